@@ -1,0 +1,167 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* native: quic and transfork joined on a libuv loop. A URL becomes a connected session; a listener turns connections into
+ * sessions. Used by the tools, the relay, GStreamer elements and other people's programs.
+ *
+ *   https://host[:port]/path   WebTransport
+ *   http://host[:port]/path    the same, after GET http://host:port/fingerprint told which certificate to trust
+ *   moqf://host[:port]/path    raw QUIC (the path stays here: raw QUIC has no room for it)
+ *   moqt://                    reserved: refused with MOQ_ERR_UNSUPPORTED
+ *
+ * Default port 443. Host names are resolved and raced over IPv6 and IPv4 (Happy Eyeballs, RFC 8305). One thread: that of the loop.
+ * Errors are codes of base/error.h; what went wrong in words is in the `reason` of callbacks. */
+#ifndef MOQ_NATIVE_H
+#define MOQ_NATIVE_H
+
+#include <uv.h>
+
+#include "quic/quic.h"
+#include "transfork/transfork.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- URLs --------------------------------------------------------------------------------------------------------- */
+
+enum { MOQ_URL_HOST_BYTES = 256, MOQ_URL_PATH_BYTES = 2048 };
+
+struct moq_url {
+    enum quic_protocol protocol;
+    bool is_fingerprint_fetched;      /* http: */
+    char host[MOQ_URL_HOST_BYTES];    /* without brackets */
+    uint16_t port;
+    char path[MOQ_URL_PATH_BYTES];    /* with its leading slash and query; "/" if the URL has none */
+};
+
+/* 0; MOQ_ERR_INVALID; MOQ_ERR_UNSUPPORTED (a scheme we do not speak). `error_text` (QUIC_ERROR_TEXT_BYTES, may be NULL) says why. */
+int moq_url_parse(struct moq_url *url, const char *text, char *error_text);
+
+/* The broadcast path of a URL as Rust peers cut it: split at '/' behind the leading slash, query and fragment dropped, escapes
+ * kept, "https://h/" gives one empty part. NULL: over the limits of a path. */
+struct moq_path *moq_url_broadcast(const struct moq_url *url);
+
+/* ---- A loop's share ------------------------------------------------------------------------------------------------- */
+
+struct moq_native; /* sockets and clock on one loop; makes clients and listeners */
+
+struct moq_native_config {
+    uv_loop_t *loop;
+    struct quic_limits limits;
+    enum quic_congestion congestion;
+    const char *bind;           /* client sockets: "[::]:0" by default */
+    const char *qlog_directory; /* NULL: none */
+    bool is_keylog_enabled;     /* honours SSLKEYLOGFILE */
+    bool is_gso_disabled;
+};
+
+struct moq_native *moq_native_new(const struct moq_native_config *config); /* NULL: out of memory */
+const struct clock *moq_native_clock(const struct moq_native *native);
+
+/* Something outside the sockets changed what a session has to send or wait for (a frame was written, a policy set): makes sure
+ * that it is flushed in this turn. Cheap to call often. */
+void moq_native_wake(struct moq_native *native);
+
+/* Closes what is left (clients first, in order) and frees; `on_closed` follows from the loop; may be NULL. */
+void moq_native_close(struct moq_native **native, void (*on_closed)(void *user), void *user);
+
+/* ---- Client ----------------------------------------------------------------------------------------------------------- */
+
+struct moq_client; /* one URL, kept connected as long as its owner wishes */
+
+struct moq_client_events { /* every entry may be NULL */
+    /* A session is agreed: it is `moq_client_session(client)` until on_lost. */
+    void (*on_connected)(struct moq_client *client, struct moq_session *session);
+    /* It is over, or could not be made. `retry_ms`: the next try begins then; UINT64_MAX: never (last call then). */
+    void (*on_lost)(struct moq_client *client, int error, const char *reason, uint64_t retry_ms);
+};
+
+struct moq_reconnect { /* exponential, with +-50 % jitter */
+    bool is_enabled;
+    uint32_t first_ms, most_ms; /* 0: 1000 and 30000 */
+    uint32_t tries;             /* in a row; 0: no limit */
+};
+
+struct moq_client_config {
+    struct moq_url url;
+    struct quic_tls_client_config tls;
+    uint32_t versions;                        /* enum moq_version, or-ed; 0: all, the newest that the server picks */
+    struct moq_offers *offers;                /* kept; may be NULL */
+    const struct moq_session_events *session; /* kept; may be NULL; its user is `user` */
+    const struct moq_client_events *events;   /* kept */
+    struct moq_reconnect reconnect;
+    uint32_t timeout_ms;                      /* for one try; 0: 10000 */
+    void *user;                               /* also moq_session_user() of its sessions */
+};
+
+/* Begins to connect. NULL: out of memory. Errors of name, TLS files, ... arrive as on_lost, never inside. */
+struct moq_client *moq_client_open(struct moq_native *native, const struct moq_client_config *config);
+struct moq_session *moq_client_session(const struct moq_client *client); /* NULL while not connected */
+struct quic_conn *moq_client_conn(const struct moq_client *client);      /* for statistics; NULL while not connected */
+void *moq_client_user(const struct moq_client *client);
+
+/* Ends the session with `error` (0: in order) and tells the peer; no callback any more but `on_closed`, which may be NULL. Sets *client to NULL. */
+void moq_client_close(struct moq_client **client, int error, void (*on_closed)(void *user), void *user);
+
+/* ---- Server ----------------------------------------------------------------------------------------------------------- */
+
+struct moq_listener;
+
+struct moq_peer { /* what is known of a peer before its session exists; borrowed */
+    struct quic_conn *conn;
+    enum quic_protocol protocol;
+    const char *path, *origin, *server_name;
+    const struct sockaddr *address;
+};
+
+struct moq_listener_events {
+    /* A session is wanted. 0: accept, and *config holds events, user, offers, limits for it (zeroed before; clock and versions
+     * are filled in); negative: refuse with that error. */
+    int (*on_peer)(struct moq_listener *listener, const struct moq_peer *peer, struct moq_session_config *config);
+};
+
+struct moq_listener_config {
+    const char *address;       /* "[::]:4443", "0.0.0.0:443", "localhost:0" */
+    struct quic_tls *tls;      /* a reference is taken */
+    uint32_t versions;         /* 0: all */
+    bool is_reuse_port;
+    uint8_t worker, workers;   /* see quic_endpoint_config */
+    const struct moq_listener_events *events; /* kept */
+    void *user;
+};
+
+/* 0; MOQ_ERR_INVALID (address), MOQ_ERR_IO (cannot bind: `error_text` says why; QUIC_ERROR_TEXT_BYTES, may be NULL), MOQ_ERR_NOMEM. */
+int moq_listener_open(struct moq_native *native, const struct moq_listener_config *config, struct moq_listener **listener,
+                      char *error_text);
+void *moq_listener_user(const struct moq_listener *listener);
+struct quic_endpoint *moq_listener_endpoint(const struct moq_listener *listener);
+int moq_listener_address(const struct moq_listener *listener, struct sockaddr_storage *out, socklen_t *size);
+/* Refuses new sessions, ends those there are in order; `on_closed` follows when they are gone, at most 3 s later. Sets it to NULL. */
+void moq_listener_close(struct moq_listener **listener, void (*on_closed)(void *user), void *user);
+
+/* The connection below a session that native made. */
+struct quic_conn *moq_session_conn(const struct moq_session *session);
+
+/* ---- Joining the two without sockets (step 6's seam), for simulated networks ------------------------------------------- */
+
+/* The upcalls that feed sessions: endpoints of a test use them as `app`, with a `struct moq_native_bridge *` as user. */
+extern const struct quic_app moq_native_app;
+
+struct moq_native_bridge {
+    const struct clock *clock;
+    uint32_t versions;
+    struct moq_session_limits limits;
+    /* Server: as moq_listener_events.on_peer. */
+    int (*on_peer)(void *self, const struct moq_peer *peer, struct moq_session_config *config);
+    /* Client: the configuration of a session for `conn`, whose user was given to quic_endpoint_connect. */
+    void (*on_client)(void *self, struct quic_conn *conn, struct moq_session_config *config);
+    void *self;
+    /* Sessions in a hurry: the earliest of their deadlines. */
+    struct list sessions; /* private */
+};
+void moq_native_bridge_init(struct moq_native_bridge *bridge);
+uint64_t moq_native_bridge_tick(struct moq_native_bridge *bridge); /* ticks sessions; returns the next deadline */
+
+#ifdef __cplusplus
+}
+#endif
+#endif
