@@ -2,21 +2,22 @@
 /* moq-transfork: the protocol and its model, without sockets and without a clock of its own.
  *
  * Glossary
- *   path          a list of 1..32 byte strings that names a track; a prefix is a path too, and may have no parts
- *   track         a named, live sequence of groups
- *   group         an append-only run of frames; a viewer starts at the head of one. Sent as one QUIC stream
- *   frame         a sized payload, meaningful to the application
- *   announce      "tracks whose path starts so are available", told to whoever asked for that prefix
- *   subscription  our wish for a track, sent to a peer; what arrives is appended to a `moq_track` that we own
- *   viewer        a peer's subscription that we serve from a `moq_track`: a cursor, never a queue
- *   request       something a peer asked for that we have not answered yet: subscribe, fetch or info
- *   session       one connected peer, speaking one version; both sides may publish and subscribe
- *   transport     the QUIC streams below; see transfork/transport.h
+ *   path          a list of 1..32 byte strings that names a track; a prefix is a path too, and may
+ * have no parts track         a named, live sequence of groups group         an append-only run of
+ * frames; a viewer starts at the head of one. Sent as one QUIC stream frame         a sized
+ * payload, meaningful to the application announce      "tracks whose path starts so are available",
+ * told to whoever asked for that prefix subscription  our wish for a track, sent to a peer; what
+ * arrives is appended to a `moq_track` that we own viewer        a peer's subscription that we
+ * serve from a `moq_track`: a cursor, never a queue request       something a peer asked for that
+ * we have not answered yet: subscribe, fetch or info session       one connected peer, speaking one
+ * version; both sides may publish and subscribe transport     the QUIC streams below; see
+ * transfork/transport.h
  *
- * Ownership: every object belongs to one thread, that of its session or track; only a group's bytes may be read by
- * others. Functions never keep pointers to their arguments unless they say so. Errors are codes of base/error.h.
- * Callbacks must not free the object they are about, except where its comment allows it.
- * Source: draft-lcurley-moq-transfork-02, -03 and -04, and the Rust crates moq-transfork 0.4 to 0.12. */
+ * Ownership: every object belongs to one thread, that of its session or track; only a group's bytes
+ * may be read by others. Functions never keep pointers to their arguments unless they say so.
+ * Errors are codes of base/error.h. Callbacks must not free the object they are about, except where
+ * its comment allows it. Source: draft-lcurley-moq-transfork-02, -03 and -04, and the Rust crates
+ * moq-transfork 0.4 to 0.12. */
 #ifndef MOQ_TRANSFORK_H
 #define MOQ_TRANSFORK_H
 
@@ -33,7 +34,9 @@
 extern "C" {
 #endif
 
-/* ---- Paths -------------------------------------------------------------------------------------------------- */
+/* ---- Paths
+ * --------------------------------------------------------------------------------------------------
+ */
 
 enum { MOQ_PATH_MAX_PARTS = 32, MOQ_PATH_MAX_BYTES = 1023 };
 
@@ -44,10 +47,12 @@ struct moq_part {
     size_t size;
 };
 
-/* A path of `count` parts, copied. NULL: over the limits above, or out of memory. No parts: the empty prefix. */
+/* A path of `count` parts, copied. NULL: over the limits above, or out of memory. No parts: the
+ * empty prefix. */
 struct moq_path *moq_path_new(const struct moq_part *parts, size_t count);
 
-/* "demo/bbb" -> [demo, bbb]; a leading slash is dropped; "" gives no parts; "a/" gives [a, ""]. NULL as above. */
+/* "demo/bbb" -> [demo, bbb]; a leading slash is dropped; "" gives no parts; "a/" gives [a, ""].
+ * NULL as above. */
 struct moq_path *moq_path_from_text(const char *text);
 struct moq_path *moq_path_ref(struct moq_path *path);
 void moq_path_unref(struct moq_path **path); /* NULL inside is fine; sets it to NULL */
@@ -55,34 +60,41 @@ void moq_path_unref(struct moq_path **path); /* NULL inside is fine; sets it to 
 size_t moq_path_count(const struct moq_path *path);
 struct moq_part moq_path_part(const struct moq_path *path, size_t index); /* index < count */
 bool moq_path_equal(const struct moq_path *a, const struct moq_path *b);
-int moq_path_compare(const struct moq_path *a, const struct moq_path *b); /* part by part, as bytes */
+int moq_path_compare(const struct moq_path *a,
+                     const struct moq_path *b); /* part by part, as bytes */
 uint64_t moq_path_hash(const struct moq_path *path);
 bool moq_path_has_prefix(const struct moq_path *path, const struct moq_path *prefix);
 
-struct moq_path *moq_path_join(const struct moq_path *a, const struct moq_path *b); /* NULL as for _new */
-struct moq_path *moq_path_child(const struct moq_path *path, const char *part);     /* one more part */
-struct moq_path *moq_path_suffix(const struct moq_path *path, size_t skip); /* without its first parts */
+struct moq_path *moq_path_join(const struct moq_path *a,
+                               const struct moq_path *b); /* NULL as for _new */
+struct moq_path *moq_path_child(const struct moq_path *path, const char *part); /* one more part */
+struct moq_path *moq_path_suffix(const struct moq_path *path,
+                                 size_t skip); /* without its first parts */
 
-/* Parts joined by '/', for people and logs: what is not printable, and a '/' inside a part, becomes %XX. Always ends
- * with NUL; cut to `size`. Returns `out`. */
+/* Parts joined by '/', for people and logs: what is not printable, and a '/' inside a part, becomes
+ * %XX. Always ends with NUL; cut to `size`. Returns `out`. */
 char *moq_path_text(const struct moq_path *path, char *out, size_t size);
-enum { MOQ_PATH_TEXT_BYTES = 3 * (MOQ_PATH_MAX_BYTES + MOQ_PATH_MAX_PARTS) + 1 }; /* room for any path */
+enum {
+    MOQ_PATH_TEXT_BYTES = 3 * (MOQ_PATH_MAX_BYTES + MOQ_PATH_MAX_PARTS) + 1
+}; /* room for any path */
 
-/* ---- Groups: step 8 of a frame's walk ------------------------------------------------------------------------ */
+/* ---- Groups: step 8 of a frame's walk
+ * ------------------------------------------------------------------------ */
 
 enum { MOQ_GROUP_MAX_BYTES = 64 << 20, MOQ_FRAME_MAX_BYTES = 16 << 20 };
 
 /* Bytes in wire format (size, payload, size, payload, ...), identical for every viewer. */
 struct moq_group {
-    uint64_t sequence;         /* read-only */
-    struct bytes_log log;      /* read-only: read it through cursors */
-    struct list node;          /* private: in its track, oldest first */
-    uint64_t started_ns;       /* read-only */
-    uint64_t ended_ns;         /* read-only: when it finished or was cut; 0 while it grows */
-    uint64_t superseded_ns;    /* read-only: when a newer group of its track started; 0 while it is the newest */
-    uint32_t refs;             /* private: atomic */
-    int error;                 /* read-only: 0, or why it was cut short */
-    bool is_ended;             /* read-only: nothing will be added; atomic, set after the last byte */
+    uint64_t sequence;      /* read-only */
+    struct bytes_log log;   /* read-only: read it through cursors */
+    struct list node;       /* private: in its track, oldest first */
+    uint64_t started_ns;    /* read-only */
+    uint64_t ended_ns;      /* read-only: when it finished or was cut; 0 while it grows */
+    uint64_t superseded_ns; /* read-only: when a newer group of its track started; 0 while it is the
+                               newest */
+    uint32_t refs;          /* private: atomic */
+    int error;              /* read-only: 0, or why it was cut short */
+    bool is_ended;          /* read-only: nothing will be added; atomic, set after the last byte */
 };
 
 struct moq_group *moq_group_ref(struct moq_group *group);
@@ -98,15 +110,18 @@ struct moq_group_reader {
 void moq_group_reader_init(struct moq_group_reader *reader, struct moq_group *group);
 void moq_group_reader_deinit(struct moq_group_reader *reader);
 
-/* The next frame; *data belongs to the reader until the next call. Returns 0; MOQ_ERR_AGAIN: not all of it is here;
- * MOQ_ERR_END: the group is complete; otherwise why the group was cut short, or MOQ_ERR_NOMEM. */
+/* The next frame; *data belongs to the reader until the next call. Returns 0; MOQ_ERR_AGAIN: not
+ * all of it is here; MOQ_ERR_END: the group is complete; otherwise why the group was cut short, or
+ * MOQ_ERR_NOMEM. */
 int moq_group_reader_next(struct moq_group_reader *reader, const uint8_t **data, size_t *size);
 
-/* ---- Tracks: step 9 ------------------------------------------------------------------------------------------ */
+/* ---- Tracks: step 9
+ * ------------------------------------------------------------------------------------------ */
 
 enum moq_order { MOQ_ORDER_OLDEST = 0, MOQ_ORDER_NEWEST = 1 }; /* as the Rust crates write it */
 
-/* The newest group is always kept; older ones while all three limits hold. 0: no limit of that kind. */
+/* The newest group is always kept; older ones while all three limits hold. 0: no limit of that
+ * kind. */
 struct moq_cache_limits {
     uint32_t groups;
     uint64_t age_ns; /* since the group ended */
@@ -125,8 +140,9 @@ struct moq_track_config {
 
 struct moq_track; /* counted: publishers, subscriptions and viewers share it */
 
-struct moq_track *moq_track_new(struct moq_path *path, const struct moq_track_config *config); /* takes its own
-                                                                                   reference; NULL: out of memory */
+struct moq_track *moq_track_new(struct moq_path *path,
+                                const struct moq_track_config *config); /* takes its own
+                                                            reference; NULL: out of memory */
 struct moq_track *moq_track_ref(struct moq_track *track);
 void moq_track_unref(struct moq_track **track);
 
@@ -134,35 +150,41 @@ struct moq_path *moq_track_path(const struct moq_track *track); /* borrowed */
 const struct moq_track_config *moq_track_config(const struct moq_track *track);
 void moq_track_set_cache(struct moq_track *track, const struct moq_cache_limits *limits);
 
-/* Starts a group. *group is borrowed: valid until it is ended, or longer with a reference of one's own.
- * MOQ_ERR_DUPLICATE: seen before; MOQ_ERR_EXPIRED: older than what is kept; MOQ_ERR_CLOSED; MOQ_ERR_NOMEM. */
+/* Starts a group. *group is borrowed: valid until it is ended, or longer with a reference of one's
+ * own. MOQ_ERR_DUPLICATE: seen before; MOQ_ERR_EXPIRED: older than what is kept; MOQ_ERR_CLOSED;
+ * MOQ_ERR_NOMEM. */
 int moq_track_open_group(struct moq_track *track, uint64_t sequence, struct moq_group **group);
 
-/* Adds raw wire bytes, as they came; any cut is fine. MOQ_ERR_BOUNDS over MOQ_GROUP_MAX_BYTES, MOQ_ERR_CLOSED, MOQ_ERR_NOMEM. */
+/* Adds raw wire bytes, as they came; any cut is fine. MOQ_ERR_BOUNDS over MOQ_GROUP_MAX_BYTES,
+ * MOQ_ERR_CLOSED, MOQ_ERR_NOMEM. */
 int moq_track_append(struct moq_track *track, struct moq_group *group, const void *data, size_t n);
 
 /* Adds one frame: size and payload. Errors as moq_track_append. */
-int moq_track_write_frame(struct moq_track *track, struct moq_group *group, const void *payload, size_t size);
+int moq_track_write_frame(struct moq_track *track, struct moq_group *group, const void *payload,
+                          size_t size);
 
-void moq_track_finish_group(struct moq_track *track, struct moq_group *group);            /* complete */
-void moq_track_abort_group(struct moq_track *track, struct moq_group *group, int error);  /* cut short */
+void moq_track_finish_group(struct moq_track *track, struct moq_group *group); /* complete */
+void moq_track_abort_group(struct moq_track *track, struct moq_group *group,
+                           int error); /* cut short */
 
-/* No more groups: 0 as the publisher meant it, else why. Growing groups are cut when `error` is not 0. */
+/* No more groups: 0 as the publisher meant it, else why. Growing groups are cut when `error` is not
+ * 0. */
 void moq_track_end(struct moq_track *track, int error);
 bool moq_track_has_ended(const struct moq_track *track, int *error);
 
 struct moq_group *moq_track_newest(const struct moq_track *track); /* borrowed; NULL: none yet */
 struct moq_group *moq_track_oldest(const struct moq_track *track); /* borrowed; of those kept */
 struct moq_group *moq_track_find(const struct moq_track *track, uint64_t sequence);
-struct moq_group *moq_track_after(const struct moq_track *track, const struct moq_group *group); /* the next newer */
+struct moq_group *moq_track_after(const struct moq_track *track,
+                                  const struct moq_group *group); /* the next newer */
 uint64_t moq_track_latest(const struct moq_track *track); /* highest sequence ever seen; 0: none */
 uint64_t moq_track_cached_bytes(const struct moq_track *track);
 
 /* Drops what is too old. Returns when to call again, or CLOCK_NEVER. */
 uint64_t moq_track_sweep(struct moq_track *track);
 
-/* Whoever wants to know of a track's growth. Calls come on the track's thread, straight from the writer; a watcher
- * may remove itself, but must not write to the track. Every entry may be NULL. */
+/* Whoever wants to know of a track's growth. Calls come on the track's thread, straight from the
+ * writer; a watcher may remove itself, but must not write to the track. Every entry may be NULL. */
 struct moq_watcher {
     struct list node; /* private */
     const struct moq_watcher_ops *ops;
@@ -170,25 +192,30 @@ struct moq_watcher {
 struct moq_watcher_ops {
     void (*on_group)(struct moq_watcher *watcher, struct moq_group *group);  /* a new one */
     void (*on_growth)(struct moq_watcher *watcher, struct moq_group *group); /* bytes, or its end */
-    void (*on_gap)(struct moq_watcher *watcher, uint64_t first, uint64_t last, int error); /* never will come */
-    void (*on_end)(struct moq_watcher *watcher, int error);                  /* see moq_track_end */
+    void (*on_gap)(struct moq_watcher *watcher, uint64_t first, uint64_t last,
+                   int error);                              /* never will come */
+    void (*on_end)(struct moq_watcher *watcher, int error); /* see moq_track_end */
 };
-void moq_track_watch(struct moq_track *track, struct moq_watcher *watcher); /* kept until moq_track_unwatch */
+void moq_track_watch(struct moq_track *track,
+                     struct moq_watcher *watcher); /* kept until moq_track_unwatch */
 void moq_track_unwatch(struct moq_track *track, struct moq_watcher *watcher);
 
 /* Tells watchers that groups first..last are lost upstream. */
 void moq_track_gap(struct moq_track *track, uint64_t first, uint64_t last, int error);
 
-/* ---- Offers: what we announce -------------------------------------------------------------------------------- */
+/* ---- Offers: what we announce
+ * -------------------------------------------------------------------------------- */
 
-struct moq_offers; /* a set of paths that peers may ask for by prefix; must outlive sessions that use it */
+struct moq_offers; /* a set of paths that peers may ask for by prefix; must outlive sessions that
+                      use it */
 
 struct moq_offers *moq_offers_new(void);
 void moq_offers_free(struct moq_offers **offers);
 
-/* Adds a path / takes it back; each call is told to every peer that asked for a prefix of it, in differences: a path that
- * ends and returns before a peer could be told yields ended and active. `owner` is any value that `can_see` (below)
- * understands; adding twice counts. Returns 0, MOQ_ERR_NOMEM; removing what is not there does nothing. */
+/* Adds a path / takes it back; each call is told to every peer that asked for a prefix of it, in
+ * differences: a path that ends and returns before a peer could be told yields ended and active.
+ * `owner` is any value that `can_see` (below) understands; adding twice counts. Returns 0,
+ * MOQ_ERR_NOMEM; removing what is not there does nothing. */
 int moq_offers_add(struct moq_offers *offers, struct moq_path *path, const void *owner);
 void moq_offers_remove(struct moq_offers *offers, const struct moq_path *path, const void *owner);
 bool moq_offers_has(const struct moq_offers *offers, const struct moq_path *path);

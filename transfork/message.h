@@ -1,0 +1,215 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Every message of transfork 02, 03 and 04 (array paths), between bytes and structs.
+ *
+ * Messages have neither a type nor a length on the wire: the stream's type, the direction and the
+ * place say which one comes. So every decoder takes what is there and answers:
+ *
+ *   0               *used bytes made *out; a path in it is a reference that the caller now owns
+ *   MOQ_ERR_AGAIN   the message goes on behind `n`. At the end of a stream that means
+ * MOQ_ERR_DECODE MOQ_ERR_DECODE  it can never become a message MOQ_ERR_BOUNDS  it is over a limit
+ * of ours; also every message that is not complete after MESSAGE_MAX_BYTES MOQ_ERR_NOMEM
+ *
+ * and leaves *used and *out alone unless it answers 0. Encoders add to a `byte_buf` and return 0,
+ * what byte_buf_append returns, or MOQ_ERR_INVALID for what the version cannot say; on error a part
+ * of the message may have been added.
+ *
+ * Numbers stay as they are on the wire (INFO has to echo them); message_wish and message_*_to_wire
+ * translate. `version` is one bit of enum moq_version. Messages without that parameter look the
+ * same in all versions. */
+#ifndef MOQ_TRANSFORK_MESSAGE_H
+#define MOQ_TRANSFORK_MESSAGE_H
+
+#include "transfork/transfork.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    MESSAGE_MAX_BYTES = 16 * 1024, /* a frame's payload is no message */
+    MESSAGE_MAX_VERSIONS = 64,
+    MESSAGE_MAX_EXTENSIONS = 64,
+    MESSAGE_MAX_EXTENSION_BYTES = 4096,
+};
+
+/* ---- Stream types: the first varint of a stream
+ * ----------------------------------------------------------------- */
+
+enum message_bidi {
+    BIDI_SESSION = 0,
+    BIDI_ANNOUNCE = 1,
+    BIDI_SUBSCRIBE = 2,
+    BIDI_FETCH = 3,
+    BIDI_INFO = 4
+};
+enum message_uni { UNI_GROUP = 0 };
+
+int message_decode_stream_type(const uint8_t *in, size_t n, size_t *used, uint64_t *type);
+int message_encode_stream_type(struct byte_buf *out, uint64_t type);
+
+/* ---- Session stream
+ * --------------------------------------------------------------------------------------------- */
+
+uint64_t message_version_to_wire(uint32_t version); /* one bit of enum moq_version */
+uint32_t message_version_from_wire(uint64_t wire);  /* 0: not one of ours */
+
+struct msg_extension {
+    uint64_t id;
+    const uint8_t *data; /* in the buffer that was decoded */
+    size_t size;
+};
+
+struct msg_session_client {
+    uint64_t versions[MESSAGE_MAX_VERSIONS];
+    size_t version_count;
+    struct msg_extension extensions[MESSAGE_MAX_EXTENSIONS];
+    size_t extension_count;
+};
+int message_decode_session_client(const uint8_t *in, size_t n, size_t *used,
+                                  struct msg_session_client *out);
+int message_encode_session_client(struct byte_buf *out, const struct msg_session_client *msg);
+
+/* The version a server takes from an offer, given what it speaks (enum moq_version, or-ed): 03,
+ * then 02, then 04; 0: none in common. */
+uint32_t message_pick_version(const struct msg_session_client *offer, uint32_t ours);
+
+struct msg_session_server {
+    uint64_t version;
+    struct msg_extension extensions[MESSAGE_MAX_EXTENSIONS];
+    size_t extension_count;
+};
+int message_decode_session_server(const uint8_t *in, size_t n, size_t *used,
+                                  struct msg_session_server *out);
+int message_encode_session_server(struct byte_buf *out, const struct msg_session_server *msg);
+
+/* Never send it on 02 and 04: Rust peers parse it as INFO there. */
+int message_decode_session_update(const uint8_t *in, size_t n, size_t *used, uint64_t *bitrate_bps);
+int message_encode_session_update(struct byte_buf *out, uint64_t bitrate_bps);
+
+/* ---- Announce stream
+ * -------------------------------------------------------------------------------------------- */
+
+/* ANNOUNCE_PLEASE and INFO_PLEASE: just a path. A prefix may have no parts; the path of a track has
+ * one at least (MOQ_ERR_BOUNDS). */
+int message_decode_announce_please(const uint8_t *in, size_t n, size_t *used,
+                                   struct moq_path **prefix);
+int message_encode_announce_please(struct byte_buf *out, const struct moq_path *prefix);
+
+enum message_announce { ANNOUNCE_ENDED = 0, ANNOUNCE_ACTIVE = 1, ANNOUNCE_LIVE = 2 };
+
+struct msg_announce {
+    enum message_announce status;
+    struct moq_path *suffix; /* NULL with ANNOUNCE_LIVE */
+};
+/* Live is accepted in all versions, and MOQ_ERR_INVALID to encode in 02. */
+int message_decode_announce(uint32_t version, const uint8_t *in, size_t n, size_t *used,
+                            struct msg_announce *out);
+int message_encode_announce(uint32_t version, struct byte_buf *out, const struct msg_announce *msg);
+
+/* ---- Subscribe stream
+ * ------------------------------------------------------------------------------------------- */
+
+struct msg_subscribe {
+    uint64_t id;
+    struct moq_path *path;
+    uint64_t priority; /* 02, 04: one byte, biased by 128; 03: any varint, of the same meaning */
+    uint64_t
+        order; /* 02, 04: 0 oldest, 1 and 2 newest first; 03: 0 default, 1 oldest, 2 newest first */
+    uint64_t expires_ms; /* 0: no limit; 04 does not carry it */
+    uint64_t min, max;   /* or MOQ_NO_GROUP. min > max is for the session to refuse */
+};
+int message_decode_subscribe(uint32_t version, const uint8_t *in, size_t n, size_t *used,
+                             struct msg_subscribe *out);
+int message_encode_subscribe(uint32_t version, struct byte_buf *out,
+                             const struct msg_subscribe *msg);
+
+struct msg_subscribe_update {
+    uint64_t priority, order, expires_ms;
+    uint64_t min, max; /* MOQ_NO_GROUP: as before */
+};
+/* `is_end`: the stream ends behind `n`: 02 may then come without expires, as Rust writes it. */
+int message_decode_subscribe_update(uint32_t version, const uint8_t *in, size_t n, bool is_end,
+                                    size_t *used, struct msg_subscribe_update *out);
+int message_encode_subscribe_update(uint32_t version, struct byte_buf *out,
+                                    const struct msg_subscribe_update *msg);
+
+/* The numbers of a subscribe or update as the rest of us uses them, and back. A path is not part of
+ * a wish. */
+struct moq_wish message_wish(uint32_t version, const struct msg_subscribe *msg);
+struct moq_wish message_update_wish(uint32_t version, const struct msg_subscribe_update *msg);
+uint64_t message_order_to_wire(uint32_t version, uint8_t order);   /* of enum moq_order */
+uint8_t message_order_from_wire(uint32_t version, uint64_t order); /* to enum moq_order */
+uint8_t message_priority_from_wire(uint64_t priority);             /* 255 for all above */
+
+struct msg_info {
+    uint64_t priority, order; /* echo those of the SUBSCRIBE, verbatim; decoding takes any */
+    uint64_t expires_ms;
+    uint64_t latest;
+};
+int message_decode_info(uint32_t version, const uint8_t *in, size_t n, size_t *used,
+                        struct msg_info *out);
+int message_encode_info(uint32_t version, struct byte_buf *out, const struct msg_info *msg);
+
+struct msg_gap {
+    uint64_t start, count; /* `count` more groups behind `start`; the last one is at most VARINT_MAX
+                              (MOQ_ERR_BOUNDS) */
+    uint64_t code;         /* moq_error_to_wire */
+};
+int message_decode_gap(const uint8_t *in, size_t n, size_t *used, struct msg_gap *out);
+int message_encode_gap(struct byte_buf *out, const struct msg_gap *msg);
+
+/* ---- Group stream
+ * -----------------------------------------------------------------------------------------------
+ */
+
+struct msg_group {
+    uint64_t subscription, sequence;
+};
+int message_decode_group(const uint8_t *in, size_t n, size_t *used, struct msg_group *out);
+int message_encode_group(struct byte_buf *out, const struct msg_group *msg);
+
+/* The size before each frame; MOQ_ERR_BOUNDS over MOQ_FRAME_MAX_BYTES. */
+int message_decode_frame(const uint8_t *in, size_t n, size_t *used, uint64_t *size);
+int message_encode_frame(struct byte_buf *out, uint64_t size);
+
+/* ---- Fetch and info streams
+ * ------------------------------------------------------------------------------------- */
+
+struct msg_fetch {
+    struct moq_path *path;
+    uint64_t priority; /* as in SUBSCRIBE */
+    uint64_t group;
+    uint64_t offset; /* 02, 04: bytes behind the GROUP header; 03: frames */
+};
+int message_decode_fetch(uint32_t version, const uint8_t *in, size_t n, size_t *used,
+                         struct msg_fetch *out);
+int message_encode_fetch(uint32_t version, struct byte_buf *out, const struct msg_fetch *msg);
+
+int message_decode_fetch_update(const uint8_t *in, size_t n, size_t *used, uint64_t *priority);
+int message_encode_fetch_update(struct byte_buf *out, uint64_t priority);
+
+int message_decode_info_please(const uint8_t *in, size_t n, size_t *used, struct moq_path **path);
+int message_encode_info_please(struct byte_buf *out, const struct moq_path *path);
+
+/* ---- The other dialect of 04
+ * ------------------------------------------------------------------------------------ */
+
+/* Crate 0.12 speaks 04 too, but with paths as one string. We only tell it apart, to refuse it with
+ * clear words. */
+enum message_dialect {
+    DIALECT_WAIT,   /* more bytes will tell */
+    DIALECT_EITHER, /* complete, and good in both: go on with arrays, decide by the next message */
+    DIALECT_ARRAY,  /* ours, or bytes that are wrong in both */
+    DIALECT_STRING,
+};
+enum message_kind { KIND_ANNOUNCE_PLEASE, KIND_ANNOUNCE, KIND_SUBSCRIBE, KIND_FETCH };
+
+/* Judges all bytes that came so far behind the stream's type, of the first message with text on a
+ * 04 session. KIND_FETCH: a stream of type 3, which means info there. Streams of type 4 are always
+ * arrays. */
+enum message_dialect message_dialect(enum message_kind kind, const uint8_t *in, size_t n);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A track from the inside: its groups in order of sequence, what it promises about memory, and who
+ * watches. Step 9.
+ *
+ * For writers: a group that moq_track_open_group gave may be ended by the track itself (too many
+ * grow at once, the cache is over its bytes, the track was cut), so whoever writes over several
+ * turns holds a reference of its own and takes MOQ_ERR_CLOSED from moq_track_append as "nobody
+ * wants the rest".
+ *
+ * A group that is no longer in its track has always ended. */
+#ifndef MOQ_TRANSFORK_TRACK_H
+#define MOQ_TRANSFORK_TRACK_H
+
+#include "transfork/transfork.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* They hold whatever the cache limits say, also when those say "no limit"; the newest group is
+ * always kept. */
+enum { TRACK_MAX_GROUPS = 4096, TRACK_MAX_BYTES = 256 << 20 };
+
+struct moq_track {
+    struct moq_path *path;
+    struct moq_track_config config;
+    uint32_t refs;
+    struct list groups;    /* moq_group.node, lowest sequence first */
+    uint32_t group_count;  /* in `groups` */
+    uint32_t open_count;   /* of those, still growing */
+    uint64_t cached_bytes; /* memory of the groups in `groups` */
+    uint64_t latest;       /* highest sequence ever seen */
+    uint64_t floor;        /* sequences below were dropped and do not come back */
+    struct list watchers;
+    int error; /* see moq_track_end */
+    bool has_ended;
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif
