@@ -2,7 +2,8 @@
 #
 #   moq_library(NAME SOURCES a.c b.c DEPS base uv)         static library moq_NAME
 #   moq_program(NAME SOURCES main.c DEPS native)           program in build/bin
-#   moq_test(NAME SOURCES test_x.c DEPS transfork)         cmocka test, registered with ctest as NAME
+#   moq_test(NAME SOURCES test_x.c DEPS transfork)         cmocka test, registered with ctest as NAME,
+#                                                        labelled with its folder under tests/
 
 function(moq_settings target)
     target_include_directories(${target} PUBLIC
@@ -45,4 +46,5 @@ function(moq_test name)
     moq_link(test_${name} ${ARG_DEPS} cmocka)
     set_target_properties(test_${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
     add_test(NAME ${name} COMMAND test_${name})
+    set_tests_properties(${name} PROPERTIES LABELS "${MOQ_TEST_GROUP}" TIMEOUT 300)
 endfunction()
