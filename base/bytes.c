@@ -10,7 +10,8 @@
 #include "base/objects.h"
 #include "base/varint.h"
 
-/* Chunks double from the first to the largest: a small audio group costs little, a large video group few links. */
+/* Chunks double from the first to the largest: a small audio group costs little, a large video
+ * group few links. */
 enum { CHUNK_FIRST_BYTES = 1024, CHUNK_MAX_BYTES = 64 * 1024 };
 
 struct bytes_chunk {
@@ -60,7 +61,8 @@ void bytes_log_deinit(struct bytes_log *log)
     bytes_log_init(log);
 }
 
-/* Makes room for `n` more bytes behind `log->last` before anything is written, so that an append is all or nothing. */
+/* Makes room for `n` more bytes behind `log->last` before anything is written, so that an append is
+ * all or nothing. */
 static int reserve(struct bytes_log *log, size_t n)
 {
     uint64_t room = log->capacity - log->length;
@@ -126,7 +128,21 @@ uint64_t bytes_log_length(const struct bytes_log *log)
 
 size_t bytes_log_footprint(const struct bytes_log *log)
 {
-    return (size_t)log->capacity;
+    return (size_t)(log->capacity - log->trimmed);
+}
+
+/* A cursor that read the last byte of a chunk still points at it, so a chunk goes only when `up_to`
+ * is truly behind it. */
+void bytes_log_trim(struct bytes_log *log, uint64_t up_to)
+{
+    REQUIRE(up_to <= bytes_log_length(log));
+    while (log->first != log->last && log->trimmed + log->first->capacity < up_to) {
+        struct bytes_chunk *chunk = log->first;
+        log->first = chunk->next;
+        log->trimmed += chunk->capacity;
+        free(chunk);
+        object_died(OBJECT_chunk);
+    }
 }
 
 void bytes_cursor_init(struct bytes_cursor *cursor, const struct bytes_log *log)
@@ -139,7 +155,8 @@ uint64_t bytes_cursor_available(const struct bytes_cursor *cursor)
     return bytes_log_length(cursor->log) - cursor->position;
 }
 
-/* Steps over chunk ends; only called when there is at least one byte to read, so the next chunk is there. */
+/* Steps over chunk ends; only called when there is at least one byte to read, so the next chunk is
+ * there. */
 static void settle(struct bytes_cursor *cursor)
 {
     if (!cursor->chunk)

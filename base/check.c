@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What happens when an assertion of base/check.h fails: a message that names the place, and then the end or a log line. */
+/* What happens when an assertion of base/check.h fails: a message that names the place, and then
+ * the end or a log line. */
 #include "base/check.h"
 
 #include <stdio.h>
@@ -9,7 +10,8 @@
 
 void check_failed(const char *what, const char *file, int line)
 {
-    fprintf(stderr, "moq: internal error at %s:%d: %s does not hold; please report this\n", file, line, what);
+    fprintf(stderr, "moq: internal error at %s:%d: %s does not hold; please report this\n", file,
+            line, what);
     abort();
 }
 
@@ -17,7 +19,8 @@ bool check_unexpected(const char *what, const char *file, int line, bool *seen)
 {
     if (!*seen) {
         *seen = true;
-        log_warn(LOG_CORE, "unexpected at %s:%d: %s does not hold; going on without it", file, line, what);
+        log_warn(LOG_CORE, "unexpected at %s:%d: %s does not hold; going on without it", file, line,
+                 what);
     }
     return false;
 }

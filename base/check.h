@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Three strengths of assertion.
  *
- * REQUIRE: our own invariant; false means a bug, and the process ends before it can do harm. EXPECT: something we
- * believe but can survive; false is logged once per site and the caller handles it. UNREACHABLE: a branch that no
- * input can take. Nothing that depends on a peer's bytes, a script or a file may reach REQUIRE or UNREACHABLE. */
+ * REQUIRE: our own invariant; false means a bug, and the process ends before it can do harm.
+ * EXPECT: something we believe but can survive; false is logged once per site and the caller
+ * handles it. UNREACHABLE: a branch that no input can take. Nothing that depends on a peer's bytes,
+ * a script or a file may reach REQUIRE or UNREACHABLE. */
 #ifndef MOQ_BASE_CHECK_H
 #define MOQ_BASE_CHECK_H
 
@@ -17,7 +18,8 @@ extern "C" {
 __attribute__((noreturn, cold)) void check_failed(const char *what, const char *file, int line);
 
 /* Logs `what` on the first failure of a site and counts every one. Always false. */
-__attribute__((cold)) bool check_unexpected(const char *what, const char *file, int line, bool *seen);
+__attribute__((cold)) bool check_unexpected(const char *what, const char *file, int line,
+                                            bool *seen);
 
 #define REQUIRE(x) ((x) ? (void)0 : check_failed(#x, __FILE__, __LINE__))
 #define UNREACHABLE() check_failed("unreachable", __FILE__, __LINE__)

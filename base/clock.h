@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Time as our code sees it: a number that the driver of a loop sets once per turn. Protocol code reads it through a
- * pointer and never asks the system, so a test can run hours of it in a moment. Monotonic; its zero means nothing. */
+/* Time as our code sees it: a number that the driver of a loop sets once per turn. Protocol code
+ * reads it through a pointer and never asks the system, so a test can run hours of it in a moment.
+ * Monotonic; its zero means nothing. */
 #ifndef MOQ_BASE_CLOCK_H
 #define MOQ_BASE_CLOCK_H
 

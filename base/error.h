@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Every error of the project: one list that gives the code our functions return (negative), the code that goes to a
- * peer (transfork's stream and session codes) and the words for people. Foreign codes are turned into these at the
- * border where they come in. */
+/* Every error of the project: one list that gives the code our functions return (negative), the
+ * code that goes to a peer (transfork's stream and session codes) and the words for people. Foreign
+ * codes are turned into these at the border where they come in. */
 #ifndef MOQ_BASE_ERROR_H
 #define MOQ_BASE_ERROR_H
 
@@ -55,8 +55,8 @@ const char *moq_error_words(int error);
 /* The code a peer is told for `error`; 0 (cancel) for anything that is not in the list. */
 uint32_t moq_error_to_wire(int error);
 
-/* Our code for what a peer sent; unknown numbers become MOQ_ERR_CANCELLED. Several of ours share wire codes 0, 4, 5,
- * 13 and 15: the first in the list is returned. */
+/* Our code for what a peer sent; unknown numbers become MOQ_ERR_CANCELLED. Several of ours share
+ * wire codes 0, 4, 5, 13 and 15: the first in the list is returned. */
 int moq_error_from_wire(uint64_t wire);
 
 #ifdef __cplusplus

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* An intrusive, circular, doubly linked list. The head is a node too; a node that is in no list points at itself, so
- * removing twice is harmless and `list_is_empty(node)` also answers "is this node in no list". */
+/* An intrusive, circular, doubly linked list. The head is a node too; a node that is in no list
+ * points at itself, so removing twice is harmless and `list_is_empty(node)` also answers "is this
+ * node in no list". */
 #ifndef MOQ_BASE_LIST_H
 #define MOQ_BASE_LIST_H
 
@@ -12,7 +13,7 @@ struct list {
 };
 
 /* The struct of `type` whose `member` is at `ptr`. */
-#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr) - offsetof(type, member)))
+#define container_of(ptr, type, member) ((type *)(void *)((char *)(ptr)-offsetof(type, member)))
 
 static inline void list_init(struct list *list)
 {

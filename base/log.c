@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Log lines: formatted into one buffer and written with one call, so lines of several threads do not mix. */
+/* Log lines: formatted into one buffer and written with one call, so lines of several threads do
+ * not mix. */
 #include "base/log.h"
 
 #include <poll.h>
@@ -160,7 +161,8 @@ static void write_line(enum log_topic topic, enum log_level level, const char *m
     put_line(&line);
 }
 
-void log_write(struct log_site *site, enum log_topic topic, enum log_level level, const char *format, ...)
+void log_write(struct log_site *site, enum log_topic topic, enum log_level level,
+               const char *format, ...)
 {
     uint32_t held;
     if (!site_allows(site, &held))

@@ -2,8 +2,8 @@
 /* Log lines by topic and level, as text for people or one JSON object per line, on standard error.
  *
  * The level is checked before the arguments are evaluated. A site that repeats itself is limited to
- * LOG_SITE_BURST lines per second and then says how many it held back. A target that blocks or is gone never
- * blocks the caller: the line is dropped and counted. */
+ * LOG_SITE_BURST lines per second and then says how many it held back. A target that blocks or is
+ * gone never blocks the caller: the line is dropped and counted. */
 #ifndef MOQ_BASE_LOG_H
 #define MOQ_BASE_LOG_H
 
@@ -15,9 +15,10 @@ extern "C" {
 #endif
 
 #define LOG_TOPICS(X)                                                                              \
-    X(CORE, "core") X(QUIC, "quic") X(TLS, "tls") X(H3, "h3") X(SESSION, "session")                \
-    X(ROUTE, "route") X(FANOUT, "fanout") X(POLICY, "policy") X(SCRIPT, "script")                  \
-    X(MODULE, "module") X(CONFIG, "config") X(ADMIN, "admin") X(MEDIA, "media") X(TOOL, "tool")
+    X(CORE, "core")                                                                                \
+    X(QUIC, "quic") X(TLS, "tls") X(H3, "h3") X(SESSION, "session") X(ROUTE, "route")              \
+        X(FANOUT, "fanout") X(POLICY, "policy") X(SCRIPT, "script") X(MODULE, "module")            \
+            X(CONFIG, "config") X(ADMIN, "admin") X(MEDIA, "media") X(TOOL, "tool")
 
 enum log_topic {
 #define LOG_TOPIC_ENUM(name, text) LOG_##name,
@@ -26,7 +27,14 @@ enum log_topic {
         LOG_TOPIC_COUNT
 };
 
-enum log_level { LOG_LEVEL_OFF, LOG_LEVEL_ERROR, LOG_LEVEL_WARN, LOG_LEVEL_INFO, LOG_LEVEL_DEBUG, LOG_LEVEL_TRACE };
+enum log_level {
+    LOG_LEVEL_OFF,
+    LOG_LEVEL_ERROR,
+    LOG_LEVEL_WARN,
+    LOG_LEVEL_INFO,
+    LOG_LEVEL_DEBUG,
+    LOG_LEVEL_TRACE
+};
 
 enum { LOG_SITE_BURST = 10, LOG_LINE_MAX_BYTES = 1024 };
 
@@ -47,8 +55,8 @@ int log_level_by_name(const char *name);
 bool log_enabled(enum log_topic topic, enum log_level level);
 uint64_t log_dropped_lines(void); /* lines that the target did not take */
 
-void log_write(struct log_site *site, enum log_topic topic, enum log_level level, const char *format, ...)
-    __attribute__((format(printf, 4, 5)));
+void log_write(struct log_site *site, enum log_topic topic, enum log_level level,
+               const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 #define log_at(topic, level, ...)                                                                  \
     do {                                                                                           \

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Relaxed atomic counters, one per kind: order between kinds does not matter, only that each sum is right in the end. */
+/* Relaxed atomic counters, one per kind: order between kinds does not matter, only that each sum is
+ * right in the end. */
 #include "base/objects.h"
 
 #include <stdatomic.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Counts of live objects by kind. Tests read them to prove that nothing leaks over thousands of connections; a debug
- * build checks at exit that every count is back at zero. */
+/* Counts of live objects by kind. Tests read them to prove that nothing leaks over thousands of
+ * connections; a debug build checks at exit that every count is back at zero. */
 #ifndef MOQ_BASE_OBJECTS_H
 #define MOQ_BASE_OBJECTS_H
 
@@ -12,9 +12,10 @@ extern "C" {
 #endif
 
 #define OBJECT_KINDS(X)                                                                            \
-    X(chunk) X(group) X(track) X(path) X(announce) X(session) X(stream) X(viewer) X(request)       \
-    X(endpoint) X(conn) X(quic_stream) X(native) X(importer) X(exporter) X(catalog) X(config)      \
-    X(route) X(source)
+    X(chunk)                                                                                       \
+    X(group) X(track) X(path) X(announce) X(session) X(stream) X(viewer) X(request) X(endpoint)    \
+        X(conn) X(quic_stream) X(native) X(importer) X(exporter) X(catalog) X(config) X(route)     \
+            X(source)
 
 enum object_kind {
 #define OBJECT_KIND_ENUM(name) OBJECT_##name,
@@ -29,7 +30,8 @@ void object_died(enum object_kind kind); /* any thread */
 /* How many objects of `kind` live now, over all threads. */
 int64_t object_count(enum object_kind kind);
 
-/* Prints every kind whose count is not zero to `out`. Returns how many kinds that were: 0 means nothing leaked. */
+/* Prints every kind whose count is not zero to `out`. Returns how many kinds that were: 0 means
+ * nothing leaked. */
 int objects_report(FILE *out);
 
 #ifdef __cplusplus
