@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Tells the two dialects of version 04 apart by parsing what came in both and demanding that
+ * everything is used up.
+ *
+ * A part of an array begins with its length, which is a control character for parts under 32 bytes,
+ * and a string has none; the first character of a string is a length that no array has behind so
+ * few bytes. */
+#include "transfork/message_parts.h"
+
+enum { TEXT_MAX_BYTES = 1023, ORDER_LAST = 2 };
+
+/* What a parse says: 0 complete and nothing left over, MOQ_ERR_AGAIN, or wrong. */
+static int verdict_of(const struct message_in *in)
+{
+    if (in->error)
+        return in->error;
+    return in->at == in->size ? 0 : MOQ_ERR_DECODE;
+}
+
+static void take_text(struct message_in *in, bool may_be_empty)
+{
+    size_t size = (size_t)message_take_at_most(in, TEXT_MAX_BYTES, MOQ_ERR_DECODE);
+    if (!in->error && size == 0 && !may_be_empty)
+        in->error = MOQ_ERR_DECODE;
+    /* A control character is enough to be wrong, so look at what is there even if the rest is not.
+     */
+    size_t here = size < in->size - in->at ? size : in->size - in->at;
+    for (size_t i = 0; !in->error && i < here; i++)
+        if (in->data[in->at + i] < 0x20 || in->data[in->at + i] == 0x7f)
+            in->error = MOQ_ERR_DECODE;
+    message_take_bytes(in, size);
+}
+
+static void take_name(struct message_in *in, bool is_text, size_t least_parts)
+{
+    struct path_view view;
+    if (is_text)
+        take_text(in, least_parts == 0);
+    else
+        message_take_path(in, least_parts, &view);
+}
+
+static void take_subscribe(struct message_in *in, bool is_text)
+{
+    message_take_varint(in);
+    take_name(in, is_text, 1);
+    message_take_byte(in);
+    message_take_at_most(in, ORDER_LAST, MOQ_ERR_DECODE);
+    message_take_optional(in);
+    message_take_optional(in);
+}
+
+static void take_announce(struct message_in *in, bool is_text)
+{
+    uint8_t status = message_take_byte(in);
+    if (!in->error && status > ANNOUNCE_LIVE)
+        in->error = MOQ_ERR_DECODE;
+    if (status != ANNOUNCE_LIVE)
+        take_name(in, is_text, 0);
+}
+
+/* As text it is INFO_PLEASE: just a name. */
+static void take_fetch(struct message_in *in, bool is_text)
+{
+    take_name(in, is_text, 1);
+    if (is_text)
+        return;
+    message_take_byte(in);
+    message_take_varint(in);
+    message_take_varint(in);
+}
+
+static int judge(enum message_kind kind, const uint8_t *data, size_t n, bool is_text)
+{
+    struct message_in in = message_in_of(data, n);
+    switch (kind) {
+    case KIND_ANNOUNCE_PLEASE:
+        take_name(&in, is_text, 0);
+        break;
+    case KIND_ANNOUNCE:
+        take_announce(&in, is_text);
+        break;
+    case KIND_SUBSCRIBE:
+        take_subscribe(&in, is_text);
+        break;
+    case KIND_FETCH:
+        take_fetch(&in, is_text);
+        break;
+    }
+    return verdict_of(&in);
+}
+
+/* Where the text of the string reading starts; only asked when that reading is complete. */
+static bool looks_like_text(enum message_kind kind, const uint8_t *data, size_t n)
+{
+    struct message_in in = message_in_of(data, n);
+    if (kind == KIND_ANNOUNCE)
+        message_take_byte(&in);
+    if (kind == KIND_SUBSCRIBE)
+        message_take_varint(&in);
+    message_take_varint(&in);
+    uint8_t first = message_take_byte(&in);
+    return !in.error && (first == '/' || first == '*');
+}
+
+enum message_dialect message_dialect(enum message_kind kind, const uint8_t *in, size_t n)
+{
+    int array = judge(kind, in, n, false), string = judge(kind, in, n, true);
+    bool is_named = string == 0 && looks_like_text(kind, in, n);
+
+    if (array == 0 && string == 0)
+        return is_named ? DIALECT_STRING : DIALECT_EITHER;
+    if (array == 0)
+        return DIALECT_ARRAY;
+    /* An array that was cut behind its first bytes can read as a complete string. SUBSCRIBE has
+     * enough fields behind its path to make that a wonder; elsewhere only what starts as names do
+     * is believed. */
+    if (string == 0 && (array != MOQ_ERR_AGAIN || kind == KIND_SUBSCRIBE || is_named))
+        return DIALECT_STRING;
+    bool is_open = array == MOQ_ERR_AGAIN || string == MOQ_ERR_AGAIN || string == 0;
+    return is_open && n < MESSAGE_MAX_BYTES ? DIALECT_WAIT : DIALECT_ARRAY;
+}
