@@ -1,7 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The slice of HTTP/3 that one WebTransport session needs, as a state machine over bytes: control streams, SETTINGS, the
- * extended CONNECT, capsules, stream headers, error mapping. Private to quic/. Opens and writes through callbacks, so it
- * is tested and fuzzed without QUIC. Sources: RFC 9114, 9204, 9220, 9297, draft-ietf-webtrans-http3-02 to -14. */
+/* The slice of HTTP/3 that one WebTransport session needs, as a state machine over bytes: control
+ * streams, SETTINGS, the extended CONNECT, capsules, stream headers, error mapping. Private to
+ * quic/. Opens and writes through callbacks, so it is tested and fuzzed without QUIC.
+ *
+ * Callbacks may call respond, close and stream_closed, never free. A connection has one session;
+ * what else a peer asks for is answered and forgotten here. Sources: RFC 9114, 9204, 9220, 9297,
+ * draft-ietf-webtrans-http3-02 to -14. */
 #ifndef MOQ_QUIC_H3_H
 #define MOQ_QUIC_H3_H
 
@@ -11,21 +15,66 @@
 
 #include "base/error.h"
 
+#ifdef __cplusplus
+extern "C" {
+#endif
+
 struct h3_session; /* one per connection with ALPN h3 */
+
+/* Error codes of HTTP/3 (RFC 9114 section 8.1), QPACK, datagrams and WebTransport. */
+enum h3_code {
+    H3_DATAGRAM_ERROR = 0x33,
+    H3_NO_ERROR = 0x100,
+    H3_GENERAL_PROTOCOL_ERROR = 0x101,
+    H3_INTERNAL_ERROR = 0x102,
+    H3_STREAM_CREATION_ERROR = 0x103,
+    H3_CLOSED_CRITICAL_STREAM = 0x104,
+    H3_FRAME_UNEXPECTED = 0x105,
+    H3_FRAME_ERROR = 0x106,
+    H3_EXCESSIVE_LOAD = 0x107,
+    H3_ID_ERROR = 0x108,
+    H3_SETTINGS_ERROR = 0x109,
+    H3_MISSING_SETTINGS = 0x10a,
+    H3_REQUEST_REJECTED = 0x10b,
+    H3_REQUEST_CANCELLED = 0x10c,
+    H3_REQUEST_INCOMPLETE = 0x10d,
+    H3_MESSAGE_ERROR = 0x10e,
+    H3_QPACK_DECOMPRESSION_FAILED = 0x200,
+    H3_WT_SESSION_GONE = 0x170d7b68,
+    H3_WT_REQUIREMENTS_NOT_MET = 0x212c0d48,
+    H3_WT_BUFFERED_STREAM_REJECTED = 0x3994bd84,
+};
+
+enum {
+    H3_PARKED_MAX_STREAMS = 16,      /* early streams; more are rejected here */
+    H3_PARKED_MAX_BYTES = 64 * 1024, /* of all early streams: the connection, which holds them, */
+    H3_PARKED_MAX_SECONDS = 5,       /* rejects over either with H3_WT_BUFFERED_STREAM_REJECTED */
+    H3_STREAM_HEADER_MAX_BYTES = 16,
+    H3_REASON_MAX_BYTES = 1024, /* of a close; ours are cut to it */
+};
 
 /* What it asks of the connection. Streams are named by their QUIC ids here. */
 struct h3_ops {
-    /* Opens one of HTTP/3's own streams (control; client: also CONNECT). Returns the id, or -1: try h3_session_credit later. */
+    /* Opens one of HTTP/3's own streams (control; client: also CONNECT). Returns the id, or -1: try
+     * h3_session_credit later. */
     int64_t (*open)(void *self, bool is_bidi);
-    int (*write)(void *self, int64_t id, const uint8_t *data, size_t n, bool is_end); /* copied; small amounts only */
+    /* The bytes are copied; small amounts only. 0 or an error, which fails the connection. */
+    int (*write)(void *self, int64_t id, const uint8_t *data, size_t n, bool is_end);
     void (*reset)(void *self, int64_t id, uint64_t h3_code);
     void (*stop)(void *self, int64_t id, uint64_t h3_code);
-    void (*fail)(void *self, uint64_t h3_code, const char *reason); /* a connection error: close with this code */
-    /* Server: a CONNECT for WebTransport is complete. The connection answers with h3_session_respond, now or later. */
+    /* A connection error: close with this code. Called at most once; all input is discarded after
+     * it. */
+    void (*fail)(void *self, uint64_t h3_code, const char *reason);
+    /* Server: a CONNECT for WebTransport is complete. The connection answers with
+     * h3_session_respond, now or later. The strings live during the call; `origin` is "" when there
+     * was none. */
     void (*on_request)(void *self, const char *authority, const char *path, const char *origin);
-    void (*on_established)(void *self);                              /* both: the session is up */
-    void (*on_refused)(void *self, int status);                      /* client: not a 200 */
-    void (*on_session_closed)(void *self, uint32_t code, const char *reason); /* the peer ended it (capsule, FIN or reset) */
+    void (*on_established)(void *self);         /* both: the session is up */
+    void (*on_refused)(void *self, int status); /* client: not a 2xx; 0: ended without an answer */
+    /* The peer ended it (capsule, FIN or reset), also a request that was not answered yet. Not
+     * after h3_session_close. Streams of the session are to be reset and stopped with
+     * H3_WT_SESSION_GONE. */
+    void (*on_session_closed)(void *self, uint32_t code, const char *reason);
 };
 
 /* What to do with a stream of the peer once its first bytes are read. */
@@ -33,36 +82,66 @@ enum h3_stream_kind {
     H3_STREAM_MORE,        /* not clear yet: give more bytes */
     H3_STREAM_INTERNAL,    /* HTTP/3's own: keep feeding h3_session_received */
     H3_STREAM_APPLICATION, /* WebTransport: the rest, and all that follows, is the application's */
-    H3_STREAM_PARKED,      /* WebTransport, but the session is not up yet: hold the bytes, ask again when it is */
+    H3_STREAM_PARKED,      /* WebTransport, but the session is not up yet: hold the bytes; call
+                            * h3_session_received with n = 0 when it is, or when it was refused */
     H3_STREAM_REJECTED,    /* was reset/stopped through the callbacks: discard what follows */
 };
 
 struct h3_session *h3_session_new(bool is_server, const struct h3_ops *ops, void *self);
 void h3_session_free(struct h3_session **session);
 
-int h3_session_start(struct h3_session *session);  /* opens the control stream and sends SETTINGS */
-int h3_session_connect(struct h3_session *session, const char *authority, const char *path); /* client; waits for SETTINGS */
-int h3_session_respond(struct h3_session *session, int status); /* server: 200 accepts */
-void h3_session_credit(struct h3_session *session);
+/* The peer's transport parameters allow no datagrams. Without this call it is taken that they do.
+ */
+void h3_session_set_no_datagrams(struct h3_session *session);
 
-/* A peer's stream while its kind is MORE or INTERNAL, and our own CONNECT and control streams. Consumes from `data`; *used says
- * how much was HTTP/3's (all of it, unless the kind becomes APPLICATION or PARKED). */
-enum h3_stream_kind h3_session_received(struct h3_session *session, int64_t id, const uint8_t *data, size_t n, bool is_end,
-                                        size_t *used);
-void h3_session_stream_reset(struct h3_session *session, int64_t id, uint64_t h3_code); /* an internal stream was reset/stopped */
-void h3_session_stream_closed(struct h3_session *session, int64_t id);
+/* Opens the control stream and sends SETTINGS. 0, or what `write` returned. */
+int h3_session_start(struct h3_session *session);
+
+/* Client: asks for a session as soon as the server's SETTINGS allow it; `fail` tells when they do
+ * not. 0; MOQ_ERR_INVALID when it was called before, MOQ_ERR_BOUNDS (strings too long),
+ * MOQ_ERR_NOMEM. */
+int h3_session_connect(struct h3_session *session, const char *authority, const char *path);
+
+/* Server: answers on_request. 200 accepts; 4xx and 5xx refuse, and the client may ask again.
+ * 0; MOQ_ERR_CLOSED when there is no request to answer (any more). */
+int h3_session_respond(struct h3_session *session, int status);
+
+void h3_session_credit(struct h3_session *session); /* `open` may succeed now */
+
+/* A peer's stream while its kind is MORE, INTERNAL or PARKED, and our own CONNECT stream. Consumes
+ * from `data`; *used says how much was HTTP/3's (all of it, unless the kind becomes APPLICATION or
+ * PARKED). */
+enum h3_stream_kind h3_session_received(struct h3_session *session, int64_t id, const uint8_t *data,
+                                        size_t n, bool is_end, size_t *used);
+/* A stream that is or may become internal, or our control or CONNECT stream, was reset or stopped.
+ */
+void h3_session_stream_reset(struct h3_session *session, int64_t id, uint64_t h3_code);
+void h3_session_stream_closed(struct h3_session *session,
+                              int64_t id); /* any stream: it is forgotten */
+
+/* A QUIC datagram came. There is no use for its content: it is checked and dropped. */
+void h3_session_datagram(struct h3_session *session, const uint8_t *data, size_t n);
+uint64_t h3_session_datagrams_dropped(const struct h3_session *session);
 
 bool h3_session_is_established(const struct h3_session *session);
 
-/* The bytes that open a WebTransport stream of ours (at most 16). Returns how many. */
-size_t h3_session_stream_header(const struct h3_session *session, bool is_bidi, uint8_t out[16]);
+/* The bytes that open a WebTransport stream of ours. Returns how many; 0 when there is no session.
+ */
+size_t h3_session_stream_header(const struct h3_session *session, bool is_bidi,
+                                uint8_t out[H3_STREAM_HEADER_MAX_BYTES]);
 
-/* Sends CLOSE_WEBTRANSPORT_SESSION and FIN; is_over becomes true when the peer has ended its side. */
+/* Sends CLOSE_WEBTRANSPORT_SESSION and FIN; is_over becomes true when the peer has ended its side.
+ * A session that is not up yet is cancelled and over at once. 0, or MOQ_ERR_CLOSED when it ended
+ * before. */
 int h3_session_close(struct h3_session *session, uint32_t code, const char *reason);
 bool h3_session_is_over(const struct h3_session *session);
 
-/* Application error codes in HTTP/3's range (draft-ietf-webtrans-http3, section on errors). from_h3: -1 if it is none. */
+/* Application error codes in HTTP/3's range (draft-ietf-webtrans-http3, section on errors). to_app:
+ * -1 if it is none of them. */
 uint64_t h3_code_from_app(uint32_t code);
 int64_t h3_code_to_app(uint64_t h3_code);
 
+#ifdef __cplusplus
+}
+#endif
 #endif
