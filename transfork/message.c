@@ -76,7 +76,8 @@ void message_take_path(struct message_in *in, size_t least_parts, struct path_vi
 
 int message_in_end(const struct message_in *in, size_t *used)
 {
-    if (in->error == MOQ_ERR_AGAIN && in->size >= MESSAGE_MAX_BYTES)
+    bool is_endless = in->error == MOQ_ERR_AGAIN && in->size >= MESSAGE_MAX_BYTES;
+    if (is_endless || in->at > MESSAGE_MAX_BYTES)
         return MOQ_ERR_BOUNDS;
     if (!in->error)
         *used = in->at;

@@ -9,9 +9,9 @@
  * MOQ_ERR_DECODE MOQ_ERR_DECODE  it can never become a message MOQ_ERR_BOUNDS  it is over a limit
  * of ours; also every message that is not complete after MESSAGE_MAX_BYTES MOQ_ERR_NOMEM
  *
- * and leaves *used and *out alone unless it answers 0. Encoders add to a `byte_buf` and return 0,
- * what byte_buf_append returns, or MOQ_ERR_INVALID for what the version cannot say; on error a part
- * of the message may have been added.
+ * and leaves *used alone unless it answers 0; *out means nothing then. Encoders add to a `byte_buf`
+ * and return 0, what byte_buf_append returns, or MOQ_ERR_INVALID for what the version cannot say;
+ * on error a part of the message may have been added.
  *
  * Numbers stay as they are on the wire (INFO has to echo them); message_wish and message_*_to_wire
  * translate. `version` is one bit of enum moq_version. Messages without that parameter look the

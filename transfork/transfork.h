@@ -150,16 +150,21 @@ struct moq_path *moq_track_path(const struct moq_track *track); /* borrowed */
 const struct moq_track_config *moq_track_config(const struct moq_track *track);
 void moq_track_set_cache(struct moq_track *track, const struct moq_cache_limits *limits);
 
-/* Starts a group. *group is borrowed: valid until it is ended, or longer with a reference of one's
- * own. MOQ_ERR_DUPLICATE: seen before; MOQ_ERR_EXPIRED: older than what is kept; MOQ_ERR_CLOSED;
- * MOQ_ERR_NOMEM. */
+/* Starts a group. *group is borrowed: valid until it has ended, or longer with a reference of one's
+ * own. The newest ends only when its writer says so; an older one that still grows may be cut to
+ * make room when another is opened or grows, so whoever writes to several holds references.
+ * MOQ_ERR_DUPLICATE: seen before; MOQ_ERR_EXPIRED: older than what is kept; MOQ_ERR_CLOSED;
+ * MOQ_ERR_NOMEM; MOQ_ERR_INVALID: `sequence` is over VARINT_MAX. Nothing is to be ended on error.
+ */
 int moq_track_open_group(struct moq_track *track, uint64_t sequence, struct moq_group **group);
 
-/* Adds raw wire bytes, as they came; any cut is fine. MOQ_ERR_BOUNDS over MOQ_GROUP_MAX_BYTES,
- * MOQ_ERR_CLOSED, MOQ_ERR_NOMEM. */
+/* Adds raw wire bytes, as they came; any cut is fine. MOQ_ERR_BOUNDS over MOQ_GROUP_MAX_BYTES;
+ * MOQ_ERR_CLOSED: the group has ended, maybe just now because the track is over its bytes;
+ * MOQ_ERR_NOMEM. */
 int moq_track_append(struct moq_track *track, struct moq_group *group, const void *data, size_t n);
 
-/* Adds one frame: size and payload. Errors as moq_track_append. */
+/* Adds one frame: size and payload. Errors as moq_track_append; also MOQ_ERR_BOUNDS over
+ * MOQ_FRAME_MAX_BYTES. */
 int moq_track_write_frame(struct moq_track *track, struct moq_group *group, const void *payload,
                           size_t size);
 

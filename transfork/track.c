@@ -1,0 +1,493 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Tracks: groups in order, bounded, and whoever watches them. Step 9 of a frame's walk:
+ * tell_growth.
+ *
+ * What is kept: the newest group always; an older one while count, age and bytes allow. When bytes
+ * must go, ended groups go first (lowest sequence first), then growing ones, which are cut. A
+ * sequence below one that was dropped never comes back (MOQ_ERR_EXPIRED), so a viewer is never
+ * shown the same group twice; a publisher that starts again with lower numbers is heard once its
+ * numbers pass those, or through a new track, which is what a new announce makes. */
+#include "transfork/track.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/objects.h"
+#include "base/varint.h"
+#include "transfork/group.h"
+
+static struct moq_group *group_at(const struct list *node)
+{
+    return container_of(node, struct moq_group, node);
+}
+
+/* 0 means "not yet" in a group's times, so the first tick of a clock that starts at 0 counts as 1.
+ */
+static uint64_t stamp(const struct moq_track *track)
+{
+    uint64_t now_ns = track->config.clock->now_ns;
+    return now_ns ? now_ns : 1;
+}
+
+/* ---- Watchers
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+/* A walk over the watchers that survives whatever its callbacks remove or add: it keeps its place
+ * with nodes of its own (without ops, so that other walks step over them). Watchers that come
+ * during the walk are not visited. */
+struct walk {
+    struct moq_track *track;
+    struct moq_watcher here, end;
+};
+
+/* Not inlined: gcc would see a local's address in the list and not that walk_next takes it out
+ * again. */
+__attribute__((noinline)) static void walk_start(struct walk *walk, struct moq_track *track)
+{
+    *walk = (struct walk){.track = moq_track_ref(track)};
+    list_push_front(&track->watchers, &walk->here.node);
+    list_push_back(&track->watchers, &walk->end.node);
+}
+
+static struct moq_watcher *walk_next(struct walk *walk)
+{
+    struct list *node = walk->here.node.next;
+    if (node == &walk->end.node) {
+        list_remove(&walk->here.node);
+        list_remove(&walk->end.node);
+        moq_track_unref(&walk->track);
+        return NULL;
+    }
+    list_remove(&walk->here.node);
+    list_insert_between(&walk->here.node, node, node->next);
+    return container_of(node, struct moq_watcher, node);
+}
+
+static void tell_group(struct moq_track *track, struct moq_group *group)
+{
+    struct walk walk;
+    walk_start(&walk, track);
+    for (struct moq_watcher *watcher; (watcher = walk_next(&walk));)
+        if (watcher->ops && watcher->ops->on_group)
+            watcher->ops->on_group(watcher, group);
+}
+
+static void tell_growth(struct moq_track *track, struct moq_group *group)
+{
+    struct walk walk;
+    walk_start(&walk, track);
+    for (struct moq_watcher *watcher; (watcher = walk_next(&walk));)
+        if (watcher->ops && watcher->ops->on_growth)
+            watcher->ops->on_growth(watcher, group);
+}
+
+static void tell_end(struct moq_track *track, int error)
+{
+    struct walk walk;
+    walk_start(&walk, track);
+    for (struct moq_watcher *watcher; (watcher = walk_next(&walk));)
+        if (watcher->ops && watcher->ops->on_end)
+            watcher->ops->on_end(watcher, error);
+}
+
+void moq_track_gap(struct moq_track *track, uint64_t first, uint64_t last, int error)
+{
+    struct walk walk;
+    walk_start(&walk, track);
+    for (struct moq_watcher *watcher; (watcher = walk_next(&walk));)
+        if (watcher->ops && watcher->ops->on_gap)
+            watcher->ops->on_gap(watcher, first, last, error);
+}
+
+void moq_track_watch(struct moq_track *track, struct moq_watcher *watcher)
+{
+    list_push_back(&track->watchers, &watcher->node);
+}
+
+void moq_track_unwatch(struct moq_track *track, struct moq_watcher *watcher)
+{
+    (void)track; /* a node knows its neighbours */
+    if (watcher->node.next)
+        list_remove(&watcher->node);
+}
+
+/* ---- Life
+ * --------------------------------------------------------------------------------------------------------
+ */
+
+struct moq_track *moq_track_new(struct moq_path *path, const struct moq_track_config *config)
+{
+    struct moq_track *track = calloc(1, sizeof *track);
+    if (!track)
+        return NULL;
+    track->path = moq_path_ref(path);
+    track->config = *config;
+    track->refs = 1;
+    list_init(&track->groups);
+    list_init(&track->watchers);
+    object_born(OBJECT_track);
+    return track;
+}
+
+struct moq_track *moq_track_ref(struct moq_track *track)
+{
+    track->refs++;
+    return track;
+}
+
+/* Ends a group that still grows and tells of it. The caller holds a reference: a watcher may let go
+ * of the last one. */
+static void end_group(struct moq_track *track, struct moq_group *group, int error)
+{
+    if (group->is_ended)
+        return;
+    group_end(group, error, stamp(track));
+    track->open_count--;
+    tell_growth(track, group);
+}
+
+/* Takes a group that has ended out of the track; it lives on with those who still read it. */
+static void forget(struct moq_track *track, struct moq_group *group)
+{
+    list_remove(&group->node);
+    track->group_count--;
+    track->cached_bytes -= bytes_log_footprint(&group->log);
+    if (track->floor <= group->sequence)
+        track->floor = group->sequence + 1;
+    moq_group_unref(&group);
+}
+
+void moq_track_unref(struct moq_track **track)
+{
+    struct moq_track *mine = *track;
+    *track = NULL;
+    if (!mine || --mine->refs > 0)
+        return;
+    while (list_pop_front(&mine->watchers)) /* a late unwatch is harmless then */
+        ;
+    while (!list_is_empty(&mine->groups)) {
+        struct moq_group *group = group_at(mine->groups.next);
+        group_end(group, MOQ_ERR_CANCELLED, stamp(mine));
+        forget(mine, group);
+    }
+    moq_path_unref(&mine->path);
+    free(mine);
+    object_died(OBJECT_track);
+}
+
+struct moq_path *moq_track_path(const struct moq_track *track)
+{
+    return track->path;
+}
+
+const struct moq_track_config *moq_track_config(const struct moq_track *track)
+{
+    return &track->config;
+}
+
+/* ---- Bounds
+ * ------------------------------------------------------------------------------------------------------
+ */
+
+static uint64_t smaller_limit(uint64_t a, uint64_t b)
+{
+    if (a == 0 || b == 0)
+        return a + b;
+    return a < b ? a : b;
+}
+
+static uint64_t max_groups(const struct moq_track *track)
+{
+    return smaller_limit(track->config.cache.groups, TRACK_MAX_GROUPS);
+}
+
+static uint64_t max_bytes(const struct moq_track *track)
+{
+    return smaller_limit(track->config.cache.bytes, TRACK_MAX_BYTES);
+}
+
+/* 0: for ever. */
+static uint64_t max_age_ns(const struct moq_track *track)
+{
+    uint64_t expires_ms = track->config.expires_ms;
+    uint64_t expires_ns = expires_ms < CLOCK_NEVER / NS_PER_MS ? expires_ms * NS_PER_MS : 0;
+    return smaller_limit(track->config.cache.age_ns, expires_ns);
+}
+
+/* The lowest group that is not the newest: one that has ended, or one that grows. */
+static struct moq_group *first_old(const struct moq_track *track, bool has_ended)
+{
+    const struct list *newest = track->groups.prev;
+    for (struct list *node = track->groups.next; node != newest; node = node->next)
+        if (group_at(node)->is_ended == has_ended)
+            return group_at(node);
+    return NULL;
+}
+
+/* Cuts the lowest group that grows, the newest excepted. False: there is none. */
+static bool cut_one(struct moq_track *track, int error)
+{
+    struct moq_group *group = first_old(track, false);
+    if (!group)
+        return false;
+    moq_group_ref(group);
+    end_group(track, group, error);
+    moq_group_unref(&group);
+    return true;
+}
+
+/* Brings count and bytes under their limits. Cutting calls watchers, so every round looks afresh.
+ */
+static void trim(struct moq_track *track)
+{
+    while (track->group_count > max_groups(track) || track->cached_bytes > max_bytes(track)) {
+        struct moq_group *group = first_old(track, true);
+        if (group)
+            forget(track, group);
+        else if (!cut_one(track, MOQ_ERR_EXPIRED))
+            return;
+    }
+}
+
+void moq_track_set_cache(struct moq_track *track, const struct moq_cache_limits *limits)
+{
+    struct moq_track *kept = moq_track_ref(track);
+    track->config.cache = *limits;
+    trim(track);
+    moq_track_unref(&kept);
+}
+
+uint64_t moq_track_sweep(struct moq_track *track)
+{
+    uint64_t age_ns = max_age_ns(track), now_ns = stamp(track), next_ns = CLOCK_NEVER;
+    if (age_ns == 0 || list_is_empty(&track->groups))
+        return CLOCK_NEVER;
+
+    const struct list *newest = track->groups.prev;
+    for (struct list *node = track->groups.next, *next; node != newest; node = next) {
+        struct moq_group *group = group_at(node);
+        next = node->next;
+        if (!group->is_ended)
+            continue;
+        uint64_t due_ns =
+            group->ended_ns < CLOCK_NEVER - age_ns ? group->ended_ns + age_ns : CLOCK_NEVER;
+        if (due_ns <= now_ns)
+            forget(track, group);
+        else if (due_ns < next_ns)
+            next_ns = due_ns;
+    }
+    return next_ns;
+}
+
+/* ---- Writing
+ * -----------------------------------------------------------------------------------------------------
+ */
+
+/* The node behind which `sequence` belongs: the head, or a group with a lower or the same one. From
+ * the newest, because that is where groups come. */
+static struct list *place_of(const struct moq_track *track, uint64_t sequence)
+{
+    struct list *node = track->groups.prev;
+    while (node != &track->groups && group_at(node)->sequence > sequence)
+        node = node->prev;
+    return node;
+}
+
+/* Whether a group lower than all others would only come to be dropped again. */
+static bool is_lowest_too_many(const struct moq_track *track, uint64_t sequence)
+{
+    if (list_is_empty(&track->groups))
+        return false;
+    if (sequence < group_at(track->groups.next)->sequence &&
+        track->group_count >= max_groups(track))
+        return true;
+    const struct moq_group *growing = first_old(track, false);
+    return growing && sequence < growing->sequence && track->open_count >= MOQ_TRACK_OPEN_GROUPS;
+}
+
+static int admit(const struct moq_track *track, const struct list *place, uint64_t sequence)
+{
+    if (track->has_ended)
+        return MOQ_ERR_CLOSED;
+    if (sequence > VARINT_MAX)
+        return MOQ_ERR_INVALID;
+    if (place != &track->groups && group_at(place)->sequence == sequence)
+        return MOQ_ERR_DUPLICATE;
+    if (sequence < track->floor || is_lowest_too_many(track, sequence))
+        return MOQ_ERR_EXPIRED;
+    return 0;
+}
+
+static void insert(struct moq_track *track, struct list *place, struct moq_group *group)
+{
+    list_insert_between(&group->node, place, place->next);
+    if (group->node.next != &track->groups)
+        group->superseded_ns = group_at(group->node.next)->started_ns;
+    if (place != &track->groups && group_at(place)->superseded_ns == 0)
+        group_at(place)->superseded_ns = group->started_ns;
+    if (group->sequence > track->latest)
+        track->latest = group->sequence;
+    track->group_count++;
+    track->open_count++;
+}
+
+/* Room for the newcomer, at the cost of those that are older. */
+static void make_room(struct moq_track *track)
+{
+    moq_track_sweep(track);
+    while (track->open_count > MOQ_TRACK_OPEN_GROUPS && cut_one(track, MOQ_ERR_EXPIRED))
+        ;
+    trim(track);
+}
+
+int moq_track_open_group(struct moq_track *track, uint64_t sequence, struct moq_group **group)
+{
+    struct list *place = place_of(track, sequence);
+    int error = admit(track, place, sequence);
+    if (error)
+        return error;
+    struct moq_group *made = group_new(sequence, stamp(track));
+    if (!made)
+        return MOQ_ERR_NOMEM;
+
+    struct moq_track *kept = moq_track_ref(track); /* watchers may let go of theirs */
+    moq_group_ref(made);
+    insert(track, place, made);
+    tell_group(track, made);
+    make_room(track);
+    error = made->is_ended ? MOQ_ERR_EXPIRED : 0;
+    *group = made;
+    moq_group_unref(&made);
+    moq_track_unref(&kept);
+    return error;
+}
+
+/* Adds bytes without telling anybody. */
+static int add(struct moq_track *track, struct moq_group *group, const void *data, size_t n)
+{
+    size_t before = bytes_log_footprint(&group->log);
+    int error = group_append(group, data, n);
+    track->cached_bytes += bytes_log_footprint(&group->log) - before;
+    return error;
+}
+
+/* Tells of bytes that were added. MOQ_ERR_CLOSED: they were too many for the track, and this group
+ * paid for it. */
+static int added(struct moq_track *track, struct moq_group *group)
+{
+    struct moq_track *kept = moq_track_ref(track);
+    moq_group_ref(group);
+    tell_growth(track, group);
+    trim(track);
+    int error = group->is_ended ? MOQ_ERR_CLOSED : 0;
+    moq_group_unref(&group);
+    moq_track_unref(&kept);
+    return error;
+}
+
+int moq_track_append(struct moq_track *track, struct moq_group *group, const void *data, size_t n)
+{
+    int error = add(track, group, data, n);
+    return error || n == 0 ? error : added(track, group);
+}
+
+int moq_track_write_frame(struct moq_track *track, struct moq_group *group, const void *payload,
+                          size_t size)
+{
+    uint8_t header[VARINT_MAX_BYTES];
+    size_t header_bytes = varint_encode(header, size);
+    if (group->is_ended)
+        return MOQ_ERR_CLOSED;
+    if (size > MOQ_FRAME_MAX_BYTES ||
+        header_bytes + size > MOQ_GROUP_MAX_BYTES - group_length(group))
+        return MOQ_ERR_BOUNDS;
+
+    int error = add(track, group, header, header_bytes);
+    if (error)
+        return error;
+    error = add(track, group, payload, size);
+    if (error) { /* half a frame is published and cannot be taken back */
+        moq_track_abort_group(track, group, error);
+        return error;
+    }
+    return added(track, group);
+}
+
+void moq_track_abort_group(struct moq_track *track, struct moq_group *group, int error)
+{
+    struct moq_track *kept = moq_track_ref(track);
+    moq_group_ref(group);
+    end_group(track, group, error);
+    moq_group_unref(&group);
+    moq_track_unref(&kept);
+}
+
+void moq_track_finish_group(struct moq_track *track, struct moq_group *group)
+{
+    moq_track_abort_group(track, group, 0);
+}
+
+void moq_track_end(struct moq_track *track, int error)
+{
+    if (track->has_ended)
+        return;
+    struct moq_track *kept = moq_track_ref(track);
+    track->has_ended = true;
+    track->error = error;
+    while (error && cut_one(track, error))
+        ;
+    if (error && !list_is_empty(&track->groups))
+        moq_track_abort_group(track, moq_track_newest(track), error);
+    tell_end(track, error);
+    moq_track_unref(&kept);
+}
+
+bool moq_track_has_ended(const struct moq_track *track, int *error)
+{
+    if (error)
+        *error = track->error;
+    return track->has_ended;
+}
+
+/* ---- Looking
+ * -----------------------------------------------------------------------------------------------------
+ */
+
+static struct moq_group *group_or_null(const struct moq_track *track, struct list *node)
+{
+    return node == &track->groups ? NULL : group_at(node);
+}
+
+struct moq_group *moq_track_newest(const struct moq_track *track)
+{
+    return group_or_null(track, track->groups.prev);
+}
+
+struct moq_group *moq_track_oldest(const struct moq_track *track)
+{
+    return group_or_null(track, track->groups.next);
+}
+
+struct moq_group *moq_track_find(const struct moq_track *track, uint64_t sequence)
+{
+    struct moq_group *group = group_or_null(track, place_of(track, sequence));
+    return group && group->sequence == sequence ? group : NULL;
+}
+
+struct moq_group *moq_track_after(const struct moq_track *track, const struct moq_group *group)
+{
+    bool is_kept = !list_is_empty(&group->node);
+    return group_or_null(track,
+                         is_kept ? group->node.next : place_of(track, group->sequence)->next);
+}
+
+uint64_t moq_track_latest(const struct moq_track *track)
+{
+    return track->latest;
+}
+
+uint64_t moq_track_cached_bytes(const struct moq_track *track)
+{
+    return track->cached_bytes;
+}
