@@ -62,9 +62,10 @@ struct moq_policy {
 /* Serves a subscribe request from `track` (a reference is taken). NULL: out of memory, and the request is refused. */
 struct moq_viewer *moq_request_serve(struct moq_request *request, struct moq_track *track, const struct moq_policy *policy);
 
-/* Answers a fetch with a group that may still grow (a reference is taken). MOQ_ERR_BOUNDS: the offset is behind the end
- * of a complete group; the request is refused then. */
-int moq_request_send_group(struct moq_request *request, struct moq_group *group);
+/* Answers a fetch with a group of `track` that may still grow (references are taken). MOQ_ERR_BOUNDS: the offset is behind
+ * the end of a complete group; MOQ_ERR_NOMEM. On error the request was refused with it. */
+int moq_request_send_group(struct moq_request *request, struct moq_track *track,
+                           struct moq_group *group);
 int moq_request_send_info(struct moq_request *request, const struct moq_info *info);
 void moq_request_refuse(struct moq_request *request, int error);
 
