@@ -357,7 +357,8 @@ int moq_track_open_group(struct moq_track *track, uint64_t sequence, struct moq_
     tell_group(track, made);
     make_room(track);
     error = made->is_ended ? MOQ_ERR_EXPIRED : 0;
-    *group = made;
+    if (!error)
+        *group = made;
     moq_group_unref(&made);
     moq_track_unref(&kept);
     return error;
