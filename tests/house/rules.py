@@ -1,0 +1,359 @@
+"""The house rules of the design, one function each: given a tree, yields (path, line, message)."""
+import os
+import re
+import statistics
+import subprocess
+from concurrent.futures import ThreadPoolExecutor
+
+import csource
+
+LIMITS = {"file": 600, "header": 400, "function": 60, "median": 18, "parameters": 6, "nesting": 3}
+SOURCE = (".c", ".h", ".py", ".sh", ".js", ".mjs", ".lua")
+
+# Who may include whom; what a room may reach through another is its own too. base/ has no door: each header is one.
+ARROWS = {
+    "base": [],
+    "transfork": ["base"],
+    "quic": ["base"],
+    "native": ["quic", "transfork", "base"],
+    "karp": ["base"],
+    "server/config": ["base"],
+    "server/core": ["native", "server/config"],
+    "server/host": ["server/core"],
+    "server/admin": ["server/core"],
+    "server": ["server/host", "server/admin", "server/core", "server/config", "native"],
+    "tools": ["native", "karp"],
+    "gst": ["native", "karp"],
+    "examples": ["native", "karp"],
+    "modules": ["server/include/relay", "karp"],
+    "server/include/relay": [],
+}
+DOORS = {
+    "transfork": {"transfork.h", "transport.h", "session.h"},
+    "quic": {"quic.h"},
+    "native": {"native.h"},
+    "karp": {"karp.h"},
+    "server/config": {"config.h"},
+    "server/core": {"core.h"},
+    "server/host": {"host.h"},
+    "server/admin": {"admin.h"},
+    "server/include/relay": {"module.h"},
+}
+# Foreign headers, and the only rooms that may see them (tests may see everything).
+FOREIGN = [
+    (r"wolfssl/|ngtcp2/|nghttp3/", {"quic"}),
+    (r"jansson\.h", {"karp", "modules", "tools"}),
+    (r"yaml\.h", {"server/config"}),
+    (r"microhttpd\.h", {"server/admin", "server"}),
+    (r"lua|dlfcn\.h", {"server/host"}),
+    (r"uv\.h|sys/socket\.h|sys/epoll\.h|netinet/|arpa/|netdb\.h", {
+        "quic", "native", "server", "server/config", "server/core", "server/admin", "server/host", "tools", "gst", "examples"}),
+    (r"uthash\.h|utlist\.h", set(ARROWS) - {"base"}),
+]
+# The walk of a frame: each step's file says so in its first comment.
+WALK = {
+    "quic/udp.c": (1, 15), "quic/endpoint.c": (2,), "quic/conn.c": (3,), "quic/conn_events.c": (4, 16),
+    "quic/webtransport.c": (5,), "transfork/session.c": (6,), "transfork/recv_group.c": (7,),
+    "transfork/group.c": (8,), "transfork/track.c": (9,), "server/core/fanout.c": (10,),
+    "server/core/worker.c": (11,), "quic/conn_write.c": (12, 14), "transfork/send_group.c": (13,),
+}
+GLOBALS_ALLOWED = {"base/log.c", "base/objects.c"}
+HOSTS_ALLOWED = re.compile(r"(^|\.)(example(\.(com|org|net))?|localhost|ietf\.org|rfc-editor\.org|w3\.org|apache\.org|"
+                           r"github\.com|blender\.org|creativecommons\.org)$")
+
+
+class Tree:
+    """Files of ours below `root`: what git knows or would add, else everything."""
+
+    def __init__(self, root):
+        self.root = root
+        self.texts = {}
+        for path in self.list_paths():
+            full = os.path.join(root, path)
+            try:
+                with open(full, encoding="utf-8") as file:
+                    self.texts[path] = file.read()
+            except (UnicodeDecodeError, FileNotFoundError, IsADirectoryError):
+                continue
+
+    def list_paths(self):
+        if os.path.isdir(os.path.join(self.root, ".git")):
+            run = ["git", "-C", self.root, "ls-files", "-z", "-co", "--exclude-standard"]
+            return sorted(filter(None, subprocess.check_output(run, text=True).split("\0")))
+        return sorted(os.path.relpath(os.path.join(folder, name), self.root)
+                      for folder, _, names in os.walk(self.root) for name in names)
+
+    def c(self, *endings):
+        """(path, text) of our C: not the house's own samples."""
+        for path, text in self.texts.items():
+            if path.endswith(endings or (".c", ".h")):
+                yield path, text
+
+    def functions(self):
+        for path, text in self.c():
+            for function in csource.functions(csource.code_only(text)):
+                yield path, function
+
+
+def room_of(path):
+    if path.startswith("tests/"):
+        return "tests"
+    for room in sorted(ARROWS, key=len, reverse=True):
+        if path.startswith(room + "/"):
+            return room
+    return None
+
+
+def reachable(room):
+    seen, todo = set(), list(ARROWS.get(room, []))
+    while todo:
+        other = todo.pop()
+        if other not in seen:
+            seen.add(other)
+            todo += ARROWS[other]
+    return seen
+
+
+def length_of_files(tree):
+    for path, text in tree.texts.items():
+        is_script = path.startswith("dev/") and text.startswith("#!")
+        limit = LIMITS["header"] if path.endswith(".h") else LIMITS["file"]
+        lines = text.count("\n")
+        if (path.endswith(SOURCE) or is_script) and lines > limit:
+            yield path, limit, f"{lines} lines, the limit is {limit}"
+
+
+def length_of_functions(tree):
+    for path, function in tree.functions():
+        if function.lines > LIMITS["function"]:
+            yield path, function.line, f"{function.name} has {function.lines} lines, the limit is {LIMITS['function']}"
+
+
+def median_of_functions(tree):
+    lengths = [function.lines for _, function in tree.functions()]
+    if lengths and statistics.median(lengths) > LIMITS["median"]:
+        yield ".", 0, f"the median function has {statistics.median(lengths)} lines, the limit is {LIMITS['median']}"
+
+
+def parameters(tree):
+    for path, function in tree.functions():
+        if function.parameters > LIMITS["parameters"]:
+            yield path, function.line, f"{function.name} has {function.parameters} parameters, the limit is {LIMITS['parameters']}"
+
+
+def nesting(tree):
+    for path, function in tree.functions():
+        if function.nesting > LIMITS["nesting"]:
+            yield path, function.line, f"{function.name} nests {function.nesting} deep, the limit is {LIMITS['nesting']}"
+
+
+def includes_of(text):
+    text = csource.without_comments(text)
+    for match in re.finditer(r'^[ \t]*#[ \t]*include[ \t]*(["<])([^">]+)[">]', text, re.M):
+        yield text.count("\n", 0, match.start()) + 1, match.group(1) == '"', match.group(2)
+
+
+def judge_own_include(tree, path, header):
+    target = header if header in tree.texts else os.path.normpath(os.path.join(os.path.dirname(path), header))
+    if header.startswith("relay/"):
+        target = "server/include/" + header
+    if target not in tree.texts:
+        return f'"{header}" is not in the tree'
+    room, other = room_of(path), room_of(target)
+    if room in (other, "tests", None):
+        return None
+    if other not in reachable(room):
+        return f'{room} may not include "{header}": no arrow leads from {room} to {other}'
+    if other != "base" and os.path.basename(target) not in DOORS.get(other, ()):
+        return f'"{header}" is inside {other}; its door is {" or ".join(sorted(DOORS.get(other, ())))}'
+    return None
+
+
+def includes(tree):
+    for path, text in tree.c():
+        for line, is_own, header in includes_of(text):
+            if is_own:
+                message = judge_own_include(tree, path, header)
+                if message:
+                    yield path, line, message
+            for pattern, rooms in FOREIGN:
+                room = room_of(path)
+                if not is_own and re.match(pattern, header) and room not in rooms | {"tests", None}:
+                    yield path, line, f"<{header}> may be included only in {', '.join(sorted(rooms))}"
+
+
+def clock_of_its_own(tree):
+    for path, text in tree.c():
+        if room_of(path) in ("transfork", "karp"):
+            code = csource.code_only(text)
+            for match in re.finditer(r"\b(clock_gettime|gettimeofday|clock_monotonic_ns|time)\s*\(", code):
+                yield path, code.count("\n", 0, match.start()) + 1, f"{match.group(1)}: this room has no clock of its own"
+
+
+def first_comment(tree):
+    for path, text in tree.c():
+        if not text.startswith("/* SPDX-License-Identifier: MIT OR Apache-2.0 */\n"):
+            yield path, 1, "the first line is not /* SPDX-License-Identifier: MIT OR Apache-2.0 */"
+        found = re.match(r"(?:/\* SPDX[^\n]*\n)?\s*(/\*.*?\*/)", text, re.S)
+        words = re.findall(r"[A-Za-z]{2,}", found.group(1)) if found else []
+        if len(words) < 5 or "SPDX" in found.group(1):
+            yield path, 2, "the file does not begin with a comment that says what it is for"
+            continue
+        said = re.findall(r"[Ss]teps?\b([^.:;]*)", found.group(1))
+        numbers = {int(n) for part in said for n in re.findall(r"\d+", part)}
+        for step in WALK.get(path, ()):
+            if step not in numbers:
+                yield path, 2, f"the first comment does not say that this is step {step} of a frame's walk"
+
+
+def mutable_globals(tree):
+    for path, text in tree.c():
+        code = csource.code_only(text)
+        if path in GLOBALS_ALLOWED or path.startswith("tests/") or re.search(r"\bint main\s*\(", code):
+            continue
+        for kind, what in csource.top_level(code):
+            if kind == "declaration" and csource.is_mutable_variable(what):
+                yield path, what[0].line, f"mutable global: {' '.join(what[:6])}"
+        for match in re.finditer(r"^[ \t]+static\s+(?!inline\b)([^;=({]*)", code, re.M):
+            if "const" not in match.group(1).rsplit("*", 1)[-1]:
+                yield path, code.count("\n", 0, match.start()) + 1, f"mutable static: {match.group(1).strip()}"
+
+
+DEAD_CODE = re.compile(r"^([\w.\[\]]|->)+\(.*\);$|^[\w\->.\[\]* ]+ [+\-|&]?= [^,]+;$|^return\b.*;$|"
+                       r"^(if|for|while|switch) ?\(.*\)( \{|.*;)?$|^\}( else.*)?$|^#(include|if|define)\b")
+
+
+def words(tree):
+    for path, text in tree.texts.items():
+        if path.startswith(("tests/house/", "LICENSE")):
+            continue
+        for number, line in enumerate(text.split("\n"), 1):
+            found = re.search(r"\b(TODO|FIXME|XXX|HACK)\b", line)
+            if found:
+                yield path, number, f"{found.group()}: do it, or file it elsewhere"
+
+
+def dead_code(tree):
+    for path, text in tree.c():
+        for line, comment in csource.comments(text):
+            inside = re.sub(r"^/[*/]|\*/$", "", comment)
+            for offset, part in enumerate(inside.split("\n")):
+                if DEAD_CODE.match(part.strip().lstrip("*").strip()):
+                    yield path, line + offset, "commented-out code"
+        for match in re.finditer(r"^[ \t]*#[ \t]*if[ \t]+0\b", text, re.M):
+            yield path, text.count("\n", 0, match.start()) + 1, "code switched off by #if 0"
+
+
+def places(tree):
+    """No machine's paths and no host but the few that a reader needs."""
+    for path, text in tree.texts.items():
+        if path.startswith("tests/house/"):
+            continue
+        for number, line in enumerate(text.split("\n"), 1):
+            found = re.search(r"(?<![\w./-])/(work|root|home/[a-z]\w*)/", line)
+            if found:
+                yield path, number, f"a path of one machine: {found.group()}"
+            hosts = re.findall(r"[a-z]+://(?:[^/@\s\"'`]*@)?([a-z0-9-]+(?:\.[a-z0-9-]+)*\.[a-z]{2,})\b", line)
+            hosts += re.findall(r"(?<![\w.@/-])((?:[a-z0-9-]+\.)+(?:com|org))\b(?!\()", line)
+            for host in hosts:
+                if not HOSTS_ALLOWED.search(host):
+                    yield path, number, f"a host name: {host}"
+
+
+def run_quietly(command, root):
+    done = subprocess.run(command, cwd=root, capture_output=True, text=True)
+    return done.returncode, done.stdout + done.stderr
+
+
+def compile_flags(root):
+    deps = os.path.join(root, "dev/deps")
+    flags = ["-I.", "-Iserver/include", "-D_GNU_SOURCE"]
+    if os.path.exists(deps):
+        prefix = subprocess.check_output([deps], text=True, stderr=subprocess.DEVNULL).strip()
+        flags += ["-isystem", prefix + "/include"]
+    return flags
+
+
+def headers_alone(tree):
+    flags = compile_flags(tree.root)
+    languages = [("C", ["cc", "-std=c11", "-x", "c"]), ("C++", ["c++", "-std=c++17", "-x", "c++"])]
+    headers = [path for path, _ in tree.c(".h")]
+
+    def compile_one(job):
+        header, (language, compiler) = job
+        status, output = run_quietly(compiler + ["-fsyntax-only", *flags, "-include", header, "/dev/null"], tree.root)
+        first = next((line for line in output.split("\n") if "error" in line), output[:200])
+        return None if status == 0 else (header, 1, f"does not compile alone as {language}: {first.strip()}")
+
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        yield from filter(None, pool.map(compile_one, [(h, l) for h in headers for l in languages]))
+
+
+def format_of_code(tree):
+    paths = [path for path, _ in tree.c()]
+    status, version = run_quietly(["clang-format", "--version"], tree.root)
+    if not paths or status != 0 or " 14." not in version:
+        return  # another version has another opinion; the one of CI decides
+    _, output = run_quietly(["clang-format", "--dry-run", *paths], tree.root)
+    seen = set()
+    for match in re.finditer(r"^([^\s:]+):(\d+):\d+: warning: code should be clang-formatted", output, re.M):
+        if match.group(1) not in seen:
+            seen.add(match.group(1))
+            yield match.group(1), int(match.group(2)), "not as clang-format -i would have it (the first place)"
+
+
+def shell_scripts(tree):
+    scripts = [path for path, text in tree.texts.items() if re.match(r"#!.*\bbash\b|# shellcheck shell=", text)]
+    status, output = run_quietly(["shellcheck", "-x", "-f", "gcc", *scripts], tree.root) if scripts else (0, "")
+    for match in re.finditer(r"^([^\s:]+):(\d+):\d+: (.*)", output, re.M):
+        yield match.group(1), int(match.group(2)), match.group(3)
+    if status > 1:
+        yield ".", 0, "shellcheck did not run: " + output[:200]
+
+
+def named_files(tree):
+    """What README and docs name in backquotes as a file of ours is there."""
+    folders = {path.rpartition("/")[0] for path in tree.texts}
+    for path, text in tree.texts.items():
+        if not re.match(r"(README|docs/.*)\.md$", path):
+            continue
+        for match in re.finditer(r"`(?:\./)?((?:base|transfork|quic|native|karp|server|tools|dev|tests|examples|conf|cmake|docs)/[\w./-]+)`", text):
+            name = match.group(1).rstrip("/")
+            if name not in tree.texts and name not in folders:
+                yield path, text.count("\n", 0, match.start()) + 1, f"{name} is not in the tree"
+
+
+def judge_commit(message):
+    """What is wrong with one commit message."""
+    subject, _, rest = message.partition("\n")
+    if len(subject) > 60:
+        yield f"subject of {len(subject)} characters, the limit is 60"
+    if not re.match(r"[a-z][a-z0-9/_.-]*(, [a-z][a-z0-9/_.-]*)*: \S", subject):
+        yield "subject is not `room: what changed`"
+    if rest and not rest.startswith("\n"):
+        yield "the second line is not blank"
+    if not rest.strip():
+        yield "no body that says why"
+    if any(len(line) > 100 for line in rest.split("\n")):
+        yield "a body line is longer than 100 characters"
+    if re.search(r"\bissue #?\d|(?<!\w)#\d|co-authored-by", message, re.I):
+        yield "names an issue or a helper; the history speaks of the project alone"
+
+
+def commits(tree):
+    if not os.path.isdir(os.path.join(tree.root, ".git")):
+        return
+    log = ["git", "-C", tree.root, "log", "--no-merges", "--format=%h%x1f%B%x1e", "HEAD"]
+    done = subprocess.run(log, capture_output=True, text=True)
+    for entry in done.stdout.split("\x1e"):
+        name, _, message = entry.strip().partition("\x1f")
+        for problem in judge_commit(message.strip()) if message else []:
+            yield f"commit {name}", 1, problem
+
+
+RULES = {
+    "file": length_of_files, "function": length_of_functions, "median": median_of_functions, "parameters": parameters,
+    "nesting": nesting, "includes": includes, "clock": clock_of_its_own, "comment": first_comment,
+    "globals": mutable_globals, "words": words, "dead code": dead_code, "places": places,
+    "shell": shell_scripts, "named files": named_files, "headers": headers_alone, "format": format_of_code, "commits": commits,
+}

@@ -1,0 +1,111 @@
+"""Proof that each rule can fail: small bad trees, each with the rule that has to catch it, and good ones that nobody may."""
+import os
+import tempfile
+
+import rules
+
+HEAD = "/* SPDX-License-Identifier: MIT OR Apache-2.0 */\n/* A sample that is here to be judged by the rules. */\n"
+
+
+def body(lines):
+    return "".join("    x++;\n" for _ in range(lines))
+
+
+def header(name, text):
+    return f"{HEAD}#ifndef MOQ_{name}_H\n#define MOQ_{name}_H\n{text}#endif\n"
+
+
+BAD = [
+    ("file", {"base/long.c": HEAD + "\n" * 600}),
+    ("file", {"base/long.h": HEAD + "\n" * 400}),
+    ("file", {"dev/long": "#!/usr/bin/env bash\n" + "\n" * 600}),
+    ("function", {"base/a.c": HEAD + "void f(int x)\n{\n" + body(58) + "}\n"}),
+    ("function", {"base/a.c": HEAD + "static __attribute__((cold)) int *\nf(int x)\n{\n" + body(58) + "}\n"}),
+    ("median", {"base/a.c": HEAD + "void f(int x)\n{\n" + body(16) + "}\n"}),
+    ("parameters", {"base/a.c": HEAD + "int f(int a, int b, int c, int d, int e, int g, void (*h)(int, int))\n{\n    return a;\n}\n"}),
+    ("nesting", {"base/a.c": HEAD + "void f(int x)\n{\n    while (x)\n        if (x)\n            for (;;) {\n"
+                 "                if (x)\n                    x++;\n            }\n}\n"}),
+    ("nesting", {"base/a.c": HEAD + "void f(int x)\n{\n    switch (x) {\n    case 1:\n        list_for_each (a, b, c)\n"
+                 "            if (x) {\n                do\n                    x++;\n                while (x);\n            }\n    }\n}\n"}),
+    ("includes", {"base/a.c": HEAD + '#include "quic/quic.h"\n', "quic/quic.h": HEAD}),
+    ("includes", {"quic/a.c": HEAD + '#include "transfork/transfork.h"\n', "transfork/transfork.h": HEAD}),
+    ("includes", {"native/a.c": HEAD + '#include "quic/conn.h"\n', "quic/conn.h": HEAD}),
+    ("includes", {"server/core/a.c": HEAD + '#include "server/host/host.h"\n', "server/host/host.h": HEAD}),
+    ("includes", {"karp/a.c": HEAD + '#include "native/native.h"\n', "native/native.h": HEAD}),
+    ("includes", {"base/a.c": HEAD + '#include "base/gone.h"\n'}),
+    ("includes", {"transfork/a.c": HEAD + "#include <sys/socket.h>\n"}),
+    ("includes", {"native/a.c": HEAD + "#include <wolfssl/ssl.h>\n"}),
+    ("includes", {"server/core/a.c": HEAD + "#include <yaml.h>\n"}),
+    ("clock", {"transfork/a.c": HEAD + "long f(void)\n{\n    return time(0);\n}\n"}),
+    ("comment", {"base/a.c": "/* A sample without the line about its licence. */\n"}),
+    ("comment", {"base/a.c": "/* SPDX-License-Identifier: MIT OR Apache-2.0 */\n#include <stdio.h>\n"}),
+    ("comment", {"quic/udp.c": HEAD.replace("A sample", "Step 1 of a frame's walk, a sample")}),
+    ("globals", {"base/a.c": HEAD + "static int count;\n"}),
+    ("globals", {"base/a.c": HEAD + "int count = 3;\n"}),
+    ("globals", {"base/a.c": HEAD + 'static const char *names[] = {"a", "b"};\n'}),
+    ("globals", {"base/a.c": HEAD + "static struct pair {\n    int a;\n} pair;\n"}),
+    ("globals", {"base/a.c": HEAD + "static int (*on_event)(int);\n"}),
+    ("globals", {"base/a.c": HEAD + "int f(void)\n{\n    static int count;\n    return ++count;\n}\n"}),
+    ("words", {"base/a.c": HEAD + "/* TODO the rest */\n"}),
+    ("words", {"dev/a": "#!/bin/sh\n# FIXME\n"}),
+    ("dead code", {"base/a.c": HEAD + "/* group_append(group, data, n); */\n"}),
+    ("dead code", {"base/a.c": HEAD + "// x = y + 1;\n"}),
+    ("dead code", {"base/a.c": HEAD + "#if 0\nint x;\n#endif\n"}),
+    ("places", {"docs/a.md": "look into /home/someone/notes\n"}),
+    ("places", {"dev/a": "curl https://registry.somewhere.net/x\n"}),
+    ("places", {"docs/a.md": "from packages.somewhere.org\n"}),
+    ("shell", {"dev/a": "#!/usr/bin/env bash\ncd $1\n"}),
+    ("named files", {"docs/a.md": "each in `quic/gone.c`\n"}),
+    ("headers", {"base/a.h": header("A", "void f(size_t n);\n")}),
+    ("headers", {"base/a.h": header("A", "struct a {\n    int class;\n};\n")}),
+    ("format", {"base/a.c": HEAD + "int f(void) { return 1 ; }\n"}),
+]
+GOOD = {
+    "base/a.c": HEAD + '#include "base/a.h"\n\n#include <stdlib.h>\n\n'
+    'static const char *const names[] = {"TO" "DO", "{"};\nstruct a;\n\nint f(int a, int b)\n{\n    static const int table[] = {1};\n'
+    "    if (a)\n        return 1;\n    else if (b)\n        return 2;\n    return names[0][0] + table[0];\n}\n",
+    "base/a.h": header("A", "\nint f(int a, int b); /* gives 1, 2 or less; a peer's bytes = no danger; (owns nothing) */\n"
+                       "struct point {\n    int x;\n};\nextern const int limit;\n"),
+    "transfork/transfork.h": header("T", '#include "base/a.h"\n'),
+    "native/a.c": HEAD + '#include "transfork/transfork.h"\n',
+    "tests/unit/native/a.c": HEAD + '#include "native/inside.h"\n#include <wolfssl/ssl.h>\nstatic int count;\n',
+    "native/inside.h": header("I", ""),
+    "dev/a": "#!/usr/bin/env bash\necho \"$1\"\n",
+    "docs/a.md": "https://relay.example:4443/ and http://localhost:8080, draft at datatracker.ietf.org, see `base/a.c` and `dev/`\n",
+}
+BAD_COMMITS = [
+    "base: " + "long " * 12 + "\n\nwhy", "Fixed things\n\nwhy", "base: no reason given", "base: no blank line\nwhy",
+    "base: names one\n\nAs issue 3 asks.", "base: names another\n\nFixes #12.", "base: too wide\n\n" + "w" * 101,
+]
+GOOD_COMMITS = ["quic: write a viewer's packets in one train\n\nA sendmsg per packet cost 45 us.", "dev, cmake: both\n\nwhy"]
+
+
+def lay(folder, files):
+    for path, text in files.items():
+        full = os.path.join(folder, path)
+        os.makedirs(os.path.dirname(full), exist_ok=True)
+        with open(full, "w", encoding="utf-8") as file:
+            file.write(text)
+    return rules.Tree(folder)
+
+
+def check():
+    """Yields what is wrong with the rules themselves."""
+    for rule, files in BAD:
+        with tempfile.TemporaryDirectory() as folder:
+            if not list(rules.RULES[rule](lay(folder, files))):
+                yield f"the rule '{rule}' did not catch its bad sample {sorted(files)}"
+    with tempfile.TemporaryDirectory() as folder:
+        tree = lay(folder, GOOD)
+        for rule in set(rules.RULES) - {"format"}:
+            for path, line, message in rules.RULES[rule](tree):
+                yield f"the rule '{rule}' blames a good sample: {path}:{line}: {message}"
+    for message in BAD_COMMITS:
+        if not list(rules.judge_commit(message)):
+            yield f"a bad commit message passed: {message[:60]!r}"
+    for message in GOOD_COMMITS:
+        for problem in rules.judge_commit(message):
+            yield f"a good commit message did not pass: {message[:60]!r}: {problem}"
+    unproven = set(rules.RULES) - {rule for rule, _ in BAD} - {"commits"}
+    if unproven:
+        yield f"rules without a bad sample: {sorted(unproven)}"
