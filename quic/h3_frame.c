@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Frames on control and request streams: which may come where (RFC 9114, section 7.2), and what
+ * they do. */
+#include "base/log.h"
+#include "base/varint.h"
+#include "quic/h3_internal.h"
+
+enum {
+    FRAME_DATA = 0x00,
+    FRAME_HEADERS = 0x01,
+    FRAME_CANCEL_PUSH = 0x03,
+    FRAME_SETTINGS = 0x04,
+    FRAME_PUSH_PROMISE = 0x05,
+    FRAME_GOAWAY = 0x07,
+    FRAME_MAX_PUSH_ID = 0x0d,
+    FRAME_WEBTRANSPORT = 0x41, /* opens a stream, and is nothing anywhere else */
+};
+
+/* ---- what may come where
+ * ---------------------------------------------------------------------------- */
+
+static bool is_from_http2(uint64_t type)
+{
+    return type == 0x02 || type == 0x06 || type == 0x08 || type == 0x09;
+}
+
+/* 0, or the code of the connection error that a frame of `type` is here. */
+static uint64_t judge_on_control(const struct h3_session *session, uint64_t type)
+{
+    if (!session->has_settings && type != FRAME_SETTINGS)
+        return H3_MISSING_SETTINGS;
+    switch (type) {
+    case FRAME_SETTINGS:
+        return session->has_settings ? H3_FRAME_UNEXPECTED : 0;
+    case FRAME_DATA:
+    case FRAME_HEADERS:
+    case FRAME_PUSH_PROMISE:
+        return H3_FRAME_UNEXPECTED;
+    case FRAME_MAX_PUSH_ID:
+        return session->is_server ? 0 : H3_FRAME_UNEXPECTED;
+    case FRAME_WEBTRANSPORT:
+        return H3_FRAME_ERROR;
+    default:
+        return is_from_http2(type) ? H3_FRAME_UNEXPECTED : 0;
+    }
+}
+
+static uint64_t judge_on_request(const struct h3_session *session, const struct h3_stream *stream,
+                                 uint64_t type)
+{
+    switch (type) {
+    case FRAME_DATA:
+        return stream->has_headers ? 0 : H3_FRAME_UNEXPECTED;
+    case FRAME_HEADERS:
+        return stream->has_headers ? H3_FRAME_UNEXPECTED : 0;
+    case FRAME_PUSH_PROMISE:
+        return session->is_server ? H3_FRAME_UNEXPECTED : H3_ID_ERROR;
+    case FRAME_CANCEL_PUSH:
+    case FRAME_SETTINGS:
+    case FRAME_GOAWAY:
+    case FRAME_MAX_PUSH_ID:
+        return H3_FRAME_UNEXPECTED;
+    case FRAME_WEBTRANSPORT:
+        return H3_FRAME_ERROR;
+    default:
+        return is_from_http2(type) ? H3_FRAME_UNEXPECTED : 0;
+    }
+}
+
+static bool is_kept(uint64_t type)
+{
+    return type == FRAME_HEADERS || type == FRAME_SETTINGS || type == FRAME_GOAWAY;
+}
+
+static void begin(struct h3_session *session, struct h3_stream *stream)
+{
+    const struct h3_record *frame = &stream->record;
+    uint64_t code = stream->role == H3_ROLE_CONTROL
+                        ? judge_on_control(session, frame->type)
+                        : judge_on_request(session, stream, frame->type);
+    if (!code && frame->type == FRAME_SETTINGS && frame->left > H3_SETTINGS_MAX_BYTES)
+        code = H3_EXCESSIVE_LOAD;
+    if (!code && frame->type == FRAME_GOAWAY && frame->left > VARINT_MAX_BYTES)
+        code = H3_FRAME_ERROR;
+    if (code)
+        h3_session_fail(session, code, "a frame that must not be here, or too long");
+    else if (frame->type == FRAME_HEADERS && frame->left > H3_HEADERS_MAX_BYTES)
+        h3_stream_break(session, stream, H3_EXCESSIVE_LOAD);
+}
+
+/* ---- values
+ * ------------------------------------------------------------------------------------------ */
+
+static void keep(struct h3_session *session, struct h3_stream *stream, struct h3_span value)
+{
+    if (session->buffered_bytes + value.n > H3_BUFFERED_MAX_BYTES) {
+        h3_stream_break(session, stream, H3_EXCESSIVE_LOAD);
+        return;
+    }
+    if (byte_buf_append(&stream->payload, value.data, value.n)) {
+        h3_session_fail(session, H3_INTERNAL_ERROR, "out of memory");
+        return;
+    }
+    session->buffered_bytes += value.n;
+}
+
+/* The peer said CLOSE: its answer is FIN, or a reset while the request itself has no answer. */
+static void closed_by_capsule(struct h3_session *session, struct h3_stream *stream)
+{
+    if (session->state == H3_STATE_ESTABLISHED)
+        h3_session_write(session, stream->id, (struct h3_span){0}, true);
+    else if (session->state == H3_STATE_REQUESTED)
+        h3_stream_reject(session, stream, H3_REQUEST_CANCELLED);
+    h3_session_peer_ended(session, stream->capsules->code, h3_capsules_reason(stream->capsules));
+}
+
+static void take_capsules(struct h3_session *session, struct h3_stream *stream,
+                          struct h3_span value)
+{
+    if (!stream->capsules)
+        return;
+    bool was_closed = stream->capsules->is_closed;
+    uint64_t code = h3_capsules_feed(stream->capsules, value);
+    if (stream->capsules->is_closed && !was_closed)
+        closed_by_capsule(session, stream);
+    if (stream->capsules->is_draining && !session->is_draining) {
+        session->is_draining = true;
+        log_debug(LOG_H3, "the peer asks to wind the session down");
+    }
+    if (code)
+        h3_stream_break(session, stream, code);
+}
+
+static void take_value(struct h3_session *session, struct h3_stream *stream, struct h3_span value)
+{
+    if (is_kept(stream->record.type))
+        keep(session, stream, value);
+    else if (stream->record.type == FRAME_DATA)
+        take_capsules(session, stream, value);
+}
+
+/* ---- complete frames
+ * --------------------------------------------------------------------------------- */
+
+static void take_settings(struct h3_session *session, const struct byte_buf *payload)
+{
+    uint64_t code = h3_settings_parse(payload->data, payload->size, &session->settings);
+    if (!code && session->settings.has_rfc_datagrams && session->has_no_datagrams)
+        code = H3_SETTINGS_ERROR;
+    if (code) {
+        h3_session_fail(session, code, "SETTINGS that contradict the protocol");
+        return;
+    }
+    session->has_settings = true;
+    h3_session_try_connect(session);
+}
+
+/* From a client it counts pushes, which there are none of; from a server, requests. */
+static void take_goaway(struct h3_session *session, const struct byte_buf *payload)
+{
+    uint64_t id;
+    if (payload->size == 0 || varint_decode(payload->data, payload->size, &id) != payload->size) {
+        h3_session_fail(session, H3_FRAME_ERROR, "a GOAWAY that is not one integer");
+        return;
+    }
+    if (id > session->goaway_id || (!session->is_server && id % 4 != 0)) {
+        h3_session_fail(session, H3_ID_ERROR, "a GOAWAY with an impossible id");
+        return;
+    }
+    session->goaway_id = id;
+    if (session->is_server)
+        return;
+    log_debug(LOG_H3, "the server takes no new requests");
+    h3_session_try_connect(session); /* tells a request that waits that it comes too late */
+}
+
+static void end(struct h3_session *session, struct h3_stream *stream)
+{
+    switch (stream->record.type) {
+    case FRAME_SETTINGS:
+        take_settings(session, &stream->payload);
+        break;
+    case FRAME_GOAWAY:
+        take_goaway(session, &stream->payload);
+        break;
+    case FRAME_HEADERS:
+        h3_headers_received(session, stream);
+        break;
+    default:
+        return;
+    }
+    session->buffered_bytes -= stream->payload.size;
+    byte_buf_deinit(&stream->payload);
+}
+
+static bool is_readable(const struct h3_session *session, const struct h3_stream *stream)
+{
+    return !session->is_failed && !stream->is_rejected && !stream->is_dead &&
+           (stream->role == H3_ROLE_CONTROL || stream->role == H3_ROLE_REQUEST);
+}
+
+void h3_stream_feed(struct h3_session *session, struct h3_stream *stream, struct h3_span in)
+{
+    while (is_readable(session, stream)) {
+        struct h3_span value = {0};
+        switch (h3_record_next(&stream->record, &in, &value)) {
+        case H3_EVENT_MORE:
+            return;
+        case H3_EVENT_BEGIN:
+            begin(session, stream);
+            break;
+        case H3_EVENT_VALUE:
+            take_value(session, stream, value);
+            break;
+        case H3_EVENT_END:
+            end(session, stream);
+            break;
+        }
+    }
+}
+
+/* ---- FIN
+ * -----------------------------------------------------------------------------------------------
+ */
+
+static void connect_ended(struct h3_session *session, struct h3_stream *stream)
+{
+    if (stream->capsules && !h3_capsules_are_whole(stream->capsules)) {
+        h3_stream_break(session, stream, H3_MESSAGE_ERROR);
+        return;
+    }
+    if (session->state == H3_STATE_ESTABLISHED)
+        h3_session_write(session, stream->id, (struct h3_span){0}, true);
+    else if (session->state == H3_STATE_REQUESTED)
+        h3_stream_reject(session, stream, H3_REQUEST_CANCELLED);
+    h3_session_peer_ended(session, 0, "");
+}
+
+void h3_stream_ended(struct h3_session *session, struct h3_stream *stream)
+{
+    switch (stream->role) {
+    case H3_ROLE_CONTROL:
+    case H3_ROLE_QPACK_ENCODER:
+    case H3_ROLE_QPACK_DECODER:
+        h3_session_fail(session, H3_CLOSED_CRITICAL_STREAM, "a critical stream ended");
+        return;
+    case H3_ROLE_REQUEST:
+        if (!h3_record_is_between(&stream->record))
+            h3_session_fail(session, H3_FRAME_ERROR, "a frame is cut short");
+        else if (h3_stream_is_connect(session, stream))
+            connect_ended(session, stream);
+        else
+            h3_stream_reject(session, stream, H3_REQUEST_INCOMPLETE);
+        return;
+    default:
+        return;
+    }
+}

@@ -1,0 +1,267 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What a peer's streams are for: their first integers tell. Streams of the session go to the
+ * application, or are parked while there is none yet; HTTP/3's own go on to h3_frame.c. The common
+ * case, a stream whose header is in its first packet, takes no memory. */
+#include <string.h>
+
+#include "base/varint.h"
+#include "quic/h3_internal.h"
+
+enum {
+    TYPE_CONTROL = 0x00,
+    TYPE_PUSH = 0x01,
+    TYPE_QPACK_ENCODER = 0x02,
+    TYPE_QPACK_DECODER = 0x03,
+    TYPE_WEBTRANSPORT_BIDI = 0x41,
+    TYPE_WEBTRANSPORT_UNI = 0x54,
+};
+
+/* A run of received bytes and how much of it was used. */
+struct input {
+    int64_t id;
+    const uint8_t *data;
+    size_t n, used;
+    bool is_end;
+};
+
+static bool is_uni(int64_t id)
+{
+    return id & 2;
+}
+
+static bool is_ours(const struct h3_session *session, int64_t id)
+{
+    return ((id & 1) != 0) == session->is_server;
+}
+
+/* ---- streams of the session
+ * ------------------------------------------------------------------------ */
+
+/* Why a stream of `session_id` can never become the application's; 0: it may, or does. */
+static uint64_t refusal_of(const struct h3_session *session, int64_t session_id)
+{
+    if (session->state == H3_STATE_CLOSING || session->state == H3_STATE_OVER ||
+        session_id == session->refused_id)
+        return H3_WT_SESSION_GONE;
+    if (session->session_id >= 0 && session_id != session->session_id)
+        return H3_WT_BUFFERED_STREAM_REJECTED;
+    return 0;
+}
+
+static enum h3_stream_kind forget(struct h3_session *session, struct h3_stream *stream,
+                                  enum h3_stream_kind kind)
+{
+    if (stream)
+        h3_stream_kill(session, stream);
+    return kind;
+}
+
+/* `stream` is NULL unless something of it was kept. */
+static enum h3_stream_kind place(struct h3_session *session, struct h3_stream *stream, int64_t id,
+                                 int64_t session_id)
+{
+    uint64_t refusal = refusal_of(session, session_id);
+    bool is_parked = stream && stream->role == H3_ROLE_PARKED;
+
+    if (!refusal && session->state == H3_STATE_ESTABLISHED)
+        return forget(session, stream, H3_STREAM_APPLICATION);
+    if (!refusal && !is_parked && session->parked_count == H3_PARKED_MAX_STREAMS)
+        refusal = H3_WT_BUFFERED_STREAM_REJECTED;
+    if (refusal) {
+        h3_session_reject(session, id, refusal);
+        return forget(session, stream, H3_STREAM_REJECTED);
+    }
+    if (is_parked)
+        return H3_STREAM_PARKED;
+
+    if (!stream)
+        stream = h3_stream_new(session, id, H3_ROLE_PARKED);
+    if (!stream)
+        return H3_STREAM_REJECTED;
+    stream->role = H3_ROLE_PARKED;
+    stream->session_id = session_id;
+    session->parked_count++;
+    return H3_STREAM_PARKED;
+}
+
+/* ---- HTTP/3's own streams
+ * -------------------------------------------------------------------------- */
+
+static enum h3_stream_kind feed(struct h3_session *session, struct h3_stream *stream,
+                                struct h3_span in, bool is_end)
+{
+    h3_stream_feed(session, stream, in);
+    if (is_end && !session->is_failed && !stream->is_rejected && !stream->is_dead)
+        h3_stream_ended(session, stream);
+    return stream->is_rejected ? forget(session, stream, H3_STREAM_REJECTED) : H3_STREAM_INTERNAL;
+}
+
+/* True for the first stream of its kind. */
+static bool claim(struct h3_session *session, bool *has_one)
+{
+    if (*has_one)
+        h3_session_fail(session, H3_STREAM_CREATION_ERROR, "a second stream of a critical type");
+    bool is_first = !*has_one;
+    *has_one = true;
+    return is_first;
+}
+
+/* What `type` makes of a unidirectional stream. False: it broke the connection. */
+static bool choose_role(struct h3_session *session, uint64_t type, enum h3_role *role)
+{
+    switch (type) {
+    case TYPE_CONTROL:
+        *role = H3_ROLE_CONTROL;
+        return claim(session, &session->has_peer_control);
+    case TYPE_QPACK_ENCODER:
+        *role = H3_ROLE_QPACK_ENCODER;
+        return claim(session, &session->has_peer_encoder);
+    case TYPE_QPACK_DECODER:
+        *role = H3_ROLE_QPACK_DECODER;
+        return claim(session, &session->has_peer_decoder);
+    case TYPE_PUSH:
+        h3_session_fail(session, session->is_server ? H3_STREAM_CREATION_ERROR : H3_ID_ERROR,
+                        "a push stream");
+        return false;
+    default: /* greasing, or an extension that we do not have */
+        *role = H3_ROLE_DISCARD;
+        return true;
+    }
+}
+
+/* ---- the first bytes
+ * ------------------------------------------------------------------------------- */
+
+struct opening {
+    bool is_complete, is_webtransport;
+    size_t size; /* of the integers that were read */
+    uint64_t type, session_id;
+};
+
+static struct opening read_opening(const uint8_t *head, size_t n, uint64_t webtransport_type)
+{
+    struct opening opening = {0};
+    opening.size = varint_decode(head, n, &opening.type);
+    if (opening.size == 0)
+        return opening;
+    opening.is_webtransport = opening.type == webtransport_type;
+    opening.is_complete = true;
+    if (!opening.is_webtransport)
+        return opening;
+
+    size_t more = varint_decode(head + opening.size, n - opening.size, &opening.session_id);
+    opening.is_complete = more > 0;
+    opening.size += more;
+    return opening;
+}
+
+/* The stream ended before it said what it is. A unidirectional one may (RFC 9114, section 6.2). */
+static enum h3_stream_kind end_opening(struct h3_session *session, struct h3_stream *stream,
+                                       int64_t id)
+{
+    if (!is_uni(id))
+        h3_session_reject(session, id, H3_REQUEST_INCOMPLETE);
+    return forget(session, stream, H3_STREAM_REJECTED);
+}
+
+static enum h3_stream_kind keep_opening(struct h3_session *session, struct h3_stream *stream,
+                                        int64_t id, struct h3_span head)
+{
+    if (!stream)
+        stream = h3_stream_new(session, id, H3_ROLE_OPENING);
+    if (!stream)
+        return H3_STREAM_REJECTED;
+    memcpy(stream->opening, head.data, head.n);
+    stream->opening_size = (uint8_t)head.n;
+    return H3_STREAM_MORE;
+}
+
+static enum h3_stream_kind open_internal(struct h3_session *session, struct h3_stream *stream,
+                                         const struct input *input, const struct opening *opening)
+{
+    enum h3_role role = H3_ROLE_REQUEST;
+    if (is_uni(input->id) && !choose_role(session, opening->type, &role))
+        return H3_STREAM_REJECTED;
+    if (!is_uni(input->id) && !session->is_server) {
+        h3_session_fail(session, H3_STREAM_CREATION_ERROR, "the server sent a request");
+        return H3_STREAM_REJECTED;
+    }
+    if (!stream)
+        stream = h3_stream_new(session, input->id, role);
+    if (!stream)
+        return H3_STREAM_REJECTED;
+    stream->role = role;
+
+    /* A type of stream is stripped; what opens a request is the type of its first frame. */
+    size_t skip = is_uni(input->id) ? opening->size - stream->opening_size : 0;
+    if (!is_uni(input->id))
+        h3_stream_feed(session, stream, (struct h3_span){stream->opening, stream->opening_size});
+    return feed(session, stream, (struct h3_span){input->data + skip, input->n - skip},
+                input->is_end);
+}
+
+static enum h3_stream_kind read_first(struct h3_session *session, struct h3_stream *stream,
+                                      struct input *input)
+{
+    uint8_t head[H3_STREAM_HEADER_MAX_BYTES];
+    size_t had = stream ? stream->opening_size : 0;
+    size_t room = sizeof head - had;
+    size_t taken = input->n < room ? input->n : room;
+    if (had > 0)
+        memcpy(head, stream->opening, had);
+    if (taken > 0)
+        memcpy(head + had, input->data, taken);
+
+    struct opening opening = read_opening(
+        head, had + taken, is_uni(input->id) ? TYPE_WEBTRANSPORT_UNI : TYPE_WEBTRANSPORT_BIDI);
+    if (!opening.is_complete)
+        return input->is_end
+                   ? end_opening(session, stream, input->id)
+                   : keep_opening(session, stream, input->id, (struct h3_span){head, had + taken});
+    if (!opening.is_webtransport)
+        return open_internal(session, stream, input, &opening);
+
+    input->used = opening.size - had;
+    if (opening.session_id % 4 != 0) {
+        h3_session_fail(session, H3_ID_ERROR, "a session id that is no request's");
+        return H3_STREAM_REJECTED;
+    }
+    return place(session, stream, input->id, (int64_t)opening.session_id);
+}
+
+/* ---- the door
+ * -------------------------------------------------------------------------------------- */
+
+static enum h3_stream_kind receive(struct h3_session *session, struct input *input)
+{
+    struct h3_stream *stream = h3_stream_find(session, input->id);
+    if (!stream && is_ours(session, input->id)) {
+        input->used = 0;
+        return H3_STREAM_APPLICATION;
+    }
+    if (!stream || stream->role == H3_ROLE_OPENING)
+        return read_first(session, stream, input);
+    if (stream->role == H3_ROLE_PARKED) {
+        input->used = 0;
+        return place(session, stream, input->id, stream->session_id);
+    }
+    return feed(session, stream, (struct h3_span){input->data, input->n}, input->is_end);
+}
+
+enum h3_stream_kind h3_session_received(struct h3_session *session, int64_t id, const uint8_t *data,
+                                        size_t n, bool is_end, size_t *used)
+{
+    struct input input = {.id = id, .data = data, .n = n, .used = n, .is_end = is_end};
+    *used = n;
+    if (session->is_failed)
+        return H3_STREAM_REJECTED;
+
+    session->depth++;
+    enum h3_stream_kind kind = receive(session, &input);
+    h3_session_leave(session);
+    if (session->is_failed)
+        return H3_STREAM_REJECTED;
+    if (kind == H3_STREAM_APPLICATION || kind == H3_STREAM_PARKED)
+        *used = input.used;
+    return kind;
+}
