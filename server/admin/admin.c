@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The HTTP pages, served by libmicrohttpd from the relay's own loop: its epoll descriptor is one more thing to wait for. */
+#include "server/admin/admin.h"
+
+#include <errno.h>
+#include <microhttpd.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum {
+    CONNECTIONS_MAX = 64,
+    CONNECTIONS_PER_ADDRESS_MAX = 16,
+    CONNECTION_TIMEOUT_S = 10,
+    CONNECTION_MEMORY_BYTES = 8 * 1024,
+    PAGE_BYTES = 16 * 1024,
+};
+
+struct admin {
+    struct core *core;
+    struct config_http config;
+    struct MHD_Daemon *daemon;
+    uv_poll_t poll;
+    uv_timer_t timer; /* for MHD's own timeouts */
+    int open_handles;
+};
+
+struct page {
+    const char *url;
+    const char *type;
+    bool (*is_enabled)(const struct config_http *config);
+    size_t (*write)(struct admin *admin, char *out, size_t size);
+};
+
+static bool has_fingerprint(const struct config_http *config)
+{
+    return config->has_fingerprint;
+}
+
+static bool has_stats(const struct config_http *config)
+{
+    return config->has_stats;
+}
+
+static size_t write_fingerprint(struct admin *admin, char *out, size_t size)
+{
+    uint8_t digest[QUIC_FINGERPRINT_BYTES];
+    size_t used = 0;
+    if (core_fingerprint(admin->core, digest))
+        return 0;
+    for (size_t i = 0; i < sizeof digest; i++)
+        used += (size_t)snprintf(out + used, size - used, "%02x", digest[i]);
+    return used;
+}
+
+static size_t add_number(char *out, size_t size, size_t used, const char *name, uint64_t value)
+{
+    if (used >= size)
+        return used;
+    int n = snprintf(out + used, size - used, "%s\"%s\":%llu", out[used - 1] == '{' ? "" : ",", name,
+                     (unsigned long long)value);
+    return n > 0 ? used + (size_t)n : used;
+}
+
+static size_t write_listener(struct admin *admin, size_t index, char *out, size_t size)
+{
+    struct quic_endpoint_stats stats;
+    quic_endpoint_stats(core_listener_endpoint(admin->core, index), &stats);
+    size_t used = (size_t)snprintf(out, size, "{");
+#define NUMBER(name) used = add_number(out, size, used, #name, stats.name)
+    NUMBER(connections);
+    NUMBER(half_open);
+    NUMBER(accepted);
+    NUMBER(refused);
+    NUMBER(retries);
+    NUMBER(version_negotiations);
+    NUMBER(stateless_resets);
+    NUMBER(datagrams_received);
+    NUMBER(datagrams_dropped);
+    NUMBER(trains_sent);
+    NUMBER(packets_sent);
+    NUMBER(bytes_sent);
+    NUMBER(send_blocked);
+#undef NUMBER
+    return used + (size_t)snprintf(out + used, size - used, "}");
+}
+
+static size_t write_stats(struct admin *admin, char *out, size_t size)
+{
+    const struct core_counters *counters = core_counters(admin->core);
+    size_t used = (size_t)snprintf(out, size, "{");
+#define COUNTER(name, help) used = add_number(out, size, used, #name, counters->name);
+    CORE_COUNTERS(COUNTER)
+#undef COUNTER
+    used += (size_t)snprintf(out + used, size - used, ",\"listeners\":[");
+    for (size_t i = 0; i < core_listener_count(admin->core) && used + 1024 < size; i++) {
+        if (i > 0)
+            out[used++] = ',';
+        used += write_listener(admin, i, out + used, size - used);
+    }
+    return used + (size_t)snprintf(out + used, size - used, "]}\n");
+}
+
+static const struct page pages[] = {
+    {"/fingerprint", "text/plain", has_fingerprint, write_fingerprint},
+    {"/certificate.sha256", "text/plain", has_fingerprint, write_fingerprint},
+    {"/stats", "application/json", has_stats, write_stats},
+};
+
+static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type,
+                              const char *body, size_t size)
+{
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(size, (void *)(uintptr_t)body, MHD_RESPMEM_MUST_COPY);
+    if (!response)
+        return MHD_NO;
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, type);
+    MHD_add_response_header(response, MHD_HTTP_HEADER_ACCESS_CONTROL_ALLOW_ORIGIN, "*");
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    if (status == MHD_HTTP_METHOD_NOT_ALLOWED || status == MHD_HTTP_NO_CONTENT) {
+        MHD_add_response_header(response, MHD_HTTP_HEADER_ALLOW, "GET, HEAD, OPTIONS");
+        MHD_add_response_header(response, "Access-Control-Allow-Methods", "GET");
+    }
+    enum MHD_Result result = MHD_queue_response(connection, status, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
+static enum MHD_Result answer_text(struct MHD_Connection *connection, unsigned status, const char *text)
+{
+    return answer(connection, status, "text/plain", text, strlen(text));
+}
+
+static enum MHD_Result answer_page(struct admin *admin, struct MHD_Connection *connection,
+                                   const struct page *page)
+{
+    char body[PAGE_BYTES];
+    size_t size = page->write(admin, body, sizeof body);
+    if (size == 0)
+        return answer_text(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "not available\n");
+    return answer(connection, MHD_HTTP_OK, page->type, body, size);
+}
+
+static enum MHD_Result on_http(void *self, struct MHD_Connection *connection, const char *url,
+                               const char *method, const char *version, const char *upload,
+                               size_t *upload_size, void **state)
+{
+    struct admin *admin = self;
+    (void)version, (void)upload, (void)state;
+    if (*upload_size > 0) {
+        *upload_size = 0; /* nobody needs a body here */
+        return MHD_YES;
+    }
+    if (strcmp(method, MHD_HTTP_METHOD_OPTIONS) == 0)
+        return answer_text(connection, MHD_HTTP_NO_CONTENT, "");
+    if (strcmp(method, MHD_HTTP_METHOD_GET) != 0 && strcmp(method, MHD_HTTP_METHOD_HEAD) != 0)
+        return answer_text(connection, MHD_HTTP_METHOD_NOT_ALLOWED, "only GET is served here\n");
+
+    for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++)
+        if (strcmp(pages[i].url, url) == 0 && pages[i].is_enabled(&admin->config))
+            return answer_page(admin, connection, &pages[i]);
+    return answer_text(connection, MHD_HTTP_NOT_FOUND, "there is /fingerprint and /stats\n");
+}
+
+static void on_timer(uv_timer_t *timer);
+
+static void run(struct admin *admin)
+{
+    MHD_UNSIGNED_LONG_LONG wait_ms;
+    MHD_run(admin->daemon);
+    if (MHD_get_timeout(admin->daemon, &wait_ms) == MHD_YES)
+        uv_timer_start(&admin->timer, on_timer, wait_ms, 0);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    run(timer->data);
+}
+
+static void on_readable(uv_poll_t *poll, int status, int events)
+{
+    (void)status, (void)events;
+    run(poll->data);
+}
+
+static struct MHD_Daemon *start_daemon(struct admin *admin, const struct sockaddr *address)
+{
+    unsigned flags = MHD_USE_EPOLL;
+    if (address->sa_family == AF_INET6)
+        flags |= MHD_USE_DUAL_STACK;
+    return MHD_start_daemon(flags, 0, NULL, NULL, on_http, admin, MHD_OPTION_SOCK_ADDR, address,
+                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
+                            MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)CONNECTIONS_PER_ADDRESS_MAX,
+                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONNECTION_TIMEOUT_S,
+                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,
+                            MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
+}
+
+int admin_start(struct admin **out, struct core *core, const struct config_http *config,
+                const struct sockaddr *address, char *error_text)
+{
+    struct admin *admin = calloc(1, sizeof *admin);
+    if (!admin)
+        return MOQ_ERR_NOMEM;
+    admin->core = core;
+    admin->config = *config;
+    errno = 0;
+    admin->daemon = start_daemon(admin, address);
+    if (!admin->daemon) {
+        snprintf(error_text, QUIC_ERROR_TEXT_BYTES,
+                 "cannot serve HTTP on %s (TCP): %s; choose another http.address or free the port",
+                 config->address.is_listen ? "the listener's port" : config->address.text,
+                 errno ? strerror(errno) : "address in use");
+        free(admin);
+        return MOQ_ERR_IO;
+    }
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(admin->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    uv_loop_t *loop = core_loop(core);
+    uv_poll_init(loop, &admin->poll, info->epoll_fd);
+    uv_timer_init(loop, &admin->timer);
+    admin->poll.data = admin->timer.data = admin;
+    admin->open_handles = 2;
+    uv_poll_start(&admin->poll, UV_READABLE, on_readable);
+    *out = admin;
+    return 0;
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct admin *admin = handle->data;
+    if (--admin->open_handles > 0)
+        return;
+    free(admin);
+}
+
+void admin_stop(struct admin **pointer)
+{
+    struct admin *admin = *pointer;
+    *pointer = NULL;
+    if (!admin)
+        return;
+    uv_poll_stop(&admin->poll);
+    MHD_stop_daemon(admin->daemon);
+    uv_close((uv_handle_t *)&admin->poll, on_handle_closed);
+    uv_close((uv_handle_t *)&admin->timer, on_handle_closed);
+}

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* core: the relay itself, one worker of it. Listens, routes subscriptions by announced path, keeps one upstream
+ * subscription per track, caches, and asks hooks. Needs a libuv loop and a configuration; knows no files, no scripts.
+ *
+ * One thread: that of its loop. */
+#ifndef MOQ_CORE_H
+#define MOQ_CORE_H
+
+#include <stdio.h>
+#include <uv.h>
+
+#include "native/native.h"
+#include "server/core/hooks.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct core;
+struct relay_config;
+
+/* X(name, help): what core counts, in the order in which /stats prints it. */
+#define CORE_COUNTERS(X)                                                                           \
+    X(sessions, "sessions open now")                                                               \
+    X(sessions_total, "sessions accepted")                                                         \
+    X(sessions_denied, "sessions that a hook or a limit refused")                                  \
+    X(announcements, "paths announced now, counted per publisher")                                 \
+    X(announcements_denied, "announcements that a hook refused")                                   \
+    X(tracks, "tracks that have a source now")                                                     \
+    X(upstream_subscriptions, "subscriptions to publishers now")                                   \
+    X(upstream_subscriptions_total, "subscriptions to publishers ever")                            \
+    X(viewers, "subscriptions served now")                                                         \
+    X(viewers_total, "subscriptions served")                                                       \
+    X(requests_waiting, "subscriptions waiting for a publisher now")                               \
+    X(requests_refused, "requests that were refused")                                              \
+    X(takeovers, "times another publisher of the same path took over")                             \
+    X(fetches, "fetches answered from the cache")                                                  \
+    X(fetches_upstream, "fetches passed on to a publisher")                                        \
+    X(infos, "info requests answered")                                                             \
+    X(groups_skipped, "groups that late viewers skipped")                                          \
+    X(groups_reset, "groups cut short for late viewers")                                           \
+    X(groups_sent, "groups delivered to viewers")                                                  \
+    X(bytes_sent, "bytes of groups sent to viewers")                                               \
+    X(cache_bytes, "bytes of groups held now")                                                     \
+    X(cache_evictions, "times the cache was over its bound and was cut")
+
+struct core_counters {
+#define CORE_COUNTER_FIELD(name, help) uint64_t name;
+    CORE_COUNTERS(CORE_COUNTER_FIELD)
+#undef CORE_COUNTER_FIELD
+};
+
+/* Binds and listens as `config` says (kept: must outlive the core or be replaced by core_reload). On failure an error code, and
+ * `error_text` (QUIC_ERROR_TEXT_BYTES) says what and what to do. */
+int core_start(struct core **core, uv_loop_t *loop, const struct relay_config *config, char *error_text);
+
+/* Does what core_start does before it binds: loads certificates. Errors as core_start. */
+int core_check(const struct relay_config *config, char *error_text);
+
+/* Takes over what may change while running: certificates, cache, policy, limits. `config` replaces the one held before. On error
+ * everything stays as it was. */
+int core_reload(struct core *core, const struct relay_config *config, char *error_text);
+
+/* Ends all sessions in order, then frees; `on_stopped` follows from the loop. Sets *core to NULL. */
+void core_stop(struct core **core, void (*on_stopped)(void *user), void *user);
+
+uv_loop_t *core_loop(const struct core *core);
+struct core_hooks *core_hooks(struct core *core);
+const struct core_counters *core_counters(struct core *core); /* brought up to date by the call */
+size_t core_listener_count(const struct core *core);
+int core_listener_address(const struct core *core, size_t index, struct sockaddr_storage *out, socklen_t *size);
+struct quic_endpoint *core_listener_endpoint(const struct core *core, size_t index);
+int core_fingerprint(const struct core *core, uint8_t out[QUIC_FINGERPRINT_BYTES]); /* of the first listener */
+
+/* About peers, for hooks. */
+struct moq_session *core_peer_session(const struct core_peer *peer); /* NULL while session_open is asked */
+const char *core_peer_address(const struct core_peer *peer);
+const char *core_peer_path(const struct core_peer *peer); /* of the URL; "" on raw QUIC */
+uint64_t core_peer_number(const struct core_peer *peer);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Info requests: answered from a track that is watched, else from the publisher, else with what is always true. */
+#include "server/core/internal.h"
+
+#include <stdlib.h>
+
+static const struct moq_info nothing_known = {.priority = 128, .order = MOQ_ORDER_NEWEST};
+
+static void answer(struct pending *pending, const struct moq_info *info)
+{
+    struct moq_request *request = pending->request;
+    pending->peer->router->counters.infos++;
+    request_gone(request); /* the wait is over: frees `pending` */
+    moq_request_send_info(request, info);
+}
+
+static void on_info(void *user, int error, const struct moq_info *info)
+{
+    struct pending *pending = user;
+    pending->query = NULL;
+    answer(pending, error ? &nothing_known : info);
+}
+
+static struct moq_info info_of(const struct moq_track *track)
+{
+    const struct moq_track_config *config = moq_track_config(track);
+    return (struct moq_info){
+        .priority = config->priority,
+        .order = config->order,
+        .expires_ms = config->expires_ms,
+        .latest = moq_track_latest(track),
+    };
+}
+
+/* Rust publishers are not asked: they know the question, but an answer costs them a track. */
+static bool can_ask(const struct announcement *origin)
+{
+    return moq_session_version(origin->peer->session) == MOQ_VERSION_03;
+}
+
+void info_request(struct pending *pending)
+{
+    struct router *router = pending->peer->router;
+    struct route *route = route_find(router, pending->ask.path);
+    struct announcement *origin = route ? route_newest(route, NULL) : NULL;
+
+    if (route && route->source) {
+        struct moq_info info = info_of(route->source->track);
+        answer(pending, &info);
+        return;
+    }
+    if (!origin) {
+        struct moq_request *request = pending->request;
+        request_gone(request);
+        router->counters.requests_refused++;
+        moq_request_refuse(request, MOQ_ERR_NOT_FOUND);
+        return;
+    }
+    if (can_ask(origin) && router->waiting_count < router->config->limits.waiting)
+        pending->query = moq_session_info(origin->peer->session, origin->path, on_info, pending);
+    if (!pending->query) {
+        answer(pending, &nothing_known);
+        return;
+    }
+    pending->deadline_ns = router->clock->now_ns + CORE_INFO_TIMEOUT_NS;
+    pending->route = route;
+    list_push_back(&route->waiting, &pending->node);
+    router->waiting_count++;
+}
+
+void info_timed_out(struct pending *pending)
+{
+    moq_info_query_close(&pending->query);
+    answer(pending, &nothing_known);
+}

@@ -1,0 +1,162 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What the files of core share: the objects of one router and how they hang together. A router has no sockets and no loop:
+ * core.c gives it both, tests give it a simulated network.
+ *
+ *   router ─ peers       one per session; each holds the announcements it made
+ *        ─ routes       one per path that is announced or asked for: announcements (newest first), requests that wait
+ *        ─ sources      one per track that has viewers: the track, its subscriptions upstream, its viewers
+ *
+ * A route refers to its source and a source to the announcement that feeds it; viewers refer to their source. */
+#ifndef MOQ_CORE_INTERNAL_H
+#define MOQ_CORE_INTERNAL_H
+
+#include <uthash.h>
+
+#include "base/objects.h"
+
+#include "server/config/config.h"
+#include "server/core/core.h"
+
+/* How often tracks are swept, waiting requests checked and viewers sampled at the most. */
+#define CORE_SWEEP_MS UINT64_C(100)
+/* A source without viewers keeps its subscription this long: a viewer that comes back finds it warm. */
+#define CORE_LINGER_NS (2 * NS_PER_S)
+/* How often hooks see a viewer's numbers. */
+#define CORE_SAMPLE_NS (250 * NS_PER_MS)
+/* After its path was withdrawn a publisher has this long to finish the track in order. */
+#define CORE_FAREWELL_NS (500 * NS_PER_MS)
+/* How long a peer may take to answer INFO_PLEASE before the relay answers by itself. */
+#define CORE_INFO_TIMEOUT_NS (1 * NS_PER_S)
+enum {
+    CORE_LEGS_MAX = 4,    /* subscriptions of one source at a time: ranges that viewers added later */
+    CORE_FETCHES_MAX = 256, /* fetches from upstream at a time, of one worker */
+};
+
+struct router {
+    const struct clock *clock;
+    const struct relay_config *config; /* borrowed; replaced by a reload */
+    struct moq_offers *offers;
+    struct core_hooks hooks;
+    struct core_counters counters;
+    struct list peers, sources, fetches;
+    struct route *routes; /* uthash */
+    uint32_t waiting_count, fetch_count;
+    uint64_t next_peer, next_sample_ns;
+};
+
+struct core_peer {
+    struct list node; /* router.peers */
+    struct router *router;
+    uint64_t number;
+    struct moq_session *session;     /* NULL until it is made */
+    struct moq_announced *announced; /* what it publishes */
+    struct list announcements;       /* announcement.peer_node */
+    struct core_ask ask;
+    bool is_asking, is_denied;
+    char address[64];
+    char path[MOQ_URL_PATH_BYTES];
+};
+
+/* "This peer publishes that path." */
+struct announcement {
+    struct list peer_node, route_node;
+    struct core_peer *peer;
+    struct route *route;         /* NULL while hooks are asked */
+    struct moq_path *path;       /* as the peer named it */
+    struct core_ask ask;
+    bool is_asking;
+};
+
+struct route {
+    UT_hash_handle hh;
+    struct moq_path *path;
+    struct list announcements; /* newest first */
+    struct list waiting;       /* pending.node, oldest first */
+    struct source *source;     /* NULL: nobody watches */
+};
+
+/* A subscription upstream, for a range of groups. */
+struct leg {
+    struct source *source;
+    struct moq_subscription *subscription; /* NULL: free slot */
+    struct moq_wish wish;
+};
+
+struct source {
+    struct list node; /* router.sources */
+    struct router *router;
+    struct route *route;         /* NULL: ended; only lives on for its viewers */
+    struct announcement *origin; /* NULL while there is none */
+    struct moq_track *track;
+    struct list viewers;         /* viewing.node */
+    struct leg legs[CORE_LEGS_MAX];
+    uint64_t idle_since_ns;      /* CLOCK_NEVER while it has viewers */
+    uint64_t farewell_ns;        /* when to give up a withdrawn track; CLOCK_NEVER: not withdrawn */
+    uint64_t sweep_ns;
+};
+
+/* One viewer of a source. */
+struct viewing {
+    struct list node; /* source.viewers */
+    struct source *source;
+    struct moq_viewer *viewer;
+};
+
+/* A request on its way: asking hooks, then perhaps waiting for a publisher. */
+struct pending {
+    struct list node; /* route.waiting */
+    struct core_peer *peer;
+    struct moq_request *request;
+    struct core_ask ask;
+    struct route *route; /* while it waits */
+    struct moq_info_query *query; /* while a peer is asked for INFO */
+    uint64_t deadline_ns;
+};
+
+/* route.c */
+struct route *route_find(struct router *router, const struct moq_path *path);
+struct route *route_get(struct router *router, struct moq_path *path); /* makes it; NULL: out of memory */
+void route_release(struct router *router, struct route *route);         /* frees it if nothing holds it */
+struct announcement *route_newest(const struct route *route, const struct core_peer *except);
+void route_add(struct router *router, struct announcement *announcement, struct moq_path *path);
+void route_remove(struct announcement *announcement); /* frees it */
+
+/* source.c */
+struct source *source_get(struct router *router, struct route *route); /* of a route with an announcement; NULL: cannot */
+struct viewing *source_add_viewer(struct source *source, struct moq_viewer *viewer);
+void source_remove_viewer(struct viewing *viewing);
+void source_adjust(struct source *source);                               /* upstream wishes follow the viewers' */
+void source_switch(struct source *source, struct announcement *origin);  /* another publisher feeds it from now on */
+void source_withdrawn(struct source *source, struct announcement *origin);
+void source_end(struct source *source, int error);
+void source_free(struct source *source);
+void sources_sweep(struct router *router);
+
+/* request.c */
+void request_arrived(struct core_peer *peer, struct moq_request *request);
+void request_gone(struct moq_request *request);
+void requests_wake(struct router *router, struct route *route);  /* a publisher came */
+void requests_sweep(struct router *router);
+
+/* settings.c: what the configuration says, in transfork's terms */
+struct moq_cache_limits core_cache_limits(const struct relay_config *config);
+struct moq_policy core_policy(const struct relay_config *config, const struct moq_path *path,
+                              const struct moq_wish *wish);
+struct moq_session_limits core_session_limits(const struct relay_config *config);
+struct quic_limits core_quic_limits(const struct relay_config *config);
+
+/* fetch.c, info.c */
+void fetch_request(struct router *router, struct moq_path *path, struct moq_request *request);
+void fetches_stop(struct router *router);
+void info_request(struct pending *pending);
+void info_timed_out(struct pending *pending);
+
+/* peer.c */
+int peer_accept(struct router *router, const struct moq_peer *info, struct moq_session_config *config);
+
+/* router.c */
+int router_init(struct router *router, const struct clock *clock, const struct relay_config *config);
+void router_deinit(struct router *router); /* after the last session is gone */
+void router_sweep(struct router *router);  /* every CORE_SWEEP_MS */
+
+#endif

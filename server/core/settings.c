@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What the configuration says, in the terms of the libraries below. */
+#include "server/core/internal.h"
+
+struct moq_cache_limits core_cache_limits(const struct relay_config *config)
+{
+    return (struct moq_cache_limits){
+        .groups = (uint32_t)config->cache.groups,
+        .age_ns = config->cache.age_ns,
+        .bytes = config->cache.track_bytes,
+    };
+}
+
+struct moq_policy core_policy(const struct relay_config *config, const struct moq_path *path,
+                              const struct moq_wish *wish)
+{
+    char text[MOQ_PATH_TEXT_BYTES];
+    struct config_verdict verdict =
+        config_policy_for(&config->policy, moq_path_text(path, text, sizeof text));
+    return (struct moq_policy){
+        .latency_ns = verdict.latency_ns,
+        .priority = wish->priority,
+        .order = wish->order == MOQ_ORDER_ANY ? (uint8_t)verdict.order : wish->order,
+    };
+}
+
+struct moq_session_limits core_session_limits(const struct relay_config *config)
+{
+    return (struct moq_session_limits){
+        .subscriptions = (uint32_t)config->limits.subscriptions,
+        .announces = (uint32_t)config->limits.announces,
+        .announced_paths = (uint32_t)config->limits.announced,
+        .open_groups = (uint32_t)config->limits.open_groups,
+        .handshake_ns = config->limits.handshake_ns,
+    };
+}
+
+struct quic_limits core_quic_limits(const struct relay_config *config)
+{
+    return (struct quic_limits){
+        .connections = (uint32_t)config->limits.connections,
+        .half_open_retry_at = (uint32_t)config->limits.half_open_retry_at,
+        .streams_uni = (uint32_t)config->limits.streams_uni,
+        .streams_bidi = (uint32_t)config->limits.streams_bidi,
+        .handshake_ns = config->limits.handshake_ns,
+        .idle_ns = config->limits.idle_ns,
+        .keep_alive_ns = config->quic.keep_alive_ns,
+    };
+}

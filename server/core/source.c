@@ -1,0 +1,377 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Sources: one track that somebody watches, fed by one publisher at a time over as few subscriptions as possible.
+ *
+ * The first viewer's range is subscribed upstream; a viewer that wants more than that adds a leg, a second subscription for
+ * just the missing groups. Publishers that do not obey ranges (all Rust crates) get one leg without a range. */
+#include "server/core/internal.h"
+
+#include <stdlib.h>
+
+#include "base/check.h"
+
+/* Only peers that speak 03 are known to obey ranges and updates. */
+static bool obeys_ranges(const struct announcement *origin)
+{
+    return moq_session_version(origin->peer->session) == MOQ_VERSION_03;
+}
+
+static bool has_legs(const struct source *source)
+{
+    for (size_t i = 0; i < CORE_LEGS_MAX; i++)
+        if (source->legs[i].subscription)
+            return true;
+    return false;
+}
+
+static void leg_closed(struct leg *leg)
+{
+    leg->subscription = NULL;
+    leg->source->router->counters.upstream_subscriptions--;
+}
+
+static void close_legs(struct source *source)
+{
+    for (size_t i = 0; i < CORE_LEGS_MAX; i++) {
+        struct leg *leg = &source->legs[i];
+        if (!leg->subscription)
+            continue;
+        moq_subscription_close(&leg->subscription);
+        leg_closed(leg);
+    }
+}
+
+/* A subscription upstream ended. A range that was delivered is no news; anything else ends the track, unless another
+ * publisher has it. */
+static void on_leg_closed(struct moq_subscription *subscription, int error)
+{
+    struct leg *leg = moq_subscription_user(subscription);
+    struct source *source = leg->source;
+    bool was_range = leg->wish.max != MOQ_NO_GROUP;
+
+    leg_closed(leg);
+    if (was_range && error == 0)
+        return;
+    close_legs(source);
+    struct announcement *other =
+        source->route ? route_newest(source->route, source->origin->peer) : NULL;
+    if (other)
+        source_switch(source, other);
+    else
+        source_end(source, error ? MOQ_ERR_OFFLINE : 0);
+}
+
+static const struct moq_subscription_events leg_events = {.on_closed = on_leg_closed};
+
+/* Subscribes upstream for `wish` in a free slot. Returns 0, MOQ_ERR_BOUNDS (no slot) or MOQ_ERR_OFFLINE. */
+static int open_leg(struct source *source, const struct moq_wish *wish)
+{
+    for (size_t i = 0; i < CORE_LEGS_MAX; i++) {
+        struct leg *leg = &source->legs[i];
+        if (leg->subscription)
+            continue;
+        leg->wish = *wish;
+        leg->subscription = moq_session_subscribe(source->origin->peer->session, source->track, wish,
+                                                  &leg_events, leg);
+        if (!leg->subscription)
+            return MOQ_ERR_OFFLINE;
+        if (moq_track_newest(source->track))
+            moq_subscription_continue_after(leg->subscription, moq_track_latest(source->track));
+        source->router->counters.upstream_subscriptions++;
+        source->router->counters.upstream_subscriptions_total++;
+        return 0;
+    }
+    return MOQ_ERR_BOUNDS;
+}
+
+static struct source *source_new(struct router *router, struct route *route, struct announcement *origin)
+{
+    struct source *source = calloc(1, sizeof *source);
+    if (!source)
+        return NULL;
+    struct moq_track_config config = {
+        .clock = router->clock,
+        .priority = 128,
+        .order = MOQ_ORDER_NEWEST,
+        .cache = core_cache_limits(router->config),
+    };
+    source->track = moq_track_new(origin->path, &config);
+    if (!source->track) {
+        free(source);
+        return NULL;
+    }
+    source->router = router;
+    source->route = route;
+    source->origin = origin;
+    source->idle_since_ns = router->clock->now_ns;
+    source->farewell_ns = source->sweep_ns = CLOCK_NEVER;
+    list_init(&source->viewers);
+    for (size_t i = 0; i < CORE_LEGS_MAX; i++)
+        source->legs[i].source = source;
+    route->source = source;
+    list_push_back(&router->sources, &source->node);
+    router->counters.tracks++;
+    object_born(OBJECT_source);
+    return source;
+}
+
+struct source *source_get(struct router *router, struct route *route)
+{
+    if (route->source)
+        return route->source;
+    struct announcement *origin = route_newest(route, NULL);
+    return origin ? source_new(router, route, origin) : NULL;
+}
+
+/* From now on new viewers get a new source; the viewers of this one see its end. */
+static void detach(struct source *source)
+{
+    struct route *route = source->route;
+    if (!route)
+        return;
+    source->route = NULL;
+    route->source = NULL;
+    source->router->counters.tracks--;
+    route_release(source->router, route);
+}
+
+void source_end(struct source *source, int error)
+{
+    char text[256];
+    unsigned viewers = 0;
+    list_for_each(node, &source->viewers)
+        viewers++;
+    log_info(LOG_ROUTE, "%s has ended: %s; %u viewers are told",
+             moq_path_text(moq_track_path(source->track), text, sizeof text),
+             error ? moq_error_words(error) : "its publisher finished it", viewers);
+    close_legs(source);
+    source->origin = NULL;
+    source->farewell_ns = CLOCK_NEVER;
+    detach(source);
+    if (!moq_track_has_ended(source->track, NULL))
+        moq_track_end(source->track, error);
+}
+
+void source_free(struct source *source)
+{
+    REQUIRE(list_is_empty(&source->viewers));
+    close_legs(source);
+    detach(source);
+    list_remove(&source->node);
+    moq_track_unref(&source->track);
+    free(source);
+    object_died(OBJECT_source);
+}
+
+/* What all viewers together want: the widest range, the highest priority, the longest patience. */
+static bool combine(const struct source *source, struct moq_wish *all)
+{
+    bool is_first = true;
+    list_for_each(node, &source->viewers) {
+        const struct viewing *viewing = container_of(node, struct viewing, node);
+        const struct moq_wish *wish = moq_viewer_wish(viewing->viewer);
+        if (is_first) {
+            *all = *wish;
+            is_first = false;
+            continue;
+        }
+        all->priority = wish->priority > all->priority ? wish->priority : all->priority;
+        all->order = wish->order == all->order ? all->order : MOQ_ORDER_NEWEST;
+        bool is_endless = wish->expires_ms == 0 || all->expires_ms == 0;
+        if (is_endless || wish->expires_ms > all->expires_ms)
+            all->expires_ms = is_endless ? 0 : wish->expires_ms;
+        all->min = wish->min < all->min ? wish->min : all->min; /* absent is the highest number */
+        all->max = wish->max > all->max ? wish->max : all->max;
+    }
+    return !is_first;
+}
+
+/* The first group that the present legs (or the cache) bring; MOQ_NO_GROUP: not known yet. */
+static uint64_t covered_from(const struct source *source)
+{
+    const struct moq_group *oldest = moq_track_oldest(source->track);
+    uint64_t from = oldest ? oldest->sequence : MOQ_NO_GROUP;
+    for (size_t i = 0; i < CORE_LEGS_MAX; i++) {
+        const struct leg *leg = &source->legs[i];
+        if (leg->subscription && leg->wish.min < from)
+            from = leg->wish.min;
+    }
+    return from;
+}
+
+/* The last group that the present legs bring; false: there are none. */
+static bool covered_to(const struct source *source, uint64_t *to)
+{
+    bool has_any = false;
+    *to = 0;
+    for (size_t i = 0; i < CORE_LEGS_MAX; i++) {
+        const struct leg *leg = &source->legs[i];
+        if (!leg->subscription)
+            continue;
+        has_any = true;
+        *to = leg->wish.max > *to ? leg->wish.max : *to;
+    }
+    return has_any;
+}
+
+static void update_legs(struct source *source, const struct moq_wish *all)
+{
+    for (size_t i = 0; i < CORE_LEGS_MAX; i++) {
+        struct leg *leg = &source->legs[i];
+        bool is_same = leg->wish.priority == all->priority && leg->wish.order == all->order &&
+                       leg->wish.expires_ms == all->expires_ms;
+        if (!leg->subscription || is_same)
+            continue;
+        leg->wish.priority = all->priority;
+        leg->wish.order = all->order;
+        leg->wish.expires_ms = all->expires_ms;
+        moq_subscription_update(leg->subscription, &leg->wish);
+    }
+}
+
+static void add_legs(struct source *source, const struct moq_wish *all)
+{
+    uint64_t to;
+    struct moq_wish more = *all;
+    if (!covered_to(source, &to)) {
+        if (open_leg(source, all))
+            source_end(source, MOQ_ERR_OFFLINE);
+        return;
+    }
+    if (!obeys_ranges(source->origin))
+        return;
+    if (all->max > to) {
+        more.min = to + 1;
+        open_leg(source, &more);
+    }
+    uint64_t from = covered_from(source);
+    if (from != MOQ_NO_GROUP && all->min < from) {
+        more.min = all->min;
+        more.max = from - 1;
+        open_leg(source, &more);
+    }
+}
+
+void source_adjust(struct source *source)
+{
+    struct moq_wish all;
+    if (!source->origin || !combine(source, &all))
+        return;
+    if (!obeys_ranges(source->origin))
+        all.max = MOQ_NO_GROUP;
+    update_legs(source, &all);
+    add_legs(source, &all);
+}
+
+struct viewing *source_add_viewer(struct source *source, struct moq_viewer *viewer)
+{
+    struct viewing *viewing = calloc(1, sizeof *viewing);
+    if (!viewing)
+        return NULL;
+    viewing->source = source;
+    viewing->viewer = viewer;
+    moq_viewer_set_user(viewer, viewing);
+    if (list_is_empty(&source->viewers))
+        core_hooks_track(&source->router->hooks, moq_track_path(source->track), true);
+    list_push_back(&source->viewers, &viewing->node);
+    source->idle_since_ns = CLOCK_NEVER;
+    source->router->counters.viewers++;
+    source->router->counters.viewers_total++;
+    source_adjust(source);
+    return viewing;
+}
+
+static void add_totals(struct core_counters *counters, const struct moq_viewer *viewer)
+{
+    struct moq_viewer_stats stats;
+    moq_viewer_stats(viewer, &stats);
+    counters->groups_sent += stats.groups_sent;
+    counters->groups_skipped += stats.groups_skipped;
+    counters->groups_reset += stats.groups_reset;
+    counters->bytes_sent += stats.bytes_sent;
+}
+
+void source_remove_viewer(struct viewing *viewing)
+{
+    struct source *source = viewing->source;
+    struct router *router = source->router;
+
+    add_totals(&router->counters, viewing->viewer);
+    moq_viewer_set_user(viewing->viewer, NULL);
+    list_remove(&viewing->node);
+    free(viewing);
+    router->counters.viewers--;
+    if (!list_is_empty(&source->viewers)) {
+        source_adjust(source);
+        return;
+    }
+    source->idle_since_ns = router->clock->now_ns;
+    core_hooks_track(&router->hooks, moq_track_path(source->track), false);
+}
+
+void source_switch(struct source *source, struct announcement *origin)
+{
+    close_legs(source);
+    source->origin = origin;
+    source->farewell_ns = CLOCK_NEVER;
+    if (!moq_path_equal(origin->path, moq_track_path(source->track))) {
+        source_end(source, MOQ_ERR_OFFLINE); /* a renamed track: viewers subscribe anew */
+        return;
+    }
+    source->router->counters.takeovers++;
+
+    struct moq_wish all;
+    if (!combine(source, &all))
+        return;
+    all.min = all.max = MOQ_NO_GROUP;
+    if (open_leg(source, &all))
+        source_end(source, MOQ_ERR_OFFLINE);
+}
+
+void source_withdrawn(struct source *source, struct announcement *origin)
+{
+    struct announcement *other = route_newest(source->route, NULL);
+    if (other) {
+        source_switch(source, other);
+        return;
+    }
+    REQUIRE(source->origin == origin);
+    source->origin = NULL;
+    if (has_legs(source))
+        source->farewell_ns = source->router->clock->now_ns + CORE_FAREWELL_NS;
+    else
+        source_end(source, MOQ_ERR_OFFLINE);
+}
+
+/* The whole cache is over its bound: keep just the newest group of each track until the next sweep. */
+static void cut_cache(struct router *router)
+{
+    struct moq_cache_limits least = {.groups = 1, .age_ns = 1, .bytes = 1};
+    router->counters.cache_evictions++;
+    list_for_each(node, &router->sources) {
+        struct source *source = container_of(node, struct source, node);
+        moq_track_set_cache(source->track, &least);
+        moq_track_sweep(source->track);
+        struct moq_cache_limits usual = core_cache_limits(router->config);
+        moq_track_set_cache(source->track, &usual);
+    }
+}
+
+void sources_sweep(struct router *router)
+{
+    uint64_t now = router->clock->now_ns, bytes = 0;
+    list_for_each_safe(node, &router->sources) {
+        struct source *source = container_of(node, struct source, node);
+        if (source->farewell_ns <= now)
+            source_end(source, MOQ_ERR_OFFLINE);
+        bool is_idle = list_is_empty(&source->viewers);
+        if (is_idle && (!source->route || now - source->idle_since_ns >= CORE_LINGER_NS)) {
+            source_free(source);
+            continue;
+        }
+        moq_track_sweep(source->track);
+        bytes += moq_track_cached_bytes(source->track);
+    }
+    router->counters.cache_bytes = bytes;
+    if (router->config->cache.bytes > 0 && bytes > router->config->cache.bytes)
+        cut_cache(router);
+}

@@ -1,0 +1,243 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* moq-relay: reads what it is told, starts a worker and the HTTP pages, and answers signals. SIGINT and SIGTERM end it in
+ * order, a second one at once; SIGHUP reads the configuration again. */
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include <uv.h>
+
+#include "base/objects.h"
+#include "server/admin/admin.h"
+#include "server/config/config.h"
+#include "server/core/core.h"
+
+enum { EXIT_USAGE = 2, SIGNAL_COUNT = 3 };
+
+struct relay {
+    uv_loop_t loop;
+    struct config_flags flags;
+    struct relay_config *config;
+    struct core *core;
+    struct admin *admin;
+    uv_signal_t signals[SIGNAL_COUNT];
+    bool is_stopping;
+};
+
+extern char **environ;
+
+static int load(const struct config_flags *flags, struct relay_config **config)
+{
+    struct config_errors errors;
+    struct config_sources sources = {
+        .file = flags->file,
+        .environment = environ,
+        .flags = flags,
+        .is_files_checked = true,
+    };
+    config_errors_init(&errors);
+    int error = relay_config_load(config, &sources, &errors);
+    if (error)
+        config_errors_print(&errors, stderr);
+    return error;
+}
+
+static void set_up_log(const struct config_log *log)
+{
+    log_set_json(log->format == CONFIG_LOG_JSON);
+    for (int topic = 0; topic < LOG_TOPIC_COUNT; topic++) {
+        int level = log->topics[topic] >= 0 ? log->topics[topic] : log->level;
+        log_set_topic_level((enum log_topic)topic, (enum log_level)level);
+    }
+}
+
+static void stop(struct relay *relay)
+{
+    if (relay->is_stopping) {
+        log_warn(LOG_CORE, "asked again: leaving without a farewell");
+        _Exit(EXIT_FAILURE);
+    }
+    relay->is_stopping = true;
+    log_info(LOG_CORE, "closing %llu sessions",
+             (unsigned long long)core_counters(relay->core)->sessions);
+    admin_stop(&relay->admin);
+    core_stop(&relay->core, NULL, NULL);
+    for (int i = 0; i < SIGNAL_COUNT; i++)
+        uv_unref((uv_handle_t *)&relay->signals[i]); /* they stay, for a second one */
+}
+
+/* Everything or nothing: a configuration with an error, or with a change that needs a restart, changes nothing. */
+static void reload(struct relay *relay)
+{
+    struct relay_config *fresh;
+    struct config_changes changes;
+    char error_text[QUIC_ERROR_TEXT_BYTES] = "";
+
+    if (load(&relay->flags, &fresh)) {
+        log_error(LOG_CONFIG, "the new configuration has errors: the old one stays");
+        return;
+    }
+    relay_config_diff(relay->config, fresh, &changes);
+    for (size_t i = 0; i < changes.count; i++)
+        if (changes.entries[i].is_restart_needed)
+            log_error(LOG_CONFIG, "%s cannot change while running: restart for it", changes.entries[i].name);
+    int error = changes.restart_count > 0 ? MOQ_ERR_REFUSED : core_reload(relay->core, fresh, error_text);
+    if (error) {
+        log_error(LOG_CONFIG, "nothing was reloaded: the old configuration stays%s%s",
+                  error_text[0] ? ": " : "", error_text);
+        relay_config_free(&fresh);
+        return;
+    }
+    relay_config_free(&relay->config);
+    relay->config = fresh;
+    set_up_log(&fresh->log);
+    log_info(LOG_CONFIG, "reloaded; %zu settings changed", changes.count);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct relay *relay = handle->data;
+    if (number != SIGHUP)
+        stop(relay);
+    else if (!relay->is_stopping)
+        reload(relay);
+}
+
+static void watch_signals(struct relay *relay)
+{
+    static const int numbers[SIGNAL_COUNT] = {SIGINT, SIGTERM, SIGHUP};
+    signal(SIGPIPE, SIG_IGN);
+    for (int i = 0; i < SIGNAL_COUNT; i++) {
+        uv_signal_init(&relay->loop, &relay->signals[i]);
+        relay->signals[i].data = relay;
+        uv_signal_start(&relay->signals[i], on_signal, numbers[i]);
+    }
+}
+
+static int start_admin(struct relay *relay, char *error_text)
+{
+    const struct config_http *http = &relay->config->http;
+    struct sockaddr_storage address = http->address.socket;
+    socklen_t size = http->address.size;
+    if (http->address.is_listen && core_listener_address(relay->core, 0, &address, &size))
+        return MOQ_ERR_IO;
+    if (size == 0)
+        return 0;
+    return admin_start(&relay->admin, relay->core, http, (const struct sockaddr *)&address, error_text);
+}
+
+static void say_where(const struct relay *relay)
+{
+    for (size_t i = 0; i < relay->config->listen_count; i++) {
+        struct sockaddr_storage address;
+        socklen_t size;
+        unsigned port = 0;
+        if (core_listener_address(relay->core, i, &address, &size) == 0)
+            port = ntohs(((const struct sockaddr_in *)(const void *)&address)->sin_port);
+        log_info(LOG_CORE, "listening on %s (UDP port %u): WebTransport and raw QUIC",
+                 relay->config->listen[i].address.text, port);
+    }
+}
+
+static void close_handle(uv_handle_t *handle, void *unused)
+{
+    (void)unused;
+    if (!uv_is_closing(handle))
+        uv_close(handle, NULL);
+}
+
+static int serve(struct relay *relay)
+{
+    char error_text[QUIC_ERROR_TEXT_BYTES] = "";
+    set_up_log(&relay->config->log);
+    uv_loop_init(&relay->loop);
+    int error = core_start(&relay->core, &relay->loop, relay->config, error_text);
+    if (!error) {
+        watch_signals(relay);
+        error = start_admin(relay, error_text);
+        if (error) {
+            relay->is_stopping = true;
+            core_stop(&relay->core, NULL, NULL);
+            for (int i = 0; i < SIGNAL_COUNT; i++)
+                uv_unref((uv_handle_t *)&relay->signals[i]);
+        }
+    }
+    if (error)
+        fprintf(stderr, "moq-relay: %s\n", error_text[0] ? error_text : moq_error_words(error));
+    else
+        say_where(relay);
+
+    uv_run(&relay->loop, UV_RUN_DEFAULT);
+    uv_walk(&relay->loop, close_handle, NULL);
+    uv_run(&relay->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&relay->loop);
+    return error ? EXIT_FAILURE : EXIT_SUCCESS;
+}
+
+/* --check: what a start would do up to binding sockets; the configuration itself was checked by loading it. */
+static int check(const struct relay_config *config)
+{
+    char error_text[QUIC_ERROR_TEXT_BYTES] = "";
+    if (core_check(config, error_text)) {
+        fprintf(stderr, "moq-relay: %s\n", error_text);
+        return EXIT_USAGE;
+    }
+    printf("ok\n");
+    return EXIT_SUCCESS;
+}
+
+/* A debug build proves at every exit that nothing leaked. */
+static int check_objects(int status)
+{
+#ifndef NDEBUG
+    if (objects_report(stderr) > 0)
+        return EXIT_FAILURE;
+#endif
+    return status;
+}
+
+static int run_action(struct relay *relay)
+{
+    switch (relay->flags.action) {
+    case CONFIG_ACTION_HELP:
+        config_flags_help(stdout);
+        return EXIT_SUCCESS;
+    case CONFIG_ACTION_VERSION:
+        printf("moq-relay %s\n", MOQ_VERSION_TEXT);
+        return EXIT_SUCCESS;
+    case CONFIG_ACTION_SCHEMA:
+        relay_config_schema(stdout);
+        return EXIT_SUCCESS;
+    case CONFIG_ACTION_REFERENCE:
+        relay_config_reference(stdout);
+        return EXIT_SUCCESS;
+    case CONFIG_ACTION_RUN:
+    case CONFIG_ACTION_CHECK:
+    case CONFIG_ACTION_PRINT:
+        break;
+    }
+    if (load(&relay->flags, &relay->config))
+        return EXIT_USAGE;
+    int status = EXIT_SUCCESS;
+    if (relay->flags.action == CONFIG_ACTION_PRINT)
+        relay_config_print(relay->config, stdout);
+    else if (relay->flags.action == CONFIG_ACTION_CHECK)
+        status = check(relay->config);
+    else
+        status = serve(relay);
+    relay_config_free(&relay->config);
+    return check_objects(status);
+}
+
+int main(int argc, char *argv[])
+{
+    static struct relay relay;
+    struct config_errors errors;
+    config_errors_init(&errors);
+    if (config_flags_parse(&relay.flags, argc, argv, &errors)) {
+        config_errors_print(&errors, stderr);
+        return EXIT_USAGE;
+    }
+    return run_action(&relay);
+}
