@@ -84,38 +84,68 @@ static bool site_allows(struct log_site *site, uint32_t *held)
     return false;
 }
 
-/* A line under construction: always cut to fit, never overrun. */
+/* What is kept free for the end of a JSON line. */
+enum { LINE_TAIL_BYTES = 2 };
+
+/* A line under construction: always cut to fit, never overrun, and never inside a piece. */
 struct line {
-    char text[LOG_LINE_MAX_BYTES + 2];
+    char text[LOG_LINE_MAX_BYTES + LINE_TAIL_BYTES + 1];
     size_t size;
+    bool is_cut; /* nothing is added after the first piece that did not fit */
 };
 
-static void add_char(struct line *line, char c)
+static void add_piece(struct line *line, const char *text, size_t n)
 {
-    if (line->size < LOG_LINE_MAX_BYTES)
-        line->text[line->size++] = c;
+    if (line->is_cut || n > LOG_LINE_MAX_BYTES - line->size) {
+        line->is_cut = true;
+        return;
+    }
+    memcpy(line->text + line->size, text, n);
+    line->size += n;
 }
 
 static void add_text(struct line *line, const char *text)
 {
-    while (*text)
-        add_char(line, *text++);
+    add_piece(line, text, strlen(text));
 }
 
-/* Escapes what a peer may have put into the text, so that a log line stays one line. */
+/* Bytes of the well-formed UTF-8 character at `text`; 0 where there is none. */
+static size_t utf8_size(const unsigned char *text)
+{
+    static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
+    static const uint8_t sizes[5] = {1, 0, 2, 3, 4}; /* by the leading ones of the first byte */
+    int ones = __builtin_clz(~((unsigned)text[0] << 24));
+    size_t size = ones < 5 ? sizes[ones] : 0;
+    if (size < 2)
+        return size;
+
+    uint32_t code = text[0] & (0x7fu >> size);
+    for (size_t i = 1; i < size; i++) {
+        if ((text[i] & 0xc0) != 0x80) /* also the end of the string */
+            return 0;
+        code = code << 6 | (text[i] & 0x3fu);
+    }
+    bool is_surrogate = code >= 0xd800 && code < 0xe000;
+    return code < least[size] || code > 0x10ffff || is_surrogate ? 0 : size;
+}
+
+/* Escapes what a peer may have put into the text, so that a log line stays one line, and valid
+ * JSON. */
 static void add_escaped(struct line *line, const char *text, bool is_json)
 {
-    for (; *text; text++) {
+    for (size_t size; *text; text += size) {
         unsigned char c = (unsigned char)*text;
         char code[8];
-        if (is_json && (c == '"' || c == '\\'))
-            add_char(line, '\\');
-        if (c >= 0x20 && c != 0x7f) {
-            add_char(line, (char)c);
-            continue;
+        size = utf8_size((const unsigned char *)text);
+        if (is_json && (c == '"' || c == '\\')) {
+            add_piece(line, (char[]){'\\', (char)c}, 2);
+        } else if (size > 0 && c >= 0x20 && c != 0x7f) {
+            add_piece(line, text, size);
+        } else {
+            size = 1;
+            snprintf(code, sizeof code, is_json ? "\\u%04x" : "\\x%02x", c);
+            add_text(line, code);
         }
-        snprintf(code, sizeof code, is_json ? "\\u%04x" : "\\x%02x", c);
-        add_text(line, code);
     }
 }
 
@@ -154,9 +184,8 @@ static void write_line(enum log_topic topic, enum log_level level, const char *m
     add_text(&line, is_json ? "\",\"message\":\"" : ": ");
     add_escaped(&line, message, is_json);
     if (is_json) {
-        if (line.size > LOG_LINE_MAX_BYTES - 2)
-            line.size = LOG_LINE_MAX_BYTES - 2;
-        add_text(&line, "\"}");
+        memcpy(line.text + line.size, "\"}", LINE_TAIL_BYTES);
+        line.size += LINE_TAIL_BYTES;
     }
     put_line(&line);
 }
