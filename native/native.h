@@ -1,14 +1,16 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* native: quic and transfork joined on a libuv loop. A URL becomes a connected session; a listener turns connections into
- * sessions. Used by the tools, the relay, GStreamer elements and other people's programs.
+/* native: quic and transfork joined on a libuv loop. A URL becomes a connected session; a listener
+ * turns connections into sessions. Used by the tools, the relay, GStreamer elements and other
+ * people's programs.
  *
  *   https://host[:port]/path   WebTransport
- *   http://host[:port]/path    the same, after GET http://host:port/fingerprint told which certificate to trust
- *   moqf://host[:port]/path    raw QUIC (the path stays here: raw QUIC has no room for it)
- *   moqt://                    reserved: refused with MOQ_ERR_UNSUPPORTED
+ *   http://host[:port]/path    the same, after GET http://host:port/fingerprint told which
+ * certificate to trust moqf://host[:port]/path    raw QUIC (the path stays here: raw QUIC has no
+ * room for it) moqt://                    reserved: refused with MOQ_ERR_UNSUPPORTED
  *
- * Default port 443. Host names are resolved and raced over IPv6 and IPv4 (Happy Eyeballs, RFC 8305). One thread: that of the loop.
- * Errors are codes of base/error.h; what went wrong in words is in the `reason` of callbacks. */
+ * Default port 443. Host names are resolved and raced over IPv6 and IPv4 (Happy Eyeballs, RFC
+ * 8305). One thread: that of the loop. Errors are codes of base/error.h; what went wrong in words
+ * is in the `reason` of callbacks. */
 #ifndef MOQ_NATIVE_H
 #define MOQ_NATIVE_H
 
@@ -21,27 +23,34 @@
 extern "C" {
 #endif
 
-/* ---- URLs --------------------------------------------------------------------------------------------------------- */
+/* ---- URLs
+ * ---------------------------------------------------------------------------------------------------------
+ */
 
 enum { MOQ_URL_HOST_BYTES = 256, MOQ_URL_PATH_BYTES = 2048 };
 
 struct moq_url {
     enum quic_protocol protocol;
-    bool is_fingerprint_fetched;      /* http: */
-    char host[MOQ_URL_HOST_BYTES];    /* without brackets */
+    bool is_fingerprint_fetched;   /* http: */
+    char host[MOQ_URL_HOST_BYTES]; /* without brackets */
     uint16_t port;
-    char path[MOQ_URL_PATH_BYTES];    /* with its leading slash and query; "/" if the URL has none */
+    char path[MOQ_URL_PATH_BYTES]; /* with its leading slash and query; "/" if the URL has none */
 };
 
-/* 0; MOQ_ERR_INVALID; MOQ_ERR_UNSUPPORTED (a scheme we do not speak). `error_text` (QUIC_ERROR_TEXT_BYTES, may be NULL) says why. */
+/* 0; MOQ_ERR_INVALID; MOQ_ERR_UNSUPPORTED (a scheme we do not speak). `error_text`
+ * (QUIC_ERROR_TEXT_BYTES, may be NULL) says why. */
 int moq_url_parse(struct moq_url *url, const char *text, char *error_text);
 
-/* The broadcast path of a URL as Rust peers cut it: split at '/' behind the leading slash, query and fragment dropped, escapes
- * kept, "https://h/" gives one empty part. NULL: over the limits of a path. */
+/* The broadcast path of a URL as Rust peers cut it: split at '/' behind the leading slash, query
+ * and fragment dropped, escapes kept, "https://h/" gives one empty part. NULL: over the limits of a
+ * path. */
 struct moq_path *moq_url_broadcast(const struct moq_url *url);
 
-/* ---- A loop's share ------------------------------------------------------------------------------------------------- */
+/* ---- A loop's share
+ * -------------------------------------------------------------------------------------------------
+ */
 
+struct agenda;
 struct moq_native; /* sockets and clock on one loop; makes clients and listeners */
 
 struct moq_native_config {
@@ -57,21 +66,26 @@ struct moq_native_config {
 struct moq_native *moq_native_new(const struct moq_native_config *config); /* NULL: out of memory */
 const struct clock *moq_native_clock(const struct moq_native *native);
 
-/* Something outside the sockets changed what a session has to send or wait for (a frame was written, a policy set): makes sure
- * that it is flushed in this turn. Cheap to call often. */
+/* To call when something outside the sockets (a timer, a pipe) is about to change what a session
+ * has to send or to wait for: brings the clock up to now and makes sure of a flush in this turn.
+ * Cheap. */
 void moq_native_wake(struct moq_native *native);
 
-/* Closes what is left (clients first, in order) and frees; `on_closed` follows from the loop; may be NULL. */
+/* Closes what is left (clients first, in order) and frees; `on_closed` follows from the loop; may
+ * be NULL. */
 void moq_native_close(struct moq_native **native, void (*on_closed)(void *user), void *user);
 
-/* ---- Client ----------------------------------------------------------------------------------------------------------- */
+/* ---- Client
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 struct moq_client; /* one URL, kept connected as long as its owner wishes */
 
 struct moq_client_events { /* every entry may be NULL */
     /* A session is agreed: it is `moq_client_session(client)` until on_lost. */
     void (*on_connected)(struct moq_client *client, struct moq_session *session);
-    /* It is over, or could not be made. `retry_ms`: the next try begins then; UINT64_MAX: never (last call then). */
+    /* It is over, or could not be made. `retry_ms`: the next try begins then; UINT64_MAX: never
+     * (last call then). */
     void (*on_lost)(struct moq_client *client, int error, const char *reason, uint64_t retry_ms);
 };
 
@@ -84,25 +98,34 @@ struct moq_reconnect { /* exponential, with +-50 % jitter */
 struct moq_client_config {
     struct moq_url url;
     struct quic_tls_client_config tls;
-    uint32_t versions;                        /* enum moq_version, or-ed; 0: all, the newest that the server picks */
+    uint32_t versions; /* enum moq_version, or-ed; 0: all, the newest that the server picks */
     struct moq_offers *offers;                /* kept; may be NULL */
     const struct moq_session_events *session; /* kept; may be NULL; its user is `user` */
     const struct moq_client_events *events;   /* kept */
     struct moq_reconnect reconnect;
-    uint32_t timeout_ms;                      /* for one try; 0: 10000 */
-    void *user;                               /* also moq_session_user() of its sessions */
+    uint32_t timeout_ms; /* for one try; 0: 10000 */
+    void *user;          /* also moq_session_user() of its sessions */
 };
 
-/* Begins to connect. NULL: out of memory. Errors of name, TLS files, ... arrive as on_lost, never inside. */
-struct moq_client *moq_client_open(struct moq_native *native, const struct moq_client_config *config);
-struct moq_session *moq_client_session(const struct moq_client *client); /* NULL while not connected */
-struct quic_conn *moq_client_conn(const struct moq_client *client);      /* for statistics; NULL while not connected */
+/* Begins to connect. NULL: out of memory. Errors of name, TLS files, ... arrive as on_lost, never
+ * inside. */
+struct moq_client *moq_client_open(struct moq_native *native,
+                                   const struct moq_client_config *config);
+struct moq_session *
+moq_client_session(const struct moq_client *client); /* NULL while not connected */
+struct quic_conn *
+moq_client_conn(const struct moq_client *client); /* for statistics; NULL while not connected */
 void *moq_client_user(const struct moq_client *client);
 
-/* Ends the session with `error` (0: in order) and tells the peer; no callback any more but `on_closed`, which may be NULL. Sets *client to NULL. */
-void moq_client_close(struct moq_client **client, int error, void (*on_closed)(void *user), void *user);
+/* Ends the session with `error` (0: in order) and tells the peer. No client event comes any more;
+ * what hangs on the session (subscriptions, viewers, its own on_closed) is told of its end as ever,
+ * and then comes `on_closed`, which may be NULL. Sets *client to NULL. */
+void moq_client_close(struct moq_client **client, int error, void (*on_closed)(void *user),
+                      void *user);
 
-/* ---- Server ----------------------------------------------------------------------------------------------------------- */
+/* ---- Server
+ * -----------------------------------------------------------------------------------------------------------
+ */
 
 struct moq_listener;
 
@@ -114,52 +137,89 @@ struct moq_peer { /* what is known of a peer before its session exists; borrowed
 };
 
 struct moq_listener_events {
-    /* A session is wanted. 0: accept, and *config holds events, user, offers, limits for it (zeroed before; clock and versions
-     * are filled in); negative: refuse with that error. */
-    int (*on_peer)(struct moq_listener *listener, const struct moq_peer *peer, struct moq_session_config *config);
+    /* A session is wanted. 0: accept, and *config holds events, user, offers, limits for it (zeroed
+     * before; clock and versions are filled in); negative: refuse with that error. */
+    int (*on_peer)(struct moq_listener *listener, const struct moq_peer *peer,
+                   struct moq_session_config *config);
 };
 
 struct moq_listener_config {
-    const char *address;       /* "[::]:4443", "0.0.0.0:443", "localhost:0" */
-    struct quic_tls *tls;      /* a reference is taken */
-    uint32_t versions;         /* 0: all */
+    const char *address;  /* "[::]:4443", "0.0.0.0:443", "localhost:0" */
+    struct quic_tls *tls; /* a reference is taken */
+    uint32_t versions;    /* 0: all */
     bool is_reuse_port;
-    uint8_t worker, workers;   /* see quic_endpoint_config */
+    uint8_t worker, workers;                  /* see quic_endpoint_config */
     const struct moq_listener_events *events; /* kept */
     void *user;
 };
 
-/* 0; MOQ_ERR_INVALID (address), MOQ_ERR_IO (cannot bind: `error_text` says why; QUIC_ERROR_TEXT_BYTES, may be NULL), MOQ_ERR_NOMEM. */
-int moq_listener_open(struct moq_native *native, const struct moq_listener_config *config, struct moq_listener **listener,
-                      char *error_text);
+/* 0; MOQ_ERR_INVALID (address), MOQ_ERR_IO (cannot bind: `error_text` says why;
+ * QUIC_ERROR_TEXT_BYTES, may be NULL), MOQ_ERR_NOMEM. */
+int moq_listener_open(struct moq_native *native, const struct moq_listener_config *config,
+                      struct moq_listener **listener, char *error_text);
 void *moq_listener_user(const struct moq_listener *listener);
 struct quic_endpoint *moq_listener_endpoint(const struct moq_listener *listener);
-int moq_listener_address(const struct moq_listener *listener, struct sockaddr_storage *out, socklen_t *size);
-/* Refuses new sessions, ends those there are in order; `on_closed` follows when they are gone, at most 3 s later. Sets it to NULL. */
+int moq_listener_address(const struct moq_listener *listener, struct sockaddr_storage *out,
+                         socklen_t *size);
+/* Refuses new sessions, ends those there are in order; `on_closed` follows when they are gone, at
+ * most 3 s later. Sets it to NULL. */
 void moq_listener_close(struct moq_listener **listener, void (*on_closed)(void *user), void *user);
 
-/* The connection below a session that native made. */
-struct quic_conn *moq_session_conn(const struct moq_session *session);
+/* ---- Joining the two without sockets (step 6's seam), for simulated networks -------------------
+ */
 
-/* ---- Joining the two without sockets (step 6's seam), for simulated networks ------------------------------------------- */
-
-/* The upcalls that feed sessions: endpoints of a test use them as `app`, with a `struct moq_native_bridge *` as user. */
+/* The upcalls that feed sessions: endpoints use them as `app`, with a `struct moq_native_bridge *`
+ * as their user. The bridge makes a session per connection, frees it when the connection is gone,
+ * and keeps the connection's user for itself. */
 extern const struct quic_app moq_native_app;
 
 struct moq_native_bridge {
-    const struct clock *clock;
-    uint32_t versions;
-    struct moq_session_limits limits;
-    /* Server: as moq_listener_events.on_peer. */
+    const struct clock *clock;        /* public, set before _init, as all down to `self` */
+    uint32_t versions;                /* 0: all */
+    struct moq_session_limits limits; /* for sessions whose configuration has none */
+
+    /* Server: as moq_listener_events.on_peer. NULL: refuses everybody. */
     int (*on_peer)(void *self, const struct moq_peer *peer, struct moq_session_config *config);
-    /* Client: the configuration of a session for `conn`, whose user was given to quic_endpoint_connect. */
-    void (*on_client)(void *self, struct quic_conn *conn, struct moq_session_config *config);
+
+    /* Client: a connection is up. 0: *config holds events, user, offers, limits of its session;
+     * negative: it is not wanted any more, and is closed with that error. `user` was given to
+     * _connect. */
+    int (*on_client)(void *self, void *user, struct quic_conn *conn,
+                     struct moq_session_config *config);
+    /* Client: versions are agreed. Comes behind the session's own on_ready. May be NULL. */
+    void (*on_ready)(void *self, void *user, struct moq_session *session);
+    /* Client: the connection is over or never was; behind the session's on_closed. May be NULL. */
+    void (*on_lost)(void *self, void *user, int error, const char *reason);
+    /* Any: the last connection is gone. May be NULL. */
+    void (*on_empty)(void *self);
     void *self;
-    /* Sessions in a hurry: the earliest of their deadlines. */
-    struct list sessions; /* private */
+
+    struct list links;     /* private: one per connection */
+    struct list touched;   /* private: those whose deadline may have changed */
+    struct agenda *agenda; /* private: the others, by deadline */
+    size_t link_count;     /* read-only: connections that carry or may carry a session */
 };
-void moq_native_bridge_init(struct moq_native_bridge *bridge);
-uint64_t moq_native_bridge_tick(struct moq_native_bridge *bridge); /* ticks sessions; returns the next deadline */
+
+int moq_native_bridge_init(struct moq_native_bridge *bridge);    /* 0 or MOQ_ERR_NOMEM */
+void moq_native_bridge_deinit(struct moq_native_bridge *bridge); /* when its endpoints are freed */
+
+/* As quic_endpoint_connect, whose user the bridge fills in; `user` is for on_client and on_lost. */
+struct quic_conn *moq_native_bridge_connect(struct moq_native_bridge *bridge,
+                                            struct quic_endpoint *endpoint,
+                                            const struct quic_connect_config *config, void *user);
+
+/* A connection of _connect that nobody waits for any more: closes it; no callback about it comes.
+ */
+void moq_native_bridge_forget(struct quic_conn *conn);
+
+/* The session on a connection of this bridge; NULL: none (yet). */
+struct moq_session *moq_native_bridge_session(const struct quic_conn *conn);
+
+/* Ends every session in order and refuses new ones; on_empty follows. */
+void moq_native_bridge_shut_down(struct moq_native_bridge *bridge, int error, const char *reason);
+
+/* In each turn before the flush: ticks the sessions that are due. Returns the next deadline. */
+uint64_t moq_native_bridge_tick(struct moq_native_bridge *bridge);
 
 #ifdef __cplusplus
 }

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Socket addresses: to and from text, in the order in which they are tried, and mapped where one
+ * IPv6 socket serves both families. */
+#include "native/internal.h"
+
+#include <arpa/inet.h>
+#include <netdb.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <string.h>
+
+socklen_t address_size(const struct sockaddr *address)
+{
+    return address->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
+                                          : sizeof(struct sockaddr_in);
+}
+
+static bool is_usable(const struct addrinfo *info)
+{
+    return info->ai_family == AF_INET || info->ai_family == AF_INET6;
+}
+
+static void push(struct address_list *list, const struct addrinfo *info)
+{
+    if (list->count < RESOLVE_MAX_ADDRESSES)
+        memcpy(&list->items[list->count++], info->ai_addr, info->ai_addrlen);
+}
+
+/* The next one of `family`, or of any if that is 0. */
+static const struct addrinfo *next_of(const struct addrinfo *info, int family)
+{
+    while (info && (!is_usable(info) || (family && info->ai_family != family)))
+        info = info->ai_next;
+    return info;
+}
+
+void address_list_fill(struct address_list *list, const struct addrinfo *found)
+{
+    list->count = 0;
+    const struct addrinfo *first = next_of(found, 0);
+    if (!first)
+        return;
+    int other_family = first->ai_family == AF_INET ? AF_INET6 : AF_INET;
+    const struct addrinfo *preferred = first, *other = next_of(found, other_family);
+    while (preferred || other) {
+        if (preferred) {
+            push(list, preferred);
+            preferred = next_of(preferred->ai_next, first->ai_family);
+        }
+        if (other) {
+            push(list, other);
+            other = next_of(other->ai_next, other_family);
+        }
+    }
+}
+
+static void map_ipv4(struct sockaddr_storage *address)
+{
+    struct sockaddr_in from;
+    memcpy(&from, address, sizeof from);
+    struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_port = from.sin_port};
+    to.sin6_addr.s6_addr[10] = to.sin6_addr.s6_addr[11] = 0xff;
+    memcpy(&to.sin6_addr.s6_addr[12], &from.sin_addr, 4);
+    memset(address, 0, sizeof *address);
+    memcpy(address, &to, sizeof to);
+}
+
+static bool is_any_ipv6(const struct sockaddr_storage *local)
+{
+    struct sockaddr_in6 address;
+    memcpy(&address, local, sizeof address);
+    return local->ss_family == AF_INET6 && IN6_IS_ADDR_UNSPECIFIED(&address.sin6_addr);
+}
+
+void address_list_fit(struct address_list *list, const struct sockaddr_storage *local)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < list->count; i++) {
+        struct sockaddr_storage address = list->items[i];
+        if (address.ss_family == AF_INET && is_any_ipv6(local))
+            map_ipv4(&address);
+        if (address.ss_family == local->ss_family)
+            list->items[kept++] = address;
+    }
+    list->count = kept;
+}
+
+int address_parse(const char *text, struct sockaddr_storage *out)
+{
+    char host[MOQ_URL_HOST_BYTES];
+    const char *colon = strrchr(text, ':');
+    size_t n = colon ? (size_t)(colon - text) : 0;
+    bool is_bracketed = n >= 2 && text[0] == '[' && text[n - 1] == ']';
+    if (!colon || n >= sizeof host || !colon[1] ||
+        strspn(colon + 1, "0123456789") != strlen(colon + 1))
+        return MOQ_ERR_INVALID;
+    size_t skip = is_bracketed ? 1 : 0;
+    memcpy(host, text + skip, n - 2 * skip);
+    host[n - 2 * skip] = '\0';
+    if (!is_bracketed && strchr(host, ':'))
+        return MOQ_ERR_INVALID;
+
+    struct addrinfo hints = {.ai_socktype = SOCK_DGRAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
+    struct addrinfo *found = NULL;
+    if (getaddrinfo(*host ? host : NULL, colon + 1, &hints, &found) != 0)
+        return MOQ_ERR_NAME_LOOKUP;
+    struct address_list list;
+    address_list_fill(&list, found);
+    freeaddrinfo(found);
+    if (list.count == 0)
+        return MOQ_ERR_NAME_LOOKUP;
+    memset(out, 0, sizeof *out);
+    memcpy(out, &list.items[0], address_size((const struct sockaddr *)&list.items[0]));
+    return 0;
+}
+
+char *address_text(const struct sockaddr *address, char out[ADDRESS_TEXT_BYTES])
+{
+    char host[INET6_ADDRSTRLEN] = "?";
+    if (address->sa_family == AF_INET6) {
+        const struct sockaddr_in6 *v6 = (const void *)address;
+        bool is_mapped = IN6_IS_ADDR_V4MAPPED(&v6->sin6_addr);
+        inet_ntop(is_mapped ? AF_INET : AF_INET6,
+                  is_mapped ? &v6->sin6_addr.s6_addr[12] : (const void *)&v6->sin6_addr, host,
+                  sizeof host);
+        snprintf(out, ADDRESS_TEXT_BYTES, is_mapped ? "%s:%u" : "[%s]:%u", host,
+                 ntohs(v6->sin6_port));
+        return out;
+    }
+    const struct sockaddr_in *v4 = (const void *)address;
+    inet_ntop(AF_INET, &v4->sin_addr, host, sizeof host);
+    snprintf(out, ADDRESS_TEXT_BYTES, "%s:%u", host, ntohs(v4->sin_port));
+    return out;
+}

@@ -1,0 +1,163 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The server's side: one socket whose connections become sessions. One listener is one worker;
+ * several share a port. */
+#include "native/internal.h"
+
+#include <errno.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/objects.h"
+
+struct moq_listener {
+    struct list node;
+    struct moq_native *native;
+    const struct moq_listener_events *events;
+    void *user;
+    struct native_socket *socket; /* NULL: closed */
+    uv_timer_t timer;             /* of closing */
+    bool is_closing;
+    void (*on_closed)(void *user);
+    void *on_closed_user;
+};
+
+static int on_peer(void *self, const struct moq_peer *peer, struct moq_session_config *config)
+{
+    struct moq_listener *listener = self;
+    if (!listener->events || !listener->events->on_peer)
+        return MOQ_ERR_REFUSED;
+    return listener->events->on_peer(listener, peer, config);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    struct moq_listener *listener = handle->data;
+    struct moq_native *native = listener->native;
+    void (*on_closed)(void *user) = listener->on_closed;
+    void *user = listener->on_closed_user;
+    free(listener);
+    object_died(OBJECT_native);
+    if (on_closed)
+        on_closed(user);
+    native_release(native);
+}
+
+static void on_socket_closed(void *user)
+{
+    struct moq_listener *listener = user;
+    uv_close((uv_handle_t *)&listener->timer, on_timer_closed);
+}
+
+static void on_time_to_close(uv_timer_t *timer)
+{
+    struct moq_listener *listener = timer->data;
+    struct native_socket *socket = listener->socket;
+    listener->socket = NULL;
+    if (socket)
+        native_socket_close(socket, on_socket_closed, listener);
+}
+
+/* The last session is gone: the socket follows, though not from inside a callback of it. */
+static void on_empty(void *self)
+{
+    struct moq_listener *listener = self;
+    if (listener->is_closing && listener->socket)
+        uv_timer_start(&listener->timer, on_time_to_close, 10, 0);
+}
+
+static int bind_socket(struct moq_listener *listener, const struct moq_listener_config *config,
+                       const struct sockaddr_storage *address)
+{
+    struct moq_native_bridge bridge = {
+        .versions = config->versions,
+        .on_peer = on_peer,
+        .on_empty = on_empty,
+        .self = listener,
+    };
+    struct native_socket_config socket_config = {
+        .address = (const struct sockaddr *)address,
+        .address_size = address_size((const struct sockaddr *)address),
+        .server_tls = config->tls,
+        .is_reuse_port = config->is_reuse_port,
+        .worker = config->worker,
+        .workers = config->workers,
+        .bridge = &bridge,
+    };
+    return native_socket_open(listener->native, &socket_config, &listener->socket);
+}
+
+int moq_listener_open(struct moq_native *native, const struct moq_listener_config *config,
+                      struct moq_listener **out, char *error_text)
+{
+    char text[QUIC_ERROR_TEXT_BYTES] = "";
+    struct sockaddr_storage address;
+    int error = address_parse(config->address, &address);
+    if (error) {
+        snprintf(error_text ? error_text : text, sizeof text, "%s is no address to listen on: %s",
+                 config->address, error == MOQ_ERR_INVALID ? "write HOST:PORT" : "unknown host");
+        return MOQ_ERR_INVALID;
+    }
+    struct moq_listener *listener = calloc(1, sizeof *listener);
+    if (!listener)
+        return MOQ_ERR_NOMEM;
+    listener->native = native;
+    listener->events = config->events;
+    listener->user = config->user;
+    errno = 0;
+    error = bind_socket(listener, config, &address);
+    if (error) {
+        snprintf(error_text ? error_text : text, sizeof text, "cannot bind %s: %s", config->address,
+                 error == MOQ_ERR_IO ? strerror(errno) : moq_error_words(error));
+        free(listener);
+        return error;
+    }
+    uv_timer_init(native->config.loop, &listener->timer);
+    listener->timer.data = listener;
+    list_push_back(&native->listeners, &listener->node);
+    native_hold(native);
+    object_born(OBJECT_native);
+    *out = listener;
+    return 0;
+}
+
+void *moq_listener_user(const struct moq_listener *listener)
+{
+    return listener->user;
+}
+
+struct quic_endpoint *moq_listener_endpoint(const struct moq_listener *listener)
+{
+    return quic_udp_endpoint(listener->socket->udp);
+}
+
+int moq_listener_address(const struct moq_listener *listener, struct sockaddr_storage *out,
+                         socklen_t *size)
+{
+    return quic_udp_address(listener->socket->udp, out, size);
+}
+
+void moq_listener_close(struct moq_listener **listener_in, void (*on_closed)(void *user),
+                        void *user)
+{
+    struct moq_listener *listener = *listener_in;
+    *listener_in = NULL;
+    if (!listener)
+        return;
+    listener->is_closing = true;
+    listener->on_closed = on_closed;
+    listener->on_closed_user = user;
+    list_remove(&listener->node);
+    moq_native_wake(listener->native);
+    bool is_empty = listener->socket->bridge.link_count == 0;
+    uv_timer_start(&listener->timer, on_time_to_close, is_empty ? 0 : CLOSE_PATIENCE_MS, 0);
+    moq_native_bridge_shut_down(&listener->socket->bridge, 0, "the server is shutting down");
+}
+
+void listeners_close(struct moq_native *native)
+{
+    list_for_each_safe (node, &native->listeners) {
+        struct moq_listener *listener = container_of(node, struct moq_listener, node);
+        moq_listener_close(&listener, NULL, NULL);
+    }
+}

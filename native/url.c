@@ -1,0 +1,178 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* URLs as people type them, and the broadcast path they stand for. Rust peers cut that path their
+ * own way (escapes stay, empty parts count), and a publisher and a viewer that cut differently
+ * never meet. */
+#include "native/native.h"
+
+#include <arpa/inet.h>
+#include <ctype.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+enum { DEFAULT_PORT = 443 };
+
+struct scheme {
+    const char *name;
+    enum quic_protocol protocol; /* UNKNOWN: reserved, not spoken */
+    bool is_fingerprint_fetched;
+};
+
+static const struct scheme schemes[] = {
+    {"https", QUIC_PROTOCOL_WEBTRANSPORT, false},
+    {"http", QUIC_PROTOCOL_WEBTRANSPORT, true},
+    {"moqf", QUIC_PROTOCOL_RAW, false},
+    {"moqt", QUIC_PROTOCOL_UNKNOWN, false},
+};
+
+static int fail(char *error_text, int error, const char *what)
+{
+    if (error_text)
+        snprintf(error_text, QUIC_ERROR_TEXT_BYTES, "%s", what);
+    return error;
+}
+
+static const struct scheme *scheme_find(const char *text, size_t n)
+{
+    for (size_t i = 0; i < sizeof schemes / sizeof schemes[0]; i++)
+        if (strlen(schemes[i].name) == n && strncasecmp(schemes[i].name, text, n) == 0)
+            return &schemes[i];
+    return NULL;
+}
+
+static int parse_port(struct moq_url *url, const char *text, size_t n, char *error_text)
+{
+    unsigned long port = 0;
+    for (size_t i = 0; i < n && port <= UINT16_MAX; i++) {
+        if (!isdigit((unsigned char)text[i]))
+            return fail(error_text, MOQ_ERR_INVALID, "the port is not a number");
+        port = port * 10 + (unsigned long)(text[i] - '0');
+    }
+    if (n == 0)
+        port = DEFAULT_PORT;
+    if (port == 0 || port > UINT16_MAX)
+        return fail(error_text, MOQ_ERR_INVALID, "the port is not between 1 and 65535");
+    url->port = (uint16_t)port;
+    return 0;
+}
+
+static bool is_host_byte(char byte)
+{
+    return isalnum((unsigned char)byte) || byte == '-' || byte == '.' || byte == '_';
+}
+
+static int copy_host(struct moq_url *url, const char *text, size_t n, char *error_text)
+{
+    if (n == 0)
+        return fail(error_text, MOQ_ERR_INVALID, "the host is missing");
+    if (n >= sizeof url->host)
+        return fail(error_text, MOQ_ERR_INVALID, "the host is too long");
+    memcpy(url->host, text, n);
+    url->host[n] = '\0';
+    return 0;
+}
+
+static int parse_literal(struct moq_url *url, const char *text, size_t n, char *error_text)
+{
+    const char *end = memchr(text, ']', n);
+    if (!end)
+        return fail(error_text, MOQ_ERR_INVALID, "the ']' of an IPv6 address is missing");
+    int error = copy_host(url, text + 1, (size_t)(end - text) - 1, error_text);
+    if (error)
+        return error;
+
+    struct in6_addr address;
+    if (inet_pton(AF_INET6, url->host, &address) != 1)
+        return fail(error_text, MOQ_ERR_INVALID, "what is in brackets is no IPv6 address");
+    size_t used = (size_t)(end - text) + 1;
+    if (used == n)
+        return parse_port(url, "", 0, error_text);
+    if (text[used] != ':')
+        return fail(error_text, MOQ_ERR_INVALID, "behind ']' only a port may follow");
+    return parse_port(url, text + used + 1, n - used - 1, error_text);
+}
+
+static int parse_authority(struct moq_url *url, const char *text, size_t n, char *error_text)
+{
+    if (memchr(text, '@', n))
+        return fail(error_text, MOQ_ERR_INVALID, "user names in URLs are not supported");
+    if (n > 0 && text[0] == '[')
+        return parse_literal(url, text, n, error_text);
+
+    const char *colon = memchr(text, ':', n);
+    size_t host_bytes = colon ? (size_t)(colon - text) : n;
+    for (size_t i = 0; i < host_bytes; i++)
+        if (!is_host_byte(text[i]))
+            return fail(error_text, MOQ_ERR_INVALID,
+                        "the host has a character that host names have not");
+    int error = copy_host(url, text, host_bytes, error_text);
+    if (error)
+        return error;
+    return colon ? parse_port(url, colon + 1, n - host_bytes - 1, error_text)
+                 : parse_port(url, "", 0, error_text);
+}
+
+/* What may stand in a path as it is; the rest becomes %XX, as browsers and the Rust peers do it. */
+static bool is_path_byte(unsigned char byte)
+{
+    return byte > 0x20 && byte < 0x7f && !strchr("\"<>`{}", byte);
+}
+
+static int parse_path(struct moq_url *url, const char *text, char *error_text)
+{
+    size_t used = 0;
+    if (*text != '/')
+        url->path[used++] = '/';
+    for (; *text && *text != '#'; text++) {
+        unsigned char byte = (unsigned char)*text;
+        if (byte < 0x20 || byte == 0x7f)
+            return fail(error_text, MOQ_ERR_INVALID, "the path has a control character");
+        if (used + 4 > sizeof url->path)
+            return fail(error_text, MOQ_ERR_INVALID, "the path is too long");
+        if (is_path_byte(byte))
+            url->path[used++] = (char)byte;
+        else
+            used += (size_t)snprintf(url->path + used, 4, "%%%02X", byte);
+    }
+    url->path[used] = '\0';
+    return 0;
+}
+
+int moq_url_parse(struct moq_url *url, const char *text, char *error_text)
+{
+    memset(url, 0, sizeof *url);
+    const char *colon = strstr(text, "://");
+    if (!colon)
+        return fail(error_text, MOQ_ERR_INVALID,
+                    "it has no scheme: write https://host[:port]/path");
+    const struct scheme *scheme = scheme_find(text, (size_t)(colon - text));
+    if (!scheme)
+        return fail(error_text, MOQ_ERR_UNSUPPORTED, "the scheme is not https, http or moqf");
+    if (scheme->protocol == QUIC_PROTOCOL_UNKNOWN)
+        return fail(error_text, MOQ_ERR_UNSUPPORTED,
+                    "moqt:// is reserved for MoQ Transport, which is not spoken here");
+
+    url->protocol = scheme->protocol;
+    url->is_fingerprint_fetched = scheme->is_fingerprint_fetched;
+    const char *authority = colon + 3;
+    size_t authority_bytes = strcspn(authority, "/?#");
+    int error = parse_authority(url, authority, authority_bytes, error_text);
+    return error ? error : parse_path(url, authority + authority_bytes, error_text);
+}
+
+struct moq_path *moq_url_broadcast(const struct moq_url *url)
+{
+    struct moq_part parts[MOQ_PATH_MAX_PARTS];
+    size_t count = 0;
+    const char *text = url->path + (url->path[0] == '/');
+    for (;;) {
+        size_t n = strcspn(text, "/?");
+        if (count == MOQ_PATH_MAX_PARTS)
+            return NULL;
+        parts[count++] = (struct moq_part){text, n};
+        if (text[n] != '/')
+            return moq_path_new(parts, count);
+        text += n + 1;
+    }
+}
