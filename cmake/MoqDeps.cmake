@@ -3,7 +3,7 @@
 
 find_package(PkgConfig QUIET)
 if(NOT PKG_CONFIG_FOUND)
-    message(FATAL_ERROR "pkg-config is missing: run ./dev/setup, or apt-get install pkg-config")
+    message(FATAL_ERROR " pkg-config is missing: run ./dev/setup, or apt-get install pkg-config")
 endif()
 find_package(Threads REQUIRED)
 
@@ -11,7 +11,7 @@ if(NOT MOQ_SYSTEM_DEPS)
     execute_process(COMMAND ${CMAKE_SOURCE_DIR}/dev/deps
         OUTPUT_VARIABLE MOQ_DEPS_PREFIX OUTPUT_STRIP_TRAILING_WHITESPACE RESULT_VARIABLE deps_result)
     if(NOT deps_result EQUAL 0)
-        message(FATAL_ERROR "wolfSSL and ngtcp2 could not be built; the line above says what is missing")
+        message(FATAL_ERROR " wolfSSL and ngtcp2 could not be built; the line above says what is missing")
     endif()
     set(ENV{PKG_CONFIG_PATH} "${MOQ_DEPS_PREFIX}/lib/pkgconfig:$ENV{PKG_CONFIG_PATH}")
     message(STATUS "wolfSSL and ngtcp2: ${MOQ_DEPS_PREFIX}")
@@ -55,5 +55,5 @@ endif()
 
 if(MOQ_MISSING)
     list(JOIN MOQ_MISSING " " missing)
-    message(FATAL_ERROR "missing: run ./dev/setup, or apt-get install ${missing}")
+    message(FATAL_ERROR " missing: run ./dev/setup, or apt-get install ${missing}")
 endif()

@@ -59,7 +59,7 @@ WALK = {
 }
 GLOBALS_ALLOWED = {"base/log.c", "base/objects.c"}
 HOSTS_ALLOWED = re.compile(r"(^|\.)(example(\.(com|org|net))?|localhost|ietf\.org|rfc-editor\.org|w3\.org|apache\.org|"
-                           r"github\.com|blender\.org|creativecommons\.org)$")
+                           r"github\.com|json-schema\.org|blender\.org|creativecommons\.org)$")
 
 
 class Tree:
@@ -319,7 +319,8 @@ def named_files(tree):
             continue
         for match in re.finditer(r"`(?:\./)?((?:base|transfork|quic|native|karp|server|tools|dev|tests|examples|conf|cmake|docs)/[\w./-]+)`", text):
             name = match.group(1).rstrip("/")
-            if name not in tree.texts and name not in folders:
+            is_pattern = re.search(r"(^|/)(?!README|LICENSE)[A-Z]{3,}(\.\w+)?(/|$)", name)
+            if not is_pattern and name not in tree.texts and name not in folders:
                 yield path, text.count("\n", 0, match.start()) + 1, f"{name} is not in the tree"
 
 
