@@ -1,0 +1,136 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What takes more than one setting to judge: certificates for every listener, values that go
+ * together, and values that are taken over from others. */
+#include <string.h>
+
+#include "server/config/internal.h"
+
+struct checker {
+    struct relay_config *config;
+    const struct config_node *root;
+    struct config_errors *errors;
+    struct config_place file; /* for what was written nowhere */
+};
+
+/* Where `section.key` was written, else the file as a whole. */
+static const struct config_place *place_of(const struct checker *checker, const char *section,
+                                           const char *key)
+{
+    const struct config_node *node =
+        config_node_find(config_node_find(checker->root, section), key);
+    return node ? &node->place : &checker->file;
+}
+
+static const struct config_node *child_at(const struct config_node *list, size_t index)
+{
+    const struct config_node *child = list && list->kind == NODE_LIST ? list->first : NULL;
+    while (child && index-- > 0)
+        child = child->next;
+    return child;
+}
+
+static bool is_absent(const struct config_node *node)
+{
+    return config_node_is_empty(node) || (node->kind == NODE_LIST && node->count == 0);
+}
+
+static void check_listener(struct checker *checker, size_t index, const struct config_node *node)
+{
+    const struct config_listener *listener = &checker->config->listen[index];
+    bool is_readable = node->kind == NODE_MAP || config_node_is_empty(node);
+    if (is_readable && is_absent(config_node_find(node, "certificates")) &&
+        is_absent(config_node_find(node, "self_signed")))
+        config_errors_add(
+            checker->errors, &node->place,
+            "listen[%zu]: no certificate; add certificates: [{ cert: FILE, key: FILE }], or "
+            "self_signed: [localhost] for development",
+            index);
+    for (size_t i = 0; i < index; i++) {
+        const struct config_address *other = &checker->config->listen[i].address;
+        bool is_same = other->size > 0 && other->size == listener->address.size &&
+                       memcmp(&other->socket, &listener->address.socket, other->size) == 0;
+        if (is_same && strcmp(strrchr(other->text, ':'), ":0") != 0)
+            config_errors_add(
+                checker->errors, &node->place,
+                "listen[%zu]: the address of listen[%zu]; merge the two, or choose another port",
+                index, i);
+    }
+}
+
+static void check_listeners(struct checker *checker)
+{
+    const struct config_node *list = config_node_find(checker->root, "listen");
+    if (is_absent(list))
+        config_errors_add(
+            checker->errors, NULL,
+            "no certificate: give --tls-cert FILE and --tls-key FILE, or a configuration file with "
+            "certificates under listen, or --dev to try with a self-signed one");
+    for (size_t i = 0; i < checker->config->listen_count; i++) {
+        const struct config_node *node = child_at(list, i);
+        if (node)
+            check_listener(checker, i, node);
+    }
+}
+
+/* `listen` as the address of HTTP means the first listener's. */
+static void resolve_http(struct checker *checker)
+{
+    struct config_address *address = &checker->config->http.address;
+    if (!address->is_listen || checker->config->listen_count == 0)
+        return;
+    address->socket = checker->config->listen[0].address.socket;
+    address->size = checker->config->listen[0].address.size;
+}
+
+static void resolve_class(const struct config_policy *policy, struct config_class *class)
+{
+    if (class->latency_ns == CONFIG_UNSET)
+        class->latency_ns = policy->latency_ns;
+    if (class->order < 0)
+        class->order = policy->order;
+    if (class->priority == CONFIG_UNSET)
+        class->priority = policy->priority;
+}
+
+static void check_policy(struct checker *checker)
+{
+    struct config_policy *policy = &checker->config->policy;
+    const struct config_node *list =
+        config_node_find(config_node_find(checker->root, "policy"), "classes");
+    if (policy->latency_ns > policy->max.latency_ns)
+        config_errors_add(checker->errors, place_of(checker, "policy", "latency"),
+                          "policy.latency: over policy.max.latency; raise that, or lower this");
+    for (size_t i = 0; i < policy->class_count; i++) {
+        const struct config_node *node = child_at(list, i);
+        resolve_class(policy, &policy->classes[i]);
+        const struct config_node *latency = config_node_find(node, "latency");
+        if (latency && policy->classes[i].latency_ns > policy->max.latency_ns)
+            config_errors_add(
+                checker->errors, &latency->place,
+                "policy.classes[%zu].latency: over policy.max.latency; raise that, or lower this",
+                i);
+    }
+}
+
+static void check_transport(struct checker *checker)
+{
+    const struct relay_config *config = checker->config;
+    bool has_keep_alive =
+        config_node_find(config_node_find(checker->root, "quic"), "keep_alive") != NULL;
+    const struct config_place *place = has_keep_alive ? place_of(checker, "quic", "keep_alive")
+                                                      : place_of(checker, "limits", "idle");
+    if (config->quic.keep_alive_ns >= config->limits.idle_ns)
+        config_errors_add(
+            checker->errors, place,
+            "quic.keep_alive: not shorter than limits.idle; a quiet peer would be taken for gone");
+}
+
+void config_check(struct relay_config *config, const struct config_node *root, const char *file,
+                  struct config_errors *errors)
+{
+    struct checker checker = {config, root, errors, {.source = file}};
+    check_listeners(&checker);
+    resolve_http(&checker);
+    check_policy(&checker);
+    check_transport(&checker);
+}

@@ -1,0 +1,164 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* From sources to a configuration: read, parse, lay later sources over earlier ones, fill the
+ * structs, check the whole. */
+#include "server/config/config.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/objects.h"
+#include "server/config/internal.h"
+
+/* Reads at most one byte more than a configuration may have, so that a huge file costs no more than
+ * that. */
+static int read_file(const char *path, char **text, size_t *n, struct config_errors *errors)
+{
+    struct config_place place = {.source = path};
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = file < 0 ? -1 : 0;
+    *n = 0;
+    *text = malloc(CONFIG_FILE_MAX_BYTES + 1);
+    while (got >= 0 && *text && *n <= CONFIG_FILE_MAX_BYTES) {
+        got = read(file, *text + *n, CONFIG_FILE_MAX_BYTES + 1 - *n);
+        if (got == 0)
+            break;
+        if (got > 0)
+            *n += (size_t)got;
+        else if (errno == EINTR)
+            got = 0;
+    }
+    int reason = errno;
+    if (file >= 0)
+        close(file);
+    if (got < 0)
+        config_errors_add(errors, &place, "cannot be read: %s; correct the path or its permissions",
+                          strerror(reason));
+    return !*text ? MOQ_ERR_NOMEM : got < 0 ? MOQ_ERR_IO : 0;
+}
+
+static bool is_small_enough(const char *source, const char *text, size_t n,
+                            struct config_errors *errors)
+{
+    struct config_place place = {source, 1, 1};
+    if (n <= CONFIG_FILE_MAX_BYTES)
+        return true;
+    for (size_t i = 0; i < CONFIG_FILE_MAX_BYTES; i++) {
+        place.column++;
+        if (text[i] == '\n')
+            place.line++, place.column = 1;
+    }
+    config_errors_add(errors, &place,
+                      "the file goes on after 1 MiB; no configuration is that long");
+    return false;
+}
+
+static void apply_verbosity(struct config_log *log, int verbosity)
+{
+    int level = log->level + verbosity;
+    log->level = level < LOG_LEVEL_OFF     ? LOG_LEVEL_OFF
+                 : level > LOG_LEVEL_TRACE ? LOG_LEVEL_TRACE
+                                           : level;
+}
+
+static bool has_errors(const struct config_errors *errors)
+{
+    return errors->count > 0;
+}
+
+/* Everything behind the reading of the file. */
+static void build(struct relay_config *config, const struct config_sources *sources,
+                  const char *source, struct config_tree *tree, struct config_node *root)
+{
+    struct config_reader reader = {.errors = tree->errors,
+                                   .is_files_checked = sources->is_files_checked};
+    config_env_apply(tree, root, sources->environment);
+    if (sources->flags)
+        config_flags_apply(tree, root, sources->flags);
+    config_read_section(&reader, &config_root, root, config);
+    config_check(config, root, source, tree->errors);
+    if (sources->flags)
+        apply_verbosity(&config->log, sources->flags->verbosity);
+}
+
+static struct config_node *parse(struct config_tree *tree, const char *source, const char *text,
+                                 size_t n)
+{
+    struct config_place place = {.source = source};
+    if (!text)
+        return config_tree_node(tree, NODE_MAP, &place);
+    if (!is_small_enough(source, text, n, tree->errors))
+        return NULL;
+    struct config_node *root = config_yaml_parse(tree, source, text, n);
+    if (!root || root->kind == NODE_MAP)
+        return root;
+    if (config_node_is_empty(root))
+        return config_tree_node(tree, NODE_MAP, &root->place);
+    if (root->kind != NODE_BROKEN)
+        config_errors_add(tree->errors, &root->place,
+                          "no setting; write name: value, see moq-relay --reference");
+    return NULL;
+}
+
+static struct relay_config *config_new(void)
+{
+    struct relay_config *config = malloc(sizeof *config);
+    if (!config)
+        return NULL;
+    config_section_init(&config_root, config);
+    object_born(OBJECT_config);
+    return config;
+}
+
+/* *out is set in any case but for lack of memory; it is good if nothing was reported. */
+static int load_text(struct relay_config **out, const struct config_sources *sources,
+                     const char *text, size_t n, struct config_errors *errors)
+{
+    const char *source = sources->file ? sources->file : "configuration";
+    struct config_tree tree;
+    config_tree_init(&tree, errors);
+    *out = config_new();
+    struct config_node *root = *out ? parse(&tree, source, text, n) : NULL;
+    if (root)
+        build(*out, sources, source, &tree, root);
+    int error = !*out || tree.is_out_of_memory ? MOQ_ERR_NOMEM
+                : has_errors(errors)           ? MOQ_ERR_INVALID
+                                               : 0;
+    config_errors_sort(errors);
+    config_tree_deinit(&tree);
+    return error;
+}
+
+int relay_config_load(struct relay_config **out, const struct config_sources *sources,
+                      struct config_errors *errors)
+{
+    char *file_text = NULL;
+    const char *text = sources->text;
+    size_t n = sources->text_bytes;
+    int error = 0;
+    *out = NULL;
+    if (!text && sources->file) {
+        error = read_file(sources->file, &file_text, &n, errors);
+        text = file_text;
+    }
+    if (error == 0)
+        error = load_text(out, sources, text, n, errors);
+    if (error == MOQ_ERR_NOMEM)
+        config_errors_add(errors, NULL, "out of memory while reading the configuration");
+    if (error != 0)
+        relay_config_free(out);
+    free(file_text);
+    return error;
+}
+
+void relay_config_free(struct relay_config **config)
+{
+    if (!*config)
+        return;
+    config_section_deinit(&config_root, *config);
+    free(*config);
+    *config = NULL;
+    object_died(OBJECT_config);
+}

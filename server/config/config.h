@@ -1,0 +1,253 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* relay.yaml, the environment and the command line, turned into plain structs that never change
+ * afterwards.
+ *
+ * One table of rows (table.c) holds every setting: it validates, fills defaults, prints, and makes
+ * the commented reference and the JSON schema. A later source wins: defaults < file < environment <
+ * flags. Every error of a load is reported at once as `file:line:column: what, and what to do`; a
+ * load either gives a whole configuration or none.
+ *
+ * Glossary
+ *   section   a map of settings, such as `cache`
+ *   setting   one row: named by its sections and its key, `cache.age`; MOQ_RELAY_CACHE_AGE in the
+ * environment reload    a new configuration for a running relay; settings that need a restart are
+ * refused by name */
+#ifndef MOQ_CONFIG_H
+#define MOQ_CONFIG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <sys/socket.h>
+
+#include "base/error.h"
+#include "base/log.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* ---- Errors --------------------------------------------------------------------------------- */
+
+enum { CONFIG_MAX_ERRORS = 64, CONFIG_ERROR_BYTES = 384 };
+
+struct config_error {
+    char text[CONFIG_ERROR_BYTES]; /* read-only: `relay.yaml:12:3: cache.aeg: no such setting (...)`
+                                    */
+    unsigned line, column;         /* private: for their order; 0: not from a file */
+    unsigned order;                /* private */
+};
+
+struct config_errors {
+    struct config_error entries[CONFIG_MAX_ERRORS]; /* read-only */
+    size_t count;                                   /* read-only */
+    size_t unshown;                                 /* read-only: further ones that had no room */
+};
+
+void config_errors_init(struct config_errors *errors);
+void config_errors_print(const struct config_errors *errors, FILE *out); /* a line each */
+
+/* ---- Settings: strings and arrays belong to the configuration; an empty string is NULL ------ */
+
+enum { CONFIG_ADDRESS_BYTES = 72, CONFIG_MAX_WORKERS = 1 };
+
+struct config_address {
+    char text[CONFIG_ADDRESS_BYTES]; /* "[::]:4443"; "": off */
+    struct sockaddr_storage socket;
+    socklen_t size; /* of `socket`; 0: off */
+    bool is_listen; /* written as `listen`: the same as the first listener, port 0 included */
+};
+
+struct config_certificate {
+    char *cert, *key; /* PEM files */
+};
+
+struct config_listener {
+    struct config_address address; /* UDP */
+    struct config_certificate *certificates;
+    size_t certificate_count;
+    char **self_signed; /* host names */
+    size_t self_signed_count;
+};
+
+struct config_http {
+    struct config_address address; /* TCP */
+    bool has_fingerprint, has_stats;
+};
+
+struct config_tls { /* for connections that the relay opens itself */
+    char **roots;   /* PEM files; none: the system's */
+    size_t root_count;
+    bool is_verified;
+};
+
+struct config_limits {
+    uint64_t connections, half_open_retry_at;
+    uint64_t handshake_ns, idle_ns;
+    uint64_t streams_uni, streams_bidi;
+    uint64_t subscriptions, announces, announced, open_groups; /* of one session */
+    uint64_t waiting;                                          /* requests, of the whole relay */
+    uint64_t wait_ns;                                          /* how long such a request waits */
+};
+
+struct config_cache {
+    uint64_t groups, age_ns, track_bytes; /* of one track; 0: no limit of that kind */
+    uint64_t bytes;                       /* of the whole relay; 0: no limit */
+};
+
+enum config_order { CONFIG_ORDER_OLDEST, CONFIG_ORDER_NEWEST }; /* the numbers of enum moq_order */
+
+struct config_class {
+    char *match; /* see config_pattern_matches */
+    uint64_t latency_ns;
+    int order; /* enum config_order */
+    uint64_t priority;
+};
+
+struct config_policy_max {
+    uint64_t latency_ns;
+};
+
+struct config_policy {
+    uint64_t latency_ns;
+    int order;         /* enum config_order */
+    uint64_t priority; /* 0..255; 128 is neutral, higher goes first */
+    struct config_policy_max max;
+    struct config_class *classes;
+    size_t class_count;
+};
+
+enum config_congestion {
+    CONFIG_CONGESTION_CUBIC,
+    CONFIG_CONGESTION_BBR
+}; /* as enum quic_congestion */
+
+struct config_quic {
+    int congestion; /* enum config_congestion */
+    bool has_gso;
+    bool has_key_log;       /* honour SSLKEYLOGFILE */
+    char *qlog;             /* a directory; NULL: no qlog */
+    uint64_t keep_alive_ns; /* 0: off */
+};
+
+enum config_log_format { CONFIG_LOG_TEXT, CONFIG_LOG_JSON };
+
+struct config_log {
+    int level;                   /* enum log_level */
+    int topics[LOG_TOPIC_COUNT]; /* enum log_level; -1: as `level` */
+    int format;                  /* enum config_log_format */
+};
+
+struct relay_config {
+    struct config_listener *listen; /* at least one */
+    size_t listen_count;
+    uint64_t workers; /* 0: auto */
+    struct config_http http;
+    struct config_tls tls;
+    struct config_limits limits;
+    struct config_cache cache;
+    struct config_policy policy;
+    struct config_quic quic;
+    struct config_log log;
+};
+
+/* ---- The command line ----------------------------------------------------------------------- */
+
+enum { CONFIG_MAX_FLAG_VALUES = 64 };
+
+enum config_action {
+    CONFIG_ACTION_RUN,
+    CONFIG_ACTION_CHECK,     /* --check: everything up to starting */
+    CONFIG_ACTION_PRINT,     /* --print-config */
+    CONFIG_ACTION_SCHEMA,    /* --schema */
+    CONFIG_ACTION_REFERENCE, /* --reference */
+    CONFIG_ACTION_HELP,
+    CONFIG_ACTION_VERSION,
+};
+
+struct config_flag_values {
+    const char *values[CONFIG_MAX_FLAG_VALUES]; /* as given, commas and all */
+    size_t count;
+};
+
+/* Strings are borrowed from argv. Public fields: main reads `action` and `file`. */
+struct config_flags {
+    enum config_action action;
+    const char *file; /* NULL: none */
+    const char *bind;
+    struct config_flag_values tls_cert, tls_key, tls_root, self_sign;
+    bool is_verify_disabled, is_dev;
+    int verbosity; /* -v count minus -q count */
+};
+
+/* Reads argv (argv[0] is skipped) without changing it. 0, or MOQ_ERR_INVALID and `errors` says why.
+ */
+int config_flags_parse(struct config_flags *flags, int argc, char *const argv[],
+                       struct config_errors *errors);
+void config_flags_help(FILE *out);
+
+/* ---- A configuration ------------------------------------------------------------------------ */
+
+struct config_sources {
+    const char *file;  /* NULL: no file */
+    const char *text;  /* instead of reading `file`, which then only names it; NULL: read it */
+    size_t text_bytes; /* of `text` */
+    char *const *environment;         /* as `environ`; NULL: none */
+    const struct config_flags *flags; /* NULL: none */
+    bool is_files_checked;            /* also see that every file that is named can be read */
+};
+
+/* Builds a whole configuration into *out, to be freed by the caller. 0; MOQ_ERR_INVALID, MOQ_ERR_IO
+ * (the file cannot be read) or MOQ_ERR_NOMEM: *out is NULL and `errors`, initialised by the caller,
+ * says all that is wrong. */
+int relay_config_load(struct relay_config **out, const struct config_sources *sources,
+                      struct config_errors *errors);
+void relay_config_free(struct relay_config **config); /* NULL inside is fine; sets it to NULL */
+
+void relay_config_print(const struct relay_config *config,
+                        FILE *out);     /* YAML that loads to the same configuration */
+void relay_config_reference(FILE *out); /* conf/relay.yaml: every setting, explained */
+void relay_config_schema(FILE *out);    /* JSON Schema, draft 2020-12 */
+
+/* ---- Reload --------------------------------------------------------------------------------- */
+
+enum { CONFIG_MAX_CHANGES = 64, CONFIG_NAME_BYTES = 128 };
+
+struct config_change {
+    char name[CONFIG_NAME_BYTES]; /* "listen[0].address" */
+    bool is_restart_needed;
+};
+
+struct config_changes { /* read-only */
+    struct config_change entries[CONFIG_MAX_CHANGES];
+    size_t count;
+    size_t restart_count; /* how many need a restart: not 0 means the reload is to be refused */
+};
+
+/* Lists the settings that differ between two configurations. */
+void relay_config_diff(const struct relay_config *old, const struct relay_config *new_config,
+                       struct config_changes *changes);
+
+/* ---- Policy by path ------------------------------------------------------------------------- */
+
+/* Whether `pattern` matches all of `path`, whose parts are separated by '/'. `*` stands for any run
+ * of bytes within a part,
+ * `**` as a whole part for any number of parts, also none: "meet/" followed by `**` matches meet,
+ * meet/a and meet/a/b. */
+bool config_pattern_matches(const char *pattern, const char *path);
+
+struct config_verdict {
+    uint64_t latency_ns;
+    int order; /* enum config_order */
+    uint8_t priority;
+};
+
+/* What the policy says about viewers of `path`: its first class that matches, else the general
+ * values. */
+struct config_verdict config_policy_for(const struct config_policy *policy, const char *path);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Patterns of paths, and the policy that a path gets through them. Matching takes no memory, and at
+ * most time in the product of both lengths: a later star never needs an earlier one to move again.
+ */
+#include <string.h>
+
+#include "server/config/internal.h"
+
+enum { PATTERN_MAX_BYTES = 1023 };
+
+static size_t part_size(const char *text)
+{
+    return strcspn(text, "/");
+}
+
+/* Behind the part at `text`; NULL: that was the last. */
+static const char *part_next(const char *text)
+{
+    text += part_size(text);
+    return *text ? text + 1 : NULL;
+}
+
+static bool is_double_star(const char *pattern)
+{
+    return part_size(pattern) == 2 && memcmp(pattern, "**", 2) == 0;
+}
+
+/* One part against one part: `*` is any run of bytes. */
+static bool part_matches(const char *pattern, const char *text)
+{
+    const char *pattern_end = pattern + part_size(pattern), *text_end = text + part_size(text);
+    const char *star = NULL, *star_text = NULL;
+    while (text < text_end) {
+        if (pattern < pattern_end && *pattern == '*') {
+            star = ++pattern;
+            star_text = text;
+        } else if (pattern < pattern_end && *pattern == *text) {
+            pattern++, text++;
+        } else if (star) {
+            pattern = star;
+            text = ++star_text;
+        } else {
+            return false;
+        }
+    }
+    while (pattern < pattern_end && *pattern == '*')
+        pattern++;
+    return pattern == pattern_end;
+}
+
+bool config_pattern_matches(const char *pattern, const char *path)
+{
+    const char *star = NULL,
+               *star_path = NULL; /* behind the last `**`, and where it ends for now */
+    bool has_star = false;
+    if (path && *path == '\0')
+        path = NULL;
+    while (path) {
+        if (pattern && is_double_star(pattern)) {
+            has_star = true;
+            star = pattern = part_next(pattern);
+            star_path = path;
+        } else if (pattern && part_matches(pattern, path)) {
+            pattern = part_next(pattern);
+            path = part_next(path);
+        } else if (has_star) {
+            pattern = star;
+            path = star_path = part_next(star_path);
+        } else {
+            return false;
+        }
+    }
+    while (pattern && is_double_star(pattern))
+        pattern = part_next(pattern);
+    return !pattern;
+}
+
+const char *config_pattern_problem(const char *pattern)
+{
+    if (pattern[0] == '\0')
+        return "is empty; write a path, or ** for every path";
+    if (pattern[0] == '/')
+        return "begins with /; paths have no leading slash, remove it";
+    if (strlen(pattern) > PATTERN_MAX_BYTES)
+        return "is longer than any path (1023 bytes); shorten it";
+    for (const char *part = pattern; part; part = part_next(part)) {
+        const char *stars = strstr(part, "**");
+        if (stars && stars < part + part_size(part) && !is_double_star(part))
+            return "has ** within a part; write ** as a whole part, or a single *";
+    }
+    return NULL;
+}
+
+struct config_verdict config_policy_for(const struct config_policy *policy, const char *path)
+{
+    for (size_t i = 0; i < policy->class_count; i++) {
+        const struct config_class *class = &policy->classes[i];
+        if (config_pattern_matches(class->match, path))
+            return (struct config_verdict){class->latency_ns, class->order,
+                                           (uint8_t) class->priority};
+    }
+    return (struct config_verdict){policy->latency_ns, policy->order, (uint8_t)policy->priority};
+}

@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Structs -> YAML: a whole configuration for --print-config, and with an explanation above every
+ * setting for the reference in conf/relay.yaml. What is printed loads to the same configuration. */
+#include <string.h>
+
+#include "server/config/internal.h"
+
+struct writer {
+    FILE *out;
+    unsigned indent;
+    unsigned comment_at;  /* column of the # that makes what follows an example; 0: none */
+    bool is_item_started; /* the next line begins an entry of a list */
+    bool has_help;
+};
+
+/* Starts a line at the right column, with what belongs before its text. */
+static void begin_line(struct writer *writer)
+{
+    unsigned indent = writer->indent;
+    if (writer->comment_at > 0) {
+        fprintf(writer->out, "%*s# ", (int)writer->comment_at, "");
+        indent -= writer->comment_at;
+    }
+    if (writer->is_item_started)
+        fprintf(writer->out, "%*s- ", (int)indent - 2, "");
+    else
+        fprintf(writer->out, "%*s", (int)indent, "");
+    writer->is_item_started = false;
+}
+
+/* ---- Texts ---------------------------------------------------------------------------------- */
+
+static bool is_reserved(const char *text)
+{
+    static const char *const words[] = {"true", "false", "yes", "no", "on",
+                                        "off",  "null",  "y",   "n"};
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcasecmp(text, words[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool is_plain(const char *text)
+{
+    static const char letters[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ";
+    static const char others[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-";
+    bool is_start_plain = text[0] == '/' || (text[0] && strchr(letters, text[0]));
+    return is_start_plain && strspn(text, others) == strlen(text) && !is_reserved(text);
+}
+
+/* Characters of several bytes that YAML would read as a line break, a mark or nothing at all.
+ * Returns their bytes, or 0. */
+static size_t special_size(const unsigned char *p, unsigned *code)
+{
+    if (p[0] == 0xc2 && p[1] < 0xa0) {
+        *code = p[1];
+        return 2;
+    }
+    if (p[0] != 0xe2 && p[0] != 0xef)
+        return 0;
+    *code = (p[0] & 0xfu) << 12 | (p[1] & 0x3fu) << 6 | (p[2] & 0x3fu);
+    bool is_special = *code == 0x2028 || *code == 0x2029 || *code == 0xfeff || *code >= 0xfffe;
+    return is_special ? 3 : 0;
+}
+
+static void write_text(FILE *out, const char *text)
+{
+    if (is_plain(text)) {
+        fputs(text, out);
+        return;
+    }
+    fputc('"', out);
+    for (const unsigned char *p = (const unsigned char *)text; *p;) {
+        unsigned code = *p;
+        size_t size = special_size(p, &code);
+        if (size > 0 || *p < 0x20 || *p == 0x7f)
+            fprintf(out, "\\u%04X", code);
+        else if (*p == '"' || *p == '\\')
+            fprintf(out, "\\%c", *p);
+        else
+            fputc(*p, out);
+        p += size > 0 ? size : 1;
+    }
+    fputc('"', out);
+}
+
+/* ---- Values --------------------------------------------------------------------------------- */
+
+static void write_texts(FILE *out, char *const *texts, size_t count)
+{
+    fputc('[', out);
+    for (size_t i = 0; i < count; i++) {
+        fputs(i > 0 ? ", " : "", out);
+        write_text(out, texts[i] ? texts[i] : "");
+    }
+    fputs("]\n", out);
+}
+
+static void write_map(FILE *out, const struct config_row *row, const int *values)
+{
+    bool is_first = true;
+    for (size_t i = 0; row->keys[i]; i++) {
+        if (values[i] < 0)
+            continue;
+        fprintf(out, "%s%s: ", is_first ? "{ " : ", ", row->keys[i]);
+        write_text(out, row->words[values[i]]);
+        is_first = false;
+    }
+    fputs(is_first ? "{}\n" : " }\n", out);
+}
+
+static void write_value(FILE *out, const struct config_row *row, const void *field)
+{
+    char text[CONFIG_VALUE_BYTES];
+    bool is_text = row->type == TYPE_STRING || row->type == TYPE_PATH;
+    if (row->type == TYPE_ADDRESS)
+        write_text(out, ((const struct config_address *)field)->text);
+    else if (is_text)
+        write_text(out, *(char *const *)field ? *(char *const *)field : "");
+    else if (row->type == TYPE_ENUM)
+        write_text(out, config_value_text(row, field, text));
+    else
+        fputs(config_value_text(row, field, text), out);
+    fputc('\n', out);
+}
+
+/* ---- Explanations --------------------------------------------------------------------------- */
+
+static void write_range(FILE *out, const struct config_row *row)
+{
+    char least[CONFIG_VALUE_BYTES], most[CONFIG_VALUE_BYTES];
+    if (row->type == TYPE_INT || row->type == TYPE_SIZE || row->type == TYPE_DURATION)
+        fprintf(out, "; %s to %s", config_number_text(row, row->min, least),
+                config_number_text(row, row->max, most));
+    if (row->zero)
+        fprintf(out, " or %s", row->zero);
+    for (size_t i = 0; row->type == TYPE_ENUM && row->words[i]; i++)
+        fprintf(out, "%s%s", i == 0 ? "; " : row->words[i + 1] ? ", " : " or ", row->words[i]);
+}
+
+static void write_help(struct writer *writer, const struct config_row *row)
+{
+    if (!writer->has_help)
+        return;
+    begin_line(writer);
+    fprintf(writer->out, "# %s", row->help);
+    write_range(writer->out, row);
+    fputs(row->type != TYPE_SECTION && !(row->flags & ROW_RELOADS) ? " (restart)\n" : "\n",
+          writer->out);
+}
+
+/* ---- Sections ------------------------------------------------------------------------------- */
+
+static void write_section(struct writer *writer, const struct config_section *section,
+                          const void *base);
+
+static void write_items(struct writer *writer, const struct config_row *row, const void *base)
+{
+    const char *items = config_list_items(row, base);
+    size_t count = config_list_count(row, base);
+    writer->indent += 4;
+    for (size_t i = 0; i < count; i++) {
+        writer->is_item_started = true;
+        write_section(writer, row->section, items + i * row->section->size);
+    }
+    writer->indent -= 4;
+}
+
+static void write_list(struct writer *writer, const struct config_row *row, const void *base)
+{
+    bool is_example = writer->has_help && (row->flags & ROW_EXAMPLE);
+    size_t count = config_list_count(row, base);
+    if (!row->section) {
+        fprintf(writer->out, "%s: ", row->name);
+        write_texts(writer->out, (char *const *)config_list_items(row, base), count);
+        return;
+    }
+    fprintf(writer->out, count == 0 || is_example ? "%s: []\n" : "%s:\n", row->name);
+    if (is_example)
+        writer->comment_at = writer->indent;
+    write_items(writer, row, base);
+    if (is_example)
+        writer->comment_at = 0;
+}
+
+static void write_row(struct writer *writer, const struct config_row *row, const void *base)
+{
+    const void *field = config_field_const(row, base);
+    begin_line(writer);
+    if (row->type == TYPE_LIST) {
+        write_list(writer, row, base);
+        return;
+    }
+    fprintf(writer->out, row->type == TYPE_SECTION ? "%s:\n" : "%s: ", row->name);
+    if (row->type == TYPE_MAP) {
+        write_map(writer->out, row, field);
+    } else if (row->type == TYPE_SECTION) {
+        writer->indent += 2;
+        write_section(writer, row->section, field);
+        writer->indent -= 2;
+    } else {
+        write_value(writer->out, row, field);
+    }
+}
+
+static void write_section(struct writer *writer, const struct config_section *section,
+                          const void *base)
+{
+    for (size_t i = 0; i < section->row_count; i++) {
+        const struct config_row *row = &section->rows[i];
+        if (row->type == TYPE_FREE)
+            continue;
+        if (writer->has_help && writer->indent == 0)
+            fputc('\n', writer->out);
+        write_help(writer, row);
+        write_row(writer, row, base);
+    }
+}
+
+void relay_config_print(const struct relay_config *config, FILE *out)
+{
+    struct writer writer = {.out = out};
+    write_section(&writer, &config_root, config);
+}
+
+static const char reference_head[] = "# Every setting of moq-relay, with its default. Made by "
+                                     "`moq-relay --reference`, like what `--print-config` prints.\n"
+                                     "#\n"
+                                     "# A file needs only what differs, see minimal.yaml. "
+                                     "`moq-relay --check FILE` reads it and ends. SIGHUP reads it\n"
+                                     "# again; what says (restart) is refused by name then. Each "
+                                     "setting is also an environment variable: cache.age is\n"
+                                     "# MOQ_RELAY_CACHE_AGE; lists take YAML on one line. Later "
+                                     "ones win: defaults, file, environment, flags.\n";
+
+/* What the reference shows where the default is an empty list. */
+static const char reference_example[] =
+    "listen: [{ certificates: [{ cert: /etc/moq-relay/cert.pem, key: /etc/moq-relay/key.pem }] }]\n"
+    "policy: { classes: [{ match: \"meet/**\", latency: 250ms }] }\n";
+
+void relay_config_reference(FILE *out)
+{
+    struct writer writer = {.out = out, .has_help = true};
+    struct config_sources sources = {.text = reference_example,
+                                     .text_bytes = sizeof reference_example - 1};
+    struct config_errors errors;
+    struct relay_config *config;
+    config_errors_init(&errors);
+    if (relay_config_load(&config, &sources, &errors) != 0) {
+        config_errors_print(&errors, stderr);
+        return;
+    }
+    fputs(reference_head, out);
+    write_section(&writer, &config_root, config);
+    relay_config_free(&config);
+}

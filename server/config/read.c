@@ -1,0 +1,242 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Tree -> structs, row by row. Reading goes on after a mistake, so that all of them are reported at
+ * once. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "server/config/internal.h"
+
+size_t config_name_push(char *name, const char *key)
+{
+    size_t used = strlen(name);
+    snprintf(name + used, CONFIG_NAME_BYTES - used, "%s%s", used > 0 ? "." : "", key);
+    return used;
+}
+
+size_t config_name_push_index(char *name, size_t index)
+{
+    size_t used = strlen(name);
+    snprintf(name + used, CONFIG_NAME_BYTES - used, "[%zu]", index);
+    return used;
+}
+
+static void complain(struct config_reader *reader, const struct config_node *node, const char *what)
+{
+    if (node->kind != NODE_BROKEN)
+        config_errors_add(reader->errors, &node->place, "%s: %s", reader->name, what);
+}
+
+static void check_file(struct config_reader *reader, const struct config_node *node,
+                       const char *path)
+{
+    if (!reader->is_files_checked || !path || access(path, R_OK) == 0)
+        return;
+    char quoted[CONFIG_QUOTE_BYTES];
+    config_errors_add(reader->errors, &node->place,
+                      "%s: cannot read %s (%s); correct the path or its permissions", reader->name,
+                      config_quote(quoted, path), strerror(errno));
+}
+
+/* Parses a scalar into a fresh value; on success it takes the place of what `field` holds. */
+static void read_scalar(struct config_reader *reader, const struct config_row *row,
+                        const struct config_node *node, void *field)
+{
+    union {
+        bool is;
+        int word;
+        uint64_t number;
+        char *text;
+        struct config_address address;
+    } value;
+    bool is_text = row->type == TYPE_STRING || row->type == TYPE_PATH || row->type == TYPE_LIST;
+    char problem[CONFIG_PROBLEM_BYTES];
+    if (node->kind != NODE_SCALAR) {
+        complain(reader, node,
+                 row->type == TYPE_ADDRESS
+                     ? "a single value is wanted here; put the address in quotes"
+                     : "a single value is wanted here, no list or section");
+        return;
+    }
+    if (!config_value_parse(row, node->text, &value, problem)) {
+        complain(reader, node, problem);
+        return;
+    }
+    const char *wrong = row->check ? row->check(&value) : NULL;
+    if (wrong)
+        complain(reader, node, wrong);
+    if (is_text)
+        free(*(char **)field);
+    static const size_t sizes[] = {
+        [TYPE_BOOL] = sizeof value.is,         [TYPE_INT] = sizeof value.number,
+        [TYPE_SIZE] = sizeof value.number,     [TYPE_DURATION] = sizeof value.number,
+        [TYPE_STRING] = sizeof value.text,     [TYPE_PATH] = sizeof value.text,
+        [TYPE_ADDRESS] = sizeof value.address, [TYPE_ENUM] = sizeof value.word,
+        [TYPE_LIST] = sizeof value.text,       [TYPE_MAP] = sizeof value.word};
+    memcpy(field, &value, sizes[row->type]);
+    if (is_text && (row->flags & ROW_FILES))
+        check_file(reader, node, value.text);
+}
+
+static void read_list(struct config_reader *reader, const struct config_row *row,
+                      const struct config_node *node, void *base)
+{
+    char problem[CONFIG_PROBLEM_BYTES];
+    if (config_node_is_empty(node))
+        return;
+    if (node->kind != NODE_LIST) {
+        complain(reader, node,
+                 "a list is wanted here; write each entry on a line of its own after a -");
+        return;
+    }
+    if (node->count > row->max) {
+        snprintf(problem, sizeof problem, "%zu entries are too many; write at most %llu",
+                 node->count, (unsigned long long)row->max);
+        complain(reader, node, problem);
+        return;
+    }
+    if (!config_list_allocate(row, base, node->count)) {
+        complain(reader, node, "out of memory");
+        return;
+    }
+    char *item = config_list_items(row, base);
+    size_t index = 0;
+    for (const struct config_node *child = node->first; child; child = child->next) {
+        size_t used = config_name_push_index(reader->name, index++);
+        if (row->section) {
+            config_section_init(row->section, item);
+            config_read_section(reader, row->section, child, item);
+        } else {
+            read_scalar(reader, row, child, item);
+        }
+        reader->name[used] = '\0';
+        item += config_item_bytes(row);
+    }
+}
+
+static size_t count_words(const char *const *words)
+{
+    size_t count = 0;
+    while (words[count])
+        count++;
+    return count;
+}
+
+static void report_unknown(struct config_reader *reader, const struct config_node *node,
+                           const char *const *names, size_t count)
+{
+    char quoted[CONFIG_QUOTE_BYTES];
+    if (reader->errors->count == CONFIG_MAX_ERRORS) {
+        reader->errors->unshown++;
+        return;
+    }
+    const char *key = config_quote(quoted, node->key);
+    const char *nearest = config_nearest(node->key, names, count);
+    const char *dot = reader->name[0] ? "." : "";
+    int size = (int)strlen(key) - 2;
+    if (nearest)
+        config_errors_add(reader->errors, &node->key_place,
+                          "%s%s%.*s: no such setting (did you mean \"%s\"?)", reader->name, dot,
+                          size, key + 1, nearest);
+    else
+        config_errors_add(reader->errors, &node->key_place,
+                          "%s%s%.*s: no such setting; remove it, or see moq-relay --reference",
+                          reader->name, dot, size, key + 1);
+}
+
+static void read_map(struct config_reader *reader, const struct config_row *row,
+                     const struct config_node *node, int *values)
+{
+    size_t count = count_words(row->keys);
+    if (config_node_is_empty(node))
+        return;
+    if (node->kind != NODE_MAP) {
+        complain(reader, node, "a map is wanted here; write { name: value }");
+        return;
+    }
+    for (const struct config_node *child = node->first; child; child = child->next) {
+        size_t index = 0;
+        while (index < count && strcmp(row->keys[index], child->key) != 0)
+            index++;
+        if (index == count) {
+            report_unknown(reader, child, row->keys, count);
+            continue;
+        }
+        size_t used = config_name_push(reader->name, child->key);
+        read_scalar(reader, row, child, &values[index]);
+        reader->name[used] = '\0';
+    }
+}
+
+static void read_row(struct config_reader *reader, const struct config_row *row,
+                     const struct config_node *node, void *base)
+{
+    void *field = config_field(row, base);
+    size_t used = config_name_push(reader->name, row->name);
+    if (row->type == TYPE_SECTION)
+        config_read_section(reader, row->section, node, field);
+    else if (row->type == TYPE_LIST)
+        read_list(reader, row, node, base);
+    else if (row->type == TYPE_MAP)
+        read_map(reader, row, node, field);
+    else if (row->type == TYPE_FREE)
+        config_errors_add(reader->errors, &node->key_place, "%s: %s", reader->name,
+                          row->check(node));
+    else
+        read_scalar(reader, row, node, field);
+    reader->name[used] = '\0';
+}
+
+static const struct config_row *find_row(const struct config_section *section, const char *key)
+{
+    for (size_t i = 0; i < section->row_count; i++)
+        if (strcmp(section->rows[i].name, key) == 0)
+            return &section->rows[i];
+    return NULL;
+}
+
+enum { MAX_ROWS = 32 };
+
+static void report_unknown_row(struct config_reader *reader, const struct config_section *section,
+                               const struct config_node *node)
+{
+    const char *names[MAX_ROWS];
+    size_t count = section->row_count < MAX_ROWS ? section->row_count : MAX_ROWS;
+    for (size_t i = 0; i < count; i++)
+        names[i] = section->rows[i].name;
+    report_unknown(reader, node, names, count);
+}
+
+static void check_required(struct config_reader *reader, const struct config_section *section,
+                           const struct config_node *node)
+{
+    char problem[CONFIG_PROBLEM_BYTES];
+    for (size_t i = 0; i < section->row_count; i++) {
+        const struct config_row *row = &section->rows[i];
+        if (!(row->flags & ROW_REQUIRED) ||
+            !config_node_is_empty(config_node_find(node, row->name)))
+            continue;
+        snprintf(problem, sizeof problem, "%s is missing; add it (%s)", row->name, row->help);
+        complain(reader, node, problem);
+    }
+}
+
+void config_read_section(struct config_reader *reader, const struct config_section *section,
+                         const struct config_node *node, void *base)
+{
+    bool is_map = node->kind == NODE_MAP;
+    if (!is_map && !config_node_is_empty(node)) {
+        complain(reader, node, "a section is wanted here; write its settings as name: value");
+        return;
+    }
+    for (const struct config_node *child = is_map ? node->first : NULL; child;
+         child = child->next) {
+        const struct config_row *row = find_row(section, child->key);
+        if (row)
+            read_row(reader, row, child, base);
+        else
+            report_unknown_row(reader, section, child);
+    }
+    check_required(reader, section, node);
+}

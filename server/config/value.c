@@ -1,0 +1,292 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* One written value -> one C value, and back. What is wrong with a value is said in the same breath
+ * as what to write instead. */
+#include <arpa/inet.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "server/config/internal.h"
+
+struct unit {
+    const char *name;
+    uint64_t factor;
+};
+
+/* The largest first: printing takes the first that divides. */
+static const struct unit duration_units[] = {{"h", 3600 * NS_PER_S},
+                                             {"m", 60 * NS_PER_S},
+                                             {"s", NS_PER_S},
+                                             {"ms", NS_PER_MS},
+                                             {"us", NS_PER_US},
+                                             {"ns", 1},
+                                             {NULL, 0}};
+static const struct unit size_units[] = {
+    {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}, {NULL, 0}};
+
+static bool complain(char *problem, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+static bool complain(char *problem, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(problem, CONFIG_PROBLEM_BYTES, format, arguments);
+    va_end(arguments);
+    return false;
+}
+
+/* ---- Numbers -------------------------------------------------------------------------------- */
+
+static bool multiply_add(uint64_t *value, uint64_t factor, uint64_t addend)
+{
+    return !__builtin_mul_overflow(*value, factor, value) &&
+           !__builtin_add_overflow(*value, addend, value);
+}
+
+/* Digits at `*text`, which moves behind them. Too large: UINT64_MAX. False: there are none. */
+static bool read_digits(const char **text, uint64_t *value)
+{
+    const char *p = *text;
+    bool is_overflow = false;
+    for (*value = 0; *p >= '0' && *p <= '9'; p++)
+        is_overflow |= !multiply_add(value, 10, (uint64_t)(*p - '0'));
+    if (is_overflow)
+        *value = UINT64_MAX;
+    bool has_digits = p != *text;
+    *text = p;
+    return has_digits;
+}
+
+static const struct unit *find_unit(const struct unit *units, const char *name)
+{
+    for (; units->name; units++)
+        if (strcmp(units->name, name) == 0)
+            return units;
+    return NULL;
+}
+
+/* ".25" of `factor`: what stands behind the point, as far as it is whole. False: no digits, or too
+ * many. */
+static bool read_fraction(const char **text, uint64_t *numerator, uint64_t *denominator)
+{
+    const char *start = *text;
+    *numerator = 0;
+    *denominator = 1;
+    for (; **text >= '0' && **text <= '9'; (*text)++) {
+        *numerator = *numerator * 10 + (uint64_t)(**text - '0');
+        *denominator *= 10;
+        if (*text - start >= 6)
+            return false;
+    }
+    return *text != start;
+}
+
+static const char *form_of(const struct config_row *row)
+{
+    if (row->type == TYPE_DURATION)
+        return "a number with ns, us, ms, s, m or h, such as 250ms";
+    if (row->type == TYPE_SIZE)
+        return "a number with B, KiB, MiB or GiB, such as 512MiB";
+    return "a whole number";
+}
+
+/* Digits, a fraction where `units` is of durations, a unit. Too large: UINT64_MAX. */
+static bool parse_quantity(const struct config_row *row, const char *text, uint64_t *value,
+                           char *problem)
+{
+    const struct unit *units = row->type == TYPE_DURATION ? duration_units : size_units;
+    const char *rest = text;
+    uint64_t numerator = 0, denominator = 1;
+    char quoted[CONFIG_QUOTE_BYTES], quoted_unit[CONFIG_QUOTE_BYTES];
+    bool is_number = read_digits(&rest, value);
+    if (is_number && *rest == '.' && row->type == TYPE_DURATION) {
+        rest++;
+        is_number = read_fraction(&rest, &numerator, &denominator);
+    }
+    if (!is_number)
+        return complain(problem, "%s is not %s; write %s", config_quote(quoted, text),
+                        row->type == TYPE_DURATION ? "a duration" : "a size", form_of(row));
+    if (*rest == '\0' && row->type == TYPE_DURATION && *value > 0)
+        return complain(problem, "%s has no unit; write %s", config_quote(quoted, text),
+                        form_of(row));
+    const struct unit *unit = *rest == '\0' ? find_unit(units, row->type == TYPE_SIZE ? "B" : "ns")
+                                            : find_unit(units, rest);
+    if (!unit)
+        return complain(problem, "%s has the unknown unit %s; write %s", config_quote(quoted, text),
+                        config_quote(quoted_unit, rest), form_of(row));
+    if (!multiply_add(value, unit->factor, numerator * unit->factor / denominator))
+        *value = UINT64_MAX;
+    return true;
+}
+
+static bool parse_whole(const char *text, uint64_t *value, char *problem)
+{
+    char quoted[CONFIG_QUOTE_BYTES];
+    const char *rest = text;
+    if (!read_digits(&rest, value) || *rest != '\0')
+        return complain(problem, "%s is not a whole number; write digits only",
+                        config_quote(quoted, text));
+    return true;
+}
+
+static bool parse_number(const struct config_row *row, const char *text, uint64_t *value,
+                         char *problem)
+{
+    char quoted[CONFIG_QUOTE_BYTES], least[CONFIG_VALUE_BYTES], most[CONFIG_VALUE_BYTES];
+    if (row->zero && strcmp(text, row->zero) == 0) {
+        *value = 0;
+        return true;
+    }
+    if (row->type == TYPE_INT ? !parse_whole(text, value, problem)
+                              : !parse_quantity(row, text, value, problem))
+        return false;
+    if (*value >= row->min && *value <= row->max)
+        return true;
+    return complain(problem, "%s is out of range; write %s to %s%s%s", config_quote(quoted, text),
+                    config_number_text(row, row->min, least),
+                    config_number_text(row, row->max, most), row->zero ? " or " : "",
+                    row->zero ? row->zero : "");
+}
+
+const char *config_number_text(const struct config_row *row, uint64_t value, char *out)
+{
+    const struct unit *unit = row->type == TYPE_DURATION ? duration_units : size_units;
+    if (value == 0 && row->zero)
+        snprintf(out, CONFIG_VALUE_BYTES, "%s", row->zero);
+    else if (row->type == TYPE_INT)
+        snprintf(out, CONFIG_VALUE_BYTES, "%llu", (unsigned long long)value);
+    else if (value == 0)
+        snprintf(out, CONFIG_VALUE_BYTES, row->type == TYPE_DURATION ? "0s" : "0B");
+    else {
+        while (value % unit->factor != 0)
+            unit++;
+        snprintf(out, CONFIG_VALUE_BYTES, "%llu%s", (unsigned long long)(value / unit->factor),
+                 unit->name);
+    }
+    return out;
+}
+
+/* ---- Words ---------------------------------------------------------------------------------- */
+
+static bool parse_bool(const char *text, bool *value, char *problem)
+{
+    char quoted[CONFIG_QUOTE_BYTES];
+    *value = strcmp(text, "true") == 0;
+    if (*value || strcmp(text, "false") == 0)
+        return true;
+    return complain(problem, "%s is neither; write true or false", config_quote(quoted, text));
+}
+
+static bool parse_word(const struct config_row *row, const char *text, int *value, char *problem)
+{
+    char quoted[CONFIG_QUOTE_BYTES], list[128] = "";
+    size_t count = 0;
+    for (; row->words[count]; count++)
+        if (strcmp(row->words[count], text) == 0) {
+            *value = (int)count;
+            return true;
+        }
+    for (size_t i = 0, used = 0; i < count && used < sizeof list; i++)
+        used += (size_t)snprintf(list + used, sizeof list - used, "%s%s",
+                                 i == 0           ? ""
+                                 : i + 1 == count ? " or "
+                                                  : ", ",
+                                 row->words[i]);
+    return complain(problem, "%s is not possible; write %s", config_quote(quoted, text), list);
+}
+
+static bool parse_string(const char *text, char **value, char *problem)
+{
+    *value = NULL;
+    if (text[0] == '\0')
+        return true;
+    *value = strdup(text);
+    return *value || complain(problem, "out of memory");
+}
+
+/* ---- Addresses ------------------------------------------------------------------------------ */
+
+static bool split_address(const char *text, char *host, size_t size, const char **port)
+{
+    bool is_bracketed = text[0] == '[';
+    const char *end = is_bracketed ? strchr(text, ']') : strrchr(text, ':');
+    const char *start = text + is_bracketed;
+    if (!end || (size_t)(end - start) >= size)
+        return false;
+    memcpy(host, start, (size_t)(end - start));
+    host[end - start] = '\0';
+    end += is_bracketed;
+    *port = end + 1;
+    return *end == ':';
+}
+
+static bool fill_socket(struct config_address *address, bool is_v6, const char *host, uint16_t port)
+{
+    struct sockaddr_in6 v6 = {.sin6_family = AF_INET6, .sin6_port = htons(port)};
+    struct sockaddr_in v4 = {.sin_family = AF_INET, .sin_port = htons(port)};
+    if (inet_pton(is_v6 ? AF_INET6 : AF_INET, host,
+                  is_v6 ? (void *)&v6.sin6_addr : (void *)&v4.sin_addr) != 1)
+        return false;
+    memcpy(&address->socket, is_v6 ? (void *)&v6 : (void *)&v4, is_v6 ? sizeof v6 : sizeof v4);
+    address->size = is_v6 ? sizeof v6 : sizeof v4;
+    return true;
+}
+
+bool config_address_parse(struct config_address *address, const char *text)
+{
+    char host[INET6_ADDRSTRLEN];
+    const char *port_text;
+    uint64_t port;
+    *address = (struct config_address){.is_listen = strcmp(text, "listen") == 0};
+    if (text[0] == '\0' || address->is_listen) {
+        snprintf(address->text, sizeof address->text, "%s", text);
+        return true;
+    }
+    if (strlen(text) >= sizeof address->text || !split_address(text, host, sizeof host, &port_text))
+        return false;
+    if (!read_digits(&port_text, &port) || *port_text != '\0' || port > UINT16_MAX)
+        return false;
+    snprintf(address->text, sizeof address->text, "%s", text);
+    return fill_socket(address, text[0] == '[', host, (uint16_t)port);
+}
+
+/* ---- All of them ---------------------------------------------------------------------------- */
+
+bool config_value_parse(const struct config_row *row, const char *text, void *value, char *problem)
+{
+    char quoted[CONFIG_QUOTE_BYTES];
+    switch (row->type) {
+    case TYPE_BOOL:
+        return parse_bool(text, value, problem);
+    case TYPE_ENUM:
+    case TYPE_MAP:
+        return parse_word(row, text, value, problem);
+    case TYPE_INT:
+    case TYPE_SIZE:
+    case TYPE_DURATION:
+        return parse_number(row, text, value, problem);
+    case TYPE_ADDRESS:
+        return config_address_parse(value, text) ||
+               complain(
+                   problem,
+                   "%s is not an address; write IP:port, such as 127.0.0.1:8080 or \"[::]:4443\"",
+                   config_quote(quoted, text));
+    default:
+        return parse_string(text, value, problem);
+    }
+}
+
+const char *config_value_text(const struct config_row *row, const void *value, char *out)
+{
+    switch (row->type) {
+    case TYPE_BOOL:
+        snprintf(out, CONFIG_VALUE_BYTES, "%s", *(const bool *)value ? "true" : "false");
+        return out;
+    case TYPE_ENUM:
+    case TYPE_MAP:
+        snprintf(out, CONFIG_VALUE_BYTES, "%s", row->words[*(const int *)value]);
+        return out;
+    default:
+        return config_number_text(row, *(const uint64_t *)value, out);
+    }
+}
