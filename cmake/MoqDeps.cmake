@@ -33,7 +33,9 @@ macro(moq_package target module debian)
         add_library(${target} INTERFACE)
         target_include_directories(${target} SYSTEM INTERFACE ${${flavour}_INCLUDE_DIRS})
         target_link_directories(${target} INTERFACE ${${flavour}_LIBRARY_DIRS})
-        target_link_libraries(${target} INTERFACE ${${flavour}_LIBRARIES})
+        # With -l in front: a bare name that is also a target's would mean that target.
+        list(TRANSFORM ${flavour}_LIBRARIES PREPEND -l OUTPUT_VARIABLE libraries)
+        target_link_libraries(${target} INTERFACE ${libraries})
     endif()
 endmacro()
 
