@@ -1,0 +1,47 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Media is unchanged: what goes in through ffmpeg comes out of moq-karp subscribe packet by packet."""
+
+from moqkit import *
+
+
+def through_the_relay(name, scheme="https", port_urls=None):
+    relay = Relay()
+    source, result = clip(name), scratch(f"{name}-{scheme}.mp4")
+    viewer = subscriber(relay.url(f"/test/{name}", scheme), result)
+    publisher = Publisher(relay.url(f"/test/{name}", scheme), source)
+    check_equal(publisher.wait(), 0, f"exit status of publish ({publisher.karp.err[-4:]})")
+    check_equal(viewer.wait(30), 0, f"exit status of subscribe ({viewer.err[-4:]})")
+    check_same_media(source, result)
+    relay.stop()
+
+
+def h264_with_b_frames_and_aac_is_unchanged():
+    through_the_relay("h264")
+
+
+def h265_and_opus_is_unchanged():
+    through_the_relay("h265")
+
+
+def vp9_and_opus_is_unchanged():
+    through_the_relay("vp9")
+
+
+def av1_is_unchanged():
+    through_the_relay("av1")
+
+
+def the_big_buck_bunny_clip_is_unchanged():
+    through_the_relay("bbb")
+
+
+def media_is_unchanged_over_raw_quic():
+    through_the_relay("h264", "moqf")
+
+
+def media_is_unchanged_with_a_pinned_fingerprint():
+    through_the_relay("vp9", "http")
+
+
+TESTS = [h264_with_b_frames_and_aac_is_unchanged, h265_and_opus_is_unchanged, vp9_and_opus_is_unchanged, av1_is_unchanged,
+         the_big_buck_bunny_clip_is_unchanged, media_is_unchanged_over_raw_quic, media_is_unchanged_with_a_pinned_fingerprint]

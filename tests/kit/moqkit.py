@@ -1,0 +1,307 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""What the tests that run whole programs share: processes that cannot be left behind, relays, media, packet lists.
+
+A test is a function whose name says what must hold; `main` runs those that match the arguments and prints a line for
+each and the closing "N passed, N failed, N skipped"."""
+
+import os
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import threading
+import time
+import traceback
+import urllib.request
+
+TOP = os.environ.get("MOQ_TOP") or os.path.dirname(os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
+BIN = os.environ.get("MOQ_BIN") or os.path.join(TOP, "build", "bin")
+CACHE = os.environ.get("MOQ_CACHE") or os.path.expanduser("~/.cache/moq-relay")
+LONG = os.environ.get("MOQ_LONG") == "1"
+
+MOVFLAGS = "cmaf+separate_moof+delay_moov+skip_trailer+frag_every_frame"
+
+_processes = []
+_scratch = os.environ.get("MOQ_SCRATCH") or tempfile.mkdtemp(prefix="moq-")
+os.makedirs(_scratch, exist_ok=True)
+
+
+class Failure(AssertionError):
+    """Something that must hold does not."""
+
+
+class Skipped(Exception):
+    """A test that cannot run here; the text says how to make it run."""
+
+
+def check(condition, words):
+    if not condition:
+        raise Failure(words)
+
+
+def check_equal(actual, expected, words):
+    check(actual == expected, f"{words}: {actual!r} instead of {expected!r}")
+
+
+def scratch(name):
+    return os.path.join(_scratch, name)
+
+
+def program(name):
+    return os.path.join(BIN, name)
+
+
+def free_port():
+    """A port that is free for UDP and TCP just now."""
+    for _ in range(50):
+        with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as udp:
+            udp.bind(("::", 0))
+            port = udp.getsockname()[1]
+            with socket.socket(socket.AF_INET6, socket.SOCK_STREAM) as tcp:
+                try:
+                    tcp.bind(("::", port))
+                    return port
+                except OSError:
+                    continue
+    raise Failure("no free port")
+
+
+def wait_until(condition, seconds, words):
+    deadline = time.monotonic() + seconds
+    while not condition():
+        check(time.monotonic() < deadline, f"after {seconds} s: {words}")
+        time.sleep(0.02)
+
+
+class Process:
+    """A program whose standard error (and output, unless it goes elsewhere) is collected."""
+
+    def __init__(self, argv, stdin=subprocess.DEVNULL, stdout=None, env=None):
+        self.name = os.path.basename(argv[0])
+        self.argv = argv
+        self.out, self.err = [], []
+        self.popen = subprocess.Popen(
+            argv, stdin=stdin, stdout=subprocess.PIPE if stdout is None else stdout, stderr=subprocess.PIPE,
+            env=dict(os.environ, **(env or {})), start_new_session=True)
+        _processes.append(self)
+        self.threads = [threading.Thread(target=self._collect, args=(self.popen.stderr, self.err), daemon=True)]
+        if stdout is None:
+            self.threads.append(threading.Thread(target=self._collect, args=(self.popen.stdout, self.out), daemon=True))
+        for thread in self.threads:
+            thread.start()
+
+    @staticmethod
+    def _collect(pipe, lines):
+        for line in pipe:
+            lines.append(line.decode("utf-8", "replace").rstrip("\n"))
+
+    def is_running(self):
+        return self.popen.poll() is None
+
+    def send(self, number):
+        self.popen.send_signal(number)
+
+    def wait(self, seconds=20):
+        """The exit status; negative for a signal."""
+        try:
+            status = self.popen.wait(seconds)
+        except subprocess.TimeoutExpired:
+            self.kill()
+            raise Failure(f"{self.name} did not end within {seconds} s; its last words: {self.err[-5:]}") from None
+        for thread in self.threads:
+            thread.join(5)
+        return status
+
+    def end(self, number=signal.SIGTERM, seconds=20):
+        if self.is_running():
+            self.send(number)
+        return self.wait(seconds)
+
+    def kill(self):
+        if self.is_running():
+            try:
+                os.killpg(self.popen.pid, signal.SIGKILL)
+            except ProcessLookupError:
+                pass
+            self.popen.wait(10)
+
+    def wait_for(self, text, seconds=15, stream="err"):
+        """Until a line with `text` was printed."""
+        lines = getattr(self, stream)
+
+        def is_there():
+            if any(text in line for line in list(lines)):
+                return True
+            check(self.is_running(), f"{self.name} ended with {self.popen.poll()} before it printed {text!r}: {self.err[-8:]}")
+            return False
+
+        wait_until(is_there, seconds, f"{self.name} has not printed {text!r}; it printed {lines[-8:]} {self.err[-8:]}")
+
+
+def run(argv, seconds=60, stdin=None, env=None):
+    """Runs to the end; returns (status, stdout bytes, stderr text)."""
+    done = subprocess.run(argv, input=stdin, capture_output=True, timeout=seconds, env=dict(os.environ, **(env or {})))
+    return done.returncode, done.stdout, done.stderr.decode("utf-8", "replace")
+
+
+class Relay(Process):
+    """moq-relay --dev on a free port."""
+
+    def __init__(self, *more, port=None, argv=None):
+        self.port = port or free_port()
+        super().__init__(argv or [program("moq-relay"), "--dev", "--bind", f"[::]:{self.port}", *more])
+        wait_until(self._answers, 20, f"the relay does not answer: {self.err[-8:]}")
+
+    def _answers(self):
+        check(self.is_running(), f"the relay ended with {self.popen.poll()}: {self.err[-8:]}")
+        try:
+            self.get("/fingerprint")
+            return True
+        except OSError:
+            return False
+
+    def get(self, path):
+        with urllib.request.urlopen(f"http://localhost:{self.port}{path}", timeout=5) as answer:
+            return answer.read().decode()
+
+    def url(self, path="", scheme="https"):
+        return f"{scheme}://localhost:{self.port}{path}"
+
+    def stats(self):
+        import json
+        return json.loads(self.get("/stats"))
+
+    def stop(self):
+        check_equal(self.end(), 0, "the relay's exit status after SIGTERM")
+
+
+# ---- Media ------------------------------------------------------------------------------------------------------
+
+CLIPS = {  # name -> how ffmpeg makes it; 4 seconds each
+    "h264": ["-c:v", "libx264", "-preset", "veryfast", "-bf", "2", "-g", "30", "-c:a", "aac"],
+    "h265": ["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none:keyint=30", "-c:a", "libopus"],
+    "vp9": ["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-g", "30", "-c:a", "libopus"],
+    "av1": ["-c:v", "libsvtav1", "-preset", "12", "-g", "30", "-svtav1-params", "lp=1"],
+}
+
+
+def clip(name):
+    """The path of a test clip, made once per machine; "bbb" is real footage."""
+    if name == "bbb":
+        status, out, err = run([os.path.join(TOP, "dev", "media")], 600)
+        check_equal(status, 0, f"dev/media: {err}")
+        return out.decode().strip().splitlines()[-1]
+    folder = os.path.join(CACHE, "clips")
+    path = os.path.join(folder, f"{name}-1.mp4")
+    if os.path.exists(path):
+        return path
+    os.makedirs(folder, exist_ok=True)
+    options = CLIPS[name]
+    sound = ["-f", "lavfi", "-i", "sine=frequency=440:sample_rate=48000:duration=4"] if "-c:a" in options else []
+    part = f"{path}.{os.getpid()}.mp4"
+    status, _, err = run(["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=30:duration=4", *sound,
+                          "-pix_fmt", "yuv420p", *options, part], 300)
+    check_equal(status, 0, f"ffmpeg cannot make the clip {name}: {err}")
+    os.replace(part, path)
+    return path
+
+
+def packets(path):
+    """{stream number: [(pts in microseconds, size, md5), ...]} in file order, as ffmpeg reads them without decoding."""
+    status, out, err = run(["ffmpeg", "-v", "error", "-i", path, "-map", "0:v?", "-map", "0:a?", "-c", "copy", "-f", "framemd5", "-"], 120)
+    check_equal(status, 0, f"ffmpeg cannot read {path}: {err}")
+    bases, streams = {}, {}
+    for line in out.decode().splitlines():
+        if line.startswith("#tb "):
+            number, fraction = line[4:].split(":")
+            top, bottom = fraction.strip().split("/")
+            bases[int(number)] = (int(top), int(bottom))
+        elif line and not line.startswith("#"):
+            number, _dts, pts, _duration, size, md5 = [field.strip() for field in line.split(",")][:6]
+            top, bottom = bases[int(number)]
+            streams.setdefault(int(number), []).append((round(int(pts) * top * 1000000 / bottom), int(size), md5))
+    return streams
+
+
+def check_same_media(source, result):
+    """Every packet of every stream: same payload, same order, and the same presentation time to the microsecond."""
+    before, after = packets(source), packets(result)
+    check_equal(sorted(after), sorted(before), f"streams of {result}")
+    for number, expected in before.items():
+        actual = after[number]
+        check_equal(len(actual), len(expected), f"packets of stream {number} in {result}")
+        for index, (want, got) in enumerate(zip(expected, actual)):
+            is_same = want[1:] == got[1:] and abs(want[0] - got[0]) <= 1
+            check(is_same, f"stream {number}, packet {index} of {result} is {got} instead of {want}")
+
+
+def ffmpeg_to_fmp4(path, *more):
+    """The publishing command of README: real time, fragments of one frame."""
+    return ["ffmpeg", "-hide_banner", "-v", "error", "-re", *more, "-i", path, "-c", "copy", "-f", "mp4", "-movflags", MOVFLAGS, "-"]
+
+
+class Publisher:
+    """ffmpeg | moq-karp publish."""
+
+    def __init__(self, url, path, *more, karp=None):
+        self.source = subprocess.Popen(ffmpeg_to_fmp4(path, *more), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+                                       stdin=subprocess.DEVNULL, start_new_session=True)
+        self.karp = Process(karp or [program("moq-karp"), "--tls-disable-verify", "publish", url], stdin=self.source.stdout)
+        self.source.stdout.close()
+
+    def wait(self, seconds=120):
+        return self.karp.wait(seconds)
+
+    def kill(self):
+        self.karp.kill()
+        self.source.kill()
+        self.source.wait()
+
+    def end(self):
+        self.source.terminate()
+        self.source.wait()
+        return self.karp.wait(20)
+
+
+def subscriber(url, output, *more):
+    return Process([program("moq-karp"), "--tls-disable-verify", "subscribe", url, "--output", output, *more])
+
+
+# ---- Running -----------------------------------------------------------------------------------------------------
+
+def _clean_up():
+    while _processes:
+        _processes.pop().kill()
+
+
+def _one(test):
+    try:
+        test()
+        return "passed", ""
+    except Skipped as why:
+        return "skipped", str(why)
+    except Failure as why:
+        return "failed", str(why)
+    except Exception:  # a test that breaks has failed too, and its place is worth seeing
+        return "failed", traceback.format_exc()
+    finally:
+        _clean_up()
+
+
+def main(tests):
+    """Runs the tests whose names contain one of the arguments, or all."""
+    wanted = sys.argv[1:]
+    counts = {"passed": 0, "failed": 0, "skipped": 0}
+    for test in tests:
+        if wanted and not any(word in test.__name__ for word in wanted):
+            continue
+        began = time.monotonic()
+        result, why = _one(test)
+        counts[result] += 1
+        print(f"  {result:8} {time.monotonic() - began:6.1f} s  {test.__name__.replace('_', ' ')}{': ' + why if why else ''}", flush=True)
+    if not os.environ.get("MOQ_SCRATCH") and counts["failed"] == 0:
+        shutil.rmtree(_scratch, ignore_errors=True)
+    print(f"{counts['passed']} passed, {counts['failed']} failed, {counts['skipped']} skipped")
+    sys.exit(1 if counts["failed"] else 77 if counts["passed"] == 0 and counts["skipped"] else 0)
