@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The store: which certificates there are, which one a name gets, and when one is replaced. */
+#include "quic/cert.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <strings.h>
+
+#include "base/log.h"
+#include "quic/cert_internal.h"
+
+struct cert_store {
+    struct cert *certs[CERT_STORE_MAX];
+    size_t count;
+    uint64_t generation; /* the last one given out */
+    char **self_signed;  /* names, to make the next one of */
+    size_t self_signed_count;
+};
+
+void cert_explain(char *error_text, const char *format, ...)
+{
+    if (!error_text)
+        return;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(error_text, QUIC_ERROR_TEXT_BYTES, format, args);
+    va_end(args);
+}
+
+void cert_free(struct cert **cert)
+{
+    struct cert *old = *cert;
+    *cert = NULL;
+    if (!old)
+        return;
+    for (size_t i = 0; i < old->name_count; i++)
+        free(old->names[i]);
+    free(old->names);
+    if (old->key_pem)
+        explicit_bzero(old->key_pem, old->key_pem_size);
+    free(old->key_pem);
+    free(old->chain_pem);
+    free(old);
+}
+
+/* ---- filling -------------------------------------------------------------------------------- */
+
+static void put(struct cert_store *store, size_t index, struct cert *cert)
+{
+    cert_free(&store->certs[index]);
+    cert->generation = ++store->generation;
+    store->certs[index] = cert;
+}
+
+static void warn_of_dates(const char *file, const struct cert *cert, uint64_t now_s)
+{
+    if (cert->not_after_s < now_s)
+        log_warn(LOG_TLS,
+                 "%s: this certificate has expired, clients will refuse it; renew it and reload",
+                 file);
+    else if (cert->not_before_s > now_s)
+        log_warn(LOG_TLS,
+                 "%s: this certificate is not valid yet; check it and the clock of this machine",
+                 file);
+}
+
+static bool load_files(struct cert_store *store, const struct quic_tls_server_config *config,
+                       uint64_t now_s, char *error_text)
+{
+    for (size_t i = 0; i < config->certificate_count; i++) {
+        struct cert *cert = cert_load(&config->certificates[i], error_text);
+        if (!cert)
+            return false;
+        warn_of_dates(config->certificates[i].cert_file, cert, now_s);
+        put(store, store->count++, cert);
+    }
+    return true;
+}
+
+static bool copy_names(struct cert_store *store, const struct quic_tls_server_config *config)
+{
+    store->self_signed = calloc(config->self_signed_count, sizeof *store->self_signed);
+    if (!store->self_signed)
+        return false;
+    for (size_t i = 0; i < config->self_signed_count; i++) {
+        store->self_signed[i] = strdup(config->self_signed[i]);
+        if (!store->self_signed[i])
+            return false;
+        store->self_signed_count++;
+    }
+    return true;
+}
+
+static bool make_self_signed(struct cert_store *store, const struct quic_tls_server_config *config,
+                             uint64_t now_s, char *error_text)
+{
+    if (config->self_signed_count == 0)
+        return true;
+    if (!copy_names(store, config)) {
+        cert_explain(error_text, "out of memory");
+        return false;
+    }
+    struct cert *cert =
+        cert_make(config->self_signed, config->self_signed_count, now_s, error_text);
+    if (cert)
+        put(store, store->count++, cert);
+    return cert;
+}
+
+struct cert_store *cert_store_new(const struct quic_tls_server_config *config, uint64_t now_wall_ms,
+                                  char *error_text)
+{
+    uint64_t now_s = now_wall_ms / 1000;
+    if (config->certificate_count == 0 && config->self_signed_count == 0) {
+        cert_explain(error_text, "no certificate: name a PEM certificate and its key, or host "
+                                 "names for a self-signed one");
+        return NULL;
+    }
+    if (config->certificate_count >= CERT_STORE_MAX) {
+        cert_explain(error_text, "%zu certificates are too many: at most %d",
+                     config->certificate_count, CERT_STORE_MAX - 1);
+        return NULL;
+    }
+    struct cert_store *store = calloc(1, sizeof *store);
+    if (!store) {
+        cert_explain(error_text, "out of memory");
+        return NULL;
+    }
+    if (!load_files(store, config, now_s, error_text) ||
+        !make_self_signed(store, config, now_s, error_text))
+        cert_store_free(&store);
+    return store;
+}
+
+void cert_store_free(struct cert_store **store)
+{
+    struct cert_store *old = *store;
+    *store = NULL;
+    if (!old)
+        return;
+    for (size_t i = 0; i < old->count; i++)
+        cert_free(&old->certs[i]);
+    for (size_t i = 0; i < old->self_signed_count; i++)
+        free(old->self_signed[i]);
+    free(old->self_signed);
+    free(old);
+}
+
+size_t cert_store_count(const struct cert_store *store)
+{
+    return store->count;
+}
+
+const struct cert *cert_store_at(const struct cert_store *store, size_t index)
+{
+    return store->certs[index];
+}
+
+/* ---- choosing ------------------------------------------------------------------------------- */
+
+/* RFC 6125, section 6.4.3: a wildcard stands for exactly one label, the first. */
+static bool name_matches(const char *pattern, const char *name, size_t name_size)
+{
+    if (pattern[0] == '*' && pattern[1] == '.') {
+        const char *dot = memchr(name, '.', name_size);
+        if (!dot || dot == name)
+            return false;
+        pattern++;
+        name_size -= (size_t)(dot - name);
+        name = dot;
+    }
+    return strlen(pattern) == name_size && strncasecmp(pattern, name, name_size) == 0;
+}
+
+static bool is_good_for(const struct cert *cert, const char *name, size_t name_size)
+{
+    for (size_t i = 0; i < cert->name_count; i++)
+        if (name_matches(cert->names[i], name, name_size))
+            return true;
+    return false;
+}
+
+size_t cert_store_choose(const struct cert_store *store, const char *server_name)
+{
+    size_t last = store->count - 1;
+    size_t size = server_name ? strlen(server_name) : 0;
+    if (size > 0 && server_name[size - 1] == '.') /* absolute form of the same name */
+        size--;
+    if (size == 0)
+        return last;
+    for (size_t i = 0; i < last; i++)
+        if (is_good_for(store->certs[i], server_name, size))
+            return i;
+    return last;
+}
+
+/* ---- renewal -------------------------------------------------------------------------------- */
+
+bool cert_store_renew(struct cert_store *store, uint64_t now_wall_ms)
+{
+    char error_text[QUIC_ERROR_TEXT_BYTES];
+    uint64_t now_s = now_wall_ms / 1000;
+    size_t last = store->count - 1; /* the only one that may be ours */
+    const struct cert *old = store->certs[last];
+    if (!old->is_self_signed)
+        return false;
+    bool is_ending = now_s + CERT_RENEW_BEFORE_SECONDS >= old->not_after_s;
+    bool is_ahead =
+        now_s < old->not_before_s; /* the clock was set back: browsers would refuse it */
+    if (!is_ending && !is_ahead)
+        return false;
+
+    struct cert *cert = cert_make((const char *const *)store->self_signed, store->self_signed_count,
+                                  now_s, error_text);
+    if (!cert) {
+        log_warn(LOG_TLS, "the self-signed certificate could not be renewed: %s", error_text);
+        return false;
+    }
+    put(store, last, cert);
+    return true;
+}

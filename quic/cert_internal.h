@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* How certificates come to be: from files (cert_file.c) or made here (cert_self_signed.c). Private
+ * to cert*.c. */
+#ifndef MOQ_QUIC_CERT_INTERNAL_H
+#define MOQ_QUIC_CERT_INTERNAL_H
+
+#include "quic/cert.h"
+
+enum { CERT_NAME_MAX_BYTES = 253, CERT_SELF_SIGNED_MAX_NAMES = 64 };
+
+/* Both return a certificate without generation, owned by the caller, or NULL with a line in
+ * `error_text`. */
+struct cert *cert_load(const struct quic_certificate *files, char *error_text);
+struct cert *cert_make(const char *const *names, size_t name_count, uint64_t now_s,
+                       char *error_text);
+void cert_free(struct cert **cert);
+
+/* Fills in what the leaf says of itself. 0, MOQ_ERR_TLS when it is no X.509, MOQ_ERR_NOMEM. */
+int cert_read_leaf(struct cert *cert, const uint8_t *der, size_t n);
+
+/* Writes one line to `error_text`, which may be NULL. */
+void cert_explain(char *error_text, const char *format, ...) __attribute__((format(printf, 2, 3)));
+
+#endif
