@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Announce streams of ours: what there is under a prefix, as the peer tells it. All of it is ended when the stream is. */
+#include <stdlib.h>
+
+#include "base/log.h"
+#include "base/objects.h"
+#include "transfork/dialect.h"
+#include "transfork/message.h"
+#include "transfork/path_set.h"
+
+/* 02 has no word for "that is all there is now": silence of this length means it. */
+#define CAUGHT_UP_NS (300 * NS_PER_MS)
+
+struct moq_announced {
+    struct grave grave;
+    struct list node; /* in its session's announced */
+    struct moq_session *session;
+    struct moq_stream *stream; /* NULL once it is over */
+    struct moq_path *prefix;
+    struct path_set active;
+    uint64_t heard_ns; /* when the stream was opened or spoke last */
+    bool is_live, is_over;
+    const struct moq_announced_events *events;
+    void *user;
+};
+
+static void announced_free(struct grave *grave)
+{
+    struct moq_announced *announced = container_of(grave, struct moq_announced, grave);
+    path_set_deinit(&announced->active);
+    moq_path_unref(&announced->prefix);
+    free(announced);
+    object_died(OBJECT_announce);
+}
+
+static bool bury(struct moq_announced *announced)
+{
+    if (announced->is_over)
+        return false;
+    announced->is_over = true;
+    announced->stream = NULL;
+    list_remove(&announced->node);
+    session_bury(announced->session, &announced->grave, announced_free);
+    return true;
+}
+
+/* Everything that was told here is over, and then the question itself. */
+static void end(struct moq_announced *announced, int error)
+{
+    announced->stream = NULL;
+    session_enter(announced->session);
+    for (struct moq_path *path; (path = path_set_pop(&announced->active));) {
+        if (announced->events->on_ended && !announced->is_over)
+            announced->events->on_ended(announced, path);
+        moq_path_unref(&path);
+    }
+    if (bury(announced) && announced->events->on_closed)
+        announced->events->on_closed(announced, error);
+    session_leave(announced->session);
+}
+
+static void become_live(struct moq_announced *announced)
+{
+    if (announced->is_live)
+        return;
+    announced->is_live = true;
+    if (announced->events->on_live)
+        announced->events->on_live(announced);
+}
+
+static int become_active(struct moq_announced *announced, struct moq_path *path)
+{
+    if (announced->active.count >= announced->session->config.limits.announced_paths)
+        return MOQ_ERR_BOUNDS;
+    int error = path_set_add(&announced->active, path);
+    if (error == MOQ_ERR_DUPLICATE) {
+        log_debug(LOG_SESSION, "a path was announced twice; the second time is ignored");
+        return 0;
+    }
+    if (!error && announced->events->on_active)
+        announced->events->on_active(announced, path);
+    return error;
+}
+
+static int hear(struct moq_announced *announced, const struct msg_announce *msg)
+{
+    if (msg->status == ANNOUNCE_LIVE) {
+        become_live(announced);
+        return 0;
+    }
+    struct moq_path *path = moq_path_join(announced->prefix, msg->suffix);
+    if (!path || moq_path_count(path) == 0) {
+        moq_path_unref(&path);
+        return MOQ_ERR_BOUNDS;
+    }
+    int error = 0;
+    if (msg->status == ANNOUNCE_ACTIVE)
+        error = become_active(announced, path);
+    else if (path_set_remove(&announced->active, path) && announced->events->on_ended)
+        announced->events->on_ended(announced, path);
+    moq_path_unref(&path);
+    return error;
+}
+
+static long read_announce(struct moq_stream *stream, const uint8_t *data, size_t n)
+{
+    struct moq_announced *announced = stream->owner;
+    struct msg_announce msg;
+    size_t used;
+    int error = message_decode_announce(stream->session->version, data, n, &used, &msg);
+    if (error)
+        return dialect_check(stream, KIND_ANNOUNCE, data, n, error);
+    announced->heard_ns = session_now(stream->session);
+    error = hear(announced, &msg);
+    moq_path_unref(&msg.suffix);
+    return error ? error : (long)used;
+}
+
+static int on_end(struct moq_stream *stream, const uint8_t *left, size_t n)
+{
+    (void)left;
+    if (n > 0)
+        return MOQ_ERR_DECODE;
+    struct moq_announced *announced = stream->owner;
+    stream_detach(stream);
+    stream_finish(stream);
+    end(announced, 0);
+    return 0;
+}
+
+static void on_over(struct moq_stream *stream, int error)
+{
+    end(stream->owner, error);
+}
+
+static const struct stream_ops announced_ops = {
+    .read = read_announce, .on_end = on_end, .on_over = on_over, .ignores_stop = true};
+
+/* The first one whose silence says that it is live; the others say when to look again. */
+static struct moq_announced *find_caught_up(struct moq_session *session)
+{
+    list_for_each (node, &session->announced) {
+        struct moq_announced *announced = container_of(node, struct moq_announced, node);
+        uint64_t due_ns = announced->heard_ns + CAUGHT_UP_NS;
+        if (announced->is_live)
+            continue;
+        if (session_now(session) >= due_ns)
+            return announced;
+        session_wait_until(session, due_ns);
+    }
+    return NULL;
+}
+
+void announce_ask_tick(struct moq_session *session)
+{
+    struct moq_announced *announced;
+    if (session->version != MOQ_VERSION_02)
+        return;
+    while ((announced = find_caught_up(session)))
+        become_live(announced);
+}
+
+/* ---- The owner's side ------------------------------------------------------------------------------------------ */
+
+static int write_please(struct moq_announced *announced)
+{
+    struct byte_buf buf;
+    byte_buf_init(&buf, MESSAGE_MAX_BYTES);
+    int error = message_encode_stream_type(&buf, BIDI_ANNOUNCE);
+    if (!error)
+        error = message_encode_announce_please(&buf, announced->prefix);
+    if (!error)
+        error = stream_write(announced->stream, buf.data, buf.size);
+    byte_buf_deinit(&buf);
+    return error;
+}
+
+struct moq_announced *moq_session_announced(struct moq_session *session, struct moq_path *prefix,
+                                            const struct moq_announced_events *events, void *user)
+{
+    if (!session_is_ready(session))
+        return NULL;
+    struct moq_announced *announced = calloc(1, sizeof *announced);
+    if (!announced)
+        return NULL;
+    announced->session = session;
+    announced->prefix = moq_path_ref(prefix);
+    announced->events = events;
+    announced->user = user;
+    announced->heard_ns = session_now(session);
+    path_set_init(&announced->active);
+    list_push_back(&session->announced, &announced->node);
+    object_born(OBJECT_announce);
+
+    announced->stream = stream_new_asking(session, &announced_ops, announced);
+    if (!announced->stream || write_please(announced))
+        moq_announced_close(&announced);
+    else if (session->version == MOQ_VERSION_02)
+        session_wait_until(session, announced->heard_ns + CAUGHT_UP_NS);
+    return announced;
+}
+
+void moq_announced_close(struct moq_announced **announced_ref)
+{
+    struct moq_announced *announced = *announced_ref;
+    *announced_ref = NULL;
+    if (!announced || announced->is_over)
+        return;
+    struct moq_stream *stream = announced->stream;
+    bury(announced);
+    if (!stream)
+        return;
+    if (!stream->handle) {
+        stream_abort(stream, MOQ_ERR_CANCELLED);
+        return;
+    }
+    stream_detach(stream);
+    stream_finish(stream);
+    stream_stop(stream, MOQ_ERR_CANCELLED);
+}
+
+void *moq_announced_user(const struct moq_announced *announced)
+{
+    return announced->user;
+}

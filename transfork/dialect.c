@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Crate 0.12 negotiates 04 too, but writes paths as one string. We refuse it as what it is, a version we do not speak.
+ *
+ * Bytes that can only be its own end the session at once. A message of ours that is cut in the middle can look like a
+ * whole one of theirs, so while more may come the verdict waits a moment for the rest. */
+#include "transfork/dialect.h"
+
+#define DIALECT_WAIT_NS (500 * NS_PER_MS)
+
+static int refuse(struct moq_session *session)
+{
+    session_fail(session, MOQ_ERR_VERSION, "the string paths of 0xff0bad04 are not spoken here");
+    return MOQ_ERR_VERSION;
+}
+
+long dialect_check(struct moq_stream *stream, enum message_kind kind, const uint8_t *data, size_t n,
+                   int error)
+{
+    struct moq_session *session = stream->session;
+    bool is_theirs =
+        session->version == MOQ_VERSION_04 && message_dialect(kind, data, n) == DIALECT_STRING;
+    if (error != MOQ_ERR_AGAIN)
+        return is_theirs ? refuse(session) : error;
+    stream->is_suspect = is_theirs;
+    stream->suspect_kind = (uint8_t)kind;
+    if (is_theirs && session->dialect_deadline_ns == CLOCK_NEVER) {
+        session->dialect_deadline_ns = session_now(session) + DIALECT_WAIT_NS;
+        session_wait_until(session, session->dialect_deadline_ns);
+    }
+    return 0;
+}
+
+void dialect_tick(struct moq_session *session)
+{
+    session_wait_until(session, session->dialect_deadline_ns);
+    if (session_now(session) < session->dialect_deadline_ns)
+        return;
+    session->dialect_deadline_ns = CLOCK_NEVER;
+    list_for_each (node, &session->streams) {
+        struct moq_stream *stream = container_of(node, struct moq_stream, node);
+        if (!stream->is_suspect || !stream->ops || stream->in.size == 0)
+            continue;
+        enum message_kind kind = (enum message_kind)stream->suspect_kind;
+        if (message_dialect(kind, stream->in.data, stream->in.size) == DIALECT_STRING) {
+            refuse(session);
+            return;
+        }
+    }
+}

@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The session stream, of both roles: which version we speak, and that the session ends when this
+ * stream does.
+ *
+ * We never send SESSION_UPDATE: Rust peers parse it as INFO and drop the session. What comes is
+ * read and ignored. */
+#include "transfork/dialect.h"
+#include "transfork/message.h"
+#include "transfork/session_state.h"
+
+static int write_buf(struct moq_stream *stream, struct byte_buf *buf, int error)
+{
+    if (!error)
+        error = stream_write(stream, buf->data, buf->size);
+    byte_buf_deinit(buf);
+    return error;
+}
+
+/* ---- After the versions are agreed
+ * ----------------------------------------------------------------------------- */
+
+static long read_update(struct moq_stream *stream, const uint8_t *data, size_t n)
+{
+    size_t used;
+    uint64_t bitrate_bps;
+    (void)stream;
+    int error = message_decode_session_update(data, n, &used, &bitrate_bps);
+    if (error)
+        return error == MOQ_ERR_AGAIN ? 0 : error;
+    return (long)used;
+}
+
+static int on_end(struct moq_stream *stream, const uint8_t *left, size_t n)
+{
+    (void)left, (void)n;
+    stream_finish(stream);
+    stream_detach(stream);
+    stream->session->greeting = NULL;
+    session_fail(stream->session, MOQ_ERR_CANCELLED, "the peer ended the session");
+    return 0;
+}
+
+static void on_over(struct moq_stream *stream, int error)
+{
+    stream->session->greeting = NULL;
+    if (error == MOQ_ERR_DECODE)
+        session_fail(stream->session, error, "malformed message on the session stream");
+    else
+        session_fail(stream->session, MOQ_ERR_CANCELLED, "the peer ended the session");
+}
+
+static const struct stream_ops session_ops = {
+    .read = read_update, .on_end = on_end, .on_over = on_over};
+
+static void agree(struct moq_stream *stream, uint32_t version)
+{
+    stream->in.limit = STREAM_MESSAGE_MAX_BYTES;
+    stream->session->version = version;
+    stream_attach(stream, &session_ops, NULL);
+    session_become_ready(stream->session);
+}
+
+/* ---- Before
+ * ----------------------------------------------------------------------------------------------------
+ */
+
+static int end_too_early(struct moq_stream *stream, const uint8_t *left, size_t n)
+{
+    (void)stream, (void)left, (void)n;
+    return MOQ_ERR_DECODE;
+}
+
+static void server_greeting_over(struct moq_stream *stream, int error)
+{
+    stream->session->greeting = NULL;
+    if (error == MOQ_ERR_VERSION)
+        session_fail(stream->session, error, "unsupported version");
+    else
+        session_fail(stream->session, MOQ_ERR_DECODE, "the session stream ended too early");
+}
+
+static long read_client(struct moq_stream *stream, const uint8_t *data, size_t n)
+{
+    size_t used;
+    struct msg_session_client offer;
+    int error = message_decode_session_client(data, n, &used, &offer);
+    if (error)
+        return error == MOQ_ERR_AGAIN ? 0 : error;
+
+    uint32_t version = message_pick_version(&offer, stream->session->config.versions);
+    if (!version)
+        return MOQ_ERR_VERSION;
+
+    struct msg_session_server answer = {.version = message_version_to_wire(version)};
+    struct byte_buf buf;
+    byte_buf_init(&buf, MESSAGE_MAX_BYTES);
+    error = write_buf(stream, &buf, message_encode_session_server(&buf, &answer));
+    if (error)
+        return error;
+    agree(stream, version);
+    return (long)used;
+}
+
+static const struct stream_ops server_ops = {
+    .read = read_client, .on_end = end_too_early, .on_over = server_greeting_over};
+
+void greeting_begin(struct moq_stream *stream)
+{
+    stream->in.limit = STREAM_GREETING_MAX_BYTES;
+    stream->session->greeting = stream;
+    stream_attach(stream, &server_ops, NULL);
+}
+
+static void client_greeting_over(struct moq_stream *stream, int error)
+{
+    struct moq_session *session = stream->session;
+    session->greeting = NULL;
+    if (error == MOQ_ERR_DECODE)
+        session_fail(session, error, "malformed answer of the server");
+    else
+        session_fail(session, MOQ_ERR_VERSION, "the server rejected our version");
+}
+
+static long read_server(struct moq_stream *stream, const uint8_t *data, size_t n)
+{
+    size_t used;
+    struct msg_session_server answer;
+    int error = message_decode_session_server(data, n, &used, &answer);
+    if (error)
+        return error == MOQ_ERR_AGAIN ? 0 : error;
+
+    uint32_t version = message_version_from_wire(answer.version);
+    if (!(version & stream->session->config.versions))
+        return MOQ_ERR_VERSION;
+    agree(stream, version);
+    return (long)used;
+}
+
+static int server_ended(struct moq_stream *stream, const uint8_t *left, size_t n)
+{
+    (void)stream, (void)left;
+    return n > 0 ? MOQ_ERR_DECODE : MOQ_ERR_VERSION;
+}
+
+static const struct stream_ops client_ops = {
+    .read = read_server, .on_end = server_ended, .on_over = client_greeting_over};
+
+int greeting_open(struct moq_session *session)
+{
+    static const uint32_t preferred[] = {MOQ_VERSION_04, MOQ_VERSION_03, MOQ_VERSION_02};
+    struct msg_session_client offer = {.version_count = 0};
+    for (size_t i = 0; i < sizeof preferred / sizeof *preferred; i++)
+        if (session->config.versions & preferred[i])
+            offer.versions[offer.version_count++] = message_version_to_wire(preferred[i]);
+
+    struct byte_buf buf;
+    byte_buf_init(&buf, MESSAGE_MAX_BYTES);
+    int error = message_encode_stream_type(&buf, BIDI_SESSION);
+    if (!error)
+        error = message_encode_session_client(&buf, &offer);
+    session->greeting = error ? NULL : stream_new_asking(session, &client_ops, NULL);
+    if (!session->greeting) {
+        byte_buf_deinit(&buf);
+        return MOQ_ERR_NOMEM;
+    }
+    session->greeting->in.limit = STREAM_GREETING_MAX_BYTES;
+    return write_buf(session->greeting, &buf, 0);
+}

@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Info streams, of both sides: one question, one answer. */
+#include <stdlib.h>
+
+#include "base/objects.h"
+#include "transfork/message.h"
+#include "transfork/request.h"
+
+/* ---- The peer asks --------------------------------------------------------------------------------------------- */
+
+static long read_more(struct moq_stream *stream, const uint8_t *data, size_t n)
+{
+    (void)stream, (void)data, (void)n;
+    return MOQ_ERR_PROTOCOL; /* nothing may follow INFO_PLEASE */
+}
+
+/* The end of the question is normal; the answer may take its time. */
+static int question_end(struct moq_stream *stream, const uint8_t *left, size_t n)
+{
+    (void)stream, (void)left, (void)n;
+    return 0;
+}
+
+static void question_over(struct moq_stream *stream, int error)
+{
+    (void)error;
+    request_gone(stream->owner);
+}
+
+static const struct stream_ops asked_ops = {
+    .read = read_more, .on_end = question_end, .on_over = question_over};
+
+int moq_request_send_info(struct moq_request *asked, const struct moq_info *info)
+{
+    struct request *request = request_of(asked);
+    struct moq_stream *stream = request->stream;
+    if (!stream || asked->kind != MOQ_REQUEST_INFO)
+        return MOQ_ERR_INVALID;
+    uint32_t version = asked->session->version;
+    struct msg_info msg = {info->priority, message_order_to_wire(version, info->order),
+                           info->expires_ms, info->latest};
+    struct byte_buf buf;
+    byte_buf_init(&buf, MESSAGE_MAX_BYTES);
+    int error = message_encode_info(version, &buf, &msg);
+    if (!error)
+        error = stream_write(stream, buf.data, buf.size);
+    byte_buf_deinit(&buf);
+    if (error) {
+        moq_request_refuse(asked, error);
+        return error;
+    }
+    stream_detach(stream);
+    stream_finish(stream);
+    request_done(request);
+    return 0;
+}
+
+static long read_please(struct moq_stream *stream, const uint8_t *data, size_t n)
+{
+    struct moq_path *path;
+    size_t used;
+    int error = message_decode_info_please(data, n, &used, &path);
+    if (error)
+        return error == MOQ_ERR_AGAIN ? 0 : error;
+    struct request *request = request_new(stream, MOQ_REQUEST_INFO, &path);
+    if (!request)
+        return MOQ_ERR_BOUNDS;
+    stream_attach(stream, &asked_ops, request);
+    request_deliver(request);
+    return (long)used;
+}
+
+static int end_too_early(struct moq_stream *stream, const uint8_t *left, size_t n)
+{
+    (void)stream, (void)left, (void)n;
+    return MOQ_ERR_DECODE;
+}
+
+static const struct stream_ops please_ops = {.read = read_please, .on_end = end_too_early};
+
+void info_answer_begin(struct moq_stream *stream)
+{
+    stream_attach(stream, &please_ops, NULL);
+}
+
+/* ---- We ask ---------------------------------------------------------------------------------------------------- */
+
+struct moq_info_query {
+    struct grave grave;
+    struct moq_session *session;
+    struct moq_stream *stream; /* NULL once it is over */
+    bool is_over;
+    moq_on_info *on_info;
+    void *user;
+};
+
+static void query_free(struct grave *grave)
+{
+    free(container_of(grave, struct moq_info_query, grave));
+    object_died(OBJECT_request);
+}
+
+static bool bury(struct moq_info_query *query)
+{
+    if (query->is_over)
+        return false;
+    query->is_over = true;
+    query->stream = NULL;
+    session_bury(query->session, &query->grave, query_free);
+    return true;
+}
+
+static void answered(struct moq_info_query *query, int error, const struct moq_info *info)
+{
+    if (bury(query))
+        query->on_info(query->user, error, info);
+}
+
+static long read_info(struct moq_stream *stream, const uint8_t *data, size_t n)
+{
+    struct moq_info_query *query = stream->owner;
+    uint32_t version = stream->session->version;
+    struct msg_info msg;
+    size_t used;
+    int error = message_decode_info(version, data, n, &used, &msg);
+    if (error)
+        return error == MOQ_ERR_AGAIN ? 0 : error;
+    struct moq_info info = {message_priority_from_wire(msg.priority),
+                            message_order_from_wire(version, msg.order), msg.expires_ms,
+                            msg.latest};
+    stream_detach(stream);
+    answered(query, 0, &info);
+    return (long)used;
+}
+
+static int answer_end(struct moq_stream *stream, const uint8_t *left, size_t n)
+{
+    (void)stream, (void)left;
+    return n > 0 ? MOQ_ERR_DECODE : MOQ_ERR_NOT_FOUND;
+}
+
+static void answer_over(struct moq_stream *stream, int error)
+{
+    answered(stream->owner, error, NULL);
+}
+
+static const struct stream_ops query_ops = {
+    .read = read_info, .on_end = answer_end, .on_over = answer_over, .ignores_stop = true};
+
+static int write_please(struct moq_info_query *query, struct moq_path *path)
+{
+    struct byte_buf buf;
+    byte_buf_init(&buf, MESSAGE_MAX_BYTES);
+    int error = message_encode_stream_type(&buf, BIDI_INFO);
+    if (!error)
+        error = message_encode_info_please(&buf, path);
+    if (!error)
+        error = stream_write(query->stream, buf.data, buf.size);
+    byte_buf_deinit(&buf);
+    stream_finish(query->stream);
+    return error;
+}
+
+struct moq_info_query *moq_session_info(struct moq_session *session, struct moq_path *path,
+                                        moq_on_info *on_info, void *user)
+{
+    if (!session_is_ready(session))
+        return NULL;
+    struct moq_info_query *query = calloc(1, sizeof *query);
+    if (!query)
+        return NULL;
+    query->session = session;
+    query->on_info = on_info;
+    query->user = user;
+    object_born(OBJECT_request);
+    query->stream = stream_new_asking(session, &query_ops, query);
+    if (!query->stream || write_please(query, path))
+        moq_info_query_close(&query);
+    return query;
+}
+
+void moq_info_query_close(struct moq_info_query **query_ref)
+{
+    struct moq_info_query *query = *query_ref;
+    *query_ref = NULL;
+    if (!query || query->is_over)
+        return;
+    if (query->stream)
+        stream_abort(query->stream, MOQ_ERR_CANCELLED);
+    bury(query);
+}

@@ -1,0 +1,32 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A set of paths. Its owner bounds how many there are; a look takes about as long for ten thousand as for ten. */
+#ifndef MOQ_PATH_SET_H
+#define MOQ_PATH_SET_H
+
+#include "transfork/transfork.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct path_set {
+    struct list *buckets; /* private */
+    size_t bucket_count;  /* private: a power of two, or 0 */
+    size_t count;         /* read-only */
+};
+
+void path_set_init(struct path_set *set);
+void path_set_deinit(struct path_set *set);
+
+/* Returns 0 (a reference is taken), MOQ_ERR_DUPLICATE or MOQ_ERR_NOMEM. */
+int path_set_add(struct path_set *set, struct moq_path *path);
+bool path_set_remove(struct path_set *set,
+                     const struct moq_path *path); /* false: it was not there */
+
+/* Takes any one out; the reference is the caller's. NULL: none is left. */
+struct moq_path *path_set_pop(struct path_set *set);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A group stream, receiving: reads the GROUP header once; after that it appends what came, mid-frame too, and only
+ * notes where frames end, because a FIN does not prove that the last one is whole. Step 7 of a frame's walk. */
+#include <stdlib.h>
+
+#include "base/objects.h"
+#include "base/varint.h"
+#include "transfork/group.h"
+#include "transfork/message.h"
+#include "transfork/subscription.h"
+
+/* More frames than this in one group end it with MOQ_ERR_BOUNDS. */
+enum { FRAMES_MAX = 1 << 20 };
+
+/* Some publishers never end their groups: one that was followed by another and is silent for so long has ended. */
+#define SILENCE_NS (30 * NS_PER_S)
+
+struct recv_group {
+    struct grave grave;
+    struct list node; /* in its session's recv_groups */
+    struct moq_stream *stream;
+    struct moq_subscription *subscription;
+    struct moq_track *track;
+    struct moq_group *group;
+    uint64_t frame_left; /* of the payload at hand */
+    uint64_t last_ns;    /* when bytes came last */
+    uint32_t frames;
+    uint8_t size_bytes[VARINT_MAX_BYTES]; /* the next frame's size, as far as it came */
+    uint8_t size_count;
+};
+
+static bool is_between_frames(const struct recv_group *receiving)
+{
+    return receiving->frame_left == 0 && receiving->size_count == 0;
+}
+
+static int note_size_byte(struct recv_group *receiving, uint8_t byte)
+{
+    receiving->size_bytes[receiving->size_count++] = byte;
+    uint64_t size;
+    if (varint_decode(receiving->size_bytes, receiving->size_count, &size) == 0)
+        return 0;
+    receiving->size_count = 0;
+    receiving->frame_left = size;
+    if (size > MOQ_FRAME_MAX_BYTES || ++receiving->frames > FRAMES_MAX)
+        return MOQ_ERR_BOUNDS;
+    return 0;
+}
+
+static int note_frames(struct recv_group *receiving, const uint8_t *data, size_t n)
+{
+    while (n > 0) {
+        size_t part = 1;
+        int error = 0;
+        if (receiving->frame_left == 0)
+            error = note_size_byte(receiving, *data);
+        else {
+            part = receiving->frame_left < n ? (size_t)receiving->frame_left : n;
+            receiving->frame_left -= part;
+        }
+        if (error)
+            return error;
+        data += part;
+        n -= part;
+    }
+    return 0;
+}
+
+static void recv_group_free(struct grave *grave)
+{
+    struct recv_group *receiving = container_of(grave, struct recv_group, grave);
+    moq_group_unref(&receiving->group);
+    moq_track_unref(&receiving->track);
+    free(receiving);
+    object_died(OBJECT_request);
+}
+
+/* Ends the group for its viewers; the stream is not ours any more. */
+static void over(struct recv_group *receiving, int error)
+{
+    struct moq_subscription *subscription = receiving->subscription;
+    receiving->stream = NULL;
+    receiving->subscription = NULL;
+    list_remove(&receiving->node);
+    session_bury(subscription->session, &receiving->grave, recv_group_free);
+    if (error)
+        moq_track_abort_group(receiving->track, receiving->group, error);
+    else
+        moq_track_finish_group(receiving->track, receiving->group);
+    subscription_group_ended(subscription);
+}
+
+static long read_frames(struct moq_stream *stream, const uint8_t *data, size_t n)
+{
+    struct recv_group *receiving = stream->owner;
+    receiving->last_ns = session_now(stream->session);
+    int error = note_frames(receiving, data, n);
+    if (!error)
+        error = moq_track_append(receiving->track, receiving->group, data, n);
+    if (error == MOQ_ERR_CLOSED)
+        error = MOQ_ERR_CANCELLED; /* the track has no use for the rest */
+    return error ? error : (long)n;
+}
+
+static int on_end(struct moq_stream *stream, const uint8_t *left, size_t n)
+{
+    struct recv_group *receiving = stream->owner;
+    (void)left, (void)n;
+    stream_detach(stream);
+    over(receiving, is_between_frames(receiving) ? 0 : MOQ_ERR_WRONG_SIZE);
+    return 0;
+}
+
+static void on_over(struct moq_stream *stream, int error)
+{
+    over(stream->owner, error);
+}
+
+static const struct stream_ops frames_ops = {
+    .read = read_frames, .on_end = on_end, .on_over = on_over};
+
+static bool is_wanted(const struct moq_subscription *subscription, uint64_t sequence)
+{
+    const struct moq_wish *wish = &subscription->wish;
+    return (wish->min == MOQ_NO_GROUP || sequence >= wish->min) && sequence <= wish->max;
+}
+
+static int begin_group(struct moq_stream *stream, struct moq_subscription *subscription,
+                       uint64_t sequence)
+{
+    struct recv_group *receiving = calloc(1, sizeof *receiving);
+    if (!receiving)
+        return MOQ_ERR_NOMEM;
+    struct moq_group *group = NULL;
+    int error = moq_track_open_group(subscription->track, sequence, &group);
+    if (!error && subscription->is_over) { /* somebody who was told of the group closed it */
+        moq_track_abort_group(subscription->track, group, MOQ_ERR_CANCELLED);
+        error = MOQ_ERR_CANCELLED;
+    }
+    if (error) {
+        free(receiving);
+        return error;
+    }
+    receiving->group = moq_group_ref(group);
+    receiving->track = moq_track_ref(subscription->track);
+    receiving->subscription = subscription;
+    receiving->stream = stream;
+    receiving->last_ns = session_now(stream->session);
+    subscription->receiving++;
+    list_push_back(&stream->session->recv_groups, &receiving->node);
+    stream_attach(stream, &frames_ops, receiving);
+    object_born(OBJECT_request);
+    session_wait_until(stream->session, receiving->last_ns + SILENCE_NS);
+    return 0;
+}
+
+/* Groups for a subscription that is over, out of its range, seen before or too old are stopped; none of that is an
+ * error, because they may have been on their way when we changed our mind. */
+static long read_header(struct moq_stream *stream, const uint8_t *data, size_t n)
+{
+    size_t used;
+    struct msg_group msg;
+    int error = message_decode_group(data, n, &used, &msg);
+    if (error)
+        return error == MOQ_ERR_AGAIN ? 0 : error;
+
+    struct moq_subscription *subscription = subscription_find(stream->session, msg.subscription);
+    if (!subscription || !is_wanted(subscription, msg.sequence))
+        return MOQ_ERR_CANCELLED;
+    error = begin_group(stream, subscription, msg.sequence);
+    if (error == MOQ_ERR_NOMEM)
+        return error;
+    return error ? MOQ_ERR_CANCELLED : (long)used;
+}
+
+static int end_too_early(struct moq_stream *stream, const uint8_t *left, size_t n)
+{
+    (void)stream, (void)left, (void)n;
+    return MOQ_ERR_DECODE;
+}
+
+static const struct stream_ops header_ops = {.read = read_header, .on_end = end_too_early};
+
+void recv_group_begin(struct moq_stream *stream)
+{
+    stream_attach(stream, &header_ops, NULL);
+}
+
+static void stop(struct recv_group *receiving, int error)
+{
+    stream_abort(receiving->stream, MOQ_ERR_CANCELLED);
+    over(receiving, error);
+}
+
+/* Of those that were superseded, when the next one is silent for too long. */
+static struct recv_group *find_silent(struct moq_session *session)
+{
+    list_for_each (node, &session->recv_groups) {
+        struct recv_group *receiving = container_of(node, struct recv_group, node);
+        uint64_t due_ns = time_after(receiving->last_ns, SILENCE_NS);
+        if (!receiving->group->superseded_ns)
+            due_ns = session_now(session) + SILENCE_NS;
+        if (session_now(session) >= due_ns)
+            return receiving;
+        session_wait_until(session, due_ns);
+    }
+    return NULL;
+}
+
+void recv_groups_tick(struct moq_session *session)
+{
+    struct recv_group *silent;
+    while ((silent = find_silent(session)))
+        stop(silent, is_between_frames(silent) ? 0 : MOQ_ERR_EXPIRED);
+}
+
+static struct recv_group *find_of(const struct moq_subscription *subscription)
+{
+    list_for_each (node, &subscription->session->recv_groups) {
+        struct recv_group *receiving = container_of(node, struct recv_group, node);
+        if (receiving->subscription == subscription)
+            return receiving;
+    }
+    return NULL;
+}
+
+void recv_groups_cut(struct moq_subscription *subscription, int error)
+{
+    struct recv_group *receiving;
+    while ((receiving = find_of(subscription)))
+        stop(receiving, error);
+}

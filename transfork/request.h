@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A request between its arrival and its answer: what subscribe_answer.c, fetch_answer.c and info.c have in common. */
+#ifndef MOQ_REQUEST_H
+#define MOQ_REQUEST_H
+
+#include "transfork/session_state.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct request {
+    struct grave grave;
+    struct list node;                   /* in its session's requests */
+    struct moq_request asked;           /* what the owner sees; its path is ours to release */
+    struct moq_stream *stream;          /* NULL once it is answered, refused or gone */
+    uint64_t id;                        /* subscribe */
+    uint64_t wire_priority, wire_order; /* INFO echoes them */
+};
+
+static inline struct request *request_of(struct moq_request *request)
+{
+    return container_of(request, struct request, asked);
+}
+
+/* A request that came on `stream`. Takes the path, also when it fails. NULL: the peer has too many, or out of memory. */
+struct request *request_new(struct moq_stream *stream, enum moq_request_kind kind,
+                            struct moq_path **path);
+
+/* Shows it to the owner, who may answer at once; then it is over when this returns. */
+void request_deliver(struct request *request);
+
+/* The peer took it back: tells the owner. */
+void request_gone(struct request *request);
+
+/* It is answered: the stream belongs to somebody else. */
+void request_done(struct request *request);
+
+/* Applies an update: a range only ever shrinks. MOQ_ERR_PROTOCOL: nothing is left of it. */
+int wish_update(struct moq_wish *wish, const struct moq_wish *update);
+
+/* The viewer that the peer gave this id, or a request that will become it. */
+bool request_has_id(const struct moq_session *session, uint64_t id);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,158 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A group stream, sending: its own header, then pointers straight into the group, whose bytes are the same for every
+ * viewer. Steps 13 and 16 of a frame's walk. The reference to the group is kept until the stream is closed, because
+ * QUIC may have to send any byte again. */
+#include "transfork/send_group.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/objects.h"
+#include "transfork/group.h"
+#include "transfork/message.h"
+#include "transfork/viewer.h"
+
+static struct send_group *sending_of(struct moq_stream *stream)
+{
+    return container_of(stream, struct send_group, stream);
+}
+
+static size_t pull(struct moq_stream *stream, struct iovec *vec, size_t max, bool *is_end)
+{
+    struct send_group *sending = sending_of(stream);
+    bool has_ended =
+        group_has_ended(sending->group); /* before the length, or an end could be early */
+    size_t count = 0;
+    uint64_t body = 0;
+
+    if (sending->header_sent < sending->header_size && max > 0)
+        vec[count++] = (struct iovec){sending->header + sending->header_sent,
+                                      (size_t)(sending->header_size - sending->header_sent)};
+    size_t header_count = count;
+    count += bytes_cursor_peek(&sending->cursor, vec + count, max - count, SIZE_MAX);
+    for (size_t i = header_count; i < count; i++)
+        body += vec[i].iov_len;
+    *is_end = has_ended && !sending->group->error && max > 0 &&
+              body == bytes_cursor_available(&sending->cursor);
+    return count;
+}
+
+static void on_sent(struct moq_stream *stream, size_t n, bool is_end)
+{
+    struct send_group *sending = sending_of(stream);
+    size_t header = (size_t)(sending->header_size - sending->header_sent);
+    if (header > n)
+        header = n;
+    sending->header_sent = (uint8_t)(sending->header_sent + header);
+    bytes_cursor_advance(&sending->cursor, n - header);
+
+    struct moq_viewer *viewer = sending->viewer;
+    if (!viewer)
+        return;
+    viewer->stats.bytes_sent += n;
+    if (is_end) {
+        sending->is_sent = true;
+        viewer_group_sent(viewer);
+    }
+}
+
+static void send_group_free(struct grave *grave)
+{
+    struct send_group *sending = container_of(grave, struct send_group, grave);
+    stream_deinit(&sending->stream);
+    moq_group_unref(&sending->group);
+    free(sending);
+    object_died(OBJECT_stream);
+}
+
+static void on_closed(struct moq_stream *stream)
+{
+    list_remove(&stream->node);
+    session_bury(stream->session, &sending_of(stream)->grave, send_group_free);
+}
+
+static const struct stream_source group_source = {
+    .pull = pull, .on_sent = on_sent, .on_closed = on_closed, .is_whole = true};
+
+/* The peer stopped the stream, or it is acknowledged and closed, or the connection died. */
+static void on_over(struct moq_stream *stream, int error)
+{
+    struct send_group *sending = sending_of(stream);
+    struct moq_viewer *viewer = sending->viewer;
+    (void)error;
+    if (!viewer)
+        return;
+    sending->viewer = NULL;
+    list_remove(&sending->node);
+    if (!sending->is_sent)
+        viewer->unsent--;
+    if (stream->handle)
+        viewer_group_refused(viewer, sending->group->sequence);
+    else if (sending->is_sent)
+        viewer_group_closed(viewer);
+}
+
+static const struct stream_ops group_ops = {.on_over = on_over};
+
+static int write_header(struct send_group *sending, uint64_t id)
+{
+    struct byte_buf buf;
+    byte_buf_init(&buf, sizeof sending->header);
+    struct msg_group msg = {id, sending->group->sequence};
+    int error = message_encode_stream_type(&buf, UNI_GROUP);
+    if (!error)
+        error = message_encode_group(&buf, &msg);
+    if (!error) {
+        memcpy(sending->header, buf.data, buf.size);
+        sending->header_size = (uint8_t)buf.size;
+    }
+    byte_buf_deinit(&buf);
+    return error;
+}
+
+struct send_group *send_group_open(struct moq_viewer *viewer, struct moq_group *group,
+                                   uint64_t urgency)
+{
+    struct moq_session *session = viewer->session;
+    struct send_group *sending = calloc(1, sizeof *sending);
+    if (!sending)
+        return NULL;
+    stream_init(&sending->stream, session);
+    sending->stream.source = &group_source;
+    sending->stream.is_ours = true;
+    sending->stream.is_in_over = true;
+    sending->viewer = viewer;
+    sending->group = moq_group_ref(group);
+    bytes_cursor_init(&sending->cursor, &group->log);
+    list_init(&sending->node);
+    object_born(OBJECT_stream);
+
+    if (!write_header(sending, viewer->id))
+        sending->stream.handle =
+            session->transport.ops->open(session->transport.self, false, &sending->stream);
+    if (!sending->stream.handle) {
+        send_group_free(&sending->grave);
+        return NULL;
+    }
+    stream_attach(&sending->stream, &group_ops, NULL);
+    list_push_back(&session->streams, &sending->stream.node);
+    stream_set_urgency(&sending->stream, urgency);
+    stream_wake(&sending->stream);
+    return sending;
+}
+
+uint64_t send_group_unsent(const struct send_group *sending)
+{
+    return bytes_cursor_available(&sending->cursor) +
+           (uint64_t)(sending->header_size - sending->header_sent);
+}
+
+void send_group_cut(struct send_group *sending, int error)
+{
+    sending->viewer = NULL;
+    list_remove(&sending->node);
+    if (sending->is_sent)
+        stream_detach(&sending->stream);
+    else
+        stream_abort(&sending->stream, error);
+}

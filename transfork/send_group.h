@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* One group on its way to one viewer: a stream, a small header, and a cursor in the group. */
+#ifndef MOQ_SEND_GROUP_H
+#define MOQ_SEND_GROUP_H
+
+#include "transfork/session_state.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct moq_viewer;
+
+enum { GROUP_HEADER_MAX_BYTES = 24 }; /* type, subscription, sequence */
+
+struct send_group {
+    struct grave grave;
+    struct list node;          /* in its viewer's groups */
+    struct moq_viewer *viewer; /* NULL: cut, or the viewer is over */
+    struct moq_group *group;
+    struct bytes_cursor cursor; /* what of the group is in packets */
+    struct moq_stream stream;
+    uint8_t header[GROUP_HEADER_MAX_BYTES];
+    uint8_t header_size, header_sent;
+    bool is_sent; /* all of it and its end are in packets */
+};
+
+/* Opens a stream for `group`. NULL: the peer allows no more streams, or out of memory. */
+struct send_group *send_group_open(struct moq_viewer *viewer, struct moq_group *group,
+                                   uint64_t urgency);
+
+/* Bytes that are there and not in packets. */
+uint64_t send_group_unsent(const struct send_group *sending);
+
+/* Gives the group up and lets go of the viewer. What is entirely sent may still arrive. */
+void send_group_cut(struct send_group *sending, int error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

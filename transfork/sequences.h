@@ -1,0 +1,47 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Which groups a viewer is done with: opened, skipped or reported missing. Groups may come in any order, so this is
+ * everything below a floor and a few runs above it. */
+#ifndef MOQ_SEQUENCES_H
+#define MOQ_SEQUENCES_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* A viewer that has more holes than this gives up on the lowest. */
+enum { SEQUENCES_MAX_RUNS = 16 };
+
+#define SEQUENCE_NONE UINT64_MAX /* over all that the wire can say */
+
+struct sequence_run {
+    uint64_t first, last; /* both included */
+};
+
+struct sequences {
+    uint64_t floor; /* read-only: all below are done, this one is not */
+    struct sequence_run runs[SEQUENCES_MAX_RUNS]; /* private: rising, with holes in between */
+    uint32_t count;                               /* private */
+};
+
+void sequences_init(struct sequences *done, uint64_t floor);
+bool sequences_has(const struct sequences *done, uint64_t sequence);
+
+/* Adds first..last. When there is no room for one more run, the lowest hole is filled first and *given_up says which
+ * it was (true is returned then). */
+bool sequences_add(struct sequences *done, uint64_t first, uint64_t last,
+                   struct sequence_run *given_up);
+
+/* The first sequence above the hole at the floor that is done; SEQUENCE_NONE: none is. */
+uint64_t sequences_first_done(const struct sequences *done);
+
+/* The first run within first..last that is not done. False: all of it is. */
+bool sequences_next_hole(const struct sequences *done, uint64_t first, uint64_t last,
+                         struct sequence_run *hole);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

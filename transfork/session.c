@@ -1,0 +1,258 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* One connected peer, from its first byte to its last: the life of the session itself. What its
+ * streams say is in the files that session_state.h names. */
+#include "transfork/session_state.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/objects.h"
+
+enum {
+    DEFAULT_SUBSCRIPTIONS = 1024,
+    DEFAULT_ANNOUNCES = 64,
+    DEFAULT_ANNOUNCED_PATHS = 10000,
+    DEFAULT_OPEN_GROUPS = 16,
+};
+#define DEFAULT_HANDSHAKE_NS (10 * NS_PER_S)
+
+/* ---- Turns and graves
+ * ------------------------------------------------------------------------------------------ */
+
+void session_enter(struct moq_session *session)
+{
+    session->depth++;
+}
+
+static void dig(struct moq_session *session)
+{
+    for (struct list *node; (node = list_pop_front(&session->graves));) {
+        struct grave *grave = container_of(node, struct grave, node);
+        grave->free(grave);
+    }
+}
+
+void session_leave(struct moq_session *session)
+{
+    if (--session->depth == 0)
+        dig(session);
+}
+
+void session_bury(struct moq_session *session, struct grave *grave,
+                  void (*free_grave)(struct grave *grave))
+{
+    grave->free = free_grave;
+    list_push_back(&session->graves, &grave->node);
+}
+
+void session_wait_until(struct moq_session *session, uint64_t when_ns)
+{
+    if (when_ns < session->deadline_ns)
+        session->deadline_ns = when_ns;
+}
+
+/* ---- Life
+ * ------------------------------------------------------------------------------------------------------
+ */
+
+static void fill_defaults(struct moq_session_limits *limits)
+{
+    if (!limits->subscriptions)
+        limits->subscriptions = DEFAULT_SUBSCRIPTIONS;
+    if (!limits->announces)
+        limits->announces = DEFAULT_ANNOUNCES;
+    if (!limits->announced_paths)
+        limits->announced_paths = DEFAULT_ANNOUNCED_PATHS;
+    if (!limits->open_groups)
+        limits->open_groups = DEFAULT_OPEN_GROUPS;
+    if (!limits->handshake_ns)
+        limits->handshake_ns = DEFAULT_HANDSHAKE_NS;
+}
+
+static void init_lists(struct moq_session *session)
+{
+    list_init(&session->streams);
+    list_init(&session->waiting);
+    list_init(&session->graves);
+    list_init(&session->viewers);
+    list_init(&session->requests);
+    list_init(&session->announce_answers);
+    list_init(&session->announced);
+    list_init(&session->recv_groups);
+    for (size_t i = 0; i < SUBSCRIPTION_BUCKETS; i++)
+        list_init(&session->subscriptions[i]);
+}
+
+struct moq_session *moq_session_new(const struct moq_session_config *config,
+                                    struct moq_transport transport)
+{
+    struct moq_session *session = calloc(1, sizeof *session);
+    if (!session)
+        return NULL;
+    session->transport = transport;
+    session->config = *config;
+    fill_defaults(&session->config.limits);
+    init_lists(session);
+    session->greeting_deadline_ns =
+        time_after(session_now(session), session->config.limits.handshake_ns);
+    session->deadline_ns = session->greeting_deadline_ns;
+    session->dialect_deadline_ns = CLOCK_NEVER;
+    object_born(OBJECT_session);
+
+    if (!config->is_server && greeting_open(session)) {
+        session->state = SESSION_CLOSED;
+        moq_session_free(&session);
+    }
+    return session;
+}
+
+void moq_session_free(struct moq_session **session_ref)
+{
+    struct moq_session *session = *session_ref;
+    if (!session)
+        return;
+    REQUIRE(session->state == SESSION_CLOSED && session->depth == 0);
+    dig(session);
+    free(session);
+    object_died(OBJECT_session);
+    *session_ref = NULL;
+}
+
+void *moq_session_user(const struct moq_session *session)
+{
+    return session->config.user;
+}
+
+uint32_t moq_session_version(const struct moq_session *session)
+{
+    return session->version;
+}
+
+void session_become_ready(struct moq_session *session)
+{
+    session->state = SESSION_READY;
+    session->greeting_deadline_ns = CLOCK_NEVER;
+    if (session->config.events->on_ready)
+        session->config.events->on_ready(session);
+
+    list_for_each_safe (node, &session->streams) {
+        struct moq_stream *stream = container_of(node, struct moq_stream, node);
+        if (stream->is_parked && session_is_ready(session))
+            stream_unpark(stream);
+    }
+}
+
+/* ---- The end
+ * ---------------------------------------------------------------------------------------------------
+ */
+
+static void close_with(struct moq_session *session, int error, const char *reason)
+{
+    if (session->state >= SESSION_CLOSING)
+        return;
+    session->state = SESSION_CLOSING;
+    session->deadline_ns = CLOCK_NEVER;
+    session->error = error;
+    snprintf(session->reason, sizeof session->reason, "%s",
+             reason ? reason : moq_error_words(error));
+
+    struct moq_stream *greeting = session->greeting;
+    session->greeting = NULL;
+    if (greeting) {
+        stream_detach(greeting);
+        stream_finish(greeting);
+    }
+    session->transport.ops->close(session->transport.self, moq_error_to_wire(error),
+                                  session->reason);
+}
+
+void moq_session_close(struct moq_session *session, int error, const char *reason)
+{
+    close_with(session, error, reason);
+}
+
+void session_fail(struct moq_session *session, int error, const char *reason)
+{
+    if (error != MOQ_ERR_CANCELLED)
+        log_debug(LOG_SESSION, "closing the session: %s (%s)", reason, moq_error_words(error));
+    close_with(session, error, reason);
+}
+
+/* Streams of ours that were never opened: the transport knows nothing of them. */
+static void drop_waiting(struct moq_session *session)
+{
+    while (!list_is_empty(&session->waiting)) {
+        struct moq_stream *stream = container_of(session->waiting.next, struct moq_stream, node);
+        stream_fail(stream, MOQ_ERR_CLOSED);
+    }
+}
+
+void moq_session_closed(struct moq_session *session, int error, const char *reason)
+{
+    if (session->state == SESSION_CLOSED)
+        return;
+    session_enter(session);
+    if (session->state != SESSION_CLOSING) {
+        session->error = error;
+        snprintf(session->reason, sizeof session->reason, "%s",
+                 reason ? reason : moq_error_words(error));
+        session->greeting = NULL;
+    }
+    session->state = SESSION_CLOSED;
+    session->deadline_ns = CLOCK_NEVER;
+    drop_waiting(session);
+    if (session->config.events->on_closed)
+        session->config.events->on_closed(session, session->error, session->reason);
+    session_leave(session);
+}
+
+/* ---- Time and credit
+ * ------------------------------------------------------------------------------------------- */
+
+static void greeting_timed_out(struct moq_session *session)
+{
+    if (session->has_stranger && !session->greeting)
+        session_fail(session, MOQ_ERR_UNEXPECTED_STREAM, "the first stream is not a session");
+    else if (session->greeting && session->config.is_server)
+        session_fail(session, MOQ_ERR_DECODE, "the greeting did not end in time");
+    else
+        session_fail(session, MOQ_ERR_TIMEOUT, "the peer did not greet in time");
+}
+
+uint64_t moq_session_tick(struct moq_session *session)
+{
+    uint64_t now = session_now(session);
+    if (now < session->deadline_ns || session->state >= SESSION_CLOSING)
+        return session->deadline_ns;
+
+    session_enter(session);
+    session->deadline_ns = CLOCK_NEVER;
+    if (now >= session->greeting_deadline_ns)
+        greeting_timed_out(session);
+    else
+        session_wait_until(session, session->greeting_deadline_ns);
+    if (session_is_ready(session)) {
+        viewers_tick(session);
+        recv_groups_tick(session);
+        subscriptions_tick(session);
+        announce_ask_tick(session);
+        dialect_tick(session);
+    }
+    session_leave(session);
+    return session->deadline_ns;
+}
+
+void moq_session_credit(struct moq_session *session)
+{
+    session_enter(session);
+    while (!list_is_empty(&session->waiting) && session->state < SESSION_CLOSING) {
+        struct moq_stream *stream = container_of(session->waiting.next, struct moq_stream, node);
+        if (!stream_open_waiting(stream))
+            break;
+    }
+    if (session_is_ready(session))
+        viewers_credit(session);
+    session_leave(session);
+}

@@ -1,0 +1,124 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A session from the inside: what its streams share. The state machines are one file each: handshake.c (the session
+ * stream), announce_answer.c and announce_ask.c, subscribe_answer.c with viewer.c and send_group.c, subscribe_ask.c with
+ * recv_group.c, fetch.c, info.c, and request.c for what an owner answers. */
+#ifndef MOQ_SESSION_STATE_H
+#define MOQ_SESSION_STATE_H
+
+#include "transfork/stream.h"
+#include "transfork/transfork.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* What may wait until the versions are agreed: a page's streams can overtake its first one. */
+enum { PARKED_MAX_STREAMS = 16, PARKED_MAX_BYTES = 64 * 1024 };
+
+/* How many subscriptions of ours are found by one look. */
+enum { SUBSCRIPTION_BUCKETS = 64 };
+
+enum session_state {
+    SESSION_GREETING, /* versions are not agreed yet */
+    SESSION_READY,
+    SESSION_CLOSING, /* the transport was told; nothing is read or sent any more */
+    SESSION_CLOSED,
+};
+
+/* Memory that is freed at the end of a turn, because a caller may still look at it. */
+struct grave {
+    struct list node;
+    void (*free)(struct grave *grave);
+};
+
+struct moq_session {
+    struct moq_transport transport;
+    struct moq_session_config config; /* with the defaults filled in */
+    enum session_state state;
+    uint32_t version; /* enum moq_version; 0 before it is agreed */
+    uint32_t depth;   /* upcalls under way */
+
+    struct moq_stream *greeting; /* the session stream; NULL before and after */
+    struct list streams;         /* moq_stream.node: the peer's and ours, opened */
+    struct list waiting;         /* moq_stream.node: ours, not opened for lack of credit */
+    struct list graves;
+    bool has_stranger; /* a stream came first that is not a session */
+    uint32_t parked_streams;
+    size_t parked_bytes;
+
+    struct list viewers;  /* moq_viewer.node */
+    struct list requests; /* request.node */
+    struct list announce_answers;
+    struct list announced;
+    struct list recv_groups;
+    struct list subscriptions[SUBSCRIPTION_BUCKETS];
+    uint32_t subscription_count; /* viewers and requests of the peer's */
+    uint32_t announce_count;     /* announce streams of the peer's */
+    uint64_t next_subscription;  /* id of our next one */
+
+    uint64_t deadline_ns;          /* when tick has work; CLOCK_NEVER */
+    uint64_t greeting_deadline_ns; /* the versions must be agreed by then */
+    uint64_t dialect_deadline_ns;  /* see dialect.c */
+    int error;                     /* why we closed it */
+    char reason[96];
+};
+
+static inline uint64_t session_now(const struct moq_session *session)
+{
+    return session->config.clock->now_ns;
+}
+
+static inline bool session_is_ready(const struct moq_session *session)
+{
+    return session->state == SESSION_READY;
+}
+
+/* Around every upcall; the last to leave frees what died. */
+void session_enter(struct moq_session *session);
+void session_leave(struct moq_session *session);
+void session_bury(struct moq_session *session, struct grave *grave,
+                  void (*free)(struct grave *grave));
+
+/* Makes sure that tick works at `when_ns` or earlier. */
+void session_wait_until(struct moq_session *session, uint64_t when_ns);
+
+/* `a` + `b`, or CLOCK_NEVER. */
+static inline uint64_t time_after(uint64_t a, uint64_t b)
+{
+    return b > CLOCK_NEVER - a ? CLOCK_NEVER : a + b;
+}
+
+/* Ends the session for something the peer did. */
+void session_fail(struct moq_session *session, int error, const char *reason);
+
+/* ---- The kinds of streams (each in its file) ------------------------------------------------------------------ */
+
+/* The peer's streams: `accept_begin` reads the type, the others what follows. */
+void accept_begin(struct moq_stream *stream);
+int accept_parked(struct moq_stream *stream, const uint8_t *data,
+                  size_t n);                    /* more of it came too early */
+void greeting_begin(struct moq_stream *stream); /* server: a stream of type 0 came */
+void announce_answer_begin(struct moq_stream *stream);
+void subscribe_answer_begin(struct moq_stream *stream);
+void fetch_answer_begin(struct moq_stream *stream);
+void info_answer_begin(struct moq_stream *stream);
+void recv_group_begin(struct moq_stream *stream);
+
+/* Ours. */
+int greeting_open(struct moq_session *session);         /* client */
+void session_become_ready(struct moq_session *session); /* unparks, tells the owner */
+
+/* What time demands of each kind. */
+void announce_ask_tick(struct moq_session *session);
+void viewers_tick(struct moq_session *session);
+void recv_groups_tick(struct moq_session *session);
+void subscriptions_tick(struct moq_session *session);
+void dialect_tick(struct moq_session *session);
+
+/* The peer allows more streams. */
+void viewers_credit(struct moq_session *session);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

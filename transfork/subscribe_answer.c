@@ -1,0 +1,179 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Subscribe streams of the peer's: SUBSCRIBE becomes a request, the request becomes a viewer. */
+#include "transfork/dialect.h"
+#include "transfork/message.h"
+#include "transfork/request.h"
+#include "transfork/viewer.h"
+
+/* ---- While it is served ---------------------------------------------------------------------------------------- */
+
+/* The wish of an update at the front of `data`. Returns bytes read, 0: more are needed, or an error. */
+static long decode_update(struct moq_stream *stream, const uint8_t *data, size_t n, bool is_end,
+                          struct moq_wish *wish)
+{
+    uint32_t version = stream->session->version;
+    struct msg_subscribe_update msg;
+    size_t used;
+    int error = message_decode_subscribe_update(version, data, n, is_end, &used, &msg);
+    if (error)
+        return error == MOQ_ERR_AGAIN ? 0 : error;
+    *wish = message_update_wish(version, &msg);
+    return (long)used;
+}
+
+static long read_viewer_update(struct moq_stream *stream, const uint8_t *data, size_t n)
+{
+    struct moq_wish wish;
+    long used = decode_update(stream, data, n, false, &wish);
+    if (used > 0)
+        viewer_update_wish(stream->owner, &wish);
+    return used;
+}
+
+static int viewer_end(struct moq_stream *stream, const uint8_t *left, size_t n)
+{
+    struct moq_viewer *viewer = stream->owner;
+    struct moq_wish wish;
+    if (n > 0 && decode_update(stream, left, n, true, &wish) != (long)n)
+        return MOQ_ERR_DECODE;
+    stream_detach(stream);
+    stream_finish(stream);
+    viewer_over(viewer);
+    return 0;
+}
+
+static void viewer_stream_over(struct moq_stream *stream, int error)
+{
+    (void)error;
+    viewer_over(stream->owner);
+}
+
+static void viewer_sent(struct moq_stream *stream)
+{
+    viewer_info_sent(stream->owner);
+}
+
+static const struct stream_ops viewer_ops = {.read = read_viewer_update,
+                                             .on_end = viewer_end,
+                                             .on_over = viewer_stream_over,
+                                             .on_sent = viewer_sent};
+
+static int write_info(const struct request *request, struct moq_track *track)
+{
+    uint32_t version = request->asked.session->version;
+    const struct moq_track_config *config = moq_track_config(track);
+    struct msg_info info = {.priority = request->wire_priority,
+                            .order = request->wire_order,
+                            .expires_ms = config->expires_ms,
+                            .latest = moq_track_latest(track)};
+    struct byte_buf buf;
+    byte_buf_init(&buf, MESSAGE_MAX_BYTES);
+    int error = message_encode_info(version, &buf, &info);
+    if (!error)
+        error = stream_write(request->stream, buf.data, buf.size);
+    byte_buf_deinit(&buf);
+    return error;
+}
+
+struct moq_viewer *moq_request_serve(struct moq_request *asked, struct moq_track *track,
+                                     const struct moq_policy *policy)
+{
+    struct request *request = request_of(asked);
+    struct moq_stream *stream = request->stream;
+    if (!stream || asked->kind != MOQ_REQUEST_SUBSCRIBE)
+        return NULL;
+    int error = write_info(request, track);
+    struct moq_viewer *viewer = error ? NULL : viewer_new(stream, request->id, track);
+    if (!viewer) {
+        moq_request_refuse(asked, MOQ_ERR_NOMEM);
+        return NULL;
+    }
+    asked->session->subscription_count++;
+    viewer->wish = asked->wish;
+    viewer->policy = *policy;
+    stream_attach(stream, &viewer_ops, viewer);
+    request_done(request);
+    viewer_start(viewer);
+    return viewer;
+}
+
+/* ---- Before ---------------------------------------------------------------------------------------------------- */
+
+static long read_request_update(struct moq_stream *stream, const uint8_t *data, size_t n)
+{
+    struct request *request = stream->owner;
+    struct moq_wish wish;
+    long used = decode_update(stream, data, n, false, &wish);
+    if (used <= 0)
+        return used;
+    int error = wish_update(&request->asked.wish, &wish);
+    return error ? error : used;
+}
+
+static int request_end(struct moq_stream *stream, const uint8_t *left, size_t n)
+{
+    struct request *request = stream->owner;
+    struct moq_wish wish;
+    if (n > 0 && decode_update(stream, left, n, true, &wish) != (long)n)
+        return MOQ_ERR_DECODE;
+    stream_detach(stream);
+    stream_finish(stream);
+    request_gone(request);
+    return 0;
+}
+
+static void request_over(struct moq_stream *stream, int error)
+{
+    (void)error;
+    request_gone(stream->owner);
+}
+
+static const struct stream_ops request_ops = {
+    .read = read_request_update, .on_end = request_end, .on_over = request_over};
+
+static int admit(const struct moq_session *session, const struct msg_subscribe *msg)
+{
+    if (request_has_id(session, msg->id))
+        return MOQ_ERR_DUPLICATE;
+    if (msg->min != MOQ_NO_GROUP && msg->max != MOQ_NO_GROUP && msg->min > msg->max)
+        return MOQ_ERR_PROTOCOL;
+    return 0;
+}
+
+static long read_subscribe(struct moq_stream *stream, const uint8_t *data, size_t n)
+{
+    struct moq_session *session = stream->session;
+    struct msg_subscribe msg;
+    size_t used;
+    int error = message_decode_subscribe(session->version, data, n, &used, &msg);
+    if (error)
+        return dialect_check(stream, KIND_SUBSCRIBE, data, n, error);
+    error = admit(session, &msg);
+    if (error) {
+        moq_path_unref(&msg.path);
+        return error;
+    }
+    struct request *request = request_new(stream, MOQ_REQUEST_SUBSCRIBE, &msg.path);
+    if (!request)
+        return MOQ_ERR_BOUNDS;
+    request->id = msg.id;
+    request->wire_priority = msg.priority;
+    request->wire_order = msg.order;
+    request->asked.wish = message_wish(session->version, &msg);
+    stream_attach(stream, &request_ops, request);
+    request_deliver(request);
+    return (long)used;
+}
+
+static int end_too_early(struct moq_stream *stream, const uint8_t *left, size_t n)
+{
+    (void)stream, (void)left, (void)n;
+    return MOQ_ERR_DECODE;
+}
+
+static const struct stream_ops read_ops = {.read = read_subscribe, .on_end = end_too_early};
+
+void subscribe_answer_begin(struct moq_stream *stream)
+{
+    stream_attach(stream, &read_ops, NULL);
+}

@@ -1,0 +1,235 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Subscriptions of ours: SUBSCRIBE goes out, INFO and GAPs come back, and recv_group.c fills the track. */
+#include <stdlib.h>
+
+#include "base/objects.h"
+#include "transfork/message.h"
+#include "transfork/subscription.h"
+
+/* A publisher that has said "no more" gets this long to end the groups under way. */
+#define END_WAIT_NS (5 * NS_PER_S)
+
+static struct list *bucket_of(const struct moq_session *session, uint64_t id)
+{
+    return (struct list *)(uintptr_t)&session->subscriptions[id % SUBSCRIPTION_BUCKETS];
+}
+
+struct moq_subscription *subscription_find(const struct moq_session *session, uint64_t id)
+{
+    struct list *bucket = bucket_of(session, id);
+    list_for_each (node, bucket) {
+        struct moq_subscription *subscription = container_of(node, struct moq_subscription, node);
+        if (subscription->id == id)
+            return subscription;
+    }
+    return NULL;
+}
+
+static void subscription_free(struct grave *grave)
+{
+    struct moq_subscription *subscription = container_of(grave, struct moq_subscription, grave);
+    moq_track_unref(&subscription->track);
+    free(subscription);
+    object_died(OBJECT_viewer);
+}
+
+/* Takes it out of the session; groups under way are cut. Returns false when that was done before. */
+static bool bury(struct moq_subscription *subscription, int error)
+{
+    if (subscription->is_over)
+        return false;
+    subscription->is_over = true;
+    list_remove(&subscription->node);
+    recv_groups_cut(subscription, error ? error : MOQ_ERR_CANCELLED);
+    session_bury(subscription->session, &subscription->grave, subscription_free);
+    return true;
+}
+
+static void end(struct moq_subscription *subscription, int error)
+{
+    if (bury(subscription, error) && subscription->events->on_closed)
+        subscription->events->on_closed(subscription, error);
+}
+
+void subscription_group_ended(struct moq_subscription *subscription)
+{
+    subscription->receiving--;
+    if (subscription->is_ending && subscription->receiving == 0)
+        end(subscription, 0);
+}
+
+/* ---- The subscribe stream -------------------------------------------------------------------------------------- */
+
+static long read_info(struct moq_subscription *subscription, const uint8_t *data, size_t n)
+{
+    uint32_t version = subscription->session->version;
+    struct msg_info msg;
+    size_t used;
+    int error = message_decode_info(version, data, n, &used, &msg);
+    if (error)
+        return error == MOQ_ERR_AGAIN ? 0 : error;
+    subscription->has_info = true;
+    struct moq_info info = {message_priority_from_wire(msg.priority),
+                            message_order_from_wire(version, msg.order), msg.expires_ms,
+                            msg.latest};
+    if (subscription->events->on_info)
+        subscription->events->on_info(subscription, &info);
+    return (long)used;
+}
+
+static long read_gap(struct moq_subscription *subscription, const uint8_t *data, size_t n)
+{
+    struct msg_gap msg;
+    size_t used;
+    int error = message_decode_gap(data, n, &used, &msg);
+    if (error)
+        return error == MOQ_ERR_AGAIN ? 0 : error;
+    moq_track_gap(subscription->track, msg.start, msg.start + msg.count,
+                  moq_error_from_wire(msg.code));
+    return (long)used;
+}
+
+static long read_answer(struct moq_stream *stream, const uint8_t *data, size_t n)
+{
+    struct moq_subscription *subscription = stream->owner;
+    return subscription->has_info ? read_gap(subscription, data, n)
+                                  : read_info(subscription, data, n);
+}
+
+/* "No more": groups under way may end first. */
+static int on_end(struct moq_stream *stream, const uint8_t *left, size_t n)
+{
+    struct moq_subscription *subscription = stream->owner;
+    (void)left;
+    if (!subscription->has_info)
+        return MOQ_ERR_NOT_FOUND;
+    if (n > 0)
+        return MOQ_ERR_DECODE;
+    subscription->stream = NULL;
+    stream_detach(stream);
+    stream_finish(stream);
+    if (subscription->receiving == 0) {
+        end(subscription, 0);
+        return 0;
+    }
+    subscription->is_ending = true;
+    subscription->end_deadline_ns = session_now(stream->session) + END_WAIT_NS;
+    session_wait_until(stream->session, subscription->end_deadline_ns);
+    return 0;
+}
+
+static void on_over(struct moq_stream *stream, int error)
+{
+    struct moq_subscription *subscription = stream->owner;
+    subscription->stream = NULL;
+    end(subscription, error);
+}
+
+static const struct stream_ops subscribe_ops = {
+    .read = read_answer, .on_end = on_end, .on_over = on_over};
+
+static struct moq_subscription *next_overdue(struct moq_session *session, struct list *bucket)
+{
+    list_for_each (node, bucket) {
+        struct moq_subscription *subscription = container_of(node, struct moq_subscription, node);
+        if (!subscription->is_ending)
+            continue;
+        if (session_now(session) >= subscription->end_deadline_ns)
+            return subscription;
+        session_wait_until(session, subscription->end_deadline_ns);
+    }
+    return NULL;
+}
+
+void subscriptions_tick(struct moq_session *session)
+{
+    for (size_t i = 0; i < SUBSCRIPTION_BUCKETS; i++) {
+        struct moq_subscription *overdue;
+        while ((overdue = next_overdue(session, &session->subscriptions[i])))
+            end(overdue, 0);
+    }
+}
+
+/* ---- The owner's side ------------------------------------------------------------------------------------------ */
+
+static int write_subscribe(struct moq_subscription *subscription)
+{
+    const struct moq_session *session = subscription->session;
+    const struct moq_wish *wish = &subscription->wish;
+    struct msg_subscribe msg = {
+        .id = subscription->id,
+        .path = moq_track_path(subscription->track),
+        .priority = session->config.is_browser ? wish->priority >> 2 : wish->priority,
+        .order = message_order_to_wire(session->version, wish->order),
+        .expires_ms = wish->expires_ms,
+        .min = wish->min,
+        .max = wish->max,
+    };
+    struct byte_buf buf;
+    byte_buf_init(&buf, MESSAGE_MAX_BYTES);
+    int error = message_encode_stream_type(&buf, BIDI_SUBSCRIBE);
+    if (!error)
+        error = message_encode_subscribe(session->version, &buf, &msg);
+    if (!error)
+        error = stream_write(subscription->stream, buf.data, buf.size);
+    byte_buf_deinit(&buf);
+    return error;
+}
+
+struct moq_subscription *moq_session_subscribe(struct moq_session *session, struct moq_track *track,
+                                               const struct moq_wish *wish,
+                                               const struct moq_subscription_events *events,
+                                               void *user)
+{
+    if (!session_is_ready(session))
+        return NULL;
+    struct moq_subscription *subscription = calloc(1, sizeof *subscription);
+    if (!subscription)
+        return NULL;
+    subscription->session = session;
+    subscription->track = moq_track_ref(track);
+    subscription->wish = *wish;
+    subscription->id = session->next_subscription++;
+    subscription->events = events;
+    subscription->user = user;
+    list_push_back(bucket_of(session, subscription->id), &subscription->node);
+    object_born(OBJECT_viewer);
+
+    subscription->stream = stream_new_asking(session, &subscribe_ops, subscription);
+    if (!subscription->stream || write_subscribe(subscription))
+        moq_subscription_close(&subscription);
+    return subscription;
+}
+
+/* Only 03 has an agreed layout for the update; elsewhere the new range still holds for what we take. */
+void moq_subscription_update(struct moq_subscription *subscription, const struct moq_wish *wish)
+{
+    uint32_t version = subscription->session->version;
+    subscription->wish = *wish;
+    if (version != MOQ_VERSION_03 || !subscription->stream)
+        return;
+    struct msg_subscribe_update msg = {wish->priority, message_order_to_wire(version, wish->order),
+                                       wish->expires_ms, wish->min, wish->max};
+    struct byte_buf buf;
+    byte_buf_init(&buf, MESSAGE_MAX_BYTES);
+    if (!message_encode_subscribe_update(version, &buf, &msg))
+        stream_write(subscription->stream, buf.data, buf.size);
+    byte_buf_deinit(&buf);
+}
+
+void moq_subscription_close(struct moq_subscription **subscription_ref)
+{
+    struct moq_subscription *subscription = *subscription_ref;
+    *subscription_ref = NULL;
+    if (!subscription || subscription->is_over)
+        return;
+    if (subscription->stream)
+        stream_abort(subscription->stream, MOQ_ERR_CANCELLED);
+    subscription->stream = NULL;
+    bury(subscription, MOQ_ERR_CANCELLED);
+}
+
+void *moq_subscription_user(const struct moq_subscription *subscription)
+{
+    return subscription->user;
+}

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A subscription of ours from the inside, and the groups that arrive for it. */
+#ifndef MOQ_SUBSCRIPTION_H
+#define MOQ_SUBSCRIPTION_H
+
+#include "transfork/session_state.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct moq_subscription {
+    struct grave grave;
+    struct list node; /* in its bucket of the session's subscriptions */
+    struct moq_session *session;
+    struct moq_stream *stream; /* NULL: the publisher ended it, or it is over */
+    struct moq_track *track;
+    struct moq_wish wish;
+    uint64_t id;
+    uint32_t receiving; /* group streams under way */
+    bool has_info;
+    bool is_over;
+    bool is_ending;           /* the publisher said "no more", groups under way may still end */
+    uint64_t end_deadline_ns; /* for those */
+    const struct moq_subscription_events *events;
+    void *user;
+};
+
+/* The subscription with this id; NULL: none, or no more. */
+struct moq_subscription *subscription_find(const struct moq_session *session, uint64_t id);
+
+/* A group stream of it ended; the subscription may be over afterwards. */
+void subscription_group_ended(struct moq_subscription *subscription);
+
+/* From recv_group.c: the subscription is over: cuts what still arrives for it. */
+void recv_groups_cut(struct moq_subscription *subscription, int error);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

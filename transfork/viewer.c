@@ -1,0 +1,537 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Viewers: what happens to a peer's subscription when its track grows, its streams have room, or time passes. Which
+ * group comes next is viewer_next.c's to say; this file opens, cuts and reports. Growth of an open group costs one
+ * search of a short list and one wake. */
+#include "transfork/viewer.h"
+
+#include <stdlib.h>
+
+#include "base/objects.h"
+#include "transfork/group.h"
+#include "transfork/message.h"
+#include "transfork/request.h"
+#include "transfork/send_group.h"
+#include "transfork/track.h"
+
+/* An urgency is the priority and, below it, the place in the order of groups. */
+#define URGENCY_PRIORITY_SHIFT 56
+#define URGENCY_SEQUENCE_MAX ((UINT64_C(1) << URGENCY_PRIORITY_SHIFT) - 1)
+
+static struct send_group *sending_at(const struct list *node)
+{
+    return container_of(node, struct send_group, node);
+}
+
+static struct viewer_view view_of(const struct moq_viewer *viewer)
+{
+    return (struct viewer_view){&viewer->policy, &viewer->wish,      viewer->track,
+                                &viewer->done,   viewer->started_ns, session_now(viewer->session)};
+}
+
+static uint64_t urgency_of(const struct moq_viewer *viewer, uint64_t sequence)
+{
+    uint64_t place = sequence < URGENCY_SEQUENCE_MAX ? sequence : URGENCY_SEQUENCE_MAX;
+    if (viewer->policy.order == MOQ_ORDER_OLDEST)
+        place = URGENCY_SEQUENCE_MAX - place;
+    return (uint64_t)viewer->policy.priority << URGENCY_PRIORITY_SHIFT | place;
+}
+
+/* ---- Gaps: what the peer is told it will not get -------------------------------------------------------------- */
+
+static bool has_gap(const struct moq_viewer *viewer)
+{
+    return viewer->gap.first <= viewer->gap.last;
+}
+
+static void clear_gap(struct moq_viewer *viewer)
+{
+    viewer->gap = (struct sequence_run){1, 0};
+}
+
+static void tell_gap(struct moq_viewer *viewer)
+{
+    if (!has_gap(viewer))
+        return;
+    struct msg_gap msg = {viewer->gap.first, viewer->gap.last - viewer->gap.first,
+                          moq_error_to_wire(viewer->gap_error)};
+    struct byte_buf buf;
+    byte_buf_init(&buf, MESSAGE_MAX_BYTES);
+    int error = message_encode_gap(&buf, &msg);
+    if (!error)
+        error = stream_write(viewer->stream, buf.data, buf.size);
+    byte_buf_deinit(&buf);
+    clear_gap(viewer);
+    if (error && error != MOQ_ERR_CLOSED)
+        viewer->failure = error;
+}
+
+/* Runs that touch and have one reason become one message. */
+static void add_gap(struct moq_viewer *viewer, struct sequence_run run, int error)
+{
+    if (viewer->wish.max != MOQ_NO_GROUP && run.last > viewer->wish.max)
+        run.last = viewer->wish.max;
+    if (run.first > run.last)
+        return;
+    bool is_same = moq_error_to_wire(error) == moq_error_to_wire(viewer->gap_error);
+    if (has_gap(viewer) && is_same && run.first == viewer->gap.last + 1) {
+        viewer->gap.last = run.last;
+        return;
+    }
+    tell_gap(viewer);
+    viewer->gap = run;
+    viewer->gap_error = error;
+}
+
+static void mark_done(struct moq_viewer *viewer, struct sequence_run run)
+{
+    struct sequence_run given_up;
+    if (!sequences_add(&viewer->done, run.first, run.last, &given_up))
+        return;
+    viewer->stats.groups_skipped += given_up.last - given_up.first + 1;
+    add_gap(viewer, given_up, MOQ_ERR_EXPIRED);
+}
+
+static void lose(struct moq_viewer *viewer, struct sequence_run run, int error)
+{
+    mark_done(viewer, run);
+    viewer->stats.groups_skipped += run.last - run.first + 1;
+    add_gap(viewer, run, error);
+}
+
+/* ---- Groups ---------------------------------------------------------------------------------------------------- */
+
+static void cut(struct moq_viewer *viewer, struct send_group *sending, int error)
+{
+    uint64_t sequence = sending->group->sequence;
+    if (!sending->is_sent) {
+        viewer->unsent--;
+        viewer->stats.groups_reset++;
+        add_gap(viewer, (struct sequence_run){sequence, sequence}, error);
+    }
+    send_group_cut(sending, error);
+}
+
+/* A group all of whose bytes are sent is not late, even if its publisher never ends it. */
+static void cut_what_is_late(struct moq_viewer *viewer)
+{
+    struct viewer_view view = view_of(viewer);
+    uint64_t until_ns = CLOCK_NEVER;
+    list_for_each_safe (node, &viewer->groups) {
+        struct send_group *sending = sending_at(node);
+        if (sending->is_sent)
+            continue;
+        int error = viewer_group_fault(&view, sending->group, &until_ns);
+        if (error && (sending->group->error || send_group_unsent(sending) > 0))
+            cut(viewer, sending, error);
+    }
+    session_wait_until(viewer->session, until_ns);
+}
+
+static void report_losses(struct moq_viewer *viewer)
+{
+    struct viewer_view view = view_of(viewer);
+    uint64_t until_ns = CLOCK_NEVER;
+    struct sequence_run lost;
+    int error;
+    while (viewer_next_loss(&view, &lost, &error, &until_ns))
+        lose(viewer, lost, error);
+    session_wait_until(viewer->session, until_ns);
+}
+
+/* Whether `a` should make room before `b`: idle ones first, then the lowest sequence. */
+static bool is_better_victim(const struct send_group *a, const struct send_group *b)
+{
+    bool is_a_idle = send_group_unsent(a) == 0, is_b_idle = send_group_unsent(b) == 0;
+    if (is_a_idle != is_b_idle)
+        return is_a_idle;
+    return a->group->sequence < b->group->sequence;
+}
+
+/* Room for one more open group. At the limit an old one that has nothing to send goes, or, newest first, the oldest. */
+static bool make_room(struct moq_viewer *viewer, const struct moq_group *group)
+{
+    if (viewer->unsent < viewer->session->config.limits.open_groups)
+        return true;
+    struct send_group *victim = NULL;
+    list_for_each (node, &viewer->groups) {
+        struct send_group *sending = sending_at(node);
+        bool is_old =
+            sending->group->superseded_ns > 0 && sending->group->sequence < group->sequence;
+        bool may_go = viewer->policy.order == MOQ_ORDER_NEWEST || send_group_unsent(sending) == 0;
+        if (!sending->is_sent && is_old && may_go && (!victim || is_better_victim(sending, victim)))
+            victim = sending;
+    }
+    if (victim)
+        cut(viewer, victim, MOQ_ERR_EXPIRED);
+    return victim != NULL;
+}
+
+static void open_groups(struct moq_viewer *viewer)
+{
+    struct viewer_view view = view_of(viewer);
+    struct moq_group *group;
+    viewer->is_waiting_turn = false;
+    while ((group = viewer_next_group(&view))) {
+        struct send_group *sending = NULL;
+        if (make_room(viewer, group))
+            sending = send_group_open(viewer, group, urgency_of(viewer, group->sequence));
+        if (!sending) {
+            viewer->is_waiting_turn = true;
+            return;
+        }
+        list_push_front(&viewer->groups, &sending->node);
+        viewer->unsent++;
+        mark_done(viewer, (struct sequence_run){group->sequence, group->sequence});
+    }
+}
+
+/* ---- The end --------------------------------------------------------------------------------------------------- */
+
+static void viewer_free(struct grave *grave)
+{
+    struct moq_viewer *viewer = container_of(grave, struct moq_viewer, grave);
+    moq_track_unref(&viewer->track);
+    free(viewer);
+    object_died(OBJECT_viewer);
+}
+
+void viewer_over(struct moq_viewer *viewer)
+{
+    struct moq_session *session = viewer->session;
+    list_for_each_safe (node, &viewer->groups)
+        send_group_cut(sending_at(node), MOQ_ERR_CANCELLED);
+    viewer->unsent = 0;
+    viewer->stream = NULL;
+    moq_track_unwatch(viewer->track, &viewer->watcher);
+    list_remove(&viewer->node);
+    session->subscription_count--;
+    if (session->config.events->on_viewer_closed)
+        session->config.events->on_viewer_closed(session, viewer);
+    session_bury(session, &viewer->grave, viewer_free);
+}
+
+static bool is_complete(const struct moq_viewer *viewer)
+{
+    if (!list_is_empty(&viewer->groups))
+        return false;
+    bool has_all = viewer->has_start && viewer->wish.max != MOQ_NO_GROUP &&
+                   viewer->done.floor > viewer->wish.max;
+    return has_all || (viewer->is_ending && !viewer->is_waiting_turn);
+}
+
+/* The end of the subscribe stream is only sent when all groups are acknowledged, so that it cannot overtake them. */
+static void end_if_complete(struct moq_viewer *viewer)
+{
+    struct moq_stream *stream = viewer->stream;
+    if (viewer->failure) {
+        stream_fail(stream, viewer->failure);
+        return;
+    }
+    if (!is_complete(viewer))
+        return;
+    stream_detach(stream);
+    stream_finish(stream);
+    viewer_over(viewer);
+}
+
+/* ---- What happens ---------------------------------------------------------------------------------------------- */
+
+void viewer_update(struct moq_viewer *viewer)
+{
+    if (!viewer->stream || !viewer->is_greeted || !session_is_ready(viewer->session))
+        return;
+    if (viewer->has_start) {
+        cut_what_is_late(viewer);
+        report_losses(viewer);
+        open_groups(viewer);
+        report_losses(viewer);
+    }
+    tell_gap(viewer);
+    end_if_complete(viewer);
+}
+
+static struct moq_viewer *watching(struct moq_watcher *watcher)
+{
+    return container_of(watcher, struct moq_viewer, watcher);
+}
+
+static void start_at(struct moq_viewer *viewer, uint64_t sequence)
+{
+    viewer->has_start = true;
+    sequences_init(&viewer->done, sequence);
+}
+
+static void on_group(struct moq_watcher *watcher, struct moq_group *group)
+{
+    struct moq_viewer *viewer = watching(watcher);
+    if (!viewer->has_start)
+        start_at(viewer, group->sequence);
+    viewer_update(viewer);
+}
+
+static struct send_group *find_sending(const struct moq_viewer *viewer,
+                                       const struct moq_group *group)
+{
+    list_for_each (node, &viewer->groups)
+        if (sending_at(node)->group == group)
+            return sending_at(node);
+    return NULL;
+}
+
+/* Step 9 of a frame's walk, at its end: the stream asks for its turn. */
+static void on_growth(struct moq_watcher *watcher, struct moq_group *group)
+{
+    struct moq_viewer *viewer = watching(watcher);
+    struct send_group *sending = find_sending(viewer, group);
+    if (sending)
+        stream_wake(&sending->stream);
+    if (group_has_ended(group) || group->superseded_ns)
+        viewer_update(viewer); /* cut, expiring or late: rare enough to look at everything */
+}
+
+static void on_gap(struct moq_watcher *watcher, uint64_t first, uint64_t last, int error)
+{
+    struct moq_viewer *viewer = watching(watcher);
+    struct sequence_run hole;
+    if (!viewer->has_start || !viewer->is_greeted)
+        return;
+    while (sequences_next_hole(&viewer->done, first, last, &hole)) {
+        lose(viewer, hole, error);
+        if (hole.last == last)
+            break;
+        first = hole.last + 1;
+    }
+    viewer_update(viewer);
+}
+
+static void on_track_end(struct moq_watcher *watcher, int error)
+{
+    struct moq_viewer *viewer = watching(watcher);
+    if (error) {
+        stream_fail(viewer->stream, error);
+        return;
+    }
+    viewer->is_ending = true;
+    viewer_update(viewer);
+}
+
+static const struct moq_watcher_ops watcher_ops = {
+    .on_group = on_group, .on_growth = on_growth, .on_gap = on_gap, .on_end = on_track_end};
+
+void viewer_group_sent(struct moq_viewer *viewer)
+{
+    viewer->unsent--;
+    viewer->stats.groups_sent++;
+    if (viewer->is_waiting_turn)
+        viewer_update(viewer);
+}
+
+void viewer_group_closed(struct moq_viewer *viewer)
+{
+    if (viewer->is_ending || viewer->wish.max != MOQ_NO_GROUP)
+        viewer_update(viewer);
+}
+
+void viewer_group_refused(struct moq_viewer *viewer, uint64_t sequence)
+{
+    viewer->stats.groups_reset++;
+    add_gap(viewer, (struct sequence_run){sequence, sequence}, MOQ_ERR_CANCELLED);
+    viewer_update(viewer);
+}
+
+/* Owners may close any viewer while we walk, so each one is taken to its new place before it is looked at. */
+void viewers_tick(struct moq_session *session)
+{
+    struct list todo;
+    list_init(&todo);
+    for (struct list *node; (node = list_pop_front(&session->viewers));)
+        list_push_back(&todo, node);
+    for (struct list *node; (node = list_pop_front(&todo));) {
+        list_push_back(&session->viewers, node);
+        viewer_update(container_of(node, struct moq_viewer, node));
+    }
+}
+
+/* The one of highest priority that waits; NULL: none does. */
+static struct moq_viewer *most_important(const struct moq_session *session)
+{
+    struct moq_viewer *best = NULL;
+    list_for_each (node, &session->viewers) {
+        struct moq_viewer *viewer = container_of(node, struct moq_viewer, node);
+        if (viewer->is_waiting_turn && (!best || viewer->policy.priority > best->policy.priority))
+            best = viewer;
+    }
+    return best;
+}
+
+void viewers_credit(struct moq_session *session)
+{
+    struct moq_viewer *viewer;
+    while ((viewer = most_important(session))) {
+        uint32_t before = viewer->unsent;
+        viewer_update(viewer);
+        if (viewer->is_waiting_turn && viewer->unsent <= before)
+            return;
+    }
+}
+
+/* ---- The beginning --------------------------------------------------------------------------------------------- */
+
+struct moq_viewer *viewer_new(struct moq_stream *stream, uint64_t id, struct moq_track *track)
+{
+    struct moq_viewer *viewer = calloc(1, sizeof *viewer);
+    if (!viewer)
+        return NULL;
+    viewer->session = stream->session;
+    viewer->stream = stream;
+    viewer->id = id;
+    viewer->track = moq_track_ref(track);
+    viewer->watcher.ops = &watcher_ops;
+    list_init(&viewer->groups);
+    clear_gap(viewer);
+    moq_track_watch(track, &viewer->watcher);
+    list_push_back(&viewer->session->viewers, &viewer->node);
+    object_born(OBJECT_viewer);
+    return viewer;
+}
+
+/* Groups that were wished for by number and are gone: one gap, whatever their number. */
+static void report_gone(struct moq_viewer *viewer)
+{
+    const struct moq_group *oldest = moq_track_oldest(viewer->track);
+    uint64_t min = viewer->wish.min;
+    if (oldest && min < oldest->sequence)
+        lose(viewer, (struct sequence_run){min, oldest->sequence - 1}, MOQ_ERR_NOT_FOUND);
+}
+
+void viewer_start(struct moq_viewer *viewer)
+{
+    const struct moq_group *newest = moq_track_newest(viewer->track);
+    int error;
+    viewer->started_ns = session_now(viewer->session);
+    viewer->info_end = bytes_log_length(&viewer->stream->out);
+    viewer->is_ending = moq_track_has_ended(viewer->track, &error);
+    if (viewer->wish.min != MOQ_NO_GROUP) {
+        start_at(viewer, viewer->wish.min);
+        report_gone(viewer);
+    } else if (newest)
+        start_at(viewer, newest->sequence);
+}
+
+void viewer_info_sent(struct moq_viewer *viewer)
+{
+    if (viewer->is_greeted || viewer->stream->cursor.position < viewer->info_end)
+        return;
+    viewer->is_greeted = true;
+    viewer_update(viewer);
+}
+
+static void cut_what_is_outside(struct moq_viewer *viewer)
+{
+    list_for_each_safe (node, &viewer->groups) {
+        struct send_group *sending = sending_at(node);
+        uint64_t sequence = sending->group->sequence;
+        bool is_below = viewer->wish.min != MOQ_NO_GROUP && sequence < viewer->wish.min;
+        bool is_above = viewer->wish.max != MOQ_NO_GROUP && sequence > viewer->wish.max;
+        if (is_below || is_above)
+            cut(viewer, sending, MOQ_ERR_CANCELLED);
+    }
+}
+
+void viewer_update_wish(struct moq_viewer *viewer, const struct moq_wish *update)
+{
+    struct moq_session *session = viewer->session;
+    if (wish_update(&viewer->wish, update)) {
+        stream_fail(viewer->stream, MOQ_ERR_PROTOCOL);
+        return;
+    }
+    uint64_t min = viewer->wish.min;
+    if (min != MOQ_NO_GROUP && !viewer->has_start)
+        start_at(viewer, min);
+    if (min != MOQ_NO_GROUP && min > 0)
+        mark_done(viewer, (struct sequence_run){0, min - 1});
+    cut_what_is_outside(viewer);
+
+    struct moq_policy policy = viewer->policy;
+    policy.priority = viewer->wish.priority;
+    policy.order = viewer->wish.order;
+    moq_viewer_set_policy(viewer, &policy);
+    if (viewer->stream && session->config.events->on_viewer_updated)
+        session->config.events->on_viewer_updated(session, viewer);
+}
+
+/* ---- The owner's side ------------------------------------------------------------------------------------------ */
+
+void moq_viewer_set_policy(struct moq_viewer *viewer, const struct moq_policy *policy)
+{
+    viewer->policy = *policy;
+    list_for_each (node, &viewer->groups) {
+        struct send_group *sending = sending_at(node);
+        stream_set_urgency(&sending->stream, urgency_of(viewer, sending->group->sequence));
+    }
+    viewer_update(viewer);
+}
+
+void moq_viewer_close(struct moq_viewer *viewer, int error)
+{
+    if (!viewer->stream)
+        return;
+    if (error) {
+        stream_fail(viewer->stream, error);
+        return;
+    }
+    const struct moq_group *newest = moq_track_newest(viewer->track);
+    if (newest && newest->sequence < viewer->wish.max)
+        viewer->wish.max = newest->sequence;
+    viewer->is_ending = true;
+    viewer_update(viewer);
+}
+
+/* How late is late: since when the lowest group with bytes to send is not the newest any more. */
+static void add_backlog(const struct moq_viewer *viewer, const struct send_group *sending,
+                        struct moq_viewer_stats *stats)
+{
+    uint64_t unsent = sending->is_sent ? 0 : send_group_unsent(sending);
+    uint64_t since_ns = sending->group->superseded_ns, now_ns = session_now(viewer->session);
+    stats->backlog_bytes += unsent;
+    if (unsent && since_ns && now_ns - since_ns > stats->backlog_ns)
+        stats->backlog_ns = now_ns - since_ns;
+}
+
+void moq_viewer_stats(const struct moq_viewer *viewer, struct moq_viewer_stats *stats)
+{
+    *stats = viewer->stats;
+    stats->open_groups = viewer->unsent;
+    list_for_each (node, &viewer->groups)
+        add_backlog(viewer, sending_at(node), stats);
+}
+
+const struct moq_policy *moq_viewer_policy(const struct moq_viewer *viewer)
+{
+    return &viewer->policy;
+}
+
+const struct moq_wish *moq_viewer_wish(const struct moq_viewer *viewer)
+{
+    return &viewer->wish;
+}
+
+struct moq_session *moq_viewer_session(const struct moq_viewer *viewer)
+{
+    return viewer->session;
+}
+
+struct moq_track *moq_viewer_track(const struct moq_viewer *viewer)
+{
+    return viewer->track;
+}
+
+void moq_viewer_set_user(struct moq_viewer *viewer, void *user)
+{
+    viewer->user = user;
+}
+
+void *moq_viewer_user(const struct moq_viewer *viewer)
+{
+    return viewer->user;
+}

@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A viewer: a peer's subscription that we serve. It is a cursor, never a queue: it knows which groups it is done with,
+ * and asks one rule (viewer_next_group) which group to open now, afresh each time that something changes. */
+#ifndef MOQ_VIEWER_H
+#define MOQ_VIEWER_H
+
+#include "transfork/sequences.h"
+#include "transfork/session_state.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct moq_viewer {
+    struct grave grave;
+    struct list node; /* in its session's viewers */
+    struct moq_session *session;
+    struct moq_stream *stream; /* the subscribe stream; NULL once the viewer is over */
+    struct moq_track *track;
+    struct moq_watcher watcher;
+    struct moq_wish wish;
+    struct moq_policy policy;
+    uint64_t id;
+    uint64_t info_end;   /* length of the subscribe stream's log behind INFO */
+    uint64_t started_ns; /* when we began to serve */
+
+    bool has_start;        /* the first group is known, so `done` is good */
+    struct sequences done; /* opened, skipped or reported missing */
+    struct list groups;    /* send_group.node, the latest opened first */
+    uint32_t unsent;       /* of those, how many are not entirely in packets */
+
+    bool is_greeted;      /* INFO is in a packet: groups may follow */
+    bool is_waiting_turn; /* there is a group to open, but no room or no credit */
+    bool is_ending;       /* nothing new will come */
+    int failure; /* the peer does not read what we tell it: ends the viewer at the next chance */
+    struct sequence_run gap; /* the skipped run that is not told yet; first > last: none */
+    int gap_error;
+    struct moq_viewer_stats stats;
+    void *user;
+};
+
+/* Begins to serve; takes over the stream. NULL: out of memory. */
+struct moq_viewer *viewer_new(struct moq_stream *stream, uint64_t id, struct moq_track *track);
+void viewer_start(struct moq_viewer *viewer);     /* INFO is written, wish and policy are set */
+void viewer_info_sent(struct moq_viewer *viewer); /* more of the subscribe stream is in packets */
+
+void viewer_update(
+    struct moq_viewer *viewer); /* looks at everything afresh; it may be over afterwards */
+void viewer_update_wish(struct moq_viewer *viewer, const struct moq_wish *update);
+void viewer_over(
+    struct moq_viewer *viewer); /* the subscribe stream is no more: cut all, tell the owner */
+
+/* From send_group.c. */
+void viewer_group_sent(struct moq_viewer *viewer); /* one is entirely in packets */
+void viewer_group_closed(
+    struct moq_viewer *viewer); /* one is acknowledged, and no longer in the list */
+void viewer_group_refused(struct moq_viewer *viewer, uint64_t sequence); /* the peer stopped it */
+
+/* ---- The skip rule (viewer_next.c): pure functions of what they are given ---------------------------------------- */
+
+/* What the rule looks at. */
+struct viewer_view {
+    const struct moq_policy *policy;
+    const struct moq_wish *wish;
+    const struct moq_track *track;
+    const struct sequences *done;
+    uint64_t started_ns, now_ns;
+};
+
+/* Which group to open now: by the policy's order the newest, or the oldest that is within its latency; NULL: none. */
+struct moq_group *viewer_next_group(const struct viewer_view *view);
+
+/* Why a group is not worth opening or going on with, or 0: MOQ_ERR_EXPIRED, or why it was cut. *until_ns: until when
+ * that answer holds if nothing else happens. */
+int viewer_group_fault(const struct viewer_view *view, const struct moq_group *group,
+                       uint64_t *until_ns);
+
+/* The lowest run of groups that are not done and never will be: skipped, expired, cut or lost. False: none now, and
+ * *until_ns says when to ask again. */
+bool viewer_next_loss(const struct viewer_view *view, struct sequence_run *lost, int *error,
+                      uint64_t *until_ns);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

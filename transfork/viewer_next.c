@@ -1,0 +1,122 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The skip rule: which group a viewer gets now, and which ones it never will. All that "latency and quality policy"
+ * means on the path of a frame is here and in a stream's urgency. Nothing here changes anything. */
+#include "transfork/group.h"
+#include "transfork/track.h"
+#include "transfork/viewer.h"
+
+static struct moq_group *group_at(const struct list *node)
+{
+    return container_of(node, struct moq_group, node);
+}
+
+static uint64_t ms_to_ns(uint64_t ms)
+{
+    return ms > CLOCK_NEVER / NS_PER_MS ? CLOCK_NEVER : ms * NS_PER_MS;
+}
+
+/* When a group that has ended expires: the smaller of both sides' limits counts, and 0 is none. */
+static uint64_t expires_at(const struct viewer_view *view, const struct moq_group *group)
+{
+    uint64_t ours = view->track->config.expires_ms, theirs = view->wish->expires_ms;
+    uint64_t limit = ours && theirs ? (ours < theirs ? ours : theirs) : ours + theirs;
+    if (limit == 0 || !group_has_ended(group))
+        return CLOCK_NEVER;
+    return time_after(group->ended_ns, ms_to_ns(limit));
+}
+
+/* When a group that was followed by another is late. What was there before a viewer asked for it by number is history:
+ * it was late already, and is wanted all the same. */
+static uint64_t late_at(const struct viewer_view *view, const struct moq_group *group)
+{
+    bool is_history = view->wish->min != MOQ_NO_GROUP && group->superseded_ns <= view->started_ns;
+    if (group->superseded_ns == 0 || is_history)
+        return CLOCK_NEVER;
+    return time_after(group->superseded_ns, view->policy->latency_ns);
+}
+
+int viewer_group_fault(const struct viewer_view *view, const struct moq_group *group,
+                       uint64_t *until_ns)
+{
+    if (group_has_ended(group) && group->error)
+        return group->error;
+    uint64_t expires_ns = expires_at(view, group), late_ns = late_at(view, group);
+    uint64_t due_ns = expires_ns < late_ns ? expires_ns : late_ns;
+    if (view->now_ns >= due_ns)
+        return MOQ_ERR_EXPIRED;
+    if (due_ns < *until_ns)
+        *until_ns = due_ns;
+    return 0;
+}
+
+struct moq_group *viewer_next_group(const struct viewer_view *view)
+{
+    struct moq_group *best = NULL;
+    const struct list *head = &view->track->groups;
+    for (struct list *node = head->prev; node != head; node = node->prev) {
+        struct moq_group *group = group_at(node);
+        uint64_t until_ns = CLOCK_NEVER;
+        if (group->sequence < view->done->floor)
+            break;
+        if (view->wish->max != MOQ_NO_GROUP && group->sequence > view->wish->max)
+            continue;
+        if (sequences_has(view->done, group->sequence) ||
+            viewer_group_fault(view, group, &until_ns))
+            continue;
+        best = group;
+        if (view->policy->order == MOQ_ORDER_NEWEST)
+            break;
+    }
+    return best;
+}
+
+/* The lowest group in the track that is not below the floor, done or not. */
+static const struct moq_group *first_above(const struct viewer_view *view)
+{
+    const struct moq_group *lowest = NULL;
+    const struct list *head = &view->track->groups;
+    for (struct list *node = head->prev; node != head; node = node->prev) {
+        if (group_at(node)->sequence < view->done->floor)
+            break;
+        lowest = group_at(node);
+    }
+    return lowest;
+}
+
+/* Until when groups that are not there may still come: streams overtake each other, so they get as long as a group
+ * that was superseded by `next`, the one that made the hole. */
+static uint64_t hole_closes_at(const struct viewer_view *view, const struct moq_group *next,
+                               uint64_t end)
+{
+    if (view->track->has_ended || !next || next->sequence != end)
+        return 0;
+    return time_after(next->started_ns, view->policy->latency_ns);
+}
+
+bool viewer_next_loss(const struct viewer_view *view, struct sequence_run *lost, int *error,
+                      uint64_t *until_ns)
+{
+    uint64_t floor = view->done->floor;
+    if (view->wish->max != MOQ_NO_GROUP && floor > view->wish->max)
+        return false;
+    const struct moq_group *next = first_above(view);
+    uint64_t end = sequences_first_done(view->done);
+    if (next && next->sequence < end)
+        end = next->sequence;
+    if (end == SEQUENCE_NONE)
+        return false;
+
+    if (end > floor) {
+        uint64_t due_ns = hole_closes_at(view, next, end);
+        if (view->now_ns < due_ns) {
+            *until_ns = due_ns < *until_ns ? due_ns : *until_ns;
+            return false;
+        }
+        *lost = (struct sequence_run){floor, end - 1};
+        *error = MOQ_ERR_NOT_FOUND;
+        return true;
+    }
+    *lost = (struct sequence_run){floor, floor};
+    *error = viewer_group_fault(view, next, until_ns);
+    return *error != 0;
+}
