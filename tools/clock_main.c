@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* moq-clock's command line. */
+#include "tools/clock.h"
+
+#include <string.h>
+
+static struct moq_path *path_of(const struct options_list *parts)
+{
+    struct moq_part all[OPTIONS_LIST_MAX] = {{"clock", 5}};
+    for (size_t i = 0; i < parts->count; i++)
+        all[i] = (struct moq_part){parts->items[i], strlen(parts->items[i])};
+    return moq_path_new(all, parts->count ? parts->count : 1);
+}
+
+/* The words: a URL, and perhaps "publish" or "subscribe", in any order. False: there is something else. */
+static bool read_words(const struct options_list *words, const char **url, bool *is_publisher)
+{
+    for (size_t i = 0; i < words->count; i++) {
+        const char *word = words->items[i];
+        if (strcmp(word, "publish") == 0)
+            *is_publisher = true;
+        else if (strcmp(word, "subscribe") != 0 && *url)
+            return false;
+        else if (strcmp(word, "subscribe") != 0)
+            *url = word;
+    }
+    return true;
+}
+
+int main(int argc, char **argv)
+{
+    struct tool tool = {.program = "moq-clock"};
+    struct tool_settings settings = {.bind = NULL};
+    struct options_list words, parts = {.count = 0};
+    bool is_publisher = false;
+    struct option_row rows[TOOL_ROWS + 2] = {
+        {"publish", OPTION_FLAG, NULL, "be the clock; without it, watch one", &is_publisher},
+        {"path", OPTION_LIST, "PART", "a part of the track's path (repeatable; default clock)",
+         &parts},
+    };
+    tool_rows(&settings, rows + 2);
+    const struct options_spec spec = {
+        .program = tool.program,
+        .synopsis = "[options] URL [publish | subscribe]",
+        .summary =
+            "The time of day as a live track, to try a relay out: publishes it, or prints a\n"
+            "line for each second of it. The path of the URL is not part of the track.\n\n"
+            "Options:",
+        .ending = "Examples:\n"
+                  "  moq-clock --tls-disable-verify https://localhost:4443 --publish\n"
+                  "  moq-clock http://localhost:4443\n"
+                  "  moq-clock moqf://relay.example --path room --path clock\n\n"
+                  "Exit codes: 0 ended by a signal or because the reader of our output left;\n"
+                  "1 no connection; 2 the command line is wrong.",
+        .rows = rows,
+        .row_count = sizeof rows / sizeof rows[0],
+    };
+    const char *url = NULL;
+    int result = options_parse(&spec, argc, argv, &words);
+    if (result != OPTIONS_RUN)
+        return result == OPTIONS_DONE ? TOOL_OK : TOOL_USAGE;
+    if (!read_words(&words, &url, &is_publisher)) {
+        fprintf(stderr, "moq-clock: too many words; try moq-clock --help\n");
+        return TOOL_USAGE;
+    }
+    result = tool_prepare(&tool, &settings, url);
+    if (result)
+        return result;
+    struct moq_path *path = path_of(&parts);
+    if (!path) {
+        fprintf(stderr, "moq-clock: the path is longer than 1023 bytes\n");
+        return TOOL_USAGE;
+    }
+    result = is_publisher ? clock_publish(&tool, path) : clock_watch(&tool, path);
+    moq_path_unref(&path);
+    return result;
+}

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* moq-clock as viewer: a line per second. It waits until the clock is announced, and again when its publisher has left. */
+#include "tools/clock.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "tools/output.h"
+
+/* A minute that does not end although the next one has begun is given up after this. */
+#define PATIENCE_NS (5 * NS_PER_S)
+
+struct clock_watcher {
+    struct tool *tool;
+    struct moq_path *path;
+    struct output *output;
+    struct moq_announced *announced;
+    struct moq_subscription *subscription;
+    struct moq_track *track; /* NULL: not subscribed */
+    struct moq_watcher watcher;
+    struct moq_group_reader reader;
+    bool is_reading; /* `reader` is in use */
+    char minute[64]; /* the first frame of the group at hand; "": not read */
+};
+
+/* ---- Groups to lines ------------------------------------------------------------------------- */
+
+static void stop_reading(struct clock_watcher *watcher)
+{
+    if (watcher->is_reading)
+        moq_group_reader_deinit(&watcher->reader);
+    watcher->is_reading = false;
+}
+
+static void start_reading(struct clock_watcher *watcher, struct moq_group *group)
+{
+    stop_reading(watcher);
+    moq_group_reader_init(&watcher->reader, group);
+    watcher->is_reading = true;
+    watcher->minute[0] = '\0';
+}
+
+static void print_frame(struct clock_watcher *watcher, const uint8_t *data, size_t size)
+{
+    char line[128];
+    if (!watcher->minute[0]) {
+        snprintf(watcher->minute, sizeof watcher->minute, "%.*s", (int)(size > 60 ? 60 : size),
+                 (const char *)data);
+        return;
+    }
+    int n = snprintf(line, sizeof line, "%s%.*s\n", watcher->minute, (int)(size > 60 ? 60 : size),
+                     (const char *)data);
+    output_write(watcher->output, line, (size_t)n);
+}
+
+/* Whether the group at hand is over for us: complete, cut, or late beyond patience. */
+static bool is_done_with(struct clock_watcher *watcher, int error)
+{
+    const struct moq_group *group = watcher->reader.group;
+    if (error == MOQ_ERR_END && !watcher->minute[0])
+        log_warn(LOG_TOOL, "empty group %llu", (unsigned long long)group->sequence);
+    if (error != MOQ_ERR_AGAIN)
+        return true;
+    uint64_t now = moq_native_clock(watcher->tool->native)->now_ns;
+    return group->superseded_ns && now - group->superseded_ns > PATIENCE_NS;
+}
+
+static void pump(struct clock_watcher *watcher)
+{
+    const uint8_t *data = NULL;
+    size_t size = 0;
+    for (;;) {
+        struct moq_group *next = NULL;
+        if (!watcher->is_reading) {
+            next = moq_track_newest(watcher->track);
+        } else {
+            int error = moq_group_reader_next(&watcher->reader, &data, &size);
+            if (error == 0) {
+                print_frame(watcher, data, size);
+                continue;
+            }
+            if (!is_done_with(watcher, error))
+                return;
+            next = moq_track_after(watcher->track, watcher->reader.group);
+        }
+        if (!next)
+            return;
+        start_reading(watcher, next);
+    }
+}
+
+static void on_track(struct moq_watcher *base, struct moq_group *group)
+{
+    (void)group;
+    pump(container_of(base, struct clock_watcher, watcher));
+}
+
+/* ---- Subscribing ----------------------------------------------------------------------------- */
+
+static void unsubscribe(struct clock_watcher *watcher)
+{
+    stop_reading(watcher);
+    if (watcher->subscription)
+        moq_subscription_close(&watcher->subscription);
+    if (watcher->track) {
+        moq_track_unwatch(watcher->track, &watcher->watcher);
+        moq_track_unref(&watcher->track);
+    }
+}
+
+static void on_subscription_closed(struct moq_subscription *subscription, int error)
+{
+    struct clock_watcher *watcher = moq_subscription_user(subscription);
+    watcher->subscription = NULL;
+    if (error)
+        tool_say(watcher->tool, "the clock is gone: %s", moq_error_words(error));
+    unsubscribe(watcher);
+}
+
+static void subscribe(struct clock_watcher *watcher)
+{
+    static const struct moq_subscription_events events = {.on_closed = on_subscription_closed};
+    static const struct moq_watcher_ops ops = {.on_group = on_track, .on_growth = on_track};
+    static const struct moq_wish wish = {128, MOQ_ORDER_NEWEST, 0, MOQ_NO_GROUP, MOQ_NO_GROUP};
+    struct moq_track_config config = {
+        .clock = moq_native_clock(watcher->tool->native),
+        .priority = 128,
+        .order = MOQ_ORDER_NEWEST,
+        .cache = {.groups = 3},
+    };
+    unsubscribe(watcher);
+    watcher->track = moq_track_new(watcher->path, &config);
+    if (!watcher->track)
+        return;
+    watcher->watcher.ops = &ops;
+    moq_track_watch(watcher->track, &watcher->watcher);
+    watcher->subscription =
+        moq_session_subscribe(tool_session(watcher->tool), watcher->track, &wish, &events, watcher);
+}
+
+static void on_active(struct moq_announced *announced, struct moq_path *path)
+{
+    struct clock_watcher *watcher = moq_announced_user(announced);
+    if (moq_path_equal(path, watcher->path))
+        subscribe(watcher);
+}
+
+static void on_ended(struct moq_announced *announced, struct moq_path *path)
+{
+    struct clock_watcher *watcher = moq_announced_user(announced);
+    if (!moq_path_equal(path, watcher->path) || !watcher->track)
+        return;
+    tool_say(watcher->tool, "the clock was withdrawn; waiting for another");
+    unsubscribe(watcher);
+}
+
+static void on_announced_closed(struct moq_announced *announced, int error)
+{
+    struct clock_watcher *watcher = moq_announced_user(announced);
+    (void)error;
+    watcher->announced = NULL;
+}
+
+static void on_connected(struct tool *tool, struct moq_session *session)
+{
+    static const struct moq_announced_events events = {
+        .on_active = on_active,
+        .on_ended = on_ended,
+        .on_closed = on_announced_closed,
+    };
+    struct clock_watcher *watcher = tool->user;
+    watcher->announced = moq_session_announced(session, watcher->path, &events, watcher);
+}
+
+static void on_finish(struct tool *tool)
+{
+    struct clock_watcher *watcher = tool->user;
+    unsubscribe(watcher);
+    if (watcher->announced)
+        moq_announced_close(&watcher->announced);
+    output_close(&watcher->output, true, NULL);
+}
+
+static void on_broken(void *user, int error)
+{
+    struct clock_watcher *watcher = user;
+    if (error == UV_EPIPE)
+        tool_finish(watcher->tool, TOOL_OK);
+    else
+        tool_fail(watcher->tool, "cannot write: %s", uv_strerror(error));
+}
+
+static int on_open(struct tool *tool)
+{
+    static const struct output_events events = {.on_broken = on_broken};
+    struct clock_watcher *watcher = tool->user;
+    int error = 0;
+    watcher->output = output_open(&tool->loop, NULL, &events, watcher, &error);
+    if (error)
+        log_error(LOG_TOOL, "standard output: %s", uv_strerror(error));
+    return error;
+}
+
+int clock_watch(struct tool *tool, struct moq_path *path)
+{
+    static const struct tool_app app = {.on_connected = on_connected, .on_finish = on_finish};
+    struct clock_watcher watcher = {.tool = tool, .path = path};
+    return tool_run(tool, &app, &watcher, on_open);
+}

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Pipes are read as streams, files by the loop's threads, one piece at a time. */
+#include "tools/input.h"
+
+#include <stdlib.h>
+
+#include "base/list.h"
+
+struct input {
+    uv_pipe_t pipe;
+    uv_fs_t request;
+    bool is_file, is_held, is_reading, is_over, is_closed;
+    int fd;
+    uv_loop_t *loop;
+    const struct input_events *events;
+    void *user;
+    char piece[INPUT_PIECE_BYTES];
+};
+
+static void read_file(struct input *input);
+
+static void end(struct input *input, int error)
+{
+    if (input->is_over)
+        return;
+    input->is_over = true;
+    input->events->on_end(input->user, error);
+}
+
+static void on_file_read(uv_fs_t *request)
+{
+    struct input *input = container_of(request, struct input, request);
+    ssize_t n = request->result;
+    uv_fs_req_cleanup(request);
+    input->is_reading = false;
+    if (input->is_closed) {
+        free(input);
+        return;
+    }
+    if (n <= 0) {
+        end(input, (int)n);
+        return;
+    }
+    input->events->on_data(input->user, (const uint8_t *)input->piece, (size_t)n);
+    read_file(input);
+}
+
+static void read_file(struct input *input)
+{
+    if (input->is_held || input->is_reading || input->is_over)
+        return;
+    uv_buf_t buf = uv_buf_init(input->piece, sizeof input->piece);
+    input->is_reading = true;
+    int error = uv_fs_read(input->loop, &input->request, input->fd, &buf, 1, -1, on_file_read);
+    if (error < 0) {
+        input->is_reading = false;
+        end(input, error);
+    }
+}
+
+static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
+{
+    struct input *input = container_of((uv_pipe_t *)handle, struct input, pipe);
+    (void)suggested;
+    *buf = uv_buf_init(input->piece, sizeof input->piece);
+}
+
+static void on_pipe_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+    struct input *input = container_of((uv_pipe_t *)stream, struct input, pipe);
+    if (n > 0)
+        input->events->on_data(input->user, (const uint8_t *)buf->base, (size_t)n);
+    else if (n < 0) {
+        uv_read_stop(stream);
+        end(input, n == UV_EOF ? 0 : (int)n);
+    }
+}
+
+static void on_pipe_closed(uv_handle_t *handle)
+{
+    free(container_of((uv_pipe_t *)handle, struct input, pipe));
+}
+
+struct input *input_open(uv_loop_t *loop, int fd, const struct input_events *events, void *user,
+                         int *error)
+{
+    uv_handle_type type = uv_guess_handle(fd);
+    *error = type == UV_TTY ? UV_EINVAL : UV_ENOMEM;
+    struct input *input = type == UV_TTY ? NULL : calloc(1, sizeof *input);
+    if (!input)
+        return NULL;
+    input->loop = loop;
+    input->fd = fd;
+    input->events = events;
+    input->user = user;
+    input->is_held = true;
+    input->is_file = type == UV_FILE;
+    *error = 0;
+    if (input->is_file)
+        return input;
+    uv_pipe_init(loop, &input->pipe, 0);
+    *error = uv_pipe_open(&input->pipe, fd);
+    if (*error == 0)
+        return input;
+    uv_close((uv_handle_t *)&input->pipe, on_pipe_closed);
+    return NULL;
+}
+
+bool input_is_file(const struct input *input)
+{
+    return input->is_file;
+}
+
+void input_hold(struct input *input)
+{
+    if (input->is_held)
+        return;
+    input->is_held = true;
+    if (!input->is_file)
+        uv_read_stop((uv_stream_t *)&input->pipe);
+}
+
+void input_go_on(struct input *input)
+{
+    if (!input->is_held || input->is_over)
+        return;
+    input->is_held = false;
+    if (input->is_file)
+        read_file(input);
+    else
+        uv_read_start((uv_stream_t *)&input->pipe, on_room, on_pipe_read);
+}
+
+void input_close(struct input **input_in)
+{
+    struct input *input = *input_in;
+    *input_in = NULL;
+    if (!input)
+        return;
+    input->is_closed = input->is_over = true;
+    if (!input->is_file)
+        uv_close((uv_handle_t *)&input->pipe, on_pipe_closed);
+    else if (!input->is_reading)
+        free(input);
+}

@@ -1,0 +1,296 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The common life of the tools. Standard output is for data only; people are spoken to on standard error. */
+#include "tools/tool.h"
+
+#include <signal.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "base/objects.h"
+
+/* ---- Options --------------------------------------------------------------------------------- */
+
+void tool_rows(struct tool_settings *settings, struct option_row *rows)
+{
+    const struct option_row all[TOOL_ROWS] = {
+        {"", OPTION_HEADING, NULL, "Connection:", NULL},
+        {"bind", OPTION_TEXT, "ADDRESS", "local address (default [::]:0)", &settings->bind},
+        {"tls-root", OPTION_LIST, "FILE", "trust these roots (PEM) instead of the system's",
+         &settings->tls_roots},
+        {"tls-disable-verify", OPTION_FLAG, NULL, "trust any certificate: for tests only",
+         &settings->is_verify_disabled},
+        {"transport-version", OPTION_LIST, "N", "offer only version 02, 03 or 04 (repeatable)",
+         &settings->versions},
+        {"timeout", OPTION_DURATION, "TIME", "give up a try to connect after this (default 10s)",
+         &settings->timeout_ms},
+        {"no-reconnect", OPTION_FLAG, NULL, "exit with 1 when the connection is lost",
+         &settings->is_once},
+        {"", OPTION_HEADING, NULL, "Messages, on standard error:", NULL},
+        {"v", OPTION_COUNT, NULL, "more: -v debug, -vv everything", &settings->louder},
+        {"q", OPTION_COUNT, NULL, "less: -q errors only, -qq nothing", &settings->quieter},
+        {"log-json", OPTION_FLAG, NULL, "one JSON object per line", &settings->is_log_json},
+        {"", OPTION_HEADING, NULL, "Other:", NULL},
+    };
+    memcpy(rows, all, sizeof all);
+}
+
+static int usage(const struct tool *tool, const char *what, const char *which)
+{
+    fprintf(stderr, "%s: %s%s; try %s --help\n", tool->program, what, which, tool->program);
+    return TOOL_USAGE;
+}
+
+/* As the Rust tools read RUST_LOG: "debug", or "info,quic=trace". What names no topic of ours is skipped. */
+static void set_levels_by_text(const char *text)
+{
+    char copy[256];
+    snprintf(copy, sizeof copy, "%s", text);
+    char *rest = NULL;
+    for (char *word = strtok_r(copy, ",", &rest); word; word = strtok_r(NULL, ",", &rest)) {
+        char *equals = strchr(word, '=');
+        int level = log_level_by_name(equals ? equals + 1 : word);
+        if (equals)
+            *equals = '\0';
+        int topic = equals ? log_topic_by_name(word) : -1;
+        if (level >= 0 && !equals)
+            log_set_level((enum log_level)level);
+        else if (level >= 0 && topic >= 0)
+            log_set_topic_level((enum log_topic)topic, (enum log_level)level);
+    }
+}
+
+static void set_levels(const struct tool_settings *settings)
+{
+    enum log_level level = LOG_LEVEL_INFO;
+    if (settings->louder)
+        level = settings->louder == 1 ? LOG_LEVEL_DEBUG : LOG_LEVEL_TRACE;
+    if (settings->quieter)
+        level = settings->quieter == 1 ? LOG_LEVEL_ERROR : LOG_LEVEL_OFF;
+    log_set_level(level);
+    log_set_json(settings->is_log_json);
+    const char *wish = getenv("RUST_LOG");
+    if (wish && *wish)
+        set_levels_by_text(wish);
+}
+
+static int version_by_name(const char *text)
+{
+    const char *digit = text + (*text == '0');
+    if (strlen(digit) != 1 || *digit < '2' || *digit > '4')
+        return 0;
+    return MOQ_VERSION_02 << (*digit - '2');
+}
+
+int tool_prepare(struct tool *tool, const struct tool_settings *settings, const char *url_text)
+{
+    char why[QUIC_ERROR_TEXT_BYTES];
+    tool->settings = settings;
+    if (settings->louder && settings->quieter)
+        return usage(tool, "-v and -q contradict each other", "");
+    set_levels(settings);
+    for (size_t i = 0; i < settings->versions.count; i++)
+        if (!version_by_name(settings->versions.items[i]))
+            return usage(tool, "not a version (02, 03, 04): ", settings->versions.items[i]);
+    if (!url_text)
+        return usage(tool, "the URL of a relay is missing", "");
+    if (moq_url_parse(&tool->url, url_text, why)) {
+        fprintf(stderr, "%s: %s: %s\n", tool->program, url_text, why);
+        return TOOL_USAGE;
+    }
+    return 0;
+}
+
+/* ---- Words for people ------------------------------------------------------------------------ */
+
+static void clear_progress(struct tool *tool)
+{
+    if (tool->has_progress_line)
+        fputs("\r\033[K", stderr);
+    tool->has_progress_line = false;
+}
+
+static void on_progress(uv_timer_t *timer)
+{
+    struct tool *tool = timer->data;
+    char line[160] = "";
+    tool->app->on_progress(tool, line, sizeof line);
+    if (!*line)
+        return;
+    fprintf(stderr, "\r%s\033[K", line);
+    fflush(stderr);
+    tool->has_progress_line = true;
+}
+
+void tool_say(struct tool *tool, const char *format, ...)
+{
+    char text[400];
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(text, sizeof text, format, arguments);
+    va_end(arguments);
+    clear_progress(tool);
+    log_info(LOG_TOOL, "%s", text);
+}
+
+/* ---- The end --------------------------------------------------------------------------------- */
+
+static void on_finisher(uv_timer_t *timer)
+{
+    struct tool *tool = timer->data;
+    if (tool->app->on_finish)
+        tool->app->on_finish(tool);
+    moq_client_close(&tool->client, 0, NULL, NULL);
+    moq_native_close(&tool->native, NULL, NULL);
+    uv_close((uv_handle_t *)&tool->interrupt, NULL);
+    uv_close((uv_handle_t *)&tool->terminate, NULL);
+    uv_close((uv_handle_t *)&tool->progress, NULL);
+    uv_close((uv_handle_t *)&tool->finisher, NULL);
+}
+
+void tool_finish(struct tool *tool, int exit_code)
+{
+    if (tool->is_finishing)
+        return;
+    tool->is_finishing = true;
+    tool->exit_code = exit_code;
+    uv_timer_start(&tool->finisher, on_finisher, 0, 0);
+}
+
+void tool_fail(struct tool *tool, const char *format, ...)
+{
+    va_list arguments;
+    if (tool->is_finishing)
+        return;
+    va_start(arguments, format);
+    vsnprintf(tool->failure, sizeof tool->failure, format, arguments);
+    va_end(arguments);
+    clear_progress(tool);
+    log_error(LOG_TOOL, "%s", tool->failure);
+    tool_finish(tool, TOOL_FAILED);
+}
+
+static void on_signal(uv_signal_t *handle, int number)
+{
+    struct tool *tool = handle->data;
+    (void)number;
+    moq_native_wake(tool->native);
+    if (!tool->app->on_stop || tool->is_stopping) {
+        tool_finish(tool, TOOL_OK);
+        return;
+    }
+    tool->is_stopping = true;
+    tool->app->on_stop(tool);
+}
+
+/* ---- Connection ------------------------------------------------------------------------------ */
+
+static void on_connected(struct moq_client *client, struct moq_session *session)
+{
+    struct tool *tool = moq_client_user(client);
+    if (tool->is_finishing)
+        return;
+    tool->was_connected = true;
+    log_debug(LOG_TOOL, "connected to %s", tool->url.host);
+    if (tool->app->on_connected)
+        tool->app->on_connected(tool, session);
+}
+
+static void on_lost(struct moq_client *client, int error, const char *reason, uint64_t retry_ms)
+{
+    struct tool *tool = moq_client_user(client);
+    if (tool->is_finishing)
+        return;
+    if (!*reason)
+        reason = error ? moq_error_words(error) : "the relay closed the session";
+    if (!tool->was_connected || retry_ms == UINT64_MAX) {
+        tool_fail(tool, "%s %s:%u: %s", tool->was_connected ? "lost" : "cannot connect to",
+                  tool->url.host, tool->url.port, reason);
+        return;
+    }
+    clear_progress(tool);
+    log_warn(LOG_TOOL, "lost %s: %s; next try in %.1f s", tool->url.host, reason,
+             (double)retry_ms / 1000);
+    if (tool->app->on_lost)
+        tool->app->on_lost(tool);
+}
+
+struct moq_session *tool_session(struct tool *tool)
+{
+    return tool->client ? moq_client_session(tool->client) : NULL;
+}
+
+static int open_client(struct tool *tool)
+{
+    static const struct moq_client_events events = {
+        .on_connected = on_connected,
+        .on_lost = on_lost,
+    };
+    const struct tool_settings *settings = tool->settings;
+    struct moq_client_config config = {
+        .url = tool->url,
+        .tls = {.root_files = settings->tls_roots.items,
+                .root_file_count = settings->tls_roots.count,
+                .is_verify_disabled = settings->is_verify_disabled},
+        .offers = tool->offers,
+        .session = tool->app->session,
+        .events = &events,
+        .reconnect = {.is_enabled = !settings->is_once},
+        .timeout_ms = (uint32_t)settings->timeout_ms,
+        .user = tool,
+    };
+    for (size_t i = 0; i < settings->versions.count; i++)
+        config.versions |= (uint32_t)version_by_name(settings->versions.items[i]);
+    tool->client = moq_client_open(tool->native, &config);
+    return tool->client ? 0 : MOQ_ERR_NOMEM;
+}
+
+/* ---- The loop -------------------------------------------------------------------------------- */
+
+static void start_handles(struct tool *tool)
+{
+    uv_signal_init(&tool->loop, &tool->interrupt);
+    uv_signal_init(&tool->loop, &tool->terminate);
+    uv_timer_init(&tool->loop, &tool->progress);
+    uv_timer_init(&tool->loop, &tool->finisher);
+    tool->interrupt.data = tool->terminate.data = tool;
+    tool->progress.data = tool->finisher.data = tool;
+    uv_signal_start(&tool->interrupt, on_signal, SIGINT);
+    uv_signal_start(&tool->terminate, on_signal, SIGTERM);
+    tool->is_progress_shown = tool->app->on_progress && isatty(STDERR_FILENO) &&
+                              !tool->settings->quieter && !tool->settings->is_log_json;
+    if (tool->is_progress_shown)
+        uv_timer_start(&tool->progress, on_progress, 1000, 1000);
+}
+
+int tool_run(struct tool *tool, const struct tool_app *app, void *user,
+             int (*on_open)(struct tool *tool))
+{
+    struct moq_native_config native = {
+        .loop = &tool->loop,
+        .bind = tool->settings->bind,
+        .is_keylog_enabled = true,
+    };
+    tool->app = app;
+    tool->user = user;
+    signal(SIGPIPE, SIG_IGN);
+    if (uv_loop_init(&tool->loop))
+        return TOOL_FAILED;
+    tool->native = moq_native_new(&native);
+    tool->offers = moq_offers_new();
+    start_handles(tool);
+    if (!tool->native || !tool->offers)
+        tool_fail(tool, "out of memory");
+    else if (on_open && on_open(tool))
+        tool_finish(tool, TOOL_FAILED);
+    else if (open_client(tool))
+        tool_fail(tool, "out of memory");
+    uv_run(&tool->loop, UV_RUN_DEFAULT);
+    clear_progress(tool);
+    moq_offers_free(&tool->offers);
+    if (uv_loop_close(&tool->loop))
+        log_debug(LOG_TOOL, "the loop still had work at the end");
+    return tool->exit_code;
+}
