@@ -79,10 +79,39 @@ static void server_greeting_over(struct moq_stream *stream, int error)
         session_fail(stream->session, MOQ_ERR_DECODE, "the session stream ended too early");
 }
 
+/* Answers the client. Once: a held session comes here when it is released. */
+static int answer_client(struct moq_stream *stream, uint32_t version)
+{
+    struct msg_session_server answer = {.version = message_version_to_wire(version)};
+    struct byte_buf buf;
+    byte_buf_init(&buf, MESSAGE_MAX_BYTES);
+    int error = write_buf(stream, &buf, message_encode_session_server(&buf, &answer));
+    if (!error)
+        agree(stream, version);
+    return error;
+}
+
+void moq_session_release(struct moq_session *session)
+{
+    struct moq_stream *stream = session->greeting;
+    session->config.is_held = false;
+    if (!session->held_version || !stream || session->state != SESSION_GREETING)
+        return;
+    session_enter(session);
+    int error = answer_client(stream, session->held_version);
+    if (error)
+        stream_fail(stream, error);
+    else
+        moq_stream_received(stream, NULL, 0, false); /* what came meanwhile */
+    session_leave(session);
+}
+
 static long read_client(struct moq_stream *stream, const uint8_t *data, size_t n)
 {
     size_t used;
     struct msg_session_client offer;
+    if (stream->session->held_version)
+        return 0; /* all in good time */
     int error = message_decode_session_client(data, n, &used, &offer);
     if (error)
         return error == MOQ_ERR_AGAIN ? 0 : error;
@@ -91,14 +120,12 @@ static long read_client(struct moq_stream *stream, const uint8_t *data, size_t n
     if (!version)
         return MOQ_ERR_VERSION;
 
-    struct msg_session_server answer = {.version = message_version_to_wire(version)};
-    struct byte_buf buf;
-    byte_buf_init(&buf, MESSAGE_MAX_BYTES);
-    error = write_buf(stream, &buf, message_encode_session_server(&buf, &answer));
-    if (error)
-        return error;
-    agree(stream, version);
-    return (long)used;
+    if (stream->session->config.is_held) {
+        stream->session->held_version = version;
+        return (long)used;
+    }
+    error = answer_client(stream, version);
+    return error ? error : (long)used;
 }
 
 static const struct stream_ops server_ops = {

@@ -18,17 +18,21 @@ static uint64_t take_order(struct message_in *in)
 /* ---- Numbers and what they mean
  * ---------------------------------------------------------------------------------- */
 
-/* 03 counts from 1 and has 0 for "as the publisher likes", which is newest first for us. The others
- * say 1; the browser client says 2, also there. */
+/* 03 counts from 1 and has 0 for "as the publisher likes". The others say 1 for newest first; the
+ * browser client says 2, also there. */
 uint8_t message_order_from_wire(uint32_t version, uint64_t order)
 {
     uint64_t oldest = version == MOQ_VERSION_03 ? 1 : 0;
+    if (order < oldest)
+        return MOQ_ORDER_ANY;
     return order == oldest ? MOQ_ORDER_OLDEST : MOQ_ORDER_NEWEST;
 }
 
 uint64_t message_order_to_wire(uint32_t version, uint8_t order)
 {
     uint64_t oldest = version == MOQ_VERSION_03 ? 1 : 0;
+    if (order == MOQ_ORDER_ANY && oldest > 0)
+        return 0;
     return order == MOQ_ORDER_OLDEST ? oldest : oldest + 1;
 }
 

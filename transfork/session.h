@@ -110,6 +110,7 @@ struct moq_session_limits { /* 0: the default */
 struct moq_session_config {
     bool is_server;
     bool is_browser;           /* the peer is a page: its publisher reads priorities as varints */
+    bool is_held;              /* server: nothing is answered before moq_session_release */
     uint32_t versions;         /* enum moq_version, or-ed: what we speak */
     const struct clock *clock; /* kept */
     struct moq_offers *offers; /* kept; what we announce; NULL: nothing */
@@ -124,6 +125,9 @@ void moq_session_free(struct moq_session **session); /* only after moq_session_c
 
 void *moq_session_user(const struct moq_session *session);
 uint32_t moq_session_version(const struct moq_session *session); /* enum moq_version; 0 before on_ready */
+
+/* Lets a session that is held (is_held) go on; its handshake timeout runs all the while. */
+void moq_session_release(struct moq_session *session);
 
 /* Ends the session in order: running groups are cut, the session stream is finished, the transport closed. */
 void moq_session_close(struct moq_session *session, int error, const char *reason);
@@ -145,6 +149,10 @@ struct moq_subscription_events { /* every entry may be NULL */
 struct moq_subscription *moq_session_subscribe(struct moq_session *session, struct moq_track *track,
                                                const struct moq_wish *wish,
                                                const struct moq_subscription_events *events, void *user);
+/* The track has groups already, up to `latest`, from another publisher whose place this one takes: if its numbers begin
+ * at or below that, all of them are raised so that the first group that arrives is `latest` + 1. Call it right after
+ * moq_session_subscribe. */
+void moq_subscription_continue_after(struct moq_subscription *subscription, uint64_t latest);
 void moq_subscription_update(struct moq_subscription *subscription, const struct moq_wish *wish);
 void moq_subscription_close(struct moq_subscription **subscription); /* unsubscribes, no callback; sets it to NULL */
 void *moq_subscription_user(const struct moq_subscription *subscription);

@@ -36,6 +36,7 @@ struct moq_session {
     struct moq_session_config config; /* with the defaults filled in */
     enum session_state state;
     uint32_t version; /* enum moq_version; 0 before it is agreed */
+    uint32_t held_version; /* the same, while config.is_held keeps it from being told */
     uint32_t depth;   /* upcalls under way */
 
     struct moq_stream *greeting; /* the session stream; NULL before and after */

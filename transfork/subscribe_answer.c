@@ -91,6 +91,8 @@ struct moq_viewer *moq_request_serve(struct moq_request *asked, struct moq_track
     asked->session->subscription_count++;
     viewer->wish = asked->wish;
     viewer->policy = *policy;
+    if (policy->order == MOQ_ORDER_ANY)
+        viewer->policy.order = MOQ_ORDER_NEWEST;
     stream_attach(stream, &viewer_ops, viewer);
     request_done(request);
     viewer_start(viewer);

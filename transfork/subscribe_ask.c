@@ -3,6 +3,7 @@
 #include <stdlib.h>
 
 #include "base/objects.h"
+#include "base/varint.h"
 #include "transfork/message.h"
 #include "transfork/subscription.h"
 
@@ -84,6 +85,9 @@ static long read_gap(struct moq_subscription *subscription, const uint8_t *data,
     int error = message_decode_gap(data, n, &used, &msg);
     if (error)
         return error == MOQ_ERR_AGAIN ? 0 : error;
+    if (subscription->is_raise_open || msg.start + msg.count > VARINT_MAX - subscription->raise)
+        return (long)used; /* the numbers mean nothing here */
+    msg.start += subscription->raise;
     moq_track_gap(subscription->track, msg.start, msg.start + msg.count,
                   moq_error_from_wire(msg.code));
     return (long)used;
@@ -199,6 +203,25 @@ struct moq_subscription *moq_session_subscribe(struct moq_session *session, stru
     if (!subscription->stream || write_subscribe(subscription))
         moq_subscription_close(&subscription);
     return subscription;
+}
+
+void moq_subscription_continue_after(struct moq_subscription *subscription, uint64_t latest)
+{
+    subscription->floor = latest;
+    subscription->is_raise_open = true;
+}
+
+bool subscription_raise(struct moq_subscription *subscription, uint64_t *sequence)
+{
+    if (subscription->is_raise_open) {
+        bool is_below = *sequence <= subscription->floor;
+        subscription->raise = is_below ? subscription->floor + 1 - *sequence : 0;
+        subscription->is_raise_open = false;
+    }
+    if (*sequence > VARINT_MAX - subscription->raise)
+        return false;
+    *sequence += subscription->raise;
+    return true;
 }
 
 /* Only 03 has an agreed layout for the update; elsewhere the new range still holds for what we take. */

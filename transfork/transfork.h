@@ -118,7 +118,11 @@ int moq_group_reader_next(struct moq_group_reader *reader, const uint8_t **data,
 /* ---- Tracks: step 9
  * ------------------------------------------------------------------------------------------ */
 
-enum moq_order { MOQ_ORDER_OLDEST = 0, MOQ_ORDER_NEWEST = 1 }; /* as the Rust crates write it */
+enum moq_order {
+    MOQ_ORDER_OLDEST = 0, /* as the Rust crates write it */
+    MOQ_ORDER_NEWEST = 1,
+    MOQ_ORDER_ANY = 2, /* a wish without an opinion: as the publisher, or the policy, likes */
+};
 
 /* The newest group is always kept; older ones while all three limits hold. 0: no limit of that
  * kind. */

@@ -454,7 +454,8 @@ void viewer_update_wish(struct moq_viewer *viewer, const struct moq_wish *update
 
     struct moq_policy policy = viewer->policy;
     policy.priority = viewer->wish.priority;
-    policy.order = viewer->wish.order;
+    if (viewer->wish.order != MOQ_ORDER_ANY)
+        policy.order = viewer->wish.order;
     moq_viewer_set_policy(viewer, &policy);
     if (viewer->stream && session->config.events->on_viewer_updated)
         session->config.events->on_viewer_updated(session, viewer);
@@ -465,6 +466,8 @@ void viewer_update_wish(struct moq_viewer *viewer, const struct moq_wish *update
 void moq_viewer_set_policy(struct moq_viewer *viewer, const struct moq_policy *policy)
 {
     viewer->policy = *policy;
+    if (policy->order == MOQ_ORDER_ANY)
+        viewer->policy.order = MOQ_ORDER_NEWEST;
     list_for_each (node, &viewer->groups) {
         struct send_group *sending = sending_at(node);
         stream_set_urgency(&sending->stream, urgency_of(viewer, sending->group->sequence));
