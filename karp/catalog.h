@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The catalog: which tracks a broadcast has and how to decode them. One JSON document, published whole as the only frame
+ * of a group, a new group for every version. */
+#ifndef MOQ_KARP_CATALOG_H
+#define MOQ_KARP_CATALOG_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "karp/codec.h"
+#include "karp/failure.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    KARP_CATALOG_MAX_BYTES = 1 << 20,      /* larger documents are refused with TooLarge */
+    KARP_CATALOG_MAX_TRACKS = 64,          /* of both kinds together */
+    KARP_TRACK_NAME_MAX_BYTES = 256,       /* with the final zero */
+    KARP_DESCRIPTION_MAX_BYTES = 64 << 10, /* a configuration record */
+    KARP_CATALOG_PRIORITY = -1,            /* of the catalog's own track */
+    KARP_AUDIO_PRIORITY = 1,
+    KARP_VIDEO_PRIORITY = 2,
+};
+
+#define KARP_CATALOG_NAME                                                                          \
+    "catalog.json" /* only where tracks have string names; array paths end at the id */
+
+enum karp_track_kind { KARP_VIDEO, KARP_AUDIO };
+
+struct karp_track {
+    enum karp_track_kind kind;
+    char name[KARP_TRACK_NAME_MAX_BYTES]; /* the last part of its path; free text, never guessed */
+    int8_t priority;
+    char codec[KARP_CODEC_MAX_BYTES];
+    uint8_t *description; /* video: avcC or hvcC body; NULL without one; owned by the catalog */
+    size_t description_size;
+    uint32_t width, height;              /* video, pixels as coded */
+    uint32_t sample_rate, channel_count; /* audio */
+    bool has_bitrate;
+    uint64_t bitrate_bps;
+};
+
+struct karp_catalog {
+    struct karp_track *tracks; /* read-only; video before audio */
+    size_t track_count;        /* read-only */
+};
+
+struct karp_catalog *karp_catalog_new(void); /* empty; NULL: out of memory */
+void karp_catalog_free(struct karp_catalog *catalog);
+
+/* Reads a document. Unknown members are ignored and null counts as absent. MOQ_ERR_DECODE with a sentence in `failure`
+ * (may be NULL) when it is malformed, MOQ_ERR_BOUNDS over a limit; nothing is made then. The caller owns the catalog. */
+int karp_catalog_parse(const char *json, size_t size, struct karp_catalog **catalog,
+                       struct karp_failure *failure);
+
+/* Prints compact JSON in the order of keys that every peer expects. The caller frees it; NULL: out of memory, or a name
+ * that is not UTF-8. */
+char *karp_catalog_print(const struct karp_catalog *catalog);
+
+/* Adds a copy of `track`, with its description. MOQ_ERR_DUPLICATE (name), MOQ_ERR_BOUNDS, MOQ_ERR_NOMEM. Moves the
+ * tracks behind it: pointers to them end. */
+int karp_catalog_add(struct karp_catalog *catalog, const struct karp_track *track);
+
+/* MOQ_ERR_NOT_FOUND when there is no track of that name. */
+int karp_catalog_remove(struct karp_catalog *catalog, const char *name);
+
+/* NULL when there is none. */
+const struct karp_track *karp_catalog_find(const struct karp_catalog *catalog, const char *name);
+
+/* Whether both say the same; players re-subscribe only what differs. */
+bool karp_track_equals(const struct karp_track *a, const struct karp_track *b);
+
+/* What viewers of January 2025 cannot read in this track, in words, or NULL: they would refuse the whole catalog. */
+const char *karp_track_objection(const struct karp_track *track);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Codec strings (RFC 6381) and the configuration records of MP4 files: each can be made from the other as far as the
+ * information is there. A string that is none of ours is kept as it is: a relay of names does not judge them. */
+#ifndef MOQ_KARP_CODEC_H
+#define MOQ_KARP_CODEC_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum karp_codec_kind {
+    KARP_CODEC_UNKNOWN,
+    KARP_CODEC_H264,
+    KARP_CODEC_H265,
+    KARP_CODEC_VP8,
+    KARP_CODEC_VP9,
+    KARP_CODEC_AV1,
+    KARP_CODEC_AAC,
+    KARP_CODEC_OPUS,
+};
+
+enum { KARP_CODEC_MAX_BYTES = 64 }; /* with the final zero; longer codec strings are refused */
+
+/* Colour as VP9 and AV1 strings tell it; the numbers are those of ISO/IEC 23091-2. */
+struct karp_colour {
+    uint8_t primaries, transfer, matrix;
+    bool is_full_range;
+};
+
+struct karp_codec {
+    enum karp_codec_kind kind;
+    bool is_in_band; /* H.264 avc3, H.265 hev1: parameter sets may come with the frames */
+    uint8_t profile; /* all but VP8 and Opus; AAC: the audio object type (2 LC, 5 HE, 29 HEv2) */
+    uint8_t level;   /* H.264 and H.265: level_idc; VP9: level times 10; AV1: seq_level_idx */
+    uint8_t constraints[6]; /* H.264: the first; H.265: all */
+    uint8_t profile_space;  /* H.265: 0 to 3 */
+    uint32_t compatibility; /* H.265: flags as in hvcC, first flag in the top bit */
+    bool is_high_tier;      /* H.265 and AV1 */
+    uint8_t bit_depth;      /* VP9 and AV1 */
+    bool is_monochrome;     /* AV1 */
+    uint8_t chroma; /* VP9: 0 to 3; AV1: three digits subsampling x, y, sample position, as 110 */
+    struct karp_colour colour; /* VP9 and AV1 */
+};
+
+/* Reads a codec string. What belongs to no codec that we know gives KARP_CODEC_UNKNOWN and success.
+ * MOQ_ERR_INVALID: it begins as one of ours and is malformed. */
+int karp_codec_parse(const char *text, struct karp_codec *codec);
+
+/* Writes the string of a known codec: lowercase, shortest form. MOQ_ERR_INVALID for KARP_CODEC_UNKNOWN. */
+int karp_codec_print(const struct karp_codec *codec, char text[KARP_CODEC_MAX_BYTES]);
+
+/* Whether viewers of January 2025 take `text`. One string that they refuse costs them the whole catalog, so a publisher
+ * should warn: hvc1 always, AV1 profile 2, and anything malformed. */
+bool karp_codec_suits_old_viewers(const char *text);
+
+/* From the bodies of avcC, hvcC, vpcC (full box), av1C and an AudioSpecificConfig. MOQ_ERR_MEDIA: too short or not
+ * a version that we know. */
+int karp_codec_from_avcc(const uint8_t *record, size_t size, bool is_in_band,
+                         struct karp_codec *codec);
+int karp_codec_from_hvcc(const uint8_t *record, size_t size, struct karp_codec *codec);
+int karp_codec_from_vpcc(const uint8_t *record, size_t size, struct karp_codec *codec);
+int karp_codec_from_av1c(const uint8_t *record, size_t size, struct karp_codec *codec);
+
+/* What an AudioSpecificConfig says; channels 0: described elsewhere in the stream. */
+struct karp_aac {
+    uint8_t object_type;
+    uint32_t sample_rate, channel_count;
+};
+
+enum { KARP_AAC_MAX_BYTES = 16 };
+
+int karp_aac_parse(const uint8_t *config, size_t size, struct karp_aac *aac);
+
+/* Writes the shortest AudioSpecificConfig and returns its bytes; 0 when the values cannot be expressed. */
+size_t karp_aac_print(const struct karp_aac *aac, uint8_t config[KARP_AAC_MAX_BYTES]);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Export: a catalog and frames become a fragmented MP4 that ffmpeg and browsers play: an init segment, then a moof and
+ * mdat for each frame or each group.
+ *
+ * Presentation times are kept to the microsecond. Frames carry no decode times, so those are made: strictly rising, at
+ * or before the presentation time of their frame. One frame of each track is held back until the next one tells
+ * its duration.
+ *
+ * Where the catalog has no configuration record, the first keyframe is searched for it, and the init segment waits. */
+#ifndef MOQ_KARP_EXPORT_H
+#define MOQ_KARP_EXPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "karp/catalog.h"
+#include "karp/import.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    KARP_EXPORT_PENDING_MAX_BYTES =
+        32 << 20, /* held for the init segment; then it goes without the silent tracks */
+    KARP_EXPORT_PENDING_MAX_FRAMES = 1024,
+    KARP_EXPORT_FRAGMENT_MAX_BYTES =
+        16 << 20, /* a group that is larger is cut into several fragments */
+    KARP_EXPORT_FRAGMENT_MAX_SAMPLES = 1024,
+    KARP_EXPORT_RESTART_GAP_US =
+        500000, /* between the end of one instance and the start of the next */
+};
+
+struct karp_export_options {
+    bool is_fragment_per_group; /* otherwise per frame: lowest latency */
+    int64_t
+        offset_us; /* added to every timestamp, for a viewer who joins late and wants to begin near 0 */
+};
+
+struct karp_export_counters {
+    uint64_t frames, fragments, init_segments;
+    uint64_t
+        dropped_frames; /* before a track's first group, too late, too large, or of a track that cannot be exported */
+};
+
+/* Takes bytes of the file in order. A return value that is not 0 is returned by whichever function called it. */
+typedef int (*karp_write)(void *user, const uint8_t *data, size_t size);
+
+struct karp_exporter; /* private */
+
+/* Copies `catalog`; `options` may be NULL. Tracks of codecs that we cannot describe are left out with a warning.
+ * NULL in `*exporter` with MOQ_ERR_UNSUPPORTED when none is left, MOQ_ERR_NOMEM. */
+int karp_exporter_new(struct karp_exporter **exporter, const struct karp_catalog *catalog,
+                      const struct karp_export_options *options, karp_write on_write, void *user);
+void karp_exporter_free(
+    struct karp_exporter *exporter); /* what is held back is lost without a flush */
+
+/* Takes a frame, in decode order within its track; the tracks in any order. `track` is the index in the catalog.
+ * Returns 0; MOQ_ERR_EXPIRED when it begins a group at or before what is written already: skip that group;
+ * MOQ_ERR_BOUNDS over KARP_FRAME_MAX_BYTES; MOQ_ERR_NOT_FOUND for a wrong `track`; MOQ_ERR_NOMEM; or what on_write
+ * returned. */
+int karp_exporter_frame(struct karp_exporter *exporter, const struct karp_frame *frame);
+
+/* Writes everything that is held back, as at the end of the broadcast. */
+int karp_exporter_flush(struct karp_exporter *exporter);
+
+/* The broadcast goes on as a newer instance. Flushes, then continues on the time line shortly behind the end of the old
+ * instance; a new init segment is written only when it differs. Errors as karp_exporter_new(). */
+int karp_exporter_restart(struct karp_exporter *exporter, const struct karp_catalog *catalog);
+
+/* Whether the catalog's track is part of the file. */
+bool karp_exporter_has_track(const struct karp_exporter *exporter, size_t track);
+
+struct karp_export_counters karp_exporter_counters(const struct karp_exporter *exporter);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

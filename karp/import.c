@@ -1,0 +1,259 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The importer's walk over the top-level boxes of a file that arrives in pieces. */
+#include "karp/import_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/objects.h"
+
+enum {
+    TYPE_FTYP = FOURCC('f', 't', 'y', 'p'),
+    TYPE_MOOV = FOURCC('m', 'o', 'o', 'v'),
+    TYPE_MOOF = FOURCC('m', 'o', 'o', 'f'),
+    TYPE_MDAT = FOURCC('m', 'd', 'a', 't'),
+};
+
+struct karp_importer *karp_importer_new(const struct karp_import_events *events, void *user,
+                                        const struct karp_import_options *options)
+{
+    struct karp_importer *importer = calloc(1, sizeof *importer);
+    if (!importer)
+        return NULL;
+    importer->events = *events;
+    importer->user = user;
+    if (options)
+        importer->options = *options;
+    if (importer->options.video_priority == 0 && importer->options.audio_priority == 0)
+        importer->options = (struct karp_import_options){KARP_VIDEO_PRIORITY, KARP_AUDIO_PRIORITY};
+    byte_buf_init(&importer->box, KARP_IMPORT_MOOV_MAX_BYTES);
+    byte_buf_init(&importer->moov, KARP_IMPORT_MOOV_MAX_BYTES);
+    byte_buf_init(&importer->pieces, KARP_FRAME_MAX_BYTES);
+    object_born(OBJECT_importer);
+    return importer;
+}
+
+void karp_importer_free(struct karp_importer *importer)
+{
+    if (!importer)
+        return;
+    byte_buf_deinit(&importer->box);
+    byte_buf_deinit(&importer->moov);
+    byte_buf_deinit(&importer->pieces);
+    karp_catalog_free(importer->catalog);
+    free(importer->samples);
+    free(importer);
+    object_died(OBJECT_importer);
+}
+
+/* What may come next: ftyp first, moov before any media, a moof before each mdat. */
+static int check_order(struct karp_importer *importer)
+{
+    uint32_t type = importer->box_type;
+    unsigned long long at = importer->box_start;
+    struct box_name name = box_name_of(type);
+    if (!importer->has_any_box && type != TYPE_FTYP)
+        return import_fail(importer, EXPECTED_BOX, "ftyp",
+                           "the input begins with '%s', it is no MP4 file", name.text);
+    if (type == TYPE_MOOF && !importer->has_moov)
+        return import_fail(importer, MISSING_INIT, NULL, "the moof at byte %llu has no moov", at);
+    if (type == TYPE_MDAT && !importer->has_moov)
+        return import_fail(importer, EXPECTED_BOX, "moov",
+                           "the mdat at byte %llu comes first: a fragmented MP4 is needed", at);
+    if (type == TYPE_MDAT && !importer->has_fragment)
+        return import_fail(importer, MISSING_BOX, "moof", "the mdat at byte %llu has none", at);
+    if ((type == TYPE_MOOF || type == TYPE_MOOV) && importer->has_fragment_mdat)
+        return import_fail(importer, INVALID_OFFSET, NULL,
+                           "%zu samples before byte %llu lie in no mdat",
+                           importer->sample_count - importer->next_sample, at);
+    if ((type == TYPE_MOOF || type == TYPE_MOOV) && importer->has_fragment)
+        return import_fail(importer, DUPLICATE_BOX, name.text,
+                           "at byte %llu, before the mdat of the one that came first", at);
+    return 0;
+}
+
+static int begin_buffered(struct karp_importer *importer)
+{
+    bool is_moov = importer->box_type == TYPE_MOOV;
+    uint64_t limit = is_moov ? KARP_IMPORT_MOOV_MAX_BYTES : KARP_IMPORT_MOOF_MAX_BYTES;
+    struct box_name name = box_name_of(importer->box_type);
+    if (importer->box_left == IMPORT_NUMBER_MAX)
+        return import_fail(importer, INVALID_SIZE, name.text, "at byte %llu: size 0 is for mdat",
+                           (unsigned long long)importer->box_start);
+    if (importer->box_left > limit)
+        return import_fail(importer, TOO_LARGE, name.text, "%llu bytes, at most %llu",
+                           (unsigned long long)importer->box_left, (unsigned long long)limit);
+    importer->box.size = 0;
+    importer->state = IMPORT_BUFFER;
+    return 0;
+}
+
+static int begin_box(struct karp_importer *importer, uint64_t size)
+{
+    int error = check_order(importer);
+    if (error)
+        return error;
+    struct box_name name = box_name_of(importer->box_type);
+    if (size != 0 && (size < importer->header_size || size > IMPORT_NUMBER_MAX))
+        return import_fail(importer, INVALID_SIZE, name.text,
+                           "the box at byte %llu says %llu bytes",
+                           (unsigned long long)importer->box_start, (unsigned long long)size);
+
+    importer->box_left = size == 0 ? IMPORT_NUMBER_MAX : size - importer->header_size;
+    importer->header_size = 0;
+    importer->has_any_box = true;
+    if (importer->box_type == TYPE_MOOV || importer->box_type == TYPE_MOOF)
+        return begin_buffered(importer);
+    importer->state = importer->box_type == TYPE_MDAT ? IMPORT_MEDIA : IMPORT_SKIP;
+    return importer->state == IMPORT_MEDIA ? import_media_begin(importer) : 0;
+}
+
+/* Collects the 8 or 16 bytes of a box header. */
+static int take_header(struct karp_importer *importer, const uint8_t *data, size_t size,
+                       size_t *used)
+{
+    size_t wanted = importer->header_size < 8 ? 8 : 16;
+    size_t part = wanted - importer->header_size < size ? wanted - importer->header_size : size;
+    if (importer->header_size == 0)
+        importer->box_start = importer->position;
+    memcpy(importer->header + importer->header_size, data, part);
+    importer->header_size += part;
+    importer->position += part;
+    *used = part;
+    if (importer->header_size < wanted)
+        return 0;
+
+    struct reader in = reader_of(importer->header, importer->header_size);
+    uint64_t box_size = reader_u32(&in);
+    importer->box_type = reader_u32(&in);
+    if (box_size == 1 && wanted == 8)
+        return 0;
+    if (wanted == 16)
+        box_size = reader_u64(&in);
+    if (wanted == 16 && box_size < 16)
+        box_size = 1; /* a lie in any case, where 0 would mean "to the end" */
+    return begin_box(importer, box_size);
+}
+
+static int new_moov(struct karp_importer *importer)
+{
+    struct byte_buf *moov = &importer->moov;
+    bool is_first = !importer->has_moov;
+    if (!is_first && moov->size == importer->box.size &&
+        memcmp(moov->data, importer->box.data, moov->size) == 0)
+        return 0;
+
+    int error = import_moov(importer, reader_of(importer->box.data, importer->box.size));
+    if (error)
+        return error;
+    moov->size = 0;
+    error = byte_buf_append(moov, importer->box.data, importer->box.size);
+    if (error)
+        return failure_nomem(&importer->failure);
+    importer->has_moov = true;
+    importer->is_shift_known = false;
+
+    error = importer->events.on_catalog(importer->user, importer->catalog);
+    if (error && !is_first)
+        import_fail(importer, MULTIPLE_INIT, NULL, "a different moov at byte %llu",
+                    (unsigned long long)importer->box_start);
+    else if (error)
+        import_fail(importer, CLOSED, NULL, "the catalog was refused: %s", moq_error_words(error));
+    return error;
+}
+
+static int end_buffered(struct karp_importer *importer)
+{
+    if (importer->box_type == TYPE_MOOV)
+        return new_moov(importer);
+    return import_moof(importer, reader_of(importer->box.data, importer->box.size),
+                       importer->box_start);
+}
+
+/* Takes bytes of the body of the box at hand. */
+static int take_body(struct karp_importer *importer, const uint8_t *data, size_t size)
+{
+    int error = 0;
+    if (importer->state == IMPORT_MEDIA)
+        error = import_media(importer, data, size);
+    else if (importer->state == IMPORT_BUFFER && byte_buf_append(&importer->box, data, size) != 0)
+        error = failure_nomem(&importer->failure);
+    if (error)
+        return error;
+
+    if (importer->state != IMPORT_MEDIA)
+        importer->position += size;
+    if (importer->box_left != IMPORT_NUMBER_MAX)
+        importer->box_left -= size;
+    if (importer->box_left > 0)
+        return 0;
+
+    enum import_state done = importer->state;
+    importer->state = IMPORT_HEADER;
+    if (done == IMPORT_MEDIA) {
+        importer->has_fragment = importer->next_sample < importer->sample_count;
+        importer->has_fragment_mdat = importer->has_fragment;
+    }
+    return done == IMPORT_BUFFER ? end_buffered(importer) : 0;
+}
+
+int karp_importer_feed(struct karp_importer *importer, const uint8_t *data, size_t size)
+{
+    while (!importer->error && (size > 0 || importer->box_left == 0)) {
+        size_t used = 0;
+        if (importer->state == IMPORT_HEADER) {
+            if (size == 0)
+                break;
+            importer->error = take_header(importer, data, size, &used);
+        } else {
+            used = importer->box_left < size ? (size_t)importer->box_left : size;
+            importer->error = take_body(importer, data, used);
+        }
+        data += used;
+        size -= used;
+    }
+    return importer->error;
+}
+
+static int check_end(struct karp_importer *importer)
+{
+    bool is_open = importer->state != IMPORT_HEADER && importer->box_left != IMPORT_NUMBER_MAX;
+    if (importer->position == 0)
+        return import_fail(importer, EMPTY_INIT, NULL, "the input is empty");
+    if (importer->header_size > 0 || is_open || importer->pieces.size > 0)
+        return import_fail(importer, TRAILING_DATA, NULL,
+                           "the input ends at byte %llu, inside the box that begins at byte %llu",
+                           (unsigned long long)importer->position,
+                           (unsigned long long)importer->box_start);
+    if (!importer->has_moov)
+        return import_fail(importer, MISSING_INIT, NULL, "the input ends without a moov");
+    if (importer->has_fragment && importer->next_sample < importer->sample_count)
+        return import_fail(importer, MISSING_BOX, "mdat", "the input ends, %zu samples are missing",
+                           importer->sample_count - importer->next_sample);
+    return 0;
+}
+
+int karp_importer_finish(struct karp_importer *importer)
+{
+    if (!importer->error)
+        importer->error = check_end(importer);
+    if (!importer->error)
+        importer->error = MOQ_ERR_CLOSED;
+    return importer->error == MOQ_ERR_CLOSED ? 0 : importer->error;
+}
+
+const struct karp_failure *karp_importer_failure(const struct karp_importer *importer)
+{
+    return &importer->failure;
+}
+
+uint64_t karp_importer_shift_us(const struct karp_importer *importer)
+{
+    return importer->shift_us;
+}
+
+uint64_t karp_importer_fragment_us(const struct karp_importer *importer)
+{
+    return importer->fragment_us;
+}

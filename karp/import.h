@@ -1,0 +1,83 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Import: bytes of a fragmented MP4, in pieces of any size, become a catalog and frames.
+ *
+ * Only what is needed is held: the moov or moof at hand, the list of samples still to come in an mdat, and one sample
+ * that arrives in pieces; a sample that lies whole in the bytes at hand is passed on without a copy.
+ *
+ * Times are those that a player shows: edit lists are applied. The wire knows no negative time, so when an edit list
+ * puts a first sample before zero (the priming of AAC), all tracks are moved by the same constant and
+ * karp_importer_shift_us() tells it. */
+#ifndef MOQ_KARP_IMPORT_H
+#define MOQ_KARP_IMPORT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "karp/catalog.h"
+#include "karp/failure.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum {
+    KARP_IMPORT_MOOV_MAX_BYTES =
+        4 << 20, /* a larger one is refused with TooLarge, as with every limit here */
+    KARP_IMPORT_MOOF_MAX_BYTES = 1 << 20,
+    KARP_IMPORT_MAX_SAMPLES =
+        1 << 18, /* of one fragment, or of a moov with sample tables; 32 bytes each */
+    KARP_IMPORT_MAX_TRACKS = 64,
+    KARP_FRAME_MAX_BYTES = 16 << 20, /* payload of one frame */
+    KARP_GROUP_MAX_US = 10000000,    /* an audio group without a video keyframe lasts this long */
+};
+
+#define KARP_TIMESTAMP_MAX_US (UINT64_C(1) << 61)
+
+/* A frame on its way to a track. Valid during the call. */
+struct karp_frame {
+    size_t track;          /* index into the tracks of the catalog */
+    bool is_group_start;   /* a new group begins with this frame; the one before it is finished */
+    uint64_t timestamp_us; /* presentation time */
+    const uint8_t *payload;
+    size_t size;
+};
+
+struct karp_import_events {
+    /* All tracks are known. Called again when a different moov arrives in mid-stream: a new instance of the broadcast.
+     * A return value that is not 0 refuses it (MultipleInit the second time) and ends the import. */
+    int (*on_catalog)(void *user, const struct karp_catalog *catalog);
+    /* In the order of the file. A return value that is not 0 ends the import with it. */
+    int (*on_frame)(void *user, const struct karp_frame *frame);
+};
+
+struct karp_import_options {
+    int8_t video_priority, audio_priority; /* for the catalog; both 0: the usual 2 and 1 */
+};
+
+struct karp_importer; /* private */
+
+/* `options` may be NULL. NULL: out of memory. */
+struct karp_importer *karp_importer_new(const struct karp_import_events *events, void *user,
+                                        const struct karp_import_options *options);
+void karp_importer_free(struct karp_importer *importer);
+
+/* Takes the next bytes of the file. MOQ_ERR_MEDIA: see karp_importer_failure(); MOQ_ERR_NOMEM; or what a callback
+ * returned. After an error only karp_importer_failure() and _free() are of use. */
+int karp_importer_feed(struct karp_importer *importer, const uint8_t *data, size_t size);
+
+/* The file has ended. MOQ_ERR_MEDIA when it ends inside a box, without a moov, or before the samples of its last moof. */
+int karp_importer_finish(struct karp_importer *importer);
+
+const struct karp_failure *karp_importer_failure(const struct karp_importer *importer);
+
+/* Microseconds by which every timestamp lies above the one in the file; known from the first frame on. */
+uint64_t karp_importer_shift_us(const struct karp_importer *importer);
+
+/* Presentation time that the samples of the last fragment span beyond one frame: latency that the muxer adds. */
+uint64_t karp_importer_fragment_us(const struct karp_importer *importer);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

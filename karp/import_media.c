@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Cuts the samples out of an mdat as its bytes arrive and gives each its time and its place in a group. */
+#include "karp/import_internal.h"
+
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "base/log.h"
+
+__extension__ typedef __int128 wide_int;
+
+enum { US_PER_S = 1000000 };
+
+int import_add_sample(struct karp_importer *importer, struct import_track *track,
+                      const struct import_sample *sample)
+{
+    if (importer->sample_count == KARP_IMPORT_MAX_SAMPLES)
+        return import_fail(importer, TOO_LARGE, NULL, "more than %d samples in a fragment",
+                           KARP_IMPORT_MAX_SAMPLES);
+    if (sample->size == 0)
+        return 0; /* no media in it */
+    if (sample->size > KARP_FRAME_MAX_BYTES)
+        return import_fail(importer, TOO_LARGE, NULL,
+                           "a sample of %u bytes in track %u, at most %d", sample->size, track->id,
+                           KARP_FRAME_MAX_BYTES);
+    if (importer->sample_count == importer->sample_capacity) {
+        size_t capacity = importer->sample_capacity ? importer->sample_capacity * 2 : 64;
+        struct import_sample *grown = realloc(importer->samples, capacity * sizeof *grown);
+        if (!grown)
+            return failure_nomem(&importer->failure);
+        importer->samples = grown;
+        importer->sample_capacity = capacity;
+    }
+
+    struct import_sample *added = &importer->samples[importer->sample_count];
+    *added = *sample;
+    added->order = (uint32_t)importer->sample_count++;
+    added->track = (uint8_t)(track - importer->tracks);
+    if (track->sample_count == 0 || sample->pts < track->lowest_pts)
+        track->lowest_pts = sample->pts;
+    if (track->sample_count == 0 || sample->pts > track->highest_pts)
+        track->highest_pts = sample->pts;
+    track->sample_count++;
+    return 0;
+}
+
+/* Ticks to microseconds, rounded down. False when the result is beyond any clock. */
+static bool to_us(const struct import_track *track, int64_t ticks, int64_t *us)
+{
+    wide_int product = (wide_int)ticks * US_PER_S;
+    wide_int result = product / track->timescale;
+    if (product % track->timescale < 0)
+        result--;
+    if (result > (wide_int)KARP_TIMESTAMP_MAX_US || result < -(wide_int)KARP_TIMESTAMP_MAX_US)
+        return false;
+    *us = (int64_t)result;
+    return true;
+}
+
+/* The one constant that keeps the first samples of all tracks at or above zero. A track that is in the first fragment
+ * is known; of the others the worst is assumed: a first sample at zero, less the edit. */
+static void find_shift(struct karp_importer *importer)
+{
+    uint64_t shift = 0;
+    for (size_t i = 0; i < importer->track_count; i++) {
+        const struct import_track *track = &importer->tracks[i];
+        int64_t lowest = track->sample_count > 0 ? track->lowest_pts : -track->edit;
+        int64_t us;
+        if (track->is_used && track->edit > 0 && lowest < 0 && to_us(track, lowest, &us) &&
+            (uint64_t)-us > shift)
+            shift = (uint64_t)-us;
+    }
+    importer->shift_us = shift;
+    importer->is_shift_known = true;
+    if (shift > 0)
+        log_info(LOG_MEDIA, "import: edit lists begin before zero; all times are moved by %llu us",
+                 (unsigned long long)shift);
+}
+
+/* How far the samples of a track in this fragment lie apart, less one frame: what waiting for the fragment costs. */
+static uint64_t span_us(const struct import_track *track)
+{
+    int64_t span;
+    if (!track->is_used || track->sample_count < 2 ||
+        !to_us(track, track->highest_pts - track->lowest_pts, &span))
+        return 0;
+    return (uint64_t)span - (uint64_t)span / (track->sample_count - 1);
+}
+
+static void note_latency(struct karp_importer *importer)
+{
+    importer->fragment_us = 0;
+    for (size_t i = 0; i < importer->track_count; i++) {
+        uint64_t span = span_us(&importer->tracks[i]);
+        if (span > importer->fragment_us)
+            importer->fragment_us = span;
+    }
+    if (importer->fragment_us == 0 || importer->has_warned_latency)
+        return;
+    importer->has_warned_latency = true;
+    log_info(LOG_MEDIA,
+             "import: fragments of several frames add %llu ms of latency; "
+             "ffmpeg: -movflags +frag_every_frame",
+             (unsigned long long)(importer->fragment_us / 1000));
+}
+
+static int by_position(const void *left, const void *right)
+{
+    const struct import_sample *a = left, *b = right;
+    if (a->position != b->position)
+        return a->position < b->position ? -1 : 1;
+    return a->order < b->order ? -1 : a->order > b->order;
+}
+
+static void sort_samples(struct karp_importer *importer)
+{
+    struct import_sample *samples = importer->samples;
+    for (size_t i = 1; i < importer->sample_count; i++) {
+        if (by_position(&samples[i - 1], &samples[i]) > 0) {
+            qsort(samples, importer->sample_count, sizeof *samples, by_position);
+            return;
+        }
+    }
+}
+
+/* Every sample that begins in this mdat has to end in it, and none may begin before it or in another sample. */
+static int check_samples(struct karp_importer *importer, uint64_t end)
+{
+    uint64_t from = importer->position;
+    for (size_t i = importer->next_sample; i < importer->sample_count; i++) {
+        const struct import_sample *sample = &importer->samples[i];
+        if (sample->position < from)
+            return import_fail(
+                importer, INVALID_OFFSET, NULL,
+                "a sample at byte %llu begins before byte %llu, where its data can be",
+                (unsigned long long)sample->position, (unsigned long long)from);
+        if (sample->position >= end)
+            return 0;
+        from = sample->position + sample->size;
+        if (from > end)
+            return import_fail(importer, INVALID_OFFSET, NULL,
+                               "a sample ends at byte %llu, its mdat at byte %llu",
+                               (unsigned long long)from, (unsigned long long)end);
+    }
+    return 0;
+}
+
+int import_media_begin(struct karp_importer *importer)
+{
+    bool is_first_mdat = !importer->has_fragment_mdat;
+    for (size_t i = 0; is_first_mdat && i < importer->sample_count; i++) {
+        struct import_sample *sample = &importer->samples[i];
+        if (sample->is_relative)
+            sample->position += importer->position;
+        sample->is_relative = false;
+    }
+    if (is_first_mdat)
+        sort_samples(importer);
+    importer->has_fragment_mdat = true;
+    int error = check_samples(importer, importer->position + importer->box_left);
+    if (error)
+        return error;
+
+    if (!importer->is_shift_known)
+        find_shift(importer);
+    note_latency(importer);
+    return 0;
+}
+
+/* Marked as a keyframe; or nothing is said about it, and no sample of the track was ever marked: some muxers leave the
+ * flags of tracks that are all keyframes at zero. */
+static bool is_keyframe(struct import_track *track, uint32_t flags)
+{
+    if (flags & SAMPLE_FLAG_NON_SYNC)
+        return false;
+    uint32_t depends = flags >> 24 & 3;
+    if (depends == 2)
+        track->has_marked_key = true;
+    return depends == 2 || (depends == 0 && !track->has_marked_key);
+}
+
+static bool begins_group(struct karp_importer *importer, struct import_track *track, uint32_t flags,
+                         uint64_t us)
+{
+    bool is_start = !track->has_started;
+    if (track->kind == KARP_VIDEO) {
+        bool is_key = is_keyframe(track, flags);
+        is_start = is_start || is_key;
+        for (size_t i = 0; is_key && i < importer->track_count; i++)
+            importer->tracks[i].wants_group = importer->tracks[i].kind == KARP_AUDIO;
+    } else {
+        is_start = is_start || track->wants_group ||
+                   (us > track->group_start_us && us - track->group_start_us > KARP_GROUP_MAX_US);
+    }
+    if (is_start) {
+        track->has_started = true;
+        track->wants_group = false;
+        track->group_start_us = us;
+    }
+    return is_start;
+}
+
+static int deliver(struct karp_importer *importer, const struct import_sample *sample,
+                   const uint8_t *payload)
+{
+    struct import_track *track = &importer->tracks[sample->track];
+    int64_t us;
+    if (!to_us(track, sample->pts, &us))
+        return import_fail(importer, MP4, NULL, "a sample of track %u is dated beyond all reason",
+                           track->id);
+    us += (int64_t)importer->shift_us;
+    if (us < 0 && !importer->has_warned_negative) {
+        importer->has_warned_negative = true;
+        log_warn(LOG_MEDIA, "import: track %u has a time before zero, taken as zero", track->id);
+    }
+    if (us < 0)
+        us = 0;
+
+    struct karp_frame frame = {.track = track->index,
+                               .timestamp_us = (uint64_t)us,
+                               .payload = payload,
+                               .size = sample->size};
+    frame.is_group_start = begins_group(importer, track, sample->flags, frame.timestamp_us);
+    int error = importer->events.on_frame(importer->user, &frame);
+    if (error)
+        import_fail(importer, CLOSED, NULL, "a frame was refused: %s", moq_error_words(error));
+    return error;
+}
+
+/* Takes bytes of one sample; delivers it when it is whole. Sets `*used`. */
+static int take_sample(struct karp_importer *importer, const uint8_t *data, size_t size,
+                       size_t *used)
+{
+    const struct import_sample *sample = &importer->samples[importer->next_sample];
+    struct byte_buf *pieces = &importer->pieces;
+    size_t missing = sample->size - pieces->size;
+    *used = missing < size ? missing : size;
+
+    const uint8_t *payload = data;
+    if (pieces->size > 0 || *used < missing) {
+        if (byte_buf_append(pieces, data, *used) != 0)
+            return failure_nomem(&importer->failure);
+        payload = pieces->data;
+    }
+    importer->position += *used;
+    if (*used < missing)
+        return 0;
+
+    pieces->size = 0;
+    importer->next_sample++;
+    return deliver(importer, sample, payload);
+}
+
+int import_media(struct karp_importer *importer, const uint8_t *data, size_t size)
+{
+    int error = 0;
+    while (size > 0 && !error) {
+        size_t used = size;
+        const struct import_sample *sample = importer->next_sample < importer->sample_count
+                                                 ? &importer->samples[importer->next_sample]
+                                                 : NULL;
+        if (sample && sample->position <= importer->position) {
+            error = take_sample(importer, data, size, &used);
+        } else {
+            if (sample && sample->position - importer->position < used)
+                used = (size_t)(sample->position - importer->position);
+            importer->position += used;
+        }
+        data += used;
+        size -= used;
+    }
+    return error;
+}

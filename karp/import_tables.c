@@ -1,0 +1,133 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Samples from the tables of a moov (stts, ctts, stss, stsz, stsc, stco): the first fragment of muxers that do not write
+ * an empty moov, and whole files that begin with their moov. */
+#include "karp/import_internal.h"
+
+/* A table of (count, value) runs. */
+struct runs {
+    struct reader in;
+    uint32_t left, value;
+};
+
+struct tables {
+    struct runs durations, offsets;
+    struct reader sizes, syncs, chunks, chunk_map;
+    uint32_t sample_count, constant_size, next_sync;
+    uint32_t map_samples,
+        map_next; /* samples of a chunk by the entry in force, and where the next entry begins */
+    bool has_syncs, has_wide_chunks;
+    uint32_t number; /* of the next sample, from 1 */
+    int64_t dts;     /* of the next sample */
+};
+
+static bool find_table(struct reader stbl, uint32_t type, struct reader *table)
+{
+    uint32_t flags;
+    *table = (struct reader){0};
+    if (!box_find(stbl, type, table))
+        return false;
+    box_version(table, &flags);
+    return !table->is_short;
+}
+
+/* The table behind its entry count, which says nothing that its size does not. */
+static bool find_entries(struct reader stbl, uint32_t type, struct reader *table)
+{
+    bool is_there = find_table(stbl, type, table);
+    reader_skip(table, is_there ? 4 : 0);
+    return is_there;
+}
+
+static uint32_t next_of_runs(struct runs *runs)
+{
+    while (runs->left == 0 && reader_left(&runs->in) >= 8) {
+        runs->left = reader_u32(&runs->in);
+        runs->value = reader_u32(&runs->in);
+    }
+    if (runs->left > 0)
+        runs->left--;
+    return runs->value;
+}
+
+static uint32_t next_sync(struct tables *tables)
+{
+    return reader_left(&tables->syncs) >= 4 ? reader_u32(&tables->syncs) : 0;
+}
+
+static void open_tables(struct reader stbl, struct tables *tables)
+{
+    *tables = (struct tables){.number = 1};
+    if (find_table(stbl, FOURCC('s', 't', 's', 'z'), &tables->sizes)) {
+        tables->constant_size = reader_u32(&tables->sizes);
+        tables->sample_count = reader_u32(&tables->sizes);
+    }
+    find_entries(stbl, FOURCC('s', 't', 't', 's'), &tables->durations.in);
+    find_entries(stbl, FOURCC('c', 't', 't', 's'), &tables->offsets.in);
+    find_entries(stbl, FOURCC('s', 't', 's', 'c'), &tables->chunk_map);
+    tables->has_syncs = find_entries(stbl, FOURCC('s', 't', 's', 's'), &tables->syncs);
+    tables->next_sync = next_sync(tables);
+    if (!find_entries(stbl, FOURCC('s', 't', 'c', 'o'), &tables->chunks))
+        tables->has_wide_chunks = find_entries(stbl, FOURCC('c', 'o', '6', '4'), &tables->chunks);
+    tables->map_next = reader_u32(&tables->chunk_map);
+}
+
+/* How many samples lie in chunk `number` (from 1). */
+static uint32_t samples_of_chunk(struct tables *tables, uint32_t number)
+{
+    struct reader *map = &tables->chunk_map;
+    while (tables->map_next != 0 && tables->map_next <= number) {
+        tables->map_samples = reader_u32(map);
+        reader_skip(map, 4);
+        tables->map_next = reader_left(map) >= 12 ? reader_u32(map) : 0;
+    }
+    return tables->map_samples;
+}
+
+static uint32_t flags_of(struct tables *tables, uint32_t number)
+{
+    if (tables->has_syncs && tables->next_sync != number)
+        return SAMPLE_FLAGS_DELTA;
+    tables->next_sync = next_sync(tables);
+    return SAMPLE_FLAGS_KEY;
+}
+
+/* Adds the next sample, which lies at `position`. Sets its `size`. */
+static int add_sample(struct karp_importer *importer, struct import_track *track,
+                      struct tables *tables, uint64_t position, uint32_t *size)
+{
+    *size = tables->constant_size ? tables->constant_size : reader_u32(&tables->sizes);
+    if (tables->sizes.is_short || position > IMPORT_NUMBER_MAX)
+        return import_fail(importer, MP4, NULL, "the tables of track %u end too early", track->id);
+
+    int32_t offset = (int32_t)next_of_runs(&tables->offsets);
+    struct import_sample sample = {.position = position,
+                                   .pts = tables->dts + offset - track->edit,
+                                   .size = *size,
+                                   .flags = flags_of(tables, tables->number++)};
+    tables->dts += next_of_runs(&tables->durations);
+    return import_add_sample(importer, track, &sample);
+}
+
+int import_tables(struct karp_importer *importer, struct import_track *track, struct reader stbl)
+{
+    struct tables tables;
+    open_tables(stbl, &tables);
+    if (tables.sample_count > KARP_IMPORT_MAX_SAMPLES)
+        return import_fail(importer, TOO_LARGE, NULL,
+                           "track %u has %u samples in the moov, at most %d", track->id,
+                           tables.sample_count, KARP_IMPORT_MAX_SAMPLES);
+
+    int error = 0;
+    for (uint32_t chunk = 1; !error && tables.number <= tables.sample_count; chunk++) {
+        uint64_t position = reader_number(&tables.chunks, tables.has_wide_chunks ? 8 : 4);
+        uint32_t count = samples_of_chunk(&tables, chunk), size = 0;
+        if (tables.chunks.is_short)
+            return import_fail(importer, MP4, NULL, "the tables of track %u end too early",
+                               track->id);
+        for (uint32_t i = 0; !error && i < count && tables.number <= tables.sample_count; i++) {
+            error = add_sample(importer, track, &tables, position, &size);
+            position += size;
+        }
+    }
+    return error;
+}

@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* NAL units and configuration records. */
+#include "karp/nal.h"
+
+#include <string.h>
+
+#include "base/error.h"
+#include "karp/internal.h"
+
+enum { MAX_SETS = 8 }; /* of one type; further ones stay in the frames */
+
+struct sets {
+    struct nal set[MAX_SETS];
+    uint8_t count;
+};
+
+bool nal_is_annex_b(const uint8_t *payload, size_t size)
+{
+    static const uint8_t code[] = {0, 0, 0, 1};
+    return (size >= 3 && memcmp(payload, code + 1, 3) == 0) ||
+           (size >= 4 && memcmp(payload, code, 4) == 0);
+}
+
+/* Where the next start code (00 00 01) begins, or the end. */
+static size_t find_start_code(const struct nal *in, size_t from)
+{
+    for (size_t i = from; i + 3 <= in->size; i++) {
+        if (in->data[i] == 0 && in->data[i + 1] == 0 && in->data[i + 2] == 1)
+            return i;
+    }
+    return in->size;
+}
+
+static bool next_of_annex_b(struct nal_walk *walk, struct nal *nal)
+{
+    struct nal *left = &walk->left;
+    size_t start = find_start_code(left, 0);
+    if (start + 3 >= left->size)
+        return false;
+
+    size_t begin = start + 3, end = find_start_code(left, begin);
+    size_t next = end;
+    while (end > begin && left->data[end - 1] == 0)
+        end--; /* zeros before a start code belong to it */
+    *nal = (struct nal){left->data + begin, end - begin};
+    *left = (struct nal){left->data + next, left->size - next};
+    return true;
+}
+
+static bool next_of_lengths(struct nal_walk *walk, struct nal *nal)
+{
+    struct reader in = reader_of(walk->left.data, walk->left.size);
+    size_t size = reader_u32(&in);
+    const uint8_t *data = reader_take(&in, size);
+    if (in.is_short)
+        return false;
+    *nal = (struct nal){data, size};
+    walk->left = (struct nal){in.data + in.at, reader_left(&in)};
+    return true;
+}
+
+bool nal_next(struct nal_walk *walk, struct nal *nal)
+{
+    bool is_found;
+    do {
+        is_found = walk->is_annex_b ? next_of_annex_b(walk, nal) : next_of_lengths(walk, nal);
+    } while (is_found && nal->size == 0);
+    return is_found;
+}
+
+uint8_t nal_type(const struct nal *nal, bool is_h265)
+{
+    if (nal->size < (is_h265 ? 3 : 2))
+        return UINT8_MAX;
+    return is_h265 ? nal->data[0] >> 1 & 63 : nal->data[0] & 31;
+}
+
+int nal_to_lengths(struct nal payload, struct byte_buf *out)
+{
+    struct nal_walk walk = {payload, true};
+    struct nal nal;
+    int error = 0;
+    while (!error && nal_next(&walk, &nal)) {
+        uint8_t length[4];
+        for (int i = 0; i < 4; i++)
+            length[i] = (uint8_t)(nal.size >> (24 - 8 * i));
+        error = byte_buf_append(out, length, sizeof length);
+        if (!error)
+            error = byte_buf_append(out, nal.data, nal.size);
+    }
+    return error;
+}
+
+/* A parameter set of an avcC or hvcC: two bytes of length, then the unit. */
+static struct nal read_set(struct reader *in)
+{
+    size_t size = reader_u16(in);
+    const uint8_t *data = reader_take(in, size);
+    return (struct nal){data, data ? size : 0};
+}
+
+static bool sps_of_hvcc(struct reader in, struct nal *sps)
+{
+    reader_skip(&in, 22);
+    unsigned arrays = reader_u8(&in);
+    for (unsigned i = 0; i < arrays && !in.is_short; i++) {
+        bool is_sps = (reader_u8(&in) & 63) == NAL_H265_SPS;
+        unsigned count = reader_u16(&in);
+        for (unsigned j = 0; j < count && !in.is_short; j++) {
+            *sps = read_set(&in);
+            if (is_sps && sps->size > 0)
+                return true;
+        }
+    }
+    return false;
+}
+
+bool nal_sps_of_config(struct nal config, bool is_h265, struct nal *sps)
+{
+    struct reader in = reader_of(config.data, config.size);
+    if (is_h265)
+        return sps_of_hvcc(in, sps);
+    reader_skip(&in, 5);
+    unsigned count = reader_u8(&in) & 31;
+    *sps = read_set(&in);
+    return count > 0 && sps->size > 0;
+}
+
+static void collect(struct nal_walk walk, bool is_h265, uint8_t type, struct sets *sets)
+{
+    struct nal nal;
+    sets->count = 0;
+    while (sets->count < MAX_SETS && nal_next(&walk, &nal)) {
+        if (nal_type(&nal, is_h265) == type && nal.size <= UINT16_MAX)
+            sets->set[sets->count++] = nal;
+    }
+}
+
+static int append_sets(const struct sets *sets, struct byte_buf *out)
+{
+    int error = 0;
+    for (uint8_t i = 0; i < sets->count && !error; i++) {
+        const struct nal *set = &sets->set[i];
+        uint8_t length[2] = {(uint8_t)(set->size >> 8), (uint8_t)set->size};
+        error = byte_buf_append(out, length, sizeof length);
+        if (!error)
+            error = byte_buf_append(out, set->data, set->size);
+    }
+    return error;
+}
+
+static bool has_avc_extension(uint8_t profile)
+{
+    return profile == 100 || profile == 110 || profile == 122 || profile == 144;
+}
+
+static int build_avcc(struct nal_walk payload, struct byte_buf *out)
+{
+    struct sets sps, pps;
+    struct nal_sps info;
+    collect(payload, false, NAL_H264_SPS, &sps);
+    collect(payload, false, NAL_H264_PPS, &pps);
+    if (sps.count == 0 || pps.count == 0 || !nal_sps_parse(&sps.set[0], false, &info))
+        return MOQ_ERR_NOT_FOUND;
+
+    const uint8_t *first = sps.set[0].data;
+    uint8_t head[] = {1, first[1], first[2], first[3], 0xff, (uint8_t)(0xe0 | sps.count)};
+    uint8_t tail[] = {(uint8_t)(0xfc | info.chroma_format), (uint8_t)(0xf8 | (info.luma_depth - 8)),
+                      (uint8_t)(0xf8 | (info.chroma_depth - 8)), 0};
+    int error = byte_buf_append(out, head, sizeof head);
+    if (!error)
+        error = append_sets(&sps, out);
+    if (!error)
+        error = byte_buf_append_byte(out, pps.count);
+    if (!error)
+        error = append_sets(&pps, out);
+    if (!error && has_avc_extension(first[1]))
+        error = byte_buf_append(out, tail, sizeof tail);
+    return error;
+}
+
+/* The twelve bytes of profile, tier and level at the front of an SPS, without emulation prevention. */
+static void copy_profile(const struct nal *sps, uint8_t out[12])
+{
+    struct bits in = bits_of(sps->data + 2, sps->size - 2, true);
+    bits_skip(&in, 8);
+    for (int i = 0; i < 12; i++)
+        out[i] = (uint8_t)bits_read(&in, 8);
+}
+
+static int build_hvcc(struct nal_walk payload, struct byte_buf *out)
+{
+    static const uint8_t types[] = {NAL_H265_VPS, NAL_H265_SPS, NAL_H265_PPS};
+    struct sets sets[3];
+    struct nal_sps info;
+    for (int i = 0; i < 3; i++)
+        collect(payload, true, types[i], &sets[i]);
+    if (sets[0].count == 0 || sets[1].count == 0 || sets[2].count == 0 ||
+        !nal_sps_parse(&sets[1].set[0], true, &info))
+        return MOQ_ERR_NOT_FOUND;
+
+    uint8_t head[23] = {1};
+    copy_profile(&sets[1].set[0], head + 1);
+    head[13] = 0xf0; /* segmentation and parallelism: unknown */
+    head[15] = 0xfc;
+    head[16] = (uint8_t)(0xfc | info.chroma_format);
+    head[17] = (uint8_t)(0xf8 | (info.luma_depth - 8));
+    head[18] = (uint8_t)(0xf8 | (info.chroma_depth - 8));
+    head[21] = 0x0f; /* one temporal layer, nested, lengths of four bytes */
+    head[22] = 3;
+    int error = byte_buf_append(out, head, sizeof head);
+    for (int i = 0; i < 3 && !error; i++) {
+        uint8_t array[] = {types[i], 0, sets[i].count};
+        error = byte_buf_append(out, array, sizeof array);
+        if (!error)
+            error = append_sets(&sets[i], out);
+    }
+    return error;
+}
+
+int nal_build_config(struct nal_walk payload, bool is_h265, struct byte_buf *out)
+{
+    return is_h265 ? build_hvcc(payload, out) : build_avcc(payload, out);
+}

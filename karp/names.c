@@ -1,0 +1,155 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Names of broadcasts, instances and tracks, and the header of a frame. */
+#include "karp/karp.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/varint.h"
+
+static int push(struct karp_path *path, const char *part, size_t length)
+{
+    size_t payload = path->bytes - path->part_count; /* without the final zeros */
+    if (path->part_count == KARP_PATH_MAX_PARTS || length > KARP_PATH_MAX_BYTES - payload)
+        return MOQ_ERR_BOUNDS;
+
+    memcpy(path->text + path->bytes, part, length);
+    path->text[path->bytes + length] = '\0';
+    path->starts[path->part_count++] = (uint16_t)path->bytes;
+    path->bytes += length + 1;
+    return 0;
+}
+
+int karp_path_from_url(struct karp_path *path, const char *url_path)
+{
+    path->part_count = path->bytes = 0;
+    const char *at = *url_path == '/' ? url_path + 1 : url_path;
+    for (;;) {
+        size_t length = strcspn(at, "/?#");
+        int error = push(path, at, length);
+        if (error || at[length] != '/')
+            return error;
+        at += length + 1;
+    }
+}
+
+int karp_path_push(struct karp_path *path, const char *part)
+{
+    return push(path, part, strlen(part));
+}
+
+const char *karp_path_part(const struct karp_path *path, size_t index)
+{
+    return index < path->part_count ? path->text + path->starts[index] : "";
+}
+
+int karp_track_path(struct karp_path *path, const struct karp_path *broadcast, const char *id,
+                    const char *name)
+{
+    *path = *broadcast;
+    int error = karp_path_push(path, id);
+    return error || !name ? error : karp_path_push(path, name);
+}
+
+uint64_t karp_id_next(uint64_t now_ms, uint64_t last_id)
+{
+    return now_ms > last_id ? now_ms : last_id + 1;
+}
+
+void karp_id_print(uint64_t id, char text[KARP_ID_MAX_BYTES])
+{
+    snprintf(text, KARP_ID_MAX_BYTES, "%" PRIu64, id);
+}
+
+bool karp_id_is_valid(const char *text, size_t size)
+{
+    if (size == 0 || size >= KARP_ID_MAX_BYTES)
+        return false;
+    for (size_t i = 0; i < size; i++) {
+        if (text[i] < '0' || text[i] > '9')
+            return false;
+    }
+    return true;
+}
+
+int karp_id_compare(const char *a, const char *b)
+{
+    a += strspn(a, "0");
+    b += strspn(b, "0");
+    size_t a_length = strlen(a), b_length = strlen(b);
+    if (a_length != b_length)
+        return a_length < b_length ? -1 : 1;
+    return strcmp(a, b);
+}
+
+/* The place of `id` or, when it is not there, where it belongs. */
+static size_t place_of(const struct karp_instances *instances, const char *id)
+{
+    size_t i = 0;
+    while (i < instances->count && karp_id_compare(instances->ids[i], id) < 0)
+        i++;
+    return i;
+}
+
+static bool copy_id(char out[KARP_ID_MAX_BYTES], const char *id, size_t size)
+{
+    if (!karp_id_is_valid(id, size))
+        return false;
+    memcpy(out, id, size);
+    out[size] = '\0';
+    return true;
+}
+
+bool karp_instances_add(struct karp_instances *instances, const char *id, size_t size)
+{
+    char copy[KARP_ID_MAX_BYTES];
+    if (!copy_id(copy, id, size))
+        return false;
+
+    size_t at = place_of(instances, copy), count = instances->count;
+    bool is_known = at < count && strcmp(instances->ids[at], copy) == 0;
+    if (is_known || count == KARP_MAX_INSTANCES)
+        return false;
+    memmove(instances->ids + at + 1, instances->ids + at, (count - at) * sizeof *instances->ids);
+    memcpy(instances->ids[at], copy, sizeof copy);
+    instances->count++;
+    return at == count;
+}
+
+bool karp_instances_remove(struct karp_instances *instances, const char *id, size_t size)
+{
+    char copy[KARP_ID_MAX_BYTES];
+    if (!copy_id(copy, id, size))
+        return false;
+
+    size_t at = place_of(instances, copy);
+    if (at == instances->count || strcmp(instances->ids[at], copy) != 0)
+        return false;
+    instances->count--;
+    memmove(instances->ids + at, instances->ids + at + 1,
+            (instances->count - at) * sizeof *instances->ids);
+    return at == instances->count;
+}
+
+const char *karp_instances_newest(const struct karp_instances *instances)
+{
+    return instances->count > 0 ? instances->ids[instances->count - 1] : NULL;
+}
+
+size_t karp_frame_header(uint64_t timestamp_us, uint8_t header[KARP_FRAME_HEADER_MAX_BYTES])
+{
+    return timestamp_us > KARP_TIMESTAMP_MAX_US ? 0 : varint_encode(header, timestamp_us);
+}
+
+int karp_frame_parse(const uint8_t *frame, size_t size, uint64_t *timestamp_us, size_t *payload)
+{
+    uint64_t timestamp;
+    size_t header = varint_decode(frame, size, &timestamp);
+    if (header == 0 || timestamp > KARP_TIMESTAMP_MAX_US)
+        return MOQ_ERR_DECODE;
+    *timestamp_us = timestamp;
+    *payload = header;
+    return 0;
+}
