@@ -166,9 +166,11 @@ static void on_viewer_updated(struct moq_session *session, struct moq_viewer *vi
     (void)session;
     if (!viewing)
         return;
-    policy.priority = moq_viewer_wish(viewer)->priority;
-    if (moq_viewer_wish(viewer)->order != MOQ_ORDER_ANY)
-        policy.order = moq_viewer_wish(viewer)->order;
+    struct router *router = viewing->source->router;
+    struct moq_policy wished = core_policy(router->config, moq_track_path(moq_viewer_track(viewer)),
+                                           moq_viewer_wish(viewer));
+    policy.priority = wished.priority; /* its latency may be a hook's choice, and stays */
+    policy.order = wished.order;
     moq_viewer_set_policy(viewer, &policy);
     source_adjust(viewing->source);
 }

@@ -11,6 +11,13 @@ struct moq_cache_limits core_cache_limits(const struct relay_config *config)
     };
 }
 
+/* The viewer's own priority, moved by the policy's distance from neutral. */
+static uint8_t move_priority(uint8_t wished, uint8_t policy)
+{
+    int sum = wished + policy - 128;
+    return (uint8_t)(sum < 0 ? 0 : sum > UINT8_MAX ? UINT8_MAX : sum);
+}
+
 struct moq_policy core_policy(const struct relay_config *config, const struct moq_path *path,
                               const struct moq_wish *wish)
 {
@@ -19,7 +26,7 @@ struct moq_policy core_policy(const struct relay_config *config, const struct mo
         config_policy_for(&config->policy, moq_path_text(path, text, sizeof text));
     return (struct moq_policy){
         .latency_ns = verdict.latency_ns,
-        .priority = wish->priority,
+        .priority = move_priority(wish->priority, verdict.priority),
         .order = wish->order == MOQ_ORDER_ANY ? (uint8_t)verdict.order : wish->order,
     };
 }
