@@ -201,7 +201,7 @@ def functions(code):
 
 def is_mutable_variable(toks):
     """Whether a top-level declaration makes a variable that can change."""
-    words = list(toks)
+    words = [token for token in toks if token != "__extension__"]
     while "__attribute__" in words:
         at = words.index("__attribute__")
         words[at:close_of(words, at + 1) + 1] = []

@@ -59,7 +59,7 @@ WALK = {
 }
 GLOBALS_ALLOWED = {"base/log.c", "base/objects.c"}
 HOSTS_ALLOWED = re.compile(r"(^|\.)(example(\.(com|org|net))?|localhost|ietf\.org|rfc-editor\.org|w3\.org|apache\.org|"
-                           r"github\.com|json-schema\.org|blender\.org|creativecommons\.org)$")
+                           r"github\.com|json-schema\.org|yaml\.org|blender\.org|creativecommons\.org)$")
 
 
 class Tree:
@@ -196,7 +196,7 @@ def first_comment(tree):
             yield path, 1, "the first line is not /* SPDX-License-Identifier: MIT OR Apache-2.0 */"
         found = re.match(r"(?:/\* SPDX[^\n]*\n)?\s*(/\*.*?\*/)", text, re.S)
         words = re.findall(r"[A-Za-z]{2,}", found.group(1)) if found else []
-        if len(words) < 5 or "SPDX" in found.group(1):
+        if len(words) < 4 or "SPDX" in found.group(1):
             yield path, 2, "the file does not begin with a comment that says what it is for"
             continue
         said = re.findall(r"[Ss]teps?\b([^.:;]*)", found.group(1))
