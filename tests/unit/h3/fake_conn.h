@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A connection that only writes down what HTTP/3 asks of it, and hands it the bytes of a peer. */
+#ifndef TEST_H3_FAKE_CONN_H
+#define TEST_H3_FAKE_CONN_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "quic/h3.h"
+
+enum { FAKE_MAX_STREAMS = 64, FAKE_MAX_BYTES = 40000, FAKE_MAX_TEXT = 2048 };
+
+struct fake_stream {
+    int64_t id;
+    uint8_t sent[FAKE_MAX_BYTES]; /* what HTTP/3 wrote */
+    size_t sent_size;
+    uint8_t app[FAKE_MAX_BYTES]; /* what came for the application */
+    size_t app_size;
+    enum h3_stream_kind kind;
+    bool is_finished;
+    uint64_t reset_code, stop_code; /* 0: was not */
+};
+
+struct fake_conn {
+    struct h3_session *h3;
+    bool is_server;
+    int64_t next_uni, next_bidi; /* ids that `open` gives */
+    int credit;                  /* how often `open` succeeds */
+    int status;                  /* what a server answers at once; 0: nothing */
+    int write_error;
+    struct fake_stream *streams[FAKE_MAX_STREAMS];
+    size_t stream_count;
+
+    uint64_t failed; /* the code of a connection error; 0: none */
+    char fail_reason[FAKE_MAX_TEXT];
+    int fail_count, request_count, established_count, closed_count, refused_count;
+    int refused_status;
+    char authority[FAKE_MAX_TEXT], path[FAKE_MAX_TEXT], origin[FAKE_MAX_TEXT];
+    uint32_t closed_code;
+    char closed_reason[FAKE_MAX_TEXT];
+};
+
+/* Started, so its SETTINGS are written; a server answers requests with 200. */
+struct fake_conn *fake_new(bool is_server);
+void fake_free(struct fake_conn **conn);
+
+struct fake_conn *established_server(void);
+struct fake_conn *connecting_client(void); /* to https://localhost:4443/demo/bbb, before SETTINGS */
+struct fake_conn *established_client(void);
+
+struct fake_stream *fake_stream(struct fake_conn *conn, int64_t id);
+
+size_t fake_hex(const char *hex, uint8_t *out, size_t room); /* spaces are skipped */
+
+/* Gives bytes on a stream as a connection would, until it is the application's or rejected. */
+enum h3_stream_kind fake_give(struct fake_conn *conn, int64_t id, const uint8_t *data, size_t n,
+                              bool is_end);
+enum h3_stream_kind fake_give_hex(struct fake_conn *conn, int64_t id, const char *hex);
+enum h3_stream_kind fake_end(struct fake_conn *conn, int64_t id);
+
+/* The bytes that HTTP/3 wrote to a stream equal `hex`. */
+bool fake_sent_is(struct fake_conn *conn, int64_t id, const char *hex);
+bool fake_app_is(struct fake_conn *conn, int64_t id, const char *hex);
+
+/* A client's or server's well-formed beginning: its SETTINGS; and the CONNECT on stream 0. */
+extern const char server_settings[], chromium_settings[], client_settings[], rust_settings[];
+extern const char connect_request[], accepted_response[];
+
+#endif
