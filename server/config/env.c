@@ -26,7 +26,7 @@ static const char *skip_key(const char *name, const char *key)
             return NULL;
     if (*name == '\0')
         return name;
-    return *name == '_' ? name + 1 : NULL;
+    return name[0] == '_' && name[1] != '\0' ? name + 1 : NULL;
 }
 
 static bool find_topic(const struct config_row *row, const char *name, struct route *route)
@@ -74,8 +74,8 @@ static struct config_node *enter(struct config_tree *tree, struct config_node *m
     return child && child->kind == NODE_MAP ? child : NULL;
 }
 
-static struct config_node *node_for(struct config_tree *tree, const struct config_row *row,
-                                    const char *value, const struct config_place *place)
+static struct config_node *parse_value(struct config_tree *tree, const struct config_row *row,
+                                       const char *value, const struct config_place *place)
 {
     bool is_yaml = row->type == TYPE_LIST || row->type == TYPE_MAP || row->type == TYPE_SECTION;
     if (row->type == TYPE_LIST && !row->section && value[0] != '[') {
@@ -86,10 +86,19 @@ static struct config_node *node_for(struct config_tree *tree, const struct confi
     }
     if (is_yaml)
         return config_yaml_parse(tree, place->source, value, strlen(value));
-    return config_scan(place, value, strlen(value), tree->errors)
-               ? config_tree_scalar(tree, value, place)
-               : NULL;
+    bool is_text = config_scan(place, value, strlen(value), tree->errors);
+    return is_text ? config_tree_scalar(tree, value, place) : NULL;
 }
+
+/* What cannot be read still stands for something: nobody may say that it is missing. */
+static struct config_node *node_for(struct config_tree *tree, const struct config_row *row,
+                                    const char *value, const struct config_place *place)
+{
+    struct config_node *node = parse_value(tree, row, value, place);
+    return node ? node : config_tree_node(tree, NODE_BROKEN, place);
+}
+
+static const struct config_row topic_row = {.name = "topic", .type = TYPE_ENUM};
 
 static void apply(struct config_tree *tree, struct config_node *root, const struct route *route,
                   const char *value, const struct config_place *place)
@@ -103,7 +112,7 @@ static void apply(struct config_tree *tree, struct config_node *root, const stru
     if (!map)
         return;
     if (route->topic)
-        config_node_put(map, route->topic, config_tree_scalar(tree, value, place));
+        config_node_put(map, route->topic, node_for(tree, &topic_row, value, place));
     else
         config_node_put(map, row->name, node_for(tree, row, value, place));
 }

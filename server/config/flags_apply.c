@@ -93,10 +93,10 @@ static void apply_certificates(struct config_tree *tree, struct config_node *roo
         config_errors_add(tree->errors, &place,
                           "%zu given, but %zu of --tls-key; give one key for each certificate",
                           certs->count, keys->count);
-        return;
+        list->kind = NODE_BROKEN;
     }
     struct config_node *cert = certs->first, *key = keys->first;
-    while (cert && key) {
+    while (list->kind == NODE_LIST && cert && key) {
         struct config_node *next_cert = cert->next, *next_key = key->next;
         append_pair(tree, list, cert, key);
         cert = next_cert;

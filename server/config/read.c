@@ -79,6 +79,24 @@ static void read_scalar(struct config_reader *reader, const struct config_row *r
         check_file(reader, node, value.text);
 }
 
+static bool is_blank(const struct config_node *node)
+{
+    return !node || (node->kind == NODE_SCALAR && node->text[0] == '\0');
+}
+
+static void read_entry(struct config_reader *reader, const struct config_row *row,
+                       const struct config_node *node, void *item)
+{
+    if (row->section) {
+        config_section_init(row->section, item);
+        config_read_section(reader, row->section, node, item);
+    } else if (is_blank(node)) {
+        complain(reader, node, "an entry is empty; remove it");
+    } else {
+        read_scalar(reader, row, node, item);
+    }
+}
+
 static void read_list(struct config_reader *reader, const struct config_row *row,
                       const struct config_node *node, void *base)
 {
@@ -104,12 +122,7 @@ static void read_list(struct config_reader *reader, const struct config_row *row
     size_t index = 0;
     for (const struct config_node *child = node->first; child; child = child->next) {
         size_t used = config_name_push_index(reader->name, index++);
-        if (row->section) {
-            config_section_init(row->section, item);
-            config_read_section(reader, row->section, child, item);
-        } else {
-            read_scalar(reader, row, child, item);
-        }
+        read_entry(reader, row, child, item);
         reader->name[used] = '\0';
         item += config_item_bytes(row);
     }
@@ -214,10 +227,10 @@ static void check_required(struct config_reader *reader, const struct config_sec
     char problem[CONFIG_PROBLEM_BYTES];
     for (size_t i = 0; i < section->row_count; i++) {
         const struct config_row *row = &section->rows[i];
-        if (!(row->flags & ROW_REQUIRED) ||
-            !config_node_is_empty(config_node_find(node, row->name)))
+        if (!(row->flags & ROW_REQUIRED) || !is_blank(config_node_find(node, row->name)))
             continue;
-        snprintf(problem, sizeof problem, "%s is missing; add it (%s)", row->name, row->help);
+        snprintf(problem, sizeof problem, "%s is missing or empty; write it (%s)", row->name,
+                 row->help);
         complain(reader, node, problem);
     }
 }

@@ -38,9 +38,9 @@ static bool is_control(uint32_t code)
 static const char *problem_with(size_t size, uint32_t code, bool is_indentation)
 {
     if (size == 0)
-        return "not UTF-8; save the file as UTF-8 text";
+        return "not UTF-8; save it as UTF-8 text";
     if (code == 0)
-        return "a NUL byte; this is no text file";
+        return "a NUL byte; this is no text";
     if (is_control(code))
         return "a control character; remove it";
     if (code == '\t' && is_indentation)

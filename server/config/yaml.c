@@ -33,43 +33,59 @@ static void stop(struct builder *builder, const struct config_place *place, cons
 
 /* ---- libyaml's own complaints, in words that say what to do --------------------------------- */
 
-static const struct {
+static const struct complaint {
     const char *theirs, *ours;
+    bool is_begun_shown; /* also say where the broken thing began */
 } complaints[] = {
     {"found character that cannot start any token",
-     "this character cannot begin a value; put the value in quotes"},
+     "this character cannot begin a value; put the value in quotes", false},
+    {"did not find expected node content",
+     "this character cannot begin a value; put the value in quotes", false},
+    {"did not find expected alphabetic or numeric character",
+     "* and & cannot begin a value; put the value in quotes", false},
     {"mapping values are not allowed in this context",
-     "a colon where no setting can begin; check the indentation, or put the value in quotes"},
+     "a colon where no setting can begin; check the indentation, or put the value in quotes",
+     false},
     {"did not find expected key",
-     "this fits to nothing above; settings of one section start in the same column, and a value "
-     "such as [::]:4443 needs quotes"},
+     "this fits to nothing above; settings of one section start in the same column", true},
     {"did not find expected '-' indicator",
-     "this fits to nothing above; entries of one list start with - in the same column"},
-    {"did not find expected ',' or ']'", "a list that began with [ goes wrong here; write [a, b]"},
+     "this fits to nothing above; entries of one list start with - in the same column", true},
+    {"did not find expected ',' or ']'", "a list goes wrong here; write [a, b]", true},
     {"did not find expected ',' or '}'",
-     "a map that began with { goes wrong here; write { name: value, name: value }"},
-    {"found unexpected end of stream", "a text in quotes does not end; close it"},
-    {"could not find expected ':'", "a setting without a value; write name: value"},
-    {"did not find expected <document start>", "this fits to nothing above; check the indentation"},
+     "a map goes wrong here; write { name: value, name: value }", true},
+    {"found unexpected end of stream", "a text in quotes does not end; close it", true},
+    {"could not find expected ':'", "a setting without a value; write name: value", false},
+    {"did not find expected <document start>", "this fits to nothing above; check the indentation",
+     false},
     {"block sequence entries are not allowed in this context",
-     "a list cannot begin here; put each entry on a line of its own"},
+     "a list cannot begin here; put each entry on a line of its own", false},
 };
+
+static struct complaint complaint_for(const yaml_parser_t *parser, const char *text, size_t n)
+{
+    if (parser->problem_mark.index < n && text[parser->problem_mark.index] == '\t')
+        return (struct complaint){.ours = "a tab where only spaces may be; use spaces"};
+    for (size_t i = 0; parser->problem && i < sizeof complaints / sizeof complaints[0]; i++)
+        if (strcmp(parser->problem, complaints[i].theirs) == 0)
+            return complaints[i];
+    return (struct complaint){.ours = parser->problem ? parser->problem : "this is no YAML"};
+}
 
 static void report_parser(struct builder *builder, const yaml_parser_t *parser, const char *text,
                           size_t n)
 {
     struct config_place place = place_of(builder, &parser->problem_mark);
-    const char *words = parser->problem ? parser->problem : "unreadable";
+    struct config_place begun = place_of(builder, &parser->context_mark);
+    struct complaint complaint = complaint_for(parser, text, n);
+    char where[64] = "";
     if (parser->error == YAML_MEMORY_ERROR) {
         builder->tree->is_out_of_memory = true;
         return;
     }
-    if (parser->problem_mark.index < n && text[parser->problem_mark.index] == '\t')
-        words = "a tab where only spaces may be; use spaces";
-    for (size_t i = 0; i < sizeof complaints / sizeof complaints[0]; i++)
-        if (strcmp(words, complaints[i].theirs) == 0)
-            words = complaints[i].ours;
-    config_errors_add(builder->tree->errors, &place, "%s", words);
+    if (complaint.is_begun_shown && parser->context)
+        snprintf(where, sizeof where, " (what is broken begins at %u:%u)", begun.line,
+                 begun.column);
+    config_errors_add(builder->tree->errors, &place, "%s%s", complaint.ours, where);
 }
 
 /* ---- Events -> nodes ------------------------------------------------------------------------ */

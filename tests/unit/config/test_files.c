@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Files good and bad: what a mistake is answered with, word for word. */
+#include "tests/unit/config/loading.h"
+
+#include "base/clock.h"
+#include "base/objects.h"
+
+struct bad_file {
+    const char *text;
+    size_t size; /* 0: up to the NUL */
+    const char *errors;
+};
+
+static const struct bad_file bad_files[] = {
+    /* what no configuration may contain */
+    {"cache:\n\tage: 5s\n", 0, "relay.yaml:2:1: a tab as indentation; use spaces\n"},
+    {"cache:\n  age: 5s\n  \tbytes: 1MiB\n", 0,
+     "relay.yaml:3:3: a tab as indentation; use spaces\n"},
+    {"log:\n  level: in\0fo\n", 19, "relay.yaml:2:12: a NUL byte; this is no text\n"},
+    {"log:\n  level: \"in\\0fo\"\n", 0, "relay.yaml:2:10: a NUL byte in a text; remove it\n"},
+    {"log: # caf\xe9\n", 0, "relay.yaml:1:11: not UTF-8; save it as UTF-8 text\n"},
+    {"log: # \xed\xa0\x80\n", 0, "relay.yaml:1:8: not UTF-8; save it as UTF-8 text\n"},
+    {"log: # \xc0\xaf\n", 0, "relay.yaml:1:8: not UTF-8; save it as UTF-8 text\n"},
+    {"\xff\xfel\0o\0g\0", 8, "relay.yaml:1:1: not UTF-8; save it as UTF-8 text\n"},
+    {"log: {} # \x1b[31m\n", 0, "relay.yaml:1:11: a control character; remove it\n"},
+    /* YAML that a configuration does without */
+    {"log: &name\n  level: info\ncache: *name\n", 0,
+     "relay.yaml:1:6: an anchor (&) is not allowed; remove \"name\"\n"
+     "relay.yaml:3:8: an alias (*) is not allowed; write the value out, or put it in quotes\n"},
+    {"log:\n  level: !!str info\n", 0,
+     "relay.yaml:2:10: a tag (!) is not allowed; remove \"tag:yaml.org,2002:str\"\n"},
+    {"log: {}\n---\nlog: {}\n", 0,
+     "relay.yaml:2:1: a second document; a configuration is one, remove the --- and what "
+     "follows\n"},
+    {"? [a]\n: b\n", 0,
+     "relay.yaml:1:3: a name must be a plain word; if this is a value in brackets, put it in "
+     "quotes\n"},
+    {"cache:\n  age: 5s\n  bytes: 1MiB\n  age: 6s\n", 0,
+     "relay.yaml:4:3: \"age\" is set twice, first in line 2; remove one of them\n"},
+    {"- log\n", 0, "relay.yaml:1:1: no setting; write name: value, see moq-relay --reference\n"},
+    {"log\n", 0, "relay.yaml:1:1: no setting; write name: value, see moq-relay --reference\n"},
+    /* YAML that is broken */
+    {"cache:\n  age: 5s\n groups: 2\n", 0,
+     "relay.yaml:3:2: this fits to nothing above; settings of one section start in the same column "
+     "(what is broken begins at 1:1)\n"},
+    {"log:\n  level: \"info\n", 0,
+     "relay.yaml:3:1: a text in quotes does not end; close it (what is broken begins at 2:10)\n"},
+    {"tls: { roots: [a, b }\n", 0,
+     "relay.yaml:1:21: a list goes wrong here; write [a, b] (what is broken begins at 1:15)\n"},
+    {"http:\n  address: [::]:8080\n", 0,
+     "relay.yaml:2:13: this character cannot begin a value; put the value in quotes\n"},
+    {"http:\n  address: *:8080\n", 0,
+     "relay.yaml:2:13: * and & cannot begin a value; put the value in quotes\n"},
+    {"log: level: info\n", 0,
+     "relay.yaml:1:11: a colon where no setting can begin; check the indentation, or put the value "
+     "in quotes\n"},
+    {"log: @info\n", 0,
+     "relay.yaml:1:6: this character cannot begin a value; put the value in quotes\n"},
+    /* names */
+    {"cache:\n  aeg: 5s\n", 0,
+     "relay.yaml:2:3: cache.aeg: no such setting (did you mean \"age\"?)\n"},
+    {"cahce: {}\n", 0, "relay.yaml:1:1: cahce: no such setting (did you mean \"cache\"?)\n"},
+    {"frobnicate: 1\n", 0,
+     "relay.yaml:1:1: frobnicate: no such setting; remove it, or see moq-relay --reference\n"},
+    {"log: { topics: { quik: warn } }\n", 0,
+     "relay.yaml:1:18: log.topics.quik: no such setting (did you mean \"quic\"?)\n"},
+    {"\"a\\nb\": 1\n", 0,
+     "relay.yaml:1:1: a?b: no such setting; remove it, or see moq-relay --reference\n"},
+    {"modules:\n  - clock: { path: demo/clock }\nscript: { file: a.lua }\n", 0,
+     "relay.yaml:1:1: modules: this relay is built without modules; remove the section\n"
+     "relay.yaml:3:1: script: this relay is built without scripting; remove the section\n"},
+    /* values */
+    {"cache: { age: 10 }\n", 0,
+     "relay.yaml:1:15: cache.age: \"10\" has no unit; write a number with ns, us, ms, s, m or h, "
+     "such as 250ms\n"},
+    {"cache: { age: 10MiB }\n", 0,
+     "relay.yaml:1:15: cache.age: \"10MiB\" has the unknown unit \"MiB\"; write a number with ns, "
+     "us, "
+     "ms, s, m or h, such as 250ms\n"},
+    {"cache: { age: soon }\n", 0,
+     "relay.yaml:1:15: cache.age: \"soon\" is not a duration; write a number with ns, us, ms, s, m "
+     "or h, such as 250ms\n"},
+    {"cache: { age: 1.s }\n", 0,
+     "relay.yaml:1:15: cache.age: \"1.s\" is not a duration; write a number with ns, us, ms, s, m "
+     "or "
+     "h, such as 250ms\n"},
+    {"cache: { age: -5s }\n", 0,
+     "relay.yaml:1:15: cache.age: \"-5s\" is not a duration; write a number with ns, us, ms, s, m "
+     "or "
+     "h, such as 250ms\n"},
+    {"cache: { bytes: 512MB }\n", 0,
+     "relay.yaml:1:17: cache.bytes: \"512MB\" has the unknown unit \"MB\"; write a number with B, "
+     "KiB, "
+     "MiB or GiB, such as 512MiB\n"},
+    {"cache: { bytes: 1B }\n", 0,
+     "relay.yaml:1:17: cache.bytes: \"1B\" is out of range; write 64KiB to 1024GiB or unlimited\n"},
+    {"cache: { bytes: 99999999999999999999GiB }\n", 0,
+     "relay.yaml:1:17: cache.bytes: \"99999999999999999999GiB\" is out of range; write 64KiB to "
+     "1024GiB or unlimited\n"},
+    {"cache: { bytes: 18446744073709551615GiB }\n", 0,
+     "relay.yaml:1:17: cache.bytes: \"18446744073709551615GiB\" is out of range; write 64KiB to "
+     "1024GiB or unlimited\n"},
+    {"limits: { connections: 0 }\n", 0,
+     "relay.yaml:1:24: limits.connections: \"0\" is out of range; write 1 to 1000000\n"},
+    {"limits: { connections: 1k }\n", 0,
+     "relay.yaml:1:24: limits.connections: \"1k\" is not a whole number; write digits only\n"},
+    {"quic: { gso: yes }\n", 0,
+     "relay.yaml:1:14: quic.gso: \"yes\" is neither; write true or false\n"},
+    {"log: { level: loud }\n", 0,
+     "relay.yaml:1:15: log.level: \"loud\" is not possible; write off, error, warn, info, debug or "
+     "trace\n"},
+    {"http: { address: 8080 }\n", 0,
+     "relay.yaml:1:18: http.address: \"8080\" is not an address; write IP:port, such as "
+     "127.0.0.1:8080 or \"[::]:4443\"\n"},
+    {"http: { address: \"[::]:65536\" }\n", 0,
+     "relay.yaml:1:18: http.address: \"[::]:65536\" is not an address; write IP:port, such as "
+     "127.0.0.1:8080 or \"[::]:4443\"\n"},
+    {"workers: 4\n", 0, "relay.yaml:1:10: workers: this relay runs one worker; write auto or 1\n"},
+    {"log: [info]\n", 0,
+     "relay.yaml:1:6: log: a section is wanted here; write its settings as name: value\n"},
+    {"log: { level: [info] }\n", 0,
+     "relay.yaml:1:15: log.level: a single value is wanted here, no list or section\n"},
+    {"tls: { roots: a.pem }\n", 0,
+     "relay.yaml:1:15: tls.roots: a list is wanted here; write each entry on a line of its own "
+     "after "
+     "a -\n"},
+    {"tls: { roots: [\"\"] }\n", 0,
+     "relay.yaml:1:16: tls.roots[0]: an entry is empty; remove it\n"},
+    /* what only the whole can tell */
+    {"listen:\n  - certificates:\n      - { cert: a.pem }\n", 0,
+     "relay.yaml:3:9: listen[0].certificates[0]: key is missing or empty; write it (its private "
+     "key, "
+     "PEM)\n"},
+    {"listen:\n  - certificates:\n      - { cert: \"\", key: b.pem }\n", 0,
+     "relay.yaml:3:9: listen[0].certificates[0]: cert is missing or empty; write it (certificate "
+     "chain, PEM, the leaf first)\n"},
+    {"policy:\n  latency: 20s\n", 0,
+     "relay.yaml:2:12: policy.latency: over policy.max.latency; raise that, or lower this\n"},
+    {"policy:\n  classes:\n    - { match: a, latency: 20s }\n    - { match: a/**b }\n", 0,
+     "relay.yaml:3:28: policy.classes[0].latency: over policy.max.latency; raise that, or lower "
+     "this\n"
+     "relay.yaml:4:16: policy.classes[1].match: has ** within a part; write ** as a whole part, or "
+     "a "
+     "single *\n"},
+    {"limits: { idle: 3s }\n", 0,
+     "relay.yaml:1:17: quic.keep_alive: not shorter than limits.idle; a quiet peer would be taken "
+     "for gone\n"},
+    /* all at once, in the order of the file */
+    {"limits:\n  connections: many\ncache:\n  aeg: 1s\n  bytes: 1XB\nlog:\n  level: loud\n", 0,
+     "relay.yaml:2:16: limits.connections: \"many\" is not a whole number; write digits only\n"
+     "relay.yaml:4:3: cache.aeg: no such setting (did you mean \"age\"?)\n"
+     "relay.yaml:5:10: cache.bytes: \"1XB\" has the unknown unit \"XB\"; write a number with B, "
+     "KiB, "
+     "MiB or GiB, such as 512MiB\n"
+     "relay.yaml:7:10: log.level: \"loud\" is not possible; write off, error, warn, info, debug or "
+     "trace\n"},
+};
+
+static void a_bad_file_is_answered_with_place_reason_and_remedy(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof bad_files / sizeof bad_files[0]; i++) {
+        const struct bad_file *file = &bad_files[i];
+        struct loaded loaded;
+        load_text(&loaded, file->text, file->size ? file->size : strlen(file->text));
+        assert_int_equal(loaded.result, MOQ_ERR_INVALID);
+        assert_errors(&loaded.errors, file->errors);
+    }
+    assert_int_equal(object_count(OBJECT_config), 0);
+}
+
+static void a_broken_file_at_any_byte_never_loads_half(void **state)
+{
+    (void)state;
+    static const char text[] = "listen:\n  - address: \"[::]:1\"\n    self_signed: [a, \"b\"]\n"
+                               "policy:\n  classes:\n    - { match: \"x/**\", latency: 1.5s }\n";
+    for (size_t n = 0; n < sizeof text; n++) {
+        struct loaded loaded;
+        load_text(&loaded, text, n);
+        if (n == sizeof text - 1)
+            assert_non_null(loaded.config);
+        relay_config_free(&loaded.config);
+    }
+}
+
+static void an_empty_file_gives_the_defaults(void **state)
+{
+    (void)state;
+    static const char *const texts[] = {"",
+                                        "\n",
+                                        "# only words\n",
+                                        "---\n",
+                                        "log:\ncache:\nlisten:\n",
+                                        "\xef\xbb\xbf# with a mark\r\n"};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct loaded loaded;
+        load_text(&loaded, texts[i], strlen(texts[i]));
+        assert_errors(&loaded.errors, "");
+        assert_int_equal(loaded.config->workers, 0);
+        assert_int_equal(loaded.config->limits.connections, 20000);
+        assert_int_equal(loaded.config->limits.idle_ns, 10 * NS_PER_S);
+        assert_int_equal(loaded.config->cache.bytes, 512 << 20);
+        assert_int_equal(loaded.config->policy.order, CONFIG_ORDER_NEWEST);
+        assert_int_equal(loaded.config->log.level, LOG_LEVEL_INFO);
+        assert_int_equal(loaded.config->log.topics[LOG_QUIC], -1);
+        assert_string_equal(loaded.config->listen[0].address.text, "[::]:4443");
+        relay_config_free(&loaded.config);
+    }
+}
+
+static void every_kind_of_value_arrives(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "listen:\n"
+        "  - address: 127.0.0.1:443\n"
+        "    certificates: [{ cert: a.pem, key: 'b c.pem' }, { cert: c.pem, key: d.pem }]\n"
+        "http: { address: \"[::1]:80\", fingerprint: false }\n"
+        "limits: { handshake: 1.5s, waiting: 7 }\n"
+        "cache: { groups: unlimited, age: 1m, bytes: 1048576, track_bytes: 3MiB }\n"
+        "policy: { order: oldest, latency: 0, priority: 0, classes: [{ match: a }, { match: b/*, "
+        "order: newest, priority: 255 }] }\n"
+        "quic: { congestion: bbr, keep_alive: off, qlog: /tmp/q }\n"
+        "log: { format: json, topics: { quic: warn, tls: off } }\n";
+    struct loaded loaded;
+    load_text(&loaded, text, sizeof text - 1);
+    assert_errors(&loaded.errors, "");
+    const struct relay_config *config = loaded.config;
+    assert_int_equal(config->listen[0].address.socket.ss_family, AF_INET);
+    assert_int_equal(config->listen[0].certificate_count, 2);
+    assert_string_equal(config->listen[0].certificates[0].key, "b c.pem");
+    assert_string_equal(config->listen[0].self_signed[0], "localhost");
+    assert_int_equal(config->http.address.socket.ss_family, AF_INET6);
+    assert_false(config->http.has_fingerprint);
+    assert_int_equal(config->limits.handshake_ns, 1500 * NS_PER_MS);
+    assert_int_equal(config->cache.groups, 0);
+    assert_int_equal(config->cache.age_ns, 60 * NS_PER_S);
+    assert_int_equal(config->cache.bytes, 1 << 20);
+    assert_int_equal(config->policy.latency_ns, 0);
+    assert_int_equal(config->policy.classes[0].order, CONFIG_ORDER_OLDEST);
+    assert_int_equal(config->policy.classes[0].priority, 0);
+    assert_int_equal(config->policy.classes[1].order, CONFIG_ORDER_NEWEST);
+    assert_int_equal(config->policy.classes[1].priority, 255);
+    assert_int_equal(config->quic.congestion, CONFIG_CONGESTION_BBR);
+    assert_int_equal(config->quic.keep_alive_ns, 0);
+    assert_string_equal(config->quic.qlog, "/tmp/q");
+    assert_int_equal(config->log.topics[LOG_QUIC], LOG_LEVEL_WARN);
+    assert_int_equal(config->log.topics[LOG_TLS], LOG_LEVEL_OFF);
+    assert_int_equal(config->log.format, CONFIG_LOG_JSON);
+    relay_config_free(&loaded.config);
+    assert_null(loaded.config);
+}
+
+static void without_a_certificate_one_line_says_how_to_get_one(void **state)
+{
+    (void)state;
+    struct config_sources sources = {0};
+    struct loaded loaded;
+    load(&loaded, &sources);
+    assert_int_equal(loaded.result, MOQ_ERR_INVALID);
+    assert_errors(
+        &loaded.errors,
+        "no certificate: give --tls-cert FILE and --tls-key FILE, or a configuration file with "
+        "certificates under listen, or --dev to try with a self-signed one\n");
+}
+
+static void a_listener_without_a_certificate_is_named(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "listen:\n  - address: \"[::]:1\"\n  - address: \"[::]:1\"\n    self_signed: [a]\n";
+    struct config_sources sources = {
+        .file = "relay.yaml", .text = text, .text_bytes = sizeof text - 1};
+    struct loaded loaded;
+    load(&loaded, &sources);
+    assert_errors(
+        &loaded.errors,
+        "relay.yaml:2:5: listen[0]: no certificate; add certificates: [{ cert: FILE, key: FILE "
+        "}], or self_signed: [localhost] for development\n"
+        "relay.yaml:3:5: listen[1]: the address of listen[0]; merge the two, or choose another "
+        "port\n");
+}
+
+static void a_file_that_is_not_there_is_said_to_be_missing(void **state)
+{
+    (void)state;
+    struct config_sources sources = {.file = "/nowhere/relay.yaml"};
+    struct loaded loaded;
+    load(&loaded, &sources);
+    assert_int_equal(loaded.result, MOQ_ERR_IO);
+    assert_errors(&loaded.errors, "/nowhere/relay.yaml: cannot be read: No such file or directory; "
+                                  "correct the path or its permissions\n");
+    sources.file = "/";
+    load(&loaded, &sources);
+    assert_int_equal(loaded.result, MOQ_ERR_IO);
+}
+
+static void files_that_are_named_are_looked_for_on_request(void **state)
+{
+    (void)state;
+    static const char text[] = "tls: { roots: [/nowhere/a.pem, /dev/null] }\n";
+    struct config_flags flags = {.is_dev = true};
+    struct config_sources sources = {.file = "relay.yaml",
+                                     .text = text,
+                                     .text_bytes = sizeof text - 1,
+                                     .flags = &flags,
+                                     .is_files_checked = true};
+    struct loaded loaded;
+    load(&loaded, &sources);
+    assert_errors(&loaded.errors,
+                  "relay.yaml:1:16: tls.roots[0]: cannot read \"/nowhere/a.pem\" (No such "
+                  "file or directory); correct the path or its permissions\n");
+}
+
+static void the_shipped_files_load(void **state)
+{
+    (void)state;
+    static const char *const files[] = {"relay.yaml", "minimal.yaml", "edge.yaml", "origin.yaml"};
+    for (size_t i = 0; i < sizeof files / sizeof files[0]; i++) {
+        char path[512];
+        snprintf(path, sizeof path, "%s/%s", CONF_DIR, files[i]);
+        struct config_sources sources = {.file = path};
+        struct loaded loaded;
+        load(&loaded, &sources);
+        assert_errors(&loaded.errors, "");
+        relay_config_free(&loaded.config);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_bad_file_is_answered_with_place_reason_and_remedy),
+        cmocka_unit_test(a_broken_file_at_any_byte_never_loads_half),
+        cmocka_unit_test(an_empty_file_gives_the_defaults),
+        cmocka_unit_test(every_kind_of_value_arrives),
+        cmocka_unit_test(without_a_certificate_one_line_says_how_to_get_one),
+        cmocka_unit_test(a_listener_without_a_certificate_is_named),
+        cmocka_unit_test(a_file_that_is_not_there_is_said_to_be_missing),
+        cmocka_unit_test(files_that_are_named_are_looked_for_on_request),
+        cmocka_unit_test(the_shipped_files_load),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
