@@ -1,0 +1,313 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The exporter: takes frames, waits until every track can be described, then writes the init segment and fragments. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "base/objects.h"
+#include "karp/export_internal.h"
+
+/* A group that begins this far behind the newest frame is an old one that comes late, not a clock that trembles. */
+enum { LATE_GROUP_US = 500000 };
+
+static void deinit_track(struct export_track *track)
+{
+    byte_buf_deinit(&track->config);
+    byte_buf_deinit(&track->data);
+    free(track->samples);
+    *track = (struct export_track){.is_used = false};
+}
+
+static void drop_pending(struct karp_exporter *exporter)
+{
+    for (struct list *node; (node = list_pop_front(&exporter->pending)) != NULL;) {
+        free(container_of(node, struct export_pending, node));
+        exporter->counters.dropped_frames++;
+    }
+    exporter->pending_count = exporter->pending_bytes = 0;
+}
+
+/* Takes a copy of the catalog and prepares its tracks. */
+static int open_catalog(struct karp_exporter *exporter, const struct karp_catalog *catalog)
+{
+    exporter->catalog = karp_catalog_new();
+    int error = exporter->catalog ? 0 : MOQ_ERR_NOMEM;
+    for (size_t i = 0; i < catalog->track_count && !error; i++)
+        error = karp_catalog_add(exporter->catalog, &catalog->tracks[i]);
+
+    uint32_t used = 0;
+    for (size_t i = 0; i < catalog->track_count && !error; i++) {
+        struct export_track *track = &exporter->tracks[i];
+        *track = (struct export_track){.entry = &exporter->catalog->tracks[i], .last_dts = -1};
+        track->kind = track->entry->kind;
+        byte_buf_init(&track->data, KARP_EXPORT_FRAGMENT_MAX_BYTES);
+        track->is_used = export_config_init(track);
+        track->id = track->is_used ? ++used : 0;
+        if (!track->is_used)
+            log_warn(LOG_MEDIA, "export: track %s is left out, MP4 cannot describe %s",
+                     track->entry->name, track->entry->codec);
+    }
+    return error || used > 0 ? error : MOQ_ERR_UNSUPPORTED;
+}
+
+static void close_catalog(struct karp_exporter *exporter)
+{
+    drop_pending(exporter);
+    for (size_t i = 0; i < KARP_CATALOG_MAX_TRACKS; i++)
+        deinit_track(&exporter->tracks[i]);
+    karp_catalog_free(exporter->catalog);
+    exporter->catalog = NULL;
+}
+
+int karp_exporter_new(struct karp_exporter **exporter, const struct karp_catalog *catalog,
+                      const struct karp_export_options *options, karp_write on_write, void *user)
+{
+    *exporter = NULL;
+    struct karp_exporter *made = calloc(1, sizeof *made);
+    if (!made)
+        return MOQ_ERR_NOMEM;
+    object_born(OBJECT_exporter);
+    if (options)
+        made->options = *options;
+    made->offset_us = made->options.offset_us;
+    made->on_write = on_write;
+    made->user = user;
+    list_init(&made->pending);
+    byte_buf_init(&made->scratch, 2 * KARP_FRAME_MAX_BYTES);
+
+    int error = open_catalog(made, catalog);
+    if (error) {
+        karp_exporter_free(made);
+        return error;
+    }
+    *exporter = made;
+    return 0;
+}
+
+void karp_exporter_free(struct karp_exporter *exporter)
+{
+    if (!exporter)
+        return;
+    close_catalog(exporter);
+    byte_buf_deinit(&exporter->init);
+    byte_buf_deinit(&exporter->scratch);
+    free(exporter);
+    object_died(OBJECT_exporter);
+}
+
+static bool is_ready(const struct karp_exporter *exporter)
+{
+    bool is_any = false;
+    for (size_t i = 0; i < exporter->catalog->track_count; i++) {
+        const struct export_track *track = &exporter->tracks[i];
+        if (track->is_used && !track->is_ready)
+            return false;
+        is_any = is_any || track->is_used;
+    }
+    return is_any;
+}
+
+/* Writes the init segment unless it is the same as the one in force. */
+static int write_init(struct karp_exporter *exporter)
+{
+    struct byte_buf init;
+    int error = export_init_build(exporter, &init);
+    bool is_same = !error && init.size == exporter->init.size &&
+                   memcmp(init.data, exporter->init.data, init.size) == 0;
+    if (!error && !is_same) {
+        exporter->counters.init_segments++;
+        error = exporter->on_write(exporter->user, init.data, init.size);
+    }
+    byte_buf_deinit(&exporter->init);
+    exporter->init = init;
+    exporter->is_init_written = error == 0;
+    return error;
+}
+
+static int drop(struct karp_exporter *exporter, int error)
+{
+    exporter->counters.dropped_frames++;
+    return error;
+}
+
+/* Start codes become lengths; other payloads are passed on as they are. */
+static int reframe(struct karp_exporter *exporter, const struct export_track *track,
+                   struct karp_frame *frame)
+{
+    if (!track->is_annex_b)
+        return 0;
+    exporter->scratch.size = 0;
+    int error = nal_to_lengths((struct nal){frame->payload, frame->size}, &exporter->scratch);
+    frame->payload = exporter->scratch.data;
+    frame->size = exporter->scratch.size;
+    return error || frame->size <= KARP_FRAME_MAX_BYTES ? error : MOQ_ERR_BOUNDS;
+}
+
+/* The frame's place on the file's time line; negative when it lies before its start. */
+static int64_t place_frame(struct karp_exporter *exporter, const struct karp_frame *frame)
+{
+    if (exporter->is_restarting) {
+        exporter->is_restarting = false;
+        exporter->offset_us -= (int64_t)frame->timestamp_us;
+    }
+    return (int64_t)frame->timestamp_us + exporter->offset_us;
+}
+
+static bool is_far_from(const struct export_track *track, int64_t pts)
+{
+    return track->has_newest && pts < track->newest_pts - INT32_MAX / 2;
+}
+
+static int write_frame(struct karp_exporter *exporter, struct karp_frame *frame)
+{
+    struct export_track *track = &exporter->tracks[frame->track];
+    int64_t pts = place_frame(exporter, frame);
+    if (frame->is_group_start)
+        track->is_skipping = track->has_newest && pts < track->newest_pts - LATE_GROUP_US;
+    if (track->is_skipping)
+        return drop(exporter, frame->is_group_start ? MOQ_ERR_EXPIRED : 0);
+    track->has_started = track->has_started || frame->is_group_start;
+    if (!track->has_started || pts < 0 || frame->size == 0 || is_far_from(track, pts))
+        return drop(exporter, 0);
+
+    int error = reframe(exporter, track, frame);
+    if (error || frame->size == 0)
+        return drop(exporter, error);
+    return export_fragment_add(exporter, track, frame, pts);
+}
+
+static int keep_pending(struct karp_exporter *exporter, const struct karp_frame *frame)
+{
+    struct export_pending *pending = malloc(sizeof *pending + frame->size);
+    if (!pending)
+        return MOQ_ERR_NOMEM;
+    uint8_t *payload = (uint8_t *)(pending + 1);
+    if (frame->size > 0)
+        memcpy(payload, frame->payload, frame->size);
+    pending->frame = *frame;
+    pending->frame.payload = payload;
+    list_push_back(&exporter->pending, &pending->node);
+    exporter->pending_count++;
+    exporter->pending_bytes += sizeof *pending + frame->size;
+    return 0;
+}
+
+/* Enough has been held: the file begins without the tracks that stay silent, if another one is there. */
+static void give_up_silent(struct karp_exporter *exporter)
+{
+    bool is_any = false;
+    for (size_t i = 0; i < exporter->catalog->track_count; i++)
+        is_any = is_any || (exporter->tracks[i].is_used && exporter->tracks[i].is_ready);
+    if (!is_any) {
+        drop_pending(exporter);
+        return;
+    }
+    for (size_t i = 0; i < exporter->catalog->track_count; i++) {
+        struct export_track *track = &exporter->tracks[i];
+        if (!track->is_used || track->is_ready)
+            continue;
+        track->is_used = false;
+        log_warn(LOG_MEDIA,
+                 "export: track %s is left out, its frames do not say how to decode them",
+                 track->entry->name);
+    }
+}
+
+/* Writes the init segment and everything that waited for it. */
+static int begin_file(struct karp_exporter *exporter)
+{
+    int error = write_init(exporter);
+    for (struct list *node; (node = list_pop_front(&exporter->pending)) != NULL;) {
+        struct export_pending *pending = container_of(node, struct export_pending, node);
+        bool is_used = exporter->tracks[pending->frame.track].is_used;
+        if (!error && is_used)
+            error = write_frame(exporter, &pending->frame);
+        else
+            exporter->counters.dropped_frames++;
+        if (error == MOQ_ERR_EXPIRED)
+            error = 0;
+        free(pending);
+    }
+    exporter->pending_count = exporter->pending_bytes = 0;
+    return error;
+}
+
+/* Before the init segment: learn from the frame, hold it, and see whether that was the last thing missing. */
+static int wait_for_init(struct karp_exporter *exporter, const struct karp_frame *frame)
+{
+    struct export_track *track = &exporter->tracks[frame->track];
+    int error = 0;
+    if (!track->is_ready && frame->is_group_start)
+        error = export_config_find(track, frame);
+    if (!error && !track->is_ready)
+        return drop(exporter, 0); /* nothing can be decoded before a configuration */
+    if (!error)
+        error = keep_pending(exporter, frame);
+    if (error)
+        return error;
+
+    if (!is_ready(exporter) && (exporter->pending_count >= KARP_EXPORT_PENDING_MAX_FRAMES ||
+                                exporter->pending_bytes >= KARP_EXPORT_PENDING_MAX_BYTES))
+        give_up_silent(exporter);
+    return is_ready(exporter) ? begin_file(exporter) : 0;
+}
+
+int karp_exporter_frame(struct karp_exporter *exporter, const struct karp_frame *frame)
+{
+    if (frame->track >= exporter->catalog->track_count)
+        return MOQ_ERR_NOT_FOUND;
+    if (frame->size > KARP_FRAME_MAX_BYTES)
+        return drop(exporter, MOQ_ERR_BOUNDS);
+    if (!exporter->tracks[frame->track].is_used || frame->timestamp_us > KARP_TIMESTAMP_MAX_US)
+        return drop(exporter, 0);
+
+    struct karp_frame copy = *frame;
+    return exporter->is_init_written ? write_frame(exporter, &copy)
+                                     : wait_for_init(exporter, frame);
+}
+
+int karp_exporter_flush(struct karp_exporter *exporter)
+{
+    int error = 0;
+    if (!exporter->is_init_written && exporter->pending_count > 0) {
+        give_up_silent(exporter);
+        error = is_ready(exporter) ? begin_file(exporter) : 0;
+    }
+    for (size_t i = 0; i < exporter->catalog->track_count && !error; i++)
+        error = export_fragment_flush(exporter, &exporter->tracks[i]);
+    return error;
+}
+
+int karp_exporter_restart(struct karp_exporter *exporter, const struct karp_catalog *catalog)
+{
+    int error = karp_exporter_flush(exporter);
+    if (error)
+        return error;
+
+    int64_t end = 0;
+    for (size_t i = 0; i < exporter->catalog->track_count; i++) {
+        if (exporter->tracks[i].end_us > end)
+            end = exporter->tracks[i].end_us;
+    }
+    close_catalog(exporter);
+    error = open_catalog(exporter, catalog);
+    for (size_t i = 0; i < KARP_CATALOG_MAX_TRACKS; i++) {
+        exporter->tracks[i].last_dts = end - 1;
+        exporter->tracks[i].end_us = end;
+    }
+    exporter->offset_us = end > 0 ? end + KARP_EXPORT_RESTART_GAP_US : exporter->options.offset_us;
+    exporter->is_restarting = end > 0;
+    exporter->is_init_written = false;
+    return error;
+}
+
+bool karp_exporter_has_track(const struct karp_exporter *exporter, size_t track)
+{
+    return track < exporter->catalog->track_count && exporter->tracks[track].is_used;
+}
+
+struct karp_export_counters karp_exporter_counters(const struct karp_exporter *exporter)
+{
+    return exporter->counters;
+}

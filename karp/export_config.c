@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Finds what a decoder has to know before the first frame: in the catalog, by computation, or in the first keyframe. */
+#include "karp/export_internal.h"
+#include "karp/internal.h"
+
+#include "base/error.h"
+
+enum { OBU_SEQUENCE_HEADER = 1, UNKNOWN_REORDER = 2 };
+
+/* Opus as everybody sends it: what a decoder drops at the start is not in the catalog, 312 is the usual. */
+static void describe_opus(struct export_track *track)
+{
+    uint32_t channels = track->entry->channel_count;
+    uint8_t body[11] = {0, (uint8_t)channels, 312 >> 8, 312 & 255, 0, 0, 48000 >> 8, 48000 & 255};
+    track->is_ready =
+        channels >= 1 && channels <= 2 && byte_buf_append(&track->config, body, sizeof body) == 0;
+}
+
+static void describe_aac(struct export_track *track)
+{
+    struct karp_aac aac = {track->codec.profile, track->entry->sample_rate,
+                           track->entry->channel_count};
+    uint8_t config[KARP_AAC_MAX_BYTES];
+    size_t size = karp_aac_print(&aac, config);
+    track->is_ready = size > 0 && byte_buf_append(&track->config, config, size) == 0;
+}
+
+static void describe_vp(struct export_track *track)
+{
+    struct karp_codec codec = track->codec;
+    if (codec.kind == KARP_CODEC_VP8) {
+        codec.bit_depth = 8;
+        codec.chroma = 1;
+        codec.colour = (struct karp_colour){1, 1, 1, false};
+    }
+    uint8_t body[12] = {
+        1,
+        0,
+        0,
+        0,
+        codec.profile,
+        codec.level,
+        (uint8_t)(codec.bit_depth << 4 | (codec.chroma & 7) << 1 | codec.colour.is_full_range),
+        codec.colour.primaries,
+        codec.colour.transfer,
+        codec.colour.matrix};
+    track->is_ready = byte_buf_append(&track->config, body, sizeof body) == 0;
+}
+
+/* Takes the depth of reordering from the SPS of a configuration record. */
+static void learn_reorder(struct export_track *track)
+{
+    bool is_h265 = track->codec.kind == KARP_CODEC_H265;
+    struct nal config = {track->config.data, track->config.size}, unit;
+    struct nal_sps sps;
+    track->reorder = UNKNOWN_REORDER;
+    if (nal_sps_of_config(config, is_h265, &unit) && nal_sps_parse(&unit, is_h265, &sps))
+        track->reorder = sps.reorder;
+}
+
+/* The record in the catalog, when there is one of the form that we know; otherwise the first keyframe has to tell. */
+static void take_description(struct export_track *track)
+{
+    const struct karp_track *entry = track->entry;
+    uint8_t version = track->codec.kind == KARP_CODEC_AV1 ? 0x81 : 1;
+    size_t least = track->codec.kind == KARP_CODEC_AV1    ? 4
+                   : track->codec.kind == KARP_CODEC_H264 ? 7
+                                                          : 23;
+    if (entry->description_size < least || entry->description[0] != version)
+        return;
+    track->is_ready =
+        byte_buf_append(&track->config, entry->description, entry->description_size) == 0;
+    if (track->codec.kind != KARP_CODEC_AV1)
+        learn_reorder(track);
+}
+
+bool export_config_init(struct export_track *track)
+{
+    byte_buf_init(&track->config, KARP_DESCRIPTION_MAX_BYTES + 64);
+    if (karp_codec_parse(track->entry->codec, &track->codec) != 0)
+        return false;
+    bool is_audio_codec =
+        track->codec.kind == KARP_CODEC_AAC || track->codec.kind == KARP_CODEC_OPUS;
+    if (track->codec.kind == KARP_CODEC_UNKNOWN || is_audio_codec != (track->kind == KARP_AUDIO))
+        return false;
+
+    switch (track->codec.kind) {
+    case KARP_CODEC_OPUS:
+        describe_opus(track);
+        return track->is_ready;
+    case KARP_CODEC_AAC:
+        describe_aac(track);
+        return track->is_ready;
+    case KARP_CODEC_VP8:
+    case KARP_CODEC_VP9:
+        describe_vp(track);
+        return track->is_ready;
+    default:
+        take_description(track);
+        return true;
+    }
+}
+
+/* Reads the header and size of an OBU; false where they do not fit. */
+static bool read_obu(struct reader *in, uint8_t *type, struct nal *whole)
+{
+    const uint8_t *start = in->data + in->at;
+    uint8_t header = reader_u8(in);
+    reader_skip(in, header & 4 ? 1 : 0);
+    uint64_t size = 0;
+    for (unsigned i = 0; header & 2 && i < 8; i++) {
+        uint8_t byte = reader_u8(in);
+        size |= (uint64_t)(byte & 0x7f) << 7 * i;
+        if (!(byte & 0x80))
+            break;
+    }
+    reader_skip(in, header & 2 ? size : reader_left(in));
+    *type = header >> 3 & 15;
+    *whole = (struct nal){start, (size_t)(in->data + in->at - start)};
+    return !in->is_short;
+}
+
+/* av1C: four bytes that the codec string tells, and the sequence header OBU of the frame. */
+static int find_av1(struct export_track *track, const struct karp_frame *frame)
+{
+    struct reader in = reader_of(frame->payload, frame->size);
+    struct nal obu = {0};
+    uint8_t type = 0;
+    while (type != OBU_SEQUENCE_HEADER) {
+        if (reader_left(&in) == 0 || !read_obu(&in, &type, &obu))
+            return 0;
+    }
+    const struct karp_codec *codec = &track->codec;
+    bool is_high = codec->bit_depth > 8, is_twelve = codec->bit_depth == 12;
+    uint8_t chroma = codec->chroma;
+    uint8_t head[] = {0x81, (uint8_t)(codec->profile << 5 | (codec->level & 31)),
+                      (uint8_t)(codec->is_high_tier << 7 | is_high << 6 | is_twelve << 5 |
+                                codec->is_monochrome << 4 | (chroma / 100 & 1) << 3 |
+                                (chroma / 10 % 10 & 1) << 2 | (chroma % 10 & 3)),
+                      0};
+    int error = byte_buf_append(&track->config, head, sizeof head);
+    if (!error)
+        error = byte_buf_append(&track->config, obu.data, obu.size);
+    track->is_ready = error == 0;
+    return error == MOQ_ERR_NOMEM ? error : 0;
+}
+
+static int find_sets(struct export_track *track, const struct karp_frame *frame)
+{
+    struct nal_walk walk = {{frame->payload, frame->size},
+                            nal_is_annex_b(frame->payload, frame->size)};
+    int error = nal_build_config(walk, track->codec.kind == KARP_CODEC_H265, &track->config);
+    if (error) {
+        track->config.size = 0;
+        return error == MOQ_ERR_NOMEM ? error : 0;
+    }
+    track->is_ready = true;
+    track->is_annex_b = walk.is_annex_b;
+    learn_reorder(track);
+    return 0;
+}
+
+int export_config_find(struct export_track *track, const struct karp_frame *frame)
+{
+    return track->codec.kind == KARP_CODEC_AV1 ? find_av1(track, frame) : find_sets(track, frame);
+}

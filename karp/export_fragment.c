@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Writes moof and mdat: of one frame, or of a group. The newest sample of a track is always held back, because its
+ * decode time and duration depend on the next one. */
+#include <stdlib.h>
+
+#include "base/error.h"
+#include "karp/export_internal.h"
+
+enum {
+    FLAGS_KEY = 0x02000000,
+    FLAGS_DELTA = 0x01010000,
+    TFHD_BASE_IS_MOOF = 0x20000,
+    TRUN_FIELDS = 0x1 | 0x100 | 0x200 | 0x400 | 0x800,
+    MDAT_HEADER_BYTES = 8,
+};
+
+static uint32_t default_duration(const struct export_track *track)
+{
+    uint32_t rate = track->entry->sample_rate;
+    if (track->kind == KARP_VIDEO)
+        return EXPORT_US_PER_S / 30;
+    if (track->codec.kind == KARP_CODEC_AAC && rate > 0)
+        return (uint32_t)(UINT64_C(1024) * EXPORT_US_PER_S / rate);
+    return 20000;
+}
+
+static uint32_t duration_between(int64_t from, int64_t to)
+{
+    int64_t duration = to - from;
+    if (duration < 1)
+        return 1;
+    return duration < UINT32_MAX ? (uint32_t)duration : UINT32_MAX;
+}
+
+static void write_traf(struct writer *to, const struct export_track *track, int64_t next_dts,
+                       size_t *offset_place)
+{
+    size_t traf = writer_begin(to, "traf");
+    size_t tfhd = writer_begin_full(to, "tfhd", 0, TFHD_BASE_IS_MOOF);
+    writer_number(to, track->id, 4);
+    writer_end(to, tfhd);
+    size_t tfdt = writer_begin_full(to, "tfdt", 1, 0);
+    writer_number(to, (uint64_t)track->samples[0].dts, 8);
+    writer_end(to, tfdt);
+
+    size_t trun = writer_begin_full(to, "trun", 1, TRUN_FIELDS);
+    writer_number(to, track->sample_count, 4);
+    *offset_place = to->buf.size;
+    writer_zeros(to, 4);
+    for (size_t i = 0; i < track->sample_count; i++) {
+        const struct export_sample *sample = &track->samples[i];
+        int64_t next = i + 1 < track->sample_count ? sample[1].dts : next_dts;
+        writer_number(to, duration_between(sample->dts, next), 4);
+        writer_number(to, sample->size, 4);
+        writer_number(to, sample->is_key ? FLAGS_KEY : FLAGS_DELTA, 4);
+        writer_number(to, (uint32_t)(int32_t)(sample->pts - sample->dts), 4);
+    }
+    writer_end(to, trun);
+    writer_end(to, traf);
+}
+
+static void write_moof(struct writer *to, const struct export_track *track, uint32_t sequence,
+                       int64_t next_dts)
+{
+    size_t offset_place = 0;
+    size_t moof = writer_begin(to, "moof");
+    size_t mfhd = writer_begin_full(to, "mfhd", 0, 0);
+    writer_number(to, sequence, 4);
+    writer_end(to, mfhd);
+    write_traf(to, track, next_dts, &offset_place);
+    writer_end(to, moof);
+
+    size_t data_offset = to->buf.size + MDAT_HEADER_BYTES;
+    for (size_t i = 0; i < 4 && !to->error; i++)
+        to->buf.data[offset_place + i] = (uint8_t)(data_offset >> (24 - 8 * i));
+    writer_number(to, track->data.size + MDAT_HEADER_BYTES, 4);
+    writer_bytes(to, "mdat", 4);
+}
+
+/* Writes all samples of the track, whose decode times are final, as one fragment. */
+static int write_fragment(struct karp_exporter *exporter, struct export_track *track,
+                          int64_t next_dts)
+{
+    if (track->sample_count == 0)
+        return 0;
+    struct writer to = {.error = 0};
+    byte_buf_init(&to.buf, EXPORT_BOXES_MAX_BYTES);
+    write_moof(&to, track, ++exporter->sequence, next_dts);
+    int error = to.error;
+    if (!error)
+        error = exporter->on_write(exporter->user, to.buf.data, to.buf.size);
+    if (!error)
+        error = exporter->on_write(exporter->user, track->data.data, track->data.size);
+    byte_buf_deinit(&to.buf);
+    exporter->counters.fragments++;
+    exporter->counters.frames += track->sample_count;
+    track->sample_count = 0;
+    track->data.size = 0;
+    return error;
+}
+
+/* Gives the held sample its decode time: above the one before, and below the candidate of the next one where two frames
+ * are shown at once (some muxers round audio times like that). */
+static void settle(struct export_track *track, int64_t next_candidate)
+{
+    struct export_sample *held = &track->samples[track->sample_count - 1];
+    if (held->dts >= next_candidate)
+        held->dts = next_candidate - 1;
+    if (held->dts <= track->last_dts)
+        held->dts = track->last_dts + 1;
+    track->last_dts = held->dts;
+    track->last_duration = duration_between(held->dts, next_candidate);
+}
+
+static int add_sample(struct export_track *track, const struct export_sample *sample,
+                      const uint8_t *payload)
+{
+    if (track->sample_count == track->sample_capacity) {
+        size_t capacity = track->sample_capacity ? track->sample_capacity * 2 : 4;
+        struct export_sample *grown = realloc(track->samples, capacity * sizeof *grown);
+        if (!grown)
+            return MOQ_ERR_NOMEM;
+        track->samples = grown;
+        track->sample_capacity = capacity;
+    }
+    int error = byte_buf_append(&track->data, payload, sample->size);
+    if (!error)
+        track->samples[track->sample_count++] = *sample;
+    return error;
+}
+
+static bool is_fragment_full(const struct karp_exporter *exporter, const struct export_track *track,
+                             const struct karp_frame *next)
+{
+    return !exporter->options.is_fragment_per_group || next->is_group_start ||
+           track->sample_count >= KARP_EXPORT_FRAGMENT_MAX_SAMPLES ||
+           track->data.size + next->size > KARP_EXPORT_FRAGMENT_MAX_BYTES;
+}
+
+int export_fragment_add(struct karp_exporter *exporter, struct export_track *track,
+                        const struct karp_frame *frame, int64_t pts)
+{
+    struct export_sample sample = {.pts = pts,
+                                   .dts = export_time_next(track, pts),
+                                   .size = (uint32_t)frame->size,
+                                   .is_key = frame->is_group_start || track->kind == KARP_AUDIO};
+    int error = 0;
+    if (track->sample_count > 0) {
+        settle(track, sample.dts);
+        if (is_fragment_full(exporter, track, frame))
+            error = write_fragment(exporter, track, sample.dts);
+    }
+    if (!error)
+        error = add_sample(track, &sample, frame->payload);
+    if (pts + default_duration(track) > track->end_us)
+        track->end_us = pts + default_duration(track);
+    return error;
+}
+
+int export_fragment_flush(struct karp_exporter *exporter, struct export_track *track)
+{
+    if (track->sample_count == 0)
+        return 0;
+    uint32_t duration = track->last_duration ? track->last_duration : default_duration(track);
+    struct export_sample *held = &track->samples[track->sample_count - 1];
+    settle(track, held->dts + (held->dts > track->last_dts ? duration : 1));
+    return write_fragment(exporter, track, track->last_dts + duration);
+}

@@ -1,0 +1,240 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Writes the init segment: ftyp and a moov without samples. All times of the file are in microseconds, as on the wire. */
+#include "karp/export_internal.h"
+
+static void write_matrix(struct writer *to)
+{
+    static const uint32_t matrix[9] = {0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000};
+    for (int i = 0; i < 9; i++)
+        writer_number(to, matrix[i], 4);
+}
+
+static void write_ftyp(struct writer *to)
+{
+    size_t ftyp = writer_begin(to, "ftyp");
+    writer_bytes(to, "iso6", 4);
+    writer_number(to, 512, 4);
+    writer_bytes(to, "iso6cmfcmp41", 12);
+    writer_end(to, ftyp);
+}
+
+static void write_mvhd(struct writer *to, uint32_t next_id)
+{
+    size_t mvhd = writer_begin_full(to, "mvhd", 0, 0);
+    writer_zeros(to, 8);
+    writer_number(to, EXPORT_US_PER_S, 4);
+    writer_zeros(to, 4);
+    writer_number(to, 0x10000, 4);
+    writer_number(to, 0x100, 2);
+    writer_zeros(to, 10);
+    write_matrix(to);
+    writer_zeros(to, 24);
+    writer_number(to, next_id, 4);
+    writer_end(to, mvhd);
+}
+
+static void write_tkhd(struct writer *to, const struct export_track *track)
+{
+    enum { ENABLED_AND_IN_MOVIE = 3 };
+
+    size_t tkhd = writer_begin_full(to, "tkhd", 0, ENABLED_AND_IN_MOVIE);
+    writer_zeros(to, 8);
+    writer_number(to, track->id, 4);
+    writer_zeros(to, 18);
+    writer_number(to, track->kind == KARP_AUDIO, 2); /* alternate group */
+    writer_number(to, track->kind == KARP_AUDIO ? 0x100 : 0, 2);
+    writer_zeros(to, 2);
+    write_matrix(to);
+    writer_number(to, track->entry->width & 0xffff, 2);
+    writer_zeros(to, 2);
+    writer_number(to, track->entry->height & 0xffff, 2);
+    writer_zeros(to, 2);
+    writer_end(to, tkhd);
+}
+
+static void write_config(struct writer *to, const struct export_track *track, const char *type)
+{
+    size_t box = writer_begin(to, type);
+    writer_bytes(to, track->config.data, track->config.size);
+    writer_end(to, box);
+}
+
+/* The sample entry and the record that belong to a codec. */
+static void video_types(const struct karp_codec *codec, const char **entry, const char **record)
+{
+    *entry = "vp08";
+    *record = "vpcC";
+    if (codec->kind == KARP_CODEC_H264) {
+        *entry = codec->is_in_band ? "avc3" : "avc1";
+        *record = "avcC";
+    } else if (codec->kind == KARP_CODEC_H265) {
+        *entry = codec->is_in_band ? "hev1" : "hvc1";
+        *record = "hvcC";
+    } else if (codec->kind == KARP_CODEC_VP9) {
+        *entry = "vp09";
+    } else if (codec->kind == KARP_CODEC_AV1) {
+        *entry = "av01";
+        *record = "av1C";
+    }
+}
+
+static void write_video_entry(struct writer *to, const struct export_track *track)
+{
+    const char *type, *record;
+    video_types(&track->codec, &type, &record);
+    size_t entry = writer_begin(to, type);
+    writer_zeros(to, 6);
+    writer_number(to, 1, 2);
+    writer_zeros(to, 16);
+    writer_number(to, track->entry->width & 0xffff, 2);
+    writer_number(to, track->entry->height & 0xffff, 2);
+    writer_number(to, 0x480000, 4);
+    writer_number(to, 0x480000, 4);
+    writer_zeros(to, 4);
+    writer_number(to, 1, 2);
+    writer_zeros(to, 32);
+    writer_number(to, 24, 2);
+    writer_number(to, 0xffff, 2);
+    write_config(to, track, record);
+    writer_end(to, entry);
+}
+
+/* The AudioSpecificConfig in its three wrappings; all lengths fit seven bits. */
+static void write_esds(struct writer *to, const struct export_track *track)
+{
+    uint8_t config = (uint8_t)track->config.size;
+    uint64_t bps = track->entry->has_bitrate ? track->entry->bitrate_bps : 0;
+    if (bps > UINT32_MAX)
+        bps = UINT32_MAX;
+    size_t esds = writer_begin_full(to, "esds", 0, 0);
+    writer_number(to, 0x03, 1);
+    writer_number(to, 3 + 2 + 13 + 2U + config + 3, 1);
+    writer_number(to, track->id & 0xffff, 2);
+    writer_number(to, 0, 1);
+    writer_number(to, 0x04, 1);
+    writer_number(to, 13 + 2U + config, 1);
+    writer_number(to, 0x40, 1); /* MPEG-4 audio */
+    writer_number(to, 0x15, 1); /* an audio stream */
+    writer_number(to, 0, 3);
+    writer_number(to, bps, 4);
+    writer_number(to, bps, 4);
+    writer_number(to, 0x05, 1);
+    writer_number(to, config, 1);
+    writer_bytes(to, track->config.data, config);
+    writer_number(to, 0x060102, 3);
+    writer_end(to, esds);
+}
+
+static void write_audio_entry(struct writer *to, const struct export_track *track)
+{
+    bool is_opus = track->codec.kind == KARP_CODEC_OPUS;
+    uint32_t rate = track->entry->sample_rate;
+    size_t entry = writer_begin(to, is_opus ? "Opus" : "mp4a");
+    writer_zeros(to, 6);
+    writer_number(to, 1, 2);
+    writer_zeros(to, 8);
+    writer_number(to, track->entry->channel_count & 0xffff, 2);
+    writer_number(to, 16, 2);
+    writer_zeros(to, 4);
+    writer_number(to, rate <= UINT16_MAX ? rate : 0, 2);
+    writer_zeros(to, 2);
+    if (is_opus)
+        write_config(to, track, "dOps");
+    else
+        write_esds(to, track);
+    writer_end(to, entry);
+}
+
+static void write_stbl(struct writer *to, const struct export_track *track)
+{
+    static const char *const tables[] = {"stts", "stsc", "stsz", "stco"};
+
+    size_t stbl = writer_begin(to, "stbl");
+    size_t stsd = writer_begin_full(to, "stsd", 0, 0);
+    writer_number(to, 1, 4);
+    if (track->kind == KARP_VIDEO)
+        write_video_entry(to, track);
+    else
+        write_audio_entry(to, track);
+    writer_end(to, stsd);
+    for (int i = 0; i < 4; i++) {
+        size_t table = writer_begin_full(to, tables[i], 0, 0);
+        writer_zeros(to, i == 2 ? 8 : 4);
+        writer_end(to, table);
+    }
+    writer_end(to, stbl);
+}
+
+static void write_minf(struct writer *to, const struct export_track *track)
+{
+    size_t minf = writer_begin(to, "minf");
+    size_t header = track->kind == KARP_VIDEO ? writer_begin_full(to, "vmhd", 0, 1)
+                                              : writer_begin_full(to, "smhd", 0, 0);
+    writer_zeros(to, track->kind == KARP_VIDEO ? 8 : 4);
+    writer_end(to, header);
+    size_t dinf = writer_begin(to, "dinf");
+    size_t dref = writer_begin_full(to, "dref", 0, 0);
+    writer_number(to, 1, 4);
+    writer_end(to, writer_begin_full(to, "url ", 0, 1)); /* the media is in this file */
+    writer_end(to, dref);
+    writer_end(to, dinf);
+    write_stbl(to, track);
+    writer_end(to, minf);
+}
+
+static void write_mdia(struct writer *to, const struct export_track *track)
+{
+    size_t mdia = writer_begin(to, "mdia");
+    size_t mdhd = writer_begin_full(to, "mdhd", 0, 0);
+    writer_zeros(to, 8);
+    writer_number(to, EXPORT_US_PER_S, 4);
+    writer_zeros(to, 4);
+    writer_number(to, 0x55c4, 2); /* language: undetermined */
+    writer_zeros(to, 2);
+    writer_end(to, mdhd);
+    size_t hdlr = writer_begin_full(to, "hdlr", 0, 0);
+    writer_zeros(to, 4);
+    writer_bytes(to, track->kind == KARP_VIDEO ? "vide" : "soun", 4);
+    writer_zeros(to, 12);
+    writer_bytes(to, track->kind == KARP_VIDEO ? "video" : "audio", 6);
+    writer_end(to, hdlr);
+    write_minf(to, track);
+    writer_end(to, mdia);
+}
+
+static void write_mvex(struct writer *to, const struct karp_exporter *exporter)
+{
+    size_t mvex = writer_begin(to, "mvex");
+    for (size_t i = 0; i < exporter->catalog->track_count; i++) {
+        if (!exporter->tracks[i].is_used)
+            continue;
+        size_t trex = writer_begin_full(to, "trex", 0, 0);
+        writer_number(to, exporter->tracks[i].id, 4);
+        writer_number(to, 1, 4);
+        writer_zeros(to, 12);
+        writer_end(to, trex);
+    }
+    writer_end(to, mvex);
+}
+
+int export_init_build(const struct karp_exporter *exporter, struct byte_buf *out)
+{
+    struct writer to = {.error = 0};
+    byte_buf_init(&to.buf, EXPORT_BOXES_MAX_BYTES);
+    write_ftyp(&to);
+    size_t moov = writer_begin(&to, "moov");
+    write_mvhd(&to, (uint32_t)exporter->catalog->track_count + 1);
+    for (size_t i = 0; i < exporter->catalog->track_count; i++) {
+        const struct export_track *track = &exporter->tracks[i];
+        if (!track->is_used)
+            continue;
+        size_t trak = writer_begin(&to, "trak");
+        write_tkhd(&to, track);
+        write_mdia(&to, track);
+        writer_end(&to, trak);
+    }
+    write_mvex(&to, exporter);
+    writer_end(&to, moov);
+    *out = to.buf;
+    return to.error;
+}

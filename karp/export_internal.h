@@ -1,0 +1,102 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The exporter from the inside: export.c takes frames and waits for configurations, export_config.c finds those,
+ * export_init.c writes the init segment, export_time.c makes decode times, export_fragment.c writes fragments. */
+#ifndef MOQ_KARP_EXPORT_INTERNAL_H
+#define MOQ_KARP_EXPORT_INTERNAL_H
+
+#include "base/bytes.h"
+#include "base/list.h"
+#include "karp/export.h"
+#include "karp/nal.h"
+
+enum { EXPORT_US_PER_S = 1000000, EXPORT_BOXES_MAX_BYTES = 8 << 20 };
+
+/* Boxes under construction. The first error sticks. */
+struct writer {
+    struct byte_buf buf;
+    int error;
+};
+
+void writer_number(struct writer *to, uint64_t value, unsigned bytes); /* big endian */
+void writer_bytes(struct writer *to, const void *data, size_t size);
+void writer_zeros(struct writer *to, size_t count);
+size_t writer_begin(struct writer *to,
+                    const char *type); /* a box; returns its place for writer_end() */
+size_t writer_begin_full(struct writer *to, const char *type, uint8_t version, uint32_t flags);
+void writer_end(struct writer *to, size_t place);
+
+struct export_sample {
+    int64_t pts, dts; /* microseconds; of the last sample of a track, dts is only a candidate */
+    uint32_t size;
+    bool is_key;
+};
+
+struct export_track {
+    bool is_used;  /* part of the file */
+    bool is_ready; /* its configuration is known */
+    enum karp_track_kind kind;
+    uint32_t id; /* in the file */
+    const struct karp_track *entry;
+    struct karp_codec codec;
+    struct byte_buf config; /* body of avcC, hvcC, vpcC, av1C or dOps, or the AudioSpecificConfig */
+    bool is_annex_b;        /* frames come with start codes and are rewritten */
+
+    bool has_started, is_skipping; /* is_skipping: the group at hand came too late */
+    bool has_newest;
+    int64_t newest_pts;
+
+    /* Decode times: the reorder + 1 largest presentation times so far, ascending; see export_time.c. */
+    unsigned reorder;
+    int64_t window[NAL_MAX_REORDER + 2];
+    unsigned window_count;
+    int64_t last_dts; /* given out; -1 at first */
+
+    struct export_sample *samples; /* of the fragment at hand; the last is held back */
+    size_t sample_count, sample_capacity;
+    struct byte_buf data;
+    uint32_t last_duration;
+    int64_t end_us; /* where the last frame ends, the highest so far */
+};
+
+struct export_pending {
+    struct list node;
+    struct karp_frame frame; /* with memory of its own behind the struct */
+};
+
+struct karp_exporter {
+    struct karp_export_options options;
+    karp_write on_write;
+    void *user;
+    struct karp_catalog *catalog;
+    struct export_track tracks[KARP_CATALOG_MAX_TRACKS]; /* as in the catalog */
+    struct byte_buf init;                                /* the init segment in force */
+    bool is_init_written, is_restarting;
+    int64_t offset_us;
+    uint32_t sequence;
+    struct list pending; /* frames that wait for the init segment */
+    size_t pending_count, pending_bytes;
+    struct byte_buf scratch;
+    struct karp_export_counters counters;
+};
+
+/* Prepares a track whose codec can be exported: parses the codec, takes the configuration of the catalog. False when
+ * it cannot. */
+bool export_config_init(struct export_track *track);
+
+/* Looks for the configuration in the first frame of a group. Returns 0 also when it is not there. */
+int export_config_find(struct export_track *track, const struct karp_frame *frame);
+
+/* Writes ftyp and moov for the used tracks. */
+int export_init_build(const struct karp_exporter *exporter, struct byte_buf *out);
+
+/* The decode time that the frame shown at `pts` can have, before its neighbours are looked at. */
+int64_t export_time_next(struct export_track *track, int64_t pts);
+
+/* Adds a frame to its track's fragment and writes what is complete. */
+int export_fragment_add(struct karp_exporter *exporter, struct export_track *track,
+                        const struct karp_frame *frame, int64_t pts);
+
+/* Writes what a track holds back. */
+int export_fragment_flush(struct karp_exporter *exporter, struct export_track *track);
+
+#endif

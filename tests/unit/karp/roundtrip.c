@@ -1,0 +1,82 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A filter: a fragmented MP4 on standard input goes through import and export to standard output. With -g a fragment per
+ * group, with -c N input in pieces of N bytes, with -t the packets (track, time, size, group start) instead of the file. */
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "base/objects.h"
+#include "karp/karp.h"
+
+struct filter {
+    struct karp_exporter *exporter;
+    struct karp_export_options options;
+    bool is_listing;
+};
+
+static int write_out(void *user, const uint8_t *data, size_t size)
+{
+    (void)user;
+    return fwrite(data, 1, size, stdout) == size ? 0 : MOQ_ERR_IO;
+}
+
+static int on_catalog(void *user, const struct karp_catalog *catalog)
+{
+    struct filter *filter = user;
+    char *text = karp_catalog_print(catalog);
+    fprintf(stderr, "%s\n", text ? text : "no catalog");
+    free(text);
+    if (filter->exporter)
+        return karp_exporter_restart(filter->exporter, catalog);
+    return karp_exporter_new(&filter->exporter, catalog, &filter->options, write_out, NULL);
+}
+
+static int on_frame(void *user, const struct karp_frame *frame)
+{
+    struct filter *filter = user;
+    if (!filter->is_listing)
+        return karp_exporter_frame(filter->exporter, frame);
+    printf("%zu %" PRIu64 " %zu%s\n", frame->track, frame->timestamp_us, frame->size,
+           frame->is_group_start ? " group" : "");
+    return 0;
+}
+
+static int run(struct filter *filter, struct karp_importer *importer, size_t piece)
+{
+    static uint8_t bytes[1 << 16];
+    size_t got;
+    int error = 0;
+    while (!error && (got = fread(bytes, 1, piece, stdin)) > 0)
+        error = karp_importer_feed(importer, bytes, got);
+    if (!error)
+        error = karp_importer_finish(importer);
+    if (!error && filter->exporter && !filter->is_listing)
+        error = karp_exporter_flush(filter->exporter);
+    return error;
+}
+
+int main(int argc, char **argv)
+{
+    static const struct karp_import_events events = {on_catalog, on_frame};
+    struct filter filter = {0};
+    size_t piece = 1 << 16;
+    for (int i = 1; i < argc; i++) {
+        filter.options.is_fragment_per_group |= strcmp(argv[i], "-g") == 0;
+        filter.is_listing |= strcmp(argv[i], "-t") == 0;
+        if (strcmp(argv[i], "-c") == 0 && i + 1 < argc)
+            piece = strtoul(argv[++i], NULL, 10);
+    }
+    if (piece == 0 || piece > 1 << 16)
+        return 2;
+
+    struct karp_importer *importer = karp_importer_new(&events, &filter, NULL);
+    int error = importer ? run(&filter, importer, piece) : MOQ_ERR_NOMEM;
+    if (error)
+        fprintf(stderr, "%s: %s\n", moq_error_words(error),
+                importer ? karp_importer_failure(importer)->text : "");
+    karp_exporter_free(filter.exporter);
+    karp_importer_free(importer);
+    return error || objects_report(stderr) != 0;
+}
