@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Streams of a session: early, late and foreign ones. The trace of a minimal session both ways, cut at
- * every byte. */
+/* Streams of a session: early, late and foreign ones. The trace of a minimal session both ways, cut
+ * at every byte. */
 #include "fake_conn.h"
 
 #include <setjmp.h>
