@@ -1,0 +1,118 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Peers that die: publishers killed, replaced or silent, viewers that vanish, relays that restart."""
+
+import signal
+
+from moqkit import *
+
+
+def clock(relay, *more):
+    return Process([program("moq-clock"), "--tls-disable-verify", relay.url(), *more])
+
+
+def ticks(viewer):
+    return len(viewer.out)
+
+
+def wait_for_more_ticks(viewer, count=2, seconds=20):
+    before = ticks(viewer)
+    wait_until(lambda: ticks(viewer) >= before + count, seconds,
+               f"the viewer stands still at {viewer.out[-2:]}: {viewer.err[-5:]}")
+
+
+def a_killed_publisher_comes_back_and_the_viewer_goes_on():
+    relay = Relay()
+    first, viewer = clock(relay, "--publish"), clock(relay)
+    wait_for_more_ticks(viewer)
+    first.kill()
+    second = clock(relay, "--publish")
+    wait_for_more_ticks(viewer)
+    check(viewer.is_running(), "the viewer left")
+    second.end()
+    viewer.end()
+    relay.stop()
+
+
+def a_publisher_that_leaves_in_order_is_gone_at_once():
+    relay = Relay()
+    publisher = clock(relay, "--publish")
+    wait_until(lambda: relay.stats()["announcements"] == 1, 10, "no clock")
+    publisher.end(signal.SIGINT)
+    wait_until(lambda: relay.stats()["announcements"] == 0, 2, "its path is still announced")
+    relay.stop()
+
+
+def a_silent_publisher_is_given_up_after_the_idle_time():
+    relay = Relay()
+    publisher, viewer = clock(relay, "--publish"), clock(relay)
+    wait_for_more_ticks(viewer)
+    publisher.send(signal.SIGSTOP)
+    wait_until(lambda: relay.stats()["announcements"] == 0, 25, "a publisher that says nothing is still announced")
+    check_equal(relay.stats()["sessions"], 1, "sessions left")
+    relay.stop()
+
+
+def of_two_publishers_the_newest_wins_and_the_other_takes_over():
+    relay = Relay()
+    first = clock(relay, "--publish")
+    wait_until(lambda: relay.stats()["announcements"] == 1, 10, "no first clock")
+    viewer = clock(relay)
+    wait_for_more_ticks(viewer)
+    second = clock(relay, "--publish")
+    wait_until(lambda: relay.stats()["takeovers"] == 1, 10, "the newer one did not take over")
+    wait_for_more_ticks(viewer)
+    second.kill()
+    wait_until(lambda: relay.stats()["takeovers"] == 2, 25, "the older one did not take over")
+    wait_for_more_ticks(viewer)
+    first.end()
+    relay.stop()
+
+
+def viewers_that_vanish_leave_nothing_behind():
+    relay = Relay()
+    publisher = clock(relay, "--publish")
+    viewers = [clock(relay) for _ in range(5)]
+    for viewer in viewers:
+        wait_for_more_ticks(viewer, 1)
+    check_equal(relay.stats()["upstream_subscriptions"], 1, "subscriptions upstream of 5 viewers")
+    for viewer in viewers:
+        viewer.kill()
+    wait_until(lambda: relay.stats()["viewers"] == 0, 25, "vanished viewers are still served")
+    wait_until(lambda: relay.stats()["upstream_subscriptions"] == 0, 10, "nobody watches, but the track is subscribed")
+    publisher.end()
+    relay.stop()
+
+
+def tools_reconnect_when_the_relay_restarts():
+    relay = Relay()
+    port = relay.port
+    publisher, viewer = clock(relay, "--publish"), clock(relay)
+    wait_for_more_ticks(viewer)
+    relay.kill()
+    relay = Relay(port=port)
+    wait_for_more_ticks(viewer, 2, 60)
+    check(publisher.is_running() and viewer.is_running(), "a tool gave up")
+    publisher.end()
+    viewer.end()
+    relay.stop()
+
+
+def a_new_instance_of_a_broadcast_is_followed():
+    relay = Relay()
+    url, result = relay.url("/live/it"), scratch("follow.mp4")
+    viewer = subscriber(url, result, "--follow")
+    first = Publisher(url, clip("h264"))
+    wait_until(lambda: relay.stats()["viewers"] >= 2, 15, f"nobody watches: {viewer.err[-5:]}")
+    first.kill()
+    second = Publisher(url, clip("h264"))
+    check_equal(second.wait(), 0, f"exit status of the second instance: {second.karp.err[-5:]}")
+    wait_until(lambda: relay.stats()["viewers"] == 0, 15, "the second instance's end was not noticed")
+    check(viewer.is_running(), f"--follow did not wait for more: {viewer.err[-5:]}")
+    check_equal(viewer.end(signal.SIGINT), 0, "exit status of subscribe after SIGINT")
+    relay.stop()
+
+
+TESTS = [a_killed_publisher_comes_back_and_the_viewer_goes_on, a_publisher_that_leaves_in_order_is_gone_at_once,
+         a_silent_publisher_is_given_up_after_the_idle_time, of_two_publishers_the_newest_wins_and_the_other_takes_over,
+         viewers_that_vanish_leave_nothing_behind, tools_reconnect_when_the_relay_restarts,
+         a_new_instance_of_a_broadcast_is_followed]

@@ -1,0 +1,129 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""moq-relay as a service: its command line, its signals, its pages, and what it does with rubbish."""
+
+import os
+import random
+import re
+import signal
+import socket
+import urllib.error
+import urllib.request
+
+from moqkit import *
+
+
+def without_a_certificate_it_says_how_to_get_one():
+    status, out, err = run([program("moq-relay"), "--bind", f"[::]:{free_port()}"])
+    check(status != 0, "it started without a certificate")
+    check_equal(out, b"", "standard output")
+    check_equal(len(err.strip().splitlines()), 1, f"lines of {err!r}")
+    check("--dev" in err and "certificate" in err, f"this does not help: {err}")
+
+
+def help_and_version_go_to_standard_output():
+    status, out, err = run([program("moq-relay"), "--help"])
+    check(status == 0 and b"--bind" in out and err == "", f"{status} {out} {err}")
+    status, out, err = run([program("moq-relay"), "--version"])
+    check(status == 0 and out.startswith(b"moq-relay ") and err == "", f"{status} {out} {err}")
+
+
+def a_port_that_is_taken_is_said_so():
+    relay = Relay()
+    status, _, err = run([program("moq-relay"), "--dev", "--bind", f"[::]:{relay.port}"])
+    check(status != 0 and str(relay.port) in err and "in use" in err.lower(), f"{status} {err}")
+    relay.stop()
+
+
+def sigint_and_sigterm_end_it_in_order():
+    for number in (signal.SIGINT, signal.SIGTERM):
+        relay = Relay()
+        clock = Process([program("moq-clock"), "--tls-disable-verify", relay.url(), "--publish"])
+        wait_until(lambda: relay.stats()["announcements"] == 1, 10, "no clock")
+        check_equal(relay.end(number, 5), 0, f"exit status after {number}")
+        clock.end()
+
+
+def the_fingerprint_is_served_to_pages():
+    relay = Relay()
+    digest = relay.get("/fingerprint")
+    check(re.fullmatch("[0-9a-f]{64}", digest), f"/fingerprint gave {digest!r}")
+    check_equal(relay.get("/certificate.sha256"), digest, "/certificate.sha256")
+    with urllib.request.urlopen(relay_http(relay, "/fingerprint")) as answer:
+        check_equal(answer.headers["Access-Control-Allow-Origin"], "*", "the CORS header")
+    request = urllib.request.Request(relay_http(relay, "/fingerprint"), method="OPTIONS")
+    with urllib.request.urlopen(request) as answer:
+        check("GET" in answer.headers["Access-Control-Allow-Methods"], "OPTIONS does not allow GET")
+    try:
+        relay.get("/etc/passwd")
+        raise Failure("an unknown page was served")
+    except urllib.error.HTTPError as error:
+        check_equal(error.code, 404, "status of an unknown page")
+    relay.stop()
+
+
+def relay_http(relay, path):
+    return f"http://localhost:{relay.port}{path}"
+
+
+def write(name, text):
+    path = scratch(name)
+    with open(path, "w") as file:
+        file.write(text)
+    return path
+
+
+def sighup_takes_what_may_change_and_refuses_the_rest_by_name():
+    port = free_port()
+    base = f'listen:\n  - address: "[::]:{port}"\n    self_signed: [localhost]\nhttp: {{ address: listen, fingerprint: true, stats: true }}\n'
+    path = write("reload.yaml", base)
+    relay = Relay(port=port, argv=[program("moq-relay"), path])
+    digest = relay.get("/fingerprint")
+
+    write("reload.yaml", base + "log: { level: debug }\n")
+    relay.send(signal.SIGHUP)
+    relay.wait_for("reloaded")
+
+    write("reload.yaml", base.replace(str(port), str(free_port())))
+    relay.send(signal.SIGHUP)
+    relay.wait_for("listen[0].address")
+    relay.wait_for("nothing was reloaded")
+
+    write("reload.yaml", base + "cache: { aeg: 5s }\n")
+    relay.send(signal.SIGHUP)
+    relay.wait_for('did you mean "age"')
+    check(re.fullmatch("[0-9a-f]{64}", relay.get("/fingerprint")), f"the relay lost its certificate ({digest})")
+    relay.stop()
+
+
+def check_agrees_with_start():
+    status, out, err = run([program("moq-relay"), "--check", "--dev"])
+    check(status == 0, f"{out} {err}")
+    bad = write("bad.yaml", "listen:\n  - address: nowhere\n    cert: 5\nworkers: many\n")
+    status, _, err = run([program("moq-relay"), "--check", bad])
+    check(status != 0 and len([line for line in err.splitlines() if "bad.yaml:" in line]) >= 3, f"not all errors were told: {err}")
+
+
+def garbage_datagrams_hurt_nobody():
+    relay = Relay()
+    clock = Process([program("moq-clock"), "--tls-disable-verify", relay.url(), "--publish"])
+    viewer = Process([program("moq-clock"), "--tls-disable-verify", relay.url()])
+    chance = random.Random(4)
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as udp:
+        for turn in range(20000):
+            size = chance.choice([0, 1, 20, 40, 1200, 1452])
+            data = bytearray(chance.randbytes(size))
+            if size and turn % 2:
+                data[0] |= 0xC0  # a long header
+            if size > 5 and turn % 4 == 1:
+                data[1:5] = b"\0\0\0\1"  # version 1
+            udp.sendto(bytes(data), ("::1", relay.port))
+    wait_until(lambda: len(viewer.out) >= 3, 15, f"the viewer sees no time: {viewer.err[-5:]}")
+    check(relay.stats()["listeners"][0]["datagrams_dropped"] > 1000, "rubbish is not counted")
+    for process in (clock, viewer):
+        check_equal(process.end(), 0, "exit status of a clock")
+    relay.stop()
+
+
+TESTS = [without_a_certificate_it_says_how_to_get_one, help_and_version_go_to_standard_output, a_port_that_is_taken_is_said_so,
+         sigint_and_sigterm_end_it_in_order, the_fingerprint_is_served_to_pages,
+         sighup_takes_what_may_change_and_refuses_the_rest_by_name, check_agrees_with_start, garbage_datagrams_hurt_nobody]
