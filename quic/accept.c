@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Datagrams that belong to no connection: a client's first one is accepted, asked to prove its address (Retry) or
+ * refused; what nobody knows gets a bounded number of short answers, or none. */
+#include "quic/internal.h"
+
+#include <string.h>
+
+#include "base/log.h"
+
+enum {
+    REPLIES_PER_SECOND = 256, /* Version Negotiation, stateless reset and refusals, together */
+    REPLIES_BURST = 256,
+    RESET_MAX_BYTES = 42, /* a stateless reset looks like the shortest ordinary packet */
+};
+
+#define TOKEN_LIFETIME_NS (10 * NS_PER_S)
+
+/* One answer from the bucket. Floods of garbage must not become floods of answers. */
+static bool may_reply(struct quic_endpoint *endpoint)
+{
+    uint64_t now = endpoint_now(endpoint);
+    uint64_t refill = (now - endpoint->replies_at_ns) / (NS_PER_S / REPLIES_PER_SECOND);
+    if (refill > 0) {
+        uint64_t left = endpoint->replies_left + refill;
+        endpoint->replies_left = left < REPLIES_BURST ? left : REPLIES_BURST;
+        endpoint->replies_at_ns = now;
+    }
+    if (endpoint->replies_left == 0)
+        return false;
+    endpoint->replies_left--;
+    return true;
+}
+
+static void drop(struct quic_endpoint *endpoint)
+{
+    endpoint->stats.datagrams_dropped++;
+}
+
+void endpoint_negotiate_version(struct quic_endpoint *endpoint, const ngtcp2_path *path,
+                                const ngtcp2_version_cid *ids, size_t n)
+{
+    uint8_t packet[NGTCP2_MAX_UDP_PAYLOAD_SIZE], unused;
+    uint32_t versions[] = {NGTCP2_PROTO_VER_V1};
+    if (!endpoint->server_tls || n < NGTCP2_MAX_UDP_PAYLOAD_SIZE || !may_reply(endpoint)) {
+        drop(endpoint);
+        return;
+    }
+    endpoint_random(endpoint, &unused, 1);
+    ngtcp2_ssize size =
+        ngtcp2_pkt_write_version_negotiation(packet, sizeof packet, unused, ids->scid, ids->scidlen,
+                                             ids->dcid, ids->dcidlen, versions, 1);
+    if (size <= 0)
+        return;
+    endpoint->stats.version_negotiations++;
+    endpoint_send_packet(endpoint, path, packet, (size_t)size);
+}
+
+/* Tells the sender of a packet for a connection that is gone. Always shorter than what came, so that two endpoints that
+ * forgot each other fall silent. */
+void endpoint_reset_stateless(struct quic_endpoint *endpoint, const ngtcp2_path *path,
+                              const uint8_t *data, size_t n)
+{
+    enum { LEAST = NGTCP2_STATELESS_RESET_TOKENLEN + NGTCP2_MIN_STATELESS_RESET_RANDLEN };
+    uint8_t packet[RESET_MAX_BYTES], random[RESET_MAX_BYTES],
+        token[NGTCP2_STATELESS_RESET_TOKENLEN];
+    if (!endpoint->server_tls || n <= LEAST || !may_reply(endpoint)) {
+        drop(endpoint);
+        return;
+    }
+    ngtcp2_cid cid;
+    ngtcp2_cid_init(&cid, data + 1, CID_BYTES);
+    if (endpoint_reset_token(endpoint, &cid, token) != 0)
+        return;
+    size_t size = n - 1 < RESET_MAX_BYTES ? n - 1 : RESET_MAX_BYTES;
+    size_t random_size = size - NGTCP2_STATELESS_RESET_TOKENLEN;
+    endpoint_random(endpoint, random, random_size);
+    ngtcp2_ssize written =
+        ngtcp2_pkt_write_stateless_reset(packet, size, token, random, random_size);
+    if (written <= 0)
+        return;
+    endpoint->stats.stateless_resets++;
+    endpoint_send_packet(endpoint, path, packet, (size_t)written);
+}
+
+/* Closes what never became a connection. */
+static void refuse(struct quic_endpoint *endpoint, const ngtcp2_path *path,
+                   const ngtcp2_pkt_hd *header, uint64_t code)
+{
+    uint8_t packet[NGTCP2_MAX_UDP_PAYLOAD_SIZE];
+    endpoint->stats.refused++;
+    if (!may_reply(endpoint)) {
+        drop(endpoint);
+        return;
+    }
+    ngtcp2_ssize size = ngtcp2_crypto_write_connection_close(
+        packet, sizeof packet, header->version, &header->scid, &header->dcid, code, NULL, 0);
+    if (size > 0)
+        endpoint_send_packet(endpoint, path, packet, (size_t)size);
+}
+
+static void send_retry(struct quic_endpoint *endpoint, const ngtcp2_path *path,
+                       const ngtcp2_pkt_hd *header)
+{
+    uint8_t packet[NGTCP2_MAX_UDP_PAYLOAD_SIZE], token[NGTCP2_CRYPTO_MAX_RETRY_TOKENLEN2];
+    ngtcp2_cid cid;
+    endpoint_new_cid(endpoint, &cid);
+    ngtcp2_ssize token_size = ngtcp2_crypto_generate_retry_token2(
+        token, endpoint->secret, sizeof endpoint->secret, header->version, path->remote.addr,
+        path->remote.addrlen, &cid, &header->dcid, endpoint_now(endpoint));
+    if (token_size <= 0)
+        return;
+    ngtcp2_ssize size =
+        ngtcp2_crypto_write_retry(packet, sizeof packet, header->version, &header->scid, &cid,
+                                  &header->dcid, token, (size_t)token_size);
+    if (size <= 0)
+        return;
+    endpoint->stats.retries++;
+    endpoint_send_packet(endpoint, path, packet, (size_t)size);
+}
+
+static bool is_retry_token(const ngtcp2_pkt_hd *header)
+{
+    return header->tokenlen > 0 && header->token[0] == NGTCP2_CRYPTO_TOKEN_MAGIC_RETRY2;
+}
+
+static int verify_retry(const struct quic_endpoint *endpoint, const ngtcp2_path *path,
+                        const ngtcp2_pkt_hd *header, ngtcp2_cid *original_dcid)
+{
+    return ngtcp2_crypto_verify_retry_token2(
+        original_dcid, header->token, header->tokenlen, endpoint->secret, sizeof endpoint->secret,
+        header->version, path->remote.addr, path->remote.addrlen, &header->dcid, TOKEN_LIFETIME_NS,
+        endpoint_now(endpoint));
+}
+
+void endpoint_accept(struct quic_endpoint *endpoint, const ngtcp2_path *path, uint8_t ecn,
+                     const uint8_t *data, size_t n)
+{
+    ngtcp2_pkt_hd header;
+    ngtcp2_cid original_dcid;
+    struct accept_config config = {.header = &header, .path = path};
+    if (!endpoint->server_tls || ngtcp2_accept(&header, data, n) != 0 ||
+        header.type != NGTCP2_PKT_INITIAL) {
+        drop(endpoint);
+        return;
+    }
+    if (endpoint->is_shut_down || endpoint->stats.connections >= endpoint->limits.connections) {
+        refuse(endpoint, path, &header, NGTCP2_CONNECTION_REFUSED);
+        return;
+    }
+
+    if (is_retry_token(&header)) {
+        if (verify_retry(endpoint, path, &header, &original_dcid) != 0) {
+            refuse(endpoint, path, &header, NGTCP2_INVALID_TOKEN);
+            return;
+        }
+        config.original_dcid = &original_dcid;
+        config.token_type = NGTCP2_TOKEN_TYPE_RETRY;
+    } else if (endpoint->stats.half_open >= endpoint->limits.half_open_retry_at) {
+        send_retry(endpoint, path, &header);
+        return;
+    }
+
+    struct quic_conn *conn = conn_accept(endpoint, &config);
+    if (conn)
+        conn_receive(conn, path, ecn, data, n);
+    else
+        drop(endpoint);
+}

@@ -1,0 +1,524 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A connection's life until its end is decided: step 3 of a frame's walk. */
+#include "quic/internal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/objects.h"
+
+enum {
+    WINDOW_CONN_BYTES = 16 << 20,
+    WINDOW_STREAM_UNI_BYTES = 2 << 20, /* a group is the media path */
+    WINDOW_STREAM_BIDI_LOCAL_BYTES = 256 << 10,
+    WINDOW_STREAM_BIDI_REMOTE_BYTES = 1 << 20,
+    DATAGRAM_MAX_BYTES = 65535, /* browsers insist on datagrams, though nothing uses them */
+    ACTIVE_CIDS = 8,
+    QLOG_PATH_MAX_BYTES = 1024,
+};
+
+/* What the two ways to begin have in common. */
+struct conn_setup {
+    struct quic_endpoint *endpoint;
+    struct quic_tls *tls;
+    bool is_server;
+    const ngtcp2_path *path;
+    const ngtcp2_cid *remote_cid; /* our first destination */
+    const ngtcp2_cid
+        *first_dcid; /* the destination of the client's very first packet, for names of logs */
+    uint32_t version;
+    ngtcp2_settings settings;
+    ngtcp2_transport_params params;
+};
+
+/* ---- Setting up ---- */
+
+static void on_qlog(void *user, uint32_t flags, const void *data, size_t n)
+{
+    struct quic_conn *conn = user;
+    if (!conn->qlog)
+        return;
+    fwrite(data, 1, n, conn->qlog);
+    if (flags & NGTCP2_QLOG_WRITE_FLAG_FIN) {
+        fclose(conn->qlog);
+        conn->qlog = NULL;
+    }
+}
+
+/* A file that cannot be opened costs its log, not the connection. */
+static void qlog_open(struct quic_conn *conn, const struct conn_setup *setup)
+{
+    if (!conn->endpoint->qlog_directory)
+        return;
+    char name[2 * NGTCP2_MAX_CIDLEN + 1] = "";
+    for (size_t i = 0; i < setup->first_dcid->datalen; i++)
+        snprintf(name + 2 * i, 3, "%02x", setup->first_dcid->data[i]);
+    char path[QLOG_PATH_MAX_BYTES];
+    snprintf(path, sizeof path, "%s/%s_%s.sqlog", conn->endpoint->qlog_directory, name,
+             conn->is_server ? "server" : "client");
+    conn->qlog = fopen(path, "we");
+    if (!conn->qlog)
+        log_warn(LOG_QUIC, "no qlog of connection %" PRIu64 ": %s cannot be opened", conn->number,
+                 path);
+}
+
+static void on_secret(void *self, const char *line)
+{
+    struct quic_conn *conn = self;
+    fprintf(conn->endpoint->keylog, "%s\n", line);
+    fflush(conn->endpoint->keylog);
+}
+
+static void settings_init(struct conn_setup *setup, struct quic_conn *conn)
+{
+    struct quic_endpoint *endpoint = setup->endpoint;
+    ngtcp2_settings *settings = &setup->settings;
+    ngtcp2_settings_default(settings);
+    settings->initial_ts = endpoint_now(endpoint);
+    settings->handshake_timeout = endpoint->limits.handshake_ns;
+    settings->max_tx_udp_payload_size = PACKET_MAX_BYTES;
+    settings->cc_algo =
+        endpoint->congestion == QUIC_CONGESTION_BBR ? NGTCP2_CC_ALGO_BBR : NGTCP2_CC_ALGO_CUBIC;
+    settings->rand_ctx.native_handle = endpoint;
+    if (conn->qlog)
+        settings->qlog_write = on_qlog;
+}
+
+static void params_init(struct conn_setup *setup)
+{
+    const struct quic_limits *limits = &setup->endpoint->limits;
+    ngtcp2_transport_params *params = &setup->params;
+    ngtcp2_transport_params_default(params);
+    params->initial_max_data = WINDOW_CONN_BYTES;
+    params->initial_max_stream_data_uni = WINDOW_STREAM_UNI_BYTES;
+    params->initial_max_stream_data_bidi_local = WINDOW_STREAM_BIDI_LOCAL_BYTES;
+    params->initial_max_stream_data_bidi_remote = WINDOW_STREAM_BIDI_REMOTE_BYTES;
+    params->initial_max_streams_uni = limits->streams_uni;
+    params->initial_max_streams_bidi = limits->streams_bidi;
+    params->max_idle_timeout = limits->idle_ns;
+    params->max_datagram_frame_size = DATAGRAM_MAX_BYTES;
+    params->active_connection_id_limit = ACTIVE_CIDS;
+}
+
+static void remember_remote(struct quic_conn *conn, const ngtcp2_addr *remote)
+{
+    if (remote->addrlen <= sizeof conn->remote)
+        memcpy(&conn->remote, remote->addr, remote->addrlen);
+}
+
+static struct quic_conn *conn_new(struct conn_setup *setup)
+{
+    struct quic_endpoint *endpoint = setup->endpoint;
+    struct quic_conn *conn = calloc(1, sizeof *conn);
+    if (!conn)
+        return NULL;
+    conn->endpoint = endpoint;
+    conn->is_server = setup->is_server;
+    conn->number = ++endpoint->last_number;
+    conn->state = CONN_HANDSHAKE;
+    conn->close_at_ns = CLOCK_NEVER; /* ngtcp2 keeps the handshake's own limit */
+    conn->is_half_open = true;
+    list_init(&conn->streams);
+    list_init(&conn->ready);
+    list_push_back(&endpoint->conns, &conn->link);
+    endpoint->stats.connections++;
+    endpoint->stats.half_open++;
+    conn_ref_init(conn);
+    remember_remote(conn, &setup->path->remote);
+    qlog_open(conn, setup);
+    settings_init(setup, conn);
+    params_init(setup);
+    object_born(OBJECT_conn);
+    return conn;
+}
+
+static int start_tls(struct quic_conn *conn, struct tls_session_config *config)
+{
+    config->is_server = conn->is_server;
+    config->conn_ref = &conn->ref;
+    config->on_secret = conn->endpoint->keylog ? on_secret : NULL;
+    config->on_secret_self = conn;
+    conn->tls = tls_session_new(config);
+    if (!conn->tls)
+        return MOQ_ERR_TLS;
+    ngtcp2_conn_set_tls_native_handle(conn->quic, tls_session_native(conn->tls));
+    ngtcp2_conn_set_keep_alive_timeout(conn->quic, conn->endpoint->limits.keep_alive_ns);
+    return 0;
+}
+
+/* Makes the ngtcp2_conn and the routes to it. */
+static int start_quic(struct quic_conn *conn, struct conn_setup *setup)
+{
+    struct quic_endpoint *endpoint = conn->endpoint;
+    ngtcp2_callbacks callbacks;
+    ngtcp2_cid cid;
+    conn_callbacks(&callbacks, conn->is_server);
+    endpoint_new_cid(endpoint, &cid);
+    if (conn->is_server) {
+        setup->params.stateless_reset_token_present = 1;
+        int rv = endpoint_reset_token(endpoint, &cid, setup->params.stateless_reset_token);
+        if (rv != 0)
+            return rv;
+    }
+
+    int rv = conn->is_server ? ngtcp2_conn_server_new(&conn->quic, setup->remote_cid, &cid,
+                                                      setup->path, setup->version, &callbacks,
+                                                      &setup->settings, &setup->params, NULL, conn)
+                             : ngtcp2_conn_client_new(&conn->quic, setup->remote_cid, &cid,
+                                                      setup->path, setup->version, &callbacks,
+                                                      &setup->settings, &setup->params, NULL, conn);
+    if (rv != 0)
+        return MOQ_ERR_NOMEM;
+    rv = conn_route_add(conn, ROUTE_CID, cid.data, cid.datalen);
+    if (rv == 0 && conn->is_server)
+        rv = conn_route_add(conn, ROUTE_CID, setup->first_dcid->data, setup->first_dcid->datalen);
+    return rv != 0 ? rv : deadlines_add(&endpoint->deadlines, &conn->deadline);
+}
+
+struct quic_conn *conn_accept(struct quic_endpoint *endpoint, const struct accept_config *config)
+{
+    struct conn_setup setup = {.endpoint = endpoint,
+                               .tls = endpoint->server_tls,
+                               .is_server = true,
+                               .path = config->path,
+                               .remote_cid = &config->header->scid,
+                               .first_dcid = &config->header->dcid,
+                               .version = config->header->version};
+    struct quic_conn *conn = conn_new(&setup);
+    if (!conn)
+        return NULL;
+
+    setup.params.original_dcid = config->header->dcid;
+    setup.params.original_dcid_present = 1;
+    if (config->original_dcid) {
+        setup.params.original_dcid = *config->original_dcid;
+        setup.params.retry_scid = config->header->dcid;
+        setup.params.retry_scid_present = 1;
+    }
+    if (config->token_type != NGTCP2_TOKEN_TYPE_UNKNOWN) {
+        setup.settings.token = config->header->token;
+        setup.settings.tokenlen = config->header->tokenlen;
+        setup.settings.token_type = config->token_type;
+    }
+    struct tls_session_config tls = {.tls = endpoint->server_tls};
+    if (start_quic(conn, &setup) != 0 || start_tls(conn, &tls) != 0) {
+        conn_free(conn);
+        return NULL;
+    }
+    endpoint->stats.accepted++;
+    return conn;
+}
+
+static int copy_strings(struct quic_conn *conn, const struct quic_connect_config *config)
+{
+    conn->server_name = strdup(config->server_name ? config->server_name : "");
+    conn->authority = strdup(config->authority ? config->authority : "");
+    conn->path = strdup(
+        config->url_path && config->protocol == QUIC_PROTOCOL_WEBTRANSPORT ? config->url_path : "");
+    return conn->server_name && conn->authority && conn->path ? 0 : MOQ_ERR_NOMEM;
+}
+
+struct quic_conn *conn_connect(struct quic_endpoint *endpoint,
+                               const struct quic_connect_config *config)
+{
+    ngtcp2_path path;
+    memset(&path, 0, sizeof path);
+    ngtcp2_addr_init(&path.local, config->local, config->local_size);
+    ngtcp2_addr_init(&path.remote, config->remote, config->remote_size);
+    ngtcp2_cid dcid = {.datalen = NGTCP2_MIN_INITIAL_DCIDLEN};
+    endpoint_random(endpoint, dcid.data, dcid.datalen);
+
+    struct conn_setup setup = {.endpoint = endpoint,
+                               .tls = config->tls,
+                               .path = &path,
+                               .remote_cid = &dcid,
+                               .first_dcid = &dcid,
+                               .version = NGTCP2_PROTO_VER_V1};
+    struct quic_conn *conn = conn_new(&setup);
+    if (!conn)
+        return NULL;
+    conn->protocol = (uint8_t)config->protocol;
+    struct tls_session_config tls = {
+        .tls = config->tls, .protocol = config->protocol, .server_name = config->server_name};
+    if (copy_strings(conn, config) != 0 || start_quic(conn, &setup) != 0 ||
+        start_tls(conn, &tls) != 0) {
+        conn_free(conn);
+        return NULL;
+    }
+    conn->user = config->user;
+    conn->is_known = true;
+    conn_wake(conn);
+    return conn;
+}
+
+static void strings_free(struct quic_conn *conn)
+{
+    free(conn->path);
+    free(conn->origin);
+    free(conn->authority);
+    free(conn->server_name);
+}
+
+void conn_free(struct quic_conn *conn)
+{
+    struct quic_endpoint *endpoint = conn->endpoint;
+    conn_release(conn);
+    conn_routes_clear(conn);
+    free(conn->routes);
+    free(conn->linger);
+    deadlines_remove(&endpoint->deadlines, &conn->deadline);
+    list_remove(&conn->ready);
+    list_remove(&conn->link);
+    strings_free(conn);
+    free(conn);
+    object_died(OBJECT_conn);
+}
+
+/* ---- Routes ---- */
+
+int conn_route_add(struct quic_conn *conn, enum route_kind kind, const uint8_t *key, size_t n)
+{
+    if (conn->route_count == CONN_ROUTES_MAX)
+        return MOQ_ERR_BOUNDS;
+    if (conn->route_count == conn->route_capacity) {
+        uint8_t capacity = (uint8_t)(conn->route_capacity + 4);
+        struct conn_route *grown = realloc(conn->routes, capacity * sizeof *grown);
+        if (!grown)
+            return MOQ_ERR_NOMEM;
+        conn->routes = grown;
+        conn->route_capacity = capacity;
+    }
+    int rv = routes_add(&conn->endpoint->routes, kind, key, n, conn);
+    if (rv != 0)
+        return rv;
+    struct conn_route *route = &conn->routes[conn->route_count++];
+    *route = (struct conn_route){.kind = (uint8_t)kind, .size = (uint8_t)n};
+    memcpy(route->key, key, n);
+    return 0;
+}
+
+void conn_route_remove(struct quic_conn *conn, enum route_kind kind, const uint8_t *key, size_t n)
+{
+    for (uint8_t i = 0; i < conn->route_count; i++) {
+        struct conn_route *route = &conn->routes[i];
+        if (route->kind != kind || route->size != n || memcmp(route->key, key, n) != 0)
+            continue;
+        routes_remove(&conn->endpoint->routes, kind, key, n, conn);
+        *route = conn->routes[--conn->route_count];
+        return;
+    }
+}
+
+void conn_routes_clear(struct quic_conn *conn)
+{
+    for (uint8_t i = 0; i < conn->route_count; i++) {
+        const struct conn_route *route = &conn->routes[i];
+        routes_remove(&conn->endpoint->routes, (enum route_kind)route->kind, route->key,
+                      route->size, conn);
+    }
+    conn->route_count = 0;
+}
+
+/* ---- Running ---- */
+
+bool conn_is_alive(const struct quic_conn *conn)
+{
+    return conn->state < CONN_ENDING;
+}
+
+void conn_wake(struct quic_conn *conn)
+{
+    if (conn->quic && list_is_empty(&conn->ready))
+        list_push_back(&conn->endpoint->ready, &conn->ready);
+}
+
+void conn_set_deadline(struct quic_conn *conn)
+{
+    uint64_t when = conn->close_at_ns;
+    if (conn->quic) {
+        uint64_t expiry = ngtcp2_conn_get_expiry(conn->quic);
+        when = expiry < when ? expiry : when;
+    }
+    deadlines_set(&conn->endpoint->deadlines, &conn->deadline, when);
+}
+
+void conn_receive(struct quic_conn *conn, const ngtcp2_path *path, uint8_t ecn, const uint8_t *data,
+                  size_t n)
+{
+    if (conn->state == CONN_LINGERING) {
+        conn_linger_receive(conn, path, n);
+        return;
+    }
+    if (!conn_is_alive(conn))
+        return;
+
+    /* A client's own address is what it said at the start; the socket may know better and must not seem to have moved. */
+    ngtcp2_path seen = *path;
+    if (!conn->is_server)
+        seen.local = ngtcp2_conn_get_path(conn->quic)->local;
+    ngtcp2_pkt_info info = {.ecn = ecn};
+    int rv = ngtcp2_conn_read_pkt(conn->quic, &seen, &info, data, n, endpoint_now(conn->endpoint));
+    if (rv != 0)
+        conn_end_library(conn, rv);
+    if (conn->state == CONN_SESSION_CLOSING && h3_session_is_over(conn->h3))
+        conn_end_session(conn);
+    conn->is_data_blocked = false;
+    conn_wake(conn);
+}
+
+static void close_overdue(struct quic_conn *conn)
+{
+    if (conn->state == CONN_SESSION_CLOSING)
+        conn_end_session(conn);
+    else
+        conn_end_local(conn, MOQ_ERR_TIMEOUT, FAREWELL_APP, H3_NO_ERROR,
+                       "no session was set up in time");
+}
+
+void conn_expire(struct quic_conn *conn)
+{
+    uint64_t now = endpoint_now(conn->endpoint);
+    if (conn->state == CONN_LINGERING) {
+        conn_forget(conn);
+        return;
+    }
+    if (conn_is_alive(conn) && conn->close_at_ns <= now) {
+        conn->close_at_ns = CLOCK_NEVER;
+        close_overdue(conn);
+    }
+    if (conn_is_alive(conn) && ngtcp2_conn_get_expiry(conn->quic) <= now) {
+        int rv = ngtcp2_conn_handle_expiry(conn->quic, now);
+        if (rv != 0)
+            conn_end_library(conn, rv);
+    }
+    conn_wake(conn);
+}
+
+int conn_accept_session(struct quic_conn *conn)
+{
+    if (!conn->is_server)
+        return 0;
+    conn->is_known = true;
+    return conn->endpoint->app->on_accept(conn->endpoint->user, conn);
+}
+
+void conn_half_open_done(struct quic_conn *conn)
+{
+    if (!conn->is_half_open)
+        return;
+    conn->is_half_open = false;
+    conn->endpoint->stats.half_open--;
+}
+
+void conn_handshake_done(struct quic_conn *conn)
+{
+    enum quic_protocol wanted = (enum quic_protocol)conn->protocol;
+    conn_half_open_done(conn);
+    conn->protocol = (uint8_t)tls_session_protocol(conn->tls);
+    if (conn->protocol == QUIC_PROTOCOL_UNKNOWN || (!conn->is_server && conn->protocol != wanted)) {
+        conn_end_alert(conn, ALERT_NO_APPLICATION_PROTOCOL, "no common application protocol");
+        return;
+    }
+    if (!conn->is_server && !tls_session_is_trusted(conn->tls)) {
+        conn_end_alert(conn, ALERT_BAD_CERTIFICATE, "the certificate is not the pinned one");
+        return;
+    }
+    if (conn->is_server)
+        conn->server_name = strdup(tls_session_server_name(conn->tls));
+
+    if (conn->protocol == QUIC_PROTOCOL_WEBTRANSPORT) {
+        conn->close_at_ns = endpoint_now(conn->endpoint) + conn->endpoint->limits.handshake_ns;
+        webtransport_start(conn);
+        return;
+    }
+    int rv = conn_accept_session(conn);
+    if (rv != 0)
+        conn_refuse(conn, rv);
+    else
+        conn_session_up(conn);
+}
+
+void conn_refuse(struct quic_conn *conn, int error)
+{
+    conn_set_app_close(conn, moq_error_to_wire(error), moq_error_words(error), false);
+    conn->end.error = MOQ_ERR_REFUSED;
+    conn_end_session(conn);
+}
+
+void conn_session_up(struct quic_conn *conn)
+{
+    if (conn->state != CONN_HANDSHAKE)
+        return;
+    conn->state = CONN_OPEN;
+    conn->close_at_ns = CLOCK_NEVER;
+    conn->endpoint->app->on_connected(conn);
+}
+
+/* ---- The door ---- */
+
+void quic_conn_set_user(struct quic_conn *conn, void *user)
+{
+    conn->user = user;
+}
+
+void *quic_conn_user(const struct quic_conn *conn)
+{
+    return conn->user;
+}
+
+struct quic_endpoint *quic_conn_endpoint(const struct quic_conn *conn)
+{
+    return conn->endpoint;
+}
+
+uint64_t quic_conn_number(const struct quic_conn *conn)
+{
+    return conn->number;
+}
+
+enum quic_protocol quic_conn_protocol(const struct quic_conn *conn)
+{
+    return (enum quic_protocol)conn->protocol;
+}
+
+const char *quic_conn_path(const struct quic_conn *conn)
+{
+    return conn->path ? conn->path : "";
+}
+
+const char *quic_conn_origin(const struct quic_conn *conn)
+{
+    return conn->origin ? conn->origin : "";
+}
+
+const char *quic_conn_server_name(const struct quic_conn *conn)
+{
+    return conn->server_name ? conn->server_name : "";
+}
+
+const struct sockaddr *quic_conn_remote(const struct quic_conn *conn)
+{
+    return &conn->remote.sa;
+}
+
+void quic_conn_stats(const struct quic_conn *conn, struct quic_conn_stats *stats)
+{
+    *stats = (struct quic_conn_stats){.trains_sent = conn->trains_sent};
+    if (!conn->quic)
+        return;
+    ngtcp2_conn_info info;
+    ngtcp2_conn_get_conn_info(conn->quic, &info);
+    stats->bytes_sent = info.bytes_sent;
+    stats->bytes_received = info.bytes_recv;
+    stats->packets_sent = info.pkt_sent;
+    stats->packets_received = info.pkt_recv;
+    stats->packets_lost = info.pkt_lost;
+    stats->smoothed_rtt_ns = info.smoothed_rtt;
+    stats->congestion_window_bytes = info.cwnd;
+    stats->bytes_in_flight = info.bytes_in_flight;
+    if (info.smoothed_rtt > 0)
+        stats->delivery_rate_bps = (uint64_t)((double)info.cwnd * 8e9 / (double)info.smoothed_rtt);
+}

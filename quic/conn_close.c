@@ -1,0 +1,282 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* How a connection ends: its reason is noted where it appears, carried out in the next flush (the peer is told, then the
+ * application), and what is left answers late packets for three PTOs (RFC 9000, section 10.2) without ngtcp2 or TLS. */
+#include "quic/internal.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+enum { CRYPTO_ERROR = 0x100, CRYPTO_ERROR_MAX = 0x1ff, LINGER_PTOS = 3 };
+
+/* ---- Noting the reason ---- */
+
+static void set_reason(struct conn_end *end, const void *reason, size_t n)
+{
+    if (n >= sizeof end->reason)
+        n = sizeof end->reason - 1;
+    if (n > 0)
+        memcpy(end->reason, reason, n);
+    end->reason[n] = '\0';
+}
+
+void conn_set_app_close(struct quic_conn *conn, uint32_t code, const char *reason, bool is_remote)
+{
+    struct conn_end *end = &conn->end;
+    if (end->is_set)
+        return;
+    end->is_set = true;
+    end->code = code;
+    end->is_remote = is_remote;
+    set_reason(end, reason, reason ? strlen(reason) : 0);
+}
+
+static void set_error(struct quic_conn *conn, int error, const char *reason)
+{
+    if (conn->end.is_set)
+        return;
+    conn->end.is_set = true;
+    conn->end.error = error;
+    set_reason(&conn->end, reason, strlen(reason));
+}
+
+void conn_end_local(struct quic_conn *conn, int error, enum conn_farewell farewell,
+                    uint64_t wire_code, const char *reason)
+{
+    if (!conn_is_alive(conn))
+        return;
+    set_error(conn, error, reason);
+    conn->end.farewell = farewell;
+    conn->end.wire_code = wire_code;
+    conn->state = CONN_ENDING;
+    conn_wake(conn);
+}
+
+void conn_end_alert(struct quic_conn *conn, uint8_t alert, const char *reason)
+{
+    conn_end_local(conn, MOQ_ERR_TLS, FAREWELL_TRANSPORT, (uint64_t)CRYPTO_ERROR | alert, reason);
+}
+
+void conn_end_session(struct quic_conn *conn)
+{
+    uint32_t code = conn->end.code;
+    uint64_t wire_code = conn->protocol == QUIC_PROTOCOL_RAW ? code : h3_code_from_app(code);
+    conn_end_local(conn, 0, FAREWELL_APP, wire_code, "");
+}
+
+/* The peer sent CONNECTION_CLOSE of an application. Zero and H3_NO_ERROR come from peers that just go away. */
+static void note_app_close(struct quic_conn *conn, const ngtcp2_ccerr *from)
+{
+    int64_t code = conn->protocol == QUIC_PROTOCOL_RAW && from->error_code <= UINT32_MAX
+                       ? (int64_t)from->error_code
+                       : h3_code_to_app(from->error_code);
+    bool is_orderly = code >= 0 || from->error_code == 0 || from->error_code == H3_NO_ERROR;
+    conn->end.error = is_orderly ? 0 : MOQ_ERR_TRANSPORT;
+    conn->end.code = code >= 0 ? (uint32_t)code : 0;
+}
+
+static int error_of_transport_code(const struct quic_conn *conn, uint64_t code)
+{
+    if (code >= CRYPTO_ERROR && code <= CRYPTO_ERROR_MAX)
+        return MOQ_ERR_TLS;
+    if (code == NGTCP2_CONNECTION_REFUSED)
+        return MOQ_ERR_REFUSED;
+    if (code == NGTCP2_APPLICATION_ERROR && conn->state == CONN_HANDSHAKE)
+        return MOQ_ERR_REFUSED;
+    return code == NGTCP2_NO_ERROR ? 0 : MOQ_ERR_TRANSPORT;
+}
+
+static void note_peer_close(struct quic_conn *conn)
+{
+    const ngtcp2_ccerr *from = ngtcp2_conn_get_ccerr(conn->quic);
+    struct conn_end *end = &conn->end;
+    end->is_peer_closing = true;
+    if (end->is_set)
+        return;
+    end->is_set = end->is_remote = true;
+    set_reason(end, from->reason, from->reasonlen);
+    if (from->type == NGTCP2_CCERR_TYPE_APPLICATION)
+        note_app_close(conn, from);
+    else
+        end->error = error_of_transport_code(conn, from->error_code);
+}
+
+static void end_by_error(struct quic_conn *conn, int rv)
+{
+    if (rv == NGTCP2_ERR_CRYPTO) {
+        uint8_t alert = ngtcp2_conn_get_tls_alert(conn->quic);
+        conn_end_alert(conn, alert, "the TLS handshake failed");
+        return;
+    }
+    uint64_t code = ngtcp2_err_infer_quic_transport_error_code(rv);
+    int error = rv == NGTCP2_ERR_NOMEM ? MOQ_ERR_NOMEM : MOQ_ERR_TRANSPORT;
+    conn_end_local(conn, error, FAREWELL_TRANSPORT, code, ngtcp2_strerror(rv));
+}
+
+void conn_end_library(struct quic_conn *conn, int rv)
+{
+    if (!conn_is_alive(conn))
+        return;
+    log_debug(LOG_QUIC, "connection %" PRIu64 " ends: %s", conn->number, ngtcp2_strerror(rv));
+    switch (rv) {
+    case NGTCP2_ERR_DRAINING:
+        note_peer_close(conn);
+        conn_end_local(conn, 0, FAREWELL_NONE, 0, "");
+        break;
+    case NGTCP2_ERR_IDLE_CLOSE:
+        conn_end_local(conn, MOQ_ERR_TIMEOUT, FAREWELL_NONE, 0, "nothing came for too long");
+        break;
+    case NGTCP2_ERR_HANDSHAKE_TIMEOUT:
+        conn_end_local(conn, MOQ_ERR_TIMEOUT, FAREWELL_NONE, 0, "the handshake took too long");
+        break;
+    case NGTCP2_ERR_DROP_CONN:
+    case NGTCP2_ERR_RETRY:
+        conn_end_local(conn, MOQ_ERR_TRANSPORT, FAREWELL_NONE, 0, "the first packet was no good");
+        break;
+    case NGTCP2_ERR_RECV_VERSION_NEGOTIATION:
+        conn_end_local(conn, MOQ_ERR_VERSION, FAREWELL_NONE, 0,
+                       "the server speaks no QUIC version of ours");
+        break;
+    default:
+        end_by_error(conn, rv);
+        break;
+    }
+}
+
+void quic_conn_close(struct quic_conn *conn, uint32_t code, const char *reason)
+{
+    if (!conn_is_alive(conn) || conn->state == CONN_SESSION_CLOSING)
+        return;
+    conn_set_app_close(conn, code, reason, false);
+    if (conn->h3 && conn->state == CONN_OPEN)
+        webtransport_close(conn, code, conn->end.reason);
+    else
+        conn_end_session(conn);
+}
+
+/* ---- Carrying it out ---- */
+
+void conn_tell(struct quic_conn *conn)
+{
+    const struct quic_app *app = conn->endpoint->app;
+    while (!list_is_empty(&conn->streams)) {
+        struct quic_stream *stream = container_of(conn->streams.next, struct quic_stream, link);
+        if (stream->is_known)
+            app->on_stream_closed(stream);
+        stream->is_known = false;
+        stream_bury(stream);
+    }
+    if (!conn->is_known)
+        return;
+    conn->is_known = false;
+    struct quic_close why = {.error = conn->end.error,
+                             .code = conn->end.code,
+                             .is_remote = conn->end.is_remote,
+                             .reason = conn->end.reason};
+    app->on_closed(conn, &why);
+}
+
+/* Writes CONNECTION_CLOSE to the send buffer. Returns its size, 0 if there is nobody to tell. */
+static size_t write_close(struct quic_conn *conn, ngtcp2_path_storage *path)
+{
+    struct quic_endpoint *endpoint = conn->endpoint;
+    const struct conn_end *end = &conn->end;
+    const uint8_t *reason = (const uint8_t *)end->reason;
+    ngtcp2_ccerr error;
+    if (end->farewell == FAREWELL_NONE)
+        return 0;
+    if (end->farewell == FAREWELL_APP)
+        ngtcp2_ccerr_set_application_error(&error, end->wire_code, reason, strlen(end->reason));
+    else
+        ngtcp2_ccerr_set_transport_error(&error, end->wire_code, reason, strlen(end->reason));
+
+    ngtcp2_pkt_info info;
+    ngtcp2_path_storage_zero(path);
+    ngtcp2_ssize n = ngtcp2_conn_write_connection_close(
+        conn->quic, &path->path, &info, endpoint->send_buffer, NGTCP2_MAX_UDP_PAYLOAD_SIZE, &error,
+        endpoint_now(endpoint));
+    return n > 0 ? (size_t)n : 0;
+}
+
+/* Keeps the close packet of `n` bytes in the send buffer, or with 0 only the routes. */
+static bool linger(struct quic_conn *conn, const uint8_t *packet, size_t n, uint64_t until_ns)
+{
+    struct quic_endpoint *endpoint = conn->endpoint;
+    if (endpoint->lingering_count >= LINGERING_MAX)
+        return false;
+    conn->linger = malloc(sizeof *conn->linger + n);
+    if (!conn->linger)
+        return false;
+    *conn->linger = (struct conn_linger){.packet_size = n};
+    memcpy(conn->linger->packet, packet, n);
+    conn->state = CONN_LINGERING;
+    conn->close_at_ns = until_ns;
+    endpoint->lingering_count++;
+    list_remove(&conn->link);
+    list_push_back(&endpoint->lingering, &conn->link);
+    return true;
+}
+
+void conn_release(struct quic_conn *conn)
+{
+    struct quic_endpoint *endpoint = conn->endpoint;
+    if (conn->state == CONN_LINGERING && !conn->quic)
+        return;
+    conn_half_open_done(conn);
+    while (!list_is_empty(&conn->streams))
+        stream_bury(container_of(conn->streams.next, struct quic_stream, link));
+    h3_session_free(&conn->h3);
+    ngtcp2_conn_del(conn->quic);
+    conn->quic = NULL;
+    tls_session_free(&conn->tls);
+    if (conn->qlog)
+        fclose(conn->qlog);
+    conn->qlog = NULL;
+    list_remove(&conn->ready);
+    endpoint->stats.connections--;
+}
+
+void conn_forget(struct quic_conn *conn)
+{
+    struct quic_endpoint *endpoint = conn->endpoint;
+    if (conn->state == CONN_LINGERING)
+        endpoint->lingering_count--;
+    conn_routes_clear(conn);
+    list_remove(&conn->link);
+    list_push_back(&endpoint->dead_conns, &conn->link);
+}
+
+void conn_finish(struct quic_conn *conn)
+{
+    struct quic_endpoint *endpoint = conn->endpoint;
+    ngtcp2_path_storage path;
+    uint64_t until_ns = endpoint_now(endpoint) + LINGER_PTOS * ngtcp2_conn_get_pto(conn->quic);
+    size_t n = write_close(conn, &path);
+    bool is_lingering =
+        (n > 0 || conn->end.is_peer_closing) && linger(conn, endpoint->send_buffer, n, until_ns);
+    if (n > 0)
+        endpoint_send(endpoint, &path.path, n, n, 0);
+
+    conn_tell(conn);
+    conn_release(conn);
+    conn_set_deadline(conn);
+    if (!is_lingering)
+        conn_forget(conn);
+}
+
+static bool is_power_of_two(uint64_t n)
+{
+    return (n & (n - 1)) == 0;
+}
+
+/* Repeats our CONNECTION_CLOSE ever less often, and never with more than three times what came. */
+void conn_linger_receive(struct quic_conn *conn, const ngtcp2_path *path, size_t n)
+{
+    struct conn_linger *left = conn->linger;
+    left->received++;
+    if (left->packet_size == 0 || n * 3 < left->packet_size || !is_power_of_two(left->received))
+        return;
+    endpoint_send_packet(conn->endpoint, path, left->packet, left->packet_size);
+}

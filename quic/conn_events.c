@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What ngtcp2 calls: steps 4 and 16 of a frame's walk. Finds our stream, gives back flow control at once (whoever takes
+ * the bytes copies them), and lets go of what is acknowledged. */
+#include "quic/internal.h"
+
+#include <string.h>
+
+#include "base/check.h"
+#include "base/log.h"
+
+static ngtcp2_conn *conn_of_ref(ngtcp2_crypto_conn_ref *ref)
+{
+    return ((struct quic_conn *)ref->user_data)->quic;
+}
+
+/* ---- The handshake ---- */
+
+static int on_handshake_completed(ngtcp2_conn *quic, void *user)
+{
+    (void)quic;
+    conn_handshake_done(user);
+    return 0;
+}
+
+static void on_random(uint8_t *out, size_t n, const ngtcp2_rand_ctx *context)
+{
+    endpoint_random(context->native_handle, out, n);
+}
+
+static int on_new_cid(ngtcp2_conn *quic, ngtcp2_cid *cid, uint8_t *token, size_t n, void *user)
+{
+    (void)quic, (void)n;
+    struct quic_conn *conn = user;
+    struct quic_endpoint *endpoint = conn->endpoint;
+    endpoint_new_cid(endpoint, cid);
+    if (endpoint_reset_token(endpoint, cid, token) != 0 ||
+        conn_route_add(conn, ROUTE_CID, cid->data, cid->datalen) != 0)
+        return NGTCP2_ERR_CALLBACK_FAILURE;
+    return 0;
+}
+
+static int on_cid_removed(ngtcp2_conn *quic, const ngtcp2_cid *cid, void *user)
+{
+    (void)quic;
+    conn_route_remove(user, ROUTE_CID, cid->data, cid->datalen);
+    return 0;
+}
+
+/* Keeps the tokens by which the peer may say that it forgot us; such a packet carries no ID of ours. */
+static int on_dcid_status(ngtcp2_conn *quic, ngtcp2_connection_id_status_type type,
+                          uint64_t sequence, const ngtcp2_cid *cid, const uint8_t *token,
+                          void *user)
+{
+    (void)quic, (void)sequence, (void)cid;
+    if (token && type == NGTCP2_CONNECTION_ID_STATUS_TYPE_DEACTIVATE)
+        conn_route_remove(user, ROUTE_TOKEN, token, ROUTE_TOKEN_BYTES);
+    else if (token && conn_route_add(user, ROUTE_TOKEN, token, ROUTE_TOKEN_BYTES) == MOQ_ERR_NOMEM)
+        return NGTCP2_ERR_CALLBACK_FAILURE;
+    return 0;
+}
+
+static int on_stateless_reset(ngtcp2_conn *quic, const ngtcp2_pkt_stateless_reset *reset,
+                              void *user)
+{
+    (void)quic, (void)reset;
+    conn_end_local(user, MOQ_ERR_TRANSPORT, FAREWELL_NONE, 0,
+                   "the peer no longer knows this connection");
+    return 0;
+}
+
+static int on_more_streams_bidi(ngtcp2_conn *quic, uint64_t max_streams, void *user)
+{
+    (void)quic, (void)max_streams;
+    struct quic_conn *conn = user;
+    if (conn->h3)
+        h3_session_credit(conn->h3);
+    if (conn->state == CONN_OPEN)
+        conn->endpoint->app->on_credit(conn, true);
+    return 0;
+}
+
+static int on_more_streams_uni(ngtcp2_conn *quic, uint64_t max_streams, void *user)
+{
+    (void)quic, (void)max_streams;
+    struct quic_conn *conn = user;
+    if (conn->h3)
+        h3_session_credit(conn->h3);
+    if (conn->state == CONN_OPEN)
+        conn->endpoint->app->on_credit(conn, false);
+    return 0;
+}
+
+static int on_datagram(ngtcp2_conn *quic, uint32_t flags, const uint8_t *data, size_t n, void *user)
+{
+    (void)quic, (void)flags;
+    struct quic_conn *conn = user;
+    if (conn->h3)
+        h3_session_datagram(conn->h3, data, n);
+    return 0;
+}
+
+static int on_path_validated(ngtcp2_conn *quic, uint32_t flags, const ngtcp2_path *path,
+                             const ngtcp2_path *fallback, ngtcp2_path_validation_result result,
+                             void *user)
+{
+    (void)quic, (void)flags, (void)fallback;
+    struct quic_conn *conn = user;
+    if (result != NGTCP2_PATH_VALIDATION_RESULT_SUCCESS ||
+        path->remote.addrlen > sizeof conn->remote)
+        return 0;
+    if (memcmp(&conn->remote, path->remote.addr, path->remote.addrlen) != 0)
+        log_debug(LOG_QUIC, "connection %llu moved to another address",
+                  (unsigned long long)conn->number);
+    memcpy(&conn->remote, path->remote.addr, path->remote.addrlen);
+    return 0;
+}
+
+/* ---- Streams ---- */
+
+static int on_stream_open(ngtcp2_conn *quic, int64_t id, void *user)
+{
+    struct quic_conn *conn = user;
+    bool is_h3 = conn->h3 != NULL;
+    struct quic_stream *stream = stream_new(conn, id, STREAM_UNDECIDED);
+    if (!stream) {
+        ngtcp2_conn_shutdown_stream(quic, 0, id, H3_INTERNAL_ERROR);
+        return 0;
+    }
+    stream->is_write_over = !stream_is_bidi(stream);
+    ngtcp2_conn_set_stream_user_data(quic, id, stream);
+    if (conn->state != CONN_OPEN && !is_h3)
+        stream_refuse(stream, h3_code_from_app(0));
+    else if (!is_h3)
+        stream_announce(stream);
+    return 0;
+}
+
+static void deliver(struct quic_stream *stream, const uint8_t *data, size_t n, bool is_end)
+{
+    switch ((enum stream_kind)stream->kind) {
+    case STREAM_APPLICATION:
+        if (stream->conn->state == CONN_OPEN && stream->is_known)
+            stream->conn->endpoint->app->on_data(stream, data, n, is_end);
+        break;
+    case STREAM_UNDECIDED:
+    case STREAM_INTERNAL:
+    case STREAM_PARKED:
+        webtransport_received(stream, data, n, is_end);
+        break;
+    case STREAM_DISCARDED:
+        break;
+    }
+}
+
+static int on_stream_data(ngtcp2_conn *quic, uint32_t flags, int64_t id, uint64_t offset,
+                          const uint8_t *data, size_t n, void *user, void *stream_user)
+{
+    (void)user, (void)offset;
+    struct quic_stream *stream = stream_user;
+    ngtcp2_conn_extend_max_offset(quic, n);
+    ngtcp2_conn_extend_max_stream_offset(quic, id, n);
+    if (stream)
+        deliver(stream, data, n, (flags & NGTCP2_STREAM_DATA_FLAG_FIN) != 0);
+    return 0;
+}
+
+static int on_acked(ngtcp2_conn *quic, int64_t id, uint64_t offset, uint64_t n, void *user,
+                    void *stream_user)
+{
+    (void)quic, (void)id, (void)user;
+    if (stream_user)
+        stream_acked(stream_user, offset + n);
+    return 0;
+}
+
+static int on_stream_reset(ngtcp2_conn *quic, int64_t id, uint64_t final_size, uint64_t wire_code,
+                           void *user, void *stream_user)
+{
+    (void)quic, (void)id, (void)final_size;
+    struct quic_conn *conn = user;
+    struct quic_stream *stream = stream_user;
+    if (!stream)
+        return 0;
+    if (stream->kind != STREAM_APPLICATION)
+        webtransport_stream_reset(stream, wire_code);
+    else if (stream->is_known && conn->state == CONN_OPEN)
+        conn->endpoint->app->on_reset(stream, stream_code_from_wire(conn, wire_code));
+    return 0;
+}
+
+/* ngtcp2 answers with a reset by itself; nothing more can be written. */
+static int on_stop_sending(ngtcp2_conn *quic, int64_t id, uint64_t wire_code, void *user,
+                           void *stream_user)
+{
+    (void)quic, (void)id;
+    struct quic_conn *conn = user;
+    struct quic_stream *stream = stream_user;
+    if (!stream)
+        return 0;
+    stream->is_write_over = true;
+    stream_unschedule(stream);
+    if (stream->kind != STREAM_APPLICATION)
+        webtransport_stream_stopped(stream, wire_code);
+    else if (stream->is_known && conn->state == CONN_OPEN)
+        conn->endpoint->app->on_stopped(stream, stream_code_from_wire(conn, wire_code));
+    return 0;
+}
+
+static int on_stream_close(ngtcp2_conn *quic, uint32_t flags, int64_t id, uint64_t wire_code,
+                           void *user, void *stream_user)
+{
+    (void)flags, (void)wire_code;
+    struct quic_conn *conn = user;
+    struct quic_stream *stream = stream_user;
+    bool is_local = ((id & 1) != 0) == conn->is_server;
+    if (!is_local && (id & 2))
+        ngtcp2_conn_extend_max_streams_uni(quic, 1);
+    else if (!is_local)
+        ngtcp2_conn_extend_max_streams_bidi(quic, 1);
+
+    if (conn->h3)
+        h3_session_stream_closed(conn->h3, id);
+    if (!stream)
+        return 0;
+    if (stream->is_known)
+        conn->endpoint->app->on_stream_closed(stream);
+    stream->is_known = false;
+    stream_bury(stream);
+    return 0;
+}
+
+static int on_more_stream_data(ngtcp2_conn *quic, int64_t id, uint64_t max_data, void *user,
+                               void *stream_user)
+{
+    (void)quic, (void)id, (void)max_data, (void)user;
+    struct quic_stream *stream = stream_user;
+    if (!stream || !stream->is_blocked)
+        return 0;
+    stream->is_blocked = false;
+    stream_schedule(stream);
+    return 0;
+}
+
+void conn_callbacks(ngtcp2_callbacks *callbacks, bool is_server)
+{
+    *callbacks = (ngtcp2_callbacks){
+        .recv_crypto_data = ngtcp2_crypto_recv_crypto_data_cb,
+        .encrypt = ngtcp2_crypto_encrypt_cb,
+        .decrypt = ngtcp2_crypto_decrypt_cb,
+        .hp_mask = ngtcp2_crypto_hp_mask_cb,
+        .update_key = ngtcp2_crypto_update_key_cb,
+        .delete_crypto_aead_ctx = ngtcp2_crypto_delete_crypto_aead_ctx_cb,
+        .delete_crypto_cipher_ctx = ngtcp2_crypto_delete_crypto_cipher_ctx_cb,
+        .get_path_challenge_data = ngtcp2_crypto_get_path_challenge_data_cb,
+        .version_negotiation = ngtcp2_crypto_version_negotiation_cb,
+        .rand = on_random,
+        .get_new_connection_id = on_new_cid,
+        .remove_connection_id = on_cid_removed,
+        .dcid_status = on_dcid_status,
+        .recv_stateless_reset = on_stateless_reset,
+        .handshake_completed = on_handshake_completed,
+        .path_validation = on_path_validated,
+        .extend_max_local_streams_bidi = on_more_streams_bidi,
+        .extend_max_local_streams_uni = on_more_streams_uni,
+        .recv_datagram = on_datagram,
+        .stream_open = on_stream_open,
+        .recv_stream_data = on_stream_data,
+        .acked_stream_data_offset = on_acked,
+        .stream_reset = on_stream_reset,
+        .recv_stop_sending = on_stop_sending,
+        .stream_close = on_stream_close,
+        .extend_max_stream_data = on_more_stream_data,
+    };
+    if (is_server) {
+        callbacks->recv_client_initial = ngtcp2_crypto_recv_client_initial_cb;
+    } else {
+        callbacks->client_initial = ngtcp2_crypto_client_initial_cb;
+        callbacks->recv_retry = ngtcp2_crypto_recv_retry_cb;
+    }
+}
+
+void conn_ref_init(struct quic_conn *conn)
+{
+    conn->ref.get_conn = conn_of_ref;
+    conn->ref.user_data = conn;
+}

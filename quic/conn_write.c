@@ -1,0 +1,157 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Packets out: steps 12 and 14 of a frame's walk. Picks the stream whose turn it is, asks it for bytes and lets ngtcp2
+ * encrypt them from where they lie into the send buffer; several small streams share a packet, equal packets a train. */
+#include "quic/internal.h"
+
+#include <string.h>
+
+enum { PULL_MAX_PIECES = 16 };
+
+static struct quic_stream *next_stream(const struct quic_conn *conn)
+{
+    struct schedule_node *first = conn->is_data_blocked ? NULL : schedule_first(&conn->schedule);
+    return first ? container_of(first, struct quic_stream, turn) : NULL;
+}
+
+/* The next stream that has something, and its bytes; NULL: no stream has. */
+static struct quic_stream *pull_next(struct quic_conn *conn, ngtcp2_vec *vec, size_t *count,
+                                     bool *is_end)
+{
+    struct iovec pieces[PULL_MAX_PIECES];
+    struct quic_stream *stream;
+    *count = 0;
+    *is_end = false;
+    while ((stream = next_stream(conn))) {
+        *count = stream_pull(stream, pieces, PULL_MAX_PIECES, is_end);
+        if (*count > 0 || *is_end)
+            break;
+        stream_unschedule(stream);
+    }
+    for (size_t i = 0; i < *count; i++)
+        vec[i] = (ngtcp2_vec){.base = pieces[i].iov_base, .len = pieces[i].iov_len};
+    return stream;
+}
+
+static size_t vec_size(const ngtcp2_vec *vec, size_t count)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < count; i++)
+        n += vec[i].len;
+    return n;
+}
+
+/* Takes a stream that cannot write now out of the schedule. Returns false if `rv` is no such thing. */
+static bool set_aside(struct quic_conn *conn, struct quic_stream *stream, ngtcp2_ssize rv)
+{
+    switch (rv) {
+    case NGTCP2_ERR_STREAM_DATA_BLOCKED:
+        if (ngtcp2_conn_get_max_data_left(conn->quic) == 0) {
+            conn->is_data_blocked = true;
+            return true;
+        }
+        stream->is_blocked = true;
+        stream_unschedule(stream);
+        return true;
+    case NGTCP2_ERR_STREAM_SHUT_WR:
+    case NGTCP2_ERR_STREAM_NOT_FOUND:
+        stream->is_write_over = true;
+        stream_unschedule(stream);
+        return true;
+    default:
+        return false;
+    }
+}
+
+/* Behind its equals: they take turns by packets. */
+static void yield_turn(struct quic_stream *stream)
+{
+    if (!stream->turn.is_in)
+        return;
+    schedule_leave(&stream->conn->schedule, &stream->turn);
+    schedule_join(&stream->conn->schedule, &stream->turn, stream->urgency);
+}
+
+/* One packet: called by ngtcp2 until the train is full or nothing is left. */
+static ngtcp2_ssize write_packet(ngtcp2_conn *quic, ngtcp2_path *path, ngtcp2_pkt_info *info,
+                                 uint8_t *out, size_t room, ngtcp2_tstamp now, void *user)
+{
+    struct quic_conn *conn = user;
+    for (;;) {
+        ngtcp2_vec vec[PULL_MAX_PIECES];
+        size_t count;
+        bool is_end;
+        ngtcp2_ssize taken = -1;
+        struct quic_stream *stream = pull_next(conn, vec, &count, &is_end);
+        uint32_t flags = stream ? NGTCP2_WRITE_STREAM_FLAG_MORE : NGTCP2_WRITE_STREAM_FLAG_NONE;
+        if (is_end)
+            flags |= NGTCP2_WRITE_STREAM_FLAG_FIN;
+
+        ngtcp2_ssize rv = ngtcp2_conn_writev_stream(quic, path, info, out, room, &taken, flags,
+                                                    stream ? stream->id : -1, vec, count, now);
+        if (stream && taken >= 0)
+            stream_written(stream, (size_t)taken, is_end && (size_t)taken == vec_size(vec, count));
+        if (rv == NGTCP2_ERR_WRITE_MORE || (stream && set_aside(conn, stream, rv)))
+            continue;
+        if (stream && rv > 0)
+            yield_turn(stream);
+        return rv;
+    }
+}
+
+/* Room for the next train of this turn, at least one packet of the largest size. */
+static size_t train_room(const struct quic_conn *conn, size_t quantum, size_t spent)
+{
+    size_t packet = ngtcp2_conn_get_max_tx_udp_payload_size(conn->quic);
+    size_t room = quantum - spent;
+    if (room > TRAIN_MAX_BYTES)
+        room = TRAIN_MAX_BYTES;
+    return room < packet ? packet : room;
+}
+
+/* Trains up to one send quantum. Returns true if that was not enough. */
+static bool write_trains(struct quic_conn *conn)
+{
+    struct quic_endpoint *endpoint = conn->endpoint;
+    uint64_t now = endpoint_now(endpoint);
+    size_t quantum = ngtcp2_conn_get_send_quantum(conn->quic);
+    size_t spent = 0;
+    bool has_more = true;
+    while (spent < quantum && !endpoint->is_blocked) {
+        ngtcp2_path_storage path;
+        ngtcp2_pkt_info info = {0};
+        size_t segment_size = 0;
+        ngtcp2_path_storage_zero(&path);
+        ngtcp2_ssize n = ngtcp2_conn_write_aggregate_pkt2(
+            conn->quic, &path.path, &info, endpoint->send_buffer, train_room(conn, quantum, spent),
+            &segment_size, write_packet, endpoint->sink.max_train_packets, now);
+        if (n < 0)
+            conn_end_library(conn, (int)n);
+        if (n <= 0) {
+            has_more = n < 0;
+            break;
+        }
+        endpoint_send(endpoint, &path.path, (size_t)n, segment_size, info.ecn);
+        conn->trains_sent++;
+        spent += (size_t)n;
+    }
+    if (spent > 0)
+        ngtcp2_conn_update_pkt_tx_time(conn->quic, now);
+    return has_more;
+}
+
+bool conn_write(struct quic_conn *conn)
+{
+    if (conn->state == CONN_ENDING) {
+        /* What HTTP/3 still has to say (a FIN that answers a close) goes before the end. */
+        if (conn->end.farewell == FAREWELL_APP && conn->h3)
+            write_trains(conn);
+        if (conn->endpoint->is_blocked)
+            return true;
+        conn_finish(conn);
+        return false;
+    }
+
+    bool has_more = write_trains(conn);
+    conn_set_deadline(conn);
+    return has_more;
+}

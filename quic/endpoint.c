@@ -1,0 +1,386 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Turns: datagrams in (step 2 of a frame's walk), what the clock made due, then every ready connection writes once. */
+#include "quic/internal.h"
+
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/random.h>
+#include <unistd.h>
+
+#include "base/check.h"
+#include "base/log.h"
+#include "base/objects.h"
+
+static const struct quic_limits default_limits = {
+    .connections = 100000,
+    .half_open_retry_at = 100,
+    .streams_uni = 1024,
+    .streams_bidi = 256,
+    .handshake_ns = 10 * NS_PER_S,
+    .idle_ns = 30 * NS_PER_S,
+    .keep_alive_ns = 4 * NS_PER_S,
+};
+
+uint64_t endpoint_now(const struct quic_endpoint *endpoint)
+{
+    return endpoint->clock->now_ns;
+}
+
+/* ---- Randomness and what is made of it ---- */
+
+/* splitmix64: for tests that want the same run every time. */
+static uint64_t next_of_seed(uint64_t *state)
+{
+    uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
+    z = (z ^ (z >> 30)) * UINT64_C(0xbf58476d1ce4e5b9);
+    z = (z ^ (z >> 27)) * UINT64_C(0x94d049bb133111eb);
+    return z ^ (z >> 31);
+}
+
+static int refill(struct quic_endpoint *endpoint)
+{
+    uint8_t *pool = endpoint->random_pool;
+    size_t n = 0;
+    while (n < RANDOM_POOL_BYTES) {
+        uint64_t word = endpoint->random_state ? next_of_seed(&endpoint->random_state) : 0;
+        ssize_t got = sizeof word;
+        if (endpoint->random_state)
+            memcpy(pool + n, &word, sizeof word);
+        else
+            got = getrandom(pool + n, RANDOM_POOL_BYTES - n, 0);
+        if (got < 0)
+            return MOQ_ERR_IO;
+        n += (size_t)got;
+    }
+    endpoint->random_left = RANDOM_POOL_BYTES;
+    return 0;
+}
+
+void endpoint_random(struct quic_endpoint *endpoint, uint8_t *out, size_t n)
+{
+    while (n > 0) {
+        if (endpoint->random_left == 0)
+            REQUIRE(refill(endpoint) == 0);
+        size_t take = n < endpoint->random_left ? n : endpoint->random_left;
+        uint8_t *from = endpoint->random_pool + RANDOM_POOL_BYTES - endpoint->random_left;
+        memcpy(out, from, take);
+        memset(from, 0, take);
+        endpoint->random_left -= take;
+        out += take;
+        n -= take;
+    }
+}
+
+/* The first byte is random too, but congruent to the worker: a socket filter takes it modulo the workers. */
+void endpoint_new_cid(struct quic_endpoint *endpoint, ngtcp2_cid *cid)
+{
+    cid->datalen = CID_BYTES;
+    endpoint_random(endpoint, cid->data, CID_BYTES);
+    unsigned rounds = 256u / endpoint->workers;
+    cid->data[0] = (uint8_t)((cid->data[0] % rounds) * endpoint->workers + endpoint->worker);
+}
+
+int endpoint_reset_token(struct quic_endpoint *endpoint, const ngtcp2_cid *cid, uint8_t *token)
+{
+    int rv = ngtcp2_crypto_generate_stateless_reset_token(token, endpoint->secret,
+                                                          sizeof endpoint->secret, cid);
+    return rv == 0 ? 0 : MOQ_ERR_TLS;
+}
+
+/* ---- Life ---- */
+
+static uint64_t or_default(uint64_t value, uint64_t otherwise)
+{
+    return value ? value : otherwise;
+}
+
+static void set_limits(struct quic_limits *to, const struct quic_limits *from)
+{
+    const struct quic_limits *otherwise = &default_limits;
+    to->connections = (uint32_t)or_default(from->connections, otherwise->connections);
+    to->half_open_retry_at =
+        (uint32_t)or_default(from->half_open_retry_at, otherwise->half_open_retry_at);
+    to->streams_uni = (uint32_t)or_default(from->streams_uni, otherwise->streams_uni);
+    to->streams_bidi = (uint32_t)or_default(from->streams_bidi, otherwise->streams_bidi);
+    to->handshake_ns = or_default(from->handshake_ns, otherwise->handshake_ns);
+    to->idle_ns = or_default(from->idle_ns, otherwise->idle_ns);
+    to->keep_alive_ns = or_default(from->keep_alive_ns, otherwise->keep_alive_ns);
+}
+
+static FILE *keylog_open(const char *path)
+{
+    int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
+    FILE *file = fd < 0 ? NULL : fdopen(fd, "a");
+    if (!file)
+        log_warn(LOG_TLS, "no key log: %s cannot be opened", path);
+    return file;
+}
+
+/* Secrets and the names of files. */
+static int endpoint_init(struct quic_endpoint *endpoint, const struct quic_endpoint_config *config)
+{
+    endpoint->random_state = config->seed;
+    if (refill(endpoint) != 0)
+        return MOQ_ERR_IO;
+    uint64_t route_secret[2];
+    endpoint_random(endpoint, (uint8_t *)route_secret, sizeof route_secret);
+    endpoint_random(endpoint, endpoint->secret, sizeof endpoint->secret);
+    routes_init(&endpoint->routes, route_secret);
+    if (config->keylog_file)
+        endpoint->keylog = keylog_open(config->keylog_file);
+    if (!config->qlog_directory)
+        return 0;
+    endpoint->qlog_directory = strdup(config->qlog_directory);
+    return endpoint->qlog_directory ? 0 : MOQ_ERR_NOMEM;
+}
+
+struct quic_endpoint *quic_endpoint_new(const struct quic_endpoint_config *config)
+{
+    struct quic_endpoint *endpoint = calloc(1, sizeof *endpoint);
+    if (!endpoint)
+        return NULL;
+    list_init(&endpoint->conns);
+    list_init(&endpoint->lingering);
+    list_init(&endpoint->ready);
+    list_init(&endpoint->dead_conns);
+    list_init(&endpoint->dead_streams);
+    endpoint->clock = config->clock;
+    endpoint->app = config->app;
+    endpoint->user = config->user;
+    endpoint->sink = config->sink;
+    if (endpoint->sink.max_train_packets == 0)
+        endpoint->sink.max_train_packets = 1;
+    endpoint->congestion = config->congestion;
+    endpoint->workers = config->workers ? config->workers : 1;
+    endpoint->worker = (uint8_t)(config->worker % endpoint->workers);
+    set_limits(&endpoint->limits, &config->limits);
+    object_born(OBJECT_endpoint);
+    if (endpoint_init(endpoint, config) != 0) {
+        quic_endpoint_free(&endpoint);
+        return NULL;
+    }
+    quic_endpoint_set_server_tls(endpoint, config->server_tls);
+    return endpoint;
+}
+
+static void free_dead(struct quic_endpoint *endpoint)
+{
+    while (!list_is_empty(&endpoint->dead_streams))
+        stream_free(container_of(endpoint->dead_streams.next, struct quic_stream, link));
+    while (!list_is_empty(&endpoint->dead_conns))
+        conn_free(container_of(endpoint->dead_conns.next, struct quic_conn, link));
+}
+
+static void end_silently(struct quic_conn *conn)
+{
+    conn_set_app_close(conn, 0, "the endpoint is gone", false);
+    conn->state = CONN_ENDING;
+    conn_tell(conn);
+    conn_release(conn);
+    conn_forget(conn);
+}
+
+void quic_endpoint_free(struct quic_endpoint **owner)
+{
+    struct quic_endpoint *endpoint = *owner;
+    if (!endpoint)
+        return;
+    endpoint->is_shut_down = true;
+    while (!list_is_empty(&endpoint->conns))
+        end_silently(container_of(endpoint->conns.next, struct quic_conn, link));
+    while (!list_is_empty(&endpoint->lingering))
+        conn_forget(container_of(endpoint->lingering.next, struct quic_conn, link));
+    free_dead(endpoint);
+
+    routes_deinit(&endpoint->routes);
+    deadlines_deinit(&endpoint->deadlines);
+    quic_tls_unref(&endpoint->server_tls);
+    if (endpoint->keylog)
+        fclose(endpoint->keylog);
+    free(endpoint->qlog_directory);
+    free(endpoint);
+    object_died(OBJECT_endpoint);
+    *owner = NULL;
+}
+
+void quic_endpoint_set_server_tls(struct quic_endpoint *endpoint, struct quic_tls *tls)
+{
+    struct quic_tls *before = endpoint->server_tls;
+    endpoint->server_tls = tls ? quic_tls_ref(tls) : NULL;
+    quic_tls_unref(&before);
+}
+
+void quic_endpoint_stats(const struct quic_endpoint *endpoint, struct quic_endpoint_stats *stats)
+{
+    *stats = endpoint->stats;
+}
+
+struct quic_conn *quic_endpoint_connect(struct quic_endpoint *endpoint,
+                                        const struct quic_connect_config *config)
+{
+    if (endpoint->is_shut_down || config->remote_size > sizeof(ngtcp2_sockaddr_union) ||
+        config->local_size > sizeof(ngtcp2_sockaddr_union))
+        return NULL;
+    return conn_connect(endpoint, config);
+}
+
+void quic_endpoint_shut_down(struct quic_endpoint *endpoint, uint32_t code, const char *reason)
+{
+    endpoint->is_shut_down = true;
+    list_for_each (node, &endpoint->conns) {
+        quic_conn_close(container_of(node, struct quic_conn, link), code, reason);
+    }
+}
+
+/* ---- In ---- */
+
+static struct quic_conn *find_by_token(const struct quic_endpoint *endpoint, const uint8_t *data,
+                                       size_t n)
+{
+    if (n < ROUTE_TOKEN_BYTES + 5)
+        return NULL;
+    return routes_find(&endpoint->routes, ROUTE_TOKEN, data + n - ROUTE_TOKEN_BYTES,
+                       ROUTE_TOKEN_BYTES);
+}
+
+static void receive_packet(struct quic_endpoint *endpoint, const ngtcp2_path *path, uint8_t ecn,
+                           const uint8_t *data, size_t n)
+{
+    ngtcp2_version_cid ids;
+    endpoint->stats.datagrams_received++;
+    int rv = n == 0 ? NGTCP2_ERR_INVALID_ARGUMENT
+                    : ngtcp2_pkt_decode_version_cid(&ids, data, n, CID_BYTES);
+    if (rv == NGTCP2_ERR_VERSION_NEGOTIATION) {
+        endpoint_negotiate_version(endpoint, path, &ids, n);
+        return;
+    }
+    if (rv != 0) {
+        endpoint->stats.datagrams_dropped++;
+        return;
+    }
+
+    struct quic_conn *conn = routes_find(&endpoint->routes, ROUTE_CID, ids.dcid, ids.dcidlen);
+    bool is_long = (data[0] & 0x80) != 0;
+    if (!conn && !is_long)
+        conn = find_by_token(endpoint, data, n);
+    if (conn)
+        conn_receive(conn, path, ecn, data, n);
+    else if (is_long)
+        endpoint_accept(endpoint, path, ecn, data, n);
+    else
+        endpoint_reset_stateless(endpoint, path, data, n);
+}
+
+void quic_endpoint_receive(struct quic_endpoint *endpoint, const struct quic_datagram *datagram)
+{
+    ngtcp2_path path;
+    memset(&path, 0, sizeof path);
+    ngtcp2_addr_init(&path.local, datagram->local, datagram->local_size);
+    ngtcp2_addr_init(&path.remote, datagram->remote, datagram->remote_size);
+    size_t segment = datagram->segment_size ? datagram->segment_size : datagram->size;
+    if (datagram->size == 0)
+        receive_packet(endpoint, &path, datagram->ecn, datagram->data, 0);
+
+    for (size_t offset = 0; offset < datagram->size; offset += segment) {
+        size_t left = datagram->size - offset;
+        receive_packet(endpoint, &path, datagram->ecn, datagram->data + offset,
+                       left < segment ? left : segment);
+    }
+}
+
+/* ---- The clock ---- */
+
+void quic_endpoint_tick(struct quic_endpoint *endpoint)
+{
+    struct deadline *due;
+    while ((due = deadlines_pop(&endpoint->deadlines, endpoint_now(endpoint))))
+        conn_expire(container_of(due, struct quic_conn, deadline));
+}
+
+uint64_t quic_endpoint_deadline(const struct quic_endpoint *endpoint)
+{
+    return deadlines_earliest(&endpoint->deadlines);
+}
+
+/* ---- Out ---- */
+
+static int send_train(struct quic_endpoint *endpoint, const ngtcp2_path *path, const uint8_t *data,
+                      size_t size, size_t segment_size, uint8_t ecn)
+{
+    struct quic_datagram train = {.data = data,
+                                  .size = size,
+                                  .segment_size = segment_size,
+                                  .local = path->local.addr,
+                                  .local_size = path->local.addrlen,
+                                  .remote = path->remote.addr,
+                                  .remote_size = path->remote.addrlen,
+                                  .ecn = ecn};
+    int rv = endpoint->sink.send(endpoint->sink.self, &train);
+    if (rv == MOQ_ERR_AGAIN) {
+        endpoint->stats.send_blocked++;
+        return rv;
+    }
+    endpoint->stats.trains_sent++;
+    endpoint->stats.packets_sent += (size + segment_size - 1) / segment_size;
+    endpoint->stats.bytes_sent += size;
+    return 0;
+}
+
+void endpoint_send(struct quic_endpoint *endpoint, const ngtcp2_path *path, size_t size,
+                   size_t segment_size, uint8_t ecn)
+{
+    if (send_train(endpoint, path, endpoint->send_buffer, size, segment_size, ecn) == 0)
+        return;
+    struct pending_train *pending = &endpoint->pending;
+    endpoint->is_blocked = true;
+    ngtcp2_path_storage_zero(&pending->path);
+    ngtcp2_path_copy(&pending->path.path, path);
+    pending->size = size;
+    pending->segment_size = segment_size;
+    pending->ecn = ecn;
+}
+
+void endpoint_send_packet(struct quic_endpoint *endpoint, const ngtcp2_path *path,
+                          const uint8_t *data, size_t n)
+{
+    if (!endpoint->is_blocked)
+        send_train(endpoint, path, data, n, n, 0);
+}
+
+void quic_endpoint_writable(struct quic_endpoint *endpoint)
+{
+    if (!endpoint->is_blocked)
+        return;
+    const struct pending_train *pending = &endpoint->pending;
+    int rv = send_train(endpoint, &pending->path.path, endpoint->send_buffer, pending->size,
+                        pending->segment_size, pending->ecn);
+    endpoint->is_blocked = rv != 0;
+}
+
+static void flush_ready(struct quic_endpoint *endpoint)
+{
+    struct list
+        turn; /* those who are ready now; who becomes ready meanwhile has its turn next time */
+    list_push_back(&endpoint->ready, &turn);
+    list_remove(&endpoint->ready);
+
+    struct list *node;
+    while ((node = list_pop_front(&turn))) {
+        struct quic_conn *conn = container_of(node, struct quic_conn, ready);
+        if (endpoint->is_blocked || conn_write(conn))
+            conn_wake(conn);
+    }
+}
+
+void quic_endpoint_flush(struct quic_endpoint *endpoint)
+{
+    if (!endpoint->is_blocked)
+        flush_ready(endpoint);
+    free_dead(endpoint);
+}
+
+bool quic_endpoint_has_work(const struct quic_endpoint *endpoint)
+{
+    return !endpoint->is_blocked && !list_is_empty(&endpoint->ready);
+}

@@ -1,0 +1,461 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* wolfSSL as QUIC needs it: contexts of servers and clients, one session per connection. TLS 1.3 only, no early data. */
+#include <wolfssl/options.h>
+#include <wolfssl/ssl.h>
+#include <wolfssl/quic.h>
+#include <wolfssl/wolfcrypt/sha256.h>
+
+#include "quic/tls.h"
+
+#include <arpa/inet.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/log.h"
+#include "quic/cert.h"
+#include <ngtcp2/ngtcp2_crypto_wolfssl.h>
+
+/* AES-128 first: it is the cheapest where the processor knows AES. */
+#define CIPHERS "TLS13-AES128-GCM-SHA256:TLS13-AES256-GCM-SHA384:TLS13-CHACHA20-POLY1305-SHA256"
+#define SERVER_ALPN QUIC_ALPN_H3 "," QUIC_ALPN_RAW
+
+enum {
+    TRANSPORT_PARAMETERS_EXTENSION = 0x39, /* RFC 9001, section 8.2 */
+    CLIENT_RANDOM_BYTES = 32,
+    SECRET_MAX_BYTES = 64,
+    SERVER_NAME_MAX_BYTES = 255,
+};
+
+struct quic_tls {
+    int refs;
+    struct cert_store *certs; /* servers */
+    WOLFSSL_CTX
+        *contexts[CERT_STORE_MAX]; /* a server's: one per certificate; a client's: the first */
+    uint64_t generations[CERT_STORE_MAX]; /* of the certificate a context was made of */
+    bool is_pinned;
+    uint8_t pin[QUIC_FINGERPRINT_BYTES];
+    bool is_verify_disabled;
+};
+
+struct tls_session {
+    WOLFSSL *ssl;
+    struct quic_tls *tls;
+    struct tls_session_config config; /* strings in it are gone after tls_session_new */
+};
+
+/* ---- What wolfSSL calls during a handshake ---- */
+
+static struct tls_session *session_of(const WOLFSSL *ssl)
+{
+    return wolfSSL_get_app_data(ssl);
+}
+
+static ngtcp2_conn *conn_of(const WOLFSSL *ssl)
+{
+    ngtcp2_crypto_conn_ref *ref = session_of(ssl)->config.conn_ref;
+    return ref->get_conn(ref);
+}
+
+static void hex(char *out, const uint8_t *data, size_t n)
+{
+    for (size_t i = 0; i < n; i++)
+        snprintf(out + 2 * i, 3, "%02x", data[i]);
+}
+
+/* One line in the format that Wireshark reads (SSLKEYLOGFILE). */
+static void log_secret(WOLFSSL *ssl, const char *label, const uint8_t *secret, size_t n)
+{
+    struct tls_session *session = session_of(ssl);
+    uint8_t client_random[CLIENT_RANDOM_BYTES];
+    if (!session->config.on_secret || !secret || n > SECRET_MAX_BYTES ||
+        wolfSSL_get_client_random(ssl, client_random, sizeof client_random) != sizeof client_random)
+        return;
+
+    char random_hex[2 * CLIENT_RANDOM_BYTES + 1], secret_hex[2 * SECRET_MAX_BYTES + 1];
+    char line[64 + sizeof random_hex + sizeof secret_hex];
+    hex(random_hex, client_random, sizeof client_random);
+    hex(secret_hex, secret, n);
+    snprintf(line, sizeof line, "%s %s %s", label, random_hex, secret_hex);
+    session->config.on_secret(session->config.on_secret_self, line);
+}
+
+static void log_secrets(WOLFSSL *ssl, WOLFSSL_ENCRYPTION_LEVEL level, const uint8_t *rx,
+                        const uint8_t *tx, size_t n)
+{
+    bool is_server = session_of(ssl)->config.is_server;
+    const uint8_t *client = is_server ? rx : tx, *server = is_server ? tx : rx;
+    if (level == wolfssl_encryption_handshake) {
+        log_secret(ssl, "CLIENT_HANDSHAKE_TRAFFIC_SECRET", client, n);
+        log_secret(ssl, "SERVER_HANDSHAKE_TRAFFIC_SECRET", server, n);
+    } else if (level == wolfssl_encryption_application) {
+        log_secret(ssl, "CLIENT_TRAFFIC_SECRET_0", client, n);
+        log_secret(ssl, "SERVER_TRAFFIC_SECRET_0", server, n);
+    }
+}
+
+static int on_secrets(WOLFSSL *ssl, WOLFSSL_ENCRYPTION_LEVEL wolfssl_level, const uint8_t *rx,
+                      const uint8_t *tx, size_t n)
+{
+    ngtcp2_encryption_level level =
+        ngtcp2_crypto_wolfssl_from_wolfssl_encryption_level(wolfssl_level);
+    ngtcp2_conn *conn = conn_of(ssl);
+    log_secrets(ssl, wolfssl_level, rx, tx, n);
+    if (rx && ngtcp2_crypto_derive_and_install_rx_key(conn, NULL, NULL, NULL, level, rx, n) != 0)
+        return 0;
+    if (tx && ngtcp2_crypto_derive_and_install_tx_key(conn, NULL, NULL, NULL, level, tx, n) != 0)
+        return 0;
+    return 1;
+}
+
+static int on_handshake_data(WOLFSSL *ssl, WOLFSSL_ENCRYPTION_LEVEL wolfssl_level,
+                             const uint8_t *data, size_t n)
+{
+    ngtcp2_encryption_level level =
+        ngtcp2_crypto_wolfssl_from_wolfssl_encryption_level(wolfssl_level);
+    int rv = ngtcp2_conn_submit_crypto_data(conn_of(ssl), level, data, n);
+    if (rv != 0)
+        ngtcp2_conn_set_tls_error(conn_of(ssl), rv);
+    return rv == 0;
+}
+
+static int on_flight(WOLFSSL *ssl)
+{
+    (void)ssl;
+    return 1;
+}
+
+static int on_alert(WOLFSSL *ssl, WOLFSSL_ENCRYPTION_LEVEL level, uint8_t alert)
+{
+    (void)level;
+    ngtcp2_conn_set_tls_alert(conn_of(ssl), alert);
+    return 1;
+}
+
+static const WOLFSSL_QUIC_METHOD quic_method = {on_secrets, on_handshake_data, on_flight, on_alert};
+
+/* Called for every ClientHello, with or without a name: the certificate is chosen here. */
+static int on_server_name(WOLFSSL *ssl, int *alert, void *self)
+{
+    (void)alert;
+    struct quic_tls *tls = self;
+    size_t index =
+        cert_store_choose(tls->certs, wolfSSL_get_servername(ssl, WOLFSSL_SNI_HOST_NAME));
+    wolfSSL_set_SSL_CTX(ssl, tls->contexts[index]);
+    return 0;
+}
+
+/* With a pin any chain is good at first: tls_session_is_trusted looks at the leaf before anything is used. */
+static int on_verify_pinned(int is_ok, WOLFSSL_X509_STORE_CTX *store)
+{
+    (void)is_ok;
+    (void)store;
+    return 1;
+}
+
+/* ---- Contexts ---- */
+
+__attribute__((format(printf, 2, 3))) static void explain(char *error_text, const char *format, ...)
+{
+    if (!error_text)
+        return;
+    va_list args;
+    va_start(args, format);
+    vsnprintf(error_text, QUIC_ERROR_TEXT_BYTES, format, args);
+    va_end(args);
+}
+
+static WOLFSSL_CTX *context_new(WOLFSSL_METHOD *method)
+{
+    WOLFSSL_CTX *context = method ? wolfSSL_CTX_new(method) : NULL;
+    if (!context)
+        return NULL;
+    if (wolfSSL_CTX_set_min_proto_version(context, TLS1_3_VERSION) != WOLFSSL_SUCCESS ||
+        wolfSSL_CTX_set_max_proto_version(context, TLS1_3_VERSION) != WOLFSSL_SUCCESS ||
+        wolfSSL_CTX_set_quic_method(context, &quic_method) != WOLFSSL_SUCCESS ||
+        wolfSSL_CTX_set_cipher_list(context, CIPHERS) != WOLFSSL_SUCCESS) {
+        wolfSSL_CTX_free(context);
+        return NULL;
+    }
+    return context;
+}
+
+static WOLFSSL_CTX *server_context_new(struct quic_tls *tls, const struct cert *cert)
+{
+    WOLFSSL_CTX *context = context_new(wolfTLSv1_3_server_method());
+    if (!context)
+        return NULL;
+    if (wolfSSL_CTX_use_certificate_chain_buffer(context, (const uint8_t *)cert->chain_pem,
+                                                 (long)cert->chain_pem_size) != WOLFSSL_SUCCESS ||
+        wolfSSL_CTX_use_PrivateKey_buffer(context, (const uint8_t *)cert->key_pem,
+                                          (long)cert->key_pem_size,
+                                          WOLFSSL_FILETYPE_PEM) != WOLFSSL_SUCCESS) {
+        wolfSSL_CTX_free(context);
+        return NULL;
+    }
+    wolfSSL_CTX_set_servername_callback(context, on_server_name);
+    wolfSSL_CTX_set_servername_arg(context, tls);
+    return context;
+}
+
+/* Makes contexts of the certificates that are new. Running sessions keep the old ones by wolfSSL's own count. */
+static int contexts_update(struct quic_tls *tls)
+{
+    for (size_t i = 0; i < cert_store_count(tls->certs); i++) {
+        const struct cert *cert = cert_store_at(tls->certs, i);
+        if (tls->contexts[i] && tls->generations[i] == cert->generation)
+            continue;
+        WOLFSSL_CTX *context = server_context_new(tls, cert);
+        if (!context)
+            return MOQ_ERR_TLS;
+        wolfSSL_CTX_free(tls->contexts[i]);
+        tls->contexts[i] = context;
+        tls->generations[i] = cert->generation;
+    }
+    return 0;
+}
+
+static void tls_free(struct quic_tls *tls)
+{
+    for (size_t i = 0; i < CERT_STORE_MAX; i++)
+        wolfSSL_CTX_free(tls->contexts[i]);
+    cert_store_free(&tls->certs);
+    free(tls);
+}
+
+static struct quic_tls *tls_alloc(char *error_text)
+{
+    wolfSSL_Init();
+    struct quic_tls *tls = calloc(1, sizeof *tls);
+    if (!tls) {
+        explain(error_text, "out of memory");
+        return NULL;
+    }
+    tls->refs = 1;
+    return tls;
+}
+
+struct quic_tls *quic_tls_server_new(const struct quic_tls_server_config *config, char *error_text)
+{
+    struct quic_tls *tls = tls_alloc(error_text);
+    if (!tls)
+        return NULL;
+    tls->certs = cert_store_new(config, clock_wall_ms(), error_text);
+    if (!tls->certs) {
+        tls_free(tls);
+        return NULL;
+    }
+    if (contexts_update(tls) != 0) {
+        explain(error_text, "a certificate and its key cannot be used by TLS");
+        tls_free(tls);
+        return NULL;
+    }
+    return tls;
+}
+
+static int load_roots(WOLFSSL_CTX *context, const struct quic_tls_client_config *config,
+                      char *error_text)
+{
+    if (config->root_file_count == 0 &&
+        wolfSSL_CTX_load_system_CA_certs(context) != WOLFSSL_SUCCESS)
+        log_warn(LOG_TLS,
+                 "the system's root certificates cannot be loaded: only pinned certificates work");
+    for (size_t i = 0; i < config->root_file_count; i++) {
+        if (wolfSSL_CTX_load_verify_locations(context, config->root_files[i], NULL) ==
+            WOLFSSL_SUCCESS)
+            continue;
+        explain(error_text, "%s: no root certificate in PEM form can be read there",
+                config->root_files[i]);
+        return MOQ_ERR_TLS;
+    }
+    return 0;
+}
+
+static int set_trust(struct quic_tls *tls, const struct quic_tls_client_config *config,
+                     char *error_text)
+{
+    WOLFSSL_CTX *context = tls->contexts[0];
+    if (config->pinned_sha256) {
+        tls->is_pinned = true;
+        memcpy(tls->pin, config->pinned_sha256, sizeof tls->pin);
+        wolfSSL_CTX_set_verify(context, WOLFSSL_VERIFY_PEER, on_verify_pinned);
+        return 0;
+    }
+    if (config->is_verify_disabled) {
+        tls->is_verify_disabled = true;
+        wolfSSL_CTX_set_verify(context, WOLFSSL_VERIFY_NONE, NULL);
+        return 0;
+    }
+    wolfSSL_CTX_set_verify(context, WOLFSSL_VERIFY_PEER, NULL);
+    return load_roots(context, config, error_text);
+}
+
+struct quic_tls *quic_tls_client_new(const struct quic_tls_client_config *config, char *error_text)
+{
+    struct quic_tls *tls = tls_alloc(error_text);
+    if (!tls)
+        return NULL;
+    tls->contexts[0] = context_new(wolfTLSv1_3_client_method());
+    if (!tls->contexts[0]) {
+        explain(error_text, "TLS cannot be set up");
+        tls_free(tls);
+        return NULL;
+    }
+    if (set_trust(tls, config, error_text) != 0) {
+        tls_free(tls);
+        return NULL;
+    }
+    return tls;
+}
+
+struct quic_tls *quic_tls_ref(struct quic_tls *tls)
+{
+    __atomic_add_fetch(&tls->refs, 1, __ATOMIC_RELAXED);
+    return tls;
+}
+
+void quic_tls_unref(struct quic_tls **tls)
+{
+    if (*tls && __atomic_sub_fetch(&(*tls)->refs, 1, __ATOMIC_ACQ_REL) == 0)
+        tls_free(*tls);
+    *tls = NULL;
+}
+
+int quic_tls_fingerprint(const struct quic_tls *tls, uint8_t out[QUIC_FINGERPRINT_BYTES])
+{
+    if (!tls->certs)
+        return MOQ_ERR_NOT_FOUND;
+    memcpy(out, cert_store_at(tls->certs, 0)->fingerprint, QUIC_FINGERPRINT_BYTES);
+    return 0;
+}
+
+bool quic_tls_renew(struct quic_tls *tls, uint64_t now_wall_ms)
+{
+    if (!tls->certs || !cert_store_renew(tls->certs, now_wall_ms))
+        return false;
+    if (contexts_update(tls) != 0)
+        log_error(LOG_TLS,
+                  "the renewed certificate cannot be used: the old one stays until it ends");
+    return true;
+}
+
+/* ---- Sessions ---- */
+
+static bool is_numeric(const char *host)
+{
+    uint8_t address[sizeof(struct in6_addr)];
+    return inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
+}
+
+/* Names go into SNI and are compared with the certificate's; addresses are only compared. */
+static int set_server_name(struct tls_session *session, const char *name)
+{
+    if (!name || name[0] == '\0')
+        return 0;
+    bool is_name_checked = !session->tls->is_pinned && !session->tls->is_verify_disabled;
+    size_t n = strlen(name);
+    if (n > SERVER_NAME_MAX_BYTES)
+        return MOQ_ERR_INVALID;
+
+    if (is_numeric(name)) {
+        bool is_set =
+            !is_name_checked || wolfSSL_check_ip_address(session->ssl, name) == WOLFSSL_SUCCESS;
+        return is_set ? 0 : MOQ_ERR_TLS;
+    }
+    if (wolfSSL_UseSNI(session->ssl, WOLFSSL_SNI_HOST_NAME, name, (unsigned short)n) !=
+        WOLFSSL_SUCCESS)
+        return MOQ_ERR_TLS;
+    if (is_name_checked && wolfSSL_check_domain_name(session->ssl, name) != WOLFSSL_SUCCESS)
+        return MOQ_ERR_TLS;
+    return 0;
+}
+
+static int set_alpn(struct tls_session *session)
+{
+    char list[sizeof SERVER_ALPN];
+    const char *alpn = session->config.protocol == QUIC_PROTOCOL_RAW ? QUIC_ALPN_RAW : QUIC_ALPN_H3;
+    snprintf(list, sizeof list, "%s", session->config.is_server ? SERVER_ALPN : alpn);
+    int rv = wolfSSL_UseALPN(session->ssl, list, (unsigned)strlen(list),
+                             WOLFSSL_ALPN_FAILED_ON_MISMATCH);
+    return rv == WOLFSSL_SUCCESS ? 0 : MOQ_ERR_TLS;
+}
+
+static int session_init(struct tls_session *session)
+{
+    WOLFSSL *ssl = session->ssl;
+    wolfSSL_set_app_data(ssl, session);
+    wolfSSL_set_quic_transport_version(ssl, TRANSPORT_PARAMETERS_EXTENSION);
+    int rv = set_alpn(session);
+    if (rv != 0)
+        return rv;
+    if (session->config.is_server) {
+        wolfSSL_set_accept_state(ssl);
+        return 0;
+    }
+    wolfSSL_set_connect_state(ssl);
+    return set_server_name(session, session->config.server_name);
+}
+
+struct tls_session *tls_session_new(const struct tls_session_config *config)
+{
+    struct tls_session *session = calloc(1, sizeof *session);
+    if (!session)
+        return NULL;
+    session->tls = quic_tls_ref(config->tls);
+    session->config = *config;
+    session->ssl = wolfSSL_new(config->tls->contexts[0]);
+    if (!session->ssl || session_init(session) != 0)
+        tls_session_free(&session);
+    return session;
+}
+
+void tls_session_free(struct tls_session **session)
+{
+    if (!*session)
+        return;
+    wolfSSL_free((*session)->ssl);
+    quic_tls_unref(&(*session)->tls);
+    free(*session);
+    *session = NULL;
+}
+
+void *tls_session_native(struct tls_session *session)
+{
+    return session->ssl;
+}
+
+enum quic_protocol tls_session_protocol(struct tls_session *session)
+{
+    char *name = NULL;
+    unsigned short n = 0;
+    if (wolfSSL_ALPN_GetProtocol(session->ssl, &name, &n) != WOLFSSL_SUCCESS || !name)
+        return QUIC_PROTOCOL_UNKNOWN;
+    if (n == strlen(QUIC_ALPN_H3) && memcmp(name, QUIC_ALPN_H3, n) == 0)
+        return QUIC_PROTOCOL_WEBTRANSPORT;
+    if (n == strlen(QUIC_ALPN_RAW) && memcmp(name, QUIC_ALPN_RAW, n) == 0)
+        return QUIC_PROTOCOL_RAW;
+    return QUIC_PROTOCOL_UNKNOWN;
+}
+
+const char *tls_session_server_name(struct tls_session *session)
+{
+    const char *name = wolfSSL_get_servername(session->ssl, WOLFSSL_SNI_HOST_NAME);
+    return name ? name : "";
+}
+
+bool tls_session_is_trusted(struct tls_session *session)
+{
+    if (!session->tls->is_pinned)
+        return true;
+    WOLFSSL_X509 *leaf = wolfSSL_get_peer_certificate(session->ssl);
+    int n = 0;
+    const uint8_t *der = leaf ? wolfSSL_X509_get_der(leaf, &n) : NULL;
+    uint8_t digest[QUIC_FINGERPRINT_BYTES];
+    bool is_same = der && n > 0 && wc_Sha256Hash(der, (word32)n, digest) == 0 &&
+                   memcmp(digest, session->tls->pin, sizeof digest) == 0;
+    wolfSSL_X509_free(leaf);
+    return is_same;
+}

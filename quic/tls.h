@@ -1,0 +1,44 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* One TLS handshake over QUIC, as the connection sees it. Private to quic/; the rest of TLS is in quic/quic.h. */
+#ifndef MOQ_QUIC_TLS_H
+#define MOQ_QUIC_TLS_H
+
+#include <ngtcp2/ngtcp2_crypto.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "quic/quic.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct tls_session; /* one per connection: a WOLFSSL object and the name it was asked for */
+
+struct tls_session_config {
+    struct quic_tls *tls; /* a reference is taken */
+    bool is_server;
+    enum quic_protocol protocol;                     /* client: what to ask for */
+    const char *server_name;                         /* client: for SNI and the certificate */
+    ngtcp2_crypto_conn_ref *conn_ref;                /* kept; leads to the ngtcp2_conn */
+    void (*on_secret)(void *self, const char *line); /* a line for a key log; NULL: none wanted */
+    void *on_secret_self;
+};
+
+struct tls_session *
+tls_session_new(const struct tls_session_config *config); /* NULL: out of memory or a bad name */
+void tls_session_free(struct tls_session **session);
+
+void *tls_session_native(struct tls_session *session); /* for ngtcp2_conn_set_tls_native_handle */
+
+/* What ALPN agreed on, once the handshake is complete; QUIC_PROTOCOL_UNKNOWN if it did not. */
+enum quic_protocol tls_session_protocol(struct tls_session *session);
+const char *tls_session_server_name(struct tls_session *session); /* SNI, or "" */
+
+/* Client: whether the peer's certificate is the pinned one, if there is a pin. Ask when the handshake is complete. */
+bool tls_session_is_trusted(struct tls_session *session);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

@@ -1,0 +1,226 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The real driver: step 1 and step 11 of a frame's walk. Whatever happened in a round of the loop, the last thing before
+ * it sleeps is one tick, one turn of the owner and one flush. */
+#include "quic/udp.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "quic/udp_socket.h"
+
+enum { BATCHES_PER_TURN = 4, HANDLES = 4 };
+
+struct quic_udp {
+    uv_poll_t poll;
+    uv_prepare_t prepare;
+    uv_idle_t idle; /* running: the loop does not sleep */
+    uv_timer_t timer;
+    struct udp_socket socket;
+    struct quic_endpoint *endpoint;
+    struct clock *clock;
+    uint64_t (*on_turn)(void *self);
+    void *on_turn_self;
+    uint64_t timer_ns; /* what the timer is set to */
+    int poll_events;
+    int open_handles;
+    void (*on_closed)(void *user);
+    void *on_closed_user;
+};
+
+static void set_clock(struct quic_udp *udp)
+{
+    udp->clock->now_ns = clock_monotonic_ns();
+}
+
+/* ---- The socket ---- */
+
+static void on_poll(uv_poll_t *poll, int status, int events);
+
+static void set_poll(struct quic_udp *udp, int events)
+{
+    if (udp->poll_events == events)
+        return;
+    udp->poll_events = events;
+    uv_poll_start(&udp->poll, events, on_poll);
+}
+
+static int send_train(void *self, const struct quic_datagram *train)
+{
+    struct quic_udp *udp = self;
+    int rv = udp_socket_send(&udp->socket, train);
+    if (rv == MOQ_ERR_AGAIN)
+        set_poll(udp, UV_READABLE | UV_WRITABLE);
+    return rv;
+}
+
+static void on_datagram(void *self, const struct quic_datagram *datagram)
+{
+    struct quic_udp *udp = self;
+    quic_endpoint_receive(udp->endpoint, datagram);
+}
+
+static void on_poll(uv_poll_t *poll, int status, int events)
+{
+    struct quic_udp *udp = poll->data;
+    set_clock(udp);
+    if (status < 0) {
+        log_warn(LOG_QUIC, "the UDP socket cannot be watched: %s", uv_strerror(status));
+        return;
+    }
+    if (events & UV_WRITABLE) {
+        set_poll(udp, UV_READABLE);
+        quic_endpoint_writable(udp->endpoint);
+    }
+    /* Bounded, so that a flood of datagrams does not keep what is ready from being sent. */
+    for (int i = 0; (events & UV_READABLE) && i < BATCHES_PER_TURN; i++)
+        if (udp_socket_receive(&udp->socket, on_datagram, udp) <= 0)
+            break;
+}
+
+/* ---- The turn ---- */
+
+static void on_idle(uv_idle_t *idle)
+{
+    (void)idle; /* its being active keeps the loop awake; the work is done in on_prepare */
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct quic_udp *udp = timer->data;
+    udp->timer_ns = CLOCK_NEVER;
+}
+
+static void set_timer(struct quic_udp *udp, uint64_t when_ns)
+{
+    if (when_ns == udp->timer_ns)
+        return;
+    udp->timer_ns = when_ns;
+    if (when_ns == CLOCK_NEVER) {
+        uv_timer_stop(&udp->timer);
+        return;
+    }
+    uint64_t now_ns = udp->clock->now_ns;
+    uint64_t wait_ms = when_ns > now_ns ? (when_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS : 0;
+    uv_update_time(udp->timer.loop);
+    uv_timer_start(&udp->timer, on_timer, wait_ms, 0);
+}
+
+static void on_prepare(uv_prepare_t *prepare)
+{
+    struct quic_udp *udp = prepare->data;
+    uv_idle_stop(&udp->idle);
+    set_clock(udp);
+    quic_endpoint_tick(udp->endpoint);
+    uint64_t turn_ns = udp->on_turn ? udp->on_turn(udp->on_turn_self) : CLOCK_NEVER;
+    if (!udp->endpoint) /* the owner closed it */
+        return;
+    quic_endpoint_flush(udp->endpoint);
+    if (quic_endpoint_has_work(udp->endpoint))
+        uv_idle_start(&udp->idle, on_idle);
+    uint64_t deadline_ns = quic_endpoint_deadline(udp->endpoint);
+    set_timer(udp, deadline_ns < turn_ns ? deadline_ns : turn_ns);
+}
+
+/* ---- Life ---- */
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct quic_udp *udp = handle->data;
+    if (--udp->open_handles > 0)
+        return;
+    udp_socket_close(&udp->socket);
+    if (udp->on_closed)
+        udp->on_closed(udp->on_closed_user);
+    free(udp);
+}
+
+static int start_handles(struct quic_udp *udp, uv_loop_t *loop)
+{
+    udp->poll.data = udp->prepare.data = udp->idle.data = udp->timer.data = udp;
+    int rv = uv_poll_init(loop, &udp->poll, udp->socket.fd);
+    if (rv != 0)
+        return MOQ_ERR_IO;
+    uv_prepare_init(loop, &udp->prepare);
+    uv_idle_init(loop, &udp->idle);
+    uv_timer_init(loop, &udp->timer);
+    udp->poll.data = udp->prepare.data = udp->idle.data = udp->timer.data = udp;
+    udp->open_handles = HANDLES;
+    set_poll(udp, UV_READABLE);
+    uv_prepare_start(&udp->prepare, on_prepare);
+    return 0;
+}
+
+static int start_endpoint(struct quic_udp *udp, const struct quic_udp_config *config)
+{
+    struct quic_endpoint_config full = config->endpoint;
+    full.clock = config->clock;
+    full.sink =
+        (struct quic_sink){.send = send_train,
+                           .self = udp,
+                           .max_train_packets = udp->socket.has_gso ? UDP_TRAIN_MAX_PACKETS : 1};
+    udp->endpoint = quic_endpoint_new(&full);
+    return udp->endpoint ? 0 : MOQ_ERR_NOMEM;
+}
+
+int quic_udp_open(struct quic_udp **out, const struct quic_udp_config *config)
+{
+    const struct udp_socket_config socket_config = {.address = config->address,
+                                                    .address_size = config->address_size,
+                                                    .is_reuse_port = config->is_reuse_port,
+                                                    .is_gso_disabled = config->is_gso_disabled,
+                                                    .workers = config->endpoint.workers};
+    struct quic_udp *udp = calloc(1, sizeof *udp);
+    *out = NULL;
+    if (!udp)
+        return MOQ_ERR_NOMEM;
+    udp->clock = config->clock;
+    udp->on_turn = config->on_turn;
+    udp->on_turn_self = config->on_turn_self;
+    udp->timer_ns = CLOCK_NEVER;
+    set_clock(udp);
+
+    int rv = udp_socket_open(&udp->socket, &socket_config);
+    if (rv == 0)
+        rv = start_endpoint(udp, config);
+    if (rv == 0)
+        rv = start_handles(udp, config->loop);
+    if (rv != 0) {
+        quic_endpoint_free(&udp->endpoint);
+        udp_socket_close(&udp->socket);
+        free(udp);
+        return rv;
+    }
+    *out = udp;
+    return 0;
+}
+
+struct quic_endpoint *quic_udp_endpoint(struct quic_udp *udp)
+{
+    return udp->endpoint;
+}
+
+int quic_udp_address(const struct quic_udp *udp, struct sockaddr_storage *out, socklen_t *size)
+{
+    *out = udp->socket.address;
+    *size = udp->socket.address_size;
+    return 0;
+}
+
+void quic_udp_wake(struct quic_udp *udp)
+{
+    if (udp->endpoint)
+        uv_idle_start(&udp->idle, on_idle);
+}
+
+void quic_udp_close(struct quic_udp *udp, void (*on_closed)(void *user), void *user)
+{
+    udp->on_closed = on_closed;
+    udp->on_closed_user = user;
+    quic_endpoint_free(&udp->endpoint);
+    uv_poll_stop(&udp->poll);
+    uv_close((uv_handle_t *)&udp->poll, on_handle_closed);
+    uv_close((uv_handle_t *)&udp->prepare, on_handle_closed);
+    uv_close((uv_handle_t *)&udp->idle, on_handle_closed);
+    uv_close((uv_handle_t *)&udp->timer, on_handle_closed);
+}

@@ -1,0 +1,308 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* WebTransport under the same face as raw QUIC: step 5 of a frame's walk. Gives the first bytes of a peer's stream to
+ * HTTP/3 until it says whose the rest is, keeps early streams until the session is up, and carries what HTTP/3 writes. */
+#include "quic/internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+enum {
+    STATUS_OK = 200,
+    STATUS_FORBIDDEN = 403,
+    STATUS_NOT_FOUND = 404,
+    STATUS_BUSY = 503,
+    STATUS_FAILED = 500
+};
+
+static struct quic_stream *stream_by_id(const struct quic_conn *conn, int64_t id)
+{
+    return ngtcp2_conn_get_stream_user_data(conn->quic, id);
+}
+
+/* ---- What HTTP/3 asks for ---- */
+
+static int64_t on_open(void *self, bool is_bidi)
+{
+    struct quic_conn *conn = self;
+    struct quic_stream *stream = stream_new(conn, -1, STREAM_INTERNAL);
+    if (!stream)
+        return -1;
+    stream->urgency = UINT64_MAX; /* a few bytes that everything waits for */
+    int rv = is_bidi ? ngtcp2_conn_open_bidi_stream(conn->quic, &stream->id, stream)
+                     : ngtcp2_conn_open_uni_stream(conn->quic, &stream->id, stream);
+    if (rv == 0)
+        return stream->id;
+    stream_free(stream);
+    return -1;
+}
+
+static int on_write(void *self, int64_t id, const uint8_t *data, size_t n, bool is_end)
+{
+    struct quic_stream *stream = stream_by_id(self, id);
+    struct stream_internal *internal = stream ? stream_internal(stream) : NULL;
+    if (!internal)
+        return stream ? MOQ_ERR_NOMEM : MOQ_ERR_CLOSED;
+    if (bytes_log_length(&internal->out) + n > INTERNAL_OUT_MAX_BYTES)
+        return MOQ_ERR_BOUNDS;
+    int rv = bytes_log_append(&internal->out, data, n);
+    if (rv != 0)
+        return rv;
+    internal->is_out_ended = is_end;
+    stream_schedule(stream);
+    return 0;
+}
+
+static void on_reset(void *self, int64_t id, uint64_t h3_code)
+{
+    struct quic_conn *conn = self;
+    struct quic_stream *stream = stream_by_id(conn, id);
+    if (stream) {
+        stream->is_write_over = true;
+        stream_unschedule(stream);
+    }
+    ngtcp2_conn_shutdown_stream_write(conn->quic, 0, id, h3_code);
+    conn_wake(conn);
+}
+
+static void on_stop(void *self, int64_t id, uint64_t h3_code)
+{
+    struct quic_conn *conn = self;
+    ngtcp2_conn_shutdown_stream_read(conn->quic, 0, id, h3_code);
+    conn_wake(conn);
+}
+
+static void on_fail(void *self, uint64_t h3_code, const char *reason)
+{
+    conn_end_local(self, MOQ_ERR_PROTOCOL, FAREWELL_APP, h3_code, reason);
+}
+
+static int status_of(int error)
+{
+    switch (error) {
+    case 0:
+        return STATUS_OK;
+    case MOQ_ERR_REFUSED:
+        return STATUS_FORBIDDEN;
+    case MOQ_ERR_NOT_FOUND:
+    case MOQ_ERR_OFFLINE:
+        return STATUS_NOT_FOUND;
+    case MOQ_ERR_BOUNDS:
+    case MOQ_ERR_AGAIN:
+        return STATUS_BUSY;
+    default:
+        return STATUS_FAILED;
+    }
+}
+
+static int copy_request(struct quic_conn *conn, const char *authority, const char *path,
+                        const char *origin)
+{
+    conn->authority = strdup(authority);
+    conn->path = strdup(path);
+    conn->origin = strdup(origin);
+    return conn->authority && conn->path && conn->origin ? 0 : MOQ_ERR_NOMEM;
+}
+
+static void on_request(void *self, const char *authority, const char *path, const char *origin)
+{
+    struct quic_conn *conn = self;
+    if (conn->state != CONN_HANDSHAKE ||
+        conn->path) { /* refused before: the connection is about to end */
+        h3_session_respond(conn->h3, STATUS_BUSY);
+        return;
+    }
+    int rv = copy_request(conn, authority, path, origin);
+    if (rv == 0)
+        rv = conn_accept_session(conn);
+    if (!conn_is_alive(conn))
+        return;
+    h3_session_respond(conn->h3, status_of(rv));
+    if (rv == 0)
+        return;
+    /* The client has its answer once it closes; we do it if it does not. */
+    conn_set_app_close(conn, moq_error_to_wire(rv), moq_error_words(rv), false);
+    conn->end.error = MOQ_ERR_REFUSED;
+    conn->state = CONN_SESSION_CLOSING;
+    conn->close_at_ns = endpoint_now(conn->endpoint) + SESSION_CLOSE_MAX_NS;
+}
+
+/* ---- Streams of the peer ---- */
+
+static void park(struct quic_stream *stream, const uint8_t *data, size_t n, bool is_end)
+{
+    struct quic_conn *conn = stream->conn;
+    struct stream_internal *internal = stream_internal(stream);
+    stream->kind = STREAM_PARKED;
+    if (!internal || conn->parked_bytes + n > H3_PARKED_MAX_BYTES ||
+        byte_buf_append(&internal->parked, data, n) != 0) {
+        stream_refuse(stream, H3_WT_BUFFERED_STREAM_REJECTED);
+        return;
+    }
+    conn->parked_bytes += n;
+    internal->is_parked_end = is_end;
+}
+
+static void hand_over(struct quic_stream *stream, const uint8_t *data, size_t n, bool is_end)
+{
+    if (stream->conn->state != CONN_OPEN) {
+        stream_refuse(stream, H3_WT_SESSION_GONE);
+        return;
+    }
+    stream_announce(stream);
+    if (stream->kind == STREAM_APPLICATION && stream->is_known && (n > 0 || is_end))
+        stream->conn->endpoint->app->on_data(stream, data, n, is_end);
+}
+
+void webtransport_received(struct quic_stream *stream, const uint8_t *data, size_t n, bool is_end)
+{
+    struct quic_conn *conn = stream->conn;
+    size_t used = 0;
+    if (stream->kind == STREAM_PARKED) {
+        park(stream, data, n, is_end);
+        return;
+    }
+    if (!conn->h3 || !conn_is_alive(conn))
+        return;
+
+    enum h3_stream_kind kind = h3_session_received(conn->h3, stream->id, data, n, is_end, &used);
+    if (stream->kind == STREAM_DISCARDED)
+        return;
+    switch (kind) {
+    case H3_STREAM_MORE:
+        break;
+    case H3_STREAM_INTERNAL:
+        stream->kind = STREAM_INTERNAL;
+        break;
+    case H3_STREAM_APPLICATION:
+        hand_over(stream, data + used, n - used, is_end);
+        break;
+    case H3_STREAM_PARKED:
+        park(stream, data + used, n - used, is_end);
+        break;
+    case H3_STREAM_REJECTED:
+        stream->kind = STREAM_DISCARDED;
+        break;
+    }
+}
+
+static void unpark(struct quic_stream *stream)
+{
+    struct quic_conn *conn = stream->conn;
+    struct stream_internal *internal = stream->internal;
+    size_t used = 0;
+    enum h3_stream_kind kind = h3_session_received(conn->h3, stream->id, NULL, 0, false, &used);
+    if (kind != H3_STREAM_APPLICATION) {
+        stream->kind = STREAM_DISCARDED;
+        return;
+    }
+    hand_over(stream, internal->parked.data, internal->parked.size, internal->is_parked_end);
+    conn->parked_bytes -= internal->parked.size;
+    byte_buf_deinit(&internal->parked);
+    if (stream->kind != STREAM_APPLICATION || !stream->is_known)
+        return;
+    if (internal->is_parked_reset)
+        conn->endpoint->app->on_reset(stream,
+                                      stream_code_from_wire(conn, internal->parked_reset_code));
+    if (internal->is_parked_stopped)
+        conn->endpoint->app->on_stopped(stream, 0);
+}
+
+static void unpark_all(struct quic_conn *conn)
+{
+    list_for_each_safe (node, &conn->streams) {
+        struct quic_stream *stream = container_of(node, struct quic_stream, link);
+        if (stream->kind == STREAM_PARKED && conn_is_alive(conn))
+            unpark(stream);
+    }
+}
+
+void webtransport_stream_reset(struct quic_stream *stream, uint64_t wire_code)
+{
+    struct quic_conn *conn = stream->conn;
+    if (stream->kind == STREAM_PARKED) {
+        stream->internal->is_parked_reset = true;
+        stream->internal->parked_reset_code = wire_code;
+        return;
+    }
+    if (stream->kind != STREAM_DISCARDED && conn->h3 && conn_is_alive(conn))
+        h3_session_stream_reset(conn->h3, stream->id, wire_code);
+}
+
+void webtransport_stream_stopped(struct quic_stream *stream, uint64_t wire_code)
+{
+    struct quic_conn *conn = stream->conn;
+    if (stream->kind == STREAM_PARKED)
+        stream->internal->is_parked_stopped = true;
+    else if (stream->kind != STREAM_DISCARDED && conn->h3 && conn_is_alive(conn))
+        h3_session_stream_reset(conn->h3, stream->id, wire_code);
+}
+
+/* ---- The session ---- */
+
+static void on_established(void *self)
+{
+    struct quic_conn *conn = self;
+    conn_session_up(conn);
+    unpark_all(conn);
+}
+
+static void on_refused(void *self, int status)
+{
+    char reason[CLOSE_REASON_MAX_BYTES];
+    snprintf(reason, sizeof reason, "the server answered with status %d", status);
+    struct quic_conn *conn = self;
+    conn->end.is_remote = true;
+    conn_end_local(conn, MOQ_ERR_REFUSED, FAREWELL_APP, H3_NO_ERROR, reason);
+}
+
+static void on_session_closed(void *self, uint32_t code, const char *reason)
+{
+    struct quic_conn *conn = self;
+    conn_set_app_close(conn, code, reason, true);
+    conn_end_session(conn);
+}
+
+static const struct h3_ops ops = {
+    .open = on_open,
+    .write = on_write,
+    .reset = on_reset,
+    .stop = on_stop,
+    .fail = on_fail,
+    .on_request = on_request,
+    .on_established = on_established,
+    .on_refused = on_refused,
+    .on_session_closed = on_session_closed,
+};
+
+void webtransport_start(struct quic_conn *conn)
+{
+    conn->h3 = h3_session_new(conn->is_server, &ops, conn);
+    if (!conn->h3) {
+        conn_end_local(conn, MOQ_ERR_NOMEM, FAREWELL_APP, H3_INTERNAL_ERROR, "out of memory");
+        return;
+    }
+    const ngtcp2_transport_params *params = ngtcp2_conn_get_remote_transport_params(conn->quic);
+    if (params && params->max_datagram_frame_size == 0)
+        h3_session_set_no_datagrams(conn->h3);
+    int rv = h3_session_start(conn->h3);
+    if (rv == 0 && !conn->is_server)
+        rv = h3_session_connect(conn->h3, conn->authority, conn->path);
+    if (rv != 0)
+        conn_end_local(conn, rv, FAREWELL_APP, H3_INTERNAL_ERROR, moq_error_words(rv));
+}
+
+void webtransport_close(struct quic_conn *conn, uint32_t code, const char *reason)
+{
+    if (h3_session_close(conn->h3, code, reason) != 0) {
+        conn_end_session(conn);
+        return;
+    }
+    uint64_t wait = 3 * ngtcp2_conn_get_pto(conn->quic);
+    wait = wait < SESSION_CLOSE_MIN_NS ? SESSION_CLOSE_MIN_NS : wait;
+    wait = wait > SESSION_CLOSE_MAX_NS ? SESSION_CLOSE_MAX_NS : wait;
+    conn->state = CONN_SESSION_CLOSING;
+    conn->close_at_ns = endpoint_now(conn->endpoint) + wait;
+    conn_wake(conn);
+}

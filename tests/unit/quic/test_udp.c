@@ -1,0 +1,233 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Real sockets on loopback: a server and a client on one libuv loop. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+
+#include <arpa/inet.h>
+#include <cmocka.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/objects.h"
+#include "quic/udp.h"
+#include "tests/sim/peer.h"
+
+enum { LOOP_MAX_MS = 20000 };
+
+struct world {
+    uv_loop_t loop;
+    struct clock clock;
+    struct peer server_peer, client_peer;
+    struct quic_udp *server, *client;
+    bool is_gso_disabled;
+};
+
+static struct sockaddr_in6 loopback6(uint16_t port)
+{
+    return (struct sockaddr_in6){
+        .sin6_family = AF_INET6, .sin6_port = port, .sin6_addr = in6addr_loopback};
+}
+
+static struct sockaddr_in loopback4(uint16_t port)
+{
+    return (struct sockaddr_in){
+        .sin_family = AF_INET, .sin_port = port, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+}
+
+static struct quic_udp *open_udp(struct world *world, const void *address, socklen_t n,
+                                 struct peer *peer, struct quic_tls *server_tls)
+{
+    const struct quic_udp_config config = {
+        .loop = &world->loop,
+        .address = address,
+        .address_size = n,
+        .clock = &world->clock,
+        .is_gso_disabled = world->is_gso_disabled,
+        .endpoint = {.server_tls = server_tls, .app = &peer_app, .user = peer},
+    };
+    struct quic_udp *udp = NULL;
+    assert_int_equal(quic_udp_open(&udp, &config), 0);
+    return udp;
+}
+
+/* A server on the IPv6 wildcard, which takes IPv4 too, and a client. */
+static void world_init(struct world *world, const void *client_address, socklen_t n)
+{
+    struct sockaddr_in6 any = {.sin6_family = AF_INET6, .sin6_addr = in6addr_any};
+    assert_int_equal(uv_loop_init(&world->loop), 0);
+    peer_init(&world->server_peer, true);
+    peer_init(&world->client_peer, false);
+    world->server = open_udp(world, &any, sizeof any, &world->server_peer, peer_server_tls());
+    world->client = open_udp(world, client_address, n, &world->client_peer, NULL);
+}
+
+static void world_deinit(struct world *world)
+{
+    quic_udp_close(world->client, NULL, NULL);
+    quic_udp_close(world->server, NULL, NULL);
+    uv_run(&world->loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&world->loop), 0);
+    peer_deinit(&world->server_peer);
+    peer_deinit(&world->client_peer);
+    assert_int_equal(object_count(OBJECT_conn), 0);
+    assert_int_equal(object_count(OBJECT_quic_stream), 0);
+    assert_int_equal(object_count(OBJECT_endpoint), 0);
+}
+
+static bool run_until(struct world *world, bool (*is_done)(void *self), void *self)
+{
+    uint64_t end_ns = clock_monotonic_ns() + LOOP_MAX_MS * NS_PER_MS;
+    while (!is_done(self) && clock_monotonic_ns() < end_ns)
+        uv_run(&world->loop, UV_RUN_ONCE);
+    return is_done(self);
+}
+
+static uint16_t server_port(const struct world *world)
+{
+    struct sockaddr_storage address;
+    socklen_t n;
+    assert_int_equal(quic_udp_address(world->server, &address, &n), 0);
+    return ((const struct sockaddr_in6 *)&address)->sin6_port;
+}
+
+static struct quic_conn *connect_to(struct world *world, const void *remote, socklen_t n,
+                                    enum quic_protocol protocol)
+{
+    struct sockaddr_storage local;
+    socklen_t local_size;
+    quic_udp_address(world->client, &local, &local_size);
+    const struct quic_connect_config config = {.tls = peer_client_tls(),
+                                               .protocol = protocol,
+                                               .server_name = "localhost",
+                                               .authority = "localhost",
+                                               .url_path = "/",
+                                               .local = (const struct sockaddr *)&local,
+                                               .local_size = local_size,
+                                               .remote = remote,
+                                               .remote_size = n,
+                                               .user = &world->client_peer};
+    struct quic_conn *conn = quic_endpoint_connect(quic_udp_endpoint(world->client), &config);
+    assert_non_null(conn);
+    quic_udp_wake(world->client);
+    return conn;
+}
+
+static void echo_and_close(struct world *world, size_t bytes)
+{
+    struct peer *client = &world->client_peer;
+    assert_true(run_until(world, peer_is_connected, client));
+    assert_non_null(peer_send(client, client->conn, true, bytes));
+    assert_non_null(peer_send(client, client->conn, true, 7));
+    assert_true(run_until(world, peer_flows_are_echoed, client));
+
+    quic_conn_close(client->conn, 5, "enough");
+    assert_true(run_until(world, peer_is_closed, client));
+    assert_true(run_until(world, peer_is_closed, &world->server_peer));
+    assert_int_equal(world->server_peer.last_close.code, 5);
+    assert_string_equal(world->server_peer.reason, "enough");
+}
+
+static void an_ipv4_client_reaches_an_ipv6_wildcard(void **state)
+{
+    (void)state;
+    struct world world = {.is_gso_disabled = false};
+    struct sockaddr_in any = {.sin_family = AF_INET};
+    world_init(&world, &any, sizeof any);
+    struct sockaddr_in remote = loopback4(server_port(&world));
+
+    connect_to(&world, &remote, sizeof remote, QUIC_PROTOCOL_RAW);
+
+    echo_and_close(&world, 3000000);
+    world_deinit(&world);
+}
+
+static void a_dual_stack_client_reaches_both_families(void **state)
+{
+    (void)state;
+    struct sockaddr_in6 any = {.sin6_family = AF_INET6};
+    for (int i = 0; i < 2; i++) {
+        struct world world = {.is_gso_disabled = false};
+        world_init(&world, &any, sizeof any);
+        struct sockaddr_in remote4 = loopback4(server_port(&world));
+        struct sockaddr_in6 remote6 = loopback6(server_port(&world));
+
+        if (i == 0)
+            connect_to(&world, &remote4, sizeof remote4, QUIC_PROTOCOL_WEBTRANSPORT);
+        else
+            connect_to(&world, &remote6, sizeof remote6, QUIC_PROTOCOL_WEBTRANSPORT);
+
+        echo_and_close(&world, 100000);
+        world_deinit(&world);
+    }
+}
+
+static void without_gso_the_same_bytes_arrive(void **state)
+{
+    (void)state;
+    struct world world = {.is_gso_disabled = true};
+    struct sockaddr_in6 any = {.sin6_family = AF_INET6};
+    world_init(&world, &any, sizeof any);
+    struct sockaddr_in6 remote = loopback6(server_port(&world));
+
+    connect_to(&world, &remote, sizeof remote, QUIC_PROTOCOL_RAW);
+
+    echo_and_close(&world, 300000);
+    struct quic_endpoint_stats stats;
+    quic_endpoint_stats(quic_udp_endpoint(world.server), &stats);
+    assert_int_equal(stats.trains_sent, stats.packets_sent);
+    world_deinit(&world);
+}
+
+static void with_gso_trains_carry_several_packets(void **state)
+{
+    (void)state;
+    struct world world = {.is_gso_disabled = false};
+    struct sockaddr_in6 any = {.sin6_family = AF_INET6};
+    world_init(&world, &any, sizeof any);
+    struct sockaddr_in6 remote = loopback6(server_port(&world));
+
+    connect_to(&world, &remote, sizeof remote, QUIC_PROTOCOL_RAW);
+
+    echo_and_close(&world, 3000000);
+    struct quic_endpoint_stats stats;
+    quic_endpoint_stats(quic_udp_endpoint(world.server), &stats);
+    print_message("%llu packets in %llu trains\n", (unsigned long long)stats.packets_sent,
+                  (unsigned long long)stats.trains_sent);
+    assert_true(stats.packets_sent > stats.trains_sent);
+    world_deinit(&world);
+}
+
+static void a_port_that_is_taken_is_an_error(void **state)
+{
+    (void)state;
+    struct world world = {.is_gso_disabled = false};
+    struct sockaddr_in6 any = {.sin6_family = AF_INET6};
+    world_init(&world, &any, sizeof any);
+    struct sockaddr_in6 same = {.sin6_family = AF_INET6, .sin6_port = server_port(&world)};
+    const struct quic_udp_config config = {.loop = &world.loop,
+                                           .address = (const struct sockaddr *)&same,
+                                           .address_size = sizeof same,
+                                           .clock = &world.clock,
+                                           .endpoint = {.app = &peer_app}};
+    struct quic_udp *udp = NULL;
+
+    assert_int_equal(quic_udp_open(&udp, &config), MOQ_ERR_IO);
+
+    assert_null(udp);
+    world_deinit(&world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(an_ipv4_client_reaches_an_ipv6_wildcard),
+        cmocka_unit_test(a_dual_stack_client_reaches_both_families),
+        cmocka_unit_test(without_gso_the_same_bytes_arrive),
+        cmocka_unit_test(with_gso_trains_carry_several_packets),
+        cmocka_unit_test(a_port_that_is_taken_is_an_error),
+    };
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    peer_tls_free();
+    return failed;
+}
