@@ -152,7 +152,7 @@ static inline void any_free(struct any_message *any)
 
 /* ---- As words ---- */
 
-enum { ANY_TEXT_BYTES = 32 * 1024 };
+enum { ANY_TEXT_BYTES = 4 * MESSAGE_MAX_BYTES };
 
 struct any_text {
     char out[ANY_TEXT_BYTES];
@@ -165,7 +165,8 @@ static inline void any_say(struct any_text *text, const char *format, ...)
     va_start(args, format);
     int n = vsnprintf(text->out + text->used, sizeof text->out - text->used, format, args);
     va_end(args);
-    text->used += (size_t)n;
+    size_t left = sizeof text->out - 1 - text->used;
+    text->used += (size_t)n < left ? (size_t)n : left;
 }
 
 static inline void any_say_range(struct any_text *text, uint64_t min, uint64_t max)
