@@ -181,8 +181,8 @@ struct config_flags {
     int verbosity; /* -v count minus -q count */
 };
 
-/* Reads argv (argv[0] is skipped) without changing it. 0, or MOQ_ERR_INVALID and `errors` says why.
- */
+/* Reads argv (argv[0] is skipped) without changing it. 0; MOQ_ERR_INVALID or MOQ_ERR_NOMEM, and
+ * `errors` says why. */
 int config_flags_parse(struct config_flags *flags, int argc, char *const argv[],
                        struct config_errors *errors);
 void config_flags_help(FILE *out);

@@ -125,11 +125,12 @@ enum config_type {
 };
 
 enum config_row_flags {
-    ROW_RELOADS = 1 << 0,  /* may change in a running relay */
-    ROW_REQUIRED = 1 << 1, /* must be written */
-    ROW_INHERITS = 1 << 2, /* unset unless written: CONFIG_UNSET or -1, and filled in later */
-    ROW_FILES = 1 << 3,    /* names files that must be readable */
-    ROW_EXAMPLE = 1 << 4,  /* the reference shows its entries as a comment only */
+    ROW_RELOADS = 1 << 0,   /* may change in a running relay */
+    ROW_REQUIRED = 1 << 1,  /* must be written */
+    ROW_INHERITS = 1 << 2,  /* unset unless written: CONFIG_UNSET or -1, and filled in later */
+    ROW_FILES = 1 << 3,     /* names files that must be readable */
+    ROW_DIRECTORY = 1 << 5, /* names a directory that must be writable */
+    ROW_EXAMPLE = 1 << 4,   /* the reference shows its entries as a comment only */
 };
 
 #define CONFIG_UNSET UINT64_MAX

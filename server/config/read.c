@@ -28,15 +28,18 @@ static void complain(struct config_reader *reader, const struct config_node *nod
         config_errors_add(reader->errors, &node->place, "%s: %s", reader->name, what);
 }
 
-static void check_file(struct config_reader *reader, const struct config_node *node,
-                       const char *path)
+static void check_file(struct config_reader *reader, const struct config_row *row,
+                       const struct config_node *node, const char *path)
 {
-    if (!reader->is_files_checked || !path || access(path, R_OK) == 0)
+    bool is_directory = row->flags & ROW_DIRECTORY;
+    bool is_wanted = reader->is_files_checked && (is_directory || (row->flags & ROW_FILES));
+    if (!is_wanted || !path || access(path, is_directory ? W_OK | X_OK : R_OK) == 0)
         return;
     char quoted[CONFIG_QUOTE_BYTES];
     config_errors_add(reader->errors, &node->place,
-                      "%s: cannot read %s (%s); correct the path or its permissions", reader->name,
-                      config_quote(quoted, path), strerror(errno));
+                      "%s: cannot %s %s (%s); correct the path or its permissions", reader->name,
+                      is_directory ? "write to" : "read", config_quote(quoted, path),
+                      strerror(errno));
 }
 
 /* Parses a scalar into a fresh value; on success it takes the place of what `field` holds. */
@@ -75,8 +78,8 @@ static void read_scalar(struct config_reader *reader, const struct config_row *r
         [TYPE_ADDRESS] = sizeof value.address, [TYPE_ENUM] = sizeof value.word,
         [TYPE_LIST] = sizeof value.text,       [TYPE_MAP] = sizeof value.word};
     memcpy(field, &value, sizes[row->type]);
-    if (is_text && (row->flags & ROW_FILES))
-        check_file(reader, node, value.text);
+    if (is_text)
+        check_file(reader, row, node, value.text);
 }
 
 static bool is_blank(const struct config_node *node)

@@ -391,7 +391,7 @@ static const struct config_row quic_rows[] = {
     {.name = "qlog",
      .type = TYPE_PATH,
      AT(config_quic, qlog),
-     .flags = ROW_FILES,
+     .flags = ROW_DIRECTORY,
      .help = "directory for a qlog file per connection; \"\": none"},
     {.name = "key_log",
      .type = TYPE_BOOL,

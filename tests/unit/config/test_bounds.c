@@ -41,8 +41,8 @@ static long peak_kib(void)
     return usage.ru_maxrss;
 }
 
-/* Runs in a process of its own, whose peak of memory nothing else has raised. Returns its exit code;
- * 0: refused, within both bounds. */
+/* Runs in a process of its own, whose peak of memory nothing else has raised. Returns its exit
+ * code; 0: refused, within both bounds. */
 static int load_within_bounds(const struct config_sources *sources)
 {
     struct config_errors errors;

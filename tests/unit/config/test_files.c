@@ -298,7 +298,8 @@ static void a_file_that_is_not_there_is_said_to_be_missing(void **state)
 static void files_that_are_named_are_looked_for_on_request(void **state)
 {
     (void)state;
-    static const char text[] = "tls: { roots: [/nowhere/a.pem, /dev/null] }\n";
+    static const char text[] =
+        "tls: { roots: [/nowhere/a.pem, /dev/null] }\nquic: { qlog: /nowhere }\n";
     struct config_flags flags = {.is_dev = true};
     struct config_sources sources = {.file = "relay.yaml",
                                      .text = text,
@@ -309,7 +310,10 @@ static void files_that_are_named_are_looked_for_on_request(void **state)
     load(&loaded, &sources);
     assert_errors(&loaded.errors,
                   "relay.yaml:1:16: tls.roots[0]: cannot read \"/nowhere/a.pem\" (No such "
-                  "file or directory); correct the path or its permissions\n");
+                  "file or directory); correct the path or its permissions\n"
+                  "relay.yaml:2:15: quic.qlog: cannot write to \"/nowhere\" (No such file or "
+                  "directory); correct the "
+                  "path or its permissions\n");
 }
 
 static void the_shipped_files_load(void **state)
