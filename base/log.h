@@ -16,9 +16,19 @@ extern "C" {
 
 #define LOG_TOPICS(X)                                                                              \
     X(CORE, "core")                                                                                \
-    X(QUIC, "quic") X(TLS, "tls") X(H3, "h3") X(SESSION, "session") X(ROUTE, "route")              \
-        X(FANOUT, "fanout") X(POLICY, "policy") X(SCRIPT, "script") X(MODULE, "module")            \
-            X(CONFIG, "config") X(ADMIN, "admin") X(MEDIA, "media") X(TOOL, "tool")
+    X(QUIC, "quic")                                                                                \
+    X(TLS, "tls")                                                                                  \
+    X(H3, "h3")                                                                                    \
+    X(SESSION, "session")                                                                          \
+    X(ROUTE, "route")                                                                              \
+    X(FANOUT, "fanout")                                                                            \
+    X(POLICY, "policy")                                                                            \
+    X(SCRIPT, "script")                                                                            \
+    X(MODULE, "module")                                                                            \
+    X(CONFIG, "config")                                                                            \
+    X(ADMIN, "admin")                                                                              \
+    X(MEDIA, "media")                                                                              \
+    X(TOOL, "tool")
 
 enum log_topic {
 #define LOG_TOPIC_ENUM(name, text) LOG_##name,

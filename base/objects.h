@@ -13,9 +13,24 @@ extern "C" {
 
 #define OBJECT_KINDS(X)                                                                            \
     X(chunk)                                                                                       \
-    X(group) X(track) X(path) X(announce) X(session) X(stream) X(viewer) X(request) X(endpoint)    \
-        X(conn) X(quic_stream) X(native) X(importer) X(exporter) X(catalog) X(config) X(route)     \
-            X(source)
+    X(group)                                                                                       \
+    X(track)                                                                                       \
+    X(path)                                                                                        \
+    X(announce)                                                                                    \
+    X(session)                                                                                     \
+    X(stream)                                                                                      \
+    X(viewer)                                                                                      \
+    X(request)                                                                                     \
+    X(endpoint)                                                                                    \
+    X(conn)                                                                                        \
+    X(quic_stream)                                                                                 \
+    X(native)                                                                                      \
+    X(importer)                                                                                    \
+    X(exporter)                                                                                    \
+    X(catalog)                                                                                     \
+    X(config)                                                                                      \
+    X(route)                                                                                       \
+    X(source)
 
 enum object_kind {
 #define OBJECT_KIND_ENUM(name) OBJECT_##name,

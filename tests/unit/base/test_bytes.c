@@ -30,17 +30,25 @@ static void append_pattern(struct bytes_log *log, size_t n)
     free(data);
 }
 
-/* Reads what is there in pieces of at most `step` and checks every byte. */
+static void assert_pattern(const struct iovec *piece, uint64_t start)
+{
+    const uint8_t *bytes = piece->iov_base;
+    for (size_t i = 0; i < piece->iov_len; i++)
+        if (bytes[i] != pattern_at(start + i))
+            fail_msg("wrong byte at %llu", (unsigned long long)(start + i));
+}
+
+/* Reads what is there in steps of at most `step` and checks every byte. */
 static void read_pattern(struct bytes_cursor *cursor, size_t step)
 {
     struct iovec vec[3];
     size_t pieces;
     while ((pieces = bytes_cursor_peek(cursor, vec, 3, step)) > 0) {
         size_t total = 0;
-        for (size_t i = 0; i < pieces; i++)
-            for (size_t k = 0; k < vec[i].iov_len; k++, total++)
-                if (((const uint8_t *)vec[i].iov_base)[k] != pattern_at(cursor->position + total))
-                    fail_msg("wrong byte at %llu", (unsigned long long)(cursor->position + total));
+        for (size_t i = 0; i < pieces; i++) {
+            assert_pattern(&vec[i], cursor->position + total);
+            total += vec[i].iov_len;
+        }
         assert_true(total > 0 && total <= step);
         bytes_cursor_advance(cursor, total);
     }
