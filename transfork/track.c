@@ -357,6 +357,8 @@ int moq_track_open_group(struct moq_track *track, uint64_t sequence, struct moq_
     tell_group(track, made);
     make_room(track);
     error = made->is_ended ? MOQ_ERR_EXPIRED : 0;
+    if (kept->refs == 1)
+        error = MOQ_ERR_CLOSED; /* the last of them did, and the group goes with the track */
     if (!error)
         *group = made;
     moq_group_unref(&made);

@@ -220,7 +220,7 @@ static void a_watcher_may_drop_the_last_reference(void **state)
     watch(&first, track);
     watch(&second, track);
     first.act = drop_track;
-    assert_int_equal(moq_track_open_group(track, 1, &group), 0);
+    assert_int_equal(moq_track_open_group(track, 1, &group), MOQ_ERR_CLOSED);
     assert_string_equal(second.story, "new1 ");
     moq_track_unwatch(NULL, &second.watcher);
 }
