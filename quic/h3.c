@@ -303,7 +303,10 @@ void h3_session_stream_reset(struct h3_session *session, int64_t id, uint64_t h3
         h3_session_peer_ended(session, code < 0 ? 0 : (uint32_t)code,
                               "the session's stream was reset");
     }
-    stream->is_rejected = true;
+    if (stream->role == H3_ROLE_DISCARD || stream->id & 2)
+        stream->is_rejected = true; /* our side, if there is one, has ended before */
+    else
+        h3_stream_reject(session, stream, H3_REQUEST_CANCELLED);
     h3_session_leave(session);
 }
 

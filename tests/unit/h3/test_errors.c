@@ -307,6 +307,21 @@ static void an_ordinary_request_gets_its_status_and_is_forgotten(void **state)
     fake_free(&conn);
 }
 
+static void a_request_that_is_reset_is_ended_by_us_too(void **state)
+{
+    static const char *const begun[] = {"01", "40", "40 41", "40 41 00", "01 4045 0000"};
+    (void)state;
+    for (size_t i = 0; i < sizeof begun / sizeof *begun; i++) {
+        struct fake_conn *conn = fake_new(true);
+        fake_give_hex(conn, 4, begun[i]);
+        h3_session_stream_reset(conn->h3, 4, H3_REQUEST_CANCELLED);
+        assert_true(fake_stream(conn, 4)->reset_code == H3_REQUEST_CANCELLED);
+        assert_int_equal(conn->failed, 0);
+        h3_session_stream_closed(conn->h3, 4);
+        fake_free(&conn);
+    }
+}
+
 static void datagrams_need_a_connection_that_has_them(void **state)
 {
     (void)state;
@@ -352,6 +367,7 @@ int main(void)
         cmocka_unit_test(a_malformed_answer_is_a_refusal),
         cmocka_unit_test(a_bad_header_block_breaks_the_connection),
         cmocka_unit_test(an_ordinary_request_gets_its_status_and_is_forgotten),
+        cmocka_unit_test(a_request_that_is_reset_is_ended_by_us_too),
         cmocka_unit_test(datagrams_need_a_connection_that_has_them),
         cmocka_unit_test(nothing_is_heard_after_a_failure),
     };
