@@ -5,9 +5,7 @@
 
 #include "base/varint.h"
 
-/* ---- Reading
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
 struct message_in message_in_of(const uint8_t *data, size_t n)
 {
@@ -99,9 +97,7 @@ int message_in_end_with_path(const struct message_in *in, const struct path_view
     return 0;
 }
 
-/* ---- Writing
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 struct message_out message_out_of(struct byte_buf *buf)
 {
@@ -148,9 +144,7 @@ void message_put_path(struct message_out *out, const struct moq_path *path)
     message_put_bytes(out, wire, size);
 }
 
-/* ---- One number
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- One number ------------------------------------------------------------------------------ */
 
 static int decode_number(const uint8_t *data, size_t n, size_t *used, uint64_t *value)
 {
@@ -211,9 +205,7 @@ int message_encode_frame(struct byte_buf *out, uint64_t size)
     return size > MOQ_FRAME_MAX_BYTES ? MOQ_ERR_INVALID : byte_buf_append_varint(out, size);
 }
 
-/* ---- Just a path
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- Just a path ----------------------------------------------------------------------------- */
 
 static int decode_path(const uint8_t *data, size_t n, size_t least_parts, size_t *used,
                        struct moq_path **path)
@@ -254,9 +246,7 @@ int message_encode_info_please(struct byte_buf *out, const struct moq_path *path
     return encode_path(out, 1, path);
 }
 
-/* ---- ANNOUNCE
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- ANNOUNCE -------------------------------------------------------------------------------- */
 
 /* 02 and 04 have one raw byte here: 0x41 is then no long form of 1 but wrong. */
 static uint64_t take_status(struct message_in *in, uint32_t version)
@@ -299,9 +289,7 @@ int message_encode_announce(uint32_t version, struct byte_buf *buf, const struct
     return out.error;
 }
 
-/* ---- GROUP and GAP
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- GROUP and GAP --------------------------------------------------------------------------- */
 
 int message_decode_group(const uint8_t *data, size_t n, size_t *used, struct msg_group *out)
 {

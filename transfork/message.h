@@ -32,8 +32,7 @@ enum {
     MESSAGE_MAX_EXTENSION_BYTES = 4096,
 };
 
-/* ---- Stream types: the first varint of a stream
- * ----------------------------------------------------------------- */
+/* ---- Stream types: the first varint of a stream ---------------------------------------------- */
 
 enum message_bidi {
     BIDI_SESSION = 0,
@@ -47,8 +46,7 @@ enum message_uni { UNI_GROUP = 0 };
 int message_decode_stream_type(const uint8_t *in, size_t n, size_t *used, uint64_t *type);
 int message_encode_stream_type(struct byte_buf *out, uint64_t type);
 
-/* ---- Session stream
- * --------------------------------------------------------------------------------------------- */
+/* ---- Session stream -------------------------------------------------------------------------- */
 
 uint64_t message_version_to_wire(uint32_t version); /* one bit of enum moq_version */
 uint32_t message_version_from_wire(uint64_t wire);  /* 0: not one of ours */
@@ -86,8 +84,7 @@ int message_encode_session_server(struct byte_buf *out, const struct msg_session
 int message_decode_session_update(const uint8_t *in, size_t n, size_t *used, uint64_t *bitrate_bps);
 int message_encode_session_update(struct byte_buf *out, uint64_t bitrate_bps);
 
-/* ---- Announce stream
- * -------------------------------------------------------------------------------------------- */
+/* ---- Announce stream ------------------------------------------------------------------------- */
 
 /* ANNOUNCE_PLEASE and INFO_PLEASE: just a path. A prefix may have no parts; the path of a track has
  * one at least (MOQ_ERR_BOUNDS). */
@@ -106,8 +103,7 @@ int message_decode_announce(uint32_t version, const uint8_t *in, size_t n, size_
                             struct msg_announce *out);
 int message_encode_announce(uint32_t version, struct byte_buf *out, const struct msg_announce *msg);
 
-/* ---- Subscribe stream
- * ------------------------------------------------------------------------------------------- */
+/* ---- Subscribe stream ------------------------------------------------------------------------ */
 
 struct msg_subscribe {
     uint64_t id;
@@ -137,8 +133,8 @@ int message_encode_subscribe_update(uint32_t version, struct byte_buf *out,
  * a wish. */
 struct moq_wish message_wish(uint32_t version, const struct msg_subscribe *msg);
 struct moq_wish message_update_wish(uint32_t version, const struct msg_subscribe_update *msg);
-uint64_t message_order_to_wire(uint32_t version, uint8_t order);   /* of enum moq_order */
-uint8_t message_order_from_wire(uint32_t version, uint64_t order); /* to enum moq_order */
+uint64_t message_order_to_wire(uint32_t version, uint8_t order);   /* ANY is newest on 02 and 04 */
+uint8_t message_order_from_wire(uint32_t version, uint64_t order); /* ANY only on 03 */
 uint8_t message_priority_from_wire(uint64_t priority);             /* 255 for all above */
 
 struct msg_info {
@@ -158,9 +154,7 @@ struct msg_gap {
 int message_decode_gap(const uint8_t *in, size_t n, size_t *used, struct msg_gap *out);
 int message_encode_gap(struct byte_buf *out, const struct msg_gap *msg);
 
-/* ---- Group stream
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- Group stream ---------------------------------------------------------------------------- */
 
 struct msg_group {
     uint64_t subscription, sequence;
@@ -172,8 +166,7 @@ int message_encode_group(struct byte_buf *out, const struct msg_group *msg);
 int message_decode_frame(const uint8_t *in, size_t n, size_t *used, uint64_t *size);
 int message_encode_frame(struct byte_buf *out, uint64_t size);
 
-/* ---- Fetch and info streams
- * ------------------------------------------------------------------------------------- */
+/* ---- Fetch and info streams ------------------------------------------------------------------ */
 
 struct msg_fetch {
     struct moq_path *path;
@@ -191,8 +184,7 @@ int message_encode_fetch_update(struct byte_buf *out, uint64_t priority);
 int message_decode_info_please(const uint8_t *in, size_t n, size_t *used, struct moq_path **path);
 int message_encode_info_please(struct byte_buf *out, const struct moq_path *path);
 
-/* ---- The other dialect of 04
- * ------------------------------------------------------------------------------------ */
+/* ---- The other dialect of 04 ----------------------------------------------------------------- */
 
 /* Crate 0.12 speaks 04 too, but with paths as one string. We only tell it apart, to refuse it with
  * clear words. */

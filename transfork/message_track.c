@@ -15,8 +15,7 @@ static uint64_t take_order(struct message_in *in)
     return message_take_at_most(in, ORDER_MAX, MOQ_ERR_DECODE);
 }
 
-/* ---- Numbers and what they mean
- * ---------------------------------------------------------------------------------- */
+/* ---- Numbers and what they mean -------------------------------------------------------------- */
 
 /* 03 counts from 1 and has 0 for "as the publisher likes". The others say 1 for newest first; the
  * browser client says 2, also there. */
@@ -63,9 +62,7 @@ struct moq_wish message_update_wish(uint32_t version, const struct msg_subscribe
     };
 }
 
-/* ---- SUBSCRIBE
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- SUBSCRIBE ------------------------------------------------------------------------------- */
 
 int message_decode_subscribe(uint32_t version, const uint8_t *data, size_t n, size_t *used,
                              struct msg_subscribe *out)
@@ -105,8 +102,7 @@ int message_encode_subscribe(uint32_t version, struct byte_buf *buf,
     return out.error;
 }
 
-/* ---- SUBSCRIBE_UPDATE: its priority is a varint in every version
- * -------------------------------------------------- */
+/* ---- SUBSCRIBE_UPDATE: its priority is a varint in every version ----------------------------- */
 
 static int decode_update(bool is_expires_here, const uint8_t *data, size_t n, size_t *used,
                          struct msg_subscribe_update *out)
@@ -157,9 +153,7 @@ int message_encode_subscribe_update(uint32_t version, struct byte_buf *buf,
     return out.error;
 }
 
-/* ---- INFO
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- INFO ------------------------------------------------------------------------------------ */
 
 /* A subscription must not die of what its INFO says, so any order will do. */
 int message_decode_info(uint32_t version, const uint8_t *data, size_t n, size_t *used,
@@ -197,9 +191,7 @@ int message_encode_info(uint32_t version, struct byte_buf *buf, const struct msg
     return out.error;
 }
 
-/* ---- FETCH
- * -------------------------------------------------------------------------------------------------------
- */
+/* ---- FETCH ----------------------------------------------------------------------------------- */
 
 int message_decode_fetch(uint32_t version, const uint8_t *data, size_t n, size_t *used,
                          struct msg_fetch *out)

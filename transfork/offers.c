@@ -54,8 +54,7 @@ struct offers_watcher {
     struct moq_path *last; /* what offers_watcher_next lent out */
 };
 
-/* ---- Tables: keyed by a path's wire form, with its own keyed hash
- * ------------------------------------------------- */
+/* ---- Tables: keyed by a path's wire form, with its own keyed hash ---------------------------- */
 
 static unsigned hash_of(const struct moq_path *path)
 {
@@ -131,8 +130,7 @@ static void sight_free(struct offers_watcher *watcher, struct sight *sight)
     object_died(OBJECT_announce);
 }
 
-/* ---- What a change means to a watcher
- * ----------------------------------------------------------------------------- */
+/* ---- What a change means to a watcher -------------------------------------------------------- */
 
 static bool may_see(const struct offers_watcher *watcher, const struct moq_path *path,
                     const void *who)
@@ -197,9 +195,7 @@ static void wake(struct moq_offers *offers)
     }
 }
 
-/* ---- The set
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- The set --------------------------------------------------------------------------------- */
 
 struct moq_offers *moq_offers_new(void)
 {
@@ -278,9 +274,7 @@ size_t moq_offers_count(const struct moq_offers *offers)
     return HASH_COUNT(offers->table);
 }
 
-/* ---- Watchers
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- Watchers -------------------------------------------------------------------------------- */
 
 struct offers_watcher *offers_watch(struct moq_offers *offers, struct moq_path *prefix,
                                     const struct offers_watcher_ops *ops, void *user)

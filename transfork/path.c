@@ -20,8 +20,7 @@ struct moq_path {
     uint8_t wire[];
 };
 
-/* ---- Hash: SipHash-1-3, because peers choose the paths and would choose ones that collide
- * ------------------------ */
+/* ---- Hash: SipHash-1-3, because peers choose the paths and would choose ones that collide ---- */
 
 struct sip {
     uint64_t v0, v1, v2, v3;
@@ -85,9 +84,7 @@ static uint64_t hash_bytes(const uint8_t *data, size_t size)
     return s.v0 ^ s.v1 ^ s.v2 ^ s.v3;
 }
 
-/* ---- Making
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- Making ---------------------------------------------------------------------------------- */
 
 /* A path with room for `size` bytes of parts and their lengths, still to be written and sealed. */
 static struct moq_path *path_alloc(size_t count, size_t size)
@@ -235,9 +232,7 @@ void moq_path_unref(struct moq_path **path)
     object_died(OBJECT_path);
 }
 
-/* ---- Looking
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- Looking --------------------------------------------------------------------------------- */
 
 const uint8_t *path_wire(const struct moq_path *path, size_t *size)
 {
@@ -307,9 +302,7 @@ bool moq_path_has_prefix(const struct moq_path *path, const struct moq_path *pre
                   prefix->size - COUNT_BYTES) == 0;
 }
 
-/* ---- Deriving
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- Deriving -------------------------------------------------------------------------------- */
 
 static size_t copy_parts(const struct moq_path *path, struct moq_part *parts)
 {
@@ -344,9 +337,7 @@ struct moq_path *moq_path_suffix(const struct moq_path *path, size_t skip)
     return moq_path_new(parts + skip, count - skip);
 }
 
-/* ---- Text
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- Text ------------------------------------------------------------------------------------ */
 
 struct text {
     char *out;

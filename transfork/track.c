@@ -29,9 +29,7 @@ static uint64_t stamp(const struct moq_track *track)
     return now_ns ? now_ns : 1;
 }
 
-/* ---- Watchers
- * ----------------------------------------------------------------------------------------------------
- */
+/* ---- Watchers -------------------------------------------------------------------------------- */
 
 /* A walk over the watchers that survives whatever its callbacks remove or add: it keeps its place
  * with nodes of its own (without ops, so that other walks step over them). Watchers that come
@@ -112,9 +110,7 @@ void moq_track_unwatch(struct moq_track *track, struct moq_watcher *watcher)
         list_remove(&watcher->node);
 }
 
-/* ---- Life
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- Life ------------------------------------------------------------------------------------ */
 
 struct moq_track *moq_track_new(struct moq_path *path, const struct moq_track_config *config)
 {
@@ -186,9 +182,7 @@ const struct moq_track_config *moq_track_config(const struct moq_track *track)
     return &track->config;
 }
 
-/* ---- Bounds
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- Bounds ---------------------------------------------------------------------------------- */
 
 static uint64_t smaller_limit(uint64_t a, uint64_t b)
 {
@@ -280,9 +274,7 @@ uint64_t moq_track_sweep(struct moq_track *track)
     return next_ns;
 }
 
-/* ---- Writing
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 /* The node behind which `sequence` belongs: the head, or a group with a lower or the same one. From
  * the newest, because that is where groups come. */
@@ -453,9 +445,7 @@ bool moq_track_has_ended(const struct moq_track *track, int *error)
     return track->has_ended;
 }
 
-/* ---- Looking
- * -----------------------------------------------------------------------------------------------------
- */
+/* ---- Looking --------------------------------------------------------------------------------- */
 
 static struct moq_group *group_or_null(const struct moq_track *track, struct list *node)
 {

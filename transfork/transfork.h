@@ -34,9 +34,7 @@
 extern "C" {
 #endif
 
-/* ---- Paths
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- Paths ----------------------------------------------------------------------------------- */
 
 enum { MOQ_PATH_MAX_PARTS = 32, MOQ_PATH_MAX_BYTES = 1023 };
 
@@ -78,8 +76,7 @@ enum {
     MOQ_PATH_TEXT_BYTES = 3 * (MOQ_PATH_MAX_BYTES + MOQ_PATH_MAX_PARTS) + 1
 }; /* room for any path */
 
-/* ---- Groups: step 8 of a frame's walk
- * ------------------------------------------------------------------------ */
+/* ---- Groups: step 8 of a frame's walk -------------------------------------------------------- */
 
 enum { MOQ_GROUP_MAX_BYTES = 64 << 20, MOQ_FRAME_MAX_BYTES = 16 << 20 };
 
@@ -115,8 +112,7 @@ void moq_group_reader_deinit(struct moq_group_reader *reader);
  * MOQ_ERR_NOMEM. */
 int moq_group_reader_next(struct moq_group_reader *reader, const uint8_t **data, size_t *size);
 
-/* ---- Tracks: step 9
- * ------------------------------------------------------------------------------------------ */
+/* ---- Tracks: step 9 -------------------------------------------------------------------------- */
 
 enum moq_order {
     MOQ_ORDER_OLDEST = 0, /* as the Rust crates write it */
@@ -212,8 +208,7 @@ void moq_track_unwatch(struct moq_track *track, struct moq_watcher *watcher);
 /* Tells watchers that groups first..last are lost upstream. */
 void moq_track_gap(struct moq_track *track, uint64_t first, uint64_t last, int error);
 
-/* ---- Offers: what we announce
- * -------------------------------------------------------------------------------- */
+/* ---- Offers: what we announce ---------------------------------------------------------------- */
 
 struct moq_offers; /* a set of paths that peers may ask for by prefix; must outlive sessions that
                       use it */

@@ -150,7 +150,7 @@ static inline void any_free(struct any_message *any)
         moq_path_unref(path);
 }
 
-/* ---- As words ---- */
+/* ---- As words -------------------------------------------------------------------------------- */
 
 enum { ANY_TEXT_BYTES = 4 * MESSAGE_MAX_BYTES };
 

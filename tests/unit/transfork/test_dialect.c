@@ -103,7 +103,7 @@ static void a_cut_string_is_not_taken_for_an_array(void **state)
     assert_int_equal(message_dialect(KIND_SUBSCRIBE, hex.data, hex.size), DIALECT_STRING);
 }
 
-/* ---- Many names ---- */
+/* ---- Many names ------------------------------------------------------------------------------ */
 
 static uint64_t next_random(uint64_t *seed)
 {

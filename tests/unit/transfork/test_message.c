@@ -211,7 +211,7 @@ static void what_follows_a_message_is_not_taken(void **state)
     for_each_vector(more_bytes_are_left_alone);
 }
 
-/* ---- What must not pass ---- */
+/* ---- What must not pass ---------------------------------------------------------------------- */
 
 static int verdict(enum any_kind kind, uint32_t version, const char *bytes)
 {
@@ -350,7 +350,7 @@ static void encoders_refuse_what_a_version_cannot_say(void **state)
     moq_path_unref(&none);
 }
 
-/* ---- Meaning ---- */
+/* ---- Meaning --------------------------------------------------------------------------------- */
 
 static void an_update_of_four_fields_counts_only_at_the_end_on_02(void **state)
 {
@@ -393,11 +393,13 @@ static void orders_mean_what_their_version_says(void **state)
         assert_int_equal(message_order_to_wire(old[i], MOQ_ORDER_OLDEST), 0);
         assert_int_equal(message_order_to_wire(old[i], MOQ_ORDER_NEWEST), 1);
     }
-    assert_int_equal(message_order_from_wire(V03, 0), MOQ_ORDER_NEWEST);
+    assert_int_equal(message_order_from_wire(V03, 0), MOQ_ORDER_ANY);
     assert_int_equal(message_order_from_wire(V03, 1), MOQ_ORDER_OLDEST);
     assert_int_equal(message_order_from_wire(V03, 2), MOQ_ORDER_NEWEST);
     assert_int_equal(message_order_to_wire(V03, MOQ_ORDER_OLDEST), 1);
     assert_int_equal(message_order_to_wire(V03, MOQ_ORDER_NEWEST), 2);
+    assert_int_equal(message_order_to_wire(V03, MOQ_ORDER_ANY), 0);
+    assert_int_equal(message_order_to_wire(V02, MOQ_ORDER_ANY), 1);
 }
 
 static void a_wish_is_what_the_numbers_mean(void **state)

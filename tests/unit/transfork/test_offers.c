@@ -202,7 +202,7 @@ static void who_may_not_see_an_owner_is_not_told(void **state)
     moq_offers_free(&offers);
 }
 
-/* ---- Waking ---- */
+/* ---- Waking ---------------------------------------------------------------------------------- */
 
 struct sleeper {
     int woken;

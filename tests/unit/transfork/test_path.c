@@ -207,7 +207,7 @@ static void references_are_counted(void **state)
     assert_int_equal(object_count(OBJECT_path), 0);
 }
 
-/* ---- Wire form ---- */
+/* ---- Wire form ------------------------------------------------------------------------------- */
 
 static int decode(const char *text, struct path_view *view, size_t *used)
 {

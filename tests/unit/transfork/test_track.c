@@ -74,7 +74,7 @@ static void assert_kept(struct moq_track *track, const char *expected)
     assert_string_equal(text, expected);
 }
 
-/* ---- What is kept ---- */
+/* ---- What is kept ---------------------------------------------------------------------------- */
 
 static void a_fresh_track_has_nothing(void **state)
 {
@@ -398,7 +398,7 @@ static void a_track_that_goes_cuts_its_groups(void **state)
     moq_group_unref(&group);
 }
 
-/* ---- Frames ---- */
+/* ---- Frames ---------------------------------------------------------------------------------- */
 
 static void a_frame_is_written_as_size_and_payload(void **state)
 {
@@ -437,7 +437,7 @@ static void frames_and_groups_over_their_bounds_are_refused(void **state)
     moq_track_unref(&track);
 }
 
-/* ---- The end ---- */
+/* ---- The end --------------------------------------------------------------------------------- */
 
 static void a_clean_end_lets_growing_groups_finish(void **state)
 {

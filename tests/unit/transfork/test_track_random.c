@@ -137,7 +137,7 @@ static void assert_same(const struct model *model, const struct moq_track *track
     assert_int_equal(track->open_count, model_growing(model));
 }
 
-/* ---- One life ---- */
+/* ---- One life -------------------------------------------------------------------------------- */
 
 struct life {
     struct model model;
@@ -238,7 +238,7 @@ static void a_track_does_what_the_model_says(void **state)
     assert_int_equal(objects_report(stderr), 0);
 }
 
-/* ---- Bytes: the model does not know how memory is cut, so only the bound is checked ---- */
+/* ---- Bytes: the model does not know how memory is cut, so only the bound is checked ---------- */
 
 static void write_some(struct moq_track *track, struct moq_group *group, uint64_t *seed)
 {
