@@ -161,8 +161,12 @@ void endpoint_accept(struct quic_endpoint *endpoint, const ngtcp2_path *path, ui
     }
 
     struct quic_conn *conn = conn_accept(endpoint, &config);
-    if (conn)
-        conn_receive(conn, path, ecn, data, n);
-    else
+    if (!conn) {
         drop(endpoint);
+        return;
+    }
+    conn_receive(conn, path, ecn, data, n);
+    /* The second half of a ClientHello came first: nothing of it is kept without a proved address. */
+    if (conn->end.is_retry_wanted)
+        send_retry(endpoint, path, &header);
 }

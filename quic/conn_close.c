@@ -131,8 +131,11 @@ void conn_end_library(struct quic_conn *conn, int rv)
     case NGTCP2_ERR_HANDSHAKE_TIMEOUT:
         conn_end_local(conn, MOQ_ERR_TIMEOUT, FAREWELL_NONE, 0, "the handshake took too long");
         break;
-    case NGTCP2_ERR_DROP_CONN:
     case NGTCP2_ERR_RETRY:
+        conn->end.is_retry_wanted = true;
+        conn_end_local(conn, MOQ_ERR_TRANSPORT, FAREWELL_NONE, 0, "the address must be proved");
+        break;
+    case NGTCP2_ERR_DROP_CONN:
         conn_end_local(conn, MOQ_ERR_TRANSPORT, FAREWELL_NONE, 0, "the first packet was no good");
         break;
     case NGTCP2_ERR_RECV_VERSION_NEGOTIATION:
@@ -222,8 +225,9 @@ static bool linger(struct quic_conn *conn, const uint8_t *packet, size_t n, uint
 void conn_release(struct quic_conn *conn)
 {
     struct quic_endpoint *endpoint = conn->endpoint;
-    if (conn->state == CONN_LINGERING && !conn->quic)
+    if (conn->is_released)
         return;
+    conn->is_released = true;
     conn_half_open_done(conn);
     while (!list_is_empty(&conn->streams))
         stream_bury(container_of(conn->streams.next, struct quic_stream, link));

@@ -140,6 +140,7 @@ struct conn_end {
     enum conn_farewell farewell;
     bool is_set; /* error, code and reason are final */
     bool is_remote;
+    bool is_retry_wanted; /* server: the address must be proved first */
     bool is_peer_closing; /* the peer sent CONNECTION_CLOSE: we drain */
     char reason[CLOSE_REASON_MAX_BYTES];
 };
@@ -184,7 +185,7 @@ struct quic_conn {
     bool is_server : 1;
     bool is_known : 1;        /* the application has heard of it and will hear of its end */
     bool is_half_open : 1;    /* counted in endpoint->stats.half_open */
-    bool is_writing : 1;      /* a packet is being put together */
+    bool is_released : 1;     /* only what lingering needs is left */
     bool is_data_blocked : 1; /* the peer's window for the whole connection is used up */
 };
 

@@ -1,0 +1,35 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What most tests of quic/ begin with: an echo server and a client on a simulated network. */
+#ifndef MOQ_TESTS_SIM_PAIR_H
+#define MOQ_TESTS_SIM_PAIR_H
+
+#include "tests/sim/peer.h"
+
+struct pair {
+    struct sim *sim;
+    struct peer server, client;
+    int server_node, client_node;
+    enum quic_protocol protocol;
+    struct quic_endpoint_config server_config, client_config; /* change before pair_start */
+};
+
+struct pair_setup {
+    uint64_t seed;
+    enum quic_protocol protocol;
+    struct sim_link link;
+};
+
+void pair_init(struct pair *pair, const struct pair_setup *setup);
+void pair_start(struct pair *pair);             /* makes the endpoints */
+struct quic_conn *pair_dial(struct pair *pair); /* begins to connect */
+void pair_connect(struct pair *pair); /* start, dial, and wait until both sides are connected */
+
+/* Frees everything and checks that nothing is left behind. */
+void pair_deinit(struct pair *pair);
+
+bool pair_is_over(void *pair);               /* both sides have heard of the end */
+void pair_echo(struct pair *pair, size_t n); /* sends `n` bytes and waits until they are back */
+
+struct quic_endpoint_stats pair_server_stats(struct pair *pair);
+
+#endif
