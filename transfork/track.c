@@ -294,8 +294,10 @@ static bool is_lowest_too_many(const struct moq_track *track, uint64_t sequence)
     if (sequence < group_at(track->groups.next)->sequence &&
         track->group_count >= max_groups(track))
         return true;
+    if (track->open_count < MOQ_TRACK_OPEN_GROUPS)
+        return false;
     const struct moq_group *growing = first_old(track, false);
-    return growing && sequence < growing->sequence && track->open_count >= MOQ_TRACK_OPEN_GROUPS;
+    return growing && sequence < growing->sequence;
 }
 
 static int admit(const struct moq_track *track, const struct list *place, uint64_t sequence)
