@@ -6,19 +6,19 @@
 
 static const struct moq_info nothing_known = {.priority = 128, .order = MOQ_ORDER_NEWEST};
 
-static void answer(struct pending *pending, const struct moq_info *info)
+static void answer(struct demand *demand, const struct moq_info *info)
 {
-    struct moq_request *request = pending->request;
-    pending->peer->router->counters.infos++;
-    request_gone(request); /* the wait is over: frees `pending` */
+    struct moq_request *request = demand->request;
+    demand->peer->router->counters.infos++;
+    demand_gone(request); /* the wait is over: frees `demand` */
     moq_request_send_info(request, info);
 }
 
 static void on_info(void *user, int error, const struct moq_info *info)
 {
-    struct pending *pending = user;
-    pending->query = NULL;
-    answer(pending, error ? &nothing_known : info);
+    struct demand *demand = user;
+    demand->query = NULL;
+    answer(demand, error ? &nothing_known : info);
 }
 
 static struct moq_info info_of(const struct moq_track *track)
@@ -38,38 +38,38 @@ static bool can_ask(const struct announcement *origin)
     return moq_session_version(origin->peer->session) == MOQ_VERSION_03;
 }
 
-void info_request(struct pending *pending)
+void info_request(struct demand *demand)
 {
-    struct router *router = pending->peer->router;
-    struct route *route = route_find(router, pending->ask.path);
+    struct router *router = demand->peer->router;
+    struct route *route = route_find(router, demand->ask.path);
     struct announcement *origin = route ? route_newest(route, NULL) : NULL;
 
     if (route && route->source) {
         struct moq_info info = info_of(route->source->track);
-        answer(pending, &info);
+        answer(demand, &info);
         return;
     }
     if (!origin) {
-        struct moq_request *request = pending->request;
-        request_gone(request);
+        struct moq_request *request = demand->request;
+        demand_gone(request);
         router->counters.requests_refused++;
         moq_request_refuse(request, MOQ_ERR_NOT_FOUND);
         return;
     }
     if (can_ask(origin) && router->waiting_count < router->config->limits.waiting)
-        pending->query = moq_session_info(origin->peer->session, origin->path, on_info, pending);
-    if (!pending->query) {
-        answer(pending, &nothing_known);
+        demand->query = moq_session_info(origin->peer->session, origin->path, on_info, demand);
+    if (!demand->query) {
+        answer(demand, &nothing_known);
         return;
     }
-    pending->deadline_ns = router->clock->now_ns + CORE_INFO_TIMEOUT_NS;
-    pending->route = route;
-    list_push_back(&route->waiting, &pending->node);
+    demand->deadline_ns = router->clock->now_ns + CORE_INFO_TIMEOUT_NS;
+    demand->route = route;
+    list_push_back(&route->waiting, &demand->node);
     router->waiting_count++;
 }
 
-void info_timed_out(struct pending *pending)
+void info_timed_out(struct demand *demand)
 {
-    moq_info_query_close(&pending->query);
-    answer(pending, &nothing_known);
+    moq_info_query_close(&demand->query);
+    answer(demand, &nothing_known);
 }

@@ -71,7 +71,7 @@ struct route {
     UT_hash_handle hh;
     struct moq_path *path;
     struct list announcements; /* newest first */
-    struct list waiting;       /* pending.node, oldest first */
+    struct list waiting;       /* demand.node, oldest first */
     struct source *source;     /* NULL: nobody watches */
 };
 
@@ -103,7 +103,7 @@ struct viewing {
 };
 
 /* A request on its way: asking hooks, then perhaps waiting for a publisher. */
-struct pending {
+struct demand {
     struct list node; /* route.waiting */
     struct core_peer *peer;
     struct moq_request *request;
@@ -132,11 +132,11 @@ void source_end(struct source *source, int error);
 void source_free(struct source *source);
 void sources_sweep(struct router *router);
 
-/* request.c */
-void request_arrived(struct core_peer *peer, struct moq_request *request);
-void request_gone(struct moq_request *request);
-void requests_wake(struct router *router, struct route *route);  /* a publisher came */
-void requests_sweep(struct router *router);
+/* demand.c */
+void demand_arrived(struct core_peer *peer, struct moq_request *request);
+void demand_gone(struct moq_request *request);
+void demands_wake(struct router *router, struct route *route);  /* a publisher came */
+void demands_sweep(struct router *router);
 
 /* settings.c: what the configuration says, in transfork's terms */
 struct moq_cache_limits core_cache_limits(const struct relay_config *config);
@@ -148,8 +148,8 @@ struct quic_limits core_quic_limits(const struct relay_config *config);
 /* fetch.c, info.c */
 void fetch_request(struct router *router, struct moq_path *path, struct moq_request *request);
 void fetches_stop(struct router *router);
-void info_request(struct pending *pending);
-void info_timed_out(struct pending *pending);
+void info_request(struct demand *demand);
+void info_timed_out(struct demand *demand);
 
 /* peer.c */
 int peer_accept(struct router *router, const struct moq_peer *info, struct moq_session_config *config);

@@ -150,13 +150,13 @@ static void on_closed(struct moq_session *session, int error, const char *reason
 
 static void on_request(struct moq_session *session, struct moq_request *request)
 {
-    request_arrived(moq_session_user(session), request);
+    demand_arrived(moq_session_user(session), request);
 }
 
 static void on_request_gone(struct moq_session *session, struct moq_request *request)
 {
     (void)session;
-    request_gone(request);
+    demand_gone(request);
 }
 
 static void on_viewer_updated(struct moq_session *session, struct moq_viewer *viewer)

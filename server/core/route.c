@@ -74,7 +74,7 @@ void route_add(struct router *router, struct announcement *announcement, struct 
 
     if (route->source)
         source_switch(route->source, announcement);
-    requests_wake(router, route);
+    demands_wake(router, route);
 }
 
 void route_remove(struct announcement *announcement)

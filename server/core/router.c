@@ -36,7 +36,7 @@ static void sample_viewers(struct router *router)
 void router_sweep(struct router *router)
 {
     core_hooks_tick(&router->hooks);
-    requests_sweep(router);
+    demands_sweep(router);
     sources_sweep(router);
     sample_viewers(router);
 }

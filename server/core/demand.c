@@ -1,0 +1,161 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What peers ask for: hooks decide first, then the route is looked up, then the source answers. A subscription to a path
+ * that nobody announces waits a little; the wait is bounded in time and number. */
+#include "server/core/internal.h"
+
+#include <stdlib.h>
+
+static void demand_free(struct demand *demand)
+{
+    struct router *router = demand->peer->router;
+    if (demand->route) {
+        list_remove(&demand->node);
+        router->waiting_count--;
+        route_release(router, demand->route);
+    }
+    if (demand->ask.is_waiting)
+        core_hooks_withdraw(&demand->ask);
+    moq_info_query_close(&demand->query);
+    moq_path_unref(&demand->ask.path);
+    free(demand);
+}
+
+static void refuse(struct demand *demand, int error)
+{
+    struct moq_request *request = demand->request;
+    demand->peer->router->counters.requests_refused++;
+    demand_gone(request);
+    moq_request_refuse(request, error);
+}
+
+static void serve(struct demand *demand, struct route *route)
+{
+    struct router *router = demand->peer->router;
+    struct source *source = source_get(router, route);
+    if (!source) {
+        refuse(demand, MOQ_ERR_NOMEM);
+        return;
+    }
+    struct moq_request *request = demand->request;
+    struct moq_policy policy = demand->ask.policy;
+    demand_gone(request);
+    struct moq_viewer *viewer = moq_request_serve(request, source->track, &policy);
+    if (viewer && !source_add_viewer(source, viewer))
+        moq_viewer_close(viewer, MOQ_ERR_NOMEM);
+}
+
+static void wait_for_publisher(struct demand *demand, struct route *route)
+{
+    struct router *router = demand->peer->router;
+    if (!route || router->waiting_count >= router->config->limits.waiting) {
+        refuse(demand, MOQ_ERR_NOT_FOUND);
+        if (route)
+            route_release(router, route);
+        return;
+    }
+    demand->route = route;
+    demand->deadline_ns = router->clock->now_ns + router->config->limits.wait_ns;
+    list_push_back(&route->waiting, &demand->node);
+    router->waiting_count++;
+}
+
+static void resolve(struct demand *demand)
+{
+    struct router *router = demand->peer->router;
+    struct route *route = route_find(router, demand->ask.path);
+    bool is_published = route && !list_is_empty(&route->announcements);
+
+    switch (demand->request->kind) {
+    case MOQ_REQUEST_SUBSCRIBE:
+        if (is_published)
+            serve(demand, route);
+        else
+            wait_for_publisher(demand, route_get(router, demand->ask.path));
+        return;
+    case MOQ_REQUEST_FETCH: {
+        struct moq_request *request = demand->request;
+        struct moq_path *path = moq_path_ref(demand->ask.path);
+        demand_gone(request);
+        fetch_request(router, path, request);
+        moq_path_unref(&path);
+        return;
+    }
+    case MOQ_REQUEST_INFO:
+        info_request(demand);
+        return;
+    }
+}
+
+static void on_decided(struct core_ask *ask, bool is_allowed)
+{
+    struct demand *demand = ask->user;
+    if (is_allowed) {
+        resolve(demand);
+        return;
+    }
+    log_info(LOG_POLICY, "session %llu may not have this track: %s",
+             (unsigned long long)demand->peer->number, ask->reason[0] ? ask->reason : "denied");
+    refuse(demand, MOQ_ERR_REFUSED);
+}
+
+void demand_arrived(struct core_peer *peer, struct moq_request *request)
+{
+    struct demand *demand = calloc(1, sizeof *demand);
+    if (!demand) {
+        moq_request_refuse(request, MOQ_ERR_NOMEM);
+        return;
+    }
+    demand->peer = peer;
+    demand->request = request;
+    demand->deadline_ns = CLOCK_NEVER;
+    list_init(&demand->node);
+    demand->ask = (struct core_ask){
+        .question = CORE_ASK_SUBSCRIBE,
+        .peer = peer,
+        .path = moq_path_ref(request->path),
+        .policy = core_policy(peer->router->config, request->path, &request->wish),
+        .on_decided = on_decided,
+        .user = demand,
+    };
+    request->user = demand;
+    core_hooks_ask(&peer->router->hooks, &demand->ask);
+}
+
+void demand_gone(struct moq_request *request)
+{
+    struct demand *demand = request->user;
+    request->user = NULL;
+    if (demand)
+        demand_free(demand);
+}
+
+void demands_wake(struct router *router, struct route *route)
+{
+    (void)router;
+    list_for_each_safe(node, &route->waiting) {
+        struct demand *demand = container_of(node, struct demand, node);
+        if (!demand->query)
+            serve(demand, route);
+    }
+}
+
+void demands_sweep(struct router *router)
+{
+    if (router->waiting_count == 0)
+        return;
+    struct route *route, *next;
+    HASH_ITER(hh, router->routes, route, next) {
+        while (!list_is_empty(&route->waiting)) {
+            struct demand *demand = container_of(route->waiting.next, struct demand, node);
+            bool is_last = route->waiting.prev == &demand->node;
+            if (demand->deadline_ns > router->clock->now_ns)
+                break;
+            if (demand->query)
+                info_timed_out(demand);
+            else
+                refuse(demand, MOQ_ERR_NOT_FOUND);
+            if (is_last)
+                break; /* the route may be gone with it */
+        }
+    }
+}
