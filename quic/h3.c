@@ -284,18 +284,9 @@ void h3_session_peer_ended(struct h3_session *session, uint32_t code, const char
         session->ops->on_session_closed(session->self, code, reason);
 }
 
-void h3_session_stream_reset(struct h3_session *session, int64_t id, uint64_t h3_code)
+/* One direction of `stream` was cut off: what it carried ends, and so does the other. */
+static void cut_off(struct h3_session *session, struct h3_stream *stream, uint64_t h3_code)
 {
-    if (session->is_failed)
-        return;
-    if (is_critical(session, id)) {
-        h3_session_fail(session, H3_CLOSED_CRITICAL_STREAM, "a critical stream was reset");
-        return;
-    }
-    struct h3_stream *stream = h3_stream_find(session, id);
-    if (!stream)
-        return;
-
     session->depth++;
     if (h3_stream_is_connect(session, stream)) {
         int64_t code = h3_code_to_app(h3_code);
@@ -308,6 +299,35 @@ void h3_session_stream_reset(struct h3_session *session, int64_t id, uint64_t h3
     else
         h3_stream_reject(session, stream, H3_REQUEST_CANCELLED);
     h3_session_leave(session);
+}
+
+void h3_session_stream_reset(struct h3_session *session, int64_t id, uint64_t h3_code)
+{
+    if (session->is_failed)
+        return;
+    if (is_critical(session, id)) {
+        h3_session_fail(session, H3_CLOSED_CRITICAL_STREAM, "a critical stream was reset");
+        return;
+    }
+    struct h3_stream *stream = h3_stream_find(session, id);
+    bool is_ours = ((id & 1) != 0) == session->is_server;
+    if (stream)
+        cut_off(session, stream, h3_code);
+    else if (!is_ours && !(id & 2)) /* reset before its first byte came: ours is still open */
+        h3_session_reject(session, id, H3_REQUEST_CANCELLED);
+}
+
+void h3_session_stream_stopped(struct h3_session *session, int64_t id, uint64_t h3_code)
+{
+    if (session->is_failed)
+        return;
+    if (is_critical(session, id)) {
+        h3_session_fail(session, H3_CLOSED_CRITICAL_STREAM, "a critical stream was stopped");
+        return;
+    }
+    struct h3_stream *stream = h3_stream_find(session, id);
+    if (stream && stream->role == H3_ROLE_REQUEST)
+        cut_off(session, stream, h3_code);
 }
 
 void h3_session_stream_closed(struct h3_session *session, int64_t id)

@@ -113,9 +113,11 @@ void h3_session_credit(struct h3_session *session); /* `open` may succeed now */
  * PARKED). */
 enum h3_stream_kind h3_session_received(struct h3_session *session, int64_t id, const uint8_t *data,
                                         size_t n, bool is_end, size_t *used);
-/* A stream that is or may become internal, or our control or CONNECT stream, was reset or stopped.
- */
+/* The peer reset its direction of a stream that is not the application's, or of our CONNECT. */
 void h3_session_stream_reset(struct h3_session *session, int64_t id, uint64_t h3_code);
+/* The peer stopped our direction of such a stream, or of our control stream. What is not clear yet
+ * may still become the application's: it is only not to be written to. */
+void h3_session_stream_stopped(struct h3_session *session, int64_t id, uint64_t h3_code);
 void h3_session_stream_closed(struct h3_session *session,
                               int64_t id); /* any stream: it is forgotten */
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* HTTP/3 as a sequence of events: each is one byte that says what happens on which stream, for bytes of a
- * stream one more for how many, and then these. The connection below checks what HTTP/3 may ask of it. */
+/* HTTP/3 as a sequence of events: each is one byte that says what happens on which stream, for bytes
+ * of a stream one more for how many, and then these. The connection below checks what HTTP/3 may ask
+ * of it. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
@@ -146,8 +147,10 @@ static void receive(struct conn *conn, int64_t id, const uint8_t *data, size_t n
 /* Nothing comes on a stream that is closed, or that its peer reset. */
 static void end_stream(struct conn *conn, int64_t id, uint8_t how)
 {
-    if (how & 1)
+    if (how & 1 && how & 4)
         h3_session_stream_reset(conn->h3, id, how);
+    else if (how & 1)
+        h3_session_stream_stopped(conn->h3, id, how);
     if (how & 2)
         h3_session_stream_closed(conn->h3, id);
     stream_of(conn, id)->is_over |= how & 2 || how & 4;

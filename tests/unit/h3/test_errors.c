@@ -309,7 +309,7 @@ static void an_ordinary_request_gets_its_status_and_is_forgotten(void **state)
 
 static void a_request_that_is_reset_is_ended_by_us_too(void **state)
 {
-    static const char *const begun[] = {"01", "40", "40 41", "40 41 00", "01 4045 0000"};
+    static const char *const begun[] = {"", "01", "40", "40 41", "40 41 00", "01 4045 0000"};
     (void)state;
     for (size_t i = 0; i < sizeof begun / sizeof *begun; i++) {
         struct fake_conn *conn = fake_new(true);
@@ -320,6 +320,23 @@ static void a_request_that_is_reset_is_ended_by_us_too(void **state)
         h3_session_stream_closed(conn->h3, 4);
         fake_free(&conn);
     }
+}
+
+static void a_stream_that_is_only_stopped_may_still_speak(void **state)
+{
+    (void)state;
+    struct fake_conn *conn = established_server();
+    fake_give_hex(conn, 4, "40");
+    h3_session_stream_stopped(conn->h3, 4, h3_code_from_app(1));
+    h3_session_stream_stopped(conn->h3, 8, h3_code_from_app(1));
+    assert_int_equal(fake_stream(conn, 4)->reset_code, 0);
+    assert_int_equal(fake_give_hex(conn, 4, "41 00 aa"), H3_STREAM_APPLICATION);
+
+    h3_session_stream_stopped(conn->h3, 0, H3_NO_ERROR);
+    assert_int_equal(conn->closed_count, 1);
+    h3_session_stream_stopped(conn->h3, 3, H3_NO_ERROR);
+    assert_true(conn->failed == H3_CLOSED_CRITICAL_STREAM);
+    fake_free(&conn);
 }
 
 static void datagrams_need_a_connection_that_has_them(void **state)
@@ -368,6 +385,7 @@ int main(void)
         cmocka_unit_test(a_bad_header_block_breaks_the_connection),
         cmocka_unit_test(an_ordinary_request_gets_its_status_and_is_forgotten),
         cmocka_unit_test(a_request_that_is_reset_is_ended_by_us_too),
+        cmocka_unit_test(a_stream_that_is_only_stopped_may_still_speak),
         cmocka_unit_test(datagrams_need_a_connection_that_has_them),
         cmocka_unit_test(nothing_is_heard_after_a_failure),
     };
