@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Socket addresses: to and from text, in the order in which they are tried, and mapped where one
+/* Socket addresses: to and from text, in the order in which they are tried, and fit for one
  * IPv6 socket serves both families. */
 #include "native/internal.h"
 
@@ -54,17 +54,6 @@ void address_list_fill(struct address_list *list, const struct addrinfo *found)
     }
 }
 
-static void map_ipv4(struct sockaddr_storage *address)
-{
-    struct sockaddr_in from;
-    memcpy(&from, address, sizeof from);
-    struct sockaddr_in6 to = {.sin6_family = AF_INET6, .sin6_port = from.sin_port};
-    to.sin6_addr.s6_addr[10] = to.sin6_addr.s6_addr[11] = 0xff;
-    memcpy(&to.sin6_addr.s6_addr[12], &from.sin_addr, 4);
-    memset(address, 0, sizeof *address);
-    memcpy(address, &to, sizeof to);
-}
-
 static bool is_any_ipv6(const struct sockaddr_storage *local)
 {
     struct sockaddr_in6 address;
@@ -76,11 +65,9 @@ void address_list_fit(struct address_list *list, const struct sockaddr_storage *
 {
     size_t kept = 0;
     for (size_t i = 0; i < list->count; i++) {
-        struct sockaddr_storage address = list->items[i];
-        if (address.ss_family == AF_INET && is_any_ipv6(local))
-            map_ipv4(&address);
-        if (address.ss_family == local->ss_family)
-            list->items[kept++] = address;
+        bool is_same = list->items[i].ss_family == local->ss_family;
+        if (is_same || is_any_ipv6(local)) /* a dual-stack socket reaches IPv4 too */
+            list->items[kept++] = list->items[i];
     }
     list->count = kept;
 }
