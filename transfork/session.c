@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* One connected peer, from its first byte to its last: the life of the session itself. What its
- * streams say is in the files that session_state.h names. */
+/* One connected peer: its life from the first byte to the last, and the beginning of each of its
+ * streams, whose first varint names the type and sets the handler, once. Step 6 of a frame's walk.
+ * What the streams say is in the files that session_state.h names. */
 #include "transfork/session_state.h"
 
 #include <stdio.h>
@@ -9,6 +10,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/objects.h"
+#include "transfork/message.h"
 
 enum {
     DEFAULT_SUBSCRIPTIONS = 1024,
@@ -18,8 +20,7 @@ enum {
 };
 #define DEFAULT_HANDSHAKE_NS (10 * NS_PER_S)
 
-/* ---- Turns and graves
- * ------------------------------------------------------------------------------------------ */
+/* ---- Turns and graves ----------------------------------------------------------------------- */
 
 void session_enter(struct moq_session *session)
 {
@@ -53,9 +54,7 @@ void session_wait_until(struct moq_session *session, uint64_t when_ns)
         session->deadline_ns = when_ns;
 }
 
-/* ---- Life
- * ------------------------------------------------------------------------------------------------------
- */
+/* ---- Life ----------------------------------------------------------------------------------- */
 
 static void fill_defaults(struct moq_session_limits *limits)
 {
@@ -85,6 +84,9 @@ static void init_lists(struct moq_session *session)
         list_init(&session->subscriptions[i]);
 }
 
+/* Of an owner that wants to know nothing. */
+static const struct moq_session_events no_events = {0};
+
 struct moq_session *moq_session_new(const struct moq_session_config *config,
                                     struct moq_transport transport)
 {
@@ -93,6 +95,8 @@ struct moq_session *moq_session_new(const struct moq_session_config *config,
         return NULL;
     session->transport = transport;
     session->config = *config;
+    if (!config->events)
+        session->config.events = &no_events;
     fill_defaults(&session->config.limits);
     init_lists(session);
     session->greeting_deadline_ns =
@@ -144,9 +148,104 @@ void session_become_ready(struct moq_session *session)
     }
 }
 
-/* ---- The end
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- The peer's streams at their beginning --------------------------------------------------- */
+
+/* The npm client of a later protocol generation greets with this type on the same URL. It would
+ * wait for an answer for ever, so the whole session is told at once. */
+enum { FOREIGN_SESSION_TYPE = 0x40 };
+
+static int begin_bidi(struct moq_stream *stream, uint64_t type)
+{
+    struct moq_session *session = stream->session;
+    switch (type) {
+    case BIDI_SESSION:
+        if (!session->config.is_server || session->greeting || session_is_ready(session))
+            return MOQ_ERR_UNEXPECTED_STREAM;
+        greeting_begin(stream);
+        return 0;
+    case BIDI_ANNOUNCE:
+        announce_answer_begin(stream);
+        return 0;
+    case BIDI_SUBSCRIBE:
+        subscribe_answer_begin(stream);
+        return 0;
+    case BIDI_FETCH:
+        fetch_answer_begin(stream);
+        return 0;
+    case BIDI_INFO:
+        info_answer_begin(stream);
+        return 0;
+    default:
+        return MOQ_ERR_DECODE;
+    }
+}
+
+static long read_type(struct moq_stream *stream, const uint8_t *data, size_t n)
+{
+    size_t used;
+    uint64_t type;
+    int error = message_decode_stream_type(data, n, &used, &type);
+    if (error)
+        return error == MOQ_ERR_AGAIN ? 0 : error;
+
+    if (stream->is_bidi)
+        error = begin_bidi(stream, type);
+    else if (type == UNI_GROUP)
+        recv_group_begin(stream);
+    else
+        error = MOQ_ERR_DECODE;
+    return error ? error : (long)used;
+}
+
+static int end_before_type(struct moq_stream *stream, const uint8_t *left, size_t n)
+{
+    (void)stream, (void)left, (void)n;
+    return MOQ_ERR_DECODE;
+}
+
+static const struct stream_ops accept_ops = {.read = read_type, .on_end = end_before_type};
+
+void accept_begin(struct moq_stream *stream)
+{
+    stream_attach(stream, &accept_ops, NULL);
+    if (session_is_ready(stream->session))
+        return;
+    stream->is_parked = true;
+    stream->session->parked_streams++;
+}
+
+int accept_parked(struct moq_stream *stream, const uint8_t *data, size_t n)
+{
+    struct moq_session *session = stream->session;
+    size_t used;
+    uint64_t type;
+    if (!stream->is_bidi || message_decode_stream_type(data, n, &used, &type))
+        return 0;
+
+    if (type == BIDI_SESSION)
+        stream_unpark(stream);
+    else if (type == FOREIGN_SESSION_TYPE && session->config.is_server && !session->greeting) {
+        stream_abort(stream, MOQ_ERR_UNEXPECTED_STREAM);
+        session_fail(session, MOQ_ERR_UNEXPECTED_STREAM, "this is another protocol than transfork");
+    } else
+        session->has_stranger = true;
+    return 0;
+}
+
+struct moq_stream *moq_session_accept_stream(struct moq_session *session, void *handle,
+                                             bool is_bidi)
+{
+    if (session->state >= SESSION_CLOSING)
+        return NULL;
+    if (!session_is_ready(session) && session->parked_streams >= PARKED_MAX_STREAMS)
+        return NULL;
+    struct moq_stream *stream = stream_new_accepted(session, handle, is_bidi);
+    if (stream)
+        accept_begin(stream);
+    return stream;
+}
+
+/* ---- The end -------------------------------------------------------------------------------- */
 
 static void close_with(struct moq_session *session, int error, const char *reason)
 {
@@ -208,8 +307,7 @@ void moq_session_closed(struct moq_session *session, int error, const char *reas
     session_leave(session);
 }
 
-/* ---- Time and credit
- * ------------------------------------------------------------------------------------------- */
+/* ---- Time and credit ------------------------------------------------------------------------ */
 
 static void greeting_timed_out(struct moq_session *session)
 {
