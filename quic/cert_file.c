@@ -182,6 +182,27 @@ int cert_read_leaf(struct cert *cert, const uint8_t *der, size_t n)
     return error;
 }
 
+static bool is_address(const DNS_entry *entry, const uint8_t *address, size_t size)
+{
+    return entry->type == ASN_IP_TYPE && entry->len == (int)size &&
+           memcmp(entry->name, address, size) == 0;
+}
+
+bool cert_has_address(const uint8_t *der, size_t n, const uint8_t *address, size_t address_size)
+{
+    DecodedCert *decoded = malloc(sizeof *decoded);
+    if (!decoded)
+        return false;
+    bool has_it = false;
+    wc_InitDecodedCert(decoded, der, (word32)n, NULL);
+    if (wc_ParseCert(decoded, CERT_TYPE, NO_VERIFY, NULL) == 0)
+        for (const DNS_entry *entry = decoded->altNames; entry && !has_it; entry = entry->next)
+            has_it = is_address(entry, address, address_size);
+    wc_FreeDecodedCert(decoded);
+    free(decoded);
+    return has_it;
+}
+
 /* ---- a pair --------------------------------------------------------------------------------- */
 
 /* PEM is longer than the DER in it. */

@@ -166,6 +166,23 @@ static void it_has_every_name_and_address(void **state)
     cert_store_free(&store);
 }
 
+static void an_address_is_found_and_another_is_not(void **state)
+{
+    static const uint8_t v4[] = {127, 0, 0, 1}, other[] = {127, 0, 0, 2};
+    static const uint8_t v6[16] = {0x20, 0x01, 0x0d, 0xb8, [15] = 7};
+    (void)state;
+    uint8_t der[4096];
+    struct cert_store *store = self_signed_at(NOW_S, names, NAME_COUNT);
+    size_t n = der_of(cert_store_at(store, 0), der, sizeof der);
+    assert_true(cert_has_address(der, n, v4, sizeof v4));
+    assert_true(cert_has_address(der, n, v6, sizeof v6));
+    assert_false(cert_has_address(der, n, other, sizeof other));
+    assert_false(cert_has_address(der, n, v6, 4));
+    assert_false(cert_has_address(der, n, (const uint8_t *)"localhost", 9));
+    assert_false(cert_has_address(der, n - 1, v4, sizeof v4));
+    cert_store_free(&store);
+}
+
 static void no_two_are_alike(void **state)
 {
     (void)state;
@@ -452,6 +469,7 @@ int main(void)
         cmocka_unit_test(it_is_what_browsers_pin),
         cmocka_unit_test(its_signature_is_its_own),
         cmocka_unit_test(it_has_every_name_and_address),
+        cmocka_unit_test(an_address_is_found_and_another_is_not),
         cmocka_unit_test(no_two_are_alike),
         cmocka_unit_test(dates_after_2049_have_four_digit_years),
         cmocka_unit_test(names_that_are_none_are_refused),
