@@ -64,8 +64,8 @@ size_t cert_store_choose(const struct cert_store *store, const char *server_name
  * stays, with a warning. */
 bool cert_store_renew(struct cert_store *store, uint64_t now_wall_ms);
 
-/* Client: whether the certificate in `der` is good for an IP address (4 or 16 bytes, network order).
- * wolfSSL's own wolfSSL_check_ip_address finds none unless it was built with WOLFSSL_IP_ALT_NAME. */
+/* Client: whether the certificate in `der` is good for an IP address (4 or 16 bytes, network
+ * order). wolfSSL_check_ip_address finds none unless it was built with WOLFSSL_IP_ALT_NAME. */
 bool cert_has_address(const uint8_t *der, size_t n, const uint8_t *address, size_t address_size);
 
 #ifdef __cplusplus

@@ -325,6 +325,10 @@ void h3_session_stream_stopped(struct h3_session *session, int64_t id, uint64_t 
         h3_session_fail(session, H3_CLOSED_CRITICAL_STREAM, "a critical stream was stopped");
         return;
     }
+    /* A server that refuses needs no more of the request, and may say so before its answer is read
+     * (RFC 9114, section 4.1). */
+    if (!session->is_server && session->state == H3_STATE_REQUESTED && h3_code == H3_NO_ERROR)
+        return;
     struct h3_stream *stream = h3_stream_find(session, id);
     if (stream && stream->role == H3_ROLE_REQUEST)
         cut_off(session, stream, h3_code);

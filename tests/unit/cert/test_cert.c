@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Certificates: a self-signed one satisfies what browsers ask of a pinned one, a broken file is named
- * with what to do, a name gets its certificate, and renewal comes in time. */
+/* Certificates: a self-signed one satisfies what browsers ask of a pinned one, a broken file is
+ * named with what to do, a name gets its certificate, and renewal comes in time. */
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
 #include <wolfssl/wolfcrypt/asn.h>

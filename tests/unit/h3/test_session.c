@@ -229,6 +229,18 @@ static void an_answer_that_never_comes_is_a_refusal(void **state)
     fake_free(&reset);
 }
 
+static void a_refusal_is_read_though_the_request_was_stopped_before(void **state)
+{
+    (void)state;
+    struct fake_conn *conn = connecting_client();
+    fake_give_hex(conn, 3, server_settings);
+    h3_session_stream_stopped(conn->h3, 0, H3_NO_ERROR);
+    assert_int_equal(conn->refused_count, 0);
+    fake_give_hex(conn, 0, "01 03 0000db");
+    assert_int_equal(conn->refused_status, 404);
+    fake_free(&conn);
+}
+
 static void goaway_before_the_request_is_a_refusal(void **state)
 {
     (void)state;
@@ -486,6 +498,7 @@ int main(void)
         cmocka_unit_test(a_client_is_told_of_a_refusal),
         cmocka_unit_test(interim_answers_are_passed_over),
         cmocka_unit_test(an_answer_that_never_comes_is_a_refusal),
+        cmocka_unit_test(a_refusal_is_read_though_the_request_was_stopped_before),
         cmocka_unit_test(goaway_before_the_request_is_a_refusal),
         cmocka_unit_test(goaway_leaves_a_running_session_alone),
         cmocka_unit_test(the_peers_close_has_code_and_reason),
