@@ -233,6 +233,9 @@ void webtransport_stream_reset(struct quic_stream *stream, uint64_t wire_code)
 void webtransport_stream_stopped(struct quic_stream *stream, uint64_t wire_code)
 {
     struct quic_conn *conn = stream->conn;
+    /* A server that has answered needs no more of the request, and says so before its answer is read (RFC 9114, 4.1). */
+    if (wire_code == H3_NO_ERROR && !conn->is_server && conn->state == CONN_HANDSHAKE)
+        return;
     if (stream->kind == STREAM_PARKED)
         stream->internal->is_parked_stopped = true;
     else if (stream->kind != STREAM_DISCARDED && conn->h3 && conn_is_alive(conn))
