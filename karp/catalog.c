@@ -80,10 +80,10 @@ int karp_catalog_add(struct karp_catalog *catalog, const struct karp_track *trac
         return MOQ_ERR_NOMEM;
     }
 
+    catalog->tracks = grown;
     size_t place = place_of(catalog, track->kind);
     memmove(grown + place + 1, grown + place, (count - place) * sizeof *grown);
     grown[place] = copy;
-    catalog->tracks = grown;
     catalog->track_count = count + 1;
     return 0;
 }

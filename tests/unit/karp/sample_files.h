@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Small MP4 files, built box by box, and a listener that notes what the importer makes of them. */
+#ifndef MOQ_TESTS_KARP_SAMPLE_FILES_H
+#define MOQ_TESTS_KARP_SAMPLE_FILES_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "karp/karp.h"
+
+struct file {
+    uint8_t data[16384];
+    size_t size;
+};
+
+size_t file_begin(struct file *file, const char *type); /* a box; returns its place */
+void file_end(struct file *file, size_t place);
+void file_put(struct file *file, uint64_t value, size_t bytes);
+void file_text(struct file *file, const char *text);
+void file_zeros(struct file *file, size_t count);
+void file_u32_at(struct file *file, size_t place, uint32_t value);
+
+/* What a track of a sample moov is like. */
+struct sample_track {
+    uint32_t id, timescale;
+    const char *handler, *codec; /* 4cc: "vide" and "avc1", "vp08", or "soun" and "mp4a", "Opus" */
+    bool has_edit;
+    uint32_t empty_edit; /* in thousandths of a second */
+    uint32_t media_time;
+};
+
+extern const struct sample_track video_track; /* id 1, avc1, 1000 ticks a second */
+extern const struct sample_track audio_track; /* id 2, Opus, 48000 ticks a second */
+
+void file_ftyp(struct file *file);
+void file_moov(struct file *file, const struct sample_track *tracks, size_t count);
+
+struct sample_run {
+    uint32_t track;
+    uint64_t time;     /* tfdt */
+    const char *texts; /* payloads, one per word */
+    uint32_t duration;
+    uint32_t first_flags, flags;
+    int32_t offsets[8]; /* of composition */
+};
+
+/* moof and mdat of one run, frame by frame default-base-is-moof. */
+void file_fragment(struct file *file, const struct sample_run *run);
+
+/* The usual beginning and two fragments: video frames "Key one two", audio frames "aa bb". */
+void file_usual(struct file *file);
+
+/* Notes a line per frame: "video1 12345 text" with '+' in front at a group start. */
+struct notes {
+    char text[8192];
+    char catalog[4096];
+    int catalogs;
+    const struct karp_catalog *latest;
+    int catalog_error, frame_error; /* to be returned */
+};
+
+extern const struct karp_import_events note_events;
+
+/* Imports in pieces of `piece` bytes. Returns the first error of feed or finish; fills `failure`. */
+int import_file(const uint8_t *data, size_t size, size_t piece, struct notes *notes,
+                struct karp_failure *failure);
+
+#endif

@@ -1,0 +1,202 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Names of broadcasts and instances, and the header of a frame. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/error.h"
+#include "karp/karp.h"
+
+/* The parts joined by '|'. */
+static const char *parts_of(const char *url_path)
+{
+    static char text[2048];
+    struct karp_path path;
+    assert_int_equal(karp_path_from_url(&path, url_path), 0);
+    text[0] = '\0';
+    for (size_t i = 0; i < path.part_count; i++) {
+        strcat(text, i ? "|" : "");
+        strcat(text, karp_path_part(&path, i));
+    }
+    return text;
+}
+
+static void a_url_path_splits_as_every_peer_splits_it(void **state)
+{
+    (void)state;
+    assert_string_equal(parts_of("/demo/bbb"), "demo|bbb");
+    assert_string_equal(parts_of("/demo/bbb/"), "demo|bbb|");
+    assert_string_equal(parts_of("/a%20b//c?x/y#z"), "a%20b||c");
+    assert_string_equal(parts_of("/x#y/z"), "x");
+
+    struct karp_path path;
+    assert_int_equal(karp_path_from_url(&path, ""), 0);
+    assert_int_equal(path.part_count, 1);
+    assert_int_equal(karp_path_from_url(&path, "/"), 0);
+    assert_int_equal(path.part_count, 1);
+    assert_string_equal(karp_path_part(&path, 0), "");
+}
+
+static void a_path_over_its_limits_is_refused(void **state)
+{
+    (void)state;
+    char long_text[1100], many[80] = "";
+    struct karp_path path;
+    memset(long_text, 'x', sizeof long_text);
+    long_text[1024] = '\0';
+    assert_int_equal(karp_path_from_url(&path, long_text), MOQ_ERR_BOUNDS);
+    long_text[1023] = '\0';
+    assert_int_equal(karp_path_from_url(&path, long_text), 0);
+    assert_int_equal(karp_path_push(&path, "y"), MOQ_ERR_BOUNDS);
+    assert_int_equal(path.part_count, 1);
+
+    for (int i = 0; i < 32; i++)
+        strcat(many, "/");
+    assert_int_equal(karp_path_from_url(&path, many), 0);
+    strcat(many, "/");
+    assert_int_equal(karp_path_from_url(&path, many), MOQ_ERR_BOUNDS);
+}
+
+static void tracks_are_named_below_the_instance(void **state)
+{
+    (void)state;
+    struct karp_path broadcast, path;
+    assert_int_equal(karp_path_from_url(&broadcast, "/demo/bbb"), 0);
+    assert_int_equal(karp_track_path(&path, &broadcast, "17", NULL), 0);
+    assert_int_equal(path.part_count, 3);
+    assert_string_equal(karp_path_part(&path, 2), "17");
+    assert_int_equal(karp_track_path(&path, &broadcast, "17", "video1"), 0);
+    assert_int_equal(path.part_count, 4);
+    assert_string_equal(karp_path_part(&path, 3), "video1");
+}
+
+static void ids_rise_although_the_clock_goes_back(void **state)
+{
+    (void)state;
+    char text[KARP_ID_MAX_BYTES];
+    assert_int_equal(karp_id_next(1736899200000, 0), 1736899200000);
+    assert_int_equal(karp_id_next(1736899200000, 1736899200000), 1736899200001);
+    assert_int_equal(karp_id_next(5, 1736899200000), 1736899200001);
+    karp_id_print(1736899200000, text);
+    assert_string_equal(text, "1736899200000");
+}
+
+static void ids_compare_as_numbers(void **state)
+{
+    (void)state;
+    assert_true(karp_id_compare("9", "10") < 0);
+    assert_true(karp_id_compare("1736899200", "1736899200000") < 0);
+    assert_true(karp_id_compare("0010", "9") > 0);
+    assert_int_equal(karp_id_compare("007", "7"), 0);
+    assert_false(karp_id_is_valid("foo", 3));
+    assert_false(karp_id_is_valid("12a", 3));
+    assert_false(karp_id_is_valid("-1", 2));
+    assert_false(karp_id_is_valid("", 0));
+    assert_false(karp_id_is_valid("1234567890123456789012345678901234567890", 40));
+    assert_true(karp_id_is_valid("123456789012345678901234567890", 30));
+}
+
+static void the_newest_instance_wins_and_the_older_one_takes_over(void **state)
+{
+    (void)state;
+    struct karp_instances instances = {0};
+    assert_null(karp_instances_newest(&instances));
+    assert_true(karp_instances_add(&instances, "100", 3));
+    assert_false(karp_instances_add(&instances, "foo", 3));
+    assert_false(karp_instances_add(&instances, "99", 2));
+    assert_true(karp_instances_add(&instances, "1000", 4));
+    assert_false(karp_instances_add(&instances, "1000", 4));
+    assert_string_equal(karp_instances_newest(&instances), "1000");
+
+    assert_false(karp_instances_remove(&instances, "99", 2));
+    assert_false(karp_instances_remove(&instances, "98", 2));
+    assert_true(karp_instances_remove(&instances, "1000", 4));
+    assert_string_equal(karp_instances_newest(&instances), "100");
+    assert_true(karp_instances_remove(&instances, "100", 3));
+    assert_null(karp_instances_newest(&instances));
+}
+
+static void instances_are_bounded(void **state)
+{
+    (void)state;
+    struct karp_instances instances = {0};
+    char id[KARP_ID_MAX_BYTES];
+    for (uint64_t i = 0; i < 2 * KARP_MAX_INSTANCES; i++) {
+        karp_id_print(1000 + i, id);
+        karp_instances_add(&instances, id, strlen(id));
+    }
+    assert_int_equal(instances.count, KARP_MAX_INSTANCES);
+}
+
+struct header_vector {
+    uint64_t timestamp_us;
+    size_t size;
+    uint8_t bytes[8];
+};
+
+static const struct header_vector vectors[] = {
+    {0, 1, {0x00}},
+    {63, 1, {0x3f}},
+    {64, 2, {0x40, 0x40}},
+    {16383, 2, {0x7f, 0xff}},
+    {16384, 4, {0x80, 0x00, 0x40, 0x00}},
+    {33333, 4, {0x80, 0x00, 0x82, 0x35}},
+    {1000000, 4, {0x80, 0x0f, 0x42, 0x40}},
+    {1033333, 4, {0x80, 0x0f, 0xc4, 0x75}},
+    {1066666, 4, {0x80, 0x10, 0x46, 0xaa}},
+    {1073741823, 4, {0xbf, 0xff, 0xff, 0xff}},
+    {1073741824, 8, {0xc0, 0x00, 0x00, 0x00, 0x40, 0x00, 0x00, 0x00}},
+    {1736899200000000, 8, {0xc0, 0x06, 0x2b, 0xb3, 0x5b, 0xd3, 0xa0, 0x00}},
+};
+
+static void frame_headers_are_those_of_the_wire(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
+        const struct header_vector *vector = &vectors[i];
+        uint8_t header[KARP_FRAME_HEADER_MAX_BYTES];
+        assert_int_equal(karp_frame_header(vector->timestamp_us, header), vector->size);
+        assert_memory_equal(header, vector->bytes, vector->size);
+
+        uint64_t timestamp_us;
+        size_t payload;
+        assert_int_equal(karp_frame_parse(header, vector->size, &timestamp_us, &payload), 0);
+        assert_int_equal(timestamp_us, vector->timestamp_us);
+        assert_int_equal(payload, vector->size);
+        for (size_t cut = 0; cut < vector->size; cut++)
+            assert_int_equal(karp_frame_parse(header, cut, &timestamp_us, &payload),
+                             MOQ_ERR_DECODE);
+    }
+}
+
+static void absurd_times_are_refused(void **state)
+{
+    (void)state;
+    static const uint8_t highest[8] = {0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff};
+    uint8_t header[KARP_FRAME_HEADER_MAX_BYTES];
+    uint64_t timestamp_us;
+    size_t payload;
+    assert_int_equal(karp_frame_parse(highest, 8, &timestamp_us, &payload), MOQ_ERR_DECODE);
+    assert_int_equal(karp_frame_header(KARP_TIMESTAMP_MAX_US + 1, header), 0);
+    assert_int_equal(karp_frame_header(KARP_TIMESTAMP_MAX_US, header), 8);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_url_path_splits_as_every_peer_splits_it),
+        cmocka_unit_test(a_path_over_its_limits_is_refused),
+        cmocka_unit_test(tracks_are_named_below_the_instance),
+        cmocka_unit_test(ids_rise_although_the_clock_goes_back),
+        cmocka_unit_test(ids_compare_as_numbers),
+        cmocka_unit_test(the_newest_instance_wins_and_the_older_one_takes_over),
+        cmocka_unit_test(instances_are_bounded),
+        cmocka_unit_test(frame_headers_are_those_of_the_wire),
+        cmocka_unit_test(absurd_times_are_refused),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
