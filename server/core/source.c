@@ -52,8 +52,8 @@ static void on_leg_closed(struct moq_subscription *subscription, int error)
     if (was_range && error == 0)
         return;
     close_legs(source);
-    struct announcement *other =
-        source->route ? route_newest(source->route, source->origin->peer) : NULL;
+    const struct core_peer *gone = source->origin ? source->origin->peer : NULL;
+    struct announcement *other = source->route ? route_newest(source->route, gone) : NULL;
     if (other)
         source_switch(source, other);
     else
