@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Announce streams of the peer's: we tell which offers are under its prefix, then every change. Nothing is queued for
- * a peer that does not read: differences are taken from the offers when there is room for them. */
+/* Announce streams of the peer's: we tell which offers are under its prefix, then every change.
+ * Nothing is queued for a peer that does not read: differences are taken from the offers when there
+ * is room for them. */
 #include <stdlib.h>
 
 #include "base/objects.h"
@@ -99,7 +100,7 @@ static bool can_see(void *user, const struct moq_path *path, const void *owner)
 
 static const struct offers_watcher_ops watcher_ops = {.on_pending = on_pending, .can_see = can_see};
 
-/* ---- The stream ------------------------------------------------------------------------------------------------ */
+/* ---- The stream ----------------------------------------------------------------------------- */
 
 static long read_more(struct moq_stream *stream, const uint8_t *data, size_t n)
 {

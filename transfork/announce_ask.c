@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Announce streams of ours: what there is under a prefix, as the peer tells it. All of it is ended when the stream is. */
+/* Announce streams of ours: what there is under a prefix, as the peer tells it. All of it is ended
+ * when the stream is. */
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -160,7 +161,7 @@ void announce_ask_tick(struct moq_session *session)
         become_live(announced);
 }
 
-/* ---- The owner's side ------------------------------------------------------------------------------------------ */
+/* ---- The owner's side ----------------------------------------------------------------------- */
 
 static int write_please(struct moq_announced *announced)
 {

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Crate 0.12 negotiates 04 too, but writes paths as one string. We refuse it as what it is, a version we do not speak.
+/* Crate 0.12 negotiates 04 too, but writes paths as one string. We refuse it as what it is, a
+ * version we do not speak.
  *
- * Bytes that can only be its own end the session at once. A message of ours that is cut in the middle can look like a
- * whole one of theirs, so while more may come the verdict waits a moment for the rest. */
+ * Bytes that can only be its own end the session at once. A message of ours that is cut in the
+ * middle can look like a whole one of theirs, so while more may come the verdict waits a moment for
+ * the rest. */
 #include "transfork/dialect.h"
 
 #define DIALECT_WAIT_NS (500 * NS_PER_MS)

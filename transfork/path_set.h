@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A set of paths. Its owner bounds how many there are; a look takes about as long for ten thousand as for ten. */
+/* A set of paths. Its owner bounds how many there are; a look takes about as long for ten thousand
+ * as for ten. */
 #ifndef MOQ_PATH_SET_H
 #define MOQ_PATH_SET_H
 

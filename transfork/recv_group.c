@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A group stream, receiving: reads the GROUP header once; after that it appends what came, mid-frame too, and only
- * notes where frames end, because a FIN does not prove that the last one is whole. Step 7 of a frame's walk. */
+/* A group stream, receiving: reads the GROUP header once; after that it appends what came,
+ * mid-frame too, and only notes where frames end, because a FIN does not prove that the last one is
+ * whole. Step 7 of a frame's walk. */
 #include <stdlib.h>
 
 #include "base/objects.h"
@@ -12,7 +13,8 @@
 /* More frames than this in one group end it with MOQ_ERR_BOUNDS. */
 enum { FRAMES_MAX = 1 << 20 };
 
-/* Some publishers never end their groups: one that was followed by another and is silent for so long has ended. */
+/* Some publishers never end their groups: one that was followed by another and is silent for so
+ * long has ended. */
 #define SILENCE_NS (30 * NS_PER_S)
 
 struct recv_group {
@@ -154,8 +156,8 @@ static int begin_group(struct moq_stream *stream, struct moq_subscription *subsc
     return 0;
 }
 
-/* Groups for a subscription that is over, out of its range, seen before or too old are stopped; none of that is an
- * error, because they may have been on their way when we changed our mind. */
+/* Groups for a subscription that is over, out of its range, seen before or too old are stopped;
+ * none of that is an error, because they may have been on their way when we changed our mind. */
 static long read_header(struct moq_stream *stream, const uint8_t *data, size_t n)
 {
     size_t used;

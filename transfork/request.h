@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A request between its arrival and its answer: what subscribe_answer.c, fetch_answer.c and info.c have in common. */
+/* A request between its arrival and its answer: what subscribe_answer.c, fetch_answer.c and info.c
+ * have in common. */
 #ifndef MOQ_REQUEST_H
 #define MOQ_REQUEST_H
 
@@ -23,7 +24,8 @@ static inline struct request *request_of(struct moq_request *request)
     return container_of(request, struct request, asked);
 }
 
-/* A request that came on `stream`. Takes the path, also when it fails. NULL: the peer has too many, or out of memory. */
+/* A request that came on `stream`. Takes the path, also when it fails. NULL: the peer has too many,
+ * or out of memory. */
 struct request *request_new(struct moq_stream *stream, enum moq_request_kind kind,
                             struct moq_path **path);
 

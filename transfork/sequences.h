@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Which groups a viewer is done with: opened, skipped or reported missing. Groups may come in any order, so this is
- * everything below a floor and a few runs above it. */
+/* Which groups a viewer is done with: opened, skipped or reported missing. Groups may come in any
+ * order, so this is everything below a floor and a few runs above it. */
 #ifndef MOQ_SEQUENCES_H
 #define MOQ_SEQUENCES_H
 
@@ -29,8 +29,8 @@ struct sequences {
 void sequences_init(struct sequences *done, uint64_t floor);
 bool sequences_has(const struct sequences *done, uint64_t sequence);
 
-/* Adds first..last. When there is no room for one more run, the lowest hole is filled first and *given_up says which
- * it was (true is returned then). */
+/* Adds first..last. When there is no room for one more run, the lowest hole is filled first and
+ * *given_up says which it was (true is returned then). */
 bool sequences_add(struct sequences *done, uint64_t first, uint64_t last,
                    struct sequence_run *given_up);
 

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* One connected peer: the second half of transfork/transfork.h, which includes this; include that one.
+/* One connected peer: the second half of transfork/transfork.h, which includes this; include that
+ * one.
  *
- * A session is made by whoever holds the connection (native/), tells its owner what the peer wants through
- * `moq_session_events`, and is told when time has passed through moq_session_tick. */
+ * A session is made by whoever holds the connection (native/), tells its owner what the peer wants
+ * through `moq_session_events`, and is told when time has passed through moq_session_tick. */
 #ifndef MOQ_SESSION_H
 #define MOQ_SESSION_H
 
@@ -20,7 +21,7 @@ enum moq_version {
     MOQ_VERSION_ALL = 7,
 };
 
-/* ---- Requests: what a peer asks of us ------------------------------------------------------- */
+/* ---- Requests: what a peer asks of us -------------------------------------------------------- */
 
 enum moq_request_kind { MOQ_REQUEST_SUBSCRIBE, MOQ_REQUEST_FETCH, MOQ_REQUEST_INFO };
 
@@ -54,18 +55,19 @@ struct moq_viewer;
 
 /* The numbers that policy sets and the path of a frame reads. */
 struct moq_policy {
-    uint64_t
-        latency_ns;   /* a group that was superseded longer ago than this is skipped; 0: at once */
-    uint8_t priority; /* biased */
-    uint8_t order;    /* enum moq_order */
+    uint64_t latency_ns; /* a group superseded longer ago than this is skipped; 0: at once */
+    uint8_t priority;    /* biased */
+    uint8_t order;       /* enum moq_order */
 };
 
-/* Serves a subscribe request from `track` (a reference is taken). NULL: out of memory, and the request is refused. */
+/* Serves a subscribe request from `track` (a reference is taken). NULL: out of memory, and the
+ * request is refused. */
 struct moq_viewer *moq_request_serve(struct moq_request *request, struct moq_track *track,
                                      const struct moq_policy *policy);
 
-/* Answers a fetch with a group of `track` that may still grow (references are taken). MOQ_ERR_BOUNDS: the offset is behind
- * the end of a complete group; MOQ_ERR_NOMEM. On error the request was refused with it. */
+/* Answers a fetch with a group of `track` that may still grow (references are taken).
+ * MOQ_ERR_BOUNDS: the offset is behind the end of a complete group; MOQ_ERR_NOMEM; or why the group
+ * was cut. On error the request was refused with it. */
 int moq_request_send_group(struct moq_request *request, struct moq_track *track,
                            struct moq_group *group);
 int moq_request_send_info(struct moq_request *request, const struct moq_info *info);
@@ -73,11 +75,13 @@ void moq_request_refuse(struct moq_request *request, int error);
 
 struct moq_viewer_stats {
     uint64_t groups_sent, groups_skipped, groups_reset, bytes_sent;
-    uint64_t backlog_bytes,
-        backlog_ns; /* what is there and not sent yet; how late the oldest of it is */
+    uint64_t backlog_bytes; /* there and not sent yet, of the groups that are open */
+    uint64_t backlog_ns;    /* how long ago the oldest of those was superseded */
     uint32_t open_groups;
 };
 
+/* Policy begins as the subscriber's wish says; an update of the wish changes priority and order
+ * before on_viewer_updated, which may set them again. */
 void moq_viewer_set_policy(struct moq_viewer *viewer, const struct moq_policy *policy);
 const struct moq_policy *moq_viewer_policy(const struct moq_viewer *viewer);
 const struct moq_wish *moq_viewer_wish(const struct moq_viewer *viewer);
@@ -86,31 +90,32 @@ struct moq_track *moq_viewer_track(const struct moq_viewer *viewer);
 void moq_viewer_stats(const struct moq_viewer *viewer, struct moq_viewer_stats *stats);
 void moq_viewer_set_user(struct moq_viewer *viewer, void *user);
 void *moq_viewer_user(const struct moq_viewer *viewer);
-void moq_viewer_close(struct moq_viewer *viewer,
-                      int error); /* 0: end of track. on_viewer_closed follows */
 
-/* ---- Session -------------------------------------------------------------------------------- */
+/* 0: the end of the track, once the groups there are now have arrived. Otherwise they are cut.
+ * on_viewer_closed follows, perhaps before this returns. */
+void moq_viewer_close(struct moq_viewer *viewer, int error);
 
-struct
-    moq_session_events { /* every entry may be NULL; a request without a handler is refused with MOQ_ERR_NOT_FOUND */
-    void (*on_ready)(struct moq_session
-                         *session); /* versions agreed: subscribe, announce and fetch from now on */
-    void (*on_closed)(struct moq_session *session, int error,
-                      const char *reason); /* last call, once; viewers,
-                                                        requests, subscriptions were told before */
+/* ---- Session --------------------------------------------------------------------------------- */
+
+/* Every entry may be NULL; a request without a handler is refused with MOQ_ERR_NOT_FOUND. */
+struct moq_session_events {
+    /* Versions are agreed: subscribe, announce and fetch from now on. */
+    void (*on_ready)(struct moq_session *session);
+    /* The last call, once; viewers, requests and subscriptions were told before. */
+    void (*on_closed)(struct moq_session *session, int error, const char *reason);
     void (*on_request)(struct moq_session *session, struct moq_request *request);
-    void (*on_request_gone)(struct moq_session *session,
-                            struct moq_request *request); /* the peer took it back */
-    void (*on_viewer_updated)(struct moq_session *session,
-                              struct moq_viewer *viewer); /* a new wish */
-    void (*on_viewer_closed)(struct moq_session *session,
-                             struct moq_viewer *viewer); /* last call about it */
+    /* The peer took it back, or is gone. */
+    void (*on_request_gone)(struct moq_session *session, struct moq_request *request);
+    /* It has a new wish. */
+    void (*on_viewer_updated)(struct moq_session *session, struct moq_viewer *viewer);
+    /* The last call about it. */
+    void (*on_viewer_closed)(struct moq_session *session, struct moq_viewer *viewer);
     /* Whether this peer may see an offer of `owner`; NULL: all. */
     bool (*can_see)(struct moq_session *session, const struct moq_path *path, const void *owner);
 };
 
 struct moq_session_limits {   /* 0: the default */
-    uint32_t subscriptions;   /* viewers of one peer at a time: 1024 */
+    uint32_t subscriptions;   /* viewers and open requests of one peer at a time: 1024 */
     uint32_t announces;       /* announce streams of one peer: 64 */
     uint32_t announced_paths; /* active paths on one announce stream: 10000 */
     uint32_t open_groups;     /* of one viewer at a time: 16 */
@@ -125,50 +130,59 @@ struct moq_session_config {
     const struct clock *clock; /* kept */
     struct moq_offers *offers; /* kept; what we announce; NULL: nothing */
     struct moq_session_limits limits;
-    const struct moq_session_events *events; /* kept; NULL: nothing is told */
+    const struct moq_session_events *events; /* kept */
     void *user;
 };
 
-/* A session over a connected transport. NULL: out of memory. The caller frees it after on_closed. */
+/* A session over a connected transport. NULL: out of memory. The caller frees it after on_closed,
+ * not in it. */
 struct moq_session *moq_session_new(const struct moq_session_config *config,
                                     struct moq_transport transport);
 void moq_session_free(struct moq_session **session); /* only after moq_session_closed was called */
 
 void *moq_session_user(const struct moq_session *session);
-uint32_t
-moq_session_version(const struct moq_session *session); /* enum moq_version; 0 before on_ready */
+
+/* Of enum moq_version; 0 before on_ready. */
+uint32_t moq_session_version(const struct moq_session *session);
 
 /* Lets a session that is held (is_held) go on; its handshake timeout runs all the while. */
 void moq_session_release(struct moq_session *session);
 
-/* Ends the session in order: running groups are cut, the session stream is finished, the transport closed. */
+/* Ends the session in order: running groups are cut, the session stream is finished, the transport
+ * closed. */
 void moq_session_close(struct moq_session *session, int error, const char *reason);
 
-/* Does what time demands (timeouts, late groups). Returns when to call again, or CLOCK_NEVER. */
+/* Does what time demands (timeouts, late groups). Returns when to call again, or CLOCK_NEVER.
+ * Anything that happens to a session may bring that time forward; asking too early costs next to
+ * nothing. */
 uint64_t moq_session_tick(struct moq_session *session);
 
-/* ---- What we ask of a peer ------------------------------------------------------------------ */
+/* ---- What we ask of a peer ------------------------------------------------------------------- */
 
 struct moq_subscription;
 
 struct moq_subscription_events { /* every entry may be NULL */
     void (*on_info)(struct moq_subscription *subscription, const struct moq_info *info);
-    /* It is over: 0: the track's end; MOQ_ERR_NOT_FOUND, ...; last call. The track was NOT ended: that is the owner's choice. */
+    /* It is over: 0: the track's end; MOQ_ERR_NOT_FOUND, ...; last call. The track was NOT ended:
+     * that is the owner's choice. */
     void (*on_closed)(struct moq_subscription *subscription, int error);
 };
 
-/* Subscribes; groups that arrive are written to `track` (a reference is taken). NULL: out of memory, not ready or closed. */
+/* Subscribes; groups that arrive are written to `track` (a reference is taken). NULL: out of
+ * memory, not ready or closed. */
 struct moq_subscription *moq_session_subscribe(struct moq_session *session, struct moq_track *track,
                                                const struct moq_wish *wish,
                                                const struct moq_subscription_events *events,
                                                void *user);
-/* The track has groups already, up to `latest`, from another publisher whose place this one takes: if its numbers begin
- * at or below that, all of them are raised so that the first group that arrives is `latest` + 1. Call it right after
- * moq_session_subscribe. */
+
+/* The track has groups already, up to `latest`, from another publisher whose place this one takes:
+ * if its numbers begin at or below that, all of them are raised so that the first group that
+ * arrives is `latest` + 1. Call it right after moq_session_subscribe. */
 void moq_subscription_continue_after(struct moq_subscription *subscription, uint64_t latest);
 void moq_subscription_update(struct moq_subscription *subscription, const struct moq_wish *wish);
-void moq_subscription_close(
-    struct moq_subscription **subscription); /* unsubscribes, no callback; sets it to NULL */
+
+/* Unsubscribes: groups under way are cut, no callback follows; sets it to NULL. */
+void moq_subscription_close(struct moq_subscription **subscription);
 void *moq_subscription_user(const struct moq_subscription *subscription);
 
 struct moq_announced; /* our question "what is there under this prefix?" */
@@ -176,10 +190,10 @@ struct moq_announced; /* our question "what is there under this prefix?" */
 struct moq_announced_events { /* `path` is whole, prefix included, and borrowed */
     void (*on_active)(struct moq_announced *announced, struct moq_path *path);
     void (*on_ended)(struct moq_announced *announced, struct moq_path *path);
-    void (*on_live)(struct moq_announced
-                        *announced); /* all that is active now was told (02: 300 ms of silence) */
-    void (*on_closed)(struct moq_announced *announced,
-                      int error); /* after on_ended for every active path; last call */
+    /* All that is active now was told (02: 300 ms of silence). */
+    void (*on_live)(struct moq_announced *announced);
+    /* After on_ended for every active path; last call. */
+    void (*on_closed)(struct moq_announced *announced, int error);
 };
 
 struct moq_announced *moq_session_announced(struct moq_session *session, struct moq_path *prefix,
@@ -189,8 +203,8 @@ void *moq_announced_user(const struct moq_announced *announced);
 
 struct moq_fetch;
 struct moq_fetch_events {
-    void (*on_data)(struct moq_fetch *fetch, const uint8_t *data,
-                    size_t n); /* raw wire bytes of the group, from `offset` */
+    /* Raw wire bytes of the group, from `offset` on. */
+    void (*on_data)(struct moq_fetch *fetch, const uint8_t *data, size_t n);
     void (*on_closed)(struct moq_fetch *fetch, int error); /* 0: all of it; last call */
 };
 struct moq_fetch_wish {
@@ -201,12 +215,13 @@ struct moq_fetch *moq_session_fetch(struct moq_session *session, struct moq_path
                                     const struct moq_fetch_wish *wish,
                                     const struct moq_fetch_events *events, void *user);
 void moq_fetch_set_priority(struct moq_fetch *fetch, uint8_t priority); /* FETCH_UPDATE */
-void moq_fetch_close(struct moq_fetch **fetch);
+void moq_fetch_close(struct moq_fetch **fetch);                         /* no callback */
 void *moq_fetch_user(const struct moq_fetch *fetch);
 
 struct moq_info_query;
-typedef void moq_on_info(void *user, int error,
-                         const struct moq_info *info); /* once; info is NULL on error */
+
+/* Called once; `info` is NULL on error. */
+typedef void moq_on_info(void *user, int error, const struct moq_info *info);
 struct moq_info_query *moq_session_info(struct moq_session *session, struct moq_path *path,
                                         moq_on_info *on_info, void *user);
 void moq_info_query_close(struct moq_info_query **query); /* no callback */

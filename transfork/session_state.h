@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A session from the inside: what its streams share. The state machines are one file each: handshake.c (the session
- * stream), announce_answer.c and announce_ask.c, subscribe_answer.c with viewer.c and send_group.c, subscribe_ask.c with
- * recv_group.c, fetch.c, info.c, and request.c for what an owner answers. */
+/* A session from the inside: what its streams share. The state machines are one file each:
+ * handshake.c (the session stream), announce_answer.c and announce_ask.c, subscribe_answer.c with
+ * viewer.c and send_group.c, subscribe_ask.c with recv_group.c, fetch.c, info.c, and request.c for
+ * what an owner answers. */
 #ifndef MOQ_SESSION_STATE_H
 #define MOQ_SESSION_STATE_H
 
@@ -35,9 +36,9 @@ struct moq_session {
     struct moq_transport transport;
     struct moq_session_config config; /* with the defaults filled in */
     enum session_state state;
-    uint32_t version; /* enum moq_version; 0 before it is agreed */
+    uint32_t version;      /* enum moq_version; 0 before it is agreed */
     uint32_t held_version; /* the same, while config.is_held keeps it from being told */
-    uint32_t depth;   /* upcalls under way */
+    uint32_t depth;        /* upcalls under way */
 
     struct moq_stream *greeting; /* the session stream; NULL before and after */
     struct list streams;         /* moq_stream.node: the peer's and ours, opened */
@@ -92,9 +93,9 @@ static inline uint64_t time_after(uint64_t a, uint64_t b)
 /* Ends the session for something the peer did. */
 void session_fail(struct moq_session *session, int error, const char *reason);
 
-/* ---- The kinds of streams (each in its file) ------------------------------------------------------------------ */
+/* ---- The kinds of streams (each in its file) ------------------------------------------------ */
 
-/* The peer's streams: `accept_begin` reads the type, the others what follows. */
+/* The peer's streams: `accept_begin` (session.c) reads the type, the others what follows. */
 void accept_begin(struct moq_stream *stream);
 int accept_parked(struct moq_stream *stream, const uint8_t *data,
                   size_t n);                    /* more of it came too early */

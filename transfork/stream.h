@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Our side of a QUIC stream: what every kind of stream has in common.
  *
- * A stream has at most one owner, an object that gave it `stream_ops`. As soon as the stream is of no more use to its
- * owner, `on_over` is called, once, and the stream is nobody's: it lives on until QUIC has closed it, sends what is
- * left in its log, and ignores what comes. An owner that is done first lets go with stream_detach().
+ * A stream has at most one owner, an object that gave it `stream_ops`. As soon as the stream is of
+ * no more use to its owner, `on_over` is called, once, and the stream is nobody's: it lives on
+ * until QUIC has closed it, sends what is left in its log, and ignores what comes. An owner that is
+ * done first lets go with stream_detach().
  *
- * Control streams write into a log that stays put until the peer has it; those that carry a group (send_group.c,
- * fetch_answer.c) point into the group instead. */
+ * Control streams write into a log that stays put until the peer has it; those that carry a group
+ * (send_group.c, fetch_answer.c) point into the group instead. */
 #ifndef MOQ_STREAM_H
 #define MOQ_STREAM_H
 
@@ -18,31 +19,36 @@
 extern "C" {
 #endif
 
-/* The longest message a peer may send: a path at its limits with the longest varints, and room for its other fields.
- * The first message of a session may carry extensions and is the one exception. */
+/* The longest message a peer may send: a path at its limits with the longest varints, and room for
+ * its other fields. The first message of a session may carry extensions and is the one exception.
+ */
 enum { STREAM_MESSAGE_MAX_BYTES = 2048, STREAM_GREETING_MAX_BYTES = 16 * 1024 };
 
-/* What a peer leaves unread on a control stream: a stream that has more waiting is cut with MOQ_ERR_BOUNDS. */
+/* What a peer leaves unread on a control stream: a stream that has more waiting is cut with
+ * MOQ_ERR_BOUNDS. */
 enum { STREAM_BACKLOG_MAX_BYTES = 256 * 1024 };
 
 struct moq_stream;
 
 struct stream_ops {
-    /* Reads the front of `data`, which is not empty. Returns how many bytes it took (0: it needs more, and gets them
-     * together with these), or an error that ends the stream. May detach the stream. */
+    /* Reads the front of `data`, which is not empty. Returns how many bytes it took (0: it needs
+     * more, and gets them together with these), or an error that ends the stream. May detach the
+     * stream. */
     long (*read)(struct moq_stream *stream, const uint8_t *data, size_t n);
-    /* The peer finished its direction; `n` bytes were not taken by `read`. Returns 0 or an error that ends the stream.
-     * NULL: bytes left over are MOQ_ERR_DECODE, otherwise our direction is finished too and the owner is told. */
+    /* The peer finished its direction; `n` bytes were not taken by `read`. Returns 0 or an error
+     * that ends the stream. NULL: bytes left over are MOQ_ERR_DECODE, otherwise our direction is
+     * finished too and the owner is told. */
     int (*on_end)(struct moq_stream *stream, const uint8_t *left, size_t n);
-    /* The stream is of no more use (reset, stopped, malformed, closed): `error` says why. The last call. */
+    /* The stream is of no more use (reset, stopped, malformed, closed): `error` says why. The last
+     * call. */
     void (*on_over)(struct moq_stream *stream, int error);
     /* More of the log is in packets. May be NULL. */
     void (*on_sent)(struct moq_stream *stream);
     bool ignores_stop; /* our direction is silent anyway: STOP_SENDING does not end the stream */
 };
 
-/* Where the bytes of a stream come from that has no log of its own: a group. It outlives the owner: what was sent may
- * have to be sent again. */
+/* Where the bytes of a stream come from that has no log of its own: a group. It outlives the owner:
+ * what was sent may have to be sent again. */
 struct stream_source {
     size_t (*pull)(struct moq_stream *stream, struct iovec *vec, size_t max, bool *is_end);
     void (*on_sent)(struct moq_stream *stream, size_t n, bool is_end);
@@ -73,7 +79,8 @@ struct moq_stream {
 /* A stream of the peer's that has no owner yet. NULL: out of memory. */
 struct moq_stream *stream_new_accepted(struct moq_session *session, void *handle, bool is_bidi);
 
-/* A bidirectional stream of ours; opened now, or as soon as the peer allows it. NULL: out of memory. */
+/* A bidirectional stream of ours; opened now, or as soon as the peer allows it. NULL: out of
+ * memory. */
 struct moq_stream *stream_new_asking(struct moq_session *session, const struct stream_ops *ops,
                                      void *owner);
 
@@ -87,7 +94,8 @@ void stream_deinit(struct moq_stream *stream);
 void stream_attach(struct moq_stream *stream, const struct stream_ops *ops, void *owner);
 void stream_detach(struct moq_stream *stream); /* no more calls to the owner */
 
-/* Adds to the log and asks for its turn. Returns 0, MOQ_ERR_BOUNDS (see above), MOQ_ERR_NOMEM or MOQ_ERR_CLOSED. */
+/* Adds to the log and asks for its turn. Returns 0, MOQ_ERR_BOUNDS (see above), MOQ_ERR_NOMEM or
+ * MOQ_ERR_CLOSED. */
 int stream_write(struct moq_stream *stream, const void *data, size_t n);
 uint64_t
 stream_unsent(const struct moq_stream *stream); /* bytes of the log that are not in packets */
@@ -98,7 +106,8 @@ void stream_finish(struct moq_stream *stream); /* ends our direction behind what
 void stream_reset(struct moq_stream *stream, int error); /* ends our direction at once */
 void stream_stop(struct moq_stream *stream, int error);  /* ends the peer's direction */
 
-/* Both of these, and nobody's from now on; the owner is not told. A stream that was never opened is gone. */
+/* Both of these, and nobody's from now on; the owner is not told. A stream that was never opened is
+ * gone. */
 void stream_abort(struct moq_stream *stream, int error);
 
 /* Both of these, and the owner is told why. */

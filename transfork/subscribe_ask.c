@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Subscriptions of ours: SUBSCRIBE goes out, INFO and GAPs come back, and recv_group.c fills the track. */
+/* Subscriptions of ours: SUBSCRIBE goes out, INFO and GAPs come back, and recv_group.c fills the
+ * track. */
 #include <stdlib.h>
 
 #include "base/objects.h"
@@ -34,7 +35,8 @@ static void subscription_free(struct grave *grave)
     object_died(OBJECT_viewer);
 }
 
-/* Takes it out of the session; groups under way are cut. Returns false when that was done before. */
+/* Takes it out of the session; groups under way are cut. Returns false when that was done before.
+ */
 static bool bury(struct moq_subscription *subscription, int error)
 {
     if (subscription->is_over)
@@ -59,7 +61,7 @@ void subscription_group_ended(struct moq_subscription *subscription)
         end(subscription, 0);
 }
 
-/* ---- The subscribe stream -------------------------------------------------------------------------------------- */
+/* ---- The subscribe stream ------------------------------------------------------------------- */
 
 static long read_info(struct moq_subscription *subscription, const uint8_t *data, size_t n)
 {
@@ -154,7 +156,7 @@ void subscriptions_tick(struct moq_session *session)
     }
 }
 
-/* ---- The owner's side ------------------------------------------------------------------------------------------ */
+/* ---- The owner's side ----------------------------------------------------------------------- */
 
 static int write_subscribe(struct moq_subscription *subscription)
 {
@@ -224,7 +226,8 @@ bool subscription_raise(struct moq_subscription *subscription, uint64_t *sequenc
     return true;
 }
 
-/* Only 03 has an agreed layout for the update; elsewhere the new range still holds for what we take. */
+/* Only 03 has an agreed layout for the update; elsewhere the new range still holds for what we
+ * take. */
 void moq_subscription_update(struct moq_subscription *subscription, const struct moq_wish *wish)
 {
     uint32_t version = subscription->session->version;

@@ -16,8 +16,8 @@ struct moq_subscription {
     struct moq_stream *stream; /* NULL: the publisher ended it, or it is over */
     struct moq_track *track;
     struct moq_wish wish;
-    uint64_t floor; /* see moq_subscription_continue_after */
-    uint64_t raise; /* added to the publisher's sequences */
+    uint64_t floor;     /* see moq_subscription_continue_after */
+    uint64_t raise;     /* added to the publisher's sequences */
     bool is_raise_open; /* `raise` is settled by the first group that arrives */
     uint64_t id;
     uint32_t receiving; /* group streams under way */

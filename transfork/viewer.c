@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Viewers: what happens to a peer's subscription when its track grows, its streams have room, or time passes. Which
- * group comes next is viewer_next.c's to say; this file opens, cuts and reports. Growth of an open group costs one
- * search of a short list and one wake. */
+/* Viewers: what happens to a peer's subscription when its track grows, its streams have room, or
+ * time passes. Which group comes next is viewer_next.c's to say; this file opens, cuts and reports.
+ * Growth of an open group costs one search of a short list and one wake. */
 #include "transfork/viewer.h"
 
 #include <stdlib.h>
@@ -36,7 +36,7 @@ static uint64_t urgency_of(const struct moq_viewer *viewer, uint64_t sequence)
     return (uint64_t)viewer->policy.priority << URGENCY_PRIORITY_SHIFT | place;
 }
 
-/* ---- Gaps: what the peer is told it will not get -------------------------------------------------------------- */
+/* ---- Gaps: what the peer is told it will not get -------------------------------------------- */
 
 static bool has_gap(const struct moq_viewer *viewer)
 {
@@ -98,7 +98,7 @@ static void lose(struct moq_viewer *viewer, struct sequence_run run, int error)
     add_gap(viewer, run, error);
 }
 
-/* ---- Groups ---------------------------------------------------------------------------------------------------- */
+/* ---- Groups --------------------------------------------------------------------------------- */
 
 static void cut(struct moq_viewer *viewer, struct send_group *sending, int error)
 {
@@ -147,7 +147,8 @@ static bool is_better_victim(const struct send_group *a, const struct send_group
     return a->group->sequence < b->group->sequence;
 }
 
-/* Room for one more open group. At the limit an old one that has nothing to send goes, or, newest first, the oldest. */
+/* Room for one more open group. At the limit an old one that has nothing to send goes, or, newest
+ * first, the oldest. */
 static bool make_room(struct moq_viewer *viewer, const struct moq_group *group)
 {
     if (viewer->unsent < viewer->session->config.limits.open_groups)
@@ -185,7 +186,7 @@ static void open_groups(struct moq_viewer *viewer)
     }
 }
 
-/* ---- The end --------------------------------------------------------------------------------------------------- */
+/* ---- The end -------------------------------------------------------------------------------- */
 
 static void viewer_free(struct grave *grave)
 {
@@ -219,7 +220,8 @@ static bool is_complete(const struct moq_viewer *viewer)
     return has_all || (viewer->is_ending && !viewer->is_waiting_turn);
 }
 
-/* The end of the subscribe stream is only sent when all groups are acknowledged, so that it cannot overtake them. */
+/* The end of the subscribe stream is only sent when all groups are acknowledged, so that it cannot
+ * overtake them. */
 static void end_if_complete(struct moq_viewer *viewer)
 {
     struct moq_stream *stream = viewer->stream;
@@ -234,7 +236,7 @@ static void end_if_complete(struct moq_viewer *viewer)
     viewer_over(viewer);
 }
 
-/* ---- What happens ---------------------------------------------------------------------------------------------- */
+/* ---- What happens --------------------------------------------------------------------------- */
 
 void viewer_update(struct moq_viewer *viewer)
 {
@@ -339,7 +341,8 @@ void viewer_group_refused(struct moq_viewer *viewer, uint64_t sequence)
     viewer_update(viewer);
 }
 
-/* Owners may close any viewer while we walk, so each one is taken to its new place before it is looked at. */
+/* Owners may close any viewer while we walk, so each one is taken to its new place before it is
+ * looked at. */
 void viewers_tick(struct moq_session *session)
 {
     struct list todo;
@@ -375,7 +378,7 @@ void viewers_credit(struct moq_session *session)
     }
 }
 
-/* ---- The beginning --------------------------------------------------------------------------------------------- */
+/* ---- The beginning -------------------------------------------------------------------------- */
 
 struct moq_viewer *viewer_new(struct moq_stream *stream, uint64_t id, struct moq_track *track)
 {
@@ -461,7 +464,7 @@ void viewer_update_wish(struct moq_viewer *viewer, const struct moq_wish *update
         session->config.events->on_viewer_updated(session, viewer);
 }
 
-/* ---- The owner's side ------------------------------------------------------------------------------------------ */
+/* ---- The owner's side ----------------------------------------------------------------------- */
 
 void moq_viewer_set_policy(struct moq_viewer *viewer, const struct moq_policy *policy)
 {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A viewer: a peer's subscription that we serve. It is a cursor, never a queue: it knows which groups it is done with,
- * and asks one rule (viewer_next_group) which group to open now, afresh each time that something changes. */
+/* A viewer: a peer's subscription that we serve. It is a cursor, never a queue: it knows which
+ * groups it is done with, and asks one rule (viewer_next_group) which group to open now, afresh
+ * each time that something changes. */
 #ifndef MOQ_VIEWER_H
 #define MOQ_VIEWER_H
 
@@ -56,7 +57,7 @@ void viewer_group_closed(
     struct moq_viewer *viewer); /* one is acknowledged, and no longer in the list */
 void viewer_group_refused(struct moq_viewer *viewer, uint64_t sequence); /* the peer stopped it */
 
-/* ---- The skip rule (viewer_next.c): pure functions of what they are given ---------------------------------------- */
+/* ---- The skip rule (viewer_next.c): pure functions of what they are given ------------------- */
 
 /* What the rule looks at. */
 struct viewer_view {
@@ -67,16 +68,17 @@ struct viewer_view {
     uint64_t started_ns, now_ns;
 };
 
-/* Which group to open now: by the policy's order the newest, or the oldest that is within its latency; NULL: none. */
+/* Which group to open now: by the policy's order the newest, or the oldest that is within its
+ * latency; NULL: none. */
 struct moq_group *viewer_next_group(const struct viewer_view *view);
 
-/* Why a group is not worth opening or going on with, or 0: MOQ_ERR_EXPIRED, or why it was cut. *until_ns: until when
- * that answer holds if nothing else happens. */
+/* Why a group is not worth opening or going on with, or 0: MOQ_ERR_EXPIRED, or why it was cut.
+ * *until_ns: until when that answer holds if nothing else happens. */
 int viewer_group_fault(const struct viewer_view *view, const struct moq_group *group,
                        uint64_t *until_ns);
 
-/* The lowest run of groups that are not done and never will be: skipped, expired, cut or lost. False: none now, and
- * *until_ns says when to ask again. */
+/* The lowest run of groups that are not done and never will be: skipped, expired, cut or lost.
+ * False: none now, and *until_ns says when to ask again. */
 bool viewer_next_loss(const struct viewer_view *view, struct sequence_run *lost, int *error,
                       uint64_t *until_ns);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The skip rule: which group a viewer gets now, and which ones it never will. All that "latency and quality policy"
- * means on the path of a frame is here and in a stream's urgency. Nothing here changes anything. */
+/* The skip rule: which group a viewer gets now, and which ones it never will. All that "latency and
+ * quality policy" means on the path of a frame is here and in a stream's urgency. Nothing here
+ * changes anything. */
 #include "transfork/group.h"
 #include "transfork/track.h"
 #include "transfork/viewer.h"
@@ -25,8 +26,8 @@ static uint64_t expires_at(const struct viewer_view *view, const struct moq_grou
     return time_after(group->ended_ns, ms_to_ns(limit));
 }
 
-/* When a group that was followed by another is late. What was there before a viewer asked for it by number is history:
- * it was late already, and is wanted all the same. */
+/* When a group that was followed by another is late. What was there before a viewer asked for it by
+ * number is history: it was late already, and is wanted all the same. */
 static uint64_t late_at(const struct viewer_view *view, const struct moq_group *group)
 {
     bool is_history = view->wish->min != MOQ_NO_GROUP && group->superseded_ns <= view->started_ns;
@@ -83,8 +84,8 @@ static const struct moq_group *first_above(const struct viewer_view *view)
     return lowest;
 }
 
-/* Until when groups that are not there may still come: streams overtake each other, so they get as long as a group
- * that was superseded by `next`, the one that made the hole. */
+/* Until when groups that are not there may still come: streams overtake each other, so they get as
+ * long as a group that was superseded by `next`, the one that made the hole. */
 static uint64_t hole_closes_at(const struct viewer_view *view, const struct moq_group *next,
                                uint64_t end)
 {

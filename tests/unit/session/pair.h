@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Two peers on a wire, each with a notebook of what it was told; or one, and the test plays the other.
+/* Two peers on a wire, each with a notebook of what it was told; or one, and the test plays the
+ * other.
  *
- * A peer serves its `track` to whoever asks for that path, keeps every other request in `request`, and writes down the
- * rest. Every test ends with pair_deinit, which fails if any object is left. */
+ * A peer serves its `track` to whoever asks for that path, keeps every other request in `request`,
+ * and writes down the rest. Every test ends with pair_deinit, which fails if any object is left. */
 #ifndef TEST_PAIR_H
 #define TEST_PAIR_H
 
@@ -84,7 +85,8 @@ const char *hex_of(const struct wire_half *half);
 void say_hex(struct wire_stream *stream, int end, const char *hex); /* spaces are skipped */
 struct wire_stream *open_hex(struct wire *wire, int end, bool is_bidi, const char *hex);
 
-/* Greetings and one subscribe, as the tests that play a peer write them: offers, and "t" under id 0. */
+/* Greetings and one subscribe, as the tests that play a peer write them: offers, and "t" under id
+ * 0. */
 #define HEX_OFFER_02 "00 01 c0000000ff0bad02 00"
 #define HEX_OFFER_03 "00 01 c0000000ff0bad03 00"
 #define HEX_OFFER_04 "00 01 c0000000ff0bad04 00"

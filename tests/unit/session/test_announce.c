@@ -184,7 +184,8 @@ static void closing_the_question_ends_its_stream(void **state)
     pair_deinit(&pair);
 }
 
-/* What a client of ours notes when a 03 server answers its question for "p" with `hex` and then ends or resets. */
+/* What a client of ours notes when a 03 server answers its question for "p" with `hex` and then
+ * ends or resets. */
 static struct notes notes_of(const char *hex, char then, uint32_t *code)
 {
     struct pair pair;

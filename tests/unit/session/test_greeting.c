@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The session stream: which version is agreed, what may come before, and every way in which it fails. */
+/* The session stream: which version is agreed, what may come before, and every way in which it
+ * fails. */
 #include "pair.h"
 
 #include <string.h>
@@ -72,7 +73,8 @@ static void a_client_offers_newest_first(void **state)
     pair_deinit(&pair);
 }
 
-/* How a server of ours closes when the client says `hex` on its first stream and then nothing, an end or a reset. */
+/* How a server of ours closes when the client says `hex` on its first stream and then nothing, an
+ * end or a reset. */
 static uint32_t code_after(const char *hex, char then)
 {
     struct pair pair;

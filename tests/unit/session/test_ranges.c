@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Which groups a viewer gets: ranges, order, priority, expiry, and what it is told about the rest. A test plays the
- * viewer, so every byte that it is told is seen. */
+/* Which groups a viewer gets: ranges, order, priority, expiry, and what it is told about the rest.
+ * A test plays the viewer, so every byte that it is told is seen. */
 #include "pair.h"
 
 #include <stdio.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Every stream cut at every byte by an end, a reset, a stop or the death of the connection; every message where it
- * does not belong. The victim is always the smallest thing, the code is the right one, and nothing is left behind. */
+/* Every stream cut at every byte by an end, a reset, a stop or the death of the connection; every
+ * message where it does not belong. The victim is always the smallest thing, the code is the right
+ * one, and nothing is left behind. */
 #include "pair.h"
 
 #include <stdio.h>
@@ -91,14 +92,19 @@ static void cut_one(const struct speech *speech, size_t version, size_t bytes, c
     pair_deinit(&pair);
 }
 
+static void cut_everywhere(const struct speech *speech, size_t version)
+{
+    for (size_t bytes = 1; bytes <= strlen(speech->hex[version]) / 2; bytes++)
+        for (const char *how = "ersd"; *how; how++)
+            cut_one(speech, version, bytes, *how);
+}
+
 static void a_stream_of_the_peer_may_be_cut_at_every_byte(void **state)
 {
     (void)state;
     for (size_t i = 0; i < SPEECHES; i++)
         for (size_t version = 0; version < 3; version++)
-            for (size_t bytes = 1; bytes <= strlen(speeches[i].hex[version]) / 2; bytes++)
-                for (const char *how = "ersd"; *how; how++)
-                    cut_one(&speeches[i], version, bytes, *how);
+            cut_everywhere(&speeches[i], version);
 }
 
 static void a_stream_without_bytes_may_be_cut_too(void **state)
@@ -119,7 +125,7 @@ static void a_stream_without_bytes_may_be_cut_too(void **state)
         }
 }
 
-/* ---- Groups that a peer sends us ------------------------------------------------------------------------------- */
+/* ---- Groups that a peer sends us ------------------------------------------------------------ */
 
 struct scene {
     struct pair pair;
@@ -224,7 +230,7 @@ static void groups_outside_the_range_are_stopped(void **state)
     scene_deinit(&scene);
 }
 
-/* ---- Answers to what we ask ------------------------------------------------------------------------------------ */
+/* ---- Answers to what we ask ----------------------------------------------------------------- */
 
 static void a_subscription_learns_how_it_ended(void **state)
 {
@@ -309,7 +315,7 @@ static void groups_may_overtake_info(void **state)
     scene_deinit(&scene);
 }
 
-/* ---- Messages where they do not belong ------------------------------------------------------------------------- */
+/* ---- Messages where they do not belong ------------------------------------------------------ */
 
 static void a_wrong_message_costs_its_stream_alone(void **state)
 {

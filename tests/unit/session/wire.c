@@ -37,7 +37,7 @@ static struct wire_stream *stream_new(struct wire *wire, int opener, bool is_bid
     return stream;
 }
 
-/* ---- Downcalls ------------------------------------------------------------------------------------------------- */
+/* ---- Downcalls ------------------------------------------------------------------------------ */
 
 static void *on_open(void *transport, bool is_bidi, struct moq_stream *side)
 {
@@ -106,7 +106,7 @@ struct moq_transport wire_transport(struct wire *wire, int end)
     return (struct moq_transport){&ops, &wire->end[end]};
 }
 
-/* ---- Carrying -------------------------------------------------------------------------------------------------- */
+/* ---- Carrying ------------------------------------------------------------------------------- */
 
 /* The receiver meets the stream. False: it refused. */
 static bool introduce(struct wire_stream *stream, int end)
@@ -267,21 +267,20 @@ static void tell_closed(struct wire *wire)
         wire_cut(wire);
 }
 
+/* Streams of lower urgency get their turn when those of higher urgency cannot move. */
+static bool write_anything(struct wire *wire)
+{
+    bool has_moved = false;
+    list_for_each (node, &wire->streams)
+        for (int end = 0; end < 2; end++)
+            has_moved |= write_piece(stream_at(node), end);
+    return has_moved;
+}
+
 void wire_run(struct wire *wire)
 {
-    while (!wire->is_dead) {
-        bool has_moved = run_once(wire);
-        if (!has_moved) {
-            bool is_awake = false;
-            list_for_each (node, &wire->streams)
-                for (int end = 0; end < 2; end++)
-                    is_awake |= stream_at(node)->half[end].is_awake &&
-                                stream_at(node)->side[end] != NULL && !wire->end[end].is_blocked &&
-                                write_piece(stream_at(node), end);
-            if (!is_awake)
-                break;
-        }
-    }
+    while (!wire->is_dead && (run_once(wire) || write_anything(wire)))
+        ;
     tell_closed(wire);
 }
 
@@ -326,7 +325,7 @@ void wire_grant(struct wire *wire, int end, uint32_t bidi, uint32_t uni)
         moq_session_credit(wire->end[end].session);
 }
 
-/* ---- Life, and the test's own end ------------------------------------------------------------------------------ */
+/* ---- Life, and the test's own end ----------------------------------------------------------- */
 
 void wire_init(struct wire *wire)
 {

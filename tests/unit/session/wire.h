@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A wire in memory between two sessions, or between a session and a test that plays the peer byte by byte.
+/* A wire in memory between two sessions, or between a session and a test that plays the peer byte
+ * by byte.
  *
- * Nothing moves by itself: wire_run() carries bytes, ends, resets and stops until both sides are quiet, always in the
- * same order. The wire checks what a transport may expect of a session: no bytes after the end, none without a wake. */
+ * Nothing moves by itself: wire_run() carries bytes, ends, resets and stops until both sides are
+ * quiet, always in the same order. The wire checks what a transport may expect of a session: no
+ * bytes after the end, none without a wake. */
 #ifndef TEST_WIRE_H
 #define TEST_WIRE_H
 
