@@ -229,7 +229,6 @@ static void free_when_all_gone(struct core *core)
 {
     if (--core->closing > 0)
         return;
-    router_deinit(&core->router);
     for (size_t i = 0; i < core->listener_count; i++)
         quic_tls_unref(&core->tls[i]);
     void (*on_stopped)(void *) = core->on_stopped;
@@ -249,11 +248,18 @@ static void on_native_closed(void *user)
     free_when_all_gone(user);
 }
 
+/* All sessions are gone, the clock is still there. */
+static void close_router(struct core *core)
+{
+    router_deinit(&core->router);
+    moq_native_close(&core->native, on_native_closed, core);
+}
+
 static void on_listener_closed(void *user)
 {
     struct core *core = user;
     if (--core->open_listeners == 0)
-        moq_native_close(&core->native, on_native_closed, core);
+        close_router(core);
 }
 
 void core_stop(struct core **pointer, void (*on_stopped)(void *user), void *user)
@@ -268,7 +274,7 @@ void core_stop(struct core **pointer, void (*on_stopped)(void *user), void *user
 
     core->open_listeners = core->listener_count;
     if (core->listener_count == 0)
-        moq_native_close(&core->native, on_native_closed, core);
+        close_router(core);
     for (size_t i = 0; i < core->listener_count; i++)
         moq_listener_close(&core->listeners[i], on_listener_closed, core);
 }
