@@ -16,7 +16,7 @@
 
 /* A session is looked at so often at least, whatever it said of its deadline: its owner may have
  * changed a policy. */
-#define SLOW_TICK_NS NS_PER_S
+#define SLOW_TICK_NS (250 * NS_PER_MS)
 /* And not more often than that. */
 #define FAST_TICK_NS NS_PER_MS
 

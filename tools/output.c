@@ -141,6 +141,16 @@ int output_write(struct output *output, const void *data, size_t n)
     return error;
 }
 
+bool output_is_file(const struct output *output)
+{
+    return uv_guess_handle(output->fd) == UV_FILE;
+}
+
+bool output_is_terminal(const struct output *output)
+{
+    return uv_guess_handle(output->fd) == UV_TTY;
+}
+
 bool output_is_full(const struct output *output)
 {
     return output->waiting_bytes > OUTPUT_FULL_BYTES;

@@ -25,6 +25,8 @@ struct output *output_open(uv_loop_t *loop, const char *file, const struct outpu
                            void *user, int *error);
 int output_write(struct output *output, const void *data,
                  size_t n); /* copies; 0, MOQ_ERR_IO (broken), MOQ_ERR_NOMEM */
+bool output_is_file(const struct output *output);
+bool output_is_terminal(const struct output *output);
 bool output_is_full(const struct output *output);
 uint64_t output_bytes(const struct output *output); /* taken so far */
 

@@ -1,0 +1,145 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* native/url.c: what people type, and the path on which a publisher and a viewer must agree. */
+#include "native/native.h"
+
+#include <setjmp.h>
+#include <stdarg.h>
+#include <string.h>
+#include <cmocka.h>
+
+#include "base/objects.h"
+
+static struct moq_url url_of(const char *text)
+{
+    struct moq_url url;
+    assert_int_equal(moq_url_parse(&url, text, NULL), 0);
+    return url;
+}
+
+static void assert_refused(const char *text, int error, const char *word)
+{
+    char why[QUIC_ERROR_TEXT_BYTES] = "";
+    struct moq_url url;
+    assert_int_equal(moq_url_parse(&url, text, why), error);
+    assert_non_null(strstr(why, word));
+}
+
+static void the_scheme_says_how_to_connect(void **state)
+{
+    (void)state;
+    struct moq_url url = url_of("https://relay.example/demo");
+    assert_int_equal(url.protocol, QUIC_PROTOCOL_WEBTRANSPORT);
+    assert_false(url.is_fingerprint_fetched);
+    url = url_of("HTTP://relay.example/demo");
+    assert_int_equal(url.protocol, QUIC_PROTOCOL_WEBTRANSPORT);
+    assert_true(url.is_fingerprint_fetched);
+    url = url_of("moqf://relay.example/demo");
+    assert_int_equal(url.protocol, QUIC_PROTOCOL_RAW);
+    assert_refused("moqt://relay.example/demo", MOQ_ERR_UNSUPPORTED, "reserved");
+    assert_refused("ftp://relay.example/demo", MOQ_ERR_UNSUPPORTED, "scheme");
+    assert_refused("relay.example:4443", MOQ_ERR_INVALID, "https://");
+}
+
+static void host_and_port_are_taken_apart(void **state)
+{
+    (void)state;
+    struct moq_url url = url_of("https://relay.example");
+    assert_string_equal(url.host, "relay.example");
+    assert_int_equal(url.port, 443);
+    url = url_of("https://localhost:4443/a");
+    assert_string_equal(url.host, "localhost");
+    assert_int_equal(url.port, 4443);
+    url = url_of("https://[::1]:4443/a");
+    assert_string_equal(url.host, "::1");
+    assert_int_equal(url.port, 4443);
+    url = url_of("https://[2001:db8::7]");
+    assert_string_equal(url.host, "2001:db8::7");
+    assert_int_equal(url.port, 443);
+}
+
+static void a_bad_host_or_port_is_refused_with_a_reason(void **state)
+{
+    (void)state;
+    assert_refused("https:///a", MOQ_ERR_INVALID, "host");
+    assert_refused("https://:4443/a", MOQ_ERR_INVALID, "host");
+    assert_refused("https://h:0/a", MOQ_ERR_INVALID, "port");
+    assert_refused("https://h:65536/a", MOQ_ERR_INVALID, "port");
+    assert_refused("https://h:99999999999999999999/a", MOQ_ERR_INVALID, "port");
+    assert_refused("https://h:4x/a", MOQ_ERR_INVALID, "port");
+    assert_refused("https://[::1/a", MOQ_ERR_INVALID, "]");
+    assert_refused("https://[::1]4443/a", MOQ_ERR_INVALID, "port");
+    assert_refused("https://[host]/a", MOQ_ERR_INVALID, "IPv6");
+    assert_refused("https://me@h/a", MOQ_ERR_INVALID, "user");
+    assert_refused("https://h h/a", MOQ_ERR_INVALID, "character");
+}
+
+static void a_host_or_path_beyond_its_bounds_is_refused(void **state)
+{
+    (void)state;
+    char text[4096] = "https://";
+    memset(text + 8, 'a', 256);
+    assert_refused(text, MOQ_ERR_INVALID, "too long");
+    memset(text, 0, sizeof text);
+    strcpy(text, "https://h/");
+    memset(text + 10, 'a', 3000);
+    assert_refused(text, MOQ_ERR_INVALID, "too long");
+}
+
+static void the_path_keeps_its_escapes_and_its_query(void **state)
+{
+    (void)state;
+    assert_string_equal(url_of("https://h").path, "/");
+    assert_string_equal(url_of("https://h/a%2Fb?jwt=x#top").path, "/a%2Fb?jwt=x");
+    assert_string_equal(url_of("https://h?x").path, "/?x");
+    assert_string_equal(url_of("https://h/a b").path, "/a%20b");
+    assert_string_equal(url_of("https://h/\xc3\xa4").path, "/%C3%A4");
+    assert_refused("https://h/a\nb", MOQ_ERR_INVALID, "control");
+}
+
+static void assert_broadcast(const char *text, const char *const *parts, size_t count)
+{
+    struct moq_url url = url_of(text);
+    struct moq_path *path = moq_url_broadcast(&url);
+    assert_non_null(path);
+    assert_int_equal(moq_path_count(path), count);
+    for (size_t i = 0; i < count; i++) {
+        struct moq_part part = moq_path_part(path, i);
+        assert_int_equal(part.size, strlen(parts[i]));
+        assert_memory_equal(part.data, parts[i], part.size);
+    }
+    moq_path_unref(&path);
+}
+
+static void the_broadcast_is_cut_as_rust_peers_cut_it(void **state)
+{
+    (void)state;
+    assert_broadcast("https://h/demo/bbb", (const char *[]){"demo", "bbb"}, 2);
+    assert_broadcast("https://h", (const char *[]){""}, 1);
+    assert_broadcast("https://h/", (const char *[]){""}, 1);
+    assert_broadcast("https://h/demo/bbb/", (const char *[]){"demo", "bbb", ""}, 3);
+    assert_broadcast("https://h//a", (const char *[]){"", "a"}, 2);
+    assert_broadcast("https://h/a%2Fb/c?d/e#f/g", (const char *[]){"a%2Fb", "c"}, 2);
+}
+
+static void a_broadcast_of_too_many_parts_is_none(void **state)
+{
+    (void)state;
+    struct moq_url url = url_of("https://h/1/2/3/4/5/6/7/8/9/0/1/2/3/4/5/6/7/8/9/0/1/2/3/4/5/6/7/8"
+                                "/9/0/1/2/3");
+    assert_null(moq_url_broadcast(&url));
+    assert_int_equal(object_count(OBJECT_path), 0);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_scheme_says_how_to_connect),
+        cmocka_unit_test(host_and_port_are_taken_apart),
+        cmocka_unit_test(a_bad_host_or_port_is_refused_with_a_reason),
+        cmocka_unit_test(a_host_or_path_beyond_its_bounds_is_refused),
+        cmocka_unit_test(the_path_keeps_its_escapes_and_its_query),
+        cmocka_unit_test(the_broadcast_is_cut_as_rust_peers_cut_it),
+        cmocka_unit_test(a_broadcast_of_too_many_parts_is_none),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}

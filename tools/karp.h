@@ -1,0 +1,27 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* moq-karp: media from a fragmented MP4 to a relay, and back. A subcommand is a file. */
+#ifndef MOQ_TOOLS_KARP_H
+#define MOQ_TOOLS_KARP_H
+
+#include "karp/karp.h"
+#include "tools/tool.h"
+
+struct karp_settings {
+    /* publish */
+    bool is_paced, is_unpaced, is_live, is_viewer_awaited;
+    uint64_t linger_ms;
+    struct options_list priorities; /* "audio=3" */
+    /* subscribe, info */
+    const char *output;
+    uint64_t latency_ms, duration_ms;
+    bool is_followed, is_json;
+};
+
+/* Each returns the exit code. `broadcast` is the path of the URL. */
+int karp_publish(struct tool *tool, const struct karp_settings *settings,
+                 struct moq_path *broadcast);
+int karp_subscribe(struct tool *tool, const struct karp_settings *settings,
+                   struct moq_path *broadcast);
+int karp_info(struct tool *tool, const struct karp_settings *settings, struct moq_path *broadcast);
+
+#endif

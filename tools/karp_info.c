@@ -1,0 +1,224 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* moq-karp info: what a broadcast offers and how it flows right now. Subscribes to everything for a few seconds. */
+#include "tools/karp.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "tools/player.h"
+#include "tools/watch.h"
+
+enum { TICK_MS = 20, APPEAR_MS = 5000 };
+
+struct karp_count {
+    uint64_t groups, frames, bytes;
+    uint64_t first_us, newest_us, first_ns, newest_ns;
+};
+
+struct karp_inquiry {
+    struct tool *tool;
+    const struct karp_settings *settings;
+    struct watch watch;
+    struct player player;
+    struct karp_count counts[KARP_CATALOG_MAX_TRACKS];
+    uint64_t connected_ns, opened_ns; /* 0: not yet */
+    uv_timer_t timer;
+};
+
+static uint64_t now_ns(const struct karp_inquiry *inquiry)
+{
+    return moq_native_clock(inquiry->tool->native)->now_ns;
+}
+
+/* ---- Counting -------------------------------------------------------------------------------- */
+
+static int on_frame(void *user, const struct karp_frame *frame)
+{
+    struct karp_inquiry *inquiry = user;
+    struct karp_count *count = &inquiry->counts[frame->track];
+    if (count->frames == 0) {
+        count->first_us = count->newest_us = frame->timestamp_us;
+        count->first_ns = now_ns(inquiry);
+    }
+    count->frames++;
+    count->groups += frame->is_group_start;
+    count->bytes += frame->size;
+    count->newest_ns = now_ns(inquiry);
+    if (frame->timestamp_us > count->newest_us)
+        count->newest_us = frame->timestamp_us;
+    return 0;
+}
+
+/* Per second of media, for what came first may have been the past of a group, all at once. */
+static double per_second(const struct karp_count *count, uint64_t amount)
+{
+    uint64_t span_us = count->newest_us - count->first_us;
+    return span_us ? (double)amount * 1e6 / (double)span_us : 0;
+}
+
+/* ---- Printing -------------------------------------------------------------------------------- */
+
+static void print_text(const struct karp_inquiry *inquiry)
+{
+    const struct karp_catalog *catalog = inquiry->player.catalog;
+    char path[MOQ_PATH_TEXT_BYTES];
+    printf("broadcast %s, instance %s, %zu tracks\n",
+           moq_path_text(inquiry->watch.broadcast, path, sizeof path), inquiry->watch.id,
+           catalog->track_count);
+    for (size_t i = 0; i < catalog->track_count; i++) {
+        const struct karp_track *track = &catalog->tracks[i];
+        const struct karp_count *count = &inquiry->counts[i];
+        printf("%s %s: %s", track->kind == KARP_VIDEO ? "video" : "audio", track->name,
+               track->codec);
+        if (track->kind == KARP_VIDEO)
+            printf(", %ux%u", track->width, track->height);
+        else
+            printf(", %u Hz, %u channels", track->sample_rate, track->channel_count);
+        if (track->has_bitrate)
+            printf(", %.0f kbit/s announced", (double)track->bitrate_bps / 1000);
+        printf(", priority %d\n  %llu groups, %llu frames, %.1f frames/s, %.0f kbit/s\n",
+               track->priority, (unsigned long long)count->groups,
+               (unsigned long long)count->frames, per_second(count, count->frames),
+               per_second(count, 8 * count->bytes) / 1000);
+    }
+}
+
+/* The catalog as it is published, and a member beside it per track. */
+static void print_json(const struct karp_inquiry *inquiry)
+{
+    const struct karp_catalog *catalog = inquiry->player.catalog;
+    char *json = karp_catalog_print(catalog);
+    printf("{\"instance\":%s,\"catalog\":%s,\"tracks\":[", inquiry->watch.id, json ? json : "null");
+    for (size_t i = 0; i < catalog->track_count; i++) {
+        const struct karp_count *count = &inquiry->counts[i];
+        printf("%s{\"index\":%zu,\"groups\":%llu,\"frames\":%llu,\"bytes\":%llu,"
+               "\"frames_per_second\":%.3f,\"bits_per_second\":%.0f}",
+               i ? "," : "", i, (unsigned long long)count->groups,
+               (unsigned long long)count->frames, (unsigned long long)count->bytes,
+               per_second(count, count->frames), per_second(count, 8 * count->bytes));
+    }
+    puts("]}");
+    free(json);
+}
+
+/* ---- Asking ---------------------------------------------------------------------------------- */
+
+static struct moq_path *make_path(void *user, const char *name)
+{
+    struct karp_inquiry *inquiry = user;
+    return watch_track_path(&inquiry->watch, name);
+}
+
+static void on_instance(struct watch *watch, const char *id)
+{
+    (void)watch;
+    (void)id;
+}
+
+static void on_catalog(struct watch *watch, struct karp_catalog *catalog)
+{
+    struct karp_inquiry *inquiry = watch->user;
+    struct player_start start = {tool_session(inquiry->tool), make_path, MOQ_NO_GROUP};
+    if (catalog->track_count == 0 || !start.session ||
+        (player_is_open(&inquiry->player) && !player_differs(&inquiry->player, catalog))) {
+        karp_catalog_free(catalog);
+        return;
+    }
+    player_close(&inquiry->player);
+    memset(inquiry->counts, 0, sizeof inquiry->counts);
+    if (player_open(&inquiry->player, catalog, &start)) {
+        tool_fail(inquiry->tool, "out of memory");
+        return;
+    }
+    inquiry->opened_ns = now_ns(inquiry);
+    player_play(&inquiry->player);
+}
+
+static void answer(struct karp_inquiry *inquiry)
+{
+    if (inquiry->settings->is_json)
+        print_json(inquiry);
+    else
+        print_text(inquiry);
+    if (fflush(stdout))
+        tool_fail(inquiry->tool, "cannot write");
+    tool_finish(inquiry->tool, TOOL_OK);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct karp_inquiry *inquiry = timer->data;
+    moq_native_wake(inquiry->tool->native);
+    uint64_t duration_ns = inquiry->settings->duration_ms * NS_PER_MS;
+    if (inquiry->tool->is_finishing)
+        return;
+    if (player_is_open(&inquiry->player)) {
+        player_pump(&inquiry->player);
+        if (now_ns(inquiry) - inquiry->opened_ns >= duration_ns)
+            answer(inquiry);
+    } else if (inquiry->connected_ns &&
+               now_ns(inquiry) - inquiry->connected_ns > APPEAR_MS * NS_PER_MS) {
+        tool_fail(inquiry->tool, inquiry->watch.id[0]
+                                     ? "the broadcast is announced, but has no catalog"
+                                     : "nobody publishes this broadcast");
+    }
+}
+
+static void on_connected(struct tool *tool, struct moq_session *session)
+{
+    struct karp_inquiry *inquiry = tool->user;
+    inquiry->connected_ns = now_ns(inquiry);
+    watch_on_connected(&inquiry->watch, session);
+}
+
+static void on_lost(struct tool *tool)
+{
+    struct karp_inquiry *inquiry = tool->user;
+    watch_on_lost(&inquiry->watch);
+}
+
+static void on_finish(struct tool *tool)
+{
+    struct karp_inquiry *inquiry = tool->user;
+    player_close(&inquiry->player);
+    watch_close(&inquiry->watch);
+    uv_close((uv_handle_t *)&inquiry->timer, NULL);
+}
+
+static int on_open(struct tool *tool)
+{
+    struct karp_inquiry *inquiry = tool->user;
+    uv_timer_init(&tool->loop, &inquiry->timer);
+    inquiry->timer.data = inquiry;
+    watch_open(&inquiry->watch);
+    inquiry->player.clock = moq_native_clock(tool->native);
+    inquiry->player.latency_ns = NS_PER_S;
+    uv_timer_start(&inquiry->timer, on_tick, TICK_MS, TICK_MS);
+    return 0;
+}
+
+int karp_info(struct tool *tool, const struct karp_settings *settings, struct moq_path *broadcast)
+{
+    static const struct watch_events watch_events = {on_instance, on_catalog};
+    static const struct player_events player_events = {.on_frame = on_frame};
+    static const struct tool_app app = {
+        .on_connected = on_connected,
+        .on_lost = on_lost,
+        .on_finish = on_finish,
+    };
+    struct karp_inquiry *inquiry = calloc(1, sizeof *inquiry);
+    if (!inquiry)
+        return TOOL_FAILED;
+    inquiry->tool = tool;
+    inquiry->settings = settings;
+    inquiry->watch.tool = tool;
+    inquiry->watch.broadcast = broadcast;
+    inquiry->watch.events = &watch_events;
+    inquiry->watch.user = inquiry;
+    inquiry->player.events = &player_events;
+    inquiry->player.user = inquiry;
+    int exit_code = tool_run(tool, &app, inquiry, on_open);
+    free(inquiry);
+    return exit_code;
+}

@@ -1,0 +1,151 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* moq-karp's command line: a URL and a subcommand, in either order. */
+#include "tools/karp.h"
+
+#include <string.h>
+
+enum { KARP_ROWS = 16 };
+
+enum command { COMMAND_NONE, COMMAND_PUBLISH, COMMAND_SUBSCRIBE, COMMAND_INFO, COMMAND_CONNECT };
+
+static const char summary[] =
+    "Publishes and watches media broadcasts. The path of the URL is the broadcast.\n\n"
+    "  publish     a fragmented MP4 from standard input\n"
+    "  subscribe   the same to standard output or a file; waits until it appears, ends when it "
+    "ends\n"
+    "  info        what a broadcast offers and how it flows\n"
+    "  connect     connect, agree on a version, exit";
+
+static const char ending[] =
+    "Examples:\n"
+    "  ffmpeg -re -i in.mp4 -c copy -f mp4 -movflags \\\n"
+    "    cmaf+separate_moof+delay_moov+skip_trailer+frag_every_frame - \\\n"
+    "    | moq-karp --tls-disable-verify publish https://localhost:4443/demo/bbb\n"
+    "  moq-karp publish https://relay.example/demo/bbb < fragmented.mp4\n"
+    "  moq-karp subscribe https://relay.example/demo/bbb > out.mp4\n"
+    "  moq-karp subscribe https://relay.example/demo/bbb | ffplay -\n\n"
+    "Exit codes: 0 the media has ended and everything was delivered, or a signal ended us, or the\n"
+    "reader of our output left; 1 no connection, broken media, or something was lost; 2 the "
+    "command\n"
+    "line is wrong.";
+
+static void karp_rows(struct karp_settings *settings, bool *is_publisher, struct option_row *rows)
+{
+    const struct option_row all[KARP_ROWS] = {
+        {"publish", OPTION_FLAG, NULL, "the same as the word publish", is_publisher},
+        {"", OPTION_HEADING, NULL, "publish:", NULL},
+        {"pace", OPTION_FLAG, NULL, "no faster than the media's own time (default for files)",
+         &settings->is_paced},
+        {"no-pace", OPTION_FLAG, NULL, "as fast as it can be read (default for pipes)",
+         &settings->is_unpaced},
+        {"live", OPTION_FLAG, NULL,
+         "skip what a slow viewer cannot take, never hold the input back", &settings->is_live},
+        {"wait-viewer", OPTION_FLAG, NULL, "do not begin before somebody watches",
+         &settings->is_viewer_awaited},
+        {"linger", OPTION_DURATION, "TIME", "stay so long at least behind the end (default 1s)",
+         &settings->linger_ms},
+        {"priority", OPTION_LIST, "KIND=N", "of audio (1) or video (2), -128 to 127: audio=3",
+         &settings->priorities},
+        {"", OPTION_HEADING, NULL, "subscribe:", NULL},
+        {"output", OPTION_TEXT, "FILE", "write there instead of standard output",
+         &settings->output},
+        {"o", OPTION_TEXT, "FILE", "the same", &settings->output},
+        {"latency", OPTION_DURATION, "TIME",
+         "wait so long for late media, then skip (default: files 10s, pipes 2s)",
+         &settings->latency_ms},
+        {"follow", OPTION_FLAG, NULL, "wait for the next instance when the broadcast has ended",
+         &settings->is_followed},
+        {"", OPTION_HEADING, NULL, "info:", NULL},
+        {"duration", OPTION_DURATION, "TIME", "look on so long (default 3s)",
+         &settings->duration_ms},
+        {"json", OPTION_FLAG, NULL, "print JSON", &settings->is_json},
+    };
+    memcpy(rows, all, sizeof all);
+}
+
+static enum command command_by_name(const char *word)
+{
+    static const char *const names[] = {"", "publish", "subscribe", "info", "connect"};
+    for (size_t i = 1; i < sizeof names / sizeof names[0]; i++)
+        if (strcmp(word, names[i]) == 0)
+            return (enum command)i;
+    return COMMAND_NONE;
+}
+
+/* False: there are other words than one command and one URL. */
+static bool read_words(const struct options_list *words, const char **url, enum command *command)
+{
+    for (size_t i = 0; i < words->count; i++) {
+        enum command found = command_by_name(words->items[i]);
+        if (found && *command && *command != found)
+            return false;
+        if (!found && *url)
+            return false;
+        if (found)
+            *command = found;
+        else
+            *url = words->items[i];
+    }
+    return *command != COMMAND_NONE;
+}
+
+static void on_connected(struct tool *tool, struct moq_session *session)
+{
+    (void)session;
+    tool_say(tool, "connected to %s", tool->url.host);
+    tool_finish(tool, TOOL_OK);
+}
+
+static int karp_connect(struct tool *tool)
+{
+    static const struct tool_app app = {.on_connected = on_connected};
+    return tool_run(tool, &app, NULL, NULL);
+}
+
+static int run(struct tool *tool, const struct karp_settings *settings, enum command command)
+{
+    if (command == COMMAND_CONNECT)
+        return karp_connect(tool);
+    struct moq_path *broadcast = moq_url_broadcast(&tool->url);
+    if (!broadcast) {
+        fprintf(stderr, "moq-karp: the path of the URL has over 32 parts or 1023 bytes\n");
+        return TOOL_USAGE;
+    }
+    int exit_code = command == COMMAND_PUBLISH     ? karp_publish(tool, settings, broadcast)
+                    : command == COMMAND_SUBSCRIBE ? karp_subscribe(tool, settings, broadcast)
+                                                   : karp_info(tool, settings, broadcast);
+    moq_path_unref(&broadcast);
+    return exit_code;
+}
+
+int main(int argc, char **argv)
+{
+    struct tool tool = {.program = "moq-karp"};
+    struct tool_settings settings = {.bind = NULL};
+    struct karp_settings karp = {.linger_ms = 1000, .latency_ms = UINT64_MAX, .duration_ms = 3000};
+    struct option_row rows[KARP_ROWS + TOOL_ROWS];
+    struct options_list words;
+    const char *url = NULL;
+    bool is_publisher = false;
+    karp_rows(&karp, &is_publisher, rows);
+    tool_rows(&settings, rows + KARP_ROWS);
+    const struct options_spec spec = {
+        .program = tool.program,
+        .synopsis = "[options] (publish | subscribe | info | connect) URL",
+        .summary = summary,
+        .ending = ending,
+        .rows = rows,
+        .row_count = sizeof rows / sizeof rows[0],
+    };
+    int result = options_parse(&spec, argc, argv, &words);
+    if (result != OPTIONS_RUN)
+        return result == OPTIONS_DONE ? TOOL_OK : TOOL_USAGE;
+    enum command command = is_publisher ? COMMAND_PUBLISH : COMMAND_NONE;
+    if (!read_words(&words, &url, &command)) {
+        fprintf(stderr, "moq-karp: one command (publish, subscribe, info, connect) and one URL are "
+                        "needed; try moq-karp --help\n");
+        return TOOL_USAGE;
+    }
+    result = tool_prepare(&tool, &settings, url);
+    return result ? result : run(&tool, &karp, command);
+}

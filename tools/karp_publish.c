@@ -1,0 +1,371 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* moq-karp publish: standard input through the importer to a broadcast. Four brakes hold the input back: no relay yet, no
+ * viewer yet (if asked), media ahead of its time (files, or if asked), and a viewer who lags. */
+#include "tools/karp.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/bytes.h"
+#include "base/log.h"
+#include "tools/input.h"
+#include "tools/publisher.h"
+
+enum {
+    SLICE_BYTES = 4096,          /* between two looks at the brakes */
+    BRAKE_MS = 5,                /* how often a brake is looked at again */
+    BACKLOG_MAX_BYTES = 8 << 20, /* of one viewer */
+    BACKLOG_MAX_GROUPS = 8,      /* open at a time, of one viewer's track */
+    STOP_PATIENCE_MS = 2000,     /* for viewers, after a signal */
+};
+
+/* A viewer who takes nothing for so long holds nobody back any more. */
+#define STALL_NS (10 * NS_PER_S)
+/* Groups superseded longer ago than this are skipped: never while the brake on viewers works. */
+#define LATENCY_NS (30 * NS_PER_S)
+#define LIVE_LATENCY_NS (5 * NS_PER_S)
+
+struct karp_publishing {
+    struct tool *tool;
+    const struct karp_settings *settings;
+    struct publisher publisher;
+    struct karp_importer *importer;
+    struct input *input;
+    struct byte_buf waiting; /* read, and not imported yet */
+    uv_timer_t timer;        /* looks at the brakes; at the end, at the viewers */
+    bool is_paced, has_pace, is_input_over, is_draining;
+    uint64_t pace_start_ns, pace_start_us, newest_us;
+    uint64_t sent_before, progress_ns; /* when a viewer took something last */
+    uint64_t drain_start_ns, drain_most_ns;
+    int exit_code;
+};
+
+static uint64_t now_ns(const struct karp_publishing *karp)
+{
+    return moq_native_clock(karp->tool->native)->now_ns;
+}
+
+/* ---- Brakes ---------------------------------------------------------------------------------- */
+
+static bool is_ahead_of_time(struct karp_publishing *karp)
+{
+    if (!karp->is_paced || !karp->has_pace)
+        return false;
+    uint64_t elapsed_us = (now_ns(karp) - karp->pace_start_ns) / NS_PER_US;
+    return karp->newest_us > karp->pace_start_us + elapsed_us;
+}
+
+/* Notes when viewers took something; true while one is far behind but moves. */
+static bool is_viewer_behind(struct karp_publishing *karp)
+{
+    struct publisher_backlog backlog;
+    publisher_backlog(&karp->publisher, &backlog);
+    if (backlog.bytes_sent != karp->sent_before || backlog.bytes == 0) {
+        karp->sent_before = backlog.bytes_sent;
+        karp->progress_ns = now_ns(karp);
+    }
+    if (karp->settings->is_live || now_ns(karp) - karp->progress_ns > STALL_NS)
+        return false;
+    return backlog.bytes > BACKLOG_MAX_BYTES || backlog.groups > BACKLOG_MAX_GROUPS;
+}
+
+static bool is_held_back(struct karp_publishing *karp)
+{
+    const struct publisher *publisher = &karp->publisher;
+    bool is_patient = publisher->id == 0 || input_is_file(karp->input);
+    if (!publisher->is_on_air && is_patient)
+        return true;
+    bool is_lonely = karp->settings->is_viewer_awaited && publisher->media_viewer_count == 0;
+    if (publisher->catalog && is_lonely && publisher->bytes == 0)
+        return true;
+    return is_ahead_of_time(karp) || is_viewer_behind(karp);
+}
+
+/* ---- The end --------------------------------------------------------------------------------- */
+
+static bool is_everything_acknowledged(struct karp_publishing *karp)
+{
+    struct publisher_backlog backlog;
+    struct quic_conn_stats stats = {.bytes_in_flight = 0};
+    struct quic_conn *conn = moq_client_conn(karp->tool->client);
+    publisher_backlog(&karp->publisher, &backlog);
+    if (conn)
+        quic_conn_stats(conn, &stats);
+    return karp->publisher.media_viewer_count == 0 && backlog.bytes == 0 &&
+           stats.bytes_in_flight == 0;
+}
+
+static void drain_over(struct karp_publishing *karp, bool is_complete)
+{
+    struct publisher_backlog backlog;
+    publisher_backlog(&karp->publisher, &backlog);
+    if (!is_complete) {
+        log_warn(LOG_TOOL, "%zu viewers did not take everything; %llu bytes are lost",
+                 karp->publisher.media_viewer_count, (unsigned long long)backlog.bytes);
+        karp->exit_code = TOOL_FAILED;
+    }
+    if (backlog.groups_lost)
+        log_warn(LOG_TOOL, "%llu groups were skipped or cut for viewers who lagged or left",
+                 (unsigned long long)backlog.groups_lost);
+    tool_finish(karp->tool, karp->exit_code);
+}
+
+static void on_drain(uv_timer_t *timer)
+{
+    struct karp_publishing *karp = timer->data;
+    moq_native_wake(karp->tool->native);
+    uint64_t waited_ns = now_ns(karp) - karp->drain_start_ns;
+    uint64_t linger_ms = karp->settings->linger_ms;
+    is_viewer_behind(karp);
+    bool is_stalled = now_ns(karp) - karp->progress_ns > STALL_NS;
+    bool is_complete = is_everything_acknowledged(karp);
+    if (is_complete && waited_ns >= linger_ms * NS_PER_MS)
+        drain_over(karp, true);
+    else if (!is_complete &&
+             (waited_ns > karp->drain_most_ns || (is_stalled && waited_ns > STALL_NS)))
+        drain_over(karp, karp->drain_most_ns != CLOCK_NEVER);
+}
+
+/* Nothing more will be published: lets the viewers have the rest. */
+static void begin_drain(struct karp_publishing *karp, uint64_t most_ns)
+{
+    if (karp->is_draining)
+        return;
+    karp->is_draining = true;
+    karp->drain_start_ns = karp->progress_ns = now_ns(karp);
+    karp->drain_most_ns = most_ns;
+    input_hold(karp->input);
+    if (!karp->publisher.is_on_air) {
+        if (most_ns == CLOCK_NEVER)
+            tool_fail(karp->tool, "the input ended while the relay was away; its end is lost");
+        tool_finish(karp->tool, TOOL_OK);
+        return;
+    }
+    publisher_finish(&karp->publisher);
+    moq_native_wake(karp->tool->native);
+    uv_timer_start(&karp->timer, on_drain, BRAKE_MS, BRAKE_MS);
+}
+
+static void import_failed(struct karp_publishing *karp, int error)
+{
+    const struct karp_failure *failure = karp_importer_failure(karp->importer);
+    log_error(LOG_TOOL, "%s", error == MOQ_ERR_MEDIA ? failure->text : moq_error_words(error));
+    karp->exit_code = TOOL_FAILED;
+    begin_drain(karp, STOP_PATIENCE_MS * NS_PER_MS);
+}
+
+/* ---- Feeding --------------------------------------------------------------------------------- */
+
+static void feed(struct karp_publishing *karp);
+
+static void on_brake(uv_timer_t *timer)
+{
+    feed(timer->data);
+}
+
+static void feed(struct karp_publishing *karp)
+{
+    size_t used = 0;
+    int error = 0;
+    moq_native_wake(karp->tool->native);
+    while (!error && used < karp->waiting.size && !is_held_back(karp)) {
+        size_t n =
+            karp->waiting.size - used < SLICE_BYTES ? karp->waiting.size - used : SLICE_BYTES;
+        error = karp_importer_feed(karp->importer, karp->waiting.data + used, n);
+        used += n;
+    }
+    byte_buf_consume(&karp->waiting, used);
+    moq_native_wake(karp->tool->native);
+    if (error) {
+        import_failed(karp, error);
+    } else if (karp->waiting.size > 0 || is_held_back(karp)) {
+        input_hold(karp->input);
+        uv_timer_start(&karp->timer, on_brake, BRAKE_MS, 0);
+    } else if (!karp->is_input_over) {
+        input_go_on(karp->input);
+    } else {
+        error = karp_importer_finish(karp->importer);
+        if (error)
+            import_failed(karp, error);
+        begin_drain(karp, CLOCK_NEVER);
+    }
+}
+
+static void on_data(void *user, const uint8_t *data, size_t n)
+{
+    struct karp_publishing *karp = user;
+    if (byte_buf_append(&karp->waiting, data, n))
+        tool_fail(karp->tool, "out of memory");
+    else if (!karp->is_draining)
+        feed(karp);
+}
+
+static void on_input_end(void *user, int error)
+{
+    struct karp_publishing *karp = user;
+    if (error) {
+        log_error(LOG_TOOL, "cannot read the input: %s", uv_strerror(error));
+        karp->exit_code = TOOL_FAILED;
+    }
+    karp->is_input_over = true;
+    if (!karp->is_draining)
+        feed(karp);
+}
+
+static int on_catalog(void *user, const struct karp_catalog *catalog)
+{
+    struct karp_publishing *karp = user;
+    return publisher_set_catalog(&karp->publisher, catalog);
+}
+
+static int on_frame(void *user, const struct karp_frame *frame)
+{
+    struct karp_publishing *karp = user;
+    if (!karp->has_pace) {
+        karp->has_pace = true;
+        karp->pace_start_ns = now_ns(karp);
+        karp->pace_start_us = karp->newest_us = frame->timestamp_us;
+    }
+    if (frame->timestamp_us > karp->newest_us)
+        karp->newest_us = frame->timestamp_us;
+    return publisher_write(&karp->publisher, frame);
+}
+
+/* ---- Session --------------------------------------------------------------------------------- */
+
+static struct karp_publishing *publishing_of(struct moq_session *session)
+{
+    struct tool *tool = moq_session_user(session);
+    return tool->user;
+}
+
+static void on_request(struct moq_session *session, struct moq_request *request)
+{
+    publisher_on_request(&publishing_of(session)->publisher, request);
+}
+
+static void on_viewer_closed(struct moq_session *session, struct moq_viewer *viewer)
+{
+    publisher_on_viewer_closed(&publishing_of(session)->publisher, viewer);
+}
+
+static void on_connected(struct tool *tool, struct moq_session *session)
+{
+    struct karp_publishing *karp = tool->user;
+    (void)session;
+    karp->has_pace = false;
+    if (publisher_go_on_air(&karp->publisher))
+        tool_fail(tool, "out of memory");
+    if (!karp->is_draining)
+        uv_timer_start(&karp->timer, on_brake, 0, 0);
+}
+
+static void on_lost(struct tool *tool)
+{
+    struct karp_publishing *karp = tool->user;
+    publisher_go_off_air(&karp->publisher, MOQ_ERR_CLOSED);
+    if (karp->is_draining)
+        tool_fail(tool, "lost the relay before everything was acknowledged");
+}
+
+static void on_stop(struct tool *tool)
+{
+    struct karp_publishing *karp = tool->user;
+    karp->is_input_over = true;
+    begin_drain(karp, STOP_PATIENCE_MS * NS_PER_MS);
+}
+
+static void on_finish(struct tool *tool)
+{
+    struct karp_publishing *karp = tool->user;
+    publisher_go_off_air(&karp->publisher, 0);
+    input_close(&karp->input);
+    uv_close((uv_handle_t *)&karp->timer, NULL);
+}
+
+static void on_progress(struct tool *tool, char *line, size_t size)
+{
+    struct karp_publishing *karp = tool->user;
+    const struct publisher *publisher = &karp->publisher;
+    if (!publisher->is_on_air)
+        return;
+    uint64_t seconds = (karp->newest_us - karp->pace_start_us) / 1000000;
+    snprintf(line, size, "%llu:%02llu published, %llu frames, %.1f MB, %zu subscriptions",
+             (unsigned long long)(seconds / 60), (unsigned long long)(seconds % 60),
+             (unsigned long long)publisher->frames, (double)publisher->bytes / 1e6,
+             publisher->viewer_count);
+}
+
+/* ---- Start ----------------------------------------------------------------------------------- */
+
+static int read_priorities(const struct options_list *list, struct karp_import_options *options)
+{
+    options->video_priority = KARP_VIDEO_PRIORITY;
+    options->audio_priority = KARP_AUDIO_PRIORITY;
+    for (size_t i = 0; i < list->count; i++) {
+        const char *text = list->items[i];
+        char *end = NULL;
+        bool is_audio = strncmp(text, "audio=", 6) == 0, is_video = strncmp(text, "video=", 6) == 0;
+        long value = is_audio || is_video ? strtol(text + 6, &end, 10) : 0;
+        if (!end || *end || end == text + 6 || value < INT8_MIN || value > INT8_MAX) {
+            log_error(LOG_TOOL, "not a priority such as audio=3 (-128 to 127): %s", text);
+            return TOOL_USAGE;
+        }
+        *(is_audio ? &options->audio_priority : &options->video_priority) = (int8_t)value;
+    }
+    return 0;
+}
+
+static int on_open(struct tool *tool)
+{
+    static const struct input_events events = {.on_data = on_data, .on_end = on_input_end};
+    struct karp_publishing *karp = tool->user;
+    int error = 0;
+    uv_timer_init(&tool->loop, &karp->timer);
+    karp->timer.data = karp;
+    karp->publisher.clock = moq_native_clock(tool->native);
+    karp->publisher.offers = tool->offers;
+    karp->input = input_open(&tool->loop, 0, &events, karp, &error);
+    if (error) {
+        log_error(LOG_TOOL, error == UV_EINVAL ? "standard input is a terminal: pipe a fragmented "
+                                                 "MP4 into it, as --help shows"
+                                               : "cannot read standard input");
+        return error;
+    }
+    karp->is_paced =
+        karp->settings->is_paced || (input_is_file(karp->input) && !karp->settings->is_unpaced);
+    return 0;
+}
+
+int karp_publish(struct tool *tool, const struct karp_settings *settings,
+                 struct moq_path *broadcast)
+{
+    static const struct karp_import_events import_events = {on_catalog, on_frame};
+    static const struct moq_session_events session = {
+        .on_request = on_request,
+        .on_viewer_closed = on_viewer_closed,
+    };
+    static const struct tool_app app = {
+        .on_connected = on_connected,
+        .on_lost = on_lost,
+        .on_stop = on_stop,
+        .on_finish = on_finish,
+        .on_progress = on_progress,
+        .session = &session,
+    };
+    struct karp_import_options options;
+    if (read_priorities(&settings->priorities, &options))
+        return TOOL_USAGE;
+    struct karp_publishing karp = {.tool = tool, .settings = settings};
+    karp.publisher.broadcast = broadcast;
+    karp.publisher.latency_ns = settings->is_live ? LIVE_LATENCY_NS : LATENCY_NS;
+    byte_buf_init(&karp.waiting, 2 * INPUT_PIECE_BYTES);
+    karp.importer = karp_importer_new(&import_events, &karp, &options);
+    int exit_code = TOOL_FAILED;
+    if (karp.importer)
+        exit_code = tool_run(tool, &app, &karp, on_open);
+    karp_importer_free(karp.importer);
+    publisher_deinit(&karp.publisher);
+    byte_buf_deinit(&karp.waiting);
+    return exit_code;
+}

@@ -1,0 +1,327 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* moq-karp subscribe: a broadcast to a fragmented MP4 on standard output or in a file. It waits until the broadcast appears,
+ * ends when it has ended, and survives the loss of its relay in between. */
+#include "tools/karp.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "tools/output.h"
+#include "tools/player.h"
+#include "tools/watch.h"
+
+enum {
+    TICK_MS = 20,
+    SETTLE_MS =
+        500, /* a first catalog with one kind of track only may be the half of it: Rust publishers add one by one */
+    RETRY_MS = 1000, /* after a subscription failed although the broadcast is announced */
+    FILE_LATENCY_MS = 10000,
+    PIPE_LATENCY_MS = 2000,
+};
+
+struct karp_watching {
+    struct tool *tool;
+    const struct karp_settings *settings;
+    struct watch watch;
+    struct player player;
+    struct karp_exporter *exporter;
+    struct output *output;
+    struct karp_catalog
+        *next; /* of a new instance, or a new version: the player takes it when it is free */
+    char playing_id[KARP_ID_MAX_BYTES];
+    uv_timer_t timer;
+    uint64_t opened_ns; /* when the player got its tracks */
+    uint64_t done_ns;   /* when it had given on everything; 0: it has not */
+    bool is_resuming;   /* the same instance as before: its file goes on */
+    bool has_played;
+    bool is_offline; /* no session */
+};
+
+static uint64_t now_ns(const struct karp_watching *karp)
+{
+    return moq_native_clock(karp->tool->native)->now_ns;
+}
+
+static void finish(struct karp_watching *karp)
+{
+    if (karp->tool->is_finishing)
+        return;
+    if (karp->exporter)
+        karp_exporter_flush(karp->exporter);
+    tool_finish(karp->tool, TOOL_OK);
+}
+
+/* ---- Frames to the file ---------------------------------------------------------------------- */
+
+static int on_write(void *user, const uint8_t *data, size_t n)
+{
+    struct karp_watching *karp = user;
+    return output_write(karp->output, data, n);
+}
+
+static int on_frame(void *user, const struct karp_frame *frame)
+{
+    struct karp_watching *karp = user;
+    int error = karp_exporter_frame(karp->exporter, frame);
+    karp->has_played = true;
+    if (error && error != MOQ_ERR_EXPIRED && error != MOQ_ERR_IO)
+        tool_fail(karp->tool, "cannot export: %s", moq_error_words(error));
+    return error;
+}
+
+static bool is_full(void *user)
+{
+    const struct karp_watching *karp = user;
+    return output_is_full(karp->output);
+}
+
+static void on_room(void *user)
+{
+    struct karp_watching *karp = user;
+    moq_native_wake(karp->tool->native);
+    if (player_is_open(&karp->player))
+        player_pump(&karp->player);
+}
+
+static void on_broken(void *user, int error)
+{
+    struct karp_watching *karp = user;
+    if (error == UV_EPIPE)
+        tool_finish(karp->tool, TOOL_OK);
+    else
+        tool_fail(karp->tool, "cannot write: %s", uv_strerror(error));
+}
+
+/* ---- One instance after the other ------------------------------------------------------------ */
+
+static struct moq_path *make_path(void *user, const char *name)
+{
+    struct karp_watching *karp = user;
+    return watch_track_path(&karp->watch, name);
+}
+
+/* Subscribes to what the catalog in `next` lists. Frames wait until begin_export. */
+static void open_player(struct karp_watching *karp)
+{
+    struct player_start start = {
+        .session = tool_session(karp->tool),
+        .make_path = make_path,
+        .first = karp->watch.is_from_start ? 0 : MOQ_NO_GROUP,
+    };
+    struct karp_catalog *catalog = karp->next;
+    karp->is_resuming = strcmp(karp->playing_id, karp->watch.id) == 0;
+    snprintf(karp->playing_id, sizeof karp->playing_id, "%s", karp->watch.id);
+    karp->next = NULL;
+    karp->opened_ns = now_ns(karp);
+    karp->done_ns = 0;
+    if (!start.session)
+        karp_catalog_free(catalog);
+    else if (player_open(&karp->player, catalog, &start))
+        tool_fail(karp->tool, "out of memory");
+}
+
+static void begin_export(struct karp_watching *karp)
+{
+    struct karp_export_options options = {.is_fragment_per_group = false};
+    int error = 0;
+    if (!karp->exporter)
+        error = karp_exporter_new(&karp->exporter, karp->player.catalog, &options, on_write, karp);
+    else if (!karp->is_resuming)
+        error = karp_exporter_restart(karp->exporter, karp->player.catalog);
+    if (error) {
+        tool_fail(karp->tool, "the broadcast has no track that can be exported: %s",
+                  moq_error_words(error));
+        return;
+    }
+    player_play(&karp->player);
+}
+
+static bool is_settled(const struct karp_watching *karp)
+{
+    const struct karp_catalog *catalog = karp->player.catalog;
+    bool has_video = false, has_audio = false;
+    for (size_t i = 0; i < catalog->track_count; i++)
+        *(catalog->tracks[i].kind == KARP_VIDEO ? &has_video : &has_audio) = true;
+    return (has_video && has_audio) || now_ns(karp) - karp->opened_ns > SETTLE_MS * NS_PER_MS;
+}
+
+/* Everything of the tracks at hand was written: what now? */
+static void player_done(struct karp_watching *karp)
+{
+    bool has_failed = karp->player.has_failed;
+    if (!karp->done_ns)
+        karp->done_ns = now_ns(karp);
+    bool is_same = strcmp(karp->playing_id, karp->watch.id) == 0;
+    if (karp->next) {
+        player_close(&karp->player);
+        open_player(karp);
+    } else if (karp->is_offline || !karp->watch.id[0]) {
+        player_close(&karp->player);
+        if (!karp->is_offline && karp->has_played && !karp->settings->is_followed)
+            finish(karp);
+    } else if (is_same && has_failed && now_ns(karp) - karp->done_ns > RETRY_MS * NS_PER_MS) {
+        karp->next = karp->player.catalog;
+        karp->player.catalog = NULL;
+        open_player(karp);
+    }
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct karp_watching *karp = timer->data;
+    moq_native_wake(karp->tool->native);
+    if (karp->tool->is_finishing)
+        return;
+    if (!player_is_open(&karp->player)) {
+        if (karp->next)
+            open_player(karp);
+        return;
+    }
+    if (!karp->player.is_playing && is_settled(karp))
+        begin_export(karp);
+    player_pump(&karp->player);
+    if (player_is_over(&karp->player))
+        player_done(karp);
+    moq_native_wake(karp->tool->native);
+}
+
+/* ---- What the watch tells -------------------------------------------------------------------- */
+
+static void on_instance(struct watch *watch, const char *id)
+{
+    struct karp_watching *karp = watch->user;
+    karp_catalog_free(karp->next);
+    karp->next = NULL;
+    if (id)
+        tool_say(karp->tool, "watching instance %s", id);
+    else
+        tool_say(karp->tool, "the broadcast has ended");
+    bool is_same = id && strcmp(id, karp->playing_id) == 0;
+    if (player_is_open(&karp->player) && !is_same)
+        player_end(&karp->player);
+    else if (!id && !player_is_open(&karp->player) && karp->has_played &&
+             !karp->settings->is_followed)
+        finish(karp);
+}
+
+/* Before the export has begun, a newer version replaces the tracks; after that, only if it tells of others than before. */
+static void on_catalog(struct watch *watch, struct karp_catalog *catalog)
+{
+    struct karp_watching *karp = watch->user;
+    bool is_same = strcmp(karp->playing_id, watch->id) == 0;
+    bool is_open = player_is_open(&karp->player);
+    bool is_news = !is_open || !is_same || player_differs(&karp->player, catalog);
+    if (catalog->track_count == 0 || !is_news) {
+        karp_catalog_free(catalog);
+        return;
+    }
+    karp_catalog_free(karp->next);
+    karp->next = catalog;
+    if (is_open && is_same && !karp->player.is_playing)
+        player_close(&karp->player);
+    else if (is_open && is_same)
+        player_end(&karp->player);
+    if (!player_is_open(&karp->player))
+        open_player(karp);
+}
+
+static void on_connected(struct tool *tool, struct moq_session *session)
+{
+    struct karp_watching *karp = tool->user;
+    karp->is_offline = false;
+    watch_on_connected(&karp->watch, session);
+}
+
+static void on_lost(struct tool *tool)
+{
+    struct karp_watching *karp = tool->user;
+    karp->is_offline = true;
+    karp_catalog_free(karp->next);
+    karp->next = NULL;
+    watch_on_lost(&karp->watch);
+    if (player_is_open(&karp->player))
+        player_end(&karp->player);
+}
+
+static void on_stop(struct tool *tool)
+{
+    finish(tool->user);
+}
+
+static void on_finish(struct tool *tool)
+{
+    struct karp_watching *karp = tool->user;
+    player_close(&karp->player);
+    watch_close(&karp->watch);
+    output_close(&karp->output, tool->exit_code == TOOL_OK, NULL);
+    uv_close((uv_handle_t *)&karp->timer, NULL);
+}
+
+static void on_progress(struct tool *tool, char *line, size_t size)
+{
+    const struct karp_watching *karp = tool->user;
+    if (karp->has_played)
+        snprintf(line, size, "%llu frames, %.1f MB written, %llu groups skipped",
+                 (unsigned long long)karp->player.frames, (double)output_bytes(karp->output) / 1e6,
+                 (unsigned long long)karp->player.groups_skipped);
+}
+
+/* ---- Start ----------------------------------------------------------------------------------- */
+
+static int on_open(struct tool *tool)
+{
+    static const struct output_events events = {.on_room = on_room, .on_broken = on_broken};
+    struct karp_watching *karp = tool->user;
+    int error = 0;
+    uv_timer_init(&tool->loop, &karp->timer);
+    karp->timer.data = karp;
+    watch_open(&karp->watch);
+    karp->output = output_open(&tool->loop, karp->settings->output, &events, karp, &error);
+    if (error) {
+        log_error(LOG_TOOL, "%s: %s",
+                  karp->settings->output ? karp->settings->output : "standard output",
+                  uv_strerror(error));
+        return error;
+    }
+    if (output_is_terminal(karp->output)) {
+        log_error(LOG_TOOL, "standard output is a terminal: write > file.mp4 or | ffplay -");
+        return MOQ_ERR_INVALID;
+    }
+    uint64_t usual_ms = output_is_file(karp->output) ? FILE_LATENCY_MS : PIPE_LATENCY_MS;
+    uint64_t latency_ms = karp->settings->latency_ms;
+    karp->player.latency_ns = (latency_ms == UINT64_MAX ? usual_ms : latency_ms) * NS_PER_MS;
+    karp->player.clock = moq_native_clock(tool->native);
+    uv_timer_start(&karp->timer, on_tick, TICK_MS, TICK_MS);
+    return 0;
+}
+
+int karp_subscribe(struct tool *tool, const struct karp_settings *settings,
+                   struct moq_path *broadcast)
+{
+    static const struct watch_events watch_events = {on_instance, on_catalog};
+    static const struct player_events player_events = {on_frame, is_full};
+    static const struct tool_app app = {
+        .on_connected = on_connected,
+        .on_lost = on_lost,
+        .on_stop = on_stop,
+        .on_finish = on_finish,
+        .on_progress = on_progress,
+    };
+    struct karp_watching *karp = calloc(1, sizeof *karp);
+    if (!karp)
+        return TOOL_FAILED;
+    karp->tool = tool;
+    karp->settings = settings;
+    karp->watch.tool = tool;
+    karp->watch.broadcast = broadcast;
+    karp->watch.events = &watch_events;
+    karp->watch.user = karp;
+    karp->player.events = &player_events;
+    karp->player.user = karp;
+    int exit_code = tool_run(tool, &app, karp, on_open);
+    karp_exporter_free(karp->exporter);
+    karp_catalog_free(karp->next);
+    free(karp);
+    return exit_code;
+}

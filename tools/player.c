@@ -1,0 +1,314 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Every track offers its next frame; the earliest of them goes on. A track that has none yet makes the others wait, but not
+ * longer than the latency. */
+#include "tools/player.h"
+
+#include <string.h>
+
+#include "base/log.h"
+
+/* What a viewer may hold of a track while its output does not keep up. */
+enum { CACHE_BYTES = 128 << 20 };
+#define CACHE_EXTRA_NS (5 * NS_PER_S)
+/* A group whose number was passed over may still come: streams overtake each other. */
+#define GAP_PATIENCE_NS (2 * NS_PER_S)
+/* Frames of one track wait for those of another at most. */
+#define WEAVE_PATIENCE_NS (2 * NS_PER_S)
+
+enum found { FOUND_FRAME, FOUND_NOTHING_YET, FOUND_END };
+
+static uint64_t now_of(const struct player *player)
+{
+    return player->clock->now_ns;
+}
+
+static uint64_t at_most(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* ---- One track: groups to frames ------------------------------------------------------------- */
+
+static void stop_reading(struct player_track *track)
+{
+    if (track->is_reading)
+        moq_group_reader_deinit(&track->reader);
+    track->is_reading = track->has_frame = false;
+}
+
+static void start_reading(struct player_track *track, struct moq_group *group)
+{
+    if (track->expected != MOQ_NO_GROUP && group->sequence > track->expected)
+        track->player->groups_skipped += group->sequence - track->expected;
+    stop_reading(track);
+    moq_group_reader_init(&track->reader, group);
+    track->is_reading = track->is_group_start = true;
+    track->is_group_over = false;
+    track->expected = group->sequence + 1;
+}
+
+/* The group to read next, when it is known that none comes before it, or that was waited for long enough. */
+static struct moq_group *next_group(struct player_track *track)
+{
+    const struct player *player = track->player;
+    struct moq_group *next = track->is_reading ? moq_track_after(track->track, track->reader.group)
+                                               : moq_track_oldest(track->track);
+    if (!next || track->expected == MOQ_NO_GROUP || next->sequence <= track->expected)
+        return next;
+    bool is_told = track->lost_first <= track->expected && track->lost_last >= next->sequence - 1;
+    uint64_t patience = at_most(GAP_PATIENCE_NS, player->latency_ns);
+    bool is_waited = track->over_ns || now_of(player) - next->started_ns > patience;
+    return is_told || is_waited ? next : NULL;
+}
+
+static int read_frame(struct player_track *track)
+{
+    const uint8_t *data = NULL;
+    size_t size = 0, payload = 0;
+    int error = moq_group_reader_next(&track->reader, &data, &size);
+    if (error)
+        return error;
+    error = karp_frame_parse(data, size, &track->frame.timestamp_us, &payload);
+    if (error)
+        return error;
+    track->frame.track = track->index;
+    track->frame.is_group_start = track->is_group_start;
+    track->frame.payload = data + payload;
+    track->frame.size = size - payload;
+    track->is_group_start = false;
+    track->has_frame = true;
+    track->frame_since_ns = now_of(track->player);
+    return 0;
+}
+
+/* A group that others have overtaken long ago will not come to an end in time. */
+static bool is_too_late(const struct player_track *track)
+{
+    const struct player *player = track->player;
+    uint64_t superseded_ns = track->reader.group->superseded_ns, now = now_of(player);
+    if (now >= player->deadline_ns)
+        return true;
+    return superseded_ns && now - superseded_ns > player->latency_ns;
+}
+
+static enum found nothing(const struct player_track *track)
+{
+    bool is_over = track->over_ns || now_of(track->player) >= track->player->deadline_ns;
+    return is_over ? FOUND_END : FOUND_NOTHING_YET;
+}
+
+/* Reads on in the group at hand; false: it has no frame now. */
+static bool read_on(struct player_track *track)
+{
+    int error = read_frame(track);
+    if (error == 0)
+        return true;
+    track->is_group_over = error != MOQ_ERR_AGAIN || is_too_late(track);
+    if (track->is_group_over && error != MOQ_ERR_END)
+        log_debug(LOG_TOOL, "left group %llu: %s",
+                  (unsigned long long)track->reader.group->sequence, moq_error_words(error));
+    return false;
+}
+
+static enum found find_frame(struct player_track *track)
+{
+    while (!track->has_frame) {
+        bool is_at_group = track->is_reading && !track->is_group_over;
+        if (is_at_group && read_on(track))
+            break;
+        if (is_at_group && !track->is_group_over)
+            return FOUND_NOTHING_YET;
+        struct moq_group *next = next_group(track);
+        if (!next)
+            return nothing(track);
+        start_reading(track, next);
+    }
+    return FOUND_FRAME;
+}
+
+/* ---- All tracks: frames in order ------------------------------------------------------------- */
+
+static void give_on(struct player *player, struct player_track *track)
+{
+    struct karp_frame frame = track->frame;
+    track->has_frame = false;
+    int error = player->events->on_frame(player->user, &frame);
+    if (error == MOQ_ERR_EXPIRED) {
+        track->is_group_over = true;
+        return;
+    }
+    player->error = error;
+    player->frames++;
+    player->bytes += frame.size;
+}
+
+/* The earliest frame, if no track that is behind may still have an earlier one. */
+static struct player_track *choose(struct player *player)
+{
+    struct player_track *best = NULL;
+    bool is_one_behind = false;
+    for (size_t i = 0; i < player->catalog->track_count; i++) {
+        struct player_track *track = &player->tracks[i];
+        enum found found = track->track ? find_frame(track) : FOUND_END;
+        is_one_behind |= found == FOUND_NOTHING_YET;
+        if (found == FOUND_FRAME && (!best || track->frame.timestamp_us < best->frame.timestamp_us))
+            best = track;
+    }
+    uint64_t patience = at_most(WEAVE_PATIENCE_NS, player->latency_ns);
+    if (best && is_one_behind && now_of(player) - best->frame_since_ns < patience)
+        return NULL;
+    return best;
+}
+
+void player_pump(struct player *player)
+{
+    struct player_track *track = NULL;
+    if (!player->is_playing || player->is_pumping)
+        return;
+    player->is_pumping = true;
+    while (!player->error && !(player->events->is_full && player->events->is_full(player->user)) &&
+           (track = choose(player)) != NULL)
+        give_on(player, track);
+    player->is_pumping = false;
+}
+
+bool player_is_over(const struct player *player)
+{
+    for (size_t i = 0; i < player->catalog->track_count; i++) {
+        const struct player_track *track = &player->tracks[i];
+        if (!track->track)
+            continue;
+        bool is_late = now_of(player) >= player->deadline_ns;
+        if (track->has_frame || (!track->over_ns && !is_late))
+            return false;
+        const struct moq_group *at_hand = track->is_reading ? track->reader.group : NULL;
+        const struct moq_group *newest = moq_track_newest(track->track);
+        if (newest && (!at_hand || newest->sequence > at_hand->sequence))
+            return false;
+    }
+    return true;
+}
+
+/* ---- Subscriptions --------------------------------------------------------------------------- */
+
+static void on_track(struct moq_watcher *watcher, struct moq_group *group)
+{
+    struct player_track *track = container_of(watcher, struct player_track, watcher);
+    (void)group;
+    player_pump(track->player);
+}
+
+static void on_gap(struct moq_watcher *watcher, uint64_t first, uint64_t last, int error)
+{
+    struct player_track *track = container_of(watcher, struct player_track, watcher);
+    (void)error;
+    bool is_touching = track->lost_first <= track->lost_last && first == track->lost_last + 1;
+    track->lost_first = is_touching ? track->lost_first : first;
+    track->lost_last = last;
+}
+
+static void on_subscription_closed(struct moq_subscription *subscription, int error)
+{
+    struct player_track *track = moq_subscription_user(subscription);
+    struct player *player = track->player;
+    track->subscription = NULL;
+    track->over_ns = now_of(player);
+    player->has_failed |= error != 0;
+    log_debug(LOG_TOOL, "track %s ended: %s", player->catalog->tracks[track->index].name,
+              moq_error_words(error));
+    player_pump(player);
+}
+
+static int open_track(struct player *player, size_t index, const struct player_start *start)
+{
+    static const struct moq_watcher_ops ops = {
+        .on_group = on_track, .on_growth = on_track, .on_gap = on_gap};
+    static const struct moq_subscription_events events = {.on_closed = on_subscription_closed};
+    const struct karp_track *described = &player->catalog->tracks[index];
+    struct player_track *track = &player->tracks[index];
+    const struct moq_wish wish = {(uint8_t)(described->priority + 128), MOQ_ORDER_OLDEST, 0,
+                                  start->first, MOQ_NO_GROUP};
+    struct moq_track_config config = {
+        .clock = player->clock,
+        .priority = wish.priority,
+        .order = wish.order,
+        .cache = {.age_ns = player->latency_ns + CACHE_EXTRA_NS, .bytes = CACHE_BYTES},
+    };
+    *track = (struct player_track){
+        .player = player, .index = index, .lost_first = 1, .expected = start->first};
+    struct moq_path *path = start->make_path(player->user, described->name);
+    track->track = path ? moq_track_new(path, &config) : NULL;
+    moq_path_unref(&path);
+    if (!track->track)
+        return MOQ_ERR_NOMEM;
+    track->watcher.ops = &ops;
+    moq_track_watch(track->track, &track->watcher);
+    track->subscription =
+        moq_session_subscribe(start->session, track->track, &wish, &events, track);
+    if (!track->subscription)
+        track->over_ns = now_of(player) + 1;
+    return 0;
+}
+
+int player_open(struct player *player, struct karp_catalog *catalog,
+                const struct player_start *start)
+{
+    player->catalog = catalog;
+    player->is_playing = player->has_failed = false;
+    player->deadline_ns = CLOCK_NEVER;
+    player->error = 0;
+    for (size_t i = 0; i < catalog->track_count; i++) {
+        int error = open_track(player, i, start);
+        if (error) {
+            player_close(player);
+            return error;
+        }
+    }
+    return 0;
+}
+
+void player_close(struct player *player)
+{
+    for (size_t i = 0; player->catalog && i < player->catalog->track_count; i++) {
+        struct player_track *track = &player->tracks[i];
+        stop_reading(track);
+        if (track->subscription)
+            moq_subscription_close(&track->subscription);
+        if (!track->track)
+            continue;
+        moq_track_unwatch(track->track, &track->watcher);
+        moq_track_unref(&track->track);
+    }
+    karp_catalog_free(player->catalog);
+    player->catalog = NULL;
+    player->is_playing = false;
+}
+
+bool player_is_open(const struct player *player)
+{
+    return player->catalog != NULL;
+}
+
+void player_play(struct player *player)
+{
+    player->is_playing = true;
+    player_pump(player);
+}
+
+void player_end(struct player *player)
+{
+    uint64_t deadline_ns = now_of(player) + player->latency_ns + NS_PER_S;
+    if (deadline_ns < player->deadline_ns)
+        player->deadline_ns = deadline_ns;
+}
+
+bool player_differs(const struct player *player, const struct karp_catalog *catalog)
+{
+    for (size_t i = 0; i < catalog->track_count; i++) {
+        const struct karp_track *known =
+            karp_catalog_find(player->catalog, catalog->tracks[i].name);
+        if (!known || !karp_track_equals(known, &catalog->tracks[i]))
+            return true;
+    }
+    return false;
+}

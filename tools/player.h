@@ -1,0 +1,75 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The media tracks of one instance, read in order: groups one after the other, tracks woven together by time. A group that is
+ * late is waited for as long as the latency allows, then skipped. */
+#ifndef MOQ_TOOLS_PLAYER_H
+#define MOQ_TOOLS_PLAYER_H
+
+#include "karp/karp.h"
+#include "native/native.h"
+
+struct player;
+
+struct player_track {
+    struct player *player;
+    size_t index; /* in the catalog */
+    struct moq_track *track;
+    struct moq_subscription *subscription; /* NULL: over */
+    struct moq_watcher watcher;
+    struct moq_group_reader reader;
+    bool is_reading;                /* `reader` is in use */
+    bool is_group_start;            /* nothing of the group at hand was given on */
+    bool is_group_over;             /* nothing more of it will be */
+    bool has_frame;                 /* `frame` is the next one to give on */
+    struct karp_frame frame;        /* points into `reader` */
+    uint64_t frame_since_ns;        /* when it was found */
+    uint64_t lost_first, lost_last; /* groups that never come; first > last: none */
+    uint64_t over_ns;               /* when the subscription ended; 0: it runs */
+    uint64_t expected;              /* the group that should come next; MOQ_NO_GROUP: whichever */
+};
+
+struct player_events {
+    /* In decode order within a track. MOQ_ERR_EXPIRED: the group is not wanted; other errors end the player. */
+    int (*on_frame)(void *user, const struct karp_frame *frame);
+    bool (*is_full)(
+        void *user); /* no frames now: player_pump comes when there is room. May be NULL */
+};
+
+struct player {
+    const struct clock *clock; /* public, as all down to `user` */
+    uint64_t latency_ns;
+    const struct player_events *events;
+    void *user;
+    struct karp_catalog *catalog; /* read-only, owned */
+    struct player_track tracks[KARP_CATALOG_MAX_TRACKS];
+    bool is_playing, has_failed; /* private: has_failed: a subscription ended with an error */
+    bool is_pumping;
+    int error;               /* read-only: what on_frame returned */
+    uint64_t deadline_ns;    /* private: give up then */
+    uint64_t groups_skipped; /* read-only */
+    uint64_t frames, bytes;  /* read-only: given on */
+};
+
+/* `make_path` names a track; `first`: the group to begin with, or MOQ_NO_GROUP: the newest. Takes the catalog. */
+struct player_start {
+    struct moq_session *session;
+    struct moq_path *(*make_path)(void *user, const char *name);
+    uint64_t first;
+};
+int player_open(struct player *player, struct karp_catalog *catalog,
+                const struct player_start *start);
+void player_close(struct player *player);
+bool player_is_open(const struct player *player);
+
+void player_play(struct player *player); /* frames may come from now on */
+void player_end(
+    struct player
+        *player); /* no more is expected: what is under way may still arrive, for a while */
+
+/* Gives on what may be given on now. To be called from time to time; growth of a track calls it too. */
+void player_pump(struct player *player);
+bool player_is_over(const struct player *player); /* every track has ended and was given on */
+
+/* Whether `catalog` has a track that the one at hand has not, or has otherwise. */
+bool player_differs(const struct player *player, const struct karp_catalog *catalog);
+
+#endif

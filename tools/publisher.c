@@ -1,0 +1,256 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Catalog first, so that a viewer can ask for the tracks before their first group; then frames, each appended to the group of
+ * its track. Paths carry the instance's id: a reconnect makes a new instance, for its groups count from 0 again. */
+#include "tools/publisher.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "base/varint.h"
+#include "tools/serve.h"
+
+/* Kept for viewers who come late or read slowly. */
+static const struct moq_cache_limits media_cache = {
+    .groups = 128, .age_ns = 15 * NS_PER_S, .bytes = 96 << 20};
+static const struct moq_cache_limits catalog_cache = {.groups = 1};
+
+static struct moq_track *track_new(struct publisher *publisher, struct moq_path *path, int priority,
+                                   const struct moq_cache_limits *cache)
+{
+    struct moq_track_config config = {
+        .clock = publisher->clock,
+        .priority = (uint8_t)(priority + 128),
+        .order = MOQ_ORDER_NEWEST,
+        .cache = *cache,
+    };
+    struct moq_track *track = path ? moq_track_new(path, &config) : NULL;
+    moq_path_unref(&path);
+    return track;
+}
+
+static void end_group(struct publisher_track *media)
+{
+    if (media->group)
+        moq_track_finish_group(media->track, media->group);
+    media->group = NULL;
+}
+
+/* ---- Going on and off air -------------------------------------------------------------------- */
+
+static int write_catalog(struct publisher *publisher)
+{
+    struct moq_group *group = NULL;
+    char *json = karp_catalog_print(publisher->catalog);
+    int error = json ? moq_track_open_group(publisher->catalog_track, 0, &group) : MOQ_ERR_NOMEM;
+    if (!error)
+        error = moq_track_write_frame(publisher->catalog_track, group, json, strlen(json));
+    if (!error)
+        moq_track_finish_group(publisher->catalog_track, group);
+    free(json);
+    return error;
+}
+
+static int offer_media(struct publisher *publisher)
+{
+    struct moq_path *parent = moq_track_path(publisher->catalog_track);
+    int error = write_catalog(publisher);
+    for (size_t i = 0; i < publisher->catalog->track_count && !error; i++) {
+        const struct karp_track *described = &publisher->catalog->tracks[i];
+        struct publisher_track *media = &publisher->tracks[i];
+        *media = (struct publisher_track){.is_audio = described->kind == KARP_AUDIO};
+        media->track = track_new(publisher, moq_path_child(parent, described->name),
+                                 described->priority, &media_cache);
+        if (!media->track)
+            return MOQ_ERR_NOMEM;
+        publisher->track_count++;
+        error = moq_offers_add(publisher->offers, moq_track_path(media->track), NULL);
+    }
+    return error;
+}
+
+int publisher_go_on_air(struct publisher *publisher)
+{
+    char id[KARP_ID_MAX_BYTES], text[MOQ_PATH_TEXT_BYTES];
+    publisher->id = karp_id_next(clock_wall_ms(), publisher->id);
+    karp_id_print(publisher->id, id);
+    publisher->catalog_track = track_new(publisher, moq_path_child(publisher->broadcast, id),
+                                         KARP_CATALOG_PRIORITY, &catalog_cache);
+    if (!publisher->catalog_track)
+        return MOQ_ERR_NOMEM;
+    publisher->is_on_air = true;
+    struct moq_path *path = moq_track_path(publisher->catalog_track);
+    log_info(LOG_TOOL, "publishing %s", moq_path_text(path, text, sizeof text));
+    int error = moq_offers_add(publisher->offers, path, NULL);
+    if (!error && publisher->catalog)
+        error = offer_media(publisher);
+    return error;
+}
+
+static void withdraw(struct publisher *publisher, struct moq_track **track, int error)
+{
+    moq_offers_remove(publisher->offers, moq_track_path(*track), NULL);
+    moq_track_end(*track, error);
+    moq_track_unref(track);
+}
+
+void publisher_go_off_air(struct publisher *publisher, int error)
+{
+    if (!publisher->is_on_air)
+        return;
+    publisher->is_on_air = false;
+    for (size_t i = 0; i < publisher->track_count; i++) {
+        end_group(&publisher->tracks[i]);
+        withdraw(publisher, &publisher->tracks[i].track, error);
+    }
+    publisher->track_count = 0;
+    withdraw(publisher, &publisher->catalog_track, error);
+}
+
+void publisher_deinit(struct publisher *publisher)
+{
+    publisher_go_off_air(publisher, 0);
+    karp_catalog_free(publisher->catalog);
+    publisher->catalog = NULL;
+}
+
+/* ---- Media ----------------------------------------------------------------------------------- */
+
+static struct karp_catalog *copy_catalog(const struct karp_catalog *catalog)
+{
+    struct karp_catalog *copy = karp_catalog_new();
+    for (size_t i = 0; copy && i < catalog->track_count; i++) {
+        if (karp_catalog_add(copy, &catalog->tracks[i])) {
+            karp_catalog_free(copy);
+            return NULL;
+        }
+    }
+    return copy;
+}
+
+int publisher_set_catalog(struct publisher *publisher, const struct karp_catalog *catalog)
+{
+    bool is_another = publisher->catalog != NULL;
+    struct karp_catalog *copy = copy_catalog(catalog);
+    if (!copy)
+        return MOQ_ERR_NOMEM;
+    for (size_t i = 0; i < copy->track_count; i++) {
+        const char *objection = karp_track_objection(&copy->tracks[i]);
+        if (objection)
+            log_warn(LOG_TOOL, "track %s: %s", copy->tracks[i].name, objection);
+    }
+    karp_catalog_free(publisher->catalog);
+    publisher->catalog = copy;
+    if (!publisher->is_on_air)
+        return 0;
+    if (!is_another)
+        return offer_media(publisher);
+    publisher_go_off_air(publisher, 0);
+    return publisher_go_on_air(publisher);
+}
+
+static int begin_group(struct publisher_track *media)
+{
+    end_group(media);
+    int error = moq_track_open_group(media->track, media->next_sequence, &media->group);
+    if (!error)
+        media->next_sequence++;
+    return error;
+}
+
+int publisher_write(struct publisher *publisher, const struct karp_frame *frame)
+{
+    if (!publisher->is_on_air || frame->track >= publisher->track_count)
+        return 0;
+    struct publisher_track *media = &publisher->tracks[frame->track];
+    if (!media->group && !frame->is_group_start && !media->is_audio)
+        return 0;
+    if (frame->is_group_start || !media->group) {
+        int error = begin_group(media);
+        if (error)
+            return error;
+    }
+    uint8_t head[VARINT_MAX_BYTES + KARP_FRAME_HEADER_MAX_BYTES], time[KARP_FRAME_HEADER_MAX_BYTES];
+    size_t time_bytes = karp_frame_header(frame->timestamp_us, time);
+    size_t head_bytes = varint_encode(head, time_bytes + frame->size);
+    memcpy(head + head_bytes, time, time_bytes);
+    int error = moq_track_append(media->track, media->group, head, head_bytes + time_bytes);
+    if (!error)
+        error = moq_track_append(media->track, media->group, frame->payload, frame->size);
+    if (error == MOQ_ERR_BOUNDS) {
+        log_warn(LOG_TOOL, "a group over %d MiB was cut", MOQ_GROUP_MAX_BYTES >> 20);
+        moq_track_abort_group(media->track, media->group, error);
+        media->group = NULL;
+        return 0;
+    }
+    publisher->frames++;
+    publisher->bytes += frame->size;
+    return error;
+}
+
+void publisher_finish(struct publisher *publisher)
+{
+    for (size_t i = 0; i < publisher->track_count; i++) {
+        end_group(&publisher->tracks[i]);
+        moq_track_end(publisher->tracks[i].track, 0);
+    }
+}
+
+/* ---- Viewers --------------------------------------------------------------------------------- */
+
+static struct moq_track *find_track(struct publisher *publisher, const struct moq_path *path)
+{
+    if (!publisher->is_on_air)
+        return NULL;
+    if (moq_path_equal(path, moq_track_path(publisher->catalog_track)))
+        return publisher->catalog_track;
+    for (size_t i = 0; i < publisher->track_count; i++)
+        if (moq_path_equal(path, moq_track_path(publisher->tracks[i].track)))
+            return publisher->tracks[i].track;
+    return NULL;
+}
+
+void publisher_on_request(struct publisher *publisher, struct moq_request *request)
+{
+    struct moq_track *track = find_track(publisher, request->path);
+    if (!track) {
+        moq_request_refuse(request, MOQ_ERR_NOT_FOUND);
+        return;
+    }
+    struct moq_viewer *viewer = serve_request(request, track, publisher->latency_ns);
+    if (!viewer || publisher->viewer_count == PUBLISHER_MAX_VIEWERS)
+        return;
+    bool is_media = track != publisher->catalog_track;
+    moq_viewer_set_user(viewer, is_media ? publisher : NULL);
+    publisher->media_viewer_count += is_media;
+    publisher->viewers[publisher->viewer_count++] = viewer;
+}
+
+void publisher_on_viewer_closed(struct publisher *publisher, struct moq_viewer *viewer)
+{
+    for (size_t i = 0; i < publisher->viewer_count; i++) {
+        if (publisher->viewers[i] != viewer)
+            continue;
+        struct moq_viewer_stats stats;
+        moq_viewer_stats(viewer, &stats);
+        publisher->groups_lost += stats.groups_skipped + stats.groups_reset;
+        publisher->viewers[i] = publisher->viewers[--publisher->viewer_count];
+        publisher->media_viewer_count -= moq_viewer_user(viewer) != NULL;
+        return;
+    }
+}
+
+void publisher_backlog(const struct publisher *publisher, struct publisher_backlog *backlog)
+{
+    *backlog = (struct publisher_backlog){.groups_lost = publisher->groups_lost};
+    for (size_t i = 0; i < publisher->viewer_count; i++) {
+        struct moq_viewer_stats stats;
+        moq_viewer_stats(publisher->viewers[i], &stats);
+        if (stats.backlog_bytes > backlog->bytes)
+            backlog->bytes = stats.backlog_bytes;
+        if (stats.open_groups > backlog->groups)
+            backlog->groups = stats.open_groups;
+        backlog->bytes_sent += stats.bytes_sent;
+        backlog->groups_lost += stats.groups_skipped + stats.groups_reset;
+    }
+}

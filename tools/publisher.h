@@ -1,0 +1,60 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A broadcast that is being published: its catalog and media tracks as a session's peers see them. Knows no input. */
+#ifndef MOQ_TOOLS_PUBLISHER_H
+#define MOQ_TOOLS_PUBLISHER_H
+
+#include "karp/karp.h"
+#include "native/native.h"
+
+enum {
+    PUBLISHER_MAX_VIEWERS = 256
+}; /* counted for back pressure; further ones are served all the same */
+
+struct publisher_track {
+    struct moq_track *track;
+    struct moq_group
+        *group; /* growing; NULL: none, frames are dropped until the next one may begin */
+    uint64_t next_sequence;
+    bool is_audio;
+};
+
+struct publisher {
+    const struct clock *clock; /* public, as all down to `latency_ns` */
+    struct moq_offers *offers;
+    struct moq_path *broadcast;
+    uint64_t latency_ns;             /* late groups are skipped */
+    uint64_t id;                     /* read-only: of the newest instance; 0: none yet */
+    bool is_on_air;                  /* read-only: an instance is offered */
+    struct karp_catalog *catalog;    /* read-only; NULL: not known yet */
+    struct moq_track *catalog_track; /* private, as all below */
+    struct publisher_track tracks[KARP_CATALOG_MAX_TRACKS];
+    size_t track_count;
+    struct moq_viewer *viewers[PUBLISHER_MAX_VIEWERS];
+    size_t viewer_count, media_viewer_count; /* read-only */
+    uint64_t groups_lost, frames, bytes;     /* read-only */
+};
+
+/* Takes what the catalog says. On air, a new instance begins with it if there was another catalog. */
+int publisher_set_catalog(struct publisher *publisher, const struct karp_catalog *catalog);
+
+int publisher_go_on_air(
+    struct publisher *publisher); /* a new instance; its media begins at the next keyframes */
+void publisher_go_off_air(struct publisher *publisher, int error);
+void publisher_deinit(struct publisher *publisher);
+
+/* Off air, or before a track's keyframe, the frame is dropped. */
+int publisher_write(struct publisher *publisher, const struct karp_frame *frame);
+void publisher_finish(
+    struct publisher *publisher); /* no more frames: tracks end as the viewers got all of them */
+
+/* Entries of a session's events. */
+void publisher_on_request(struct publisher *publisher, struct moq_request *request);
+void publisher_on_viewer_closed(struct publisher *publisher, struct moq_viewer *viewer);
+
+struct publisher_backlog {
+    uint64_t bytes, bytes_sent, groups_lost;
+    uint32_t groups; /* open or waiting, of the viewer that has most */
+};
+void publisher_backlog(const struct publisher *publisher, struct publisher_backlog *backlog);
+
+#endif

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Announcements come one by one, and a publisher that reconnects takes one back and makes another; so a change is believed
+ * after a moment of quiet. When the session itself is lost, nothing has ended: the same broadcast may be there again soon. */
+#include "tools/watch.h"
+
+#include <string.h>
+
+#include "base/log.h"
+
+enum { QUIET_MS = 100, RETRY_MS = 1000 };
+
+/* ---- Catalog --------------------------------------------------------------------------------- */
+
+static void drop_catalog(struct watch *watch)
+{
+    if (watch->subscription)
+        moq_subscription_close(&watch->subscription);
+    if (!watch->track)
+        return;
+    moq_track_unwatch(watch->track, &watch->watcher);
+    moq_track_unref(&watch->track);
+}
+
+static void read_catalog(struct watch *watch, const uint8_t *data, size_t size)
+{
+    struct karp_catalog *catalog = NULL;
+    struct karp_failure failure;
+    int error = karp_catalog_parse((const char *)data, size, &catalog, &failure);
+    if (error) {
+        log_warn(LOG_TOOL, "catalog: %s", failure.text);
+        return;
+    }
+    watch->events->on_catalog(watch, catalog);
+}
+
+/* Only the newest version counts; its first frame is the whole of it. */
+static void on_catalog_growth(struct moq_watcher *watcher, struct moq_group *group)
+{
+    struct watch *watch = container_of(watcher, struct watch, watcher);
+    const uint8_t *data = NULL;
+    size_t size = 0;
+    if (group != moq_track_newest(watch->track))
+        return;
+    if (watch->has_version && group->sequence <= watch->version)
+        return;
+    struct moq_group_reader reader;
+    moq_group_reader_init(&reader, group);
+    if (moq_group_reader_next(&reader, &data, &size) == 0) {
+        watch->has_version = true;
+        watch->version = group->sequence;
+        read_catalog(watch, data, size);
+    }
+    moq_group_reader_deinit(&reader);
+}
+
+static void on_catalog_closed(struct moq_subscription *subscription, int error)
+{
+    struct watch *watch = moq_subscription_user(subscription);
+    watch->subscription = NULL;
+    if (error)
+        log_debug(LOG_TOOL, "the catalog ended: %s", moq_error_words(error));
+}
+
+static void subscribe_catalog(struct watch *watch)
+{
+    static const struct moq_watcher_ops ops = {.on_growth = on_catalog_growth};
+    static const struct moq_subscription_events events = {.on_closed = on_catalog_closed};
+    const struct moq_wish wish = {128 + KARP_CATALOG_PRIORITY, MOQ_ORDER_NEWEST, 0, MOQ_NO_GROUP,
+                                  MOQ_NO_GROUP};
+    struct moq_track_config config = {
+        .clock = moq_native_clock(watch->tool->native),
+        .priority = wish.priority,
+        .order = wish.order,
+        .cache = {.groups = 1},
+    };
+    struct moq_session *session = tool_session(watch->tool);
+    struct moq_path *path = watch_track_path(watch, NULL);
+    watch->track = path ? moq_track_new(path, &config) : NULL;
+    moq_path_unref(&path);
+    if (!watch->track || !session)
+        return;
+    watch->has_version = false;
+    watch->watcher.ops = &ops;
+    moq_track_watch(watch->track, &watch->watcher);
+    watch->subscription = moq_session_subscribe(session, watch->track, &wish, &events, watch);
+}
+
+/* ---- Instances ------------------------------------------------------------------------------- */
+
+static void on_quiet(uv_timer_t *timer)
+{
+    struct watch *watch = timer->data;
+    const char *newest = karp_instances_newest(&watch->instances);
+    moq_native_wake(watch->tool->native);
+    if (!watch->announced || strcmp(newest ? newest : "", watch->id) == 0)
+        return;
+    drop_catalog(watch);
+    watch->is_from_start = watch->has_waited;
+    snprintf(watch->id, sizeof watch->id, "%s", newest ? newest : "");
+    watch->events->on_instance(watch, newest);
+    if (newest)
+        subscribe_catalog(watch);
+    moq_native_wake(watch->tool->native);
+}
+
+static const struct moq_path *broadcast_of(struct watch *watch, struct moq_path *path)
+{
+    bool is_instance = moq_path_count(path) == moq_path_count(watch->broadcast) + 1;
+    return is_instance ? path : NULL;
+}
+
+static void on_active(struct moq_announced *announced, struct moq_path *path)
+{
+    struct watch *watch = moq_announced_user(announced);
+    if (!broadcast_of(watch, path))
+        return;
+    struct moq_part id = moq_path_part(path, moq_path_count(path) - 1);
+    bool is_new = karp_instances_add(&watch->instances, id.data, id.size);
+    if (is_new)
+        uv_timer_start(&watch->timer, on_quiet, watch->id[0] ? QUIET_MS : 0, 0);
+}
+
+static void on_ended(struct moq_announced *announced, struct moq_path *path)
+{
+    struct watch *watch = moq_announced_user(announced);
+    if (!broadcast_of(watch, path))
+        return;
+    struct moq_part id = moq_path_part(path, moq_path_count(path) - 1);
+    if (karp_instances_remove(&watch->instances, id.data, id.size))
+        uv_timer_start(&watch->timer, on_quiet, QUIET_MS, 0);
+}
+
+static void on_live(struct moq_announced *announced)
+{
+    struct watch *watch = moq_announced_user(announced);
+    if (!watch->id[0] && !karp_instances_newest(&watch->instances))
+        tool_say(watch->tool, "waiting for the broadcast");
+    watch->has_waited = true;
+}
+
+static void on_retry(uv_timer_t *timer)
+{
+    struct watch *watch = timer->data;
+    struct moq_session *session = tool_session(watch->tool);
+    moq_native_wake(watch->tool->native);
+    if (session && !watch->announced)
+        watch_on_connected(watch, session);
+}
+
+/* With the session, or alone (then it is asked again): what was active before counts as unknown, not as ended. */
+static void on_announced_closed(struct moq_announced *announced, int error)
+{
+    struct watch *watch = moq_announced_user(announced);
+    log_debug(LOG_TOOL, "announcements stopped: %s", moq_error_words(error));
+    watch->announced = NULL;
+    watch->has_waited = false;
+    if (watch->is_timer_open)
+        uv_timer_start(&watch->timer, on_retry, RETRY_MS, 0);
+}
+
+void watch_on_connected(struct watch *watch, struct moq_session *session)
+{
+    static const struct moq_announced_events events = {
+        .on_active = on_active,
+        .on_ended = on_ended,
+        .on_live = on_live,
+        .on_closed = on_announced_closed,
+    };
+    watch->instances.count = 0;
+    watch->id[0] = '\0';
+    drop_catalog(watch);
+    uv_timer_stop(&watch->timer);
+    watch->announced = moq_session_announced(session, watch->broadcast, &events, watch);
+}
+
+void watch_on_lost(struct watch *watch)
+{
+    uv_timer_stop(&watch->timer);
+    watch->announced = NULL;
+    drop_catalog(watch);
+}
+
+/* ---- Its life -------------------------------------------------------------------------------- */
+
+void watch_open(struct watch *watch)
+{
+    uv_timer_init(&watch->tool->loop, &watch->timer);
+    watch->timer.data = watch;
+    watch->is_timer_open = true;
+}
+
+void watch_close(struct watch *watch)
+{
+    drop_catalog(watch);
+    if (watch->announced)
+        moq_announced_close(&watch->announced);
+    if (watch->is_timer_open)
+        uv_close((uv_handle_t *)&watch->timer, NULL);
+    watch->is_timer_open = false;
+}
+
+struct moq_path *watch_track_path(const struct watch *watch, const char *name)
+{
+    struct moq_path *instance = moq_path_child(watch->broadcast, watch->id);
+    if (!instance || !name)
+        return instance;
+    struct moq_path *path = moq_path_child(instance, name);
+    moq_path_unref(&instance);
+    return path;
+}
