@@ -101,12 +101,10 @@ static void on_track(struct moq_watcher *base, struct moq_group *group)
 static void unsubscribe(struct clock_watcher *watcher)
 {
     stop_reading(watcher);
-    if (watcher->subscription)
-        moq_subscription_close(&watcher->subscription);
-    if (watcher->track) {
+    if (watcher->track) /* first, or the groups that are cut would be read again */
         moq_track_unwatch(watcher->track, &watcher->watcher);
-        moq_track_unref(&watcher->track);
-    }
+    moq_subscription_close(&watcher->subscription);
+    moq_track_unref(&watcher->track);
 }
 
 static void on_subscription_closed(struct moq_subscription *subscription, int error)
