@@ -30,7 +30,7 @@ ARROWS = {
 }
 DOORS = {
     "transfork": {"transfork.h", "transport.h", "session.h"},
-    "quic": {"quic.h"},
+    "quic": {"quic.h", "udp.h"},
     "native": {"native.h"},
     "karp": {"karp.h"},
     "server/config": {"config.h"},
@@ -58,7 +58,7 @@ WALK = {
     "server/core/worker.c": (11,), "quic/conn_write.c": (12, 14), "transfork/send_group.c": (13,),
 }
 GLOBALS_ALLOWED = {"base/log.c", "base/objects.c"}
-HOSTS_ALLOWED = re.compile(r"(^|\.)(example(\.(com|org|net))?|localhost|ietf\.org|rfc-editor\.org|w3\.org|apache\.org|"
+HOSTS_ALLOWED = re.compile(r"(^|\.)(invalid|test|example(\.(com|org|net))?|localhost|ietf\.org|rfc-editor\.org|w3\.org|apache\.org|"
                            r"github\.com|json-schema\.org|yaml\.org|blender\.org|creativecommons\.org)$")
 
 
