@@ -219,7 +219,7 @@ int accept_parked(struct moq_stream *stream, const uint8_t *data, size_t n)
     struct moq_session *session = stream->session;
     size_t used;
     uint64_t type;
-    if (!stream->is_bidi || message_decode_stream_type(data, n, &used, &type))
+    if (n == 0 || !stream->is_bidi || message_decode_stream_type(data, n, &used, &type))
         return 0;
 
     if (type == BIDI_SESSION)

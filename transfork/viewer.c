@@ -171,15 +171,17 @@ static void open_groups(struct moq_viewer *viewer)
 {
     struct viewer_view view = view_of(viewer);
     struct moq_group *group;
-    viewer->is_waiting_turn = false;
+    viewer->is_waiting_turn = viewer->is_waiting_credit = false;
     while ((group = viewer_next_group(&view))) {
-        struct send_group *sending = NULL;
-        if (make_room(viewer, group))
-            sending = send_group_open(viewer, group, urgency_of(viewer, group->sequence));
-        if (!sending) {
-            viewer->is_waiting_turn = true;
+        viewer->is_waiting_turn = true;
+        if (!make_room(viewer, group))
             return;
-        }
+        struct send_group *sending =
+            send_group_open(viewer, group, urgency_of(viewer, group->sequence));
+        viewer->is_waiting_credit = !sending;
+        if (!sending)
+            return;
+        viewer->is_waiting_turn = false;
         list_push_front(&viewer->groups, &sending->node);
         viewer->unsent++;
         mark_done(viewer, (struct sequence_run){group->sequence, group->sequence});
@@ -203,6 +205,7 @@ void viewer_over(struct moq_viewer *viewer)
         send_group_cut(sending_at(node), MOQ_ERR_CANCELLED);
     viewer->unsent = 0;
     viewer->stream = NULL;
+    viewer->is_waiting_credit = false;
     moq_track_unwatch(viewer->track, &viewer->watcher);
     list_remove(&viewer->node);
     session->subscription_count--;
@@ -355,13 +358,13 @@ void viewers_tick(struct moq_session *session)
     }
 }
 
-/* The one of highest priority that waits; NULL: none does. */
+/* The one of highest priority that waits for credit; NULL: none does. */
 static struct moq_viewer *most_important(const struct moq_session *session)
 {
     struct moq_viewer *best = NULL;
     list_for_each (node, &session->viewers) {
         struct moq_viewer *viewer = container_of(node, struct moq_viewer, node);
-        if (viewer->is_waiting_turn && (!best || viewer->policy.priority > best->policy.priority))
+        if (viewer->is_waiting_credit && (!best || viewer->policy.priority > best->policy.priority))
             best = viewer;
     }
     return best;
@@ -371,10 +374,9 @@ void viewers_credit(struct moq_session *session)
 {
     struct moq_viewer *viewer;
     while ((viewer = most_important(session))) {
-        uint32_t before = viewer->unsent;
         viewer_update(viewer);
-        if (viewer->is_waiting_turn && viewer->unsent <= before)
-            return;
+        if (viewer->is_waiting_credit)
+            return; /* it took what there was */
     }
 }
 

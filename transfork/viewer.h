@@ -30,9 +30,10 @@ struct moq_viewer {
     struct list groups;    /* send_group.node, the latest opened first */
     uint32_t unsent;       /* of those, how many are not entirely in packets */
 
-    bool is_greeted;      /* INFO is in a packet: groups may follow */
-    bool is_waiting_turn; /* there is a group to open, but no room or no credit */
-    bool is_ending;       /* nothing new will come */
+    bool is_greeted;        /* INFO is in a packet: groups may follow */
+    bool is_waiting_turn;   /* there is a group to open, but no room or no credit */
+    bool is_waiting_credit; /* it is credit that lacks */
+    bool is_ending;         /* nothing new will come */
     int failure; /* the peer does not read what we tell it: ends the viewer at the next chance */
     struct sequence_run gap; /* the skipped run that is not told yet; first > last: none */
     int gap_error;

@@ -177,6 +177,17 @@ static void carry_bytes(struct wire_stream *stream, int end)
         moq_stream_acked(stream->side[end], half->sent);
 }
 
+/* Who is told to stop resets, as QUIC demands; a stream may begin with that. */
+static void tell_stop(struct wire_stream *stream, int end)
+{
+    struct wire_half *half = &stream->half[end];
+    bool is_refused = !introduce(stream, end);
+    half->has_reset = true;
+    half->reset_code = half->stop_code;
+    if (!is_refused && stream->side[end])
+        moq_stream_was_stopped(stream->side[end], half->stop_code);
+}
+
 /* One direction, one step. Returns whether anything moved. */
 static bool carry(struct wire_stream *stream, int end)
 {
@@ -186,15 +197,8 @@ static bool carry(struct wire_stream *stream, int end)
 
     if (half->has_stop && !half->is_stop_told) {
         half->is_stop_told = true;
-        if (half->is_over || half->has_reset)
-            return true;
-        bool was_ended = half->has_end;
-        if (!was_ended) {
-            half->has_reset = true;
-            half->reset_code = half->stop_code;
-            if (stream->side[end])
-                moq_stream_was_stopped(stream->side[end], half->stop_code);
-        }
+        if (!half->is_over && !half->has_reset && !half->has_end)
+            tell_stop(stream, end);
         return true;
     }
     if (half->is_over)
