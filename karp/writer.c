@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Writing boxes. */
+/* Writing boxes: big-endian fields, and sizes that are filled in when a box ends. */
 #include <string.h>
 
 #include "karp/export_internal.h"

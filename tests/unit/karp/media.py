@@ -9,6 +9,7 @@ For each stream the payloads and their order must be the same, and the presentat
 microsecond. Decode times must rise, and ffprobe must have nothing to say about the output."""
 
 import os
+import struct
 import subprocess
 import sys
 import tempfile
@@ -38,6 +39,15 @@ CASES = {
     "video_alone_in_pieces_of_one_byte": (H264 + ["-an"], CMAF, ["-c", "1"], None),
     "pieces_of_977_bytes": (VP9 + AAC, CMAF, ["-c", "977"], None),
     "mono_aac_at_96_khz": (H264 + AAC + ["-ac", "1", "-ar", "96000"], CMAF, [], None),
+    "parameter_sets_in_the_frames_of_h264": (["-c:v", "libx264", "-x264-params", "repeat-headers=1:keyint=30"] + AAC, CMAF, ["-n"], None),
+    "parameter_sets_in_the_frames_of_h265": (["-c:v", "libx265", "-preset", "ultrafast", "-x265-params",
+                                              "log-level=none:keyint=30:repeat-headers=1"] + OPUS, CMAF, ["-n"], None),
+    "h264_of_ten_bits_and_444": (H264 + ["-pix_fmt", "yuv444p10le", "-x264-params", "repeat-headers=1"] + AAC, CMAF, ["-n"], None),
+    "interlaced_h264_with_hrd": (H264 + ["-x264-params", "nal-hrd=vbr:vbv-maxrate=900:vbv-bufsize=900:tff=1:repeat-headers=1"] + AAC,
+                                 CMAF, ["-n"], None),
+    "baseline_h264": (["-c:v", "libx264", "-profile:v", "baseline", "-g", "30"] + AAC, CMAF, [], {0: 0, 1: 0}),
+    "av1_without_a_record": (["-c:v", "libaom-av1", "-cpu-used", "8", "-usage", "realtime", "-g", "30"] + AAC, CMAF, ["-n"], {0: 0, 1: 0}),
+    "vp8": (["-c:v", "libvpx", "-deadline", "realtime", "-cpu-used", "8", "-g", "30"], "ivf", [], {0: 0}),
     "open_groups": (["-c:v", "libx265", "-preset", "medium", "-x265-params", "log-level=none:keyint=24:open-gop=1:bframes=4"]
                     + AAC, "frag_keyframe+empty_moov+default_base_moof", [], {0: 0, 1: 0}),
 }
@@ -48,10 +58,50 @@ def call(argv, **more):
     return done.returncode, done.stdout, done.stderr.decode("utf-8", "replace").strip()
 
 
+def box(kind, *parts):
+    body = b"".join(parts)
+    return struct.pack(">I4s", 8 + len(body), kind.encode()) + body
+
+
+def numbers(layout, *values):
+    return struct.pack(">" + layout, *values)
+
+
+def vp8_moov(timescale):
+    entry = box("vp08", bytes(24), numbers("HH", 320, 180), bytes(50), box("vpcC", numbers("IBBBBBBH", 1 << 24, 0, 10, 0x82, 1, 1, 1, 0)))
+    stbl = box("stbl", box("stsd", numbers("II", 0, 1), entry))
+    media = box("mdia", box("mdhd", bytes(12), numbers("I", timescale), bytes(8)),
+                box("hdlr", bytes(8), b"vide", bytes(13)), box("minf", stbl))
+    return box("moov", box("mvhd", bytes(12), numbers("I", 1000), bytes(84)),
+               box("trak", box("tkhd", bytes(12), numbers("I", 7), bytes(68)), media),
+               box("mvex", box("trex", numbers("IIIIII", 0, 7, 1, 0, 0, 0))))
+
+
+def vp8_into_mp4(source, path):
+    """VP8 in MP4, which ffmpeg reads but does not write: an IVF file, frame by frame."""
+    with open(source, "rb") as file:
+        data = file.read()
+    timescale, at = struct.unpack("<I", data[16:20])[0], 32
+    with open(path, "wb") as out:
+        out.write(box("ftyp", b"iso6", bytes(4)) + vp8_moov(timescale))
+        while at < len(data):
+            size, time = struct.unpack("<IQ", data[at:at + 12])
+            frame = data[at + 12:at + 12 + size]
+            flags = 0x01010000 if frame[0] & 1 else 0x02000000
+            out.write(box("moof", box("traf", box("tfhd", numbers("II", 0x20000, 7)), box("tfdt", numbers("IQ", 1 << 24, time)),
+                                      box("trun", numbers("IIIIII", 0x701, 1, 92, 1, size, flags)))) + box("mdat", frame))
+            at += 12 + size
+
+
 def encode(folder, encoders, muxer):
     """Encodes once into a plain file, then muxes it as asked, the way a publisher does."""
     plain, path = os.path.join(folder, "plain.mp4"), os.path.join(folder, "in.mp4")
     sources = ["-f", "lavfi", "-i", "testsrc2=s=320x180:r=30:d=3", "-f", "lavfi", "-i", "sine=r=44100:d=3"]
+    if muxer == "ivf":
+        status, _, err = call(["ffmpeg", "-y", "-v", "error", *sources[:4], *encoders, plain + ".ivf"])
+        if status == 0:
+            vp8_into_mp4(plain + ".ivf", path)
+        return path if status == 0 else None, err
     for argv in (["-v", "fatal", *sources, "-pix_fmt", "yuv420p", *encoders, plain],
                  ["-v", "error", "-i", plain, "-c", "copy", "-f", "mp4", "-movflags", muxer, path]):
         status, _, err = call(["ffmpeg", "-y", *argv], env=dict(os.environ, SVT_LOG="0"))

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A filter: a fragmented MP4 on standard input goes through import and export to standard output. With -g a fragment per
- * group, with -c N input in pieces of N bytes, with -t the packets (track, time, size, group start) instead of the file. */
+ * group, with -c N input in pieces of N bytes, with -n without the descriptions of the catalog (the frames have to bring
+ * their parameter sets), with -t the packets (track, time, size, group start) instead of the file. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +14,7 @@
 struct filter {
     struct karp_exporter *exporter;
     struct karp_export_options options;
-    bool is_listing;
+    bool is_listing, is_bare;
 };
 
 static int write_out(void *user, const uint8_t *data, size_t size)
@@ -22,15 +23,35 @@ static int write_out(void *user, const uint8_t *data, size_t size)
     return fwrite(data, 1, size, stdout) == size ? 0 : MOQ_ERR_IO;
 }
 
+static int export_catalog(struct filter *filter, const struct karp_catalog *catalog)
+{
+    if (filter->exporter)
+        return karp_exporter_restart(filter->exporter, catalog);
+    return karp_exporter_new(&filter->exporter, catalog, &filter->options, write_out, NULL);
+}
+
+static int export_bare(struct filter *filter, const struct karp_catalog *catalog)
+{
+    struct karp_catalog *bare = karp_catalog_new();
+    int error = bare ? 0 : MOQ_ERR_NOMEM;
+    for (size_t i = 0; i < catalog->track_count && !error; i++) {
+        struct karp_track track = catalog->tracks[i];
+        track.description_size = 0;
+        error = karp_catalog_add(bare, &track);
+    }
+    if (!error)
+        error = export_catalog(filter, bare);
+    karp_catalog_free(bare);
+    return error;
+}
+
 static int on_catalog(void *user, const struct karp_catalog *catalog)
 {
     struct filter *filter = user;
     char *text = karp_catalog_print(catalog);
     fprintf(stderr, "%s\n", text ? text : "no catalog");
     free(text);
-    if (filter->exporter)
-        return karp_exporter_restart(filter->exporter, catalog);
-    return karp_exporter_new(&filter->exporter, catalog, &filter->options, write_out, NULL);
+    return filter->is_bare ? export_bare(filter, catalog) : export_catalog(filter, catalog);
 }
 
 static int on_frame(void *user, const struct karp_frame *frame)
@@ -65,6 +86,7 @@ int main(int argc, char **argv)
     for (int i = 1; i < argc; i++) {
         filter.options.is_fragment_per_group |= strcmp(argv[i], "-g") == 0;
         filter.is_listing |= strcmp(argv[i], "-t") == 0;
+        filter.is_bare |= strcmp(argv[i], "-n") == 0;
         if (strcmp(argv[i], "-c") == 0 && i + 1 < argc)
             piece = strtoul(argv[++i], NULL, 10);
     }
