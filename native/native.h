@@ -64,7 +64,8 @@ struct moq_native_config {
 };
 
 struct moq_native *moq_native_new(const struct moq_native_config *config); /* NULL: out of memory */
-const struct clock *moq_native_clock(const struct moq_native *native);
+const struct clock *
+moq_native_clock(const struct moq_native *native); /* ends with it: tracks first */
 
 /* To call when something outside the sockets (a timer, a pipe) is about to change what a session
  * has to send or to wait for: brings the clock up to now and makes sure of a flush in this turn.

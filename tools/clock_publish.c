@@ -113,6 +113,7 @@ static void on_finish(struct tool *tool)
     moq_offers_remove(tool->offers, publisher->path, NULL);
     if (publisher->track)
         moq_track_end(publisher->track, 0);
+    moq_track_unref(&publisher->track);
     uv_close((uv_handle_t *)&publisher->timer, NULL);
 }
 
@@ -145,7 +146,5 @@ int clock_publish(struct tool *tool, struct moq_path *path)
         .session = &session,
     };
     struct clock_publisher publisher = {.tool = tool, .path = path};
-    int exit_code = tool_run(tool, &app, &publisher, on_open);
-    moq_track_unref(&publisher.track);
-    return exit_code;
+    return tool_run(tool, &app, &publisher, on_open);
 }

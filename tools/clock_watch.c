@@ -8,6 +8,8 @@
 #include "base/log.h"
 #include "tools/output.h"
 
+enum { RETRY_MS = 1000 };
+
 /* A minute that does not end although the next one has begun is given up after this. */
 #define PATIENCE_NS (5 * NS_PER_S)
 
@@ -20,8 +22,10 @@ struct clock_watcher {
     struct moq_track *track; /* NULL: not subscribed */
     struct moq_watcher watcher;
     struct moq_group_reader reader;
-    bool is_reading; /* `reader` is in use */
-    char minute[64]; /* the first frame of the group at hand; "": not read */
+    bool is_announced; /* somebody publishes it */
+    uv_timer_t retry;  /* when it is announced, but the subscription failed */
+    bool is_reading;   /* `reader` is in use */
+    char minute[64];   /* the first frame of the group at hand; "": not read */
 };
 
 /* ---- Groups to lines ------------------------------------------------------------------------- */
@@ -107,6 +111,15 @@ static void unsubscribe(struct clock_watcher *watcher)
     moq_track_unref(&watcher->track);
 }
 
+static void subscribe(struct clock_watcher *watcher);
+
+static void on_retry(uv_timer_t *timer)
+{
+    struct clock_watcher *watcher = timer->data;
+    if (watcher->is_announced && !watcher->track && tool_session(watcher->tool))
+        subscribe(watcher);
+}
+
 static void on_subscription_closed(struct moq_subscription *subscription, int error)
 {
     struct clock_watcher *watcher = moq_subscription_user(subscription);
@@ -114,6 +127,7 @@ static void on_subscription_closed(struct moq_subscription *subscription, int er
     if (error)
         tool_say(watcher->tool, "the clock is gone: %s", moq_error_words(error));
     unsubscribe(watcher);
+    uv_timer_start(&watcher->retry, on_retry, RETRY_MS, 0);
 }
 
 static void subscribe(struct clock_watcher *watcher)
@@ -127,6 +141,7 @@ static void subscribe(struct clock_watcher *watcher)
         .order = MOQ_ORDER_NEWEST,
         .cache = {.groups = 3},
     };
+    moq_native_wake(watcher->tool->native);
     unsubscribe(watcher);
     watcher->track = moq_track_new(watcher->path, &config);
     if (!watcher->track)
@@ -140,14 +155,19 @@ static void subscribe(struct clock_watcher *watcher)
 static void on_active(struct moq_announced *announced, struct moq_path *path)
 {
     struct clock_watcher *watcher = moq_announced_user(announced);
-    if (moq_path_equal(path, watcher->path))
-        subscribe(watcher);
+    if (!moq_path_equal(path, watcher->path))
+        return;
+    watcher->is_announced = true;
+    subscribe(watcher);
 }
 
 static void on_ended(struct moq_announced *announced, struct moq_path *path)
 {
     struct clock_watcher *watcher = moq_announced_user(announced);
-    if (!moq_path_equal(path, watcher->path) || !watcher->track)
+    if (!moq_path_equal(path, watcher->path))
+        return;
+    watcher->is_announced = false;
+    if (!watcher->track)
         return;
     tool_say(watcher->tool, "the clock was withdrawn; waiting for another");
     unsubscribe(watcher);
@@ -178,6 +198,7 @@ static void on_finish(struct tool *tool)
     if (watcher->announced)
         moq_announced_close(&watcher->announced);
     output_close(&watcher->output, true, NULL);
+    uv_close((uv_handle_t *)&watcher->retry, NULL);
 }
 
 static void on_broken(void *user, int error)
@@ -194,6 +215,8 @@ static int on_open(struct tool *tool)
     static const struct output_events events = {.on_broken = on_broken};
     struct clock_watcher *watcher = tool->user;
     int error = 0;
+    uv_timer_init(&tool->loop, &watcher->retry);
+    watcher->retry.data = watcher;
     watcher->output = output_open(&tool->loop, NULL, &events, watcher, &error);
     if (error)
         log_error(LOG_TOOL, "standard output: %s", uv_strerror(error));

@@ -271,12 +271,11 @@ void player_close(struct player *player)
 {
     for (size_t i = 0; player->catalog && i < player->catalog->track_count; i++) {
         struct player_track *track = &player->tracks[i];
+        if (track->track)
+            moq_track_unwatch(track->track, &track->watcher);
         stop_reading(track);
         if (track->subscription)
             moq_subscription_close(&track->subscription);
-        if (!track->track)
-            continue;
-        moq_track_unwatch(track->track, &track->watcher);
         moq_track_unref(&track->track);
     }
     karp_catalog_free(player->catalog);

@@ -13,11 +13,10 @@ enum { QUIET_MS = 100, RETRY_MS = 1000 };
 
 static void drop_catalog(struct watch *watch)
 {
+    if (watch->track)
+        moq_track_unwatch(watch->track, &watch->watcher);
     if (watch->subscription)
         moq_subscription_close(&watch->subscription);
-    if (!watch->track)
-        return;
-    moq_track_unwatch(watch->track, &watch->watcher);
     moq_track_unref(&watch->track);
 }
 
