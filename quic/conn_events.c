@@ -173,6 +173,21 @@ static int on_acked(ngtcp2_conn *quic, int64_t id, uint64_t offset, uint64_t n, 
     return 0;
 }
 
+/* Opening streams and resetting them at once is cheap for a peer and dear for us (rapid reset, CVE-2023-44487). */
+static void count_reset(struct quic_conn *conn)
+{
+    uint64_t now = endpoint_now(conn->endpoint);
+    uint64_t drained = (now - conn->resets_at_ns) / (NS_PER_S / RESETS_PER_SECOND);
+    if (drained > 0) {
+        conn->resets -= drained < conn->resets ? drained : conn->resets;
+        conn->resets_at_ns = now;
+    }
+    if (++conn->resets > RESETS_BURST)
+        conn_end_local(conn, MOQ_ERR_BOUNDS, FAREWELL_APP,
+                       conn->h3 ? H3_EXCESSIVE_LOAD : moq_error_to_wire(MOQ_ERR_BOUNDS),
+                       "too many resets");
+}
+
 static int on_stream_reset(ngtcp2_conn *quic, int64_t id, uint64_t final_size, uint64_t wire_code,
                            void *user, void *stream_user)
 {
@@ -181,6 +196,8 @@ static int on_stream_reset(ngtcp2_conn *quic, int64_t id, uint64_t final_size, u
     struct quic_stream *stream = stream_user;
     if (!stream)
         return 0;
+    if (!stream_is_local(stream))
+        count_reset(conn);
     if (stream->kind != STREAM_APPLICATION)
         webtransport_stream_reset(stream, wire_code);
     else if (stream->is_known && conn->state == CONN_OPEN)
@@ -218,14 +235,12 @@ static int on_stream_close(ngtcp2_conn *quic, uint32_t flags, int64_t id, uint64
     else if (!is_local)
         ngtcp2_conn_extend_max_streams_bidi(quic, 1);
 
-    if (conn->h3)
+    if (!stream && conn->h3)
         h3_session_stream_closed(conn->h3, id);
-    if (!stream)
-        return 0;
-    if (stream->is_known)
-        conn->endpoint->app->on_stream_closed(stream);
-    stream->is_known = false;
-    stream_bury(stream);
+    if (stream && stream->kind == STREAM_PARKED)
+        stream->internal->is_parked_closed = true;
+    else if (stream)
+        stream_close(stream);
     return 0;
 }
 

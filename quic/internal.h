@@ -47,6 +47,9 @@ enum {
         64 * 1024,        /* all that one of HTTP/3's own streams may send in its life */
     CONN_ROUTES_MAX = 64, /* connection IDs and reset tokens that lead to one connection */
     RANDOM_POOL_BYTES = 256,
+    RESETS_PER_SECOND =
+        1000, /* of a peer's own streams; a burst of RESETS_BURST above it ends the connection */
+    RESETS_BURST = 8000,
 };
 
 enum { ALERT_BAD_CERTIFICATE = 42, ALERT_NO_APPLICATION_PROTOCOL = 120 }; /* RFC 8446 */
@@ -68,8 +71,9 @@ struct stream_internal {  /* only streams of HTTP/3 and parked ones have it */
     struct bytes_log out; /* HTTP/3's bytes; they stay put until acknowledged */
     struct bytes_cursor out_cursor;
     struct byte_buf parked; /* the application's bytes that wait for the session */
-    uint64_t parked_reset_code;
+    uint64_t parked_reset_code, parked_stop_code;
     bool is_out_ended, is_parked_end, is_parked_reset, is_parked_stopped;
+    bool is_parked_closed; /* QUIC is done with it, the application has yet to hear of it */
 };
 
 struct quic_stream {
@@ -103,6 +107,8 @@ bool stream_is_bidi(const struct quic_stream *stream);
 
 /* Tells the application about a peer's stream; it becomes APPLICATION, or is refused and DISCARDED. */
 void stream_announce(struct quic_stream *stream);
+/* QUIC is done with it: the last call to the application, and it is buried. */
+void stream_close(struct quic_stream *stream);
 void stream_refuse(struct quic_stream *stream,
                    uint64_t wire_code); /* resets and stops; what comes is dropped */
 
@@ -180,8 +186,9 @@ struct quic_conn {
     struct conn_end end;
     uint64_t trains_sent;
     uint64_t parked_bytes;
-    uint8_t state;    /* enum conn_state */
-    uint8_t protocol; /* enum quic_protocol */
+    uint64_t resets, resets_at_ns; /* a peer's rapid resets, draining by RESETS_PER_SECOND */
+    uint8_t state;                 /* enum conn_state */
+    uint8_t protocol;              /* enum quic_protocol */
     bool is_server : 1;
     bool is_known : 1;        /* the application has heard of it and will hear of its end */
     bool is_half_open : 1;    /* counted in endpoint->stats.half_open */

@@ -53,7 +53,8 @@ struct quic_tls_server_config {
 struct quic_tls_client_config {
     const char *const *root_files; /* PEM; none: the system's roots */
     size_t root_file_count;
-    const uint8_t *pinned_sha256;  /* 32 bytes: exactly this leaf certificate, nothing else is checked; or NULL */
+    const uint8_t *
+        pinned_sha256; /* 32 bytes: exactly this leaf certificate, nothing else is checked; or NULL */
     bool is_verify_disabled;
 };
 
@@ -79,20 +80,24 @@ void *quic_stream_user(const struct quic_stream *stream);
 struct quic_conn *quic_stream_conn(const struct quic_stream *stream);
 int64_t quic_stream_id(const struct quic_stream *stream);
 
-void quic_stream_wake(struct quic_stream *stream); /* there is something to pull; joins its connection to the ready list once */
-void quic_stream_set_urgency(struct quic_stream *stream, uint64_t urgency); /* higher goes first; equal take turns */
+void quic_stream_wake(
+    struct quic_stream
+        *stream); /* there is something to pull; joins its connection to the ready list once */
+void quic_stream_set_urgency(struct quic_stream *stream,
+                             uint64_t urgency); /* higher goes first; equal take turns */
 
 /* Ends our direction without its data. Held back until the header is acknowledged where the peer needs that. */
 void quic_stream_reset(struct quic_stream *stream, uint32_t code);
-void quic_stream_stop(struct quic_stream *stream, uint32_t code); /* asks the peer to end its direction */
+void quic_stream_stop(struct quic_stream *stream,
+                      uint32_t code); /* asks the peer to end its direction */
 
 /* ---- Connections -------------------------------------------------------------------------------------------------- */
 
 struct quic_close {
-    int error;           /* 0: in order; MOQ_ERR_TIMEOUT, MOQ_ERR_TLS, MOQ_ERR_TRANSPORT, MOQ_ERR_REFUSED, ... */
-    uint32_t code;       /* the application's code, ours or the peer's; 0 if there was none */
+    int error; /* 0: in order; MOQ_ERR_TIMEOUT, MOQ_ERR_TLS, MOQ_ERR_TRANSPORT, MOQ_ERR_REFUSED, ... */
+    uint32_t code; /* the application's code, ours or the peer's; 0 if there was none */
     bool is_remote;
-    const char *reason;  /* never NULL; valid during the call */
+    const char *reason; /* never NULL; valid during the call */
 };
 
 /* What the application does. `user` is the endpoint's, `conn` and `stream` carry users of their own. */
@@ -100,19 +105,23 @@ struct quic_app {
     /* Server: a session is wanted (CONNECT came, or a raw connection is up). Returns 0 to accept, or a negative code that
      * becomes the HTTP status or close code. May set the connection's user. */
     int (*on_accept)(void *user, struct quic_conn *conn);
-    void (*on_connected)(struct quic_conn *conn); /* both sides: streams may be opened from now on */
+    void (*on_connected)(
+        struct quic_conn *conn); /* both sides: streams may be opened from now on */
     /* The peer opened a stream (of our session). Returns its user, or NULL: it is reset and stopped with code 11. */
     void *(*on_stream)(struct quic_conn *conn, struct quic_stream *stream, bool is_bidi);
     void (*on_data)(struct quic_stream *stream, const uint8_t *data, size_t n, bool is_end);
     void (*on_reset)(struct quic_stream *stream, uint32_t code);
-    void (*on_stopped)(struct quic_stream *stream, uint32_t code); /* also when nothing is being written */
+    void (*on_stopped)(struct quic_stream *stream,
+                       uint32_t code); /* also when nothing is being written */
     /* Step 12: the next unsent bytes, up to `max` entries, and whether the stream ends behind them. Bytes must stay put until
      * they are acknowledged or the stream is closed. */
     size_t (*on_pull)(struct quic_stream *stream, struct iovec *vec, size_t max, bool *is_end);
     void (*on_sent)(struct quic_stream *stream, size_t n, bool is_end);
-    void (*on_acked)(struct quic_stream *stream, uint64_t offset);  /* the application's bytes before `offset` */
-    void (*on_stream_closed)(struct quic_stream *stream);           /* both directions are over; last call about it */
-    void (*on_credit)(struct quic_conn *conn, bool is_bidi);        /* quic_conn_open may succeed again */
+    void (*on_acked)(struct quic_stream *stream,
+                     uint64_t offset); /* the application's bytes before `offset` */
+    void (*on_stream_closed)(
+        struct quic_stream *stream); /* both directions are over; last call about it */
+    void (*on_credit)(struct quic_conn *conn, bool is_bidi); /* quic_conn_open may succeed again */
     /* Over; each open stream was closed before. Also when it never connected. Last call about the connection. */
     void (*on_closed)(struct quic_conn *conn, const struct quic_close *why);
 };
@@ -129,8 +138,8 @@ void *quic_conn_user(const struct quic_conn *conn);
 struct quic_endpoint *quic_conn_endpoint(const struct quic_conn *conn);
 uint64_t quic_conn_number(const struct quic_conn *conn); /* 1, 2, ... per endpoint: for logs */
 enum quic_protocol quic_conn_protocol(const struct quic_conn *conn);
-const char *quic_conn_path(const struct quic_conn *conn);        /* "/demo/bbb?x=y"; "" on raw QUIC */
-const char *quic_conn_origin(const struct quic_conn *conn);      /* the page that connects, or "" */
+const char *quic_conn_path(const struct quic_conn *conn);   /* "/demo/bbb?x=y"; "" on raw QUIC */
+const char *quic_conn_origin(const struct quic_conn *conn); /* the page that connects, or "" */
 const char *quic_conn_server_name(const struct quic_conn *conn); /* SNI, or "" */
 const struct sockaddr *quic_conn_remote(const struct quic_conn *conn);
 void quic_conn_stats(const struct quic_conn *conn, struct quic_conn_stats *stats);
@@ -145,20 +154,22 @@ void quic_conn_close(struct quic_conn *conn, uint32_t code, const char *reason);
 
 enum quic_congestion { QUIC_CONGESTION_CUBIC, QUIC_CONGESTION_BBR };
 
-struct quic_limits { /* 0: the default */
-    uint32_t connections;        /* 100000 */
-    uint32_t half_open_retry_at; /* handshakes under way from which on Retry proves addresses: 100 */
-    uint32_t streams_uni;        /* a peer's open streams: 1024 */
-    uint32_t streams_bidi;       /* 256 */
-    uint64_t handshake_ns;       /* 10 s */
-    uint64_t idle_ns;            /* 30 s */
-    uint64_t keep_alive_ns;      /* a PING after so much silence: 4 s */
+struct quic_limits {      /* 0: the default */
+    uint32_t connections; /* 100000 */
+    uint32_t
+        half_open_retry_at; /* handshakes under way from which on Retry proves addresses: 100 */
+    uint32_t streams_uni;   /* a peer's open streams: 1024 */
+    uint32_t streams_bidi;  /* 256 */
+    uint64_t handshake_ns;  /* 10 s */
+    uint64_t idle_ns;       /* 30 s */
+    uint64_t keep_alive_ns; /* a PING after so much silence: 4 s */
 };
 
 struct quic_datagram {
     const uint8_t *data;
     size_t size;
-    size_t segment_size; /* a train: every packet but the last has this size; equal to size: one packet */
+    size_t
+        segment_size; /* a train: every packet but the last has this size; equal to size: one packet */
     const struct sockaddr *local, *remote;
     socklen_t local_size, remote_size;
     uint8_t ecn; /* the two bits of RFC 3168 */
@@ -187,38 +198,49 @@ struct quic_endpoint_config {
 };
 
 struct quic_endpoint_stats {
-    uint64_t connections, half_open, accepted, refused, retries, version_negotiations, stateless_resets;
-    uint64_t datagrams_received, datagrams_dropped, trains_sent, packets_sent, bytes_sent, send_blocked;
+    uint64_t connections, half_open, accepted, refused, retries, version_negotiations,
+        stateless_resets;
+    uint64_t datagrams_received, datagrams_dropped, trains_sent, packets_sent, bytes_sent,
+        send_blocked;
 };
 
-struct quic_endpoint *quic_endpoint_new(const struct quic_endpoint_config *config); /* NULL: out of memory or no randomness */
-void quic_endpoint_free(struct quic_endpoint **endpoint); /* closes what is left without a word; on_closed is called */
-void quic_endpoint_set_server_tls(struct quic_endpoint *endpoint, struct quic_tls *tls); /* for connections from now on */
+struct quic_endpoint *quic_endpoint_new(
+    const struct quic_endpoint_config *config); /* NULL: out of memory or no randomness */
+void quic_endpoint_free(
+    struct quic_endpoint **endpoint); /* closes what is left without a word; on_closed is called */
+void quic_endpoint_set_server_tls(struct quic_endpoint *endpoint,
+                                  struct quic_tls *tls); /* for connections from now on */
 void quic_endpoint_stats(const struct quic_endpoint *endpoint, struct quic_endpoint_stats *stats);
 
 /* Client: begins to connect. `url_path` and `authority` are used by WebTransport. NULL: out of memory or TLS set-up failed. */
 struct quic_connect_config {
-    struct quic_tls *tls;         /* a reference is taken */
+    struct quic_tls *tls; /* a reference is taken */
     enum quic_protocol protocol;
-    const char *server_name;      /* for SNI and the certificate */
-    const char *authority;        /* host:port */
-    const char *url_path;         /* "/..." */
+    const char *server_name; /* for SNI and the certificate */
+    const char *authority;   /* host:port */
+    const char *url_path;    /* "/..." */
     const struct sockaddr *local, *remote;
     socklen_t local_size, remote_size;
     void *user;
 };
-struct quic_conn *quic_endpoint_connect(struct quic_endpoint *endpoint, const struct quic_connect_config *config);
+struct quic_conn *quic_endpoint_connect(struct quic_endpoint *endpoint,
+                                        const struct quic_connect_config *config);
 
 /* Closes every connection with `code`; new ones are refused from now on. on_closed follows for each. */
 void quic_endpoint_shut_down(struct quic_endpoint *endpoint, uint32_t code, const char *reason);
 
 /* The driver's calls, in this order in a turn. */
-void quic_endpoint_receive(struct quic_endpoint *endpoint, const struct quic_datagram *datagram); /* step 2: one packet run */
-void quic_endpoint_tick(struct quic_endpoint *endpoint);          /* handles what the clock made due */
-void quic_endpoint_flush(struct quic_endpoint *endpoint);         /* step 11: lets every ready connection write */
-bool quic_endpoint_has_work(const struct quic_endpoint *endpoint); /* flush left ready connections: take another turn soon */
-uint64_t quic_endpoint_deadline(const struct quic_endpoint *endpoint); /* when tick wants to be called, or CLOCK_NEVER */
-void quic_endpoint_writable(struct quic_endpoint *endpoint);      /* the sink takes datagrams again */
+void quic_endpoint_receive(struct quic_endpoint *endpoint,
+                           const struct quic_datagram *datagram); /* step 2: one packet run */
+void quic_endpoint_tick(struct quic_endpoint *endpoint); /* handles what the clock made due */
+void quic_endpoint_flush(
+    struct quic_endpoint *endpoint); /* step 11: lets every ready connection write */
+bool quic_endpoint_has_work(
+    const struct quic_endpoint
+        *endpoint); /* flush left ready connections: take another turn soon */
+uint64_t quic_endpoint_deadline(
+    const struct quic_endpoint *endpoint); /* when tick wants to be called, or CLOCK_NEVER */
+void quic_endpoint_writable(struct quic_endpoint *endpoint); /* the sink takes datagrams again */
 
 #ifdef __cplusplus
 }

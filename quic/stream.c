@@ -96,6 +96,17 @@ void stream_refuse(struct quic_stream *stream, uint64_t wire_code)
     conn_wake(stream->conn);
 }
 
+void stream_close(struct quic_stream *stream)
+{
+    struct quic_conn *conn = stream->conn;
+    if (conn->h3)
+        h3_session_stream_closed(conn->h3, stream->id);
+    if (stream->is_known)
+        conn->endpoint->app->on_stream_closed(stream);
+    stream->is_known = false;
+    stream_bury(stream);
+}
+
 /* ---- Writing ---- */
 
 static bool is_header_acked(const struct quic_stream *stream)

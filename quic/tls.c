@@ -8,6 +8,7 @@
 #include "quic/tls.h"
 
 #include <arpa/inet.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,13 +29,17 @@ enum {
     CLIENT_RANDOM_BYTES = 32,
     SECRET_MAX_BYTES = 64,
     SERVER_NAME_MAX_BYTES = 255,
+    ALPN_LIST_MAX_BYTES = 64,
+    ADDRESS_MAX_BYTES = 16,
 };
 
 struct quic_tls {
     int refs;
+    pthread_mutex_t
+        mutex; /* certs, contexts, generations: a renewal may come while other threads accept */
     struct cert_store *certs; /* servers */
     WOLFSSL_CTX
-        *contexts[CERT_STORE_MAX]; /* a server's: one per certificate; a client's: the first */
+    *contexts[CERT_STORE_MAX]; /* a server's: one per certificate; a client's: the first */
     uint64_t generations[CERT_STORE_MAX]; /* of the certificate a context was made of */
     bool is_pinned;
     uint8_t pin[QUIC_FINGERPRINT_BYTES];
@@ -44,6 +49,8 @@ struct quic_tls {
 struct tls_session {
     WOLFSSL *ssl;
     struct quic_tls *tls;
+    size_t address_size; /* client: what the certificate must be good for; 0: a name, or nothing */
+    uint8_t address[ADDRESS_MAX_BYTES];
     struct tls_session_config config; /* strings in it are gone after tls_session_new */
 };
 
@@ -142,9 +149,10 @@ static int on_server_name(WOLFSSL *ssl, int *alert, void *self)
 {
     (void)alert;
     struct quic_tls *tls = self;
-    size_t index =
-        cert_store_choose(tls->certs, wolfSSL_get_servername(ssl, WOLFSSL_SNI_HOST_NAME));
-    wolfSSL_set_SSL_CTX(ssl, tls->contexts[index]);
+    const char *name = wolfSSL_get_servername(ssl, WOLFSSL_SNI_HOST_NAME);
+    pthread_mutex_lock(&tls->mutex);
+    wolfSSL_set_SSL_CTX(ssl, tls->contexts[cert_store_choose(tls->certs, name)]);
+    pthread_mutex_unlock(&tls->mutex);
     return 0;
 }
 
@@ -223,6 +231,7 @@ static void tls_free(struct quic_tls *tls)
     for (size_t i = 0; i < CERT_STORE_MAX; i++)
         wolfSSL_CTX_free(tls->contexts[i]);
     cert_store_free(&tls->certs);
+    pthread_mutex_destroy(&tls->mutex);
     free(tls);
 }
 
@@ -235,6 +244,7 @@ static struct quic_tls *tls_alloc(char *error_text)
         return NULL;
     }
     tls->refs = 1;
+    pthread_mutex_init(&tls->mutex, NULL);
     return tls;
 }
 
@@ -328,13 +338,16 @@ int quic_tls_fingerprint(const struct quic_tls *tls, uint8_t out[QUIC_FINGERPRIN
 {
     if (!tls->certs)
         return MOQ_ERR_NOT_FOUND;
+    pthread_mutex_t *mutex = (pthread_mutex_t *)(uintptr_t)&tls->mutex;
+    pthread_mutex_lock(mutex);
     memcpy(out, cert_store_at(tls->certs, 0)->fingerprint, QUIC_FINGERPRINT_BYTES);
+    pthread_mutex_unlock(mutex);
     return 0;
 }
 
-bool quic_tls_renew(struct quic_tls *tls, uint64_t now_wall_ms)
+static bool renew(struct quic_tls *tls, uint64_t now_wall_ms)
 {
-    if (!tls->certs || !cert_store_renew(tls->certs, now_wall_ms))
+    if (!cert_store_renew(tls->certs, now_wall_ms))
         return false;
     if (contexts_update(tls) != 0)
         log_error(LOG_TLS,
@@ -342,29 +355,38 @@ bool quic_tls_renew(struct quic_tls *tls, uint64_t now_wall_ms)
     return true;
 }
 
-/* ---- Sessions ---- */
-
-static bool is_numeric(const char *host)
+bool quic_tls_renew(struct quic_tls *tls, uint64_t now_wall_ms)
 {
-    uint8_t address[sizeof(struct in6_addr)];
-    return inet_pton(AF_INET, host, address) == 1 || inet_pton(AF_INET6, host, address) == 1;
+    if (!tls->certs)
+        return false;
+    pthread_mutex_lock(&tls->mutex);
+    bool is_renewed = renew(tls, now_wall_ms);
+    pthread_mutex_unlock(&tls->mutex);
+    return is_renewed;
 }
 
-/* Names go into SNI and are compared with the certificate's; addresses are only compared. */
+/* ---- Sessions ---- */
+
+/* Reads an IP address in text. Returns its size, 0 if `host` is none. */
+static size_t parse_address(const char *host, uint8_t out[ADDRESS_MAX_BYTES])
+{
+    if (inet_pton(AF_INET, host, out) == 1)
+        return sizeof(struct in_addr);
+    return inet_pton(AF_INET6, host, out) == 1 ? sizeof(struct in6_addr) : 0;
+}
+
+/* Names go into SNI and are compared by wolfSSL; addresses are compared when the handshake is complete. */
 static int set_server_name(struct tls_session *session, const char *name)
 {
     if (!name || name[0] == '\0')
         return 0;
-    bool is_name_checked = !session->tls->is_pinned && !session->tls->is_verify_disabled;
     size_t n = strlen(name);
     if (n > SERVER_NAME_MAX_BYTES)
         return MOQ_ERR_INVALID;
-
-    if (is_numeric(name)) {
-        bool is_set =
-            !is_name_checked || wolfSSL_check_ip_address(session->ssl, name) == WOLFSSL_SUCCESS;
-        return is_set ? 0 : MOQ_ERR_TLS;
-    }
+    bool is_name_checked = !session->tls->is_pinned && !session->tls->is_verify_disabled;
+    session->address_size = parse_address(name, session->address);
+    if (session->address_size > 0)
+        return 0;
     if (wolfSSL_UseSNI(session->ssl, WOLFSSL_SNI_HOST_NAME, name, (unsigned short)n) !=
         WOLFSSL_SUCCESS)
         return MOQ_ERR_TLS;
@@ -373,13 +395,22 @@ static int set_server_name(struct tls_session *session, const char *name)
     return 0;
 }
 
+static const char *alpn_of(const struct tls_session_config *config)
+{
+    if (config->alpn)
+        return config->alpn;
+    if (config->is_server)
+        return SERVER_ALPN;
+    return config->protocol == QUIC_PROTOCOL_RAW ? QUIC_ALPN_RAW : QUIC_ALPN_H3;
+}
+
 static int set_alpn(struct tls_session *session)
 {
-    char list[sizeof SERVER_ALPN];
-    const char *alpn = session->config.protocol == QUIC_PROTOCOL_RAW ? QUIC_ALPN_RAW : QUIC_ALPN_H3;
-    snprintf(list, sizeof list, "%s", session->config.is_server ? SERVER_ALPN : alpn);
-    int rv = wolfSSL_UseALPN(session->ssl, list, (unsigned)strlen(list),
-                             WOLFSSL_ALPN_FAILED_ON_MISMATCH);
+    char list[ALPN_LIST_MAX_BYTES];
+    int n = snprintf(list, sizeof list, "%s", alpn_of(&session->config));
+    if (n < 0 || (size_t)n >= sizeof list)
+        return MOQ_ERR_INVALID;
+    int rv = wolfSSL_UseALPN(session->ssl, list, (unsigned)n, WOLFSSL_ALPN_FAILED_ON_MISMATCH);
     return rv == WOLFSSL_SUCCESS ? 0 : MOQ_ERR_TLS;
 }
 
@@ -406,7 +437,9 @@ struct tls_session *tls_session_new(const struct tls_session_config *config)
         return NULL;
     session->tls = quic_tls_ref(config->tls);
     session->config = *config;
+    pthread_mutex_lock(&config->tls->mutex);
     session->ssl = wolfSSL_new(config->tls->contexts[0]);
+    pthread_mutex_unlock(&config->tls->mutex);
     if (!session->ssl || session_init(session) != 0)
         tls_session_free(&session);
     return session;
@@ -446,16 +479,26 @@ const char *tls_session_server_name(struct tls_session *session)
     return name ? name : "";
 }
 
+static bool is_leaf_good(const struct tls_session *session, const uint8_t *der, size_t n)
+{
+    const struct quic_tls *tls = session->tls;
+    uint8_t digest[QUIC_FINGERPRINT_BYTES];
+    if (!tls->is_pinned)
+        return cert_has_address(der, n, session->address, session->address_size);
+    return wc_Sha256Hash(der, (word32)n, digest) == 0 &&
+           memcmp(digest, tls->pin, sizeof digest) == 0;
+}
+
 bool tls_session_is_trusted(struct tls_session *session)
 {
-    if (!session->tls->is_pinned)
+    const struct quic_tls *tls = session->tls;
+    bool is_address_checked = session->address_size > 0 && !tls->is_verify_disabled;
+    if (!tls->is_pinned && !is_address_checked)
         return true;
     WOLFSSL_X509 *leaf = wolfSSL_get_peer_certificate(session->ssl);
     int n = 0;
     const uint8_t *der = leaf ? wolfSSL_X509_get_der(leaf, &n) : NULL;
-    uint8_t digest[QUIC_FINGERPRINT_BYTES];
-    bool is_same = der && n > 0 && wc_Sha256Hash(der, (word32)n, digest) == 0 &&
-                   memcmp(digest, session->tls->pin, sizeof digest) == 0;
+    bool is_good = der && n > 0 && is_leaf_good(session, der, (size_t)n);
     wolfSSL_X509_free(leaf);
-    return is_same;
+    return is_good;
 }

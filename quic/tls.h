@@ -18,7 +18,8 @@ struct tls_session; /* one per connection: a WOLFSSL object and the name it was 
 struct tls_session_config {
     struct quic_tls *tls; /* a reference is taken */
     bool is_server;
-    enum quic_protocol protocol;                     /* client: what to ask for */
+    enum quic_protocol protocol; /* client: what to ask for */
+    const char *alpn; /* comma separated; NULL: what `protocol` says, or all that a server has */
     const char *server_name;                         /* client: for SNI and the certificate */
     ngtcp2_crypto_conn_ref *conn_ref;                /* kept; leads to the ngtcp2_conn */
     void (*on_secret)(void *self, const char *line); /* a line for a key log; NULL: none wanted */

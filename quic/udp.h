@@ -20,9 +20,9 @@ struct quic_udp_config {
     uv_loop_t *loop;
     const struct sockaddr *address; /* to bind; port 0: any. An IPv6 wildcard also takes IPv4 */
     socklen_t address_size;
-    bool is_reuse_port;             /* several workers on one port */
-    bool is_gso_disabled;           /* for tests */
-    struct clock *clock;            /* kept; set once per turn */
+    bool is_reuse_port;   /* several workers on one port */
+    bool is_gso_disabled; /* for tests */
+    struct clock *clock;  /* kept; set once per turn */
     /* `sink`, `clock` are filled in by the driver. */
     struct quic_endpoint_config endpoint;
     /* Called once per turn after everything was received and before the flush; NULL: none. Returns when it wants to be
@@ -34,7 +34,8 @@ struct quic_udp_config {
 /* Binds and starts. Returns 0 or MOQ_ERR_IO (errno says why), MOQ_ERR_NOMEM. */
 int quic_udp_open(struct quic_udp **udp, const struct quic_udp_config *config);
 struct quic_endpoint *quic_udp_endpoint(struct quic_udp *udp);
-int quic_udp_address(const struct quic_udp *udp, struct sockaddr_storage *out, socklen_t *size); /* what was bound */
+int quic_udp_address(const struct quic_udp *udp, struct sockaddr_storage *out,
+                     socklen_t *size); /* what was bound */
 
 /* Makes sure that a turn happens: for work that did not come from the socket (a timer, a pipe, another socket). */
 void quic_udp_wake(struct quic_udp *udp);

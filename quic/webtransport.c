@@ -187,26 +187,33 @@ void webtransport_received(struct quic_stream *stream, const uint8_t *data, size
     }
 }
 
+/* Tells the application what happened to the stream while it waited. */
+static void catch_up(struct quic_stream *stream)
+{
+    const struct quic_app *app = stream->conn->endpoint->app;
+    const struct stream_internal *internal = stream->internal;
+    if (internal->is_parked_reset && stream->is_known)
+        app->on_reset(stream, stream_code_from_wire(stream->conn, internal->parked_reset_code));
+    if (internal->is_parked_stopped && stream->is_known)
+        app->on_stopped(stream, stream_code_from_wire(stream->conn, internal->parked_stop_code));
+}
+
 static void unpark(struct quic_stream *stream)
 {
     struct quic_conn *conn = stream->conn;
     struct stream_internal *internal = stream->internal;
     size_t used = 0;
     enum h3_stream_kind kind = h3_session_received(conn->h3, stream->id, NULL, 0, false, &used);
-    if (kind != H3_STREAM_APPLICATION) {
+    if (kind == H3_STREAM_APPLICATION) {
+        hand_over(stream, internal->parked.data, internal->parked.size, internal->is_parked_end);
+        catch_up(stream);
+    } else {
         stream->kind = STREAM_DISCARDED;
-        return;
     }
-    hand_over(stream, internal->parked.data, internal->parked.size, internal->is_parked_end);
     conn->parked_bytes -= internal->parked.size;
     byte_buf_deinit(&internal->parked);
-    if (stream->kind != STREAM_APPLICATION || !stream->is_known)
-        return;
-    if (internal->is_parked_reset)
-        conn->endpoint->app->on_reset(stream,
-                                      stream_code_from_wire(conn, internal->parked_reset_code));
-    if (internal->is_parked_stopped)
-        conn->endpoint->app->on_stopped(stream, 0);
+    if (internal->is_parked_closed)
+        stream_close(stream);
 }
 
 static void unpark_all(struct quic_conn *conn)
@@ -230,16 +237,19 @@ void webtransport_stream_reset(struct quic_stream *stream, uint64_t wire_code)
         h3_session_stream_reset(conn->h3, stream->id, wire_code);
 }
 
+static void note_parked_stop(struct quic_stream *stream, uint64_t wire_code)
+{
+    stream->internal->is_parked_stopped = true;
+    stream->internal->parked_stop_code = wire_code;
+}
+
 void webtransport_stream_stopped(struct quic_stream *stream, uint64_t wire_code)
 {
     struct quic_conn *conn = stream->conn;
-    /* A server that has answered needs no more of the request, and says so before its answer is read (RFC 9114, 4.1). */
-    if (wire_code == H3_NO_ERROR && !conn->is_server && conn->state == CONN_HANDSHAKE)
-        return;
     if (stream->kind == STREAM_PARKED)
-        stream->internal->is_parked_stopped = true;
+        note_parked_stop(stream, wire_code);
     else if (stream->kind != STREAM_DISCARDED && conn->h3 && conn_is_alive(conn))
-        h3_session_stream_reset(conn->h3, stream->id, wire_code);
+        h3_session_stream_stopped(conn->h3, stream->id, wire_code);
 }
 
 /* ---- The session ---- */

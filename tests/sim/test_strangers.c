@@ -1,0 +1,299 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Datagrams of nobody, of liars and of the past: they cost little, get a bounded answer, and harm nobody else. */
+#include "tests/sim/prologue.h"
+
+#include <string.h>
+
+#include "quic/internal.h"
+
+enum { WAIT_S = 60, KEPT_MAX = 64 };
+
+static const enum quic_protocol protocols[] = {QUIC_PROTOCOL_RAW, QUIC_PROTOCOL_WEBTRANSPORT};
+
+static void start(struct pair *pair, size_t protocol)
+{
+    const struct pair_setup setup = {
+        .seed = 61, .protocol = protocols[protocol], .link = {.delay_ns = 20 * NS_PER_MS}};
+    pair_init(pair, &setup);
+}
+
+struct recording { /* packets that an endpoint sent */
+    size_t count;
+    size_t sizes[KEPT_MAX];
+    uint8_t packets[KEPT_MAX][SIM_PACKET_MAX_BYTES];
+};
+
+static bool record(void *self, const uint8_t *data, size_t n)
+{
+    struct recording *recording = self;
+    if (recording->count == KEPT_MAX)
+        return false;
+    recording->sizes[recording->count] = n;
+    memcpy(recording->packets[recording->count++], data, n);
+    return false;
+}
+
+static void garbage_is_dropped(void **state)
+{
+    (void)state;
+    struct pair pair;
+    start(&pair, 1);
+    pair_connect(&pair);
+    for (int i = 0; i < 20000; i++) {
+        uint8_t data[256];
+        size_t n = sim_random(pair.sim) % sizeof data;
+        for (size_t j = 0; j < n; j++)
+            data[j] = (uint8_t)sim_random(pair.sim);
+        sim_inject(pair.sim, pair.server_node, data, n);
+        if (i % 1000 == 0)
+            sim_run(pair.sim, NS_PER_MS);
+    }
+    sim_run(pair.sim, NS_PER_MS);
+
+    struct quic_endpoint_stats stats = pair_server_stats(&pair);
+    assert_int_equal(stats.connections, 1);
+    assert_true(stats.datagrams_dropped > 10000);
+    assert_in_range(stats.stateless_resets + stats.version_negotiations, 0, 300);
+    pair_echo(&pair, 10000);
+    pair_deinit(&pair);
+}
+
+/* Every packet of a session once more: cut short at every place, and with every byte changed. */
+static void broken_copies_of_real_packets_harm_nobody(void **state)
+{
+    (void)state;
+    static struct recording recording;
+    struct pair pair;
+    start(&pair, 1);
+    recording.count = 0;
+    pair_start(&pair);
+    sim_on_packet(pair.sim, pair.client_node, record, &recording);
+    pair_dial(&pair);
+    assert_true(sim_run_until(pair.sim, peer_is_connected, &pair.client, WAIT_S * NS_PER_S));
+    pair_echo(&pair, 5000);
+    for (size_t i = 0; i < recording.count; i++) {
+        for (size_t n = 0; n < recording.sizes[i]; n += 7) {
+            uint8_t byte = recording.packets[i][n];
+            sim_inject(pair.sim, pair.server_node, recording.packets[i], n);
+            recording.packets[i][n] ^= (uint8_t)(1 + sim_random(pair.sim) % 255);
+            sim_inject(pair.sim, pair.server_node, recording.packets[i], recording.sizes[i]);
+            recording.packets[i][n] = byte;
+        }
+        sim_run(pair.sim, NS_PER_MS);
+    }
+
+    pair_echo(&pair, 5000);
+    assert_int_equal(pair.server.closed, 0);
+    assert_int_equal(pair.client.closed, 0);
+    sim_run(pair.sim, 2 * WAIT_S * NS_PER_S);
+    assert_int_equal(pair_server_stats(&pair).connections, 1);
+    pair_deinit(&pair);
+}
+
+static void a_recorded_session_played_again_opens_nothing_that_lasts(void **state)
+{
+    (void)state;
+    static struct recording recording;
+    struct pair pair;
+    start(&pair, 0);
+    recording.count = 0;
+    pair_start(&pair);
+    sim_on_packet(pair.sim, pair.client_node, record, &recording);
+    pair_dial(&pair);
+    assert_true(sim_run_until(pair.sim, peer_is_connected, &pair.client, WAIT_S * NS_PER_S));
+    quic_conn_close(pair.client.conn, 0, "");
+    sim_run(pair.sim, WAIT_S * NS_PER_S);
+
+    for (size_t i = 0; i < recording.count; i++)
+        sim_inject(pair.sim, pair.server_node, recording.packets[i], recording.sizes[i]);
+    sim_run(pair.sim, 2 * WAIT_S * NS_PER_S);
+
+    assert_int_equal(pair.server.accepted, 1);
+    assert_int_equal(pair_server_stats(&pair).connections, 0);
+    assert_int_equal(object_count(OBJECT_conn), 0);
+    pair_deinit(&pair);
+}
+
+static void another_version_is_told_ours(void **state)
+{
+    (void)state;
+    static struct recording recording;
+    struct pair pair;
+    start(&pair, 0);
+    pair_start(&pair);
+    recording.count = 0;
+    sim_on_packet(pair.sim, pair.server_node, record, &recording);
+    uint8_t packet[1200] = {0xc0, 0x1a, 0x2a, 0x3a, 0x4a, 8, 1, 2, 3, 4, 5, 6, 7, 8, 4, 9, 9, 9, 9};
+
+    sim_inject(pair.sim, pair.server_node, packet, sizeof packet);
+    sim_inject(pair.sim, pair.server_node, packet, sizeof packet - 1); /* too small to answer */
+    sim_run(pair.sim, NS_PER_S);
+
+    assert_int_equal(pair_server_stats(&pair).version_negotiations, 1);
+    assert_int_equal(recording.count, 1);
+    const uint8_t *answer = recording.packets[0];
+    const uint8_t expected[] = {0, 0, 0, 0, 4, 9, 9, 9, 9, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0, 0, 0, 1};
+    assert_true(answer[0] & 0x80);
+    assert_int_equal(recording.sizes[0], 1 + sizeof expected);
+    assert_memory_equal(answer + 1, expected, sizeof expected);
+    pair_deinit(&pair);
+}
+
+static void a_flood_gets_a_bounded_number_of_answers(void **state)
+{
+    (void)state;
+    struct pair pair;
+    start(&pair, 0);
+    pair_start(&pair);
+    uint8_t packet[1200] = {0xc0, 0x1a, 0x2a, 0x3a, 0x4a, 8, 1, 2, 3, 4, 5, 6, 7, 8, 4, 9, 9, 9, 9};
+    uint8_t unknown[100] = {0x40, 1, 2, 3, 4, 5, 6, 7, 8, 9};
+    for (int i = 0; i < 5000; i++) {
+        sim_inject(pair.sim, pair.server_node, packet, sizeof packet);
+        sim_inject(pair.sim, pair.server_node, unknown, sizeof unknown);
+    }
+
+    sim_run(pair.sim, NS_PER_MS);
+
+    struct quic_endpoint_stats stats = pair_server_stats(&pair);
+    assert_in_range(stats.version_negotiations + stats.stateless_resets, 1, 257);
+    pair_deinit(&pair);
+}
+
+static void a_server_that_was_restarted_says_that_it_forgot(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct pair pair;
+        start(&pair, i);
+        pair.server_config.seed = 4711; /* its secret is the same after the restart */
+        pair_connect(&pair);
+        pair_echo(&pair, 1000);
+        uint64_t start_ns = sim_clock(pair.sim)->now_ns;
+
+        assert_int_equal(sim_restart_endpoint(pair.sim, pair.server_node, &pair.server_config), 0);
+        peer_send(&pair.client, pair.client.conn, true, 100);
+
+        assert_true(sim_run_until(pair.sim, peer_is_closed, &pair.client, WAIT_S * NS_PER_S));
+        assert_int_equal(pair.client.last_close.error, MOQ_ERR_TRANSPORT);
+        assert_true(sim_clock(pair.sim)->now_ns - start_ns < NS_PER_S);
+        assert_true(pair_server_stats(&pair).stateless_resets > 0);
+        pair_deinit(&pair);
+    }
+}
+
+static void a_server_with_another_secret_cannot_end_a_session(void **state)
+{
+    (void)state;
+    struct pair pair;
+    start(&pair, 0);
+    pair.server_config.seed = 4711;
+    pair_connect(&pair);
+    sim_run(pair.sim, NS_PER_S);
+
+    pair.server_config.seed = 4712;
+    sim_restart_endpoint(pair.sim, pair.server_node, &pair.server_config);
+    peer_send(&pair.client, pair.client.conn, true, 100);
+    sim_run(pair.sim, 5 * NS_PER_S);
+
+    assert_int_equal(pair.client.closed, 0);
+    assert_true(sim_run_until(pair.sim, peer_is_closed, &pair.client, WAIT_S * NS_PER_S));
+    assert_int_equal(pair.client.last_close.error, MOQ_ERR_TIMEOUT);
+    pair_deinit(&pair);
+}
+
+static void a_token_that_was_made_up_is_refused(void **state)
+{
+    (void)state;
+    struct pair pair;
+    start(&pair, 0);
+    pair.server_config.limits.half_open_retry_at = 1;
+    pair_start(&pair);
+    /* An Initial with a token of every length that begins like one of ours. */
+    for (size_t n = 1; n < 200; n++) {
+        uint8_t packet[1200] = {0xc0, 0, 0, 0, 1, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0};
+        packet[15] = (uint8_t)(0x40 | (n >> 8));
+        packet[16] = (uint8_t)n;
+        packet[17] = NGTCP2_CRYPTO_TOKEN_MAGIC_RETRY2;
+        size_t after = 17 + n, left = sizeof packet - after - 2;
+        packet[after] = (uint8_t)(0x40 | (left >> 8));
+        packet[after + 1] = (uint8_t)left;
+        sim_inject(pair.sim, pair.server_node, packet, sizeof packet);
+    }
+
+    sim_run(pair.sim, NS_PER_S);
+
+    assert_int_equal(pair_server_stats(&pair).refused, 199);
+    assert_int_equal(pair_server_stats(&pair).accepted, 0);
+    pair_deinit(&pair);
+}
+
+static void a_client_that_wants_another_protocol_is_turned_away(void **state)
+{
+    (void)state;
+    struct pair pair;
+    start(&pair, 0);
+    pair_start(&pair);
+    struct quic_conn *conn = pair_dial(&pair);
+    assert_non_null(conn);
+    const struct tls_session_config config = {
+        .tls = peer_client_tls(), .alpn = "h2", .server_name = "localhost", .conn_ref = &conn->ref};
+    tls_session_free(&conn->tls);
+    conn->tls = tls_session_new(&config);
+    ngtcp2_conn_set_tls_native_handle(conn->quic, tls_session_native(conn->tls));
+
+    assert_true(sim_run_until(pair.sim, peer_is_closed, &pair.client, WAIT_S * NS_PER_S));
+
+    assert_int_equal(pair.client.connected, 0);
+    assert_int_equal(pair.client.last_close.error, MOQ_ERR_TLS);
+    sim_run(pair.sim, WAIT_S * NS_PER_S);
+    assert_int_equal(pair.server.accepted, 0);
+    assert_int_equal(pair_server_stats(&pair).connections, 0);
+    pair_deinit(&pair);
+}
+
+static void a_certificate_that_is_not_the_pinned_one_is_not_trusted(void **state)
+{
+    (void)state;
+    const uint8_t pin[QUIC_FINGERPRINT_BYTES] = {1, 2, 3};
+    const struct quic_tls_client_config pinned = {.pinned_sha256 = pin},
+                                        roots = {.root_file_count = 0};
+    const struct quic_tls_client_config *configs[] = {&pinned, &roots};
+    for (size_t i = 0; i < 2; i++) {
+        struct pair pair;
+        start(&pair, 1);
+        pair_start(&pair);
+        struct quic_tls *tls = quic_tls_client_new(configs[i], NULL);
+        const struct quic_connect_config config = {.tls = tls,
+                                                   .protocol = QUIC_PROTOCOL_WEBTRANSPORT,
+                                                   .server_name = "localhost",
+                                                   .authority = "localhost",
+                                                   .url_path = "/",
+                                                   .user = &pair.client};
+        sim_connect(pair.sim, pair.client_node, pair.server_node, &config);
+        quic_tls_unref(&tls);
+
+        assert_true(sim_run_until(pair.sim, peer_is_closed, &pair.client, WAIT_S * NS_PER_S));
+
+        assert_int_equal(pair.client.connected, 0);
+        assert_int_equal(pair.client.last_close.error, MOQ_ERR_TLS);
+        assert_int_equal(pair.server.accepted, 0);
+        pair_deinit(&pair);
+    }
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(garbage_is_dropped),
+        cmocka_unit_test(broken_copies_of_real_packets_harm_nobody),
+        cmocka_unit_test(a_recorded_session_played_again_opens_nothing_that_lasts),
+        cmocka_unit_test(another_version_is_told_ours),
+        cmocka_unit_test(a_flood_gets_a_bounded_number_of_answers),
+        cmocka_unit_test(a_server_that_was_restarted_says_that_it_forgot),
+        cmocka_unit_test(a_server_with_another_secret_cannot_end_a_session),
+        cmocka_unit_test(a_token_that_was_made_up_is_refused),
+        cmocka_unit_test(a_client_that_wants_another_protocol_is_turned_away),
+        cmocka_unit_test(a_certificate_that_is_not_the_pinned_one_is_not_trusted),
+    };
+    return cmocka_run_group_tests(tests, NULL, free_tls);
+}
