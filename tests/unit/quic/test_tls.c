@@ -1,0 +1,181 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Certificates in real handshakes: which one is shown, which one is trusted, and that a renewal reaches new clients. */
+#include "tests/sim/prologue.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "quic/cert.h"
+
+enum { WAIT_S = 30, PATH_BYTES = 64 };
+
+#define DAY_MS (UINT64_C(86400) * 1000)
+
+/* Two certificates in files, for a.test and b.test, and a server that has both and makes one for localhost itself. */
+struct files {
+    char *directory;
+    char chain[2][PATH_BYTES], key[2][PATH_BYTES];
+    uint8_t fingerprint[2][QUIC_FINGERPRINT_BYTES];
+    struct quic_tls *server;
+};
+
+static void write_file(const char *path, const char *text, size_t n)
+{
+    FILE *file = fopen(path, "w");
+    assert_non_null(file);
+    assert_int_equal(fwrite(text, 1, n, file), n);
+    fclose(file);
+}
+
+static void make_certificate(struct files *files, size_t i, const char *name)
+{
+    const struct quic_tls_server_config config = {.self_signed = &name, .self_signed_count = 1};
+    struct cert_store *store = cert_store_new(&config, clock_wall_ms(), NULL);
+    assert_non_null(store);
+    const struct cert *cert = cert_store_at(store, 0);
+    snprintf(files->chain[i], sizeof files->chain[i], "%s/%zu.crt", files->directory, i);
+    snprintf(files->key[i], sizeof files->key[i], "%s/%zu.key", files->directory, i);
+    write_file(files->chain[i], cert->chain_pem, cert->chain_pem_size);
+    write_file(files->key[i], cert->key_pem, cert->key_pem_size);
+    memcpy(files->fingerprint[i], cert->fingerprint, QUIC_FINGERPRINT_BYTES);
+    cert_store_free(&store);
+}
+
+static int set_up(void **state)
+{
+    static struct files files;
+    char text[QUIC_ERROR_TEXT_BYTES];
+    files.directory = strdup("/tmp/moq-tls-XXXXXX");
+    assert_non_null(mkdtemp(files.directory));
+    make_certificate(&files, 0, "a.test");
+    make_certificate(&files, 1, "b.test");
+    const struct quic_certificate certificates[] = {{files.chain[0], files.key[0]},
+                                                    {files.chain[1], files.key[1]}};
+    const char *own = "localhost";
+    const struct quic_tls_server_config config = {.certificates = certificates,
+                                                  .certificate_count = 2,
+                                                  .self_signed = &own,
+                                                  .self_signed_count = 1};
+    files.server = quic_tls_server_new(&config, text);
+    assert_non_null(files.server);
+    *state = &files;
+    return 0;
+}
+
+static int tear_down(void **state)
+{
+    struct files *files = *state;
+    quic_tls_unref(&files->server);
+    for (size_t i = 0; i < 2; i++) {
+        unlink(files->chain[i]);
+        unlink(files->key[i]);
+    }
+    rmdir(files->directory);
+    free(files->directory);
+    peer_tls_free();
+    return 0;
+}
+
+/* Connects with `config` to `name`. Returns 0, or the error that the client was told. */
+static int dial(struct quic_tls *server, const struct quic_tls_client_config *config,
+                const char *name)
+{
+    struct pair pair;
+    const struct pair_setup setup = {.seed = 5, .protocol = QUIC_PROTOCOL_RAW};
+    struct quic_tls *tls = quic_tls_client_new(config, NULL);
+    assert_non_null(tls);
+    pair_init(&pair, &setup);
+    pair.server_config.server_tls = server;
+    pair_start(&pair);
+    const struct quic_connect_config connect = {
+        .tls = tls, .protocol = QUIC_PROTOCOL_RAW, .server_name = name, .user = &pair.client};
+    assert_non_null(sim_connect(pair.sim, pair.client_node, pair.server_node, &connect));
+    quic_tls_unref(&tls);
+
+    sim_run(pair.sim, WAIT_S * NS_PER_S);
+    int error = pair.client.connected > 0 ? 0 : pair.client.last_close.error;
+    assert_int_equal(pair.client.connected + pair.client.closed, 1);
+    pair_deinit(&pair);
+    return error;
+}
+
+static void the_certificate_follows_the_name(void **state)
+{
+    struct files *files = *state;
+    const char *names[] = {"a.test", "b.test"};
+    for (size_t i = 0; i < 2; i++) {
+        const struct quic_tls_client_config same = {.pinned_sha256 = files->fingerprint[i]};
+        const struct quic_tls_client_config other = {.pinned_sha256 = files->fingerprint[1 - i]};
+        assert_int_equal(dial(files->server, &same, names[i]), 0);
+        assert_int_equal(dial(files->server, &other, names[i]), MOQ_ERR_TLS);
+    }
+}
+
+static void a_root_is_trusted_for_its_names_only(void **state)
+{
+    struct files *files = *state;
+    const char *root = files->chain[0];
+    const struct quic_tls_client_config config = {.root_files = &root, .root_file_count = 1};
+
+    assert_int_equal(dial(files->server, &config, "a.test"), 0);
+    assert_int_equal(dial(files->server, &config, "b.test"), MOQ_ERR_TLS);
+    assert_int_equal(dial(files->server, &config, "c.test"), MOQ_ERR_TLS);
+    assert_int_equal(dial(files->server, &config, "10.0.0.1"), MOQ_ERR_TLS);
+}
+
+static void without_checks_everybody_is_trusted(void **state)
+{
+    struct files *files = *state;
+    const struct quic_tls_client_config config = {.is_verify_disabled = true};
+
+    assert_int_equal(dial(files->server, &config, "c.test"), 0);
+    assert_int_equal(dial(files->server, &config, "10.0.0.1"), 0);
+    assert_int_equal(dial(files->server, &config, ""), 0);
+}
+
+static void a_renewed_certificate_is_shown_to_new_clients(void **state)
+{
+    (void)state;
+    const char *name = "localhost";
+    const struct quic_tls_server_config config = {.self_signed = &name, .self_signed_count = 1};
+    struct quic_tls *server = quic_tls_server_new(&config, NULL);
+    uint8_t before[QUIC_FINGERPRINT_BYTES], after[QUIC_FINGERPRINT_BYTES];
+    assert_int_equal(quic_tls_fingerprint(server, before), 0);
+    assert_false(quic_tls_renew(server, clock_wall_ms() + DAY_MS));
+
+    assert_true(quic_tls_renew(server, clock_wall_ms() + 13 * DAY_MS));
+
+    assert_int_equal(quic_tls_fingerprint(server, after), 0);
+    assert_memory_not_equal(before, after, sizeof before);
+    const struct quic_tls_client_config old_pin = {.pinned_sha256 = before},
+                                        new_pin = {.pinned_sha256 = after};
+    assert_int_equal(dial(server, &old_pin, "localhost"), MOQ_ERR_TLS);
+    assert_int_equal(dial(server, &new_pin, "localhost"), 0);
+    quic_tls_unref(&server);
+}
+
+static void a_file_that_is_missing_is_named(void **state)
+{
+    (void)state;
+    char text[QUIC_ERROR_TEXT_BYTES] = "";
+    const char *root = "/nowhere/root.pem";
+    const struct quic_tls_client_config config = {.root_files = &root, .root_file_count = 1};
+
+    assert_null(quic_tls_client_new(&config, text));
+
+    assert_non_null(strstr(text, "/nowhere/root.pem"));
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_certificate_follows_the_name),
+        cmocka_unit_test(a_root_is_trusted_for_its_names_only),
+        cmocka_unit_test(without_checks_everybody_is_trusted),
+        cmocka_unit_test(a_renewed_certificate_is_shown_to_new_clients),
+        cmocka_unit_test(a_file_that_is_missing_is_named),
+    };
+    return cmocka_run_group_tests(tests, set_up, tear_down);
+}
