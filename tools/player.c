@@ -12,6 +12,8 @@ enum { CACHE_BYTES = 128 << 20 };
 #define CACHE_EXTRA_NS (5 * NS_PER_S)
 /* A group whose number was passed over may still come: streams overtake each other. */
 #define GAP_PATIENCE_NS (2 * NS_PER_S)
+/* Behind its end a broadcast is over when nothing has come for so long. */
+#define QUIET_NS NS_PER_S
 /* Frames of one track wait for those of another at most. */
 #define WEAVE_PATIENCE_NS (2 * NS_PER_S)
 
@@ -25,6 +27,16 @@ static uint64_t now_of(const struct player *player)
 static uint64_t at_most(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
+}
+
+/* Whether what has not arrived is not waited for any more. */
+static bool is_past_end(const struct player *player)
+{
+    if (!player->ended_ns)
+        return false;
+    uint64_t now = now_of(player);
+    uint64_t since = player->grown_ns > player->ended_ns ? player->grown_ns : player->ended_ns;
+    return now - since > QUIET_NS || now - player->ended_ns > player->latency_ns + QUIET_NS;
 }
 
 /* ---- One track: groups to frames ------------------------------------------------------------- */
@@ -85,15 +97,15 @@ static int read_frame(struct player_track *track)
 static bool is_too_late(const struct player_track *track)
 {
     const struct player *player = track->player;
-    uint64_t superseded_ns = track->reader.group->superseded_ns, now = now_of(player);
-    if (now >= player->deadline_ns)
+    uint64_t superseded_ns = track->reader.group->superseded_ns;
+    if (is_past_end(player))
         return true;
-    return superseded_ns && now - superseded_ns > player->latency_ns;
+    return superseded_ns && now_of(player) - superseded_ns > player->latency_ns;
 }
 
 static enum found nothing(const struct player_track *track)
 {
-    bool is_over = track->over_ns || now_of(track->player) >= track->player->deadline_ns;
+    bool is_over = track->over_ns || is_past_end(track->player);
     return is_over ? FOUND_END : FOUND_NOTHING_YET;
 }
 
@@ -178,8 +190,7 @@ bool player_is_over(const struct player *player)
         const struct player_track *track = &player->tracks[i];
         if (!track->track)
             continue;
-        bool is_late = now_of(player) >= player->deadline_ns;
-        if (track->has_frame || (!track->over_ns && !is_late))
+        if (track->has_frame || (!track->over_ns && !is_past_end(player)))
             return false;
         const struct moq_group *at_hand = track->is_reading ? track->reader.group : NULL;
         const struct moq_group *newest = moq_track_newest(track->track);
@@ -195,6 +206,7 @@ static void on_track(struct moq_watcher *watcher, struct moq_group *group)
 {
     struct player_track *track = container_of(watcher, struct player_track, watcher);
     (void)group;
+    track->player->grown_ns = now_of(track->player);
     player_pump(track->player);
 }
 
@@ -255,7 +267,7 @@ int player_open(struct player *player, struct karp_catalog *catalog,
 {
     player->catalog = catalog;
     player->is_playing = player->has_failed = false;
-    player->deadline_ns = CLOCK_NEVER;
+    player->ended_ns = player->grown_ns = 0;
     player->error = 0;
     for (size_t i = 0; i < catalog->track_count; i++) {
         int error = open_track(player, i, start);
@@ -296,9 +308,8 @@ void player_play(struct player *player)
 
 void player_end(struct player *player)
 {
-    uint64_t deadline_ns = now_of(player) + player->latency_ns + NS_PER_S;
-    if (deadline_ns < player->deadline_ns)
-        player->deadline_ns = deadline_ns;
+    if (!player->ended_ns)
+        player->ended_ns = now_of(player);
 }
 
 bool player_differs(const struct player *player, const struct karp_catalog *catalog)

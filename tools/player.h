@@ -44,7 +44,8 @@ struct player {
     bool is_playing, has_failed; /* private: has_failed: a subscription ended with an error */
     bool is_pumping;
     int error;               /* read-only: what on_frame returned */
-    uint64_t deadline_ns;    /* private: give up then */
+    uint64_t ended_ns;       /* private: when player_end was called; 0: not yet */
+    uint64_t grown_ns;       /* private: when something arrived last */
     uint64_t groups_skipped; /* read-only */
     uint64_t frames, bytes;  /* read-only: given on */
 };

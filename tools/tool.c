@@ -206,8 +206,11 @@ static void on_lost(struct moq_client *client, int error, const char *reason, ui
     if (!*reason)
         reason = error ? moq_error_words(error) : "the relay closed the session";
     if (!tool->was_connected || retry_ms == UINT64_MAX) {
-        tool_fail(tool, "%s %s:%u: %s", tool->was_connected ? "lost" : "cannot connect to",
-                  tool->url.host, tool->url.port, reason);
+        bool is_distrust = error == MOQ_ERR_TLS && !tool->url.is_fingerprint_fetched;
+        tool_fail(tool, "%s %s:%u: %s%s", tool->was_connected ? "lost" : "cannot connect to",
+                  tool->url.host, tool->url.port, reason,
+                  is_distrust ? " (for a self-signed relay: http://, or --tls-disable-verify)"
+                              : "");
         return;
     }
     clear_progress(tool);
