@@ -274,6 +274,27 @@ static void skipped_neighbours_become_one_gap(void **state)
     pair_deinit(&scene.pair);
 }
 
+static void more_groups_than_may_be_open_follow_one_another(void **state)
+{
+    (void)state;
+    struct pair pair;
+    struct listener listener;
+    pair_init(&pair, &(struct options){.limits = {.open_groups = 2}});
+    struct moq_track *track = pair.peer[SERVER].track = track_new(&pair, "t");
+    for (uint64_t i = 1; i <= 10; i++)
+        track_group(track, i, "x");
+    listener_init(&listener, &pair, "t");
+    listener_subscribe(&listener, pair.peer[CLIENT].session, &RANGE(1, 10));
+    wire_run(&pair.wire);
+    assert_int_equal(listener.count, 10);
+    for (uint64_t i = 0; i < 10; i++)
+        assert_int_equal(listener.order[i], i + 1);
+    assert_int_equal(listener.closed, 1);
+    assert_int_equal(listener.close_error, 0);
+    listener_deinit(&listener);
+    pair_deinit(&pair);
+}
+
 static void one_id_serves_one_subscription(void **state)
 {
     (void)state;
@@ -333,6 +354,7 @@ int main(void)
         cmocka_unit_test(groups_that_never_were_are_no_gap),
         cmocka_unit_test(a_gap_upstream_is_passed_on_without_what_was_delivered),
         cmocka_unit_test(skipped_neighbours_become_one_gap),
+        cmocka_unit_test(more_groups_than_may_be_open_follow_one_another),
         cmocka_unit_test(one_id_serves_one_subscription),
         cmocka_unit_test(more_subscriptions_than_allowed_are_refused),
         cmocka_unit_test(a_peer_that_never_reads_its_gaps_loses_the_subscription),

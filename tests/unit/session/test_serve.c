@@ -200,6 +200,7 @@ static void info_is_sent_before_any_group_stream_is_opened(void **state)
     listen_with(&scene, &NO_WISH);
 
     assert_non_null(scene.pair.peer[SERVER].viewer);
+    track_group(scene.track, 2, "y");
     assert_null(wire_nth(&scene.pair.wire, SERVER, false, 0));
 
     scene.pair.wire.end[SERVER].is_blocked = false;
@@ -402,6 +403,53 @@ static void growth_of_an_open_group_is_one_wake(void **state)
     scene_deinit(&scene);
 }
 
+/* A viewer whose groups are all open must not keep credit from one that lacks it. */
+static void a_full_viewer_does_not_stand_before_one_without_credit(void **state)
+{
+    (void)state;
+    struct scene scene;
+    struct listener second;
+    scene_init(&scene, &(struct options){.limits = {.open_groups = 1}});
+    listener_init(&second, &scene.pair, "demo/bbb");
+    struct moq_wish wish = RANGE(1, MOQ_NO_GROUP);
+    wish.priority = 200;
+    listen_with(&scene, &wish);
+    wish.priority = 100;
+    listener_subscribe(&second, scene.pair.peer[CLIENT].session, &wish);
+    wire_run(&scene.pair.wire);
+    scene.pair.wire.end[SERVER].is_blocked = true;
+    scene.pair.wire.end[SERVER].uni_credit = 1;
+    track_group(scene.track, 1, "x");
+    track_group(scene.track, 2, "x");
+    assert_int_equal(wire_count(&scene.pair.wire, SERVER, false), 1);
+
+    wire_grant(&scene.pair.wire, SERVER, 0, 1);
+
+    assert_int_equal(wire_count(&scene.pair.wire, SERVER, false), 2);
+    listener_deinit(&second);
+    scene_deinit(&scene);
+}
+
+/* Another publisher's numbers may begin anywhere; viewers never see them go back. */
+static void a_takeover_goes_on_behind_the_last_group(void **state)
+{
+    (void)state;
+    struct scene scene;
+    struct listener *listener = &scene.listener;
+    scene_init(&scene, &(struct options){0});
+    track_group(listener->track, 41, "of the first");
+    listener_subscribe(listener, scene.pair.peer[CLIENT].session, &NO_WISH);
+    moq_subscription_continue_after(listener->subscription, 41);
+    wire_run(&scene.pair.wire);
+    track_group(scene.track, 3, "of the second");
+    wire_run(&scene.pair.wire);
+    track_group(scene.track, 4, "and its next");
+    wire_run(&scene.pair.wire);
+    assert_string_equal(text_of(listener->track, 42), "of the second");
+    assert_string_equal(text_of(listener->track, 43), "and its next");
+    scene_deinit(&scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -421,6 +469,8 @@ int main(void)
         cmocka_unit_test(a_silent_group_that_was_superseded_ends_after_a_while),
         cmocka_unit_test(a_group_that_is_late_is_cut_and_its_successor_goes_on),
         cmocka_unit_test(a_viewer_that_stalls_holds_few_groups_and_skips_the_rest),
+        cmocka_unit_test(a_full_viewer_does_not_stand_before_one_without_credit),
+        cmocka_unit_test(a_takeover_goes_on_behind_the_last_group),
         cmocka_unit_test(growth_of_an_open_group_is_one_wake),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
