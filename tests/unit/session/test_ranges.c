@@ -284,13 +284,11 @@ static void more_groups_than_may_be_open_follow_one_another(void **state)
     for (uint64_t i = 1; i <= 10; i++)
         track_group(track, i, "x");
     listener_init(&listener, &pair, "t");
-    listener_subscribe(&listener, pair.peer[CLIENT].session, &RANGE(1, 10));
+    listener_subscribe(&listener, pair.peer[CLIENT].session, &RANGE(1, MOQ_NO_GROUP));
     wire_run(&pair.wire);
     assert_int_equal(listener.count, 10);
     for (uint64_t i = 0; i < 10; i++)
         assert_int_equal(listener.order[i], i + 1);
-    assert_int_equal(listener.closed, 1);
-    assert_int_equal(listener.close_error, 0);
     listener_deinit(&listener);
     pair_deinit(&pair);
 }
