@@ -39,7 +39,7 @@ BAD = [
     ("clock", {"transfork/a.c": HEAD + "long f(void)\n{\n    return time(0);\n}\n"}),
     ("comment", {"base/a.c": "/* A sample without the line about its licence. */\n"}),
     ("comment", {"base/a.c": "/* SPDX-License-Identifier: MIT OR Apache-2.0 */\n#include <stdio.h>\n"}),
-    ("comment", {"quic/udp.c": HEAD.replace("A sample", "Step 1 of a frame's walk, a sample")}),
+    ("walk", {"quic/udp.c": HEAD.replace("A sample", "Step 1 of a frame's walk, a sample")}),
     ("globals", {"base/a.c": HEAD + "static int count;\n"}),
     ("globals", {"base/a.c": HEAD + "int count = 3;\n"}),
     ("globals", {"base/a.c": HEAD + 'static const char *names[] = {"a", "b"};\n'}),
@@ -64,6 +64,7 @@ GOOD = {
     "base/a.c": HEAD + '#include "base/a.h"\n\n#include <stdlib.h>\n\n'
     'static const char *const names[] = {"TO" "DO", "{"};\nstruct a;\n\nint f(int a, int b)\n{\n    static const int table[] = {1};\n'
     "    if (a)\n        return 1;\n    else if (b)\n        return 2;\n    return names[0][0] + table[0];\n}\n",
+    "base/b.h": header("B", "").replace("judged by", "judged by\n *\n *     struct a *a = a_new(1);\n *     a_free(a);\n *\n *"),
     "base/a.h": header("A", "\nint f(int a, int b); /* gives 1, 2 or less; a peer's bytes = no danger; (owns nothing) */\n"
                        "struct point {\n    int x;\n};\nextern const int limit;\n"),
     "transfork/transfork.h": header("T", '#include "base/a.h"\n'),
