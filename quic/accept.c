@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Datagrams that belong to no connection: a client's first one is accepted, asked to prove its address (Retry) or
- * refused; what nobody knows gets a bounded number of short answers, or none. */
+/* Datagrams that belong to no connection: a client's first one is accepted, asked to prove its
+ * address (Retry) or refused; what nobody knows gets a bounded number of short answers, or none. */
 #include "quic/internal.h"
 
 #include <string.h>
@@ -55,8 +55,8 @@ void endpoint_negotiate_version(struct quic_endpoint *endpoint, const ngtcp2_pat
     endpoint_send_packet(endpoint, path, packet, (size_t)size);
 }
 
-/* Tells the sender of a packet for a connection that is gone. Always shorter than what came, so that two endpoints that
- * forgot each other fall silent. */
+/* Tells the sender of a packet for a connection that is gone. Always shorter than what came, so
+ * that two endpoints that forgot each other fall silent. */
 void endpoint_reset_stateless(struct quic_endpoint *endpoint, const ngtcp2_path *path,
                               const uint8_t *data, size_t n)
 {
@@ -166,7 +166,8 @@ void endpoint_accept(struct quic_endpoint *endpoint, const ngtcp2_path *path, ui
         return;
     }
     conn_receive(conn, path, ecn, data, n);
-    /* The second half of a ClientHello came first: nothing of it is kept without a proved address. */
+    /* The second half of a ClientHello came first: nothing of it is kept without a proved address.
+     */
     if (conn->end.is_retry_wanted)
         send_retry(endpoint, path, &header);
 }

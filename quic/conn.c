@@ -37,7 +37,7 @@ struct conn_setup {
     ngtcp2_transport_params params;
 };
 
-/* ---- Setting up ---- */
+/* ---- Setting up ------------------------------------------------------------------------------ */
 
 static void on_qlog(void *user, uint32_t flags, const void *data, size_t n)
 {
@@ -282,7 +282,7 @@ void conn_free(struct quic_conn *conn)
     object_died(OBJECT_conn);
 }
 
-/* ---- Routes ---- */
+/* ---- Routes ---------------------------------------------------------------------------------- */
 
 int conn_route_add(struct quic_conn *conn, enum route_kind kind, const uint8_t *key, size_t n)
 {
@@ -327,7 +327,7 @@ void conn_routes_clear(struct quic_conn *conn)
     conn->route_count = 0;
 }
 
-/* ---- Running ---- */
+/* ---- Running --------------------------------------------------------------------------------- */
 
 bool conn_is_alive(const struct quic_conn *conn)
 {
@@ -360,7 +360,8 @@ void conn_receive(struct quic_conn *conn, const ngtcp2_path *path, uint8_t ecn, 
     if (!conn_is_alive(conn))
         return;
 
-    /* A client's own address is what it said at the start; the socket may know better and must not seem to have moved. */
+    /* A client's own address is what it said at the start; the socket may know better and must not
+     * seem to have moved. */
     ngtcp2_path seen = *path;
     if (!conn->is_server)
         seen.local = ngtcp2_conn_get_path(conn->quic)->local;
@@ -462,7 +463,7 @@ void conn_session_up(struct quic_conn *conn)
     conn->endpoint->app->on_connected(conn);
 }
 
-/* ---- The door ---- */
+/* ---- The door -------------------------------------------------------------------------------- */
 
 void quic_conn_set_user(struct quic_conn *conn, void *user)
 {

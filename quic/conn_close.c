@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* How a connection ends: its reason is noted where it appears, carried out in the next flush (the peer is told, then the
- * application), and what is left answers late packets for three PTOs (RFC 9000, section 10.2) without ngtcp2 or TLS. */
+/* How a connection ends: its reason is noted where it appears, carried out in the next flush (the
+ * peer is told, then the application), and what is left answers late packets for three PTOs (RFC
+ * 9000, section 10.2) without ngtcp2 or TLS. */
 #include "quic/internal.h"
 
 #include <inttypes.h>
@@ -11,7 +12,7 @@
 
 enum { CRYPTO_ERROR = 0x100, CRYPTO_ERROR_MAX = 0x1ff, LINGER_PTOS = 3 };
 
-/* ---- Noting the reason ---- */
+/* ---- Noting the reason ----------------------------------------------------------------------- */
 
 static void set_reason(struct conn_end *end, const void *reason, size_t n)
 {
@@ -66,7 +67,8 @@ void conn_end_session(struct quic_conn *conn)
     conn_end_local(conn, 0, FAREWELL_APP, wire_code, "");
 }
 
-/* The peer sent CONNECTION_CLOSE of an application. Zero and H3_NO_ERROR come from peers that just go away. */
+/* The peer sent CONNECTION_CLOSE of an application. Zero and H3_NO_ERROR come from peers that just
+ * go away. */
 static void note_app_close(struct quic_conn *conn, const ngtcp2_ccerr *from)
 {
     int64_t code = conn->protocol == QUIC_PROTOCOL_RAW && from->error_code <= UINT32_MAX
@@ -93,6 +95,8 @@ static void note_peer_close(struct quic_conn *conn)
     const ngtcp2_ccerr *from = ngtcp2_conn_get_ccerr(conn->quic);
     struct conn_end *end = &conn->end;
     end->is_peer_closing = true;
+    log_debug(LOG_QUIC, "connection %" PRIu64 ": the peer closes it with code 0x%" PRIx64 ": %.*s",
+              conn->number, from->error_code, (int)from->reasonlen, (const char *)from->reason);
     if (end->is_set)
         return;
     end->is_set = end->is_remote = true;
@@ -159,7 +163,7 @@ void quic_conn_close(struct quic_conn *conn, uint32_t code, const char *reason)
         conn_end_session(conn);
 }
 
-/* ---- Carrying it out ---- */
+/* ---- Carrying it out ------------------------------------------------------------------------- */
 
 void conn_tell(struct quic_conn *conn)
 {

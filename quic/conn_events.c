@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What ngtcp2 calls: steps 4 and 16 of a frame's walk. Finds our stream, gives back flow control at once (whoever takes
- * the bytes copies them), and lets go of what is acknowledged. */
+/* What ngtcp2 calls: steps 4 and 16 of a frame's walk. Finds our stream, gives back flow control at
+ * once (whoever takes the bytes copies them), and lets go of what is acknowledged. */
 #include "quic/internal.h"
 
 #include <string.h>
@@ -13,7 +13,7 @@ static ngtcp2_conn *conn_of_ref(ngtcp2_crypto_conn_ref *ref)
     return ((struct quic_conn *)ref->user_data)->quic;
 }
 
-/* ---- The handshake ---- */
+/* ---- The handshake --------------------------------------------------------------------------- */
 
 static int on_handshake_completed(ngtcp2_conn *quic, void *user)
 {
@@ -46,7 +46,8 @@ static int on_cid_removed(ngtcp2_conn *quic, const ngtcp2_cid *cid, void *user)
     return 0;
 }
 
-/* Keeps the tokens by which the peer may say that it forgot us; such a packet carries no ID of ours. */
+/* Keeps the tokens by which the peer may say that it forgot us; such a packet carries no ID of
+ * ours. */
 static int on_dcid_status(ngtcp2_conn *quic, ngtcp2_connection_id_status_type type,
                           uint64_t sequence, const ngtcp2_cid *cid, const uint8_t *token,
                           void *user)
@@ -115,7 +116,7 @@ static int on_path_validated(ngtcp2_conn *quic, uint32_t flags, const ngtcp2_pat
     return 0;
 }
 
-/* ---- Streams ---- */
+/* ---- Streams --------------------------------------------------------------------------------- */
 
 static int on_stream_open(ngtcp2_conn *quic, int64_t id, void *user)
 {
@@ -126,7 +127,7 @@ static int on_stream_open(ngtcp2_conn *quic, int64_t id, void *user)
         ngtcp2_conn_shutdown_stream(quic, 0, id, H3_INTERNAL_ERROR);
         return 0;
     }
-    stream->is_write_over = !stream_is_bidi(stream);
+    stream->is_write_over = stream->is_cut = !stream_is_bidi(stream);
     ngtcp2_conn_set_stream_user_data(quic, id, stream);
     if (conn->state != CONN_OPEN && !is_h3)
         stream_refuse(stream, h3_code_from_app(0));
@@ -152,6 +153,7 @@ static void deliver(struct quic_stream *stream, const uint8_t *data, size_t n, b
     }
 }
 
+/* house: parameters (ngtcp2 gives them) */
 static int on_stream_data(ngtcp2_conn *quic, uint32_t flags, int64_t id, uint64_t offset,
                           const uint8_t *data, size_t n, void *user, void *stream_user)
 {
@@ -173,7 +175,8 @@ static int on_acked(ngtcp2_conn *quic, int64_t id, uint64_t offset, uint64_t n, 
     return 0;
 }
 
-/* Opening streams and resetting them at once is cheap for a peer and dear for us (rapid reset, CVE-2023-44487). */
+/* Opening streams and resetting them at once is cheap for a peer and dear for us (rapid reset,
+ * CVE-2023-44487). */
 static void count_reset(struct quic_conn *conn)
 {
     uint64_t now = endpoint_now(conn->endpoint);
@@ -214,7 +217,7 @@ static int on_stop_sending(ngtcp2_conn *quic, int64_t id, uint64_t wire_code, vo
     struct quic_stream *stream = stream_user;
     if (!stream)
         return 0;
-    stream->is_write_over = true;
+    stream->is_write_over = stream->is_cut = true;
     stream_unschedule(stream);
     if (stream->kind != STREAM_APPLICATION)
         webtransport_stream_stopped(stream, wire_code);

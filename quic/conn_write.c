@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Packets out: steps 12 and 14 of a frame's walk. Picks the stream whose turn it is, asks it for bytes and lets ngtcp2
- * encrypt them from where they lie into the send buffer; several small streams share a packet, equal packets a train. */
+/* Packets out: steps 12 and 14 of a frame's walk. Picks the stream whose turn it is, asks it for
+ * bytes and lets ngtcp2 encrypt them from where they lie into the send buffer; several small
+ * streams share a packet, equal packets a train. */
 #include "quic/internal.h"
 
 #include <string.h>
@@ -40,7 +41,8 @@ static size_t vec_size(const ngtcp2_vec *vec, size_t count)
     return n;
 }
 
-/* Takes a stream that cannot write now out of the schedule. Returns false if `rv` is no such thing. */
+/* Takes a stream that cannot write now out of the schedule. Returns false if `rv` is no such thing.
+ */
 static bool set_aside(struct quic_conn *conn, struct quic_stream *stream, ngtcp2_ssize rv)
 {
     switch (rv) {
@@ -54,7 +56,7 @@ static bool set_aside(struct quic_conn *conn, struct quic_stream *stream, ngtcp2
         return true;
     case NGTCP2_ERR_STREAM_SHUT_WR:
     case NGTCP2_ERR_STREAM_NOT_FOUND:
-        stream->is_write_over = true;
+        stream->is_write_over = stream->is_cut = true;
         stream_unschedule(stream);
         return true;
     default:
@@ -71,7 +73,8 @@ static void yield_turn(struct quic_stream *stream)
     schedule_join(&stream->conn->schedule, &stream->turn, stream->urgency);
 }
 
-/* One packet: called by ngtcp2 until the train is full or nothing is left. */
+/* One packet: called by ngtcp2 until the train is full or nothing is left.
+ * house: parameters (ngtcp2 gives them) */
 static ngtcp2_ssize write_packet(ngtcp2_conn *quic, ngtcp2_path *path, ngtcp2_pkt_info *info,
                                  uint8_t *out, size_t room, ngtcp2_tstamp now, void *user)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* When each connection wants to be looked at: a binary heap in one compact array apart from the connections, because
- * reading every connection's expiry misses the cache once per connection. */
+/* When each connection wants to be looked at: a binary heap in one compact array apart from the
+ * connections, because reading every connection's expiry misses the cache once per connection. */
 #ifndef MOQ_QUIC_DEADLINES_H
 #define MOQ_QUIC_DEADLINES_H
 
@@ -24,7 +24,8 @@ struct deadlines {
 
 void deadlines_deinit(struct deadlines *deadlines);
 
-/* Puts `deadline` in at CLOCK_NEVER, so that setting it later cannot fail. Returns 0 or MOQ_ERR_NOMEM. */
+/* Puts `deadline` in at CLOCK_NEVER, so that setting it later cannot fail. Returns 0 or
+ * MOQ_ERR_NOMEM. */
 int deadlines_add(struct deadlines *deadlines, struct deadline *deadline);
 void deadlines_remove(struct deadlines *deadlines,
                       struct deadline *deadline); /* harmless if it is not in */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Turns: datagrams in (step 2 of a frame's walk), what the clock made due, then every ready connection writes once. */
+/* Turns: datagrams in (step 2 of a frame's walk), what the clock made due, then every ready
+ * connection writes once. */
 #include "quic/internal.h"
 
 #include <fcntl.h>
@@ -27,7 +28,7 @@ uint64_t endpoint_now(const struct quic_endpoint *endpoint)
     return endpoint->clock->now_ns;
 }
 
-/* ---- Randomness and what is made of it ---- */
+/* ---- Randomness and what is made of it ------------------------------------------------------- */
 
 /* splitmix64: for tests that want the same run every time. */
 static uint64_t next_of_seed(uint64_t *state)
@@ -72,7 +73,8 @@ void endpoint_random(struct quic_endpoint *endpoint, uint8_t *out, size_t n)
     }
 }
 
-/* The first byte is random too, but congruent to the worker: a socket filter takes it modulo the workers. */
+/* The first byte is random too, but congruent to the worker: a socket filter takes it modulo the
+ * workers. */
 void endpoint_new_cid(struct quic_endpoint *endpoint, ngtcp2_cid *cid)
 {
     cid->datalen = CID_BYTES;
@@ -88,7 +90,7 @@ int endpoint_reset_token(struct quic_endpoint *endpoint, const ngtcp2_cid *cid, 
     return rv == 0 ? 0 : MOQ_ERR_TLS;
 }
 
-/* ---- Life ---- */
+/* ---- Life ------------------------------------------------------------------------------------ */
 
 static uint64_t or_default(uint64_t value, uint64_t otherwise)
 {
@@ -233,7 +235,7 @@ void quic_endpoint_shut_down(struct quic_endpoint *endpoint, uint32_t code, cons
     }
 }
 
-/* ---- In ---- */
+/* ---- In -------------------------------------------------------------------------------------- */
 
 static struct quic_conn *find_by_token(const struct quic_endpoint *endpoint, const uint8_t *data,
                                        size_t n)
@@ -289,7 +291,7 @@ void quic_endpoint_receive(struct quic_endpoint *endpoint, const struct quic_dat
     }
 }
 
-/* ---- The clock ---- */
+/* ---- The clock ------------------------------------------------------------------------------- */
 
 void quic_endpoint_tick(struct quic_endpoint *endpoint)
 {
@@ -303,7 +305,7 @@ uint64_t quic_endpoint_deadline(const struct quic_endpoint *endpoint)
     return deadlines_earliest(&endpoint->deadlines);
 }
 
-/* ---- Out ---- */
+/* ---- Out ------------------------------------------------------------------------------------- */
 
 static int send_train(struct quic_endpoint *endpoint, const ngtcp2_path *path, const uint8_t *data,
                       size_t size, size_t segment_size, uint8_t ecn)

@@ -2,7 +2,7 @@
 /* What the files of quic/ share: the endpoint, its connections, their streams, and who calls whom.
  *
  *   endpoint.c        turns: receive, tick, flush; finds the connection of a datagram
- *   accept.c          datagrams without a connection: accept, Retry, Version Negotiation, stateless reset, refusal
+ *   accept.c          datagrams of no connection: accept, Retry, versions, reset, refusal
  *   conn.c            a connection's life until it ends
  *   conn_close.c      its end: close, tell the application, linger, be forgotten
  *   conn_events.c     what ngtcp2 calls
@@ -57,7 +57,7 @@ enum { ALERT_BAD_CERTIFICATE = 42, ALERT_NO_APPLICATION_PROTOCOL = 120 }; /* RFC
 #define SESSION_CLOSE_MIN_NS (250 * NS_PER_MS)
 #define SESSION_CLOSE_MAX_NS (2 * NS_PER_S)
 
-/* ---- Streams -------------------------------------------------------------------------------- */
+/* ---- Streams --------------------------------------------------------------------------------- */
 
 enum stream_kind {
     STREAM_APPLICATION, /* its bytes are the application's */
@@ -90,22 +90,23 @@ struct quic_stream {
     uint8_t header_size;
     uint8_t kind;             /* enum stream_kind */
     bool is_known : 1;        /* the application has a user for it and will hear of its end */
-    bool is_write_over : 1;   /* FIN or reset is on its way, or the peer stopped it */
+    bool is_write_over : 1;   /* nothing more is to be written: its end is, or it is cut */
+    bool is_cut : 1;          /* a reset is on its way, or the peer stopped it */
     bool is_reset_wanted : 1; /* held back until the header is acknowledged */
     bool is_blocked : 1;      /* by the peer's flow control; joins again when it gives more */
 };
 
 struct quic_stream *stream_new(struct quic_conn *conn, int64_t id,
                                enum stream_kind kind); /* NULL: out of memory */
-void stream_bury(
-    struct quic_stream *stream); /* takes it out of everything; freed at the end of the turn */
+/* Takes it out of everything; freed at the end of the turn. */
+void stream_bury(struct quic_stream *stream);
 void stream_free(struct quic_stream *stream); /* at once */
 struct stream_internal *
 stream_internal(struct quic_stream *stream); /* made on first use; NULL: out of memory */
 bool stream_is_local(const struct quic_stream *stream);
 bool stream_is_bidi(const struct quic_stream *stream);
 
-/* Tells the application about a peer's stream; it becomes APPLICATION, or is refused and DISCARDED. */
+/* Tells the application of a peer's stream; it becomes APPLICATION, or is refused and DISCARDED. */
 void stream_announce(struct quic_stream *stream);
 /* QUIC is done with it: the last call to the application, and it is buried. */
 void stream_close(struct quic_stream *stream);
@@ -120,10 +121,11 @@ void stream_acked(struct quic_stream *stream, uint64_t offset);
 /* The next bytes of it to write, header first. Returns entries; 0 and no *is_end: nothing. */
 size_t stream_pull(struct quic_stream *stream, struct iovec *vec, size_t max, bool *is_end);
 
-/* Codes of stream errors on the wire: mapped to HTTP/3's range on both bindings; what comes may be raw on moqf-02. */
+/* Codes of stream errors on the wire: mapped to HTTP/3's range on both bindings; what comes may be
+ * raw on moqf-02. */
 uint32_t stream_code_from_wire(const struct quic_conn *conn, uint64_t wire_code);
 
-/* ---- Connections ------------------------------------------------------------------------------ */
+/* ---- Connections ----------------------------------------------------------------------------- */
 
 enum conn_state {
     CONN_HANDSHAKE,       /* QUIC's, or on HTTP/3 the session's */
@@ -133,10 +135,11 @@ enum conn_state {
     CONN_LINGERING,       /* over for the application; answers late packets for a while */
 };
 
-enum conn_farewell {                     /* how the peer is told */
-                     FAREWELL_NONE,      /* it knows, or cannot be reached */
-                     FAREWELL_TRANSPORT, /* CONNECTION_CLOSE 0x1c */
-                     FAREWELL_APP,       /* CONNECTION_CLOSE 0x1d */
+/* How the peer is told. */
+enum conn_farewell {
+    FAREWELL_NONE,      /* it knows, or cannot be reached */
+    FAREWELL_TRANSPORT, /* CONNECTION_CLOSE 0x1c */
+    FAREWELL_APP,       /* CONNECTION_CLOSE 0x1d */
 };
 
 struct conn_end {
@@ -178,8 +181,7 @@ struct quic_conn {
     struct schedule schedule;
     struct conn_route *routes; /* owned */
     uint8_t route_count, route_capacity;
-    uint64_t
-        close_at_ns; /* state CONN_HANDSHAKE and CONN_SESSION_CLOSING: no longer than this; or CLOCK_NEVER */
+    uint64_t close_at_ns; /* the state lasts no longer than this; or CLOCK_NEVER */
     ngtcp2_sockaddr_union remote;
     FILE *qlog;
     char *path, *origin, *authority, *server_name; /* owned; NULL is "" */
@@ -210,9 +212,8 @@ struct quic_conn *conn_connect(struct quic_endpoint *endpoint,
 int conn_route_add(struct quic_conn *conn, enum route_kind kind, const uint8_t *key, size_t n);
 void conn_route_remove(struct quic_conn *conn, enum route_kind kind, const uint8_t *key, size_t n);
 void conn_routes_clear(struct quic_conn *conn);
-void conn_free(
-    struct quic_conn
-        *conn); /* at once, without a word to anybody; it must be in no list that is being walked */
+void conn_free(struct quic_conn *conn); /* at once, without a word to anybody; it must be in no list
+                                           that is being walked */
 
 void conn_receive(struct quic_conn *conn, const ngtcp2_path *path, uint8_t ecn, const uint8_t *data,
                   size_t n);
@@ -253,7 +254,7 @@ void webtransport_stream_reset(struct quic_stream *stream, uint64_t wire_code);
 void webtransport_stream_stopped(struct quic_stream *stream, uint64_t wire_code);
 void webtransport_close(struct quic_conn *conn, uint32_t code, const char *reason);
 
-/* ---- The endpoint ------------------------------------------------------------------------------- */
+/* ---- The endpoint ---------------------------------------------------------------------------- */
 
 struct pending_train { /* built, but the sink did not take it */
     ngtcp2_path_storage path;
@@ -294,7 +295,8 @@ void endpoint_random(struct quic_endpoint *endpoint, uint8_t *out, size_t n);
 void endpoint_new_cid(struct quic_endpoint *endpoint, ngtcp2_cid *cid);
 int endpoint_reset_token(struct quic_endpoint *endpoint, const ngtcp2_cid *cid, uint8_t *token);
 
-/* Sends what is at the start of send_buffer. Once the sink is full the train waits, and is_blocked is set. */
+/* Sends what is at the start of send_buffer. Once the sink is full the train waits, and is_blocked
+ * is set. */
 void endpoint_send(struct quic_endpoint *endpoint, const ngtcp2_path *path, size_t size,
                    size_t segment_size, uint8_t ecn);
 /* A single packet from elsewhere, dropped if the sink is full. */

@@ -1,18 +1,24 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* quic: datagrams in, byte streams out. Knows QUIC, TLS and the slice of HTTP/3 that WebTransport needs; knows no MoQ.
+/* quic: datagrams in, byte streams out. Knows QUIC, TLS and the slice of HTTP/3 that WebTransport
+ * needs; knows no MoQ.
  *
  * Glossary
- *   endpoint     one UDP socket's worth of QUIC: finds the connection of a datagram, accepts, retries, refuses
- *   connection   one peer; above it, raw QUIC (ALPN moqf-02) and WebTransport (ALPN h3) look the same: one session of streams
- *   stream       bytes in order; its user is told what arrives and asked for what to send (pull), never queued for
+ *   endpoint     one UDP socket's worth of QUIC: finds the connection of a datagram, accepts,
+ *                retries, refuses
+ *   connection   one peer; above it, raw QUIC (ALPN moqf-02) and WebTransport (ALPN h3) look the
+ *                same: one session of streams
+ *   stream       bytes in order; its user is told what arrives and asked for what to send (pull),
+ *                never queued for
  *   sink         where datagrams go: a real socket (quic/udp.h) or a simulated network in a test
- *   driver       who calls receive, tick and flush: quic_udp on a libuv loop, or a test with a virtual clock
+ *   driver       who calls receive, tick and flush: quic_udp on a libuv loop, or a test with a
+ *                virtual clock
  *   turn         one round of a driver's loop: receive all, tick, flush once
  *   train        packets of one connection handed to the kernel in one call (UDP_SEGMENT)
  *
- * Ownership: one thread per endpoint. Nothing is freed inside a callback it was passed to. Codes of streams and sessions
- * are the application's small numbers; their mapping to HTTP/3 codes happens inside. Errors are codes of base/error.h.
- * Sources: RFC 9000, 9001, 9002, 9114, 9204, 9220, 9297, draft-ietf-webtrans-http3-02 to -14. */
+ * Ownership: one thread per endpoint. Nothing is freed inside a callback it was passed to. Codes of
+ * streams and sessions are the application's small numbers; their mapping to HTTP/3 codes happens
+ * inside. Errors are codes of base/error.h. Sources: RFC 9000, 9001, 9002, 9114, 9204, 9220, 9297,
+ * draft-ietf-webtrans-http3-02 to -14. */
 #ifndef MOQ_QUIC_H
 #define MOQ_QUIC_H
 
@@ -37,7 +43,7 @@ struct quic_tls;
 #define QUIC_ALPN_RAW "moqf-02"
 #define QUIC_ALPN_H3 "h3"
 
-/* ---- TLS: certificates and trust ----------------------------------------------------------------------------- */
+/* ---- TLS: certificates and trust ------------------------------------------------------------- */
 
 struct quic_certificate {
     const char *cert_file, *key_file; /* PEM chain and key */
@@ -53,76 +59,83 @@ struct quic_tls_server_config {
 struct quic_tls_client_config {
     const char *const *root_files; /* PEM; none: the system's roots */
     size_t root_file_count;
-    const uint8_t *
-        pinned_sha256; /* 32 bytes: exactly this leaf certificate, nothing else is checked; or NULL */
+    const uint8_t *pinned_sha256; /* 32 bytes: exactly this leaf, nothing else counts; or NULL */
     bool is_verify_disabled;
 };
 
 enum { QUIC_FINGERPRINT_BYTES = 32, QUIC_ERROR_TEXT_BYTES = 512 };
 
-/* Shared by any number of connections; counted, so that a reload may replace it under running ones. On failure NULL, and
- * `error_text` (QUIC_ERROR_TEXT_BYTES, may be NULL) says which file and why. */
+/* Shared by any number of connections; counted, so that a reload may replace it under running ones.
+ * NULL on failure; `error_text` (QUIC_ERROR_TEXT_BYTES, may be NULL) says which file and why. */
 struct quic_tls *quic_tls_server_new(const struct quic_tls_server_config *config, char *error_text);
 struct quic_tls *quic_tls_client_new(const struct quic_tls_client_config *config, char *error_text);
 struct quic_tls *quic_tls_ref(struct quic_tls *tls);
 void quic_tls_unref(struct quic_tls **tls);
 
-/* SHA-256 of the leaf that a browser may pin: the first certificate; after a renewal the new one. */
+/* SHA-256 of the leaf that a browser may pin: the first certificate, and once renewed the new one.
+ * MOQ_ERR_NOT_FOUND for a client's. */
 int quic_tls_fingerprint(const struct quic_tls *tls, uint8_t out[QUIC_FINGERPRINT_BYTES]);
 
-/* Renews self-signed certificates that end soon. `now_wall_ms`: Unix time. Returns true if something changed. */
+/* Renews self-signed certificates that end soon. `now_wall_ms`: Unix time. Returns true if
+ * something changed. */
 bool quic_tls_renew(struct quic_tls *tls, uint64_t now_wall_ms);
 
-/* ---- Streams ---------------------------------------------------------------------------------------------------- */
+/* ---- Streams --------------------------------------------------------------------------------- */
 
 void quic_stream_set_user(struct quic_stream *stream, void *user);
 void *quic_stream_user(const struct quic_stream *stream);
 struct quic_conn *quic_stream_conn(const struct quic_stream *stream);
 int64_t quic_stream_id(const struct quic_stream *stream);
 
-void quic_stream_wake(
-    struct quic_stream
-        *stream); /* there is something to pull; joins its connection to the ready list once */
-void quic_stream_set_urgency(struct quic_stream *stream,
-                             uint64_t urgency); /* higher goes first; equal take turns */
+/* There is something to pull: joins its connection to the ready list, once. */
+void quic_stream_wake(struct quic_stream *stream);
 
-/* Ends our direction without its data. Held back until the header is acknowledged where the peer needs that. */
+/* Higher goes first; equal ones take turns. */
+void quic_stream_set_urgency(struct quic_stream *stream, uint64_t urgency);
+
+/* Ends our direction without the rest of its data, also when its end was written but not
+ * acknowledged. Held back until the header is acknowledged where the peer needs that. */
 void quic_stream_reset(struct quic_stream *stream, uint32_t code);
-void quic_stream_stop(struct quic_stream *stream,
-                      uint32_t code); /* asks the peer to end its direction */
 
-/* ---- Connections -------------------------------------------------------------------------------------------------- */
+/* Asks the peer to end its direction; no more of it is delivered. */
+void quic_stream_stop(struct quic_stream *stream, uint32_t code);
+
+/* ---- Connections ----------------------------------------------------------------------------- */
 
 struct quic_close {
-    int error; /* 0: in order; MOQ_ERR_TIMEOUT, MOQ_ERR_TLS, MOQ_ERR_TRANSPORT, MOQ_ERR_REFUSED, ... */
+    int error; /* 0: in order; else MOQ_ERR_TIMEOUT, _TLS, _TRANSPORT, _REFUSED, _VERSION, ... */
     uint32_t code; /* the application's code, ours or the peer's; 0 if there was none */
     bool is_remote;
     const char *reason; /* never NULL; valid during the call */
 };
 
-/* What the application does. `user` is the endpoint's, `conn` and `stream` carry users of their own. */
+/* What the application does. `user` is the endpoint's; `conn` and `stream` have users of their own.
+ * All of it may call anything but quic_endpoint_free. */
 struct quic_app {
-    /* Server: a session is wanted (CONNECT came, or a raw connection is up). Returns 0 to accept, or a negative code that
-     * becomes the HTTP status or close code. May set the connection's user. */
+    /* Server: a session is wanted (CONNECT came, or a raw connection is up). Returns 0 to accept,
+     * or a negative code that becomes the HTTP status or close code; on_closed follows then too.
+     * May set the connection's user. */
     int (*on_accept)(void *user, struct quic_conn *conn);
-    void (*on_connected)(
-        struct quic_conn *conn); /* both sides: streams may be opened from now on */
-    /* The peer opened a stream (of our session). Returns its user, or NULL: it is reset and stopped with code 11. */
+    /* Both sides: streams may be opened from now on. */
+    void (*on_connected)(struct quic_conn *conn);
+    /* The peer opened a stream (of our session). Returns its user, or NULL: it is reset and stopped
+     * with code 11. */
     void *(*on_stream)(struct quic_conn *conn, struct quic_stream *stream, bool is_bidi);
     void (*on_data)(struct quic_stream *stream, const uint8_t *data, size_t n, bool is_end);
     void (*on_reset)(struct quic_stream *stream, uint32_t code);
-    void (*on_stopped)(struct quic_stream *stream,
-                       uint32_t code); /* also when nothing is being written */
-    /* Step 12: the next unsent bytes, up to `max` entries, and whether the stream ends behind them. Bytes must stay put until
-     * they are acknowledged or the stream is closed. */
+    /* Nothing more can be written; also told when nothing is being written. */
+    void (*on_stopped)(struct quic_stream *stream, uint32_t code);
+    /* Step 12: the next unsent bytes, up to `max` entries, and whether the stream ends behind them.
+     * Bytes must stay put until they are acknowledged or the stream is closed. */
     size_t (*on_pull)(struct quic_stream *stream, struct iovec *vec, size_t max, bool *is_end);
     void (*on_sent)(struct quic_stream *stream, size_t n, bool is_end);
-    void (*on_acked)(struct quic_stream *stream,
-                     uint64_t offset); /* the application's bytes before `offset` */
-    void (*on_stream_closed)(
-        struct quic_stream *stream); /* both directions are over; last call about it */
+    /* The application's bytes before `offset` have arrived. */
+    void (*on_acked)(struct quic_stream *stream, uint64_t offset);
+    /* Both directions are over; last call about it. */
+    void (*on_stream_closed)(struct quic_stream *stream);
     void (*on_credit)(struct quic_conn *conn, bool is_bidi); /* quic_conn_open may succeed again */
-    /* Over; each open stream was closed before. Also when it never connected. Last call about the connection. */
+    /* Over; each open stream was closed before. Also when it never connected; a server hears of
+     * the end of connections that on_accept was called for. Last call about the connection. */
     void (*on_closed)(struct quic_conn *conn, const struct quic_close *why);
 };
 
@@ -144,39 +157,40 @@ const char *quic_conn_server_name(const struct quic_conn *conn); /* SNI, or "" *
 const struct sockaddr *quic_conn_remote(const struct quic_conn *conn);
 void quic_conn_stats(const struct quic_conn *conn, struct quic_conn_stats *stats);
 
-/* A stream of ours; `user` is its user. NULL: not connected, closed, or the peer allows no more now (on_credit follows). */
+/* A stream of ours; `user` is its user. NULL: not connected, closed, or the peer allows no more now
+ * (on_credit follows). */
 struct quic_stream *quic_conn_open(struct quic_conn *conn, bool is_bidi, void *user);
 
-/* Ends the session and then the connection, telling the peer code and reason. on_closed follows, never inside. */
+/* Ends the session and then the connection, telling the peer code and reason. on_closed follows,
+ * never inside. */
 void quic_conn_close(struct quic_conn *conn, uint32_t code, const char *reason);
 
-/* ---- Endpoints ------------------------------------------------------------------------------------------------------ */
+/* ---- Endpoints ------------------------------------------------------------------------------- */
 
 enum quic_congestion { QUIC_CONGESTION_CUBIC, QUIC_CONGESTION_BBR };
 
-struct quic_limits {      /* 0: the default */
-    uint32_t connections; /* 100000 */
-    uint32_t
-        half_open_retry_at; /* handshakes under way from which on Retry proves addresses: 100 */
-    uint32_t streams_uni;   /* a peer's open streams: 1024 */
-    uint32_t streams_bidi;  /* 256 */
-    uint64_t handshake_ns;  /* 10 s */
-    uint64_t idle_ns;       /* 30 s */
-    uint64_t keep_alive_ns; /* a PING after so much silence: 4 s */
+struct quic_limits {             /* 0: the default */
+    uint32_t connections;        /* 100000 */
+    uint32_t half_open_retry_at; /* so many handshakes under way: Retry proves addresses; 100 */
+    uint32_t streams_uni;        /* a peer's open streams: 1024 */
+    uint32_t streams_bidi;       /* 256 */
+    uint64_t handshake_ns;       /* QUIC's, and again as much for the session: 10 s */
+    uint64_t idle_ns;            /* 30 s */
+    uint64_t keep_alive_ns;      /* a PING after so much silence: 4 s */
 };
 
 struct quic_datagram {
     const uint8_t *data;
     size_t size;
-    size_t
-        segment_size; /* a train: every packet but the last has this size; equal to size: one packet */
+    size_t segment_size; /* of every packet but the last; equal to `size`: one packet */
     const struct sockaddr *local, *remote;
     socklen_t local_size, remote_size;
     uint8_t ecn; /* the two bits of RFC 3168 */
 };
 
 struct quic_sink {
-    /* Sends one train. 0; MOQ_ERR_AGAIN: call quic_endpoint_writable when there is room again; other errors: dropped. */
+    /* Sends one train. 0; MOQ_ERR_AGAIN: call quic_endpoint_writable when there is room again;
+     * other errors: dropped. */
     int (*send)(void *self, const struct quic_datagram *train);
     void *self;
     size_t max_train_packets; /* 1: no GSO */
@@ -204,15 +218,18 @@ struct quic_endpoint_stats {
         send_blocked;
 };
 
-struct quic_endpoint *quic_endpoint_new(
-    const struct quic_endpoint_config *config); /* NULL: out of memory or no randomness */
-void quic_endpoint_free(
-    struct quic_endpoint **endpoint); /* closes what is left without a word; on_closed is called */
-void quic_endpoint_set_server_tls(struct quic_endpoint *endpoint,
-                                  struct quic_tls *tls); /* for connections from now on */
+/* NULL: out of memory or no randomness. */
+struct quic_endpoint *quic_endpoint_new(const struct quic_endpoint_config *config);
+
+/* Ends what is left without a word to the peers; on_closed is called. */
+void quic_endpoint_free(struct quic_endpoint **endpoint);
+
+/* For connections from now on. A reference is taken; NULL: accepts nothing. */
+void quic_endpoint_set_server_tls(struct quic_endpoint *endpoint, struct quic_tls *tls);
 void quic_endpoint_stats(const struct quic_endpoint *endpoint, struct quic_endpoint_stats *stats);
 
-/* Client: begins to connect. `url_path` and `authority` are used by WebTransport. NULL: out of memory or TLS set-up failed. */
+/* Client: begins to connect. `url_path` and `authority` are used by WebTransport. NULL: out of
+ * memory or TLS set-up failed. */
 struct quic_connect_config {
     struct quic_tls *tls; /* a reference is taken */
     enum quic_protocol protocol;
@@ -226,20 +243,18 @@ struct quic_connect_config {
 struct quic_conn *quic_endpoint_connect(struct quic_endpoint *endpoint,
                                         const struct quic_connect_config *config);
 
-/* Closes every connection with `code`; new ones are refused from now on. on_closed follows for each. */
+/* Closes every connection with `code`; new ones are refused from now on. on_closed follows for
+ * each. */
 void quic_endpoint_shut_down(struct quic_endpoint *endpoint, uint32_t code, const char *reason);
 
 /* The driver's calls, in this order in a turn. */
-void quic_endpoint_receive(struct quic_endpoint *endpoint,
-                           const struct quic_datagram *datagram); /* step 2: one packet run */
-void quic_endpoint_tick(struct quic_endpoint *endpoint); /* handles what the clock made due */
-void quic_endpoint_flush(
-    struct quic_endpoint *endpoint); /* step 11: lets every ready connection write */
-bool quic_endpoint_has_work(
-    const struct quic_endpoint
-        *endpoint); /* flush left ready connections: take another turn soon */
-uint64_t quic_endpoint_deadline(
-    const struct quic_endpoint *endpoint); /* when tick wants to be called, or CLOCK_NEVER */
+void quic_endpoint_receive(struct quic_endpoint *endpoint, const struct quic_datagram *datagram);
+void quic_endpoint_tick(struct quic_endpoint *endpoint);  /* handles what the clock made due */
+void quic_endpoint_flush(struct quic_endpoint *endpoint); /* lets every ready connection write */
+
+/* Flush left ready connections: take another turn soon. */
+bool quic_endpoint_has_work(const struct quic_endpoint *endpoint);
+uint64_t quic_endpoint_deadline(const struct quic_endpoint *endpoint); /* of tick; CLOCK_NEVER */
 void quic_endpoint_writable(struct quic_endpoint *endpoint); /* the sink takes datagrams again */
 
 #ifdef __cplusplus

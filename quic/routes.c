@@ -17,8 +17,8 @@ struct route {
 
 enum { KIND_EMPTY = 0, KIND_FREED = 0xff };
 
-/* A folded 128-bit product: every bit of the input reaches every bit of the result, and without the secret nobody can
- * aim at a slot. */
+/* A folded 128-bit product: every bit of the input reaches every bit of the result, and without the
+ * secret nobody can aim at a slot. */
 static uint64_t fold(uint64_t a, uint64_t b)
 {
     __uint128_t product = (__uint128_t)a * b;

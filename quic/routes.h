@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Which connection a datagram is for: connection IDs that lead to it, and the tokens by which a peer that forgot it says
- * so (stateless reset). Open addressing over one array. Peers choose some of the keys, so the hash is keyed. */
+/* Which connection a datagram is for: connection IDs that lead to it, and the tokens by which a
+ * peer that forgot it says so (stateless reset). Open addressing over one array. Peers choose some
+ * of the keys, so the hash is keyed. */
 #ifndef MOQ_QUIC_ROUTES_H
 #define MOQ_QUIC_ROUTES_H
 
@@ -29,7 +30,8 @@ enum route_kind { ROUTE_CID = 1, ROUTE_TOKEN = 2 }; /* two spaces of keys in one
 void routes_init(struct routes *routes, const uint64_t secret[2]);
 void routes_deinit(struct routes *routes);
 
-/* Returns 0, MOQ_ERR_DUPLICATE if the key leads somewhere already, MOQ_ERR_INVALID for keys that are too long, MOQ_ERR_NOMEM. */
+/* Returns 0, MOQ_ERR_DUPLICATE if the key leads somewhere already, MOQ_ERR_INVALID for keys that
+ * are too long, MOQ_ERR_NOMEM. */
 int routes_add(struct routes *routes, enum route_kind kind, const uint8_t *key, size_t n,
                struct quic_conn *conn);
 

@@ -32,7 +32,8 @@ static struct schedule_node *merge(struct schedule_node *a, struct schedule_node
     return a;
 }
 
-/* Merges siblings two by two from the left, then the pairs from the right: what makes leaving cheap on average. */
+/* Merges siblings two by two from the left, then the pairs from the right: what makes leaving cheap
+ * on average. */
 static struct schedule_node *merge_siblings(struct schedule_node *first)
 {
     struct schedule_node *pairs = NULL;

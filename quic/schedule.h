@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The order in which a connection's streams write: higher urgency first, equal ones take turns. A pairing heap whose
- * nodes live in the streams, so joining and leaving never allocate and never fail. */
+/* The order in which a connection's streams write: higher urgency first, equal ones take turns. A
+ * pairing heap whose nodes live in the streams, so joining and leaving never allocate and never
+ * fail. */
 #ifndef MOQ_QUIC_SCHEDULE_H
 #define MOQ_QUIC_SCHEDULE_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Streams: bytes of the application behind a header of ours (WebTransport) or none (raw QUIC). What is to be sent is
- * pulled from the application when there is room in a packet; only HTTP/3's own few bytes are kept here. */
+/* Streams: bytes of the application behind a header of ours (WebTransport) or none (raw QUIC). What
+ * is to be sent is pulled from the application when there is room in a packet; only HTTP/3's own
+ * few bytes are kept here. */
 #include "quic/internal.h"
 
 #include <stdlib.h>
@@ -12,7 +13,7 @@
 /* The code of a stream that the application does not want (transfork: a limit is exceeded). */
 enum { CODE_UNWANTED = 11 };
 
-/* ---- Life ---- */
+/* ---- Life ------------------------------------------------------------------------------------ */
 
 struct quic_stream *stream_new(struct quic_conn *conn, int64_t id, enum stream_kind kind)
 {
@@ -89,7 +90,7 @@ void stream_announce(struct quic_stream *stream)
 void stream_refuse(struct quic_stream *stream, uint64_t wire_code)
 {
     stream->kind = STREAM_DISCARDED;
-    stream->is_write_over = true;
+    stream->is_write_over = stream->is_cut = true;
     stream_unschedule(stream);
     if (stream->conn->quic)
         ngtcp2_conn_shutdown_stream(stream->conn->quic, 0, stream->id, wire_code);
@@ -107,7 +108,7 @@ void stream_close(struct quic_stream *stream)
     stream_bury(stream);
 }
 
-/* ---- Writing ---- */
+/* ---- Writing --------------------------------------------------------------------------------- */
 
 static bool is_header_acked(const struct quic_stream *stream)
 {
@@ -115,15 +116,15 @@ static bool is_header_acked(const struct quic_stream *stream)
     return stream->acked >= stream->header_size + first_byte;
 }
 
-/* Sends the reset that the application asked for, unless the peer might not know yet what the stream is: peers close the
- * whole session over a stream that is reset before its header came. */
+/* Sends the reset that the application asked for, unless the peer might not know yet what the
+ * stream is: peers close the whole session over a stream that is reset before its header came. */
 static void reset_if_allowed(struct quic_stream *stream)
 {
-    if (!stream->is_reset_wanted || stream->is_write_over)
+    if (!stream->is_reset_wanted || stream->is_cut)
         return;
     if (stream->header_size > 0 && !is_header_acked(stream))
         return;
-    stream->is_write_over = true;
+    stream->is_write_over = stream->is_cut = true;
     stream_unschedule(stream);
     ngtcp2_conn_shutdown_stream_write(stream->conn->quic, 0, stream->id,
                                       h3_code_from_app(stream->reset_code));
@@ -211,7 +212,7 @@ uint32_t stream_code_from_wire(const struct quic_conn *conn, uint64_t wire_code)
     return is_raw ? (uint32_t)wire_code : 0;
 }
 
-/* ---- The door ---- */
+/* ---- The door -------------------------------------------------------------------------------- */
 
 void quic_stream_set_user(struct quic_stream *stream, void *user)
 {
@@ -252,7 +253,7 @@ void quic_stream_set_urgency(struct quic_stream *stream, uint64_t urgency)
 
 void quic_stream_reset(struct quic_stream *stream, uint32_t code)
 {
-    if (stream->is_write_over || stream->is_reset_wanted || !stream->conn->quic)
+    if (stream->is_cut || stream->is_reset_wanted || !stream->conn->quic)
         return;
     stream->is_reset_wanted = true;
     stream->reset_code = code;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* wolfSSL as QUIC needs it: contexts of servers and clients, one session per connection. TLS 1.3 only, no early data. */
+/* wolfSSL as QUIC needs it: contexts of servers and clients, one session per connection. TLS 1.3
+ * only, no early data. */
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
 #include <wolfssl/quic.h>
@@ -54,7 +55,7 @@ struct tls_session {
     struct tls_session_config config; /* strings in it are gone after tls_session_new */
 };
 
-/* ---- What wolfSSL calls during a handshake ---- */
+/* ---- What wolfSSL calls during a handshake --------------------------------------------------- */
 
 static struct tls_session *session_of(const WOLFSSL *ssl)
 {
@@ -156,7 +157,8 @@ static int on_server_name(WOLFSSL *ssl, int *alert, void *self)
     return 0;
 }
 
-/* With a pin any chain is good at first: tls_session_is_trusted looks at the leaf before anything is used. */
+/* With a pin any chain is good at first: tls_session_is_trusted looks at the leaf before anything
+ * is used. */
 static int on_verify_pinned(int is_ok, WOLFSSL_X509_STORE_CTX *store)
 {
     (void)is_ok;
@@ -164,7 +166,7 @@ static int on_verify_pinned(int is_ok, WOLFSSL_X509_STORE_CTX *store)
     return 1;
 }
 
-/* ---- Contexts ---- */
+/* ---- Contexts -------------------------------------------------------------------------------- */
 
 __attribute__((format(printf, 2, 3))) static void explain(char *error_text, const char *format, ...)
 {
@@ -209,7 +211,8 @@ static WOLFSSL_CTX *server_context_new(struct quic_tls *tls, const struct cert *
     return context;
 }
 
-/* Makes contexts of the certificates that are new. Running sessions keep the old ones by wolfSSL's own count. */
+/* Makes contexts of the certificates that are new. Running sessions keep the old ones by wolfSSL's
+ * own count. */
 static int contexts_update(struct quic_tls *tls)
 {
     for (size_t i = 0; i < cert_store_count(tls->certs); i++) {
@@ -365,7 +368,7 @@ bool quic_tls_renew(struct quic_tls *tls, uint64_t now_wall_ms)
     return is_renewed;
 }
 
-/* ---- Sessions ---- */
+/* ---- Sessions -------------------------------------------------------------------------------- */
 
 /* Reads an IP address in text. Returns its size, 0 if `host` is none. */
 static size_t parse_address(const char *host, uint8_t out[ADDRESS_MAX_BYTES])
@@ -375,7 +378,8 @@ static size_t parse_address(const char *host, uint8_t out[ADDRESS_MAX_BYTES])
     return inet_pton(AF_INET6, host, out) == 1 ? sizeof(struct in6_addr) : 0;
 }
 
-/* Names go into SNI and are compared by wolfSSL; addresses are compared when the handshake is complete. */
+/* Names go into SNI and are compared by wolfSSL; addresses are compared when the handshake is
+ * complete. */
 static int set_server_name(struct tls_session *session, const char *name)
 {
     if (!name || name[0] == '\0')

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* One TLS handshake over QUIC, as the connection sees it. Private to quic/; the rest of TLS is in quic/quic.h. */
+/* One TLS handshake over QUIC, as the connection sees it. Private to quic/; the rest of TLS is in
+ * quic/quic.h. */
 #ifndef MOQ_QUIC_TLS_H
 #define MOQ_QUIC_TLS_H
 
@@ -36,7 +37,8 @@ void *tls_session_native(struct tls_session *session); /* for ngtcp2_conn_set_tl
 enum quic_protocol tls_session_protocol(struct tls_session *session);
 const char *tls_session_server_name(struct tls_session *session); /* SNI, or "" */
 
-/* Client: whether the peer's certificate is the pinned one, if there is a pin. Ask when the handshake is complete. */
+/* Client: whether the peer's certificate is the pinned one, if there is a pin. Ask when the
+ * handshake is complete. */
 bool tls_session_is_trusted(struct tls_session *session);
 
 #ifdef __cplusplus

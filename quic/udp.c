@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The real driver: step 1 and step 11 of a frame's walk. Whatever happened in a round of the loop, the last thing before
- * it sleeps is one tick, one turn of the owner and one flush. */
+/* The real driver: steps 1, 11 and 15 of a frame's walk, the calls to the system themselves in
+ * udp_socket.c. Whatever happened in a round of the loop, the last thing before it sleeps is one
+ * tick, one turn of the owner and one flush. */
 #include "quic/udp.h"
 
 #include <stdlib.h>
@@ -33,7 +34,7 @@ static void set_clock(struct quic_udp *udp)
     udp->clock->now_ns = clock_monotonic_ns();
 }
 
-/* ---- The socket ---- */
+/* ---- The socket ------------------------------------------------------------------------------ */
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 
@@ -78,7 +79,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
             break;
 }
 
-/* ---- The turn ---- */
+/* ---- The turn -------------------------------------------------------------------------------- */
 
 static void on_idle(uv_idle_t *idle)
 {
@@ -122,7 +123,7 @@ static void on_prepare(uv_prepare_t *prepare)
     set_timer(udp, deadline_ns < turn_ns ? deadline_ns : turn_ns);
 }
 
-/* ---- Life ---- */
+/* ---- Life ------------------------------------------------------------------------------------ */
 
 static void on_handle_closed(uv_handle_t *handle)
 {

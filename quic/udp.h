@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The real driver: a UDP socket under uv_poll_t that feeds an endpoint and is its sink. Steps 1, 11 and 15 of a frame's
- * walk: recvmmsg with UDP_GRO in, one flush before the loop sleeps, sendmsg with UDP_SEGMENT out.
+/* The real driver: a UDP socket under uv_poll_t that feeds an endpoint and is its sink. Steps 1, 11
+ * and 15 of a frame's walk: recvmmsg with UDP_GRO in, one flush before the loop sleeps, sendmsg
+ * with UDP_SEGMENT out.
  *
  * A second door of quic/, apart because tests drive endpoints without libuv. */
 #ifndef MOQ_QUIC_UDP_H
@@ -20,13 +21,15 @@ struct quic_udp_config {
     uv_loop_t *loop;
     const struct sockaddr *address; /* to bind; port 0: any. An IPv6 wildcard also takes IPv4 */
     socklen_t address_size;
-    bool is_reuse_port;   /* several workers on one port */
+    /* Several workers on one port. The kernel steers by connection IDs to sockets in the order in
+     * which they were opened: open them in the order of endpoint.worker. */
+    bool is_reuse_port;
     bool is_gso_disabled; /* for tests */
     struct clock *clock;  /* kept; set once per turn */
     /* `sink`, `clock` are filled in by the driver. */
     struct quic_endpoint_config endpoint;
-    /* Called once per turn after everything was received and before the flush; NULL: none. Returns when it wants to be
-     * called again (a time of `clock`), or CLOCK_NEVER. */
+    /* Called once per turn after everything was received and before the flush; NULL: none. Returns
+     * when it wants to be called again (a time of `clock`), or CLOCK_NEVER. */
     uint64_t (*on_turn)(void *self);
     void *on_turn_self;
 };
@@ -34,13 +37,16 @@ struct quic_udp_config {
 /* Binds and starts. Returns 0 or MOQ_ERR_IO (errno says why), MOQ_ERR_NOMEM. */
 int quic_udp_open(struct quic_udp **udp, const struct quic_udp_config *config);
 struct quic_endpoint *quic_udp_endpoint(struct quic_udp *udp);
-int quic_udp_address(const struct quic_udp *udp, struct sockaddr_storage *out,
-                     socklen_t *size); /* what was bound */
 
-/* Makes sure that a turn happens: for work that did not come from the socket (a timer, a pipe, another socket). */
+/* What was bound, its port filled in. */
+int quic_udp_address(const struct quic_udp *udp, struct sockaddr_storage *out, socklen_t *size);
+
+/* Makes sure that a turn happens: for work that did not come from the socket (a timer, a pipe,
+ * another socket). */
 void quic_udp_wake(struct quic_udp *udp);
 
-/* Frees endpoint and socket; `on_closed` follows from the loop. Connections should be closed before (quic_endpoint_shut_down). */
+/* Frees endpoint and socket; `on_closed` follows from the loop. Connections should be closed before
+ * (quic_endpoint_shut_down). Not from a callback of the endpoint; on_turn may. */
 void quic_udp_close(struct quic_udp *udp, void (*on_closed)(void *user), void *user);
 
 #ifdef __cplusplus

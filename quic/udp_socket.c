@@ -41,7 +41,7 @@ union address {
     struct sockaddr_in6 in6;
 };
 
-/* ---- Addresses ---- */
+/* ---- Addresses ------------------------------------------------------------------------------- */
 
 static socklen_t address_size(const union address *address)
 {
@@ -88,7 +88,7 @@ static bool is_wildcard(const union address *address)
     return IN6_IS_ADDR_UNSPECIFIED(&address->in6.sin6_addr);
 }
 
-/* ---- Opening ---- */
+/* ---- Opening --------------------------------------------------------------------------------- */
 
 static void set_option(int fd, int level, int name, int value)
 {
@@ -114,7 +114,8 @@ static void set_options(const struct udp_socket *socket)
     set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE);
 }
 
-/* The kernel hands a datagram to the socket whose number is the first byte of its connection ID, modulo the workers. */
+/* The kernel hands a datagram to the socket whose number is the first byte of its connection ID,
+ * modulo the workers. */
 static void steer(int fd, uint8_t workers)
 {
     struct sock_filter code[] = {
@@ -187,7 +188,7 @@ void udp_socket_close(struct udp_socket *self)
     self->ring = NULL;
 }
 
-/* ---- In ---- */
+/* ---- In -------------------------------------------------------------------------------------- */
 
 static void read_control(struct cmsghdr *control, union address *local,
                          struct quic_datagram *datagram)
@@ -257,7 +258,7 @@ int udp_socket_receive(struct udp_socket *self,
     return count;
 }
 
-/* ---- Out ---- */
+/* ---- Out ------------------------------------------------------------------------------------- */
 
 static void add_control(struct msghdr *header, int level, int type, const void *data, size_t n)
 {
@@ -270,7 +271,8 @@ static void add_control(struct msghdr *header, int level, int type, const void *
     header->msg_controllen += CMSG_SPACE(n);
 }
 
-/* Answers leave from the address that was written to, also where the socket is bound to all of them. */
+/* Answers leave from the address that was written to, also where the socket is bound to all of
+ * them. */
 static void add_local(struct msghdr *header, int family, const struct quic_datagram *train)
 {
     union address local;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* One UDP socket as QUIC wants it: many datagrams per call in (recvmmsg, UDP_GRO) and out (UDP_SEGMENT), with the local
- * address and the ECN bits of each. Steps 1 and 15 of a frame's walk. Private to quic/udp.c.
+/* One UDP socket as QUIC wants it: many datagrams per call in (recvmmsg, UDP_GRO) and out
+ * (UDP_SEGMENT), with the local address and the ECN bits of each. Steps 1 and 15 of a frame's walk.
+ * Private to quic/udp.c.
  *
  * IPv4 on a dual-stack socket appears as IPv4 to the caller in both directions. */
 #ifndef MOQ_QUIC_UDP_SOCKET_H
@@ -31,15 +32,16 @@ struct udp_socket_config {
     const struct sockaddr *address;
     socklen_t address_size;
     bool is_reuse_port, is_gso_disabled;
-    uint8_t
-        workers; /* > 1 with is_reuse_port: steer by the first byte of connection IDs, in the order of opening */
+    uint8_t workers; /* > 1 with is_reuse_port: steer by the first byte of connection IDs, in the
+                        order of opening */
 };
 
 /* Returns 0 or MOQ_ERR_IO (errno says why), MOQ_ERR_NOMEM. */
 int udp_socket_open(struct udp_socket *socket, const struct udp_socket_config *config);
 void udp_socket_close(struct udp_socket *socket);
 
-/* One recvmmsg; `on_datagram` gets each train. Returns how many trains came, 0: nothing there, MOQ_ERR_IO. */
+/* One recvmmsg; `on_datagram` gets each train. Returns how many trains came, 0: nothing there,
+ * MOQ_ERR_IO. */
 int udp_socket_receive(struct udp_socket *socket,
                        void (*on_datagram)(void *self, const struct quic_datagram *datagram),
                        void *self);

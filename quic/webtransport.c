@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* WebTransport under the same face as raw QUIC: step 5 of a frame's walk. Gives the first bytes of a peer's stream to
- * HTTP/3 until it says whose the rest is, keeps early streams until the session is up, and carries what HTTP/3 writes. */
+/* WebTransport under the same face as raw QUIC: step 5 of a frame's walk. Gives the first bytes of
+ * a peer's stream to HTTP/3 until it says whose the rest is, keeps early streams until the session
+ * is up, and carries what HTTP/3 writes. */
 #include "quic/internal.h"
 
 #include <stdlib.h>
@@ -21,7 +22,7 @@ static struct quic_stream *stream_by_id(const struct quic_conn *conn, int64_t id
     return ngtcp2_conn_get_stream_user_data(conn->quic, id);
 }
 
-/* ---- What HTTP/3 asks for ---- */
+/* ---- What HTTP/3 asks for -------------------------------------------------------------------- */
 
 static int64_t on_open(void *self, bool is_bidi)
 {
@@ -59,7 +60,7 @@ static void on_reset(void *self, int64_t id, uint64_t h3_code)
     struct quic_conn *conn = self;
     struct quic_stream *stream = stream_by_id(conn, id);
     if (stream) {
-        stream->is_write_over = true;
+        stream->is_write_over = stream->is_cut = true;
         stream_unschedule(stream);
     }
     ngtcp2_conn_shutdown_stream_write(conn->quic, 0, id, h3_code);
@@ -128,7 +129,7 @@ static void on_request(void *self, const char *authority, const char *path, cons
     conn->close_at_ns = endpoint_now(conn->endpoint) + SESSION_CLOSE_MAX_NS;
 }
 
-/* ---- Streams of the peer ---- */
+/* ---- Streams of the peer --------------------------------------------------------------------- */
 
 static void park(struct quic_stream *stream, const uint8_t *data, size_t n, bool is_end)
 {
@@ -252,7 +253,7 @@ void webtransport_stream_stopped(struct quic_stream *stream, uint64_t wire_code)
         h3_session_stream_stopped(conn->h3, stream->id, wire_code);
 }
 
-/* ---- The session ---- */
+/* ---- The session ----------------------------------------------------------------------------- */
 
 static void on_established(void *self)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Packets wait in a list by their time of arrival; the clock jumps to the next arrival or deadline. */
+/* Packets wait in a list by their time of arrival; the clock jumps to the next arrival or deadline.
+ */
 #include "tests/sim/network.h"
 
 #include <arpa/inet.h>
@@ -98,7 +99,7 @@ void sim_stats(const struct sim *sim, struct sim_stats *stats)
     *stats = sim->stats;
 }
 
-/* ---- Packets ---- */
+/* ---- Packets --------------------------------------------------------------------------------- */
 
 static void enqueue(struct sim *sim, const struct packet *like, const uint8_t *data,
                     uint64_t due_ns)
@@ -211,7 +212,7 @@ void sim_inject(struct sim *sim, int to, const uint8_t *data, size_t n)
     enqueue(sim, &like, data, sim->clock.now_ns);
 }
 
-/* ---- Endpoints ---- */
+/* ---- Endpoints ------------------------------------------------------------------------------- */
 
 static int node_start(struct sim *sim, struct node *node, const struct quic_endpoint_config *config)
 {
@@ -302,7 +303,7 @@ struct quic_conn *sim_connect(struct sim *sim, int from, int to,
     return quic_endpoint_connect(sim->nodes[from].endpoint, &full);
 }
 
-/* ---- Time ---- */
+/* ---- Time ------------------------------------------------------------------------------------ */
 
 static void turn(struct sim *sim, struct node *node)
 {
@@ -367,7 +368,8 @@ bool sim_run_until(struct sim *sim, bool (*is_done)(void *self), void *self, uin
             sim->clock.now_ns = end_ns;
             return false;
         }
-        /* A perfect network takes no time, yet a turn must: else two endpoints could go on for ever at one instant. */
+        /* A perfect network takes no time, yet a turn must: else two endpoints could go on for ever
+         * at one instant. */
         uint64_t least = sim->clock.now_ns + NS_PER_US;
         sim->clock.now_ns = next > least ? next : least;
     }

@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A network in one process under a virtual clock: endpoints joined by links that lose, repeat, reorder and delay packets
- * as a seed tells them, so that hours of bad network pass in a moment.
- *
- *     struct sim *sim = sim_new(7, &(struct sim_link){.loss_percent = 10, .delay_ns = 20 * NS_PER_MS});
- *     int server = sim_add_endpoint(sim, &server_config), client = sim_add_endpoint(sim, &client_config);
- *     struct quic_conn *conn = sim_connect(sim, client, server, &connect_config);
- *     assert_true(sim_run_until(sim, is_connected, &state, 10 * NS_PER_S));
- */
+/* A network in one process under a virtual clock: endpoints joined by links that lose, repeat,
+ * reorder and delay packets as a seed tells them, so that hours of bad network pass in a moment.
+ * tests/sim/pair.c shows how it is used. */
 #ifndef MOQ_TESTS_SIM_NETWORK_H
 #define MOQ_TESTS_SIM_NETWORK_H
 
@@ -22,8 +17,8 @@ enum { SIM_MAX_ENDPOINTS = 64, SIM_PACKET_MAX_BYTES = 2048, SIM_QUEUE_MAX_PACKET
 
 struct sim;
 
-struct
-    sim_link { /* the same for every pair, in each direction; zeros: perfect, and no time passes */
+struct sim_link { /* the same for every pair, in each direction; zeros: perfect, and no time passes
+                   */
     double loss_percent, duplicate_percent,
         reorder_percent; /* reorder: held back by one delay more */
     uint64_t delay_ns, jitter_ns;
@@ -39,7 +34,8 @@ void sim_free(struct sim **sim);                                 /* and the endp
 void sim_set_link(struct sim *sim, const struct sim_link *link); /* for packets from now on */
 void sim_stats(const struct sim *sim, struct sim_stats *stats);
 
-/* Creates an endpoint; `clock`, `sink` and `seed` of `config` are filled in. Returns its number, or -1. */
+/* Creates an endpoint; `clock`, `sink` and `seed` of `config` are filled in. Returns its number, or
+ * -1. */
 int sim_add_endpoint(struct sim *sim, const struct quic_endpoint_config *config);
 void sim_remove_endpoint(struct sim *sim, int node); /* frees it: packets for it are lost */
 /* The same address again with a new endpoint, as after a crash; `seed` as the first one had. */
@@ -49,10 +45,12 @@ struct quic_endpoint *sim_endpoint(struct sim *sim, int node);
 const struct sockaddr_in *sim_address(const struct sim *sim, int node);
 struct clock *sim_clock(struct sim *sim);
 
-/* From now on the others see `node` at another port, and only that one leads to it: a NAT that forgot. */
+/* From now on the others see `node` at another port, and only that one leads to it: a NAT that
+ * forgot. */
 void sim_rebind(struct sim *sim, int node);
 
-/* How many packets `node` may send before its sink says MOQ_ERR_AGAIN; it is writable again 1 ms later. 0: no limit. */
+/* How many packets `node` may send before its sink says MOQ_ERR_AGAIN; it is writable again 1 ms
+ * later. 0: no limit. */
 void sim_set_sink_room(struct sim *sim, int node, size_t packets);
 
 /* Called in each turn of `node` before the flush, as quic_udp's on_turn. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The echo is pulled as the real applications are: bytes lie in a log until they are acknowledged. */
+/* The echo is pulled as the real applications are: bytes lie in a log until they are acknowledged.
+ */
 #include "tests/sim/peer.h"
 
 #include <stdio.h>
@@ -41,7 +42,7 @@ void peer_deinit(struct peer *peer)
         flow_free(container_of(peer->flows.next, struct flow, link));
 }
 
-/* ---- What the endpoint calls ---- */
+/* ---- What the endpoint calls ----------------------------------------------------------------- */
 
 static int on_accept(void *user, struct quic_conn *conn)
 {
@@ -164,7 +165,7 @@ const struct quic_app peer_app = {
     .on_closed = on_closed,
 };
 
-/* ---- What tests do ---- */
+/* ---- What tests do --------------------------------------------------------------------------- */
 
 static uint8_t pattern(size_t i)
 {
@@ -238,7 +239,7 @@ bool peer_flows_are_echoed(void *self)
     return true;
 }
 
-/* ---- TLS ---- */
+/* ---- TLS ------------------------------------------------------------------------------------- */
 
 static struct quic_tls **tls_of(bool is_server)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A small application for tests: a server that echoes, a client that sends and compares. Everything that happens to it
- * is written down in plain fields. */
+/* A small application for tests: a server that echoes, a client that sends and compares. Everything
+ * that happens to it is written down in plain fields. */
 #ifndef MOQ_TESTS_SIM_PEER_H
 #define MOQ_TESTS_SIM_PEER_H
 
@@ -52,7 +52,8 @@ bool peer_is_connected(void *peer);
 bool peer_is_closed(void *peer);
 bool peer_flows_are_echoed(void *peer); /* each flow got back what it sent, and its end */
 
-/* TLS for tests: a self-signed certificate for "localhost", and a client that pins it. Made once, kept to the end. */
+/* TLS for tests: a self-signed certificate for "localhost", and a client that pins it. Made once,
+ * kept to the end. */
 struct quic_tls *peer_server_tls(void);
 struct quic_tls *peer_client_tls(void);
 void peer_tls_free(void);

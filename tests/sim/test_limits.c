@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Nothing grows that should not: thousands of connections, too many of them, streams that come too early. */
+/* Nothing grows that should not: thousands of connections, too many of them, streams that come too
+ * early. */
 #include "tests/sim/prologue.h"
 
 #include <malloc.h>
@@ -173,6 +174,15 @@ static void early_streams_wait_for_the_session(void **state)
     assert_true(parked > 0);
 }
 
+static void open_and_reset(struct pair *pair, int count)
+{
+    struct flow *flow;
+    while (count-- > 0 && (flow = peer_open(&pair->client, pair->client.conn, false))) {
+        flow_add(flow, "x", 1, false);
+        quic_stream_reset(flow->stream, 0);
+    }
+}
+
 static void opening_and_resetting_without_end_ends_the_connection(void **state)
 {
     (void)state;
@@ -181,13 +191,7 @@ static void opening_and_resetting_without_end_ends_the_connection(void **state)
         start(&pair, i);
         pair_connect(&pair);
         for (int round = 0; round < 2000 && pair.client.conn; round++) {
-            for (int n = 0; n < 50; n++) {
-                struct flow *flow = peer_open(&pair.client, pair.client.conn, false);
-                if (!flow)
-                    break;
-                flow_add(flow, "x", 1, false);
-                quic_stream_reset(flow->stream, 0);
-            }
+            open_and_reset(&pair, 50);
             sim_run(pair.sim, 5 * NS_PER_MS);
         }
 

@@ -91,7 +91,8 @@ static void both_congestion_controllers_fill_a_link(void **state)
 
         pair_echo(&pair, 4000000);
 
-        /* 32 Mbit over 40 Mbit/s take 0.8 s; three times that leaves room for slow start and recovery. */
+        /* 32 Mbit over 40 Mbit/s take 0.8 s; three times that leaves room for slow start and
+         * recovery. */
         assert_true(sim_clock(pair.sim)->now_ns - start_ns < 2400 * NS_PER_MS);
         pair_deinit(&pair);
     }

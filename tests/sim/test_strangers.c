@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Datagrams of nobody, of liars and of the past: they cost little, get a bounded answer, and harm nobody else. */
+/* Datagrams of nobody, of liars and of the past: they cost little, get a bounded answer, and harm
+ * nobody else. */
 #include "tests/sim/prologue.h"
 
 #include <string.h>

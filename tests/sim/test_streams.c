@@ -142,6 +142,32 @@ static void an_early_reset_survives_loss_of_the_header(void **state)
     }
 }
 
+/* A group that expired while its last packets were lost is not worth sending again. */
+static void a_reset_also_cuts_what_was_written_to_its_end(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct pair pair;
+        start(&pair, i);
+        pair_connect(&pair);
+        struct flow *flow = peer_open(&pair.client, pair.client.conn, false);
+        flow_add(flow, "head", 4, false);
+        sim_run(pair.sim, NS_PER_S);
+        sim_set_link(pair.sim, &(struct sim_link){.loss_percent = 100});
+        flow_add(flow, "tail", 4, true);
+        sim_run(pair.sim, NS_PER_MS);
+        assert_true(flow->is_end_sent);
+
+        quic_stream_reset(flow->stream, 9);
+        sim_set_link(pair.sim, &(struct sim_link){.delay_ns = NS_PER_MS});
+        sim_run(pair.sim, 5 * NS_PER_S);
+
+        assert_true(flow->stream == NULL);
+        assert_int_equal(pair.server.received, 4);
+        pair_deinit(&pair);
+    }
+}
+
 static void an_unwanted_stream_is_reset_and_stopped(void **state)
 {
     (void)state;
@@ -299,6 +325,7 @@ int main(void)
         cmocka_unit_test(a_stop_arrives_with_its_code_also_when_nothing_is_written),
         cmocka_unit_test(an_early_reset_waits_for_the_header),
         cmocka_unit_test(an_early_reset_survives_loss_of_the_header),
+        cmocka_unit_test(a_reset_also_cuts_what_was_written_to_its_end),
         cmocka_unit_test(an_unwanted_stream_is_reset_and_stopped),
         cmocka_unit_test(unwanted_bytes_do_not_eat_the_connections_window),
         cmocka_unit_test(more_streams_than_allowed_come_one_after_another),

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What every test here includes: cmocka with what it needs before it, and random numbers that are the same every time. */
+/* What every test here includes: cmocka with what it needs before it, and random numbers that are
+ * the same every time. */
 #ifndef MOQ_TESTS_UNIT_QUIC_PROLOGUE_H
 #define MOQ_TESTS_UNIT_QUIC_PROLOGUE_H
 

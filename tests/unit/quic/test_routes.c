@@ -61,7 +61,8 @@ static void keys_that_are_too_long_lead_nowhere(void **state)
     routes_deinit(&routes);
 }
 
-/* Thousands of keys that come and go, compared with an array; the table must not fill up with what was removed. */
+/* Thousands of keys that come and go, compared with an array; the table must not fill up with what
+ * was removed. */
 static void it_agrees_with_an_array(void **state)
 {
     (void)state;

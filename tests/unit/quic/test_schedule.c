@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Who writes next. */
+/* Tests of the order in which streams write. */
 #include "tests/unit/quic/prologue.h"
 
 #include "quic/schedule.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Certificates in real handshakes: which one is shown, which one is trusted, and that a renewal reaches new clients. */
+/* Certificates in real handshakes: which one is shown, which one is trusted, and that a renewal
+ * reaches new clients. */
 #include "tests/sim/prologue.h"
 
 #include <stdio.h>
@@ -13,7 +14,8 @@ enum { WAIT_S = 30, PATH_BYTES = 64 };
 
 #define DAY_MS (UINT64_C(86400) * 1000)
 
-/* Two certificates in files, for a.test and b.test, and a server that has both and makes one for localhost itself. */
+/* Two certificates in files, for a.test and b.test, and a server that has both and makes one for
+ * localhost itself. */
 struct files {
     char *directory;
     char chain[2][PATH_BYTES], key[2][PATH_BYTES];
