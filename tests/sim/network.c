@@ -26,6 +26,9 @@ struct node {
     struct quic_endpoint *endpoint;
     struct sockaddr_in address, outside; /* what it believes, and what the others see */
     uint64_t wire_free_ns;               /* when its link has sent what it was given */
+    uint64_t inbound_free_ns;            /* the same for its own link, towards it */
+    struct sim_link own_link;
+    bool has_own_link;
     size_t sink_room, sink_used;
     uint64_t writable_ns;
     uint64_t (*on_turn)(void *self);
@@ -43,7 +46,7 @@ struct sim {
     struct list packets;
     size_t packet_count;
     struct node nodes[SIM_MAX_ENDPOINTS];
-    int node_count;
+    int node_count, node_at_work;
     uint16_t rebinds;
 };
 
@@ -65,6 +68,7 @@ struct sim *sim_new(uint64_t seed, const struct sim_link *link)
     struct sim *sim = calloc(1, sizeof *sim);
     REQUIRE(sim);
     sim->random = seed;
+    sim->node_at_work = -1;
     sim->clock.now_ns = START_S * NS_PER_S;
     sim_set_link(sim, link);
     list_init(&sim->packets);
@@ -94,6 +98,17 @@ void sim_set_link(struct sim *sim, const struct sim_link *link)
     sim->link = link ? *link : (struct sim_link){0};
 }
 
+void sim_set_node_link(struct sim *sim, int node, const struct sim_link *link)
+{
+    sim->nodes[node].own_link = *link;
+    sim->nodes[node].has_own_link = true;
+}
+
+int sim_node_at_work(const struct sim *sim)
+{
+    return sim->node_at_work;
+}
+
 void sim_stats(const struct sim *sim, struct sim_stats *stats)
 {
     *stats = sim->stats;
@@ -117,15 +132,43 @@ static void enqueue(struct sim *sim, const struct packet *like, const uint8_t *d
     sim->packet_count++;
 }
 
-/* When a packet that `from` sends now arrives. */
-static uint64_t arrival(struct sim *sim, struct node *from, size_t size)
+static struct node *node_at(struct sim *sim, const struct sockaddr_in *address)
 {
-    const struct sim_link *link = &sim->link;
+    for (int i = 0; i < sim->node_count; i++) {
+        struct node *node = &sim->nodes[i];
+        if (node->endpoint && node->outside.sin_port == address->sin_port &&
+            node->outside.sin_addr.s_addr == address->sin_addr.s_addr)
+            return node;
+    }
+    return NULL;
+}
+
+/* One packet's way: its link, and when that is free again. */
+struct way {
+    const struct sim_link *link;
+    uint64_t *free_ns;
+};
+
+static struct way way_of(struct sim *sim, struct node *from, struct node *to)
+{
+    if (from->has_own_link)
+        return (struct way){&from->own_link, &from->wire_free_ns};
+    if (to && to->has_own_link)
+        return (struct way){&to->own_link, &to->inbound_free_ns};
+    return (struct way){&sim->link, &from->wire_free_ns};
+}
+
+/* When a packet that is sent now arrives; CLOCK_NEVER: the queue in front of the link is full. */
+static uint64_t arrival(struct sim *sim, const struct way *way, size_t size)
+{
+    const struct sim_link *link = way->link;
     uint64_t leaves_ns = sim->clock.now_ns;
     if (link->bandwidth_bps > 0) {
-        uint64_t start_ns = from->wire_free_ns > leaves_ns ? from->wire_free_ns : leaves_ns;
-        from->wire_free_ns = start_ns + size * 8 * NS_PER_S / link->bandwidth_bps;
-        leaves_ns = from->wire_free_ns;
+        uint64_t start_ns = *way->free_ns > leaves_ns ? *way->free_ns : leaves_ns;
+        if (link->queue_ns > 0 && start_ns - leaves_ns > link->queue_ns)
+            return CLOCK_NEVER;
+        *way->free_ns = start_ns + size * 8 * NS_PER_S / link->bandwidth_bps;
+        leaves_ns = *way->free_ns;
     }
     uint64_t jitter_ns = link->jitter_ns ? sim_random(sim) % link->jitter_ns : 0;
     uint64_t due_ns = leaves_ns + link->delay_ns + jitter_ns;
@@ -142,15 +185,22 @@ static void transmit(struct sim *sim, struct node *from, const struct packet *li
     sim->stats.bytes += like->size;
     if (from->on_packet && from->on_packet(from->on_packet_self, data, like->size))
         return;
-    if (happens(sim, sim->link.loss_percent)) {
+    const struct way way = way_of(sim, from, node_at(sim, &like->to));
+    uint64_t due_ns = CLOCK_NEVER;
+    if (!happens(sim, way.link->loss_percent))
+        due_ns = arrival(sim, &way, like->size);
+    if (due_ns == CLOCK_NEVER) {
         sim->stats.lost++;
         return;
     }
-    enqueue(sim, like, data, arrival(sim, from, like->size));
-    if (happens(sim, sim->link.duplicate_percent)) {
-        sim->stats.duplicated++;
-        enqueue(sim, like, data, arrival(sim, from, like->size));
-    }
+    enqueue(sim, like, data, due_ns);
+    if (!happens(sim, way.link->duplicate_percent))
+        return;
+    due_ns = arrival(sim, &way, like->size);
+    if (due_ns == CLOCK_NEVER)
+        return;
+    sim->stats.duplicated++;
+    enqueue(sim, like, data, due_ns);
 }
 
 static int send_train(void *self, const struct quic_datagram *train)
@@ -173,17 +223,6 @@ static int send_train(void *self, const struct quic_datagram *train)
     return 0;
 }
 
-static struct node *node_at(struct sim *sim, const struct sockaddr_in *address)
-{
-    for (int i = 0; i < sim->node_count; i++) {
-        struct node *node = &sim->nodes[i];
-        if (node->endpoint && node->outside.sin_port == address->sin_port &&
-            node->outside.sin_addr.s_addr == address->sin_addr.s_addr)
-            return node;
-    }
-    return NULL;
-}
-
 static void deliver(struct sim *sim, const struct packet *packet)
 {
     struct node *node = node_at(sim, &packet->to);
@@ -200,7 +239,9 @@ static void deliver(struct sim *sim, const struct packet *packet)
                                      .local_size = sizeof node->address,
                                      .remote_size = sizeof packet->from,
                                      .ecn = packet->ecn};
+    sim->node_at_work = (int)(node - sim->nodes);
     quic_endpoint_receive(node->endpoint, &datagram);
+    sim->node_at_work = -1;
 }
 
 void sim_inject(struct sim *sim, int to, const uint8_t *data, size_t n)
@@ -307,6 +348,7 @@ struct quic_conn *sim_connect(struct sim *sim, int from, int to,
 
 static void turn(struct sim *sim, struct node *node)
 {
+    sim->node_at_work = (int)(node - sim->nodes);
     if (node->writable_ns <= sim->clock.now_ns) {
         node->writable_ns = CLOCK_NEVER;
         node->sink_used = 0;
@@ -316,6 +358,7 @@ static void turn(struct sim *sim, struct node *node)
     if (node->on_turn)
         node->turn_ns = node->on_turn(node->on_turn_self);
     quic_endpoint_flush(node->endpoint);
+    sim->node_at_work = -1;
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
@@ -365,7 +408,8 @@ bool sim_run_until(struct sim *sim, bool (*is_done)(void *self), void *self, uin
             return true;
         uint64_t next = next_event(sim);
         if (next > end_ns) {
-            sim->clock.now_ns = end_ns;
+            if (sim->clock.now_ns < end_ns)
+                sim->clock.now_ns = end_ns;
             return false;
         }
         /* A perfect network takes no time, yet a turn must: else two endpoints could go on for ever

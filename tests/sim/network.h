@@ -23,6 +23,7 @@ struct sim_link { /* the same for every pair, in each direction; zeros: perfect,
         reorder_percent; /* reorder: held back by one delay more */
     uint64_t delay_ns, jitter_ns;
     uint64_t bandwidth_bps; /* of each sender; 0: no limit */
+    uint64_t queue_ns;      /* a packet that would wait longer for bandwidth is lost; 0: none is */
 };
 
 struct sim_stats {
@@ -40,6 +41,12 @@ int sim_add_endpoint(struct sim *sim, const struct quic_endpoint_config *config)
 void sim_remove_endpoint(struct sim *sim, int node); /* frees it: packets for it are lost */
 /* The same address again with a new endpoint, as after a crash; `seed` as the first one had. */
 int sim_restart_endpoint(struct sim *sim, int node, const struct quic_endpoint_config *config);
+
+/* A link of its own for what `node` sends and for what is sent to it, from now on. */
+void sim_set_node_link(struct sim *sim, int node, const struct sim_link *link);
+
+/* Which node is handed a packet or has its turn right now; -1: none. */
+int sim_node_at_work(const struct sim *sim);
 
 struct quic_endpoint *sim_endpoint(struct sim *sim, int node);
 const struct sockaddr_in *sim_address(const struct sim *sim, int node);
