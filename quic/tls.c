@@ -418,6 +418,25 @@ static int set_alpn(struct tls_session *session)
     return rv == WOLFSSL_SUCCESS ? 0 : MOQ_ERR_TLS;
 }
 
+/* The groups in our order, and a share for each of the first two. Old rustls servers take the first
+ * group that they know: if it has no share they ask again, and quinn forgets the ALPN of a client that
+ * was asked again. */
+static int offer_groups(WOLFSSL *ssl)
+{
+#if LIBWOLFSSL_VERSION_HEX >= 0x05008000
+    int groups[] = {WOLFSSL_X25519MLKEM768, WOLFSSL_ECC_X25519, WOLFSSL_ECC_SECP256R1,
+                    WOLFSSL_ECC_SECP384R1};
+#else
+    int groups[] = {WOLFSSL_ECC_X25519, WOLFSSL_ECC_SECP256R1, WOLFSSL_ECC_SECP384R1};
+#endif
+    if (wolfSSL_set_groups(ssl, groups, sizeof groups / sizeof groups[0]) != WOLFSSL_SUCCESS)
+        return MOQ_ERR_TLS;
+    for (size_t i = 0; i < 2; i++)
+        if (wolfSSL_UseKeyShare(ssl, (uint16_t)groups[i]) != WOLFSSL_SUCCESS)
+            return MOQ_ERR_TLS;
+    return 0;
+}
+
 static int session_init(struct tls_session *session)
 {
     WOLFSSL *ssl = session->ssl;
@@ -431,6 +450,9 @@ static int session_init(struct tls_session *session)
         return 0;
     }
     wolfSSL_set_connect_state(ssl);
+    rv = offer_groups(ssl);
+    if (rv != 0)
+        return rv;
     return set_server_name(session, session->config.server_name);
 }
 
