@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A whole viewer: prints every frame of the track that the URL names.
- * example-subscribe https://relay.example/hello [insecure] */
+ *   example-subscribe https://relay.example/hello [insecure] */
 #include <stdio.h>
 #include <string.h>
 
 #include "native/native.h"
+
+static const struct moq_subscription_events no_events;
 
 struct viewer {
     struct moq_native *native;
@@ -15,56 +17,53 @@ struct viewer {
     struct moq_group_reader reader;
 };
 
-/* The track grew: prints what is new of the group at hand, then goes on with the group after it. */
+/* A group grew: prints what is new of it. Older ones that still grow are left behind. */
 static void on_growth(struct moq_watcher *watcher, struct moq_group *group)
 {
     struct viewer *viewer = container_of(watcher, struct viewer, watcher);
-    const uint8_t *data = NULL;
-    size_t size = 0;
-    int error = 0;
-    while (group) {
-        if (!viewer->reader.group)
-            moq_group_reader_init(&viewer->reader, group);
-        while ((error = moq_group_reader_next(&viewer->reader, &data, &size)) == 0)
-            printf("%llu: %.*s\n", (unsigned long long)viewer->reader.group->sequence, (int)size,
-                   (const char *)data);
-        fflush(stdout);
-        group =
-            error == MOQ_ERR_AGAIN ? NULL : moq_track_after(viewer->track, viewer->reader.group);
-        if (group)
-            moq_group_reader_deinit(&viewer->reader);
+    const uint8_t *data;
+    size_t size;
+    if (viewer->reader.group != group && group == moq_track_newest(viewer->track)) {
+        moq_group_reader_deinit(&viewer->reader);
+        moq_group_reader_init(&viewer->reader, group);
     }
+    while (moq_group_reader_next(&viewer->reader, &data, &size) == 0)
+        printf("%llu: %.*s\n", (unsigned long long)viewer->reader.group->sequence, (int)size,
+               (const char *)data);
+    fflush(stdout);
 }
 
 /* Announced (now, or as soon as somebody publishes it): subscribe. */
 static void on_active(struct moq_announced *announced, struct moq_path *path)
 {
     static const struct moq_watcher_ops growth = {.on_growth = on_growth};
-    static const struct moq_subscription_events events = {.on_closed = NULL};
-    static const struct moq_wish wish = {128, MOQ_ORDER_NEWEST, 0, MOQ_NO_GROUP, MOQ_NO_GROUP};
     struct viewer *viewer = moq_announced_user(announced);
+    struct moq_wish wish = {128, MOQ_ORDER_NEWEST, 0, MOQ_NO_GROUP, MOQ_NO_GROUP};
     struct moq_track_config config = {.clock = moq_native_clock(viewer->native), .priority = 128};
     if (!moq_path_equal(path, viewer->path) || viewer->track)
         return;
     viewer->track = moq_track_new(path, &config);
     viewer->watcher.ops = &growth;
     moq_track_watch(viewer->track, &viewer->watcher);
-    moq_session_subscribe(viewer->session, viewer->track, &wish, &events, viewer);
+    moq_session_subscribe(viewer->session, viewer->track, &wish, &no_events, viewer);
 }
 
 static void on_connected(struct moq_client *client, struct moq_session *session)
 {
     static const struct moq_announced_events events = {.on_active = on_active};
     struct viewer *viewer = moq_client_user(client);
-    viewer->session = session;
-    moq_session_announced(session, viewer->path, &events, viewer);
+    moq_session_announced(viewer->session = session, viewer->path, &events, viewer);
 }
 
 static void on_lost(struct moq_client *client, int error, const char *reason, uint64_t retry_ms)
 {
+    struct viewer *viewer = moq_client_user(client);
     (void)retry_ms;
     fprintf(stderr, "over: %s (%s)\n", reason, moq_error_words(error));
-    moq_client_close(&client, 0, NULL, NULL);
+    moq_group_reader_deinit(&viewer->reader);
+    moq_track_unref(&viewer->track); /* before its clock, which is the native's */
+    moq_path_unref(&viewer->path);
+    moq_native_close(&viewer->native, NULL, NULL); /* the client too: then the loop ends */
 }
 
 int main(int argc, char **argv)

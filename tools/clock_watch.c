@@ -167,8 +167,6 @@ static void on_ended(struct moq_announced *announced, struct moq_path *path)
     if (!moq_path_equal(path, watcher->path))
         return;
     watcher->is_announced = false;
-    if (!watcher->track)
-        return;
     tool_say(watcher->tool, "the clock was withdrawn; waiting for another");
     unsubscribe(watcher);
 }

@@ -1,0 +1,202 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""moq-clock, moq-karp and the examples as people use them: words in any order, exit codes, pipes, signals."""
+
+import json
+import re
+import signal
+import subprocess
+
+from moqkit import *
+
+KARP, CLOCK = program("moq-karp"), program("moq-clock")
+
+
+def fragmented(name):
+    """The clip as a file of fragments, and its bytes."""
+    path = as_fmp4(clip(name))
+    with open(path, "rb") as file:
+        return path, file.read()
+
+
+def payloads(path):
+    """As packets(), without times."""
+    return {number: [packet[1:] for packet in list] for number, list in packets(path).items()}
+
+
+def check_whole(path, source):
+    check_equal({k: len(v) for k, v in payloads(path).items()}, {k: len(v) for k, v in payloads(source).items()}, "packets")
+    check(payloads(path) == payloads(source), f"{path} has other packets than {source}")
+
+
+def help_and_version_are_data_and_mistakes_are_not():
+    for name in (KARP, CLOCK):
+        status, out, err = run([name, "--help"])
+        check(status == 0 and b"Exit codes" in out and b"Examples" in out and err == "", f"{status} {out} {err}")
+        status, out, err = run([name, "--version"])
+        check(status == 0 and re.fullmatch(rb"moq-\w+ \d+\.\d+\.\d+\n", out) and err == "", f"{status} {out} {err}")
+        for wrong in ([], ["--nonsense"], ["-v", "-q", "https://localhost/a", "publish"], ["publish", "moqt://localhost/a"],
+                      ["publish", "https://localhost:0/a"], ["publish", "https://localhost/a", "too", "many"]):
+            status, out, err = run([name, *wrong], stdin=b"")
+            check(status == 2 and out == b"" and len(err.splitlines()) == 1, f"{wrong}: {status} {out} {err}")
+
+
+def connect_succeeds_or_says_why_not():
+    relay = Relay()
+    for words in (["connect", relay.url("/a")], [relay.url("/a"), "connect"], ["connect", relay.url("/a", "moqf")]):
+        check_equal(run([KARP, "--tls-disable-verify", *words])[0], 0, f"exit status of {words}")
+    check_equal(run([KARP, "connect", relay.url("/a", "http")])[0], 0, "exit status with a fetched fingerprint")
+    status, out, err = run([KARP, "connect", relay.url("/a")])
+    check(status == 1 and out == b"" and "TLS" in err, f"{status} {err}")
+    relay.stop()
+    status, out, err = run([KARP, "--tls-disable-verify", "--timeout", "300ms", "connect", relay.url("/a")])
+    check(status == 1 and out == b"" and "timed out" in err, f"{status} {err}")
+
+
+def every_version_can_be_asked_for():
+    relay = Relay()
+    for version in ("02", "03", "04"):
+        status, _, err = run([KARP, "--tls-disable-verify", "--transport-version", version, "connect", relay.url("/a")])
+        check_equal(status, 0, f"version {version}: {err}")
+    relay.stop()
+
+
+def the_clock_ticks_from_publisher_to_viewer():
+    relay = Relay()
+    viewer = Process([CLOCK, relay.url(scheme="http"), "--path", "room", "--path", "clock"])
+    publisher = Process([CLOCK, "--tls-disable-verify", "--path", "room", relay.url("/ignored"), "--path", "clock", "--publish"])
+    wait_until(lambda: len(viewer.out) >= 3, 15, f"three seconds were not printed: {viewer.out} {viewer.err}")
+    for line in viewer.out:
+        check(re.fullmatch(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d", line), f"this is no time: {line!r}")
+    seconds = [int(line[-2:]) for line in viewer.out]
+    check(all((b - a) % 60 == 1 for a, b in zip(seconds, seconds[1:])), f"seconds are missing: {viewer.out}")
+    check_equal(publisher.end(signal.SIGINT), 0, "exit status of the publisher")
+    viewer.wait_for("waiting for another")
+    again = Process([CLOCK, "--tls-disable-verify", "publish", relay.url(), "--path", "room", "--path", "clock"])
+    count = len(viewer.out)
+    wait_until(lambda: len(viewer.out) > count, 15, "the clock that came back was not found")
+    again.end()
+    check_equal(viewer.end(signal.SIGTERM), 0, "exit status of the viewer")
+    relay.stop()
+
+
+def a_pipe_that_is_faster_than_time_loses_nothing():
+    relay = Relay()
+    path, data = fragmented("bbb")
+    result = scratch("fast.mp4")
+    viewer = subscriber(relay.url("/fast"), result)
+    viewer.wait_for("waiting for the broadcast")
+    status, _, err = run([KARP, "--tls-disable-verify", "publish", relay.url("/fast")], stdin=data)
+    check_equal(status, 0, err)
+    check_equal(viewer.wait(), 0, "exit status of the viewer")
+    check_whole(result, path)
+    relay.stop()
+
+
+def a_publisher_can_wait_for_its_viewer():
+    relay = Relay()
+    path, _ = fragmented("bbb")
+    with open(path, "rb") as file:
+        publisher = Process([KARP, "--tls-disable-verify", "publish", relay.url("/wait", "moqf"), "--wait-viewer", "--no-pace"],
+                            stdin=file)
+        publisher.wait_for("publishing")
+    time.sleep(0.5)
+    result = scratch("waited.mp4")
+    viewer = subscriber(relay.url("/wait"), result)
+    check_equal(viewer.wait(), 0, f"exit status of the viewer: {viewer.err}")
+    check_equal(publisher.wait(), 0, f"exit status of the publisher: {publisher.err}")
+    check_whole(result, path)
+    relay.stop()
+
+
+def a_file_is_published_in_its_own_time():
+    relay = Relay()
+    path, _ = fragmented("bbb")
+    began = time.monotonic()
+    with open(path, "rb") as file:
+        publisher = Process([KARP, "--tls-disable-verify", relay.url("/paced"), "publish"], stdin=file)
+        publisher.wait_for("publishing")
+        status, out, err = run([KARP, "--tls-disable-verify", "info", "--json", "--duration", "1s", relay.url("/paced")])
+        check_equal(status, 0, err)
+        answer = json.loads(out)
+        check_equal(len(answer["tracks"]), 2, f"tracks in {answer}")
+        check(answer["catalog"]["video"][0]["codec"].startswith("avc1."), f"codec in {answer}")
+        rate = answer["tracks"][0]["frames_per_second"]
+        check(20 < rate < 32, f"{rate} frames per second of a 25 fps clip")
+        check_equal(publisher.wait(30), 0, f"exit status of the publisher: {publisher.err}")
+    check(4.5 < time.monotonic() - began < 15, f"a clip of 5.3 s took {time.monotonic() - began} s")
+    relay.stop()
+
+
+def broken_media_is_told_and_fails():
+    relay = Relay()
+    _, data = fragmented("bbb")
+    for cut, word in ((b"", "EmptyInit"), (b"no media at all, just words", "ExpectedBox"), (data[:500000], "TrailingData")):
+        status, out, err = run([KARP, "--tls-disable-verify", "publish", relay.url("/broken")], stdin=cut)
+        check(status == 1 and out == b"" and word in err, f"{status} {out} {err}")
+    relay.stop()
+
+
+def a_reader_that_leaves_ends_a_viewer_in_order():
+    relay = Relay()
+    publisher = Publisher(relay.url("/pipe"), clip("bbb"), "-stream_loop", "-1")
+    viewer = subprocess.Popen([KARP, "--tls-disable-verify", "subscribe", relay.url("/pipe")], stdout=subprocess.PIPE)
+    check(viewer.stdout.read(10000)[4:8] == b"ftyp", "the output does not begin with ftyp")
+    viewer.stdout.close()
+    check_equal(viewer.wait(10), 0, "exit status after the pipe broke")
+    publisher.end()
+    relay.stop()
+
+
+def a_signal_leaves_a_file_that_plays():
+    relay = Relay()
+    publisher = Publisher(relay.url("/int"), clip("h264"), "-stream_loop", "-1")
+    result = scratch("interrupted.mp4")
+    viewer = subscriber(relay.url("/int"), result)
+    wait_until(lambda: os.path.exists(result) and os.path.getsize(result) > 50000, 20, "nothing was written")
+    check_equal(viewer.end(signal.SIGINT), 0, "exit status of the viewer")
+    check(all(len(list) > 5 for list in packets(result).values()), "the file has no packets")
+    publisher.karp.send(signal.SIGINT)
+    check_equal(publisher.karp.wait(), 0, "exit status of the publisher")
+    publisher.kill()
+    relay.stop()
+
+
+def a_viewer_that_follows_writes_both_instances():
+    relay = Relay()
+    path, data = fragmented("h264")
+    result = scratch("followed.mp4")
+    viewer = subscriber(relay.url("/twice"), result, "--follow")
+    for count in (1, 2):
+        status, _, err = run([KARP, "--tls-disable-verify", "publish", relay.url("/twice")], stdin=data)
+        check_equal(status, 0, err)
+        wait_until(lambda: sum("has ended" in line for line in viewer.err) == count, 10, f"no end was seen: {viewer.err}")
+    time.sleep(1.5)
+    check_equal(viewer.end(signal.SIGINT), 0, "exit status of the viewer")
+    once, both = payloads(path), payloads(result)
+    check_equal({k: len(v) for k, v in both.items()}, {k: 2 * len(v) for k, v in once.items()}, "packets")
+    relay.stop()
+
+
+def nobody_there_is_told():
+    relay = Relay()
+    status, out, err = run([KARP, "--tls-disable-verify", "info", relay.url("/nobody")])
+    check(status == 1 and out == b"" and "nobody publishes" in err, f"{status} {err}")
+    relay.stop()
+
+
+def the_examples_meet_at_a_relay():
+    relay = Relay()
+    viewer = Process([program("example-subscribe"), relay.url("/hello"), "insecure"])
+    publisher = Process([program("example-publish"), relay.url("/hello", "http")])
+    wait_until(lambda: len(viewer.out) >= 3, 20, f"three numbers were not printed: {viewer.out} {viewer.err} {publisher.err}")
+    check_equal(viewer.out[:3], ["0: 0", "0: 1", "0: 2"], "what the viewer printed")
+    relay.stop()
+    check_equal(viewer.wait(), 0, "exit status of the viewer when its relay has gone")
+    publisher.kill()
+
+
+TESTS = [help_and_version_are_data_and_mistakes_are_not, connect_succeeds_or_says_why_not, every_version_can_be_asked_for,
+         the_clock_ticks_from_publisher_to_viewer, a_pipe_that_is_faster_than_time_loses_nothing,
+         a_publisher_can_wait_for_its_viewer, a_file_is_published_in_its_own_time, broken_media_is_told_and_fails,
+         a_reader_that_leaves_ends_a_viewer_in_order, a_signal_leaves_a_file_that_plays,
+         a_viewer_that_follows_writes_both_instances, nobody_there_is_told, the_examples_meet_at_a_relay]
