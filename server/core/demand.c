@@ -38,6 +38,8 @@ static void serve(struct demand *demand, struct route *route)
     }
     struct moq_request *request = demand->request;
     struct moq_policy policy = demand->ask.policy;
+    if (policy.latency_ns > router->config->policy.max.latency_ns)
+        policy.latency_ns = router->config->policy.max.latency_ns;
     demand_gone(request);
     struct moq_viewer *viewer = moq_request_serve(request, source->track, &policy);
     if (viewer && !source_add_viewer(source, viewer))

@@ -51,6 +51,6 @@ struct quic_limits core_quic_limits(const struct relay_config *config)
         .streams_bidi = (uint32_t)config->limits.streams_bidi,
         .handshake_ns = config->limits.handshake_ns,
         .idle_ns = config->limits.idle_ns,
-        .keep_alive_ns = config->quic.keep_alive_ns,
+        .keep_alive_ns = config->quic.keep_alive_ns ? config->quic.keep_alive_ns : CLOCK_NEVER,
     };
 }
