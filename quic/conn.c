@@ -124,13 +124,13 @@ static struct quic_conn *conn_new(struct conn_setup *setup)
     conn->is_server = setup->is_server;
     conn->number = ++endpoint->last_number;
     conn->state = CONN_HANDSHAKE;
-    conn->close_at_ns = CLOCK_NEVER; /* ngtcp2 keeps the handshake's own limit */
-    conn->is_half_open = true;
+    conn->close_at_ns = CLOCK_NEVER;      /* ngtcp2 keeps the handshake's own limit */
+    conn->is_half_open = conn->is_server; /* what we dial ourselves is no flood */
     list_init(&conn->streams);
     list_init(&conn->ready);
     list_push_back(&endpoint->conns, &conn->link);
     endpoint->stats.connections++;
-    endpoint->stats.half_open++;
+    endpoint->stats.half_open += conn->is_server;
     conn_ref_init(conn);
     remember_remote(conn, &setup->path->remote);
     qlog_open(conn, setup);

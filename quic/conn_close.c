@@ -67,6 +67,45 @@ void conn_end_session(struct quic_conn *conn)
     conn_end_local(conn, 0, FAREWELL_APP, wire_code, "");
 }
 
+/* Why a handshake failed, for people (RFC 8446, section 6). */
+static const char *alert_words(uint64_t alert)
+{
+    switch (alert) {
+    case 42:
+        return "bad certificate";
+    case 43:
+        return "unsupported certificate";
+    case 44:
+        return "certificate revoked";
+    case 45:
+        return "certificate expired";
+    case 46:
+        return "certificate unknown";
+    case 48:
+        return "unknown certificate authority";
+    case 112:
+        return "unrecognized server name";
+    case 120:
+        return "no common application protocol";
+    default:
+        return "the handshake failed";
+    }
+}
+
+/* A peer's transport error often comes without words. */
+static void describe_peer_error(struct conn_end *end, uint64_t code)
+{
+    if (end->reason[0] != '\0' || code == NGTCP2_NO_ERROR)
+        return;
+    unsigned long long alert = code & 0xff;
+    if (code >= CRYPTO_ERROR && code <= CRYPTO_ERROR_MAX)
+        snprintf(end->reason, sizeof end->reason, "the peer says: %s (TLS alert %llu)",
+                 alert_words(alert), alert);
+    else
+        snprintf(end->reason, sizeof end->reason, "the peer says: QUIC error 0x%llx",
+                 (unsigned long long)code);
+}
+
 /* The peer sent CONNECTION_CLOSE of an application. Zero and H3_NO_ERROR come from peers that just
  * go away. */
 static void note_app_close(struct quic_conn *conn, const ngtcp2_ccerr *from)
@@ -101,17 +140,19 @@ static void note_peer_close(struct quic_conn *conn)
         return;
     end->is_set = end->is_remote = true;
     set_reason(end, from->reason, from->reasonlen);
-    if (from->type == NGTCP2_CCERR_TYPE_APPLICATION)
+    if (from->type == NGTCP2_CCERR_TYPE_APPLICATION) {
         note_app_close(conn, from);
-    else
-        end->error = error_of_transport_code(conn, from->error_code);
+        return;
+    }
+    end->error = error_of_transport_code(conn, from->error_code);
+    describe_peer_error(end, from->error_code);
 }
 
 static void end_by_error(struct quic_conn *conn, int rv)
 {
     if (rv == NGTCP2_ERR_CRYPTO) {
         uint8_t alert = ngtcp2_conn_get_tls_alert(conn->quic);
-        conn_end_alert(conn, alert, "the TLS handshake failed");
+        conn_end_alert(conn, alert, alert_words(alert));
         return;
     }
     uint64_t code = ngtcp2_err_infer_quic_transport_error_code(rv);

@@ -246,6 +246,7 @@ static void a_client_that_wants_another_protocol_is_turned_away(void **state)
 
     assert_int_equal(pair.client.connected, 0);
     assert_int_equal(pair.client.last_close.error, MOQ_ERR_TLS);
+    assert_non_null(strstr(pair.client.reason, "no common application protocol"));
     sim_run(pair.sim, WAIT_S * NS_PER_S);
     assert_int_equal(pair.server.accepted, 0);
     assert_int_equal(pair_server_stats(&pair).connections, 0);

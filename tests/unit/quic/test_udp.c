@@ -13,7 +13,7 @@
 #include "quic/udp.h"
 #include "tests/sim/peer.h"
 
-enum { LOOP_MAX_MS = 20000 };
+enum { LOOP_MAX_MS = 20000, WORKERS = 3, CLIENTS = 12 };
 
 struct world {
     uv_loop_t loop;
@@ -198,6 +198,73 @@ static void with_gso_trains_carry_several_packets(void **state)
     world_deinit(&world);
 }
 
+/* Opens the next of `WORKERS` sockets on the port that the first one got. */
+static struct quic_udp *open_worker(struct world *world, struct sockaddr_storage *address,
+                                    struct peer *peer, uint8_t number)
+{
+    const struct quic_udp_config config = {.loop = &world->loop,
+                                           .address = (const struct sockaddr *)address,
+                                           .address_size = sizeof(struct sockaddr_in),
+                                           .is_reuse_port = true,
+                                           .clock = &world->clock,
+                                           .endpoint = {.server_tls = peer_server_tls(),
+                                                        .app = &peer_app,
+                                                        .user = peer,
+                                                        .worker = number,
+                                                        .workers = WORKERS}};
+    struct quic_udp *udp;
+    socklen_t n;
+    assert_int_equal(quic_udp_open(&udp, &config), 0);
+    quic_udp_address(udp, address, &n);
+    return udp;
+}
+
+/* A client with a socket of its own connects and echoes. */
+static void come_and_echo(struct world *world, const struct sockaddr_storage *address)
+{
+    struct sockaddr_in any = loopback4(0);
+    struct peer *client = &world->client_peer;
+    quic_udp_close(world->client, NULL, NULL);
+    world->client = open_udp(world, &any, sizeof any, client, NULL);
+    client->connected = client->closed = 0;
+    peer_deinit(client);
+    connect_to(world, address, sizeof any, QUIC_PROTOCOL_RAW);
+    assert_true(run_until(world, peer_is_connected, client));
+    assert_non_null(peer_send(client, client->conn, true, 50000));
+    assert_true(run_until(world, peer_flows_are_echoed, client));
+}
+
+/* Short headers carry a connection ID of ours and nothing else by which the kernel could choose. */
+static void workers_on_one_port_get_their_own_connections(void **state)
+{
+    (void)state;
+    struct world world = {.is_gso_disabled = false};
+    struct sockaddr_in any = loopback4(0);
+    struct sockaddr_storage address;
+    struct quic_udp *workers[WORKERS];
+    struct peer peer;
+    world_init(&world, &any, sizeof any);
+    peer_init(&peer, true);
+    memcpy(&address, &any, sizeof any);
+    for (uint8_t i = 0; i < WORKERS; i++)
+        workers[i] = open_worker(&world, &address, &peer, i);
+
+    for (int i = 0; i < CLIENTS; i++)
+        come_and_echo(&world, &address);
+
+    uint64_t most = 0;
+    for (int i = 0; i < WORKERS; i++) {
+        struct quic_endpoint_stats stats;
+        quic_endpoint_stats(quic_udp_endpoint(workers[i]), &stats);
+        assert_int_equal(stats.stateless_resets + stats.datagrams_dropped, 0);
+        most = stats.accepted > most ? stats.accepted : most;
+        quic_udp_close(workers[i], NULL, NULL);
+    }
+    assert_in_range(most, 1, CLIENTS - 1); /* not all to one */
+    world_deinit(&world);
+    peer_deinit(&peer);
+}
+
 static void a_port_that_is_taken_is_an_error(void **state)
 {
     (void)state;
@@ -225,6 +292,7 @@ int main(void)
         cmocka_unit_test(a_dual_stack_client_reaches_both_families),
         cmocka_unit_test(without_gso_the_same_bytes_arrive),
         cmocka_unit_test(with_gso_trains_carry_several_packets),
+        cmocka_unit_test(workers_on_one_port_get_their_own_connections),
         cmocka_unit_test(a_port_that_is_taken_is_an_error),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
