@@ -1,0 +1,53 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A watch is one subscription of a client and what became of every group of it. */
+#ifndef MOQ_TESTS_SIM_RELAY_WATCH_H
+#define MOQ_TESTS_SIM_RELAY_WATCH_H
+
+#include "tests/sim/relay/client.h"
+#include "tests/sim/relay/feed.h"
+
+enum { WATCH_MAX_SEQUENCES = 1024, WATCH_TEXT_BYTES = 1024 };
+
+enum fate {
+    FATE_NONE,    /* nobody has said anything about this group */
+    FATE_GROWING, /* it has begun */
+    FATE_WHOLE,
+    FATE_CUT, /* begun, and cut short */
+    FATE_GAP, /* reported as one that will not come */
+};
+
+struct watch {
+    struct client *client;
+    struct moq_track *track; /* what arrived */
+    struct moq_subscription *subscription;
+    struct moq_watcher watcher;
+    const struct feed_setup *feed; /* what is expected; NULL: anything */
+    uint8_t fates[WATCH_MAX_SEQUENCES];
+    uint64_t highest;
+    bool has_any;
+    int begun, wrong, backwards; /* groups: wrong: other bytes; backwards: below the highest */
+    int infos, closed, close_error;
+    struct moq_info info;
+};
+
+#define WISH_ANY                                                                                   \
+    ((struct moq_wish){                                                                            \
+        .priority = 128, .order = MOQ_ORDER_ANY, .min = MOQ_NO_GROUP, .max = MOQ_NO_GROUP})
+#define WISH_RANGE(from, to)                                                                       \
+    ((struct moq_wish){.priority = 128, .order = MOQ_ORDER_OLDEST, .min = (from), .max = (to)})
+
+/* Subscribes at once. The watch must stay where it is until watch_deinit. */
+void watch_init(struct watch *watch, struct client *client, const char *path,
+                const struct moq_wish *wish);
+void watch_deinit(struct watch *watch);
+
+bool watch_is_closed(void *watch);
+int watch_count(const struct watch *watch, enum fate fate);
+/* Whether every one of these groups had an end: whole, cut or reported as a gap. */
+bool watch_knows(const struct watch *watch, uint64_t first, uint64_t last);
+
+/* All frames of a group joined by '|'; "..." behind while it grows, "!" if it was cut; "-": not
+ * there. */
+const char *watch_text(const struct watch *watch, uint64_t sequence, char out[WATCH_TEXT_BYTES]);
+
+#endif
