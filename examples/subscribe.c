@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A whole viewer: prints every frame of the track that the URL names.
- *   example-subscribe https://relay.example/hello [insecure] */
+/* A whole viewer, prints a track: example-subscribe https://relay.example/hello [insecure] */
 #include <stdio.h>
 #include <string.h>
 
 #include "native/native.h"
-
-static const struct moq_subscription_events no_events;
 
 struct viewer {
     struct moq_native *native;
@@ -38,6 +35,7 @@ static void on_active(struct moq_announced *announced, struct moq_path *path)
 {
     static const struct moq_watcher_ops growth = {.on_growth = on_growth};
     struct viewer *viewer = moq_announced_user(announced);
+    static const struct moq_subscription_events no_events;
     struct moq_wish wish = {128, MOQ_ORDER_NEWEST, 0, MOQ_NO_GROUP, MOQ_NO_GROUP};
     struct moq_track_config config = {.clock = moq_native_clock(viewer->native), .priority = 128};
     if (!moq_path_equal(path, viewer->path) || viewer->track)

@@ -15,10 +15,13 @@ bool options_duration(const char *text, uint64_t *milliseconds)
         const char *unit;
         double factor;
     } units[] = {{"", 1000}, {"ms", 1}, {"s", 1000}, {"m", 60000}, {"h", 3600000}};
-    if (!isdigit((unsigned char)*text) || strspn(text, "0123456789.") > 12)
+    size_t digits = strspn(text, "0123456789.");
+    if (!isdigit((unsigned char)*text) || digits > 12)
         return false;
     char *end = NULL;
     double value = strtod(text, &end);
+    if (end != text + digits) /* strtod reads more kinds of numbers than people mean */
+        return false;
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
         if (strcmp(end, units[i].unit) != 0)
             continue;
