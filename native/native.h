@@ -23,9 +23,7 @@
 extern "C" {
 #endif
 
-/* ---- URLs
- * ---------------------------------------------------------------------------------------------------------
- */
+/* ---- URLs ------------------------------------------------------------------------------------ */
 
 enum { MOQ_URL_HOST_BYTES = 256, MOQ_URL_PATH_BYTES = 2048 };
 
@@ -46,9 +44,7 @@ int moq_url_parse(struct moq_url *url, const char *text, char *error_text);
  * path. */
 struct moq_path *moq_url_broadcast(const struct moq_url *url);
 
-/* ---- A loop's share
- * -------------------------------------------------------------------------------------------------
- */
+/* ---- A loop's share -------------------------------------------------------------------------- */
 
 struct agenda;
 struct moq_native; /* sockets and clock on one loop; makes clients and listeners */
@@ -76,9 +72,7 @@ void moq_native_wake(struct moq_native *native);
  * be NULL. */
 void moq_native_close(struct moq_native **native, void (*on_closed)(void *user), void *user);
 
-/* ---- Client
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- Client ---------------------------------------------------------------------------------- */
 
 struct moq_client; /* one URL, kept connected as long as its owner wishes */
 
@@ -124,9 +118,7 @@ void *moq_client_user(const struct moq_client *client);
 void moq_client_close(struct moq_client **client, int error, void (*on_closed)(void *user),
                       void *user);
 
-/* ---- Server
- * -----------------------------------------------------------------------------------------------------------
- */
+/* ---- Server ---------------------------------------------------------------------------------- */
 
 struct moq_listener;
 
@@ -166,8 +158,7 @@ int moq_listener_address(const struct moq_listener *listener, struct sockaddr_st
  * most 3 s later. Sets it to NULL. */
 void moq_listener_close(struct moq_listener **listener, void (*on_closed)(void *user), void *user);
 
-/* ---- Joining the two without sockets (step 6's seam), for simulated networks -------------------
- */
+/* ---- Joining the two without sockets (step 6's seam), for simulated networks ---------------- */
 
 /* The upcalls that feed sessions: endpoints use them as `app`, with a `struct moq_native_bridge *`
  * as their user. The bridge makes a session per connection, frees it when the connection is gone,

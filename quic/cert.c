@@ -45,7 +45,7 @@ void cert_free(struct cert **cert)
     free(old);
 }
 
-/* ---- filling -------------------------------------------------------------------------------- */
+/* ---- filling --------------------------------------------------------------------------------- */
 
 static void put(struct cert_store *store, size_t index, struct cert *cert)
 {
@@ -158,7 +158,7 @@ const struct cert *cert_store_at(const struct cert_store *store, size_t index)
     return store->certs[index];
 }
 
-/* ---- choosing ------------------------------------------------------------------------------- */
+/* ---- choosing -------------------------------------------------------------------------------- */
 
 /* RFC 6125, section 6.4.3: a wildcard stands for exactly one label, the first. */
 static bool name_matches(const char *pattern, const char *name, size_t name_size)
@@ -196,7 +196,7 @@ size_t cert_store_choose(const struct cert_store *store, const char *server_name
     return last;
 }
 
-/* ---- renewal -------------------------------------------------------------------------------- */
+/* ---- renewal --------------------------------------------------------------------------------- */
 
 bool cert_store_renew(struct cert_store *store, uint64_t now_wall_ms)
 {

@@ -19,7 +19,7 @@
 #include "base/log.h"
 #include "quic/cert_internal.h"
 
-/* ---- reading a file ------------------------------------------------------------------------- */
+/* ---- reading a file -------------------------------------------------------------------------- */
 
 /* Whether the open file is one to read; explains itself. */
 static bool is_acceptable(int fd, const char *path, size_t *size, char *error_text)
@@ -86,7 +86,7 @@ static char *read_file(const char *path, size_t *size, char *error_text)
     return text;
 }
 
-/* ---- what a leaf says of itself ------------------------------------------------------------- */
+/* ---- what a leaf says of itself -------------------------------------------------------------- */
 
 static int two_digits(const uint8_t *text)
 {
@@ -203,7 +203,7 @@ bool cert_has_address(const uint8_t *der, size_t n, const uint8_t *address, size
     return has_it;
 }
 
-/* ---- a pair --------------------------------------------------------------------------------- */
+/* ---- a pair ---------------------------------------------------------------------------------- */
 
 /* PEM is longer than the DER in it. */
 static bool read_leaf_of_chain(struct cert *cert)

@@ -30,7 +30,7 @@ enum {
     SIGNATURE_MAX_BYTES = 80,
 };
 
-/* ---- names ---------------------------------------------------------------------------------- */
+/* ---- names ----------------------------------------------------------------------------------- */
 
 struct name {
     char text[CERT_NAME_MAX_BYTES + 1]; /* lower case, without brackets */
@@ -62,7 +62,7 @@ static bool name_read(struct name *name, const char *text)
     return name->address_size > 0 || (!has_brackets && strspn(name->text, letters) == size);
 }
 
-/* ---- DER, from the end to the front --------------------------------------------------------- */
+/* ---- DER, from the end to the front ---------------------------------------------------------- */
 
 enum {
     TAG_INTEGER = 0x02,
@@ -125,7 +125,7 @@ static void der_put_element(struct der *der, unsigned tag, const void *data, siz
 #define DER_PUT_CONSTANT(der, ...)                                                                 \
     der_put(der, (const uint8_t[]){__VA_ARGS__}, sizeof((const uint8_t[]){__VA_ARGS__}))
 
-/* ---- the parts of a certificate, each written before the one in front of it ----------------- */
+/* ---- the parts of a certificate, each written before the one in front of it ------------------ */
 
 static void put_ecdsa_with_sha256(struct der *der)
 {
@@ -224,7 +224,7 @@ static int put_serial(struct der *der, WC_RNG *random)
     return 0;
 }
 
-/* ---- making one ----------------------------------------------------------------------------- */
+/* ---- making one ------------------------------------------------------------------------------ */
 
 /* What is needed while a certificate is made. */
 struct making {

@@ -79,6 +79,7 @@ static ngtcp2_ssize write_packet(ngtcp2_conn *quic, ngtcp2_path *path, ngtcp2_pk
                                  uint8_t *out, size_t room, ngtcp2_tstamp now, void *user)
 {
     struct quic_conn *conn = user;
+    bool has_data = false;
     for (;;) {
         ngtcp2_vec vec[PULL_MAX_PIECES];
         size_t count;
@@ -93,10 +94,13 @@ static ngtcp2_ssize write_packet(ngtcp2_conn *quic, ngtcp2_path *path, ngtcp2_pk
                                                     stream ? stream->id : -1, vec, count, now);
         if (stream && taken >= 0)
             stream_written(stream, (size_t)taken, is_end && (size_t)taken == vec_size(vec, count));
+        has_data |= rv == NGTCP2_ERR_WRITE_MORE;
         if (rv == NGTCP2_ERR_WRITE_MORE || (stream && set_aside(conn, stream, rv)))
             continue;
         if (stream && rv > 0)
             yield_turn(stream);
+        /* Room was left behind the last stream's bytes, so nothing of ngtcp2's own waits either. */
+        conn->is_drained = !stream && has_data && rv > 0;
         return rv;
     }
 }
@@ -136,6 +140,10 @@ static bool write_trains(struct quic_conn *conn)
         endpoint_send(endpoint, &path.path, (size_t)n, segment_size, info.ecn);
         conn->trains_sent++;
         spent += (size_t)n;
+        if (conn->is_drained) {
+            has_more = false;
+            break;
+        }
     }
     if (spent > 0)
         ngtcp2_conn_update_pkt_tx_time(conn->quic, now);

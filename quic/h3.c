@@ -54,8 +54,7 @@ void h3_session_set_no_datagrams(struct h3_session *session)
     session->has_no_datagrams = true;
 }
 
-/* ---- what all parts use
- * --------------------------------------------------------------------------- */
+/* ---- what all parts use ---------------------------------------------------------------------- */
 
 void h3_session_fail(struct h3_session *session, uint64_t h3_code, const char *reason)
 {
@@ -150,8 +149,7 @@ void h3_session_leave(struct h3_session *session)
     }
 }
 
-/* ---- start and CONNECT
- * ---------------------------------------------------------------------------- */
+/* ---- start and CONNECT ----------------------------------------------------------------------- */
 
 static int open_control(struct h3_session *session)
 {
@@ -259,8 +257,7 @@ int h3_session_respond(struct h3_session *session, int status)
     return error;
 }
 
-/* ---- the streams that are watched
- * ----------------------------------------------------------------- */
+/* ---- the streams that are watched ------------------------------------------------------------ */
 
 static bool is_critical(const struct h3_session *session, int64_t id)
 {
@@ -378,8 +375,7 @@ size_t h3_session_stream_header(const struct h3_session *session, bool is_bidi,
     return size + varint_encode(out + size, (uint64_t)session->session_id);
 }
 
-/* ---- the end
- * -------------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 static void cancel(struct h3_session *session)
 {

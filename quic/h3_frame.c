@@ -16,8 +16,7 @@ enum {
     FRAME_WEBTRANSPORT = 0x41, /* opens a stream, and is nothing anywhere else */
 };
 
-/* ---- what may come where
- * ---------------------------------------------------------------------------- */
+/* ---- what may come where --------------------------------------------------------------------- */
 
 static bool is_from_http2(uint64_t type)
 {
@@ -88,8 +87,7 @@ static void begin(struct h3_session *session, struct h3_stream *stream)
         h3_stream_break(session, stream, H3_EXCESSIVE_LOAD);
 }
 
-/* ---- values
- * ------------------------------------------------------------------------------------------ */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 static void keep(struct h3_session *session, struct h3_stream *stream, struct h3_span value)
 {
@@ -139,8 +137,7 @@ static void take_value(struct h3_session *session, struct h3_stream *stream, str
         take_capsules(session, stream, value);
 }
 
-/* ---- complete frames
- * --------------------------------------------------------------------------------- */
+/* ---- complete frames ------------------------------------------------------------------------- */
 
 static void take_settings(struct h3_session *session, const struct byte_buf *payload)
 {
@@ -219,9 +216,7 @@ void h3_stream_feed(struct h3_session *session, struct h3_stream *stream, struct
     }
 }
 
-/* ---- FIN
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- FIN ------------------------------------------------------------------------------------- */
 
 static void connect_ended(struct h3_session *session, struct h3_stream *stream)
 {

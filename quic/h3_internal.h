@@ -16,8 +16,7 @@ enum {
     H3_RESPONSE_MAX_BYTES = 48,
 };
 
-/* ---- h3_record.c: type, length, value
- * ------------------------------------------------------------ */
+/* ---- h3_record.c: type, length, value -------------------------------------------------------- */
 
 struct h3_span {
     const uint8_t *data;
@@ -38,8 +37,7 @@ enum h3_event { H3_EVENT_MORE, H3_EVENT_BEGIN, H3_EVENT_VALUE, H3_EVENT_END };
 enum h3_event h3_record_next(struct h3_record *record, struct h3_span *in, struct h3_span *value);
 bool h3_record_is_between(const struct h3_record *record); /* no record is cut short here */
 
-/* ---- h3_settings.c
- * -------------------------------------------------------------------------------- */
+/* ---- h3_settings.c --------------------------------------------------------------------------- */
 
 struct h3_settings {
     bool has_webtransport; /* of any draft */
@@ -53,8 +51,7 @@ uint64_t h3_settings_parse(const uint8_t *payload, size_t n, struct h3_settings 
 /* The first bytes of our control stream: its type and SETTINGS. */
 struct h3_span h3_settings_bytes(bool is_server);
 
-/* ---- h3_qpack.c: header blocks
- * -------------------------------------------------------------------- */
+/* ---- h3_qpack.c: header blocks --------------------------------------------------------------- */
 
 enum h3_field {
     H3_FIELD_METHOD,
@@ -86,8 +83,7 @@ int h3_fields_status(const struct h3_fields *fields); /* 100 to 599; 0: malforme
 int h3_request_encode(struct byte_buf *out, const char *authority, const char *path);
 size_t h3_response_encode(uint8_t out[H3_RESPONSE_MAX_BYTES], int status); /* HEADERS frame */
 
-/* ---- h3_capsule.c
- * ---------------------------------------------------------------------------------- */
+/* ---- h3_capsule.c ---------------------------------------------------------------------------- */
 
 /* The capsules of one CONNECT stream. */
 struct h3_capsules {
@@ -110,8 +106,7 @@ h3_capsules_reason(const struct h3_capsules *capsules); /* no control characters
 /* Adds DATA{CLOSE_WEBTRANSPORT_SESSION}; a long reason is cut between two characters. */
 int h3_close_encode(struct byte_buf *out, uint32_t code, const char *reason);
 
-/* ---- the session: h3.c, h3_receive.c, h3_frame.c, h3_request.c
- * -------------------------------------------------- */
+/* ---- the session: h3.c, h3_receive.c, h3_frame.c, h3_request.c ------------------------------- */
 
 enum h3_role {
     H3_ROLE_OPENING, /* not all of the first bytes are here */

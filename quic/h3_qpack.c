@@ -28,8 +28,7 @@ static const struct {
 static const char *const forbidden_fields[] = {"connection", "keep-alive", "proxy-connection",
                                                "transfer-encoding", "upgrade"};
 
-/* ---- decoding
- * ------------------------------------------------------------------------------------- */
+/* ---- decoding -------------------------------------------------------------------------------- */
 
 struct decoding {
     struct h3_fields *fields;
@@ -150,8 +149,7 @@ void h3_fields_deinit(struct h3_fields *fields)
     *fields = (struct h3_fields){0};
 }
 
-/* ---- judging
- * -------------------------------------------------------------------------------------- */
+/* ---- judging --------------------------------------------------------------------------------- */
 
 static bool is_text(const char *value, const char *text)
 {
@@ -202,8 +200,7 @@ int h3_fields_status(const struct h3_fields *fields)
     return status >= 100 && status <= 599 ? status : 0;
 }
 
-/* ---- encoding
- * ------------------------------------------------------------------------------------- */
+/* ---- encoding -------------------------------------------------------------------------------- */
 
 static nghttp3_nv field_of(const char *name, const char *value)
 {

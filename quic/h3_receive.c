@@ -34,8 +34,7 @@ static bool is_ours(const struct h3_session *session, int64_t id)
     return ((id & 1) != 0) == session->is_server;
 }
 
-/* ---- streams of the session
- * ------------------------------------------------------------------------ */
+/* ---- streams of the session ------------------------------------------------------------------ */
 
 /* Why a stream of `session_id` can never become the application's; 0: it may, or does. */
 static uint64_t refusal_of(const struct h3_session *session, int64_t session_id)
@@ -84,8 +83,7 @@ static enum h3_stream_kind place(struct h3_session *session, struct h3_stream *s
     return H3_STREAM_PARKED;
 }
 
-/* ---- HTTP/3's own streams
- * -------------------------------------------------------------------------- */
+/* ---- HTTP/3's own streams -------------------------------------------------------------------- */
 
 static enum h3_stream_kind feed(struct h3_session *session, struct h3_stream *stream,
                                 struct h3_span in, bool is_end)
@@ -129,8 +127,7 @@ static bool choose_role(struct h3_session *session, uint64_t type, enum h3_role 
     }
 }
 
-/* ---- the first bytes
- * ------------------------------------------------------------------------------- */
+/* ---- the first bytes ------------------------------------------------------------------------- */
 
 struct opening {
     bool is_complete, is_webtransport;
@@ -229,8 +226,7 @@ static enum h3_stream_kind read_first(struct h3_session *session, struct h3_stre
     return place(session, stream, input->id, (int64_t)opening.session_id);
 }
 
-/* ---- the door
- * -------------------------------------------------------------------------------------- */
+/* ---- the door -------------------------------------------------------------------------------- */
 
 static enum h3_stream_kind receive(struct h3_session *session, struct input *input)
 {

@@ -18,8 +18,7 @@ static bool begin_capsules(struct h3_session *session, struct h3_stream *stream)
     return true;
 }
 
-/* ---- server
- * ------------------------------------------------------------------------------------------ */
+/* ---- server ---------------------------------------------------------------------------------- */
 
 static void refuse(struct h3_session *session, struct h3_stream *stream, int status)
 {
@@ -57,8 +56,7 @@ static void take_request(struct h3_session *session, struct h3_stream *stream,
         begin_session(session, stream, fields);
 }
 
-/* ---- client
- * ------------------------------------------------------------------------------------------ */
+/* ---- client ---------------------------------------------------------------------------------- */
 
 static void take_refusal(struct h3_session *session, struct h3_stream *stream, int status)
 {
@@ -86,8 +84,7 @@ static void take_response(struct h3_session *session, struct h3_stream *stream,
     }
 }
 
-/* ---- both
- * -------------------------------------------------------------------------------------------- */
+/* ---- both ------------------------------------------------------------------------------------ */
 
 void h3_headers_received(struct h3_session *session, struct h3_stream *stream)
 {

@@ -196,6 +196,7 @@ struct quic_conn {
     bool is_half_open : 1;    /* counted in endpoint->stats.half_open */
     bool is_released : 1;     /* only what lingering needs is left */
     bool is_data_blocked : 1; /* the peer's window for the whole connection is used up */
+    bool is_drained : 1;      /* the last packet took all that was there to send */
 };
 
 struct accept_config { /* a client's first packet that was found good */

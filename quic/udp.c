@@ -75,7 +75,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     }
     /* Bounded, so that a flood of datagrams does not keep what is ready from being sent. */
     for (int i = 0; (events & UV_READABLE) && i < BATCHES_PER_TURN; i++)
-        if (udp_socket_receive(&udp->socket, on_datagram, udp) <= 0)
+        if (udp_socket_receive(&udp->socket, on_datagram, udp) < UDP_BATCH)
             break;
 }
 

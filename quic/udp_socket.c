@@ -20,7 +20,6 @@
 #endif
 
 enum {
-    BATCH = 64,
     DATAGRAM_MAX_BYTES = 65535, /* a train that UDP_GRO put together */
     CONTROL_BYTES = 128,
     SOCKET_BUFFER_BYTES = 4 << 20,
@@ -28,11 +27,12 @@ enum {
 };
 
 struct udp_ring {
-    struct mmsghdr messages[BATCH];
-    struct iovec pieces[BATCH];
-    struct sockaddr_storage remotes[BATCH];
-    _Alignas(struct cmsghdr) uint8_t controls[BATCH][CONTROL_BYTES];
-    uint8_t data[BATCH][DATAGRAM_MAX_BYTES];
+    struct mmsghdr messages[UDP_BATCH];
+    struct iovec pieces[UDP_BATCH];
+    struct sockaddr_storage remotes[UDP_BATCH];
+    _Alignas(struct cmsghdr) uint8_t controls[UDP_BATCH][CONTROL_BYTES];
+    uint8_t data[UDP_BATCH][DATAGRAM_MAX_BYTES];
+    size_t used; /* entries that the kernel has written to */
 };
 
 union address {
@@ -171,8 +171,10 @@ int udp_socket_open(struct udp_socket *self, const struct udp_socket_config *con
     *self = (struct udp_socket){.fd = -1};
     int rv = open_socket(self, config);
     self->ring = rv == 0 ? malloc(sizeof *self->ring) : NULL;
-    if (rv == 0 && self->ring)
+    if (rv == 0 && self->ring) {
+        self->ring->used = UDP_BATCH;
         return 0;
+    }
     int saved = errno;
     udp_socket_close(self);
     errno = saved;
@@ -215,9 +217,10 @@ static void read_control(struct cmsghdr *control, union address *local,
     }
 }
 
-static void prepare_ring(struct udp_ring *ring)
+/* Only what the last batch changed. */
+static void prepare_ring(struct udp_ring *ring, size_t count)
 {
-    for (size_t i = 0; i < BATCH; i++) {
+    for (size_t i = 0; i < count; i++) {
         ring->pieces[i] = (struct iovec){.iov_base = ring->data[i], .iov_len = DATAGRAM_MAX_BYTES};
         ring->messages[i].msg_hdr = (struct msghdr){.msg_name = &ring->remotes[i],
                                                     .msg_namelen = sizeof ring->remotes[i],
@@ -233,10 +236,12 @@ int udp_socket_receive(struct udp_socket *self,
                        void *receiver)
 {
     struct udp_ring *ring = self->ring;
-    prepare_ring(ring);
-    int count = recvmmsg(self->fd, ring->messages, BATCH, 0, NULL);
+    prepare_ring(ring, ring->used);
+    ring->used = 0;
+    int count = recvmmsg(self->fd, ring->messages, UDP_BATCH, 0, NULL);
     if (count < 0)
         return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : MOQ_ERR_IO;
+    ring->used = (size_t)count;
 
     for (int i = 0; i < count; i++) {
         struct msghdr *header = &ring->messages[i].msg_hdr;

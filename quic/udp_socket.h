@@ -40,8 +40,10 @@ struct udp_socket_config {
 int udp_socket_open(struct udp_socket *socket, const struct udp_socket_config *config);
 void udp_socket_close(struct udp_socket *socket);
 
-/* One recvmmsg; `on_datagram` gets each train. Returns how many trains came, 0: nothing there,
- * MOQ_ERR_IO. */
+enum { UDP_BATCH = 64 };
+
+/* One recvmmsg; `on_datagram` gets each train. Returns how many trains came (fewer than UDP_BATCH:
+ * nothing is left), 0: nothing there, MOQ_ERR_IO. */
 int udp_socket_receive(struct udp_socket *socket,
                        void (*on_datagram)(void *self, const struct quic_datagram *datagram),
                        void *self);

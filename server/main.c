@@ -81,8 +81,10 @@ static void reload(struct relay *relay)
     relay_config_diff(relay->config, fresh, &changes);
     for (size_t i = 0; i < changes.count; i++)
         if (changes.entries[i].is_restart_needed)
-            log_error(LOG_CONFIG, "%s cannot change while running: restart for it", changes.entries[i].name);
-    int error = changes.restart_count > 0 ? MOQ_ERR_REFUSED : core_reload(relay->core, fresh, error_text);
+            log_error(LOG_CONFIG, "%s cannot change while running: restart for it",
+                      changes.entries[i].name);
+    int error =
+        changes.restart_count > 0 ? MOQ_ERR_REFUSED : core_reload(relay->core, fresh, error_text);
     if (error) {
         log_error(LOG_CONFIG, "nothing was reloaded: the old configuration stays%s%s",
                   error_text[0] ? ": " : "", error_text);
@@ -124,7 +126,8 @@ static int start_admin(struct relay *relay, char *error_text)
         return MOQ_ERR_IO;
     if (size == 0)
         return 0;
-    return admin_start(&relay->admin, relay->core, http, (const struct sockaddr *)&address, error_text);
+    return admin_start(&relay->admin, relay->core, http, (const struct sockaddr *)&address,
+                       error_text);
 }
 
 static void say_where(const struct relay *relay)

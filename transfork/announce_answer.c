@@ -100,7 +100,7 @@ static bool can_see(void *user, const struct moq_path *path, const void *owner)
 
 static const struct offers_watcher_ops watcher_ops = {.on_pending = on_pending, .can_see = can_see};
 
-/* ---- The stream ----------------------------------------------------------------------------- */
+/* ---- The stream ------------------------------------------------------------------------------ */
 
 static long read_more(struct moq_stream *stream, const uint8_t *data, size_t n)
 {

@@ -161,7 +161,7 @@ void announce_ask_tick(struct moq_session *session)
         become_live(announced);
 }
 
-/* ---- The owner's side ----------------------------------------------------------------------- */
+/* ---- The owner's side ------------------------------------------------------------------------ */
 
 static int write_please(struct moq_announced *announced)
 {

@@ -28,7 +28,7 @@ static uint64_t urgency_of(uint8_t priority)
     return (uint64_t)priority << PRIORITY_SHIFT;
 }
 
-/* ---- The offset ----------------------------------------------------------------------------- */
+/* ---- The offset ------------------------------------------------------------------------------ */
 
 static void skip_some_bytes(struct fetch_reply *reply)
 {
@@ -64,7 +64,7 @@ static bool reach_offset(struct fetch_reply *reply)
     return reply->skip_frames == 0 && reply->skip_bytes == 0;
 }
 
-/* ---- The answer ----------------------------------------------------------------------------- */
+/* ---- The answer ------------------------------------------------------------------------------ */
 
 static size_t pull(struct moq_stream *stream, struct iovec *vec, size_t max, bool *is_end)
 {
@@ -197,7 +197,7 @@ int moq_request_send_group(struct moq_request *asked, struct moq_track *track,
     return reply->stream ? 0 : group->error ? group->error : MOQ_ERR_BOUNDS;
 }
 
-/* ---- The request ---------------------------------------------------------------------------- */
+/* ---- The request ----------------------------------------------------------------------------- */
 
 static long read_early_update(struct moq_stream *stream, const uint8_t *data, size_t n)
 {

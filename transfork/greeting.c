@@ -16,7 +16,7 @@ static int write_buf(struct moq_stream *stream, struct byte_buf *buf, int error)
     return error;
 }
 
-/* ---- After the versions are agreed ---------------------------------------------------------- */
+/* ---- After the versions are agreed ----------------------------------------------------------- */
 
 static long read_update(struct moq_stream *stream, const uint8_t *data, size_t n)
 {
@@ -59,7 +59,7 @@ static void agree(struct moq_stream *stream, uint32_t version)
     session_become_ready(stream->session);
 }
 
-/* ---- Before --------------------------------------------------------------------------------- */
+/* ---- Before ---------------------------------------------------------------------------------- */
 
 static int end_too_early(struct moq_stream *stream, const uint8_t *left, size_t n)
 {

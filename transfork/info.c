@@ -6,7 +6,7 @@
 #include "transfork/message.h"
 #include "transfork/request.h"
 
-/* ---- The peer asks -------------------------------------------------------------------------- */
+/* ---- The peer asks --------------------------------------------------------------------------- */
 
 static long read_more(struct moq_stream *stream, const uint8_t *data, size_t n)
 {
@@ -83,7 +83,7 @@ void info_answer_begin(struct moq_stream *stream)
     stream_attach(stream, &please_ops, NULL);
 }
 
-/* ---- We ask --------------------------------------------------------------------------------- */
+/* ---- We ask ---------------------------------------------------------------------------------- */
 
 struct moq_info_query {
     struct grave grave;

@@ -20,7 +20,7 @@ enum {
 };
 #define DEFAULT_HANDSHAKE_NS (10 * NS_PER_S)
 
-/* ---- Turns and graves ----------------------------------------------------------------------- */
+/* ---- Turns and graves ------------------------------------------------------------------------ */
 
 void session_enter(struct moq_session *session)
 {
@@ -54,7 +54,7 @@ void session_wait_until(struct moq_session *session, uint64_t when_ns)
         session->deadline_ns = when_ns;
 }
 
-/* ---- Life ----------------------------------------------------------------------------------- */
+/* ---- Life ------------------------------------------------------------------------------------ */
 
 static void fill_defaults(struct moq_session_limits *limits)
 {
@@ -245,7 +245,7 @@ struct moq_stream *moq_session_accept_stream(struct moq_session *session, void *
     return stream;
 }
 
-/* ---- The end -------------------------------------------------------------------------------- */
+/* ---- The end --------------------------------------------------------------------------------- */
 
 static void close_with(struct moq_session *session, int error, const char *reason)
 {
@@ -307,7 +307,7 @@ void moq_session_closed(struct moq_session *session, int error, const char *reas
     session_leave(session);
 }
 
-/* ---- Time and credit ------------------------------------------------------------------------ */
+/* ---- Time and credit ------------------------------------------------------------------------- */
 
 static void greeting_timed_out(struct moq_session *session)
 {

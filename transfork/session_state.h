@@ -93,7 +93,7 @@ static inline uint64_t time_after(uint64_t a, uint64_t b)
 /* Ends the session for something the peer did. */
 void session_fail(struct moq_session *session, int error, const char *reason);
 
-/* ---- The kinds of streams (each in its file) ------------------------------------------------ */
+/* ---- The kinds of streams (each in its file) ------------------------------------------------- */
 
 /* The peer's streams: `accept_begin` (session.c) reads the type, the others what follows. */
 void accept_begin(struct moq_stream *stream);

@@ -118,7 +118,7 @@ void stream_detach(struct moq_stream *stream)
     stream_attach(stream, NULL, NULL);
 }
 
-/* ---- Sending -------------------------------------------------------------------------------- */
+/* ---- Sending --------------------------------------------------------------------------------- */
 
 void stream_wake(struct moq_stream *stream)
 {
@@ -192,7 +192,7 @@ void moq_stream_acked(struct moq_stream *stream, uint64_t offset)
         bytes_log_trim(&stream->out, offset);
 }
 
-/* ---- Ending --------------------------------------------------------------------------------- */
+/* ---- Ending ---------------------------------------------------------------------------------- */
 
 void stream_reset(struct moq_stream *stream, int error)
 {
@@ -255,7 +255,7 @@ void stream_fail(struct moq_stream *stream, int error)
     bury_unopened(stream);
 }
 
-/* ---- Receiving ------------------------------------------------------------------------------ */
+/* ---- Receiving ------------------------------------------------------------------------------- */
 
 /* Lets the owner read messages from the front of `data` until it needs more. Returns the bytes
  * read, or an error. */

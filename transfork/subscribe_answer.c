@@ -5,7 +5,7 @@
 #include "transfork/request.h"
 #include "transfork/viewer.h"
 
-/* ---- While it is served --------------------------------------------------------------------- */
+/* ---- While it is served ---------------------------------------------------------------------- */
 
 /* The wish of an update at the front of `data`. Returns bytes read, 0: more are needed, or an
  * error. */
@@ -100,7 +100,7 @@ struct moq_viewer *moq_request_serve(struct moq_request *asked, struct moq_track
     return viewer;
 }
 
-/* ---- Before --------------------------------------------------------------------------------- */
+/* ---- Before ---------------------------------------------------------------------------------- */
 
 static long read_request_update(struct moq_stream *stream, const uint8_t *data, size_t n)
 {

@@ -61,7 +61,7 @@ void subscription_group_ended(struct moq_subscription *subscription)
         end(subscription, 0);
 }
 
-/* ---- The subscribe stream ------------------------------------------------------------------- */
+/* ---- The subscribe stream -------------------------------------------------------------------- */
 
 static long read_info(struct moq_subscription *subscription, const uint8_t *data, size_t n)
 {
@@ -156,7 +156,7 @@ void subscriptions_tick(struct moq_session *session)
     }
 }
 
-/* ---- The owner's side ----------------------------------------------------------------------- */
+/* ---- The owner's side ------------------------------------------------------------------------ */
 
 static int write_subscribe(struct moq_subscription *subscription)
 {

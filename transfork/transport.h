@@ -43,7 +43,7 @@ struct moq_transport {
     void *self;
 };
 
-/* ---- Upcalls -------------------------------------------------------------------------------- */
+/* ---- Upcalls --------------------------------------------------------------------------------- */
 
 /* The peer opened a stream. Returns our side of it, or NULL (out of memory or over a limit): the
  * transport then resets and stops it with code 11. */

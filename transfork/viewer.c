@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Viewers: what happens to a peer's subscription when its track grows, its streams have room, or
  * time passes. Which group comes next is viewer_next.c's to say; this file opens, cuts and reports.
- * Growth of an open group costs one search of a short list and one wake. */
+ * Growth of an open group costs one search of a short list and one wake: step 10 of a frame's walk. */
 #include "transfork/viewer.h"
 
 #include <stdlib.h>
@@ -36,7 +36,7 @@ static uint64_t urgency_of(const struct moq_viewer *viewer, uint64_t sequence)
     return (uint64_t)viewer->policy.priority << URGENCY_PRIORITY_SHIFT | place;
 }
 
-/* ---- Gaps: what the peer is told it will not get -------------------------------------------- */
+/* ---- Gaps: what the peer is told it will not get --------------------------------------------- */
 
 static bool has_gap(const struct moq_viewer *viewer)
 {
@@ -98,7 +98,7 @@ static void lose(struct moq_viewer *viewer, struct sequence_run run, int error)
     add_gap(viewer, run, error);
 }
 
-/* ---- Groups --------------------------------------------------------------------------------- */
+/* ---- Groups ---------------------------------------------------------------------------------- */
 
 static void cut(struct moq_viewer *viewer, struct send_group *sending, int error)
 {
@@ -188,7 +188,7 @@ static void open_groups(struct moq_viewer *viewer)
     }
 }
 
-/* ---- The end -------------------------------------------------------------------------------- */
+/* ---- The end --------------------------------------------------------------------------------- */
 
 static void viewer_free(struct grave *grave)
 {
@@ -239,7 +239,7 @@ static void end_if_complete(struct moq_viewer *viewer)
     viewer_over(viewer);
 }
 
-/* ---- What happens --------------------------------------------------------------------------- */
+/* ---- What happens ---------------------------------------------------------------------------- */
 
 void viewer_update(struct moq_viewer *viewer)
 {
@@ -283,7 +283,8 @@ static struct send_group *find_sending(const struct moq_viewer *viewer,
     return NULL;
 }
 
-/* Step 9 of a frame's walk, at its end: the stream asks for its turn. */
+/* Step 10 of a frame's walk: the stream asks for its turn, and its connection joins the list of
+ * those that have something to send, unless it is there already. */
 static void on_growth(struct moq_watcher *watcher, struct moq_group *group)
 {
     struct moq_viewer *viewer = watching(watcher);
@@ -380,7 +381,7 @@ void viewers_credit(struct moq_session *session)
     }
 }
 
-/* ---- The beginning -------------------------------------------------------------------------- */
+/* ---- The beginning --------------------------------------------------------------------------- */
 
 struct moq_viewer *viewer_new(struct moq_stream *stream, uint64_t id, struct moq_track *track)
 {
@@ -466,7 +467,7 @@ void viewer_update_wish(struct moq_viewer *viewer, const struct moq_wish *update
         session->config.events->on_viewer_updated(session, viewer);
 }
 
-/* ---- The owner's side ----------------------------------------------------------------------- */
+/* ---- The owner's side ------------------------------------------------------------------------ */
 
 void moq_viewer_set_policy(struct moq_viewer *viewer, const struct moq_policy *policy)
 {

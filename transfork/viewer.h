@@ -58,7 +58,7 @@ void viewer_group_closed(
     struct moq_viewer *viewer); /* one is acknowledged, and no longer in the list */
 void viewer_group_refused(struct moq_viewer *viewer, uint64_t sequence); /* the peer stopped it */
 
-/* ---- The skip rule (viewer_next.c): pure functions of what they are given ------------------- */
+/* ---- The skip rule (viewer_next.c): pure functions of what they are given -------------------- */
 
 /* What the rule looks at. */
 struct viewer_view {

@@ -57,8 +57,8 @@ static size_t add_number(char *out, size_t size, size_t used, const char *name, 
 {
     if (used >= size)
         return used;
-    int n = snprintf(out + used, size - used, "%s\"%s\":%llu", out[used - 1] == '{' ? "" : ",", name,
-                     (unsigned long long)value);
+    int n = snprintf(out + used, size - used, "%s\"%s\":%llu", out[used - 1] == '{' ? "" : ",",
+                     name, (unsigned long long)value);
     return n > 0 ? used + (size_t)n : used;
 }
 
@@ -126,7 +126,8 @@ static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status
     return result;
 }
 
-static enum MHD_Result answer_text(struct MHD_Connection *connection, unsigned status, const char *text)
+static enum MHD_Result answer_text(struct MHD_Connection *connection, unsigned status,
+                                   const char *text)
 {
     return answer(connection, status, "text/plain", text, strlen(text));
 }
@@ -141,6 +142,7 @@ static enum MHD_Result answer_page(struct admin *admin, struct MHD_Connection *c
     return answer(connection, MHD_HTTP_OK, page->type, body, size);
 }
 
+/* libmicrohttpd's callback (house: parameters). */
 static enum MHD_Result on_http(void *self, struct MHD_Connection *connection, const char *url,
                                const char *method, const char *version, const char *upload,
                                size_t *upload_size, void **state)
@@ -188,12 +190,12 @@ static struct MHD_Daemon *start_daemon(struct admin *admin, const struct sockadd
     unsigned flags = MHD_USE_EPOLL;
     if (address->sa_family == AF_INET6)
         flags |= MHD_USE_DUAL_STACK;
-    return MHD_start_daemon(flags, 0, NULL, NULL, on_http, admin, MHD_OPTION_SOCK_ADDR, address,
-                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
-                            MHD_OPTION_PER_IP_CONNECTION_LIMIT, (unsigned)CONNECTIONS_PER_ADDRESS_MAX,
-                            MHD_OPTION_CONNECTION_TIMEOUT, (unsigned)CONNECTION_TIMEOUT_S,
-                            MHD_OPTION_CONNECTION_MEMORY_LIMIT, (size_t)CONNECTION_MEMORY_BYTES,
-                            MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
+    return MHD_start_daemon(
+        flags, 0, NULL, NULL, on_http, admin, MHD_OPTION_SOCK_ADDR, address,
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+        (unsigned)CONNECTIONS_PER_ADDRESS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+        (unsigned)CONNECTION_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+        (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
 }
 
 int admin_start(struct admin **out, struct core *core, const struct config_http *config,

@@ -28,7 +28,7 @@
 extern "C" {
 #endif
 
-/* ---- Errors --------------------------------------------------------------------------------- */
+/* ---- Errors ---------------------------------------------------------------------------------- */
 
 enum { CONFIG_MAX_ERRORS = 64, CONFIG_ERROR_BYTES = 384 };
 
@@ -48,7 +48,7 @@ struct config_errors {
 void config_errors_init(struct config_errors *errors);
 void config_errors_print(const struct config_errors *errors, FILE *out); /* a line each */
 
-/* ---- Settings: strings and arrays belong to the configuration; an empty string is NULL ------ */
+/* ---- Settings: strings and arrays belong to the configuration; an empty string is NULL ------- */
 
 enum { CONFIG_ADDRESS_BYTES = 72, CONFIG_MAX_WORKERS = 1 };
 
@@ -152,7 +152,7 @@ struct relay_config {
     struct config_log log;
 };
 
-/* ---- The command line ----------------------------------------------------------------------- */
+/* ---- The command line ------------------------------------------------------------------------ */
 
 enum { CONFIG_MAX_FLAG_VALUES = 64 };
 
@@ -187,7 +187,7 @@ int config_flags_parse(struct config_flags *flags, int argc, char *const argv[],
                        struct config_errors *errors);
 void config_flags_help(FILE *out);
 
-/* ---- A configuration ------------------------------------------------------------------------ */
+/* ---- A configuration ------------------------------------------------------------------------- */
 
 struct config_sources {
     const char *file;  /* NULL: no file */
@@ -210,7 +210,7 @@ void relay_config_print(const struct relay_config *config,
 void relay_config_reference(FILE *out); /* conf/relay.yaml: every setting, explained */
 void relay_config_schema(FILE *out);    /* JSON Schema, draft 2020-12 */
 
-/* ---- Reload --------------------------------------------------------------------------------- */
+/* ---- Reload ---------------------------------------------------------------------------------- */
 
 enum { CONFIG_MAX_CHANGES = 64, CONFIG_NAME_BYTES = 128 };
 
@@ -229,7 +229,7 @@ struct config_changes { /* read-only */
 void relay_config_diff(const struct relay_config *old, const struct relay_config *new_config,
                        struct config_changes *changes);
 
-/* ---- Policy by path ------------------------------------------------------------------------- */
+/* ---- Policy by path -------------------------------------------------------------------------- */
 
 /* Whether `pattern` matches all of `path`, whose parts are separated by '/'. `*` stands for any run
  * of bytes within a part,

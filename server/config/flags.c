@@ -50,7 +50,7 @@ static void complain(struct config_errors *errors, const char *flag, const char 
     config_errors_add(errors, NULL, "%.*s: %s", (int)strlen(safe) - 2, safe + 1, what);
 }
 
-/* ---- What getopt does not know -------------------------------------------------------------- */
+/* ---- What getopt does not know --------------------------------------------------------------- */
 
 static void complain_unknown(struct config_errors *errors, const char *argument)
 {
@@ -93,7 +93,7 @@ static void complain_misuse(struct config_errors *errors, const char *argument,
                               : "this flag takes no value; leave it out");
 }
 
-/* ---- What it knows -------------------------------------------------------------------------- */
+/* ---- What it knows --------------------------------------------------------------------------- */
 
 static void add_value(struct config_errors *errors, struct config_flag_values *values,
                       const char *flag)

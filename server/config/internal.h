@@ -19,7 +19,7 @@ enum {
     CONFIG_KEY_MAX_BYTES = 256,
 };
 
-/* ---- errors.c ------------------------------------------------------------------------------- */
+/* ---- errors.c -------------------------------------------------------------------------------- */
 
 /* Where something was written. `source` lives as long as the tree. */
 struct config_place {
@@ -41,7 +41,7 @@ const char *config_quote(char *out, const char *text);
 /* The candidate that `word` is probably meant to be, or NULL. */
 const char *config_nearest(const char *word, const char *const *candidates, size_t count);
 
-/* ---- tree.c --------------------------------------------------------------------------------- */
+/* ---- tree.c ---------------------------------------------------------------------------------- */
 
 enum config_node_kind {
     NODE_SCALAR,
@@ -93,21 +93,21 @@ void config_node_put(struct config_node *map, const char *key, struct config_nod
 /* Whether nothing was written here: an empty plain scalar, or no node. */
 bool config_node_is_empty(const struct config_node *node);
 
-/* ---- yaml.c --------------------------------------------------------------------------------- */
+/* ---- yaml.c ---------------------------------------------------------------------------------- */
 
 /* Parses `text` into `tree`. Returns the root, or NULL when the text is so broken that what was
  * read means nothing; every problem is reported. `source` must outlive the tree. */
 struct config_node *config_yaml_parse(struct config_tree *tree, const char *source,
                                       const char *text, size_t n);
 
-/* ---- scan.c --------------------------------------------------------------------------------- */
+/* ---- scan.c ---------------------------------------------------------------------------------- */
 
 /* Reports the first byte that no configuration may contain: NUL, control characters, broken UTF-8,
  * a tab as indentation. False: there is one. */
 bool config_scan(const struct config_place *start, const char *text, size_t n,
                  struct config_errors *errors);
 
-/* ---- The table: table.c --------------------------------------------------------------------- */
+/* ---- The table: table.c ---------------------------------------------------------------------- */
 
 enum config_type {
     TYPE_BOOL,     /* bool */
@@ -160,7 +160,7 @@ struct config_section {
 
 extern const struct config_section config_root;
 
-/* ---- value.c -------------------------------------------------------------------------------- */
+/* ---- value.c --------------------------------------------------------------------------------- */
 
 enum { CONFIG_PROBLEM_BYTES = 256, CONFIG_VALUE_BYTES = 96 };
 
@@ -174,7 +174,7 @@ const char *config_number_text(const struct config_row *row, uint64_t value, cha
 
 bool config_address_parse(struct config_address *address, const char *text);
 
-/* ---- section.c: structs by the table -------------------------------------------------------- */
+/* ---- section.c: structs by the table --------------------------------------------------------- */
 
 static inline void *config_field(const struct config_row *row, void *base)
 {
@@ -195,7 +195,7 @@ bool config_list_allocate(const struct config_row *row, void *base, size_t count
 void config_section_init(const struct config_section *section, void *base); /* defaults */
 void config_section_deinit(const struct config_section *section, void *base);
 
-/* ---- read.c --------------------------------------------------------------------------------- */
+/* ---- read.c ---------------------------------------------------------------------------------- */
 
 struct config_reader {
     struct config_errors *errors;
@@ -212,7 +212,7 @@ void config_read_section(struct config_reader *reader, const struct config_secti
 size_t config_name_push(char *name, const char *key);
 size_t config_name_push_index(char *name, size_t index);
 
-/* ---- env.c, flags_apply.c: later sources, laid over the tree -------------------------------- */
+/* ---- env.c, flags_apply.c: later sources, laid over the tree --------------------------------- */
 
 void config_env_apply(struct config_tree *tree, struct config_node *root, char *const *environment);
 void config_flags_apply(struct config_tree *tree, struct config_node *root,
@@ -221,7 +221,7 @@ void config_flags_apply(struct config_tree *tree, struct config_node *root,
 /* A list of the pieces of `text` between commas. */
 void config_tree_split(struct config_tree *tree, struct config_node *list, const char *text);
 
-/* ---- check.c -------------------------------------------------------------------------------- */
+/* ---- check.c --------------------------------------------------------------------------------- */
 
 /* What no single row can see: fills in what depends on other settings, and reports what does not
  * fit together. */

@@ -28,7 +28,7 @@ static void begin_line(struct writer *writer)
     writer->is_item_started = false;
 }
 
-/* ---- Texts ---------------------------------------------------------------------------------- */
+/* ---- Texts ----------------------------------------------------------------------------------- */
 
 static bool is_reserved(const char *text)
 {
@@ -85,7 +85,7 @@ static void write_text(FILE *out, const char *text)
     fputc('"', out);
 }
 
-/* ---- Values --------------------------------------------------------------------------------- */
+/* ---- Values ---------------------------------------------------------------------------------- */
 
 static void write_texts(FILE *out, char *const *texts, size_t count)
 {
@@ -125,7 +125,7 @@ static void write_value(FILE *out, const struct config_row *row, const void *fie
     fputc('\n', out);
 }
 
-/* ---- Explanations --------------------------------------------------------------------------- */
+/* ---- Explanations ---------------------------------------------------------------------------- */
 
 static void write_range(FILE *out, const struct config_row *row)
 {
@@ -150,7 +150,7 @@ static void write_help(struct writer *writer, const struct config_row *row)
           writer->out);
 }
 
-/* ---- Sections ------------------------------------------------------------------------------- */
+/* ---- Sections -------------------------------------------------------------------------------- */
 
 static void write_section(struct writer *writer, const struct config_section *section,
                           const void *base);

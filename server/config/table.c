@@ -29,7 +29,7 @@ static const char *const level_words[] = {"off", "error", "warn", "info", "debug
 static const char *const topic_words[] = {LOG_TOPICS(TOPIC_WORD) NULL};
 #undef TOPIC_WORD
 
-/* ---- Checks --------------------------------------------------------------------------------- */
+/* ---- Checks ---------------------------------------------------------------------------------- */
 
 static const char *check_workers(const void *value)
 {
@@ -77,7 +77,7 @@ static const char *refuse_script(const void *value)
     return "this relay is built without scripting; remove the section";
 }
 
-/* ---- Rows ----------------------------------------------------------------------------------- */
+/* ---- Rows ------------------------------------------------------------------------------------ */
 
 static const struct config_row certificate_rows[] = {
     {.name = "cert",

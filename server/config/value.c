@@ -35,7 +35,7 @@ static bool complain(char *problem, const char *format, ...)
     return false;
 }
 
-/* ---- Numbers -------------------------------------------------------------------------------- */
+/* ---- Numbers --------------------------------------------------------------------------------- */
 
 static bool multiply_add(uint64_t *value, uint64_t factor, uint64_t addend)
 {
@@ -166,7 +166,7 @@ const char *config_number_text(const struct config_row *row, uint64_t value, cha
     return out;
 }
 
-/* ---- Words ---------------------------------------------------------------------------------- */
+/* ---- Words ----------------------------------------------------------------------------------- */
 
 static bool parse_bool(const char *text, bool *value, char *problem)
 {
@@ -204,7 +204,7 @@ static bool parse_string(const char *text, char **value, char *problem)
     return *value || complain(problem, "out of memory");
 }
 
-/* ---- Addresses ------------------------------------------------------------------------------ */
+/* ---- Addresses ------------------------------------------------------------------------------- */
 
 static bool split_address(const char *text, char *host, size_t size, const char **port)
 {
@@ -250,7 +250,7 @@ bool config_address_parse(struct config_address *address, const char *text)
     return fill_socket(address, text[0] == '[', host, (uint16_t)port);
 }
 
-/* ---- All of them ---------------------------------------------------------------------------- */
+/* ---- All of them ----------------------------------------------------------------------------- */
 
 bool config_value_parse(const struct config_row *row, const char *text, void *value, char *problem)
 {

@@ -31,7 +31,7 @@ static void stop(struct builder *builder, const struct config_place *place, cons
     builder->is_stopped = true;
 }
 
-/* ---- libyaml's own complaints, in words that say what to do --------------------------------- */
+/* ---- libyaml's own complaints, in words that say what to do ---------------------------------- */
 
 static const struct complaint {
     const char *theirs, *ours;
@@ -88,7 +88,7 @@ static void report_parser(struct builder *builder, const yaml_parser_t *parser, 
     config_errors_add(builder->tree->errors, &place, "%s%s", complaint.ours, where);
 }
 
-/* ---- Events -> nodes ------------------------------------------------------------------------ */
+/* ---- Events -> nodes ------------------------------------------------------------------------- */
 
 static struct config_node *top(const struct builder *builder)
 {

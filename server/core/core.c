@@ -93,7 +93,8 @@ static int on_peer(struct moq_listener *listener, const struct moq_peer *peer,
 
 static const struct moq_listener_events listener_events = {.on_peer = on_peer};
 
-static int open_listener(struct core *core, const struct config_listener *listener, char *error_text)
+static int open_listener(struct core *core, const struct config_listener *listener,
+                         char *error_text)
 {
     size_t index = core->listener_count;
     if (index == LISTENERS_MAX) {
@@ -168,7 +169,8 @@ static struct core *core_new(uv_loop_t *loop, const struct relay_config *config)
     return core;
 }
 
-int core_start(struct core **out, uv_loop_t *loop, const struct relay_config *config, char *error_text)
+int core_start(struct core **out, uv_loop_t *loop, const struct relay_config *config,
+               char *error_text)
 {
     struct core *core = core_new(loop, config);
     if (!core) {
@@ -218,7 +220,7 @@ int core_reload(struct core *core, const struct relay_config *config, char *erro
         core->tls[i] = fresh[i];
     }
     core->router.config = config;
-    list_for_each(node, &core->router.sources) {
+    list_for_each (node, &core->router.sources) {
         struct moq_cache_limits limits = core_cache_limits(config);
         moq_track_set_cache(container_of(node, struct source, node)->track, &limits);
     }

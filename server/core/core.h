@@ -52,7 +52,8 @@ struct core_counters {
 
 /* Binds and listens as `config` says (kept: must outlive the core or be replaced by core_reload). On failure an error code, and
  * `error_text` (QUIC_ERROR_TEXT_BYTES) says what and what to do. */
-int core_start(struct core **core, uv_loop_t *loop, const struct relay_config *config, char *error_text);
+int core_start(struct core **core, uv_loop_t *loop, const struct relay_config *config,
+               char *error_text);
 
 /* Does what core_start does before it binds: loads certificates. Errors as core_start. */
 int core_check(const struct relay_config *config, char *error_text);
@@ -68,12 +69,15 @@ uv_loop_t *core_loop(const struct core *core);
 struct core_hooks *core_hooks(struct core *core);
 const struct core_counters *core_counters(struct core *core); /* brought up to date by the call */
 size_t core_listener_count(const struct core *core);
-int core_listener_address(const struct core *core, size_t index, struct sockaddr_storage *out, socklen_t *size);
+int core_listener_address(const struct core *core, size_t index, struct sockaddr_storage *out,
+                          socklen_t *size);
 struct quic_endpoint *core_listener_endpoint(const struct core *core, size_t index);
-int core_fingerprint(const struct core *core, uint8_t out[QUIC_FINGERPRINT_BYTES]); /* of the first listener */
+int core_fingerprint(const struct core *core,
+                     uint8_t out[QUIC_FINGERPRINT_BYTES]); /* of the first listener */
 
 /* About peers, for hooks. */
-struct moq_session *core_peer_session(const struct core_peer *peer); /* NULL while session_open is asked */
+struct moq_session *
+core_peer_session(const struct core_peer *peer); /* NULL while session_open is asked */
 const char *core_peer_address(const struct core_peer *peer);
 const char *core_peer_path(const struct core_peer *peer); /* of the URL; "" on raw QUIC */
 uint64_t core_peer_number(const struct core_peer *peer);

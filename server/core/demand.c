@@ -134,7 +134,7 @@ void demand_gone(struct moq_request *request)
 void demands_wake(struct router *router, struct route *route)
 {
     (void)router;
-    list_for_each_safe(node, &route->waiting) {
+    list_for_each_safe (node, &route->waiting) {
         struct demand *demand = container_of(node, struct demand, node);
         if (!demand->query)
             serve(demand, route);
@@ -146,7 +146,8 @@ void demands_sweep(struct router *router)
     if (router->waiting_count == 0)
         return;
     struct route *route, *next;
-    HASH_ITER(hh, router->routes, route, next) {
+    HASH_ITER(hh, router->routes, route, next)
+    {
         while (!list_is_empty(&route->waiting)) {
             struct demand *demand = container_of(route->waiting.next, struct demand, node);
             bool is_last = route->waiting.prev == &demand->node;

@@ -65,8 +65,8 @@ static struct fetch *fetch_new(struct router *router, const struct announcement 
     fetch->track = moq_track_new(origin->path, &config);
     if (fetch->track && moq_track_open_group(fetch->track, request->group, &group) == 0) {
         fetch->group = moq_group_ref(group);
-        fetch->upstream = moq_session_fetch(origin->peer->session, origin->path, &wish,
-                                            &fetch_events, fetch);
+        fetch->upstream =
+            moq_session_fetch(origin->peer->session, origin->path, &wish, &fetch_events, fetch);
     }
     if (!fetch->upstream) {
         fetch_free(fetch);
@@ -78,7 +78,7 @@ static struct fetch *fetch_new(struct router *router, const struct announcement 
 
 static struct fetch *find(struct router *router, const struct moq_request *request)
 {
-    list_for_each(node, &router->fetches) {
+    list_for_each (node, &router->fetches) {
         struct fetch *fetch = container_of(node, struct fetch, node);
         if (fetch->sequence == request->group && moq_path_equal(fetch->path, request->path))
             return fetch;

@@ -21,7 +21,7 @@ void core_hooks_add(struct core_hooks *hooks, struct core_hook *hook)
 /* Questions that stand at this entry move on to the one behind it. */
 void core_hooks_remove(struct core_hooks *hooks, struct core_hook *hook)
 {
-    list_for_each(node, &hooks->waiting) {
+    list_for_each (node, &hooks->waiting) {
         struct core_ask *ask = container_of(node, struct core_ask, node);
         if (ask->next == &hook->node)
             ask->next = hook->node.next;
@@ -107,7 +107,7 @@ uint64_t core_hooks_tick(struct core_hooks *hooks)
 
 /* Calls one notification of every entry that has it. */
 #define NOTIFY(hooks, member, ...)                                                                 \
-    list_for_each(node, &(hooks)->chain) {                                                         \
+    list_for_each (node, &(hooks)->chain) {                                                        \
         const struct core_hook *hook = container_of(node, struct core_hook, node);                 \
         if (hook->ops->member)                                                                     \
             hook->ops->member(hook->self, __VA_ARGS__);                                            \
@@ -125,7 +125,7 @@ void core_hooks_viewer_sample(struct core_hooks *hooks, struct moq_viewer *viewe
 
 bool core_hooks_want_samples(const struct core_hooks *hooks)
 {
-    list_for_each(node, &hooks->chain) {
+    list_for_each (node, &hooks->chain) {
         if (container_of(node, struct core_hook, node)->ops->viewer_sample)
             return true;
     }

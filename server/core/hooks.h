@@ -28,19 +28,21 @@ enum core_question { CORE_ASK_SESSION, CORE_ASK_ANNOUNCE, CORE_ASK_SUBSCRIBE };
 
 /* One question on its way through the chain. An entry may change what is marked so. */
 struct core_ask {
-    enum core_question question;    /* read-only */
-    struct core_peer *peer;         /* read-only */
-    struct moq_path *path;          /* announce, subscribe: may be replaced (rename, alias): take a reference of the new,
+    enum core_question question; /* read-only */
+    struct core_peer *peer;      /* read-only */
+    struct moq_path
+        *path; /* announce, subscribe: may be replaced (rename, alias): take a reference of the new,
                                        drop the old */
     struct moq_policy policy;       /* subscribe: may be changed */
     char reason[CORE_REASON_BYTES]; /* may be set with DENY */
 
-    struct core_hooks *hooks;                           /* private from here on */
+    struct core_hooks *hooks; /* private from here on */
     struct list *next;
     struct list node;
     uint64_t deadline_ns;
     bool is_waiting;
-    void (*on_decided)(struct core_ask *ask, bool is_allowed); /* called once; owns the ask afterwards */
+    void (*on_decided)(struct core_ask *ask,
+                       bool is_allowed); /* called once; owns the ask afterwards */
     void *user;
 };
 
@@ -49,11 +51,14 @@ struct core_hook_ops {
     enum core_verdict (*session_open)(void *self, struct core_ask *ask);
     enum core_verdict (*announce)(void *self, struct core_ask *ask);
     enum core_verdict (*subscribe)(void *self, struct core_ask *ask);
-    void (*session_close)(void *self, struct core_peer *peer);     /* once, if session_open was asked */
-    void (*viewer_sample)(void *self, struct moq_viewer *viewer);  /* every policy.sample; may set the viewer's policy */
-    void (*track_live)(void *self, const struct moq_path *path);   /* the first viewer came */
-    void (*track_idle)(void *self, const struct moq_path *path);   /* the last one left */
-    void (*event)(void *self, const char *name, const struct moq_path *path); /* notable things, after the fact */
+    void (*session_close)(void *self, struct core_peer *peer); /* once, if session_open was asked */
+    void (*viewer_sample)(
+        void *self,
+        struct moq_viewer *viewer); /* every policy.sample; may set the viewer's policy */
+    void (*track_live)(void *self, const struct moq_path *path); /* the first viewer came */
+    void (*track_idle)(void *self, const struct moq_path *path); /* the last one left */
+    void (*event)(void *self, const char *name,
+                  const struct moq_path *path); /* notable things, after the fact */
 };
 
 struct core_hook {
@@ -77,12 +82,13 @@ void core_hooks_remove(struct core_hooks *hooks, struct core_hook *hook);
 /* Completes a LATER; PASS goes on with the next entry. Not twice, and not after the question went away. */
 void core_answer(struct core_ask *ask, enum core_verdict verdict);
 
-/* ---- For core itself ---- */
+/* ---- For core itself ------------------------------------------------------------------------- */
 
 /* Runs the chain. `on_decided` may be called before this returns. */
 void core_hooks_ask(struct core_hooks *hooks, struct core_ask *ask);
-void core_hooks_withdraw(struct core_ask *ask);       /* what it is about is gone: no call follows */
-uint64_t core_hooks_tick(struct core_hooks *hooks);   /* denies what took too long; returns the next deadline */
+void core_hooks_withdraw(struct core_ask *ask); /* what it is about is gone: no call follows */
+uint64_t core_hooks_tick(
+    struct core_hooks *hooks); /* denies what took too long; returns the next deadline */
 
 void core_hooks_session_close(struct core_hooks *hooks, struct core_peer *peer);
 void core_hooks_viewer_sample(struct core_hooks *hooks, struct moq_viewer *viewer);

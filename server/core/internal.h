@@ -28,7 +28,7 @@
 /* How long a peer may take to answer INFO_PLEASE before the relay answers by itself. */
 #define CORE_INFO_TIMEOUT_NS (1 * NS_PER_S)
 enum {
-    CORE_LEGS_MAX = 4,    /* subscriptions of one source at a time: ranges that viewers added later */
+    CORE_LEGS_MAX = 4, /* subscriptions of one source at a time: ranges that viewers added later */
     CORE_FETCHES_MAX = 256, /* fetches from upstream at a time, of one worker */
 };
 
@@ -61,8 +61,8 @@ struct core_peer {
 struct announcement {
     struct list peer_node, route_node;
     struct core_peer *peer;
-    struct route *route;         /* NULL while hooks are asked */
-    struct moq_path *path;       /* as the peer named it */
+    struct route *route;   /* NULL while hooks are asked */
+    struct moq_path *path; /* as the peer named it */
     struct core_ask ask;
     bool is_asking;
 };
@@ -88,10 +88,10 @@ struct source {
     struct route *route;         /* NULL: ended; only lives on for its viewers */
     struct announcement *origin; /* NULL while there is none */
     struct moq_track *track;
-    struct list viewers;         /* viewing.node */
+    struct list viewers; /* viewing.node */
     struct leg legs[CORE_LEGS_MAX];
-    uint64_t idle_since_ns;      /* CLOCK_NEVER while it has viewers */
-    uint64_t farewell_ns;        /* when to give up a withdrawn track; CLOCK_NEVER: not withdrawn */
+    uint64_t idle_since_ns; /* CLOCK_NEVER while it has viewers */
+    uint64_t farewell_ns;   /* when to give up a withdrawn track; CLOCK_NEVER: not withdrawn */
     uint64_t sweep_ns;
 };
 
@@ -108,25 +108,28 @@ struct demand {
     struct core_peer *peer;
     struct moq_request *request;
     struct core_ask ask;
-    struct route *route; /* while it waits */
+    struct route *route;          /* while it waits */
     struct moq_info_query *query; /* while a peer is asked for INFO */
     uint64_t deadline_ns;
 };
 
 /* route.c */
 struct route *route_find(struct router *router, const struct moq_path *path);
-struct route *route_get(struct router *router, struct moq_path *path); /* makes it; NULL: out of memory */
-void route_release(struct router *router, struct route *route);         /* frees it if nothing holds it */
+struct route *route_get(struct router *router,
+                        struct moq_path *path);                 /* makes it; NULL: out of memory */
+void route_release(struct router *router, struct route *route); /* frees it if nothing holds it */
 struct announcement *route_newest(const struct route *route, const struct core_peer *except);
 void route_add(struct router *router, struct announcement *announcement, struct moq_path *path);
 void route_remove(struct announcement *announcement); /* frees it */
 
 /* source.c */
-struct source *source_get(struct router *router, struct route *route); /* of a route with an announcement; NULL: cannot */
+struct source *source_get(struct router *router,
+                          struct route *route); /* of a route with an announcement; NULL: cannot */
 struct viewing *source_add_viewer(struct source *source, struct moq_viewer *viewer);
 void source_remove_viewer(struct viewing *viewing);
-void source_adjust(struct source *source);                               /* upstream wishes follow the viewers' */
-void source_switch(struct source *source, struct announcement *origin);  /* another publisher feeds it from now on */
+void source_adjust(struct source *source); /* upstream wishes follow the viewers' */
+void source_switch(struct source *source,
+                   struct announcement *origin); /* another publisher feeds it from now on */
 void source_withdrawn(struct source *source, struct announcement *origin);
 void source_end(struct source *source, int error);
 void source_free(struct source *source);
@@ -135,7 +138,7 @@ void sources_sweep(struct router *router);
 /* demand.c */
 void demand_arrived(struct core_peer *peer, struct moq_request *request);
 void demand_gone(struct moq_request *request);
-void demands_wake(struct router *router, struct route *route);  /* a publisher came */
+void demands_wake(struct router *router, struct route *route); /* a publisher came */
 void demands_sweep(struct router *router);
 
 /* settings.c: what the configuration says, in transfork's terms */
@@ -152,10 +155,12 @@ void info_request(struct demand *demand);
 void info_timed_out(struct demand *demand);
 
 /* peer.c */
-int peer_accept(struct router *router, const struct moq_peer *info, struct moq_session_config *config);
+int peer_accept(struct router *router, const struct moq_peer *info,
+                struct moq_session_config *config);
 
 /* router.c */
-int router_init(struct router *router, const struct clock *clock, const struct relay_config *config);
+int router_init(struct router *router, const struct clock *clock,
+                const struct relay_config *config);
 void router_deinit(struct router *router); /* after the last session is gone */
 void router_sweep(struct router *router);  /* every CORE_SWEEP_MS */
 

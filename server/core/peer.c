@@ -41,7 +41,7 @@ static void write_address(char *out, size_t size, const struct sockaddr *address
     snprintf(out, size, "[%s]:%u", host, ntohs(v6->sin6_port));
 }
 
-/* ---- What it publishes ---- */
+/* ---- What it publishes ----------------------------------------------------------------------- */
 
 static void announcement_free(struct announcement *announcement)
 {
@@ -91,7 +91,7 @@ static void on_active(struct moq_announced *announced, struct moq_path *path)
 static void on_ended(struct moq_announced *announced, struct moq_path *path)
 {
     struct core_peer *peer = moq_announced_user(announced);
-    list_for_each_safe(node, &peer->announcements) {
+    list_for_each_safe (node, &peer->announcements) {
         struct announcement *announcement = container_of(node, struct announcement, peer_node);
         if (moq_path_equal(announcement->path, path)) {
             announcement_free(announcement);
@@ -113,7 +113,7 @@ static const struct moq_announced_events announced_events = {
     .on_closed = on_announced_closed,
 };
 
-/* ---- The session ---- */
+/* ---- The session ----------------------------------------------------------------------------- */
 
 static void on_ready(struct moq_session *session)
 {
@@ -123,7 +123,8 @@ static void on_ready(struct moq_session *session)
     if (everything)
         peer->announced = moq_session_announced(session, everything, &announced_events, peer);
     moq_path_unref(&everything);
-    log_info(LOG_SESSION, "session %llu from %s is up", (unsigned long long)peer->number, peer->address);
+    log_info(LOG_SESSION, "session %llu from %s is up", (unsigned long long)peer->number,
+             peer->address);
 }
 
 static void peer_free(struct core_peer *peer)
@@ -141,8 +142,8 @@ static void on_closed(struct moq_session *session, int error, const char *reason
 {
     struct core_peer *peer = moq_session_user(session);
     log_info(LOG_SESSION, "session %llu from %s is over: %s%s%s", (unsigned long long)peer->number,
-             peer->address, error ? moq_error_words(error) : "closed in order", reason[0] ? ", " : "",
-             reason);
+             peer->address, error ? moq_error_words(error) : "closed in order",
+             reason[0] ? ", " : "", reason);
     if (peer->is_asking)
         core_hooks_withdraw(&peer->ask);
     peer_free(peer);
@@ -208,8 +209,9 @@ static void on_session_decided(struct core_ask *ask, bool is_allowed)
     peer->is_denied = !is_allowed;
     if (!is_allowed) {
         peer->router->counters.sessions_denied++;
-        log_info(LOG_POLICY, "session %llu from %s is refused: %s", (unsigned long long)peer->number,
-                 peer->address, ask->reason[0] ? ask->reason : "denied");
+        log_info(LOG_POLICY, "session %llu from %s is refused: %s",
+                 (unsigned long long)peer->number, peer->address,
+                 ask->reason[0] ? ask->reason : "denied");
     }
     if (!peer->session)
         return;
@@ -234,7 +236,8 @@ static struct core_peer *peer_new(struct router *router, const struct moq_peer *
     return peer;
 }
 
-int peer_accept(struct router *router, const struct moq_peer *info, struct moq_session_config *config)
+int peer_accept(struct router *router, const struct moq_peer *info,
+                struct moq_session_config *config)
 {
     struct core_peer *peer = peer_new(router, info);
     if (!peer)

@@ -6,7 +6,8 @@
 
 /* uthash compares keys through this: the keys are paths, not bytes. */
 #undef HASH_KEYCMP
-#define HASH_KEYCMP(a, b, length) moq_path_compare((const struct moq_path *)(a), (const struct moq_path *)(b))
+#define HASH_KEYCMP(a, b, length)                                                                  \
+    moq_path_compare((const struct moq_path *)(a), (const struct moq_path *)(b))
 
 static unsigned hash_of(const struct moq_path *path)
 {
@@ -49,7 +50,7 @@ void route_release(struct router *router, struct route *route)
 
 struct announcement *route_newest(const struct route *route, const struct core_peer *except)
 {
-    list_for_each(node, &route->announcements) {
+    list_for_each (node, &route->announcements) {
         struct announcement *announcement = container_of(node, struct announcement, route_node);
         if (announcement->peer != except)
             return announcement;

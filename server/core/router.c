@@ -26,10 +26,11 @@ static void sample_viewers(struct router *router)
     if (router->clock->now_ns < router->next_sample_ns || !core_hooks_want_samples(&router->hooks))
         return;
     router->next_sample_ns = router->clock->now_ns + CORE_SAMPLE_NS;
-    list_for_each(node, &router->sources) {
+    list_for_each (node, &router->sources) {
         struct source *source = container_of(node, struct source, node);
-        list_for_each_safe(inner, &source->viewers)
-            core_hooks_viewer_sample(&router->hooks, container_of(inner, struct viewing, node)->viewer);
+        list_for_each_safe (inner, &source->viewers)
+            core_hooks_viewer_sample(&router->hooks,
+                                     container_of(inner, struct viewing, node)->viewer);
     }
 }
 

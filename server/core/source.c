@@ -70,8 +70,8 @@ static int open_leg(struct source *source, const struct moq_wish *wish)
         if (leg->subscription)
             continue;
         leg->wish = *wish;
-        leg->subscription = moq_session_subscribe(source->origin->peer->session, source->track, wish,
-                                                  &leg_events, leg);
+        leg->subscription = moq_session_subscribe(source->origin->peer->session, source->track,
+                                                  wish, &leg_events, leg);
         if (!leg->subscription)
             return MOQ_ERR_OFFLINE;
         if (moq_track_newest(source->track))
@@ -83,7 +83,8 @@ static int open_leg(struct source *source, const struct moq_wish *wish)
     return MOQ_ERR_BOUNDS;
 }
 
-static struct source *source_new(struct router *router, struct route *route, struct announcement *origin)
+static struct source *source_new(struct router *router, struct route *route,
+                                 struct announcement *origin)
 {
     struct source *source = calloc(1, sizeof *source);
     if (!source)
@@ -138,7 +139,7 @@ void source_end(struct source *source, int error)
 {
     char text[256];
     unsigned viewers = 0;
-    list_for_each(node, &source->viewers)
+    list_for_each (node, &source->viewers)
         viewers++;
     log_info(LOG_ROUTE, "%s has ended: %s; %u viewers are told",
              moq_path_text(moq_track_path(source->track), text, sizeof text),
@@ -166,7 +167,7 @@ void source_free(struct source *source)
 static bool combine(const struct source *source, struct moq_wish *all)
 {
     bool is_first = true;
-    list_for_each(node, &source->viewers) {
+    list_for_each (node, &source->viewers) {
         const struct viewing *viewing = container_of(node, struct viewing, node);
         const struct moq_wish *wish = moq_viewer_wish(viewing->viewer);
         if (is_first) {
@@ -347,7 +348,7 @@ static void cut_cache(struct router *router)
 {
     struct moq_cache_limits least = {.groups = 1, .age_ns = 1, .bytes = 1};
     router->counters.cache_evictions++;
-    list_for_each(node, &router->sources) {
+    list_for_each (node, &router->sources) {
         struct source *source = container_of(node, struct source, node);
         moq_track_set_cache(source->track, &least);
         moq_track_sweep(source->track);
@@ -359,7 +360,7 @@ static void cut_cache(struct router *router)
 void sources_sweep(struct router *router)
 {
     uint64_t now = router->clock->now_ns, bytes = 0;
-    list_for_each_safe(node, &router->sources) {
+    list_for_each_safe (node, &router->sources) {
         struct source *source = container_of(node, struct source, node);
         if (source->farewell_ns <= now)
             source_end(source, MOQ_ERR_OFFLINE);

@@ -84,7 +84,7 @@ static void assert_refused(const char *cert, const char *key, const char *file, 
     assert_null(cert_store_new(&config, NOW_S * 1000, NULL));
 }
 
-/* ---- self-signed ---------------------------------------------------------------------------- */
+/* ---- self-signed ----------------------------------------------------------------------------- */
 
 static const char *const names[] = {"localhost", "Relay.Example.COM", "*.example.org", "127.0.0.1",
                                     "[::1]",     "2001:db8::7"};
@@ -255,7 +255,7 @@ static void openssl_reads_it_too(void **state)
     cert_store_free(&store);
 }
 
-/* ---- files ---------------------------------------------------------------------------------- */
+/* ---- files ----------------------------------------------------------------------------------- */
 
 static void a_pair_from_files_is_as_it_was_written(void **state)
 {
@@ -364,7 +364,7 @@ static void nothing_configured_is_told(void **state)
     assert_non_null(strstr(error_text, "no certificate"));
 }
 
-/* ---- choosing and renewing ------------------------------------------------------------------ */
+/* ---- choosing and renewing ------------------------------------------------------------------- */
 
 static struct cert_store *store_of_three(void)
 {

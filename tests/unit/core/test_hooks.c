@@ -36,7 +36,8 @@ static enum core_verdict on_ask(void *self, struct core_ask *ask)
     return entry->verdict;
 }
 
-static const struct core_hook_ops ops = {.session_open = on_ask, .announce = on_ask, .subscribe = on_ask};
+static const struct core_hook_ops ops = {
+    .session_open = on_ask, .announce = on_ask, .subscribe = on_ask};
 
 static void on_decided(struct core_ask *ask, bool is_allowed)
 {

@@ -16,7 +16,7 @@ static struct h3_span span_of(const char *hex)
     return (struct h3_span){bytes, fake_hex(hex, bytes, sizeof bytes)};
 }
 
-/* ---- settings ------------------------------------------------------------------------------- */
+/* ---- settings -------------------------------------------------------------------------------- */
 
 static uint64_t parse(const char *hex, struct h3_settings *settings)
 {
@@ -93,7 +93,7 @@ static void too_many_settings_are_refused(void **state)
     assert_true(h3_settings_parse(bytes, sizeof bytes, &settings) == H3_EXCESSIVE_LOAD);
 }
 
-/* ---- records and capsules ------------------------------------------------------------------- */
+/* ---- records and capsules -------------------------------------------------------------------- */
 
 static void a_record_of_any_length_is_skipped_by_counting(void **state)
 {
@@ -171,7 +171,7 @@ static void a_reason_may_have_1024_bytes(void **state)
     byte_buf_deinit(&out);
 }
 
-/* ---- header blocks -------------------------------------------------------------------------- */
+/* ---- header blocks --------------------------------------------------------------------------- */
 
 /* A block of literal fields with literal names, from pairs that end with NULL. */
 static struct h3_span literal_block(const char *const *pairs)

@@ -9,7 +9,7 @@
 
 #include <cmocka.h>
 
-/* ---- start ---------------------------------------------------------------------------------- */
+/* ---- start ----------------------------------------------------------------------------------- */
 
 static void a_server_sends_its_settings_first(void **state)
 {
@@ -104,7 +104,7 @@ static void any_drafts_enabling_setting_will_do(void **state)
     }
 }
 
-/* ---- CONNECT and its answer ----------------------------------------------------------------- */
+/* ---- CONNECT and its answer ------------------------------------------------------------------ */
 
 static void a_server_accepts_with_the_frozen_answer(void **state)
 {
@@ -263,7 +263,7 @@ static void goaway_leaves_a_running_session_alone(void **state)
     fake_free(&conn);
 }
 
-/* ---- the end -------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 static void the_peers_close_has_code_and_reason(void **state)
 {

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-/* ---- streams -------------------------------------------------------------------------------- */
+/* ---- streams --------------------------------------------------------------------------------- */
 
 static void streams_of_the_session_are_the_applications(void **state)
 {
@@ -122,7 +122,7 @@ static void greasing_is_swallowed_everywhere(void **state)
     fake_free(&conn);
 }
 
-/* ---- the trace of a minimal session --------------------------------------------------------- */
+/* ---- the trace of a minimal session ---------------------------------------------------------- */
 
 struct trace_row {
     int64_t id;

@@ -122,7 +122,7 @@ void pair_deinit(struct pair *pair)
     assert_int_equal(objects_report(stderr), 0);
 }
 
-/* ---- Tracks --------------------------------------------------------------------------------- */
+/* ---- Tracks ---------------------------------------------------------------------------------- */
 
 struct moq_track *track_new(struct pair *pair, const char *path)
 {
@@ -182,7 +182,7 @@ const char *text_of(struct moq_track *track, uint64_t sequence)
     return text;
 }
 
-/* ---- Listeners ------------------------------------------------------------------------------ */
+/* ---- Listeners ------------------------------------------------------------------------------- */
 
 static void on_info(struct moq_subscription *subscription, const struct moq_info *info)
 {
@@ -239,7 +239,7 @@ void listener_deinit(struct listener *listener)
     moq_track_unref(&listener->track);
 }
 
-/* ---- Bytes ---------------------------------------------------------------------------------- */
+/* ---- Bytes ----------------------------------------------------------------------------------- */
 
 const char *hex_of(const struct wire_half *half)
 {

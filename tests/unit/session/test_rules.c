@@ -11,7 +11,7 @@
 #include "transfork/path_set.h"
 #include "transfork/viewer.h"
 
-/* ---- The skip rule -------------------------------------------------------------------------- */
+/* ---- The skip rule --------------------------------------------------------------------------- */
 
 struct scene {
     struct clock clock;
@@ -178,7 +178,7 @@ static void a_hole_is_lost_once_its_end_would_be_late(void **state)
     moq_track_unref(&scene.track);
 }
 
-/* ---- Sets ----------------------------------------------------------------------------------- */
+/* ---- Sets ------------------------------------------------------------------------------------ */
 
 enum { MODEL = 300 };
 

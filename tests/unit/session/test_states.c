@@ -125,7 +125,7 @@ static void a_stream_without_bytes_may_be_cut_too(void **state)
         }
 }
 
-/* ---- Groups that a peer sends us ------------------------------------------------------------ */
+/* ---- Groups that a peer sends us ------------------------------------------------------------- */
 
 struct scene {
     struct pair pair;
@@ -230,7 +230,7 @@ static void groups_outside_the_range_are_stopped(void **state)
     scene_deinit(&scene);
 }
 
-/* ---- Answers to what we ask ----------------------------------------------------------------- */
+/* ---- Answers to what we ask ------------------------------------------------------------------ */
 
 static void a_subscription_learns_how_it_ended(void **state)
 {
@@ -315,7 +315,7 @@ static void groups_may_overtake_info(void **state)
     scene_deinit(&scene);
 }
 
-/* ---- Messages where they do not belong ------------------------------------------------------ */
+/* ---- Messages where they do not belong ------------------------------------------------------- */
 
 static void a_wrong_message_costs_its_stream_alone(void **state)
 {

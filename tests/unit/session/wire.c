@@ -37,7 +37,7 @@ static struct wire_stream *stream_new(struct wire *wire, int opener, bool is_bid
     return stream;
 }
 
-/* ---- Downcalls ------------------------------------------------------------------------------ */
+/* ---- Downcalls ------------------------------------------------------------------------------- */
 
 static void *on_open(void *transport, bool is_bidi, struct moq_stream *side)
 {
@@ -106,7 +106,7 @@ struct moq_transport wire_transport(struct wire *wire, int end)
     return (struct moq_transport){&ops, &wire->end[end]};
 }
 
-/* ---- Carrying ------------------------------------------------------------------------------- */
+/* ---- Carrying -------------------------------------------------------------------------------- */
 
 /* The receiver meets the stream. False: it refused. */
 static bool introduce(struct wire_stream *stream, int end)
@@ -329,7 +329,7 @@ void wire_grant(struct wire *wire, int end, uint32_t bidi, uint32_t uni)
         moq_session_credit(wire->end[end].session);
 }
 
-/* ---- Life, and the test's own end ----------------------------------------------------------- */
+/* ---- Life, and the test's own end ------------------------------------------------------------ */
 
 void wire_init(struct wire *wire)
 {
