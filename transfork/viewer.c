@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Viewers: what happens to a peer's subscription when its track grows, its streams have room, or
  * time passes. Which group comes next is viewer_next.c's to say; this file opens, cuts and reports.
- * Growth of an open group costs one search of a short list and one wake: step 10 of a frame's walk. */
+ * Growth of an open group costs one search of a short list and one wake: step 10 of a frame's walk,
+ * in on_growth. */
 #include "transfork/viewer.h"
 
 #include <stdlib.h>
