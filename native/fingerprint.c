@@ -93,7 +93,7 @@ int fingerprint_parse(const char *answer, size_t n, bool is_end,
     if (!end)
         return is_end ? MOQ_ERR_DECODE : MOQ_ERR_AGAIN;
     size_t head_bytes = (size_t)(end - answer) + 4, body_bytes = n - head_bytes;
-    if (memcmp(answer, "HTTP/", 5) != 0)
+    if (head_bytes < 5 || memcmp(answer, "HTTP/", 5) != 0)
         return MOQ_ERR_DECODE;
     if (!is_status_ok(answer, head_bytes))
         return MOQ_ERR_REFUSED;
