@@ -88,6 +88,21 @@ int karp_catalog_add(struct karp_catalog *catalog, const struct karp_track *trac
     return 0;
 }
 
+struct karp_catalog *karp_catalog_copy(const struct karp_catalog *catalog)
+{
+    struct karp_catalog *copy = karp_catalog_new();
+    int error = copy ? 0 : MOQ_ERR_NOMEM;
+    for (size_t i = 0; i < catalog->track_count && !error; i++)
+        error = karp_catalog_add(copy, &catalog->tracks[i]);
+    if (error) {
+        karp_catalog_free(copy);
+        return NULL;
+    }
+    copy->has_start = catalog->has_start;
+    copy->start_us = catalog->start_us;
+    return copy;
+}
+
 int karp_catalog_remove(struct karp_catalog *catalog, const char *name)
 {
     size_t at = index_of(catalog, name);
@@ -115,7 +130,7 @@ bool karp_track_equals(const struct karp_track *a, const struct karp_track *b)
             memcmp(a->description, b->description, a->description_size) == 0) &&
            a->width == b->width && a->height == b->height && a->sample_rate == b->sample_rate &&
            a->channel_count == b->channel_count && a->has_bitrate == b->has_bitrate &&
-           a->bitrate_bps == b->bitrate_bps;
+           a->bitrate_bps == b->bitrate_bps && a->timescale == b->timescale;
 }
 
 const char *karp_track_objection(const struct karp_track *track)

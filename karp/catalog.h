@@ -25,6 +25,8 @@ enum {
     KARP_VIDEO_PRIORITY = 2,
 };
 
+#define KARP_START_MAX_US (UINT64_C(1) << 61) /* as KARP_TIMESTAMP_MAX_US */
+
 #define KARP_CATALOG_NAME                                                                          \
     "catalog.json" /* only where tracks have string names; array paths end at the id */
 
@@ -41,15 +43,26 @@ struct karp_track {
     uint32_t sample_rate, channel_count; /* audio */
     bool has_bitrate;
     uint64_t bitrate_bps;
+    uint32_t
+        timescale; /* of the file, in ticks a second, so that an export rounds as it did; 0: not told */
 };
 
+/* `start` is an extension, with the `timescale` of video tracks: a publisher whose file has edit lists moves all times up
+ * until none is negative, and says in the member "start" of the document how far, so that an export can give back the
+ * times of the file, also negative ones. Whoever does not know them plays the times of the frames as they are. */
 struct karp_catalog {
     struct karp_track *tracks; /* read-only; video before audio */
     size_t track_count;        /* read-only */
+    bool has_start;            /* edit lists were applied */
+    uint64_t start_us;         /* presentation time zero is at this timestamp; at most
+                                  KARP_START_MAX_US */
 };
 
 struct karp_catalog *karp_catalog_new(void); /* empty; NULL: out of memory */
 void karp_catalog_free(struct karp_catalog *catalog);
+
+/* All that `catalog` says, in memory of its own. NULL: out of memory. */
+struct karp_catalog *karp_catalog_copy(const struct karp_catalog *catalog);
 
 /* Reads a document. Unknown members are ignored and null counts as absent. MOQ_ERR_DECODE with a sentence in `failure`
  * (may be NULL) when it is malformed, MOQ_ERR_BOUNDS over a limit; nothing is made then. The caller owns the catalog. */

@@ -154,6 +154,15 @@ static int read_video(const json_t *object, struct karp_track *track, const stru
     return error;
 }
 
+/* An extension as well: see read_start(). */
+static void read_timescale(const json_t *object, struct karp_track *track)
+{
+    const json_t *value = member_of(object, "timescale");
+    if (json_is_integer(value) && json_integer_value(value) > 0 &&
+        json_integer_value(value) <= UINT32_MAX)
+        track->timescale = (uint32_t)json_integer_value(value);
+}
+
 static int read_audio(const json_t *object, struct karp_track *track, const struct place *at)
 {
     int error = read_u32(object, "sample_rate", &track->sample_rate, at);
@@ -175,6 +184,7 @@ static int read_track(const json_t *object, enum karp_track_kind kind, struct ka
             kind == KARP_VIDEO ? read_video(object, &track, at) : read_audio(object, &track, at);
     if (!error)
         error = read_bitrate(object, &track, at);
+    read_timescale(object, &track);
     if (!error)
         error = karp_catalog_add(catalog, &track);
     if (error == MOQ_ERR_DUPLICATE)
@@ -201,6 +211,17 @@ static int read_list(const json_t *root, const char *list, enum karp_track_kind 
     return error;
 }
 
+/* It is not worth refusing a catalog for: what is no time is as good as absent. */
+static void read_start(const json_t *root, struct karp_catalog *catalog)
+{
+    const json_t *value = member_of(root, "start");
+    if (!json_is_integer(value) || json_integer_value(value) < 0 ||
+        (uint64_t)json_integer_value(value) > KARP_START_MAX_US)
+        return;
+    catalog->has_start = true;
+    catalog->start_us = (uint64_t)json_integer_value(value);
+}
+
 static int read_catalog(const json_t *root, struct karp_catalog *catalog,
                         struct karp_failure *failure)
 {
@@ -211,6 +232,7 @@ static int read_catalog(const json_t *root, struct karp_catalog *catalog,
     int error = read_list(root, "video", KARP_VIDEO, catalog, failure);
     if (!error)
         error = read_list(root, "audio", KARP_AUDIO, catalog, failure);
+    read_start(root, catalog);
     if (error == MOQ_ERR_BOUNDS)
         failure_set(failure, KARP_FAILURE_TOO_LARGE, NULL, "more than %d tracks",
                     KARP_CATALOG_MAX_TRACKS);
@@ -284,6 +306,8 @@ static bool write_members(json_t *object, const struct karp_track *track)
     if (track->has_bitrate)
         is_failed |=
             json_object_set_new(object, "bitrate", json_integer((json_int_t)track->bitrate_bps));
+    if (track->timescale > 0)
+        is_failed |= json_object_set_new(object, "timescale", json_integer(track->timescale));
     return !is_failed;
 }
 
@@ -311,6 +335,10 @@ char *karp_catalog_print(const struct karp_catalog *catalog)
     json_t *root = json_object();
     bool is_written = root && write_list(root, "video", KARP_VIDEO, catalog) &&
                       write_list(root, "audio", KARP_AUDIO, catalog);
+    if (catalog->has_start)
+        is_written =
+            json_object_set_new(root, "start", json_integer((json_int_t)catalog->start_us)) == 0 &&
+            is_written;
     char *text = is_written ? json_dumps(root, JSON_COMPACT) : NULL;
     json_decref(root);
     return text;

@@ -13,6 +13,7 @@ enum { LATE_GROUP_US = 500000 };
 
 static void deinit_track(struct export_track *track)
 {
+    export_opening_drop(track);
     byte_buf_deinit(&track->config);
     byte_buf_deinit(&track->data);
     free(track->samples);
@@ -31,16 +32,19 @@ static void drop_pending(struct karp_exporter *exporter)
 /* Takes a copy of the catalog and prepares its tracks. */
 static int open_catalog(struct karp_exporter *exporter, const struct karp_catalog *catalog)
 {
-    exporter->catalog = karp_catalog_new();
+    exporter->catalog = karp_catalog_copy(catalog);
     int error = exporter->catalog ? 0 : MOQ_ERR_NOMEM;
-    for (size_t i = 0; i < catalog->track_count && !error; i++)
-        error = karp_catalog_add(exporter->catalog, &catalog->tracks[i]);
 
     uint32_t used = 0;
     for (size_t i = 0; i < catalog->track_count && !error; i++) {
         struct export_track *track = &exporter->tracks[i];
-        *track = (struct export_track){.entry = &exporter->catalog->tracks[i], .last_dts = -1};
+        *track =
+            (struct export_track){.entry = &exporter->catalog->tracks[i], .last_dts = INT64_MIN};
         track->kind = track->entry->kind;
+        bool is_told =
+            track->entry->timescale > 0 && track->entry->timescale <= EXPORT_TIMESCALE_MAX;
+        track->timescale = is_told ? track->entry->timescale : EXPORT_US_PER_S;
+        track->tick_us = (EXPORT_US_PER_S + track->timescale - 1) / track->timescale;
         byte_buf_init(&track->data, KARP_EXPORT_FRAGMENT_MAX_BYTES);
         track->is_used = export_config_init(track);
         track->id = track->is_used ? ++used : 0;
@@ -73,6 +77,8 @@ int karp_exporter_new(struct karp_exporter **exporter, const struct karp_catalog
     made->offset_us = made->options.offset_us;
     made->on_write = on_write;
     made->user = user;
+    made->has_start = catalog->has_start && catalog->start_us <= KARP_START_MAX_US;
+    made->start_us = made->has_start ? catalog->start_us : 0;
     list_init(&made->pending);
     byte_buf_init(&made->scratch, 2 * KARP_FRAME_MAX_BYTES);
 
@@ -108,10 +114,29 @@ static bool is_ready(const struct karp_exporter *exporter)
     return is_any;
 }
 
+/* Room for the decode times before zero of the deepest reordering. The same for all tracks: a player that ignores edit
+ * lists keeps them together. */
+static void find_lead(struct karp_exporter *exporter)
+{
+    unsigned deepest = 0;
+    for (size_t i = 0; i < exporter->catalog->track_count; i++) {
+        const struct export_track *track = &exporter->tracks[i];
+        if (track->is_used && track->reorder > deepest)
+            deepest = track->reorder;
+    }
+    exporter->lead_us = exporter->has_start ? (int64_t)deepest * EXPORT_LEAD_US : 0;
+    for (size_t i = 0; i < exporter->catalog->track_count; i++) {
+        struct export_track *track = &exporter->tracks[i];
+        if (track->last_dts < -exporter->lead_us - track->tick_us)
+            track->last_dts = -exporter->lead_us - track->tick_us;
+    }
+}
+
 /* Writes the init segment unless it is the same as the one in force. */
 static int write_init(struct karp_exporter *exporter)
 {
     struct byte_buf init;
+    find_lead(exporter);
     int error = export_init_build(exporter, &init);
     bool is_same = !error && init.size == exporter->init.size &&
                    memcmp(init.data, exporter->init.data, init.size) == 0;
@@ -174,19 +199,28 @@ static int write_frame(struct karp_exporter *exporter, struct karp_frame *frame)
     int error = reframe(exporter, track, frame);
     if (error || frame->size == 0)
         return drop(exporter, error);
-    return export_fragment_add(exporter, track, frame, pts);
+    return export_opening_wants(track, pts) ? export_opening_add(exporter, track, frame, pts)
+                                            : export_fragment_add(exporter, track, frame, pts);
 }
 
-static int keep_pending(struct karp_exporter *exporter, const struct karp_frame *frame)
+struct export_pending *export_pending_new(const struct karp_frame *frame)
 {
     struct export_pending *pending = malloc(sizeof *pending + frame->size);
     if (!pending)
-        return MOQ_ERR_NOMEM;
+        return NULL;
     uint8_t *payload = (uint8_t *)(pending + 1);
     if (frame->size > 0)
         memcpy(payload, frame->payload, frame->size);
     pending->frame = *frame;
     pending->frame.payload = payload;
+    return pending;
+}
+
+static int keep_pending(struct karp_exporter *exporter, const struct karp_frame *frame)
+{
+    struct export_pending *pending = export_pending_new(frame);
+    if (!pending)
+        return MOQ_ERR_NOMEM;
     list_push_back(&exporter->pending, &pending->node);
     exporter->pending_count++;
     exporter->pending_bytes += sizeof *pending + frame->size;
@@ -293,7 +327,7 @@ int karp_exporter_restart(struct karp_exporter *exporter, const struct karp_cata
     close_catalog(exporter);
     error = open_catalog(exporter, catalog);
     for (size_t i = 0; i < KARP_CATALOG_MAX_TRACKS; i++) {
-        exporter->tracks[i].last_dts = end - 1;
+        exporter->tracks[i].last_dts = end > 0 ? end - 1 : INT64_MIN;
         exporter->tracks[i].end_us = end;
     }
     exporter->offset_us = end > 0 ? end + KARP_EXPORT_RESTART_GAP_US : exporter->options.offset_us;

@@ -2,9 +2,11 @@
 /* Export: a catalog and frames become a fragmented MP4 that ffmpeg and browsers play: an init segment, then a moof and
  * mdat for each frame or each group.
  *
- * Presentation times are kept to the microsecond. Frames carry no decode times, so those are made: strictly rising, at
- * or before the presentation time of their frame. One frame of each track is held back until the next one tells
- * its duration.
+ * Presentation times are kept to the microsecond: a catalog with a start makes edit lists that begin presentation there,
+ * and the file says of each frame what the published one did. Frames carry no decode times, so those are made: strictly
+ * rising, and at or before the presentation time of their frame, except where a track without a start begins at zero
+ * and its frames are reordered: composition offsets are negative there. One frame of each track is held back until
+ * the next one tells its duration, and at the beginning of a broadcast twice the reorder depth.
  *
  * Where the catalog has no configuration record, the first keyframe is searched for it, and the init segment waits. */
 #ifndef MOQ_KARP_EXPORT_H
@@ -25,6 +27,7 @@ enum {
     KARP_EXPORT_PENDING_MAX_BYTES =
         32 << 20, /* held for the init segment; then it goes without the silent tracks */
     KARP_EXPORT_PENDING_MAX_FRAMES = 1024,
+    KARP_EXPORT_OPENING_MAX_BYTES = 4 << 20, /* held at the start of a track that reorders */
     KARP_EXPORT_FRAGMENT_MAX_BYTES =
         16 << 20, /* a group that is larger is cut into several fragments */
     KARP_EXPORT_FRAGMENT_MAX_SAMPLES = 1024,

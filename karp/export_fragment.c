@@ -32,15 +32,35 @@ static uint32_t duration_between(int64_t from, int64_t to)
     return duration < UINT32_MAX ? (uint32_t)duration : UINT32_MAX;
 }
 
-static void write_traf(struct writer *to, const struct export_track *track, int64_t next_dts,
-                       size_t *offset_place)
+/* One fragment in the making. */
+struct fragment {
+    const struct karp_exporter *exporter;
+    const struct export_track *track;
+    int64_t next_dts; /* of the sample behind the last one */
+};
+
+static void write_sample(struct writer *to, const struct fragment *fragment,
+                         const struct export_sample *sample, int64_t next_dts)
 {
+    const struct karp_exporter *exporter = fragment->exporter;
+    int64_t dts = export_ticks(exporter, fragment->track, sample->dts);
+    int64_t pts = export_ticks(exporter, fragment->track, sample->pts);
+    int64_t next = export_ticks(exporter, fragment->track, next_dts);
+    writer_number(to, duration_between(dts, next), 4);
+    writer_number(to, sample->size, 4);
+    writer_number(to, sample->is_key ? FLAGS_KEY : FLAGS_DELTA, 4);
+    writer_number(to, (uint32_t)(int32_t)(pts - dts), 4);
+}
+
+static void write_traf(struct writer *to, const struct fragment *fragment, size_t *offset_place)
+{
+    const struct export_track *track = fragment->track;
     size_t traf = writer_begin(to, "traf");
     size_t tfhd = writer_begin_full(to, "tfhd", 0, TFHD_BASE_IS_MOOF);
     writer_number(to, track->id, 4);
     writer_end(to, tfhd);
     size_t tfdt = writer_begin_full(to, "tfdt", 1, 0);
-    writer_number(to, (uint64_t)track->samples[0].dts, 8);
+    writer_number(to, (uint64_t)export_ticks(fragment->exporter, track, track->samples[0].dts), 8);
     writer_end(to, tfdt);
 
     size_t trun = writer_begin_full(to, "trun", 1, TRUN_FIELDS);
@@ -49,31 +69,27 @@ static void write_traf(struct writer *to, const struct export_track *track, int6
     writer_zeros(to, 4);
     for (size_t i = 0; i < track->sample_count; i++) {
         const struct export_sample *sample = &track->samples[i];
-        int64_t next = i + 1 < track->sample_count ? sample[1].dts : next_dts;
-        writer_number(to, duration_between(sample->dts, next), 4);
-        writer_number(to, sample->size, 4);
-        writer_number(to, sample->is_key ? FLAGS_KEY : FLAGS_DELTA, 4);
-        writer_number(to, (uint32_t)(int32_t)(sample->pts - sample->dts), 4);
+        bool is_last = i + 1 == track->sample_count;
+        write_sample(to, fragment, sample, is_last ? fragment->next_dts : sample[1].dts);
     }
     writer_end(to, trun);
     writer_end(to, traf);
 }
 
-static void write_moof(struct writer *to, const struct export_track *track, uint32_t sequence,
-                       int64_t next_dts)
+static void write_moof(struct writer *to, const struct fragment *fragment)
 {
     size_t offset_place = 0;
     size_t moof = writer_begin(to, "moof");
     size_t mfhd = writer_begin_full(to, "mfhd", 0, 0);
-    writer_number(to, sequence, 4);
+    writer_number(to, fragment->exporter->sequence, 4);
     writer_end(to, mfhd);
-    write_traf(to, track, next_dts, &offset_place);
+    write_traf(to, fragment, &offset_place);
     writer_end(to, moof);
 
     size_t data_offset = to->buf.size + MDAT_HEADER_BYTES;
     for (size_t i = 0; i < 4 && !to->error; i++)
         to->buf.data[offset_place + i] = (uint8_t)(data_offset >> (24 - 8 * i));
-    writer_number(to, track->data.size + MDAT_HEADER_BYTES, 4);
+    writer_number(to, fragment->track->data.size + MDAT_HEADER_BYTES, 4);
     writer_bytes(to, "mdat", 4);
 }
 
@@ -83,9 +99,11 @@ static int write_fragment(struct karp_exporter *exporter, struct export_track *t
 {
     if (track->sample_count == 0)
         return 0;
+    const struct fragment fragment = {exporter, track, next_dts};
     struct writer to = {.error = 0};
     byte_buf_init(&to.buf, EXPORT_BOXES_MAX_BYTES);
-    write_moof(&to, track, ++exporter->sequence, next_dts);
+    exporter->sequence++;
+    write_moof(&to, &fragment);
     int error = to.error;
     if (!error)
         error = exporter->on_write(exporter->user, to.buf.data, to.buf.size);
@@ -99,15 +117,18 @@ static int write_fragment(struct karp_exporter *exporter, struct export_track *t
     return error;
 }
 
-/* Gives the held sample its decode time: above the one before, and below the candidate of the next one where two frames
- * are shown at once (some muxers round audio times like that). */
+/* Gives the held sample its decode time: above the one before and, of video, below the candidate of the next one where
+ * two frames are shown at once. Some muxers round audio times like that; the second is shown a microsecond later, since
+ * readers of audio take one time for the other. */
 static void settle(struct export_track *track, int64_t next_candidate)
 {
     struct export_sample *held = &track->samples[track->sample_count - 1];
-    if (held->dts >= next_candidate)
-        held->dts = next_candidate - 1;
-    if (held->dts <= track->last_dts)
-        held->dts = track->last_dts + 1;
+    if (held->dts >= next_candidate && track->kind == KARP_VIDEO)
+        held->dts = next_candidate - track->tick_us;
+    if (held->dts < track->last_dts + track->tick_us)
+        held->dts = track->last_dts + track->tick_us;
+    if (held->pts < held->dts && track->kind == KARP_AUDIO)
+        held->pts = held->dts;
     track->last_dts = held->dts;
     track->last_duration = duration_between(held->dts, next_candidate);
 }
@@ -159,10 +180,11 @@ int export_fragment_add(struct karp_exporter *exporter, struct export_track *tra
 
 int export_fragment_flush(struct karp_exporter *exporter, struct export_track *track)
 {
-    if (track->sample_count == 0)
-        return 0;
+    int error = export_opening_end(exporter, track);
+    if (error || track->sample_count == 0)
+        return error;
     uint32_t duration = track->last_duration ? track->last_duration : default_duration(track);
     struct export_sample *held = &track->samples[track->sample_count - 1];
-    settle(track, held->dts + (held->dts > track->last_dts ? duration : 1));
+    settle(track, held->dts + (held->dts > track->last_dts ? duration : track->tick_us));
     return write_fragment(exporter, track, track->last_dts + duration);
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Writes the init segment: ftyp and a moov without samples. All times of the file are in microseconds, as on the wire. */
+/* Writes the init segment: ftyp and a moov without samples. Times are in microseconds, as on the wire, or
+ * in ticks of the file that was published. */
 #include "karp/export_internal.h"
 
 static void write_matrix(struct writer *to)
@@ -187,7 +188,7 @@ static void write_mdia(struct writer *to, const struct export_track *track)
     size_t mdia = writer_begin(to, "mdia");
     size_t mdhd = writer_begin_full(to, "mdhd", 0, 0);
     writer_zeros(to, 8);
-    writer_number(to, EXPORT_US_PER_S, 4);
+    writer_number(to, track->timescale, 4);
     writer_zeros(to, 4);
     writer_number(to, 0x55c4, 2); /* language: undetermined */
     writer_zeros(to, 2);
@@ -200,6 +201,20 @@ static void write_mdia(struct writer *to, const struct export_track *track)
     writer_end(to, hdlr);
     write_minf(to, track);
     writer_end(to, mdia);
+}
+
+/* Takes off what lies between the start of media time and the start of presentation. */
+static void write_edits(struct writer *to, const struct karp_exporter *exporter,
+                        const struct export_track *track)
+{
+    size_t edts = writer_begin(to, "edts");
+    size_t elst = writer_begin_full(to, "elst", 1, 0);
+    writer_number(to, 1, 4);
+    writer_zeros(to, 8); /* until the end */
+    writer_number(to, (uint64_t)export_edit_ticks(exporter, track), 8);
+    writer_number(to, 0x10000, 4); /* at normal speed */
+    writer_end(to, elst);
+    writer_end(to, edts);
 }
 
 static void write_mvex(struct writer *to, const struct karp_exporter *exporter)
@@ -230,6 +245,8 @@ int export_init_build(const struct karp_exporter *exporter, struct byte_buf *out
             continue;
         size_t trak = writer_begin(&to, "trak");
         write_tkhd(&to, track);
+        if (exporter->has_start)
+            write_edits(&to, exporter, track);
         write_mdia(&to, track);
         writer_end(&to, trak);
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The exporter from the inside: export.c takes frames and waits for configurations, export_config.c finds those,
- * export_init.c writes the init segment, export_time.c makes decode times, export_fragment.c writes fragments. */
+ * export_init.c writes the init segment, export_opening.c and export_time.c make decode times, export_fragment.c writes fragments. */
 #ifndef MOQ_KARP_EXPORT_INTERNAL_H
 #define MOQ_KARP_EXPORT_INTERNAL_H
 
@@ -9,7 +9,13 @@
 #include "karp/export.h"
 #include "karp/nal.h"
 
-enum { EXPORT_US_PER_S = 1000000, EXPORT_BOXES_MAX_BYTES = 8 << 20 };
+enum {
+    EXPORT_US_PER_S = 1000000,
+    EXPORT_BOXES_MAX_BYTES = 8 << 20,
+    EXPORT_FRAME_US = 33333,       /* as long as a frame of video lasts where nothing tells */
+    EXPORT_TIMESCALE_MAX = 200000, /* finer ones would not survive microseconds */
+    EXPORT_LEAD_US = 100000,       /* of media time before zero, per frame of reorder depth */
+};
 
 /* Boxes under construction. The first error sticks. */
 struct writer {
@@ -49,7 +55,17 @@ struct export_track {
     unsigned reorder;
     int64_t window[NAL_MAX_REORDER + 2];
     unsigned window_count;
-    int64_t last_dts; /* given out; -1 at first */
+    bool is_timed;        /* the window was filled for the first time */
+    int64_t decode_shift; /* added to the times of the window */
+    uint32_t timescale;   /* in the file */
+    int64_t tick_us;      /* decode times are at least so far apart */
+    int64_t last_dts;     /* given out; the one before the lowest possible at first */
+
+    /* The first frames, held until the window can be filled; see export_opening.c. */
+    struct list
+        held; /* of struct export_pending, with the file's time; initialised with the first */
+    int64_t opening[2 * NAL_MAX_REORDER + 2]; /* their times, ascending */
+    size_t opening_count, opening_bytes;
 
     struct export_sample *samples; /* of the fragment at hand; the last is held back */
     size_t sample_count, sample_capacity;
@@ -72,6 +88,10 @@ struct karp_exporter {
     struct byte_buf init;                                /* the init segment in force */
     bool is_init_written, is_restarting;
     int64_t offset_us;
+    bool has_start;    /* edit lists in the file; decided by the first catalog */
+    uint64_t start_us; /* the timestamp at which presentation begins, with edit lists */
+    int64_t lead_us;   /* media times lie above timestamps by this, so that decode times can lie
+                          before zero; an edit list takes it off again */
     uint32_t sequence;
     struct list pending; /* frames that wait for the init segment */
     size_t pending_count, pending_bytes;
@@ -91,6 +111,25 @@ int export_init_build(const struct karp_exporter *exporter, struct byte_buf *out
 
 /* The decode time that the frame shown at `pts` can have, before its neighbours are looked at. */
 int64_t export_time_next(struct export_track *track, int64_t pts);
+
+/* The media time at which presentation begins, and that of a time, in ticks of the track. */
+int64_t export_edit_ticks(const struct karp_exporter *exporter, const struct export_track *track);
+int64_t export_ticks(const struct karp_exporter *exporter, const struct export_track *track,
+                     int64_t us);
+
+/* A copy of the frame with its payload; the caller frees it. NULL: out of memory. */
+struct export_pending *export_pending_new(const struct karp_frame *frame);
+
+/* Whether the frame shown at `pts` belongs to the opening of its track. */
+bool export_opening_wants(const struct export_track *track, int64_t pts);
+
+/* Holds a copy of the frame; the last one of the opening adds all of them to the fragment. */
+int export_opening_add(struct karp_exporter *exporter, struct export_track *track,
+                       const struct karp_frame *frame, int64_t pts);
+
+/* No more is to be waited for. */
+int export_opening_end(struct karp_exporter *exporter, struct export_track *track);
+void export_opening_drop(struct export_track *track);
 
 /* Adds a frame to its track's fragment and writes what is complete. */
 int export_fragment_add(struct karp_exporter *exporter, struct export_track *track,

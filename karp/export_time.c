@@ -4,12 +4,12 @@
  * With a reorder depth of R, at most R frames come before one that is shown earlier. So every frame is among the R+1
  * latest-shown frames so far, and the earliest of those is a decode time that is at or before its own presentation
  * and rises with every frame. At the start, where there are no R frames yet, times before the first frame take their
- * places, or zero, below which the file format cannot count. */
+ * places: those that the opening has found, or for a viewer who joins later times that leave room. */
 #include "karp/export_internal.h"
 
 #include <string.h>
 
-enum { NOMINAL_FRAME_US = 33333, JUMP_US = 1000000, LEADING_MAX = 16 };
+enum { JUMP_US = 1000000, LEADING_MAX = 16 };
 
 /* Fills the window with times before `pts`: room for the frames that an open group shows before its keyframe. */
 static void refill(struct export_track *track, int64_t pts)
@@ -17,19 +17,40 @@ static void refill(struct export_track *track, int64_t pts)
     unsigned leading = track->reorder == 0 ? 0 : 1U << track->reorder;
     if (leading > LEADING_MAX)
         leading = LEADING_MAX;
-    int64_t from = pts - (int64_t)(track->reorder + leading) * NOMINAL_FRAME_US;
+    int64_t from = pts - (int64_t)(track->reorder + leading) * EXPORT_FRAME_US;
     for (unsigned i = 0; i < track->reorder; i++) {
-        int64_t time = from + (int64_t)i * NOMINAL_FRAME_US;
+        int64_t time = from + (int64_t)i * EXPORT_FRAME_US;
         track->window[i] = time > 0 ? time : 0;
     }
     track->window_count = track->reorder;
+    track->is_timed = true;
+}
+
+static int64_t rounded_ticks(const struct export_track *track, int64_t us)
+{
+    __extension__ typedef __int128 wide_int;
+    wide_int twice = (wide_int)us * track->timescale * 2;
+    return (int64_t)((twice + (us < 0 ? -EXPORT_US_PER_S : EXPORT_US_PER_S)) /
+                     (2 * EXPORT_US_PER_S));
+}
+
+int64_t export_edit_ticks(const struct karp_exporter *exporter, const struct export_track *track)
+{
+    return rounded_ticks(track, (int64_t)exporter->start_us + exporter->lead_us);
+}
+
+int64_t export_ticks(const struct karp_exporter *exporter, const struct export_track *track,
+                     int64_t us)
+{
+    return rounded_ticks(track, us - (int64_t)exporter->start_us) +
+           export_edit_ticks(exporter, track);
 }
 
 int64_t export_time_next(struct export_track *track, int64_t pts)
 {
     unsigned *count = &track->window_count;
     bool is_jump = track->has_newest && pts > track->newest_pts + JUMP_US;
-    if (!track->has_newest || is_jump)
+    if (!track->is_timed || is_jump)
         refill(track, pts);
     if (!track->has_newest || pts > track->newest_pts)
         track->newest_pts = pts;
@@ -49,5 +70,5 @@ int64_t export_time_next(struct export_track *track, int64_t pts)
     bool is_too_shallow = track->window[0] > pts && track->kind == KARP_VIDEO;
     if (is_too_shallow && track->reorder < NAL_MAX_REORDER)
         track->reorder++;
-    return track->window[0];
+    return track->window[0] + track->decode_shift;
 }

@@ -136,11 +136,32 @@ static int take_header(struct karp_importer *importer, const uint8_t *data, size
     return begin_box(importer, box_size);
 }
 
+int import_tell_catalog(struct karp_importer *importer)
+{
+    importer->is_catalog_due = false;
+    int error = importer->events.on_catalog(importer->user, importer->catalog);
+    if (error && importer->is_second_moov)
+        import_fail(importer, MULTIPLE_INIT, NULL, "a different moov before byte %llu",
+                    (unsigned long long)importer->position);
+    else if (error)
+        import_fail(importer, CLOSED, NULL, "the catalog was refused: %s", moq_error_words(error));
+    return error;
+}
+
+static bool has_edits(const struct karp_importer *importer)
+{
+    for (size_t i = 0; i < importer->track_count; i++) {
+        if (importer->tracks[i].is_used && importer->tracks[i].edit != 0)
+            return true;
+    }
+    return false;
+}
+
 static int new_moov(struct karp_importer *importer)
 {
     struct byte_buf *moov = &importer->moov;
-    bool is_first = !importer->has_moov;
-    if (!is_first && moov->size == importer->box.size &&
+    importer->is_second_moov = importer->has_moov;
+    if (importer->has_moov && moov->size == importer->box.size &&
         memcmp(moov->data, importer->box.data, moov->size) == 0)
         return 0;
 
@@ -153,14 +174,15 @@ static int new_moov(struct karp_importer *importer)
         return failure_nomem(&importer->failure);
     importer->has_moov = true;
     importer->is_shift_known = false;
-
-    error = importer->events.on_catalog(importer->user, importer->catalog);
-    if (error && !is_first)
-        import_fail(importer, MULTIPLE_INIT, NULL, "a different moov at byte %llu",
-                    (unsigned long long)importer->box_start);
-    else if (error)
-        import_fail(importer, CLOSED, NULL, "the catalog was refused: %s", moq_error_words(error));
-    return error;
+    if (!has_edits(importer))
+        return import_tell_catalog(importer);
+    importer->catalog->has_start = importer->is_catalog_due = true;
+    for (size_t i = 0; i < importer->track_count; i++) {
+        const struct import_track *track = &importer->tracks[i];
+        if (track->is_used && track->kind == KARP_VIDEO)
+            importer->catalog->tracks[track->index].timescale = track->timescale;
+    }
+    return 0;
 }
 
 static int end_buffered(struct karp_importer *importer)
@@ -238,6 +260,8 @@ int karp_importer_finish(struct karp_importer *importer)
 {
     if (!importer->error)
         importer->error = check_end(importer);
+    if (!importer->error && importer->is_catalog_due)
+        importer->error = import_tell_catalog(importer);
     if (!importer->error)
         importer->error = MOQ_ERR_CLOSED;
     return importer->error == MOQ_ERR_CLOSED ? 0 : importer->error;

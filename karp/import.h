@@ -6,7 +6,7 @@
  *
  * Times are those that a player shows: edit lists are applied. The wire knows no negative time, so when an edit list
  * puts a first sample before zero (the priming of AAC), all tracks are moved by the same constant and
- * karp_importer_shift_us() tells it. */
+ * karp_importer_shift_us() and the catalog's start tell it: the catalog of a file with edit lists comes with the first mdat. */
 #ifndef MOQ_KARP_IMPORT_H
 #define MOQ_KARP_IMPORT_H
 
@@ -44,7 +44,7 @@ struct karp_frame {
 };
 
 struct karp_import_events {
-    /* All tracks are known. Called again when a different moov arrives in mid-stream: a new instance of the broadcast.
+    /* All tracks are known: at the end of the moov or, with edit lists, just before the first frame. Called again when a different moov arrives in mid-stream: a new instance of the broadcast.
      * A return value that is not 0 refuses it (MultipleInit the second time) and ends the import. */
     int (*on_catalog)(void *user, const struct karp_catalog *catalog);
     /* In the order of the file. A return value that is not 0 ends the import with it. */

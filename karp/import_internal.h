@@ -68,6 +68,8 @@ struct karp_importer {
     struct import_track tracks[KARP_IMPORT_MAX_TRACKS];
     size_t track_count;
     struct karp_catalog *catalog;
+    bool is_catalog_due; /* it waits for the first times, to say where presentation begins */
+    bool is_second_moov; /* in mid-stream, which the user may refuse */
 
     struct import_sample
         *samples; /* of the fragment at hand, by position once its mdat has begun */
@@ -79,6 +81,9 @@ struct karp_importer {
 
 /* Reads a complete moov. Fills tracks, catalog and, when there are sample tables, samples. */
 int import_moov(struct karp_importer *importer, struct reader body);
+
+/* Hands out the catalog that a moov has made. */
+int import_tell_catalog(struct karp_importer *importer);
 
 /* Adds the samples of a track's tables (`stbl`) to the fragment at hand. */
 int import_tables(struct karp_importer *importer, struct import_track *track, struct reader stbl);

@@ -70,7 +70,7 @@ static void find_shift(struct karp_importer *importer)
             (uint64_t)-us > shift)
             shift = (uint64_t)-us;
     }
-    importer->shift_us = shift;
+    importer->shift_us = importer->catalog->start_us = shift;
     importer->is_shift_known = true;
     if (shift > 0)
         log_info(LOG_MEDIA, "import: edit lists begin before zero; all times are moved by %llu us",
@@ -164,7 +164,7 @@ int import_media_begin(struct karp_importer *importer)
     if (!importer->is_shift_known)
         find_shift(importer);
     note_latency(importer);
-    return 0;
+    return importer->is_catalog_due ? import_tell_catalog(importer) : 0;
 }
 
 /* Marked as a keyframe; or nothing is said about it, and no sample of the track was ever marked: some muxers leave the

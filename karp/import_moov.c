@@ -87,7 +87,8 @@ static void read_edits(struct karp_importer *importer, struct import_track *trac
             track->edit = media_time - empty;
             return;
         }
-        empty += (int64_t)(duration * track->timescale / importer->movie_timescale);
+        empty += (int64_t)((duration * track->timescale + importer->movie_timescale / 2) /
+                           importer->movie_timescale); /* to the nearest, as players do */
         if (empty >= INT64_C(1) << 48)
             return;
     }

@@ -34,6 +34,10 @@ static int export_bare(struct filter *filter, const struct karp_catalog *catalog
 {
     struct karp_catalog *bare = karp_catalog_new();
     int error = bare ? 0 : MOQ_ERR_NOMEM;
+    if (bare) {
+        bare->has_start = catalog->has_start;
+        bare->start_us = catalog->start_us;
+    }
     for (size_t i = 0; i < catalog->track_count && !error; i++) {
         struct karp_track track = catalog->tracks[i];
         track.description_size = 0;

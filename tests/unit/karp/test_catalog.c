@@ -54,6 +54,29 @@ static void the_reference_survives_to_the_byte(void **state)
         "\"description\":\"0164001fffe1\",\"resolution\":{\"width\":1280,\"height\":720}}]}");
 }
 
+static void where_presentation_begins_survives_and_nonsense_is_ignored(void **state)
+{
+    (void)state;
+    static const char *const nonsense[] = {"{\"start\":-1}", "{\"start\":\"0\"}",
+                                           "{\"start\":null}", "{\"start\":1.5}",
+                                           "{\"start\":9223372036854775807}"};
+    assert_survives("{\"start\":0}");
+    assert_survives(
+        "{\"video\":[{\"track\":{\"name\":\"v\",\"priority\":2},\"codec\":\"vp8\","
+        "\"resolution\":{\"width\":1,\"height\":1},\"timescale\":15360}],\"start\":23220}");
+    for (size_t i = 0; i < sizeof nonsense / sizeof *nonsense; i++) {
+        struct karp_catalog *catalog = parse(nonsense[i]);
+        assert_false(catalog->has_start);
+        karp_catalog_free(catalog);
+    }
+    struct karp_catalog *catalog = parse("{\"start\":23220}");
+    struct karp_catalog *copy = karp_catalog_copy(catalog);
+    assert_true(copy->has_start);
+    assert_int_equal(copy->start_us, 23220);
+    karp_catalog_free(catalog);
+    karp_catalog_free(copy);
+}
+
 static void the_fields_are_read(void **state)
 {
     (void)state;
@@ -228,6 +251,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_reference_survives_to_the_byte),
         cmocka_unit_test(the_fields_are_read),
+        cmocka_unit_test(where_presentation_begins_survives_and_nonsense_is_ignored),
         cmocka_unit_test(what_is_not_in_the_schema_is_ignored),
         cmocka_unit_test(broken_documents_are_refused_by_name),
         cmocka_unit_test(a_document_cut_anywhere_is_refused),

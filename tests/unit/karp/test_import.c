@@ -251,6 +251,28 @@ static void edit_lists_are_applied_and_nothing_becomes_negative(void **state)
     assert_frames(&file, "+video1 0 Key\n+audio2 93500 aa\n");
 }
 
+static void the_catalog_of_a_file_with_edit_lists_tells_where_presentation_begins(void **state)
+{
+    (void)state;
+    struct file file = {.size = 0};
+    struct notes edited = {0}, plain = {0}, alone = {0};
+    struct sample_track tracks[] = {video_track, audio_track};
+    begin_file(&file, tracks, 2);
+    assert_int_equal(import_file(file.data, file.size, 7, &plain, NULL), 0);
+    assert_null(strstr(plain.catalog, "start"));
+
+    tracks[1].has_edit = true;
+    tracks[1].media_time = 312;
+    begin_file(&file, tracks, 2);
+    assert_int_equal(import_file(file.data, file.size, 7, &alone, NULL), 0);
+    assert_int_equal(alone.catalogs, 1);
+    file_fragment(&file, &(struct sample_run){.track = 2, .texts = "aa", .duration = 960});
+    assert_int_equal(import_file(file.data, file.size, 7, &edited, NULL), 0);
+    assert_int_equal(edited.catalogs, 1);
+    assert_non_null(strstr(edited.catalog, "\"timescale\":1000}"));
+    assert_non_null(strstr(edited.catalog, "],\"start\":6500}"));
+}
+
 static void times_are_rounded_down_and_large_ones_survive(void **state)
 {
     (void)state;
@@ -387,6 +409,7 @@ int main(void)
         cmocka_unit_test(samples_may_lie_in_several_mdats),
         cmocka_unit_test(composition_offsets_may_be_negative_in_version_0),
         cmocka_unit_test(edit_lists_are_applied_and_nothing_becomes_negative),
+        cmocka_unit_test(the_catalog_of_a_file_with_edit_lists_tells_where_presentation_begins),
         cmocka_unit_test(times_are_rounded_down_and_large_ones_survive),
         cmocka_unit_test(a_first_frame_and_each_keyframe_begin_a_group),
         cmocka_unit_test(a_track_that_says_nothing_about_its_samples_is_all_keyframes),
