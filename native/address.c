@@ -54,7 +54,7 @@ void address_list_fill(struct address_list *list, const struct addrinfo *found)
     }
 }
 
-static bool is_any_ipv6(const struct sockaddr_storage *local)
+bool address_is_any_ipv6(const struct sockaddr_storage *local)
 {
     struct sockaddr_in6 address;
     memcpy(&address, local, sizeof address);
@@ -66,7 +66,7 @@ void address_list_fit(struct address_list *list, const struct sockaddr_storage *
     size_t kept = 0;
     for (size_t i = 0; i < list->count; i++) {
         bool is_same = list->items[i].ss_family == local->ss_family;
-        if (is_same || is_any_ipv6(local)) /* a dual-stack socket reaches IPv4 too */
+        if (is_same || address_is_any_ipv6(local)) /* a dual-stack socket reaches IPv4 too */
             list->items[kept++] = list->items[i];
     }
     list->count = kept;

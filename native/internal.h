@@ -76,6 +76,8 @@ struct address_list {
 };
 
 socklen_t address_size(const struct sockaddr *address);
+bool address_is_any_ipv6(
+    const struct sockaddr_storage *address); /* "[::]", which also takes IPv4 */
 
 /* In the order of RFC 8305, section 4: as the resolver sorted them, but families take turns. */
 struct addrinfo;

@@ -4,6 +4,7 @@
 #include "native/internal.h"
 
 #include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -87,6 +88,21 @@ static int bind_socket(struct moq_listener *listener, const struct moq_listener_
     return native_socket_open(listener->native, &socket_config, &listener->socket);
 }
 
+/* A machine without IPv6 still has all its IPv4 addresses: "[::]" means them too. */
+static int bind_any_family(struct moq_listener *listener, const struct moq_listener_config *config,
+                           struct sockaddr_storage *address)
+{
+    int error = bind_socket(listener, config, address);
+    if (error != MOQ_ERR_IO || errno != EAFNOSUPPORT || !address_is_any_ipv6(address))
+        return error;
+    struct sockaddr_in6 from;
+    memcpy(&from, address, sizeof from);
+    struct sockaddr_in to = {.sin_family = AF_INET, .sin_port = from.sin6_port};
+    memset(address, 0, sizeof *address);
+    memcpy(address, &to, sizeof to);
+    return bind_socket(listener, config, address);
+}
+
 int moq_listener_open(struct moq_native *native, const struct moq_listener_config *config,
                       struct moq_listener **out, char *error_text)
 {
@@ -105,7 +121,7 @@ int moq_listener_open(struct moq_native *native, const struct moq_listener_confi
     listener->events = config->events;
     listener->user = config->user;
     errno = 0;
-    error = bind_socket(listener, config, &address);
+    error = bind_any_family(listener, config, &address);
     if (error) {
         snprintf(error_text ? error_text : text, sizeof text, "cannot bind %s: %s", config->address,
                  error == MOQ_ERR_IO ? strerror(errno) : moq_error_words(error));
