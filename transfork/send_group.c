@@ -151,8 +151,11 @@ void send_group_cut(struct send_group *sending, int error)
 {
     sending->viewer = NULL;
     list_remove(&sending->node);
-    if (sending->is_sent)
+    if (sending->is_sent) {
         stream_detach(&sending->stream);
-    else
-        stream_abort(&sending->stream, error);
+        return;
+    }
+    stream_abort(&sending->stream, error);
+    if (sending->cursor.position == 0)
+        moq_group_unref(&sending->group); /* a peer that is silent may take long to let go of it */
 }
