@@ -1,0 +1,15 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A client that never reads: its connection acknowledges packets, but opens its windows no further
+ * than they were at the beginning. Tests that link stall.c take ngtcp2's calls for that in between
+ * (the linker's --wrap, see CMakeLists.txt). */
+#ifndef MOQ_TESTS_SIM_RELAY_STALL_H
+#define MOQ_TESTS_SIM_RELAY_STALL_H
+
+#include "tests/sim/relay/client.h"
+
+enum { STALL_WINDOW_BYTES = 100 * 1000 };
+
+/* As client_ready. One at a time. */
+struct client *client_ready_to_stall(struct host *host, const struct client_setup *setup);
+
+#endif
