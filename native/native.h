@@ -5,8 +5,9 @@
  *
  *   https://host[:port]/path   WebTransport
  *   http://host[:port]/path    the same, after GET http://host:port/fingerprint told which
- * certificate to trust moqf://host[:port]/path    raw QUIC (the path stays here: raw QUIC has no
- * room for it) moqt://                    reserved: refused with MOQ_ERR_UNSUPPORTED
+ *                              certificate to trust
+ *   moqf://host[:port]/path    raw QUIC (the path stays here: raw QUIC has no room for it)
+ *   moqt://                    reserved: refused with MOQ_ERR_UNSUPPORTED
  *
  * Default port 443. Host names are resolved and raced over IPv6 and IPv4 (Happy Eyeballs, RFC
  * 8305). One thread: that of the loop. Errors are codes of base/error.h; what went wrong in words

@@ -3,15 +3,20 @@
  *
  * Glossary
  *   path          a list of 1..32 byte strings that names a track; a prefix is a path too, and may
- * have no parts track         a named, live sequence of groups group         an append-only run of
- * frames; a viewer starts at the head of one. Sent as one QUIC stream frame         a sized
- * payload, meaningful to the application announce      "tracks whose path starts so are available",
- * told to whoever asked for that prefix subscription  our wish for a track, sent to a peer; what
- * arrives is appended to a `moq_track` that we own viewer        a peer's subscription that we
- * serve from a `moq_track`: a cursor, never a queue request       something a peer asked for that
- * we have not answered yet: subscribe, fetch or info session       one connected peer, speaking one
- * version; both sides may publish and subscribe transport     the QUIC streams below; see
- * transfork/transport.h
+ *                 have no parts
+ *   track         a named, live sequence of groups
+ *   group         an append-only run of frames; a viewer starts at the head of one. Sent as one
+ *                 QUIC stream
+ *   frame         a sized payload, meaningful to the application
+ *   announce      "tracks whose path starts so are available", told to whoever asked for that
+ *                 prefix
+ *   subscription  our wish for a track, sent to a peer; what arrives is appended to a `moq_track`
+ *                 that we own
+ *   viewer        a peer's subscription that we serve from a `moq_track`: a cursor, never a queue
+ *   request       something a peer asked for that we have not answered yet: subscribe, fetch or
+ *                 info
+ *   session       one connected peer, speaking one version; both sides may publish and subscribe
+ *   transport     the QUIC streams below; see transfork/transport.h
  *
  * Ownership: every object belongs to one thread, that of its session or track; only a group's bytes
  * may be read by others. Functions never keep pointers to their arguments unless they say so.
