@@ -116,22 +116,10 @@ void publisher_deinit(struct publisher *publisher)
 
 /* ---- Media ----------------------------------------------------------------------------------- */
 
-static struct karp_catalog *copy_catalog(const struct karp_catalog *catalog)
-{
-    struct karp_catalog *copy = karp_catalog_new();
-    for (size_t i = 0; copy && i < catalog->track_count; i++) {
-        if (karp_catalog_add(copy, &catalog->tracks[i])) {
-            karp_catalog_free(copy);
-            return NULL;
-        }
-    }
-    return copy;
-}
-
 int publisher_set_catalog(struct publisher *publisher, const struct karp_catalog *catalog)
 {
     bool is_another = publisher->catalog != NULL;
-    struct karp_catalog *copy = copy_catalog(catalog);
+    struct karp_catalog *copy = karp_catalog_copy(catalog);
     if (!copy)
         return MOQ_ERR_NOMEM;
     for (size_t i = 0; i < copy->track_count; i++) {

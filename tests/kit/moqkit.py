@@ -225,18 +225,18 @@ def packets(path):
     return streams
 
 
-def as_fmp4(path):
+def as_fmp4(path, movflags=MOVFLAGS):
     """What the publishing command makes of a clip: ffmpeg moves some times by itself, before we see them."""
     result = scratch(os.path.basename(path) + ".fmp4")
     with open(result, "wb") as file:
-        command = [word for word in ffmpeg_to_fmp4(path) if word != "-re"]
+        command = [movflags if word == MOVFLAGS else word for word in ffmpeg_to_fmp4(path) if word != "-re"]
         check_equal(subprocess.run(command, stdout=file, stdin=subprocess.DEVNULL).returncode, 0, "ffmpeg's exit status")
     return result
 
 
 def check_same_media(source, result):
     """Every packet of every stream: same payload, same order, and the same presentation time to the microsecond."""
-    before, after = packets(as_fmp4(source)), packets(result)
+    before, after = packets(source), packets(result)
     check_equal(sorted(after), sorted(before), f"streams of {result}")
     for number, expected in before.items():
         actual = after[number]
