@@ -192,10 +192,16 @@ void client_free(struct client *client)
 
 void client_close(struct client *client, int error)
 {
-    if (client->session)
-        moq_session_close(client->session, error, "");
-    else if (client->conn)
-        moq_native_bridge_forget(client->conn);
+    if (!client->conn)
+        return;
+    struct moq_session *session = moq_native_bridge_session(client->conn);
+    if (session) {
+        moq_session_close(session, error, "");
+        return;
+    }
+    moq_native_bridge_forget(client->conn); /* nobody will say that it is closed */
+    client->conn = NULL;
+    client->closed++;
 }
 
 bool client_is_ready(void *client)

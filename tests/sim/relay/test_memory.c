@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* 2,000 sessions come and go, in order and not: nothing of them is left at the relay, neither an
+ * object nor a byte. */
+#include "tests/sim/relay/prologue.h"
+
+#include <malloc.h>
+#include <stdio.h>
+
+enum {
+    WAVES = 100,
+    WAVE = 20, /* clients of one wave */
+    WARM_UP = 20,
+    GHOSTS = 4,                   /* of a wave: they vanish */
+    GROWTH_MAX_BYTES = 16 * 1024, /* over all waves after the warm-up: noise of tables */
+};
+
+struct wave {
+    struct client *clients[WAVE];
+    struct watch watches[WAVE];
+    bool has_watch[WAVE];
+};
+
+struct memory {
+    struct world world;
+    struct host *house, *haunted; /* clients that end, and those that vanish */
+    struct client *publisher, *viewer;
+    struct watch watch;
+    int64_t objects[OBJECT_KIND_COUNT];
+    size_t bytes;
+};
+
+static const enum quic_protocol protocols[] = {QUIC_PROTOCOL_RAW, QUIC_PROTOCOL_WEBTRANSPORT};
+
+static void memory_init(struct memory *memory)
+{
+    const struct world_setup setup = {
+        .seed = 5,
+        .link = {.delay_ns = 5 * NS_PER_MS},
+        .yaml = "limits:\n  idle: 2s\n  wait: 1s\nquic:\n  keep_alive: 500ms\n"};
+    *memory = (struct memory){0};
+    world_init(&memory->world, &setup);
+    memory->house = world_host(&memory->world);
+    memory->haunted = world_host(&memory->world);
+    memory->publisher = client_ready(memory->house, NULL);
+    memory->viewer = client_ready(memory->house, NULL);
+    struct moq_track *track = client_publish(memory->publisher, "steady");
+    watch_init(&memory->watch, memory->viewer, "steady", &WISH_ANY);
+    publish_text(track, 1, "here");
+}
+
+/* Each client of a wave is one of these. */
+enum part { PUBLISHES, WATCHES, WATCHES_ANOTHER, WAITS_IN_VAIN, PARTS };
+
+static void begin_part(struct wave *wave, int i)
+{
+    struct client *client = wave->clients[i];
+    const char *paths[PARTS] = {"", "steady", "wave/0", "nowhere"};
+    enum part part = i % PARTS;
+    struct moq_group *group;
+    if (part == PUBLISHES) {
+        char path[32];
+        snprintf(path, sizeof path, "wave/%d", i / 8);
+        struct moq_track *track = client_publish(client, path);
+        assert_int_equal(moq_track_open_group(track, 1, &group), 0);
+        assert_int_equal(moq_track_write_frame(track, group, "unfinished", 10), 0);
+        return;
+    }
+    watch_init(&wave->watches[i], client, paths[part], &WISH_ANY);
+    wave->has_watch[i] = true;
+    client_listen(client, "");
+}
+
+/* One in five of those that stay does not even wait for its session. */
+static void begin(struct memory *memory, struct wave *wave, int number)
+{
+    *wave = (struct wave){0};
+    for (int i = 0; i < WAVE; i++) {
+        struct host *host = i < GHOSTS ? memory->haunted : memory->house;
+        const struct client_setup setup = {.protocol = protocols[(number + i / PARTS) % 2]};
+        wave->clients[i] = client_connect(host, &setup);
+    }
+    world_run(&memory->world, 15 * NS_PER_MS);
+    for (int i = GHOSTS; i < WAVE; i += 5)
+        client_close(wave->clients[i], 0);
+    world_run(&memory->world, 300 * NS_PER_MS);
+    for (int i = 0; i < WAVE; i++)
+        if (wave->clients[i]->session)
+            begin_part(wave, i);
+    world_run(&memory->world, 200 * NS_PER_MS);
+}
+
+static void end(struct memory *memory, struct wave *wave)
+{
+    const struct sim_link *link = &(struct sim_link){.loss_percent = 100};
+    sim_set_node_link(memory->world.sim, memory->haunted->node, link);
+    for (int i = GHOSTS; i < WAVE; i++)
+        client_close(wave->clients[i], i % 3 == 0 ? 0 : i % 3 == 1 ? MOQ_ERR_IO : MOQ_ERR_PROTOCOL);
+    world_run(&memory->world, 10 * NS_PER_S);
+    for (int i = 0; i < WAVE; i++) {
+        assert_true(client_is_closed(wave->clients[i]));
+        if (wave->has_watch[i])
+            watch_deinit(&wave->watches[i]);
+        client_free(wave->clients[i]);
+    }
+    link = &(struct sim_link){.delay_ns = 5 * NS_PER_MS};
+    sim_set_node_link(memory->world.sim, memory->haunted->node, link);
+}
+
+static size_t bytes_in_use(void)
+{
+    return mallinfo2().uordblks; /* 0 under the sanitizers, which count for themselves */
+}
+
+static void remember(struct memory *memory)
+{
+    for (int kind = 0; kind < OBJECT_KIND_COUNT; kind++)
+        memory->objects[kind] = object_count(kind);
+}
+
+static void assert_as_before(const struct memory *memory)
+{
+    for (int kind = 0; kind < OBJECT_KIND_COUNT; kind++)
+        assert_int_equal(object_count(kind), memory->objects[kind]);
+}
+
+static void two_thousand_sessions_leave_nothing_behind(void **state)
+{
+    struct memory memory;
+    struct wave wave;
+    (void)state;
+    memory_init(&memory);
+    world_run(&memory.world, NS_PER_S);
+    remember(&memory);
+    for (int i = 0; i < WAVES; i++) {
+        if (i == WARM_UP)
+            memory.bytes = bytes_in_use();
+        begin(&memory, &wave, i);
+        assert_int_equal(world_counters(&memory.world)->sessions, 2 + WAVE - 4);
+        end(&memory, &wave);
+        assert_int_equal(world_counters(&memory.world)->sessions, 2);
+        assert_as_before(&memory);
+    }
+
+    int64_t growth = (int64_t)(bytes_in_use() - memory.bytes);
+    printf("%llu sessions; %lld bytes more than after the first %d waves\n",
+           (unsigned long long)world_counters(&memory.world)->sessions_total, (long long)growth,
+           WARM_UP);
+    assert_true(growth < GROWTH_MAX_BYTES);
+    assert_int_equal(memory.watch.closed, 0);
+    watch_deinit(&memory.watch);
+    world_deinit(&memory.world);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(two_thousand_sessions_leave_nothing_behind),
+    };
+    return cmocka_run_group_tests(tests, NULL, free_tls);
+}
