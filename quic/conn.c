@@ -20,6 +20,9 @@ enum {
     QLOG_PATH_MAX_BYTES = 1024,
 };
 
+/* Less than the 25 ms that we promise a peer (max_ack_delay), by what a timer may be late. */
+#define ACK_PATIENCE_NS (20 * NS_PER_MS)
+
 /* UDP payloads to try: Ethernet with IPv6, PPPoE, tunnels. The largest that arrives is used. */
 static const uint16_t packet_probes[] = {PACKET_MAX_BYTES, 1444, 1406, 1342, 1232};
 
@@ -340,11 +343,26 @@ void conn_wake(struct quic_conn *conn)
         list_push_back(&conn->endpoint->ready, &conn->ready);
 }
 
+/* With nothing to write and nothing in flight, what is due soon is an acknowledgement. ngtcp2 sends
+ * it after an eighth of a round trip; it may as well travel with the next frame. */
+static uint64_t with_patience(const struct quic_conn *conn, uint64_t expiry)
+{
+    if (conn->state != CONN_OPEN || schedule_first(&conn->schedule) ||
+        expiry > endpoint_now(conn->endpoint) + ACK_PATIENCE_NS)
+        return expiry;
+    ngtcp2_conn_info info;
+    ngtcp2_conn_get_conn_info(conn->quic, &info);
+    uint64_t waited = info.smoothed_rtt / 8;
+    if (info.bytes_in_flight > 0 || waited >= ACK_PATIENCE_NS)
+        return expiry;
+    return expiry + ACK_PATIENCE_NS - waited;
+}
+
 void conn_set_deadline(struct quic_conn *conn)
 {
     uint64_t when = conn->close_at_ns;
     if (conn->quic) {
-        uint64_t expiry = ngtcp2_conn_get_expiry(conn->quic);
+        uint64_t expiry = with_patience(conn, ngtcp2_conn_get_expiry(conn->quic));
         when = expiry < when ? expiry : when;
     }
     deadlines_set(&conn->endpoint->deadlines, &conn->deadline, when);

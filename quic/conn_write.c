@@ -145,6 +145,9 @@ static bool write_trains(struct quic_conn *conn)
             break;
         }
     }
+    /* The pacer's time comes behind: it is no reason to wake up with nothing to write. Whoever has
+     * something before that time finds out here, and then waits for it. */
+    conn_set_deadline(conn);
     if (spent > 0)
         ngtcp2_conn_update_pkt_tx_time(conn->quic, now);
     return has_more;
@@ -162,7 +165,5 @@ bool conn_write(struct quic_conn *conn)
         return false;
     }
 
-    bool has_more = write_trains(conn);
-    conn_set_deadline(conn);
-    return has_more;
+    return write_trains(conn);
 }
