@@ -6,8 +6,11 @@
  *
  *   0               *used bytes made *out; a path in it is a reference that the caller now owns
  *   MOQ_ERR_AGAIN   the message goes on behind `n`. At the end of a stream that means
- * MOQ_ERR_DECODE MOQ_ERR_DECODE  it can never become a message MOQ_ERR_BOUNDS  it is over a limit
- * of ours; also every message that is not complete after MESSAGE_MAX_BYTES MOQ_ERR_NOMEM
+ *                   MOQ_ERR_DECODE
+ *   MOQ_ERR_DECODE  it can never become a message
+ *   MOQ_ERR_BOUNDS  it is over a limit of ours; also every message that is not complete after
+ *                   MESSAGE_MAX_BYTES
+ *   MOQ_ERR_NOMEM
  *
  * and leaves *used alone unless it answers 0; *out means nothing then. Encoders add to a `byte_buf`
  * and return 0, what byte_buf_append returns, or MOQ_ERR_INVALID for what the version cannot say;

@@ -10,8 +10,9 @@
  * Glossary
  *   section   a map of settings, such as `cache`
  *   setting   one row: named by its sections and its key, `cache.age`; MOQ_RELAY_CACHE_AGE in the
- * environment reload    a new configuration for a running relay; settings that need a restart are
- * refused by name */
+ *             environment
+ *   reload    a new configuration for a running relay; settings that need a restart are refused by
+ *             name */
 #ifndef MOQ_CONFIG_H
 #define MOQ_CONFIG_H
 
