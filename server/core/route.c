@@ -92,8 +92,9 @@ void route_remove(struct announcement *announcement)
         moq_offers_remove(router->offers, route->path, announcement->peer);
         core_hooks_event(&router->hooks, "ended", route->path);
         if (route->source && route->source->origin == announcement)
-            source_withdrawn(route->source, announcement);
-        route_release(router, route);
+            source_withdrawn(route->source, announcement); /* a source that ends frees its route */
+        else
+            route_release(router, route);
     }
     moq_path_unref(&announcement->path);
     moq_path_unref(&announcement->ask.path);
