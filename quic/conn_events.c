@@ -263,9 +263,9 @@ void conn_callbacks(ngtcp2_callbacks *callbacks, bool is_server)
 {
     *callbacks = (ngtcp2_callbacks){
         .recv_crypto_data = ngtcp2_crypto_recv_crypto_data_cb,
-        .encrypt = ngtcp2_crypto_encrypt_cb,
-        .decrypt = ngtcp2_crypto_decrypt_cb,
-        .hp_mask = ngtcp2_crypto_hp_mask_cb,
+        .encrypt = aead_encrypt,
+        .decrypt = aead_decrypt,
+        .hp_mask = aead_mask,
         .update_key = ngtcp2_crypto_update_key_cb,
         .delete_crypto_aead_ctx = ngtcp2_crypto_delete_crypto_aead_ctx_cb,
         .delete_crypto_cipher_ctx = ngtcp2_crypto_delete_crypto_cipher_ctx_cb,

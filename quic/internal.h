@@ -7,6 +7,7 @@
  *   conn_close.c      its end: close, tell the application, linger, be forgotten
  *   conn_events.c     what ngtcp2 calls
  *   conn_write.c      packets out
+ *   aead.c            their protection
  *   stream.c          streams
  *   webtransport.c    h3.h joined to connections and streams
  */
@@ -247,6 +248,16 @@ void conn_finish(struct quic_conn *
                      conn); /* carries out the end; the connection may be gone or linger after it */
 void conn_linger_receive(struct quic_conn *conn, const ngtcp2_path *path, size_t n);
 void conn_tell(struct quic_conn *conn); /* on_stream_closed for each, on_closed */
+
+/* aead.c: callbacks of ngtcp2, as ngtcp2.h says. */
+int aead_encrypt(uint8_t *out, const ngtcp2_crypto_aead *aead, const ngtcp2_crypto_aead_ctx *key,
+                 const uint8_t *plain, size_t n, const uint8_t *nonce, size_t nonce_size,
+                 const uint8_t *header, size_t header_size);
+int aead_decrypt(uint8_t *out, const ngtcp2_crypto_aead *aead, const ngtcp2_crypto_aead_ctx *key,
+                 const uint8_t *sealed, size_t n, const uint8_t *nonce, size_t nonce_size,
+                 const uint8_t *header, size_t header_size);
+int aead_mask(uint8_t *out, const ngtcp2_crypto_cipher *cipher, const ngtcp2_crypto_cipher_ctx *key,
+              const uint8_t *sample);
 
 /* WebTransport */
 void webtransport_start(struct quic_conn *conn);
