@@ -20,6 +20,7 @@ struct core {
     struct moq_listener *listeners[LISTENERS_MAX];
     size_t listener_count;
     uint64_t next_renew_ns;
+    struct core_counters counters; /* the router's, and what its present viewers have got */
     uv_timer_t sweep;
     uint32_t closing;      /* what has still to go: the timer, native */
     size_t open_listeners; /* while stopping */
@@ -60,8 +61,10 @@ int core_fingerprint(const struct core *core, uint8_t out[QUIC_FINGERPRINT_BYTES
 
 const struct core_counters *core_counters(struct core *core)
 {
-    core->router.counters.requests_waiting = core->router.waiting_count;
-    return &core->router.counters;
+    core->counters = core->router.counters;
+    core->counters.requests_waiting = core->router.waiting_count;
+    sources_add_totals(&core->router, &core->counters);
+    return &core->counters;
 }
 
 static struct quic_tls *load_tls(const struct config_listener *listener, char *error_text)

@@ -90,6 +90,7 @@ struct source {
     struct moq_track *track;
     struct list viewers; /* viewing.node */
     struct leg legs[CORE_LEGS_MAX];
+    bool is_continued;      /* the origin took another's place: its numbers may be raised */
     uint64_t idle_since_ns; /* CLOCK_NEVER while it has viewers */
     uint64_t farewell_ns;   /* when to give up a withdrawn track; CLOCK_NEVER: not withdrawn */
     uint64_t sweep_ns;
@@ -127,6 +128,9 @@ struct source *source_get(struct router *router,
                           struct route *route); /* of a route with an announcement; NULL: cannot */
 struct viewing *source_add_viewer(struct source *source, struct moq_viewer *viewer);
 void source_remove_viewer(struct viewing *viewing);
+
+/* Adds what the viewers there are have got so far; those that left were added when they did. */
+void sources_add_totals(const struct router *router, struct core_counters *counters);
 void source_adjust(struct source *source); /* upstream wishes follow the viewers' */
 void source_switch(struct source *source,
                    struct announcement *origin); /* another publisher feeds it from now on */

@@ -138,12 +138,19 @@ static void peer_free(struct core_peer *peer)
     free(peer);
 }
 
+/* "timed out, ..." says more than its reason; "cancelled" says less. */
+static const char *words_of_end(int error)
+{
+    if (error == MOQ_ERR_CANCELLED || error == 0)
+        return "closed in order";
+    return moq_error_words(error);
+}
+
 static void on_closed(struct moq_session *session, int error, const char *reason)
 {
     struct core_peer *peer = moq_session_user(session);
     log_info(LOG_SESSION, "session %llu from %s is over: %s%s%s", (unsigned long long)peer->number,
-             peer->address, error ? moq_error_words(error) : "closed in order",
-             reason[0] ? ", " : "", reason);
+             peer->address, words_of_end(error), reason[0] ? ", " : "", reason);
     if (peer->is_asking)
         core_hooks_withdraw(&peer->ask);
     peer_free(peer);

@@ -15,6 +15,12 @@ static bool obeys_ranges(const struct announcement *origin)
     return moq_session_version(origin->peer->session) == MOQ_VERSION_03;
 }
 
+/* One that took another's place counts from elsewhere, so viewers' numbers mean nothing to it. */
+static bool can_ask_ranges(const struct source *source)
+{
+    return obeys_ranges(source->origin) && !source->is_continued;
+}
+
 static bool has_legs(const struct source *source)
 {
     for (size_t i = 0; i < CORE_LEGS_MAX; i++)
@@ -74,7 +80,7 @@ static int open_leg(struct source *source, const struct moq_wish *wish)
                                                   wish, &leg_events, leg);
         if (!leg->subscription)
             return MOQ_ERR_OFFLINE;
-        if (moq_track_newest(source->track))
+        if (source->is_continued)
             moq_subscription_continue_after(leg->subscription, moq_track_latest(source->track));
         source->router->counters.upstream_subscriptions++;
         source->router->counters.upstream_subscriptions_total++;
@@ -238,7 +244,7 @@ static void add_legs(struct source *source, const struct moq_wish *all)
             source_end(source, MOQ_ERR_OFFLINE);
         return;
     }
-    if (!obeys_ranges(source->origin))
+    if (!can_ask_ranges(source))
         return;
     if (all->max > to) {
         more.min = to + 1;
@@ -259,6 +265,8 @@ void source_adjust(struct source *source)
         return;
     if (!obeys_ranges(source->origin))
         all.max = MOQ_NO_GROUP;
+    if (source->is_continued)
+        all.min = all.max = MOQ_NO_GROUP;
     update_legs(source, &all);
     add_legs(source, &all);
 }
@@ -291,6 +299,15 @@ static void add_totals(struct core_counters *counters, const struct moq_viewer *
     counters->bytes_sent += stats.bytes_sent;
 }
 
+void sources_add_totals(const struct router *router, struct core_counters *counters)
+{
+    list_for_each (node, &router->sources) {
+        const struct source *source = container_of(node, struct source, node);
+        list_for_each (inner, &source->viewers)
+            add_totals(counters, container_of(inner, struct viewing, node)->viewer);
+    }
+}
+
 void source_remove_viewer(struct viewing *viewing)
 {
     struct source *source = viewing->source;
@@ -319,13 +336,8 @@ void source_switch(struct source *source, struct announcement *origin)
         return;
     }
     source->router->counters.takeovers++;
-
-    struct moq_wish all;
-    if (!combine(source, &all))
-        return;
-    all.min = all.max = MOQ_NO_GROUP;
-    if (open_leg(source, &all))
-        source_end(source, MOQ_ERR_OFFLINE);
+    source->is_continued = moq_track_newest(source->track) != NULL;
+    source_adjust(source);
 }
 
 void source_withdrawn(struct source *source, struct announcement *origin)
