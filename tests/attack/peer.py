@@ -224,6 +224,12 @@ class Peer(QuicConnectionProtocol):
         stream = self.stream(self._quic.get_next_available_stream_id(is_unidirectional=is_uni))
         return stream.send(data, end)
 
+    def reserved(self):
+        """A bidi stream with nothing on it yet: the next one has a higher number and can come first."""
+        number = self._quic.get_next_available_stream_id()
+        self._quic._get_or_create_stream_for_send(number)
+        return self.stream(number)
+
     def bidi(self, data=b"", end=False):
         return self.raw(False, (varint(0x41) + varint(self.session_id) if self.is_wrapped else b"") + data, end)
 
