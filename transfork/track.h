@@ -31,6 +31,7 @@ struct moq_track {
     uint64_t cached_bytes; /* memory of the groups in `groups` */
     uint64_t latest;       /* highest sequence ever seen */
     uint64_t floor;        /* sequences below were dropped and do not come back */
+    uint64_t expected_from, expected_until_ns; /* see moq_track_expect */
     struct list watchers;
     int error; /* see moq_track_end */
     bool has_ended;

@@ -213,6 +213,10 @@ void moq_track_unwatch(struct moq_track *track, struct moq_watcher *watcher);
 /* Tells watchers that groups first..last are lost upstream. */
 void moq_track_gap(struct moq_track *track, uint64_t first, uint64_t last, int error);
 
+/* Groups from `first` on that are not here were asked for upstream and may come until `until_ns`:
+ * viewers that wished for them by number wait so long before they are told of a gap. */
+void moq_track_expect(struct moq_track *track, uint64_t first, uint64_t until_ns);
+
 /* ---- Offers: what we announce ---------------------------------------------------------------- */
 
 struct moq_offers; /* a set of paths that peers may ask for by prefix; must outlive sessions that

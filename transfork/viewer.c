@@ -405,10 +405,14 @@ struct moq_viewer *viewer_new(struct moq_stream *stream, uint64_t id, struct moq
 /* Groups that were wished for by number and are gone: one gap, whatever their number. */
 static void report_gone(struct moq_viewer *viewer)
 {
-    const struct moq_group *oldest = moq_track_oldest(viewer->track);
-    uint64_t min = viewer->wish.min;
-    if (oldest && min < oldest->sequence)
-        lose(viewer, (struct sequence_run){min, oldest->sequence - 1}, MOQ_ERR_NOT_FOUND);
+    const struct moq_track *track = viewer->track;
+    const struct moq_group *oldest = moq_track_oldest(track);
+    uint64_t min = viewer->wish.min, end = oldest ? oldest->sequence : 0;
+    bool is_expected = session_now(viewer->session) < track->expected_until_ns;
+    if (is_expected && track->expected_from < end)
+        end = track->expected_from;
+    if (min < end)
+        lose(viewer, (struct sequence_run){min, end - 1}, MOQ_ERR_NOT_FOUND);
 }
 
 void viewer_start(struct moq_viewer *viewer)

@@ -89,7 +89,13 @@ static const struct moq_group *first_above(const struct viewer_view *view)
 static uint64_t hole_closes_at(const struct viewer_view *view, const struct moq_group *next,
                                uint64_t end)
 {
-    if (view->track->has_ended || !next || next->sequence != end)
+    const struct moq_track *track = view->track;
+    if (track->has_ended)
+        return 0;
+    if (view->wish->min != MOQ_NO_GROUP && track->expected_from < end &&
+        view->now_ns < track->expected_until_ns)
+        return track->expected_until_ns;
+    if (!next || next->sequence != end)
         return 0;
     return time_after(next->started_ns, view->policy->latency_ns);
 }
