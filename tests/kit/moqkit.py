@@ -42,7 +42,12 @@ def check(condition, words):
 
 
 def check_equal(actual, expected, words):
-    check(actual == expected, f"{words}: {actual!r} instead of {expected!r}")
+    check(actual == expected, f"{words}: {short(actual)} instead of {short(expected)}")
+
+
+def short(value):
+    text = repr(value)
+    return text if len(text) <= 300 else text[:297] + "..."
 
 
 def scratch(name):
