@@ -90,7 +90,7 @@ static struct fetch *fetch_get(struct router *router, const struct route *route,
                                const struct moq_request *request)
 {
     struct fetch *running = find(router, request);
-    struct announcement *origin = route ? route_newest(route, NULL) : NULL;
+    struct announcement *origin = route ? route_newest(route) : NULL;
     if (running || !origin || router->fetch_count >= CORE_FETCHES_MAX)
         return running;
     if (moq_session_version(origin->peer->session) != MOQ_VERSION_03)

@@ -42,7 +42,7 @@ void info_request(struct demand *demand)
 {
     struct router *router = demand->peer->router;
     struct route *route = route_find(router, demand->ask.path);
-    struct announcement *origin = route ? route_newest(route, NULL) : NULL;
+    struct announcement *origin = route ? route_newest(route) : NULL;
 
     if (route && route->source) {
         struct moq_info info = info_of(route->source->track);

@@ -25,6 +25,8 @@
 #define CORE_SAMPLE_NS (250 * NS_PER_MS)
 /* After its path was withdrawn a publisher has this long to finish the track in order. */
 #define CORE_FAREWELL_NS (500 * NS_PER_MS)
+/* How long a publisher may take to bring groups of the past that a viewer wishes for. */
+#define CORE_HISTORY_NS (2 * NS_PER_S)
 /* How long a peer may take to answer INFO_PLEASE before the relay answers by itself. */
 #define CORE_INFO_TIMEOUT_NS (1 * NS_PER_S)
 enum {
@@ -65,6 +67,7 @@ struct announcement {
     struct moq_path *path; /* as the peer named it */
     struct core_ask ask;
     bool is_asking;
+    bool has_failed; /* ended a track that it still announces: nothing switches to it any more */
 };
 
 struct route {
@@ -119,13 +122,17 @@ struct route *route_find(struct router *router, const struct moq_path *path);
 struct route *route_get(struct router *router,
                         struct moq_path *path);                 /* makes it; NULL: out of memory */
 void route_release(struct router *router, struct route *route); /* frees it if nothing holds it */
-struct announcement *route_newest(const struct route *route, const struct core_peer *except);
+/* NULL: none. */
+struct announcement *route_newest(const struct route *route);
+struct announcement *route_next(const struct route *route); /* of those that have not failed */
 void route_add(struct router *router, struct announcement *announcement, struct moq_path *path);
 void route_remove(struct announcement *announcement); /* frees it */
 
 /* source.c */
 struct source *source_get(struct router *router,
                           struct route *route); /* of a route with an announcement; NULL: cannot */
+/* Before somebody with this wish is served: what it lacks of the past is on its way. */
+void source_expect(struct source *source, const struct moq_wish *wish);
 struct viewing *source_add_viewer(struct source *source, struct moq_viewer *viewer);
 void source_remove_viewer(struct viewing *viewing);
 

@@ -48,11 +48,18 @@ void route_release(struct router *router, struct route *route)
     object_died(OBJECT_route);
 }
 
-struct announcement *route_newest(const struct route *route, const struct core_peer *except)
+struct announcement *route_newest(const struct route *route)
+{
+    if (list_is_empty(&route->announcements))
+        return NULL;
+    return container_of(route->announcements.next, struct announcement, route_node);
+}
+
+struct announcement *route_next(const struct route *route)
 {
     list_for_each (node, &route->announcements) {
         struct announcement *announcement = container_of(node, struct announcement, route_node);
-        if (announcement->peer != except)
+        if (!announcement->has_failed)
             return announcement;
     }
     return NULL;

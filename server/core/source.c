@@ -46,20 +46,22 @@ static void close_legs(struct source *source)
     }
 }
 
-/* A subscription upstream ended. A range that was delivered is no news; anything else ends the track, unless another
- * publisher has it. */
+/* A subscription upstream ended. A range that was delivered is no news; anything else ends the
+ * track, unless another publisher has it. */
 static void on_leg_closed(struct moq_subscription *subscription, int error)
 {
     struct leg *leg = moq_subscription_user(subscription);
     struct source *source = leg->source;
     bool was_range = leg->wish.max != MOQ_NO_GROUP;
+    bool has_all = leg->wish.max <= moq_track_latest(source->track);
 
     leg_closed(leg);
-    if (was_range && error == 0)
+    if (was_range && error == 0 && (has_all || has_legs(source)))
         return;
     close_legs(source);
-    const struct core_peer *gone = source->origin ? source->origin->peer : NULL;
-    struct announcement *other = source->route ? route_newest(source->route, gone) : NULL;
+    if (source->origin)
+        source->origin->has_failed = true;
+    struct announcement *other = source->route ? route_next(source->route) : NULL;
     if (other)
         source_switch(source, other);
     else
@@ -125,7 +127,9 @@ struct source *source_get(struct router *router, struct route *route)
 {
     if (route->source)
         return route->source;
-    struct announcement *origin = route_newest(route, NULL);
+    struct announcement *origin = route_next(route);
+    if (!origin)
+        origin = route_newest(route);
     return origin ? source_new(router, route, origin) : NULL;
 }
 
@@ -271,6 +275,15 @@ void source_adjust(struct source *source)
     add_legs(source, &all);
 }
 
+void source_expect(struct source *source, const struct moq_wish *wish)
+{
+    if (wish->min == MOQ_NO_GROUP || !source->origin || !can_ask_ranges(source))
+        return;
+    uint64_t from = covered_from(source);
+    if (from != MOQ_NO_GROUP && wish->min < from)
+        moq_track_expect(source->track, wish->min, source->router->clock->now_ns + CORE_HISTORY_NS);
+}
+
 struct viewing *source_add_viewer(struct source *source, struct moq_viewer *viewer)
 {
     struct viewing *viewing = calloc(1, sizeof *viewing);
@@ -342,7 +355,7 @@ void source_switch(struct source *source, struct announcement *origin)
 
 void source_withdrawn(struct source *source, struct announcement *origin)
 {
-    struct announcement *other = route_newest(source->route, NULL);
+    struct announcement *other = route_next(source->route);
     if (other) {
         source_switch(source, other);
         return;
