@@ -235,6 +235,27 @@ static void a_publisher_that_dies_hands_over_to_the_other(void **state)
     stage_deinit(&stage);
 }
 
+/* Else a viewer would be handed from one to the other for ever. */
+static void two_publishers_that_refuse_are_asked_once_each(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct watch watch;
+    stage_init(&stage, 0);
+    struct client *second = client_ready(world_host(&stage.world), NULL);
+    moq_track_end(client_publish(stage.publisher, "demo/over"), 0);
+    moq_track_end(client_publish(second, "demo/over"), MOQ_ERR_IO);
+    world_run(&stage.world, SOON_NS);
+
+    watch_init(&watch, stage.viewer, "demo/over", &WISH_ANY);
+    assert_true(world_run_until(&stage.world, watch_is_closed, &watch, 2 * SOON_NS));
+    world_run(&stage.world, NS_PER_S);
+
+    assert_int_equal(stage.publisher->subscribes + second->subscribes, 1 + 2);
+    watch_deinit(&watch);
+    stage_deinit(&stage);
+}
+
 static void a_viewer_that_vanishes_is_forgotten_and_its_publisher_rests(void **state)
 {
     (void)state;
@@ -283,6 +304,7 @@ int main(void)
         cmocka_unit_test(a_name_that_stays_away_is_refused_after_the_wait),
         cmocka_unit_test(the_newest_publisher_wins_and_the_other_takes_over),
         cmocka_unit_test(a_publisher_that_dies_hands_over_to_the_other),
+        cmocka_unit_test(two_publishers_that_refuse_are_asked_once_each),
         cmocka_unit_test(a_viewer_that_vanishes_is_forgotten_and_its_publisher_rests),
         cmocka_unit_test(a_viewer_that_comes_back_soon_finds_the_subscription_warm),
     };
