@@ -357,7 +357,10 @@ void moq_native_bridge_shut_down(struct moq_native_bridge *bridge, int error, co
 static void link_tick(struct link *link)
 {
     uint64_t now = link->bridge->clock->now_ns;
+    struct quic_conn_stats stats;
+    quic_conn_stats(link->conn, &stats);
     link->is_ticking = true;
+    moq_session_set_bitrate(link->session, stats.delivery_rate_bps);
     uint64_t next = moq_session_tick(link->session);
     link->is_ticking = false;
     if (next > now + SLOW_TICK_NS)

@@ -2,8 +2,8 @@
 /* The session stream, of both roles: which version we speak, and that the session ends when this
  * stream does.
  *
- * We never send SESSION_UPDATE: Rust peers parse it as INFO and drop the session. What comes is
- * read and ignored. */
+ * SESSION_UPDATE goes to peers of 03 alone: Rust peers parse it as INFO and drop the session. */
+#include "base/varint.h"
 #include "transfork/dialect.h"
 #include "transfork/message.h"
 #include "transfork/session_state.h"
@@ -22,11 +22,41 @@ static long read_update(struct moq_stream *stream, const uint8_t *data, size_t n
 {
     size_t used;
     uint64_t bitrate_bps;
-    (void)stream;
     int error = message_decode_session_update(data, n, &used, &bitrate_bps);
     if (error)
         return error == MOQ_ERR_AGAIN ? 0 : error;
+    stream->session->peer_bitrate_bps = bitrate_bps;
     return (long)used;
+}
+
+uint64_t moq_session_peer_bitrate(const struct moq_session *session)
+{
+    return session->peer_bitrate_bps;
+}
+
+/* Whether the peer should hear of it: a tenth more or less than it knows, and not too often. */
+static bool is_news(const struct moq_session *session, uint64_t bitrate_bps)
+{
+    uint64_t told = session->told_bitrate_bps;
+    uint64_t change = bitrate_bps > told ? bitrate_bps - told : told - bitrate_bps;
+    bool is_early = told && session_now(session) - session->told_bitrate_ns < MOQ_BITRATE_PAUSE_NS;
+    return change > told / 10 && !is_early;
+}
+
+void moq_session_set_bitrate(struct moq_session *session, uint64_t bitrate_bps)
+{
+    struct moq_stream *stream = session->greeting;
+    bool is_possible = session_is_ready(session) && session->version == MOQ_VERSION_03 && stream;
+    if (bitrate_bps > VARINT_MAX)
+        bitrate_bps = VARINT_MAX;
+    if (!is_possible || !is_news(session, bitrate_bps))
+        return;
+    struct byte_buf buf;
+    byte_buf_init(&buf, MESSAGE_MAX_BYTES);
+    if (write_buf(stream, &buf, message_encode_session_update(&buf, bitrate_bps)))
+        return;
+    session->told_bitrate_bps = bitrate_bps;
+    session->told_bitrate_ns = session_now(session);
 }
 
 static int on_end(struct moq_stream *stream, const uint8_t *left, size_t n)

@@ -148,6 +148,15 @@ uint32_t moq_session_version(const struct moq_session *session);
 /* Lets a session that is held (is_held) go on; its handshake timeout runs all the while. */
 void moq_session_release(struct moq_session *session);
 
+/* Tells the peer how fast we believe we can send to it, in bits per second; 0: unknown. Only 03 has a message for that
+ * (SESSION_UPDATE; Rust peers of 02 and 04 would take it for INFO), only changes of more than a tenth are told, and at most
+ * one in MOQ_BITRATE_PAUSE_NS: call it as often as there is an estimate. */
+void moq_session_set_bitrate(struct moq_session *session, uint64_t bitrate_bps);
+#define MOQ_BITRATE_PAUSE_NS (3 * NS_PER_S)
+
+/* What the peer said last of its own rate towards us; 0: nothing. */
+uint64_t moq_session_peer_bitrate(const struct moq_session *session);
+
 /* Ends the session in order: running groups are cut, the session stream is finished, the transport
  * closed. */
 void moq_session_close(struct moq_session *session, int error, const char *reason);

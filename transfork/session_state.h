@@ -58,10 +58,12 @@ struct moq_session {
     uint32_t announce_count;     /* announce streams of the peer's */
     uint64_t next_subscription;  /* id of our next one */
 
-    uint64_t deadline_ns;          /* when tick has work; CLOCK_NEVER */
-    uint64_t greeting_deadline_ns; /* the versions must be agreed by then */
-    uint64_t dialect_deadline_ns;  /* see dialect.c */
-    int error;                     /* why we closed it */
+    uint64_t deadline_ns;                       /* when tick has work; CLOCK_NEVER */
+    uint64_t greeting_deadline_ns;              /* the versions must be agreed by then */
+    uint64_t dialect_deadline_ns;               /* see dialect.c */
+    uint64_t told_bitrate_bps, told_bitrate_ns; /* the last SESSION_UPDATE of ours */
+    uint64_t peer_bitrate_bps;
+    int error; /* why we closed it */
     char reason[96];
 };
 

@@ -350,6 +350,32 @@ static void a_held_session_answers_when_it_is_released(void **state)
     wire_deinit(&wire);
 }
 
+static void only_03_is_told_of_a_bitrate_and_only_of_news(void **state)
+{
+    (void)state;
+    static const uint32_t versions[] = {MOQ_VERSION_02, MOQ_VERSION_03, MOQ_VERSION_04};
+    for (size_t i = 0; i < 3; i++) {
+        struct pair pair;
+        pair_init(&pair, &(struct options){.version = versions[i]});
+        struct moq_session *us = pair.peer[SERVER].session, *them = pair.peer[CLIENT].session;
+        bool is_told = versions[i] == MOQ_VERSION_03;
+
+        moq_session_set_bitrate(us, 1000000);
+        wire_run(&pair.wire);
+        assert_int_equal(moq_session_peer_bitrate(them), is_told ? 1000000 : 0);
+
+        pair.wire.clock.now_ns += MOQ_BITRATE_PAUSE_NS;
+        moq_session_set_bitrate(us, 1099999); /* less than a tenth */
+        wire_run(&pair.wire);
+        assert_int_equal(moq_session_peer_bitrate(them), is_told ? 1000000 : 0);
+        moq_session_set_bitrate(us, 2000000);
+        moq_session_set_bitrate(us, 4000000); /* too soon */
+        wire_run(&pair.wire);
+        assert_int_equal(moq_session_peer_bitrate(them), is_told ? 2000000 : 0);
+        pair_deinit(&pair);
+    }
+}
+
 static void a_session_that_is_never_released_times_out(void **state)
 {
     (void)state;
@@ -382,6 +408,7 @@ int main(void)
         cmocka_unit_test(the_string_dialect_of_04_is_refused_by_name),
         cmocka_unit_test(a_held_session_answers_when_it_is_released),
         cmocka_unit_test(a_session_that_is_never_released_times_out),
+        cmocka_unit_test(only_03_is_told_of_a_bitrate_and_only_of_news),
         cmocka_unit_test(an_array_path_in_single_bytes_is_not_taken_for_a_string),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
