@@ -76,11 +76,25 @@ void core_hooks_ask(struct core_hooks *hooks, struct core_ask *ask)
     run(ask);
 }
 
+/* Calls one notification of every entry that has it. */
+#define NOTIFY(hooks, member, ...)                                                                 \
+    list_for_each (node, &(hooks)->chain) {                                                        \
+        const struct core_hook *hook = container_of(node, struct core_hook, node);                 \
+        if (hook->ops->member)                                                                     \
+            hook->ops->member(hook->self, __VA_ARGS__);                                            \
+    }
+
+static void unpark(struct core_ask *ask)
+{
+    ask->is_waiting = false;
+    list_remove(&ask->node);
+}
+
 void core_answer(struct core_ask *ask, enum core_verdict verdict)
 {
     if (!EXPECT(ask->is_waiting && verdict != CORE_LATER))
         return;
-    core_hooks_withdraw(ask);
+    unpark(ask);
     if (verdict == CORE_PASS)
         run(ask);
     else
@@ -89,8 +103,10 @@ void core_answer(struct core_ask *ask, enum core_verdict verdict)
 
 void core_hooks_withdraw(struct core_ask *ask)
 {
-    ask->is_waiting = false;
-    list_remove(&ask->node);
+    if (!ask->is_waiting)
+        return;
+    unpark(ask);
+    NOTIFY(ask->hooks, withdrawn, ask)
 }
 
 uint64_t core_hooks_tick(struct core_hooks *hooks)
@@ -100,18 +116,11 @@ uint64_t core_hooks_tick(struct core_hooks *hooks)
         if (ask->deadline_ns > hooks->clock->now_ns)
             return ask->deadline_ns;
         snprintf(ask->reason, sizeof ask->reason, "nobody answered in time");
-        core_answer(ask, CORE_DENY);
+        core_hooks_withdraw(ask);
+        ask->on_decided(ask, false);
     }
     return CLOCK_NEVER;
 }
-
-/* Calls one notification of every entry that has it. */
-#define NOTIFY(hooks, member, ...)                                                                 \
-    list_for_each (node, &(hooks)->chain) {                                                        \
-        const struct core_hook *hook = container_of(node, struct core_hook, node);                 \
-        if (hook->ops->member)                                                                     \
-            hook->ops->member(hook->self, __VA_ARGS__);                                            \
-    }
 
 void core_hooks_session_close(struct core_hooks *hooks, struct core_peer *peer)
 {

@@ -3,7 +3,7 @@
  *
  * An entry answers PASS (no opinion), ALLOW or DENY at once, or LATER and then calls core_answer. The first answer other
  * than PASS ends the chain; when all pass, the default of the question applies (allow). A LATER that takes longer than
- * CORE_ANSWER_TIMEOUT_NS is a DENY. When what a question is about goes away first, its answer is ignored. */
+ * CORE_ANSWER_TIMEOUT_NS is a DENY. When what a question is about goes away first, `withdrawn` says so. */
 #ifndef MOQ_CORE_HOOKS_H
 #define MOQ_CORE_HOOKS_H
 
@@ -51,6 +51,9 @@ struct core_hook_ops {
     enum core_verdict (*session_open)(void *self, struct core_ask *ask);
     enum core_verdict (*announce)(void *self, struct core_ask *ask);
     enum core_verdict (*subscribe)(void *self, struct core_ask *ask);
+    /* A question that waits for core_answer needs none any more: it took too long, or what it is
+     * about is gone. Told to every entry; not to be used afterwards. */
+    void (*withdrawn)(void *self, struct core_ask *ask);
     void (*session_close)(void *self, struct core_peer *peer); /* once, if session_open was asked */
     void (*viewer_sample)(
         void *self,

@@ -50,7 +50,8 @@ struct core_peer {
     struct list node; /* router.peers */
     struct router *router;
     uint64_t number;
-    struct moq_session *session;     /* NULL until it is made */
+    struct quic_conn *conn;
+    struct moq_session *session;     /* NULL until it is agreed */
     struct moq_announced *announced; /* what it publishes */
     struct list announcements;       /* announcement.peer_node */
     struct core_ask ask;

@@ -208,7 +208,8 @@ static const struct moq_session_events peer_events = {
     .can_see = can_see,
 };
 
-/* Whether hooks let it in. Before the session exists the answer is only noted; afterwards it is acted on. */
+/* Whether hooks let it in. Before the session exists the answer is only noted; afterwards it is
+ * acted on. */
 static void on_session_decided(struct core_ask *ask, bool is_allowed)
 {
     struct core_peer *peer = ask->user;
@@ -220,12 +221,13 @@ static void on_session_decided(struct core_ask *ask, bool is_allowed)
                  (unsigned long long)peer->number, peer->address,
                  ask->reason[0] ? ask->reason : "denied");
     }
-    if (!peer->session)
+    struct moq_session *held = moq_native_bridge_session(peer->conn);
+    if (!held)
         return;
     if (is_allowed)
-        moq_session_release(peer->session);
+        moq_session_release(held);
     else
-        moq_session_close(peer->session, MOQ_ERR_REFUSED, ask->reason);
+        moq_session_close(held, MOQ_ERR_REFUSED, ask->reason);
 }
 
 static struct core_peer *peer_new(struct router *router, const struct moq_peer *info)
@@ -235,6 +237,7 @@ static struct core_peer *peer_new(struct router *router, const struct moq_peer *
         return NULL;
     peer->router = router;
     peer->number = ++router->next_peer;
+    peer->conn = info->conn;
     list_init(&peer->announcements);
     list_push_back(&router->peers, &peer->node);
     write_address(peer->address, sizeof peer->address, info->address);
