@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Hooks that deny, that answer later, too late or never, and questions whose asker goes away
+ * first. */
+#include "tests/sim/relay/prologue.h"
+
+struct stage {
+    struct world world;
+    struct core_hook hook;
+    enum core_verdict session, announce, subscribe; /* what the hook answers */
+    struct moq_path *alias;                         /* subscribes are led here; NULL: as asked */
+    struct core_ask *parked;                        /* the last one that it answers later */
+    int sessions, announces, subscribes, ends, samples, withdrawn;
+};
+
+static enum core_verdict answer(struct stage *stage, struct core_ask *ask,
+                                enum core_verdict verdict)
+{
+    if (verdict == CORE_LATER)
+        stage->parked = ask;
+    return verdict;
+}
+
+static enum core_verdict on_session_open(void *self, struct core_ask *ask)
+{
+    struct stage *stage = self;
+    stage->sessions++;
+    assert_null(core_peer_session(ask->peer));
+    assert_true(strlen(core_peer_address(ask->peer)) > 0);
+    return answer(stage, ask, stage->session);
+}
+
+static enum core_verdict on_announce(void *self, struct core_ask *ask)
+{
+    struct stage *stage = self;
+    stage->announces++;
+    return answer(stage, ask, stage->announce);
+}
+
+static enum core_verdict on_subscribe(void *self, struct core_ask *ask)
+{
+    struct stage *stage = self;
+    stage->subscribes++;
+    if (stage->alias) {
+        moq_path_unref(&ask->path);
+        ask->path = moq_path_ref(stage->alias);
+    }
+    return answer(stage, ask, stage->subscribe);
+}
+
+static void on_session_close(void *self, struct core_peer *peer)
+{
+    struct stage *stage = self;
+    (void)peer;
+    stage->ends++;
+}
+
+static void on_withdrawn(void *self, struct core_ask *ask)
+{
+    struct stage *stage = self;
+    stage->withdrawn++;
+    if (stage->parked == ask)
+        stage->parked = NULL;
+}
+
+static void on_viewer_sample(void *self, struct moq_viewer *viewer)
+{
+    struct stage *stage = self;
+    struct moq_policy policy = *moq_viewer_policy(viewer);
+    stage->samples++;
+    policy.priority = 7;
+    moq_viewer_set_policy(viewer, &policy);
+}
+
+static const struct core_hook_ops hook_ops = {.session_open = on_session_open,
+                                              .announce = on_announce,
+                                              .subscribe = on_subscribe,
+                                              .session_close = on_session_close,
+                                              .withdrawn = on_withdrawn,
+                                              .viewer_sample = on_viewer_sample};
+
+static void stage_init(struct stage *stage)
+{
+    const struct world_setup setup = {.seed = 17, .link = {.delay_ns = 10 * NS_PER_MS}};
+    *stage = (struct stage){.hook.ops = &hook_ops};
+    world_init(&stage->world, &setup);
+    stage->hook.self = stage;
+    core_hooks_add(&stage->world.router.hooks, &stage->hook);
+}
+
+static void stage_deinit(struct stage *stage)
+{
+    moq_path_unref(&stage->alias);
+    world_deinit(&stage->world);
+    assert_int_equal(stage->ends, stage->sessions);
+}
+
+static void run_ms(struct stage *stage, uint64_t ms)
+{
+    world_run(&stage->world, ms * NS_PER_MS);
+}
+
+/* ---- Sessions -------------------------------------------------------------------------------- */
+
+static const enum quic_protocol protocols[] = {QUIC_PROTOCOL_RAW, QUIC_PROTOCOL_WEBTRANSPORT};
+
+static void a_denied_session_is_refused(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        const struct client_setup setup = {.protocol = protocols[i]};
+        struct stage stage;
+        stage_init(&stage);
+        stage.session = CORE_DENY;
+        struct client *client = client_connect(world_host(&stage.world), &setup);
+        run_ms(&stage, 3000);
+        assert_int_equal(client->ready, 0);
+        assert_int_equal(client->closed, 1);
+        assert_int_not_equal(client->close_error, 0);
+        assert_int_equal(world_counters(&stage.world)->sessions_denied, 1);
+        assert_int_equal(world_counters(&stage.world)->sessions, 0);
+        stage_deinit(&stage);
+    }
+}
+
+static void a_session_waits_for_its_answer(void **state)
+{
+    (void)state;
+    const enum core_verdict verdicts[] = {CORE_ALLOW, CORE_PASS};
+    for (size_t i = 0; i < 4; i++) {
+        const struct client_setup setup = {.protocol = protocols[i / 2]};
+        struct stage stage;
+        stage_init(&stage);
+        stage.session = CORE_LATER;
+        struct client *client = client_connect(world_host(&stage.world), &setup);
+        run_ms(&stage, 1000);
+        assert_int_equal(client->ready, 0);
+        assert_non_null(stage.parked);
+
+        core_answer(stage.parked, verdicts[i % 2]);
+        run_ms(&stage, 200);
+        assert_int_equal(client->ready, 1);
+        assert_int_equal(client->closed, 0);
+        stage_deinit(&stage);
+    }
+}
+
+static void a_session_that_is_denied_later_ends(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_init(&stage);
+    stage.session = CORE_LATER;
+    struct client *client = client_connect(world_host(&stage.world), NULL);
+    run_ms(&stage, 1000);
+    core_answer(stage.parked, CORE_DENY);
+    run_ms(&stage, 1000);
+    assert_int_equal(client->ready, 0);
+    assert_int_equal(client->closed, 1);
+    assert_int_equal(client->close_error, MOQ_ERR_NOT_FOUND); /* as refusals look on the wire */
+    assert_int_equal(world_counters(&stage.world)->sessions, 0);
+    stage_deinit(&stage);
+}
+
+static void a_session_that_nobody_answers_is_denied(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_init(&stage);
+    stage.session = CORE_LATER;
+    struct client *client = client_connect(world_host(&stage.world), NULL);
+    run_ms(&stage, 4500);
+    assert_int_equal(client->closed, 0);
+    run_ms(&stage, 1500);
+    assert_int_equal(client->closed, 1);
+    assert_int_equal(world_counters(&stage.world)->sessions, 0);
+    stage_deinit(&stage);
+}
+
+static void a_session_may_die_before_its_answer(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_init(&stage);
+    stage.session = CORE_LATER;
+    struct client *client = client_connect(world_host(&stage.world), NULL);
+    run_ms(&stage, 1000);
+    client_close(client, 0);
+    run_ms(&stage, 1000);
+    assert_null(stage.parked);
+    assert_int_equal(stage.withdrawn, 1);
+    assert_true(list_is_empty(&stage.world.router.hooks.waiting));
+    run_ms(&stage, 6000);
+    stage_deinit(&stage);
+}
+
+/* ---- Announcements --------------------------------------------------------------------------- */
+
+static void a_denied_announcement_is_seen_by_nobody(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_init(&stage);
+    stage.announce = CORE_DENY;
+    struct client *publisher = client_ready(world_host(&stage.world), NULL);
+    struct client *viewer = client_ready(world_host(&stage.world), NULL);
+    client_listen(viewer, "");
+    client_publish(publisher, "demo/bbb");
+    run_ms(&stage, 1000);
+    assert_int_equal(stage.announces, 1);
+    assert_int_equal(viewer->actives, 0);
+    assert_int_equal(world_counters(&stage.world)->announcements_denied, 1);
+    assert_int_equal(world_counters(&stage.world)->announcements, 0);
+    stage_deinit(&stage);
+}
+
+static void an_announcement_waits_for_its_answer(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct watch watch;
+    stage_init(&stage);
+    stage.announce = CORE_LATER;
+    struct client *publisher = client_ready(world_host(&stage.world), NULL);
+    struct client *viewer = client_ready(world_host(&stage.world), NULL);
+    publish_text(client_publish(publisher, "demo/bbb"), 1, "one");
+    watch_init(&watch, viewer, "demo/bbb", &WISH_ANY);
+    run_ms(&stage, 1000);
+    assert_group(&watch, 1, "-");
+
+    core_answer(stage.parked, CORE_ALLOW);
+    run_ms(&stage, 200);
+    assert_group(&watch, 1, "one");
+    watch_deinit(&watch);
+    stage_deinit(&stage);
+}
+
+static void an_announcement_may_end_before_its_answer(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_init(&stage);
+    stage.announce = CORE_LATER;
+    struct client *publisher = client_ready(world_host(&stage.world), NULL);
+    struct moq_track *track = client_publish(publisher, "demo/bbb");
+    run_ms(&stage, 1000);
+    client_withdraw(publisher, track);
+    run_ms(&stage, 200);
+    assert_true(list_is_empty(&stage.world.router.hooks.waiting));
+    client_publish(publisher, "demo/other");
+    run_ms(&stage, 200);
+    client_close(publisher, MOQ_ERR_IO);
+    run_ms(&stage, 200);
+    assert_true(list_is_empty(&stage.world.router.hooks.waiting));
+    run_ms(&stage, 6000);
+    assert_int_equal(world_counters(&stage.world)->announcements, 0);
+    stage_deinit(&stage);
+}
+
+/* ---- Subscriptions --------------------------------------------------------------------------- */
+
+struct theatre { /* a publisher, a viewer, and a hook */
+    struct stage stage;
+    struct client *publisher, *viewer;
+    struct watch watch;
+};
+
+static void theatre_init(struct theatre *theatre, enum core_verdict verdict)
+{
+    struct stage *stage = &theatre->stage;
+    stage_init(stage);
+    stage->subscribe = verdict;
+    theatre->publisher = client_ready(world_host(&stage->world), NULL);
+    theatre->viewer = client_ready(world_host(&stage->world), NULL);
+    publish_text(client_publish(theatre->publisher, "demo/bbb"), 1, "one");
+    run_ms(stage, 200);
+    watch_init(&theatre->watch, theatre->viewer, "demo/bbb", &WISH_ANY);
+    run_ms(stage, 200);
+}
+
+static void theatre_deinit(struct theatre *theatre)
+{
+    watch_deinit(&theatre->watch);
+    stage_deinit(&theatre->stage);
+}
+
+static void a_denied_subscription_is_refused(void **state)
+{
+    (void)state;
+    struct theatre theatre;
+    theatre_init(&theatre, CORE_DENY);
+    assert_int_equal(theatre.watch.closed, 1);
+    assert_int_equal(theatre.watch.close_error, MOQ_ERR_NOT_FOUND);
+    assert_int_equal(theatre.publisher->subscribes, 0);
+    assert_int_equal(theatre.viewer->closed, 0);
+    theatre_deinit(&theatre);
+}
+
+static void a_subscription_waits_for_its_answer(void **state)
+{
+    (void)state;
+    struct theatre theatre;
+    theatre_init(&theatre, CORE_LATER);
+    assert_int_equal(theatre.watch.begun, 0);
+    core_answer(theatre.stage.parked, CORE_ALLOW);
+    run_ms(&theatre.stage, 200);
+    assert_group(&theatre.watch, 1, "one");
+    theatre_deinit(&theatre);
+}
+
+static void a_subscription_that_nobody_answers_is_refused(void **state)
+{
+    (void)state;
+    struct theatre theatre;
+    theatre_init(&theatre, CORE_LATER);
+    run_ms(&theatre.stage, 6000);
+    assert_int_equal(theatre.watch.closed, 1);
+    assert_int_equal(theatre.watch.close_error, MOQ_ERR_NOT_FOUND);
+    theatre_deinit(&theatre);
+}
+
+static void a_subscription_may_end_before_its_answer(void **state)
+{
+    (void)state;
+    struct theatre theatre;
+    theatre_init(&theatre, CORE_LATER);
+    moq_subscription_close(&theatre.watch.subscription);
+    run_ms(&theatre.stage, 200);
+    assert_true(list_is_empty(&theatre.stage.world.router.hooks.waiting));
+
+    struct watch again;
+    watch_init(&again, theatre.viewer, "demo/bbb", &WISH_ANY);
+    run_ms(&theatre.stage, 200);
+    assert_false(list_is_empty(&theatre.stage.world.router.hooks.waiting));
+    client_close(theatre.viewer, MOQ_ERR_IO);
+    run_ms(&theatre.stage, 200);
+    assert_true(list_is_empty(&theatre.stage.world.router.hooks.waiting));
+    run_ms(&theatre.stage, 6000);
+    watch_deinit(&again);
+    theatre_deinit(&theatre);
+}
+
+static void a_publisher_may_die_before_the_answer(void **state)
+{
+    (void)state;
+    struct theatre theatre;
+    theatre_init(&theatre, CORE_LATER);
+    client_close(theatre.publisher, MOQ_ERR_IO);
+    run_ms(&theatre.stage, 200);
+    theatre.stage.subscribe = CORE_PASS;
+    core_answer(theatre.stage.parked, CORE_ALLOW);
+    run_ms(&theatre.stage, 6000);
+    assert_int_equal(theatre.watch.closed, 1);
+    assert_int_equal(theatre.watch.close_error, MOQ_ERR_NOT_FOUND);
+    theatre_deinit(&theatre);
+}
+
+static void a_subscription_is_led_elsewhere(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct watch watch;
+    stage_init(&stage);
+    stage.alias = moq_path_from_text("demo/bbb");
+    struct client *publisher = client_ready(world_host(&stage.world), NULL);
+    struct client *viewer = client_ready(world_host(&stage.world), NULL);
+    publish_text(client_publish(publisher, "demo/bbb"), 1, "one");
+    run_ms(&stage, 200);
+    watch_init(&watch, viewer, "another/name", &WISH_ANY);
+    run_ms(&stage, 200);
+    assert_group(&watch, 1, "one");
+    watch_deinit(&watch);
+    stage_deinit(&stage);
+}
+
+static void a_hook_sees_viewers_and_sets_their_policy(void **state)
+{
+    (void)state;
+    struct theatre theatre;
+    theatre_init(&theatre, CORE_PASS);
+    run_ms(&theatre.stage, 1000);
+    assert_in_range(theatre.stage.samples, 3, 6);
+    const struct source *source =
+        container_of(theatre.stage.world.router.sources.next, struct source, node);
+    const struct viewing *viewing = container_of(source->viewers.next, struct viewing, node);
+    assert_int_equal(moq_viewer_policy(viewing->viewer)->priority, 7);
+    theatre_deinit(&theatre);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_denied_session_is_refused),
+        cmocka_unit_test(a_session_waits_for_its_answer),
+        cmocka_unit_test(a_session_that_is_denied_later_ends),
+        cmocka_unit_test(a_session_that_nobody_answers_is_denied),
+        cmocka_unit_test(a_session_may_die_before_its_answer),
+        cmocka_unit_test(a_denied_announcement_is_seen_by_nobody),
+        cmocka_unit_test(an_announcement_waits_for_its_answer),
+        cmocka_unit_test(an_announcement_may_end_before_its_answer),
+        cmocka_unit_test(a_denied_subscription_is_refused),
+        cmocka_unit_test(a_subscription_waits_for_its_answer),
+        cmocka_unit_test(a_subscription_that_nobody_answers_is_refused),
+        cmocka_unit_test(a_subscription_may_end_before_its_answer),
+        cmocka_unit_test(a_publisher_may_die_before_the_answer),
+        cmocka_unit_test(a_subscription_is_led_elsewhere),
+        cmocka_unit_test(a_hook_sees_viewers_and_sets_their_policy),
+    };
+    return cmocka_run_group_tests(tests, NULL, free_tls);
+}
