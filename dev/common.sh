@@ -39,8 +39,9 @@ help_or_go_on() {
 
 has() { command -v "$1" >/dev/null 2>&1; }
 
-# Children by name, so that one that fails can be named.
+# Children by name, so that one that fails can be named, and in the order in which they were started.
 declare -A children=()
+started=()
 
 # Each child leads a process group of its own, so that ending it ends the whole of a pipeline.
 start() { # name command...
@@ -50,26 +51,25 @@ start() { # name command...
     "$@" </dev/null &
     set +m
     children[$!]=$label
+    started+=("$!")
 }
 
-signal_children() { # signal: false when nobody was left to hear it
-    local pid heard=1
-    for pid in "${!children[@]}"; do
-        if kill -"$1" -- "-$pid" 2>/dev/null; then heard=0; fi
-    done
-    return "$heard"
-}
+signal_child() { kill -"$1" -- "-$2" 2>/dev/null; } # signal pid: false when nobody was left to hear it
 
-# Asks politely, waits five seconds at most, then ends them.
+# Asks politely, the newest first, because it may need an older one to end in order; waits three seconds at most for each, then
+# ends it.
 stop_children() {
     trap - EXIT INT TERM
-    signal_children TERM || return 0
-    local tries
-    for tries in {1..50}; do
-        signal_children 0 || break
-        sleep 0.1
+    local i pid tries
+    for ((i = ${#started[@]} - 1; i >= 0; i--)); do
+        pid=${started[i]}
+        [ -n "${children[$pid]:-}" ] && signal_child TERM "$pid" || continue
+        for tries in {1..30}; do
+            signal_child 0 "$pid" || break
+            sleep 0.1
+        done
+        [ "$tries" -lt 30 ] || signal_child KILL "$pid" || true
     done
-    [ "$tries" -lt 50 ] || signal_children KILL || true
     wait
 }
 
