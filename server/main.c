@@ -94,7 +94,8 @@ static void reload(struct relay *relay)
     relay_config_free(&relay->config);
     relay->config = fresh;
     set_up_log(&fresh->log);
-    log_info(LOG_CONFIG, "reloaded; %zu settings changed", changes.count);
+    log_info(LOG_CONFIG, "reloaded: %zu settings changed, certificates were read again",
+             changes.count);
 }
 
 static void on_signal(uv_signal_t *handle, int number)
