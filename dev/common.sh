@@ -63,7 +63,9 @@ stop_children() {
     local i pid tries
     for ((i = ${#started[@]} - 1; i >= 0; i--)); do
         pid=${started[i]}
-        [ -n "${children[$pid]:-}" ] && signal_child TERM "$pid" || continue
+        if [ -z "${children[$pid]:-}" ] || ! signal_child TERM "$pid"; then
+            continue
+        fi
         for tries in {1..30}; do
             signal_child 0 "$pid" || break
             sleep 0.1
