@@ -236,6 +236,17 @@ class Peer(QuicConnectionProtocol):
     def uni(self, data=b"", end=False):
         return self.raw(True, (varint(0x54) + varint(self.session_id) if self.is_wrapped else b"") + data, end)
 
+    async def credit(self, is_uni, seconds=PATIENCE_S):
+        """Until the relay allows one more stream: aioquic would reset one that it may not open yet."""
+        quic = self._quic
+
+        def is_allowed():
+            allowed = quic._remote_max_streams_uni if is_uni else quic._remote_max_streams_bidi
+            return quic.get_next_available_stream_id(is_unidirectional=is_uni) // 4 < allowed
+
+        while not is_allowed():
+            await self.ping(seconds)
+
     def send_frames(self, data):
         """One packet with these QUIC frames, whatever they are."""
         quic = self._quic
@@ -249,28 +260,23 @@ class Peer(QuicConnectionProtocol):
         for datagram in datagrams:
             self._transport.sendto(datagram, quic._network_paths[0].addr)
 
-    async def leave(self, code=0):
+    def leave(self, code=0):
+        """With CONNECTION_CLOSE, and without waiting for what it moves the relay to say."""
         if not self.ended:
             self.close(error_code=code_to_h3(code) if self.is_wrapped else code)
-        await asyncio.wait_for(self.wait_closed(), PATIENCE_S)
-        self._transport.close()
+        self.vanish()
 
     def vanish(self):
         """Without a word, as when a machine loses power."""
-        self.ended = self.ended or "vanished"
+        self.ended = self.ended or "left"
         if self._timer:
             self._timer.cancel()
         self._transport.close()
 
 
-async def everybody_leaves():
+def everybody_leaves():
     for peer in _everybody:
-        if not peer.ended:
-            peer.close()
-    for peer in _everybody:
-        if not peer.ended:
-            await asyncio.wait_for(peer.wait_closed(), PATIENCE_S)
-        peer._transport.close()
+        peer.leave()
     _everybody.clear()
 
 

@@ -10,6 +10,7 @@ from moqkit import *
 from peer import everybody_leaves
 
 LIMIT_S = 90
+QUICK = {"limits_wait": "300ms", "limits_idle": "4s", "quic_keep_alive": "1s"}
 COMPLAINTS = ("AddressSanitizer", "LeakSanitizer", "runtime error:", "Assertion", "REQUIRE", "objects are left")
 
 
@@ -41,7 +42,7 @@ def check_no_complaint(relay):
 
 def on_a_relay(**settings):
     """Turns an async function of a relay into a test. Settings are those of relay.yaml, with _ for each dot."""
-    variables = {f"MOQ_RELAY_{name.upper()}": str(value) for name, value in {"limits_wait": "300ms", **settings}.items()}
+    variables = {f"MOQ_RELAY_{name.upper()}": str(value) for name, value in {**QUICK, **settings}.items()}
 
     def decorate(test):
         @functools.wraps(test)
@@ -57,7 +58,7 @@ def on_a_relay(**settings):
                 try:
                     await asyncio.wait_for(test(relay), LIMIT_S)
                 finally:
-                    await everybody_leaves()
+                    everybody_leaves()
 
             try:
                 asyncio.run(whole())

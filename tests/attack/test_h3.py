@@ -263,7 +263,7 @@ async def closing(relay, act, words, code=CANCELLED):
     check_equal((stats["sessions"], stats["viewers"]), (1, 0), f"sessions and viewers after {words}")
     await peer.until(lambda: peer.ended, f"the end of the connection after {words}")
     check_equal(hex(peer.ended.error_code), hex(code_to_h3(code)), f"code of the connection after {words}")
-    await everybody_leaves()
+    everybody_leaves()
     return peer, out
 
 

@@ -19,7 +19,7 @@ def kinds(test):
                 await test(relay, binding, version)
             except Failure as why:
                 raise Failure(f"{binding} {version & 0xFF:02}: {why}") from None
-            await everybody_leaves()
+            everybody_leaves()
             await settle(relay)
     all_kinds.__name__ = test.__name__
     return all_kinds
@@ -168,7 +168,7 @@ async def info_echoes_priority_and_order_and_names_the_latest(relay, binding, ve
         check_equal(watching.stream.data.hex(), info(version, priority, order, 0, 42).hex(), "INFO")
         stream, sequence, _ = await watching.next()
         check_equal(sequence, 42, "where a late viewer begins")
-        await viewer.leave()
+        viewer.leave()
 
 
 @kinds
@@ -381,7 +381,7 @@ async def a_publisher_that_vanishes_by_close_is_told_at_once(relay, binding, ver
     source, watching, asked = await pair(relay, binding, version)
     asked.peer.uni(group(asked.number, 1) + varint(10) + b"half")
     out, _, _ = await watching.next()
-    await source.leave()
+    source.leave()
     await watching.stream.until(lambda s: s.is_over, "news of the publisher's end", 2)
     check(watching.stream.reset_raw is not None, "a lost publisher looks like an end")
     await out.until(lambda s: s.is_over, "the end of the half group", 2)
@@ -484,7 +484,7 @@ async def the_more_important_track_goes_first_on_a_narrow_path(relay):
             reader.varint()
             got[reader.varint()] = len(stream.data)
         check(got.get(high.number, 0) > 90_000, f"bytes per subscription with low {low.number} before high {high.number}: {got}")
-        await everybody_leaves()
+        everybody_leaves()
         await settle(relay)
 
 
