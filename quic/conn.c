@@ -368,6 +368,16 @@ void conn_set_deadline(struct quic_conn *conn)
     deadlines_set(&conn->endpoint->deadlines, &conn->deadline, when);
 }
 
+/* A server's part in TLS is over with the handshake: its tickets are handed to ngtcp2, which updates
+ * keys by itself. */
+static void drop_tls(struct quic_conn *conn)
+{
+    if (!conn->is_server || !conn->tls || !ngtcp2_conn_get_handshake_completed(conn->quic))
+        return;
+    ngtcp2_conn_set_tls_native_handle(conn->quic, NULL);
+    tls_session_free(&conn->tls);
+}
+
 void conn_receive(struct quic_conn *conn, const ngtcp2_path *path, uint8_t ecn, const uint8_t *data,
                   size_t n)
 {
@@ -387,6 +397,7 @@ void conn_receive(struct quic_conn *conn, const ngtcp2_path *path, uint8_t ecn, 
     int rv = ngtcp2_conn_read_pkt(conn->quic, &seen, &info, data, n, endpoint_now(conn->endpoint));
     if (rv != 0)
         conn_end_library(conn, rv);
+    drop_tls(conn);
     if (conn->state == CONN_SESSION_CLOSING && h3_session_is_over(conn->h3))
         conn_end_session(conn);
     conn->is_data_blocked = false;

@@ -15,6 +15,17 @@ static ngtcp2_conn *conn_of_ref(ngtcp2_crypto_conn_ref *ref)
 
 /* ---- The handshake --------------------------------------------------------------------------- */
 
+/* house: parameters (ngtcp2 gives them) */
+static int on_crypto_data(ngtcp2_conn *quic, ngtcp2_encryption_level level, uint64_t offset,
+                          const uint8_t *data, size_t n, void *user)
+{
+    const struct quic_conn *conn = user;
+    if (conn->tls)
+        return ngtcp2_crypto_recv_crypto_data_cb(quic, level, offset, data, n, user);
+    ngtcp2_conn_set_tls_alert(quic, ALERT_UNEXPECTED_MESSAGE); /* RFC 9001, section 6 */
+    return NGTCP2_ERR_CRYPTO;
+}
+
 static int on_handshake_completed(ngtcp2_conn *quic, void *user)
 {
     (void)quic;
@@ -262,7 +273,7 @@ static int on_more_stream_data(ngtcp2_conn *quic, int64_t id, uint64_t max_data,
 void conn_callbacks(ngtcp2_callbacks *callbacks, bool is_server)
 {
     *callbacks = (ngtcp2_callbacks){
-        .recv_crypto_data = ngtcp2_crypto_recv_crypto_data_cb,
+        .recv_crypto_data = on_crypto_data,
         .encrypt = aead_encrypt,
         .decrypt = aead_decrypt,
         .hp_mask = aead_mask,

@@ -53,7 +53,11 @@ enum {
     RESETS_BURST = 8000,
 };
 
-enum { ALERT_BAD_CERTIFICATE = 42, ALERT_NO_APPLICATION_PROTOCOL = 120 }; /* RFC 8446 */
+enum { /* RFC 8446 */
+       ALERT_UNEXPECTED_MESSAGE = 10,
+       ALERT_BAD_CERTIFICATE = 42,
+       ALERT_NO_APPLICATION_PROTOCOL = 120,
+};
 
 #define SESSION_CLOSE_MIN_NS (250 * NS_PER_MS)
 #define SESSION_CLOSE_MAX_NS (2 * NS_PER_S)
@@ -173,7 +177,7 @@ struct quic_conn {
     struct quic_endpoint *endpoint;
     void *user;
     ngtcp2_conn *quic;          /* NULL while lingering */
-    struct tls_session *tls;    /* as long as `quic` */
+    struct tls_session *tls;    /* client: as long as `quic`; server: until the handshake is done */
     struct h3_session *h3;      /* on ALPN h3 */
     struct conn_linger *linger; /* while lingering */
     ngtcp2_crypto_conn_ref ref;

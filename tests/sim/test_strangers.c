@@ -283,6 +283,29 @@ static void a_certificate_that_is_not_the_pinned_one_is_not_trusted(void **state
     }
 }
 
+static void talk_of_tls_after_the_handshake_ends_the_connection(void **state)
+{
+    (void)state;
+    for (size_t protocol = 0; protocol < 2; protocol++) {
+        const uint8_t key_update[] = {24, 0, 0, 1, 0}; /* QUIC has its own way for that */
+        struct pair pair;
+        start(&pair, protocol);
+        pair_connect(&pair);
+        pair_echo(&pair, 10000);
+        assert_null(pair.server.conn->tls);
+
+        assert_int_equal(ngtcp2_conn_submit_crypto_data(pair.client.conn->quic,
+                                                        NGTCP2_ENCRYPTION_LEVEL_1RTT, key_update,
+                                                        sizeof key_update),
+                         0);
+        conn_wake(pair.client.conn);
+
+        assert_true(sim_run_until(pair.sim, pair_is_over, &pair, WAIT_S * NS_PER_S));
+        assert_int_equal(pair.client.last_close.error, MOQ_ERR_TLS);
+        pair_deinit(&pair);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +319,7 @@ int main(void)
         cmocka_unit_test(a_token_that_was_made_up_is_refused),
         cmocka_unit_test(a_client_that_wants_another_protocol_is_turned_away),
         cmocka_unit_test(a_certificate_that_is_not_the_pinned_one_is_not_trusted),
+        cmocka_unit_test(talk_of_tls_after_the_handshake_ends_the_connection),
     };
     return cmocka_run_group_tests(tests, NULL, free_tls);
 }
