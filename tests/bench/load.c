@@ -24,6 +24,7 @@ enum {
     DRAIN_MS = 1000,
     START_TIMEOUT_MS = 30000,
     MOMENT_MS = 100,
+    ARRIVAL_MS = 5, /* from one viewer to the next */
 };
 
 struct options {
@@ -50,8 +51,8 @@ struct load {
     struct moq_group *group;
     struct frame_source source;
     struct viewer *viewers;
-    unsigned watching; /* viewers that have received something */
-    uv_timer_t frame_timer, stage_timer;
+    unsigned opened, watching; /* viewers that came; those that have received something */
+    uv_timer_t frame_timer, stage_timer, arrival_timer;
     uint64_t started_ns; /* the first frame's time */
     uint64_t measured_from_ns;
     uint64_t cpu_before_us, cpu_us, wall_us;
@@ -209,6 +210,14 @@ static void open_viewer(struct load *load, struct viewer *viewer)
     open_client(load, &events, NULL, viewer);
 }
 
+static void on_arrival(uv_timer_t *timer)
+{
+    struct load *load = timer->data;
+    open_viewer(load, &load->viewers[load->opened++]);
+    if (load->opened == load->options.viewers)
+        uv_timer_stop(timer);
+}
+
 static void on_late(uv_timer_t *timer)
 {
     const struct load *load = timer->data;
@@ -258,8 +267,7 @@ static void on_settled(uv_timer_t *timer)
     load->started_ns = clock_monotonic_ns() + MOMENT_MS * NS_PER_MS; /* time to look at the relay */
     uv_timer_start(&load->frame_timer, on_frame, MOMENT_MS, 0);
     uv_timer_start(&load->stage_timer, on_late, START_TIMEOUT_MS, 0);
-    for (unsigned i = 0; i < load->options.viewers; i++)
-        open_viewer(load, &load->viewers[i]);
+    uv_timer_start(&load->arrival_timer, on_arrival, ARRIVAL_MS, ARRIVAL_MS);
 }
 
 static void on_request(struct moq_session *session, struct moq_request *request)
@@ -347,9 +355,10 @@ int main(int argc, char **argv)
     struct moq_track_config track = {
         .clock = moq_native_clock(load.native), .priority = 128, .cache = {.groups = 2}};
     load.track = moq_track_new(load.path, &track);
-    load.frame_timer.data = load.stage_timer.data = &load;
+    load.frame_timer.data = load.stage_timer.data = load.arrival_timer.data = &load;
     uv_timer_init(native.loop, &load.frame_timer);
     uv_timer_init(native.loop, &load.stage_timer);
+    uv_timer_init(native.loop, &load.arrival_timer);
     open_client(&load, &events, &session, &load);
     return uv_run(native.loop, UV_RUN_DEFAULT);
 }
