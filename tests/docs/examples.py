@@ -19,6 +19,10 @@ BUILD = os.path.dirname(BIN)
 LIMIT_S, BEGIN_S, END_S = 4, 1.5, 15  # of a command that goes on; of one beside others, to get going; to end
 # What is fine when a command was interrupted: ours end in order, ffplay and ffmpeg say so, the examples know no signals.
 INTERRUPTED = (0, 123, 255, -signal.SIGINT)
+# Commands that go on until they are interrupted, and what they must have said by then. All others have to end.
+GO_ON = [(r"moq-relay", r"listening on"), (r"moq-karp.* publish", r"publishing"), (r"moq-karp.* subscribe", r"watching instance"),
+         (r"moq-clock.*--publish", r"publishing"), (r"moq-clock", r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d$"),
+         (r"example-publish", r""), (r"example-subscribe", r"^\d+: \d+$")]
 
 BLOCK = re.compile(r"(?:<!-- *test: *(?P<note>[^>]*?) *-->\s*\n)?^(?P<indent> *)```(?P<kind>\w*)\n(?P<text>.*?)^ *```", re.M | re.S)
 
@@ -89,9 +93,15 @@ class Page:
             except subprocess.TimeoutExpired:
                 os.killpg(process.pid, signal.SIGKILL)
                 return f"does not end when interrupted: {command}"
+        said = said.decode(errors="replace")
         is_rude = process.returncode < 0 and "example-" not in command
         if process.returncode not in (INTERRUPTED if was_interrupted else (0,)) or is_rude:
-            return f"ended with {process.returncode}: {command}\n{said.decode(errors='replace')[-1500:]}"
+            return f"ended with {process.returncode}: {command}\n{said[-1500:]}"
+        expected = next((words for pattern, words in GO_ON if re.search(pattern, command)), None) if was_interrupted else ""
+        if expected is None:
+            return f"goes on for ever: {command}"
+        if not re.search(expected, said, re.M):
+            return f"did not say {expected!r}: {command}\n{said[-1500:]}"
         target = re.search(r"(?:>|--output) (\S+)", command)
         if target and not os.path.getsize(os.path.join(self.folder, target.group(1))):
             return f"wrote nothing to {target.group(1)}: {command}"
@@ -101,7 +111,7 @@ class Page:
         todo = [block for block in blocks if block.kind == "sh" and not block.note.startswith("not run")]
         has_relay = any("moq-relay --dev" in block.text for block in todo)
         if todo and not has_relay:
-            self.beside.append(("the relay", self.start("moq-relay --dev")))
+            self.beside.append(("moq-relay --dev", self.start("moq-relay --dev")))
             wait_for_relay(self.port)
         for block in todo:
             if block.note == "beside":
