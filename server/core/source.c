@@ -35,14 +35,17 @@ static void leg_closed(struct leg *leg)
     leg->source->router->counters.upstream_subscriptions--;
 }
 
-static void close_legs(struct source *source)
+/* Gives up the origin first: cutting groups may close viewers, and that must not ask it anew. */
+static void cut_off(struct source *source)
 {
+    source->origin = NULL;
     for (size_t i = 0; i < CORE_LEGS_MAX; i++) {
         struct leg *leg = &source->legs[i];
-        if (!leg->subscription)
+        struct moq_subscription *subscription = leg->subscription;
+        if (!subscription)
             continue;
-        moq_subscription_close(&leg->subscription);
         leg_closed(leg);
+        moq_subscription_close(&subscription);
     }
 }
 
@@ -58,9 +61,9 @@ static void on_leg_closed(struct moq_subscription *subscription, int error)
     leg_closed(leg);
     if (was_range && error == 0 && (has_all || has_legs(source)))
         return;
-    close_legs(source);
     if (source->origin)
         source->origin->has_failed = true;
+    cut_off(source);
     struct announcement *other = source->route ? route_next(source->route) : NULL;
     if (other)
         source_switch(source, other);
@@ -154,8 +157,7 @@ void source_end(struct source *source, int error)
     log_info(LOG_ROUTE, "%s has ended: %s; %u viewers are told",
              moq_path_text(moq_track_path(source->track), text, sizeof text),
              error ? moq_error_words(error) : "its publisher finished it", viewers);
-    close_legs(source);
-    source->origin = NULL;
+    cut_off(source);
     source->farewell_ns = CLOCK_NEVER;
     detach(source);
     if (!moq_track_has_ended(source->track, NULL))
@@ -165,7 +167,7 @@ void source_end(struct source *source, int error)
 void source_free(struct source *source)
 {
     REQUIRE(list_is_empty(&source->viewers));
-    close_legs(source);
+    cut_off(source);
     detach(source);
     list_remove(&source->node);
     moq_track_unref(&source->track);
@@ -341,7 +343,7 @@ void source_remove_viewer(struct viewing *viewing)
 
 void source_switch(struct source *source, struct announcement *origin)
 {
-    close_legs(source);
+    cut_off(source);
     source->origin = origin;
     source->farewell_ns = CLOCK_NEVER;
     if (!moq_path_equal(origin->path, moq_track_path(source->track))) {
