@@ -16,8 +16,7 @@ static struct watch *watch_of(struct moq_watcher *watcher)
 
 static uint8_t *fate_of(struct watch *watch, uint64_t sequence)
 {
-    REQUIRE(sequence < WATCH_MAX_SEQUENCES);
-    return &watch->fates[sequence];
+    return sequence < WATCH_MAX_SEQUENCES ? &watch->fates[sequence] : &watch->beyond;
 }
 
 static void on_group(struct moq_watcher *watcher, struct moq_group *group)
@@ -46,7 +45,8 @@ static void on_gap(struct moq_watcher *watcher, uint64_t first, uint64_t last, i
 {
     struct watch *watch = watch_of(watcher);
     (void)error;
-    for (uint64_t sequence = first; sequence <= last; sequence++) {
+    for (uint64_t sequence = first; sequence <= last && sequence < WATCH_MAX_SEQUENCES;
+         sequence++) {
         uint8_t *fate = fate_of(watch, sequence);
         if (*fate == FATE_NONE)
             *fate = FATE_GAP;
@@ -86,7 +86,10 @@ void watch_init(struct watch *watch, struct client *client, const char *text,
     moq_track_watch(watch->track, &watch->watcher);
     watch->subscription =
         moq_session_subscribe(client->session, watch->track, wish, &events, watch);
-    REQUIRE(watch->subscription);
+    if (watch->subscription)
+        return;
+    watch->closed = 1;
+    watch->close_error = MOQ_ERR_CLOSED; /* the session is about to end */
 }
 
 void watch_deinit(struct watch *watch)

@@ -21,8 +21,8 @@ struct watch {
     struct moq_track *track; /* what arrived */
     struct moq_subscription *subscription;
     struct moq_watcher watcher;
-    const struct feed_setup *feed; /* what is expected; NULL: anything */
-    uint8_t fates[WATCH_MAX_SEQUENCES];
+    const struct feed_setup *feed;              /* what is expected; NULL: anything */
+    uint8_t fates[WATCH_MAX_SEQUENCES], beyond; /* enum fate, by sequence */
     uint64_t highest;
     bool has_any;
     int begun, wrong, backwards; /* groups: wrong: other bytes; backwards: below the highest */

@@ -1,0 +1,368 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Publishers, viewers and hooks that do whatever a seed tells them, over networks that come and go:
+ * whatever happens, the relay stands, and nothing is left in the end.
+ *
+ * usage: test_sim_relay_chaos [SEED [COUNT]]    runs these cases */
+#include "tests/sim/relay/prologue.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { SEEDS = 300, STEPS = 400, HOSTS = 4, CLIENTS = 8, WATCHES = 12, PARKED = 8, PATHS = 4 };
+
+struct chaos {
+    struct world world;
+    struct host *hosts[HOSTS];
+    struct client *clients[CLIENTS]; /* NULL: free slot */
+    struct watch *watches[WATCHES];  /* NULL: free slot */
+    struct core_hook hook;
+    struct core_ask *parked[PARKED]; /* NULL: free slot */
+    int whole, cut, gaps, asked;
+};
+
+static const char *const paths[PATHS] = {"a", "a/b", "c", "c/d/e"};
+
+static uint64_t dice(struct chaos *chaos, uint64_t sides)
+{
+    return sim_random(chaos->world.sim) % sides;
+}
+
+/* ---- Hooks ----------------------------------------------------------------------------------- */
+
+static enum core_verdict on_ask(void *self, struct core_ask *ask)
+{
+    struct chaos *chaos = self;
+    uint64_t roll = dice(chaos, 20);
+    chaos->asked++;
+    if (roll == 0)
+        return CORE_DENY;
+    if (roll > 2)
+        return roll % 2 ? CORE_PASS : CORE_ALLOW;
+    for (int i = 0; i < PARKED; i++) {
+        if (chaos->parked[i])
+            continue;
+        chaos->parked[i] = ask;
+        return CORE_LATER;
+    }
+    return CORE_PASS;
+}
+
+static void on_withdrawn(void *self, struct core_ask *ask)
+{
+    struct chaos *chaos = self;
+    for (int i = 0; i < PARKED; i++)
+        if (chaos->parked[i] == ask)
+            chaos->parked[i] = NULL;
+}
+
+static const struct core_hook_ops hook_ops = {
+    .session_open = on_ask, .announce = on_ask, .subscribe = on_ask, .withdrawn = on_withdrawn};
+
+static void answer_one(struct chaos *chaos)
+{
+    struct core_ask **slot = &chaos->parked[dice(chaos, PARKED)], *ask = *slot;
+    *slot = NULL;
+    if (ask)
+        core_answer(ask, dice(chaos, 4) ? CORE_ALLOW : CORE_DENY);
+}
+
+/* ---- Clients --------------------------------------------------------------------------------- */
+
+static struct client *any_client(struct chaos *chaos)
+{
+    for (uint64_t i = 0, first = dice(chaos, CLIENTS); i < CLIENTS; i++) {
+        struct client *client = chaos->clients[(first + i) % CLIENTS];
+        if (client && client->session)
+            return client;
+    }
+    return NULL;
+}
+
+static void forget_watch(struct chaos *chaos, int i)
+{
+    struct watch *watch = chaos->watches[i];
+    chaos->whole += watch_count(watch, FATE_WHOLE);
+    chaos->cut += watch_count(watch, FATE_CUT);
+    chaos->gaps += watch_count(watch, FATE_GAP);
+    watch_deinit(watch);
+    free(watch);
+    chaos->watches[i] = NULL;
+}
+
+static void forget_client(struct chaos *chaos, int slot)
+{
+    for (int i = 0; i < WATCHES; i++)
+        if (chaos->watches[i] && chaos->watches[i]->client == chaos->clients[slot])
+            forget_watch(chaos, i);
+    client_free(chaos->clients[slot]);
+    chaos->clients[slot] = NULL;
+}
+
+static void come(struct chaos *chaos)
+{
+    const uint32_t versions[] = {0, MOQ_VERSION_02, MOQ_VERSION_03, MOQ_VERSION_03, MOQ_VERSION_04};
+    const struct client_setup setup = {.versions = versions[dice(chaos, 5)],
+                                       .protocol = dice(chaos, 2) ? QUIC_PROTOCOL_RAW
+                                                                  : QUIC_PROTOCOL_WEBTRANSPORT};
+    int i = (int)dice(chaos, CLIENTS);
+    if (chaos->clients[i] && chaos->clients[i]->closed)
+        forget_client(chaos, i);
+    if (!chaos->clients[i])
+        chaos->clients[i] = client_connect(chaos->hosts[dice(chaos, HOSTS)], &setup);
+}
+
+static void go(struct chaos *chaos)
+{
+    struct client *client = any_client(chaos);
+    if (client && dice(chaos, 4) == 0)
+        client_close(client, dice(chaos, 2) ? 0 : MOQ_ERR_IO);
+}
+
+/* ---- Publishing ------------------------------------------------------------------------------ */
+
+/* NULL: nobody publishes. */
+static struct moq_track **any_track(struct chaos *chaos, struct client **owner)
+{
+    uint64_t slots = CLIENTS * CLIENT_TRACKS_MAX;
+    for (uint64_t i = 0, first = dice(chaos, slots); i < slots; i++) {
+        uint64_t slot = (first + i) % slots;
+        *owner = chaos->clients[slot / CLIENT_TRACKS_MAX];
+        if (*owner && (*owner)->session && (*owner)->tracks[slot % CLIENT_TRACKS_MAX])
+            return &(*owner)->tracks[slot % CLIENT_TRACKS_MAX];
+    }
+    return NULL;
+}
+
+static void publish(struct chaos *chaos)
+{
+    struct client *client = any_client(chaos);
+    for (int i = 0; client && i < CLIENT_TRACKS_MAX; i++) {
+        if (client->tracks[i])
+            continue;
+        client_publish(client, paths[dice(chaos, PATHS)]);
+        return;
+    }
+}
+
+static void withdraw(struct chaos *chaos)
+{
+    struct client *client;
+    struct moq_track **track = any_track(chaos, &client);
+    if (!track || dice(chaos, 3))
+        return;
+    client_withdraw(client, *track);
+    uint64_t roll = dice(chaos, 3);
+    if (roll)
+        moq_track_end(*track, roll == 1 ? 0 : MOQ_ERR_IO);
+    moq_track_unref(track);
+}
+
+static void end_track(struct chaos *chaos)
+{
+    struct client *client;
+    struct moq_track **track = any_track(chaos, &client);
+    if (track && dice(chaos, 4) == 0)
+        moq_track_end(*track, dice(chaos, 2) ? 0 : MOQ_ERR_MEDIA);
+}
+
+/* A new group, somewhere behind or before the newest. */
+static void write_group(struct chaos *chaos)
+{
+    struct client *client;
+    struct moq_track **slot = any_track(chaos, &client);
+    struct moq_group *group;
+    uint8_t frame[4000] = {0};
+    if (!slot)
+        return;
+    uint64_t sequence = moq_track_latest(*slot) + dice(chaos, 4);
+    if (dice(chaos, 5) == 0 && sequence > 3)
+        sequence -= 3;
+    if (moq_track_open_group(*slot, sequence, &group))
+        return;
+    moq_group_ref(group);
+    for (uint64_t i = dice(chaos, 5); i > 0; i--)
+        moq_track_write_frame(*slot, group, frame, dice(chaos, sizeof frame));
+    if (dice(chaos, 3))
+        moq_track_finish_group(*slot, group);
+    moq_group_unref(&group);
+}
+
+static void go_on_with_group(struct chaos *chaos)
+{
+    struct client *client;
+    struct moq_track **track = any_track(chaos, &client);
+    struct moq_group *group = track ? moq_track_newest(*track) : NULL;
+    if (!group || group->is_ended)
+        return;
+    uint64_t roll = dice(chaos, 4);
+    if (roll == 0)
+        moq_track_abort_group(*track, group, MOQ_ERR_IO);
+    else if (roll == 1)
+        moq_track_finish_group(*track, group);
+    else
+        moq_track_write_frame(*track, group, "more", 4);
+}
+
+/* ---- Watching -------------------------------------------------------------------------------- */
+
+static struct moq_wish any_wish(struct chaos *chaos)
+{
+    struct moq_wish wish = WISH_ANY;
+    wish.priority = (uint8_t)dice(chaos, 256);
+    wish.order = (uint8_t)dice(chaos, 3);
+    if (dice(chaos, 3) == 0)
+        wish.min = dice(chaos, 40);
+    if (dice(chaos, 4) == 0)
+        wish.max = (wish.min == MOQ_NO_GROUP ? 20 : wish.min) + dice(chaos, 20);
+    if (dice(chaos, 6) == 0)
+        wish.expires_ms = dice(chaos, 500);
+    return wish;
+}
+
+static void watch_any(struct chaos *chaos)
+{
+    int i = (int)dice(chaos, WATCHES);
+    struct client *client = any_client(chaos);
+    struct moq_wish wish = any_wish(chaos);
+    if (chaos->watches[i] && (chaos->watches[i]->closed || dice(chaos, 8) == 0))
+        forget_watch(chaos, i);
+    if (!client || chaos->watches[i])
+        return;
+    chaos->watches[i] = malloc(sizeof *chaos->watches[i]);
+    assert_non_null(chaos->watches[i]);
+    watch_init(chaos->watches[i], client, paths[dice(chaos, PATHS)], &wish);
+}
+
+static void change_wish(struct chaos *chaos)
+{
+    struct watch *watch = chaos->watches[dice(chaos, WATCHES)];
+    struct moq_wish wish = any_wish(chaos);
+    if (watch && watch->subscription)
+        moq_subscription_update(watch->subscription, &wish);
+}
+
+static void on_info(void *user, int error, const struct moq_info *info)
+{
+    (void)user, (void)error, (void)info;
+}
+
+static void ask(struct chaos *chaos)
+{
+    static const struct moq_fetch_events no_events;
+    struct client *client = any_client(chaos);
+    struct moq_path *path = moq_path_from_text(paths[dice(chaos, PATHS)]);
+    const struct moq_fetch_wish wish = {.group = dice(chaos, 60), .offset = dice(chaos, 3)};
+    if (client && dice(chaos, 2))
+        moq_session_info(client->session, path, on_info, NULL);
+    else if (client)
+        moq_session_fetch(client->session, path, &wish, &no_events, NULL);
+    moq_path_unref(&path);
+}
+
+/* ---- The network ----------------------------------------------------------------------------- */
+
+static void change_network(struct chaos *chaos)
+{
+    const double losses[] = {0, 0, 0, 0, 0, 5, 10, 20, 40, 100};
+    const struct sim_link link = {.loss_percent = losses[dice(chaos, 10)],
+                                  .reorder_percent = 5,
+                                  .delay_ns = (1 + dice(chaos, 30)) * NS_PER_MS,
+                                  .bandwidth_bps = dice(chaos, 4) ? 0 : 500000,
+                                  .queue_ns = 300 * NS_PER_MS};
+    sim_set_node_link(chaos->world.sim, chaos->hosts[dice(chaos, HOSTS)]->node, &link);
+}
+
+static void (*const deeds[])(struct chaos *chaos) = {
+    come,        come,        go,          publish,        publish,          withdraw,   end_track,
+    write_group, write_group, write_group, write_group,    go_on_with_group, watch_any,  watch_any,
+    watch_any,   change_wish, ask,         change_network, answer_one,       answer_one,
+};
+
+/* ---- A case ---------------------------------------------------------------------------------- */
+
+static void chaos_init(struct chaos *chaos, uint64_t seed)
+{
+    const struct world_setup setup = {
+        .seed = seed,
+        .link = {.delay_ns = 10 * NS_PER_MS, .jitter_ns = NS_PER_MS},
+        .yaml = "limits:\n  idle: 2s\n  wait: 500ms\nquic:\n  keep_alive: 500ms\n"
+                "cache:\n  groups: 6\n  bytes: 64KiB\npolicy:\n  latency: 300ms\n"};
+    *chaos = (struct chaos){.hook.ops = &hook_ops};
+    world_init(&chaos->world, &setup);
+    chaos->hook.self = chaos;
+    core_hooks_add(&chaos->world.router.hooks, &chaos->hook);
+    for (int i = 0; i < HOSTS; i++)
+        chaos->hosts[i] = world_host(&chaos->world);
+}
+
+static void act(struct chaos *chaos)
+{
+    for (int step = 0; step < STEPS; step++) {
+        deeds[dice(chaos, sizeof deeds / sizeof *deeds)](chaos);
+        world_run(&chaos->world, dice(chaos, 40) * dice(chaos, 3) * NS_PER_MS);
+    }
+    for (int i = 0; i < WATCHES; i++)
+        if (chaos->watches[i])
+            forget_watch(chaos, i);
+}
+
+static bool has_left(const struct chaos *chaos)
+{
+    const struct router *router = &chaos->world.router;
+    return router->counters.sessions > 0 || !list_is_empty(&router->sources) ||
+           router->fetch_count > 0 || router->routes != NULL;
+}
+
+/* Ended by the relay or by its clients. */
+static int run_case(uint64_t seed, struct chaos *chaos)
+{
+    chaos_init(chaos, seed);
+    act(chaos);
+    if (seed % 2)
+        moq_native_bridge_shut_down(&chaos->world.bridge, 0, "the relay stops");
+    for (int i = 0; i < CLIENTS; i++)
+        if (chaos->clients[i] && seed % 2 == 0)
+            client_close(chaos->clients[i], 0);
+    world_run(&chaos->world, 30 * NS_PER_S);
+
+    bool is_bad = has_left(chaos);
+    world_deinit(&chaos->world);
+    if (is_bad)
+        printf("FAILED, again with: test_sim_relay_chaos %llu\n", (unsigned long long)seed);
+    return is_bad;
+}
+
+static int run_cases(uint64_t first, uint64_t count)
+{
+    struct chaos chaos;
+    int failures = 0, whole = 0, cut = 0, gaps = 0, asked = 0;
+    for (uint64_t seed = first; seed < first + count; seed++) {
+        fprintf(stderr, "seed %llu\r", (unsigned long long)seed); /* which one it was, if it dies */
+        failures += run_case(seed, &chaos);
+        whole += chaos.whole;
+        cut += chaos.cut;
+        gaps += chaos.gaps;
+        asked += chaos.asked;
+    }
+    printf("%llu seeds: %d groups whole, %d cut, %d reported as dropped, hooks asked %d times\n",
+           (unsigned long long)count, whole, cut, gaps, asked);
+    return failures;
+}
+
+static void nothing_is_left_of_chaos(void **state)
+{
+    (void)state;
+    assert_int_equal(run_cases(1, SEEDS), 0);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc > 1) {
+        uint64_t count = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
+        int failures = run_cases(strtoull(argv[1], NULL, 10), count);
+        peer_tls_free();
+        return failures > 0;
+    }
+    const struct CMUnitTest tests[] = {cmocka_unit_test(nothing_is_left_of_chaos)};
+    return cmocka_run_group_tests(tests, NULL, free_tls);
+}
