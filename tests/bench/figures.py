@@ -16,8 +16,10 @@ LATENCY_WORDS = {"median_ms": "median latency, ms", "p99_ms": "99th percentile o
 GENERATOR_BUSY = 0.9  # of its core: beyond, the generator may be what is slow
 
 
-def pinned(core, argv):
-    return ["taskset", "-c", str(core), *argv] if os.cpu_count() > 1 else argv
+def pinned(index, argv):
+    """On one of the cores that we may use."""
+    cores = sorted(os.sched_getaffinity(0))
+    return ["taskset", "-c", str(cores[index]), *argv] if len(cores) > index else argv
 
 
 def our_command(port):
