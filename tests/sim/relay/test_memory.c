@@ -55,7 +55,7 @@ static void begin_part(struct wave *wave, int i)
 {
     struct client *client = wave->clients[i];
     const char *paths[PARTS] = {"", "steady", "wave/0", "nowhere"};
-    enum part part = i % PARTS;
+    enum part part = (enum part)(i % PARTS);
     struct moq_group *group;
     if (part == PUBLISHES) {
         char path[32];
@@ -114,13 +114,13 @@ static size_t bytes_in_use(void)
 static void remember(struct memory *memory)
 {
     for (int kind = 0; kind < OBJECT_KIND_COUNT; kind++)
-        memory->objects[kind] = object_count(kind);
+        memory->objects[kind] = object_count((enum object_kind)kind);
 }
 
 static void assert_as_before(const struct memory *memory)
 {
     for (int kind = 0; kind < OBJECT_KIND_COUNT; kind++)
-        assert_int_equal(object_count(kind), memory->objects[kind]);
+        assert_int_equal(object_count((enum object_kind)kind), memory->objects[kind]);
 }
 
 static void two_thousand_sessions_leave_nothing_behind(void **state)

@@ -229,6 +229,28 @@ static void holes_are_reported_when_they_cannot_fill_any_more(void **state)
     pair_deinit(&scene.pair);
 }
 
+static void groups_of_the_past_that_may_still_come_are_waited_for(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_init(&scene, HEX_OFFER_02);
+    scene.pair.peer[SERVER].policy.latency_ns = 100 * NS_PER_MS;
+    put(&scene, 5);
+    put(&scene, 6);
+    moq_track_expect(scene.track, 2, scene.pair.wire.clock.now_ns + 200 * NS_PER_MS);
+    subscribe(&scene, "02 00 01 01 74 80 00 00 02 00"); /* from 1 */
+    assert_string_equal(gaps_of(&scene, 4), "01000d");
+    put(&scene, 3);
+    put(&scene, 2);
+    assert_string_equal(groups_of(&scene), "5 6 3 2");
+    wire_pass(&scene.pair.wire, 150);
+    assert_string_equal(gaps_of(&scene, 4), "01000d");
+    wire_pass(&scene.pair.wire, 51);
+    assert_string_equal(gaps_of(&scene, 4), "01000d"
+                                            "04000d");
+    pair_deinit(&scene.pair);
+}
+
 static void groups_that_never_were_are_no_gap(void **state)
 {
     (void)state;
@@ -349,6 +371,7 @@ int main(void)
         cmocka_unit_test(order_and_priority_become_urgency),
         cmocka_unit_test(a_group_expires_by_the_smaller_limit_since_its_end),
         cmocka_unit_test(holes_are_reported_when_they_cannot_fill_any_more),
+        cmocka_unit_test(groups_of_the_past_that_may_still_come_are_waited_for),
         cmocka_unit_test(groups_that_never_were_are_no_gap),
         cmocka_unit_test(a_gap_upstream_is_passed_on_without_what_was_delivered),
         cmocka_unit_test(skipped_neighbours_become_one_gap),
