@@ -46,7 +46,7 @@ struct sim {
     struct list packets;
     size_t packet_count;
     struct node nodes[SIM_MAX_ENDPOINTS];
-    int node_count, node_at_work;
+    int node_count;
     uint16_t rebinds;
 };
 
@@ -68,7 +68,6 @@ struct sim *sim_new(uint64_t seed, const struct sim_link *link)
     struct sim *sim = calloc(1, sizeof *sim);
     REQUIRE(sim);
     sim->random = seed;
-    sim->node_at_work = -1;
     sim->clock.now_ns = START_S * NS_PER_S;
     sim_set_link(sim, link);
     list_init(&sim->packets);
@@ -102,11 +101,6 @@ void sim_set_node_link(struct sim *sim, int node, const struct sim_link *link)
 {
     sim->nodes[node].own_link = *link;
     sim->nodes[node].has_own_link = true;
-}
-
-int sim_node_at_work(const struct sim *sim)
-{
-    return sim->node_at_work;
 }
 
 void sim_stats(const struct sim *sim, struct sim_stats *stats)
@@ -239,9 +233,7 @@ static void deliver(struct sim *sim, const struct packet *packet)
                                      .local_size = sizeof node->address,
                                      .remote_size = sizeof packet->from,
                                      .ecn = packet->ecn};
-    sim->node_at_work = (int)(node - sim->nodes);
     quic_endpoint_receive(node->endpoint, &datagram);
-    sim->node_at_work = -1;
 }
 
 void sim_inject(struct sim *sim, int to, const uint8_t *data, size_t n)
@@ -348,7 +340,6 @@ struct quic_conn *sim_connect(struct sim *sim, int from, int to,
 
 static void turn(struct sim *sim, struct node *node)
 {
-    sim->node_at_work = (int)(node - sim->nodes);
     if (node->writable_ns <= sim->clock.now_ns) {
         node->writable_ns = CLOCK_NEVER;
         node->sink_used = 0;
@@ -358,7 +349,6 @@ static void turn(struct sim *sim, struct node *node)
     if (node->on_turn)
         node->turn_ns = node->on_turn(node->on_turn_self);
     quic_endpoint_flush(node->endpoint);
-    sim->node_at_work = -1;
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)

@@ -45,9 +45,6 @@ int sim_restart_endpoint(struct sim *sim, int node, const struct quic_endpoint_c
 /* A link of its own for what `node` sends and for what is sent to it, from now on. */
 void sim_set_node_link(struct sim *sim, int node, const struct sim_link *link);
 
-/* Which node is handed a packet or has its turn right now; -1: none. */
-int sim_node_at_work(const struct sim *sim);
-
 struct quic_endpoint *sim_endpoint(struct sim *sim, int node);
 const struct sockaddr_in *sim_address(const struct sim *sim, int node);
 struct clock *sim_clock(struct sim *sim);
