@@ -499,7 +499,7 @@ async def a_peer_may_move_and_may_update_its_keys(relay):
     await publish(source, ("moving",))
     watching = await watch(peer, ("moving",))
     asked = await subscription(source)
-    for turn in range(3):
+    for turn in range(2):
         loop, old = asyncio.get_running_loop(), peer._transport
         transport, _ = await loop.create_datagram_endpoint(lambda: peer, local_addr=("::1", 0), family=socket.AF_INET6)
         peer._transport = transport
@@ -511,7 +511,8 @@ async def a_peer_may_move_and_may_update_its_keys(relay):
         await peer.ping()
         asked.group(turn, b"x" * 3000)
         await (await peer.group()).ended(words="a group after a move")
-        await asyncio.sleep(1)  # each path, and the one before it, has to be validated before the next
+        if turn == 0:  # ngtcp2 counts the connection IDs of a path it left for 3 s, and aioquic issues all that are allowed
+            await asyncio.sleep(3.5)
 
 
 # ---- Chance ------------------------------------------------------------------------------------------------------
