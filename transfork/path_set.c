@@ -41,7 +41,7 @@ static int grow(struct path_set *set)
 {
     struct path_set bigger = {.bucket_count =
                                   set->bucket_count ? set->bucket_count * 2 : BUCKETS_FIRST,
-                              .count = set->count};
+                              .count = set->count}; /* lowest: 0 until the next pop */
     bigger.buckets = malloc(bigger.bucket_count * sizeof *bigger.buckets);
     if (!bigger.buckets)
         return MOQ_ERR_NOMEM;
@@ -65,7 +65,10 @@ int path_set_add(struct path_set *set, struct moq_path *path)
     if (!entry)
         return MOQ_ERR_NOMEM;
     entry->path = moq_path_ref(path);
-    list_push_back(bucket_of(set, path), &entry->node);
+    struct list *bucket = bucket_of(set, path);
+    list_push_back(bucket, &entry->node);
+    if (set->lowest > (size_t)(bucket - set->buckets))
+        set->lowest = (size_t)(bucket - set->buckets);
     set->count++;
     return 0;
 }
@@ -91,9 +94,9 @@ bool path_set_remove(struct path_set *set, const struct moq_path *path)
 
 struct moq_path *path_set_pop(struct path_set *set)
 {
-    for (size_t i = 0; i < set->bucket_count; i++)
-        if (!list_is_empty(&set->buckets[i]))
-            return take(set, entry_at(set->buckets[i].next));
+    for (; set->lowest < set->bucket_count; set->lowest++)
+        if (!list_is_empty(&set->buckets[set->lowest]))
+            return take(set, entry_at(set->buckets[set->lowest].next));
     return NULL;
 }
 

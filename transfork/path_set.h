@@ -14,6 +14,7 @@ struct path_set {
     struct list *buckets; /* private */
     size_t bucket_count;  /* private: a power of two, or 0 */
     size_t count;         /* read-only */
+    size_t lowest;        /* private: the buckets before this one are empty */
 };
 
 void path_set_init(struct path_set *set);

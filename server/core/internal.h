@@ -125,6 +125,7 @@ struct route *route_get(struct router *router,
 void route_release(struct router *router, struct route *route); /* frees it if nothing holds it */
 /* NULL: none. */
 struct announcement *route_newest(const struct route *route);
+struct announcement *route_announced_by(const struct route *route, const struct core_peer *peer);
 struct announcement *route_next(const struct route *route); /* of those that have not failed */
 void route_add(struct router *router, struct announcement *announcement, struct moq_path *path);
 void route_remove(struct announcement *announcement); /* frees it */

@@ -88,16 +88,28 @@ static void on_active(struct moq_announced *announced, struct moq_path *path)
     core_hooks_ask(&peer->router->hooks, &announcement->ask);
 }
 
+/* By way of its route: a peer may have thousands. Only what hooks still think about, or gave
+ * another name, has to be searched for. */
+static struct announcement *find_announcement(const struct core_peer *peer,
+                                              const struct moq_path *path)
+{
+    const struct route *route = route_find(peer->router, path);
+    struct announcement *announcement = route ? route_announced_by(route, peer) : NULL;
+    if (announcement && moq_path_equal(announcement->path, path))
+        return announcement;
+    list_for_each (node, &peer->announcements) {
+        announcement = container_of(node, struct announcement, peer_node);
+        if (moq_path_equal(announcement->path, path))
+            return announcement;
+    }
+    return NULL;
+}
+
 static void on_ended(struct moq_announced *announced, struct moq_path *path)
 {
-    struct core_peer *peer = moq_announced_user(announced);
-    list_for_each_safe (node, &peer->announcements) {
-        struct announcement *announcement = container_of(node, struct announcement, peer_node);
-        if (moq_path_equal(announcement->path, path)) {
-            announcement_free(announcement);
-            return;
-        }
-    }
+    struct announcement *announcement = find_announcement(moq_announced_user(announced), path);
+    if (announcement)
+        announcement_free(announcement);
 }
 
 static void on_announced_closed(struct moq_announced *announced, int error)

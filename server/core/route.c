@@ -65,6 +65,16 @@ struct announcement *route_next(const struct route *route)
     return NULL;
 }
 
+struct announcement *route_announced_by(const struct route *route, const struct core_peer *peer)
+{
+    list_for_each (node, &route->announcements) {
+        struct announcement *announcement = container_of(node, struct announcement, route_node);
+        if (announcement->peer == peer)
+            return announcement;
+    }
+    return NULL;
+}
+
 void route_add(struct router *router, struct announcement *announcement, struct moq_path *path)
 {
     struct route *route = route_get(router, path);
