@@ -474,7 +474,6 @@ async def the_more_important_track_goes_first_on_a_narrow_path(relay):
         viewer._quic._local_max_data.value = 160_000
         viewer._quic.is_lazy = False
         viewer._quic._local_max_data.sent = 60_000
-        QuicConnection._write_connection_limits
         viewer.transmit()
         viewer._quic.is_lazy = True
         await viewer.until(lambda: viewer._quic._local_max_data.used >= 159_000, "more")
