@@ -12,6 +12,10 @@
 #include "transfork/message.h"
 #include "transfork/viewer.h"
 
+/* The group is held until its stream is closed, so a peer that reads and yet never acknowledges
+ * would fill the memory with what it has read. Nothing is on its way for so long. */
+#define UNACKNOWLEDGED_NS (60 * NS_PER_S)
+
 static struct send_group *sending_of(struct moq_stream *stream)
 {
     return container_of(stream, struct send_group, stream);
@@ -37,6 +41,30 @@ static size_t pull(struct moq_stream *stream, struct iovec *vec, size_t max, boo
     return count;
 }
 
+/* From now on only acknowledgements are missing. */
+static void begin_farewell(struct send_group *sending)
+{
+    struct moq_session *session = sending->stream.session;
+    if (!list_is_empty(&sending->over_node))
+        return;
+    sending->over_ns = session_now(session);
+    list_push_back(&session->unacknowledged, &sending->over_node);
+    session_wait_until(session, time_after(sending->over_ns, UNACKNOWLEDGED_NS));
+}
+
+void send_groups_tick(struct moq_session *session)
+{
+    if (list_is_empty(&session->unacknowledged))
+        return;
+    const struct send_group *oldest =
+        container_of(session->unacknowledged.next, struct send_group, over_node);
+    uint64_t due_ns = time_after(oldest->over_ns, UNACKNOWLEDGED_NS);
+    if (session_now(session) < due_ns)
+        session_wait_until(session, due_ns);
+    else
+        session_fail(session, MOQ_ERR_TIMEOUT, "the peer acknowledges nothing of a group");
+}
+
 static void on_sent(struct moq_stream *stream, size_t n, bool is_end)
 {
     struct send_group *sending = sending_of(stream);
@@ -45,6 +73,8 @@ static void on_sent(struct moq_stream *stream, size_t n, bool is_end)
         header = n;
     sending->header_sent = (uint8_t)(sending->header_sent + header);
     bytes_cursor_advance(&sending->cursor, n - header);
+    if (is_end)
+        begin_farewell(sending);
 
     struct moq_viewer *viewer = sending->viewer;
     if (!viewer)
@@ -59,6 +89,7 @@ static void on_sent(struct moq_stream *stream, size_t n, bool is_end)
 static void send_group_free(struct grave *grave)
 {
     struct send_group *sending = container_of(grave, struct send_group, grave);
+    list_remove(&sending->over_node);
     stream_deinit(&sending->stream);
     moq_group_unref(&sending->group);
     free(sending);
@@ -68,6 +99,7 @@ static void send_group_free(struct grave *grave)
 static void on_closed(struct moq_stream *stream)
 {
     list_remove(&stream->node);
+    list_remove(&sending_of(stream)->over_node);
     session_bury(stream->session, &sending_of(stream)->grave, send_group_free);
 }
 
@@ -80,6 +112,8 @@ static void on_over(struct moq_stream *stream, int error)
     struct send_group *sending = sending_of(stream);
     struct moq_viewer *viewer = sending->viewer;
     (void)error;
+    if (stream->handle)
+        begin_farewell(sending);
     if (!viewer)
         return;
     sending->viewer = NULL;
@@ -125,6 +159,7 @@ struct send_group *send_group_open(struct moq_viewer *viewer, struct moq_group *
     sending->group = moq_group_ref(group);
     bytes_cursor_init(&sending->cursor, &group->log);
     list_init(&sending->node);
+    list_init(&sending->over_node);
     object_born(OBJECT_stream);
 
     if (!write_header(sending, viewer->id))
@@ -155,6 +190,7 @@ void send_group_cut(struct send_group *sending, int error)
         stream_detach(&sending->stream);
         return;
     }
+    begin_farewell(sending);
     stream_abort(&sending->stream, error);
     if (sending->cursor.position == 0)
         moq_group_unref(&sending->group); /* a peer that is silent may take long to let go of it */

@@ -80,6 +80,7 @@ static void init_lists(struct moq_session *session)
     list_init(&session->announce_answers);
     list_init(&session->announced);
     list_init(&session->recv_groups);
+    list_init(&session->unacknowledged);
     for (size_t i = 0; i < SUBSCRIPTION_BUCKETS; i++)
         list_init(&session->subscriptions[i]);
 }
@@ -334,6 +335,7 @@ uint64_t moq_session_tick(struct moq_session *session)
     if (session_is_ready(session)) {
         viewers_tick(session);
         recv_groups_tick(session);
+        send_groups_tick(session);
         subscriptions_tick(session);
         announce_ask_tick(session);
         dialect_tick(session);

@@ -53,6 +53,7 @@ struct moq_session {
     struct list announce_answers;
     struct list announced;
     struct list recv_groups;
+    struct list unacknowledged; /* send_group.over_node: sent or cut, oldest first */
     struct list subscriptions[SUBSCRIPTION_BUCKETS];
     uint32_t subscription_count; /* viewers and requests of the peer's */
     uint32_t announce_count;     /* announce streams of the peer's */
@@ -116,6 +117,7 @@ void session_become_ready(struct moq_session *session); /* unparks, tells the ow
 void announce_ask_tick(struct moq_session *session);
 void viewers_tick(struct moq_session *session);
 void recv_groups_tick(struct moq_session *session);
+void send_groups_tick(struct moq_session *session);
 void subscriptions_tick(struct moq_session *session);
 void dialect_tick(struct moq_session *session);
 

@@ -381,6 +381,26 @@ static void a_viewer_that_stalls_holds_few_groups_and_skips_the_rest(void **stat
     scene_deinit(&scene);
 }
 
+static void a_viewer_that_never_acknowledges_is_given_up(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_init(&scene, &(struct options){.version = MOQ_VERSION_03});
+    listen_with(&scene, &NO_WISH);
+    track_group(scene.track, 1, "held");
+    wire_run(&scene.pair.wire);
+
+    scene.pair.wire.end[SERVER].is_unheard = true;
+    track_group(scene.track, 2, "read and never acknowledged");
+    wire_run(&scene.pair.wire);
+    wire_pass(&scene.pair.wire, 59000);
+    assert_false(scene.pair.wire.end[SERVER].is_closed);
+    wire_pass(&scene.pair.wire, 2000);
+    assert_true(scene.pair.wire.end[SERVER].is_closed);
+    assert_int_equal(scene.pair.wire.end[SERVER].close_code, 4);
+    scene_deinit(&scene);
+}
+
 static void growth_of_an_open_group_is_one_wake(void **state)
 {
     (void)state;
@@ -471,6 +491,7 @@ int main(void)
         cmocka_unit_test(a_viewer_that_stalls_holds_few_groups_and_skips_the_rest),
         cmocka_unit_test(a_full_viewer_does_not_stand_before_one_without_credit),
         cmocka_unit_test(a_takeover_goes_on_behind_the_last_group),
+        cmocka_unit_test(a_viewer_that_never_acknowledges_is_given_up),
         cmocka_unit_test(growth_of_an_open_group_is_one_wake),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -229,7 +229,7 @@ static bool close_if_over(struct wire_stream *stream)
     bool has_moved = false;
     for (int end = 0; end < 2; end++) {
         bool is_over = stream->half[0].is_over && stream->half[1].is_over;
-        if (!is_over || !stream->side[end])
+        if (!is_over || !stream->side[end] || stream->wire->end[end].is_unheard)
             continue;
         struct moq_stream *side = stream->side[end];
         stream->side[end] = NULL;

@@ -48,6 +48,7 @@ struct wire_end {
     uint32_t close_code;
     char close_reason[128];
     bool is_blocked; /* takes nothing from its session */
+    bool is_unheard; /* the other end acknowledges nothing: its streams stay open */
 };
 
 struct wire {
