@@ -1,193 +1,10 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""A hostile peer. In every test a bystander watches a live track from a publisher of its own, and has to get each group of
-it; afterwards the relay has to be as before."""
+"""A hostile peer within transfork: lies, floods, readers that do not read, and chance. Beside it a bystander watches, and
+afterwards the relay has to be as before."""
 
 import random
-import socket as sockets
 
-from peer import *
-from rig import *
-
-EVERY_S = 0.04
-SMALL_KIB = 6 * 1024  # what the relay may have grown by
-# Sanitizers keep freed memory for a while, so growth says nothing there.
-IS_SANITIZED = "asan" in BIN
-
-
-class Bystander:
-    """A publisher and a viewer of their own, who want to be left alone."""
-
-    async def start(self, relay):
-        self.source, self.viewer = await connect(relay, "moqf", V03), await connect(relay, "h3", V02)
-        await publish(self.source, ("by", "stander"))
-        self.watching = await watch(self.viewer, ("by", "stander"), expires=0)
-        self.asked = await subscription(self.source)
-        self.sequence = 0
-        self.task = asyncio.ensure_future(self.publish())
-        return self
-
-    async def publish(self):
-        while True:
-            self.asked.group(self.sequence, b"%09d" % self.sequence, b"x" * 700)
-            self.sequence += 1
-            await asyncio.sleep(EVERY_S)
-
-    async def stop(self):
-        """Every group came, whole, and soon."""
-        await asyncio.sleep(3 * EVERY_S)
-        self.task.cancel()
-        count = self.sequence
-        check(count >= 4, "the bystander had no time to look")
-
-        def groups():
-            return [s for s in self.viewer.arrived if s.is_uni and s.is_ended]
-
-        await self.viewer.until(lambda: len(groups()) >= count, f"{count} groups of the bystander", 6,
-                                lambda: f"only {len(groups())}; {self.watching.stream.state()}")
-        for stream in groups():
-            sequence, rest = self.watching.split(stream)
-            check_equal(rest, frame(b"%09d" % sequence) + frame(b"x" * 700), "a group of the bystander")
-        check_equal(self.watching.stream.data.hex(), info(V02).hex(), "INFO and gaps of the bystander")
-
-
-def beside_a_bystander(grows=SMALL_KIB, **settings):
-    """An async function of a relay as a test, with the bystander, and with a look at the relay's memory."""
-    def decorate(test):
-        @on_a_relay(**settings)
-        async def whole(relay):
-            bystander = await Bystander().start(relay)
-            before = resident_kib(relay)
-            try:
-                await test(relay)
-            finally:
-                grown = resident_kib(relay) - before if relay.is_running() else 0
-            check(relay.is_running(), f"the relay died with {relay.popen.poll()}: {relay.err[-30:]}")
-            await bystander.stop()
-            check(IS_SANITIZED or grown <= grows, f"the relay has grown by {grown} KiB")
-        whole.__name__ = test.__name__
-        return whole
-    return decorate
-
-
-async def pause(turn, every=64):
-    """Lets the loop do the rest of the world."""
-    if turn % every == 0:
-        await asyncio.sleep(0.001)
-
-
-# ---- Handshakes --------------------------------------------------------------------------------------------------
-
-@beside_a_bystander()
-async def a_wrong_alpn_is_an_alert(relay):
-    for names in (["h2"], ["moqf-03"], ["moqf-0"], ["x" * 200], ["hq-interop", "h3-29"]):
-        peer = await dial(relay, alpn=names, waits=False)
-        await peer.until(lambda: peer.ended, f"an alert for {names}")
-        check_equal(peer.ended.error_code, 0x100 + 120, f"alert for {names}")
-
-
-@beside_a_bystander(limits_half_open_retry_at=20, limits_handshake="2s")
-async def half_open_handshakes_switch_retry_on_and_people_still_get_in(relay):
-    with sockets.socket(sockets.AF_INET6, sockets.SOCK_DGRAM) as udp:
-        for turn in range(1500):
-            quic = QuicConnection(configuration=QuicConfiguration(is_client=True, alpn_protocols=["moqf-02"]))
-            if turn < 150:  # making one takes time, so most are the same with another name
-                quic.connect(("::1", relay.port), now=0.0)
-                hello_of = quic.datagrams_to_send(now=0.0)[0][0]
-                udp.sendto(hello_of, ("::1", relay.port))
-            else:
-                udp.sendto(hello_of[:6] + bytes(random.Random(turn).randbytes(8)) + hello_of[14:], ("::1", relay.port))
-            await pause(turn, 16)
-        stats = relay.stats()["listeners"][0]
-        check(stats["retries"] > 50, f"no Retry under load: {stats}")
-        check(stats["half_open"] <= 20 + 5, f"half open: {stats}")
-        peer = await connect(relay)
-        await peer.ping()
-        peer = await connect(relay, "h3")
-        await peer.ping()
-
-
-@beside_a_bystander(limits_handshake="2s")
-async def first_packets_cut_and_bent_are_dropped(relay):
-    chance = random.Random(7)
-    quic = QuicConnection(configuration=QuicConfiguration(is_client=True, alpn_protocols=["moqf-02"], server_name="localhost"))
-    quic.connect(("::1", relay.port), now=0.0)
-    whole = quic.datagrams_to_send(now=0.0)[0][0]
-    with sockets.socket(sockets.AF_INET6, sockets.SOCK_DGRAM) as udp:
-        for turn, size in enumerate(range(0, len(whole), 3)):
-            udp.sendto(whole[:size], ("::1", relay.port))
-            bent = bytearray(whole)
-            for _ in range(chance.randint(1, 4)):
-                bent[chance.randrange(60)] = chance.randrange(256)
-            udp.sendto(bytes(bent), ("::1", relay.port))
-            udp.sendto(whole[:600] + whole[:600], ("::1", relay.port))  # coalesced rubbish
-            await pause(turn)
-        # Tokens of other people, of all lengths.
-        for size in (1, 2, 15, 16, 40, 64, 200, 1000):
-            head = whole[:6 + 8 + 1 + 8]
-            udp.sendto((head + varint(size) + chance.randbytes(size) + whole[24:])[:1200].ljust(1200, b"\0"), ("::1", relay.port))
-
-
-async def count_answers(relay, data, seconds):
-    """Bytes that come back for one datagram."""
-    with sockets.socket(sockets.AF_INET6, sockets.SOCK_DGRAM) as udp:
-        udp.setblocking(False)
-        udp.sendto(data, ("::1", relay.port))
-        got, end = 0, time.monotonic() + seconds
-        while time.monotonic() < end:
-            try:
-                got += len(udp.recv(65535))
-            except BlockingIOError:
-                await asyncio.sleep(0.005)
-        return got
-
-
-@beside_a_bystander(limits_handshake="2s")
-async def a_sender_that_never_answers_gets_three_times_its_bytes_at_most(relay):
-    chance = random.Random(11)
-    for alpn in ("moqf-02", "h3", "nonsense"):
-        quic = QuicConnection(configuration=QuicConfiguration(is_client=True, alpn_protocols=[alpn], server_name="localhost"))
-        quic.connect(("::1", relay.port), now=0.0)
-        first = quic.datagrams_to_send(now=0.0)[0][0]
-        cases = ((3, first), (1, first[:1] + b"\x1a\x2a\x3a\x4a" + first[5:]), (1, b"\x40" + chance.randbytes(60)), (3, b"\xe0" + first[1:]))
-        got = await asyncio.gather(*(count_answers(relay, data, 1.3) for _, data in cases))
-        check(got[0] > 0, "no answer to an Initial")
-        for bytes_back, (times, data) in zip(got, cases):
-            check(bytes_back <= times * len(data), f"{bytes_back} bytes back for {data[:8].hex()}... of {len(data)}")
-
-
-@beside_a_bystander(limits_handshake="1s")
-async def sessions_that_do_not_greet_are_closed(relay):
-    peers = [await dial_session(relay, binding) for binding in BINDINGS for _ in range(4)]
-    for turn, peer in enumerate(peers):
-        if turn % 4 == 1:
-            peer.bidi(hello(V02)[:-1])
-        if turn % 4 == 2:
-            peer.bidi(subscribe(V02, 0, ("by", "stander")))
-        if turn % 4 == 3:
-            for _ in range(15):
-                peer.uni(group(0, 0) + frame(b"x" * 3000))
-    peers += [await dial(relay, "h3") for _ in range(2)]  # not even SETTINGS
-    peers[-1].is_wrapped = False
-    peers[-1].raw(True, b"\0" + h3_frame(SETTINGS_FRAME, SETTINGS))
-    for peer in peers:
-        await peer.until(lambda: peer.ended, "end of a session that does not greet", 9)
-
-
-@beside_a_bystander()
-async def connections_come_and_go_by_the_hundred(relay):
-    for turn in range(240):
-        binding = BINDINGS[turn % 2]
-        if turn % 6 == 0:
-            (await dial(relay, binding, waits=False)).vanish()
-            continue
-        peer = await dial(relay, binding)
-        if turn % 6 == 2 and binding == "h3":
-            await connect_h3(peer)
-        if turn % 6 == 3 and binding == "moqf":
-            await greet(peer, V02)
-        if turn % 6 in (4, 5):
-            peer.raw(False, hello(V02)[:turn % 9])
-        peer.leave() if turn % 12 else peer.vanish()
+from bystander import *
 
 
 # ---- Messages ----------------------------------------------------------------------------------------------------
@@ -456,7 +273,7 @@ async def viewers_that_read_nothing_cost_a_bounded_amount(relay):
     check(relay.stats()["cache_bytes"] <= 3 << 20, f"cache of {relay.stats()['cache_bytes']} bytes")
 
 
-@beside_a_bystander(cache_track_bytes="1MiB")
+@beside_a_bystander(grows=10 * 1024, cache_track_bytes="1MiB")
 async def viewers_that_fall_silent_cost_a_bounded_amount(relay):
     """Nothing is acknowledged any more, and nobody says goodbye."""
     source = await connect(relay)
@@ -488,81 +305,6 @@ async def open_groups_without_end_are_limited_for_a_viewer(relay):
     await peer.ping()
     await peer.until(lambda: sum(s.is_uni and not s.is_over for s in peer.arrived) <= 16, "end of all groups but 16")
     everybody_of(source, peer)
-
-
-# ---- QUIC itself -------------------------------------------------------------------------------------------------
-
-def crypto_frame(offset, size):
-    return b"\x06" + varint(offset) + varint(size) + b"c" * size
-
-
-@beside_a_bystander()
-async def frames_that_no_stack_sends_cost_their_connection(relay):
-    big = varint(WORST)
-    cases = {
-        "an unknown frame": b"\x21", "a frame of type 2^62": big, "an ACK of packets never sent": b"\x02" + varint(1 << 40) + b"\0\0\0",
-        "an ACK below zero": b"\x02\x05\0\0\x3f", "MAX_STREAMS of 2^62": b"\x12" + big, "STREAMS_BLOCKED of 2^62": b"\x16" + big,
-        "a stream beyond its limit": b"\x0a" + varint(4 * 100_000) + b"\1x", "an offset of 2^62": b"\x0e\0" + big + b"\2xx",
-        "a window overrun": b"\x0e" + varint(400) + varint(1 << 40) + b"\1x", "a server's stream": b"\x0a\x01\x01x"[:0] + b"\x0a\x03\x01x",
-        "RESET of a server's uni stream": b"\x04\x03\0\0", "STOP_SENDING of our uni stream": b"\x05\x0a\0",
-        "STOP_SENDING of a stream to come": b"\x05" + varint(4001) + b"\0", "MAX_STREAM_DATA of our uni stream": b"\x11\x0a\0",
-        "NEW_TOKEN from a client": b"\x07\x01x", "HANDSHAKE_DONE from a client": b"\x1e",
-        "NEW_CONNECTION_ID of no bytes": b"\x18\x05\0\0" + b"t" * 16, "NEW_CONNECTION_ID of 21 bytes": b"\x18\x05\0\x15" + b"i" * 21 + b"t" * 16,
-        "NEW_CONNECTION_ID that retires the future": b"\x18\x05\x09\x08" + b"i" * 8 + b"t" * 16,
-        "RETIRE_CONNECTION_ID never issued": b"\x19" + varint(4000), "crypto far ahead": crypto_frame(1 << 20, 10),
-        "a final size that shrinks": b"\x0e\x28\x20\x01x\x04\x28\0\x01", "a cut STREAM frame": b"\x0e\x00\x00\x20x", "no frame type": b"\xc0"}
-    for words, data in cases.items():
-        peer = await connect(relay)
-        peer.send_frames(data)
-        await peer.until(lambda: peer.ended, f"end of a connection that sent {words}")
-        check(0 < peer.ended.error_code <= 0x10, f"code for {words}: {peer.ended}")
-
-
-@beside_a_bystander()
-async def floods_of_quic_frames_are_bounded(relay):
-    chance = random.Random(3)
-    floods = {
-        "crypto with holes": lambda n: crypto_frame(100 + 40 * n, 20), "path challenges": lambda n: (b"\x1a" + chance.randbytes(8)) * 60,
-        "new connection ids": lambda n: b"\x18" + varint(8 + n) + varint(8 + n) + b"\x08" + chance.randbytes(8) + chance.randbytes(16),
-        "pings": lambda n: b"\1" * 800, "blocked": lambda n: b"\x14\x3f" * 300, "max data": lambda n: (b"\x10" + varint(n)) * 200,
-        "stream holes": lambda n: b"".join(b"\x0e" + varint(40) + varint(2 * k + 100 * n + 1, 4) + b"\1x" for k in range(50)),
-        "retirements": lambda n: b"\x19" + varint(n % 4), "stops": lambda n: b"\x05\x01\0" * 200,
-        "resets": lambda n: b"".join(b"\x04" + varint(4 * (100 * n + k) + 2) + b"\0\0" for k in range(5) if 100 * n + k < 400)}
-    for words, make in floods.items():
-        peer = await connect(relay)
-        for n in range(300):
-            peer.send_frames(make(n)[:1100])
-            await pause(n, 16)
-            if peer.ended:
-                break
-        if not peer.ended and words != "new connection ids":  # there the relay speaks to IDs that aioquic never heard of
-            try:
-                await peer.ping(5)
-            except Failure:
-                check(peer.ended, f"{words}: the relay neither answers nor closes")
-        peer.vanish()
-
-
-@beside_a_bystander()
-async def a_peer_may_move_and_may_update_its_keys(relay):
-    source, peer = await connect(relay), await connect(relay, "h3")
-    await publish(source, ("moving",))
-    watching = await watch(peer, ("moving",))
-    asked = await subscription(source)
-    for turn in range(2):
-        loop, old = asyncio.get_running_loop(), peer._transport
-        transport, _ = await loop.create_datagram_endpoint(lambda: peer, local_addr=("::1", 0), family=socket.AF_INET6)
-        peer._transport = transport
-        old.close()
-        if turn % 2:
-            peer.change_connection_id()
-        await peer.ping()
-        peer.request_key_update()
-        await peer.ping()
-        asked.group(turn, b"x" * 3000)
-        await (await peer.group()).ended(words="a group after a move")
-        if turn == 0:  # ngtcp2 counts the connection IDs of a path it left for 3 s, and aioquic issues all that are allowed
-            await asyncio.sleep(3.5)
 
 
 # ---- Chance ------------------------------------------------------------------------------------------------------
@@ -634,16 +376,12 @@ async def whatever_peers_do_in_any_order_hurts_nobody(relay):
         await asyncio.gather(*(walk(relay, seed + n, 150) for n in range(6)))
 
 
-TESTS = [a_wrong_alpn_is_an_alert, a_sender_that_never_answers_gets_three_times_its_bytes_at_most,
-         half_open_handshakes_switch_retry_on_and_people_still_get_in,
-         first_packets_cut_and_bent_are_dropped, sessions_that_do_not_greet_are_closed, connections_come_and_go_by_the_hundred,
-         every_message_cut_at_every_byte_costs_its_stream, greetings_cut_at_every_byte_end_the_session, numbers_that_lie_are_refused,
-         greetings_that_lie_are_refused, frames_that_lie_cost_their_group, the_string_dialect_is_refused_with_words,
-         subscriptions_and_questions_have_limits, requests_for_nothing_wait_in_a_bounded_room,
-         ten_thousand_paths_and_one_more_are_too_many, paths_that_blink_are_told_as_differences,
-         streams_opened_and_reset_at_once_are_forgotten, subscribing_and_leaving_in_circles_costs_one_upstream_request,
-         updates_by_the_thousand_are_one_wish, groups_that_are_stopped_as_they_come_are_gaps,
-         viewers_that_read_nothing_cost_a_bounded_amount, viewers_that_fall_silent_cost_a_bounded_amount,
-         open_groups_without_end_are_limited_for_a_viewer,
-         frames_that_no_stack_sends_cost_their_connection, floods_of_quic_frames_are_bounded,
-         a_peer_may_move_and_may_update_its_keys, whatever_peers_do_in_any_order_hurts_nobody]
+TESTS = [every_message_cut_at_every_byte_costs_its_stream, greetings_cut_at_every_byte_end_the_session,
+         numbers_that_lie_are_refused, greetings_that_lie_are_refused, frames_that_lie_cost_their_group,
+         the_string_dialect_is_refused_with_words, subscriptions_and_questions_have_limits,
+         requests_for_nothing_wait_in_a_bounded_room, ten_thousand_paths_and_one_more_are_too_many,
+         paths_that_blink_are_told_as_differences, streams_opened_and_reset_at_once_are_forgotten,
+         subscribing_and_leaving_in_circles_costs_one_upstream_request, updates_by_the_thousand_are_one_wish,
+         groups_that_are_stopped_as_they_come_are_gaps, viewers_that_read_nothing_cost_a_bounded_amount,
+         viewers_that_fall_silent_cost_a_bounded_amount, open_groups_without_end_are_limited_for_a_viewer,
+         whatever_peers_do_in_any_order_hurts_nobody]
