@@ -97,7 +97,6 @@ struct source {
     bool is_continued;      /* the origin took another's place: its numbers may be raised */
     uint64_t idle_since_ns; /* CLOCK_NEVER while it has viewers */
     uint64_t farewell_ns;   /* when to give up a withdrawn track; CLOCK_NEVER: not withdrawn */
-    uint64_t sweep_ns;
 };
 
 /* One viewer of a source. */

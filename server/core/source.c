@@ -115,7 +115,7 @@ static struct source *source_new(struct router *router, struct route *route,
     source->route = route;
     source->origin = origin;
     source->idle_since_ns = router->clock->now_ns;
-    source->farewell_ns = source->sweep_ns = CLOCK_NEVER;
+    source->farewell_ns = CLOCK_NEVER;
     list_init(&source->viewers);
     for (size_t i = 0; i < CORE_LEGS_MAX; i++)
         source->legs[i].source = source;
