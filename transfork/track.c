@@ -239,11 +239,27 @@ static bool cut_one(struct moq_track *track, int error)
     return true;
 }
 
+/* Whether what was followed by another at `superseded_ns` may stay although it is one too many. */
+static bool is_in_grace(const struct moq_track *track, uint64_t superseded_ns)
+{
+    return track->group_count < TRACK_MAX_GROUPS &&
+           stamp(track) - superseded_ns < track->config.cache.grace_ns;
+}
+
+static bool is_over(const struct moq_track *track)
+{
+    if (track->cached_bytes > max_bytes(track))
+        return true;
+    if (track->group_count <= max_groups(track))
+        return false;
+    return !is_in_grace(track, group_at(track->groups.next)->superseded_ns);
+}
+
 /* Brings count and bytes under their limits. Cutting calls watchers, so every round looks afresh.
  */
 static void trim(struct moq_track *track)
 {
-    while (track->group_count > max_groups(track) || track->cached_bytes > max_bytes(track)) {
+    while (is_over(track)) {
         struct moq_group *group = first_old(track, true);
         if (group)
             forget(track, group);
@@ -260,7 +276,8 @@ void moq_track_set_cache(struct moq_track *track, const struct moq_cache_limits 
     moq_track_unref(&kept);
 }
 
-uint64_t moq_track_sweep(struct moq_track *track)
+/* Drops what is too old. Returns when the next one will be, or CLOCK_NEVER. */
+static uint64_t drop_aged(struct moq_track *track)
 {
     uint64_t age_ns = max_age_ns(track), now_ns = stamp(track), next_ns = CLOCK_NEVER;
     if (age_ns == 0 || list_is_empty(&track->groups))
@@ -282,6 +299,15 @@ uint64_t moq_track_sweep(struct moq_track *track)
     return next_ns;
 }
 
+uint64_t moq_track_sweep(struct moq_track *track)
+{
+    struct moq_track *kept = moq_track_ref(track);
+    trim(track);
+    uint64_t next_ns = drop_aged(track);
+    moq_track_unref(&kept);
+    return next_ns;
+}
+
 /* ---- Writing --------------------------------------------------------------------------------- */
 
 /* The node behind which `sequence` belongs: the head, or a group with a lower or the same one. From
@@ -299,8 +325,9 @@ static bool is_lowest_too_many(const struct moq_track *track, uint64_t sequence)
 {
     if (list_is_empty(&track->groups))
         return false;
-    if (sequence < group_at(track->groups.next)->sequence &&
-        track->group_count >= max_groups(track))
+    const struct moq_group *lowest = group_at(track->groups.next);
+    if (sequence < lowest->sequence && track->group_count >= max_groups(track) &&
+        !is_in_grace(track, lowest->started_ns))
         return true;
     if (track->open_count < MOQ_TRACK_OPEN_GROUPS)
         return false;
@@ -337,7 +364,7 @@ static void insert(struct moq_track *track, struct list *place, struct moq_group
 /* Room for the newcomer, at the cost of those that are older. */
 static void make_room(struct moq_track *track)
 {
-    moq_track_sweep(track);
+    drop_aged(track);
     while (track->open_count > MOQ_TRACK_OPEN_GROUPS && cut_one(track, MOQ_ERR_EXPIRED))
         ;
     trim(track);

@@ -129,7 +129,9 @@ enum moq_order {
  * kind. */
 struct moq_cache_limits {
     uint32_t groups;
-    uint64_t age_ns; /* since the group ended */
+    uint64_t grace_ns; /* one too many stays so long after it was followed by another: viewers have
+                          that latency, and short groups may come in bursts */
+    uint64_t age_ns;   /* since the group ended */
     uint64_t bytes;
 };
 

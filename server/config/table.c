@@ -256,7 +256,8 @@ static const struct config_row cache_rows[] = {
      .fallback = "2",
      .zero = "unlimited",
      .flags = ROW_RELOADS,
-     .help = "of a track; the newest is always kept"},
+     .help = "of a track; the newest is always kept, and as many more as are within a viewer's "
+             "latency"},
     {.name = "age",
      .type = TYPE_DURATION,
      AT(config_cache, age_ns),

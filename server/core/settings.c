@@ -2,10 +2,21 @@
 /* What the configuration says, in the terms of the libraries below. */
 #include "server/core/internal.h"
 
+/* The longest that policy lets a viewer be late. */
+static uint64_t longest_latency(const struct config_policy *policy)
+{
+    uint64_t longest = policy->latency_ns;
+    for (size_t i = 0; i < policy->class_count; i++)
+        if (policy->classes[i].latency_ns > longest)
+            longest = policy->classes[i].latency_ns;
+    return longest;
+}
+
 struct moq_cache_limits core_cache_limits(const struct relay_config *config)
 {
     return (struct moq_cache_limits){
         .groups = (uint32_t)config->cache.groups,
+        .grace_ns = longest_latency(&config->policy),
         .age_ns = config->cache.age_ns,
         .bytes = config->cache.track_bytes,
     };

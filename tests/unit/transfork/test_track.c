@@ -104,6 +104,26 @@ static void the_newest_groups_are_kept_by_count(void **state)
     moq_track_unref(&track);
 }
 
+static void short_groups_outlive_their_number_for_the_grace(void **state)
+{
+    (void)state;
+    struct moq_track *track =
+        track_with(&(struct moq_cache_limits){.groups = 2, .grace_ns = NS_PER_S});
+    for (uint64_t sequence = 1; sequence <= 40; sequence++)
+        if (sequence != 20)
+            put_group(track, sequence);
+    assert_int_equal(moq_track_oldest(track)->sequence, 1);
+    put_group(track, 20); /* late, but not too late */
+    put_group(track, 0);
+    assert_int_equal(moq_track_oldest(track)->sequence, 0);
+
+    now.now_ns += NS_PER_S;
+    moq_track_sweep(track);
+    assert_int_equal(moq_track_oldest(track)->sequence, 39);
+    assert_int_equal(refusal(track, 38), MOQ_ERR_EXPIRED);
+    moq_track_unref(&track);
+}
+
 static void a_group_out_of_order_goes_to_its_place(void **state)
 {
     (void)state;
@@ -477,6 +497,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_fresh_track_has_nothing),
         cmocka_unit_test(the_newest_groups_are_kept_by_count),
+        cmocka_unit_test(short_groups_outlive_their_number_for_the_grace),
         cmocka_unit_test(a_group_out_of_order_goes_to_its_place),
         cmocka_unit_test(a_group_comes_once),
         cmocka_unit_test(what_was_dropped_does_not_come_back),
