@@ -365,8 +365,8 @@ async def walk(relay, seed, steps):
                 await asyncio.sleep(chance.choice((0, 0.001, 0.005)))
         except (AssertionError, ValueError, RuntimeError):
             pass  # aioquic knows that this cannot be: the stream has ended
-    if chance.random() < 0.5 and not peer.ended:
-        peer.vanish() if chance.random() < 0.1 else peer.leave(chance.randrange(20))
+    if not peer.ended:  # who stays would be counted as growth
+        peer.vanish() if chance.random() < 0.05 else peer.leave(chance.randrange(20))
 
 
 @beside_a_bystander(limits_subscriptions=100)
