@@ -93,7 +93,7 @@ static struct fetch *fetch_get(struct router *router, const struct route *route,
     struct announcement *origin = route ? route_newest(route) : NULL;
     if (running || !origin || router->fetch_count >= CORE_FETCHES_MAX)
         return running;
-    if (moq_session_version(origin->peer->session) != MOQ_VERSION_03)
+    if (!announcement_is_versed(origin))
         return NULL;
     return fetch_new(router, origin, request);
 }

@@ -32,12 +32,6 @@ static struct moq_info info_of(const struct moq_track *track)
     };
 }
 
-/* Rust publishers are not asked: they know the question, but an answer costs them a track. */
-static bool can_ask(const struct announcement *origin)
-{
-    return moq_session_version(origin->peer->session) == MOQ_VERSION_03;
-}
-
 void info_request(struct demand *demand)
 {
     struct router *router = demand->peer->router;
@@ -56,7 +50,7 @@ void info_request(struct demand *demand)
         moq_request_refuse(request, MOQ_ERR_NOT_FOUND);
         return;
     }
-    if (can_ask(origin) && router->waiting_count < router->config->limits.waiting)
+    if (announcement_is_versed(origin) && router->waiting_count < router->config->limits.waiting)
         demand->query = moq_session_info(origin->peer->session, origin->path, on_info, demand);
     if (!demand->query) {
         answer(demand, &nothing_known);

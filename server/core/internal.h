@@ -126,6 +126,9 @@ void route_release(struct router *router, struct route *route); /* frees it if n
 struct announcement *route_newest(const struct route *route);
 struct announcement *route_announced_by(const struct route *route, const struct core_peer *peer);
 struct announcement *route_next(const struct route *route); /* of those that have not failed */
+/* Whether its peer obeys ranges and answers FETCH and INFO_PLEASE: only those of 03 are known to. The Rust publishers of 02
+ * and 04 ignore the first, panic at the second, and pay with a track for the third. */
+bool announcement_is_versed(const struct announcement *announcement);
 void route_add(struct router *router, struct announcement *announcement, struct moq_path *path);
 void route_remove(struct announcement *announcement); /* frees it */
 

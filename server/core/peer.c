@@ -43,11 +43,6 @@ static void write_address(char *out, size_t size, const struct sockaddr *address
 
 /* ---- What it publishes ----------------------------------------------------------------------- */
 
-static void announcement_free(struct announcement *announcement)
-{
-    route_remove(announcement);
-}
-
 static void on_announce_decided(struct core_ask *ask, bool is_allowed)
 {
     struct announcement *announcement = ask->user;
@@ -109,7 +104,7 @@ static void on_ended(struct moq_announced *announced, struct moq_path *path)
 {
     struct announcement *announcement = find_announcement(moq_announced_user(announced), path);
     if (announcement)
-        announcement_free(announcement);
+        route_remove(announcement);
 }
 
 static void on_announced_closed(struct moq_announced *announced, int error)
@@ -143,7 +138,7 @@ static void peer_free(struct core_peer *peer)
 {
     struct router *router = peer->router;
     while (!list_is_empty(&peer->announcements))
-        announcement_free(container_of(peer->announcements.next, struct announcement, peer_node));
+        route_remove(container_of(peer->announcements.next, struct announcement, peer_node));
     core_hooks_session_close(&router->hooks, peer);
     list_remove(&peer->node);
     router->counters.sessions--;

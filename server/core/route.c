@@ -75,6 +75,11 @@ struct announcement *route_announced_by(const struct route *route, const struct 
     return NULL;
 }
 
+bool announcement_is_versed(const struct announcement *announcement)
+{
+    return moq_session_version(announcement->peer->session) == MOQ_VERSION_03;
+}
+
 void route_add(struct router *router, struct announcement *announcement, struct moq_path *path)
 {
     struct route *route = route_get(router, path);

@@ -9,16 +9,10 @@
 
 #include "base/check.h"
 
-/* Only peers that speak 03 are known to obey ranges and updates. */
-static bool obeys_ranges(const struct announcement *origin)
-{
-    return moq_session_version(origin->peer->session) == MOQ_VERSION_03;
-}
-
 /* One that took another's place counts from elsewhere, so viewers' numbers mean nothing to it. */
 static bool can_ask_ranges(const struct source *source)
 {
-    return obeys_ranges(source->origin) && !source->is_continued;
+    return announcement_is_versed(source->origin) && !source->is_continued;
 }
 
 static bool has_legs(const struct source *source)
@@ -269,7 +263,7 @@ void source_adjust(struct source *source)
     struct moq_wish all;
     if (!source->origin || !combine(source, &all))
         return;
-    if (!obeys_ranges(source->origin))
+    if (!announcement_is_versed(source->origin))
         all.max = MOQ_NO_GROUP;
     if (source->is_continued)
         all.min = all.max = MOQ_NO_GROUP;
