@@ -162,7 +162,9 @@ static struct core *core_new(uv_loop_t *loop, const struct relay_config *config)
         free(core);
         return NULL;
     }
-    if (router_init(&core->router, moq_native_clock(core->native), config)) {
+    struct router_config router = {
+        .clock = moq_native_clock(core->native), .config = config, .workers = 1};
+    if (router_init(&core->router, &router)) {
         moq_native_close(&core->native, NULL, NULL);
         free(core);
         return NULL;

@@ -12,6 +12,7 @@
 
 #include <uthash.h>
 
+#include "base/mailbox.h"
 #include "base/objects.h"
 
 #include "server/config/config.h"
@@ -34,6 +35,23 @@ enum {
     CORE_FETCHES_MAX = 256, /* fetches from upstream at a time, of one worker */
 };
 
+/* What the routers of one relay have in common, one per worker; atomic. */
+struct router_commons {
+    uint64_t last_stamp;    /* of announcements: a later one wins, on every worker */
+    uint64_t cache_bytes;   /* of all caches, as of their last sweeps */
+    uint32_t waiting_count; /* requests that wait for a publisher, on all workers */
+};
+
+struct router_config {
+    const struct clock *clock;
+    const struct relay_config *config; /* borrowed; replaced by a reload */
+    struct router_commons *commons;    /* NULL: this router is alone */
+    struct mailbox *const
+        *mailboxes;           /* of all workers by their number, their owners the routers; may be
+                                          filled in after router_init, before anything is served */
+    uint32_t worker, workers; /* 0, 1: alone */
+};
+
 struct router {
     const struct clock *clock;
     const struct relay_config *config; /* borrowed; replaced by a reload */
@@ -44,6 +62,9 @@ struct router {
     struct route *routes; /* uthash */
     uint32_t waiting_count, fetch_count;
     uint64_t next_peer, next_sample_ns;
+    uint32_t worker, workers;         /* read-only: which of how many */
+    struct mailbox *const *mailboxes; /* of all of them */
+    struct router_commons *commons;   /* NULL: alone */
 };
 
 struct core_peer {
@@ -174,8 +195,7 @@ int peer_accept(struct router *router, const struct moq_peer *info,
                 struct moq_session_config *config);
 
 /* router.c */
-int router_init(struct router *router, const struct clock *clock,
-                const struct relay_config *config);
+int router_init(struct router *router, const struct router_config *config);
 void router_deinit(struct router *router); /* after the last session is gone */
 void router_sweep(struct router *router);  /* every CORE_SWEEP_MS */
 

@@ -2,13 +2,20 @@
 /* A router's beginning, its regular sweep, and its end. */
 #include "server/core/internal.h"
 
-int router_init(struct router *router, const struct clock *clock, const struct relay_config *config)
+int router_init(struct router *router, const struct router_config *config)
 {
-    *router = (struct router){.clock = clock, .config = config};
+    *router = (struct router){
+        .clock = config->clock,
+        .config = config->config,
+        .worker = config->worker,
+        .workers = config->workers,
+        .mailboxes = config->mailboxes,
+        .commons = config->commons,
+    };
     list_init(&router->peers);
     list_init(&router->sources);
     list_init(&router->fetches);
-    core_hooks_init(&router->hooks, clock);
+    core_hooks_init(&router->hooks, config->clock);
     router->offers = moq_offers_new();
     return router->offers ? 0 : MOQ_ERR_NOMEM;
 }

@@ -49,7 +49,9 @@ void world_init(struct world *world, const struct world_setup *setup)
     *world = (struct world){.config = load_config(setup->yaml)};
     list_init(&world->hosts);
     world->sim = sim_new(setup->seed, &setup->link);
-    REQUIRE(router_init(&world->router, sim_clock(world->sim), world->config) == 0);
+    struct router_config config = {
+        .clock = sim_clock(world->sim), .config = world->config, .workers = 1};
+    REQUIRE(router_init(&world->router, &config) == 0);
     world->bridge = (struct moq_native_bridge){
         .clock = sim_clock(world->sim), .on_peer = on_peer, .self = world};
     REQUIRE(moq_native_bridge_init(&world->bridge) == 0);
