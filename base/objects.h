@@ -14,6 +14,7 @@ extern "C" {
 #define OBJECT_KINDS(X)                                                                            \
     X(chunk)                                                                                       \
     X(group)                                                                                       \
+    X(group_body)                                                                                  \
     X(track)                                                                                       \
     X(path)                                                                                        \
     X(announce)                                                                                    \

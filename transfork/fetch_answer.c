@@ -165,7 +165,7 @@ static struct fetch_reply *reply_new(const struct moq_request *asked, struct moq
     reply->track = moq_track_ref(track);
     reply->group = moq_group_ref(group);
     reply->watcher.ops = &watcher_ops;
-    bytes_cursor_init(&reply->cursor, &group->log);
+    bytes_cursor_init(&reply->cursor, &group->body->log);
     if (asked->is_offset_frames)
         reply->skip_frames = asked->offset;
     else

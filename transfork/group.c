@@ -1,31 +1,80 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Groups. Step 8 of a frame's walk: the one copy happens in group_append.
  *
- * The order of stores is what makes readers on other threads safe: bytes before length
- * (base/bytes), and the length, the error and the times before is_ended. */
+ * The order of stores is what makes readers of a body on other threads safe: bytes before length
+ * (base/bytes), and the length and the error before is_ended. A reader loads them the other way
+ * round. The count of a body is the only thing that two threads write; whoever takes the last
+ * reference away sees what all others did (acquire and release) and frees. */
 #include "transfork/group.h"
 
 #include <stdlib.h>
 
 #include "base/objects.h"
 
-struct moq_group *group_new(uint64_t sequence, uint64_t started_ns)
+static struct moq_group_body *body_new(void)
+{
+    struct moq_group_body *body = calloc(1, sizeof *body);
+    if (!body)
+        return NULL;
+    body->refs = 1;
+    bytes_log_init(&body->log);
+    object_born(OBJECT_group_body);
+    return body;
+}
+
+struct moq_group_body *moq_group_body_ref(struct moq_group_body *body)
+{
+    __atomic_add_fetch(&body->refs, 1, __ATOMIC_RELAXED);
+    return body;
+}
+
+void moq_group_body_unref(struct moq_group_body **body)
+{
+    struct moq_group_body *mine = *body;
+    *body = NULL;
+    if (!mine || __atomic_sub_fetch(&mine->refs, 1, __ATOMIC_ACQ_REL) > 0)
+        return;
+    bytes_log_deinit(&mine->log);
+    free(mine);
+    object_died(OBJECT_group_body);
+}
+
+/* Takes the caller's reference to `body`. */
+static struct moq_group *group_of(uint64_t sequence, uint64_t started_ns,
+                                  struct moq_group_body *body)
 {
     struct moq_group *group = calloc(1, sizeof *group);
-    if (!group)
+    if (!group) {
+        moq_group_body_unref(&body);
         return NULL;
+    }
     group->sequence = sequence;
     group->started_ns = started_ns;
     group->refs = 1;
-    bytes_log_init(&group->log);
+    group->body = body;
     list_init(&group->node);
+    list_init(&group->follow_node);
     object_born(OBJECT_group);
+    return group;
+}
+
+struct moq_group *group_new(uint64_t sequence, uint64_t started_ns)
+{
+    struct moq_group_body *body = body_new();
+    return body ? group_of(sequence, started_ns, body) : NULL;
+}
+
+struct moq_group *group_adopt(uint64_t sequence, uint64_t started_ns, struct moq_group_body *body)
+{
+    struct moq_group *group = group_of(sequence, started_ns, moq_group_body_ref(body));
+    if (group)
+        group->is_adopted = true;
     return group;
 }
 
 struct moq_group *moq_group_ref(struct moq_group *group)
 {
-    __atomic_add_fetch(&group->refs, 1, __ATOMIC_RELAXED);
+    group->refs++;
     return group;
 }
 
@@ -33,20 +82,31 @@ void moq_group_unref(struct moq_group **group)
 {
     struct moq_group *mine = *group;
     *group = NULL;
-    if (!mine || __atomic_sub_fetch(&mine->refs, 1, __ATOMIC_ACQ_REL) > 0)
+    if (!mine || --mine->refs > 0)
         return;
-    bytes_log_deinit(&mine->log);
+    moq_group_body_unref(&mine->body);
     free(mine);
     object_died(OBJECT_group);
 }
 
+struct moq_group_body *moq_group_body(const struct moq_group *group)
+{
+    return group->body;
+}
+
+uint64_t moq_group_length(const struct moq_group *group)
+{
+    return bytes_log_length(&group->body->log);
+}
+
 int group_append(struct moq_group *group, const void *data, size_t n)
 {
-    if (group->is_ended)
+    struct bytes_log *log = &group->body->log;
+    if (group->is_ended || group->is_adopted)
         return MOQ_ERR_CLOSED;
-    if (n > MOQ_GROUP_MAX_BYTES - group_length(group))
+    if (n > MOQ_GROUP_MAX_BYTES - bytes_log_length(log))
         return MOQ_ERR_BOUNDS;
-    return bytes_log_append(&group->log, data, n);
+    return bytes_log_append(log, data, n);
 }
 
 void group_end(struct moq_group *group, int error, uint64_t now_ns)
@@ -55,5 +115,10 @@ void group_end(struct moq_group *group, int error, uint64_t now_ns)
         return;
     group->error = error;
     group->ended_ns = now_ns;
-    __atomic_store_n(&group->is_ended, true, __ATOMIC_RELEASE);
+    group->is_ended = true;
+    list_remove(&group->follow_node);
+    if (group->is_adopted)
+        return;
+    group->body->error = error;
+    __atomic_store_n(&group->body->is_ended, true, __ATOMIC_RELEASE);
 }

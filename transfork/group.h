@@ -3,8 +3,12 @@
  * walk.
  *
  * Only a track writes groups (so that it can count bytes and tell its watchers): sessions call
- * moq_track_append and its relatives, never these. The two inline functions at the end are for
- * readers on any thread. */
+ * moq_track_append and its relatives, never these.
+ *
+ * Two layers: the body, which threads share, and the group, one track's view of it. A group that a
+ * track opened writes its body and ends with it. One that was adopted reads it: the group ends when
+ * its track says so, which is after the last byte if it ends well, so whoever goes by the group's
+ * end never ends too early, whatever the writer does meanwhile. */
 #ifndef MOQ_TRANSFORK_GROUP_H
 #define MOQ_TRANSFORK_GROUP_H
 
@@ -14,28 +18,39 @@
 extern "C" {
 #endif
 
+struct moq_group_body {
+    struct bytes_log log; /* read it through cursors; any thread */
+    uint32_t refs;        /* atomic: a group of each track that has it, and who carries it over */
+    int error;            /* once is_ended: 0, or why it was cut short */
+    bool is_ended;        /* atomic: see body_has_ended */
+};
+
 /* A growing group in no track, with one reference for the caller. NULL: out of memory. */
 struct moq_group *group_new(uint64_t sequence, uint64_t started_ns);
 
+/* One whose bytes another group writes, maybe on another thread; takes a reference to `body`. */
+struct moq_group *group_adopt(uint64_t sequence, uint64_t started_ns, struct moq_group_body *body);
+
 /* Copies `n` bytes to the end and publishes them: the one copy of a frame's life. Returns 0,
- * MOQ_ERR_CLOSED after its end, MOQ_ERR_BOUNDS over MOQ_GROUP_MAX_BYTES, MOQ_ERR_NOMEM; on error
- * nothing is added. */
+ * MOQ_ERR_CLOSED after its end and if it was adopted, MOQ_ERR_BOUNDS over MOQ_GROUP_MAX_BYTES,
+ * MOQ_ERR_NOMEM; on error nothing is added. */
 int group_append(struct moq_group *group, const void *data, size_t n);
 
-/* Nothing will be added any more: 0 as the publisher meant it, else why it was cut. The second call
- * does nothing. */
+/* Nothing will be added any more: 0 as the publisher meant it, else why it was cut. Ends the body
+ * too, unless it was adopted. The second call does nothing. */
 void group_end(struct moq_group *group, int error, uint64_t now_ns);
 
-/* Any thread. Ask this before group_length: once it is true, the length and `error` are final. */
+/* The track's thread; once it is true, the length and `error` of a group that ended well are final.
+ */
 static inline bool group_has_ended(const struct moq_group *group)
 {
-    return __atomic_load_n(&group->is_ended, __ATOMIC_ACQUIRE);
+    return group->is_ended;
 }
 
-/* Bytes that can be read now; any thread. */
-static inline uint64_t group_length(const struct moq_group *group)
+/* Any thread. Ask this before the length: once it is true, the length and `error` are final. */
+static inline bool body_has_ended(const struct moq_group_body *body)
 {
-    return bytes_log_length(&group->log);
+    return __atomic_load_n(&body->is_ended, __ATOMIC_ACQUIRE);
 }
 
 #ifdef __cplusplus

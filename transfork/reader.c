@@ -9,7 +9,7 @@
 void moq_group_reader_init(struct moq_group_reader *reader, struct moq_group *group)
 {
     *reader = (struct moq_group_reader){.group = moq_group_ref(group)};
-    bytes_cursor_init(&reader->cursor, &group->log);
+    bytes_cursor_init(&reader->cursor, &group->body->log);
     byte_buf_init(&reader->frame, MOQ_FRAME_MAX_BYTES);
 }
 
@@ -78,7 +78,7 @@ static int end_of(const struct moq_group_reader *reader)
 
 int moq_group_reader_next(struct moq_group_reader *reader, const uint8_t **data, size_t *size)
 {
-    bool has_ended = group_has_ended(reader->group); /* before looking for bytes: see group.h */
+    bool has_ended = group_has_ended(reader->group);
     struct bytes_cursor ahead = reader->cursor;
     uint64_t payload = 0;
 

@@ -24,8 +24,7 @@ static struct send_group *sending_of(struct moq_stream *stream)
 static size_t pull(struct moq_stream *stream, struct iovec *vec, size_t max, bool *is_end)
 {
     struct send_group *sending = sending_of(stream);
-    bool has_ended =
-        group_has_ended(sending->group); /* before the length, or an end could be early */
+    bool has_ended = group_has_ended(sending->group);
     size_t count = 0;
     uint64_t body = 0;
 
@@ -157,7 +156,7 @@ struct send_group *send_group_open(struct moq_viewer *viewer, struct moq_group *
     sending->stream.is_in_over = true;
     sending->viewer = viewer;
     sending->group = moq_group_ref(group);
-    bytes_cursor_init(&sending->cursor, &group->log);
+    bytes_cursor_init(&sending->cursor, &group->body->log);
     list_init(&sending->node);
     list_init(&sending->over_node);
     object_born(OBJECT_stream);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Tracks: groups in order, bounded, and whoever watches them. Step 9 of a frame's walk:
- * tell_growth.
+/* Tracks: groups in order, bounded. Step 8 of a frame's walk leaves here, for those who watch
+ * (transfork/watchers.c).
  *
  * What is kept: the newest group always; an older one while count, age and bytes allow. When bytes
  * must go, ended groups go first (lowest sequence first), then growing ones, which are cut. A
@@ -21,103 +21,6 @@ static struct moq_group *group_at(const struct list *node)
     return container_of(node, struct moq_group, node);
 }
 
-/* 0 means "not yet" in a group's times, so the first tick of a clock that starts at 0 counts as 1.
- */
-static uint64_t stamp(const struct moq_track *track)
-{
-    uint64_t now_ns = track->config.clock->now_ns;
-    return now_ns ? now_ns : 1;
-}
-
-/* ---- Watchers -------------------------------------------------------------------------------- */
-
-/* A walk over the watchers that survives whatever its callbacks remove or add: it keeps its place
- * with nodes of its own (without ops, so that other walks step over them). Watchers that come
- * during the walk are not visited. */
-struct walk {
-    struct moq_track *track;
-    struct moq_watcher here, end;
-};
-
-/* Not inlined: gcc would see a local's address in the list and not that walk_next takes it out
- * again. */
-__attribute__((noinline)) static void walk_start(struct walk *walk, struct moq_track *track)
-{
-    *walk = (struct walk){.track = moq_track_ref(track)};
-    list_push_front(&track->watchers, &walk->here.node);
-    list_push_back(&track->watchers, &walk->end.node);
-}
-
-static struct moq_watcher *walk_next(struct walk *walk)
-{
-    struct list *node = walk->here.node.next;
-    if (node == &walk->end.node) {
-        list_remove(&walk->here.node);
-        list_remove(&walk->end.node);
-        moq_track_unref(&walk->track);
-        return NULL;
-    }
-    list_remove(&walk->here.node);
-    list_insert_between(&walk->here.node, node, node->next);
-    return container_of(node, struct moq_watcher, node);
-}
-
-static void tell_group(struct moq_track *track, struct moq_group *group)
-{
-    struct walk walk;
-    walk_start(&walk, track);
-    for (struct moq_watcher *watcher; (watcher = walk_next(&walk));)
-        if (watcher->ops && watcher->ops->on_group)
-            watcher->ops->on_group(watcher, group);
-}
-
-static void tell_growth(struct moq_track *track, struct moq_group *group)
-{
-    struct walk walk;
-    walk_start(&walk, track);
-    for (struct moq_watcher *watcher; (watcher = walk_next(&walk));)
-        if (watcher->ops && watcher->ops->on_growth)
-            watcher->ops->on_growth(watcher, group);
-}
-
-static void tell_end(struct moq_track *track, int error)
-{
-    struct walk walk;
-    walk_start(&walk, track);
-    for (struct moq_watcher *watcher; (watcher = walk_next(&walk));)
-        if (watcher->ops && watcher->ops->on_end)
-            watcher->ops->on_end(watcher, error);
-}
-
-void moq_track_gap(struct moq_track *track, uint64_t first, uint64_t last, int error)
-{
-    struct walk walk;
-    walk_start(&walk, track);
-    for (struct moq_watcher *watcher; (watcher = walk_next(&walk));)
-        if (watcher->ops && watcher->ops->on_gap)
-            watcher->ops->on_gap(watcher, first, last, error);
-}
-
-void moq_track_expect(struct moq_track *track, uint64_t first, uint64_t until_ns)
-{
-    bool is_pending = stamp(track) < track->expected_until_ns;
-    track->expected_from =
-        is_pending && track->expected_from < first ? track->expected_from : first;
-    track->expected_until_ns = until_ns;
-}
-
-void moq_track_watch(struct moq_track *track, struct moq_watcher *watcher)
-{
-    list_push_back(&track->watchers, &watcher->node);
-}
-
-void moq_track_unwatch(struct moq_track *track, struct moq_watcher *watcher)
-{
-    (void)track; /* a node knows its neighbours */
-    if (watcher->node.next)
-        list_remove(&watcher->node);
-}
-
 /* ---- Life ------------------------------------------------------------------------------------ */
 
 struct moq_track *moq_track_new(struct moq_path *path, const struct moq_track_config *config)
@@ -129,6 +32,7 @@ struct moq_track *moq_track_new(struct moq_path *path, const struct moq_track_co
     track->config = *config;
     track->refs = 1;
     list_init(&track->groups);
+    list_init(&track->followed);
     list_init(&track->watchers);
     object_born(OBJECT_track);
     return track;
@@ -146,9 +50,9 @@ static void end_group(struct moq_track *track, struct moq_group *group, int erro
 {
     if (group->is_ended)
         return;
-    group_end(group, error, stamp(track));
+    group_end(group, error, track_stamp(track));
     track->open_count--;
-    tell_growth(track, group);
+    track_tell_growth(track, group);
 }
 
 /* Takes a group that has ended out of the track; it lives on with those who still read it. */
@@ -156,7 +60,7 @@ static void forget(struct moq_track *track, struct moq_group *group)
 {
     list_remove(&group->node);
     track->group_count--;
-    track->cached_bytes -= bytes_log_footprint(&group->log);
+    track->cached_bytes -= group->counted_bytes;
     if (track->floor <= group->sequence)
         track->floor = group->sequence + 1;
     moq_group_unref(&group);
@@ -172,7 +76,7 @@ void moq_track_unref(struct moq_track **track)
         ;
     while (!list_is_empty(&mine->groups)) {
         struct moq_group *group = group_at(mine->groups.next);
-        group_end(group, MOQ_ERR_CANCELLED, stamp(mine));
+        group_end(group, MOQ_ERR_CANCELLED, track_stamp(mine));
         forget(mine, group);
     }
     moq_path_unref(&mine->path);
@@ -243,7 +147,7 @@ static bool cut_one(struct moq_track *track, int error)
 static bool is_in_grace(const struct moq_track *track, uint64_t superseded_ns)
 {
     return track->group_count < TRACK_MAX_GROUPS &&
-           stamp(track) - superseded_ns < track->config.cache.grace_ns;
+           track_stamp(track) - superseded_ns < track->config.cache.grace_ns;
 }
 
 static bool is_over(const struct moq_track *track)
@@ -279,7 +183,7 @@ void moq_track_set_cache(struct moq_track *track, const struct moq_cache_limits 
 /* Drops what is too old. Returns when the next one will be, or CLOCK_NEVER. */
 static uint64_t drop_aged(struct moq_track *track)
 {
-    uint64_t age_ns = max_age_ns(track), now_ns = stamp(track), next_ns = CLOCK_NEVER;
+    uint64_t age_ns = max_age_ns(track), now_ns = track_stamp(track), next_ns = CLOCK_NEVER;
     if (age_ns == 0 || list_is_empty(&track->groups))
         return CLOCK_NEVER;
 
@@ -370,37 +274,115 @@ static void make_room(struct moq_track *track)
     trim(track);
 }
 
+/* Takes the references that were held while watchers were told, and gives out the group if there
+ * was no error. */
+static int hand_out(struct moq_track *track, struct moq_group *made, int error,
+                    struct moq_group **group)
+{
+    if (track->refs == 1)
+        error = MOQ_ERR_CLOSED; /* the last watcher let go of it, and the group goes with it */
+    if (!error)
+        *group = made;
+    moq_group_unref(&made);
+    moq_track_unref(&track);
+    return error;
+}
+
 int moq_track_open_group(struct moq_track *track, uint64_t sequence, struct moq_group **group)
 {
     struct list *place = place_of(track, sequence);
     int error = admit(track, place, sequence);
     if (error)
         return error;
-    struct moq_group *made = group_new(sequence, stamp(track));
+    struct moq_group *made = group_new(sequence, track_stamp(track));
     if (!made)
         return MOQ_ERR_NOMEM;
 
-    struct moq_track *kept = moq_track_ref(track); /* watchers may let go of theirs */
-    moq_group_ref(made);
-    insert(track, place, made);
-    tell_group(track, made);
+    struct moq_track *kept = moq_track_ref(track);
+    insert(track, place, moq_group_ref(made));
+    track_tell_group(track, made);
     make_room(track);
-    error = made->is_ended ? MOQ_ERR_EXPIRED : 0;
-    if (kept->refs == 1)
-        error = MOQ_ERR_CLOSED; /* the last of them did, and the group goes with the track */
-    if (!error)
-        *group = made;
-    moq_group_unref(&made);
+    return hand_out(kept, made, made->is_ended ? MOQ_ERR_EXPIRED : 0, group);
+}
+
+static void count_bytes(struct moq_track *track, struct moq_group *group, uint64_t bytes)
+{
+    track->cached_bytes += bytes - group->counted_bytes;
+    group->counted_bytes = bytes;
+}
+
+/* Takes over what the writer of the body published since the last time. The caller holds references
+ * to both. */
+static void follow(struct moq_track *track, struct moq_group *group)
+{
+    if (group->is_ended)
+        return;
+    bool has_ended = body_has_ended(group->body); /* before the length, or that were not the last */
+    uint64_t length = moq_group_length(group);
+    bool has_grown = length > group->counted_bytes;
+    count_bytes(track, group, length);
+    if (has_ended)
+        end_group(track, group, group->body->error);
+    else if (has_grown)
+        track_tell_growth(track, group);
+    if (has_grown)
+        trim(track);
+}
+
+/* Each goes back to its place before it is looked at: a watcher may end any of them, adopt others,
+ * or call this again. */
+void moq_track_follow(struct moq_track *track)
+{
+    if (list_is_empty(&track->followed))
+        return;
+    struct moq_track *kept = moq_track_ref(track);
+    struct list todo;
+    list_init(&todo);
+    for (struct list *node; (node = list_pop_front(&track->followed));)
+        list_push_back(&todo, node);
+    for (struct list *node; (node = list_pop_front(&todo));) {
+        struct moq_group *group = moq_group_ref(container_of(node, struct moq_group, follow_node));
+        list_push_back(&track->followed, node);
+        follow(track, group);
+        moq_group_unref(&group);
+    }
     moq_track_unref(&kept);
-    return error;
+}
+
+static int adopt(struct moq_track *track, uint64_t sequence, struct moq_group_body *body,
+                 struct moq_group **made)
+{
+    struct list *place = place_of(track, sequence);
+    int error = admit(track, place, sequence);
+    if (error)
+        return error;
+    *made = group_adopt(sequence, track_stamp(track), body);
+    if (!*made)
+        return MOQ_ERR_NOMEM;
+    insert(track, place, moq_group_ref(*made));
+    list_push_back(&track->followed, &(*made)->follow_node);
+    track_tell_group(track, *made);
+    follow(track, *made);
+    make_room(track);
+    return list_is_empty(&(*made)->node) ? MOQ_ERR_EXPIRED : 0;
+}
+
+int moq_track_adopt_group(struct moq_track *track, uint64_t sequence, struct moq_group_body *body,
+                          struct moq_group **group)
+{
+    struct moq_track *kept = moq_track_ref(track);
+    struct moq_group *made = NULL;
+    moq_track_follow(track);
+    int error = adopt(track, sequence, body, &made);
+    return hand_out(kept, made, error, group);
 }
 
 /* Adds bytes without telling anybody. */
 static int add(struct moq_track *track, struct moq_group *group, const void *data, size_t n)
 {
-    size_t before = bytes_log_footprint(&group->log);
     int error = group_append(group, data, n);
-    track->cached_bytes += bytes_log_footprint(&group->log) - before;
+    if (!error)
+        count_bytes(track, group, bytes_log_footprint(&group->body->log));
     return error;
 }
 
@@ -410,7 +392,7 @@ static int added(struct moq_track *track, struct moq_group *group)
 {
     struct moq_track *kept = moq_track_ref(track);
     moq_group_ref(group);
-    tell_growth(track, group);
+    track_tell_growth(track, group);
     trim(track);
     int error = group->is_ended ? MOQ_ERR_CLOSED : 0;
     moq_group_unref(&group);
@@ -429,10 +411,10 @@ int moq_track_write_frame(struct moq_track *track, struct moq_group *group, cons
 {
     uint8_t header[VARINT_MAX_BYTES];
     size_t header_bytes = varint_encode(header, size);
-    if (group->is_ended)
+    if (group->is_ended || group->is_adopted)
         return MOQ_ERR_CLOSED;
     if (size > MOQ_FRAME_MAX_BYTES ||
-        header_bytes + size > MOQ_GROUP_MAX_BYTES - group_length(group))
+        header_bytes + size > MOQ_GROUP_MAX_BYTES - moq_group_length(group))
         return MOQ_ERR_BOUNDS;
 
     int error = add(track, group, header, header_bytes);
@@ -448,6 +430,8 @@ int moq_track_write_frame(struct moq_track *track, struct moq_group *group, cons
 
 void moq_track_abort_group(struct moq_track *track, struct moq_group *group, int error)
 {
+    if (group->is_adopted && !error)
+        return; /* its last byte may be still to come */
     struct moq_track *kept = moq_track_ref(track);
     moq_group_ref(group);
     end_group(track, group, error);
@@ -471,7 +455,7 @@ void moq_track_end(struct moq_track *track, int error)
         ;
     if (error && !list_is_empty(&track->groups))
         moq_track_abort_group(track, moq_track_newest(track), error);
-    tell_end(track, error);
+    track_tell_end(track, error);
     moq_track_unref(&kept);
 }
 

@@ -29,6 +29,7 @@ struct moq_track {
     uint32_t group_count;  /* in `groups` */
     uint32_t open_count;   /* of those, still growing */
     uint64_t cached_bytes; /* memory of the groups in `groups` */
+    struct list followed;  /* moq_group.follow_node: those of `groups` that are adopted and grow */
     uint64_t latest;       /* highest sequence ever seen */
     uint64_t floor;        /* sequences below were dropped and do not come back */
     uint64_t expected_from, expected_until_ns; /* see moq_track_expect */
@@ -36,6 +37,20 @@ struct moq_track {
     int error; /* see moq_track_end */
     bool has_ended;
 };
+
+/* The time for a group's stamps: 0 means "not yet" there, so the first tick of a clock that starts
+ * at 0 counts as 1. */
+static inline uint64_t track_stamp(const struct moq_track *track)
+{
+    uint64_t now_ns = track->config.clock->now_ns;
+    return now_ns ? now_ns : 1;
+}
+
+/* Tell all watchers. They may leave, come, and let go of the track; those that come are not told.
+ */
+void track_tell_group(struct moq_track *track, struct moq_group *group);
+void track_tell_growth(struct moq_track *track, struct moq_group *group);
+void track_tell_end(struct moq_track *track, int error);
 
 #ifdef __cplusplus
 }

@@ -18,8 +18,8 @@
  *   session       one connected peer, speaking one version; both sides may publish and subscribe
  *   transport     the QUIC streams below; see transfork/transport.h
  *
- * Ownership: every object belongs to one thread, that of its session or track; only a group's bytes
- * may be read by others. Functions never keep pointers to their arguments unless they say so.
+ * Ownership: every object belongs to one thread, that of its session or track; only the body of a
+ * group, its bytes and their end, is shared between threads. Functions never keep pointers to their arguments unless they say so.
  * Errors are codes of base/error.h. Callbacks must not free the object they are about, except where
  * its comment allows it. Source: draft-lcurley-moq-transfork-02, -03 and -04, and the Rust crates
  * moq-transfork 0.4 to 0.12. */
@@ -85,22 +85,36 @@ enum {
 
 enum { MOQ_GROUP_MAX_BYTES = 64 << 20, MOQ_FRAME_MAX_BYTES = 16 << 20 };
 
-/* Bytes in wire format (size, payload, size, payload, ...), identical for every viewer. */
+/* Bytes in wire format (size, payload, size, payload, ...), identical for every viewer, and whether
+ * they are all there. Written on one thread, that of the track where the group was opened; read on
+ * any. Counted. */
+struct moq_group_body;
+
+struct moq_group_body *moq_group_body_ref(struct moq_group_body *body); /* any thread */
+void moq_group_body_unref(struct moq_group_body **body); /* sets it to NULL; any thread */
+
+/* A body as one track has it: all but the body belongs to the track's thread. */
 struct moq_group {
-    uint64_t sequence;      /* read-only */
-    struct bytes_log log;   /* read-only: read it through cursors */
-    struct list node;       /* private: in its track, oldest first */
-    uint64_t started_ns;    /* read-only */
-    uint64_t ended_ns;      /* read-only: when it finished or was cut; 0 while it grows */
-    uint64_t superseded_ns; /* read-only: when a newer group of its track started; 0 while it is the
-                               newest */
-    uint32_t refs;          /* private: atomic */
-    int error;              /* read-only: 0, or why it was cut short */
-    bool is_ended;          /* read-only: nothing will be added; atomic, set after the last byte */
+    uint64_t sequence;           /* read-only */
+    struct moq_group_body *body; /* private: a reference; see moq_group_body */
+    struct list node;            /* private: in its track, oldest first */
+    struct list follow_node; /* private: in its track's `followed`, while it is adopted and grows */
+    uint64_t counted_bytes;  /* private: its part of the track's cached bytes */
+    uint64_t started_ns;     /* read-only */
+    uint64_t ended_ns;       /* read-only: when it finished or was cut; 0 while it grows */
+    uint64_t superseded_ns;  /* read-only: when a newer group of its track started; 0 while it is
+                                    the newest */
+    uint32_t refs;           /* private */
+    int error;               /* read-only: 0, or why it was cut short */
+    bool is_ended;           /* read-only: nothing will be added */
+    bool is_adopted;         /* read-only: another track writes it; see moq_track_adopt_group */
 };
 
 struct moq_group *moq_group_ref(struct moq_group *group);
-void moq_group_unref(struct moq_group **group); /* sets it to NULL; any thread */
+void moq_group_unref(struct moq_group **group);           /* sets it to NULL */
+uint64_t moq_group_length(const struct moq_group *group); /* bytes that can be read now */
+struct moq_group_body *moq_group_body(const struct moq_group *group); /* borrowed; for others to
+                                                                         adopt */
 
 /* Reads a group frame by frame. The reader holds a reference. */
 struct moq_group_reader {
@@ -165,9 +179,29 @@ void moq_track_set_cache(struct moq_track *track, const struct moq_cache_limits 
  */
 int moq_track_open_group(struct moq_track *track, uint64_t sequence, struct moq_group **group);
 
+/* Starts a group whose bytes are those of `body`, which a track on another thread writes (a
+ * reference is taken): how a track mirrors another without a copy. Errors as moq_track_open_group.
+ * Watchers are told of the new group, and at once of what it has: its bytes, and its end if it has
+ * ended. Groups that were adopted before are followed first, so that ends are told in order.
+ *
+ * Limits, cuts and the end of this track hold for the group as for any other, and end it here only:
+ * the body goes on. moq_track_append and moq_track_write_frame return MOQ_ERR_CLOSED, and
+ * moq_track_finish_group does nothing: only the body's end ends it well. Of its memory, the bytes
+ * count that were there when it was last followed. *group is borrowed as above; if it has ended
+ * already, only until the track is used again. */
+int moq_track_adopt_group(struct moq_track *track, uint64_t sequence, struct moq_group_body *body,
+                          struct moq_group **group);
+
+/* To be called when bodies of adopted groups may have grown or ended: tells watchers of each that
+ * did (one on_growth for new bytes and the end together), and ends those whose body has ended, as it
+ * did. Readers may see bytes before that, but never the end. Costs nothing but a look at each
+ * adopted group that grows, at most MOQ_TRACK_OPEN_GROUPS. Watchers may do what they may anywhere:
+ * close viewers, end the track, let go of it. */
+void moq_track_follow(struct moq_track *track);
+
 /* Adds raw wire bytes, as they came; any cut is fine. MOQ_ERR_BOUNDS over MOQ_GROUP_MAX_BYTES;
- * MOQ_ERR_CLOSED: the group has ended, maybe just now because the track is over its bytes;
- * MOQ_ERR_NOMEM. */
+ * MOQ_ERR_CLOSED: the group has ended, maybe just now because the track is over its bytes, or was
+ * adopted; MOQ_ERR_NOMEM. */
 int moq_track_append(struct moq_track *track, struct moq_group *group, const void *data, size_t n);
 
 /* Adds one frame: size and payload. Errors as moq_track_append; also MOQ_ERR_BOUNDS over

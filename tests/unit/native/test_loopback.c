@@ -185,7 +185,7 @@ static int tear_down(void **state)
 static bool has_hello(struct world *world)
 {
     struct moq_group *group = moq_track_newest(world->received);
-    return group && bytes_log_length(&group->log) == 6;
+    return group && moq_group_length(group) == 6;
 }
 
 static void write_hello(struct world *world)

@@ -431,7 +431,7 @@ static void a_frame_is_written_as_size_and_payload(void **state)
     assert_int_equal(moq_track_write_frame(track, group, NULL, 0), 0);
     assert_int_equal(moq_track_append(track, group, "\x01", 1), 0);
     assert_int_equal(moq_track_append(track, group, "x", 1), 0);
-    bytes_cursor_init(&cursor, &group->log);
+    bytes_cursor_init(&cursor, &group->body->log);
     assert_true(bytes_cursor_read(&cursor, out, sizeof out));
     assert_memory_equal(out, "\x05hello\x00\x01x", 9);
     moq_track_unref(&track);
@@ -449,7 +449,7 @@ static void frames_and_groups_over_their_bounds_are_refused(void **state)
         assert_int_equal(moq_track_write_frame(track, group, data, MOQ_FRAME_MAX_BYTES), 0);
     assert_int_equal(moq_track_write_frame(track, group, data, MOQ_FRAME_MAX_BYTES),
                      MOQ_ERR_BOUNDS);
-    assert_int_equal(group_length(group), 3 * (MOQ_FRAME_MAX_BYTES + 4));
+    assert_int_equal(moq_group_length(group), 3 * (MOQ_FRAME_MAX_BYTES + 4));
     assert_int_equal(moq_track_append(track, group, data, MOQ_FRAME_MAX_BYTES), MOQ_ERR_BOUNDS);
     moq_track_finish_group(track, group);
     assert_int_equal(moq_track_write_frame(track, group, "x", 1), MOQ_ERR_CLOSED);
