@@ -53,7 +53,8 @@ struct native_socket {
 struct native_socket_config {
     const struct sockaddr *address;
     socklen_t address_size;
-    struct quic_tls *server_tls; /* NULL: for clients */
+    struct quic_tls *server_tls;     /* NULL: for clients */
+    enum quic_congestion congestion; /* default: the moq_native's */
     bool is_reuse_port;
     uint8_t worker, workers;
     const struct moq_native_bridge *bridge; /* callbacks, versions, limits; copied */

@@ -80,6 +80,7 @@ static int bind_socket(struct moq_listener *listener, const struct moq_listener_
         .address = (const struct sockaddr *)address,
         .address_size = address_size((const struct sockaddr *)address),
         .server_tls = config->tls,
+        .congestion = config->congestion,
         .is_reuse_port = config->is_reuse_port,
         .worker = config->worker,
         .workers = config->workers,

@@ -98,7 +98,9 @@ int native_socket_open(struct moq_native *native, const struct native_socket_con
                      .app = &moq_native_app,
                      .user = &socket->bridge,
                      .limits = native->config.limits,
-                     .congestion = native->config.congestion,
+                     .congestion = config->congestion != QUIC_CONGESTION_DEFAULT
+                                       ? config->congestion
+                                       : native->config.congestion,
                      .worker = config->worker,
                      .workers = config->workers,
                      .qlog_directory = native->qlog_directory,

@@ -53,10 +53,10 @@ struct moq_native; /* sockets and clock on one loop; makes clients and listeners
 struct moq_native_config {
     uv_loop_t *loop;
     struct quic_limits limits;
-    enum quic_congestion congestion;
-    const char *bind;           /* client sockets: "[::]:0" by default */
-    const char *qlog_directory; /* NULL: none */
-    bool is_keylog_enabled;     /* honours SSLKEYLOGFILE */
+    enum quic_congestion congestion; /* of clients, and of listeners that say nothing else */
+    const char *bind;                /* client sockets: "[::]:0" by default */
+    const char *qlog_directory;      /* NULL: none */
+    bool is_keylog_enabled;          /* honours SSLKEYLOGFILE */
     bool is_gso_disabled;
 };
 
@@ -138,9 +138,10 @@ struct moq_listener_events {
 };
 
 struct moq_listener_config {
-    const char *address;  /* "[::]:4443", "0.0.0.0:443", "localhost:0" */
-    struct quic_tls *tls; /* a reference is taken */
-    uint32_t versions;    /* 0: all */
+    const char *address;             /* "[::]:4443", "0.0.0.0:443", "localhost:0" */
+    struct quic_tls *tls;            /* a reference is taken */
+    uint32_t versions;               /* 0: all */
+    enum quic_congestion congestion; /* default: the moq_native's */
     bool is_reuse_port;
     uint8_t worker, workers;                  /* see quic_endpoint_config */
     const struct moq_listener_events *events; /* kept */

@@ -153,7 +153,8 @@ struct quic_endpoint *quic_endpoint_new(const struct quic_endpoint_config *confi
     endpoint->sink = config->sink;
     if (endpoint->sink.max_train_packets == 0)
         endpoint->sink.max_train_packets = 1;
-    endpoint->congestion = config->congestion;
+    endpoint->congestion =
+        config->congestion == QUIC_CONGESTION_DEFAULT ? QUIC_CONGESTION_CUBIC : config->congestion;
     endpoint->workers = config->workers ? config->workers : 1;
     endpoint->worker = (uint8_t)(config->worker % endpoint->workers);
     set_limits(&endpoint->limits, &config->limits);
@@ -216,6 +217,11 @@ void quic_endpoint_set_server_tls(struct quic_endpoint *endpoint, struct quic_tl
 void quic_endpoint_stats(const struct quic_endpoint *endpoint, struct quic_endpoint_stats *stats)
 {
     *stats = endpoint->stats;
+}
+
+enum quic_congestion quic_endpoint_congestion(const struct quic_endpoint *endpoint)
+{
+    return endpoint->congestion;
 }
 
 struct quic_conn *quic_endpoint_connect(struct quic_endpoint *endpoint,

@@ -167,7 +167,8 @@ void quic_conn_close(struct quic_conn *conn, uint32_t code, const char *reason);
 
 /* ---- Endpoints ------------------------------------------------------------------------------- */
 
-enum quic_congestion { QUIC_CONGESTION_CUBIC, QUIC_CONGESTION_BBR };
+/* Both keep the window of a flow that pauses or sends less than it allows (docs/relay.md). */
+enum quic_congestion { QUIC_CONGESTION_DEFAULT, QUIC_CONGESTION_CUBIC, QUIC_CONGESTION_BBR };
 
 struct quic_limits {             /* 0: the default */
     uint32_t connections;        /* 100000 */
@@ -203,7 +204,7 @@ struct quic_endpoint_config {
     void *user;
     struct quic_sink sink;
     struct quic_limits limits;
-    enum quic_congestion congestion;
+    enum quic_congestion congestion; /* default: CUBIC */
     uint8_t worker;             /* first byte of every connection ID we issue, modulo `workers` */
     uint8_t workers;            /* 0 and 1: one worker */
     const char *qlog_directory; /* copied; NULL: none */
@@ -227,6 +228,7 @@ void quic_endpoint_free(struct quic_endpoint **endpoint);
 /* For connections from now on. A reference is taken; NULL: accepts nothing. */
 void quic_endpoint_set_server_tls(struct quic_endpoint *endpoint, struct quic_tls *tls);
 void quic_endpoint_stats(const struct quic_endpoint *endpoint, struct quic_endpoint_stats *stats);
+enum quic_congestion quic_endpoint_congestion(const struct quic_endpoint *endpoint); /* in use */
 
 /* Client: begins to connect. `url_path` and `authority` are used by WebTransport. NULL: out of
  * memory or TLS set-up failed. */

@@ -82,6 +82,13 @@ static void resolve_http(struct checker *checker)
     address->size = checker->config->listen[0].address.size;
 }
 
+static void resolve_congestion(struct relay_config *config)
+{
+    for (size_t i = 0; i < config->listen_count; i++)
+        if (config->listen[i].congestion < 0)
+            config->listen[i].congestion = config->quic.congestion;
+}
+
 static void resolve_class(const struct config_policy *policy, struct config_class *class)
 {
     if (class->latency_ns == CONFIG_UNSET)
@@ -131,6 +138,7 @@ void config_check(struct relay_config *config, const struct config_node *root, c
     struct checker checker = {config, root, errors, {.source = file}};
     check_listeners(&checker);
     resolve_http(&checker);
+    resolve_congestion(config);
     check_policy(&checker);
     check_transport(&checker);
 }

@@ -64,12 +64,15 @@ struct config_certificate {
     char *cert, *key; /* PEM files */
 };
 
+enum config_congestion { CONFIG_CONGESTION_CUBIC, CONFIG_CONGESTION_BBR };
+
 struct config_listener {
     struct config_address address; /* UDP */
     struct config_certificate *certificates;
     size_t certificate_count;
     char **self_signed; /* host names */
     size_t self_signed_count;
+    int congestion; /* enum config_congestion */
 };
 
 struct config_http {
@@ -119,13 +122,8 @@ struct config_policy {
     size_t class_count;
 };
 
-enum config_congestion {
-    CONFIG_CONGESTION_CUBIC,
-    CONFIG_CONGESTION_BBR
-}; /* as enum quic_congestion */
-
 struct config_quic {
-    int congestion; /* enum config_congestion */
+    int congestion; /* enum config_congestion, of listeners that say nothing else */
     bool has_gso;
     bool has_key_log;       /* honour SSLKEYLOGFILE */
     char *qlog;             /* a directory; NULL: no qlog */

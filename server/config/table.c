@@ -114,6 +114,12 @@ static const struct config_row listener_rows[] = {
      .check = check_host,
      .help = "host names of a certificate made at start, for development; renewed before its 14 "
              "days end"},
+    {.name = "congestion",
+     .type = TYPE_ENUM,
+     AT(config_listener, congestion),
+     .words = congestion_words,
+     .flags = ROW_INHERITS,
+     .help = "congestion control of its connections; as quic.congestion, which is the default"},
 };
 static const struct config_section listener_section = SECTION(config_listener, listener_rows);
 
@@ -375,7 +381,7 @@ static const struct config_row quic_rows[] = {
      AT(config_quic, congestion),
      .words = congestion_words,
      .fallback = "cubic",
-     .help = "congestion control"},
+     .help = "congestion control, where a listener says nothing else"},
     {.name = "gso",
      .type = TYPE_BOOL,
      AT(config_quic, has_gso),

@@ -111,6 +111,7 @@ static int open_listener(struct core *core, const struct config_listener *listen
     struct moq_listener_config config = {
         .address = listener->address.text,
         .tls = tls,
+        .congestion = core_congestion(listener->congestion),
         .events = &listener_events,
         .user = core,
     };
@@ -152,7 +153,7 @@ static struct core *core_new(uv_loop_t *loop, const struct relay_config *config)
     struct moq_native_config native = {
         .loop = loop,
         .limits = core_quic_limits(config),
-        .congestion = (enum quic_congestion)config->quic.congestion,
+        .congestion = core_congestion(config->quic.congestion),
         .qlog_directory = config->quic.qlog,
         .is_keylog_enabled = config->quic.has_key_log,
         .is_gso_disabled = !config->quic.has_gso,

@@ -183,6 +183,7 @@ struct moq_policy core_policy(const struct relay_config *config, const struct mo
                               const struct moq_wish *wish);
 struct moq_session_limits core_session_limits(const struct relay_config *config);
 struct quic_limits core_quic_limits(const struct relay_config *config);
+enum quic_congestion core_congestion(int congestion); /* of enum config_congestion */
 
 /* fetch.c, info.c */
 void fetch_request(struct router *router, struct moq_path *path, struct moq_request *request);

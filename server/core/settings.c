@@ -65,3 +65,8 @@ struct quic_limits core_quic_limits(const struct relay_config *config)
         .keep_alive_ns = config->quic.keep_alive_ns ? config->quic.keep_alive_ns : CLOCK_NEVER,
     };
 }
+
+enum quic_congestion core_congestion(int congestion)
+{
+    return congestion == CONFIG_CONGESTION_BBR ? QUIC_CONGESTION_BBR : QUIC_CONGESTION_CUBIC;
+}

@@ -41,7 +41,7 @@ static void what_cannot_be_reloaded_is_named(void **state)
     assert_change("", "listen: [{ address: \"[::]:1\" }]\n", "listen[0].address", true);
     assert_change("", "http: { address: listen }\n", "http.address", true);
     assert_change("", "limits: { idle: 11s }\n", "limits.idle", true);
-    assert_change("", "quic: { congestion: bbr }\n", "quic.congestion", true);
+    assert_change("", "listen: [{ congestion: bbr }]\n", "listen[0].congestion", true);
     assert_change("", "quic: { qlog: /tmp }\n", "quic.qlog", true);
     assert_change("quic: { gso: false }\n", "", "quic.gso", true);
 }
@@ -83,6 +83,20 @@ static void the_rest_reloads(void **state)
                   "listen[0].certificates[0].key", false);
 }
 
+static void what_listeners_take_over_changes_with_them(void **state)
+{
+    (void)state;
+    struct config_changes changes;
+    diff("", "quic: { congestion: bbr }\n", &changes);
+    assert_int_equal(changes.count, 2);
+    assert_int_equal(changes.restart_count, 2);
+    assert_string_equal(changes.entries[0].name, "listen[0].congestion");
+    assert_string_equal(changes.entries[1].name, "quic.congestion");
+    assert_change("quic: { congestion: bbr }\n",
+                  "quic: { congestion: bbr }\nlisten: [{ congestion: cubic }]\n",
+                  "listen[0].congestion", true);
+}
+
 static void all_changes_are_listed(void **state)
 {
     (void)state;
@@ -99,6 +113,7 @@ int main(void)
         cmocka_unit_test(what_cannot_be_reloaded_is_named),
         cmocka_unit_test(another_number_of_listeners_needs_a_restart),
         cmocka_unit_test(the_rest_reloads),
+        cmocka_unit_test(what_listeners_take_over_changes_with_them),
         cmocka_unit_test(all_changes_are_listed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
