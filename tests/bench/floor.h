@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The floor of fan-out: how little a program can spend that only makes frames and pushes them over
+ * QUIC. No relay, no protocol: every connection (ALPN moqf-02) gets the frames of the one track,
+ * each group as a unidirectional stream. What our relay spends beyond it is ours to answer for. */
+#ifndef BENCH_FLOOR_H
+#define BENCH_FLOOR_H
+
+#include <ngtcp2/ngtcp2.h>
+#include <ngtcp2/ngtcp2_crypto.h>
+#include <stdbool.h>
+
+#include "quic/quic.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct tls_session;
+
+enum {
+    FLOOR_CONNS_MAX = 4096,
+    FLOOR_CID_BYTES = 9,
+    FLOOR_TRAIN_MAX_BYTES = 64 * 1024,
+    FLOOR_TRAIN_MAX_PACKETS = 64,
+};
+
+struct floor_options {
+    unsigned port, rate, size, group_ms; /* rate 0: there is always another frame */
+    unsigned viewers, warm_up_ms, measure_ms;
+    bool has_helper_aead; /* seal packets as ngtcp2's helper does, through wolfSSL's EVP layer */
+};
+
+struct floor {
+    struct floor_options options;
+    int fd;
+    uint64_t now_ns;
+    struct quic_tls *tls;
+    uint64_t frames;      /* made so far */
+    unsigned group_bytes; /* of every group */
+    uint8_t *body;        /* of every group: they are all alike */
+    uint32_t count;
+    struct floor_conn *conns[FLOOR_CONNS_MAX];
+    uint64_t due_ns[FLOOR_CONNS_MAX]; /* apart from the connections, to be read in one go */
+    uint8_t train[FLOOR_TRAIN_MAX_BYTES];
+};
+
+/* ---- floor_conn.c: a connection -------------------------------------------------------------- */
+
+struct floor_conn {
+    struct floor *floor;
+    ngtcp2_conn *quic;
+    struct tls_session *tls;
+    ngtcp2_crypto_conn_ref ref;
+    ngtcp2_cid first_dcid;
+    uint32_t index;  /* the first bytes of its connection IDs */
+    int64_t stream;  /* of the group at hand, or -1 */
+    uint64_t group;  /* the one at hand */
+    uint64_t offset; /* in it */
+    bool is_blocked; /* by flow control, until a packet comes */
+};
+
+/* Its index becomes the number of those before it. NULL: no such connection can be. */
+struct floor_conn *floor_conn_new(struct floor *floor, const ngtcp2_path *path, const uint8_t *data,
+                                  size_t n);
+void floor_conn_free(struct floor_conn *conn);
+
+/* Both return false when it is over. */
+bool floor_conn_receive(struct floor_conn *conn, const ngtcp2_path *path, const uint8_t *data,
+                        size_t n);
+bool floor_conn_expire(struct floor_conn *conn);
+bool floor_conn_write(struct floor_conn *conn); /* all that it may now, and sets its due time */
+bool floor_conn_has_data(const struct floor_conn *conn);
+bool floor_conn_is_up(const struct floor_conn *conn);
+
+/* ---- floor_socket.c: the calls to the system ------------------------------------------------- */
+
+int floor_socket_open(unsigned port);
+/* Hands over what is there, packet by packet. */
+void floor_socket_receive(struct floor *floor,
+                          void (*on_packet)(struct floor *floor, const ngtcp2_path *path,
+                                            const uint8_t *data, size_t n));
+void floor_socket_send(const struct floor *floor, const ngtcp2_path *path, size_t n,
+                       size_t segment_size);
+
+/* ---- floor_client.c: viewers, on our own quic/, as the relay's are --------------------------- */
+
+int floor_client(const struct floor_options *options);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
