@@ -31,7 +31,8 @@ extern "C" {
     X(catalog)                                                                                     \
     X(config)                                                                                      \
     X(route)                                                                                       \
-    X(source)
+    X(source)                                                                                      \
+    X(link)
 
 enum object_kind {
 #define OBJECT_KIND_ENUM(name) OBJECT_##name,

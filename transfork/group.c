@@ -89,6 +89,18 @@ void moq_group_unref(struct moq_group **group)
     object_died(OBJECT_group);
 }
 
+const struct bytes_log *moq_group_body_log(const struct moq_group_body *body)
+{
+    return &body->log;
+}
+
+bool moq_group_body_has_ended(const struct moq_group_body *body, int *error)
+{
+    bool has_ended = body_has_ended(body);
+    *error = has_ended ? body->error : 0;
+    return has_ended;
+}
+
 struct moq_group_body *moq_group_body(const struct moq_group *group)
 {
     return group->body;

@@ -93,6 +93,12 @@ struct moq_group_body;
 struct moq_group_body *moq_group_body_ref(struct moq_group_body *body); /* any thread */
 void moq_group_body_unref(struct moq_group_body **body); /* sets it to NULL; any thread */
 
+/* For whoever reads one without a track; any thread. The log lives as long as the body. Ask for the
+ * end before the length: once it is true, all bytes are there, and *error is 0 or why there are no
+ * more. */
+const struct bytes_log *moq_group_body_log(const struct moq_group_body *body);
+bool moq_group_body_has_ended(const struct moq_group_body *body, int *error);
+
 /* A body as one track has it: all but the body belongs to the track's thread. */
 struct moq_group {
     uint64_t sequence;           /* read-only */

@@ -61,9 +61,7 @@ int core_fingerprint(const struct core *core, uint8_t out[QUIC_FINGERPRINT_BYTES
 
 const struct core_counters *core_counters(struct core *core)
 {
-    core->counters = core->router.counters;
-    core->counters.requests_waiting = core->router.waiting_count;
-    sources_add_totals(&core->router, &core->counters);
+    router_counters(&core->router, &core->counters);
     return &core->counters;
 }
 
@@ -259,6 +257,7 @@ static void on_native_closed(void *user)
 /* All sessions are gone, the clock is still there. */
 static void close_router(struct core *core)
 {
+    router_stop(&core->router);
     router_deinit(&core->router);
     moq_native_close(&core->native, on_native_closed, core);
 }

@@ -10,12 +10,13 @@ static void demand_free(struct demand *demand)
     struct router *router = demand->peer->router;
     if (demand->route) {
         list_remove(&demand->node);
-        router->waiting_count--;
+        router_count_waiting(router, -1);
         route_release(router, demand->route);
     }
     if (demand->ask.is_waiting)
         core_hooks_withdraw(&demand->ask);
     moq_info_query_close(&demand->query);
+    link_close(&demand->link);
     moq_path_unref(&demand->ask.path);
     free(demand);
 }
@@ -50,7 +51,7 @@ static void serve(struct demand *demand, struct route *route)
 static void wait_for_publisher(struct demand *demand, struct route *route)
 {
     struct router *router = demand->peer->router;
-    if (!route || router->waiting_count >= router->config->limits.waiting) {
+    if (!route || !router_may_wait(router)) {
         refuse(demand, MOQ_ERR_NOT_FOUND);
         if (route)
             route_release(router, route);
@@ -59,7 +60,7 @@ static void wait_for_publisher(struct demand *demand, struct route *route)
     demand->route = route;
     demand->deadline_ns = router->clock->now_ns + router->config->limits.wait_ns;
     list_push_back(&route->waiting, &demand->node);
-    router->waiting_count++;
+    router_count_waiting(router, 1);
 }
 
 static void resolve(struct demand *demand)
@@ -137,7 +138,7 @@ void demands_wake(struct router *router, struct route *route)
     (void)router;
     list_for_each_safe (node, &route->waiting) {
         struct demand *demand = container_of(node, struct demand, node);
-        if (!demand->query)
+        if (demand->request->kind == MOQ_REQUEST_SUBSCRIBE)
             serve(demand, route);
     }
 }
@@ -154,7 +155,7 @@ void demands_sweep(struct router *router)
             bool is_last = route->waiting.prev == &demand->node;
             if (demand->deadline_ns > router->clock->now_ns)
                 break;
-            if (demand->query)
+            if (demand->request->kind == MOQ_REQUEST_INFO)
                 info_timed_out(demand);
             else
                 refuse(demand, MOQ_ERR_NOT_FOUND);

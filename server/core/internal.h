@@ -3,10 +3,15 @@
  * core.c gives it both, tests give it a simulated network.
  *
  *   router ─ peers       one per session; each holds the announcements it made
+ *        ─ foreign      announcements of other workers' peers
  *        ─ routes       one per path that is announced or asked for: announcements (newest first), requests that wait
- *        ─ sources      one per track that has viewers: the track, its subscriptions upstream, its viewers
+ *        ─ sources      one per track that has viewers: the track, its subscriptions upstream (or its mirror, if another
+ *                       worker has the publisher), its viewers, its outlets (viewers of other workers, so to speak)
  *
- * A route refers to its source and a source to the announcement that feeds it; viewers refer to their source. */
+ * A route refers to its source and a source to the announcement that feeds it; viewers refer to their source.
+ *
+ * Each worker has a router of its own and touches no other. What they tell each other goes through mailboxes: bulletins
+ * (who announces what) and links (a mirror here, an outlet there). */
 #ifndef MOQ_CORE_INTERNAL_H
 #define MOQ_CORE_INTERNAL_H
 
@@ -17,6 +22,7 @@
 
 #include "server/config/config.h"
 #include "server/core/core.h"
+#include "server/core/link.h"
 
 /* How often tracks are swept, waiting requests checked and viewers sampled at the most. */
 #define CORE_SWEEP_MS UINT64_C(100)
@@ -59,12 +65,16 @@ struct router {
     struct core_hooks hooks;
     struct core_counters counters;
     struct list peers, sources, fetches;
-    struct route *routes; /* uthash */
+    struct list foreign;        /* announcement.peer_node: of other workers */
+    struct list outlets;        /* outlet.node: those that belong to no source */
+    struct bulletin *bulletins; /* one per worker; NULL: alone */
+    struct route *routes;       /* uthash */
     uint32_t waiting_count, fetch_count;
     uint64_t next_peer, next_sample_ns;
     uint32_t worker, workers;         /* read-only: which of how many */
     struct mailbox *const *mailboxes; /* of all of them */
-    struct router_commons *commons;   /* NULL: alone */
+    struct router_commons *commons;   /* never NULL: alone it is `own` */
+    struct router_commons own;
 };
 
 struct core_peer {
@@ -84,9 +94,14 @@ struct core_peer {
 /* "This peer publishes that path." */
 struct announcement {
     struct list peer_node, route_node;
-    struct core_peer *peer;
-    struct route *route;   /* NULL while hooks are asked */
-    struct moq_path *path; /* as the peer named it */
+    struct router *router;
+    struct core_peer *peer; /* NULL: a peer of another worker */
+    struct route *route;    /* NULL while hooks are asked */
+    struct moq_path *path;  /* as the peer named it */
+    struct share *share;    /* what other workers know of it */
+    uint64_t stamp;         /* of all announcements of a path the highest is the newest */
+    uint32_t worker;        /* whose peer it is */
+    bool is_versed;         /* see announcement_is_versed */
     struct core_ask ask;
     bool is_asking;
     bool has_failed; /* ended a track that it still announces: nothing switches to it any more */
@@ -95,9 +110,10 @@ struct announcement {
 struct route {
     UT_hash_handle hh;
     struct moq_path *path;
-    struct list announcements; /* newest first */
-    struct list waiting;       /* demand.node, oldest first */
-    struct source *source;     /* NULL: nobody watches */
+    struct list announcements;         /* newest first */
+    struct list waiting;               /* demand.node, oldest first */
+    struct source *source;             /* NULL: nobody watches */
+    const struct announcement *leader; /* who published it last; only to be compared */
 };
 
 /* A subscription upstream, for a range of groups. */
@@ -107,6 +123,15 @@ struct leg {
     struct moq_wish wish;
 };
 
+/* A track of another worker, followed. */
+struct mirror {
+    struct link *link; /* NULL: none */
+    uint32_t home;     /* the worker */
+    struct moq_wish wish;
+    uint64_t raise; /* added to the home's sequences */
+    bool is_raise_open;
+};
+
 struct source {
     struct list node; /* router.sources */
     struct router *router;
@@ -114,8 +139,11 @@ struct source {
     struct announcement *origin; /* NULL while there is none */
     struct moq_track *track;
     struct list viewers; /* viewing.node */
+    struct list outlets; /* outlet.node */
     struct leg legs[CORE_LEGS_MAX];
+    struct mirror mirror;
     bool is_continued;      /* the origin took another's place: its numbers may be raised */
+    uint64_t origin_from;   /* the first group that is this origin's */
     uint64_t idle_since_ns; /* CLOCK_NEVER while it has viewers */
     uint64_t farewell_ns;   /* when to give up a withdrawn track; CLOCK_NEVER: not withdrawn */
 };
@@ -127,6 +155,19 @@ struct viewing {
     struct moq_viewer *viewer;
 };
 
+/* The home's end of a link. */
+struct outlet {
+    struct list node; /* source.outlets, or router.outlets */
+    struct router *router;
+    struct link *link;
+    struct moq_path *path;
+    struct source *source;   /* NULL: not LINK_TRACK */
+    struct moq_track *track; /* a reference to what it watches; NULL: it is silent */
+    struct moq_watcher watcher;
+    struct moq_wish wish;
+    struct moq_info_query *query;
+};
+
 /* A request on its way: asking hooks, then perhaps waiting for a publisher. */
 struct demand {
     struct list node; /* route.waiting */
@@ -135,6 +176,7 @@ struct demand {
     struct core_ask ask;
     struct route *route;          /* while it waits */
     struct moq_info_query *query; /* while a peer is asked for INFO */
+    struct link *link;            /* while another worker is */
     uint64_t deadline_ns;
 };
 
@@ -147,11 +189,45 @@ void route_release(struct router *router, struct route *route); /* frees it if n
 struct announcement *route_newest(const struct route *route);
 struct announcement *route_announced_by(const struct route *route, const struct core_peer *peer);
 struct announcement *route_next(const struct route *route); /* of those that have not failed */
+struct announcement *route_newest_local(const struct route *route);
+bool route_has_local(const struct route *route);
+void route_settle(struct route *route); /* notes who publishes it now */
+bool announcement_is_local(const struct announcement *announcement);
 /* Whether its peer obeys ranges and answers FETCH and INFO_PLEASE: only those of 03 are known to. The Rust publishers of 02
  * and 04 ignore the first, panic at the second, and pay with a track for the third. */
 bool announcement_is_versed(const struct announcement *announcement);
 void route_add(struct router *router, struct announcement *announcement, struct moq_path *path);
 void route_remove(struct announcement *announcement); /* frees it */
+
+/* What another worker tells of its peers. */
+struct foreign_announcement {
+    const struct moq_path *path;
+    uint32_t worker;
+    uint64_t stamp;
+    bool is_versed;
+};
+void route_add_foreign(struct router *router, const struct foreign_announcement *foreign);
+void route_remove_foreign(struct router *router, const struct foreign_announcement *foreign);
+void routes_forget_foreign(struct router *router);
+
+/* bulletin.c */
+int bulletins_init(struct router *router); /* 0 or MOQ_ERR_NOMEM */
+void bulletins_deinit(struct router *router);
+int bulletins_announce(struct router *router, struct announcement *announcement);
+void bulletins_withdraw(struct router *router, struct announcement *announcement);
+void bulletins_sweep(struct router *router);
+
+/* outlet.c */
+void outlet_open(struct router *router, struct link *link); /* takes over a reference to the link */
+void outlet_adjust(struct outlet *outlet);
+void outlet_close(struct outlet *outlet);
+void outlets_listen(struct source *source); /* its origin is another */
+void outlets_end(struct source *source, int error);
+void outlets_stop(struct router *router);
+
+/* mirror.c */
+int mirror_adjust(struct source *source, const struct moq_wish *wish); /* 0 or MOQ_ERR_NOMEM */
+void mirror_close(struct source *source);
 
 /* source.c */
 struct source *source_get(struct router *router,
@@ -160,6 +236,9 @@ struct source *source_get(struct router *router,
 void source_expect(struct source *source, const struct moq_wish *wish);
 struct viewing *source_add_viewer(struct source *source, struct moq_viewer *viewer);
 void source_remove_viewer(struct viewing *viewing);
+
+void source_relax(struct source *source);           /* somebody does not want it any more */
+void source_lost(struct source *source, int error); /* its origin feeds it no more */
 
 /* Adds what the viewers there are have got so far; those that left were added when they did. */
 void sources_add_totals(const struct router *router, struct core_counters *counters);
@@ -186,9 +265,27 @@ struct quic_limits core_quic_limits(const struct relay_config *config);
 enum quic_congestion core_congestion(int congestion); /* of enum config_congestion */
 
 /* fetch.c, info.c */
+struct fetch_wish {
+    struct moq_path *path;
+    uint64_t group;
+    uint8_t priority;
+    bool is_local_only; /* nothing is asked of other workers */
+};
+/* The group, cached or on its way, and its track; both borrowed. NULL: it cannot be had. */
+struct moq_group *fetch_find(struct router *router, const struct fetch_wish *wish,
+                             struct moq_track **track);
 void fetch_request(struct router *router, struct moq_path *path, struct moq_request *request);
 void fetches_stop(struct router *router);
 void info_request(struct demand *demand);
+/* What this worker knows of a track of its own peers: 0 and *info; MOQ_ERR_AGAIN: `on_info` follows, and *query is the
+ * question until then; MOQ_ERR_NOT_FOUND. */
+struct info_question {
+    struct moq_path *path;
+    moq_on_info *on_info;
+    void *user;
+};
+int info_ask(struct router *router, const struct info_question *question, struct moq_info *info,
+             struct moq_info_query **query);
 void info_timed_out(struct demand *demand);
 
 /* peer.c */
@@ -197,7 +294,17 @@ int peer_accept(struct router *router, const struct moq_peer *info,
 
 /* router.c */
 int router_init(struct router *router, const struct router_config *config);
-void router_deinit(struct router *router); /* after the last session is gone */
-void router_sweep(struct router *router);  /* every CORE_SWEEP_MS */
+/* Brought up to date. */
+void router_counters(const struct router *router, struct core_counters *counters);
+void router_sweep(struct router *router); /* every CORE_SWEEP_MS */
+
+/* The end, when the last session of all workers is gone: router_stop for each, in any order; then their mailboxes are run,
+ * round and round, until all are empty; then router_deinit for each. All of it in one thread, after the others have ended. */
+void router_stop(struct router *router);
+void router_deinit(struct router *router);
+
+/* Of the requests that wait, on all workers. */
+bool router_may_wait(const struct router *router);
+void router_count_waiting(struct router *router, int change);
 
 #endif

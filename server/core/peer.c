@@ -46,7 +46,7 @@ static void write_address(char *out, size_t size, const struct sockaddr *address
 static void on_announce_decided(struct core_ask *ask, bool is_allowed)
 {
     struct announcement *announcement = ask->user;
-    struct router *router = announcement->peer->router;
+    struct router *router = announcement->router;
     announcement->is_asking = false;
     if (is_allowed) {
         route_add(router, announcement, ask->path);
@@ -68,7 +68,10 @@ static void on_active(struct moq_announced *announced, struct moq_path *path)
         log_error(LOG_ROUTE, "out of memory: an announcement is ignored");
         return;
     }
+    announcement->router = peer->router;
     announcement->peer = peer;
+    announcement->worker = peer->router->worker;
+    announcement->is_versed = moq_session_version(peer->session) == MOQ_VERSION_03;
     announcement->path = moq_path_ref(path);
     announcement->is_asking = true;
     list_init(&announcement->route_node);
@@ -243,7 +246,8 @@ static struct core_peer *peer_new(struct router *router, const struct moq_peer *
     if (!peer)
         return NULL;
     peer->router = router;
-    peer->number = ++router->next_peer;
+    peer->number = router->next_peer;
+    router->next_peer += router->workers; /* no other worker has it */
     peer->conn = info->conn;
     list_init(&peer->announcements);
     list_push_back(&router->peers, &peer->node);

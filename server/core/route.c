@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Routes: who publishes which path. The newest announcer of a path wins; when it leaves, the one before takes over. */
+/* Routes: who publishes which path. The newest announcer of a path wins; when it leaves, the one before takes over. Every
+ * worker knows the announcements of all, and stamps say everywhere alike which is the newest. */
 #include "server/core/internal.h"
 
 #include <stdlib.h>
@@ -48,6 +49,11 @@ void route_release(struct router *router, struct route *route)
     object_died(OBJECT_route);
 }
 
+bool announcement_is_local(const struct announcement *announcement)
+{
+    return announcement->peer != NULL;
+}
+
 struct announcement *route_newest(const struct route *route)
 {
     if (list_is_empty(&route->announcements))
@@ -75,50 +81,181 @@ struct announcement *route_announced_by(const struct route *route, const struct 
     return NULL;
 }
 
+struct announcement *route_newest_local(const struct route *route)
+{
+    list_for_each (node, &route->announcements) {
+        struct announcement *announcement = container_of(node, struct announcement, route_node);
+        if (announcement_is_local(announcement))
+            return announcement;
+    }
+    return NULL;
+}
+
+bool route_has_local(const struct route *route)
+{
+    return route_newest_local(route) != NULL;
+}
+
 bool announcement_is_versed(const struct announcement *announcement)
 {
-    return moq_session_version(announcement->peer->session) == MOQ_VERSION_03;
+    return announcement->is_versed;
+}
+
+/* A takeover counts once, where the one who took over is connected. */
+void route_settle(struct route *route)
+{
+    const struct announcement *leader = route_next(route);
+    if (leader && route->leader && leader != route->leader && announcement_is_local(leader))
+        leader->router->counters.takeovers++;
+    route->leader = leader;
+}
+
+/* Whom offers know it by: a peer is not shown its own. */
+static const void *owner_of(const struct announcement *announcement)
+{
+    return announcement->peer ? (const void *)announcement->peer : announcement;
+}
+
+/* In the order of their stamps, the newest first. */
+static void insert(struct route *route, struct announcement *announcement)
+{
+    struct list *node = route->announcements.next;
+    while (node != &route->announcements &&
+           container_of(node, struct announcement, route_node)->stamp > announcement->stamp)
+        node = node->next;
+    list_insert_between(&announcement->route_node, node->prev, node);
+    announcement->route = route;
+    route_settle(route);
+}
+
+/* Gives it a place among the others of its path. False: out of memory. */
+static bool join(struct announcement *announcement, struct moq_path *path)
+{
+    struct router *router = announcement->router;
+    struct route *route = route_get(router, path);
+    if (route && moq_offers_add(router->offers, path, owner_of(announcement)) == 0) {
+        insert(route, announcement);
+        return true;
+    }
+    if (route)
+        route_release(router, route);
+    return false;
+}
+
+static void take_over(struct announcement *announcement)
+{
+    struct route *route = announcement->route;
+    if (route->source && route_newest(route) == announcement)
+        source_switch(route->source, announcement);
+    demands_wake(announcement->router, route);
 }
 
 void route_add(struct router *router, struct announcement *announcement, struct moq_path *path)
 {
-    struct route *route = route_get(router, path);
-    if (!route || moq_offers_add(router->offers, path, announcement->peer)) {
+    announcement->stamp = __atomic_add_fetch(&router->commons->last_stamp, 1, __ATOMIC_RELAXED);
+    if (!join(announcement, path)) {
         log_error(LOG_ROUTE, "out of memory: an announcement of session %llu is lost",
                   (unsigned long long)announcement->peer->number);
-        if (route)
-            route_release(router, route);
         return;
     }
-    announcement->route = route;
-    list_push_front(&route->announcements, &announcement->route_node);
+    if (bulletins_announce(router, announcement))
+        log_error(LOG_ROUTE, "out of memory: only one worker knows what session %llu announces",
+                  (unsigned long long)announcement->peer->number);
     router->counters.announcements++;
     core_hooks_event(&router->hooks, "announced", path);
+    take_over(announcement);
+}
 
-    if (route->source)
-        source_switch(route->source, announcement);
-    demands_wake(router, route);
+static void announcement_free(struct announcement *announcement)
+{
+    moq_path_unref(&announcement->path);
+    moq_path_unref(&announcement->ask.path);
+    free(announcement);
+}
+
+/* A source that loses its origin may end, and that frees its route. */
+static void leave(struct announcement *announcement)
+{
+    struct router *router = announcement->router;
+    struct route *route = announcement->route;
+    list_remove(&announcement->route_node);
+    moq_offers_remove(router->offers, route->path, owner_of(announcement));
+    route_settle(route);
+    if (route->source && route->source->origin == announcement)
+        source_withdrawn(route->source, announcement);
+    else
+        route_release(router, route);
 }
 
 void route_remove(struct announcement *announcement)
 {
-    struct router *router = announcement->peer->router;
-    struct route *route = announcement->route;
-
+    struct router *router = announcement->router;
     if (announcement->is_asking)
         core_hooks_withdraw(&announcement->ask);
     list_remove(&announcement->peer_node);
-    if (route) {
-        list_remove(&announcement->route_node);
+    if (announcement->route) {
         router->counters.announcements--;
-        moq_offers_remove(router->offers, route->path, announcement->peer);
-        core_hooks_event(&router->hooks, "ended", route->path);
-        if (route->source && route->source->origin == announcement)
-            source_withdrawn(route->source, announcement); /* a source that ends frees its route */
-        else
-            route_release(router, route);
+        bulletins_withdraw(router, announcement);
+        core_hooks_event(&router->hooks, "ended", announcement->route->path);
+        leave(announcement);
     }
-    moq_path_unref(&announcement->path);
-    moq_path_unref(&announcement->ask.path);
-    free(announcement);
+    announcement_free(announcement);
+}
+
+/* ---- Of other workers ------------------------------------------------------------------------ */
+
+static void foreign_free(struct announcement *announcement)
+{
+    list_remove(&announcement->peer_node);
+    if (announcement->route)
+        leave(announcement);
+    announcement_free(announcement);
+}
+
+void route_add_foreign(struct router *router, const struct foreign_announcement *foreign)
+{
+    struct announcement *announcement = calloc(1, sizeof *announcement);
+    struct moq_path *path = announcement ? moq_path_suffix(foreign->path, 0) : NULL;
+    if (!path) {
+        free(announcement);
+        log_error(LOG_ROUTE, "out of memory: an announcement of another worker is lost");
+        return;
+    }
+    announcement->router = router;
+    announcement->path = path;
+    announcement->worker = foreign->worker;
+    announcement->stamp = foreign->stamp;
+    announcement->is_versed = foreign->is_versed;
+    list_push_back(&router->foreign, &announcement->peer_node);
+    if (join(announcement, path))
+        take_over(announcement);
+    else
+        foreign_free(announcement);
+}
+
+static struct announcement *find_foreign(struct router *router,
+                                         const struct foreign_announcement *foreign)
+{
+    const struct route *route = route_find(router, foreign->path);
+    if (!route)
+        return NULL;
+    list_for_each (node, &route->announcements) {
+        struct announcement *announcement = container_of(node, struct announcement, route_node);
+        if (announcement->stamp == foreign->stamp)
+            return announcement;
+    }
+    return NULL;
+}
+
+void route_remove_foreign(struct router *router, const struct foreign_announcement *foreign)
+{
+    struct announcement *announcement = find_foreign(router, foreign);
+    if (announcement)
+        foreign_free(announcement);
+}
+
+void routes_forget_foreign(struct router *router)
+{
+    while (!list_is_empty(&router->foreign))
+        foreign_free(container_of(router->foreign.next, struct announcement, peer_node));
 }

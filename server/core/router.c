@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A router's beginning, its regular sweep, and its end. */
+/* A router's beginning, its regular sweep, and its end; what is counted for all workers together. */
 #include "server/core/internal.h"
 
 int router_init(struct router *router, const struct router_config *config)
@@ -15,17 +15,56 @@ int router_init(struct router *router, const struct router_config *config)
     list_init(&router->peers);
     list_init(&router->sources);
     list_init(&router->fetches);
+    list_init(&router->foreign);
+    list_init(&router->outlets);
+    router->next_peer = router->worker + 1;
+    if (!router->commons)
+        router->commons = &router->own;
     core_hooks_init(&router->hooks, config->clock);
     router->offers = moq_offers_new();
-    return router->offers ? 0 : MOQ_ERR_NOMEM;
+    if (!router->offers || bulletins_init(router)) {
+        moq_offers_free(&router->offers);
+        return MOQ_ERR_NOMEM;
+    }
+    return 0;
 }
 
-void router_deinit(struct router *router)
+void router_stop(struct router *router)
 {
     fetches_stop(router);
-    while (!list_is_empty(&router->sources))
-        source_free(container_of(router->sources.next, struct source, node));
+    outlets_stop(router);
+    while (!list_is_empty(&router->sources)) {
+        struct source *source = container_of(router->sources.next, struct source, node);
+        outlets_end(source, MOQ_ERR_CANCELLED);
+        source_free(source);
+    }
+}
+
+/* What a bulletin said last may have come after the stop. */
+void router_deinit(struct router *router)
+{
+    routes_forget_foreign(router);
+    bulletins_deinit(router);
     moq_offers_free(&router->offers);
+}
+
+void router_counters(const struct router *router, struct core_counters *counters)
+{
+    *counters = router->counters;
+    counters->requests_waiting = router->waiting_count;
+    sources_add_totals(router, counters);
+}
+
+bool router_may_wait(const struct router *router)
+{
+    return __atomic_load_n(&router->commons->waiting_count, __ATOMIC_RELAXED) <
+           router->config->limits.waiting;
+}
+
+void router_count_waiting(struct router *router, int change)
+{
+    router->waiting_count += (uint32_t)change;
+    __atomic_add_fetch(&router->commons->waiting_count, (uint32_t)change, __ATOMIC_RELAXED);
 }
 
 static void sample_viewers(struct router *router)
@@ -44,6 +83,7 @@ static void sample_viewers(struct router *router)
 void router_sweep(struct router *router)
 {
     core_hooks_tick(&router->hooks);
+    bulletins_sweep(router);
     demands_sweep(router);
     sources_sweep(router);
     sample_viewers(router);

@@ -17,6 +17,8 @@ static bool can_ask_ranges(const struct source *source)
 
 static bool has_legs(const struct source *source)
 {
+    if (source->mirror.link)
+        return true;
     for (size_t i = 0; i < CORE_LEGS_MAX; i++)
         if (source->legs[i].subscription)
             return true;
@@ -33,6 +35,7 @@ static void leg_closed(struct leg *leg)
 static void cut_off(struct source *source)
 {
     source->origin = NULL;
+    mirror_close(source);
     for (size_t i = 0; i < CORE_LEGS_MAX; i++) {
         struct leg *leg = &source->legs[i];
         struct moq_subscription *subscription = leg->subscription;
@@ -41,6 +44,22 @@ static void cut_off(struct source *source)
         leg_closed(leg);
         moq_subscription_close(&subscription);
     }
+}
+
+void source_lost(struct source *source, int error)
+{
+    if (source->origin)
+        source->origin->has_failed = true;
+    cut_off(source);
+    struct announcement *other = NULL;
+    if (source->route) {
+        route_settle(source->route);
+        other = route_next(source->route);
+    }
+    if (other)
+        source_switch(source, other);
+    else
+        source_end(source, error ? MOQ_ERR_OFFLINE : 0);
 }
 
 /* A subscription upstream ended. A range that was delivered is no news; anything else ends the
@@ -55,14 +74,7 @@ static void on_leg_closed(struct moq_subscription *subscription, int error)
     leg_closed(leg);
     if (was_range && error == 0 && (has_all || has_legs(source)))
         return;
-    if (source->origin)
-        source->origin->has_failed = true;
-    cut_off(source);
-    struct announcement *other = source->route ? route_next(source->route) : NULL;
-    if (other)
-        source_switch(source, other);
-    else
-        source_end(source, error ? MOQ_ERR_OFFLINE : 0);
+    source_lost(source, error);
 }
 
 static const struct moq_subscription_events leg_events = {.on_closed = on_leg_closed};
@@ -111,11 +123,11 @@ static struct source *source_new(struct router *router, struct route *route,
     source->idle_since_ns = router->clock->now_ns;
     source->farewell_ns = CLOCK_NEVER;
     list_init(&source->viewers);
+    list_init(&source->outlets);
     for (size_t i = 0; i < CORE_LEGS_MAX; i++)
         source->legs[i].source = source;
     route->source = source;
     list_push_back(&router->sources, &source->node);
-    router->counters.tracks++;
     object_born(OBJECT_source);
     return source;
 }
@@ -138,7 +150,6 @@ static void detach(struct source *source)
         return;
     source->route = NULL;
     route->source = NULL;
-    source->router->counters.tracks--;
     route_release(source->router, route);
 }
 
@@ -156,11 +167,12 @@ void source_end(struct source *source, int error)
     detach(source);
     if (!moq_track_has_ended(source->track, NULL))
         moq_track_end(source->track, error);
+    outlets_end(source, error);
 }
 
 void source_free(struct source *source)
 {
-    REQUIRE(list_is_empty(&source->viewers));
+    REQUIRE(list_is_empty(&source->viewers) && list_is_empty(&source->outlets));
     cut_off(source);
     detach(source);
     list_remove(&source->node);
@@ -169,27 +181,42 @@ void source_free(struct source *source)
     object_died(OBJECT_source);
 }
 
-/* What all viewers together want: the widest range, the highest priority, the longest patience. */
+static void add_wish(struct moq_wish *all, const struct moq_wish *wish)
+{
+    all->priority = wish->priority > all->priority ? wish->priority : all->priority;
+    all->order = wish->order == all->order ? all->order : MOQ_ORDER_NEWEST;
+    bool is_endless = wish->expires_ms == 0 || all->expires_ms == 0;
+    if (is_endless || wish->expires_ms > all->expires_ms)
+        all->expires_ms = is_endless ? 0 : wish->expires_ms;
+    all->min = wish->min < all->min ? wish->min : all->min; /* absent is the highest number */
+    all->max = wish->max > all->max ? wish->max : all->max;
+}
+
+/* What all viewers together want, those of other workers included: the widest range, the highest
+ * priority, the longest patience. */
 static bool combine(const struct source *source, struct moq_wish *all)
 {
-    bool is_first = true;
+    bool has_any = false;
     list_for_each (node, &source->viewers) {
         const struct viewing *viewing = container_of(node, struct viewing, node);
         const struct moq_wish *wish = moq_viewer_wish(viewing->viewer);
-        if (is_first) {
+        if (has_any)
+            add_wish(all, wish);
+        else
             *all = *wish;
-            is_first = false;
-            continue;
-        }
-        all->priority = wish->priority > all->priority ? wish->priority : all->priority;
-        all->order = wish->order == all->order ? all->order : MOQ_ORDER_NEWEST;
-        bool is_endless = wish->expires_ms == 0 || all->expires_ms == 0;
-        if (is_endless || wish->expires_ms > all->expires_ms)
-            all->expires_ms = is_endless ? 0 : wish->expires_ms;
-        all->min = wish->min < all->min ? wish->min : all->min; /* absent is the highest number */
-        all->max = wish->max > all->max ? wish->max : all->max;
+        has_any = true;
     }
-    return !is_first;
+    list_for_each (node, &source->outlets) {
+        const struct outlet *outlet = container_of(node, struct outlet, node);
+        if (!outlet->track)
+            continue;
+        if (has_any)
+            add_wish(all, &outlet->wish);
+        else
+            *all = outlet->wish;
+        has_any = true;
+    }
+    return has_any;
 }
 
 /* The first group that the present legs (or the cache) bring; MOQ_NO_GROUP: not known yet. */
@@ -197,6 +224,8 @@ static uint64_t covered_from(const struct source *source)
 {
     const struct moq_group *oldest = moq_track_oldest(source->track);
     uint64_t from = oldest ? oldest->sequence : MOQ_NO_GROUP;
+    if (source->mirror.link && source->mirror.wish.min < from)
+        from = source->mirror.wish.min;
     for (size_t i = 0; i < CORE_LEGS_MAX; i++) {
         const struct leg *leg = &source->legs[i];
         if (leg->subscription && leg->wish.min < from)
@@ -267,8 +296,12 @@ void source_adjust(struct source *source)
         all.max = MOQ_NO_GROUP;
     if (source->is_continued)
         all.min = all.max = MOQ_NO_GROUP;
-    update_legs(source, &all);
-    add_legs(source, &all);
+    if (announcement_is_local(source->origin)) {
+        update_legs(source, &all);
+        add_legs(source, &all);
+    } else if (mirror_adjust(source, &all)) {
+        source_end(source, MOQ_ERR_NOMEM);
+    }
 }
 
 void source_expect(struct source *source, const struct moq_wish *wish)
@@ -312,6 +345,7 @@ void sources_add_totals(const struct router *router, struct core_counters *count
 {
     list_for_each (node, &router->sources) {
         const struct source *source = container_of(node, struct source, node);
+        counters->tracks += source->route && !source->mirror.link; /* once, at home */
         list_for_each (inner, &source->viewers)
             add_totals(counters, container_of(inner, struct viewing, node)->viewer);
     }
@@ -327,25 +361,44 @@ void source_remove_viewer(struct viewing *viewing)
     list_remove(&viewing->node);
     free(viewing);
     router->counters.viewers--;
-    if (!list_is_empty(&source->viewers)) {
+    if (list_is_empty(&source->viewers))
+        core_hooks_track(&router->hooks, moq_track_path(source->track), false);
+    source_relax(source);
+}
+
+static bool is_idle(const struct source *source)
+{
+    return list_is_empty(&source->viewers) && list_is_empty(&source->outlets);
+}
+
+void source_relax(struct source *source)
+{
+    if (is_idle(source))
+        source->idle_since_ns = source->router->clock->now_ns;
+    else
         source_adjust(source);
-        return;
-    }
-    source->idle_since_ns = router->clock->now_ns;
-    core_hooks_track(&router->hooks, moq_track_path(source->track), false);
+}
+
+/* Whether the new origin comes through the link that is there: its home goes on by itself. */
+static bool is_same_home(const struct source *source, const struct announcement *origin)
+{
+    return source->mirror.link && !announcement_is_local(origin) &&
+           origin->worker == source->mirror.home;
 }
 
 void source_switch(struct source *source, struct announcement *origin)
 {
-    cut_off(source);
+    if (!is_same_home(source, origin))
+        cut_off(source);
     source->origin = origin;
     source->farewell_ns = CLOCK_NEVER;
     if (!moq_path_equal(origin->path, moq_track_path(source->track))) {
         source_end(source, MOQ_ERR_OFFLINE); /* a renamed track: viewers subscribe anew */
         return;
     }
-    source->router->counters.takeovers++;
     source->is_continued = moq_track_newest(source->track) != NULL;
+    source->origin_from = source->is_continued ? moq_track_latest(source->track) + 1 : 0;
+    outlets_listen(source);
     source_adjust(source);
 }
 
@@ -362,6 +415,17 @@ void source_withdrawn(struct source *source, struct announcement *origin)
         source->farewell_ns = source->router->clock->now_ns + CORE_FAREWELL_NS;
     else
         source_end(source, MOQ_ERR_OFFLINE);
+}
+
+/* What this worker holds, added to what others do: whether all of them together are over the bound and
+ * this one holds more than its share of it. A mirror's bytes are its home's. */
+static bool is_cache_over(struct router *router, uint64_t bytes)
+{
+    uint64_t bound = router->config->cache.bytes, before = router->counters.cache_bytes;
+    uint64_t all =
+        __atomic_add_fetch(&router->commons->cache_bytes, bytes - before, __ATOMIC_RELAXED);
+    router->counters.cache_bytes = bytes;
+    return bound > 0 && all > bound && bytes > bound / router->workers;
 }
 
 /* The whole cache is over its bound: keep just the newest group of each track until the next sweep. */
@@ -385,15 +449,13 @@ void sources_sweep(struct router *router)
         struct source *source = container_of(node, struct source, node);
         if (source->farewell_ns <= now)
             source_end(source, MOQ_ERR_OFFLINE);
-        bool is_idle = list_is_empty(&source->viewers);
-        if (is_idle && (!source->route || now - source->idle_since_ns >= CORE_LINGER_NS)) {
+        if (is_idle(source) && (!source->route || now - source->idle_since_ns >= CORE_LINGER_NS)) {
             source_free(source);
             continue;
         }
         moq_track_sweep(source->track);
-        bytes += moq_track_cached_bytes(source->track);
+        bytes += source->mirror.link ? 0 : moq_track_cached_bytes(source->track);
     }
-    router->counters.cache_bytes = bytes;
-    if (router->config->cache.bytes > 0 && bytes > router->config->cache.bytes)
+    if (is_cache_over(router, bytes))
         cut_cache(router);
 }

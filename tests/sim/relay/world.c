@@ -91,6 +91,7 @@ void world_deinit(struct world *world)
     REQUIRE(world->router.counters.announcements == 0);
     REQUIRE(world->router.counters.upstream_subscriptions == 0);
     REQUIRE(world->router.waiting_count == 0);
+    router_stop(&world->router);
     router_deinit(&world->router);
     relay_config_free(&world->config);
     sim_free(&world->sim);

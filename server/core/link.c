@@ -1,0 +1,252 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Links between workers: state that both sides see, and one post in each direction. */
+#include "server/core/link.h"
+
+#include <stdlib.h>
+
+#include "server/core/internal.h"
+
+struct link_event {
+    struct list node;            /* link.told */
+    struct moq_group_body *body; /* a reference; NULL: a gap */
+    uint64_t sequence, last;
+    int error;
+};
+
+static void event_free(struct link_event *event)
+{
+    list_remove(&event->node);
+    moq_group_body_unref(&event->body);
+    free(event);
+}
+
+static struct link *link_ref(struct link *link)
+{
+    __atomic_add_fetch(&link->refs, 1, __ATOMIC_RELAXED);
+    return link;
+}
+
+void link_unref(struct link *link)
+{
+    if (__atomic_sub_fetch(&link->refs, 1, __ATOMIC_ACQ_REL) > 0)
+        return;
+    while (!list_is_empty(&link->told))
+        event_free(container_of(link->told.next, struct link_event, node));
+    moq_path_unref(&link->path);
+    pthread_mutex_destroy(&link->lock);
+    free(link);
+    object_died(OBJECT_link);
+}
+
+/* One post at a time: the one under way will find whatever is written before this. */
+static void wake(struct link *link, struct mailbox *mailbox, struct post *post, bool *is_sent)
+{
+    if (__atomic_exchange_n(is_sent, true, __ATOMIC_ACQ_REL))
+        return;
+    link_ref(link);
+    mailbox_send(mailbox, post);
+}
+
+/* From now on a new post is needed. An exchange, not a store: it sees all that was written by those who
+ * found a post under way. */
+static void receive(bool *is_sent)
+{
+    (void)__atomic_exchange_n(is_sent, false, __ATOMIC_ACQ_REL);
+}
+
+static void send_wants(struct link *link)
+{
+    wake(link, link->home, &link->wants, &link->is_wants_sent);
+}
+
+static void send_news(struct link *link)
+{
+    wake(link, link->follower, &link->news, &link->is_news_sent);
+}
+
+/* ---- Arriving at the home -------------------------------------------------------------------- */
+
+static void on_wants(struct post *post, void *owner)
+{
+    struct link *link = container_of(post, struct link, wants);
+    struct router *router = owner;
+    receive(&link->is_wants_sent);
+    pthread_mutex_lock(&link->lock);
+    bool is_closed = link->is_closed;
+    pthread_mutex_unlock(&link->lock);
+
+    if (is_closed)
+        outlet_close(link->outlet);
+    else if (!link->is_opened)
+        outlet_open(router, link_ref(link)); /* the home's reference */
+    else if (link->outlet)
+        outlet_adjust(link->outlet);
+    link->is_opened = true;
+    link_unref(link);
+}
+
+/* ---- Arriving at the follower ---------------------------------------------------------------- */
+
+static void hear(struct link *link, const struct link_event *event)
+{
+    if (link->events && event->body)
+        link->events->on_group(link->user, event->sequence, event->body);
+    else if (link->events)
+        link->events->on_gap(link->user, event->sequence, event->last, event->error);
+}
+
+/* The follower may close the link in any of its callbacks. */
+static void on_news(struct post *post, void *owner)
+{
+    struct link *link = container_of(post, struct link, news);
+    struct list told;
+    (void)owner;
+    receive(&link->is_news_sent);
+    pthread_mutex_lock(&link->lock);
+    list_init(&told);
+    for (struct list *node; (node = list_pop_front(&link->told));)
+        list_push_back(&told, node);
+    link->told_count = 0;
+    bool has_info = link->has_info, is_ended = link->is_ended;
+    struct moq_info info = link->info;
+    int error = link->error;
+    pthread_mutex_unlock(&link->lock);
+
+    while (!list_is_empty(&told)) {
+        struct link_event *event = container_of(told.next, struct link_event, node);
+        hear(link, event);
+        event_free(event);
+    }
+    if (link->events && link->events->on_growth)
+        link->events->on_growth(link->user);
+    if (link->events && has_info)
+        link->events->on_info(link->user, &info);
+    const struct link_events *events = link->events;
+    if (events && is_ended) {
+        link->events = NULL;
+        events->on_end(link->user, error);
+        link_unref(link); /* the follower's */
+    }
+    link_unref(link);
+}
+
+/* ---- The follower's side --------------------------------------------------------------------- */
+
+struct link *link_open(struct router *router, uint32_t home, const struct link_ask *ask,
+                       const struct link_events *events, void *user)
+{
+    struct link *link = calloc(1, sizeof *link);
+    if (!link)
+        return NULL;
+    *link = (struct link){
+        .refs = 1,
+        .home = router->mailboxes[home],
+        .follower = router->mailboxes[router->worker],
+        .wants = {.run = on_wants},
+        .news = {.run = on_news},
+        .path = moq_path_suffix(ask->path, 0),
+        .kind = ask->kind,
+        .group = ask->group,
+        .is_continued = ask->is_continued,
+        .wish = ask->wish,
+        .events = events,
+        .user = user,
+    };
+    list_init(&link->told);
+    if (!link->path) {
+        free(link);
+        return NULL;
+    }
+    pthread_mutex_init(&link->lock, NULL);
+    object_born(OBJECT_link);
+    send_wants(link);
+    return link;
+}
+
+void link_set_wish(struct link *link, const struct moq_wish *wish)
+{
+    pthread_mutex_lock(&link->lock);
+    link->wish = *wish;
+    pthread_mutex_unlock(&link->lock);
+    send_wants(link);
+}
+
+void link_close(struct link **link_in)
+{
+    struct link *link = *link_in;
+    *link_in = NULL;
+    if (!link || !link->events)
+        return;
+    link->events = NULL;
+    pthread_mutex_lock(&link->lock);
+    link->is_closed = true;
+    pthread_mutex_unlock(&link->lock);
+    send_wants(link);
+    link_unref(link);
+}
+
+/* ---- The home's side ------------------------------------------------------------------------- */
+
+struct moq_wish link_wish(struct link *link)
+{
+    pthread_mutex_lock(&link->lock);
+    struct moq_wish wish = link->wish;
+    pthread_mutex_unlock(&link->lock);
+    return wish;
+}
+
+/* A follower that is behind by so many groups would drop the oldest of them anyway. */
+static void tell(struct link *link, const struct link_event *what)
+{
+    struct link_event *event = malloc(sizeof *event), *given_up = NULL;
+    if (!event)
+        return; /* the follower's viewers see a group that is missing */
+    *event = *what;
+    if (event->body)
+        moq_group_body_ref(event->body);
+
+    pthread_mutex_lock(&link->lock);
+    list_push_back(&link->told, &event->node);
+    if (++link->told_count > LINK_EVENTS_MAX) {
+        given_up = container_of(link->told.next, struct link_event, node);
+        list_remove(&given_up->node);
+        link->told_count--;
+    }
+    pthread_mutex_unlock(&link->lock);
+    if (given_up)
+        event_free(given_up);
+    send_news(link);
+}
+
+void link_tell_group(struct link *link, uint64_t sequence, struct moq_group_body *body)
+{
+    tell(link, &(struct link_event){.sequence = sequence, .body = body});
+}
+
+void link_tell_gap(struct link *link, uint64_t first, uint64_t last, int error)
+{
+    tell(link, &(struct link_event){.sequence = first, .last = last, .error = error});
+}
+
+void link_tell_growth(struct link *link)
+{
+    send_news(link);
+}
+
+void link_tell_info(struct link *link, const struct moq_info *info)
+{
+    pthread_mutex_lock(&link->lock);
+    link->info = *info;
+    link->has_info = true;
+    pthread_mutex_unlock(&link->lock);
+    send_news(link);
+}
+
+void link_tell_end(struct link *link, int error)
+{
+    pthread_mutex_lock(&link->lock);
+    link->is_ended = true;
+    link->error = error;
+    pthread_mutex_unlock(&link->lock);
+    send_news(link);
+}

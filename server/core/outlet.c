@@ -1,0 +1,223 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Outlets: the home's end of a link. What a track here tells, a follower on another worker hears. Part of
+ * step 10 of a frame's walk: on_growth.
+ *
+ * Only what a publisher of this worker sends goes out: while a source is fed by yet another worker its
+ * outlets are silent, because their followers have heard of that publisher too, or will in a moment. So a
+ * frame never passes more than one link, and two workers never feed each other. */
+#include "server/core/internal.h"
+
+#include <stdlib.h>
+
+static void unwatch(struct outlet *outlet)
+{
+    if (!outlet->track)
+        return;
+    moq_track_unwatch(outlet->track, &outlet->watcher);
+    moq_track_unref(&outlet->track);
+}
+
+static void outlet_free(struct outlet *outlet)
+{
+    unwatch(outlet);
+    moq_info_query_close(&outlet->query);
+    list_remove(&outlet->node);
+    moq_path_unref(&outlet->path);
+    outlet->link->outlet = NULL;
+    link_unref(outlet->link);
+    free(outlet);
+}
+
+static void outlet_end(struct outlet *outlet, int error)
+{
+    link_tell_end(outlet->link, error);
+    outlet_free(outlet);
+}
+
+/* ---- What the track tells -------------------------------------------------------------------- */
+
+static struct outlet *watching(struct moq_watcher *watcher)
+{
+    return container_of(watcher, struct outlet, watcher);
+}
+
+static void tell_group(const struct outlet *outlet, const struct moq_group *group)
+{
+    link_tell_group(outlet->link, group->sequence, moq_group_body(group));
+}
+
+static void on_group(struct moq_watcher *watcher, struct moq_group *group)
+{
+    const struct outlet *outlet = watching(watcher);
+    if (outlet->link->kind == LINK_TRACK)
+        tell_group(outlet, group);
+}
+
+static void on_growth(struct moq_watcher *watcher, struct moq_group *group)
+{
+    (void)group;
+    link_tell_growth(watching(watcher)->link);
+}
+
+static void on_gap(struct moq_watcher *watcher, uint64_t first, uint64_t last, int error)
+{
+    const struct outlet *outlet = watching(watcher);
+    if (outlet->link->kind == LINK_TRACK)
+        link_tell_gap(outlet->link, first, last, error);
+}
+
+static const struct moq_watcher_ops watcher_ops = {
+    .on_group = on_group, .on_growth = on_growth, .on_gap = on_gap};
+
+static void watch(struct outlet *outlet, struct moq_track *track)
+{
+    outlet->track = moq_track_ref(track);
+    outlet->watcher.ops = &watcher_ops;
+    moq_track_watch(track, &outlet->watcher);
+}
+
+/* ---- Tracks ---------------------------------------------------------------------------------- */
+
+/* Its follower hears of what is there, then of what comes. */
+static void speak(struct outlet *outlet, bool is_continued)
+{
+    const struct source *source = outlet->source;
+    struct moq_track *track = source->track;
+    uint64_t first = is_continued ? source->origin_from : 0;
+    watch(outlet, track);
+    for (struct moq_group *group = moq_track_oldest(track); group;
+         group = moq_track_after(track, group))
+        if (group->sequence >= first)
+            tell_group(outlet, group);
+}
+
+static bool can_speak(const struct source *source)
+{
+    return source->origin && announcement_is_local(source->origin);
+}
+
+static void open_track(struct outlet *outlet)
+{
+    struct router *router = outlet->router;
+    struct route *route = route_find(router, outlet->path);
+    struct source *source = route && route_has_local(route) ? source_get(router, route) : NULL;
+    if (!source) {
+        outlet_end(outlet, MOQ_ERR_OFFLINE);
+        return;
+    }
+    outlet->source = source;
+    outlet->wish = link_wish(outlet->link);
+    list_remove(&outlet->node);
+    list_push_back(&source->outlets, &outlet->node);
+    source->idle_since_ns = CLOCK_NEVER;
+    if (!can_speak(source))
+        return;
+    speak(outlet, outlet->link->is_continued);
+    source_adjust(source); /* which may end all of it */
+}
+
+void outlets_listen(struct source *source)
+{
+    list_for_each (node, &source->outlets) {
+        struct outlet *outlet = container_of(node, struct outlet, node);
+        if (!can_speak(source))
+            unwatch(outlet);
+        else if (!outlet->track)
+            speak(outlet, true);
+    }
+}
+
+void outlets_end(struct source *source, int error)
+{
+    while (!list_is_empty(&source->outlets))
+        outlet_end(container_of(source->outlets.next, struct outlet, node), error);
+}
+
+/* ---- One group, one answer ------------------------------------------------------------------- */
+
+static void open_group(struct outlet *outlet)
+{
+    const struct fetch_wish wish = {
+        .path = outlet->path,
+        .group = outlet->link->group,
+        .priority = link_wish(outlet->link).priority,
+        .is_local_only = true,
+    };
+    struct moq_track *track;
+    struct moq_group *group = fetch_find(outlet->router, &wish, &track);
+    if (!group) {
+        outlet_end(outlet, MOQ_ERR_NOT_FOUND);
+        return;
+    }
+    watch(outlet, track);
+    tell_group(outlet, group);
+}
+
+static void on_info(void *user, int error, const struct moq_info *info)
+{
+    struct outlet *outlet = user;
+    outlet->query = NULL;
+    if (!error)
+        link_tell_info(outlet->link, info);
+    outlet_end(outlet, error);
+}
+
+static void open_info(struct outlet *outlet)
+{
+    const struct info_question question = {outlet->path, on_info, outlet};
+    struct moq_info info;
+    int error = info_ask(outlet->router, &question, &info, &outlet->query);
+    if (error == MOQ_ERR_AGAIN)
+        return; /* on_info follows */
+    if (!error)
+        link_tell_info(outlet->link, &info);
+    outlet_end(outlet, error);
+}
+
+/* ---- What the link wants --------------------------------------------------------------------- */
+
+void outlet_open(struct router *router, struct link *link)
+{
+    struct outlet *outlet = calloc(1, sizeof *outlet);
+    if (!outlet) {
+        link_tell_end(link, MOQ_ERR_NOMEM);
+        link_unref(link);
+        return;
+    }
+    outlet->router = router;
+    outlet->link = link;
+    outlet->path = link->path; /* from here on a matter of this thread */
+    link->path = NULL;
+    link->outlet = outlet;
+    list_push_back(&router->outlets, &outlet->node);
+    if (link->kind == LINK_TRACK)
+        open_track(outlet);
+    else if (link->kind == LINK_GROUP)
+        open_group(outlet);
+    else
+        open_info(outlet);
+}
+
+void outlet_adjust(struct outlet *outlet)
+{
+    if (!outlet->source)
+        return;
+    outlet->wish = link_wish(outlet->link);
+    source_adjust(outlet->source);
+}
+
+void outlet_close(struct outlet *outlet)
+{
+    if (!outlet)
+        return;
+    struct source *source = outlet->source;
+    outlet_free(outlet);
+    if (source)
+        source_relax(source);
+}
+
+void outlets_stop(struct router *router)
+{
+    while (!list_is_empty(&router->outlets))
+        outlet_end(container_of(router->outlets.next, struct outlet, node), MOQ_ERR_CANCELLED);
+}
