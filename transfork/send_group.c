@@ -24,7 +24,7 @@ static struct send_group *sending_of(struct moq_stream *stream)
 static size_t pull(struct moq_stream *stream, struct iovec *vec, size_t max, bool *is_end)
 {
     struct send_group *sending = sending_of(stream);
-    bool has_ended = group_has_ended(sending->group);
+    bool has_ended = group_has_ended(sending->group); /* by its track, after its last byte */
     size_t count = 0;
     uint64_t body = 0;
 

@@ -86,6 +86,39 @@ static void a_growing_group_is_fetched_from_an_offset_to_its_end(void **state)
         }
 }
 
+/* The writer is ahead of what its mirror has followed, as it may be on a thread of its own. */
+static void a_fetch_from_a_mirror_ends_when_the_mirror_does(void **state)
+{
+    (void)state;
+    struct pair pair;
+    struct fetched fetched;
+    struct moq_group *group, *view;
+    pair_init(&pair, &(struct options){0});
+    struct moq_track *track = pair.peer[SERVER].track = track_new(&pair, "demo/bbb");
+    struct moq_track *home = track_new(&pair, "home");
+    track_begin(home, 7, &group);
+    assert_int_equal(moq_track_adopt_group(track, 7, moq_group_body(group), &view), 0);
+    fetch(&pair, &fetched, 7, 0);
+    assert_int_equal(moq_request_send_group(pair.peer[SERVER].request, track, view), 0);
+    track_frame(home, group, "a");
+    moq_track_follow(track);
+    track_frame(home, group, "b");
+    track_end(home, &group);
+    moq_track_unref(&home);
+    wire_run(&pair.wire);
+    assert_fetched(&fetched, "\x01"
+                             "a"
+                             "\x01"
+                             "b");
+    assert_int_equal(fetched.closed, 0);
+
+    moq_track_follow(track);
+    wire_run(&pair.wire);
+    assert_int_equal(fetched.closed, 1);
+    assert_int_equal(fetched.close_error, 0);
+    pair_deinit(&pair);
+}
+
 static void an_offset_behind_the_end_exceeds_a_bound(void **state)
 {
     (void)state;
@@ -259,6 +292,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_growing_group_is_fetched_from_an_offset_to_its_end),
+        cmocka_unit_test(a_fetch_from_a_mirror_ends_when_the_mirror_does),
         cmocka_unit_test(an_offset_behind_the_end_exceeds_a_bound),
         cmocka_unit_test(a_group_cut_while_it_is_fetched_cuts_the_answer),
         cmocka_unit_test(a_fetch_may_be_refused_taken_back_or_changed),

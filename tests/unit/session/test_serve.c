@@ -106,6 +106,41 @@ static void half_a_frame_is_passed_on_at_once(void **state)
     scene_deinit(&scene);
 }
 
+/* The writer is ahead of what its mirror has followed, as it may be on a thread of its own. */
+static void serve_mirror(int error, const char *expected)
+{
+    struct scene scene;
+    struct moq_group *group, *view;
+    scene_init(&scene, &(struct options){0});
+    struct moq_track *home = track_new(&scene.pair, "home");
+    track_begin(home, 3, &group);
+    track_frame(home, group, "a");
+    assert_int_equal(moq_track_adopt_group(scene.track, 3, moq_group_body(group), &view), 0);
+    listen_with(&scene, &NO_WISH);
+    assert_string_equal(text_of(scene.listener.track, 3), "a...");
+    track_frame(home, group, "b");
+    moq_track_follow(scene.track);
+    track_frame(home, group, "c");
+    moq_track_abort_group(home, group, error);
+    moq_group_unref(&group);
+    moq_track_unref(&home);
+    wire_run(&scene.pair.wire);
+    assert_string_equal(text_of(scene.listener.track, 3), "a|b|c...");
+
+    moq_track_follow(scene.track);
+    wire_run(&scene.pair.wire);
+    assert_string_equal(text_of(scene.listener.track, 3), expected);
+    assert_int_equal(moq_track_find(scene.listener.track, 3)->error, error);
+    scene_deinit(&scene);
+}
+
+static void a_viewer_of_a_mirror_gets_every_byte_before_the_end(void **state)
+{
+    (void)state;
+    serve_mirror(0, "a|b|c");
+    serve_mirror(MOQ_ERR_TRANSPORT, "a|b|c!");
+}
+
 static void a_group_cut_upstream_is_reset_and_reported(void **state)
 {
     (void)state;
@@ -476,6 +511,7 @@ int main(void)
         cmocka_unit_test(groups_arrive_in_every_version_and_in_pieces_of_any_size),
         cmocka_unit_test(a_late_viewer_gets_the_newest_group_from_its_first_frame),
         cmocka_unit_test(half_a_frame_is_passed_on_at_once),
+        cmocka_unit_test(a_viewer_of_a_mirror_gets_every_byte_before_the_end),
         cmocka_unit_test(a_group_cut_upstream_is_reset_and_reported),
         cmocka_unit_test(the_end_of_a_track_follows_its_last_group),
         cmocka_unit_test(a_track_that_failed_resets_its_viewers_with_the_reason),
