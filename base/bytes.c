@@ -10,9 +10,9 @@
 #include "base/objects.h"
 #include "base/varint.h"
 
-/* Chunks double from the first to the largest: a small audio group costs little, a large video
- * group few links. */
-enum { CHUNK_FIRST_BYTES = 1024, CHUNK_MAX_BYTES = 64 * 1024 };
+/* Chunks double from the first to the largest: a control stream of a few messages and a small audio
+ * group cost little, a large video group few links. */
+enum { CHUNK_FIRST_BYTES = 128, CHUNK_MAX_BYTES = 64 * 1024 };
 
 struct bytes_chunk {
     struct bytes_chunk *next;

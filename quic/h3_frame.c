@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Frames on control and request streams: which may come where (RFC 9114, section 7.2), and what
  * they do. */
+#include <stdlib.h>
+
 #include "base/log.h"
 #include "base/varint.h"
 #include "quic/h3_internal.h"
@@ -112,11 +114,26 @@ static void closed_by_capsule(struct h3_session *session, struct h3_stream *stre
     h3_session_peer_ended(session, stream->capsules->code, h3_capsules_reason(stream->capsules));
 }
 
+/* Made by the first capsule: most sessions see none before their end. */
+static bool begin_capsules(struct h3_stream *stream)
+{
+    if (stream->capsules)
+        return true;
+    stream->capsules = malloc(sizeof *stream->capsules);
+    if (stream->capsules)
+        h3_capsules_init(stream->capsules);
+    return stream->capsules != NULL;
+}
+
 static void take_capsules(struct h3_session *session, struct h3_stream *stream,
                           struct h3_span value)
 {
-    if (!stream->capsules)
+    if (!stream->has_capsules)
         return;
+    if (!begin_capsules(stream)) {
+        h3_session_fail(session, H3_INTERNAL_ERROR, "out of memory");
+        return;
+    }
     bool was_closed = stream->capsules->is_closed;
     uint64_t code = h3_capsules_feed(stream->capsules, value);
     if (stream->capsules->is_closed && !was_closed)

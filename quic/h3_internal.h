@@ -127,11 +127,12 @@ struct h3_stream {
     bool is_dead;     /* closed during a callback; freed when the call that reads ends */
     bool is_rejected; /* was reset and stopped */
     bool has_headers;
+    bool has_capsules; /* the accepted CONNECT: its DATA is capsules */
     uint8_t opening[H3_STREAM_HEADER_MAX_BYTES];
     uint8_t opening_size;
     struct h3_record record;
     struct byte_buf payload;
-    struct h3_capsules *capsules; /* the accepted CONNECT only */
+    struct h3_capsules *capsules; /* NULL: none came yet */
 };
 
 enum h3_state {

@@ -1,22 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Requests at a server and the answer at a client: one CONNECT becomes the session, everything else
  * gets a status and is forgotten. */
-#include <stdlib.h>
-
 #include "base/log.h"
 #include "quic/h3_internal.h"
-
-/* From now on DATA of `stream` is capsules. */
-static bool begin_capsules(struct h3_session *session, struct h3_stream *stream)
-{
-    stream->capsules = malloc(sizeof *stream->capsules);
-    if (!stream->capsules) {
-        h3_session_fail(session, H3_INTERNAL_ERROR, "out of memory");
-        return false;
-    }
-    h3_capsules_init(stream->capsules);
-    return true;
-}
 
 /* ---- server ---------------------------------------------------------------------------------- */
 
@@ -34,8 +20,7 @@ static void begin_session(struct h3_session *session, struct h3_stream *stream,
                           const struct h3_fields *fields)
 {
     const char *origin = fields->value[H3_FIELD_ORIGIN];
-    if (!begin_capsules(session, stream))
-        return;
+    stream->has_capsules = true;
     session->session_id = stream->id;
     session->state = H3_STATE_REQUESTED;
     session->ops->on_request(session->self, fields->value[H3_FIELD_AUTHORITY],
@@ -78,7 +63,8 @@ static void take_response(struct h3_session *session, struct h3_stream *stream,
         stream->role = H3_ROLE_DISCARD;
     } else if (status >= 300) {
         take_refusal(session, stream, status);
-    } else if (begin_capsules(session, stream)) {
+    } else {
+        stream->has_capsules = true;
         session->state = H3_STATE_ESTABLISHED;
         session->ops->on_established(session->self);
     }

@@ -81,8 +81,6 @@ static void init_lists(struct moq_session *session)
     list_init(&session->announced);
     list_init(&session->recv_groups);
     list_init(&session->unacknowledged);
-    for (size_t i = 0; i < SUBSCRIPTION_BUCKETS; i++)
-        list_init(&session->subscriptions[i]);
 }
 
 /* Of an owner that wants to know nothing. */
@@ -120,6 +118,7 @@ void moq_session_free(struct moq_session **session_ref)
         return;
     REQUIRE(session->state == SESSION_CLOSED && session->depth == 0);
     dig(session);
+    free(session->subscriptions);
     free(session);
     object_died(OBJECT_session);
     *session_ref = NULL;

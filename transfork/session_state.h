@@ -53,8 +53,8 @@ struct moq_session {
     struct list announce_answers;
     struct list announced;
     struct list recv_groups;
-    struct list unacknowledged; /* send_group.over_node: sent or cut, oldest first */
-    struct list subscriptions[SUBSCRIPTION_BUCKETS];
+    struct list unacknowledged;  /* send_group.over_node: sent or cut, oldest first */
+    struct list *subscriptions;  /* owned: SUBSCRIPTION_BUCKETS of ours; NULL: never had one */
     uint32_t subscription_count; /* viewers and requests of the peer's */
     uint32_t announce_count;     /* announce streams of the peer's */
     uint64_t next_subscription;  /* id of our next one */

@@ -11,13 +11,28 @@
 /* A publisher that has said "no more" gets this long to end the groups under way. */
 #define END_WAIT_NS (5 * NS_PER_S)
 
+/* Made by the first subscription: most sessions of a relay only watch. Returns 0 or MOQ_ERR_NOMEM. */
+static int make_buckets(struct moq_session *session)
+{
+    if (session->subscriptions)
+        return 0;
+    session->subscriptions = calloc(SUBSCRIPTION_BUCKETS, sizeof *session->subscriptions);
+    if (!session->subscriptions)
+        return MOQ_ERR_NOMEM;
+    for (size_t i = 0; i < SUBSCRIPTION_BUCKETS; i++)
+        list_init(&session->subscriptions[i]);
+    return 0;
+}
+
 static struct list *bucket_of(const struct moq_session *session, uint64_t id)
 {
-    return (struct list *)(uintptr_t)&session->subscriptions[id % SUBSCRIPTION_BUCKETS];
+    return &session->subscriptions[id % SUBSCRIPTION_BUCKETS];
 }
 
 struct moq_subscription *subscription_find(const struct moq_session *session, uint64_t id)
 {
+    if (!session->subscriptions)
+        return NULL;
     struct list *bucket = bucket_of(session, id);
     list_for_each (node, bucket) {
         struct moq_subscription *subscription = container_of(node, struct moq_subscription, node);
@@ -149,7 +164,7 @@ static struct moq_subscription *next_overdue(struct moq_session *session, struct
 
 void subscriptions_tick(struct moq_session *session)
 {
-    for (size_t i = 0; i < SUBSCRIPTION_BUCKETS; i++) {
+    for (size_t i = 0; session->subscriptions && i < SUBSCRIPTION_BUCKETS; i++) {
         struct moq_subscription *overdue;
         while ((overdue = next_overdue(session, &session->subscriptions[i])))
             end(overdue, 0);
@@ -187,7 +202,7 @@ struct moq_subscription *moq_session_subscribe(struct moq_session *session, stru
                                                const struct moq_subscription_events *events,
                                                void *user)
 {
-    if (!session_is_ready(session))
+    if (!session_is_ready(session) || make_buckets(session) != 0)
         return NULL;
     struct moq_subscription *subscription = calloc(1, sizeof *subscription);
     if (!subscription)

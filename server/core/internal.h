@@ -88,7 +88,7 @@ struct core_peer {
     struct core_ask ask;
     bool is_asking, is_denied;
     char address[64];
-    char path[MOQ_URL_PATH_BYTES];
+    char path[]; /* of the URL, as long as it is: at most MOQ_URL_PATH_BYTES with its end */
 };
 
 /* "This peer publishes that path." */

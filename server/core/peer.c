@@ -242,7 +242,8 @@ static void on_session_decided(struct core_ask *ask, bool is_allowed)
 
 static struct core_peer *peer_new(struct router *router, const struct moq_peer *info)
 {
-    struct core_peer *peer = calloc(1, sizeof *peer);
+    size_t path_bytes = strnlen(info->path, MOQ_URL_PATH_BYTES - 1);
+    struct core_peer *peer = calloc(1, sizeof *peer + path_bytes + 1);
     if (!peer)
         return NULL;
     peer->router = router;
@@ -252,7 +253,7 @@ static struct core_peer *peer_new(struct router *router, const struct moq_peer *
     list_init(&peer->announcements);
     list_push_back(&router->peers, &peer->node);
     write_address(peer->address, sizeof peer->address, info->address);
-    snprintf(peer->path, sizeof peer->path, "%s", info->path);
+    memcpy(peer->path, info->path, path_bytes);
     router->counters.sessions++;
     return peer;
 }
