@@ -273,6 +273,7 @@ static void a_cut_view_stays_cut_and_the_body_goes_on(void **state)
     struct moq_group *group = open_home(&scene, 1), *view = adopt(&scene, group);
     moq_track_abort_group(scene.mirror, view, MOQ_ERR_EXPIRED);
     assert_story(&scene.witness, "new1:0 cut1:0 ");
+    assert_false(body_has_ended(group->body));
     say(&scene, group, "hello");
     moq_track_finish_group(scene.home, group);
     moq_track_follow(scene.mirror);
@@ -294,6 +295,7 @@ static void the_end_of_a_mirror_cuts_its_views_only(void **state)
     assert_int_equal(view->error, MOQ_ERR_OFFLINE);
     assert_int_equal(try_adopt(&scene, 2, group, &never), MOQ_ERR_CLOSED);
     moq_track_unref(&scene.mirror);
+    assert_false(body_has_ended(group->body));
     say(&scene, group, "hello");
     assert_int_equal(moq_group_length(view), 5);
     moq_group_unref(&view);
