@@ -6,40 +6,58 @@
 
 #include <string.h>
 
-enum { PULL_MAX_PIECES = 16 };
+/* ---- What a stream has to write -------------------------------------------------------------- */
 
-static struct quic_stream *next_stream(const struct quic_conn *conn)
-{
-    struct schedule_node *first = conn->is_data_blocked ? NULL : schedule_first(&conn->schedule);
-    return first ? container_of(first, struct quic_stream, turn) : NULL;
-}
-
-/* The next stream that has something, and its bytes; NULL: no stream has. */
-static struct quic_stream *pull_next(struct quic_conn *conn, ngtcp2_vec *vec, size_t *count,
-                                     bool *is_end)
+/* Asked for once, used up packet by packet; the stream is told at the end what became of it. */
+static void pull_next(struct quic_conn *conn, struct stream_pull *pull)
 {
     struct iovec pieces[PULL_MAX_PIECES];
-    struct quic_stream *stream;
-    *count = 0;
-    *is_end = false;
-    while ((stream = next_stream(conn))) {
-        *count = stream_pull(stream, pieces, PULL_MAX_PIECES, is_end);
-        if (*count > 0 || *is_end)
+    const struct schedule_node *first;
+    while (!conn->is_data_blocked && (first = schedule_first(&conn->schedule))) {
+        struct quic_stream *stream = container_of(first, struct quic_stream, turn);
+        pull->count = stream_pull(stream, pieces, PULL_MAX_PIECES, &pull->is_end);
+        pull->is_all = pull->count < PULL_MAX_PIECES;
+        if (pull->count > 0 || pull->is_end) {
+            pull->stream = stream;
             break;
+        }
         stream_unschedule(stream);
     }
-    for (size_t i = 0; i < *count; i++)
-        vec[i] = (ngtcp2_vec){.base = pieces[i].iov_base, .len = pieces[i].iov_len};
-    return stream;
+    pull->first = pull->taken = pull->left = 0;
+    for (size_t i = 0; pull->stream && i < pull->count; i++) {
+        pull->pieces[i] = (ngtcp2_vec){.base = pieces[i].iov_base, .len = pieces[i].iov_len};
+        pull->left += pieces[i].iov_len;
+    }
 }
 
-static size_t vec_size(const ngtcp2_vec *vec, size_t count)
+static void pull_take(struct stream_pull *pull, size_t n)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < count; i++)
-        n += vec[i].len;
-    return n;
+    pull->taken += n;
+    pull->left -= n;
+    while (n > 0) {
+        ngtcp2_vec *piece = &pull->pieces[pull->first];
+        size_t part = n < piece->len ? n : piece->len;
+        piece->base += part;
+        piece->len -= part;
+        n -= part;
+        if (piece->len == 0)
+            pull->first++;
+    }
 }
+
+/* Lets go of the stream; `is_over`: ngtcp2 has all of it, and its end if that was said. */
+static void pull_settle(struct stream_pull *pull, bool is_over)
+{
+    struct quic_stream *stream = pull->stream;
+    bool is_end = is_over && pull->is_end;
+    pull->stream = NULL;
+    if (is_over && pull->is_all)
+        stream_unschedule(stream);
+    if (pull->taken > 0 || is_end)
+        stream_written(stream, pull->taken, is_end);
+}
+
+/* ---- Packets --------------------------------------------------------------------------------- */
 
 /* Takes a stream that cannot write now out of the schedule. Returns false if `rv` is no such thing.
  */
@@ -73,34 +91,45 @@ static void yield_turn(struct quic_stream *stream)
     schedule_join(&stream->conn->schedule, &stream->turn, stream->urgency);
 }
 
-/* One packet: called by ngtcp2 until the train is full or nothing is left.
- * house: parameters (ngtcp2 gives them) */
+/* One packet, of as many streams as fit. The last one is written without waiting for more: that
+ * spares the call that would find nothing. */
+/* house: parameters (ngtcp2 gives them) */
 static ngtcp2_ssize write_packet(ngtcp2_conn *quic, ngtcp2_path *path, ngtcp2_pkt_info *info,
                                  uint8_t *out, size_t room, ngtcp2_tstamp now, void *user)
 {
     struct quic_conn *conn = user;
+    struct stream_pull *pull = &conn->endpoint->pull;
     bool has_data = false;
     for (;;) {
-        ngtcp2_vec vec[PULL_MAX_PIECES];
-        size_t count;
-        bool is_end;
-        ngtcp2_ssize taken = -1;
-        struct quic_stream *stream = pull_next(conn, vec, &count, &is_end);
-        uint32_t flags = stream ? NGTCP2_WRITE_STREAM_FLAG_MORE : NGTCP2_WRITE_STREAM_FLAG_NONE;
-        if (is_end)
+        if (!pull->stream)
+            pull_next(conn, pull);
+        struct quic_stream *stream = pull->stream;
+        bool is_last = !stream || (pull->is_all && schedule_is_alone(&conn->schedule));
+        uint32_t flags = is_last ? NGTCP2_WRITE_STREAM_FLAG_NONE : NGTCP2_WRITE_STREAM_FLAG_MORE;
+        if (stream && pull->is_end)
             flags |= NGTCP2_WRITE_STREAM_FLAG_FIN;
 
-        ngtcp2_ssize rv = ngtcp2_conn_writev_stream(quic, path, info, out, room, &taken, flags,
-                                                    stream ? stream->id : -1, vec, count, now);
+        ngtcp2_ssize taken = -1;
+        ngtcp2_ssize rv = ngtcp2_conn_writev_stream(
+            quic, path, info, out, room, &taken, flags, stream ? stream->id : -1,
+            pull->pieces + pull->first, stream ? pull->count - pull->first : 0, now);
         if (stream && taken >= 0)
-            stream_written(stream, (size_t)taken, is_end && (size_t)taken == vec_size(vec, count));
+            pull_take(pull, (size_t)taken);
+        bool is_over = stream && taken >= 0 && pull->left == 0;
+        bool is_aside = stream && set_aside(conn, stream, rv);
         has_data |= rv == NGTCP2_ERR_WRITE_MORE;
-        if (rv == NGTCP2_ERR_WRITE_MORE || (stream && set_aside(conn, stream, rv)))
+        if (is_over || is_aside)
+            pull_settle(pull, is_over);
+        if (rv == NGTCP2_ERR_WRITE_MORE || is_aside)
             continue;
-        if (stream && rv > 0)
+        if (pull->stream && rv > 0 && !is_last) {
+            pull_settle(pull, false);
             yield_turn(stream);
+        }
         /* Room was left behind the last stream's bytes, so nothing of ngtcp2's own waits either. */
-        conn->is_drained = !stream && has_data && rv > 0;
+        conn->is_drained =
+            rv > 0 && is_last && !pull->stream &&
+            (stream ? (size_t)rv < ngtcp2_conn_get_path_max_tx_udp_payload_size(quic) : has_data);
         return rv;
     }
 }
@@ -131,6 +160,8 @@ static bool write_trains(struct quic_conn *conn)
         ngtcp2_ssize n = ngtcp2_conn_write_aggregate_pkt2(
             conn->quic, &path.path, &info, endpoint->send_buffer, train_room(conn, quantum, spent),
             &segment_size, write_packet, endpoint->sink.max_train_packets, now);
+        if (endpoint->pull.stream)
+            pull_settle(&endpoint->pull, false);
         if (n < 0)
             conn_end_library(conn, (int)n);
         if (n <= 0) {

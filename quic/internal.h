@@ -278,6 +278,17 @@ struct pending_train { /* built, but the sink did not take it */
     uint8_t ecn;
 };
 
+enum { PULL_MAX_PIECES = 16 };
+
+struct stream_pull {            /* what a stream gave to be written */
+    struct quic_stream *stream; /* NULL: none is being written */
+    ngtcp2_vec pieces[PULL_MAX_PIECES];
+    size_t first, count; /* of the pieces: those before `first` are used up */
+    size_t taken, left;  /* bytes: in packets, of which the stream has not been told; not yet */
+    bool is_end;         /* the stream ends behind them */
+    bool is_all;         /* it has no more than these */
+};
+
 struct quic_endpoint {
     const struct clock *clock;
     struct quic_tls *server_tls;
@@ -299,6 +310,7 @@ struct quic_endpoint {
     uint64_t random_state;                /* of a test's seed; 0: the system's randomness */
     uint8_t secret[32];                   /* of reset tokens and address tokens */
     uint64_t replies_left, replies_at_ns; /* a bucket for answers to datagrams of nobody */
+    struct stream_pull pull;              /* of the connection that is writing */
     struct pending_train pending;
     bool is_blocked; /* `pending` waits for quic_endpoint_writable */
     bool is_shut_down;

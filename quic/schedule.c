@@ -95,3 +95,8 @@ struct schedule_node *schedule_first(const struct schedule *schedule)
 {
     return schedule->root;
 }
+
+bool schedule_is_alone(const struct schedule *schedule)
+{
+    return !schedule->root || !schedule->root->child;
+}

@@ -31,6 +31,7 @@ void schedule_leave(struct schedule *schedule,
 
 /* Who writes next, or NULL. */
 struct schedule_node *schedule_first(const struct schedule *schedule);
+bool schedule_is_alone(const struct schedule *schedule); /* nobody is in but the first, if that */
 
 #ifdef __cplusplus
 }

@@ -98,6 +98,10 @@ static void it_agrees_with_a_look_at_all(void **state)
             schedule_leave(&schedule, schedule_first(&schedule));
 
         assert_ptr_equal(schedule_first(&schedule), first_of(nodes));
+        size_t count = 0;
+        for (size_t k = 0; k < NODES; k++)
+            count += nodes[k].is_in;
+        assert_int_equal(schedule_is_alone(&schedule), count <= 1);
     }
 }
 
