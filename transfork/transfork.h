@@ -19,10 +19,10 @@
  *   transport     the QUIC streams below; see transfork/transport.h
  *
  * Ownership: every object belongs to one thread, that of its session or track; only the body of a
- * group, its bytes and their end, is shared between threads. Functions never keep pointers to their arguments unless they say so.
- * Errors are codes of base/error.h. Callbacks must not free the object they are about, except where
- * its comment allows it. Source: draft-lcurley-moq-transfork-02, -03 and -04, and the Rust crates
- * moq-transfork 0.4 to 0.12. */
+ * group, its bytes and their end, is shared between threads. Functions never keep pointers to their
+ * arguments unless they say so. Errors are codes of base/error.h. Callbacks must not free the object
+ * they are about, except where its comment allows it. Source: draft-lcurley-moq-transfork-02, -03
+ * and -04, and the Rust crates moq-transfork 0.4 to 0.12. */
 #ifndef MOQ_TRANSFORK_H
 #define MOQ_TRANSFORK_H
 
