@@ -39,7 +39,7 @@ foreach(room base transfork quic native karp)
     endif()
 endforeach()
 
-foreach(program moq-relay moq-clock moq-karp)
+foreach(program moq-relay moq-clock moq-karp moq-bench)
     if(TARGET ${program})
         install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
     endif()

@@ -84,6 +84,14 @@ static int version_by_name(const char *text)
     return MOQ_VERSION_02 << (*digit - '2');
 }
 
+uint32_t tool_versions(const struct tool_settings *settings)
+{
+    uint32_t versions = 0;
+    for (size_t i = 0; i < settings->versions.count; i++)
+        versions |= (uint32_t)version_by_name(settings->versions.items[i]);
+    return versions;
+}
+
 int tool_prepare(struct tool *tool, const struct tool_settings *settings, const char *url_text)
 {
     char why[QUIC_ERROR_TEXT_BYTES];
@@ -242,10 +250,9 @@ static int open_client(struct tool *tool)
         .events = &events,
         .reconnect = {.is_enabled = !settings->is_once},
         .timeout_ms = (uint32_t)settings->timeout_ms,
+        .versions = tool_versions(settings),
         .user = tool,
     };
-    for (size_t i = 0; i < settings->versions.count; i++)
-        config.versions |= (uint32_t)version_by_name(settings->versions.items[i]);
     tool->client = moq_client_open(tool->native, &config);
     return tool->client ? 0 : MOQ_ERR_NOMEM;
 }

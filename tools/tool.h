@@ -66,6 +66,9 @@ struct tool {
 /* Sets log levels and checks what options_parse cannot. 0, or TOOL_USAGE after saying why. `url_text` NULL: missing. */
 int tool_prepare(struct tool *tool, const struct tool_settings *settings, const char *url_text);
 
+/* What --transport-version allows, for moq_client_config; 0: all. Only after tool_prepare. */
+uint32_t tool_versions(const struct tool_settings *settings);
+
 /* Opens what the app wants in `on_open`, connects, runs until tool_finish, cleans up. Returns the exit code. */
 int tool_run(struct tool *tool, const struct tool_app *app, void *user,
              int (*on_open)(struct tool *tool));

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What moq-bench is asked to do: its command line, read and checked. */
+#ifndef MOQ_TOOLS_BENCH_OPTIONS_H
+#define MOQ_TOOLS_BENCH_OPTIONS_H
+
+#include "tools/tool.h"
+
+/* What may be asked for at most. Whoever needs more runs several. */
+enum {
+    BENCH_PUBLISHERS_MAX = 1000,
+    BENCH_TRACKS_MAX = 100,     /* of one publisher */
+    BENCH_FLOWS_MAX = 4096,     /* publishers times tracks */
+    BENCH_VIEWERS_MAX = 100000, /* with those of --join */
+    BENCH_FEEDS_MAX = 1000000,  /* viewers times tracks */
+    BENCH_THREADS_MAX = 64,
+    BENCH_SOCKETS_MAX = 64, /* of one thread */
+    BENCH_ANNOUNCE_MAX = 5000,
+    BENCH_SIZE_MIN = 32, /* a frame says who it is */
+    BENCH_SIZE_MAX = 4 << 20,
+    BENCH_FPS_MAX = 10000,
+    BENCH_GROUP_FRAMES_MAX = 1000000,
+    BENCH_GROUP_BYTES_MAX = 32 << 20, /* a group ends early rather than be larger */
+    BENCH_DURATION_MAX_S = 24 * 3600,
+    BENCH_CHURN_MIN_MS = 10,
+};
+#define BENCH_LINK_BPS_MIN 1000
+#define BENCH_LINK_BPS_MAX UINT64_C(10000000000)
+
+struct bench_range {
+    uint64_t least, most;
+};
+
+struct bench_options {
+    struct tool_settings common;
+    struct moq_url url;
+    unsigned publishers, tracks, viewers, threads, sockets;
+    struct bench_range size_bytes;
+    struct bench_range fps;          /* 0: nothing is sent */
+    struct bench_range group_ms;     /* 0: by frames */
+    struct bench_range group_frames; /* 0: by time */
+    bool is_flood;                   /* --as-fast-as-it-goes */
+    uint64_t ramp_ms;                /* all viewers have come after that */
+    uint64_t warm_up_ms, duration_ms, late_ms, patience_ms;
+    unsigned slow, stalled; /* of `viewers` */
+    uint64_t slow_bps;
+    uint64_t resubscribe_ms, reconnect_ms; /* 0: never */
+    unsigned announce;
+    unsigned join;
+    uint64_t join_at_ms;
+    int pid;          /* 0: none */
+    bool is_pid_auto; /* whoever has the relay's port */
+    bool is_json;
+};
+
+/* OPTIONS_RUN; OPTIONS_DONE: help or version was printed; OPTIONS_USAGE: said what is wrong. Sets log levels. */
+int bench_options_parse(struct bench_options *options, int argc, char *const *argv);
+
+#endif

@@ -1,0 +1,197 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* /proc, read. A thread that ends between two reads is simply not there. */
+#include "tools/bench_process.h"
+
+#include <dirent.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+
+enum { TEXT_BYTES = 4096, PATH_BYTES = 64, INODES_MAX = 256 };
+
+static bool read_text(const char *path, char text[TEXT_BYTES])
+{
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return false;
+    size_t n = fread(text, 1, TEXT_BYTES - 1, file);
+    fclose(file);
+    text[n] = '\0';
+    return n > 0;
+}
+
+/* Calls `visit` for each numbered entry of a folder until it says false. */
+static void for_each_number(const char *path, bool (*visit)(int number, void *user), void *user)
+{
+    DIR *folder = opendir(path);
+    struct dirent *entry;
+    if (!folder)
+        return;
+    while ((entry = readdir(folder))) {
+        char *end;
+        long number = strtol(entry->d_name, &end, 10);
+        if (end == entry->d_name || *end)
+            continue;
+        if (!visit((int)number, user))
+            break;
+    }
+    closedir(folder);
+}
+
+/* ---- A sample -------------------------------------------------------------------------------- */
+
+static uint64_t field_after(const char *text, const char *name)
+{
+    const char *at = strstr(text, name);
+    return at ? strtoull(at + strlen(name), NULL, 10) : 0;
+}
+
+static uint64_t ticks_ns(unsigned long long ticks)
+{
+    return ticks * NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK);
+}
+
+/* Fields 14 and 15, counted behind the name, which may hold anything. */
+static bool read_times(const char *path, uint64_t *user_ns, uint64_t *system_ns)
+{
+    char text[TEXT_BYTES];
+    unsigned long long user = 0, system = 0;
+    const char *rest = read_text(path, text) ? strrchr(text, ')') : NULL;
+    if (!rest || sscanf(rest + 1, " %*c %*d %*d %*d %*d %*d %*u %*u %*u %*u %*u %llu %llu", &user,
+                        &system) != 2)
+        return false;
+    *user_ns = ticks_ns(user);
+    *system_ns = ticks_ns(system);
+    return true;
+}
+
+static uint64_t thread_cpu_ns(int pid, int tid)
+{
+    char path[PATH_BYTES], text[TEXT_BYTES];
+    uint64_t user_ns = 0, system_ns = 0;
+    snprintf(path, sizeof path, "/proc/%d/task/%d/schedstat", pid, tid);
+    if (read_text(path, text))
+        return strtoull(text, NULL, 10);
+    snprintf(path, sizeof path, "/proc/%d/task/%d/stat", pid, tid);
+    return read_times(path, &user_ns, &system_ns) ? user_ns + system_ns : 0;
+}
+
+struct visit {
+    int pid;
+    struct process_sample *sample;
+};
+
+static bool visit_thread(int tid, void *user)
+{
+    const struct visit *visit = user;
+    struct process_sample *sample = visit->sample;
+    char path[PATH_BYTES], text[TEXT_BYTES];
+    uint64_t cpu_ns = thread_cpu_ns(visit->pid, tid);
+    sample->cpu_ns += cpu_ns;
+    snprintf(path, sizeof path, "/proc/%d/task/%d/status", visit->pid, tid);
+    if (read_text(path, text)) {
+        sample->switches_voluntary += field_after(text, "\nvoluntary_ctxt_switches:");
+        sample->switches_involuntary += field_after(text, "\nnonvoluntary_ctxt_switches:");
+    }
+    if (sample->thread_count < PROCESS_THREADS_MAX) {
+        struct process_thread *thread = &sample->threads[sample->thread_count];
+        thread->tid = tid;
+        thread->cpu_ns = cpu_ns;
+        snprintf(path, sizeof path, "/proc/%d/task/%d/comm", visit->pid, tid);
+        if (!read_text(path, text))
+            text[0] = '\0';
+        snprintf(thread->name, sizeof thread->name, "%.*s", (int)strcspn(text, "\n"), text);
+    }
+    sample->thread_count++;
+    return true;
+}
+
+bool process_sample(int pid, struct process_sample *sample)
+{
+    char path[PATH_BYTES], text[TEXT_BYTES];
+    struct visit visit = {pid, sample};
+    memset(sample, 0, sizeof *sample);
+    snprintf(path, sizeof path, "/proc/%d/stat", pid);
+    if (!read_times(path, &sample->user_ns, &sample->system_ns))
+        return false;
+    snprintf(path, sizeof path, "/proc/%d/status", pid);
+    if (read_text(path, text)) {
+        sample->resident_bytes = field_after(text, "\nVmRSS:") * 1024;
+        sample->resident_peak_bytes = field_after(text, "\nVmHWM:") * 1024;
+    }
+    snprintf(path, sizeof path, "/proc/%d/task", pid);
+    sample->taken_ns = clock_monotonic_ns();
+    for_each_number(path, visit_thread, &visit);
+    return sample->thread_count > 0;
+}
+
+uint64_t process_thread_cpu_ns(const struct process_sample *sample, int tid)
+{
+    for (unsigned i = 0; i < sample->thread_count && i < PROCESS_THREADS_MAX; i++)
+        if (sample->threads[i].tid == tid)
+            return sample->threads[i].cpu_ns;
+    return 0;
+}
+
+/* ---- Whose port it is ------------------------------------------------------------------------ */
+
+struct search {
+    unsigned long inodes[INODES_MAX]; /* of sockets on the port */
+    size_t count;
+    int pid, found;
+};
+
+static void find_inodes(const char *path, uint16_t port, struct search *search)
+{
+    char line[512];
+    FILE *file = fopen(path, "re");
+    if (!file)
+        return;
+    while (fgets(line, sizeof line, file) && search->count < INODES_MAX) {
+        unsigned local = 0;
+        unsigned long inode = 0;
+        int n =
+            sscanf(line, " %*d: %*[0-9A-Fa-f]:%x %*s %*s %*s %*s %*s %*u %*u %lu", &local, &inode);
+        if (n == 2 && local == port && inode)
+            search->inodes[search->count++] = inode;
+    }
+    fclose(file);
+}
+
+static bool visit_descriptor(int fd, void *user)
+{
+    struct search *search = user;
+    char path[PATH_BYTES], target[PATH_BYTES] = "";
+    snprintf(path, sizeof path, "/proc/%d/fd/%d", search->pid, fd);
+    unsigned long inode = 0;
+    if (readlink(path, target, sizeof target - 1) < 0 ||
+        sscanf(target, "socket:[%lu]", &inode) != 1)
+        return true;
+    for (size_t i = 0; i < search->count; i++)
+        if (search->inodes[i] == inode)
+            search->found = search->pid;
+    return !search->found;
+}
+
+static bool visit_process(int pid, void *user)
+{
+    struct search *search = user;
+    char path[PATH_BYTES];
+    search->pid = pid;
+    snprintf(path, sizeof path, "/proc/%d/fd", pid);
+    for_each_number(path, visit_descriptor, search);
+    return !search->found;
+}
+
+int process_of_udp_port(uint16_t port)
+{
+    struct search search = {.count = 0};
+    find_inodes("/proc/net/udp", port, &search);
+    find_inodes("/proc/net/udp6", port, &search);
+    if (search.count)
+        for_each_number("/proc", visit_process, &search);
+    return search.found;
+}

@@ -1,0 +1,89 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* From sums to figures. */
+#include "tools/bench_result.h"
+
+static double share(uint64_t part, uint64_t whole)
+{
+    return whole ? (double)part / (double)whole : 0;
+}
+
+double bench_own_busiest(const struct bench_own *before, const struct bench_own *after,
+                         unsigned threads, double *waiting)
+{
+    double busiest = 0;
+    *waiting = 0;
+    for (unsigned i = 0; i < threads; i++) {
+        uint64_t wall_ns = after->taken_ns[i] - before->taken_ns[i];
+        double busy = share(after->cpu_ns[i] - before->cpu_ns[i], wall_ns);
+        double wait = share(after->wait_ns[i] - before->wait_ns[i], wall_ns);
+        busiest = busy > busiest ? busy : busiest;
+        *waiting = wait > *waiting ? wait : *waiting;
+    }
+    return busiest;
+}
+
+static void relay_costs(const struct bench_result *result, struct bench_costs *costs)
+{
+    const struct process_sample *before = &result->begin.relay, *after = &result->end.relay;
+    double cpu_ns = (double)after->cpu_ns - (double)before->cpu_ns;
+    uint64_t user_ns = after->user_ns - before->user_ns;
+    uint64_t system_ns = after->system_ns - before->system_ns;
+    uint64_t packets =
+        result->end.sum.traffic.packets_received - result->begin.sum.traffic.packets_received;
+    double wall_ns = (double)(after->taken_ns - before->taken_ns);
+    costs->cpu_cores = wall_ns > 0 ? cpu_ns / wall_ns : 0;
+    costs->kernel_share = share(system_ns, user_ns + system_ns);
+    if (costs->viewer_frames) {
+        costs->cpu_us_per_frame = cpu_ns / 1e3 / (double)costs->viewer_frames;
+        costs->cpu_cores_per_gbps = cpu_ns / (8 * (double)costs->viewer_bytes);
+    }
+    if (packets)
+        costs->cpu_us_per_packet = cpu_ns / 1e3 / (double)packets;
+    if (result->resident_before && result->arrived)
+        costs->resident_bytes_per_viewer =
+            ((double)before->resident_bytes - (double)result->resident_before) /
+            (double)result->arrived;
+}
+
+void bench_costs(const struct bench_result *result, struct bench_costs *costs)
+{
+    *costs = (struct bench_costs){
+        .seconds = (double)(result->end.sum.taken_ns - result->begin.sum.taken_ns) / 1e9};
+    for (unsigned kind = 0; kind < BENCH_KINDS; kind++) {
+        costs->viewer_frames += result->total.kinds[kind].counts[COUNT_frames];
+        costs->viewer_bytes += result->total.kinds[kind].counts[COUNT_bytes];
+    }
+    costs->own_busiest = bench_own_busiest(&result->begin.own, &result->end.own,
+                                           result->options->threads, &costs->own_waiting);
+    if (result->begin.has_relay && result->end.has_relay)
+        relay_costs(result, costs);
+}
+
+const char *bench_invalid(const struct bench_result *result, char text[BENCH_REASON_BYTES])
+{
+    struct bench_costs costs;
+    bench_costs(result, &costs);
+    if (result->begin.has_relay && !result->end.has_relay) {
+        snprintf(text, BENCH_REASON_BYTES, "the relay has ended");
+        return text;
+    }
+    if (costs.own_busiest > BENCH_BUSY_MAX) {
+        snprintf(text, BENCH_REASON_BYTES,
+                 "generator limited: one of its threads had %.0f %% of a core; use more --threads",
+                 100 * costs.own_busiest);
+        return text;
+    }
+    if (costs.own_busiest + costs.own_waiting > BENCH_BUSY_MAX) {
+        snprintf(text, BENCH_REASON_BYTES,
+                 "generator limited: its threads waited for a core %.0f %% of the time; use fewer "
+                 "--threads or more cores",
+                 100 * costs.own_waiting);
+        return text;
+    }
+    if (result->arrived < result->options->viewers) {
+        snprintf(text, BENCH_REASON_BYTES, "%u of %u viewers never received anything",
+                 result->options->viewers - result->arrived, result->options->viewers);
+        return text;
+    }
+    return NULL;
+}
