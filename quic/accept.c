@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Datagrams that belong to no connection: a client's first one is accepted, asked to prove its
- * address (Retry) or refused; what nobody knows gets a bounded number of short answers, or none. */
+ * address (Retry) or refused; what nobody knows gets a bounded number of short answers, or none.
+ *
+ * Handshakes wait behind everybody's frames. What they are made of is put into a bounded queue when
+ * it comes, and after each flush a bounded part of it is worked off. So a thousand viewers who
+ * arrive at once delay a running one by one part, not by a thousand handshakes. */
 #include "quic/internal.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
@@ -11,6 +16,13 @@ enum {
     REPLIES_PER_SECOND = 256, /* Version Negotiation, stateless reset and refusals, together */
     REPLIES_BURST = 256,
     RESET_MAX_BYTES = 42, /* a stateless reset looks like the shortest ordinary packet */
+
+    WAITING_MAX = 1024, /* datagrams of handshakes that wait; more are dropped, clients resend */
+    /* What one turn spends on them, and what they cost: about 20 us a piece. A handshake is three or
+     * four steps (the connection, one or two pieces of the ClientHello, the Finished), about 1 ms. */
+    TURN_BUDGET = 48,
+    STEP_COST = 12,
+    PACKET_COST = 1, /* its keys are derived from its connection ID; a Retry is as cheap */
 };
 
 #define TOKEN_LIFETIME_NS (10 * NS_PER_S)
@@ -132,14 +144,22 @@ static int verify_retry(const struct quic_endpoint *endpoint, const ngtcp2_path 
         endpoint_now(endpoint));
 }
 
-void endpoint_accept(struct quic_endpoint *endpoint, const ngtcp2_path *path, uint8_t ecn,
-                     const uint8_t *data, size_t n)
+/* ---- Accepting ------------------------------------------------------------------------------- */
+
+static bool is_initial(const struct quic_endpoint *endpoint, ngtcp2_pkt_hd *header,
+                       const uint8_t *data, size_t n)
+{
+    return endpoint->server_tls && ngtcp2_accept(header, data, n) == 0 &&
+           header->type == NGTCP2_PKT_INITIAL;
+}
+
+static void accept_initial(struct quic_endpoint *endpoint, const struct waiting *waiting)
 {
     ngtcp2_pkt_hd header;
     ngtcp2_cid original_dcid;
+    const ngtcp2_path *path = &waiting->path.path;
     struct accept_config config = {.header = &header, .path = path};
-    if (!endpoint->server_tls || ngtcp2_accept(&header, data, n) != 0 ||
-        header.type != NGTCP2_PKT_INITIAL) {
+    if (!is_initial(endpoint, &header, waiting->data, waiting->size)) {
         drop(endpoint);
         return;
     }
@@ -160,14 +180,73 @@ void endpoint_accept(struct quic_endpoint *endpoint, const ngtcp2_path *path, ui
         return;
     }
 
+    endpoint_spend_step(endpoint);
     struct quic_conn *conn = conn_accept(endpoint, &config);
     if (!conn) {
         drop(endpoint);
         return;
     }
-    conn_receive(conn, path, ecn, data, n);
+    conn_receive(conn, path, waiting->ecn, waiting->data, waiting->size);
     /* The second half of a ClientHello came first: nothing of it is kept without a proved address.
      */
     if (conn->end.is_retry_wanted)
         send_retry(endpoint, path, &header);
+}
+
+void endpoint_spend_step(struct quic_endpoint *endpoint)
+{
+    endpoint->handshake_spent += STEP_COST;
+}
+
+void endpoint_wait(struct quic_endpoint *endpoint, const struct quic_conn *conn,
+                   const ngtcp2_path *path, uint8_t ecn, const uint8_t *data, size_t n)
+{
+    ngtcp2_pkt_hd header;
+    bool is_wanted = (conn || is_initial(endpoint, &header, data, n)) && n <= WAITING_MAX_BYTES &&
+                     endpoint->stats.datagrams_waiting < WAITING_MAX;
+    struct waiting *waiting = is_wanted ? malloc(sizeof *waiting + n) : NULL;
+    if (!waiting) {
+        drop(endpoint);
+        return;
+    }
+    ngtcp2_path_storage_zero(&waiting->path);
+    ngtcp2_path_copy(&waiting->path.path, path);
+    waiting->ecn = ecn;
+    waiting->size = n;
+    memcpy(waiting->data, data, n);
+    list_push_back(&endpoint->waiting, &waiting->link);
+    endpoint->stats.datagrams_waiting++;
+}
+
+static struct waiting *next_waiting(struct quic_endpoint *endpoint)
+{
+    struct list *node = list_pop_front(&endpoint->waiting);
+    endpoint->stats.datagrams_waiting -= node != NULL;
+    return node ? container_of(node, struct waiting, link) : NULL;
+}
+
+void endpoint_accept_waiting(struct quic_endpoint *endpoint)
+{
+    struct waiting *waiting;
+    endpoint->handshake_spent = 0;
+    while (endpoint->handshake_spent < TURN_BUDGET && !endpoint->is_blocked &&
+           (waiting = next_waiting(endpoint))) {
+        ngtcp2_version_cid ids;
+        endpoint->handshake_spent += PACKET_COST;
+        ngtcp2_pkt_decode_version_cid(&ids, waiting->data, waiting->size, CID_BYTES);
+        /* The one before it may have made its connection. */
+        struct quic_conn *conn = routes_find(&endpoint->routes, ROUTE_CID, ids.dcid, ids.dcidlen);
+        if (conn)
+            conn_receive(conn, &waiting->path.path, waiting->ecn, waiting->data, waiting->size);
+        else
+            accept_initial(endpoint, waiting);
+        free(waiting);
+    }
+}
+
+void endpoint_forget_waiting(struct quic_endpoint *endpoint)
+{
+    struct waiting *waiting;
+    while ((waiting = next_waiting(endpoint)))
+        free(waiting);
 }

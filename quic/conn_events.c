@@ -20,6 +20,7 @@ static int on_crypto_data(ngtcp2_conn *quic, ngtcp2_encryption_level level, uint
                           const uint8_t *data, size_t n, void *user)
 {
     const struct quic_conn *conn = user;
+    endpoint_spend_step(conn->endpoint);
     if (conn->tls)
         return ngtcp2_crypto_recv_crypto_data_cb(quic, level, offset, data, n, user);
     ngtcp2_conn_set_tls_alert(quic, ALERT_UNEXPECTED_MESSAGE); /* RFC 9001, section 6 */

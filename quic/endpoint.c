@@ -147,6 +147,7 @@ struct quic_endpoint *quic_endpoint_new(const struct quic_endpoint_config *confi
     list_init(&endpoint->ready);
     list_init(&endpoint->dead_conns);
     list_init(&endpoint->dead_streams);
+    list_init(&endpoint->waiting);
     endpoint->clock = config->clock;
     endpoint->app = config->app;
     endpoint->user = config->user;
@@ -190,6 +191,7 @@ void quic_endpoint_free(struct quic_endpoint **owner)
     if (!endpoint)
         return;
     endpoint->is_shut_down = true;
+    endpoint_forget_waiting(endpoint);
     while (!list_is_empty(&endpoint->conns))
         end_silently(container_of(endpoint->conns.next, struct quic_conn, link));
     while (!list_is_empty(&endpoint->lingering))
@@ -252,6 +254,15 @@ static struct quic_conn *find_by_token(const struct quic_endpoint *endpoint, con
                        ROUTE_TOKEN_BYTES);
 }
 
+/* Packets of handshakes: see accept.c. What comes behind one that waits stays behind it. */
+static bool must_wait(const struct quic_endpoint *endpoint, const struct quic_conn *conn,
+                      bool is_long)
+{
+    if (!conn)
+        return is_long;
+    return conn->is_half_open && (is_long || !list_is_empty(&endpoint->waiting));
+}
+
 static void receive_packet(struct quic_endpoint *endpoint, const ngtcp2_path *path, uint8_t ecn,
                            const uint8_t *data, size_t n)
 {
@@ -272,10 +283,10 @@ static void receive_packet(struct quic_endpoint *endpoint, const ngtcp2_path *pa
     bool is_long = (data[0] & 0x80) != 0;
     if (!conn && !is_long)
         conn = find_by_token(endpoint, data, n);
-    if (conn)
+    if (must_wait(endpoint, conn, is_long))
+        endpoint_wait(endpoint, conn, path, ecn, data, n);
+    else if (conn)
         conn_receive(conn, path, ecn, data, n);
-    else if (is_long)
-        endpoint_accept(endpoint, path, ecn, data, n);
     else
         endpoint_reset_stateless(endpoint, path, data, n);
 }
@@ -385,10 +396,12 @@ void quic_endpoint_flush(struct quic_endpoint *endpoint)
 {
     if (!endpoint->is_blocked)
         flush_ready(endpoint);
+    endpoint_accept_waiting(endpoint);
     free_dead(endpoint);
 }
 
 bool quic_endpoint_has_work(const struct quic_endpoint *endpoint)
 {
-    return !endpoint->is_blocked && !list_is_empty(&endpoint->ready);
+    return !endpoint->is_blocked &&
+           (!list_is_empty(&endpoint->ready) || !list_is_empty(&endpoint->waiting));
 }

@@ -48,6 +48,7 @@ enum {
         64 * 1024,        /* all that one of HTTP/3's own streams may send in its life */
     CONN_ROUTES_MAX = 64, /* connection IDs and reset tokens that lead to one connection */
     RANDOM_POOL_BYTES = 256,
+    WAITING_MAX_BYTES = 2048, /* of one datagram of a handshake */
     RESETS_PER_SECOND =
         1000, /* of a peer's own streams; a burst of RESETS_BURST above it ends the connection */
     RESETS_BURST = 8000,
@@ -289,6 +290,14 @@ struct stream_pull {            /* what a stream gave to be written */
     bool is_all;         /* it has no more than these */
 };
 
+struct waiting { /* a datagram of a handshake, copied; its turn comes behind a flush */
+    struct list link;
+    ngtcp2_path_storage path;
+    uint8_t ecn;
+    size_t size;
+    uint8_t data[];
+};
+
 struct quic_endpoint {
     const struct clock *clock;
     struct quic_tls *server_tls;
@@ -303,6 +312,8 @@ struct quic_endpoint {
     struct routes routes;
     struct deadlines deadlines;
     struct list conns, lingering, ready, dead_conns, dead_streams;
+    struct list waiting;      /* of handshakes, oldest first */
+    uint32_t handshake_spent; /* on them, in this turn */
     uint64_t lingering_count;
     uint64_t last_number;
     uint8_t random_pool[RANDOM_POOL_BYTES];
@@ -331,9 +342,14 @@ void endpoint_send(struct quic_endpoint *endpoint, const ngtcp2_path *path, size
 void endpoint_send_packet(struct quic_endpoint *endpoint, const ngtcp2_path *path,
                           const uint8_t *data, size_t n);
 
-/* accept.c: a datagram that belongs to no connection. */
-void endpoint_accept(struct quic_endpoint *endpoint, const ngtcp2_path *path, uint8_t ecn,
-                     const uint8_t *data, size_t n);
+/* accept.c: datagrams of handshakes, and those that belong to no connection. */
+/* Copies it into the queue, or drops it: no Initial, or no room. `conn`: the one it is for, or NULL
+ * if that is not made yet. */
+void endpoint_wait(struct quic_endpoint *endpoint, const struct quic_conn *conn,
+                   const ngtcp2_path *path, uint8_t ecn, const uint8_t *data, size_t n);
+void endpoint_accept_waiting(struct quic_endpoint *endpoint); /* a bounded part of the queue */
+void endpoint_forget_waiting(struct quic_endpoint *endpoint);
+void endpoint_spend_step(struct quic_endpoint *endpoint); /* TLS has something to do */
 void endpoint_negotiate_version(struct quic_endpoint *endpoint, const ngtcp2_path *path,
                                 const ngtcp2_version_cid *ids, size_t n);
 void endpoint_reset_stateless(struct quic_endpoint *endpoint, const ngtcp2_path *path,

@@ -215,6 +215,7 @@ struct quic_endpoint_config {
 struct quic_endpoint_stats {
     uint64_t connections, half_open, accepted, refused, retries, version_negotiations,
         stateless_resets;
+    uint64_t datagrams_waiting; /* of handshakes, for their turn, now */
     uint64_t datagrams_received, datagrams_dropped, trains_sent, packets_sent, bytes_sent,
         send_blocked;
 };

@@ -10,7 +10,7 @@
 #include "base/log.h"
 #include "quic/udp_socket.h"
 
-enum { BATCHES_PER_TURN = 4, HANDLES = 4 };
+enum { PACKETS_PER_TURN = 512, HANDLES = 4 };
 
 struct quic_udp {
     uv_poll_t poll;
@@ -22,6 +22,7 @@ struct quic_udp {
     struct clock *clock;
     uint64_t (*on_turn)(void *self);
     void *on_turn_self;
+    size_t received;   /* packets, in this turn; a train counts one more */
     uint64_t timer_ns; /* what the timer is set to */
     int poll_events;
     int open_handles;
@@ -58,6 +59,8 @@ static int send_train(void *self, const struct quic_datagram *train)
 static void on_datagram(void *self, const struct quic_datagram *datagram)
 {
     struct quic_udp *udp = self;
+    size_t segment = datagram->segment_size ? datagram->segment_size : 1;
+    udp->received += 1 + datagram->size / segment;
     quic_endpoint_receive(udp->endpoint, datagram);
 }
 
@@ -73,8 +76,10 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         set_poll(udp, UV_READABLE);
         quic_endpoint_writable(udp->endpoint);
     }
-    /* Bounded, so that a flood of datagrams does not keep what is ready from being sent. */
-    for (int i = 0; (events & UV_READABLE) && i < BATCHES_PER_TURN; i++)
+    /* Bounded, so that a flood of datagrams does not keep what is ready from being sent. Packets
+     * are counted, for one train holds dozens. */
+    udp->received = 0;
+    while ((events & UV_READABLE) && udp->received < PACKETS_PER_TURN)
         if (udp_socket_receive(&udp->socket, on_datagram, udp) < UDP_BATCH)
             break;
 }

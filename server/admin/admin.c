@@ -70,6 +70,7 @@ static size_t write_listener(struct admin *admin, size_t index, char *out, size_
 #define NUMBER(name) used = add_number(out, size, used, #name, stats.name)
     NUMBER(connections);
     NUMBER(half_open);
+    NUMBER(datagrams_waiting);
     NUMBER(accepted);
     NUMBER(refused);
     NUMBER(retries);
