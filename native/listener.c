@@ -154,6 +154,11 @@ int moq_listener_address(const struct moq_listener *listener, struct sockaddr_st
     return quic_udp_address(listener->socket->udp, out, size);
 }
 
+int moq_listener_steer(struct moq_listener *listener)
+{
+    return quic_udp_steer(listener->socket->udp);
+}
+
 void moq_listener_close(struct moq_listener **listener_in, void (*on_closed)(void *user),
                         void *user)
 {

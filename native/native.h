@@ -142,8 +142,8 @@ struct moq_listener_config {
     struct quic_tls *tls;            /* a reference is taken */
     uint32_t versions;               /* 0: all */
     enum quic_congestion congestion; /* default: the moq_native's */
-    bool is_reuse_port;
-    uint8_t worker, workers;                  /* see quic_endpoint_config */
+    bool is_reuse_port;              /* several workers on one address, opened in their order */
+    uint8_t worker, workers;         /* see quic_endpoint_config */
     const struct moq_listener_events *events; /* kept */
     void *user;
 };
@@ -156,6 +156,8 @@ void *moq_listener_user(const struct moq_listener *listener);
 struct quic_endpoint *moq_listener_endpoint(const struct moq_listener *listener);
 int moq_listener_address(const struct moq_listener *listener, struct sockaddr_storage *out,
                          socklen_t *size);
+/* For each of several workers on one address, when all are open: see quic_udp_steer. */
+int moq_listener_steer(struct moq_listener *listener);
 /* Refuses new sessions, ends those there are in order; `on_closed` follows when they are gone, at
  * most 3 s later. Sets it to NULL. */
 void moq_listener_close(struct moq_listener **listener, void (*on_closed)(void *user), void *user);

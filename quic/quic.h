@@ -212,12 +212,27 @@ struct quic_endpoint_config {
     uint64_t seed;              /* 0: from the system; else a test's, for the same run every time */
 };
 
+/* In the order in which the relay's /stats prints them. */
+#define QUIC_ENDPOINT_STATS(X)                                                                     \
+    X(connections)                                                                                 \
+    X(half_open)                                                                                   \
+    X(datagrams_waiting)                                                                           \
+    X(accepted)                                                                                    \
+    X(refused)                                                                                     \
+    X(retries)                                                                                     \
+    X(version_negotiations)                                                                        \
+    X(stateless_resets)                                                                            \
+    X(datagrams_received)                                                                          \
+    X(datagrams_dropped)                                                                           \
+    X(trains_sent)                                                                                 \
+    X(packets_sent)                                                                                \
+    X(bytes_sent)                                                                                  \
+    X(send_blocked)
+
 struct quic_endpoint_stats {
-    uint64_t connections, half_open, accepted, refused, retries, version_negotiations,
-        stateless_resets;
-    uint64_t datagrams_waiting; /* of handshakes, for their turn, now */
-    uint64_t datagrams_received, datagrams_dropped, trains_sent, packets_sent, bytes_sent,
-        send_blocked;
+#define QUIC_ENDPOINT_STAT(name) uint64_t name;
+    QUIC_ENDPOINT_STATS(QUIC_ENDPOINT_STAT)
+#undef QUIC_ENDPOINT_STAT
 };
 
 /* NULL: out of memory or no randomness. */

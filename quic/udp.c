@@ -24,6 +24,7 @@ struct quic_udp {
     void *on_turn_self;
     size_t received;   /* packets, in this turn; a train counts one more */
     uint64_t timer_ns; /* what the timer is set to */
+    uint8_t workers;
     int poll_events;
     int open_handles;
     void (*on_closed)(void *user);
@@ -173,9 +174,10 @@ int quic_udp_open(struct quic_udp **out, const struct quic_udp_config *config)
 {
     const struct udp_socket_config socket_config = {.address = config->address,
                                                     .address_size = config->address_size,
-                                                    .is_reuse_port = config->is_reuse_port,
-                                                    .is_gso_disabled = config->is_gso_disabled,
-                                                    .workers = config->endpoint.workers};
+                                                    .is_shared = config->is_reuse_port,
+                                                    .is_joining = config->is_reuse_port &&
+                                                                  config->endpoint.worker > 0,
+                                                    .is_gso_disabled = config->is_gso_disabled};
     struct quic_udp *udp = calloc(1, sizeof *udp);
     *out = NULL;
     if (!udp)
@@ -184,6 +186,7 @@ int quic_udp_open(struct quic_udp **out, const struct quic_udp_config *config)
     udp->on_turn = config->on_turn;
     udp->on_turn_self = config->on_turn_self;
     udp->timer_ns = CLOCK_NEVER;
+    udp->workers = config->endpoint.workers;
     set_clock(udp);
 
     int rv = udp_socket_open(&udp->socket, &socket_config);
@@ -211,6 +214,11 @@ int quic_udp_address(const struct quic_udp *udp, struct sockaddr_storage *out, s
     *out = udp->socket.address;
     *size = udp->socket.address_size;
     return 0;
+}
+
+int quic_udp_steer(struct quic_udp *udp)
+{
+    return udp_socket_steer(&udp->socket, udp->workers);
 }
 
 void quic_udp_wake(struct quic_udp *udp)

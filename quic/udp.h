@@ -21,8 +21,8 @@ struct quic_udp_config {
     uv_loop_t *loop;
     const struct sockaddr *address; /* to bind; port 0: any. An IPv6 wildcard also takes IPv4 */
     socklen_t address_size;
-    /* Several workers on one port. The kernel steers by connection IDs to sockets in the order in
-     * which they were opened: open them in the order of endpoint.worker. */
+    /* Several workers on one port: to be opened in the order of endpoint.worker, the first with a
+     * port that nobody has; then steered. */
     bool is_reuse_port;
     bool is_gso_disabled; /* for tests */
     struct clock *clock;  /* kept; set once per turn */
@@ -40,6 +40,11 @@ struct quic_endpoint *quic_udp_endpoint(struct quic_udp *udp);
 
 /* What was bound, its port filled in. */
 int quic_udp_address(const struct quic_udp *udp, struct sockaddr_storage *out, socklen_t *size);
+
+/* For each of several workers on one port, when all are open: the kernel gives datagrams to the
+ * worker that issued their connection ID. 0 or MOQ_ERR_IO (errno): it cannot, they come by
+ * addresses. */
+int quic_udp_steer(struct quic_udp *udp);
 
 /* Makes sure that a turn happens: for work that did not come from the socket (a timer, a pipe,
  * another socket). */

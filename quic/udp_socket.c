@@ -114,19 +114,20 @@ static void set_options(const struct udp_socket *socket)
     set_option(fd, IPPROTO_IPV6, IPV6_MTU_DISCOVER, IPV6_PMTUDISC_PROBE);
 }
 
-/* The kernel hands a datagram to the socket whose number is the first byte of its connection ID,
- * modulo the workers. */
-static void steer(int fd, uint8_t workers)
+int udp_socket_steer(const struct udp_socket *socket, uint8_t count)
 {
+    /* Byte 1 of packets with a short header, byte 6 of others. */
     struct sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0), BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x80, 0, 2),
         BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 6), BPF_JUMP(BPF_JMP | BPF_JA, 1, 0, 0),
-        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 1), BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, workers),
+        BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 1), BPF_STMT(BPF_ALU | BPF_MOD | BPF_K, count),
         BPF_STMT(BPF_RET | BPF_A, 0),
     };
     struct sock_fprog program = {.len = sizeof code / sizeof code[0], .filter = code};
-    if (setsockopt(fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program) != 0)
-        log_warn(LOG_QUIC, "datagrams cannot be steered to workers: %s", strerror(errno));
+    return setsockopt(socket->fd, SOL_SOCKET, SO_ATTACH_REUSEPORT_CBPF, &program, sizeof program) ==
+                   0
+               ? 0
+               : MOQ_ERR_IO;
 }
 
 static bool has_gso(int fd)
@@ -142,10 +143,13 @@ static int bind_socket(struct udp_socket *socket, const struct udp_socket_config
     /* An IPv6 wildcard takes IPv4 too, whatever the system's default is. */
     if (socket->family == AF_INET6)
         setsockopt(socket->fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-    if (config->is_reuse_port &&
-        setsockopt(socket->fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0)
+    if (config->is_joining && setsockopt(socket->fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0)
         return MOQ_ERR_IO;
     if (bind(socket->fd, config->address, config->address_size) != 0)
+        return MOQ_ERR_IO;
+    /* The first one takes the address for itself before it lets others in: an address that another
+     * process has is taken, whatever that one allows. */
+    if (config->is_shared && setsockopt(socket->fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0)
         return MOQ_ERR_IO;
     socket->address_size = sizeof socket->address;
     return getsockname(socket->fd, (struct sockaddr *)&socket->address, &socket->address_size) == 0
@@ -160,8 +164,6 @@ static int open_socket(struct udp_socket *self, const struct udp_socket_config *
     if (self->fd < 0 || bind_socket(self, config) != 0)
         return MOQ_ERR_IO;
     set_options(self);
-    if (config->is_reuse_port && config->workers > 1)
-        steer(self->fd, config->workers);
     self->has_gso = !config->is_gso_disabled && has_gso(self->fd);
     return 0;
 }

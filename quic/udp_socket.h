@@ -31,14 +31,19 @@ struct udp_socket {
 struct udp_socket_config {
     const struct sockaddr *address;
     socklen_t address_size;
-    bool is_reuse_port, is_gso_disabled;
-    uint8_t workers; /* > 1 with is_reuse_port: steer by the first byte of connection IDs, in the
-                        order of opening */
+    bool is_shared;  /* others of this process may bind the same address after it */
+    bool is_joining; /* it binds an address that is_shared already */
+    bool is_gso_disabled;
 };
 
 /* Returns 0 or MOQ_ERR_IO (errno says why), MOQ_ERR_NOMEM. */
 int udp_socket_open(struct udp_socket *socket, const struct udp_socket_config *config);
 void udp_socket_close(struct udp_socket *socket);
+
+/* Of several on one address, when all are open: the kernel gives a datagram to the socket whose
+ * number, in the order of opening, is the first byte of its connection ID modulo `count`. 0 or
+ * MOQ_ERR_IO (errno): it goes by addresses instead. */
+int udp_socket_steer(const struct udp_socket *socket, uint8_t count);
 
 enum { UDP_BATCH = 64 };
 

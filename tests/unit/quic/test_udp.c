@@ -248,6 +248,8 @@ static void workers_on_one_port_get_their_own_connections(void **state)
     memcpy(&address, &any, sizeof any);
     for (uint8_t i = 0; i < WORKERS; i++)
         workers[i] = open_worker(&world, &address, &peer, i);
+    for (int i = 0; i < WORKERS; i++)
+        assert_int_equal(quic_udp_steer(workers[i]), 0);
 
     for (int i = 0; i < CLIENTS; i++)
         come_and_echo(&world, &address);
