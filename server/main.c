@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* moq-relay: reads what it is told, starts a worker and the HTTP pages, and answers signals. SIGINT and SIGTERM end it in
+/* moq-relay: reads what it is told, starts the workers and the HTTP pages, and answers signals. SIGINT and SIGTERM end it in
  * order, a second one at once; SIGHUP reads the configuration again. */
 #include <signal.h>
 #include <stdio.h>
@@ -60,7 +60,7 @@ static void stop(struct relay *relay)
     }
     relay->is_stopping = true;
     log_info(LOG_CORE, "closing %llu sessions",
-             (unsigned long long)core_counters(relay->core)->sessions);
+             (unsigned long long)core_stats(relay->core)->total.sessions);
     admin_stop(&relay->admin);
     core_stop(&relay->core, NULL, NULL);
     for (int i = 0; i < SIGNAL_COUNT; i++)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The HTTP pages, served by libmicrohttpd from the relay's own loop: its epoll descriptor is one more thing to wait for. */
+/* The HTTP pages, served by libmicrohttpd from the loop of main: its epoll descriptor is one more thing to wait for. */
 #include "server/admin/admin.h"
 
 #include <errno.h>
@@ -13,7 +13,8 @@ enum {
     CONNECTIONS_PER_ADDRESS_MAX = 16,
     CONNECTION_TIMEOUT_S = 10,
     CONNECTION_MEMORY_BYTES = 8 * 1024,
-    PAGE_BYTES = 16 * 1024,
+    PAGE_BYTES = 96 * 1024,
+    ENTRY_MAX_BYTES = 1024, /* of a list in /stats */
 };
 
 struct admin {
@@ -62,44 +63,69 @@ static size_t add_number(char *out, size_t size, size_t used, const char *name, 
     return n > 0 ? used + (size_t)n : used;
 }
 
-static size_t write_listener(struct admin *admin, size_t index, char *out, size_t size)
+static size_t write_listener(const struct core_stats *stats, size_t index, char *out, size_t size)
 {
-    struct quic_endpoint_stats stats;
-    quic_endpoint_stats(core_listener_endpoint(admin->core, index), &stats);
+    const struct quic_endpoint_stats *listener = &stats->listeners[index];
     size_t used = (size_t)snprintf(out, size, "{");
-#define NUMBER(name) used = add_number(out, size, used, #name, stats.name)
-    NUMBER(connections);
-    NUMBER(half_open);
-    NUMBER(datagrams_waiting);
-    NUMBER(accepted);
-    NUMBER(refused);
-    NUMBER(retries);
-    NUMBER(version_negotiations);
-    NUMBER(stateless_resets);
-    NUMBER(datagrams_received);
-    NUMBER(datagrams_dropped);
-    NUMBER(trains_sent);
-    NUMBER(packets_sent);
-    NUMBER(bytes_sent);
-    NUMBER(send_blocked);
+#define NUMBER(name) used = add_number(out, size, used, #name, listener->name);
+    QUIC_ENDPOINT_STATS(NUMBER)
 #undef NUMBER
     return used + (size_t)snprintf(out + used, size - used, "}");
 }
 
-static size_t write_stats(struct admin *admin, char *out, size_t size)
+static size_t write_worker(const struct core_stats *stats, size_t index, char *out, size_t size)
 {
-    const struct core_counters *counters = core_counters(admin->core);
+    const struct core_worker_stats *worker = &stats->workers[index];
+    struct quic_endpoint_stats sums = {.connections = 0};
+    for (size_t i = 0; i < stats->listener_count; i++) {
+#define ADD(name) sums.name += worker->listeners[i].name;
+        QUIC_ENDPOINT_STATS(ADD)
+#undef ADD
+    }
     size_t used = (size_t)snprintf(out, size, "{");
-#define COUNTER(name, help) used = add_number(out, size, used, #name, counters->name);
-    CORE_COUNTERS(COUNTER)
-#undef COUNTER
-    used += (size_t)snprintf(out + used, size - used, ",\"listeners\":[");
-    for (size_t i = 0; i < core_listener_count(admin->core) && used + 1024 < size; i++) {
+#define NUMBER(name, value) used = add_number(out, size, used, #name, value)
+    NUMBER(thread, (uint64_t)worker->system_thread);
+    NUMBER(cpu_ms, worker->cpu_ns / NS_PER_MS);
+    NUMBER(sessions, worker->counters.sessions);
+    NUMBER(viewers, worker->counters.viewers);
+    NUMBER(datagrams_received, sums.datagrams_received);
+    NUMBER(trains_sent, sums.trains_sent);
+    NUMBER(packets_sent, sums.packets_sent);
+    NUMBER(bytes_sent, sums.bytes_sent);
+#undef NUMBER
+    return used + (size_t)snprintf(out + used, size - used, "}");
+}
+
+struct list_of {
+    const char *name;
+    size_t count;
+    size_t (*write)(const struct core_stats *stats, size_t index, char *out, size_t size);
+};
+
+static size_t add_list(const struct core_stats *stats, const struct list_of *list, char *out,
+                       size_t size, size_t used)
+{
+    used += (size_t)snprintf(out + used, size - used, ",\"%s\":[", list->name);
+    for (size_t i = 0; i < list->count && used + ENTRY_MAX_BYTES < size; i++) {
         if (i > 0)
             out[used++] = ',';
-        used += write_listener(admin, i, out + used, size - used);
+        used += list->write(stats, i, out + used, size - used);
     }
-    return used + (size_t)snprintf(out + used, size - used, "]}\n");
+    return used + (size_t)snprintf(out + used, size - used, "]");
+}
+
+static size_t write_stats(struct admin *admin, char *out, size_t size)
+{
+    const struct core_stats *stats = core_stats(admin->core);
+    const struct list_of listeners = {"listeners", stats->listener_count, write_listener};
+    const struct list_of workers = {"workers", stats->worker_count, write_worker};
+    size_t used = (size_t)snprintf(out, size, "{");
+#define COUNTER(name, help) used = add_number(out, size, used, #name, stats->total.name);
+    CORE_COUNTERS(COUNTER)
+#undef COUNTER
+    used = add_list(stats, &listeners, out, size, used);
+    used = add_list(stats, &workers, out, size, used);
+    return used + (size_t)snprintf(out + used, size - used, "}\n");
 }
 
 static const struct page pages[] = {

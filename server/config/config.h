@@ -51,7 +51,7 @@ void config_errors_print(const struct config_errors *errors, FILE *out); /* a li
 
 /* ---- Settings: strings and arrays belong to the configuration; an empty string is NULL ------- */
 
-enum { CONFIG_ADDRESS_BYTES = 72, CONFIG_MAX_WORKERS = 1 };
+enum { CONFIG_ADDRESS_BYTES = 72, CONFIG_MAX_WORKERS = 64 };
 
 struct config_address {
     char text[CONFIG_ADDRESS_BYTES]; /* "[::]:4443"; "": off */
@@ -125,6 +125,7 @@ struct config_policy {
 struct config_quic {
     int congestion; /* enum config_congestion, of listeners that say nothing else */
     bool has_gso;
+    bool has_steering;      /* the kernel hands packets to the worker that they belong to */
     bool has_key_log;       /* honour SSLKEYLOGFILE */
     char *qlog;             /* a directory; NULL: no qlog */
     uint64_t keep_alive_ns; /* 0: off */

@@ -31,12 +31,6 @@ static const char *const topic_words[] = {LOG_TOPICS(TOPIC_WORD) NULL};
 
 /* ---- Checks ---------------------------------------------------------------------------------- */
 
-static const char *check_workers(const void *value)
-{
-    const uint64_t *workers = value;
-    return *workers > CONFIG_MAX_WORKERS ? "this relay runs one worker; write auto or 1" : NULL;
-}
-
 static const char *check_pattern(const void *value)
 {
     char *const *pattern = value;
@@ -387,6 +381,12 @@ static const struct config_row quic_rows[] = {
      AT(config_quic, has_gso),
      .fallback = "true",
      .help = "hand packets to the kernel in trains (UDP_SEGMENT)"},
+    {.name = "steering",
+     .type = TYPE_BOOL,
+     AT(config_quic, has_steering),
+     .fallback = "true",
+     .help = "let the kernel hand packets to the worker that they belong to (BPF); false: workers "
+             "do it themselves"},
     {.name = "keep_alive",
      .type = TYPE_DURATION,
      AT(config_quic, keep_alive_ns),
@@ -443,11 +443,10 @@ static const struct config_row root_rows[] = {
      .type = TYPE_INT,
      AT(relay_config, workers),
      .min = 1,
-     .max = 256,
+     .max = CONFIG_MAX_WORKERS,
      .fallback = "auto",
      .zero = "auto",
-     .check = check_workers,
-     .help = "threads; this relay runs one"},
+     .help = "threads that serve; auto: one for each processor"},
     {.name = "http",
      .type = TYPE_SECTION,
      AT(relay_config, http),

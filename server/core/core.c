@@ -1,29 +1,32 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* One worker: its listeners, its sweep, its beginning and end. */
+/* The workers as a whole: how they begin, what they are told together, and how they end. */
 #include "server/core/core.h"
 
+#include <errno.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "server/core/internal.h"
+#include "server/core/worker.h"
 
 /* How often self-signed certificates are looked at. */
-#define RENEW_NS (600 * NS_PER_S)
-enum { LISTENERS_MAX = 16, CERTIFICATES_MAX = 64 };
+enum { RENEW_MS = 600 * 1000, CERTIFICATES_MAX = 64, ADDRESS_BYTES = 80 };
 
 struct core {
-    struct router router;
     uv_loop_t *loop;
-    struct moq_native *native;
-    struct quic_tls *tls[LISTENERS_MAX];
-    struct moq_listener *listeners[LISTENERS_MAX];
+    struct router_commons commons;
+    struct worker *workers[CORE_WORKERS_MAX];
+    struct mailbox *mailboxes[CORE_WORKERS_MAX];
+    size_t worker_count;
+    struct quic_tls *tls[CORE_LISTENERS_MAX];
     size_t listener_count;
-    uint64_t next_renew_ns;
-    struct core_counters counters; /* the router's, and what its present viewers have got */
-    uv_timer_t sweep;
-    uint32_t closing;      /* what has still to go: the timer, native */
-    size_t open_listeners; /* while stopping */
+    struct core_stats stats;
+    uv_timer_t renewal;
+    uv_async_t silence;    /* a worker has no sessions any more */
+    uint32_t silent_count; /* atomic */
+    uint32_t open_handles; /* while closing */
     void (*on_stopped)(void *user);
     void *user;
 };
@@ -33,9 +36,14 @@ uv_loop_t *core_loop(const struct core *core)
     return core->loop;
 }
 
-struct core_hooks *core_hooks(struct core *core)
+size_t core_worker_count(const struct core *core)
 {
-    return &core->router.hooks;
+    return core->worker_count;
+}
+
+struct core_hooks *core_hooks(struct core *core, size_t worker)
+{
+    return &core->workers[worker]->router.hooks;
 }
 
 size_t core_listener_count(const struct core *core)
@@ -46,12 +54,13 @@ size_t core_listener_count(const struct core *core)
 int core_listener_address(const struct core *core, size_t index, struct sockaddr_storage *out,
                           socklen_t *size)
 {
-    return moq_listener_address(core->listeners[index], out, size);
+    return moq_listener_address(core->workers[0]->listeners[index], out, size);
 }
 
-struct quic_endpoint *core_listener_endpoint(const struct core *core, size_t index)
+/* Read only, so that its worker need not be asked. */
+enum quic_congestion core_listener_congestion(const struct core *core, size_t index)
 {
-    return moq_listener_endpoint(core->listeners[index]);
+    return quic_endpoint_congestion(moq_listener_endpoint(core->workers[0]->listeners[index]));
 }
 
 int core_fingerprint(const struct core *core, uint8_t out[QUIC_FINGERPRINT_BYTES])
@@ -59,11 +68,37 @@ int core_fingerprint(const struct core *core, uint8_t out[QUIC_FINGERPRINT_BYTES
     return quic_tls_fingerprint(core->tls[0], out);
 }
 
-const struct core_counters *core_counters(struct core *core)
+/* ---- Counters -------------------------------------------------------------------------------- */
+
+static void add_worker(struct core_stats *stats, const struct core_worker_stats *worker)
 {
-    router_counters(&core->router, &core->counters);
-    return &core->counters;
+#define ADD(name, help) stats->total.name += worker->counters.name;
+    CORE_COUNTERS(ADD)
+#undef ADD
+    for (size_t i = 0; i < stats->listener_count; i++) {
+        struct quic_endpoint_stats *sum = &stats->listeners[i];
+#define ADD(name) sum->name += worker->listeners[i].name;
+        QUIC_ENDPOINT_STATS(ADD)
+#undef ADD
+    }
 }
+
+const struct core_stats *core_stats(struct core *core)
+{
+    struct core_stats *stats = &core->stats;
+    uint64_t deadline_ns = clock_monotonic_ns() + CORE_REPORT_NS;
+    *stats = (struct core_stats){.listener_count = core->listener_count,
+                                 .worker_count = core->worker_count};
+    for (size_t i = 0; i < core->worker_count; i++)
+        worker_ask(core->workers[i]);
+    for (size_t i = 0; i < core->worker_count; i++) {
+        worker_stats(core->workers[i], deadline_ns, &stats->workers[i]);
+        add_worker(stats, &stats->workers[i]);
+    }
+    return stats;
+}
+
+/* ---- Certificates ---------------------------------------------------------------------------- */
 
 static struct quic_tls *load_tls(const struct config_listener *listener, char *error_text)
 {
@@ -85,115 +120,12 @@ static struct quic_tls *load_tls(const struct config_listener *listener, char *e
     return quic_tls_server_new(&config, error_text);
 }
 
-static int on_peer(struct moq_listener *listener, const struct moq_peer *peer,
-                   struct moq_session_config *config)
+static void on_renewal(uv_timer_t *timer)
 {
-    struct core *core = moq_listener_user(listener);
-    return peer_accept(&core->router, peer, config);
-}
-
-static const struct moq_listener_events listener_events = {.on_peer = on_peer};
-
-static int open_listener(struct core *core, const struct config_listener *listener,
-                         char *error_text)
-{
-    size_t index = core->listener_count;
-    if (index == LISTENERS_MAX) {
-        snprintf(error_text, QUIC_ERROR_TEXT_BYTES, "more than %d listeners", LISTENERS_MAX);
-        return MOQ_ERR_BOUNDS;
-    }
-    struct quic_tls *tls = load_tls(listener, error_text);
-    if (!tls)
-        return MOQ_ERR_TLS;
-
-    struct moq_listener_config config = {
-        .address = listener->address.text,
-        .tls = tls,
-        .congestion = core_congestion(listener->congestion),
-        .events = &listener_events,
-        .user = core,
-    };
-    int error = moq_listener_open(core->native, &config, &core->listeners[index], error_text);
-    if (error) {
-        quic_tls_unref(&tls);
-        return error;
-    }
-    core->tls[index] = tls;
-    core->listener_count++;
-    return 0;
-}
-
-static void renew_certificates(struct core *core)
-{
+    struct core *core = timer->data;
     for (size_t i = 0; i < core->listener_count; i++)
         if (quic_tls_renew(core->tls[i], clock_wall_ms()))
             log_info(LOG_TLS, "renewed a self-signed certificate: its fingerprint is another now");
-}
-
-static void on_sweep(uv_timer_t *timer)
-{
-    struct core *core = timer->data;
-    uint64_t now = clock_monotonic_ns();
-
-    router_sweep(&core->router);
-    if (now >= core->next_renew_ns) {
-        core->next_renew_ns = now + RENEW_NS;
-        renew_certificates(core);
-    }
-    moq_native_wake(core->native);
-}
-
-static struct core *core_new(uv_loop_t *loop, const struct relay_config *config)
-{
-    struct core *core = calloc(1, sizeof *core);
-    if (!core)
-        return NULL;
-    struct moq_native_config native = {
-        .loop = loop,
-        .limits = core_quic_limits(config),
-        .congestion = core_congestion(config->quic.congestion),
-        .qlog_directory = config->quic.qlog,
-        .is_keylog_enabled = config->quic.has_key_log,
-        .is_gso_disabled = !config->quic.has_gso,
-    };
-    core->native = moq_native_new(&native);
-    if (!core->native) {
-        free(core);
-        return NULL;
-    }
-    struct router_config router = {
-        .clock = moq_native_clock(core->native), .config = config, .workers = 1};
-    if (router_init(&core->router, &router)) {
-        moq_native_close(&core->native, NULL, NULL);
-        free(core);
-        return NULL;
-    }
-    core->loop = loop;
-    core->next_renew_ns = clock_monotonic_ns() + RENEW_NS;
-    return core;
-}
-
-int core_start(struct core **out, uv_loop_t *loop, const struct relay_config *config,
-               char *error_text)
-{
-    struct core *core = core_new(loop, config);
-    if (!core) {
-        snprintf(error_text, QUIC_ERROR_TEXT_BYTES, "out of memory");
-        return MOQ_ERR_NOMEM;
-    }
-    uv_timer_init(loop, &core->sweep);
-    core->sweep.data = core;
-    uv_timer_start(&core->sweep, on_sweep, CORE_SWEEP_MS, CORE_SWEEP_MS);
-
-    for (size_t i = 0; i < config->listen_count; i++) {
-        int error = open_listener(core, &config->listen[i], error_text);
-        if (error) {
-            core_stop(&core, NULL, NULL);
-            return error;
-        }
-    }
-    *out = core;
-    return 0;
 }
 
 int core_check(const struct relay_config *config, char *error_text)
@@ -207,66 +139,79 @@ int core_check(const struct relay_config *config, char *error_text)
     return 0;
 }
 
-int core_reload(struct core *core, const struct relay_config *config, char *error_text)
+/* ---- The end --------------------------------------------------------------------------------- */
+
+/* Nobody has a thread any more: what is left in the mailboxes is run here, and what that sends too. */
+static void run_mailboxes(struct core *core)
 {
-    struct quic_tls *fresh[LISTENERS_MAX] = {0};
-    for (size_t i = 0; i < core->listener_count; i++) {
-        fresh[i] = load_tls(&config->listen[i], error_text);
-        if (fresh[i])
-            continue;
-        while (i-- > 0)
-            quic_tls_unref(&fresh[i]);
-        return MOQ_ERR_TLS;
-    }
-    for (size_t i = 0; i < core->listener_count; i++) {
-        quic_endpoint_set_server_tls(core_listener_endpoint(core, i), fresh[i]);
-        quic_tls_unref(&core->tls[i]);
-        core->tls[i] = fresh[i];
-    }
-    core->router.config = config;
-    list_for_each (node, &core->router.sources) {
-        struct moq_cache_limits limits = core_cache_limits(config);
-        moq_track_set_cache(container_of(node, struct source, node)->track, &limits);
-    }
-    return 0;
+    size_t count;
+    do {
+        count = 0;
+        for (size_t i = 0; i < core->worker_count; i++)
+            count += mailbox_run(&core->workers[i]->mailbox);
+    } while (count > 0);
 }
 
-static void free_when_all_gone(struct core *core)
+static void free_workers(struct core *core)
 {
-    if (--core->closing > 0)
-        return;
+    for (size_t i = 0; i < core->worker_count; i++)
+        worker_join(core->workers[i]);
+    for (size_t i = 0; i < core->worker_count; i++)
+        router_stop(&core->workers[i]->router);
+    run_mailboxes(core);
+    for (size_t i = 0; i < core->worker_count; i++)
+        router_deinit(&core->workers[i]->router);
+    for (size_t i = 0; i < core->worker_count; i++)
+        worker_close(core->workers[i]);
+    for (size_t i = 0; i < core->worker_count; i++)
+        worker_free(&core->workers[i]);
+    core->worker_count = 0;
+}
+
+static void core_free(struct core *core)
+{
+    free_workers(core);
     for (size_t i = 0; i < core->listener_count; i++)
         quic_tls_unref(&core->tls[i]);
+    free(core);
+}
+
+static void on_handle_closed(uv_handle_t *handle)
+{
+    struct core *core = handle->data;
     void (*on_stopped)(void *) = core->on_stopped;
     void *user = core->user;
-    free(core);
+    if (--core->open_handles > 0)
+        return;
+    core_free(core);
     if (on_stopped)
         on_stopped(user);
 }
 
-static void on_timer_closed(uv_handle_t *handle)
+static void close_handles(struct core *core)
 {
-    free_when_all_gone(handle->data);
+    core->open_handles = 2;
+    uv_close((uv_handle_t *)&core->renewal, on_handle_closed);
+    uv_close((uv_handle_t *)&core->silence, on_handle_closed);
 }
 
-static void on_native_closed(void *user)
+static void on_silence(uv_async_t *silence)
 {
-    free_when_all_gone(user);
+    struct core *core = silence->data;
+    bool are_all = __atomic_load_n(&core->silent_count, __ATOMIC_ACQUIRE) == core->worker_count;
+    if (!are_all || core->open_handles > 0)
+        return;
+    for (size_t i = 0; i < core->worker_count; i++)
+        worker_leave(core->workers[i]);
+    close_handles(core);
 }
 
-/* All sessions are gone, the clock is still there. */
-static void close_router(struct core *core)
+/* On the worker's thread. */
+static void on_worker_silent(void *self)
 {
-    router_stop(&core->router);
-    router_deinit(&core->router);
-    moq_native_close(&core->native, on_native_closed, core);
-}
-
-static void on_listener_closed(void *user)
-{
-    struct core *core = user;
-    if (--core->open_listeners == 0)
-        close_router(core);
+    struct core *core = self;
+    __atomic_add_fetch(&core->silent_count, 1, __ATOMIC_RELEASE);
+    uv_async_send(&core->silence);
 }
 
 void core_stop(struct core **pointer, void (*on_stopped)(void *user), void *user)
@@ -275,13 +220,152 @@ void core_stop(struct core **pointer, void (*on_stopped)(void *user), void *user
     *pointer = NULL;
     core->on_stopped = on_stopped;
     core->user = user;
-    core->closing = 2; /* the timer and native */
-    uv_timer_stop(&core->sweep);
-    uv_close((uv_handle_t *)&core->sweep, on_timer_closed);
+    for (size_t i = 0; i < core->worker_count; i++)
+        worker_end_sessions(core->workers[i]);
+}
 
-    core->open_listeners = core->listener_count;
-    if (core->listener_count == 0)
-        close_router(core);
-    for (size_t i = 0; i < core->listener_count; i++)
-        moq_listener_close(&core->listeners[i], on_listener_closed, core);
+/* ---- The beginning --------------------------------------------------------------------------- */
+
+/* auto: one for each processor that this process may use. */
+static uint32_t count_workers(const struct relay_config *config)
+{
+    uint64_t wanted = config->workers ? config->workers : uv_available_parallelism();
+    return wanted < CORE_WORKERS_MAX ? (uint32_t)wanted : CORE_WORKERS_MAX;
+}
+
+static int make_workers(struct core *core, const struct relay_config *config)
+{
+    struct worker_config worker = {
+        .config = config,
+        .count = count_workers(config),
+        .commons = &core->commons,
+        .mailboxes = core->mailboxes,
+        .on_silent = on_worker_silent,
+        .self = core,
+    };
+    for (; worker.number < worker.count; worker.number++) {
+        struct worker *made = worker_new(&worker);
+        if (!made)
+            return MOQ_ERR_NOMEM;
+        core->workers[core->worker_count] = made;
+        core->mailboxes[core->worker_count++] = &made->mailbox;
+    }
+    return 0;
+}
+
+/* The address as it was written, with the port that the first worker got of "port 0". */
+static void name_address(const struct core *core, const struct config_listener *listener,
+                         size_t index, char out[ADDRESS_BYTES])
+{
+    struct sockaddr_storage bound;
+    socklen_t size;
+    unsigned port = 0;
+    if (core_listener_address(core, index, &bound, &size) == 0)
+        port = ntohs(((const struct sockaddr_in *)(const void *)&bound)->sin_port);
+    const char *text = listener->address.text;
+    snprintf(out, ADDRESS_BYTES, "%.*s:%u", (int)(strrchr(text, ':') - text), text, port);
+}
+
+/* The first worker takes the address, the others join it there in their order: the kernel numbers sockets so. */
+static int listen_on(struct core *core, const struct config_listener *listener, char *error_text)
+{
+    size_t index = core->listener_count;
+    char address[ADDRESS_BYTES];
+    if (index == CORE_LISTENERS_MAX) {
+        snprintf(error_text, QUIC_ERROR_TEXT_BYTES, "more than %d listeners", CORE_LISTENERS_MAX);
+        return MOQ_ERR_BOUNDS;
+    }
+    core->tls[index] = load_tls(listener, error_text);
+    if (!core->tls[index])
+        return MOQ_ERR_TLS;
+    core->listener_count++;
+    struct moq_listener_config config = {
+        .address = address,
+        .tls = core->tls[index],
+        .congestion = core_congestion(listener->congestion),
+    };
+    snprintf(address, sizeof address, "%s", listener->address.text);
+    for (size_t i = 0; i < core->worker_count; i++) {
+        int error = worker_listen(core->workers[i], &config, error_text);
+        if (error)
+            return error;
+        if (i == 0)
+            name_address(core, listener, index, address);
+    }
+    return 0;
+}
+
+/* Without it packets come by the addresses of their sender, and workers hand on what is not theirs. */
+static void steer(struct core *core, const struct config_listener *listener, size_t index)
+{
+    int error = 0;
+    for (size_t i = 0; i < core->worker_count && !error; i++)
+        error = moq_listener_steer(core->workers[i]->listeners[index]);
+    if (error)
+        log_warn(LOG_CORE, "%s: the kernel cannot steer packets to workers (%s): they do it",
+                 listener->address.text, strerror(errno));
+}
+
+static int start_all(struct core *core, const struct relay_config *config, char *error_text)
+{
+    int error = make_workers(core, config);
+    for (size_t i = 0; !error && i < config->listen_count; i++)
+        error = listen_on(core, &config->listen[i], error_text);
+    bool has_choice = core->worker_count > 1 && config->quic.has_steering;
+    for (size_t i = 0; !error && has_choice && i < config->listen_count; i++)
+        steer(core, &config->listen[i], i);
+    for (size_t i = 0; !error && i < core->worker_count; i++)
+        error = worker_start(core->workers[i]);
+    return error;
+}
+
+static void start_handles(struct core *core)
+{
+    uv_timer_init(core->loop, &core->renewal);
+    uv_async_init(core->loop, &core->silence, on_silence);
+    core->renewal.data = core->silence.data = core;
+    uv_timer_start(&core->renewal, on_renewal, RENEW_MS, RENEW_MS);
+}
+
+int core_start(struct core **out, uv_loop_t *loop, const struct relay_config *config,
+               char *error_text)
+{
+    struct core *core = calloc(1, sizeof *core);
+    int error = core ? 0 : MOQ_ERR_NOMEM;
+    if (core) {
+        core->loop = loop;
+        error = start_all(core, config, error_text);
+    }
+    if (error) {
+        if (error_text[0] == '\0')
+            snprintf(error_text, QUIC_ERROR_TEXT_BYTES, "%s", moq_error_words(error));
+        if (core)
+            core_free(core);
+        return error;
+    }
+    start_handles(core);
+    for (size_t i = 0; i < core->worker_count; i++)
+        worker_run(core->workers[i]);
+    *out = core;
+    return 0;
+}
+
+int core_reload(struct core *core, const struct relay_config *config, char *error_text)
+{
+    struct quic_tls *fresh[CORE_LISTENERS_MAX] = {0};
+    for (size_t i = 0; i < core->listener_count; i++) {
+        fresh[i] = load_tls(&config->listen[i], error_text);
+        if (fresh[i])
+            continue;
+        while (i-- > 0)
+            quic_tls_unref(&fresh[i]);
+        return MOQ_ERR_TLS;
+    }
+    for (size_t i = 0; i < core->worker_count; i++)
+        worker_reload(core->workers[i], config, fresh);
+    for (size_t i = 0; i < core->listener_count; i++) {
+        quic_tls_unref(&core->tls[i]);
+        core->tls[i] = fresh[i];
+    }
+    return 0;
 }

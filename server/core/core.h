@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* core: the relay itself, one worker of it. Listens, routes subscriptions by announced path, keeps one upstream
- * subscription per track, caches, and asks hooks. Needs a libuv loop and a configuration; knows no files, no scripts.
+/* core: the relay itself. Listens, routes subscriptions by announced path, keeps one upstream subscription per track, caches,
+ * and asks hooks. Needs a libuv loop and a configuration; knows no files, no scripts.
  *
- * One thread: that of its loop. */
+ * It serves on threads of its own, its workers, each with a loop, sockets, sessions and counters. All functions here are for
+ * the thread of the loop that core_start was given, unless they say otherwise. */
 #ifndef MOQ_CORE_H
 #define MOQ_CORE_H
 
@@ -50,32 +51,55 @@ struct core_counters {
 #undef CORE_COUNTER_FIELD
 };
 
-/* Binds and listens as `config` says (kept: must outlive the core or be replaced by core_reload). On failure an error code, and
- * `error_text` (QUIC_ERROR_TEXT_BYTES) says what and what to do. */
+enum { CORE_LISTENERS_MAX = 16, CORE_WORKERS_MAX = 64 };
+
+/* A report takes as long as a turn of the worker. Who does not answer in time is shown as it was. */
+#define CORE_REPORT_NS (200 * NS_PER_MS)
+
+struct core_worker_stats {
+    struct core_counters counters;
+    struct quic_endpoint_stats listeners[CORE_LISTENERS_MAX];
+    uint64_t cpu_ns;   /* its thread's */
+    int system_thread; /* its thread, as the system's tools name it */
+};
+
+struct core_stats {
+    struct core_counters total;                               /* of all workers */
+    struct quic_endpoint_stats listeners[CORE_LISTENERS_MAX]; /* of all workers too */
+    size_t listener_count, worker_count;
+    struct core_worker_stats workers[CORE_WORKERS_MAX];
+};
+
+/* Binds and listens as `config` says (kept: must outlive the core or be replaced by core_reload), then starts the workers. On
+ * failure nothing is left, an error code comes back, and `error_text` (QUIC_ERROR_TEXT_BYTES) says what and what to do. */
 int core_start(struct core **core, uv_loop_t *loop, const struct relay_config *config,
                char *error_text);
 
 /* Does what core_start does before it binds: loads certificates. Errors as core_start. */
 int core_check(const struct relay_config *config, char *error_text);
 
-/* Takes over what may change while running: certificates, cache, policy, limits. `config` replaces the one held before. On error
- * everything stays as it was. */
+/* Takes over what may change while running: certificates, cache, policy, limits. When it returns every worker has `config` and
+ * none the one held before. On error everything stays as it was. */
 int core_reload(struct core *core, const struct relay_config *config, char *error_text);
 
-/* Ends all sessions in order, then frees; `on_stopped` follows from the loop. Sets *core to NULL. */
+/* Ends all sessions in order, then the workers, then frees; `on_stopped` (may be NULL) follows from the loop. Sets *core to
+ * NULL. */
 void core_stop(struct core **core, void (*on_stopped)(void *user), void *user);
 
 uv_loop_t *core_loop(const struct core *core);
-struct core_hooks *core_hooks(struct core *core);
-const struct core_counters *core_counters(struct core *core); /* brought up to date by the call */
+size_t core_worker_count(const struct core *core);
+/* Of one worker: asked, and to be changed, on its thread. */
+struct core_hooks *core_hooks(struct core *core, size_t worker);
+/* Asks all workers, and waits for them no longer than CORE_REPORT_NS. Good until the next call. */
+const struct core_stats *core_stats(struct core *core);
 size_t core_listener_count(const struct core *core);
 int core_listener_address(const struct core *core, size_t index, struct sockaddr_storage *out,
                           socklen_t *size);
-struct quic_endpoint *core_listener_endpoint(const struct core *core, size_t index);
+enum quic_congestion core_listener_congestion(const struct core *core, size_t index);
 int core_fingerprint(const struct core *core,
                      uint8_t out[QUIC_FINGERPRINT_BYTES]); /* of the first listener */
 
-/* About peers, for hooks. */
+/* About peers, for hooks: on the peer's worker. */
 struct moq_session *
 core_peer_session(const struct core_peer *peer); /* NULL while session_open is asked */
 const char *core_peer_address(const struct core_peer *peer);

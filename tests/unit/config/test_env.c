@@ -24,7 +24,7 @@ static void a_variable_wins_over_the_file(void **state)
     load_variables(&loaded, "cache: { age: 7s, groups: 3 }\n",
                    VARIABLES("HOME=/", "MOQ_RELAY_CACHE_AGE=5s", "MOQ_RELAY_LIMITS_STREAMS_UNI=9",
                              "MOQ_RELAY_POLICY_MAX_LATENCY=1m", "MOQ_RELAY_LOG_TOPICS_QUIC=warn",
-                             "MOQ_RELAY_WORKERS=1", "MOQ_RELAY_QUIC_QLOG=/tmp",
+                             "MOQ_RELAY_WORKERS=64", "MOQ_RELAY_QUIC_QLOG=/tmp",
                              "MOQ_RELAY_TLS_ROOTS=a,b"));
     assert_errors(&loaded.errors, "");
     const struct relay_config *config = loaded.config;
@@ -33,7 +33,7 @@ static void a_variable_wins_over_the_file(void **state)
     assert_int_equal(config->limits.streams_uni, 9);
     assert_int_equal(config->policy.max.latency_ns, 60 * NS_PER_S);
     assert_int_equal(config->log.topics[LOG_QUIC], LOG_LEVEL_WARN);
-    assert_int_equal(config->workers, 1);
+    assert_int_equal(config->workers, CONFIG_MAX_WORKERS);
     assert_string_equal(config->quic.qlog, "/tmp");
     assert_int_equal(config->tls.root_count, 2);
     relay_config_free(&loaded.config);

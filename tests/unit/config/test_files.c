@@ -115,7 +115,9 @@ static const struct bad_file bad_files[] = {
     {"http: { address: \"[::]:65536\" }\n", 0,
      "relay.yaml:1:18: http.address: \"[::]:65536\" is not an address; write IP:port, such as "
      "127.0.0.1:8080 or \"[::]:4443\"\n"},
-    {"workers: 4\n", 0, "relay.yaml:1:10: workers: this relay runs one worker; write auto or 1\n"},
+    {"workers: 65\n", 0,
+     "relay.yaml:1:10: workers: \"65\" is out of range; write 1 to 64 or auto\n"},
+    {"workers: 0\n", 0, "relay.yaml:1:10: workers: \"0\" is out of range; write 1 to 64 or auto\n"},
     {"log: [info]\n", 0,
      "relay.yaml:1:6: log: a section is wanted here; write its settings as name: value\n"},
     {"log: { level: [info] }\n", 0,

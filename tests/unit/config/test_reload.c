@@ -38,6 +38,8 @@ static void what_cannot_be_reloaded_is_named(void **state)
 {
     (void)state;
     assert_change("", "workers: 1\n", "workers", true);
+    assert_change("workers: 2\n", "workers: 3\n", "workers", true);
+    assert_change("", "quic: { steering: false }\n", "quic.steering", true);
     assert_change("", "listen: [{ address: \"[::]:1\" }]\n", "listen[0].address", true);
     assert_change("", "http: { address: listen }\n", "http.address", true);
     assert_change("", "limits: { idle: 11s }\n", "limits.idle", true);

@@ -42,7 +42,7 @@ static void each_listener_has_its_congestion_control(void **state)
     const enum quic_congestion expected[] = {QUIC_CONGESTION_BBR, QUIC_CONGESTION_CUBIC,
                                              QUIC_CONGESTION_BBR};
     for (size_t i = 0; i < 3; i++)
-        assert_int_equal(quic_endpoint_congestion(core_listener_endpoint(core, i)), expected[i]);
+        assert_int_equal(core_listener_congestion(core, i), expected[i]);
     core_stop(&core, NULL, NULL);
     uv_run(&loop, UV_RUN_DEFAULT);
     assert_int_equal(uv_loop_close(&loop), 0);

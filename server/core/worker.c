@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* One worker: its thread, its loop and what runs on it. Step 11 of a frame's walk begins here for frames of other workers:
+ * their posts are run, and the sockets flush before the loop sleeps. */
+#include "server/core/worker.h"
+
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+#include <unistd.h>
+
+/* ---- What runs on its thread ----------------------------------------------------------------- */
+
+static void on_wake(uv_async_t *wake)
+{
+    struct worker *worker = wake->data;
+    moq_native_wake(worker->native);
+    mailbox_run(&worker->mailbox);
+}
+
+/* Any thread. */
+static void wake_worker(void *self)
+{
+    struct worker *worker = self;
+    uv_async_send(&worker->wake);
+}
+
+static void on_sweep(uv_timer_t *sweep)
+{
+    struct worker *worker = sweep->data;
+    moq_native_wake(worker->native);
+    router_sweep(&worker->router);
+}
+
+static void run_loop(void *self)
+{
+    struct worker *worker = self;
+    char name[16];
+    snprintf(name, sizeof name, "worker %u", worker->config.number);
+    pthread_setname_np(pthread_self(), name);
+    __atomic_store_n(&worker->system_thread, (int)gettid(), __ATOMIC_RELAXED);
+    uv_sem_wait(&worker->gate);
+    if (worker->is_running)
+        uv_run(&worker->loop, UV_RUN_DEFAULT);
+}
+
+static int on_peer(struct moq_listener *listener, const struct moq_peer *peer,
+                   struct moq_session_config *config)
+{
+    struct worker *worker = moq_listener_user(listener);
+    return peer_accept(&worker->router, peer, config);
+}
+
+static const struct moq_listener_events listener_events = {.on_peer = on_peer};
+
+/* ---- Its beginning --------------------------------------------------------------------------- */
+
+static void start_handles(struct worker *worker)
+{
+    uv_async_init(&worker->loop, &worker->wake, on_wake);
+    uv_timer_init(&worker->loop, &worker->sweep);
+    worker->wake.data = worker->sweep.data = worker;
+    uv_timer_start(&worker->sweep, on_sweep, CORE_SWEEP_MS, CORE_SWEEP_MS);
+    mailbox_init(&worker->mailbox, &worker->router, wake_worker, worker);
+}
+
+static int start_native(struct worker *worker)
+{
+    const struct relay_config *config = worker->config.config;
+    struct moq_native_config native = {
+        .loop = &worker->loop,
+        .limits = core_quic_limits(config),
+        .congestion = core_congestion(config->quic.congestion),
+        .qlog_directory = config->quic.qlog,
+        .is_keylog_enabled = config->quic.has_key_log,
+        .is_gso_disabled = !config->quic.has_gso,
+    };
+    worker->native = moq_native_new(&native);
+    if (!worker->native)
+        return MOQ_ERR_NOMEM;
+    struct router_config router = {
+        .clock = moq_native_clock(worker->native),
+        .config = config,
+        .commons = worker->config.commons,
+        .mailboxes = worker->config.mailboxes,
+        .worker = worker->config.number,
+        .workers = worker->config.count,
+    };
+    return router_init(&worker->router, &router);
+}
+
+static void drop_loop(struct worker *worker)
+{
+    uv_close((uv_handle_t *)&worker->wake, NULL);
+    uv_close((uv_handle_t *)&worker->sweep, NULL);
+    uv_run(&worker->loop, UV_RUN_DEFAULT);
+    uv_loop_close(&worker->loop);
+    uv_sem_destroy(&worker->gate);
+    uv_cond_destroy(&worker->report.answered);
+    uv_mutex_destroy(&worker->report.mutex);
+    free(worker);
+}
+
+struct worker *worker_new(const struct worker_config *config)
+{
+    struct worker *worker = calloc(1, sizeof *worker);
+    if (!worker)
+        return NULL;
+    worker->config = *config;
+    if (uv_loop_init(&worker->loop) != 0) {
+        free(worker);
+        return NULL;
+    }
+    uv_mutex_init(&worker->report.mutex);
+    uv_cond_init(&worker->report.answered);
+    uv_sem_init(&worker->gate, 0);
+    start_handles(worker);
+    if (start_native(worker) != 0) {
+        worker_close(worker);
+        drop_loop(worker);
+        return NULL;
+    }
+    return worker;
+}
+
+int worker_listen(struct worker *worker, const struct moq_listener_config *config, char *error_text)
+{
+    struct moq_listener_config full = *config;
+    full.is_reuse_port = worker->config.count > 1;
+    full.worker = (uint8_t)worker->config.number;
+    full.workers = (uint8_t)worker->config.count;
+    full.events = &listener_events;
+    full.user = worker;
+    struct moq_listener **listener = &worker->listeners[worker->listener_count];
+    int error = moq_listener_open(worker->native, &full, listener, error_text);
+    if (!error)
+        worker->listener_count++;
+    return error;
+}
+
+int worker_start(struct worker *worker)
+{
+    worker->is_started = uv_thread_create(&worker->thread, run_loop, worker) == 0;
+    return worker->is_started ? 0 : MOQ_ERR_NOMEM;
+}
+
+void worker_run(struct worker *worker)
+{
+    worker->is_running = true;
+    uv_sem_post(&worker->gate);
+}
+
+/* ---- What others ask of it ------------------------------------------------------------------- */
+
+struct reload {
+    struct post post;
+    struct worker *worker;
+    const struct relay_config *config;
+    struct quic_tls *const *tls;
+    uv_sem_t is_done;
+};
+
+static void run_reload(struct post *post, void *owner)
+{
+    struct reload *reload = container_of(post, struct reload, post);
+    struct router *router = owner;
+    struct worker *worker = reload->worker;
+    for (size_t i = 0; i < worker->listener_count; i++)
+        quic_endpoint_set_server_tls(moq_listener_endpoint(worker->listeners[i]), reload->tls[i]);
+    router->config = reload->config;
+    list_for_each (node, &router->sources) {
+        struct moq_cache_limits limits = core_cache_limits(reload->config);
+        moq_track_set_cache(container_of(node, struct source, node)->track, &limits);
+    }
+    uv_sem_post(&reload->is_done);
+}
+
+void worker_reload(struct worker *worker, const struct relay_config *config,
+                   struct quic_tls *const *tls)
+{
+    struct reload reload = {
+        .post = {.run = run_reload}, .worker = worker, .config = config, .tls = tls};
+    uv_sem_init(&reload.is_done, 0);
+    mailbox_send(&worker->mailbox, &reload.post);
+    uv_sem_wait(&reload.is_done);
+    uv_sem_destroy(&reload.is_done);
+}
+
+static void fill_stats(struct worker *worker, struct core_worker_stats *stats)
+{
+    router_counters(&worker->router, &stats->counters);
+    for (size_t i = 0; i < worker->listener_count; i++)
+        if (worker->listeners[i])
+            quic_endpoint_stats(moq_listener_endpoint(worker->listeners[i]), &stats->listeners[i]);
+}
+
+static void run_report(struct post *post, void *owner)
+{
+    struct worker *worker = container_of(owner, struct worker, router);
+    struct worker_report *report = container_of(post, struct worker_report, post);
+    struct core_worker_stats stats = {.system_thread = 0};
+    fill_stats(worker, &stats);
+    uv_mutex_lock(&report->mutex);
+    report->stats = stats;
+    report->is_asked = false;
+    uv_cond_signal(&report->answered);
+    uv_mutex_unlock(&report->mutex);
+}
+
+void worker_ask(struct worker *worker)
+{
+    struct worker_report *report = &worker->report;
+    uv_mutex_lock(&report->mutex);
+    bool is_asked = report->is_asked;
+    report->is_asked = true;
+    uv_mutex_unlock(&report->mutex);
+    if (is_asked)
+        return;
+    report->post.run = run_report;
+    mailbox_send(&worker->mailbox, &report->post);
+}
+
+/* Of the thread, whatever it is doing. */
+static uint64_t cpu_ns(struct worker *worker)
+{
+    clockid_t clock;
+    struct timespec time;
+    if (!worker->is_started || pthread_getcpuclockid(worker->thread, &clock) != 0 ||
+        clock_gettime(clock, &time) != 0)
+        return 0;
+    return (uint64_t)time.tv_sec * NS_PER_S + (uint64_t)time.tv_nsec;
+}
+
+void worker_stats(struct worker *worker, uint64_t deadline_ns, struct core_worker_stats *out)
+{
+    struct worker_report *report = &worker->report;
+    uv_mutex_lock(&report->mutex);
+    for (uint64_t now = clock_monotonic_ns(); report->is_asked && now < deadline_ns;
+         now = clock_monotonic_ns())
+        uv_cond_timedwait(&report->answered, &report->mutex, deadline_ns - now);
+    *out = report->stats;
+    bool is_late = report->is_asked;
+    uv_mutex_unlock(&report->mutex);
+    if (is_late)
+        log_warn(LOG_CORE, "worker %u is too busy to report: its figures are those of before",
+                 worker->config.number);
+    out->system_thread = __atomic_load_n(&worker->system_thread, __ATOMIC_RELAXED);
+    out->cpu_ns = cpu_ns(worker);
+}
+
+/* ---- Its end --------------------------------------------------------------------------------- */
+
+static void on_listener_closed(void *user)
+{
+    struct worker *worker = user;
+    if (--worker->open_listeners == 0)
+        worker->config.on_silent(worker->config.self);
+}
+
+static void run_ending(struct post *post, void *owner)
+{
+    struct worker *worker = container_of(owner, struct worker, router);
+    (void)post;
+    worker->open_listeners = worker->listener_count;
+    for (size_t i = 0; i < worker->listener_count; i++)
+        moq_listener_close(&worker->listeners[i], on_listener_closed, worker);
+}
+
+void worker_end_sessions(struct worker *worker)
+{
+    worker->ending.run = run_ending;
+    mailbox_send(&worker->mailbox, &worker->ending);
+}
+
+static void run_leaving(struct post *post, void *owner)
+{
+    (void)post;
+    uv_stop(&container_of(owner, struct worker, router)->loop);
+}
+
+void worker_leave(struct worker *worker)
+{
+    worker->leaving.run = run_leaving;
+    mailbox_send(&worker->mailbox, &worker->leaving);
+}
+
+void worker_join(struct worker *worker)
+{
+    if (!worker->is_started)
+        return;
+    if (!worker->is_running)
+        uv_sem_post(&worker->gate);
+    uv_thread_join(&worker->thread);
+    worker->is_started = worker->is_running = false;
+}
+
+void worker_close(struct worker *worker)
+{
+    moq_native_close(&worker->native, NULL, NULL);
+}
+
+void worker_free(struct worker **worker)
+{
+    if (*worker)
+        drop_loop(*worker);
+    *worker = NULL;
+}

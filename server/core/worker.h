@@ -1,0 +1,80 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* One worker from the inside: a thread with its own loop, sockets, sessions, router and counters. Private to core.c and
+ * worker.c.
+ *
+ * All of it is made on the thread of whoever starts the relay, where errors can still be told; then `worker_run` lets
+ * its thread begin, and until `worker_join` others reach it only by its mailbox. The end comes in three steps, each for all workers
+ * before the next:
+ *   1. worker_end_sessions: on its thread, listeners and sessions end in order; posts of the others are still run;
+ *   2. worker_leave, worker_join: the thread is gone, all that it had is the caller's again;
+ *   3. by the caller alone: posts that are left are run, routers and loops are freed. */
+#ifndef MOQ_CORE_WORKER_H
+#define MOQ_CORE_WORKER_H
+
+#include "server/core/internal.h"
+
+struct worker_config {
+    const struct relay_config *config; /* as router_config.config */
+    uint32_t number, count;
+    struct router_commons *commons;
+    struct mailbox *const *mailboxes; /* of all workers */
+    void (*on_silent)(void *self);    /* on the worker's thread: its last session is gone */
+    void *self;
+};
+
+/* What a worker said last of itself, and whether it was asked again since. */
+struct worker_report {
+    struct post post;
+    uv_mutex_t mutex; /* of what follows */
+    uv_cond_t answered;
+    struct core_worker_stats stats;
+    bool is_asked;
+};
+
+struct worker {
+    struct router router;
+    struct mailbox mailbox; /* its owner is the router */
+    struct worker_config config;
+    uv_loop_t loop;
+    uv_async_t wake; /* of the mailbox */
+    uv_timer_t sweep;
+    uv_thread_t thread;
+    uv_sem_t gate;               /* the thread waits here until all of them are there */
+    bool is_started, is_running; /* there is a thread; it was let through the gate */
+    struct moq_native *native;
+    struct moq_listener *listeners[CORE_LISTENERS_MAX];
+    size_t listener_count;
+    size_t open_listeners; /* while sessions end */
+    struct worker_report report;
+    struct post ending, leaving;
+    int system_thread; /* gettid, atomic; 0: not there yet */
+};
+
+/* NULL: out of memory, or of descriptors. */
+struct worker *worker_new(const struct worker_config *config);
+
+/* Binds. Address, certificates and congestion control come from `config`. Errors as
+ * moq_listener_open. */
+int worker_listen(struct worker *worker, const struct moq_listener_config *config,
+                  char *error_text);
+
+int worker_start(struct worker *worker); /* makes its thread. 0 or MOQ_ERR_NOMEM */
+void worker_run(struct worker *worker);  /* the thread begins to serve */
+
+/* Takes over a new configuration, and `tls` for each listener. Waits until the worker has done so. */
+void worker_reload(struct worker *worker, const struct relay_config *config,
+                   struct quic_tls *const *tls);
+
+void worker_ask(struct worker *worker); /* for a report, unless it owes one */
+/* The report, or the one before if none comes until `deadline_ns` (of clock_monotonic_ns). */
+void worker_stats(struct worker *worker, uint64_t deadline_ns, struct core_worker_stats *out);
+
+void worker_end_sessions(struct worker *worker); /* on_silent follows */
+void worker_leave(struct worker *worker);        /* behind on_silent: its thread ends */
+void worker_join(struct worker *worker);         /* also one that never began to serve */
+
+/* Without a thread, mailbox and router empty: closes the sockets, the listeners with them. Then worker_free. */
+void worker_close(struct worker *worker);
+void worker_free(struct worker **worker);
+
+#endif
