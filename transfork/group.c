@@ -11,12 +11,18 @@
 
 #include "base/objects.h"
 
-static struct moq_group_body *body_new(void)
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+static struct moq_group_body *body_new(uint64_t started_ns)
 {
     struct moq_group_body *body = calloc(1, sizeof *body);
     if (!body)
         return NULL;
     body->refs = 1;
+    body->started_ns = started_ns;
     bytes_log_init(&body->log);
     object_born(OBJECT_group_body);
     return body;
@@ -60,12 +66,13 @@ static struct moq_group *group_of(uint64_t sequence, uint64_t started_ns,
 
 struct moq_group *group_new(uint64_t sequence, uint64_t started_ns)
 {
-    struct moq_group_body *body = body_new();
+    struct moq_group_body *body = body_new(started_ns);
     return body ? group_of(sequence, started_ns, body) : NULL;
 }
 
-struct moq_group *group_adopt(uint64_t sequence, uint64_t started_ns, struct moq_group_body *body)
+struct moq_group *group_adopt(uint64_t sequence, uint64_t now_ns, struct moq_group_body *body)
 {
+    uint64_t started_ns = earlier(body->started_ns, now_ns);
     struct moq_group *group = group_of(sequence, started_ns, moq_group_body_ref(body));
     if (group)
         group->is_adopted = true;
@@ -125,12 +132,15 @@ void group_end(struct moq_group *group, int error, uint64_t now_ns)
 {
     if (group->is_ended)
         return;
+    struct moq_group_body *body = group->body;
+    bool is_followed = group->is_adopted && body_has_ended(body);
     group->error = error;
-    group->ended_ns = now_ns;
+    group->ended_ns = is_followed ? earlier(body->ended_ns, now_ns) : now_ns;
     group->is_ended = true;
     list_remove(&group->follow_node);
     if (group->is_adopted)
         return;
-    group->body->error = error;
-    __atomic_store_n(&group->body->is_ended, true, __ATOMIC_RELEASE);
+    body->error = error;
+    body->ended_ns = now_ns;
+    __atomic_store_n(&body->is_ended, true, __ATOMIC_RELEASE);
 }

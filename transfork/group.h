@@ -21,6 +21,8 @@ extern "C" {
 struct moq_group_body {
     struct bytes_log log; /* read it through cursors; any thread */
     uint32_t refs;        /* atomic: a group of each track that has it, and who carries it over */
+    uint64_t started_ns;  /* by the writer's clock, as all times */
+    uint64_t ended_ns;    /* once is_ended */
     int error;            /* once is_ended: 0, or why it was cut short */
     bool is_ended;        /* atomic: see body_has_ended */
 };
@@ -28,8 +30,9 @@ struct moq_group_body {
 /* A growing group in no track, with one reference for the caller. NULL: out of memory. */
 struct moq_group *group_new(uint64_t sequence, uint64_t started_ns);
 
-/* One whose bytes another group writes, maybe on another thread; takes a reference to `body`. */
-struct moq_group *group_adopt(uint64_t sequence, uint64_t started_ns, struct moq_group_body *body);
+/* One whose bytes another group writes, maybe on another thread; takes a reference to `body`. It is as
+ * old as that one, but never of the future: threads see the time at different moments. */
+struct moq_group *group_adopt(uint64_t sequence, uint64_t now_ns, struct moq_group_body *body);
 
 /* Copies `n` bytes to the end and publishes them: the one copy of a frame's life. Returns 0,
  * MOQ_ERR_CLOSED after its end and if it was adopted, MOQ_ERR_BOUNDS over MOQ_GROUP_MAX_BYTES,

@@ -12,7 +12,7 @@ enum { BATCH_MAX = 64 };
 struct entry {
     struct moq_path *path; /* a copy: its references are the reader's */
     uint64_t stamp;
-    bool is_versed, is_active;
+    bool is_versed, has_failed, is_over;
 };
 
 struct bulletin {
@@ -37,7 +37,7 @@ struct share {
     struct moq_path *path;
     uint64_t stamp;
     uint32_t refs; /* the announcement's, and one for each worker that knows of it */
-    bool is_versed, is_over;
+    bool is_versed, has_failed, is_over;
     struct notice notices[]; /* by worker */
 };
 
@@ -61,11 +61,11 @@ static void on_arrived(struct post *post, void *owner)
     for (size_t i = 0; i < bulletin->count; i++) {
         struct entry *entry = &bulletin->batch[i];
         const struct foreign_announcement foreign = {entry->path, from, entry->stamp,
-                                                     entry->is_versed};
-        if (entry->is_active)
-            route_add_foreign(router, &foreign);
-        else
+                                                     entry->is_versed, entry->has_failed};
+        if (entry->is_over)
             route_remove_foreign(router, &foreign);
+        else
+            route_add_foreign(router, &foreign);
         moq_path_unref(&entry->path);
     }
     bulletin->count = 0;
@@ -84,7 +84,7 @@ static bool take(struct bulletin *bulletin)
     if (!path)
         return false;
     bulletin->batch[bulletin->count++] =
-        (struct entry){path, share->stamp, share->is_versed, !share->is_over};
+        (struct entry){path, share->stamp, share->is_versed, share->has_failed, share->is_over};
     list_remove(&notice->node);
     notice->is_told = !share->is_over;
     if (share->is_over)
@@ -168,6 +168,24 @@ int bulletins_announce(struct router *router, struct announcement *announcement)
     return 0;
 }
 
+static void tell_again(struct bulletin *bulletin, struct notice *notice)
+{
+    if (list_is_empty(&notice->node))
+        list_push_back(&bulletin->pending, &notice->node);
+    bulletin_send(bulletin);
+}
+
+void bulletins_fail(struct router *router, struct announcement *announcement)
+{
+    struct share *share = announcement->share;
+    if (!share || share->has_failed)
+        return;
+    share->has_failed = true;
+    for (uint32_t i = 0; i < router->workers; i++)
+        if (i != router->worker)
+            tell_again(&router->bulletins[i], &share->notices[i]);
+}
+
 void bulletins_withdraw(struct router *router, struct announcement *announcement)
 {
     struct share *share = announcement->share;
@@ -184,8 +202,7 @@ void bulletins_withdraw(struct router *router, struct announcement *announcement
             share_unref(share);
             continue;
         }
-        list_push_back(&router->bulletins[i].pending, &notice->node);
-        bulletin_send(&router->bulletins[i]);
+        tell_again(&router->bulletins[i], notice);
     }
     share_unref(share);
 }

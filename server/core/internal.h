@@ -128,6 +128,7 @@ struct mirror {
     struct link *link; /* NULL: none */
     uint32_t home;     /* the worker */
     struct moq_wish wish;
+    bool is_resting;
     uint64_t raise; /* added to the home's sequences */
     bool is_raise_open;
 };
@@ -165,6 +166,7 @@ struct outlet {
     struct moq_track *track; /* a reference to what it watches; NULL: it is silent */
     struct moq_watcher watcher;
     struct moq_wish wish;
+    bool has_wish; /* somebody watches at the other end */
     struct moq_info_query *query;
 };
 
@@ -191,7 +193,7 @@ struct announcement *route_announced_by(const struct route *route, const struct 
 struct announcement *route_next(const struct route *route); /* of those that have not failed */
 struct announcement *route_newest_local(const struct route *route);
 bool route_has_local(const struct route *route);
-void route_settle(struct route *route); /* notes who publishes it now */
+void route_note_failure(struct announcement *announcement); /* others are told */
 bool announcement_is_local(const struct announcement *announcement);
 /* Whether its peer obeys ranges and answers FETCH and INFO_PLEASE: only those of 03 are known to. The Rust publishers of 02
  * and 04 ignore the first, panic at the second, and pay with a track for the third. */
@@ -204,8 +206,9 @@ struct foreign_announcement {
     const struct moq_path *path;
     uint32_t worker;
     uint64_t stamp;
-    bool is_versed;
+    bool is_versed, has_failed;
 };
+/* Also what was added before, when it has failed since. */
 void route_add_foreign(struct router *router, const struct foreign_announcement *foreign);
 void route_remove_foreign(struct router *router, const struct foreign_announcement *foreign);
 void routes_forget_foreign(struct router *router);
@@ -214,6 +217,7 @@ void routes_forget_foreign(struct router *router);
 int bulletins_init(struct router *router); /* 0 or MOQ_ERR_NOMEM */
 void bulletins_deinit(struct router *router);
 int bulletins_announce(struct router *router, struct announcement *announcement);
+void bulletins_fail(struct router *router, struct announcement *announcement);
 void bulletins_withdraw(struct router *router, struct announcement *announcement);
 void bulletins_sweep(struct router *router);
 
@@ -227,6 +231,7 @@ void outlets_stop(struct router *router);
 
 /* mirror.c */
 int mirror_adjust(struct source *source, const struct moq_wish *wish); /* 0 or MOQ_ERR_NOMEM */
+void mirror_rest(struct source *source);                               /* it has no viewers now */
 void mirror_close(struct source *source);
 
 /* source.c */
@@ -237,7 +242,6 @@ void source_expect(struct source *source, const struct moq_wish *wish);
 struct viewing *source_add_viewer(struct source *source, struct moq_viewer *viewer);
 void source_remove_viewer(struct viewing *viewing);
 
-void source_relax(struct source *source);           /* somebody does not want it any more */
 void source_lost(struct source *source, int error); /* its origin feeds it no more */
 
 /* Adds what the viewers there are have got so far; those that left were added when they did. */

@@ -167,6 +167,15 @@ void link_set_wish(struct link *link, const struct moq_wish *wish)
 {
     pthread_mutex_lock(&link->lock);
     link->wish = *wish;
+    link->is_resting = false;
+    pthread_mutex_unlock(&link->lock);
+    send_wants(link);
+}
+
+void link_rest(struct link *link)
+{
+    pthread_mutex_lock(&link->lock);
+    link->is_resting = true;
     pthread_mutex_unlock(&link->lock);
     send_wants(link);
 }
@@ -187,12 +196,13 @@ void link_close(struct link **link_in)
 
 /* ---- The home's side ------------------------------------------------------------------------- */
 
-struct moq_wish link_wish(struct link *link)
+bool link_wish(struct link *link, struct moq_wish *wish)
 {
     pthread_mutex_lock(&link->lock);
-    struct moq_wish wish = link->wish;
+    *wish = link->wish;
+    bool is_resting = link->is_resting;
     pthread_mutex_unlock(&link->lock);
-    return wish;
+    return !is_resting;
 }
 
 /* A follower that is behind by so many groups would drop the oldest of them anyway. */

@@ -65,7 +65,7 @@ struct link {
     struct list told; /* link_event.node: groups, gaps */
     uint32_t told_count;
     struct moq_info info;
-    bool has_info, is_closed, is_ended;
+    bool has_info, is_closed, is_ended, is_resting;
     int error;
 };
 
@@ -73,6 +73,7 @@ struct link {
 struct link *link_open(struct router *router, uint32_t home, const struct link_ask *ask,
                        const struct link_events *events, void *user);
 void link_set_wish(struct link *link, const struct moq_wish *wish);
+void link_rest(struct link *link);   /* nobody watches now; until the next wish */
 void link_close(struct link **link); /* no callback follows; sets it to NULL */
 
 void link_unref(struct link *link); /* any thread */
@@ -84,7 +85,7 @@ void link_tell_growth(struct link *link); /* step 10 of a frame's walk, towards 
 void link_tell_info(struct link *link, const struct moq_info *info);
 void link_tell_end(struct link *link, int error);
 
-/* What the follower wants now; the home's side. */
-struct moq_wish link_wish(struct link *link);
+/* What the follower wants now; the home's side. False: nothing, for a while. */
+bool link_wish(struct link *link, struct moq_wish *wish);
 
 #endif

@@ -77,10 +77,19 @@ int mirror_adjust(struct source *source, const struct moq_wish *wish)
     bool is_same = before->priority == wish->priority && before->order == wish->order &&
                    before->expires_ms == wish->expires_ms && before->min == wish->min &&
                    before->max == wish->max;
-    if (!is_same)
+    if (!is_same || mirror->is_resting)
         link_set_wish(mirror->link, wish);
     mirror->wish = *wish;
+    mirror->is_resting = false;
     return 0;
+}
+
+void mirror_rest(struct source *source)
+{
+    struct mirror *mirror = &source->mirror;
+    if (mirror->link && !mirror->is_resting)
+        link_rest(mirror->link);
+    mirror->is_resting = true;
 }
 
 void mirror_close(struct source *source)

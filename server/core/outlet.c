@@ -78,16 +78,20 @@ static void watch(struct outlet *outlet, struct moq_track *track)
 
 /* ---- Tracks ---------------------------------------------------------------------------------- */
 
-/* Its follower hears of what is there, then of what comes. */
+/* Its follower hears of what is there, then of what comes. The newest group first: that is where viewers
+ * who wait for it begin. Those who have seen another publisher's need them in order. */
 static void speak(struct outlet *outlet, bool is_continued)
 {
     const struct source *source = outlet->source;
     struct moq_track *track = source->track;
     uint64_t first = is_continued ? source->origin_from : 0;
+    struct moq_group *newest = is_continued ? NULL : moq_track_newest(track);
     watch(outlet, track);
+    if (newest)
+        tell_group(outlet, newest);
     for (struct moq_group *group = moq_track_oldest(track); group;
          group = moq_track_after(track, group))
-        if (group->sequence >= first)
+        if (group->sequence >= first && group != newest)
             tell_group(outlet, group);
 }
 
@@ -106,10 +110,9 @@ static void open_track(struct outlet *outlet)
         return;
     }
     outlet->source = source;
-    outlet->wish = link_wish(outlet->link);
+    outlet->has_wish = link_wish(outlet->link, &outlet->wish);
     list_remove(&outlet->node);
     list_push_back(&source->outlets, &outlet->node);
-    source->idle_since_ns = CLOCK_NEVER;
     if (!can_speak(source))
         return;
     speak(outlet, outlet->link->is_continued);
@@ -137,10 +140,12 @@ void outlets_end(struct source *source, int error)
 
 static void open_group(struct outlet *outlet)
 {
+    struct moq_wish wanted;
+    link_wish(outlet->link, &wanted);
     const struct fetch_wish wish = {
         .path = outlet->path,
         .group = outlet->link->group,
-        .priority = link_wish(outlet->link).priority,
+        .priority = wanted.priority,
         .is_local_only = true,
     };
     struct moq_track *track;
@@ -202,7 +207,7 @@ void outlet_adjust(struct outlet *outlet)
 {
     if (!outlet->source)
         return;
-    outlet->wish = link_wish(outlet->link);
+    outlet->has_wish = link_wish(outlet->link, &outlet->wish);
     source_adjust(outlet->source);
 }
 
@@ -213,7 +218,7 @@ void outlet_close(struct outlet *outlet)
     struct source *source = outlet->source;
     outlet_free(outlet);
     if (source)
-        source_relax(source);
+        source_adjust(source);
 }
 
 void outlets_stop(struct router *router)

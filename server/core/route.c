@@ -102,12 +102,20 @@ bool announcement_is_versed(const struct announcement *announcement)
 }
 
 /* A takeover counts once, where the one who took over is connected. */
-void route_settle(struct route *route)
+static void settle(struct route *route)
 {
     const struct announcement *leader = route_next(route);
     if (leader && route->leader && leader != route->leader && announcement_is_local(leader))
         leader->router->counters.takeovers++;
     route->leader = leader;
+}
+
+void route_note_failure(struct announcement *announcement)
+{
+    announcement->has_failed = true;
+    settle(announcement->route);
+    if (announcement_is_local(announcement))
+        bulletins_fail(announcement->router, announcement);
 }
 
 /* Whom offers know it by: a peer is not shown its own. */
@@ -125,7 +133,7 @@ static void insert(struct route *route, struct announcement *announcement)
         node = node->next;
     list_insert_between(&announcement->route_node, node->prev, node);
     announcement->route = route;
-    route_settle(route);
+    settle(route);
 }
 
 /* Gives it a place among the others of its path. False: out of memory. */
@@ -145,7 +153,7 @@ static bool join(struct announcement *announcement, struct moq_path *path)
 static void take_over(struct announcement *announcement)
 {
     struct route *route = announcement->route;
-    if (route->source && route_newest(route) == announcement)
+    if (route->source && route_next(route) == announcement)
         source_switch(route->source, announcement);
     demands_wake(announcement->router, route);
 }
@@ -180,7 +188,7 @@ static void leave(struct announcement *announcement)
     struct route *route = announcement->route;
     list_remove(&announcement->route_node);
     moq_offers_remove(router->offers, route->path, owner_of(announcement));
-    route_settle(route);
+    settle(route);
     if (route->source && route->source->origin == announcement)
         source_withdrawn(route->source, announcement);
     else
@@ -212,27 +220,6 @@ static void foreign_free(struct announcement *announcement)
     announcement_free(announcement);
 }
 
-void route_add_foreign(struct router *router, const struct foreign_announcement *foreign)
-{
-    struct announcement *announcement = calloc(1, sizeof *announcement);
-    struct moq_path *path = announcement ? moq_path_suffix(foreign->path, 0) : NULL;
-    if (!path) {
-        free(announcement);
-        log_error(LOG_ROUTE, "out of memory: an announcement of another worker is lost");
-        return;
-    }
-    announcement->router = router;
-    announcement->path = path;
-    announcement->worker = foreign->worker;
-    announcement->stamp = foreign->stamp;
-    announcement->is_versed = foreign->is_versed;
-    list_push_back(&router->foreign, &announcement->peer_node);
-    if (join(announcement, path))
-        take_over(announcement);
-    else
-        foreign_free(announcement);
-}
-
 static struct announcement *find_foreign(struct router *router,
                                          const struct foreign_announcement *foreign)
 {
@@ -245,6 +232,46 @@ static struct announcement *find_foreign(struct router *router,
             return announcement;
     }
     return NULL;
+}
+
+/* It ended a track. Its own worker goes on with another that it has, if it has one; a source here turns to
+ * whoever is next. */
+static void fail_foreign(struct announcement *announcement)
+{
+    struct route *route = announcement->route;
+    announcement->has_failed = true;
+    settle(route);
+    struct announcement *next = route_next(route);
+    if (next && route->source && route->source->origin == announcement)
+        source_switch(route->source, next);
+}
+
+void route_add_foreign(struct router *router, const struct foreign_announcement *foreign)
+{
+    struct announcement *known = find_foreign(router, foreign);
+    if (known) {
+        if (foreign->has_failed)
+            fail_foreign(known);
+        return;
+    }
+    struct announcement *announcement = calloc(1, sizeof *announcement);
+    struct moq_path *path = announcement ? moq_path_suffix(foreign->path, 0) : NULL;
+    if (!path) {
+        free(announcement);
+        log_error(LOG_ROUTE, "out of memory: an announcement of another worker is lost");
+        return;
+    }
+    announcement->router = router;
+    announcement->path = path;
+    announcement->worker = foreign->worker;
+    announcement->stamp = foreign->stamp;
+    announcement->is_versed = foreign->is_versed;
+    announcement->has_failed = foreign->has_failed;
+    list_push_back(&router->foreign, &announcement->peer_node);
+    if (join(announcement, path))
+        take_over(announcement);
+    else
+        foreign_free(announcement);
 }
 
 void route_remove_foreign(struct router *router, const struct foreign_announcement *foreign)

@@ -48,14 +48,15 @@ static void cut_off(struct source *source)
 
 void source_lost(struct source *source, int error)
 {
-    if (source->origin)
-        source->origin->has_failed = true;
+    struct announcement *failed = source->origin;
     cut_off(source);
+    if (failed)
+        route_note_failure(failed);
     struct announcement *other = NULL;
-    if (source->route) {
-        route_settle(source->route);
+    if (source->route)
         other = route_next(source->route);
-    }
+    if (other && !announcement_is_local(other))
+        outlets_end(source, MOQ_ERR_OFFLINE); /* else they would wait for one that has failed */
     if (other)
         source_switch(source, other);
     else
@@ -208,7 +209,7 @@ static bool combine(const struct source *source, struct moq_wish *all)
     }
     list_for_each (node, &source->outlets) {
         const struct outlet *outlet = container_of(node, struct outlet, node);
-        if (!outlet->track)
+        if (!outlet->track || !outlet->has_wish)
             continue;
         if (has_any)
             add_wish(all, &outlet->wish);
@@ -361,22 +362,21 @@ void source_remove_viewer(struct viewing *viewing)
     list_remove(&viewing->node);
     free(viewing);
     router->counters.viewers--;
-    if (list_is_empty(&source->viewers))
+    if (list_is_empty(&source->viewers)) {
+        source->idle_since_ns = router->clock->now_ns;
         core_hooks_track(&router->hooks, moq_track_path(source->track), false);
-    source_relax(source);
+        mirror_rest(source);
+    }
+    source_adjust(source);
 }
 
+/* Nobody watches, and nobody did for a while. Other workers' mirrors have waited long enough themselves. */
 static bool is_idle(const struct source *source)
 {
-    return list_is_empty(&source->viewers) && list_is_empty(&source->outlets);
-}
-
-void source_relax(struct source *source)
-{
-    if (is_idle(source))
-        source->idle_since_ns = source->router->clock->now_ns;
-    else
-        source_adjust(source);
+    if (!list_is_empty(&source->viewers) || !list_is_empty(&source->outlets))
+        return false;
+    return !source->route ||
+           source->router->clock->now_ns - source->idle_since_ns >= CORE_LINGER_NS;
 }
 
 /* Whether the new origin comes through the link that is there: its home goes on by itself. */
@@ -449,7 +449,7 @@ void sources_sweep(struct router *router)
         struct source *source = container_of(node, struct source, node);
         if (source->farewell_ns <= now)
             source_end(source, MOQ_ERR_OFFLINE);
-        if (is_idle(source) && (!source->route || now - source->idle_since_ns >= CORE_LINGER_NS)) {
+        if (is_idle(source)) {
             source_free(source);
             continue;
         }

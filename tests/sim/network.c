@@ -319,6 +319,12 @@ void sim_on_turn(struct sim *sim, int node, uint64_t (*on_turn)(void *self), voi
     sim->nodes[node].on_turn_self = self;
 }
 
+void sim_wake(struct sim *sim, int node, uint64_t when_ns)
+{
+    if (when_ns < sim->nodes[node].turn_ns)
+        sim->nodes[node].turn_ns = when_ns;
+}
+
 void sim_on_packet(struct sim *sim, int node,
                    bool (*on_packet)(void *self, const uint8_t *data, size_t n), void *self)
 {

@@ -60,6 +60,9 @@ void sim_set_sink_room(struct sim *sim, int node, size_t packets);
 /* Called in each turn of `node` before the flush, as quic_udp's on_turn. */
 void sim_on_turn(struct sim *sim, int node, uint64_t (*on_turn)(void *self), void *self);
 
+/* Lets `node` have a turn at `when_ns`, if it has none before. */
+void sim_wake(struct sim *sim, int node, uint64_t when_ns);
+
 /* Called with each packet that `node` sends; returns true to lose it. */
 void sim_on_packet(struct sim *sim, int node,
                    bool (*on_packet)(void *self, const uint8_t *data, size_t n), void *self);

@@ -19,6 +19,7 @@ struct scene {
 static void scene_init(struct scene *scene, uint64_t seed)
 {
     const struct world_setup setup = {.seed = seed,
+                                      .workers = 1,
                                       .link = {.delay_ns = 10 * NS_PER_MS},
                                       .yaml = "limits:\n  idle: 3s\n  handshake: 2s\n"
                                               "quic:\n  keep_alive: 1s\n"};
@@ -70,7 +71,7 @@ static struct quic_conn *dial(struct scene *scene, enum quic_protocol protocol)
                                                .url_path = "/",
                                                .user = &scene->stranger};
     struct world *world = &scene->world;
-    return sim_connect(world->sim, scene->stranger_node, world->node, &config);
+    return sim_connect(world->sim, scene->stranger_node, world->workers[0].node, &config);
 }
 
 static void connect_stranger(struct scene *scene, enum quic_protocol protocol)
@@ -260,7 +261,7 @@ static void handshakes_that_break_off_are_forgotten(void **state)
     }
     sim_remove_endpoint(scene.world.sim, scene.stranger_node);
     world_run(&scene.world, 10 * NS_PER_S);
-    quic_endpoint_stats(sim_endpoint(scene.world.sim, scene.world.node), &stats);
+    quic_endpoint_stats(sim_endpoint(scene.world.sim, scene.world.workers[0].node), &stats);
     assert_int_equal(stats.connections, 2);
     assert_int_equal(stats.half_open, 0);
     scene_deinit(&scene);
@@ -280,12 +281,12 @@ static void garbage_datagrams_harm_nobody(void **state)
         memset(data + 40, i, sizeof data - 40);
         if (n > 5 && i % 3 == 0)
             memcpy(data, "\xc3\x00\x00\x00\x01", 5); /* looks like an Initial of version 1 */
-        sim_inject(sim, scene.world.node, data, n);
+        sim_inject(sim, scene.world.workers[0].node, data, n);
         if (i % 50 == 0)
             world_run(&scene.world, 20 * NS_PER_MS);
     }
     struct quic_endpoint_stats stats;
-    quic_endpoint_stats(sim_endpoint(sim, scene.world.node), &stats);
+    quic_endpoint_stats(sim_endpoint(sim, scene.world.workers[0].node), &stats);
     assert_true(stats.datagrams_dropped > 10000);
     scene_deinit(&scene);
 }

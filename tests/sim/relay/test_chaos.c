@@ -290,7 +290,7 @@ static void chaos_init(struct chaos *chaos, uint64_t seed)
     *chaos = (struct chaos){.hook.ops = &hook_ops};
     world_init(&chaos->world, &setup);
     chaos->hook.self = chaos;
-    core_hooks_add(&chaos->world.router.hooks, &chaos->hook);
+    world_add_hook(&chaos->world, &chaos->hook);
     for (int i = 0; i < HOSTS; i++)
         chaos->hosts[i] = world_host(&chaos->world);
 }
@@ -308,7 +308,7 @@ static void act(struct chaos *chaos)
 
 static bool has_left(const struct chaos *chaos)
 {
-    const struct router *router = &chaos->world.router;
+    const struct router *router = &chaos->world.workers[0].router;
     return router->counters.sessions > 0 || !list_is_empty(&router->sources) ||
            router->fetch_count > 0 || router->routes != NULL;
 }
@@ -319,7 +319,7 @@ static int run_case(uint64_t seed, struct chaos *chaos)
     chaos_init(chaos, seed);
     act(chaos);
     if (seed % 2)
-        moq_native_bridge_shut_down(&chaos->world.bridge, 0, "the relay stops");
+        world_stop(&chaos->world);
     for (int i = 0; i < CLIENTS; i++)
         if (chaos->clients[i] && seed % 2 == 0)
             client_close(chaos->clients[i], 0);

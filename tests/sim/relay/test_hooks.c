@@ -80,11 +80,12 @@ static const struct core_hook_ops hook_ops = {.session_open = on_session_open,
 
 static void stage_init(struct stage *stage)
 {
-    const struct world_setup setup = {.seed = 17, .link = {.delay_ns = 10 * NS_PER_MS}};
+    const struct world_setup setup = {
+        .seed = 17, .workers = 1, .link = {.delay_ns = 10 * NS_PER_MS}};
     *stage = (struct stage){.hook.ops = &hook_ops};
     world_init(&stage->world, &setup);
     stage->hook.self = stage;
-    core_hooks_add(&stage->world.router.hooks, &stage->hook);
+    world_add_hook(&stage->world, &stage->hook);
 }
 
 static void stage_deinit(struct stage *stage)
@@ -188,7 +189,7 @@ static void a_session_may_die_before_its_answer(void **state)
     run_ms(&stage, 1000);
     assert_null(stage.parked);
     assert_int_equal(stage.withdrawn, 1);
-    assert_true(list_is_empty(&stage.world.router.hooks.waiting));
+    assert_true(list_is_empty(&stage.world.workers[0].router.hooks.waiting));
     run_ms(&stage, 6000);
     stage_deinit(&stage);
 }
@@ -245,12 +246,12 @@ static void an_announcement_may_end_before_its_answer(void **state)
     run_ms(&stage, 1000);
     client_withdraw(publisher, track);
     run_ms(&stage, 200);
-    assert_true(list_is_empty(&stage.world.router.hooks.waiting));
+    assert_true(list_is_empty(&stage.world.workers[0].router.hooks.waiting));
     client_publish(publisher, "demo/other");
     run_ms(&stage, 200);
     client_close(publisher, MOQ_ERR_IO);
     run_ms(&stage, 200);
-    assert_true(list_is_empty(&stage.world.router.hooks.waiting));
+    assert_true(list_is_empty(&stage.world.workers[0].router.hooks.waiting));
     run_ms(&stage, 6000);
     assert_int_equal(world_counters(&stage.world)->announcements, 0);
     stage_deinit(&stage);
@@ -325,15 +326,15 @@ static void a_subscription_may_end_before_its_answer(void **state)
     theatre_init(&theatre, CORE_LATER);
     moq_subscription_close(&theatre.watch.subscription);
     run_ms(&theatre.stage, 200);
-    assert_true(list_is_empty(&theatre.stage.world.router.hooks.waiting));
+    assert_true(list_is_empty(&theatre.stage.world.workers[0].router.hooks.waiting));
 
     struct watch again;
     watch_init(&again, theatre.viewer, "demo/bbb", &WISH_ANY);
     run_ms(&theatre.stage, 200);
-    assert_false(list_is_empty(&theatre.stage.world.router.hooks.waiting));
+    assert_false(list_is_empty(&theatre.stage.world.workers[0].router.hooks.waiting));
     client_close(theatre.viewer, MOQ_ERR_IO);
     run_ms(&theatre.stage, 200);
-    assert_true(list_is_empty(&theatre.stage.world.router.hooks.waiting));
+    assert_true(list_is_empty(&theatre.stage.world.workers[0].router.hooks.waiting));
     run_ms(&theatre.stage, 6000);
     watch_deinit(&again);
     theatre_deinit(&theatre);
@@ -380,7 +381,7 @@ static void a_hook_sees_viewers_and_sets_their_policy(void **state)
     run_ms(&theatre.stage, 1000);
     assert_in_range(theatre.stage.samples, 3, 6);
     const struct source *source =
-        container_of(theatre.stage.world.router.sources.next, struct source, node);
+        container_of(theatre.stage.world.workers[0].router.sources.next, struct source, node);
     const struct viewing *viewing = container_of(source->viewers.next, struct viewing, node);
     assert_int_equal(moq_viewer_policy(viewing->viewer)->priority, 7);
     theatre_deinit(&theatre);

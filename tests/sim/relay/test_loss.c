@@ -21,7 +21,7 @@ static const enum quic_protocol protocols[] = {QUIC_PROTOCOL_RAW, QUIC_PROTOCOL_
 static const uint32_t versions[] = {MOQ_VERSION_02, MOQ_VERSION_03, MOQ_VERSION_04};
 
 /* All that is to be said about one case; NULL: all is well. */
-static const char *check(const struct watch *watch, const struct world *world, int percent)
+static const char *check(const struct watch *watch, struct world *world, int percent)
 {
     if (percent == 0 && watch_count(watch, FATE_WHOLE) != GROUPS)
         return "a group was dropped though nothing was lost";
@@ -33,7 +33,7 @@ static const char *check(const struct watch *watch, const struct world *world, i
         return "a group has other bytes than were written";
     if (!watch_knows(watch, FIRST, FIRST + GROUPS - 1))
         return "a group neither arrived nor was it reported";
-    return world->router.counters.sessions == 2 ? NULL : "a session is gone";
+    return world_counters(world)->sessions == 2 ? NULL : "a session is gone";
 }
 
 static const char *end_in_order(struct world *world, struct client *publisher,

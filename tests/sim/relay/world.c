@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The relay's turn is what core.c does with a loop: sweep now and then, tick sessions, flush. */
+/* A worker's turn is what core does with a loop: posts, a sweep now and then, sessions, flush. */
 #include "tests/sim/relay/world.h"
 
 #include <stdlib.h>
@@ -10,21 +10,43 @@
 #include "tests/sim/relay/client.h"
 #include "tests/sim/relay/feed.h"
 
+/* The longest that a post takes from one worker to another. */
+#define POST_NS (2 * NS_PER_MS)
+
 static int on_peer(void *self, const struct moq_peer *peer, struct moq_session_config *config)
 {
-    struct world *world = self;
-    return peer_accept(&world->router, peer, config);
+    struct world_worker *worker = self;
+    return peer_accept(&worker->router, peer, config);
+}
+
+static void on_post(void *self)
+{
+    struct world_worker *worker = self;
+    struct sim *sim = worker->world->sim;
+    worker->next_post_ns = sim_clock(sim)->now_ns + sim_random(sim) % POST_NS;
+    sim_wake(sim, worker->node, worker->next_post_ns);
+}
+
+static uint64_t earlier(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
 }
 
 static uint64_t relay_turn(void *self)
 {
-    struct world *world = self;
-    if (world_now(world) >= world->next_sweep_ns) {
-        world->next_sweep_ns = world_now(world) + CORE_SWEEP_MS * NS_PER_MS;
-        router_sweep(&world->router);
+    struct world_worker *worker = self;
+    uint64_t now_ns = world_now(worker->world);
+    if (now_ns >= worker->next_post_ns && !worker->is_stuck) {
+        worker->next_post_ns = CLOCK_NEVER;
+        worker->posts += mailbox_run(&worker->mailbox);
     }
-    uint64_t next_ns = moq_native_bridge_tick(&world->bridge);
-    return next_ns < world->next_sweep_ns ? next_ns : world->next_sweep_ns;
+    if (now_ns >= worker->next_sweep_ns) {
+        worker->next_sweep_ns = now_ns + CORE_SWEEP_MS * NS_PER_MS;
+        router_sweep(&worker->router);
+    }
+    uint64_t next_ns = moq_native_bridge_tick(&worker->bridge);
+    uint64_t post_ns = worker->is_stuck ? CLOCK_NEVER : worker->next_post_ns;
+    return earlier(next_ns, earlier(worker->next_sweep_ns, post_ns));
 }
 
 static struct relay_config *load_config(const char *yaml)
@@ -43,28 +65,76 @@ static struct relay_config *load_config(const char *yaml)
     return config;
 }
 
+static uint32_t count_workers(const struct world_setup *setup)
+{
+    const char *text = getenv("MOQ_SIM_WORKERS");
+    uint32_t count = setup->workers ? setup->workers : text ? (uint32_t)atoi(text) : 1;
+    REQUIRE(count >= 1 && count <= WORLD_WORKERS_MAX);
+    return count;
+}
+
+static void worker_init(struct world *world, uint32_t index)
+{
+    struct world_worker *worker = &world->workers[index];
+    worker->world = world;
+    worker->next_post_ns = CLOCK_NEVER;
+    world->mailboxes[index] = &worker->mailbox;
+    mailbox_init(&worker->mailbox, &worker->router, on_post, worker);
+    const struct router_config router = {
+        .clock = sim_clock(world->sim),
+        .config = world->config,
+        .commons = &world->commons,
+        .mailboxes = world->mailboxes,
+        .worker = index,
+        .workers = world->worker_count,
+    };
+    REQUIRE(router_init(&worker->router, &router) == 0);
+    worker->bridge = (struct moq_native_bridge){
+        .clock = sim_clock(world->sim), .on_peer = on_peer, .self = worker};
+    REQUIRE(moq_native_bridge_init(&worker->bridge) == 0);
+
+    const struct quic_endpoint_config endpoint = {
+        .server_tls = peer_server_tls(),
+        .app = &moq_native_app,
+        .user = &worker->bridge,
+        .limits = core_quic_limits(world->config),
+    };
+    worker->node = sim_add_endpoint(world->sim, &endpoint);
+    REQUIRE(worker->node >= 0);
+    sim_on_turn(world->sim, worker->node, relay_turn, worker);
+}
+
 void world_init(struct world *world, const struct world_setup *setup)
 {
     log_set_level(LOG_LEVEL_ERROR); /* what is tested says more than thousands of sessions */
     *world = (struct world){.config = load_config(setup->yaml)};
     list_init(&world->hosts);
     world->sim = sim_new(setup->seed, &setup->link);
-    struct router_config config = {
-        .clock = sim_clock(world->sim), .config = world->config, .workers = 1};
-    REQUIRE(router_init(&world->router, &config) == 0);
-    world->bridge = (struct moq_native_bridge){
-        .clock = sim_clock(world->sim), .on_peer = on_peer, .self = world};
-    REQUIRE(moq_native_bridge_init(&world->bridge) == 0);
+    world->worker_count = count_workers(setup);
+    for (uint32_t i = 0; i < world->worker_count; i++)
+        worker_init(world, i);
+}
 
-    const struct quic_endpoint_config endpoint = {
-        .server_tls = peer_server_tls(),
-        .app = &moq_native_app,
-        .user = &world->bridge,
-        .limits = core_quic_limits(world->config),
-    };
-    world->node = sim_add_endpoint(world->sim, &endpoint);
-    REQUIRE(world->node >= 0);
-    sim_on_turn(world->sim, world->node, relay_turn, world);
+int world_next_node(struct world *world)
+{
+    return world->workers[world->next_worker++ % world->worker_count].node;
+}
+
+void world_add_hook(struct world *world, struct core_hook *hook)
+{
+    core_hooks_add(&world->workers[0].router.hooks, hook);
+}
+
+void world_stick(struct world *world, uint32_t worker, bool is_stuck)
+{
+    world->workers[worker].is_stuck = is_stuck;
+    sim_wake(world->sim, world->workers[worker].node, world_now(world));
+}
+
+void world_stop(struct world *world)
+{
+    for (uint32_t i = 0; i < world->worker_count; i++)
+        moq_native_bridge_shut_down(&world->workers[i].bridge, 0, "the relay stops");
 }
 
 static void host_free(struct host *host)
@@ -78,21 +148,38 @@ static void host_free(struct host *host)
     free(host);
 }
 
+/* As core stops: no session is left, then routers let go of each other, then all is freed. */
+static void stop_routers(struct world *world)
+{
+    bool is_busy = true;
+    for (uint32_t i = 0; i < world->worker_count; i++)
+        router_stop(&world->workers[i].router);
+    while (is_busy) {
+        is_busy = false;
+        for (uint32_t i = 0; i < world->worker_count; i++)
+            is_busy |= mailbox_run(&world->workers[i].mailbox) > 0;
+    }
+    for (uint32_t i = 0; i < world->worker_count; i++)
+        router_deinit(&world->workers[i].router);
+}
+
 void world_deinit(struct world *world)
 {
     list_for_each (node, &world->hosts)
         sim_remove_endpoint(world->sim, container_of(node, struct host, link)->node);
-    sim_remove_endpoint(world->sim, world->node);
+    for (uint32_t i = 0; i < world->worker_count; i++)
+        sim_remove_endpoint(world->sim, world->workers[i].node);
     while (!list_is_empty(&world->hosts))
         host_free(container_of(world->hosts.next, struct host, link));
-    moq_native_bridge_deinit(&world->bridge);
-    REQUIRE(world->router.counters.sessions == 0);
-    REQUIRE(world->router.counters.viewers == 0);
-    REQUIRE(world->router.counters.announcements == 0);
-    REQUIRE(world->router.counters.upstream_subscriptions == 0);
-    REQUIRE(world->router.waiting_count == 0);
-    router_stop(&world->router);
-    router_deinit(&world->router);
+    for (uint32_t i = 0; i < world->worker_count; i++)
+        moq_native_bridge_deinit(&world->workers[i].bridge);
+    const struct core_counters *counters = world_counters(world);
+    REQUIRE(counters->sessions == 0);
+    REQUIRE(counters->viewers == 0);
+    REQUIRE(counters->announcements == 0);
+    REQUIRE(counters->upstream_subscriptions == 0);
+    REQUIRE(world->commons.waiting_count == 0);
+    stop_routers(world);
     relay_config_free(&world->config);
     sim_free(&world->sim);
     REQUIRE(objects_report(stderr) == 0);
@@ -161,11 +248,18 @@ bool world_run_until(struct world *world, bool (*is_done)(void *self), void *sel
 
 const struct core_counters *world_counters(struct world *world)
 {
-    world->router.counters.requests_waiting = world->router.waiting_count;
-    return &world->router.counters;
+    world->counters = (struct core_counters){0};
+    for (uint32_t i = 0; i < world->worker_count; i++) {
+        struct core_counters its;
+        router_counters(&world->workers[i].router, &its);
+#define ADD(name, help) world->counters.name += its.name;
+        CORE_COUNTERS(ADD)
+#undef ADD
+    }
+    return &world->counters;
 }
 
 bool world_is_empty(void *self)
 {
-    return ((struct world *)self)->router.counters.sessions == 0;
+    return world_counters(self)->sessions == 0;
 }

@@ -1,25 +1,42 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A whole relay and its peers in one process on a simulated network: the relay is server/core's
- * router behind an endpoint of quic, hosts are addresses with any number of clients. */
+/* A whole relay and its peers in one process on a simulated network: a worker of the relay is
+ * server/core's router behind an endpoint of quic, hosts are addresses with any number of clients.
+ * Posts from worker to worker take as long as the seed tells them. */
 #ifndef MOQ_TESTS_SIM_RELAY_WORLD_H
 #define MOQ_TESTS_SIM_RELAY_WORLD_H
 
 #include "server/core/internal.h"
 #include "tests/sim/network.h"
 
+enum { WORLD_WORKERS_MAX = 4 };
+
 struct world_setup {
     uint64_t seed;
     struct sim_link link;
     const char *yaml; /* of the relay; NULL: all as by default */
+    uint32_t
+        workers; /* clients are spread over them in turn; 0: what MOQ_SIM_WORKERS says, or one */
+};
+
+struct world_worker {
+    struct world *world;
+    struct router router;
+    struct mailbox mailbox;
+    struct moq_native_bridge bridge;
+    int node;
+    uint64_t next_sweep_ns, next_post_ns;
+    uint64_t posts; /* that it has run */
+    bool is_stuck;  /* runs none */
 };
 
 struct world {
     struct sim *sim;
     struct relay_config *config;
-    struct router router;
-    struct moq_native_bridge bridge; /* the relay's */
-    int node;                        /* the relay's */
-    uint64_t next_sweep_ns;
+    struct router_commons commons;
+    struct mailbox *mailboxes[WORLD_WORKERS_MAX];
+    struct world_worker workers[WORLD_WORKERS_MAX];
+    uint32_t worker_count, next_worker;
+    struct core_counters counters;
     struct list hosts;
 };
 
@@ -39,11 +56,16 @@ void world_deinit(struct world *world);
 /* An address of its own; the world's. */
 struct host *world_host(struct world *world);
 
+int world_next_node(struct world *world); /* of the worker whose turn it is to get a client */
+void world_add_hook(struct world *world, struct core_hook *hook); /* to the first worker's chain */
+void world_stick(struct world *world, uint32_t worker, bool is_stuck); /* hears no other worker */
+void world_stop(struct world *world); /* the relay ends its sessions in order */
+
 uint64_t world_now(const struct world *world);
 void world_run(struct world *world, uint64_t duration_ns);
 bool world_run_until(struct world *world, bool (*is_done)(void *self), void *self,
                      uint64_t limit_ns);
-const struct core_counters *world_counters(struct world *world);
+const struct core_counters *world_counters(struct world *world); /* of all workers together */
 bool world_is_empty(void *world); /* no session is left at the relay; for world_run_until */
 
 /* From now on nothing reaches this host and nothing comes from it. */
