@@ -172,12 +172,13 @@ static int start_quic(struct quic_conn *conn, struct conn_setup *setup)
             return rv;
     }
 
-    int rv = conn->is_server ? ngtcp2_conn_server_new(&conn->quic, setup->remote_cid, &cid,
-                                                      setup->path, setup->version, &callbacks,
-                                                      &setup->settings, &setup->params, NULL, conn)
-                             : ngtcp2_conn_client_new(&conn->quic, setup->remote_cid, &cid,
-                                                      setup->path, setup->version, &callbacks,
-                                                      &setup->settings, &setup->params, NULL, conn);
+    int rv = conn->is_server
+                 ? ngtcp2_conn_server_new(&conn->quic, setup->remote_cid, &cid, setup->path,
+                                          setup->version, &callbacks, &setup->settings,
+                                          &setup->params, &endpoint->pool.mem, conn)
+                 : ngtcp2_conn_client_new(&conn->quic, setup->remote_cid, &cid, setup->path,
+                                          setup->version, &callbacks, &setup->settings,
+                                          &setup->params, &endpoint->pool.mem, conn);
     if (rv != 0)
         return MOQ_ERR_NOMEM;
     rv = conn_route_add(conn, ROUTE_CID, cid.data, cid.datalen);

@@ -142,6 +142,7 @@ struct quic_endpoint *quic_endpoint_new(const struct quic_endpoint_config *confi
     struct quic_endpoint *endpoint = calloc(1, sizeof *endpoint);
     if (!endpoint)
         return NULL;
+    pool_init(&endpoint->pool);
     list_init(&endpoint->conns);
     list_init(&endpoint->lingering);
     list_init(&endpoint->ready);
@@ -200,6 +201,7 @@ void quic_endpoint_free(struct quic_endpoint **owner)
 
     routes_deinit(&endpoint->routes);
     deadlines_deinit(&endpoint->deadlines);
+    pool_deinit(&endpoint->pool);
     quic_tls_unref(&endpoint->server_tls);
     if (endpoint->keylog)
         fclose(endpoint->keylog);

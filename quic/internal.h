@@ -23,6 +23,7 @@
 #include "base/list.h"
 #include "quic/deadlines.h"
 #include "quic/h3.h"
+#include "quic/pool.h"
 #include "quic/quic.h"
 #include "quic/routes.h"
 #include "quic/schedule.h"
@@ -311,6 +312,7 @@ struct quic_endpoint {
     FILE *keylog;
     struct routes routes;
     struct deadlines deadlines;
+    struct pool pool; /* ngtcp2's objects */
     struct list conns, lingering, ready, dead_conns, dead_streams;
     struct list waiting;      /* of handshakes, oldest first */
     uint32_t handshake_spent; /* on them, in this turn */
