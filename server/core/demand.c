@@ -42,7 +42,7 @@ static void serve(struct demand *demand, struct route *route)
     if (policy.latency_ns > router->config->policy.max.latency_ns)
         policy.latency_ns = router->config->policy.max.latency_ns;
     demand_gone(request);
-    source_expect(source, &request->wish);
+    legs_expect(source, &request->wish);
     struct moq_viewer *viewer = moq_request_serve(request, source->track, &policy);
     if (viewer && !source_add_viewer(source, viewer))
         moq_viewer_close(viewer, MOQ_ERR_NOMEM);

@@ -229,6 +229,13 @@ void outlets_listen(struct source *source); /* its origin is another */
 void outlets_end(struct source *source, int error);
 void outlets_stop(struct router *router);
 
+/* legs.c */
+bool legs_exist(const struct source *source);
+int legs_adjust(struct source *source, const struct moq_wish *wish); /* 0 or MOQ_ERR_OFFLINE */
+void legs_close(struct source *source);
+/* Before somebody with this wish is served: what it lacks of the past is on its way. */
+void legs_expect(struct source *source, const struct moq_wish *wish);
+
 /* mirror.c */
 int mirror_adjust(struct source *source, const struct moq_wish *wish); /* 0 or MOQ_ERR_NOMEM */
 void mirror_rest(struct source *source);                               /* it has no viewers now */
@@ -237,8 +244,6 @@ void mirror_close(struct source *source);
 /* source.c */
 struct source *source_get(struct router *router,
                           struct route *route); /* of a route with an announcement; NULL: cannot */
-/* Before somebody with this wish is served: what it lacks of the past is on its way. */
-void source_expect(struct source *source, const struct moq_wish *wish);
 struct viewing *source_add_viewer(struct source *source, struct moq_viewer *viewer);
 void source_remove_viewer(struct viewing *viewing);
 

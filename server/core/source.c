@@ -1,34 +1,15 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Sources: one track that somebody watches, fed by one publisher at a time over as few subscriptions as possible.
- *
- * The first viewer's range is subscribed upstream; a viewer that wants more than that adds a leg, a second subscription for
- * just the missing groups. Publishers that do not obey ranges (all Rust crates) get one leg without a range. */
+/* Sources: one track that somebody watches, fed by one publisher at a time: through legs if it is one of this worker's, else
+ * through a mirror. */
 #include "server/core/internal.h"
 
 #include <stdlib.h>
 
 #include "base/check.h"
 
-/* One that took another's place counts from elsewhere, so viewers' numbers mean nothing to it. */
-static bool can_ask_ranges(const struct source *source)
+static bool is_fed(const struct source *source)
 {
-    return announcement_is_versed(source->origin) && !source->is_continued;
-}
-
-static bool has_legs(const struct source *source)
-{
-    if (source->mirror.link)
-        return true;
-    for (size_t i = 0; i < CORE_LEGS_MAX; i++)
-        if (source->legs[i].subscription)
-            return true;
-    return false;
-}
-
-static void leg_closed(struct leg *leg)
-{
-    leg->subscription = NULL;
-    leg->source->router->counters.upstream_subscriptions--;
+    return source->mirror.link || legs_exist(source);
 }
 
 /* Gives up the origin first: cutting groups may close viewers, and that must not ask it anew. */
@@ -36,14 +17,7 @@ static void cut_off(struct source *source)
 {
     source->origin = NULL;
     mirror_close(source);
-    for (size_t i = 0; i < CORE_LEGS_MAX; i++) {
-        struct leg *leg = &source->legs[i];
-        struct moq_subscription *subscription = leg->subscription;
-        if (!subscription)
-            continue;
-        leg_closed(leg);
-        moq_subscription_close(&subscription);
-    }
+    legs_close(source);
 }
 
 void source_lost(struct source *source, int error)
@@ -61,44 +35,6 @@ void source_lost(struct source *source, int error)
         source_switch(source, other);
     else
         source_end(source, error ? MOQ_ERR_OFFLINE : 0);
-}
-
-/* A subscription upstream ended. A range that was delivered is no news; anything else ends the
- * track, unless another publisher has it. */
-static void on_leg_closed(struct moq_subscription *subscription, int error)
-{
-    struct leg *leg = moq_subscription_user(subscription);
-    struct source *source = leg->source;
-    bool was_range = leg->wish.max != MOQ_NO_GROUP;
-    bool has_all = leg->wish.max <= moq_track_latest(source->track);
-
-    leg_closed(leg);
-    if (was_range && error == 0 && (has_all || has_legs(source)))
-        return;
-    source_lost(source, error);
-}
-
-static const struct moq_subscription_events leg_events = {.on_closed = on_leg_closed};
-
-/* Subscribes upstream for `wish` in a free slot. Returns 0, MOQ_ERR_BOUNDS (no slot) or MOQ_ERR_OFFLINE. */
-static int open_leg(struct source *source, const struct moq_wish *wish)
-{
-    for (size_t i = 0; i < CORE_LEGS_MAX; i++) {
-        struct leg *leg = &source->legs[i];
-        if (leg->subscription)
-            continue;
-        leg->wish = *wish;
-        leg->subscription = moq_session_subscribe(source->origin->peer->session, source->track,
-                                                  wish, &leg_events, leg);
-        if (!leg->subscription)
-            return MOQ_ERR_OFFLINE;
-        if (source->is_continued)
-            moq_subscription_continue_after(leg->subscription, moq_track_latest(source->track));
-        source->router->counters.upstream_subscriptions++;
-        source->router->counters.upstream_subscriptions_total++;
-        return 0;
-    }
-    return MOQ_ERR_BOUNDS;
 }
 
 static struct source *source_new(struct router *router, struct route *route,
@@ -220,74 +156,6 @@ static bool combine(const struct source *source, struct moq_wish *all)
     return has_any;
 }
 
-/* The first group that the present legs (or the cache) bring; MOQ_NO_GROUP: not known yet. */
-static uint64_t covered_from(const struct source *source)
-{
-    const struct moq_group *oldest = moq_track_oldest(source->track);
-    uint64_t from = oldest ? oldest->sequence : MOQ_NO_GROUP;
-    if (source->mirror.link && source->mirror.wish.min < from)
-        from = source->mirror.wish.min;
-    for (size_t i = 0; i < CORE_LEGS_MAX; i++) {
-        const struct leg *leg = &source->legs[i];
-        if (leg->subscription && leg->wish.min < from)
-            from = leg->wish.min;
-    }
-    return from;
-}
-
-/* The last group that the present legs bring; false: there are none. */
-static bool covered_to(const struct source *source, uint64_t *to)
-{
-    bool has_any = false;
-    *to = 0;
-    for (size_t i = 0; i < CORE_LEGS_MAX; i++) {
-        const struct leg *leg = &source->legs[i];
-        if (!leg->subscription)
-            continue;
-        has_any = true;
-        *to = leg->wish.max > *to ? leg->wish.max : *to;
-    }
-    return has_any;
-}
-
-static void update_legs(struct source *source, const struct moq_wish *all)
-{
-    for (size_t i = 0; i < CORE_LEGS_MAX; i++) {
-        struct leg *leg = &source->legs[i];
-        bool is_same = leg->wish.priority == all->priority && leg->wish.order == all->order &&
-                       leg->wish.expires_ms == all->expires_ms;
-        if (!leg->subscription || is_same)
-            continue;
-        leg->wish.priority = all->priority;
-        leg->wish.order = all->order;
-        leg->wish.expires_ms = all->expires_ms;
-        moq_subscription_update(leg->subscription, &leg->wish);
-    }
-}
-
-static void add_legs(struct source *source, const struct moq_wish *all)
-{
-    uint64_t to;
-    struct moq_wish more = *all;
-    if (!covered_to(source, &to)) {
-        if (open_leg(source, all))
-            source_end(source, MOQ_ERR_OFFLINE);
-        return;
-    }
-    if (!can_ask_ranges(source))
-        return;
-    if (all->max > to) {
-        more.min = to + 1;
-        open_leg(source, &more);
-    }
-    uint64_t from = covered_from(source);
-    if (from != MOQ_NO_GROUP && all->min < from) {
-        more.min = all->min;
-        more.max = from - 1;
-        open_leg(source, &more);
-    }
-}
-
 void source_adjust(struct source *source)
 {
     struct moq_wish all;
@@ -297,21 +165,10 @@ void source_adjust(struct source *source)
         all.max = MOQ_NO_GROUP;
     if (source->is_continued)
         all.min = all.max = MOQ_NO_GROUP;
-    if (announcement_is_local(source->origin)) {
-        update_legs(source, &all);
-        add_legs(source, &all);
-    } else if (mirror_adjust(source, &all)) {
-        source_end(source, MOQ_ERR_NOMEM);
-    }
-}
-
-void source_expect(struct source *source, const struct moq_wish *wish)
-{
-    if (wish->min == MOQ_NO_GROUP || !source->origin || !can_ask_ranges(source))
-        return;
-    uint64_t from = covered_from(source);
-    if (from != MOQ_NO_GROUP && wish->min < from)
-        moq_track_expect(source->track, wish->min, source->router->clock->now_ns + CORE_HISTORY_NS);
+    int error = announcement_is_local(source->origin) ? legs_adjust(source, &all)
+                                                      : mirror_adjust(source, &all);
+    if (error)
+        source_end(source, error);
 }
 
 struct viewing *source_add_viewer(struct source *source, struct moq_viewer *viewer)
@@ -411,7 +268,7 @@ void source_withdrawn(struct source *source, struct announcement *origin)
     }
     REQUIRE(source->origin == origin);
     source->origin = NULL;
-    if (has_legs(source))
+    if (is_fed(source))
         source->farewell_ns = source->router->clock->now_ns + CORE_FAREWELL_NS;
     else
         source_end(source, MOQ_ERR_OFFLINE);
