@@ -57,7 +57,9 @@ struct native_socket_config {
     enum quic_congestion congestion; /* default: the moq_native's */
     bool is_reuse_port;
     uint8_t worker, workers;
-    const struct moq_native_bridge *bridge; /* callbacks, versions, limits; copied */
+    int (*forward)(void *self, uint8_t worker, const struct quic_datagram *packet); /* or NULL */
+    uint32_t *connections;                                                          /* or NULL */
+    const struct moq_native_bridge *bridge; /* callbacks, versions, limits, self; copied */
 };
 
 /* 0, MOQ_ERR_IO with errno, MOQ_ERR_NOMEM. */

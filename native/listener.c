@@ -31,6 +31,12 @@ static int on_peer(void *self, const struct moq_peer *peer, struct moq_session_c
     return listener->events->on_peer(listener, peer, config);
 }
 
+static int on_stray(void *self, uint8_t worker, const struct quic_datagram *packet)
+{
+    struct moq_listener *listener = self;
+    return listener->events->on_stray(listener, worker, packet);
+}
+
 static void on_timer_closed(uv_handle_t *handle)
 {
     struct moq_listener *listener = handle->data;
@@ -84,6 +90,8 @@ static int bind_socket(struct moq_listener *listener, const struct moq_listener_
         .is_reuse_port = config->is_reuse_port,
         .worker = config->worker,
         .workers = config->workers,
+        .forward = config->events && config->events->on_stray ? on_stray : NULL,
+        .connections = config->connections,
         .bridge = &bridge,
     };
     return native_socket_open(listener->native, &socket_config, &listener->socket);
@@ -157,6 +165,12 @@ int moq_listener_address(const struct moq_listener *listener, struct sockaddr_st
 int moq_listener_steer(struct moq_listener *listener)
 {
     return quic_udp_steer(listener->socket->udp);
+}
+
+void moq_listener_receive(struct moq_listener *listener, const struct quic_datagram *packet)
+{
+    if (listener->socket)
+        quic_endpoint_receive(quic_udp_endpoint(listener->socket->udp), packet);
 }
 
 void moq_listener_close(struct moq_listener **listener_in, void (*on_closed)(void *user),

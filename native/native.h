@@ -135,6 +135,10 @@ struct moq_listener_events {
      * before; clock and versions are filled in); negative: refuse with that error. */
     int (*on_peer)(struct moq_listener *listener, const struct moq_peer *peer,
                    struct moq_session_config *config);
+    /* A packet of a connection of `worker`: for moq_listener_receive of that one's listener. See
+     * quic_endpoint_config.forward; may be NULL. */
+    int (*on_stray)(struct moq_listener *listener, uint8_t worker,
+                    const struct quic_datagram *packet);
 };
 
 struct moq_listener_config {
@@ -144,6 +148,7 @@ struct moq_listener_config {
     enum quic_congestion congestion; /* default: the moq_native's */
     bool is_reuse_port;              /* several workers on one address, opened in their order */
     uint8_t worker, workers;         /* see quic_endpoint_config */
+    uint32_t *connections;           /* see quic_endpoint_config */
     const struct moq_listener_events *events; /* kept */
     void *user;
 };
@@ -158,6 +163,8 @@ int moq_listener_address(const struct moq_listener *listener, struct sockaddr_st
                          socklen_t *size);
 /* For each of several workers on one address, when all are open: see quic_udp_steer. */
 int moq_listener_steer(struct moq_listener *listener);
+/* What another worker received for it: `is_forwarded` is set. Behind moq_native_wake. */
+void moq_listener_receive(struct moq_listener *listener, const struct quic_datagram *packet);
 /* Refuses new sessions, ends those there are in order; `on_closed` follows when they are gone, at
  * most 3 s later. Sets it to NULL. */
 void moq_listener_close(struct moq_listener **listener, void (*on_closed)(void *user), void *user);

@@ -163,7 +163,7 @@ static void accept_initial(struct quic_endpoint *endpoint, const struct waiting 
         drop(endpoint);
         return;
     }
-    if (endpoint->is_shut_down || endpoint->stats.connections >= endpoint->limits.connections) {
+    if (endpoint->is_shut_down || endpoint_is_full(endpoint)) {
         refuse(endpoint, path, &header, NGTCP2_CONNECTION_REFUSED);
         return;
     }

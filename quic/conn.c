@@ -132,7 +132,7 @@ static struct quic_conn *conn_new(struct conn_setup *setup)
     list_init(&conn->streams);
     list_init(&conn->ready);
     list_push_back(&endpoint->conns, &conn->link);
-    endpoint->stats.connections++;
+    endpoint_count_conn(endpoint, 1);
     endpoint->stats.half_open += conn->is_server;
     conn_ref_init(conn);
     remember_remote(conn, &setup->path->remote);

@@ -284,7 +284,7 @@ void conn_release(struct quic_conn *conn)
         fclose(conn->qlog);
     conn->qlog = NULL;
     list_remove(&conn->ready);
-    endpoint->stats.connections--;
+    endpoint_count_conn(endpoint, -1);
 }
 
 void conn_forget(struct quic_conn *conn)

@@ -83,6 +83,21 @@ void endpoint_new_cid(struct quic_endpoint *endpoint, ngtcp2_cid *cid)
     cid->data[0] = (uint8_t)((cid->data[0] % rounds) * endpoint->workers + endpoint->worker);
 }
 
+void endpoint_count_conn(struct quic_endpoint *endpoint, int change)
+{
+    endpoint->stats.connections += (uint64_t)change;
+    if (endpoint->connections)
+        __atomic_add_fetch(endpoint->connections, (uint32_t)change, __ATOMIC_RELAXED);
+}
+
+bool endpoint_is_full(const struct quic_endpoint *endpoint)
+{
+    uint64_t count = endpoint->connections
+                         ? __atomic_load_n(endpoint->connections, __ATOMIC_RELAXED)
+                         : endpoint->stats.connections;
+    return count >= endpoint->limits.connections;
+}
+
 int endpoint_reset_token(struct quic_endpoint *endpoint, const ngtcp2_cid *cid, uint8_t *token)
 {
     int rv = ngtcp2_crypto_generate_stateless_reset_token(token, endpoint->secret,
@@ -159,6 +174,9 @@ struct quic_endpoint *quic_endpoint_new(const struct quic_endpoint_config *confi
         config->congestion == QUIC_CONGESTION_DEFAULT ? QUIC_CONGESTION_CUBIC : config->congestion;
     endpoint->workers = config->workers ? config->workers : 1;
     endpoint->worker = (uint8_t)(config->worker % endpoint->workers);
+    endpoint->forward = config->forward;
+    endpoint->forward_self = config->forward_self;
+    endpoint->connections = config->connections;
     set_limits(&endpoint->limits, &config->limits);
     object_born(OBJECT_endpoint);
     if (endpoint_init(endpoint, config) != 0) {
@@ -218,6 +236,11 @@ void quic_endpoint_set_server_tls(struct quic_endpoint *endpoint, struct quic_tl
     quic_tls_unref(&before);
 }
 
+void quic_endpoint_set_steered(struct quic_endpoint *endpoint, bool is_steered)
+{
+    endpoint->is_steered = is_steered;
+}
+
 void quic_endpoint_stats(const struct quic_endpoint *endpoint, struct quic_endpoint_stats *stats)
 {
     *stats = endpoint->stats;
@@ -265,11 +288,35 @@ static bool must_wait(const struct quic_endpoint *endpoint, const struct quic_co
     return conn->is_half_open && (is_long || !list_is_empty(&endpoint->waiting));
 }
 
-static void receive_packet(struct quic_endpoint *endpoint, const ngtcp2_path *path, uint8_t ecn,
-                           const uint8_t *data, size_t n)
+/* The first packets of a client bear a connection ID of its own choice. They are taken where they
+ * come, unless the kernel brings all of them to the worker that they name. */
+static bool is_stray(const struct quic_endpoint *endpoint, const struct quic_datagram *packet,
+                     const ngtcp2_version_cid *ids)
+{
+    enum { LONG = 0x80, TYPE = 0x30, ZERO_RTT = 0x10 };
+    bool is_own = ids->dcidlen == 0 || ids->dcid[0] % endpoint->workers == endpoint->worker;
+    bool is_first = (packet->data[0] & LONG) && (packet->data[0] & TYPE) <= ZERO_RTT;
+    return endpoint->forward && !packet->is_forwarded && !is_own &&
+           (!is_first || endpoint->is_steered);
+}
+
+static void forward(struct quic_endpoint *endpoint, const struct quic_datagram *packet,
+                    const ngtcp2_version_cid *ids)
+{
+    uint8_t worker = ids->dcid[0] % endpoint->workers;
+    if (endpoint->forward(endpoint->forward_self, worker, packet) == 0)
+        endpoint->stats.datagrams_forwarded++;
+    else
+        endpoint->stats.forwards_dropped++;
+}
+
+static void receive_packet(struct quic_endpoint *endpoint, const ngtcp2_path *path,
+                           const struct quic_datagram *packet)
 {
     ngtcp2_version_cid ids;
-    endpoint->stats.datagrams_received++;
+    const uint8_t *data = packet->data;
+    size_t n = packet->size;
+    endpoint->stats.datagrams_received += !packet->is_forwarded;
     int rv = n == 0 ? NGTCP2_ERR_INVALID_ARGUMENT
                     : ngtcp2_pkt_decode_version_cid(&ids, data, n, CID_BYTES);
     if (rv == NGTCP2_ERR_VERSION_NEGOTIATION) {
@@ -285,10 +332,12 @@ static void receive_packet(struct quic_endpoint *endpoint, const ngtcp2_path *pa
     bool is_long = (data[0] & 0x80) != 0;
     if (!conn && !is_long)
         conn = find_by_token(endpoint, data, n);
-    if (must_wait(endpoint, conn, is_long))
-        endpoint_wait(endpoint, conn, path, ecn, data, n);
+    if (!conn && is_stray(endpoint, packet, &ids))
+        forward(endpoint, packet, &ids);
+    else if (must_wait(endpoint, conn, is_long))
+        endpoint_wait(endpoint, conn, path, packet->ecn, data, n);
     else if (conn)
-        conn_receive(conn, path, ecn, data, n);
+        conn_receive(conn, path, packet->ecn, data, n);
     else
         endpoint_reset_stateless(endpoint, path, data, n);
 }
@@ -300,13 +349,15 @@ void quic_endpoint_receive(struct quic_endpoint *endpoint, const struct quic_dat
     ngtcp2_addr_init(&path.local, datagram->local, datagram->local_size);
     ngtcp2_addr_init(&path.remote, datagram->remote, datagram->remote_size);
     size_t segment = datagram->segment_size ? datagram->segment_size : datagram->size;
+    struct quic_datagram packet = *datagram;
     if (datagram->size == 0)
-        receive_packet(endpoint, &path, datagram->ecn, datagram->data, 0);
+        receive_packet(endpoint, &path, &packet);
 
     for (size_t offset = 0; offset < datagram->size; offset += segment) {
         size_t left = datagram->size - offset;
-        receive_packet(endpoint, &path, datagram->ecn, datagram->data + offset,
-                       left < segment ? left : segment);
+        packet.data = datagram->data + offset;
+        packet.size = packet.segment_size = left < segment ? left : segment;
+        receive_packet(endpoint, &path, &packet);
     }
 }
 

@@ -186,7 +186,8 @@ struct quic_datagram {
     size_t segment_size; /* of every packet but the last; equal to `size`: one packet */
     const struct sockaddr *local, *remote;
     socklen_t local_size, remote_size;
-    uint8_t ecn; /* the two bits of RFC 3168 */
+    uint8_t ecn;       /* the two bits of RFC 3168 */
+    bool is_forwarded; /* another worker received it and handed it on: it goes no further */
 };
 
 struct quic_sink {
@@ -205,8 +206,15 @@ struct quic_endpoint_config {
     struct quic_sink sink;
     struct quic_limits limits;
     enum quic_congestion congestion; /* default: CUBIC */
-    uint8_t worker;             /* first byte of every connection ID we issue, modulo `workers` */
-    uint8_t workers;            /* 0 and 1: one worker */
+    uint8_t worker;  /* first byte of every connection ID we issue, modulo `workers` */
+    uint8_t workers; /* 0 and 1: one worker */
+    /* A packet came whose connection ID names another worker: it belongs to that one's endpoint,
+     * which receives a copy with is_forwarded set. 0; or an error: it is dropped. NULL: it stays
+     * here. */
+    int (*forward)(void *self, uint8_t worker, const struct quic_datagram *packet);
+    void *forward_self;
+    uint32_t *connections; /* atomic: those of all endpoints that share it, which limits.connections
+                                   is then about; NULL: of this one alone */
     const char *qlog_directory; /* copied; NULL: none */
     const char *keylog_file;    /* copied; NULL: none (SSLKEYLOGFILE is the tools' business) */
     uint64_t seed;              /* 0: from the system; else a test's, for the same run every time */
@@ -224,6 +232,8 @@ struct quic_endpoint_config {
     X(stateless_resets)                                                                            \
     X(datagrams_received)                                                                          \
     X(datagrams_dropped)                                                                           \
+    X(datagrams_forwarded)                                                                         \
+    X(forwards_dropped)                                                                            \
     X(trains_sent)                                                                                 \
     X(packets_sent)                                                                                \
     X(bytes_sent)                                                                                  \
@@ -243,6 +253,9 @@ void quic_endpoint_free(struct quic_endpoint **endpoint);
 
 /* For connections from now on. A reference is taken; NULL: accepts nothing. */
 void quic_endpoint_set_server_tls(struct quic_endpoint *endpoint, struct quic_tls *tls);
+/* Whether clients' first packets too come to the worker that their connection ID names. If not
+ * (the start), they are taken where they come. */
+void quic_endpoint_set_steered(struct quic_endpoint *endpoint, bool is_steered);
 void quic_endpoint_stats(const struct quic_endpoint *endpoint, struct quic_endpoint_stats *stats);
 enum quic_congestion quic_endpoint_congestion(const struct quic_endpoint *endpoint); /* in use */
 

@@ -218,7 +218,9 @@ int quic_udp_address(const struct quic_udp *udp, struct sockaddr_storage *out, s
 
 int quic_udp_steer(struct quic_udp *udp)
 {
-    return udp_socket_steer(&udp->socket, udp->workers);
+    int rv = udp_socket_steer(&udp->socket, udp->workers);
+    quic_endpoint_set_steered(udp->endpoint, rv == 0);
+    return rv;
 }
 
 void quic_udp_wake(struct quic_udp *udp)

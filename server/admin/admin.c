@@ -89,6 +89,7 @@ static size_t write_worker(const struct core_stats *stats, size_t index, char *o
     NUMBER(sessions, worker->counters.sessions);
     NUMBER(viewers, worker->counters.viewers);
     NUMBER(datagrams_received, sums.datagrams_received);
+    NUMBER(datagrams_forwarded, sums.datagrams_forwarded);
     NUMBER(trains_sent, sums.trains_sent);
     NUMBER(packets_sent, sums.packets_sent);
     NUMBER(bytes_sent, sums.bytes_sent);

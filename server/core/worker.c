@@ -51,7 +51,8 @@ static int on_peer(struct moq_listener *listener, const struct moq_peer *peer,
     return peer_accept(&worker->router, peer, config);
 }
 
-static const struct moq_listener_events listener_events = {.on_peer = on_peer};
+static const struct moq_listener_events listener_events = {.on_peer = on_peer,
+                                                           .on_stray = stray_send};
 
 /* ---- Its beginning --------------------------------------------------------------------------- */
 
@@ -129,6 +130,7 @@ int worker_listen(struct worker *worker, const struct moq_listener_config *confi
     full.is_reuse_port = worker->config.count > 1;
     full.worker = (uint8_t)worker->config.number;
     full.workers = (uint8_t)worker->config.count;
+    full.connections = worker->config.connections;
     full.events = &listener_events;
     full.user = worker;
     struct moq_listener **listener = &worker->listeners[worker->listener_count];

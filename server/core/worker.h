@@ -18,6 +18,7 @@ struct worker_config {
     uint32_t number, count;
     struct router_commons *commons;
     struct mailbox *const *mailboxes; /* of all workers */
+    uint32_t *connections;            /* of all workers; atomic */
     void (*on_silent)(void *self);    /* on the worker's thread: its last session is gone */
     void *self;
 };
@@ -44,7 +45,8 @@ struct worker {
     struct moq_native *native;
     struct moq_listener *listeners[CORE_LISTENERS_MAX];
     size_t listener_count;
-    size_t open_listeners; /* while sessions end */
+    uint32_t stray_count, stray_bytes; /* that wait in the mailbox; atomic */
+    size_t open_listeners;             /* while sessions end */
     struct worker_report report;
     struct post ending, leaving;
     int system_thread; /* gettid, atomic; 0: not there yet */
@@ -57,6 +59,9 @@ struct worker *worker_new(const struct worker_config *config);
  * moq_listener_open. */
 int worker_listen(struct worker *worker, const struct moq_listener_config *config,
                   char *error_text);
+
+/* stray.c, as moq_listener_events.on_stray: hands a packet on to the worker that it is for. */
+int stray_send(struct moq_listener *listener, uint8_t worker, const struct quic_datagram *packet);
 
 int worker_start(struct worker *worker); /* makes its thread. 0 or MOQ_ERR_NOMEM */
 void worker_run(struct worker *worker);  /* the thread begins to serve */
