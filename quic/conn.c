@@ -398,6 +398,7 @@ void conn_receive(struct quic_conn *conn, const ngtcp2_path *path, uint8_t ecn, 
     int rv = ngtcp2_conn_read_pkt(conn->quic, &seen, &info, data, n, endpoint_now(conn->endpoint));
     if (rv != 0)
         conn_end_library(conn, rv);
+    conn_measure(conn);
     drop_tls(conn);
     if (conn->state == CONN_SESSION_CLOSING && h3_session_is_over(conn->h3))
         conn_end_session(conn);
@@ -555,6 +556,5 @@ void quic_conn_stats(const struct quic_conn *conn, struct quic_conn_stats *stats
     stats->smoothed_rtt_ns = info.smoothed_rtt;
     stats->congestion_window_bytes = info.cwnd;
     stats->bytes_in_flight = info.bytes_in_flight;
-    if (info.smoothed_rtt > 0)
-        stats->delivery_rate_bps = (uint64_t)((double)info.cwnd * 8e9 / (double)info.smoothed_rtt);
+    stats->delivery_rate_bps = rate_bps(&conn->rate);
 }

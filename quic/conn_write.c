@@ -144,6 +144,37 @@ static size_t train_room(const struct quic_conn *conn, size_t quantum, size_t sp
     return room < packet ? packet : room;
 }
 
+/* ---- How fast the network takes them --------------------------------------------------------- */
+
+static uint64_t less(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : 0;
+}
+
+/* Costs nothing as long as congestion control lets everything go at once. */
+static void note_waiting(struct quic_conn *conn, size_t spent)
+{
+    bool is_waiting =
+        !conn->is_drained && !conn->is_data_blocked && schedule_first(&conn->schedule);
+    if (!is_waiting && !conn->rate.is_waiting)
+        return;
+    ngtcp2_conn_info info;
+    ngtcp2_conn_get_conn_info(conn->quic, &info);
+    rate_sent(&conn->rate, less(info.bytes_sent, info.bytes_lost), spent, is_waiting);
+}
+
+void conn_measure(struct quic_conn *conn)
+{
+    if (!rate_is_busy(&conn->rate))
+        return;
+    ngtcp2_conn_info info;
+    ngtcp2_conn_get_conn_info(conn->quic, &info);
+    uint64_t delivered = less(less(info.bytes_sent, info.bytes_lost), info.bytes_in_flight);
+    rate_acked(&conn->rate, delivered, info.smoothed_rtt, endpoint_now(conn->endpoint));
+}
+
+/* ---- A turn ---------------------------------------------------------------------------------- */
+
 /* Trains up to one send quantum. Returns true if that was not enough. */
 static bool write_trains(struct quic_conn *conn)
 {
@@ -179,6 +210,7 @@ static bool write_trains(struct quic_conn *conn)
     /* The pacer's time comes behind: it is no reason to wake up with nothing to write. Whoever has
      * something before that time finds out here, and then waits for it. */
     conn_set_deadline(conn);
+    note_waiting(conn, spent);
     if (spent > 0)
         ngtcp2_conn_update_pkt_tx_time(conn->quic, now);
     return has_more;

@@ -7,6 +7,7 @@
  *   conn_close.c      its end: close, tell the application, linger, be forgotten
  *   conn_events.c     what ngtcp2 calls
  *   conn_write.c      packets out
+ *   rate.c            how fast the network takes them
  *   aead.c            their protection
  *   stream.c          streams
  *   webtransport.c    h3.h joined to connections and streams
@@ -25,6 +26,7 @@
 #include "quic/h3.h"
 #include "quic/pool.h"
 #include "quic/quic.h"
+#include "quic/rate.h"
 #include "quic/routes.h"
 #include "quic/schedule.h"
 #include "quic/tls.h"
@@ -194,6 +196,7 @@ struct quic_conn {
     char *path, *origin, *authority, *server_name; /* owned; NULL is "" */
     struct conn_end end;
     uint64_t trains_sent;
+    struct rate rate;
     uint64_t parked_bytes;
     uint64_t resets, resets_at_ns; /* a peer's rapid resets, draining by RESETS_PER_SECOND */
     uint8_t state;                 /* enum conn_state */
@@ -229,6 +232,7 @@ void conn_expire(struct quic_conn *conn);       /* its deadline is due */
 void conn_set_deadline(struct quic_conn *conn); /* after anything that ngtcp2 did */
 void conn_wake(struct quic_conn *conn);         /* joins the ready list, once */
 bool conn_write(struct quic_conn *conn);        /* one turn; true: it has more */
+void conn_measure(struct quic_conn *conn);      /* something came, perhaps acknowledgements */
 int conn_accept_session(
     struct quic_conn *conn); /* server: asks the application; 0 or its refusal */
 void conn_handshake_done(struct quic_conn *conn); /* ALPN is known: starts the session */

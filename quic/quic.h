@@ -143,7 +143,11 @@ enum quic_protocol { QUIC_PROTOCOL_UNKNOWN, QUIC_PROTOCOL_RAW, QUIC_PROTOCOL_WEB
 
 struct quic_conn_stats {
     uint64_t bytes_sent, bytes_received, packets_sent, packets_received, packets_lost, trains_sent;
-    uint64_t smoothed_rtt_ns, congestion_window_bytes, bytes_in_flight, delivery_rate_bps;
+    uint64_t smoothed_rtt_ns, congestion_window_bytes, bytes_in_flight;
+    /* What the network carried, in bits per second, packets' headers but not UDP's included: the
+     * highest of the last ten round trips in which there was always more to send than congestion
+     * control let go. Times with less to send leave it as it was; 0: there was nothing else yet. */
+    uint64_t delivery_rate_bps;
 };
 
 void quic_conn_set_user(struct quic_conn *conn, void *user);

@@ -105,6 +105,9 @@ core_peer_session(const struct core_peer *peer); /* NULL while session_open is a
 const char *core_peer_address(const struct core_peer *peer);
 const char *core_peer_path(const struct core_peer *peer); /* of the URL; "" on raw QUIC */
 uint64_t core_peer_number(const struct core_peer *peer);
+/* What the transport knows: its delivery_rate_bps is what a viewer's link was seen to carry. */
+void core_peer_transport(const struct core_peer *peer, struct quic_conn_stats *stats);
+struct core_peer *core_viewer_peer(const struct moq_viewer *viewer); /* whose viewer it is */
 
 #ifdef __cplusplus
 }

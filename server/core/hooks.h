@@ -57,7 +57,8 @@ struct core_hook_ops {
     void (*session_close)(void *self, struct core_peer *peer); /* once, if session_open was asked */
     void (*viewer_sample)(
         void *self,
-        struct moq_viewer *viewer); /* every policy.sample; may set the viewer's policy */
+        struct moq_viewer *viewer); /* four times a second; may set the viewer's policy, by
+                                       what moq_viewer_stats and core_peer_transport tell */
     void (*track_live)(void *self, const struct moq_path *path); /* the first viewer came */
     void (*track_idle)(void *self, const struct moq_path *path); /* the last one left */
     void (*event)(void *self, const char *name,

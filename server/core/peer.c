@@ -27,6 +27,16 @@ uint64_t core_peer_number(const struct core_peer *peer)
     return peer->number;
 }
 
+void core_peer_transport(const struct core_peer *peer, struct quic_conn_stats *stats)
+{
+    quic_conn_stats(peer->conn, stats);
+}
+
+struct core_peer *core_viewer_peer(const struct moq_viewer *viewer)
+{
+    return moq_session_user(moq_viewer_session(viewer));
+}
+
 static void write_address(char *out, size_t size, const struct sockaddr *address)
 {
     char host[INET6_ADDRSTRLEN] = "?";

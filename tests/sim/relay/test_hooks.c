@@ -10,6 +10,7 @@ struct stage {
     struct moq_path *alias;                         /* subscribes are led here; NULL: as asked */
     struct core_ask *parked;                        /* the last one that it answers later */
     int sessions, announces, subscribes, ends, samples, withdrawn;
+    uint64_t rtt_ns; /* of the viewer that was sampled last */
 };
 
 static enum core_verdict answer(struct stage *stage, struct core_ask *ask,
@@ -66,7 +67,10 @@ static void on_viewer_sample(void *self, struct moq_viewer *viewer)
 {
     struct stage *stage = self;
     struct moq_policy policy = *moq_viewer_policy(viewer);
+    struct quic_conn_stats stats;
     stage->samples++;
+    core_peer_transport(core_viewer_peer(viewer), &stats);
+    stage->rtt_ns = stats.smoothed_rtt_ns;
     policy.priority = 7;
     moq_viewer_set_policy(viewer, &policy);
 }
@@ -380,6 +384,7 @@ static void a_hook_sees_viewers_and_sets_their_policy(void **state)
     theatre_init(&theatre, CORE_PASS);
     run_ms(&theatre.stage, 1000);
     assert_in_range(theatre.stage.samples, 3, 6);
+    assert_in_range(theatre.stage.rtt_ns, 20 * NS_PER_MS, 25 * NS_PER_MS);
     const struct source *source =
         container_of(theatre.stage.world.workers[0].router.sources.next, struct source, node);
     const struct viewing *viewing = container_of(source->viewers.next, struct viewing, node);

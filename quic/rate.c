@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Windows of acknowledged bytes, of at least a round trip each, and the highest of the last ones. A
+ * window begins and ends with an acknowledgement, so the gap before the first one is in none. */
+#include "quic/rate.h"
+
+#include "base/clock.h"
+
+void rate_sent(struct rate *rate, uint64_t sent, uint64_t spent, bool is_waiting)
+{
+    if (is_waiting && !rate->is_waiting) {
+        uint64_t before = sent > spent ? sent - spent : 0;
+        /* What is still on its way from the last time may have a pause behind it. */
+        rate->from = before;
+        rate->at_ns = 0;
+    }
+    if (is_waiting || rate->is_waiting)
+        rate->until = sent;
+    rate->is_waiting = is_waiting;
+}
+
+static void take_sample(struct rate *rate, uint64_t bytes, uint64_t ns)
+{
+    uint64_t kbps = bytes * 8 * NS_PER_MS / ns;
+    rate->kbps[rate->next] = kbps < UINT32_MAX ? (uint32_t)kbps : UINT32_MAX;
+    rate->next = (uint8_t)((rate->next + 1) % RATE_SAMPLES);
+}
+
+void rate_acked(struct rate *rate, uint64_t delivered, uint64_t rtt_ns, uint64_t now_ns)
+{
+    if (delivered <= rate->from || delivered <= rate->delivered)
+        return;
+    rate->delivered = delivered;
+    if (delivered > rate->until) { /* something behind the last of them came with it */
+        rate->from = rate->until;
+        rate->at_ns = 0;
+        return;
+    }
+    uint64_t bytes = delivered - rate->at_bytes, ns = now_ns - rate->at_ns;
+    bool is_enough = bytes >= RATE_WINDOW_BYTES && ns >= rtt_ns && ns >= RATE_WINDOW_MS * NS_PER_MS;
+    if (rate->at_ns > 0 && !is_enough)
+        return;
+    if (rate->at_ns > 0)
+        take_sample(rate, bytes, ns);
+    rate->at_bytes = delivered;
+    rate->at_ns = now_ns;
+}
+
+uint64_t rate_bps(const struct rate *rate)
+{
+    uint64_t most = 0;
+    for (int i = 0; i < RATE_SAMPLES; i++)
+        most = rate->kbps[i] > most ? rate->kbps[i] : most;
+    return most * 1000;
+}
