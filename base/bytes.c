@@ -222,6 +222,11 @@ void byte_buf_init(struct byte_buf *buf, size_t limit)
     *buf = (struct byte_buf){.limit = limit};
 }
 
+void byte_buf_init_over(struct byte_buf *buf, uint8_t *memory, size_t limit)
+{
+    *buf = (struct byte_buf){.data = memory, .capacity = limit, .limit = limit};
+}
+
 void byte_buf_deinit(struct byte_buf *buf)
 {
     free(buf->data);

@@ -83,6 +83,8 @@ struct byte_buf {
 
 /* An empty buffer that may grow to `limit` bytes. */
 void byte_buf_init(struct byte_buf *buf, size_t limit);
+/* One over `limit` bytes of the caller's: takes no memory, and must not be deinitialised. */
+void byte_buf_init_over(struct byte_buf *buf, uint8_t *memory, size_t limit);
 void byte_buf_deinit(struct byte_buf *buf);
 
 /* Adds `n` bytes. Returns 0, MOQ_ERR_BOUNDS over the limit, or MOQ_ERR_NOMEM; on error nothing is

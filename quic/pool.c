@@ -3,24 +3,12 @@
  * are not touched, so that a slab's pages cost nothing before they are needed. */
 #include "quic/pool.h"
 
-#include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 
 #include "base/check.h"
-
-#if defined(__SANITIZE_ADDRESS__)
-#define IS_SANITIZED true
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer)
-#define IS_SANITIZED true
-#endif
-#endif
-#ifndef IS_SANITIZED
-#define IS_SANITIZED false
-#endif
 
 /* Sizes rise in steps: by 16 bytes, then 64, then 512. */
 enum {
@@ -171,7 +159,7 @@ static void *take_from(struct slab *slab)
 
 void *pool_take(struct pool *pool, size_t size)
 {
-    if (IS_SANITIZED)
+    if (POOL_IS_MALLOC)
         return malloc(size);
     void *block;
     if (size > POOL_BLOCK_MAX_BYTES) {
@@ -197,7 +185,7 @@ void *pool_take_zeroed(struct pool *pool, size_t count, size_t size)
 
 void *pool_resize(struct pool *pool, void *block, size_t size)
 {
-    if (IS_SANITIZED)
+    if (POOL_IS_MALLOC)
         return realloc(block, size);
     size_t room = block ? slab_of(block)->block_size : 0;
     if (block && size <= room)
@@ -219,7 +207,7 @@ static bool is_last_of_small(const struct pool *pool, const struct slab *slab)
 
 void pool_give(struct pool *pool, void *block)
 {
-    if (IS_SANITIZED) {
+    if (POOL_IS_MALLOC) {
         free(block);
         return;
     }

@@ -5,13 +5,26 @@
  * they would stay for the worst moment of its life; kept here the next connection takes what the
  * last one gave back, while it is still in the processor's cache. Slabs lie outside the heap, so
  * what handshakes leave there does not hold them, and go back to the system when they are empty.
- * One thread's, as its endpoint. Under a sanitizer every block is malloc's own. */
+ * One thread's, as its endpoint. Under the address sanitizer every block is malloc's own
+ * (POOL_IS_MALLOC). */
 #ifndef MOQ_QUIC_POOL_H
 #define MOQ_QUIC_POOL_H
 
 #include <ngtcp2/ngtcp2.h>
+#include <stdbool.h>
 
 #include "base/list.h"
+
+#if defined(__SANITIZE_ADDRESS__)
+#define POOL_IS_MALLOC true
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define POOL_IS_MALLOC true
+#endif
+#endif
+#ifndef POOL_IS_MALLOC
+#define POOL_IS_MALLOC false
+#endif
 
 #ifdef __cplusplus
 extern "C" {

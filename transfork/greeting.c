@@ -8,6 +8,8 @@
 #include "transfork/message.h"
 #include "transfork/session_state.h"
 
+enum { SESSION_UPDATE_MAX_BYTES = 2 * VARINT_MAX_BYTES };
+
 static int write_buf(struct moq_stream *stream, struct byte_buf *buf, int error)
 {
     if (!error)
@@ -52,8 +54,10 @@ void moq_session_set_bitrate(struct moq_session *session, uint64_t bitrate_bps)
     if (!is_possible || !is_news(session, bitrate_bps))
         return;
     struct byte_buf buf;
-    byte_buf_init(&buf, MESSAGE_MAX_BYTES);
-    if (write_buf(stream, &buf, message_encode_session_update(&buf, bitrate_bps)))
+    uint8_t memory[SESSION_UPDATE_MAX_BYTES];
+    byte_buf_init_over(&buf, memory, sizeof memory);
+    if (message_encode_session_update(&buf, bitrate_bps) ||
+        stream_write(stream, buf.data, buf.size))
         return;
     session->told_bitrate_bps = bitrate_bps;
     session->told_bitrate_ns = session_now(session);

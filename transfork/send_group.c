@@ -5,7 +5,6 @@
 #include "transfork/send_group.h"
 
 #include <stdlib.h>
-#include <string.h>
 
 #include "base/objects.h"
 #include "transfork/group.h"
@@ -130,16 +129,13 @@ static const struct stream_ops group_ops = {.on_over = on_over};
 static int write_header(struct send_group *sending, uint64_t id)
 {
     struct byte_buf buf;
-    byte_buf_init(&buf, sizeof sending->header);
+    byte_buf_init_over(&buf, sending->header, sizeof sending->header);
     struct msg_group msg = {id, sending->group->sequence};
     int error = message_encode_stream_type(&buf, UNI_GROUP);
     if (!error)
         error = message_encode_group(&buf, &msg);
-    if (!error) {
-        memcpy(sending->header, buf.data, buf.size);
+    if (!error)
         sending->header_size = (uint8_t)buf.size;
-    }
-    byte_buf_deinit(&buf);
     return error;
 }
 

@@ -224,6 +224,20 @@ static void a_buffer_grows_to_its_limit_and_not_beyond(void **state)
     assert_int_equal(buf.limit, 100);
 }
 
+static void a_buffer_over_memory_of_the_caller_stays_in_it(void **state)
+{
+    (void)state;
+    struct byte_buf buf;
+    uint8_t memory[9] = {[8] = 7};
+    byte_buf_init_over(&buf, memory, 8);
+    assert_int_equal(byte_buf_append(&buf, "01234", 5), 0);
+    assert_int_equal(byte_buf_append(&buf, "5678", 4), MOQ_ERR_BOUNDS);
+    assert_int_equal(byte_buf_append(&buf, "567", 3), 0);
+    assert_ptr_equal(buf.data, memory);
+    assert_memory_equal(memory, "01234567", 8);
+    assert_int_equal(memory[8], 7);
+}
+
 static void a_buffer_gives_up_its_front(void **state)
 {
     (void)state;
@@ -263,6 +277,7 @@ int main(void)
         cmocka_unit_test(trimming_keeps_all_from_the_given_place_on),
         cmocka_unit_test(other_threads_read_while_one_writes),
         cmocka_unit_test(a_buffer_grows_to_its_limit_and_not_beyond),
+        cmocka_unit_test(a_buffer_over_memory_of_the_caller_stays_in_it),
         cmocka_unit_test(a_buffer_gives_up_its_front),
         cmocka_unit_test(a_buffer_takes_varints),
     };

@@ -1,0 +1,289 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A relay that runs takes no memory for a frame or a packet. The linker leads every allocation of
+ * this program here (--wrap); those that the relay makes are counted: its endpoint's calls, its
+ * sessions' clock and its sweep. What the simulated network takes for packets is not. */
+#include "tests/sim/relay/prologue.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/mman.h>
+
+#include "quic/internal.h"
+#include "transfork/group.h"
+
+enum {
+    VIEWERS = 6, /* half of them by WebTransport */
+    FRAMES = 10000,
+    WARM_UP_FRAMES = 2000,
+    FRAME_BYTES = 600, /* of the largest */
+    CHUNK_BYTES = 64 * 1024,
+    PER_STREAM = 2, /* allocations of one viewer's group: our stream and its sender */
+    PER_GROUP = 13, /* of the group itself: two objects, the stream it comes on, chunks */
+    SLACK = 8,      /* tables that grow once more, slabs of the pool */
+};
+
+#define FRAME_INTERVAL_NS (4 * NS_PER_MS)
+
+struct scene {
+    struct world world;
+    struct client *publisher, *viewers[VIEWERS];
+    struct watch watches[VIEWERS];
+};
+
+/* ---- Counting -------------------------------------------------------------------------------- */
+
+static const struct world *counted; /* NULL: nothing is counted */
+static bool is_relay;               /* one of its calls is under way */
+static uint64_t allocations;
+static struct quic_sink network;
+
+static bool is_counted_endpoint(const struct quic_endpoint *endpoint)
+{
+    if (!counted)
+        return false;
+    for (uint32_t i = 0; i < counted->worker_count; i++)
+        if (sim_endpoint(counted->sim, counted->workers[i].node) == endpoint)
+            return true;
+    return false;
+}
+
+static bool is_counted_bridge(const struct moq_native_bridge *bridge)
+{
+    if (!counted)
+        return false;
+    for (uint32_t i = 0; i < counted->worker_count; i++)
+        if (&counted->workers[i].bridge == bridge)
+            return true;
+    return false;
+}
+
+static int send_uncounted(void *self, const struct quic_datagram *train)
+{
+    bool was_relay = is_relay;
+    is_relay = false;
+    int rv = network.send(self, train);
+    is_relay = was_relay;
+    return rv;
+}
+
+void *__real_malloc(size_t n);
+void *__real_calloc(size_t count, size_t n);
+void *__real_realloc(void *block, size_t n);
+void *__real_mmap(void *where, size_t n, int protection, int flags, int file, off_t offset);
+void *__wrap_malloc(size_t n);
+void *__wrap_calloc(size_t count, size_t n);
+void *__wrap_realloc(void *block, size_t n);
+void *__wrap_mmap(void *where, size_t n, int protection, int flags, int file, off_t offset);
+
+void *__wrap_malloc(size_t n)
+{
+    allocations += is_relay;
+    return __real_malloc(n);
+}
+
+void *__wrap_calloc(size_t count, size_t n)
+{
+    allocations += is_relay;
+    return __real_calloc(count, n);
+}
+
+void *__wrap_realloc(void *block, size_t n)
+{
+    allocations += is_relay;
+    return __real_realloc(block, n);
+}
+
+/* house: parameters (the system's) */
+void *__wrap_mmap(void *where, size_t n, int protection, int flags, int file, off_t offset)
+{
+    allocations += is_relay;
+    return __real_mmap(where, n, protection, flags, file, offset);
+}
+
+/* ---- The relay's calls ----------------------------------------------------------------------- */
+
+void __real_quic_endpoint_receive(struct quic_endpoint *endpoint, const struct quic_datagram *in);
+void __real_quic_endpoint_tick(struct quic_endpoint *endpoint);
+void __real_quic_endpoint_flush(struct quic_endpoint *endpoint);
+uint64_t __real_moq_native_bridge_tick(struct moq_native_bridge *bridge);
+void __real_router_sweep(struct router *router);
+size_t __real_mailbox_run(struct mailbox *mailbox);
+void __wrap_quic_endpoint_receive(struct quic_endpoint *endpoint, const struct quic_datagram *in);
+void __wrap_quic_endpoint_tick(struct quic_endpoint *endpoint);
+void __wrap_quic_endpoint_flush(struct quic_endpoint *endpoint);
+uint64_t __wrap_moq_native_bridge_tick(struct moq_native_bridge *bridge);
+void __wrap_router_sweep(struct router *router);
+size_t __wrap_mailbox_run(struct mailbox *mailbox);
+
+void __wrap_quic_endpoint_receive(struct quic_endpoint *endpoint, const struct quic_datagram *in)
+{
+    is_relay = is_counted_endpoint(endpoint);
+    __real_quic_endpoint_receive(endpoint, in);
+    is_relay = false;
+}
+
+void __wrap_quic_endpoint_tick(struct quic_endpoint *endpoint)
+{
+    is_relay = is_counted_endpoint(endpoint);
+    __real_quic_endpoint_tick(endpoint);
+    is_relay = false;
+}
+
+void __wrap_quic_endpoint_flush(struct quic_endpoint *endpoint)
+{
+    is_relay = is_counted_endpoint(endpoint);
+    __real_quic_endpoint_flush(endpoint);
+    is_relay = false;
+}
+
+uint64_t __wrap_moq_native_bridge_tick(struct moq_native_bridge *bridge)
+{
+    is_relay = is_counted_bridge(bridge);
+    uint64_t next_ns = __real_moq_native_bridge_tick(bridge);
+    is_relay = false;
+    return next_ns;
+}
+
+void __wrap_router_sweep(struct router *router)
+{
+    is_relay = counted != NULL;
+    __real_router_sweep(router);
+    is_relay = false;
+}
+
+size_t __wrap_mailbox_run(struct mailbox *mailbox)
+{
+    is_relay = counted != NULL;
+    size_t count = __real_mailbox_run(mailbox);
+    is_relay = false;
+    return count;
+}
+
+/* ---- The scene ------------------------------------------------------------------------------- */
+
+static void begin(struct scene *scene, const struct sim_link *link)
+{
+    const struct world_setup setup = {.seed = 11, .link = *link};
+    *scene = (struct scene){0};
+    struct world *world = &scene->world;
+    world_init(world, &setup);
+    for (uint32_t i = 0; i < world->worker_count; i++) {
+        struct quic_endpoint *relay = sim_endpoint(world->sim, world->workers[i].node);
+        network = relay->sink;
+        relay->sink.send = send_uncounted;
+    }
+    scene->publisher = client_ready(world_host(world), NULL);
+}
+
+static void watch(struct scene *scene)
+{
+    struct host *host = world_host(&scene->world);
+    for (int i = 0; i < VIEWERS; i++) {
+        const struct client_setup setup = {.protocol = i % 2 ? QUIC_PROTOCOL_RAW
+                                                             : QUIC_PROTOCOL_WEBTRANSPORT};
+        scene->viewers[i] = client_ready(host, &setup);
+        watch_init(&scene->watches[i], scene->viewers[i], "steady", &WISH_ANY);
+    }
+}
+
+static uint64_t bytes_written(const struct feed *feed)
+{
+    return feed->group ? bytes_log_length(&feed->group->body->log) : 0;
+}
+
+/* Lets `frames` of the feed pass; returns what the relay allocated in that time. */
+static uint64_t count_over(struct scene *scene, uint64_t frames)
+{
+    allocations = 0;
+    counted = &scene->world;
+    world_run(&scene->world, frames * FRAME_INTERVAL_NS);
+    counted = NULL;
+    return allocations;
+}
+
+static void end(struct scene *scene)
+{
+    for (int i = 0; i < VIEWERS; i++) {
+        assert_int_equal(scene->watches[i].closed, 0);
+        assert_true(scene->watches[i].begun > 0);
+        watch_deinit(&scene->watches[i]);
+    }
+    world_deinit(&scene->world);
+}
+
+static struct feed *start(struct scene *scene, uint32_t frames_of_a_group)
+{
+    struct feed_setup setup = {
+        .track = client_publish(scene->publisher, "steady"),
+        .count = UINT32_MAX,
+        .frames = frames_of_a_group,
+        .frame_bytes = FRAME_BYTES,
+        .interval_ns = FRAME_INTERVAL_NS,
+    };
+    struct feed *feed = feed_start(scene->publisher->host, &setup);
+    watch(scene);
+    world_run(&scene->world, WARM_UP_FRAMES * FRAME_INTERVAL_NS);
+    return feed;
+}
+
+/* ---- Tests ----------------------------------------------------------------------------------- */
+
+static void check_long_group(const struct sim_link *link)
+{
+    struct scene scene;
+    begin(&scene, link);
+    struct feed *feed = start(&scene, UINT32_MAX);
+    uint64_t bytes = bytes_written(feed);
+    uint64_t count = count_over(&scene, FRAMES);
+    bytes = bytes_written(feed) - bytes;
+
+    uint64_t chunks = (bytes + CHUNK_BYTES - 1) / CHUNK_BYTES;
+    printf("%d frames, %d viewers: %llu allocations, %llu chunks of the cache\n", FRAMES, VIEWERS,
+           (unsigned long long)count, (unsigned long long)chunks);
+    assert_true(bytes > FRAMES);
+    assert_true(count <= chunks + SLACK);
+    end(&scene);
+}
+
+static void frames_and_packets_take_no_memory(void **state)
+{
+    (void)state;
+    check_long_group(&(struct sim_link){.delay_ns = 5 * NS_PER_MS});
+}
+
+static void nor_do_they_where_packets_are_lost(void **state)
+{
+    (void)state;
+    check_long_group(
+        &(struct sim_link){.delay_ns = 20 * NS_PER_MS, .jitter_ns = NS_PER_MS, .loss_percent = 2});
+}
+
+static void a_group_takes_a_few_for_each_viewer(void **state)
+{
+    enum { FRAMES_OF_A_GROUP = 20 };
+    struct scene scene;
+    (void)state;
+    begin(&scene, &(struct sim_link){.delay_ns = 5 * NS_PER_MS});
+    start(&scene, FRAMES_OF_A_GROUP);
+    uint64_t count = count_over(&scene, FRAMES);
+
+    uint64_t groups = FRAMES / FRAMES_OF_A_GROUP;
+    printf("%llu groups: %.1f allocations each\n", (unsigned long long)groups,
+           (double)count / (double)groups);
+    assert_true(count <= groups * (PER_GROUP * scene.world.worker_count + PER_STREAM * VIEWERS));
+    end(&scene);
+}
+
+int main(void)
+{
+    if (POOL_IS_MALLOC) {
+        puts("not under the address sanitizer, where every block is one of malloc's");
+        return 0;
+    }
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(frames_and_packets_take_no_memory),
+        cmocka_unit_test(nor_do_they_where_packets_are_lost),
+        cmocka_unit_test(a_group_takes_a_few_for_each_viewer),
+    };
+    return cmocka_run_group_tests(tests, NULL, free_tls);
+}
