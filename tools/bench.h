@@ -127,10 +127,10 @@ const char *bench_reason(int error, const char *reason); /* why a client lost it
 enum bench_order {
     ORDER_REPORT,   /* copy the tally */
     ORDER_ARRIVE,   /* open the viewers, over --ramp */
-    ORDER_CHURN,    /* begin to resubscribe and reconnect */
+    ORDER_CHURN,    /* resubscribe and reconnect, until the window ends */
     ORDER_JOIN,     /* open those of --join, at once */
     ORDER_ANNOUNCE, /* --announce */
-    ORDER_SETTLE,   /* no more churn; count what is missing, then report */
+    ORDER_SETTLE,   /* count what is missing, then report */
     ORDER_STOP,     /* close everything and end */
     ORDER_KINDS,
 };

@@ -55,16 +55,16 @@ static void take_frame(struct bench_feed *feed, struct bench_read *read, const u
 {
     struct bench_figures *figures = feed->figures;
     struct frame_header header;
+    uint32_t index = read->position++;
     if (!frame_check(feed->bench->pattern, data, size, &header) || header.flow != feed->flow ||
-        header.index != read->received ||
-        (read->received && header.number != read->first_number + read->received)) {
+        header.index != index || (read->received && header.number != read->first_number + index)) {
         figures->counts[COUNT_broken]++;
         return;
     }
     bool is_first = feed->high == 0;
     note_first(feed, now_ns);
     if (read->received++ == 0) {
-        read->first_number = header.number;
+        read->first_number = header.number - index;
         read->group_frames = header.group_frames;
     }
     if (header.number < feed->base)
@@ -172,7 +172,7 @@ static uint64_t under_way(const struct bench_feed *feed)
         const struct bench_read *read = &feed->reads[i];
         if (!read->reader.group || !read->received)
             continue;
-        uint64_t next = read->first_number + read->received;
+        uint64_t next = read->first_number + read->position;
         uint64_t end = smaller(read->first_number + read->group_frames, feed->high);
         sum += overlap(next, end, bench_get(&flow->first_frame), bench_get(&flow->end_frame));
     }

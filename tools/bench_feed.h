@@ -8,6 +8,7 @@
 struct bench_read { /* a group that is being received; free while reader.group is NULL */
     struct moq_group_reader reader;
     uint64_t first_number; /* of its frames; known with the first one */
+    uint32_t position;     /* frames that came, whole or broken */
     uint32_t received, group_frames;
 };
 

@@ -188,7 +188,7 @@ static void churn_due(struct bench_thread *thread, uint64_t now_ns, uint64_t per
                       uint64_t *done, void (*act)(struct bench_thread *, unsigned))
 {
     unsigned count = thread->viewer_count + (thread->is_joined ? thread->joined_count : 0);
-    if (!thread->churn_ns || !period_ms || !count)
+    if (!thread->churn_ns || !period_ms || !count || now_ns >= bench_get(&thread->bench->end_ns))
         return;
     uint64_t due = (now_ns - thread->churn_ns) / NS_PER_US * count / (period_ms * 1000);
     for (; *done < due; ++*done)
@@ -239,7 +239,6 @@ static void stop(struct bench_thread *thread)
 
 static void settle(struct bench_thread *thread)
 {
-    thread->churn_ns = 0;
     bench_viewers_settle(thread);
     report(thread);
 }

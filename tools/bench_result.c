@@ -59,31 +59,37 @@ void bench_costs(const struct bench_result *result, struct bench_costs *costs)
         relay_costs(result, costs);
 }
 
+static const char *explain(char *text, const char *format, double a, double b)
+{
+    snprintf(text, BENCH_REASON_BYTES, format, a, b);
+    return text;
+}
+
 const char *bench_invalid(const struct bench_result *result, char text[BENCH_REASON_BYTES])
 {
+    const struct bench_figures *ordinary = &result->total.kinds[BENCH_ORDINARY];
+    double lost = (double)ordinary->counts[COUNT_sessions_lost];
+    double broken = (double)ordinary->counts[COUNT_broken];
+    double viewers = result->options->viewers, arrived = result->arrived;
     struct bench_costs costs;
     bench_costs(result, &costs);
-    if (result->begin.has_relay && !result->end.has_relay) {
-        snprintf(text, BENCH_REASON_BYTES, "the relay has ended");
-        return text;
-    }
-    if (costs.own_busiest > BENCH_BUSY_MAX) {
-        snprintf(text, BENCH_REASON_BYTES,
-                 "generator limited: one of its threads had %.0f %% of a core; use more --threads",
-                 100 * costs.own_busiest);
-        return text;
-    }
-    if (costs.own_busiest + costs.own_waiting > BENCH_BUSY_MAX) {
-        snprintf(text, BENCH_REASON_BYTES,
-                 "generator limited: its threads waited for a core %.0f %% of the time; use fewer "
-                 "--threads or more cores",
-                 100 * costs.own_waiting);
-        return text;
-    }
-    if (result->arrived < result->options->viewers) {
-        snprintf(text, BENCH_REASON_BYTES, "%u of %u viewers never received anything",
-                 result->options->viewers - result->arrived, result->options->viewers);
-        return text;
-    }
+    if (result->begin.has_relay && !result->end.has_relay)
+        return "the relay has ended";
+    if (costs.own_busiest > BENCH_BUSY_MAX)
+        return explain(text,
+                       "generator limited: a thread had %.0f %% of a core; use more --threads",
+                       100 * costs.own_busiest, 0);
+    if (costs.own_busiest + costs.own_waiting > BENCH_BUSY_MAX)
+        return explain(text,
+                       "generator limited: a thread waited for a core %.0f %% of the time; use "
+                       "fewer --threads or more cores",
+                       100 * costs.own_waiting, 0);
+    if (arrived < viewers)
+        return explain(text, "%.0f of %.0f viewers never received anything", viewers - arrived,
+                       viewers);
+    if (lost > 0)
+        return explain(text, "the relay ended %.0f sessions", lost, 0);
+    if (broken > 0)
+        return explain(text, "%.0f frames arrived broken", broken, 0);
     return NULL;
 }
