@@ -251,7 +251,7 @@ static const char *parse(struct faults *faults, int argc, char **argv)
 int main(int argc, char **argv)
 {
     static struct relay relay;
-    static const struct moq_listener_events events = {on_peer};
+    static const struct moq_listener_events events = {.on_peer = on_peer};
     const char *address = parse(&relay.faults, argc, argv);
     const char *name = "localhost";
     char why[QUIC_ERROR_TEXT_BYTES] = "";
