@@ -6,17 +6,25 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <sys/timerfd.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "quic/udp_socket.h"
 
-enum { PACKETS_PER_TURN = 512, HANDLES = 4 };
+enum { PACKETS_PER_TURN = 512 };
+
+/* libuv counts in milliseconds and rounds up. That is far too long for a pacer that waits for a
+ * tenth of one between two trains of a large frame, and nothing to a timeout of 25. */
+#define FINE_TIMER_NS (5 * NS_PER_MS)
 
 struct quic_udp {
     uv_poll_t poll;
     uv_prepare_t prepare;
     uv_idle_t idle; /* running: the loop does not sleep */
     uv_timer_t timer;
+    uv_poll_t fine_poll; /* of fine_fd */
+    int fine_fd;         /* a timer in nanoseconds; -1: the kernel has none left */
     struct udp_socket socket;
     struct quic_endpoint *endpoint;
     struct clock *clock;
@@ -98,6 +106,23 @@ static void on_timer(uv_timer_t *timer)
     udp->timer_ns = CLOCK_NEVER;
 }
 
+static void on_fine_timer(uv_poll_t *poll, int status, int events)
+{
+    struct quic_udp *udp = poll->data;
+    uint64_t expirations;
+    (void)status, (void)events;
+    if (read(udp->fine_fd, &expirations, sizeof expirations) > 0)
+        udp->timer_ns = CLOCK_NEVER;
+}
+
+static bool set_fine_timer(struct quic_udp *udp, uint64_t when_ns)
+{
+    const struct itimerspec when = {.it_value.tv_sec = (time_t)(when_ns / NS_PER_S),
+                                    .it_value.tv_nsec = (long)(when_ns % NS_PER_S)};
+    return udp->fine_fd >= 0 && timerfd_settime(udp->fine_fd, TFD_TIMER_ABSTIME, &when, NULL) == 0;
+}
+
+/* At most one of the two is set anew. The other one may still go off: a turn with nothing to do. */
 static void set_timer(struct quic_udp *udp, uint64_t when_ns)
 {
     if (when_ns == udp->timer_ns)
@@ -108,6 +133,8 @@ static void set_timer(struct quic_udp *udp, uint64_t when_ns)
         return;
     }
     uint64_t now_ns = udp->clock->now_ns;
+    if (when_ns > now_ns && when_ns - now_ns < FINE_TIMER_NS && set_fine_timer(udp, when_ns))
+        return;
     uint64_t wait_ms = when_ns > now_ns ? (when_ns - now_ns + NS_PER_MS - 1) / NS_PER_MS : 0;
     uv_update_time(udp->timer.loop);
     uv_timer_start(&udp->timer, on_timer, wait_ms, 0);
@@ -137,14 +164,31 @@ static void on_handle_closed(uv_handle_t *handle)
     if (--udp->open_handles > 0)
         return;
     udp_socket_close(&udp->socket);
+    if (udp->fine_fd >= 0)
+        close(udp->fine_fd);
     if (udp->on_closed)
         udp->on_closed(udp->on_closed_user);
     free(udp);
 }
 
+/* Without it deadlines are up to a millisecond late, that is all. */
+static void start_fine_timer(struct quic_udp *udp, uv_loop_t *loop)
+{
+    udp->fine_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);
+    if (udp->fine_fd < 0)
+        return;
+    if (uv_poll_init(loop, &udp->fine_poll, udp->fine_fd) != 0) {
+        close(udp->fine_fd);
+        udp->fine_fd = -1;
+        return;
+    }
+    udp->fine_poll.data = udp;
+    udp->open_handles++;
+    uv_poll_start(&udp->fine_poll, UV_READABLE, on_fine_timer);
+}
+
 static int start_handles(struct quic_udp *udp, uv_loop_t *loop)
 {
-    udp->poll.data = udp->prepare.data = udp->idle.data = udp->timer.data = udp;
     int rv = uv_poll_init(loop, &udp->poll, udp->socket.fd);
     if (rv != 0)
         return MOQ_ERR_IO;
@@ -152,7 +196,8 @@ static int start_handles(struct quic_udp *udp, uv_loop_t *loop)
     uv_idle_init(loop, &udp->idle);
     uv_timer_init(loop, &udp->timer);
     udp->poll.data = udp->prepare.data = udp->idle.data = udp->timer.data = udp;
-    udp->open_handles = HANDLES;
+    udp->open_handles = 4;
+    start_fine_timer(udp, loop);
     set_poll(udp, UV_READABLE);
     uv_prepare_start(&udp->prepare, on_prepare);
     return 0;
@@ -239,4 +284,6 @@ void quic_udp_close(struct quic_udp *udp, void (*on_closed)(void *user), void *u
     uv_close((uv_handle_t *)&udp->prepare, on_handle_closed);
     uv_close((uv_handle_t *)&udp->idle, on_handle_closed);
     uv_close((uv_handle_t *)&udp->timer, on_handle_closed);
+    if (udp->fine_fd >= 0)
+        uv_close((uv_handle_t *)&udp->fine_poll, on_handle_closed);
 }

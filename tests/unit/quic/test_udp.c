@@ -287,6 +287,58 @@ static void a_port_that_is_taken_is_an_error(void **state)
     world_deinit(&world);
 }
 
+struct alarm {
+    struct clock *clock;
+    uint64_t asked_ns;
+    int turns, punctual;
+};
+
+/* Asks to be called again in a third of a millisecond, each time. */
+static uint64_t on_alarm(void *self)
+{
+    struct alarm *alarm = self;
+    uint64_t now_ns = alarm->clock->now_ns;
+    if (now_ns >= alarm->asked_ns) {
+        alarm->turns++;
+        alarm->punctual += now_ns - alarm->asked_ns < 300 * NS_PER_US;
+        alarm->asked_ns = now_ns + 333 * NS_PER_US;
+    }
+    return alarm->asked_ns;
+}
+
+static bool has_had_enough(void *self)
+{
+    return ((struct alarm *)self)->turns >= 500;
+}
+
+/* libuv's own timers would be late by two thirds of a millisecond at least. */
+static void deadlines_are_kept_to_fractions_of_a_millisecond(void **state)
+{
+    (void)state;
+    struct world world = {0};
+    struct alarm alarm = {.clock = &world.clock};
+    struct sockaddr_in address = loopback4(0);
+    const struct quic_udp_config config = {
+        .loop = &world.loop,
+        .address = (const struct sockaddr *)&address,
+        .address_size = sizeof address,
+        .clock = &world.clock,
+        .on_turn = on_alarm,
+        .on_turn_self = &alarm,
+        .endpoint = {.app = &peer_app},
+    };
+    struct quic_udp *udp;
+    uv_loop_init(&world.loop);
+    assert_int_equal(quic_udp_open(&udp, &config), 0);
+
+    assert_true(run_until(&world, has_had_enough, &alarm));
+
+    assert_true(alarm.punctual > 25); /* of 500, however busy the machine */
+    quic_udp_close(udp, NULL, NULL);
+    uv_run(&world.loop, UV_RUN_DEFAULT);
+    assert_int_equal(uv_loop_close(&world.loop), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -296,6 +348,7 @@ int main(void)
         cmocka_unit_test(with_gso_trains_carry_several_packets),
         cmocka_unit_test(workers_on_one_port_get_their_own_connections),
         cmocka_unit_test(a_port_that_is_taken_is_an_error),
+        cmocka_unit_test(deadlines_are_kept_to_fractions_of_a_millisecond),
     };
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
     peer_tls_free();
