@@ -218,10 +218,14 @@ void bench_json_summary(const struct bench_result *result)
     put_storm(object, result);
     json_object_set_new(object, "traffic",
                         traffic_between(&result->begin.sum.traffic, &result->end.sum.traffic));
-    json_object_set_new(object, "generator", own_between(result, &result->begin, &result->end));
+    json_t *own = own_between(result, &result->begin, &result->end);
+    put_int(own, "datagrams_dropped", result->end.own_dropped - result->begin.own_dropped);
+    json_object_set_new(object, "generator", own);
     if (result->begin.has_relay && result->end.has_relay) {
-        json_object_set_new(object, "relay",
-                            relay_between(&result->begin.relay, &result->end.relay));
+        json_t *relay = relay_between(&result->begin.relay, &result->end.relay);
+        put_int(relay, "datagrams_dropped",
+                result->end.relay_dropped - result->begin.relay_dropped);
+        json_object_set_new(object, "relay", relay);
         json_object_set_new(object, "cost", costs_summary(&costs));
     }
     json_object_set_new(line, "summary", object);

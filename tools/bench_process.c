@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 
-enum { TEXT_BYTES = 4096, PATH_BYTES = 64, INODES_MAX = 256 };
+enum { TEXT_BYTES = 4096, PATH_BYTES = 64, SOCKETS_MAX = 1024 };
 
 static bool read_text(const char *path, char text[TEXT_BYTES])
 {
@@ -136,43 +136,84 @@ uint64_t process_thread_cpu_ns(const struct process_sample *sample, int tid)
     return 0;
 }
 
+/* ---- UDP sockets ----------------------------------------------------------------------------- */
+
+struct sockets { /* by inode */
+    unsigned long inodes[SOCKETS_MAX];
+    size_t count;
+};
+
+static bool has_socket(const struct sockets *sockets, unsigned long inode)
+{
+    for (size_t i = 0; i < sockets->count; i++)
+        if (sockets->inodes[i] == inode)
+            return true;
+    return false;
+}
+
+static void add_socket(struct sockets *sockets, unsigned long inode)
+{
+    if (sockets->count < SOCKETS_MAX)
+        sockets->inodes[sockets->count++] = inode;
+}
+
+/* The socket behind a descriptor of a process; 0: it is something else. */
+static unsigned long socket_at(int pid, int fd)
+{
+    char path[PATH_BYTES], target[PATH_BYTES] = "";
+    unsigned long inode = 0;
+    snprintf(path, sizeof path, "/proc/%d/fd/%d", pid, fd);
+    if (readlink(path, target, sizeof target - 1) < 0 ||
+        sscanf(target, "socket:[%lu]", &inode) != 1)
+        return 0;
+    return inode;
+}
+
+struct udp_line {
+    unsigned port;
+    unsigned long inode;
+    unsigned long long drops;
+};
+
+static void for_each_udp(void (*visit)(const struct udp_line *line, void *user), void *user)
+{
+    static const char *const paths[] = {"/proc/net/udp", "/proc/net/udp6"};
+    char text[512];
+    for (size_t i = 0; i < sizeof paths / sizeof paths[0]; i++) {
+        FILE *file = fopen(paths[i], "re");
+        if (!file)
+            continue;
+        while (fgets(text, sizeof text, file)) {
+            struct udp_line line;
+            if (sscanf(text, " %*d: %*[0-9A-Fa-f]:%x %*s %*s %*s %*s %*s %*u %*u %lu %*u %*s %llu",
+                       &line.port, &line.inode, &line.drops) == 3)
+                visit(&line, user);
+        }
+        fclose(file);
+    }
+}
+
 /* ---- Whose port it is ------------------------------------------------------------------------ */
 
 struct search {
-    unsigned long inodes[INODES_MAX]; /* of sockets on the port */
-    size_t count;
+    struct sockets sockets; /* on the port */
+    unsigned port;
     int pid, found;
 };
 
-static void find_inodes(const char *path, uint16_t port, struct search *search)
+static void note_port(const struct udp_line *line, void *user)
 {
-    char line[512];
-    FILE *file = fopen(path, "re");
-    if (!file)
-        return;
-    while (fgets(line, sizeof line, file) && search->count < INODES_MAX) {
-        unsigned local = 0;
-        unsigned long inode = 0;
-        int n =
-            sscanf(line, " %*d: %*[0-9A-Fa-f]:%x %*s %*s %*s %*s %*s %*u %*u %lu", &local, &inode);
-        if (n == 2 && local == port && inode)
-            search->inodes[search->count++] = inode;
-    }
-    fclose(file);
+    struct search *search = user;
+    if (line->port == search->port)
+        add_socket(&search->sockets, line->inode);
 }
 
 static bool visit_descriptor(int fd, void *user)
 {
     struct search *search = user;
-    char path[PATH_BYTES], target[PATH_BYTES] = "";
-    snprintf(path, sizeof path, "/proc/%d/fd/%d", search->pid, fd);
-    unsigned long inode = 0;
-    if (readlink(path, target, sizeof target - 1) < 0 ||
-        sscanf(target, "socket:[%lu]", &inode) != 1)
-        return true;
-    for (size_t i = 0; i < search->count; i++)
-        if (search->inodes[i] == inode)
-            search->found = search->pid;
+    unsigned long inode = socket_at(search->pid, fd);
+    if (inode && has_socket(&search->sockets, inode))
+        search->found = search->pid;
     return !search->found;
 }
 
@@ -188,10 +229,43 @@ static bool visit_process(int pid, void *user)
 
 int process_of_udp_port(uint16_t port)
 {
-    struct search search = {.count = 0};
-    find_inodes("/proc/net/udp", port, &search);
-    find_inodes("/proc/net/udp6", port, &search);
-    if (search.count)
+    struct search search = {.port = port};
+    for_each_udp(note_port, &search);
+    if (search.sockets.count)
         for_each_number("/proc", visit_process, &search);
     return search.found;
+}
+
+/* ---- Datagrams that were dropped ------------------------------------------------------------- */
+
+struct drops {
+    struct sockets sockets; /* of the process */
+    int pid;
+    uint64_t sum;
+};
+
+static bool note_descriptor(int fd, void *user)
+{
+    struct drops *drops = user;
+    unsigned long inode = socket_at(drops->pid, fd);
+    if (inode)
+        add_socket(&drops->sockets, inode);
+    return true;
+}
+
+static void add_drops(const struct udp_line *line, void *user)
+{
+    struct drops *drops = user;
+    if (has_socket(&drops->sockets, line->inode))
+        drops->sum += line->drops;
+}
+
+uint64_t process_udp_drops(int pid)
+{
+    struct drops drops = {.pid = pid};
+    char path[PATH_BYTES];
+    snprintf(path, sizeof path, "/proc/%d/fd", pid);
+    for_each_number(path, note_descriptor, &drops);
+    for_each_udp(add_drops, &drops);
+    return drops.sum;
 }

@@ -30,6 +30,9 @@ bool process_sample(int pid, struct process_sample *sample); /* false: there is 
 /* Whose socket is bound to this UDP port; 0: nobody's that we may look at. */
 int process_of_udp_port(uint16_t port);
 
+/* Datagrams that the kernel dropped at the UDP sockets which a process has now, because it did not read them in time. */
+uint64_t process_udp_drops(int pid);
+
 /* CPU time of thread `tid` in a sample; 0: it is not there. */
 uint64_t process_thread_cpu_ns(const struct process_sample *sample, int tid);
 

@@ -159,6 +159,8 @@ static void print_relay(const struct bench_result *result, const struct bench_co
            (unsigned long long)(after->switches_voluntary - before->switches_voluntary),
            (unsigned long long)(after->switches_involuntary - before->switches_involuntary),
            after->thread_count);
+    printf("  datagrams    %llu dropped\n",
+           (unsigned long long)(result->end.relay_dropped - result->begin.relay_dropped));
     print_workers(result);
 }
 
@@ -188,7 +190,10 @@ void bench_words_summary(struct bench_words *words, const struct bench_result *r
     print_storm(result);
     if (result->begin.has_relay && result->end.has_relay)
         print_relay(result, &costs);
-    printf("generator\n  CPU          %.0f %% of a core at most\n", 100 * costs.own_busiest);
+    printf("generator\n  CPU          %.0f %% of a core at most, %.0f %% of the time without one\n"
+           "  datagrams    %llu dropped\n",
+           100 * costs.own_busiest, 100 * costs.own_waiting,
+           (unsigned long long)(result->end.own_dropped - result->begin.own_dropped));
     const char *reason = bench_invalid(result, text);
     if (reason)
         printf("NOT VALID: %s\n", reason);

@@ -71,6 +71,9 @@ const char *bench_invalid(const struct bench_result *result, char text[BENCH_REA
     double lost = (double)ordinary->counts[COUNT_sessions_lost];
     double broken = (double)ordinary->counts[COUNT_broken];
     double viewers = result->options->viewers, arrived = result->arrived;
+    double dropped = share(result->end.own_dropped - result->begin.own_dropped,
+                           result->end.sum.traffic.packets_received -
+                               result->begin.sum.traffic.packets_received);
     struct bench_costs costs;
     bench_costs(result, &costs);
     if (result->begin.has_relay && !result->end.has_relay)
@@ -84,6 +87,11 @@ const char *bench_invalid(const struct bench_result *result, char text[BENCH_REA
                        "generator limited: a thread waited for a core %.0f %% of the time; use "
                        "fewer --threads or more cores",
                        100 * costs.own_waiting, 0);
+    if (dropped > BENCH_DROPPED_MAX && !result->options->slow && !result->options->stalled)
+        return explain(text,
+                       "generator limited: its sockets dropped %.1f %% of all datagrams; use more "
+                       "--sockets or --threads, or raise net.core.rmem_max",
+                       100 * dropped, 0);
     if (arrived < viewers)
         return explain(text, "%.0f of %.0f viewers never received anything", viewers - arrived,
                        viewers);

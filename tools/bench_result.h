@@ -9,6 +9,8 @@
 /* A thread of ours that was busy, or waited for a core, for more than this share of the time cannot be trusted to have seen
  * what came in time. */
 #define BENCH_BUSY_MAX 0.9
+/* So do sockets of ours that overflowed by more than this share of what they received. */
+#define BENCH_DROPPED_MAX 0.01
 
 struct bench_own { /* our threads, one by one */
     uint64_t cpu_ns[BENCH_THREADS_MAX], wait_ns[BENCH_THREADS_MAX], taken_ns[BENCH_THREADS_MAX];
@@ -19,6 +21,8 @@ struct bench_moment {
     struct bench_own own;
     struct process_sample relay;
     bool has_relay;
+    uint64_t own_dropped,
+        relay_dropped; /* datagrams, by the kernel; looked at around the window only */
 };
 
 struct bench_result {
