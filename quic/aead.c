@@ -9,7 +9,99 @@
 
 #include "quic/internal.h"
 
-enum { TAG_BYTES = 16 }; /* of every cipher that QUIC has */
+#include <stdlib.h>
+#include <string.h>
+
+enum { TAG_BYTES = 16, KEY_MAX_BYTES = 32 }; /* of every cipher that QUIC has */
+
+/* ---- Keys of the next phase ------------------------------------------------------------------ */
+
+/* ngtcp2 wants the keys of the next key phase ready from the start. Most connections end before it
+ * comes, and a cipher context is more than a kilobyte: the bytes of the key wait here until they are
+ * used. Handles of such a key are odd, to tell them from contexts. */
+struct next_key {
+    ngtcp2_crypto_aead_ctx made; /* empty: not used yet */
+    uint8_t key[KEY_MAX_BYTES];
+    bool is_seal;
+};
+
+static struct next_key *next_key_of(const void *handle)
+{
+    uintptr_t number = (uintptr_t)handle;
+    return number & 1 ? (struct next_key *)(number - 1) : NULL;
+}
+
+/* Puts a key that waits in place of a context. Returns 0 or MOQ_ERR_NOMEM. */
+static int postpone(ngtcp2_crypto_aead_ctx *context, const uint8_t *key, size_t n, bool is_seal)
+{
+    struct next_key *next = calloc(1, sizeof *next);
+    if (!next)
+        return MOQ_ERR_NOMEM;
+    memcpy(next->key, key, n);
+    next->is_seal = is_seal;
+    ngtcp2_crypto_aead_ctx_free(context);
+    context->native_handle = (uint8_t *)next + 1;
+    return 0;
+}
+
+static int make(struct next_key *next, const ngtcp2_crypto_aead *aead)
+{
+    size_t nonce_size = ngtcp2_crypto_aead_noncelen(aead);
+    int rv = next->is_seal
+                 ? ngtcp2_crypto_aead_ctx_encrypt_init(&next->made, aead, next->key, nonce_size)
+                 : ngtcp2_crypto_aead_ctx_decrypt_init(&next->made, aead, next->key, nonce_size);
+    if (rv == 0)
+        ngtcp2_secure_clear(next->key, sizeof next->key);
+    return rv;
+}
+
+/* NULL: out of memory. */
+static WOLFSSL_EVP_CIPHER_CTX *context_of(const ngtcp2_crypto_aead_ctx *key,
+                                          const ngtcp2_crypto_aead *aead)
+{
+    struct next_key *next = next_key_of(key->native_handle);
+    if (!next)
+        return key->native_handle;
+    if (!next->made.native_handle && make(next, aead) != 0)
+        return NULL;
+    return next->made.native_handle;
+}
+
+/* house: parameters (ngtcp2 gives them) */
+int aead_update_key(ngtcp2_conn *quic, uint8_t *rx_secret, uint8_t *tx_secret,
+                    ngtcp2_crypto_aead_ctx *rx, uint8_t *rx_iv, ngtcp2_crypto_aead_ctx *tx,
+                    uint8_t *tx_iv, const uint8_t *rx_secret_now, const uint8_t *tx_secret_now,
+                    size_t secret_size, void *user)
+{
+    (void)user;
+    uint8_t rx_key[KEY_MAX_BYTES], tx_key[KEY_MAX_BYTES];
+    size_t n = ngtcp2_crypto_aead_keylen(&ngtcp2_conn_get_crypto_ctx2(quic)->aead);
+    if (n > KEY_MAX_BYTES ||
+        ngtcp2_crypto_update_key(quic, rx_secret, tx_secret, rx, rx_key, rx_iv, tx, tx_key, tx_iv,
+                                 rx_secret_now, tx_secret_now, secret_size) != 0)
+        return NGTCP2_ERR_CALLBACK_FAILURE;
+    /* Without memory the context itself stays. */
+    (void)postpone(rx, rx_key, n, false);
+    (void)postpone(tx, tx_key, n, true);
+    ngtcp2_secure_clear(rx_key, sizeof rx_key);
+    ngtcp2_secure_clear(tx_key, sizeof tx_key);
+    return 0;
+}
+
+void aead_delete(ngtcp2_conn *quic, ngtcp2_crypto_aead_ctx *key, void *user)
+{
+    (void)quic, (void)user;
+    struct next_key *next = next_key_of(key->native_handle);
+    if (!next) {
+        ngtcp2_crypto_aead_ctx_free(key);
+        return;
+    }
+    ngtcp2_crypto_aead_ctx_free(&next->made);
+    ngtcp2_secure_clear(next, sizeof *next);
+    free(next);
+}
+
+/* ---- Packets --------------------------------------------------------------------------------- */
 
 static bool is_aes_gcm(const WOLFSSL_EVP_CIPHER_CTX *context)
 {
@@ -21,10 +113,12 @@ int aead_encrypt(uint8_t *out, const ngtcp2_crypto_aead *aead, const ngtcp2_cryp
                  const uint8_t *plain, size_t n, const uint8_t *nonce, size_t nonce_size,
                  const uint8_t *header, size_t header_size)
 {
-    WOLFSSL_EVP_CIPHER_CTX *context = key->native_handle;
+    WOLFSSL_EVP_CIPHER_CTX *context = context_of(key, aead);
+    if (!context)
+        return NGTCP2_ERR_CALLBACK_FAILURE;
     if (!is_aes_gcm(context))
-        return ngtcp2_crypto_encrypt_cb(out, aead, key, plain, n, nonce, nonce_size, header,
-                                        header_size);
+        return ngtcp2_crypto_encrypt_cb(out, aead, &(ngtcp2_crypto_aead_ctx){context}, plain, n,
+                                        nonce, nonce_size, header, header_size);
     int rv = wc_AesGcmEncrypt(&context->cipher.aes, out, plain, (word32)n, nonce,
                               (word32)nonce_size, out + n, TAG_BYTES, header, (word32)header_size);
     return rv == 0 ? 0 : NGTCP2_ERR_CALLBACK_FAILURE;
@@ -35,10 +129,12 @@ int aead_decrypt(uint8_t *out, const ngtcp2_crypto_aead *aead, const ngtcp2_cryp
                  const uint8_t *sealed, size_t n, const uint8_t *nonce, size_t nonce_size,
                  const uint8_t *header, size_t header_size)
 {
-    WOLFSSL_EVP_CIPHER_CTX *context = key->native_handle;
+    WOLFSSL_EVP_CIPHER_CTX *context = context_of(key, aead);
+    if (!context)
+        return NGTCP2_ERR_CALLBACK_FAILURE;
     if (!is_aes_gcm(context))
-        return ngtcp2_crypto_decrypt_cb(out, aead, key, sealed, n, nonce, nonce_size, header,
-                                        header_size);
+        return ngtcp2_crypto_decrypt_cb(out, aead, &(ngtcp2_crypto_aead_ctx){context}, sealed, n,
+                                        nonce, nonce_size, header, header_size);
     if (n < TAG_BYTES)
         return NGTCP2_ERR_DECRYPT;
     size_t plain_size = n - TAG_BYTES;

@@ -266,6 +266,11 @@ int aead_encrypt(uint8_t *out, const ngtcp2_crypto_aead *aead, const ngtcp2_cryp
 int aead_decrypt(uint8_t *out, const ngtcp2_crypto_aead *aead, const ngtcp2_crypto_aead_ctx *key,
                  const uint8_t *sealed, size_t n, const uint8_t *nonce, size_t nonce_size,
                  const uint8_t *header, size_t header_size);
+int aead_update_key(ngtcp2_conn *quic, uint8_t *rx_secret, uint8_t *tx_secret,
+                    ngtcp2_crypto_aead_ctx *rx, uint8_t *rx_iv, ngtcp2_crypto_aead_ctx *tx,
+                    uint8_t *tx_iv, const uint8_t *rx_secret_now, const uint8_t *tx_secret_now,
+                    size_t secret_size, void *user);
+void aead_delete(ngtcp2_conn *quic, ngtcp2_crypto_aead_ctx *key, void *user);
 int aead_mask(uint8_t *out, const ngtcp2_crypto_cipher *cipher, const ngtcp2_crypto_cipher_ctx *key,
               const uint8_t *sample);
 
