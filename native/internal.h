@@ -58,7 +58,7 @@ struct native_socket_config {
     bool is_reuse_port;
     uint8_t worker, workers;
     int (*forward)(void *self, uint8_t worker, const struct quic_datagram *packet); /* or NULL */
-    uint32_t *connections;                                                          /* or NULL */
+    struct quic_commons *commons;                                                   /* or NULL */
     const struct moq_native_bridge *bridge; /* callbacks, versions, limits, self; copied */
 };
 

@@ -91,7 +91,7 @@ static int bind_socket(struct moq_listener *listener, const struct moq_listener_
         .worker = config->worker,
         .workers = config->workers,
         .forward = config->events && config->events->on_stray ? on_stray : NULL,
-        .connections = config->connections,
+        .commons = config->commons,
         .bridge = &bridge,
     };
     return native_socket_open(listener->native, &socket_config, &listener->socket);

@@ -105,7 +105,7 @@ int native_socket_open(struct moq_native *native, const struct native_socket_con
                      .workers = config->workers,
                      .forward = config->forward,
                      .forward_self = config->bridge->self,
-                     .connections = config->connections,
+                     .commons = config->commons,
                      .qlog_directory = native->qlog_directory,
                      .keylog_file = native->keylog_file},
         .on_turn = on_turn,

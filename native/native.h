@@ -148,7 +148,7 @@ struct moq_listener_config {
     enum quic_congestion congestion; /* default: the moq_native's */
     bool is_reuse_port;              /* several workers on one address, opened in their order */
     uint8_t worker, workers;         /* see quic_endpoint_config */
-    uint32_t *connections;           /* see quic_endpoint_config */
+    struct quic_commons *commons;    /* see quic_endpoint_config */
     const struct moq_listener_events *events; /* kept */
     void *user;
 };

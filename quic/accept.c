@@ -175,7 +175,7 @@ static void accept_initial(struct quic_endpoint *endpoint, const struct waiting 
         }
         config.original_dcid = &original_dcid;
         config.token_type = NGTCP2_TOKEN_TYPE_RETRY;
-    } else if (endpoint->stats.half_open >= endpoint->limits.half_open_retry_at) {
+    } else if (endpoint_is_crowded(endpoint)) {
         send_retry(endpoint, path, &header);
         return;
     }

@@ -133,7 +133,7 @@ static struct quic_conn *conn_new(struct conn_setup *setup)
     list_init(&conn->ready);
     list_push_back(&endpoint->conns, &conn->link);
     endpoint_count_conn(endpoint, 1);
-    endpoint->stats.half_open += conn->is_server;
+    endpoint_count_half_open(endpoint, conn->is_server);
     conn_ref_init(conn);
     remember_remote(conn, &setup->path->remote);
     qlog_open(conn, setup);
@@ -447,7 +447,7 @@ void conn_half_open_done(struct quic_conn *conn)
     if (!conn->is_half_open)
         return;
     conn->is_half_open = false;
-    conn->endpoint->stats.half_open--;
+    endpoint_count_half_open(conn->endpoint, -1);
 }
 
 void conn_handshake_done(struct quic_conn *conn)

@@ -86,16 +86,25 @@ void endpoint_new_cid(struct quic_endpoint *endpoint, ngtcp2_cid *cid)
 void endpoint_count_conn(struct quic_endpoint *endpoint, int change)
 {
     endpoint->stats.connections += (uint64_t)change;
-    if (endpoint->connections)
-        __atomic_add_fetch(endpoint->connections, (uint32_t)change, __ATOMIC_RELAXED);
+    __atomic_add_fetch(&endpoint->commons->connections, (uint32_t)change, __ATOMIC_RELAXED);
+}
+
+void endpoint_count_half_open(struct quic_endpoint *endpoint, int change)
+{
+    endpoint->stats.half_open += (uint64_t)change;
+    __atomic_add_fetch(&endpoint->commons->half_open, (uint32_t)change, __ATOMIC_RELAXED);
 }
 
 bool endpoint_is_full(const struct quic_endpoint *endpoint)
 {
-    uint64_t count = endpoint->connections
-                         ? __atomic_load_n(endpoint->connections, __ATOMIC_RELAXED)
-                         : endpoint->stats.connections;
-    return count >= endpoint->limits.connections;
+    return __atomic_load_n(&endpoint->commons->connections, __ATOMIC_RELAXED) >=
+           endpoint->limits.connections;
+}
+
+bool endpoint_is_crowded(const struct quic_endpoint *endpoint)
+{
+    return __atomic_load_n(&endpoint->commons->half_open, __ATOMIC_RELAXED) >=
+           endpoint->limits.half_open_retry_at;
 }
 
 int endpoint_reset_token(struct quic_endpoint *endpoint, const ngtcp2_cid *cid, uint8_t *token)
@@ -176,7 +185,7 @@ struct quic_endpoint *quic_endpoint_new(const struct quic_endpoint_config *confi
     endpoint->worker = (uint8_t)(config->worker % endpoint->workers);
     endpoint->forward = config->forward;
     endpoint->forward_self = config->forward_self;
-    endpoint->connections = config->connections;
+    endpoint->commons = config->commons ? config->commons : &endpoint->own;
     set_limits(&endpoint->limits, &config->limits);
     object_born(OBJECT_endpoint);
     if (endpoint_init(endpoint, config) != 0) {

@@ -320,7 +320,8 @@ struct quic_endpoint {
     bool is_steered;
     int (*forward)(void *self, uint8_t worker, const struct quic_datagram *packet);
     void *forward_self;
-    uint32_t *connections; /* of all endpoints that share a limit; NULL: alone */
+    struct quic_commons *commons; /* never NULL: alone it is `own` */
+    struct quic_commons own;
     char *qlog_directory;
     FILE *keylog;
     struct routes routes;
@@ -347,8 +348,12 @@ struct quic_endpoint {
 uint64_t endpoint_now(const struct quic_endpoint *endpoint);
 void endpoint_random(struct quic_endpoint *endpoint, uint8_t *out, size_t n);
 void endpoint_new_cid(struct quic_endpoint *endpoint, ngtcp2_cid *cid);
-void endpoint_count_conn(struct quic_endpoint *endpoint, int change); /* 1: one more; -1 */
-bool endpoint_is_full(const struct quic_endpoint *endpoint);
+/* 1: one more; -1 */
+void endpoint_count_conn(struct quic_endpoint *endpoint, int change);
+void endpoint_count_half_open(struct quic_endpoint *endpoint, int change);
+bool endpoint_is_full(const struct quic_endpoint *endpoint); /* no more are accepted */
+/* So many handshakes that newcomers prove their address. */
+bool endpoint_is_crowded(const struct quic_endpoint *endpoint);
 int endpoint_reset_token(struct quic_endpoint *endpoint, const ngtcp2_cid *cid, uint8_t *token);
 
 /* Sends what is at the start of send_buffer. Once the sink is full the train waits, and is_blocked

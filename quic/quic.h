@@ -184,6 +184,12 @@ struct quic_limits {             /* 0: the default */
     uint64_t keep_alive_ns;      /* a PING after so much silence: 4 s */
 };
 
+/* What endpoints of several workers count together, for limits that are about all of them. Atomic;
+ * zeros at the start. */
+struct quic_commons {
+    uint32_t connections, half_open;
+};
+
 struct quic_datagram {
     const uint8_t *data;
     size_t size;
@@ -217,11 +223,10 @@ struct quic_endpoint_config {
      * here. */
     int (*forward)(void *self, uint8_t worker, const struct quic_datagram *packet);
     void *forward_self;
-    uint32_t *connections; /* atomic: those of all endpoints that share it, which limits.connections
-                                   is then about; NULL: of this one alone */
-    const char *qlog_directory; /* copied; NULL: none */
-    const char *keylog_file;    /* copied; NULL: none (SSLKEYLOGFILE is the tools' business) */
-    uint64_t seed;              /* 0: from the system; else a test's, for the same run every time */
+    struct quic_commons *commons; /* of several endpoints; NULL: this one is alone */
+    const char *qlog_directory;   /* copied; NULL: none */
+    const char *keylog_file;      /* copied; NULL: none (SSLKEYLOGFILE is the tools' business) */
+    uint64_t seed; /* 0: from the system; else a test's, for the same run every time */
 };
 
 /* In the order in which the relay's /stats prints them. */

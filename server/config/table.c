@@ -167,7 +167,7 @@ static const struct config_row limit_rows[] = {
      .min = 1,
      .max = 1000000,
      .fallback = "100",
-     .help = "handshakes under way, of a worker, from which on clients must prove their address"},
+     .help = "handshakes under way from which on clients must prove their address"},
     {.name = "handshake",
      .type = TYPE_DURATION,
      AT(config_limits, handshake_ns),

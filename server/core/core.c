@@ -17,7 +17,7 @@ enum { RENEW_MS = 600 * 1000, CERTIFICATES_MAX = 64, ADDRESS_BYTES = 80 };
 struct core {
     uv_loop_t *loop;
     struct router_commons commons;
-    uint32_t connections; /* atomic */
+    struct quic_commons counts;
     struct worker *workers[CORE_WORKERS_MAX];
     struct mailbox *mailboxes[CORE_WORKERS_MAX];
     size_t worker_count;
@@ -240,7 +240,7 @@ static int make_workers(struct core *core, const struct relay_config *config)
         .config = config,
         .count = count_workers(config),
         .commons = &core->commons,
-        .connections = &core->connections,
+        .counts = &core->counts,
         .mailboxes = core->mailboxes,
         .on_silent = on_worker_silent,
         .self = core,

@@ -130,7 +130,7 @@ int worker_listen(struct worker *worker, const struct moq_listener_config *confi
     full.is_reuse_port = worker->config.count > 1;
     full.worker = (uint8_t)worker->config.number;
     full.workers = (uint8_t)worker->config.count;
-    full.connections = worker->config.connections;
+    full.commons = worker->config.counts;
     full.events = &listener_events;
     full.user = worker;
     struct moq_listener **listener = &worker->listeners[worker->listener_count];

@@ -18,7 +18,7 @@ struct worker_config {
     uint32_t number, count;
     struct router_commons *commons;
     struct mailbox *const *mailboxes; /* of all workers */
-    uint32_t *connections;            /* of all workers; atomic */
+    struct quic_commons *counts;      /* of all workers */
     void (*on_silent)(void *self);    /* on the worker's thread: its last session is gone */
     void *self;
 };
