@@ -1,78 +1,104 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Our relay and the Rust one by turns, so that what else the machine does meets both; `dev/bench` runs it."""
+"""The shapes of shapes.py, each measured by both of its sides in turn, so that what else the machine does meets both;
+`dev/bench` runs it."""
 
 import argparse
 import os
-import statistics
+import subprocess
 import sys
+from dataclasses import replace
 
 here = os.path.dirname(os.path.abspath(__file__))
 sys.path[:0] = [os.path.join(os.path.dirname(here), "kit"), here]
 
 import moqkit
-from figures import LATENCY_WORDS, count_instructions, measure, our_command, rust_command, words
+import table
+from figures import VALGRIND_LOAD, count_instructions, measure, seconds_of, words
+from moqkit import TOP
+from shapes import SHAPES
 
-VALGRIND_VIEWERS, VALGRIND_SECONDS = 8, 6  # what a relay fifty times slower still keeps up with
+PAGE = os.path.join(TOP, "docs", "performance.md")
+RESULTS = os.path.join(TOP, "build", "bench.json")
+RUST_VERSION = "the Rust relay 0.6.19"
+COMPANYS_SHARE = 0.5  # of the server's core
 
 
 def arguments():
-    parser = argparse.ArgumentParser(prog="dev/bench", description=__doc__)
-    parser.add_argument("--viewers", type=int, default=50)
-    parser.add_argument("--rate", type=int, default=60, help="frames per second")
-    parser.add_argument("--size", type=int, default=4096, help="bytes of a frame")
-    parser.add_argument("--group-ms", type=int, default=2000)
-    parser.add_argument("--seconds", type=int, default=10, help="of one run, behind a warm-up of 2")
-    parser.add_argument("--runs", type=int, default=3, help="of each relay")
-    parser.add_argument("--scheme", choices=["https", "moqf"], default="https", help="WebTransport or raw QUIC")
-    parser.add_argument("--instructions", action="store_true", help="count instructions with valgrind, too")
+    parser = argparse.ArgumentParser(prog="dev/bench", description="Shapes: " + ", ".join(shape.name for shape in SHAPES))
+    parser.add_argument("shapes", nargs="*", metavar="SHAPE", help="by name; all of them if none is given")
+    parser.add_argument("--runs", type=int, default=5, help="of each side (default 5)")
+    parser.add_argument("--seconds", type=int, default=6, help="of one run, behind a warm-up of 2 (default 6)")
+    parser.add_argument("--instructions", action="store_true", help="count them with valgrind, too")
+    parser.add_argument("--write", action="store_true", help="the table, into docs/performance.md")
+    parser.add_argument("--results", default=RESULTS, help="where results are kept from run to run (build/bench.json)")
+    parser.add_argument("--page", default=PAGE, help="write the table there instead")
+    parser.add_argument("--list", action="store_true", help="say what shapes there are")
     parser.add_argument("--rust", metavar="PROGRAM", help="the Rust relay; without it ours runs alone")
     return parser.parse_args()
 
 
-def options_of(arguments):
-    return {"viewers": arguments.viewers, "rate": arguments.rate, "size": arguments.size, "group-ms": arguments.group_ms,
-            "warm-up": 2, "seconds": arguments.seconds}
+def chosen_shapes(names):
+    known = {shape.name: shape for shape in SHAPES}
+    unknown = [name for name in names if name not in known]
+    if unknown:
+        sys.exit(f"bench: no shape {unknown[0]}; there are: {', '.join(known)}")
+    return [known[name] for name in names] or SHAPES
 
 
-def median(runs, name):
-    values = [run[name] for run in runs if run.get(name) is not None]
-    return statistics.median(values) if values else None
+def with_time(side, seconds, **more):
+    return replace(side, load={"warm-up": "2s", "duration": f"{seconds}s", **side.load, **more})
 
 
-def print_medians(results):
-    names = {"cpu_us": "us of CPU per viewer-frame", "instructions": "instructions per viewer-frame",
-             "resident_bytes": "resident bytes per viewer", **LATENCY_WORDS}
-    for name, meaning in names.items():
-        values = {relay: median(runs, name) for relay, runs in results.items()}
-        if None in values.values():
-            continue
-        shown = ", ".join(f"{relay} {value:.1f}" for relay, value in values.items())
-        ratio = f"; ratio {values['ours'] / values['rust']:.2f}" if values.get("rust") else ""
-        print(f"{meaning}: {shown}{ratio}")
+def sides_of(shape, rust):
+    return {name: side for name, side in (("ours", shape.ours), ("other", shape.other)) if side.server != "rust" or rust}
+
+
+def filling_fps(shape):
+    """Frames per second with which our relay has that share of its core to do, by what a viewer-frame costs at a quarter of
+    the rate that is in the shape."""
+    probe = with_time(replace(shape.ours, has_company=False), 2, fps=max(1, shape.ours.load["fps"] // 2))
+    cost_us = measure(probe)["cpu_us"]
+    has = COMPANYS_SHARE if shape.ours.has_company else 1.0
+    return max(1, round(shape.fill * has * 1e6 / (cost_us * shape.ours.load["viewers"])))
+
+
+def run_shape(shape, chosen):
+    sides, result = sides_of(shape, chosen.rust), {"runs": {}, "instructions": {}}
+    more = {"fps": filling_fps(shape)} if shape.fill else {}
+    result.update(more)
+    for _ in range(chosen.runs):
+        for name, side in sides.items():
+            figures = measure(with_time(side, chosen.seconds, **more), chosen.rust)
+            result["runs"].setdefault(name, []).append(figures)
+            print(f"{shape.name}, {side.name}: {words(figures)}", flush=True)
+    if chosen.instructions and "instructions" in shape.figures:
+        for name, side in sides.items():
+            few = replace(side, load={**side.load, **VALGRIND_LOAD, **(shape.counted or {})})
+            result["instructions"][name] = count_instructions(few, chosen.rust)
+            print(f"{shape.name}, {side.name}: {result['instructions'][name]:.0f} instructions", flush=True)
+    return result
+
+
+def commit():
+    done = subprocess.run(["git", "-C", TOP, "rev-parse", "--short=10", "HEAD"], capture_output=True, text=True)
+    return done.stdout.strip() or "unknown"
 
 
 def main():
     chosen = arguments()
-    options = options_of(chosen)
-    relays = {"ours": our_command}
-    if chosen.rust:
-        relays["rust"] = rust_command(chosen.rust)
-    print(f"{chosen.viewers} viewers, {chosen.rate} frames of {chosen.size} bytes per second, {chosen.scheme}, {chosen.seconds} s", flush=True)
-    results = {relay: [] for relay in relays}
-    for _ in range(chosen.runs):
-        for relay, command in relays.items():
-            results[relay].append(measure(command, options, chosen.scheme))
-            print(f"{relay}: {words(results[relay][-1])}", flush=True)
-    print("medians")
-    print_medians(results)
-    if median(results["ours"], "instructions") is None:
-        print("instructions were not counted: perf has no counter here" + ("" if chosen.instructions else " (--instructions takes valgrind)"))
-    if chosen.instructions:
-        few = dict(options, viewers=VALGRIND_VIEWERS, seconds=VALGRIND_SECONDS)
-        counts = {relay: count_instructions(command, few, chosen.scheme) for relay, command in relays.items()}
-        ratio = f"; ratio {counts['ours'] / counts['rust']:.2f}" if "rust" in counts else ""
-        print(f"instructions outside the kernel, with {VALGRIND_VIEWERS} viewers: "
-              + ", ".join(f"{relay} {count:.0f}" for relay, count in counts.items()) + ratio)
+    if chosen.list:
+        print("\n".join(f"{shape.name:16} {shape.about}" for shape in SHAPES))
+        return
+    shapes, results = chosen_shapes(chosen.shapes), table.load_results(chosen.results)
+    for shape in shapes:
+        if shape.other.server == "rust" and not chosen.rust and chosen.write:
+            sys.exit("bench: the table needs the Rust relay; see dev/peers")
+        about = {"machine": table.machine(), "commit": commit(), "against": RUST_VERSION, "seconds": chosen.seconds}
+        results[shape.name] = {**about, **run_shape(shape, chosen)}
+        table.save_results(chosen.results, results)
+        print("\n".join(table.table([shape], results)), flush=True)
+    if chosen.write:
+        table.write(chosen.page, SHAPES, results)
 
 
 if __name__ == "__main__":

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The floor's viewers: our own quic/, so that the floor is acknowledged as the relay is. They count
- * bytes and speak as load.c does. */
+ * bytes and say when to look at the floor, as moq-bench does. */
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <stdio.h>
