@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* What the files of core share: the objects of one router and how they hang together. A router has no sockets and no loop:
- * core.c gives it both, tests give it a simulated network.
+ * worker.c gives it both, tests give it a simulated network.
  *
  *   router ─ peers       one per session; each holds the announcements it made
  *        ─ foreign      announcements of other workers' peers

@@ -282,13 +282,13 @@ def everybody_leaves():
 
 # ---- Making them -------------------------------------------------------------------------------------------------
 
-async def dial(relay, binding="moqf", alpn=None, is_lazy=False, waits=True, **settings):
-    """A QUIC connection, nothing more."""
+async def dial(relay, binding="moqf", alpn=None, is_lazy=False, waits=True, tickets=None, **settings):
+    """A QUIC connection, nothing more. `tickets` (a list) gets those of TLS."""
     configuration = QuicConfiguration(is_client=True, alpn_protocols=alpn or [ALPN[binding]], verify_mode=ssl.CERT_NONE,
                                       server_name="localhost", max_datagram_frame_size=settings.pop("datagrams", 65536))
     for name, value in settings.items():
         setattr(configuration, name, value)
-    quic = LazyConnection(configuration=configuration)
+    quic = LazyConnection(configuration=configuration, session_ticket_handler=None if tickets is None else tickets.append)
     quic.is_lazy = is_lazy
     loop = asyncio.get_running_loop()
     _, peer = await loop.create_datagram_endpoint(lambda: Peer(quic, binding), local_addr=("::1", 0), family=socket.AF_INET6)

@@ -198,8 +198,20 @@ async def a_peer_may_move_and_may_update_its_keys(relay):
             await asyncio.sleep(3.5)
 
 
+@beside_a_bystander(workers=4)
+async def a_ticket_of_one_worker_is_good_at_all_of_them(relay):
+    tickets = []
+    for turn in range(12):
+        peer = await dial(relay, tickets=tickets, session_ticket=tickets[-1] if tickets else None)
+        await peer.until(lambda: len(tickets) > turn, "a ticket")
+        check_equal(peer._quic.tls.session_resumed, turn > 0, f"resumed in turn {turn}")
+        peer.leave()
+    busy = sum(worker["datagrams_received"] > 0 for worker in relay.stats()["workers"])
+    check(busy > 1, "all were on one worker")
+
+
 TESTS = [a_wrong_alpn_is_an_alert, a_sender_that_never_answers_gets_three_times_its_bytes_at_most,
          half_open_handshakes_switch_retry_on_and_people_still_get_in, first_packets_cut_and_bent_are_dropped,
          sessions_that_do_not_greet_are_closed, connections_come_and_go_by_the_hundred,
          frames_that_no_stack_sends_cost_their_connection, floods_of_quic_frames_are_bounded,
-         a_peer_may_move_and_may_update_its_keys]
+         a_peer_may_move_and_may_update_its_keys, a_ticket_of_one_worker_is_good_at_all_of_them]
