@@ -137,6 +137,7 @@ static void on_growth(struct moq_watcher *watcher, struct moq_group *group)
     uint64_t now_ns = clock_monotonic_ns();
     while ((error = moq_group_reader_next(&read->reader, &data, &size)) == 0)
         take_frame(feed, read, data, size, now_ns);
+    moq_track_drop_read(feed->track, &read->reader);
     if (error != MOQ_ERR_AGAIN)
         end_read(feed, read, error);
 }

@@ -9,6 +9,7 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 enum {
@@ -403,6 +404,16 @@ static void keep_memory(void)
 #endif
 }
 
+/* Each viewer behind a link has two sockets. */
+static void allow_files(void)
+{
+    struct rlimit files;
+    if (getrlimit(RLIMIT_NOFILE, &files))
+        return;
+    files.rlim_cur = files.rlim_max;
+    setrlimit(RLIMIT_NOFILE, &files);
+}
+
 int main(int argc, char **argv)
 {
     struct run *run = calloc(1, sizeof *run);
@@ -414,6 +425,7 @@ int main(int argc, char **argv)
     run->words.is_terminal = isatty(STDOUT_FILENO);
     signal(SIGPIPE, SIG_IGN);
     keep_memory();
+    allow_files();
     if (result == OPTIONS_RUN) {
         status = find_relay(&run->bench);
         status = status ? status : prepare(run);

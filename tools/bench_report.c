@@ -121,7 +121,8 @@ static void print_counts(const char *title, const struct bench_figures *figures,
 static void print_kind(const struct bench_result *result, unsigned kind)
 {
     const struct bench_figures *figures = &result->total.kinds[kind];
-    printf("%u %s viewers\n", viewers_of(result->options, kind), bench_kind_names[kind]);
+    unsigned count = viewers_of(result->options, kind);
+    printf("%u %s viewer%s\n", count, bench_kind_names[kind], count == 1 ? "" : "s");
     print_counts("frames", figures, COUNT_frames, COUNT_lost);
     print_counts("groups", figures, COUNT_groups, COUNT_groups_short);
     print_counts("ever", figures, COUNT_broken, COUNT_arrived);

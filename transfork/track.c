@@ -311,6 +311,17 @@ static void count_bytes(struct moq_track *track, struct moq_group *group, uint64
     group->counted_bytes = bytes;
 }
 
+void moq_track_drop_read(struct moq_track *track, const struct moq_group_reader *reader)
+{
+    struct moq_group *group = reader->group;
+    struct moq_group_body *body = group->body;
+    if (group->is_adopted || __atomic_load_n(&body->refs, __ATOMIC_ACQUIRE) > 1)
+        return;
+    bytes_log_trim(&body->log, reader->cursor.position);
+    if (!list_is_empty(&group->node))
+        count_bytes(track, group, bytes_log_footprint(&body->log));
+}
+
 /* Takes over what the writer of the body published since the last time. The caller holds references
  * to both. */
 static void follow(struct moq_track *track, struct moq_group *group)

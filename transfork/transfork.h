@@ -215,6 +215,11 @@ int moq_track_append(struct moq_track *track, struct moq_group *group, const voi
 int moq_track_write_frame(struct moq_track *track, struct moq_group *group, const void *payload,
                           size_t size);
 
+/* Frees what `reader` has read of a group of this track, as far as it lies in pieces of memory that
+ * are read to their ends. Only where nobody else reads the group or ever will: no viewer, no second
+ * reader. A group whose bytes other tracks share is left as it is. */
+void moq_track_drop_read(struct moq_track *track, const struct moq_group_reader *reader);
+
 void moq_track_finish_group(struct moq_track *track, struct moq_group *group); /* complete */
 void moq_track_abort_group(struct moq_track *track, struct moq_group *group,
                            int error); /* cut short */

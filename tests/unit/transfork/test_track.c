@@ -492,6 +492,35 @@ static void an_end_with_an_error_cuts_them(void **state)
     moq_track_unref(&track);
 }
 
+static void what_the_only_reader_has_read_can_be_dropped(void **state)
+{
+    struct moq_track *track = track_of(2);
+    struct moq_group *group = open_group(track, 0);
+    struct moq_group_reader reader;
+    static uint8_t frame[100000];
+    const uint8_t *data = NULL;
+    size_t size = 0;
+    (void)state;
+    moq_group_reader_init(&reader, group);
+    for (uint8_t i = 0; i < 100; i++) { /* 10 MB in all */
+        frame[0] = i;
+        assert_int_equal(moq_track_write_frame(track, group, frame, sizeof frame), 0);
+        assert_int_equal(moq_group_reader_next(&reader, &data, &size), 0);
+        assert_int_equal(data[0], i);
+        assert_int_equal(size, sizeof frame);
+        moq_track_drop_read(track, &reader);
+        assert_true(moq_track_cached_bytes(track) < 4 * sizeof frame);
+    }
+    moq_track_finish_group(track, group);
+    assert_int_equal(moq_group_reader_next(&reader, &data, &size), MOQ_ERR_END);
+    for (uint64_t i = 1; i < 4; i++)
+        put_group(track, i);
+    moq_track_drop_read(track, &reader); /* it is not in the track any more */
+    assert_true(moq_track_cached_bytes(track) < sizeof frame);
+    moq_group_reader_deinit(&reader);
+    moq_track_unref(&track);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -518,6 +547,7 @@ int main(void)
         cmocka_unit_test(a_track_that_goes_cuts_its_groups),
         cmocka_unit_test(a_frame_is_written_as_size_and_payload),
         cmocka_unit_test(frames_and_groups_over_their_bounds_are_refused),
+        cmocka_unit_test(what_the_only_reader_has_read_can_be_dropped),
         cmocka_unit_test(a_clean_end_lets_growing_groups_finish),
         cmocka_unit_test(an_end_with_an_error_cuts_them),
     };
