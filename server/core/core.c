@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "server/core/internal.h"
+#include "server/core/tidy.h"
 #include "server/core/worker.h"
 
 /* How often self-signed certificates are looked at. */
@@ -24,7 +25,8 @@ struct core {
     struct quic_tls *tls[CORE_LISTENERS_MAX];
     size_t listener_count;
     struct core_stats stats;
-    uv_timer_t renewal;
+    uv_timer_t renewal, tidying;
+    struct tidy tidy;
     uv_async_t silence;    /* a worker has no sessions any more */
     uint32_t silent_count; /* atomic */
     uint32_t open_handles; /* while closing */
@@ -129,6 +131,13 @@ static void on_renewal(uv_timer_t *timer)
             log_info(LOG_TLS, "renewed a self-signed certificate: its fingerprint is another now");
 }
 
+static void on_tidying(uv_timer_t *timer)
+{
+    struct core *core = timer->data;
+    if (tidy_is_due(&core->tidy, __atomic_load_n(&core->counts.connections, __ATOMIC_RELAXED)))
+        tidy_up();
+}
+
 int core_check(const struct relay_config *config, char *error_text)
 {
     for (size_t i = 0; i < config->listen_count; i++) {
@@ -191,8 +200,9 @@ static void on_handle_closed(uv_handle_t *handle)
 
 static void close_handles(struct core *core)
 {
-    core->open_handles = 2;
+    core->open_handles = 3;
     uv_close((uv_handle_t *)&core->renewal, on_handle_closed);
+    uv_close((uv_handle_t *)&core->tidying, on_handle_closed);
     uv_close((uv_handle_t *)&core->silence, on_handle_closed);
 }
 
@@ -325,8 +335,10 @@ static void start_handles(struct core *core)
 {
     uv_timer_init(core->loop, &core->renewal);
     uv_async_init(core->loop, &core->silence, on_silence);
-    core->renewal.data = core->silence.data = core;
+    uv_timer_init(core->loop, &core->tidying);
+    core->renewal.data = core->tidying.data = core->silence.data = core;
     uv_timer_start(&core->renewal, on_renewal, RENEW_MS, RENEW_MS);
+    uv_timer_start(&core->tidying, on_tidying, TIDY_MS, TIDY_MS);
 }
 
 int core_start(struct core **out, uv_loop_t *loop, const struct relay_config *config,
