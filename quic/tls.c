@@ -4,7 +4,9 @@
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
 #include <wolfssl/quic.h>
+#include <wolfssl/wolfcrypt/aes.h>
 #include <wolfssl/wolfcrypt/sha256.h>
+#include <wolfssl/wolfcrypt/sha512.h>
 
 #include "quic/tls.h"
 
@@ -238,9 +240,25 @@ static void tls_free(struct quic_tls *tls)
     free(tls);
 }
 
+/* wolfSSL asks on first use what the processor can do and keeps the answers in plain variables. So
+ * this first use is here, where TLS is set up, and not on several threads at once. */
+static void learn_processor(void)
+{
+    uint8_t block[WC_SHA512_DIGEST_SIZE] = {0};
+    Aes aes;
+    wc_Sha256Hash(block, sizeof block, block);
+    wc_Sha384Hash(block, sizeof block, block);
+    wc_Sha512Hash(block, sizeof block, block);
+    if (wc_AesInit(&aes, NULL, INVALID_DEVID) != 0)
+        return;
+    wc_AesGcmSetKey(&aes, block, AES_128_KEY_SIZE);
+    wc_AesFree(&aes);
+}
+
 static struct quic_tls *tls_alloc(char *error_text)
 {
     wolfSSL_Init();
+    learn_processor();
     struct quic_tls *tls = calloc(1, sizeof *tls);
     if (!tls) {
         explain(error_text, "out of memory");

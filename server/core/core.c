@@ -44,9 +44,22 @@ size_t core_worker_count(const struct core *core)
     return core->worker_count;
 }
 
-struct core_hooks *core_hooks(struct core *core, size_t worker)
+struct hooks_call {
+    void (*work)(struct core_hooks *hooks, void *user);
+    void *user;
+};
+
+static void call_with_hooks(struct worker *worker, void *user)
 {
-    return &core->workers[worker]->router.hooks;
+    const struct hooks_call *call = user;
+    call->work(&worker->router.hooks, call->user);
+}
+
+void core_with_hooks(struct core *core, size_t worker,
+                     void (*work)(struct core_hooks *hooks, void *user), void *user)
+{
+    struct hooks_call call = {.work = work, .user = user};
+    worker_call(core->workers[worker], call_with_hooks, &call);
 }
 
 size_t core_listener_count(const struct core *core)
@@ -364,9 +377,28 @@ int core_start(struct core **out, uv_loop_t *loop, const struct relay_config *co
     return 0;
 }
 
+struct reload {
+    const struct relay_config *config;
+    struct quic_tls *const *tls; /* one for each listener */
+};
+
+/* On the worker's thread. */
+static void take_configuration(struct worker *worker, void *user)
+{
+    const struct reload *reload = user;
+    struct moq_cache_limits limits = core_cache_limits(reload->config);
+    for (size_t i = 0; i < worker->listener_count; i++)
+        quic_endpoint_set_server_tls(moq_listener_endpoint(worker->listeners[i]), reload->tls[i]);
+    worker->router.config = reload->config;
+    list_for_each (node, &worker->router.sources) {
+        moq_track_set_cache(container_of(node, struct source, node)->track, &limits);
+    }
+}
+
 int core_reload(struct core *core, const struct relay_config *config, char *error_text)
 {
     struct quic_tls *fresh[CORE_LISTENERS_MAX] = {0};
+    struct reload reload = {.config = config, .tls = fresh};
     for (size_t i = 0; i < core->listener_count; i++) {
         fresh[i] = load_tls(&config->listen[i], error_text);
         if (fresh[i])
@@ -376,7 +408,7 @@ int core_reload(struct core *core, const struct relay_config *config, char *erro
         return MOQ_ERR_TLS;
     }
     for (size_t i = 0; i < core->worker_count; i++)
-        worker_reload(core->workers[i], config, fresh);
+        worker_call(core->workers[i], take_configuration, &reload);
     for (size_t i = 0; i < core->listener_count; i++) {
         quic_tls_unref(&core->tls[i]);
         core->tls[i] = fresh[i];

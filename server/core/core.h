@@ -88,8 +88,9 @@ void core_stop(struct core **core, void (*on_stopped)(void *user), void *user);
 
 uv_loop_t *core_loop(const struct core *core);
 size_t core_worker_count(const struct core *core);
-/* Of one worker: asked, and to be changed, on its thread. */
-struct core_hooks *core_hooks(struct core *core, size_t worker);
+/* Runs `work` on a worker's thread, where its hooks are asked and may be changed, and waits until that is done. */
+void core_with_hooks(struct core *core, size_t worker,
+                     void (*work)(struct core_hooks *hooks, void *user), void *user);
 /* Asks all workers, and waits for them no longer than CORE_REPORT_NS. Good until the next call. */
 const struct core_stats *core_stats(struct core *core);
 size_t core_listener_count(const struct core *core);

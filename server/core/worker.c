@@ -154,38 +154,29 @@ void worker_run(struct worker *worker)
 
 /* ---- What others ask of it ------------------------------------------------------------------- */
 
-struct reload {
+struct call {
     struct post post;
     struct worker *worker;
-    const struct relay_config *config;
-    struct quic_tls *const *tls;
+    void (*work)(struct worker *worker, void *user);
+    void *user;
     uv_sem_t is_done;
 };
 
-static void run_reload(struct post *post, void *owner)
+static void run_call(struct post *post, void *owner)
 {
-    struct reload *reload = container_of(post, struct reload, post);
-    struct router *router = owner;
-    struct worker *worker = reload->worker;
-    for (size_t i = 0; i < worker->listener_count; i++)
-        quic_endpoint_set_server_tls(moq_listener_endpoint(worker->listeners[i]), reload->tls[i]);
-    router->config = reload->config;
-    list_for_each (node, &router->sources) {
-        struct moq_cache_limits limits = core_cache_limits(reload->config);
-        moq_track_set_cache(container_of(node, struct source, node)->track, &limits);
-    }
-    uv_sem_post(&reload->is_done);
+    struct call *call = container_of(post, struct call, post);
+    (void)owner;
+    call->work(call->worker, call->user);
+    uv_sem_post(&call->is_done);
 }
 
-void worker_reload(struct worker *worker, const struct relay_config *config,
-                   struct quic_tls *const *tls)
+void worker_call(struct worker *worker, void (*work)(struct worker *worker, void *user), void *user)
 {
-    struct reload reload = {
-        .post = {.run = run_reload}, .worker = worker, .config = config, .tls = tls};
-    uv_sem_init(&reload.is_done, 0);
-    mailbox_send(&worker->mailbox, &reload.post);
-    uv_sem_wait(&reload.is_done);
-    uv_sem_destroy(&reload.is_done);
+    struct call call = {.post = {.run = run_call}, .worker = worker, .work = work, .user = user};
+    uv_sem_init(&call.is_done, 0);
+    mailbox_send(&worker->mailbox, &call.post);
+    uv_sem_wait(&call.is_done);
+    uv_sem_destroy(&call.is_done);
 }
 
 static void fill_stats(struct worker *worker, struct core_worker_stats *stats)

@@ -66,9 +66,9 @@ int stray_send(struct moq_listener *listener, uint8_t worker, const struct quic_
 int worker_start(struct worker *worker); /* makes its thread. 0 or MOQ_ERR_NOMEM */
 void worker_run(struct worker *worker);  /* the thread begins to serve */
 
-/* Takes over a new configuration, and `tls` for each listener. Waits until the worker has done so. */
-void worker_reload(struct worker *worker, const struct relay_config *config,
-                   struct quic_tls *const *tls);
+/* Runs `work` on the worker's thread, and waits until that is done. */
+void worker_call(struct worker *worker, void (*work)(struct worker *worker, void *user),
+                 void *user);
 
 void worker_ask(struct worker *worker); /* for a report, unless it owes one */
 /* The report, or the one before if none comes until `deadline_ns` (of clock_monotonic_ns). */

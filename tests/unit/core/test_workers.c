@@ -185,6 +185,12 @@ static bool nobody_watches(struct stage *stage)
     return core_stats(stage->running.core)->total.sessions == 1;
 }
 
+static bool all_are_counted(struct stage *stage)
+{
+    const struct core_counters *total = &core_stats(stage->running.core)->total;
+    return total->sessions == VIEWERS + 1 && total->viewers == VIEWERS;
+}
+
 static void assert_sums(const struct core_stats *stats)
 {
     struct core_counters sum = {.sessions = 0};
@@ -224,6 +230,7 @@ static void viewers_of_all_workers_are_served_while_it_is_reloaded(void **state)
     for (int i = 0; i < WAVES; i++) {
         open_viewers(&stage);
         run_until(&stage, all_watch);
+        run_until(&stage, all_are_counted);
         assert_sums(core_stats(stage.running.core));
         reload(&stage, four_workers);
         close_viewers(&stage);
@@ -281,12 +288,75 @@ static void a_limit_of_connections_is_about_all_workers(void **state)
     stage_deinit(&stage);
 }
 
+/* ---- A worker that is stuck ------------------------------------------------------------------ */
+
+struct brake {
+    struct core_hook hook;
+    uv_sem_t is_stuck, is_let_go;
+};
+
+static enum core_verdict brake_session(void *self, struct core_ask *ask)
+{
+    struct brake *brake = self;
+    (void)ask;
+    uv_sem_post(&brake->is_stuck);
+    uv_sem_wait(&brake->is_let_go);
+    return CORE_PASS;
+}
+
+static void add_brake(struct core_hooks *hooks, void *user)
+{
+    struct brake *brake = user;
+    core_hooks_add(hooks, &brake->hook);
+}
+
+static void remove_brake(struct core_hooks *hooks, void *user)
+{
+    struct brake *brake = user;
+    core_hooks_remove(hooks, &brake->hook);
+}
+
+static void a_worker_that_is_stuck_holds_up_no_page(void **state)
+{
+    (void)state;
+    static const struct core_hook_ops ops = {.session_open = brake_session};
+    struct brake brakes[WORKERS];
+    struct stage stage;
+    stage_init(&stage, four_workers);
+    for (size_t i = 0; i < WORKERS; i++) {
+        brakes[i] = (struct brake){.hook = {.ops = &ops, .self = &brakes[i]}};
+        uv_sem_init(&brakes[i].is_stuck, 0);
+        uv_sem_init(&brakes[i].is_let_go, 0);
+        core_with_hooks(stage.running.core, i, add_brake, &brakes[i]);
+    }
+    assert_int_equal(core_stats(stage.running.core)->total.announcements, 1);
+    viewer_open(&stage, &stage.viewers[0]);
+    size_t stuck = 0;
+    while (uv_sem_trywait(&brakes[stuck].is_stuck) != 0) {
+        uv_run(&stage.running.loop, UV_RUN_NOWAIT);
+        stuck = (stuck + 1) % WORKERS;
+    }
+
+    const struct core_stats *stats = core_stats(stage.running.core);
+
+    assert_int_equal(stats->total.announcements, 1); /* as it was, if that is the one */
+    assert_int_equal(stats->total.sessions, 1);
+    uv_sem_post(&brakes[stuck].is_let_go);
+    while (core_stats(stage.running.core)->total.sessions < 2)
+        uv_run(&stage.running.loop, UV_RUN_NOWAIT);
+    for (size_t i = 0; i < WORKERS; i++)
+        core_with_hooks(stage.running.core, i, remove_brake, &brakes[i]);
+    viewer_close(&stage.viewers[0]);
+    stage_deinit(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(viewers_of_all_workers_are_served_while_it_is_reloaded),
         cmocka_unit_test(at_its_end_all_are_told),
         cmocka_unit_test(a_limit_of_connections_is_about_all_workers),
+        cmocka_unit_test(a_worker_that_is_stuck_holds_up_no_page),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
