@@ -6,6 +6,8 @@
 enum {
     FRAME_BYTES = 4000,
     FRAME_MS = 16,
+    FRAMES = 2000,
+    TEN_PACKETS_BYTES = 10 * 1400,
     KEY_FRAME_BYTES = 150 * 1000,
     QUIET_S = 30,
     DELAY_MS = 20, /* one way */
@@ -134,11 +136,72 @@ static void a_window_outlasts_small_frames_and_silence(void **state)
     }
 }
 
+static bool has_room(const struct pair *pair, size_t n)
+{
+    struct quic_conn_stats stats = stats_of(pair);
+    size_t with_headers = n + n / 10;
+    return stats.bytes_in_flight + with_headers <= stats.congestion_window_bytes;
+}
+
+/* The bytes that left before any time passed; a second turn takes the simulator a microsecond. */
+static uint64_t sent_at_once(struct pair *pair, size_t n)
+{
+    uint64_t before = stats_of(pair).bytes_sent;
+    send_frame(pair, n);
+    sim_run(pair->sim, 0);
+    return stats_of(pair).bytes_sent - before;
+}
+
+static void a_frame_leaves_in_the_turn_in_which_it_came(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct pair pair;
+        start(&pair, controllers[i], 50000000);
+        send_small_frames(&pair, 1); /* opens the window as far as they need it */
+        int open = 0;
+        for (int j = 0; j < FRAMES; j++) {
+            bool is_open = has_room(&pair, FRAME_BYTES);
+            open += is_open;
+            uint64_t sent = sent_at_once(&pair, FRAME_BYTES);
+            assert_true(!is_open || sent >= FRAME_BYTES);
+            sim_run(pair.sim, FRAME_MS * NS_PER_MS);
+        }
+        /* BBR closes its window to four packets for a fifth of a second in each five. */
+        assert_true(open >= FRAMES * 95 / 100);
+        sim_run(pair.sim, NS_PER_S);
+        assert_true(sent_at_once(&pair, TEN_PACKETS_BYTES) >= TEN_PACKETS_BYTES);
+        pair_deinit(&pair);
+    }
+}
+
+/* Bursts are ten packets, as RFC 9002 (section 7.7) wants; behind them a frame is spread over less
+ * than a round trip. */
+static void a_frame_as_large_as_the_window_is_out_within_a_round_trip(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct pair pair;
+        start(&pair, controllers[i], 50000000);
+        for (int j = 0; j < 5; j++)
+            time_of_frame(&pair, KEY_FRAME_BYTES);
+        send_small_frames(&pair, 1);
+        size_t window = stats_of(&pair).congestion_window_bytes;
+        uint64_t before = stats_of(&pair).bytes_sent;
+        assert_true(sent_at_once(&pair, window) >= TEN_PACKETS_BYTES);
+        sim_run(pair.sim, RTT_MS * NS_PER_MS);
+        assert_true(stats_of(&pair).bytes_sent - before >= window);
+        pair_deinit(&pair);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_flow_that_fills_its_link_knows_its_rate),
         cmocka_unit_test(small_frames_leave_the_rate_as_it_was),
+        cmocka_unit_test(a_frame_leaves_in_the_turn_in_which_it_came),
+        cmocka_unit_test(a_frame_as_large_as_the_window_is_out_within_a_round_trip),
         cmocka_unit_test(a_first_key_frame_takes_few_round_trips),
         cmocka_unit_test(a_window_outlasts_small_frames_and_silence),
     };

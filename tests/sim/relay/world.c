@@ -98,6 +98,7 @@ static void worker_init(struct world *world, uint32_t index)
         .app = &moq_native_app,
         .user = &worker->bridge,
         .limits = core_quic_limits(world->config),
+        .congestion = core_congestion(world->config->quic.congestion),
     };
     worker->node = sim_add_endpoint(world->sim, &endpoint);
     REQUIRE(worker->node >= 0);
