@@ -95,10 +95,11 @@ static json_t *own_between(const struct bench_result *result, const struct bench
 {
     double waiting;
     json_t *object = json_object(), *threads = json_array();
-    put_real(object, "busiest",
-             bench_own_busiest(&before->own, &now->own, result->options->threads, &waiting));
+    put_real(
+        object, "busiest",
+        bench_own_busiest(&before->own, &now->own, bench_thread_count(result->options), &waiting));
     put_real(object, "waiting", waiting);
-    for (unsigned i = 0; i < result->options->threads; i++) {
+    for (unsigned i = 0; i < bench_thread_count(result->options); i++) {
         json_t *entry = json_object();
         put_real(entry, "cpu_ms", MS(now->own.cpu_ns[i] - before->own.cpu_ns[i]));
         put_real(entry, "wait_ms", MS(now->own.wait_ns[i] - before->own.wait_ns[i]));

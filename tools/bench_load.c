@@ -287,7 +287,7 @@ static void wake(void *self)
 
 void bench_order(struct bench *bench, enum bench_order order)
 {
-    for (unsigned i = 0; i < bench->options.threads; i++)
+    for (unsigned i = 0; i < bench_thread_count(&bench->options); i++)
         mailbox_send(&bench->threads[i].mailbox, &bench->threads[i].orders[order].post);
 }
 
@@ -346,7 +346,7 @@ static int start_thread(struct bench *bench, unsigned index)
 
 int bench_threads_start(struct bench *bench)
 {
-    for (unsigned i = 0; i < bench->options.threads; i++) {
+    for (unsigned i = 0; i < bench_thread_count(&bench->options); i++) {
         int error = start_thread(bench, i);
         if (error)
             return error; /* the process ends */
@@ -356,6 +356,6 @@ int bench_threads_start(struct bench *bench)
 
 void bench_threads_join(struct bench *bench)
 {
-    for (unsigned i = 0; i < bench->options.threads; i++)
+    for (unsigned i = 0; i < bench_thread_count(&bench->options); i++)
         uv_thread_join(&bench->threads[i].id);
 }

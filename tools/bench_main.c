@@ -84,7 +84,7 @@ static void ask(struct run *run)
         return;
     run->serving = run->wanted;
     run->wanted = 0;
-    run->replies = run->bench.options.threads;
+    run->replies = bench_thread_count(&run->bench.options);
     memset(&run->look.sum, 0, sizeof run->look.sum);
     look_at_relay(run, &run->look);
     bench_order(&run->bench, run->serving & FOR_TOTAL ? ORDER_SETTLE : ORDER_REPORT);
@@ -328,7 +328,7 @@ static int prepare(struct run *run)
     const struct bench_options *options = &bench->options;
     bench->pattern = frame_pattern_new(options->size_bytes.most);
     bench->flows = calloc(bench_flow_count(bench), sizeof *bench->flows);
-    bench->threads = calloc(options->threads, sizeof *bench->threads);
+    bench->threads = calloc(bench_thread_count(options), sizeof *bench->threads);
     if (!bench->pattern || !bench->flows || !bench->threads)
         return fail("start", "out of memory");
     for (unsigned i = 0; i < bench_flow_count(bench); i++) {
@@ -340,7 +340,7 @@ static int prepare(struct run *run)
     }
     bench_set(&bench->begin_ns, BENCH_NOT_YET);
     bench_set(&bench->end_ns, BENCH_NOT_YET);
-    for (unsigned i = 0; i < options->threads; i++)
+    for (unsigned i = 0; i < bench_thread_count(options); i++)
         bench->threads[i].reply.run = on_reply;
     mailbox_init(&bench->mailbox, run, wake, run);
     return 0;

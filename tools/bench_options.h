@@ -12,8 +12,8 @@ enum {
     BENCH_FLOWS_MAX = 4096,     /* publishers times tracks */
     BENCH_VIEWERS_MAX = 100000, /* with those of --join */
     BENCH_FEEDS_MAX = 1000000,  /* viewers times tracks */
-    BENCH_THREADS_MAX = 64,
-    BENCH_SOCKETS_MAX = 64, /* of one thread */
+    BENCH_THREADS_MAX = 64,     /* as many again with --join */
+    BENCH_SOCKETS_MAX = 64,     /* of one thread */
     BENCH_ANNOUNCE_MAX = 5000,
     BENCH_SIZE_MIN = 32, /* a frame says who it is */
     BENCH_SIZE_MAX = 4 << 20,
@@ -51,6 +51,13 @@ struct bench_options {
     bool is_pid_auto; /* whoever has the relay's port */
     bool is_json;
 };
+
+/* Viewers of --join have as many threads of their own as the others: what it costs us to open hundreds of connections at
+ * once is not to delay those that are measured meanwhile. */
+static inline unsigned bench_thread_count(const struct bench_options *options)
+{
+    return options->join ? 2 * options->threads : options->threads;
+}
 
 /* OPTIONS_RUN; OPTIONS_DONE: help or version was printed; OPTIONS_USAGE: said what is wrong. Sets log levels. */
 int bench_options_parse(struct bench_options *options, int argc, char *const *argv);

@@ -291,8 +291,9 @@ static int open_publisher(struct bench_publisher *publisher)
 int bench_publishers_open(struct bench_thread *thread)
 {
     const struct bench_options *options = &thread->bench->options;
-    thread->publisher_count =
-        (options->publishers + options->threads - 1 - thread->index) / options->threads;
+    if (thread->index < options->threads)
+        thread->publisher_count =
+            (options->publishers + options->threads - 1 - thread->index) / options->threads;
     thread->publishers = calloc(thread->publisher_count + 1, sizeof *thread->publishers);
     if (!thread->publishers)
         return MOQ_ERR_NOMEM;

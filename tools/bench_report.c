@@ -57,7 +57,8 @@ static void print_machine(const struct bench_result *result, const struct bench_
                    (double)(now->relay.taken_ns - before->relay.taken_ns),
                (double)now->relay.resident_bytes / 1e6);
     printf("  own %3.0f %%",
-           100 * bench_own_busiest(&before->own, &now->own, result->options->threads, &waiting));
+           100 * bench_own_busiest(&before->own, &now->own, bench_thread_count(result->options),
+                                   &waiting));
 }
 
 static void print_line(const struct bench_result *result, const struct bench_second *second)

@@ -53,8 +53,9 @@ void bench_costs(const struct bench_result *result, struct bench_costs *costs)
         costs->viewer_frames += result->total.kinds[kind].counts[COUNT_frames];
         costs->viewer_bytes += result->total.kinds[kind].counts[COUNT_bytes];
     }
-    costs->own_busiest = bench_own_busiest(&result->begin.own, &result->end.own,
-                                           result->options->threads, &costs->own_waiting);
+    costs->own_busiest =
+        bench_own_busiest(&result->begin.own, &result->end.own, bench_thread_count(result->options),
+                          &costs->own_waiting);
     if (result->begin.has_relay && result->end.has_relay)
         relay_costs(result, costs);
 }
@@ -82,7 +83,8 @@ const char *bench_invalid(const struct bench_result *result, char text[BENCH_REA
         return explain(text,
                        "generator limited: a thread had %.0f %% of a core; use more --threads",
                        100 * costs.own_busiest, 0);
-    if (costs.own_busiest + costs.own_waiting > BENCH_BUSY_MAX)
+    if (costs.own_waiting > BENCH_WAITING_MAX ||
+        costs.own_busiest + costs.own_waiting > BENCH_BUSY_MAX)
         return explain(text,
                        "generator limited: a thread waited for a core %.0f %% of the time; use "
                        "fewer --threads or more cores",

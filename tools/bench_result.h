@@ -6,14 +6,17 @@
 #include "tools/bench.h"
 #include "tools/bench_process.h"
 
-/* A thread of ours that was busy, or waited for a core, for more than this share of the time cannot be trusted to have seen
- * what came in time. */
+/* A thread of ours that was busy for more than this share of the time, or busy and waiting for a core, or only waiting for
+ * more than the second one, cannot be trusted to have seen what came in time. */
 #define BENCH_BUSY_MAX 0.9
+#define BENCH_WAITING_MAX 0.5
 /* So do sockets of ours that overflowed by more than this share of what they received. */
 #define BENCH_DROPPED_MAX 0.01
 
+enum { BENCH_OWN_MAX = 2 * BENCH_THREADS_MAX };
+
 struct bench_own { /* our threads, one by one */
-    uint64_t cpu_ns[BENCH_THREADS_MAX], wait_ns[BENCH_THREADS_MAX], taken_ns[BENCH_THREADS_MAX];
+    uint64_t cpu_ns[BENCH_OWN_MAX], wait_ns[BENCH_OWN_MAX], taken_ns[BENCH_OWN_MAX];
 };
 
 struct bench_moment {

@@ -162,7 +162,8 @@ static void init_viewer(struct bench_thread *thread, unsigned index, struct benc
     bool is_joined = index >= thread->viewer_count;
     unsigned local = is_joined ? index - thread->viewer_count : index;
     viewer->thread = thread;
-    viewer->number = thread->index + local * options->threads + (is_joined ? options->viewers : 0);
+    viewer->number = thread->index % options->threads + local * options->threads;
+    viewer->number += is_joined ? options->viewers : 0;
     viewer->kind = bench_kind_of(options, viewer->number);
     viewer->feeds = feeds;
     for (unsigned i = 0; i < options->tracks; i++)
@@ -181,8 +182,10 @@ int bench_viewers_init(struct bench_thread *thread)
 {
     const struct bench_options *options = options_of(thread);
     unsigned threads = options->threads;
-    thread->viewer_count = (options->viewers + threads - 1 - thread->index) / threads;
-    thread->joined_count = (options->join + threads - 1 - thread->index) / threads;
+    if (thread->index < threads)
+        thread->viewer_count = (options->viewers + threads - 1 - thread->index) / threads;
+    else
+        thread->joined_count = (options->join + 2 * threads - 1 - thread->index) / threads;
     unsigned count = thread->viewer_count + thread->joined_count;
     thread->viewers = calloc(count + 1, sizeof *thread->viewers);
     if (!thread->viewers)

@@ -106,6 +106,11 @@ static void a_busy_generator_is_not_believed(void **state)
     result = good_result();
     result->end.own.wait_ns[1] = 6 * NS_PER_S;
     assert_invalid(result, "generator limited: a thread waited for a core 60 %");
+
+    result = good_result();
+    result->end.own.cpu_ns[1] = NS_PER_S / 10;
+    result->end.own.wait_ns[1] = 51 * NS_PER_S / 10;
+    assert_invalid(result, "generator limited: a thread waited for a core 51 %");
 }
 
 static void sockets_that_overflow_are_not_believed(void **state)
