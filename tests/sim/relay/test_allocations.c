@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A relay that runs takes no memory for a frame or a packet. The linker leads every allocation of
+/* A relay that runs takes no memory for a frame or a packet, and little for a viewer. The linker leads every allocation of
  * this program here (--wrap); those that the relay makes are counted: its endpoint's calls, its
  * sessions' clock and its sweep. What the simulated network takes for packets is not. */
 #include "tests/sim/relay/prologue.h"
 
+#include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -13,6 +14,8 @@
 
 enum {
     VIEWERS = 6, /* half of them by WebTransport */
+    IDLE_VIEWERS = 200,
+    IDLE_MAX_BYTES = 40 * 1024, /* of one; with more workers more slabs are not full */
     FRAMES = 10000,
     WARM_UP_FRAMES = 2000,
     FRAME_BYTES = 600, /* of the largest */
@@ -35,6 +38,7 @@ struct scene {
 static const struct world *counted; /* NULL: nothing is counted */
 static bool is_relay;               /* one of its calls is under way */
 static uint64_t allocations;
+static int64_t held; /* bytes, glibc's own eight for each piece included */
 static struct quic_sink network;
 
 static bool is_counted_endpoint(const struct quic_endpoint *endpoint)
@@ -67,36 +71,66 @@ static int send_uncounted(void *self, const struct quic_datagram *train)
 }
 
 void *__real_malloc(size_t n);
-void *__real_calloc(size_t count, size_t n);
+void *__real_calloc(size_t pieces, size_t n);
 void *__real_realloc(void *block, size_t n);
+void __real_free(void *block);
+int __real_munmap(void *where, size_t n);
 void *__real_mmap(void *where, size_t n, int protection, int flags, int file, off_t offset);
 void *__wrap_malloc(size_t n);
-void *__wrap_calloc(size_t count, size_t n);
+void *__wrap_calloc(size_t pieces, size_t n);
 void *__wrap_realloc(void *block, size_t n);
+void __wrap_free(void *block);
+int __wrap_munmap(void *where, size_t n);
 void *__wrap_mmap(void *where, size_t n, int protection, int flags, int file, off_t offset);
+
+static void *count(void *block)
+{
+    if (is_relay && block) {
+        allocations++;
+        held += (int64_t)malloc_usable_size(block) + 8;
+    }
+    return block;
+}
+
+static void uncount(void *block)
+{
+    if (is_relay && block)
+        held -= (int64_t)malloc_usable_size(block) + 8;
+}
 
 void *__wrap_malloc(size_t n)
 {
-    allocations += is_relay;
-    return __real_malloc(n);
+    return count(__real_malloc(n));
 }
 
-void *__wrap_calloc(size_t count, size_t n)
+void *__wrap_calloc(size_t pieces, size_t n)
 {
-    allocations += is_relay;
-    return __real_calloc(count, n);
+    return count(__real_calloc(pieces, n));
 }
 
 void *__wrap_realloc(void *block, size_t n)
 {
-    allocations += is_relay;
-    return __real_realloc(block, n);
+    uncount(block);
+    return count(__real_realloc(block, n));
+}
+
+void __wrap_free(void *block)
+{
+    uncount(block);
+    __real_free(block);
+}
+
+int __wrap_munmap(void *where, size_t n)
+{
+    held -= is_relay ? (int64_t)n : 0;
+    return __real_munmap(where, n);
 }
 
 /* house: parameters (the system's) */
 void *__wrap_mmap(void *where, size_t n, int protection, int flags, int file, off_t offset)
 {
     allocations += is_relay;
+    held += is_relay ? (int64_t)n : 0;
     return __real_mmap(where, n, protection, flags, file, offset);
 }
 
@@ -154,9 +188,9 @@ void __wrap_router_sweep(struct router *router)
 size_t __wrap_mailbox_run(struct mailbox *mailbox)
 {
     is_relay = counted != NULL;
-    size_t count = __real_mailbox_run(mailbox);
+    size_t posts = __real_mailbox_run(mailbox);
     is_relay = false;
-    return count;
+    return posts;
 }
 
 /* ---- The scene ------------------------------------------------------------------------------- */
@@ -234,14 +268,14 @@ static void check_long_group(const struct sim_link *link)
     begin(&scene, link);
     struct feed *feed = start(&scene, UINT32_MAX);
     uint64_t bytes = bytes_written(feed);
-    uint64_t count = count_over(&scene, FRAMES);
+    uint64_t taken = count_over(&scene, FRAMES);
     bytes = bytes_written(feed) - bytes;
 
     uint64_t chunks = (bytes + CHUNK_BYTES - 1) / CHUNK_BYTES;
     printf("%d frames, %d viewers: %llu allocations, %llu chunks of the cache\n", FRAMES, VIEWERS,
-           (unsigned long long)count, (unsigned long long)chunks);
+           (unsigned long long)taken, (unsigned long long)chunks);
     assert_true(bytes > FRAMES);
-    assert_true(count <= chunks + SLACK);
+    assert_true(taken <= chunks + SLACK);
     end(&scene);
 }
 
@@ -265,13 +299,49 @@ static void a_group_takes_a_few_for_each_viewer(void **state)
     (void)state;
     begin(&scene, &(struct sim_link){.delay_ns = 5 * NS_PER_MS});
     start(&scene, FRAMES_OF_A_GROUP);
-    uint64_t count = count_over(&scene, FRAMES);
+    uint64_t taken = count_over(&scene, FRAMES);
 
     uint64_t groups = FRAMES / FRAMES_OF_A_GROUP;
     printf("%llu groups: %.1f allocations each\n", (unsigned long long)groups,
-           (double)count / (double)groups);
-    assert_true(count <= groups * (PER_GROUP * scene.world.worker_count + PER_STREAM * VIEWERS));
+           (double)taken / (double)groups);
+    assert_true(taken <= groups * (PER_GROUP * scene.world.worker_count + PER_STREAM * VIEWERS));
     end(&scene);
+}
+
+/* What the relay holds for each of many viewers of a track that has nothing new. */
+static int64_t bytes_of_idle(enum quic_protocol protocol)
+{
+    static struct watch watches[IDLE_VIEWERS];
+    const struct client_setup setup = {.protocol = protocol};
+    struct scene scene;
+    begin(&scene, &(struct sim_link){.delay_ns = 5 * NS_PER_MS});
+    client_publish(scene.publisher, "still");
+    struct host *host = world_host(&scene.world);
+    for (int i = -1; i < IDLE_VIEWERS - 1; i++) { /* the first makes what all share */
+        counted = &scene.world;
+        struct client *client = client_ready(host, &setup);
+        watch_init(&watches[i + 1], client, "still", &WISH_ANY);
+        world_run(&scene.world, 500 * NS_PER_MS);
+        held = i < 0 ? 0 : held;
+    }
+    world_run(&scene.world, 10 * NS_PER_S);
+    counted = NULL;
+    for (int i = 0; i < IDLE_VIEWERS; i++) {
+        assert_int_equal(watches[i].infos, 1);
+        watch_deinit(&watches[i]);
+    }
+    world_deinit(&scene.world);
+    return held / (IDLE_VIEWERS - 1);
+}
+
+static void an_idle_viewer_holds_little(void **state)
+{
+    (void)state;
+    int64_t raw = bytes_of_idle(QUIC_PROTOCOL_RAW);
+    int64_t web = bytes_of_idle(QUIC_PROTOCOL_WEBTRANSPORT);
+    printf("an idle viewer: %lld bytes, %lld by WebTransport\n", (long long)raw, (long long)web);
+    assert_in_range(raw, 1, IDLE_MAX_BYTES);
+    assert_in_range(web, 1, IDLE_MAX_BYTES);
 }
 
 int main(void)
@@ -284,6 +354,7 @@ int main(void)
         cmocka_unit_test(frames_and_packets_take_no_memory),
         cmocka_unit_test(nor_do_they_where_packets_are_lost),
         cmocka_unit_test(a_group_takes_a_few_for_each_viewer),
+        cmocka_unit_test(an_idle_viewer_holds_little),
     };
     return cmocka_run_group_tests(tests, NULL, free_tls);
 }
