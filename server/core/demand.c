@@ -29,6 +29,32 @@ static void refuse(struct demand *demand, int error)
     moq_request_refuse(request, error);
 }
 
+static void park(struct demand *demand, struct route *route)
+{
+    struct router *router = demand->peer->router;
+    demand->route = route;
+    demand->deadline_ns = router->clock->now_ns + router->config->limits.wait_ns;
+    list_push_back(&route->waiting, &demand->node);
+    router_count_waiting(router, 1);
+}
+
+/* A track of another worker is asked for first, and the viewer served when its home has said what it has. False: there
+ * is nothing to wait for. */
+static bool wait_for_home(struct demand *demand, struct source *source)
+{
+    struct router *router = demand->peer->router;
+    if (mirror_is_ready(source) || (!demand->route && !router_may_wait(router)))
+        return false;
+    if (!source->mirror.link) {
+        legs_expect(source, &demand->request->wish);
+        if (mirror_adjust(source, &demand->request->wish))
+            return false;
+    }
+    if (!demand->route)
+        park(demand, source->route);
+    return true;
+}
+
 static void serve(struct demand *demand, struct route *route)
 {
     struct router *router = demand->peer->router;
@@ -37,6 +63,8 @@ static void serve(struct demand *demand, struct route *route)
         refuse(demand, MOQ_ERR_NOMEM);
         return;
     }
+    if (wait_for_home(demand, source))
+        return;
     struct moq_request *request = demand->request;
     struct moq_policy policy = demand->ask.policy;
     if (policy.latency_ns > router->config->policy.max.latency_ns)
@@ -57,10 +85,7 @@ static void wait_for_publisher(struct demand *demand, struct route *route)
             route_release(router, route);
         return;
     }
-    demand->route = route;
-    demand->deadline_ns = router->clock->now_ns + router->config->limits.wait_ns;
-    list_push_back(&route->waiting, &demand->node);
-    router_count_waiting(router, 1);
+    park(demand, route);
 }
 
 static void resolve(struct demand *demand)

@@ -7,7 +7,7 @@
 
 static const struct moq_info nothing_known = {.priority = 128, .order = MOQ_ORDER_NEWEST};
 
-static struct moq_info info_of(const struct moq_track *track)
+struct moq_info info_of(const struct moq_track *track)
 {
     const struct moq_track_config *config = moq_track_config(track);
     return (struct moq_info){

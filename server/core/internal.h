@@ -129,6 +129,7 @@ struct mirror {
     uint32_t home;     /* the worker */
     struct moq_wish wish;
     bool is_resting;
+    bool has_heard; /* what the home had when the link was opened */
     uint64_t raise; /* added to the home's sequences */
     bool is_raise_open;
 };
@@ -239,6 +240,8 @@ void legs_expect(struct source *source, const struct moq_wish *wish);
 /* mirror.c */
 int mirror_adjust(struct source *source, const struct moq_wish *wish); /* 0 or MOQ_ERR_NOMEM */
 void mirror_rest(struct source *source);                               /* it has no viewers now */
+/* Whether a viewer can be served already: what INFO tells it would be less than the home knows. */
+bool mirror_is_ready(const struct source *source);
 void mirror_close(struct source *source);
 
 /* source.c */
@@ -288,6 +291,7 @@ void fetches_stop(struct router *router);
 void info_request(struct demand *demand);
 /* What this worker knows of a track of its own peers: 0 and *info; MOQ_ERR_AGAIN: `on_info` follows, and *query is the
  * question until then; MOQ_ERR_NOT_FOUND. */
+struct moq_info info_of(const struct moq_track *track);
 struct info_question {
     struct moq_path *path;
     moq_on_info *on_info;

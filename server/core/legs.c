@@ -153,6 +153,7 @@ void legs_expect(struct source *source, const struct moq_wish *wish)
     if (wish->min == MOQ_NO_GROUP || !source->origin || !can_ask_ranges(source))
         return;
     uint64_t from = covered_from(source);
-    if (from != MOQ_NO_GROUP && wish->min < from)
+    bool is_home_asked = !announcement_is_local(source->origin) && !source->mirror.link;
+    if (is_home_asked || (from != MOQ_NO_GROUP && wish->min < from))
         moq_track_expect(source->track, wish->min, source->router->clock->now_ns + CORE_HISTORY_NS);
 }

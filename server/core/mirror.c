@@ -43,15 +43,41 @@ static void on_gap(void *user, uint64_t first, uint64_t last, int error)
         moq_track_gap(source->track, first + mirror->raise, last + mirror->raise, error);
 }
 
+/* Groups came before this: those who wait for them are served. */
+static void hear(struct source *source)
+{
+    bool is_first = !source->mirror.has_heard;
+    source->mirror.has_heard = true;
+    if (is_first && source->route)
+        demands_wake(source->router, source->route);
+}
+
+static void on_info(void *user, const struct moq_info *info)
+{
+    (void)info;
+    hear(user);
+}
+
+/* Whoever waits becomes a viewer first, and sees the end as all others do. */
 static void on_end(void *user, int error)
 {
     struct source *source = user;
     source->mirror.link = NULL;
+    hear(source);
     source_lost(source, error);
 }
 
-static const struct link_events events = {
-    .on_group = on_group, .on_growth = on_growth, .on_gap = on_gap, .on_end = on_end};
+static const struct link_events events = {.on_group = on_group,
+                                          .on_growth = on_growth,
+                                          .on_gap = on_gap,
+                                          .on_info = on_info,
+                                          .on_end = on_end};
+
+bool mirror_is_ready(const struct source *source)
+{
+    bool is_foreign = source->origin && !announcement_is_local(source->origin);
+    return !is_foreign || source->mirror.has_heard || moq_track_newest(source->track);
+}
 
 static int mirror_open(struct source *source, const struct moq_wish *wish)
 {

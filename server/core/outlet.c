@@ -116,6 +116,8 @@ static void open_track(struct outlet *outlet)
     if (!can_speak(source))
         return;
     speak(outlet, outlet->link->is_continued);
+    struct moq_info info = info_of(source->track);
+    link_tell_info(outlet->link, &info);
     source_adjust(source); /* which may end all of it */
 }
 

@@ -148,7 +148,7 @@ static void announcements_that_come_and_go_do_not_pile_up(void **state)
         moq_offers_remove(fixture.publisher->offers, path, fixture.publisher);
         world_run(&fixture.world, 20 * NS_PER_MS);
     }
-    assert_in_range(object_count(OBJECT_path) - paths, 0, 20);
+    assert_true(object_count(OBJECT_path) - paths <= 20);
     world_stick(&fixture.world, 1, false);
     world_run(&fixture.world, NS_PER_S);
     assert_null(route_find(&fixture.world.workers[1].router, path));
