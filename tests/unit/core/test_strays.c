@@ -149,7 +149,7 @@ static int drop(void *self, const struct quic_datagram *train)
 static void what_was_handed_on_goes_no_further(void **state)
 {
     (void)state;
-    static const struct quic_app app = {NULL};
+    static const struct quic_app app = {.on_connected = NULL};
     struct clock clock = {.now_ns = 1};
     struct sockaddr_storage address = {.ss_family = AF_INET};
     struct quic_endpoint_config config = {
