@@ -101,6 +101,28 @@ void aead_delete(ngtcp2_conn *quic, ngtcp2_crypto_aead_ctx *key, void *user)
     free(next);
 }
 
+/* ---- The processor ---------------------------------------------------------------------------- */
+
+#if defined(WOLFSSL_AESNI)
+#define USES_HARDWARE(aes) ((aes)->use_aesni != 0)
+#elif defined(__aarch64__) && defined(WOLFSSL_ARMASM) && !defined(WOLFSSL_ARMASM_NO_HW_CRYPTO)
+#define USES_HARDWARE(aes) ((aes)->use_aes_hw_crypto != 0)
+#else
+#define USES_HARDWARE(aes) ((void)(aes), false)
+#endif
+
+/* Asks a context that has a key: a build that could, on a processor that cannot, does not. */
+bool quic_has_hardware_aes(void)
+{
+    static const uint8_t key[AES_128_KEY_SIZE];
+    Aes aes;
+    if (wc_AesInit(&aes, NULL, INVALID_DEVID) != 0)
+        return false;
+    bool has_hardware = wc_AesGcmSetKey(&aes, key, sizeof key) == 0 && USES_HARDWARE(&aes);
+    wc_AesFree(&aes);
+    return has_hardware;
+}
+
 /* ---- Packets --------------------------------------------------------------------------------- */
 
 static bool is_aes_gcm(const WOLFSSL_EVP_CIPHER_CTX *context)

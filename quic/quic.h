@@ -80,6 +80,10 @@ int quic_tls_fingerprint(const struct quic_tls *tls, uint8_t out[QUIC_FINGERPRIN
  * something changed. */
 bool quic_tls_renew(struct quic_tls *tls, uint64_t now_wall_ms);
 
+/* Whether packets are encrypted by the processor's own AES instructions, which wolfSSL uses if it was
+ * built for them. In software one costs about ten times as much. */
+bool quic_has_hardware_aes(void);
+
 /* ---- Streams --------------------------------------------------------------------------------- */
 
 void quic_stream_set_user(struct quic_stream *stream, void *user);

@@ -4,7 +4,6 @@
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
 #include <wolfssl/quic.h>
-#include <wolfssl/wolfcrypt/aes.h>
 #include <wolfssl/wolfcrypt/sha256.h>
 #include <wolfssl/wolfcrypt/sha512.h>
 
@@ -245,14 +244,10 @@ static void tls_free(struct quic_tls *tls)
 static void learn_processor(void)
 {
     uint8_t block[WC_SHA512_DIGEST_SIZE] = {0};
-    Aes aes;
     wc_Sha256Hash(block, sizeof block, block);
     wc_Sha384Hash(block, sizeof block, block);
     wc_Sha512Hash(block, sizeof block, block);
-    if (wc_AesInit(&aes, NULL, INVALID_DEVID) != 0)
-        return;
-    wc_AesGcmSetKey(&aes, block, AES_128_KEY_SIZE);
-    wc_AesFree(&aes);
+    (void)quic_has_hardware_aes();
 }
 
 static struct quic_tls *tls_alloc(char *error_text)

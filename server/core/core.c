@@ -331,6 +331,17 @@ static void steer(struct core *core, const struct config_listener *listener, siz
                  listener->address.text, strerror(errno));
 }
 
+/* What most of the time of a busy relay depends on. */
+static void say_how_packets_are_encrypted(void)
+{
+    if (quic_has_hardware_aes())
+        log_info(LOG_TLS, "packets are encrypted by the processor's AES instructions");
+    else
+        log_warn(LOG_TLS, "packets are encrypted in software, at about ten times the cost: this "
+                          "processor has no AES instructions, or wolfSSL was built without them "
+                          "(dev/deps builds it with them)");
+}
+
 static int start_all(struct core *core, const struct relay_config *config, char *error_text)
 {
     int error = make_workers(core, config);
@@ -370,6 +381,7 @@ int core_start(struct core **out, uv_loop_t *loop, const struct relay_config *co
             core_free(core);
         return error;
     }
+    say_how_packets_are_encrypted();
     start_handles(core);
     for (size_t i = 0; i < core->worker_count; i++)
         worker_run(core->workers[i]);

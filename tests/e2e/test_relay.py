@@ -43,6 +43,14 @@ def sigint_and_sigterm_end_it_in_order():
         clock.end()
 
 
+def it_says_how_packets_are_encrypted():
+    with open("/proc/cpuinfo") as file:
+        has_aes = any(re.match(r"(flags|Features)\s*:.*\baes\b", line) for line in file)
+    relay = Relay()
+    relay.wait_for("by the processor's AES instructions" if has_aes else "encrypted in software", 5)
+    relay.stop()
+
+
 def the_fingerprint_is_served_to_pages():
     relay = Relay()
     digest = relay.get("/fingerprint")
@@ -125,5 +133,6 @@ def garbage_datagrams_hurt_nobody():
 
 
 TESTS = [without_a_certificate_it_says_how_to_get_one, help_and_version_go_to_standard_output, a_port_that_is_taken_is_said_so,
+         it_says_how_packets_are_encrypted,
          sigint_and_sigterm_end_it_in_order, the_fingerprint_is_served_to_pages,
          sighup_takes_what_may_change_and_refuses_the_rest_by_name, check_agrees_with_start, garbage_datagrams_hurt_nobody]
