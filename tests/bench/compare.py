@@ -93,7 +93,8 @@ def main():
     for shape in shapes:
         if shape.other.server == "rust" and not chosen.rust and chosen.write:
             sys.exit("bench: the table needs the Rust relay; see dev/peers")
-        about = {"machine": table.machine(), "commit": commit(), "against": RUST_VERSION, "seconds": chosen.seconds}
+        about = {"machine": table.machine(), "versions": table.versions(), "commit": commit(), "against": RUST_VERSION,
+                 "seconds": chosen.seconds}
         results[shape.name] = {**about, **run_shape(shape, chosen)}
         table.save_results(chosen.results, results)
         print("\n".join(table.table([shape], results)), flush=True)

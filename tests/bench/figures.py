@@ -33,6 +33,10 @@ def server_command(side, port, rust):
     return [program("moq-relay"), "--dev", "--bind", f"[::]:{port}", "-q"]
 
 
+def bench_words(load):
+    return [word for name, value in load.items() for word in ([f"--{name}"] if value is True else [f"--{name}", str(value)])]
+
+
 def floor_words(load, *names):
     """moq-bench's options as the floor has them."""
     values = {"rate": 0 if "as-fast-as-it-goes" in load else load["fps"], "size": load["size"], "viewers": load["viewers"],
@@ -100,9 +104,7 @@ class Load(Process):
         if self.is_floor:
             words = floor_words(side.load, "viewers", "rate", "size", "group-ms", "warm-up", "seconds")
             return [FLOOR, "view", "--port", str(server.port), *words]
-        words = [word for name, value in side.load.items()
-                 for word in ([f"--{name}"] if value is True else [f"--{name}", str(value)])]
-        return [program("moq-bench"), "--json", "--tls-disable-verify", "--pid", str(server.popen.pid), *words,
+        return [program("moq-bench"), "--json", "--tls-disable-verify", "--pid", str(server.popen.pid), *bench_words(side.load),
                 f"{side.scheme}://localhost:{server.port}/bench"]
 
     def await_word(self, word, seconds):

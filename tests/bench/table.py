@@ -6,8 +6,10 @@ import os
 import platform
 import re
 import statistics
+import subprocess
 
-from figures import FULL
+from figures import FULL, bench_words
+from moqkit import TOP, program
 from shapes import RATIO
 
 BEGIN, END = "<!-- bench: begin -->", "<!-- bench: end -->"
@@ -127,6 +129,31 @@ def machine():
     return f"{model}, {len(os.sched_getaffinity(0))} cores, Linux {platform.release()}"
 
 
+def versions():
+    """Words for our relay, the libraries below it and who compiled them."""
+    folder = first_line([os.path.join(TOP, "dev", "deps")], -1)
+    library = {"PKG_CONFIG_PATH": os.path.join(folder, "lib", "pkgconfig")}
+    return ", ".join([first_line([program("moq-relay"), "--version"]),
+                      "ngtcp2 " + first_line(["pkg-config", "--modversion", "libngtcp2"], **library),
+                      "wolfSSL " + first_line(["pkg-config", "--modversion", "wolfssl"], **library),
+                      first_line(["cc", "--version"])])
+
+
+def first_line(argv, index=0, **environment):
+    done = subprocess.run(argv, capture_output=True, text=True, env={**os.environ, **environment}, check=False)
+    lines = done.stdout.split("\n")[:-1]
+    return lines[index].strip() if lines else "unknown"
+
+
+def options_of(shape, result):
+    """What moq-bench was told: once if both sides got the same."""
+    sides = {side.name: " ".join(bench_words({**side.load, **({"fps": result["fps"]} if result.get("fps") else {})}))
+             for side in (shape.ours, shape.other)}
+    if len(set(sides.values())) == 1:
+        return f"- `{shape.name}`: `{sides[shape.ours.name]}`"
+    return f"- `{shape.name}`: " + "; ".join(f"{name}: `{text}`" for name, text in sides.items())
+
+
 def one_or_many(results, name):
     return ", ".join(sorted({str(result[name]) for result in results.values()}))
 
@@ -135,12 +162,14 @@ def page_part(shapes, results):
     """What stands between the marks."""
     runs = sorted({len(result["runs"]["ours"]) for result in results.values()})
     span = f"{runs[0]}" if runs[0] == runs[-1] else f"{runs[0]} to {runs[-1]}"
-    about = (f"On {one_or_many(results, 'machine')}; commit {one_or_many(results, 'commit')}, against "
+    about = (f"On {one_or_many(results, 'machine')}; {one_or_many(results, 'versions')}; commit {one_or_many(results, 'commit')}, against "
              f"{one_or_many(results, 'against')}; server and generator on a core of their own, `workers: 1`; "
              f"{span} runs of each side by turns, {one_or_many(results, 'seconds')} s each. Values are medians, the ratio is the "
              "median of those of the pairs, with the lowest and the highest. Instructions are those outside the kernel, counted "
              "once by valgrind, with fewer viewers or frames.")
-    return "\n".join([BEGIN, about, "", *table(shapes, results), END])
+    options = [options_of(shape, results[shape.name]) for shape in shapes if shape.name in results]
+    return "\n".join([BEGIN, about, "", *table(shapes, results), "", "What `moq-bench` was told, beside warm-up and duration:", "",
+                      *options, END])
 
 
 def write(path, shapes, results):
