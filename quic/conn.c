@@ -18,10 +18,11 @@ enum {
     DATAGRAM_MAX_BYTES = 65535, /* browsers insist on datagrams, though nothing uses them */
     ACTIVE_CIDS = 8,
     QLOG_PATH_MAX_BYTES = 1024,
+    ACK_PACKET_MAX_BYTES = 128,
 };
 
 /* Less than the 25 ms that we promise a peer (max_ack_delay), by what a timer may be late. */
-#define ACK_PATIENCE_NS (20 * NS_PER_MS)
+#define ACK_PATIENCE_NS (23 * NS_PER_MS)
 
 /* UDP payloads to try: Ethernet with IPv6, PPPoE, tunnels. The largest that arrives is used. */
 static const uint16_t packet_probes[] = {PACKET_MAX_BYTES, 1444, 1406, 1342, 1232};
@@ -369,6 +370,21 @@ void conn_set_deadline(struct quic_conn *conn)
     deadlines_set(&conn->endpoint->deadlines, &conn->deadline, when);
 }
 
+/* Whether a packet of `n` bytes that was taken leaves nothing to write: most packets of a viewer do
+ * no more than acknowledge. What else ngtcp2 has to answer makes a packet longer (a path to be
+ * proved), wakes the connection (conn_events.c), or may go with the acknowledgement that is due. */
+static bool may_rest(struct quic_conn *conn, const ngtcp2_path *path, size_t n)
+{
+    if (conn->state != CONN_OPEN || n > ACK_PACKET_MAX_BYTES || schedule_first(&conn->schedule) ||
+        !ngtcp2_path_eq(path, ngtcp2_conn_get_path(conn->quic)))
+        return false;
+    ngtcp2_conn_info info;
+    ngtcp2_conn_get_conn_info(conn->quic, &info);
+    bool has_lost = info.pkt_lost != conn->packets_lost; /* they go again at once */
+    conn->packets_lost = info.pkt_lost;
+    return !has_lost;
+}
+
 /* A server's part in TLS is over with the handshake: its tickets are handed to ngtcp2, which updates
  * keys by itself. */
 static void drop_tls(struct quic_conn *conn)
@@ -403,7 +419,10 @@ void conn_receive(struct quic_conn *conn, const ngtcp2_path *path, uint8_t ecn, 
     if (conn->state == CONN_SESSION_CLOSING && h3_session_is_over(conn->h3))
         conn_end_session(conn);
     conn->is_data_blocked = false;
-    conn_wake(conn);
+    if (may_rest(conn, &seen, n))
+        conn_set_deadline(conn);
+    else
+        conn_wake(conn);
 }
 
 static void close_overdue(struct quic_conn *conn)

@@ -30,6 +30,7 @@ static int on_crypto_data(ngtcp2_conn *quic, ngtcp2_encryption_level level, uint
 static int on_handshake_completed(ngtcp2_conn *quic, void *user)
 {
     (void)quic;
+    conn_wake(user);
     conn_handshake_done(user);
     return 0;
 }
@@ -169,8 +170,9 @@ static void deliver(struct quic_stream *stream, const uint8_t *data, size_t n, b
 static int on_stream_data(ngtcp2_conn *quic, uint32_t flags, int64_t id, uint64_t offset,
                           const uint8_t *data, size_t n, void *user, void *stream_user)
 {
-    (void)user, (void)offset;
+    (void)offset;
     struct quic_stream *stream = stream_user;
+    conn_wake(user);
     ngtcp2_conn_extend_max_offset(quic, n);
     ngtcp2_conn_extend_max_stream_offset(quic, id, n);
     if (stream)
@@ -209,6 +211,7 @@ static int on_stream_reset(ngtcp2_conn *quic, int64_t id, uint64_t final_size, u
     (void)quic, (void)id, (void)final_size;
     struct quic_conn *conn = user;
     struct quic_stream *stream = stream_user;
+    conn_wake(conn);
     if (!stream)
         return 0;
     if (!stream_is_local(stream))
@@ -227,6 +230,7 @@ static int on_stop_sending(ngtcp2_conn *quic, int64_t id, uint64_t wire_code, vo
     (void)quic, (void)id;
     struct quic_conn *conn = user;
     struct quic_stream *stream = stream_user;
+    conn_wake(conn);
     if (!stream)
         return 0;
     stream->is_write_over = stream->is_cut = true;
@@ -245,6 +249,7 @@ static int on_stream_close(ngtcp2_conn *quic, uint32_t flags, int64_t id, uint64
     struct quic_conn *conn = user;
     struct quic_stream *stream = stream_user;
     bool is_local = ((id & 1) != 0) == conn->is_server;
+    conn_wake(conn);
     if (!is_local && (id & 2))
         ngtcp2_conn_extend_max_streams_uni(quic, 1);
     else if (!is_local)

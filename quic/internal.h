@@ -196,6 +196,7 @@ struct quic_conn {
     char *path, *origin, *authority, *server_name; /* owned; NULL is "" */
     struct conn_end end;
     uint64_t trains_sent;
+    uint64_t packets_lost; /* as far as we have looked: see may_rest */
     struct rate rate;
     uint64_t parked_bytes;
     uint64_t resets, resets_at_ns; /* a peer's rapid resets, draining by RESETS_PER_SECOND */
