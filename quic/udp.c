@@ -65,6 +65,15 @@ static int send_train(void *self, const struct quic_datagram *train)
     return rv;
 }
 
+/* What the kernel has no room for goes on when the socket is writable. */
+static bool empty_outbox(struct quic_udp *udp)
+{
+    bool is_empty = udp_socket_flush(&udp->socket) == 0;
+    if (!is_empty)
+        set_poll(udp, UV_READABLE | UV_WRITABLE);
+    return is_empty;
+}
+
 static void on_datagram(void *self, const struct quic_datagram *datagram)
 {
     struct quic_udp *udp = self;
@@ -83,7 +92,8 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     }
     if (events & UV_WRITABLE) {
         set_poll(udp, UV_READABLE);
-        quic_endpoint_writable(udp->endpoint);
+        if (empty_outbox(udp))
+            quic_endpoint_writable(udp->endpoint);
     }
     /* Bounded, so that a flood of datagrams does not keep what is ready from being sent. Packets
      * are counted, for one train holds dozens. */
@@ -150,6 +160,7 @@ static void on_prepare(uv_prepare_t *prepare)
     if (!udp->endpoint) /* the owner closed it */
         return;
     quic_endpoint_flush(udp->endpoint);
+    empty_outbox(udp);
     if (quic_endpoint_has_work(udp->endpoint))
         uv_idle_start(&udp->idle, on_idle);
     uint64_t deadline_ns = quic_endpoint_deadline(udp->endpoint);
@@ -279,6 +290,7 @@ void quic_udp_close(struct quic_udp *udp, void (*on_closed)(void *user), void *u
     udp->on_closed = on_closed;
     udp->on_closed_user = user;
     quic_endpoint_free(&udp->endpoint);
+    udp_socket_flush(&udp->socket);
     uv_poll_stop(&udp->poll);
     uv_close((uv_handle_t *)&udp->poll, on_handle_closed);
     uv_close((uv_handle_t *)&udp->prepare, on_handle_closed);

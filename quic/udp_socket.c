@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* recvmmsg, sendmsg and their control messages. Steps 1 and 15 of a frame's walk. */
+/* Opening a socket, and recvmmsg with its control messages: step 1 of a frame's walk. The way out is
+ * in udp_send.c. */
 #include "quic/udp_socket.h"
 
 #include <errno.h>
@@ -11,9 +12,10 @@
 #include <unistd.h>
 
 #include "base/log.h"
+#include "quic/udp_address.h"
 
 #ifndef UDP_SEGMENT
-#define UDP_SEGMENT 103
+#define UDP_SEGMENT 103 /* as in udp_send.c */
 #endif
 #ifndef UDP_GRO
 #define UDP_GRO 104
@@ -34,59 +36,6 @@ struct udp_ring {
     uint8_t data[UDP_BATCH][DATAGRAM_MAX_BYTES];
     size_t used; /* entries that the kernel has written to */
 };
-
-union address {
-    struct sockaddr sa;
-    struct sockaddr_in in;
-    struct sockaddr_in6 in6;
-};
-
-/* ---- Addresses ------------------------------------------------------------------------------- */
-
-static socklen_t address_size(const union address *address)
-{
-    return address->sa.sa_family == AF_INET6 ? sizeof address->in6 : sizeof address->in;
-}
-
-/* ::ffff:1.2.3.4 becomes 1.2.3.4. */
-static void unmap(union address *address)
-{
-    if (address->sa.sa_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&address->in6.sin6_addr))
-        return;
-    struct sockaddr_in in = {.sin_family = AF_INET, .sin_port = address->in6.sin6_port};
-    memcpy(&in.sin_addr, address->in6.sin6_addr.s6_addr + 12, sizeof in.sin_addr);
-    address->in = in;
-}
-
-static struct in6_addr mapped(struct in_addr in)
-{
-    struct in6_addr in6 = {.s6_addr = {[10] = 0xff, [11] = 0xff}};
-    memcpy(in6.s6_addr + 12, &in, sizeof in);
-    return in6;
-}
-
-static void map(union address *address)
-{
-    if (address->sa.sa_family != AF_INET)
-        return;
-    struct sockaddr_in6 in6 = {.sin6_family = AF_INET6,
-                               .sin6_port = address->in.sin_port,
-                               .sin6_addr = mapped(address->in.sin_addr)};
-    address->in6 = in6;
-}
-
-static void load(union address *address, const void *from, socklen_t n)
-{
-    memset(address, 0, sizeof *address);
-    memcpy(address, from, n < sizeof *address ? n : sizeof *address);
-}
-
-static bool is_wildcard(const union address *address)
-{
-    if (address->sa.sa_family == AF_INET)
-        return address->in.sin_addr.s_addr == htonl(INADDR_ANY);
-    return IN6_IS_ADDR_UNSPECIFIED(&address->in6.sin6_addr);
-}
 
 /* ---- Opening --------------------------------------------------------------------------------- */
 
@@ -172,15 +121,19 @@ int udp_socket_open(struct udp_socket *self, const struct udp_socket_config *con
 {
     *self = (struct udp_socket){.fd = -1};
     int rv = open_socket(self, config);
-    self->ring = rv == 0 ? malloc(sizeof *self->ring) : NULL;
-    if (rv == 0 && self->ring) {
+    if (rv == 0) {
+        self->ring = malloc(sizeof *self->ring);
+        self->outbox = udp_outbox_new();
+        rv = self->ring && self->outbox ? 0 : MOQ_ERR_NOMEM;
+    }
+    if (rv == 0) {
         self->ring->used = UDP_BATCH;
         return 0;
     }
     int saved = errno;
     udp_socket_close(self);
     errno = saved;
-    return rv != 0 ? rv : MOQ_ERR_NOMEM;
+    return rv;
 }
 
 void udp_socket_close(struct udp_socket *self)
@@ -190,11 +143,12 @@ void udp_socket_close(struct udp_socket *self)
     self->fd = -1;
     free(self->ring);
     self->ring = NULL;
+    udp_outbox_free(&self->outbox);
 }
 
 /* ---- In -------------------------------------------------------------------------------------- */
 
-static void read_control(struct cmsghdr *control, union address *local,
+static void read_control(struct cmsghdr *control, union udp_address *local,
                          struct quic_datagram *datagram)
 {
     const void *data = CMSG_DATA(control);
@@ -248,126 +202,19 @@ int udp_socket_receive(struct udp_socket *self,
     for (int i = 0; i < count; i++) {
         struct msghdr *header = &ring->messages[i].msg_hdr;
         size_t n = ring->messages[i].msg_len;
-        union address local, remote;
+        union udp_address local, remote;
         struct quic_datagram datagram = {.data = ring->data[i], .size = n, .segment_size = n};
-        load(&local, &self->address, self->address_size);
-        load(&remote, header->msg_name, header->msg_namelen);
+        udp_address_load(&local, &self->address, self->address_size);
+        udp_address_load(&remote, header->msg_name, header->msg_namelen);
         for (struct cmsghdr *c = CMSG_FIRSTHDR(header); c; c = CMSG_NXTHDR(header, c))
             read_control(c, &local, &datagram);
-        unmap(&local);
-        unmap(&remote);
+        udp_address_unmap(&local);
+        udp_address_unmap(&remote);
         datagram.local = &local.sa;
-        datagram.local_size = address_size(&local);
+        datagram.local_size = udp_address_size(&local);
         datagram.remote = &remote.sa;
-        datagram.remote_size = address_size(&remote);
+        datagram.remote_size = udp_address_size(&remote);
         on_datagram(receiver, &datagram);
     }
     return count;
-}
-
-/* ---- Out ------------------------------------------------------------------------------------- */
-
-static void add_control(struct msghdr *header, int level, int type, const void *data, size_t n)
-{
-    struct cmsghdr *control =
-        (struct cmsghdr *)(void *)((uint8_t *)header->msg_control + header->msg_controllen);
-    control->cmsg_level = level;
-    control->cmsg_type = type;
-    control->cmsg_len = CMSG_LEN(n);
-    memcpy(CMSG_DATA(control), data, n);
-    header->msg_controllen += CMSG_SPACE(n);
-}
-
-/* Answers leave from the address that was written to, also where the socket is bound to all of
- * them. */
-static void add_local(struct msghdr *header, int family, const struct quic_datagram *train)
-{
-    union address local;
-    load(&local, train->local, train->local_size);
-    if (is_wildcard(&local))
-        return;
-    if (family == AF_INET6) {
-        map(&local);
-        struct in6_pktinfo info = {.ipi6_addr = local.in6.sin6_addr};
-        add_control(header, IPPROTO_IPV6, IPV6_PKTINFO, &info, sizeof info);
-    } else if (local.sa.sa_family == AF_INET) {
-        struct in_pktinfo info = {.ipi_spec_dst = local.in.sin_addr};
-        add_control(header, IPPROTO_IP, IP_PKTINFO, &info, sizeof info);
-    }
-}
-
-static int send_message(struct udp_socket *self, const struct quic_datagram *train, size_t offset,
-                        size_t n)
-{
-    _Alignas(struct cmsghdr) uint8_t control[CONTROL_BYTES] = {0};
-    union address remote;
-    load(&remote, train->remote, train->remote_size);
-    bool is_ipv4 = remote.sa.sa_family == AF_INET;
-    if (self->family == AF_INET6)
-        map(&remote);
-    struct iovec piece = {.iov_base = (void *)(uintptr_t)(train->data + offset), .iov_len = n};
-    struct msghdr header = {.msg_name = &remote,
-                            .msg_namelen = address_size(&remote),
-                            .msg_iov = &piece,
-                            .msg_iovlen = 1,
-                            .msg_control = control};
-    add_local(&header, self->family, train);
-    if (train->ecn != 0) {
-        int ecn = train->ecn;
-        add_control(&header, is_ipv4 ? IPPROTO_IP : IPPROTO_IPV6, is_ipv4 ? IP_TOS : IPV6_TCLASS,
-                    &ecn, sizeof ecn);
-    }
-    if (n > train->segment_size) {
-        uint16_t segment_size = (uint16_t)train->segment_size;
-        add_control(&header, IPPROTO_UDP, UDP_SEGMENT, &segment_size, sizeof segment_size);
-    }
-    if (header.msg_controllen == 0)
-        header.msg_control = NULL;
-
-    while (sendmsg(self->fd, &header, 0) < 0) {
-        if (errno == EAGAIN || errno == EWOULDBLOCK)
-            return MOQ_ERR_AGAIN;
-        if (errno != EINTR)
-            return MOQ_ERR_IO;
-    }
-    return 0;
-}
-
-/* Packet by packet. Full in the middle: goes on from there when the same train is given again. */
-static int send_one_by_one(struct udp_socket *self, const struct quic_datagram *train)
-{
-    int result = 0;
-    while (self->resume_offset < train->size) {
-        size_t left = train->size - self->resume_offset;
-        size_t n = left < train->segment_size ? left : train->segment_size;
-        int rv = send_message(self, train, self->resume_offset, n);
-        if (rv == MOQ_ERR_AGAIN)
-            return rv;
-        if (rv != 0) {
-            self->send_errors++;
-            result = rv;
-        }
-        self->resume_offset += n;
-    }
-    self->resume_offset = 0;
-    return result;
-}
-
-int udp_socket_send(struct udp_socket *self, const struct quic_datagram *train)
-{
-    bool is_train = train->size > train->segment_size;
-    if (!is_train || !self->has_gso || self->resume_offset > 0)
-        return send_one_by_one(self, train);
-
-    int rv = send_message(self, train, 0, train->size);
-    if (rv == 0 || rv == MOQ_ERR_AGAIN)
-        return rv;
-    if (errno == EIO || errno == EINVAL) {
-        /* The device under this route cannot do it; the next trains need not try. */
-        log_info(LOG_QUIC, "trains are sent packet by packet: %s", strerror(errno));
-        self->has_gso = false;
-        return send_one_by_one(self, train);
-    }
-    self->send_errors++;
-    return rv;
 }

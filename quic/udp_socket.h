@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* One UDP socket as QUIC wants it: many datagrams per call in (recvmmsg, UDP_GRO) and out
- * (UDP_SEGMENT), with the local address and the ECN bits of each. Steps 1 and 15 of a frame's walk.
- * Private to quic/udp.c.
+/* One UDP socket as QUIC wants it: many datagrams per call in (recvmmsg, UDP_GRO) and out (sendmmsg,
+ * UDP_SEGMENT), with the local address and the ECN bits of each. Steps 1 and 15 of a frame's walk.
+ * Private to quic/udp.c; opening and the way in are in udp_socket.c, the way out in udp_send.c.
  *
  * IPv4 on a dual-stack socket appears as IPv4 to the caller in both directions. */
 #ifndef MOQ_QUIC_UDP_SOCKET_H
@@ -15,7 +15,8 @@ extern "C" {
 
 enum { UDP_TRAIN_MAX_PACKETS = 64 }; /* what every kernel with UDP_SEGMENT takes */
 
-struct udp_ring; /* private: memory to receive into */
+struct udp_ring;   /* private: memory to receive into */
+struct udp_outbox; /* private: what waits to be sent */
 
 struct udp_socket {
     int fd;                          /* read-only; -1: closed */
@@ -23,8 +24,9 @@ struct udp_socket {
     struct sockaddr_storage address; /* read-only: what was bound, its port filled in */
     socklen_t address_size;          /* read-only */
     bool has_gso;                    /* read-only: the kernel takes trains */
-    size_t resume_offset;            /* private: how much of the last train is out already */
+    size_t resume_offset;            /* private: how much of a train is in the outbox already */
     struct udp_ring *ring;           /* private */
+    struct udp_outbox *outbox;       /* private */
     uint64_t send_errors;            /* read-only: datagrams that the kernel refused for good */
 };
 
@@ -53,8 +55,17 @@ int udp_socket_receive(struct udp_socket *socket,
                        void (*on_datagram)(void *self, const struct quic_datagram *datagram),
                        void *self);
 
-/* 0, MOQ_ERR_AGAIN (give the same train again later), MOQ_ERR_IO (dropped and counted). */
+/* A train of 16 KB or less is copied and goes with others: when there are enough of them, before a
+ * longer one, or at udp_socket_flush. 0, MOQ_ERR_AGAIN (give the same train again later), MOQ_ERR_IO
+ * (dropped and counted). */
 int udp_socket_send(struct udp_socket *socket, const struct quic_datagram *train);
+
+/* 0: nothing waits any more; MOQ_ERR_AGAIN: the kernel has no room for the rest. */
+int udp_socket_flush(struct udp_socket *socket);
+
+/* Of udp_socket.c: NULL if out of memory. */
+struct udp_outbox *udp_outbox_new(void);
+void udp_outbox_free(struct udp_outbox **outbox);
 
 #ifdef __cplusplus
 }
