@@ -21,7 +21,8 @@ enum {
     ACK_PACKET_MAX_BYTES = 128,
 };
 
-/* Less than the 25 ms that we promise a peer (max_ack_delay), by what a timer may be late. */
+/* Less than the 25 ms that we promise a peer (max_ack_delay) by what a timer may be late, and more
+ * than the 20 ms between two frames of most audio. */
 #define ACK_PATIENCE_NS (23 * NS_PER_MS)
 
 /* UDP payloads to try: Ethernet with IPv6, PPPoE, tunnels. The largest that arrives is used. */

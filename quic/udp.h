@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The real driver: a UDP socket under uv_poll_t that feeds an endpoint and is its sink. Steps 1, 11
- * and 15 of a frame's walk: recvmmsg with UDP_GRO in, one flush before the loop sleeps, sendmsg
+ * and 15 of a frame's walk: recvmmsg with UDP_GRO in, one flush before the loop sleeps, sendmmsg
  * with UDP_SEGMENT out.
  *
  * A second door of quic/, apart because tests drive endpoints without libuv. */

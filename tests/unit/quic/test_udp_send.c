@@ -1,0 +1,248 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The way out of a socket: which trains wait for others, and what becomes of them when the kernel has no room or refuses. The
+ * linker leads sendmmsg and sendmsg here (--wrap). */
+#include "tests/unit/quic/prologue.h"
+
+#include <errno.h>
+#include <netinet/in.h>
+#include <string.h>
+#include <sys/socket.h>
+
+#include "base/error.h"
+#include "quic/udp_socket.h"
+
+enum {
+    PACKET_BYTES = 1200,
+    LONG_TRAIN_BYTES = 20 * PACKET_BYTES,
+    SENT_MAX = 256,
+    CONTROL_SEGMENT = 103
+};
+
+/* ---- The kernel ------------------------------------------------------------------------------ */
+
+/* What it got, one entry per message. */
+static struct {
+    uint8_t mark[SENT_MAX]; /* the first byte */
+    size_t size[SENT_MAX];
+    bool is_train[SENT_MAX];
+    size_t count, calls;
+    size_t room;       /* messages that it still takes */
+    int refuses_train; /* errno, or 0 */
+    bool interrupts;   /* the next call */
+} kernel;
+
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
+int __wrap_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags);
+
+static int take(const struct msghdr *message)
+{
+    const struct cmsghdr *control = CMSG_FIRSTHDR(message);
+    bool is_train = false;
+    for (; control; control = CMSG_NXTHDR((struct msghdr *)(uintptr_t)message,
+                                          (struct cmsghdr *)(uintptr_t)control))
+        is_train |= control->cmsg_level == IPPROTO_UDP && control->cmsg_type == CONTROL_SEGMENT;
+    if (kernel.interrupts) {
+        kernel.interrupts = false;
+        return EINTR;
+    }
+    if (is_train && kernel.refuses_train)
+        return kernel.refuses_train;
+    if (kernel.room == 0)
+        return EAGAIN;
+    assert_true(kernel.count < SENT_MAX);
+    kernel.room--;
+    kernel.mark[kernel.count] = *(const uint8_t *)message->msg_iov->iov_base;
+    kernel.size[kernel.count] = message->msg_iov->iov_len;
+    kernel.is_train[kernel.count++] = is_train;
+    return 0;
+}
+
+ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags)
+{
+    (void)fd, (void)flags;
+    kernel.calls++;
+    errno = take(message);
+    return errno ? -1 : (ssize_t)message->msg_iov->iov_len;
+}
+
+int __wrap_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags)
+{
+    int sent = 0;
+    (void)fd, (void)flags;
+    kernel.calls++;
+    for (errno = 0; errno == 0 && (unsigned)sent < count; sent += errno == 0)
+        errno = take(&messages[sent].msg_hdr);
+    return sent > 0 ? sent : -1;
+}
+
+/* ---- Sending --------------------------------------------------------------------------------- */
+
+static const struct sockaddr_in6 any = {.sin6_family = AF_INET6};
+static const struct sockaddr_in6 there = {
+    .sin6_family = AF_INET6, .sin6_port = 1, .sin6_addr = {{{[15] = 1}}}};
+static uint8_t bytes[LONG_TRAIN_BYTES];
+
+static void begin(struct udp_socket *socket, bool is_gso_disabled)
+{
+    const struct udp_socket_config config = {.address = (const struct sockaddr *)&any,
+                                             .address_size = sizeof any,
+                                             .is_gso_disabled = is_gso_disabled};
+    memset(&kernel, 0, sizeof kernel);
+    kernel.room = SENT_MAX;
+    assert_int_equal(udp_socket_open(socket, &config), 0);
+    assert_int_equal(socket->has_gso, !is_gso_disabled);
+}
+
+static int send_train(struct udp_socket *socket, uint8_t mark, size_t size)
+{
+    const struct quic_datagram train = {.data = bytes,
+                                        .size = size,
+                                        .segment_size = PACKET_BYTES,
+                                        .local = (const struct sockaddr *)&any,
+                                        .local_size = sizeof any,
+                                        .remote = (const struct sockaddr *)&there,
+                                        .remote_size = sizeof there};
+    memset(bytes, mark, size);
+    return udp_socket_send(socket, &train);
+}
+
+static void assert_sent(const char *marks)
+{
+    assert_int_equal(kernel.count, strlen(marks));
+    assert_memory_equal(kernel.mark, marks, kernel.count);
+    kernel.count = 0;
+}
+
+static void trains_wait_for_others_and_go_in_order(void **state)
+{
+    struct udp_socket socket;
+    (void)state;
+    begin(&socket, false);
+    for (uint8_t mark = 'a'; mark < 'e'; mark++)
+        assert_int_equal(send_train(&socket, mark, 3 * PACKET_BYTES), 0);
+    assert_int_equal(kernel.calls, 0);
+    assert_int_equal(udp_socket_flush(&socket), 0);
+    assert_int_equal(kernel.calls, 1);
+    assert_true(kernel.is_train[0]);
+    assert_int_equal(kernel.size[0], 3 * PACKET_BYTES);
+    assert_sent("abcd");
+    assert_int_equal(udp_socket_flush(&socket), 0);
+    assert_sent("");
+    udp_socket_close(&socket);
+}
+
+static void a_full_outbox_goes_by_itself(void **state)
+{
+    struct udp_socket socket;
+    (void)state;
+    begin(&socket, false);
+    for (uint8_t mark = 'a'; mark <= 'q'; mark++) /* one more than fit by number */
+        assert_int_equal(send_train(&socket, mark, PACKET_BYTES), 0);
+    assert_sent("abcdefghijklmnop");
+    for (uint8_t mark = 'r'; mark <= 'v'; mark++) /* too many by bytes */
+        assert_int_equal(send_train(&socket, mark, 13 * PACKET_BYTES), 0);
+    assert_sent("qrstu");
+    assert_int_equal(udp_socket_flush(&socket), 0);
+    assert_sent("v");
+    udp_socket_close(&socket);
+}
+
+static void a_long_train_goes_at_once_behind_those_that_wait(void **state)
+{
+    struct udp_socket socket;
+    (void)state;
+    begin(&socket, false);
+    assert_int_equal(send_train(&socket, 'a', PACKET_BYTES), 0);
+    assert_int_equal(send_train(&socket, 'b', LONG_TRAIN_BYTES), 0);
+    assert_int_equal(kernel.size[1], LONG_TRAIN_BYTES);
+    assert_sent("ab");
+    udp_socket_close(&socket);
+}
+
+static void without_room_everything_waits_and_nothing_is_lost(void **state)
+{
+    struct udp_socket socket;
+    (void)state;
+    begin(&socket, false);
+    kernel.room = 2;
+    for (uint8_t mark = 'a'; mark <= 'e'; mark++)
+        assert_int_equal(send_train(&socket, mark, PACKET_BYTES), 0);
+    assert_int_equal(udp_socket_flush(&socket), MOQ_ERR_AGAIN);
+    assert_sent("ab");
+    assert_int_equal(send_train(&socket, 'f', LONG_TRAIN_BYTES), MOQ_ERR_AGAIN);
+    for (uint8_t mark = 'f'; mark <= 'p'; mark++)
+        assert_int_equal(send_train(&socket, mark, PACKET_BYTES), 0);
+    assert_int_equal(send_train(&socket, 'q', PACKET_BYTES),
+                     MOQ_ERR_AGAIN); /* the outbox is full */
+    kernel.room = SENT_MAX;
+    kernel.interrupts = true;
+    assert_int_equal(send_train(&socket, 'q', PACKET_BYTES), 0);
+    assert_sent("cdefghijklmnop");
+    assert_int_equal(udp_socket_flush(&socket), 0);
+    assert_sent("q");
+    udp_socket_close(&socket);
+}
+
+static void a_refused_train_costs_the_next_ones_nothing(void **state)
+{
+    struct udp_socket socket;
+    (void)state;
+    begin(&socket, false);
+    kernel.refuses_train = EIO;
+    assert_int_equal(send_train(&socket, 'a', PACKET_BYTES), 0);
+    assert_int_equal(send_train(&socket, 'b', 2 * PACKET_BYTES), 0);
+    assert_int_equal(send_train(&socket, 'c', PACKET_BYTES), 0);
+    assert_int_equal(udp_socket_flush(&socket), 0);
+    assert_sent("ac");
+    assert_int_equal(socket.send_errors, 1);
+    assert_false(socket.has_gso);
+    assert_int_equal(send_train(&socket, 'd', 2 * PACKET_BYTES + 1),
+                     0); /* packet by packet from here on */
+    assert_int_equal(udp_socket_flush(&socket), 0);
+    assert_int_equal(kernel.size[2], 1);
+    assert_sent("ddd");
+    udp_socket_close(&socket);
+}
+
+static void a_refusal_that_is_no_matter_of_trains_leaves_them_alone(void **state)
+{
+    struct udp_socket socket;
+    (void)state;
+    begin(&socket, false);
+    kernel.refuses_train = ENETUNREACH;
+    assert_int_equal(send_train(&socket, 'a', 2 * PACKET_BYTES), 0);
+    assert_int_equal(send_train(&socket, 'b', LONG_TRAIN_BYTES), MOQ_ERR_IO);
+    assert_int_equal(socket.send_errors, 2);
+    assert_true(socket.has_gso);
+    assert_sent("");
+    udp_socket_close(&socket);
+}
+
+/* More packets than the outbox holds: what is in it already is not put there twice. */
+static void without_gso_a_train_goes_on_where_it_stopped(void **state)
+{
+    struct udp_socket socket;
+    (void)state;
+    begin(&socket, true);
+    kernel.room = 0;
+    assert_int_equal(send_train(&socket, 'a', LONG_TRAIN_BYTES), MOQ_ERR_AGAIN);
+    kernel.room = SENT_MAX;
+    assert_int_equal(send_train(&socket, 'a', LONG_TRAIN_BYTES), 0);
+    assert_int_equal(udp_socket_flush(&socket), 0);
+    assert_sent("aaaaaaaaaaaaaaaaaaaa");
+    udp_socket_close(&socket);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(trains_wait_for_others_and_go_in_order),
+        cmocka_unit_test(a_full_outbox_goes_by_itself),
+        cmocka_unit_test(a_long_train_goes_at_once_behind_those_that_wait),
+        cmocka_unit_test(without_room_everything_waits_and_nothing_is_lost),
+        cmocka_unit_test(a_refused_train_costs_the_next_ones_nothing),
+        cmocka_unit_test(a_refusal_that_is_no_matter_of_trains_leaves_them_alone),
+        cmocka_unit_test(without_gso_a_train_goes_on_where_it_stopped),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
