@@ -12,7 +12,9 @@
 #include "base/log.h"
 #include "quic/udp_socket.h"
 
-enum { PACKETS_PER_TURN = 512 };
+/* About what is received before the flush. Who is paced sends a millisecond's worth in a turn, so
+ * turns must not take longer than that. */
+enum { PACKETS_PER_TURN = 256 };
 
 /* libuv counts in milliseconds and rounds up. That is far too long for a pacer that waits for a
  * tenth of one between two trains of a large frame, and nothing to a timeout of 25. */
@@ -31,6 +33,7 @@ struct quic_udp {
     uint64_t (*on_turn)(void *self);
     void *on_turn_self;
     size_t received;   /* packets, in this turn; a train counts one more */
+    int batch;         /* trains to ask for at once: as many as make a turn, by their length */
     uint64_t timer_ns; /* what the timer is set to */
     uint8_t workers;
     int poll_events;
@@ -82,6 +85,21 @@ static void on_datagram(void *self, const struct quic_datagram *datagram)
     quic_endpoint_receive(udp->endpoint, datagram);
 }
 
+/* Returns whether there may be more. */
+static bool receive_batch(struct quic_udp *udp)
+{
+    size_t before = udp->received;
+    int asked = udp->batch;
+    int count = udp_socket_receive(&udp->socket, asked, on_datagram, udp);
+    if (count <= 0)
+        return false;
+    size_t fitting = PACKETS_PER_TURN * (size_t)count / (udp->received - before);
+    udp->batch = fitting < UDP_BATCH ? (int)fitting : UDP_BATCH;
+    if (udp->batch == 0)
+        udp->batch = 1;
+    return count == asked;
+}
+
 static void on_poll(uv_poll_t *poll, int status, int events)
 {
     struct quic_udp *udp = poll->data;
@@ -99,7 +117,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
      * are counted, for one train holds dozens. */
     udp->received = 0;
     while ((events & UV_READABLE) && udp->received < PACKETS_PER_TURN)
-        if (udp_socket_receive(&udp->socket, on_datagram, udp) < UDP_BATCH)
+        if (!receive_batch(udp))
             break;
 }
 
@@ -242,6 +260,7 @@ int quic_udp_open(struct quic_udp **out, const struct quic_udp_config *config)
     udp->on_turn = config->on_turn;
     udp->on_turn_self = config->on_turn_self;
     udp->timer_ns = CLOCK_NEVER;
+    udp->batch = UDP_BATCH;
     udp->workers = config->endpoint.workers;
     set_clock(udp);
 

@@ -187,14 +187,14 @@ static void prepare_ring(struct udp_ring *ring, size_t count)
     }
 }
 
-int udp_socket_receive(struct udp_socket *self,
+int udp_socket_receive(struct udp_socket *self, int batch,
                        void (*on_datagram)(void *self, const struct quic_datagram *datagram),
                        void *receiver)
 {
     struct udp_ring *ring = self->ring;
     prepare_ring(ring, ring->used);
     ring->used = 0;
-    int count = recvmmsg(self->fd, ring->messages, UDP_BATCH, 0, NULL);
+    int count = recvmmsg(self->fd, ring->messages, (unsigned)batch, 0, NULL);
     if (count < 0)
         return errno == EAGAIN || errno == EWOULDBLOCK || errno == EINTR ? 0 : MOQ_ERR_IO;
     ring->used = (size_t)count;

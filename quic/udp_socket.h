@@ -49,9 +49,9 @@ int udp_socket_steer(const struct udp_socket *socket, uint8_t count);
 
 enum { UDP_BATCH = 64 };
 
-/* One recvmmsg; `on_datagram` gets each train. Returns how many trains came (fewer than UDP_BATCH:
- * nothing is left), 0: nothing there, MOQ_ERR_IO. */
-int udp_socket_receive(struct udp_socket *socket,
+/* One recvmmsg for at most `batch` trains, UDP_BATCH or fewer; `on_datagram` gets each. Returns how
+ * many came (fewer than asked for: nothing is left), 0: nothing there, MOQ_ERR_IO. */
+int udp_socket_receive(struct udp_socket *socket, int batch,
                        void (*on_datagram)(void *self, const struct quic_datagram *datagram),
                        void *self);
 
