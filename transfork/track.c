@@ -360,6 +360,28 @@ void moq_track_follow(struct moq_track *track)
     moq_track_unref(&kept);
 }
 
+/* Adopted and growing; not by `followed`: a walk of moq_track_follow may be under way. */
+static struct moq_group *first_followed(const struct moq_track *track)
+{
+    list_for_each (node, &track->groups)
+        if (group_at(node)->is_adopted && !group_at(node)->is_ended)
+            return group_at(node);
+    return NULL;
+}
+
+void moq_track_unfollow(struct moq_track *track, int error)
+{
+    struct moq_track *kept = moq_track_ref(track);
+    struct moq_group *group;
+    moq_track_follow(track); /* what has ended at home ends as it did there */
+    while ((group = first_followed(track))) {
+        moq_group_ref(group);
+        end_group(track, group, error);
+        moq_group_unref(&group);
+    }
+    moq_track_unref(&kept);
+}
+
 static int adopt(struct moq_track *track, uint64_t sequence, struct moq_group_body *body,
                  struct moq_group **made)
 {

@@ -204,6 +204,8 @@ int moq_track_adopt_group(struct moq_track *track, uint64_t sequence, struct moq
  * adopted group that grows, at most MOQ_TRACK_OPEN_GROUPS. Watchers may do what they may anywhere:
  * close viewers, end the track, let go of it. */
 void moq_track_follow(struct moq_track *track);
+/* Nobody will tell of those groups any more: what still grows is cut. */
+void moq_track_unfollow(struct moq_track *track, int error);
 
 /* Adds raw wire bytes, as they came; any cut is fine. MOQ_ERR_BOUNDS over MOQ_GROUP_MAX_BYTES;
  * MOQ_ERR_CLOSED: the group has ended, maybe just now because the track is over its bytes, or was

@@ -21,7 +21,7 @@ static void demand_free(struct demand *demand)
     free(demand);
 }
 
-static void refuse(struct demand *demand, int error)
+void demand_refuse(struct demand *demand, int error)
 {
     struct moq_request *request = demand->request;
     demand->peer->router->counters.requests_refused++;
@@ -29,11 +29,11 @@ static void refuse(struct demand *demand, int error)
     moq_request_refuse(request, error);
 }
 
-static void park(struct demand *demand, struct route *route)
+void demand_wait(struct demand *demand, struct route *route, uint64_t wait_ns)
 {
     struct router *router = demand->peer->router;
     demand->route = route;
-    demand->deadline_ns = router->clock->now_ns + router->config->limits.wait_ns;
+    demand->deadline_ns = router->clock->now_ns + wait_ns;
     list_push_back(&route->waiting, &demand->node);
     router_count_waiting(router, 1);
 }
@@ -50,8 +50,10 @@ static bool wait_for_home(struct demand *demand, struct source *source)
         if (mirror_adjust(source, &demand->request->wish))
             return false;
     }
+    uint64_t wait_ns = router->config->limits.wait_ns;
     if (!demand->route)
-        park(demand, source->route);
+        demand_wait(demand, source->route,
+                    wait_ns > CORE_REPLY_TIMEOUT_NS ? wait_ns : CORE_REPLY_TIMEOUT_NS);
     return true;
 }
 
@@ -60,7 +62,7 @@ static void serve(struct demand *demand, struct route *route)
     struct router *router = demand->peer->router;
     struct source *source = source_get(router, route);
     if (!source) {
-        refuse(demand, MOQ_ERR_NOMEM);
+        demand_refuse(demand, MOQ_ERR_NOMEM);
         return;
     }
     if (wait_for_home(demand, source))
@@ -80,12 +82,12 @@ static void wait_for_publisher(struct demand *demand, struct route *route)
 {
     struct router *router = demand->peer->router;
     if (!route || !router_may_wait(router)) {
-        refuse(demand, MOQ_ERR_NOT_FOUND);
+        demand_refuse(demand, MOQ_ERR_NOT_FOUND);
         if (route)
             route_release(router, route);
         return;
     }
-    park(demand, route);
+    demand_wait(demand, route, router->config->limits.wait_ns);
 }
 
 static void resolve(struct demand *demand)
@@ -101,14 +103,9 @@ static void resolve(struct demand *demand)
         else
             wait_for_publisher(demand, route_get(router, demand->ask.path));
         return;
-    case MOQ_REQUEST_FETCH: {
-        struct moq_request *request = demand->request;
-        struct moq_path *path = moq_path_ref(demand->ask.path);
-        demand_gone(request);
-        fetch_request(router, path, request);
-        moq_path_unref(&path);
+    case MOQ_REQUEST_FETCH:
+        fetch_request(demand);
         return;
-    }
     case MOQ_REQUEST_INFO:
         info_request(demand);
         return;
@@ -124,7 +121,7 @@ static void on_decided(struct core_ask *ask, bool is_allowed)
     }
     log_info(LOG_POLICY, "session %llu may not have this track: %s",
              (unsigned long long)demand->peer->number, ask->reason[0] ? ask->reason : "denied");
-    refuse(demand, MOQ_ERR_REFUSED);
+    demand_refuse(demand, MOQ_ERR_REFUSED);
 }
 
 void demand_arrived(struct core_peer *peer, struct moq_request *request)
@@ -183,7 +180,7 @@ void demands_sweep(struct router *router)
             if (demand->request->kind == MOQ_REQUEST_INFO)
                 info_timed_out(demand);
             else
-                refuse(demand, MOQ_ERR_NOT_FOUND);
+                demand_refuse(demand, MOQ_ERR_NOT_FOUND);
             if (is_last)
                 break; /* the route may be gone with it */
         }

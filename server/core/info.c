@@ -78,15 +78,6 @@ static bool ask_home(struct demand *demand, const struct announcement *origin)
     return demand->link != NULL;
 }
 
-static void wait(struct demand *demand, struct route *route)
-{
-    struct router *router = demand->peer->router;
-    demand->deadline_ns = router->clock->now_ns + CORE_INFO_TIMEOUT_NS;
-    demand->route = route;
-    list_push_back(&route->waiting, &demand->node);
-    router_count_waiting(router, 1);
-}
-
 void info_request(struct demand *demand)
 {
     struct router *router = demand->peer->router;
@@ -96,17 +87,14 @@ void info_request(struct demand *demand)
     struct moq_info info = nothing_known;
 
     if (origin && !announcement_is_local(origin) && !route->source && ask_home(demand, origin)) {
-        wait(demand, route);
+        demand_wait(demand, route, CORE_REPLY_TIMEOUT_NS);
         return;
     }
     int error = info_ask(router, &question, &info, &demand->query);
     if (error == MOQ_ERR_AGAIN) {
-        wait(demand, route);
+        demand_wait(demand, route, CORE_REPLY_TIMEOUT_NS);
     } else if (error && !origin) {
-        struct moq_request *request = demand->request;
-        demand_gone(request);
-        router->counters.requests_refused++;
-        moq_request_refuse(request, MOQ_ERR_NOT_FOUND);
+        demand_refuse(demand, MOQ_ERR_NOT_FOUND);
     } else {
         answer(demand, &info);
     }

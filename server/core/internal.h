@@ -34,8 +34,8 @@
 #define CORE_FAREWELL_NS (500 * NS_PER_MS)
 /* How long a publisher may take to bring groups of the past that a viewer wishes for. */
 #define CORE_HISTORY_NS (2 * NS_PER_S)
-/* How long a peer may take to answer INFO_PLEASE before the relay answers by itself. */
-#define CORE_INFO_TIMEOUT_NS (1 * NS_PER_S)
+/* How long a peer may take to answer INFO_PLEASE, or another worker anything, before the relay answers by itself. */
+#define CORE_REPLY_TIMEOUT_NS (1 * NS_PER_S)
 enum {
     CORE_LEGS_MAX = 4, /* subscriptions of one source at a time: ranges that viewers added later */
     CORE_FETCHES_MAX = 256, /* fetches from upstream at a time, of one worker */
@@ -46,6 +46,7 @@ struct router_commons {
     uint64_t last_stamp;    /* of announcements: a later one wins, on every worker */
     uint64_t cache_bytes;   /* of all caches, as of their last sweeps */
     uint32_t waiting_count; /* requests that wait for a publisher, on all workers */
+    uint32_t cache_cuts; /* how often a worker cut its cache: mirrors of it hold the same bytes */
 };
 
 struct router_config {
@@ -69,7 +70,7 @@ struct router {
     struct list outlets;        /* outlet.node: those that belong to no source */
     struct bulletin *bulletins; /* one per worker; NULL: alone */
     struct route *routes;       /* uthash */
-    uint32_t waiting_count, fetch_count;
+    uint32_t waiting_count, fetch_count, cache_cuts;
     uint64_t next_peer, next_sample_ns;
     uint32_t worker, workers;         /* read-only: which of how many */
     struct mailbox *const *mailboxes; /* of all of them */
@@ -128,6 +129,7 @@ struct mirror {
     struct link *link; /* NULL: none */
     uint32_t home;     /* the worker */
     struct moq_wish wish;
+    bool is_ending; /* its end is being told */
     bool is_resting;
     bool has_heard; /* what the home had when the link was opened */
     uint64_t raise; /* added to the home's sequences */
@@ -265,6 +267,9 @@ void sources_sweep(struct router *router);
 /* demand.c */
 void demand_arrived(struct core_peer *peer, struct moq_request *request);
 void demand_gone(struct moq_request *request);
+void demand_refuse(struct demand *demand, int error);
+/* Until somebody answers, and so long at most; then it is refused, or INFO gets what is always true. */
+void demand_wait(struct demand *demand, struct route *route, uint64_t wait_ns);
 void demands_wake(struct router *router, struct route *route); /* a publisher came */
 void demands_sweep(struct router *router);
 
@@ -283,10 +288,11 @@ struct fetch_wish {
     uint8_t priority;
     bool is_local_only; /* nothing is asked of other workers */
 };
-/* The group, cached or on its way, and its track; both borrowed. NULL: it cannot be had. */
-struct moq_group *fetch_find(struct router *router, const struct fetch_wish *wish,
-                             struct moq_track **track);
-void fetch_request(struct router *router, struct moq_path *path, struct moq_request *request);
+/* 0: the group, cached or on its way, and its track, both borrowed. MOQ_ERR_AGAIN: another worker is asked for it,
+ * and those who wait on the route (demand_wait) are answered. MOQ_ERR_NOT_FOUND. */
+int fetch_find(struct router *router, const struct fetch_wish *wish, struct moq_track **track,
+               struct moq_group **group);
+void fetch_request(struct demand *demand);
 void fetches_stop(struct router *router);
 void info_request(struct demand *demand);
 /* What this worker knows of a track of its own peers: 0 and *info; MOQ_ERR_AGAIN: `on_info` follows, and *query is the

@@ -58,12 +58,15 @@ static void on_info(void *user, const struct moq_info *info)
     hear(user);
 }
 
-/* Whoever waits becomes a viewer first, and sees the end as all others do. */
+/* Whoever waits becomes a viewer first, and sees the end as all others do; none of them opens the link
+ * again. */
 static void on_end(void *user, int error)
 {
     struct source *source = user;
     source->mirror.link = NULL;
+    source->mirror.is_ending = true;
     hear(source);
+    source->mirror.is_ending = false;
     source_lost(source, error);
 }
 
@@ -97,6 +100,8 @@ static int mirror_open(struct source *source, const struct moq_wish *wish)
 int mirror_adjust(struct source *source, const struct moq_wish *wish)
 {
     struct mirror *mirror = &source->mirror;
+    if (mirror->is_ending)
+        return 0;
     if (!mirror->link)
         return mirror_open(source, wish);
     const struct moq_wish *before = &mirror->wish;
@@ -121,4 +126,5 @@ void mirror_rest(struct source *source)
 void mirror_close(struct source *source)
 {
     link_close(&source->mirror.link);
+    moq_track_unfollow(source->track, MOQ_ERR_CANCELLED); /* as recv_groups_cut does for legs */
 }

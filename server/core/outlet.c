@@ -151,8 +151,8 @@ static void open_group(struct outlet *outlet)
         .is_local_only = true,
     };
     struct moq_track *track;
-    struct moq_group *group = fetch_find(outlet->router, &wish, &track);
-    if (!group) {
+    struct moq_group *group;
+    if (fetch_find(outlet->router, &wish, &track, &group)) {
         outlet_end(outlet, MOQ_ERR_NOT_FOUND);
         return;
     }

@@ -285,18 +285,35 @@ static bool is_cache_over(struct router *router, uint64_t bytes)
     return bound > 0 && all > bound && bytes > bound / router->workers;
 }
 
-/* The whole cache is over its bound: keep just the newest group of each track until the next sweep. */
-static void cut_cache(struct router *router)
+/* Keeps just the newest group of each track until the next sweep. */
+static void cut_tracks(struct router *router, bool is_mirrors_only)
 {
     struct moq_cache_limits least = {.groups = 1, .age_ns = 1, .bytes = 1};
-    router->counters.cache_evictions++;
     list_for_each (node, &router->sources) {
         struct source *source = container_of(node, struct source, node);
+        if (is_mirrors_only && !source->mirror.link)
+            continue;
         moq_track_set_cache(source->track, &least);
         moq_track_sweep(source->track);
         struct moq_cache_limits usual = core_cache_limits(router->config);
         moq_track_set_cache(source->track, &usual);
     }
+}
+
+/* The whole cache is over its bound. What one worker cuts, its mirrors on others still hold. */
+static void cut_cache(struct router *router)
+{
+    router->counters.cache_evictions++;
+    __atomic_add_fetch(&router->commons->cache_cuts, 1, __ATOMIC_RELAXED);
+    cut_tracks(router, false);
+}
+
+static void cut_mirrors(struct router *router)
+{
+    uint32_t cuts = __atomic_load_n(&router->commons->cache_cuts, __ATOMIC_RELAXED);
+    if (cuts != router->cache_cuts)
+        cut_tracks(router, true);
+    router->cache_cuts = cuts;
 }
 
 void sources_sweep(struct router *router)
@@ -315,4 +332,5 @@ void sources_sweep(struct router *router)
     }
     if (is_cache_over(router, bytes))
         cut_cache(router);
+    cut_mirrors(router);
 }
