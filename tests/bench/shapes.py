@@ -68,16 +68,16 @@ CATCHING_UP = {"ramp": "0", "warm-up": "1s"}
 DEFAULT = {}
 LATE_80_MS = {"POLICY_LATENCY": "80ms"}
 
-# Both relays have to keep up, on one core: from 500 viewers on with fewer frames per second.
+# Both relays have to keep up on one core, and the generator on another: 1,000 viewers get half of the frames.
 SHAPES = [
     against_rust("fan-out-1", "1 viewer of 60 x 4 KB", fan_out(1), ("cpu_us", "p99_ms")),
     against_rust("fan-out-50", "50 viewers of 60 x 4 KB", fan_out(50), ("cpu_us", "instructions", "p99_ms", "resident_bytes"),
                  half_of_rust() + (Goal("resident_bytes", "ours", most=64000),), counted=FEW),
     against_rust("fan-out-200", "200 viewers of 60 x 4 KB", fan_out(200), ("cpu_us", "instructions", "p99_ms", "resident_bytes"),
                  half_of_rust() + (Goal("resident_bytes", "ours", most=64000),), counted={"viewers": 64, "fps": 10}),
-    against_rust("fan-out-500", "500 viewers of 20 x 4 KB", fan_out(500, fps=20), ("cpu_us", "p99_ms", "resident_bytes"),
+    against_rust("fan-out-500", "500 viewers of 60 x 4 KB", fan_out(500), ("cpu_us", "p99_ms", "resident_bytes"),
                  half_of_rust(False) + (Goal("resident_bytes", "ours", most=64000),)),
-    against_rust("fan-out-1000", "1,000 viewers of 10 x 4 KB", fan_out(1000, fps=10), ("cpu_us", "p99_ms", "resident_bytes"),
+    against_rust("fan-out-1000", "1,000 viewers of 30 x 4 KB", fan_out(1000, fps=30), ("cpu_us", "p99_ms", "resident_bytes"),
                  (Goal("resident_bytes", "ours", most=64000),)),
     against_rust("many-publishers", "50 publishers with 8 viewers each of 30 x 15 KB",
                  fan_out(400, 15000, 30, publishers=50), ("cpu_us", "packet_us", "p99_ms")),
@@ -88,7 +88,7 @@ SHAPES = [
                  (Goal("cpu_us", RATIO, most=0.35),), counted={"viewers": 4, "fps": 2}),
     against_rust("chat", "1,000 viewers of 1 x 300 B", fan_out(1000, 300, 1), ("cpu_us", "p99_ms", "resident_bytes")),
     against_rust("flow", "1 viewer, as fast as it goes", fan_out(1, 60000, **{"as-fast-as-it-goes": True}),
-                 ("gbps", "gbit_per_cpu_s", "instructions"), (Goal("gbit_per_cpu_s", RATIO, least=2),), counted={}, is_full=True),
+                 ("gbps", "gbit_per_cpu_s"), (Goal("gbit_per_cpu_s", RATIO, least=2),), is_full=True),
     against_rust("idle", "1,000 sessions, nothing is sent", fan_out(1000, fps=0), ("resident_bytes", "cores"),
                  (Goal("resident_bytes", "ours", most=48000),)),
     against_rust("join", "500 viewers at once beside 50 of 30 x 4 KB", fan_out(50, fps=30, sockets=32, join="500@1s"),
@@ -114,7 +114,7 @@ SHAPES = [
                    ("cpu_us", "instructions"), (Goal("cpu_us", RATIO, most=2 / 1.8), Goal("instructions", RATIO, most=2 / 1.8)),
                    counted=FEW),
     against_floor("floor", "50 viewers of 60 x 4 KB", fan_out(50), ("cpu_us", "instructions"),
-                  (Goal("instructions", RATIO, most=1.1),), counted=FEW),
+                  (Goal("instructions", RATIO, most=1.1),), counted={"fps": 30}),
     against_floor("flow-floor", "1 viewer, as fast as it goes", fan_out(1, 60000, **{"as-fast-as-it-goes": True}),
                   ("gbps", "gbit_per_cpu_s"), (Goal("gbit_per_cpu_s", RATIO, least=0.85),), is_full=True),
 ]
