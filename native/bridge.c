@@ -17,6 +17,9 @@
 /* A session is looked at so often at least, whatever it said of its deadline: its owner may have
  * changed a policy. */
 #define SLOW_TICK_NS (250 * NS_PER_MS)
+/* Sessions that have nothing else to do have their turns together: a thousand of them would wake the
+ * loop four thousand times a second. */
+#define SLOW_GRID_NS (10 * NS_PER_MS)
 /* And not more often than that. */
 #define FAST_TICK_NS NS_PER_MS
 
@@ -364,7 +367,7 @@ static void link_tick(struct link *link)
     uint64_t next = moq_session_tick(link->session);
     link->is_ticking = false;
     if (next > now + SLOW_TICK_NS)
-        next = now + SLOW_TICK_NS;
+        next = (now + SLOW_TICK_NS) / SLOW_GRID_NS * SLOW_GRID_NS;
     if (next < now + FAST_TICK_NS)
         next = now + FAST_TICK_NS;
     agenda_set(link->bridge->agenda, &link->deadline, next);
