@@ -226,10 +226,9 @@ void conn_tell(struct quic_conn *conn)
     app->on_closed(conn, &why);
 }
 
-/* Writes CONNECTION_CLOSE to the send buffer. Returns its size, 0 if there is nobody to tell. */
-static size_t write_close(struct quic_conn *conn, ngtcp2_path_storage *path)
+/* Writes CONNECTION_CLOSE to `out`. Returns its size, 0 if there is nobody to tell. */
+static size_t write_close(struct quic_conn *conn, ngtcp2_path_storage *path, uint8_t *out)
 {
-    struct quic_endpoint *endpoint = conn->endpoint;
     const struct conn_end *end = &conn->end;
     const uint8_t *reason = (const uint8_t *)end->reason;
     ngtcp2_ccerr error;
@@ -242,13 +241,13 @@ static size_t write_close(struct quic_conn *conn, ngtcp2_path_storage *path)
 
     ngtcp2_pkt_info info;
     ngtcp2_path_storage_zero(path);
-    ngtcp2_ssize n = ngtcp2_conn_write_connection_close(
-        conn->quic, &path->path, &info, endpoint->send_buffer, NGTCP2_MAX_UDP_PAYLOAD_SIZE, &error,
-        endpoint_now(endpoint));
+    ngtcp2_ssize n = ngtcp2_conn_write_connection_close(conn->quic, &path->path, &info, out,
+                                                        NGTCP2_MAX_UDP_PAYLOAD_SIZE, &error,
+                                                        endpoint_now(conn->endpoint));
     return n > 0 ? (size_t)n : 0;
 }
 
-/* Keeps the close packet of `n` bytes in the send buffer, or with 0 only the routes. */
+/* Keeps the close packet of `n` bytes, or with 0 only the routes. */
 static bool linger(struct quic_conn *conn, const uint8_t *packet, size_t n, uint64_t until_ns)
 {
     struct quic_endpoint *endpoint = conn->endpoint;
@@ -302,9 +301,9 @@ void conn_finish(struct quic_conn *conn)
     struct quic_endpoint *endpoint = conn->endpoint;
     ngtcp2_path_storage path;
     uint64_t until_ns = endpoint_now(endpoint) + LINGER_PTOS * ngtcp2_conn_get_pto(conn->quic);
-    size_t n = write_close(conn, &path);
-    bool is_lingering =
-        (n > 0 || conn->end.is_peer_closing) && linger(conn, endpoint->send_buffer, n, until_ns);
+    uint8_t *packet = endpoint_room(endpoint);
+    size_t n = write_close(conn, &path, packet);
+    bool is_lingering = (n > 0 || conn->end.is_peer_closing) && linger(conn, packet, n, until_ns);
     if (n > 0)
         endpoint_send(endpoint, &path.path, n, n, 0);
 

@@ -139,8 +139,8 @@ static size_t train_room(const struct quic_conn *conn, size_t quantum, size_t sp
 {
     size_t packet = ngtcp2_conn_get_max_tx_udp_payload_size(conn->quic);
     size_t room = quantum - spent;
-    if (room > TRAIN_MAX_BYTES)
-        room = TRAIN_MAX_BYTES;
+    if (room > QUIC_TRAIN_MAX_BYTES)
+        room = QUIC_TRAIN_MAX_BYTES;
     return room < packet ? packet : room;
 }
 
@@ -188,9 +188,10 @@ static bool write_trains(struct quic_conn *conn)
         ngtcp2_pkt_info info = {0};
         size_t segment_size = 0;
         ngtcp2_path_storage_zero(&path);
-        ngtcp2_ssize n = ngtcp2_conn_write_aggregate_pkt2(
-            conn->quic, &path.path, &info, endpoint->send_buffer, train_room(conn, quantum, spent),
-            &segment_size, write_packet, endpoint->sink.max_train_packets, now);
+        ngtcp2_ssize n =
+            ngtcp2_conn_write_aggregate_pkt2(conn->quic, &path.path, &info, endpoint_room(endpoint),
+                                             train_room(conn, quantum, spent), &segment_size,
+                                             write_packet, endpoint->sink.max_train_packets, now);
         if (endpoint->pull.stream)
             pull_settle(&endpoint->pull, false);
         if (n < 0)

@@ -188,7 +188,9 @@ struct quic_endpoint *quic_endpoint_new(const struct quic_endpoint_config *confi
     endpoint->commons = config->commons ? config->commons : &endpoint->own;
     set_limits(&endpoint->limits, &config->limits);
     object_born(OBJECT_endpoint);
-    if (endpoint_init(endpoint, config) != 0) {
+    if (!endpoint->sink.room)
+        endpoint->own_room = malloc(QUIC_TRAIN_MAX_BYTES);
+    if ((!endpoint->sink.room && !endpoint->own_room) || endpoint_init(endpoint, config) != 0) {
         quic_endpoint_free(&endpoint);
         return NULL;
     }
@@ -233,6 +235,7 @@ void quic_endpoint_free(struct quic_endpoint **owner)
     if (endpoint->keylog)
         fclose(endpoint->keylog);
     free(endpoint->qlog_directory);
+    free(endpoint->own_room);
     free(endpoint);
     object_died(OBJECT_endpoint);
     *owner = NULL;
@@ -408,15 +411,22 @@ static int send_train(struct quic_endpoint *endpoint, const ngtcp2_path *path, c
     return 0;
 }
 
+uint8_t *endpoint_room(struct quic_endpoint *endpoint)
+{
+    return endpoint->own_room ? endpoint->own_room : endpoint->sink.room(endpoint->sink.self);
+}
+
 void endpoint_send(struct quic_endpoint *endpoint, const ngtcp2_path *path, size_t size,
                    size_t segment_size, uint8_t ecn)
 {
-    if (send_train(endpoint, path, endpoint->send_buffer, size, segment_size, ecn) == 0)
+    const uint8_t *data = endpoint_room(endpoint);
+    if (send_train(endpoint, path, data, size, segment_size, ecn) == 0)
         return;
     struct pending_train *pending = &endpoint->pending;
     endpoint->is_blocked = true;
     ngtcp2_path_storage_zero(&pending->path);
     ngtcp2_path_copy(&pending->path.path, path);
+    pending->data = data;
     pending->size = size;
     pending->segment_size = segment_size;
     pending->ecn = ecn;
@@ -434,7 +444,7 @@ void quic_endpoint_writable(struct quic_endpoint *endpoint)
     if (!endpoint->is_blocked)
         return;
     const struct pending_train *pending = &endpoint->pending;
-    int rv = send_train(endpoint, &pending->path.path, endpoint->send_buffer, pending->size,
+    int rv = send_train(endpoint, &pending->path.path, pending->data, pending->size,
                         pending->segment_size, pending->ecn);
     endpoint->is_blocked = rv != 0;
 }

@@ -41,8 +41,6 @@ extern "C" {
 
 enum {
     CID_BYTES = 9,           /* ours: one byte that steers to a worker, eight that nobody guesses */
-    TRAIN_MAX_BYTES = 65000, /* under the largest UDP payload */
-    SEND_BUFFER_BYTES = 64 * 1024,
     PACKET_MAX_BYTES = 1452, /* the largest that path MTU discovery tries */
     LINGERING_MAX =
         4096, /* closed connections that still answer; the next ones are forgotten at once */
@@ -286,6 +284,7 @@ void webtransport_close(struct quic_conn *conn, uint32_t code, const char *reaso
 
 struct pending_train { /* built, but the sink did not take it */
     ngtcp2_path_storage path;
+    const uint8_t *data; /* the sink's room */
     size_t size, segment_size;
     uint8_t ecn;
 };
@@ -343,7 +342,7 @@ struct quic_endpoint {
     bool is_blocked; /* `pending` waits for quic_endpoint_writable */
     bool is_shut_down;
     struct quic_endpoint_stats stats;
-    uint8_t send_buffer[SEND_BUFFER_BYTES];
+    uint8_t *own_room; /* for a sink that has none */
 };
 
 uint64_t endpoint_now(const struct quic_endpoint *endpoint);
@@ -357,8 +356,10 @@ bool endpoint_is_full(const struct quic_endpoint *endpoint); /* no more are acce
 bool endpoint_is_crowded(const struct quic_endpoint *endpoint);
 int endpoint_reset_token(struct quic_endpoint *endpoint, const ngtcp2_cid *cid, uint8_t *token);
 
-/* Sends what is at the start of send_buffer. Once the sink is full the train waits, and is_blocked
- * is set. */
+/* Where a train is written, QUIC_TRAIN_MAX_BYTES at most: not while is_blocked. */
+uint8_t *endpoint_room(struct quic_endpoint *endpoint);
+/* Sends what is at the start of that room. Once the sink is full the train waits, and is_blocked is
+ * set. */
 void endpoint_send(struct quic_endpoint *endpoint, const ngtcp2_path *path, size_t size,
                    size_t segment_size, uint8_t ecn);
 /* A single packet from elsewhere, dropped if the sink is full. */

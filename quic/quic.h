@@ -204,10 +204,16 @@ struct quic_datagram {
     bool is_forwarded; /* another worker received it and handed it on: it goes no further */
 };
 
+enum { QUIC_TRAIN_MAX_BYTES = 65000 }; /* under the largest UDP payload */
+
 struct quic_sink {
     /* Sends one train. 0; MOQ_ERR_AGAIN: call quic_endpoint_writable when there is room again;
      * other errors: dropped. */
     int (*send)(void *self, const struct quic_datagram *train);
+    /* Where the next train is to be written so that `send` need not copy it: QUIC_TRAIN_MAX_BYTES
+     * that stay where they are, with what is in them, until `send` has taken a train. NULL: the
+     * endpoint has a place of its own. */
+    uint8_t *(*room)(void *self);
     void *self;
     size_t max_train_packets; /* 1: no GSO */
 };

@@ -68,6 +68,12 @@ static int send_train(void *self, const struct quic_datagram *train)
     return rv;
 }
 
+static uint8_t *train_room(void *self)
+{
+    struct quic_udp *udp = self;
+    return udp_socket_room(&udp->socket);
+}
+
 /* What the kernel has no room for goes on when the socket is writable. */
 static bool empty_outbox(struct quic_udp *udp)
 {
@@ -238,6 +244,7 @@ static int start_endpoint(struct quic_udp *udp, const struct quic_udp_config *co
     full.clock = config->clock;
     full.sink =
         (struct quic_sink){.send = send_train,
+                           .room = train_room,
                            .self = udp,
                            .max_train_packets = udp->socket.has_gso ? UDP_TRAIN_MAX_PACKETS : 1};
     udp->endpoint = quic_endpoint_new(&full);

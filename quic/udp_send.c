@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Datagrams out: step 15 of a frame's walk. The trains of many connections wait in an outbox, and one
- * sendmmsg hands them to the kernel together: that spares a call for each, and whoever receives them
- * is woken once. A long train goes at once and is not copied. */
+/* Datagrams out: step 15 of a frame's walk. The trains of many connections are written into an
+ * outbox, one behind the other, and one sendmmsg hands them to the kernel together: that spares a
+ * call for each, and whoever receives them is woken once. A long train goes at once. */
 #include "quic/udp_socket.h"
 
 #include <errno.h>
@@ -17,7 +17,7 @@
 
 enum {
     OUTBOX_MESSAGES = 16,
-    OUTBOX_BYTES = 64 << 10,
+    OUTBOX_BYTES = 64 << 10,           /* with so much in it nothing is added */
     OUTBOX_TRAIN_MAX_BYTES = 16 << 10, /* a longer one is worth a call of its own */
     CONTROL_BYTES = 128,
 };
@@ -33,8 +33,8 @@ struct udp_outbox {
     struct mmsghdr headers[OUTBOX_MESSAGES];
     struct message messages[OUTBOX_MESSAGES];
     size_t first, count; /* of the messages: those before `first` are out */
-    size_t used;         /* bytes of `data` */
-    uint8_t data[OUTBOX_BYTES];
+    size_t used;         /* bytes of `data`; the next train is written behind them */
+    uint8_t data[OUTBOX_BYTES + OUTBOX_TRAIN_MAX_BYTES + QUIC_TRAIN_MAX_BYTES];
 };
 
 struct udp_outbox *udp_outbox_new(void)
@@ -144,19 +144,33 @@ int udp_socket_flush(struct udp_socket *self)
     return 0;
 }
 
-/* Copies `n` bytes of a train. Returns 0 or MOQ_ERR_AGAIN. */
+static bool is_outbox_full(const struct udp_outbox *outbox)
+{
+    return outbox->count == OUTBOX_MESSAGES || outbox->used >= OUTBOX_BYTES;
+}
+
+uint8_t *udp_socket_room(struct udp_socket *self)
+{
+    return self->outbox->data + self->outbox->used;
+}
+
+/* `n` bytes of a train; they mostly are in place already. Returns 0 or MOQ_ERR_AGAIN. */
 static int put(struct udp_socket *self, const struct quic_datagram *train, size_t offset, size_t n)
 {
     struct udp_outbox *outbox = self->outbox;
-    bool has_room = outbox->count < OUTBOX_MESSAGES && n <= OUTBOX_BYTES - outbox->used;
-    if (!has_room && udp_socket_flush(self) != 0)
+    if (is_outbox_full(outbox) && udp_socket_flush(self) != 0)
         return MOQ_ERR_AGAIN;
-    uint8_t *data = outbox->data + outbox->used;
+    uint8_t *data = udp_socket_room(self);
     struct message *message = &outbox->messages[outbox->count];
-    memcpy(data, train->data + offset, n);
+    if (data != train->data + offset)
+        memmove(data, train->data + offset, n);
     compose(self, train, data, n, &outbox->headers[outbox->count].msg_hdr, message);
     outbox->used += n;
     outbox->count++;
+    /* At once, so that the next train is written where it will be sent from. Without room in the
+     * kernel, whoever comes next hears of it. */
+    if (is_outbox_full(outbox))
+        udp_socket_flush(self);
     return 0;
 }
 

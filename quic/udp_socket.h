@@ -55,9 +55,13 @@ int udp_socket_receive(struct udp_socket *socket, int batch,
                        void (*on_datagram)(void *self, const struct quic_datagram *datagram),
                        void *self);
 
-/* A train of 16 KB or less is copied and goes with others: when there are enough of them, before a
- * longer one, or at udp_socket_flush. 0, MOQ_ERR_AGAIN (give the same train again later), MOQ_ERR_IO
- * (dropped and counted). */
+/* Where the next train belongs, up to QUIC_TRAIN_MAX_BYTES: from there it is sent without a copy.
+ * Until a train was taken it is the same place. */
+uint8_t *udp_socket_room(struct udp_socket *socket);
+
+/* A train of 16 KB or less goes with others: when there are enough of them, before a longer one, or
+ * at udp_socket_flush. 0, MOQ_ERR_AGAIN (give the same train again later), MOQ_ERR_IO (dropped and
+ * counted). */
 int udp_socket_send(struct udp_socket *socket, const struct quic_datagram *train);
 
 /* 0: nothing waits any more; MOQ_ERR_AGAIN: the kernel has no room for the rest. */

@@ -22,7 +22,8 @@ enum {
 
 /* What it got, one entry per message. */
 static struct {
-    uint8_t mark[SENT_MAX]; /* the first byte */
+    uint8_t mark[SENT_MAX]; /* of every byte */
+    const void *from[SENT_MAX];
     size_t size[SENT_MAX];
     bool is_train[SENT_MAX];
     size_t count, calls;
@@ -51,7 +52,11 @@ static int take(const struct msghdr *message)
         return EAGAIN;
     assert_true(kernel.count < SENT_MAX);
     kernel.room--;
-    kernel.mark[kernel.count] = *(const uint8_t *)message->msg_iov->iov_base;
+    const uint8_t *data = message->msg_iov->iov_base;
+    for (size_t i = 1; i < message->msg_iov->iov_len; i++)
+        assert_int_equal(data[i], data[0]);
+    kernel.mark[kernel.count] = data[0];
+    kernel.from[kernel.count] = data;
     kernel.size[kernel.count] = message->msg_iov->iov_len;
     kernel.is_train[kernel.count++] = is_train;
     return 0;
@@ -81,6 +86,7 @@ static const struct sockaddr_in6 any = {.sin6_family = AF_INET6};
 static const struct sockaddr_in6 there = {
     .sin6_family = AF_INET6, .sin6_port = 1, .sin6_addr = {{{[15] = 1}}}};
 static uint8_t bytes[LONG_TRAIN_BYTES];
+static const void *rooms[SENT_MAX];
 
 static void begin(struct udp_socket *socket, bool is_gso_disabled)
 {
@@ -93,17 +99,22 @@ static void begin(struct udp_socket *socket, bool is_gso_disabled)
     assert_int_equal(socket->has_gso, !is_gso_disabled);
 }
 
-static int send_train(struct udp_socket *socket, uint8_t mark, size_t size)
+static int send_from(struct udp_socket *socket, uint8_t *data, uint8_t mark, size_t size)
 {
-    const struct quic_datagram train = {.data = bytes,
+    const struct quic_datagram train = {.data = data,
                                         .size = size,
                                         .segment_size = PACKET_BYTES,
                                         .local = (const struct sockaddr *)&any,
                                         .local_size = sizeof any,
                                         .remote = (const struct sockaddr *)&there,
                                         .remote_size = sizeof there};
-    memset(bytes, mark, size);
+    memset(data, mark, size);
     return udp_socket_send(socket, &train);
+}
+
+static int send_train(struct udp_socket *socket, uint8_t mark, size_t size)
+{
+    return send_from(socket, bytes, mark, size);
 }
 
 static void assert_sent(const char *marks)
@@ -136,14 +147,52 @@ static void a_full_outbox_goes_by_itself(void **state)
     struct udp_socket socket;
     (void)state;
     begin(&socket, false);
-    for (uint8_t mark = 'a'; mark <= 'q'; mark++) /* one more than fit by number */
+    for (uint8_t mark = 'a'; mark <= 'p'; mark++) /* as many as fit by number */
         assert_int_equal(send_train(&socket, mark, PACKET_BYTES), 0);
     assert_sent("abcdefghijklmnop");
-    for (uint8_t mark = 'r'; mark <= 'v'; mark++) /* too many by bytes */
+    for (uint8_t mark = 'q'; mark <= 'u'; mark++) /* and by bytes */
         assert_int_equal(send_train(&socket, mark, 13 * PACKET_BYTES), 0);
     assert_sent("qrstu");
     assert_int_equal(udp_socket_flush(&socket), 0);
-    assert_sent("v");
+    assert_sent("");
+    udp_socket_close(&socket);
+}
+
+static void what_is_written_into_the_room_is_not_copied(void **state)
+{
+    struct udp_socket socket;
+    (void)state;
+    begin(&socket, false);
+    for (uint8_t mark = 'a'; mark <= 't'; mark++) {
+        uint8_t *room = udp_socket_room(&socket);
+        assert_ptr_equal(udp_socket_room(&socket), room);
+        assert_int_equal(send_from(&socket, room, mark, mark == 'r' ? LONG_TRAIN_BYTES : 99), 0);
+        rooms[mark - 'a'] = room;
+    }
+    assert_int_equal(udp_socket_flush(&socket), 0);
+    assert_memory_equal(kernel.from, rooms, 20 * sizeof rooms[0]);
+    assert_sent("abcdefghijklmnopqrst");
+    udp_socket_close(&socket);
+}
+
+/* Nothing is written over a train that the kernel has no room for, nor does it write over others. */
+static void what_waits_in_the_room_stays_whole(void **state)
+{
+    struct udp_socket socket;
+    (void)state;
+    begin(&socket, false);
+    kernel.room = 0;
+    for (uint8_t mark = 'a'; mark <= 'p'; mark++)
+        assert_int_equal(send_from(&socket, udp_socket_room(&socket), mark, PACKET_BYTES), 0);
+    uint8_t *room = udp_socket_room(&socket);
+    assert_int_equal(send_from(&socket, room, 'q', 3 * PACKET_BYTES), MOQ_ERR_AGAIN);
+    kernel.room = 1;
+    assert_int_equal(send_from(&socket, room, 'q', 3 * PACKET_BYTES), MOQ_ERR_AGAIN);
+    assert_ptr_equal(udp_socket_room(&socket), room);
+    kernel.room = SENT_MAX;
+    assert_int_equal(send_from(&socket, room, 'q', 3 * PACKET_BYTES), 0);
+    assert_int_equal(udp_socket_flush(&socket), 0);
+    assert_sent("abcdefghijklmnopq");
     udp_socket_close(&socket);
 }
 
@@ -238,6 +287,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(trains_wait_for_others_and_go_in_order),
         cmocka_unit_test(a_full_outbox_goes_by_itself),
+        cmocka_unit_test(what_is_written_into_the_room_is_not_copied),
+        cmocka_unit_test(what_waits_in_the_room_stays_whole),
         cmocka_unit_test(a_long_train_goes_at_once_behind_those_that_wait),
         cmocka_unit_test(without_room_everything_waits_and_nothing_is_lost),
         cmocka_unit_test(a_refused_train_costs_the_next_ones_nothing),
