@@ -134,22 +134,23 @@ static ngtcp2_ssize write_packet(ngtcp2_conn *quic, ngtcp2_path *path, ngtcp2_pk
     }
 }
 
-/* Room for the next train of this turn, at least one packet of the largest size. */
-static size_t train_room(const struct quic_conn *conn, size_t quantum, size_t spent)
-{
-    size_t packet = ngtcp2_conn_get_max_tx_udp_payload_size(conn->quic);
-    size_t room = quantum - spent;
-    if (room > QUIC_TRAIN_MAX_BYTES)
-        room = QUIC_TRAIN_MAX_BYTES;
-    return room < packet ? packet : room;
-}
-
-/* ---- How fast the network takes them --------------------------------------------------------- */
-
 static uint64_t less(uint64_t a, uint64_t b)
 {
     return a > b ? a - b : 0;
 }
+
+/* Room for the next train of this turn; 0: what is left would not be a whole packet. A turn has at
+ * least one. */
+static size_t train_room(const struct quic_conn *conn, size_t quantum, size_t spent)
+{
+    size_t packet = ngtcp2_conn_get_path_max_tx_udp_payload_size(conn->quic);
+    size_t room = less(quantum, spent);
+    if (room < packet)
+        return spent == 0 ? packet : 0;
+    return room < QUIC_TRAIN_MAX_BYTES ? room : QUIC_TRAIN_MAX_BYTES;
+}
+
+/* ---- How fast the network takes them --------------------------------------------------------- */
 
 /* Costs nothing as long as congestion control lets everything go at once. */
 static void note_waiting(struct quic_conn *conn, size_t spent)
@@ -181,17 +182,16 @@ static bool write_trains(struct quic_conn *conn)
     struct quic_endpoint *endpoint = conn->endpoint;
     uint64_t now = endpoint_now(endpoint);
     size_t quantum = ngtcp2_conn_get_send_quantum(conn->quic);
-    size_t spent = 0;
+    size_t spent = 0, room;
     bool has_more = true;
-    while (spent < quantum && !endpoint->is_blocked) {
+    while (!endpoint->is_blocked && (room = train_room(conn, quantum, spent)) > 0) {
         ngtcp2_path_storage path;
         ngtcp2_pkt_info info = {0};
         size_t segment_size = 0;
         ngtcp2_path_storage_zero(&path);
-        ngtcp2_ssize n =
-            ngtcp2_conn_write_aggregate_pkt2(conn->quic, &path.path, &info, endpoint_room(endpoint),
-                                             train_room(conn, quantum, spent), &segment_size,
-                                             write_packet, endpoint->sink.max_train_packets, now);
+        ngtcp2_ssize n = ngtcp2_conn_write_aggregate_pkt2(
+            conn->quic, &path.path, &info, endpoint_room(endpoint), room, &segment_size,
+            write_packet, endpoint->sink.max_train_packets, now);
         if (endpoint->pull.stream)
             pull_settle(&endpoint->pull, false);
         if (n < 0)

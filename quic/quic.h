@@ -204,7 +204,7 @@ struct quic_datagram {
     bool is_forwarded; /* another worker received it and handed it on: it goes no further */
 };
 
-enum { QUIC_TRAIN_MAX_BYTES = 65000 }; /* under the largest UDP payload */
+enum { QUIC_TRAIN_MAX_BYTES = 65487 }; /* the largest UDP payload that IPv6 takes, too */
 
 struct quic_sink {
     /* Sends one train. 0; MOQ_ERR_AGAIN: call quic_endpoint_writable when there is room again;

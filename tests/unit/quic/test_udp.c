@@ -179,7 +179,7 @@ static void without_gso_the_same_bytes_arrive(void **state)
     world_deinit(&world);
 }
 
-static void with_gso_trains_carry_several_packets(void **state)
+static void with_gso_trains_are_as_long_as_a_turn(void **state)
 {
     (void)state;
     struct world world = {.is_gso_disabled = false};
@@ -194,7 +194,9 @@ static void with_gso_trains_carry_several_packets(void **state)
     quic_endpoint_stats(quic_udp_endpoint(world.server), &stats);
     print_message("%llu packets in %llu trains\n", (unsigned long long)stats.packets_sent,
                   (unsigned long long)stats.trains_sent);
-    assert_true(stats.packets_sent > stats.trains_sent);
+    /* A turn is a train of 45 packets, without leftovers of one packet behind it; what is between
+     * are acknowledgements. */
+    assert_true(stats.packets_sent > 15 * stats.trains_sent);
     world_deinit(&world);
 }
 
@@ -345,7 +347,7 @@ int main(void)
         cmocka_unit_test(an_ipv4_client_reaches_an_ipv6_wildcard),
         cmocka_unit_test(a_dual_stack_client_reaches_both_families),
         cmocka_unit_test(without_gso_the_same_bytes_arrive),
-        cmocka_unit_test(with_gso_trains_carry_several_packets),
+        cmocka_unit_test(with_gso_trains_are_as_long_as_a_turn),
         cmocka_unit_test(workers_on_one_port_get_their_own_connections),
         cmocka_unit_test(a_port_that_is_taken_is_an_error),
         cmocka_unit_test(deadlines_are_kept_to_fractions_of_a_millisecond),
