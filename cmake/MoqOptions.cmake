@@ -1,6 +1,7 @@
 # What a builder may choose: cmake -DNAME=VALUE, or the presets, which set these.
 
 option(MOQ_SYSTEM_DEPS "take installed wolfSSL and ngtcp2 by pkg-config instead of building them" OFF)
+option(MOQ_IPSEC_MB "encrypt by Intel's ipsec-mb where it is installed and the processor has VAES and AVX-512" ON)
 option(MOQ_TESTS "build the tests" ON)
 option(MOQ_FUZZ "build the libFuzzer targets (clang only)" OFF)
 option(MOQ_WERROR "warnings are errors" OFF)

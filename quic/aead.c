@@ -1,70 +1,75 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Packet protection in one call: part of steps 3 and 14 of a frame's walk. ngtcp2's own callbacks go
- * through wolfSSL's EVP layer, five calls per packet, each of which finds out again which cipher it
- * is; for AES-GCM the key lies ready inside, and wolfCrypt seals or opens a packet at once. */
+/* Packet protection in one call: part of steps 3 and 14 of a frame's walk. For AES-GCM that is the
+ * one in aead_wide.h where there is such, else wolfCrypt's, whose key lies ready inside a context of
+ * wolfSSL. ngtcp2's own callbacks go through wolfSSL's EVP layer, five calls per packet, each of
+ * which finds out again which cipher it is; that is left for the other ciphers. */
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
 #include <wolfssl/openssl/evp.h>
+#include <wolfssl/quic.h>
 #include <wolfssl/wolfcrypt/aes.h>
 
 #include "quic/internal.h"
+#include "quic/keys.h"
 
 #include <stdlib.h>
 #include <string.h>
 
-enum { TAG_BYTES = 16, KEY_MAX_BYTES = 32 }; /* of every cipher that QUIC has */
+enum { TAG_BYTES = 16 }; /* of every cipher that QUIC has */
 
-/* ---- Keys of the next phase ------------------------------------------------------------------ */
+/* ---- Keys ------------------------------------------------------------------------------------- */
 
-/* ngtcp2 wants the keys of the next key phase ready from the start. Most connections end before it
- * comes, and a cipher context is more than a kilobyte: the bytes of the key wait here until they are
- * used. Handles of such a key are odd, to tell them from contexts. */
-struct next_key {
-    ngtcp2_crypto_aead_ctx made; /* empty: not used yet */
+/* Of 1-RTT packets. ngtcp2 wants the keys of the next phase ready from the start, and most
+ * connections end before it comes, but a cipher that is set up is more than a kilobyte: until a key
+ * is used, its bytes wait here. Handles of these keys are odd, to tell them from contexts of wolfSSL,
+ * which packets of handshakes have. */
+struct packet_key {
+    const struct wide *offer;       /* NULL: none */
+    struct wide_key *wide;          /* AES-GCM where it can be; */
+    ngtcp2_crypto_aead_ctx context; /* or wolfSSL's; both empty: not used yet */
     uint8_t key[KEY_MAX_BYTES];
     bool is_seal;
 };
 
-static struct next_key *next_key_of(const void *handle)
+static struct packet_key *packet_key_of(const ngtcp2_crypto_aead_ctx *key)
 {
-    uintptr_t number = (uintptr_t)handle;
-    return number & 1 ? (struct next_key *)(number - 1) : NULL;
+    uintptr_t number = (uintptr_t)key->native_handle;
+    return number & 1 ? (struct packet_key *)(number - 1) : NULL;
 }
 
-/* Puts a key that waits in place of a context. Returns 0 or MOQ_ERR_NOMEM. */
-static int postpone(ngtcp2_crypto_aead_ctx *context, const uint8_t *key, size_t n, bool is_seal)
+/* house: parameters (a key, and what is made of it) */
+int aead_key_new(ngtcp2_crypto_aead_ctx *out, const struct wide *wide, const uint8_t *key, size_t n,
+                 bool is_seal)
 {
-    struct next_key *next = calloc(1, sizeof *next);
-    if (!next)
+    struct packet_key *made = calloc(1, sizeof *made);
+    if (!made)
         return MOQ_ERR_NOMEM;
-    memcpy(next->key, key, n);
-    next->is_seal = is_seal;
-    ngtcp2_crypto_aead_ctx_free(context);
-    context->native_handle = (uint8_t *)next + 1;
+    made->offer = wide;
+    memcpy(made->key, key, n);
+    made->is_seal = is_seal;
+    out->native_handle = (uint8_t *)made + 1;
     return 0;
 }
 
-static int make(struct next_key *next, const ngtcp2_crypto_aead *aead)
+static int make_context(struct packet_key *key, const ngtcp2_crypto_aead *aead)
 {
     size_t nonce_size = ngtcp2_crypto_aead_noncelen(aead);
-    int rv = next->is_seal
-                 ? ngtcp2_crypto_aead_ctx_encrypt_init(&next->made, aead, next->key, nonce_size)
-                 : ngtcp2_crypto_aead_ctx_decrypt_init(&next->made, aead, next->key, nonce_size);
-    if (rv == 0)
-        ngtcp2_secure_clear(next->key, sizeof next->key);
-    return rv;
+    return key->is_seal
+               ? ngtcp2_crypto_aead_ctx_encrypt_init(&key->context, aead, key->key, nonce_size)
+               : ngtcp2_crypto_aead_ctx_decrypt_init(&key->context, aead, key->key, nonce_size);
 }
 
-/* NULL: out of memory. */
-static WOLFSSL_EVP_CIPHER_CTX *context_of(const ngtcp2_crypto_aead_ctx *key,
-                                          const ngtcp2_crypto_aead *aead)
+/* Returns 0, or another number: out of memory. */
+static int make_ready(struct packet_key *key, const ngtcp2_crypto_aead *aead)
 {
-    struct next_key *next = next_key_of(key->native_handle);
-    if (!next)
-        return key->native_handle;
-    if (!next->made.native_handle && make(next, aead) != 0)
-        return NULL;
-    return next->made.native_handle;
+    if (key->wide || key->context.native_handle)
+        return 0;
+    if (key->offer && wolfSSL_quic_aead_is_gcm(aead->native_handle))
+        key->wide = wide_key_new(key->offer, key->key, ngtcp2_crypto_aead_keylen(aead));
+    int rv = key->wide ? 0 : make_context(key, aead);
+    if (rv == 0)
+        ngtcp2_secure_clear(key->key, sizeof key->key);
+    return rv;
 }
 
 /* house: parameters (ngtcp2 gives them) */
@@ -73,16 +78,24 @@ int aead_update_key(ngtcp2_conn *quic, uint8_t *rx_secret, uint8_t *tx_secret,
                     uint8_t *tx_iv, const uint8_t *rx_secret_now, const uint8_t *tx_secret_now,
                     size_t secret_size, void *user)
 {
-    (void)user;
+    const struct quic_conn *conn = user;
+    const struct wide *wide = conn->endpoint->wide;
     uint8_t rx_key[KEY_MAX_BYTES], tx_key[KEY_MAX_BYTES];
+    ngtcp2_crypto_aead_ctx rx_made = {0}, tx_made = {0};
     size_t n = ngtcp2_crypto_aead_keylen(&ngtcp2_conn_get_crypto_ctx2(quic)->aead);
     if (n > KEY_MAX_BYTES ||
         ngtcp2_crypto_update_key(quic, rx_secret, tx_secret, rx, rx_key, rx_iv, tx, tx_key, tx_iv,
                                  rx_secret_now, tx_secret_now, secret_size) != 0)
         return NGTCP2_ERR_CALLBACK_FAILURE;
-    /* Without memory the context itself stays. */
-    (void)postpone(rx, rx_key, n, false);
-    (void)postpone(tx, tx_key, n, true);
+    /* Without memory the context of wolfSSL stays. */
+    if (aead_key_new(&rx_made, wide, rx_key, n, false) == 0) {
+        ngtcp2_crypto_aead_ctx_free(rx);
+        *rx = rx_made;
+    }
+    if (aead_key_new(&tx_made, wide, tx_key, n, true) == 0) {
+        ngtcp2_crypto_aead_ctx_free(tx);
+        *tx = tx_made;
+    }
     ngtcp2_secure_clear(rx_key, sizeof rx_key);
     ngtcp2_secure_clear(tx_key, sizeof tx_key);
     return 0;
@@ -91,14 +104,15 @@ int aead_update_key(ngtcp2_conn *quic, uint8_t *rx_secret, uint8_t *tx_secret,
 void aead_delete(ngtcp2_conn *quic, ngtcp2_crypto_aead_ctx *key, void *user)
 {
     (void)quic, (void)user;
-    struct next_key *next = next_key_of(key->native_handle);
-    if (!next) {
+    struct packet_key *ours = packet_key_of(key);
+    if (!ours) {
         ngtcp2_crypto_aead_ctx_free(key);
         return;
     }
-    ngtcp2_crypto_aead_ctx_free(&next->made);
-    ngtcp2_secure_clear(next, sizeof *next);
-    free(next);
+    wide_key_free(&ours->wide);
+    ngtcp2_crypto_aead_ctx_free(&ours->context);
+    ngtcp2_secure_clear(ours, sizeof *ours);
+    free(ours);
 }
 
 /* ---- The processor ---------------------------------------------------------------------------- */
@@ -112,7 +126,7 @@ void aead_delete(ngtcp2_conn *quic, ngtcp2_crypto_aead_ctx *key, void *user)
 #endif
 
 /* Asks a context that has a key: a build that could, on a processor that cannot, does not. */
-bool quic_has_hardware_aes(void)
+static bool has_instructions(void)
 {
     static const uint8_t key[AES_128_KEY_SIZE];
     Aes aes;
@@ -123,6 +137,16 @@ bool quic_has_hardware_aes(void)
     return has_hardware;
 }
 
+enum quic_aes quic_aes_in_use(void)
+{
+    struct wide *wide = wide_new();
+    bool is_wide = wide != NULL;
+    wide_free(&wide);
+    if (is_wide)
+        return QUIC_AES_WIDE;
+    return has_instructions() ? QUIC_AES_INSTRUCTIONS : QUIC_AES_SOFTWARE;
+}
+
 /* ---- Packets --------------------------------------------------------------------------------- */
 
 static bool is_aes_gcm(const WOLFSSL_EVP_CIPHER_CTX *context)
@@ -131,19 +155,50 @@ static bool is_aes_gcm(const WOLFSSL_EVP_CIPHER_CTX *context)
 }
 
 /* house: parameters (ngtcp2 gives them) */
+static int encrypt_by_context(uint8_t *out, const ngtcp2_crypto_aead *aead,
+                              const ngtcp2_crypto_aead_ctx *key, const uint8_t *plain, size_t n,
+                              const uint8_t *nonce, size_t nonce_size, const uint8_t *header,
+                              size_t header_size)
+{
+    WOLFSSL_EVP_CIPHER_CTX *context = key->native_handle;
+    if (!is_aes_gcm(context))
+        return ngtcp2_crypto_encrypt_cb(out, aead, key, plain, n, nonce, nonce_size, header,
+                                        header_size);
+    int rv = wc_AesGcmEncrypt(&context->cipher.aes, out, plain, (word32)n, nonce,
+                              (word32)nonce_size, out + n, TAG_BYTES, header, (word32)header_size);
+    return rv == 0 ? 0 : NGTCP2_ERR_CALLBACK_FAILURE;
+}
+
+/* house: parameters (ngtcp2 gives them) */
 int aead_encrypt(uint8_t *out, const ngtcp2_crypto_aead *aead, const ngtcp2_crypto_aead_ctx *key,
                  const uint8_t *plain, size_t n, const uint8_t *nonce, size_t nonce_size,
                  const uint8_t *header, size_t header_size)
 {
-    WOLFSSL_EVP_CIPHER_CTX *context = context_of(key, aead);
-    if (!context)
+    struct packet_key *ours = packet_key_of(key);
+    if (ours && make_ready(ours, aead) != 0)
         return NGTCP2_ERR_CALLBACK_FAILURE;
+    if (!ours || !ours->wide)
+        return encrypt_by_context(out, aead, ours ? &ours->context : key, plain, n, nonce,
+                                  nonce_size, header, header_size);
+    wide_seal(ours->wide, &(struct wide_packet){nonce, header, header_size}, out, plain, n);
+    return 0;
+}
+
+/* house: parameters (ngtcp2 gives them) */
+static int decrypt_by_context(uint8_t *out, const ngtcp2_crypto_aead *aead,
+                              const ngtcp2_crypto_aead_ctx *key, const uint8_t *sealed, size_t n,
+                              const uint8_t *nonce, size_t nonce_size, const uint8_t *header,
+                              size_t header_size)
+{
+    WOLFSSL_EVP_CIPHER_CTX *context = key->native_handle;
     if (!is_aes_gcm(context))
-        return ngtcp2_crypto_encrypt_cb(out, aead, &(ngtcp2_crypto_aead_ctx){context}, plain, n,
-                                        nonce, nonce_size, header, header_size);
-    int rv = wc_AesGcmEncrypt(&context->cipher.aes, out, plain, (word32)n, nonce,
-                              (word32)nonce_size, out + n, TAG_BYTES, header, (word32)header_size);
-    return rv == 0 ? 0 : NGTCP2_ERR_CALLBACK_FAILURE;
+        return ngtcp2_crypto_decrypt_cb(out, aead, key, sealed, n, nonce, nonce_size, header,
+                                        header_size);
+    size_t plain_size = n - TAG_BYTES;
+    int rv = wc_AesGcmDecrypt(&context->cipher.aes, out, sealed, (word32)plain_size, nonce,
+                              (word32)nonce_size, sealed + plain_size, TAG_BYTES, header,
+                              (word32)header_size);
+    return rv == 0 ? 0 : NGTCP2_ERR_DECRYPT;
 }
 
 /* house: parameters (ngtcp2 gives them) */
@@ -151,19 +206,16 @@ int aead_decrypt(uint8_t *out, const ngtcp2_crypto_aead *aead, const ngtcp2_cryp
                  const uint8_t *sealed, size_t n, const uint8_t *nonce, size_t nonce_size,
                  const uint8_t *header, size_t header_size)
 {
-    WOLFSSL_EVP_CIPHER_CTX *context = context_of(key, aead);
-    if (!context)
-        return NGTCP2_ERR_CALLBACK_FAILURE;
-    if (!is_aes_gcm(context))
-        return ngtcp2_crypto_decrypt_cb(out, aead, &(ngtcp2_crypto_aead_ctx){context}, sealed, n,
-                                        nonce, nonce_size, header, header_size);
+    struct packet_key *ours = packet_key_of(key);
     if (n < TAG_BYTES)
         return NGTCP2_ERR_DECRYPT;
-    size_t plain_size = n - TAG_BYTES;
-    int rv = wc_AesGcmDecrypt(&context->cipher.aes, out, sealed, (word32)plain_size, nonce,
-                              (word32)nonce_size, sealed + plain_size, TAG_BYTES, header,
-                              (word32)header_size);
-    return rv == 0 ? 0 : NGTCP2_ERR_DECRYPT;
+    if (ours && make_ready(ours, aead) != 0)
+        return NGTCP2_ERR_CALLBACK_FAILURE;
+    if (!ours || !ours->wide)
+        return decrypt_by_context(out, aead, ours ? &ours->context : key, sealed, n, nonce,
+                                  nonce_size, header, header_size);
+    const struct wide_packet packet = {nonce, header, header_size};
+    return wide_open(ours->wide, &packet, out, sealed, n - TAG_BYTES) ? 0 : NGTCP2_ERR_DECRYPT;
 }
 
 int aead_mask(uint8_t *out, const ngtcp2_crypto_cipher *cipher, const ngtcp2_crypto_cipher_ctx *key,

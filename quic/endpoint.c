@@ -167,6 +167,7 @@ struct quic_endpoint *quic_endpoint_new(const struct quic_endpoint_config *confi
     if (!endpoint)
         return NULL;
     pool_init(&endpoint->pool);
+    endpoint->wide = wide_new();
     list_init(&endpoint->conns);
     list_init(&endpoint->lingering);
     list_init(&endpoint->ready);
@@ -231,6 +232,7 @@ void quic_endpoint_free(struct quic_endpoint **owner)
     routes_deinit(&endpoint->routes);
     deadlines_deinit(&endpoint->deadlines);
     pool_deinit(&endpoint->pool);
+    wide_free(&endpoint->wide);
     quic_tls_unref(&endpoint->server_tls);
     if (endpoint->keylog)
         fclose(endpoint->keylog);

@@ -22,6 +22,7 @@
 
 #include "base/bytes.h"
 #include "base/list.h"
+#include "quic/aead_wide.h"
 #include "quic/deadlines.h"
 #include "quic/h3.h"
 #include "quic/pool.h"
@@ -258,7 +259,11 @@ void conn_finish(struct quic_conn *
 void conn_linger_receive(struct quic_conn *conn, const ngtcp2_path *path, size_t n);
 void conn_tell(struct quic_conn *conn); /* on_stream_closed for each, on_closed */
 
-/* aead.c: callbacks of ngtcp2, as ngtcp2.h says. */
+/* aead.c: a key of 1-RTT packets, of `n` bytes, KEY_MAX_BYTES at most, that are copied; to be
+ * deleted by aead_delete. `wide` is kept; NULL: none. Returns 0 or MOQ_ERR_NOMEM. */
+int aead_key_new(ngtcp2_crypto_aead_ctx *out, const struct wide *wide, const uint8_t *key, size_t n,
+                 bool is_seal);
+/* Callbacks of ngtcp2, as ngtcp2.h says. */
 int aead_encrypt(uint8_t *out, const ngtcp2_crypto_aead *aead, const ngtcp2_crypto_aead_ctx *key,
                  const uint8_t *plain, size_t n, const uint8_t *nonce, size_t nonce_size,
                  const uint8_t *header, size_t header_size);
@@ -326,7 +331,8 @@ struct quic_endpoint {
     FILE *keylog;
     struct routes routes;
     struct deadlines deadlines;
-    struct pool pool; /* ngtcp2's objects */
+    struct pool pool;  /* ngtcp2's objects */
+    struct wide *wide; /* for its keys; NULL: none */
     struct list conns, lingering, ready, dead_conns, dead_streams;
     struct list waiting;      /* of handshakes, oldest first */
     uint32_t handshake_spent; /* on them, in this turn */

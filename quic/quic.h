@@ -80,9 +80,11 @@ int quic_tls_fingerprint(const struct quic_tls *tls, uint8_t out[QUIC_FINGERPRIN
  * something changed. */
 bool quic_tls_renew(struct quic_tls *tls, uint64_t now_wall_ms);
 
-/* Whether packets are encrypted by the processor's own AES instructions, which wolfSSL uses if it was
- * built for them. In software one costs about ten times as much. */
-bool quic_has_hardware_aes(void);
+/* How packets are encrypted by AES-GCM here. In software one costs about ten times as much as by the
+ * processor's instructions, which wolfSSL uses if it was built for them, and by wide ones (quic is
+ * built with ipsec-mb, and the processor has VAES and AVX-512) less than half of that. */
+enum quic_aes { QUIC_AES_SOFTWARE, QUIC_AES_INSTRUCTIONS, QUIC_AES_WIDE };
+enum quic_aes quic_aes_in_use(void);
 
 /* ---- Streams --------------------------------------------------------------------------------- */
 

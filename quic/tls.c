@@ -20,6 +20,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "quic/cert.h"
+#include "quic/keys.h"
 #include <ngtcp2/ngtcp2_crypto_wolfssl.h>
 
 /* AES-128 first: it is the cheapest where the processor knows AES. */
@@ -113,6 +114,11 @@ static int on_secrets(WOLFSSL *ssl, WOLFSSL_ENCRYPTION_LEVEL wolfssl_level, cons
         ngtcp2_crypto_wolfssl_from_wolfssl_encryption_level(wolfssl_level);
     ngtcp2_conn *conn = conn_of(ssl);
     log_secrets(ssl, wolfssl_level, rx, tx, n);
+    if (wolfssl_level == wolfssl_encryption_application) {
+        const struct keys_place place = {conn, ssl, session_of(ssl)->config.wide};
+        return (!rx || keys_install(&place, true, rx, n) == 0) &&
+               (!tx || keys_install(&place, false, tx, n) == 0);
+    }
     if (rx && ngtcp2_crypto_derive_and_install_rx_key(conn, NULL, NULL, NULL, level, rx, n) != 0)
         return 0;
     if (tx && ngtcp2_crypto_derive_and_install_tx_key(conn, NULL, NULL, NULL, level, tx, n) != 0)
@@ -247,7 +253,7 @@ static void learn_processor(void)
     wc_Sha256Hash(block, sizeof block, block);
     wc_Sha384Hash(block, sizeof block, block);
     wc_Sha512Hash(block, sizeof block, block);
-    (void)quic_has_hardware_aes();
+    (void)quic_aes_in_use();
 }
 
 static struct quic_tls *tls_alloc(char *error_text)

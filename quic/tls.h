@@ -8,6 +8,7 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "quic/aead_wide.h"
 #include "quic/quic.h"
 
 #ifdef __cplusplus
@@ -23,6 +24,7 @@ struct tls_session_config {
     const char *alpn; /* comma separated; NULL: what `protocol` says, or all that a server has */
     const char *server_name;                         /* client: for SNI and the certificate */
     ngtcp2_crypto_conn_ref *conn_ref;                /* kept; leads to the ngtcp2_conn */
+    const struct wide *wide;                         /* kept, for keys of packets; NULL: none */
     void (*on_secret)(void *self, const char *line); /* a line for a key log; NULL: none wanted */
     void *on_secret_self;
 };

@@ -334,8 +334,10 @@ static void steer(struct core *core, const struct config_listener *listener, siz
 /* What most of the time of a busy relay depends on. */
 static void say_how_packets_are_encrypted(void)
 {
-    if (quic_has_hardware_aes())
-        log_info(LOG_TLS, "packets are encrypted by the processor's AES instructions");
+    enum quic_aes aes = quic_aes_in_use();
+    if (aes != QUIC_AES_SOFTWARE)
+        log_info(LOG_TLS, "packets are encrypted by the processor's AES instructions%s",
+                 aes == QUIC_AES_WIDE ? ", four blocks at a time" : "");
     else
         log_warn(LOG_TLS, "packets are encrypted in software, at about ten times the cost: this "
                           "processor has no AES instructions, or wolfSSL was built without them "

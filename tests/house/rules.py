@@ -41,7 +41,7 @@ DOORS = {
 }
 # Foreign headers, and the only rooms that may see them (tests may see everything).
 FOREIGN = [
-    (r"wolfssl/|ngtcp2/|nghttp3/", {"quic"}),
+    (r"wolfssl/|ngtcp2/|nghttp3/|intel-ipsec-mb", {"quic"}),
     (r"jansson\.h", {"karp", "modules", "tools"}),
     (r"yaml\.h", {"server/config"}),
     (r"microhttpd\.h", {"server/admin", "server"}),

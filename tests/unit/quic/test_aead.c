@@ -9,9 +9,11 @@
 
 #include <string.h>
 
+#include "quic/aead_wide.h"
 #include "quic/internal.h"
+#include "quic/keys.h"
 
-enum { TAG_BYTES = 16, NONCE_BYTES = 12, HEADER_BYTES = 11, PACKET_BYTES = 1452 };
+enum { TAG_BYTES = 16, HEADER_BYTES = 11, PACKET_BYTES = 1452 };
 
 static const uint8_t secret[32] = {7, 6, 5, 4, 3, 2, 1}, nonce[NONCE_BYTES] = {1, 2, 3},
                      header[HEADER_BYTES] = {0x40, 9};
@@ -136,6 +138,135 @@ static void headers_are_masked_as_in_the_rfc(void **state)
     wolfSSL_EVP_CIPHER_CTX_free(chacha.native_handle);
 }
 
+/* ---- Keys of 1-RTT packets -------------------------------------------------------------------- */
+
+static struct wide *wide;
+
+static ngtcp2_crypto_aead aead_of(size_t index)
+{
+    return (ngtcp2_crypto_aead){.native_handle = (void *)(uintptr_t)aead_cipher(index),
+                                .max_overhead = TAG_BYTES};
+}
+
+static ngtcp2_crypto_aead_ctx packet_key(size_t index, bool is_seal)
+{
+    ngtcp2_crypto_aead aead = aead_of(index);
+    ngtcp2_crypto_aead_ctx key = {0};
+    assert_int_equal(aead_key_new(&key, wide, secret, ngtcp2_crypto_aead_keylen(&aead), is_seal),
+                     0);
+    return key;
+}
+
+static void check_sealing_and_opening(void)
+{
+    for (size_t i = 0; aead_cipher(i); i++) {
+        ngtcp2_crypto_aead aead = aead_of(i);
+        ngtcp2_crypto_aead_ctx seals = packet_key(i, true), opens = packet_key(i, false),
+                               theirs = key_of(aead_cipher(i), true);
+        for (size_t n = 0; n <= PACKET_BYTES; n += n < 300 ? 1 : 97) {
+            uint8_t plain[PACKET_BYTES], a[PACKET_BYTES + TAG_BYTES], b[PACKET_BYTES + TAG_BYTES];
+            fill(plain, n);
+            memcpy(a, plain, n);
+            assert_int_equal(
+                aead_encrypt(a, &aead, &seals, a, n, nonce, NONCE_BYTES, header, HEADER_BYTES), 0);
+            assert_int_equal(ngtcp2_crypto_encrypt_cb(b, &aead, &theirs, plain, n, nonce,
+                                                      NONCE_BYTES, header, HEADER_BYTES),
+                             0);
+            assert_memory_equal(a, b, n + TAG_BYTES);
+
+            a[n / 2] ^= 0x10;
+            assert_int_equal(aead_decrypt(b, &aead, &opens, a, n + TAG_BYTES, nonce, NONCE_BYTES,
+                                          header, HEADER_BYTES),
+                             NGTCP2_ERR_DECRYPT);
+            a[n / 2] ^= 0x10;
+            assert_int_equal(aead_decrypt(a, &aead, &opens, a, n + TAG_BYTES, nonce, NONCE_BYTES,
+                                          header, HEADER_BYTES),
+                             0);
+            assert_memory_equal(a, plain, n);
+        }
+        aead_delete(NULL, &seals, NULL);
+        aead_delete(NULL, &opens, NULL);
+        wolfSSL_EVP_CIPHER_CTX_free(theirs.native_handle);
+    }
+}
+
+static void they_seal_as_ngtcp2_does_and_open(void **state)
+{
+    (void)state;
+    check_sealing_and_opening();
+    struct wide *offer = wide;
+    wide = NULL; /* as where there is none */
+    check_sealing_and_opening();
+    wide = offer;
+}
+
+/* Without VAES there is nothing to compare, and nothing that could be wrong. */
+static void wide_registers_change_no_byte(void **state)
+{
+    (void)state;
+    print_message("wide registers: %s\n", wide ? "yes" : "no");
+    assert_true(!wide || !wide_key_new(wide, secret, 15));
+    for (size_t i = 0; i < 2 && wide; i++) {
+        ngtcp2_crypto_aead_ctx theirs = key_of(aead_cipher(i), true);
+        struct wide_key *key = wide_key_new(wide, secret, i == 0 ? 16 : 32);
+        assert_non_null(key);
+        for (size_t n = 1; n <= PACKET_BYTES; n++) {
+            uint8_t plain[PACKET_BYTES], a[PACKET_BYTES + TAG_BYTES], b[PACKET_BYTES + TAG_BYTES];
+            struct wide_packet packet = {nonce, header, n % (HEADER_BYTES + 1)};
+            fill(plain, n);
+            wide_seal(key, &packet, a, plain, n);
+            assert_int_equal(ngtcp2_crypto_encrypt_cb(b, &no_aead, &theirs, plain, n, nonce,
+                                                      NONCE_BYTES, header, packet.header_size),
+                             0);
+            assert_memory_equal(a, b, n + TAG_BYTES);
+            assert_true(wide_open(key, &packet, a, a, n));
+            assert_memory_equal(a, plain, n);
+            b[n + n % TAG_BYTES] ^= 1;
+            assert_false(wide_open(key, &packet, a, b, n));
+        }
+        wide_key_free(&key);
+        wolfSSL_EVP_CIPHER_CTX_free(theirs.native_handle);
+    }
+}
+
+/* RFC 9001, appendix A.1, and RFC 9369, appendix A.1: the client's Initial secrets. */
+static void keys_are_derived_as_in_the_rfcs(void **state)
+{
+    (void)state;
+    static const uint8_t secrets[2][32] = {
+        {0xc0, 0x0c, 0xf1, 0x51, 0xca, 0x5b, 0xe0, 0x75, 0xed, 0x0e, 0xbf,
+         0xb5, 0xc8, 0x03, 0x23, 0xc4, 0x2d, 0x6b, 0x7d, 0xb6, 0x78, 0x81,
+         0x28, 0x9a, 0xf4, 0x00, 0x8f, 0x1f, 0x6c, 0x35, 0x7a, 0xea},
+        {0x14, 0xec, 0x9d, 0x6e, 0xb9, 0xfd, 0x7a, 0xf8, 0x3b, 0xf5, 0xa6,
+         0x68, 0xbc, 0x17, 0xa7, 0xe2, 0x83, 0x76, 0x6a, 0xad, 0xe7, 0xec,
+         0xd0, 0x89, 0x1f, 0x70, 0xf9, 0xff, 0x7f, 0x4b, 0xf4, 0x7b}};
+    static const struct {
+        uint32_t version;
+        uint8_t key[16], iv[NONCE_BYTES], mask_key[16];
+    } expected[2] = {{NGTCP2_PROTO_VER_V1,
+                      {0x1f, 0x36, 0x96, 0x13, 0xdd, 0x76, 0xd5, 0x46, 0x77, 0x30, 0xef, 0xcb, 0xe3,
+                       0xb1, 0xa2, 0x2d},
+                      {0xfa, 0x04, 0x4b, 0x2f, 0x42, 0xa3, 0xfd, 0x3b, 0x46, 0xfb, 0x25, 0x5c},
+                      {0x9f, 0x50, 0x44, 0x9e, 0x04, 0xa0, 0xe8, 0x10, 0x28, 0x3a, 0x1e, 0x99, 0x33,
+                       0xad, 0xed, 0xd2}},
+                     {NGTCP2_PROTO_VER_V2,
+                      {0x8b, 0x1a, 0x0b, 0xc1, 0x21, 0x28, 0x42, 0x90, 0xa2, 0x9e, 0x09, 0x71, 0xb5,
+                       0xcd, 0x04, 0x5d},
+                      {0x91, 0xf7, 0x3e, 0x23, 0x51, 0xd8, 0xfa, 0x91, 0x66, 0x0e, 0x90, 0x9f},
+                      {0x45, 0xb9, 0x5e, 0x15, 0x23, 0x5d, 0x6f, 0x45, 0xa6, 0xb1, 0x9c, 0xbc, 0xb0,
+                       0x29, 0x4b, 0xa9}}};
+    ngtcp2_crypto_ctx crypto = {.aead = aead_of(0),
+                                .md = {(void *)(uintptr_t)wolfSSL_EVP_sha256()}};
+    for (size_t i = 0; i < 2; i++) {
+        struct packet_keys keys;
+        assert_int_equal(
+            keys_derive(&keys, expected[i].version, &crypto, secrets[i], sizeof secrets[i]), 0);
+        assert_memory_equal(keys.key, expected[i].key, sizeof expected[i].key);
+        assert_memory_equal(keys.iv, expected[i].iv, NONCE_BYTES);
+        assert_memory_equal(keys.mask_key, expected[i].mask_key, sizeof expected[i].mask_key);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -143,6 +274,12 @@ int main(void)
         cmocka_unit_test(a_sealed_packet_opens_in_place_and_only_unharmed),
         cmocka_unit_test(what_is_shorter_than_a_tag_does_not_open),
         cmocka_unit_test(headers_are_masked_as_in_the_rfc),
+        cmocka_unit_test(they_seal_as_ngtcp2_does_and_open),
+        cmocka_unit_test(wide_registers_change_no_byte),
+        cmocka_unit_test(keys_are_derived_as_in_the_rfcs),
     };
-    return cmocka_run_group_tests(tests, NULL, NULL);
+    wide = wide_new();
+    int failed = cmocka_run_group_tests(tests, NULL, NULL);
+    wide_free(&wide);
+    return failed;
 }

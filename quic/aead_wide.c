@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Packets by ipsec-mb, which has one function for each processor and key size, and a manager that
+ * knows which: only the functions are kept. */
+#include "quic/aead_wide.h"
+
+#include <stdlib.h>
+
+#ifdef MOQ_IPSEC_MB
+#define NO_COMPAT_IMB_API_053 /* names of before 2020 */
+#include <intel-ipsec-mb.h>
+#include <string.h>
+
+#include <ngtcp2/ngtcp2_crypto.h>
+
+enum { ALIGNMENT_BYTES = 64 };
+
+struct functions {
+    aes_gcm_pre_t expand;
+    aes_gcm_enc_dec_t seal, open;
+};
+
+struct wide {
+    struct functions aes_128, aes_256;
+};
+
+struct wide_key {
+    struct gcm_key_data data; /* first: the library loads it by whole registers */
+    struct functions run;
+};
+
+static bool has_instructions(const IMB_MGR *manager)
+{
+    const uint64_t wanted = IMB_FEATURE_AVX512_SKX | IMB_FEATURE_VAES | IMB_FEATURE_VPCLMULQDQ;
+    return (manager->features & wanted) == wanted;
+}
+
+struct wide *wide_new(void)
+{
+    IMB_MGR *manager = alloc_mb_mgr(0);
+    if (!manager)
+        return NULL;
+    init_mb_mgr_auto(manager, NULL);
+    bool is_there = imb_get_errno(manager) == 0 && has_instructions(manager);
+    struct wide *wide = is_there ? calloc(1, sizeof *wide) : NULL;
+    if (wide) {
+        wide->aes_128 =
+            (struct functions){manager->gcm128_pre, manager->gcm128_enc, manager->gcm128_dec};
+        wide->aes_256 =
+            (struct functions){manager->gcm256_pre, manager->gcm256_enc, manager->gcm256_dec};
+    }
+    free_mb_mgr(manager);
+    return wide;
+}
+
+struct wide_key *wide_key_new(const struct wide *wide, const uint8_t *key, size_t n)
+{
+    if (n != IMB_KEY_128_BYTES && n != IMB_KEY_256_BYTES)
+        return NULL;
+    size_t lines = (sizeof(struct wide_key) + ALIGNMENT_BYTES - 1) / ALIGNMENT_BYTES;
+    struct wide_key *made = aligned_alloc(ALIGNMENT_BYTES, lines * ALIGNMENT_BYTES);
+    if (!made)
+        return NULL;
+    made->run = n == IMB_KEY_128_BYTES ? wide->aes_128 : wide->aes_256;
+    made->run.expand(key, &made->data);
+    return made;
+}
+
+void wide_key_free(struct wide_key **key)
+{
+    if (*key)
+        ngtcp2_secure_clear(*key, sizeof **key);
+    free(*key);
+    *key = NULL;
+}
+
+void wide_seal(const struct wide_key *key, const struct wide_packet *packet, uint8_t *out,
+               const uint8_t *plain, size_t n)
+{
+    struct gcm_context_data context;
+    key->run.seal(&key->data, &context, out, plain, n, packet->nonce, packet->header,
+                  packet->header_size, out + n, WIDE_TAG_BYTES);
+}
+
+/* In the same time wherever they differ. */
+static bool is_equal(const uint8_t *a, const uint8_t *b, size_t n)
+{
+    uint8_t difference = 0;
+    for (size_t i = 0; i < n; i++)
+        difference |= a[i] ^ b[i];
+    return difference == 0;
+}
+
+bool wide_open(const struct wide_key *key, const struct wide_packet *packet, uint8_t *out,
+               const uint8_t *sealed, size_t n)
+{
+    struct gcm_context_data context;
+    uint8_t tag[WIDE_TAG_BYTES], claimed[WIDE_TAG_BYTES];
+    memcpy(claimed, sealed + n, sizeof claimed); /* `out` may be in its place */
+    key->run.open(&key->data, &context, out, sealed, n, packet->nonce, packet->header,
+                  packet->header_size, tag, sizeof tag);
+    return is_equal(tag, claimed, sizeof tag);
+}
+
+#else
+
+struct wide *wide_new(void)
+{
+    return NULL;
+}
+
+struct wide_key *wide_key_new(const struct wide *wide, const uint8_t *key, size_t n)
+{
+    (void)wide, (void)key, (void)n;
+    return NULL;
+}
+
+void wide_key_free(struct wide_key **key)
+{
+    *key = NULL;
+}
+
+void wide_seal(const struct wide_key *key, const struct wide_packet *packet, uint8_t *out,
+               const uint8_t *plain, size_t n)
+{
+    (void)key, (void)packet, (void)out, (void)plain, (void)n;
+}
+
+bool wide_open(const struct wide_key *key, const struct wide_packet *packet, uint8_t *out,
+               const uint8_t *sealed, size_t n)
+{
+    (void)key, (void)packet, (void)out, (void)sealed, (void)n;
+    return false;
+}
+
+#endif
+
+void wide_free(struct wide **wide)
+{
+    free(*wide);
+    *wide = NULL;
+}

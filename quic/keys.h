@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* From the secrets of TLS to the keys of 1-RTT packets: RFC 9001, section 5.1. ngtcp2's helper does
+ * the same with ciphers of wolfSSL; these packets have ciphers of our own choice (aead.c), so it is
+ * done here. The few packets of handshakes are left to the helper. */
+#ifndef MOQ_QUIC_KEYS_H
+#define MOQ_QUIC_KEYS_H
+
+#include <ngtcp2/ngtcp2.h>
+#include <stdbool.h>
+#include <wolfssl/options.h>
+#include <wolfssl/ssl.h>
+
+#include "quic/aead_wide.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { KEY_MAX_BYTES = 32, NONCE_BYTES = 12 }; /* of every cipher that QUIC has */
+
+struct packet_keys {
+    uint8_t key[KEY_MAX_BYTES], mask_key[KEY_MAX_BYTES]; /* of the cipher's size, both */
+    uint8_t iv[NONCE_BYTES];
+};
+
+/* `version` of QUIC; `crypto`: cipher and hash. Returns 0 or MOQ_ERR_TLS. */
+int keys_derive(struct packet_keys *keys, uint32_t version, const ngtcp2_crypto_ctx *crypto,
+                const uint8_t *secret, size_t n);
+
+struct keys_place {
+    ngtcp2_conn *quic;
+    WOLFSSL *ssl;
+    const struct wide *wide; /* kept; NULL: none */
+};
+
+/* For what comes (`is_rx`) or goes from now on. Returns 0 or MOQ_ERR_TLS. */
+int keys_install(const struct keys_place *place, bool is_rx, const uint8_t *secret, size_t n);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
