@@ -420,7 +420,7 @@ void conn_receive(struct quic_conn *conn, const ngtcp2_path *path, uint8_t ecn, 
     drop_tls(conn);
     if (conn->state == CONN_SESSION_CLOSING && h3_session_is_over(conn->h3))
         conn_end_session(conn);
-    conn->is_data_blocked = false;
+    conn->is_data_blocked = conn->is_held = false;
     if (may_rest(conn, &seen, n))
         conn_set_deadline(conn);
     else
@@ -438,6 +438,7 @@ static void close_overdue(struct quic_conn *conn)
 
 void conn_expire(struct quic_conn *conn)
 {
+    conn->is_held = false;
     uint64_t now = endpoint_now(conn->endpoint);
     if (conn->state == CONN_LINGERING) {
         conn_forget(conn);

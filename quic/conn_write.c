@@ -183,7 +183,7 @@ static bool write_trains(struct quic_conn *conn)
     uint64_t now = endpoint_now(endpoint);
     size_t quantum = ngtcp2_conn_get_send_quantum(conn->quic);
     size_t spent = 0, room;
-    bool has_more = true;
+    bool has_more = true, is_refused = false;
     while (!endpoint->is_blocked && (room = train_room(conn, quantum, spent)) > 0) {
         ngtcp2_path_storage path;
         ngtcp2_pkt_info info = {0};
@@ -196,6 +196,7 @@ static bool write_trains(struct quic_conn *conn)
             pull_settle(&endpoint->pull, false);
         if (n < 0)
             conn_end_library(conn, (int)n);
+        is_refused = n == 0;
         if (n <= 0) {
             has_more = n < 0;
             break;
@@ -211,6 +212,7 @@ static bool write_trains(struct quic_conn *conn)
     /* The pacer's time comes behind: it is no reason to wake up with nothing to write. Whoever has
      * something before that time finds out here, and then waits for it. */
     conn_set_deadline(conn);
+    conn->is_held = is_refused && schedule_first(&conn->schedule);
     note_waiting(conn, spent);
     if (spent > 0)
         ngtcp2_conn_update_pkt_tx_time(conn->quic, now);

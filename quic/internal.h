@@ -207,6 +207,9 @@ struct quic_conn {
     bool is_released : 1;     /* only what lingering needs is left */
     bool is_data_blocked : 1; /* the peer's window for the whole connection is used up */
     bool is_drained : 1;      /* the last packet took all that was there to send */
+    /* There is something to send and nothing may go, until a packet comes or a deadline: more of it
+     * changes nothing. */
+    bool is_held : 1;
 };
 
 struct accept_config { /* a client's first packet that was found good */

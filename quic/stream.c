@@ -137,7 +137,8 @@ void stream_schedule(struct quic_stream *stream)
     if (stream->is_write_over || stream->is_blocked || !conn->quic)
         return;
     schedule_join(&conn->schedule, &stream->turn, stream->urgency);
-    conn_wake(conn);
+    if (!conn->is_held)
+        conn_wake(conn);
 }
 
 void stream_unschedule(struct quic_stream *stream)

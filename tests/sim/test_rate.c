@@ -195,6 +195,32 @@ static void a_frame_as_large_as_the_window_is_out_within_a_round_trip(void **sta
     }
 }
 
+/* With the window full there is nothing to do for a peer that has fallen silent, however much there
+ * would be to send; and all of it goes once the peer is heard of again. */
+static void more_for_a_full_window_is_no_work(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct pair pair;
+        start(&pair, controllers[i], 50000000);
+        send_frame(&pair, KEY_FRAME_BYTES);
+        sim_run(pair.sim, NS_PER_S);
+        sim_set_link(pair.sim, &(struct sim_link){.loss_percent = 100});
+        for (int j = 0; j < 20; j++)
+            send_frame(&pair, KEY_FRAME_BYTES);
+        sim_run(pair.sim, NS_PER_S);
+        const struct quic_endpoint *server = sim_endpoint(pair.sim, pair.server_node);
+        assert_false(quic_endpoint_has_work(server));
+        send_frame(&pair, KEY_FRAME_BYTES);
+        assert_false(quic_endpoint_has_work(server));
+
+        sim_set_link(pair.sim, &(struct sim_link){.delay_ns = DELAY_MS * NS_PER_MS});
+        sim_run(pair.sim, 10 * NS_PER_S);
+        assert_int_equal(pair.client.received, 22 * KEY_FRAME_BYTES);
+        pair_deinit(&pair);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -204,6 +230,7 @@ int main(void)
         cmocka_unit_test(a_frame_as_large_as_the_window_is_out_within_a_round_trip),
         cmocka_unit_test(a_first_key_frame_takes_few_round_trips),
         cmocka_unit_test(a_window_outlasts_small_frames_and_silence),
+        cmocka_unit_test(more_for_a_full_window_is_no_work),
     };
     return cmocka_run_group_tests(tests, NULL, free_tls);
 }
