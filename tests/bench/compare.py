@@ -1,11 +1,12 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The shapes of shapes.py, each measured by both of its sides in turn, so that what else the machine does meets both;
-`dev/bench` runs it."""
+"""The shapes of shapes.py, each measured by both of its sides, by turns or at once, so that what else the machine does meets
+both; `dev/bench` runs it."""
 
 import argparse
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 here = os.path.dirname(os.path.abspath(__file__))
@@ -66,11 +67,12 @@ def run_shape(shape, chosen):
     sides, result = sides_of(shape, chosen.rust), {"runs": {}, "instructions": {}}
     more = {"fps": filling_fps(shape)} if shape.fill else {}
     result.update(more)
+    loaded = [with_time(side, chosen.seconds, **more) for side in sides.values()]
     for _ in range(chosen.runs):
-        for name, side in sides.items():
-            figures = measure(with_time(side, chosen.seconds, **more), chosen.rust)
-            result["runs"].setdefault(name, []).append(figures)
-            print(f"{shape.name}, {side.name}: {words(figures)}", flush=True)
+        with ThreadPoolExecutor(len(loaded) if shape.at_once else 1) as pool:
+            for name, side, figures in zip(sides, loaded, pool.map(lambda side: measure(side, chosen.rust), loaded)):
+                result["runs"].setdefault(name, []).append(figures)
+                print(f"{shape.name}, {side.name}: {words(figures)}", flush=True)
     if chosen.instructions and "instructions" in shape.figures:
         for name, side in sides.items():
             few = replace(side, load={**side.load, **VALGRIND_LOAD, **(shape.counted or {})})

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The shapes of work that `dev/bench` measures, by name: what is sent to whom, which two sides do it by turns, and what is
-wanted of the result."""
+"""The shapes of work that `dev/bench` measures, by name: what is sent to whom, which two sides do it, by turns or at once, and
+what is wanted of the result."""
 
 from dataclasses import dataclass, field, replace
 
@@ -37,6 +37,7 @@ class Shape:
     counted: dict = None  # what is different where valgrind counts: a server fifty times slower has to keep up
     fill: float = None  # fps is chosen so that our relay has this share of its core to do; 1.5: more than it can
     is_full: bool = False  # a server that uses its whole core is what is wanted
+    at_once: bool = False  # both sides run together on the same two cores: whatever else the machine does meets both alike
 
 
 def fan_out(viewers, size=4096, fps=60, **more):
@@ -50,13 +51,18 @@ def against_rust(name, about, load, figures=("cpu_us", "p99_ms"), goals=(), **mo
 
 def against_floor(name, about, load, figures, goals, **more):
     return Shape(name, about, Side("ours", "ours", load, scheme="moqf"), Side("floor", "floor", load, scheme="moqf"), figures,
-                 goals, **more)
+                 goals, at_once="as-fast-as-it-goes" not in load, **more)
+
+
+def beside_rust(name, about, load, figures=("cpu_us",), goals=(), **more):
+    """As against_rust, with the load of both on the machine at the same time."""
+    return against_rust(name, about, load, figures, goals, at_once=True, **more)
 
 
 def against_itself(name, about, sides, figures, goals, **more):
     """`sides`: what is measured, then what it is held against; (words, load, settings) each."""
     ours, other = (Side(words, "ours", load, settings) for words, load, settings in sides)
-    return Shape(name, about, ours, other, figures, goals, **more)
+    return Shape(name, about, ours, other, figures, goals, at_once=True, **more)
 
 
 def half_of_rust(counted=True):
@@ -79,6 +85,11 @@ SHAPES = [
                  half_of_rust(False) + (Goal("resident_bytes", "ours", most=64000),)),
     against_rust("fan-out-1000", "1,000 viewers of 30 x 4 KB", fan_out(1000, fps=30), ("cpu_us", "p99_ms", "resident_bytes"),
                  (Goal("resident_bytes", "ours", most=64000),)),
+    beside_rust("beside-100", "100 viewers of 60 x 4 KB", fan_out(100), goals=half_of_rust(False)),
+    beside_rust("beside-250", "250 viewers of 60 x 4 KB", fan_out(250), goals=half_of_rust(False)),
+    beside_rust("beside-audio", "150 viewers of 50 x 160 B", fan_out(150, 160, 50), goals=half_of_rust(False)),
+    beside_rust("beside-big", "8 viewers of 30 x 150 KB", fan_out(8, 150000, 30), ("cpu_us", "packet_us"),
+                (Goal("cpu_us", RATIO, most=0.35),)),
     against_rust("many-publishers", "50 publishers with 8 viewers each of 30 x 15 KB",
                  fan_out(400, 15000, 30, publishers=50), ("cpu_us", "packet_us", "p99_ms")),
     against_rust("audio-300", "300 viewers of 50 x 160 B", fan_out(300, 160, 50), ("cpu_us", "instructions", "p99_ms"),

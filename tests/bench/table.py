@@ -52,8 +52,10 @@ def remarks(shape, result, side):
     reasons = [re.sub(r":.*", "", run["reason"]) for run in runs if run.get("reason")]
     said += [f"{reason} in {reasons.count(reason)} of {len(runs)} runs" for reason in dict.fromkeys(reasons)]
     cores = [run["cores"] for run in runs]
+    if shape.at_once and len(result["runs"]) == 2:
+        cores = [sum(run["cores"] for run in pair) for pair in zip(*result["runs"].values())]
     if cores and not shape.is_full and statistics.median(cores) > FULL:
-        said.append("its core was full")
+        said.append("the core was full" if shape.at_once else "its core was full")
     delivered = [run["delivered"] for run in runs if "delivered" in run]
     if delivered and "delivered" not in shape.figures and statistics.median(delivered) < 0.999:
         said.append(f"{100 * statistics.median(delivered):.1f} % delivered")
@@ -101,6 +103,8 @@ def rows_of(shape, result):
     first = f"`{shape.name}`: {shape.about}"
     if result.get("fps"):
         first += f" ({result['fps']} frames per second)"
+    if shape.at_once:
+        first += ", both at once"
     notes = {side: remarks(shape, result, side) for side in ("ours", "other")}
     counters = [figure for figure in COUNTERS if values_of(result, "ours", figure)]
     for figure in (*shape.figures, *counters):
@@ -164,7 +168,7 @@ def page_part(shapes, results):
     span = f"{runs[0]}" if runs[0] == runs[-1] else f"{runs[0]} to {runs[-1]}"
     about = (f"On {one_or_many(results, 'machine')}; {one_or_many(results, 'versions')}; commit {one_or_many(results, 'commit')}, against "
              f"{one_or_many(results, 'against')}; server and generator on a core of their own, `workers: 1`; "
-             f"{span} runs of each side by turns, {one_or_many(results, 'seconds')} s each. Values are medians, the ratio is the "
+             f"{span} runs of each side, by turns if not at once, {one_or_many(results, 'seconds')} s each. Values are medians, the ratio is the "
              "median of those of the pairs, with the lowest and the highest. Instructions are those outside the kernel, counted "
              "once by valgrind, with fewer viewers or frames.")
     options = [options_of(shape, results[shape.name]) for shape in shapes if shape.name in results]
