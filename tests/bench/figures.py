@@ -103,7 +103,7 @@ class Load(Process):
     def command(self, side, server):
         if self.is_floor:
             words = floor_words(side.load, "viewers", "rate", "size", "group-ms", "warm-up", "seconds")
-            return [FLOOR, "view", "--port", str(server.port), *words]
+            return [FLOOR, "view", "--port", str(server.port), *words, *(f"--{name}" for name in side.settings)]
         return [program("moq-bench"), "--json", "--tls-disable-verify", "--pid", str(server.popen.pid), *bench_words(side.load),
                 f"{side.scheme}://localhost:{server.port}/bench"]
 

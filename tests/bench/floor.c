@@ -21,6 +21,8 @@ static void die(const char *what, const char *why)
 
 static void end(struct floor *floor, uint32_t index)
 {
+    if (floor->feeder == floor->conns[index])
+        floor->feeder = NULL;
     floor_conn_free(floor->conns[index]);
     floor->conns[index] = NULL;
     floor->due_ns[index] = CLOCK_NEVER;
@@ -74,11 +76,16 @@ static void on_packet(struct floor *floor, const ngtcp2_path *path, const uint8_
 
 /* ---- Out ------------------------------------------------------------------------------------- */
 
-static bool make_frames(struct floor *floor, uint64_t started_ns)
+static uint64_t frame_bytes(const struct floor *floor, uint64_t frames)
 {
-    uint64_t before = floor->frames, rate = floor->options.rate;
-    floor->frames = (floor->now_ns - started_ns) * rate / NS_PER_S;
-    return floor->frames != before;
+    return frames * floor->options.size;
+}
+
+static void make_frames(struct floor *floor, uint64_t started_ns)
+{
+    if (!floor->options.is_fed)
+        floor->made =
+            frame_bytes(floor, (floor->now_ns - started_ns) * floor->options.rate / NS_PER_S);
 }
 
 static void write_all(struct floor *floor, bool has_frame)
@@ -95,11 +102,29 @@ static void write_all(struct floor *floor, bool has_frame)
     }
 }
 
+/* The feeder may go on as its viewers do. */
+static void grant(struct floor *floor)
+{
+    uint64_t slowest = floor->made;
+    for (uint32_t i = 0; floor->feeder && i < floor->count; i++) {
+        const struct floor_conn *conn = floor->conns[i];
+        if (conn && conn != floor->feeder && floor_conn_position(conn) < slowest)
+            slowest = floor_conn_position(conn);
+    }
+    uint64_t more = slowest + FLOOR_WINDOW_BYTES - floor->granted;
+    if (!floor->feeder || more < FLOOR_WINDOW_BYTES / 4)
+        return;
+    floor->granted += more;
+    floor_conn_grant(floor->feeder, more);
+    floor_conn_write(floor->feeder);
+}
+
 static uint64_t next_due(const struct floor *floor, uint64_t started_ns)
 {
     uint64_t due_ns = floor->now_ns + IDLE_WAIT_MS * NS_PER_MS;
-    if (floor->options.rate > 0) {
-        uint64_t frame_ns = started_ns + (floor->frames + 1) * NS_PER_S / floor->options.rate;
+    if (floor->options.rate > 0 && !floor->options.is_fed) {
+        uint64_t frames = floor->made / floor->options.size;
+        uint64_t frame_ns = started_ns + (frames + 1) * NS_PER_S / floor->options.rate;
         due_ns = frame_ns < due_ns ? frame_ns : due_ns;
     }
     for (uint32_t i = 0; i < floor->count; i++)
@@ -115,10 +140,13 @@ static void serve(struct floor *floor)
         uint64_t wait_ns = next_due(floor, started_ns);
         struct timespec wait = {0, (long)wait_ns};
         int ready = ppoll(&poll, 1, &wait, NULL);
+        uint64_t before = floor->made;
         floor->now_ns = clock_monotonic_ns();
         if (ready > 0)
             floor_socket_receive(floor, on_packet);
-        write_all(floor, make_frames(floor, started_ns));
+        make_frames(floor, started_ns);
+        write_all(floor, floor->made != before);
+        grant(floor);
     }
 }
 
@@ -166,7 +194,7 @@ static void parse(struct floor_options *options, int argc, char **argv)
         {"viewers", required_argument, NULL, 'n'},
         {"warm-up", required_argument, NULL, 'w'},
         {"seconds", required_argument, NULL, 't'},
-        {"helper-aead", no_argument, NULL, 'a'},
+        {"fed", no_argument, NULL, 'f'},
         {NULL, 0, NULL, 0},
     };
     *options = (struct floor_options){.port = 4444,
@@ -178,8 +206,8 @@ static void parse(struct floor_options *options, int argc, char **argv)
                                       .measure_ms = 10};
     int letter;
     while ((letter = getopt_long(argc, argv, "", known, NULL)) != -1) {
-        if (letter == 'a')
-            options->has_helper_aead = true;
+        if (letter == 'f')
+            options->is_fed = true;
         else
             *option_of(options, letter) = number(optarg, 1 << 24);
     }
@@ -204,6 +232,7 @@ int main(int argc, char **argv)
 
     unsigned frames_per_group = options->group_ms * (options->rate ? options->rate : 60) / 1000;
     floor.group_bytes = (frames_per_group ? frames_per_group : 1) * options->size;
+    floor.granted = FLOOR_WINDOW_BYTES;
     floor.body = malloc(floor.group_bytes);
     floor.tls = quic_tls_server_new(&tls, NULL);
     floor.fd = floor_socket_open(options->port);

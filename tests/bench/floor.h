@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The floor of fan-out: how little a program can spend that only makes frames and pushes them over
- * QUIC. No relay, no protocol: every connection (ALPN moqf-02) gets the frames of the one track,
- * each group as a unidirectional stream. What our relay spends beyond it is ours to answer for. */
+ * QUIC, or passes on the bytes that somebody feeds it. No relay, no protocol: every connection (ALPN
+ * moqf-02) gets the one track, each group as a unidirectional stream. What our relay spends beyond
+ * it is ours to answer for. */
 #ifndef BENCH_FLOOR_H
 #define BENCH_FLOOR_H
 
@@ -22,12 +23,14 @@ enum {
     FLOOR_CID_BYTES = 9,
     FLOOR_TRAIN_MAX_BYTES = 64 * 1024,
     FLOOR_TRAIN_MAX_PACKETS = 64,
+    FLOOR_WINDOW_BYTES = 1 << 20, /* of a connection; a feeder is so far ahead of its viewers */
 };
 
 struct floor_options {
     unsigned port, rate, size, group_ms; /* rate 0: there is always another frame */
     unsigned viewers, warm_up_ms, measure_ms;
-    bool has_helper_aead; /* seal packets as ngtcp2's helper does, through wolfSSL's EVP layer */
+    bool
+        is_fed; /* serve: bytes come from a connection, frames are not made; view: feed them, too */
 };
 
 struct floor {
@@ -35,9 +38,11 @@ struct floor {
     int fd;
     uint64_t now_ns;
     struct quic_tls *tls;
-    uint64_t frames;      /* made so far */
-    unsigned group_bytes; /* of every group */
-    uint8_t *body;        /* of every group: they are all alike */
+    uint64_t made;             /* bytes of the track */
+    uint64_t granted;          /* of them, to the feeder */
+    struct floor_conn *feeder; /* or NULL */
+    unsigned group_bytes;      /* of every group */
+    uint8_t *body; /* of every group: they are all alike, and a fed one overwrites the last */
     uint32_t count;
     struct floor_conn *conns[FLOOR_CONNS_MAX];
     uint64_t due_ns[FLOOR_CONNS_MAX]; /* apart from the connections, to be read in one go */
@@ -53,7 +58,7 @@ struct floor_conn {
     ngtcp2_crypto_conn_ref ref;
     ngtcp2_cid first_dcid;
     uint32_t index;  /* the first bytes of its connection IDs */
-    int64_t stream;  /* of the group at hand, or -1 */
+    int64_t stream;  /* of the group at hand, or -1; the feeder's own */
     uint64_t group;  /* the one at hand */
     uint64_t offset; /* in it */
     bool is_blocked; /* by flow control, until a packet comes */
@@ -70,6 +75,8 @@ bool floor_conn_receive(struct floor_conn *conn, const ngtcp2_path *path, const 
 bool floor_conn_expire(struct floor_conn *conn);
 bool floor_conn_write(struct floor_conn *conn); /* all that it may now, and sets its due time */
 bool floor_conn_has_data(const struct floor_conn *conn);
+uint64_t floor_conn_position(const struct floor_conn *conn); /* in the track */
+void floor_conn_grant(struct floor_conn *feeder, uint64_t n);
 bool floor_conn_is_up(const struct floor_conn *conn);
 
 /* ---- floor_socket.c: the calls to the system ------------------------------------------------- */

@@ -27,15 +27,13 @@ def main():
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--instructions", action="store_true", help="count them with valgrind instead of measuring time")
     parser.add_argument("--profile", help="with --instructions: where callgrind's profiles go")
-    parser.add_argument("--helper-aead", action="store_true", help="the floor seals packets through wolfSSL's EVP layer")
     chosen = parser.parse_args()
     load = fan_out(chosen.viewers, chosen.size, chosen.rate, group=f"{chosen.group_ms}ms")
     load.update({**VALGRIND_LOAD, "duration": f"{chosen.seconds}s"} if chosen.instructions else
                 {"duration": f"{chosen.seconds}s", "warm-up": "2s"})
-    settings = {"helper-aead": True} if chosen.helper_aead else {}
 
     def cost(name, server):
-        side = Side(name, server, load, settings if server == "floor" else {}, "moqf")
+        side = Side(name, server, load, scheme="moqf")
         if chosen.instructions:
             value = count_instructions(side, profile=f"{chosen.profile}.{name}" if chosen.profile else "/dev/null")
             print(f"{name}: {value:.0f} instructions outside the kernel", flush=True)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The floor's viewers: our own quic/, so that the floor is acknowledged as the relay is. They count
- * bytes and say when to look at the floor, as moq-bench does. */
+ * bytes and say when to look at the floor, as moq-bench does. A feeder, if one is wanted, is one
+ * connection more with a stream that never ends. */
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <stdio.h>
@@ -11,7 +12,7 @@
 #include "quic/udp.h"
 #include "tests/bench/floor.h"
 
-enum { ARRIVAL_MS = 5, START_TIMEOUT_MS = 30000 };
+enum { ARRIVAL_MS = 5, START_TIMEOUT_MS = 30000, FEED_PIECE_BYTES = 256 << 10 };
 
 struct viewers {
     const struct floor_options *options;
@@ -77,9 +78,16 @@ static void on_late(uv_timer_t *timer)
 
 /* ---- What quic/ calls ------------------------------------------------------------------------ */
 
+static bool is_feeder(const struct quic_conn *conn)
+{
+    const struct viewers *viewers = quic_conn_user(conn);
+    return quic_conn_number(conn) > viewers->options->viewers;
+}
+
 static void on_connected(struct quic_conn *conn)
 {
-    (void)conn;
+    if (is_feeder(conn))
+        quic_stream_wake(quic_conn_open(conn, false, quic_conn_user(conn)));
 }
 
 static void *on_stream(struct quic_conn *conn, struct quic_stream *stream, bool is_bidi)
@@ -108,13 +116,18 @@ static void on_code(struct quic_stream *stream, uint32_t code)
 
 static size_t on_pull(struct quic_stream *stream, struct iovec *vec, size_t max, bool *is_end)
 {
-    (void)stream, (void)vec, (void)max, (void)is_end;
-    return 0;
+    static uint8_t piece[FEED_PIECE_BYTES];
+    (void)is_end;
+    if (max == 0 || !is_feeder(quic_stream_conn(stream)))
+        return 0;
+    vec[0] = (struct iovec){piece, sizeof piece};
+    return 1;
 }
 
 static void on_sent(struct quic_stream *stream, size_t n, bool is_end)
 {
-    (void)stream, (void)n, (void)is_end;
+    (void)n, (void)is_end;
+    quic_stream_wake(stream);
 }
 
 static void on_acked(struct quic_stream *stream, uint64_t offset)
@@ -165,7 +178,7 @@ static void on_arrival(uv_timer_t *timer)
     if (!quic_endpoint_connect(quic_udp_endpoint(viewers->udp), &config))
         die("cannot connect");
     quic_udp_wake(viewers->udp);
-    if (++viewers->opened == viewers->options->viewers)
+    if (++viewers->opened == viewers->options->viewers + viewers->options->is_fed)
         uv_timer_stop(timer);
 }
 

@@ -49,21 +49,48 @@ static int on_stream_close(ngtcp2_conn *quic, uint32_t flags, int64_t id, uint64
     return 0;
 }
 
-static void set_callbacks(ngtcp2_callbacks *callbacks, bool has_helper_aead)
+static size_t least(size_t a, size_t b)
+{
+    return a < b ? a : b;
+}
+
+/* What a feeder sends is the track. */
+/* house: parameters (ngtcp2 gives them) */
+static int on_data(ngtcp2_conn *quic, uint32_t flags, int64_t id, uint64_t offset,
+                   const uint8_t *data, size_t n, void *user, void *stream_user)
+{
+    struct floor_conn *conn = user;
+    struct floor *floor = conn->floor;
+    (void)quic, (void)flags, (void)offset, (void)stream_user;
+    floor->feeder = conn;
+    conn->stream = id;
+    while (n > 0) {
+        size_t at = (size_t)(floor->made % floor->group_bytes);
+        size_t part = least(n, floor->group_bytes - at);
+        memcpy(floor->body + at, data, part);
+        floor->made += part;
+        data += part;
+        n -= part;
+    }
+    return 0;
+}
+
+static void set_callbacks(ngtcp2_callbacks *callbacks)
 {
     *callbacks = (ngtcp2_callbacks){
         .recv_client_initial = ngtcp2_crypto_recv_client_initial_cb,
         .recv_crypto_data = ngtcp2_crypto_recv_crypto_data_cb,
-        .encrypt = has_helper_aead ? ngtcp2_crypto_encrypt_cb : aead_encrypt,
-        .decrypt = has_helper_aead ? ngtcp2_crypto_decrypt_cb : aead_decrypt,
-        .hp_mask = has_helper_aead ? ngtcp2_crypto_hp_mask_cb : aead_mask,
+        .encrypt = aead_encrypt,
+        .decrypt = aead_decrypt,
+        .hp_mask = aead_mask,
         .update_key = ngtcp2_crypto_update_key_cb,
-        .delete_crypto_aead_ctx = ngtcp2_crypto_delete_crypto_aead_ctx_cb,
+        .delete_crypto_aead_ctx = aead_delete,
         .delete_crypto_cipher_ctx = ngtcp2_crypto_delete_crypto_cipher_ctx_cb,
         .get_path_challenge_data = ngtcp2_crypto_get_path_challenge_data_cb,
         .version_negotiation = ngtcp2_crypto_version_negotiation_cb,
         .rand = on_random,
         .get_new_connection_id = on_new_cid,
+        .recv_stream_data = on_data,
         .stream_close = on_stream_close,
     };
 }
@@ -76,7 +103,7 @@ static int start(struct floor_conn *conn, const ngtcp2_path *path, const ngtcp2_
     ngtcp2_settings settings;
     ngtcp2_transport_params params;
     ngtcp2_cid cid;
-    set_callbacks(&callbacks, conn->floor->options.has_helper_aead);
+    set_callbacks(&callbacks);
     ngtcp2_settings_default(&settings);
     settings.initial_ts = conn->floor->now_ns;
     settings.max_tx_udp_payload_size = PACKET_MAX_BYTES;
@@ -86,7 +113,8 @@ static int start(struct floor_conn *conn, const ngtcp2_path *path, const ngtcp2_
     ngtcp2_transport_params_default(&params);
     params.original_dcid = header->dcid;
     params.original_dcid_present = 1;
-    params.initial_max_data = params.initial_max_stream_data_bidi_remote = 1 << 20;
+    params.initial_max_data = params.initial_max_stream_data_bidi_remote =
+        params.initial_max_stream_data_uni = FLOOR_WINDOW_BYTES;
     params.initial_max_streams_bidi = params.initial_max_streams_uni = 100;
     params.max_idle_timeout = 30 * NS_PER_S;
 
@@ -116,7 +144,7 @@ struct floor_conn *floor_conn_new(struct floor *floor, const ngtcp2_path *path, 
         return NULL;
     *conn = (struct floor_conn){
         .floor = floor, .index = floor->count, .first_dcid = header.dcid, .stream = -1};
-    conn->group = floor->frames * floor->options.size / floor->group_bytes;
+    conn->group = floor->made / floor->group_bytes;
     if (start(conn, path, &header) == 0)
         return conn;
     floor_conn_free(conn);
@@ -149,14 +177,26 @@ bool floor_conn_expire(struct floor_conn *conn)
     return ngtcp2_conn_handle_expiry(conn->quic, conn->floor->now_ns) == 0;
 }
 
+uint64_t floor_conn_position(const struct floor_conn *conn)
+{
+    return conn->group * conn->floor->group_bytes + conn->offset;
+}
+
+void floor_conn_grant(struct floor_conn *feeder, uint64_t n)
+{
+    ngtcp2_conn_extend_max_stream_offset(feeder->quic, feeder->stream, n);
+    ngtcp2_conn_extend_max_offset(feeder->quic, n);
+}
+
 /* ---- Out ------------------------------------------------------------------------------------- */
 
 /* The bytes of its group that are there, and whether it ends behind them. */
 static uint64_t group_end(const struct floor_conn *conn, bool *is_end)
 {
     const struct floor *floor = conn->floor;
-    uint64_t made = floor->frames * floor->options.size, first = conn->group * floor->group_bytes;
-    *is_end = floor->options.rate == 0 || made > first + floor->group_bytes;
+    uint64_t made = floor->made, first = conn->group * floor->group_bytes;
+    bool is_endless = floor->options.rate == 0 && !floor->options.is_fed;
+    *is_end = is_endless || made > first + floor->group_bytes;
     return *is_end ? floor->group_bytes : made > first ? made - first : 0;
 }
 
@@ -164,7 +204,7 @@ bool floor_conn_has_data(const struct floor_conn *conn)
 {
     bool is_end;
     uint64_t end = group_end(conn, &is_end);
-    return !conn->is_blocked && (is_end || conn->offset < end);
+    return !conn->is_blocked && conn != conn->floor->feeder && (is_end || conn->offset < end);
 }
 
 /* False: there is nothing, or no stream for it. */

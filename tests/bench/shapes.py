@@ -49,9 +49,9 @@ def against_rust(name, about, load, figures=("cpu_us", "p99_ms"), goals=(), **mo
     return Shape(name, about, Side("ours", "ours", load), Side("Rust relay", "rust", load), figures, goals, **more)
 
 
-def against_floor(name, about, load, figures, goals, **more):
-    return Shape(name, about, Side("ours", "ours", load, scheme="moqf"), Side("floor", "floor", load, scheme="moqf"), figures,
-                 goals, at_once="as-fast-as-it-goes" not in load, **more)
+def against_floor(name, about, load, figures, goals, settings=None, **more):
+    floor = Side("floor", "floor", load, settings or {}, scheme="moqf")
+    return Shape(name, about, Side("ours", "ours", load, scheme="moqf"), floor, figures, goals, at_once="as-fast-as-it-goes" not in load, **more)
 
 
 def beside_rust(name, about, load, figures=("cpu_us",), goals=(), **more):
@@ -126,8 +126,11 @@ SHAPES = [
                    counted=FEW),
     against_floor("floor", "50 viewers of 60 x 4 KB", fan_out(50), ("cpu_us", "instructions"),
                   (Goal("instructions", RATIO, most=1.1),), counted={"fps": 30}),
-    against_floor("flow-floor", "1 viewer, as fast as it goes", fan_out(1, 60000, **{"as-fast-as-it-goes": True}),
-                  ("gbps", "gbit_per_cpu_s"), (Goal("gbit_per_cpu_s", RATIO, least=0.85),), is_full=True),
+    against_floor("flow-floor", "1 viewer, as fast as it goes; the floor receives as much, too",
+                  fan_out(1, 60000, **{"as-fast-as-it-goes": True}), ("gbps", "gbit_per_cpu_s"),
+                  (Goal("gbit_per_cpu_s", RATIO, least=0.85),), {"fed": True}, is_full=True),
+    against_floor("flow-source", "1 viewer, as fast as it goes; the floor makes the bytes itself",
+                  fan_out(1, 60000, **{"as-fast-as-it-goes": True}), ("gbps", "gbit_per_cpu_s"), (), is_full=True),
 ]
 
 
