@@ -60,7 +60,7 @@ else()
         install(FILES ${MOQ_DEPS_PREFIX}/lib/lib${library}.a DESTINATION ${CMAKE_INSTALL_LIBDIR}/moq)
     endforeach()
 endif()
-if(MOQ_IPSEC_MB_LIBRARY)
+if(MOQ_HAS_IPSEC_MB)
     string(APPEND quic_libs " -lIPSec_MB")
 endif()
 

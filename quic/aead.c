@@ -139,12 +139,13 @@ static bool has_instructions(void)
 
 enum quic_aes quic_aes_in_use(void)
 {
+    /* Asked in any case: handshakes and masks are wolfSSL's, and it learns here what it may use. */
+    if (!has_instructions())
+        return QUIC_AES_SOFTWARE;
     struct wide *wide = wide_new();
     bool is_wide = wide != NULL;
     wide_free(&wide);
-    if (is_wide)
-        return QUIC_AES_WIDE;
-    return has_instructions() ? QUIC_AES_INSTRUCTIONS : QUIC_AES_SOFTWARE;
+    return is_wide ? QUIC_AES_WIDE : QUIC_AES_INSTRUCTIONS;
 }
 
 /* ---- Packets --------------------------------------------------------------------------------- */

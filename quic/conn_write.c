@@ -184,6 +184,7 @@ static bool write_trains(struct quic_conn *conn)
     size_t quantum = ngtcp2_conn_get_send_quantum(conn->quic);
     size_t spent = 0, room;
     bool has_more = true, is_refused = false;
+    conn->is_held = false; /* what is woken while it writes has another turn */
     while (!endpoint->is_blocked && (room = train_room(conn, quantum, spent)) > 0) {
         ngtcp2_path_storage path;
         ngtcp2_pkt_info info = {0};

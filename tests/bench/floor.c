@@ -111,9 +111,10 @@ static void grant(struct floor *floor)
         if (conn && conn != floor->feeder && floor_conn_position(conn) < slowest)
             slowest = floor_conn_position(conn);
     }
-    uint64_t more = slowest + FLOOR_WINDOW_BYTES - floor->granted;
-    if (!floor->feeder || more < FLOOR_WINDOW_BYTES / 4)
+    uint64_t wanted = slowest + FLOOR_WINDOW_BYTES;
+    if (!floor->feeder || wanted < floor->granted + FLOOR_WINDOW_BYTES / 4)
         return;
+    uint64_t more = wanted - floor->granted;
     floor->granted += more;
     floor_conn_grant(floor->feeder, more);
     floor_conn_write(floor->feeder);

@@ -69,7 +69,7 @@ def half_of_rust(counted=True):
     return (Goal("cpu_us", RATIO, most=0.45),) + ((Goal("instructions", RATIO, most=0.5),) if counted else ())
 
 
-FEW = {"viewers": 16, "fps": 30}
+FEW = {"viewers": 16}
 CATCHING_UP = {"ramp": "0", "warm-up": "1s"}
 DEFAULT = {}
 LATE_80_MS = {"POLICY_LATENCY": "80ms"}
@@ -125,7 +125,7 @@ SHAPES = [
                    ("cpu_us", "instructions"), (Goal("cpu_us", RATIO, most=2 / 1.8), Goal("instructions", RATIO, most=2 / 1.8)),
                    counted=FEW),
     against_floor("floor", "50 viewers of 60 x 4 KB", fan_out(50), ("cpu_us", "instructions"),
-                  (Goal("instructions", RATIO, most=1.1),), counted={"fps": 30}),
+                  (Goal("instructions", RATIO, most=1.1),), counted={"viewers": 25}),
     against_floor("flow-floor", "1 viewer, as fast as it goes; the floor receives as much, too",
                   fan_out(1, 60000, **{"as-fast-as-it-goes": True}), ("gbps", "gbit_per_cpu_s"),
                   (Goal("gbit_per_cpu_s", RATIO, least=0.85),), {"fed": True}, is_full=True),
