@@ -126,6 +126,7 @@ SHAPES = [
                    counted=FEW),
     against_floor("floor", "50 viewers of 60 x 4 KB", fan_out(50), ("cpu_us", "instructions"),
                   (Goal("instructions", RATIO, most=1.1),), counted={"viewers": 25}),
+    against_floor("floor-big", "8 viewers of 30 x 150 KB", fan_out(8, 150000, 30), ("cpu_us",), ()),
     against_floor("flow-floor", "1 viewer, as fast as it goes; the floor receives as much, too",
                   fan_out(1, 60000, **{"as-fast-as-it-goes": True}), ("gbps", "gbit_per_cpu_s"),
                   (Goal("gbit_per_cpu_s", RATIO, least=0.85),), {"fed": True}, is_full=True),
