@@ -25,7 +25,7 @@ struct fingerprint {
     char answer[FINGERPRINT_MAX_ANSWER_BYTES];
     size_t answer_bytes;
     char reason[REASON_BYTES];
-    fingerprint_on_done *on_done; /* NULL: cancelled or done */
+    moq_fingerprint_on_done *on_done; /* NULL: cancelled or done */
     void *user;
     bool is_over;
     int connect_error; /* of uv_tcp_connect itself, told by the timer: never from inside _start */
@@ -136,7 +136,7 @@ static void close_handles(struct fingerprint *fingerprint)
 
 static void finish(struct fingerprint *fingerprint, const uint8_t *sha256)
 {
-    fingerprint_on_done *on_done = fingerprint->on_done;
+    moq_fingerprint_on_done *on_done = fingerprint->on_done;
     fingerprint->on_done = NULL;
     fingerprint->is_over = true;
     close_handles(fingerprint);
@@ -185,7 +185,9 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     if (error == 0)
         finish(fingerprint, sha256);
     else if (error != MOQ_ERR_AGAIN)
-        fail_address(fingerprint, moq_error_words(error));
+        fail_address(fingerprint, fingerprint->answer_bytes == 0
+                                      ? "the server closed the connection; it may have too many"
+                                      : moq_error_words(error));
 }
 
 static void on_written(uv_write_t *write, int status)
@@ -231,8 +233,8 @@ static void try_next(struct fingerprint *fingerprint)
 }
 
 struct fingerprint *fingerprint_start(struct moq_native *native, const struct moq_url *url,
-                                      const struct address_list *list, fingerprint_on_done *on_done,
-                                      void *user)
+                                      const struct address_list *list,
+                                      moq_fingerprint_on_done *on_done, void *user)
 {
     struct fingerprint *fingerprint = calloc(1, sizeof *fingerprint);
     if (!fingerprint)

@@ -109,10 +109,9 @@ void resolve_cancel(struct resolve **resolve);                       /* no call 
 /* ---- GET /fingerprint ------------------------------------------------------------------------ */
 
 struct fingerprint;
-typedef void fingerprint_on_done(void *user, const uint8_t *sha256,
-                                 const char *reason); /* sha256 NULL: failed */
 struct fingerprint *fingerprint_start(struct moq_native *native, const struct moq_url *url,
-                                      const struct address_list *list, fingerprint_on_done *on_done,
+                                      const struct address_list *list,
+                                      moq_fingerprint_on_done *on_done,
                                       void *user); /* NULL: out of memory */
 void fingerprint_cancel(struct fingerprint **fingerprint);
 

@@ -104,7 +104,9 @@ struct bench {
     struct frame_pattern *pattern;
     struct bench_flow *flows;
     struct bench_thread *threads;
-    struct sockaddr_storage relay;        /* for links */
+    struct sockaddr_storage relay; /* for links */
+    bool is_pinned;                /* of an http: URL: what its fingerprint page said */
+    uint8_t pinned_sha256[QUIC_FINGERPRINT_BYTES];
     struct mailbox mailbox;               /* of the main thread */
     struct bench_shared begin_ns, end_ns; /* the window */
     struct bench_shared arrived;          /* ordinary, slow and stalled viewers */
@@ -119,8 +121,15 @@ unsigned bench_flow_count(const struct bench *bench);
 enum bench_kind bench_kind_of(const struct bench_options *options, unsigned viewer);
 
 /* Any thread: the run makes no sense any more. The first reason counts. */
-void bench_fail(struct bench *bench, const char *what, const char *why);
-const char *bench_reason(int error, const char *reason); /* why a client lost its session */
+void bench_fail(struct bench *bench, const char *format, ...) __attribute__((format(printf, 2, 3)));
+void bench_fail_connection(struct bench *bench, const char *what, int error, const char *reason);
+
+/* ---- Before the threads (bench_relay.c) ------------------------------------------------------- */
+
+/* Where the relay is, which process, and of an http: URL which certificate. An exit status; what is
+ * wrong has been said. */
+int bench_find_relay(struct bench *bench);
+int bench_say_failed(const char *what, const char *why); /* TOOL_FAILED */
 
 /* ---- Threads --------------------------------------------------------------------------------- */
 

@@ -42,7 +42,7 @@ static void on_closed(struct moq_announced *announced, int error)
     struct bench_watch *watch = moq_announced_user(announced);
     watch->announced = NULL;
     if (!watch->is_stopping)
-        bench_fail(watch->thread->bench, "the relay tells no announcements",
+        bench_fail(watch->thread->bench, "the relay tells no announcements: %s",
                    moq_error_words(error));
 }
 
@@ -53,14 +53,14 @@ static void on_connected(struct moq_client *client, struct moq_session *session)
     struct bench_watch *watch = moq_client_user(client);
     watch->announced = moq_session_announced(session, watch->base, &events, watch);
     if (!watch->announced)
-        bench_fail(watch->thread->bench, "announcements", moq_error_words(MOQ_ERR_NOMEM));
+        bench_fail(watch->thread->bench, "announcements: %s", moq_error_words(MOQ_ERR_NOMEM));
 }
 
 static void on_lost(struct moq_client *client, int error, const char *reason, uint64_t retry_ms)
 {
     struct bench_watch *watch = moq_client_user(client);
     (void)retry_ms;
-    bench_fail(watch->thread->bench, "no connection", bench_reason(error, reason));
+    bench_fail_connection(watch->thread->bench, "no connection", error, reason);
 }
 
 void bench_watch_storm(struct bench_thread *thread)

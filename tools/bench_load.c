@@ -3,6 +3,7 @@
  * asked. */
 #include "tools/bench.h"
 
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
@@ -77,19 +78,23 @@ enum bench_kind bench_kind_of(const struct bench_options *options, unsigned view
     return viewer < options->slow + options->stalled ? BENCH_STALLED : BENCH_ORDINARY;
 }
 
-void bench_fail(struct bench *bench, const char *what, const char *why)
+void bench_fail(struct bench *bench, const char *format, ...)
 {
+    va_list values;
     if (bench_add(&bench->failures, 1) > 1)
         return;
-    snprintf(bench->reason, sizeof bench->reason, "%s: %s", what, why);
+    va_start(values, format);
+    vsnprintf(bench->reason, sizeof bench->reason, format, values);
+    va_end(values);
     bench_set(&bench->has_failed, true);
 }
 
-const char *bench_reason(int error, const char *reason)
+void bench_fail_connection(struct bench *bench, const char *what, int error, const char *reason)
 {
-    if (reason && *reason)
-        return reason;
-    return error ? moq_error_words(error) : "the relay closed it; does it speak this version?";
+    if (!*reason)
+        reason =
+            error ? moq_error_words(error) : "the relay closed it; does it speak this version?";
+    bench_fail(bench, "%s: %s%s", what, reason, tool_trust_hint(error, bench->is_pinned));
 }
 
 static struct moq_path *child_of(const struct bench *bench, const char *first, const char *second)
@@ -129,6 +134,7 @@ void bench_client_config(const struct bench *bench, struct moq_client_config *co
     config->url = options->url;
     config->tls.root_files = options->common.tls_roots.items;
     config->tls.root_file_count = options->common.tls_roots.count;
+    config->tls.pinned_sha256 = bench->is_pinned ? bench->pinned_sha256 : NULL;
     config->tls.is_verify_disabled = options->common.is_verify_disabled;
     config->versions = tool_versions(&options->common);
     config->timeout_ms = (uint32_t)options->common.timeout_ms;
@@ -319,7 +325,7 @@ static void run(void *self)
     if (!error && thread->index == 0)
         error = bench_watch_open(thread);
     if (error)
-        bench_fail(thread->bench, "a thread cannot begin", moq_error_words(error));
+        bench_fail(thread->bench, "a thread cannot begin: %s", moq_error_words(error));
     else
         uv_timer_start(&thread->pulse, on_pulse, PULSE_MS, PULSE_MS);
     uv_run(&thread->loop, UV_RUN_DEFAULT);

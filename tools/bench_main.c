@@ -5,7 +5,6 @@
 
 #include <limits.h>
 #include <malloc.h>
-#include <netdb.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
@@ -220,7 +219,7 @@ static void advance(struct run *run)
         if (bench_get(&bench->announced) >= bench_flow_count(bench))
             enter(run, STAGE_RESTING);
         else if (has_lasted(run, options->patience_ms))
-            bench_fail(bench, "announcements", "not all of them came back from the relay");
+            bench_fail(bench, "announcements: not all of them came back from the relay");
         break;
     case STAGE_RESTING:
         if (has_lasted(run, BEFORE_MS))
@@ -298,30 +297,6 @@ static void wake(void *self)
 
 /* ---- The beginning and the end --------------------------------------------------------------- */
 
-static int fail(const char *what, const char *why)
-{
-    fprintf(stderr, "moq-bench: %s: %s\n", what, why);
-    return TOOL_FAILED;
-}
-
-static int find_relay(struct bench *bench)
-{
-    struct bench_options *options = &bench->options;
-    struct addrinfo hints = {.ai_socktype = SOCK_DGRAM}, *found = NULL;
-    char port[8];
-    snprintf(port, sizeof port, "%u", options->url.port);
-    if (getaddrinfo(options->url.host, port, &hints, &found))
-        return fail(options->url.host, "no such host");
-    memcpy(&bench->relay, found->ai_addr, found->ai_addrlen);
-    freeaddrinfo(found);
-    if (options->is_pid_auto && !(options->pid = process_of_udp_port(options->url.port)))
-        return fail("--pid auto", "no process of this machine that may be looked at has the port");
-    struct process_sample sample;
-    if (options->pid && !process_sample(options->pid, &sample))
-        return fail("--pid", "there is no such process");
-    return 0;
-}
-
 static int prepare(struct run *run)
 {
     struct bench *bench = &run->bench;
@@ -330,7 +305,7 @@ static int prepare(struct run *run)
     bench->flows = calloc(bench_flow_count(bench), sizeof *bench->flows);
     bench->threads = calloc(bench_thread_count(options), sizeof *bench->threads);
     if (!bench->pattern || !bench->flows || !bench->threads)
-        return fail("start", "out of memory");
+        return bench_say_failed("start", "out of memory");
     for (unsigned i = 0; i < bench_flow_count(bench); i++) {
         struct bench_flow *flow = &bench->flows[i];
         bench_set(&flow->first_frame, BENCH_NOT_YET);
@@ -365,9 +340,9 @@ static int tell(struct run *run)
 {
     char text[BENCH_REASON_BYTES];
     if (bench_get(&run->bench.has_failed) && run->result.total.taken_ns == 0)
-        return fail("failed", run->bench.reason);
+        return bench_say_failed("failed", run->bench.reason);
     if (run->result.total.taken_ns == 0)
-        return fail("interrupted", "before anything was measured");
+        return bench_say_failed("interrupted", "before anything was measured");
     if (run->bench.options.is_json)
         bench_json_summary(&run->result);
     else
@@ -378,13 +353,13 @@ static int tell(struct run *run)
 static int measure(struct run *run)
 {
     if (uv_loop_init(&run->loop))
-        return fail("start", "no loop");
+        return bench_say_failed("start", "no loop");
     run->started_ns = clock_monotonic_ns();
     enter(run, STAGE_CONNECTING);
     start_handles(run);
     int error = bench_threads_start(&run->bench);
     if (error)
-        return fail("threads", moq_error_words(error));
+        return bench_say_failed("threads", moq_error_words(error));
     uv_run(&run->loop, UV_RUN_DEFAULT);
     int status = tell(run);
     bench_order(&run->bench, ORDER_STOP);
@@ -418,7 +393,7 @@ int main(int argc, char **argv)
 {
     struct run *run = calloc(1, sizeof *run);
     if (!run)
-        return fail("start", "out of memory");
+        return bench_say_failed("start", "out of memory");
     int result = bench_options_parse(&run->bench.options, argc, argv);
     int status = result == OPTIONS_DONE ? TOOL_OK : TOOL_USAGE;
     run->result.options = &run->bench.options;
@@ -427,7 +402,7 @@ int main(int argc, char **argv)
     keep_memory();
     allow_files();
     if (result == OPTIONS_RUN) {
-        status = find_relay(&run->bench);
+        status = bench_find_relay(&run->bench);
         status = status ? status : prepare(run);
         status = status ? status : measure(run);
     }

@@ -116,7 +116,7 @@ static void write_frame(struct bench_output *output)
                                       header.size);
     }
     if (error) {
-        bench_fail(bench, "cannot publish", moq_error_words(error));
+        bench_fail(bench, "cannot publish: %s", moq_error_words(error));
         return;
     }
     bench_set(&flow->frames, header.number + 1);
@@ -228,8 +228,7 @@ static void on_lost(struct moq_client *client, int error, const char *reason, ui
 {
     struct bench_publisher *publisher = moq_client_user(client);
     (void)retry_ms;
-    bench_fail(publisher->thread->bench, "a publisher has no connection",
-               bench_reason(error, reason));
+    bench_fail_connection(publisher->thread->bench, "a publisher has no connection", error, reason);
 }
 
 /* ---- Life ------------------------------------------------------------------------------------ */
@@ -317,7 +316,7 @@ void bench_publishers_announce(struct bench_thread *thread)
     for (unsigned i = 0; i < bench->options.announce; i++) {
         struct moq_path *path = bench_storm_path(bench, i);
         if (!path || moq_offers_add(publisher->offers, path, NULL))
-            bench_fail(thread->bench, "cannot announce", moq_error_words(MOQ_ERR_NOMEM));
+            bench_fail(thread->bench, "cannot announce: %s", moq_error_words(MOQ_ERR_NOMEM));
         moq_path_unref(&path);
     }
 }

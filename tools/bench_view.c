@@ -108,8 +108,7 @@ static void on_lost(struct moq_client *client, int error, const char *reason, ui
     close_feeds(viewer);
     viewer->connect_ns = clock_monotonic_ns();
     if (retry_ms == UINT64_MAX && !is_silent)
-        bench_fail(viewer->thread->bench, "a viewer has no connection",
-                   bench_reason(error, reason));
+        bench_fail_connection(viewer->thread->bench, "a viewer has no connection", error, reason);
 }
 
 static int open_link(struct bench_viewer *viewer, struct moq_url *url)
@@ -131,11 +130,10 @@ static void connect_viewer(struct bench_viewer *viewer)
     config.reconnect.is_enabled &= viewer->kind != BENCH_STALLED;
     if (has_link(viewer)) { /* whose certificate it is cannot be told through a link */
         snprintf(config.url.host, sizeof config.url.host, "localhost");
-        config.url.is_fingerprint_fetched = false;
         config.tls.is_verify_disabled = true;
     }
     if (has_link(viewer) && !viewer->link && open_link(viewer, &config.url)) {
-        bench_fail(viewer->thread->bench, "a link for a viewer", "no socket");
+        bench_fail(viewer->thread->bench, "a link for a viewer: no socket");
         return;
     }
     if (has_link(viewer))
@@ -143,7 +141,7 @@ static void connect_viewer(struct bench_viewer *viewer)
     viewer->connect_ns = clock_monotonic_ns();
     viewer->client = moq_client_open(native_of(viewer), &config);
     if (!viewer->client)
-        bench_fail(viewer->thread->bench, "connect", moq_error_words(MOQ_ERR_NOMEM));
+        bench_fail(viewer->thread->bench, "connect: %s", moq_error_words(MOQ_ERR_NOMEM));
 }
 
 static void disconnect(struct bench_viewer *viewer)

@@ -195,6 +195,13 @@ static void on_signal(uv_signal_t *handle, int number)
 
 /* ---- Connection ------------------------------------------------------------------------------ */
 
+const char *tool_trust_hint(int error, bool is_pinned)
+{
+    return error == MOQ_ERR_TLS && !is_pinned
+               ? " (for a self-signed relay: http://, or --tls-disable-verify)"
+               : "";
+}
+
 static void on_connected(struct moq_client *client, struct moq_session *session)
 {
     struct tool *tool = moq_client_user(client);
@@ -214,11 +221,9 @@ static void on_lost(struct moq_client *client, int error, const char *reason, ui
     if (!*reason)
         reason = error ? moq_error_words(error) : "the relay closed the session";
     if (!tool->was_connected || retry_ms == UINT64_MAX) {
-        bool is_distrust = error == MOQ_ERR_TLS && !tool->url.is_fingerprint_fetched;
         tool_fail(tool, "%s %s:%u: %s%s", tool->was_connected ? "lost" : "cannot connect to",
                   tool->url.host, tool->url.port, reason,
-                  is_distrust ? " (for a self-signed relay: http://, or --tls-disable-verify)"
-                              : "");
+                  tool_trust_hint(error, tool->url.is_fingerprint_fetched));
         return;
     }
     clear_progress(tool);

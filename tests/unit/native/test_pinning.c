@@ -24,7 +24,8 @@ struct world {
     uv_tcp_t web, connections[WEB_CONNECTIONS];
     unsigned connection_count, requests;
     const char *answer; /* NULL: says nothing at all */
-    bool is_connected, is_lost, is_late;
+    bool is_connected, is_lost, is_late, is_fetched, is_named;
+    uint8_t sha256[QUIC_FINGERPRINT_BYTES];
     char reason[256];
     uv_timer_t patience;
 };
@@ -163,21 +164,56 @@ static void on_patience(uv_timer_t *timer)
     world->is_late = true;
 }
 
-static void connect_with(struct world *world, const char *answer)
+static void parse_url(const struct world *world, struct moq_url *url)
 {
-    static const struct moq_client_events events = {on_connected, on_lost};
-    struct moq_client_config config = {.events = &events, .user = world};
     char text[64];
-    world->answer = answer;
     snprintf(text, sizeof text, "http://127.0.0.1:%u/", world->port);
-    assert_int_equal(moq_url_parse(&config.url, text, NULL), 0);
-    world->client = moq_client_open(world->native, &config);
+    assert_int_equal(moq_url_parse(url, text, NULL), 0);
+}
+
+static void run_until_told(struct world *world, const bool *is_told)
+{
     uv_timer_start(&world->patience, on_patience, PATIENCE_MS, 0);
-    while (!world->is_connected && !world->is_lost && !world->is_late)
+    while (!*is_told && !world->is_lost && !world->is_late)
         uv_run(&world->loop, UV_RUN_ONCE);
     uv_timer_stop(&world->patience);
     assert_false(world->is_late);
+}
+
+static void open_client(struct world *world, struct moq_client_config *config)
+{
+    static const struct moq_client_events events = {on_connected, on_lost};
+    config->events = &events;
+    config->user = world;
+    world->client = moq_client_open(world->native, config);
+    run_until_told(world, &world->is_connected);
+}
+
+static void connect_with(struct world *world, const char *answer)
+{
+    struct moq_client_config config = {.timeout_ms = 0};
+    world->answer = answer;
+    parse_url(world, &config.url);
+    open_client(world, &config);
     assert_int_equal(world->requests, 1);
+}
+
+static void on_fetched(void *user, const uint8_t *sha256, const char *reason)
+{
+    struct world *world = user;
+    world->is_fetched = true;
+    world->is_named = sha256 != NULL;
+    if (sha256)
+        memcpy(world->sha256, sha256, sizeof world->sha256);
+    snprintf(world->reason, sizeof world->reason, "%s", reason);
+}
+
+static void fetch_with(struct world *world, const char *answer, struct moq_url *url)
+{
+    world->answer = answer;
+    parse_url(world, url);
+    assert_int_equal(moq_fingerprint_fetch(world->native, url, on_fetched, world), 0);
+    run_until_told(world, &world->is_fetched);
 }
 
 /* ---- Tests ----------------------------------------------------------------------------------- */
@@ -248,6 +284,33 @@ static void a_server_that_says_nothing_is_left(void **state)
     assert_non_null(strstr(world->reason, "timed out"));
 }
 
+static void many_clients_need_to_ask_but_once(void **state)
+{
+    struct world *world = *state;
+    struct moq_client_config config = {.tls.pinned_sha256 = world->sha256};
+    char answer[256];
+    print_answer(world, 0, answer);
+    fetch_with(world, answer, &config.url);
+    assert_true(world->is_named);
+    config.url.is_fingerprint_fetched = false;
+    for (int i = 0; i < 3; i++) {
+        world->is_connected = false;
+        open_client(world, &config);
+        assert_true(world->is_connected);
+        moq_client_close(&world->client, 0, NULL, NULL);
+    }
+    assert_int_equal(world->requests, 1);
+}
+
+static void a_question_without_an_answer_says_why(void **state)
+{
+    struct world *world = *state;
+    struct moq_url url;
+    fetch_with(world, "", &url);
+    assert_false(world->is_named);
+    assert_non_null(strstr(world->reason, "closed the connection"));
+}
+
 #define CASE(test) cmocka_unit_test_setup_teardown(test, set_up, tear_down)
 
 int main(void)
@@ -259,6 +322,8 @@ int main(void)
         CASE(a_server_without_such_a_page_fails_the_try),
         CASE(an_answer_without_an_end_is_cut_off),
         CASE(a_server_that_says_nothing_is_left),
+        CASE(many_clients_need_to_ask_but_once),
+        CASE(a_question_without_an_answer_says_why),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
