@@ -198,18 +198,65 @@ size_t cert_store_choose(const struct cert_store *store, const char *server_name
 
 /* ---- renewal --------------------------------------------------------------------------------- */
 
+/* The only one that may be ours. NULL: it is not. */
+static const struct cert *self_signed_of(const struct cert_store *store)
+{
+    const struct cert *last = store->certs[store->count - 1];
+    return last->is_self_signed ? last : NULL;
+}
+
+static bool is_due(const struct cert *cert, uint64_t now_s)
+{
+    bool is_ending = now_s + CERT_RENEW_BEFORE_SECONDS >= cert->not_after_s;
+    bool is_ahead =
+        now_s < cert->not_before_s; /* the clock was set back: browsers would refuse it */
+    return is_ending || is_ahead;
+}
+
+static bool are_names_equal(const struct cert_store *a, const struct cert_store *b)
+{
+    bool are_equal = a->self_signed_count == b->self_signed_count;
+    for (size_t i = 0; are_equal && i < a->self_signed_count; i++)
+        are_equal = strcasecmp(a->self_signed[i], b->self_signed[i]) == 0;
+    return are_equal;
+}
+
+static struct cert *copy_of(const struct cert *cert)
+{
+    struct cert *copy = malloc(sizeof *copy);
+    if (!copy)
+        return NULL;
+    *copy = *cert;
+    copy->chain_pem = strdup(cert->chain_pem);
+    copy->key_pem = strdup(cert->key_pem);
+    copy->names = calloc(cert->name_count, sizeof *copy->names);
+    copy->name_count = copy->names ? cert->name_count : 0;
+    bool is_whole = copy->chain_pem && copy->key_pem && copy->names;
+    for (size_t i = 0; i < copy->name_count; i++)
+        is_whole &= (copy->names[i] = strdup(cert->names[i])) != NULL;
+    if (!is_whole)
+        cert_free(&copy);
+    return copy;
+}
+
+bool cert_store_keep(struct cert_store *store, const struct cert_store *previous,
+                     uint64_t now_wall_ms)
+{
+    const struct cert *mine = self_signed_of(store), *old = self_signed_of(previous);
+    if (!mine || !old || !are_names_equal(store, previous) || is_due(old, now_wall_ms / 1000))
+        return true;
+    struct cert *copy = copy_of(old);
+    if (copy)
+        put(store, store->count - 1, copy);
+    return copy;
+}
+
 bool cert_store_renew(struct cert_store *store, uint64_t now_wall_ms)
 {
     char error_text[QUIC_ERROR_TEXT_BYTES];
     uint64_t now_s = now_wall_ms / 1000;
-    size_t last = store->count - 1; /* the only one that may be ours */
-    const struct cert *old = store->certs[last];
-    if (!old->is_self_signed)
-        return false;
-    bool is_ending = now_s + CERT_RENEW_BEFORE_SECONDS >= old->not_after_s;
-    bool is_ahead =
-        now_s < old->not_before_s; /* the clock was set back: browsers would refuse it */
-    if (!is_ending && !is_ahead)
+    const struct cert *old = self_signed_of(store);
+    if (!old || !is_due(old, now_s))
         return false;
 
     struct cert *cert = cert_make((const char *const *)store->self_signed, store->self_signed_count,
@@ -218,6 +265,6 @@ bool cert_store_renew(struct cert_store *store, uint64_t now_wall_ms)
         log_warn(LOG_TLS, "the self-signed certificate could not be renewed: %s", error_text);
         return false;
     }
-    put(store, last, cert);
+    put(store, store->count - 1, cert);
     return true;
 }

@@ -64,6 +64,12 @@ size_t cert_store_choose(const struct cert_store *store, const char *server_name
  * stays, with a warning. */
 bool cert_store_renew(struct cert_store *store, uint64_t now_wall_ms);
 
+/* Puts a copy of the self-signed certificate of `previous` in the place of this one's, if both are
+ * for the same names and it does not end yet: who has pinned it goes on trusting. Returns false when
+ * out of memory. */
+bool cert_store_keep(struct cert_store *store, const struct cert_store *previous,
+                     uint64_t now_wall_ms);
+
 /* Client: whether the certificate in `der` is good for an IP address (4 or 16 bytes, network
  * order). wolfSSL_check_ip_address finds none unless it was built with WOLFSSL_IP_ALT_NAME. */
 bool cert_has_address(const uint8_t *der, size_t n, const uint8_t *address, size_t address_size);

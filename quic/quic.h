@@ -54,6 +54,8 @@ struct quic_tls_server_config {
     size_t certificate_count;
     const char *const *self_signed; /* host names: ECDSA P-256, 14 days, renewed before it ends */
     size_t self_signed_count;
+    const struct quic_tls *previous; /* what it replaces: a self-signed certificate for the same
+                                        names goes on, and so does its fingerprint; or NULL */
 };
 
 struct quic_tls_client_config {

@@ -280,6 +280,12 @@ struct quic_tls *quic_tls_server_new(const struct quic_tls_server_config *config
         tls_free(tls);
         return NULL;
     }
+    if (config->previous &&
+        !cert_store_keep(tls->certs, config->previous->certs, clock_wall_ms())) {
+        explain(error_text, "out of memory");
+        tls_free(tls);
+        return NULL;
+    }
     if (contexts_update(tls) != 0) {
         explain(error_text, "a certificate and its key cannot be used by TLS");
         tls_free(tls);

@@ -94,6 +94,7 @@ static void reload(struct relay *relay)
     relay_config_free(&relay->config);
     relay->config = fresh;
     set_up_log(&fresh->log);
+    admin_reload(relay->admin, &fresh->http);
     log_info(LOG_CONFIG, "reloaded: %zu settings changed, certificates were read again",
              changes.count);
 }

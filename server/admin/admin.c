@@ -194,10 +194,21 @@ static enum MHD_Result on_http(void *self, struct MHD_Connection *connection, co
 
 static void on_timer(uv_timer_t *timer);
 
+static unsigned connections_of(struct admin *admin)
+{
+    return MHD_get_daemon_info(admin->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections;
+}
+
+/* MHD stops listening when it has all the connections that it may have, and begins again at the start of a run, so
+ * one that has ended some is followed by another: no event may come that would call it. */
 static void run(struct admin *admin)
 {
     MHD_UNSIGNED_LONG_LONG wait_ms;
-    MHD_run(admin->daemon);
+    unsigned before;
+    do {
+        before = connections_of(admin);
+        MHD_run(admin->daemon);
+    } while (connections_of(admin) < before);
     if (MHD_get_timeout(admin->daemon, &wait_ms) == MHD_YES)
         uv_timer_start(&admin->timer, on_timer, wait_ms, 0);
 }
@@ -253,6 +264,12 @@ int admin_start(struct admin **out, struct core *core, const struct config_http 
     uv_poll_start(&admin->poll, UV_READABLE, on_readable);
     *out = admin;
     return 0;
+}
+
+void admin_reload(struct admin *admin, const struct config_http *config)
+{
+    if (admin)
+        admin->config = *config;
 }
 
 static void on_handle_closed(uv_handle_t *handle)

@@ -116,7 +116,9 @@ const struct core_stats *core_stats(struct core *core)
 
 /* ---- Certificates ---------------------------------------------------------------------------- */
 
-static struct quic_tls *load_tls(const struct config_listener *listener, char *error_text)
+/* `previous` is what it will replace; NULL: nothing. */
+static struct quic_tls *load_tls(const struct config_listener *listener,
+                                 const struct quic_tls *previous, char *error_text)
 {
     struct quic_certificate certificates[CERTIFICATES_MAX];
     struct quic_tls_server_config config = {
@@ -124,6 +126,7 @@ static struct quic_tls *load_tls(const struct config_listener *listener, char *e
         .certificate_count = listener->certificate_count,
         .self_signed = (const char *const *)listener->self_signed,
         .self_signed_count = listener->self_signed_count,
+        .previous = previous,
     };
     if (listener->certificate_count > CERTIFICATES_MAX) {
         snprintf(error_text, QUIC_ERROR_TEXT_BYTES, "more than %d certificates for %s",
@@ -154,7 +157,7 @@ static void on_tidying(uv_timer_t *timer)
 int core_check(const struct relay_config *config, char *error_text)
 {
     for (size_t i = 0; i < config->listen_count; i++) {
-        struct quic_tls *tls = load_tls(&config->listen[i], error_text);
+        struct quic_tls *tls = load_tls(&config->listen[i], NULL, error_text);
         if (!tls)
             return MOQ_ERR_TLS;
         quic_tls_unref(&tls);
@@ -300,7 +303,7 @@ static int listen_on(struct core *core, const struct config_listener *listener, 
         snprintf(error_text, QUIC_ERROR_TEXT_BYTES, "more than %d listeners", CORE_LISTENERS_MAX);
         return MOQ_ERR_BOUNDS;
     }
-    core->tls[index] = load_tls(listener, error_text);
+    core->tls[index] = load_tls(listener, NULL, error_text);
     if (!core->tls[index])
         return MOQ_ERR_TLS;
     core->listener_count++;
@@ -414,7 +417,7 @@ int core_reload(struct core *core, const struct relay_config *config, char *erro
     struct quic_tls *fresh[CORE_LISTENERS_MAX] = {0};
     struct reload reload = {.config = config, .tls = fresh};
     for (size_t i = 0; i < core->listener_count; i++) {
-        fresh[i] = load_tls(&config->listen[i], error_text);
+        fresh[i] = load_tls(&config->listen[i], core->tls[i], error_text);
         if (fresh[i])
             continue;
         while (i-- > 0)

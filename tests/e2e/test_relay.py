@@ -61,11 +61,7 @@ def the_fingerprint_is_served_to_pages():
     request = urllib.request.Request(relay_http(relay, "/fingerprint"), method="OPTIONS")
     with urllib.request.urlopen(request) as answer:
         check("GET" in answer.headers["Access-Control-Allow-Methods"], "OPTIONS does not allow GET")
-    try:
-        relay.get("/etc/passwd")
-        raise Failure("an unknown page was served")
-    except urllib.error.HTTPError as error:
-        check_equal(error.code, 404, "status of an unknown page")
+    check_equal(status_of(relay, "/etc/passwd"), 404, "status of an unknown page")
     relay.stop()
 
 
@@ -99,7 +95,40 @@ def sighup_takes_what_may_change_and_refuses_the_rest_by_name():
     write("reload.yaml", base + "cache: { aeg: 5s }\n")
     relay.send(signal.SIGHUP)
     relay.wait_for('did you mean "age"')
-    check(re.fullmatch("[0-9a-f]{64}", relay.get("/fingerprint")), f"the relay lost its certificate ({digest})")
+    check_equal(relay.get("/fingerprint"), digest, "the fingerprint after reloads: clients have pinned it")
+
+    write("reload.yaml", base.replace("localhost]", "localhost, relay.example]").replace("stats: true", "stats: false"))
+    relay.send(signal.SIGHUP)
+    wait_until(lambda: relay.get("/fingerprint") != digest, 10, "other names need another certificate")
+    check_equal(status_of(relay, "/stats"), 404, "a page that was turned off")
+    relay.stop()
+
+
+def status_of(relay, path):
+    try:
+        relay.get(path)
+    except urllib.error.HTTPError as error:
+        return error.code
+    return 200
+
+
+def pages_answer_again_after_a_crowd():
+    """Of 64 connections, as many as are served at a time, and all of them gone at once."""
+    relay = Relay()
+    fds = f"/proc/{relay.popen.pid}/fd"
+    before, crowd = len(os.listdir(fds)), []
+    for number in range(64):
+        one = socket.socket()
+        one.bind((f"127.0.0.{2 + number // 16}", 0))
+        one.connect(("127.0.0.1", relay.port))
+        crowd.append(one)
+    wait_until(lambda: len(os.listdir(fds)) >= before + 64, 10, "the crowd is there")
+    relay.send(signal.SIGSTOP)
+    for one in crowd:
+        one.close()
+    relay.send(signal.SIGCONT)
+    wait_until(lambda: len(os.listdir(fds)) < before + 32, 10, "the crowd has gone")
+    check_equal(relay.get("/stats")[0], "{", "the first character of the counters")
     relay.stop()
 
 
@@ -135,4 +164,5 @@ def garbage_datagrams_hurt_nobody():
 TESTS = [without_a_certificate_it_says_how_to_get_one, help_and_version_go_to_standard_output, a_port_that_is_taken_is_said_so,
          it_says_how_packets_are_encrypted,
          sigint_and_sigterm_end_it_in_order, the_fingerprint_is_served_to_pages,
-         sighup_takes_what_may_change_and_refuses_the_rest_by_name, check_agrees_with_start, garbage_datagrams_hurt_nobody]
+         sighup_takes_what_may_change_and_refuses_the_rest_by_name,
+         pages_answer_again_after_a_crowd, check_agrees_with_start, garbage_datagrams_hurt_nobody]

@@ -380,6 +380,49 @@ static struct cert_store *store_of_three(void)
     return store;
 }
 
+static const char *const two_names[] = {"localhost", "relay.example"};
+
+static void a_reload_keeps_the_self_signed_certificate(void **state)
+{
+    (void)state;
+    struct cert_store *old = self_signed_at(NOW_S, two_names, 2),
+                      *same = self_signed_at(NOW_S, two_names, 2);
+    uint8_t first[QUIC_FINGERPRINT_BYTES];
+    memcpy(first, cert_store_at(same, 0)->fingerprint, sizeof first);
+    uint64_t generation = cert_store_at(same, 0)->generation;
+
+    assert_true(cert_store_keep(same, old, NOW_S * 1000));
+    assert_memory_equal(cert_store_at(same, 0)->fingerprint, cert_store_at(old, 0)->fingerprint,
+                        sizeof first);
+    assert_memory_not_equal(cert_store_at(same, 0)->fingerprint, first, sizeof first);
+    assert_int_not_equal(cert_store_at(same, 0)->generation, generation);
+    cert_store_free(&old); /* the copy is its own */
+    assert_int_equal(cert_store_at(same, 0)->name_count, 2);
+    assert_string_equal(cert_store_at(same, 0)->names[1], "relay.example");
+    cert_store_free(&same);
+}
+
+static void a_reload_makes_a_new_one_if_it_has_to(void **state)
+{
+    (void)state;
+    uint64_t late_s = NOW_S + CERT_SELF_SIGNED_SECONDS;
+    struct cert_store *old = self_signed_at(NOW_S, two_names, 2),
+                      *fewer = self_signed_at(NOW_S, two_names, 1),
+                      *later = self_signed_at(late_s, two_names, 2), *three = store_of_three();
+    struct quic_certificate pair = pair_of("a.pem", "a.key");
+    struct quic_tls_server_config of_file = {.certificates = &pair, .certificate_count = 1};
+    struct cert_store *file = cert_store_new(&of_file, NOW_S * 1000, NULL),
+                      *others[] = {fewer, later, three, file};
+    assert_non_null(file);
+    for (size_t i = 0; i < 4; i++) {
+        const struct cert *mine = cert_store_at(others[i], cert_store_count(others[i]) - 1);
+        assert_true(cert_store_keep(others[i], old, (others[i] == later ? late_s : NOW_S) * 1000));
+        assert_ptr_equal(cert_store_at(others[i], cert_store_count(others[i]) - 1), mine);
+        cert_store_free(&others[i]);
+    }
+    cert_store_free(&old);
+}
+
 static void a_name_gets_its_certificate_or_the_last(void **state)
 {
     static const struct {
@@ -483,6 +526,8 @@ int main(void)
         cmocka_unit_test(an_expired_certificate_is_loaded_all_the_same),
         cmocka_unit_test(nothing_configured_is_told),
         cmocka_unit_test(a_name_gets_its_certificate_or_the_last),
+        cmocka_unit_test(a_reload_keeps_the_self_signed_certificate),
+        cmocka_unit_test(a_reload_makes_a_new_one_if_it_has_to),
         cmocka_unit_test(it_is_renewed_after_twelve_days),
         cmocka_unit_test(it_is_renewed_when_the_clock_goes_far_back),
         cmocka_unit_test(generations_are_never_the_same),
