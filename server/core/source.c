@@ -96,9 +96,12 @@ void source_end(struct source *source, int error)
     unsigned viewers = 0;
     list_for_each (node, &source->viewers)
         viewers++;
-    log_info(LOG_ROUTE, "%s has ended: %s; %u viewers are told",
-             moq_path_text(moq_track_path(source->track), text, sizeof text),
-             error ? moq_error_words(error) : "its publisher finished it", viewers);
+    /* Each worker has a source of its own, and most of them nobody to tell. */
+    log_at(LOG_ROUTE, viewers ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG,
+           "%s has ended: %s; %u viewer%s told",
+           moq_path_text(moq_track_path(source->track), text, sizeof text),
+           error ? moq_error_words(error) : "its publisher finished it", viewers,
+           viewers == 1 ? " is" : "s are");
     cut_off(source);
     source->farewell_ns = CLOCK_NEVER;
     detach(source);
