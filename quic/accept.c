@@ -146,6 +146,36 @@ static int verify_retry(const struct quic_endpoint *endpoint, const ngtcp2_path 
 
 /* ---- Accepting ------------------------------------------------------------------------------- */
 
+/* Whatever looks like a first packet costs a connection until its keys show what it is, and leaves nothing
+ * half open that could be counted. */
+static uint32_t recent_false_starts(const struct quic_endpoint *endpoint)
+{
+    const struct false_starts *starts = &endpoint->false_starts;
+    uint64_t past = endpoint_now(endpoint) / NS_PER_S - starts->second;
+    return past == 0 ? starts->now + starts->before : past == 1 ? starts->now : 0;
+}
+
+static void count_false_start(struct quic_endpoint *endpoint)
+{
+    struct false_starts *starts = &endpoint->false_starts;
+    uint64_t second = endpoint_now(endpoint) / NS_PER_S;
+    if (second != starts->second) {
+        starts->before = second == starts->second + 1 ? starts->now : 0;
+        starts->now = 0;
+        starts->second = second;
+    }
+    starts->now++;
+}
+
+/* So many handshakes, or what looked like them, that newcomers prove their address. Every worker has its
+ * share of false starts, for they come from anywhere. */
+static bool is_crowded(const struct quic_endpoint *endpoint)
+{
+    uint64_t half_open = __atomic_load_n(&endpoint->commons->half_open, __ATOMIC_RELAXED);
+    uint64_t false_starts = (uint64_t)recent_false_starts(endpoint) * endpoint->workers;
+    return half_open + false_starts >= endpoint->limits.half_open_retry_at;
+}
+
 static bool is_initial(const struct quic_endpoint *endpoint, ngtcp2_pkt_hd *header,
                        const uint8_t *data, size_t n)
 {
@@ -175,7 +205,7 @@ static void accept_initial(struct quic_endpoint *endpoint, const struct waiting 
         }
         config.original_dcid = &original_dcid;
         config.token_type = NGTCP2_TOKEN_TYPE_RETRY;
-    } else if (endpoint_is_crowded(endpoint)) {
+    } else if (is_crowded(endpoint)) {
         send_retry(endpoint, path, &header);
         return;
     }
@@ -187,6 +217,8 @@ static void accept_initial(struct quic_endpoint *endpoint, const struct waiting 
         return;
     }
     conn_receive(conn, path, waiting->ecn, waiting->data, waiting->size);
+    if (conn->end.is_false_start)
+        count_false_start(endpoint);
     /* The second half of a ClientHello came first: nothing of it is kept without a proved address.
      */
     if (conn->end.is_retry_wanted)

@@ -181,6 +181,7 @@ void conn_end_library(struct quic_conn *conn, int rv)
         conn_end_local(conn, MOQ_ERR_TRANSPORT, FAREWELL_NONE, 0, "the address must be proved");
         break;
     case NGTCP2_ERR_DROP_CONN:
+        conn->end.is_false_start = true;
         conn_end_local(conn, MOQ_ERR_TRANSPORT, FAREWELL_NONE, 0, "the first packet was no good");
         break;
     case NGTCP2_ERR_RECV_VERSION_NEGOTIATION:

@@ -101,12 +101,6 @@ bool endpoint_is_full(const struct quic_endpoint *endpoint)
            endpoint->limits.connections;
 }
 
-bool endpoint_is_crowded(const struct quic_endpoint *endpoint)
-{
-    return __atomic_load_n(&endpoint->commons->half_open, __ATOMIC_RELAXED) >=
-           endpoint->limits.half_open_retry_at;
-}
-
 int endpoint_reset_token(struct quic_endpoint *endpoint, const ngtcp2_cid *cid, uint8_t *token)
 {
     int rv = ngtcp2_crypto_generate_stateless_reset_token(token, endpoint->secret,

@@ -158,6 +158,7 @@ struct conn_end {
     bool is_set; /* error, code and reason are final */
     bool is_remote;
     bool is_retry_wanted; /* server: the address must be proved first */
+    bool is_false_start;  /* server: its first packet could not be read */
     bool is_peer_closing; /* the peer sent CONNECTION_CLOSE: we drain */
     char reason[CLOSE_REASON_MAX_BYTES];
 };
@@ -316,6 +317,11 @@ struct waiting { /* a datagram of a handshake, copied; its turn comes behind a f
     uint8_t data[];
 };
 
+struct false_starts { /* first packets that could not be read */
+    uint64_t second;  /* of `now` */
+    uint32_t now, before;
+};
+
 struct quic_endpoint {
     const struct clock *clock;
     struct quic_tls *server_tls;
@@ -339,6 +345,7 @@ struct quic_endpoint {
     struct list conns, lingering, ready, dead_conns, dead_streams;
     struct list waiting;      /* of handshakes, oldest first */
     uint32_t handshake_spent; /* on them, in this turn */
+    struct false_starts false_starts;
     uint64_t lingering_count;
     uint64_t last_number;
     uint8_t random_pool[RANDOM_POOL_BYTES];
@@ -361,8 +368,6 @@ void endpoint_new_cid(struct quic_endpoint *endpoint, ngtcp2_cid *cid);
 void endpoint_count_conn(struct quic_endpoint *endpoint, int change);
 void endpoint_count_half_open(struct quic_endpoint *endpoint, int change);
 bool endpoint_is_full(const struct quic_endpoint *endpoint); /* no more are accepted */
-/* So many handshakes that newcomers prove their address. */
-bool endpoint_is_crowded(const struct quic_endpoint *endpoint);
 int endpoint_reset_token(struct quic_endpoint *endpoint, const ngtcp2_cid *cid, uint8_t *token);
 
 /* Where a train is written, QUIC_TRAIN_MAX_BYTES at most: not while is_blocked. */

@@ -39,6 +39,22 @@ async def half_open_handshakes_switch_retry_on_and_people_still_get_in(relay):
         await peer.ping()
 
 
+@beside_a_bystander()
+async def garbage_that_looks_like_first_packets_switches_retry_on(relay):
+    chance, turns = random.Random(5), 6000
+    head = b"\xc3\0\0\0\x01\x08%b\x08%b\0\x44\x96"  # an Initial of version 1, without a token, of 1174 bytes
+    with sockets.socket(sockets.AF_INET6, sockets.SOCK_DGRAM) as udp:
+        for turn in range(turns):
+            udp.sendto(head % (chance.randbytes(8), chance.randbytes(8)) + chance.randbytes(1174), ("::1", relay.port))
+            await pause(turn, 16)
+        stats = relay.stats()["listeners"][0]
+        check(stats["accepted"] < turns / 4, f"garbage was accepted as connections: {stats}")
+        check(stats["retries"] > stats["accepted"], f"no Retry under a flood: {stats}")
+        for binding in ("moqf", "h3"):
+            peer = await connect(relay, binding)
+            await peer.ping()
+
+
 @beside_a_bystander(limits_handshake="2s")
 async def first_packets_cut_and_bent_are_dropped(relay):
     chance = random.Random(7)
@@ -214,7 +230,8 @@ async def a_ticket_of_one_worker_is_good_at_all_of_them(relay):
 
 
 TESTS = [a_wrong_alpn_is_an_alert, a_sender_that_never_answers_gets_three_times_its_bytes_at_most,
-         half_open_handshakes_switch_retry_on_and_people_still_get_in, first_packets_cut_and_bent_are_dropped,
+         half_open_handshakes_switch_retry_on_and_people_still_get_in,
+         garbage_that_looks_like_first_packets_switches_retry_on, first_packets_cut_and_bent_are_dropped,
          sessions_that_do_not_greet_are_closed, connections_come_and_go_by_the_hundred,
          frames_that_no_stack_sends_cost_their_connection, floods_of_quic_frames_are_bounded,
          a_peer_may_move_and_may_update_its_keys, a_ticket_of_one_worker_is_good_at_all_of_them]
