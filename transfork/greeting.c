@@ -73,12 +73,18 @@ static int on_end(struct moq_stream *stream, const uint8_t *left, size_t n)
     return 0;
 }
 
+/* Then moq_session_closed comes next, and says why. */
+static bool is_connection_over(int error)
+{
+    return error == MOQ_ERR_TRANSPORT;
+}
+
 static void on_over(struct moq_stream *stream, int error)
 {
     stream->session->greeting = NULL;
     if (error == MOQ_ERR_DECODE)
         session_fail(stream->session, error, "malformed message on the session stream");
-    else
+    else if (!is_connection_over(error))
         session_fail(stream->session, MOQ_ERR_CANCELLED, "the peer ended the session");
 }
 
@@ -106,7 +112,7 @@ static void server_greeting_over(struct moq_stream *stream, int error)
     stream->session->greeting = NULL;
     if (error == MOQ_ERR_VERSION)
         session_fail(stream->session, error, "unsupported version");
-    else
+    else if (!is_connection_over(error))
         session_fail(stream->session, MOQ_ERR_DECODE, "the session stream ended too early");
 }
 

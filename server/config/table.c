@@ -181,7 +181,7 @@ static const struct config_row limit_rows[] = {
      .min = SECONDS(1),
      .max = SECONDS(600),
      .fallback = "10s",
-     .help = "silence after which a peer counts as gone"},
+     .help = "silence, from the last PING on, after which a peer counts as gone"},
     {.name = "streams_uni",
      .type = TYPE_INT,
      AT(config_limits, streams_uni),

@@ -49,6 +49,7 @@ def a_silent_publisher_is_given_up_after_the_idle_time():
     publisher.send(signal.SIGSTOP)
     wait_until(lambda: relay.stats()["announcements"] == 0, 25, "a publisher that says nothing is still announced")
     check_equal(relay.stats()["sessions"], 1, "sessions left")
+    relay.wait_for("nothing came for too long")
     relay.stop()
 
 
