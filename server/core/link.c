@@ -7,7 +7,7 @@
 #include "server/core/internal.h"
 
 struct link_event {
-    struct list node;            /* link.told */
+    struct list node;            /* link.told, link.history */
     struct moq_group_body *body; /* a reference; NULL: a gap */
     uint64_t sequence, last;
     int error;
@@ -20,6 +20,18 @@ static void event_free(struct link_event *event)
     free(event);
 }
 
+static void forget(struct list *events)
+{
+    while (!list_is_empty(events))
+        event_free(container_of(events->next, struct link_event, node));
+}
+
+static void move(struct list *events, struct list *to)
+{
+    for (struct list *node; (node = list_pop_front(events));)
+        list_push_back(to, node);
+}
+
 static struct link *link_ref(struct link *link)
 {
     __atomic_add_fetch(&link->refs, 1, __ATOMIC_RELAXED);
@@ -30,8 +42,8 @@ void link_unref(struct link *link)
 {
     if (__atomic_sub_fetch(&link->refs, 1, __ATOMIC_ACQ_REL) > 0)
         return;
-    while (!list_is_empty(&link->told))
-        event_free(container_of(link->told.next, struct link_event, node));
+    forget(&link->history);
+    forget(&link->told);
     moq_path_unref(&link->path);
     pthread_mutex_destroy(&link->lock);
     free(link);
@@ -104,8 +116,8 @@ static void on_news(struct post *post, void *owner)
     receive(&link->is_news_sent);
     pthread_mutex_lock(&link->lock);
     list_init(&told);
-    for (struct list *node; (node = list_pop_front(&link->told));)
-        list_push_back(&told, node);
+    move(&link->history, &told);
+    move(&link->told, &told);
     link->told_count = 0;
     bool has_info = link->has_info, is_ended = link->is_ended;
     struct moq_info info = link->info;
@@ -152,6 +164,7 @@ struct link *link_open(struct router *router, uint32_t home, const struct link_a
         .events = events,
         .user = user,
     };
+    list_init(&link->history);
     list_init(&link->told);
     if (!link->path) {
         free(link);
@@ -205,16 +218,45 @@ bool link_wish(struct link *link, struct moq_wish *wish)
     return !is_resting;
 }
 
-/* A follower that is behind by so many groups would drop the oldest of them anyway. */
-static void tell(struct link *link, const struct link_event *what)
+/* NULL: out of memory; the follower's viewers see a group that is missing. */
+static struct link_event *event_new(const struct link_event *what)
 {
-    struct link_event *event = malloc(sizeof *event), *given_up = NULL;
+    struct link_event *event = malloc(sizeof *event);
     if (!event)
-        return; /* the follower's viewers see a group that is missing */
+        return NULL;
     *event = *what;
     if (event->body)
         moq_group_body_ref(event->body);
+    return event;
+}
 
+void link_begin_history(struct link *link)
+{
+    struct list unheard;
+    list_init(&unheard);
+    pthread_mutex_lock(&link->lock);
+    move(&link->history, &unheard);
+    pthread_mutex_unlock(&link->lock);
+    forget(&unheard);
+}
+
+void link_tell_history(struct link *link, uint64_t sequence, struct moq_group_body *body)
+{
+    struct link_event *event = event_new(&(struct link_event){.sequence = sequence, .body = body});
+    if (!event)
+        return;
+    pthread_mutex_lock(&link->lock);
+    list_push_back(&link->history, &event->node);
+    pthread_mutex_unlock(&link->lock);
+    send_news(link);
+}
+
+/* A follower that is behind by so many groups would drop the oldest of them anyway. */
+static void tell(struct link *link, const struct link_event *what)
+{
+    struct link_event *event = event_new(what), *given_up = NULL;
+    if (!event)
+        return;
     pthread_mutex_lock(&link->lock);
     list_push_back(&link->told, &event->node);
     if (++link->told_count > LINK_EVENTS_MAX) {

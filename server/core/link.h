@@ -16,7 +16,8 @@
 struct router;
 struct outlet;
 
-/* Groups that the follower was told of and has not looked at; the oldest beyond are given up. */
+/* Groups that the follower was told of as they came, and has not looked at; the oldest beyond are given
+ * up. What was there before is bounded by the home's cache. */
 enum { LINK_EVENTS_MAX = 256 };
 
 enum link_kind {
@@ -62,7 +63,8 @@ struct link {
 
     pthread_mutex_t lock; /* of what is below */
     struct moq_wish wish;
-    struct list told; /* link_event.node: groups, gaps */
+    struct list history; /* link_event.node: groups that were there, to be heard first */
+    struct list told;    /* and what came since: groups, gaps */
     uint32_t told_count;
     struct moq_info info;
     bool has_info, is_closed, is_ended, is_resting;
@@ -79,6 +81,8 @@ void link_close(struct link **link); /* no callback follows; sets it to NULL */
 void link_unref(struct link *link); /* any thread */
 
 /* The home's side. Nothing of it reaches a follower that has closed. */
+void link_begin_history(struct link *link); /* forgets what is not yet heard of another one */
+void link_tell_history(struct link *link, uint64_t sequence, struct moq_group_body *body);
 void link_tell_group(struct link *link, uint64_t sequence, struct moq_group_body *body);
 void link_tell_gap(struct link *link, uint64_t first, uint64_t last, int error);
 void link_tell_growth(struct link *link); /* step 10 of a frame's walk, towards another worker */

@@ -46,6 +46,11 @@ static void tell_group(const struct outlet *outlet, const struct moq_group *grou
     link_tell_group(outlet->link, group->sequence, moq_group_body(group));
 }
 
+static void tell_history(const struct outlet *outlet, const struct moq_group *group)
+{
+    link_tell_history(outlet->link, group->sequence, moq_group_body(group));
+}
+
 static void on_group(struct moq_watcher *watcher, struct moq_group *group)
 {
     const struct outlet *outlet = watching(watcher);
@@ -87,12 +92,13 @@ static void speak(struct outlet *outlet, bool is_continued)
     uint64_t first = is_continued ? source->origin_from : 0;
     struct moq_group *newest = is_continued ? NULL : moq_track_newest(track);
     watch(outlet, track);
+    link_begin_history(outlet->link);
     if (newest)
-        tell_group(outlet, newest);
+        tell_history(outlet, newest);
     for (struct moq_group *group = moq_track_oldest(track); group;
          group = moq_track_after(track, group))
         if (group->sequence >= first && group != newest)
-            tell_group(outlet, group);
+            tell_history(outlet, group);
 }
 
 static bool can_speak(const struct source *source)

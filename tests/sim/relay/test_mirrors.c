@@ -46,6 +46,39 @@ static const struct moq_track *track_on(struct fixture *fixture, uint32_t worker
     return container_of(sources->next, struct source, node)->track;
 }
 
+/* ---- What was there before ------------------------------------------------------------------- */
+
+/* More than a link keeps of what comes. Who asks for the newest gets that, even if nothing comes after it. */
+static void a_mirror_hears_of_all_that_its_home_holds(void **state)
+{
+    (void)state;
+    enum { COUNT = LINK_EVENTS_MAX + 100 };
+    struct fixture fixture;
+    struct watch at_home, history;
+    begin(&fixture, "cache: { groups: 1000, age: 1h }");
+    watch_init(&at_home, client_ready(world_host(&fixture.world), NULL), "demo/bbb", &WISH_ANY);
+    world_run(&fixture.world, NS_PER_S);
+    for (uint64_t i = 0; i < COUNT; i++) {
+        publish_text(fixture.track, i, "old");
+        world_run(&fixture.world, 20 * NS_PER_MS);
+    }
+    struct moq_group *open;
+    assert_int_equal(moq_track_open_group(fixture.track, COUNT, &open), 0);
+    assert_int_equal(moq_track_write_frame(fixture.track, open, "new", 3), 0);
+    world_run(&fixture.world, NS_PER_S);
+
+    watch_init(&fixture.watch, fixture.other, "demo/bbb", &WISH_ANY);
+    watch_init(&history, fixture.other, "demo/bbb", &WISH_RANGE(0, COUNT - 1));
+    world_run(&fixture.world, 2 * NS_PER_S);
+    char text[WATCH_TEXT_BYTES];
+    assert_string_equal(watch_text(&fixture.watch, COUNT, text), "new...");
+    assert_int_equal(watch_count(&history, FATE_WHOLE), COUNT);
+    watch_deinit(&history);
+    watch_deinit(&fixture.watch);
+    watch_deinit(&at_home);
+    world_deinit(&fixture.world);
+}
+
 /* ---- Fetches --------------------------------------------------------------------------------- */
 
 struct fetched {
@@ -183,6 +216,7 @@ static void a_mirror_that_is_left_cuts_what_still_grows(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_mirror_hears_of_all_that_its_home_holds),
         cmocka_unit_test(a_group_that_is_fetched_from_another_worker_is_there_once),
         cmocka_unit_test(a_group_that_the_other_worker_lacks_is_refused_to_all_who_wait),
         cmocka_unit_test(what_a_home_cuts_its_mirrors_let_go_too),
