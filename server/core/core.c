@@ -150,7 +150,9 @@ static void on_renewal(uv_timer_t *timer)
 static void on_tidying(uv_timer_t *timer)
 {
     struct core *core = timer->data;
-    if (tidy_is_due(&core->tidy, __atomic_load_n(&core->counts.connections, __ATOMIC_RELAXED)))
+    if (tidy_is_due(&core->tidy, clock_monotonic_ns(),
+                    __atomic_load_n(&core->counts.connections, __ATOMIC_RELAXED),
+                    __atomic_load_n(&core->commons.cache_bytes, __ATOMIC_RELAXED)))
         tidy_up();
 }
 
@@ -367,7 +369,7 @@ static void start_handles(struct core *core)
     uv_timer_init(core->loop, &core->tidying);
     core->renewal.data = core->tidying.data = core->silence.data = core;
     uv_timer_start(&core->renewal, on_renewal, RENEW_MS, RENEW_MS);
-    uv_timer_start(&core->tidying, on_tidying, TIDY_MS, TIDY_MS);
+    uv_timer_start(&core->tidying, on_tidying, TIDY_LOOK_MS, TIDY_LOOK_MS);
 }
 
 int core_start(struct core **out, uv_loop_t *loop, const struct relay_config *config,

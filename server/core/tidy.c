@@ -1,19 +1,28 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Giving memory back when half of the connections are gone. */
+/* Giving memory back when half of the connections, or of the caches, are gone. */
 #include "server/core/tidy.h"
 
-#include <stdlib.h>
+#include "base/clock.h"
 #ifdef __GLIBC__
 #include <malloc.h>
 #endif
 
-bool tidy_is_due(struct tidy *tidy, uint32_t connections)
+static bool is_half_gone(uint64_t now, uint64_t most, uint64_t least)
 {
-    if (connections > tidy->most)
-        tidy->most = connections;
-    if (tidy->most < TIDY_LEAST_CONNECTIONS || connections > tidy->most / 2)
+    return most >= least && now <= most / 2;
+}
+
+bool tidy_is_due(struct tidy *tidy, uint64_t now_ns, uint32_t connections, uint64_t cache_bytes)
+{
+    if (connections > tidy->most_connections)
+        tidy->most_connections = connections;
+    if (cache_bytes > tidy->most_cache_bytes)
+        tidy->most_cache_bytes = cache_bytes;
+    bool is_due = is_half_gone(connections, tidy->most_connections, TIDY_LEAST_CONNECTIONS) ||
+                  is_half_gone(cache_bytes, tidy->most_cache_bytes, TIDY_LEAST_CACHE_BYTES);
+    if (!is_due || now_ns - tidy->done_ns < TIDY_REST_MS * NS_PER_MS)
         return false;
-    tidy->most = connections;
+    *tidy = (struct tidy){connections, cache_bytes, now_ns};
     return true;
 }
 

@@ -11,30 +11,60 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "server/core/tidy.h"
 
 enum { BLOCKS = 40000, BLOCK_BYTES = 1000 };
+
+/* A minute after the last time. */
+static bool is_due(struct tidy *tidy, uint32_t connections, uint64_t cache_bytes)
+{
+    return tidy_is_due(tidy, tidy->done_ns + TIDY_REST_MS * NS_PER_MS, connections, cache_bytes);
+}
 
 static void it_is_due_when_half_are_gone(void **state)
 {
     (void)state;
     struct tidy tidy = {0};
-    assert_false(tidy_is_due(&tidy, 0));
-    assert_false(tidy_is_due(&tidy, 1000));
-    assert_false(tidy_is_due(&tidy, 501));
-    assert_true(tidy_is_due(&tidy, 500));
-    assert_false(tidy_is_due(&tidy, 500));
-    assert_false(tidy_is_due(&tidy, 900));
-    assert_true(tidy_is_due(&tidy, 0));
-    assert_false(tidy_is_due(&tidy, 0));
+    assert_false(is_due(&tidy, 0, 0));
+    assert_false(is_due(&tidy, 1000, 0));
+    assert_false(is_due(&tidy, 501, 0));
+    assert_true(is_due(&tidy, 500, 0));
+    assert_false(is_due(&tidy, 500, 0));
+    assert_false(is_due(&tidy, 900, 0));
+    assert_true(is_due(&tidy, 0, 0));
+    assert_false(is_due(&tidy, 0, 0));
+}
+
+static void it_is_due_when_half_of_the_caches_are_gone(void **state)
+{
+    (void)state;
+    struct tidy tidy = {0};
+    assert_false(is_due(&tidy, 2, 4ull * TIDY_LEAST_CACHE_BYTES));
+    assert_false(is_due(&tidy, 2, 2ull * TIDY_LEAST_CACHE_BYTES + 1));
+    assert_true(is_due(&tidy, 2, 2ull * TIDY_LEAST_CACHE_BYTES));
+    assert_false(is_due(&tidy, 2, 2ull * TIDY_LEAST_CACHE_BYTES));
+    assert_true(is_due(&tidy, 2, 0));
 }
 
 static void it_is_not_for_a_few(void **state)
 {
     (void)state;
     struct tidy tidy = {0};
-    assert_false(tidy_is_due(&tidy, TIDY_LEAST_CONNECTIONS - 1));
-    assert_false(tidy_is_due(&tidy, 0));
+    assert_false(is_due(&tidy, TIDY_LEAST_CONNECTIONS - 1, TIDY_LEAST_CACHE_BYTES - 1));
+    assert_false(is_due(&tidy, 0, 0));
+}
+
+static void it_rests(void **state)
+{
+    (void)state;
+    struct tidy tidy = {0};
+    uint64_t now_ns = TIDY_REST_MS * NS_PER_MS;
+    assert_false(tidy_is_due(&tidy, now_ns, 1000, 0));
+    assert_true(tidy_is_due(&tidy, now_ns, 0, 0));
+    assert_false(tidy_is_due(&tidy, now_ns + 1, 1000, 0));
+    assert_false(tidy_is_due(&tidy, 2 * now_ns - 1, 0, 0));
+    assert_true(tidy_is_due(&tidy, 2 * now_ns, 0, 0));
 }
 
 static long resident_bytes(void)
@@ -75,7 +105,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(it_is_due_when_half_are_gone),
+        cmocka_unit_test(it_is_due_when_half_of_the_caches_are_gone),
         cmocka_unit_test(it_is_not_for_a_few),
+        cmocka_unit_test(it_rests),
         cmocka_unit_test(pages_between_what_stays_go_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
