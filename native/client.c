@@ -260,7 +260,7 @@ static void client_try(struct moq_client *client)
         return;
     }
     if (!client->tls && !client->config.url.is_fingerprint_fetched) {
-        client_lost(client, MOQ_ERR_TLS, client->tls_text);
+        client_lost(client, MOQ_ERR_INVALID, client->tls_text);
         return;
     }
     uint32_t timeout_ms =

@@ -481,8 +481,9 @@ void conn_handshake_done(struct quic_conn *conn)
         conn_end_alert(conn, ALERT_NO_APPLICATION_PROTOCOL, "no common application protocol");
         return;
     }
-    if (!conn->is_server && !tls_session_is_trusted(conn->tls)) {
-        conn_end_alert(conn, ALERT_BAD_CERTIFICATE, "the certificate is not the pinned one");
+    const char *distrust = conn->is_server ? NULL : tls_session_distrust(conn->tls);
+    if (distrust) {
+        conn_end_alert(conn, ALERT_BAD_CERTIFICATE, distrust);
         return;
     }
     if (conn->is_server)

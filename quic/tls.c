@@ -10,11 +10,13 @@
 #include "quic/tls.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/error.h"
@@ -164,7 +166,7 @@ static int on_server_name(WOLFSSL *ssl, int *alert, void *self)
     return 0;
 }
 
-/* With a pin any chain is good at first: tls_session_is_trusted looks at the leaf before anything
+/* With a pin any chain is good at first: tls_session_distrust looks at the leaf before anything
  * is used. */
 static int on_verify_pinned(int is_ok, WOLFSSL_X509_STORE_CTX *store)
 {
@@ -305,8 +307,9 @@ static int load_roots(WOLFSSL_CTX *context, const struct quic_tls_client_config 
         if (wolfSSL_CTX_load_verify_locations(context, config->root_files[i], NULL) ==
             WOLFSSL_SUCCESS)
             continue;
-        explain(error_text, "%s: no root certificate in PEM form can be read there",
-                config->root_files[i]);
+        explain(error_text, "%s: %s", config->root_files[i],
+                access(config->root_files[i], R_OK) ? strerror(errno)
+                                                    : "there is no root certificate in PEM form");
         return MOQ_ERR_TLS;
     }
     return 0;
@@ -540,16 +543,19 @@ static bool is_leaf_good(const struct tls_session *session, const uint8_t *der, 
            memcmp(digest, tls->pin, sizeof digest) == 0;
 }
 
-bool tls_session_is_trusted(struct tls_session *session)
+const char *tls_session_distrust(struct tls_session *session)
 {
     const struct quic_tls *tls = session->tls;
     bool is_address_checked = session->address_size > 0 && !tls->is_verify_disabled;
     if (!tls->is_pinned && !is_address_checked)
-        return true;
+        return NULL;
     WOLFSSL_X509 *leaf = wolfSSL_get_peer_certificate(session->ssl);
     int n = 0;
     const uint8_t *der = leaf ? wolfSSL_X509_get_der(leaf, &n) : NULL;
     bool is_good = der && n > 0 && is_leaf_good(session, der, (size_t)n);
     wolfSSL_X509_free(leaf);
-    return is_good;
+    if (is_good)
+        return NULL;
+    return tls->is_pinned ? "the certificate is not the pinned one"
+                          : "the certificate is not good for this address";
 }

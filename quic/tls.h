@@ -39,9 +39,10 @@ void *tls_session_native(struct tls_session *session); /* for ngtcp2_conn_set_tl
 enum quic_protocol tls_session_protocol(struct tls_session *session);
 const char *tls_session_server_name(struct tls_session *session); /* SNI, or "" */
 
-/* Client: whether the peer's certificate is the pinned one, if there is a pin. Ask when the
- * handshake is complete. */
-bool tls_session_is_trusted(struct tls_session *session);
+/* Client: why the peer's certificate is not trusted: it is not the pinned one, if there is a pin, or
+ * not good for the address that was dialled. NULL: it is trusted. Ask when the handshake is
+ * complete. */
+const char *tls_session_distrust(struct tls_session *session);
 
 #ifdef __cplusplus
 }

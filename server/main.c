@@ -27,7 +27,9 @@ struct relay {
 
 extern char **environ;
 
-static int load(const struct config_flags *flags, struct relay_config **config)
+/* `print` tells what is wrong with it. */
+static int load(const struct config_flags *flags, struct relay_config **config,
+                void (*print)(const struct config_errors *errors))
 {
     struct config_errors errors;
     struct config_sources sources = {
@@ -39,8 +41,22 @@ static int load(const struct config_flags *flags, struct relay_config **config)
     config_errors_init(&errors);
     int error = relay_config_load(config, &sources, &errors);
     if (error)
-        config_errors_print(&errors, stderr);
+        print(&errors);
     return error;
+}
+
+static void print_errors(const struct config_errors *errors)
+{
+    config_errors_print(errors, stderr);
+}
+
+/* Of a relay that runs, each is a line of its log. */
+static void log_errors(const struct config_errors *errors)
+{
+    for (size_t i = 0; i < errors->count; i++)
+        log_error(LOG_CONFIG, "%s", errors->entries[i].text);
+    if (errors->unshown > 0)
+        log_error(LOG_CONFIG, "and %zu more", errors->unshown);
 }
 
 static void set_up_log(const struct config_log *log)
@@ -74,7 +90,7 @@ static void reload(struct relay *relay)
     struct config_changes changes;
     char error_text[QUIC_ERROR_TEXT_BYTES] = "";
 
-    if (load(&relay->flags, &fresh)) {
+    if (load(&relay->flags, &fresh, log_errors)) {
         log_error(LOG_CONFIG, "the new configuration has errors: the old one stays");
         return;
     }
@@ -222,7 +238,7 @@ static int run_action(struct relay *relay)
     case CONFIG_ACTION_PRINT:
         break;
     }
-    if (load(&relay->flags, &relay->config))
+    if (load(&relay->flags, &relay->config, print_errors))
         return EXIT_USAGE;
     int status = EXIT_SUCCESS;
     if (relay->flags.action == CONFIG_ACTION_PRINT)

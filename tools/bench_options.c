@@ -156,7 +156,8 @@ static int set_slow(struct bench_options *options, const struct texts *texts)
             return complain("slow", texts->slow, wanted);
     }
     if (texts->stall && !read_share(texts->stall, strlen(texts->stall), viewers, &options->stalled))
-        return complain("stall", texts->stall, "a share such as 20% or a number of viewers");
+        return complain("stall", texts->stall,
+                        "a share such as 20%, or at most the number of viewers");
     if (options->slow + options->stalled > viewers)
         return complain("stall", texts->stall, "there are not so many viewers");
     return OPTIONS_RUN;

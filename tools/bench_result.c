@@ -81,7 +81,8 @@ const char *bench_invalid(const struct bench_result *result, char text[BENCH_REA
         return "the relay has ended";
     if (costs.own_busiest > BENCH_BUSY_MAX)
         return explain(text,
-                       "generator limited: a thread had %.0f %% of a core; use more --threads",
+                       "generator limited: a thread had %.0f %% of a core; use more --threads, if "
+                       "there are cores for them",
                        100 * costs.own_busiest, 0);
     if (costs.own_waiting > BENCH_WAITING_MAX ||
         costs.own_busiest + costs.own_waiting > BENCH_BUSY_MAX)

@@ -80,7 +80,9 @@ static int set_value(const struct options_spec *spec, const struct option_row *r
     case OPTION_DURATION:
         if (options_duration(value, row->target))
             return OPTIONS_RUN;
-        return complain(spec, "not a duration such as 500ms or 2s: ", value);
+        fprintf(stderr, "%s: --%s %s: a time such as 500ms or 2s is wanted; try %s --help\n",
+                spec->program, row->name, value, spec->program);
+        return OPTIONS_USAGE;
     case OPTION_HEADING:
         break;
     }

@@ -37,6 +37,8 @@ static bool is_map_equal(const struct config_row *row, const int *a, const int *
 
 static bool is_address_equal(const struct config_address *a, const struct config_address *b)
 {
+    if (a->is_listen && b->is_listen)
+        return true; /* the listener's own change is told */
     return a->is_listen == b->is_listen && a->size == b->size &&
            memcmp(&a->socket, &b->socket, a->size) == 0;
 }

@@ -119,13 +119,15 @@ static bool parse_quantity(const struct config_row *row, const char *text, uint6
     return true;
 }
 
-static bool parse_whole(const char *text, uint64_t *value, char *problem)
+static bool parse_whole(const struct config_row *row, const char *text, uint64_t *value,
+                        char *problem)
 {
     char quoted[CONFIG_QUOTE_BYTES];
     const char *rest = text;
     if (!read_digits(&rest, value) || *rest != '\0')
-        return complain(problem, "%s is not a whole number; write digits only",
-                        config_quote(quoted, text));
+        return complain(problem, "%s is not a whole number; write digits only%s%s",
+                        config_quote(quoted, text), row->zero ? ", or " : "",
+                        row->zero ? row->zero : "");
     return true;
 }
 
@@ -137,7 +139,7 @@ static bool parse_number(const struct config_row *row, const char *text, uint64_
         *value = 0;
         return true;
     }
-    if (row->type == TYPE_INT ? !parse_whole(text, value, problem)
+    if (row->type == TYPE_INT ? !parse_whole(row, text, value, problem)
                               : !parse_quantity(row, text, value, problem))
         return false;
     if (*value >= row->min && *value <= row->max)

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """moq-relay as a service: its command line, its signals, its pages, and what it does with rubbish."""
 
+import json
 import os
 import random
 import re
@@ -104,6 +105,20 @@ def sighup_takes_what_may_change_and_refuses_the_rest_by_name():
     relay.stop()
 
 
+def errors_of_a_reload_are_lines_of_the_log():
+    port = free_port()
+    base = f'listen: [{{ address: "[::]:{port}", self_signed: [localhost] }}]\nhttp: {{ address: listen }}\nlog: {{ format: json }}\n'
+    path = write("lines.yaml", base)
+    relay = Relay(port=port, argv=[program("moq-relay"), path])
+    write("lines.yaml", base + "workers: two\nspeed: high\n")
+    relay.send(signal.SIGHUP)
+    relay.wait_for("the old one stays")
+    words = [json.loads(line)["message"] for line in relay.err]
+    for known in ('write digits only, or auto', "speed: no such setting"):
+        check(any(known in word for word in words), f"{known!r} is not in {words}")
+    relay.stop()
+
+
 def status_of(relay, path):
     try:
         relay.get(path)
@@ -165,4 +180,4 @@ TESTS = [without_a_certificate_it_says_how_to_get_one, help_and_version_go_to_st
          it_says_how_packets_are_encrypted,
          sigint_and_sigterm_end_it_in_order, the_fingerprint_is_served_to_pages,
          sighup_takes_what_may_change_and_refuses_the_rest_by_name,
-         pages_answer_again_after_a_crowd, check_agrees_with_start, garbage_datagrams_hurt_nobody]
+         errors_of_a_reload_are_lines_of_the_log, pages_answer_again_after_a_crowd, check_agrees_with_start, garbage_datagrams_hurt_nobody]

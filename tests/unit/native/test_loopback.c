@@ -134,8 +134,12 @@ static void run_until(struct world *world, bool (*is_done)(struct world *world))
 {
     world->is_patience_over = false;
     uv_timer_start(&world->patience, on_patience, PATIENCE_MS, 0);
-    while (!is_done(world) && !world->is_patience_over)
-        uv_run(&world->loop, UV_RUN_ONCE);
+    while (!is_done(world) && !world->is_patience_over) {
+        uv_run(&world->loop,
+               UV_RUN_NOWAIT); /* timers come first, and may be all there is to wait for */
+        if (!is_done(world))
+            uv_run(&world->loop, UV_RUN_ONCE);
+    }
     uv_timer_stop(&world->patience);
     assert_true(is_done(world));
 }
@@ -306,8 +310,8 @@ static void a_missing_root_file_is_told_and_not_from_inside(void **state)
     world->client = moq_client_open(world->native, &config);
     assert_int_equal(world->lost, 0);
     run_until(world, is_lost);
-    assert_int_equal(world->lost_error, MOQ_ERR_TLS);
-    assert_non_null(strstr(world->lost_reason, "/nonexistent/roots.pem"));
+    assert_int_equal(world->lost_error, MOQ_ERR_INVALID);
+    assert_string_equal(world->lost_reason, "/nonexistent/roots.pem: No such file or directory");
 }
 
 static void an_unknown_host_is_told(void **state)
