@@ -95,7 +95,8 @@ static void mark_done(struct moq_viewer *viewer, struct sequence_run run)
 static void lose(struct moq_viewer *viewer, struct sequence_run run, int error)
 {
     mark_done(viewer, run);
-    viewer->stats.groups_skipped += run.last - run.first + 1;
+    if (error != MOQ_ERR_NOT_FOUND) /* of a hole nobody knows whether there were groups */
+        viewer->stats.groups_skipped += run.last - run.first + 1;
     add_gap(viewer, run, error);
 }
 

@@ -272,6 +272,24 @@ static void a_slow_viewer_skips_what_is_late_and_delays_nobody(void **state)
     world_deinit(&stage.world);
 }
 
+/* A publisher may begin anywhere: its viewers are told of the hole, but were not late for it. */
+static void numbers_that_nobody_used_are_no_groups_that_were_skipped(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct watch watch;
+    stage_init(&stage, NULL);
+    publish_text(stage.track, 1, "one");
+    join(&stage, &watch, &as_03, &WISH_ANY);
+    publish_text(stage.track, 900, "far away");
+    world_run(&stage.world, 5 * NS_PER_S);
+    assert_group(&watch, 900, "far away");
+    assert_int_equal(watch_count(&watch, FATE_GAP), 898);
+    assert_int_equal(world_counters(&stage.world)->groups_skipped, 0);
+    watch_deinit(&watch);
+    world_deinit(&stage.world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -283,6 +301,7 @@ int main(void)
         cmocka_unit_test(a_range_behind_the_end_of_a_track_ends_with_it),
         cmocka_unit_test(the_wish_upstream_follows_the_viewers),
         cmocka_unit_test(a_slow_viewer_skips_what_is_late_and_delays_nobody),
+        cmocka_unit_test(numbers_that_nobody_used_are_no_groups_that_were_skipped),
     };
     return cmocka_run_group_tests(tests, NULL, free_tls);
 }
