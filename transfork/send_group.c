@@ -151,6 +151,7 @@ struct send_group *send_group_open(struct moq_viewer *viewer, struct moq_group *
     sending->stream.is_ours = true;
     sending->stream.is_in_over = true;
     sending->viewer = viewer;
+    sending->opened_ns = session_now(session);
     sending->group = moq_group_ref(group);
     bytes_cursor_init(&sending->cursor, &group->body->log);
     list_init(&sending->node);

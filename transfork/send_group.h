@@ -15,9 +15,10 @@ enum { GROUP_HEADER_MAX_BYTES = 24 }; /* type, subscription, sequence */
 
 struct send_group {
     struct grave grave;
-    struct list node;          /* in its viewer's groups */
-    struct list over_node;     /* in its session's unacknowledged, once it is sent or cut */
-    uint64_t over_ns;          /* since when */
+    struct list node;      /* in its viewer's groups */
+    struct list over_node; /* in its session's unacknowledged, once it is sent or cut */
+    uint64_t over_ns;      /* since when */
+    uint64_t opened_ns;
     struct moq_viewer *viewer; /* NULL: cut, or the viewer is over */
     struct moq_group *group;
     struct bytes_cursor cursor; /* what of the group is in packets */

@@ -149,23 +149,41 @@ static bool is_better_victim(const struct send_group *a, const struct send_group
     return a->group->sequence < b->group->sequence;
 }
 
-/* Room for one more open group. At the limit an old one that has nothing to send goes, or, newest
- * first, the oldest. */
-static bool make_room(struct moq_viewer *viewer, const struct moq_group *group)
+/* One that was opened in this very turn: nothing could be sent of it yet. */
+static bool is_fresh(const struct moq_viewer *viewer, const struct send_group *sending)
 {
-    if (viewer->unsent < viewer->session->config.limits.open_groups)
-        return true;
+    return sending->opened_ns == session_now(viewer->session) && send_group_unsent(sending) > 0;
+}
+
+/* Which open group goes before `group`: an old one that has nothing to send or, newest first, the
+ * oldest. */
+static struct send_group *find_victim(const struct moq_viewer *viewer,
+                                      const struct moq_group *group, bool may_be_fresh)
+{
     struct send_group *victim = NULL;
     list_for_each (node, &viewer->groups) {
         struct send_group *sending = sending_at(node);
         bool is_old =
             sending->group->superseded_ns > 0 && sending->group->sequence < group->sequence;
         bool may_go = viewer->policy.order == MOQ_ORDER_NEWEST || send_group_unsent(sending) == 0;
+        may_go &= may_be_fresh || !is_fresh(viewer, sending);
         if (!sending->is_sent && is_old && may_go && (!victim || is_better_victim(sending, victim)))
             victim = sending;
     }
+    return victim;
+}
+
+/* Room for one more open group. A burst of small ones waits for the next turn, when what is open may
+ * have been sent. */
+static bool make_room(struct moq_viewer *viewer, const struct moq_group *group)
+{
+    if (viewer->unsent < viewer->session->config.limits.open_groups)
+        return true;
+    struct send_group *victim = find_victim(viewer, group, false);
     if (victim)
         cut(viewer, victim, MOQ_ERR_EXPIRED);
+    else if (find_victim(viewer, group, true))
+        session_wait_until(viewer->session, session_now(viewer->session) + 1);
     return victim != NULL;
 }
 

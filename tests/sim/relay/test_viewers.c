@@ -290,6 +290,28 @@ static void numbers_that_nobody_used_are_no_groups_that_were_skipped(void **stat
     world_deinit(&stage.world);
 }
 
+/* As after a pause of the publisher's network: more groups in one turn than may be open. */
+static void a_burst_of_small_groups_is_delivered_whole(void **state)
+{
+    (void)state;
+    enum { COUNT = 60, FIRST = 2 };
+    for (int order = MOQ_ORDER_OLDEST; order <= MOQ_ORDER_ANY; order++) {
+        struct stage stage;
+        struct watch watch;
+        struct moq_wish wish = WISH_ANY;
+        wish.order = (uint8_t)order;
+        stage_init(&stage, "cache: { groups: 100 }");
+        publish_text(stage.track, 1, "one");
+        join(&stage, &watch, &as_03, &wish);
+        for (uint64_t i = FIRST; i < FIRST + COUNT; i++)
+            publish_text(stage.track, i, "small");
+        world_run(&stage.world, 500 * NS_PER_MS);
+        assert_int_equal(watch_count(&watch, FATE_WHOLE), 1 + COUNT);
+        watch_deinit(&watch);
+        world_deinit(&stage.world);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -301,6 +323,7 @@ int main(void)
         cmocka_unit_test(a_range_behind_the_end_of_a_track_ends_with_it),
         cmocka_unit_test(the_wish_upstream_follows_the_viewers),
         cmocka_unit_test(a_slow_viewer_skips_what_is_late_and_delays_nobody),
+        cmocka_unit_test(a_burst_of_small_groups_is_delivered_whole),
         cmocka_unit_test(numbers_that_nobody_used_are_no_groups_that_were_skipped),
     };
     return cmocka_run_group_tests(tests, NULL, free_tls);

@@ -402,8 +402,10 @@ static void a_viewer_that_stalls_holds_few_groups_and_skips_the_rest(void **stat
     scene_init(&scene, &(struct options){.limits = {.open_groups = 2}});
     listen_with(&scene, &NO_WISH);
     scene.pair.wire.end[SERVER].is_blocked = true;
-    for (uint64_t i = 0; i < 50; i++)
+    for (uint64_t i = 0; i < 50; i++) {
         track_group(scene.track, i, "x");
+        wire_pass(&scene.pair.wire, 1);
+    }
     struct moq_viewer_stats stats;
     moq_viewer_stats(scene.pair.peer[SERVER].viewer, &stats);
     assert_int_equal(stats.open_groups, 2);
