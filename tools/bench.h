@@ -57,6 +57,7 @@ struct bench_figures {
     struct histogram latency;     /* of frames published after their viewer subscribed */
     struct histogram first_frame; /* from subscribe to it */
     struct histogram connect;     /* until the session is agreed */
+    uint64_t last_ns;             /* when the last frame came */
 };
 
 struct bench_traffic { /* of all our connections, as we see them */
@@ -213,8 +214,9 @@ void bench_viewers_settle(struct bench_thread *thread);
 void bench_viewers_close(struct bench_thread *thread);
 void bench_viewers_free(struct bench_thread *thread);
 
-/* Adds what a connection has counted; `client` may be NULL. */
-void bench_traffic_add(struct bench_traffic *sum, const struct moq_client *client);
+void bench_traffic_add(struct bench_traffic *sum, const struct bench_traffic *more);
+/* What the connection of `client` has counted; without one *seen stays as it is. */
+void bench_traffic_see(struct bench_traffic *seen, const struct moq_client *client);
 
 /* ---- The watcher of announcements (bench_announce.c) ------------------------------------------ */
 

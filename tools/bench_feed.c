@@ -71,6 +71,7 @@ static void take_frame(struct bench_feed *feed, struct bench_read *read, const u
         feed->base = header.number;
     if (header.number >= feed->high)
         feed->high = header.number + 1;
+    figures->last_ns = now_ns;
     figures->counts[COUNT_frames_ever]++;
     figures->counts[COUNT_bytes_ever] += size;
     if (is_frame_counted(feed, header.number)) {

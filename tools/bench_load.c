@@ -28,17 +28,24 @@ void bench_figures_merge(struct bench_figures *sum, const struct bench_figures *
     histogram_merge(&sum->latency, &more->latency);
     histogram_merge(&sum->first_frame, &more->first_frame);
     histogram_merge(&sum->connect, &more->connect);
+    if (more->last_ns > sum->last_ns)
+        sum->last_ns = more->last_ns;
+}
+
+void bench_traffic_add(struct bench_traffic *sum, const struct bench_traffic *more)
+{
+    sum->packets_received += more->packets_received;
+    sum->packets_sent += more->packets_sent;
+    sum->packets_lost += more->packets_lost;
+    sum->bytes_received += more->bytes_received;
+    sum->bytes_sent += more->bytes_sent;
 }
 
 void bench_tally_merge(struct bench_tally *sum, const struct bench_tally *more)
 {
     for (size_t i = 0; i < BENCH_KINDS; i++)
         bench_figures_merge(&sum->kinds[i], &more->kinds[i]);
-    sum->traffic.packets_received += more->traffic.packets_received;
-    sum->traffic.packets_sent += more->traffic.packets_sent;
-    sum->traffic.packets_lost += more->traffic.packets_lost;
-    sum->traffic.bytes_received += more->traffic.bytes_received;
-    sum->traffic.bytes_sent += more->traffic.bytes_sent;
+    bench_traffic_add(&sum->traffic, &more->traffic);
     sum->published_frames += more->published_frames;
     sum->published_bytes += more->published_bytes;
     sum->published_groups += more->published_groups;
@@ -48,18 +55,20 @@ void bench_tally_merge(struct bench_tally *sum, const struct bench_tally *more)
         sum->taken_ns = more->taken_ns;
 }
 
-void bench_traffic_add(struct bench_traffic *sum, const struct moq_client *client)
+void bench_traffic_see(struct bench_traffic *seen, const struct moq_client *client)
 {
     struct quic_conn *conn = client ? moq_client_conn(client) : NULL;
     struct quic_conn_stats stats;
     if (!conn)
         return;
     quic_conn_stats(conn, &stats);
-    sum->packets_received += stats.packets_received;
-    sum->packets_sent += stats.packets_sent;
-    sum->packets_lost += stats.packets_lost;
-    sum->bytes_received += stats.bytes_received;
-    sum->bytes_sent += stats.bytes_sent;
+    *seen = (struct bench_traffic){
+        .packets_received = stats.packets_received,
+        .packets_sent = stats.packets_sent,
+        .packets_lost = stats.packets_lost,
+        .bytes_received = stats.bytes_received,
+        .bytes_sent = stats.bytes_sent,
+    };
 }
 
 /* ---- What threads have in common ------------------------------------------------------------- */

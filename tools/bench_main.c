@@ -3,6 +3,7 @@
  * arrives; the threads settle. The main thread only looks at the clock, at the threads' tallies and at the relay's process. */
 #include "tools/bench_report.h"
 
+#include <errno.h>
 #include <limits.h>
 #include <malloc.h>
 #include <signal.h>
@@ -262,7 +263,10 @@ static void on_step(uv_timer_t *timer)
 {
     struct run *run = timer->data;
     bool has_failed = bench_get(&run->bench.has_failed);
-    if (has_failed && run->stage < STAGE_DRAINING)
+    if (has_failed && run->stage == STAGE_MEASURING) {
+        run->result.failure = run->bench.reason;
+        end_window(run);
+    } else if (has_failed && run->stage < STAGE_DRAINING)
         run->stage = STAGE_OVER;
     if (run->stage == STAGE_OVER)
         end_loop(run);
@@ -347,6 +351,8 @@ static int tell(struct run *run)
         bench_json_summary(&run->result);
     else
         bench_words_summary(&run->words, &run->result);
+    if (fflush(stdout) || ferror(stdout))
+        return bench_say_failed("standard output", strerror(errno));
     return bench_invalid(&run->result, text) ? BENCH_INVALID : TOOL_OK;
 }
 

@@ -31,6 +31,7 @@ struct bench_publisher {
     struct moq_native *native;
     struct moq_offers *offers;
     struct moq_client *client;
+    struct bench_traffic seen; /* of its connection */
     struct bench_output *outputs;
     uint8_t *frame;
     uv_prepare_t prepare; /* floods: once per turn of the loop */
@@ -323,8 +324,10 @@ void bench_publishers_announce(struct bench_thread *thread)
 
 void bench_publishers_traffic(struct bench_thread *thread, struct bench_traffic *sum)
 {
-    for (unsigned i = 0; i < thread->publisher_count; i++)
-        bench_traffic_add(sum, thread->publishers[i].client);
+    for (unsigned i = 0; i < thread->publisher_count; i++) {
+        bench_traffic_see(&thread->publishers[i].seen, thread->publishers[i].client);
+        bench_traffic_add(sum, &thread->publishers[i].seen);
+    }
 }
 
 /* The track goes before the clock of its native does. */

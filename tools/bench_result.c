@@ -66,6 +66,19 @@ static const char *explain(char *text, const char *format, double a, double b)
     return text;
 }
 
+/* Seconds at the end of the window without a frame, if more than there may be; else 0. A relay that is killed
+ * says nothing, and its sessions are given up long after. */
+static double silence_s(const struct bench_result *result)
+{
+    const struct bench_options *options = result->options;
+    const struct bench_moment *end = &result->end;
+    uint64_t last_ns = end->sum.kinds[BENCH_ORDINARY].last_ns;
+    if (!last_ns || last_ns >= end->sum.taken_ns || options->fps.least == 0)
+        return 0;
+    double silent_s = (double)(end->sum.taken_ns - last_ns) / 1e9;
+    return silent_s > BENCH_SILENCE_MAX_S + 2.0 / (double)options->fps.least ? silent_s : 0;
+}
+
 const char *bench_invalid(const struct bench_result *result, char text[BENCH_REASON_BYTES])
 {
     const struct bench_figures *ordinary = &result->total.kinds[BENCH_ORDINARY];
@@ -79,6 +92,11 @@ const char *bench_invalid(const struct bench_result *result, char text[BENCH_REA
     bench_costs(result, &costs);
     if (result->begin.has_relay && !result->end.has_relay)
         return "the relay has ended";
+    if (result->failure)
+        return result->failure;
+    if (silence_s(result) > 0)
+        return explain(text, "nothing came in the last %.1f s: the relay has ended, or it stalls",
+                       silence_s(result), 0);
     if (costs.own_busiest > BENCH_BUSY_MAX)
         return explain(text,
                        "generator limited: a thread had %.0f %% of a core; use more --threads, if "

@@ -12,6 +12,8 @@
 #define BENCH_WAITING_MAX 0.5
 /* So do sockets of ours that overflowed by more than this share of what they received. */
 #define BENCH_DROPPED_MAX 0.01
+/* If for so long, and two frames more, nothing came at the end of the window, the relay may be gone. */
+#define BENCH_SILENCE_MAX_S 1.0
 
 enum { BENCH_OWN_MAX = 2 * BENCH_THREADS_MAX };
 
@@ -37,6 +39,7 @@ struct bench_result {
     unsigned storm_seen;
     unsigned arrived; /* of options->viewers, before the window */
     bool is_interrupted;
+    const char *failure; /* what ended the window; NULL: nothing did */
 };
 
 struct bench_costs { /* 0: not known */

@@ -16,6 +16,8 @@ struct bench_viewer {
     uint64_t connect_ns;       /* since when it connects; 0: it is connected */
     unsigned begun;            /* feeds that have received something since they came */
     bool has_arrived, is_retrying;
+    struct bench_traffic
+        seen; /* of its connection; what a lost one counted after this is lost too */
     struct bench_feed *feeds;
 };
 
@@ -99,6 +101,14 @@ static void on_connected(struct moq_client *client, struct moq_session *session)
     subscribe(viewer, session);
 }
 
+/* The connection is over: its counts stay in the sum. */
+static void keep_traffic(struct bench_viewer *viewer)
+{
+    bench_traffic_see(&viewer->seen, viewer->client);
+    bench_traffic_add(&viewer->thread->tally.traffic, &viewer->seen);
+    viewer->seen = (struct bench_traffic){0};
+}
+
 static void on_lost(struct moq_client *client, int error, const char *reason, uint64_t retry_ms)
 {
     struct bench_viewer *viewer = moq_client_user(client);
@@ -106,6 +116,7 @@ static void on_lost(struct moq_client *client, int error, const char *reason, ui
     bool was_connected = viewer->connect_ns == 0;
     figures_of(viewer)->counts[was_connected ? COUNT_sessions_lost : COUNT_connect_failures]++;
     close_feeds(viewer);
+    keep_traffic(viewer);
     viewer->connect_ns = clock_monotonic_ns();
     if (retry_ms == UINT64_MAX && !is_silent)
         bench_fail_connection(viewer->thread->bench, "a viewer has no connection", error, reason);
@@ -146,7 +157,7 @@ static void connect_viewer(struct bench_viewer *viewer)
 
 static void disconnect(struct bench_viewer *viewer)
 {
-    bench_traffic_add(&viewer->thread->tally.traffic, viewer->client);
+    keep_traffic(viewer);
     close_feeds(viewer);
     moq_client_close(&viewer->client, 0, NULL, NULL);
 }
@@ -236,8 +247,10 @@ void bench_viewers_retry(struct bench_thread *thread)
 
 void bench_viewers_traffic(struct bench_thread *thread, struct bench_traffic *sum)
 {
-    for (unsigned i = 0; i < thread->viewer_count + thread->joined_count; i++)
-        bench_traffic_add(sum, thread->viewers[i].client);
+    for (unsigned i = 0; i < thread->viewer_count + thread->joined_count; i++) {
+        bench_traffic_see(&thread->viewers[i].seen, thread->viewers[i].client);
+        bench_traffic_add(sum, &thread->viewers[i].seen);
+    }
 }
 
 void bench_viewers_settle(struct bench_thread *thread)

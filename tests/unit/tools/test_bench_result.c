@@ -57,6 +57,20 @@ static void assert_invalid(struct bench_result *result, const char *words)
     free(result);
 }
 
+static void silence_at_the_end_is_suspicious(void **state)
+{
+    (void)state;
+    const struct bench_options with_frames = {
+        .viewers = 10, .threads = 2, .fps = {.least = 2, .most = 2}};
+    char text[BENCH_REASON_BYTES];
+    struct bench_result *result = good_result();
+    result->options = &with_frames;
+    result->end.sum.kinds[BENCH_ORDINARY].last_ns = 109 * NS_PER_S;
+    assert_null(bench_invalid(result, text));
+    result->end.sum.kinds[BENCH_ORDINARY].last_ns = 107 * NS_PER_S;
+    assert_invalid(result, "nothing came in the last 3.0 s");
+}
+
 static void costs_follow_from_two_looks(void **state)
 {
     struct bench_result *result = good_result();
@@ -146,6 +160,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(costs_follow_from_two_looks),
+        cmocka_unit_test(silence_at_the_end_is_suspicious),
         cmocka_unit_test(without_a_process_there_are_no_costs),
         cmocka_unit_test(a_busy_generator_is_not_believed),
         cmocka_unit_test(sockets_that_overflow_are_not_believed),
