@@ -172,8 +172,12 @@ static int serve(struct relay *relay)
 {
     char error_text[QUIC_ERROR_TEXT_BYTES] = "";
     set_up_log(&relay->config->log);
-    uv_loop_init(&relay->loop);
-    int error = core_start(&relay->core, &relay->loop, relay->config, error_text);
+    int error = uv_loop_init(&relay->loop);
+    if (error) {
+        fprintf(stderr, "moq-relay: no loop: %s\n", uv_strerror(error));
+        return EXIT_FAILURE;
+    }
+    error = core_start(&relay->core, &relay->loop, relay->config, error_text);
     if (!error) {
         watch_signals(relay);
         error = start_admin(relay, error_text);

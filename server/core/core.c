@@ -262,7 +262,7 @@ static uint32_t count_workers(const struct relay_config *config)
     return wanted < CORE_WORKERS_MAX ? (uint32_t)wanted : CORE_WORKERS_MAX;
 }
 
-static int make_workers(struct core *core, const struct relay_config *config)
+static int make_workers(struct core *core, const struct relay_config *config, char *error_text)
 {
     struct worker_config worker = {
         .config = config,
@@ -274,7 +274,7 @@ static int make_workers(struct core *core, const struct relay_config *config)
         .self = core,
     };
     for (; worker.number < worker.count; worker.number++) {
-        struct worker *made = worker_new(&worker);
+        struct worker *made = worker_new(&worker, error_text);
         if (!made)
             return MOQ_ERR_NOMEM;
         core->workers[core->worker_count] = made;
@@ -351,7 +351,7 @@ static void say_how_packets_are_encrypted(void)
 
 static int start_all(struct core *core, const struct relay_config *config, char *error_text)
 {
-    int error = make_workers(core, config);
+    int error = make_workers(core, config, error_text);
     for (size_t i = 0; !error && i < config->listen_count; i++)
         error = listen_on(core, &config->listen[i], error_text);
     bool has_choice = core->worker_count > 1 && config->quic.has_steering;

@@ -56,13 +56,16 @@ static const struct moq_listener_events listener_events = {.on_peer = on_peer,
 
 /* ---- Its beginning --------------------------------------------------------------------------- */
 
-static void start_handles(struct worker *worker)
+static int start_handles(struct worker *worker)
 {
-    uv_async_init(&worker->loop, &worker->wake, on_wake);
+    int error = uv_async_init(&worker->loop, &worker->wake, on_wake);
+    if (error)
+        return error;
     uv_timer_init(&worker->loop, &worker->sweep);
     worker->wake.data = worker->sweep.data = worker;
     uv_timer_start(&worker->sweep, on_sweep, CORE_SWEEP_MS, CORE_SWEEP_MS);
     mailbox_init(&worker->mailbox, &worker->router, wake_worker, worker);
+    return 0;
 }
 
 static int start_native(struct worker *worker)
@@ -102,20 +105,32 @@ static void drop_loop(struct worker *worker)
     free(worker);
 }
 
-struct worker *worker_new(const struct worker_config *config)
+static struct worker *fail_new(struct worker *worker, int error, char *error_text)
+{
+    snprintf(error_text, QUIC_ERROR_TEXT_BYTES, "a worker cannot start: %s%s", uv_strerror(error),
+             error == UV_EMFILE ? "; allow more (ulimit -n, LimitNOFILE) or set fewer workers"
+                                : "");
+    free(worker);
+    return NULL;
+}
+
+struct worker *worker_new(const struct worker_config *config, char *error_text)
 {
     struct worker *worker = calloc(1, sizeof *worker);
     if (!worker)
         return NULL;
     worker->config = *config;
-    if (uv_loop_init(&worker->loop) != 0) {
-        free(worker);
-        return NULL;
+    int error = uv_loop_init(&worker->loop);
+    if (error)
+        return fail_new(worker, error, error_text);
+    error = start_handles(worker);
+    if (error) {
+        uv_loop_close(&worker->loop);
+        return fail_new(worker, error, error_text);
     }
     uv_mutex_init(&worker->report.mutex);
     uv_cond_init(&worker->report.answered);
     uv_sem_init(&worker->gate, 0);
-    start_handles(worker);
     if (start_native(worker) != 0) {
         worker_close(worker);
         drop_loop(worker);

@@ -52,8 +52,8 @@ struct worker {
     int system_thread; /* gettid, atomic; 0: not there yet */
 };
 
-/* NULL: out of memory, or of descriptors. */
-struct worker *worker_new(const struct worker_config *config);
+/* NULL: out of memory, or of descriptors: `error_text` (QUIC_ERROR_TEXT_BYTES) says which. */
+struct worker *worker_new(const struct worker_config *config, char *error_text);
 
 /* Binds. Address, certificates and congestion control come from `config`. Errors as
  * moq_listener_open. */

@@ -24,26 +24,32 @@ RUST_VERSION = "the Rust relay 0.6.19"
 COMPANYS_SHARE = 0.5  # of the server's core
 
 
+def positive(text):
+    if not text.isdigit() or int(text) == 0:
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number above 0")
+    return int(text)
+
+
 def arguments():
     parser = argparse.ArgumentParser(prog="dev/bench", description="Shapes: " + ", ".join(shape.name for shape in SHAPES))
     parser.add_argument("shapes", nargs="*", metavar="SHAPE", help="by name; all of them if none is given")
-    parser.add_argument("--runs", type=int, default=5, help="of each side (default 5)")
-    parser.add_argument("--seconds", type=int, default=6, help="of one run, behind a warm-up of 2 (default 6)")
+    parser.add_argument("--runs", type=positive, default=5, help="of each side (default 5)")
+    parser.add_argument("--seconds", type=positive, default=6, help="of one run, behind a warm-up of 2 (default 6)")
     parser.add_argument("--instructions", action="store_true", help="count them with valgrind, too")
     parser.add_argument("--write", action="store_true", help="the table, into docs/performance.md")
     parser.add_argument("--results", default=RESULTS, help="where results are kept from run to run (build/bench.json)")
     parser.add_argument("--page", default=PAGE, help="write the table there instead")
     parser.add_argument("--list", action="store_true", help="say what shapes there are")
-    parser.add_argument("--rust", metavar="PROGRAM", help="the Rust relay; without it ours runs alone")
-    return parser.parse_args()
-
-
-def chosen_shapes(names):
+    parser.add_argument("--alone", action="store_true", help="leave the Rust relay out")
+    parser.add_argument("--rust", metavar="PROGRAM", help="the Rust relay, which dev/bench finds; without it ours runs alone")
+    parser.add_argument("--check", action="store_true", help="only say what is wrong with the other arguments")
+    chosen = parser.parse_args()
     known = {shape.name: shape for shape in SHAPES}
-    unknown = [name for name in names if name not in known]
-    if unknown:
-        sys.exit(f"bench: no shape {unknown[0]}; there are: {', '.join(known)}")
-    return [known[name] for name in names] or SHAPES
+    for name in chosen.shapes:
+        if name not in known:
+            parser.error(f"no shape {name}; there are: {', '.join(known)}")
+    chosen.shapes = [known[name] for name in chosen.shapes] or SHAPES
+    return chosen
 
 
 def with_time(side, seconds, **more):
@@ -88,10 +94,12 @@ def commit():
 
 def main():
     chosen = arguments()
+    if chosen.check:
+        return
     if chosen.list:
         print("\n".join(f"{shape.name:16} {shape.about}" for shape in SHAPES))
         return
-    shapes, results = chosen_shapes(chosen.shapes), table.load_results(chosen.results)
+    shapes, results = chosen.shapes, table.load_results(chosen.results)
     for shape in shapes:
         if shape.other.server == "rust" and not chosen.rust and chosen.write:
             sys.exit("bench: the table needs the Rust relay; see dev/peers")
