@@ -57,9 +57,10 @@ start() { # name command...
 signal_child() { kill -"$1" -- "-$2" 2>/dev/null; } # signal pid: false when nobody was left to hear it
 
 # Asks politely, the newest first, because it may need an older one to end in order; waits three seconds at most for each, then
-# ends it.
+# ends it. Another Ctrl-C meanwhile changes nothing: whoever left now would leave the rest running.
 stop_children() {
-    trap - EXIT INT TERM
+    trap - EXIT
+    trap '' INT TERM
     local i pid tries
     for ((i = ${#started[@]} - 1; i >= 0; i--)); do
         pid=${started[i]}
