@@ -122,7 +122,8 @@ void moq_client_close(struct moq_client **client, int error, void (*on_closed)(v
 /* What a client of an http: URL asks before it connects, asked once for many clients: they take the
  * URL with is_fingerprint_fetched false and the answer as tls.pinned_sha256. `on_done` comes once,
  * from the loop; `sha256` (QUIC_FINGERPRINT_BYTES, borrowed) is NULL if there was none, and
- * `reason` says why. 0, or MOQ_ERR_NOMEM and no call. */
+ * `reason` says why. It cannot be taken back: moq_native_close waits for it. 0, or MOQ_ERR_NOMEM and
+ * no call. */
 typedef void moq_fingerprint_on_done(void *user, const uint8_t *sha256, const char *reason);
 int moq_fingerprint_fetch(struct moq_native *native, const struct moq_url *url,
                           moq_fingerprint_on_done *on_done, void *user);

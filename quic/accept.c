@@ -15,6 +15,7 @@
 enum {
     REPLIES_PER_SECOND = 256, /* Version Negotiation, stateless reset and refusals, together */
     REPLIES_BURST = 256,
+    FALSE_STARTS_LEAST = 10,
     RESET_MAX_BYTES = 42, /* a stateless reset looks like the shortest ordinary packet */
 
     WAITING_MAX = 1024, /* datagrams of handshakes that wait; more are dropped, clients resend */
@@ -167,13 +168,15 @@ static void count_false_start(struct quic_endpoint *endpoint)
     starts->now++;
 }
 
-/* So many handshakes, or what looked like them, that newcomers prove their address. Every worker has its
- * share of false starts, for they come from anywhere. */
+/* So many handshakes, or what looked like them, that newcomers prove their address. False starts come from
+ * anywhere, so every worker has its share of them, and a few are nobody's fault. */
 static bool is_crowded(const struct quic_endpoint *endpoint)
 {
-    uint64_t half_open = __atomic_load_n(&endpoint->commons->half_open, __ATOMIC_RELAXED);
-    uint64_t false_starts = (uint64_t)recent_false_starts(endpoint) * endpoint->workers;
-    return half_open + false_starts >= endpoint->limits.half_open_retry_at;
+    uint32_t half_open = __atomic_load_n(&endpoint->commons->half_open, __ATOMIC_RELAXED);
+    uint32_t limit = endpoint->limits.half_open_retry_at, share = limit / endpoint->workers;
+    if (share < FALSE_STARTS_LEAST)
+        share = FALSE_STARTS_LEAST;
+    return half_open >= limit || recent_false_starts(endpoint) >= share;
 }
 
 static bool is_initial(const struct quic_endpoint *endpoint, ngtcp2_pkt_hd *header,

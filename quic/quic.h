@@ -54,7 +54,7 @@ struct quic_tls_server_config {
     size_t certificate_count;
     const char *const *self_signed; /* host names: ECDSA P-256, 14 days, renewed before it ends */
     size_t self_signed_count;
-    const struct quic_tls *previous; /* what it replaces: a self-signed certificate for the same
+    struct quic_tls *previous; /* what it replaces: a self-signed certificate for the same
                                         names goes on, and so does its fingerprint; or NULL */
 };
 
@@ -184,8 +184,8 @@ enum quic_congestion { QUIC_CONGESTION_DEFAULT, QUIC_CONGESTION_CUBIC, QUIC_CONG
 
 struct quic_limits {             /* 0: the default */
     uint32_t connections;        /* 100000 */
-    uint32_t half_open_retry_at; /* so many handshakes under way, or first packets of the
-                                    last second that were none: Retry proves addresses; 100 */
+    uint32_t half_open_retry_at; /* so many handshakes under way, or first packets of
+                                    late that were none: Retry proves addresses; 100 */
     uint32_t streams_uni;        /* a peer's open streams: 1024 */
     uint32_t streams_bidi;       /* 256 */
     uint64_t handshake_ns;       /* QUIC's, and again as much for the session: 10 s */

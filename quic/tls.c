@@ -272,6 +272,16 @@ static struct quic_tls *tls_alloc(char *error_text)
     return tls;
 }
 
+static bool keep_certificate(struct quic_tls *tls, struct quic_tls *previous)
+{
+    if (!previous->certs)
+        return true;
+    pthread_mutex_lock(&previous->mutex);
+    bool is_kept = cert_store_keep(tls->certs, previous->certs, clock_wall_ms());
+    pthread_mutex_unlock(&previous->mutex);
+    return is_kept;
+}
+
 struct quic_tls *quic_tls_server_new(const struct quic_tls_server_config *config, char *error_text)
 {
     struct quic_tls *tls = tls_alloc(error_text);
@@ -282,8 +292,7 @@ struct quic_tls *quic_tls_server_new(const struct quic_tls_server_config *config
         tls_free(tls);
         return NULL;
     }
-    if (config->previous &&
-        !cert_store_keep(tls->certs, config->previous->certs, clock_wall_ms())) {
+    if (config->previous && !keep_certificate(tls, config->previous)) {
         explain(error_text, "out of memory");
         tls_free(tls);
         return NULL;

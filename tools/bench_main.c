@@ -17,7 +17,6 @@ enum {
     DRAIN_MS = 1000, /* after the window, for what is under way */
     BEFORE_MS =
         300, /* between the last announcement and the first viewer: a look at the relay at rest */
-    EVENT_AFTER_MS = 500, /* --announce: so long after the window's beginning */
     BENCH_INVALID = 3,
 };
 
@@ -189,7 +188,7 @@ static void act_in_window(struct run *run)
         run->has_joined = true;
         bench_order(&run->bench, ORDER_JOIN);
     }
-    if (options->announce && !run->has_announced && has_lasted(run, EVENT_AFTER_MS)) {
+    if (options->announce && !run->has_announced && has_lasted(run, BENCH_ANNOUNCE_AFTER_MS)) {
         run->has_announced = true;
         bench_order(&run->bench, ORDER_ANNOUNCE);
     }

@@ -246,6 +246,8 @@ static int check_all(const struct bench_options *options)
         return mistake("--late and --patience are longer than nothing");
     if (options->join && options->join_at_ms >= options->duration_ms)
         return mistake("--join comes after the end of --duration");
+    if (options->announce && options->duration_ms <= BENCH_ANNOUNCE_AFTER_MS)
+        return mistake("--announce comes 500ms into the window: a longer --duration is needed");
     if ((options->resubscribe_ms && options->resubscribe_ms < BENCH_CHURN_MIN_MS) ||
         (options->reconnect_ms && options->reconnect_ms < BENCH_CHURN_MIN_MS))
         return mistake("--resubscribe and --reconnect are at least 10ms");

@@ -22,6 +22,7 @@ enum {
     BENCH_GROUP_BYTES_MAX = 32 << 20, /* a group ends early rather than be larger */
     BENCH_DURATION_MAX_S = 24 * 3600,
     BENCH_CHURN_MIN_MS = 10,
+    BENCH_ANNOUNCE_AFTER_MS = 500, /* --announce: so long after the window's beginning */
 };
 #define BENCH_LINK_BPS_MIN 1000
 #define BENCH_LINK_BPS_MAX UINT64_C(10000000000)

@@ -68,7 +68,10 @@ static void print_machine(const struct bench_result *result, const struct bench_
 static void print_line(const struct bench_result *result, const struct bench_second *second)
 {
     printf("%6.1f s %-9s", second->at_s, second->stage);
-    print_flow(second, BENCH_ORDINARY);
+    unsigned kind = BENCH_ORDINARY; /* or the first that there is */
+    while (kind + 1 < BENCH_KINDS && !viewers_of(result->options, kind))
+        kind++;
+    print_flow(second, kind);
     print_machine(result, second);
     putchar('\n');
 }

@@ -72,7 +72,10 @@ static double silence_s(const struct bench_result *result)
 {
     const struct bench_options *options = result->options;
     const struct bench_moment *end = &result->end;
-    uint64_t last_ns = end->sum.kinds[BENCH_ORDINARY].last_ns;
+    uint64_t last_ns = 0;
+    for (unsigned kind = 0; kind < BENCH_KINDS; kind++)
+        if (kind != BENCH_STALLED && end->sum.kinds[kind].last_ns > last_ns)
+            last_ns = end->sum.kinds[kind].last_ns;
     if (!last_ns || last_ns >= end->sum.taken_ns || options->fps.least == 0)
         return 0;
     double silent_s = (double)(end->sum.taken_ns - last_ns) / 1e9;

@@ -73,10 +73,11 @@ static int on_end(struct moq_stream *stream, const uint8_t *left, size_t n)
     return 0;
 }
 
-/* Then moq_session_closed comes next, and says why. */
-static bool is_connection_over(int error)
+/* The transport closed the stream without a word from the peer: moq_session_closed comes next, and says
+ * why. */
+static bool is_connection_over(const struct moq_stream *stream)
 {
-    return error == MOQ_ERR_TRANSPORT;
+    return !stream->handle;
 }
 
 static void on_over(struct moq_stream *stream, int error)
@@ -84,7 +85,7 @@ static void on_over(struct moq_stream *stream, int error)
     stream->session->greeting = NULL;
     if (error == MOQ_ERR_DECODE)
         session_fail(stream->session, error, "malformed message on the session stream");
-    else if (!is_connection_over(error))
+    else if (!is_connection_over(stream))
         session_fail(stream->session, MOQ_ERR_CANCELLED, "the peer ended the session");
 }
 
@@ -112,7 +113,7 @@ static void server_greeting_over(struct moq_stream *stream, int error)
     stream->session->greeting = NULL;
     if (error == MOQ_ERR_VERSION)
         session_fail(stream->session, error, "unsupported version");
-    else if (!is_connection_over(error))
+    else if (!is_connection_over(stream))
         session_fail(stream->session, MOQ_ERR_DECODE, "the session stream ended too early");
 }
 
@@ -181,7 +182,7 @@ static void client_greeting_over(struct moq_stream *stream, int error)
     session->greeting = NULL;
     if (error == MOQ_ERR_DECODE)
         session_fail(session, error, "malformed answer of the server");
-    else
+    else if (!is_connection_over(stream))
         session_fail(session, MOQ_ERR_VERSION, "the server rejected our version");
 }
 

@@ -94,9 +94,13 @@ static void mark_done(struct moq_viewer *viewer, struct sequence_run run)
 
 static void lose(struct moq_viewer *viewer, struct sequence_run run, int error)
 {
+    /* Of a hole nobody knows whether there were groups, unless the cache has let go of some. */
+    uint64_t floor = viewer->track->floor, end = run.last + 1;
+    if (error == MOQ_ERR_NOT_FOUND && end > floor)
+        end = floor;
     mark_done(viewer, run);
-    if (error != MOQ_ERR_NOT_FOUND) /* of a hole nobody knows whether there were groups */
-        viewer->stats.groups_skipped += run.last - run.first + 1;
+    if (end > run.first)
+        viewer->stats.groups_skipped += end - run.first;
     add_gap(viewer, run, error);
 }
 
@@ -149,10 +153,14 @@ static bool is_better_victim(const struct send_group *a, const struct send_group
     return a->group->sequence < b->group->sequence;
 }
 
-/* One that was opened in this very turn: nothing could be sent of it yet. */
+/* A turn that opens groups sends what it can of them at its end, and looks at the clock in between. */
+#define FRESH_NS NS_PER_MS
+
+/* Nothing could be sent of it yet. */
 static bool is_fresh(const struct moq_viewer *viewer, const struct send_group *sending)
 {
-    return sending->opened_ns == session_now(viewer->session) && send_group_unsent(sending) > 0;
+    return session_now(viewer->session) < sending->opened_ns + FRESH_NS &&
+           send_group_unsent(sending) > 0;
 }
 
 /* Which open group goes before `group`: an old one that has nothing to send or, newest first, the
@@ -173,17 +181,16 @@ static struct send_group *find_victim(const struct moq_viewer *viewer,
     return victim;
 }
 
-/* Room for one more open group. A burst of small ones waits for the next turn, when what is open may
- * have been sent. */
+/* Room for one more open group. A burst of small ones waits until what is open may have been sent. */
 static bool make_room(struct moq_viewer *viewer, const struct moq_group *group)
 {
     if (viewer->unsent < viewer->session->config.limits.open_groups)
         return true;
-    struct send_group *victim = find_victim(viewer, group, false);
+    struct send_group *victim = find_victim(viewer, group, false), *fresh;
     if (victim)
         cut(viewer, victim, MOQ_ERR_EXPIRED);
-    else if (find_victim(viewer, group, true))
-        session_wait_until(viewer->session, session_now(viewer->session) + 1);
+    else if ((fresh = find_victim(viewer, group, true)))
+        session_wait_until(viewer->session, fresh->opened_ns + FRESH_NS);
     return victim != NULL;
 }
 
@@ -430,8 +437,11 @@ static void report_gone(struct moq_viewer *viewer)
     bool is_expected = session_now(viewer->session) < track->expected_until_ns;
     if (is_expected && track->expected_from < end)
         end = track->expected_from;
-    if (min < end)
-        lose(viewer, (struct sequence_run){min, end - 1}, MOQ_ERR_NOT_FOUND);
+    if (min >= end)
+        return;
+    const struct sequence_run gone = {min, end - 1};
+    mark_done(viewer, gone);
+    add_gap(viewer, gone, MOQ_ERR_NOT_FOUND);
 }
 
 void viewer_start(struct moq_viewer *viewer)

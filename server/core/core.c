@@ -117,8 +117,8 @@ const struct core_stats *core_stats(struct core *core)
 /* ---- Certificates ---------------------------------------------------------------------------- */
 
 /* `previous` is what it will replace; NULL: nothing. */
-static struct quic_tls *load_tls(const struct config_listener *listener,
-                                 const struct quic_tls *previous, char *error_text)
+static struct quic_tls *load_tls(const struct config_listener *listener, struct quic_tls *previous,
+                                 char *error_text)
 {
     struct quic_certificate certificates[CERTIFICATES_MAX];
     struct quic_tls_server_config config = {

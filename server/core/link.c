@@ -230,16 +230,6 @@ static struct link_event *event_new(const struct link_event *what)
     return event;
 }
 
-void link_begin_history(struct link *link)
-{
-    struct list unheard;
-    list_init(&unheard);
-    pthread_mutex_lock(&link->lock);
-    move(&link->history, &unheard);
-    pthread_mutex_unlock(&link->lock);
-    forget(&unheard);
-}
-
 void link_tell_history(struct link *link, uint64_t sequence, struct moq_group_body *body)
 {
     struct link_event *event = event_new(&(struct link_event){.sequence = sequence, .body = body});

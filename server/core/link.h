@@ -63,7 +63,7 @@ struct link {
 
     pthread_mutex_t lock; /* of what is below */
     struct moq_wish wish;
-    struct list history; /* link_event.node: groups that were there, to be heard first */
+    struct list history; /* link_event.node: groups that were there at first, to be heard before */
     struct list told;    /* and what came since: groups, gaps */
     uint32_t told_count;
     struct moq_info info;
@@ -81,7 +81,6 @@ void link_close(struct link **link); /* no callback follows; sets it to NULL */
 void link_unref(struct link *link); /* any thread */
 
 /* The home's side. Nothing of it reaches a follower that has closed. */
-void link_begin_history(struct link *link); /* forgets what is not yet heard of another one */
 void link_tell_history(struct link *link, uint64_t sequence, struct moq_group_body *body);
 void link_tell_group(struct link *link, uint64_t sequence, struct moq_group_body *body);
 void link_tell_gap(struct link *link, uint64_t first, uint64_t last, int error);

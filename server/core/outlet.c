@@ -92,12 +92,13 @@ static void speak(struct outlet *outlet, bool is_continued)
     uint64_t first = is_continued ? source->origin_from : 0;
     struct moq_group *newest = is_continued ? NULL : moq_track_newest(track);
     watch(outlet, track);
-    link_begin_history(outlet->link);
     if (newest)
         tell_history(outlet, newest);
     for (struct moq_group *group = moq_track_oldest(track); group;
          group = moq_track_after(track, group))
-        if (group->sequence >= first && group != newest)
+        if (is_continued && group->sequence >= first)
+            tell_group(outlet, group);
+        else if (!is_continued && group != newest)
             tell_history(outlet, group);
 }
 

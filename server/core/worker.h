@@ -52,7 +52,8 @@ struct worker {
     int system_thread; /* gettid, atomic; 0: not there yet */
 };
 
-/* NULL: out of memory, or of descriptors: `error_text` (QUIC_ERROR_TEXT_BYTES) says which. */
+/* NULL: out of memory, or of what the system gives: then `error_text` (QUIC_ERROR_TEXT_BYTES) says of
+ * what. */
 struct worker *worker_new(const struct worker_config *config, char *error_text);
 
 /* Binds. Address, certificates and congestion control come from `config`. Errors as

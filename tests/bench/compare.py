@@ -48,6 +48,8 @@ def arguments():
     for name in chosen.shapes:
         if name not in known:
             parser.error(f"no shape {name}; there are: {', '.join(known)}")
+    if chosen.seconds < 2:
+        parser.error("a run takes at least 2 seconds: some shapes have something happen in it")
     chosen.shapes = [known[name] for name in chosen.shapes] or SHAPES
     return chosen
 

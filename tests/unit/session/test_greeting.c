@@ -73,6 +73,24 @@ static void a_client_offers_newest_first(void **state)
     pair_deinit(&pair);
 }
 
+/* With whatever code: one of them means that the transport is gone, but it is not when a peer says so. */
+static void a_session_ends_with_its_stream(void **state)
+{
+    (void)state;
+    for (uint32_t code = 0; code < 32; code++)
+        for (int i = 0; i < 2; i++) {
+            struct pair pair;
+            pair_init(&pair, &(struct options){.has_no_client = true});
+            struct wire_stream *session =
+                open_hex(&pair.wire, CLIENT, true, "00 01 c0000000ff0bad02 01 00 01 03");
+            assert_int_equal(pair.peer[SERVER].ready, 1);
+            (i ? wire_stop : wire_reset)(session, CLIENT, code);
+            assert_true(pair.wire.end[SERVER].is_closed);
+            assert_int_equal(pair.peer[SERVER].closed, 1);
+            pair_deinit(&pair);
+        }
+}
+
 /* How a server of ours closes when the client says `hex` on its first stream and then nothing, an
  * end or a reset. */
 static uint32_t code_after(const char *hex, char then)
@@ -407,6 +425,7 @@ int main(void)
         cmocka_unit_test(closing_in_order_ends_the_session_stream),
         cmocka_unit_test(the_string_dialect_of_04_is_refused_by_name),
         cmocka_unit_test(a_held_session_answers_when_it_is_released),
+        cmocka_unit_test(a_session_ends_with_its_stream),
         cmocka_unit_test(a_session_that_is_never_released_times_out),
         cmocka_unit_test(only_03_is_told_of_a_bitrate_and_only_of_news),
         cmocka_unit_test(an_array_path_in_single_bytes_is_not_taken_for_a_string),
