@@ -147,7 +147,8 @@ static bool read_share(const char *text, size_t n, unsigned viewers, unsigned *t
 
 static int set_slow(struct bench_options *options, const struct texts *texts)
 {
-    static const char wanted[] = "SHARE:RATE such as 10%:50kbps or 5:2mbps is wanted";
+    static const char wanted[] =
+        "SHARE:RATE such as 10%:50kbps or, of 5 viewers at least, 5:2mbps is wanted";
     unsigned viewers = options->viewers;
     if (texts->slow) {
         size_t n = strcspn(texts->slow, ":");

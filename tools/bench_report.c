@@ -172,11 +172,14 @@ static void print_relay(const struct bench_result *result, const struct bench_co
     printf("relay\n  CPU          %.1f %% of a core", 100 * costs->cpu_cores);
     if (after->user_ns + after->system_ns - before->user_ns - before->system_ns >= TICKS_ENOUGH_NS)
         printf(", %.0f %% of it kernel", 100 * costs->kernel_share);
-    printf("\n  costs        %.2f us per viewer-frame, %.2f us per packet, %.2f cores per Gb/s\n",
-           costs->cpu_us_per_frame, costs->cpu_us_per_packet, costs->cpu_cores_per_gbps);
-    printf("  memory       %.1f MB resident, %.1f MB at most, %.1f KB per viewer\n",
-           (double)after->resident_bytes / 1e6, (double)after->resident_peak_bytes / 1e6,
-           costs->resident_bytes_per_viewer / 1e3);
+    if (costs->viewer_frames)
+        printf("\n  costs        %.2f us per viewer-frame, %.2f us per packet, %.2f cores per Gb/s",
+               costs->cpu_us_per_frame, costs->cpu_us_per_packet, costs->cpu_cores_per_gbps);
+    printf("\n  memory       %.1f MB resident, %.1f MB at most",
+           (double)after->resident_bytes / 1e6, (double)after->resident_peak_bytes / 1e6);
+    if (costs->resident_bytes_per_viewer > 0)
+        printf(", %.1f KB per viewer", costs->resident_bytes_per_viewer / 1e3);
+    putchar('\n');
     printf("  switches     %llu voluntary, %llu involuntary, %u threads\n",
            (unsigned long long)(after->switches_voluntary - before->switches_voluntary),
            (unsigned long long)(after->switches_involuntary - before->switches_involuntary),
