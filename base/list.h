@@ -61,6 +61,18 @@ static inline struct list *list_pop_front(struct list *list)
     return node;
 }
 
+/* Puts all nodes of `from` behind those of `to`, in their order and in one step: `from` is empty then. */
+static inline void list_move_all(struct list *from, struct list *to)
+{
+    if (list_is_empty(from))
+        return;
+    from->next->prev = to->prev;
+    to->prev->next = from->next;
+    from->prev->next = to;
+    to->prev = from->prev;
+    list_init(from);
+}
+
 /* Visits every node. The body must not remove nodes; `_safe` allows removing the one at hand. */
 #define list_for_each(node, head)                                                                  \
     for (struct list *node = (head)->next; node != (head); node = node->next)

@@ -449,8 +449,8 @@ static void flush_ready(struct quic_endpoint *endpoint)
 {
     struct list
         turn; /* those who are ready now; who becomes ready meanwhile has its turn next time */
-    list_push_back(&endpoint->ready, &turn);
-    list_remove(&endpoint->ready);
+    list_init(&turn);
+    list_move_all(&endpoint->ready, &turn);
 
     struct list *node;
     while ((node = list_pop_front(&turn))) {

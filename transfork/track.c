@@ -349,8 +349,7 @@ void moq_track_follow(struct moq_track *track)
     struct moq_track *kept = moq_track_ref(track);
     struct list todo;
     list_init(&todo);
-    for (struct list *node; (node = list_pop_front(&track->followed));)
-        list_push_back(&todo, node);
+    list_move_all(&track->followed, &todo);
     for (struct list *node; (node = list_pop_front(&todo));) {
         struct moq_group *group = moq_group_ref(container_of(node, struct moq_group, follow_node));
         list_push_back(&track->followed, node);

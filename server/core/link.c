@@ -26,12 +26,6 @@ static void forget(struct list *events)
         event_free(container_of(events->next, struct link_event, node));
 }
 
-static void move(struct list *events, struct list *to)
-{
-    for (struct list *node; (node = list_pop_front(events));)
-        list_push_back(to, node);
-}
-
 static struct link *link_ref(struct link *link)
 {
     __atomic_add_fetch(&link->refs, 1, __ATOMIC_RELAXED);
@@ -116,8 +110,8 @@ static void on_news(struct post *post, void *owner)
     receive(&link->is_news_sent);
     pthread_mutex_lock(&link->lock);
     list_init(&told);
-    move(&link->history, &told);
-    move(&link->told, &told);
+    list_move_all(&link->history, &told);
+    list_move_all(&link->told, &told);
     link->told_count = 0;
     bool has_info = link->has_info, is_ended = link->is_ended;
     struct moq_info info = link->info;

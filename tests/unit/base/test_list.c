@@ -44,6 +44,36 @@ static void back_and_front_keep_their_order(void **state)
     assert_int_equal(number_of(list.prev), 3);
 }
 
+static void all_nodes_move_behind_those_of_another_list(void **state)
+{
+    (void)state;
+    struct list from, to;
+    struct item one = {.number = 1}, two = {.number = 2}, three = {.number = 3};
+    list_init(&from);
+    list_init(&to);
+    list_move_all(&from, &to); /* nothing to nothing */
+    assert_true(list_is_empty(&from) && list_is_empty(&to));
+    list_push_back(&from, &one.node);
+    list_move_all(&from, &to); /* something to nothing */
+    assert_true(list_is_empty(&from));
+    list_push_back(&from, &two.node);
+    list_push_back(&from, &three.node);
+    list_move_all(&from, &to); /* something to something */
+    assert_true(list_is_empty(&from));
+    list_move_all(&from, &to); /* nothing to something */
+
+    int expected = 1;
+    list_for_each (node, &to)
+        assert_int_equal(number_of(node), expected++);
+    assert_int_equal(expected, 4);
+    for (expected = 3; expected > 0; expected--) { /* the links back, too */
+        struct list *last = to.prev;
+        assert_int_equal(number_of(last), expected);
+        list_remove(last);
+    }
+    assert_true(list_is_empty(&to));
+}
+
 static void a_node_goes_between_two_others(void **state)
 {
     (void)state;
@@ -95,6 +125,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_fresh_list_is_empty_and_gives_nothing),
         cmocka_unit_test(back_and_front_keep_their_order),
+        cmocka_unit_test(all_nodes_move_behind_those_of_another_list),
         cmocka_unit_test(a_node_goes_between_two_others),
         cmocka_unit_test(removing_twice_is_harmless_and_a_free_node_says_so),
         cmocka_unit_test(a_safe_walk_allows_removing_the_node_at_hand),
