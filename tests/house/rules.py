@@ -71,7 +71,7 @@ class Tree:
                 continue
 
     def list_paths(self):
-        if os.path.isdir(os.path.join(self.root, ".git")):
+        if os.path.exists(os.path.join(self.root, ".git")):
             run = ["git", "-C", self.root, "ls-files", "-z", "-co", "--exclude-standard"]
             return sorted(filter(None, subprocess.check_output(run, text=True).split("\0")))
         return sorted(os.path.relpath(os.path.join(folder, name), self.root)
@@ -345,7 +345,7 @@ def judge_commit(message):
 
 
 def commits(tree):
-    if not os.path.isdir(os.path.join(tree.root, ".git")):
+    if not os.path.exists(os.path.join(tree.root, ".git")):
         return
     log = ["git", "-C", tree.root, "log", "--no-merges", "--format=%h%x1f%B%x1e", "HEAD"]
     done = subprocess.run(log, capture_output=True, text=True)
