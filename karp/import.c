@@ -89,6 +89,27 @@ static int begin_buffered(struct karp_importer *importer)
     return 0;
 }
 
+/* Hands out the catalog that a moov has made. */
+static int tell_catalog(struct karp_importer *importer)
+{
+    importer->is_catalog_due = false;
+    int error = importer->events.on_catalog(importer->user, importer->catalog);
+    if (error && importer->is_second_moov)
+        import_fail(importer, MULTIPLE_INIT, NULL, "a different moov before byte %llu",
+                    (unsigned long long)importer->position);
+    else if (error)
+        import_fail(importer, CLOSED, NULL, "the catalog was refused: %s", moq_error_words(error));
+    return error;
+}
+
+/* The first mdat tells where presentation begins, which a catalog may wait for. */
+static int begin_media(struct karp_importer *importer)
+{
+    importer->state = IMPORT_MEDIA;
+    int error = import_media_begin(importer);
+    return !error && importer->is_catalog_due ? tell_catalog(importer) : error;
+}
+
 static int begin_box(struct karp_importer *importer, uint64_t size)
 {
     int error = check_order(importer);
@@ -105,8 +126,10 @@ static int begin_box(struct karp_importer *importer, uint64_t size)
     importer->has_any_box = true;
     if (importer->box_type == TYPE_MOOV || importer->box_type == TYPE_MOOF)
         return begin_buffered(importer);
-    importer->state = importer->box_type == TYPE_MDAT ? IMPORT_MEDIA : IMPORT_SKIP;
-    return importer->state == IMPORT_MEDIA ? import_media_begin(importer) : 0;
+    if (importer->box_type == TYPE_MDAT)
+        return begin_media(importer);
+    importer->state = IMPORT_SKIP;
+    return 0;
 }
 
 /* Collects the 8 or 16 bytes of a box header. */
@@ -136,18 +159,6 @@ static int take_header(struct karp_importer *importer, const uint8_t *data, size
     return begin_box(importer, box_size);
 }
 
-int import_tell_catalog(struct karp_importer *importer)
-{
-    importer->is_catalog_due = false;
-    int error = importer->events.on_catalog(importer->user, importer->catalog);
-    if (error && importer->is_second_moov)
-        import_fail(importer, MULTIPLE_INIT, NULL, "a different moov before byte %llu",
-                    (unsigned long long)importer->position);
-    else if (error)
-        import_fail(importer, CLOSED, NULL, "the catalog was refused: %s", moq_error_words(error));
-    return error;
-}
-
 static bool has_edits(const struct karp_importer *importer)
 {
     for (size_t i = 0; i < importer->track_count; i++) {
@@ -175,7 +186,7 @@ static int new_moov(struct karp_importer *importer)
     importer->has_moov = true;
     importer->is_shift_known = false;
     if (!has_edits(importer))
-        return import_tell_catalog(importer);
+        return tell_catalog(importer);
     importer->catalog->has_start = importer->is_catalog_due = true;
     for (size_t i = 0; i < importer->track_count; i++) {
         const struct import_track *track = &importer->tracks[i];
@@ -261,7 +272,7 @@ int karp_importer_finish(struct karp_importer *importer)
     if (!importer->error)
         importer->error = check_end(importer);
     if (!importer->error && importer->is_catalog_due)
-        importer->error = import_tell_catalog(importer);
+        importer->error = tell_catalog(importer);
     if (!importer->error)
         importer->error = MOQ_ERR_CLOSED;
     return importer->error == MOQ_ERR_CLOSED ? 0 : importer->error;

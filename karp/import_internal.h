@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The importer from the inside: import.c walks the top-level boxes, import_moov.c and import_tables.c read the moov,
- * import_moof.c reads fragments, import_media.c cuts samples out of the mdat and gives them times and groups. */
+/* The importer from the inside: import.c walks the top-level boxes, import_moov.c, import_entry.c and import_tables.c
+ * read the moov, import_moof.c reads fragments, import_media.c cuts samples out of the mdat and gives them times and
+ * groups; import_boxes.c serves those that read boxes. */
 #ifndef MOQ_KARP_IMPORT_INTERNAL_H
 #define MOQ_KARP_IMPORT_INTERNAL_H
 
@@ -79,20 +80,29 @@ struct karp_importer {
     uint64_t shift_us, fragment_us;
 };
 
+/* Checks every size in a tree of boxes, so that later searches cannot be misled. */
+int import_check_boxes(struct reader in, int depth, struct karp_failure *failure);
+
+/* Finds a child that has to be there. `type` has four characters. */
+int import_need_box(struct karp_importer *importer, struct reader in, const char *type,
+                    struct reader *body);
+
+/* Fails because the box `type` is too short for its fields. */
+int import_too_short(struct karp_importer *importer, const char *type);
+
 /* Reads a complete moov. Fills tracks, catalog and, when there are sample tables, samples. */
 int import_moov(struct karp_importer *importer, struct reader body);
 
-/* Hands out the catalog that a moov has made. */
-int import_tell_catalog(struct karp_importer *importer);
+/* Reads the sample entry of a track into what the catalog says about it. MOQ_ERR_UNSUPPORTED, with the reason as the
+ * failure: karp cannot carry the track, and it is left out. */
+int import_entry(struct karp_importer *importer, struct reader stsd, struct karp_track *track,
+                 struct karp_codec *codec);
 
 /* Adds the samples of a track's tables (`stbl`) to the fragment at hand. */
 int import_tables(struct karp_importer *importer, struct import_track *track, struct reader stbl);
 
 /* Reads a complete moof that began at `start` in the file. */
 int import_moof(struct karp_importer *importer, struct reader body, uint64_t start);
-
-/* Checks every size in a tree of boxes, so that later searches cannot be misled. */
-int import_check_boxes(struct reader in, int depth, struct karp_failure *failure);
 
 /* Adds a sample to the fragment at hand. */
 int import_add_sample(struct karp_importer *importer, struct import_track *track,

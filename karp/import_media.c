@@ -164,7 +164,7 @@ int import_media_begin(struct karp_importer *importer)
     if (!importer->is_shift_known)
         find_shift(importer);
     note_latency(importer);
-    return importer->is_catalog_due ? import_tell_catalog(importer) : 0;
+    return 0;
 }
 
 /* Marked as a keyframe; or nothing is said about it, and no sample of the track was ever marked: some muxers leave the
