@@ -9,7 +9,9 @@
 #include <wolfssl/quic.h>
 #include <wolfssl/wolfcrypt/aes.h>
 
-#include "quic/internal.h"
+#include "quic/aead.h"
+#include "quic/conn.h"
+#include "quic/endpoint.h"
 #include "quic/keys.h"
 
 #include <stdlib.h>

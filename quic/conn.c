@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A connection's life until its end is decided: step 3 of a frame's walk. */
-#include "quic/internal.h"
+#include "quic/conn.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -9,6 +9,10 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/objects.h"
+#include "quic/endpoint.h"
+#include "quic/tls.h"
+#include "quic/webtransport.h"
+#include "quic/wt_session.h"
 
 enum {
     WINDOW_CONN_BYTES = 16 << 20,
@@ -418,7 +422,7 @@ void conn_receive(struct quic_conn *conn, const ngtcp2_path *path, uint8_t ecn, 
         conn_end_library(conn, rv);
     conn_measure(conn);
     drop_tls(conn);
-    if (conn->state == CONN_SESSION_CLOSING && h3_session_is_over(conn->h3))
+    if (conn->state == CONN_SESSION_CLOSING && wt_session_is_over(conn->wt))
         conn_end_session(conn);
     conn->is_data_blocked = conn->is_held = false;
     if (may_rest(conn, &seen, n))

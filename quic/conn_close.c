@@ -2,13 +2,18 @@
 /* How a connection ends: its reason is noted where it appears, carried out in the next flush (the
  * peer is told, then the application), and what is left answers late packets for three PTOs (RFC
  * 9000, section 10.2) without ngtcp2 or TLS. */
-#include "quic/internal.h"
+#include "quic/conn.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "quic/endpoint.h"
+#include "quic/stream.h"
+#include "quic/tls.h"
+#include "quic/webtransport.h"
+#include "quic/wt_session.h"
 
 enum { CRYPTO_ERROR = 0x100, CRYPTO_ERROR_MAX = 0x1ff, LINGER_PTOS = 3 };
 
@@ -199,7 +204,7 @@ void quic_conn_close(struct quic_conn *conn, uint32_t code, const char *reason)
     if (!conn_is_alive(conn) || conn->state == CONN_SESSION_CLOSING)
         return;
     conn_set_app_close(conn, code, reason, false);
-    if (conn->h3 && conn->state == CONN_OPEN)
+    if (conn->wt && conn->state == CONN_OPEN)
         webtransport_close(conn, code, conn->end.reason);
     else
         conn_end_session(conn);
@@ -276,7 +281,7 @@ void conn_release(struct quic_conn *conn)
     conn_half_open_done(conn);
     while (!list_is_empty(&conn->streams))
         stream_bury(container_of(conn->streams.next, struct quic_stream, link));
-    h3_session_free(&conn->h3);
+    wt_session_free(&conn->wt);
     ngtcp2_conn_del(conn->quic);
     conn->quic = NULL;
     tls_session_free(&conn->tls);

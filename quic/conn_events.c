@@ -1,12 +1,22 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* What ngtcp2 calls: steps 4 and 16 of a frame's walk. Finds our stream, gives back flow control at
  * once (whoever takes the bytes copies them), and lets go of what is acknowledged. */
-#include "quic/internal.h"
+#include "quic/conn.h"
 
 #include <string.h>
 
 #include "base/check.h"
 #include "base/log.h"
+#include "quic/aead.h"
+#include "quic/endpoint.h"
+#include "quic/stream.h"
+#include "quic/webtransport.h"
+#include "quic/wt_session.h"
+
+enum {
+    RESETS_PER_SECOND = 1000, /* of a peer's own streams; a burst of RESETS_BURST above it ends */
+    RESETS_BURST = 8000,      /* the connection */
+};
 
 static ngtcp2_conn *conn_of_ref(ngtcp2_crypto_conn_ref *ref)
 {
@@ -86,8 +96,8 @@ static int on_more_streams_bidi(ngtcp2_conn *quic, uint64_t max_streams, void *u
 {
     (void)quic, (void)max_streams;
     struct quic_conn *conn = user;
-    if (conn->h3)
-        h3_session_credit(conn->h3);
+    if (conn->wt)
+        wt_session_credit(conn->wt);
     if (conn->state == CONN_OPEN)
         conn->endpoint->app->on_credit(conn, true);
     return 0;
@@ -97,8 +107,8 @@ static int on_more_streams_uni(ngtcp2_conn *quic, uint64_t max_streams, void *us
 {
     (void)quic, (void)max_streams;
     struct quic_conn *conn = user;
-    if (conn->h3)
-        h3_session_credit(conn->h3);
+    if (conn->wt)
+        wt_session_credit(conn->wt);
     if (conn->state == CONN_OPEN)
         conn->endpoint->app->on_credit(conn, false);
     return 0;
@@ -108,8 +118,8 @@ static int on_datagram(ngtcp2_conn *quic, uint32_t flags, const uint8_t *data, s
 {
     (void)quic, (void)flags;
     struct quic_conn *conn = user;
-    if (conn->h3)
-        h3_session_datagram(conn->h3, data, n);
+    if (conn->wt)
+        wt_session_datagram(conn->wt, data, n);
     return 0;
 }
 
@@ -134,7 +144,7 @@ static int on_path_validated(ngtcp2_conn *quic, uint32_t flags, const ngtcp2_pat
 static int on_stream_open(ngtcp2_conn *quic, int64_t id, void *user)
 {
     struct quic_conn *conn = user;
-    bool is_h3 = conn->h3 != NULL;
+    bool is_h3 = conn->wt != NULL;
     struct quic_stream *stream = stream_new(conn, id, STREAM_UNDECIDED);
     if (!stream) {
         ngtcp2_conn_shutdown_stream(quic, 0, id, H3_INTERNAL_ERROR);
@@ -201,7 +211,7 @@ static void count_reset(struct quic_conn *conn)
     }
     if (++conn->resets > RESETS_BURST)
         conn_end_local(conn, MOQ_ERR_BOUNDS, FAREWELL_APP,
-                       conn->h3 ? H3_EXCESSIVE_LOAD : moq_error_to_wire(MOQ_ERR_BOUNDS),
+                       conn->wt ? H3_EXCESSIVE_LOAD : moq_error_to_wire(MOQ_ERR_BOUNDS),
                        "too many resets");
 }
 
@@ -255,8 +265,8 @@ static int on_stream_close(ngtcp2_conn *quic, uint32_t flags, int64_t id, uint64
     else if (!is_local)
         ngtcp2_conn_extend_max_streams_bidi(quic, 1);
 
-    if (!stream && conn->h3)
-        h3_session_stream_closed(conn->h3, id);
+    if (!stream && conn->wt)
+        wt_session_stream_closed(conn->wt, id);
     if (stream && stream->kind == STREAM_PARKED)
         stream->internal->is_parked_closed = true;
     else if (stream)

@@ -2,9 +2,12 @@
 /* Packets out: steps 12 and 14 of a frame's walk. Picks the stream whose turn it is, asks it for
  * bytes and lets ngtcp2 encrypt them from where they lie into the send buffer; several small
  * streams share a packet, equal packets a train. */
-#include "quic/internal.h"
+#include "quic/conn.h"
 
 #include <string.h>
+
+#include "quic/endpoint.h"
+#include "quic/stream.h"
 
 /* ---- What a stream has to write -------------------------------------------------------------- */
 
@@ -224,7 +227,7 @@ bool conn_write(struct quic_conn *conn)
 {
     if (conn->state == CONN_ENDING) {
         /* What HTTP/3 still has to say (a FIN that answers a close) goes before the end. */
-        if (conn->end.farewell == FAREWELL_APP && conn->h3)
+        if (conn->end.farewell == FAREWELL_APP && conn->wt)
             write_trains(conn);
         if (conn->endpoint->is_blocked)
             return true;

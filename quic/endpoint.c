@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Turns: datagrams in (step 2 of a frame's walk), what the clock made due, then every ready
  * connection writes once (step 11, which udp.c calls last before the loop sleeps). */
-#include "quic/internal.h"
+#include "quic/endpoint.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -12,6 +12,8 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/objects.h"
+#include "quic/conn.h"
+#include "quic/stream.h"
 
 static const struct quic_limits default_limits = {
     .connections = 100000,
@@ -287,7 +289,7 @@ static struct quic_conn *find_by_token(const struct quic_endpoint *endpoint, con
                        ROUTE_TOKEN_BYTES);
 }
 
-/* Packets of handshakes: see accept.c. What comes behind one that waits stays behind it. */
+/* Packets of handshakes: see endpoint_accept.c. What comes behind one that waits stays behind it. */
 static bool must_wait(const struct quic_endpoint *endpoint, const struct quic_conn *conn,
                       bool is_long)
 {

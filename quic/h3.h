@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The slice of HTTP/3 that one WebTransport session needs, as a state machine over bytes: control
- * streams, SETTINGS, the extended CONNECT, capsules, stream headers, error mapping. Private to
- * quic/. Opens and writes through callbacks, so it is tested and fuzzed without QUIC.
- *
- * Callbacks may call respond, close and stream_closed, never free. A connection has one session;
- * what else a peer asks for is answered and forgotten here. Sources: RFC 9114, 9204, 9220, 9297,
+/* The parts of HTTP/3 that a WebTransport session is made of, each on bytes alone: records (frames
+ * and capsules have one shape), SETTINGS, header blocks, capsules, error codes. Private to quic/; the
+ * session is in quic/wt_session.h. Sources: RFC 9114, 9204, 9220, 9297,
  * draft-ietf-webtrans-http3-02 to -14. */
 #ifndef MOQ_QUIC_H3_H
 #define MOQ_QUIC_H3_H
@@ -13,13 +10,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/bytes.h"
 #include "base/error.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
-struct h3_session; /* one per connection with ALPN h3 */
+enum {
+    H3_SETTINGS_MAX_BYTES = 4096, /* longer: H3_EXCESSIVE_LOAD */
+    H3_SETTINGS_MAX_PAIRS = 256,  /* more: H3_EXCESSIVE_LOAD */
+    H3_HEADERS_MAX_BYTES = 16384, /* encoded and decoded; longer: H3_EXCESSIVE_LOAD */
+    H3_RESPONSE_MAX_BYTES = 48,
+    H3_REASON_MAX_BYTES = 1024, /* of a close; ours are cut to it */
+};
+
+/* ---- h3_code.c ------------------------------------------------------------------------------- */
 
 /* Error codes of HTTP/3 (RFC 9114 section 8.1), QPACK, datagrams and WebTransport. */
 enum h3_code {
@@ -45,103 +51,100 @@ enum h3_code {
     H3_WT_BUFFERED_STREAM_REJECTED = 0x3994bd84,
 };
 
-enum {
-    H3_PARKED_MAX_STREAMS = 16,      /* early streams; more are rejected here */
-    H3_PARKED_MAX_BYTES = 64 * 1024, /* of all early streams: the connection, which holds them, */
-    H3_PARKED_MAX_SECONDS = 5,       /* rejects over either with H3_WT_BUFFERED_STREAM_REJECTED */
-    H3_STREAM_HEADER_MAX_BYTES = 16,
-    H3_REASON_MAX_BYTES = 1024, /* of a close; ours are cut to it */
-};
-
-/* What it asks of the connection. Streams are named by their QUIC ids here. */
-struct h3_ops {
-    /* Opens one of HTTP/3's own streams (control; client: also CONNECT). Returns the id, or -1: try
-     * h3_session_credit later. */
-    int64_t (*open)(void *self, bool is_bidi);
-    /* The bytes are copied; small amounts only. 0 or an error, which fails the connection. */
-    int (*write)(void *self, int64_t id, const uint8_t *data, size_t n, bool is_end);
-    void (*reset)(void *self, int64_t id, uint64_t h3_code);
-    void (*stop)(void *self, int64_t id, uint64_t h3_code);
-    /* A connection error: close with this code. Called at most once; all input is discarded after
-     * it. */
-    void (*fail)(void *self, uint64_t h3_code, const char *reason);
-    /* Server: a CONNECT for WebTransport is complete. The connection answers with
-     * h3_session_respond, now or later. The strings live during the call; `origin` is "" when there
-     * was none. */
-    void (*on_request)(void *self, const char *authority, const char *path, const char *origin);
-    void (*on_established)(void *self);         /* both: the session is up */
-    void (*on_refused)(void *self, int status); /* client: not a 2xx; 0: ended without an answer */
-    /* The peer ended it (capsule, FIN or reset), also a request that was not answered yet. Not
-     * after h3_session_close. Streams of the session are to be reset and stopped with
-     * H3_WT_SESSION_GONE. */
-    void (*on_session_closed)(void *self, uint32_t code, const char *reason);
-};
-
-/* What to do with a stream of the peer once its first bytes are read. */
-enum h3_stream_kind {
-    H3_STREAM_MORE,        /* not clear yet: give more bytes */
-    H3_STREAM_INTERNAL,    /* HTTP/3's own: keep feeding h3_session_received */
-    H3_STREAM_APPLICATION, /* WebTransport: the rest, and all that follows, is the application's */
-    H3_STREAM_PARKED,      /* WebTransport, but the session is not up yet: hold the bytes; call
-                            * h3_session_received with n = 0 when it is, or when it was refused */
-    H3_STREAM_REJECTED,    /* was reset/stopped through the callbacks: discard what follows */
-};
-
-struct h3_session *h3_session_new(bool is_server, const struct h3_ops *ops, void *self);
-void h3_session_free(struct h3_session **session);
-
-/* The peer's transport parameters allow no datagrams. Without this call it is taken that they do.
- */
-void h3_session_set_no_datagrams(struct h3_session *session);
-
-/* Opens the control stream and sends SETTINGS. 0, or what `write` returned. */
-int h3_session_start(struct h3_session *session);
-
-/* Client: asks for a session as soon as the server's SETTINGS allow it; `fail` tells when they do
- * not. 0; MOQ_ERR_INVALID when it was called before, MOQ_ERR_BOUNDS (strings too long),
- * MOQ_ERR_NOMEM. */
-int h3_session_connect(struct h3_session *session, const char *authority, const char *path);
-
-/* Server: answers on_request. 200 accepts; 4xx and 5xx refuse, and the client may ask again.
- * 0; MOQ_ERR_CLOSED when there is no request to answer (any more). */
-int h3_session_respond(struct h3_session *session, int status);
-
-void h3_session_credit(struct h3_session *session); /* `open` may succeed now */
-
-/* A peer's stream while its kind is MORE, INTERNAL or PARKED, and our own CONNECT stream. Consumes
- * from `data`; *used says how much was HTTP/3's (all of it, unless the kind becomes APPLICATION or
- * PARKED). */
-enum h3_stream_kind h3_session_received(struct h3_session *session, int64_t id, const uint8_t *data,
-                                        size_t n, bool is_end, size_t *used);
-/* The peer reset its direction of a stream that is not the application's, or of our CONNECT. */
-void h3_session_stream_reset(struct h3_session *session, int64_t id, uint64_t h3_code);
-/* The peer stopped our direction of such a stream, or of our control stream. What is not clear yet
- * may still become the application's: it is only not to be written to. */
-void h3_session_stream_stopped(struct h3_session *session, int64_t id, uint64_t h3_code);
-void h3_session_stream_closed(struct h3_session *session,
-                              int64_t id); /* any stream: it is forgotten */
-
-/* A QUIC datagram came. There is no use for its content: it is checked and dropped. */
-void h3_session_datagram(struct h3_session *session, const uint8_t *data, size_t n);
-uint64_t h3_session_datagrams_dropped(const struct h3_session *session);
-
-bool h3_session_is_established(const struct h3_session *session);
-
-/* The bytes that open a WebTransport stream of ours. Returns how many; 0 when there is no session.
- */
-size_t h3_session_stream_header(const struct h3_session *session, bool is_bidi,
-                                uint8_t out[H3_STREAM_HEADER_MAX_BYTES]);
-
-/* Sends CLOSE_WEBTRANSPORT_SESSION and FIN; is_over becomes true when the peer has ended its side.
- * A session that is not up yet is cancelled and over at once. 0, or MOQ_ERR_CLOSED when it ended
- * before. */
-int h3_session_close(struct h3_session *session, uint32_t code, const char *reason);
-bool h3_session_is_over(const struct h3_session *session);
-
 /* Application error codes in HTTP/3's range (draft-ietf-webtrans-http3, section on errors). to_app:
  * -1 if it is none of them. */
 uint64_t h3_code_from_app(uint32_t code);
 int64_t h3_code_to_app(uint64_t h3_code);
+
+/* ---- h3_record.c: type, length, value -------------------------------------------------------- */
+
+struct h3_span {
+    const uint8_t *data;
+    size_t n;
+};
+
+/* Zeroed is ready. */
+struct h3_record {
+    uint64_t type, left; /* read-only from BEGIN to END: `left` bytes of the value are to come */
+    uint8_t head[16];    /* private: two integers, as far as they are here */
+    uint8_t head_size;   /* private */
+    bool is_in_value;    /* private */
+};
+
+enum h3_event { H3_EVENT_MORE, H3_EVENT_BEGIN, H3_EVENT_VALUE, H3_EVENT_END };
+
+/* Takes the next piece from the front of `in`. VALUE sets `value`, which points into `in`. */
+enum h3_event h3_record_next(struct h3_record *record, struct h3_span *in, struct h3_span *value);
+bool h3_record_is_between(const struct h3_record *record); /* no record is cut short here */
+
+/* ---- h3_settings.c --------------------------------------------------------------------------- */
+
+struct h3_settings {
+    bool has_webtransport; /* of any draft */
+    bool has_datagrams;    /* RFC 9297, or its draft 04 */
+    bool has_rfc_datagrams;
+};
+
+/* 0 or an h3_code. */
+uint64_t h3_settings_parse(const uint8_t *payload, size_t n, struct h3_settings *settings);
+
+/* The first bytes of our control stream: its type and SETTINGS. */
+struct h3_span h3_settings_bytes(bool is_server);
+
+/* ---- h3_qpack.c: header blocks --------------------------------------------------------------- */
+
+enum h3_field {
+    H3_FIELD_METHOD,
+    H3_FIELD_SCHEME,
+    H3_FIELD_AUTHORITY,
+    H3_FIELD_PATH,
+    H3_FIELD_PROTOCOL,
+    H3_FIELD_STATUS,
+    H3_FIELD_ORIGIN,
+    H3_FIELD_COUNT
+};
+
+struct h3_fields {
+    char *value[H3_FIELD_COUNT]; /* owned; NULL: not present */
+};
+
+/* Decodes a block, of a request or of a response. 0 or an h3_code: H3_MESSAGE_ERROR and
+ * H3_EXCESSIVE_LOAD concern the stream, others the connection. `fields` is to be freed in either
+ * case. */
+uint64_t h3_fields_decode(struct h3_span block, bool is_request, struct h3_fields *fields);
+void h3_fields_deinit(struct h3_fields *fields);
+
+/* What a request asks for: 200 for a WebTransport session, 0 for a malformed one, else the status
+ * to refuse with. */
+int h3_fields_judge_request(const struct h3_fields *fields);
+int h3_fields_status(const struct h3_fields *fields); /* 100 to 599; 0: malformed */
+
+/* Adds the HEADERS frame of the CONNECT. 0, MOQ_ERR_BOUNDS or MOQ_ERR_NOMEM. */
+int h3_request_encode(struct byte_buf *out, const char *authority, const char *path);
+size_t h3_response_encode(uint8_t out[H3_RESPONSE_MAX_BYTES], int status); /* HEADERS frame */
+
+/* ---- h3_capsule.c ---------------------------------------------------------------------------- */
+
+/* The capsules of one CONNECT stream. */
+struct h3_capsules {
+    struct h3_record record; /* private */
+    bool is_closed;          /* read-only: CLOSE came, `code` and `reason` are set */
+    bool is_draining;        /* read-only: DRAIN came */
+    uint32_t code;           /* read-only */
+    size_t size;             /* private: bytes of CLOSE's value so far */
+    uint8_t value[4 + H3_REASON_MAX_BYTES + 1]; /* private */
+};
+
+void h3_capsules_init(struct h3_capsules *capsules);
+
+/* 0, or H3_MESSAGE_ERROR: bytes behind CLOSE, or a CLOSE that is too short or too long. */
+uint64_t h3_capsules_feed(struct h3_capsules *capsules, struct h3_span in);
+bool h3_capsules_are_whole(const struct h3_capsules *capsules); /* none is cut short here */
+const char *
+h3_capsules_reason(const struct h3_capsules *capsules); /* no control characters; "" before CLOSE */
+
+/* Adds DATA{CLOSE_WEBTRANSPORT_SESSION}; a long reason is cut between two characters. */
+int h3_close_encode(struct byte_buf *out, uint32_t code, const char *reason);
 
 #ifdef __cplusplus
 }

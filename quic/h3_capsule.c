@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/varint.h"
-#include "quic/h3_internal.h"
+#include "quic/h3.h"
 
 enum { CAPSULE_CLOSE = 0x2843, CAPSULE_DRAIN = 0x78ae, CLOSE_CODE_BYTES = 4 };
 

@@ -7,7 +7,7 @@
 #include <string.h>
 
 #include "base/varint.h"
-#include "quic/h3_internal.h"
+#include "quic/h3.h"
 
 enum { FIELD_OVERHEAD_BYTES = 32 }; /* what RFC 9114, section 4.2.2 counts for each field */
 

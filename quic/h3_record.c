@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/varint.h"
-#include "quic/h3_internal.h"
+#include "quic/h3.h"
 
 /* Both integers are in `head`. */
 static bool head_is_complete(struct h3_record *record)

@@ -5,7 +5,7 @@
  * value 1, because more than one session would oblige us to flow control capsules, and accept any
  * of them. Not sent is 0x2c7cf000 (drafts 15 and 16), which promises RESET_STREAM_AT. */
 #include "base/varint.h"
-#include "quic/h3_internal.h"
+#include "quic/h3.h"
 
 #define ID_CONNECT_PROTOCOL UINT64_C(0x08)
 #define ID_DATAGRAM UINT64_C(0x33)

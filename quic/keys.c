@@ -6,7 +6,8 @@
 #include <string.h>
 #include <wolfssl/quic.h>
 
-#include "quic/internal.h"
+#include "base/error.h"
+#include "quic/aead.h"
 
 enum { LABEL_MAX_BYTES = 32 };
 

@@ -2,13 +2,16 @@
 /* Streams: bytes of the application behind a header of ours (WebTransport) or none (raw QUIC). What
  * is to be sent is pulled from the application when there is room in a packet; only HTTP/3's own
  * few bytes are kept here. */
-#include "quic/internal.h"
+#include "quic/stream.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
 #include "base/objects.h"
+#include "quic/conn.h"
+#include "quic/endpoint.h"
+#include "quic/wt_session.h"
 
 /* The code of a stream that the application does not want (transfork: a limit is exceeded). */
 enum { CODE_UNWANTED = 11 };
@@ -59,7 +62,7 @@ struct stream_internal *stream_internal(struct quic_stream *stream)
         return NULL;
     bytes_log_init(&internal->out);
     bytes_cursor_init(&internal->out_cursor, &internal->out);
-    byte_buf_init(&internal->parked, H3_PARKED_MAX_BYTES);
+    byte_buf_init(&internal->parked, WT_PARKED_MAX_BYTES);
     stream->internal = internal;
     return internal;
 }
@@ -100,8 +103,8 @@ void stream_refuse(struct quic_stream *stream, uint64_t wire_code)
 void stream_close(struct quic_stream *stream)
 {
     struct quic_conn *conn = stream->conn;
-    if (conn->h3)
-        h3_session_stream_closed(conn->h3, stream->id);
+    if (conn->wt)
+        wt_session_stream_closed(conn->wt, stream->id);
     if (stream->is_known)
         conn->endpoint->app->on_stream_closed(stream);
     stream->is_known = false;
@@ -291,7 +294,7 @@ struct quic_stream *quic_conn_open(struct quic_conn *conn, bool is_bidi, void *u
     stream->id = id;
     stream->user = user;
     stream->is_known = true;
-    if (conn->h3)
-        stream->header_size = (uint8_t)h3_session_stream_header(conn->h3, is_bidi, stream->header);
+    if (conn->wt)
+        stream->header_size = (uint8_t)wt_session_stream_header(conn->wt, is_bidi, stream->header);
     return stream;
 }

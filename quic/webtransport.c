@@ -2,12 +2,19 @@
 /* WebTransport under the same face as raw QUIC: step 5 of a frame's walk. Gives the first bytes of
  * a peer's stream to HTTP/3 until it says whose the rest is, keeps early streams until the session
  * is up, and carries what HTTP/3 writes. */
-#include "quic/internal.h"
+#include "quic/webtransport.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "quic/conn.h"
+#include "quic/endpoint.h"
+#include "quic/stream.h"
+#include "quic/wt_session.h"
+
+#define SESSION_CLOSE_MIN_NS (250 * NS_PER_MS)
+#define SESSION_CLOSE_MAX_NS (2 * NS_PER_S)
 
 enum {
     STATUS_OK = 200,
@@ -111,7 +118,7 @@ static void on_request(void *self, const char *authority, const char *path, cons
     struct quic_conn *conn = self;
     if (conn->state != CONN_HANDSHAKE ||
         conn->path) { /* refused before: the connection is about to end */
-        h3_session_respond(conn->h3, STATUS_BUSY);
+        wt_session_respond(conn->wt, STATUS_BUSY);
         return;
     }
     int rv = copy_request(conn, authority, path, origin);
@@ -119,7 +126,7 @@ static void on_request(void *self, const char *authority, const char *path, cons
         rv = conn_accept_session(conn);
     if (!conn_is_alive(conn))
         return;
-    h3_session_respond(conn->h3, status_of(rv));
+    wt_session_respond(conn->wt, status_of(rv));
     if (rv == 0)
         return;
     /* The client has its answer once it closes; we do it if it does not. */
@@ -136,7 +143,7 @@ static void park(struct quic_stream *stream, const uint8_t *data, size_t n, bool
     struct quic_conn *conn = stream->conn;
     struct stream_internal *internal = stream_internal(stream);
     stream->kind = STREAM_PARKED;
-    if (!internal || conn->parked_bytes + n > H3_PARKED_MAX_BYTES ||
+    if (!internal || conn->parked_bytes + n > WT_PARKED_MAX_BYTES ||
         byte_buf_append(&internal->parked, data, n) != 0) {
         stream_refuse(stream, H3_WT_BUFFERED_STREAM_REJECTED);
         return;
@@ -164,25 +171,25 @@ void webtransport_received(struct quic_stream *stream, const uint8_t *data, size
         park(stream, data, n, is_end);
         return;
     }
-    if (!conn->h3 || !conn_is_alive(conn))
+    if (!conn->wt || !conn_is_alive(conn))
         return;
 
-    enum h3_stream_kind kind = h3_session_received(conn->h3, stream->id, data, n, is_end, &used);
+    enum wt_stream_kind kind = wt_session_received(conn->wt, stream->id, data, n, is_end, &used);
     if (stream->kind == STREAM_DISCARDED)
         return;
     switch (kind) {
-    case H3_STREAM_MORE:
+    case WT_STREAM_MORE:
         break;
-    case H3_STREAM_INTERNAL:
+    case WT_STREAM_INTERNAL:
         stream->kind = STREAM_INTERNAL;
         break;
-    case H3_STREAM_APPLICATION:
+    case WT_STREAM_APPLICATION:
         hand_over(stream, data + used, n - used, is_end);
         break;
-    case H3_STREAM_PARKED:
+    case WT_STREAM_PARKED:
         park(stream, data + used, n - used, is_end);
         break;
-    case H3_STREAM_REJECTED:
+    case WT_STREAM_REJECTED:
         stream->kind = STREAM_DISCARDED;
         break;
     }
@@ -204,8 +211,8 @@ static void unpark(struct quic_stream *stream)
     struct quic_conn *conn = stream->conn;
     struct stream_internal *internal = stream->internal;
     size_t used = 0;
-    enum h3_stream_kind kind = h3_session_received(conn->h3, stream->id, NULL, 0, false, &used);
-    if (kind == H3_STREAM_APPLICATION) {
+    enum wt_stream_kind kind = wt_session_received(conn->wt, stream->id, NULL, 0, false, &used);
+    if (kind == WT_STREAM_APPLICATION) {
         hand_over(stream, internal->parked.data, internal->parked.size, internal->is_parked_end);
         catch_up(stream);
     } else {
@@ -234,8 +241,8 @@ void webtransport_stream_reset(struct quic_stream *stream, uint64_t wire_code)
         stream->internal->parked_reset_code = wire_code;
         return;
     }
-    if (stream->kind != STREAM_DISCARDED && conn->h3 && conn_is_alive(conn))
-        h3_session_stream_reset(conn->h3, stream->id, wire_code);
+    if (stream->kind != STREAM_DISCARDED && conn->wt && conn_is_alive(conn))
+        wt_session_stream_reset(conn->wt, stream->id, wire_code);
 }
 
 static void note_parked_stop(struct quic_stream *stream, uint64_t wire_code)
@@ -249,8 +256,8 @@ void webtransport_stream_stopped(struct quic_stream *stream, uint64_t wire_code)
     struct quic_conn *conn = stream->conn;
     if (stream->kind == STREAM_PARKED)
         note_parked_stop(stream, wire_code);
-    else if (stream->kind != STREAM_DISCARDED && conn->h3 && conn_is_alive(conn))
-        h3_session_stream_stopped(conn->h3, stream->id, wire_code);
+    else if (stream->kind != STREAM_DISCARDED && conn->wt && conn_is_alive(conn))
+        wt_session_stream_stopped(conn->wt, stream->id, wire_code);
 }
 
 /* ---- The session ----------------------------------------------------------------------------- */
@@ -278,7 +285,7 @@ static void on_session_closed(void *self, uint32_t code, const char *reason)
     conn_end_session(conn);
 }
 
-static const struct h3_ops ops = {
+static const struct wt_session_ops ops = {
     .open = on_open,
     .write = on_write,
     .reset = on_reset,
@@ -292,24 +299,24 @@ static const struct h3_ops ops = {
 
 void webtransport_start(struct quic_conn *conn)
 {
-    conn->h3 = h3_session_new(conn->is_server, &ops, conn);
-    if (!conn->h3) {
+    conn->wt = wt_session_new(conn->is_server, &ops, conn);
+    if (!conn->wt) {
         conn_end_local(conn, MOQ_ERR_NOMEM, FAREWELL_APP, H3_INTERNAL_ERROR, "out of memory");
         return;
     }
     const ngtcp2_transport_params *params = ngtcp2_conn_get_remote_transport_params(conn->quic);
     if (params && params->max_datagram_frame_size == 0)
-        h3_session_set_no_datagrams(conn->h3);
-    int rv = h3_session_start(conn->h3);
+        wt_session_set_no_datagrams(conn->wt);
+    int rv = wt_session_start(conn->wt);
     if (rv == 0 && !conn->is_server)
-        rv = h3_session_connect(conn->h3, conn->authority, conn->path);
+        rv = wt_session_connect(conn->wt, conn->authority, conn->path);
     if (rv != 0)
         conn_end_local(conn, rv, FAREWELL_APP, H3_INTERNAL_ERROR, moq_error_words(rv));
 }
 
 void webtransport_close(struct quic_conn *conn, uint32_t code, const char *reason)
 {
-    if (h3_session_close(conn->h3, code, reason) != 0) {
+    if (wt_session_close(conn->wt, code, reason) != 0) {
         conn_end_session(conn);
         return;
     }

@@ -4,7 +4,9 @@
 #include <string.h>
 #include <sys/random.h>
 
-#include "quic/internal.h"
+#include "quic/aead.h"
+#include "quic/conn.h"
+#include "quic/tls.h"
 #include "tests/bench/floor.h"
 
 /* Acknowledgements wait for the next frame, within the 25 ms that QUIC promises. */

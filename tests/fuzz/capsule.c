@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "quic/h3_internal.h"
+#include "quic/h3.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "quic/h3.h"
+#include "quic/wt_session.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
@@ -20,7 +20,7 @@ struct stream {
 };
 
 struct conn {
-    struct h3_session *h3;
+    struct wt_session *wt;
     bool is_server, has_failed, was_established;
     uint8_t answer; /* how on_request is answered */
     int64_t next_uni, next_bidi;
@@ -85,7 +85,7 @@ static void on_request(void *self, const char *authority, const char *path, cons
     struct conn *conn = self;
     must(conn->is_server && *authority && path[0] == '/' && origin);
     if (conn->answer < 250)
-        h3_session_respond(conn->h3, conn->answer & 1 ? 200 : 404);
+        wt_session_respond(conn->wt, conn->answer & 1 ? 200 : 404);
 }
 
 static void on_established(void *self)
@@ -108,15 +108,15 @@ static void on_session_closed(void *self, uint32_t code, const char *reason)
     must(strlen(reason) <= H3_REASON_MAX_BYTES);
 }
 
-static const struct h3_ops ops = {.open = on_open,
-                                  .write = on_write,
-                                  .reset = on_reset,
-                                  .stop = on_stop,
-                                  .fail = on_fail,
-                                  .on_request = on_request,
-                                  .on_established = on_established,
-                                  .on_refused = on_refused,
-                                  .on_session_closed = on_session_closed};
+static const struct wt_session_ops ops = {.open = on_open,
+                                          .write = on_write,
+                                          .reset = on_reset,
+                                          .stop = on_stop,
+                                          .fail = on_fail,
+                                          .on_request = on_request,
+                                          .on_established = on_established,
+                                          .on_refused = on_refused,
+                                          .on_session_closed = on_session_closed};
 
 /* A peer sends on its own streams, and on our CONNECT once it is open. */
 static bool can_receive(const struct conn *conn, int64_t id)
@@ -137,10 +137,10 @@ static void receive(struct conn *conn, int64_t id, const uint8_t *data, size_t n
     if (n > 0)
         memcpy(copy, data, n);
     size_t used;
-    enum h3_stream_kind kind = h3_session_received(conn->h3, id, n ? copy : NULL, n, is_end, &used);
+    enum wt_stream_kind kind = wt_session_received(conn->wt, id, n ? copy : NULL, n, is_end, &used);
     must(used <= n);
-    must(kind != H3_STREAM_APPLICATION || conn->was_established);
-    stream->is_over = kind == H3_STREAM_APPLICATION || kind == H3_STREAM_REJECTED;
+    must(kind != WT_STREAM_APPLICATION || conn->was_established);
+    stream->is_over = kind == WT_STREAM_APPLICATION || kind == WT_STREAM_REJECTED;
     free(copy);
 }
 
@@ -148,11 +148,11 @@ static void receive(struct conn *conn, int64_t id, const uint8_t *data, size_t n
 static void end_stream(struct conn *conn, int64_t id, uint8_t how)
 {
     if (how & 1 && how & 4)
-        h3_session_stream_reset(conn->h3, id, how);
+        wt_session_stream_reset(conn->wt, id, how);
     else if (how & 1)
-        h3_session_stream_stopped(conn->h3, id, how);
+        wt_session_stream_stopped(conn->wt, id, how);
     if (how & 2)
-        h3_session_stream_closed(conn->h3, id);
+        wt_session_stream_closed(conn->wt, id);
     stream_of(conn, id)->is_over |= how & 2 || how & 4;
 }
 
@@ -160,20 +160,20 @@ static void lifecycle(struct conn *conn, uint8_t what)
 {
     switch (what % 6) {
     case 0:
-        h3_session_close(conn->h3, what, "why");
+        wt_session_close(conn->wt, what, "why");
         break;
     case 1:
-        h3_session_respond(conn->h3, what & 0x80 ? 200 : 403);
+        wt_session_respond(conn->wt, what & 0x80 ? 200 : 403);
         break;
     case 2:
         conn->credit++;
-        h3_session_credit(conn->h3);
+        wt_session_credit(conn->wt);
         break;
     case 3:
-        h3_session_connect(conn->h3, "localhost", "/");
+        wt_session_connect(conn->wt, "localhost", "/");
         break;
     case 4:
-        h3_session_set_no_datagrams(conn->h3);
+        wt_session_set_no_datagrams(conn->wt);
         break;
     default:
         conn->answer = what;
@@ -199,7 +199,7 @@ static size_t play(struct conn *conn, const uint8_t *data, size_t n)
     else if (data[1] & 3)
         end_stream(conn, id, data[1]);
     else
-        h3_session_datagram(conn->h3, data + 1, n - 1 < 9 ? n - 1 : 9);
+        wt_session_datagram(conn->wt, data + 1, n - 1 < 9 ? n - 1 : 9);
     return 2;
 }
 
@@ -210,12 +210,12 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
     struct conn conn = {.is_server = data[0] & 1, .answer = data[0], .credit = 2};
     conn.next_uni = conn.is_server ? 67 : 66;
     conn.next_bidi = conn.is_server ? 65 : 0;
-    conn.h3 = h3_session_new(conn.is_server, &ops, &conn);
-    if (!conn.h3)
+    conn.wt = wt_session_new(conn.is_server, &ops, &conn);
+    if (!conn.wt)
         return 0;
-    h3_session_start(conn.h3);
+    wt_session_start(conn.wt);
     if (!conn.is_server)
-        h3_session_connect(conn.h3, "localhost:4443", "/demo/bbb");
+        wt_session_connect(conn.wt, "localhost:4443", "/demo/bbb");
 
     data++;
     n--;
@@ -224,6 +224,6 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         data += used;
         n -= used;
     }
-    h3_session_free(&conn.h3);
+    wt_session_free(&conn.wt);
     return 0;
 }

@@ -6,7 +6,8 @@
 #include <malloc.h>
 #include <string.h>
 
-#include "quic/internal.h"
+#include "quic/conn.h"
+#include "quic/endpoint.h"
 
 enum { WAIT_S = 60 };
 

@@ -7,7 +7,8 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "quic/internal.h"
+#include "quic/conn.h"
+#include "quic/endpoint.h"
 
 enum { WAIT_S = 60 };
 

@@ -5,7 +5,8 @@
 
 #include <stdio.h>
 
-#include "quic/internal.h"
+#include "quic/conn.h"
+#include "quic/endpoint.h"
 
 enum {
     STORM = 2000,

@@ -5,7 +5,9 @@
 
 #include <string.h>
 
-#include "quic/internal.h"
+#include "quic/conn.h"
+#include "quic/endpoint.h"
+#include "quic/tls.h"
 
 enum { WAIT_S = 60, KEPT_MAX = 64 };
 

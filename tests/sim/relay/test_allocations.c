@@ -9,7 +9,8 @@
 #include <stdlib.h>
 #include <sys/mman.h>
 
-#include "quic/internal.h"
+#include "quic/conn.h"
+#include "quic/endpoint.h"
 #include "transfork/group.h"
 
 enum {

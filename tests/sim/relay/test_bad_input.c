@@ -3,7 +3,9 @@
  * watches: the viewer gets every frame, and nothing of the strangers stays. */
 #include "tests/sim/relay/prologue.h"
 
-#include "quic/internal.h"
+#include "quic/conn.h"
+#include "quic/endpoint.h"
+#include "quic/tls.h"
 
 enum { GROUPS = 40, FRAMES = 5, FRAME_BYTES = 2000, GROUP_MS = 250, ROUNDS = 100, STREAMS = 12 };
 

@@ -8,7 +8,8 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-#include "quic/internal.h"
+#include "quic/conn.h"
+#include "quic/endpoint.h"
 
 enum {
     WAVES = 100,

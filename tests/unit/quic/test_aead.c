@@ -5,12 +5,12 @@
 #include <wolfssl/openssl/evp.h>
 #include <wolfssl/quic.h>
 
-#include "tests/unit/quic/prologue.h"
+#include "tests/unit/prologue.h"
 
 #include <string.h>
 
+#include "quic/aead.h"
 #include "quic/aead_wide.h"
-#include "quic/internal.h"
 #include "quic/keys.h"
 
 enum { TAG_BYTES = 16, HEADER_BYTES = 11, PACKET_BYTES = 1452 };

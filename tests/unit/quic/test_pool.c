@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Blocks of all sizes come and go: none overlaps another, each keeps its bytes, and what is given
  * back is given out again or returned to the system. */
-#include "tests/unit/quic/prologue.h"
+#include "tests/unit/prologue.h"
 
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Tests of the delivery rate: what counts, what does not, and how long. */
-#include "tests/unit/quic/prologue.h"
+#include "tests/unit/prologue.h"
 
 #include "base/clock.h"
 #include "quic/rate.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Which connection a key leads to. */
-#include "tests/unit/quic/prologue.h"
+#include "tests/unit/prologue.h"
 
 #include <string.h>
 

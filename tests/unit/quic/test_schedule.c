@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Tests of the order in which streams write. */
-#include "tests/unit/quic/prologue.h"
+#include "tests/unit/prologue.h"
 
 #include "quic/schedule.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The way out of a socket: which trains wait for others, and what becomes of them when the kernel has no room or refuses. The
  * linker leads sendmmsg and sendmsg here (--wrap). */
-#include "tests/unit/quic/prologue.h"
+#include "tests/unit/prologue.h"
 
 #include <errno.h>
 #include <netinet/in.h>

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A connection that only writes down what HTTP/3 asks of it, and hands it the bytes of a peer. */
-#ifndef TEST_H3_FAKE_CONN_H
-#define TEST_H3_FAKE_CONN_H
+#ifndef TEST_QUIC_FAKE_CONN_H
+#define TEST_QUIC_FAKE_CONN_H
 
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
-#include "quic/h3.h"
+#include "quic/wt_session.h"
 
 enum { FAKE_MAX_STREAMS = 64, FAKE_MAX_BYTES = 40000, FAKE_MAX_TEXT = 2048 };
 
@@ -17,13 +17,13 @@ struct fake_stream {
     size_t sent_size;
     uint8_t app[FAKE_MAX_BYTES]; /* what came for the application */
     size_t app_size;
-    enum h3_stream_kind kind;
+    enum wt_stream_kind kind;
     bool is_finished;
     uint64_t reset_code, stop_code; /* 0: was not */
 };
 
 struct fake_conn {
-    struct h3_session *h3;
+    struct wt_session *wt;
     bool is_server;
     int64_t next_uni, next_bidi; /* ids that `open` gives */
     int credit;                  /* how often `open` succeeds */
@@ -54,10 +54,10 @@ struct fake_stream *fake_stream(struct fake_conn *conn, int64_t id);
 size_t fake_hex(const char *hex, uint8_t *out, size_t room); /* spaces are skipped */
 
 /* Gives bytes on a stream as a connection would, until it is the application's or rejected. */
-enum h3_stream_kind fake_give(struct fake_conn *conn, int64_t id, const uint8_t *data, size_t n,
+enum wt_stream_kind fake_give(struct fake_conn *conn, int64_t id, const uint8_t *data, size_t n,
                               bool is_end);
-enum h3_stream_kind fake_give_hex(struct fake_conn *conn, int64_t id, const char *hex);
-enum h3_stream_kind fake_end(struct fake_conn *conn, int64_t id);
+enum wt_stream_kind fake_give_hex(struct fake_conn *conn, int64_t id, const char *hex);
+enum wt_stream_kind fake_end(struct fake_conn *conn, int64_t id);
 
 /* The bytes that HTTP/3 wrote to a stream equal `hex`. */
 bool fake_sent_is(struct fake_conn *conn, int64_t id, const char *hex);

@@ -5,12 +5,13 @@
  * Handshakes wait behind everybody's frames. What they are made of is put into a bounded queue when
  * it comes, and after each flush a bounded part of it is worked off. So a thousand viewers who
  * arrive at once delay a running one by one part, not by a thousand handshakes. */
-#include "quic/internal.h"
+#include "quic/endpoint.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
+#include "quic/conn.h"
 
 enum {
     REPLIES_PER_SECOND = 256, /* Version Negotiation, stateless reset and refusals, together */

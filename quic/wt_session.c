@@ -2,20 +2,20 @@
 /* The life of one WebTransport session over HTTP/3: control stream and SETTINGS, CONNECT and its
  * answer, CLOSE. What a peer sends is read in h3_receive.c, its requests are judged in
  * h3_request.c. */
-#include "quic/h3.h"
+#include "quic/wt_session.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
 #include "base/varint.h"
-#include "quic/h3_internal.h"
+#include "quic/wt_internal.h"
 
 enum { STREAM_TYPE_UNI = 0x54, STREAM_TYPE_BIDI = 0x41 };
 
-struct h3_session *h3_session_new(bool is_server, const struct h3_ops *ops, void *self)
+struct wt_session *wt_session_new(bool is_server, const struct wt_session_ops *ops, void *self)
 {
-    struct h3_session *session = calloc(1, sizeof *session);
+    struct wt_session *session = calloc(1, sizeof *session);
     if (!session)
         return NULL;
     session->ops = ops;
@@ -28,7 +28,7 @@ struct h3_session *h3_session_new(bool is_server, const struct h3_ops *ops, void
     return session;
 }
 
-static void stream_free(struct h3_session *session, struct h3_stream *stream)
+static void stream_free(struct wt_session *session, struct wt_stream *stream)
 {
     list_remove(&stream->link);
     session->buffered_bytes -= stream->payload.size;
@@ -37,26 +37,26 @@ static void stream_free(struct h3_session *session, struct h3_stream *stream)
     free(stream);
 }
 
-void h3_session_free(struct h3_session **session)
+void wt_session_free(struct wt_session **session)
 {
-    struct h3_session *old = *session;
+    struct wt_session *old = *session;
     *session = NULL;
     if (!old)
         return;
     list_for_each_safe (node, &old->streams)
-        stream_free(old, container_of(node, struct h3_stream, link));
+        stream_free(old, container_of(node, struct wt_stream, link));
     byte_buf_deinit(&old->request);
     free(old);
 }
 
-void h3_session_set_no_datagrams(struct h3_session *session)
+void wt_session_set_no_datagrams(struct wt_session *session)
 {
     session->has_no_datagrams = true;
 }
 
 /* ---- what all parts use ---------------------------------------------------------------------- */
 
-void h3_session_fail(struct h3_session *session, uint64_t h3_code, const char *reason)
+void wt_session_fail(struct wt_session *session, uint64_t h3_code, const char *reason)
 {
     if (session->is_failed)
         return;
@@ -65,29 +65,29 @@ void h3_session_fail(struct h3_session *session, uint64_t h3_code, const char *r
     session->ops->fail(session->self, h3_code, reason);
 }
 
-int h3_session_write(struct h3_session *session, int64_t id, struct h3_span bytes, bool is_end)
+int wt_session_write(struct wt_session *session, int64_t id, struct h3_span bytes, bool is_end)
 {
     int error = session->ops->write(session->self, id, bytes.data, bytes.n, is_end);
     if (error)
-        h3_session_fail(session, H3_INTERNAL_ERROR, moq_error_words(error));
+        wt_session_fail(session, H3_INTERNAL_ERROR, moq_error_words(error));
     return error;
 }
 
-struct h3_stream *h3_stream_find(const struct h3_session *session, int64_t id)
+struct wt_stream *wt_stream_find(const struct wt_session *session, int64_t id)
 {
     list_for_each (node, &session->streams) {
-        struct h3_stream *stream = container_of(node, struct h3_stream, link);
+        struct wt_stream *stream = container_of(node, struct wt_stream, link);
         if (stream->id == id && !stream->is_dead)
             return stream;
     }
     return NULL;
 }
 
-struct h3_stream *h3_stream_new(struct h3_session *session, int64_t id, enum h3_role role)
+struct wt_stream *wt_stream_new(struct wt_session *session, int64_t id, enum wt_role role)
 {
-    struct h3_stream *stream = calloc(1, sizeof *stream);
+    struct wt_stream *stream = calloc(1, sizeof *stream);
     if (!stream) {
-        h3_session_fail(session, H3_INTERNAL_ERROR, "out of memory");
+        wt_session_fail(session, H3_INTERNAL_ERROR, "out of memory");
         return NULL;
     }
     stream->id = id;
@@ -98,18 +98,18 @@ struct h3_stream *h3_stream_new(struct h3_session *session, int64_t id, enum h3_
     return stream;
 }
 
-void h3_stream_kill(struct h3_session *session, struct h3_stream *stream)
+void wt_stream_kill(struct wt_session *session, struct wt_stream *stream)
 {
     if (stream->is_dead)
         return;
-    if (stream->role == H3_ROLE_PARKED)
+    if (stream->role == WT_ROLE_PARKED)
         session->parked_count--;
     stream->is_dead = true;
     if (session->depth == 0)
         stream_free(session, stream);
 }
 
-void h3_session_reject(struct h3_session *session, int64_t id, uint64_t h3_code)
+void wt_session_reject(struct wt_session *session, int64_t id, uint64_t h3_code)
 {
     bool is_uni = id & 2;
     if (!is_uni)
@@ -117,33 +117,33 @@ void h3_session_reject(struct h3_session *session, int64_t id, uint64_t h3_code)
     session->ops->stop(session->self, id, h3_code);
 }
 
-void h3_stream_reject(struct h3_session *session, struct h3_stream *stream, uint64_t h3_code)
+void wt_stream_reject(struct wt_session *session, struct wt_stream *stream, uint64_t h3_code)
 {
     if (stream->is_rejected || stream->is_dead)
         return;
     stream->is_rejected = true;
-    h3_session_reject(session, stream->id, h3_code);
+    wt_session_reject(session, stream->id, h3_code);
 }
 
-void h3_stream_break(struct h3_session *session, struct h3_stream *stream, uint64_t h3_code)
+void wt_stream_break(struct wt_session *session, struct wt_stream *stream, uint64_t h3_code)
 {
-    h3_stream_reject(session, stream, h3_code);
-    if (h3_stream_is_connect(session, stream))
-        h3_session_peer_ended(session, 0, "");
+    wt_stream_reject(session, stream, h3_code);
+    if (wt_stream_is_connect(session, stream))
+        wt_session_peer_ended(session, 0, "");
 }
 
-bool h3_stream_is_connect(const struct h3_session *session, const struct h3_stream *stream)
+bool wt_stream_is_connect(const struct wt_session *session, const struct wt_stream *stream)
 {
     return session->session_id >= 0 && stream->id == session->session_id;
 }
 
 /* Frees what died while callbacks ran, once nothing on the stack refers to it. */
-void h3_session_leave(struct h3_session *session)
+void wt_session_leave(struct wt_session *session)
 {
     if (--session->depth > 0)
         return;
     list_for_each_safe (node, &session->streams) {
-        struct h3_stream *stream = container_of(node, struct h3_stream, link);
+        struct wt_stream *stream = container_of(node, struct wt_stream, link);
         if (stream->is_dead)
             stream_free(session, stream);
     }
@@ -151,47 +151,47 @@ void h3_session_leave(struct h3_session *session)
 
 /* ---- start and CONNECT ----------------------------------------------------------------------- */
 
-static int open_control(struct h3_session *session)
+static int open_control(struct wt_session *session)
 {
     if (!session->is_started || session->control_id >= 0 || session->is_failed)
         return 0;
     session->control_id = session->ops->open(session->self, false);
     if (session->control_id < 0)
         return 0;
-    return h3_session_write(session, session->control_id, h3_settings_bytes(session->is_server),
+    return wt_session_write(session, session->control_id, h3_settings_bytes(session->is_server),
                             false);
 }
 
-int h3_session_start(struct h3_session *session)
+int wt_session_start(struct wt_session *session)
 {
     session->is_started = true;
     return open_control(session);
 }
 
-static bool can_connect(struct h3_session *session)
+static bool can_connect(struct wt_session *session)
 {
-    if (session->state != H3_STATE_WANTED || session->is_failed || !session->has_settings ||
+    if (session->state != WT_STATE_WANTED || session->is_failed || !session->has_settings ||
         session->control_id < 0)
         return false;
     if (session->goaway_id != UINT64_MAX) {
-        session->state = H3_STATE_OVER;
+        session->state = WT_STATE_OVER;
         session->ops->on_refused(session->self, 503);
         return false;
     }
     if (!session->settings.has_webtransport) {
-        h3_session_fail(session, H3_WT_REQUIREMENTS_NOT_MET,
+        wt_session_fail(session, H3_WT_REQUIREMENTS_NOT_MET,
                         "the server's SETTINGS do not enable WebTransport");
         return false;
     }
     if (!session->settings.has_datagrams) {
-        h3_session_fail(session, H3_WT_REQUIREMENTS_NOT_MET,
+        wt_session_fail(session, H3_WT_REQUIREMENTS_NOT_MET,
                         "the server's SETTINGS do not enable HTTP/3 datagrams");
         return false;
     }
     return true;
 }
 
-void h3_session_try_connect(struct h3_session *session)
+void wt_session_try_connect(struct wt_session *session)
 {
     if (!can_connect(session))
         return;
@@ -199,175 +199,175 @@ void h3_session_try_connect(struct h3_session *session)
     if (id < 0)
         return;
     session->session_id = id;
-    session->state = H3_STATE_REQUESTED;
-    struct h3_stream *stream = h3_stream_new(session, id, H3_ROLE_REQUEST);
+    session->state = WT_STATE_REQUESTED;
+    struct wt_stream *stream = wt_stream_new(session, id, WT_ROLE_REQUEST);
     if (!stream)
         return;
-    h3_session_write(session, id, (struct h3_span){session->request.data, session->request.size},
+    wt_session_write(session, id, (struct h3_span){session->request.data, session->request.size},
                      false);
     byte_buf_deinit(&session->request);
 }
 
-int h3_session_connect(struct h3_session *session, const char *authority, const char *path)
+int wt_session_connect(struct wt_session *session, const char *authority, const char *path)
 {
-    if (session->is_server || session->state != H3_STATE_IDLE)
+    if (session->is_server || session->state != WT_STATE_IDLE)
         return MOQ_ERR_INVALID;
     int error = h3_request_encode(&session->request, authority, path);
     if (error)
         return error;
-    session->state = H3_STATE_WANTED;
+    session->state = WT_STATE_WANTED;
     session->depth++;
-    h3_session_try_connect(session);
-    h3_session_leave(session);
+    wt_session_try_connect(session);
+    wt_session_leave(session);
     return 0;
 }
 
-void h3_session_credit(struct h3_session *session)
+void wt_session_credit(struct wt_session *session)
 {
     session->depth++;
     if (open_control(session) == 0)
-        h3_session_try_connect(session);
-    h3_session_leave(session);
+        wt_session_try_connect(session);
+    wt_session_leave(session);
 }
 
-int h3_session_respond(struct h3_session *session, int status)
+int wt_session_respond(struct wt_session *session, int status)
 {
-    if (!session->is_server || session->state != H3_STATE_REQUESTED || session->is_failed)
+    if (!session->is_server || session->state != WT_STATE_REQUESTED || session->is_failed)
         return MOQ_ERR_CLOSED;
     uint8_t frame[H3_RESPONSE_MAX_BYTES];
     struct h3_span bytes = {frame, h3_response_encode(frame, status)};
     int64_t id = session->session_id;
     bool is_accepted = status == 200;
 
-    session->state = is_accepted ? H3_STATE_ESTABLISHED : H3_STATE_IDLE;
+    session->state = is_accepted ? WT_STATE_ESTABLISHED : WT_STATE_IDLE;
     if (!is_accepted) {
-        struct h3_stream *stream = h3_stream_find(session, id);
+        struct wt_stream *stream = wt_stream_find(session, id);
         if (stream)
-            stream->role = H3_ROLE_DISCARD;
+            stream->role = WT_ROLE_DISCARD;
         session->refused_id = id;
         session->session_id = -1;
     }
     session->depth++;
-    int error = h3_session_write(session, id, bytes, !is_accepted);
+    int error = wt_session_write(session, id, bytes, !is_accepted);
     if (!error && is_accepted)
         session->ops->on_established(session->self);
     else if (!error)
         session->ops->stop(session->self, id, H3_NO_ERROR);
-    h3_session_leave(session);
+    wt_session_leave(session);
     return error;
 }
 
 /* ---- the streams that are watched ------------------------------------------------------------ */
 
-static bool is_critical(const struct h3_session *session, int64_t id)
+static bool is_critical(const struct wt_session *session, int64_t id)
 {
-    const struct h3_stream *stream = h3_stream_find(session, id);
+    const struct wt_stream *stream = wt_stream_find(session, id);
     return id == session->control_id ||
-           (stream && (stream->role == H3_ROLE_CONTROL || stream->role == H3_ROLE_QPACK_ENCODER ||
-                       stream->role == H3_ROLE_QPACK_DECODER));
+           (stream && (stream->role == WT_ROLE_CONTROL || stream->role == WT_ROLE_QPACK_ENCODER ||
+                       stream->role == WT_ROLE_QPACK_DECODER));
 }
 
-void h3_session_peer_ended(struct h3_session *session, uint32_t code, const char *reason)
+void wt_session_peer_ended(struct wt_session *session, uint32_t code, const char *reason)
 {
-    enum h3_state before = session->state;
-    if (before == H3_STATE_IDLE || before == H3_STATE_OVER)
+    enum wt_state before = session->state;
+    if (before == WT_STATE_IDLE || before == WT_STATE_OVER)
         return;
-    session->state = H3_STATE_OVER;
-    if (before == H3_STATE_CLOSING || session->is_failed)
+    session->state = WT_STATE_OVER;
+    if (before == WT_STATE_CLOSING || session->is_failed)
         return;
-    if (before == H3_STATE_REQUESTED && !session->is_server)
+    if (before == WT_STATE_REQUESTED && !session->is_server)
         session->ops->on_refused(session->self, 0);
     else
         session->ops->on_session_closed(session->self, code, reason);
 }
 
 /* One direction of `stream` was cut off: what it carried ends, and so does the other. */
-static void cut_off(struct h3_session *session, struct h3_stream *stream, uint64_t h3_code)
+static void cut_off(struct wt_session *session, struct wt_stream *stream, uint64_t h3_code)
 {
     session->depth++;
-    if (h3_stream_is_connect(session, stream)) {
+    if (wt_stream_is_connect(session, stream)) {
         int64_t code = h3_code_to_app(h3_code);
-        h3_stream_reject(session, stream, H3_NO_ERROR);
-        h3_session_peer_ended(session, code < 0 ? 0 : (uint32_t)code,
+        wt_stream_reject(session, stream, H3_NO_ERROR);
+        wt_session_peer_ended(session, code < 0 ? 0 : (uint32_t)code,
                               "the session's stream was reset");
     }
-    if (stream->role == H3_ROLE_DISCARD || stream->id & 2)
+    if (stream->role == WT_ROLE_DISCARD || stream->id & 2)
         stream->is_rejected = true; /* our side, if there is one, has ended before */
     else
-        h3_stream_reject(session, stream, H3_REQUEST_CANCELLED);
-    h3_session_leave(session);
+        wt_stream_reject(session, stream, H3_REQUEST_CANCELLED);
+    wt_session_leave(session);
 }
 
-void h3_session_stream_reset(struct h3_session *session, int64_t id, uint64_t h3_code)
+void wt_session_stream_reset(struct wt_session *session, int64_t id, uint64_t h3_code)
 {
     if (session->is_failed)
         return;
     if (is_critical(session, id)) {
-        h3_session_fail(session, H3_CLOSED_CRITICAL_STREAM, "a critical stream was reset");
+        wt_session_fail(session, H3_CLOSED_CRITICAL_STREAM, "a critical stream was reset");
         return;
     }
-    struct h3_stream *stream = h3_stream_find(session, id);
+    struct wt_stream *stream = wt_stream_find(session, id);
     bool is_ours = ((id & 1) != 0) == session->is_server;
     if (stream)
         cut_off(session, stream, h3_code);
     else if (!is_ours && !(id & 2)) /* reset before its first byte came: ours is still open */
-        h3_session_reject(session, id, H3_REQUEST_CANCELLED);
+        wt_session_reject(session, id, H3_REQUEST_CANCELLED);
 }
 
-void h3_session_stream_stopped(struct h3_session *session, int64_t id, uint64_t h3_code)
+void wt_session_stream_stopped(struct wt_session *session, int64_t id, uint64_t h3_code)
 {
     if (session->is_failed)
         return;
     if (is_critical(session, id)) {
-        h3_session_fail(session, H3_CLOSED_CRITICAL_STREAM, "a critical stream was stopped");
+        wt_session_fail(session, H3_CLOSED_CRITICAL_STREAM, "a critical stream was stopped");
         return;
     }
     /* A server that refuses needs no more of the request, and may say so before its answer is read
      * (RFC 9114, section 4.1). */
-    if (!session->is_server && session->state == H3_STATE_REQUESTED && h3_code == H3_NO_ERROR)
+    if (!session->is_server && session->state == WT_STATE_REQUESTED && h3_code == H3_NO_ERROR)
         return;
-    struct h3_stream *stream = h3_stream_find(session, id);
-    if (stream && stream->role == H3_ROLE_REQUEST)
+    struct wt_stream *stream = wt_stream_find(session, id);
+    if (stream && stream->role == WT_ROLE_REQUEST)
         cut_off(session, stream, h3_code);
 }
 
-void h3_session_stream_closed(struct h3_session *session, int64_t id)
+void wt_session_stream_closed(struct wt_session *session, int64_t id)
 {
     if (is_critical(session, id)) {
-        h3_session_fail(session, H3_CLOSED_CRITICAL_STREAM, "a critical stream was closed");
+        wt_session_fail(session, H3_CLOSED_CRITICAL_STREAM, "a critical stream was closed");
         return;
     }
-    struct h3_stream *stream = h3_stream_find(session, id);
+    struct wt_stream *stream = wt_stream_find(session, id);
     if (!stream)
         return;
 
     session->depth++;
-    if (h3_stream_is_connect(session, stream))
-        h3_session_peer_ended(session, 0, "the session's stream was closed");
-    h3_stream_kill(session, stream);
-    h3_session_leave(session);
+    if (wt_stream_is_connect(session, stream))
+        wt_session_peer_ended(session, 0, "the session's stream was closed");
+    wt_stream_kill(session, stream);
+    wt_session_leave(session);
 }
 
-void h3_session_datagram(struct h3_session *session, const uint8_t *data, size_t n)
+void wt_session_datagram(struct wt_session *session, const uint8_t *data, size_t n)
 {
     uint64_t quarter_id;
     session->datagrams_dropped++;
     if (varint_decode(data, n, &quarter_id) == 0 || quarter_id >= UINT64_C(1) << 60)
-        h3_session_fail(session, H3_DATAGRAM_ERROR, "a datagram without a valid session id");
+        wt_session_fail(session, H3_DATAGRAM_ERROR, "a datagram without a valid session id");
 }
 
-uint64_t h3_session_datagrams_dropped(const struct h3_session *session)
+uint64_t wt_session_datagrams_dropped(const struct wt_session *session)
 {
     return session->datagrams_dropped;
 }
 
-bool h3_session_is_established(const struct h3_session *session)
+bool wt_session_is_established(const struct wt_session *session)
 {
-    return session->state == H3_STATE_ESTABLISHED && !session->is_failed;
+    return session->state == WT_STATE_ESTABLISHED && !session->is_failed;
 }
 
-size_t h3_session_stream_header(const struct h3_session *session, bool is_bidi,
-                                uint8_t out[H3_STREAM_HEADER_MAX_BYTES])
+size_t wt_session_stream_header(const struct wt_session *session, bool is_bidi,
+                                uint8_t out[WT_STREAM_HEADER_MAX_BYTES])
 {
     if (session->session_id < 0)
         return 0;
@@ -377,46 +377,46 @@ size_t h3_session_stream_header(const struct h3_session *session, bool is_bidi,
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
-static void cancel(struct h3_session *session)
+static void cancel(struct wt_session *session)
 {
-    struct h3_stream *stream =
-        session->session_id < 0 ? NULL : h3_stream_find(session, session->session_id);
-    session->state = H3_STATE_OVER;
+    struct wt_stream *stream =
+        session->session_id < 0 ? NULL : wt_stream_find(session, session->session_id);
+    session->state = WT_STATE_OVER;
     if (stream)
-        h3_stream_reject(session, stream,
+        wt_stream_reject(session, stream,
                          session->is_server ? H3_REQUEST_REJECTED : H3_REQUEST_CANCELLED);
 }
 
-static int send_close(struct h3_session *session, uint32_t code, const char *reason)
+static int send_close(struct wt_session *session, uint32_t code, const char *reason)
 {
     struct byte_buf bytes;
     byte_buf_init(&bytes, H3_REASON_MAX_BYTES + 32);
     int error = h3_close_encode(&bytes, code, reason ? reason : "");
     if (!error)
-        error = h3_session_write(session, session->session_id,
+        error = wt_session_write(session, session->session_id,
                                  (struct h3_span){bytes.data, bytes.size}, true);
     byte_buf_deinit(&bytes);
     return error;
 }
 
-int h3_session_close(struct h3_session *session, uint32_t code, const char *reason)
+int wt_session_close(struct wt_session *session, uint32_t code, const char *reason)
 {
-    if (session->state == H3_STATE_OVER || session->state == H3_STATE_CLOSING || session->is_failed)
+    if (session->state == WT_STATE_OVER || session->state == WT_STATE_CLOSING || session->is_failed)
         return MOQ_ERR_CLOSED;
 
     session->depth++;
     int error = 0;
-    if (session->state == H3_STATE_ESTABLISHED) {
-        session->state = H3_STATE_CLOSING;
+    if (session->state == WT_STATE_ESTABLISHED) {
+        session->state = WT_STATE_CLOSING;
         error = send_close(session, code, reason);
     } else {
         cancel(session);
     }
-    h3_session_leave(session);
+    wt_session_leave(session);
     return error;
 }
 
-bool h3_session_is_over(const struct h3_session *session)
+bool wt_session_is_over(const struct wt_session *session)
 {
-    return session->state == H3_STATE_OVER || session->is_failed;
+    return session->state == WT_STATE_OVER || session->is_failed;
 }

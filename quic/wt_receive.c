@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/varint.h"
-#include "quic/h3_internal.h"
+#include "quic/wt_internal.h"
 
 enum {
     TYPE_CONTROL = 0x00,
@@ -29,7 +29,7 @@ static bool is_uni(int64_t id)
     return id & 2;
 }
 
-static bool is_ours(const struct h3_session *session, int64_t id)
+static bool is_ours(const struct wt_session *session, int64_t id)
 {
     return ((id & 1) != 0) == session->is_server;
 }
@@ -37,9 +37,9 @@ static bool is_ours(const struct h3_session *session, int64_t id)
 /* ---- streams of the session ------------------------------------------------------------------ */
 
 /* Why a stream of `session_id` can never become the application's; 0: it may, or does. */
-static uint64_t refusal_of(const struct h3_session *session, int64_t session_id)
+static uint64_t refusal_of(const struct wt_session *session, int64_t session_id)
 {
-    if (session->state == H3_STATE_CLOSING || session->state == H3_STATE_OVER ||
+    if (session->state == WT_STATE_CLOSING || session->state == WT_STATE_OVER ||
         session_id == session->refused_id)
         return H3_WT_SESSION_GONE;
     if (session->session_id >= 0 && session_id != session->session_id)
@@ -47,82 +47,82 @@ static uint64_t refusal_of(const struct h3_session *session, int64_t session_id)
     return 0;
 }
 
-static enum h3_stream_kind forget(struct h3_session *session, struct h3_stream *stream,
-                                  enum h3_stream_kind kind)
+static enum wt_stream_kind forget(struct wt_session *session, struct wt_stream *stream,
+                                  enum wt_stream_kind kind)
 {
     if (stream)
-        h3_stream_kill(session, stream);
+        wt_stream_kill(session, stream);
     return kind;
 }
 
 /* `stream` is NULL unless something of it was kept. */
-static enum h3_stream_kind place(struct h3_session *session, struct h3_stream *stream, int64_t id,
+static enum wt_stream_kind place(struct wt_session *session, struct wt_stream *stream, int64_t id,
                                  int64_t session_id)
 {
     uint64_t refusal = refusal_of(session, session_id);
-    bool is_parked = stream && stream->role == H3_ROLE_PARKED;
+    bool is_parked = stream && stream->role == WT_ROLE_PARKED;
 
-    if (!refusal && session->state == H3_STATE_ESTABLISHED)
-        return forget(session, stream, H3_STREAM_APPLICATION);
-    if (!refusal && !is_parked && session->parked_count == H3_PARKED_MAX_STREAMS)
+    if (!refusal && session->state == WT_STATE_ESTABLISHED)
+        return forget(session, stream, WT_STREAM_APPLICATION);
+    if (!refusal && !is_parked && session->parked_count == WT_PARKED_MAX_STREAMS)
         refusal = H3_WT_BUFFERED_STREAM_REJECTED;
     if (refusal) {
-        h3_session_reject(session, id, refusal);
-        return forget(session, stream, H3_STREAM_REJECTED);
+        wt_session_reject(session, id, refusal);
+        return forget(session, stream, WT_STREAM_REJECTED);
     }
     if (is_parked)
-        return H3_STREAM_PARKED;
+        return WT_STREAM_PARKED;
 
     if (!stream)
-        stream = h3_stream_new(session, id, H3_ROLE_PARKED);
+        stream = wt_stream_new(session, id, WT_ROLE_PARKED);
     if (!stream)
-        return H3_STREAM_REJECTED;
-    stream->role = H3_ROLE_PARKED;
+        return WT_STREAM_REJECTED;
+    stream->role = WT_ROLE_PARKED;
     stream->session_id = session_id;
     session->parked_count++;
-    return H3_STREAM_PARKED;
+    return WT_STREAM_PARKED;
 }
 
 /* ---- HTTP/3's own streams -------------------------------------------------------------------- */
 
-static enum h3_stream_kind feed(struct h3_session *session, struct h3_stream *stream,
+static enum wt_stream_kind feed(struct wt_session *session, struct wt_stream *stream,
                                 struct h3_span in, bool is_end)
 {
-    h3_stream_feed(session, stream, in);
+    wt_stream_feed(session, stream, in);
     if (is_end && !session->is_failed && !stream->is_rejected && !stream->is_dead)
-        h3_stream_ended(session, stream);
-    return stream->is_rejected ? forget(session, stream, H3_STREAM_REJECTED) : H3_STREAM_INTERNAL;
+        wt_stream_ended(session, stream);
+    return stream->is_rejected ? forget(session, stream, WT_STREAM_REJECTED) : WT_STREAM_INTERNAL;
 }
 
 /* True for the first stream of its kind. */
-static bool claim(struct h3_session *session, bool *has_one)
+static bool claim(struct wt_session *session, bool *has_one)
 {
     if (*has_one)
-        h3_session_fail(session, H3_STREAM_CREATION_ERROR, "a second stream of a critical type");
+        wt_session_fail(session, H3_STREAM_CREATION_ERROR, "a second stream of a critical type");
     bool is_first = !*has_one;
     *has_one = true;
     return is_first;
 }
 
 /* What `type` makes of a unidirectional stream. False: it broke the connection. */
-static bool choose_role(struct h3_session *session, uint64_t type, enum h3_role *role)
+static bool choose_role(struct wt_session *session, uint64_t type, enum wt_role *role)
 {
     switch (type) {
     case TYPE_CONTROL:
-        *role = H3_ROLE_CONTROL;
+        *role = WT_ROLE_CONTROL;
         return claim(session, &session->has_peer_control);
     case TYPE_QPACK_ENCODER:
-        *role = H3_ROLE_QPACK_ENCODER;
+        *role = WT_ROLE_QPACK_ENCODER;
         return claim(session, &session->has_peer_encoder);
     case TYPE_QPACK_DECODER:
-        *role = H3_ROLE_QPACK_DECODER;
+        *role = WT_ROLE_QPACK_DECODER;
         return claim(session, &session->has_peer_decoder);
     case TYPE_PUSH:
-        h3_session_fail(session, session->is_server ? H3_STREAM_CREATION_ERROR : H3_ID_ERROR,
+        wt_session_fail(session, session->is_server ? H3_STREAM_CREATION_ERROR : H3_ID_ERROR,
                         "a push stream");
         return false;
     default: /* greasing, or an extension that we do not have */
-        *role = H3_ROLE_DISCARD;
+        *role = WT_ROLE_DISCARD;
         return true;
     }
 }
@@ -153,54 +153,54 @@ static struct opening read_opening(const uint8_t *head, size_t n, uint64_t webtr
 }
 
 /* The stream ended before it said what it is. A unidirectional one may (RFC 9114, section 6.2). */
-static enum h3_stream_kind end_opening(struct h3_session *session, struct h3_stream *stream,
+static enum wt_stream_kind end_opening(struct wt_session *session, struct wt_stream *stream,
                                        int64_t id)
 {
     if (!is_uni(id))
-        h3_session_reject(session, id, H3_REQUEST_INCOMPLETE);
-    return forget(session, stream, H3_STREAM_REJECTED);
+        wt_session_reject(session, id, H3_REQUEST_INCOMPLETE);
+    return forget(session, stream, WT_STREAM_REJECTED);
 }
 
-static enum h3_stream_kind keep_opening(struct h3_session *session, struct h3_stream *stream,
+static enum wt_stream_kind keep_opening(struct wt_session *session, struct wt_stream *stream,
                                         int64_t id, struct h3_span head)
 {
     if (!stream)
-        stream = h3_stream_new(session, id, H3_ROLE_OPENING);
+        stream = wt_stream_new(session, id, WT_ROLE_OPENING);
     if (!stream)
-        return H3_STREAM_REJECTED;
+        return WT_STREAM_REJECTED;
     memcpy(stream->opening, head.data, head.n);
     stream->opening_size = (uint8_t)head.n;
-    return H3_STREAM_MORE;
+    return WT_STREAM_MORE;
 }
 
-static enum h3_stream_kind open_internal(struct h3_session *session, struct h3_stream *stream,
+static enum wt_stream_kind open_internal(struct wt_session *session, struct wt_stream *stream,
                                          const struct input *input, const struct opening *opening)
 {
-    enum h3_role role = H3_ROLE_REQUEST;
+    enum wt_role role = WT_ROLE_REQUEST;
     if (is_uni(input->id) && !choose_role(session, opening->type, &role))
-        return H3_STREAM_REJECTED;
+        return WT_STREAM_REJECTED;
     if (!is_uni(input->id) && !session->is_server) {
-        h3_session_fail(session, H3_STREAM_CREATION_ERROR, "the server sent a request");
-        return H3_STREAM_REJECTED;
+        wt_session_fail(session, H3_STREAM_CREATION_ERROR, "the server sent a request");
+        return WT_STREAM_REJECTED;
     }
     if (!stream)
-        stream = h3_stream_new(session, input->id, role);
+        stream = wt_stream_new(session, input->id, role);
     if (!stream)
-        return H3_STREAM_REJECTED;
+        return WT_STREAM_REJECTED;
     stream->role = role;
 
     /* A type of stream is stripped; what opens a request is the type of its first frame. */
     size_t skip = is_uni(input->id) ? opening->size - stream->opening_size : 0;
     if (!is_uni(input->id))
-        h3_stream_feed(session, stream, (struct h3_span){stream->opening, stream->opening_size});
+        wt_stream_feed(session, stream, (struct h3_span){stream->opening, stream->opening_size});
     return feed(session, stream, (struct h3_span){input->data + skip, input->n - skip},
                 input->is_end);
 }
 
-static enum h3_stream_kind read_first(struct h3_session *session, struct h3_stream *stream,
+static enum wt_stream_kind read_first(struct wt_session *session, struct wt_stream *stream,
                                       struct input *input)
 {
-    uint8_t head[H3_STREAM_HEADER_MAX_BYTES];
+    uint8_t head[WT_STREAM_HEADER_MAX_BYTES];
     size_t had = stream ? stream->opening_size : 0;
     size_t room = sizeof head - had;
     size_t taken = input->n < room ? input->n : room;
@@ -220,44 +220,44 @@ static enum h3_stream_kind read_first(struct h3_session *session, struct h3_stre
 
     input->used = opening.size - had;
     if (opening.session_id % 4 != 0) {
-        h3_session_fail(session, H3_ID_ERROR, "a session id that is no request's");
-        return H3_STREAM_REJECTED;
+        wt_session_fail(session, H3_ID_ERROR, "a session id that is no request's");
+        return WT_STREAM_REJECTED;
     }
     return place(session, stream, input->id, (int64_t)opening.session_id);
 }
 
 /* ---- the door -------------------------------------------------------------------------------- */
 
-static enum h3_stream_kind receive(struct h3_session *session, struct input *input)
+static enum wt_stream_kind receive(struct wt_session *session, struct input *input)
 {
-    struct h3_stream *stream = h3_stream_find(session, input->id);
+    struct wt_stream *stream = wt_stream_find(session, input->id);
     if (!stream && is_ours(session, input->id)) {
         input->used = 0;
-        return H3_STREAM_APPLICATION;
+        return WT_STREAM_APPLICATION;
     }
-    if (!stream || stream->role == H3_ROLE_OPENING)
+    if (!stream || stream->role == WT_ROLE_OPENING)
         return read_first(session, stream, input);
-    if (stream->role == H3_ROLE_PARKED) {
+    if (stream->role == WT_ROLE_PARKED) {
         input->used = 0;
         return place(session, stream, input->id, stream->session_id);
     }
     return feed(session, stream, (struct h3_span){input->data, input->n}, input->is_end);
 }
 
-enum h3_stream_kind h3_session_received(struct h3_session *session, int64_t id, const uint8_t *data,
+enum wt_stream_kind wt_session_received(struct wt_session *session, int64_t id, const uint8_t *data,
                                         size_t n, bool is_end, size_t *used)
 {
     struct input input = {.id = id, .data = data, .n = n, .used = n, .is_end = is_end};
     *used = n;
     if (session->is_failed)
-        return H3_STREAM_REJECTED;
+        return WT_STREAM_REJECTED;
 
     session->depth++;
-    enum h3_stream_kind kind = receive(session, &input);
-    h3_session_leave(session);
+    enum wt_stream_kind kind = receive(session, &input);
+    wt_session_leave(session);
     if (session->is_failed)
-        return H3_STREAM_REJECTED;
-    if (kind == H3_STREAM_APPLICATION || kind == H3_STREAM_PARKED)
+        return WT_STREAM_REJECTED;
+    if (kind == WT_STREAM_APPLICATION || kind == WT_STREAM_PARKED)
         *used = input.used;
     return kind;
 }

@@ -5,7 +5,7 @@
 
 #include "base/log.h"
 #include "base/varint.h"
-#include "quic/h3_internal.h"
+#include "quic/wt_internal.h"
 
 enum {
     FRAME_DATA = 0x00,
@@ -26,7 +26,7 @@ static bool is_from_http2(uint64_t type)
 }
 
 /* 0, or the code of the connection error that a frame of `type` is here. */
-static uint64_t judge_on_control(const struct h3_session *session, uint64_t type)
+static uint64_t judge_on_control(const struct wt_session *session, uint64_t type)
 {
     if (!session->has_settings && type != FRAME_SETTINGS)
         return H3_MISSING_SETTINGS;
@@ -46,7 +46,7 @@ static uint64_t judge_on_control(const struct h3_session *session, uint64_t type
     }
 }
 
-static uint64_t judge_on_request(const struct h3_session *session, const struct h3_stream *stream,
+static uint64_t judge_on_request(const struct wt_session *session, const struct wt_stream *stream,
                                  uint64_t type)
 {
     switch (type) {
@@ -73,10 +73,10 @@ static bool is_kept(uint64_t type)
     return type == FRAME_HEADERS || type == FRAME_SETTINGS || type == FRAME_GOAWAY;
 }
 
-static void begin(struct h3_session *session, struct h3_stream *stream)
+static void begin(struct wt_session *session, struct wt_stream *stream)
 {
     const struct h3_record *frame = &stream->record;
-    uint64_t code = stream->role == H3_ROLE_CONTROL
+    uint64_t code = stream->role == WT_ROLE_CONTROL
                         ? judge_on_control(session, frame->type)
                         : judge_on_request(session, stream, frame->type);
     if (!code && frame->type == FRAME_SETTINGS && frame->left > H3_SETTINGS_MAX_BYTES)
@@ -84,38 +84,38 @@ static void begin(struct h3_session *session, struct h3_stream *stream)
     if (!code && frame->type == FRAME_GOAWAY && frame->left > VARINT_MAX_BYTES)
         code = H3_FRAME_ERROR;
     if (code)
-        h3_session_fail(session, code, "a frame that must not be here, or too long");
+        wt_session_fail(session, code, "a frame that must not be here, or too long");
     else if (frame->type == FRAME_HEADERS && frame->left > H3_HEADERS_MAX_BYTES)
-        h3_stream_break(session, stream, H3_EXCESSIVE_LOAD);
+        wt_stream_break(session, stream, H3_EXCESSIVE_LOAD);
 }
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
-static void keep(struct h3_session *session, struct h3_stream *stream, struct h3_span value)
+static void keep(struct wt_session *session, struct wt_stream *stream, struct h3_span value)
 {
-    if (session->buffered_bytes + value.n > H3_BUFFERED_MAX_BYTES) {
-        h3_stream_break(session, stream, H3_EXCESSIVE_LOAD);
+    if (session->buffered_bytes + value.n > WT_BUFFERED_MAX_BYTES) {
+        wt_stream_break(session, stream, H3_EXCESSIVE_LOAD);
         return;
     }
     if (byte_buf_append(&stream->payload, value.data, value.n)) {
-        h3_session_fail(session, H3_INTERNAL_ERROR, "out of memory");
+        wt_session_fail(session, H3_INTERNAL_ERROR, "out of memory");
         return;
     }
     session->buffered_bytes += value.n;
 }
 
 /* The peer said CLOSE: its answer is FIN, or a reset while the request itself has no answer. */
-static void closed_by_capsule(struct h3_session *session, struct h3_stream *stream)
+static void closed_by_capsule(struct wt_session *session, struct wt_stream *stream)
 {
-    if (session->state == H3_STATE_ESTABLISHED)
-        h3_session_write(session, stream->id, (struct h3_span){0}, true);
-    else if (session->state == H3_STATE_REQUESTED)
-        h3_stream_reject(session, stream, H3_REQUEST_CANCELLED);
-    h3_session_peer_ended(session, stream->capsules->code, h3_capsules_reason(stream->capsules));
+    if (session->state == WT_STATE_ESTABLISHED)
+        wt_session_write(session, stream->id, (struct h3_span){0}, true);
+    else if (session->state == WT_STATE_REQUESTED)
+        wt_stream_reject(session, stream, H3_REQUEST_CANCELLED);
+    wt_session_peer_ended(session, stream->capsules->code, h3_capsules_reason(stream->capsules));
 }
 
 /* Made by the first capsule: most sessions see none before their end. */
-static bool begin_capsules(struct h3_stream *stream)
+static bool begin_capsules(struct wt_stream *stream)
 {
     if (stream->capsules)
         return true;
@@ -125,13 +125,13 @@ static bool begin_capsules(struct h3_stream *stream)
     return stream->capsules != NULL;
 }
 
-static void take_capsules(struct h3_session *session, struct h3_stream *stream,
+static void take_capsules(struct wt_session *session, struct wt_stream *stream,
                           struct h3_span value)
 {
     if (!stream->has_capsules)
         return;
     if (!begin_capsules(stream)) {
-        h3_session_fail(session, H3_INTERNAL_ERROR, "out of memory");
+        wt_session_fail(session, H3_INTERNAL_ERROR, "out of memory");
         return;
     }
     bool was_closed = stream->capsules->is_closed;
@@ -143,10 +143,10 @@ static void take_capsules(struct h3_session *session, struct h3_stream *stream,
         log_debug(LOG_H3, "the peer asks to wind the session down");
     }
     if (code)
-        h3_stream_break(session, stream, code);
+        wt_stream_break(session, stream, code);
 }
 
-static void take_value(struct h3_session *session, struct h3_stream *stream, struct h3_span value)
+static void take_value(struct wt_session *session, struct wt_stream *stream, struct h3_span value)
 {
     if (is_kept(stream->record.type))
         keep(session, stream, value);
@@ -156,39 +156,39 @@ static void take_value(struct h3_session *session, struct h3_stream *stream, str
 
 /* ---- complete frames ------------------------------------------------------------------------- */
 
-static void take_settings(struct h3_session *session, const struct byte_buf *payload)
+static void take_settings(struct wt_session *session, const struct byte_buf *payload)
 {
     uint64_t code = h3_settings_parse(payload->data, payload->size, &session->settings);
     if (!code && session->settings.has_rfc_datagrams && session->has_no_datagrams)
         code = H3_SETTINGS_ERROR;
     if (code) {
-        h3_session_fail(session, code, "SETTINGS that contradict the protocol");
+        wt_session_fail(session, code, "SETTINGS that contradict the protocol");
         return;
     }
     session->has_settings = true;
-    h3_session_try_connect(session);
+    wt_session_try_connect(session);
 }
 
 /* From a client it counts pushes, which there are none of; from a server, requests. */
-static void take_goaway(struct h3_session *session, const struct byte_buf *payload)
+static void take_goaway(struct wt_session *session, const struct byte_buf *payload)
 {
     uint64_t id;
     if (payload->size == 0 || varint_decode(payload->data, payload->size, &id) != payload->size) {
-        h3_session_fail(session, H3_FRAME_ERROR, "a GOAWAY that is not one integer");
+        wt_session_fail(session, H3_FRAME_ERROR, "a GOAWAY that is not one integer");
         return;
     }
     if (id > session->goaway_id || (!session->is_server && id % 4 != 0)) {
-        h3_session_fail(session, H3_ID_ERROR, "a GOAWAY with an impossible id");
+        wt_session_fail(session, H3_ID_ERROR, "a GOAWAY with an impossible id");
         return;
     }
     session->goaway_id = id;
     if (session->is_server)
         return;
     log_debug(LOG_H3, "the server takes no new requests");
-    h3_session_try_connect(session); /* tells a request that waits that it comes too late */
+    wt_session_try_connect(session); /* tells a request that waits that it comes too late */
 }
 
-static void end(struct h3_session *session, struct h3_stream *stream)
+static void end(struct wt_session *session, struct wt_stream *stream)
 {
     switch (stream->record.type) {
     case FRAME_SETTINGS:
@@ -198,7 +198,7 @@ static void end(struct h3_session *session, struct h3_stream *stream)
         take_goaway(session, &stream->payload);
         break;
     case FRAME_HEADERS:
-        h3_headers_received(session, stream);
+        wt_headers_received(session, stream);
         break;
     default:
         return;
@@ -207,13 +207,13 @@ static void end(struct h3_session *session, struct h3_stream *stream)
     byte_buf_deinit(&stream->payload);
 }
 
-static bool is_readable(const struct h3_session *session, const struct h3_stream *stream)
+static bool is_readable(const struct wt_session *session, const struct wt_stream *stream)
 {
     return !session->is_failed && !stream->is_rejected && !stream->is_dead &&
-           (stream->role == H3_ROLE_CONTROL || stream->role == H3_ROLE_REQUEST);
+           (stream->role == WT_ROLE_CONTROL || stream->role == WT_ROLE_REQUEST);
 }
 
-void h3_stream_feed(struct h3_session *session, struct h3_stream *stream, struct h3_span in)
+void wt_stream_feed(struct wt_session *session, struct wt_stream *stream, struct h3_span in)
 {
     while (is_readable(session, stream)) {
         struct h3_span value = {0};
@@ -235,34 +235,34 @@ void h3_stream_feed(struct h3_session *session, struct h3_stream *stream, struct
 
 /* ---- FIN ------------------------------------------------------------------------------------- */
 
-static void connect_ended(struct h3_session *session, struct h3_stream *stream)
+static void connect_ended(struct wt_session *session, struct wt_stream *stream)
 {
     if (stream->capsules && !h3_capsules_are_whole(stream->capsules)) {
-        h3_stream_break(session, stream, H3_MESSAGE_ERROR);
+        wt_stream_break(session, stream, H3_MESSAGE_ERROR);
         return;
     }
-    if (session->state == H3_STATE_ESTABLISHED)
-        h3_session_write(session, stream->id, (struct h3_span){0}, true);
-    else if (session->state == H3_STATE_REQUESTED)
-        h3_stream_reject(session, stream, H3_REQUEST_CANCELLED);
-    h3_session_peer_ended(session, 0, "");
+    if (session->state == WT_STATE_ESTABLISHED)
+        wt_session_write(session, stream->id, (struct h3_span){0}, true);
+    else if (session->state == WT_STATE_REQUESTED)
+        wt_stream_reject(session, stream, H3_REQUEST_CANCELLED);
+    wt_session_peer_ended(session, 0, "");
 }
 
-void h3_stream_ended(struct h3_session *session, struct h3_stream *stream)
+void wt_stream_ended(struct wt_session *session, struct wt_stream *stream)
 {
     switch (stream->role) {
-    case H3_ROLE_CONTROL:
-    case H3_ROLE_QPACK_ENCODER:
-    case H3_ROLE_QPACK_DECODER:
-        h3_session_fail(session, H3_CLOSED_CRITICAL_STREAM, "a critical stream ended");
+    case WT_ROLE_CONTROL:
+    case WT_ROLE_QPACK_ENCODER:
+    case WT_ROLE_QPACK_DECODER:
+        wt_session_fail(session, H3_CLOSED_CRITICAL_STREAM, "a critical stream ended");
         return;
-    case H3_ROLE_REQUEST:
+    case WT_ROLE_REQUEST:
         if (!h3_record_is_between(&stream->record))
-            h3_session_fail(session, H3_FRAME_ERROR, "a frame is cut short");
-        else if (h3_stream_is_connect(session, stream))
+            wt_session_fail(session, H3_FRAME_ERROR, "a frame is cut short");
+        else if (wt_stream_is_connect(session, stream))
             connect_ended(session, stream);
         else
-            h3_stream_reject(session, stream, H3_REQUEST_INCOMPLETE);
+            wt_stream_reject(session, stream, H3_REQUEST_INCOMPLETE);
         return;
     default:
         return;

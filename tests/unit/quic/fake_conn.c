@@ -77,7 +77,7 @@ static void on_request(void *self, const char *authority, const char *path, cons
     snprintf(conn->path, sizeof conn->path, "%s", path);
     snprintf(conn->origin, sizeof conn->origin, "%s", origin);
     if (conn->status)
-        assert_int_equal(h3_session_respond(conn->h3, conn->status), 0);
+        assert_int_equal(wt_session_respond(conn->wt, conn->status), 0);
 }
 
 static void on_established(void *self)
@@ -100,15 +100,15 @@ static void on_session_closed(void *self, uint32_t code, const char *reason)
     snprintf(conn->closed_reason, sizeof conn->closed_reason, "%s", reason);
 }
 
-static const struct h3_ops ops = {.open = on_open,
-                                  .write = on_write,
-                                  .reset = on_reset,
-                                  .stop = on_stop,
-                                  .fail = on_fail,
-                                  .on_request = on_request,
-                                  .on_established = on_established,
-                                  .on_refused = on_refused,
-                                  .on_session_closed = on_session_closed};
+static const struct wt_session_ops ops = {.open = on_open,
+                                          .write = on_write,
+                                          .reset = on_reset,
+                                          .stop = on_stop,
+                                          .fail = on_fail,
+                                          .on_request = on_request,
+                                          .on_established = on_established,
+                                          .on_refused = on_refused,
+                                          .on_session_closed = on_session_closed};
 
 struct fake_conn *fake_new(bool is_server)
 {
@@ -119,15 +119,15 @@ struct fake_conn *fake_new(bool is_server)
     conn->next_bidi = is_server ? 1 : 0;
     conn->credit = 100;
     conn->status = 200;
-    conn->h3 = h3_session_new(is_server, &ops, conn);
-    assert_non_null(conn->h3);
-    assert_int_equal(h3_session_start(conn->h3), 0);
+    conn->wt = wt_session_new(is_server, &ops, conn);
+    assert_non_null(conn->wt);
+    assert_int_equal(wt_session_start(conn->wt), 0);
     return conn;
 }
 
 void fake_free(struct fake_conn **conn)
 {
-    h3_session_free(&(*conn)->h3);
+    wt_session_free(&(*conn)->wt);
     for (size_t i = 0; i < (*conn)->stream_count; i++)
         free((*conn)->streams[i]);
     free(*conn);
@@ -139,14 +139,14 @@ struct fake_conn *established_server(void)
     struct fake_conn *conn = fake_new(true);
     fake_give_hex(conn, 2, chromium_settings);
     fake_give_hex(conn, 0, connect_request);
-    assert_true(h3_session_is_established(conn->h3));
+    assert_true(wt_session_is_established(conn->wt));
     return conn;
 }
 
 struct fake_conn *connecting_client(void)
 {
     struct fake_conn *conn = fake_new(false);
-    assert_int_equal(h3_session_connect(conn->h3, "localhost:4443", "/demo/bbb"), 0);
+    assert_int_equal(wt_session_connect(conn->wt, "localhost:4443", "/demo/bbb"), 0);
     return conn;
 }
 
@@ -155,7 +155,7 @@ struct fake_conn *established_client(void)
     struct fake_conn *conn = connecting_client();
     fake_give_hex(conn, 3, server_settings);
     fake_give_hex(conn, 0, accepted_response);
-    assert_true(h3_session_is_established(conn->h3));
+    assert_true(wt_session_is_established(conn->wt));
     return conn;
 }
 
@@ -198,11 +198,11 @@ static void give_to_app(struct fake_stream *stream, const uint8_t *data, size_t 
 }
 
 /* The bytes are copied to memory of their exact size: a sanitizer sees a read past the end. */
-enum h3_stream_kind fake_give(struct fake_conn *conn, int64_t id, const uint8_t *data, size_t n,
+enum wt_stream_kind fake_give(struct fake_conn *conn, int64_t id, const uint8_t *data, size_t n,
                               bool is_end)
 {
     struct fake_stream *stream = fake_stream(conn, id);
-    if (stream->kind == H3_STREAM_REJECTED)
+    if (stream->kind == WT_STREAM_REJECTED)
         return stream->kind;
     uint8_t *copy = malloc(n ? n : 1);
     assert_non_null(copy);
@@ -210,10 +210,10 @@ enum h3_stream_kind fake_give(struct fake_conn *conn, int64_t id, const uint8_t 
         memcpy(copy, data, n);
 
     size_t used = 0;
-    if (stream->kind != H3_STREAM_APPLICATION)
-        stream->kind = h3_session_received(conn->h3, id, n ? copy : NULL, n, is_end, &used);
+    if (stream->kind != WT_STREAM_APPLICATION)
+        stream->kind = wt_session_received(conn->wt, id, n ? copy : NULL, n, is_end, &used);
     assert_true(used <= n);
-    if (stream->kind == H3_STREAM_APPLICATION || stream->kind == H3_STREAM_PARKED)
+    if (stream->kind == WT_STREAM_APPLICATION || stream->kind == WT_STREAM_PARKED)
         give_to_app(stream, copy + used, n - used);
     else
         assert_int_equal(used, n);
@@ -221,14 +221,14 @@ enum h3_stream_kind fake_give(struct fake_conn *conn, int64_t id, const uint8_t 
     return stream->kind;
 }
 
-enum h3_stream_kind fake_give_hex(struct fake_conn *conn, int64_t id, const char *hex)
+enum wt_stream_kind fake_give_hex(struct fake_conn *conn, int64_t id, const char *hex)
 {
     static uint8_t bytes[FAKE_MAX_BYTES];
     size_t n = fake_hex(hex, bytes, sizeof bytes);
     return fake_give(conn, id, bytes, n, false);
 }
 
-enum h3_stream_kind fake_end(struct fake_conn *conn, int64_t id)
+enum wt_stream_kind fake_end(struct fake_conn *conn, int64_t id)
 {
     return fake_give(conn, id, NULL, 0, true);
 }

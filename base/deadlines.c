@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A binary heap of (time, who). Times sit beside each other, so sifting touches few cache lines. */
-#include "quic/deadlines.h"
+#include "base/deadlines.h"
 
 #include <stdlib.h>
 

@@ -46,9 +46,9 @@ static void a_client_asks_when_settings_came_before(void **state)
     (void)state;
     struct fake_conn *conn = fake_new(false);
     fake_give_hex(conn, 3, rust_settings);
-    assert_int_equal(h3_session_connect(conn->h3, "localhost:4443", "/demo/bbb"), 0);
+    assert_int_equal(wt_session_connect(conn->wt, "localhost:4443", "/demo/bbb"), 0);
     assert_true(fake_sent_is(conn, 0, connect_request));
-    assert_int_equal(h3_session_connect(conn->h3, "localhost", "/"), MOQ_ERR_INVALID);
+    assert_int_equal(wt_session_connect(conn->wt, "localhost", "/"), MOQ_ERR_INVALID);
     fake_free(&conn);
 }
 
@@ -58,11 +58,11 @@ static void without_credit_it_waits_and_then_goes_on(void **state)
     struct fake_conn *conn = connecting_client();
     conn->credit = 0;
     fake_give_hex(conn, 3, server_settings);
-    h3_session_credit(conn->h3);
+    wt_session_credit(conn->wt);
     assert_int_equal(fake_stream(conn, 0)->sent_size, 0);
 
     conn->credit = 1;
-    h3_session_credit(conn->h3);
+    wt_session_credit(conn->wt);
 
     assert_true(fake_sent_is(conn, 0, connect_request));
     fake_free(&conn);
@@ -125,12 +125,12 @@ static void a_server_may_answer_later(void **state)
     conn->status = 0;
     fake_give_hex(conn, 2, rust_settings);
     fake_give_hex(conn, 0, connect_request);
-    assert_false(h3_session_is_established(conn->h3));
+    assert_false(wt_session_is_established(conn->wt));
 
-    assert_int_equal(h3_session_respond(conn->h3, 200), 0);
+    assert_int_equal(wt_session_respond(conn->wt, 200), 0);
 
-    assert_true(h3_session_is_established(conn->h3));
-    assert_int_equal(h3_session_respond(conn->h3, 200), MOQ_ERR_CLOSED);
+    assert_true(wt_session_is_established(conn->wt));
+    assert_int_equal(wt_session_respond(conn->wt, 200), MOQ_ERR_CLOSED);
     fake_free(&conn);
 }
 
@@ -161,7 +161,7 @@ static void a_second_session_is_refused(void **state)
     assert_true(fake_sent_is(conn, 4, "01 08 00005f0903343239")); /* 429 */
     assert_true(fake_stream(conn, 4)->is_finished);
     assert_int_equal(conn->request_count, 1);
-    assert_true(h3_session_is_established(conn->h3));
+    assert_true(wt_session_is_established(conn->wt));
     fake_free(&conn);
 }
 
@@ -194,7 +194,7 @@ static void a_client_is_told_of_a_refusal(void **state)
         assert_int_equal(conn->refused_count, 1);
         assert_int_equal(conn->refused_status, answers[i].status);
         assert_int_equal(conn->failed, 0);
-        assert_true(h3_session_is_over(conn->h3));
+        assert_true(wt_session_is_over(conn->wt));
         assert_true(fake_stream(conn, 0)->is_finished);
         fake_free(&conn);
     }
@@ -224,7 +224,7 @@ static void an_answer_that_never_comes_is_a_refusal(void **state)
 
     struct fake_conn *reset = connecting_client();
     fake_give_hex(reset, 3, server_settings);
-    h3_session_stream_reset(reset->h3, 0, H3_REQUEST_REJECTED);
+    wt_session_stream_reset(reset->wt, 0, H3_REQUEST_REJECTED);
     assert_int_equal(reset->refused_count, 1);
     fake_free(&reset);
 }
@@ -234,7 +234,7 @@ static void a_refusal_is_read_though_the_request_was_stopped_before(void **state
     (void)state;
     struct fake_conn *conn = connecting_client();
     fake_give_hex(conn, 3, server_settings);
-    h3_session_stream_stopped(conn->h3, 0, H3_NO_ERROR);
+    wt_session_stream_stopped(conn->wt, 0, H3_NO_ERROR);
     assert_int_equal(conn->refused_count, 0);
     fake_give_hex(conn, 0, "01 03 0000db");
     assert_int_equal(conn->refused_status, 404);
@@ -258,7 +258,7 @@ static void goaway_leaves_a_running_session_alone(void **state)
     (void)state;
     struct fake_conn *conn = established_client();
     fake_give_hex(conn, 3, "07 01 04");
-    assert_true(h3_session_is_established(conn->h3));
+    assert_true(wt_session_is_established(conn->wt));
     assert_int_equal(conn->failed, 0);
     fake_free(&conn);
 }
@@ -274,11 +274,11 @@ static void the_peers_close_has_code_and_reason(void **state)
     assert_int_equal(conn->closed_code, 420);
     assert_string_equal(conn->closed_reason, "test");
     assert_true(fake_stream(conn, 0)->is_finished);
-    assert_true(h3_session_is_over(conn->h3));
+    assert_true(wt_session_is_over(conn->wt));
 
     fake_end(conn, 0);
     assert_int_equal(conn->closed_count, 1);
-    assert_int_equal(fake_give_hex(conn, 4, "40 41 00"), H3_STREAM_REJECTED);
+    assert_int_equal(fake_give_hex(conn, 4, "40 41 00"), WT_STREAM_REJECTED);
     assert_true(fake_stream(conn, 4)->reset_code == H3_WT_SESSION_GONE);
     fake_free(&conn);
 }
@@ -310,12 +310,12 @@ static void a_reset_ends_the_session(void **state)
 {
     (void)state;
     struct fake_conn *conn = established_server();
-    h3_session_stream_reset(conn->h3, 0, h3_code_from_app(7));
-    h3_session_stream_reset(conn->h3, 0, h3_code_from_app(7));
+    wt_session_stream_reset(conn->wt, 0, h3_code_from_app(7));
+    wt_session_stream_reset(conn->wt, 0, h3_code_from_app(7));
     assert_int_equal(conn->closed_count, 1);
     assert_int_equal(conn->closed_code, 7);
     assert_int_equal(conn->failed, 0);
-    h3_session_stream_closed(conn->h3, 0);
+    wt_session_stream_closed(conn->wt, 0);
     assert_int_equal(conn->closed_count, 1);
     fake_free(&conn);
 }
@@ -324,7 +324,7 @@ static void bytes_behind_close_are_a_message_error(void **state)
 {
     (void)state;
     struct fake_conn *conn = established_server();
-    assert_int_equal(fake_give_hex(conn, 0, "00 08 6843 04 00000001 00"), H3_STREAM_REJECTED);
+    assert_int_equal(fake_give_hex(conn, 0, "00 08 6843 04 00000001 00"), WT_STREAM_REJECTED);
     assert_int_equal(conn->closed_count, 1);
     assert_int_equal(conn->closed_code, 1);
     assert_true(fake_stream(conn, 0)->stop_code == H3_MESSAGE_ERROR);
@@ -342,7 +342,7 @@ static void a_bad_close_ends_the_session_with_code_zero(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof bad / sizeof *bad; i++) {
         struct fake_conn *conn = established_server();
-        assert_int_equal(fake_give_hex(conn, 0, bad[i]), H3_STREAM_REJECTED);
+        assert_int_equal(fake_give_hex(conn, 0, bad[i]), WT_STREAM_REJECTED);
         assert_int_equal(conn->closed_count, 1);
         assert_int_equal(conn->closed_code, 0);
         assert_true(fake_stream(conn, 0)->reset_code == H3_MESSAGE_ERROR);
@@ -368,9 +368,9 @@ static void our_close_is_answered_by_the_peers_end(void **state)
     (void)state;
     struct fake_conn *conn = established_client();
     size_t before = fake_stream(conn, 0)->sent_size;
-    assert_int_equal(h3_session_close(conn->h3, 420, "test"), 0);
-    assert_int_equal(h3_session_close(conn->h3, 420, "test"), MOQ_ERR_CLOSED);
-    assert_false(h3_session_is_over(conn->h3));
+    assert_int_equal(wt_session_close(conn->wt, 420, "test"), 0);
+    assert_int_equal(wt_session_close(conn->wt, 420, "test"), MOQ_ERR_CLOSED);
+    assert_false(wt_session_is_over(conn->wt));
     struct fake_stream *connect = fake_stream(conn, 0);
     assert_int_equal(connect->sent_size - before, 13);
     assert_memory_equal(connect->sent + before, "\x00\x0b\x68\x43\x08\x00\x00\x01\xa4test", 13);
@@ -378,7 +378,7 @@ static void our_close_is_answered_by_the_peers_end(void **state)
 
     fake_end(conn, 0);
 
-    assert_true(h3_session_is_over(conn->h3));
+    assert_true(wt_session_is_over(conn->wt));
     assert_int_equal(conn->closed_count, 0);
     fake_free(&conn);
 }
@@ -387,10 +387,10 @@ static void both_may_close_at_once(void **state)
 {
     (void)state;
     struct fake_conn *conn = established_server();
-    h3_session_close(conn->h3, 0, "");
+    wt_session_close(conn->wt, 0, "");
     fake_give_hex(conn, 0, "00 07 6843 04 00000000");
     fake_end(conn, 0);
-    assert_true(h3_session_is_over(conn->h3));
+    assert_true(wt_session_is_over(conn->wt));
     assert_int_equal(conn->closed_count, 0);
     assert_int_equal(conn->failed, 0);
     fake_free(&conn);
@@ -405,7 +405,7 @@ static void a_long_reason_is_cut_between_characters(void **state)
     memcpy(reason + 1023, "\xc3\xbc", 2);
     reason[sizeof reason - 1] = '\0';
     size_t before = fake_stream(conn, 0)->sent_size;
-    assert_int_equal(h3_session_close(conn->h3, 1, reason), 0);
+    assert_int_equal(wt_session_close(conn->wt, 1, reason), 0);
     struct fake_stream *connect = fake_stream(conn, 0);
     /* DATA, its length, CLOSE, its length (two bytes), code, and 1023 bytes of reason */
     assert_int_equal(connect->sent_size - before, 1 + 2 + 2 + 2 + 4 + 1023);
@@ -418,9 +418,9 @@ static void a_session_that_is_not_up_is_cancelled(void **state)
     (void)state;
     struct fake_conn *client = connecting_client();
     fake_give_hex(client, 3, server_settings);
-    assert_int_equal(h3_session_close(client->h3, 3, "no"), 0);
+    assert_int_equal(wt_session_close(client->wt, 3, "no"), 0);
     assert_true(fake_stream(client, 0)->reset_code == H3_REQUEST_CANCELLED);
-    assert_true(h3_session_is_over(client->h3));
+    assert_true(wt_session_is_over(client->wt));
     fake_give_hex(client, 0, accepted_response);
     assert_int_equal(client->established_count, 0);
     fake_free(&client);
@@ -428,9 +428,9 @@ static void a_session_that_is_not_up_is_cancelled(void **state)
     struct fake_conn *server = fake_new(true);
     server->status = 0;
     fake_give_hex(server, 0, connect_request);
-    assert_int_equal(h3_session_close(server->h3, 3, "no"), 0);
+    assert_int_equal(wt_session_close(server->wt, 3, "no"), 0);
     assert_true(fake_stream(server, 0)->reset_code == H3_REQUEST_REJECTED);
-    assert_int_equal(h3_session_respond(server->h3, 200), MOQ_ERR_CLOSED);
+    assert_int_equal(wt_session_respond(server->wt, 200), MOQ_ERR_CLOSED);
     fake_free(&server);
 }
 
@@ -442,7 +442,7 @@ static void a_request_withdrawn_before_the_answer_is_closed(void **state)
     fake_give_hex(conn, 0, connect_request);
     fake_end(conn, 0);
     assert_int_equal(conn->closed_count, 1);
-    assert_int_equal(h3_session_respond(conn->h3, 200), MOQ_ERR_CLOSED);
+    assert_int_equal(wt_session_respond(conn->wt, 200), MOQ_ERR_CLOSED);
     fake_free(&conn);
 }
 
@@ -450,17 +450,17 @@ static void datagrams_are_checked_and_dropped(void **state)
 {
     (void)state;
     struct fake_conn *conn = established_server();
-    h3_session_datagram(conn->h3, (const uint8_t[]){0x00, 0x01}, 2);
-    h3_session_datagram(conn->h3, (const uint8_t[]){0x3f}, 1);
-    assert_int_equal(h3_session_datagrams_dropped(conn->h3), 2);
+    wt_session_datagram(conn->wt, (const uint8_t[]){0x00, 0x01}, 2);
+    wt_session_datagram(conn->wt, (const uint8_t[]){0x3f}, 1);
+    assert_int_equal(wt_session_datagrams_dropped(conn->wt), 2);
     assert_int_equal(conn->failed, 0);
 
-    h3_session_datagram(conn->h3, (const uint8_t[]){0x40}, 1);
+    wt_session_datagram(conn->wt, (const uint8_t[]){0x40}, 1);
     assert_true(conn->failed == H3_DATAGRAM_ERROR);
     fake_free(&conn);
 
     conn = established_server();
-    h3_session_datagram(conn->h3, (const uint8_t[]){0xd0, 0, 0, 0, 0, 0, 0, 0}, 8);
+    wt_session_datagram(conn->wt, (const uint8_t[]){0xd0, 0, 0, 0, 0, 0, 0, 0}, 8);
     assert_true(conn->failed == H3_DATAGRAM_ERROR);
     fake_free(&conn);
 }
@@ -472,7 +472,7 @@ static void a_write_that_fails_ends_the_connection(void **state)
     conn->write_error = MOQ_ERR_NOMEM;
     conn->status = 0;
     fake_give_hex(conn, 0, connect_request);
-    assert_int_equal(h3_session_respond(conn->h3, 200), MOQ_ERR_NOMEM);
+    assert_int_equal(wt_session_respond(conn->wt, 200), MOQ_ERR_NOMEM);
     assert_true(conn->failed == H3_INTERNAL_ERROR);
     assert_int_equal(conn->fail_count, 1);
     assert_int_equal(conn->established_count, 0);

@@ -11,7 +11,7 @@
 
 #include <cmocka.h>
 
-#include "quic/h3_internal.h"
+#include "quic/wt_internal.h"
 
 enum place { ON_CONTROL, ON_REQUEST, AFTER_HEADERS, PLACE_COUNT };
 
@@ -44,7 +44,7 @@ static struct fake_conn *conn_at(bool is_server, enum place place, int64_t *id)
     struct fake_conn *conn = fake_new(is_server);
     int64_t control = is_server ? 2 : 3;
     if (!is_server)
-        h3_session_connect(conn->h3, "a", "/");
+        wt_session_connect(conn->wt, "a", "/");
     fake_give_hex(conn, control, is_server ? chromium_settings : server_settings);
     if (place == AFTER_HEADERS)
         fake_give_hex(conn, 0, is_server ? connect_request : accepted_response);
@@ -127,12 +127,12 @@ static void critical_streams_must_not_end(void **state)
 
         struct fake_conn *conn = fake_new(true);
         fake_give_hex(conn, 2, types[i]);
-        h3_session_stream_reset(conn->h3, 2, H3_NO_ERROR);
+        wt_session_stream_reset(conn->wt, 2, H3_NO_ERROR);
         assert_true(conn->failed == H3_CLOSED_CRITICAL_STREAM);
         fake_free(&conn);
     }
     struct fake_conn *ours = fake_new(true); /* STOP_SENDING on ours */
-    h3_session_stream_reset(ours->h3, 3, H3_NO_ERROR);
+    wt_session_stream_reset(ours->wt, 3, H3_NO_ERROR);
     assert_true(ours->failed == H3_CLOSED_CRITICAL_STREAM);
     fake_free(&ours);
 }
@@ -231,10 +231,10 @@ static void limits_hold_before_anything_is_kept(void **state)
     assert_int_equal(failure_of(true, 2, "00 04 5000", false), 0);
 
     struct fake_conn *conn = fake_new(true);
-    assert_int_equal(fake_give_hex(conn, 0, "01 80004001"), H3_STREAM_REJECTED);
+    assert_int_equal(fake_give_hex(conn, 0, "01 80004001"), WT_STREAM_REJECTED);
     assert_true(fake_stream(conn, 0)->reset_code == H3_EXCESSIVE_LOAD);
     assert_int_equal(conn->failed, 0);
-    assert_int_equal(fake_give_hex(conn, 4, "01 80004000"), H3_STREAM_INTERNAL);
+    assert_int_equal(fake_give_hex(conn, 4, "01 80004000"), WT_STREAM_INTERNAL);
     fake_free(&conn);
 }
 
@@ -246,13 +246,13 @@ static void unfinished_headers_share_one_budget(void **state)
     int64_t id = 0;
     for (; id < 16; id += 4) {
         fake_give(conn, id, part, 5, false);
-        assert_int_equal(fake_give(conn, id, part + 5, sizeof part - 5, false), H3_STREAM_INTERNAL);
+        assert_int_equal(fake_give(conn, id, part + 5, sizeof part - 5, false), WT_STREAM_INTERNAL);
     }
     fake_give(conn, id, part, 5, false);
-    assert_int_equal(fake_give(conn, id, part + 5, 4096, false), H3_STREAM_REJECTED);
+    assert_int_equal(fake_give(conn, id, part + 5, 4096, false), WT_STREAM_REJECTED);
     assert_true(fake_stream(conn, id)->reset_code == H3_EXCESSIVE_LOAD);
 
-    h3_session_stream_closed(conn->h3, 0);
+    wt_session_stream_closed(conn->wt, 0);
     fake_give_hex(conn, 40, connect_request);
     assert_int_equal(conn->established_count, 1);
     fake_free(&conn);
@@ -262,7 +262,7 @@ static void malformed_messages_cost_only_their_stream(void **state)
 {
     (void)state;
     struct fake_conn *conn = fake_new(true);
-    assert_int_equal(fake_give_hex(conn, 0, "01 03 0000cf"), H3_STREAM_REJECTED);
+    assert_int_equal(fake_give_hex(conn, 0, "01 03 0000cf"), WT_STREAM_REJECTED);
     assert_true(fake_stream(conn, 0)->reset_code == H3_MESSAGE_ERROR);
     assert_true(fake_stream(conn, 0)->stop_code == H3_MESSAGE_ERROR);
     assert_int_equal(conn->failed, 0);
@@ -275,9 +275,9 @@ static void a_malformed_answer_is_a_refusal(void **state)
 {
     (void)state;
     struct fake_conn *conn = fake_new(false);
-    h3_session_connect(conn->h3, "a", "/");
+    wt_session_connect(conn->wt, "a", "/");
     fake_give_hex(conn, 3, server_settings);
-    assert_int_equal(fake_give_hex(conn, 0, "01 02 0000"), H3_STREAM_REJECTED);
+    assert_int_equal(fake_give_hex(conn, 0, "01 02 0000"), WT_STREAM_REJECTED);
     assert_int_equal(conn->refused_count, 1);
     assert_int_equal(conn->failed, 0);
     fake_free(&conn);
@@ -314,10 +314,10 @@ static void a_request_that_is_reset_is_ended_by_us_too(void **state)
     for (size_t i = 0; i < sizeof begun / sizeof *begun; i++) {
         struct fake_conn *conn = fake_new(true);
         fake_give_hex(conn, 4, begun[i]);
-        h3_session_stream_reset(conn->h3, 4, H3_REQUEST_CANCELLED);
+        wt_session_stream_reset(conn->wt, 4, H3_REQUEST_CANCELLED);
         assert_true(fake_stream(conn, 4)->reset_code == H3_REQUEST_CANCELLED);
         assert_int_equal(conn->failed, 0);
-        h3_session_stream_closed(conn->h3, 4);
+        wt_session_stream_closed(conn->wt, 4);
         fake_free(&conn);
     }
 }
@@ -327,14 +327,14 @@ static void a_stream_that_is_only_stopped_may_still_speak(void **state)
     (void)state;
     struct fake_conn *conn = established_server();
     fake_give_hex(conn, 4, "40");
-    h3_session_stream_stopped(conn->h3, 4, h3_code_from_app(1));
-    h3_session_stream_stopped(conn->h3, 8, h3_code_from_app(1));
+    wt_session_stream_stopped(conn->wt, 4, h3_code_from_app(1));
+    wt_session_stream_stopped(conn->wt, 8, h3_code_from_app(1));
     assert_int_equal(fake_stream(conn, 4)->reset_code, 0);
-    assert_int_equal(fake_give_hex(conn, 4, "41 00 aa"), H3_STREAM_APPLICATION);
+    assert_int_equal(fake_give_hex(conn, 4, "41 00 aa"), WT_STREAM_APPLICATION);
 
-    h3_session_stream_stopped(conn->h3, 0, H3_NO_ERROR);
+    wt_session_stream_stopped(conn->wt, 0, H3_NO_ERROR);
     assert_int_equal(conn->closed_count, 1);
-    h3_session_stream_stopped(conn->h3, 3, H3_NO_ERROR);
+    wt_session_stream_stopped(conn->wt, 3, H3_NO_ERROR);
     assert_true(conn->failed == H3_CLOSED_CRITICAL_STREAM);
     fake_free(&conn);
 }
@@ -343,7 +343,7 @@ static void datagrams_need_a_connection_that_has_them(void **state)
 {
     (void)state;
     struct fake_conn *conn = fake_new(true);
-    h3_session_set_no_datagrams(conn->h3);
+    wt_session_set_no_datagrams(conn->wt);
     fake_give_hex(conn, 2, chromium_settings);
     assert_true(conn->failed == H3_SETTINGS_ERROR);
     fake_free(&conn);
@@ -354,12 +354,12 @@ static void nothing_is_heard_after_a_failure(void **state)
     (void)state;
     struct fake_conn *conn = fake_new(true);
     fake_give_hex(conn, 2, "00 00 00");
-    assert_int_equal(fake_give_hex(conn, 0, connect_request), H3_STREAM_REJECTED);
+    assert_int_equal(fake_give_hex(conn, 0, connect_request), WT_STREAM_REJECTED);
     assert_int_equal(conn->request_count, 0);
     assert_int_equal(conn->fail_count, 1);
-    h3_session_stream_reset(conn->h3, 3, 0);
+    wt_session_stream_reset(conn->wt, 3, 0);
     assert_int_equal(conn->fail_count, 1);
-    assert_int_equal(h3_session_close(conn->h3, 0, ""), MOQ_ERR_CLOSED);
+    assert_int_equal(wt_session_close(conn->wt, 0, ""), MOQ_ERR_CLOSED);
     fake_free(&conn);
 }
 

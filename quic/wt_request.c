@@ -2,40 +2,40 @@
 /* Requests at a server and the answer at a client: one CONNECT becomes the session, everything else
  * gets a status and is forgotten. */
 #include "base/log.h"
-#include "quic/h3_internal.h"
+#include "quic/wt_internal.h"
 
 /* ---- server ---------------------------------------------------------------------------------- */
 
-static void refuse(struct h3_session *session, struct h3_stream *stream, int status)
+static void refuse(struct wt_session *session, struct wt_stream *stream, int status)
 {
     uint8_t frame[H3_RESPONSE_MAX_BYTES];
     struct h3_span bytes = {frame, h3_response_encode(frame, status)};
     log_debug(LOG_H3, "request on stream %lld answered with %d", (long long)stream->id, status);
-    stream->role = H3_ROLE_DISCARD;
-    if (h3_session_write(session, stream->id, bytes, true) == 0)
+    stream->role = WT_ROLE_DISCARD;
+    if (wt_session_write(session, stream->id, bytes, true) == 0)
         session->ops->stop(session->self, stream->id, H3_NO_ERROR);
 }
 
-static void begin_session(struct h3_session *session, struct h3_stream *stream,
+static void begin_session(struct wt_session *session, struct wt_stream *stream,
                           const struct h3_fields *fields)
 {
     const char *origin = fields->value[H3_FIELD_ORIGIN];
     stream->has_capsules = true;
     session->session_id = stream->id;
-    session->state = H3_STATE_REQUESTED;
+    session->state = WT_STATE_REQUESTED;
     session->ops->on_request(session->self, fields->value[H3_FIELD_AUTHORITY],
                              fields->value[H3_FIELD_PATH], origin ? origin : "");
 }
 
-static void take_request(struct h3_session *session, struct h3_stream *stream,
+static void take_request(struct wt_session *session, struct wt_stream *stream,
                          const struct h3_fields *fields)
 {
     int status = h3_fields_judge_request(fields);
     if (status == 0)
-        h3_stream_reject(session, stream, H3_MESSAGE_ERROR);
+        wt_stream_reject(session, stream, H3_MESSAGE_ERROR);
     else if (status != 200)
         refuse(session, stream, status);
-    else if (session->state != H3_STATE_IDLE)
+    else if (session->state != WT_STATE_IDLE)
         refuse(session, stream, 429);
     else
         begin_session(session, stream, fields);
@@ -43,36 +43,36 @@ static void take_request(struct h3_session *session, struct h3_stream *stream,
 
 /* ---- client ---------------------------------------------------------------------------------- */
 
-static void take_refusal(struct h3_session *session, struct h3_stream *stream, int status)
+static void take_refusal(struct wt_session *session, struct wt_stream *stream, int status)
 {
-    stream->role = H3_ROLE_DISCARD;
-    session->state = H3_STATE_OVER;
-    h3_session_write(session, stream->id, (struct h3_span){0}, true);
+    stream->role = WT_ROLE_DISCARD;
+    session->state = WT_STATE_OVER;
+    wt_session_write(session, stream->id, (struct h3_span){0}, true);
     session->ops->on_refused(session->self, status);
 }
 
-static void take_response(struct h3_session *session, struct h3_stream *stream,
+static void take_response(struct wt_session *session, struct wt_stream *stream,
                           const struct h3_fields *fields)
 {
     int status = h3_fields_status(fields);
     if (status == 0) {
-        h3_stream_break(session, stream, H3_MESSAGE_ERROR);
+        wt_stream_break(session, stream, H3_MESSAGE_ERROR);
     } else if (status < 200) {
         stream->has_headers = false; /* the final answer is still to come */
-    } else if (session->state != H3_STATE_REQUESTED) {
-        stream->role = H3_ROLE_DISCARD;
+    } else if (session->state != WT_STATE_REQUESTED) {
+        stream->role = WT_ROLE_DISCARD;
     } else if (status >= 300) {
         take_refusal(session, stream, status);
     } else {
         stream->has_capsules = true;
-        session->state = H3_STATE_ESTABLISHED;
+        session->state = WT_STATE_ESTABLISHED;
         session->ops->on_established(session->self);
     }
 }
 
 /* ---- both ------------------------------------------------------------------------------------ */
 
-void h3_headers_received(struct h3_session *session, struct h3_stream *stream)
+void wt_headers_received(struct wt_session *session, struct wt_stream *stream)
 {
     struct h3_span block = {stream->payload.data, stream->payload.size};
     struct h3_fields fields;
@@ -80,9 +80,9 @@ void h3_headers_received(struct h3_session *session, struct h3_stream *stream)
 
     stream->has_headers = true;
     if (code == H3_MESSAGE_ERROR || code == H3_EXCESSIVE_LOAD)
-        h3_stream_break(session, stream, code);
+        wt_stream_break(session, stream, code);
     else if (code)
-        h3_session_fail(session, code, "a header block cannot be decoded");
+        wt_session_fail(session, code, "a header block cannot be decoded");
     else if (session->is_server)
         take_request(session, stream, &fields);
     else

@@ -8,7 +8,7 @@
 #include <cmocka.h>
 
 #include "fake_conn.h"
-#include "quic/h3_internal.h"
+#include "quic/h3.h"
 
 static struct h3_span span_of(const char *hex)
 {

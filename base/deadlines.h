@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* When each connection wants to be looked at: a binary heap in one compact array apart from the
- * connections, because reading every connection's expiry misses the cache once per connection. */
-#ifndef MOQ_QUIC_DEADLINES_H
-#define MOQ_QUIC_DEADLINES_H
+/* When each of many things wants to be looked at: a binary heap in one compact array apart from the
+ * things, because reading the time in each of them would miss the cache once per thing. */
+#ifndef MOQ_BASE_DEADLINES_H
+#define MOQ_BASE_DEADLINES_H
 
 #include <stddef.h>
 #include <stdint.h>

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Who is due first. */
-#include "tests/unit/quic/prologue.h"
+/* base/deadlines.h: who is due first, whatever was put in, moved and removed before. */
+#include "tests/unit/prologue.h"
 
 #include "base/clock.h"
-#include "quic/deadlines.h"
+#include "base/deadlines.h"
 
 enum { OWNERS = 300, STEPS = 20000 };
 

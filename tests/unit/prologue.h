@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What every test here includes: cmocka with what it needs before it, and random numbers that are
- * the same every time. */
-#ifndef MOQ_TESTS_UNIT_QUIC_PROLOGUE_H
-#define MOQ_TESTS_UNIT_QUIC_PROLOGUE_H
+/* What unit tests include: cmocka with what it needs before it, and random numbers that are the same
+ * every time. */
+#ifndef MOQ_TESTS_UNIT_PROLOGUE_H
+#define MOQ_TESTS_UNIT_PROLOGUE_H
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -16,9 +16,9 @@ static void streams_of_the_session_are_the_applications(void **state)
 {
     (void)state;
     struct fake_conn *conn = established_server();
-    assert_int_equal(fake_give_hex(conn, 4, "40 41 00 00 01"), H3_STREAM_APPLICATION);
+    assert_int_equal(fake_give_hex(conn, 4, "40 41 00 00 01"), WT_STREAM_APPLICATION);
     assert_true(fake_app_is(conn, 4, "00 01"));
-    assert_int_equal(fake_give_hex(conn, 6, "80000054 c000000000000000 07"), H3_STREAM_APPLICATION);
+    assert_int_equal(fake_give_hex(conn, 6, "80000054 c000000000000000 07"), WT_STREAM_APPLICATION);
     assert_true(fake_app_is(conn, 6, "07"));
     fake_free(&conn);
 }
@@ -27,12 +27,12 @@ static void our_streams_begin_with_their_header(void **state)
 {
     (void)state;
     struct fake_conn *server = fake_new(true);
-    uint8_t header[H3_STREAM_HEADER_MAX_BYTES];
-    assert_int_equal(h3_session_stream_header(server->h3, true, header), 0);
+    uint8_t header[WT_STREAM_HEADER_MAX_BYTES];
+    assert_int_equal(wt_session_stream_header(server->wt, true, header), 0);
     fake_give_hex(server, 256, connect_request);
-    assert_int_equal(h3_session_stream_header(server->h3, false, header), 4);
+    assert_int_equal(wt_session_stream_header(server->wt, false, header), 4);
     assert_memory_equal(header, "\x40\x54\x41\x00", 4);
-    assert_int_equal(h3_session_stream_header(server->h3, true, header), 4);
+    assert_int_equal(wt_session_stream_header(server->wt, true, header), 4);
     assert_memory_equal(header, "\x40\x41\x41\x00", 4);
     fake_free(&server);
 }
@@ -41,15 +41,15 @@ static void early_streams_are_parked_until_the_session_is_up(void **state)
 {
     (void)state;
     struct fake_conn *conn = fake_new(true);
-    assert_int_equal(fake_give_hex(conn, 4, "40"), H3_STREAM_MORE);
-    assert_int_equal(fake_give_hex(conn, 4, "41 00 aa"), H3_STREAM_PARKED);
-    assert_int_equal(fake_give_hex(conn, 6, "40 54 00 bb"), H3_STREAM_PARKED);
-    assert_int_equal(fake_give_hex(conn, 6, "cc"), H3_STREAM_PARKED);
+    assert_int_equal(fake_give_hex(conn, 4, "40"), WT_STREAM_MORE);
+    assert_int_equal(fake_give_hex(conn, 4, "41 00 aa"), WT_STREAM_PARKED);
+    assert_int_equal(fake_give_hex(conn, 6, "40 54 00 bb"), WT_STREAM_PARKED);
+    assert_int_equal(fake_give_hex(conn, 6, "cc"), WT_STREAM_PARKED);
 
     fake_give_hex(conn, 0, connect_request);
 
-    assert_int_equal(fake_give(conn, 4, NULL, 0, false), H3_STREAM_APPLICATION);
-    assert_int_equal(fake_give(conn, 6, NULL, 0, false), H3_STREAM_APPLICATION);
+    assert_int_equal(fake_give(conn, 4, NULL, 0, false), WT_STREAM_APPLICATION);
+    assert_int_equal(fake_give(conn, 6, NULL, 0, false), WT_STREAM_APPLICATION);
     assert_true(fake_app_is(conn, 4, "aa"));
     assert_true(fake_app_is(conn, 6, "bb cc"));
     fake_free(&conn);
@@ -62,10 +62,10 @@ static void streams_of_a_refused_session_are_gone(void **state)
     fake_give_hex(conn, 4, "40 41 00 aa");
     conn->status = 403;
     fake_give_hex(conn, 0, connect_request);
-    assert_int_equal(fake_give(conn, 4, NULL, 0, false), H3_STREAM_REJECTED);
+    assert_int_equal(fake_give(conn, 4, NULL, 0, false), WT_STREAM_REJECTED);
     assert_true(fake_stream(conn, 4)->reset_code == H3_WT_SESSION_GONE);
     assert_true(fake_stream(conn, 4)->stop_code == H3_WT_SESSION_GONE);
-    assert_int_equal(fake_give_hex(conn, 6, "40 54 00"), H3_STREAM_REJECTED);
+    assert_int_equal(fake_give_hex(conn, 6, "40 54 00"), WT_STREAM_REJECTED);
     assert_true(fake_stream(conn, 6)->stop_code == H3_WT_SESSION_GONE);
     fake_free(&conn);
 }
@@ -74,13 +74,13 @@ static void no_more_than_sixteen_streams_are_parked(void **state)
 {
     (void)state;
     struct fake_conn *conn = fake_new(true);
-    for (int64_t i = 0; i < H3_PARKED_MAX_STREAMS; i++)
-        assert_int_equal(fake_give_hex(conn, 6 + 4 * i, "40 54 00"), H3_STREAM_PARKED);
-    assert_int_equal(fake_give_hex(conn, 102, "40 54 00"), H3_STREAM_REJECTED);
+    for (int64_t i = 0; i < WT_PARKED_MAX_STREAMS; i++)
+        assert_int_equal(fake_give_hex(conn, 6 + 4 * i, "40 54 00"), WT_STREAM_PARKED);
+    assert_int_equal(fake_give_hex(conn, 102, "40 54 00"), WT_STREAM_REJECTED);
     assert_true(fake_stream(conn, 102)->stop_code == H3_WT_BUFFERED_STREAM_REJECTED);
 
-    h3_session_stream_closed(conn->h3, 6);
-    assert_int_equal(fake_give_hex(conn, 106, "40 54 00"), H3_STREAM_PARKED);
+    wt_session_stream_closed(conn->wt, 6);
+    assert_int_equal(fake_give_hex(conn, 106, "40 54 00"), WT_STREAM_PARKED);
     fake_free(&conn);
 }
 
@@ -88,7 +88,7 @@ static void streams_of_another_session_are_rejected(void **state)
 {
     (void)state;
     struct fake_conn *conn = established_server();
-    assert_int_equal(fake_give_hex(conn, 4, "40 41 08"), H3_STREAM_REJECTED);
+    assert_int_equal(fake_give_hex(conn, 4, "40 41 08"), WT_STREAM_REJECTED);
     assert_true(fake_stream(conn, 4)->reset_code == H3_WT_BUFFERED_STREAM_REJECTED);
     assert_int_equal(conn->failed, 0);
     fake_free(&conn);
@@ -98,8 +98,8 @@ static void a_server_opens_streams_towards_a_client(void **state)
 {
     (void)state;
     struct fake_conn *conn = established_client();
-    assert_int_equal(fake_give_hex(conn, 1, "40 41 00 01 00"), H3_STREAM_APPLICATION);
-    assert_int_equal(fake_give_hex(conn, 7, "40 54 00 00 01"), H3_STREAM_APPLICATION);
+    assert_int_equal(fake_give_hex(conn, 1, "40 41 00 01 00"), WT_STREAM_APPLICATION);
+    assert_int_equal(fake_give_hex(conn, 7, "40 54 00 00 01"), WT_STREAM_APPLICATION);
     assert_true(fake_app_is(conn, 1, "01 00"));
     fake_free(&conn);
 }
@@ -110,7 +110,7 @@ static void greasing_is_swallowed_everywhere(void **state)
     struct fake_conn *conn = fake_new(true);
     fake_give_hex(conn, 2, "00 04 07 21 05 3301 405f07");
     fake_give_hex(conn, 2, "21 03 010203 40ff 00 800f0700 02 0000 800f0701 00");
-    assert_int_equal(fake_give_hex(conn, 6, "21 0000000041"), H3_STREAM_INTERNAL);
+    assert_int_equal(fake_give_hex(conn, 6, "21 0000000041"), WT_STREAM_INTERNAL);
     fake_end(conn, 6);
     fake_give_hex(conn, 10, "02 00");
     fake_give_hex(conn, 14, "03");
@@ -118,7 +118,7 @@ static void greasing_is_swallowed_everywhere(void **state)
     fake_give_hex(conn, 0, connect_request);
     fake_give_hex(conn, 0, "40 40 01 ff  00 05 21 03 010203  00 06 405f 00 407e 00");
     assert_int_equal(conn->failed, 0);
-    assert_true(h3_session_is_established(conn->h3));
+    assert_true(wt_session_is_established(conn->wt));
     fake_free(&conn);
 }
 
@@ -176,14 +176,14 @@ static void play_to_client(size_t cut)
     struct fake_conn *conn = connecting_client();
     for (size_t i = 0; i < sizeof from_server / sizeof *from_server; i++) {
         if (from_server[i].is_end)
-            h3_session_close(conn->h3, 420, "test");
+            wt_session_close(conn->wt, 420, "test");
         give_row(conn, &from_server[i], cut);
     }
     assert_int_equal(conn->failed, 0);
     assert_int_equal(conn->established_count, 1);
     assert_true(fake_app_is(conn, 1, "0100"));
     assert_true(fake_app_is(conn, 7, "00012a0568656c6c6f"));
-    assert_true(h3_session_is_over(conn->h3));
+    assert_true(wt_session_is_over(conn->wt));
     fake_free(&conn);
 }
 
@@ -253,7 +253,7 @@ static void a_client_and_a_server_of_ours_agree(void **state)
     fake_give(client, 0, from->sent, from->sent_size, false);
     assert_int_equal(client->established_count + server->established_count, 2);
 
-    h3_session_close(client->h3, 99, "bye");
+    wt_session_close(client->wt, 99, "bye");
     from = fake_stream(client, 0);
     fake_give(server, 0, from->sent + asked, from->sent_size - asked, true);
     assert_int_equal(server->closed_code, 99);
