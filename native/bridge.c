@@ -9,10 +9,10 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/deadlines.h"
 #include "base/list.h"
 #include "base/log.h"
 #include "base/objects.h"
-#include "native/agenda.h"
 
 /* A session is looked at so often at least, whatever it said of its deadline: its owner may have
  * changed a policy. */
@@ -27,7 +27,7 @@
 struct link {
     struct list node;
     struct list touched;
-    struct agenda_entry deadline;
+    struct deadline deadline;
     struct moq_native_bridge *bridge;
     struct quic_conn *conn;
     struct moq_session *session; /* NULL: none yet */
@@ -45,11 +45,11 @@ static void link_touch(struct link *link)
 
 static struct link *link_new(struct moq_native_bridge *bridge, void *user, bool is_client)
 {
-    if (agenda_reserve(bridge->agenda, bridge->link_count + 1))
-        return NULL;
     struct link *link = calloc(1, sizeof *link);
-    if (!link)
+    if (!link || deadlines_add(bridge->deadlines, &link->deadline)) {
+        free(link);
         return NULL;
+    }
     link->bridge = bridge;
     link->user = user;
     link->is_client = is_client;
@@ -63,7 +63,7 @@ static struct link *link_new(struct moq_native_bridge *bridge, void *user, bool 
 static void link_free(struct link *link)
 {
     struct moq_native_bridge *bridge = link->bridge;
-    agenda_remove(bridge->agenda, &link->deadline);
+    deadlines_remove(bridge->deadlines, &link->deadline);
     list_remove(&link->touched);
     list_remove(&link->node);
     free(link);
@@ -298,21 +298,18 @@ int moq_native_bridge_init(struct moq_native_bridge *bridge)
     list_init(&bridge->links);
     list_init(&bridge->touched);
     bridge->link_count = 0;
-    bridge->agenda = malloc(sizeof *bridge->agenda);
-    if (!bridge->agenda)
-        return MOQ_ERR_NOMEM;
-    agenda_init(bridge->agenda);
-    return 0;
+    bridge->deadlines = calloc(1, sizeof *bridge->deadlines);
+    return bridge->deadlines ? 0 : MOQ_ERR_NOMEM;
 }
 
 void moq_native_bridge_deinit(struct moq_native_bridge *bridge)
 {
-    if (!bridge->agenda)
+    if (!bridge->deadlines)
         return;
     REQUIRE(list_is_empty(&bridge->links));
-    agenda_deinit(bridge->agenda);
-    free(bridge->agenda);
-    bridge->agenda = NULL;
+    deadlines_deinit(bridge->deadlines);
+    free(bridge->deadlines);
+    bridge->deadlines = NULL;
 }
 
 struct quic_conn *moq_native_bridge_connect(struct moq_native_bridge *bridge,
@@ -370,20 +367,16 @@ static void link_tick(struct link *link)
         next = (now + SLOW_TICK_NS) / SLOW_GRID_NS * SLOW_GRID_NS;
     if (next < now + FAST_TICK_NS)
         next = now + FAST_TICK_NS;
-    agenda_set(link->bridge->agenda, &link->deadline, next);
+    deadlines_set(link->bridge->deadlines, &link->deadline, next);
 }
 
 uint64_t moq_native_bridge_tick(struct moq_native_bridge *bridge)
 {
-    struct agenda_entry *first = NULL;
-    while ((first = agenda_first(bridge->agenda)) != NULL &&
-           first->when_ns <= bridge->clock->now_ns) {
-        agenda_remove(bridge->agenda, first);
-        link_touch(container_of(first, struct link, deadline));
-    }
+    struct deadline *due = NULL;
+    while ((due = deadlines_pop(bridge->deadlines, bridge->clock->now_ns)) != NULL)
+        link_touch(container_of(due, struct link, deadline));
     struct list *node = NULL;
     while ((node = list_pop_front(&bridge->touched)) != NULL)
         link_tick(container_of(node, struct link, touched));
-    first = agenda_first(bridge->agenda);
-    return first ? first->when_ns : CLOCK_NEVER;
+    return deadlines_earliest(bridge->deadlines);
 }

@@ -47,7 +47,7 @@ struct moq_path *moq_url_broadcast(const struct moq_url *url);
 
 /* ---- A loop's share -------------------------------------------------------------------------- */
 
-struct agenda;
+struct deadlines;
 struct moq_native; /* sockets and clock on one loop; makes clients and listeners */
 
 struct moq_native_config {
@@ -206,10 +206,10 @@ struct moq_native_bridge {
     void (*on_empty)(void *self);
     void *self;
 
-    struct list links;     /* private: one per connection */
-    struct list touched;   /* private: those whose deadline may have changed */
-    struct agenda *agenda; /* private: the others, by deadline */
-    size_t link_count;     /* read-only: connections that carry or may carry a session */
+    struct list links;           /* private: one per connection */
+    struct list touched;         /* private: those whose deadline may have changed */
+    struct deadlines *deadlines; /* private: when each is due */
+    size_t link_count;           /* read-only: connections that carry or may carry a session */
 };
 
 int moq_native_bridge_init(struct moq_native_bridge *bridge);    /* 0 or MOQ_ERR_NOMEM */
