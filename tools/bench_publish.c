@@ -185,8 +185,9 @@ static void on_request(struct moq_session *session, struct moq_request *request)
     struct bench_publisher *publisher = moq_session_user(session);
     struct bench_output *output = output_of(publisher, request->path);
     bool is_flood = publisher->thread->bench->options.is_flood;
-    struct moq_policy policy = {is_flood ? FLOOD_LATENCY_NS : LATENCY_NS, request->wish.priority,
-                                request->wish.order};
+    const struct moq_policy defaults = {.latency_ns = is_flood ? FLOOD_LATENCY_NS : LATENCY_NS,
+                                        .order = MOQ_ORDER_NEWEST};
+    struct moq_policy policy = moq_policy_of_wish(&defaults, &request->wish);
     if (!output || request->kind != MOQ_REQUEST_SUBSCRIBE) {
         moq_request_refuse(request, MOQ_ERR_NOT_FOUND);
         return;

@@ -27,7 +27,8 @@ struct moq_viewer *serve_request(struct moq_request *request, struct moq_track *
                                  uint64_t latency_ns)
 {
     if (request->kind == MOQ_REQUEST_SUBSCRIBE) {
-        struct moq_policy policy = {latency_ns, request->wish.priority, request->wish.order};
+        const struct moq_policy defaults = {.latency_ns = latency_ns, .order = MOQ_ORDER_NEWEST};
+        struct moq_policy policy = moq_policy_of_wish(&defaults, &request->wish);
         return moq_request_serve(request, track, &policy);
     }
     if (request->kind == MOQ_REQUEST_FETCH)

@@ -208,6 +208,7 @@ static long read_early_update(struct moq_stream *stream, const uint8_t *data, si
     if (error)
         return error == MOQ_ERR_AGAIN ? 0 : error;
     request->asked.wish.priority = message_priority_from_wire(priority);
+    request_updated(request);
     return (long)used;
 }
 

@@ -73,8 +73,8 @@ static int on_end(struct moq_stream *stream, const uint8_t *left, size_t n)
     return 0;
 }
 
-/* The transport closed the stream without a word from the peer: moq_session_closed comes next, and says
- * why. */
+/* The transport closed the stream without a word from the peer: moq_session_closed comes next, and
+ * says why. */
 static bool is_connection_over(const struct moq_stream *stream)
 {
     return !stream->handle;

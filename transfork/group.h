@@ -30,8 +30,8 @@ struct moq_group_body {
 /* A growing group in no track, with one reference for the caller. NULL: out of memory. */
 struct moq_group *group_new(uint64_t sequence, uint64_t started_ns);
 
-/* One whose bytes another group writes, maybe on another thread; takes a reference to `body`. It is as
- * old as that one, but never of the future: threads see the time at different moments. */
+/* One whose bytes another group writes, maybe on another thread; takes a reference to `body`. It is
+ * as old as that one, but never of the future: threads see the time at different moments. */
 struct moq_group *group_adopt(uint64_t sequence, uint64_t now_ns, struct moq_group_body *body);
 
 /* Copies `n` bytes to the end and publishes them: the one copy of a frame's life. Returns 0,

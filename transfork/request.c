@@ -40,6 +40,13 @@ void request_deliver(struct request *request)
         moq_request_refuse(&request->asked, MOQ_ERR_NOT_FOUND);
 }
 
+void request_updated(struct request *request)
+{
+    struct moq_session *session = request->asked.session;
+    if (session->config.events->on_request_updated)
+        session->config.events->on_request_updated(session, &request->asked);
+}
+
 static void request_free(struct grave *grave)
 {
     struct request *request = container_of(grave, struct request, grave);
@@ -73,6 +80,16 @@ void moq_request_refuse(struct moq_request *asked, int error)
         return;
     stream_abort(request->stream, error ? error : MOQ_ERR_CANCELLED);
     request_done(request);
+}
+
+void moq_request_set_user(struct moq_request *request, void *user)
+{
+    request->user = user;
+}
+
+void *moq_request_user(const struct moq_request *request)
+{
+    return request->user;
 }
 
 static bool has_room_for(const struct moq_wish *wish)

@@ -32,6 +32,9 @@ struct request *request_new(struct moq_stream *stream, enum moq_request_kind kin
 /* Shows it to the owner, who may answer at once; then it is over when this returns. */
 void request_deliver(struct request *request);
 
+/* The peer changed its wish: tells the owner, who may answer at once. */
+void request_updated(struct request *request);
+
 /* The peer took it back: tells the owner. */
 void request_gone(struct request *request);
 

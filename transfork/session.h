@@ -35,7 +35,9 @@ struct moq_wish {
     uint64_t min, max;   /* groups, both included; MOQ_NO_GROUP: absent */
 };
 
-/* Lives until it is answered or refused, or on_request_gone was called. Answering later is fine. */
+/* Lives until it is answered or refused, or on_request_gone was called. Answering later is fine:
+ * `wish` then follows the peer's updates (on_request_updated), so policy is best worked out when
+ * the request is served. */
 struct moq_request {
     enum moq_request_kind kind;  /* read-only */
     struct moq_session *session; /* read-only */
@@ -43,8 +45,12 @@ struct moq_request {
     struct moq_wish wish;        /* read-only; a fetch has only the priority */
     uint64_t group, offset;      /* read-only: fetch; `offset` in bytes (02, 04) or frames (03) */
     bool is_offset_frames;       /* read-only */
-    void *user;                  /* public */
+    void *user;                  /* private: moq_request_set_user */
 };
+
+/* The owner's own data: NULL at first; the viewer that the request becomes begins with it. */
+void moq_request_set_user(struct moq_request *request, void *user);
+void *moq_request_user(const struct moq_request *request);
 
 struct moq_info {
     uint8_t priority, order;
@@ -57,8 +63,13 @@ struct moq_viewer;
 struct moq_policy {
     uint64_t latency_ns; /* a group superseded longer ago than this is skipped; 0: at once */
     uint8_t priority;    /* biased */
-    uint8_t order;       /* enum moq_order */
+    uint8_t order;       /* enum moq_order; MOQ_ORDER_ANY: newest first */
 };
+
+/* Priority and order as the peer wishes; the latency is the default's, and so is the order when the
+ * wish has no opinion about it. */
+struct moq_policy moq_policy_of_wish(const struct moq_policy *defaults,
+                                     const struct moq_wish *wish);
 
 /* Serves a subscribe request from `track` (a reference is taken). NULL: out of memory, and the
  * request is refused. */
@@ -80,15 +91,19 @@ struct moq_viewer_stats {
     uint32_t open_groups;
 };
 
-/* Policy begins as the subscriber's wish says; an update of the wish changes priority and order
- * before on_viewer_updated, which may set them again. */
+/* Policy is the owner's alone: it is what was given to moq_request_serve until this sets another.
+ * Groups under way follow at once. */
 void moq_viewer_set_policy(struct moq_viewer *viewer, const struct moq_policy *policy);
 const struct moq_policy *moq_viewer_policy(const struct moq_viewer *viewer);
+
+/* Sets moq_policy_of_wish with the present policy as the default: what owners without rules of
+ * their own do on an update. */
+void moq_viewer_follow_wish(struct moq_viewer *viewer);
 const struct moq_wish *moq_viewer_wish(const struct moq_viewer *viewer);
 struct moq_session *moq_viewer_session(const struct moq_viewer *viewer);
 struct moq_track *moq_viewer_track(const struct moq_viewer *viewer);
 void moq_viewer_stats(const struct moq_viewer *viewer, struct moq_viewer_stats *stats);
-void moq_viewer_set_user(struct moq_viewer *viewer, void *user);
+void moq_viewer_set_user(struct moq_viewer *viewer, void *user); /* begins as the request's */
 void *moq_viewer_user(const struct moq_viewer *viewer);
 
 /* 0: the end of the track, once the groups there are now have arrived. Otherwise they are cut.
@@ -106,7 +121,11 @@ struct moq_session_events {
     void (*on_request)(struct moq_session *session, struct moq_request *request);
     /* The peer took it back, or is gone. */
     void (*on_request_gone)(struct moq_session *session, struct moq_request *request);
-    /* It has a new wish. */
+    /* It has a new wish (SUBSCRIBE_UPDATE, FETCH_UPDATE) while it still waits for an answer. It may
+     * be answered or refused here. */
+    void (*on_request_updated)(struct moq_session *session, struct moq_request *request);
+    /* It has a new wish. Its range and expiry hold already; its policy is for the owner to set,
+     * here or later. NULL: moq_viewer_follow_wish. */
     void (*on_viewer_updated)(struct moq_session *session, struct moq_viewer *viewer);
     /* The last call about it. */
     void (*on_viewer_closed)(struct moq_session *session, struct moq_viewer *viewer);
@@ -148,9 +167,10 @@ uint32_t moq_session_version(const struct moq_session *session);
 /* Lets a session that is held (is_held) go on; its handshake timeout runs all the while. */
 void moq_session_release(struct moq_session *session);
 
-/* Tells the peer how fast we believe we can send to it, in bits per second; 0: unknown. Only 03 has a message for that
- * (SESSION_UPDATE; Rust peers of 02 and 04 would take it for INFO), only changes of more than a tenth are told, and at most
- * one in MOQ_BITRATE_PAUSE_NS: call it as often as there is an estimate. */
+/* Tells the peer how fast we believe we can send to it, in bits per second; 0: unknown. Only 03 has
+ * a message for that (SESSION_UPDATE; Rust peers of 02 and 04 would take it for INFO), only changes
+ * of more than a tenth are told, and at most one in MOQ_BITRATE_PAUSE_NS: call it as often as there
+ * is an estimate. */
 void moq_session_set_bitrate(struct moq_session *session, uint64_t bitrate_bps);
 #define MOQ_BITRATE_PAUSE_NS (3 * NS_PER_S)
 

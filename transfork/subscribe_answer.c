@@ -91,6 +91,7 @@ struct moq_viewer *moq_request_serve(struct moq_request *asked, struct moq_track
     }
     asked->session->subscription_count++;
     viewer->wish = asked->wish;
+    viewer->user = asked->user;
     viewer->policy = *policy;
     if (policy->order == MOQ_ORDER_ANY)
         viewer->policy.order = MOQ_ORDER_NEWEST;
@@ -110,7 +111,10 @@ static long read_request_update(struct moq_stream *stream, const uint8_t *data, 
     if (used <= 0)
         return used;
     int error = wish_update(&request->asked.wish, &wish);
-    return error ? error : used;
+    if (error)
+        return error;
+    request_updated(request);
+    return used;
 }
 
 static int request_end(struct moq_stream *stream, const uint8_t *left, size_t n)

@@ -11,7 +11,7 @@
 /* A publisher that has said "no more" gets this long to end the groups under way. */
 #define END_WAIT_NS (5 * NS_PER_S)
 
-/* Made by the first subscription: most sessions of a relay only watch. Returns 0 or MOQ_ERR_NOMEM. */
+/* Made by the first subscription: most sessions of a relay only watch. 0 or MOQ_ERR_NOMEM. */
 static int make_buckets(struct moq_session *session)
 {
     if (session->subscriptions)

@@ -20,9 +20,9 @@
  *
  * Ownership: every object belongs to one thread, that of its session or track; only the body of a
  * group, its bytes and their end, is shared between threads. Functions never keep pointers to their
- * arguments unless they say so. Errors are codes of base/error.h. Callbacks must not free the object
- * they are about, except where its comment allows it. Source: draft-lcurley-moq-transfork-02, -03
- * and -04, and the Rust crates moq-transfork 0.4 to 0.12. */
+ * arguments unless they say so. Errors are codes of base/error.h. Callbacks must not free the
+ * object they are about, except where its comment allows it. Source:
+ * draft-lcurley-moq-transfork-02, -03 and -04, and the Rust crates moq-transfork 0.4 to 0.12. */
 #ifndef MOQ_TRANSFORK_H
 #define MOQ_TRANSFORK_H
 
@@ -199,8 +199,8 @@ int moq_track_adopt_group(struct moq_track *track, uint64_t sequence, struct moq
                           struct moq_group **group);
 
 /* To be called when bodies of adopted groups may have grown or ended: tells watchers of each that
- * did (one on_growth for new bytes and the end together), and ends those whose body has ended, as it
- * did. Readers may see bytes before that, but never the end. Costs nothing but a look at each
+ * did (one on_growth for new bytes and the end together), and ends those whose body has ended, as
+ * it did. Readers may see bytes before that, but never the end. Costs nothing but a look at each
  * adopted group that grows, at most MOQ_TRACK_OPEN_GROUPS. Watchers may do what they may anywhere:
  * close viewers, end the track, let go of it. */
 void moq_track_follow(struct moq_track *track);

@@ -153,7 +153,7 @@ static bool is_better_victim(const struct send_group *a, const struct send_group
     return a->group->sequence < b->group->sequence;
 }
 
-/* A turn that opens groups sends what it can of them at its end, and looks at the clock in between. */
+/* A turn that opens groups sends what it can of them at its end, and asks the clock in between. */
 #define FRESH_NS NS_PER_MS
 
 /* Nothing could be sent of it yet. */
@@ -181,7 +181,7 @@ static struct send_group *find_victim(const struct moq_viewer *viewer,
     return victim;
 }
 
-/* Room for one more open group. A burst of small ones waits until what is open may have been sent. */
+/* Room for one more open group. A burst of small ones waits until those may have been sent. */
 static bool make_room(struct moq_viewer *viewer, const struct moq_group *group)
 {
     if (viewer->unsent < viewer->session->config.limits.open_groups)
@@ -491,17 +491,29 @@ void viewer_update_wish(struct moq_viewer *viewer, const struct moq_wish *update
     if (min != MOQ_NO_GROUP && min > 0)
         mark_done(viewer, (struct sequence_run){0, min - 1});
     cut_what_is_outside(viewer);
-
-    struct moq_policy policy = viewer->policy;
-    policy.priority = viewer->wish.priority;
-    if (viewer->wish.order != MOQ_ORDER_ANY)
-        policy.order = viewer->wish.order;
-    moq_viewer_set_policy(viewer, &policy);
-    if (viewer->stream && session->config.events->on_viewer_updated)
+    if (session->config.events->on_viewer_updated)
         session->config.events->on_viewer_updated(session, viewer);
+    else
+        moq_viewer_follow_wish(viewer);
+    viewer_update(viewer);
 }
 
 /* ---- The owner's side ------------------------------------------------------------------------ */
+
+struct moq_policy moq_policy_of_wish(const struct moq_policy *defaults, const struct moq_wish *wish)
+{
+    return (struct moq_policy){
+        .latency_ns = defaults->latency_ns,
+        .priority = wish->priority,
+        .order = wish->order == MOQ_ORDER_ANY ? defaults->order : wish->order,
+    };
+}
+
+void moq_viewer_follow_wish(struct moq_viewer *viewer)
+{
+    struct moq_policy policy = moq_policy_of_wish(&viewer->policy, &viewer->wish);
+    moq_viewer_set_policy(viewer, &policy);
+}
 
 void moq_viewer_set_policy(struct moq_viewer *viewer, const struct moq_policy *policy)
 {

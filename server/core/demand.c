@@ -143,14 +143,24 @@ void demand_arrived(struct core_peer *peer, struct moq_request *request)
         .on_decided = on_decided,
         .user = demand,
     };
-    request->user = demand;
+    moq_request_set_user(request, demand);
     core_hooks_ask(&peer->router->hooks, &demand->ask);
+}
+
+/* What hooks chose for the latency stays. */
+void demand_updated(struct moq_request *request)
+{
+    struct demand *demand = moq_request_user(request);
+    const struct relay_config *config = demand->peer->router->config;
+    struct moq_policy wished = core_policy(config, request->path, &request->wish);
+    demand->ask.policy.priority = wished.priority;
+    demand->ask.policy.order = wished.order;
 }
 
 void demand_gone(struct moq_request *request)
 {
-    struct demand *demand = request->user;
-    request->user = NULL;
+    struct demand *demand = moq_request_user(request);
+    moq_request_set_user(request, NULL);
     if (demand)
         demand_free(demand);
 }

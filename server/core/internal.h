@@ -266,6 +266,7 @@ void sources_sweep(struct router *router);
 
 /* demand.c */
 void demand_arrived(struct core_peer *peer, struct moq_request *request);
+void demand_updated(struct moq_request *request); /* it has a new wish */
 void demand_gone(struct moq_request *request);
 void demand_refuse(struct demand *demand, int error);
 /* Until somebody answers, and so long at most; then it is refused, or INFO gets what is always true. */

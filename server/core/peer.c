@@ -181,6 +181,12 @@ static void on_request(struct moq_session *session, struct moq_request *request)
     demand_arrived(moq_session_user(session), request);
 }
 
+static void on_request_updated(struct moq_session *session, struct moq_request *request)
+{
+    (void)session;
+    demand_updated(request);
+}
+
 static void on_request_gone(struct moq_session *session, struct moq_request *request)
 {
     (void)session;
@@ -222,6 +228,7 @@ static const struct moq_session_events peer_events = {
     .on_ready = on_ready,
     .on_closed = on_closed,
     .on_request = on_request,
+    .on_request_updated = on_request_updated,
     .on_request_gone = on_request_gone,
     .on_viewer_updated = on_viewer_updated,
     .on_viewer_closed = on_viewer_closed,

@@ -31,9 +31,8 @@ static struct moq_track *find_track(struct client *client, const struct moq_path
 static void answer_subscribe(struct client *client, struct moq_request *request,
                              struct moq_track *track)
 {
-    struct moq_policy policy = {.latency_ns = CLOCK_NEVER,
-                                .priority = request->wish.priority,
-                                .order = request->wish.order};
+    const struct moq_policy defaults = {.latency_ns = CLOCK_NEVER};
+    struct moq_policy policy = moq_policy_of_wish(&defaults, &request->wish);
     client->subscribes++;
     client->viewers++;
     client->wish = request->wish;
@@ -82,6 +81,7 @@ static void on_viewer_updated(struct moq_session *session, struct moq_viewer *vi
 {
     client_of(session)->updates++;
     client_of(session)->wish = *moq_viewer_wish(viewer);
+    moq_viewer_follow_wish(viewer);
 }
 
 static void on_viewer_closed(struct moq_session *session, struct moq_viewer *viewer)

@@ -312,6 +312,24 @@ static void a_subscription_waits_for_its_answer(void **state)
     theatre_deinit(&theatre);
 }
 
+static void a_wish_may_change_before_the_answer(void **state)
+{
+    (void)state;
+    struct theatre theatre;
+    theatre_init(&theatre, CORE_LATER);
+    struct moq_wish wish = WISH_ANY;
+    wish.priority = 170;
+    moq_subscription_update(theatre.watch.subscription, &wish);
+    run_ms(&theatre.stage, 200);
+    core_answer(theatre.stage.parked, CORE_ALLOW);
+    run_ms(&theatre.stage, 200);
+    const struct router *router = &theatre.stage.world.workers[0].router;
+    const struct source *source = container_of(router->sources.next, struct source, node);
+    const struct viewing *viewing = container_of(source->viewers.next, struct viewing, node);
+    assert_int_equal(moq_viewer_policy(viewing->viewer)->priority, 170);
+    theatre_deinit(&theatre);
+}
+
 static void a_subscription_that_nobody_answers_is_refused(void **state)
 {
     (void)state;
@@ -405,6 +423,7 @@ int main(void)
         cmocka_unit_test(an_announcement_may_end_before_its_answer),
         cmocka_unit_test(a_denied_subscription_is_refused),
         cmocka_unit_test(a_subscription_waits_for_its_answer),
+        cmocka_unit_test(a_wish_may_change_before_the_answer),
         cmocka_unit_test(a_subscription_that_nobody_answers_is_refused),
         cmocka_unit_test(a_subscription_may_end_before_its_answer),
         cmocka_unit_test(a_publisher_may_die_before_the_answer),

@@ -33,12 +33,20 @@ static void on_request(struct moq_session *session, struct moq_request *request)
     peer->requests++;
     if (request->kind == MOQ_REQUEST_SUBSCRIBE && peer->track &&
         moq_path_equal(request->path, moq_track_path(peer->track))) {
-        struct moq_policy policy = peer->policy;
-        policy.priority = request->wish.priority;
-        policy.order = request->wish.order;
+        struct moq_policy policy = moq_policy_of_wish(&peer->policy, &request->wish);
         peer->viewer = moq_request_serve(request, peer->track, &policy);
     } else
         peer->request = request;
+}
+
+static void on_request_updated(struct moq_session *session, struct moq_request *request)
+{
+    struct peer *peer = peer_of(session);
+    peer->requests_updated++;
+    if (peer->on_update == PEER_SERVES)
+        peer->viewer = moq_request_serve(request, peer->track, &peer->policy);
+    if (peer->on_update == PEER_REFUSES)
+        moq_request_refuse(request, MOQ_ERR_REFUSED);
 }
 
 static void on_request_gone(struct moq_session *session, struct moq_request *request)
@@ -51,8 +59,9 @@ static void on_request_gone(struct moq_session *session, struct moq_request *req
 
 static void on_viewer_updated(struct moq_session *session, struct moq_viewer *viewer)
 {
-    (void)viewer;
     peer_of(session)->viewers_updated++;
+    if (peer_of(session)->on_update == PEER_FOLLOWS)
+        moq_viewer_follow_wish(viewer);
 }
 
 static void on_viewer_closed(struct moq_session *session, struct moq_viewer *viewer)
@@ -73,6 +82,7 @@ static bool can_see(struct moq_session *session, const struct moq_path *path, co
 static const struct moq_session_events events = {.on_ready = on_ready,
                                                  .on_closed = on_closed,
                                                  .on_request = on_request,
+                                                 .on_request_updated = on_request_updated,
                                                  .on_request_gone = on_request_gone,
                                                  .on_viewer_updated = on_viewer_updated,
                                                  .on_viewer_closed = on_viewer_closed,
@@ -92,7 +102,7 @@ static void start(struct pair *pair, int end, const struct options *options)
                                         .clock = &pair->wire.clock,
                                         .offers = peer->offers,
                                         .limits = options->limits,
-                                        .events = &events,
+                                        .events = options->events ? options->events : &events,
                                         .user = peer};
     peer->session = moq_session_new(&config, wire_transport(&pair->wire, end));
     pair->wire.end[end].session = peer->session;

@@ -23,7 +23,13 @@ struct peer {
     struct moq_viewer *viewer;   /* the last one; NULL: closed */
     struct moq_request *request; /* the last one that is not answered; NULL: answered or gone */
     const void *hidden_owner;    /* whose offers this peer may not see */
-    int ready, closed, requests, gone, viewers_updated, viewers_closed;
+    enum peer_rule {
+        PEER_FOLLOWS,
+        PEER_IGNORES,
+        PEER_SERVES,
+        PEER_REFUSES
+    } on_update; /* of a wish */
+    int ready, closed, requests, requests_updated, gone, viewers_updated, viewers_closed;
     int close_error;
     char reason[128];
 };
@@ -39,7 +45,8 @@ struct options {
     bool has_no_client, has_no_server; /* the test plays it */
     bool is_browser;                   /* the peer of the server is a page */
     struct moq_session_limits limits;
-    size_t piece; /* 0: as much as there is */
+    const struct moq_session_events *events; /* NULL: those of pair.c, with notes */
+    size_t piece;                            /* 0: as much as there is */
 };
 
 void pair_init(struct pair *pair, const struct options *options);
