@@ -22,7 +22,8 @@
 /* ---- reading a file -------------------------------------------------------------------------- */
 
 /* Whether the open file is one to read; explains itself. */
-static bool is_acceptable(int fd, const char *path, size_t *size, char *error_text)
+static bool is_acceptable(int fd, const char *path, size_t *size, const char *remedy,
+                          char *error_text)
 {
     struct stat status;
     if (fstat(fd, &status) != 0) {
@@ -30,12 +31,12 @@ static bool is_acceptable(int fd, const char *path, size_t *size, char *error_te
         return false;
     }
     if (!S_ISREG(status.st_mode)) {
-        cert_explain(error_text, "%s: is not a regular file; name a file in PEM form", path);
+        cert_explain(error_text, "%s: is not a regular file; %s", path, remedy);
         return false;
     }
     if (status.st_size > CERT_FILE_MAX_BYTES) {
-        cert_explain(error_text, "%s: is larger than %d bytes; name a file in PEM form", path,
-                     CERT_FILE_MAX_BYTES);
+        cert_explain(error_text, "%s: is larger than %d bytes; %s", path, CERT_FILE_MAX_BYTES,
+                     remedy);
         return false;
     }
     *size = (size_t)status.st_size;
@@ -59,8 +60,8 @@ static ssize_t read_all(int fd, char *to, size_t room)
     return (ssize_t)size;
 }
 
-/* The file as a string, owned by the caller, or NULL. A pipe must not block the start. */
-static char *read_file(const char *path, size_t *size, char *error_text)
+/* A pipe must not block the start. */
+char *cert_read_file(const char *path, size_t *size, const char *remedy, char *error_text)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
@@ -70,7 +71,7 @@ static char *read_file(const char *path, size_t *size, char *error_text)
     }
     char *text = NULL;
     size_t room = 0;
-    if (is_acceptable(fd, path, &room, error_text)) {
+    if (is_acceptable(fd, path, &room, remedy, error_text)) {
         text = malloc(room + 1);
         ssize_t n = text ? read_all(fd, text, room) : -1;
         if (n < 0) {
@@ -289,9 +290,10 @@ struct cert *cert_load(const struct quic_certificate *files, char *error_text)
         cert_explain(error_text, "out of memory");
         return NULL;
     }
-    cert->chain_pem = read_file(files->cert_file, &cert->chain_pem_size, error_text);
+    const char *remedy = "name a file in PEM form";
+    cert->chain_pem = cert_read_file(files->cert_file, &cert->chain_pem_size, remedy, error_text);
     if (cert->chain_pem)
-        cert->key_pem = read_file(files->key_file, &cert->key_pem_size, error_text);
+        cert->key_pem = cert_read_file(files->key_file, &cert->key_pem_size, remedy, error_text);
     if (!cert->key_pem || !check_pair(cert, files, error_text))
         cert_free(&cert);
     return cert;

@@ -15,6 +15,10 @@ struct cert *cert_make(const char *const *names, size_t name_count, uint64_t now
                        char *error_text);
 void cert_free(struct cert **cert);
 
+/* A whole file of at most CERT_FILE_MAX_BYTES, with a NUL behind it; owned by the caller. NULL, and
+ * `error_text` says why; `remedy` is what to do about something that is no such file. */
+char *cert_read_file(const char *path, size_t *size, const char *remedy, char *error_text);
+
 /* Fills in what the leaf says of itself. 0, MOQ_ERR_TLS when it is no X.509, MOQ_ERR_NOMEM. */
 int cert_read_leaf(struct cert *cert, const uint8_t *der, size_t n);
 

@@ -160,7 +160,8 @@ static int start_tls(struct quic_conn *conn, struct tls_session_config *config)
     if (!conn->tls)
         return MOQ_ERR_TLS;
     ngtcp2_conn_set_tls_native_handle(conn->quic, tls_session_native(conn->tls));
-    ngtcp2_conn_set_keep_alive_timeout(conn->quic, conn->endpoint->limits.keep_alive_ns);
+    keep_alive_init(&conn->keep_alive, conn->quic, conn->endpoint->limits.keep_alive_ns,
+                    !conn->is_server);
     return 0;
 }
 
@@ -453,6 +454,7 @@ void conn_expire(struct quic_conn *conn)
         close_overdue(conn);
     }
     if (conn_is_alive(conn) && ngtcp2_conn_get_expiry(conn->quic) <= now) {
+        keep_alive_expired(&conn->keep_alive, conn->quic, now);
         int rv = ngtcp2_conn_handle_expiry(conn->quic, now);
         if (rv != 0)
             conn_end_library(conn, rv);

@@ -16,6 +16,7 @@
 
 #include "base/deadlines.h"
 #include "base/list.h"
+#include "quic/keep_alive.h"
 #include "quic/quic.h"
 #include "quic/rate.h"
 #include "quic/routes.h"
@@ -104,6 +105,7 @@ struct quic_conn {
     uint64_t trains_sent;
     uint64_t packets_lost; /* as far as we have looked: see may_rest */
     struct rate rate;
+    struct keep_alive keep_alive;
     uint64_t parked_bytes;
     uint64_t resets, resets_at_ns; /* a peer's rapid resets, draining by RESETS_PER_SECOND */
     uint8_t state;                 /* enum conn_state */

@@ -181,8 +181,10 @@ static int on_stream_data(ngtcp2_conn *quic, uint32_t flags, int64_t id, uint64_
                           const uint8_t *data, size_t n, void *user, void *stream_user)
 {
     (void)offset;
+    struct quic_conn *conn = user;
     struct quic_stream *stream = stream_user;
-    conn_wake(user);
+    conn_wake(conn);
+    keep_alive_heard(&conn->keep_alive, quic, endpoint_now(conn->endpoint));
     ngtcp2_conn_extend_max_offset(quic, n);
     ngtcp2_conn_extend_max_stream_offset(quic, id, n);
     if (stream)

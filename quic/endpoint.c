@@ -14,6 +14,7 @@
 #include "base/objects.h"
 #include "quic/conn.h"
 #include "quic/stream.h"
+#include "quic/tls.h"
 
 static const struct quic_limits default_limits = {
     .connections = 100000,
@@ -105,8 +106,8 @@ bool endpoint_is_full(const struct quic_endpoint *endpoint)
 
 int endpoint_reset_token(struct quic_endpoint *endpoint, const ngtcp2_cid *cid, uint8_t *token)
 {
-    int rv = ngtcp2_crypto_generate_stateless_reset_token(token, endpoint->secret,
-                                                          sizeof endpoint->secret, cid);
+    int rv = ngtcp2_crypto_generate_stateless_reset_token(token, endpoint->reset_secret.bytes,
+                                                          RESET_SECRET_BYTES, cid);
     return rv == 0 ? 0 : MOQ_ERR_TLS;
 }
 
@@ -148,6 +149,7 @@ static int endpoint_init(struct quic_endpoint *endpoint, const struct quic_endpo
     uint64_t route_secret[2];
     endpoint_random(endpoint, (uint8_t *)route_secret, sizeof route_secret);
     endpoint_random(endpoint, endpoint->secret, sizeof endpoint->secret);
+    endpoint_random(endpoint, endpoint->reset_secret.bytes, RESET_SECRET_BYTES);
     routes_init(&endpoint->routes, route_secret);
     if (config->keylog_file)
         endpoint->keylog = keylog_open(config->keylog_file);
@@ -243,6 +245,8 @@ void quic_endpoint_set_server_tls(struct quic_endpoint *endpoint, struct quic_tl
 {
     struct quic_tls *before = endpoint->server_tls;
     endpoint->server_tls = tls ? quic_tls_ref(tls) : NULL;
+    if (tls && tls_reset_secret(tls)->is_lasting)
+        endpoint->reset_secret = *tls_reset_secret(tls);
     quic_tls_unref(&before);
 }
 

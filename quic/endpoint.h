@@ -15,6 +15,7 @@
 #include "quic/aead_wide.h"
 #include "quic/pool.h"
 #include "quic/quic.h"
+#include "quic/reset_secret.h"
 #include "quic/routes.h"
 
 #ifdef __cplusplus
@@ -87,8 +88,9 @@ struct quic_endpoint {
     uint64_t last_number;
     uint8_t random_pool[RANDOM_POOL_BYTES];
     size_t random_left;
-    uint64_t random_state;                /* of a test's seed; 0: the system's randomness */
-    uint8_t secret[32];                   /* of reset tokens and address tokens */
+    uint64_t random_state; /* of a test's seed; 0: the system's randomness */
+    uint8_t secret[32];    /* of address tokens */
+    struct reset_secret reset_secret;
     uint64_t replies_left, replies_at_ns; /* a bucket for answers to datagrams of nobody */
     struct stream_pull pull;              /* of the connection that is writing */
     struct pending_train pending;

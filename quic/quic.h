@@ -54,7 +54,9 @@ struct quic_tls_server_config {
     size_t certificate_count;
     const char *const *self_signed; /* host names: ECDSA P-256, 14 days, renewed before it ends */
     size_t self_signed_count;
-    struct quic_tls *previous; /* what it replaces: a self-signed certificate for the same
+    const char *reset_secret_file; /* what stateless resets are made with, at least 32 bytes of any
+                                      kind; NULL: the key of the first of `certificates` */
+    struct quic_tls *previous;     /* what it replaces: a self-signed certificate for the same
                                         names goes on, and so does its fingerprint; or NULL */
 };
 

@@ -23,6 +23,7 @@
 #include "base/log.h"
 #include "quic/cert.h"
 #include "quic/keys.h"
+#include "quic/reset_secret.h"
 #include <ngtcp2/ngtcp2_crypto_wolfssl.h>
 
 /* AES-128 first: it is the cheapest where the processor knows AES. */
@@ -46,6 +47,7 @@ struct quic_tls {
     WOLFSSL_CTX
     *contexts[CERT_STORE_MAX]; /* a server's: one per certificate; a client's: the first */
     uint64_t generations[CERT_STORE_MAX]; /* of the certificate a context was made of */
+    struct reset_secret reset_secret;
     bool is_pinned;
     uint8_t pin[QUIC_FINGERPRINT_BYTES];
     bool is_verify_disabled;
@@ -244,6 +246,7 @@ static void tls_free(struct quic_tls *tls)
         wolfSSL_CTX_free(tls->contexts[i]);
     cert_store_free(&tls->certs);
     pthread_mutex_destroy(&tls->mutex);
+    explicit_bzero(&tls->reset_secret, sizeof tls->reset_secret);
     free(tls);
 }
 
@@ -282,6 +285,11 @@ static bool keep_certificate(struct quic_tls *tls, struct quic_tls *previous)
     return is_kept;
 }
 
+const struct reset_secret *tls_reset_secret(const struct quic_tls *tls)
+{
+    return &tls->reset_secret;
+}
+
 struct quic_tls *quic_tls_server_new(const struct quic_tls_server_config *config, char *error_text)
 {
     struct quic_tls *tls = tls_alloc(error_text);
@@ -294,6 +302,10 @@ struct quic_tls *quic_tls_server_new(const struct quic_tls_server_config *config
     }
     if (config->previous && !keep_certificate(tls, config->previous)) {
         explain(error_text, "out of memory");
+        tls_free(tls);
+        return NULL;
+    }
+    if (reset_secret_find(&tls->reset_secret, config, cert_store_at(tls->certs, 0), error_text)) {
         tls_free(tls);
         return NULL;
     }

@@ -10,10 +10,14 @@
 
 #include "quic/aead_wide.h"
 #include "quic/quic.h"
+#include "quic/reset_secret.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
+
+/* A server's, for tokens of stateless resets. */
+const struct reset_secret *tls_reset_secret(const struct quic_tls *tls);
 
 struct tls_session; /* one per connection: a WOLFSSL object and the name it was asked for */
 

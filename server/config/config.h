@@ -127,6 +127,7 @@ struct config_quic {
     bool has_gso;
     bool has_steering;      /* the kernel hands packets to the worker that they belong to */
     bool has_key_log;       /* honour SSLKEYLOGFILE */
+    char *reset_secret;     /* a file; NULL: a certificate's key */
     char *qlog;             /* a directory; NULL: no qlog */
     uint64_t keep_alive_ns; /* 0: off */
 };

@@ -395,6 +395,12 @@ static const struct config_row quic_rows[] = {
      .fallback = "4s",
      .zero = "off",
      .help = "a PING after so much silence"},
+    {.name = "reset_secret",
+     .type = TYPE_PATH,
+     AT(config_quic, reset_secret),
+     .flags = ROW_RELOADS | ROW_FILES,
+     .help = "file of at least 32 random bytes for stateless resets; \"\": the private key of a "
+             "listener's first certificate serves"},
     {.name = "qlog",
      .type = TYPE_PATH,
      AT(config_quic, qlog),

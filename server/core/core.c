@@ -116,16 +116,18 @@ const struct core_stats *core_stats(struct core *core)
 
 /* ---- Certificates ---------------------------------------------------------------------------- */
 
-/* `previous` is what it will replace; NULL: nothing. */
-static struct quic_tls *load_tls(const struct config_listener *listener, struct quic_tls *previous,
-                                 char *error_text)
+/* Of one listener. `previous` is what it will replace; NULL: nothing. */
+static struct quic_tls *load_tls(const struct relay_config *relay, size_t index,
+                                 struct quic_tls *previous, char *error_text)
 {
+    const struct config_listener *listener = &relay->listen[index];
     struct quic_certificate certificates[CERTIFICATES_MAX];
     struct quic_tls_server_config config = {
         .certificates = certificates,
         .certificate_count = listener->certificate_count,
         .self_signed = (const char *const *)listener->self_signed,
         .self_signed_count = listener->self_signed_count,
+        .reset_secret_file = relay->quic.reset_secret,
         .previous = previous,
     };
     if (listener->certificate_count > CERTIFICATES_MAX) {
@@ -159,7 +161,7 @@ static void on_tidying(uv_timer_t *timer)
 int core_check(const struct relay_config *config, char *error_text)
 {
     for (size_t i = 0; i < config->listen_count; i++) {
-        struct quic_tls *tls = load_tls(&config->listen[i], NULL, error_text);
+        struct quic_tls *tls = load_tls(config, i, NULL, error_text);
         if (!tls)
             return MOQ_ERR_TLS;
         quic_tls_unref(&tls);
@@ -297,15 +299,16 @@ static void name_address(const struct core *core, const struct config_listener *
 }
 
 /* The first worker takes the address, the others join it there in their order: the kernel numbers sockets so. */
-static int listen_on(struct core *core, const struct config_listener *listener, char *error_text)
+static int listen_on(struct core *core, const struct relay_config *relay, char *error_text)
 {
     size_t index = core->listener_count;
+    const struct config_listener *listener = &relay->listen[index];
     char address[ADDRESS_BYTES];
     if (index == CORE_LISTENERS_MAX) {
         snprintf(error_text, QUIC_ERROR_TEXT_BYTES, "more than %d listeners", CORE_LISTENERS_MAX);
         return MOQ_ERR_BOUNDS;
     }
-    core->tls[index] = load_tls(listener, NULL, error_text);
+    core->tls[index] = load_tls(relay, index, NULL, error_text);
     if (!core->tls[index])
         return MOQ_ERR_TLS;
     core->listener_count++;
@@ -353,7 +356,7 @@ static int start_all(struct core *core, const struct relay_config *config, char 
 {
     int error = make_workers(core, config, error_text);
     for (size_t i = 0; !error && i < config->listen_count; i++)
-        error = listen_on(core, &config->listen[i], error_text);
+        error = listen_on(core, config, error_text);
     bool has_choice = core->worker_count > 1 && config->quic.has_steering;
     for (size_t i = 0; !error && has_choice && i < config->listen_count; i++)
         steer(core, &config->listen[i], i);
@@ -419,7 +422,7 @@ int core_reload(struct core *core, const struct relay_config *config, char *erro
     struct quic_tls *fresh[CORE_LISTENERS_MAX] = {0};
     struct reload reload = {.config = config, .tls = fresh};
     for (size_t i = 0; i < core->listener_count; i++) {
-        fresh[i] = load_tls(&config->listen[i], core->tls[i], error_text);
+        fresh[i] = load_tls(config, i, core->tls[i], error_text);
         if (fresh[i])
             continue;
         while (i-- > 0)

@@ -98,6 +98,36 @@ def tools_reconnect_when_the_relay_restarts():
     relay.stop()
 
 
+def relay_with(name, extra=""):
+    port = free_port()
+    cert, key, path = scratch(name + ".crt"), scratch(name + ".key"), scratch(name + ".yaml")
+    status, _, err = run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes",
+                          "-days", "30", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
+                          "-keyout", key, "-out", cert])
+    check_equal(status, 0, f"openssl: {err}")
+    with open(path, "w") as file:
+        file.write(f'listen:\n  - {{ address: "[::]:{port}", certificates: [{{ cert: {cert}, key: {key} }}] }}\n'
+                   f"http: {{ address: listen }}\n{extra}")
+    return lambda workers: Relay(port=port, argv=["env", f"MOQ_RELAY_WORKERS={workers}", program("moq-relay"), path])
+
+
+def clients_of_a_killed_relay_are_told_by_the_next_one():
+    """With another number of workers, too. Nobody waits for a time-out: that would have other words in the log."""
+    start = relay_with("reset")
+    relay = start(3)
+    publisher, viewer = clock(relay, "--publish"), clock(relay)
+    wait_for_more_ticks(viewer)
+    relay.kill()
+    relay = start(2)
+    wait_for_more_ticks(viewer)
+    for process in (publisher, viewer):
+        check(any("no longer knows this connection" in line for line in process.err), f"not told by a reset: {process.err}")
+        check(not any("too long" in line for line in process.err), f"it waited: {process.err}")
+        process.end()
+    check(relay.stats()["listeners"][0]["stateless_resets"] >= 2, "resets are counted")
+    relay.stop()
+
+
 def a_new_instance_of_a_broadcast_is_followed():
     relay = Relay()
     url, result = relay.url("/live/it"), scratch("follow.mp4")
@@ -115,5 +145,5 @@ def a_new_instance_of_a_broadcast_is_followed():
 
 TESTS = [a_killed_publisher_comes_back_and_the_viewer_goes_on, a_publisher_that_leaves_in_order_is_gone_at_once,
          a_silent_publisher_is_given_up_after_the_idle_time, of_two_publishers_the_newest_wins_and_the_other_takes_over,
-         viewers_that_vanish_leave_nothing_behind, tools_reconnect_when_the_relay_restarts,
+         viewers_that_vanish_leave_nothing_behind, tools_reconnect_when_the_relay_restarts, clients_of_a_killed_relay_are_told_by_the_next_one,
          a_new_instance_of_a_broadcast_is_followed]

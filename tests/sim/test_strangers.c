@@ -162,6 +162,52 @@ static void a_flood_gets_a_bounded_number_of_answers(void **state)
     pair_deinit(&pair);
 }
 
+static uint64_t packets_from_client(struct pair *pair)
+{
+    struct quic_endpoint_stats stats;
+    quic_endpoint_stats(sim_endpoint(pair->sim, pair->client_node), &stats);
+    return stats.packets_sent;
+}
+
+/* It has nothing to send by which it would find out. */
+static void a_viewer_soon_asks_a_server_that_fell_silent(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct pair pair;
+        start(&pair, i);
+        pair.server_config.seed = 4711;
+        pair_connect(&pair);
+        sim_run(pair.sim, 9 * NS_PER_S);
+        assert_non_null(peer_send(&pair.server, pair.server.conn, false, 5000));
+        sim_run(pair.sim, 100 * NS_PER_MS);
+
+        assert_int_equal(sim_restart_endpoint(pair.sim, pair.server_node, &pair.server_config), 0);
+        sim_run(pair.sim, 1500 * NS_PER_MS);
+
+        assert_int_equal(pair.client.closed, 1);
+        assert_int_equal(pair.client.last_close.error, MOQ_ERR_TRANSPORT);
+        pair_deinit(&pair);
+    }
+}
+
+static void a_viewer_that_expects_nothing_asks_seldom(void **state)
+{
+    (void)state;
+    struct pair pair;
+    start(&pair, 0);
+    pair_connect(&pair);
+    assert_non_null(peer_send(&pair.server, pair.server.conn, false, 5000));
+    sim_run(pair.sim, 10 * NS_PER_S);
+    uint64_t before = packets_from_client(&pair);
+
+    sim_run(pair.sim, 60 * NS_PER_S);
+
+    /* A PING each four seconds, and an acknowledgement of the server's. */
+    assert_in_range(packets_from_client(&pair) - before, 10, 2 * 60 / 4 + 2);
+    pair_deinit(&pair);
+}
+
 static void a_server_that_was_restarted_says_that_it_forgot(void **state)
 {
     (void)state;
@@ -316,6 +362,8 @@ int main(void)
         cmocka_unit_test(a_recorded_session_played_again_opens_nothing_that_lasts),
         cmocka_unit_test(another_version_is_told_ours),
         cmocka_unit_test(a_flood_gets_a_bounded_number_of_answers),
+        cmocka_unit_test(a_viewer_soon_asks_a_server_that_fell_silent),
+        cmocka_unit_test(a_viewer_that_expects_nothing_asks_seldom),
         cmocka_unit_test(a_server_that_was_restarted_says_that_it_forgot),
         cmocka_unit_test(a_server_with_another_secret_cannot_end_a_session),
         cmocka_unit_test(a_token_that_was_made_up_is_refused),

@@ -222,7 +222,7 @@ static void every_kind_of_value_arrives(void **state)
         "cache: { groups: unlimited, age: 1m, bytes: 1048576, track_bytes: 3MiB }\n"
         "policy: { order: oldest, latency: 0, priority: 0, classes: [{ match: a }, { match: b/*, "
         "order: newest, priority: 255 }] }\n"
-        "quic: { congestion: bbr, keep_alive: off, qlog: /tmp/q }\n"
+        "quic: { congestion: bbr, keep_alive: off, qlog: /tmp/q, reset_secret: r }\n"
         "log: { format: json, topics: { quic: warn, tls: off } }\n";
     struct loaded loaded;
     load_text(&loaded, text, sizeof text - 1);
@@ -246,6 +246,7 @@ static void every_kind_of_value_arrives(void **state)
     assert_int_equal(config->quic.congestion, CONFIG_CONGESTION_BBR);
     assert_int_equal(config->quic.keep_alive_ns, 0);
     assert_string_equal(config->quic.qlog, "/tmp/q");
+    assert_string_equal(config->quic.reset_secret, "r");
     assert_int_equal(config->log.topics[LOG_QUIC], LOG_LEVEL_WARN);
     assert_int_equal(config->log.topics[LOG_TLS], LOG_LEVEL_OFF);
     assert_int_equal(config->log.format, CONFIG_LOG_JSON);

@@ -39,6 +39,7 @@ static const struct candidate candidates[] = {
      {"[{ match: /a }]", "[{ latency: 1s }]", "[{ match: a, order: x }]", "[a]", "{}"}},
     {"quic", "congestion", {"cubic", "bbr"}, {"reno", "[]"}},
     {"quic", "keep_alive", {"off", "100ms", "4s"}, {"99ms", "0s"}},
+    {"quic", "reset_secret", {"\"\"", "/dev/null"}, {"[]", "{}"}},
     {"quic", "qlog", {"\"\"", "/tmp", "\"/tmp/.\""}, {"[]", "{}"}},
     {"log", "level", {"off", "error", "trace"}, {"none", "3"}},
     {"log",

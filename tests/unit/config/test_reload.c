@@ -45,6 +45,7 @@ static void what_cannot_be_reloaded_is_named(void **state)
     assert_change("", "limits: { idle: 11s }\n", "limits.idle", true);
     assert_change("", "listen: [{ congestion: bbr }]\n", "listen[0].congestion", true);
     assert_change("", "quic: { qlog: /tmp }\n", "quic.qlog", true);
+    assert_change("", "quic: { reset_secret: /tmp/r }\n", "quic.reset_secret", false);
     assert_change("quic: { gso: false }\n", "", "quic.gso", true);
 }
 

@@ -158,6 +158,89 @@ static void a_renewed_certificate_is_shown_to_new_clients(void **state)
     quic_tls_unref(&server);
 }
 
+/* Kills the server of a connection and starts it again with `second` and other randomness. Returns
+ * whether the client then knows that it is forgotten, long before it gives up by itself. */
+static bool is_told_of_restart(struct quic_tls *first, struct quic_tls *second)
+{
+    enum { SOON_MS = 500 };
+    struct pair pair;
+    const struct pair_setup setup = {
+        .seed = 7, .protocol = QUIC_PROTOCOL_RAW, .link = {.delay_ns = 20 * NS_PER_MS}};
+    const struct quic_tls_client_config config = {.is_verify_disabled = true};
+    struct quic_tls *tls = quic_tls_client_new(&config, NULL);
+    const struct quic_connect_config connect = {
+        .tls = tls, .protocol = QUIC_PROTOCOL_RAW, .server_name = "a.test", .user = &pair.client};
+    pair_init(&pair, &setup);
+    pair.server_config.server_tls = first;
+    pair_start(&pair);
+    assert_non_null(sim_connect(pair.sim, pair.client_node, pair.server_node, &connect));
+    assert_true(sim_run_until(pair.sim, peer_is_connected, &pair.client, WAIT_S * NS_PER_S));
+    sim_run(pair.sim, NS_PER_S);
+
+    pair.server_config.server_tls = second;
+    pair.server_config.seed = 4711;
+    assert_int_equal(sim_restart_endpoint(pair.sim, pair.server_node, &pair.server_config), 0);
+    peer_send(&pair.client, pair.client.conn, true, 100);
+    sim_run(pair.sim, SOON_MS * NS_PER_MS);
+
+    bool is_told = pair.client.closed > 0;
+    assert_true(pair_server_stats(&pair).stateless_resets > 0);
+    quic_tls_unref(&tls);
+    pair_deinit(&pair);
+    return is_told;
+}
+
+static struct quic_tls *server_with(const struct files *files, size_t i, const char *secret_file)
+{
+    const struct quic_certificate certificate = {files->chain[i], files->key[i]};
+    const struct quic_tls_server_config config = {
+        .certificates = &certificate, .certificate_count = 1, .reset_secret_file = secret_file};
+    struct quic_tls *server = quic_tls_server_new(&config, NULL);
+    assert_non_null(server);
+    return server;
+}
+
+static void resets_are_believed_after_a_restart_with_the_same_key(void **state)
+{
+    struct files *files = *state;
+    struct quic_tls *first = server_with(files, 0, NULL), *again = server_with(files, 0, NULL),
+                    *other = server_with(files, 1, NULL);
+
+    assert_true(is_told_of_restart(first, again));
+    assert_false(is_told_of_restart(first, other));
+
+    quic_tls_unref(&first);
+    quic_tls_unref(&again);
+    quic_tls_unref(&other);
+}
+
+static void resets_are_believed_after_a_restart_with_the_same_file(void **state)
+{
+    struct files *files = *state;
+    char path[PATH_BYTES + 8], text[QUIC_ERROR_TEXT_BYTES] = "";
+    uint8_t bytes[32] = {1, 2, 3};
+    snprintf(path, sizeof path, "%s/secret", files->directory);
+    write_file(path, (const char *)bytes, sizeof bytes);
+    struct quic_tls *first = server_with(files, 0, path), *again = server_with(files, 1, path);
+    bytes[31] = 1;
+    write_file(path, (const char *)bytes, sizeof bytes);
+    struct quic_tls *other = server_with(files, 0, path);
+
+    assert_true(is_told_of_restart(first, again));
+    assert_false(is_told_of_restart(first, other));
+
+    write_file(path, (const char *)bytes, sizeof bytes - 1);
+    const char *name = "localhost";
+    const struct quic_tls_server_config config = {
+        .self_signed = &name, .self_signed_count = 1, .reset_secret_file = path};
+    assert_null(quic_tls_server_new(&config, text));
+    assert_non_null(strstr(text, "/secret: 31 bytes are too few for a secret, 32 are needed"));
+    unlink(path);
+    quic_tls_unref(&first);
+    quic_tls_unref(&again);
+    quic_tls_unref(&other);
+}
+
 static void a_file_that_is_missing_is_named(void **state)
 {
     (void)state;
@@ -177,6 +260,8 @@ int main(void)
         cmocka_unit_test(a_root_is_trusted_for_its_names_only),
         cmocka_unit_test(without_checks_everybody_is_trusted),
         cmocka_unit_test(a_renewed_certificate_is_shown_to_new_clients),
+        cmocka_unit_test(resets_are_believed_after_a_restart_with_the_same_key),
+        cmocka_unit_test(resets_are_believed_after_a_restart_with_the_same_file),
         cmocka_unit_test(a_file_that_is_missing_is_named),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);

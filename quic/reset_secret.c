@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* HKDF (RFC 5869) of what lasts, with a label of its own for each source. */
+#include "quic/reset_secret.h"
+
+#include <wolfssl/options.h>
+#include <wolfssl/ssl.h>
+#include <wolfssl/wolfcrypt/asn_public.h>
+#include <wolfssl/wolfcrypt/hmac.h>
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/error.h"
+#include "quic/cert_internal.h"
+
+static int derive(struct reset_secret *secret, const uint8_t *from, size_t n, const char *label)
+{
+    int rv = wc_HKDF(WC_SHA256, from, (word32)n, NULL, 0, (const uint8_t *)label,
+                     (word32)strlen(label), secret->bytes, RESET_SECRET_BYTES);
+    secret->is_lasting = rv == 0;
+    return rv == 0 ? 0 : MOQ_ERR_TLS;
+}
+
+static int find_in_file(struct reset_secret *secret, const char *path, char *error_text)
+{
+    static const char remedy[] = "write one with head -c 32 /dev/urandom";
+    size_t n = 0;
+    char *bytes = cert_read_file(path, &n, remedy, error_text);
+    if (!bytes)
+        return MOQ_ERR_TLS;
+    int error = MOQ_ERR_TLS;
+    if (n < RESET_SECRET_FILE_MIN_BYTES)
+        cert_explain(error_text, "%s: %zu bytes are too few for a secret, %d are needed; %s", path,
+                     n, RESET_SECRET_FILE_MIN_BYTES, remedy);
+    else if ((error = derive(secret, (const uint8_t *)bytes, n, "moq-relay reset file")) != 0)
+        cert_explain(error_text, "%s: no secret can be derived from it", path);
+    explicit_bzero(bytes, n);
+    free(bytes);
+    return error;
+}
+
+/* Of the key itself: its PEM may be wrapped in other ways. PEM is longer than the DER in it. */
+static int find_in_key(struct reset_secret *secret, const struct cert *cert)
+{
+    uint8_t *der = malloc(cert->key_pem_size + 1);
+    if (!der)
+        return MOQ_ERR_NOMEM;
+    int n = wc_KeyPemToDer((const uint8_t *)cert->key_pem, (int)cert->key_pem_size, der,
+                           (int)cert->key_pem_size, NULL);
+    int error = n > 0 ? derive(secret, der, (size_t)n, "moq-relay reset key") : MOQ_ERR_TLS;
+    explicit_bzero(der, cert->key_pem_size);
+    free(der);
+    return error;
+}
+
+int reset_secret_find(struct reset_secret *secret, const struct quic_tls_server_config *config,
+                      const struct cert *first, char *error_text)
+{
+    secret->is_lasting = false;
+    if (config->reset_secret_file)
+        return find_in_file(secret, config->reset_secret_file, error_text);
+    int error = first->is_self_signed ? 0 : find_in_key(secret, first);
+    if (error)
+        cert_explain(error_text, "no secret for stateless resets can be derived from the first "
+                                 "key; name a file for it as quic.reset_secret");
+    return error;
+}
