@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Socket addresses: to and from text, in the order in which they are tried, and fit for one
  * IPv6 socket serves both families. */
-#include "native/internal.h"
+#include "native/address.h"
 
 #include <arpa/inet.h>
 #include <netdb.h>
@@ -22,7 +22,7 @@ static bool is_usable(const struct addrinfo *info)
 
 static void push(struct address_list *list, const struct addrinfo *info)
 {
-    if (list->count < RESOLVE_MAX_ADDRESSES)
+    if (list->count < ADDRESS_LIST_MAX)
         memcpy(&list->items[list->count++], info->ai_addr, info->ai_addrlen);
 }
 

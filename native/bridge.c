@@ -3,14 +3,12 @@
  * thing of its own, the deadlines of sessions: a session is ticked when it is due, or when
  * something happened that can have changed its deadline; the path of a frame (wake, pull, sent,
  * acked) changes none. Lies between steps 5 and 6, and 12 and 13. */
-#include "native/native.h"
+#include "native/bridge.h"
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/check.h"
-#include "base/deadlines.h"
-#include "base/list.h"
 #include "base/log.h"
 #include "base/objects.h"
 

@@ -2,7 +2,7 @@
 /* One URL kept connected: look the name up, ask for the fingerprint if the URL wants that, race the
  * addresses, agree on a version; and again, later each time, when that fails or the session ends.
  */
-#include "native/internal.h"
+#include "native/native.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -11,6 +11,11 @@
 
 #include "base/log.h"
 #include "base/objects.h"
+#include "native/fingerprint.h"
+#include "native/loop.h"
+#include "native/race.h"
+#include "native/resolve.h"
+#include "native/socket.h"
 
 enum {
     DEFAULT_TIMEOUT_MS = 10000,
@@ -29,7 +34,7 @@ enum client_state {
 };
 
 struct moq_client {
-    struct list node;
+    struct native_tenant tenant;
     struct moq_native *native;
     struct moq_client_config config;
     enum client_state state;
@@ -202,7 +207,7 @@ static void on_resolved(void *user, const struct address_list *list, const char 
     struct moq_client *client = user;
     client->resolve = NULL;
     if (!list) {
-        char text[REASON_BYTES + MOQ_URL_HOST_BYTES];
+        char text[RACE_REASON_BYTES + MOQ_URL_HOST_BYTES];
         snprintf(text, sizeof text, "cannot resolve %s: %s", client->config.url.host, reason);
         client_lost(client, MOQ_ERR_NAME_LOOKUP, text);
         return;
@@ -242,7 +247,7 @@ static void on_too_late(uv_timer_t *timer)
                        : client->race.error != MOQ_ERR_TRANSPORT && *client->race.reason
                            ? client->race.reason
                            : "no answer";
-    char reason[REASON_BYTES + 32];
+    char reason[RACE_REASON_BYTES + 32];
     moq_native_wake(client->native);
     snprintf(reason, sizeof reason, "timed out: %s", what);
     client_lost(client, MOQ_ERR_TIMEOUT, reason);
@@ -254,7 +259,9 @@ static void client_try(struct moq_client *client)
     moq_native_wake(client->native);
     client->state = CLIENT_CONNECTING;
     client->race.reason[0] = '\0';
-    int error = native_client_socket(client->native, &client->socket, text);
+    struct moq_native_bridge bridge = {.versions = 0};
+    race_bridge(&bridge);
+    int error = native_socket_share(client->native, &bridge, &client->socket, text);
     if (error) {
         client_lost(client, error, text);
         return;
@@ -274,6 +281,12 @@ static void client_try(struct moq_client *client)
 
 /* ---- Its life -------------------------------------------------------------------------------- */
 
+static void close_tenant(struct native_tenant *tenant)
+{
+    struct moq_client *client = container_of(tenant, struct moq_client, tenant);
+    moq_client_close(&client, 0, NULL, NULL);
+}
+
 struct moq_client *moq_client_open(struct moq_native *native,
                                    const struct moq_client_config *config)
 {
@@ -289,8 +302,8 @@ struct moq_client *moq_client_open(struct moq_native *native,
     uv_timer_init(native->config.loop, &client->race.stagger);
     client->open_handles = 2;
     client->timer.data = client->race.stagger.data = client;
-    list_push_back(&native->clients, &client->node);
-    native_hold(native);
+    client->tenant.close = close_tenant;
+    native_join(native, &client->tenant);
     uv_timer_start(&client->timer, on_retry, 0, 0);
     return client;
 }
@@ -350,18 +363,10 @@ void moq_client_close(struct moq_client **client_in, int error, void (*on_closed
         return;
     client->on_closed = on_closed;
     client->on_closed_user = user;
-    list_remove(&client->node);
+    native_leave(&client->tenant);
     moq_native_wake(client->native);
     if (client->race.winner && client->race.winner->conn)
         begin_end(client, CLIENT_CLOSING, error, on_patience_ends);
     else
         client_finish(client);
-}
-
-void clients_close(struct moq_native *native)
-{
-    list_for_each_safe (node, &native->clients) {
-        struct moq_client *client = container_of(node, struct moq_client, node);
-        moq_client_close(&client, 0, NULL, NULL);
-    }
 }

@@ -2,7 +2,7 @@
 /* GET http://host:port/fingerprint: which self-signed certificate an http: URL may trust. HTTP/1.0,
  * so that the answer comes in one piece and ends with the connection; bounded in time and size;
  * addresses are tried one after the other. */
-#include "native/internal.h"
+#include "native/fingerprint.h"
 
 #include <ctype.h>
 #include <stdio.h>
@@ -10,7 +10,10 @@
 #include <string.h>
 #include <strings.h>
 
-enum { ADDRESS_PATIENCE_MS = 1500 }; /* for one address */
+#include "native/loop.h"
+#include "native/resolve.h"
+
+enum { ADDRESS_PATIENCE_MS = 1500 /* for one address */, REASON_BYTES = 256 };
 
 struct fingerprint {
     struct moq_native *native;
@@ -260,4 +263,48 @@ void fingerprint_cancel(struct fingerprint **fingerprint)
     (*fingerprint)->is_over = true;
     close_handles(*fingerprint);
     *fingerprint = NULL;
+}
+
+/* ---- For many clients ------------------------------------------------------------------------ */
+
+/* The name is looked up and the question asked once, instead of by each client that connects. */
+struct fetch {
+    struct moq_native *native;
+    struct moq_url url;
+    moq_fingerprint_on_done *on_done;
+    void *user;
+};
+
+static void finish_fetch(struct fetch *fetch, const uint8_t *sha256, const char *reason)
+{
+    struct fetch done = *fetch;
+    free(fetch);
+    done.on_done(done.user, sha256, reason);
+}
+
+static void on_fingerprint(void *user, const uint8_t *sha256, const char *reason)
+{
+    finish_fetch(user, sha256, reason);
+}
+
+static void on_resolved(void *user, const struct address_list *list, const char *reason)
+{
+    struct fetch *fetch = user;
+    if (!list)
+        finish_fetch(fetch, NULL, reason);
+    else if (!fingerprint_start(fetch->native, &fetch->url, list, on_fingerprint, fetch))
+        finish_fetch(fetch, NULL, moq_error_words(MOQ_ERR_NOMEM));
+}
+
+int moq_fingerprint_fetch(struct moq_native *native, const struct moq_url *url,
+                          moq_fingerprint_on_done *on_done, void *user)
+{
+    struct fetch *fetch = malloc(sizeof *fetch);
+    if (!fetch)
+        return MOQ_ERR_NOMEM;
+    *fetch = (struct fetch){native, *url, on_done, user};
+    if (resolve_start(native, url->host, url->port, on_resolved, fetch))
+        return 0;
+    free(fetch);
+    return MOQ_ERR_NOMEM;
 }

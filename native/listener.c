@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The server's side: one socket whose connections become sessions. One listener is one worker;
  * several share a port. */
-#include "native/internal.h"
+#include "native/native.h"
 
 #include <errno.h>
 #include <netinet/in.h>
@@ -10,9 +10,12 @@
 #include <string.h>
 
 #include "base/objects.h"
+#include "native/address.h"
+#include "native/loop.h"
+#include "native/socket.h"
 
 struct moq_listener {
-    struct list node;
+    struct native_tenant tenant;
     struct moq_native *native;
     const struct moq_listener_events *events;
     void *user;
@@ -112,6 +115,12 @@ static int bind_any_family(struct moq_listener *listener, const struct moq_liste
     return bind_socket(listener, config, address);
 }
 
+static void close_tenant(struct native_tenant *tenant)
+{
+    struct moq_listener *listener = container_of(tenant, struct moq_listener, tenant);
+    moq_listener_close(&listener, NULL, NULL);
+}
+
 int moq_listener_open(struct moq_native *native, const struct moq_listener_config *config,
                       struct moq_listener **out, char *error_text)
 {
@@ -139,8 +148,8 @@ int moq_listener_open(struct moq_native *native, const struct moq_listener_confi
     }
     uv_timer_init(native->config.loop, &listener->timer);
     listener->timer.data = listener;
-    list_push_back(&native->listeners, &listener->node);
-    native_hold(native);
+    listener->tenant.close = close_tenant;
+    native_join(native, &listener->tenant);
     object_born(OBJECT_native);
     *out = listener;
     return 0;
@@ -183,17 +192,9 @@ void moq_listener_close(struct moq_listener **listener_in, void (*on_closed)(voi
     listener->is_closing = true;
     listener->on_closed = on_closed;
     listener->on_closed_user = user;
-    list_remove(&listener->node);
+    native_leave(&listener->tenant);
     moq_native_wake(listener->native);
     bool is_empty = listener->socket->bridge.link_count == 0;
     uv_timer_start(&listener->timer, on_time_to_close, is_empty ? 0 : CLOSE_PATIENCE_MS, 0);
     moq_native_bridge_shut_down(&listener->socket->bridge, 0, "the server is shutting down");
-}
-
-void listeners_close(struct moq_native *native)
-{
-    list_for_each_safe (node, &native->listeners) {
-        struct moq_listener *listener = container_of(node, struct moq_listener, node);
-        moq_listener_close(&listener, NULL, NULL);
-    }
 }

@@ -47,7 +47,6 @@ struct moq_path *moq_url_broadcast(const struct moq_url *url);
 
 /* ---- A loop's share -------------------------------------------------------------------------- */
 
-struct deadlines;
 struct moq_native; /* sockets and clock on one loop; makes clients and listeners */
 
 struct moq_native_config {
@@ -69,7 +68,7 @@ moq_native_clock(const struct moq_native *native); /* ends with it: tracks first
  * Cheap. */
 void moq_native_wake(struct moq_native *native);
 
-/* Closes what is left (clients first, in order) and frees; `on_closed` follows from the loop; may
+/* Closes what is left, in the order in which it was opened, and frees; `on_closed` follows from the loop; may
  * be NULL. */
 void moq_native_close(struct moq_native **native, void (*on_closed)(void *user), void *user);
 
@@ -178,60 +177,8 @@ void moq_listener_receive(struct moq_listener *listener, const struct quic_datag
  * most 3 s later. Sets it to NULL. */
 void moq_listener_close(struct moq_listener **listener, void (*on_closed)(void *user), void *user);
 
-/* ---- Joining the two without sockets (step 6's seam), for simulated networks ---------------- */
-
-/* The upcalls that feed sessions: endpoints use them as `app`, with a `struct moq_native_bridge *`
- * as their user. The bridge makes a session per connection, frees it when the connection is gone,
- * and keeps the connection's user for itself. */
-extern const struct quic_app moq_native_app;
-
-struct moq_native_bridge {
-    const struct clock *clock;        /* public, set before _init, as all down to `self` */
-    uint32_t versions;                /* 0: all */
-    struct moq_session_limits limits; /* for sessions whose configuration has none */
-
-    /* Server: as moq_listener_events.on_peer. NULL: refuses everybody. */
-    int (*on_peer)(void *self, const struct moq_peer *peer, struct moq_session_config *config);
-
-    /* Client: a connection is up. 0: *config holds events, user, offers, limits of its session;
-     * negative: it is not wanted any more, and is closed with that error. `user` was given to
-     * _connect. */
-    int (*on_client)(void *self, void *user, struct quic_conn *conn,
-                     struct moq_session_config *config);
-    /* Client: versions are agreed. Comes behind the session's own on_ready. May be NULL. */
-    void (*on_ready)(void *self, void *user, struct moq_session *session);
-    /* Client: the connection is over or never was; behind the session's on_closed. May be NULL. */
-    void (*on_lost)(void *self, void *user, int error, const char *reason);
-    /* Any: the last connection is gone. May be NULL. */
-    void (*on_empty)(void *self);
-    void *self;
-
-    struct list links;           /* private: one per connection */
-    struct list touched;         /* private: those whose deadline may have changed */
-    struct deadlines *deadlines; /* private: when each is due */
-    size_t link_count;           /* read-only: connections that carry or may carry a session */
-};
-
-int moq_native_bridge_init(struct moq_native_bridge *bridge);    /* 0 or MOQ_ERR_NOMEM */
-void moq_native_bridge_deinit(struct moq_native_bridge *bridge); /* when its endpoints are freed */
-
-/* As quic_endpoint_connect, whose user the bridge fills in; `user` is for on_client and on_lost. */
-struct quic_conn *moq_native_bridge_connect(struct moq_native_bridge *bridge,
-                                            struct quic_endpoint *endpoint,
-                                            const struct quic_connect_config *config, void *user);
-
-/* A connection of _connect that nobody waits for any more: closes it; no callback about it comes.
- */
-void moq_native_bridge_forget(struct quic_conn *conn);
-
-/* The session on a connection of this bridge; NULL: none (yet). */
+/* The session on a connection of a client or a listener; NULL: none (yet). */
 struct moq_session *moq_native_bridge_session(const struct quic_conn *conn);
-
-/* Ends every session in order and refuses new ones; on_empty follows. */
-void moq_native_bridge_shut_down(struct moq_native_bridge *bridge, int error, const char *reason);
-
-/* In each turn before the flush: ticks the sessions that are due. Returns the next deadline. */
-uint64_t moq_native_bridge_tick(struct moq_native_bridge *bridge);
 
 #ifdef __cplusplus
 }

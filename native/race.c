@@ -2,7 +2,7 @@
 /* Happy Eyeballs (RFC 8305): one try at a host with several addresses. Connections are begun one
  * after the other, a little apart, and the first whose handshake succeeds is kept; a broken family
  * costs its stagger, not a timeout. */
-#include "native/internal.h"
+#include "native/race.h"
 
 #include <stdio.h>
 #include <string.h>

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Host names to addresses without blocking the loop. A lookup cannot be stopped while the system
  * works on it, so a cancelled one lives on, silent, until it comes back. */
-#include "native/internal.h"
+#include "native/resolve.h"
 
 #include <netdb.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include "native/loop.h"
 
 struct resolve {
     uv_getaddrinfo_t request;

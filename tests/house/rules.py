@@ -31,7 +31,7 @@ ARROWS = {
 DOORS = {
     "transfork": {"transfork.h", "transport.h", "session.h"},
     "quic": {"quic.h", "udp.h"},
-    "native": {"native.h"},
+    "native": {"native.h", "bridge.h"},
     "karp": {"karp.h"},
     "server/config": {"config.h"},
     "server/core": {"core.h"},

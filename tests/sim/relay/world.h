@@ -5,6 +5,7 @@
 #ifndef MOQ_TESTS_SIM_RELAY_WORLD_H
 #define MOQ_TESTS_SIM_RELAY_WORLD_H
 
+#include "native/bridge.h"
 #include "server/core/internal.h"
 #include "tests/sim/network.h"
 

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Socket addresses: to and from text, in the order in which they are tried, and as one socket can reach
+ * them. Private to native/. */
+#ifndef MOQ_NATIVE_ADDRESS_H
+#define MOQ_NATIVE_ADDRESS_H
+
+#include <sys/socket.h>
+
+#include "native/native.h"
+
+enum { ADDRESS_LIST_MAX = 8, ADDRESS_TEXT_BYTES = 64 };
+
+struct address_list {
+    struct sockaddr_storage items[ADDRESS_LIST_MAX];
+    size_t count;
+};
+
+socklen_t address_size(const struct sockaddr *address);
+bool address_is_any_ipv6(
+    const struct sockaddr_storage *address); /* "[::]", which also takes IPv4 */
+
+/* In the order of RFC 8305, section 4: as the resolver sorted them, but families take turns. */
+struct addrinfo;
+void address_list_fill(struct address_list *list, const struct addrinfo *found);
+
+/* What of `list` can be reached from a socket bound to `local`; IPv4 becomes mapped where the
+ * socket is IPv6. */
+void address_list_fit(struct address_list *list, const struct sockaddr_storage *local);
+
+/* "host:port" or "[v6]:port", looked up at once. 0, MOQ_ERR_INVALID, MOQ_ERR_NAME_LOOKUP. */
+int address_parse(const char *text, struct sockaddr_storage *out);
+
+/* "1.2.3.4:443" or "[::1]:443", for people. */
+char *address_text(const struct sockaddr *address, char out[ADDRESS_TEXT_BYTES]);
+
+#endif

@@ -1,0 +1,69 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* quic and transfork joined without sockets: the seam between steps 5 and 6 of a frame's walk, for
+ * simulated networks and for native's own sockets. The second door of native/, beside
+ * native/native.h. */
+#ifndef MOQ_NATIVE_BRIDGE_H
+#define MOQ_NATIVE_BRIDGE_H
+
+#include "base/deadlines.h"
+#include "base/list.h"
+#include "native/native.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The upcalls that feed sessions: endpoints use them as `app`, with a `struct moq_native_bridge *`
+ * as their user. The bridge makes a session per connection, frees it when the connection is gone,
+ * and keeps the connection's user for itself. */
+extern const struct quic_app moq_native_app;
+
+struct moq_native_bridge {
+    const struct clock *clock;        /* public, set before _init, as all down to `self` */
+    uint32_t versions;                /* 0: all */
+    struct moq_session_limits limits; /* for sessions whose configuration has none */
+
+    /* Server: as moq_listener_events.on_peer. NULL: refuses everybody. */
+    int (*on_peer)(void *self, const struct moq_peer *peer, struct moq_session_config *config);
+
+    /* Client: a connection is up. 0: *config holds events, user, offers, limits of its session;
+     * negative: it is not wanted any more, and is closed with that error. `user` was given to
+     * _connect. */
+    int (*on_client)(void *self, void *user, struct quic_conn *conn,
+                     struct moq_session_config *config);
+    /* Client: versions are agreed. Comes behind the session's own on_ready. May be NULL. */
+    void (*on_ready)(void *self, void *user, struct moq_session *session);
+    /* Client: the connection is over or never was; behind the session's on_closed. May be NULL. */
+    void (*on_lost)(void *self, void *user, int error, const char *reason);
+    /* Any: the last connection is gone. May be NULL. */
+    void (*on_empty)(void *self);
+    void *self;
+
+    struct list links;           /* private: one per connection */
+    struct list touched;         /* private: those whose deadline may have changed */
+    struct deadlines *deadlines; /* private: when each is due */
+    size_t link_count;           /* read-only: connections that carry or may carry a session */
+};
+
+int moq_native_bridge_init(struct moq_native_bridge *bridge);    /* 0 or MOQ_ERR_NOMEM */
+void moq_native_bridge_deinit(struct moq_native_bridge *bridge); /* when its endpoints are freed */
+
+/* As quic_endpoint_connect, whose user the bridge fills in; `user` is for on_client and on_lost. */
+struct quic_conn *moq_native_bridge_connect(struct moq_native_bridge *bridge,
+                                            struct quic_endpoint *endpoint,
+                                            const struct quic_connect_config *config, void *user);
+
+/* A connection of _connect that nobody waits for any more: closes it; no callback about it comes.
+ */
+void moq_native_bridge_forget(struct quic_conn *conn);
+
+/* Ends every session in order and refuses new ones; on_empty follows. */
+void moq_native_bridge_shut_down(struct moq_native_bridge *bridge, int error, const char *reason);
+
+/* In each turn before the flush: ticks the sessions that are due. Returns the next deadline. */
+uint64_t moq_native_bridge_tick(struct moq_native_bridge *bridge);
+
+#ifdef __cplusplus
+}
+#endif
+#endif

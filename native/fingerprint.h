@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* GET /fingerprint: which self-signed certificate an http: URL may trust. Private to native/. */
+#ifndef MOQ_NATIVE_FINGERPRINT_H
+#define MOQ_NATIVE_FINGERPRINT_H
+
+#include "native/address.h"
+
+struct fingerprint;
+struct fingerprint *fingerprint_start(struct moq_native *native, const struct moq_url *url,
+                                      const struct address_list *list,
+                                      moq_fingerprint_on_done *on_done,
+                                      void *user); /* NULL: out of memory */
+void fingerprint_cancel(struct fingerprint **fingerprint);
+
+enum { FINGERPRINT_MAX_ANSWER_BYTES = 8192 };
+
+/* The answer of a server so far. 0: *out is set; MOQ_ERR_AGAIN: more is needed (never when
+ * `is_end`); MOQ_ERR_REFUSED: not a 200; MOQ_ERR_DECODE. */
+int fingerprint_parse(const char *answer, size_t n, bool is_end,
+                      uint8_t out[QUIC_FINGERPRINT_BYTES]);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Racing the addresses of a host (RFC 8305). Private to native/. */
+#ifndef MOQ_NATIVE_RACE_H
+#define MOQ_NATIVE_RACE_H
+
+#include "native/address.h"
+#include "native/socket.h"
+
+enum {
+    RACE_STAGGER_MS = 250, /* RFC 8305, section 8: Connection Attempt Delay */
+    RACE_REASON_BYTES = 256,
+};
+
+struct race;
+struct race_attempt {
+    struct race *race;
+    struct quic_conn *conn; /* NULL: not begun, or over */
+};
+
+struct race_config {
+    struct native_socket *socket;
+    struct quic_tls *tls;
+    const struct moq_url *url;
+    const struct address_list *list; /* copied */
+    /* The one that wins: fills *config in (see on_client of the bridge). */
+    int (*on_won)(void *user, struct quic_conn *conn, struct moq_session_config *config);
+    void (*on_ready)(void *user, struct moq_session *session); /* of the winner */
+    void (*on_lost)(void *user, int error,
+                    const char *reason); /* the winner's end, or all have failed */
+    void *user;
+};
+
+/* One try: addresses are begun RACE_STAGGER_MS apart, or when the one before failed. */
+struct race {
+    struct race_config config;
+    struct address_list list;
+    struct race_attempt attempts[ADDRESS_LIST_MAX];
+    struct race_attempt *winner; /* NULL: not yet */
+    size_t begun;
+    uv_timer_t stagger; /* of the owner: initialised before, closed after */
+    char reason[RACE_REASON_BYTES];
+    int error;
+};
+
+void race_start(struct race *race, const struct race_config *config); /* on_lost may come at once */
+void race_stop(struct race *race);                  /* drops every connection without a call */
+void race_bridge(struct moq_native_bridge *bridge); /* sets the callbacks that lead to races */
+
+#endif

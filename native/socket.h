@@ -1,0 +1,42 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A UDP socket on the loop, its endpoint and its sessions. Private to native/. */
+#ifndef MOQ_NATIVE_SOCKET_H
+#define MOQ_NATIVE_SOCKET_H
+
+#include "native/bridge.h"
+#include "native/loop.h"
+#include "quic/udp.h"
+
+struct native_socket {
+    struct list node;            /* in the native's sockets */
+    struct native_tenant tenant; /* of the one that clients share; others belong to a listener */
+    struct moq_native *native;
+    struct quic_udp *udp;
+    struct moq_native_bridge bridge;
+    void (*on_closed)(void *user);
+    void *on_closed_user;
+};
+
+struct native_socket_config {
+    const struct sockaddr *address;
+    socklen_t address_size;
+    struct quic_tls *server_tls;     /* NULL: for clients */
+    enum quic_congestion congestion; /* default: the moq_native's */
+    bool is_reuse_port;
+    uint8_t worker, workers;
+    int (*forward)(void *self, uint8_t worker, const struct quic_datagram *packet); /* or NULL */
+    struct quic_commons *commons;                                                   /* or NULL */
+    const struct moq_native_bridge *bridge; /* callbacks, versions, limits, self; copied */
+};
+
+/* 0, MOQ_ERR_IO with errno, MOQ_ERR_NOMEM. */
+int native_socket_open(struct moq_native *native, const struct native_socket_config *config,
+                       struct native_socket **out);
+void native_socket_close(struct native_socket *socket, void (*on_closed)(void *user), void *user);
+
+/* The socket that clients share, opened when first asked for, with the callbacks of `bridge`; it goes
+ * when everything else on the loop has. `error_text` has QUIC_ERROR_TEXT_BYTES. */
+int native_socket_share(struct moq_native *native, const struct moq_native_bridge *bridge,
+                        struct native_socket **out, char *error_text);
+
+#endif
