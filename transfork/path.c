@@ -312,6 +312,16 @@ static size_t copy_parts(const struct moq_path *path, struct moq_part *parts)
     return path->count;
 }
 
+struct moq_path *moq_path_copy(const struct moq_path *path)
+{
+    struct moq_path *copy = path_alloc(path->count, path->size - COUNT_BYTES);
+    if (!copy)
+        return NULL;
+    memcpy(copy->wire, path->wire, path->size);
+    copy->hash = path->hash;
+    return copy;
+}
+
 struct moq_path *moq_path_join(const struct moq_path *a, const struct moq_path *b)
 {
     struct moq_part parts[2 * MOQ_PATH_MAX_PARTS];

@@ -168,7 +168,7 @@ static long read_header(struct moq_stream *stream, const uint8_t *data, size_t n
 
     struct moq_subscription *subscription = subscription_find(stream->session, msg.subscription);
     if (!subscription || !is_wanted(subscription, msg.sequence) ||
-        !subscription_raise(subscription, &msg.sequence))
+        !moq_sequence_raise(&subscription->raise, &msg.sequence))
         return MOQ_ERR_CANCELLED;
     error = begin_group(stream, subscription, msg.sequence);
     if (error == MOQ_ERR_NOMEM)

@@ -92,6 +92,12 @@ void *moq_request_user(const struct moq_request *request)
     return request->user;
 }
 
+bool moq_wish_equal(const struct moq_wish *a, const struct moq_wish *b)
+{
+    return a->priority == b->priority && a->order == b->order && a->expires_ms == b->expires_ms &&
+           a->min == b->min && a->max == b->max;
+}
+
 static bool has_room_for(const struct moq_wish *wish)
 {
     return wish->min == MOQ_NO_GROUP || wish->max == MOQ_NO_GROUP || wish->min <= wish->max;

@@ -35,6 +35,8 @@ struct moq_wish {
     uint64_t min, max;   /* groups, both included; MOQ_NO_GROUP: absent */
 };
 
+bool moq_wish_equal(const struct moq_wish *a, const struct moq_wish *b);
+
 /* Lives until it is answered or refused, or on_request_gone was called. Answering later is fine:
  * `wish` then follows the peer's updates (on_request_updated), so policy is best worked out when
  * the request is served. */
@@ -205,8 +207,7 @@ struct moq_subscription *moq_session_subscribe(struct moq_session *session, stru
                                                void *user);
 
 /* The track has groups already, up to `latest`, from another publisher whose place this one takes:
- * if its numbers begin at or below that, all of them are raised so that the first group that
- * arrives is `latest` + 1. Call it right after moq_session_subscribe. */
+ * see moq_sequence_raise_after. Call it right after moq_session_subscribe. */
 void moq_subscription_continue_after(struct moq_subscription *subscription, uint64_t latest);
 void moq_subscription_update(struct moq_subscription *subscription, const struct moq_wish *wish);
 

@@ -4,7 +4,6 @@
 #include <stdlib.h>
 
 #include "base/objects.h"
-#include "base/varint.h"
 #include "transfork/message.h"
 #include "transfork/subscription.h"
 
@@ -102,11 +101,9 @@ static long read_gap(struct moq_subscription *subscription, const uint8_t *data,
     int error = message_decode_gap(data, n, &used, &msg);
     if (error)
         return error == MOQ_ERR_AGAIN ? 0 : error;
-    if (subscription->is_raise_open || msg.start + msg.count > VARINT_MAX - subscription->raise)
-        return (long)used; /* the numbers mean nothing here */
-    msg.start += subscription->raise;
-    moq_track_gap(subscription->track, msg.start, msg.start + msg.count,
-                  moq_error_from_wire(msg.code));
+    uint64_t first = msg.start, last = msg.start + msg.count;
+    if (moq_sequence_raise_run(&subscription->raise, &first, &last))
+        moq_track_gap(subscription->track, first, last, moq_error_from_wire(msg.code));
     return (long)used;
 }
 
@@ -224,21 +221,7 @@ struct moq_subscription *moq_session_subscribe(struct moq_session *session, stru
 
 void moq_subscription_continue_after(struct moq_subscription *subscription, uint64_t latest)
 {
-    subscription->floor = latest;
-    subscription->is_raise_open = true;
-}
-
-bool subscription_raise(struct moq_subscription *subscription, uint64_t *sequence)
-{
-    if (subscription->is_raise_open) {
-        bool is_below = *sequence <= subscription->floor;
-        subscription->raise = is_below ? subscription->floor + 1 - *sequence : 0;
-        subscription->is_raise_open = false;
-    }
-    if (*sequence > VARINT_MAX - subscription->raise)
-        return false;
-    *sequence += subscription->raise;
-    return true;
+    moq_sequence_raise_after(&subscription->raise, latest);
 }
 
 /* Only 03 has an agreed layout for the update; elsewhere the new range still holds for what we

@@ -16,9 +16,7 @@ struct moq_subscription {
     struct moq_stream *stream; /* NULL: the publisher ended it, or it is over */
     struct moq_track *track;
     struct moq_wish wish;
-    uint64_t floor;     /* see moq_subscription_continue_after */
-    uint64_t raise;     /* added to the publisher's sequences */
-    bool is_raise_open; /* `raise` is settled by the first group that arrives */
+    struct moq_sequence_raise raise; /* of the publisher's sequences */
     uint64_t id;
     uint32_t receiving; /* group streams under way */
     bool has_info;
@@ -31,9 +29,6 @@ struct moq_subscription {
 
 /* The subscription with this id; NULL: none, or no more. */
 struct moq_subscription *subscription_find(const struct moq_session *session, uint64_t id);
-
-/* The publisher's number of a group -> the track's. False: no number is left for it. */
-bool subscription_raise(struct moq_subscription *subscription, uint64_t *sequence);
 
 /* A group stream of it ended; the subscription may be over afterwards. */
 void subscription_group_ended(struct moq_subscription *subscription);

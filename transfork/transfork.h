@@ -68,6 +68,8 @@ int moq_path_compare(const struct moq_path *a,
 uint64_t moq_path_hash(const struct moq_path *path);
 bool moq_path_has_prefix(const struct moq_path *path, const struct moq_path *prefix);
 
+/* The same parts in memory of its own, for another thread. NULL: out of memory. */
+struct moq_path *moq_path_copy(const struct moq_path *path);
 struct moq_path *moq_path_join(const struct moq_path *a,
                                const struct moq_path *b); /* NULL as for _new */
 struct moq_path *moq_path_child(const struct moq_path *path, const char *part); /* one more part */
@@ -265,6 +267,28 @@ void moq_track_gap(struct moq_track *track, uint64_t first, uint64_t last, int e
 /* Groups from `first` on that are not here were asked for upstream and may come until `until_ns`:
  * viewers that wished for them by number wait so long before they are told of a gap. */
 void moq_track_expect(struct moq_track *track, uint64_t first, uint64_t until_ns);
+
+/* ---- Sequences that go on where others ended ------------------------------------------------- */
+
+/* What is added to the sequences of a publisher that takes another's place. Publishers count from
+ * anywhere, and a viewer must never see a number twice, nor a step back. Zeroed: nothing is added. */
+struct moq_sequence_raise {
+    uint64_t floor; /* private: see moq_sequence_raise_after */
+    uint64_t added; /* read-only: to every sequence; 0 before the first */
+    bool is_open;   /* private: the first sequence settles `added` */
+};
+
+/* There are groups up to `latest` already. The first sequence that comes, if it is not above that,
+ * becomes `latest` + 1, and all others are raised by as much. */
+void moq_sequence_raise_after(struct moq_sequence_raise *raise, uint64_t latest);
+
+/* A group came: the publisher's sequence becomes the track's. False: no number is left for it. */
+bool moq_sequence_raise(struct moq_sequence_raise *raise, uint64_t *sequence);
+
+/* The publisher speaks of first..last, in a gap for example. False, and they are left alone: the
+ * numbers mean nothing here, because no group came yet or none are left so high. */
+bool moq_sequence_raise_run(const struct moq_sequence_raise *raise, uint64_t *first,
+                            uint64_t *last);
 
 /* ---- Offers: what we announce ---------------------------------------------------------------- */
 

@@ -80,7 +80,7 @@ static bool take(struct bulletin *bulletin)
 {
     struct notice *notice = container_of(bulletin->pending.next, struct notice, node);
     struct share *share = notice->share;
-    struct moq_path *path = moq_path_suffix(share->path, 0);
+    struct moq_path *path = moq_path_copy(share->path);
     if (!path)
         return false;
     bulletin->batch[bulletin->count++] =

@@ -189,7 +189,7 @@ static bool can_ask(const struct route *route, const struct announcement *origin
 {
     if (announcement_is_local(origin))
         return announcement_is_versed(origin);
-    return !route->source || route->source->mirror.raise == 0;
+    return !route->source || route->source->mirror.raise.added == 0;
 }
 
 static struct fetch *fetch_get(struct router *router, const struct route *route,

@@ -131,9 +131,8 @@ struct mirror {
     struct moq_wish wish;
     bool is_ending; /* its end is being told */
     bool is_resting;
-    bool has_heard; /* what the home had when the link was opened */
-    uint64_t raise; /* added to the home's sequences */
-    bool is_raise_open;
+    bool has_heard;                  /* what the home had when the link was opened */
+    struct moq_sequence_raise raise; /* of the home's sequences */
 };
 
 struct source {

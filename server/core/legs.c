@@ -109,13 +109,12 @@ static void update_legs(struct source *source, const struct moq_wish *all)
 {
     for (size_t i = 0; i < CORE_LEGS_MAX; i++) {
         struct leg *leg = &source->legs[i];
-        bool is_same = leg->wish.priority == all->priority && leg->wish.order == all->order &&
-                       leg->wish.expires_ms == all->expires_ms;
-        if (!leg->subscription || is_same)
+        struct moq_wish wish = *all;
+        wish.min = leg->wish.min;
+        wish.max = leg->wish.max;
+        if (!leg->subscription || moq_wish_equal(&wish, &leg->wish))
             continue;
-        leg->wish.priority = all->priority;
-        leg->wish.order = all->order;
-        leg->wish.expires_ms = all->expires_ms;
+        leg->wish = wish;
         moq_subscription_update(leg->subscription, &leg->wish);
     }
 }

@@ -150,7 +150,7 @@ struct link *link_open(struct router *router, uint32_t home, const struct link_a
         .follower = router->mailboxes[router->worker],
         .wants = {.run = on_wants},
         .news = {.run = on_news},
-        .path = moq_path_suffix(ask->path, 0),
+        .path = moq_path_copy(ask->path),
         .kind = ask->kind,
         .group = ask->group,
         .is_continued = ask->is_continued,

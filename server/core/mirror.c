@@ -2,30 +2,14 @@
 /* Mirrors: a source that is fed by a publisher of another worker. The groups are this worker's own, their
  * bytes are the home's: nothing is copied, and each viewer here is woken by this worker. Part of step 10 of
  * a frame's walk: on_growth. */
-#include "base/varint.h"
 #include "server/core/internal.h"
-
-/* As moq_subscription_continue_after: the first group that a new publisher brings comes behind all that
- * viewers have seen, whatever its own number is. */
-static bool raise_sequence(struct source *source, uint64_t *sequence)
-{
-    struct mirror *mirror = &source->mirror;
-    if (mirror->is_raise_open) {
-        uint64_t latest = moq_track_latest(source->track);
-        mirror->raise = *sequence <= latest ? latest + 1 - *sequence : 0;
-        mirror->is_raise_open = false;
-    }
-    if (*sequence > VARINT_MAX - mirror->raise)
-        return false;
-    *sequence += mirror->raise;
-    return true;
-}
 
 static void on_group(void *user, uint64_t sequence, struct moq_group_body *body)
 {
     struct source *source = user;
     struct moq_group *group;
-    if (raise_sequence(source, &sequence)) /* seen before, or too old: nobody misses it */
+    /* What was seen before or is too old is missed by nobody. */
+    if (moq_sequence_raise(&source->mirror.raise, &sequence))
         moq_track_adopt_group(source->track, sequence, body, &group);
 }
 
@@ -38,9 +22,8 @@ static void on_growth(void *user)
 static void on_gap(void *user, uint64_t first, uint64_t last, int error)
 {
     struct source *source = user;
-    const struct mirror *mirror = &source->mirror;
-    if (!mirror->is_raise_open && last <= VARINT_MAX - mirror->raise)
-        moq_track_gap(source->track, first + mirror->raise, last + mirror->raise, error);
+    if (moq_sequence_raise_run(&source->mirror.raise, &first, &last))
+        moq_track_gap(source->track, first, last, error);
 }
 
 /* Groups came before this: those who wait for them are served. */
@@ -91,8 +74,9 @@ static int mirror_open(struct source *source, const struct moq_wish *wish)
         .wish = *wish,
         .is_continued = source->is_continued,
     };
-    *mirror = (struct mirror){
-        .home = source->origin->worker, .wish = *wish, .is_raise_open = source->is_continued};
+    *mirror = (struct mirror){.home = source->origin->worker, .wish = *wish};
+    if (source->is_continued)
+        moq_sequence_raise_after(&mirror->raise, moq_track_latest(source->track));
     mirror->link = link_open(source->router, mirror->home, &ask, &events, source);
     return mirror->link ? 0 : MOQ_ERR_NOMEM;
 }
@@ -104,11 +88,7 @@ int mirror_adjust(struct source *source, const struct moq_wish *wish)
         return 0;
     if (!mirror->link)
         return mirror_open(source, wish);
-    const struct moq_wish *before = &mirror->wish;
-    bool is_same = before->priority == wish->priority && before->order == wish->order &&
-                   before->expires_ms == wish->expires_ms && before->min == wish->min &&
-                   before->max == wish->max;
-    if (!is_same || mirror->is_resting)
+    if (!moq_wish_equal(&mirror->wish, wish) || mirror->is_resting)
         link_set_wish(mirror->link, wish);
     mirror->wish = *wish;
     mirror->is_resting = false;

@@ -255,7 +255,7 @@ void route_add_foreign(struct router *router, const struct foreign_announcement 
         return;
     }
     struct announcement *announcement = calloc(1, sizeof *announcement);
-    struct moq_path *path = announcement ? moq_path_suffix(foreign->path, 0) : NULL;
+    struct moq_path *path = announcement ? moq_path_copy(foreign->path) : NULL;
     if (!path) {
         free(announcement);
         log_error(LOG_ROUTE, "out of memory: an announcement of another worker is lost");

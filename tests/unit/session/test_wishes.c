@@ -62,6 +62,21 @@ static void a_policy_takes_from_the_wish_what_it_says(void **state)
     assert_int_equal(moq_policy_of_wish(&defaults, &wish).order, MOQ_ORDER_OLDEST);
 }
 
+static void wishes_are_equal_when_every_field_is(void **state)
+{
+    (void)state;
+    const struct moq_wish wish = {1, MOQ_ORDER_NEWEST, 3, 4, 5};
+    const struct moq_wish others[] = {{2, MOQ_ORDER_NEWEST, 3, 4, 5},
+                                      {1, MOQ_ORDER_OLDEST, 3, 4, 5},
+                                      {1, MOQ_ORDER_NEWEST, 0, 4, 5},
+                                      {1, MOQ_ORDER_NEWEST, 3, MOQ_NO_GROUP, 5},
+                                      {1, MOQ_ORDER_NEWEST, 3, 4, MOQ_NO_GROUP}};
+    struct moq_wish same = wish;
+    assert_true(moq_wish_equal(&wish, &same));
+    for (size_t i = 0; i < sizeof others / sizeof *others; i++)
+        assert_false(moq_wish_equal(&wish, &others[i]));
+}
+
 /* ---- A viewer's update ----------------------------------------------------------------------- */
 
 static void an_update_leaves_the_policy_to_the_owner(void **state)
@@ -210,6 +225,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_policy_takes_from_the_wish_what_it_says),
+        cmocka_unit_test(wishes_are_equal_when_every_field_is),
         cmocka_unit_test(an_update_leaves_the_policy_to_the_owner),
         cmocka_unit_test(an_update_without_an_order_keeps_the_one_there_is),
         cmocka_unit_test(an_owner_that_does_not_listen_follows_the_wish),

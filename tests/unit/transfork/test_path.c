@@ -156,6 +156,7 @@ static void paths_are_joined_extended_and_cut(void **state)
     assert_text(moq_path_join(path, more), "demo/bbb/17/video1");
     assert_text(moq_path_join(path, none), "demo/bbb");
     assert_text(moq_path_child(path, "a"), "demo/bbb/a");
+    assert_text(moq_path_copy(path), "demo/bbb");
     assert_text(moq_path_suffix(path, 0), "demo/bbb");
     assert_text(moq_path_suffix(path, 1), "bbb");
     assert_text(moq_path_suffix(path, 2), "");
