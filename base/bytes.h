@@ -16,6 +16,9 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#include "base/symbols.h"
+
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -100,4 +103,5 @@ void byte_buf_consume(struct byte_buf *buf, size_t n);
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

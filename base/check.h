@@ -10,6 +10,9 @@
 
 #include <stdbool.h>
 
+#include "base/symbols.h"
+
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -32,4 +35,5 @@ __attribute__((cold)) bool check_unexpected(const char *what, const char *file, 
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

@@ -7,6 +7,9 @@
 
 #include <stdint.h>
 
+#include "base/symbols.h"
+
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -31,4 +34,5 @@ uint64_t clock_wall_ms(void);
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

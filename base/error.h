@@ -7,6 +7,7 @@
 
 #include <stdint.h>
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -62,4 +63,5 @@ int moq_error_from_wire(uint64_t wire);
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

@@ -10,6 +10,9 @@
 #include <stdbool.h>
 #include <stdint.h>
 
+#include "base/symbols.h"
+
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -83,4 +86,5 @@ void log_write(struct log_site *site, enum log_topic topic, enum log_level level
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

@@ -7,6 +7,9 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "base/symbols.h"
+
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -40,4 +43,5 @@ bool mailbox_is_empty(const struct mailbox *mailbox); /* any thread */
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

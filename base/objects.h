@@ -7,6 +7,9 @@
 #include <stdint.h>
 #include <stdio.h>
 
+#include "base/symbols.h"
+
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -54,4 +57,5 @@ int objects_report(FILE *out);
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

@@ -7,6 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/symbols.h"
+
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -28,4 +31,5 @@ size_t varint_decode(const uint8_t *in, size_t n, uint64_t *value);
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

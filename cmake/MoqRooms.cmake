@@ -1,16 +1,19 @@
-# One call per room: a static library with our warnings, and one call per unit test.
+# One call per room, one per program, and one per unit test.
 #
-#   moq_library(NAME SOURCES a.c b.c DEPS base uv)         static library moq_NAME
+#   moq_library(NAME SOURCES a.c b.c DEPS base uv)         static library moq_NAME, for what is built here
 #   moq_program(NAME SOURCES main.c DEPS native)           program in build/bin
 #   moq_test(NAME SOURCES test_x.c DEPS transfork)         cmocka test, registered with ctest as NAME,
 #                                                        labelled with its folder under tests/
+#
+# cmake/MoqInstall.cmake makes the libraries that are installed from the objects of the rooms. Symbols are hidden unless their
+# header says otherwise (#pragma GCC visibility), so only what a door declares leaves an installed library.
 
 function(moq_settings target)
     target_include_directories(${target} PUBLIC
         $<BUILD_INTERFACE:${CMAKE_SOURCE_DIR}> $<INSTALL_INTERFACE:${CMAKE_INSTALL_INCLUDEDIR}/moq>)
     target_compile_features(${target} PUBLIC c_std_11)
     target_compile_definitions(${target} PRIVATE _GNU_SOURCE)
-    target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Wconversion)
+    target_compile_options(${target} PRIVATE -Wall -Wextra -Wshadow -Wconversion -fvisibility=hidden)
 endfunction()
 
 # Names of rooms become their targets; everything else is passed on as it is.

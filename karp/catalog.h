@@ -11,6 +11,7 @@
 #include "karp/codec.h"
 #include "karp/failure.h"
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -92,4 +93,5 @@ const char *karp_track_objection(const struct karp_track *track);
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

@@ -8,6 +8,7 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -81,4 +82,5 @@ size_t karp_aac_print(const struct karp_aac *aac, uint8_t config[KARP_AAC_MAX_BY
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

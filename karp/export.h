@@ -19,6 +19,7 @@
 #include "karp/catalog.h"
 #include "karp/import.h"
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -80,4 +81,5 @@ struct karp_export_counters karp_exporter_counters(const struct karp_exporter *e
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

@@ -4,6 +4,7 @@
 #ifndef MOQ_KARP_FAILURE_H
 #define MOQ_KARP_FAILURE_H
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -57,4 +58,5 @@ const char *karp_failure_word(enum karp_failure_kind kind);
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

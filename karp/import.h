@@ -17,6 +17,7 @@
 #include "karp/catalog.h"
 #include "karp/failure.h"
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -80,4 +81,5 @@ uint64_t karp_importer_fragment_us(const struct karp_importer *importer);
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

@@ -22,6 +22,7 @@
 #include "karp/failure.h"
 #include "karp/import.h"
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -95,4 +96,5 @@ int karp_frame_parse(const uint8_t *frame, size_t size, uint64_t *timestamp_us, 
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

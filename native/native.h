@@ -20,6 +20,7 @@
 #include "quic/quic.h"
 #include "transfork/transfork.h"
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -183,4 +184,5 @@ struct moq_session *moq_native_bridge_session(const struct quic_conn *conn);
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

@@ -31,6 +31,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -317,4 +318,5 @@ void quic_endpoint_writable(struct quic_endpoint *endpoint); /* the sink takes d
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

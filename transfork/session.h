@@ -10,6 +10,7 @@
 #include "transfork/transfork.h"
 #include "transfork/transport.h"
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -259,4 +260,5 @@ void moq_info_query_close(struct moq_info_query **query); /* no callback */
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

@@ -35,6 +35,7 @@
 #include "base/error.h"
 #include "base/list.h"
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -310,6 +311,7 @@ size_t moq_offers_count(const struct moq_offers *offers);
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 
 #include "transfork/session.h"
 

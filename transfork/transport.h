@@ -14,6 +14,7 @@
 #include <stdint.h>
 #include <sys/uio.h>
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -75,4 +76,5 @@ void moq_session_closed(struct moq_session *session, int error, const char *reas
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif
