@@ -7,6 +7,9 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "base/symbols.h"
+
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -39,4 +42,5 @@ struct deadline *deadlines_pop(struct deadlines *deadlines, uint64_t now_ns);
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif

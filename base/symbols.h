@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The names of base's functions in object files and libraries: with a prefix, because programs that link our libraries may
  * have a log_write of their own. All rooms link base, so unlike their inner functions these cannot be hidden. No installed
- * header declares them. */
+ * header declares them.
+ *
+ * A function of base that is not here, or whose header has no visibility pragma, cannot be called from another installed
+ * library: libmoq_native.so does not link, or tests/install finds the name. */
 #ifndef MOQ_BASE_SYMBOLS_H
 #define MOQ_BASE_SYMBOLS_H
 
@@ -27,6 +30,12 @@
 #define check_unexpected moq_check_unexpected
 #define clock_monotonic_ns moq_clock_monotonic_ns
 #define clock_wall_ms moq_clock_wall_ms
+#define deadlines_add moq_deadlines_add
+#define deadlines_deinit moq_deadlines_deinit
+#define deadlines_earliest moq_deadlines_earliest
+#define deadlines_pop moq_deadlines_pop
+#define deadlines_remove moq_deadlines_remove
+#define deadlines_set moq_deadlines_set
 #define log_dropped_lines moq_log_dropped_lines
 #define log_enabled moq_log_enabled
 #define log_level_by_name moq_log_level_by_name

@@ -199,12 +199,17 @@ def functions(code):
     return [what for kind, what in top_level(code) if kind == "function"]
 
 
-def is_mutable_variable(toks):
-    """Whether a top-level declaration makes a variable that can change."""
+def without_attributes(toks):
     words = [token for token in toks if token != "__extension__"]
     while "__attribute__" in words:
         at = words.index("__attribute__")
         words[at:close_of(words, at + 1) + 1] = []
+    return words
+
+
+def is_mutable_variable(toks):
+    """Whether a top-level declaration makes a variable that can change."""
+    words = without_attributes(toks)
     if not words or words[0] in ("typedef", "extern", "_Static_assert", "static_assert"):
         return False
     left = words[:words.index("=")] if "=" in words else words

@@ -176,6 +176,19 @@ def includes(tree):
                     yield path, line, f"<{header}> may be included only in {', '.join(sorted(rooms))}"
 
 
+def symbols_of_base(tree):
+    """What base's headers declare has a prefix in object files: all rooms link it, so none of it can be hidden."""
+    listed = set(re.findall(r"^#define (\w+) moq_\1$", tree.texts.get("base/symbols.h", ""), re.M))
+    for path, text in tree.c(".h"):
+        declarations = csource.top_level(csource.code_only(text)) if path.startswith("base/") else ()
+        for what in (csource.without_attributes(what) for kind, what in declarations if kind == "declaration"):
+            if "(" not in what:
+                continue
+            name = what[what.index("(") - 1]
+            if not name.startswith("moq_") and name not in listed:
+                yield path, what[0].line, f"{name} is not in base/symbols.h, so it would leave libmoq_base without a prefix"
+
+
 def clock_of_its_own(tree):
     for path, text in tree.c():
         if room_of(path) in ("transfork", "karp"):
@@ -194,17 +207,41 @@ def first_comment(tree):
             yield path, 2, "the file does not begin with a comment that says what it is for"
 
 
+def steps_claimed(text):
+    """Steps of a frame's walk that a file's first comment says it takes."""
+    found = re.match(r"/\* SPDX[^\n]*\n(/\*.*?\*/)", text, re.S)
+    said = re.findall(r"[Ss]teps?\b([^.:;]*)", found.group(1)) if found else []
+    return {int(number) for part in said for number in re.findall(r"\d+", part)}
+
+
+def judge_step(tree, step, names, paths):
+    """What is wrong with one row of the walk: its number, its functions and the files that hold them."""
+    defined = {path: {function.name for function in csource.functions(csource.code_only(tree.texts.get(path, "")))} for path in paths}
+    for name in names:
+        if not any(name in functions for functions in defined.values()):
+            yield f"step {step}: there is no {name} in {' or '.join(paths)}"
+    for path in paths:
+        if not defined[path] & set(names):
+            yield f"step {step}: {path} has none of {', '.join(names)}"
+    if step.isdigit() and not any(int(step) in steps_claimed(tree.texts.get(path, "")) for path in paths):
+        yield f"step {step}: the first comment of {' or '.join(paths)} does not say so"
+
+
 def walk(tree):
-    """Each step of a frame's walk is claimed by the first comment of some file; README says which."""
-    claimed = set()
-    for path, text in tree.c(".c"):
-        if room_of(path) != "tests":
-            found = re.match(r"/\* SPDX[^\n]*\n(/\*.*?\*/)", text, re.S)
-            said = re.findall(r"[Ss]teps?\b([^.:;]*)", found.group(1)) if found else []
-            claimed |= {int(number) for part in said for number in re.findall(r"\d+", part)}
-    for step in STEPS:
-        if claimed and step not in claimed:
-            yield ".", 0, f"no file's first comment says that it is step {step} of a frame's walk"
+    """README's table of a frame's walk: every step, in order, with functions that are where it says."""
+    if "README.md" not in tree.texts:
+        return
+    readme = tree.texts["README.md"]
+    table = readme.partition("## The walk of a frame")[2]
+    rows = list(re.finditer(r"^\| (\d+[a-z]?) \|([^|]*)\|([^|]*)\|", table, re.M))
+    numbers = [int(row.group(1)) for row in rows if row.group(1).isdigit()]
+    if numbers != list(STEPS):
+        yield "README.md", 0, f"the steps of the walk are {numbers}, not 1 to {STEPS[-1]} in order"
+    for row in rows:
+        names, paths = (re.findall(r"`([\w./]+)`", row.group(column)) for column in (2, 3))
+        line = readme[:readme.index(row.group(0))].count("\n") + 1
+        for message in judge_step(tree, row.group(1), names, paths):
+            yield "README.md", line, message
 
 
 def mutable_globals(tree):
@@ -357,7 +394,7 @@ def commits(tree):
 
 RULES = {
     "file": length_of_files, "function": length_of_functions, "median": median_of_functions, "parameters": parameters,
-    "nesting": nesting, "includes": includes, "clock": clock_of_its_own, "comment": first_comment, "walk": walk,
+    "nesting": nesting, "includes": includes, "symbols": symbols_of_base, "clock": clock_of_its_own, "comment": first_comment, "walk": walk,
     "globals": mutable_globals, "words": words, "dead code": dead_code, "places": places,
     "shell": shell_scripts, "named files": named_files, "headers": headers_alone, "format": format_of_code, "commits": commits,
 }

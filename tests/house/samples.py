@@ -15,6 +15,14 @@ def header(name, text):
     return f"{HEAD}#ifndef MOQ_{name}_H\n#define MOQ_{name}_H\n{text}#endif\n"
 
 
+def walk_of(function="on_poll", claimed=rules.STEPS, row="", last=16):
+    """A tree with a walk that stays in one function, `on_poll`, if that is what it is called."""
+    steps = "".join(f"| {step} | `on_poll` | `quic/udp.c` | |\n" for step in range(1, last + 1))
+    claim = f"Steps {', '.join(map(str, claimed))} of a frame's walk, a sample"
+    return {"README.md": "## The walk of a frame\n" + steps + row,
+            "quic/udp.c": HEAD.replace("A sample", claim) + f"void {function}(void)\n{{\n}}\n"}
+
+
 BAD = [
     ("file", {"base/long.c": HEAD + "\n" * 600}),
     ("file", {"base/long.h": HEAD + "\n" * 400}),
@@ -36,10 +44,15 @@ BAD = [
     ("includes", {"transfork/a.c": HEAD + "#include <sys/socket.h>\n"}),
     ("includes", {"native/a.c": HEAD + "#include <wolfssl/ssl.h>\n"}),
     ("includes", {"server/core/a.c": HEAD + "#include <yaml.h>\n"}),
+    ("symbols", {"base/a.h": header("A", "void f(int x);\n"), "base/symbols.h": header("S", "#define g moq_g\n")}),
     ("clock", {"transfork/a.c": HEAD + "long f(void)\n{\n    return time(0);\n}\n"}),
     ("comment", {"base/a.c": "/* A sample without the line about its licence. */\n"}),
     ("comment", {"base/a.c": "/* SPDX-License-Identifier: MIT OR Apache-2.0 */\n#include <stdio.h>\n"}),
-    ("walk", {"quic/udp.c": HEAD.replace("A sample", "Step 1 of a frame's walk, a sample")}),
+    ("walk", walk_of(last=15)),
+    ("walk", walk_of(function="on_readable")),  # it was renamed, and the table was not
+    ("walk", walk_of(claimed=range(1, 16))),
+    ("walk", walk_of(row="| 3a | `gone` | `quic/udp.c` | |\n")),
+    ("walk", walk_of(row="| 3a | `on_poll` | `quic/udp.c`, `quic/gone.c` | |\n")),
     ("globals", {"base/a.c": HEAD + "static int count;\n"}),
     ("globals", {"base/a.c": HEAD + "int count = 3;\n"}),
     ("globals", {"base/a.c": HEAD + 'static const char *names[] = {"a", "b"};\n'}),
@@ -61,10 +74,12 @@ BAD = [
     ("format", {"base/a.c": HEAD + "int f(void) { return 1 ; }\n"}),
 ]
 GOOD = {
+    **walk_of(row="| 16a | `on_poll` | `quic/udp.c` | |\n"),
     "base/a.c": HEAD + '#include "base/a.h"\n\n#include <stdlib.h>\n\n'
     'static const char *const names[] = {"TO" "DO", "{"};\nstruct a;\n\nint f(int a, int b)\n{\n    static const int table[] = {1};\n'
     "    if (a)\n        return 1;\n    else if (b)\n        return 2;\n    return names[0][0] + table[0];\n}\n",
     "base/b.h": header("B", "").replace("judged by", "judged by\n *\n *     struct a *a = a_new(1);\n *     a_free(a);\n *\n *"),
+    "base/symbols.h": header("S", "#define f moq_f\n"),
     "base/a.h": header("A", "\nint f(int a, int b); /* gives 1, 2 or less; a peer's bytes = no danger; (owns nothing) */\n"
                        "struct point {\n    int x;\n};\nextern const int limit;\n"),
     "transfork/transfork.h": header("T", '#include "base/a.h"\n'),
