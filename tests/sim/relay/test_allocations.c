@@ -144,13 +144,14 @@ void __real_quic_endpoint_tick(struct quic_endpoint *endpoint);
 void __real_quic_endpoint_flush(struct quic_endpoint *endpoint);
 uint64_t __real_moq_native_bridge_tick(struct moq_native_bridge *bridge);
 void __real_router_sweep(struct router *router);
-size_t __real_mailbox_run(struct mailbox *mailbox);
+/* As it is called in object files: base/symbols.h. */
+size_t __real_moq_mailbox_run(struct mailbox *mailbox);
 void __wrap_quic_endpoint_receive(struct quic_endpoint *endpoint, const struct quic_datagram *in);
 void __wrap_quic_endpoint_tick(struct quic_endpoint *endpoint);
 void __wrap_quic_endpoint_flush(struct quic_endpoint *endpoint);
 uint64_t __wrap_moq_native_bridge_tick(struct moq_native_bridge *bridge);
 void __wrap_router_sweep(struct router *router);
-size_t __wrap_mailbox_run(struct mailbox *mailbox);
+size_t __wrap_moq_mailbox_run(struct mailbox *mailbox);
 
 void __wrap_quic_endpoint_receive(struct quic_endpoint *endpoint, const struct quic_datagram *in)
 {
@@ -189,10 +190,10 @@ void __wrap_router_sweep(struct router *router)
     is_relay = false;
 }
 
-size_t __wrap_mailbox_run(struct mailbox *mailbox)
+size_t __wrap_moq_mailbox_run(struct mailbox *mailbox)
 {
     is_relay = counted != NULL;
-    size_t posts = __real_mailbox_run(mailbox);
+    size_t posts = __real_moq_mailbox_run(mailbox);
     is_relay = false;
     return posts;
 }
