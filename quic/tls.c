@@ -23,7 +23,7 @@
 #include "base/log.h"
 #include "quic/cert.h"
 #include "quic/keys.h"
-#include "quic/reset_secret.h"
+#include "quic/tls_tickets.h"
 #include <ngtcp2/ngtcp2_crypto_wolfssl.h>
 
 /* AES-128 first: it is the cheapest where the processor knows AES. */
@@ -47,6 +47,7 @@ struct quic_tls {
     WOLFSSL_CTX
     *contexts[CERT_STORE_MAX]; /* a server's: one per certificate; a client's: the first */
     uint64_t generations[CERT_STORE_MAX]; /* of the certificate a context was made of */
+    struct tls_tickets *tickets;          /* servers */
     struct reset_secret reset_secret;
     bool is_pinned;
     uint8_t pin[QUIC_FINGERPRINT_BYTES];
@@ -56,6 +57,7 @@ struct quic_tls {
 struct tls_session {
     WOLFSSL *ssl;
     struct quic_tls *tls;
+    uint8_t resumptions; /* server: see tls_tickets.h */
     size_t address_size; /* client: what the certificate must be good for; 0: a name, or nothing */
     uint8_t address[ADDRESS_MAX_BYTES];
     struct tls_session_config config; /* strings in it are gone after tls_session_new */
@@ -177,6 +179,11 @@ static int on_verify_pinned(int is_ok, WOLFSSL_X509_STORE_CTX *store)
     return 1;
 }
 
+uint8_t *tls_session_resumptions(const WOLFSSL *ssl)
+{
+    return &session_of(ssl)->resumptions;
+}
+
 /* ---- Contexts -------------------------------------------------------------------------------- */
 
 __attribute__((format(printf, 2, 3))) static void explain(char *error_text, const char *format, ...)
@@ -219,6 +226,7 @@ static WOLFSSL_CTX *server_context_new(struct quic_tls *tls, const struct cert *
     }
     wolfSSL_CTX_set_servername_callback(context, on_server_name);
     wolfSSL_CTX_set_servername_arg(context, tls);
+    tls_tickets_use(tls->tickets, context);
     return context;
 }
 
@@ -245,6 +253,7 @@ static void tls_free(struct quic_tls *tls)
     for (size_t i = 0; i < CERT_STORE_MAX; i++)
         wolfSSL_CTX_free(tls->contexts[i]);
     cert_store_free(&tls->certs);
+    tls_tickets_free(&tls->tickets);
     pthread_mutex_destroy(&tls->mutex);
     explicit_bzero(&tls->reset_secret, sizeof tls->reset_secret);
     free(tls);
@@ -309,7 +318,8 @@ struct quic_tls *quic_tls_server_new(const struct quic_tls_server_config *config
         tls_free(tls);
         return NULL;
     }
-    if (contexts_update(tls) != 0) {
+    tls->tickets = tls_tickets_new();
+    if (!tls->tickets || contexts_update(tls) != 0) {
         explain(error_text, "a certificate and its key cannot be used by TLS");
         tls_free(tls);
         return NULL;
