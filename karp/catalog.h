@@ -38,7 +38,8 @@ struct karp_track {
     char name[KARP_TRACK_NAME_MAX_BYTES]; /* the last part of its path; free text, never guessed */
     int8_t priority;
     char codec[KARP_CODEC_MAX_BYTES];
-    uint8_t *description; /* video: avcC or hvcC body; NULL without one; owned by the catalog */
+    uint8_t *description; /* the body of avcC, hvcC or dOps, or an AudioSpecificConfig; NULL without
+                             one; owned by the catalog */
     size_t description_size;
     uint32_t width, height;              /* video, pixels as coded */
     uint32_t sample_rate, channel_count; /* audio */

@@ -165,7 +165,9 @@ static void read_timescale(const json_t *object, struct karp_track *track)
 
 static int read_audio(const json_t *object, struct karp_track *track, const struct place *at)
 {
-    int error = read_u32(object, "sample_rate", &track->sample_rate, at);
+    int error = read_description(object, track, at);
+    if (!error)
+        error = read_u32(object, "sample_rate", &track->sample_rate, at);
     return error ? error : read_u32(object, "channel_count", &track->channel_count, at);
 }
 
@@ -291,10 +293,10 @@ static bool write_members(json_t *object, const struct karp_track *track)
                                          json_pack("{s:s, s:i}", "name", track->name, "priority",
                                                    (int)track->priority)) != 0;
     is_failed |= json_object_set_new(object, "codec", json_string(track->codec)) != 0;
+    if (track->description_size > 0)
+        is_failed |= json_object_set_new(object, "description",
+                                         hex_of(track->description, track->description_size));
     if (track->kind == KARP_VIDEO) {
-        if (track->description_size > 0)
-            is_failed |= json_object_set_new(object, "description",
-                                             hex_of(track->description, track->description_size));
         is_failed |= json_object_set_new(object, "resolution",
                                          json_pack("{s:I, s:I}", "width", (json_int_t)track->width,
                                                    "height", (json_int_t)track->height)) != 0;

@@ -58,7 +58,7 @@ int karp_codec_print(const struct karp_codec *codec, char text[KARP_CODEC_MAX_BY
  * should warn: hvc1 always, AV1 profile 2, and anything malformed. */
 bool karp_codec_suits_old_viewers(const char *text);
 
-/* From the bodies of avcC, hvcC, vpcC (full box), av1C and an AudioSpecificConfig. MOQ_ERR_MEDIA: too short or not
+/* From the bodies of avcC, hvcC, vpcC (full box) and av1C. MOQ_ERR_MEDIA: too short or not
  * a version that we know. */
 int karp_codec_from_avcc(const uint8_t *record, size_t size, bool is_in_band,
                          struct karp_codec *codec);
@@ -66,18 +66,34 @@ int karp_codec_from_hvcc(const uint8_t *record, size_t size, struct karp_codec *
 int karp_codec_from_vpcc(const uint8_t *record, size_t size, struct karp_codec *codec);
 int karp_codec_from_av1c(const uint8_t *record, size_t size, struct karp_codec *codec);
 
-/* What an AudioSpecificConfig says; channels 0: described elsewhere in the stream. */
+/* What an AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1) says. It is read as far as these fields; whoever passes it on
+ * keeps its bytes, because there are more ways to write one than karp_aac_print() knows. */
 struct karp_aac {
-    uint8_t object_type;
-    uint32_t sample_rate, channel_count;
+    uint8_t
+        object_type; /* 2 LC, 5 HE, 29 HEv2; where HE comes after LC, or is not told at all, this is LC */
+    uint32_t sample_rate;   /* of what is played, as far as told */
+    uint32_t core_rate;     /* of the frames; half of the other where that is told to be doubled */
+    uint32_t channel_count; /* 0: not even in a program config element; the frames have to tell */
+    uint16_t
+        frame_samples; /* of a frame at `core_rate`: 1024 or 960, of the low delay kinds 512 or 480 */
 };
 
 enum { KARP_AAC_MAX_BYTES = 16 };
 
+/* MOQ_ERR_MEDIA: too short. */
 int karp_aac_parse(const uint8_t *config, size_t size, struct karp_aac *aac);
 
-/* Writes the shortest AudioSpecificConfig and returns its bytes; 0 when the values cannot be expressed. */
+/* Writes the shortest AudioSpecificConfig for object type, sample rate and channels, with frames of 1024 samples, and
+ * returns its bytes; 0 when the values cannot be expressed. */
 size_t karp_aac_print(const struct karp_aac *aac, uint8_t config[KARP_AAC_MAX_BYTES]);
+
+/* What the body of a dOps box says. */
+struct karp_opus {
+    uint8_t channel_count, mapping_family;
+};
+
+/* MOQ_ERR_MEDIA: too short, not version 0, no channels, or more than 2 without a mapping. */
+int karp_opus_parse(const uint8_t *record, size_t size, struct karp_opus *opus);
 
 #ifdef __cplusplus
 }

@@ -14,16 +14,6 @@ enum {
     MDAT_HEADER_BYTES = 8,
 };
 
-static uint32_t default_duration(const struct export_track *track)
-{
-    uint32_t rate = track->entry->sample_rate;
-    if (track->kind == KARP_VIDEO)
-        return EXPORT_US_PER_S / 30;
-    if (track->codec.kind == KARP_CODEC_AAC && rate > 0)
-        return (uint32_t)(UINT64_C(1024) * EXPORT_US_PER_S / rate);
-    return 20000;
-}
-
 static uint32_t duration_between(int64_t from, int64_t to)
 {
     int64_t duration = to - from;
@@ -173,8 +163,8 @@ int export_fragment_add(struct karp_exporter *exporter, struct export_track *tra
     }
     if (!error)
         error = add_sample(track, &sample, frame->payload);
-    if (pts + default_duration(track) > track->end_us)
-        track->end_us = pts + default_duration(track);
+    if (pts + track->frame_us > track->end_us)
+        track->end_us = pts + track->frame_us;
     return error;
 }
 
@@ -183,7 +173,7 @@ int export_fragment_flush(struct karp_exporter *exporter, struct export_track *t
     int error = export_opening_end(exporter, track);
     if (error || track->sample_count == 0)
         return error;
-    uint32_t duration = track->last_duration ? track->last_duration : default_duration(track);
+    uint32_t duration = track->last_duration ? track->last_duration : track->frame_us;
     struct export_sample *held = &track->samples[track->sample_count - 1];
     settle(track, held->dts + (held->dts > track->last_dts ? duration : track->tick_us));
     return write_fragment(exporter, track, track->last_dts + duration);

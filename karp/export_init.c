@@ -100,29 +100,39 @@ static void write_video_entry(struct writer *to, const struct export_track *trac
     writer_end(to, entry);
 }
 
-/* The AudioSpecificConfig in its three wrappings; all lengths fit seven bits. */
+/* A descriptor of MPEG-4 (ISO/IEC 14496-1, 8.3.3), whose length is in groups of seven bits. */
+static void begin_descriptor(struct writer *to, uint8_t tag, size_t size)
+{
+    writer_number(to, tag, 1);
+    for (unsigned shift = 21; shift > 0; shift -= 7)
+        writer_number(to, 0x80 | (size >> shift & 0x7f), 1);
+    writer_number(to, size & 0x7f, 1);
+}
+
+/* The AudioSpecificConfig in its three wrappings. */
 static void write_esds(struct writer *to, const struct export_track *track)
 {
-    uint8_t config = (uint8_t)track->config.size;
+    enum { DESCRIPTOR_HEADER = 5, DECODER_FIELDS = 13, STREAM_FIELDS = 3, SYNC_BYTES = 1 };
+
     uint64_t bps = track->entry->has_bitrate ? track->entry->bitrate_bps : 0;
     if (bps > UINT32_MAX)
         bps = UINT32_MAX;
+    size_t decoder = DECODER_FIELDS + DESCRIPTOR_HEADER + track->config.size;
     size_t esds = writer_begin_full(to, "esds", 0, 0);
-    writer_number(to, 0x03, 1);
-    writer_number(to, 3 + 2 + 13 + 2U + config + 3, 1);
+    begin_descriptor(to, 0x03,
+                     STREAM_FIELDS + DESCRIPTOR_HEADER + decoder + DESCRIPTOR_HEADER + SYNC_BYTES);
     writer_number(to, track->id & 0xffff, 2);
     writer_number(to, 0, 1);
-    writer_number(to, 0x04, 1);
-    writer_number(to, 13 + 2U + config, 1);
+    begin_descriptor(to, 0x04, decoder);
     writer_number(to, 0x40, 1); /* MPEG-4 audio */
     writer_number(to, 0x15, 1); /* an audio stream */
     writer_number(to, 0, 3);
     writer_number(to, bps, 4);
     writer_number(to, bps, 4);
-    writer_number(to, 0x05, 1);
-    writer_number(to, config, 1);
-    writer_bytes(to, track->config.data, config);
-    writer_number(to, 0x060102, 3);
+    begin_descriptor(to, 0x05, track->config.size);
+    writer_bytes(to, track->config.data, track->config.size);
+    begin_descriptor(to, 0x06, SYNC_BYTES);
+    writer_number(to, 0x02, 1);
     writer_end(to, esds);
 }
 

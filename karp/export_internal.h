@@ -45,6 +45,7 @@ struct export_track {
     const struct karp_track *entry;
     struct karp_codec codec;
     struct byte_buf config; /* body of avcC, hvcC, vpcC, av1C or dOps, or the AudioSpecificConfig */
+    uint32_t frame_us;      /* how long a frame lasts where no other one tells */
     bool is_annex_b;        /* frames come with start codes and are rewritten */
 
     bool has_started, is_skipping; /* is_skipping: the group at hand came too late */

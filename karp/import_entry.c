@@ -52,6 +52,13 @@ static bool read_esds(struct reader in, struct esds *esds)
     return !in.is_short;
 }
 
+/* Makes the record, which stays where it is, the description of the catalog's entry; the catalog copies it. */
+static void describe(struct karp_track *track, const uint8_t *record, size_t size)
+{
+    track->description = (uint8_t *)(uintptr_t)record;
+    track->description_size = size;
+}
+
 /* The AudioSpecificConfig knows better than the sample entry, where muxers write 2 channels and what fits 16 bits. */
 static int read_mp4a(struct karp_importer *importer, struct reader children,
                      struct karp_track *track, struct karp_codec *codec)
@@ -81,6 +88,7 @@ static int read_mp4a(struct karp_importer *importer, struct reader children,
         track->sample_rate = aac.sample_rate;
     track->has_bitrate = esds.bitrate > 0;
     track->bitrate_bps = esds.bitrate;
+    describe(track, esds.config, esds.config_size);
     return 0;
 }
 
@@ -91,11 +99,14 @@ static int read_opus(struct karp_importer *importer, struct reader children,
     int error = import_need_box(importer, children, "dOps", &body);
     if (error)
         return error;
-    reader_skip(&body, 1);
-    track->channel_count = reader_u8(&body);
+    struct karp_opus opus;
+    if (karp_opus_parse(body.data, body.size, &opus) != 0)
+        return import_fail(importer, MP4, NULL, "the box dOps is broken");
+    track->channel_count = opus.channel_count;
     track->sample_rate = 48000;
     codec->kind = KARP_CODEC_OPUS;
-    return body.is_short ? import_too_short(importer, "dOps") : 0;
+    describe(track, body.data, body.size);
+    return 0;
 }
 
 static int unsupported(struct karp_importer *importer, uint32_t type)
@@ -125,13 +136,6 @@ static int read_audio_entry(struct karp_importer *importer, struct box *entry,
     if (entry->type == FOURCC('O', 'p', 'u', 's'))
         return read_opus(importer, children, track, codec);
     return unsupported(importer, entry->type);
-}
-
-/* Copies the record into the catalog's entry as its description; the catalog copies it again. */
-static void describe(struct karp_track *track, const struct reader *record)
-{
-    track->description = (uint8_t *)(uintptr_t)record->data;
-    track->description_size = record->size;
 }
 
 static int read_video_codec(struct karp_importer *importer, uint32_t type, struct reader children,
@@ -167,7 +171,7 @@ static int read_video_codec(struct karp_importer *importer, uint32_t type, struc
     if (error)
         return import_fail(importer, MP4, NULL, "the box %s is broken", record_type);
     if (is_avc || is_hevc)
-        describe(track, &record);
+        describe(track, record.data, record.size);
     return 0;
 }
 

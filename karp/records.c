@@ -1,18 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Codecs from the configuration records of MP4 files, and the AudioSpecificConfig of AAC in both directions. */
+/* Codecs from the configuration records of MP4 files; that of AAC is in aac.c. */
 #include "karp/codec.h"
 
 #include <string.h>
 
 #include "base/error.h"
 #include "karp/internal.h"
-
-/* Audio object types that say "the AAC below is doubled by spectral band replication". */
-enum { AAC_LC = 2, AAC_HE = 5, AAC_HE_V2 = 29, AAC_ESCAPE = 31 };
-
-static const uint32_t aac_rates[] = {96000, 88200, 64000, 48000, 44100, 32000, 24000,
-                                     22050, 16000, 12000, 11025, 8000,  7350};
-enum { AAC_RATES = sizeof aac_rates / sizeof *aac_rates, AAC_RATE_EXPLICIT = 15 };
 
 int karp_codec_from_avcc(const uint8_t *record, size_t size, bool is_in_band,
                          struct karp_codec *codec)
@@ -80,86 +73,16 @@ int karp_codec_from_av1c(const uint8_t *record, size_t size, struct karp_codec *
     return 0;
 }
 
-static uint8_t read_object_type(struct bits *in)
+/* Opus in ISO BMFF, section 4.3.2: of the mapping families only 0 does without a table. */
+int karp_opus_parse(const uint8_t *record, size_t size, struct karp_opus *opus)
 {
-    uint32_t type = bits_read(in, 5);
-    return (uint8_t)(type == AAC_ESCAPE ? 32 + bits_read(in, 6) : type);
-}
-
-/* 0 for the reserved indices. */
-static uint32_t read_rate(struct bits *in)
-{
-    uint32_t index = bits_read(in, 4);
-    if (index == AAC_RATE_EXPLICIT)
-        return bits_read(in, 24);
-    return index < AAC_RATES ? aac_rates[index] : 0;
-}
-
-int karp_aac_parse(const uint8_t *config, size_t size, struct karp_aac *aac)
-{
-    struct bits in = bits_of(config, size, false);
-    aac->object_type = read_object_type(&in);
-    aac->sample_rate = read_rate(&in);
-    uint32_t channels = bits_read(&in, 4);
-    aac->channel_count = channels == 7 ? 8 : channels < 7 ? channels : 0;
-    if (aac->object_type == AAC_HE || aac->object_type == AAC_HE_V2)
-        aac->sample_rate = read_rate(&in);
-    return in.is_short ? MOQ_ERR_MEDIA : 0;
-}
-
-struct bit_writer {
-    uint8_t *out;
-    unsigned at;
-};
-
-static void put_bits(struct bit_writer *to, uint32_t value, unsigned count)
-{
-    for (unsigned i = count; i > 0; i--, to->at++) {
-        if (value >> (i - 1) & 1)
-            to->out[to->at / 8] |= (uint8_t)(0x80 >> to->at % 8);
-    }
-}
-
-static void put_object_type(struct bit_writer *to, uint8_t type)
-{
-    if (type >= AAC_ESCAPE) {
-        put_bits(to, AAC_ESCAPE, 5);
-        put_bits(to, (uint32_t)type - 32, 6);
-        return;
-    }
-    put_bits(to, type, 5);
-}
-
-static void put_rate(struct bit_writer *to, uint32_t rate)
-{
-    for (uint32_t i = 0; i < AAC_RATES; i++) {
-        if (aac_rates[i] == rate) {
-            put_bits(to, i, 4);
-            return;
-        }
-    }
-    put_bits(to, AAC_RATE_EXPLICIT, 4);
-    put_bits(to, rate, 24);
-}
-
-size_t karp_aac_print(const struct karp_aac *aac, uint8_t config[KARP_AAC_MAX_BYTES])
-{
-    uint32_t channels = aac->channel_count == 8 ? 7 : aac->channel_count;
-    bool is_doubled = aac->object_type == AAC_HE || aac->object_type == AAC_HE_V2;
-    if (channels > 7 || (aac->channel_count == 7) || aac->sample_rate == 0 ||
-        aac->sample_rate >> 24 != 0 || aac->object_type == 0 || aac->object_type == AAC_ESCAPE ||
-        aac->object_type > 94)
-        return 0;
-
-    memset(config, 0, KARP_AAC_MAX_BYTES);
-    struct bit_writer to = {.out = config};
-    put_object_type(&to, aac->object_type);
-    put_rate(&to, is_doubled ? aac->sample_rate / 2 : aac->sample_rate);
-    put_bits(&to, channels, 4);
-    if (is_doubled) {
-        put_rate(&to, aac->sample_rate);
-        put_object_type(&to, AAC_LC);
-    }
-    put_bits(&to, 0, 3); /* frame length 1024, no core coder, no extension */
-    return (to.at + 7) / 8;
+    struct reader in = reader_of(record, size);
+    uint8_t version = reader_u8(&in);
+    opus->channel_count = reader_u8(&in);
+    reader_skip(&in, 8); /* pre-skip, rate of the source, gain */
+    opus->mapping_family = reader_u8(&in);
+    bool is_mapped = opus->mapping_family != 0;
+    reader_skip(&in, is_mapped ? 2 + (uint64_t)opus->channel_count : 0);
+    bool is_possible = opus->channel_count > 0 && (is_mapped || opus->channel_count <= 2);
+    return in.is_short || version != 0 || !is_possible ? MOQ_ERR_MEDIA : 0;
 }

@@ -52,6 +52,9 @@ static void the_reference_survives_to_the_byte(void **state)
     assert_survives(
         "{\"video\":[{\"track\":{\"name\":\"video1\",\"priority\":-128},\"codec\":\"avc1.64001f\","
         "\"description\":\"0164001fffe1\",\"resolution\":{\"width\":1280,\"height\":720}}]}");
+    assert_survives(
+        "{\"audio\":[{\"track\":{\"name\":\"a\",\"priority\":1},\"codec\":\"mp4a.40.2\","
+        "\"description\":\"131056e598\",\"sample_rate\":48000,\"channel_count\":2}]}");
 }
 
 static void where_presentation_begins_survives_and_nonsense_is_ignored(void **state)

@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -171,29 +172,32 @@ static void audio_configurations_go_both_ways(void **state)
 {
     (void)state;
     static const struct {
-        struct karp_aac aac;
+        uint8_t object_type;
+        uint32_t sample_rate, channel_count;
         size_t size;
         uint8_t config[5];
     } vectors[] = {
-        {{2, 44100, 2}, 2, {0x12, 0x10}},
-        {{2, 48000, 2}, 2, {0x11, 0x90}},
-        {{2, 48000, 1}, 2, {0x11, 0x88}},
-        {{2, 44100, 1}, 2, {0x12, 0x08}},
-        {{2, 22050, 2}, 2, {0x13, 0x90}},
-        {{2, 48000, 6}, 2, {0x11, 0xb0}},
-        {{2, 37800, 2}, 5, {0x17, 0x80, 0x49, 0xd4, 0x10}},
-        {{2, 48000, 8}, 2, {0x11, 0xb8}},
-        {{5, 44100, 2}, 4, {0x2b, 0x92, 0x08, 0x00}},
+        {2, 44100, 2, 2, {0x12, 0x10}},
+        {2, 48000, 2, 2, {0x11, 0x90}},
+        {2, 48000, 1, 2, {0x11, 0x88}},
+        {2, 44100, 1, 2, {0x12, 0x08}},
+        {2, 22050, 2, 2, {0x13, 0x90}},
+        {2, 48000, 6, 2, {0x11, 0xb0}},
+        {2, 37800, 2, 5, {0x17, 0x80, 0x49, 0xd4, 0x10}},
+        {2, 48000, 8, 2, {0x11, 0xb8}},
+        {5, 44100, 2, 4, {0x2b, 0x92, 0x08, 0x00}},
     };
     for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
         uint8_t config[KARP_AAC_MAX_BYTES];
-        struct karp_aac aac;
-        assert_int_equal(karp_aac_print(&vectors[i].aac, config), vectors[i].size);
+        struct karp_aac aac = {.object_type = vectors[i].object_type,
+                               .sample_rate = vectors[i].sample_rate,
+                               .channel_count = vectors[i].channel_count};
+        assert_int_equal(karp_aac_print(&aac, config), vectors[i].size);
         assert_memory_equal(config, vectors[i].config, vectors[i].size);
         assert_int_equal(karp_aac_parse(config, vectors[i].size, &aac), 0);
-        assert_int_equal(aac.object_type, vectors[i].aac.object_type);
-        assert_int_equal(aac.sample_rate, vectors[i].aac.sample_rate);
-        assert_int_equal(aac.channel_count, vectors[i].aac.channel_count);
+        assert_int_equal(aac.object_type, vectors[i].object_type);
+        assert_int_equal(aac.sample_rate, vectors[i].sample_rate);
+        assert_int_equal(aac.channel_count, vectors[i].channel_count);
         assert_int_equal(karp_aac_parse(config, 1, &aac), MOQ_ERR_MEDIA);
     }
 }
@@ -201,11 +205,73 @@ static void audio_configurations_go_both_ways(void **state)
 static void audio_that_cannot_be_configured_is_told(void **state)
 {
     (void)state;
-    static const struct karp_aac impossible[] = {{2, 0, 2},     {2, 1 << 24, 2}, {2, 48000, 7},
-                                                 {2, 48000, 9}, {0, 48000, 2},   {31, 48000, 2}};
+    static const uint32_t impossible[][3] = {{2, 0, 2},     {2, 1 << 24, 2}, {2, 48000, 7},
+                                             {2, 48000, 9}, {0, 48000, 2},   {31, 48000, 2}};
     uint8_t config[KARP_AAC_MAX_BYTES];
-    for (size_t i = 0; i < sizeof impossible / sizeof *impossible; i++)
-        assert_int_equal(karp_aac_print(&impossible[i], config), 0);
+    for (size_t i = 0; i < sizeof impossible / sizeof *impossible; i++) {
+        const struct karp_aac aac = {.object_type = (uint8_t)impossible[i][0],
+                                     .sample_rate = impossible[i][1],
+                                     .channel_count = impossible[i][2]};
+        assert_int_equal(karp_aac_print(&aac, config), 0);
+    }
+}
+
+static void every_way_to_configure_aac_is_read(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *config; /* as text of hexadecimal digits */
+        uint8_t object_type;
+        uint32_t sample_rate, core_rate, channel_count;
+        uint16_t frame_samples;
+    } vectors[] = {
+        {"1190", 2, 48000, 48000, 2, 1024},
+        {"1194", 2, 48000, 48000, 2, 960},
+        {"118856e500", 2, 48000, 48000, 1, 1024},
+        {"1310", 2, 24000, 24000, 2, 1024},       /* HE that says nothing of it */
+        {"131056e598", 2, 24000, 24000, 2, 1024}, /* HE after LC */
+        {"2b118800", 5, 48000, 24000, 2, 1024},   /* HE before LC */
+        {"eb098800", 29, 48000, 24000, 1, 1024},  /* HEv2: one channel becomes two */
+        {"118004c844002000c40d4c61766335392e33372e31303056e500", 2, 48000, 48000, 6, 1024},
+        {"11d8", 2, 48000, 48000, 7, 1024},
+        {"b990", 23, 48000, 48000, 2, 512},
+        {"f8e85020", 39, 44100, 44100, 2, 480},
+    };
+    for (size_t i = 0; i < sizeof vectors / sizeof *vectors; i++) {
+        uint8_t config[32];
+        size_t size = strlen(vectors[i].config) / 2;
+        struct karp_aac aac;
+        for (size_t j = 0; j < size; j++)
+            sscanf(vectors[i].config + 2 * j, "%2hhx", &config[j]);
+        assert_int_equal(karp_aac_parse(config, size, &aac), 0);
+        assert_int_equal(aac.object_type, vectors[i].object_type);
+        assert_int_equal(aac.sample_rate, vectors[i].sample_rate);
+        assert_int_equal(aac.core_rate, vectors[i].core_rate);
+        assert_int_equal(aac.channel_count, vectors[i].channel_count);
+        assert_int_equal(aac.frame_samples, vectors[i].frame_samples);
+    }
+}
+
+static void opus_records_need_a_mapping_for_more_than_two_channels(void **state)
+{
+    (void)state;
+    static const uint8_t stereo[] = {0, 2, 1, 0x38, 0, 0, 0xbb, 0x80, 0, 0, 0};
+    uint8_t surround[] = {0, 6, 1, 0x38, 0, 0, 0xbb, 0x80, 0, 0, 1, 4, 2, 0, 4, 1, 2, 3, 5};
+    struct karp_opus opus;
+    assert_int_equal(karp_opus_parse(stereo, sizeof stereo, &opus), 0);
+    assert_int_equal(opus.channel_count, 2);
+    assert_int_equal(opus.mapping_family, 0);
+    assert_int_equal(karp_opus_parse(surround, sizeof surround, &opus), 0);
+    assert_int_equal(opus.channel_count, 6);
+    assert_int_equal(opus.mapping_family, 1);
+    for (size_t size = 0; size < sizeof surround; size++)
+        assert_int_equal(karp_opus_parse(surround, size, &opus), MOQ_ERR_MEDIA);
+    surround[10] = 0;
+    assert_int_equal(karp_opus_parse(surround, sizeof surround, &opus), MOQ_ERR_MEDIA);
+    surround[0] = surround[10] = 1;
+    assert_int_equal(karp_opus_parse(surround, sizeof surround, &opus), MOQ_ERR_MEDIA);
+    surround[0] = surround[1] = 0;
+    assert_int_equal(karp_opus_parse(surround, sizeof surround, &opus), MOQ_ERR_MEDIA);
 }
 
 int main(void)
@@ -221,6 +287,8 @@ int main(void)
         cmocka_unit_test(short_records_are_refused),
         cmocka_unit_test(audio_configurations_go_both_ways),
         cmocka_unit_test(audio_that_cannot_be_configured_is_told),
+        cmocka_unit_test(every_way_to_configure_aac_is_read),
+        cmocka_unit_test(opus_records_need_a_mapping_for_more_than_two_channels),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

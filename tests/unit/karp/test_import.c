@@ -46,7 +46,7 @@ static void a_file_becomes_a_catalog_and_frames(void **state)
         "{\"video\":[{\"track\":{\"name\":\"video1\",\"priority\":2},\"codec\":\"avc1.64001f\","
         "\"description\":\"0164001fffe000\",\"resolution\":{\"width\":320,\"height\":180}}],"
         "\"audio\":[{\"track\":{\"name\":\"audio2\",\"priority\":1},\"codec\":\"opus\","
-        "\"sample_rate\":48000,\"channel_count\":2}]}");
+        "\"description\":\"0002013800000000000000\",\"sample_rate\":48000,\"channel_count\":2}]}");
     assert_int_equal(notes.catalogs, 1);
     assert_int_equal(object_count(OBJECT_importer), 0);
     assert_int_equal(object_count(OBJECT_catalog), 0);
@@ -350,7 +350,7 @@ static void aac_is_described_by_its_own_configuration(void **state)
     assert_string_equal(
         notes.catalog,
         "{\"audio\":[{\"track\":{\"name\":\"audio2\",\"priority\":1},\"codec\":\"mp4a.40.2\","
-        "\"sample_rate\":44100,\"channel_count\":1,\"bitrate\":128000}]}");
+        "\"description\":\"1188\",\"sample_rate\":44100,\"channel_count\":1,\"bitrate\":128000}]}");
 }
 
 static void tracks_that_cannot_be_carried_are_left_out(void **state)

@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A place for what the exporter writes, and a scanner of its own that lists the packets in it. */
+#ifndef MOQ_TESTS_KARP_EXPORT_SINK_H
+#define MOQ_TESTS_KARP_EXPORT_SINK_H
+
+#include "karp/karp.h"
+
+enum { SINK_MAX_PACKETS = 256 };
+
+struct packet {
+    uint32_t track, duration, size, flags;
+    int64_t dts, pts;
+};
+
+struct sink {
+    uint8_t data[1 << 19];
+    size_t size;
+    int error; /* to be returned */
+    struct packet packets[SINK_MAX_PACKETS];
+    size_t count, fragments, moovs;
+};
+
+extern struct sink sink;
+
+uint64_t number_at(const uint8_t *at, int bytes); /* big endian */
+
+/* Lists the packets, and checks what holds for every file: decode times rise and come before presentation. */
+void scan(void);
+
+/* Tracks "v" of 320 x 180 with a description, and "a" of 48 kHz stereo; NULL: without it. */
+struct karp_catalog *catalog_of(const char *video, const uint8_t *record, size_t size,
+                                const char *audio);
+
+/* Empties the sink. The first takes the catalog. */
+struct karp_exporter *export_catalog(struct karp_catalog *catalog,
+                                     const struct karp_export_options *options);
+struct karp_exporter *exporter_of(const char *video, const char *audio,
+                                  const struct karp_export_options *options);
+
+int put(struct karp_exporter *exporter, size_t track, bool is_group_start, uint64_t us,
+        const char *text);
+
+/* Flushes, frees and scans. */
+void finish(struct karp_exporter *exporter);
+
+/* An SPS of high profile with one reference and a reorder depth of 2 in its usability information; and its PPS. */
+extern const uint8_t sps_reorder_2[26], pps_of_it[4];
+
+/* Writes their avcC and returns its bytes, at most 64. */
+size_t put_record(uint8_t *out);
+
+int quiet(void **state); /* a setup: no log lines */
+
+#endif

@@ -1,0 +1,210 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What the exporter tells decoders: from the catalog, from the first frames, or by computation. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/error.h"
+#include "export_sink.h"
+#include "sample_files.h"
+
+static int refuse_write(void *user, const uint8_t *data, size_t size)
+{
+    (void)user;
+    (void)data;
+    (void)size;
+    return MOQ_ERR_IO;
+}
+
+static void every_codec_that_imports_also_exports(void **state)
+{
+    (void)state;
+    static const uint8_t avcc[] = {1, 0x64, 0, 0x1f, 0xff, 0xe0, 0};
+    static const uint8_t hvcc[23] = {1, 1, 0x60, 0, 0, 0, 0xb0, 0, 0, 0, 0, 0, 93};
+    static const uint8_t av1c[] = {0x81, 0x04, 0x4c, 0};
+    static const struct {
+        const char *video;
+        const uint8_t *record;
+        size_t size;
+    } codecs[] = {{"avc1.64001f", avcc, sizeof avcc},        {"avc3.64001f", avcc, sizeof avcc},
+                  {"hev1.1.6.L93.B0", hvcc, sizeof hvcc},    {"vp8", NULL, 0},
+                  {"vp09.02.10.10.01.09.16.09.01", NULL, 0}, {"av01.0.04M.10", av1c, sizeof av1c}};
+    for (size_t i = 0; i < sizeof codecs / sizeof *codecs; i++) {
+        struct karp_catalog *catalog =
+            catalog_of(codecs[i].video, codecs[i].record, codecs[i].size, "mp4a.40.2");
+        struct karp_exporter *exporter = export_catalog(catalog, NULL);
+        struct notes notes = {0};
+        char codec[80];
+        assert_int_equal(put(exporter, 0, true, 0, "key"), 0);
+        finish(exporter);
+        assert_int_equal(import_file(sink.data, sink.size, 100, &notes, NULL), 0);
+        snprintf(codec, sizeof codec, "\"codec\":\"%s\"", codecs[i].video);
+        assert_non_null(strstr(notes.catalog, codec));
+        assert_non_null(strstr(notes.catalog, "\"codec\":\"mp4a.40.2\",\"description\":\"1190\","
+                                              "\"sample_rate\":48000,\"channel_count\":2"));
+    }
+}
+
+static void codecs_that_mp4_cannot_describe_are_left_out(void **state)
+{
+    (void)state;
+    struct karp_catalog *catalog = catalog_of("theora", NULL, 0, "flac");
+    struct karp_exporter *exporter;
+    assert_int_equal(karp_exporter_new(&exporter, catalog, NULL, refuse_write, NULL),
+                     MOQ_ERR_UNSUPPORTED);
+    assert_null(exporter);
+    karp_catalog_free(catalog);
+
+    exporter = exporter_of("theora", "opus", NULL);
+    assert_false(karp_exporter_has_track(exporter, 0));
+    assert_true(karp_exporter_has_track(exporter, 1));
+    assert_int_equal(put(exporter, 0, true, 0, "x"), 0);
+    assert_int_equal(put(exporter, 1, true, 0, "x"), 0);
+    finish(exporter);
+    assert_int_equal(sink.count, 1);
+}
+
+/* A keyframe with parameter sets, in start codes. */
+static size_t put_annex_b(uint8_t *out)
+{
+    static const uint8_t code[] = {0, 0, 0, 1}, slice[] = {0, 0, 1, 0x65, 0x88, 0x84};
+    size_t size = 0;
+    memcpy(out, code, 4);
+    memcpy(out + 4, sps_reorder_2, sizeof sps_reorder_2);
+    size = 4 + sizeof sps_reorder_2;
+    memcpy(out + size, code, 4);
+    memcpy(out + size + 4, pps_of_it, sizeof pps_of_it);
+    size += 4 + sizeof pps_of_it;
+    memcpy(out + size, slice, sizeof slice);
+    return size + sizeof slice;
+}
+
+static void start_codes_become_lengths_and_a_record(void **state)
+{
+    (void)state;
+    struct karp_exporter *exporter = exporter_of("avc3.64000d", "opus", NULL);
+    uint8_t key[128], record[64];
+    size_t record_size = put_record(record);
+    struct karp_frame frame = {0, true, 40000, key, put_annex_b(key)};
+    assert_int_equal(put(exporter, 1, true, 20000, "audio"), 0);
+    assert_int_equal(sink.size, 0); /* the init segment waits */
+    assert_int_equal(put(exporter, 0, false, 20000, "delta without sets"), 0);
+    assert_int_equal(karp_exporter_frame(exporter, &frame), 0);
+    assert_true(sink.size > 0);
+    frame.timestamp_us = 80000;
+    assert_int_equal(karp_exporter_frame(exporter, &frame), 0);
+    finish(exporter);
+    assert_int_equal(sink.count, 3);
+    assert_non_null(memmem(sink.data, sink.size, record, record_size));
+    assert_non_null(memmem(sink.data, sink.size, "\0\0\0\3\x65\x88\x84", 7));
+    assert_null(memmem(sink.data, sink.size, "\0\0\1\x65", 4));
+}
+
+/* Writes one frame of a track of audio that the catalog describes so. */
+static void export_audio(const char *codec, uint32_t channel_count, const uint8_t *record,
+                         size_t size)
+{
+    struct karp_catalog *catalog = karp_catalog_new();
+    struct karp_track track = {.kind = KARP_AUDIO, .name = "a", .sample_rate = 48000};
+    track.channel_count = channel_count;
+    track.description = (uint8_t *)(uintptr_t)record;
+    track.description_size = size;
+    snprintf(track.codec, sizeof track.codec, "%s", codec);
+    assert_int_equal(karp_catalog_add(catalog, &track), 0);
+    struct karp_exporter *exporter = export_catalog(catalog, NULL);
+    assert_int_equal(put(exporter, 0, true, 0, "x"), 0);
+    finish(exporter);
+}
+
+/* What a channel configuration has no number for, HE after LC, and frames of 960 samples. */
+static void a_configuration_of_aac_comes_out_as_it_went_in(void **state)
+{
+    (void)state;
+    static const uint8_t program[] = {0x11, 0x80, 0x04, 0xc8, 0x44, 0x00, 0x20, 0x00, 0xc4,
+                                      0x0d, 0x4c, 0x61, 0x76, 0x63, 0x35, 0x39, 0x2e, 0x33,
+                                      0x37, 0x2e, 0x31, 0x30, 0x30, 0x56, 0xe5, 0x00};
+    static const uint8_t after_lc[] = {0x13, 0x10, 0x56, 0xe5, 0x98};
+    static const uint8_t short_frames[] = {0x11, 0x94};
+    uint8_t huge[300] = {0x11, 0x90};
+    export_audio("mp4a.40.2", 6, program, sizeof program);
+    assert_non_null(memmem(sink.data, sink.size, program, sizeof program));
+    export_audio("mp4a.40.2", 2, after_lc, sizeof after_lc);
+    assert_non_null(memmem(sink.data, sink.size, after_lc, sizeof after_lc));
+    assert_int_equal(sink.packets[0].duration, 1024 * 1000000 / 24000);
+    export_audio("mp4a.40.2", 2, short_frames, sizeof short_frames);
+    assert_non_null(memmem(sink.data, sink.size, short_frames, sizeof short_frames));
+    assert_int_equal(sink.packets[0].duration, 20000);
+    export_audio("mp4a.40.2", 2, huge, sizeof huge);
+    assert_non_null(memmem(sink.data, sink.size, "\5\x80\x80\x82\x2c\x11\x90", 7));
+    export_audio("mp4a.40.2", 2, NULL, 0); /* of a stranger */
+    assert_non_null(memmem(sink.data, sink.size, "\5\x80\x80\x80\2\x11\x90", 7));
+}
+
+static void opus_of_more_channels_keeps_its_mapping(void **state)
+{
+    (void)state;
+    static const uint8_t record[] = {0, 6, 1, 0x38, 0, 0, 0xbb, 0x80, 0, 7,
+                                     1, 4, 2, 0,    4, 1, 2,    3,    5};
+    static const uint8_t head[] = {'O', 'p',  'u', 's',  'H',  'e', 'a', 'd', 1,
+                                   6,   0x38, 1,   0x80, 0xbb, 0,   0,   7,   0,
+                                   1,   4,    2,   0,    4,    1,   2,   3,   5};
+    export_audio("opus", 6, record, sizeof record);
+    assert_non_null(memmem(sink.data, sink.size, record, sizeof record));
+    export_audio("opus", 6, head, sizeof head);
+    assert_non_null(memmem(sink.data, sink.size, record, sizeof record));
+    export_audio("opus", 2, NULL, 0);
+    assert_non_null(memmem(sink.data, sink.size, "dOps\0\2\1\x38\0\0\xbb\x80\0\0\0", 15));
+}
+
+static void av1_is_described_by_its_first_frame(void **state)
+{
+    (void)state;
+    static const uint8_t key[] = {0x12, 0x00, 0x0a, 0x03, 0xaa, 0xbb, 0xcc, 0x32, 0x01, 0xdd};
+    struct karp_exporter *exporter = exporter_of("av01.0.04M.10", NULL, NULL);
+    const struct karp_frame frame = {0, true, 0, key, sizeof key};
+    assert_int_equal(put(exporter, 0, true, 0, "\x32\x01x"), 0); /* no sequence header: dropped */
+    assert_int_equal(karp_exporter_frame(exporter, &frame), 0);
+    finish(exporter);
+    assert_int_equal(sink.count, 1);
+    assert_non_null(memmem(sink.data, sink.size, "av1C\x81\x04\x4c\0\x0a\x03\xaa\xbb\xcc", 13));
+}
+
+static void a_silent_track_does_not_hold_the_file_for_ever(void **state)
+{
+    (void)state;
+    struct karp_exporter *exporter = exporter_of("av01.0.04M.10", "opus", NULL);
+    for (uint64_t i = 0; i < KARP_EXPORT_PENDING_MAX_FRAMES; i++)
+        assert_int_equal(put(exporter, 1, i == 0, i * 20000, "x"), 0);
+    assert_true(sink.size > 0);
+    assert_false(karp_exporter_has_track(exporter, 0));
+    karp_exporter_free(exporter);
+}
+
+static void a_short_broadcast_of_a_silent_track_is_written_at_its_end(void **state)
+{
+    (void)state;
+    struct karp_exporter *exporter = exporter_of("av01.0.04M.10", "opus", NULL);
+    assert_int_equal(put(exporter, 1, true, 0, "x"), 0);
+    finish(exporter);
+    assert_int_equal(sink.count, 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_codec_that_imports_also_exports),
+        cmocka_unit_test(codecs_that_mp4_cannot_describe_are_left_out),
+        cmocka_unit_test(start_codes_become_lengths_and_a_record),
+        cmocka_unit_test(a_configuration_of_aac_comes_out_as_it_went_in),
+        cmocka_unit_test(opus_of_more_channels_keeps_its_mapping),
+        cmocka_unit_test(av1_is_described_by_its_first_frame),
+        cmocka_unit_test(a_silent_track_does_not_hold_the_file_for_ever),
+        cmocka_unit_test(a_short_broadcast_of_a_silent_track_is_written_at_its_end),
+    };
+    return cmocka_run_group_tests(tests, quiet, NULL);
+}
