@@ -28,7 +28,6 @@ struct karp_importer *karp_importer_new(const struct karp_import_events *events,
     if (importer->options.video_priority == 0 && importer->options.audio_priority == 0)
         importer->options = (struct karp_import_options){KARP_VIDEO_PRIORITY, KARP_AUDIO_PRIORITY};
     byte_buf_init(&importer->box, KARP_IMPORT_MOOV_MAX_BYTES);
-    byte_buf_init(&importer->moov, KARP_IMPORT_MOOV_MAX_BYTES);
     byte_buf_init(&importer->pieces, KARP_FRAME_MAX_BYTES);
     object_born(OBJECT_importer);
     return importer;
@@ -39,7 +38,6 @@ void karp_importer_free(struct karp_importer *importer)
     if (!importer)
         return;
     byte_buf_deinit(&importer->box);
-    byte_buf_deinit(&importer->moov);
     byte_buf_deinit(&importer->pieces);
     karp_catalog_free(importer->catalog);
     free(importer->samples);
@@ -47,30 +45,46 @@ void karp_importer_free(struct karp_importer *importer)
     object_died(OBJECT_importer);
 }
 
-/* What may come next: ftyp first, moov before any media, a moof before each mdat. */
-static int check_order(struct karp_importer *importer)
+/* What may come next: moov before any media, a moof before each mdat. */
+static int check_order(struct karp_importer *importer, bool is_empty)
 {
     uint32_t type = importer->box_type;
     unsigned long long at = importer->box_start;
     struct box_name name = box_name_of(type);
+    size_t missing = importer->sample_count - importer->next_sample;
     if (!importer->has_any_box && type != TYPE_FTYP)
         return import_fail(importer, EXPECTED_BOX, "ftyp",
                            "the input begins with '%s', it is no MP4 file", name.text);
     if (type == TYPE_MOOF && !importer->has_moov)
         return import_fail(importer, MISSING_INIT, NULL, "the moof at byte %llu has no moov", at);
+    if (type == TYPE_MDAT && is_empty)
+        return 0;
     if (type == TYPE_MDAT && !importer->has_moov)
         return import_fail(importer, EXPECTED_BOX, "moov",
                            "the mdat at byte %llu comes first: a fragmented MP4 is needed", at);
     if (type == TYPE_MDAT && !importer->has_fragment)
-        return import_fail(importer, MISSING_BOX, "moof", "the mdat at byte %llu has none", at);
-    if ((type == TYPE_MOOF || type == TYPE_MOOV) && importer->has_fragment_mdat)
+        return import_fail(importer, MISSING_BOX, "moof",
+                           "no samples are known to lie in the mdat at byte %llu", at);
+    if ((type != TYPE_MOOF && type != TYPE_MOOV) || missing == 0)
+        return 0;
+    if (importer->has_fragment_mdat)
         return import_fail(importer, INVALID_OFFSET, NULL,
-                           "%zu samples before byte %llu lie in no mdat",
-                           importer->sample_count - importer->next_sample, at);
-    if ((type == TYPE_MOOF || type == TYPE_MOOV) && importer->has_fragment)
-        return import_fail(importer, DUPLICATE_BOX, name.text,
-                           "at byte %llu, before the mdat of the one that came first", at);
-    return 0;
+                           "%zu samples before byte %llu lie in no mdat", missing, at);
+    return import_fail(importer, DUPLICATE_BOX, name.text,
+                       "at byte %llu, before the mdat of the one that came first", at);
+}
+
+/* Notes where a file begins, which its absolute positions count from: files may follow each other in one input. */
+static void note_file(struct karp_importer *importer)
+{
+    uint32_t type = importer->box_type;
+    bool is_start = type == TYPE_FTYP || type == TYPE_MOOV;
+    if (is_start && !importer->is_file_open) {
+        importer->is_file_open = true;
+        importer->file_start = importer->has_moov ? importer->box_start : 0;
+    } else if (type == TYPE_MDAT) {
+        importer->is_file_open = false;
+    }
 }
 
 static int begin_buffered(struct karp_importer *importer)
@@ -102,17 +116,21 @@ static int tell_catalog(struct karp_importer *importer)
     return error;
 }
 
-/* The first mdat tells where presentation begins, which a catalog may wait for. */
+/* The first times tell where presentation begins, which the catalog has to say. */
 static int begin_media(struct karp_importer *importer)
 {
     importer->state = IMPORT_MEDIA;
     int error = import_media_begin(importer);
-    return !error && importer->is_catalog_due ? tell_catalog(importer) : error;
+    if (error || !importer->is_catalog_due)
+        return error;
+    if (importer->shift_us > 0)
+        import_note_start(importer);
+    return tell_catalog(importer);
 }
 
 static int begin_box(struct karp_importer *importer, uint64_t size)
 {
-    int error = check_order(importer);
+    int error = check_order(importer, size == importer->header_size);
     if (error)
         return error;
     struct box_name name = box_name_of(importer->box_type);
@@ -124,9 +142,10 @@ static int begin_box(struct karp_importer *importer, uint64_t size)
     importer->box_left = size == 0 ? IMPORT_NUMBER_MAX : size - importer->header_size;
     importer->header_size = 0;
     importer->has_any_box = true;
+    note_file(importer);
     if (importer->box_type == TYPE_MOOV || importer->box_type == TYPE_MOOF)
         return begin_buffered(importer);
-    if (importer->box_type == TYPE_MDAT)
+    if (importer->box_type == TYPE_MDAT && importer->box_left > 0)
         return begin_media(importer);
     importer->state = IMPORT_SKIP;
     return 0;
@@ -159,47 +178,10 @@ static int take_header(struct karp_importer *importer, const uint8_t *data, size
     return begin_box(importer, box_size);
 }
 
-static bool has_edits(const struct karp_importer *importer)
-{
-    for (size_t i = 0; i < importer->track_count; i++) {
-        if (importer->tracks[i].is_used && importer->tracks[i].edit != 0)
-            return true;
-    }
-    return false;
-}
-
-static int new_moov(struct karp_importer *importer)
-{
-    struct byte_buf *moov = &importer->moov;
-    importer->is_second_moov = importer->has_moov;
-    if (importer->has_moov && moov->size == importer->box.size &&
-        memcmp(moov->data, importer->box.data, moov->size) == 0)
-        return 0;
-
-    int error = import_moov(importer, reader_of(importer->box.data, importer->box.size));
-    if (error)
-        return error;
-    moov->size = 0;
-    error = byte_buf_append(moov, importer->box.data, importer->box.size);
-    if (error)
-        return failure_nomem(&importer->failure);
-    importer->has_moov = true;
-    importer->is_shift_known = false;
-    if (!has_edits(importer))
-        return tell_catalog(importer);
-    importer->catalog->has_start = importer->is_catalog_due = true;
-    for (size_t i = 0; i < importer->track_count; i++) {
-        const struct import_track *track = &importer->tracks[i];
-        if (track->is_used && track->kind == KARP_VIDEO)
-            importer->catalog->tracks[track->index].timescale = track->timescale;
-    }
-    return 0;
-}
-
 static int end_buffered(struct karp_importer *importer)
 {
     if (importer->box_type == TYPE_MOOV)
-        return new_moov(importer);
+        return import_setup(importer, reader_of(importer->box.data, importer->box.size));
     return import_moof(importer, reader_of(importer->box.data, importer->box.size),
                        importer->box_start);
 }
@@ -225,7 +207,8 @@ static int take_body(struct karp_importer *importer, const uint8_t *data, size_t
     enum import_state done = importer->state;
     importer->state = IMPORT_HEADER;
     if (done == IMPORT_MEDIA) {
-        importer->has_fragment = importer->next_sample < importer->sample_count;
+        importer->has_fragment =
+            importer->next_sample < importer->sample_count || importer->has_left_out;
         importer->has_fragment_mdat = importer->has_fragment;
     }
     return done == IMPORT_BUFFER ? end_buffered(importer) : 0;
@@ -281,6 +264,22 @@ int karp_importer_finish(struct karp_importer *importer)
 const struct karp_failure *karp_importer_failure(const struct karp_importer *importer)
 {
     return &importer->failure;
+}
+
+const struct karp_import_counts *karp_importer_counts(const struct karp_importer *importer)
+{
+    return &importer->counts;
+}
+
+const char *karp_loss_words(enum karp_loss loss)
+{
+    static const char *const words[] = {
+#define LOSS_WORDS(name, words) [KARP_LOSS_##name] = words,
+        KARP_LOSSES(LOSS_WORDS)
+#undef LOSS_WORDS
+    };
+
+    return (size_t)loss < sizeof words / sizeof *words ? words[loss] : "for a reason unknown";
 }
 
 uint64_t karp_importer_shift_us(const struct karp_importer *importer)

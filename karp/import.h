@@ -4,9 +4,10 @@
  * Only what is needed is held: the moov or moof at hand, the list of samples still to come in an mdat, and one sample
  * that arrives in pieces; a sample that lies whole in the bytes at hand is passed on without a copy.
  *
- * Times are those that a player shows: edit lists are applied. The wire knows no negative time, so when an edit list
- * puts a first sample before zero (the priming of AAC), all tracks are moved by the same constant and
- * karp_importer_shift_us() and the catalog's start tell it: the catalog of a file with edit lists comes with the first mdat. */
+ * Times are those that a player shows: edit lists are applied. The wire knows no negative time, so when a first sample
+ * lies before zero (the priming of AAC), all tracks are moved by the same constant and karp_importer_shift_us() and the
+ * catalog's start tell it. Times that wrap or start again under the same moov (an encoder that restarts, a looped file)
+ * go on from where they were, all tracks by the same offset. */
 #ifndef MOQ_KARP_IMPORT_H
 #define MOQ_KARP_IMPORT_H
 
@@ -45,8 +46,10 @@ struct karp_frame {
 };
 
 struct karp_import_events {
-    /* All tracks are known: at the end of the moov or, with edit lists, just before the first frame. Called again when a different moov arrives in mid-stream: a new instance of the broadcast.
-     * A return value that is not 0 refuses it (MultipleInit the second time) and ends the import. */
+    /* All tracks are known: just before the first frame, or at the end of a file without any. Called again when a moov
+     * with other tracks arrives in mid-stream: a new instance of the broadcast. A moov that differs in dates, tags or
+     * durations only is a repetition. A return value that is not 0 refuses the catalog (MultipleInit the second time)
+     * and ends the import. */
     int (*on_catalog)(void *user, const struct karp_catalog *catalog);
     /* In the order of the file. A return value that is not 0 ends the import with it. */
     int (*on_frame)(void *user, const struct karp_frame *frame);
@@ -55,6 +58,29 @@ struct karp_import_events {
 struct karp_import_options {
     int8_t video_priority, audio_priority; /* for the catalog; both 0: the usual 2 and 1 */
 };
+
+/* Why a sample was left out. X(name, words) */
+#define KARP_LOSSES(X)                                                                             \
+    X(NO_MEDIA_TRACK, "of tracks that have neither picture nor sound")                             \
+    X(TRACK, "of tracks that cannot be carried")                                                   \
+    X(UNKNOWN_TRACK, "of tracks that the moov does not have")                                      \
+    X(ENTRY, "that another sample entry describes")
+
+enum karp_loss {
+#define KARP_LOSS_ENUM(name, words) KARP_LOSS_##name,
+    KARP_LOSSES(KARP_LOSS_ENUM)
+#undef KARP_LOSS_ENUM
+        KARP_LOSS_COUNT,
+};
+
+struct karp_import_counts {
+    uint64_t frames;                    /* handed out */
+    uint64_t left_out[KARP_LOSS_COUNT]; /* samples, by reason */
+    uint64_t restarts;                  /* times that started again */
+};
+
+/* The words for `loss`, which follow a number of samples. Never NULL. */
+const char *karp_loss_words(enum karp_loss loss);
 
 struct karp_importer; /* private */
 
@@ -71,6 +97,9 @@ int karp_importer_feed(struct karp_importer *importer, const uint8_t *data, size
 int karp_importer_finish(struct karp_importer *importer);
 
 const struct karp_failure *karp_importer_failure(const struct karp_importer *importer);
+
+/* What was handed out and what was left out so far: nothing else of the input is lost. */
+const struct karp_import_counts *karp_importer_counts(const struct karp_importer *importer);
 
 /* Microseconds by which every timestamp lies above the one in the file; known from the first frame on. */
 uint64_t karp_importer_shift_us(const struct karp_importer *importer);

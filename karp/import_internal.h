@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The importer from the inside: import.c walks the top-level boxes, import_moov.c, import_entry.c and import_tables.c
- * read the moov, import_moof.c reads fragments, import_media.c cuts samples out of the mdat and gives them times and
- * groups; import_boxes.c serves those that read boxes. */
+ * read the moov, import_setup.c tells a new one from a repetition, import_moof.c reads fragments, import_time.c keeps the times of tracks on one line, import_media.c cuts
+ * samples out of the mdat and gives them groups; import_boxes.c serves those that read boxes. */
 #ifndef MOQ_KARP_IMPORT_INTERNAL_H
 #define MOQ_KARP_IMPORT_INTERNAL_H
 
@@ -19,13 +19,34 @@ enum {
 /* Positions and times beyond this are refused, so that sums stay far from the end of 64 bits. */
 #define IMPORT_NUMBER_MAX (UINT64_C(1) << 62)
 
+/* Decode times beyond this, either way, are refused. */
+#define IMPORT_TIME_MAX (INT64_C(1) << 60)
+
+/* Where the time of a track stands. Ticks are those of the file without its wraps, microseconds those that are told. */
+struct import_clock {
+    bool has_begun, is_new_start; /* is_new_start: the fragment at hand starts again */
+    int64_t wrapped;              /* ticks added to what the file says, in turns of 2^32 */
+    int64_t first_dts;            /* of the epoch */
+    int64_t last_dts, next_dts;   /* of the last sample, and where it ends */
+    int64_t step;                 /* duration of the last sample that had one */
+    int64_t fragment_end;         /* of the fragment at hand */
+    uint32_t epoch;               /* of the importer's, that the track takes part in */
+    uint32_t moov_number;         /* repetitions of the moov before the last fragment */
+    int64_t first_us;             /* first presentation time of the epoch, as the file has it */
+    int64_t offset_us;            /* added to all times of the epoch */
+    int64_t end_us;               /* of all that was read, offset added */
+};
+
 struct import_track {
     uint32_t id, timescale;
-    bool is_used; /* otherwise a track that we cannot carry: its samples are passed over */
+    bool is_used;        /* otherwise a track that we cannot carry: its samples are passed over */
+    enum karp_loss loss; /* why it is not used */
     enum karp_track_kind kind;
     size_t index; /* in the catalog */
     uint32_t default_duration, default_size, default_flags;
-    int64_t edit; /* ticks that the edit list takes off every time; negative: adds */
+    int64_t edit;         /* ticks that the edit list takes off every time; negative: adds */
+    struct reader tables; /* the body of its stbl, while the moov is read */
+    struct import_clock clock;
 
     bool has_started, has_marked_key;
     bool wants_group; /* audio: a video keyframe has passed since its group began */
@@ -36,12 +57,31 @@ struct import_track {
     int64_t lowest_pts, highest_pts;
 };
 
+/* What the position of a sample is counted from until its mdat has begun. */
+enum import_place {
+    IMPORT_IN_INPUT,
+    IMPORT_IN_FILE, /* the file at hand, which may come after others in the same input */
+    IMPORT_IN_MDAT, /* the payload of the mdat */
+};
+
 struct import_sample {
-    uint64_t position; /* in the file; of relative samples: in the payload of the mdat */
-    int64_t pts;       /* ticks of the track, edit list applied */
+    uint64_t position;
+    int64_t pts; /* ticks of the track, edit list applied */
     uint32_t size, flags, order;
     uint8_t track;
-    bool is_relative;
+    uint8_t place; /* an import_place */
+};
+
+/* When a sample is decoded, in ticks. */
+struct import_span {
+    int64_t dts;
+    uint32_t duration;
+};
+
+/* What a fragment says about its first decode time. */
+struct import_start {
+    uint64_t time;
+    bool is_wide; /* 64 bits; otherwise 32 */
 };
 
 enum import_state { IMPORT_HEADER, IMPORT_BUFFER, IMPORT_SKIP, IMPORT_MEDIA };
@@ -61,8 +101,10 @@ struct karp_importer {
     uint64_t box_start,
         box_left; /* box_left is IMPORT_NUMBER_MAX for a box that reaches to the end of the file */
     bool has_any_box, has_moov, has_fragment, has_fragment_mdat;
+    bool has_left_out;      /* samples of the fragment at hand: a further mdat may hold them */
+    uint64_t file_start;    /* of the file at hand, that absolute positions count from */
+    bool is_file_open;      /* no media of it has come yet */
     struct byte_buf box;    /* the moov or moof at hand */
-    struct byte_buf moov;   /* the one in force, to recognise its repetitions */
     struct byte_buf pieces; /* of a sample that is not complete yet */
 
     uint32_t movie_timescale;
@@ -76,8 +118,14 @@ struct karp_importer {
         *samples; /* of the fragment at hand, by position once its mdat has begun */
     size_t sample_count, sample_capacity, next_sample;
 
+    /* Times. An epoch lasts until they start again. */
+    uint32_t moov_number, epoch; /* repetitions of the moov; epochs before the one that runs now */
+    uint32_t epoch_moov_number;  /* moov_number when the epoch began */
+    int64_t epoch_us;            /* added to the times of the epoch */
+    int64_t earliest_us;         /* first_us of the track that began it first */
     bool is_shift_known, has_warned_latency, has_warned_negative;
     uint64_t shift_us, fragment_us;
+    struct karp_import_counts counts;
 };
 
 /* Checks every size in a tree of boxes, so that later searches cannot be misled. */
@@ -90,29 +138,62 @@ int import_need_box(struct karp_importer *importer, struct reader in, const char
 /* Fails because the box `type` is too short for its fields. */
 int import_too_short(struct karp_importer *importer, const char *type);
 
-/* Reads a complete moov. Fills tracks, catalog and, when there are sample tables, samples. */
+/* A complete moov: sets up its tracks, unless it repeats the one in force, and reads the samples in its tables. */
+int import_setup(struct karp_importer *importer, struct reader moov);
+
+/* Presentation does not begin at zero: the catalog tells where, and the clocks that times are to be rounded to. */
+void import_note_start(struct karp_importer *importer);
+
+/* Reads a complete moov: tracks and catalog. */
 int import_moov(struct karp_importer *importer, struct reader body);
+
+/* Adds the samples that the tables of the moov at hand have. */
+int import_moov_samples(struct karp_importer *importer);
 
 /* Reads the sample entry of a track into what the catalog says about it. MOQ_ERR_UNSUPPORTED, with the reason as the
  * failure: karp cannot carry the track, and it is left out. */
 int import_entry(struct karp_importer *importer, struct reader stsd, struct karp_track *track,
                  struct karp_codec *codec);
 
-/* Adds the samples of a track's tables (`stbl`) to the fragment at hand. */
-int import_tables(struct karp_importer *importer, struct import_track *track, struct reader stbl);
+/* Adds the samples of a track's tables to the fragment at hand. */
+int import_tables(struct karp_importer *importer, struct import_track *track);
 
 /* Reads a complete moof that began at `start` in the file. */
 int import_moof(struct karp_importer *importer, struct reader body, uint64_t start);
 
+/* Counts samples that are left out because of their track; NULL: one that the moov does not have. */
+void import_leave_out(struct karp_importer *importer, const struct import_track *track,
+                      uint64_t samples);
+
+/* Forgets the fragment that is over: a new one begins. */
+void import_begin_fragment(struct karp_importer *importer);
+
 /* Adds a sample to the fragment at hand. */
 int import_add_sample(struct karp_importer *importer, struct import_track *track,
-                      const struct import_sample *sample);
+                      const struct import_sample *sample, const struct import_span *span);
 
 /* The payload of an mdat begins: puts the samples in order and checks that they lie inside. */
 int import_media_begin(struct karp_importer *importer);
 
 /* Takes bytes of an mdat; all of them. */
 int import_media(struct karp_importer *importer, const uint8_t *data, size_t size);
+
+/* Ticks to microseconds, rounded down. False when the result is beyond any clock. */
+bool import_to_us(const struct import_track *track, int64_t ticks, int64_t *us);
+
+/* A fragment of a track begins at `start`; NULL: where the one before ended. Sets the decode time of its first sample. */
+int import_time_begin(struct karp_importer *importer, struct import_track *track,
+                      const struct import_start *start, int64_t *dts);
+
+/* Notes a sample with media in it. */
+void import_time_sample(struct import_track *track, const struct import_span *span, int64_t pts);
+
+/* All samples of the fragment are known: tracks that start again get their offset. */
+void import_time_settle(struct karp_importer *importer);
+
+/* Finds the one constant that keeps the first samples of all tracks at or above zero, and tells the catalog. A track in
+ * the first fragment is known; of the others the worst is assumed: a first sample at zero, less the edit. */
+void import_time_shift(struct karp_importer *importer);
 
 #define import_fail(importer, kind, what, ...)                                                     \
     failure_set(&(importer)->failure, KARP_FAILURE_##kind, what, __VA_ARGS__)

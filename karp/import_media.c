@@ -1,19 +1,33 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Cuts the samples out of an mdat as its bytes arrive and gives each its time and its place in a group. */
+/* Cuts the samples out of an mdat as its bytes arrive and gives each its place in a group. */
 #include "karp/import_internal.h"
 
 #include <stdlib.h>
 
+#include "base/check.h"
 #include "base/error.h"
 #include "base/log.h"
 
-__extension__ typedef __int128 wide_int;
+void import_begin_fragment(struct karp_importer *importer)
+{
+    importer->sample_count = importer->next_sample = 0;
+    importer->has_fragment = importer->has_fragment_mdat = importer->has_left_out = false;
+    for (size_t i = 0; i < importer->track_count; i++)
+        importer->tracks[i].sample_count = 0;
+}
 
-enum { US_PER_S = 1000000 };
+void import_leave_out(struct karp_importer *importer, const struct import_track *track,
+                      uint64_t samples)
+{
+    enum karp_loss loss = track ? track->loss : KARP_LOSS_UNKNOWN_TRACK;
+    importer->counts.left_out[loss] += samples;
+    importer->has_left_out |= samples > 0;
+}
 
 int import_add_sample(struct karp_importer *importer, struct import_track *track,
-                      const struct import_sample *sample)
+                      const struct import_sample *sample, const struct import_span *span)
 {
+    REQUIRE(track->is_used);
     if (importer->sample_count == KARP_IMPORT_MAX_SAMPLES)
         return import_fail(importer, TOO_LARGE, NULL, "more than %d samples in a fragment",
                            KARP_IMPORT_MAX_SAMPLES);
@@ -36,45 +50,8 @@ int import_add_sample(struct karp_importer *importer, struct import_track *track
     *added = *sample;
     added->order = (uint32_t)importer->sample_count++;
     added->track = (uint8_t)(track - importer->tracks);
-    if (track->sample_count == 0 || sample->pts < track->lowest_pts)
-        track->lowest_pts = sample->pts;
-    if (track->sample_count == 0 || sample->pts > track->highest_pts)
-        track->highest_pts = sample->pts;
-    track->sample_count++;
+    import_time_sample(track, span, sample->pts);
     return 0;
-}
-
-/* Ticks to microseconds, rounded down. False when the result is beyond any clock. */
-static bool to_us(const struct import_track *track, int64_t ticks, int64_t *us)
-{
-    wide_int product = (wide_int)ticks * US_PER_S;
-    wide_int result = product / track->timescale;
-    if (product % track->timescale < 0)
-        result--;
-    if (result > (wide_int)KARP_TIMESTAMP_MAX_US || result < -(wide_int)KARP_TIMESTAMP_MAX_US)
-        return false;
-    *us = (int64_t)result;
-    return true;
-}
-
-/* The one constant that keeps the first samples of all tracks at or above zero. A track that is in the first fragment
- * is known; of the others the worst is assumed: a first sample at zero, less the edit. */
-static void find_shift(struct karp_importer *importer)
-{
-    uint64_t shift = 0;
-    for (size_t i = 0; i < importer->track_count; i++) {
-        const struct import_track *track = &importer->tracks[i];
-        int64_t lowest = track->sample_count > 0 ? track->lowest_pts : -track->edit;
-        int64_t us;
-        if (track->is_used && track->edit > 0 && lowest < 0 && to_us(track, lowest, &us) &&
-            (uint64_t)-us > shift)
-            shift = (uint64_t)-us;
-    }
-    importer->shift_us = importer->catalog->start_us = shift;
-    importer->is_shift_known = true;
-    if (shift > 0)
-        log_info(LOG_MEDIA, "import: edit lists begin before zero; all times are moved by %llu us",
-                 (unsigned long long)shift);
 }
 
 /* How far the samples of a track in this fragment lie apart, less one frame: what waiting for the fragment costs. */
@@ -82,7 +59,7 @@ static uint64_t span_us(const struct import_track *track)
 {
     int64_t span;
     if (!track->is_used || track->sample_count < 2 ||
-        !to_us(track, track->highest_pts - track->lowest_pts, &span))
+        !import_to_us(track, track->highest_pts - track->lowest_pts, &span))
         return 0;
     return (uint64_t)span - (uint64_t)span / (track->sample_count - 1);
 }
@@ -123,6 +100,20 @@ static void sort_samples(struct karp_importer *importer)
     }
 }
 
+/* Turns all positions into those of the input. Data comes after what points at it, so an absolute position that has
+ * passed counts from the start of the file at hand: it is not the first of the input. */
+static void place_samples(struct karp_importer *importer)
+{
+    for (size_t i = 0; i < importer->sample_count; i++) {
+        struct import_sample *sample = &importer->samples[i];
+        if (sample->place == IMPORT_IN_MDAT)
+            sample->position += importer->position;
+        else if (sample->place == IMPORT_IN_FILE && sample->position < importer->position)
+            sample->position += importer->file_start;
+        sample->place = IMPORT_IN_INPUT;
+    }
+}
+
 /* Every sample that begins in this mdat has to end in it, and none may begin before it or in another sample. */
 static int check_samples(struct karp_importer *importer, uint64_t end)
 {
@@ -148,21 +139,17 @@ static int check_samples(struct karp_importer *importer, uint64_t end)
 int import_media_begin(struct karp_importer *importer)
 {
     bool is_first_mdat = !importer->has_fragment_mdat;
-    for (size_t i = 0; is_first_mdat && i < importer->sample_count; i++) {
-        struct import_sample *sample = &importer->samples[i];
-        if (sample->is_relative)
-            sample->position += importer->position;
-        sample->is_relative = false;
-    }
-    if (is_first_mdat)
+    if (is_first_mdat) {
+        place_samples(importer);
         sort_samples(importer);
+    }
     importer->has_fragment_mdat = true;
     int error = check_samples(importer, importer->position + importer->box_left);
     if (error)
         return error;
 
     if (!importer->is_shift_known)
-        find_shift(importer);
+        import_time_shift(importer);
     note_latency(importer);
     return 0;
 }
@@ -205,10 +192,10 @@ static int deliver(struct karp_importer *importer, const struct import_sample *s
 {
     struct import_track *track = &importer->tracks[sample->track];
     int64_t us;
-    if (!to_us(track, sample->pts, &us))
+    if (!import_to_us(track, sample->pts, &us))
         return import_fail(importer, MP4, NULL, "a sample of track %u is dated beyond all reason",
                            track->id);
-    us += (int64_t)importer->shift_us;
+    us += track->clock.offset_us + (int64_t)importer->shift_us;
     if (us < 0 && !importer->has_warned_negative) {
         importer->has_warned_negative = true;
         log_warn(LOG_MEDIA, "import: track %u has a time before zero, taken as zero", track->id);
@@ -221,6 +208,7 @@ static int deliver(struct karp_importer *importer, const struct import_sample *s
                                .payload = payload,
                                .size = sample->size};
     frame.is_group_start = begins_group(importer, track, sample->flags, frame.timestamp_us);
+    importer->counts.frames++;
     int error = importer->events.on_frame(importer->user, &frame);
     if (error)
         import_fail(importer, CLOSED, NULL, "a frame was refused: %s", moq_error_words(error));

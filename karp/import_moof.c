@@ -2,7 +2,10 @@
 /* Reads a moof: which samples follow in the mdat, where they lie, when they are shown. */
 #include "karp/import_internal.h"
 
+#include <string.h>
+
 #include "base/error.h"
+#include "base/log.h"
 
 enum {
     TFHD_BASE_DATA_OFFSET = 0x1,
@@ -20,23 +23,19 @@ enum {
     TRUN_COMPOSITION = 0x800,
 };
 
-/* Where data lies: in the file or, when nothing tells, from the start of the mdat's payload. */
-struct place {
-    uint64_t position;
-    bool is_relative;
-};
-
 struct fragment {
     struct karp_importer *importer;
-    uint64_t start;    /* of the moof in the file */
-    struct place next; /* behind the data of the runs so far */
+    uint64_t start; /* of the moof in the input */
+    uint64_t next;  /* where the data of the runs so far ends, counted as `place` says */
+    enum import_place place;
     bool is_first_traf;
 };
 
 struct run_defaults {
-    struct import_track *track;
+    struct import_track *track; /* NULL: one that the moov does not have */
     uint32_t duration, size, flags;
     uint64_t base; /* of data offsets */
+    enum import_place base_place;
     bool is_duration_empty;
     int64_t dts;
 };
@@ -50,18 +49,32 @@ static struct import_track *find_track(struct karp_importer *importer, uint32_t 
     return NULL;
 }
 
+/* Where data offsets count from (ISO/IEC 14496-12, 8.8.7.1). Without any base the data of the first run begins with the
+ * mdat. */
+static void find_base(struct fragment *fragment, struct run_defaults *run, uint32_t flags,
+                      uint64_t base)
+{
+    run->base = fragment->start;
+    run->base_place = IMPORT_IN_INPUT;
+    if (flags & TFHD_BASE_DATA_OFFSET) {
+        run->base = fragment->next = base;
+        run->base_place = fragment->place = IMPORT_IN_FILE;
+    } else if (fragment->is_first_traf) {
+        fragment->next = 0;
+        fragment->place = IMPORT_IN_MDAT;
+    } else if (!(flags & TFHD_BASE_IS_MOOF) && fragment->place != IMPORT_IN_MDAT) {
+        run->base = fragment->next;
+        run->base_place = fragment->place;
+    }
+}
+
 static int read_tfhd(struct fragment *fragment, struct reader in, struct run_defaults *run)
 {
     struct karp_importer *importer = fragment->importer;
+    static const struct import_track stranger = {.timescale = 1};
     uint32_t flags;
     box_version(&in, &flags);
     uint32_t id = reader_u32(&in);
-    run->track = find_track(importer, id);
-    if (!run->track && !in.is_short)
-        return import_fail(importer, UNKNOWN_TRACK, NULL,
-                           "the moof at byte %llu has data of track %u",
-                           (unsigned long long)fragment->start, id);
-
     uint64_t base = flags & TFHD_BASE_DATA_OFFSET ? reader_u64(&in) : 0;
     reader_skip(&in, flags & TFHD_DESCRIPTION ? 4 : 0);
     uint32_t duration = flags & TFHD_DURATION ? reader_u32(&in) : 0;
@@ -72,32 +85,45 @@ static int read_tfhd(struct fragment *fragment, struct reader in, struct run_def
     if (base > IMPORT_NUMBER_MAX)
         return import_fail(importer, INVALID_OFFSET, NULL, "a base data offset beyond all files");
 
-    run->duration = flags & TFHD_DURATION ? duration : run->track->default_duration;
-    run->size = flags & TFHD_SIZE ? size : run->track->default_size;
-    run->flags = flags & TFHD_FLAGS ? sample_flags : run->track->default_flags;
+    run->track = find_track(importer, id);
+    const struct import_track *track = run->track ? run->track : &stranger;
+    if (!run->track && importer->counts.left_out[KARP_LOSS_UNKNOWN_TRACK] == 0)
+        log_warn(LOG_MEDIA, "import: the moof at byte %llu has data of track %u, the moov has not",
+                 (unsigned long long)fragment->start, id);
+    run->duration = flags & TFHD_DURATION ? duration : track->default_duration;
+    run->size = flags & TFHD_SIZE ? size : track->default_size;
+    run->flags = flags & TFHD_FLAGS ? sample_flags : track->default_flags;
     run->is_duration_empty = (flags & TFHD_DURATION_IS_EMPTY) != 0;
-    if (flags & TFHD_BASE_DATA_OFFSET) {
-        run->base = base;
-        fragment->next = (struct place){base, false};
-    } else if (flags & TFHD_BASE_IS_MOOF || fragment->is_first_traf) {
-        run->base = fragment->start;
-        if (fragment->is_first_traf)
-            fragment->next = (struct place){0, true};
-    } else {
-        run->base = fragment->next.is_relative ? fragment->start : fragment->next.position;
-    }
+    find_base(fragment, run, flags, base);
     return 0;
 }
 
-static int read_tfdt(struct karp_importer *importer, struct reader in, int64_t *dts)
+/* The decode time that a traf tells: in its tfdt or, as Smooth Streaming has it, in a uuid box (tfxd). False when it
+ * tells none. */
+static int read_start(struct fragment *fragment, struct reader traf, struct import_start *start,
+                      bool *is_told)
 {
-    uint32_t flags;
-    uint64_t time = reader_number(&in, box_version(&in, &flags) == 1 ? 8 : 4);
-    if (in.is_short)
-        return import_fail(importer, MP4, NULL, "a tfdt is too short for its fields");
-    if (time > IMPORT_NUMBER_MAX)
-        return import_fail(importer, MP4, NULL, "a tfdt is dated beyond all reason");
-    *dts = (int64_t)time;
+    static const uint8_t tfxd[16] = {0x6d, 0x1d, 0x9b, 0x05, 0x42, 0xd5, 0x44, 0xe6,
+                                     0x80, 0xe2, 0x14, 0x1d, 0xaf, 0xf7, 0x57, 0xb2};
+    struct box box;
+    *is_told = false;
+    while (!*is_told && box_next(&traf, &box, NULL) > 0) {
+        struct reader in = box.body;
+        uint32_t flags;
+        if (box.type == FOURCC('u', 'u', 'i', 'd')) {
+            const uint8_t *name = reader_take(&in, sizeof tfxd);
+            *is_told = name && memcmp(name, tfxd, sizeof tfxd) == 0;
+        } else {
+            *is_told = box.type == FOURCC('t', 'f', 'd', 't');
+        }
+        if (!*is_told)
+            continue;
+        start->is_wide = box_version(&in, &flags) == 1;
+        start->time = reader_number(&in, start->is_wide ? 8 : 4);
+        if (in.is_short)
+            return import_fail(fragment->importer, MP4, NULL,
+                               "the decode time of a fragment is cut short");
+    }
     return 0;
 }
 
@@ -107,7 +133,8 @@ static int place_run(struct fragment *fragment, const struct run_defaults *run, 
     if (offset < 0 && (uint64_t) - (int64_t)offset > run->base)
         return import_fail(fragment->importer, INVALID_OFFSET, NULL,
                            "data offset %d points before the file", offset);
-    fragment->next = (struct place){run->base + (uint64_t)(int64_t)offset, false};
+    fragment->next = run->base + (uint64_t)(int64_t)offset;
+    fragment->place = run->base_place;
     return 0;
 }
 
@@ -115,23 +142,27 @@ static int place_run(struct fragment *fragment, const struct run_defaults *run, 
 static int read_sample(struct fragment *fragment, struct reader *in, uint32_t flags,
                        struct run_defaults *run, const uint32_t *first_flags)
 {
-    uint32_t duration = flags & TRUN_DURATION ? reader_u32(in) : run->duration;
-    struct import_sample sample = {.position = fragment->next.position,
-                                   .is_relative = fragment->next.is_relative};
+    struct import_span span = {.dts = run->dts};
+    struct import_sample sample = {.position = fragment->next, .place = fragment->place};
+    span.duration = flags & TRUN_DURATION ? reader_u32(in) : run->duration;
     sample.size = flags & TRUN_SIZE ? reader_u32(in) : run->size;
     uint32_t own_flags = flags & TRUN_FLAGS ? reader_u32(in) : run->flags;
     sample.flags = first_flags && !(flags & TRUN_FLAGS) ? *first_flags : own_flags;
     /* Version 0 says unsigned, but nobody means two billion ticks: negative there as well. */
     int32_t composition = flags & TRUN_COMPOSITION ? (int32_t)reader_u32(in) : 0;
-    sample.pts = run->dts + composition - run->track->edit;
 
-    fragment->next.position += sample.size;
-    run->dts += duration;
+    fragment->next += sample.size;
+    run->dts += span.duration;
     if (in->is_short)
         return import_fail(fragment->importer, MP4, NULL, "a trun is too short for its samples");
-    if (run->dts > (int64_t)IMPORT_NUMBER_MAX || fragment->next.position > IMPORT_NUMBER_MAX)
+    if (run->dts > (int64_t)IMPORT_NUMBER_MAX || fragment->next > IMPORT_NUMBER_MAX)
         return import_fail(fragment->importer, INVALID_OFFSET, NULL, "a sample beyond all files");
-    return run->track->is_used ? import_add_sample(fragment->importer, run->track, &sample) : 0;
+    if (!run->track || !run->track->is_used) {
+        import_leave_out(fragment->importer, run->track, 1);
+        return 0;
+    }
+    sample.pts = span.dts + composition - run->track->edit;
+    return import_add_sample(fragment->importer, run->track, &sample, &span);
 }
 
 static int read_trun(struct fragment *fragment, struct reader in, struct run_defaults *run)
@@ -158,47 +189,39 @@ static int read_trun(struct fragment *fragment, struct reader in, struct run_def
     return error;
 }
 
-static int need_child(struct fragment *fragment, struct reader traf, const char *type,
-                      struct reader *body)
-{
-    const uint8_t *t = (const uint8_t *)type;
-    if (box_find(traf, FOURCC(t[0], t[1], t[2], t[3]), body))
-        return 0;
-    return import_fail(fragment->importer, MISSING_BOX, type, "in the moof at byte %llu",
-                       (unsigned long long)fragment->start);
-}
-
 static int read_traf(struct fragment *fragment, struct reader traf)
 {
+    struct karp_importer *importer = fragment->importer;
     struct run_defaults run = {0};
-    struct reader tfhd, tfdt, trun;
-    int error = need_child(fragment, traf, "tfhd", &tfhd);
-    if (!error)
-        error = read_tfhd(fragment, tfhd, &run);
-    if (!error)
-        error = need_child(fragment, traf, "tfdt", &tfdt);
-    if (!error)
-        error = read_tfdt(fragment->importer, tfdt, &run.dts);
-    if (!error && !run.is_duration_empty)
-        error = need_child(fragment, traf, "trun", &trun);
+    struct import_start start;
+    struct reader tfhd;
+    bool is_told;
+    if (!box_find(traf, FOURCC('t', 'f', 'h', 'd'), &tfhd))
+        return import_fail(importer, MISSING_BOX, "tfhd", "in the moof at byte %llu",
+                           (unsigned long long)fragment->start);
+    int error = read_tfhd(fragment, tfhd, &run);
     fragment->is_first_traf = false;
+    if (error || run.is_duration_empty)
+        return error;
+    error = read_start(fragment, traf, &start, &is_told);
+    bool is_used = run.track && run.track->is_used;
+    if (!error && is_used)
+        error = import_time_begin(importer, run.track, is_told ? &start : NULL, &run.dts);
 
     struct box box;
     while (!error && box_next(&traf, &box, NULL) > 0) {
         if (box.type == FOURCC('t', 'r', 'u', 'n'))
             error = read_trun(fragment, box.body, &run);
     }
+    if (is_used)
+        run.track->clock.next_dts = run.dts;
     return error;
 }
 
 int import_moof(struct karp_importer *importer, struct reader body, uint64_t start)
 {
     struct fragment fragment = {.importer = importer, .start = start, .is_first_traf = true};
-    importer->sample_count = importer->next_sample = 0;
-    importer->has_fragment = true;
-    importer->has_fragment_mdat = false;
-    for (size_t i = 0; i < importer->track_count; i++)
-        importer->tracks[i].sample_count = 0;
+    import_begin_fragment(importer);
 
     int error = import_check_boxes(body, 0, &importer->failure);
     struct box box;
@@ -206,5 +229,7 @@ int import_moof(struct karp_importer *importer, struct reader body, uint64_t sta
         if (box.type == FOURCC('t', 'r', 'a', 'f'))
             error = read_traf(&fragment, box.body);
     }
+    importer->has_fragment = importer->sample_count > 0 || importer->has_left_out;
+    import_time_settle(importer);
     return error;
 }

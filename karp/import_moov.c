@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/error.h"
 #include "base/log.h"
 
@@ -50,6 +51,11 @@ static void read_edits(struct karp_importer *importer, struct import_track *trac
     track->edit = -empty;
 }
 
+static void print_name(enum karp_track_kind kind, uint32_t id, char name[KARP_TRACK_NAME_MAX_BYTES])
+{
+    snprintf(name, KARP_TRACK_NAME_MAX_BYTES, kind == KARP_VIDEO ? "video%u" : "audio%u", id);
+}
+
 static int add_to_catalog(struct karp_importer *importer, struct import_track *track,
                           struct karp_track *entry, const struct karp_codec *codec)
 {
@@ -57,7 +63,7 @@ static int add_to_catalog(struct karp_importer *importer, struct import_track *t
     track->kind = entry->kind;
     entry->priority =
         is_video ? importer->options.video_priority : importer->options.audio_priority;
-    snprintf(entry->name, sizeof entry->name, is_video ? "video%u" : "audio%u", track->id);
+    print_name(track->kind, track->id, entry->name);
     int error = karp_codec_print(codec, entry->codec);
     if (!error)
         error = karp_catalog_add(importer->catalog, entry);
@@ -110,6 +116,8 @@ static int read_media(struct karp_importer *importer, struct import_track *track
     if (!error)
         error = import_need_box(importer, minf, "stbl", &stbl);
     if (!error)
+        track->tables = stbl;
+    if (!error)
         error = import_need_box(importer, stbl, "stsd", &stsd);
     if (!error)
         error = import_entry(importer, stsd, &entry, &codec);
@@ -144,7 +152,7 @@ static int read_trak(struct karp_importer *importer, struct reader trak)
         return import_fail(importer, TOO_LARGE, NULL, "more than %d tracks",
                            KARP_IMPORT_MAX_TRACKS);
     struct import_track *track = &importer->tracks[importer->track_count];
-    *track = (struct import_track){.timescale = 1};
+    *track = (struct import_track){.timescale = 1, .loss = KARP_LOSS_TRACK};
     struct reader mdia, edts, elst;
     int error = read_track_id(importer, track, trak);
     if (!error)
@@ -195,31 +203,17 @@ static int read_all(struct karp_importer *importer, struct reader in, const char
     return error;
 }
 
-/* Gives every used track its place in the catalog, and the samples of its tables to the fragment at hand. */
-static int finish_tracks(struct karp_importer *importer, struct reader moov)
+/* Gives every used track its place in the catalog, which sorts them by kind. */
+static void find_places(struct karp_importer *importer)
 {
-    struct box box;
-    for (size_t i = 0; box_next(&moov, &box, NULL) > 0;) {
-        if (box.type != FOURCC('t', 'r', 'a', 'k'))
-            continue;
-        struct import_track *track = &importer->tracks[i++];
-        struct reader mdia = {0}, minf = {0}, stbl;
-        if (!track->is_used || !box_find(box.body, FOURCC('m', 'd', 'i', 'a'), &mdia) ||
-            !box_find(mdia, FOURCC('m', 'i', 'n', 'f'), &minf) ||
-            !box_find(minf, FOURCC('s', 't', 'b', 'l'), &stbl))
-            continue;
-
+    for (size_t i = 0; i < importer->track_count; i++) {
+        struct import_track *track = &importer->tracks[i];
         char name[KARP_TRACK_NAME_MAX_BYTES];
-        snprintf(name, sizeof name, track->kind == KARP_VIDEO ? "video%u" : "audio%u", track->id);
-        track->index =
-            (size_t)(karp_catalog_find(importer->catalog, name) - importer->catalog->tracks);
-        int error = import_tables(importer, track, stbl);
-        if (error)
-            return error;
+        print_name(track->kind, track->id, name);
+        const struct karp_track *entry = karp_catalog_find(importer->catalog, name);
+        if (track->is_used && EXPECT(entry))
+            track->index = (size_t)(entry - importer->catalog->tracks);
     }
-    importer->has_fragment = importer->sample_count > 0;
-    importer->has_fragment_mdat = false;
-    return 0;
 }
 
 static int check_tracks(struct karp_importer *importer)
@@ -236,8 +230,7 @@ static int check_tracks(struct karp_importer *importer)
 int import_moov(struct karp_importer *importer, struct reader body)
 {
     struct reader mvhd, mvex;
-    importer->track_count = importer->sample_count = importer->next_sample = 0;
-    karp_catalog_free(importer->catalog);
+    importer->track_count = 0;
     importer->catalog = karp_catalog_new();
     if (!importer->catalog)
         return failure_nomem(&importer->failure);
@@ -253,5 +246,18 @@ int import_moov(struct karp_importer *importer, struct reader body)
         error = check_tracks(importer);
     if (!error && box_find(body, FOURCC('m', 'v', 'e', 'x'), &mvex))
         error = read_all(importer, mvex, "trex", read_trex);
-    return error ? error : finish_tracks(importer, body);
+    if (!error)
+        find_places(importer);
+    return error;
+}
+
+int import_moov_samples(struct karp_importer *importer)
+{
+    int error = 0;
+    import_begin_fragment(importer);
+    for (size_t i = 0; i < importer->track_count && !error; i++)
+        error = import_tables(importer, &importer->tracks[i]);
+    importer->has_fragment = importer->sample_count > 0 || importer->has_left_out;
+    import_time_settle(importer);
+    return error;
 }

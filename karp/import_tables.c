@@ -100,24 +100,33 @@ static int add_sample(struct karp_importer *importer, struct import_track *track
         return import_fail(importer, MP4, NULL, "the tables of track %u end too early", track->id);
 
     int32_t offset = (int32_t)next_of_runs(&tables->offsets);
+    struct import_span span = {tables->dts, next_of_runs(&tables->durations)};
     struct import_sample sample = {.position = position,
+                                   .place = IMPORT_IN_FILE,
                                    .pts = tables->dts + offset - track->edit,
                                    .size = *size,
                                    .flags = flags_of(tables, tables->number++)};
-    tables->dts += next_of_runs(&tables->durations);
-    return import_add_sample(importer, track, &sample);
+    tables->dts += span.duration;
+    return import_add_sample(importer, track, &sample, &span);
 }
 
-int import_tables(struct karp_importer *importer, struct import_track *track, struct reader stbl)
+int import_tables(struct karp_importer *importer, struct import_track *track)
 {
+    static const struct import_start start = {.time = 0, .is_wide = true};
     struct tables tables;
-    open_tables(stbl, &tables);
+    open_tables(track->tables, &tables);
+    if (!track->is_used) {
+        import_leave_out(importer, track, tables.sample_count);
+        return 0;
+    }
+    if (tables.sample_count == 0)
+        return 0;
     if (tables.sample_count > KARP_IMPORT_MAX_SAMPLES)
         return import_fail(importer, TOO_LARGE, NULL,
                            "track %u has %u samples in the moov, at most %d", track->id,
                            tables.sample_count, KARP_IMPORT_MAX_SAMPLES);
 
-    int error = 0;
+    int error = import_time_begin(importer, track, &start, &tables.dts);
     for (uint32_t chunk = 1; !error && tables.number <= tables.sample_count; chunk++) {
         uint64_t position = reader_number(&tables.chunks, tables.has_wide_chunks ? 8 : 4);
         uint32_t count = samples_of_chunk(&tables, chunk), size = 0;
@@ -129,5 +138,6 @@ int import_tables(struct karp_importer *importer, struct import_track *track, st
             position += size;
         }
     }
+    track->clock.next_dts = tables.dts;
     return error;
 }

@@ -33,7 +33,7 @@ struct karp_publishing {
     struct input *input;
     struct byte_buf waiting; /* read, and not imported yet */
     uv_timer_t timer;        /* looks at the brakes; at the end, at the viewers */
-    bool is_paced, has_pace, is_input_over, is_draining;
+    bool is_paced, has_pace, is_input_over, is_draining, has_been_watched;
     uint64_t pace_start_ns, pace_start_us, newest_us;
     uint64_t sent_before, progress_ns; /* when a viewer took something last */
     uint64_t drain_start_ns, drain_most_ns;
@@ -72,11 +72,12 @@ static bool is_viewer_behind(struct karp_publishing *karp)
 static bool is_held_back(struct karp_publishing *karp)
 {
     const struct publisher *publisher = &karp->publisher;
+    karp->has_been_watched |= publisher->media_viewer_count > 0;
     bool is_patient = publisher->id == 0 || input_is_file(karp->input);
     if (!publisher->is_on_air && is_patient)
         return true;
-    bool is_lonely = karp->settings->is_viewer_awaited && publisher->media_viewer_count == 0;
-    if (publisher->catalog && is_lonely && publisher->bytes == 0)
+    bool is_lonely = karp->settings->is_viewer_awaited && !karp->has_been_watched;
+    if (publisher->catalog && is_lonely)
         return true;
     return is_ahead_of_time(karp) || is_viewer_behind(karp);
 }

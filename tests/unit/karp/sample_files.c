@@ -216,10 +216,12 @@ void file_fragment(struct file *file, const struct sample_run *run)
     file_put(file, run->duration, 4);
     file_put(file, run->flags, 4);
     file_end(file, tfhd);
-    size_t tfdt = file_begin(file, "tfdt");
-    file_put(file, 0x01000000, 4);
-    file_put(file, run->time, 8);
-    file_end(file, tfdt);
+    if (run->width != TIME_NONE) {
+        size_t tfdt = file_begin(file, "tfdt");
+        file_put(file, run->width == TIME_64 ? 0x01000000 : 0, 4);
+        file_put(file, run->time, run->width == TIME_64 ? 8 : 4);
+        file_end(file, tfdt);
+    }
     size_t trun = file_begin(file, "trun");
     file_put(file, 0x01000a05, 4);
     file_put(file, word_count(run->texts), 4);
@@ -302,6 +304,7 @@ int import_file(const uint8_t *data, size_t size, size_t piece, struct notes *no
         error = karp_importer_finish(importer);
     if (failure)
         *failure = *karp_importer_failure(importer);
+    notes->counts = *karp_importer_counts(importer);
     karp_importer_free(importer);
     return error;
 }

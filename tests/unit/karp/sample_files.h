@@ -38,7 +38,8 @@ void file_moov(struct file *file, const struct sample_track *tracks, size_t coun
 
 struct sample_run {
     uint32_t track;
-    uint64_t time;     /* tfdt */
+    uint64_t time; /* tfdt */
+    enum { TIME_64, TIME_32, TIME_NONE } width;
     const char *texts; /* payloads, one per word */
     uint32_t duration;
     uint32_t first_flags, flags;
@@ -58,6 +59,7 @@ struct notes {
     int catalogs;
     const struct karp_catalog *latest;
     int catalog_error, frame_error; /* to be returned */
+    struct karp_import_counts counts;
 };
 
 extern const struct karp_import_events note_events;

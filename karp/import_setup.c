@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What the moov in force has set up, and whether a further one says the same: then it is a repetition and the tracks go
+ * on; otherwise a new instance of the broadcast begins. */
+#include "karp/import_internal.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+struct setup {
+    struct import_track *tracks;
+    size_t track_count;
+    struct karp_catalog *catalog;
+};
+
+void import_note_start(struct karp_importer *importer)
+{
+    importer->catalog->has_start = true;
+    for (size_t i = 0; i < importer->track_count; i++) {
+        const struct import_track *track = &importer->tracks[i];
+        if (track->is_used && track->kind == KARP_VIDEO)
+            importer->catalog->tracks[track->index].timescale = track->timescale;
+    }
+}
+
+static bool has_edits(const struct karp_importer *importer)
+{
+    for (size_t i = 0; i < importer->track_count; i++) {
+        if (importer->tracks[i].is_used && importer->tracks[i].edit != 0)
+            return true;
+    }
+    return false;
+}
+
+static bool is_same_track(const struct import_track *a, const struct import_track *b)
+{
+    return a->id == b->id && a->timescale == b->timescale && a->is_used == b->is_used &&
+           a->default_duration == b->default_duration && a->default_size == b->default_size &&
+           a->default_flags == b->default_flags && a->edit == b->edit;
+}
+
+/* Whether the moov says what the one in force said; dates, tags and durations do not count. */
+static bool is_repetition(struct karp_importer *importer, const struct setup *old)
+{
+    if (!importer->has_moov || importer->track_count != old->track_count ||
+        importer->catalog->track_count != old->catalog->track_count)
+        return false;
+    bool is_same = true;
+    for (size_t i = 0; is_same && i < old->track_count; i++)
+        is_same = is_same_track(&importer->tracks[i], &old->tracks[i]);
+    if (old->catalog->has_start)
+        import_note_start(importer);
+    for (size_t i = 0; is_same && i < old->catalog->track_count; i++)
+        is_same = karp_track_equals(&importer->catalog->tracks[i], &old->catalog->tracks[i]);
+    return is_same;
+}
+
+/* Goes on with the tracks as they were; only the samples in the tables are news. */
+static void go_on(struct karp_importer *importer, struct setup *old)
+{
+    struct karp_catalog *repeated = importer->catalog;
+    for (size_t i = 0; i < old->track_count; i++)
+        old->tracks[i].tables = importer->tracks[i].tables;
+    memcpy(importer->tracks, old->tracks, old->track_count * sizeof *old->tracks);
+    importer->catalog = old->catalog;
+    old->catalog = repeated;
+    importer->moov_number++;
+}
+
+static void begin_instance(struct karp_importer *importer)
+{
+    importer->is_second_moov = importer->has_moov;
+    importer->has_moov = importer->is_catalog_due = true;
+    importer->is_shift_known = false;
+    importer->moov_number = importer->epoch = importer->epoch_moov_number = 0;
+    importer->epoch_us = 0;
+    importer->earliest_us = INT64_MAX;
+    if (has_edits(importer))
+        import_note_start(importer);
+}
+
+int import_setup(struct karp_importer *importer, struct reader moov)
+{
+    struct setup old = {.track_count = importer->track_count, .catalog = importer->catalog};
+    size_t bytes = old.track_count * sizeof *old.tracks;
+    old.tracks = malloc(bytes + 1); /* one more, so that none is no failure */
+    if (!old.tracks)
+        return failure_nomem(&importer->failure);
+    memcpy(old.tracks, importer->tracks, bytes);
+
+    importer->catalog = NULL;
+    int error = import_moov(importer, moov);
+    if (!error && is_repetition(importer, &old))
+        go_on(importer, &old);
+    else if (!error)
+        begin_instance(importer);
+    karp_catalog_free(old.catalog);
+    free(old.tracks);
+    return error ? error : import_moov_samples(importer);
+}
