@@ -76,19 +76,11 @@ static void set_levels(const struct tool_settings *settings)
         set_levels_by_text(wish);
 }
 
-static int version_by_name(const char *text)
-{
-    const char *digit = text + (*text == '0');
-    if (strlen(digit) != 1 || *digit < '2' || *digit > '4')
-        return 0;
-    return MOQ_VERSION_02 << (*digit - '2');
-}
-
 uint32_t tool_versions(const struct tool_settings *settings)
 {
     uint32_t versions = 0;
     for (size_t i = 0; i < settings->versions.count; i++)
-        versions |= (uint32_t)version_by_name(settings->versions.items[i]);
+        versions |= moq_version_by_name(settings->versions.items[i]);
     return versions;
 }
 
@@ -100,7 +92,7 @@ int tool_prepare(struct tool *tool, const struct tool_settings *settings, const 
         return usage(tool, "-v and -q contradict each other", "");
     set_levels(settings);
     for (size_t i = 0; i < settings->versions.count; i++)
-        if (!version_by_name(settings->versions.items[i]))
+        if (!moq_version_by_name(settings->versions.items[i]))
             return usage(tool, "not a version (02, 03, 04): ", settings->versions.items[i]);
     if (!url_text)
         return usage(tool, "the URL of a relay is missing", "");

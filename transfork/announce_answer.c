@@ -48,21 +48,17 @@ static int tell(struct announce_answer *answer, enum message_announce status,
         if (!msg.suffix)
             return MOQ_ERR_NOMEM;
     }
-    struct byte_buf buf;
-    byte_buf_init(&buf, MESSAGE_MAX_BYTES);
-    int error = message_encode_announce(answer->session->version, &buf, &msg);
-    if (!error)
-        error = stream_write(answer->stream, buf.data, buf.size);
-    byte_buf_deinit(&buf);
+    struct stream_message message;
+    int error = message_encode_announce(answer->session->version, stream_compose(&message), &msg);
     moq_path_unref(&msg.suffix);
-    return error;
+    return stream_send(answer->stream, &message, error);
 }
 
 /* Live exists since 03; older Rust peers take it for garbage and forget all that they were told. */
 static int tell_live(struct announce_answer *answer)
 {
     answer->has_told_live = true;
-    return answer->session->version == MOQ_VERSION_02 ? 0 : tell(answer, ANNOUNCE_LIVE, NULL);
+    return moq_session_can(answer->session, MOQ_CAN_LIVE) ? tell(answer, ANNOUNCE_LIVE, NULL) : 0;
 }
 
 static void tell_differences(struct announce_answer *answer)
@@ -162,13 +158,7 @@ static long read_please(struct moq_stream *stream, const uint8_t *data, size_t n
     return error ? error : (long)used;
 }
 
-static int end_too_early(struct moq_stream *stream, const uint8_t *left, size_t n)
-{
-    (void)stream, (void)left, (void)n;
-    return MOQ_ERR_DECODE;
-}
-
-static const struct stream_ops please_ops = {.read = read_please, .on_end = end_too_early};
+static const struct stream_ops please_ops = {.read = read_please, .on_end = stream_ends_too_early};
 
 void announce_answer_begin(struct moq_stream *stream)
 {

@@ -9,7 +9,7 @@
 #include "transfork/message.h"
 #include "transfork/path_set.h"
 
-/* 02 has no word for "that is all there is now": silence of this length means it. */
+/* Where there is no word for "that is all there is now", silence of this length means it. */
 #define CAUGHT_UP_NS (300 * NS_PER_MS)
 
 struct moq_announced {
@@ -155,7 +155,7 @@ static struct moq_announced *find_caught_up(struct moq_session *session)
 void announce_ask_tick(struct moq_session *session)
 {
     struct moq_announced *announced;
-    if (session->version != MOQ_VERSION_02)
+    if (moq_session_can(session, MOQ_CAN_LIVE))
         return;
     while ((announced = find_caught_up(session)))
         become_live(announced);
@@ -165,15 +165,9 @@ void announce_ask_tick(struct moq_session *session)
 
 static int write_please(struct moq_announced *announced)
 {
-    struct byte_buf buf;
-    byte_buf_init(&buf, MESSAGE_MAX_BYTES);
-    int error = message_encode_stream_type(&buf, BIDI_ANNOUNCE);
-    if (!error)
-        error = message_encode_announce_please(&buf, announced->prefix);
-    if (!error)
-        error = stream_write(announced->stream, buf.data, buf.size);
-    byte_buf_deinit(&buf);
-    return error;
+    struct stream_message message;
+    int error = message_encode_announce_please(stream_compose(&message), announced->prefix);
+    return stream_send(announced->stream, &message, error);
 }
 
 struct moq_announced *moq_session_announced(struct moq_session *session, struct moq_path *prefix,
@@ -193,10 +187,10 @@ struct moq_announced *moq_session_announced(struct moq_session *session, struct 
     list_push_back(&session->announced, &announced->node);
     object_born(OBJECT_announce);
 
-    announced->stream = stream_new_asking(session, &announced_ops, announced);
+    announced->stream = stream_new_asking(session, BIDI_ANNOUNCE, &announced_ops, announced);
     if (!announced->stream || write_please(announced))
         moq_announced_close(&announced);
-    else if (session->version == MOQ_VERSION_02)
+    else if (!moq_session_can(session, MOQ_CAN_LIVE))
         session_wait_until(session, announced->heard_ns + CAUGHT_UP_NS);
     return announced;
 }

@@ -7,6 +7,8 @@
  * the rest. */
 #include "transfork/dialect.h"
 
+#include "transfork/version.h"
+
 #define DIALECT_WAIT_NS (500 * NS_PER_MS)
 
 static int refuse(struct moq_session *session)
@@ -19,8 +21,8 @@ long dialect_check(struct moq_stream *stream, enum message_kind kind, const uint
                    int error)
 {
     struct moq_session *session = stream->session;
-    bool is_theirs =
-        session->version == MOQ_VERSION_04 && message_dialect(kind, data, n) == DIALECT_STRING;
+    bool is_theirs = version_row(session->version)->has_string_dialect &&
+                     message_dialect(kind, data, n) == DIALECT_STRING;
     if (error != MOQ_ERR_AGAIN)
         return is_theirs ? refuse(session) : error;
     stream->is_suspect = is_theirs;
@@ -29,7 +31,7 @@ long dialect_check(struct moq_stream *stream, enum message_kind kind, const uint
         session->dialect_deadline_ns = session_now(session) + DIALECT_WAIT_NS;
         session_wait_until(session, session->dialect_deadline_ns);
     }
-    return 0;
+    return error;
 }
 
 void dialect_tick(struct moq_session *session)

@@ -10,6 +10,7 @@
 #include "transfork/group.h"
 #include "transfork/message.h"
 #include "transfork/request.h"
+#include "transfork/version.h"
 
 enum { PRIORITY_SHIFT = 56 };
 
@@ -111,7 +112,7 @@ static long read_update(struct moq_stream *stream, const uint8_t *data, size_t n
     size_t used;
     int error = message_decode_fetch_update(data, n, &used, &priority);
     if (error)
-        return error == MOQ_ERR_AGAIN ? 0 : error;
+        return error;
     stream_set_urgency(stream, urgency_of(message_priority_from_wire(priority)));
     return (long)used;
 }
@@ -206,7 +207,7 @@ static long read_early_update(struct moq_stream *stream, const uint8_t *data, si
     size_t used;
     int error = message_decode_fetch_update(data, n, &used, &priority);
     if (error)
-        return error == MOQ_ERR_AGAIN ? 0 : error;
+        return error;
     request->asked.wish.priority = message_priority_from_wire(priority);
     request_updated(request);
     return (long)used;
@@ -235,19 +236,13 @@ static long read_fetch(struct moq_stream *stream, const uint8_t *data, size_t n)
     request->asked.wish.priority = message_priority_from_wire(msg.priority);
     request->asked.group = msg.group;
     request->asked.offset = msg.offset;
-    request->asked.is_offset_frames = version == MOQ_VERSION_03;
+    request->asked.is_offset_frames = version_row(version)->is_offset_in_frames;
     stream_attach(stream, &request_ops, request);
     request_deliver(request);
     return (long)used;
 }
 
-static int end_too_early(struct moq_stream *stream, const uint8_t *left, size_t n)
-{
-    (void)stream, (void)left, (void)n;
-    return MOQ_ERR_DECODE;
-}
-
-static const struct stream_ops read_ops = {.read = read_fetch, .on_end = end_too_early};
+static const struct stream_ops read_ops = {.read = read_fetch, .on_end = stream_ends_too_early};
 
 void fetch_answer_begin(struct moq_stream *stream)
 {

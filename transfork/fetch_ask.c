@@ -67,15 +67,9 @@ static int write_fetch(struct moq_fetch *fetch, struct moq_path *path,
                        const struct moq_fetch_wish *wish)
 {
     struct msg_fetch msg = {path, wish->priority, wish->group, wish->offset};
-    struct byte_buf buf;
-    byte_buf_init(&buf, MESSAGE_MAX_BYTES);
-    int error = message_encode_stream_type(&buf, BIDI_FETCH);
-    if (!error)
-        error = message_encode_fetch(fetch->session->version, &buf, &msg);
-    if (!error)
-        error = stream_write(fetch->stream, buf.data, buf.size);
-    byte_buf_deinit(&buf);
-    return error;
+    struct stream_message message;
+    int error = message_encode_fetch(fetch->session->version, stream_compose(&message), &msg);
+    return stream_send(fetch->stream, &message, error);
 }
 
 struct moq_fetch *moq_session_fetch(struct moq_session *session, struct moq_path *path,
@@ -91,7 +85,7 @@ struct moq_fetch *moq_session_fetch(struct moq_session *session, struct moq_path
     fetch->events = events;
     fetch->user = user;
     object_born(OBJECT_request);
-    fetch->stream = stream_new_asking(session, &fetch_ops, fetch);
+    fetch->stream = stream_new_asking(session, BIDI_FETCH, &fetch_ops, fetch);
     if (!fetch->stream || write_fetch(fetch, path, wish))
         moq_fetch_close(&fetch);
     return fetch;
@@ -101,11 +95,9 @@ void moq_fetch_set_priority(struct moq_fetch *fetch, uint8_t priority)
 {
     if (!fetch->stream)
         return;
-    struct byte_buf buf;
-    byte_buf_init(&buf, MESSAGE_MAX_BYTES);
-    if (!message_encode_fetch_update(&buf, priority))
-        stream_write(fetch->stream, buf.data, buf.size);
-    byte_buf_deinit(&buf);
+    struct stream_message message;
+    int error = message_encode_fetch_update(stream_compose(&message), priority);
+    stream_send(fetch->stream, &message, error);
 }
 
 void moq_fetch_close(struct moq_fetch **fetch_ref)

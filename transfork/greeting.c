@@ -7,16 +7,7 @@
 #include "transfork/dialect.h"
 #include "transfork/message.h"
 #include "transfork/session_state.h"
-
-enum { SESSION_UPDATE_MAX_BYTES = 2 * VARINT_MAX_BYTES };
-
-static int write_buf(struct moq_stream *stream, struct byte_buf *buf, int error)
-{
-    if (!error)
-        error = stream_write(stream, buf->data, buf->size);
-    byte_buf_deinit(buf);
-    return error;
-}
+#include "transfork/version.h"
 
 /* ---- After the versions are agreed ----------------------------------------------------------- */
 
@@ -26,7 +17,7 @@ static long read_update(struct moq_stream *stream, const uint8_t *data, size_t n
     uint64_t bitrate_bps;
     int error = message_decode_session_update(data, n, &used, &bitrate_bps);
     if (error)
-        return error == MOQ_ERR_AGAIN ? 0 : error;
+        return error;
     stream->session->peer_bitrate_bps = bitrate_bps;
     return (long)used;
 }
@@ -48,16 +39,15 @@ static bool is_news(const struct moq_session *session, uint64_t bitrate_bps)
 void moq_session_set_bitrate(struct moq_session *session, uint64_t bitrate_bps)
 {
     struct moq_stream *stream = session->greeting;
-    bool is_possible = session_is_ready(session) && session->version == MOQ_VERSION_03 && stream;
+    bool is_possible =
+        session_is_ready(session) && moq_session_can(session, MOQ_CAN_BITRATE) && stream;
     if (bitrate_bps > VARINT_MAX)
         bitrate_bps = VARINT_MAX;
     if (!is_possible || !is_news(session, bitrate_bps))
         return;
-    struct byte_buf buf;
-    uint8_t memory[SESSION_UPDATE_MAX_BYTES];
-    byte_buf_init_over(&buf, memory, sizeof memory);
-    if (message_encode_session_update(&buf, bitrate_bps) ||
-        stream_write(stream, buf.data, buf.size))
+    struct stream_message message;
+    int error = message_encode_session_update(stream_compose(&message), bitrate_bps);
+    if (stream_send(stream, &message, error))
         return;
     session->told_bitrate_bps = bitrate_bps;
     session->told_bitrate_ns = session_now(session);
@@ -102,12 +92,6 @@ static void agree(struct moq_stream *stream, uint32_t version)
 
 /* ---- Before ---------------------------------------------------------------------------------- */
 
-static int end_too_early(struct moq_stream *stream, const uint8_t *left, size_t n)
-{
-    (void)stream, (void)left, (void)n;
-    return MOQ_ERR_DECODE;
-}
-
 static void server_greeting_over(struct moq_stream *stream, int error)
 {
     stream->session->greeting = NULL;
@@ -120,10 +104,10 @@ static void server_greeting_over(struct moq_stream *stream, int error)
 /* Answers the client. Once: a held session comes here when it is released. */
 static int answer_client(struct moq_stream *stream, uint32_t version)
 {
-    struct msg_session_server answer = {.version = message_version_to_wire(version)};
-    struct byte_buf buf;
-    byte_buf_init(&buf, MESSAGE_MAX_BYTES);
-    int error = write_buf(stream, &buf, message_encode_session_server(&buf, &answer));
+    struct msg_session_server answer = {.version = version_row(version)->wire};
+    struct stream_message message;
+    int error = message_encode_session_server(stream_compose(&message), &answer);
+    error = stream_send(stream, &message, error);
     if (!error)
         agree(stream, version);
     return error;
@@ -149,10 +133,10 @@ static long read_client(struct moq_stream *stream, const uint8_t *data, size_t n
     size_t used;
     struct msg_session_client offer;
     if (stream->session->held_version)
-        return 0; /* all in good time */
+        return MOQ_ERR_AGAIN; /* all in good time */
     int error = message_decode_session_client(data, n, &used, &offer);
     if (error)
-        return error == MOQ_ERR_AGAIN ? 0 : error;
+        return error;
 
     uint32_t version = message_pick_version(&offer, stream->session->config.versions);
     if (!version)
@@ -167,7 +151,7 @@ static long read_client(struct moq_stream *stream, const uint8_t *data, size_t n
 }
 
 static const struct stream_ops server_ops = {
-    .read = read_client, .on_end = end_too_early, .on_over = server_greeting_over};
+    .read = read_client, .on_end = stream_ends_too_early, .on_over = server_greeting_over};
 
 void greeting_begin(struct moq_stream *stream)
 {
@@ -192,9 +176,9 @@ static long read_server(struct moq_stream *stream, const uint8_t *data, size_t n
     struct msg_session_server answer;
     int error = message_decode_session_server(data, n, &used, &answer);
     if (error)
-        return error == MOQ_ERR_AGAIN ? 0 : error;
+        return error;
 
-    uint32_t version = message_version_from_wire(answer.version);
+    uint32_t version = version_from_wire(answer.version);
     if (!(version & stream->session->config.versions))
         return MOQ_ERR_VERSION;
     agree(stream, version);
@@ -210,24 +194,24 @@ static int server_ended(struct moq_stream *stream, const uint8_t *left, size_t n
 static const struct stream_ops client_ops = {
     .read = read_server, .on_end = server_ended, .on_over = client_greeting_over};
 
+/* The newest first. */
+static struct msg_session_client offer_of(uint32_t versions)
+{
+    struct msg_session_client offer = {.version_count = 0};
+    for (uint32_t version = MOQ_VERSION_ALL + 1; version >>= 1;)
+        if (versions & version)
+            offer.versions[offer.version_count++] = version_row(version)->wire;
+    return offer;
+}
+
 int greeting_open(struct moq_session *session)
 {
-    static const uint32_t preferred[] = {MOQ_VERSION_04, MOQ_VERSION_03, MOQ_VERSION_02};
-    struct msg_session_client offer = {.version_count = 0};
-    for (size_t i = 0; i < sizeof preferred / sizeof *preferred; i++)
-        if (session->config.versions & preferred[i])
-            offer.versions[offer.version_count++] = message_version_to_wire(preferred[i]);
-
-    struct byte_buf buf;
-    byte_buf_init(&buf, MESSAGE_MAX_BYTES);
-    int error = message_encode_stream_type(&buf, BIDI_SESSION);
-    if (!error)
-        error = message_encode_session_client(&buf, &offer);
-    session->greeting = error ? NULL : stream_new_asking(session, &client_ops, NULL);
-    if (!session->greeting) {
-        byte_buf_deinit(&buf);
+    struct msg_session_client offer = offer_of(session->config.versions);
+    session->greeting = stream_new_asking(session, BIDI_SESSION, &client_ops, NULL);
+    if (!session->greeting)
         return MOQ_ERR_NOMEM;
-    }
     session->greeting->in.limit = STREAM_GREETING_MAX_BYTES;
-    return write_buf(session->greeting, &buf, 0);
+    struct stream_message message;
+    int error = message_encode_session_client(stream_compose(&message), &offer);
+    return stream_send(session->greeting, &message, error);
 }

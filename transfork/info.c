@@ -39,12 +39,9 @@ int moq_request_send_info(struct moq_request *asked, const struct moq_info *info
     uint32_t version = asked->session->version;
     struct msg_info msg = {info->priority, message_order_to_wire(version, info->order),
                            info->expires_ms, info->latest};
-    struct byte_buf buf;
-    byte_buf_init(&buf, MESSAGE_MAX_BYTES);
-    int error = message_encode_info(version, &buf, &msg);
-    if (!error)
-        error = stream_write(stream, buf.data, buf.size);
-    byte_buf_deinit(&buf);
+    struct stream_message message;
+    int error = message_encode_info(version, stream_compose(&message), &msg);
+    error = stream_send(stream, &message, error);
     if (error) {
         moq_request_refuse(asked, error);
         return error;
@@ -61,7 +58,7 @@ static long read_please(struct moq_stream *stream, const uint8_t *data, size_t n
     size_t used;
     int error = message_decode_info_please(data, n, &used, &path);
     if (error)
-        return error == MOQ_ERR_AGAIN ? 0 : error;
+        return error;
     struct request *request = request_new(stream, MOQ_REQUEST_INFO, &path);
     if (!request)
         return MOQ_ERR_BOUNDS;
@@ -70,13 +67,7 @@ static long read_please(struct moq_stream *stream, const uint8_t *data, size_t n
     return (long)used;
 }
 
-static int end_too_early(struct moq_stream *stream, const uint8_t *left, size_t n)
-{
-    (void)stream, (void)left, (void)n;
-    return MOQ_ERR_DECODE;
-}
-
-static const struct stream_ops please_ops = {.read = read_please, .on_end = end_too_early};
+static const struct stream_ops please_ops = {.read = read_please, .on_end = stream_ends_too_early};
 
 void info_answer_begin(struct moq_stream *stream)
 {
@@ -124,10 +115,8 @@ static long read_info(struct moq_stream *stream, const uint8_t *data, size_t n)
     size_t used;
     int error = message_decode_info(version, data, n, &used, &msg);
     if (error)
-        return error == MOQ_ERR_AGAIN ? 0 : error;
-    struct moq_info info = {message_priority_from_wire(msg.priority),
-                            message_order_from_wire(version, msg.order), msg.expires_ms,
-                            msg.latest};
+        return error;
+    struct moq_info info = message_info_from_wire(version, &msg);
     stream_detach(stream);
     answered(query, 0, &info);
     return (long)used;
@@ -149,14 +138,9 @@ static const struct stream_ops query_ops = {
 
 static int write_please(struct moq_info_query *query, struct moq_path *path)
 {
-    struct byte_buf buf;
-    byte_buf_init(&buf, MESSAGE_MAX_BYTES);
-    int error = message_encode_stream_type(&buf, BIDI_INFO);
-    if (!error)
-        error = message_encode_info_please(&buf, path);
-    if (!error)
-        error = stream_write(query->stream, buf.data, buf.size);
-    byte_buf_deinit(&buf);
+    struct stream_message message;
+    int error = message_encode_info_please(stream_compose(&message), path);
+    error = stream_send(query->stream, &message, error);
     stream_finish(query->stream);
     return error;
 }
@@ -173,7 +157,7 @@ struct moq_info_query *moq_session_info(struct moq_session *session, struct moq_
     query->on_info = on_info;
     query->user = user;
     object_born(OBJECT_request);
-    query->stream = stream_new_asking(session, &query_ops, query);
+    query->stream = stream_new_asking(session, BIDI_INFO, &query_ops, query);
     if (!query->stream || write_please(query, path))
         moq_info_query_close(&query);
     return query;

@@ -58,7 +58,7 @@ uint64_t message_take_optional(struct message_in *in)
 
 uint64_t message_take_priority(struct message_in *in, uint32_t version)
 {
-    return version == MOQ_VERSION_03 ? message_take_varint(in) : message_take_byte(in);
+    return version_row(version)->has_varints ? message_take_varint(in) : message_take_byte(in);
 }
 
 void message_take_path(struct message_in *in, size_t least_parts, struct path_view *view)
@@ -131,7 +131,7 @@ void message_put_optional(struct message_out *out, uint64_t value)
 
 void message_put_priority(struct message_out *out, uint32_t version, uint64_t value)
 {
-    if (version == MOQ_VERSION_03)
+    if (version_row(version)->has_varints)
         message_put_varint(out, value);
     else
         message_put_byte(out, value);
@@ -248,10 +248,10 @@ int message_encode_info_please(struct byte_buf *out, const struct moq_path *path
 
 /* ---- ANNOUNCE -------------------------------------------------------------------------------- */
 
-/* 02 and 04 have one raw byte here: 0x41 is then no long form of 1 but wrong. */
+/* As one raw byte 0x41 is no long form of 1 but wrong. */
 static uint64_t take_status(struct message_in *in, uint32_t version)
 {
-    if (version == MOQ_VERSION_03)
+    if (version_row(version)->has_varints)
         return message_take_at_most(in, ANNOUNCE_LIVE, MOQ_ERR_DECODE);
     uint8_t status = message_take_byte(in);
     if (!in->error && status > ANNOUNCE_LIVE)
@@ -281,7 +281,7 @@ int message_decode_announce(uint32_t version, const uint8_t *data, size_t n, siz
 int message_encode_announce(uint32_t version, struct byte_buf *buf, const struct msg_announce *msg)
 {
     struct message_out out = message_out_of(buf);
-    if (msg->status == ANNOUNCE_LIVE && version == MOQ_VERSION_02)
+    if (msg->status == ANNOUNCE_LIVE && !(version_row(version)->can & MOQ_CAN_LIVE))
         return MOQ_ERR_INVALID;
     message_put_varint(&out, msg->status);
     if (msg->status != ANNOUNCE_LIVE)

@@ -16,7 +16,7 @@
  * and return 0, what byte_buf_append returns, or MOQ_ERR_INVALID for what the version cannot say;
  * on error a part of the message may have been added.
  *
- * Numbers stay as they are on the wire (INFO has to echo them); message_wish and message_*_to_wire
+ * Numbers stay as they are on the wire (INFO has to echo them); message_*_from_wire and _to_wire
  * translate. `version` is one bit of enum moq_version. Messages without that parameter look the
  * same in all versions. */
 #ifndef MOQ_TRANSFORK_MESSAGE_H
@@ -51,9 +51,6 @@ int message_encode_stream_type(struct byte_buf *out, uint64_t type);
 
 /* ---- Session stream -------------------------------------------------------------------------- */
 
-uint64_t message_version_to_wire(uint32_t version); /* one bit of enum moq_version */
-uint32_t message_version_from_wire(uint64_t wire);  /* 0: not one of ours */
-
 struct msg_extension {
     uint64_t id;
     const uint8_t *data; /* in the buffer that was decoded */
@@ -70,8 +67,8 @@ int message_decode_session_client(const uint8_t *in, size_t n, size_t *used,
                                   struct msg_session_client *out);
 int message_encode_session_client(struct byte_buf *out, const struct msg_session_client *msg);
 
-/* The version a server takes from an offer, given what it speaks (enum moq_version, or-ed): 03,
- * then 02, then 04; 0: none in common. */
+/* The version a server takes from an offer, given what it speaks (enum moq_version, or-ed); 0: none
+ * in common. */
 uint32_t message_pick_version(const struct msg_session_client *offer, uint32_t ours);
 
 struct msg_session_server {
@@ -83,7 +80,7 @@ int message_decode_session_server(const uint8_t *in, size_t n, size_t *used,
                                   struct msg_session_server *out);
 int message_encode_session_server(struct byte_buf *out, const struct msg_session_server *msg);
 
-/* Never send it on 02 and 04: Rust peers parse it as INFO there. */
+/* Only for peers that can (MOQ_CAN_BITRATE): others parse it as INFO. */
 int message_decode_session_update(const uint8_t *in, size_t n, size_t *used, uint64_t *bitrate_bps);
 int message_encode_session_update(struct byte_buf *out, uint64_t bitrate_bps);
 
@@ -101,41 +98,40 @@ struct msg_announce {
     enum message_announce status;
     struct moq_path *suffix; /* NULL with ANNOUNCE_LIVE */
 };
-/* Live is accepted in all versions, and MOQ_ERR_INVALID to encode in 02. */
+/* Live is accepted in all versions; to encode it for a version that cannot (MOQ_CAN_LIVE) is
+ * MOQ_ERR_INVALID. */
 int message_decode_announce(uint32_t version, const uint8_t *in, size_t n, size_t *used,
                             struct msg_announce *out);
 int message_encode_announce(uint32_t version, struct byte_buf *out, const struct msg_announce *msg);
 
 /* ---- Subscribe stream ------------------------------------------------------------------------ */
 
+struct msg_wish {
+    uint64_t priority;   /* biased by 128. SUBSCRIBE: one byte, or any varint of the same meaning */
+    uint64_t order;      /* 02, 04: 0 oldest, 1 and 2 newest first; 03: 0 default, then the same */
+    uint64_t expires_ms; /* 0: no limit; 04 does not carry it */
+    uint64_t min, max;   /* or MOQ_NO_GROUP: absent; in an update: as before */
+};
+
 struct msg_subscribe {
     uint64_t id;
     struct moq_path *path;
-    uint64_t priority; /* 02, 04: one byte, biased by 128; 03: any varint, of the same meaning */
-    uint64_t
-        order; /* 02, 04: 0 oldest, 1 and 2 newest first; 03: 0 default, 1 oldest, 2 newest first */
-    uint64_t expires_ms; /* 0: no limit; 04 does not carry it */
-    uint64_t min, max;   /* or MOQ_NO_GROUP. min > max is for the session to refuse */
+    struct msg_wish wish; /* min > max is for the session to refuse */
 };
 int message_decode_subscribe(uint32_t version, const uint8_t *in, size_t n, size_t *used,
                              struct msg_subscribe *out);
 int message_encode_subscribe(uint32_t version, struct byte_buf *out,
                              const struct msg_subscribe *msg);
 
-struct msg_subscribe_update {
-    uint64_t priority, order, expires_ms;
-    uint64_t min, max; /* MOQ_NO_GROUP: as before */
-};
-/* `is_end`: the stream ends behind `n`: 02 may then come without expires, as Rust writes it. */
+/* `is_end`: the stream ends after `n`: 02 may then come without expires, as Rust writes it. */
 int message_decode_subscribe_update(uint32_t version, const uint8_t *in, size_t n, bool is_end,
-                                    size_t *used, struct msg_subscribe_update *out);
+                                    size_t *used, struct msg_wish *out);
 int message_encode_subscribe_update(uint32_t version, struct byte_buf *out,
-                                    const struct msg_subscribe_update *msg);
+                                    const struct msg_wish *msg);
 
-/* The numbers of a subscribe or update as the rest of us uses them, and back. A path is not part of
- * a wish. */
-struct moq_wish message_wish(uint32_t version, const struct msg_subscribe *msg);
-struct moq_wish message_update_wish(uint32_t version, const struct msg_subscribe_update *msg);
+/* A wish as the rest of us uses it, and back. */
+struct moq_wish message_wish_from_wire(uint32_t version, const struct msg_wish *msg);
+struct msg_wish message_wish_to_wire(uint32_t version, const struct moq_wish *wish);
 uint64_t message_order_to_wire(uint32_t version, uint8_t order);   /* ANY is newest on 02 and 04 */
 uint8_t message_order_from_wire(uint32_t version, uint64_t order); /* ANY only on 03 */
 uint8_t message_priority_from_wire(uint64_t priority);             /* 255 for all above */
@@ -145,6 +141,7 @@ struct msg_info {
     uint64_t expires_ms;
     uint64_t latest;
 };
+struct moq_info message_info_from_wire(uint32_t version, const struct msg_info *msg);
 int message_decode_info(uint32_t version, const uint8_t *in, size_t n, size_t *used,
                         struct msg_info *out);
 int message_encode_info(uint32_t version, struct byte_buf *out, const struct msg_info *msg);

@@ -8,6 +8,7 @@
 
 #include "transfork/message.h"
 #include "transfork/path.h"
+#include "transfork/version.h"
 
 #ifdef __cplusplus
 extern "C" {

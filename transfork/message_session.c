@@ -2,45 +2,12 @@
 /* The two messages that open a session: versions and extensions. */
 #include "transfork/message_parts.h"
 
-struct version_row {
-    uint32_t version;
-    uint64_t wire;
-};
-
-/* In the order of a server's choice: 03 is unambiguous and has Live, 04 has two dialects. */
-static const struct version_row versions[] = {
-    {MOQ_VERSION_03, 0xff0bad03},
-    {MOQ_VERSION_02, 0xff0bad02},
-    {MOQ_VERSION_04, 0xff0bad04},
-};
-
-enum { VERSION_COUNT = sizeof versions / sizeof versions[0] };
-
-uint64_t message_version_to_wire(uint32_t version)
-{
-    for (size_t i = 0; i < VERSION_COUNT; i++)
-        if (versions[i].version == version)
-            return versions[i].wire;
-    return 0;
-}
-
-uint32_t message_version_from_wire(uint64_t wire)
-{
-    for (size_t i = 0; i < VERSION_COUNT; i++)
-        if (versions[i].wire == wire)
-            return versions[i].version;
-    return 0;
-}
-
 uint32_t message_pick_version(const struct msg_session_client *offer, uint32_t ours)
 {
     uint32_t theirs = 0;
     for (size_t i = 0; i < offer->version_count; i++)
-        theirs |= message_version_from_wire(offer->versions[i]);
-    for (size_t i = 0; i < VERSION_COUNT; i++)
-        if (versions[i].version & theirs & ours)
-            return versions[i].version;
-    return 0;
+        theirs |= version_from_wire(offer->versions[i]);
+    return version_pick(theirs & ours);
 }
 
 static void take_extension(struct message_in *in, const struct msg_extension *before, size_t count,

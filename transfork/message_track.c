@@ -4,12 +4,6 @@
 
 enum { ORDER_MAX = 2 };
 
-/* 04 has no Group Expires anywhere. */
-static bool has_expires(uint32_t version)
-{
-    return version != MOQ_VERSION_04;
-}
-
 static uint64_t take_order(struct message_in *in)
 {
     return message_take_at_most(in, ORDER_MAX, MOQ_ERR_DECODE);
@@ -17,11 +11,10 @@ static uint64_t take_order(struct message_in *in)
 
 /* ---- Numbers and what they mean -------------------------------------------------------------- */
 
-/* 03 counts from 1 and has 0 for "as the publisher likes". The others say 1 for newest first; the
- * browser client says 2, also there. */
+/* The browser client says 2 for newest first, also where 1 is enough. */
 uint8_t message_order_from_wire(uint32_t version, uint64_t order)
 {
-    uint64_t oldest = version == MOQ_VERSION_03 ? 1 : 0;
+    uint64_t oldest = version_row(version)->order_oldest;
     if (order < oldest)
         return MOQ_ORDER_ANY;
     return order == oldest ? MOQ_ORDER_OLDEST : MOQ_ORDER_NEWEST;
@@ -29,7 +22,7 @@ uint8_t message_order_from_wire(uint32_t version, uint64_t order)
 
 uint64_t message_order_to_wire(uint32_t version, uint8_t order)
 {
-    uint64_t oldest = version == MOQ_VERSION_03 ? 1 : 0;
+    uint64_t oldest = version_row(version)->order_oldest;
     if (order == MOQ_ORDER_ANY && oldest > 0)
         return 0;
     return order == MOQ_ORDER_OLDEST ? oldest : oldest + 1;
@@ -40,7 +33,7 @@ uint8_t message_priority_from_wire(uint64_t priority)
     return priority > UINT8_MAX ? UINT8_MAX : (uint8_t)priority;
 }
 
-struct moq_wish message_wish(uint32_t version, const struct msg_subscribe *msg)
+struct moq_wish message_wish_from_wire(uint32_t version, const struct msg_wish *msg)
 {
     return (struct moq_wish){
         .priority = message_priority_from_wire(msg->priority),
@@ -51,18 +44,46 @@ struct moq_wish message_wish(uint32_t version, const struct msg_subscribe *msg)
     };
 }
 
-struct moq_wish message_update_wish(uint32_t version, const struct msg_subscribe_update *msg)
+struct msg_wish message_wish_to_wire(uint32_t version, const struct moq_wish *wish)
 {
-    return (struct moq_wish){
-        .priority = message_priority_from_wire(msg->priority),
-        .order = message_order_from_wire(version, msg->order),
-        .expires_ms = msg->expires_ms,
-        .min = msg->min,
-        .max = msg->max,
+    return (struct msg_wish){
+        .priority = wish->priority,
+        .order = message_order_to_wire(version, wish->order),
+        .expires_ms = wish->expires_ms,
+        .min = wish->min,
+        .max = wish->max,
     };
 }
 
-/* ---- SUBSCRIBE ------------------------------------------------------------------------------- */
+struct moq_info message_info_from_wire(uint32_t version, const struct msg_info *msg)
+{
+    return (struct moq_info){
+        .priority = message_priority_from_wire(msg->priority),
+        .order = message_order_from_wire(version, msg->order),
+        .expires_ms = msg->expires_ms,
+        .latest = msg->latest,
+    };
+}
+
+/* ---- SUBSCRIBE and SUBSCRIBE_UPDATE ---------------------------------------------------------- */
+
+/* What follows the priority. */
+static void take_wish(struct message_in *in, bool has_expires, struct msg_wish *wish)
+{
+    wish->order = take_order(in);
+    wish->expires_ms = has_expires ? message_take_varint(in) : 0;
+    wish->min = message_take_optional(in);
+    wish->max = message_take_optional(in);
+}
+
+static void put_wish(struct message_out *out, uint32_t version, const struct msg_wish *wish)
+{
+    message_put_varint(out, wish->order);
+    if (version_row(version)->has_expires)
+        message_put_varint(out, wish->expires_ms);
+    message_put_optional(out, wish->min);
+    message_put_optional(out, wish->max);
+}
 
 int message_decode_subscribe(uint32_t version, const uint8_t *data, size_t n, size_t *used,
                              struct msg_subscribe *out)
@@ -73,11 +94,8 @@ int message_decode_subscribe(uint32_t version, const uint8_t *data, size_t n, si
 
     msg.id = message_take_varint(&in);
     message_take_path(&in, 1, &view);
-    msg.priority = message_take_priority(&in, version);
-    msg.order = take_order(&in);
-    msg.expires_ms = has_expires(version) ? message_take_varint(&in) : 0;
-    msg.min = message_take_optional(&in);
-    msg.max = message_take_optional(&in);
+    msg.wish.priority = message_take_priority(&in, version);
+    take_wish(&in, version_row(version)->has_expires, &msg.wish);
 
     int error = message_in_end_with_path(&in, &view, used, &msg.path);
     if (!error)
@@ -89,33 +107,22 @@ int message_encode_subscribe(uint32_t version, struct byte_buf *buf,
                              const struct msg_subscribe *msg)
 {
     struct message_out out = message_out_of(buf);
-    if (moq_path_count(msg->path) == 0 || msg->order > ORDER_MAX)
+    if (moq_path_count(msg->path) == 0 || msg->wish.order > ORDER_MAX)
         return MOQ_ERR_INVALID;
     message_put_varint(&out, msg->id);
     message_put_path(&out, msg->path);
-    message_put_priority(&out, version, msg->priority);
-    message_put_varint(&out, msg->order);
-    if (has_expires(version))
-        message_put_varint(&out, msg->expires_ms);
-    message_put_optional(&out, msg->min);
-    message_put_optional(&out, msg->max);
+    message_put_priority(&out, version, msg->wish.priority);
+    put_wish(&out, version, &msg->wish);
     return out.error;
 }
 
-/* ---- SUBSCRIBE_UPDATE: its priority is a varint in every version ----------------------------- */
-
-static int decode_update(bool is_expires_here, const uint8_t *data, size_t n, size_t *used,
-                         struct msg_subscribe_update *out)
+/* Its priority is a varint in every version. */
+static int decode_update(bool has_expires, const uint8_t *data, size_t n, size_t *used,
+                         struct msg_wish *out)
 {
     struct message_in in = message_in_of(data, n);
-    struct msg_subscribe_update msg;
-
-    msg.priority = message_take_varint(&in);
-    msg.order = take_order(&in);
-    msg.expires_ms = is_expires_here ? message_take_varint(&in) : 0;
-    msg.min = message_take_optional(&in);
-    msg.max = message_take_optional(&in);
-
+    struct msg_wish msg = {.priority = message_take_varint(&in)};
+    take_wish(&in, has_expires, &msg);
     int error = message_in_end(&in, used);
     if (!error)
         *out = msg;
@@ -123,13 +130,14 @@ static int decode_update(bool is_expires_here, const uint8_t *data, size_t n, si
 }
 
 int message_decode_subscribe_update(uint32_t version, const uint8_t *in, size_t n, bool is_end,
-                                    size_t *used, struct msg_subscribe_update *out)
+                                    size_t *used, struct msg_wish *out)
 {
-    int error = decode_update(has_expires(version), in, n, used, out);
-    if (error != MOQ_ERR_AGAIN || version != MOQ_VERSION_02 || !is_end)
+    const struct version *row = version_row(version);
+    int error = decode_update(row->has_expires, in, n, used, out);
+    if (error != MOQ_ERR_AGAIN || !row->may_lack_expires || !is_end)
         return error;
 
-    struct msg_subscribe_update short_form;
+    struct msg_wish short_form;
     size_t taken;
     if (decode_update(false, in, n, &taken, &short_form) != 0 || taken != n)
         return error;
@@ -139,17 +147,13 @@ int message_decode_subscribe_update(uint32_t version, const uint8_t *in, size_t 
 }
 
 int message_encode_subscribe_update(uint32_t version, struct byte_buf *buf,
-                                    const struct msg_subscribe_update *msg)
+                                    const struct msg_wish *msg)
 {
     struct message_out out = message_out_of(buf);
     if (msg->order > ORDER_MAX)
         return MOQ_ERR_INVALID;
     message_put_varint(&out, msg->priority);
-    message_put_varint(&out, msg->order);
-    if (has_expires(version))
-        message_put_varint(&out, msg->expires_ms);
-    message_put_optional(&out, msg->min);
-    message_put_optional(&out, msg->max);
+    put_wish(&out, version, msg);
     return out.error;
 }
 
@@ -160,14 +164,15 @@ int message_decode_info(uint32_t version, const uint8_t *data, size_t n, size_t 
                         struct msg_info *out)
 {
     struct message_in in = message_in_of(data, n);
+    const struct version *row = version_row(version);
     struct msg_info msg = {.priority = message_take_priority(&in, version)};
 
-    if (version == MOQ_VERSION_03)
+    if (row->is_latest_first)
         msg.latest = message_take_varint(&in);
     msg.order = message_take_varint(&in);
-    if (has_expires(version))
+    if (row->has_expires)
         msg.expires_ms = message_take_varint(&in);
-    if (version != MOQ_VERSION_03)
+    if (!row->is_latest_first)
         msg.latest = message_take_varint(&in);
 
     int error = message_in_end(&in, used);
@@ -179,14 +184,15 @@ int message_decode_info(uint32_t version, const uint8_t *data, size_t n, size_t 
 int message_encode_info(uint32_t version, struct byte_buf *buf, const struct msg_info *msg)
 {
     struct message_out out = message_out_of(buf);
+    const struct version *row = version_row(version);
 
     message_put_priority(&out, version, msg->priority);
-    if (version == MOQ_VERSION_03)
+    if (row->is_latest_first)
         message_put_varint(&out, msg->latest);
     message_put_varint(&out, msg->order);
-    if (has_expires(version))
+    if (row->has_expires)
         message_put_varint(&out, msg->expires_ms);
-    if (version != MOQ_VERSION_03)
+    if (!row->is_latest_first)
         message_put_varint(&out, msg->latest);
     return out.error;
 }

@@ -164,7 +164,7 @@ static long read_header(struct moq_stream *stream, const uint8_t *data, size_t n
     struct msg_group msg;
     int error = message_decode_group(data, n, &used, &msg);
     if (error)
-        return error == MOQ_ERR_AGAIN ? 0 : error;
+        return error;
 
     struct moq_subscription *subscription = subscription_find(stream->session, msg.subscription);
     if (!subscription || !is_wanted(subscription, msg.sequence) ||
@@ -176,13 +176,7 @@ static long read_header(struct moq_stream *stream, const uint8_t *data, size_t n
     return error ? MOQ_ERR_CANCELLED : (long)used;
 }
 
-static int end_too_early(struct moq_stream *stream, const uint8_t *left, size_t n)
-{
-    (void)stream, (void)left, (void)n;
-    return MOQ_ERR_DECODE;
-}
-
-static const struct stream_ops header_ops = {.read = read_header, .on_end = end_too_early};
+static const struct stream_ops header_ops = {.read = read_header, .on_end = stream_ends_too_early};
 
 void recv_group_begin(struct moq_stream *stream)
 {

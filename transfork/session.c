@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/objects.h"
 #include "transfork/message.h"
+#include "transfork/version.h"
 
 enum {
     DEFAULT_SUBSCRIPTIONS = 1024,
@@ -134,6 +135,11 @@ uint32_t moq_session_version(const struct moq_session *session)
     return session->version;
 }
 
+bool moq_session_can(const struct moq_session *session, uint32_t what)
+{
+    return (version_row(session->version)->can & what) == what;
+}
+
 void session_become_ready(struct moq_session *session)
 {
     session->state = SESSION_READY;
@@ -186,7 +192,7 @@ static long read_type(struct moq_stream *stream, const uint8_t *data, size_t n)
     uint64_t type;
     int error = message_decode_stream_type(data, n, &used, &type);
     if (error)
-        return error == MOQ_ERR_AGAIN ? 0 : error;
+        return error;
 
     if (stream->is_bidi)
         error = begin_bidi(stream, type);
@@ -197,13 +203,7 @@ static long read_type(struct moq_stream *stream, const uint8_t *data, size_t n)
     return error ? error : (long)used;
 }
 
-static int end_before_type(struct moq_stream *stream, const uint8_t *left, size_t n)
-{
-    (void)stream, (void)left, (void)n;
-    return MOQ_ERR_DECODE;
-}
-
-static const struct stream_ops accept_ops = {.read = read_type, .on_end = end_before_type};
+static const struct stream_ops accept_ops = {.read = read_type, .on_end = stream_ends_too_early};
 
 void accept_begin(struct moq_stream *stream)
 {

@@ -22,6 +22,20 @@ enum moq_version {
     MOQ_VERSION_ALL = 7,
 };
 
+/* "03" or "3" is MOQ_VERSION_03; 0: not one of ours. */
+uint32_t moq_version_by_name(const char *name);
+
+/* What a peer is known to do, by the version that was agreed. The publishers of a version are all
+ * that speak it; one careless kind among them takes the word from all. */
+enum moq_can {
+    MOQ_CAN_LIVE = 1 << 0,    /* it says when all that is announced now was told */
+    MOQ_CAN_RANGES = 1 << 1,  /* its publishers obey min and max */
+    MOQ_CAN_FETCH = 1 << 2,   /* they survive FETCH */
+    MOQ_CAN_INFO = 1 << 3,    /* they survive INFO_PLEASE */
+    MOQ_CAN_UPDATE = 1 << 4,  /* they read SUBSCRIBE_UPDATE as we write it */
+    MOQ_CAN_BITRATE = 1 << 5, /* it knows SESSION_UPDATE */
+};
+
 /* ---- Requests: what a peer asks of us -------------------------------------------------------- */
 
 enum moq_request_kind { MOQ_REQUEST_SUBSCRIBE, MOQ_REQUEST_FETCH, MOQ_REQUEST_INFO };
@@ -164,16 +178,18 @@ void moq_session_free(struct moq_session **session); /* only after moq_session_c
 
 void *moq_session_user(const struct moq_session *session);
 
-/* Of enum moq_version; 0 before on_ready. */
+/* Of enum moq_version; 0 before on_ready. To decide by, ask moq_session_can. */
 uint32_t moq_session_version(const struct moq_session *session);
+
+/* Whether the peer can do all of `what` (enum moq_can, or-ed). Nothing before on_ready. */
+bool moq_session_can(const struct moq_session *session, uint32_t what);
 
 /* Lets a session that is held (is_held) go on; its handshake timeout runs all the while. */
 void moq_session_release(struct moq_session *session);
 
-/* Tells the peer how fast we believe we can send to it, in bits per second; 0: unknown. Only 03 has
- * a message for that (SESSION_UPDATE; Rust peers of 02 and 04 would take it for INFO), only changes
- * of more than a tenth are told, and at most one in MOQ_BITRATE_PAUSE_NS: call it as often as there
- * is an estimate. */
+/* Tells the peer how fast we believe we can send to it, in bits per second; 0: unknown.
+ * Only peers that can (MOQ_CAN_BITRATE) hear of it, and only of changes of more than a tenth, at
+ * most once in MOQ_BITRATE_PAUSE_NS: call it as often as there is an estimate. */
 void moq_session_set_bitrate(struct moq_session *session, uint64_t bitrate_bps);
 #define MOQ_BITRATE_PAUSE_NS (3 * NS_PER_S)
 

@@ -80,12 +80,18 @@ struct moq_stream *stream_new_accepted(struct moq_session *session, void *handle
     return stream;
 }
 
-struct moq_stream *stream_new_asking(struct moq_session *session, const struct stream_ops *ops,
-                                     void *owner)
+struct moq_stream *stream_new_asking(struct moq_session *session, uint64_t type,
+                                     const struct stream_ops *ops, void *owner)
 {
+    struct stream_message message;
+    int error = message_encode_stream_type(stream_compose(&message), type);
     struct moq_stream *stream = stream_new(session, true, true);
     if (!stream)
         return NULL;
+    if (stream_send(stream, &message, error)) {
+        stream_bury(stream);
+        return NULL;
+    }
     stream_attach(stream, ops, owner);
     list_push_back(&session->waiting, &stream->node);
     stream_open_waiting(stream);
@@ -147,6 +153,17 @@ int stream_write(struct moq_stream *stream, const void *data, size_t n)
     if (!error)
         stream_wake(stream);
     return error;
+}
+
+struct byte_buf *stream_compose(struct stream_message *message)
+{
+    byte_buf_init_over(&message->buf, message->memory, sizeof message->memory);
+    return &message->buf;
+}
+
+int stream_send(struct moq_stream *stream, const struct stream_message *message, int error)
+{
+    return error ? error : stream_write(stream, message->buf.data, message->buf.size);
 }
 
 void stream_finish(struct moq_stream *stream)
@@ -265,10 +282,10 @@ static long read_messages(struct moq_stream *stream, const uint8_t *data, size_t
     while (taken < n && stream->ops && !stream->is_in_over &&
            stream->session->state < SESSION_CLOSING) {
         long used = stream->ops->read(stream, data + taken, n - taken);
+        if (used == MOQ_ERR_AGAIN)
+            break;
         if (used < 0)
             return used;
-        if (used == 0)
-            break;
         taken += (size_t)used;
     }
     return (long)taken;
@@ -322,6 +339,12 @@ static int park(struct moq_stream *stream, const uint8_t *data, size_t n, bool i
     session->parked_bytes += n;
     stream->is_ending_in = is_end;
     return accept_parked(stream, stream->in.data, stream->in.size);
+}
+
+int stream_ends_too_early(struct moq_stream *stream, const uint8_t *left, size_t n)
+{
+    (void)stream, (void)left, (void)n;
+    return MOQ_ERR_DECODE;
 }
 
 static int end_of_input(struct moq_stream *stream)

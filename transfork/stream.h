@@ -31,9 +31,9 @@ enum { STREAM_BACKLOG_MAX_BYTES = 256 * 1024 };
 struct moq_stream;
 
 struct stream_ops {
-    /* Reads the front of `data`, which is not empty. Returns how many bytes it took (0: it needs
-     * more, and gets them together with these), or an error that ends the stream. May detach the
-     * stream. */
+    /* Reads the front of `data`, which is not empty. Returns how many bytes it took; MOQ_ERR_AGAIN:
+     * it needs more, and gets them together with these; or an error that ends the stream. May detach
+     * the stream. */
     long (*read)(struct moq_stream *stream, const uint8_t *data, size_t n);
     /* The peer finished its direction; `n` bytes were not taken by `read`. Returns 0 or an error
      * that ends the stream. NULL: bytes left over are MOQ_ERR_DECODE, otherwise our direction is
@@ -79,10 +79,10 @@ struct moq_stream {
 /* A stream of the peer's that has no owner yet. NULL: out of memory. */
 struct moq_stream *stream_new_accepted(struct moq_session *session, void *handle, bool is_bidi);
 
-/* A bidirectional stream of ours; opened now, or as soon as the peer allows it. NULL: out of
- * memory. */
-struct moq_stream *stream_new_asking(struct moq_session *session, const struct stream_ops *ops,
-                                     void *owner);
+/* A bidirectional stream of ours, which begins with its type (enum message_bidi); opened now, or as
+ * soon as the peer allows it. NULL: out of memory. */
+struct moq_stream *stream_new_asking(struct moq_session *session, uint64_t type,
+                                     const struct stream_ops *ops, void *owner);
 
 /* Opens what waited; returns false when the peer allows no more. */
 bool stream_open_waiting(struct moq_stream *stream);
@@ -97,6 +97,24 @@ void stream_detach(struct moq_stream *stream); /* no more calls to the owner */
 /* Adds to the log and asks for its turn. Returns 0, MOQ_ERR_BOUNDS (see above), MOQ_ERR_NOMEM or
  * MOQ_ERR_CLOSED. */
 int stream_write(struct moq_stream *stream, const void *data, size_t n);
+
+/* One message of ours, on its way from an encoder to a stream:
+ *
+ *     struct stream_message message;
+ *     int error = message_encode_gap(stream_compose(&message), &gap);
+ *     return stream_send(stream, &message, error);
+ */
+struct stream_message {
+    struct byte_buf buf;                      /* private: over `memory` */
+    uint8_t memory[STREAM_MESSAGE_MAX_BYTES]; /* private */
+};
+struct byte_buf *stream_compose(struct stream_message *message); /* for the encoder to fill */
+
+/* As stream_write; nothing is written and `error` returned when the message did not come about. */
+int stream_send(struct moq_stream *stream, const struct stream_message *message, int error);
+
+/* For streams whose first message is not complete: an on_end that is always MOQ_ERR_DECODE. */
+int stream_ends_too_early(struct moq_stream *stream, const uint8_t *left, size_t n);
 uint64_t
 stream_unsent(const struct moq_stream *stream); /* bytes of the log that are not in packets */
 void stream_wake(struct moq_stream *stream);

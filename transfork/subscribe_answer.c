@@ -7,18 +7,17 @@
 
 /* ---- While it is served ---------------------------------------------------------------------- */
 
-/* The wish of an update at the front of `data`. Returns bytes read, 0: more are needed, or an
- * error. */
+/* The wish of an update at the front of `data`. Returns as stream_ops.read. */
 static long decode_update(struct moq_stream *stream, const uint8_t *data, size_t n, bool is_end,
                           struct moq_wish *wish)
 {
     uint32_t version = stream->session->version;
-    struct msg_subscribe_update msg;
+    struct msg_wish msg;
     size_t used;
     int error = message_decode_subscribe_update(version, data, n, is_end, &used, &msg);
     if (error)
-        return error == MOQ_ERR_AGAIN ? 0 : error;
-    *wish = message_update_wish(version, &msg);
+        return error;
+    *wish = message_wish_from_wire(version, &msg);
     return (long)used;
 }
 
@@ -67,13 +66,9 @@ static int write_info(const struct request *request, struct moq_track *track)
                             .order = request->wire_order,
                             .expires_ms = config->expires_ms,
                             .latest = moq_track_latest(track)};
-    struct byte_buf buf;
-    byte_buf_init(&buf, MESSAGE_MAX_BYTES);
-    int error = message_encode_info(version, &buf, &info);
-    if (!error)
-        error = stream_write(request->stream, buf.data, buf.size);
-    byte_buf_deinit(&buf);
-    return error;
+    struct stream_message message;
+    int error = message_encode_info(version, stream_compose(&message), &info);
+    return stream_send(request->stream, &message, error);
 }
 
 struct moq_viewer *moq_request_serve(struct moq_request *asked, struct moq_track *track,
@@ -108,7 +103,7 @@ static long read_request_update(struct moq_stream *stream, const uint8_t *data, 
     struct request *request = stream->owner;
     struct moq_wish wish;
     long used = decode_update(stream, data, n, false, &wish);
-    if (used <= 0)
+    if (used < 0)
         return used;
     int error = wish_update(&request->asked.wish, &wish);
     if (error)
@@ -142,9 +137,8 @@ static int admit(const struct moq_session *session, const struct msg_subscribe *
 {
     if (request_has_id(session, msg->id))
         return MOQ_ERR_DUPLICATE;
-    if (msg->min != MOQ_NO_GROUP && msg->max != MOQ_NO_GROUP && msg->min > msg->max)
-        return MOQ_ERR_PROTOCOL;
-    return 0;
+    bool is_range = msg->wish.min != MOQ_NO_GROUP && msg->wish.max != MOQ_NO_GROUP;
+    return is_range && msg->wish.min > msg->wish.max ? MOQ_ERR_PROTOCOL : 0;
 }
 
 static long read_subscribe(struct moq_stream *stream, const uint8_t *data, size_t n)
@@ -164,21 +158,15 @@ static long read_subscribe(struct moq_stream *stream, const uint8_t *data, size_
     if (!request)
         return MOQ_ERR_BOUNDS;
     request->id = msg.id;
-    request->wire_priority = msg.priority;
-    request->wire_order = msg.order;
-    request->asked.wish = message_wish(session->version, &msg);
+    request->wire_priority = msg.wish.priority;
+    request->wire_order = msg.wish.order;
+    request->asked.wish = message_wish_from_wire(session->version, &msg.wish);
     stream_attach(stream, &request_ops, request);
     request_deliver(request);
     return (long)used;
 }
 
-static int end_too_early(struct moq_stream *stream, const uint8_t *left, size_t n)
-{
-    (void)stream, (void)left, (void)n;
-    return MOQ_ERR_DECODE;
-}
-
-static const struct stream_ops read_ops = {.read = read_subscribe, .on_end = end_too_early};
+static const struct stream_ops read_ops = {.read = read_subscribe, .on_end = stream_ends_too_early};
 
 void subscribe_answer_begin(struct moq_stream *stream)
 {

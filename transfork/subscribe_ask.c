@@ -84,11 +84,9 @@ static long read_info(struct moq_subscription *subscription, const uint8_t *data
     size_t used;
     int error = message_decode_info(version, data, n, &used, &msg);
     if (error)
-        return error == MOQ_ERR_AGAIN ? 0 : error;
+        return error;
     subscription->has_info = true;
-    struct moq_info info = {message_priority_from_wire(msg.priority),
-                            message_order_from_wire(version, msg.order), msg.expires_ms,
-                            msg.latest};
+    struct moq_info info = message_info_from_wire(version, &msg);
     if (subscription->events->on_info)
         subscription->events->on_info(subscription, &info);
     return (long)used;
@@ -100,7 +98,7 @@ static long read_gap(struct moq_subscription *subscription, const uint8_t *data,
     size_t used;
     int error = message_decode_gap(data, n, &used, &msg);
     if (error)
-        return error == MOQ_ERR_AGAIN ? 0 : error;
+        return error;
     uint64_t first = msg.start, last = msg.start + msg.count;
     if (moq_sequence_raise_run(&subscription->raise, &first, &last))
         moq_track_gap(subscription->track, first, last, moq_error_from_wire(msg.code));
@@ -173,25 +171,16 @@ void subscriptions_tick(struct moq_session *session)
 static int write_subscribe(struct moq_subscription *subscription)
 {
     const struct moq_session *session = subscription->session;
-    const struct moq_wish *wish = &subscription->wish;
     struct msg_subscribe msg = {
         .id = subscription->id,
         .path = moq_track_path(subscription->track),
-        .priority = session->config.is_browser ? wish->priority >> 2 : wish->priority,
-        .order = message_order_to_wire(session->version, wish->order),
-        .expires_ms = wish->expires_ms,
-        .min = wish->min,
-        .max = wish->max,
+        .wish = message_wish_to_wire(session->version, &subscription->wish),
     };
-    struct byte_buf buf;
-    byte_buf_init(&buf, MESSAGE_MAX_BYTES);
-    int error = message_encode_stream_type(&buf, BIDI_SUBSCRIBE);
-    if (!error)
-        error = message_encode_subscribe(session->version, &buf, &msg);
-    if (!error)
-        error = stream_write(subscription->stream, buf.data, buf.size);
-    byte_buf_deinit(&buf);
-    return error;
+    if (session->config.is_browser)
+        msg.wish.priority >>= 2;
+    struct stream_message message;
+    int error = message_encode_subscribe(session->version, stream_compose(&message), &msg);
+    return stream_send(subscription->stream, &message, error);
 }
 
 struct moq_subscription *moq_session_subscribe(struct moq_session *session, struct moq_track *track,
@@ -213,7 +202,7 @@ struct moq_subscription *moq_session_subscribe(struct moq_session *session, stru
     list_push_back(bucket_of(session, subscription->id), &subscription->node);
     object_born(OBJECT_viewer);
 
-    subscription->stream = stream_new_asking(session, &subscribe_ops, subscription);
+    subscription->stream = stream_new_asking(session, BIDI_SUBSCRIBE, &subscribe_ops, subscription);
     if (!subscription->stream || write_subscribe(subscription))
         moq_subscription_close(&subscription);
     return subscription;
@@ -224,21 +213,17 @@ void moq_subscription_continue_after(struct moq_subscription *subscription, uint
     moq_sequence_raise_after(&subscription->raise, latest);
 }
 
-/* Only 03 has an agreed layout for the update; elsewhere the new range still holds for what we
- * take. */
+/* A peer that cannot read it is not told; the new range still holds for what we take. */
 void moq_subscription_update(struct moq_subscription *subscription, const struct moq_wish *wish)
 {
-    uint32_t version = subscription->session->version;
+    const struct moq_session *session = subscription->session;
     subscription->wish = *wish;
-    if (version != MOQ_VERSION_03 || !subscription->stream)
+    if (!moq_session_can(session, MOQ_CAN_UPDATE) || !subscription->stream)
         return;
-    struct msg_subscribe_update msg = {wish->priority, message_order_to_wire(version, wish->order),
-                                       wish->expires_ms, wish->min, wish->max};
-    struct byte_buf buf;
-    byte_buf_init(&buf, MESSAGE_MAX_BYTES);
-    if (!message_encode_subscribe_update(version, &buf, &msg))
-        stream_write(subscription->stream, buf.data, buf.size);
-    byte_buf_deinit(&buf);
+    struct msg_wish msg = message_wish_to_wire(session->version, wish);
+    struct stream_message message;
+    int error = message_encode_subscribe_update(session->version, stream_compose(&message), &msg);
+    stream_send(subscription->stream, &message, error);
 }
 
 void moq_subscription_close(struct moq_subscription **subscription_ref)

@@ -55,12 +55,9 @@ static void tell_gap(struct moq_viewer *viewer)
         return;
     struct msg_gap msg = {viewer->gap.first, viewer->gap.last - viewer->gap.first,
                           moq_error_to_wire(viewer->gap_error)};
-    struct byte_buf buf;
-    byte_buf_init(&buf, MESSAGE_MAX_BYTES);
-    int error = message_encode_gap(&buf, &msg);
-    if (!error)
-        error = stream_write(viewer->stream, buf.data, buf.size);
-    byte_buf_deinit(&buf);
+    struct stream_message message;
+    int error = message_encode_gap(stream_compose(&message), &msg);
+    error = stream_send(viewer->stream, &message, error);
     clear_gap(viewer);
     if (error && error != MOQ_ERR_CLOSED)
         viewer->failure = error;

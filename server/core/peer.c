@@ -81,7 +81,8 @@ static void on_active(struct moq_announced *announced, struct moq_path *path)
     announcement->router = peer->router;
     announcement->peer = peer;
     announcement->worker = peer->router->worker;
-    announcement->is_versed = moq_session_version(peer->session) == MOQ_VERSION_03;
+    announcement->is_versed =
+        moq_session_can(peer->session, MOQ_CAN_RANGES | MOQ_CAN_FETCH | MOQ_CAN_INFO);
     announcement->path = moq_path_ref(path);
     announcement->is_asking = true;
     list_init(&announcement->route_node);

@@ -257,6 +257,20 @@ def mutable_globals(tree):
                 yield path, code.count("\n", 0, match.start()) + 1, f"mutable static: {match.group(1).strip()}"
 
 
+VERSION = r"MOQ_VERSION_0\d"
+COMPARED_VERSION = re.compile(rf"([=!]=|[<>]=?|&|\^|\bcase)\s*{VERSION}|{VERSION}\s*([=!]=|[<>]|&|\^)")
+
+
+def versions(tree):
+    """What a version can do is a row of a table, so that one more is one more row."""
+    for path, text in tree.c():
+        if path == "transfork/version.c":
+            continue
+        code = csource.code_only(text)
+        for match in COMPARED_VERSION.finditer(code):
+            yield path, code.count("\n", 0, match.start()) + 1, "ask moq_session_can or version_row, not for a version"
+
+
 DEAD_CODE = re.compile(r"^([\w.\[\]]|->)+\(.*\);$|^[\w\->.\[\]* ]+ [+\-|&]?= [^,]+;$|^return\b.*;$|"
                        r"^(if|for|while|switch) ?\(.*\)( \{|.*;)?$|^\}( else.*)?$|^#(include|if|define)\b")
 
@@ -395,6 +409,6 @@ def commits(tree):
 RULES = {
     "file": length_of_files, "function": length_of_functions, "median": median_of_functions, "parameters": parameters,
     "nesting": nesting, "includes": includes, "symbols": symbols_of_base, "clock": clock_of_its_own, "comment": first_comment, "walk": walk,
-    "globals": mutable_globals, "words": words, "dead code": dead_code, "places": places,
+    "globals": mutable_globals, "versions": versions, "words": words, "dead code": dead_code, "places": places,
     "shell": shell_scripts, "named files": named_files, "headers": headers_alone, "format": format_of_code, "commits": commits,
 }

@@ -5,6 +5,7 @@
 #include <string.h>
 
 static const uint32_t versions[] = {MOQ_VERSION_02, MOQ_VERSION_03, MOQ_VERSION_04};
+static const bool counts_frames[] = {false, true, false};
 
 struct fetched {
     uint8_t data[4096];
@@ -61,7 +62,7 @@ static void a_growing_group_is_fetched_from_an_offset_to_its_end(void **state)
             struct moq_track *track = pair.peer[SERVER].track = track_new(&pair, "demo/bbb");
             track_begin(track, 7, &group);
             track_frame(track, group, "ab");
-            bool is_frames = versions[i] == MOQ_VERSION_03;
+            bool is_frames = counts_frames[i];
             fetch(&pair, &fetched, 7, is_frames ? 2 : 7);
 
             struct moq_request *request = pair.peer[SERVER].request;

@@ -38,7 +38,7 @@ struct any_message {
         struct msg_session_server server;
         struct msg_announce announce;
         struct msg_subscribe subscribe;
-        struct msg_subscribe_update update;
+        struct msg_wish update;
         struct msg_info info;
         struct msg_gap gap;
         struct msg_group group;
@@ -169,14 +169,6 @@ static inline void any_say(struct any_text *text, const char *format, ...)
     text->used += (size_t)n < left ? (size_t)n : left;
 }
 
-static inline void any_say_range(struct any_text *text, uint64_t min, uint64_t max)
-{
-    if (min != MOQ_NO_GROUP)
-        any_say(text, " from %llu", (unsigned long long)min);
-    if (max != MOQ_NO_GROUP)
-        any_say(text, " to %llu", (unsigned long long)max);
-}
-
 static inline void any_say_extensions(struct any_text *text, const struct msg_extension *extensions,
                                       size_t count)
 {
@@ -192,6 +184,15 @@ static inline void any_say_ranks(struct any_text *text, uint64_t priority, uint6
 {
     any_say(text, "priority %llu order %llu expires %llu", (unsigned long long)priority,
             (unsigned long long)order, (unsigned long long)expires_ms);
+}
+
+static inline void any_say_wish(struct any_text *text, const struct msg_wish *wish)
+{
+    any_say_ranks(text, wish->priority, wish->order, wish->expires_ms);
+    if (wish->min != MOQ_NO_GROUP)
+        any_say(text, " from %llu", (unsigned long long)wish->min);
+    if (wish->max != MOQ_NO_GROUP)
+        any_say(text, " to %llu", (unsigned long long)wish->max);
 }
 
 static inline void any_say_body(struct any_text *text, const struct any_message *any)
@@ -213,16 +214,12 @@ static inline void any_say_body(struct any_text *text, const struct any_message 
         break;
     case ANY_SUBSCRIBE:
         any_say(text, "id %llu ", (unsigned long long)any->is.subscribe.id);
-        any_say_ranks(text, any->is.subscribe.priority, any->is.subscribe.order,
-                      any->is.subscribe.expires_ms);
-        any_say_range(text, any->is.subscribe.min, any->is.subscribe.max);
+        any_say_wish(text, &any->is.subscribe.wish);
         any_say(text, " path ");
         break;
     case ANY_SUBSCRIBE_UPDATE:
     case ANY_LAST_UPDATE:
-        any_say_ranks(text, any->is.update.priority, any->is.update.order,
-                      any->is.update.expires_ms);
-        any_say_range(text, any->is.update.min, any->is.update.max);
+        any_say_wish(text, &any->is.update);
         break;
     case ANY_INFO:
         any_say_ranks(text, any->is.info.priority, any->is.info.order, any->is.info.expires_ms);

@@ -136,10 +136,10 @@ static void random_array_subscriptions_are_never_taken_for_strings(void **state)
     for (int i = 0; i < 20000; i++) {
         struct msg_subscribe msg = {.id = next_random(&seed) % 100,
                                     .path = random_path(&seed),
-                                    .priority = next_random(&seed) % 256,
-                                    .order = next_random(&seed) % 2,
-                                    .min = MOQ_NO_GROUP,
-                                    .max = MOQ_NO_GROUP};
+                                    .wish = {.priority = next_random(&seed) % 256,
+                                             .order = next_random(&seed) % 2,
+                                             .min = MOQ_NO_GROUP,
+                                             .max = MOQ_NO_GROUP}};
         struct byte_buf out;
         byte_buf_init(&out, 1000);
         assert_int_equal(message_encode_subscribe(MOQ_VERSION_04, &out, &msg), 0);

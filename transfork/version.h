@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Versions from the inside: how each of them writes what they all say. One row per version, in
+ * version.c; nothing else compares versions. What a peer can do is moq_session_can. */
+#ifndef MOQ_TRANSFORK_VERSION_H
+#define MOQ_TRANSFORK_VERSION_H
+
+#include "transfork/transfork.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct version {
+    uint32_t version; /* of enum moq_version; 0: not agreed yet */
+    uint64_t wire;    /* its number in the greeting */
+    const char *name;
+    uint32_t can; /* of enum moq_can, or-ed */
+
+    bool has_varints;         /* priority and announce status are varints; else one raw byte each */
+    bool has_expires;         /* SUBSCRIBE, SUBSCRIBE_UPDATE and INFO carry Group Expires */
+    bool may_lack_expires;    /* the last SUBSCRIBE_UPDATE of a stream may come without it */
+    bool is_latest_first;     /* INFO: before the order, else at the end */
+    bool is_offset_in_frames; /* FETCH: else in bytes */
+    bool has_string_dialect;  /* some peers write its paths as one string */
+    uint8_t order_oldest;     /* "oldest first" on the wire; newest is one more, less: no opinion */
+};
+
+/* The row of one version; never NULL: what is not ours can do nothing. */
+const struct version *version_row(uint32_t version);
+
+uint32_t version_from_wire(uint64_t wire); /* 0: not one of ours */
+
+/* What a server takes of the versions that both speak (enum moq_version, or-ed); 0: none. */
+uint32_t version_pick(uint32_t common);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
