@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* moq-relay: reads what it is told, starts the workers and the HTTP pages, and answers signals. SIGINT and SIGTERM end it in
- * order, a second one at once; SIGHUP reads the configuration again. */
+/* moq-relay: reads what it is told, starts the workers and the HTTP pages, and answers signals.
+ * SIGINT and SIGTERM end it in order, a second one at once; SIGHUP reads the configuration
+ * again. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -83,7 +84,8 @@ static void stop(struct relay *relay)
         uv_unref((uv_handle_t *)&relay->signals[i]); /* they stay, for a second one */
 }
 
-/* Everything or nothing: a configuration with an error, or with a change that needs a restart, changes nothing. */
+/* Everything or nothing: a configuration with an error, or with a change that needs a restart,
+ * changes nothing. */
 static void reload(struct relay *relay)
 {
     struct relay_config *fresh;
@@ -161,6 +163,12 @@ static void say_where(const struct relay *relay)
     }
 }
 
+static void start_serving(struct relay *relay)
+{
+    core_run(relay->core);
+    say_where(relay);
+}
+
 static void close_handle(uv_handle_t *handle, void *unused)
 {
     (void)unused;
@@ -177,7 +185,7 @@ static int serve(struct relay *relay)
         fprintf(stderr, "moq-relay: no loop: %s\n", uv_strerror(error));
         return EXIT_FAILURE;
     }
-    error = core_start(&relay->core, &relay->loop, relay->config, error_text);
+    error = core_new(&relay->core, &relay->loop, relay->config, error_text);
     if (!error) {
         watch_signals(relay);
         error = start_admin(relay, error_text);
@@ -191,7 +199,7 @@ static int serve(struct relay *relay)
     if (error)
         fprintf(stderr, "moq-relay: %s\n", error_text[0] ? error_text : moq_error_words(error));
     else
-        say_where(relay);
+        start_serving(relay);
 
     uv_run(&relay->loop, UV_RUN_DEFAULT);
     uv_walk(&relay->loop, close_handle, NULL);
@@ -200,7 +208,8 @@ static int serve(struct relay *relay)
     return error ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-/* --check: what a start would do up to binding sockets; the configuration itself was checked by loading it. */
+/* --check: what a start would do up to binding sockets; the configuration itself was checked by
+ * loading it. */
 static int check(const struct relay_config *config)
 {
     char error_text[QUIC_ERROR_TEXT_BYTES] = "";

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Bulletins: each worker tells each other one which paths its own publishers announce. One batch at a time
- * is under way to a worker; what changes meanwhile waits and is told in differences, so a publisher that
- * comes and goes fast costs what it announces at a time, and not what it has ever said. */
-#include "server/core/internal.h"
+/* Bulletins: each worker tells each other one which paths its own publishers announce. One batch at
+ * a time is under way to a worker; what changes meanwhile waits and is told in differences, so a
+ * publisher that comes and goes fast costs what it announces at a time, and not what it has ever
+ * said. */
+#include "server/core/bulletin.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -12,7 +13,8 @@ enum { BATCH_MAX = 64 };
 struct entry {
     struct moq_path *path; /* a copy: its references are the reader's */
     uint64_t stamp;
-    bool is_versed, has_failed, is_over;
+    uint32_t can;
+    bool has_failed, is_over;
 };
 
 struct bulletin {
@@ -37,7 +39,8 @@ struct share {
     struct moq_path *path;
     uint64_t stamp;
     uint32_t refs; /* the announcement's, and one for each worker that knows of it */
-    bool is_versed, has_failed, is_over;
+    uint32_t can;
+    bool has_failed, is_over;
     struct notice notices[]; /* by worker */
 };
 
@@ -60,8 +63,8 @@ static void on_arrived(struct post *post, void *owner)
     uint32_t from = bulletin->from->worker;
     for (size_t i = 0; i < bulletin->count; i++) {
         struct entry *entry = &bulletin->batch[i];
-        const struct foreign_announcement foreign = {entry->path, from, entry->stamp,
-                                                     entry->is_versed, entry->has_failed};
+        const struct foreign_announcement foreign = {entry->path, from, entry->stamp, entry->can,
+                                                     entry->has_failed};
         if (entry->is_over)
             route_remove_foreign(router, &foreign);
         else
@@ -84,7 +87,7 @@ static bool take(struct bulletin *bulletin)
     if (!path)
         return false;
     bulletin->batch[bulletin->count++] =
-        (struct entry){path, share->stamp, share->is_versed, share->has_failed, share->is_over};
+        (struct entry){path, share->stamp, share->can, share->has_failed, share->is_over};
     list_remove(&notice->node);
     notice->is_told = !share->is_over;
     if (share->is_over)
@@ -152,7 +155,7 @@ int bulletins_announce(struct router *router, struct announcement *announcement)
         return MOQ_ERR_NOMEM;
     share->path = moq_path_ref(announcement->route->path);
     share->stamp = announcement->stamp;
-    share->is_versed = announcement->is_versed;
+    share->can = announcement->can;
     share->refs = 1;
     announcement->share = share;
     for (uint32_t i = 0; i < router->workers; i++) {

@@ -8,7 +8,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "server/core/internal.h"
+#include "server/core/router.h"
+#include "server/core/settings.h"
+#include "server/core/source.h"
 #include "server/core/tidy.h"
 #include "server/core/worker.h"
 
@@ -30,6 +32,7 @@ struct core {
     uv_async_t silence;    /* a worker has no sessions any more */
     uint32_t silent_count; /* atomic */
     uint32_t open_handles; /* while closing */
+    bool is_running;       /* workers serve: only their mailboxes may be used */
     void (*on_stopped)(void *user);
     void *user;
 };
@@ -59,7 +62,10 @@ void core_with_hooks(struct core *core, size_t worker,
                      void (*work)(struct core_hooks *hooks, void *user), void *user)
 {
     struct hooks_call call = {.work = work, .user = user};
-    worker_call(core->workers[worker], call_with_hooks, &call);
+    if (core->is_running)
+        worker_call(core->workers[worker], call_with_hooks, &call);
+    else
+        call_with_hooks(core->workers[worker], &call);
 }
 
 size_t core_listener_count(const struct core *core)
@@ -171,7 +177,8 @@ int core_check(const struct relay_config *config, char *error_text)
 
 /* ---- The end --------------------------------------------------------------------------------- */
 
-/* Nobody has a thread any more: what is left in the mailboxes is run here, and what that sends too. */
+/* Nobody has a thread any more: what is left in the mailboxes is run here, and what that sends
+ * too. */
 static void run_mailboxes(struct core *core)
 {
     size_t count;
@@ -251,6 +258,10 @@ void core_stop(struct core **pointer, void (*on_stopped)(void *user), void *user
     *pointer = NULL;
     core->on_stopped = on_stopped;
     core->user = user;
+    if (!core->is_running) {
+        close_handles(core);
+        return;
+    }
     for (size_t i = 0; i < core->worker_count; i++)
         worker_end_sessions(core->workers[i]);
 }
@@ -298,7 +309,8 @@ static void name_address(const struct core *core, const struct config_listener *
     snprintf(out, ADDRESS_BYTES, "%.*s:%u", (int)(strrchr(text, ':') - text), text, port);
 }
 
-/* The first worker takes the address, the others join it there in their order: the kernel numbers sockets so. */
+/* The first worker takes the address, the others join it there in their order: the kernel numbers
+ * sockets so. */
 static int listen_on(struct core *core, const struct relay_config *relay, char *error_text)
 {
     size_t index = core->listener_count;
@@ -328,7 +340,8 @@ static int listen_on(struct core *core, const struct relay_config *relay, char *
     return 0;
 }
 
-/* Without it packets come by the addresses of their sender, and workers hand on what is not theirs. */
+/* Without it packets come by the addresses of their sender, and workers hand on what is not
+ * theirs. */
 static void steer(struct core *core, const struct config_listener *listener, size_t index)
 {
     int error = 0;
@@ -365,18 +378,16 @@ static int start_all(struct core *core, const struct relay_config *config, char 
     return error;
 }
 
-static void start_handles(struct core *core)
+static void init_handles(struct core *core)
 {
     uv_timer_init(core->loop, &core->renewal);
     uv_async_init(core->loop, &core->silence, on_silence);
     uv_timer_init(core->loop, &core->tidying);
     core->renewal.data = core->tidying.data = core->silence.data = core;
-    uv_timer_start(&core->renewal, on_renewal, RENEW_MS, RENEW_MS);
-    uv_timer_start(&core->tidying, on_tidying, TIDY_LOOK_MS, TIDY_LOOK_MS);
 }
 
-int core_start(struct core **out, uv_loop_t *loop, const struct relay_config *config,
-               char *error_text)
+int core_new(struct core **out, uv_loop_t *loop, const struct relay_config *config,
+             char *error_text)
 {
     struct core *core = calloc(1, sizeof *core);
     int error = core ? 0 : MOQ_ERR_NOMEM;
@@ -391,12 +402,19 @@ int core_start(struct core **out, uv_loop_t *loop, const struct relay_config *co
             core_free(core);
         return error;
     }
-    say_how_packets_are_encrypted();
-    start_handles(core);
-    for (size_t i = 0; i < core->worker_count; i++)
-        worker_run(core->workers[i]);
+    init_handles(core);
     *out = core;
     return 0;
+}
+
+void core_run(struct core *core)
+{
+    say_how_packets_are_encrypted();
+    uv_timer_start(&core->renewal, on_renewal, RENEW_MS, RENEW_MS);
+    uv_timer_start(&core->tidying, on_tidying, TIDY_LOOK_MS, TIDY_LOOK_MS);
+    core->is_running = true;
+    for (size_t i = 0; i < core->worker_count; i++)
+        worker_run(core->workers[i]);
 }
 
 struct reload {

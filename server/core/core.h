@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* core: the relay itself. Listens, routes subscriptions by announced path, keeps one upstream subscription per track, caches,
- * and asks hooks. Needs a libuv loop and a configuration; knows no files, no scripts.
+/* core: the relay itself. Listens, routes subscriptions by announced path, keeps one upstream
+ * subscription per track, caches, and asks hooks. Needs a libuv loop and a configuration; knows no
+ * files, no scripts.
  *
- * It serves on threads of its own, its workers, each with a loop, sockets, sessions and counters. All functions here are for
- * the thread of the loop that core_start was given, unless they say otherwise. */
+ * It serves on threads of its own, its workers, each with a loop, sockets, sessions and counters.
+ * All functions here are for the thread of the loop that core_new was given, unless they say
+ * otherwise. */
 #ifndef MOQ_CORE_H
 #define MOQ_CORE_H
 
@@ -53,7 +55,8 @@ struct core_counters {
 
 enum { CORE_LISTENERS_MAX = 16, CORE_WORKERS_MAX = 64 };
 
-/* A report takes as long as a turn of the worker. Who does not answer in time is shown as it was. */
+/* A report takes as long as a turn of the worker. Who does not answer in time is shown as it
+ * was. */
 #define CORE_REPORT_NS (200 * NS_PER_MS)
 
 struct core_worker_stats {
@@ -70,25 +73,34 @@ struct core_stats {
     struct core_worker_stats workers[CORE_WORKERS_MAX];
 };
 
-/* Binds and listens as `config` says (kept: must outlive the core or be replaced by core_reload), then starts the workers. On
- * failure nothing is left, an error code comes back, and `error_text` (QUIC_ERROR_TEXT_BYTES) says what and what to do. */
-int core_start(struct core **core, uv_loop_t *loop, const struct relay_config *config,
-               char *error_text);
+/* The relay starts in two phases, so that whatever is asked about sessions can be attached before
+ * the first one may be in.
+ *
+ * core_new does all that can fail: it loads certificates, binds and listens as `config` says (kept:
+ * must outlive the core or be replaced by core_reload) and makes the workers. Nothing is served
+ * yet; who connects waits in the sockets. On failure nothing is left, an error code comes back, and
+ * `error_text` (QUIC_ERROR_TEXT_BYTES) says what went wrong and what to do. */
+int core_new(struct core **core, uv_loop_t *loop, const struct relay_config *config,
+             char *error_text);
 
-/* Does what core_start does before it binds: loads certificates. Errors as core_start. */
+/* The workers begin to serve. Cannot fail. */
+void core_run(struct core *core);
+
+/* Does what core_new does before it binds: loads certificates. Errors as core_new. */
 int core_check(const struct relay_config *config, char *error_text);
 
-/* Takes over what may change while running: certificates, cache, policy, limits. When it returns every worker has `config` and
- * none the one held before. On error everything stays as it was. */
+/* Takes over what may change while running: certificates, cache, policy, limits. When it returns
+ * every worker has `config` and none the one held before. On error everything stays as it was. */
 int core_reload(struct core *core, const struct relay_config *config, char *error_text);
 
-/* Ends all sessions in order, then the workers, then frees; `on_stopped` (may be NULL) follows from the loop. Sets *core to
- * NULL. */
+/* Ends all sessions in order, then the workers, then frees, whether they were run or not;
+ * `on_stopped` (may be NULL) follows from the loop. Sets *core to NULL. */
 void core_stop(struct core **core, void (*on_stopped)(void *user), void *user);
 
 uv_loop_t *core_loop(const struct core *core);
 size_t core_worker_count(const struct core *core);
-/* Runs `work` on a worker's thread, where its hooks are asked and may be changed, and waits until that is done. */
+/* Runs `work` where a worker's hooks are asked and may be changed, and waits until that is done: on
+ * the caller's thread before core_run, on the worker's after it. */
 void core_with_hooks(struct core *core, size_t worker,
                      void (*work)(struct core_hooks *hooks, void *user), void *user);
 /* Asks all workers, and waits for them no longer than CORE_REPORT_NS. Good until the next call. */
@@ -99,16 +111,6 @@ int core_listener_address(const struct core *core, size_t index, struct sockaddr
 enum quic_congestion core_listener_congestion(const struct core *core, size_t index);
 int core_fingerprint(const struct core *core,
                      uint8_t out[QUIC_FINGERPRINT_BYTES]); /* of the first listener */
-
-/* About peers, for hooks: on the peer's worker. */
-struct moq_session *
-core_peer_session(const struct core_peer *peer); /* NULL while session_open is asked */
-const char *core_peer_address(const struct core_peer *peer);
-const char *core_peer_path(const struct core_peer *peer); /* of the URL; "" on raw QUIC */
-uint64_t core_peer_number(const struct core_peer *peer);
-/* What the transport knows: its delivery_rate_bps is what a viewer's link was seen to carry. */
-void core_peer_transport(const struct core_peer *peer, struct quic_conn_stats *stats);
-struct core_peer *core_viewer_peer(const struct moq_viewer *viewer); /* whose viewer it is */
 
 #ifdef __cplusplus
 }

@@ -1,13 +1,21 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Hook chains: where modules and scripts are asked, in the order in which they were added. Part of core's door.
+/* Hook chains: where modules and scripts are asked, in the order in which they were added. Part of
+ * core's door.
  *
- * An entry answers PASS (no opinion), ALLOW or DENY at once, or LATER and then calls core_answer. The first answer other
- * than PASS ends the chain; when all pass, the default of the question applies (allow). A LATER that takes longer than
- * CORE_ANSWER_TIMEOUT_NS is a DENY. When what a question is about goes away first, `withdrawn` says so. */
+ * A chain belongs to one worker, and everything here happens on that worker's thread. An entry is
+ * asked about each *request*: it answers PASS (no opinion), ALLOW or DENY at once, or LATER and
+ * then calls core_answer. The first answer other than PASS ends the chain; when all pass, the
+ * request is allowed. A request that is held longer than CORE_ANSWER_TIMEOUT_NS is denied.
+ *
+ * Peers, viewers and requests are opaque here: a module can keep a pointer to a peer or a viewer
+ * between its birth and its death, and to a request while it holds it. What a module needs to
+ * remember about a peer or a viewer goes into its slot: zeroed memory that is part of the object,
+ * found without a search. */
 #ifndef MOQ_CORE_HOOKS_H
 #define MOQ_CORE_HOOKS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 #include <stdint.h>
 
 #include "base/list.h"
@@ -20,85 +28,174 @@ extern "C" {
 #define CORE_ANSWER_TIMEOUT_NS (5 * NS_PER_S)
 enum { CORE_REASON_BYTES = 128 };
 
-struct core_peer; /* one connected session; see core.h */
+struct core_peer;    /* one connected session */
+struct core_viewer;  /* one subscription that is served */
+struct core_request; /* something that a peer asks for, and that is not decided yet */
+struct core_hooks;   /* the chain of one worker */
 
 enum core_verdict { CORE_PASS, CORE_ALLOW, CORE_DENY, CORE_LATER };
 
-enum core_question { CORE_ASK_SESSION, CORE_ASK_ANNOUNCE, CORE_ASK_SUBSCRIBE };
-
-/* One question on its way through the chain. An entry may change what is marked so. */
-struct core_ask {
-    enum core_question question; /* read-only */
-    struct core_peer *peer;      /* read-only */
-    struct moq_path
-        *path; /* announce, subscribe: may be replaced (rename, alias): take a reference of the new,
-                                       drop the old */
-    struct moq_policy policy;       /* subscribe: may be changed */
-    char reason[CORE_REASON_BYTES]; /* may be set with DENY */
-
-    struct core_hooks *hooks; /* private from here on */
-    struct list *next;
-    struct list node;
-    uint64_t deadline_ns;
-    bool is_waiting;
-    void (*on_decided)(struct core_ask *ask,
-                       bool is_allowed); /* called once; owns the ask afterwards */
-    void *user;
+enum core_request_kind {
+    CORE_REQUEST_SESSION,
+    CORE_REQUEST_ANNOUNCE,
+    CORE_REQUEST_SUBSCRIBE,
+    CORE_REQUEST_FETCH,
+    CORE_REQUEST_INFO,
 };
 
-/* What an entry may answer or hear; every member may be NULL. */
+struct core_hook;
+
+/* What an entry answers and hears. Every function may be NULL. */
 struct core_hook_ops {
-    enum core_verdict (*session_open)(void *self, struct core_ask *ask);
-    enum core_verdict (*announce)(void *self, struct core_ask *ask);
-    enum core_verdict (*subscribe)(void *self, struct core_ask *ask);
-    /* A question that waits for core_answer needs none any more: it took too long, or what it is
-     * about is gone. Told to every entry; not to be used afterwards. */
-    void (*withdrawn)(void *self, struct core_ask *ask);
-    void (*session_close)(void *self, struct core_peer *peer); /* once, if session_open was asked */
-    void (*viewer_sample)(
-        void *self,
-        struct moq_viewer *viewer); /* four times a second; may set the viewer's policy, by
-                                       what moq_viewer_stats and core_peer_transport tell */
+    const char *name;       /* for operators: who set a viewer's numbers; must outlive the relay */
+    size_t peer_slot_bytes; /* of its slot in each peer; 0: none */
+    size_t viewer_slot_bytes; /* and in each viewer */
+
+    /* Before the session exists for others. */
+    enum core_verdict (*session_open)(void *self, struct core_request *request);
+    enum core_verdict (*announce)(void *self, struct core_request *request);
+    enum core_verdict (*subscribe)(void *self, struct core_request *request);
+    /* NULL: `subscribe` is asked in their place, so that who may not watch cannot fetch. */
+    enum core_verdict (*fetch)(void *self, struct core_request *request);
+    enum core_verdict (*info)(void *self, struct core_request *request);
+    /* A request that it holds needs no answer any more: it took too long, what it is about is gone,
+     * or the entry was removed. Not to be used afterwards. */
+    void (*withdrawn)(void *self, struct core_request *request);
+
+    /* Born before session_open is asked, with a zeroed slot; dead once, after everything else about
+     * it. */
+    void (*peer_born)(void *self, struct core_peer *peer);
+    void (*peer_died)(void *self, struct core_peer *peer);
+    void (*viewer_born)(void *self, struct core_viewer *viewer); /* not to be closed here */
+    void (*viewer_died)(void *self, struct core_viewer *viewer);
+    /* Every CORE_SAMPLE_NS, the viewers spread over that time. May set an override, or close the
+     * viewer. */
+    void (*viewer_sample)(void *self, struct core_viewer *viewer);
+
     void (*track_live)(void *self, const struct moq_path *path); /* the first viewer came */
     void (*track_idle)(void *self, const struct moq_path *path); /* the last one left */
-    void (*event)(void *self, const char *name,
-                  const struct moq_path *path); /* notable things, after the fact */
+    /* Notable things, after the fact. */
+    void (*event)(void *self, const char *name, const struct moq_path *path);
 };
 
-struct core_hook {
-    struct list node; /* private */
+/* How often hooks see a viewer's numbers. */
+#define CORE_SAMPLE_NS (250 * NS_PER_MS)
+
+struct core_hook { /* memory of whoever adds it, until core_hooks_remove or _replace */
     const struct core_hook_ops *ops;
     void *self;
+    struct list node; /* private from here on */
+    size_t peer_offset, peer_bytes, viewer_offset, viewer_bytes;
 };
 
-struct core_hooks {
-    struct list chain;         /* private: core_hook.node */
-    struct list waiting;       /* private: core_ask.node, by deadline */
-    const struct clock *clock; /* private */
-};
+/* None of these three from inside a hook. */
 
-void core_hooks_init(struct core_hooks *hooks, const struct clock *clock);
+/* Adds an entry at the end. 0, or MOQ_ERR_INVALID: it wants slots, and there are peers already that
+ * have none for it. */
+int core_hooks_add(struct core_hooks *hooks, struct core_hook *hook);
 
-/* Adds an entry at the end; it is kept until core_hooks_remove. Not while a chain runs. */
-void core_hooks_add(struct core_hooks *hooks, struct core_hook *hook);
+/* What it holds is withdrawn from it and goes on with the next entry. It hears the death of all
+ * peers and viewers. */
 void core_hooks_remove(struct core_hooks *hooks, struct core_hook *hook);
 
-/* Completes a LATER; PASS goes on with the next entry. Not twice, and not after the question went away. */
-void core_answer(struct core_ask *ask, enum core_verdict verdict);
+/* `fresh` takes the place of `old` in one step, as a reload needs: there is no moment without an
+ * entry. What `old` holds is withdrawn from it, and `fresh` is asked. `old` hears the death of all
+ * peers and viewers, their slots are zeroed, and `fresh` hears their birth. 0, or MOQ_ERR_BOUNDS:
+ * `fresh` wants larger slots than there are, and nothing has changed. */
+int core_hooks_replace(struct core_hooks *hooks, struct core_hook *old, struct core_hook *fresh);
 
-/* ---- For core itself ------------------------------------------------------------------------- */
+/* ---- Requests -------------------------------------------------------------------------------- */
 
-/* Runs the chain. `on_decided` may be called before this returns. */
-void core_hooks_ask(struct core_hooks *hooks, struct core_ask *ask);
-void core_hooks_withdraw(struct core_ask *ask); /* what it is about is gone: no call follows */
-uint64_t core_hooks_tick(
-    struct core_hooks *hooks); /* denies what took too long; returns the next deadline */
+/* Answers a request that the entry holds; PASS goes on with the next entry. Not twice, and not
+ * after `withdrawn`. */
+void core_answer(struct core_request *request, enum core_verdict verdict);
 
-void core_hooks_session_close(struct core_hooks *hooks, struct core_peer *peer);
-void core_hooks_viewer_sample(struct core_hooks *hooks, struct moq_viewer *viewer);
-bool core_hooks_want_samples(const struct core_hooks *hooks);
-void core_hooks_track(struct core_hooks *hooks, const struct moq_path *path, bool is_live);
-void core_hooks_event(struct core_hooks *hooks, const char *name, const struct moq_path *path);
+enum core_request_kind core_request_kind(const struct core_request *request);
+struct core_peer *core_request_peer(const struct core_request *request);
+/* The path as earlier entries left it; borrowed. NULL: a session's request. */
+const struct moq_path *core_request_path(const struct core_request *request);
+/* Renames an announcement, or leads a subscription elsewhere. A reference is taken. */
+void core_request_set_path(struct core_request *request, struct moq_path *path);
+/* How the subscriber wants its groups, updates included; borrowed. NULL: not a subscription. */
+const struct moq_wish *core_request_wish(const struct core_request *request);
+uint64_t core_request_group(const struct core_request *request); /* of a fetch */
+/* Why it is denied, for the log; cut to CORE_REASON_BYTES. */
+void core_request_set_reason(struct core_request *request, const char *reason);
+/* For the entry that holds it, from its LATER to core_answer or `withdrawn`. */
+void core_request_set_user(struct core_request *request, void *user);
+void *core_request_user(const struct core_request *request);
+
+/* ---- Policy ---------------------------------------------------------------------------------- */
+
+/* Which numbers of a viewer's policy a hook sets in place of class and wish. */
+enum core_override_bits {
+    CORE_SET_LATENCY = 1 << 0,
+    CORE_SET_PRIORITY = 1 << 1,
+    CORE_SET_ORDER = 1 << 2,
+    CORE_SET_ALL = 7,
+};
+
+struct core_override {
+    unsigned set; /* enum core_override_bits, or-ed: which of these count */
+    uint64_t latency_ns;
+    uint8_t priority; /* biased: 128 is neutral */
+    uint8_t order;    /* enum moq_order; MOQ_ORDER_ANY: newest first */
+};
+
+/* Sets what `change->set` names, and leaves the rest; what an entry set stays until an entry sets
+ * it again or clears it. The limits of the configuration (policy.max) hold whatever hooks say.
+ * `hook` is the entry that decides. */
+void core_request_override(struct core_request *request, const struct core_hook *hook,
+                           const struct core_override *change);
+void core_viewer_override(struct core_viewer *viewer, const struct core_hook *hook,
+                          const struct core_override *change);
+void core_viewer_clear_override(struct core_viewer *viewer, unsigned bits);
+
+/* Who decided a number. */
+enum core_decider {
+    CORE_DECIDED_BY_CLASS, /* policy, or one of policy.classes */
+    CORE_DECIDED_BY_WISH,  /* the subscriber */
+    CORE_DECIDED_BY_HOOK,
+    CORE_DECIDED_BY_LIMIT, /* policy.max cut what another said */
+};
+
+struct core_policy_reason {
+    enum core_decider decider;
+    const char *hook; /* the entry's name; NULL: no hook */
+};
+
+struct core_policy_reasons {
+    struct core_policy_reason latency, priority, order;
+};
+
+/* ---- Peers ----------------------------------------------------------------------------------- */
+
+uint64_t core_peer_number(const struct core_peer *peer); /* no other peer has it, on any worker */
+const char *core_peer_address(const struct core_peer *peer); /* "[::1]:4443" */
+const char *core_peer_path(const struct core_peer *peer); /* of the URL, no query; "" on raw QUIC */
+const char *core_peer_query(const struct core_peer *peer);  /* after the '?'; "": none */
+const char *core_peer_origin(const struct core_peer *peer); /* of the page; "": not a browser */
+const char *core_peer_server_name(const struct core_peer *peer); /* SNI; "": none */
+enum quic_protocol core_peer_protocol(const struct core_peer *peer);
+/* NULL until hooks let it in and versions are agreed. */
+struct moq_session *core_peer_session(const struct core_peer *peer);
+/* What the transport knows: its delivery_rate_bps is what a viewer's link was seen to carry. */
+void core_peer_transport(const struct core_peer *peer, struct quic_conn_stats *stats);
+/* NULL: the entry has none. */
+void *core_peer_slot(const struct core_peer *peer, const struct core_hook *hook);
+
+/* ---- Viewers --------------------------------------------------------------------------------- */
+
+struct core_peer *core_viewer_peer(const struct core_viewer *viewer);
+const struct moq_path *core_viewer_path(const struct core_viewer *viewer);  /* as it asked */
+const struct moq_path *core_viewer_track(const struct core_viewer *viewer); /* what it is served */
+void core_viewer_stats(const struct core_viewer *viewer, struct moq_viewer_stats *stats);
+const struct moq_wish *core_viewer_wish(const struct core_viewer *viewer);
+const struct moq_policy *core_viewer_policy(const struct core_viewer *viewer);
+void core_viewer_reasons(const struct core_viewer *viewer, struct core_policy_reasons *reasons);
+/* As moq_viewer_close; viewer_died follows, perhaps before this returns. */
+void core_viewer_close(struct core_viewer *viewer, int error);
+void *core_viewer_slot(const struct core_viewer *viewer, const struct core_hook *hook);
 
 #ifdef __cplusplus
 }

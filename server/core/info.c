@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Info requests: answered from a track that is watched, else from the publisher, through its worker if that is another, else
- * with what is always true. */
-#include "server/core/internal.h"
+/* Info requests: answered from a track that is watched, else from whoever publishes it, else with
+ * what is always true. */
+#include "server/core/info.h"
 
-#include <stdlib.h>
+#include "server/core/source.h"
+#include "server/core/track_request.h"
 
 static const struct moq_info nothing_known = {.priority = 128, .order = MOQ_ORDER_NEWEST};
 
@@ -18,90 +19,81 @@ struct moq_info info_of(const struct moq_track *track)
     };
 }
 
-int info_ask(struct router *router, const struct info_question *question, struct moq_info *info,
-             struct moq_info_query **query)
+/* ---- Queries --------------------------------------------------------------------------------- */
+
+static void on_answered(void *user, int error, const struct moq_info *info)
 {
-    const struct route *route = route_find(router, question->path);
-    const struct announcement *origin = route ? route_newest_local(route) : NULL;
+    struct info_query *query = user;
+    query->handle = NULL;
+    query->on_info(query->user, error, info);
+}
+
+/* False: it cannot be asked. */
+static bool query_open(struct info_query *query, const struct announcement *origin)
+{
+    query->feed = origin->feed;
+    query->handle = origin->feed->info ? origin->feed->info(origin, on_answered, query) : NULL;
+    return query->handle != NULL;
+}
+
+void info_query_close(struct info_query *query)
+{
+    void *handle = query->handle;
+    query->handle = NULL;
+    if (handle)
+        query->feed->info_close(handle);
+}
+
+int info_find(struct router *router, const struct moq_path *path, bool is_local_only,
+              struct moq_info *info, struct info_query *query)
+{
+    const struct route *route = route_find(router, path);
     if (route && route->source) {
         *info = info_of(route->source->track);
         return 0;
     }
+    const struct announcement *origin = NULL;
+    if (route)
+        origin = is_local_only ? route_newest_local(route) : route_newest(route);
     if (!origin)
         return MOQ_ERR_NOT_FOUND;
-    if (announcement_is_versed(origin) && router_may_wait(router))
-        *query = moq_session_info(origin->peer->session, origin->path, question->on_info,
-                                  question->user);
+    if (router_may_wait(router) && query_open(query, origin))
+        return MOQ_ERR_AGAIN;
     *info = nothing_known;
-    return *query ? MOQ_ERR_AGAIN : 0;
+    return 0;
 }
 
 /* ---- What a peer asks ------------------------------------------------------------------------ */
 
-static void answer(struct demand *demand, const struct moq_info *info)
+static void answer(struct track_request *request, const struct moq_info *info)
 {
-    struct moq_request *request = demand->request;
-    demand->peer->router->counters.infos++;
-    demand_gone(request); /* the wait is over: frees `demand` */
-    moq_request_send_info(request, info);
+    struct moq_request *asked = request->asked;
+    request->request.peer->router->counters.infos++;
+    track_request_gone(asked); /* the wait is over: frees `request` */
+    moq_request_send_info(asked, info);
 }
 
 static void on_info(void *user, int error, const struct moq_info *info)
 {
-    struct demand *demand = user;
-    demand->query = NULL;
-    answer(demand, error ? &nothing_known : info);
+    answer(user, error ? &nothing_known : info);
 }
 
-static void on_link_info(void *user, const struct moq_info *info)
+void info_request(struct track_request *request)
 {
-    answer(user, info);
+    struct router *router = request->request.peer->router;
+    const struct moq_path *path = request->request.path;
+    struct moq_info info;
+    request->query = (struct info_query){.on_info = on_info, .user = request};
+    int error = info_find(router, path, false, &info, &request->query);
+    if (error == MOQ_ERR_AGAIN)
+        track_request_wait(request, route_find(router, path), CORE_REPLY_TIMEOUT_NS);
+    else if (error)
+        track_request_refuse(request, error);
+    else
+        answer(request, &info);
 }
 
-static void on_link_end(void *user, int error)
+void info_timed_out(struct track_request *request)
 {
-    struct demand *demand = user;
-    (void)error;
-    demand->link = NULL;
-    answer(demand, &nothing_known);
-}
-
-static const struct link_events link_events = {.on_info = on_link_info, .on_end = on_link_end};
-
-/* The worker whose publisher it is knows more. */
-static bool ask_home(struct demand *demand, const struct announcement *origin)
-{
-    const struct link_ask ask = {.kind = LINK_INFO, .path = origin->path};
-    struct router *router = demand->peer->router;
-    if (router_may_wait(router))
-        demand->link = link_open(router, origin->worker, &ask, &link_events, demand);
-    return demand->link != NULL;
-}
-
-void info_request(struct demand *demand)
-{
-    struct router *router = demand->peer->router;
-    struct route *route = route_find(router, demand->ask.path);
-    const struct announcement *origin = route ? route_newest(route) : NULL;
-    const struct info_question question = {demand->ask.path, on_info, demand};
-    struct moq_info info = nothing_known;
-
-    if (origin && !announcement_is_local(origin) && !route->source && ask_home(demand, origin)) {
-        demand_wait(demand, route, CORE_REPLY_TIMEOUT_NS);
-        return;
-    }
-    int error = info_ask(router, &question, &info, &demand->query);
-    if (error == MOQ_ERR_AGAIN) {
-        demand_wait(demand, route, CORE_REPLY_TIMEOUT_NS);
-    } else if (error && !origin) {
-        demand_refuse(demand, MOQ_ERR_NOT_FOUND);
-    } else {
-        answer(demand, &info);
-    }
-}
-
-void info_timed_out(struct demand *demand)
-{
-    moq_info_query_close(&demand->query);
-    answer(demand, &nothing_known);
+    answer(request, &nothing_known);
 }

@@ -1,28 +1,63 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Legs: the subscriptions upstream of one source, as few as possible.
+/* Legs: the feed of a track that a peer of this worker publishes. Subscriptions upstream, as few as
+ * possible.
  *
- * The first viewer's range is subscribed upstream; a viewer that wants more than that adds a leg, a second subscription for
- * just the missing groups. Publishers that do not obey ranges (all Rust crates) get one leg without a range. */
-#include "server/core/internal.h"
+ * The first viewer's range is subscribed upstream; a viewer that wants more than that adds a leg, a
+ * second subscription for just the missing groups. Publishers that do not obey ranges (all Rust
+ * crates) get one leg without a range. */
+#include <stdlib.h>
 
-/* One that took another's place counts from elsewhere, so viewers' numbers mean nothing to it. */
-static bool can_ask_ranges(const struct source *source)
+#include "server/core/fetch.h"
+#include "server/core/peer.h"
+#include "server/core/source.h"
+
+enum { LEGS_MAX = 4 }; /* subscriptions of one source at a time: ranges that viewers added later */
+
+/* A subscription upstream, for a range of groups. */
+struct leg {
+    struct legs *legs;
+    struct moq_subscription *subscription; /* NULL: free slot */
+    struct moq_wish wish;
+};
+
+struct legs {
+    struct feed feed;
+    struct moq_session *session; /* the publisher's */
+    struct leg all[LEGS_MAX];
+};
+
+static struct legs *legs_of(const struct feed *feed)
 {
-    return announcement_is_versed(source->origin) && !source->is_continued;
+    return container_of(feed, struct legs, feed);
 }
 
-bool legs_exist(const struct source *source)
+static struct feed *legs_open(struct source *source, struct announcement *origin)
 {
-    for (size_t i = 0; i < CORE_LEGS_MAX; i++)
-        if (source->legs[i].subscription)
+    struct legs *legs = calloc(1, sizeof *legs);
+    if (!legs)
+        return NULL;
+    legs->feed = (struct feed){&legs_feed, source};
+    legs->session = origin->peer->session;
+    for (size_t i = 0; i < LEGS_MAX; i++)
+        legs->all[i].legs = legs;
+    return &legs->feed;
+}
+
+static bool legs_are_active(const struct feed *feed)
+{
+    const struct legs *legs = legs_of(feed);
+    for (size_t i = 0; i < LEGS_MAX; i++)
+        if (legs->all[i].subscription)
             return true;
     return false;
 }
 
+/* ---- Subscribing ----------------------------------------------------------------------------- */
+
 static void leg_closed(struct leg *leg)
 {
     leg->subscription = NULL;
-    leg->source->router->counters.upstream_subscriptions--;
+    leg->legs->feed.source->router->counters.upstream_subscriptions--;
 }
 
 /* A subscription upstream ended. A range that was delivered is no news; anything else ends the
@@ -30,28 +65,30 @@ static void leg_closed(struct leg *leg)
 static void on_leg_closed(struct moq_subscription *subscription, int error)
 {
     struct leg *leg = moq_subscription_user(subscription);
-    struct source *source = leg->source;
+    struct feed *feed = &leg->legs->feed;
     bool was_range = leg->wish.max != MOQ_NO_GROUP;
-    bool has_all = leg->wish.max <= moq_track_latest(source->track);
+    bool has_all = leg->wish.max <= moq_track_latest(feed->source->track);
 
     leg_closed(leg);
-    if (was_range && error == 0 && (has_all || legs_exist(source)))
+    if (was_range && error == 0 && (has_all || legs_are_active(feed)))
         return;
-    source_lost(source, error);
+    source_lost(feed->source, error);
 }
 
 static const struct moq_subscription_events leg_events = {.on_closed = on_leg_closed};
 
-/* Subscribes upstream for `wish` in a free slot. Returns 0, MOQ_ERR_BOUNDS (no slot) or MOQ_ERR_OFFLINE. */
-static int open_leg(struct source *source, const struct moq_wish *wish)
+/* Subscribes upstream for `wish` in a free slot. Returns 0, MOQ_ERR_BOUNDS (no slot) or
+ * MOQ_ERR_OFFLINE. */
+static int open_leg(struct legs *legs, const struct moq_wish *wish)
 {
-    for (size_t i = 0; i < CORE_LEGS_MAX; i++) {
-        struct leg *leg = &source->legs[i];
+    struct source *source = legs->feed.source;
+    for (size_t i = 0; i < LEGS_MAX; i++) {
+        struct leg *leg = &legs->all[i];
         if (leg->subscription)
             continue;
         leg->wish = *wish;
-        leg->subscription = moq_session_subscribe(source->origin->peer->session, source->track,
-                                                  wish, &leg_events, leg);
+        leg->subscription =
+            moq_session_subscribe(legs->session, source->track, wish, &leg_events, leg);
         if (!leg->subscription)
             return MOQ_ERR_OFFLINE;
         if (source->is_continued)
@@ -63,27 +100,13 @@ static int open_leg(struct source *source, const struct moq_wish *wish)
     return MOQ_ERR_BOUNDS;
 }
 
-void legs_close(struct source *source)
-{
-    for (size_t i = 0; i < CORE_LEGS_MAX; i++) {
-        struct leg *leg = &source->legs[i];
-        struct moq_subscription *subscription = leg->subscription;
-        if (!subscription)
-            continue;
-        leg_closed(leg);
-        moq_subscription_close(&subscription);
-    }
-}
-
 /* The first group that the present legs (or the cache) bring; MOQ_NO_GROUP: not known yet. */
-static uint64_t covered_from(const struct source *source)
+static uint64_t covered_from(const struct legs *legs)
 {
-    const struct moq_group *oldest = moq_track_oldest(source->track);
+    const struct moq_group *oldest = moq_track_oldest(legs->feed.source->track);
     uint64_t from = oldest ? oldest->sequence : MOQ_NO_GROUP;
-    if (source->mirror.link && source->mirror.wish.min < from)
-        from = source->mirror.wish.min;
-    for (size_t i = 0; i < CORE_LEGS_MAX; i++) {
-        const struct leg *leg = &source->legs[i];
+    for (size_t i = 0; i < LEGS_MAX; i++) {
+        const struct leg *leg = &legs->all[i];
         if (leg->subscription && leg->wish.min < from)
             from = leg->wish.min;
     }
@@ -91,12 +114,12 @@ static uint64_t covered_from(const struct source *source)
 }
 
 /* The last group that the present legs bring; false: there are none. */
-static bool covered_to(const struct source *source, uint64_t *to)
+static bool covered_to(const struct legs *legs, uint64_t *to)
 {
     bool has_any = false;
     *to = 0;
-    for (size_t i = 0; i < CORE_LEGS_MAX; i++) {
-        const struct leg *leg = &source->legs[i];
+    for (size_t i = 0; i < LEGS_MAX; i++) {
+        const struct leg *leg = &legs->all[i];
         if (!leg->subscription)
             continue;
         has_any = true;
@@ -105,10 +128,10 @@ static bool covered_to(const struct source *source, uint64_t *to)
     return has_any;
 }
 
-static void update_legs(struct source *source, const struct moq_wish *all)
+static void update_legs(struct legs *legs, const struct moq_wish *all)
 {
-    for (size_t i = 0; i < CORE_LEGS_MAX; i++) {
-        struct leg *leg = &source->legs[i];
+    for (size_t i = 0; i < LEGS_MAX; i++) {
+        struct leg *leg = &legs->all[i];
         struct moq_wish wish = *all;
         wish.min = leg->wish.min;
         wish.max = leg->wish.max;
@@ -120,39 +143,112 @@ static void update_legs(struct source *source, const struct moq_wish *all)
 }
 
 /* 0 or MOQ_ERR_OFFLINE. */
-static int add_legs(struct source *source, const struct moq_wish *all)
+static int add_legs(struct legs *legs, const struct moq_wish *all)
 {
     uint64_t to;
     struct moq_wish more = *all;
-    if (!covered_to(source, &to))
-        return open_leg(source, all) ? MOQ_ERR_OFFLINE : 0;
-    if (!can_ask_ranges(source))
+    if (!covered_to(legs, &to))
+        return open_leg(legs, all) ? MOQ_ERR_OFFLINE : 0;
+    if (!source_can_ask_ranges(legs->feed.source))
         return 0;
     if (all->max > to) {
         more.min = to + 1;
-        open_leg(source, &more);
+        open_leg(legs, &more);
     }
-    uint64_t from = covered_from(source);
+    uint64_t from = covered_from(legs);
     if (from != MOQ_NO_GROUP && all->min < from) {
         more.min = all->min;
         more.max = from - 1;
-        open_leg(source, &more);
+        open_leg(legs, &more);
     }
     return 0;
 }
 
-int legs_adjust(struct source *source, const struct moq_wish *all)
+static int legs_adjust(struct feed *feed, const struct moq_wish *all)
 {
-    update_legs(source, all);
-    return add_legs(source, all);
+    struct legs *legs = legs_of(feed);
+    update_legs(legs, all);
+    return add_legs(legs, all);
 }
 
-void legs_expect(struct source *source, const struct moq_wish *wish)
+/* Before the first leg nothing is known of what it will lack. */
+static bool legs_cover(const struct feed *feed, uint64_t group)
 {
-    if (wish->min == MOQ_NO_GROUP || !source->origin || !can_ask_ranges(source))
-        return;
-    uint64_t from = covered_from(source);
-    bool is_home_asked = !announcement_is_local(source->origin) && !source->mirror.link;
-    if (is_home_asked || (from != MOQ_NO_GROUP && wish->min < from))
-        moq_track_expect(source->track, wish->min, source->router->clock->now_ns + CORE_HISTORY_NS);
+    uint64_t from = covered_from(legs_of(feed));
+    return from == MOQ_NO_GROUP || group >= from;
 }
+
+static void legs_close(struct feed *feed)
+{
+    struct legs *legs = legs_of(feed);
+    for (size_t i = 0; i < LEGS_MAX; i++) {
+        struct moq_subscription *subscription = legs->all[i].subscription;
+        if (!subscription)
+            continue;
+        leg_closed(&legs->all[i]);
+        moq_subscription_close(&subscription);
+    }
+    free(legs);
+}
+
+/* ---- Fetches --------------------------------------------------------------------------------- */
+
+static void on_fetch_data(struct moq_fetch *upstream, const uint8_t *data, size_t n)
+{
+    fetch_append(moq_fetch_user(upstream), data, n);
+}
+
+static void on_fetch_closed(struct moq_fetch *upstream, int error)
+{
+    fetch_over(moq_fetch_user(upstream), error);
+}
+
+static const struct moq_fetch_events fetch_events = {.on_data = on_fetch_data,
+                                                     .on_closed = on_fetch_closed};
+
+/* What a session sends is put into a group of our own, which is there from the start. */
+static void *fetch_from_peer(struct fetch *fetch, const struct announcement *origin,
+                             const struct fetch_wish *wish)
+{
+    const struct moq_fetch_wish upstream = {.group = wish->group, .priority = wish->priority};
+    if (!announcement_can(origin, MOQ_CAN_FETCH) || fetch_open_group(fetch))
+        return NULL;
+    struct moq_fetch *handle =
+        moq_session_fetch(origin->peer->session, origin->path, &upstream, &fetch_events, fetch);
+    fetch->router->counters.fetches_upstream += handle != NULL;
+    return handle;
+}
+
+static void close_fetch(void *handle)
+{
+    struct moq_fetch *upstream = handle;
+    moq_fetch_close(&upstream);
+}
+
+/* ---- INFO ------------------------------------------------------------------------------------ */
+
+static void *ask_peer_for_info(const struct announcement *origin, moq_on_info *on_info, void *user)
+{
+    if (!announcement_can(origin, MOQ_CAN_INFO))
+        return NULL;
+    return moq_session_info(origin->peer->session, origin->path, on_info, user);
+}
+
+static void close_info(void *handle)
+{
+    struct moq_info_query *query = handle;
+    moq_info_query_close(&query);
+}
+
+const struct feed_ops legs_feed = {
+    .name = "legs",
+    .open = legs_open,
+    .adjust = legs_adjust,
+    .is_active = legs_are_active,
+    .covers = legs_cover,
+    .close = legs_close,
+    .fetch = fetch_from_peer,
+    .fetch_close = close_fetch,
+    .info = ask_peer_for_info,
+    .info_close = close_info,
+};

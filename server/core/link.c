@@ -4,7 +4,9 @@
 
 #include <stdlib.h>
 
-#include "server/core/internal.h"
+#include "base/objects.h"
+#include "server/core/outlet.h"
+#include "server/core/router.h"
 
 struct link_event {
     struct list node;            /* link.told, link.history */
@@ -53,16 +55,16 @@ static void wake(struct link *link, struct mailbox *mailbox, struct post *post, 
     mailbox_send(mailbox, post);
 }
 
-/* From now on a new post is needed. An exchange, not a store: it sees all that was written by those who
- * found a post under way. */
+/* From now on a new post is needed. An exchange, not a store: it sees all that was written by those
+ * who found a post under way. */
 static void receive(bool *is_sent)
 {
     (void)__atomic_exchange_n(is_sent, false, __ATOMIC_ACQ_REL);
 }
 
-static void send_wants(struct link *link)
+static void send_wishes(struct link *link)
 {
-    wake(link, link->home, &link->wants, &link->is_wants_sent);
+    wake(link, link->home, &link->wishes, &link->is_wishes_sent);
 }
 
 static void send_news(struct link *link)
@@ -72,11 +74,11 @@ static void send_news(struct link *link)
 
 /* ---- Arriving at the home -------------------------------------------------------------------- */
 
-static void on_wants(struct post *post, void *owner)
+static void on_wishes(struct post *post, void *owner)
 {
-    struct link *link = container_of(post, struct link, wants);
+    struct link *link = container_of(post, struct link, wishes);
     struct router *router = owner;
-    receive(&link->is_wants_sent);
+    receive(&link->is_wishes_sent);
     pthread_mutex_lock(&link->lock);
     bool is_closed = link->is_closed;
     pthread_mutex_unlock(&link->lock);
@@ -138,7 +140,7 @@ static void on_news(struct post *post, void *owner)
 
 /* ---- The follower's side --------------------------------------------------------------------- */
 
-struct link *link_open(struct router *router, uint32_t home, const struct link_ask *ask,
+struct link *link_open(struct router *router, uint32_t home, const struct link_query *query,
                        const struct link_events *events, void *user)
 {
     struct link *link = calloc(1, sizeof *link);
@@ -148,13 +150,13 @@ struct link *link_open(struct router *router, uint32_t home, const struct link_a
         .refs = 1,
         .home = router->mailboxes[home],
         .follower = router->mailboxes[router->worker],
-        .wants = {.run = on_wants},
+        .wishes = {.run = on_wishes},
         .news = {.run = on_news},
-        .path = moq_path_copy(ask->path),
-        .kind = ask->kind,
-        .group = ask->group,
-        .is_continued = ask->is_continued,
-        .wish = ask->wish,
+        .path = moq_path_copy(query->path),
+        .kind = query->kind,
+        .group = query->group,
+        .is_continued = query->is_continued,
+        .wish = query->wish,
         .events = events,
         .user = user,
     };
@@ -166,7 +168,7 @@ struct link *link_open(struct router *router, uint32_t home, const struct link_a
     }
     pthread_mutex_init(&link->lock, NULL);
     object_born(OBJECT_link);
-    send_wants(link);
+    send_wishes(link);
     return link;
 }
 
@@ -176,7 +178,7 @@ void link_set_wish(struct link *link, const struct moq_wish *wish)
     link->wish = *wish;
     link->is_resting = false;
     pthread_mutex_unlock(&link->lock);
-    send_wants(link);
+    send_wishes(link);
 }
 
 void link_rest(struct link *link)
@@ -184,7 +186,7 @@ void link_rest(struct link *link)
     pthread_mutex_lock(&link->lock);
     link->is_resting = true;
     pthread_mutex_unlock(&link->lock);
-    send_wants(link);
+    send_wishes(link);
 }
 
 void link_close(struct link **link_in)
@@ -197,7 +199,7 @@ void link_close(struct link **link_in)
     pthread_mutex_lock(&link->lock);
     link->is_closed = true;
     pthread_mutex_unlock(&link->lock);
-    send_wants(link);
+    send_wishes(link);
     link_unref(link);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A link between two workers: one follows a track of the other, its home. What the follower wants and
- * what the home has to tell are kept in the link; a post only says that there is something new, and
- * while one is under way nothing more is sent. So a frame costs one atomic exchange, however many
- * viewers the follower has, and a worker that is busy is woken once for many frames.
+/* A link between two workers: one follows a track of the other, its home. What the follower wants
+ * and what the home has to tell are kept in the link; a post only says that there is something new,
+ * and while one is under way nothing more is sent. So a frame costs one atomic exchange, however
+ * many viewers the follower has, and a worker that is busy is woken once for many frames.
  *
  * Each function belongs to the thread of one side, except where it says otherwise. */
 #ifndef MOQ_CORE_LINK_H
@@ -16,8 +16,8 @@
 struct router;
 struct outlet;
 
-/* Groups that the follower was told of as they came, and has not looked at; the oldest beyond are given
- * up. What was there before is bounded by the home's cache. */
+/* Groups that the follower was told of as they came, and has not looked at; the oldest beyond are
+ * given up. What was there before is bounded by the home's cache. */
 enum { LINK_EVENTS_MAX = 256 };
 
 enum link_kind {
@@ -27,13 +27,13 @@ enum link_kind {
 };
 
 /* What the follower asks for at first. */
-struct link_ask {
+struct link_query {
     enum link_kind kind;
     const struct moq_path *path;
     struct moq_wish wish;
     uint64_t group; /* LINK_GROUP */
-    bool
-        is_continued; /* LINK_TRACK: only groups of its present publisher, not what was there before */
+    /* LINK_TRACK: only groups of its present publisher, not what was there before. */
+    bool is_continued;
 };
 
 /* What the follower hears; none may be NULL unless its kind never has it. */
@@ -47,11 +47,11 @@ struct link_events {
 };
 
 struct link {
-    uint32_t refs;                    /* atomic: each side, each post under way */
-    struct mailbox *home, *follower;  /* of the two workers */
-    struct post wants, news;          /* to the home, to the follower */
-    bool is_wants_sent, is_news_sent; /* atomic */
-    struct moq_path *path;            /* a copy: the home takes it, with all its references */
+    uint32_t refs;                     /* atomic: each side, each post under way */
+    struct mailbox *home, *follower;   /* of the two workers */
+    struct post wishes, news;          /* to the home, to the follower */
+    bool is_wishes_sent, is_news_sent; /* atomic */
+    struct moq_path *path;             /* a copy: the home takes it, with all its references */
     enum link_kind kind;
     uint64_t group;
     bool is_continued;
@@ -72,7 +72,7 @@ struct link {
 };
 
 /* The follower's side. NULL: out of memory. */
-struct link *link_open(struct router *router, uint32_t home, const struct link_ask *ask,
+struct link *link_open(struct router *router, uint32_t home, const struct link_query *query,
                        const struct link_events *events, void *user);
 void link_set_wish(struct link *link, const struct moq_wish *wish);
 void link_rest(struct link *link);   /* nobody watches now; until the next wish */

@@ -1,93 +1,127 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Mirrors: a source that is fed by a publisher of another worker. The groups are this worker's own, their
- * bytes are the home's: nothing is copied, and each viewer here is woken by this worker. Part of step 10 of
- * a frame's walk: on_growth. */
-#include "server/core/internal.h"
+/* Mirrors: the feed of a track that another worker's publisher brings. The groups are this worker's
+ * own, their bytes are the home's: nothing is copied, and each viewer here is woken by this worker.
+ * Part of step 10 of a frame's walk: on_growth. */
+#include <stdlib.h>
+
+#include "server/core/fetch.h"
+#include "server/core/link.h"
+#include "server/core/source.h"
+#include "server/core/track_request.h"
+
+/* A track of another worker, followed. */
+struct mirror {
+    struct feed feed;
+    struct link *link; /* NULL: nothing is asked for yet, or it is over */
+    uint32_t home;     /* the worker */
+    struct moq_path *path;
+    struct moq_wish wish;
+    bool is_ending; /* its end is being told */
+    bool is_resting;
+    bool has_heard;                  /* what the home had when the link was opened */
+    struct moq_sequence_raise raise; /* of the home's sequences */
+};
+
+static struct mirror *mirror_of(const struct feed *feed)
+{
+    return container_of(feed, struct mirror, feed);
+}
+
+static struct feed *mirror_open(struct source *source, struct announcement *origin)
+{
+    struct mirror *mirror = calloc(1, sizeof *mirror);
+    if (!mirror)
+        return NULL;
+    mirror->feed = (struct feed){&mirror_feed, source};
+    mirror->home = origin->worker;
+    mirror->path = moq_path_ref(origin->path);
+    return &mirror->feed;
+}
+
+/* ---- What the home tells --------------------------------------------------------------------- */
 
 static void on_group(void *user, uint64_t sequence, struct moq_group_body *body)
 {
-    struct source *source = user;
+    struct mirror *mirror = user;
     struct moq_group *group;
     /* What was seen before or is too old is missed by nobody. */
-    if (moq_sequence_raise(&source->mirror.raise, &sequence))
-        moq_track_adopt_group(source->track, sequence, body, &group);
+    if (moq_sequence_raise(&mirror->raise, &sequence))
+        moq_track_adopt_group(mirror->feed.source->track, sequence, body, &group);
 }
 
 static void on_growth(void *user)
 {
-    struct source *source = user;
-    moq_track_follow(source->track);
+    const struct mirror *mirror = user;
+    moq_track_follow(mirror->feed.source->track);
 }
 
 static void on_gap(void *user, uint64_t first, uint64_t last, int error)
 {
-    struct source *source = user;
-    if (moq_sequence_raise_run(&source->mirror.raise, &first, &last))
-        moq_track_gap(source->track, first, last, error);
+    const struct mirror *mirror = user;
+    if (moq_sequence_raise_run(&mirror->raise, &first, &last))
+        moq_track_gap(mirror->feed.source->track, first, last, error);
 }
 
 /* Groups came before this: those who wait for them are served. */
-static void hear(struct source *source)
+static void note_heard(struct mirror *mirror)
 {
-    bool is_first = !source->mirror.has_heard;
-    source->mirror.has_heard = true;
+    const struct source *source = mirror->feed.source;
+    bool is_first = !mirror->has_heard;
+    mirror->has_heard = true;
     if (is_first && source->route)
-        demands_wake(source->router, source->route);
+        track_requests_wake(source->route);
 }
 
 static void on_info(void *user, const struct moq_info *info)
 {
     (void)info;
-    hear(user);
+    note_heard(user);
 }
 
-/* Whoever waits becomes a viewer first, and sees the end as all others do; none of them opens the link
- * again. */
+/* Whoever waits becomes a viewer first, and sees the end as all others do; none of them opens the
+ * link again. */
 static void on_end(void *user, int error)
 {
-    struct source *source = user;
-    source->mirror.link = NULL;
-    source->mirror.is_ending = true;
-    hear(source);
-    source->mirror.is_ending = false;
-    source_lost(source, error);
+    struct mirror *mirror = user;
+    struct source *source = mirror->feed.source;
+    mirror->link = NULL;
+    mirror->is_ending = true;
+    note_heard(mirror);
+    source_lost(source, error); /* frees the mirror */
 }
 
-static const struct link_events events = {.on_group = on_group,
-                                          .on_growth = on_growth,
-                                          .on_gap = on_gap,
-                                          .on_info = on_info,
-                                          .on_end = on_end};
+static const struct link_events link_events = {.on_group = on_group,
+                                               .on_growth = on_growth,
+                                               .on_gap = on_gap,
+                                               .on_info = on_info,
+                                               .on_end = on_end};
 
-bool mirror_is_ready(const struct source *source)
-{
-    bool is_foreign = source->origin && !announcement_is_local(source->origin);
-    return !is_foreign || source->mirror.has_heard || moq_track_newest(source->track);
-}
+/* ---- What is asked of it --------------------------------------------------------------------- */
 
-static int mirror_open(struct source *source, const struct moq_wish *wish)
+static int open_link(struct mirror *mirror, const struct moq_wish *wish)
 {
-    struct mirror *mirror = &source->mirror;
-    const struct link_ask ask = {
+    const struct source *source = mirror->feed.source;
+    const struct link_query query = {
         .kind = LINK_TRACK,
-        .path = source->origin->path,
+        .path = mirror->path,
         .wish = *wish,
         .is_continued = source->is_continued,
     };
-    *mirror = (struct mirror){.home = source->origin->worker, .wish = *wish};
+    mirror->wish = *wish;
+    mirror->is_resting = false;
     if (source->is_continued)
         moq_sequence_raise_after(&mirror->raise, moq_track_latest(source->track));
-    mirror->link = link_open(source->router, mirror->home, &ask, &events, source);
+    mirror->link = link_open(source->router, mirror->home, &query, &link_events, mirror);
     return mirror->link ? 0 : MOQ_ERR_NOMEM;
 }
 
-int mirror_adjust(struct source *source, const struct moq_wish *wish)
+static int mirror_adjust(struct feed *feed, const struct moq_wish *wish)
 {
-    struct mirror *mirror = &source->mirror;
+    struct mirror *mirror = mirror_of(feed);
     if (mirror->is_ending)
         return 0;
     if (!mirror->link)
-        return mirror_open(source, wish);
+        return open_link(mirror, wish);
     if (!moq_wish_equal(&mirror->wish, wish) || mirror->is_resting)
         link_set_wish(mirror->link, wish);
     mirror->wish = *wish;
@@ -95,16 +129,162 @@ int mirror_adjust(struct source *source, const struct moq_wish *wish)
     return 0;
 }
 
-void mirror_rest(struct source *source)
+static void mirror_rest(struct feed *feed)
 {
-    struct mirror *mirror = &source->mirror;
+    struct mirror *mirror = mirror_of(feed);
     if (mirror->link && !mirror->is_resting)
         link_rest(mirror->link);
     mirror->is_resting = true;
 }
 
-void mirror_close(struct source *source)
+static bool mirror_is_active(const struct feed *feed)
 {
-    link_close(&source->mirror.link);
-    moq_track_unfollow(source->track, MOQ_ERR_CANCELLED); /* as recv_groups_cut does for legs */
+    return mirror_of(feed)->link != NULL;
 }
+
+/* Before the home has told what it has, INFO would tell a viewer less than the home knows. */
+static bool mirror_is_ready(const struct feed *feed)
+{
+    return !feed->source->origin || mirror_of(feed)->has_heard ||
+           moq_track_newest(feed->source->track);
+}
+
+/* The home tells its newest group first, so what a viewer wishes for may come later than that. */
+static bool mirror_covers(const struct feed *feed, uint64_t group)
+{
+    const struct mirror *mirror = mirror_of(feed);
+    const struct moq_group *oldest = moq_track_oldest(feed->source->track);
+    if (!mirror->link)
+        return false;
+    uint64_t from = oldest ? oldest->sequence : MOQ_NO_GROUP;
+    from = mirror->wish.min < from ? mirror->wish.min : from;
+    return from == MOQ_NO_GROUP || group >= from;
+}
+
+/* Its home switches to another of its publishers by itself. */
+static bool mirror_goes_on(const struct feed *feed, const struct announcement *origin)
+{
+    const struct mirror *mirror = mirror_of(feed);
+    return mirror->link && origin->feed == &mirror_feed && origin->worker == mirror->home;
+}
+
+static void mirror_close(struct feed *feed)
+{
+    struct mirror *mirror = mirror_of(feed);
+    link_close(&mirror->link);
+    moq_track_unfollow(feed->source->track,
+                       MOQ_ERR_CANCELLED); /* as closed legs cut their groups */
+    moq_path_unref(&mirror->path);
+    free(mirror);
+}
+
+/* ---- Fetches --------------------------------------------------------------------------------- */
+
+static void on_fetch_group(void *user, uint64_t sequence, struct moq_group_body *body)
+{
+    (void)sequence;
+    fetch_adopt(user, body);
+}
+
+static void on_fetch_growth(void *user)
+{
+    fetch_follow(user);
+}
+
+static void on_fetch_end(void *user, int error)
+{
+    fetch_over(user, error ? error : MOQ_ERR_OFFLINE);
+}
+
+static const struct link_events fetch_events = {
+    .on_group = on_fetch_group, .on_growth = on_fetch_growth, .on_end = on_fetch_end};
+
+/* Groups that were raised here have other numbers at the home. */
+static bool has_other_numbers(const struct announcement *origin)
+{
+    const struct source *source = origin->route->source;
+    return source && source->feed && source->feed->ops == &mirror_feed &&
+           mirror_of(source->feed)->raise.added > 0;
+}
+
+/* Another worker may have the group in its cache, whoever published it. */
+static void *fetch_from_home(struct fetch *fetch, const struct announcement *origin,
+                             const struct fetch_wish *wish)
+{
+    const struct link_query query = {.kind = LINK_GROUP,
+                                     .path = origin->path,
+                                     .wish = {.priority = wish->priority},
+                                     .group = wish->group};
+    if (has_other_numbers(origin))
+        return NULL;
+    return link_open(fetch->router, origin->worker, &query, &fetch_events, fetch);
+}
+
+static void close_fetch(void *handle)
+{
+    struct link *link = handle;
+    link_close(&link);
+}
+
+/* ---- INFO ------------------------------------------------------------------------------------ */
+
+struct home_info {
+    struct link *link;
+    moq_on_info *on_info;
+    void *user;
+};
+
+static void close_info(void *handle)
+{
+    struct home_info *info = handle;
+    link_close(&info->link);
+    free(info);
+}
+
+static void on_home_info(void *user, const struct moq_info *info)
+{
+    struct home_info query = *(struct home_info *)user;
+    close_info(user);
+    query.on_info(query.user, 0, info);
+}
+
+static void on_home_info_end(void *user, int error)
+{
+    struct home_info query = *(struct home_info *)user;
+    free(user);
+    query.on_info(query.user, error ? error : MOQ_ERR_NOT_FOUND, NULL);
+}
+
+static const struct link_events info_events = {.on_info = on_home_info, .on_end = on_home_info_end};
+
+static void *ask_home_for_info(const struct announcement *origin, moq_on_info *on_answer,
+                               void *user)
+{
+    const struct link_query query = {.kind = LINK_INFO, .path = origin->path};
+    struct home_info *handle = malloc(sizeof *handle);
+    if (!handle)
+        return NULL;
+    *handle = (struct home_info){.on_info = on_answer, .user = user};
+    handle->link = link_open(origin->router, origin->worker, &query, &info_events, handle);
+    if (handle->link)
+        return handle;
+    free(handle);
+    return NULL;
+}
+
+const struct feed_ops mirror_feed = {
+    .name = "mirror",
+    .is_copy = true,
+    .open = mirror_open,
+    .adjust = mirror_adjust,
+    .rest = mirror_rest,
+    .is_active = mirror_is_active,
+    .is_ready = mirror_is_ready,
+    .covers = mirror_covers,
+    .goes_on = mirror_goes_on,
+    .close = mirror_close,
+    .fetch = fetch_from_home,
+    .fetch_close = close_fetch,
+    .info = ask_home_for_info,
+    .info_close = close_info,
+};

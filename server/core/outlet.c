@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Outlets: the home's end of a link. What a track here tells, a follower on another worker hears. Part of
- * step 10 of a frame's walk: on_growth.
+/* Outlets: the home's end of a link. What a track here tells, a follower on another worker hears.
+ * Part of step 10 of a frame's walk: on_growth.
  *
- * Only what a publisher of this worker sends goes out: while a source is fed by yet another worker its
- * outlets are silent, because their followers have heard of that publisher too, or will in a moment. So a
- * frame never passes more than one link, and two workers never feed each other. */
-#include "server/core/internal.h"
+ * Only what a publisher of this worker sends goes out: while a source is fed by yet another worker
+ * its outlets are silent, because their followers have heard of that publisher too, or will in a
+ * moment. So a frame never passes more than one link, and two workers never feed each other. */
+#include "server/core/outlet.h"
 
 #include <stdlib.h>
+
+#include "server/core/fetch.h"
 
 static void unwatch(struct outlet *outlet)
 {
@@ -20,7 +22,7 @@ static void unwatch(struct outlet *outlet)
 static void outlet_free(struct outlet *outlet)
 {
     unwatch(outlet);
-    moq_info_query_close(&outlet->query);
+    info_query_close(&outlet->query);
     list_remove(&outlet->node);
     moq_path_unref(&outlet->path);
     outlet->link->outlet = NULL;
@@ -83,8 +85,8 @@ static void watch(struct outlet *outlet, struct moq_track *track)
 
 /* ---- Tracks ---------------------------------------------------------------------------------- */
 
-/* Its follower hears of what is there, then of what comes. The newest group first: that is where viewers
- * who wait for it begin. Those who have seen another publisher's need them in order. */
+/* Its follower hears of what is there, then of what comes. The newest group first: that is where
+ * viewers who wait for it begin. Those who have seen another publisher's need them in order. */
 static void speak(struct outlet *outlet, bool is_continued)
 {
     const struct source *source = outlet->source;
@@ -111,7 +113,7 @@ static void open_track(struct outlet *outlet)
 {
     struct router *router = outlet->router;
     struct route *route = route_find(router, outlet->path);
-    struct source *source = route && route_has_local(route) ? source_get(router, route) : NULL;
+    struct source *source = route && route_newest_local(route) ? source_get(router, route) : NULL;
     if (!source) {
         outlet_end(outlet, MOQ_ERR_OFFLINE);
         return;
@@ -170,7 +172,6 @@ static void open_group(struct outlet *outlet)
 static void on_info(void *user, int error, const struct moq_info *info)
 {
     struct outlet *outlet = user;
-    outlet->query = NULL;
     if (!error)
         link_tell_info(outlet->link, info);
     outlet_end(outlet, error);
@@ -178,9 +179,9 @@ static void on_info(void *user, int error, const struct moq_info *info)
 
 static void open_info(struct outlet *outlet)
 {
-    const struct info_question question = {outlet->path, on_info, outlet};
     struct moq_info info;
-    int error = info_ask(outlet->router, &question, &info, &outlet->query);
+    outlet->query = (struct info_query){.on_info = on_info, .user = outlet};
+    int error = info_find(outlet->router, outlet->path, true, &info, &outlet->query);
     if (error == MOQ_ERR_AGAIN)
         return; /* on_info follows */
     if (!error)

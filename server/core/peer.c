@@ -1,11 +1,19 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Peers: one accepted session each. The relay asks every peer what it publishes and tells it what all others do. */
-#include "server/core/internal.h"
+/* Peers: one accepted session each. The relay asks every peer what it publishes and tells it what
+ * all others do. */
+#include "server/core/peer.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "server/core/route.h"
+#include "server/core/settings.h"
+#include "server/core/source.h"
+#include "server/core/track_request.h"
+
+/* ---- For hooks ------------------------------------------------------------------------------- */
 
 struct moq_session *core_peer_session(const struct core_peer *peer)
 {
@@ -27,14 +35,34 @@ uint64_t core_peer_number(const struct core_peer *peer)
     return peer->number;
 }
 
+const char *core_peer_query(const struct core_peer *peer)
+{
+    return peer->query;
+}
+
+const char *core_peer_origin(const struct core_peer *peer)
+{
+    return peer->origin;
+}
+
+const char *core_peer_server_name(const struct core_peer *peer)
+{
+    return peer->server_name;
+}
+
+enum quic_protocol core_peer_protocol(const struct core_peer *peer)
+{
+    return peer->protocol;
+}
+
+void *core_peer_slot(const struct core_peer *peer, const struct core_hook *hook)
+{
+    return chain_peer_slot(&peer->member, hook);
+}
+
 void core_peer_transport(const struct core_peer *peer, struct quic_conn_stats *stats)
 {
     quic_conn_stats(peer->conn, stats);
-}
-
-struct core_peer *core_viewer_peer(const struct moq_viewer *viewer)
-{
-    return moq_session_user(moq_viewer_session(viewer));
 }
 
 static void write_address(char *out, size_t size, const struct sockaddr *address)
@@ -53,13 +81,13 @@ static void write_address(char *out, size_t size, const struct sockaddr *address
 
 /* ---- What it publishes ----------------------------------------------------------------------- */
 
-static void on_announce_decided(struct core_ask *ask, bool is_allowed)
+static void on_announce_decided(struct core_request *request, bool is_allowed)
 {
-    struct announcement *announcement = ask->user;
+    struct announcement *announcement = container_of(request, struct announcement, request);
     struct router *router = announcement->router;
     announcement->is_asking = false;
     if (is_allowed) {
-        route_add(router, announcement, ask->path);
+        route_add(announcement, request->path);
         return;
     }
     char text[256];
@@ -67,34 +95,38 @@ static void on_announce_decided(struct core_ask *ask, bool is_allowed)
     log_info(LOG_POLICY, "session %llu may not publish %s: %s",
              (unsigned long long)announcement->peer->number,
              moq_path_text(announcement->path, text, sizeof text),
-             ask->reason[0] ? ask->reason : "denied");
+             request->reason[0] ? request->reason : "denied");
+}
+
+/* What a publisher is asked for beyond plain subscriptions. */
+static uint32_t abilities_of(const struct moq_session *session)
+{
+    static const uint32_t each[] = {MOQ_CAN_RANGES, MOQ_CAN_FETCH, MOQ_CAN_INFO};
+    uint32_t can = 0;
+    for (size_t i = 0; i < sizeof each / sizeof each[0]; i++)
+        can |= moq_session_can(session, each[i]) ? each[i] : 0;
+    return can;
 }
 
 static void on_active(struct moq_announced *announced, struct moq_path *path)
 {
     struct core_peer *peer = moq_announced_user(announced);
-    struct announcement *announcement = calloc(1, sizeof *announcement);
+    struct announcement *announcement = announcement_new(peer->router, &legs_feed, path);
     if (!announcement) {
         log_error(LOG_ROUTE, "out of memory: an announcement is ignored");
         return;
     }
-    announcement->router = peer->router;
     announcement->peer = peer;
-    announcement->worker = peer->router->worker;
-    announcement->is_versed =
-        moq_session_can(peer->session, MOQ_CAN_RANGES | MOQ_CAN_FETCH | MOQ_CAN_INFO);
-    announcement->path = moq_path_ref(path);
+    announcement->can = abilities_of(peer->session);
     announcement->is_asking = true;
-    list_init(&announcement->route_node);
-    list_push_back(&peer->announcements, &announcement->peer_node);
-    announcement->ask = (struct core_ask){
-        .question = CORE_ASK_ANNOUNCE,
+    list_push_back(&peer->announcements, &announcement->owner_node);
+    announcement->request = (struct core_request){
+        .kind = CORE_REQUEST_ANNOUNCE,
         .peer = peer,
         .path = moq_path_ref(path),
         .on_decided = on_announce_decided,
-        .user = announcement,
     };
-    core_hooks_ask(&peer->router->hooks, &announcement->ask);
+    core_hooks_ask(&peer->router->hooks, &announcement->request);
 }
 
 /* By way of its route: a peer may have thousands. Only what hooks still think about, or gave
@@ -107,7 +139,7 @@ static struct announcement *find_announcement(const struct core_peer *peer,
     if (announcement && moq_path_equal(announcement->path, path))
         return announcement;
     list_for_each (node, &peer->announcements) {
-        announcement = container_of(node, struct announcement, peer_node);
+        announcement = container_of(node, struct announcement, owner_node);
         if (moq_path_equal(announcement->path, path))
             return announcement;
     }
@@ -152,9 +184,9 @@ static void peer_free(struct core_peer *peer)
 {
     struct router *router = peer->router;
     while (!list_is_empty(&peer->announcements))
-        route_remove(container_of(peer->announcements.next, struct announcement, peer_node));
-    core_hooks_session_close(&router->hooks, peer);
+        route_remove(container_of(peer->announcements.next, struct announcement, owner_node));
     list_remove(&peer->node);
+    core_hooks_peer_died(&router->hooks, &peer->member);
     router->counters.sessions--;
     free(peer);
 }
@@ -173,49 +205,38 @@ static void on_closed(struct moq_session *session, int error, const char *reason
     log_info(LOG_SESSION, "session %llu from %s is over: %s%s%s", (unsigned long long)peer->number,
              peer->address, words_of_end(error), reason[0] ? ", " : "", reason);
     if (peer->is_asking)
-        core_hooks_withdraw(&peer->ask);
+        core_hooks_withdraw(&peer->request);
     peer_free(peer);
 }
 
 static void on_request(struct moq_session *session, struct moq_request *request)
 {
-    demand_arrived(moq_session_user(session), request);
-}
-
-static void on_request_updated(struct moq_session *session, struct moq_request *request)
-{
-    (void)session;
-    demand_updated(request);
+    track_request_arrived(moq_session_user(session), request);
 }
 
 static void on_request_gone(struct moq_session *session, struct moq_request *request)
 {
     (void)session;
-    demand_gone(request);
+    track_request_gone(request);
 }
 
-static void on_viewer_updated(struct moq_session *session, struct moq_viewer *viewer)
+static void on_viewer_updated(struct moq_session *session, struct moq_viewer *served)
 {
-    struct viewing *viewing = moq_viewer_user(viewer);
-    struct moq_policy policy = *moq_viewer_policy(viewer);
+    struct core_viewer *viewer = moq_viewer_user(served);
     (void)session;
-    if (!viewing)
+    if (!viewer)
         return;
-    struct router *router = viewing->source->router;
-    struct moq_policy wished = core_policy(router->config, moq_track_path(moq_viewer_track(viewer)),
-                                           moq_viewer_wish(viewer));
-    policy.priority = wished.priority; /* its latency may be a hook's choice, and stays */
-    policy.order = wished.order;
-    moq_viewer_set_policy(viewer, &policy);
-    source_adjust(viewing->source);
+    struct source *source = viewer->source;
+    core_viewer_decide(viewer);
+    source_adjust(source);
 }
 
-static void on_viewer_closed(struct moq_session *session, struct moq_viewer *viewer)
+static void on_viewer_closed(struct moq_session *session, struct moq_viewer *served)
 {
-    struct viewing *viewing = moq_viewer_user(viewer);
+    struct core_viewer *viewer = moq_viewer_user(served);
     (void)session;
-    if (viewing)
-        source_remove_viewer(viewing);
+    if (viewer)
+        source_remove_viewer(viewer);
 }
 
 /* A peer is not told of what it publishes itself. */
@@ -229,7 +250,6 @@ static const struct moq_session_events peer_events = {
     .on_ready = on_ready,
     .on_closed = on_closed,
     .on_request = on_request,
-    .on_request_updated = on_request_updated,
     .on_request_gone = on_request_gone,
     .on_viewer_updated = on_viewer_updated,
     .on_viewer_closed = on_viewer_closed,
@@ -238,16 +258,16 @@ static const struct moq_session_events peer_events = {
 
 /* Whether hooks let it in. Before the session exists the answer is only noted; afterwards it is
  * acted on. */
-static void on_session_decided(struct core_ask *ask, bool is_allowed)
+static void on_session_decided(struct core_request *request, bool is_allowed)
 {
-    struct core_peer *peer = ask->user;
+    struct core_peer *peer = request->peer;
     peer->is_asking = false;
     peer->is_denied = !is_allowed;
     if (!is_allowed) {
         peer->router->counters.sessions_denied++;
         log_info(LOG_POLICY, "session %llu from %s is refused: %s",
                  (unsigned long long)peer->number, peer->address,
-                 ask->reason[0] ? ask->reason : "denied");
+                 request->reason[0] ? request->reason : "denied");
     }
     struct moq_session *held = moq_native_bridge_session(peer->conn);
     if (!held)
@@ -255,24 +275,75 @@ static void on_session_decided(struct core_ask *ask, bool is_allowed)
     if (is_allowed)
         moq_session_release(held);
     else
-        moq_session_close(held, MOQ_ERR_REFUSED, ask->reason);
+        moq_session_close(held, MOQ_ERR_REFUSED, request->reason);
+}
+
+/* Of a text that a client sent, the part that is kept. A server name has at most 255 bytes (RFC
+ * 1035, 2.3.4). */
+enum { SERVER_NAME_BYTES = 256, ORIGIN_BYTES = 512, SLOT_ALIGNMENT = 16 };
+
+/* Copies at most `bytes` - 1 of `text`, which may be NULL; `*to` moves on. */
+static const char *keep_text(char **to, const char *text, size_t bytes)
+{
+    char *copy = *to;
+    size_t length = text ? strnlen(text, bytes - 1) : 0;
+    if (length > 0)
+        memcpy(copy, text, length);
+    copy[length] = '\0';
+    *to += length + 1;
+    return copy;
+}
+
+static size_t text_bytes(const char *text, size_t bytes)
+{
+    return (text ? strnlen(text, bytes - 1) : 0) + 1;
+}
+
+/* "/live?jwt=..." is a path and a query. */
+static void keep_texts(struct core_peer *peer, char *to, const struct moq_peer *info)
+{
+    char *path = to;
+    peer->path = keep_text(&to, info->path, MOQ_URL_PATH_BYTES);
+    char *mark = strchr(path, '?');
+    peer->query = mark ? mark + 1 : path + strlen(path);
+    if (mark)
+        *mark = '\0';
+    peer->origin = keep_text(&to, info->origin, ORIGIN_BYTES);
+    peer->server_name = keep_text(&to, info->server_name, SERVER_NAME_BYTES);
+}
+
+/* The peer, the slots of hooks, and what the client said of itself, in one piece of memory. */
+static struct core_peer *peer_alloc(const struct router *router, const struct moq_peer *info)
+{
+    size_t slots =
+        (sizeof(struct core_peer) + SLOT_ALIGNMENT - 1) / SLOT_ALIGNMENT * SLOT_ALIGNMENT;
+    size_t texts = slots + router->hooks.peer_bytes;
+    char *memory = calloc(1, texts + text_bytes(info->path, MOQ_URL_PATH_BYTES) +
+                                 text_bytes(info->origin, ORIGIN_BYTES) +
+                                 text_bytes(info->server_name, SERVER_NAME_BYTES));
+    if (!memory)
+        return NULL;
+    struct core_peer *peer = (struct core_peer *)(void *)memory;
+    peer->member = (struct chain_member){.object = peer, .slots = memory + slots};
+    keep_texts(peer, memory + texts, info);
+    return peer;
 }
 
 static struct core_peer *peer_new(struct router *router, const struct moq_peer *info)
 {
-    size_t path_bytes = strnlen(info->path, MOQ_URL_PATH_BYTES - 1);
-    struct core_peer *peer = calloc(1, sizeof *peer + path_bytes + 1);
+    struct core_peer *peer = peer_alloc(router, info);
     if (!peer)
         return NULL;
     peer->router = router;
     peer->number = router->next_peer;
     router->next_peer += router->workers; /* no other worker has it */
     peer->conn = info->conn;
+    peer->protocol = info->protocol;
     list_init(&peer->announcements);
     list_push_back(&router->peers, &peer->node);
     write_address(peer->address, sizeof peer->address, info->address);
-    memcpy(peer->path, info->path, path_bytes);
     router->counters.sessions++;
+    core_hooks_peer_born(&router->hooks, &peer->member);
     return peer;
 }
 
@@ -283,13 +354,12 @@ int peer_accept(struct router *router, const struct moq_peer *info,
     if (!peer)
         return MOQ_ERR_NOMEM;
     peer->is_asking = true;
-    peer->ask = (struct core_ask){
-        .question = CORE_ASK_SESSION,
+    peer->request = (struct core_request){
+        .kind = CORE_REQUEST_SESSION,
         .peer = peer,
         .on_decided = on_session_decided,
-        .user = peer,
     };
-    core_hooks_ask(&router->hooks, &peer->ask);
+    core_hooks_ask(&router->hooks, &peer->request);
     if (peer->is_denied) {
         peer_free(peer);
         return MOQ_ERR_REFUSED;

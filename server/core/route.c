@@ -1,9 +1,15 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Routes: who publishes which path. The newest announcer of a path wins; when it leaves, the one before takes over. Every
- * worker knows the announcements of all, and stamps say everywhere alike which is the newest. */
-#include "server/core/internal.h"
+/* Routes: who publishes which path. The newest announcer of a path wins; when it leaves, the one
+ * before takes over. Every worker knows the announcements of all, and stamps say everywhere alike
+ * which is the newest. */
+#include "server/core/route.h"
 
 #include <stdlib.h>
+
+#include "base/objects.h"
+#include "server/core/bulletin.h"
+#include "server/core/source.h"
+#include "server/core/track_request.h"
 
 /* uthash compares keys through this: the keys are paths, not bytes. */
 #undef HASH_KEYCMP
@@ -51,7 +57,7 @@ void route_release(struct router *router, struct route *route)
 
 bool announcement_is_local(const struct announcement *announcement)
 {
-    return announcement->peer != NULL;
+    return announcement->worker == announcement->router->worker;
 }
 
 struct announcement *route_newest(const struct route *route)
@@ -91,14 +97,9 @@ struct announcement *route_newest_local(const struct route *route)
     return NULL;
 }
 
-bool route_has_local(const struct route *route)
+bool announcement_can(const struct announcement *announcement, uint32_t what)
 {
-    return route_newest_local(route) != NULL;
-}
-
-bool announcement_is_versed(const struct announcement *announcement)
-{
-    return announcement->is_versed;
+    return (announcement->can & what) == what;
 }
 
 /* A takeover counts once, where the one who took over is connected. */
@@ -110,7 +111,7 @@ static void settle(struct route *route)
     route->leader = leader;
 }
 
-void route_note_failure(struct announcement *announcement)
+void announcement_note_failure(struct announcement *announcement)
 {
     announcement->has_failed = true;
     settle(announcement->route);
@@ -155,29 +156,38 @@ static void take_over(struct announcement *announcement)
     struct route *route = announcement->route;
     if (route->source && route_next(route) == announcement)
         source_switch(route->source, announcement);
-    demands_wake(announcement->router, route);
+    track_requests_wake(route);
 }
 
-void route_add(struct router *router, struct announcement *announcement, struct moq_path *path)
+/* False: out of memory; what it would have done is undone. */
+static bool add_local(struct announcement *announcement, struct moq_path *path)
 {
+    struct router *router = announcement->router;
+    char text[MOQ_PATH_TEXT_BYTES];
     announcement->stamp = __atomic_add_fetch(&router->commons->last_stamp, 1, __ATOMIC_RELAXED);
     if (!join(announcement, path)) {
-        log_error(LOG_ROUTE, "out of memory: an announcement of session %llu is lost",
-                  (unsigned long long)announcement->peer->number);
-        return;
+        log_error(LOG_ROUTE, "out of memory: the announcement of %s is lost",
+                  moq_path_text(path, text, sizeof text));
+        return false;
     }
     if (bulletins_announce(router, announcement))
-        log_error(LOG_ROUTE, "out of memory: only one worker knows what session %llu announces",
-                  (unsigned long long)announcement->peer->number);
+        log_error(LOG_ROUTE, "out of memory: only one worker knows that %s is announced",
+                  moq_path_text(path, text, sizeof text));
     router->counters.announcements++;
     core_hooks_event(&router->hooks, "announced", path);
     take_over(announcement);
+    return true;
+}
+
+void route_add(struct announcement *announcement, struct moq_path *path)
+{
+    add_local(announcement, path);
 }
 
 static void announcement_free(struct announcement *announcement)
 {
     moq_path_unref(&announcement->path);
-    moq_path_unref(&announcement->ask.path);
+    moq_path_unref(&announcement->request.path);
     free(announcement);
 }
 
@@ -199,8 +209,8 @@ void route_remove(struct announcement *announcement)
 {
     struct router *router = announcement->router;
     if (announcement->is_asking)
-        core_hooks_withdraw(&announcement->ask);
-    list_remove(&announcement->peer_node);
+        core_hooks_withdraw(&announcement->request);
+    list_remove(&announcement->owner_node);
     if (announcement->route) {
         router->counters.announcements--;
         bulletins_withdraw(router, announcement);
@@ -210,11 +220,39 @@ void route_remove(struct announcement *announcement)
     announcement_free(announcement);
 }
 
+struct announcement *announcement_new(struct router *router, const struct feed_ops *feed,
+                                      struct moq_path *path)
+{
+    struct announcement *announcement = calloc(1, sizeof *announcement);
+    if (!announcement)
+        return NULL;
+    announcement->router = router;
+    announcement->feed = feed;
+    announcement->worker = router->worker;
+    announcement->path = moq_path_ref(path);
+    list_init(&announcement->owner_node);
+    list_init(&announcement->route_node);
+    return announcement;
+}
+
+struct announcement *route_add_origin(struct router *router, const struct origin_offer *offer)
+{
+    struct announcement *announcement = announcement_new(router, offer->feed, offer->path);
+    if (!announcement)
+        return NULL;
+    announcement->self = offer->self;
+    announcement->can = offer->can;
+    if (add_local(announcement, offer->path))
+        return announcement;
+    announcement_free(announcement);
+    return NULL;
+}
+
 /* ---- Of other workers ------------------------------------------------------------------------ */
 
 static void foreign_free(struct announcement *announcement)
 {
-    list_remove(&announcement->peer_node);
+    list_remove(&announcement->owner_node);
     if (announcement->route)
         leave(announcement);
     announcement_free(announcement);
@@ -234,8 +272,8 @@ static struct announcement *find_foreign(struct router *router,
     return NULL;
 }
 
-/* It ended a track. Its own worker goes on with another that it has, if it has one; a source here turns to
- * whoever is next. */
+/* It ended a track. Its own worker goes on with another that it has, if it has one; a source here
+ * turns to whoever is next. */
 static void fail_foreign(struct announcement *announcement)
 {
     struct route *route = announcement->route;
@@ -254,21 +292,19 @@ void route_add_foreign(struct router *router, const struct foreign_announcement 
             fail_foreign(known);
         return;
     }
-    struct announcement *announcement = calloc(1, sizeof *announcement);
-    struct moq_path *path = announcement ? moq_path_copy(foreign->path) : NULL;
-    if (!path) {
-        free(announcement);
+    struct moq_path *path = moq_path_copy(foreign->path); /* its references are ours */
+    struct announcement *announcement = path ? announcement_new(router, &mirror_feed, path) : NULL;
+    moq_path_unref(&path);
+    if (!announcement) {
         log_error(LOG_ROUTE, "out of memory: an announcement of another worker is lost");
         return;
     }
-    announcement->router = router;
-    announcement->path = path;
     announcement->worker = foreign->worker;
     announcement->stamp = foreign->stamp;
-    announcement->is_versed = foreign->is_versed;
+    announcement->can = foreign->can;
     announcement->has_failed = foreign->has_failed;
-    list_push_back(&router->foreign, &announcement->peer_node);
-    if (join(announcement, path))
+    list_push_back(&router->foreign, &announcement->owner_node);
+    if (join(announcement, announcement->path))
         take_over(announcement);
     else
         foreign_free(announcement);
@@ -284,5 +320,5 @@ void route_remove_foreign(struct router *router, const struct foreign_announceme
 void routes_forget_foreign(struct router *router)
 {
     while (!list_is_empty(&router->foreign))
-        foreign_free(container_of(router->foreign.next, struct announcement, peer_node));
+        foreign_free(container_of(router->foreign.next, struct announcement, owner_node));
 }

@@ -1,6 +1,13 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A router's beginning, its regular sweep, and its end; what is counted for all workers together. */
-#include "server/core/internal.h"
+/* A router's beginning, its regular sweep, and its end; what is counted for all workers
+ * together. */
+#include "server/core/router.h"
+
+#include "server/core/bulletin.h"
+#include "server/core/fetch.h"
+#include "server/core/outlet.h"
+#include "server/core/source.h"
+#include "server/core/track_request.h"
 
 int router_init(struct router *router, const struct router_config *config)
 {
@@ -17,6 +24,7 @@ int router_init(struct router *router, const struct router_config *config)
     list_init(&router->fetches);
     list_init(&router->foreign);
     list_init(&router->outlets);
+    list_init(&router->viewers);
     router->next_peer = router->worker + 1;
     if (!router->commons)
         router->commons = &router->own;
@@ -67,24 +75,20 @@ void router_count_waiting(struct router *router, int change)
     __atomic_add_fetch(&router->commons->waiting_count, (uint32_t)change, __ATOMIC_RELAXED);
 }
 
-static void sample_viewers(struct router *router)
-{
-    if (router->clock->now_ns < router->next_sample_ns || !core_hooks_want_samples(&router->hooks))
-        return;
-    router->next_sample_ns = router->clock->now_ns + CORE_SAMPLE_NS;
-    list_for_each (node, &router->sources) {
-        struct source *source = container_of(node, struct source, node);
-        list_for_each_safe (inner, &source->viewers)
-            core_hooks_viewer_sample(&router->hooks,
-                                     container_of(inner, struct viewing, node)->viewer);
-    }
-}
-
 void router_sweep(struct router *router)
 {
     core_hooks_tick(&router->hooks);
     bulletins_sweep(router);
-    demands_sweep(router);
+    track_requests_sweep(router);
     sources_sweep(router);
-    sample_viewers(router);
+}
+
+bool router_wants_samples(const struct router *router)
+{
+    return core_hooks_want_samples(&router->hooks) && !list_is_empty(&router->viewers);
+}
+
+void router_sample(struct router *router)
+{
+    core_viewers_sample(router);
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* What the configuration says, in the terms of the libraries below. */
-#include "server/core/internal.h"
+#include "server/core/settings.h"
 
 /* The longest that policy lets a viewer be late. */
 static uint64_t longest_latency(const struct config_policy *policy)
@@ -22,24 +22,11 @@ struct moq_cache_limits core_cache_limits(const struct relay_config *config)
     };
 }
 
-/* The viewer's own priority, moved by the policy's distance from neutral. */
-static uint8_t move_priority(uint8_t wished, uint8_t policy)
-{
-    int sum = wished + policy - 128;
-    return (uint8_t)(sum < 0 ? 0 : sum > UINT8_MAX ? UINT8_MAX : sum);
-}
-
-struct moq_policy core_policy(const struct relay_config *config, const struct moq_path *path,
-                              const struct moq_wish *wish)
+struct config_verdict core_policy_class(const struct relay_config *config,
+                                        const struct moq_path *path)
 {
     char text[MOQ_PATH_TEXT_BYTES];
-    struct config_verdict verdict =
-        config_policy_for(&config->policy, moq_path_text(path, text, sizeof text));
-    return (struct moq_policy){
-        .latency_ns = verdict.latency_ns,
-        .priority = move_priority(wish->priority, verdict.priority),
-        .order = wish->order == MOQ_ORDER_ANY ? (uint8_t)verdict.order : wish->order,
-    };
+    return config_policy_for(&config->policy, moq_path_text(path, text, sizeof text));
 }
 
 struct moq_session_limits core_session_limits(const struct relay_config *config)

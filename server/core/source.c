@@ -1,23 +1,63 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Sources: one track that somebody watches, fed by one publisher at a time: through legs if it is one of this worker's, else
- * through a mirror. */
-#include "server/core/internal.h"
+/* Sources: one track that somebody watches, fed by one publisher at a time through whatever kind of
+ * feed that has. */
+#include "server/core/source.h"
 
 #include <stdlib.h>
 
 #include "base/check.h"
+#include "base/objects.h"
+#include "server/core/outlet.h"
+#include "server/core/settings.h"
+
+/* ---- Its feed -------------------------------------------------------------------------------- */
 
 static bool is_fed(const struct source *source)
 {
-    return source->mirror.link || legs_exist(source);
+    return source->feed && source->feed->ops->is_active(source->feed);
+}
+
+bool source_is_copy(const struct source *source)
+{
+    return source->feed && source->feed->ops->is_copy;
+}
+
+bool source_is_ready(const struct source *source)
+{
+    const struct feed *feed = source->feed;
+    return !feed || !feed->ops->is_ready || feed->ops->is_ready(feed);
+}
+
+/* One that took another's place counts from elsewhere, so viewers' numbers mean nothing to it. */
+bool source_can_ask_ranges(const struct source *source)
+{
+    return announcement_can(source->origin, MOQ_CAN_RANGES) && !source->is_continued;
+}
+
+void source_expect(struct source *source, const struct moq_wish *wish)
+{
+    if (wish->min == MOQ_NO_GROUP || !source->origin || !source_can_ask_ranges(source))
+        return;
+    if (!source->feed->ops->covers(source->feed, wish->min))
+        moq_track_expect(source->track, wish->min, source->router->clock->now_ns + CORE_HISTORY_NS);
 }
 
 /* Gives up the origin first: cutting groups may close viewers, and that must not ask it anew. */
 static void cut_off(struct source *source)
 {
+    struct feed *feed = source->feed;
     source->origin = NULL;
-    mirror_close(source);
-    legs_close(source);
+    source->feed = NULL;
+    if (feed)
+        feed->ops->close(feed);
+}
+
+/* False: out of memory. */
+static bool attach(struct source *source, struct announcement *origin)
+{
+    source->origin = origin;
+    source->feed = origin->feed->open(source, origin);
+    return source->feed != NULL;
 }
 
 void source_lost(struct source *source, int error)
@@ -25,7 +65,7 @@ void source_lost(struct source *source, int error)
     struct announcement *failed = source->origin;
     cut_off(source);
     if (failed)
-        route_note_failure(failed);
+        announcement_note_failure(failed);
     struct announcement *other = NULL;
     if (source->route)
         other = route_next(source->route);
@@ -49,20 +89,18 @@ static struct source *source_new(struct router *router, struct route *route,
         .order = MOQ_ORDER_NEWEST,
         .cache = core_cache_limits(router->config),
     };
+    source->router = router;
     source->track = moq_track_new(origin->path, &config);
-    if (!source->track) {
+    if (!source->track || !attach(source, origin)) {
+        moq_track_unref(&source->track);
         free(source);
         return NULL;
     }
-    source->router = router;
     source->route = route;
-    source->origin = origin;
     source->idle_since_ns = router->clock->now_ns;
     source->farewell_ns = CLOCK_NEVER;
     list_init(&source->viewers);
     list_init(&source->outlets);
-    for (size_t i = 0; i < CORE_LEGS_MAX; i++)
-        source->legs[i].source = source;
     route->source = source;
     list_push_back(&router->sources, &source->node);
     object_born(OBJECT_source);
@@ -138,8 +176,8 @@ static bool combine(const struct source *source, struct moq_wish *all)
 {
     bool has_any = false;
     list_for_each (node, &source->viewers) {
-        const struct viewing *viewing = container_of(node, struct viewing, node);
-        const struct moq_wish *wish = moq_viewer_wish(viewing->viewer);
+        const struct core_viewer *viewer = container_of(node, struct core_viewer, node);
+        const struct moq_wish *wish = moq_viewer_wish(viewer->served);
         if (has_any)
             add_wish(all, wish);
         else
@@ -164,32 +202,29 @@ void source_adjust(struct source *source)
     struct moq_wish all;
     if (!source->origin || !combine(source, &all))
         return;
-    if (!announcement_is_versed(source->origin))
+    if (!announcement_can(source->origin, MOQ_CAN_RANGES))
         all.max = MOQ_NO_GROUP;
     if (source->is_continued)
         all.min = all.max = MOQ_NO_GROUP;
-    int error = announcement_is_local(source->origin) ? legs_adjust(source, &all)
-                                                      : mirror_adjust(source, &all);
+    int error = source->feed->ops->adjust(source->feed, &all);
     if (error)
         source_end(source, error);
 }
 
-struct viewing *source_add_viewer(struct source *source, struct moq_viewer *viewer)
+void source_add_viewer(struct source *source, struct core_viewer *viewer)
 {
-    struct viewing *viewing = calloc(1, sizeof *viewing);
-    if (!viewing)
-        return NULL;
-    viewing->source = source;
-    viewing->viewer = viewer;
-    moq_viewer_set_user(viewer, viewing);
-    if (list_is_empty(&source->viewers))
-        core_hooks_track(&source->router->hooks, moq_track_path(source->track), true);
-    list_push_back(&source->viewers, &viewing->node);
+    struct router *router = source->router;
+    bool is_first = list_is_empty(&source->viewers);
+    list_push_back(&source->viewers, &viewer->node);
+    list_push_back(&router->viewers, &viewer->router_node);
     source->idle_since_ns = CLOCK_NEVER;
-    source->router->counters.viewers++;
-    source->router->counters.viewers_total++;
-    source_adjust(source);
-    return viewing;
+    router->viewer_count++;
+    router->counters.viewers++;
+    router->counters.viewers_total++;
+    core_hooks_viewer_born(&router->hooks, &viewer->member);
+    if (is_first)
+        core_hooks_track(&router->hooks, moq_track_path(source->track), true);
+    source_adjust(source); /* which may end all of it */
 }
 
 static void add_totals(struct core_counters *counters, const struct moq_viewer *viewer)
@@ -206,31 +241,40 @@ void sources_add_totals(const struct router *router, struct core_counters *count
 {
     list_for_each (node, &router->sources) {
         const struct source *source = container_of(node, struct source, node);
-        counters->tracks += source->route && !source->mirror.link; /* once, at home */
+        counters->tracks += source->route && !source_is_copy(source); /* once, at home */
         list_for_each (inner, &source->viewers)
-            add_totals(counters, container_of(inner, struct viewing, node)->viewer);
+            add_totals(counters, container_of(inner, struct core_viewer, node)->served);
     }
 }
 
-void source_remove_viewer(struct viewing *viewing)
+static void become_idle(struct source *source)
 {
-    struct source *source = viewing->source;
-    struct router *router = source->router;
+    struct feed *feed = source->feed;
+    source->idle_since_ns = source->router->clock->now_ns;
+    core_hooks_track(&source->router->hooks, moq_track_path(source->track), false);
+    if (feed && feed->ops->rest)
+        feed->ops->rest(feed);
+}
 
-    add_totals(&router->counters, viewing->viewer);
-    moq_viewer_set_user(viewing->viewer, NULL);
-    list_remove(&viewing->node);
-    free(viewing);
+void source_remove_viewer(struct core_viewer *viewer)
+{
+    struct source *source = viewer->source;
+    struct router *router = source->router;
+    list_remove(&viewer->node);
+    list_remove(&viewer->router_node);
+    router->viewer_count--;
     router->counters.viewers--;
-    if (list_is_empty(&source->viewers)) {
-        source->idle_since_ns = router->clock->now_ns;
-        core_hooks_track(&router->hooks, moq_track_path(source->track), false);
-        mirror_rest(source);
-    }
+    add_totals(&router->counters, viewer->served);
+    moq_viewer_set_user(viewer->served, NULL);
+    core_hooks_viewer_died(&router->hooks, &viewer->member);
+    core_viewer_free(viewer);
+    if (list_is_empty(&source->viewers))
+        become_idle(source);
     source_adjust(source);
 }
 
-/* Nobody watches, and nobody did for a while. Other workers' mirrors have waited long enough themselves. */
+/* Nobody watches, and nobody did for a while. Other workers' mirrors have waited long enough
+ * themselves. */
 static bool is_idle(const struct source *source)
 {
     if (!list_is_empty(&source->viewers) || !list_is_empty(&source->outlets))
@@ -239,21 +283,26 @@ static bool is_idle(const struct source *source)
            source->router->clock->now_ns - source->idle_since_ns >= CORE_LINGER_NS;
 }
 
-/* Whether the new origin comes through the link that is there: its home goes on by itself. */
-static bool is_same_home(const struct source *source, const struct announcement *origin)
+/* Whether the feed that is there goes on with the new origin by itself. */
+static bool feed_goes_on(const struct source *source, const struct announcement *origin)
 {
-    return source->mirror.link && !announcement_is_local(origin) &&
-           origin->worker == source->mirror.home;
+    const struct feed *feed = source->feed;
+    return feed && feed->ops->goes_on && feed->ops->goes_on(feed, origin);
 }
 
 void source_switch(struct source *source, struct announcement *origin)
 {
-    if (!is_same_home(source, origin))
+    bool goes_on = feed_goes_on(source, origin);
+    if (!goes_on)
         cut_off(source);
     source->origin = origin;
     source->farewell_ns = CLOCK_NEVER;
     if (!moq_path_equal(origin->path, moq_track_path(source->track))) {
         source_end(source, MOQ_ERR_OFFLINE); /* a renamed track: viewers subscribe anew */
+        return;
+    }
+    if (!goes_on && !attach(source, origin)) {
+        source_end(source, MOQ_ERR_NOMEM);
         return;
     }
     source->is_continued = moq_track_newest(source->track) != NULL;
@@ -277,8 +326,8 @@ void source_withdrawn(struct source *source, struct announcement *origin)
         source_end(source, MOQ_ERR_OFFLINE);
 }
 
-/* What this worker holds, added to what others do: whether all of them together are over the bound and
- * this one holds more than its share of it. A mirror's bytes are its home's. */
+/* What this worker holds, added to what others do: whether all of them together are over the bound
+ * and this one holds more than its share of it. A copy's bytes are its home's. */
 static bool is_cache_over(struct router *router, uint64_t bytes)
 {
     uint64_t bound = router->config->cache.bytes, before = router->counters.cache_bytes;
@@ -289,12 +338,12 @@ static bool is_cache_over(struct router *router, uint64_t bytes)
 }
 
 /* Keeps just the newest group of each track until the next sweep. */
-static void cut_tracks(struct router *router, bool is_mirrors_only)
+static void cut_tracks(struct router *router, bool is_copies_only)
 {
     struct moq_cache_limits least = {.groups = 1, .age_ns = 1, .bytes = 1};
     list_for_each (node, &router->sources) {
         struct source *source = container_of(node, struct source, node);
-        if (is_mirrors_only && !source->mirror.link)
+        if (is_copies_only && !source_is_copy(source))
             continue;
         moq_track_set_cache(source->track, &least);
         moq_track_sweep(source->track);
@@ -303,7 +352,7 @@ static void cut_tracks(struct router *router, bool is_mirrors_only)
     }
 }
 
-/* The whole cache is over its bound. What one worker cuts, its mirrors on others still hold. */
+/* The whole cache is over its bound. What one worker cuts, others may still hold as copies. */
 static void cut_cache(struct router *router)
 {
     router->counters.cache_evictions++;
@@ -311,7 +360,7 @@ static void cut_cache(struct router *router)
     cut_tracks(router, false);
 }
 
-static void cut_mirrors(struct router *router)
+static void cut_copies(struct router *router)
 {
     uint32_t cuts = __atomic_load_n(&router->commons->cache_cuts, __ATOMIC_RELAXED);
     if (cuts != router->cache_cuts)
@@ -331,9 +380,9 @@ void sources_sweep(struct router *router)
             continue;
         }
         moq_track_sweep(source->track);
-        bytes += source->mirror.link ? 0 : moq_track_cached_bytes(source->track);
+        bytes += source_is_copy(source) ? 0 : moq_track_cached_bytes(source->track);
     }
     if (is_cache_over(router, bytes))
         cut_cache(router);
-    cut_mirrors(router);
+    cut_copies(router);
 }

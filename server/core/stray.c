@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Packets that came to another worker than the one whose connection they are of: where the kernel cannot steer, when a client's
- * address has changed; and where it can, when it put packets of several connections of one client into one train. They are
- * copied into the mailbox of the worker that they are for. */
+/* Packets that came to another worker than the one whose connection they are of: where the kernel
+ * cannot steer, when a client's address has changed; and where it can, when it put packets of
+ * several connections of one client into one train. They are copied into the mailbox of the worker
+ * that they are for. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Giving memory back when peers are gone. Handshakes leave long-lived objects between their own
- * short-lived ones, so the heap keeps nearly all pages it ever had, though most of them are free. What a
- * worker's cache held stays with that worker's heap, of no use to the others. */
+ * short-lived ones, so the heap keeps nearly all pages it ever had, though most of them are free.
+ * What a worker's cache held stays with that worker's heap, of no use to the others. */
 #ifndef MOQ_CORE_TIDY_H
 #define MOQ_CORE_TIDY_H
 
@@ -23,12 +23,13 @@ struct tidy {                  /* zeroed is ready */
     uint64_t done_ns;
 };
 
-/* Told what there is now, often enough to see the most: whether half of the connections left, or half of
- * what the caches held, since memory went back. */
+/* Told what there is now, often enough to see the most: whether half of the connections left, or
+ * half of what the caches held, since memory went back. */
 bool tidy_is_due(struct tidy *tidy, uint64_t now_ns, uint32_t connections, uint64_t cache_bytes);
 
-/* Gives the free pages of all threads' heaps back. A thread that needs memory waits meanwhile: 0.1 to
- * 0.3 ms for each megabyte of its own that goes, which is why it is done when much has gone at once. */
+/* Gives the free pages of all threads' heaps back. A thread that needs memory waits meanwhile: 0.1
+ * to 0.3 ms for each megabyte of its own that goes, which is why it is done when much has gone at
+ * once. */
 void tidy_up(void);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* One worker: its thread, its loop and what runs on it. Step 11 of a frame's walk begins here for frames of other workers:
- * their posts are run, and the sockets flush before the loop sleeps. */
+/* One worker: its thread, its loop and what runs on it. Step 11 of a frame's walk begins here for
+ * frames of other workers: their posts are run, and the sockets flush before the loop sleeps. */
 #include "server/core/worker.h"
 
 #include <pthread.h>
@@ -8,6 +8,9 @@
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
+
+#include "server/core/peer.h"
+#include "server/core/settings.h"
 
 /* ---- What runs on its thread ----------------------------------------------------------------- */
 
@@ -25,11 +28,30 @@ static void wake_worker(void *self)
     uv_async_send(&worker->wake);
 }
 
+static void on_sample(uv_timer_t *sampling)
+{
+    struct worker *worker = sampling->data;
+    moq_native_wake(worker->native);
+    router_sample(&worker->router);
+}
+
+/* Its timer runs only while there is somebody to show samples to. */
+static void adjust_sampling(struct worker *worker)
+{
+    bool is_active = uv_is_active((uv_handle_t *)&worker->sampling);
+    bool is_wanted = router_wants_samples(&worker->router);
+    if (is_wanted && !is_active)
+        uv_timer_start(&worker->sampling, on_sample, CORE_SAMPLE_STEP_MS, CORE_SAMPLE_STEP_MS);
+    else if (!is_wanted && is_active)
+        uv_timer_stop(&worker->sampling);
+}
+
 static void on_sweep(uv_timer_t *sweep)
 {
     struct worker *worker = sweep->data;
     moq_native_wake(worker->native);
     router_sweep(&worker->router);
+    adjust_sampling(worker);
 }
 
 static void run_loop(void *self)
@@ -62,7 +84,8 @@ static int start_handles(struct worker *worker)
     if (error)
         return error;
     uv_timer_init(&worker->loop, &worker->sweep);
-    worker->wake.data = worker->sweep.data = worker;
+    uv_timer_init(&worker->loop, &worker->sampling);
+    worker->wake.data = worker->sweep.data = worker->sampling.data = worker;
     uv_timer_start(&worker->sweep, on_sweep, CORE_SWEEP_MS, CORE_SWEEP_MS);
     mailbox_init(&worker->mailbox, &worker->router, wake_worker, worker);
     return 0;
@@ -97,6 +120,7 @@ static void drop_loop(struct worker *worker)
 {
     uv_close((uv_handle_t *)&worker->wake, NULL);
     uv_close((uv_handle_t *)&worker->sweep, NULL);
+    uv_close((uv_handle_t *)&worker->sampling, NULL);
     uv_run(&worker->loop, UV_RUN_DEFAULT);
     uv_loop_close(&worker->loop);
     uv_sem_destroy(&worker->gate);

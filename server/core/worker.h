@@ -1,17 +1,18 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* One worker from the inside: a thread with its own loop, sockets, sessions, router and counters. Private to core.c and
- * worker.c.
+/* One worker from the inside: a thread with its own loop, sockets, sessions, router and counters.
+ * Private to core.c and worker.c.
  *
- * All of it is made on the thread of whoever starts the relay, where errors can still be told; then `worker_run` lets
- * its thread begin, and until `worker_join` others reach it only by its mailbox. The end comes in three steps, each for all workers
- * before the next:
- *   1. worker_end_sessions: on its thread, listeners and sessions end in order; posts of the others are still run;
+ * All of it is made on the thread of whoever starts the relay, where errors can still be told; then
+ * `worker_run` lets its thread begin, and until `worker_join` others reach it only by its mailbox.
+ * The end comes in three steps, each for all workers before the next:
+ *   1. worker_end_sessions: on its thread, listeners and sessions end in order; posts of the others
+ *      are still run;
  *   2. worker_leave, worker_join: the thread is gone, all that it had is the caller's again;
  *   3. by the caller alone: posts that are left are run, routers and loops are freed. */
 #ifndef MOQ_CORE_WORKER_H
 #define MOQ_CORE_WORKER_H
 
-#include "server/core/internal.h"
+#include "server/core/router.h"
 
 struct worker_config {
     const struct relay_config *config; /* as router_config.config */
@@ -38,7 +39,7 @@ struct worker {
     struct worker_config config;
     uv_loop_t loop;
     uv_async_t wake; /* of the mailbox */
-    uv_timer_t sweep;
+    uv_timer_t sweep, sampling;
     uv_thread_t thread;
     uv_sem_t gate;               /* the thread waits here until all of them are there */
     bool is_started, is_running; /* there is a thread; it was let through the gate */
@@ -52,8 +53,8 @@ struct worker {
     int system_thread; /* gettid, atomic; 0: not there yet */
 };
 
-/* NULL: out of memory, or of what the system gives: then `error_text` (QUIC_ERROR_TEXT_BYTES) says of
- * what. */
+/* NULL: out of memory, or of what the system gives: then `error_text` (QUIC_ERROR_TEXT_BYTES) says
+ * of what. */
 struct worker *worker_new(const struct worker_config *config, char *error_text);
 
 /* Binds. Address, certificates and congestion control come from `config`. Errors as
@@ -79,7 +80,8 @@ void worker_end_sessions(struct worker *worker); /* on_silent follows */
 void worker_leave(struct worker *worker);        /* behind on_silent: its thread ends */
 void worker_join(struct worker *worker);         /* also one that never began to serve */
 
-/* Without a thread, mailbox and router empty: closes the sockets, the listeners with them. Then worker_free. */
+/* Without a thread, mailbox and router empty: closes the sockets, the listeners with them. Then
+ * worker_free. */
 void worker_close(struct worker *worker);
 void worker_free(struct worker **worker);
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A relay that runs takes no memory for a frame or a packet, and little for a viewer. The linker leads every allocation of
- * this program here (--wrap); those that the relay makes are counted: its endpoint's calls, its
- * sessions' clock and its sweep. What the simulated network takes for packets is not. */
+/* A relay that runs takes no memory for a frame or a packet, and little for a viewer. The linker
+ * leads every allocation of this program here (--wrap); those that the relay makes are counted: its
+ * endpoint's calls, its sessions' clock and its sweep. What the simulated network takes for packets
+ * is not. */
 #include "tests/sim/relay/prologue.h"
 
 #include <malloc.h>
@@ -225,12 +226,12 @@ static void watch(struct scene *scene)
     }
 }
 
-static uint64_t bytes_written(const struct feed *feed)
+static uint64_t bytes_written(const struct camera *camera)
 {
-    return feed->group ? bytes_log_length(&feed->group->body->log) : 0;
+    return camera->group ? bytes_log_length(&camera->group->body->log) : 0;
 }
 
-/* Lets `frames` of the feed pass; returns what the relay allocated in that time. */
+/* Lets `frames` of the camera pass; returns what the relay allocated in that time. */
 static uint64_t count_over(struct scene *scene, uint64_t frames)
 {
     allocations = 0;
@@ -250,19 +251,19 @@ static void end(struct scene *scene)
     world_deinit(&scene->world);
 }
 
-static struct feed *start(struct scene *scene, uint32_t frames_of_a_group)
+static struct camera *start(struct scene *scene, uint32_t frames_of_a_group)
 {
-    struct feed_setup setup = {
+    struct camera_setup setup = {
         .track = client_publish(scene->publisher, "steady"),
         .count = UINT32_MAX,
         .frames = frames_of_a_group,
         .frame_bytes = FRAME_BYTES,
         .interval_ns = FRAME_INTERVAL_NS,
     };
-    struct feed *feed = feed_start(scene->publisher->host, &setup);
+    struct camera *camera = camera_start(scene->publisher->host, &setup);
     watch(scene);
     world_run(&scene->world, WARM_UP_FRAMES * FRAME_INTERVAL_NS);
-    return feed;
+    return camera;
 }
 
 /* ---- Tests ----------------------------------------------------------------------------------- */
@@ -271,10 +272,10 @@ static void check_long_group(const struct sim_link *link)
 {
     struct scene scene;
     begin(&scene, link);
-    struct feed *feed = start(&scene, UINT32_MAX);
-    uint64_t bytes = bytes_written(feed);
+    struct camera *camera = start(&scene, UINT32_MAX);
+    uint64_t bytes = bytes_written(camera);
     uint64_t taken = count_over(&scene, FRAMES);
-    bytes = bytes_written(feed) - bytes;
+    bytes = bytes_written(camera) - bytes;
 
     uint64_t chunks = (bytes + CHUNK_BYTES - 1) / CHUNK_BYTES;
     printf("%d frames, %d viewers: %llu allocations, %llu chunks of the cache\n", FRAMES, VIEWERS,

@@ -13,7 +13,7 @@ struct scene {
     struct world world;
     struct client *publisher, *viewer;
     struct watch watch;
-    struct feed_setup setup;
+    struct camera_setup setup;
     struct peer stranger; /* speaks QUIC and TLS, but no transfork */
     int stranger_node;
 };
@@ -30,15 +30,15 @@ static void scene_init(struct scene *scene, uint64_t seed)
     world_init(world, &setup);
     scene->publisher = client_ready(world_host(world), NULL);
     scene->viewer = client_ready(world_host(world), NULL);
-    scene->setup = (struct feed_setup){.track = client_publish(scene->publisher, "demo/bbb"),
-                                       .count = GROUPS,
-                                       .frames = FRAMES,
-                                       .frame_bytes = FRAME_BYTES,
-                                       .interval_ns = GROUP_MS / FRAMES * NS_PER_MS};
+    scene->setup = (struct camera_setup){.track = client_publish(scene->publisher, "demo/bbb"),
+                                         .count = GROUPS,
+                                         .frames = FRAMES,
+                                         .frame_bytes = FRAME_BYTES,
+                                         .interval_ns = GROUP_MS / FRAMES * NS_PER_MS};
     watch_init(&scene->watch, scene->viewer, "demo/bbb", &WISH_ANY);
-    scene->watch.feed = &scene->setup;
+    scene->watch.camera = &scene->setup;
     world_run(world, NS_PER_S);
-    feed_start(scene->publisher->host, &scene->setup);
+    camera_start(scene->publisher->host, &scene->setup);
 
     peer_init(&scene->stranger, false);
     const struct quic_endpoint_config endpoint = {.app = &peer_app, .user = &scene->stranger};

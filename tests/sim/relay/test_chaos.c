@@ -16,7 +16,7 @@ struct chaos {
     struct client *clients[CLIENTS]; /* NULL: free slot */
     struct watch *watches[WATCHES];  /* NULL: free slot */
     struct core_hook hook;
-    struct core_ask *parked[PARKED]; /* NULL: free slot */
+    struct core_request *parked[PARKED]; /* NULL: free slot */
     int whole, cut, gaps, asked;
 };
 
@@ -29,7 +29,7 @@ static uint64_t dice(struct chaos *chaos, uint64_t sides)
 
 /* ---- Hooks ----------------------------------------------------------------------------------- */
 
-static enum core_verdict on_ask(void *self, struct core_ask *ask)
+static enum core_verdict on_ask(void *self, struct core_request *request)
 {
     struct chaos *chaos = self;
     uint64_t roll = dice(chaos, 20);
@@ -41,17 +41,17 @@ static enum core_verdict on_ask(void *self, struct core_ask *ask)
     for (int i = 0; i < PARKED; i++) {
         if (chaos->parked[i])
             continue;
-        chaos->parked[i] = ask;
+        chaos->parked[i] = request;
         return CORE_LATER;
     }
     return CORE_PASS;
 }
 
-static void on_withdrawn(void *self, struct core_ask *ask)
+static void on_withdrawn(void *self, struct core_request *request)
 {
     struct chaos *chaos = self;
     for (int i = 0; i < PARKED; i++)
-        if (chaos->parked[i] == ask)
+        if (chaos->parked[i] == request)
             chaos->parked[i] = NULL;
 }
 
@@ -60,10 +60,10 @@ static const struct core_hook_ops hook_ops = {
 
 static void answer_one(struct chaos *chaos)
 {
-    struct core_ask **slot = &chaos->parked[dice(chaos, PARKED)], *ask = *slot;
+    struct core_request **slot = &chaos->parked[dice(chaos, PARKED)], *request = *slot;
     *slot = NULL;
-    if (ask)
-        core_answer(ask, dice(chaos, 4) ? CORE_ALLOW : CORE_DENY);
+    if (request)
+        core_answer(request, dice(chaos, 4) ? CORE_ALLOW : CORE_DENY);
 }
 
 /* ---- Clients --------------------------------------------------------------------------------- */

@@ -3,6 +3,8 @@
  * the other 198 get every frame as it was written, over one subscription upstream, and the relay
  * holds no more of the track than it says. */
 #include "tests/sim/relay/prologue.h"
+
+#include "base/objects.h"
 #include "tests/sim/relay/stall.h"
 
 #include <stdio.h>
@@ -35,8 +37,8 @@ struct fanout {
     struct world world;
     struct client *publisher;
     struct watch *watches; /* VIEWERS: the crowd, the stalled one, the slow one */
-    struct feed_setup setup;
-    struct feed *feed;
+    struct camera_setup setup;
+    struct camera *camera;
     uint64_t most_groups, most_cached, most_upstream;
 };
 
@@ -62,11 +64,11 @@ static void fanout_init(struct fanout *fanout, enum trouble trouble)
     world_init(world, &setup);
     fanout->watches = calloc(VIEWERS, sizeof *fanout->watches);
     fanout->publisher = client_ready(world_host(world), NULL);
-    fanout->setup = (struct feed_setup){.track = client_publish(fanout->publisher, "demo/bbb"),
-                                        .count = GROUPS,
-                                        .frames = FRAMES,
-                                        .frame_bytes = FRAME_BYTES,
-                                        .interval_ns = FRAME_MS * NS_PER_MS};
+    fanout->setup = (struct camera_setup){.track = client_publish(fanout->publisher, "demo/bbb"),
+                                          .count = GROUPS,
+                                          .frames = FRAMES,
+                                          .frame_bytes = FRAME_BYTES,
+                                          .interval_ns = FRAME_MS * NS_PER_MS};
 
     struct host *crowd = world_host(world), *stalled = world_host(world), *slow = slow_host(world);
     struct client *client;
@@ -76,7 +78,7 @@ static void fanout_init(struct fanout *fanout, enum trouble trouble)
         else
             client = client_ready(i < CROWD ? crowd : i == CROWD ? stalled : slow, NULL);
         watch_init(&fanout->watches[i], client, "demo/bbb", &WISH_ANY);
-        fanout->watches[i].feed = &fanout->setup;
+        fanout->watches[i].camera = &fanout->setup;
     }
     world_run(world, NS_PER_S);
 }
@@ -118,11 +120,11 @@ static void note(struct fanout *fanout)
 
 static void play(struct fanout *fanout, enum trouble trouble)
 {
-    fanout->feed = feed_start(fanout->publisher->host, &fanout->setup);
+    fanout->camera = camera_start(fanout->publisher->host, &fanout->setup);
     world_run(&fanout->world, TROUBLE_MS * NS_PER_MS);
     if (trouble == VANISHES)
         host_vanish(fanout->watches[CROWD].client->host);
-    while (!feed_is_over(fanout->feed)) {
+    while (!camera_is_over(fanout->camera)) {
         world_run(&fanout->world, 50 * NS_PER_MS);
         note(fanout);
     }

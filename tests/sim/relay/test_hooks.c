@@ -8,77 +8,75 @@ struct stage {
     struct core_hook hook;
     enum core_verdict session, announce, subscribe; /* what the hook answers */
     struct moq_path *alias;                         /* subscribes are led here; NULL: as asked */
-    struct core_ask *parked;                        /* the last one that it answers later */
+    struct core_request *parked;                    /* the last one that it answers later */
     int sessions, announces, subscribes, ends, samples, withdrawn;
     uint64_t rtt_ns; /* of the viewer that was sampled last */
 };
 
-static enum core_verdict answer(struct stage *stage, struct core_ask *ask,
+static enum core_verdict answer(struct stage *stage, struct core_request *request,
                                 enum core_verdict verdict)
 {
     if (verdict == CORE_LATER)
-        stage->parked = ask;
+        stage->parked = request;
     return verdict;
 }
 
-static enum core_verdict on_session_open(void *self, struct core_ask *ask)
+static enum core_verdict on_session_open(void *self, struct core_request *request)
 {
     struct stage *stage = self;
     stage->sessions++;
-    assert_null(core_peer_session(ask->peer));
-    assert_true(strlen(core_peer_address(ask->peer)) > 0);
-    return answer(stage, ask, stage->session);
+    assert_null(core_peer_session(core_request_peer(request)));
+    assert_true(strlen(core_peer_address(core_request_peer(request))) > 0);
+    return answer(stage, request, stage->session);
 }
 
-static enum core_verdict on_announce(void *self, struct core_ask *ask)
+static enum core_verdict on_announce(void *self, struct core_request *request)
 {
     struct stage *stage = self;
     stage->announces++;
-    return answer(stage, ask, stage->announce);
+    return answer(stage, request, stage->announce);
 }
 
-static enum core_verdict on_subscribe(void *self, struct core_ask *ask)
+static enum core_verdict on_subscribe(void *self, struct core_request *request)
 {
     struct stage *stage = self;
     stage->subscribes++;
-    if (stage->alias) {
-        moq_path_unref(&ask->path);
-        ask->path = moq_path_ref(stage->alias);
-    }
-    return answer(stage, ask, stage->subscribe);
+    if (stage->alias)
+        core_request_set_path(request, stage->alias);
+    return answer(stage, request, stage->subscribe);
 }
 
-static void on_session_close(void *self, struct core_peer *peer)
+static void on_peer_died(void *self, struct core_peer *peer)
 {
     struct stage *stage = self;
     (void)peer;
     stage->ends++;
 }
 
-static void on_withdrawn(void *self, struct core_ask *ask)
+static void on_withdrawn(void *self, struct core_request *request)
 {
     struct stage *stage = self;
     stage->withdrawn++;
-    if (stage->parked == ask)
+    if (stage->parked == request)
         stage->parked = NULL;
 }
 
-static void on_viewer_sample(void *self, struct moq_viewer *viewer)
+static void on_viewer_sample(void *self, struct core_viewer *viewer)
 {
     struct stage *stage = self;
-    struct moq_policy policy = *moq_viewer_policy(viewer);
+    const struct core_override change = {.set = CORE_SET_PRIORITY, .priority = 7};
     struct quic_conn_stats stats;
     stage->samples++;
     core_peer_transport(core_viewer_peer(viewer), &stats);
     stage->rtt_ns = stats.smoothed_rtt_ns;
-    policy.priority = 7;
-    moq_viewer_set_policy(viewer, &policy);
+    core_viewer_override(viewer, &stage->hook, &change);
 }
 
-static const struct core_hook_ops hook_ops = {.session_open = on_session_open,
+static const struct core_hook_ops hook_ops = {.name = "stage",
+                                              .session_open = on_session_open,
                                               .announce = on_announce,
                                               .subscribe = on_subscribe,
-                                              .session_close = on_session_close,
+                                              .peer_died = on_peer_died,
                                               .withdrawn = on_withdrawn,
                                               .viewer_sample = on_viewer_sample};
 
@@ -102,6 +100,13 @@ static void stage_deinit(struct stage *stage)
 static void run_ms(struct stage *stage, uint64_t ms)
 {
     world_run(&stage->world, ms * NS_PER_MS);
+}
+
+static struct core_viewer *only_viewer(const struct stage *stage)
+{
+    const struct list *viewers = &stage->world.workers[0].router.viewers;
+    assert_false(list_is_empty(viewers));
+    return container_of(viewers->next, struct core_viewer, router_node);
 }
 
 /* ---- Sessions -------------------------------------------------------------------------------- */
@@ -193,7 +198,7 @@ static void a_session_may_die_before_its_answer(void **state)
     run_ms(&stage, 1000);
     assert_null(stage.parked);
     assert_int_equal(stage.withdrawn, 1);
-    assert_true(list_is_empty(&stage.world.workers[0].router.hooks.waiting));
+    assert_true(list_is_empty(&stage.world.workers[0].router.hooks.held));
     run_ms(&stage, 6000);
     stage_deinit(&stage);
 }
@@ -250,12 +255,12 @@ static void an_announcement_may_end_before_its_answer(void **state)
     run_ms(&stage, 1000);
     client_withdraw(publisher, track);
     run_ms(&stage, 200);
-    assert_true(list_is_empty(&stage.world.workers[0].router.hooks.waiting));
+    assert_true(list_is_empty(&stage.world.workers[0].router.hooks.held));
     client_publish(publisher, "demo/other");
     run_ms(&stage, 200);
     client_close(publisher, MOQ_ERR_IO);
     run_ms(&stage, 200);
-    assert_true(list_is_empty(&stage.world.workers[0].router.hooks.waiting));
+    assert_true(list_is_empty(&stage.world.workers[0].router.hooks.held));
     run_ms(&stage, 6000);
     assert_int_equal(world_counters(&stage.world)->announcements, 0);
     stage_deinit(&stage);
@@ -323,10 +328,7 @@ static void a_wish_may_change_before_the_answer(void **state)
     run_ms(&theatre.stage, 200);
     core_answer(theatre.stage.parked, CORE_ALLOW);
     run_ms(&theatre.stage, 200);
-    const struct router *router = &theatre.stage.world.workers[0].router;
-    const struct source *source = container_of(router->sources.next, struct source, node);
-    const struct viewing *viewing = container_of(source->viewers.next, struct viewing, node);
-    assert_int_equal(moq_viewer_policy(viewing->viewer)->priority, 170);
+    assert_int_equal(core_viewer_policy(only_viewer(&theatre.stage))->priority, 170);
     theatre_deinit(&theatre);
 }
 
@@ -348,15 +350,15 @@ static void a_subscription_may_end_before_its_answer(void **state)
     theatre_init(&theatre, CORE_LATER);
     moq_subscription_close(&theatre.watch.subscription);
     run_ms(&theatre.stage, 200);
-    assert_true(list_is_empty(&theatre.stage.world.workers[0].router.hooks.waiting));
+    assert_true(list_is_empty(&theatre.stage.world.workers[0].router.hooks.held));
 
     struct watch again;
     watch_init(&again, theatre.viewer, "demo/bbb", &WISH_ANY);
     run_ms(&theatre.stage, 200);
-    assert_false(list_is_empty(&theatre.stage.world.workers[0].router.hooks.waiting));
+    assert_false(list_is_empty(&theatre.stage.world.workers[0].router.hooks.held));
     client_close(theatre.viewer, MOQ_ERR_IO);
     run_ms(&theatre.stage, 200);
-    assert_true(list_is_empty(&theatre.stage.world.workers[0].router.hooks.waiting));
+    assert_true(list_is_empty(&theatre.stage.world.workers[0].router.hooks.held));
     run_ms(&theatre.stage, 6000);
     watch_deinit(&again);
     theatre_deinit(&theatre);
@@ -403,10 +405,7 @@ static void a_hook_sees_viewers_and_sets_their_policy(void **state)
     run_ms(&theatre.stage, 1000);
     assert_in_range(theatre.stage.samples, 3, 6);
     assert_in_range(theatre.stage.rtt_ns, 20 * NS_PER_MS, 25 * NS_PER_MS);
-    const struct source *source =
-        container_of(theatre.stage.world.workers[0].router.sources.next, struct source, node);
-    const struct viewing *viewing = container_of(source->viewers.next, struct viewing, node);
-    assert_int_equal(moq_viewer_policy(viewing->viewer)->priority, 7);
+    assert_int_equal(core_viewer_policy(only_viewer(&theatre.stage))->priority, 7);
     theatre_deinit(&theatre);
 }
 

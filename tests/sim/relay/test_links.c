@@ -47,13 +47,13 @@ static void a_peer_is_told_the_rate_of_its_link(void **state)
     watch_init(&slow, client_ready(host_behind(&stage, LINK_BPS, 100), &as_03), "demo/bbb",
                &WISH_ANY);
     world_run(&stage.world, NS_PER_S);
-    const struct feed_setup setup = {.track = stage.track, /* about 5 Mbit/s */
-                                     .count = 100,
-                                     .frames = 10,
-                                     .frame_bytes = 20000,
-                                     .interval_ns = 20 * NS_PER_MS};
+    const struct camera_setup setup = {.track = stage.track, /* about 5 Mbit/s */
+                                       .count = 100,
+                                       .frames = 10,
+                                       .frame_bytes = 20000,
+                                       .interval_ns = 20 * NS_PER_MS};
 
-    feed_start(stage.publisher->host, &setup);
+    camera_start(stage.publisher->host, &setup);
     world_run(&stage.world, 15 * NS_PER_S);
 
     uint64_t told_bps = moq_session_peer_bitrate(slow.client->session);
@@ -156,7 +156,8 @@ static void play(struct stage *stage, uint64_t seconds, uint32_t frames)
     }
 }
 
-/* Groups of four frames, 2 Mbit/s in all, for one whose link carries two thirds of that. A frame has
+/* Groups of four frames, 2 Mbit/s in all, for one whose link carries two thirds of that. A frame
+ * has
  * 80 ms from when its group is followed by another, and as long as groups are (64 ms) before; then
  * come the network's own queue (20 ms) and two ways of 10 ms. */
 static void what_an_overloaded_viewer_gets_is_fresh(void **state)

@@ -80,16 +80,16 @@ static const char *run_case(int percent, uint64_t seed, struct totals *totals)
     world_init(&world, &setup);
     struct client *publisher = client_ready(world_host(&world), &publishing);
     struct client *viewer = client_ready(world_host(&world), &viewing);
-    struct feed_setup feed = {.track = client_publish(publisher, "demo/bbb"),
-                              .first = FIRST,
-                              .count = GROUPS,
-                              .frames = 5,
-                              .frame_bytes = 3000,
-                              .interval_ns = 20 * NS_PER_MS};
+    struct camera_setup camera = {.track = client_publish(publisher, "demo/bbb"),
+                                  .first = FIRST,
+                                  .count = GROUPS,
+                                  .frames = 5,
+                                  .frame_bytes = 3000,
+                                  .interval_ns = 20 * NS_PER_MS};
     uint64_t start_ns = world_now(&world);
     watch_init(&watch, viewer, "demo/bbb", &WISH_RANGE(FIRST, MOQ_NO_GROUP));
-    watch.feed = &feed;
-    feed_start(publisher->host, &feed);
+    watch.camera = &camera;
+    camera_start(publisher->host, &camera);
     world_run_until(&world, watch_is_closed, &watch, PATIENCE_S * NS_PER_S);
 
     const char *problem = check(&watch, &world, percent);

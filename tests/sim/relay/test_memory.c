@@ -3,6 +3,8 @@
  * object nor a byte. */
 #include "tests/sim/relay/prologue.h"
 
+#include "base/objects.h"
+
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -111,8 +113,8 @@ static void end(struct memory *memory, struct wave *wave)
     sim_set_node_link(memory->world.sim, memory->haunted->node, link);
 }
 
-/* Of the heap and of ngtcp2's objects; without the heap's part under the sanitizers, which count for
- * themselves. */
+/* Of the heap and of ngtcp2's objects; without the heap's part under the sanitizers, which count
+ * for themselves. */
 static size_t bytes_in_use(const struct memory *memory)
 {
     const struct world *world = &memory->world;

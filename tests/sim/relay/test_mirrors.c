@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What a worker holds of another one's tracks: the same bytes, no longer than their home does, and nothing that nobody will
- * end. The publisher is on worker 0, whoever watches or fetches on worker 1. */
+/* What a worker holds of another one's tracks: the same bytes, no longer than their home does, and
+ * nothing that nobody will end. The publisher is on worker 0, whoever watches or fetches on worker
+ * 1. */
 #include "tests/sim/relay/prologue.h"
+
+#include "base/objects.h"
 
 enum { WORKERS = 2, GROUP_BYTES = 200000, FETCHES = 40, FETCHED = 7, OPEN = 7 };
 
@@ -48,7 +51,8 @@ static const struct moq_track *track_on(struct fixture *fixture, uint32_t worker
 
 /* ---- What was there before ------------------------------------------------------------------- */
 
-/* More than a link keeps of what comes. Who asks for the newest gets that, even if nothing comes after it. */
+/* More than a link keeps of what comes. Who asks for the newest gets that, even if nothing comes
+ * after it. */
 static void a_mirror_hears_of_all_that_its_home_holds(void **state)
 {
     (void)state;
@@ -184,8 +188,8 @@ static void what_a_home_cuts_its_mirrors_let_go_too(void **state)
 
 /* ---- Takeover -------------------------------------------------------------------------------- */
 
-/* A group that its publisher left open. The next publisher is on the viewer's own worker, so nothing comes over the link any
- * more. */
+/* A group that its publisher left open. The next publisher is on the viewer's own worker, so
+ * nothing comes over the link any more. */
 static void a_mirror_that_is_left_cuts_what_still_grows(void **state)
 {
     (void)state;

@@ -235,20 +235,20 @@ static void a_slow_viewer_skips_what_is_late_and_delays_nobody(void **state)
                       &(struct sim_link){.delay_ns = 10 * NS_PER_MS,
                                          .bandwidth_bps = 160000,
                                          .queue_ns = 200 * NS_PER_MS});
-    const struct feed_setup setup = {.track = stage.track,
-                                     .count = GROUPS,
-                                     .frames = FRAMES,
-                                     .frame_bytes = FRAME_BYTES,
-                                     .interval_ns = GROUP_MS / FRAMES * NS_PER_MS};
+    const struct camera_setup setup = {.track = stage.track,
+                                       .count = GROUPS,
+                                       .frames = FRAMES,
+                                       .frame_bytes = FRAME_BYTES,
+                                       .interval_ns = GROUP_MS / FRAMES * NS_PER_MS};
     join(&stage, &fast, NULL, &WISH_ANY);
     watch_init(&slow, client_ready(edge, NULL), "demo/bbb", &WISH_ANY);
     moq_track_set_cache(slow.track, &(struct moq_cache_limits){.groups = 64});
     world_run(&stage.world, 200 * NS_PER_MS);
-    fast.feed = slow.feed = &setup;
+    fast.camera = slow.camera = &setup;
 
-    struct feed *feed = feed_start(stage.publisher->host, &setup);
+    struct camera *camera = camera_start(stage.publisher->host, &setup);
     uint64_t start_ns = world_now(&stage.world);
-    while (!feed_is_over(feed)) {
+    while (!camera_is_over(camera)) {
         world_run(&stage.world, GROUP_MS * NS_PER_MS);
         /* Two links of 10 ms, and the time of a turn. */
         int due =

@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Several workers: one publisher, viewers everywhere; what a frame costs between them; and a worker that
- * hears nothing of the others for a while, which costs bounded memory and nobody else anything. */
+/* Several workers: one publisher, viewers everywhere; what a frame costs between them; and a worker
+ * that hears nothing of the others for a while, which costs bounded memory and nobody else
+ * anything. */
 #include "tests/sim/relay/prologue.h"
+
+#include "base/objects.h"
 
 enum {
     WORKERS = 4,
@@ -19,7 +22,7 @@ struct fixture {
     struct client *publisher;
     struct moq_track *track;
     struct watch watches[VIEWERS];
-    struct feed_setup feed;
+    struct camera_setup camera;
 };
 
 /* The publisher is the first client and so on worker 0, viewer i on worker (i + 1) % WORKERS. */
@@ -30,15 +33,15 @@ static void begin(struct fixture *fixture)
     world_init(&fixture->world, &setup);
     fixture->publisher = client_ready(world_host(&fixture->world), NULL);
     fixture->track = client_publish(fixture->publisher, "demo/bbb");
-    fixture->feed = (struct feed_setup){.track = fixture->track,
-                                        .count = GROUPS,
-                                        .frames = FRAMES,
-                                        .frame_bytes = FRAME_BYTES,
-                                        .interval_ns = FRAME_NS};
+    fixture->camera = (struct camera_setup){.track = fixture->track,
+                                            .count = GROUPS,
+                                            .frames = FRAMES,
+                                            .frame_bytes = FRAME_BYTES,
+                                            .interval_ns = FRAME_NS};
     struct host *host = world_host(&fixture->world);
     for (int i = 0; i < VIEWERS; i++) {
         watch_init(&fixture->watches[i], client_ready(host, NULL), "demo/bbb", &WISH_ANY);
-        fixture->watches[i].feed = &fixture->feed;
+        fixture->watches[i].camera = &fixture->camera;
     }
     world_run(&fixture->world, NS_PER_S);
 }
@@ -52,9 +55,9 @@ static void end(struct fixture *fixture)
 
 static void play(struct fixture *fixture)
 {
-    struct feed *feed = feed_start(fixture->publisher->host, &fixture->feed);
-    feed->is_open_ended = true;
-    assert_true(world_run_until(&fixture->world, feed_is_over, feed, 60 * NS_PER_S));
+    struct camera *camera = camera_start(fixture->publisher->host, &fixture->camera);
+    camera->is_open_ended = true;
+    assert_true(world_run_until(&fixture->world, camera_is_over, camera, 60 * NS_PER_S));
     world_run(&fixture->world, NS_PER_S);
 }
 
@@ -112,9 +115,9 @@ static void a_worker_that_is_stuck_harms_no_other(void **state)
     (void)state;
     struct fixture fixture;
     begin(&fixture);
-    fixture.feed.count = 2 * LINK_EVENTS_MAX;
-    fixture.feed.frames = 1;
-    fixture.feed.frame_bytes = 100;
+    fixture.camera.count = 2 * LINK_EVENTS_MAX;
+    fixture.camera.frames = 1;
+    fixture.camera.frame_bytes = 100;
     world_stick(&fixture.world, 1, true);
     int64_t bodies = object_count(OBJECT_group_body);
     play(&fixture);

@@ -37,7 +37,7 @@ static void on_growth(struct moq_watcher *watcher, struct moq_group *group)
     if (!group->is_ended)
         return;
     *fate_of(watch, group->sequence) = group->error ? FATE_CUT : FATE_WHOLE;
-    if (watch->feed && !feed_wrote(watch->feed, group))
+    if (watch->camera && !camera_wrote(watch->camera, group))
         watch->wrong++;
 }
 

@@ -4,7 +4,7 @@
 #define MOQ_TESTS_SIM_RELAY_WATCH_H
 
 #include "tests/sim/relay/client.h"
-#include "tests/sim/relay/feed.h"
+#include "tests/sim/relay/camera.h"
 
 enum { WATCH_MAX_SEQUENCES = 1024, WATCH_TEXT_BYTES = 1024 };
 
@@ -21,7 +21,7 @@ struct watch {
     struct moq_track *track; /* what arrived */
     struct moq_subscription *subscription;
     struct moq_watcher watcher;
-    const struct feed_setup *feed;              /* what is expected; NULL: anything */
+    const struct camera_setup *camera;          /* what is expected; NULL: anything */
     uint8_t fates[WATCH_MAX_SEQUENCES], beyond; /* enum fate, by sequence */
     uint64_t highest;
     bool has_any;

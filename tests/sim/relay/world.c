@@ -6,9 +6,10 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/objects.h"
 #include "tests/sim/peer.h"
 #include "tests/sim/relay/client.h"
-#include "tests/sim/relay/feed.h"
+#include "tests/sim/relay/camera.h"
 
 /* The longest that a post takes from one worker to another. */
 #define POST_NS (2 * NS_PER_MS)
@@ -44,7 +45,15 @@ static uint64_t relay_turn(void *self)
         worker->next_sweep_ns = now_ns + CORE_SWEEP_MS * NS_PER_MS;
         router_sweep(&worker->router);
     }
-    uint64_t next_ns = moq_native_bridge_tick(&worker->bridge);
+    uint64_t sample_ns = CLOCK_NEVER;
+    if (router_wants_samples(&worker->router)) {
+        if (now_ns >= worker->next_sample_ns) {
+            worker->next_sample_ns = now_ns + CORE_SAMPLE_STEP_MS * NS_PER_MS;
+            router_sample(&worker->router);
+        }
+        sample_ns = worker->next_sample_ns;
+    }
+    uint64_t next_ns = earlier(sample_ns, moq_native_bridge_tick(&worker->bridge));
     uint64_t post_ns = worker->is_stuck ? CLOCK_NEVER : worker->next_post_ns;
     return earlier(next_ns, earlier(worker->next_sweep_ns, post_ns));
 }
@@ -140,8 +149,8 @@ void world_stop(struct world *world)
 
 static void host_free(struct host *host)
 {
-    while (!list_is_empty(&host->feeds))
-        feed_free(container_of(host->feeds.next, struct feed, link));
+    while (!list_is_empty(&host->cameras))
+        camera_free(container_of(host->cameras.next, struct camera, link));
     while (!list_is_empty(&host->clients))
         client_free(container_of(host->clients.next, struct client, link));
     moq_native_bridge_deinit(&host->bridge);
@@ -192,8 +201,8 @@ static uint64_t host_turn(void *self)
 {
     struct host *host = self;
     uint64_t next_ns = CLOCK_NEVER;
-    list_for_each_safe (node, &host->feeds) {
-        uint64_t due_ns = feed_tick(container_of(node, struct feed, link));
+    list_for_each_safe (node, &host->cameras) {
+        uint64_t due_ns = camera_tick(container_of(node, struct camera, link));
         next_ns = due_ns < next_ns ? due_ns : next_ns;
     }
     uint64_t due_ns = moq_native_bridge_tick(&host->bridge);
@@ -206,7 +215,7 @@ struct host *world_host(struct world *world)
     REQUIRE(host);
     host->world = world;
     list_init(&host->clients);
-    list_init(&host->feeds);
+    list_init(&host->cameras);
     list_push_back(&world->hosts, &host->link);
     host->bridge = client_bridge;
     host->bridge.clock = sim_clock(world->sim);

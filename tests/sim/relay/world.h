@@ -6,7 +6,11 @@
 #define MOQ_TESTS_SIM_RELAY_WORLD_H
 
 #include "native/bridge.h"
-#include "server/core/internal.h"
+#include "server/core/outlet.h"
+#include "server/core/peer.h"
+#include "server/core/router.h"
+#include "server/core/settings.h"
+#include "server/core/source.h"
 #include "tests/sim/network.h"
 
 enum { WORLD_WORKERS_MAX = 4 };
@@ -25,7 +29,7 @@ struct world_worker {
     struct mailbox mailbox;
     struct moq_native_bridge bridge;
     int node;
-    uint64_t next_sweep_ns, next_post_ns;
+    uint64_t next_sweep_ns, next_sample_ns, next_post_ns;
     uint64_t posts; /* that it has run */
     bool is_stuck;  /* runs none */
 };
@@ -46,7 +50,7 @@ struct host { /* one address */
     struct world *world;
     int node;
     struct moq_native_bridge bridge;
-    struct list clients, feeds;
+    struct list clients, cameras;
 };
 
 void world_init(struct world *world, const struct world_setup *setup);

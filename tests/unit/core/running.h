@@ -36,14 +36,21 @@ static inline struct relay_config *running_load(const char *text)
     return config;
 }
 
-static inline void running_start(struct running *running, const char *text)
+/* Sockets are bound, nothing is served before core_run. */
+static inline void running_prepare(struct running *running, const char *text)
 {
     char error_text[QUIC_ERROR_TEXT_BYTES] = "";
     assert_int_equal(uv_loop_init(&running->loop), 0);
     running->config = running_load(text);
-    if (core_start(&running->core, &running->loop, running->config, error_text))
+    if (core_new(&running->core, &running->loop, running->config, error_text))
         fail_msg("%s", error_text);
     core_listener_address(running->core, 0, &running->address, &running->address_size);
+}
+
+static inline void running_start(struct running *running, const char *text)
+{
+    running_prepare(running, text);
+    core_run(running->core);
 }
 
 /* Whatever else is on the loop has to end too. */

@@ -37,7 +37,7 @@ static void each_listener_has_its_congestion_control(void **state)
     uv_loop_t loop;
     uv_loop_init(&loop);
 
-    assert_int_equal(core_start(&core, &loop, config, error_text), 0);
+    assert_int_equal(core_new(&core, &loop, config, error_text), 0);
 
     const enum quic_congestion expected[] = {QUIC_CONGESTION_BBR, QUIC_CONGESTION_CUBIC,
                                              QUIC_CONGESTION_BBR};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A relay with four workers: a publisher on one, viewers who come and go on all, while it is reloaded, looked at and stopped. The
- * sanitizer for threads watches. */
+/* A relay with four workers: a publisher on one, viewers who come and go on all, while it is
+ * reloaded, looked at and stopped. The sanitizer for threads watches. */
 #include "tests/unit/core/running.h"
 
 #include <arpa/inet.h>
@@ -295,10 +295,10 @@ struct brake {
     uv_sem_t is_stuck, is_let_go;
 };
 
-static enum core_verdict brake_session(void *self, struct core_ask *ask)
+static enum core_verdict brake_session(void *self, struct core_request *request)
 {
     struct brake *brake = self;
-    (void)ask;
+    (void)request;
     uv_sem_post(&brake->is_stuck);
     uv_sem_wait(&brake->is_let_go);
     return CORE_PASS;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A feed writes groups into a track as time passes. What is in a group follows from its sequence
+/* A camera writes groups into a track as time passes. What is in a group follows from its sequence
  * alone, so whoever receives it can say whether it is whole and unchanged. */
-#ifndef MOQ_TESTS_SIM_RELAY_FEED_H
-#define MOQ_TESTS_SIM_RELAY_FEED_H
+#ifndef MOQ_TESTS_SIM_RELAY_CAMERA_H
+#define MOQ_TESTS_SIM_RELAY_CAMERA_H
 
 #include "tests/sim/relay/world.h"
 
-enum { FEED_FRAME_MAX_BYTES = 64 * 1024 };
+enum { CAMERA_FRAME_MAX_BYTES = 64 * 1024 };
 
-struct feed_setup {
+struct camera_setup {
     struct moq_track *track;
     uint64_t first, count; /* sequences */
     uint32_t frames;       /* of a group */
@@ -16,10 +16,10 @@ struct feed_setup {
     uint64_t interval_ns;  /* between frames; 0: all at once */
 };
 
-struct feed {
+struct camera {
     struct list link; /* of its host */
     struct host *host;
-    struct feed_setup setup;
+    struct camera_setup setup;
     struct moq_group *group; /* a reference; NULL: between two */
     uint64_t sequence, next_ns;
     uint32_t frame;
@@ -28,15 +28,15 @@ struct feed {
 };
 
 /* Starts now. The host's. */
-struct feed *feed_start(struct host *host, const struct feed_setup *setup);
-uint64_t feed_tick(struct feed *feed);
-void feed_stop(struct feed *feed); /* writes nothing more, and leaves its group as it is */
-void feed_free(struct feed *feed);
-bool feed_is_over(void *feed);
+struct camera *camera_start(struct host *host, const struct camera_setup *setup);
+uint64_t camera_tick(struct camera *camera);
+void camera_stop(struct camera *camera); /* writes nothing more, and leaves its group as it is */
+void camera_free(struct camera *camera);
+bool camera_is_over(void *camera);
 
-/* Says whether `group` is exactly what a feed of this kind writes, or if it was cut short or still
- * grows, the beginning of it. */
-bool feed_wrote(const struct feed_setup *setup, struct moq_group *group);
+/* Says whether `group` is exactly what a camera of this kind writes, or if it was cut short or
+ * still grows, the beginning of it. */
+bool camera_wrote(const struct camera_setup *setup, struct moq_group *group);
 
 /* Writes one whole group of one frame. */
 void publish_text(struct moq_track *track, uint64_t sequence, const char *text);

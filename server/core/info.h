@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* INFO: what is known of a track, and queries to whoever knows more. */
+#ifndef MOQ_CORE_INFO_H
+#define MOQ_CORE_INFO_H
+
+#include "server/core/feed.h"
+#include "server/core/router.h"
+
+struct track_request;
+
+/* Zeroed is closed. */
+struct info_query {
+    moq_on_info *on_info; /* set by whoever asks */
+    void *user;
+    const struct feed_ops *feed; /* private */
+    void *handle;                /* private; NULL: nothing is under way */
+};
+
+struct moq_info info_of(const struct moq_track *track);
+
+/* 0 and *info: what this worker knows. MOQ_ERR_AGAIN: the publisher is asked, and `on_info`
+ *   follows. MOQ_ERR_NOT_FOUND: nobody
+ * publishes it; with `is_local_only` nobody of this worker. */
+int info_find(struct router *router, const struct moq_path *path, bool is_local_only,
+              struct moq_info *info, struct info_query *query);
+void info_query_close(struct info_query *query); /* no callback follows */
+
+void info_request(struct track_request *request);
+void info_timed_out(struct track_request *request);
+
+#endif

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A peer from the inside: one accepted session, what it announces, what hooks know of it. */
+#ifndef MOQ_CORE_PEER_H
+#define MOQ_CORE_PEER_H
+
+#include "server/core/chain.h"
+#include "server/core/request.h"
+#include "server/core/router.h"
+
+struct core_peer {
+    struct list node; /* router.peers */
+    struct router *router;
+    uint64_t number;
+    struct quic_conn *conn;
+    enum quic_protocol protocol;
+    struct moq_session *session;     /* NULL until it is agreed */
+    struct moq_announced *announced; /* what it publishes */
+    struct list announcements;       /* announcement.owner_node */
+    struct core_request request;
+    bool is_asking, is_denied;
+    char address[64];
+    /* In one piece of memory with the peer, as long as they are: see peer_new for their bounds. */
+    const char *path, *query, *origin, *server_name;
+    struct chain_member member;
+};
+
+/* As moq_listener_events.on_peer: 0, and *config is filled in, or why it is refused. */
+int peer_accept(struct router *router, const struct moq_peer *info,
+                struct moq_session_config *config);
+
+#endif

@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* From class, wish, override and limits to the numbers of one viewer. */
+#include "server/core/policy.h"
+
+static struct core_policy_reason because(enum core_decider decider, const char *hook)
+{
+    return (struct core_policy_reason){decider, hook};
+}
+
+/* The subscriber's priority, moved by the class's distance from neutral. */
+static uint8_t move_priority(uint8_t wished, uint8_t class)
+{
+    int sum = wished + class - 128;
+    return (uint8_t)(sum < 0 ? 0 : sum > UINT8_MAX ? UINT8_MAX : sum);
+}
+
+static uint64_t decide_latency(const struct policy_inputs *inputs, struct core_policy_reason *why)
+{
+    const struct policy_override *override = &inputs->override;
+    bool is_hooks = override->numbers.set & CORE_SET_LATENCY;
+    uint64_t latency_ns = is_hooks ? override->numbers.latency_ns : inputs->policy_class.latency_ns;
+    *why = is_hooks ? because(CORE_DECIDED_BY_HOOK, override->by_latency)
+                    : because(CORE_DECIDED_BY_CLASS, NULL);
+    if (latency_ns <= inputs->max_latency_ns)
+        return latency_ns;
+    *why = because(CORE_DECIDED_BY_LIMIT, is_hooks ? override->by_latency : NULL);
+    return inputs->max_latency_ns;
+}
+
+static uint8_t decide_priority(const struct policy_inputs *inputs, struct core_policy_reason *why)
+{
+    const struct policy_override *override = &inputs->override;
+    if (override->numbers.set & CORE_SET_PRIORITY) {
+        *why = because(CORE_DECIDED_BY_HOOK, override->by_priority);
+        return override->numbers.priority;
+    }
+    *why = because(
+        inputs->policy_class.priority == 128 ? CORE_DECIDED_BY_WISH : CORE_DECIDED_BY_CLASS, NULL);
+    return move_priority(inputs->wish.priority, inputs->policy_class.priority);
+}
+
+static uint8_t decide_order(const struct policy_inputs *inputs, struct core_policy_reason *why)
+{
+    const struct policy_override *override = &inputs->override;
+    if (override->numbers.set & CORE_SET_ORDER) {
+        *why = because(CORE_DECIDED_BY_HOOK, override->by_order);
+        return override->numbers.order;
+    }
+    if (inputs->wish.order != MOQ_ORDER_ANY) {
+        *why = because(CORE_DECIDED_BY_WISH, NULL);
+        return inputs->wish.order;
+    }
+    *why = because(CORE_DECIDED_BY_CLASS, NULL);
+    return (uint8_t)inputs->policy_class.order;
+}
+
+struct moq_policy policy_decide(const struct policy_inputs *inputs,
+                                struct core_policy_reasons *reasons)
+{
+    struct core_policy_reasons unwanted;
+    struct core_policy_reasons *why = reasons ? reasons : &unwanted;
+    return (struct moq_policy){
+        .latency_ns = decide_latency(inputs, &why->latency),
+        .priority = decide_priority(inputs, &why->priority),
+        .order = decide_order(inputs, &why->order),
+    };
+}
+
+void policy_override_set(struct policy_override *override, const char *by,
+                         const struct core_override *change)
+{
+    struct core_override *numbers = &override->numbers;
+    if (change->set & CORE_SET_LATENCY) {
+        numbers->latency_ns = change->latency_ns;
+        override->by_latency = by;
+    }
+    if (change->set & CORE_SET_PRIORITY) {
+        numbers->priority = change->priority;
+        override->by_priority = by;
+    }
+    if (change->set & CORE_SET_ORDER) {
+        numbers->order = change->order;
+        override->by_order = by;
+    }
+    numbers->set |= change->set & CORE_SET_ALL;
+}
+
+void policy_override_clear(struct policy_override *override, unsigned bits)
+{
+    override->numbers.set &= ~bits;
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A viewer's policy has one owner: policy_decide, a pure function. Its inputs are kept beside the
+ * viewer; whoever changes one of them decides anew and hands the numbers to transfork. */
+#ifndef MOQ_CORE_POLICY_H
+#define MOQ_CORE_POLICY_H
+
+#include "server/config/config.h"
+#include "server/core/hooks.h"
+
+/* What hooks set, and which of them. */
+struct policy_override {
+    struct core_override numbers;
+    const char *by_latency, *by_priority, *by_order; /* names of entries */
+};
+
+struct policy_inputs {
+    struct config_verdict policy_class; /* by the path that was asked for, as of arrival */
+    struct moq_wish wish;               /* the subscriber's, as of its last update */
+    struct policy_override override;    /* the hooks' */
+    uint64_t max_latency_ns;            /* policy.max of the configuration */
+};
+
+/* The numbers that transfork works with. `reasons` (may be NULL) says who decided each of them.
+ *
+ *   latency    the hook's, else the class's; never above the limit
+ *   priority   the hook's, else the wish's, moved by the class's distance from neutral
+ *   order      the hook's, else the wish's, else the class's */
+struct moq_policy policy_decide(const struct policy_inputs *inputs,
+                                struct core_policy_reasons *reasons);
+
+/* What `change` names is `by`'s from now on. */
+void policy_override_set(struct policy_override *override, const char *by,
+                         const struct core_override *change);
+void policy_override_clear(struct policy_override *override, unsigned bits);
+
+#endif

@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Requests as hooks see them. */
+#include "server/core/request.h"
+
+#include <stdio.h>
+
+enum core_request_kind core_request_kind(const struct core_request *request)
+{
+    return request->kind;
+}
+
+struct core_peer *core_request_peer(const struct core_request *request)
+{
+    return request->peer;
+}
+
+const struct moq_path *core_request_path(const struct core_request *request)
+{
+    return request->path;
+}
+
+void core_request_set_path(struct core_request *request, struct moq_path *path)
+{
+    struct moq_path *before = request->path;
+    request->path = moq_path_ref(path);
+    moq_path_unref(&before);
+}
+
+const struct moq_wish *core_request_wish(const struct core_request *request)
+{
+    return request->wish;
+}
+
+uint64_t core_request_group(const struct core_request *request)
+{
+    return request->group;
+}
+
+void core_request_set_reason(struct core_request *request, const char *reason)
+{
+    snprintf(request->reason, sizeof request->reason, "%s", reason);
+}
+
+void core_request_set_user(struct core_request *request, void *user)
+{
+    request->held_user = user;
+}
+
+void *core_request_user(const struct core_request *request)
+{
+    return request->held_user;
+}
+
+void core_request_override(struct core_request *request, const struct core_hook *hook,
+                           const struct core_override *change)
+{
+    policy_override_set(&request->override, hook->ops->name, change);
+}

@@ -1,0 +1,88 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Routes and announcements: who publishes which path. */
+#ifndef MOQ_CORE_ROUTE_H
+#define MOQ_CORE_ROUTE_H
+
+#include <uthash.h>
+
+#include "server/core/feed.h"
+#include "server/core/request.h"
+#include "server/core/router.h"
+
+/* "This peer (or worker, or module) publishes that path." */
+struct announcement {
+    struct list owner_node; /* core_peer.announcements, or router.foreign, or nothing */
+    struct list route_node; /* route.announcements */
+    struct router *router;
+    const struct feed_ops *feed; /* how its tracks are brought here */
+    struct core_peer *peer;      /* NULL: no peer's of this worker */
+    void *self;                  /* the feed's: of whoever publishes without being a peer */
+    struct route *route;         /* NULL while hooks are asked */
+    struct moq_path *path;       /* as it was announced */
+    struct share *share;         /* what other workers know of it */
+    uint64_t stamp;              /* of all announcements of a path the highest is the newest */
+    uint32_t worker;             /* whose it is */
+    uint32_t can;                /* enum moq_can: what its publisher does */
+    bool is_asking;              /* hooks have `request` */
+    bool has_failed; /* ended a track that it still announces: nothing switches to it any more */
+    struct core_request request;
+};
+
+struct route {
+    UT_hash_handle hh;
+    struct moq_path *path;
+    struct list announcements;         /* newest first */
+    struct list waiting;               /* track_request.node, oldest first */
+    struct source *source;             /* NULL: nobody watches */
+    const struct announcement *leader; /* who published it last; only to be compared */
+};
+
+struct route *route_find(struct router *router, const struct moq_path *path); /* NULL: none */
+/* Makes it if there is none. NULL: out of memory. */
+struct route *route_get(struct router *router, struct moq_path *path);
+void route_release(struct router *router, struct route *route); /* frees it if nothing holds it */
+
+/* Each NULL: none. */
+struct announcement *route_newest(const struct route *route);
+struct announcement *route_newest_local(const struct route *route);
+struct announcement *route_next(const struct route *route); /* the newest that has not failed */
+struct announcement *route_announced_by(const struct route *route, const struct core_peer *peer);
+
+/* Whether it was made on this worker. */
+bool announcement_is_local(const struct announcement *announcement);
+/* Whether its publisher is known to do all of `what` (enum moq_can, or-ed). */
+bool announcement_can(const struct announcement *announcement, uint32_t what);
+void announcement_note_failure(struct announcement *announcement); /* others are told */
+
+/* Of this worker. `path` is as whoever publishes it says; a reference is taken. NULL: out of
+ * memory. */
+struct announcement *announcement_new(struct router *router, const struct feed_ops *feed,
+                                      struct moq_path *path);
+/* It is let in, as `path`: a hook may have chosen another. */
+void route_add(struct announcement *announcement, struct moq_path *path);
+void route_remove(struct announcement *announcement); /* frees it */
+
+/* What somebody publishes who is no peer: a module. */
+struct origin_offer {
+    struct moq_path *path; /* a reference is taken */
+    const struct feed_ops *feed;
+    void *self;   /* announcement.self */
+    uint32_t can; /* enum moq_can */
+};
+/* Until route_remove. NULL: out of memory. */
+struct announcement *route_add_origin(struct router *router, const struct origin_offer *offer);
+
+/* What another worker tells of an announcement. */
+struct foreign_announcement {
+    const struct moq_path *path;
+    uint32_t worker;
+    uint64_t stamp;
+    uint32_t can;
+    bool has_failed;
+};
+/* Also what was added before, when it has failed since. */
+void route_add_foreign(struct router *router, const struct foreign_announcement *foreign);
+void route_remove_foreign(struct router *router, const struct foreign_announcement *foreign);
+void routes_forget_foreign(struct router *router);
+
+#endif

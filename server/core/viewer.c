@@ -1,0 +1,154 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Viewers: what decides a viewer's policy, put together and handed to transfork; and what hooks see
+ * of them. */
+#include "server/core/viewer.h"
+
+#include <stdlib.h>
+
+#include "server/core/peer.h"
+#include "server/core/source.h"
+#include "server/core/track_request.h"
+
+static struct policy_inputs inputs_of(const struct core_viewer *viewer)
+{
+    return (struct policy_inputs){
+        .policy_class = viewer->policy_class,
+        .wish = *moq_viewer_wish(viewer->served),
+        .override = viewer->override,
+        .max_latency_ns = viewer->source->router->config->policy.max.latency_ns,
+    };
+}
+
+/* All but the request itself, which serving ends. */
+static struct core_viewer *viewer_alloc(struct source *source, const struct track_request *request)
+{
+    struct router *router = source->router;
+    struct core_viewer *viewer = calloc(1, sizeof *viewer + router->hooks.viewer_bytes);
+    if (!viewer)
+        return NULL;
+    viewer->source = source;
+    viewer->policy_class = request->policy_class;
+    viewer->override = request->request.override;
+    viewer->member = (struct chain_member){.object = viewer, .slots = (char *)viewer->slots};
+    viewer->next_sample_ns = router->clock->now_ns + CORE_SAMPLE_NS;
+    /* Most viewers get what they asked for, and the track has that path already. */
+    struct moq_path *track = moq_track_path(source->track);
+    viewer->path =
+        moq_path_ref(moq_path_equal(track, request->asked->path) ? track : request->asked->path);
+    return viewer;
+}
+
+struct core_viewer *core_viewer_new(struct source *source, struct track_request *request)
+{
+    struct moq_request *asked = request->asked;
+    struct core_viewer *viewer = viewer_alloc(source, request);
+    if (!viewer) {
+        track_request_refuse(request, MOQ_ERR_NOMEM);
+        return NULL;
+    }
+    const struct policy_inputs inputs = {
+        .policy_class = viewer->policy_class,
+        .wish = asked->wish,
+        .override = viewer->override,
+        .max_latency_ns = source->router->config->policy.max.latency_ns,
+    };
+    struct moq_policy policy = policy_decide(&inputs, NULL);
+    track_request_gone(asked);
+    viewer->served = moq_request_serve(asked, source->track, &policy);
+    if (!viewer->served) {
+        core_viewer_free(viewer);
+        return NULL;
+    }
+    moq_viewer_set_user(viewer->served, viewer);
+    return viewer;
+}
+
+void core_viewer_free(struct core_viewer *viewer)
+{
+    moq_path_unref(&viewer->path);
+    free(viewer);
+}
+
+void core_viewer_decide(struct core_viewer *viewer)
+{
+    const struct policy_inputs inputs = inputs_of(viewer);
+    struct moq_policy policy = policy_decide(&inputs, NULL);
+    moq_viewer_set_policy(viewer->served, &policy);
+}
+
+void core_viewers_sample(struct router *router)
+{
+    uint64_t now_ns = router->clock->now_ns;
+    uint64_t most = router->viewer_count * CORE_SAMPLE_STEP_MS * NS_PER_MS / CORE_SAMPLE_NS + 1;
+    while (most-- > 0 && !list_is_empty(&router->viewers)) {
+        struct core_viewer *viewer =
+            container_of(router->viewers.next, struct core_viewer, router_node);
+        if (viewer->next_sample_ns > now_ns)
+            return;
+        viewer->next_sample_ns = now_ns + CORE_SAMPLE_NS;
+        list_remove(&viewer->router_node);
+        list_push_back(&router->viewers, &viewer->router_node);
+        core_hooks_viewer_sample(&router->hooks, viewer);
+    }
+}
+
+/* ---- For hooks ------------------------------------------------------------------------------- */
+
+void core_viewer_override(struct core_viewer *viewer, const struct core_hook *hook,
+                          const struct core_override *change)
+{
+    policy_override_set(&viewer->override, hook->ops->name, change);
+    core_viewer_decide(viewer);
+}
+
+void core_viewer_clear_override(struct core_viewer *viewer, unsigned bits)
+{
+    policy_override_clear(&viewer->override, bits);
+    core_viewer_decide(viewer);
+}
+
+struct core_peer *core_viewer_peer(const struct core_viewer *viewer)
+{
+    return moq_session_user(moq_viewer_session(viewer->served));
+}
+
+const struct moq_path *core_viewer_path(const struct core_viewer *viewer)
+{
+    return viewer->path;
+}
+
+const struct moq_path *core_viewer_track(const struct core_viewer *viewer)
+{
+    return moq_track_path(viewer->source->track);
+}
+
+void core_viewer_stats(const struct core_viewer *viewer, struct moq_viewer_stats *stats)
+{
+    moq_viewer_stats(viewer->served, stats);
+}
+
+const struct moq_wish *core_viewer_wish(const struct core_viewer *viewer)
+{
+    return moq_viewer_wish(viewer->served);
+}
+
+const struct moq_policy *core_viewer_policy(const struct core_viewer *viewer)
+{
+    return moq_viewer_policy(viewer->served);
+}
+
+void core_viewer_reasons(const struct core_viewer *viewer, struct core_policy_reasons *reasons)
+{
+    const struct policy_inputs inputs = inputs_of(viewer);
+    policy_decide(&inputs, reasons);
+}
+
+void core_viewer_close(struct core_viewer *viewer, int error)
+{
+    moq_viewer_close(viewer->served, error);
+}
+
+void *core_viewer_slot(const struct core_viewer *viewer, const struct core_hook *hook)
+{
+    return chain_viewer_slot(&viewer->member, hook);
+}

@@ -1,0 +1,399 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A third kind of feed, beside legs and mirror: a pond, which publishes a track without being a
+ * peer, as a module will. Nothing in core knows it: its table is all there is. */
+#include "tests/sim/relay/prologue.h"
+
+#include <stdlib.h>
+
+#include "server/core/fetch.h"
+#include "server/core/route.h"
+
+struct pond {
+    struct announcement *announcement;
+    struct pond_feed *feed; /* NULL: not open */
+    struct moq_wish wish;   /* the last one */
+    struct fetch *fetch;    /* NULL: nobody fetches */
+    moq_on_info *on_info;   /* NULL: nobody asks */
+    void *info_user;
+    int opened, adjusted, rested, closed;
+    bool is_asked; /* it writes */
+};
+
+struct pond_feed {
+    struct feed feed;
+    struct pond *pond;
+};
+
+/* ---- The table ------------------------------------------------------------------------------- */
+
+static const struct feed_ops pond_ops;
+
+static struct pond *pond_of(const struct feed *feed)
+{
+    return container_of(feed, struct pond_feed, feed)->pond;
+}
+
+static struct feed *pond_open(struct source *source, struct announcement *origin)
+{
+    struct pond_feed *feed = calloc(1, sizeof *feed);
+    assert_non_null(feed);
+    feed->feed = (struct feed){&pond_ops, source};
+    feed->pond = origin->self;
+    feed->pond->feed = feed;
+    feed->pond->opened++;
+    return &feed->feed;
+}
+
+static int pond_adjust(struct feed *feed, const struct moq_wish *all)
+{
+    struct pond *pond = pond_of(feed);
+    pond->wish = *all;
+    pond->is_asked = true;
+    pond->adjusted++;
+    return 0;
+}
+
+static void pond_rest(struct feed *feed)
+{
+    pond_of(feed)->rested++;
+}
+
+static bool pond_is_active(const struct feed *feed)
+{
+    return pond_of(feed)->is_asked;
+}
+
+static bool pond_covers(const struct feed *feed, uint64_t group)
+{
+    (void)feed, (void)group;
+    return true;
+}
+
+static void pond_close(struct feed *feed)
+{
+    struct pond *pond = pond_of(feed);
+    pond->closed++;
+    pond->is_asked = false;
+    pond->feed = NULL;
+    free(container_of(feed, struct pond_feed, feed));
+}
+
+static void *pond_fetch(struct fetch *fetch, const struct announcement *origin,
+                        const struct fetch_wish *wish)
+{
+    struct pond *pond = origin->self;
+    assert_int_equal(wish->group, 3);
+    assert_int_equal(fetch_open_group(fetch), 0);
+    pond->fetch = fetch;
+    return pond;
+}
+
+static void pond_fetch_close(void *handle)
+{
+    struct pond *pond = handle;
+    pond->fetch = NULL;
+}
+
+static void *pond_info(const struct announcement *origin, moq_on_info *on_info, void *user)
+{
+    struct pond *pond = origin->self;
+    pond->on_info = on_info;
+    pond->info_user = user;
+    return pond;
+}
+
+static void pond_info_close(void *handle)
+{
+    struct pond *pond = handle;
+    pond->on_info = NULL;
+}
+
+static const struct feed_ops pond_ops = {
+    .name = "pond",
+    .open = pond_open,
+    .adjust = pond_adjust,
+    .rest = pond_rest,
+    .is_active = pond_is_active,
+    .covers = pond_covers,
+    .close = pond_close,
+    .fetch = pond_fetch,
+    .fetch_close = pond_fetch_close,
+    .info = pond_info,
+    .info_close = pond_info_close,
+};
+
+/* ---- A relay with a pond --------------------------------------------------------------------- */
+
+enum { WORKERS = 2 };
+
+struct stage {
+    struct world world;
+    struct pond pond;
+    struct client *here, *there; /* on the pond's worker, on the other one */
+};
+
+static void run_ms(struct stage *stage, uint64_t ms)
+{
+    world_run(&stage->world, ms * NS_PER_MS);
+}
+
+static void add_pond(struct stage *stage)
+{
+    struct moq_path *path = moq_path_from_text("pond");
+    const struct origin_offer offer = {.path = path,
+                                       .feed = &pond_ops,
+                                       .self = &stage->pond,
+                                       .can = MOQ_CAN_RANGES | MOQ_CAN_FETCH | MOQ_CAN_INFO};
+    stage->pond.announcement = route_add_origin(&stage->world.workers[0].router, &offer);
+    assert_non_null(stage->pond.announcement);
+    moq_path_unref(&path);
+}
+
+static void drain_pond(struct stage *stage)
+{
+    route_remove(stage->pond.announcement);
+    stage->pond.announcement = NULL;
+}
+
+static void stage_init(struct stage *stage)
+{
+    const struct world_setup setup = {
+        .seed = 21, .workers = WORKERS, .link = {.delay_ns = 10 * NS_PER_MS}};
+    const struct client_setup as_03 = {.versions = MOQ_VERSION_03};
+    *stage = (struct stage){.pond = {.opened = 0}};
+    world_init(&stage->world, &setup);
+    stage->here = client_ready(world_host(&stage->world), &as_03);
+    stage->there = client_ready(world_host(&stage->world), &as_03);
+    add_pond(stage);
+    run_ms(stage, 200);
+}
+
+static void stage_deinit(struct stage *stage)
+{
+    if (stage->pond.announcement)
+        drain_pond(stage);
+    world_deinit(&stage->world);
+    assert_int_equal(stage->pond.closed, stage->pond.opened);
+}
+
+static void write_group(struct stage *stage, uint64_t sequence, const char *text)
+{
+    assert_non_null(stage->pond.feed);
+    publish_text(stage->pond.feed->feed.source->track, sequence, text);
+    run_ms(stage, 200);
+}
+
+/* ---- Watching -------------------------------------------------------------------------------- */
+
+static void viewers_of_all_workers_see_it(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct watch here, there;
+    stage_init(&stage);
+    watch_init(&here, stage.here, "pond", &WISH_ANY);
+    watch_init(&there, stage.there, "pond", &WISH_ANY);
+    run_ms(&stage, 200);
+    write_group(&stage, 7, "frog");
+    assert_group(&here, 7, "frog");
+    assert_group(&there, 7, "frog");
+    assert_int_equal(stage.pond.opened, 1);
+    assert_int_equal(world_counters(&stage.world)->tracks, 1);
+    watch_deinit(&here);
+    watch_deinit(&there);
+    stage_deinit(&stage);
+}
+
+static void it_hears_what_its_viewers_wish(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct watch watch;
+    struct moq_wish wish = WISH_ANY;
+    stage_init(&stage);
+    wish.priority = 200;
+    watch_init(&watch, stage.here, "pond", &wish);
+    run_ms(&stage, 200);
+    assert_int_equal(stage.pond.wish.priority, 200);
+    wish.priority = 90;
+    moq_subscription_update(watch.subscription, &wish);
+    run_ms(&stage, 200);
+    assert_int_equal(stage.pond.wish.priority, 90);
+    watch_deinit(&watch);
+    stage_deinit(&stage);
+}
+
+static void it_rests_and_is_closed_when_nobody_watches(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct watch watch;
+    stage_init(&stage);
+    watch_init(&watch, stage.here, "pond", &WISH_ANY);
+    run_ms(&stage, 200);
+    watch_deinit(&watch);
+    run_ms(&stage, 200);
+    assert_int_equal(stage.pond.rested, 1);
+    assert_int_equal(stage.pond.closed, 0);
+    run_ms(&stage, 3000);
+    assert_int_equal(stage.pond.closed, 1);
+    stage_deinit(&stage);
+}
+
+static void its_end_is_its_viewers_end(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct watch here, there;
+    stage_init(&stage);
+    watch_init(&here, stage.here, "pond", &WISH_ANY);
+    watch_init(&there, stage.there, "pond", &WISH_ANY);
+    run_ms(&stage, 200);
+    write_group(&stage, 1, "last");
+    source_lost(stage.pond.feed->feed.source, 0);
+    assert_null(stage.pond.feed);
+    assert_ended_after(&stage.world, &here, 0, NS_PER_S);
+    assert_ended_after(&stage.world, &there, 0, NS_PER_S);
+    watch_deinit(&here);
+    watch_deinit(&there);
+    stage_deinit(&stage);
+}
+
+static void a_peer_takes_over_and_hands_back(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct watch watch;
+    stage_init(&stage);
+    watch_init(&watch, stage.there, "pond", &WISH_ANY);
+    run_ms(&stage, 200);
+    write_group(&stage, 1, "frog");
+
+    struct client *peer = client_ready(world_host(&stage.world), NULL);
+    struct moq_track *track = client_publish(peer, "pond");
+    run_ms(&stage, 200);
+    publish_text(track, 1, "toad"); /* raised: its viewer has seen a 1 */
+    run_ms(&stage, 200);
+    assert_group(&watch, 2, "toad");
+    assert_null(stage.pond.feed);
+
+    client_close(peer, 0);
+    run_ms(&stage, 200);
+    write_group(&stage, 9, "frog again");
+    assert_group(&watch, 9, "frog again");
+    watch_deinit(&watch);
+    stage_deinit(&stage);
+}
+
+static void a_withdrawn_pond_has_a_moment_to_finish(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct watch watch;
+    stage_init(&stage);
+    watch_init(&watch, stage.here, "pond", &WISH_ANY);
+    run_ms(&stage, 200);
+    drain_pond(&stage);
+    write_group(&stage, 1, "farewell");
+    assert_group(&watch, 1, "farewell");
+    assert_ended_after(&stage.world, &watch, MOQ_ERR_NOT_FOUND, NS_PER_S);
+    watch_deinit(&watch);
+    stage_deinit(&stage);
+}
+
+/* ---- Fetches and INFO ------------------------------------------------------------------------ */
+
+struct answer {
+    uint8_t bytes[16];
+    size_t size;
+    int closed, error;
+    struct moq_info info;
+};
+
+static void on_data(struct moq_fetch *fetch, const uint8_t *data, size_t n)
+{
+    struct answer *answer = moq_fetch_user(fetch);
+    assert_true(answer->size + n <= sizeof answer->bytes);
+    memcpy(answer->bytes + answer->size, data, n);
+    answer->size += n;
+}
+
+static void on_closed(struct moq_fetch *fetch, int error)
+{
+    struct answer *answer = moq_fetch_user(fetch);
+    answer->closed++;
+    answer->error = error;
+}
+
+static const struct moq_fetch_events fetch_events = {.on_data = on_data, .on_closed = on_closed};
+
+static void a_group_is_fetched_from_it(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_init(&stage);
+    struct client *clients[] = {stage.here, stage.there};
+    for (size_t i = 0; i < 2; i++) {
+        const struct moq_fetch_wish wish = {.group = 3};
+        struct moq_path *path = moq_path_from_text("pond");
+        struct answer answer = {.size = 0};
+        moq_session_fetch(clients[i]->session, path, &wish, &fetch_events, &answer);
+        run_ms(&stage, 200);
+        assert_non_null(stage.pond.fetch);
+        fetch_append(stage.pond.fetch, (const uint8_t *)"\x04toad", 5);
+        fetch_over(stage.pond.fetch, 0);
+        run_ms(&stage, 200);
+        assert_int_equal(answer.closed, 1);
+        assert_int_equal(answer.error, 0);
+        assert_memory_equal(answer.bytes, "\x04toad", 5);
+        moq_path_unref(&path);
+    }
+    stage_deinit(&stage);
+}
+
+static void on_info(void *user, int error, const struct moq_info *info)
+{
+    struct answer *answer = user;
+    answer->closed++;
+    answer->error = error;
+    if (!error)
+        answer->info = *info;
+}
+
+static void it_answers_info(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_init(&stage);
+    struct client *clients[] = {stage.here, stage.there};
+    for (size_t i = 0; i < 2; i++) {
+        struct moq_path *path = moq_path_from_text("pond");
+        const struct moq_info info = {.priority = 77, .order = MOQ_ORDER_OLDEST, .latest = 12};
+        struct answer answer = {.size = 0};
+        moq_session_info(clients[i]->session, path, on_info, &answer);
+        run_ms(&stage, 200);
+        assert_non_null(stage.pond.on_info);
+        stage.pond.on_info(stage.pond.info_user, 0, &info);
+        run_ms(&stage, 200);
+        assert_int_equal(answer.closed, 1);
+        assert_int_equal(answer.info.priority, 77);
+        assert_int_equal(answer.info.latest, 12);
+        moq_path_unref(&path);
+    }
+    stage_deinit(&stage);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(viewers_of_all_workers_see_it),
+        cmocka_unit_test(it_hears_what_its_viewers_wish),
+        cmocka_unit_test(it_rests_and_is_closed_when_nobody_watches),
+        cmocka_unit_test(its_end_is_its_viewers_end),
+        cmocka_unit_test(a_peer_takes_over_and_hands_back),
+        cmocka_unit_test(a_withdrawn_pond_has_a_moment_to_finish),
+        cmocka_unit_test(a_group_is_fetched_from_it),
+        cmocka_unit_test(it_answers_info),
+    };
+    return cmocka_run_group_tests(tests, NULL, free_tls);
+}

@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Policy: who decides which number, and that who decided is known. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <stdlib.h>
+
+#include <cmocka.h>
+
+#include "server/core/policy.h"
+
+static struct policy_inputs plain(void)
+{
+    return (struct policy_inputs){
+        .policy_class = {.latency_ns = NS_PER_S, .order = MOQ_ORDER_NEWEST, .priority = 128},
+        .wish = {.priority = 100, .order = MOQ_ORDER_ANY},
+        .max_latency_ns = 10 * NS_PER_S,
+    };
+}
+
+static void assert_decided(const struct policy_inputs *inputs, struct moq_policy policy)
+{
+    struct moq_policy got = policy_decide(inputs, NULL);
+    assert_int_equal(got.latency_ns, policy.latency_ns);
+    assert_int_equal(got.priority, policy.priority);
+    assert_int_equal(got.order, policy.order);
+}
+
+static void the_class_gives_latency_and_order_the_wish_priority(void **state)
+{
+    (void)state;
+    struct policy_inputs inputs = plain();
+    struct core_policy_reasons why;
+    assert_decided(&inputs, (struct moq_policy){NS_PER_S, 100, MOQ_ORDER_NEWEST});
+    policy_decide(&inputs, &why);
+    assert_int_equal(why.latency.decider, CORE_DECIDED_BY_CLASS);
+    assert_int_equal(why.priority.decider, CORE_DECIDED_BY_WISH);
+    assert_int_equal(why.order.decider, CORE_DECIDED_BY_CLASS);
+}
+
+static void a_class_moves_the_priority_and_stays_within_a_byte(void **state)
+{
+    (void)state;
+    struct policy_inputs inputs = plain();
+    struct core_policy_reasons why;
+    inputs.policy_class.priority = 130;
+    assert_int_equal(policy_decide(&inputs, &why).priority, 102);
+    assert_int_equal(why.priority.decider, CORE_DECIDED_BY_CLASS);
+    inputs.policy_class.priority = 255;
+    inputs.wish.priority = 200;
+    assert_int_equal(policy_decide(&inputs, NULL).priority, 255);
+    inputs.policy_class.priority = 0;
+    inputs.wish.priority = 100;
+    assert_int_equal(policy_decide(&inputs, NULL).priority, 0);
+}
+
+static void a_wish_for_an_order_beats_the_class(void **state)
+{
+    (void)state;
+    struct policy_inputs inputs = plain();
+    struct core_policy_reasons why;
+    inputs.wish.order = MOQ_ORDER_OLDEST;
+    assert_int_equal(policy_decide(&inputs, &why).order, MOQ_ORDER_OLDEST);
+    assert_int_equal(why.order.decider, CORE_DECIDED_BY_WISH);
+}
+
+static void a_hook_beats_all_but_the_limit(void **state)
+{
+    (void)state;
+    struct policy_inputs inputs = plain();
+    struct core_policy_reasons why;
+    const struct core_override all = {CORE_SET_ALL, 20 * NS_PER_S, 7, MOQ_ORDER_OLDEST};
+    policy_override_set(&inputs.override, "ladder", &all);
+    struct moq_policy policy = policy_decide(&inputs, &why);
+    assert_int_equal(policy.latency_ns, 10 * NS_PER_S);
+    assert_int_equal(policy.priority, 7);
+    assert_int_equal(policy.order, MOQ_ORDER_OLDEST);
+    assert_int_equal(why.latency.decider, CORE_DECIDED_BY_LIMIT);
+    assert_string_equal(why.latency.hook, "ladder");
+    assert_int_equal(why.priority.decider, CORE_DECIDED_BY_HOOK);
+    assert_string_equal(why.priority.hook, "ladder");
+    assert_string_equal(why.order.hook, "ladder");
+}
+
+static void the_limit_holds_for_classes_too(void **state)
+{
+    (void)state;
+    struct policy_inputs inputs = plain();
+    struct core_policy_reasons why;
+    inputs.policy_class.latency_ns = 60 * NS_PER_S;
+    assert_int_equal(policy_decide(&inputs, &why).latency_ns, 10 * NS_PER_S);
+    assert_int_equal(why.latency.decider, CORE_DECIDED_BY_LIMIT);
+    assert_null(why.latency.hook);
+}
+
+static void a_hook_sets_only_what_it_names(void **state)
+{
+    (void)state;
+    struct policy_inputs inputs = plain();
+    struct core_policy_reasons why;
+    const struct core_override priority = {.set = CORE_SET_PRIORITY, .priority = 9};
+    const struct core_override latency = {.set = CORE_SET_LATENCY, .latency_ns = 5};
+    policy_override_set(&inputs.override, "first", &priority);
+    policy_override_set(&inputs.override, "second", &latency);
+    assert_decided(&inputs, (struct moq_policy){5, 9, MOQ_ORDER_NEWEST});
+    policy_decide(&inputs, &why);
+    assert_string_equal(why.priority.hook, "first");
+    assert_string_equal(why.latency.hook, "second");
+
+    policy_override_clear(&inputs.override, CORE_SET_PRIORITY);
+    assert_decided(&inputs, (struct moq_policy){5, 100, MOQ_ORDER_NEWEST});
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_class_gives_latency_and_order_the_wish_priority),
+        cmocka_unit_test(a_class_moves_the_priority_and_stays_within_a_byte),
+        cmocka_unit_test(a_wish_for_an_order_beats_the_class),
+        cmocka_unit_test(a_hook_beats_all_but_the_limit),
+        cmocka_unit_test(the_limit_holds_for_classes_too),
+        cmocka_unit_test(a_hook_sets_only_what_it_names),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
