@@ -3,47 +3,17 @@
  * the name says. */
 #include "base/check.h"
 
-#include <setjmp.h>
-#include <signal.h>
-#include <stdarg.h>
-#include <stddef.h>
-#include <stdint.h>
-#include <stdlib.h>
-#include <string.h>
-#include <sys/wait.h>
-#include <unistd.h>
-#include <cmocka.h>
+#include "tests/unit/dying.h"
 
-/* Runs `act` in a child with standard error in a pipe; returns its status. */
-static int in_child(void (*act)(void), char *words, size_t size)
+static void require_a_falsehood(void *unused)
 {
-    int ends[2];
-    assert_int_equal(pipe(ends), 0);
-    pid_t child = fork();
-    if (child == 0) {
-        dup2(ends[1], STDERR_FILENO);
-        signal(SIGABRT, SIG_DFL);
-        act();
-        _exit(0);
-    }
-    close(ends[1]);
-    size_t used = 0;
-    for (ssize_t n; (n = read(ends[0], words + used, size - 1 - used)) > 0;)
-        used += (size_t)n;
-    words[used] = '\0';
-    close(ends[0]);
-    int status;
-    waitpid(child, &status, 0);
-    return status;
-}
-
-static void require_a_falsehood(void)
-{
+    (void)unused;
     REQUIRE(1 + 1 == 3);
 }
 
-static void reach_the_unreachable(void)
+static void reach_the_unreachable(void *unused)
 {
+    (void)unused;
     UNREACHABLE();
 }
 
@@ -52,8 +22,9 @@ static bool expect_even(int number)
     return EXPECT(number % 2 == 0);
 }
 
-static void expect_falsehoods(void)
+static void expect_falsehoods(void *unused)
 {
+    (void)unused;
     for (int i = 0; i < 5; i++)
         if (expect_even(1))
             _exit(1);
@@ -64,8 +35,8 @@ static void expect_falsehoods(void)
 static void a_broken_requirement_ends_the_process_and_says_where(void **state)
 {
     (void)state;
-    char words[500];
-    int status = in_child(require_a_falsehood, words, sizeof words);
+    char words[DYING_WORDS_BYTES];
+    int status = in_child(require_a_falsehood, NULL, words);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
     assert_non_null(strstr(words, "1 + 1 == 3"));
     assert_non_null(strstr(words, "test_check.c"));
@@ -74,8 +45,8 @@ static void a_broken_requirement_ends_the_process_and_says_where(void **state)
 static void the_unreachable_ends_the_process_too(void **state)
 {
     (void)state;
-    char words[500];
-    int status = in_child(reach_the_unreachable, words, sizeof words);
+    char words[DYING_WORDS_BYTES];
+    int status = in_child(reach_the_unreachable, NULL, words);
     assert_true(WIFSIGNALED(status) && WTERMSIG(status) == SIGABRT);
     assert_non_null(strstr(words, "unreachable"));
 }
@@ -83,8 +54,8 @@ static void the_unreachable_ends_the_process_too(void **state)
 static void a_broken_expectation_is_told_once_and_survived(void **state)
 {
     (void)state;
-    char words[2000];
-    int status = in_child(expect_falsehoods, words, sizeof words);
+    char words[DYING_WORDS_BYTES];
+    int status = in_child(expect_falsehoods, NULL, words);
     assert_true(WIFEXITED(status) && WEXITSTATUS(status) == 0);
     const char *first = strstr(words, "number % 2 == 0");
     assert_non_null(first);
