@@ -8,13 +8,6 @@
 #include "base/error.h"
 #include "base/objects.h"
 
-enum {
-    TYPE_FTYP = FOURCC('f', 't', 'y', 'p'),
-    TYPE_MOOV = FOURCC('m', 'o', 'o', 'v'),
-    TYPE_MOOF = FOURCC('m', 'o', 'o', 'f'),
-    TYPE_MDAT = FOURCC('m', 'd', 'a', 't'),
-};
-
 struct karp_importer *karp_importer_new(const struct karp_import_events *events, void *user,
                                         const struct karp_import_options *options)
 {
@@ -28,6 +21,7 @@ struct karp_importer *karp_importer_new(const struct karp_import_events *events,
     if (importer->options.video_priority == 0 && importer->options.audio_priority == 0)
         importer->options = (struct karp_import_options){KARP_VIDEO_PRIORITY, KARP_AUDIO_PRIORITY};
     byte_buf_init(&importer->box, KARP_IMPORT_MOOV_MAX_BYTES);
+    byte_buf_init(&importer->moov, KARP_IMPORT_MOOV_MAX_BYTES);
     byte_buf_init(&importer->pieces, KARP_FRAME_MAX_BYTES);
     object_born(OBJECT_importer);
     return importer;
@@ -38,6 +32,7 @@ void karp_importer_free(struct karp_importer *importer)
     if (!importer)
         return;
     byte_buf_deinit(&importer->box);
+    byte_buf_deinit(&importer->moov);
     byte_buf_deinit(&importer->pieces);
     karp_catalog_free(importer->catalog);
     free(importer->samples);
@@ -45,51 +40,22 @@ void karp_importer_free(struct karp_importer *importer)
     object_died(OBJECT_importer);
 }
 
-/* What may come next: moov before any media, a moof before each mdat. */
-static int check_order(struct karp_importer *importer, bool is_empty)
-{
-    uint32_t type = importer->box_type;
-    unsigned long long at = importer->box_start;
-    struct box_name name = box_name_of(type);
-    size_t missing = importer->sample_count - importer->next_sample;
-    if (!importer->has_any_box && type != TYPE_FTYP)
-        return import_fail(importer, EXPECTED_BOX, "ftyp",
-                           "the input begins with '%s', it is no MP4 file", name.text);
-    if (type == TYPE_MOOF && !importer->has_moov)
-        return import_fail(importer, MISSING_INIT, NULL, "the moof at byte %llu has no moov", at);
-    if (type == TYPE_MDAT && is_empty)
-        return 0;
-    if (type == TYPE_MDAT && !importer->has_moov)
-        return import_fail(importer, EXPECTED_BOX, "moov",
-                           "the mdat at byte %llu comes first: a fragmented MP4 is needed", at);
-    if (type == TYPE_MDAT && !importer->has_fragment)
-        return import_fail(importer, MISSING_BOX, "moof",
-                           "no samples are known to lie in the mdat at byte %llu", at);
-    if ((type != TYPE_MOOF && type != TYPE_MOOV) || missing == 0)
-        return 0;
-    if (importer->has_fragment_mdat)
-        return import_fail(importer, INVALID_OFFSET, NULL,
-                           "%zu samples before byte %llu lie in no mdat", missing, at);
-    return import_fail(importer, DUPLICATE_BOX, name.text,
-                       "at byte %llu, before the mdat of the one that came first", at);
-}
-
 /* Notes where a file begins, which its absolute positions count from: files may follow each other in one input. */
 static void note_file(struct karp_importer *importer)
 {
     uint32_t type = importer->box_type;
-    bool is_start = type == TYPE_FTYP || type == TYPE_MOOV;
+    bool is_start = type == IMPORT_FTYP || type == IMPORT_MOOV;
     if (is_start && !importer->is_file_open) {
         importer->is_file_open = true;
         importer->file_start = importer->has_moov ? importer->box_start : 0;
-    } else if (type == TYPE_MDAT) {
+    } else if (type == IMPORT_MDAT) {
         importer->is_file_open = false;
     }
 }
 
 static int begin_buffered(struct karp_importer *importer)
 {
-    bool is_moov = importer->box_type == TYPE_MOOV;
+    bool is_moov = importer->box_type == IMPORT_MOOV;
     uint64_t limit = is_moov ? KARP_IMPORT_MOOV_MAX_BYTES : KARP_IMPORT_MOOF_MAX_BYTES;
     struct box_name name = box_name_of(importer->box_type);
     if (importer->box_left == IMPORT_NUMBER_MAX)
@@ -130,7 +96,7 @@ static int begin_media(struct karp_importer *importer)
 
 static int begin_box(struct karp_importer *importer, uint64_t size)
 {
-    int error = check_order(importer, size == importer->header_size);
+    int error = importer->has_any_box ? 0 : import_check_beginning(importer);
     if (error)
         return error;
     struct box_name name = box_name_of(importer->box_type);
@@ -142,10 +108,13 @@ static int begin_box(struct karp_importer *importer, uint64_t size)
     importer->box_left = size == 0 ? IMPORT_NUMBER_MAX : size - importer->header_size;
     importer->header_size = 0;
     importer->has_any_box = true;
+    error = import_check_order(importer);
+    if (error)
+        return error;
     note_file(importer);
-    if (importer->box_type == TYPE_MOOV || importer->box_type == TYPE_MOOF)
+    if (importer->box_type == IMPORT_MOOV || importer->box_type == IMPORT_MOOF)
         return begin_buffered(importer);
-    if (importer->box_type == TYPE_MDAT && importer->box_left > 0)
+    if (importer->box_type == IMPORT_MDAT && importer->box_left > 0)
         return begin_media(importer);
     importer->state = IMPORT_SKIP;
     return 0;
@@ -180,7 +149,7 @@ static int take_header(struct karp_importer *importer, const uint8_t *data, size
 
 static int end_buffered(struct karp_importer *importer)
 {
-    if (importer->box_type == TYPE_MOOV)
+    if (importer->box_type == IMPORT_MOOV)
         return import_setup(importer, reader_of(importer->box.data, importer->box.size));
     return import_moof(importer, reader_of(importer->box.data, importer->box.size),
                        importer->box_start);

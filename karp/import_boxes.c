@@ -6,10 +6,9 @@ enum { BOX_MAX_DEPTH = 8 };
 
 static bool is_container(uint32_t type)
 {
-    static const uint32_t types[] = {FOURCC('t', 'r', 'a', 'k'), FOURCC('m', 'd', 'i', 'a'),
-                                     FOURCC('m', 'i', 'n', 'f'), FOURCC('s', 't', 'b', 'l'),
-                                     FOURCC('e', 'd', 't', 's'), FOURCC('m', 'v', 'e', 'x'),
-                                     FOURCC('t', 'r', 'a', 'f')};
+    static const uint32_t types[] = {FOURCC('m', 'd', 'i', 'a'), FOURCC('m', 'i', 'n', 'f'),
+                                     FOURCC('s', 't', 'b', 'l'), FOURCC('e', 'd', 't', 's'),
+                                     FOURCC('m', 'v', 'e', 'x'), FOURCC('t', 'r', 'a', 'f')};
 
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
         if (types[i] == type)
@@ -38,7 +37,7 @@ int import_need_box(struct karp_importer *importer, struct reader in, const char
     const uint8_t *t = (const uint8_t *)type;
     if (box_find(in, FOURCC(t[0], t[1], t[2], t[3]), body))
         return 0;
-    return import_fail(importer, MISSING_BOX, type, "the moov is not complete without it");
+    return import_fail(importer, MISSING_BOX, type, "it is needed and is not there");
 }
 
 int import_too_short(struct karp_importer *importer, const char *type)

@@ -2,176 +2,115 @@
 /* Reads the sample entries of a track: which codec it has, and what the catalog says about it. */
 #include "karp/import_internal.h"
 
+#include <string.h>
+
 #include "base/error.h"
+#include "base/log.h"
 
 enum { VISUAL_ENTRY_BYTES = 78 };
 
-/* Reads the length of an MPEG-4 descriptor: groups of seven bits, at most four of them. */
-static size_t descriptor_length(struct reader *in)
-{
-    size_t length = 0;
-    for (int i = 0; i < 4; i++) {
-        uint8_t byte = reader_u8(in);
-        length = length << 7 | (byte & 0x7f);
-        if (!(byte & 0x80))
-            break;
-    }
-    return length;
-}
-
-struct esds {
-    uint8_t object_type;
-    uint32_t bitrate;
-    const uint8_t *config;
-    size_t config_size;
-};
-
-static bool read_esds(struct reader in, struct esds *esds)
-{
-    uint32_t flags;
-    box_version(&in, &flags);
-    if (reader_u8(&in) != 3)
-        return false;
-    descriptor_length(&in);
-    reader_skip(&in, 2);
-    uint8_t optional = reader_u8(&in);
-    reader_skip(&in, optional & 0x80 ? 2 : 0);
-    reader_skip(&in, optional & 0x40 ? reader_u8(&in) : 0);
-    reader_skip(&in, optional & 0x20 ? 2 : 0);
-    if (reader_u8(&in) != 4)
-        return false;
-    descriptor_length(&in);
-    esds->object_type = reader_u8(&in);
-    reader_skip(&in, 4);
-    uint32_t most = reader_u32(&in), average = reader_u32(&in);
-    esds->bitrate = most > average ? most : average;
-    if (reader_left(&in) == 0 || reader_u8(&in) != 5)
-        return !in.is_short;
-    esds->config_size = descriptor_length(&in);
-    esds->config = reader_take(&in, esds->config_size);
-    return !in.is_short;
-}
-
-/* Makes the record, which stays where it is, the description of the catalog's entry; the catalog copies it. */
-static void describe(struct karp_track *track, const uint8_t *record, size_t size)
+void import_describe(struct karp_track *track, const uint8_t *record, size_t size)
 {
     track->description = (uint8_t *)(uintptr_t)record;
     track->description_size = size;
 }
 
-/* The AudioSpecificConfig knows better than the sample entry, where muxers write 2 channels and what fits 16 bits. */
-static int read_mp4a(struct karp_importer *importer, struct reader children,
-                     struct karp_track *track, struct karp_codec *codec)
+int import_refuse_entry(struct karp_importer *importer, uint32_t type)
 {
-    struct reader body;
-    struct esds esds = {0};
-    struct karp_aac aac = {0};
-    int error = import_need_box(importer, children, "esds", &body);
-    if (error)
-        return error;
-    if (!read_esds(body, &esds))
-        return import_too_short(importer, "esds");
-    if (esds.object_type != 0x40) {
-        import_fail(importer, UNSUPPORTED_CODEC, "MPEG2", "object type 0x%02x is not AAC",
-                    esds.object_type);
-        return MOQ_ERR_UNSUPPORTED;
-    }
-    if (!esds.config || karp_aac_parse(esds.config, esds.config_size, &aac) != 0)
-        return import_fail(importer, MP4, NULL, "esds has no AudioSpecificConfig");
-
-    codec->kind = KARP_CODEC_AAC;
-    codec->profile = aac.object_type;
-    if (aac.channel_count != 0)
-        track->channel_count = aac.channel_count;
-    if (aac.sample_rate != 0 &&
-        (track->sample_rate == 0 || track->sample_rate > 48000 || aac.sample_rate > UINT16_MAX))
-        track->sample_rate = aac.sample_rate;
-    track->has_bitrate = esds.bitrate > 0;
-    track->bitrate_bps = esds.bitrate;
-    describe(track, esds.config, esds.config_size);
-    return 0;
-}
-
-static int read_opus(struct karp_importer *importer, struct reader children,
-                     struct karp_track *track, struct karp_codec *codec)
-{
-    struct reader body;
-    int error = import_need_box(importer, children, "dOps", &body);
-    if (error)
-        return error;
-    struct karp_opus opus;
-    if (karp_opus_parse(body.data, body.size, &opus) != 0)
-        return import_fail(importer, MP4, NULL, "the box dOps is broken");
-    track->channel_count = opus.channel_count;
-    track->sample_rate = 48000;
-    codec->kind = KARP_CODEC_OPUS;
-    describe(track, body.data, body.size);
-    return 0;
-}
-
-static int unsupported(struct karp_importer *importer, uint32_t type)
-{
+    static const char encrypted[] = "encrypted media";
+    static const struct {
+        char type[5];
+        const char *name;
+    } known[] = {
+        {"encv", encrypted},       {"enca", encrypted},
+        {"drmi", encrypted},       {"drms", encrypted},
+        {".mp3", "MP3"},           {"mp3 ", "MP3"},
+        {"ac-3", "AC-3"},          {"ec-3", "E-AC-3"},
+        {"ac-4", "AC-4"},          {"alac", "Apple Lossless"},
+        {"fLaC", "FLAC"},          {"mlpa", "TrueHD"},
+        {"dtsc", "DTS"},           {"dtse", "DTS"},
+        {"dtsh", "DTS"},           {"dtsl", "DTS"},
+        {"samr", "AMR"},           {"sawb", "AMR"},
+        {"sowt", "PCM"},           {"twos", "PCM"},
+        {"lpcm", "PCM"},           {"ipcm", "PCM"},
+        {"fpcm", "PCM"},           {"in24", "PCM"},
+        {"in32", "PCM"},           {"fl32", "PCM"},
+        {"raw ", "uncompressed"},  {"mhm1", "MPEG-H 3D Audio"},
+        {"mp4v", "MPEG-4 Visual"}, {"s263", "H.263"},
+        {"vvc1", "H.266"},         {"vvi1", "H.266"},
+        {"jpeg", "Motion JPEG"},   {"mjpa", "Motion JPEG"},
+        {"apcn", "ProRes"},        {"apch", "ProRes"},
+        {"apcs", "ProRes"},        {"apco", "ProRes"},
+        {"ap4h", "ProRes"},
+    };
     struct box_name name = box_name_of(type);
-    import_fail(importer, UNSUPPORTED_CODEC, name.text, "no codec that karp carries");
+    const char *words = "no codec that karp knows";
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (strcmp(known[i].type, name.text) == 0)
+            words = known[i].name;
+    }
+    import_fail(importer, UNSUPPORTED_CODEC, name.text,
+                words == encrypted ? "%s, which karp does not carry"
+                                   : "%s; karp carries H.264, H.265, VP8, VP9, AV1, AAC and Opus",
+                words);
     return MOQ_ERR_UNSUPPORTED;
 }
 
-static int read_audio_entry(struct karp_importer *importer, struct box *entry,
-                            struct karp_track *track, struct karp_codec *codec)
+/* What a visual sample entry of `type` holds. Dolby Vision comes as H.264 or H.265 with more. */
+static enum karp_codec_kind kind_of(uint32_t type, const char **record)
 {
-    struct reader *in = &entry->body;
-    reader_skip(in, 8);
-    uint16_t version = reader_u16(in);
-    reader_skip(in, 6);
-    track->channel_count = reader_u16(in);
-    reader_skip(in, 6);
-    track->sample_rate = reader_u32(in) >> 16;
-    reader_skip(in, version == 1 ? 16 : version == 2 ? 36 : 0); /* QuickTime's extensions */
-    if (in->is_short)
-        return import_too_short(importer, "of the audio sample entry");
-
-    struct reader children = reader_of(in->data + in->at, reader_left(in));
-    if (entry->type == FOURCC('m', 'p', '4', 'a'))
-        return read_mp4a(importer, children, track, codec);
-    if (entry->type == FOURCC('O', 'p', 'u', 's'))
-        return read_opus(importer, children, track, codec);
-    return unsupported(importer, entry->type);
+    static const struct {
+        char type[5], record[5];
+        enum karp_codec_kind kind;
+    } known[] = {
+        {"avc1", "avcC", KARP_CODEC_H264}, {"avc2", "avcC", KARP_CODEC_H264},
+        {"avc3", "avcC", KARP_CODEC_H264}, {"avc4", "avcC", KARP_CODEC_H264},
+        {"dvav", "avcC", KARP_CODEC_H264}, {"dva1", "avcC", KARP_CODEC_H264},
+        {"hvc1", "hvcC", KARP_CODEC_H265}, {"hev1", "hvcC", KARP_CODEC_H265},
+        {"dvh1", "hvcC", KARP_CODEC_H265}, {"dvhe", "hvcC", KARP_CODEC_H265},
+        {"vp09", "vpcC", KARP_CODEC_VP9},  {"av01", "av1C", KARP_CODEC_AV1},
+        {"vp08", "", KARP_CODEC_VP8},
+    };
+    struct box_name name = box_name_of(type);
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        if (strcmp(known[i].type, name.text) == 0) {
+            *record = known[i].record;
+            return known[i].kind;
+        }
+    }
+    return KARP_CODEC_UNKNOWN;
 }
 
 static int read_video_codec(struct karp_importer *importer, uint32_t type, struct reader children,
                             struct karp_track *track, struct karp_codec *codec)
 {
-    bool is_avc3 = type == FOURCC('a', 'v', 'c', '3');
-    bool is_avc = is_avc3 || type == FOURCC('a', 'v', 'c', '1');
-    bool is_hevc = type == FOURCC('h', 'e', 'v', '1') || type == FOURCC('h', 'v', 'c', '1');
-    const char *record_type = is_avc                               ? "avcC"
-                              : is_hevc                            ? "hvcC"
-                              : type == FOURCC('v', 'p', '0', '9') ? "vpcC"
-                                                                   : "av1C";
-    if (type == FOURCC('v', 'p', '0', '8')) {
-        codec->kind = KARP_CODEC_VP8;
+    const char *record_type = "";
+    enum karp_codec_kind kind = kind_of(type, &record_type);
+    if (kind == KARP_CODEC_UNKNOWN)
+        return import_refuse_entry(importer, type);
+    codec->kind = kind;
+    if (kind == KARP_CODEC_VP8)
         return 0;
-    }
-    if (!is_avc && !is_hevc && type != FOURCC('v', 'p', '0', '9') &&
-        type != FOURCC('a', 'v', '0', '1'))
-        return unsupported(importer, type);
 
+    bool is_in_band = type == FOURCC('a', 'v', 'c', '3') || type == FOURCC('a', 'v', 'c', '4');
     struct reader record;
     int error = import_need_box(importer, children, record_type, &record);
     if (error)
         return error;
-    if (is_avc)
-        error = karp_codec_from_avcc(record.data, record.size, is_avc3, codec);
-    else if (is_hevc)
+    if (kind == KARP_CODEC_H264)
+        error = karp_codec_from_avcc(record.data, record.size, is_in_band, codec);
+    else if (kind == KARP_CODEC_H265)
         error = karp_codec_from_hvcc(record.data, record.size, codec);
-    else if (type == FOURCC('v', 'p', '0', '9'))
+    else if (kind == KARP_CODEC_VP9)
         error = karp_codec_from_vpcc(record.data, record.size, codec);
     else
         error = karp_codec_from_av1c(record.data, record.size, codec);
     if (error)
-        return import_fail(importer, MP4, NULL, "the box %s is broken", record_type);
-    if (is_avc || is_hevc)
-        describe(track, record.data, record.size);
+        return import_fail(importer, MP4, NULL,
+                           "the box %s is cut short or of a version that karp does not know",
+                           record_type);
+    if (kind == KARP_CODEC_H264 || kind == KARP_CODEC_H265)
+        import_describe(track, record.data, record.size);
     return 0;
 }
 
@@ -189,22 +128,66 @@ static int read_video_entry(struct karp_importer *importer, struct box *entry,
     return read_video_codec(importer, entry->type, children, track, codec);
 }
 
-int import_entry(struct karp_importer *importer, struct reader stsd, struct karp_track *track,
-                 struct karp_codec *codec)
+/* Takes the next entry; false at the end, where a size lies, and after as many as a track may have. */
+static bool next_entry(struct reader *stsd, struct box *entry, uint32_t *number)
 {
-    struct box entry, second;
+    return *number < IMPORT_MAX_ENTRIES && box_next(stsd, entry, NULL) > 0 && ++*number;
+}
+
+static int read_entry(struct karp_importer *importer, struct box *entry,
+                      struct import_description *description)
+{
+    return description->track.kind == KARP_VIDEO
+               ? read_video_entry(importer, entry, &description->track, &description->codec)
+               : import_audio_entry(importer, entry, &description->track, &description->codec);
+}
+
+/* Finds the entry to be used, and what karp thinks of the others. */
+static bool choose(struct karp_importer *importer, struct import_track *track, struct reader stsd,
+                   struct karp_track blank)
+{
+    uint32_t wanted = importer->wanted_entries[track - importer->tracks];
+    struct karp_failure first = {.kind = KARP_FAILURE_NONE};
+    struct box entry;
+    for (uint32_t number = 0; next_entry(&stsd, &entry, &number);) {
+        struct import_description trial = {.track = blank};
+        bool is_good = read_entry(importer, &entry, &trial) == 0;
+        if (is_good && (track->entry == 0 || number == wanted))
+            track->entry = number;
+        if (!is_good)
+            track->bad_entries |= UINT32_C(1) << (number - 1);
+        if (!is_good && first.kind == KARP_FAILURE_NONE)
+            first = importer->failure;
+    }
+    importer->failure = first;
+    if (track->entry != 0 && track->bad_entries != 0)
+        log_warn(LOG_MEDIA,
+                 "import: samples of track %u under one of its sample entries cannot be "
+                 "carried, %s",
+                 track->id, first.text);
+    return track->entry != 0;
+}
+
+int import_entry(struct karp_importer *importer, struct import_track *track, struct reader stsd,
+                 struct import_description *description)
+{
+    struct box entry, chosen = {0};
     reader_skip(&stsd, 8);
-    int found = box_next(&stsd, &entry, &importer->failure);
-    if (found < 0)
-        return found;
-    if (found == 0) {
-        import_fail(importer, MISSING_CODEC, NULL, "the track has no sample entry");
-        return MOQ_ERR_UNSUPPORTED;
+    if (!choose(importer, track, stsd, description->track))
+        return importer->failure.kind != KARP_FAILURE_NONE
+                   ? MOQ_ERR_MEDIA
+                   : import_fail(importer, MISSING_CODEC, NULL, "the track has no sample entry");
+
+    struct reader in = stsd;
+    for (uint32_t number = 0; number < track->entry && next_entry(&in, &chosen, &number);)
+        continue;
+    for (uint32_t number = 0; next_entry(&stsd, &entry, &number);) {
+        if (entry.type == chosen.type && entry.body.size == chosen.body.size &&
+            memcmp(entry.body.data, chosen.body.data, entry.body.size) == 0)
+            track->same_entries |= UINT32_C(1) << (number - 1);
+        else
+            track->has_other_entries = true;
+        track->entry_count = number;
     }
-    if (box_next(&stsd, &second, NULL) > 0) {
-        import_fail(importer, MULTIPLE_CODECS, NULL, "the track changes its codec");
-        return MOQ_ERR_UNSUPPORTED;
-    }
-    return track->kind == KARP_VIDEO ? read_video_entry(importer, &entry, track, codec)
-                                     : read_audio_entry(importer, &entry, track, codec);
+    return read_entry(importer, &chosen, description);
 }

@@ -1,7 +1,14 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The importer from the inside: import.c walks the top-level boxes, import_moov.c, import_entry.c and import_tables.c
- * read the moov, import_setup.c tells a new one from a repetition, import_moof.c reads fragments, import_time.c keeps the times of tracks on one line, import_media.c cuts
- * samples out of the mdat and gives them groups; import_boxes.c serves those that read boxes. */
+/* The importer from the inside.
+ *
+ *   import.c import_order.c     the walk over the top-level boxes, and in which order they may come
+ *   import_setup.c              whether a moov is new, a repetition, or the same under other sample entries
+ *   import_moov.c               reads a moov; import_entry.c and import_audio.c its sample entries, import_tables.c its
+ *                               sample tables
+ *   import_moof.c               reads a fragment
+ *   import_time.c               keeps the times of each track on one line
+ *   import_media.c              cuts samples out of an mdat and gives them groups
+ *   import_boxes.c              serves those that read boxes */
 #ifndef MOQ_KARP_IMPORT_INTERNAL_H
 #define MOQ_KARP_IMPORT_INTERNAL_H
 
@@ -15,6 +22,8 @@ enum {
     SAMPLE_FLAGS_DELTA = 0x01010000,
     SAMPLE_FLAG_NON_SYNC = 0x10000
 };
+
+enum { IMPORT_MAX_ENTRIES = 32 }; /* sample entries of a track; those after them are not read */
 
 /* Positions and times beyond this are refused, so that sums stay far from the end of 64 bits. */
 #define IMPORT_NUMBER_MAX (UINT64_C(1) << 62)
@@ -42,8 +51,13 @@ struct import_track {
     bool is_used;        /* otherwise a track that we cannot carry: its samples are passed over */
     enum karp_loss loss; /* why it is not used */
     enum karp_track_kind kind;
-    size_t index; /* in the catalog */
-    uint32_t default_duration, default_size, default_flags;
+    size_t index;          /* in the catalog */
+    uint32_t entry;        /* number of the sample entry in use, from 1 */
+    uint32_t same_entries; /* those that say the same: bit 0 is number 1 */
+    uint32_t bad_entries;  /* those that karp cannot carry */
+    uint32_t entry_count;
+    bool has_other_entries;
+    uint32_t default_entry, default_duration, default_size, default_flags;
     int64_t edit;         /* ticks that the edit list takes off every time; negative: adds */
     struct reader tables; /* the body of its stbl, while the moov is read */
     struct import_clock clock;
@@ -84,6 +98,14 @@ struct import_start {
     bool is_wide; /* 64 bits; otherwise 32 */
 };
 
+/* Types of boxes at the top level. */
+enum {
+    IMPORT_FTYP = FOURCC('f', 't', 'y', 'p'),
+    IMPORT_MOOV = FOURCC('m', 'o', 'o', 'v'),
+    IMPORT_MOOF = FOURCC('m', 'o', 'o', 'f'),
+    IMPORT_MDAT = FOURCC('m', 'd', 'a', 't'),
+};
+
 enum import_state { IMPORT_HEADER, IMPORT_BUFFER, IMPORT_SKIP, IMPORT_MEDIA };
 
 struct karp_importer {
@@ -105,11 +127,13 @@ struct karp_importer {
     uint64_t file_start;    /* of the file at hand, that absolute positions count from */
     bool is_file_open;      /* no media of it has come yet */
     struct byte_buf box;    /* the moov or moof at hand */
+    struct byte_buf moov;   /* the one in force, when its tracks have several sample entries */
     struct byte_buf pieces; /* of a sample that is not complete yet */
 
     uint32_t movie_timescale;
     struct import_track tracks[KARP_IMPORT_MAX_TRACKS];
     size_t track_count;
+    uint32_t wanted_entries[KARP_IMPORT_MAX_TRACKS]; /* of tracks; 0: the first that will do */
     struct karp_catalog *catalog;
     bool is_catalog_due; /* it waits for the first times, to say where presentation begins */
     bool is_second_moov; /* in mid-stream, which the user may refuse */
@@ -128,6 +152,12 @@ struct karp_importer {
     struct karp_import_counts counts;
 };
 
+/* Checks that the first box, whose header is at hand, can begin a file; otherwise fails with what the input is. */
+int import_check_beginning(struct karp_importer *importer);
+
+/* Checks that the box at hand may come now: moov before any media, a moof before each mdat. */
+int import_check_order(struct karp_importer *importer);
+
 /* Checks every size in a tree of boxes, so that later searches cannot be misled. */
 int import_check_boxes(struct reader in, int depth, struct karp_failure *failure);
 
@@ -141,6 +171,10 @@ int import_too_short(struct karp_importer *importer, const char *type);
 /* A complete moov: sets up its tracks, unless it repeats the one in force, and reads the samples in its tables. */
 int import_setup(struct karp_importer *importer, struct reader moov);
 
+/* The samples that follow are under another sample entry of the track with the index `track`: a new instance, unless it
+ * says the same to the catalog. Only between fragments. */
+int import_switch_entry(struct karp_importer *importer, size_t track, uint32_t entry);
+
 /* Presentation does not begin at zero: the catalog tells where, and the clocks that times are to be rounded to. */
 void import_note_start(struct karp_importer *importer);
 
@@ -150,10 +184,26 @@ int import_moov(struct karp_importer *importer, struct reader body);
 /* Adds the samples that the tables of the moov at hand have. */
 int import_moov_samples(struct karp_importer *importer);
 
-/* Reads the sample entry of a track into what the catalog says about it. MOQ_ERR_UNSUPPORTED, with the reason as the
- * failure: karp cannot carry the track, and it is left out. */
-int import_entry(struct karp_importer *importer, struct reader stsd, struct karp_track *track,
-                 struct karp_codec *codec);
+/* What the catalog says about a track. */
+struct import_description {
+    struct karp_track track;
+    struct karp_codec codec;
+};
+
+/* Reads the sample entry of a track that is wanted or, if that is none, the first that karp can carry; the kind of
+ * `description` is known already. Fails with the reason of the first entry. */
+int import_entry(struct karp_importer *importer, struct import_track *track, struct reader stsd,
+                 struct import_description *description);
+
+/* Reads an audio sample entry. */
+int import_audio_entry(struct karp_importer *importer, struct box *entry, struct karp_track *track,
+                       struct karp_codec *codec);
+
+/* Fails because of what a sample entry of `type` holds. */
+int import_refuse_entry(struct karp_importer *importer, uint32_t type);
+
+/* Makes the record, which stays where it is, the description of the catalog's entry; the catalog copies it. */
+void import_describe(struct karp_track *track, const uint8_t *record, size_t size);
 
 /* Adds the samples of a track's tables to the fragment at hand. */
 int import_tables(struct karp_importer *importer, struct import_track *track);
@@ -161,9 +211,12 @@ int import_tables(struct karp_importer *importer, struct import_track *track);
 /* Reads a complete moof that began at `start` in the file. */
 int import_moof(struct karp_importer *importer, struct reader body, uint64_t start);
 
-/* Counts samples that are left out because of their track; NULL: one that the moov does not have. */
-void import_leave_out(struct karp_importer *importer, const struct import_track *track,
-                      uint64_t samples);
+/* Whether samples of `track` (NULL: one that the moov does not have) under sample entry `entry` (from 1) are left out,
+ * and why. An entry that the moov cannot have is nonsense, and no reason. */
+bool import_is_lost(const struct import_track *track, uint32_t entry, enum karp_loss *loss);
+
+/* Counts samples that are left out. */
+void import_leave_out(struct karp_importer *importer, enum karp_loss loss, uint64_t samples);
 
 /* Forgets the fragment that is over: a new one begins. */
 void import_begin_fragment(struct karp_importer *importer);

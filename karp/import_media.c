@@ -16,10 +16,22 @@ void import_begin_fragment(struct karp_importer *importer)
         importer->tracks[i].sample_count = 0;
 }
 
-void import_leave_out(struct karp_importer *importer, const struct import_track *track,
-                      uint64_t samples)
+bool import_is_lost(const struct import_track *track, uint32_t entry, enum karp_loss *loss)
 {
-    enum karp_loss loss = track ? track->loss : KARP_LOSS_UNKNOWN_TRACK;
+    if (!track)
+        *loss = KARP_LOSS_UNKNOWN_TRACK;
+    else if (!track->is_used)
+        *loss = track->loss;
+    else if (track->has_other_entries && entry - 1 < track->entry_count &&
+             !(track->same_entries >> (entry - 1) & 1))
+        *loss = KARP_LOSS_ENTRY;
+    else
+        return false;
+    return true;
+}
+
+void import_leave_out(struct karp_importer *importer, enum karp_loss loss, uint64_t samples)
+{
     importer->counts.left_out[loss] += samples;
     importer->has_left_out |= samples > 0;
 }

@@ -33,7 +33,7 @@ struct fragment {
 
 struct run_defaults {
     struct import_track *track; /* NULL: one that the moov does not have */
-    uint32_t duration, size, flags;
+    uint32_t entry, duration, size, flags;
     uint64_t base; /* of data offsets */
     enum import_place base_place;
     bool is_duration_empty;
@@ -76,7 +76,7 @@ static int read_tfhd(struct fragment *fragment, struct reader in, struct run_def
     box_version(&in, &flags);
     uint32_t id = reader_u32(&in);
     uint64_t base = flags & TFHD_BASE_DATA_OFFSET ? reader_u64(&in) : 0;
-    reader_skip(&in, flags & TFHD_DESCRIPTION ? 4 : 0);
+    uint32_t entry = flags & TFHD_DESCRIPTION ? reader_u32(&in) : 0;
     uint32_t duration = flags & TFHD_DURATION ? reader_u32(&in) : 0;
     uint32_t size = flags & TFHD_SIZE ? reader_u32(&in) : 0;
     uint32_t sample_flags = flags & TFHD_FLAGS ? reader_u32(&in) : 0;
@@ -90,6 +90,7 @@ static int read_tfhd(struct fragment *fragment, struct reader in, struct run_def
     if (!run->track && importer->counts.left_out[KARP_LOSS_UNKNOWN_TRACK] == 0)
         log_warn(LOG_MEDIA, "import: the moof at byte %llu has data of track %u, the moov has not",
                  (unsigned long long)fragment->start, id);
+    run->entry = flags & TFHD_DESCRIPTION ? entry : track->default_entry;
     run->duration = flags & TFHD_DURATION ? duration : track->default_duration;
     run->size = flags & TFHD_SIZE ? size : track->default_size;
     run->flags = flags & TFHD_FLAGS ? sample_flags : track->default_flags;
@@ -157,8 +158,9 @@ static int read_sample(struct fragment *fragment, struct reader *in, uint32_t fl
         return import_fail(fragment->importer, MP4, NULL, "a trun is too short for its samples");
     if (run->dts > (int64_t)IMPORT_NUMBER_MAX || fragment->next > IMPORT_NUMBER_MAX)
         return import_fail(fragment->importer, INVALID_OFFSET, NULL, "a sample beyond all files");
-    if (!run->track || !run->track->is_used) {
-        import_leave_out(fragment->importer, run->track, 1);
+    enum karp_loss loss;
+    if (import_is_lost(run->track, run->entry, &loss)) {
+        import_leave_out(fragment->importer, loss, 1);
         return 0;
     }
     sample.pts = span.dts + composition - run->track->edit;
@@ -218,12 +220,39 @@ static int read_traf(struct fragment *fragment, struct reader traf)
     return error;
 }
 
+/* Takes other sample entries where the fragment has samples under them that karp can carry. */
+static int switch_entries(struct karp_importer *importer, struct reader moof)
+{
+    struct box box;
+    int error = 0;
+    while (!error && box_next(&moof, &box, NULL) > 0) {
+        struct reader tfhd;
+        uint32_t flags;
+        if (box.type != FOURCC('t', 'r', 'a', 'f') ||
+            !box_find(box.body, FOURCC('t', 'f', 'h', 'd'), &tfhd))
+            continue;
+        box_version(&tfhd, &flags);
+        struct import_track *track = find_track(importer, reader_u32(&tfhd));
+        reader_skip(&tfhd, flags & TFHD_BASE_DATA_OFFSET ? 8 : 0);
+        enum karp_loss loss;
+        uint32_t entry = flags & TFHD_DESCRIPTION ? reader_u32(&tfhd)
+                         : track                  ? track->default_entry
+                                                  : 0;
+        if (import_is_lost(track, entry, &loss) && loss == KARP_LOSS_ENTRY &&
+            !(track->bad_entries >> (entry - 1) & 1))
+            error = import_switch_entry(importer, (size_t)(track - importer->tracks), entry);
+    }
+    return error;
+}
+
 int import_moof(struct karp_importer *importer, struct reader body, uint64_t start)
 {
     struct fragment fragment = {.importer = importer, .start = start, .is_first_traf = true};
+    int error = import_check_boxes(body, 0, &importer->failure);
+    if (!error)
+        error = switch_entries(importer, body);
     import_begin_fragment(importer);
 
-    int error = import_check_boxes(body, 0, &importer->failure);
     struct box box;
     while (!error && box_next(&body, &box, NULL) > 0) {
         if (box.type == FOURCC('t', 'r', 'a', 'f'))

@@ -57,20 +57,21 @@ static void print_name(enum karp_track_kind kind, uint32_t id, char name[KARP_TR
 }
 
 static int add_to_catalog(struct karp_importer *importer, struct import_track *track,
-                          struct karp_track *entry, const struct karp_codec *codec)
+                          struct import_description *description)
 {
+    struct karp_track *entry = &description->track;
     bool is_video = entry->kind == KARP_VIDEO;
     track->kind = entry->kind;
     entry->priority =
         is_video ? importer->options.video_priority : importer->options.audio_priority;
     print_name(track->kind, track->id, entry->name);
-    int error = karp_codec_print(codec, entry->codec);
+    int error = karp_codec_print(&description->codec, entry->codec);
     if (!error)
         error = karp_catalog_add(importer->catalog, entry);
     if (error == MOQ_ERR_NOMEM)
         return failure_nomem(&importer->failure);
     if (error)
-        return import_fail(importer, DUPLICATE_TRACK, NULL, "%s: %s", entry->name,
+        return import_fail(importer, INVALID_CODEC, entry->codec, "the catalog refuses it: %s",
                            moq_error_words(error));
     track->is_used = true;
 
@@ -80,8 +81,8 @@ static int add_to_catalog(struct karp_importer *importer, struct import_track *t
     return 0;
 }
 
-static int handler_kind(struct karp_importer *importer, struct reader mdia,
-                        enum karp_track_kind *kind)
+static int read_handler(struct karp_importer *importer, struct import_track *track,
+                        struct reader mdia, enum karp_track_kind *kind)
 {
     struct reader hdlr;
     int error = import_need_box(importer, mdia, "hdlr", &hdlr);
@@ -92,25 +93,24 @@ static int handler_kind(struct karp_importer *importer, struct reader mdia,
     *kind = type == FOURCC('v', 'i', 'd', 'e') ? KARP_VIDEO : KARP_AUDIO;
     if (type == FOURCC('v', 'i', 'd', 'e') || type == FOURCC('s', 'o', 'u', 'n'))
         return 0;
+    track->loss = KARP_LOSS_NO_MEDIA_TRACK;
     bool is_text = type == FOURCC('s', 'b', 't', 'l') || type == FOURCC('t', 'e', 'x', 't') ||
                    type == FOURCC('s', 'u', 'b', 't');
     struct box_name name = box_name_of(type);
-    import_fail(importer, UNSUPPORTED_TRACK, is_text ? "subtitle" : "unknown", "handler '%s'",
-                name.text);
-    return MOQ_ERR_UNSUPPORTED;
+    return import_fail(importer, UNSUPPORTED_TRACK, is_text ? "subtitle" : "unknown",
+                       "handler '%s'", name.text);
 }
 
 static int read_media(struct karp_importer *importer, struct import_track *track,
                       struct reader mdia)
 {
-    struct karp_track entry = {.kind = KARP_VIDEO};
-    struct karp_codec codec = {.kind = KARP_CODEC_UNKNOWN};
+    struct import_description description = {.track = {.kind = KARP_VIDEO}};
     struct reader mdhd, minf, stbl, stsd;
-    int error = import_need_box(importer, mdia, "mdhd", &mdhd);
+    int error = read_handler(importer, track, mdia, &description.track.kind);
+    if (!error)
+        error = import_need_box(importer, mdia, "mdhd", &mdhd);
     if (!error)
         error = read_timescale(importer, mdhd, "mdhd", &track->timescale);
-    if (!error)
-        error = handler_kind(importer, mdia, &entry.kind);
     if (!error)
         error = import_need_box(importer, mdia, "minf", &minf);
     if (!error)
@@ -120,9 +120,9 @@ static int read_media(struct karp_importer *importer, struct import_track *track
     if (!error)
         error = import_need_box(importer, stbl, "stsd", &stsd);
     if (!error)
-        error = import_entry(importer, stsd, &entry, &codec);
+        error = import_entry(importer, track, stsd, &description);
     if (!error)
-        error = add_to_catalog(importer, track, &entry, &codec);
+        error = add_to_catalog(importer, track, &description);
     return error;
 }
 
@@ -146,23 +146,36 @@ static int read_track_id(struct karp_importer *importer, struct import_track *tr
     return 0;
 }
 
+/* Reads a track into the next free place, which it keeps when its id is known: also one that cannot be carried has
+ * samples to be passed over. */
+static int read_track(struct karp_importer *importer, struct import_track *track,
+                      struct reader trak)
+{
+    struct reader mdia;
+    int error = import_check_boxes(trak, 0, &importer->failure);
+    if (!error)
+        error = read_track_id(importer, track, trak);
+    if (error)
+        return error;
+    importer->track_count++;
+    error = import_need_box(importer, trak, "mdia", &mdia);
+    return error ? error : read_media(importer, track, mdia);
+}
+
+/* A track that cannot be read does not take the others along. */
 static int read_trak(struct karp_importer *importer, struct reader trak)
 {
-    if (importer->track_count == KARP_IMPORT_MAX_TRACKS)
-        return import_fail(importer, TOO_LARGE, NULL, "more than %d tracks",
-                           KARP_IMPORT_MAX_TRACKS);
+    if (importer->track_count == KARP_IMPORT_MAX_TRACKS) {
+        log_warn(LOG_MEDIA, "import: a track is left out, there are more than %d",
+                 KARP_IMPORT_MAX_TRACKS);
+        return 0;
+    }
     struct import_track *track = &importer->tracks[importer->track_count];
     *track = (struct import_track){.timescale = 1, .loss = KARP_LOSS_TRACK};
-    struct reader mdia, edts, elst;
-    int error = read_track_id(importer, track, trak);
-    if (!error)
-        error = import_need_box(importer, trak, "mdia", &mdia);
-    if (!error)
-        error = read_media(importer, track, mdia);
-    if (error && error != MOQ_ERR_UNSUPPORTED)
+    struct reader edts, elst;
+    int error = read_track(importer, track, trak);
+    if (error == MOQ_ERR_NOMEM)
         return error;
-
-    importer->track_count++;
     if (error)
         log_warn(LOG_MEDIA, "import: track %u is left out, %s", track->id, importer->failure.text);
     else if (box_find(trak, FOURCC('e', 'd', 't', 's'), &edts) &&
@@ -174,8 +187,7 @@ static int read_trak(struct karp_importer *importer, struct reader trak)
 static int read_trex(struct karp_importer *importer, struct reader in)
 {
     reader_skip(&in, 4);
-    uint32_t id = reader_u32(&in);
-    reader_skip(&in, 4);
+    uint32_t id = reader_u32(&in), entry = reader_u32(&in);
     uint32_t duration = reader_u32(&in), size = reader_u32(&in), flags = reader_u32(&in);
     if (in.is_short)
         return import_too_short(importer, "trex");
@@ -183,6 +195,7 @@ static int read_trex(struct karp_importer *importer, struct reader in)
         struct import_track *track = &importer->tracks[i];
         if (track->id != id)
             continue;
+        track->default_entry = entry;
         track->default_duration = duration;
         track->default_size = size;
         track->default_flags = flags;
@@ -218,10 +231,12 @@ static void find_places(struct karp_importer *importer)
 
 static int check_tracks(struct karp_importer *importer)
 {
-    if (importer->track_count == 0)
-        return import_fail(importer, MISSING_TRACKS, NULL, "the moov has no track");
-    if (importer->catalog->track_count > 0)
+    if (importer->catalog->track_count > 0) {
+        importer->failure = (struct karp_failure){.kind = KARP_FAILURE_NONE};
         return 0;
+    }
+    if (importer->failure.kind == KARP_FAILURE_NONE)
+        return import_fail(importer, MISSING_TRACKS, NULL, "the moov has no track");
     char reason[KARP_FAILURE_TEXT_BYTES];
     snprintf(reason, sizeof reason, "%s", importer->failure.text);
     return import_fail(importer, MISSING_TRACKS, NULL, "none can be used; the last: %s", reason);
@@ -236,6 +251,8 @@ int import_moov(struct karp_importer *importer, struct reader body)
         return failure_nomem(&importer->failure);
 
     int error = import_check_boxes(body, 0, &importer->failure);
+    if (!error && box_find(body, FOURCC('c', 'm', 'o', 'v'), &mvhd))
+        return import_fail(importer, MP4, NULL, "the moov is compressed (cmov): remux the file");
     if (!error)
         error = import_need_box(importer, body, "mvhd", &mvhd);
     if (!error)
@@ -251,12 +268,32 @@ int import_moov(struct karp_importer *importer, struct reader body)
     return error;
 }
 
+/* Leaves out a track whose tables cannot be read, with the samples that were. */
+static int drop_track(struct karp_importer *importer, struct import_track *track, size_t samples)
+{
+    char name[KARP_TRACK_NAME_MAX_BYTES];
+    log_warn(LOG_MEDIA, "import: track %u is left out, %s", track->id, importer->failure.text);
+    print_name(track->kind, track->id, name);
+    karp_catalog_remove(importer->catalog, name);
+    importer->sample_count = samples;
+    track->is_used = false;
+    track->sample_count = 0;
+    find_places(importer);
+    int error = check_tracks(importer);
+    return error ? error : import_tables(importer, track);
+}
+
 int import_moov_samples(struct karp_importer *importer)
 {
     int error = 0;
     import_begin_fragment(importer);
-    for (size_t i = 0; i < importer->track_count && !error; i++)
+    for (size_t i = 0; i < importer->track_count && !error; i++) {
+        size_t before = importer->sample_count;
         error = import_tables(importer, &importer->tracks[i]);
+        bool is_broken = error && importer->failure.kind == KARP_FAILURE_MP4;
+        if (is_broken && importer->is_catalog_due)
+            error = drop_track(importer, &importer->tracks[i], before);
+    }
     importer->has_fragment = importer->sample_count > 0 || importer->has_left_out;
     import_time_settle(importer);
     return error;

@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
+#include "base/log.h"
+
 struct setup {
     struct import_track *tracks;
     size_t track_count;
@@ -54,16 +57,21 @@ static bool is_repetition(struct karp_importer *importer, const struct setup *ol
     return is_same;
 }
 
-/* Goes on with the tracks as they were; only the samples in the tables are news. */
+/* Goes on with the catalog and the times as they were. */
 static void go_on(struct karp_importer *importer, struct setup *old)
 {
     struct karp_catalog *repeated = importer->catalog;
-    for (size_t i = 0; i < old->track_count; i++)
-        old->tracks[i].tables = importer->tracks[i].tables;
-    memcpy(importer->tracks, old->tracks, old->track_count * sizeof *old->tracks);
     importer->catalog = old->catalog;
     old->catalog = repeated;
-    importer->moov_number++;
+    for (size_t i = 0; i < old->track_count; i++) {
+        const struct import_track *moov = &importer->tracks[i];
+        struct import_track *track = &old->tracks[i];
+        track->tables = moov->tables;
+        track->entry = moov->entry;
+        track->same_entries = moov->same_entries;
+        track->bad_entries = moov->bad_entries;
+    }
+    memcpy(importer->tracks, old->tracks, old->track_count * sizeof *old->tracks);
 }
 
 static void begin_instance(struct karp_importer *importer)
@@ -78,7 +86,34 @@ static void begin_instance(struct karp_importer *importer)
         import_note_start(importer);
 }
 
-int import_setup(struct karp_importer *importer, struct reader moov)
+/* The same tracks under other sample entries: another instance, on the same line of time. */
+static void begin_next_part(struct karp_importer *importer, const struct setup *old)
+{
+    importer->is_second_moov = !importer->is_catalog_due;
+    importer->is_catalog_due = true;
+    if (old->catalog->has_start)
+        import_note_start(importer);
+    importer->catalog->start_us = old->catalog->start_us;
+    for (size_t i = 0; i < importer->track_count; i++)
+        importer->tracks[i].clock = old->tracks[i].clock;
+}
+
+/* A moov whose tracks have several sample entries is kept, to be read again when they take another. */
+static int keep_moov(struct karp_importer *importer, struct reader moov)
+{
+    bool is_needed = false;
+    for (size_t i = 0; i < importer->track_count; i++)
+        is_needed |= importer->tracks[i].is_used && importer->tracks[i].has_other_entries;
+    if (moov.data == importer->moov.data)
+        return 0;
+    importer->moov.size = 0;
+    if (is_needed && byte_buf_append(&importer->moov, moov.data, moov.size) != 0)
+        return failure_nomem(&importer->failure);
+    return 0;
+}
+
+/* Reads a moov, with the entries that are wanted. */
+static int read_setup(struct karp_importer *importer, struct reader moov, bool is_switch)
 {
     struct setup old = {.track_count = importer->track_count, .catalog = importer->catalog};
     size_t bytes = old.track_count * sizeof *old.tracks;
@@ -91,9 +126,28 @@ int import_setup(struct karp_importer *importer, struct reader moov)
     int error = import_moov(importer, moov);
     if (!error && is_repetition(importer, &old))
         go_on(importer, &old);
+    else if (!error && is_switch)
+        begin_next_part(importer, &old);
     else if (!error)
         begin_instance(importer);
     karp_catalog_free(old.catalog);
     free(old.tracks);
+    return error ? error : keep_moov(importer, moov);
+}
+
+int import_setup(struct karp_importer *importer, struct reader moov)
+{
+    memset(importer->wanted_entries, 0, sizeof importer->wanted_entries);
+    importer->moov_number++;
+    int error = read_setup(importer, moov, false);
     return error ? error : import_moov_samples(importer);
+}
+
+int import_switch_entry(struct karp_importer *importer, size_t track, uint32_t entry)
+{
+    REQUIRE(track < importer->track_count && importer->moov.size > 0);
+    importer->wanted_entries[track] = entry;
+    log_info(LOG_MEDIA, "import: track %u takes sample entry %u from byte %llu on",
+             importer->tracks[track].id, entry, (unsigned long long)importer->position);
+    return read_setup(importer, reader_of(importer->moov.data, importer->moov.size), true);
 }

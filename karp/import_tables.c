@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Samples from the tables of a moov (stts, ctts, stss, stsz, stsc, stco): the first fragment of muxers that do not write
+/* Samples from the tables of a moov (stts, ctts, stss, stsz or stz2, stsc, stco or co64): the first fragment of muxers that do not write
  * an empty moov, and whole files that begin with their moov. */
 #include "karp/import_internal.h"
 
@@ -13,11 +13,12 @@ struct tables {
     struct runs durations, offsets;
     struct reader sizes, syncs, chunks, chunk_map;
     uint32_t sample_count, constant_size, next_sync;
-    uint32_t map_samples,
-        map_next; /* samples of a chunk by the entry in force, and where the next entry begins */
+    uint32_t map_samples, map_entry; /* samples of a chunk, and their sample entry */
+    uint32_t map_next;               /* the chunk from which on others hold */
     bool has_syncs, has_wide_chunks;
-    uint32_t number; /* of the next sample, from 1 */
-    int64_t dts;     /* of the next sample */
+    uint8_t size_bits, half_size; /* half_size: the second of two sizes in a byte */
+    uint32_t number;              /* of the next sample, from 1 */
+    int64_t dts;                  /* of the next sample */
 };
 
 static bool find_table(struct reader stbl, uint32_t type, struct reader *table)
@@ -57,8 +58,12 @@ static uint32_t next_sync(struct tables *tables)
 static void open_tables(struct reader stbl, struct tables *tables)
 {
     *tables = (struct tables){.number = 1};
+    tables->size_bits = 32;
     if (find_table(stbl, FOURCC('s', 't', 's', 'z'), &tables->sizes)) {
         tables->constant_size = reader_u32(&tables->sizes);
+        tables->sample_count = reader_u32(&tables->sizes);
+    } else if (find_table(stbl, FOURCC('s', 't', 'z', '2'), &tables->sizes)) {
+        tables->size_bits = (uint8_t)reader_u32(&tables->sizes);
         tables->sample_count = reader_u32(&tables->sizes);
     }
     find_entries(stbl, FOURCC('s', 't', 't', 's'), &tables->durations.in);
@@ -77,7 +82,7 @@ static uint32_t samples_of_chunk(struct tables *tables, uint32_t number)
     struct reader *map = &tables->chunk_map;
     while (tables->map_next != 0 && tables->map_next <= number) {
         tables->map_samples = reader_u32(map);
-        reader_skip(map, 4);
+        tables->map_entry = reader_u32(map);
         tables->map_next = reader_left(map) >= 12 ? reader_u32(map) : 0;
     }
     return tables->map_samples;
@@ -91,11 +96,25 @@ static uint32_t flags_of(struct tables *tables, uint32_t number)
     return SAMPLE_FLAGS_KEY;
 }
 
+/* Sizes have 32 bits or, in stz2, 16, 8 or 4. */
+static uint32_t next_size(struct tables *tables)
+{
+    if (tables->constant_size)
+        return tables->constant_size;
+    if (tables->size_bits != 4)
+        return (uint32_t)reader_number(&tables->sizes, tables->size_bits / 8);
+    if (tables->number % 2 == 0)
+        return tables->half_size;
+    uint8_t both = reader_u8(&tables->sizes);
+    tables->half_size = both & 15;
+    return both >> 4;
+}
+
 /* Adds the next sample, which lies at `position`. Sets its `size`. */
 static int add_sample(struct karp_importer *importer, struct import_track *track,
                       struct tables *tables, uint64_t position, uint32_t *size)
 {
-    *size = tables->constant_size ? tables->constant_size : reader_u32(&tables->sizes);
+    *size = next_size(tables);
     if (tables->sizes.is_short || position > IMPORT_NUMBER_MAX)
         return import_fail(importer, MP4, NULL, "the tables of track %u end too early", track->id);
 
@@ -107,6 +126,11 @@ static int add_sample(struct karp_importer *importer, struct import_track *track
                                    .size = *size,
                                    .flags = flags_of(tables, tables->number++)};
     tables->dts += span.duration;
+    enum karp_loss loss;
+    if (import_is_lost(track, tables->map_entry, &loss)) {
+        import_leave_out(importer, loss, 1);
+        return 0;
+    }
     return import_add_sample(importer, track, &sample, &span);
 }
 
@@ -116,7 +140,7 @@ int import_tables(struct karp_importer *importer, struct import_track *track)
     struct tables tables;
     open_tables(track->tables, &tables);
     if (!track->is_used) {
-        import_leave_out(importer, track, tables.sample_count);
+        import_leave_out(importer, track->loss, tables.sample_count);
         return 0;
     }
     if (tables.sample_count == 0)
@@ -125,6 +149,11 @@ int import_tables(struct karp_importer *importer, struct import_track *track)
         return import_fail(importer, TOO_LARGE, NULL,
                            "track %u has %u samples in the moov, at most %d", track->id,
                            tables.sample_count, KARP_IMPORT_MAX_SAMPLES);
+
+    if (tables.size_bits != 32 && tables.size_bits != 16 && tables.size_bits != 8 &&
+        tables.size_bits != 4)
+        return import_fail(importer, MP4, NULL, "track %u has sample sizes of %d bits", track->id,
+                           tables.size_bits);
 
     int error = import_time_begin(importer, track, &start, &tables.dts);
     for (uint32_t chunk = 1; !error && tables.number <= tables.sample_count; chunk++) {

@@ -9,8 +9,8 @@
 
 #include "base/error.h"
 
-const struct sample_track video_track = {1, 1000, "vide", "avc1", false, 0, 0};
-const struct sample_track audio_track = {2, 48000, "soun", "Opus", false, 0, 0};
+const struct sample_track video_track = {1, 1000, "vide", "avc1", false, 0, 0, NULL};
+const struct sample_track audio_track = {2, 48000, "soun", "Opus", false, 0, 0, NULL};
 
 void file_put(struct file *file, uint64_t value, size_t bytes)
 {
@@ -61,7 +61,7 @@ void file_ftyp(struct file *file)
     file_end(file, ftyp);
 }
 
-static void put_video_entry(struct file *file, const char *codec)
+void file_video_entry(struct file *file, const char *codec, uint8_t level)
 {
     size_t entry = file_begin(file, codec);
     file_zeros(file, 24);
@@ -70,7 +70,9 @@ static void put_video_entry(struct file *file, const char *codec)
     file_zeros(file, 50);
     if (strncmp(codec, "avc", 3) == 0) {
         size_t record = file_begin(file, "avcC");
-        file_put(file, 0x0164001fffe000, 7);
+        file_put(file, 0x016400, 3);
+        file_put(file, level, 1);
+        file_put(file, 0xffe000, 3);
         file_end(file, record);
     }
     file_end(file, entry);
@@ -89,7 +91,7 @@ static void put_esds(struct file *file)
     file_end(file, esds);
 }
 
-static void put_audio_entry(struct file *file, const char *codec)
+void file_audio_entry(struct file *file, const char *codec)
 {
     size_t entry = file_begin(file, codec);
     file_zeros(file, 16);
@@ -140,10 +142,12 @@ static void put_media(struct file *file, const struct sample_track *track)
     size_t minf = file_begin(file, "minf"), stbl = file_begin(file, "stbl");
     size_t stsd = file_begin(file, "stsd");
     file_put(file, 1, 8);
-    if (strcmp(track->handler, "vide") == 0)
-        put_video_entry(file, track->codec);
+    if (track->put_entries)
+        track->put_entries(file);
+    else if (strcmp(track->handler, "vide") == 0)
+        file_video_entry(file, track->codec, 0x1f);
     else
-        put_audio_entry(file, track->codec);
+        file_audio_entry(file, track->codec);
     file_end(file, stsd);
     file_end(file, stbl);
     file_end(file, minf);
@@ -211,8 +215,10 @@ void file_fragment(struct file *file, const struct sample_run *run)
 {
     size_t moof = file_begin(file, "moof"), traf = file_begin(file, "traf");
     size_t tfhd = file_begin(file, "tfhd");
-    file_put(file, 0x20028, 4);
+    file_put(file, run->entry ? 0x2002a : 0x20028, 4);
     file_put(file, run->track, 4);
+    if (run->entry)
+        file_put(file, run->entry, 4);
     file_put(file, run->duration, 4);
     file_put(file, run->flags, 4);
     file_end(file, tfhd);

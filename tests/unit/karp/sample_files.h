@@ -28,7 +28,11 @@ struct sample_track {
     bool has_edit;
     uint32_t empty_edit; /* in thousandths of a second */
     uint32_t media_time;
+    void (*put_entries)(struct file *file); /* NULL: one entry, as the codec wants it */
 };
+
+void file_video_entry(struct file *file, const char *codec, uint8_t level); /* level: of avcC */
+void file_audio_entry(struct file *file, const char *codec);
 
 extern const struct sample_track video_track; /* id 1, avc1, 1000 ticks a second */
 extern const struct sample_track audio_track; /* id 2, Opus, 48000 ticks a second */
@@ -41,6 +45,7 @@ struct sample_run {
     uint64_t time; /* tfdt */
     enum { TIME_64, TIME_32, TIME_NONE } width;
     const char *texts; /* payloads, one per word */
+    uint32_t entry;    /* number of the sample entry; 0: not told */
     uint32_t duration;
     uint32_t first_flags, flags;
     int32_t offsets[8]; /* of composition */

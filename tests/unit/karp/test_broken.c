@@ -61,12 +61,8 @@ static void missing_boxes_are_named(void **state)
     } boxes[] = {
         {"ftyp", KARP_FAILURE_EXPECTED_BOX}, {"moov", KARP_FAILURE_MISSING_INIT},
         {"moof", KARP_FAILURE_MISSING_BOX},  {"mdat", KARP_FAILURE_DUPLICATE_BOX},
-        {"mvhd", KARP_FAILURE_MISSING_BOX},  {"tkhd", KARP_FAILURE_MISSING_BOX},
-        {"mdia", KARP_FAILURE_MISSING_BOX},  {"mdhd", KARP_FAILURE_MISSING_BOX},
-        {"hdlr", KARP_FAILURE_MISSING_BOX},  {"minf", KARP_FAILURE_MISSING_BOX},
-        {"stbl", KARP_FAILURE_MISSING_BOX},  {"stsd", KARP_FAILURE_MISSING_BOX},
-        {"avcC", KARP_FAILURE_MISSING_BOX},  {"dOps", KARP_FAILURE_MISSING_BOX},
-        {"tfhd", KARP_FAILURE_MISSING_BOX},  {"trun", KARP_FAILURE_MISSING_BOX},
+        {"mvhd", KARP_FAILURE_MISSING_BOX},  {"tfhd", KARP_FAILURE_MISSING_BOX},
+        {"trun", KARP_FAILURE_MISSING_BOX},
     };
     for (size_t i = 0; i < sizeof boxes / sizeof *boxes; i++) {
         struct file file = without(boxes[i].type, 0);
@@ -76,10 +72,37 @@ static void missing_boxes_are_named(void **state)
     assert_refused(&last, KARP_FAILURE_MISSING_BOX);
 }
 
+static void a_track_without_one_of_its_boxes_does_not_take_the_other_along(void **state)
+{
+    (void)state;
+    static const char *const types[] = {"tkhd", "mdia", "mdhd", "hdlr",
+                                        "minf", "stbl", "stsd", "avcC"};
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        struct file file = without(types[i], 0);
+        struct notes notes = {0};
+        assert_int_equal(import_file(file.data, file.size, 13, &notes, NULL), 0);
+        assert_string_equal(notes.text, "+audio2 100000 aa\naudio2 120000 bb\n");
+        enum karp_loss loss = i == 0 ? KARP_LOSS_UNKNOWN_TRACK : KARP_LOSS_TRACK;
+        assert_int_equal(notes.counts.left_out[loss], 3);
+
+        struct file lying = {.size = 0};
+        file_usual(&lying);
+        file_u32_at(&lying, place_of(&lying, types[i], 0), 0x7fffffff);
+        notes = (struct notes){0};
+        assert_int_equal(import_file(lying.data, lying.size, 13, &notes, NULL), 0);
+        assert_string_equal(notes.text, "+audio2 100000 aa\naudio2 120000 bb\n");
+    }
+    struct file file = without("dOps", 0);
+    struct notes notes = {0};
+    assert_int_equal(import_file(file.data, file.size, 13, &notes, NULL), 0);
+    assert_string_equal(notes.text, "+video1 100000 Key\nvideo1 180000 one\nvideo1 140000 two\n");
+    assert_int_equal(notes.counts.left_out[KARP_LOSS_TRACK], 2);
+}
+
 static void files_without_a_beginning_are_named(void **state)
 {
     (void)state;
-    const struct sample_track subtitles = {1, 1000, "text", "tx3g", false, 0, 0};
+    const struct sample_track subtitles = {1, 1000, "text", "tx3g", false, 0, 0, NULL};
     struct file file = {.size = 0};
     assert_refused(&file, KARP_FAILURE_EMPTY_INIT);
     file_ftyp(&file);
@@ -101,16 +124,25 @@ static void files_without_a_beginning_are_named(void **state)
     assert_refused(&file, KARP_FAILURE_MISSING_TRACKS);
 }
 
-static void wrong_tracks_are_named(void **state)
+static void wrong_tracks_are_left_out(void **state)
 {
     (void)state;
     const struct sample_track twins[] = {video_track, video_track};
     struct file file = {.size = 0};
+    struct notes notes = {0};
     file_usual(&file);
+    file_fragment(&file, &(struct sample_run){.track = 9, .texts = "x y"});
+    assert_int_equal(import_file(file.data, file.size, 13, &notes, NULL), 0);
+    assert_int_equal(notes.counts.left_out[KARP_LOSS_UNKNOWN_TRACK], 2);
+    assert_int_equal(notes.counts.frames, 5);
+
     file.size = 0;
+    notes = (struct notes){0};
     file_ftyp(&file);
     file_moov(&file, twins, 2);
-    assert_refused(&file, KARP_FAILURE_DUPLICATE_TRACK);
+    file_fragment(&file, &(struct sample_run){.track = 1, .texts = "x"});
+    assert_int_equal(import_file(file.data, file.size, 13, &notes, NULL), 0);
+    assert_string_equal(notes.text, "+video1 0 x\n");
 }
 
 static void data_outside_its_mdat_is_refused(void **state)
@@ -154,8 +186,13 @@ static void zero_time_scales_are_refused(void **state)
 {
     (void)state;
     struct file file = {.size = 0};
-    file_usual(&file);
+    file_ftyp(&file);
+    file_moov(&file, &video_track, 1);
     file_u32_at(&file, place_of(&file, "mdhd", 0) + 20, 0);
+    assert_refused(&file, KARP_FAILURE_MISSING_TRACKS);
+    file.size = 0;
+    file_usual(&file);
+    file_u32_at(&file, place_of(&file, "mvhd", 0) + 20, 0);
     assert_refused(&file, KARP_FAILURE_MP4);
 }
 
@@ -298,7 +335,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(missing_boxes_are_named),
         cmocka_unit_test(files_without_a_beginning_are_named),
-        cmocka_unit_test(wrong_tracks_are_named),
+        cmocka_unit_test(a_track_without_one_of_its_boxes_does_not_take_the_other_along),
+        cmocka_unit_test(wrong_tracks_are_left_out),
         cmocka_unit_test(data_outside_its_mdat_is_refused),
         cmocka_unit_test(huge_counts_and_sizes_are_refused),
         cmocka_unit_test(zero_time_scales_are_refused),

@@ -359,7 +359,7 @@ static void tracks_that_cannot_be_carried_are_left_out(void **state)
     struct file file = {.size = 0};
     struct notes notes = {0};
     struct sample_track tracks[] = {
-        video_track, audio_track, {3, 1000, "sbtl", "tx3g", false, 0, 0}};
+        video_track, audio_track, {3, 1000, "sbtl", "tx3g", false, 0, 0, NULL}};
     tracks[1].codec = "ac-3";
     begin_file(&file, tracks, 3);
     file_fragment(&file, &(struct sample_run){.track = 3, .texts = "text"});

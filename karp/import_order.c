@@ -1,0 +1,91 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What an input may begin with, and which box may follow which. */
+#include "karp/import_internal.h"
+
+#include <string.h>
+
+/* A file of another kind, by its first bytes. */
+struct kind {
+    uint8_t size, bytes[4];
+    const char *words;
+};
+
+static const struct kind kinds[] = {
+    {4, {0x1a, 0x45, 0xdf, 0xa3}, "is Matroska or WebM"},
+    {4, {'R', 'I', 'F', 'F'}, "is AVI or WAV"},
+    {3, {'F', 'L', 'V'}, "is FLV"},
+    {4, {'O', 'g', 'g', 'S'}, "is Ogg"},
+    {4, {'D', 'K', 'I', 'F'}, "is IVF"},
+    {4, {0, 0, 1, 0xba}, "is an MPEG program stream"},
+    {4, {0, 0, 0, 1}, "is a bare H.264 or H.265 stream"},
+    {3, {'I', 'D', '3'}, "is MP3 or AAC without a container"},
+    {2, {0xff, 0xf1}, "is AAC without a container"},
+    {2, {0xff, 0xf9}, "is AAC without a container"},
+    {2, {0xff, 0xfb}, "is MP3 without a container"},
+    {4, {'#', 'E', 'X', 'T'}, "is a playlist, not the media that it lists"},
+    {1, {0x47}, "is an MPEG transport stream"},
+};
+
+/* Boxes that files begin with: by the standards ftyp, styp or moov, in practice others too. */
+static bool is_first_box(uint32_t type)
+{
+    static const char types[][5] = {"ftyp", "moov", "styp", "moof", "mdat", "sidx", "ssix",
+                                    "free", "skip", "wide", "junk", "uuid", "pdin", "emsg",
+                                    "prft", "pnot", "meta", "udta", "mfra", "bloc"};
+    struct box_name name = box_name_of(type);
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        if (strcmp(types[i], name.text) == 0)
+            return true;
+    }
+    return false;
+}
+
+int import_check_beginning(struct karp_importer *importer)
+{
+    if (is_first_box(importer->box_type))
+        return 0;
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        if (memcmp(importer->header, kinds[i].bytes, kinds[i].size) == 0)
+            return import_fail(importer, EXPECTED_BOX, "ftyp",
+                               "the input %s: remux it to fragmented MP4, ffmpeg -c copy does it",
+                               kinds[i].words);
+    }
+    return import_fail(importer, EXPECTED_BOX, "ftyp",
+                       "the input begins with '%s', it is no MP4 file",
+                       box_name_of(importer->box_type).text);
+}
+
+/* Media that no moov has announced yet. */
+static int check_init(struct karp_importer *importer)
+{
+    unsigned long long at = importer->box_start;
+    if (importer->box_type == IMPORT_MOOF)
+        return import_fail(importer, MISSING_INIT, NULL,
+                           "the moof at byte %llu has no moov: begin with the init segment", at);
+    return import_fail(importer, EXPECTED_BOX, "moov",
+                       "the mdat at byte %llu comes first: fragment the file, or move its moov to "
+                       "the front (ffmpeg -movflags faststart)",
+                       at);
+}
+
+int import_check_order(struct karp_importer *importer)
+{
+    uint32_t type = importer->box_type;
+    unsigned long long at = importer->box_start;
+    size_t missing = importer->sample_count - importer->next_sample;
+    bool is_media = type == IMPORT_MOOF || type == IMPORT_MDAT;
+    if (type == IMPORT_MDAT && importer->box_left == 0)
+        return 0;
+    if (is_media && !importer->has_moov)
+        return check_init(importer);
+    if (type == IMPORT_MDAT && !importer->has_fragment)
+        return import_fail(importer, MISSING_BOX, "moof",
+                           "no samples are known to lie in the mdat at byte %llu", at);
+    if ((type != IMPORT_MOOF && type != IMPORT_MOOV) || missing == 0)
+        return 0;
+    if (importer->has_fragment_mdat)
+        return import_fail(importer, INVALID_OFFSET, NULL,
+                           "%zu samples before byte %llu lie in no mdat", missing, at);
+    return import_fail(importer, DUPLICATE_BOX, box_name_of(type).text,
+                       "at byte %llu, before the mdat of the one that came first", at);
+}

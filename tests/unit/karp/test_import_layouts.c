@@ -1,0 +1,409 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Layouts that muxers write and other demuxers read: taken, or refused with the true reason; a track that is refused
+ * does not take the others along. */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+#include <cmocka.h>
+
+#include "base/error.h"
+#include "base/log.h"
+#include "sample_files.h"
+
+static int quiet(void **state)
+{
+    (void)state;
+    log_set_level(LOG_LEVEL_OFF);
+    return 0;
+}
+
+static void import_all(const struct file *file, struct notes *notes)
+{
+    struct karp_failure failure;
+    *notes = (struct notes){0};
+    if (import_file(file->data, file->size, 100, notes, &failure) != 0)
+        fail_msg("%s", failure.text);
+}
+
+static void assert_failure(const struct file *file, const char *words)
+{
+    struct notes notes = {0};
+    struct karp_failure failure = {0};
+    assert_int_equal(import_file(file->data, file->size, 100, &notes, &failure), MOQ_ERR_MEDIA);
+    if (!strstr(failure.text, words))
+        fail_msg("\"%s\" is not in \"%s\"", words, failure.text);
+}
+
+/* A file with one sound track whose entries `put` writes, and a frame of it. */
+static struct file sound_file(void (*put)(struct file *file))
+{
+    struct sample_track track = audio_track;
+    struct file file = {.size = 0};
+    track.put_entries = put;
+    file_ftyp(&file);
+    file_moov(&file, &track, 1);
+    file_fragment(&file, &(struct sample_run){.track = 2, .texts = "sound"});
+    return file;
+}
+
+/* ---- Audio ----------------------------------------------------------------------------------- */
+
+static void put_esds(struct file *file, uint8_t object_type, uint16_t config)
+{
+    size_t esds = file_begin(file, "esds");
+    file_put(file, 0, 4);
+    file_put(file, 0x0319000000, 5);
+    file_put(file, 0x0411, 2);
+    file_put(file, object_type, 1);
+    file_put(file, 0x15000000, 4);
+    file_put(file, 0, 8);
+    if (config) {
+        file_put(file, 0x0502, 2);
+        file_put(file, config, 2);
+    }
+    file_put(file, 0x060102, 3);
+    file_end(file, esds);
+}
+
+/* The fields of an audio sample entry of `version`, at 44100 Hz and with two channels. */
+static size_t begin_mp4a(struct file *file, uint16_t version)
+{
+    size_t entry = file_begin(file, "mp4a");
+    file_put(file, 1, 8);
+    file_put(file, version, 2);
+    file_zeros(file, 6);
+    file_put(file, 0x00020010, 4);
+    file_zeros(file, 4);
+    file_put(file, UINT64_C(44100) << 16, 4);
+    return entry;
+}
+
+static void put_wave(struct file *file)
+{
+    size_t wave = file_begin(file, "wave"), format = file_begin(file, "frma");
+    file_text(file, "mp4a");
+    file_end(file, format);
+    size_t inner = file_begin(file, "mp4a");
+    file_zeros(file, 4);
+    file_end(file, inner);
+    put_esds(file, 0x40, 0x1210);
+    file_put(file, 8, 8); /* a terminator: a box without a type */
+    file_end(file, wave);
+}
+
+static void put_quicktime_1(struct file *file)
+{
+    size_t entry = begin_mp4a(file, 1);
+    file_zeros(file, 16);
+    put_wave(file);
+    file_end(file, entry);
+}
+
+static void put_quicktime_0(struct file *file)
+{
+    size_t entry = begin_mp4a(file, 0);
+    put_wave(file);
+    file_put(file, 0, 4);
+    file_end(file, entry);
+}
+
+/* Rate and channels are where others have none, and what others have says nothing. */
+static void put_quicktime_2(struct file *file)
+{
+    size_t entry = file_begin(file, "mp4a");
+    file_put(file, 1, 8);
+    file_put(file, 2, 2);
+    file_zeros(file, 6);
+    file_put(file, 0x00030010, 4);
+    file_put(file, 0xfffe0000, 4);
+    file_put(file, 0x00010000, 4);
+    file_put(file, 72, 4);
+    file_put(file, UINT64_C(0x40e5888000000000), 8); /* 44100 */
+    file_put(file, 2, 4);
+    file_put(file, 0x7f000000, 4);
+    file_zeros(file, 16);
+    put_wave(file);
+    file_end(file, entry);
+}
+
+/* AudioSampleEntryV1 of ISO files has the number of QuickTime's version 1, and none of its fields. */
+static void put_iso_1(struct file *file)
+{
+    size_t entry = begin_mp4a(file, 1);
+    put_esds(file, 0x40, 0x1210);
+    file_end(file, entry);
+}
+
+static void aac_is_found_in_all_sample_entries(void **state)
+{
+    (void)state;
+    void (*const entries[])(struct file *) = {put_quicktime_0, put_quicktime_1, put_quicktime_2,
+                                              put_iso_1};
+    for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
+        struct file file = sound_file(entries[i]);
+        struct notes notes;
+        import_all(&file, &notes);
+        assert_string_equal(notes.text, "+audio2 0 sound\n");
+        assert_non_null(strstr(notes.catalog, "\"codec\":\"mp4a.40.2\""));
+        assert_non_null(strstr(notes.catalog, "\"sample_rate\":44100,\"channel_count\":2"));
+        assert_non_null(strstr(notes.catalog, "\"description\":\"1210\""));
+    }
+}
+
+static void put_mpeg2_main(struct file *file)
+{
+    size_t entry = begin_mp4a(file, 0);
+    put_esds(file, 0x66, 0);
+    file_end(file, entry);
+}
+
+static void put_mpeg2_lc(struct file *file)
+{
+    size_t entry = begin_mp4a(file, 0);
+    put_esds(file, 0x67, 0x1210);
+    file_end(file, entry);
+}
+
+static void aac_of_mpeg_2_is_aac(void **state)
+{
+    (void)state;
+    struct notes notes;
+    struct file file = sound_file(put_mpeg2_lc);
+    import_all(&file, &notes);
+    assert_non_null(strstr(notes.catalog, "\"codec\":\"mp4a.40.2\""));
+    assert_non_null(strstr(notes.catalog, "\"description\":\"1210\""));
+
+    file = sound_file(put_mpeg2_main); /* without a configuration */
+    import_all(&file, &notes);
+    assert_non_null(strstr(notes.catalog, "\"codec\":\"mp4a.40.1\""));
+    assert_non_null(strstr(notes.catalog, "\"sample_rate\":44100,\"channel_count\":2"));
+}
+
+static void put_mp3(struct file *file)
+{
+    size_t entry = begin_mp4a(file, 0);
+    put_esds(file, 0x6b, 0);
+    file_end(file, entry);
+}
+
+static void put_encrypted(struct file *file)
+{
+    size_t entry = begin_mp4a(file, 0);
+    put_esds(file, 0x40, 0x1210);
+    file_end(file, entry);
+    memcpy(file->data + entry + 4, "enca", 4);
+}
+
+static void put_aac_without_esds(struct file *file)
+{
+    file_end(file, begin_mp4a(file, 0));
+}
+
+static void what_cannot_be_carried_is_refused_with_the_reason(void **state)
+{
+    (void)state;
+    struct file file = sound_file(put_mp3);
+    assert_failure(&file, "UnsupportedCodec(MP3): object type 0x6b is MPEG-1 audio");
+    file = sound_file(put_encrypted);
+    assert_failure(&file, "UnsupportedCodec(enca): encrypted media");
+    file = sound_file(put_aac_without_esds);
+    assert_failure(&file, "MissingBox(esds)");
+}
+
+/* ---- Several sample entries ------------------------------------------------------------------ */
+
+static void put_twins(struct file *file)
+{
+    file_u32_at(file, file->size - 4, 2);
+    file_video_entry(file, "avc1", 0x1f);
+    file_video_entry(file, "avc1", 0x1f);
+}
+
+static void put_small_and_large(struct file *file)
+{
+    file_u32_at(file, file->size - 4, 2);
+    file_video_entry(file, "avc1", 0x1f);
+    file_video_entry(file, "avc1", 0x28);
+}
+
+static void put_encrypted_and_clear(struct file *file)
+{
+    file_u32_at(file, file->size - 4, 2);
+    file_video_entry(file, "encv", 0x1f);
+    file_video_entry(file, "avc1", 0x1f);
+}
+
+/* A file with both tracks, where the picture has the entries that `put` writes: three fragments under the entries 1, 2
+ * and 1. */
+static struct file entries_file(void (*put)(struct file *file))
+{
+    struct sample_track tracks[] = {video_track, audio_track};
+    struct file file = {.size = 0};
+    tracks[0].put_entries = put;
+    file_ftyp(&file);
+    file_moov(&file, tracks, 2);
+    for (uint32_t i = 0; i < 3; i++) {
+        file_fragment(&file, &(struct sample_run){.track = 1,
+                                                  .time = i * 40,
+                                                  .texts = "K",
+                                                  .entry = i == 1 ? 2 : 1,
+                                                  .duration = 40,
+                                                  .first_flags = 0x02000000});
+        file_fragment(&file, &(struct sample_run){
+                                 .track = 2, .time = i * 1920, .texts = "a b", .duration = 960});
+    }
+    return file;
+}
+
+static void entries_that_say_the_same_are_one(void **state)
+{
+    (void)state;
+    struct notes notes;
+    struct file file = entries_file(put_twins);
+    import_all(&file, &notes);
+    assert_int_equal(notes.catalogs, 1);
+    assert_int_equal(notes.counts.frames, 9);
+}
+
+static void another_entry_is_another_instance(void **state)
+{
+    (void)state;
+    struct notes notes;
+    struct file file = entries_file(put_small_and_large);
+    import_all(&file, &notes);
+    assert_int_equal(notes.catalogs, 3);
+    assert_string_equal(notes.text, "+video1 0 K\n+audio2 0 a\naudio2 20000 b\n"
+                                    "+video1 40000 K\n+audio2 40000 a\naudio2 60000 b\n"
+                                    "+video1 80000 K\n+audio2 80000 a\naudio2 100000 b\n");
+    assert_int_equal(notes.counts.left_out[KARP_LOSS_ENTRY], 0);
+}
+
+static void samples_under_an_entry_that_cannot_be_carried_are_counted(void **state)
+{
+    (void)state;
+    struct notes notes;
+    struct file file = entries_file(put_encrypted_and_clear);
+    import_all(&file, &notes);
+    assert_int_equal(notes.catalogs, 1);
+    assert_int_equal(notes.counts.left_out[KARP_LOSS_ENTRY], 2);
+    assert_int_equal(notes.counts.frames, 7);
+    assert_non_null(strstr(notes.text, "+video1 40000 K\n"));
+}
+
+/* ---- The top level --------------------------------------------------------------------------- */
+
+static void a_file_may_begin_with_other_boxes(void **state)
+{
+    (void)state;
+    static const char *const types[] = {"free", "styp", "uuid", "wide", "skip", "sidx", "mdat"};
+    struct file usual = {.size = 0};
+    struct notes notes;
+    file_usual(&usual);
+    for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
+        struct file file = {.size = 0};
+        file_end(&file, file_begin(&file, types[i]));
+        memcpy(file.data + file.size, usual.data + 16, usual.size - 16);
+        file.size += usual.size - 16;
+        import_all(&file, &notes);
+        assert_int_equal(notes.counts.frames, 5);
+    }
+    memmove(usual.data, usual.data + 16, usual.size -= 16); /* the moov itself */
+    import_all(&usual, &notes);
+    assert_int_equal(notes.counts.frames, 5);
+}
+
+static void other_kinds_of_files_are_called_by_their_names(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes, *words;
+    } kinds[] = {
+        {"\x1a\x45\xdf\xa3\x01\x02\x03\x04", "Matroska or WebM"},
+        {"RIFF1234", "AVI or WAV"},
+        {"FLV\x01\x05\x02\x03\x04", "FLV"},
+        {"OggS1234", "Ogg"},
+        {"G@\x11\x10zzzz", "MPEG transport stream"},
+        {"#EXTM3U\n", "playlist"},
+        {"\xff\xf1\x50\x80zzzz", "AAC without a container"},
+        {"hello, world", "it is no MP4 file"},
+    };
+    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
+        struct file file = {.size = 0};
+        file_text(&file, kinds[i].bytes);
+        assert_failure(&file, kinds[i].words);
+    }
+}
+
+static void a_fragment_may_have_no_samples(void **state)
+{
+    (void)state;
+    struct file file = {.size = 0};
+    struct notes notes;
+    file_usual(&file);
+    file_end(&file, file_begin(&file, "moof"));
+    file_end(&file, file_begin(&file, "mdat"));
+    size_t moof = file_begin(&file, "moof"), traf = file_begin(&file, "traf");
+    size_t tfhd = file_begin(&file, "tfhd");
+    file_put(&file, 0x10000, 4); /* the duration is empty */
+    file_put(&file, 1, 4);
+    file_end(&file, tfhd);
+    file_end(&file, traf);
+    file_end(&file, moof);
+    file_fragment(&file, &(struct sample_run){.track = 1, .time = 300, .texts = "more"});
+    import_all(&file, &notes);
+    assert_int_equal(notes.counts.frames, 6);
+}
+
+static void what_is_left_out_may_lie_in_an_mdat_of_its_own(void **state)
+{
+    (void)state;
+    struct sample_track tracks[] = {video_track, audio_track};
+    struct file file = {.size = 0};
+    struct notes notes;
+    tracks[1].codec = "ac-3";
+    file_ftyp(&file);
+    file_moov(&file, tracks, 2);
+    size_t moof = file_begin(&file, "moof");
+    for (uint32_t id = 1; id <= 2; id++) {
+        size_t traf = file_begin(&file, "traf"), tfhd = file_begin(&file, "tfhd");
+        file_put(&file, 0, 4);
+        file_put(&file, id, 4);
+        file_end(&file, tfhd);
+        size_t trun = file_begin(&file, "trun");
+        file_put(&file, 0x201, 4);
+        file_put(&file, 1, 4);
+        file_put(&file, id == 1 ? 8 + 2 * 48 + 8 : 3 + 8, 4); /* of 2: from the end of 1 */
+        file_put(&file, 3, 4);
+        file_end(&file, trun);
+        file_end(&file, traf);
+    }
+    file_end(&file, moof);
+    for (int i = 0; i < 2; i++) {
+        size_t mdat = file_begin(&file, "mdat");
+        file_text(&file, i == 0 ? "Key" : "ac3");
+        file_end(&file, mdat);
+    }
+    import_all(&file, &notes);
+    assert_string_equal(notes.text, "+video1 0 Key\n");
+    assert_int_equal(notes.counts.left_out[KARP_LOSS_TRACK], 1);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(aac_is_found_in_all_sample_entries),
+        cmocka_unit_test(aac_of_mpeg_2_is_aac),
+        cmocka_unit_test(what_cannot_be_carried_is_refused_with_the_reason),
+        cmocka_unit_test(entries_that_say_the_same_are_one),
+        cmocka_unit_test(another_entry_is_another_instance),
+        cmocka_unit_test(samples_under_an_entry_that_cannot_be_carried_are_counted),
+        cmocka_unit_test(a_file_may_begin_with_other_boxes),
+        cmocka_unit_test(other_kinds_of_files_are_called_by_their_names),
+        cmocka_unit_test(a_fragment_may_have_no_samples),
+        cmocka_unit_test(what_is_left_out_may_lie_in_an_mdat_of_its_own),
+    };
+    return cmocka_run_group_tests(tests, quiet, NULL);
+}
