@@ -20,15 +20,26 @@ extern "C" {
     X(group_body)                                                                                  \
     X(track)                                                                                       \
     X(path)                                                                                        \
-    X(announce)                                                                                    \
+    X(sight)                                                                                       \
     X(session)                                                                                     \
     X(stream)                                                                                      \
-    X(viewer)                                                                                      \
+    X(announced)                                                                                   \
+    X(announce_answer)                                                                             \
     X(request)                                                                                     \
+    X(viewer)                                                                                      \
+    X(send_group)                                                                                  \
+    X(subscription)                                                                                \
+    X(recv_group)                                                                                  \
+    X(fetch)                                                                                       \
+    X(fetch_reply)                                                                                 \
+    X(info_query)                                                                                  \
     X(endpoint)                                                                                    \
     X(conn)                                                                                        \
     X(quic_stream)                                                                                 \
     X(native)                                                                                      \
+    X(client)                                                                                      \
+    X(listener)                                                                                    \
+    X(native_link)                                                                                 \
     X(importer)                                                                                    \
     X(exporter)                                                                                    \
     X(catalog)                                                                                     \

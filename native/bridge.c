@@ -54,7 +54,7 @@ static struct link *link_new(struct moq_native_bridge *bridge, void *user, bool 
     list_init(&link->touched);
     list_push_back(&bridge->links, &link->node);
     bridge->link_count++;
-    object_born(OBJECT_native);
+    object_born(OBJECT_native_link);
     return link;
 }
 
@@ -65,7 +65,7 @@ static void link_free(struct link *link)
     list_remove(&link->touched);
     list_remove(&link->node);
     free(link);
-    object_died(OBJECT_native);
+    object_died(OBJECT_native_link);
     bridge->link_count--;
 }
 

@@ -293,7 +293,7 @@ struct moq_client *moq_client_open(struct moq_native *native,
     struct moq_client *client = calloc(1, sizeof *client);
     if (!client)
         return NULL;
-    object_born(OBJECT_native);
+    object_born(OBJECT_client);
     client->native = native;
     client->config = *config;
     if (!config->url.is_fingerprint_fetched)
@@ -333,7 +333,7 @@ static void on_handle_closed(uv_handle_t *handle)
     void *user = client->on_closed_user;
     quic_tls_unref(&client->tls);
     free(client);
-    object_died(OBJECT_native);
+    object_died(OBJECT_client);
     if (on_closed)
         on_closed(user);
     native_release(native);

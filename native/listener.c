@@ -47,7 +47,7 @@ static void on_timer_closed(uv_handle_t *handle)
     void (*on_closed)(void *user) = listener->on_closed;
     void *user = listener->on_closed_user;
     free(listener);
-    object_died(OBJECT_native);
+    object_died(OBJECT_listener);
     if (on_closed)
         on_closed(user);
     native_release(native);
@@ -150,7 +150,7 @@ int moq_listener_open(struct moq_native *native, const struct moq_listener_confi
     listener->timer.data = listener;
     listener->tenant.close = close_tenant;
     native_join(native, &listener->tenant);
-    object_born(OBJECT_native);
+    object_born(OBJECT_listener);
     *out = listener;
     return 0;
 }

@@ -27,7 +27,7 @@ static void answer_free(struct grave *grave)
     struct announce_answer *answer = container_of(grave, struct announce_answer, grave);
     moq_path_unref(&answer->prefix);
     free(answer);
-    object_died(OBJECT_announce);
+    object_died(OBJECT_announce_answer);
 }
 
 static void answer_over(struct announce_answer *answer)
@@ -39,8 +39,8 @@ static void answer_over(struct announce_answer *answer)
     session_bury(answer->session, &answer->grave, answer_free);
 }
 
-static int tell(struct announce_answer *answer, enum message_announce status,
-                const struct moq_path *path)
+static int tell_announce(struct announce_answer *answer, enum message_announce status,
+                         const struct moq_path *path)
 {
     struct msg_announce msg = {.status = status};
     if (path) {
@@ -58,7 +58,9 @@ static int tell(struct announce_answer *answer, enum message_announce status,
 static int tell_live(struct announce_answer *answer)
 {
     answer->has_told_live = true;
-    return moq_session_can(answer->session, MOQ_CAN_LIVE) ? tell(answer, ANNOUNCE_LIVE, NULL) : 0;
+    return moq_session_can(answer->session, MOQ_CAN_LIVE)
+               ? tell_announce(answer, ANNOUNCE_LIVE, NULL)
+               : 0;
 }
 
 static void tell_differences(struct announce_answer *answer)
@@ -70,7 +72,7 @@ static void tell_differences(struct announce_answer *answer)
         has_more = answer->watcher && offers_watcher_next(answer->watcher, &is_active, &path);
         if (!has_more)
             break;
-        error = tell(answer, is_active ? ANNOUNCE_ACTIVE : ANNOUNCE_ENDED, path);
+        error = tell_announce(answer, is_active ? ANNOUNCE_ACTIVE : ANNOUNCE_ENDED, path);
     }
     if (!error && !has_more && !answer->has_told_live)
         error = tell_live(answer);
@@ -98,19 +100,13 @@ static const struct offers_watcher_ops watcher_ops = {.on_pending = on_pending, 
 
 /* ---- The stream ------------------------------------------------------------------------------ */
 
-static long read_more(struct moq_stream *stream, const uint8_t *data, size_t n)
-{
-    (void)stream, (void)data, (void)n;
-    return MOQ_ERR_PROTOCOL; /* nothing may follow ANNOUNCE_PLEASE */
-}
-
-static void on_over(struct moq_stream *stream, int error)
+static void answer_stream_over(struct moq_stream *stream, int error)
 {
     (void)error;
     answer_over(stream->owner);
 }
 
-static void on_sent(struct moq_stream *stream)
+static void answer_sent(struct moq_stream *stream)
 {
     struct announce_answer *answer = stream->owner;
     bool has_more = answer->watcher && offers_watcher_has_pending(answer->watcher);
@@ -119,9 +115,9 @@ static void on_sent(struct moq_stream *stream)
 }
 
 static const struct stream_ops answer_ops = {
-    .read = read_more, .on_over = on_over, .on_sent = on_sent};
+    .read = stream_refuses_more, .on_over = answer_stream_over, .on_sent = answer_sent};
 
-static int begin(struct moq_stream *stream, struct moq_path *prefix)
+static int begin_answer(struct moq_stream *stream, struct moq_path *prefix)
 {
     struct moq_session *session = stream->session;
     if (session->announce_count >= session->config.limits.announces)
@@ -135,7 +131,7 @@ static int begin(struct moq_stream *stream, struct moq_path *prefix)
     session->announce_count++;
     list_push_back(&session->announce_answers, &answer->node);
     stream_attach(stream, &answer_ops, answer);
-    object_born(OBJECT_announce);
+    object_born(OBJECT_announce_answer);
 
     if (session->config.offers) {
         answer->watcher = offers_watch(session->config.offers, prefix, &watcher_ops, answer);
@@ -153,7 +149,7 @@ static long read_please(struct moq_stream *stream, const uint8_t *data, size_t n
     int error = message_decode_announce_please(data, n, &used, &prefix);
     if (error)
         return dialect_check(stream, KIND_ANNOUNCE_PLEASE, data, n, error);
-    error = begin(stream, prefix);
+    error = begin_answer(stream, prefix);
     moq_path_unref(&prefix);
     return error ? error : (long)used;
 }

@@ -31,10 +31,10 @@ static void announced_free(struct grave *grave)
     path_set_deinit(&announced->active);
     moq_path_unref(&announced->prefix);
     free(announced);
-    object_died(OBJECT_announce);
+    object_died(OBJECT_announced);
 }
 
-static bool bury(struct moq_announced *announced)
+static bool bury_announced(struct moq_announced *announced)
 {
     if (announced->is_over)
         return false;
@@ -46,7 +46,7 @@ static bool bury(struct moq_announced *announced)
 }
 
 /* Everything that was told here is over, and then the question itself. */
-static void end(struct moq_announced *announced, int error)
+static void end_announced(struct moq_announced *announced, int error)
 {
     announced->stream = NULL;
     session_enter(announced->session);
@@ -55,7 +55,7 @@ static void end(struct moq_announced *announced, int error)
             announced->events->on_ended(announced, path);
         moq_path_unref(&path);
     }
-    if (bury(announced) && announced->events->on_closed)
+    if (bury_announced(announced) && announced->events->on_closed)
         announced->events->on_closed(announced, error);
     session_leave(announced->session);
 }
@@ -83,7 +83,7 @@ static int become_active(struct moq_announced *announced, struct moq_path *path)
     return error;
 }
 
-static int hear(struct moq_announced *announced, const struct msg_announce *msg)
+static int hear_announce(struct moq_announced *announced, const struct msg_announce *msg)
 {
     if (msg->status == ANNOUNCE_LIVE) {
         become_live(announced);
@@ -112,12 +112,12 @@ static long read_announce(struct moq_stream *stream, const uint8_t *data, size_t
     if (error)
         return dialect_check(stream, KIND_ANNOUNCE, data, n, error);
     announced->heard_ns = session_now(stream->session);
-    error = hear(announced, &msg);
+    error = hear_announce(announced, &msg);
     moq_path_unref(&msg.suffix);
     return error ? error : (long)used;
 }
 
-static int on_end(struct moq_stream *stream, const uint8_t *left, size_t n)
+static int announced_ended(struct moq_stream *stream, const uint8_t *left, size_t n)
 {
     (void)left;
     if (n > 0)
@@ -125,17 +125,19 @@ static int on_end(struct moq_stream *stream, const uint8_t *left, size_t n)
     struct moq_announced *announced = stream->owner;
     stream_detach(stream);
     stream_finish(stream);
-    end(announced, 0);
+    end_announced(announced, 0);
     return 0;
 }
 
-static void on_over(struct moq_stream *stream, int error)
+static void announced_stream_over(struct moq_stream *stream, int error)
 {
-    end(stream->owner, error);
+    end_announced(stream->owner, error);
 }
 
-static const struct stream_ops announced_ops = {
-    .read = read_announce, .on_end = on_end, .on_over = on_over, .ignores_stop = true};
+static const struct stream_ops announced_ops = {.read = read_announce,
+                                                .on_end = announced_ended,
+                                                .on_over = announced_stream_over,
+                                                .ignores_stop = true};
 
 /* The first one whose silence says that it is live; the others say when to look again. */
 static struct moq_announced *find_caught_up(struct moq_session *session)
@@ -163,7 +165,7 @@ void announce_ask_tick(struct moq_session *session)
 
 /* ---- The owner's side ------------------------------------------------------------------------ */
 
-static int write_please(struct moq_announced *announced)
+static int write_announce_please(struct moq_announced *announced)
 {
     struct stream_message message;
     int error = message_encode_announce_please(stream_compose(&message), announced->prefix);
@@ -185,10 +187,10 @@ struct moq_announced *moq_session_announced(struct moq_session *session, struct 
     announced->heard_ns = session_now(session);
     path_set_init(&announced->active);
     list_push_back(&session->announced, &announced->node);
-    object_born(OBJECT_announce);
+    object_born(OBJECT_announced);
 
     announced->stream = stream_new_asking(session, BIDI_ANNOUNCE, &announced_ops, announced);
-    if (!announced->stream || write_please(announced))
+    if (!announced->stream || write_announce_please(announced))
         moq_announced_close(&announced);
     else if (!moq_session_can(session, MOQ_CAN_LIVE))
         session_wait_until(session, announced->heard_ns + CAUGHT_UP_NS);
@@ -202,7 +204,7 @@ void moq_announced_close(struct moq_announced **announced_ref)
     if (!announced || announced->is_over)
         return;
     struct moq_stream *stream = announced->stream;
-    bury(announced);
+    bury_announced(announced);
     if (!stream)
         return;
     if (!stream->handle) {

@@ -67,7 +67,7 @@ static bool reach_offset(struct fetch_reply *reply)
 
 /* ---- The answer ------------------------------------------------------------------------------ */
 
-static size_t pull(struct moq_stream *stream, struct iovec *vec, size_t max, bool *is_end)
+static size_t pull_fetched(struct moq_stream *stream, struct iovec *vec, size_t max, bool *is_end)
 {
     struct fetch_reply *reply = stream->source_object;
     bool has_ended = group_has_ended(reply->group);
@@ -81,7 +81,7 @@ static size_t pull(struct moq_stream *stream, struct iovec *vec, size_t max, boo
     return count;
 }
 
-static void on_sent(struct moq_stream *stream, size_t n, bool is_end)
+static void fetched_sent(struct moq_stream *stream, size_t n, bool is_end)
 {
     struct fetch_reply *reply = stream->source_object;
     (void)is_end;
@@ -94,17 +94,17 @@ static void reply_free(struct grave *grave)
     moq_group_unref(&reply->group);
     moq_track_unref(&reply->track);
     free(reply);
-    object_died(OBJECT_viewer);
+    object_died(OBJECT_fetch_reply);
 }
 
-static void on_closed(struct moq_stream *stream)
+static void fetched_closed(struct moq_stream *stream)
 {
     struct fetch_reply *reply = stream->source_object;
     session_bury(stream->session, &reply->grave, reply_free);
 }
 
 static const struct stream_source reply_source = {
-    .pull = pull, .on_sent = on_sent, .on_closed = on_closed};
+    .pull = pull_fetched, .on_sent = fetched_sent, .on_closed = fetched_closed};
 
 static long read_update(struct moq_stream *stream, const uint8_t *data, size_t n)
 {
@@ -118,13 +118,13 @@ static long read_update(struct moq_stream *stream, const uint8_t *data, size_t n
 }
 
 /* The end of the request's direction is normal; the answer goes on. */
-static int on_end(struct moq_stream *stream, const uint8_t *left, size_t n)
+static int request_ended(struct moq_stream *stream, const uint8_t *left, size_t n)
 {
     (void)stream, (void)left;
     return n > 0 ? MOQ_ERR_DECODE : 0;
 }
 
-static void on_over(struct moq_stream *stream, int error)
+static void reply_over(struct moq_stream *stream, int error)
 {
     struct fetch_reply *reply = stream->owner;
     (void)error;
@@ -133,10 +133,10 @@ static void on_over(struct moq_stream *stream, int error)
 }
 
 static const struct stream_ops reply_ops = {
-    .read = read_update, .on_end = on_end, .on_over = on_over};
+    .read = read_update, .on_end = request_ended, .on_over = reply_over};
 
 /* Goes on with what is there, or ends the stream with the reason why nothing will come. */
-static void proceed(struct fetch_reply *reply)
+static void proceed_reply(struct fetch_reply *reply)
 {
     const struct moq_group *group = reply->group;
     bool is_there = reach_offset(reply);
@@ -148,14 +148,14 @@ static void proceed(struct fetch_reply *reply)
         stream_wake(reply->stream);
 }
 
-static void on_growth(struct moq_watcher *watcher, struct moq_group *group)
+static void fetched_grew(struct moq_watcher *watcher, struct moq_group *group)
 {
     struct fetch_reply *reply = container_of(watcher, struct fetch_reply, watcher);
     if (group == reply->group && reply->stream)
-        proceed(reply);
+        proceed_reply(reply);
 }
 
-static const struct moq_watcher_ops watcher_ops = {.on_growth = on_growth};
+static const struct moq_watcher_ops watcher_ops = {.on_growth = fetched_grew};
 
 static struct fetch_reply *reply_new(const struct moq_request *asked, struct moq_track *track,
                                      struct moq_group *group)
@@ -171,7 +171,7 @@ static struct fetch_reply *reply_new(const struct moq_request *asked, struct moq
         reply->skip_frames = asked->offset;
     else
         reply->skip_bytes = asked->offset;
-    object_born(OBJECT_viewer);
+    object_born(OBJECT_fetch_reply);
     return reply;
 }
 
@@ -194,7 +194,7 @@ int moq_request_send_group(struct moq_request *asked, struct moq_track *track,
     stream_set_urgency(stream, urgency_of(asked->wish.priority));
     moq_track_watch(track, &reply->watcher);
     request_done(request);
-    proceed(reply);
+    proceed_reply(reply);
     return reply->stream ? 0 : group->error ? group->error : MOQ_ERR_BOUNDS;
 }
 
@@ -220,7 +220,7 @@ static void request_over(struct moq_stream *stream, int error)
 }
 
 static const struct stream_ops request_ops = {
-    .read = read_early_update, .on_end = on_end, .on_over = request_over};
+    .read = read_early_update, .on_end = request_ended, .on_over = request_over};
 
 static long read_fetch(struct moq_stream *stream, const uint8_t *data, size_t n)
 {

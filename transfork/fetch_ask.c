@@ -18,10 +18,10 @@ struct moq_fetch {
 static void fetch_free(struct grave *grave)
 {
     free(container_of(grave, struct moq_fetch, grave));
-    object_died(OBJECT_request);
+    object_died(OBJECT_fetch);
 }
 
-static bool bury(struct moq_fetch *fetch)
+static bool bury_fetch(struct moq_fetch *fetch)
 {
     if (fetch->is_over)
         return false;
@@ -31,9 +31,9 @@ static bool bury(struct moq_fetch *fetch)
     return true;
 }
 
-static void end(struct moq_fetch *fetch, int error)
+static void end_fetch(struct moq_fetch *fetch, int error)
 {
-    if (bury(fetch) && fetch->events->on_closed)
+    if (bury_fetch(fetch) && fetch->events->on_closed)
         fetch->events->on_closed(fetch, error);
 }
 
@@ -45,23 +45,23 @@ static long read_data(struct moq_stream *stream, const uint8_t *data, size_t n)
     return (long)n;
 }
 
-static int on_end(struct moq_stream *stream, const uint8_t *left, size_t n)
+static int fetch_ended(struct moq_stream *stream, const uint8_t *left, size_t n)
 {
     struct moq_fetch *fetch = stream->owner;
     (void)left, (void)n;
     stream_detach(stream);
     stream_finish(stream);
-    end(fetch, 0);
+    end_fetch(fetch, 0);
     return 0;
 }
 
-static void on_over(struct moq_stream *stream, int error)
+static void fetch_stream_over(struct moq_stream *stream, int error)
 {
-    end(stream->owner, error);
+    end_fetch(stream->owner, error);
 }
 
 static const struct stream_ops fetch_ops = {
-    .read = read_data, .on_end = on_end, .on_over = on_over};
+    .read = read_data, .on_end = fetch_ended, .on_over = fetch_stream_over};
 
 static int write_fetch(struct moq_fetch *fetch, struct moq_path *path,
                        const struct moq_fetch_wish *wish)
@@ -84,7 +84,7 @@ struct moq_fetch *moq_session_fetch(struct moq_session *session, struct moq_path
     fetch->session = session;
     fetch->events = events;
     fetch->user = user;
-    object_born(OBJECT_request);
+    object_born(OBJECT_fetch);
     fetch->stream = stream_new_asking(session, BIDI_FETCH, &fetch_ops, fetch);
     if (!fetch->stream || write_fetch(fetch, path, wish))
         moq_fetch_close(&fetch);
@@ -108,7 +108,7 @@ void moq_fetch_close(struct moq_fetch **fetch_ref)
         return;
     if (fetch->stream)
         stream_abort(fetch->stream, MOQ_ERR_CANCELLED);
-    bury(fetch);
+    bury_fetch(fetch);
 }
 
 void *moq_fetch_user(const struct moq_fetch *fetch)

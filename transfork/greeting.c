@@ -1,9 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The session stream, of both roles: which version we speak, and that the session ends when this
- * stream does.
- *
- * SESSION_UPDATE goes to peers of 03 alone: Rust peers parse it as INFO and drop the session. */
-#include "base/varint.h"
+ * stream does. What else it carries is bitrate.c's. */
 #include "transfork/dialect.h"
 #include "transfork/message.h"
 #include "transfork/session_state.h"
@@ -11,49 +8,7 @@
 
 /* ---- After the versions are agreed ----------------------------------------------------------- */
 
-static long read_update(struct moq_stream *stream, const uint8_t *data, size_t n)
-{
-    size_t used;
-    uint64_t bitrate_bps;
-    int error = message_decode_session_update(data, n, &used, &bitrate_bps);
-    if (error)
-        return error;
-    stream->session->peer_bitrate_bps = bitrate_bps;
-    return (long)used;
-}
-
-uint64_t moq_session_peer_bitrate(const struct moq_session *session)
-{
-    return session->peer_bitrate_bps;
-}
-
-/* Whether the peer should hear of it: a tenth more or less than it knows, and not too often. */
-static bool is_news(const struct moq_session *session, uint64_t bitrate_bps)
-{
-    uint64_t told = session->told_bitrate_bps;
-    uint64_t change = bitrate_bps > told ? bitrate_bps - told : told - bitrate_bps;
-    bool is_early = told && session_now(session) - session->told_bitrate_ns < MOQ_BITRATE_PAUSE_NS;
-    return change > told / 10 && !is_early;
-}
-
-void moq_session_set_bitrate(struct moq_session *session, uint64_t bitrate_bps)
-{
-    struct moq_stream *stream = session->greeting;
-    bool is_possible =
-        session_is_ready(session) && moq_session_can(session, MOQ_CAN_BITRATE) && stream;
-    if (bitrate_bps > VARINT_MAX)
-        bitrate_bps = VARINT_MAX;
-    if (!is_possible || !is_news(session, bitrate_bps))
-        return;
-    struct stream_message message;
-    int error = message_encode_session_update(stream_compose(&message), bitrate_bps);
-    if (stream_send(stream, &message, error))
-        return;
-    session->told_bitrate_bps = bitrate_bps;
-    session->told_bitrate_ns = session_now(session);
-}
-
-static int on_end(struct moq_stream *stream, const uint8_t *left, size_t n)
+static int session_stream_ended(struct moq_stream *stream, const uint8_t *left, size_t n)
 {
     (void)left, (void)n;
     stream_finish(stream);
@@ -70,7 +25,7 @@ static bool is_connection_over(const struct moq_stream *stream)
     return !stream->handle;
 }
 
-static void on_over(struct moq_stream *stream, int error)
+static void session_stream_over(struct moq_stream *stream, int error)
 {
     stream->session->greeting = NULL;
     if (error == MOQ_ERR_DECODE)
@@ -80,9 +35,9 @@ static void on_over(struct moq_stream *stream, int error)
 }
 
 static const struct stream_ops session_ops = {
-    .read = read_update, .on_end = on_end, .on_over = on_over};
+    .read = bitrate_read, .on_end = session_stream_ended, .on_over = session_stream_over};
 
-static void agree(struct moq_stream *stream, uint32_t version)
+static void agree_on_version(struct moq_stream *stream, uint32_t version)
 {
     stream->in.limit = STREAM_MESSAGE_MAX_BYTES;
     stream->session->version = version;
@@ -109,7 +64,7 @@ static int answer_client(struct moq_stream *stream, uint32_t version)
     int error = message_encode_session_server(stream_compose(&message), &answer);
     error = stream_send(stream, &message, error);
     if (!error)
-        agree(stream, version);
+        agree_on_version(stream, version);
     return error;
 }
 
@@ -181,7 +136,7 @@ static long read_server(struct moq_stream *stream, const uint8_t *data, size_t n
     uint32_t version = version_from_wire(answer.version);
     if (!(version & stream->session->config.versions))
         return MOQ_ERR_VERSION;
-    agree(stream, version);
+    agree_on_version(stream, version);
     return (long)used;
 }
 

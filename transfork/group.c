@@ -11,7 +11,7 @@
 
 #include "base/objects.h"
 
-static uint64_t earlier(uint64_t a, uint64_t b)
+static uint64_t earlier_of(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
 }
@@ -72,7 +72,7 @@ struct moq_group *group_new(uint64_t sequence, uint64_t started_ns)
 
 struct moq_group *group_adopt(uint64_t sequence, uint64_t now_ns, struct moq_group_body *body)
 {
-    uint64_t started_ns = earlier(body->started_ns, now_ns);
+    uint64_t started_ns = earlier_of(body->started_ns, now_ns);
     struct moq_group *group = group_of(sequence, started_ns, moq_group_body_ref(body));
     if (group)
         group->is_adopted = true;
@@ -135,7 +135,7 @@ void group_end(struct moq_group *group, int error, uint64_t now_ns)
     struct moq_group_body *body = group->body;
     bool is_followed = group->is_adopted && body_has_ended(body);
     group->error = error;
-    group->ended_ns = is_followed ? earlier(body->ended_ns, now_ns) : now_ns;
+    group->ended_ns = is_followed ? earlier_of(body->ended_ns, now_ns) : now_ns;
     group->is_ended = true;
     list_remove(&group->follow_node);
     if (group->is_adopted)

@@ -8,12 +8,6 @@
 
 /* ---- The peer asks --------------------------------------------------------------------------- */
 
-static long read_more(struct moq_stream *stream, const uint8_t *data, size_t n)
-{
-    (void)stream, (void)data, (void)n;
-    return MOQ_ERR_PROTOCOL; /* nothing may follow INFO_PLEASE */
-}
-
 /* The end of the question is normal; the answer may take its time. */
 static int question_end(struct moq_stream *stream, const uint8_t *left, size_t n)
 {
@@ -28,7 +22,7 @@ static void question_over(struct moq_stream *stream, int error)
 }
 
 static const struct stream_ops asked_ops = {
-    .read = read_more, .on_end = question_end, .on_over = question_over};
+    .read = stream_refuses_more, .on_end = question_end, .on_over = question_over};
 
 int moq_request_send_info(struct moq_request *asked, const struct moq_info *info)
 {
@@ -88,10 +82,10 @@ struct moq_info_query {
 static void query_free(struct grave *grave)
 {
     free(container_of(grave, struct moq_info_query, grave));
-    object_died(OBJECT_request);
+    object_died(OBJECT_info_query);
 }
 
-static bool bury(struct moq_info_query *query)
+static bool bury_query(struct moq_info_query *query)
 {
     if (query->is_over)
         return false;
@@ -101,9 +95,9 @@ static bool bury(struct moq_info_query *query)
     return true;
 }
 
-static void answered(struct moq_info_query *query, int error, const struct moq_info *info)
+static void answer_query(struct moq_info_query *query, int error, const struct moq_info *info)
 {
-    if (bury(query))
+    if (bury_query(query))
         query->on_info(query->user, error, info);
 }
 
@@ -118,7 +112,7 @@ static long read_info(struct moq_stream *stream, const uint8_t *data, size_t n)
         return error;
     struct moq_info info = message_info_from_wire(version, &msg);
     stream_detach(stream);
-    answered(query, 0, &info);
+    answer_query(query, 0, &info);
     return (long)used;
 }
 
@@ -130,13 +124,13 @@ static int answer_end(struct moq_stream *stream, const uint8_t *left, size_t n)
 
 static void answer_over(struct moq_stream *stream, int error)
 {
-    answered(stream->owner, error, NULL);
+    answer_query(stream->owner, error, NULL);
 }
 
 static const struct stream_ops query_ops = {
     .read = read_info, .on_end = answer_end, .on_over = answer_over, .ignores_stop = true};
 
-static int write_please(struct moq_info_query *query, struct moq_path *path)
+static int write_info_please(struct moq_info_query *query, struct moq_path *path)
 {
     struct stream_message message;
     int error = message_encode_info_please(stream_compose(&message), path);
@@ -156,9 +150,9 @@ struct moq_info_query *moq_session_info(struct moq_session *session, struct moq_
     query->session = session;
     query->on_info = on_info;
     query->user = user;
-    object_born(OBJECT_request);
+    object_born(OBJECT_info_query);
     query->stream = stream_new_asking(session, BIDI_INFO, &query_ops, query);
-    if (!query->stream || write_please(query, path))
+    if (!query->stream || write_info_please(query, path))
         moq_info_query_close(&query);
     return query;
 }
@@ -171,5 +165,5 @@ void moq_info_query_close(struct moq_info_query **query_ref)
         return;
     if (query->stream)
         stream_abort(query->stream, MOQ_ERR_CANCELLED);
-    bury(query);
+    bury_query(query);
 }

@@ -70,7 +70,7 @@ static void take_fetch(struct message_in *in, bool is_text)
     message_take_varint(in);
 }
 
-static int judge(enum message_kind kind, const uint8_t *data, size_t n, bool is_text)
+static int judge_reading(enum message_kind kind, const uint8_t *data, size_t n, bool is_text)
 {
     struct message_in in = message_in_of(data, n);
     switch (kind) {
@@ -105,7 +105,7 @@ static bool looks_like_text(enum message_kind kind, const uint8_t *data, size_t 
 
 enum message_dialect message_dialect(enum message_kind kind, const uint8_t *in, size_t n)
 {
-    int array = judge(kind, in, n, false), string = judge(kind, in, n, true);
+    int array = judge_reading(kind, in, n, false), string = judge_reading(kind, in, n, true);
     bool is_named = string == 0 && looks_like_text(kind, in, n);
 
     if (array == 0 && string == 0)

@@ -117,7 +117,7 @@ static struct sight *sight_new(struct offers_watcher *watcher, struct moq_path *
     size_t size;
     const uint8_t *wire = path_wire(sight->path, &size);
     HASH_ADD_KEYPTR_BYHASHVALUE(hh, watcher->table, wire, size, hash_of(path), sight);
-    object_born(OBJECT_announce);
+    object_born(OBJECT_sight);
     return sight;
 }
 
@@ -127,7 +127,7 @@ static void sight_free(struct offers_watcher *watcher, struct sight *sight)
     HASH_DEL(watcher->table, sight);
     moq_path_unref(&sight->path);
     free(sight);
-    object_died(OBJECT_announce);
+    object_died(OBJECT_sight);
 }
 
 /* ---- What a change means to a watcher -------------------------------------------------------- */
@@ -139,7 +139,7 @@ static bool may_see(const struct offers_watcher *watcher, const struct moq_path 
            watcher->ops->can_see(watcher->user, path, who);
 }
 
-static bool sees(const struct offers_watcher *watcher, const struct offer *offer)
+static bool sees_offer(const struct offers_watcher *watcher, const struct offer *offer)
 {
     if (!moq_path_has_prefix(offer->path, watcher->prefix))
         return false;
@@ -159,9 +159,9 @@ static void set_visible(struct offers_watcher *watcher, struct sight *sight, boo
 }
 
 /* Looks at `offer` again after one of its owners came or went. */
-static void look(struct offers_watcher *watcher, const struct offer *offer)
+static void look_at_offer(struct offers_watcher *watcher, const struct offer *offer)
 {
-    bool is_visible = sees(watcher, offer);
+    bool is_visible = sees_offer(watcher, offer);
     struct sight *sight = sight_find(watcher, offer->path);
     if (is_visible == (sight && sight->is_visible))
         return;
@@ -178,7 +178,7 @@ static void tell_all(struct moq_offers *offers, const struct offer *offer)
     list_for_each (node, &offers->watchers) {
         struct offers_watcher *watcher = container_of(node, struct offers_watcher, node);
         bool had_pending = offers_watcher_has_pending(watcher);
-        look(watcher, offer);
+        look_at_offer(watcher, offer);
         bool is_new = !had_pending && offers_watcher_has_pending(watcher);
         if (is_new && list_is_empty(&watcher->wake_node))
             list_push_back(&offers->waking, &watcher->wake_node);
@@ -186,7 +186,7 @@ static void tell_all(struct moq_offers *offers, const struct offer *offer)
 }
 
 /* After the walk over all watchers, because a callback may remove any of them. */
-static void wake(struct moq_offers *offers)
+static void wake_watchers(struct moq_offers *offers)
 {
     for (struct list *node; (node = list_pop_front(&offers->waking));) {
         struct offers_watcher *watcher = container_of(node, struct offers_watcher, wake_node);
@@ -247,7 +247,7 @@ int moq_offers_add(struct moq_offers *offers, struct moq_path *path, const void 
     *owner = (struct owner){.who = who, .count = 1};
     list_push_back(&offer->owners, &owner->node);
     tell_all(offers, offer);
-    wake(offers);
+    wake_watchers(offers);
     return 0;
 }
 
@@ -261,7 +261,7 @@ void moq_offers_remove(struct moq_offers *offers, const struct moq_path *path, c
     tell_all(offers, offer);
     if (list_is_empty(&offer->owners))
         offer_free(offers, offer);
-    wake(offers);
+    wake_watchers(offers);
 }
 
 bool moq_offers_has(const struct moq_offers *offers, const struct moq_path *path)
@@ -291,7 +291,7 @@ struct offers_watcher *offers_watch(struct moq_offers *offers, struct moq_path *
 
     struct offer *offer, *next;
     HASH_ITER(hh, offers->table, offer, next)
-    look(watcher, offer);
+    look_at_offer(watcher, offer);
     return watcher;
 }
 

@@ -99,7 +99,7 @@ static struct moq_path *path_alloc(size_t count, size_t size)
     return path;
 }
 
-static struct moq_path *seal(struct moq_path *path)
+static struct moq_path *seal_path(struct moq_path *path)
 {
     path->hash = hash_bytes(path->wire, path->size);
     return path;
@@ -124,7 +124,7 @@ static const uint8_t *take_part(const uint8_t *at, const uint8_t *end, struct mo
 }
 
 /* Bytes of the encoded parts, or SIZE_MAX over the limits. */
-static size_t measure(const struct moq_part *parts, size_t count)
+static size_t measure_parts(const struct moq_part *parts, size_t count)
 {
     size_t bytes = 0, encoded = 0;
     if (count > MOQ_PATH_MAX_PARTS)
@@ -140,14 +140,14 @@ static size_t measure(const struct moq_part *parts, size_t count)
 
 struct moq_path *moq_path_new(const struct moq_part *parts, size_t count)
 {
-    size_t size = measure(parts, count);
+    size_t size = measure_parts(parts, count);
     struct moq_path *path = size == SIZE_MAX ? NULL : path_alloc(count, size);
     if (!path)
         return NULL;
     uint8_t *out = path->wire + COUNT_BYTES;
     for (size_t i = 0; i < count; i++)
         out = put_part(out, parts[i].data, parts[i].size);
-    return seal(path);
+    return seal_path(path);
 }
 
 struct moq_path *moq_path_from_text(const char *text)

@@ -26,7 +26,7 @@ static struct list *bucket_of(const struct path_set *set, const struct moq_path 
     return &set->buckets[moq_path_hash(path) & (set->bucket_count - 1)];
 }
 
-static struct entry *find(const struct path_set *set, const struct moq_path *path)
+static struct entry *find_entry(const struct path_set *set, const struct moq_path *path)
 {
     if (set->bucket_count == 0)
         return NULL;
@@ -37,7 +37,7 @@ static struct entry *find(const struct path_set *set, const struct moq_path *pat
     return NULL;
 }
 
-static int grow(struct path_set *set)
+static int grow_set(struct path_set *set)
 {
     struct path_set bigger = {.bucket_count =
                                   set->bucket_count ? set->bucket_count * 2 : BUCKETS_FIRST,
@@ -57,9 +57,9 @@ static int grow(struct path_set *set)
 
 int path_set_add(struct path_set *set, struct moq_path *path)
 {
-    if (find(set, path))
+    if (find_entry(set, path))
         return MOQ_ERR_DUPLICATE;
-    if (set->count >= set->bucket_count && grow(set))
+    if (set->count >= set->bucket_count && grow_set(set))
         return MOQ_ERR_NOMEM;
     struct entry *entry = malloc(sizeof *entry);
     if (!entry)
@@ -73,7 +73,7 @@ int path_set_add(struct path_set *set, struct moq_path *path)
     return 0;
 }
 
-static struct moq_path *take(struct path_set *set, struct entry *entry)
+static struct moq_path *take_entry(struct path_set *set, struct entry *entry)
 {
     struct moq_path *path = entry->path;
     list_remove(&entry->node);
@@ -84,10 +84,10 @@ static struct moq_path *take(struct path_set *set, struct entry *entry)
 
 bool path_set_remove(struct path_set *set, const struct moq_path *path)
 {
-    struct entry *entry = find(set, path);
+    struct entry *entry = find_entry(set, path);
     if (!entry)
         return false;
-    struct moq_path *mine = take(set, entry);
+    struct moq_path *mine = take_entry(set, entry);
     moq_path_unref(&mine);
     return true;
 }
@@ -96,7 +96,7 @@ struct moq_path *path_set_pop(struct path_set *set)
 {
     for (; set->lowest < set->bucket_count; set->lowest++)
         if (!list_is_empty(&set->buckets[set->lowest]))
-            return take(set, entry_at(set->buckets[set->lowest].next));
+            return take_entry(set, entry_at(set->buckets[set->lowest].next));
     return NULL;
 }
 

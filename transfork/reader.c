@@ -36,7 +36,7 @@ static int take_size(struct bytes_cursor *cursor, uint64_t *size)
 }
 
 /* Puts together a payload that lies in several chunks. */
-static int collect(struct bytes_cursor *cursor, size_t size, struct byte_buf *frame)
+static int collect_bytes(struct bytes_cursor *cursor, size_t size, struct byte_buf *frame)
 {
     while (frame->size < size) {
         struct iovec vec;
@@ -59,7 +59,7 @@ static int take_payload(struct bytes_cursor *cursor, size_t size, struct byte_bu
     byte_buf_consume(frame, frame->size);
     bytes_cursor_peek(cursor, &vec, 1, size);
     if (vec.iov_len < size) {
-        int error = collect(cursor, size, frame);
+        int error = collect_bytes(cursor, size, frame);
         *data = frame->data;
         return error;
     }
@@ -69,7 +69,7 @@ static int take_payload(struct bytes_cursor *cursor, size_t size, struct byte_bu
 }
 
 /* Why there is no next frame in a group that has ended. */
-static int end_of(const struct moq_group_reader *reader)
+static int end_of_group(const struct moq_group_reader *reader)
 {
     if (reader->group->error)
         return reader->group->error;
@@ -86,7 +86,7 @@ int moq_group_reader_next(struct moq_group_reader *reader, const uint8_t **data,
     if (!error && bytes_cursor_available(&ahead) < payload)
         error = MOQ_ERR_AGAIN;
     if (error == MOQ_ERR_AGAIN && has_ended)
-        return end_of(reader);
+        return end_of_group(reader);
     if (!error)
         error = take_payload(&ahead, (size_t)payload, &reader->frame, data);
     if (error)

@@ -74,11 +74,11 @@ static void recv_group_free(struct grave *grave)
     moq_group_unref(&receiving->group);
     moq_track_unref(&receiving->track);
     free(receiving);
-    object_died(OBJECT_request);
+    object_died(OBJECT_recv_group);
 }
 
 /* Ends the group for its viewers; the stream is not ours any more. */
-static void over(struct recv_group *receiving, int error)
+static void end_receiving(struct recv_group *receiving, int error)
 {
     struct moq_subscription *subscription = receiving->subscription;
     receiving->stream = NULL;
@@ -104,22 +104,22 @@ static long read_frames(struct moq_stream *stream, const uint8_t *data, size_t n
     return error ? error : (long)n;
 }
 
-static int on_end(struct moq_stream *stream, const uint8_t *left, size_t n)
+static int group_stream_ended(struct moq_stream *stream, const uint8_t *left, size_t n)
 {
     struct recv_group *receiving = stream->owner;
     (void)left, (void)n;
     stream_detach(stream);
-    over(receiving, is_between_frames(receiving) ? 0 : MOQ_ERR_WRONG_SIZE);
+    end_receiving(receiving, is_between_frames(receiving) ? 0 : MOQ_ERR_WRONG_SIZE);
     return 0;
 }
 
-static void on_over(struct moq_stream *stream, int error)
+static void group_stream_over(struct moq_stream *stream, int error)
 {
-    over(stream->owner, error);
+    end_receiving(stream->owner, error);
 }
 
 static const struct stream_ops frames_ops = {
-    .read = read_frames, .on_end = on_end, .on_over = on_over};
+    .read = read_frames, .on_end = group_stream_ended, .on_over = group_stream_over};
 
 static bool is_wanted(const struct moq_subscription *subscription, uint64_t sequence)
 {
@@ -151,7 +151,7 @@ static int begin_group(struct moq_stream *stream, struct moq_subscription *subsc
     subscription->receiving++;
     list_push_back(&stream->session->recv_groups, &receiving->node);
     stream_attach(stream, &frames_ops, receiving);
-    object_born(OBJECT_request);
+    object_born(OBJECT_recv_group);
     session_wait_until(stream->session, receiving->last_ns + SILENCE_NS);
     return 0;
 }
@@ -183,10 +183,10 @@ void recv_group_begin(struct moq_stream *stream)
     stream_attach(stream, &header_ops, NULL);
 }
 
-static void stop(struct recv_group *receiving, int error)
+static void stop_receiving(struct recv_group *receiving, int error)
 {
     stream_abort(receiving->stream, MOQ_ERR_CANCELLED);
-    over(receiving, error);
+    end_receiving(receiving, error);
 }
 
 /* Of those that were superseded, when the next one is silent for too long. */
@@ -208,10 +208,10 @@ void recv_groups_tick(struct moq_session *session)
 {
     struct recv_group *silent;
     while ((silent = find_silent(session)))
-        stop(silent, is_between_frames(silent) ? 0 : MOQ_ERR_EXPIRED);
+        stop_receiving(silent, is_between_frames(silent) ? 0 : MOQ_ERR_EXPIRED);
 }
 
-static struct recv_group *find_of(const struct moq_subscription *subscription)
+static struct recv_group *find_receiving(const struct moq_subscription *subscription)
 {
     list_for_each (node, &subscription->session->recv_groups) {
         struct recv_group *receiving = container_of(node, struct recv_group, node);
@@ -224,6 +224,6 @@ static struct recv_group *find_of(const struct moq_subscription *subscription)
 void recv_groups_cut(struct moq_subscription *subscription, int error)
 {
     struct recv_group *receiving;
-    while ((receiving = find_of(subscription)))
-        stop(receiving, error);
+    while ((receiving = find_receiving(subscription)))
+        stop_receiving(receiving, error);
 }

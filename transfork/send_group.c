@@ -20,7 +20,8 @@ static struct send_group *sending_of(struct moq_stream *stream)
     return container_of(stream, struct send_group, stream);
 }
 
-static size_t pull(struct moq_stream *stream, struct iovec *vec, size_t max, bool *is_end)
+static size_t pull_group_bytes(struct moq_stream *stream, struct iovec *vec, size_t max,
+                               bool *is_end)
 {
     struct send_group *sending = sending_of(stream);
     bool has_ended = group_has_ended(sending->group); /* by its track, after its last byte */
@@ -63,7 +64,7 @@ void send_groups_tick(struct moq_session *session)
         session_fail(session, MOQ_ERR_TIMEOUT, "the peer acknowledges nothing of a group");
 }
 
-static void on_sent(struct moq_stream *stream, size_t n, bool is_end)
+static void group_bytes_sent(struct moq_stream *stream, size_t n, bool is_end)
 {
     struct send_group *sending = sending_of(stream);
     size_t header = (size_t)(sending->header_size - sending->header_sent);
@@ -91,21 +92,23 @@ static void send_group_free(struct grave *grave)
     stream_deinit(&sending->stream);
     moq_group_unref(&sending->group);
     free(sending);
-    object_died(OBJECT_stream);
+    object_died(OBJECT_send_group);
 }
 
-static void on_closed(struct moq_stream *stream)
+static void group_stream_closed(struct moq_stream *stream)
 {
     list_remove(&stream->node);
     list_remove(&sending_of(stream)->over_node);
     session_bury(stream->session, &sending_of(stream)->grave, send_group_free);
 }
 
-static const struct stream_source group_source = {
-    .pull = pull, .on_sent = on_sent, .on_closed = on_closed, .is_whole = true};
+static const struct stream_source group_source = {.pull = pull_group_bytes,
+                                                  .on_sent = group_bytes_sent,
+                                                  .on_closed = group_stream_closed,
+                                                  .is_whole = true};
 
 /* The peer stopped the stream, or it is acknowledged and closed, or the connection died. */
-static void on_over(struct moq_stream *stream, int error)
+static void group_stream_over(struct moq_stream *stream, int error)
 {
     struct send_group *sending = sending_of(stream);
     struct moq_viewer *viewer = sending->viewer;
@@ -124,7 +127,7 @@ static void on_over(struct moq_stream *stream, int error)
         viewer_group_closed(viewer);
 }
 
-static const struct stream_ops group_ops = {.on_over = on_over};
+static const struct stream_ops group_ops = {.on_over = group_stream_over};
 
 static int write_header(struct send_group *sending, uint64_t id)
 {
@@ -156,7 +159,7 @@ struct send_group *send_group_open(struct moq_viewer *viewer, struct moq_group *
     bytes_cursor_init(&sending->cursor, &group->body->log);
     list_init(&sending->node);
     list_init(&sending->over_node);
-    object_born(OBJECT_stream);
+    object_born(OBJECT_send_group);
 
     if (!write_header(sending, viewer->id))
         sending->stream.handle =

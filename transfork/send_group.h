@@ -28,6 +28,11 @@ struct send_group {
     bool is_sent; /* all of it and its end are in packets */
 };
 
+static inline struct send_group *send_group_at(const struct list *node)
+{
+    return container_of(node, struct send_group, node);
+}
+
 /* Opens a stream for `group`. NULL: the peer allows no more streams, or out of memory. */
 struct send_group *send_group_open(struct moq_viewer *viewer, struct moq_group *group,
                                    uint64_t urgency);

@@ -28,7 +28,7 @@ void session_enter(struct moq_session *session)
     session->depth++;
 }
 
-static void dig(struct moq_session *session)
+static void free_graves(struct moq_session *session)
 {
     for (struct list *node; (node = list_pop_front(&session->graves));) {
         struct grave *grave = container_of(node, struct grave, node);
@@ -39,7 +39,7 @@ static void dig(struct moq_session *session)
 void session_leave(struct moq_session *session)
 {
     if (--session->depth == 0)
-        dig(session);
+        free_graves(session);
 }
 
 void session_bury(struct moq_session *session, struct grave *grave,
@@ -118,7 +118,7 @@ void moq_session_free(struct moq_session **session_ref)
     if (!session)
         return;
     REQUIRE(session->state == SESSION_CLOSED && session->depth == 0);
-    dig(session);
+    free_graves(session);
     free(session->subscriptions);
     free(session);
     object_died(OBJECT_session);
@@ -247,7 +247,7 @@ struct moq_stream *moq_session_accept_stream(struct moq_session *session, void *
 
 /* ---- The end --------------------------------------------------------------------------------- */
 
-static void close_with(struct moq_session *session, int error, const char *reason)
+static void close_session(struct moq_session *session, int error, const char *reason)
 {
     if (session->state >= SESSION_CLOSING)
         return;
@@ -269,14 +269,14 @@ static void close_with(struct moq_session *session, int error, const char *reaso
 
 void moq_session_close(struct moq_session *session, int error, const char *reason)
 {
-    close_with(session, error, reason);
+    close_session(session, error, reason);
 }
 
 void session_fail(struct moq_session *session, int error, const char *reason)
 {
     if (error != MOQ_ERR_CANCELLED)
         log_debug(LOG_SESSION, "closing the session: %s (%s)", reason, moq_error_words(error));
-    close_with(session, error, reason);
+    close_session(session, error, reason);
 }
 
 /* Streams of ours that were never opened: the transport knows nothing of them. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A session from the inside: what its streams share. The state machines are one file each:
- * greeting.c (the session stream), announce_answer.c and announce_ask.c, subscribe_answer.c with
+ * greeting.c (the session stream) with bitrate.c, announce_answer.c and announce_ask.c, subscribe_answer.c with
  * viewer.c and send_group.c, subscribe_ask.c with recv_group.c, fetch_answer.c and fetch_ask.c,
  * info.c, and request.c for what an owner answers. */
 #ifndef MOQ_SESSION_STATE_H
@@ -103,6 +103,8 @@ void accept_begin(struct moq_stream *stream);
 int accept_parked(struct moq_stream *stream, const uint8_t *data,
                   size_t n);                    /* more of it came too early */
 void greeting_begin(struct moq_stream *stream); /* server: a stream of type 0 came */
+long bitrate_read(struct moq_stream *stream, const uint8_t *data,
+                  size_t n); /* what follows on the session stream */
 void announce_answer_begin(struct moq_stream *stream);
 void subscribe_answer_begin(struct moq_stream *stream);
 void fetch_answer_begin(struct moq_stream *stream);

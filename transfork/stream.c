@@ -310,7 +310,7 @@ static long read_joined(struct moq_stream *stream, const uint8_t *data, size_t n
 
 /* All of `data`: straight from the caller's memory where messages are whole, through `in` where
  * they are cut. */
-static int receive(struct moq_stream *stream, const uint8_t *data, size_t n)
+static int receive_bytes(struct moq_stream *stream, const uint8_t *data, size_t n)
 {
     while (n > 0 && stream->ops && !stream->is_in_over &&
            stream->session->state < SESSION_CLOSING) {
@@ -327,7 +327,7 @@ static int receive(struct moq_stream *stream, const uint8_t *data, size_t n)
 
 /* Keeps what came before the versions are agreed, within the bounds; the session stream is among
  * it. */
-static int park(struct moq_stream *stream, const uint8_t *data, size_t n, bool is_end)
+static int park_bytes(struct moq_stream *stream, const uint8_t *data, size_t n, bool is_end)
 {
     struct moq_session *session = stream->session;
     if (n > PARKED_MAX_BYTES - session->parked_bytes)
@@ -345,6 +345,12 @@ int stream_ends_too_early(struct moq_stream *stream, const uint8_t *left, size_t
 {
     (void)stream, (void)left, (void)n;
     return MOQ_ERR_DECODE;
+}
+
+long stream_refuses_more(struct moq_stream *stream, const uint8_t *data, size_t n)
+{
+    (void)stream, (void)data, (void)n;
+    return MOQ_ERR_PROTOCOL;
 }
 
 static int end_of_input(struct moq_stream *stream)
@@ -371,7 +377,7 @@ void stream_unpark(struct moq_stream *stream)
     bool is_ended = stream->is_ending_in;
     end_parking(stream);
     byte_buf_init(&stream->in, STREAM_MESSAGE_MAX_BYTES);
-    int error = receive(stream, held.data, held.size);
+    int error = receive_bytes(stream, held.data, held.size);
     if (!error && is_ended && !stream->is_in_over)
         error = end_of_input(stream);
     if (error)
@@ -384,7 +390,8 @@ void moq_stream_received(struct moq_stream *stream, const uint8_t *data, size_t 
     if (stream->is_in_over || stream->session->state >= SESSION_CLOSING)
         return;
     session_enter(stream->session);
-    int error = stream->is_parked ? park(stream, data, n, is_end) : receive(stream, data, n);
+    int error =
+        stream->is_parked ? park_bytes(stream, data, n, is_end) : receive_bytes(stream, data, n);
     if (!error && is_end && !stream->is_parked && !stream->is_in_over)
         error = end_of_input(stream);
     if (error)

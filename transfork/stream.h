@@ -115,6 +115,9 @@ int stream_send(struct moq_stream *stream, const struct stream_message *message,
 
 /* For streams whose first message is not complete: an on_end that is always MOQ_ERR_DECODE. */
 int stream_ends_too_early(struct moq_stream *stream, const uint8_t *left, size_t n);
+
+/* For streams that were asked all there is to ask: a read that is always MOQ_ERR_PROTOCOL. */
+long stream_refuses_more(struct moq_stream *stream, const uint8_t *data, size_t n);
 uint64_t
 stream_unsent(const struct moq_stream *stream); /* bytes of the log that are not in packets */
 void stream_wake(struct moq_stream *stream);

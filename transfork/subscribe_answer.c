@@ -87,9 +87,7 @@ struct moq_viewer *moq_request_serve(struct moq_request *asked, struct moq_track
     asked->session->subscription_count++;
     viewer->wish = asked->wish;
     viewer->user = asked->user;
-    viewer->policy = *policy;
-    if (policy->order == MOQ_ORDER_ANY)
-        viewer->policy.order = MOQ_ORDER_NEWEST;
+    moq_viewer_set_policy(viewer, policy);
     stream_attach(stream, &viewer_ops, viewer);
     request_done(request);
     viewer_start(viewer);
@@ -133,7 +131,7 @@ static void request_over(struct moq_stream *stream, int error)
 static const struct stream_ops request_ops = {
     .read = read_request_update, .on_end = request_end, .on_over = request_over};
 
-static int admit(const struct moq_session *session, const struct msg_subscribe *msg)
+static int check_subscribe(const struct moq_session *session, const struct msg_subscribe *msg)
 {
     if (request_has_id(session, msg->id))
         return MOQ_ERR_DUPLICATE;
@@ -149,7 +147,7 @@ static long read_subscribe(struct moq_stream *stream, const uint8_t *data, size_
     int error = message_decode_subscribe(session->version, data, n, &used, &msg);
     if (error)
         return dialect_check(stream, KIND_SUBSCRIBE, data, n, error);
-    error = admit(session, &msg);
+    error = check_subscribe(session, &msg);
     if (error) {
         moq_path_unref(&msg.path);
         return error;

@@ -46,12 +46,12 @@ static void subscription_free(struct grave *grave)
     struct moq_subscription *subscription = container_of(grave, struct moq_subscription, grave);
     moq_track_unref(&subscription->track);
     free(subscription);
-    object_died(OBJECT_viewer);
+    object_died(OBJECT_subscription);
 }
 
 /* Takes it out of the session; groups under way are cut. Returns false when that was done before.
  */
-static bool bury(struct moq_subscription *subscription, int error)
+static bool bury_subscription(struct moq_subscription *subscription, int error)
 {
     if (subscription->is_over)
         return false;
@@ -62,9 +62,9 @@ static bool bury(struct moq_subscription *subscription, int error)
     return true;
 }
 
-static void end(struct moq_subscription *subscription, int error)
+static void end_subscription(struct moq_subscription *subscription, int error)
 {
-    if (bury(subscription, error) && subscription->events->on_closed)
+    if (bury_subscription(subscription, error) && subscription->events->on_closed)
         subscription->events->on_closed(subscription, error);
 }
 
@@ -72,7 +72,7 @@ void subscription_group_ended(struct moq_subscription *subscription)
 {
     subscription->receiving--;
     if (subscription->is_ending && subscription->receiving == 0)
-        end(subscription, 0);
+        end_subscription(subscription, 0);
 }
 
 /* ---- The subscribe stream -------------------------------------------------------------------- */
@@ -113,7 +113,7 @@ static long read_answer(struct moq_stream *stream, const uint8_t *data, size_t n
 }
 
 /* "No more": groups under way may end first. */
-static int on_end(struct moq_stream *stream, const uint8_t *left, size_t n)
+static int subscription_ended(struct moq_stream *stream, const uint8_t *left, size_t n)
 {
     struct moq_subscription *subscription = stream->owner;
     (void)left;
@@ -125,7 +125,7 @@ static int on_end(struct moq_stream *stream, const uint8_t *left, size_t n)
     stream_detach(stream);
     stream_finish(stream);
     if (subscription->receiving == 0) {
-        end(subscription, 0);
+        end_subscription(subscription, 0);
         return 0;
     }
     subscription->is_ending = true;
@@ -134,15 +134,15 @@ static int on_end(struct moq_stream *stream, const uint8_t *left, size_t n)
     return 0;
 }
 
-static void on_over(struct moq_stream *stream, int error)
+static void subscription_stream_over(struct moq_stream *stream, int error)
 {
     struct moq_subscription *subscription = stream->owner;
     subscription->stream = NULL;
-    end(subscription, error);
+    end_subscription(subscription, error);
 }
 
 static const struct stream_ops subscribe_ops = {
-    .read = read_answer, .on_end = on_end, .on_over = on_over};
+    .read = read_answer, .on_end = subscription_ended, .on_over = subscription_stream_over};
 
 static struct moq_subscription *next_overdue(struct moq_session *session, struct list *bucket)
 {
@@ -162,7 +162,7 @@ void subscriptions_tick(struct moq_session *session)
     for (size_t i = 0; session->subscriptions && i < SUBSCRIPTION_BUCKETS; i++) {
         struct moq_subscription *overdue;
         while ((overdue = next_overdue(session, &session->subscriptions[i])))
-            end(overdue, 0);
+            end_subscription(overdue, 0);
     }
 }
 
@@ -200,7 +200,7 @@ struct moq_subscription *moq_session_subscribe(struct moq_session *session, stru
     subscription->events = events;
     subscription->user = user;
     list_push_back(bucket_of(session, subscription->id), &subscription->node);
-    object_born(OBJECT_viewer);
+    object_born(OBJECT_subscription);
 
     subscription->stream = stream_new_asking(session, BIDI_SUBSCRIBE, &subscribe_ops, subscription);
     if (!subscription->stream || write_subscribe(subscription))
@@ -235,7 +235,7 @@ void moq_subscription_close(struct moq_subscription **subscription_ref)
     if (subscription->stream)
         stream_abort(subscription->stream, MOQ_ERR_CANCELLED);
     subscription->stream = NULL;
-    bury(subscription, MOQ_ERR_CANCELLED);
+    bury_subscription(subscription, MOQ_ERR_CANCELLED);
 }
 
 void *moq_subscription_user(const struct moq_subscription *subscription)

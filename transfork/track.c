@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Tracks: groups in order, bounded. Step 8 of a frame's walk leaves here, for those who watch
- * (transfork/watchers.c).
+/* Tracks: groups in order. Step 8 of a frame's walk leaves here, for those who watch
+ * (transfork/watchers.c). How many groups and bytes are kept is track_cache.c's to say.
  *
- * What is kept: the newest group always; an older one while count, age and bytes allow. When bytes
- * must go, ended groups go first (lowest sequence first), then growing ones, which are cut. A
- * sequence below one that was dropped never comes back (MOQ_ERR_EXPIRED), so a viewer is never
+ * A sequence below one that was dropped never comes back (MOQ_ERR_EXPIRED), so a viewer is never
  * shown the same group twice; a publisher that starts again with lower numbers is heard once its
  * numbers pass those, or through a new track, which is what a new announce makes. */
 #include "transfork/track.h"
@@ -15,11 +13,6 @@
 #include "base/objects.h"
 #include "base/varint.h"
 #include "transfork/group.h"
-
-static struct moq_group *group_at(const struct list *node)
-{
-    return container_of(node, struct moq_group, node);
-}
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
@@ -44,9 +37,7 @@ struct moq_track *moq_track_ref(struct moq_track *track)
     return track;
 }
 
-/* Ends a group that still grows and tells of it. The caller holds a reference: a watcher may let go
- * of the last one. */
-static void end_group(struct moq_track *track, struct moq_group *group, int error)
+void track_end_group(struct moq_track *track, struct moq_group *group, int error)
 {
     if (group->is_ended)
         return;
@@ -55,8 +46,7 @@ static void end_group(struct moq_track *track, struct moq_group *group, int erro
     track_tell_growth(track, group);
 }
 
-/* Takes a group that has ended out of the track; it lives on with those who still read it. */
-static void forget(struct moq_track *track, struct moq_group *group)
+void track_forget_group(struct moq_track *track, struct moq_group *group)
 {
     list_remove(&group->node);
     track->group_count--;
@@ -75,9 +65,9 @@ void moq_track_unref(struct moq_track **track)
     while (list_pop_front(&mine->watchers)) /* a late unwatch is harmless then */
         ;
     while (!list_is_empty(&mine->groups)) {
-        struct moq_group *group = group_at(mine->groups.next);
+        struct moq_group *group = track_group_at(mine->groups.next);
         group_end(group, MOQ_ERR_CANCELLED, track_stamp(mine));
-        forget(mine, group);
+        track_forget_group(mine, group);
     }
     moq_path_unref(&mine->path);
     free(mine);
@@ -94,124 +84,6 @@ const struct moq_track_config *moq_track_config(const struct moq_track *track)
     return &track->config;
 }
 
-/* ---- Bounds ---------------------------------------------------------------------------------- */
-
-static uint64_t smaller_limit(uint64_t a, uint64_t b)
-{
-    if (a == 0 || b == 0)
-        return a + b;
-    return a < b ? a : b;
-}
-
-static uint64_t max_groups(const struct moq_track *track)
-{
-    return smaller_limit(track->config.cache.groups, TRACK_MAX_GROUPS);
-}
-
-static uint64_t max_bytes(const struct moq_track *track)
-{
-    return smaller_limit(track->config.cache.bytes, TRACK_MAX_BYTES);
-}
-
-/* 0: for ever. */
-static uint64_t max_age_ns(const struct moq_track *track)
-{
-    uint64_t expires_ms = track->config.expires_ms;
-    uint64_t expires_ns = expires_ms < CLOCK_NEVER / NS_PER_MS ? expires_ms * NS_PER_MS : 0;
-    return smaller_limit(track->config.cache.age_ns, expires_ns);
-}
-
-/* The lowest group that is not the newest: one that has ended, or one that grows. */
-static struct moq_group *first_old(const struct moq_track *track, bool has_ended)
-{
-    const struct list *newest = track->groups.prev;
-    for (struct list *node = track->groups.next; node != newest; node = node->next)
-        if (group_at(node)->is_ended == has_ended)
-            return group_at(node);
-    return NULL;
-}
-
-/* Cuts the lowest group that grows, the newest excepted. False: there is none. */
-static bool cut_one(struct moq_track *track, int error)
-{
-    struct moq_group *group = first_old(track, false);
-    if (!group)
-        return false;
-    moq_group_ref(group);
-    end_group(track, group, error);
-    moq_group_unref(&group);
-    return true;
-}
-
-/* Whether what was followed by another at `superseded_ns` may stay although it is one too many. */
-static bool is_in_grace(const struct moq_track *track, uint64_t superseded_ns)
-{
-    return track->group_count < TRACK_MAX_GROUPS &&
-           track_stamp(track) - superseded_ns < track->config.cache.grace_ns;
-}
-
-static bool is_over(const struct moq_track *track)
-{
-    if (track->cached_bytes > max_bytes(track))
-        return true;
-    if (track->group_count <= max_groups(track))
-        return false;
-    return !is_in_grace(track, group_at(track->groups.next)->superseded_ns);
-}
-
-/* Brings count and bytes under their limits. Cutting calls watchers, so every round looks afresh.
- */
-static void trim(struct moq_track *track)
-{
-    while (is_over(track)) {
-        struct moq_group *group = first_old(track, true);
-        if (group)
-            forget(track, group);
-        else if (!cut_one(track, MOQ_ERR_EXPIRED))
-            return;
-    }
-}
-
-void moq_track_set_cache(struct moq_track *track, const struct moq_cache_limits *limits)
-{
-    struct moq_track *kept = moq_track_ref(track);
-    track->config.cache = *limits;
-    trim(track);
-    moq_track_unref(&kept);
-}
-
-/* Drops what is too old. Returns when the next one will be, or CLOCK_NEVER. */
-static uint64_t drop_aged(struct moq_track *track)
-{
-    uint64_t age_ns = max_age_ns(track), now_ns = track_stamp(track), next_ns = CLOCK_NEVER;
-    if (age_ns == 0 || list_is_empty(&track->groups))
-        return CLOCK_NEVER;
-
-    const struct list *newest = track->groups.prev;
-    for (struct list *node = track->groups.next, *next; node != newest; node = next) {
-        struct moq_group *group = group_at(node);
-        next = node->next;
-        if (!group->is_ended)
-            continue;
-        uint64_t due_ns =
-            group->ended_ns < CLOCK_NEVER - age_ns ? group->ended_ns + age_ns : CLOCK_NEVER;
-        if (due_ns <= now_ns)
-            forget(track, group);
-        else if (due_ns < next_ns)
-            next_ns = due_ns;
-    }
-    return next_ns;
-}
-
-uint64_t moq_track_sweep(struct moq_track *track)
-{
-    struct moq_track *kept = moq_track_ref(track);
-    trim(track);
-    uint64_t next_ns = drop_aged(track);
-    moq_track_unref(&kept);
-    return next_ns;
-}
-
 /* ---- Writing --------------------------------------------------------------------------------- */
 
 /* The node behind which `sequence` belongs: the head, or a group with a lower or the same one. From
@@ -219,65 +91,42 @@ uint64_t moq_track_sweep(struct moq_track *track)
 static struct list *place_of(const struct moq_track *track, uint64_t sequence)
 {
     struct list *node = track->groups.prev;
-    while (node != &track->groups && group_at(node)->sequence > sequence)
+    while (node != &track->groups && track_group_at(node)->sequence > sequence)
         node = node->prev;
     return node;
 }
 
-/* Whether a group lower than all others would only come to be dropped again. */
-static bool is_lowest_too_many(const struct moq_track *track, uint64_t sequence)
-{
-    if (list_is_empty(&track->groups))
-        return false;
-    const struct moq_group *lowest = group_at(track->groups.next);
-    if (sequence < lowest->sequence && track->group_count >= max_groups(track) &&
-        !is_in_grace(track, lowest->started_ns))
-        return true;
-    if (track->open_count < MOQ_TRACK_OPEN_GROUPS)
-        return false;
-    const struct moq_group *growing = first_old(track, false);
-    return growing && sequence < growing->sequence;
-}
-
-static int admit(const struct moq_track *track, const struct list *place, uint64_t sequence)
+static int admit_sequence(const struct moq_track *track, const struct list *place,
+                          uint64_t sequence)
 {
     if (track->has_ended)
         return MOQ_ERR_CLOSED;
     if (sequence > VARINT_MAX)
         return MOQ_ERR_INVALID;
-    if (place != &track->groups && group_at(place)->sequence == sequence)
+    if (place != &track->groups && track_group_at(place)->sequence == sequence)
         return MOQ_ERR_DUPLICATE;
-    if (sequence < track->floor || is_lowest_too_many(track, sequence))
+    if (sequence < track->floor || track_is_full_for(track, sequence))
         return MOQ_ERR_EXPIRED;
     return 0;
 }
 
-static void insert(struct moq_track *track, struct list *place, struct moq_group *group)
+static void insert_group(struct moq_track *track, struct list *place, struct moq_group *group)
 {
     list_insert_between(&group->node, place, place->next);
     if (group->node.next != &track->groups)
-        group->superseded_ns = group_at(group->node.next)->started_ns;
-    if (place != &track->groups && group_at(place)->superseded_ns == 0)
-        group_at(place)->superseded_ns = group->started_ns;
+        group->superseded_ns = track_group_at(group->node.next)->started_ns;
+    if (place != &track->groups && track_group_at(place)->superseded_ns == 0)
+        track_group_at(place)->superseded_ns = group->started_ns;
     if (group->sequence > track->latest)
         track->latest = group->sequence;
     track->group_count++;
     track->open_count++;
 }
 
-/* Room for the newcomer, at the cost of those that are older. */
-static void make_room(struct moq_track *track)
-{
-    drop_aged(track);
-    while (track->open_count > MOQ_TRACK_OPEN_GROUPS && cut_one(track, MOQ_ERR_EXPIRED))
-        ;
-    trim(track);
-}
-
 /* Takes the references that were held while watchers were told, and gives out the group if there
  * was no error. */
-static int hand_out(struct moq_track *track, struct moq_group *made, int error,
-                    struct moq_group **group)
+static int hand_out_group(struct moq_track *track, struct moq_group *made, int error,
+                          struct moq_group **group)
 {
     if (track->refs == 1)
         error = MOQ_ERR_CLOSED; /* the last watcher let go of it, and the group goes with it */
@@ -291,7 +140,7 @@ static int hand_out(struct moq_track *track, struct moq_group *made, int error,
 int moq_track_open_group(struct moq_track *track, uint64_t sequence, struct moq_group **group)
 {
     struct list *place = place_of(track, sequence);
-    int error = admit(track, place, sequence);
+    int error = admit_sequence(track, place, sequence);
     if (error)
         return error;
     struct moq_group *made = group_new(sequence, track_stamp(track));
@@ -299,10 +148,10 @@ int moq_track_open_group(struct moq_track *track, uint64_t sequence, struct moq_
         return MOQ_ERR_NOMEM;
 
     struct moq_track *kept = moq_track_ref(track);
-    insert(track, place, moq_group_ref(made));
+    insert_group(track, place, moq_group_ref(made));
     track_tell_group(track, made);
-    make_room(track);
-    return hand_out(kept, made, made->is_ended ? MOQ_ERR_EXPIRED : 0, group);
+    track_make_room(track);
+    return hand_out_group(kept, made, made->is_ended ? MOQ_ERR_EXPIRED : 0, group);
 }
 
 static void count_bytes(struct moq_track *track, struct moq_group *group, uint64_t bytes)
@@ -324,7 +173,7 @@ void moq_track_drop_read(struct moq_track *track, const struct moq_group_reader 
 
 /* Takes over what the writer of the body published since the last time. The caller holds references
  * to both. */
-static void follow(struct moq_track *track, struct moq_group *group)
+static void follow_group(struct moq_track *track, struct moq_group *group)
 {
     if (group->is_ended)
         return;
@@ -333,11 +182,11 @@ static void follow(struct moq_track *track, struct moq_group *group)
     bool has_grown = length > group->counted_bytes;
     count_bytes(track, group, length);
     if (has_ended)
-        end_group(track, group, group->body->error);
+        track_end_group(track, group, group->body->error);
     else if (has_grown)
         track_tell_growth(track, group);
     if (has_grown)
-        trim(track);
+        track_trim(track);
 }
 
 /* Each goes back to its place before it is looked at: a watcher may end any of them, adopt others,
@@ -353,7 +202,7 @@ void moq_track_follow(struct moq_track *track)
     for (struct list *node; (node = list_pop_front(&todo));) {
         struct moq_group *group = moq_group_ref(container_of(node, struct moq_group, follow_node));
         list_push_back(&track->followed, node);
-        follow(track, group);
+        follow_group(track, group);
         moq_group_unref(&group);
     }
     moq_track_unref(&kept);
@@ -363,8 +212,8 @@ void moq_track_follow(struct moq_track *track)
 static struct moq_group *first_followed(const struct moq_track *track)
 {
     list_for_each (node, &track->groups)
-        if (group_at(node)->is_adopted && !group_at(node)->is_ended)
-            return group_at(node);
+        if (track_group_at(node)->is_adopted && !track_group_at(node)->is_ended)
+            return track_group_at(node);
     return NULL;
 }
 
@@ -375,27 +224,27 @@ void moq_track_unfollow(struct moq_track *track, int error)
     moq_track_follow(track); /* what has ended at home ends as it did there */
     while ((group = first_followed(track))) {
         moq_group_ref(group);
-        end_group(track, group, error);
+        track_end_group(track, group, error);
         moq_group_unref(&group);
     }
     moq_track_unref(&kept);
 }
 
-static int adopt(struct moq_track *track, uint64_t sequence, struct moq_group_body *body,
-                 struct moq_group **made)
+static int adopt_body(struct moq_track *track, uint64_t sequence, struct moq_group_body *body,
+                      struct moq_group **made)
 {
     struct list *place = place_of(track, sequence);
-    int error = admit(track, place, sequence);
+    int error = admit_sequence(track, place, sequence);
     if (error)
         return error;
     *made = group_adopt(sequence, track_stamp(track), body);
     if (!*made)
         return MOQ_ERR_NOMEM;
-    insert(track, place, moq_group_ref(*made));
+    insert_group(track, place, moq_group_ref(*made));
     list_push_back(&track->followed, &(*made)->follow_node);
     track_tell_group(track, *made);
-    follow(track, *made);
-    make_room(track);
+    follow_group(track, *made);
+    track_make_room(track);
     return list_is_empty(&(*made)->node) ? MOQ_ERR_EXPIRED : 0;
 }
 
@@ -405,12 +254,12 @@ int moq_track_adopt_group(struct moq_track *track, uint64_t sequence, struct moq
     struct moq_track *kept = moq_track_ref(track);
     struct moq_group *made = NULL;
     moq_track_follow(track);
-    int error = adopt(track, sequence, body, &made);
-    return hand_out(kept, made, error, group);
+    int error = adopt_body(track, sequence, body, &made);
+    return hand_out_group(kept, made, error, group);
 }
 
 /* Adds bytes without telling anybody. */
-static int add(struct moq_track *track, struct moq_group *group, const void *data, size_t n)
+static int add_bytes(struct moq_track *track, struct moq_group *group, const void *data, size_t n)
 {
     int error = group_append(group, data, n);
     if (!error)
@@ -420,12 +269,12 @@ static int add(struct moq_track *track, struct moq_group *group, const void *dat
 
 /* Tells of bytes that were added. MOQ_ERR_CLOSED: they were too many for the track, and this group
  * paid for it. */
-static int added(struct moq_track *track, struct moq_group *group)
+static int tell_bytes_added(struct moq_track *track, struct moq_group *group)
 {
     struct moq_track *kept = moq_track_ref(track);
     moq_group_ref(group);
     track_tell_growth(track, group);
-    trim(track);
+    track_trim(track);
     int error = group->is_ended ? MOQ_ERR_CLOSED : 0;
     moq_group_unref(&group);
     moq_track_unref(&kept);
@@ -434,8 +283,8 @@ static int added(struct moq_track *track, struct moq_group *group)
 
 int moq_track_append(struct moq_track *track, struct moq_group *group, const void *data, size_t n)
 {
-    int error = add(track, group, data, n);
-    return error || n == 0 ? error : added(track, group);
+    int error = add_bytes(track, group, data, n);
+    return error || n == 0 ? error : tell_bytes_added(track, group);
 }
 
 int moq_track_write_frame(struct moq_track *track, struct moq_group *group, const void *payload,
@@ -449,15 +298,15 @@ int moq_track_write_frame(struct moq_track *track, struct moq_group *group, cons
         header_bytes + size > MOQ_GROUP_MAX_BYTES - moq_group_length(group))
         return MOQ_ERR_BOUNDS;
 
-    int error = add(track, group, header, header_bytes);
+    int error = add_bytes(track, group, header, header_bytes);
     if (error)
         return error;
-    error = add(track, group, payload, size);
+    error = add_bytes(track, group, payload, size);
     if (error) { /* half a frame is published and cannot be taken back */
         moq_track_abort_group(track, group, error);
         return error;
     }
-    return added(track, group);
+    return tell_bytes_added(track, group);
 }
 
 void moq_track_abort_group(struct moq_track *track, struct moq_group *group, int error)
@@ -466,7 +315,7 @@ void moq_track_abort_group(struct moq_track *track, struct moq_group *group, int
         return; /* its last byte may be still to come */
     struct moq_track *kept = moq_track_ref(track);
     moq_group_ref(group);
-    end_group(track, group, error);
+    track_end_group(track, group, error);
     moq_group_unref(&group);
     moq_track_unref(&kept);
 }
@@ -483,7 +332,7 @@ void moq_track_end(struct moq_track *track, int error)
     struct moq_track *kept = moq_track_ref(track);
     track->has_ended = true;
     track->error = error;
-    while (error && cut_one(track, error))
+    while (error && track_cut_lowest(track, error))
         ;
     if (error && !list_is_empty(&track->groups))
         moq_track_abort_group(track, moq_track_newest(track), error);
@@ -498,11 +347,19 @@ bool moq_track_has_ended(const struct moq_track *track, int *error)
     return track->has_ended;
 }
 
+void moq_track_expect(struct moq_track *track, uint64_t first, uint64_t until_ns)
+{
+    bool is_pending = track_stamp(track) < track->expected_until_ns;
+    track->expected_from =
+        is_pending && track->expected_from < first ? track->expected_from : first;
+    track->expected_until_ns = until_ns;
+}
+
 /* ---- Looking --------------------------------------------------------------------------------- */
 
 static struct moq_group *group_or_null(const struct moq_track *track, struct list *node)
 {
-    return node == &track->groups ? NULL : group_at(node);
+    return node == &track->groups ? NULL : track_group_at(node);
 }
 
 struct moq_group *moq_track_newest(const struct moq_track *track)

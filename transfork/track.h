@@ -46,6 +46,34 @@ static inline uint64_t track_stamp(const struct moq_track *track)
     return now_ns ? now_ns : 1;
 }
 
+static inline struct moq_group *track_group_at(const struct list *node)
+{
+    return container_of(node, struct moq_group, node);
+}
+
+/* Ends a group that still grows and tells of it. The caller holds a reference: a watcher may let go
+ * of the last one. */
+void track_end_group(struct moq_track *track, struct moq_group *group, int error);
+
+/* Takes a group that has ended out of the track; it lives on with those who still read it. */
+void track_forget_group(struct moq_track *track, struct moq_group *group);
+
+/* ---- What is kept (track_cache.c) ------------------------------------------------------------ */
+
+/* Brings count and bytes under their limits. Watchers are told of what is cut for it. */
+void track_trim(struct moq_track *track);
+
+/* Room for a newcomer, at the cost of those that are older. */
+void track_make_room(struct moq_track *track);
+
+/* Whether a group of this sequence would only come to be dropped again. */
+bool track_is_full_for(const struct moq_track *track, uint64_t sequence);
+
+/* Cuts the lowest group that grows, the newest excepted. False: there is none. */
+bool track_cut_lowest(struct moq_track *track, int error);
+
+/* ---- Who watches (watchers.c) ---------------------------------------------------------------- */
+
 /* Tell all watchers. They may leave, come, and let go of the track; those that come are not told.
  */
 void track_tell_group(struct moq_track *track, struct moq_group *group);

@@ -9,19 +9,9 @@
 
 #include "base/objects.h"
 #include "transfork/group.h"
-#include "transfork/message.h"
 #include "transfork/request.h"
 #include "transfork/send_group.h"
 #include "transfork/track.h"
-
-/* An urgency is the priority and, below it, the place in the order of groups. */
-#define URGENCY_PRIORITY_SHIFT 56
-#define URGENCY_SEQUENCE_MAX ((UINT64_C(1) << URGENCY_PRIORITY_SHIFT) - 1)
-
-static struct send_group *sending_at(const struct list *node)
-{
-    return container_of(node, struct send_group, node);
-}
 
 static struct viewer_view view_of(const struct moq_viewer *viewer)
 {
@@ -29,87 +19,15 @@ static struct viewer_view view_of(const struct moq_viewer *viewer)
                                 &viewer->done,   viewer->started_ns, session_now(viewer->session)};
 }
 
-static uint64_t urgency_of(const struct moq_viewer *viewer, uint64_t sequence)
-{
-    uint64_t place = sequence < URGENCY_SEQUENCE_MAX ? sequence : URGENCY_SEQUENCE_MAX;
-    if (viewer->policy.order == MOQ_ORDER_OLDEST)
-        place = URGENCY_SEQUENCE_MAX - place;
-    return (uint64_t)viewer->policy.priority << URGENCY_PRIORITY_SHIFT | place;
-}
-
-/* ---- Gaps: what the peer is told it will not get --------------------------------------------- */
-
-static bool has_gap(const struct moq_viewer *viewer)
-{
-    return viewer->gap.first <= viewer->gap.last;
-}
-
-static void clear_gap(struct moq_viewer *viewer)
-{
-    viewer->gap = (struct sequence_run){1, 0};
-}
-
-static void tell_gap(struct moq_viewer *viewer)
-{
-    if (!has_gap(viewer))
-        return;
-    struct msg_gap msg = {viewer->gap.first, viewer->gap.last - viewer->gap.first,
-                          moq_error_to_wire(viewer->gap_error)};
-    struct stream_message message;
-    int error = message_encode_gap(stream_compose(&message), &msg);
-    error = stream_send(viewer->stream, &message, error);
-    clear_gap(viewer);
-    if (error && error != MOQ_ERR_CLOSED)
-        viewer->failure = error;
-}
-
-/* Runs that touch and have one reason become one message. */
-static void add_gap(struct moq_viewer *viewer, struct sequence_run run, int error)
-{
-    if (viewer->wish.max != MOQ_NO_GROUP && run.last > viewer->wish.max)
-        run.last = viewer->wish.max;
-    if (run.first > run.last)
-        return;
-    bool is_same = moq_error_to_wire(error) == moq_error_to_wire(viewer->gap_error);
-    if (has_gap(viewer) && is_same && run.first == viewer->gap.last + 1) {
-        viewer->gap.last = run.last;
-        return;
-    }
-    tell_gap(viewer);
-    viewer->gap = run;
-    viewer->gap_error = error;
-}
-
-static void mark_done(struct moq_viewer *viewer, struct sequence_run run)
-{
-    struct sequence_run given_up;
-    if (!sequences_add(&viewer->done, run.first, run.last, &given_up))
-        return;
-    viewer->stats.groups_skipped += given_up.last - given_up.first + 1;
-    add_gap(viewer, given_up, MOQ_ERR_EXPIRED);
-}
-
-static void lose(struct moq_viewer *viewer, struct sequence_run run, int error)
-{
-    /* Of a hole nobody knows whether there were groups, unless the cache has let go of some. */
-    uint64_t floor = viewer->track->floor, end = run.last + 1;
-    if (error == MOQ_ERR_NOT_FOUND && end > floor)
-        end = floor;
-    mark_done(viewer, run);
-    if (end > run.first)
-        viewer->stats.groups_skipped += end - run.first;
-    add_gap(viewer, run, error);
-}
-
 /* ---- Groups ---------------------------------------------------------------------------------- */
 
-static void cut(struct moq_viewer *viewer, struct send_group *sending, int error)
+static void cut_group(struct moq_viewer *viewer, struct send_group *sending, int error)
 {
     uint64_t sequence = sending->group->sequence;
     if (!sending->is_sent) {
         viewer->unsent--;
         viewer->stats.groups_reset++;
-        add_gap(viewer, (struct sequence_run){sequence, sequence}, error);
+        viewer_add_gap(viewer, (struct sequence_run){sequence, sequence}, error);
     }
     send_group_cut(sending, error);
 }
@@ -120,12 +38,12 @@ static void cut_what_is_late(struct moq_viewer *viewer)
     struct viewer_view view = view_of(viewer);
     uint64_t until_ns = CLOCK_NEVER;
     list_for_each_safe (node, &viewer->groups) {
-        struct send_group *sending = sending_at(node);
+        struct send_group *sending = send_group_at(node);
         if (sending->is_sent)
             continue;
         int error = viewer_group_fault(&view, sending->group, &until_ns);
         if (error && (sending->group->error || send_group_unsent(sending) > 0))
-            cut(viewer, sending, error);
+            cut_group(viewer, sending, error);
     }
     session_wait_until(viewer->session, until_ns);
 }
@@ -137,7 +55,7 @@ static void report_losses(struct moq_viewer *viewer)
     struct sequence_run lost;
     int error;
     while (viewer_next_loss(&view, &lost, &error, &until_ns))
-        lose(viewer, lost, error);
+        viewer_lose(viewer, lost, error);
     session_wait_until(viewer->session, until_ns);
 }
 
@@ -167,7 +85,7 @@ static struct send_group *find_victim(const struct moq_viewer *viewer,
 {
     struct send_group *victim = NULL;
     list_for_each (node, &viewer->groups) {
-        struct send_group *sending = sending_at(node);
+        struct send_group *sending = send_group_at(node);
         bool is_old =
             sending->group->superseded_ns > 0 && sending->group->sequence < group->sequence;
         bool may_go = viewer->policy.order == MOQ_ORDER_NEWEST || send_group_unsent(sending) == 0;
@@ -185,7 +103,7 @@ static bool make_room(struct moq_viewer *viewer, const struct moq_group *group)
         return true;
     struct send_group *victim = find_victim(viewer, group, false), *fresh;
     if (victim)
-        cut(viewer, victim, MOQ_ERR_EXPIRED);
+        cut_group(viewer, victim, MOQ_ERR_EXPIRED);
     else if ((fresh = find_victim(viewer, group, true)))
         session_wait_until(viewer->session, fresh->opened_ns + FRESH_NS);
     return victim != NULL;
@@ -201,14 +119,14 @@ static void open_groups(struct moq_viewer *viewer)
         if (!make_room(viewer, group))
             return;
         struct send_group *sending =
-            send_group_open(viewer, group, urgency_of(viewer, group->sequence));
+            send_group_open(viewer, group, viewer_urgency(viewer, group->sequence));
         viewer->is_waiting_credit = !sending;
         if (!sending)
             return;
         viewer->is_waiting_turn = false;
         list_push_front(&viewer->groups, &sending->node);
         viewer->unsent++;
-        mark_done(viewer, (struct sequence_run){group->sequence, group->sequence});
+        viewer_mark_done(viewer, (struct sequence_run){group->sequence, group->sequence});
     }
 }
 
@@ -226,7 +144,7 @@ void viewer_over(struct moq_viewer *viewer)
 {
     struct moq_session *session = viewer->session;
     list_for_each_safe (node, &viewer->groups)
-        send_group_cut(sending_at(node), MOQ_ERR_CANCELLED);
+        send_group_cut(send_group_at(node), MOQ_ERR_CANCELLED);
     viewer->unsent = 0;
     viewer->stream = NULL;
     viewer->is_waiting_credit = false;
@@ -275,11 +193,11 @@ void viewer_update(struct moq_viewer *viewer)
         open_groups(viewer);
         report_losses(viewer);
     }
-    tell_gap(viewer);
+    viewer_tell_gap(viewer);
     end_if_complete(viewer);
 }
 
-static struct moq_viewer *watching(struct moq_watcher *watcher)
+static struct moq_viewer *viewer_of(struct moq_watcher *watcher)
 {
     return container_of(watcher, struct moq_viewer, watcher);
 }
@@ -292,7 +210,7 @@ static void start_at(struct moq_viewer *viewer, uint64_t sequence)
 
 static void on_group(struct moq_watcher *watcher, struct moq_group *group)
 {
-    struct moq_viewer *viewer = watching(watcher);
+    struct moq_viewer *viewer = viewer_of(watcher);
     if (!viewer->has_start)
         start_at(viewer, group->sequence);
     viewer_update(viewer);
@@ -302,8 +220,8 @@ static struct send_group *find_sending(const struct moq_viewer *viewer,
                                        const struct moq_group *group)
 {
     list_for_each (node, &viewer->groups)
-        if (sending_at(node)->group == group)
-            return sending_at(node);
+        if (send_group_at(node)->group == group)
+            return send_group_at(node);
     return NULL;
 }
 
@@ -311,7 +229,7 @@ static struct send_group *find_sending(const struct moq_viewer *viewer,
  * those that have something to send, unless it is there already. */
 static void on_growth(struct moq_watcher *watcher, struct moq_group *group)
 {
-    struct moq_viewer *viewer = watching(watcher);
+    struct moq_viewer *viewer = viewer_of(watcher);
     struct send_group *sending = find_sending(viewer, group);
     if (sending)
         stream_wake(&sending->stream);
@@ -321,12 +239,12 @@ static void on_growth(struct moq_watcher *watcher, struct moq_group *group)
 
 static void on_gap(struct moq_watcher *watcher, uint64_t first, uint64_t last, int error)
 {
-    struct moq_viewer *viewer = watching(watcher);
+    struct moq_viewer *viewer = viewer_of(watcher);
     struct sequence_run hole;
     if (!viewer->has_start || !viewer->is_greeted)
         return;
     while (sequences_next_hole(&viewer->done, first, last, &hole)) {
-        lose(viewer, hole, error);
+        viewer_lose(viewer, hole, error);
         if (hole.last == last)
             break;
         first = hole.last + 1;
@@ -336,7 +254,7 @@ static void on_gap(struct moq_watcher *watcher, uint64_t first, uint64_t last, i
 
 static void on_track_end(struct moq_watcher *watcher, int error)
 {
-    struct moq_viewer *viewer = watching(watcher);
+    struct moq_viewer *viewer = viewer_of(watcher);
     if (error) {
         stream_fail(viewer->stream, error);
         return;
@@ -365,7 +283,7 @@ void viewer_group_closed(struct moq_viewer *viewer)
 void viewer_group_refused(struct moq_viewer *viewer, uint64_t sequence)
 {
     viewer->stats.groups_reset++;
-    add_gap(viewer, (struct sequence_run){sequence, sequence}, MOQ_ERR_CANCELLED);
+    viewer_add_gap(viewer, (struct sequence_run){sequence, sequence}, MOQ_ERR_CANCELLED);
     viewer_update(viewer);
 }
 
@@ -418,7 +336,7 @@ struct moq_viewer *viewer_new(struct moq_stream *stream, uint64_t id, struct moq
     viewer->track = moq_track_ref(track);
     viewer->watcher.ops = &watcher_ops;
     list_init(&viewer->groups);
-    clear_gap(viewer);
+    viewer_clear_gap(viewer);
     moq_track_watch(track, &viewer->watcher);
     list_push_back(&viewer->session->viewers, &viewer->node);
     object_born(OBJECT_viewer);
@@ -437,8 +355,8 @@ static void report_gone(struct moq_viewer *viewer)
     if (min >= end)
         return;
     const struct sequence_run gone = {min, end - 1};
-    mark_done(viewer, gone);
-    add_gap(viewer, gone, MOQ_ERR_NOT_FOUND);
+    viewer_mark_done(viewer, gone);
+    viewer_add_gap(viewer, gone, MOQ_ERR_NOT_FOUND);
 }
 
 void viewer_start(struct moq_viewer *viewer)
@@ -466,12 +384,12 @@ void viewer_info_sent(struct moq_viewer *viewer)
 static void cut_what_is_outside(struct moq_viewer *viewer)
 {
     list_for_each_safe (node, &viewer->groups) {
-        struct send_group *sending = sending_at(node);
+        struct send_group *sending = send_group_at(node);
         uint64_t sequence = sending->group->sequence;
         bool is_below = viewer->wish.min != MOQ_NO_GROUP && sequence < viewer->wish.min;
         bool is_above = viewer->wish.max != MOQ_NO_GROUP && sequence > viewer->wish.max;
         if (is_below || is_above)
-            cut(viewer, sending, MOQ_ERR_CANCELLED);
+            cut_group(viewer, sending, MOQ_ERR_CANCELLED);
     }
 }
 
@@ -486,104 +404,11 @@ void viewer_update_wish(struct moq_viewer *viewer, const struct moq_wish *update
     if (min != MOQ_NO_GROUP && !viewer->has_start)
         start_at(viewer, min);
     if (min != MOQ_NO_GROUP && min > 0)
-        mark_done(viewer, (struct sequence_run){0, min - 1});
+        viewer_mark_done(viewer, (struct sequence_run){0, min - 1});
     cut_what_is_outside(viewer);
     if (session->config.events->on_viewer_updated)
         session->config.events->on_viewer_updated(session, viewer);
     else
         moq_viewer_follow_wish(viewer);
     viewer_update(viewer);
-}
-
-/* ---- The owner's side ------------------------------------------------------------------------ */
-
-struct moq_policy moq_policy_of_wish(const struct moq_policy *defaults, const struct moq_wish *wish)
-{
-    return (struct moq_policy){
-        .latency_ns = defaults->latency_ns,
-        .priority = wish->priority,
-        .order = wish->order == MOQ_ORDER_ANY ? defaults->order : wish->order,
-    };
-}
-
-void moq_viewer_follow_wish(struct moq_viewer *viewer)
-{
-    struct moq_policy policy = moq_policy_of_wish(&viewer->policy, &viewer->wish);
-    moq_viewer_set_policy(viewer, &policy);
-}
-
-void moq_viewer_set_policy(struct moq_viewer *viewer, const struct moq_policy *policy)
-{
-    viewer->policy = *policy;
-    if (policy->order == MOQ_ORDER_ANY)
-        viewer->policy.order = MOQ_ORDER_NEWEST;
-    list_for_each (node, &viewer->groups) {
-        struct send_group *sending = sending_at(node);
-        stream_set_urgency(&sending->stream, urgency_of(viewer, sending->group->sequence));
-    }
-    viewer_update(viewer);
-}
-
-void moq_viewer_close(struct moq_viewer *viewer, int error)
-{
-    if (!viewer->stream)
-        return;
-    if (error) {
-        stream_fail(viewer->stream, error);
-        return;
-    }
-    const struct moq_group *newest = moq_track_newest(viewer->track);
-    if (newest && newest->sequence < viewer->wish.max)
-        viewer->wish.max = newest->sequence;
-    viewer->is_ending = true;
-    viewer_update(viewer);
-}
-
-/* How late is late: since when the lowest group with bytes to send is not the newest any more. */
-static void add_backlog(const struct moq_viewer *viewer, const struct send_group *sending,
-                        struct moq_viewer_stats *stats)
-{
-    uint64_t unsent = sending->is_sent ? 0 : send_group_unsent(sending);
-    uint64_t since_ns = sending->group->superseded_ns, now_ns = session_now(viewer->session);
-    stats->backlog_bytes += unsent;
-    if (unsent && since_ns && now_ns - since_ns > stats->backlog_ns)
-        stats->backlog_ns = now_ns - since_ns;
-}
-
-void moq_viewer_stats(const struct moq_viewer *viewer, struct moq_viewer_stats *stats)
-{
-    *stats = viewer->stats;
-    stats->open_groups = viewer->unsent;
-    list_for_each (node, &viewer->groups)
-        add_backlog(viewer, sending_at(node), stats);
-}
-
-const struct moq_policy *moq_viewer_policy(const struct moq_viewer *viewer)
-{
-    return &viewer->policy;
-}
-
-const struct moq_wish *moq_viewer_wish(const struct moq_viewer *viewer)
-{
-    return &viewer->wish;
-}
-
-struct moq_session *moq_viewer_session(const struct moq_viewer *viewer)
-{
-    return viewer->session;
-}
-
-struct moq_track *moq_viewer_track(const struct moq_viewer *viewer)
-{
-    return viewer->track;
-}
-
-void moq_viewer_set_user(struct moq_viewer *viewer, void *user)
-{
-    viewer->user = user;
-}
-
-void *moq_viewer_user(const struct moq_viewer *viewer)
-{
-    return viewer->user;
 }

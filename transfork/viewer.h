@@ -46,16 +46,34 @@ struct moq_viewer *viewer_new(struct moq_stream *stream, uint64_t id, struct moq
 void viewer_start(struct moq_viewer *viewer);     /* INFO is written, wish and policy are set */
 void viewer_info_sent(struct moq_viewer *viewer); /* more of the subscribe stream is in packets */
 
-void viewer_update(
-    struct moq_viewer *viewer); /* looks at everything afresh; it may be over afterwards */
-void viewer_update_wish(struct moq_viewer *viewer, const struct moq_wish *update);
-void viewer_over(
-    struct moq_viewer *viewer); /* the subscribe stream is no more: cut all, tell the owner */
+/* Looks at everything afresh. The viewer may be over afterwards. */
+void viewer_update(struct moq_viewer *viewer);
 
-/* From send_group.c. */
-void viewer_group_sent(struct moq_viewer *viewer); /* one is entirely in packets */
-void viewer_group_closed(
-    struct moq_viewer *viewer); /* one is acknowledged, and no longer in the list */
+/* The peer wishes otherwise: the range holds at once, the owner is told and sets the policy. */
+void viewer_update_wish(struct moq_viewer *viewer, const struct moq_wish *update);
+
+/* The subscribe stream is no more: cuts all groups and tells the owner. */
+void viewer_over(struct moq_viewer *viewer);
+
+/* Where the group of this number stands among all that waits to be sent. */
+uint64_t viewer_urgency(const struct moq_viewer *viewer, uint64_t sequence);
+
+/* ---- What it will not get (viewer_gaps.c) ---------------------------------------------------- */
+
+void viewer_clear_gap(struct moq_viewer *viewer);
+/* The run that is not told yet becomes a message. A peer that does not read them: `failure`. */
+void viewer_tell_gap(struct moq_viewer *viewer);
+/* To be told: runs that touch and have one reason become one message. */
+void viewer_add_gap(struct moq_viewer *viewer, struct sequence_run run, int error);
+/* Opened, or not wanted any more. */
+void viewer_mark_done(struct moq_viewer *viewer, struct sequence_run run);
+/* Done, counted as skipped, and to be told. */
+void viewer_lose(struct moq_viewer *viewer, struct sequence_run run, int error);
+
+/* ---- What its streams tell (send_group.c) ---------------------------------------------------- */
+
+void viewer_group_sent(struct moq_viewer *viewer);   /* one is entirely in packets */
+void viewer_group_closed(struct moq_viewer *viewer); /* one is acknowledged and out of the list */
 void viewer_group_refused(struct moq_viewer *viewer, uint64_t sequence); /* the peer stopped it */
 
 /* ---- The skip rule (viewer_next.c): pure functions of what they are given -------------------- */

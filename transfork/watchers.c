@@ -69,14 +69,6 @@ void moq_track_gap(struct moq_track *track, uint64_t first, uint64_t last, int e
             watcher->ops->on_gap(watcher, first, last, error);
 }
 
-void moq_track_expect(struct moq_track *track, uint64_t first, uint64_t until_ns)
-{
-    bool is_pending = track_stamp(track) < track->expected_until_ns;
-    track->expected_from =
-        is_pending && track->expected_from < first ? track->expected_from : first;
-    track->expected_until_ns = until_ns;
-}
-
 void moq_track_watch(struct moq_track *track, struct moq_watcher *watcher)
 {
     list_push_back(&track->watchers, &watcher->node);

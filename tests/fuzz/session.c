@@ -9,7 +9,7 @@
 
 #include "base/check.h"
 #include "base/objects.h"
-#include "tests/unit/session/wire.c"
+#include "tests/unit/transfork/wire.c"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 

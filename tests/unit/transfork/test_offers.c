@@ -134,7 +134,7 @@ static void what_came_and_went_untold_is_never_told(void **state)
     add(offers, "a", &alice);
     take_back(offers, "a", &alice);
     assert_told(watcher, "");
-    assert_int_equal(object_count(OBJECT_announce), 0);
+    assert_int_equal(object_count(OBJECT_sight), 0);
     offers_unwatch(&watcher);
     moq_offers_free(&offers);
 }
@@ -172,7 +172,7 @@ static void a_restart_that_ends_halfway_told_is_not_active_again(void **state)
     assert_false(is_active);
     take_back(offers, "a", &alice);
     assert_told(watcher, "");
-    assert_int_equal(object_count(OBJECT_announce), 0);
+    assert_int_equal(object_count(OBJECT_sight), 0);
     offers_unwatch(&watcher);
     moq_offers_free(&offers);
 }

@@ -137,7 +137,7 @@ static void assert_bounded(const struct world *world)
     for (int i = 0; i < PEERS; i++)
         for (int path = 0; path < PATHS; path++)
             most += world->peers[i].is_told[path] || is_visible(world, i, path);
-    assert_true(object_count(OBJECT_announce) <= most);
+    assert_true(object_count(OBJECT_sight) <= most);
 }
 
 static void come(struct world *world, int number)

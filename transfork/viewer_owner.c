@@ -1,0 +1,112 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The owner's side of a viewer: its policy and what that means for its streams, its numbers, its
+ * end. */
+#include "transfork/send_group.h"
+#include "transfork/viewer.h"
+
+/* An urgency is the priority and, below it, the place in the order of groups. */
+#define URGENCY_PRIORITY_SHIFT 56
+#define URGENCY_SEQUENCE_MAX ((UINT64_C(1) << URGENCY_PRIORITY_SHIFT) - 1)
+
+/* ---- Policy ---------------------------------------------------------------------------------- */
+
+uint64_t viewer_urgency(const struct moq_viewer *viewer, uint64_t sequence)
+{
+    uint64_t place = sequence < URGENCY_SEQUENCE_MAX ? sequence : URGENCY_SEQUENCE_MAX;
+    if (viewer->policy.order == MOQ_ORDER_OLDEST)
+        place = URGENCY_SEQUENCE_MAX - place;
+    return (uint64_t)viewer->policy.priority << URGENCY_PRIORITY_SHIFT | place;
+}
+
+struct moq_policy moq_policy_of_wish(const struct moq_policy *defaults, const struct moq_wish *wish)
+{
+    return (struct moq_policy){
+        .latency_ns = defaults->latency_ns,
+        .priority = wish->priority,
+        .order = wish->order == MOQ_ORDER_ANY ? defaults->order : wish->order,
+    };
+}
+
+void moq_viewer_follow_wish(struct moq_viewer *viewer)
+{
+    struct moq_policy policy = moq_policy_of_wish(&viewer->policy, &viewer->wish);
+    moq_viewer_set_policy(viewer, &policy);
+}
+
+void moq_viewer_set_policy(struct moq_viewer *viewer, const struct moq_policy *policy)
+{
+    viewer->policy = *policy;
+    if (policy->order == MOQ_ORDER_ANY)
+        viewer->policy.order = MOQ_ORDER_NEWEST;
+    list_for_each (node, &viewer->groups) {
+        struct send_group *sending = send_group_at(node);
+        stream_set_urgency(&sending->stream, viewer_urgency(viewer, sending->group->sequence));
+    }
+    viewer_update(viewer);
+}
+
+/* ---- The end and the numbers ----------------------------------------------------------------- */
+
+void moq_viewer_close(struct moq_viewer *viewer, int error)
+{
+    if (!viewer->stream)
+        return;
+    if (error) {
+        stream_fail(viewer->stream, error);
+        return;
+    }
+    const struct moq_group *newest = moq_track_newest(viewer->track);
+    if (newest && newest->sequence < viewer->wish.max)
+        viewer->wish.max = newest->sequence;
+    viewer->is_ending = true;
+    viewer_update(viewer);
+}
+
+/* How late is late: since when the lowest group with bytes to send is not the newest any more. */
+static void add_backlog(const struct moq_viewer *viewer, const struct send_group *sending,
+                        struct moq_viewer_stats *stats)
+{
+    uint64_t unsent = sending->is_sent ? 0 : send_group_unsent(sending);
+    uint64_t since_ns = sending->group->superseded_ns, now_ns = session_now(viewer->session);
+    stats->backlog_bytes += unsent;
+    if (unsent && since_ns && now_ns - since_ns > stats->backlog_ns)
+        stats->backlog_ns = now_ns - since_ns;
+}
+
+void moq_viewer_stats(const struct moq_viewer *viewer, struct moq_viewer_stats *stats)
+{
+    *stats = viewer->stats;
+    stats->open_groups = viewer->unsent;
+    list_for_each (node, &viewer->groups)
+        add_backlog(viewer, send_group_at(node), stats);
+}
+
+const struct moq_policy *moq_viewer_policy(const struct moq_viewer *viewer)
+{
+    return &viewer->policy;
+}
+
+const struct moq_wish *moq_viewer_wish(const struct moq_viewer *viewer)
+{
+    return &viewer->wish;
+}
+
+struct moq_session *moq_viewer_session(const struct moq_viewer *viewer)
+{
+    return viewer->session;
+}
+
+struct moq_track *moq_viewer_track(const struct moq_viewer *viewer)
+{
+    return viewer->track;
+}
+
+void moq_viewer_set_user(struct moq_viewer *viewer, void *user)
+{
+    viewer->user = user;
+}
+
+void *moq_viewer_user(const struct moq_viewer *viewer)
+{
+    return viewer->user;
+}
