@@ -380,15 +380,14 @@ void conn_set_deadline(struct quic_conn *conn)
 /* Whether a packet of `n` bytes that was taken leaves nothing to write: most packets of a viewer do
  * no more than acknowledge. What else ngtcp2 has to answer makes a packet longer (a path to be
  * proved), wakes the connection (conn_events.c), or may go with the acknowledgement that is due. */
-static bool may_rest(struct quic_conn *conn, const ngtcp2_path *path, size_t n)
+static bool may_rest(struct quic_conn *conn, const ngtcp2_path *path, size_t n,
+                     const ngtcp2_conn_info *info)
 {
     if (conn->state != CONN_OPEN || n > ACK_PACKET_MAX_BYTES || schedule_first(&conn->schedule) ||
         !ngtcp2_path_eq(path, ngtcp2_conn_get_path(conn->quic)))
         return false;
-    ngtcp2_conn_info info;
-    ngtcp2_conn_get_conn_info(conn->quic, &info);
-    bool has_lost = info.pkt_lost != conn->packets_lost; /* they go again at once */
-    conn->packets_lost = info.pkt_lost;
+    bool has_lost = info->pkt_lost != conn->packets_lost; /* they go again at once */
+    conn->packets_lost = info->pkt_lost;
     return !has_lost;
 }
 
@@ -421,12 +420,15 @@ void conn_receive(struct quic_conn *conn, const ngtcp2_path *path, uint8_t ecn, 
     int rv = ngtcp2_conn_read_pkt(conn->quic, &seen, &info, data, n, endpoint_now(conn->endpoint));
     if (rv != 0)
         conn_end_library(conn, rv);
+    ngtcp2_conn_info counts;
+    ngtcp2_conn_get_conn_info(conn->quic, &counts);
+    conn_mtu_received(conn, &counts);
     conn_measure(conn);
     drop_tls(conn);
     if (conn->state == CONN_SESSION_CLOSING && wt_session_is_over(conn->wt))
         conn_end_session(conn);
     conn->is_data_blocked = conn->is_held = false;
-    if (may_rest(conn, &seen, n))
+    if (may_rest(conn, &seen, n, &counts))
         conn_set_deadline(conn);
     else
         conn_wake(conn);
@@ -455,6 +457,7 @@ void conn_expire(struct quic_conn *conn)
     }
     if (conn_is_alive(conn) && ngtcp2_conn_get_expiry(conn->quic) <= now) {
         keep_alive_expired(&conn->keep_alive, conn->quic, now);
+        conn_mtu_expired(conn);
         int rv = ngtcp2_conn_handle_expiry(conn->quic, now);
         if (rv != 0)
             conn_end_library(conn, rv);

@@ -5,6 +5,7 @@
  *   conn_close.c    its end: close, tell the application, linger, be forgotten
  *   conn_events.c   what ngtcp2 calls
  *   conn_write.c    packets out
+ *   conn_mtu.c      their size
  */
 #ifndef MOQ_QUIC_CONN_H
 #define MOQ_QUIC_CONN_H
@@ -17,6 +18,7 @@
 #include "base/deadlines.h"
 #include "base/list.h"
 #include "quic/keep_alive.h"
+#include "quic/path_mtu.h"
 #include "quic/quic.h"
 #include "quic/rate.h"
 #include "quic/routes.h"
@@ -106,6 +108,7 @@ struct quic_conn {
     uint64_t packets_lost; /* as far as we have looked: see may_rest */
     struct rate rate;
     struct keep_alive keep_alive;
+    struct path_mtu mtu;
     uint64_t parked_bytes;
     uint64_t resets, resets_at_ns; /* a peer's rapid resets, draining by RESETS_PER_SECOND */
     uint8_t state;                 /* enum conn_state */
@@ -116,6 +119,7 @@ struct quic_conn {
     bool is_released : 1;     /* only what lingering needs is left */
     bool is_data_blocked : 1; /* the peer's window for the whole connection is used up */
     bool is_drained : 1;      /* the last packet took all that was there to send */
+    bool is_probing : 1;      /* what is being written is to be padded to its full size */
     /* There is something to send and nothing may go, until a packet comes or a deadline: more of it
      * changes nothing. */
     bool is_held : 1;
@@ -145,6 +149,32 @@ void conn_set_deadline(struct quic_conn *conn); /* after anything that ngtcp2 di
 void conn_wake(struct quic_conn *conn);         /* joins the ready list, once */
 bool conn_write(struct quic_conn *conn);        /* one turn; true: it has more */
 void conn_measure(struct quic_conn *conn);      /* something came, perhaps acknowledgements */
+
+/* conn_mtu.c */
+struct train {
+    ngtcp2_path_storage path;
+    ngtcp2_pkt_info info;
+    size_t segment_size;
+};
+
+struct aside { /* a packet that came out behind a train and does not fit to it */
+    struct train way;
+    size_t size; /* 0: none */
+    uint8_t data[PACKET_MAX_BYTES];
+};
+
+void conn_mtu_received(struct quic_conn *conn, const ngtcp2_conn_info *info); /* a packet came */
+void conn_mtu_expired(struct quic_conn *conn);
+size_t conn_packet_size(const struct quic_conn *conn); /* the largest that is written now */
+
+/* Packets of `room` bytes at the most, into the endpoint's room. Returns bytes of the train, 0:
+ * nothing may be sent, or ngtcp2's error. */
+ngtcp2_ssize conn_write_train(struct quic_conn *conn, struct train *train, struct aside *aside,
+                              size_t room);
+/* Of conn_write.c, as ngtcp2_write_pkt says. */
+ngtcp2_ssize conn_write_packet(ngtcp2_conn *quic, ngtcp2_path *path, ngtcp2_pkt_info *info,
+                               uint8_t *out, size_t room, ngtcp2_tstamp now, void *user);
+
 int conn_accept_session(
     struct quic_conn *conn); /* server: asks the application; 0 or its refusal */
 void conn_handshake_done(struct quic_conn *conn); /* ALPN is known: starts the session */

@@ -332,5 +332,5 @@ void conn_linger_receive(struct quic_conn *conn, const ngtcp2_path *path, size_t
     left->received++;
     if (left->packet_size == 0 || n * 3 < left->packet_size || !is_power_of_two(left->received))
         return;
-    endpoint_send_packet(conn->endpoint, path, left->packet, left->packet_size);
+    endpoint_send_packet(conn->endpoint, path, 0, left->packet, left->packet_size);
 }

@@ -123,12 +123,24 @@ static int on_datagram(ngtcp2_conn *quic, uint32_t flags, const uint8_t *data, s
     return 0;
 }
 
+/* Until now packets went somewhere else. */
+static int on_path_validation(ngtcp2_conn *quic, uint32_t flags, const ngtcp2_path *path,
+                              const ngtcp2_path *fallback, void *user)
+{
+    (void)flags, (void)fallback;
+    struct quic_conn *conn = user;
+    if (ngtcp2_path_eq(path, ngtcp2_conn_get_path(quic)))
+        path_mtu_moved(&conn->mtu);
+    return 0;
+}
+
 static int on_path_validated(ngtcp2_conn *quic, uint32_t flags, const ngtcp2_path *path,
                              const ngtcp2_path *fallback, ngtcp2_path_validation_result result,
                              void *user)
 {
     (void)quic, (void)flags, (void)fallback;
     struct quic_conn *conn = user;
+    path_mtu_arrived(&conn->mtu, endpoint_now(conn->endpoint));
     if (result != NGTCP2_PATH_VALIDATION_RESULT_SUCCESS ||
         path->remote.addrlen > sizeof conn->remote)
         return 0;
@@ -307,6 +319,7 @@ void conn_callbacks(ngtcp2_callbacks *callbacks, bool is_server)
         .recv_stateless_reset = on_stateless_reset,
         .handshake_completed = on_handshake_completed,
         .path_validation = on_path_validated,
+        .begin_path_validation = on_path_validation,
         .extend_max_local_streams_bidi = on_more_streams_bidi,
         .extend_max_local_streams_uni = on_more_streams_uni,
         .recv_datagram = on_datagram,

@@ -97,8 +97,8 @@ static void yield_turn(struct quic_stream *stream)
 /* One packet, of as many streams as fit. The last one is written without waiting for more: that
  * spares the call that would find nothing. */
 /* house: parameters (ngtcp2 gives them) */
-static ngtcp2_ssize write_packet(ngtcp2_conn *quic, ngtcp2_path *path, ngtcp2_pkt_info *info,
-                                 uint8_t *out, size_t room, ngtcp2_tstamp now, void *user)
+ngtcp2_ssize conn_write_packet(ngtcp2_conn *quic, ngtcp2_path *path, ngtcp2_pkt_info *info,
+                               uint8_t *out, size_t room, ngtcp2_tstamp now, void *user)
 {
     struct quic_conn *conn = user;
     struct stream_pull *pull = &conn->endpoint->pull;
@@ -111,6 +111,8 @@ static ngtcp2_ssize write_packet(ngtcp2_conn *quic, ngtcp2_path *path, ngtcp2_pk
         uint32_t flags = is_last ? NGTCP2_WRITE_STREAM_FLAG_NONE : NGTCP2_WRITE_STREAM_FLAG_MORE;
         if (stream && pull->is_end)
             flags |= NGTCP2_WRITE_STREAM_FLAG_FIN;
+        if (conn->is_probing)
+            flags |= NGTCP2_WRITE_STREAM_FLAG_PADDING;
 
         ngtcp2_ssize taken = -1;
         ngtcp2_ssize rv = ngtcp2_conn_writev_stream(
@@ -130,9 +132,8 @@ static ngtcp2_ssize write_packet(ngtcp2_conn *quic, ngtcp2_path *path, ngtcp2_pk
             yield_turn(stream);
         }
         /* Room was left behind the last stream's bytes, so nothing of ngtcp2's own waits either. */
-        conn->is_drained =
-            rv > 0 && is_last && !pull->stream &&
-            (stream ? (size_t)rv < ngtcp2_conn_get_path_max_tx_udp_payload_size(quic) : has_data);
+        conn->is_drained = rv > 0 && is_last && !pull->stream &&
+                           (stream ? (size_t)rv < conn_packet_size(conn) : has_data);
         return rv;
     }
 }
@@ -146,7 +147,7 @@ static uint64_t less(uint64_t a, uint64_t b)
  * least one. */
 static size_t train_room(const struct quic_conn *conn, size_t quantum, size_t spent)
 {
-    size_t packet = ngtcp2_conn_get_path_max_tx_udp_payload_size(conn->quic);
+    size_t packet = conn_packet_size(conn);
     size_t room = less(quantum, spent);
     if (room < packet)
         return spent == 0 ? packet : 0;
@@ -189,13 +190,9 @@ static bool write_trains(struct quic_conn *conn)
     bool has_more = true, is_refused = false;
     conn->is_held = false; /* what is woken while it writes has another turn */
     while (!endpoint->is_blocked && (room = train_room(conn, quantum, spent)) > 0) {
-        ngtcp2_path_storage path;
-        ngtcp2_pkt_info info = {0};
-        size_t segment_size = 0;
-        ngtcp2_path_storage_zero(&path);
-        ngtcp2_ssize n = ngtcp2_conn_write_aggregate_pkt2(
-            conn->quic, &path.path, &info, endpoint_room(endpoint), room, &segment_size,
-            write_packet, endpoint->sink.max_train_packets, now);
+        struct train train;
+        struct aside aside;
+        ngtcp2_ssize n = conn_write_train(conn, &train, &aside, room);
         if (endpoint->pull.stream)
             pull_settle(&endpoint->pull, false);
         if (n < 0)
@@ -205,7 +202,10 @@ static bool write_trains(struct quic_conn *conn)
             has_more = n < 0;
             break;
         }
-        endpoint_send(endpoint, &path.path, (size_t)n, segment_size, info.ecn);
+        endpoint_send(endpoint, &train.path.path, (size_t)n, train.segment_size, train.info.ecn);
+        if (aside.size > 0)
+            endpoint_send_packet(endpoint, &aside.way.path.path, aside.way.info.ecn, aside.data,
+                                 aside.size);
         conn->trains_sent++;
         spent += (size_t)n;
         if (conn->is_drained) {

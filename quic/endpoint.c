@@ -434,11 +434,11 @@ void endpoint_send(struct quic_endpoint *endpoint, const ngtcp2_path *path, size
     pending->ecn = ecn;
 }
 
-void endpoint_send_packet(struct quic_endpoint *endpoint, const ngtcp2_path *path,
+void endpoint_send_packet(struct quic_endpoint *endpoint, const ngtcp2_path *path, uint8_t ecn,
                           const uint8_t *data, size_t n)
 {
     if (!endpoint->is_blocked)
-        send_train(endpoint, path, data, n, n, 0);
+        send_train(endpoint, path, data, n, n, ecn);
 }
 
 void quic_endpoint_writable(struct quic_endpoint *endpoint)

@@ -116,7 +116,7 @@ uint8_t *endpoint_room(struct quic_endpoint *endpoint);
 void endpoint_send(struct quic_endpoint *endpoint, const ngtcp2_path *path, size_t size,
                    size_t segment_size, uint8_t ecn);
 /* A single packet from elsewhere, dropped if the sink is full. */
-void endpoint_send_packet(struct quic_endpoint *endpoint, const ngtcp2_path *path,
+void endpoint_send_packet(struct quic_endpoint *endpoint, const ngtcp2_path *path, uint8_t ecn,
                           const uint8_t *data, size_t n);
 
 /* endpoint_accept.c: datagrams of handshakes, and those that belong to no connection. */

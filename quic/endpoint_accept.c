@@ -66,7 +66,7 @@ void endpoint_negotiate_version(struct quic_endpoint *endpoint, const ngtcp2_pat
     if (size <= 0)
         return;
     endpoint->stats.version_negotiations++;
-    endpoint_send_packet(endpoint, path, packet, (size_t)size);
+    endpoint_send_packet(endpoint, path, 0, packet, (size_t)size);
 }
 
 /* Tells the sender of a packet for a connection that is gone. Always shorter than what came, so
@@ -93,7 +93,7 @@ void endpoint_reset_stateless(struct quic_endpoint *endpoint, const ngtcp2_path 
     if (written <= 0)
         return;
     endpoint->stats.stateless_resets++;
-    endpoint_send_packet(endpoint, path, packet, (size_t)written);
+    endpoint_send_packet(endpoint, path, 0, packet, (size_t)written);
 }
 
 /* Closes what never became a connection. */
@@ -109,7 +109,7 @@ static void refuse(struct quic_endpoint *endpoint, const ngtcp2_path *path,
     ngtcp2_ssize size = ngtcp2_crypto_write_connection_close(
         packet, sizeof packet, header->version, &header->scid, &header->dcid, code, NULL, 0);
     if (size > 0)
-        endpoint_send_packet(endpoint, path, packet, (size_t)size);
+        endpoint_send_packet(endpoint, path, 0, packet, (size_t)size);
 }
 
 static void send_retry(struct quic_endpoint *endpoint, const ngtcp2_path *path,
@@ -129,7 +129,7 @@ static void send_retry(struct quic_endpoint *endpoint, const ngtcp2_path *path,
     if (size <= 0)
         return;
     endpoint->stats.retries++;
-    endpoint_send_packet(endpoint, path, packet, (size_t)size);
+    endpoint_send_packet(endpoint, path, 0, packet, (size_t)size);
 }
 
 static bool is_retry_token(const ngtcp2_pkt_hd *header)

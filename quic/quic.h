@@ -257,6 +257,7 @@ struct quic_endpoint_config {
     X(retries)                                                                                     \
     X(version_negotiations)                                                                        \
     X(stateless_resets)                                                                            \
+    X(paths_shrunk)                                                                                \
     X(datagrams_received)                                                                          \
     X(datagrams_dropped)                                                                           \
     X(datagrams_forwarded)                                                                         \

@@ -181,7 +181,8 @@ static void transmit(struct sim *sim, struct node *from, const struct packet *li
         return;
     const struct way way = way_of(sim, from, node_at(sim, &like->to));
     uint64_t due_ns = CLOCK_NEVER;
-    if (!happens(sim, way.link->loss_percent))
+    bool is_too_large = way.link->largest_bytes > 0 && like->size > way.link->largest_bytes;
+    if (!is_too_large && !happens(sim, way.link->loss_percent))
         due_ns = arrival(sim, &way, like->size);
     if (due_ns == CLOCK_NEVER) {
         sim->stats.lost++;

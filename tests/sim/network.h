@@ -23,6 +23,7 @@ struct sim_link { /* the same for every pair, in each direction; zeros: perfect,
         reorder_percent; /* reorder: held back by one delay more */
     uint64_t delay_ns, jitter_ns;
     uint64_t bandwidth_bps; /* of each sender; 0: no limit */
+    uint64_t largest_bytes; /* of UDP payload; larger packets vanish; 0: none do */
     uint64_t queue_ns;      /* a packet that would wait longer for bandwidth is lost; 0: none is */
 };
 

@@ -1,0 +1,185 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Counting what got through. */
+#include "quic/path_mtu.h"
+
+enum {
+    PATIENCE_PTOS = 2,      /* without a large packet that got through */
+    PROBE_PTOS = 3,         /* by then a probe has arrived or counts as lost */
+    FORGET_PTOS = 10,       /* without a loss: the next one has another cause */
+    LOST_LEAST_PACKETS = 3, /* a burst that a full queue lost looks no different */
+};
+
+/* UDP payloads to try: tunnels, PPPoE, Ethernet with IPv6. */
+static const uint16_t sizes[] = {1232, 1342, 1406, 1444, 1452};
+
+static uint64_t less(uint64_t a, uint64_t b)
+{
+    return a > b ? a - b : 0;
+}
+
+static struct path_counts counts_now(const struct path_mtu *self, const struct path_news *news)
+{
+    return (struct path_counts){.at_ns = news->now_ns,
+                                .delivered = less(news->sent, news->lost + news->in_flight),
+                                .lost = news->lost,
+                                .packets_lost = news->packets_lost,
+                                .in_flight = news->in_flight,
+                                .small = self->small,
+                                .large = self->large};
+}
+
+/* Bytes delivered since then for which small packets do not account that were sent since then. */
+static uint64_t unexplained(const struct path_counts *then, const struct path_counts *now)
+{
+    return less(now->delivered - then->delivered, now->small - then->small);
+}
+
+static bool has_waited(const struct path_counts *since, const struct path_news *news)
+{
+    return news->now_ns >= since->at_ns + PATIENCE_PTOS * news->pto_ns;
+}
+
+/* ---- Becoming smaller ------------------------------------------------------------------------ */
+
+static void wait_longer(struct path_mtu *self, uint64_t now_ns)
+{
+    uint64_t after_ns = 2 * self->raise_after_ns;
+    if (after_ns < PATH_MTU_RAISE_MIN_NS)
+        after_ns = PATH_MTU_RAISE_MIN_NS;
+    self->raise_after_ns = after_ns < PATH_MTU_RAISE_MAX_NS ? after_ns : PATH_MTU_RAISE_MAX_NS;
+    self->raise_at_ns = now_ns + self->raise_after_ns;
+}
+
+static bool fall_back(struct path_mtu *self, uint64_t now_ns)
+{
+    bool was_good = now_ns > self->raise_at_ns + PATH_MTU_RAISE_MAX_NS / 10;
+    if (was_good)
+        self->raise_after_ns = 0;
+    self->limit = PATH_MTU_SAFE_BYTES;
+    self->probe = 0;
+    self->is_largest_tried = false;
+    self->losses.at_ns = self->silence.at_ns = 0;
+    wait_longer(self, now_ns);
+    return true;
+}
+
+/* Small packets arrive, so large ones are seen to be lost. What was in flight when this began may
+ * all have been small. */
+static bool are_large_lost(struct path_mtu *self, const struct path_news *news)
+{
+    struct path_counts now = counts_now(self, news), *since = &self->losses;
+    bool is_new = since->at_ns == 0 || unexplained(since, &now) > since->in_flight ||
+                  news->now_ns > self->last_lost_ns + FORGET_PTOS * news->pto_ns;
+    self->last_lost_ns = news->now_ns;
+    if (is_new)
+        *since = now;
+    return !is_new && has_waited(since, news) && now.large > since->large &&
+           now.lost - since->lost > LOST_LEAST_PACKETS * PATH_MTU_SAFE_BYTES;
+}
+
+/* Nothing arrives, so nothing is seen to be lost. What we send to acknowledge counts as small. */
+static bool is_silent(struct path_mtu *self, const struct path_news *news)
+{
+    struct path_counts now = counts_now(self, news), *since = &self->silence;
+    if (news->in_flight == 0)
+        since->at_ns = 0;
+    else if (since->at_ns == 0 || unexplained(since, &now) > 0)
+        *since = now;
+    else
+        return has_waited(since, news);
+    return false;
+}
+
+/* ---- Becoming larger ------------------------------------------------------------------------- */
+
+/* All other packets that were lost had `limit` bytes or fewer. */
+static void settle_probe(struct path_mtu *self, const struct path_news *news)
+{
+    struct path_counts now = counts_now(self, news);
+    uint64_t others = (now.packets_lost - self->probed.packets_lost) * self->limit;
+    if (now.lost - self->probed.lost > others) {
+        self->probe = 0;
+        wait_longer(self, news->now_ns);
+        return;
+    }
+    if (news->now_ns < self->probed.at_ns + PROBE_PTOS * news->pto_ns ||
+        now.delivered - self->probed.delivered < self->probe)
+        return;
+    self->limit = self->probe;
+    self->probe = 0;
+    self->raise_at_ns = news->now_ns;
+}
+
+/* What was carried before first: mostly the path was only down for a moment. */
+static size_t next_size(const struct path_mtu *self, size_t found)
+{
+    if (!self->is_largest_tried && found > self->limit)
+        return found;
+    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
+        if (sizes[i] > self->limit && sizes[i] <= found)
+            return sizes[i];
+    return 0;
+}
+
+size_t path_mtu_due(struct path_mtu *self, uint64_t now_ns, size_t found)
+{
+    if (self->limit == 0 || self->probe != 0 || now_ns < self->raise_at_ns)
+        return 0;
+    size_t size = next_size(self, found);
+    if (size == 0)
+        self->limit = 0;
+    return size;
+}
+
+void path_mtu_probe_sent(struct path_mtu *self, const struct path_news *news, size_t size)
+{
+    self->probe = size;
+    self->is_largest_tried = true;
+    self->probed = counts_now(self, news);
+}
+
+/* ---- What is told ---------------------------------------------------------------------------- */
+
+size_t path_mtu_packet(const struct path_mtu *self, size_t found)
+{
+    return self->limit > 0 && self->limit < found ? self->limit : found;
+}
+
+void path_mtu_sent(struct path_mtu *self, size_t size, size_t segment_size)
+{
+    size_t last = size > segment_size ? size % segment_size : size;
+    size_t whole = size - last;
+    *(segment_size > PATH_MTU_SAFE_BYTES ? &self->large : &self->small) += whole;
+    *(last > PATH_MTU_SAFE_BYTES ? &self->large : &self->small) += last;
+}
+
+bool path_mtu_received(struct path_mtu *self, const struct path_news *news)
+{
+    if (self->probe != 0)
+        settle_probe(self, news);
+    bool is_loss = news->lost != self->lost;
+    self->lost = news->lost;
+    return is_loss && path_mtu_packet(self, news->found) > PATH_MTU_SAFE_BYTES &&
+           are_large_lost(self, news) && fall_back(self, news->now_ns);
+}
+
+bool path_mtu_expired(struct path_mtu *self, const struct path_news *news)
+{
+    if (self->probe != 0)
+        settle_probe(self, news);
+    return path_mtu_packet(self, news->found) > PATH_MTU_SAFE_BYTES && is_silent(self, news) &&
+           fall_back(self, news->now_ns);
+}
+
+void path_mtu_moved(struct path_mtu *self)
+{
+    self->raise_after_ns = 0;
+    fall_back(self, 0);
+    self->raise_at_ns = CLOCK_NEVER;
+}
+
+void path_mtu_arrived(struct path_mtu *self, uint64_t now_ns)
+{
+    if (self->raise_at_ns == CLOCK_NEVER)
+        self->raise_at_ns = now_ns;
+}

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The packets that a path carries, when it comes to carry less than it did (a tunnel is switched on,
+ * the route is another one). ngtcp2 finds out at the start how large they may be, and never goes
+ * back. Here is what goes back: large packets vanish while small ones arrive, or nothing arrives, for
+ * two probe time-outs; then packets have PATH_MTU_SAFE_BYTES, and later probes find what there is
+ * (RFC 8899, sections 4.3 and 5.2; RFC 9000, section 14). Private to quic/; no clock and no packet in
+ * it; tested by tests/sim/test_mtu.c.
+ *
+ * Nothing tells which packet was acknowledged, only how many bytes were. So what is known of small
+ * packets is subtracted: when more was delivered than they account for, a large one got through.
+ * Where this errs, packets are small for some seconds. */
+#ifndef MOQ_QUIC_PATH_MTU_H
+#define MOQ_QUIC_PATH_MTU_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+enum { PATH_MTU_SAFE_BYTES = 1200 }; /* of UDP payload: what every path of QUIC's carries */
+
+/* From falling back to the first probe; twice as long after each that fails. */
+#define PATH_MTU_RAISE_MIN_NS (2 * NS_PER_S)
+#define PATH_MTU_RAISE_MAX_NS (600 * NS_PER_S)
+
+struct path_counts { /* of a connection: now, or when something began */
+    uint64_t at_ns;
+    uint64_t delivered, lost, in_flight; /* bytes */
+    uint64_t packets_lost;
+    uint64_t small, large; /* bytes sent in packets of at most PATH_MTU_SAFE_BYTES, and others */
+};
+
+struct path_mtu {                       /* private; zeros at the start */
+    size_t limit;                       /* 0: what ngtcp2 found is believed */
+    size_t probe;                       /* its size, while one is under way; else 0 */
+    uint64_t small, large;              /* as in struct path_counts */
+    struct path_counts losses, silence; /* since when none of the large ones arrived; at_ns 0: no */
+    struct path_counts probed;          /* when the probe was sent */
+    uint64_t lost, last_lost_ns;        /* as far as it was looked at; when there was one */
+    uint64_t raise_at_ns, raise_after_ns;
+    bool is_largest_tried; /* since packets became small */
+};
+
+struct path_news {
+    uint64_t now_ns, pto_ns;
+    uint64_t sent, lost, in_flight; /* bytes */
+    uint64_t packets_lost;
+    size_t found; /* the largest packet that ngtcp2 would write */
+};
+
+/* The size of packets from now on. */
+size_t path_mtu_packet(const struct path_mtu *self, size_t found);
+
+/* A train was written: `size` bytes in packets of `segment_size`. */
+void path_mtu_sent(struct path_mtu *self, size_t size, size_t segment_size);
+
+/* A packet came, perhaps with acknowledgements; or a timer went off. Both return whether packets have
+ * to be smaller from now on. */
+bool path_mtu_received(struct path_mtu *self, const struct path_news *news);
+bool path_mtu_expired(struct path_mtu *self, const struct path_news *news);
+
+/* The peer is somewhere else: nothing is known of the path. Later: it has proved its address. */
+void path_mtu_moved(struct path_mtu *self);
+void path_mtu_arrived(struct path_mtu *self, uint64_t now_ns);
+
+/* The size that a packet with something to acknowledge is to be padded to now, as a probe; 0: none
+ * is due. Then: it was written. */
+size_t path_mtu_due(struct path_mtu *self, uint64_t now_ns, size_t found);
+void path_mtu_probe_sent(struct path_mtu *self, const struct path_news *news, size_t size);
+
+#ifdef __cplusplus
+}
+#endif
+#endif
