@@ -6,6 +6,7 @@
 #include "server/core/bulletin.h"
 #include "server/core/fetch.h"
 #include "server/core/outlet.h"
+#include "server/core/router_check.h"
 #include "server/core/source.h"
 #include "server/core/track_request.h"
 
@@ -81,6 +82,9 @@ void router_sweep(struct router *router)
     bulletins_sweep(router);
     track_requests_sweep(router);
     sources_sweep(router);
+#ifndef NDEBUG
+    router_check(router);
+#endif
 }
 
 bool router_wants_samples(const struct router *router)

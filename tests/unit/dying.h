@@ -45,7 +45,7 @@ static inline void assert_dies_of(void (*act)(void *arg), void *arg, const char 
     char words[DYING_WORDS_BYTES];
     int status = in_child(act, arg, words);
     if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGABRT)
-        fail_msg("it lives on, where it should die of: %s", what);
+        fail_msg("it ends with status %x, where it should die of: %s", (unsigned)status, what);
     if (!strstr(words, what))
         fail_msg("it should die of: %s, and says: %s", what, words);
 }

@@ -7,6 +7,7 @@
 
 #include "base/check.h"
 #include "base/objects.h"
+#include "server/core/router_check.h"
 #include "tests/sim/peer.h"
 #include "tests/sim/relay/client.h"
 #include "tests/sim/relay/camera.h"
@@ -54,6 +55,7 @@ static uint64_t relay_turn(void *self)
         sample_ns = worker->next_sample_ns;
     }
     uint64_t next_ns = earlier(sample_ns, moq_native_bridge_tick(&worker->bridge));
+    router_check(&worker->router);
     uint64_t post_ns = worker->is_stuck ? CLOCK_NEVER : worker->next_post_ns;
     return earlier(next_ns, earlier(worker->next_sweep_ns, post_ns));
 }

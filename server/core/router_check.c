@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Walks over all that a router has, and compares what is written down twice. */
+#include "server/core/router_check.h"
+
+#include "base/check.h"
+#include "server/core/fetch.h"
+#include "server/core/outlet.h"
+#include "server/core/peer.h"
+#include "server/core/source.h"
+#include "server/core/track_request.h"
+
+static size_t count_nodes(const struct list *list)
+{
+    size_t count = 0;
+    list_for_each (node, list) {
+        REQUIRE(node->next->prev == node);
+        count++;
+    }
+    return count;
+}
+
+/* ---- Sources --------------------------------------------------------------------------------- */
+
+static void check_viewers(const struct source *source)
+{
+    list_for_each (node, &source->viewers) {
+        const struct core_viewer *viewer = container_of(node, struct core_viewer, node);
+        REQUIRE(viewer->source == source);
+        REQUIRE(moq_viewer_track(viewer->served) == source->track);
+        REQUIRE(moq_viewer_user(viewer->served) == viewer);
+        REQUIRE(viewer->member.object == viewer);
+        REQUIRE(viewer->path != NULL);
+    }
+    bool is_watched = !list_is_empty(&source->viewers);
+    REQUIRE((source->idle_since_ns == CLOCK_NEVER) == is_watched);
+}
+
+static void check_outlets(const struct source *source)
+{
+    bool is_home = source->origin && announcement_is_local(source->origin);
+    list_for_each (node, &source->outlets) {
+        const struct outlet *outlet = container_of(node, struct outlet, node);
+        REQUIRE(outlet->source == source);
+        REQUIRE(outlet->track == NULL || outlet->track == source->track);
+        REQUIRE(is_home || !source->origin || outlet->track == NULL); /* it feeds nobody in turn */
+    }
+}
+
+void source_check(const struct source *source)
+{
+    const struct feed *feed = source->feed;
+    REQUIRE(source->track != NULL);
+    REQUIRE(!source->route || source->route->source == source);
+    REQUIRE(source->route || (!source->origin && !feed)); /* an ended source asks nobody */
+    REQUIRE(!feed || feed->source == source);
+    if (source->origin) {
+        REQUIRE(source->origin->route == source->route);
+        REQUIRE(feed && feed->ops == source->origin->feed);
+        REQUIRE(source->farewell_ns == CLOCK_NEVER);
+    } else if (source->route) {
+        REQUIRE(feed && feed->ops->is_active(feed)); /* withdrawn, and about to end */
+        REQUIRE(source->farewell_ns != CLOCK_NEVER);
+    }
+    check_viewers(source);
+    check_outlets(source);
+}
+
+/* ---- Routes ---------------------------------------------------------------------------------- */
+
+/* Returns how many of them are this worker's. */
+static size_t check_announcements(const struct route *route)
+{
+    size_t local_count = 0;
+    uint64_t above = UINT64_MAX;
+    list_for_each (node, &route->announcements) {
+        const struct announcement *announcement =
+            container_of(node, struct announcement, route_node);
+        REQUIRE(announcement->route == route);
+        REQUIRE(announcement->stamp < above); /* newest first, and no stamp twice */
+        REQUIRE(!announcement->peer || announcement_is_local(announcement));
+        REQUIRE(!announcement->is_asking);
+        above = announcement->stamp;
+        local_count += announcement_is_local(announcement);
+    }
+    return local_count;
+}
+
+static size_t check_waiting(const struct route *route)
+{
+    list_for_each (node, &route->waiting) {
+        const struct track_request *request = container_of(node, struct track_request, node);
+        REQUIRE(request->route == route);
+        REQUIRE(moq_request_user(request->asked) == request);
+        REQUIRE(!request->request.is_held); /* hooks have decided */
+    }
+    return count_nodes(&route->waiting);
+}
+
+static void check_routes(struct router *router)
+{
+    size_t local_count = 0, waiting_count = 0;
+    struct route *route, *next;
+    HASH_ITER(hh, router->routes, route, next)
+    {
+        bool is_needed = route->source || !list_is_empty(&route->announcements) ||
+                         !list_is_empty(&route->waiting);
+        REQUIRE(is_needed);
+        REQUIRE(route_find(router, route->path) == route);
+        REQUIRE(!route->source || route->source->route == route);
+        local_count += check_announcements(route);
+        waiting_count += check_waiting(route);
+    }
+    REQUIRE(router->counters.announcements == local_count);
+    REQUIRE(router->waiting_count == waiting_count);
+}
+
+/* ---- Everything ------------------------------------------------------------------------------ */
+
+static void check_peers(const struct router *router)
+{
+    list_for_each (node, &router->peers) {
+        const struct core_peer *peer = container_of(node, struct core_peer, node);
+        REQUIRE(peer->router == router);
+        list_for_each (inner, &peer->announcements)
+            REQUIRE(container_of(inner, struct announcement, owner_node)->peer == peer);
+    }
+    REQUIRE(router->counters.sessions == count_nodes(&router->peers));
+    REQUIRE(count_nodes(&router->hooks.peers) == count_nodes(&router->peers));
+}
+
+static void check_held(const struct router *router)
+{
+    uint64_t before_ns = 0;
+    list_for_each (node, &router->hooks.held) {
+        const struct core_request *request = container_of(node, struct core_request, node);
+        REQUIRE(request->is_held && request->current);
+        REQUIRE(request->deadline_ns >= before_ns);
+        before_ns = request->deadline_ns;
+    }
+}
+
+void router_check(struct router *router)
+{
+    size_t viewer_count = 0;
+    list_for_each (node, &router->sources) {
+        const struct source *source = container_of(node, struct source, node);
+        REQUIRE(source->router == router);
+        source_check(source);
+        viewer_count += count_nodes(&source->viewers);
+    }
+    REQUIRE(router->viewer_count == viewer_count);
+    REQUIRE(router->counters.viewers == viewer_count);
+    REQUIRE(count_nodes(&router->viewers) == viewer_count);
+    REQUIRE(count_nodes(&router->hooks.viewers) == viewer_count);
+    REQUIRE(router->fetch_count == count_nodes(&router->fetches));
+    check_peers(router);
+    check_routes(router);
+    check_held(router);
+}

@@ -1,0 +1,175 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Each invariant of a router fires when what it guards is broken, and none does in a router at work. */
+#include "tests/sim/relay/prologue.h"
+
+#include "server/core/router_check.h"
+#include "server/core/track_request.h"
+#include "tests/unit/dying.h"
+
+struct stage {
+    struct world world;
+    struct router *router; /* the home */
+    struct watch watches[2], waiting;
+};
+
+static void run_ms(struct stage *stage, uint64_t ms)
+{
+    world_run(&stage->world, ms * NS_PER_MS);
+}
+
+/* Two workers, a publisher and a viewer on each of them, and one who waits for a publisher. */
+static void stage_init(struct stage *stage)
+{
+    const struct world_setup setup = {.seed = 3, .workers = 2, .link = {.delay_ns = NS_PER_MS}};
+    *stage = (struct stage){.router = NULL};
+    world_init(&stage->world, &setup);
+    stage->router = &stage->world.workers[0].router;
+    struct client *publisher = client_ready(world_host(&stage->world), NULL);
+    struct client *there = client_ready(world_host(&stage->world), NULL);
+    struct client *here = client_ready(world_host(&stage->world), NULL);
+    publish_text(client_publish(publisher, "pond"), 1, "frog");
+    client_publish(there, "pond"); /* the newer of the two */
+    client_withdraw(there, there->tracks[0]);
+    run_ms(stage, 100);
+    watch_init(&stage->watches[0], here, "pond", &WISH_ANY);
+    watch_init(&stage->watches[1], there, "pond", &WISH_ANY);
+    watch_init(&stage->waiting, here, "nowhere", &WISH_ANY);
+    run_ms(stage, 200);
+    assert_group(&stage->watches[1], 1, "frog");
+    for (uint32_t i = 0; i < 2; i++)
+        router_check(&stage->world.workers[i].router);
+}
+
+static void stage_deinit(struct stage *stage)
+{
+    watch_deinit(&stage->watches[0]);
+    watch_deinit(&stage->watches[1]);
+    watch_deinit(&stage->waiting);
+    world_deinit(&stage->world);
+}
+
+static struct source *source_of(const struct stage *stage)
+{
+    return container_of(stage->router->sources.next, struct source, node);
+}
+
+static struct core_viewer *viewer_of(const struct stage *stage)
+{
+    return container_of(stage->router->viewers.next, struct core_viewer, router_node);
+}
+
+/* A breach is what is broken, and a piece of the condition that must notice it. */
+#define BREACH(name, what)                                                                         \
+    static void name(void *arg)                                                                    \
+    {                                                                                              \
+        struct stage *stage = arg;                                                                 \
+        what;                                                                                      \
+        router_check(stage->router);                                                               \
+    }
+
+BREACH(a_source_that_forgets_its_route, source_of(stage)->route->source = NULL)
+BREACH(an_ended_source_with_a_feed, source_of(stage)->route = NULL)
+BREACH(a_feed_of_another_source, source_of(stage)->feed->source = NULL)
+BREACH(a_feed_of_another_kind, source_of(stage)->origin->feed = &mirror_feed)
+BREACH(a_farewell_with_an_origin, source_of(stage)->farewell_ns = 5)
+BREACH(no_origin_and_no_farewell, source_of(stage)->origin = NULL)
+BREACH(idle_while_watched, source_of(stage)->idle_since_ns = 5)
+BREACH(an_origin_elsewhere, source_of(stage)->origin->route = NULL)
+BREACH(a_viewer_of_another_source, viewer_of(stage)->source = NULL)
+BREACH(a_viewer_that_is_not_known, moq_viewer_set_user(viewer_of(stage)->served, NULL))
+BREACH(a_viewer_without_a_path, viewer_of(stage)->path = NULL)
+BREACH(an_outlet_of_another_source,
+       container_of(source_of(stage)->outlets.next, struct outlet, node)->source = NULL)
+BREACH(an_outlet_that_feeds_in_turn, source_of(stage)->origin->worker = 1)
+BREACH(a_viewer_too_many, stage->router->viewer_count++)
+BREACH(a_counter_that_is_off, stage->router->counters.viewers--)
+BREACH(a_viewer_out_of_the_list, list_remove(&viewer_of(stage)->router_node))
+BREACH(a_viewer_that_hooks_forget, list_remove(&viewer_of(stage)->member.node))
+BREACH(an_announcement_too_many, stage->router->counters.announcements++)
+BREACH(one_more_who_waits, stage->router->waiting_count++)
+BREACH(a_fetch_too_many, stage->router->fetch_count++)
+BREACH(a_session_too_many, stage->router->counters.sessions++)
+BREACH(a_peer_that_hooks_forget, list_remove(stage->router->hooks.peers.next))
+BREACH(a_broken_list, stage->router->peers.next->next->prev = NULL)
+
+static void a_route_that_nobody_needs(void *arg)
+{
+    struct stage *stage = arg;
+    struct moq_path *path = moq_path_from_text("desert");
+    route_get(stage->router, path);
+    router_check(stage->router);
+}
+
+static void stamps_out_of_order(void *arg)
+{
+    struct stage *stage = arg;
+    struct moq_path *path = moq_path_from_text("pond");
+    struct origin_offer offer = {.path = path, .feed = &mirror_feed};
+    route_add_origin(stage->router, &offer)->stamp = 0;
+    router_check(stage->router);
+}
+
+static void one_who_waits_elsewhere(void *arg)
+{
+    struct stage *stage = arg;
+    struct moq_path *path = moq_path_from_text("nowhere");
+    struct route *route = route_find(stage->router, path);
+    container_of(route->waiting.next, struct track_request, node)->route = NULL;
+    router_check(stage->router);
+}
+
+static void one_who_is_held_by_nobody(void *arg)
+{
+    struct stage *stage = arg;
+    struct core_request request = {.is_held = true};
+    list_push_back(&stage->router->hooks.held, &request.node);
+    router_check(stage->router);
+}
+
+static void every_invariant_fires(void **state)
+{
+    static const struct breach {
+        void (*act)(void *arg);
+        const char *noticed_by;
+    } breaches[] = {
+        {a_source_that_forgets_its_route, "source->route->source == source"},
+        {an_ended_source_with_a_feed, "!source->origin && !feed"},
+        {a_feed_of_another_source, "feed->source == source"},
+        {a_feed_of_another_kind, "feed->ops == source->origin->feed"},
+        {a_farewell_with_an_origin, "source->farewell_ns == CLOCK_NEVER"},
+        {no_origin_and_no_farewell, "source->farewell_ns != CLOCK_NEVER"},
+        {idle_while_watched, "source->idle_since_ns == CLOCK_NEVER"},
+        {an_origin_elsewhere, "source->origin->route == source->route"},
+        {a_viewer_of_another_source, "viewer->source == source"},
+        {a_viewer_that_is_not_known, "moq_viewer_user(viewer->served) == viewer"},
+        {a_viewer_without_a_path, "viewer->path != NULL"},
+        {an_outlet_of_another_source, "outlet->source == source"},
+        {an_outlet_that_feeds_in_turn, "outlet->track == NULL"},
+        {a_viewer_too_many, "router->viewer_count == viewer_count"},
+        {a_counter_that_is_off, "router->counters.viewers == viewer_count"},
+        {a_viewer_out_of_the_list, "count_nodes(&router->viewers) == viewer_count"},
+        {a_viewer_that_hooks_forget, "count_nodes(&router->hooks.viewers) == viewer_count"},
+        {an_announcement_too_many, "router->counters.announcements == local_count"},
+        {one_more_who_waits, "router->waiting_count == waiting_count"},
+        {a_fetch_too_many, "router->fetch_count == count_nodes(&router->fetches)"},
+        {a_session_too_many, "router->counters.sessions == count_nodes(&router->peers)"},
+        {a_peer_that_hooks_forget, "count_nodes(&router->hooks.peers)"},
+        {a_broken_list, "node->next->prev == node"},
+        {a_route_that_nobody_needs, "is_needed"},
+        {stamps_out_of_order, "announcement->stamp < above"},
+        {one_who_waits_elsewhere, "request->route == route"},
+        {one_who_is_held_by_nobody, "request->is_held && request->current"},
+    };
+    (void)state;
+    struct stage stage;
+    stage_init(&stage);
+    for (size_t i = 0; i < sizeof breaches / sizeof breaches[0]; i++)
+        assert_dies_of(breaches[i].act, &stage, breaches[i].noticed_by);
+    stage_deinit(&stage);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {cmocka_unit_test(every_invariant_fires)};
+    return cmocka_run_group_tests(tests, NULL, free_tls);
+}
