@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* One UDP socket as QUIC wants it: many datagrams per call in (recvmmsg, UDP_GRO) and out (sendmmsg,
  * UDP_SEGMENT), with the local address and the ECN bits of each. Steps 1 and 15 of a frame's walk.
- * Private to quic/udp.c; opening and the way in are in udp_socket.c, the way out in udp_send.c.
+ * Private to quic/udp.c; opening and the way in are in udp_socket.c, the way out in udp_send.c and udp_message.c.
  *
  * IPv4 on a dual-stack socket appears as IPv4 to the caller in both directions. */
 #ifndef MOQ_QUIC_UDP_SOCKET_H
@@ -24,6 +24,7 @@ struct udp_socket {
     struct sockaddr_storage address; /* read-only: what was bound, its port filled in */
     socklen_t address_size;          /* read-only */
     bool has_gso;                    /* read-only: the kernel takes trains */
+    uint8_t refused_parts;           /* private: what it takes not, see udp_message.h */
     size_t resume_offset;            /* private: how much of a train is in the outbox already */
     struct udp_ring *ring;           /* private */
     struct udp_outbox *outbox;       /* private */

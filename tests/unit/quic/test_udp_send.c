@@ -9,6 +9,7 @@
 #include <sys/socket.h>
 
 #include "base/error.h"
+#include "quic/udp_message.h"
 #include "quic/udp_socket.h"
 
 enum {
@@ -26,28 +27,42 @@ static struct {
     const void *from[SENT_MAX];
     size_t size[SENT_MAX];
     bool is_train[SENT_MAX];
+    unsigned parts[SENT_MAX]; /* UDP_PART_... that it came with */
     size_t count, calls;
-    size_t room;       /* messages that it still takes */
-    int refuses_train; /* errno, or 0 */
-    bool interrupts;   /* the next call */
+    size_t room;            /* messages that it still takes */
+    unsigned refused_parts; /* a message with one of them fails, 0: none does */
+    bool refuses_all;
+    int refusal;     /* by this errno */
+    bool interrupts; /* the next call */
 } kernel;
 
 ssize_t __wrap_sendmsg(int fd, const struct msghdr *message, int flags);
 int __wrap_sendmmsg(int fd, struct mmsghdr *messages, unsigned count, int flags);
 
+static unsigned part_of(const struct cmsghdr *control)
+{
+    if (control->cmsg_level == IPPROTO_UDP && control->cmsg_type == CONTROL_SEGMENT)
+        return UDP_PART_TRAIN;
+    if (control->cmsg_level == IPPROTO_IPV6 && control->cmsg_type == IPV6_TCLASS)
+        return UDP_PART_ECN;
+    assert_int_equal(control->cmsg_level, IPPROTO_IPV6);
+    assert_int_equal(control->cmsg_type, IPV6_PKTINFO);
+    return UDP_PART_LOCAL;
+}
+
 static int take(const struct msghdr *message)
 {
     const struct cmsghdr *control = CMSG_FIRSTHDR(message);
-    bool is_train = false;
+    unsigned parts = 0;
     for (; control; control = CMSG_NXTHDR((struct msghdr *)(uintptr_t)message,
                                           (struct cmsghdr *)(uintptr_t)control))
-        is_train |= control->cmsg_level == IPPROTO_UDP && control->cmsg_type == CONTROL_SEGMENT;
+        parts |= part_of(control);
     if (kernel.interrupts) {
         kernel.interrupts = false;
         return EINTR;
     }
-    if (is_train && kernel.refuses_train)
-        return kernel.refuses_train;
+    if ((parts & kernel.refused_parts) || kernel.refuses_all)
+        return kernel.refusal;
     if (kernel.room == 0)
         return EAGAIN;
     assert_true(kernel.count < SENT_MAX);
@@ -58,7 +73,8 @@ static int take(const struct msghdr *message)
     kernel.mark[kernel.count] = data[0];
     kernel.from[kernel.count] = data;
     kernel.size[kernel.count] = message->msg_iov->iov_len;
-    kernel.is_train[kernel.count++] = is_train;
+    kernel.parts[kernel.count] = parts;
+    kernel.is_train[kernel.count++] = (parts & UDP_PART_TRAIN) != 0;
     return 0;
 }
 
@@ -109,6 +125,21 @@ static int send_from(struct udp_socket *socket, uint8_t *data, uint8_t mark, siz
                                         .remote = (const struct sockaddr *)&there,
                                         .remote_size = sizeof there};
     memset(data, mark, size);
+    return udp_socket_send(socket, &train);
+}
+
+/* With an address to send from and an ECN mark. */
+static int send_full(struct udp_socket *socket, uint8_t mark, size_t size)
+{
+    const struct quic_datagram train = {.data = bytes,
+                                        .size = size,
+                                        .segment_size = PACKET_BYTES,
+                                        .local = (const struct sockaddr *)&there,
+                                        .local_size = sizeof there,
+                                        .remote = (const struct sockaddr *)&there,
+                                        .remote_size = sizeof there,
+                                        .ecn = 2};
+    memset(bytes, mark, size);
     return udp_socket_send(socket, &train);
 }
 
@@ -232,21 +263,22 @@ static void without_room_everything_waits_and_nothing_is_lost(void **state)
     udp_socket_close(&socket);
 }
 
-static void a_refused_train_costs_the_next_ones_nothing(void **state)
+static void a_refused_train_goes_packet_by_packet(void **state)
 {
     struct udp_socket socket;
     (void)state;
     begin(&socket, false);
-    kernel.refuses_train = EIO;
+    kernel.refused_parts = UDP_PART_TRAIN;
+    kernel.refusal = EIO;
     assert_int_equal(send_train(&socket, 'a', PACKET_BYTES), 0);
     assert_int_equal(send_train(&socket, 'b', 2 * PACKET_BYTES), 0);
     assert_int_equal(send_train(&socket, 'c', PACKET_BYTES), 0);
     assert_int_equal(udp_socket_flush(&socket), 0);
-    assert_sent("ac");
-    assert_int_equal(socket.send_errors, 1);
+    assert_sent("abbc");
+    assert_int_equal(socket.send_errors, 0);
     assert_false(socket.has_gso);
     assert_int_equal(send_train(&socket, 'd', 2 * PACKET_BYTES + 1),
-                     0); /* packet by packet from here on */
+                     0); /* without asking from here on */
     assert_int_equal(udp_socket_flush(&socket), 0);
     assert_int_equal(kernel.size[2], 1);
     assert_sent("ddd");
@@ -258,11 +290,94 @@ static void a_refusal_that_is_no_matter_of_trains_leaves_them_alone(void **state
     struct udp_socket socket;
     (void)state;
     begin(&socket, false);
-    kernel.refuses_train = ENETUNREACH;
+    kernel.refused_parts = UDP_PART_TRAIN;
+    kernel.refusal = ENETUNREACH;
     assert_int_equal(send_train(&socket, 'a', 2 * PACKET_BYTES), 0);
     assert_int_equal(send_train(&socket, 'b', LONG_TRAIN_BYTES), MOQ_ERR_IO);
     assert_int_equal(socket.send_errors, 2);
     assert_true(socket.has_gso);
+    assert_sent("");
+    udp_socket_close(&socket);
+}
+
+static void only_the_part_that_is_refused_is_left_out(void **state)
+{
+    static const unsigned all = UDP_PART_LOCAL | UDP_PART_ECN | UDP_PART_TRAIN;
+    static const unsigned refused[] = {UDP_PART_ECN, UDP_PART_LOCAL, UDP_PART_ECN | UDP_PART_LOCAL};
+    static const size_t sizes[] = {3 * PACKET_BYTES, LONG_TRAIN_BYTES}; /* in the outbox, at once */
+    (void)state;
+    for (size_t i = 0; i < 3; i++) {
+        for (size_t k = 0; k < 2; k++) {
+            struct udp_socket socket;
+            begin(&socket, false);
+            kernel.refused_parts = refused[i];
+            kernel.refusal = EINVAL;
+
+            assert_int_equal(send_full(&socket, 'a', sizes[k]), 0);
+            assert_int_equal(udp_socket_flush(&socket), 0);
+
+            assert_int_equal(kernel.parts[0], all & ~refused[i]);
+            assert_int_equal(kernel.size[0], sizes[k]);
+            assert_sent("a");
+            assert_int_equal(socket.send_errors, 0);
+            assert_true(socket.has_gso);
+            udp_socket_close(&socket);
+        }
+    }
+}
+
+static void ecn_marks_that_were_refused_are_not_tried_again(void **state)
+{
+    struct udp_socket socket;
+    (void)state;
+    begin(&socket, false);
+    kernel.refused_parts = UDP_PART_ECN;
+    kernel.refusal = EINVAL;
+    assert_int_equal(send_full(&socket, 'a', PACKET_BYTES), 0);
+    assert_int_equal(udp_socket_flush(&socket), 0);
+    kernel.calls = 0;
+
+    assert_int_equal(send_full(&socket, 'b', PACKET_BYTES), 0);
+    assert_int_equal(udp_socket_flush(&socket), 0);
+
+    assert_int_equal(kernel.calls, 1);
+    assert_int_equal(kernel.parts[1], UDP_PART_LOCAL);
+    assert_sent("ab");
+    udp_socket_close(&socket);
+}
+
+/* A socket of all addresses: one of them may be gone, the others are not. */
+static void an_address_that_is_refused_says_nothing_of_others(void **state)
+{
+    struct udp_socket socket;
+    (void)state;
+    begin(&socket, false);
+    kernel.refused_parts = UDP_PART_LOCAL;
+    kernel.refusal = EINVAL;
+    assert_int_equal(send_full(&socket, 'a', PACKET_BYTES), 0);
+    assert_int_equal(udp_socket_flush(&socket), 0);
+    kernel.refused_parts = 0;
+
+    assert_int_equal(send_full(&socket, 'b', PACKET_BYTES), 0);
+    assert_int_equal(udp_socket_flush(&socket), 0);
+
+    assert_int_equal(kernel.parts[1], UDP_PART_LOCAL | UDP_PART_ECN);
+    assert_sent("ab");
+    udp_socket_close(&socket);
+}
+
+static void what_is_refused_in_every_form_is_dropped_and_changes_nothing(void **state)
+{
+    struct udp_socket socket;
+    (void)state;
+    begin(&socket, false);
+    kernel.refuses_all = true;
+    kernel.refusal = EINVAL;
+    assert_int_equal(send_full(&socket, 'a', 3 * PACKET_BYTES), 0);
+    assert_int_equal(send_full(&socket, 'b', LONG_TRAIN_BYTES), MOQ_ERR_IO);
+    assert_int_equal(socket.send_errors, 2);
+    assert_true(socket.has_gso);
+    assert_int_equal(socket.refused_parts, 0);
     assert_sent("");
     udp_socket_close(&socket);
 }
@@ -291,7 +406,11 @@ int main(void)
         cmocka_unit_test(what_waits_in_the_room_stays_whole),
         cmocka_unit_test(a_long_train_goes_at_once_behind_those_that_wait),
         cmocka_unit_test(without_room_everything_waits_and_nothing_is_lost),
-        cmocka_unit_test(a_refused_train_costs_the_next_ones_nothing),
+        cmocka_unit_test(a_refused_train_goes_packet_by_packet),
+        cmocka_unit_test(only_the_part_that_is_refused_is_left_out),
+        cmocka_unit_test(ecn_marks_that_were_refused_are_not_tried_again),
+        cmocka_unit_test(an_address_that_is_refused_says_nothing_of_others),
+        cmocka_unit_test(what_is_refused_in_every_form_is_dropped_and_changes_nothing),
         cmocka_unit_test(a_refusal_that_is_no_matter_of_trains_leaves_them_alone),
         cmocka_unit_test(without_gso_a_train_goes_on_where_it_stopped),
     };
