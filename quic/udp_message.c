@@ -45,7 +45,7 @@ static bool is_to_ipv4(const struct udp_message *message)
 static void write_control(struct msghdr *header, struct udp_message *message, unsigned parts)
 {
     bool is_ipv4 = is_to_ipv4(message);
-    header->msg_control = message->control;
+    header->msg_control = message->control.bytes;
     header->msg_controllen = 0;
     if (parts & UDP_PART_LOCAL)
         add_local(header, message);

@@ -31,7 +31,10 @@ struct udp_message { /* private, but for outboxes to keep */
     int ecn;
     uint16_t segment_size;
     uint8_t parts; /* UDP_PART_... that it has */
-    _Alignas(struct cmsghdr) uint8_t control[UDP_CONTROL_BYTES];
+    union {
+        struct cmsghdr align;
+        uint8_t bytes[UDP_CONTROL_BYTES];
+    } control;
 };
 
 /* `n` bytes at `data`, which belong to `train`, for sendmsg or sendmmsg. `header` points into
