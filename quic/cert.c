@@ -14,8 +14,9 @@
 struct cert_store {
     struct cert *certs[CERT_STORE_MAX];
     size_t count;
-    uint64_t generation; /* the last one given out */
-    char **self_signed;  /* names, to make the next one of */
+    uint8_t told[CERT_STORE_MAX]; /* of each one's end, by cert_warn_of_end */
+    uint64_t generation;          /* the last one given out */
+    char **self_signed;           /* names, to make the next one of */
     size_t self_signed_count;
 };
 
@@ -38,6 +39,7 @@ void cert_free(struct cert **cert)
     for (size_t i = 0; i < old->name_count; i++)
         free(old->names[i]);
     free(old->names);
+    free(old->file);
     if (old->key_pem)
         explicit_bzero(old->key_pem, old->key_pem_size);
     free(old->key_pem);
@@ -54,18 +56,6 @@ static void put(struct cert_store *store, size_t index, struct cert *cert)
     store->certs[index] = cert;
 }
 
-static void warn_of_dates(const char *file, const struct cert *cert, uint64_t now_s)
-{
-    if (cert->not_after_s < now_s)
-        log_warn(LOG_TLS,
-                 "%s: this certificate has expired, clients will refuse it; renew it and reload",
-                 file);
-    else if (cert->not_before_s > now_s)
-        log_warn(LOG_TLS,
-                 "%s: this certificate is not valid yet; check it and the clock of this machine",
-                 file);
-}
-
 static bool load_files(struct cert_store *store, const struct quic_tls_server_config *config,
                        uint64_t now_s, char *error_text)
 {
@@ -73,7 +63,7 @@ static bool load_files(struct cert_store *store, const struct quic_tls_server_co
         struct cert *cert = cert_load(&config->certificates[i], error_text);
         if (!cert)
             return false;
-        warn_of_dates(config->certificates[i].cert_file, cert, now_s);
+        cert_warn_of_start(cert, now_s);
         put(store, store->count++, cert);
     }
     return true;
@@ -131,6 +121,8 @@ struct cert_store *cert_store_new(const struct quic_tls_server_config *config, u
     if (!load_files(store, config, now_s, error_text) ||
         !make_self_signed(store, config, now_s, error_text))
         cert_store_free(&store);
+    if (store)
+        cert_store_warn(store, now_wall_ms);
     return store;
 }
 
@@ -194,6 +186,14 @@ size_t cert_store_choose(const struct cert_store *store, const char *server_name
         if (is_good_for(store->certs[i], server_name, size))
             return i;
     return last;
+}
+
+/* ---- the end ----------------------------------------------------------------------------------- */
+
+void cert_store_warn(struct cert_store *store, uint64_t now_wall_ms)
+{
+    for (size_t i = 0; i < store->count; i++)
+        store->told[i] = cert_warn_of_end(store->certs[i], store->told[i], now_wall_ms / 1000);
 }
 
 /* ---- renewal --------------------------------------------------------------------------------- */

@@ -35,6 +35,8 @@ struct cert {              /* all read-only; lives until its store is freed or r
     size_t key_pem_size;
     char **names; /* DNS names it is good for, lower case, perhaps with a leading "*." */
     size_t name_count;
+    bool has_names; /* or addresses */
+    char *file;     /* of the chain; NULL: made here */
     uint64_t not_before_s, not_after_s;
     uint64_t
         generation; /* differs from that of every other certificate of the store, past ones too */
@@ -58,6 +60,9 @@ const struct cert *cert_store_at(const struct cert_store *store, size_t index);
 /* The certificate to present: the first that is good for `server_name` (NULL and "": none was asked
  * for), else the last. Returns its index. */
 size_t cert_store_choose(const struct cert_store *store, const char *server_name);
+
+/* Warns of certificates from files that end soon or have ended. */
+void cert_store_warn(struct cert_store *store, uint64_t now_wall_ms);
 
 /* Replaces a self-signed certificate that ends within CERT_RENEW_BEFORE_SECONDS. Returns true if it
  * did: the old `struct cert` is gone, the new one has its index. If making one fails the old one

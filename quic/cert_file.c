@@ -176,6 +176,7 @@ int cert_read_leaf(struct cert *cert, const uint8_t *der, size_t n)
     if (!error) {
         cert->not_before_s = time_of(decoded->beforeDate, decoded->beforeDateLen);
         cert->not_after_s = time_of(decoded->afterDate, decoded->afterDateLen);
+        cert->has_names = decoded->altNames != NULL;
         error = take_names(cert, decoded->altNames);
     }
     wc_FreeDecodedCert(decoded);
@@ -294,7 +295,8 @@ struct cert *cert_load(const struct quic_certificate *files, char *error_text)
     cert->chain_pem = cert_read_file(files->cert_file, &cert->chain_pem_size, remedy, error_text);
     if (cert->chain_pem)
         cert->key_pem = cert_read_file(files->key_file, &cert->key_pem_size, remedy, error_text);
-    if (!cert->key_pem || !check_pair(cert, files, error_text))
+    cert->file = strdup(files->cert_file);
+    if (!cert->file || !cert->key_pem || !check_pair(cert, files, error_text))
         cert_free(&cert);
     return cert;
 }

@@ -19,6 +19,12 @@ void cert_free(struct cert **cert);
  * `error_text` says why; `remedy` is what to do about something that is no such file. */
 char *cert_read_file(const char *path, size_t *size, const char *remedy, char *error_text);
 
+/* cert_end.c: logs that the certificate ends soon or has ended, unless that was `told` before.
+ * Returns what is told then; 0 at the start. */
+enum { CERT_DATE_BYTES = 32, CERT_ENDED = 4 };
+uint8_t cert_warn_of_end(const struct cert *cert, uint8_t told, uint64_t now_s);
+void cert_warn_of_start(const struct cert *cert, uint64_t now_s); /* and of having no names */
+
 /* Fills in what the leaf says of itself. 0, MOQ_ERR_TLS when it is no X.509, MOQ_ERR_NOMEM. */
 int cert_read_leaf(struct cert *cert, const uint8_t *der, size_t n);
 

@@ -4,6 +4,7 @@
  *   conn.c          its life until it ends
  *   conn_close.c    its end: close, tell the application, linger, be forgotten
  *   conn_events.c   what ngtcp2 calls
+ *   conn_handshake.c  handshakes that fail
  *   conn_write.c    packets out
  *   conn_mtu.c      their size
  */
@@ -64,7 +65,8 @@ struct conn_end {
     uint32_t code; /* the application's */
     uint64_t wire_code;
     enum conn_farewell farewell;
-    bool is_set; /* error, code and reason are final */
+    uint8_t alert; /* of TLS, ours or the peer's; 0: none */
+    bool is_set;   /* error, code and reason are final */
     bool is_remote;
     bool is_retry_wanted; /* server: the address must be proved first */
     bool is_false_start;  /* server: its first packet could not be read */
@@ -174,6 +176,10 @@ ngtcp2_ssize conn_write_train(struct quic_conn *conn, struct train *train, struc
 /* Of conn_write.c, as ngtcp2_write_pkt says. */
 ngtcp2_ssize conn_write_packet(ngtcp2_conn *quic, ngtcp2_path *path, ngtcp2_pkt_info *info,
                                uint8_t *out, size_t room, ngtcp2_tstamp now, void *user);
+
+/* conn_handshake.c */
+const char *conn_alert_words(uint8_t alert);
+void conn_count_handshake(struct quic_conn *conn); /* it ends: if that was a failure of TLS's */
 
 int conn_accept_session(
     struct quic_conn *conn); /* server: asks the application; 0 or its refusal */

@@ -62,6 +62,8 @@ void conn_end_local(struct quic_conn *conn, int error, enum conn_farewell farewe
 
 void conn_end_alert(struct quic_conn *conn, uint8_t alert, const char *reason)
 {
+    if (!conn->end.is_set)
+        conn->end.alert = alert;
     conn_end_local(conn, MOQ_ERR_TLS, FAREWELL_TRANSPORT, (uint64_t)CRYPTO_ERROR | alert, reason);
 }
 
@@ -72,31 +74,6 @@ void conn_end_session(struct quic_conn *conn)
     conn_end_local(conn, 0, FAREWELL_APP, wire_code, "");
 }
 
-/* Why a handshake failed, for people (RFC 8446, section 6). */
-static const char *alert_words(uint64_t alert)
-{
-    switch (alert) {
-    case 42:
-        return "bad certificate";
-    case 43:
-        return "unsupported certificate";
-    case 44:
-        return "certificate revoked";
-    case 45:
-        return "certificate expired";
-    case 46:
-        return "certificate unknown";
-    case 48:
-        return "unknown certificate authority";
-    case 112:
-        return "unrecognized server name";
-    case 120:
-        return "no common application protocol";
-    default:
-        return "the handshake failed";
-    }
-}
-
 /* A peer's transport error often comes without words. */
 static void describe_peer_error(struct conn_end *end, uint64_t code)
 {
@@ -105,7 +82,7 @@ static void describe_peer_error(struct conn_end *end, uint64_t code)
     unsigned long long alert = code & 0xff;
     if (code >= CRYPTO_ERROR && code <= CRYPTO_ERROR_MAX)
         snprintf(end->reason, sizeof end->reason, "the peer says: %s (TLS alert %llu)",
-                 alert_words(alert), alert);
+                 conn_alert_words((uint8_t)alert), alert);
     else
         snprintf(end->reason, sizeof end->reason, "the peer says: QUIC error 0x%llx",
                  (unsigned long long)code);
@@ -150,6 +127,8 @@ static void note_peer_close(struct quic_conn *conn)
         return;
     }
     end->error = error_of_transport_code(conn, from->error_code);
+    if (end->error == MOQ_ERR_TLS)
+        end->alert = (uint8_t)from->error_code;
     describe_peer_error(end, from->error_code);
 }
 
@@ -157,7 +136,8 @@ static void end_by_error(struct quic_conn *conn, int rv)
 {
     if (rv == NGTCP2_ERR_CRYPTO) {
         uint8_t alert = ngtcp2_conn_get_tls_alert(conn->quic);
-        conn_end_alert(conn, alert, alert_words(alert));
+        const char *words = conn->tls ? tls_session_failure(conn->tls) : NULL;
+        conn_end_alert(conn, alert, words ? words : conn_alert_words(alert));
         return;
     }
     uint64_t code = ngtcp2_err_infer_quic_transport_error_code(rv);
@@ -313,6 +293,7 @@ void conn_finish(struct quic_conn *conn)
     if (n > 0)
         endpoint_send(endpoint, &path.path, n, n, 0);
 
+    conn_count_handshake(conn);
     conn_tell(conn);
     conn_release(conn);
     conn_set_deadline(conn);

@@ -81,8 +81,8 @@ void quic_tls_unref(struct quic_tls **tls);
  * MOQ_ERR_NOT_FOUND for a client's. */
 int quic_tls_fingerprint(const struct quic_tls *tls, uint8_t out[QUIC_FINGERPRINT_BYTES]);
 
-/* Renews self-signed certificates that end soon. `now_wall_ms`: Unix time. Returns true if
- * something changed. */
+/* Renews self-signed certificates that end soon, and warns of others that do, a few times before
+ * and once at their end. `now_wall_ms`: Unix time. Returns true if something changed. */
 bool quic_tls_renew(struct quic_tls *tls, uint64_t now_wall_ms);
 
 /* How packets are encrypted by AES-GCM here. In software one costs about ten times as much as by the
@@ -256,6 +256,11 @@ struct quic_endpoint_config {
     X(refused)                                                                                     \
     X(retries)                                                                                     \
     X(version_negotiations)                                                                        \
+    X(handshakes_expired)                                                                          \
+    X(handshakes_distrusted)                                                                       \
+    X(handshakes_no_protocol)                                                                      \
+    X(handshakes_timed_out)                                                                        \
+    X(handshakes_failed)                                                                           \
     X(stateless_resets)                                                                            \
     X(paths_shrunk)                                                                                \
     X(datagrams_received)                                                                          \

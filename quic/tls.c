@@ -409,6 +409,7 @@ int quic_tls_fingerprint(const struct quic_tls *tls, uint8_t out[QUIC_FINGERPRIN
 
 static bool renew(struct quic_tls *tls, uint64_t now_wall_ms)
 {
+    cert_store_warn(tls->certs, now_wall_ms);
     if (!cert_store_renew(tls->certs, now_wall_ms))
         return false;
     if (contexts_update(tls) != 0)

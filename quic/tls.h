@@ -43,6 +43,11 @@ void *tls_session_native(struct tls_session *session); /* for ngtcp2_conn_set_tl
 enum quic_protocol tls_session_protocol(struct tls_session *session);
 const char *tls_session_server_name(struct tls_session *session); /* SNI, or "" */
 
+/* Why the handshake failed, as far as there are better words than those of the alert; else NULL. Of
+ * tls_failure.c, with what it makes of wolfSSL's errors. */
+const char *tls_session_failure(struct tls_session *session);
+const char *tls_failure_words(int wolfssl_error);
+
 /* Client: why the peer's certificate is not trusted: it is not the pinned one, if there is a pin, or
  * not good for the address that was dialled. NULL: it is trusted. Ask when the handshake is
  * complete. */

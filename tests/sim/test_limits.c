@@ -96,6 +96,7 @@ static void handshakes_that_stop_half_way_are_forgotten(void **state)
 
     assert_int_equal(pair_server_stats(&pair).half_open, 0);
     assert_int_equal(pair_server_stats(&pair).connections, 0);
+    assert_int_equal(pair_server_stats(&pair).handshakes_timed_out, 50);
     pair_deinit(&pair);
 }
 

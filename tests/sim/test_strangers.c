@@ -3,6 +3,7 @@
  * nobody else. */
 #include "tests/sim/prologue.h"
 
+#include <stddef.h>
 #include <string.h>
 
 #include "quic/conn.h"
@@ -298,7 +299,62 @@ static void a_client_that_wants_another_protocol_is_turned_away(void **state)
     sim_run(pair.sim, WAIT_S * NS_PER_S);
     assert_int_equal(pair.server.accepted, 0);
     assert_int_equal(pair_server_stats(&pair).connections, 0);
+    assert_int_equal(pair_server_stats(&pair).handshakes_no_protocol, 1);
     pair_deinit(&pair);
+}
+
+static uint64_t handshakes_failed(const struct quic_endpoint_stats *stats)
+{
+    return stats->handshakes_expired + stats->handshakes_distrusted +
+           stats->handshakes_no_protocol + stats->handshakes_timed_out + stats->handshakes_failed;
+}
+
+/* As other clients do: an alert while they read the server's certificate. */
+static void a_client_that_refuses_the_certificate_is_counted_by_its_reason(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t alert;
+        size_t counter;
+    } cases[] = {
+        {42, offsetof(struct quic_endpoint_stats, handshakes_distrusted)},
+        {45, offsetof(struct quic_endpoint_stats, handshakes_expired)},
+        {46, offsetof(struct quic_endpoint_stats, handshakes_distrusted)},
+        {48, offsetof(struct quic_endpoint_stats, handshakes_distrusted)},
+        {80, offsetof(struct quic_endpoint_stats, handshakes_failed)},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        struct pair pair;
+        start(&pair, 0);
+        pair_start(&pair);
+        struct quic_conn *conn = pair_dial(&pair);
+        assert_non_null(conn);
+        sim_run(pair.sim, 30 * NS_PER_MS); /* its first packet is there, no answer back yet */
+        conn_end_alert(conn, cases[i].alert, "");
+
+        sim_run(pair.sim, WAIT_S * NS_PER_S);
+
+        struct quic_endpoint_stats stats = pair_server_stats(&pair);
+        assert_int_equal(handshakes_failed(&stats), 1);
+        assert_int_equal(*(uint64_t *)(void *)((char *)&stats + cases[i].counter), 1);
+        pair_deinit(&pair);
+    }
+}
+
+/* Whoever gives up or closes in order is no failure. */
+static void sessions_that_end_in_order_are_no_failed_handshakes(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct pair pair;
+        start(&pair, i);
+        pair_connect(&pair);
+        quic_conn_close(pair.client.conn, 0, "");
+        sim_run(pair.sim, WAIT_S * NS_PER_S);
+        struct quic_endpoint_stats stats = pair_server_stats(&pair);
+        assert_int_equal(handshakes_failed(&stats), 0);
+        pair_deinit(&pair);
+    }
 }
 
 static void a_certificate_that_is_not_the_pinned_one_is_not_trusted(void **state)
@@ -368,6 +424,8 @@ int main(void)
         cmocka_unit_test(a_server_with_another_secret_cannot_end_a_session),
         cmocka_unit_test(a_token_that_was_made_up_is_refused),
         cmocka_unit_test(a_client_that_wants_another_protocol_is_turned_away),
+        cmocka_unit_test(a_client_that_refuses_the_certificate_is_counted_by_its_reason),
+        cmocka_unit_test(sessions_that_end_in_order_are_no_failed_handshakes),
         cmocka_unit_test(a_certificate_that_is_not_the_pinned_one_is_not_trusted),
         cmocka_unit_test(talk_of_tls_after_the_handshake_ends_the_connection),
     };

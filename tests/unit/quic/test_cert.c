@@ -18,6 +18,7 @@
 #include <cmocka.h>
 
 #include "quic/cert.h"
+#include "quic/cert_internal.h"
 
 #define NOW_S UINT64_C(1736900000) /* 2025-01-15 */
 
@@ -355,6 +356,53 @@ static void an_expired_certificate_is_loaded_all_the_same(void **state)
     cert_store_free(&store);
 }
 
+/* What is told of a certificate that is valid for `life_h` hours, `left_h` before its end. */
+static uint8_t told_at(uint64_t life_h, uint64_t left_h, uint8_t told_before)
+{
+    const struct cert cert = {
+        .file = "a.pem", .not_before_s = NOW_S, .not_after_s = NOW_S + life_h * 3600};
+    return cert_warn_of_end(&cert, told_before, cert.not_after_s - left_h * 3600);
+}
+
+static void the_end_is_told_of_in_steps_that_suit_the_life(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t life_h, left_h;
+        uint8_t told;
+    } cases[] = {
+        {90 * 24, 30 * 24, 0},
+        {90 * 24, 14 * 24, 1},
+        {90 * 24, 3 * 24, 2},
+        {90 * 24, 24, 3},
+        {90 * 24, 0, CERT_ENDED},
+        /* Of six days, renewed after three. */
+        {160, 60, 0},
+        {160, 40, 1},
+        {160, 20, 2},
+        {160, 10, 3},
+        {160, 0, CERT_ENDED},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++)
+        assert_int_equal(told_at(cases[i].life_h, cases[i].left_h, 0), cases[i].told);
+}
+
+static void each_step_towards_the_end_is_told_once(void **state)
+{
+    (void)state;
+    uint8_t told = 0;
+    int times = 0;
+    for (uint64_t left_h = 90 * 24; left_h-- > 0;) {
+        uint8_t now = told_at(90 * 24, left_h, told);
+        times += now != told;
+        told = now;
+    }
+    assert_int_equal(times, 4);
+    assert_int_equal(told_at(90 * 24, 0, told), CERT_ENDED);
+    const struct cert own = {.is_self_signed = true, .not_before_s = 0, .not_after_s = 1};
+    assert_int_equal(cert_warn_of_end(&own, 0, NOW_S), 0);
+}
+
 static void nothing_configured_is_told(void **state)
 {
     (void)state;
@@ -524,6 +572,8 @@ int main(void)
         cmocka_unit_test(a_huge_file_is_not_read),
         cmocka_unit_test(every_cut_of_a_pair_is_refused_or_read),
         cmocka_unit_test(an_expired_certificate_is_loaded_all_the_same),
+        cmocka_unit_test(the_end_is_told_of_in_steps_that_suit_the_life),
+        cmocka_unit_test(each_step_towards_the_end_is_told_once),
         cmocka_unit_test(nothing_configured_is_told),
         cmocka_unit_test(a_name_gets_its_certificate_or_the_last),
         cmocka_unit_test(a_reload_keeps_the_self_signed_certificate),

@@ -83,9 +83,20 @@ static int tear_down(void **state)
     return 0;
 }
 
-/* Connects with `config` to `name`. Returns 0, or the error that the client was told. */
-static int dial(struct quic_tls *server, const struct quic_tls_client_config *config,
-                const char *name)
+static struct quic_tls *server_with(const struct files *files, size_t i, const char *secret_file)
+{
+    const struct quic_certificate certificate = {files->chain[i], files->key[i]};
+    const struct quic_tls_server_config config = {
+        .certificates = &certificate, .certificate_count = 1, .reset_secret_file = secret_file};
+    struct quic_tls *server = quic_tls_server_new(&config, NULL);
+    assert_non_null(server);
+    return server;
+}
+
+/* Connects with `config` to `name`. Returns 0, or the error that the client was told, and why:
+ * PEER_REASON_BYTES, or NULL. */
+static int dial_for_reason(struct quic_tls *server, const struct quic_tls_client_config *config,
+                           const char *name, char *reason)
 {
     struct pair pair;
     const struct pair_setup setup = {.seed = 5, .protocol = QUIC_PROTOCOL_RAW};
@@ -102,8 +113,18 @@ static int dial(struct quic_tls *server, const struct quic_tls_client_config *co
     sim_run(pair.sim, WAIT_S * NS_PER_S);
     int error = pair.client.connected > 0 ? 0 : pair.client.last_close.error;
     assert_int_equal(pair.client.connected + pair.client.closed, 1);
+    if (reason)
+        snprintf(reason, PEER_REASON_BYTES, "%s", pair.client.reason);
+    if (error)
+        assert_true(pair_server_stats(&pair).handshakes_distrusted > 0);
     pair_deinit(&pair);
     return error;
+}
+
+static int dial(struct quic_tls *server, const struct quic_tls_client_config *config,
+                const char *name)
+{
+    return dial_for_reason(server, config, name, NULL);
 }
 
 static void the_certificate_follows_the_name(void **state)
@@ -128,6 +149,24 @@ static void a_root_is_trusted_for_its_names_only(void **state)
     assert_int_equal(dial(files->server, &config, "b.test"), MOQ_ERR_TLS);
     assert_int_equal(dial(files->server, &config, "c.test"), MOQ_ERR_TLS);
     assert_int_equal(dial(files->server, &config, "10.0.0.1"), MOQ_ERR_TLS);
+}
+
+static void the_reason_of_distrust_is_named(void **state)
+{
+    struct files *files = *state;
+    char reason[PEER_REASON_BYTES];
+    const char *root = files->chain[0];
+    const struct quic_tls_client_config config = {.root_files = &root, .root_file_count = 1};
+    struct quic_tls *alone = server_with(files, 0, NULL);
+
+    assert_int_equal(dial_for_reason(files->server, &config, "b.test", reason), MOQ_ERR_TLS);
+    assert_non_null(strstr(reason, "not signed by an issuer that is trusted"));
+    assert_int_equal(dial_for_reason(alone, &config, "c.test", reason), MOQ_ERR_TLS);
+    assert_non_null(strstr(reason, "for another host name"));
+    assert_non_null(strstr(tls_failure_words(ASN_AFTER_DATE_E), "has expired"));
+    assert_non_null(strstr(tls_failure_words(ASN_BEFORE_DATE_E), "not valid yet"));
+    assert_null(tls_failure_words(0));
+    quic_tls_unref(&alone);
 }
 
 static void without_checks_everybody_is_trusted(void **state)
@@ -191,16 +230,6 @@ static bool is_told_of_restart(struct quic_tls *first, struct quic_tls *second)
     quic_tls_unref(&tls);
     pair_deinit(&pair);
     return is_told;
-}
-
-static struct quic_tls *server_with(const struct files *files, size_t i, const char *secret_file)
-{
-    const struct quic_certificate certificate = {files->chain[i], files->key[i]};
-    const struct quic_tls_server_config config = {
-        .certificates = &certificate, .certificate_count = 1, .reset_secret_file = secret_file};
-    struct quic_tls *server = quic_tls_server_new(&config, NULL);
-    assert_non_null(server);
-    return server;
 }
 
 static void resets_are_believed_after_a_restart_with_the_same_key(void **state)
@@ -353,6 +382,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_certificate_follows_the_name),
         cmocka_unit_test(a_root_is_trusted_for_its_names_only),
+        cmocka_unit_test(the_reason_of_distrust_is_named),
         cmocka_unit_test(without_checks_everybody_is_trusted),
         cmocka_unit_test(a_renewed_certificate_is_shown_to_new_clients),
         cmocka_unit_test(resets_are_believed_after_a_restart_with_the_same_key),

@@ -1,0 +1,77 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Warnings about certificates from files: ahead of their end, in steps that suit how long they are
+ * valid, and at it. Each is given once. */
+#include <inttypes.h>
+#include <time.h>
+
+#include "base/log.h"
+#include "quic/cert_internal.h"
+
+enum { DAY_S = 86400, HOUR_S = 3600 };
+
+static uint64_t least(uint64_t a, uint64_t b)
+{
+    return a < b ? a : b;
+}
+
+/* How near the end is: 0 is far. Who renews certificates does so when a third of their life or more
+ * is left, so that short-lived ones are warned of late, but in time. */
+static uint8_t nearness(const struct cert *cert, uint64_t now_s)
+{
+    uint64_t life_s =
+        cert->not_after_s > cert->not_before_s ? cert->not_after_s - cert->not_before_s : 0;
+    uint64_t left_s = cert->not_after_s > now_s ? cert->not_after_s - now_s : 0;
+    const uint64_t steps_s[] = {least(14 * DAY_S, life_s / 4), least(3 * DAY_S, life_s / 8),
+                                least(DAY_S, life_s / 16)};
+    if (left_s == 0)
+        return CERT_ENDED;
+    uint8_t step = 0;
+    while (step < sizeof steps_s / sizeof steps_s[0] && left_s <= steps_s[step])
+        step++;
+    return step;
+}
+
+static void date_of(char out[CERT_DATE_BYTES], uint64_t when_s)
+{
+    time_t seconds = (time_t)when_s;
+    struct tm when;
+    gmtime_r(&seconds, &when);
+    strftime(out, CERT_DATE_BYTES, "%Y-%m-%d %H:%M UTC", &when);
+}
+
+uint8_t cert_warn_of_end(const struct cert *cert, uint8_t told, uint64_t now_s)
+{
+    char date[CERT_DATE_BYTES];
+    uint8_t now = nearness(cert, now_s);
+    if (cert->is_self_signed || now <= told)
+        return told;
+    date_of(date, cert->not_after_s);
+    if (now == CERT_ENDED) {
+        log_error(LOG_TLS,
+                  "%s: this certificate ended at %s: clients refuse it; renew it and reload",
+                  cert->file, date);
+        return now;
+    }
+    uint64_t left_s = cert->not_after_s - now_s;
+    bool is_days = left_s >= 2 * DAY_S;
+    log_warn(LOG_TLS, "%s: this certificate ends in %" PRIu64 " %s, at %s: renew it and reload",
+             cert->file, left_s / (is_days ? DAY_S : HOUR_S), is_days ? "days" : "hours", date);
+    return now;
+}
+
+void cert_warn_of_start(const struct cert *cert, uint64_t now_s)
+{
+    char date[CERT_DATE_BYTES];
+    date_of(date, cert->not_before_s);
+    if (cert->not_before_s > now_s)
+        log_error(
+            LOG_TLS,
+            "%s: this certificate is not valid before %s: clients refuse it; check it and the "
+            "clock of this machine",
+            cert->file, date);
+    if (!cert->has_names)
+        log_warn(LOG_TLS,
+                 "%s: this certificate names no host or address (subjectAltName): most clients "
+                 "refuse it",
+                 cert->file);
+}
