@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "base/objects.h"
+#include "karp/display.h"
 
 struct karp_catalog *karp_catalog_new(void)
 {
@@ -130,7 +131,9 @@ bool karp_track_equals(const struct karp_track *a, const struct karp_track *b)
             memcmp(a->description, b->description, a->description_size) == 0) &&
            a->width == b->width && a->height == b->height && a->sample_rate == b->sample_rate &&
            a->channel_count == b->channel_count && a->has_bitrate == b->has_bitrate &&
-           a->bitrate_bps == b->bitrate_bps && a->timescale == b->timescale;
+           a->bitrate_bps == b->bitrate_bps && a->timescale == b->timescale &&
+           strcmp(a->language, b->language) == 0 && strcmp(a->language_tag, b->language_tag) == 0 &&
+           display_equals(&a->display, &b->display);
 }
 
 const char *karp_track_objection(const struct karp_track *track)

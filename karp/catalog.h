@@ -21,6 +21,8 @@ enum {
     KARP_CATALOG_MAX_TRACKS = 64,          /* of both kinds together */
     KARP_TRACK_NAME_MAX_BYTES = 256,       /* with the final zero */
     KARP_DESCRIPTION_MAX_BYTES = 64 << 10, /* a configuration record */
+    KARP_LANGUAGE_MAX_BYTES = 4,           /* with the final zero, as the next */
+    KARP_LANGUAGE_TAG_MAX_BYTES = 36,      /* longer tags are left out */
     KARP_CATALOG_PRIORITY = -1,            /* of the catalog's own track */
     KARP_AUDIO_PRIORITY = 1,
     KARP_VIDEO_PRIORITY = 2,
@@ -32,6 +34,17 @@ enum {
     "catalog.json" /* only where tracks have string names; array paths end at the id */
 
 enum karp_track_kind { KARP_VIDEO, KARP_AUDIO };
+
+/* How decoded pictures are to be shown, as WebCodecs has it in VideoDecoderConfig. All zero: as they are. */
+struct karp_display {
+    uint16_t rotation; /* degrees clockwise: 0, 90, 180 or 270 */
+    bool is_flipped;   /* mirrored left to right, after the rotation */
+    uint32_t aspect_width,
+        aspect_height; /* width to height of the picture before its rotation; 0: as
+                                             its pixels are counted, or as the codec says */
+    bool has_colour;   /* the container tells the colour, whatever the codec says */
+    struct karp_colour colour;
+};
 
 struct karp_track {
     enum karp_track_kind kind;
@@ -47,9 +60,13 @@ struct karp_track {
     uint64_t bitrate_bps;
     uint32_t
         timescale; /* of the file, in ticks a second, so that an export rounds as it did; 0: not told */
+    char language[KARP_LANGUAGE_MAX_BYTES]; /* three letters of ISO 639-2; "": undetermined */
+    char language_tag[KARP_LANGUAGE_TAG_MAX_BYTES]; /* BCP 47, where the file has one; "" */
+    struct karp_display display;                    /* video */
 };
 
-/* `start` is an extension, with the `timescale` of video tracks: a publisher whose file has edit lists moves all times up
+/* `timescale`, `language`, `language_tag`, `display`, the `description` of audio, and `start` are extensions, which others
+ * ignore. `start` goes with the `timescale` of video tracks: a publisher whose file has edit lists moves all times up
  * until none is negative, and says in the member "start" of the document how far, so that an export can give back the
  * times of the file, also negative ones. Whoever does not know them plays the times of the frames as they are. */
 struct karp_catalog {

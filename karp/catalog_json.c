@@ -3,10 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include <jansson.h>
-
 #include "base/error.h"
-#include "karp/catalog.h"
+#include "karp/catalog_internal.h"
 #include "karp/internal.h"
 
 /* The place in the document that is being read, for the sentence of a failure. */
@@ -154,15 +152,6 @@ static int read_video(const json_t *object, struct karp_track *track, const stru
     return error;
 }
 
-/* An extension as well: see read_start(). */
-static void read_timescale(const json_t *object, struct karp_track *track)
-{
-    const json_t *value = member_of(object, "timescale");
-    if (json_is_integer(value) && json_integer_value(value) > 0 &&
-        json_integer_value(value) <= UINT32_MAX)
-        track->timescale = (uint32_t)json_integer_value(value);
-}
-
 static int read_audio(const json_t *object, struct karp_track *track, const struct place *at)
 {
     int error = read_description(object, track, at);
@@ -186,7 +175,7 @@ static int read_track(const json_t *object, enum karp_track_kind kind, struct ka
             kind == KARP_VIDEO ? read_video(object, &track, at) : read_audio(object, &track, at);
     if (!error)
         error = read_bitrate(object, &track, at);
-    read_timescale(object, &track);
+    catalog_read_ours(object, &track);
     if (!error)
         error = karp_catalog_add(catalog, &track);
     if (error == MOQ_ERR_DUPLICATE)
@@ -308,9 +297,7 @@ static bool write_members(json_t *object, const struct karp_track *track)
     if (track->has_bitrate)
         is_failed |=
             json_object_set_new(object, "bitrate", json_integer((json_int_t)track->bitrate_bps));
-    if (track->timescale > 0)
-        is_failed |= json_object_set_new(object, "timescale", json_integer(track->timescale));
-    return !is_failed;
+    return !is_failed && catalog_write_ours(object, track);
 }
 
 static bool write_list(json_t *root, const char *list, enum karp_track_kind kind,

@@ -41,6 +41,8 @@ static int open_catalog(struct karp_exporter *exporter, const struct karp_catalo
         *track =
             (struct export_track){.entry = &exporter->catalog->tracks[i], .last_dts = INT64_MIN};
         track->kind = track->entry->kind;
+        track->width = track->entry->width;
+        track->height = track->entry->height;
         bool is_told =
             track->entry->timescale > 0 && track->entry->timescale <= EXPORT_TIMESCALE_MAX;
         track->timescale = is_told ? track->entry->timescale : EXPORT_US_PER_S;

@@ -5,9 +5,9 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "karp/internal.h"
+#include "karp/av1.h"
 
-enum { OBU_SEQUENCE_HEADER = 1, UNKNOWN_REORDER = 2 };
+enum { UNKNOWN_REORDER = 2 };
 
 static bool take_record(struct export_track *track, const uint8_t *record, size_t size)
 {
@@ -103,8 +103,10 @@ static void learn_reorder(struct export_track *track)
     struct nal config = {track->config.data, track->config.size}, unit;
     struct nal_sps sps;
     track->reorder = UNKNOWN_REORDER;
-    if (nal_sps_of_config(config, is_h265, &unit) && nal_sps_parse(&unit, is_h265, &sps))
-        track->reorder = sps.reorder;
+    if (!nal_sps_of_config(config, is_h265, &unit) || !nal_sps_parse(&unit, is_h265, &sps))
+        return;
+    track->reorder = sps.reorder;
+    track->is_square = !is_h265 && !sps.is_stretched;
 }
 
 /* The record in the catalog, when there is one of the form that we know; otherwise the first keyframe has to tell. */
@@ -133,6 +135,8 @@ bool export_config_init(struct export_track *track)
     if (track->codec.kind == KARP_CODEC_UNKNOWN || is_audio_codec != (track->kind == KARP_AUDIO))
         return false;
 
+    bool has_sps = track->codec.kind == KARP_CODEC_H264 || track->codec.kind == KARP_CODEC_H265;
+    track->is_square = !has_sps;
     switch (track->codec.kind) {
     case KARP_CODEC_OPUS:
         describe_opus(track);
@@ -150,35 +154,13 @@ bool export_config_init(struct export_track *track)
     }
 }
 
-/* Reads the header and size of an OBU; false where they do not fit. */
-static bool read_obu(struct reader *in, uint8_t *type, struct nal *whole)
-{
-    const uint8_t *start = in->data + in->at;
-    uint8_t header = reader_u8(in);
-    reader_skip(in, header & 4 ? 1 : 0);
-    uint64_t size = 0;
-    for (unsigned i = 0; header & 2 && i < 8; i++) {
-        uint8_t byte = reader_u8(in);
-        size |= (uint64_t)(byte & 0x7f) << 7 * i;
-        if (!(byte & 0x80))
-            break;
-    }
-    reader_skip(in, header & 2 ? size : reader_left(in));
-    *type = header >> 3 & 15;
-    *whole = (struct nal){start, (size_t)(in->data + in->at - start)};
-    return !in->is_short;
-}
-
 /* av1C: four bytes that the codec string tells, and the sequence header OBU of the frame. */
 static int find_av1(struct export_track *track, const struct karp_frame *frame)
 {
-    struct reader in = reader_of(frame->payload, frame->size);
-    struct nal obu = {0};
-    uint8_t type = 0;
-    while (type != OBU_SEQUENCE_HEADER) {
-        if (reader_left(&in) == 0 || !read_obu(&in, &type, &obu))
-            return 0;
-    }
+    struct av1_sequence sequence;
+    av1_find_sequence(reader_of(frame->payload, frame->size), &sequence);
+    if (!sequence.obu)
+        return 0;
     const struct karp_codec *codec = &track->codec;
     bool is_high = codec->bit_depth > 8, is_twelve = codec->bit_depth == 12;
     uint8_t chroma = codec->chroma;
@@ -189,7 +171,7 @@ static int find_av1(struct export_track *track, const struct karp_frame *frame)
                       0};
     int error = byte_buf_append(&track->config, head, sizeof head);
     if (!error)
-        error = byte_buf_append(&track->config, obu.data, obu.size);
+        error = byte_buf_append(&track->config, sequence.obu, sequence.obu_size);
     track->is_ready = error == 0;
     return error == MOQ_ERR_NOMEM ? error : 0;
 }

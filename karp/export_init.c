@@ -3,11 +3,29 @@
  * in ticks of the file that was published. */
 #include "karp/export_internal.h"
 
-static void write_matrix(struct writer *to)
+#include <string.h>
+
+#include "karp/display.h"
+
+enum { FIXED_ONE = 0x10000 };
+
+/* How pictures of that size are turned, and moved so that their corner is at zero again. */
+static void write_matrix(struct writer *to, const struct karp_display *display, uint32_t width,
+                         uint32_t height)
 {
-    static const uint32_t matrix[9] = {0x10000, 0, 0, 0, 0x10000, 0, 0, 0, 0x40000000};
-    for (int i = 0; i < 9; i++)
-        writer_number(to, matrix[i], 4);
+    int turn[4];
+    display_turn_signs(display, turn);
+    uint32_t from[2] = {width << 16, height << 16};
+    uint32_t x = (turn[0] < 0 ? from[0] : 0) + (turn[2] < 0 ? from[1] : 0);
+    uint32_t y = (turn[1] < 0 ? from[0] : 0) + (turn[3] < 0 ? from[1] : 0);
+    for (int i = 0; i < 4; i++) {
+        writer_number(to, (uint32_t)(turn[i] * FIXED_ONE), 4);
+        if (i % 2 == 1)
+            writer_zeros(to, 4);
+    }
+    writer_number(to, x, 4);
+    writer_number(to, y, 4);
+    writer_number(to, 0x40000000, 4);
 }
 
 static void write_ftyp(struct writer *to)
@@ -28,7 +46,7 @@ static void write_mvhd(struct writer *to, uint32_t next_id)
     writer_number(to, 0x10000, 4);
     writer_number(to, 0x100, 2);
     writer_zeros(to, 10);
-    write_matrix(to);
+    write_matrix(to, &(struct karp_display){.rotation = 0}, 0, 0);
     writer_zeros(to, 24);
     writer_number(to, next_id, 4);
     writer_end(to, mvhd);
@@ -45,11 +63,16 @@ static void write_tkhd(struct writer *to, const struct export_track *track)
     writer_number(to, track->kind == KARP_AUDIO, 2); /* alternate group */
     writer_number(to, track->kind == KARP_AUDIO ? 0x100 : 0, 2);
     writer_zeros(to, 2);
-    write_matrix(to);
-    writer_number(to, track->entry->width & 0xffff, 2);
-    writer_zeros(to, 2);
-    writer_number(to, track->entry->height & 0xffff, 2);
-    writer_zeros(to, 2);
+    const struct karp_display *display = &track->entry->display;
+    struct display_ratio pixel = display_pixel(display, track->width, track->height);
+    uint64_t width = track->width & 0xffff, height = track->height & 0xffff;
+    if (pixel.width > 0)
+        width = width * pixel.width / pixel.height;
+    if (width > UINT16_MAX)
+        width = UINT16_MAX;
+    write_matrix(to, display, (uint32_t)width, (uint32_t)height);
+    writer_number(to, width << 16, 4);
+    writer_number(to, height << 16, 4);
     writer_end(to, tkhd);
 }
 
@@ -79,6 +102,38 @@ static void video_types(const struct karp_codec *codec, const char **entry, cons
     }
 }
 
+static void write_pasp(struct writer *to, const struct export_track *track)
+{
+    struct display_ratio pixel = display_pixel(&track->entry->display, track->width, track->height);
+    if (pixel.width == 0 && !track->is_square)
+        return;
+    if (pixel.width == 0)
+        pixel = (struct display_ratio){1, 1};
+    size_t pasp = writer_begin(to, "pasp");
+    writer_number(to, pixel.width, 4);
+    writer_number(to, pixel.height, 4);
+    writer_end(to, pasp);
+}
+
+/* What the container said of the colour, or the codec string of AV1, where it says anything. */
+static void write_colr(struct writer *to, const struct export_track *track)
+{
+    static const struct karp_colour usual = {1, 1, 1, false};
+    const struct karp_display *display = &track->entry->display;
+    const struct karp_colour *told = display->has_colour ? &display->colour : &track->codec.colour;
+    bool is_usual = told->primaries == usual.primaries && told->transfer == usual.transfer &&
+                    told->matrix == usual.matrix && told->is_full_range == usual.is_full_range;
+    if (!display->has_colour && (track->codec.kind != KARP_CODEC_AV1 || is_usual))
+        return;
+    size_t colr = writer_begin(to, "colr");
+    writer_bytes(to, "nclx", 4);
+    writer_number(to, told->primaries, 2);
+    writer_number(to, told->transfer, 2);
+    writer_number(to, told->matrix, 2);
+    writer_number(to, told->is_full_range ? 0x80 : 0, 1);
+    writer_end(to, colr);
+}
+
 static void write_video_entry(struct writer *to, const struct export_track *track)
 {
     const char *type, *record;
@@ -87,8 +142,8 @@ static void write_video_entry(struct writer *to, const struct export_track *trac
     writer_zeros(to, 6);
     writer_number(to, 1, 2);
     writer_zeros(to, 16);
-    writer_number(to, track->entry->width & 0xffff, 2);
-    writer_number(to, track->entry->height & 0xffff, 2);
+    writer_number(to, track->width & 0xffff, 2);
+    writer_number(to, track->height & 0xffff, 2);
     writer_number(to, 0x480000, 4);
     writer_number(to, 0x480000, 4);
     writer_zeros(to, 4);
@@ -97,6 +152,8 @@ static void write_video_entry(struct writer *to, const struct export_track *trac
     writer_number(to, 24, 2);
     writer_number(to, 0xffff, 2);
     write_config(to, track, record);
+    write_pasp(to, track);
+    write_colr(to, track);
     writer_end(to, entry);
 }
 
@@ -200,7 +257,11 @@ static void write_mdia(struct writer *to, const struct export_track *track)
     writer_zeros(to, 8);
     writer_number(to, track->timescale, 4);
     writer_zeros(to, 4);
-    writer_number(to, 0x55c4, 2); /* language: undetermined */
+    const char *language = track->entry->language[0] ? track->entry->language : "und";
+    uint32_t packed = 0;
+    for (int i = 0; i < 3; i++)
+        packed = packed << 5 | (language[i] & 31);
+    writer_number(to, packed, 2);
     writer_zeros(to, 2);
     writer_end(to, mdhd);
     size_t hdlr = writer_begin_full(to, "hdlr", 0, 0);
@@ -209,6 +270,11 @@ static void write_mdia(struct writer *to, const struct export_track *track)
     writer_zeros(to, 12);
     writer_bytes(to, track->kind == KARP_VIDEO ? "video" : "audio", 6);
     writer_end(to, hdlr);
+    if (track->entry->language_tag[0]) {
+        size_t elng = writer_begin_full(to, "elng", 0, 0);
+        writer_bytes(to, track->entry->language_tag, strlen(track->entry->language_tag) + 1);
+        writer_end(to, elng);
+    }
     write_minf(to, track);
     writer_end(to, mdia);
 }

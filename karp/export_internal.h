@@ -44,6 +44,8 @@ struct export_track {
     uint32_t id; /* in the file */
     const struct karp_track *entry;
     struct karp_codec codec;
+    uint32_t width, height; /* video: as coded, of the frames that the file begins with */
+    bool is_square;         /* the codec does not say that its pixels are otherwise */
     struct byte_buf config; /* body of avcC, hvcC, vpcC, av1C or dOps, or the AudioSpecificConfig */
     uint32_t frame_us;      /* how long a frame lasts where no other one tells */
     bool is_annex_b;        /* frames come with start codes and are rewritten */

@@ -125,7 +125,13 @@ static int read_video_entry(struct karp_importer *importer, struct box *entry,
     if (in->is_short)
         return import_too_short(importer, "of the visual sample entry");
     struct reader children = reader_of(in->data + in->at, reader_left(in));
-    return read_video_codec(importer, entry->type, children, track, codec);
+    int error = read_video_codec(importer, entry->type, children, track, codec);
+    if (error)
+        return error;
+    import_display_entry(importer, children, track, codec);
+    if (codec->kind == KARP_CODEC_AV1 && track->display.has_colour)
+        codec->colour = track->display.colour;
+    return 0;
 }
 
 /* Takes the next entry; false at the end, where a size lies, and after as many as a track may have. */

@@ -131,6 +131,8 @@ struct karp_importer {
     struct byte_buf pieces; /* of a sample that is not complete yet */
 
     uint32_t movie_timescale;
+    struct reader mvhd;        /* while a moov is read, as the next */
+    const char *lost_in_entry; /* what the sample entry read last has that is not carried; NULL */
     struct import_track tracks[KARP_IMPORT_MAX_TRACKS];
     size_t track_count;
     uint32_t wanted_entries[KARP_IMPORT_MAX_TRACKS]; /* of tracks; 0: the first that will do */
@@ -207,6 +209,13 @@ void import_describe(struct karp_track *track, const uint8_t *record, size_t siz
 
 /* Adds the samples of a track's tables to the fragment at hand. */
 int import_tables(struct karp_importer *importer, struct import_track *track);
+
+/* Reads how pictures are shown: from the boxes in a visual sample entry, and from the headers of its track, which tell the
+ * language of any track. What the catalog cannot carry is told in a warning. */
+void import_display_entry(struct karp_importer *importer, struct reader children,
+                          struct karp_track *entry, const struct karp_codec *codec);
+void import_display(struct karp_importer *importer, const struct import_track *track,
+                    struct reader trak, struct karp_track *entry);
 
 /* Reads a complete moof that began at `start` in the file. */
 int import_moof(struct karp_importer *importer, struct reader body, uint64_t start);

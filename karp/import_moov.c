@@ -102,11 +102,13 @@ static int read_handler(struct karp_importer *importer, struct import_track *tra
 }
 
 static int read_media(struct karp_importer *importer, struct import_track *track,
-                      struct reader mdia)
+                      struct reader trak)
 {
     struct import_description description = {.track = {.kind = KARP_VIDEO}};
-    struct reader mdhd, minf, stbl, stsd;
-    int error = read_handler(importer, track, mdia, &description.track.kind);
+    struct reader mdia, mdhd, minf, stbl, stsd;
+    int error = import_need_box(importer, trak, "mdia", &mdia);
+    if (!error)
+        error = read_handler(importer, track, mdia, &description.track.kind);
     if (!error)
         error = import_need_box(importer, mdia, "mdhd", &mdhd);
     if (!error)
@@ -121,6 +123,8 @@ static int read_media(struct karp_importer *importer, struct import_track *track
         error = import_need_box(importer, stbl, "stsd", &stsd);
     if (!error)
         error = import_entry(importer, track, stsd, &description);
+    if (!error)
+        import_display(importer, track, trak, &description.track);
     if (!error)
         error = add_to_catalog(importer, track, &description);
     return error;
@@ -151,15 +155,13 @@ static int read_track_id(struct karp_importer *importer, struct import_track *tr
 static int read_track(struct karp_importer *importer, struct import_track *track,
                       struct reader trak)
 {
-    struct reader mdia;
     int error = import_check_boxes(trak, 0, &importer->failure);
     if (!error)
         error = read_track_id(importer, track, trak);
     if (error)
         return error;
     importer->track_count++;
-    error = import_need_box(importer, trak, "mdia", &mdia);
-    return error ? error : read_media(importer, track, mdia);
+    return read_media(importer, track, trak);
 }
 
 /* A track that cannot be read does not take the others along. */
@@ -257,6 +259,7 @@ int import_moov(struct karp_importer *importer, struct reader body)
         error = import_need_box(importer, body, "mvhd", &mvhd);
     if (!error)
         error = read_timescale(importer, mvhd, "mvhd", &importer->movie_timescale);
+    importer->mvhd = mvhd;
     if (!error)
         error = read_all(importer, body, "trak", read_trak);
     if (!error)

@@ -40,7 +40,9 @@ int nal_to_lengths(struct nal payload, struct byte_buf *out);
 
 struct nal_sps {
     uint8_t chroma_format, luma_depth, chroma_depth; /* depths in bits */
-    unsigned reorder; /* pictures that may come before one that is shown earlier */
+    unsigned reorder;       /* pictures that may come before one that is shown earlier */
+    uint32_t width, height; /* of a picture, cropped */
+    bool is_stretched;      /* H.264: its pixels are not square */
 };
 
 /* False when it does not parse. */

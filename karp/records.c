@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "base/error.h"
-#include "karp/internal.h"
+#include "karp/av1.h"
 
 int karp_codec_from_avcc(const uint8_t *record, size_t size, bool is_in_band,
                          struct karp_codec *codec)
@@ -70,6 +70,9 @@ int karp_codec_from_av1c(const uint8_t *record, size_t size, struct karp_codec *
     codec->is_monochrome = bits_read(&in, 1);
     uint32_t x = bits_read(&in, 1), y = bits_read(&in, 1), position = bits_read(&in, 2);
     codec->chroma = (uint8_t)(x * 100 + y * 10 + (x && y ? position : 0));
+    struct av1_sequence sequence;
+    if (av1_find_sequence(reader_of(record + 4, size - 4), &sequence) && sequence.has_colour)
+        codec->colour = sequence.colour;
     return 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Sequence parameter sets of H.264 (ISO/IEC 14496-10, 7.3.2.1.1 and annex E) and H.265 (23008-2, 7.3.2.2), as far as the
- * reorder depth. */
+ * size of pictures and the reorder depth. */
 #include "karp/internal.h"
 #include "karp/nal.h"
 
@@ -47,11 +47,21 @@ static void skip_ue(struct bits *in, unsigned count)
         bits_ue(in);
 }
 
-/* Returns whether the usability information has the reorder depth, and sets it then. */
-static bool read_vui(struct bits *in, uint32_t *reorder)
+static bool read_is_stretched(struct bits *in)
 {
-    if (bits_read(in, 1) && bits_read(in, 8) == 255)
-        bits_skip(in, 32);
+    enum { UNSPECIFIED = 0, SQUARE = 1, EXPLICIT = 255 };
+
+    uint32_t ratio = bits_read(in, 1) ? bits_read(in, 8) : UNSPECIFIED;
+    if (ratio != EXPLICIT)
+        return ratio != UNSPECIFIED && ratio != SQUARE;
+    uint32_t across = bits_read(in, 16), down = bits_read(in, 16);
+    return across != down && across > 0 && down > 0;
+}
+
+/* Returns whether the usability information has the reorder depth, and sets it then. */
+static bool read_vui(struct bits *in, struct nal_sps *sps, uint32_t *reorder)
+{
+    sps->is_stretched = read_is_stretched(in);
     if (bits_read(in, 1))
         bits_skip(in, 1);
     if (bits_read(in, 1)) {
@@ -96,6 +106,48 @@ static uint32_t read_order_type(struct bits *in)
     return type;
 }
 
+/* The units of cropping: of chroma, so two pixels where that is sampled at every other one. */
+struct crop_unit {
+    uint32_t across, down;
+};
+
+static struct crop_unit crop_unit_of(uint8_t chroma_format)
+{
+    bool is_half_wide = chroma_format == 1 || chroma_format == 2;
+    return (struct crop_unit){is_half_wide ? 2 : 1, chroma_format == 1 ? 2 : 1};
+}
+
+/* Reads the four edges that are cut off, if any. */
+static void read_crop(struct bits *in, struct crop_unit unit, struct nal_sps *sps)
+{
+    if (!bits_read(in, 1))
+        return;
+    uint64_t across = bits_ue(in), down;
+    across = unit.across * (across + bits_ue(in));
+    down = bits_ue(in);
+    down = unit.down * (down + bits_ue(in));
+    sps->width = across < sps->width ? sps->width - (uint32_t)across : 0;
+    sps->height = down < sps->height ? sps->height - (uint32_t)down : 0;
+}
+
+/* In macroblocks, and of interlaced video for each field. */
+static void read_h264_size(struct bits *in, struct nal_sps *sps)
+{
+    enum { MACROBLOCK = 16, MAX_BLOCKS = 4096 };
+
+    uint32_t across = bits_ue(in), down = bits_ue(in);
+    uint32_t fields = bits_read(in, 1) ? 1 : 2;
+    if (fields == 2)
+        bits_skip(in, 1);
+    bits_skip(in, 1);
+    bool is_sane = across < MAX_BLOCKS && down < MAX_BLOCKS;
+    sps->width = is_sane ? (across + 1) * MACROBLOCK : 0;
+    sps->height = is_sane ? (down + 1) * MACROBLOCK * fields : 0;
+    struct crop_unit unit = crop_unit_of(sps->chroma_format);
+    unit.down *= fields;
+    read_crop(in, unit, sps);
+}
+
 static void read_chroma_fields(struct bits *in, struct nal_sps *sps)
 {
     sps->chroma_format = bits_ue(in) & 3;
@@ -122,16 +174,11 @@ static bool parse_h264(const struct nal *nal, struct nal_sps *sps)
     bool is_in_order = read_order_type(&in) == 2;
     uint32_t reorder = bits_ue(&in);
     bits_skip(&in, 1);
-    skip_ue(&in, 2);
-    if (!bits_read(&in, 1))
-        bits_skip(&in, 1);
-    bits_skip(&in, 1);
-    if (bits_read(&in, 1))
-        skip_ue(&in, 4);
+    read_h264_size(&in, sps);
     if (in.is_short)
         return false;
 
-    if ((!bits_read(&in, 1) || !read_vui(&in, &reorder)) && is_in_order)
+    if ((!bits_read(&in, 1) || !read_vui(&in, sps, &reorder)) && is_in_order)
         reorder = 0;
     sps->reorder = reorder < NAL_MAX_REORDER ? reorder : NAL_MAX_REORDER;
     return true;
@@ -158,11 +205,11 @@ static bool parse_h265(const struct nal *nal, struct nal_sps *sps)
     bits_skip(&in, 1 + 96);
     skip_layers(&in, layers);
     bits_ue(&in);
-    sps->chroma_format = bits_ue(&in) & 3;
+    *sps = (struct nal_sps){.chroma_format = bits_ue(&in) & 3};
     bits_skip(&in, sps->chroma_format == 3 ? 1 : 0);
-    skip_ue(&in, 2);
-    if (bits_read(&in, 1))
-        skip_ue(&in, 4);
+    sps->width = bits_ue(&in);
+    sps->height = bits_ue(&in);
+    read_crop(&in, crop_unit_of(sps->chroma_format), sps);
     sps->luma_depth = (uint8_t)(8 + bits_ue(&in) % 8);
     sps->chroma_depth = (uint8_t)(8 + bits_ue(&in) % 8);
     bits_ue(&in);

@@ -59,6 +59,20 @@ static double per_second(const struct karp_count *count, uint64_t amount)
 
 /* ---- Printing -------------------------------------------------------------------------------- */
 
+/* What is out of the ordinary about the showing of a track, and its language. */
+static void print_display(const struct karp_track *track)
+{
+    const struct karp_display *display = &track->display;
+    if (display->aspect_width > 0)
+        printf(", shown %u:%u", display->aspect_width, display->aspect_height);
+    if (display->rotation > 0)
+        printf(", turned by %u degrees", display->rotation);
+    if (display->is_flipped)
+        printf(", mirrored");
+    if (track->language[0])
+        printf(", language %s", track->language_tag[0] ? track->language_tag : track->language);
+}
+
 static void print_text(const struct karp_inquiry *inquiry)
 {
     const struct karp_catalog *catalog = inquiry->player.catalog;
@@ -75,6 +89,7 @@ static void print_text(const struct karp_inquiry *inquiry)
             printf(", %ux%u", track->width, track->height);
         else
             printf(", %u Hz, %u channels", track->sample_rate, track->channel_count);
+        print_display(track);
         if (track->has_bitrate)
             printf(", %.0f kbit/s announced", (double)track->bitrate_bps / 1000);
         printf(", priority %d\n  %llu groups, %llu frames, %.1f frames/s, %.0f kbit/s\n",

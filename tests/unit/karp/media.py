@@ -60,7 +60,11 @@ def resized(data, at, size, made):
         begin, end = begin + header, begin + length
     return bytes(out)
 
-# name: (encoders, muxer, options of roundtrip, and how to edit the file)
+TURNED = ["-metadata:s:v", "rotate=90"]
+GERMAN = ["-metadata:s:v", "language=eng", "-metadata:s:a", "language=deu"]
+HDR = ["-color_primaries", "bt2020", "-color_trc", "smpte2084", "-colorspace", "bt2020nc", "-color_range", "tv"]
+
+# name: (encoders, muxer, options of roundtrip, more options of the muxer, how to edit the file); the last two may be left out
 CASES = {
     "h264_aac_frame_by_frame": (H264 + AAC, CMAF, []),
     "h265_opus_frame_by_frame": (H265 + OPUS, CMAF, []),
@@ -105,10 +109,23 @@ CASES = {
     "opus_of_5.1_has_a_mapping": (H264 + OPUS + ["-mapping_family", "1"] + channels("5.1"), GROUPS, []),
     "opus_of_7.1_has_a_mapping": (H264 + OPUS + ["-mapping_family", "1"] + channels("7.1"), GROUPS, []),
     "opus_of_one_channel": (H264 + OPUS + ["-ac", "1"], GROUPS, []),
-    "he_aac_that_says_nothing_of_it": (H264 + AAC + ["-ar", "24000", "-ac", "2"], GROUPS, [], configuration("1310")),
-    "he_aac_after_lc": (H264 + AAC + ["-ar", "24000", "-ac", "2"], GROUPS, [], configuration("131056e598")),
-    "he_aac_before_lc": (H264 + AAC + ["-ar", "24000", "-ac", "2"], GROUPS, [], configuration("2b118800")),
-    "aac_with_frames_of_960_samples": (H264 + AAC + ["-ar", "48000", "-ac", "2"], GROUPS, [], configuration("1194")),
+    "he_aac_that_says_nothing_of_it": (H264 + AAC + ["-ar", "24000", "-ac", "2"], GROUPS, [], [], configuration("1310")),
+    "he_aac_after_lc": (H264 + AAC + ["-ar", "24000", "-ac", "2"], GROUPS, [], [], configuration("131056e598")),
+    "he_aac_before_lc": (H264 + AAC + ["-ar", "24000", "-ac", "2"], GROUPS, [], [], configuration("2b118800")),
+    "aac_with_frames_of_960_samples": (H264 + AAC + ["-ar", "48000", "-ac", "2"], GROUPS, [], [], configuration("1194")),
+    "turned_by_a_quarter": (H264 + AAC, CMAF, [], TURNED),
+    "turned_by_two_quarters": (H265 + AAC, CMAF, [], ["-metadata:s:v", "rotate=180"]),
+    "turned_by_three_quarters": (AV1 + AAC, CMAF, [], ["-metadata:s:v", "rotate=270"]),
+    "pixels_that_are_not_square": (H264 + AAC, CMAF, [], ["-aspect", "4:3"]),
+    "pixels_of_vp9_that_are_not_square": (VP9 + OPUS, CMAF, [], ["-aspect", "64:27"]),
+    "pixels_of_av1_turned_and_not_square": (AV1 + OPUS, CMAF, [], [*TURNED, "-aspect", "4:3"]),
+    "pixels_that_the_codec_says_are_not_square": (H264 + ["-vf", "setsar=16/11"] + AAC, CMAF, []),
+    "languages": (H264 + AAC, CMAF, [], GERMAN),
+    "a_language_of_quicktime": (H264 + ["-an"], "frag_keyframe+empty_moov", [], ["-f", "mov", "-metadata:s:v", "language=fra"]),
+    "colours_of_av1": (AV1 + ["-pix_fmt", "yuv420p10le", *HDR] + OPUS, CMAF, [], HDR),
+    "colours_of_vp9": (VP9 + [*HDR] + OPUS, CMAF, [], HDR),
+    "colours_of_h265": (H265 + ["-pix_fmt", "yuv420p10le"] + OPUS, CMAF + "+write_colr", [], HDR),
+    "colours_of_full_range": (H264 + AAC, CMAF + "+write_colr", [], ["-color_primaries", "bt470bg", "-color_trc", "gamma28", "-colorspace", "bt470bg", "-color_range", "pc"]),
     "open_groups": (["-c:v", "libx265", "-preset", "medium", "-x265-params", "log-level=none:keyint=24:open-gop=1:bframes=4"]
                     + AAC, "frag_keyframe+empty_moov+default_base_moof", []),
 }
@@ -133,8 +150,9 @@ def vp8_moov(timescale):
     stbl = box("stbl", box("stsd", numbers("II", 0, 1), entry))
     media = box("mdia", box("mdhd", bytes(12), numbers("I", timescale), bytes(8)),
                 box("hdlr", bytes(8), b"vide", bytes(13)), box("minf", stbl))
-    return box("moov", box("mvhd", bytes(12), numbers("I", 1000), bytes(84)),
-               box("trak", box("tkhd", bytes(12), numbers("I", 7), bytes(68)), media),
+    matrix = numbers("9I", 1 << 16, 0, 0, 0, 1 << 16, 0, 0, 0, 1 << 30)
+    return box("moov", box("mvhd", bytes(12), numbers("I", 1000), bytes(20), matrix, bytes(28)),
+               box("trak", box("tkhd", bytes(12), numbers("I", 7), bytes(24), matrix, bytes(8)), media),
                box("mvex", box("trex", numbers("IIIIII", 0, 7, 1, 0, 0, 0))))
 
 
@@ -154,7 +172,7 @@ def vp8_into_mp4(source, path):
             at += 12 + size
 
 
-def encode(folder, encoders, muxer):
+def encode(folder, encoders, muxer, more=()):
     """Encodes once into a plain file, then muxes it as asked, the way a publisher does."""
     plain, path = os.path.join(folder, "plain.mp4"), os.path.join(folder, "in.mp4")
     sources = ["-f", "lavfi", "-i", "testsrc2=s=320x180:r=30:d=3", "-f", "lavfi", "-i", "sine=r=44100:d=3"]
@@ -164,7 +182,7 @@ def encode(folder, encoders, muxer):
             vp8_into_mp4(plain + ".ivf", path)
         return path if status == 0 else None, err
     for argv in (["-v", "fatal", *sources, "-pix_fmt", "yuv420p", *encoders, plain],
-                 ["-v", "error", "-i", plain, "-c", "copy", "-f", "mp4", "-movflags", muxer, path]):
+                 ["-v", "error", "-i", plain, "-c", "copy", "-f", "mp4", "-movflags", muxer, *more, path]):
         status, _, err = call(["ffmpeg", "-y", *argv], env=dict(os.environ, SVT_LOG="0"))
         if status != 0:
             return None, err
@@ -223,17 +241,25 @@ def records(path):
     return {stream["index"]: stream.get("extradata_hash") for stream in json.loads(out).get("streams", [])}
 
 
+def shown(path):
+    """How each stream is shown: turned, how wide its pixels are, in which colours; and its language."""
+    _, out, _ = call(["ffprobe", "-v", "quiet", "-show_streams", "-of", "json", path])
+    return [[[stream.get(name) for name in ("width", "height", "color_primaries", "color_transfer", "color_space", "color_range")],
+             stream.get("sample_aspect_ratio", "1:1"), [data.get("rotation") for data in stream.get("side_data_list", [])],
+             stream.get("tags", {}).get("language", "und")] for stream in json.loads(out).get("streams", [])]
+
+
 def decoded_sound(path):
     """A hash of all that is heard, whatever its times."""
     return call(["ffmpeg", "-v", "quiet", "-i", path, "-map", "0:a?", "-af", "asetpts=N/SR/TB", "-f", "md5", "-"])[1]
 
 
 def check(folder, roundtrip, case):
-    encoders, muxer, options, *edits = CASES[case]
-    path, err = encode(folder, encoders, muxer)
+    encoders, muxer, options, *more = CASES[case]
+    path, err = encode(folder, encoders, muxer, *more[:1])
     if not path:
         return [f"ffmpeg cannot make the clip: {err}"]
-    for edit in edits:
+    for edit in more[1:]:
         with open(path, "r+b") as file:
             data = edit(file.read())
             file.seek(0)
@@ -247,11 +273,13 @@ def check(folder, roundtrip, case):
     problems = [*differences("ffprobe", demuxed(path), demuxed(result)), *differences("ffmpeg", packets(path), packets(result))]
     if muxer == WHOLE:  # ffmpeg lets a whole file begin behind its priming, a fragmented one before
         problems = [*differences("ffprobe", demuxed(path), demuxed(result))]
+    if shown(path) != shown(result):
+        problems.append(f"is shown as {shown(result)} instead of {shown(path)}")
     if "-n" not in options and "libsvtav1" not in encoders and records(path) != records(result):
         problems.append("a stream has another configuration")  # SVT's differs from that of its own frames
-    if "frag_every_frame" not in muxer and decoded_sound(path) != decoded_sound(result):
+    if "frag_every_frame" not in muxer and muxer != WHOLE and decoded_sound(path) != decoded_sound(result):
         problems.append("the sound differs")
-    if edits: # edited configurations say what the frames do not keep, so their decoders complain
+    if more[1:]:  # edited configurations say what the frames do not keep, so their decoders complain
         return problems
     _, _, words = call(["ffprobe", "-v", "error", "-show_packets", result])
     _, _, more = call(["ffmpeg", "-v", "error", "-i", result, "-f", "null", "-"])

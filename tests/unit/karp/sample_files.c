@@ -9,8 +9,10 @@
 
 #include "base/error.h"
 
-const struct sample_track video_track = {1, 1000, "vide", "avc1", false, 0, 0, NULL};
-const struct sample_track audio_track = {2, 48000, "soun", "Opus", false, 0, 0, NULL};
+const struct sample_track video_track = {
+    .id = 1, .timescale = 1000, .handler = "vide", .codec = "avc1"};
+const struct sample_track audio_track = {
+    .id = 2, .timescale = 48000, .handler = "soun", .codec = "Opus"};
 
 void file_put(struct file *file, uint64_t value, size_t bytes)
 {
@@ -75,6 +77,8 @@ void file_video_entry(struct file *file, const char *codec, uint8_t level)
         file_put(file, 0xffe000, 3);
         file_end(file, record);
     }
+    for (size_t i = 0; i < file->entry_boxes_size; i++)
+        file_put(file, file->entry_boxes[i], 1);
     file_end(file, entry);
 }
 
@@ -132,7 +136,12 @@ static void put_media(struct file *file, const struct sample_track *track)
     size_t mdhd = file_begin(file, "mdhd");
     file_zeros(file, 12);
     file_put(file, track->timescale, 4);
-    file_zeros(file, 8);
+    file_zeros(file, 4);
+    const char *language = track->language ? track->language : "und";
+    uint32_t packed = 0;
+    for (int i = 0; i < 3; i++)
+        packed = packed << 5 | (language[i] & 31);
+    file_put(file, packed << 16, 4);
     file_end(file, mdhd);
     size_t hdlr = file_begin(file, "hdlr");
     file_zeros(file, 8);
@@ -144,9 +153,11 @@ static void put_media(struct file *file, const struct sample_track *track)
     file_put(file, 1, 8);
     if (track->put_entries)
         track->put_entries(file);
-    else if (strcmp(track->handler, "vide") == 0)
+    file->entry_boxes = track->boxes;
+    file->entry_boxes_size = track->boxes_size;
+    if (!track->put_entries && strcmp(track->handler, "vide") == 0)
         file_video_entry(file, track->codec, 0x1f);
-    else
+    else if (!track->put_entries)
         file_audio_entry(file, track->codec);
     file_end(file, stsd);
     file_end(file, stbl);
@@ -160,7 +171,14 @@ static void put_trak(struct file *file, const struct sample_track *track)
     size_t tkhd = file_begin(file, "tkhd");
     file_put(file, 3, 12);
     file_put(file, track->id, 4);
-    file_zeros(file, 68);
+    file_zeros(file, 24);
+    for (size_t i = 0; i < 4; i++) {
+        file_put(file, track->turn ? (uint32_t)track->turn[i] << 16 : 0, 4);
+        file_zeros(file, i % 2 * 4);
+    }
+    file_zeros(file, 12);
+    file_put(file, track->screen_width << 16, 4);
+    file_put(file, track->screen_height << 16, 4);
     file_end(file, tkhd);
     if (track->has_edit)
         put_edits(file, track);

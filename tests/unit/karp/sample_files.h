@@ -12,6 +12,8 @@
 struct file {
     uint8_t data[16384];
     size_t size;
+    const uint8_t *entry_boxes; /* private */
+    size_t entry_boxes_size;
 };
 
 size_t file_begin(struct file *file, const char *type); /* a box; returns its place */
@@ -29,6 +31,11 @@ struct sample_track {
     uint32_t empty_edit; /* in thousandths of a second */
     uint32_t media_time;
     void (*put_entries)(struct file *file); /* NULL: one entry, as the codec wants it */
+    const char *language;                   /* three letters; NULL: und */
+    const int8_t *turn; /* a, b, c and d of the matrix; NULL: all of it is zero */
+    uint32_t screen_width, screen_height;
+    const uint8_t *boxes; /* at the end of the visual sample entry */
+    size_t boxes_size;
 };
 
 void file_video_entry(struct file *file, const char *codec, uint8_t level); /* level: of avcC */

@@ -102,7 +102,8 @@ static void a_track_without_one_of_its_boxes_does_not_take_the_other_along(void 
 static void files_without_a_beginning_are_named(void **state)
 {
     (void)state;
-    const struct sample_track subtitles = {1, 1000, "text", "tx3g", false, 0, 0, NULL};
+    const struct sample_track subtitles = {
+        .id = 1, .timescale = 1000, .handler = "text", .codec = "tx3g"};
     struct file file = {.size = 0};
     assert_refused(&file, KARP_FAILURE_EMPTY_INIT);
     file_ftyp(&file);

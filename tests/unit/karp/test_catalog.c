@@ -80,6 +80,71 @@ static void where_presentation_begins_survives_and_nonsense_is_ignored(void **st
     karp_catalog_free(copy);
 }
 
+#define SHOWN(members)                                                                             \
+    "{\"video\":[{\"track\":{\"name\":\"v\",\"priority\":2},\"codec\":\"vp8\","                    \
+    "\"resolution\":{\"width\":720,\"height\":576}" members "}]}"
+
+static void display_and_language_survive(void **state)
+{
+    (void)state;
+    assert_survives(
+        SHOWN(",\"language\":\"deu\",\"languageTag\":\"de-AT\",\"rotation\":90,\"flip\":true,"
+              "\"displayAspectWidth\":16,\"displayAspectHeight\":9"));
+    assert_survives(
+        SHOWN(",\"colorSpace\":{\"primaries\":\"bt2020\",\"transfer\":\"pq\",\"matrix\":\"bt2020-"
+              "ncl\",\"fullRange\":false}"));
+    assert_survives(SHOWN(",\"colorSpace\":{\"primaries\":22,\"transfer\":14,\"fullRange\":true}"));
+    assert_survives(SHOWN(",\"colorSpace\":{\"matrix\":\"rgb\",\"fullRange\":false}"));
+}
+
+static void display_and_language_that_make_no_sense_are_ignored(void **state)
+{
+    (void)state;
+    static const char *const nonsense[] = {
+        SHOWN(",\"language\":\"german\""),
+        SHOWN(",\"language\":7,\"languageTag\":\"de AT\""),
+        SHOWN(",\"languageTag\":\"a-tag-that-is-longer-than-any-that-names-a-language\""),
+        SHOWN(",\"languageTag\":\"\",\"language\":\"\""),
+        SHOWN(",\"rotation\":45"),
+        SHOWN(",\"rotation\":-90,\"flip\":1"),
+        SHOWN(",\"rotation\":360"),
+        SHOWN(",\"displayAspectWidth\":16"),
+        SHOWN(",\"displayAspectWidth\":16,\"displayAspectHeight\":0"),
+        SHOWN(",\"displayAspectWidth\":4294967296,\"displayAspectHeight\":9"),
+        SHOWN(",\"colorSpace\":\"bt709\""),
+        SHOWN(",\"colorSpace\":{\"primaries\":\"red\",\"transfer\":256,\"matrix\":null}"),
+    };
+    for (size_t i = 0; i < sizeof nonsense / sizeof *nonsense; i++) {
+        struct karp_catalog *catalog = parse(nonsense[i]);
+        assert_prints(catalog, SHOWN(""));
+        karp_catalog_free(catalog);
+    }
+}
+
+static void tracks_that_are_shown_otherwise_differ(void **state)
+{
+    (void)state;
+    static const char *const others[] = {
+        SHOWN(",\"language\":\"deu\""),
+        SHOWN(",\"languageTag\":\"de\""),
+        SHOWN(",\"rotation\":90"),
+        SHOWN(",\"flip\":true"),
+        SHOWN(",\"displayAspectWidth\":16,\"displayAspectHeight\":9"),
+        SHOWN(",\"colorSpace\":{\"primaries\":\"bt709\",\"fullRange\":false}"),
+        SHOWN(",\"colorSpace\":{\"primaries\":\"bt709\",\"fullRange\":true}"),
+    };
+    enum { COUNT = sizeof others / sizeof *others };
+    struct karp_catalog *catalogs[COUNT];
+    for (size_t i = 0; i < COUNT; i++)
+        catalogs[i] = parse(others[i]);
+    for (size_t i = 0; i < COUNT * COUNT; i++)
+        assert_int_equal(
+            karp_track_equals(catalogs[i / COUNT]->tracks, catalogs[i % COUNT]->tracks),
+            i / COUNT == i % COUNT);
+    for (size_t i = 0; i < COUNT; i++)
+        karp_catalog_free(catalogs[i]);
+}
+
 static void the_fields_are_read(void **state)
 {
     (void)state;
@@ -253,6 +318,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_reference_survives_to_the_byte),
+        cmocka_unit_test(display_and_language_survive),
+        cmocka_unit_test(display_and_language_that_make_no_sense_are_ignored),
+        cmocka_unit_test(tracks_that_are_shown_otherwise_differ),
         cmocka_unit_test(the_fields_are_read),
         cmocka_unit_test(where_presentation_begins_survives_and_nonsense_is_ignored),
         cmocka_unit_test(what_is_not_in_the_schema_is_ignored),

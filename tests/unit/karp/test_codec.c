@@ -152,6 +152,21 @@ static void records_become_strings(void **state)
                   "av01.1.15H.12.0.000.01.01.01.0");
 }
 
+static void the_colour_of_av1_is_in_its_sequence_header(void **state)
+{
+    (void)state;
+    static const uint8_t plain[] = {0x81, 0x00, 0x0c, 0x00, 0x0a, 0x0b, 0x00, 0x00, 0x00,
+                                    0x04, 0x3c, 0xfe, 0xcc, 0xfb, 0xf9, 0x00, 0x40};
+    static const uint8_t hdr[] = {0x81, 0x00, 0x4c, 0x00, 0x0a, 0x0e, 0x00, 0x00, 0x00, 0x04,
+                                  0x3c, 0xfe, 0xcc, 0xfb, 0xf9, 0x50, 0x91, 0x00, 0x90, 0x40};
+    struct karp_codec codec;
+    assert_record(karp_codec_from_av1c(plain, sizeof plain, &codec), &codec, "av01.0.00M.08");
+    for (size_t size = 4; size < sizeof plain; size++)
+        assert_record(karp_codec_from_av1c(plain, size, &codec), &codec, "av01.0.00M.08");
+    assert_record(karp_codec_from_av1c(hdr, sizeof hdr, &codec), &codec,
+                  "av01.0.00M.10.0.110.09.16.09.0");
+}
+
 static void short_records_are_refused(void **state)
 {
     (void)state;
@@ -284,6 +299,7 @@ int main(void)
         cmocka_unit_test(a_publisher_can_tell_what_old_viewers_refuse),
         cmocka_unit_test(a_string_without_end_is_refused),
         cmocka_unit_test(records_become_strings),
+        cmocka_unit_test(the_colour_of_av1_is_in_its_sequence_header),
         cmocka_unit_test(short_records_are_refused),
         cmocka_unit_test(audio_configurations_go_both_ways),
         cmocka_unit_test(audio_that_cannot_be_configured_is_told),

@@ -161,6 +161,83 @@ static void opus_of_more_channels_keeps_its_mapping(void **state)
     assert_non_null(memmem(sink.data, sink.size, "dOps\0\2\1\x38\0\0\xbb\x80\0\0\0", 15));
 }
 
+/* Begins a file with one track of VP8, 720 x 576, that the catalog shows so. */
+static void export_shown(const struct karp_track *shown)
+{
+    struct karp_catalog *catalog = karp_catalog_new();
+    struct karp_track track = *shown;
+    track.width = 720;
+    track.height = 576;
+    snprintf(track.name, sizeof track.name, "v");
+    snprintf(track.codec, sizeof track.codec, shown->codec[0] ? shown->codec : "vp8");
+    assert_int_equal(karp_catalog_add(catalog, &track), 0);
+    struct karp_exporter *exporter = export_catalog(catalog, NULL);
+    assert_int_equal(put(exporter, 0, true, 0, "\x0a\x01x"), 0);
+    finish(exporter);
+}
+
+static const uint8_t *find_box(const char *type)
+{
+    const uint8_t *box = memmem(sink.data, sink.size, type, 4);
+    return box ? box + 4 : NULL;
+}
+
+static void pictures_are_turned_and_moved_into_sight(void **state)
+{
+    (void)state;
+    static const struct {
+        uint16_t rotation;
+        bool is_flipped;
+        int8_t turn[4];
+        uint16_t x, y;
+    } turns[] = {
+        {0, false, {1, 0, 0, 1}, 0, 0},         {90, false, {0, 1, -1, 0}, 576, 0},
+        {180, false, {-1, 0, 0, -1}, 720, 576}, {270, false, {0, -1, 1, 0}, 0, 720},
+        {0, true, {-1, 0, 0, 1}, 720, 0},       {90, true, {0, 1, 1, 0}, 0, 0},
+        {180, true, {1, 0, 0, -1}, 0, 576},     {270, true, {0, -1, -1, 0}, 576, 720},
+    };
+    for (size_t i = 0; i < sizeof turns / sizeof *turns; i++) {
+        export_shown(&(struct karp_track){
+            .display = {.rotation = turns[i].rotation, .is_flipped = turns[i].is_flipped}});
+        const uint8_t *matrix = find_box("tkhd") + 40;
+        for (int j = 0; j < 4; j++)
+            assert_int_equal((int32_t)number_at(matrix + j * 4 + j / 2 * 4, 4),
+                             turns[i].turn[j] * 65536);
+        assert_int_equal(number_at(matrix + 24, 4), turns[i].x << 16);
+        assert_int_equal(number_at(matrix + 28, 4), turns[i].y << 16);
+        assert_int_equal(number_at(matrix + 32, 4), 0x40000000);
+        assert_int_equal(number_at(matrix + 36, 4), 720 << 16);
+    }
+}
+
+static void pixels_languages_and_colours_are_written(void **state)
+{
+    (void)state;
+    export_shown(&(struct karp_track){.language = "deu",
+                                      .language_tag = "de-AT",
+                                      .display = {.aspect_width = 16,
+                                                  .aspect_height = 9,
+                                                  .has_colour = true,
+                                                  .colour = {9, 16, 9, true}}});
+    assert_memory_equal(find_box("pasp"), "\0\0\0\x40\0\0\0\x2d", 8); /* 64:45 */
+    assert_int_equal(number_at(find_box("tkhd") + 76, 4), 1024 << 16);
+    assert_int_equal(number_at(find_box("mdhd") + 20, 2), 4 << 10 | 5 << 5 | 21);
+    assert_memory_equal(find_box("elng"), "\0\0\0\0de-AT", 10);
+    assert_memory_equal(find_box("colr"), "nclx\0\x09\0\x10\0\x09\x80", 11);
+
+    export_shown(&(struct karp_track){.kind = KARP_VIDEO});
+    assert_memory_equal(find_box("pasp"), "\0\0\0\1\0\0\0\1", 8);
+    assert_int_equal(number_at(find_box("tkhd") + 76, 4), 720 << 16);
+    assert_int_equal(number_at(find_box("mdhd") + 20, 2), 0x55c4);
+    assert_null(find_box("elng"));
+    assert_null(find_box("colr"));
+
+    export_shown(&(struct karp_track){.codec = "av01.0.04M.10.0.110.09.16.09.0"});
+    assert_memory_equal(find_box("colr"), "nclx\0\x09\0\x10\0\x09\0", 11);
+    export_shown(&(struct karp_track){.codec = "av01.0.04M.10"});
+    assert_null(find_box("colr"));
+}
+
 static void av1_is_described_by_its_first_frame(void **state)
 {
     (void)state;
@@ -202,6 +279,8 @@ int main(void)
         cmocka_unit_test(start_codes_become_lengths_and_a_record),
         cmocka_unit_test(a_configuration_of_aac_comes_out_as_it_went_in),
         cmocka_unit_test(opus_of_more_channels_keeps_its_mapping),
+        cmocka_unit_test(pictures_are_turned_and_moved_into_sight),
+        cmocka_unit_test(pixels_languages_and_colours_are_written),
         cmocka_unit_test(av1_is_described_by_its_first_frame),
         cmocka_unit_test(a_silent_track_does_not_hold_the_file_for_ever),
         cmocka_unit_test(a_short_broadcast_of_a_silent_track_is_written_at_its_end),

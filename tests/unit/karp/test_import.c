@@ -353,13 +353,116 @@ static void aac_is_described_by_its_own_configuration(void **state)
         "\"description\":\"1188\",\"sample_rate\":44100,\"channel_count\":1,\"bitrate\":128000}]}");
 }
 
+/* What the catalog says of the display and language of a track. */
+static struct karp_track entry_of(const struct sample_track *track)
+{
+    struct file file = {.size = 0};
+    struct notes notes = {0};
+    struct karp_catalog *catalog;
+    begin_file(&file, track, 1);
+    assert_int_equal(import_file(file.data, file.size, 100, &notes, NULL), 0);
+    assert_int_equal(karp_catalog_parse(notes.catalog, strlen(notes.catalog), &catalog, NULL), 0);
+    struct karp_track entry = catalog->tracks[0];
+    karp_catalog_free(catalog);
+    return entry;
+}
+
+static void turned_and_mirrored_pictures_are_told(void **state)
+{
+    (void)state;
+    static const struct {
+        int8_t turn[4];
+        uint16_t rotation;
+        bool is_flipped;
+    } turns[] = {
+        {{1, 0, 0, 1}, 0, false},    {{0, 1, -1, 0}, 90, false},  {{-1, 0, 0, -1}, 180, false},
+        {{0, -1, 1, 0}, 270, false}, {{-1, 0, 0, 1}, 0, true},    {{0, 1, 1, 0}, 90, true},
+        {{1, 0, 0, -1}, 180, true},  {{0, -1, -1, 0}, 270, true}, {{1, 1, -1, 1}, 0, false},
+    };
+    for (size_t i = 0; i < sizeof turns / sizeof *turns; i++) {
+        struct sample_track track = video_track;
+        track.turn = turns[i].turn;
+        struct karp_track entry = entry_of(&track);
+        assert_int_equal(entry.display.rotation, turns[i].rotation);
+        assert_int_equal(entry.display.is_flipped, turns[i].is_flipped);
+        assert_int_equal(entry.display.aspect_width, 0);
+    }
+}
+
+static void pixels_that_are_not_square_are_told(void **state)
+{
+    (void)state;
+    static const uint8_t square[] = {0, 0, 0, 16, 'p', 'a', 's', 'p', 0, 0, 0, 7, 0, 0, 0, 7};
+    static const uint8_t wide[] = {0, 0, 0, 16, 'p', 'a', 's', 'p', 0, 0, 0, 4, 0, 0, 0, 3};
+    static const uint8_t nonsense[] = {0, 0, 0, 16, 'p', 'a', 's', 'p', 0, 0, 0, 4, 0, 0, 0, 0};
+    static const int8_t doubled[] = {2, 0, 0, 1};
+    const struct {
+        const uint8_t *boxes;
+        const int8_t *turn;
+        uint32_t screen_width, screen_height, aspect_width, aspect_height;
+    } shapes[] = {
+        {NULL, NULL, 0, 0, 0, 0},     {square, NULL, 0, 0, 0, 0},   {wide, NULL, 0, 0, 64, 27},
+        {nonsense, NULL, 0, 0, 0, 0}, {NULL, doubled, 0, 0, 32, 9}, {wide, doubled, 0, 0, 128, 27},
+        {NULL, NULL, 321, 180, 0, 0}, {NULL, NULL, 320, 240, 4, 3}, {wide, NULL, 320, 240, 64, 27},
+        {NULL, NULL, 180, 320, 0, 0},
+    };
+    for (size_t i = 0; i < sizeof shapes / sizeof *shapes; i++) {
+        struct sample_track track = video_track;
+        track.boxes = shapes[i].boxes;
+        track.boxes_size = shapes[i].boxes ? 16 : 0;
+        track.turn = shapes[i].turn;
+        track.screen_width = shapes[i].screen_width;
+        track.screen_height = shapes[i].screen_height;
+        struct karp_track entry = entry_of(&track);
+        assert_int_equal(entry.display.aspect_width, shapes[i].aspect_width);
+        assert_int_equal(entry.display.aspect_height, shapes[i].aspect_height);
+        assert_int_equal(entry.display.rotation, 0);
+    }
+}
+
+static void the_colour_of_the_container_is_told(void **state)
+{
+    (void)state;
+    uint8_t colr[] = {0, 0, 0, 19, 'c', 'o', 'l', 'r', 'n', 'c', 'l', 'x', 0, 9, 0, 16, 0, 9, 0x80};
+    struct sample_track track = video_track;
+    track.boxes = colr;
+    track.boxes_size = sizeof colr;
+    struct karp_track entry = entry_of(&track);
+    assert_true(entry.display.has_colour);
+    assert_int_equal(entry.display.colour.primaries, 9);
+    assert_int_equal(entry.display.colour.transfer, 16);
+    assert_int_equal(entry.display.colour.matrix, 9);
+    assert_true(entry.display.colour.is_full_range);
+
+    colr[13] = colr[15] = colr[17] = 2; /* nothing is specified but the range */
+    assert_true(entry_of(&track).display.has_colour);
+    colr[18] = 0;
+    assert_false(entry_of(&track).display.has_colour);
+    memcpy(colr + 8, "prof", 4);
+    assert_false(entry_of(&track).display.has_colour);
+}
+
+static void languages_are_told(void **state)
+{
+    (void)state;
+    struct sample_track track = audio_track;
+    track.language = "deu";
+    assert_string_equal(entry_of(&track).language, "deu");
+    track.language = "und";
+    assert_string_equal(entry_of(&track).language, "");
+    track.language = "\0\0\1"; /* of the Macintosh */
+    assert_string_equal(entry_of(&track).language, "fra");
+    track.language = "\x7f\x7f\x7f";
+    assert_string_equal(entry_of(&track).language, "");
+}
+
 static void tracks_that_cannot_be_carried_are_left_out(void **state)
 {
     (void)state;
     struct file file = {.size = 0};
     struct notes notes = {0};
     struct sample_track tracks[] = {
-        video_track, audio_track, {3, 1000, "sbtl", "tx3g", false, 0, 0, NULL}};
+        video_track, audio_track, {.id = 3, .timescale = 1000, .handler = "sbtl", .codec = "tx3g"}};
     tracks[1].codec = "ac-3";
     begin_file(&file, tracks, 3);
     file_fragment(&file, &(struct sample_run){.track = 3, .texts = "text"});
@@ -416,6 +519,10 @@ int main(void)
         cmocka_unit_test(audio_groups_follow_video_keyframes),
         cmocka_unit_test(audio_alone_begins_a_group_after_ten_seconds),
         cmocka_unit_test(aac_is_described_by_its_own_configuration),
+        cmocka_unit_test(turned_and_mirrored_pictures_are_told),
+        cmocka_unit_test(pixels_that_are_not_square_are_told),
+        cmocka_unit_test(the_colour_of_the_container_is_told),
+        cmocka_unit_test(languages_are_told),
         cmocka_unit_test(tracks_that_cannot_be_carried_are_left_out),
         cmocka_unit_test(priorities_can_be_chosen),
         cmocka_unit_test(fragments_of_several_frames_are_told),

@@ -12,8 +12,8 @@
 #include "sample_files.h"
 
 static const struct sample_track both[] = {
-    {1, 1000, "vide", "avc1", false, 0, 0, NULL},
-    {2, 48000, "soun", "Opus", false, 0, 0, NULL},
+    {.id = 1, .timescale = 1000, .handler = "vide", .codec = "avc1"},
+    {.id = 2, .timescale = 48000, .handler = "soun", .codec = "Opus"},
 };
 
 static int quiet(void **state)
