@@ -4,9 +4,11 @@
 
 #include <errno.h>
 #include <microhttpd.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 enum {
     CONNECTIONS_MAX = 64,
@@ -17,12 +19,19 @@ enum {
     ENTRY_MAX_BYTES = 1024, /* of a list in /stats */
 };
 
+/* The sockets of the connections that MHD has, and which of them were hurried (below). */
+struct guests {
+    struct pollfd sockets[CONNECTIONS_MAX];
+    unsigned count;
+};
+
 struct admin {
     struct core *core;
     struct config_http config;
     struct MHD_Daemon *daemon;
     uv_poll_t poll;
     uv_timer_t timer; /* for MHD's own timeouts */
+    struct guests guests;
     int open_handles;
 };
 
@@ -192,6 +201,54 @@ static enum MHD_Result on_http(void *self, struct MHD_Connection *connection, co
     return answer_text(connection, MHD_HTTP_NOT_FOUND, "there is /fingerprint and /stats\n");
 }
 
+/* ---- Peers that are gone ---------------------------------------------------------------------- */
+
+/* libmicrohttpd's callback. */
+static void on_guest(void *self, struct MHD_Connection *connection, void **state,
+                     enum MHD_ConnectionNotificationCode what)
+{
+    struct admin *admin = self;
+    struct guests *guests = &admin->guests;
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
+    (void)state;
+    if (what == MHD_CONNECTION_NOTIFY_STARTED) {
+        if (guests->count < CONNECTIONS_MAX)
+            guests->sockets[guests->count++] =
+                (struct pollfd){.fd = info->connect_fd, .events = POLLRDHUP};
+        return;
+    }
+    for (unsigned i = 0; i < guests->count; i++)
+        if (guests->sockets[i].fd == info->connect_fd) {
+            guests->sockets[i] = guests->sockets[--guests->count];
+            return;
+        }
+}
+
+/* Whether its peer has closed, and all that came before that was read. */
+static bool is_read_to_end(const struct pollfd *socket)
+{
+    char byte;
+    return socket->revents && recv(socket->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
+}
+
+/* MHD waits for edges, and stops reading at the first read that gives less than it asked for. If the
+ * sender of half a request had closed before that read, the edge is spent: the connection would keep
+ * its place until it times out. Shutting down our reading side, from which nothing can come any
+ * more, makes another edge; what was asked in full is still answered. */
+static void hurry_those_gone(struct guests *guests)
+{
+    if (poll(guests->sockets, guests->count, 0) <= 0)
+        return;
+    for (unsigned i = 0; i < guests->count; i++)
+        if (guests->sockets[i].events && is_read_to_end(&guests->sockets[i])) {
+            shutdown(guests->sockets[i].fd, SHUT_RD);
+            guests->sockets[i].events = 0; /* once */
+        }
+}
+
+/* ---- Running ----------------------------------------------------------------------------------- */
+
 static void on_timer(uv_timer_t *timer);
 
 static unsigned connections_of(struct admin *admin)
@@ -201,7 +258,7 @@ static unsigned connections_of(struct admin *admin)
 
 /* MHD stops listening when it has all the connections that it may have, and begins again at the start of a run, so
  * one that has ended some is followed by another: no event may come that would call it. */
-static void run(struct admin *admin)
+static void run_daemon(struct admin *admin)
 {
     MHD_UNSIGNED_LONG_LONG wait_ms;
     unsigned before;
@@ -209,19 +266,20 @@ static void run(struct admin *admin)
         before = connections_of(admin);
         MHD_run(admin->daemon);
     } while (connections_of(admin) < before);
+    hurry_those_gone(&admin->guests);
     if (MHD_get_timeout(admin->daemon, &wait_ms) == MHD_YES)
         uv_timer_start(&admin->timer, on_timer, wait_ms, 0);
 }
 
 static void on_timer(uv_timer_t *timer)
 {
-    run(timer->data);
+    run_daemon(timer->data);
 }
 
 static void on_readable(uv_poll_t *poll, int status, int events)
 {
     (void)status, (void)events;
-    run(poll->data);
+    run_daemon(poll->data);
 }
 
 static struct MHD_Daemon *start_daemon(struct admin *admin, const struct sockaddr *address)
@@ -229,12 +287,13 @@ static struct MHD_Daemon *start_daemon(struct admin *admin, const struct sockadd
     unsigned flags = MHD_USE_EPOLL;
     if (address->sa_family == AF_INET6)
         flags |= MHD_USE_DUAL_STACK;
-    return MHD_start_daemon(
-        flags, 0, NULL, NULL, on_http, admin, MHD_OPTION_SOCK_ADDR, address,
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX, MHD_OPTION_PER_IP_CONNECTION_LIMIT,
-        (unsigned)CONNECTIONS_PER_ADDRESS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
-        (unsigned)CONNECTION_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-        (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u, MHD_OPTION_END);
+    return MHD_start_daemon(flags, 0, NULL, NULL, on_http, admin, MHD_OPTION_SOCK_ADDR, address,
+                            MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
+                            MHD_OPTION_PER_IP_CONNECTION_LIMIT,
+                            (unsigned)CONNECTIONS_PER_ADDRESS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
+                            (unsigned)CONNECTION_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
+                            (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u,
+                            MHD_OPTION_NOTIFY_CONNECTION, on_guest, admin, MHD_OPTION_END);
 }
 
 int admin_start(struct admin **out, struct core *core, const struct config_http *config,

@@ -153,6 +153,26 @@ def pages_answer_again_after_a_crowd():
     relay.stop()
 
 
+def pages_answer_after_a_burst_that_is_gone():
+    """Half requests whose senders have closed before they are accepted: ten times as many as are served at a time. One that
+    kept its place would keep it for ten seconds."""
+    relay = Relay()
+    relay.send(signal.SIGSTOP)
+    for number in range(640):
+        with socket.socket() as one:
+            one.bind((f"127.0.0.{2 + number % 200}", 0))
+            one.connect(("127.0.0.1", relay.port))
+            one.sendall(b"GET /st")
+    relay.send(signal.SIGCONT)
+    check_equal(relay.get("/stats", 60)[0], "{", "the first character of the counters")
+
+    with socket.create_connection(("127.0.0.1", relay.port), timeout=60) as one:
+        one.sendall(b"GET /stats HTTP/1.1\r\nHost: localhost\r\n\r\n")
+        one.shutdown(socket.SHUT_WR)
+        check(one.recv(12) == b"HTTP/1.1 200", "who asks in full and closes its side is answered")
+    relay.stop()
+
+
 def check_agrees_with_start():
     status, out, err = run([program("moq-relay"), "--check", "--dev"])
     check(status == 0, f"{out} {err}")
@@ -186,4 +206,5 @@ TESTS = [without_a_certificate_it_says_how_to_get_one, help_and_version_go_to_st
          it_says_how_packets_are_encrypted,
          sigint_and_sigterm_end_it_in_order, the_fingerprint_is_served_to_pages,
          sighup_takes_what_may_change_and_refuses_the_rest_by_name,
-         too_few_descriptors_are_said_so, errors_of_a_reload_are_lines_of_the_log, pages_answer_again_after_a_crowd, check_agrees_with_start, garbage_datagrams_hurt_nobody]
+         too_few_descriptors_are_said_so, errors_of_a_reload_are_lines_of_the_log, pages_answer_again_after_a_crowd, pages_answer_after_a_burst_that_is_gone,
+         check_agrees_with_start, garbage_datagrams_hurt_nobody]

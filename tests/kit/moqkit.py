@@ -167,8 +167,8 @@ class Relay(Process):
         except OSError:
             return False
 
-    def get(self, path):
-        with urllib.request.urlopen(f"http://localhost:{self.port}{path}", timeout=5) as answer:
+    def get(self, path, seconds=5):
+        with urllib.request.urlopen(f"http://localhost:{self.port}{path}", timeout=seconds) as answer:
             return answer.read().decode()
 
     def url(self, path="", scheme="https"):
