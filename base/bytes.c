@@ -233,6 +233,21 @@ void byte_buf_deinit(struct byte_buf *buf)
     byte_buf_init(buf, buf->limit);
 }
 
+/* Makes room for `size` bytes, which are within the limit. Not inlined: gcc would see a buffer over the
+ * caller's memory reallocated, and not that such a one has all of its room from the start. */
+__attribute__((noinline)) static int byte_buf_grow(struct byte_buf *buf, size_t size)
+{
+    size_t capacity = buf->capacity ? buf->capacity : 64;
+    while (capacity < size)
+        capacity *= 2;
+    uint8_t *grown = realloc(buf->data, capacity);
+    if (!grown)
+        return MOQ_ERR_NOMEM;
+    buf->data = grown;
+    buf->capacity = capacity;
+    return 0;
+}
+
 int byte_buf_append(struct byte_buf *buf, const void *data, size_t n)
 {
     if (n > buf->limit - buf->size)
@@ -240,16 +255,8 @@ int byte_buf_append(struct byte_buf *buf, const void *data, size_t n)
     if (n == 0)
         return 0;
 
-    if (buf->size + n > buf->capacity) {
-        size_t capacity = buf->capacity ? buf->capacity : 64;
-        while (capacity < buf->size + n)
-            capacity *= 2;
-        uint8_t *grown = realloc(buf->data, capacity);
-        if (!grown)
-            return MOQ_ERR_NOMEM;
-        buf->data = grown;
-        buf->capacity = capacity;
-    }
+    if (buf->size + n > buf->capacity && byte_buf_grow(buf, buf->size + n))
+        return MOQ_ERR_NOMEM;
     memcpy(buf->data + buf->size, data, n);
     buf->size += n;
     return 0;

@@ -16,13 +16,34 @@ from aioquic.quic.packet import QuicPacketType
 from aioquic.quic.packet_builder import QuicPacketBuilder
 from aioquic.tls import Epoch
 
-from moqkit import Failure, check, check_equal
+from moqkit import PATIENCE, Failure, check, check_equal
 from wire import *
 
 BINDINGS = ("moqf", "h3")
 _everybody = []  # who was connected in this test
 ALPN = {"moqf": "moqf-02", "h3": "h3"}
 PATIENCE_S = 8
+
+
+async def until_told(condition, words):
+    """Waits for what no stream or connection tells of itself."""
+    deadline = time.monotonic() + PATIENCE_S * PATIENCE
+    while not condition():
+        check(time.monotonic() < deadline, f"still not: {words}")
+        await asyncio.sleep(0.02)
+
+
+class Silent:
+    """A transport that swallows what it is to send."""
+
+    def __init__(self, transport):
+        self.transport = transport
+
+    def sendto(self, data, address=None):
+        pass
+
+    def close(self):
+        self.transport.close()
 
 
 class Stream:
@@ -175,11 +196,11 @@ class Peer(QuicConnectionProtocol):
         return number & 1 == 0
 
     async def until(self, condition, words, seconds=PATIENCE_S, state=lambda: ""):
-        deadline = time.monotonic() + seconds
+        deadline = time.monotonic() + seconds * PATIENCE
         while not condition():
             left = deadline - time.monotonic()
             if left <= 0 or self.ended and not condition():
-                why = f"the connection ended with {self.ended}" if self.ended else f"after {seconds} s"
+                why = f"the connection ended with {self.ended}" if self.ended else f"after {seconds * PATIENCE} s"
                 raise Failure(f"no {words}: {why} ({self.binding}, {self.version and hex(self.version)}) {state()}")
             self.news.clear()
             try:
@@ -214,7 +235,7 @@ class Peer(QuicConnectionProtocol):
     async def ping(self, seconds=PATIENCE_S):
         """A round trip: the relay lives, and has read what was sent before."""
         try:
-            await asyncio.wait_for(super().ping(), seconds)
+            await asyncio.wait_for(super().ping(), seconds * PATIENCE)
         except (asyncio.TimeoutError, ConnectionError):
             raise Failure(f"no answer to a PING: {self.ended}") from None
 
@@ -262,9 +283,18 @@ class Peer(QuicConnectionProtocol):
 
     def leave(self, code=0):
         """With CONNECTION_CLOSE, and without waiting for what it moves the relay to say."""
+        self.speak()
         if not self.ended:
             self.close(error_code=code_to_h3(code) if self.is_wrapped else code)
         self.vanish()
+
+    def fall_silent(self):
+        """Sends nothing any more, not even acknowledgements, until it speaks or leaves."""
+        self._transport = Silent(self._transport)
+
+    def speak(self):
+        if isinstance(self._transport, Silent):
+            self._transport = self._transport.transport
 
     def vanish(self):
         """Without a word, as when a machine loses power."""
@@ -296,7 +326,7 @@ async def dial(relay, binding="moqf", alpn=None, is_lazy=False, waits=True, tick
     peer.connect(("::1", relay.port, 0, 0))
     if waits:
         try:
-            await asyncio.wait_for(peer.wait_connected(), PATIENCE_S)
+            await asyncio.wait_for(peer.wait_connected(), PATIENCE_S * PATIENCE)
         except (asyncio.TimeoutError, ConnectionError):
             raise Failure(f"no connection: {peer.ended}") from None
     return peer

@@ -10,29 +10,32 @@ EVERYBODY = list(itertools.product(BINDINGS, VERSIONS))
 WITH_LIVE = (V03, V04)
 
 
-def kinds(test):
-    """A test of (relay, binding, version), for all of them."""
-    @on_a_relay()
-    async def all_kinds(relay):
-        for binding, version in EVERYBODY:
-            try:
-                await test(relay, binding, version)
-            except Failure as why:
-                raise Failure(f"{binding} {version & 0xFF:02}: {why}") from None
-            everybody_leaves()
-            await settle(relay)
-    all_kinds.__name__ = test.__name__
-    return all_kinds
+def kinds_on(**settings):
+    """A test of (relay, binding, version), for all of them, on a relay with these settings."""
+    def decorate(test):
+        @on_a_relay(**settings)
+        async def all_kinds(relay):
+            for binding, version in EVERYBODY:
+                try:
+                    await test(relay, binding, version)
+                except Failure as why:
+                    raise Failure(f"{binding} {version & 0xFF:02}: {why}") from None
+                everybody_leaves()
+                await settle(relay)
+        all_kinds.__name__ = test.__name__
+        return all_kinds
+    return decorate
+
+
+kinds = kinds_on()
 
 
 async def settle(relay):
     """Nothing of the previous round is left: its names can be used again."""
-    for _ in range(200):
+    def is_empty():
         stats = relay.stats()
-        if not any(stats[name] for name in ("sessions", "announcements", "tracks", "viewers")):
-            return
-        await asyncio.sleep(0.02)
-    raise Failure(f"not everything was let go: {stats}")
+        return not any(stats[name] for name in ("sessions", "announcements", "tracks", "viewers"))
+    await until_told(is_empty, "everything was let go")
 
 
 async def pair(relay, binding, version, name=("live", "it"), **wish):
@@ -376,15 +379,15 @@ async def a_track_that_its_publisher_ends_is_ended_and_one_that_fails_is_reset(r
     check(again.stream.reset_raw is not None, f"a track that failed ended in order: {again.stream.state()}")
 
 
-@kinds
+@kinds_on(limits_idle="10m")  # nothing but the CLOSE can tell
 async def a_publisher_that_vanishes_by_close_is_told_at_once(relay, binding, version):
     source, watching, asked = await pair(relay, binding, version)
     asked.peer.uni(group(asked.number, 1) + varint(10) + b"half")
     out, _, _ = await watching.next()
     source.leave()
-    await watching.stream.until(lambda s: s.is_over, "news of the publisher's end", 2)
+    await watching.stream.until(lambda s: s.is_over, "news of the publisher's end")
     check(watching.stream.reset_raw is not None, "a lost publisher looks like an end")
-    await out.until(lambda s: s.is_over, "the end of the half group", 2)
+    await out.until(lambda s: s.is_over, "the end of the half group")
     check(out.reset_raw is not None, "half a group looks whole")
 
 

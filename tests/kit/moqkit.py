@@ -73,10 +73,15 @@ def free_port():
     raise Failure("no free port")
 
 
+# Limits are what a machine with nothing else to do stays far below. They end a test that waits for what never comes; a busy
+# machine gets so many times as long before they do.
+PATIENCE = 6
+
+
 def wait_until(condition, seconds, words):
-    deadline = time.monotonic() + seconds
+    deadline = time.monotonic() + seconds * PATIENCE
     while not condition():
-        check(time.monotonic() < deadline, f"after {seconds} s: {words}")
+        check(time.monotonic() < deadline, f"after {seconds * PATIENCE} s: {words}")
         time.sleep(0.02)
 
 
@@ -111,10 +116,10 @@ class Process:
     def wait(self, seconds=20):
         """The exit status; negative for a signal."""
         try:
-            status = self.popen.wait(seconds)
+            status = self.popen.wait(seconds * PATIENCE)
         except subprocess.TimeoutExpired:
             self.kill()
-            raise Failure(f"{self.name} did not end within {seconds} s; its last words: {self.err[-5:]}") from None
+            raise Failure(f"{self.name} did not end within {seconds * PATIENCE} s; its last words: {self.err[-5:]}") from None
         for thread in self.threads:
             thread.join(5)
         return status
@@ -137,9 +142,12 @@ class Process:
         lines = getattr(self, stream)
 
         def is_there():
+            has_ended = not self.is_running()
+            for thread in self.threads if has_ended else ():
+                thread.join(5)  # its last words may still be in the pipe
             if any(text in line for line in list(lines)):
                 return True
-            check(self.is_running(), f"{self.name} ended with {self.popen.poll()} before it printed {text!r}: {self.err[-8:]}")
+            check(not has_ended, f"{self.name} ended with {self.popen.poll()} before it printed {text!r}: {self.err[-8:]}")
             return False
 
         wait_until(is_there, seconds, f"{self.name} has not printed {text!r}; it printed {lines[-8:]} {self.err[-8:]}")
@@ -147,7 +155,7 @@ class Process:
 
 def run(argv, seconds=60, stdin=None, env=None):
     """Runs to the end; returns (status, stdout bytes, stderr text)."""
-    done = subprocess.run(argv, input=stdin, capture_output=True, timeout=seconds, env=dict(os.environ, **(env or {})))
+    done = subprocess.run(argv, input=stdin, capture_output=True, timeout=seconds * PATIENCE, env=dict(os.environ, **(env or {})))
     return done.returncode, done.stdout, done.stderr.decode("utf-8", "replace")
 
 
@@ -167,7 +175,7 @@ class Relay(Process):
         except OSError:
             return False
 
-    def get(self, path, seconds=5):
+    def get(self, path, seconds=5 * PATIENCE):
         with urllib.request.urlopen(f"http://localhost:{self.port}{path}", timeout=seconds) as answer:
             return answer.read().decode()
 
