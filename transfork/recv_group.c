@@ -17,20 +17,6 @@ enum { FRAMES_MAX = 1 << 20 };
  * long has ended. */
 #define SILENCE_NS (30 * NS_PER_S)
 
-struct recv_group {
-    struct grave grave;
-    struct list node; /* in its session's recv_groups */
-    struct moq_stream *stream;
-    struct moq_subscription *subscription;
-    struct moq_track *track;
-    struct moq_group *group;
-    uint64_t frame_left; /* of the payload at hand */
-    uint64_t last_ns;    /* when bytes came last */
-    uint32_t frames;
-    uint8_t size_bytes[VARINT_MAX_BYTES]; /* the next frame's size, as far as it came */
-    uint8_t size_count;
-};
-
 static bool is_between_frames(const struct recv_group *receiving)
 {
     return receiving->frame_left == 0 && receiving->size_count == 0;

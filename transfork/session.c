@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/objects.h"
+#include "transfork/check.h"
 #include "transfork/message.h"
 #include "transfork/version.h"
 
@@ -340,6 +341,10 @@ uint64_t moq_session_tick(struct moq_session *session)
         dialect_tick(session);
     }
     session_leave(session);
+#ifndef NDEBUG
+    if (session->depth == 0)
+        session_check(session);
+#endif
     return session->deadline_ns;
 }
 

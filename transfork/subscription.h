@@ -3,6 +3,7 @@
 #ifndef MOQ_SUBSCRIPTION_H
 #define MOQ_SUBSCRIPTION_H
 
+#include "base/varint.h"
 #include "transfork/session_state.h"
 
 #ifdef __cplusplus
@@ -25,6 +26,21 @@ struct moq_subscription {
     uint64_t end_deadline_ns; /* for those */
     const struct moq_subscription_events *events;
     void *user;
+};
+
+/* A group that arrives. */
+struct recv_group {
+    struct grave grave;
+    struct list node; /* in its session's recv_groups */
+    struct moq_stream *stream;
+    struct moq_subscription *subscription;
+    struct moq_track *track;
+    struct moq_group *group;
+    uint64_t frame_left; /* of the payload at hand */
+    uint64_t last_ns;    /* when bytes came last */
+    uint32_t frames;
+    uint8_t size_bytes[VARINT_MAX_BYTES]; /* the next frame's size, as far as it came */
+    uint8_t size_count;
 };
 
 /* The subscription with this id; NULL: none, or no more. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* What a track keeps: the newest group always; an older one while count, age and bytes allow. When
  * bytes must go, ended groups go first (lowest sequence first), then growing ones, which are cut. */
+#include "transfork/check.h"
 #include "transfork/group.h"
 #include "transfork/track.h"
 
@@ -114,6 +115,9 @@ uint64_t moq_track_sweep(struct moq_track *track)
     struct moq_track *kept = moq_track_ref(track);
     track_trim(track);
     uint64_t next_ns = drop_aged(track);
+#ifndef NDEBUG
+    track_check(track);
+#endif
     moq_track_unref(&kept);
     return next_ns;
 }

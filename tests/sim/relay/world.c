@@ -11,6 +11,7 @@
 #include "tests/sim/peer.h"
 #include "tests/sim/relay/client.h"
 #include "tests/sim/relay/camera.h"
+#include "transfork/check.h"
 
 /* The longest that a post takes from one worker to another. */
 #define POST_NS (2 * NS_PER_MS)
@@ -34,6 +35,19 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+/* What must hold after each turn. */
+static void check_worker(struct world_worker *worker)
+{
+    router_check(&worker->router);
+    list_for_each (node, &worker->router.peers) {
+        const struct core_peer *peer = container_of(node, struct core_peer, node);
+        if (peer->session)
+            session_check(peer->session);
+    }
+    list_for_each (node, &worker->router.sources)
+        track_check(container_of(node, struct source, node)->track);
+}
+
 static uint64_t relay_turn(void *self)
 {
     struct world_worker *worker = self;
@@ -55,7 +69,7 @@ static uint64_t relay_turn(void *self)
         sample_ns = worker->next_sample_ns;
     }
     uint64_t next_ns = earlier(sample_ns, moq_native_bridge_tick(&worker->bridge));
-    router_check(&worker->router);
+    check_worker(worker);
     uint64_t post_ns = worker->is_stuck ? CLOCK_NEVER : worker->next_post_ns;
     return earlier(next_ns, earlier(worker->next_sweep_ns, post_ns));
 }
@@ -208,6 +222,11 @@ static uint64_t host_turn(void *self)
         next_ns = due_ns < next_ns ? due_ns : next_ns;
     }
     uint64_t due_ns = moq_native_bridge_tick(&host->bridge);
+    list_for_each (node, &host->clients) {
+        const struct client *client = container_of(node, struct client, link);
+        if (client->session)
+            session_check(client->session);
+    }
     return due_ns < next_ns ? due_ns : next_ns;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "transfork/check.h"
 
 enum { HALF_MAX_BYTES = 80 << 20, VECTORS = 4 };
 
@@ -285,6 +286,9 @@ void wire_run(struct wire *wire)
 {
     while (!wire->is_dead && (run_once(wire) || write_anything(wire)))
         ;
+    for (int end = 0; end < 2; end++)
+        if (wire->end[end].session)
+            session_check(wire->end[end].session);
     tell_closed(wire);
 }
 
