@@ -38,7 +38,8 @@ extern "C" {
     X(UNSUPPORTED, -22, 15, "not supported")                                                       \
     X(OFFLINE, -23, 13, "nobody publishes it")                                                     \
     X(END, -24, 0, "the end")                                                                      \
-    X(MEDIA, -25, 5, "the media is malformed")
+    X(MEDIA, -25, 5, "the media is malformed")                                                     \
+    X(STREAMS, -26, 11, "the peer allows no more streams at a time")
 
 enum moq_error {
     MOQ_OK = 0,
@@ -57,7 +58,7 @@ const char *moq_error_words(int error);
 uint32_t moq_error_to_wire(int error);
 
 /* Our code for what a peer sent; unknown numbers become MOQ_ERR_CANCELLED. Several of ours share
- * wire codes 0, 4, 5, 13 and 15: the first in the list is returned. */
+ * wire codes 0, 4, 5, 11, 13 and 15: the first in the list is returned. */
 int moq_error_from_wire(uint64_t wire);
 
 #ifdef __cplusplus

@@ -589,4 +589,6 @@ void quic_conn_stats(const struct quic_conn *conn, struct quic_conn_stats *stats
     stats->congestion_window_bytes = info.cwnd;
     stats->bytes_in_flight = info.bytes_in_flight;
     stats->delivery_rate_bps = rate_bps(&conn->rate);
+    const ngtcp2_transport_params *params = ngtcp2_conn_get_remote_transport_params(conn->quic);
+    stats->streams_allowed = params ? params->initial_max_streams_bidi : 0;
 }

@@ -159,6 +159,9 @@ struct quic_conn_stats {
      * highest of the last ten round trips in which there was always more to send than congestion
      * control let go. Times with less to send leave it as it was; 0: there was nothing else yet. */
     uint64_t delivery_rate_bps;
+    /* How many bidirectional streams of ours the peer allows at a time (RFC 9000, 18.2:
+     * initial_max_streams_bidi). */
+    uint64_t streams_allowed;
 };
 
 void quic_conn_set_user(struct quic_conn *conn, void *user);

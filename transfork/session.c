@@ -21,6 +21,7 @@ enum {
     DEFAULT_OPEN_GROUPS = 16,
 };
 #define DEFAULT_HANDSHAKE_NS (10 * NS_PER_S)
+#define DEFAULT_CREDIT_NS (10 * NS_PER_S)
 
 /* ---- Turns and graves ------------------------------------------------------------------------ */
 
@@ -68,6 +69,8 @@ static void fill_defaults(struct moq_session_limits *limits)
         limits->announced_paths = DEFAULT_ANNOUNCED_PATHS;
     if (!limits->open_groups)
         limits->open_groups = DEFAULT_OPEN_GROUPS;
+    if (!limits->credit_ns)
+        limits->credit_ns = DEFAULT_CREDIT_NS;
     if (!limits->handshake_ns)
         limits->handshake_ns = DEFAULT_HANDSHAKE_NS;
 }
@@ -333,6 +336,7 @@ uint64_t moq_session_tick(struct moq_session *session)
     else
         session_wait_until(session, session->greeting_deadline_ns);
     if (session_is_ready(session)) {
+        streams_expire(session);
         viewers_tick(session);
         recv_groups_tick(session);
         send_groups_tick(session);
@@ -346,6 +350,14 @@ uint64_t moq_session_tick(struct moq_session *session)
         session_check(session);
 #endif
     return session->deadline_ns;
+}
+
+uint32_t moq_session_waiting(const struct moq_session *session)
+{
+    uint32_t count = 0;
+    list_for_each (node, &session->waiting)
+        count++;
+    return count;
 }
 
 void moq_session_credit(struct moq_session *session)

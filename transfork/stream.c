@@ -94,7 +94,9 @@ struct moq_stream *stream_new_asking(struct moq_session *session, uint64_t type,
     }
     stream_attach(stream, ops, owner);
     list_push_back(&session->waiting, &stream->node);
-    stream_open_waiting(stream);
+    stream->credit_deadline_ns = session_now(session) + session->config.limits.credit_ns;
+    if (!stream_open_waiting(stream))
+        session_wait_until(session, stream->credit_deadline_ns);
     return stream;
 }
 
@@ -111,6 +113,19 @@ bool stream_open_waiting(struct moq_stream *stream)
     if (stream_unsent(stream) > 0 || stream->is_ending)
         stream_wake(stream);
     return true;
+}
+
+/* They wait in the order of their deadlines. */
+void streams_expire(struct moq_session *session)
+{
+    while (!list_is_empty(&session->waiting)) {
+        struct moq_stream *stream = container_of(session->waiting.next, struct moq_stream, node);
+        if (stream->credit_deadline_ns > session_now(session)) {
+            session_wait_until(session, stream->credit_deadline_ns);
+            return;
+        }
+        stream_fail(stream, MOQ_ERR_STREAMS);
+    }
 }
 
 void stream_attach(struct moq_stream *stream, const struct stream_ops *ops, void *owner)

@@ -62,6 +62,7 @@ struct moq_stream {
     void *handle;                 /* read-only: the transport's; NULL: not opened yet, or closed */
     const struct stream_ops *ops; /* read-only: NULL: nobody's */
     void *owner;                  /* the owner's */
+    uint64_t credit_deadline_ns;  /* private: while it waits to be opened */
     const struct stream_source *source; /* read-only: NULL: the log */
     void *source_object;                /* the source's */
     struct byte_buf in;                 /* private: bytes that no message was read from yet */
@@ -86,6 +87,9 @@ struct moq_stream *stream_new_asking(struct moq_session *session, uint64_t type,
 
 /* Opens what waited; returns false when the peer allows no more. */
 bool stream_open_waiting(struct moq_stream *stream);
+
+/* Fails what has waited too long. */
+void streams_expire(struct moq_session *session);
 
 /* For streams that are part of another object. */
 void stream_init(struct moq_stream *stream, struct moq_session *session);

@@ -36,6 +36,8 @@ struct relay_config;
     X(viewers_total, "subscriptions served")                                                       \
     X(requests_waiting, "subscriptions waiting for a publisher now")                               \
     X(requests_refused, "requests that were refused")                                              \
+    X(streams_waiting, "requests to publishers that wait for them to allow more streams now")      \
+    X(streams_refused, "requests to publishers that waited for that too long")                     \
     X(takeovers, "times another publisher of the same path took over")                             \
     X(fetches, "fetches answered from the cache")                                                  \
     X(fetches_upstream, "fetches passed on to a publisher")                                        \

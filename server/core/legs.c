@@ -22,7 +22,7 @@ struct leg {
 
 struct legs {
     struct feed feed;
-    struct moq_session *session; /* the publisher's */
+    struct core_peer *peer; /* the publisher */
     struct leg all[LEGS_MAX];
 };
 
@@ -37,7 +37,7 @@ static struct feed *legs_open(struct source *source, struct announcement *origin
     if (!legs)
         return NULL;
     legs->feed = (struct feed){&legs_feed, source};
-    legs->session = origin->peer->session;
+    legs->peer = origin->peer;
     for (size_t i = 0; i < LEGS_MAX; i++)
         legs->all[i].legs = legs;
     return &legs->feed;
@@ -69,6 +69,8 @@ static void on_leg_closed(struct moq_subscription *subscription, int error)
     bool was_range = leg->wish.max != MOQ_NO_GROUP;
     bool has_all = leg->wish.max <= moq_track_latest(feed->source->track);
 
+    if (error == MOQ_ERR_STREAMS)
+        peer_note_starved(leg->legs->peer);
     leg_closed(leg);
     if (was_range && error == 0 && (has_all || legs_are_active(feed)))
         return;
@@ -88,7 +90,7 @@ static int open_leg(struct legs *legs, const struct moq_wish *wish)
             continue;
         leg->wish = *wish;
         leg->subscription =
-            moq_session_subscribe(legs->session, source->track, wish, &leg_events, leg);
+            moq_session_subscribe(legs->peer->session, source->track, wish, &leg_events, leg);
         if (!leg->subscription)
             return MOQ_ERR_OFFLINE;
         if (source->is_continued)
@@ -200,7 +202,9 @@ static void on_fetch_data(struct moq_fetch *upstream, const uint8_t *data, size_
 
 static void on_fetch_closed(struct moq_fetch *upstream, int error)
 {
-    fetch_over(moq_fetch_user(upstream), error);
+    struct fetch *fetch = moq_fetch_user(upstream);
+    fetch->router->counters.streams_refused += error == MOQ_ERR_STREAMS;
+    fetch_over(fetch, error);
 }
 
 static const struct moq_fetch_events fetch_events = {.on_data = on_fetch_data,

@@ -79,6 +79,22 @@ static void write_address(char *out, size_t size, const struct sockaddr *address
     snprintf(out, size, "[%s]:%u", host, ntohs(v6->sin6_port));
 }
 
+void peer_note_starved(struct core_peer *peer)
+{
+    struct quic_conn_stats stats;
+    peer->router->counters.streams_refused++;
+    if (peer->has_starved)
+        return;
+    peer->has_starved = true;
+    quic_conn_stats(peer->conn, &stats);
+    log_warn(
+        LOG_SESSION,
+        "session %llu from %s lets the relay open %llu streams at a time, and all are in use: "
+        "no more of its tracks can be watched until others are watched no longer, or it allows "
+        "more (initial_max_streams_bidi; in quinn max_concurrent_bidi_streams)",
+        (unsigned long long)peer->number, peer->address, (unsigned long long)stats.streams_allowed);
+}
+
 /* ---- What it publishes ----------------------------------------------------------------------- */
 
 static void on_announce_decided(struct core_request *request, bool is_allowed)
@@ -156,8 +172,9 @@ static void on_ended(struct moq_announced *announced, struct moq_path *path)
 static void on_announced_closed(struct moq_announced *announced, int error)
 {
     struct core_peer *peer = moq_announced_user(announced);
-    (void)error;
     peer->announced = NULL;
+    if (error == MOQ_ERR_STREAMS)
+        peer_note_starved(peer);
 }
 
 static const struct moq_announced_events announced_events = {

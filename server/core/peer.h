@@ -18,11 +18,15 @@ struct core_peer {
     struct list announcements;       /* announcement.owner_node */
     struct core_request request;
     bool is_asking, is_denied;
+    bool has_starved; /* the log has said that it allows too few streams */
     char address[64];
     /* In one piece of memory with the peer, as long as they are: see peer_new for their bounds. */
     const char *path, *query, *origin, *server_name;
     struct chain_member member;
 };
+
+/* A request to it waited too long for one more stream: counts it, and says so once. */
+void peer_note_starved(struct core_peer *peer);
 
 /* As moq_listener_events.on_peer: 0, and *config is filled in, or why it is refused. */
 int peer_accept(struct router *router, const struct moq_peer *info,

@@ -6,6 +6,7 @@
 #include "server/core/bulletin.h"
 #include "server/core/fetch.h"
 #include "server/core/outlet.h"
+#include "server/core/peer.h"
 #include "server/core/router_check.h"
 #include "server/core/source.h"
 #include "server/core/track_request.h"
@@ -61,6 +62,10 @@ void router_counters(const struct router *router, struct core_counters *counters
 {
     *counters = router->counters;
     counters->requests_waiting = router->waiting_count;
+    list_for_each (node, &router->peers) {
+        const struct core_peer *peer = container_of(node, struct core_peer, node);
+        counters->streams_waiting += peer->session ? moq_session_waiting(peer->session) : 0;
+    }
     sources_add_totals(router, counters);
 }
 

@@ -37,6 +37,7 @@ struct moq_session_limits core_session_limits(const struct relay_config *config)
         .announced_paths = (uint32_t)config->limits.announced,
         .open_groups = (uint32_t)config->limits.open_groups,
         .handshake_ns = config->limits.handshake_ns,
+        .credit_ns = config->limits.wait_ns ? config->limits.wait_ns : 1,
     };
 }
 

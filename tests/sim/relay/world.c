@@ -232,6 +232,11 @@ static uint64_t host_turn(void *self)
 
 struct host *world_host(struct world *world)
 {
+    return world_host_limited(world, &(struct quic_limits){0});
+}
+
+struct host *world_host_limited(struct world *world, const struct quic_limits *limits)
+{
     struct host *host = calloc(1, sizeof *host);
     REQUIRE(host);
     host->world = world;
@@ -242,7 +247,8 @@ struct host *world_host(struct world *world)
     host->bridge.clock = sim_clock(world->sim);
     host->bridge.self = host;
     REQUIRE(moq_native_bridge_init(&host->bridge) == 0);
-    const struct quic_endpoint_config endpoint = {.app = &moq_native_app, .user = &host->bridge};
+    const struct quic_endpoint_config endpoint = {
+        .app = &moq_native_app, .user = &host->bridge, .limits = *limits};
     host->node = sim_add_endpoint(world->sim, &endpoint);
     REQUIRE(host->node >= 0);
     sim_on_turn(world->sim, host->node, host_turn, host);

@@ -60,6 +60,8 @@ void world_deinit(struct world *world);
 
 /* An address of its own; the world's. */
 struct host *world_host(struct world *world);
+/* One that lets its peers open no more than this. */
+struct host *world_host_limited(struct world *world, const struct quic_limits *limits);
 
 int world_next_node(struct world *world); /* of the worker whose turn it is to get a client */
 void world_add_hook(struct world *world, struct core_hook *hook); /* to the first worker's chain */

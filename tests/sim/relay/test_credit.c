@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Publishers that let the relay open few streams at a time: who waits for one more is answered
+ * after limits.wait, and whoever could be served is not disturbed. */
+#include "tests/sim/relay/prologue.h"
+
+/* Of the streams that the publisher allows, one asks for its announcements. */
+enum { ALLOWED = 3, TRACKS = 4, SERVED = ALLOWED - 1 };
+
+struct stage {
+    struct world world;
+    struct client *publisher, *viewer;
+    struct moq_track *tracks[TRACKS];
+    struct watch watches[TRACKS];
+};
+
+static const char *const names[TRACKS] = {"one", "two", "three", "four"};
+
+static void run_ms(struct stage *stage, uint64_t ms)
+{
+    world_run(&stage->world, ms * NS_PER_MS);
+}
+
+static void stage_init(struct stage *stage, const char *yaml)
+{
+    const struct world_setup setup = {
+        .seed = 4, .workers = 1, .yaml = yaml, .link = {.delay_ns = NS_PER_MS}};
+    const struct quic_limits limits = {.streams_bidi = ALLOWED};
+    const struct client_setup as_03 = {.versions = MOQ_VERSION_03};
+    *stage = (struct stage){.publisher = NULL};
+    world_init(&stage->world, &setup);
+    stage->publisher = client_ready(world_host_limited(&stage->world, &limits), &as_03);
+    stage->viewer = client_ready(world_host(&stage->world), &as_03);
+    for (int i = 0; i < TRACKS; i++) {
+        stage->tracks[i] = client_publish(stage->publisher, names[i]);
+        publish_text(stage->tracks[i], 1, names[i]);
+    }
+    run_ms(stage, 100);
+    for (int i = 0; i < TRACKS; i++)
+        watch_init(&stage->watches[i], stage->viewer, names[i], &WISH_ANY);
+    run_ms(stage, 500);
+}
+
+static void stage_deinit(struct stage *stage)
+{
+    for (int i = 0; i < TRACKS; i++)
+        watch_deinit(&stage->watches[i]);
+    world_deinit(&stage->world);
+}
+
+static void who_waits_too_long_is_told(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_init(&stage, "limits: { wait: 2s }");
+    assert_int_equal(world_counters(&stage.world)->streams_waiting, TRACKS - SERVED);
+    for (int i = SERVED; i < TRACKS; i++)
+        assert_int_equal(stage.watches[i].closed, 0);
+    run_ms(&stage, 2000);
+    assert_int_equal(world_counters(&stage.world)->streams_waiting, 0);
+    assert_int_equal(world_counters(&stage.world)->streams_refused, TRACKS - SERVED);
+    for (int i = 0; i < TRACKS; i++) {
+        bool is_served = i < SERVED;
+        assert_int_equal(stage.watches[i].closed, !is_served);
+        assert_group(&stage.watches[i], 1, is_served ? names[i] : "-");
+    }
+    assert_int_equal(stage.watches[TRACKS - 1].close_error, MOQ_ERR_NOT_FOUND);
+    publish_text(stage.tracks[0], 2, "goes on");
+    run_ms(&stage, 100);
+    assert_group(&stage.watches[0], 2, "goes on");
+    stage_deinit(&stage);
+}
+
+/* The relay keeps what nobody watches for two seconds, then its stream is another's. */
+static void a_stream_that_is_free_again_serves_who_waits(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_init(&stage, "limits: { wait: 5s }");
+    moq_subscription_close(&stage.watches[0].subscription);
+    run_ms(&stage, 3000);
+    assert_group(&stage.watches[SERVED], 1, names[SERVED]);
+    assert_group(&stage.watches[SERVED + 1], 1, "-");
+    assert_int_equal(world_counters(&stage.world)->streams_refused, 0);
+    stage_deinit(&stage);
+}
+
+static void on_data(struct moq_fetch *fetch, const uint8_t *data, size_t n)
+{
+    (void)fetch, (void)data, (void)n;
+    fail_msg("nobody can have sent this");
+}
+
+static void on_closed(struct moq_fetch *fetch, int error)
+{
+    int *closed = moq_fetch_user(fetch);
+    assert_int_not_equal(error, 0);
+    (*closed)++;
+}
+
+static void a_fetch_that_waits_too_long_ends(void **state)
+{
+    static const struct moq_fetch_events events = {.on_data = on_data, .on_closed = on_closed};
+    const struct moq_fetch_wish group = {.group = 1};
+    (void)state;
+    struct stage stage;
+    stage_init(&stage, "limits: { wait: 2s }");
+    struct moq_path *path = moq_path_from_text(names[SERVED]);
+    int closed = 0;
+    moq_session_fetch(stage.viewer->session, path, &group, &events, &closed);
+    run_ms(&stage, 1000);
+    assert_int_equal(closed, 0);
+    run_ms(&stage, 2000);
+    assert_int_equal(closed, 1);
+    moq_path_unref(&path);
+    stage_deinit(&stage);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(who_waits_too_long_is_told),
+        cmocka_unit_test(a_stream_that_is_free_again_serves_who_waits),
+        cmocka_unit_test(a_fetch_that_waits_too_long_ends),
+    };
+    return cmocka_run_group_tests(tests, NULL, free_tls);
+}
