@@ -178,8 +178,7 @@ static int find_av1(struct export_track *track, const struct karp_frame *frame)
 
 static int find_sets(struct export_track *track, const struct karp_frame *frame)
 {
-    struct nal_walk walk = {{frame->payload, frame->size},
-                            nal_is_annex_b(frame->payload, frame->size)};
+    struct nal_walk walk = nal_walk_of(frame->payload, frame->size, 0);
     int error = nal_build_config(walk, track->codec.kind == KARP_CODEC_H265, &track->config);
     if (error) {
         track->config.size = 0;

@@ -7,7 +7,8 @@
  *                               sample tables
  *   import_moof.c               reads a fragment
  *   import_time.c               keeps the times of each track on one line
- *   import_media.c              cuts samples out of an mdat and gives them groups
+ *   import_media.c              cuts samples out of an mdat and hands them out
+ *   import_groups.c             tells where groups begin
  *   import_boxes.c              serves those that read boxes */
 #ifndef MOQ_KARP_IMPORT_INTERNAL_H
 #define MOQ_KARP_IMPORT_INTERNAL_H
@@ -15,6 +16,7 @@
 #include "base/bytes.h"
 #include "karp/import.h"
 #include "karp/internal.h"
+#include "karp/picture.h"
 
 /* Sample flags as a trun has them: "depends on no other", and "is no sync sample". */
 enum {
@@ -46,6 +48,13 @@ struct import_clock {
     int64_t end_us;               /* of all that was read, offset added */
 };
 
+struct import_groups {
+    bool has_started, has_warned;
+    bool has_flagged_key, has_flagged_delta; /* by flags alone */
+    bool is_wanted;    /* audio: a video keyframe has passed since the group began */
+    uint64_t start_us; /* of the group */
+};
+
 struct import_track {
     uint32_t id, timescale;
     bool is_used;        /* otherwise a track that we cannot carry: its samples are passed over */
@@ -62,9 +71,8 @@ struct import_track {
     struct reader tables; /* the body of its stbl, while the moov is read */
     struct import_clock clock;
 
-    bool has_started, has_marked_key;
-    bool wants_group; /* audio: a video keyframe has passed since its group began */
-    uint64_t group_start_us;
+    struct picture_format format;
+    struct import_groups groups;
 
     /* Of the fragment at hand. */
     uint32_t sample_count;
@@ -236,6 +244,10 @@ int import_add_sample(struct karp_importer *importer, struct import_track *track
 
 /* The payload of an mdat begins: puts the samples in order and checks that they lie inside. */
 int import_media_begin(struct karp_importer *importer);
+
+/* Whether a new group begins with `frame`, a sample of `track` with these flags. */
+bool import_begins_group(struct karp_importer *importer, struct import_track *track,
+                         const struct karp_frame *frame, uint32_t flags);
 
 /* Takes bytes of an mdat; all of them. */
 int import_media(struct karp_importer *importer, const uint8_t *data, size_t size);

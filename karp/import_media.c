@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Cuts the samples out of an mdat as its bytes arrive and gives each its place in a group. */
+/* Cuts the samples out of an mdat as its bytes arrive and hands them out. */
 #include "karp/import_internal.h"
 
 #include <stdlib.h>
@@ -166,39 +166,6 @@ int import_media_begin(struct karp_importer *importer)
     return 0;
 }
 
-/* Marked as a keyframe; or nothing is said about it, and no sample of the track was ever marked: some muxers leave the
- * flags of tracks that are all keyframes at zero. */
-static bool is_keyframe(struct import_track *track, uint32_t flags)
-{
-    if (flags & SAMPLE_FLAG_NON_SYNC)
-        return false;
-    uint32_t depends = flags >> 24 & 3;
-    if (depends == 2)
-        track->has_marked_key = true;
-    return depends == 2 || (depends == 0 && !track->has_marked_key);
-}
-
-static bool begins_group(struct karp_importer *importer, struct import_track *track, uint32_t flags,
-                         uint64_t us)
-{
-    bool is_start = !track->has_started;
-    if (track->kind == KARP_VIDEO) {
-        bool is_key = is_keyframe(track, flags);
-        is_start = is_start || is_key;
-        for (size_t i = 0; is_key && i < importer->track_count; i++)
-            importer->tracks[i].wants_group = importer->tracks[i].kind == KARP_AUDIO;
-    } else {
-        is_start = is_start || track->wants_group ||
-                   (us > track->group_start_us && us - track->group_start_us > KARP_GROUP_MAX_US);
-    }
-    if (is_start) {
-        track->has_started = true;
-        track->wants_group = false;
-        track->group_start_us = us;
-    }
-    return is_start;
-}
-
 static int deliver(struct karp_importer *importer, const struct import_sample *sample,
                    const uint8_t *payload)
 {
@@ -219,7 +186,7 @@ static int deliver(struct karp_importer *importer, const struct import_sample *s
                                .timestamp_us = (uint64_t)us,
                                .payload = payload,
                                .size = sample->size};
-    frame.is_group_start = begins_group(importer, track, sample->flags, frame.timestamp_us);
+    frame.is_group_start = import_begins_group(importer, track, &frame, sample->flags);
     importer->counts.frames++;
     int error = importer->events.on_frame(importer->user, &frame);
     if (error)

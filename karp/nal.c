@@ -14,11 +14,29 @@ struct sets {
     uint8_t count;
 };
 
-bool nal_is_annex_b(const uint8_t *payload, size_t size)
+static bool begins_with_start_code(const uint8_t *payload, size_t size)
 {
     static const uint8_t code[] = {0, 0, 0, 1};
     return (size >= 3 && memcmp(payload, code + 1, 3) == 0) ||
            (size >= 4 && memcmp(payload, code, 4) == 0);
+}
+
+/* Whether `payload` is made of units with lengths before them. */
+static bool is_made_of_lengths(const uint8_t *payload, size_t size, size_t length_bytes)
+{
+    struct reader in = reader_of(payload, size);
+    while (reader_left(&in) > 0 && !in.is_short)
+        reader_skip(&in, reader_number(&in, length_bytes));
+    return !in.is_short;
+}
+
+struct nal_walk nal_walk_of(const uint8_t *payload, size_t size, uint8_t length_bytes)
+{
+    struct nal_walk walk = {.left = {payload, size}};
+    walk.length_bytes = length_bytes ? length_bytes : 4;
+    walk.is_annex_b = begins_with_start_code(payload, size) &&
+                      !is_made_of_lengths(payload, size, walk.length_bytes);
+    return walk;
 }
 
 /* Where the next start code (00 00 01) begins, or the end. */
@@ -50,7 +68,7 @@ static bool next_of_annex_b(struct nal_walk *walk, struct nal *nal)
 static bool next_of_lengths(struct nal_walk *walk, struct nal *nal)
 {
     struct reader in = reader_of(walk->left.data, walk->left.size);
-    size_t size = reader_u32(&in);
+    size_t size = reader_number(&in, walk->length_bytes);
     const uint8_t *data = reader_take(&in, size);
     if (in.is_short)
         return false;
@@ -77,7 +95,7 @@ uint8_t nal_type(const struct nal *nal, bool is_h265)
 
 int nal_to_lengths(struct nal payload, struct byte_buf *out)
 {
-    struct nal_walk walk = {payload, true};
+    struct nal_walk walk = {.left = payload, .is_annex_b = true};
     struct nal nal;
     int error = 0;
     while (!error && nal_next(&walk, &nal)) {

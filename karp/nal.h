@@ -23,11 +23,13 @@ struct nal {
 
 struct nal_walk {
     struct nal left;
-    bool is_annex_b; /* start codes; otherwise four bytes of length before each */
+    bool is_annex_b;      /* start codes; otherwise a length before each */
+    uint8_t length_bytes; /* of that length, 1 to 4 */
 };
 
-/* Whether `payload` begins with a start code. */
-bool nal_is_annex_b(const uint8_t *payload, size_t size);
+/* A walk over the units of a sample, in the framing that it has: start codes are known by their sight, unless all lengths
+ * (`length_bytes` each; 0: four) add up. */
+struct nal_walk nal_walk_of(const uint8_t *payload, size_t size, uint8_t length_bytes);
 
 /* Takes the next unit that is not empty; false at the end or where a length lies. */
 bool nal_next(struct nal_walk *walk, struct nal *nal);

@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Where groups begin: at pictures from which decoding can begin, and for sound with them or after a while.
+ *
+ * Flags of files call every sample a key frame, or none, or the wrong ones. What the picture itself says goes first; the
+ * flags decide where it does not tell, and between a recovery point that is meant to be entered and one that is not. */
+#include "karp/import_internal.h"
+
+#include "base/log.h"
+
+/* What flags say about a sample. Some muxers leave those of tracks that are all key frames at zero. */
+enum says { SAYS_NOTHING, SAYS_KEY, SAYS_DELTA };
+
+static enum says read_flags(struct import_groups *groups, uint32_t flags)
+{
+    uint32_t depends = flags >> 24 & 3;
+    if (flags & SAMPLE_FLAG_NON_SYNC || depends == 1 || depends == 3) {
+        groups->has_flagged_delta = true;
+        return SAYS_DELTA;
+    }
+    if (depends == 0)
+        return SAYS_NOTHING;
+    groups->has_flagged_key = true;
+    return SAYS_KEY;
+}
+
+static bool is_old(const struct import_groups *groups, uint64_t us)
+{
+    return us > groups->start_us && us - groups->start_us > KARP_GROUP_MAX_US;
+}
+
+static bool is_entry(const struct import_groups *groups, enum picture picture, enum says says,
+                     uint64_t us)
+{
+    switch (picture) {
+    case PICTURE_KEY:
+        return true;
+    case PICTURE_RECOVERY:
+        return says != SAYS_DELTA || !groups->has_flagged_key || is_old(groups, us);
+    case PICTURE_INTRA:
+        return (says == SAYS_KEY && groups->has_flagged_delta) || is_old(groups, us);
+    case PICTURE_DELTA:
+        return false;
+    case PICTURE_UNKNOWN:
+        break;
+    }
+    return says == SAYS_KEY || (says == SAYS_NOTHING && !groups->has_flagged_key);
+}
+
+static bool is_keyframe(struct import_track *track, const struct karp_frame *frame, uint32_t flags)
+{
+    struct import_groups *groups = &track->groups;
+    enum says says = read_flags(groups, flags);
+    enum picture picture = picture_of(&track->format, frame->payload, frame->size);
+    bool is_wrong = (picture == PICTURE_KEY && says == SAYS_DELTA) ||
+                    (picture == PICTURE_DELTA && says == SAYS_KEY);
+    if (is_wrong && !groups->has_warned) {
+        groups->has_warned = true;
+        log_info(LOG_MEDIA,
+                 "import: track %u flags a picture as %s, which it is not; groups begin where the "
+                 "pictures allow it",
+                 track->id, says == SAYS_KEY ? "a key frame" : "no key frame");
+    }
+    return is_entry(groups, picture, says, frame->timestamp_us);
+}
+
+bool import_begins_group(struct karp_importer *importer, struct import_track *track,
+                         const struct karp_frame *frame, uint32_t flags)
+{
+    struct import_groups *groups = &track->groups;
+    bool is_start = !groups->has_started;
+    if (track->kind == KARP_VIDEO) {
+        bool is_key = is_keyframe(track, frame, flags);
+        is_start = is_start || is_key;
+        for (size_t i = 0; is_key && i < importer->track_count; i++)
+            importer->tracks[i].groups.is_wanted = importer->tracks[i].kind == KARP_AUDIO;
+    } else {
+        is_start = is_start || groups->is_wanted || is_old(groups, frame->timestamp_us);
+    }
+    if (is_start) {
+        groups->has_started = true;
+        groups->is_wanted = false;
+        groups->start_us = frame->timestamp_us;
+    }
+    return is_start;
+}

@@ -1,0 +1,143 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Kinds of pictures: H.264 (ISO/IEC 14496-10, 7.3 and D.1), H.265 (23008-2, 7.3 and D.2), VP8 (RFC 6386, 9.1), VP9
+ * (bitstream specification, 6.2). */
+#include "karp/picture.h"
+
+#include "karp/internal.h"
+#include "karp/nal.h"
+
+enum {
+    H264_SLICE = 1,
+    H264_PARTITION_A = 2,
+    H264_IDR = 5,
+    H264_SEI = 6,
+    H265_LAST_SLICE =
+        9, /* types below are pictures that depend on others; those above are reserved */
+    H265_FIRST_IRAP = 16,
+    H265_LAST_IRAP = 23,
+    H265_SEI = 39,
+    SEI_RECOVERY_POINT = 6,
+    SEI_MAX_BYTES = 1024, /* of a unit; messages after these are not looked at */
+};
+
+struct picture_format picture_format_of(enum karp_codec_kind kind, const uint8_t *record,
+                                        size_t size)
+{
+    struct picture_format format = {.kind = kind};
+    size_t at = kind == KARP_CODEC_H265 ? 21 : 4;
+    bool has_units = kind == KARP_CODEC_H264 || kind == KARP_CODEC_H265;
+    if (has_units && size > at)
+        format.length_bytes = (uint8_t)((record[at] & 3) + 1);
+    return format;
+}
+
+/* Reads a number of SEI messages: each byte of 255 says that another follows. */
+static uint32_t read_sei_number(struct bits *in)
+{
+    uint32_t number = 0, byte;
+    do {
+        byte = bits_read(in, 8);
+        number += byte;
+    } while (byte == 255 && !in->is_short);
+    return number;
+}
+
+static bool has_recovery_point(const struct nal *sei, size_t header)
+{
+    if (sei->size < header + 2)
+        return false;
+    size_t size = sei->size < SEI_MAX_BYTES ? sei->size : SEI_MAX_BYTES;
+    struct bits in = bits_of(sei->data + header, size - header, true);
+    while (!in.is_short) {
+        uint32_t type = read_sei_number(&in), bytes = read_sei_number(&in);
+        if (in.is_short || bytes >= SEI_MAX_BYTES)
+            return false;
+        if (type == SEI_RECOVERY_POINT)
+            return bytes > 0;
+        bits_skip(&in, 8 * bytes);
+    }
+    return false;
+}
+
+/* Whether a slice of H.264 is of type I or SI. */
+static bool is_intra_slice(const struct nal *slice)
+{
+    struct bits in = bits_of(slice->data + 1, slice->size - 1, true);
+    bits_ue(&in);
+    uint32_t type = bits_ue(&in) % 5;
+    return !in.is_short && (type == 2 || type == 4);
+}
+
+static enum picture h264_picture(struct nal_walk walk)
+{
+    bool has_slice = false, is_recovery = false, is_intra = true;
+    struct nal nal;
+    while (nal_next(&walk, &nal)) {
+        uint8_t type = nal_type(&nal, false);
+        if (type == H264_IDR)
+            return PICTURE_KEY;
+        if (type == H264_SEI)
+            is_recovery |= has_recovery_point(&nal, 1);
+        if (type != H264_SLICE && type != H264_PARTITION_A)
+            continue;
+        has_slice = true;
+        is_intra = is_intra && is_intra_slice(&nal);
+    }
+    if (!has_slice)
+        return PICTURE_UNKNOWN;
+    if (is_recovery)
+        return PICTURE_RECOVERY;
+    return is_intra ? PICTURE_INTRA : PICTURE_DELTA;
+}
+
+static enum picture h265_picture(struct nal_walk walk)
+{
+    bool has_slice = false, is_recovery = false;
+    struct nal nal;
+    while (nal_next(&walk, &nal)) {
+        uint8_t type = nal_type(&nal, true);
+        if (type >= H265_FIRST_IRAP && type <= H265_LAST_IRAP)
+            return PICTURE_KEY;
+        if (type == H265_SEI)
+            is_recovery |= has_recovery_point(&nal, 2);
+        has_slice |= type <= H265_LAST_SLICE;
+    }
+    if (!has_slice)
+        return PICTURE_UNKNOWN;
+    return is_recovery ? PICTURE_RECOVERY : PICTURE_DELTA;
+}
+
+static enum picture vp9_picture(const uint8_t *payload, size_t size)
+{
+    struct bits in = bits_of(payload, size, false);
+    if (bits_read(&in, 2) != 2)
+        return PICTURE_UNKNOWN;
+    uint32_t profile = bits_read(&in, 2);
+    bits_skip(&in, profile == 3 ? 1 : 0);
+    bool shows_old_frame = bits_read(&in, 1);
+    bool is_delta = bits_read(&in, 1);
+    return shows_old_frame || is_delta ? PICTURE_DELTA : PICTURE_KEY;
+}
+
+enum picture picture_of(const struct picture_format *format, const uint8_t *payload, size_t size)
+{
+    struct nal_walk walk = nal_walk_of(payload, size, format->length_bytes);
+    if (size == 0)
+        return PICTURE_UNKNOWN;
+    switch (format->kind) {
+    case KARP_CODEC_H264:
+        return h264_picture(walk);
+    case KARP_CODEC_H265:
+        return h265_picture(walk);
+    case KARP_CODEC_VP8:
+        return payload[0] & 1 ? PICTURE_DELTA : PICTURE_KEY;
+    case KARP_CODEC_VP9:
+        return vp9_picture(payload, size);
+    case KARP_CODEC_AV1:
+    case KARP_CODEC_AAC:
+    case KARP_CODEC_OPUS:
+    case KARP_CODEC_UNKNOWN:
+        break;
+    }
+    return PICTURE_UNKNOWN;
+}
