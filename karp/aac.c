@@ -105,6 +105,14 @@ int karp_aac_parse(const uint8_t *config, size_t size, struct karp_aac *aac)
     return 0;
 }
 
+bool karp_aac_has_fixed_frames(const struct karp_aac *aac)
+{
+    uint8_t type = aac->object_type;
+    bool is_known =
+        is_general_audio(type) || type == AAC_HE || type == AAC_HE_V2 || type == AAC_ELD;
+    return is_known && aac->core_rate > 0 && aac->frame_samples > 0;
+}
+
 struct bit_writer {
     uint8_t *out;
     unsigned at;

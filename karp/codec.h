@@ -83,6 +83,9 @@ enum { KARP_AAC_MAX_BYTES = 16 };
 /* MOQ_ERR_MEDIA: too short. */
 int karp_aac_parse(const uint8_t *config, size_t size, struct karp_aac *aac);
 
+/* Whether all frames have `frame_samples`: not so for object types without a general audio configuration, such as USAC. */
+bool karp_aac_has_fixed_frames(const struct karp_aac *aac);
+
 /* Writes the shortest AudioSpecificConfig for object type, sample rate and channels, with frames of 1024 samples, and
  * returns its bytes; 0 when the values cannot be expressed. */
 size_t karp_aac_print(const struct karp_aac *aac, uint8_t config[KARP_AAC_MAX_BYTES]);

@@ -7,6 +7,7 @@
  *                               sample tables
  *   import_moof.c               reads a fragment
  *   import_time.c               keeps the times of each track on one line
+ *   import_pace.c               mends times of sound by the length of its frames
  *   import_media.c              cuts samples out of an mdat and hands them out
  *   import_groups.c             tells where groups begin
  *   import_boxes.c              serves those that read boxes */
@@ -48,6 +49,17 @@ struct import_clock {
     int64_t end_us;               /* of all that was read, offset added */
 };
 
+/* Where the next frame of sound is expected, by the known length of frames. */
+struct import_pace {
+    bool is_off;            /* the length is not known, or not what the file goes by */
+    uint32_t rate, samples; /* of a frame; samples 0: each packet tells */
+    bool has_expected, is_mended, is_late;
+    int64_t expected;      /* ticks */
+    uint32_t part;         /* of a tick more, in parts of `rate` */
+    unsigned run, strikes; /* frames that were off the same way; mended ones that went wrong */
+    int64_t least;         /* by which those of the run were off */
+};
+
 struct import_groups {
     bool has_started, has_warned;
     bool has_flagged_key, has_flagged_delta; /* by flags alone */
@@ -73,6 +85,7 @@ struct import_track {
 
     struct picture_format format;
     struct import_groups groups;
+    struct import_pace pace;
 
     /* Of the fragment at hand. */
     uint32_t sample_count;
@@ -244,6 +257,12 @@ int import_add_sample(struct karp_importer *importer, struct import_track *track
 
 /* The payload of an mdat begins: puts the samples in order and checks that they lie inside. */
 int import_media_begin(struct karp_importer *importer);
+
+/* Gets ready for frames of sound as `description` says. */
+void import_pace_init(struct import_pace *pace, const struct import_description *description);
+
+/* The presentation time of a frame of sound that the file dates `pts`. */
+int64_t import_pace(struct import_track *track, int64_t pts, const uint8_t *payload, size_t size);
 
 /* Whether a new group begins with `frame`, a sample of `track` with these flags. */
 bool import_begins_group(struct karp_importer *importer, struct import_track *track,

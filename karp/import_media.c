@@ -170,8 +170,10 @@ static int deliver(struct karp_importer *importer, const struct import_sample *s
                    const uint8_t *payload)
 {
     struct import_track *track = &importer->tracks[sample->track];
-    int64_t us;
-    if (!import_to_us(track, sample->pts, &us))
+    int64_t us, pts = sample->pts;
+    if (track->kind == KARP_AUDIO)
+        pts = import_pace(track, pts, payload, sample->size);
+    if (!import_to_us(track, pts, &us))
         return import_fail(importer, MP4, NULL, "a sample of track %u is dated beyond all reason",
                            track->id);
     us += track->clock.offset_us + (int64_t)importer->shift_us;

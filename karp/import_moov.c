@@ -74,6 +74,7 @@ static int add_to_catalog(struct karp_importer *importer, struct import_track *t
         return import_fail(importer, INVALID_CODEC, entry->codec, "the catalog refuses it: %s",
                            moq_error_words(error));
     track->is_used = true;
+    import_pace_init(&track->pace, description);
     track->format =
         picture_format_of(description->codec.kind, entry->description, entry->description_size);
 

@@ -194,6 +194,7 @@ static void join_epoch(struct karp_importer *importer, struct import_track *trac
     clock->first_us = start_us;
     clock->offset_us = offset_us;
     clock->is_new_start = false;
+    track->pace.has_expected = false;
 }
 
 void import_time_settle(struct karp_importer *importer)

@@ -1,0 +1,114 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Frames of sound have a known length, so a time that a muxer got wrong is seen and mended: ffmpeg 5.1, for one, dates
+ * them in pairs (0, 2048, 2048, 4096, 4096) when each has a fragment of its own.
+ *
+ * A frame within one length of where it should be is put there, unless it is so close that the difference is rounding or
+ * drift. A difference that stays is followed after a few frames, a larger one at once: it is a gap. So is a frame that is
+ * dated like the one before it: then the file counts durations that are none. */
+#include "karp/import_internal.h"
+
+#include "base/check.h"
+
+enum {
+    CLOSE_PART = 8,    /* of a length: what is off by less is passed on as it is */
+    PATIENCE = 3,      /* frames that are off the same way before they are followed */
+    STRIKES_MAX = 3,   /* mended frames whose next ones were a length off, before mending ends */
+    OPUS_RATE = 48000, /* that lengths of Opus count in */
+    OPUS_MAX_SAMPLES = 5760,
+};
+
+/* Samples of an Opus packet (RFC 6716, 3.1 and 3.2); 0: not told. */
+static uint32_t opus_samples(const uint8_t *packet, size_t size)
+{
+    static const uint16_t silk[] = {480, 960, 1920, 2880}, hybrid[] = {480, 960},
+                          celt[] = {120, 240, 480, 960};
+    if (size == 0)
+        return 0;
+    unsigned config = packet[0] >> 3, code = packet[0] & 3;
+    uint32_t samples = config < 12   ? silk[config & 3]
+                       : config < 16 ? hybrid[config & 1]
+                                     : celt[config & 3];
+    uint32_t frames = code == 0 ? 1 : code < 3 ? 2 : size > 1 ? packet[1] & 63 : 0;
+    return samples * frames <= OPUS_MAX_SAMPLES ? samples * frames : 0;
+}
+
+void import_pace_init(struct import_pace *pace, const struct import_description *description)
+{
+    const struct karp_track *track = &description->track;
+    struct karp_aac aac;
+    *pace = (struct import_pace){.is_off = true};
+    if (description->codec.kind == KARP_CODEC_OPUS) {
+        *pace = (struct import_pace){.rate = OPUS_RATE};
+    } else if (description->codec.kind == KARP_CODEC_AAC && track->description &&
+               karp_aac_parse(track->description, track->description_size, &aac) == 0 &&
+               karp_aac_has_fixed_frames(&aac)) {
+        *pace = (struct import_pace){.rate = aac.core_rate, .samples = aac.frame_samples};
+    }
+}
+
+/* Puts the expectation for the next frame one length after this one, at `pts`; keeps the part of a tick that is over. */
+static void expect_next(struct import_pace *pace, int64_t pts, uint64_t length_parts)
+{
+    uint64_t parts = length_parts + pace->part;
+    pace->expected = pts + (int64_t)(parts / pace->rate);
+    pace->part = (uint32_t)(parts % pace->rate);
+    pace->has_expected = true;
+}
+
+/* The file is right: goes on from its time. */
+static int64_t follow(struct import_pace *pace, int64_t pts, uint64_t length_parts)
+{
+    pace->part = 0;
+    pace->run = 0;
+    expect_next(pace, pts, length_parts);
+    return pts;
+}
+
+/* The frame is off by less than a length: puts it where it should be, but not for ever. */
+static int64_t mend(struct import_pace *pace, int64_t off, uint64_t length_parts)
+{
+    bool is_late = off > 0;
+    int64_t least = pace->run > 0 && pace->is_late == is_late ? pace->least : off;
+    pace->run = pace->run > 0 && pace->is_late == is_late ? pace->run + 1 : 1;
+    pace->is_late = is_late;
+    pace->least = (is_late ? off < least : off > least) ? off : least;
+    int64_t pts = pace->expected;
+    pace->is_mended = true;
+    if (pace->run == PATIENCE) {
+        pts += pace->least;
+        pace->run = 0;
+        pace->is_mended = false;
+    }
+    expect_next(pace, pts, length_parts);
+    return pts;
+}
+
+int64_t import_pace(struct import_track *track, int64_t pts, const uint8_t *payload, size_t size)
+{
+    struct import_pace *pace = &track->pace;
+    if (pace->is_off)
+        return pts;
+    REQUIRE(pace->rate > 0);
+    uint32_t samples = pace->samples ? pace->samples : opus_samples(payload, size);
+    uint64_t length_parts = (uint64_t)samples * track->timescale;
+    int64_t length = (int64_t)(length_parts / pace->rate);
+    if (length == 0 || !pace->has_expected)
+        return follow(pace, pts, length_parts);
+
+    int64_t off = pts - pace->expected;
+    bool was_mended = pace->is_mended;
+    pace->is_mended = false;
+    if (off >= -1 && off <= 1) { /* rounding: the part of a tick is kept */
+        pace->run = pace->strikes = 0;
+        expect_next(pace, pace->expected, length_parts);
+        return pts;
+    }
+    int64_t close = length / CLOSE_PART;
+    bool is_close = off < close && off > -close;
+    if (is_close || off > length + close || off <= close - length) {
+        pace->strikes = is_close ? 0 : pace->strikes + was_mended;
+        pace->is_off = pace->strikes == STRIKES_MAX; /* the length is not what it should be */
+        return follow(pace, pts, length_parts);
+    }
+    return mend(pace, off, length_parts);
+}
