@@ -89,7 +89,7 @@ static void note_latency(struct karp_importer *importer)
     importer->has_warned_latency = true;
     log_info(LOG_MEDIA,
              "import: fragments of several frames add %llu ms of latency; "
-             "ffmpeg: -movflags +frag_every_frame",
+             "ffmpeg: -frag_duration 1",
              (unsigned long long)(importer->fragment_us / 1000));
 }
 

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/descriptors.h"
 #include "base/objects.h"
 
 enum { REAP_DELAY_MS = 10 }; /* so that a last packet gets out of the socket */
@@ -15,6 +16,11 @@ static char *copy_text(const char *text, bool *is_bad)
     char *copy = text ? strdup(text) : NULL;
     *is_bad |= text && !copy;
     return copy;
+}
+
+void moq_native_fill_descriptors(void)
+{
+    descriptors_fill_standard();
 }
 
 static void native_free(struct moq_native *native)

@@ -46,6 +46,13 @@ int moq_url_parse(struct moq_url *url, const char *text, char *error_text);
  * path. */
 struct moq_path *moq_url_broadcast(const struct moq_url *url);
 
+/* ---- A program's start ----------------------------------------------------------------------- */
+
+/* Opens /dev/null for standard input, output and error where they are closed, so that no socket gets
+ * their numbers (libuv aborts when it has to close one of those). Reading from or writing to what was
+ * closed fails as before. A program's main() calls it first, before it makes a loop. */
+void moq_native_fill_descriptors(void);
+
 /* ---- A loop's share -------------------------------------------------------------------------- */
 
 struct moq_native; /* sockets and clock on one loop; makes clients and listeners */

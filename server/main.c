@@ -9,6 +9,7 @@
 
 #include <uv.h>
 
+#include "base/descriptors.h"
 #include "base/objects.h"
 #include "server/admin/admin.h"
 #include "server/config/config.h"
@@ -268,6 +269,7 @@ int main(int argc, char *argv[])
 {
     static struct relay relay;
     struct config_errors errors;
+    descriptors_fill_standard();
     config_errors_init(&errors);
     if (config_flags_parse(&relay.flags, argc, argv, &errors)) {
         config_errors_print(&errors, stderr);

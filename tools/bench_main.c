@@ -12,6 +12,8 @@
 #include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
+
 enum {
     STEP_MS = 10,
     DRAIN_MS = 1000, /* after the window, for what is under way */
@@ -396,6 +398,7 @@ static void allow_files(void)
 
 int main(int argc, char **argv)
 {
+    descriptors_fill_standard();
     struct run *run = calloc(1, sizeof *run);
     if (!run)
         return bench_say_failed("start", "out of memory");

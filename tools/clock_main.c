@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+#include "base/descriptors.h"
+
 static struct moq_path *path_of(const struct options_list *parts)
 {
     struct moq_part all[OPTIONS_LIST_MAX] = {{"clock", 5}};
@@ -29,6 +31,7 @@ static bool read_words(const struct options_list *words, const char **url, bool 
 
 int main(int argc, char **argv)
 {
+    descriptors_fill_standard();
     struct tool tool = {.program = "moq-clock"};
     struct tool_settings settings = {.bind = NULL};
     struct options_list words, parts = {.count = 0};
@@ -59,18 +62,15 @@ int main(int argc, char **argv)
     int result = options_parse(&spec, argc, argv, &words);
     if (result != OPTIONS_RUN)
         return result == OPTIONS_DONE ? TOOL_OK : TOOL_USAGE;
-    if (!read_words(&words, &url, &is_publisher)) {
-        fprintf(stderr, "moq-clock: too many words; try moq-clock --help\n");
-        return TOOL_USAGE;
-    }
+    if (!read_words(&words, &url, &is_publisher))
+        return options_complain(tool.program, "too many words: one URL is needed");
     result = tool_prepare(&tool, &settings, url);
     if (result)
         return result;
     struct moq_path *path = path_of(&parts);
-    if (!path) {
-        fprintf(stderr, "moq-clock: the path is longer than 1023 bytes\n");
-        return TOOL_USAGE;
-    }
+    if (!path)
+        return options_complain(tool.program, "the path is longer than %d bytes",
+                                MOQ_PATH_MAX_BYTES);
     result = is_publisher ? clock_publish(&tool, path) : clock_watch(&tool, path);
     moq_path_unref(&path);
     return result;

@@ -10,7 +10,8 @@ struct karp_settings {
     /* publish */
     bool is_paced, is_unpaced, is_live, is_viewer_awaited;
     uint64_t linger_ms;
-    struct options_list priorities; /* "audio=3" */
+    struct options_list priorities;        /* "audio=3" */
+    int8_t audio_priority, video_priority; /* what they say */
     /* subscribe, info */
     const char *output;
     uint64_t latency_ms, duration_ms;

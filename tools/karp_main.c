@@ -2,11 +2,18 @@
 /* moq-karp's command line: a URL and a subcommand, in either order. */
 #include "tools/karp.h"
 
+#include <stdlib.h>
 #include <string.h>
+
+#include "base/descriptors.h"
 
 enum { KARP_ROWS = 16 };
 
 enum command { COMMAND_NONE, COMMAND_PUBLISH, COMMAND_SUBSCRIBE, COMMAND_INFO, COMMAND_CONNECT };
+static const char *const command_names[] = {"", "publish", "subscribe", "info", "connect"};
+
+enum { LINGER_USUAL_MS = 1000, DURATION_USUAL_MS = 3000 };
+#define NOT_GIVEN UINT64_MAX /* of an option that is a time */
 
 static const char summary[] =
     "Publishes and watches media broadcasts. The path of the URL is the broadcast.\n\n"
@@ -19,7 +26,7 @@ static const char summary[] =
 static const char ending[] =
     "Examples:\n"
     "  ffmpeg -re -i in.mp4 -c copy -f mp4 -movflags \\\n"
-    "    cmaf+separate_moof+delay_moov+skip_trailer+frag_every_frame - \\\n"
+    "    cmaf+separate_moof+delay_moov+skip_trailer -frag_duration 1 - \\\n"
     "    | moq-karp --tls-disable-verify publish https://localhost:4443/demo/bbb\n"
     "  moq-karp publish https://relay.example/demo/bbb < fragmented.mp4\n"
     "  moq-karp subscribe https://relay.example/demo/bbb > out.mp4\n"
@@ -42,7 +49,7 @@ static void karp_rows(struct karp_settings *settings, bool *is_publisher, struct
          "skip what a slow viewer cannot take, never hold the input back", &settings->is_live},
         {"wait-viewer", OPTION_FLAG, NULL, "do not begin before somebody watches",
          &settings->is_viewer_awaited},
-        {"linger", OPTION_DURATION, "TIME", "stay so long at least behind the end (default 1s)",
+        {"linger", OPTION_DURATION, "TIME", "stay at least this long after the end (default 1s)",
          &settings->linger_ms},
         {"priority", OPTION_LIST, "KIND=N", "of audio (1) or video (2), -128 to 127: audio=3",
          &settings->priorities},
@@ -65,9 +72,8 @@ static void karp_rows(struct karp_settings *settings, bool *is_publisher, struct
 
 static enum command command_by_name(const char *word)
 {
-    static const char *const names[] = {"", "publish", "subscribe", "info", "connect"};
-    for (size_t i = 1; i < sizeof names / sizeof names[0]; i++)
-        if (strcmp(word, names[i]) == 0)
+    for (size_t i = 1; i < sizeof command_names / sizeof command_names[0]; i++)
+        if (strcmp(word, command_names[i]) == 0)
             return (enum command)i;
     return COMMAND_NONE;
 }
@@ -89,6 +95,77 @@ static bool read_words(const struct options_list *words, const char **url, enum 
     return *command != COMMAND_NONE;
 }
 
+/* ---- What the table cannot check ------------------------------------------------------------- */
+
+static bool read_priority(const char *text, struct karp_settings *settings)
+{
+    static const char *const kinds[] = {"audio=", "video="};
+    int8_t *const targets[] = {&settings->audio_priority, &settings->video_priority};
+    for (size_t i = 0; i < 2; i++) {
+        size_t n = strlen(kinds[i]);
+        char *end = NULL;
+        if (strncmp(text, kinds[i], n) != 0)
+            continue;
+        long value = strtol(text + n, &end, 10);
+        *targets[i] = (int8_t)value;
+        return end != text + n && *end == '\0' && value >= INT8_MIN && value <= INT8_MAX;
+    }
+    return false;
+}
+
+static int check_values(struct karp_settings *settings)
+{
+    for (size_t i = 0; i < settings->priorities.count; i++)
+        if (!read_priority(settings->priorities.items[i], settings))
+            return options_complain("moq-karp",
+                                    "--priority %s: not audio=N or video=N with N from -128 to 127",
+                                    settings->priorities.items[i]);
+    if (settings->is_paced && settings->is_unpaced)
+        return options_complain("moq-karp", "--pace and --no-pace contradict each other");
+    return 0;
+}
+
+/* An option that the command would ignore is a mistake: whoever gave it expects something of it. */
+static int check_options_of(const struct karp_settings *settings, enum command command)
+{
+    const struct {
+        bool is_given;
+        const char *name;
+        enum command command;
+    } options[] = {
+        {settings->is_paced, "--pace", COMMAND_PUBLISH},
+        {settings->is_unpaced, "--no-pace", COMMAND_PUBLISH},
+        {settings->is_live, "--live", COMMAND_PUBLISH},
+        {settings->is_viewer_awaited, "--wait-viewer", COMMAND_PUBLISH},
+        {settings->linger_ms != NOT_GIVEN, "--linger", COMMAND_PUBLISH},
+        {settings->priorities.count > 0, "--priority", COMMAND_PUBLISH},
+        {settings->output != NULL, "--output", COMMAND_SUBSCRIBE},
+        {settings->latency_ms != NOT_GIVEN, "--latency", COMMAND_SUBSCRIBE},
+        {settings->is_followed, "--follow", COMMAND_SUBSCRIBE},
+        {settings->duration_ms != NOT_GIVEN, "--duration", COMMAND_INFO},
+        {settings->is_json, "--json", COMMAND_INFO},
+    };
+    for (size_t i = 0; i < sizeof options / sizeof options[0]; i++)
+        if (options[i].is_given && options[i].command != command)
+            return options_complain("moq-karp", "%s is for %s, not for %s", options[i].name,
+                                    command_names[options[i].command], command_names[command]);
+    return 0;
+}
+
+static int check_settings(struct karp_settings *settings, enum command command)
+{
+    int result = check_options_of(settings, command);
+    if (!result)
+        result = check_values(settings);
+    if (settings->linger_ms == NOT_GIVEN)
+        settings->linger_ms = LINGER_USUAL_MS;
+    if (settings->duration_ms == NOT_GIVEN)
+        settings->duration_ms = DURATION_USUAL_MS;
+    return result;
+}
+
+/* ---- The commands ---------------------------------------------------------------------------- */
+
 static void on_connected(struct tool *tool, struct moq_session *session)
 {
     (void)session;
@@ -107,10 +184,10 @@ static int run(struct tool *tool, const struct karp_settings *settings, enum com
     if (command == COMMAND_CONNECT)
         return karp_connect(tool);
     struct moq_path *broadcast = moq_url_broadcast(&tool->url);
-    if (!broadcast) {
-        fprintf(stderr, "moq-karp: the path of the URL has over 32 parts or 1023 bytes\n");
-        return TOOL_USAGE;
-    }
+    if (!broadcast)
+        return options_complain(tool->program,
+                                "the path of the URL has more than %d parts or %d bytes",
+                                MOQ_PATH_MAX_PARTS, MOQ_PATH_MAX_BYTES);
     int exit_code = command == COMMAND_PUBLISH     ? karp_publish(tool, settings, broadcast)
                     : command == COMMAND_SUBSCRIBE ? karp_subscribe(tool, settings, broadcast)
                                                    : karp_info(tool, settings, broadcast);
@@ -120,9 +197,16 @@ static int run(struct tool *tool, const struct karp_settings *settings, enum com
 
 int main(int argc, char **argv)
 {
+    descriptors_fill_standard();
     struct tool tool = {.program = "moq-karp"};
     struct tool_settings settings = {.bind = NULL};
-    struct karp_settings karp = {.linger_ms = 1000, .latency_ms = UINT64_MAX, .duration_ms = 3000};
+    struct karp_settings karp = {
+        .audio_priority = KARP_AUDIO_PRIORITY,
+        .video_priority = KARP_VIDEO_PRIORITY,
+        .linger_ms = NOT_GIVEN,
+        .latency_ms = NOT_GIVEN,
+        .duration_ms = NOT_GIVEN,
+    };
     struct option_row rows[KARP_ROWS + TOOL_ROWS];
     struct options_list words;
     const char *url = NULL;
@@ -141,11 +225,11 @@ int main(int argc, char **argv)
     if (result != OPTIONS_RUN)
         return result == OPTIONS_DONE ? TOOL_OK : TOOL_USAGE;
     enum command command = is_publisher ? COMMAND_PUBLISH : COMMAND_NONE;
-    if (!read_words(&words, &url, &command)) {
-        fprintf(stderr, "moq-karp: one command (publish, subscribe, info, connect) and one URL are "
-                        "needed; try moq-karp --help\n");
-        return TOOL_USAGE;
-    }
+    if (!read_words(&words, &url, &command))
+        return options_complain(
+            tool.program, "one command (publish, subscribe, info, connect) and one URL are needed");
     result = tool_prepare(&tool, &settings, url);
+    if (!result)
+        result = check_settings(&karp, command);
     return result ? result : run(&tool, &karp, command);
 }

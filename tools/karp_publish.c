@@ -299,24 +299,6 @@ static void on_progress(struct tool *tool, char *line, size_t size)
 
 /* ---- Start ----------------------------------------------------------------------------------- */
 
-static int read_priorities(const struct options_list *list, struct karp_import_options *options)
-{
-    options->video_priority = KARP_VIDEO_PRIORITY;
-    options->audio_priority = KARP_AUDIO_PRIORITY;
-    for (size_t i = 0; i < list->count; i++) {
-        const char *text = list->items[i];
-        char *end = NULL;
-        bool is_audio = strncmp(text, "audio=", 6) == 0, is_video = strncmp(text, "video=", 6) == 0;
-        long value = is_audio || is_video ? strtol(text + 6, &end, 10) : 0;
-        if (!end || *end || end == text + 6 || value < INT8_MIN || value > INT8_MAX) {
-            log_error(LOG_TOOL, "not a priority such as audio=3 (-128 to 127): %s", text);
-            return TOOL_USAGE;
-        }
-        *(is_audio ? &options->audio_priority : &options->video_priority) = (int8_t)value;
-    }
-    return 0;
-}
-
 static int on_open(struct tool *tool)
 {
     static const struct input_events events = {.on_data = on_data, .on_end = on_input_end};
@@ -354,9 +336,8 @@ int karp_publish(struct tool *tool, const struct karp_settings *settings,
         .on_progress = on_progress,
         .session = &session,
     };
-    struct karp_import_options options;
-    if (read_priorities(&settings->priorities, &options))
-        return TOOL_USAGE;
+    const struct karp_import_options options = {.video_priority = settings->video_priority,
+                                                .audio_priority = settings->audio_priority};
     struct karp_publishing karp = {.tool = tool, .settings = settings};
     karp.publisher.broadcast = broadcast;
     karp.publisher.latency_ns = settings->is_live ? LIVE_LATENCY_NS : LATENCY_NS;

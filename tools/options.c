@@ -4,6 +4,7 @@
 #include "tools/options.h"
 
 #include <ctype.h>
+#include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,10 +35,20 @@ bool options_duration(const char *text, uint64_t *milliseconds)
     return false;
 }
 
+int options_complain(const char *program, const char *format, ...)
+{
+    va_list arguments;
+    fprintf(stderr, "%s: ", program);
+    va_start(arguments, format);
+    vfprintf(stderr, format, arguments);
+    va_end(arguments);
+    fprintf(stderr, "; try %s --help\n", program);
+    return OPTIONS_USAGE;
+}
+
 static int complain(const struct options_spec *spec, const char *what, const char *which)
 {
-    fprintf(stderr, "%s: %s%s; try %s --help\n", spec->program, what, which, spec->program);
-    return OPTIONS_USAGE;
+    return options_complain(spec->program, "%s%s", what, which);
 }
 
 static const struct option_row *find_row(const struct options_spec *spec, const char *name,
@@ -57,7 +68,8 @@ static int set_list(const struct options_spec *spec, const struct option_row *ro
 {
     struct options_list *list = row->target;
     if (list->count == OPTIONS_LIST_MAX)
-        return complain(spec, "too often: --", row->name);
+        return options_complain(spec->program, "--%s: more than %d times", row->name,
+                                OPTIONS_LIST_MAX);
     list->items[list->count++] = value;
     return OPTIONS_RUN;
 }
@@ -80,9 +92,8 @@ static int set_value(const struct options_spec *spec, const struct option_row *r
     case OPTION_DURATION:
         if (options_duration(value, row->target))
             return OPTIONS_RUN;
-        fprintf(stderr, "%s: --%s %s: a time such as 500ms or 2s is wanted; try %s --help\n",
-                spec->program, row->name, value, spec->program);
-        return OPTIONS_USAGE;
+        return options_complain(spec->program, "--%s %s: not a time such as 500ms or 2s", row->name,
+                                value);
     case OPTION_HEADING:
         break;
     }
@@ -98,12 +109,12 @@ static int parse_long(const struct options_spec *spec, int argc, char *const *ar
     if (!row)
         return complain(spec, "unknown option ", argv[*index]);
     if (!row->argument)
-        return text[n] ? complain(spec, "takes no value: --", row->name)
+        return text[n] ? options_complain(spec->program, "--%s takes no value", row->name)
                        : set_value(spec, row, NULL);
     if (text[n] == '=')
         return set_value(spec, row, text + n + 1);
     if (*index + 1 >= argc)
-        return complain(spec, "a value is missing behind --", row->name);
+        return complain(spec, "a value is missing after --", row->name);
     return set_value(spec, row, argv[++*index]);
 }
 
@@ -120,7 +131,7 @@ static int parse_bundle(const struct options_spec *spec, int argc, char *const *
         if (letter[1])
             return set_value(spec, row, letter + 1);
         if (*index + 1 >= argc)
-            return complain(spec, "a value is missing behind -", row->name);
+            return complain(spec, "a value is missing after -", row->name);
         return set_value(spec, row, argv[++*index]);
     }
     return OPTIONS_RUN;

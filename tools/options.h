@@ -47,6 +47,11 @@ enum {
     OPTIONS_USAGE
 }; /* DONE: help or version was printed; USAGE: said what is wrong */
 
+/* Says what is wrong with a command line on standard error, and how to get help. Returns OPTIONS_USAGE, which is also the
+ * exit status. */
+int options_complain(const char *program, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
+
 /* Fills the targets of `spec` and the words. --help, -h, --version, -V belong to every tool. */
 int options_parse(const struct options_spec *spec, int argc, char *const *argv,
                   struct options_list *words);

@@ -2,6 +2,7 @@
 /* The common life of the tools. Standard output is for data only; people are spoken to on standard error. */
 #include "tools/tool.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -10,6 +11,8 @@
 
 #include "base/log.h"
 #include "base/objects.h"
+
+enum { TIMEOUT_USUAL_MS = 10000, TIMEOUT_MAX_MS = 24 * 3600 * 1000 };
 
 /* ---- Options --------------------------------------------------------------------------------- */
 
@@ -34,13 +37,8 @@ void tool_rows(struct tool_settings *settings, struct option_row *rows)
         {"log-json", OPTION_FLAG, NULL, "one JSON object per line", &settings->is_log_json},
         {"", OPTION_HEADING, NULL, "Other:", NULL},
     };
+    settings->timeout_ms = TIMEOUT_USUAL_MS;
     memcpy(rows, all, sizeof all);
-}
-
-static int usage(const struct tool *tool, const char *what, const char *which)
-{
-    fprintf(stderr, "%s: %s%s; try %s --help\n", tool->program, what, which, tool->program);
-    return TOOL_USAGE;
 }
 
 /* As the Rust tools read RUST_LOG: "debug", or "info,quic=trace". What names no topic of ours is skipped. */
@@ -89,17 +87,22 @@ int tool_prepare(struct tool *tool, const struct tool_settings *settings, const 
     char why[QUIC_ERROR_TEXT_BYTES];
     tool->settings = settings;
     if (settings->louder && settings->quieter)
-        return usage(tool, "-v and -q contradict each other", "");
+        return options_complain(tool->program, "-v and -q contradict each other");
     set_levels(settings);
     for (size_t i = 0; i < settings->versions.count; i++)
         if (!moq_version_by_name(settings->versions.items[i]))
-            return usage(tool, "not a version (02, 03, 04): ", settings->versions.items[i]);
+            return options_complain(tool->program, "--transport-version %s: not 02, 03 or 04",
+                                    settings->versions.items[i]);
+    if (settings->timeout_ms == 0 || settings->timeout_ms > TIMEOUT_MAX_MS)
+        return options_complain(tool->program, "--timeout: not between 1ms and 24h");
+    for (size_t i = 0; i < settings->tls_roots.count; i++)
+        if (access(settings->tls_roots.items[i], R_OK) != 0)
+            return options_complain(tool->program, "--tls-root %s: %s",
+                                    settings->tls_roots.items[i], strerror(errno));
     if (!url_text)
-        return usage(tool, "the URL of a relay is missing", "");
-    if (moq_url_parse(&tool->url, url_text, why)) {
-        fprintf(stderr, "%s: %s: %s\n", tool->program, url_text, why);
-        return TOOL_USAGE;
-    }
+        return options_complain(tool->program, "the URL of a relay is missing");
+    if (moq_url_parse(&tool->url, url_text, why))
+        return options_complain(tool->program, "%s: %s", url_text, why);
     return 0;
 }
 

@@ -28,7 +28,7 @@ struct tool_settings {
 
 enum { TOOL_ROWS = 12 };
 
-/* Puts TOOL_ROWS rows for `settings` to `rows`. */
+/* Puts TOOL_ROWS rows for `settings` to `rows`, and the usual values into `settings`. */
 void tool_rows(struct tool_settings *settings, struct option_row *rows);
 
 struct tool;

@@ -4,9 +4,9 @@
 from moqkit import *
 
 
-def through_the_relay(name, scheme="https", movflags=MOVFLAGS):
+def through_the_relay(name, scheme="https", fragments=None):
     relay = Relay()
-    source, result = as_fmp4(clip(name), movflags), scratch(f"{name}-{scheme}.mp4")
+    source, result = as_fmp4(clip(name), fragments), scratch(f"{name}-{scheme}.mp4")
     viewer = subscriber(relay.url(f"/test/{name}", scheme), result)
     with open(source, "rb") as media:
         publisher = Process([program("moq-karp"), "--tls-disable-verify", "publish", relay.url(f"/test/{name}", scheme)], stdin=media)
@@ -46,11 +46,13 @@ def media_is_unchanged_with_a_pinned_fingerprint():
 
 def times_before_zero_are_unchanged():
     """Edit lists and positive offsets, as muxers other than CMAF's write them: the first sound begins before zero."""
-    through_the_relay("h264", movflags="frag_keyframe+delay_moov+separate_moof")
+    through_the_relay("h264", fragments=["-movflags", "frag_keyframe+delay_moov+separate_moof"])
 
 
 def ffmpeg_publishes_in_real_time():
     """The command of README, ffmpeg and all."""
+    sound = [time for time, *_ in packets(as_fmp4(clip("h264")))[1]]
+    check(all(before < after for before, after in zip(sound, sound[1:])), f"the command gives two frames of sound one time: {sound[:8]}")
     relay = Relay()
     url, result = relay.url("/demo/live"), scratch("live.mp4")
     viewer = subscriber(url, result)

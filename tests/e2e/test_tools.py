@@ -40,6 +40,17 @@ def help_and_version_are_data_and_mistakes_are_not():
             check(status == 2 and out == b"" and len(err.splitlines()) == 1, f"{wrong}: {status} {out} {err}")
 
 
+def options_that_cannot_work_are_mistakes():
+    """Said on standard error whatever the level of messages, before anything is connected."""
+    for wrong, word in (("publish --priority speech=3", "--priority speech=3"), ("publish --priority audio=200", "-128 to 127"),
+                        ("publish --priority video=", "--priority video="), ("publish --pace --no-pace", "contradict"),
+                        ("subscribe --pace", "for publish"), ("publish --follow", "for subscribe"), ("connect --json", "for info"),
+                        ("connect --timeout 0", "--timeout"), ("connect --tls-root /nowhere", "No such file"),
+                        ("connect --transport-version 09", "02, 03 or 04")):
+        status, out, err = run([KARP, "-qq", "https://localhost:9/a", *wrong.split()], stdin=b"")
+        check(status == 2 and out == b"" and word in err and len(err.splitlines()) == 1, f"{wrong}: {status} {out} {err}")
+
+
 def connect_succeeds_or_says_why_not():
     relay = Relay()
     for words in (["connect", relay.url("/a")], [relay.url("/a"), "connect"], ["connect", relay.url("/a", "moqf")]):
@@ -195,7 +206,7 @@ def the_examples_meet_at_a_relay():
     publisher.kill()
 
 
-TESTS = [help_and_version_are_data_and_mistakes_are_not, connect_succeeds_or_says_why_not, every_version_can_be_asked_for,
+TESTS = [help_and_version_are_data_and_mistakes_are_not, options_that_cannot_work_are_mistakes, connect_succeeds_or_says_why_not, every_version_can_be_asked_for,
          the_clock_ticks_from_publisher_to_viewer, a_pipe_that_is_faster_than_time_loses_nothing,
          a_publisher_can_wait_for_its_viewer, a_file_is_published_in_its_own_time, broken_media_is_told_and_fails,
          a_reader_that_leaves_ends_a_viewer_in_order, a_signal_leaves_a_file_that_plays,

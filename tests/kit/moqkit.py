@@ -21,7 +21,7 @@ BIN = os.environ.get("MOQ_BIN") or os.path.join(TOP, "build", "bin")
 CACHE = os.environ.get("MOQ_CACHE") or os.path.expanduser("~/.cache/moq-relay")
 LONG = os.environ.get("MOQ_LONG") == "1"
 
-MOVFLAGS = "cmaf+separate_moof+delay_moov+skip_trailer+frag_every_frame"
+FRAGMENTS = ["-movflags", "cmaf+separate_moof+delay_moov+skip_trailer", "-frag_duration", "1"]
 
 _processes = []
 _scratch = os.environ.get("MOQ_SCRATCH") or tempfile.mkdtemp(prefix="moq-")
@@ -238,11 +238,11 @@ def packets(path):
     return streams
 
 
-def as_fmp4(path, movflags=MOVFLAGS):
+def as_fmp4(path, fragments=None):
     """What the publishing command makes of a clip: ffmpeg moves some times by itself, before we see them."""
     result = scratch(os.path.basename(path) + ".fmp4")
     with open(result, "wb") as file:
-        command = [movflags if word == MOVFLAGS else word for word in ffmpeg_to_fmp4(path) if word != "-re"]
+        command = [word for word in ffmpeg_to_fmp4(path, fragments=fragments or FRAGMENTS) if word != "-re"]
         check_equal(subprocess.run(command, stdout=file, stdin=subprocess.DEVNULL).returncode, 0, "ffmpeg's exit status")
     return result
 
@@ -259,9 +259,9 @@ def check_same_media(source, result):
             check(is_same, f"stream {number}, packet {index} of {result} is {got} instead of {want}")
 
 
-def ffmpeg_to_fmp4(path, *more):
+def ffmpeg_to_fmp4(path, *more, fragments=FRAGMENTS):
     """The publishing command of README: real time, fragments of one frame."""
-    return ["ffmpeg", "-hide_banner", "-v", "error", "-re", *more, "-i", path, "-c", "copy", "-f", "mp4", "-movflags", MOVFLAGS, "-"]
+    return ["ffmpeg", "-hide_banner", "-v", "error", "-re", *more, "-i", path, "-c", "copy", "-f", "mp4", *fragments, "-"]
 
 
 class Publisher:

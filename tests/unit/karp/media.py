@@ -20,7 +20,7 @@ from fractions import Fraction
 TICK = 42  # microseconds, of a clock of 24 kHz
 WHOLE = "faststart"
 GROUPS = "frag_keyframe+empty_moov+default_base_moof"
-CMAF = "cmaf+separate_moof+delay_moov+skip_trailer+frag_every_frame"
+CMAF = "cmaf+separate_moof+delay_moov+skip_trailer"  # with a fragment per frame
 H264 = ["-c:v", "libx264", "-preset", "veryfast", "-bf", "3", "-g", "30"]
 FLAT = ["-c:v", "libx264", "-preset", "veryfast", "-bf", "2", "-x264-params", "b-pyramid=none", "-g", "30"]
 H265 = ["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none:keyint=30"]
@@ -183,8 +183,9 @@ def encode(folder, encoders, muxer, more=()):
         if status == 0:
             vp8_into_mp4(plain + ".ivf", path)
         return path if status == 0 else None, err
+    fragments = ["-movflags", muxer, *(["-frag_duration", "1"] if muxer.startswith(CMAF) else [])]
     for argv in (["-v", "fatal", *sources, "-pix_fmt", "yuv420p", *encoders, plain],
-                 ["-v", "error", "-i", plain, "-c", "copy", "-f", "mp4", "-movflags", muxer, *more, path]):
+                 ["-v", "error", "-i", plain, "-c", "copy", "-f", "mp4", *fragments, *more, path]):
         status, _, err = call(["ffmpeg", "-y", *argv], env=dict(os.environ, SVT_LOG="0"))
         if status != 0:
             return None, err
