@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Where quic and transfork meet: connections become transports, streams become streams. It adds one
- * thing of its own, the deadlines of sessions: a session is ticked when it is due, or when
- * something happened that can have changed its deadline; the path of a frame (wake, pull, sent,
- * acked) changes none. Lies between steps 5 and 6, and 12 and 13. */
+ * thing of its own, a heap of the times at which sessions want to be ticked. Lies between steps 5 and
+ * 6, and 12 and 13. */
 #include "native/bridge.h"
 
 #include <stdlib.h>
@@ -12,34 +11,20 @@
 #include "base/log.h"
 #include "base/objects.h"
 
-/* A session is looked at so often at least, whatever it said of its deadline: its owner may have
- * changed a policy. */
-#define SLOW_TICK_NS (250 * NS_PER_MS)
-/* Sessions that have nothing else to do have their turns together: a thousand of them would wake the
- * loop four thousand times a second. */
-#define SLOW_GRID_NS (10 * NS_PER_MS)
-/* And not more often than that. */
-#define FAST_TICK_NS NS_PER_MS
+/* A session is ticked no more often than this, whatever it asks for. */
+#define LEAST_WAIT_NS NS_PER_MS
 
 /* One connection: the user of the quic_conn and the transport of the session. */
 struct link {
     struct list node;
-    struct list touched;
-    struct deadline deadline;
+    struct deadline deadline; /* when the session wants to be ticked */
     struct moq_native_bridge *bridge;
     struct quic_conn *conn;
     struct moq_session *session; /* NULL: none yet */
     void *user;                  /* client: of _connect; NULL: forgotten, or a server's */
     bool is_client;
-    bool is_ready;   /* on_ready was told */
-    bool is_ticking; /* what its own tick does, touches nothing */
+    bool is_ready; /* on_ready was told */
 };
-
-static void link_touch(struct link *link)
-{
-    if (link->session && !link->is_ticking && list_is_empty(&link->touched))
-        list_push_back(&link->bridge->touched, &link->touched);
-}
 
 static struct link *link_new(struct moq_native_bridge *bridge, void *user, bool is_client)
 {
@@ -51,7 +36,6 @@ static struct link *link_new(struct moq_native_bridge *bridge, void *user, bool 
     link->bridge = bridge;
     link->user = user;
     link->is_client = is_client;
-    list_init(&link->touched);
     list_push_back(&bridge->links, &link->node);
     bridge->link_count++;
     object_born(OBJECT_native_link);
@@ -62,7 +46,6 @@ static void link_free(struct link *link)
 {
     struct moq_native_bridge *bridge = link->bridge;
     deadlines_remove(bridge->deadlines, &link->deadline);
-    list_remove(&link->touched);
     list_remove(&link->node);
     free(link);
     object_died(OBJECT_native_link);
@@ -74,7 +57,6 @@ static void link_free(struct link *link)
 static void *transport_open(void *self, bool is_bidi, struct moq_stream *stream)
 {
     struct link *link = self;
-    link_touch(link);
     return quic_conn_open(link->conn, is_bidi, stream);
 }
 
@@ -98,6 +80,14 @@ static void transport_stop(void *handle, uint32_t code)
     quic_stream_stop(handle, code);
 }
 
+static void transport_wake_at(void *self, uint64_t when_ns)
+{
+    struct link *link = self;
+    uint64_t soonest_ns = link->bridge->clock->now_ns + LEAST_WAIT_NS;
+    deadlines_set(link->bridge->deadlines, &link->deadline,
+                  when_ns < soonest_ns ? soonest_ns : when_ns);
+}
+
 static void transport_close(void *self, uint32_t code, const char *reason)
 {
     struct link *link = self;
@@ -110,6 +100,7 @@ static const struct moq_transport_ops transport_ops = {
     .set_urgency = transport_set_urgency,
     .reset = transport_reset,
     .stop = transport_stop,
+    .wake_at = transport_wake_at,
     .close = transport_close,
 };
 
@@ -128,7 +119,6 @@ static int link_begin_session(struct link *link, struct moq_session_config *conf
     link->session = moq_session_new(config, (struct moq_transport){&transport_ops, link});
     if (!link->session)
         return MOQ_ERR_NOMEM;
-    link_touch(link);
     return 0;
 }
 
@@ -182,7 +172,6 @@ static void *on_stream(struct quic_conn *conn, struct quic_stream *stream, bool 
     struct link *link = quic_conn_user(conn);
     if (!link || !link->session)
         return NULL;
-    link_touch(link);
     return moq_session_accept_stream(link->session, stream, is_bidi);
 }
 
@@ -191,7 +180,6 @@ static void link_notice_ready(struct link *link)
     if (link->is_ready || !link->session || !moq_session_version(link->session))
         return;
     link->is_ready = true;
-    link_touch(link);
     if (link->user && link->bridge->on_ready)
         link->bridge->on_ready(link->bridge->self, link->user, link->session);
 }
@@ -199,20 +187,17 @@ static void link_notice_ready(struct link *link)
 static void on_data(struct quic_stream *stream, const uint8_t *data, size_t n, bool is_end)
 {
     struct link *link = quic_conn_user(quic_stream_conn(stream));
-    link_touch(link);
     moq_stream_received(quic_stream_user(stream), data, n, is_end);
     link_notice_ready(link);
 }
 
 static void on_reset(struct quic_stream *stream, uint32_t code)
 {
-    link_touch(quic_conn_user(quic_stream_conn(stream)));
     moq_stream_was_reset(quic_stream_user(stream), code);
 }
 
 static void on_stopped(struct quic_stream *stream, uint32_t code)
 {
-    link_touch(quic_conn_user(quic_stream_conn(stream)));
     moq_stream_was_stopped(quic_stream_user(stream), code);
 }
 
@@ -242,8 +227,14 @@ static void on_credit(struct quic_conn *conn, bool is_bidi)
     (void)is_bidi;
     if (!link || !link->session)
         return;
-    link_touch(link);
     moq_session_credit(link->session);
+}
+
+static void on_rate(struct quic_conn *conn, uint64_t bits_per_second)
+{
+    struct link *link = quic_conn_user(conn);
+    if (link && link->session)
+        moq_session_set_bitrate(link->session, bits_per_second);
 }
 
 static int close_error(const struct quic_close *why)
@@ -260,8 +251,6 @@ static void on_closed(struct quic_conn *conn, const struct quic_close *why)
         return;
     struct moq_native_bridge *bridge = link->bridge;
     int error = close_error(why);
-    link->is_ticking = true; /* nothing may touch it any more */
-    list_remove(&link->touched);
     if (link->session)
         moq_session_closed(link->session, error, why->reason);
     if (link->user && bridge->on_lost)
@@ -286,6 +275,7 @@ const struct quic_app moq_native_app = {
     .on_acked = on_acked,
     .on_stream_closed = on_stream_closed,
     .on_credit = on_credit,
+    .on_rate = on_rate,
     .on_closed = on_closed,
 };
 
@@ -294,7 +284,6 @@ const struct quic_app moq_native_app = {
 int moq_native_bridge_init(struct moq_native_bridge *bridge)
 {
     list_init(&bridge->links);
-    list_init(&bridge->touched);
     bridge->link_count = 0;
     bridge->deadlines = calloc(1, sizeof *bridge->deadlines);
     return bridge->deadlines ? 0 : MOQ_ERR_NOMEM;
@@ -352,29 +341,10 @@ void moq_native_bridge_shut_down(struct moq_native_bridge *bridge, int error, co
     }
 }
 
-static void link_tick(struct link *link)
-{
-    uint64_t now = link->bridge->clock->now_ns;
-    struct quic_conn_stats stats;
-    quic_conn_stats(link->conn, &stats);
-    link->is_ticking = true;
-    moq_session_set_bitrate(link->session, stats.delivery_rate_bps);
-    uint64_t next = moq_session_tick(link->session);
-    link->is_ticking = false;
-    if (next > now + SLOW_TICK_NS)
-        next = (now + SLOW_TICK_NS) / SLOW_GRID_NS * SLOW_GRID_NS;
-    if (next < now + FAST_TICK_NS)
-        next = now + FAST_TICK_NS;
-    deadlines_set(link->bridge->deadlines, &link->deadline, next);
-}
-
 uint64_t moq_native_bridge_tick(struct moq_native_bridge *bridge)
 {
-    struct deadline *due = NULL;
-    while ((due = deadlines_pop(bridge->deadlines, bridge->clock->now_ns)) != NULL)
-        link_touch(container_of(due, struct link, deadline));
-    struct list *node = NULL;
-    while ((node = list_pop_front(&bridge->touched)) != NULL)
-        link_tick(container_of(node, struct link, touched));
+    struct deadline *due;
+    while ((due = deadlines_pop(bridge->deadlines, bridge->clock->now_ns)))
+        moq_session_tick(container_of(due, struct link, deadline)->session);
     return deadlines_earliest(bridge->deadlines);
 }

@@ -40,7 +40,6 @@ struct moq_native_bridge {
     void *self;
 
     struct list links;           /* private: one per connection */
-    struct list touched;         /* private: those whose deadline may have changed */
     struct deadlines *deadlines; /* private: when each is due */
     size_t link_count;           /* read-only: connections that carry or may carry a session */
 };

@@ -175,7 +175,11 @@ void conn_measure(struct quic_conn *conn)
     ngtcp2_conn_info info;
     ngtcp2_conn_get_conn_info(conn->quic, &info);
     uint64_t delivered = less(less(info.bytes_sent, info.bytes_lost), info.bytes_in_flight);
-    rate_acked(&conn->rate, delivered, info.smoothed_rtt, endpoint_now(conn->endpoint));
+    bool is_new =
+        rate_acked(&conn->rate, delivered, info.smoothed_rtt, endpoint_now(conn->endpoint));
+    const struct quic_app *app = conn->endpoint->app;
+    if (is_new && app->on_rate && conn->state == CONN_OPEN)
+        app->on_rate(conn, rate_bps(&conn->rate));
 }
 
 /* ---- A turn ---------------------------------------------------------------------------------- */

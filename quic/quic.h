@@ -145,6 +145,9 @@ struct quic_app {
     /* Both directions are over; last call about it. */
     void (*on_stream_closed)(struct quic_stream *stream);
     void (*on_credit)(struct quic_conn *conn, bool is_bidi); /* quic_conn_open may succeed again */
+    /* A new estimate of quic_conn_stats.delivery_rate_bps: at most one per round trip, and none while
+     * the network takes whatever there is to send. May be NULL. */
+    void (*on_rate)(struct quic_conn *conn, uint64_t bits_per_second);
     /* Over; each open stream was closed before. Also when it never connected; a server hears of
      * the end of connections that on_accept was called for. Last call about the connection. */
     void (*on_closed)(struct quic_conn *conn, const struct quic_close *why);

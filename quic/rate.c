@@ -25,24 +25,26 @@ static void take_sample(struct rate *rate, uint64_t bytes, uint64_t ns)
     rate->next = (uint8_t)((rate->next + 1) % RATE_SAMPLES);
 }
 
-void rate_acked(struct rate *rate, uint64_t delivered, uint64_t rtt_ns, uint64_t now_ns)
+bool rate_acked(struct rate *rate, uint64_t delivered, uint64_t rtt_ns, uint64_t now_ns)
 {
     if (delivered <= rate->from || delivered <= rate->delivered)
-        return;
+        return false;
     rate->delivered = delivered;
     if (delivered > rate->until) { /* something behind the last of them came with it */
         rate->from = rate->until;
         rate->at_ns = 0;
-        return;
+        return false;
     }
     uint64_t bytes = delivered - rate->at_bytes, ns = now_ns - rate->at_ns;
     bool is_enough = bytes >= RATE_WINDOW_BYTES && ns >= rtt_ns && ns >= RATE_WINDOW_MS * NS_PER_MS;
-    if (rate->at_ns > 0 && !is_enough)
-        return;
-    if (rate->at_ns > 0)
+    bool has_window = rate->at_ns > 0;
+    if (has_window && !is_enough)
+        return false;
+    if (has_window)
         take_sample(rate, bytes, ns);
     rate->at_bytes = delivered;
     rate->at_ns = now_ns;
+    return has_window;
 }
 
 uint64_t rate_bps(const struct rate *rate)

@@ -43,8 +43,9 @@ static inline bool rate_is_busy(const struct rate *rate)
  * would have been, but for congestion control. */
 void rate_sent(struct rate *rate, uint64_t sent, uint64_t spent, bool is_waiting);
 
-/* Acknowledgements came: `delivered` of the `sent` bytes have arrived. */
-void rate_acked(struct rate *rate, uint64_t delivered, uint64_t rtt_ns, uint64_t now_ns);
+/* Acknowledgements came: `delivered` of the `sent` bytes have arrived. Returns whether there is a new
+ * estimate. */
+bool rate_acked(struct rate *rate, uint64_t delivered, uint64_t rtt_ns, uint64_t now_ns);
 
 /* Bits per second; 0: unknown. */
 uint64_t rate_bps(const struct rate *rate);

@@ -20,28 +20,39 @@ uint64_t moq_session_peer_bitrate(const struct moq_session *session)
     return session->peer_bitrate_bps;
 }
 
-/* Whether the peer should hear of it: a tenth more or less than it knows, and not too often. */
-static bool is_news(const struct moq_session *session, uint64_t bitrate_bps)
+/* A tenth more or less than the peer knows. */
+static bool is_news(const struct moq_session *session)
 {
-    uint64_t told = session->told_bitrate_bps;
-    uint64_t change = bitrate_bps > told ? bitrate_bps - told : told - bitrate_bps;
-    bool is_early = told && session_now(session) - session->told_bitrate_ns < MOQ_BITRATE_PAUSE_NS;
-    return change > told / 10 && !is_early;
+    uint64_t told = session->told_bitrate_bps, known = session->bitrate_bps;
+    uint64_t change = known > told ? known - told : told - known;
+    return change > told / 10;
+}
+
+static void send_update(struct moq_session *session)
+{
+    struct stream_message message;
+    int error = message_encode_session_update(stream_compose(&message), session->bitrate_bps);
+    if (stream_send(session->greeting, &message, error))
+        return;
+    session->told_bitrate_bps = session->bitrate_bps;
+    session->told_bitrate_ns = session_now(session);
+}
+
+void bitrate_tick(struct moq_session *session)
+{
+    bool is_possible =
+        session_is_ready(session) && moq_session_can(session, MOQ_CAN_BITRATE) && session->greeting;
+    if (!is_possible || !is_news(session))
+        return;
+    uint64_t may_ns = session->told_bitrate_ns + MOQ_BITRATE_PAUSE_NS;
+    if (session->told_bitrate_bps && session_now(session) < may_ns)
+        session_wait_until(session, may_ns);
+    else
+        send_update(session);
 }
 
 void moq_session_set_bitrate(struct moq_session *session, uint64_t bitrate_bps)
 {
-    struct moq_stream *stream = session->greeting;
-    bool is_possible =
-        session_is_ready(session) && moq_session_can(session, MOQ_CAN_BITRATE) && stream;
-    if (bitrate_bps > VARINT_MAX)
-        bitrate_bps = VARINT_MAX;
-    if (!is_possible || !is_news(session, bitrate_bps))
-        return;
-    struct stream_message message;
-    int error = message_encode_session_update(stream_compose(&message), bitrate_bps);
-    if (stream_send(stream, &message, error))
-        return;
-    session->told_bitrate_bps = bitrate_bps;
-    session->told_bitrate_ns = session_now(session);
+    session->bitrate_bps = bitrate_bps < VARINT_MAX ? bitrate_bps : VARINT_MAX;
+    bitrate_tick(session);
 }

@@ -51,10 +51,25 @@ void session_bury(struct moq_session *session, struct grave *grave,
     list_push_back(&session->graves, &grave->node);
 }
 
+static void tell_deadline(const struct moq_session *session)
+{
+    session->transport.ops->wake_at(session->transport.self, session->deadline_ns);
+}
+
+/* A tick gathers what all parts of the session wait for, and tells the earliest at its end. */
 void session_wait_until(struct moq_session *session, uint64_t when_ns)
 {
-    if (when_ns < session->deadline_ns)
-        session->deadline_ns = when_ns;
+    if (when_ns >= session->deadline_ns || session->state >= SESSION_CLOSING)
+        return;
+    session->deadline_ns = when_ns;
+    if (!session->is_ticking)
+        tell_deadline(session);
+}
+
+static void wait_for_nothing(struct moq_session *session)
+{
+    session->deadline_ns = CLOCK_NEVER;
+    tell_deadline(session);
 }
 
 /* ---- Life ------------------------------------------------------------------------------------ */
@@ -105,12 +120,13 @@ struct moq_session *moq_session_new(const struct moq_session_config *config,
     init_lists(session);
     session->greeting_deadline_ns =
         time_after(session_now(session), session->config.limits.handshake_ns);
-    session->deadline_ns = session->greeting_deadline_ns;
-    session->dialect_deadline_ns = CLOCK_NEVER;
+    session->deadline_ns = session->dialect_deadline_ns = CLOCK_NEVER;
+    session_wait_until(session, session->greeting_deadline_ns);
     object_born(OBJECT_session);
 
     if (!config->is_server && greeting_open(session)) {
         session->state = SESSION_CLOSED;
+        wait_for_nothing(session);
         moq_session_free(&session);
     }
     return session;
@@ -256,7 +272,7 @@ static void close_session(struct moq_session *session, int error, const char *re
     if (session->state >= SESSION_CLOSING)
         return;
     session->state = SESSION_CLOSING;
-    session->deadline_ns = CLOCK_NEVER;
+    wait_for_nothing(session);
     session->error = error;
     snprintf(session->reason, sizeof session->reason, "%s",
              reason ? reason : moq_error_words(error));
@@ -304,7 +320,7 @@ void moq_session_closed(struct moq_session *session, int error, const char *reas
         session->greeting = NULL;
     }
     session->state = SESSION_CLOSED;
-    session->deadline_ns = CLOCK_NEVER;
+    wait_for_nothing(session);
     drop_waiting(session);
     if (session->config.events->on_closed)
         session->config.events->on_closed(session, session->error, session->reason);
@@ -323,33 +339,38 @@ static void greeting_timed_out(struct moq_session *session)
         session_fail(session, MOQ_ERR_TIMEOUT, "the peer did not greet in time");
 }
 
-uint64_t moq_session_tick(struct moq_session *session)
+static void tick_parts(struct moq_session *session)
 {
-    uint64_t now = session_now(session);
-    if (now < session->deadline_ns || session->state >= SESSION_CLOSING)
-        return session->deadline_ns;
-
-    session_enter(session);
     session->deadline_ns = CLOCK_NEVER;
-    if (now >= session->greeting_deadline_ns)
+    if (session_now(session) >= session->greeting_deadline_ns)
         greeting_timed_out(session);
     else
         session_wait_until(session, session->greeting_deadline_ns);
-    if (session_is_ready(session)) {
-        streams_expire(session);
-        viewers_tick(session);
-        recv_groups_tick(session);
-        send_groups_tick(session);
-        subscriptions_tick(session);
-        announce_ask_tick(session);
-        dialect_tick(session);
-    }
+    if (!session_is_ready(session))
+        return;
+    streams_expire(session);
+    viewers_tick(session);
+    recv_groups_tick(session);
+    send_groups_tick(session);
+    subscriptions_tick(session);
+    announce_ask_tick(session);
+    dialect_tick(session);
+    bitrate_tick(session);
+}
+
+void moq_session_tick(struct moq_session *session)
+{
+    session_enter(session);
+    session->is_ticking = true;
+    if (session->state < SESSION_CLOSING && session_now(session) >= session->deadline_ns)
+        tick_parts(session);
+    session->is_ticking = false;
+    tell_deadline(session);
     session_leave(session);
 #ifndef NDEBUG
     if (session->depth == 0)
         session_check(session);
 #endif
-    return session->deadline_ns;
 }
 
 uint32_t moq_session_waiting(const struct moq_session *session)

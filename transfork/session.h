@@ -3,7 +3,7 @@
  * one.
  *
  * A session is made by whoever holds the connection (native/), tells its owner what the peer wants
- * through `moq_session_events`, and is told when time has passed through moq_session_tick. */
+ * through `moq_session_events`, and says when it wants to be ticked (transport.h). */
 #ifndef MOQ_SESSION_H
 #define MOQ_SESSION_H
 
@@ -195,7 +195,7 @@ void moq_session_release(struct moq_session *session);
 
 /* Tells the peer how fast we believe we can send to it, in bits per second; 0: unknown.
  * Only peers that can (MOQ_CAN_BITRATE) hear of it, and only of changes of more than a tenth, at
- * most once in MOQ_BITRATE_PAUSE_NS: call it as often as there is an estimate. */
+ * most once in MOQ_BITRATE_PAUSE_NS: the last one that came meanwhile follows then. */
 void moq_session_set_bitrate(struct moq_session *session, uint64_t bitrate_bps);
 #define MOQ_BITRATE_PAUSE_NS (3 * NS_PER_S)
 
@@ -205,11 +205,6 @@ uint64_t moq_session_peer_bitrate(const struct moq_session *session);
 /* Ends the session in order: running groups are cut, the session stream is finished, the transport
  * closed. */
 void moq_session_close(struct moq_session *session, int error, const char *reason);
-
-/* Does what time demands (timeouts, late groups). Returns when to call again, or CLOCK_NEVER.
- * Anything that happens to a session may bring that time forward; asking too early costs next to
- * nothing. */
-uint64_t moq_session_tick(struct moq_session *session);
 
 /* ---- What we ask of a peer ------------------------------------------------------------------- */
 

@@ -44,6 +44,7 @@ struct moq_session {
     struct list streams;         /* moq_stream.node: the peer's and ours, opened */
     struct list waiting;         /* moq_stream.node: ours, not opened for lack of credit */
     struct list graves;
+    bool is_ticking;   /* deadlines are gathered, and told at the end */
     bool has_stranger; /* a stream came first that is not a session */
     uint32_t parked_streams;
     size_t parked_bytes;
@@ -62,6 +63,7 @@ struct moq_session {
     uint64_t deadline_ns;                       /* when tick has work; CLOCK_NEVER */
     uint64_t greeting_deadline_ns;              /* the versions must be agreed by then */
     uint64_t dialect_deadline_ns;               /* see dialect.c */
+    uint64_t bitrate_bps;                       /* towards the peer, as we know it; 0: unknown */
     uint64_t told_bitrate_bps, told_bitrate_ns; /* the last SESSION_UPDATE of ours */
     uint64_t peer_bitrate_bps;
     int error; /* why we closed it */
@@ -122,6 +124,7 @@ void recv_groups_tick(struct moq_session *session);
 void send_groups_tick(struct moq_session *session);
 void subscriptions_tick(struct moq_session *session);
 void dialect_tick(struct moq_session *session);
+void bitrate_tick(struct moq_session *session);
 
 /* The peer allows more streams. */
 void viewers_credit(struct moq_session *session);

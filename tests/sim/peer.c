@@ -137,6 +137,13 @@ static void on_credit(struct quic_conn *conn, bool is_bidi)
     ((struct peer *)quic_conn_user(conn))->credits++;
 }
 
+static void on_rate(struct quic_conn *conn, uint64_t bits_per_second)
+{
+    struct peer *peer = quic_conn_user(conn);
+    peer->rates++;
+    peer->rate_bps = bits_per_second;
+}
+
 static void on_closed(struct quic_conn *conn, const struct quic_close *why)
 {
     struct peer *peer = quic_conn_user(conn);
@@ -162,6 +169,7 @@ const struct quic_app peer_app = {
     .on_acked = on_acked,
     .on_stream_closed = on_stream_closed,
     .on_credit = on_credit,
+    .on_rate = on_rate,
     .on_closed = on_closed,
 };
 

@@ -29,7 +29,8 @@ struct peer {         /* an endpoint's user, and of all its connections */
     bool is_stream_refused;
     struct list flows;
     struct quic_conn *conn; /* the last one that connected or was accepted */
-    int accepted, connected, closed, streams, credits;
+    int accepted, connected, closed, streams, credits, rates;
+    uint64_t rate_bps; /* as told last */
     struct quic_close last_close;
     char reason[PEER_REASON_BYTES];
     uint64_t received; /* bytes, over all streams */

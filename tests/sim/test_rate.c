@@ -64,6 +64,7 @@ static void a_flow_that_fills_its_link_knows_its_rate(void **state)
             uint64_t rate_bps = stats_of(&pair).delivery_rate_bps;
             if (second >= 2)
                 assert_in_range(rate_bps, link_bps * 3 / 4, link_bps * 5 / 4);
+            assert_int_equal(pair.server.rate_bps, rate_bps);
         }
         pair_deinit(&pair);
     }
@@ -77,6 +78,7 @@ static void small_frames_leave_the_rate_as_it_was(void **state)
         start(&pair, controllers[i], 20000000);
         send_small_frames(&pair, 3);
         assert_int_equal(stats_of(&pair).delivery_rate_bps, 0);
+        assert_int_equal(pair.server.rates, 0);
         send_frame(&pair, 4000000);
         sim_run(pair.sim, 10 * NS_PER_S);
         uint64_t rate_bps = stats_of(&pair).delivery_rate_bps;

@@ -312,6 +312,32 @@ static void a_burst_of_small_groups_is_delivered_whole(void **state)
     }
 }
 
+/* ---- Time ------------------------------------------------------------------------------------ */
+
+/* Whatever they watched before: once everything has arrived, sessions have nothing to wait for. */
+static void idle_sessions_wake_nobody(void **state)
+{
+    (void)state;
+    static const uint32_t versions[] = {MOQ_VERSION_02, MOQ_VERSION_03, MOQ_VERSION_04};
+    struct stage stage;
+    struct watch watches[3];
+    stage_init(&stage, NULL);
+    for (size_t i = 0; i < 3; i++)
+        join(&stage, &watches[i], &(struct client_setup){.versions = versions[i]}, &WISH_ANY);
+    publish(&stage, 1, 20);
+    for (size_t i = 0; i < 3; i++)
+        assert_group(&watches[i], 20, "x");
+
+    world_run(&stage.world, 100 * NS_PER_S);
+
+    for (uint32_t i = 0; i < stage.world.worker_count; i++)
+        assert_true(moq_native_bridge_tick(&stage.world.workers[i].bridge) == CLOCK_NEVER);
+    assert_true(moq_native_bridge_tick(&stage.house->bridge) == CLOCK_NEVER);
+    for (size_t i = 0; i < 3; i++)
+        watch_deinit(&watches[i]);
+    world_deinit(&stage.world);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -325,6 +351,7 @@ int main(void)
         cmocka_unit_test(a_slow_viewer_skips_what_is_late_and_delays_nobody),
         cmocka_unit_test(a_burst_of_small_groups_is_delivered_whole),
         cmocka_unit_test(numbers_that_nobody_used_are_no_groups_that_were_skipped),
+        cmocka_unit_test(idle_sessions_wake_nobody),
     };
     return cmocka_run_group_tests(tests, NULL, free_tls);
 }

@@ -388,9 +388,12 @@ static void only_03_is_told_of_a_bitrate_and_only_of_news(void **state)
         wire_run(&pair.wire);
         assert_int_equal(moq_session_peer_bitrate(them), is_told ? 1000000 : 0);
         moq_session_set_bitrate(us, 2000000);
-        moq_session_set_bitrate(us, 4000000); /* too soon */
+        moq_session_set_bitrate(us, 3000000); /* too soon */
+        moq_session_set_bitrate(us, 4000000);
         wire_run(&pair.wire);
         assert_int_equal(moq_session_peer_bitrate(them), is_told ? 2000000 : 0);
+        wire_pass(&pair.wire, MOQ_BITRATE_PAUSE_NS / NS_PER_MS);
+        assert_int_equal(moq_session_peer_bitrate(them), is_told ? 4000000 : 0);
         pair_deinit(&pair);
     }
 }

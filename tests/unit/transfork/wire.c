@@ -87,6 +87,12 @@ static void on_stop(void *handle, uint32_t code)
     half->stop_code = code;
 }
 
+static void on_wake_at(void *transport, uint64_t when_ns)
+{
+    struct wire_end *end = transport;
+    end->wake_at_ns = when_ns;
+}
+
 static void on_close(void *transport, uint32_t code, const char *reason)
 {
     struct wire_end *end = transport;
@@ -103,6 +109,7 @@ struct moq_transport wire_transport(struct wire *wire, int end)
                                                  .set_urgency = on_set_urgency,
                                                  .reset = on_reset,
                                                  .stop = on_stop,
+                                                 .wake_at = on_wake_at,
                                                  .close = on_close};
     return (struct moq_transport){&ops, &wire->end[end]};
 }
@@ -320,7 +327,8 @@ void wire_pass(struct wire *wire, uint64_t ms)
 {
     wire->clock.now_ns += ms * NS_PER_MS;
     for (int end = 0; end < 2; end++)
-        if (wire->end[end].session && !wire->is_dead)
+        if (wire->end[end].session && !wire->is_dead &&
+            wire->end[end].wake_at_ns <= wire->clock.now_ns)
             moq_session_tick(wire->end[end].session);
     wire_run(wire);
 }

@@ -44,6 +44,7 @@ struct wire_end {
     struct moq_session *session; /* NULL: the test plays this peer */
     struct wire *wire;
     uint32_t bidi_credit, uni_credit; /* streams that this end may open */
+    uint64_t wake_at_ns;              /* when its session wants to be ticked */
     bool is_closed;                   /* it asked for that */
     uint32_t close_code;
     char close_reason[128];
@@ -66,7 +67,7 @@ struct moq_transport wire_transport(struct wire *wire, int end);
 void wire_run(struct wire *wire);
 void wire_cut(struct wire *wire); /* the connection dies: everything is told */
 void wire_pass(struct wire *wire,
-               uint64_t ms); /* time passes, and both sides look at their clocks */
+               uint64_t ms); /* time passes, and the sessions that asked for it are ticked */
 void wire_grant(struct wire *wire, int end, uint32_t bidi, uint32_t uni); /* `end` may open more */
 
 /* For a test that plays the peer `end`. */
