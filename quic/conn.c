@@ -29,6 +29,11 @@ enum {
  * than the 20 ms between two frames of most audio. */
 #define ACK_PATIENCE_NS (23 * NS_PER_MS)
 
+/* What a connection has to do later than this is a matter of seconds (a PING into the silence, the end
+ * by idleness), and is done together with what others have to do about then. */
+#define FAR_NS NS_PER_S
+#define FAR_GRID_NS (250 * NS_PER_MS)
+
 /* UDP payloads to try: Ethernet with IPv6, PPPoE, tunnels. The largest that arrives is used. */
 static const uint16_t packet_probes[] = {PACKET_MAX_BYTES, 1444, 1406, 1342, 1232};
 
@@ -294,51 +299,6 @@ void conn_free(struct quic_conn *conn)
     object_died(OBJECT_conn);
 }
 
-/* ---- Routes ---------------------------------------------------------------------------------- */
-
-int conn_route_add(struct quic_conn *conn, enum route_kind kind, const uint8_t *key, size_t n)
-{
-    if (conn->route_count == CONN_ROUTES_MAX)
-        return MOQ_ERR_BOUNDS;
-    if (conn->route_count == conn->route_capacity) {
-        uint8_t capacity = (uint8_t)(conn->route_capacity + 4);
-        struct conn_route *grown = realloc(conn->routes, capacity * sizeof *grown);
-        if (!grown)
-            return MOQ_ERR_NOMEM;
-        conn->routes = grown;
-        conn->route_capacity = capacity;
-    }
-    int rv = routes_add(&conn->endpoint->routes, kind, key, n, conn);
-    if (rv != 0)
-        return rv;
-    struct conn_route *route = &conn->routes[conn->route_count++];
-    *route = (struct conn_route){.kind = (uint8_t)kind, .size = (uint8_t)n};
-    memcpy(route->key, key, n);
-    return 0;
-}
-
-void conn_route_remove(struct quic_conn *conn, enum route_kind kind, const uint8_t *key, size_t n)
-{
-    for (uint8_t i = 0; i < conn->route_count; i++) {
-        struct conn_route *route = &conn->routes[i];
-        if (route->kind != kind || route->size != n || memcmp(route->key, key, n) != 0)
-            continue;
-        routes_remove(&conn->endpoint->routes, kind, key, n, conn);
-        *route = conn->routes[--conn->route_count];
-        return;
-    }
-}
-
-void conn_routes_clear(struct quic_conn *conn)
-{
-    for (uint8_t i = 0; i < conn->route_count; i++) {
-        const struct conn_route *route = &conn->routes[i];
-        routes_remove(&conn->endpoint->routes, (enum route_kind)route->kind, route->key,
-                      route->size, conn);
-    }
-    conn->route_count = 0;
-}
-
 /* ---- Running --------------------------------------------------------------------------------- */
 
 bool conn_is_alive(const struct quic_conn *conn)
@@ -356,8 +316,13 @@ void conn_wake(struct quic_conn *conn)
  * it after an eighth of a round trip; it may as well travel with the next frame. */
 static uint64_t with_patience(const struct quic_conn *conn, uint64_t expiry)
 {
-    if (conn->state != CONN_OPEN || schedule_first(&conn->schedule) ||
-        expiry > endpoint_now(conn->endpoint) + ACK_PATIENCE_NS)
+    uint64_t now = endpoint_now(conn->endpoint);
+    if (conn->state != CONN_OPEN || schedule_first(&conn->schedule))
+        return expiry;
+    if (expiry > now + FAR_NS)
+        return expiry < CLOCK_NEVER - FAR_GRID_NS ? expiry + FAR_GRID_NS - expiry % FAR_GRID_NS
+                                                  : expiry;
+    if (expiry > now + ACK_PATIENCE_NS)
         return expiry;
     ngtcp2_conn_info info;
     ngtcp2_conn_get_conn_info(conn->quic, &info);

@@ -4,6 +4,9 @@
 
 void keep_alive_init(struct keep_alive *self, ngtcp2_conn *quic, uint64_t quiet_ns, bool is_client)
 {
+    bool is_off = quiet_ns == 0 || quiet_ns == CLOCK_NEVER;
+    if (!is_client && !is_off)
+        quiet_ns -= quiet_ns / KEEP_ALIVE_SERVER_LEAD;
     *self = (struct keep_alive){.quiet_ns = quiet_ns, .is_client = is_client};
     ngtcp2_conn_set_keep_alive_timeout(quic, quiet_ns);
 }

@@ -176,6 +176,34 @@ static void keep_alive_keeps_an_idle_connection(void **state)
     pair_deinit(&pair);
 }
 
+/* Their PINGs go in the turns of one grid of time, and so do answers to what ngtcp2 asks of itself. */
+static void idle_connections_are_kept_together(void **state)
+{
+    (void)state;
+    enum { CONNECTIONS = 60, SECONDS = 20, TURNS_MOST = 2 * SECONDS * 4, STEPS_PER_S = 100 };
+    struct pair pair;
+    start(&pair, QUIC_PROTOCOL_RAW);
+    pair_start(&pair);
+    for (int i = 0; i < CONNECTIONS; i++) {
+        pair_dial(&pair);
+        sim_run(pair.sim, 70 * NS_PER_MS);
+    }
+    sim_run(pair.sim, 30 * NS_PER_S);
+
+    struct quic_endpoint_stats before = pair_server_stats(&pair), now = before;
+    int turns = 0;
+    for (int step = 0; step < SECONDS * STEPS_PER_S; step++) {
+        uint64_t sent = now.packets_sent;
+        sim_run(pair.sim, NS_PER_S / STEPS_PER_S);
+        now = pair_server_stats(&pair);
+        turns += now.packets_sent > sent;
+    }
+    assert_in_range(turns, 1, TURNS_MOST);
+    assert_true(now.packets_sent - before.packets_sent >= CONNECTIONS * SECONDS / 4);
+    assert_int_equal(pair.client.closed, 0);
+    pair_deinit(&pair);
+}
+
 static void a_server_that_never_answers_is_given_up(void **state)
 {
     (void)state;
@@ -254,6 +282,7 @@ int main(void)
         cmocka_unit_test(a_session_that_is_not_accepted_is_refused),
         cmocka_unit_test(silence_ends_a_connection_on_both_sides),
         cmocka_unit_test(keep_alive_keeps_an_idle_connection),
+        cmocka_unit_test(idle_connections_are_kept_together),
         cmocka_unit_test(a_server_that_never_answers_is_given_up),
         cmocka_unit_test(a_shut_down_closes_all_and_refuses_new_ones),
         cmocka_unit_test(a_closed_connection_answers_late_packets_and_is_forgotten),

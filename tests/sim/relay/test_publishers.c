@@ -264,7 +264,7 @@ static void a_viewer_that_vanishes_is_forgotten_and_its_publisher_rests(void **s
     assert_int_equal(stage.publisher->viewers, 1);
 
     host_vanish(stage.viewer->host);
-    world_run(&stage.world, IDLE_NS + CORE_LINGER_NS + NS_PER_S);
+    world_run(&stage.world, IDLE_NS + CORE_LINGER_NS + 2 * NS_PER_S);
 
     assert_int_equal(world_counters(&stage.world)->sessions, 1);
     assert_int_equal(world_counters(&stage.world)->viewers, 0);
