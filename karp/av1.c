@@ -2,7 +2,13 @@
 /* Sequence headers of AV1 (AV1 bitstream specification, 5.3 to 5.5). */
 #include "karp/av1.h"
 
-enum { OBU_SEQUENCE_HEADER = 1, COLOUR_UNSPECIFIED = 2, SELECTED_BY_FRAME = 2 };
+enum {
+    OBU_SEQUENCE_HEADER = 1,
+    OBU_FRAME_HEADER = 3,
+    OBU_FRAME = 6,
+    COLOUR_UNSPECIFIED = 2,
+    SELECTED_BY_FRAME = 2,
+};
 
 struct obu {
     uint8_t type;
@@ -127,4 +133,24 @@ bool av1_find_sequence(struct reader in, struct av1_sequence *sequence)
     sequence->obu = obu.whole;
     sequence->obu_size = obu.whole_size;
     return parse_sequence(obu.body, sequence);
+}
+
+enum av1_frame av1_first_frame(struct reader in)
+{
+    struct obu obu;
+    bool is_still = false;
+    while (reader_left(&in) > 0 && next_obu(&in, &obu)) {
+        struct bits bits = bits_of(obu.body.data, obu.body.size, false);
+        if (obu.type == OBU_SEQUENCE_HEADER) {
+            bits_skip(&bits, 3 + 1); /* profile, still picture */
+            is_still = bits_read(&bits, 1);
+        } else if (obu.type == OBU_FRAME_HEADER || obu.type == OBU_FRAME) {
+            bool shows_old_frame = !is_still && bits_read(&bits, 1);
+            bool is_key = is_still || (!shows_old_frame && bits_read(&bits, 2) == 0);
+            if (bits.is_short)
+                return AV1_NO_FRAME;
+            return is_key ? AV1_KEY_FRAME : AV1_OTHER_FRAME;
+        }
+    }
+    return AV1_NO_FRAME;
 }

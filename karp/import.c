@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/error.h"
 #include "base/objects.h"
 
@@ -72,6 +73,7 @@ static int begin_buffered(struct karp_importer *importer)
 /* Hands out the catalog that a moov has made. */
 static int tell_catalog(struct karp_importer *importer)
 {
+    REQUIRE(importer->catalog && importer->catalog->track_count > 0);
     importer->is_catalog_due = false;
     int error = importer->events.on_catalog(importer->user, importer->catalog);
     if (error && importer->is_second_moov)

@@ -150,6 +150,8 @@ static int check_samples(struct karp_importer *importer, uint64_t end)
 
 int import_media_begin(struct karp_importer *importer)
 {
+    REQUIRE(importer->catalog && importer->pieces.size == 0);
+    REQUIRE(importer->next_sample <= importer->sample_count);
     bool is_first_mdat = !importer->has_fragment_mdat;
     if (is_first_mdat) {
         place_samples(importer);
@@ -169,7 +171,9 @@ int import_media_begin(struct karp_importer *importer)
 static int deliver(struct karp_importer *importer, const struct import_sample *sample,
                    const uint8_t *payload)
 {
+    REQUIRE(sample->track < importer->track_count);
     struct import_track *track = &importer->tracks[sample->track];
+    REQUIRE(track->is_used && track->index < importer->catalog->track_count);
     int64_t us, pts = sample->pts;
     if (track->kind == KARP_AUDIO)
         pts = import_pace(track, pts, payload, sample->size);
@@ -202,6 +206,7 @@ static int take_sample(struct karp_importer *importer, const uint8_t *data, size
 {
     const struct import_sample *sample = &importer->samples[importer->next_sample];
     struct byte_buf *pieces = &importer->pieces;
+    REQUIRE(pieces->size < sample->size);
     size_t missing = sample->size - pieces->size;
     *used = missing < size ? missing : size;
 

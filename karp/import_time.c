@@ -177,6 +177,7 @@ static void begin_epoch(struct karp_importer *importer, const struct import_trac
 static void join_epoch(struct karp_importer *importer, struct import_track *track)
 {
     struct import_clock *clock = &track->clock;
+    REQUIRE(track->is_used && track->sample_count > 0 && clock->epoch <= importer->epoch);
     int64_t start_us = us_of(track, track->lowest_pts);
     if (clock->has_begun && clock->epoch == importer->epoch)
         begin_epoch(importer, track, start_us);

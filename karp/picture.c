@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Kinds of pictures: H.264 (ISO/IEC 14496-10, 7.3 and D.1), H.265 (23008-2, 7.3 and D.2), VP8 (RFC 6386, 9.1), VP9
- * (bitstream specification, 6.2). */
+ * (bitstream specification, 6.2), AV1. */
 #include "karp/picture.h"
 
+#include "karp/av1.h"
 #include "karp/internal.h"
 #include "karp/nal.h"
 
@@ -119,6 +120,19 @@ static enum picture vp9_picture(const uint8_t *payload, size_t size)
     return shows_old_frame || is_delta ? PICTURE_DELTA : PICTURE_KEY;
 }
 
+static enum picture av1_picture(const uint8_t *payload, size_t size)
+{
+    switch (av1_first_frame(reader_of(payload, size))) {
+    case AV1_KEY_FRAME:
+        return PICTURE_KEY;
+    case AV1_OTHER_FRAME:
+        return PICTURE_DELTA;
+    case AV1_NO_FRAME:
+        break;
+    }
+    return PICTURE_UNKNOWN;
+}
+
 enum picture picture_of(const struct picture_format *format, const uint8_t *payload, size_t size)
 {
     struct nal_walk walk = nal_walk_of(payload, size, format->length_bytes);
@@ -134,6 +148,7 @@ enum picture picture_of(const struct picture_format *format, const uint8_t *payl
     case KARP_CODEC_VP9:
         return vp9_picture(payload, size);
     case KARP_CODEC_AV1:
+        return av1_picture(payload, size);
     case KARP_CODEC_AAC:
     case KARP_CODEC_OPUS:
     case KARP_CODEC_UNKNOWN:

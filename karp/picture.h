@@ -6,8 +6,8 @@
 #include "karp/codec.h"
 
 enum picture {
-    PICTURE_UNKNOWN, /* the bytes do not tell */
-    PICTURE_KEY, /* decoding can begin: IDR of H.264, IRAP of H.265, a key frame of VP8 and VP9 */
+    PICTURE_UNKNOWN,  /* the bytes do not tell */
+    PICTURE_KEY,      /* decoding can begin: IDR of H.264, IRAP of H.265, a key frame of others */
     PICTURE_RECOVERY, /* decoding can begin, and pictures are whole after a while (recovery point) */
     PICTURE_INTRA,    /* depends on no other, but later ones may look back beyond it (H.264) */
     PICTURE_DELTA,

@@ -34,7 +34,7 @@ static const char ending[] =
     "Exit codes: 0 the media has ended and everything was delivered, or a signal ended us, or the\n"
     "reader of our output left; 1 no connection, broken media, or something was lost; 2 the "
     "command\n"
-    "line is wrong.";
+    "line is wrong; 4 published, but picture or sound of the input was left out.";
 
 static void karp_rows(struct karp_settings *settings, bool *is_publisher, struct option_row *rows)
 {

@@ -127,6 +127,20 @@ static void on_drain(uv_timer_t *timer)
         drain_over(karp, karp->drain_most_ns != CLOCK_NEVER);
 }
 
+/* Tells what the importer has left out. Missing picture or sound has an exit status of its own. */
+static void report_losses(struct karp_publishing *karp)
+{
+    const struct karp_import_counts *counts = karp_importer_counts(karp->importer);
+    for (int i = 0; i < KARP_LOSS_COUNT; i++) {
+        if (counts->left_out[i] == 0)
+            continue;
+        log_warn(LOG_TOOL, "left out: %llu samples %s", (unsigned long long)counts->left_out[i],
+                 karp_loss_words((enum karp_loss)i));
+        if (i != KARP_LOSS_NO_MEDIA_TRACK && karp->exit_code == TOOL_OK)
+            karp->exit_code = TOOL_INCOMPLETE;
+    }
+}
+
 /* Nothing more will be published: lets the viewers have the rest. */
 static void begin_drain(struct karp_publishing *karp, uint64_t most_ns)
 {
@@ -136,10 +150,11 @@ static void begin_drain(struct karp_publishing *karp, uint64_t most_ns)
     karp->drain_start_ns = karp->progress_ns = now_ns(karp);
     karp->drain_most_ns = most_ns;
     input_hold(karp->input);
+    report_losses(karp);
     if (!karp->publisher.is_on_air) {
         if (most_ns == CLOCK_NEVER)
             tool_fail(karp->tool, "the input ended while the relay was away; its end is lost");
-        tool_finish(karp->tool, TOOL_OK);
+        tool_finish(karp->tool, karp->exit_code);
         return;
     }
     publisher_finish(&karp->publisher);

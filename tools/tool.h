@@ -15,7 +15,7 @@
 #include "native/native.h"
 #include "tools/options.h"
 
-enum { TOOL_OK = 0, TOOL_FAILED = 1, TOOL_USAGE = 2 };
+enum { TOOL_OK = 0, TOOL_FAILED = 1, TOOL_USAGE = 2, TOOL_INCOMPLETE = 4 };
 
 /* The options of all tools. */
 struct tool_settings {

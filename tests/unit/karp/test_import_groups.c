@@ -188,6 +188,19 @@ static void vp8_and_vp9_tell_in_their_first_byte(void **state)
     assert_int_equal(kind_of(KARP_CODEC_OPUS, bytes, 4), PICTURE_UNKNOWN);
 }
 
+static void av1_tells_in_its_first_frame(void **state)
+{
+    (void)state;
+    static const uint8_t key[] = {0x12, 0, 0x0a, 1, 0x00, 0x32, 1, 0x10};
+    static const uint8_t delta[] = {0x12, 0, 0x32, 1, 0x30}, old[] = {0x1a, 1, 0x80};
+    static const uint8_t still[] = {0x0a, 1, 0x18, 0x32, 1, 0xff}, none[] = {0x12, 0};
+    assert_int_equal(kind_of(KARP_CODEC_AV1, key, sizeof key), PICTURE_KEY);
+    assert_int_equal(kind_of(KARP_CODEC_AV1, delta, sizeof delta), PICTURE_DELTA);
+    assert_int_equal(kind_of(KARP_CODEC_AV1, old, sizeof old), PICTURE_DELTA);
+    assert_int_equal(kind_of(KARP_CODEC_AV1, still, sizeof still), PICTURE_KEY);
+    assert_int_equal(kind_of(KARP_CODEC_AV1, none, sizeof none), PICTURE_UNKNOWN);
+}
+
 /* Lengths from 256 to 511 look like a start code of three bytes. */
 static void a_length_is_no_start_code(void **state)
 {
@@ -204,7 +217,7 @@ static void a_length_is_no_start_code(void **state)
 static void bytes_of_any_kind_do_no_harm(void **state)
 {
     (void)state;
-    static const enum karp_codec_kind kinds[] = {KARP_CODEC_H264, KARP_CODEC_H265, KARP_CODEC_VP8,
+    static const enum karp_codec_kind kinds[] = {KARP_CODEC_H264, KARP_CODEC_H265, KARP_CODEC_AV1,
                                                  KARP_CODEC_VP9};
     uint64_t seed = 7;
     for (int round = 0; round < 20000; round++) {
@@ -231,6 +244,7 @@ int main(void)
         cmocka_unit_test(pictures_of_h265_are_known_by_their_types),
         cmocka_unit_test(flags_decide_where_a_picture_cannot_be_read),
         cmocka_unit_test(vp8_and_vp9_tell_in_their_first_byte),
+        cmocka_unit_test(av1_tells_in_its_first_frame),
         cmocka_unit_test(a_length_is_no_start_code),
         cmocka_unit_test(bytes_of_any_kind_do_no_harm),
     };
