@@ -8,6 +8,8 @@
 #ifndef MOQ_BASE_SYMBOLS_H
 #define MOQ_BASE_SYMBOLS_H
 
+#define bind_error_explain moq_bind_error_explain
+#define bind_holder_find moq_bind_holder_find
 #define byte_buf_append moq_byte_buf_append
 #define byte_buf_append_byte moq_byte_buf_append_byte
 #define byte_buf_append_varint moq_byte_buf_append_varint

@@ -54,6 +54,13 @@ void address_list_fill(struct address_list *list, const struct addrinfo *found)
     }
 }
 
+unsigned address_port(const struct sockaddr_storage *address)
+{
+    struct sockaddr_in in; /* sockaddr_in6 has its port in the same place */
+    memcpy(&in, address, sizeof in);
+    return ntohs(in.sin_port);
+}
+
 bool address_is_any_ipv6(const struct sockaddr_storage *local)
 {
     struct sockaddr_in6 address;

@@ -16,6 +16,7 @@ struct address_list {
 };
 
 socklen_t address_size(const struct sockaddr *address);
+unsigned address_port(const struct sockaddr_storage *address);
 bool address_is_any_ipv6(
     const struct sockaddr_storage *address); /* "[::]", which also takes IPv4 */
 

@@ -141,8 +141,7 @@ int moq_listener_open(struct moq_native *native, const struct moq_listener_confi
     errno = 0;
     error = bind_any_family(listener, config, &address);
     if (error) {
-        snprintf(error_text ? error_text : text, sizeof text, "cannot bind %s: %s", config->address,
-                 error == MOQ_ERR_IO ? strerror(errno) : moq_error_words(error));
+        native_explain_bind(config->address, error, error_text ? error_text : text);
         free(listener);
         return error;
     }

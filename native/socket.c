@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/bind_error.h"
 #include "native/address.h"
 
 #define DEFAULT_BIND "[::]:0"
@@ -85,6 +86,21 @@ void native_socket_close(struct native_socket *socket, void (*on_closed)(void *u
     quic_udp_close(socket->udp, on_udp_closed, socket);
 }
 
+void native_explain_bind(const char *bind, int error, char *out)
+{
+    struct sockaddr_storage address;
+    struct bind_attempt attempt = {.error = errno};
+    int n = snprintf(out, QUIC_ERROR_TEXT_BYTES, "cannot bind %.80s: ", bind);
+    size_t left = QUIC_ERROR_TEXT_BYTES - (size_t)n;
+    if (error != MOQ_ERR_IO || address_parse(bind, &address) != 0) {
+        snprintf(out + n, left, "%s", moq_error_words(error));
+        return;
+    }
+    attempt.port = address_port(&address);
+    attempt.is_ipv6 = address.ss_family == AF_INET6;
+    bind_error_explain(&attempt, out + n, left);
+}
+
 static int open_shared(struct moq_native *native, const struct moq_native_bridge *bridge,
                        const char *bind, struct native_socket **out)
 {
@@ -118,8 +134,7 @@ int native_socket_share(struct moq_native *native, const struct moq_native_bridg
     if (error && !native->bind)
         error = open_shared(native, bridge, DEFAULT_BIND_IPV4, out);
     if (error) {
-        snprintf(error_text, QUIC_ERROR_TEXT_BYTES, "cannot bind %s: %s", bind,
-                 error == MOQ_ERR_IO ? strerror(errno) : moq_error_words(error));
+        native_explain_bind(bind, error, error_text);
         return error;
     }
     (*out)->tenant.close = close_shared;

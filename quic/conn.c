@@ -2,6 +2,7 @@
 /* A connection's life until its end is decided: step 3 of a frame's walk. */
 #include "quic/conn.h"
 
+#include <errno.h>
 #include <inttypes.h>
 #include <stdlib.h>
 #include <string.h>
@@ -78,8 +79,8 @@ static void qlog_open(struct quic_conn *conn, const struct conn_setup *setup)
              conn->is_server ? "server" : "client");
     conn->qlog = fopen(path, "we");
     if (!conn->qlog)
-        log_warn(LOG_QUIC, "no qlog of connection %" PRIu64 ": %s cannot be opened", conn->number,
-                 path);
+        log_warn(LOG_QUIC, "no qlog of connection %" PRIu64 ": %s cannot be opened: %s",
+                 conn->number, path, strerror(errno));
 }
 
 static void on_secret(void *self, const char *line)

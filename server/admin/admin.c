@@ -4,11 +4,14 @@
 
 #include <errno.h>
 #include <microhttpd.h>
+#include <netinet/in.h>
 #include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+
+#include "base/bind_error.h"
 
 enum {
     CONNECTIONS_MAX = 64,
@@ -296,6 +299,13 @@ static struct MHD_Daemon *start_daemon(struct admin *admin, const struct sockadd
                             MHD_OPTION_NOTIFY_CONNECTION, on_guest, admin, MHD_OPTION_END);
 }
 
+static unsigned port_of(const struct sockaddr *address)
+{
+    struct sockaddr_in in; /* sockaddr_in6 has its port in the same place */
+    memcpy(&in, address, sizeof in);
+    return ntohs(in.sin_port);
+}
+
 int admin_start(struct admin **out, struct core *core, const struct config_http *config,
                 const struct sockaddr *address, char *error_text)
 {
@@ -307,10 +317,14 @@ int admin_start(struct admin **out, struct core *core, const struct config_http 
     errno = 0;
     admin->daemon = start_daemon(admin, address);
     if (!admin->daemon) {
-        snprintf(error_text, QUIC_ERROR_TEXT_BYTES,
-                 "cannot serve HTTP on %s (TCP): %s; choose another http.address or free the port",
-                 config->address.is_listen ? "the listener's port" : config->address.text,
-                 errno ? strerror(errno) : "address in use");
+        const struct bind_attempt attempt = {.port = port_of(address),
+                                             .is_ipv6 = address->sa_family == AF_INET6,
+                                             .is_tcp = true,
+                                             .error = errno ? errno : EADDRINUSE};
+        int n = snprintf(error_text, QUIC_ERROR_TEXT_BYTES,
+                         "cannot serve HTTP on %.80s (TCP, http.address): ",
+                         config->address.is_listen ? "the listener's port" : config->address.text);
+        bind_error_explain(&attempt, error_text + n, QUIC_ERROR_TEXT_BYTES - (size_t)n);
         free(admin);
         return MOQ_ERR_IO;
     }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* What takes more than one setting to judge: certificates for every listener, values that go
  * together, and values that are taken over from others. */
+#include <netinet/in.h>
 #include <string.h>
 
 #include "server/config/internal.h"
@@ -34,6 +35,50 @@ static bool is_absent(const struct config_node *node)
     return config_node_is_empty(node) || (node->kind == NODE_LIST && node->count == 0);
 }
 
+struct endpoint {
+    sa_family_t family;
+    uint16_t port;
+    uint8_t host[sizeof(struct in6_addr)];
+};
+
+static struct endpoint endpoint_of(const struct config_address *address)
+{
+    struct endpoint endpoint = {.family = address->socket.ss_family};
+    struct sockaddr_in in;
+    struct sockaddr_in6 in6;
+    if (endpoint.family == AF_INET) {
+        memcpy(&in, &address->socket, sizeof in);
+        endpoint.port = in.sin_port;
+        memcpy(endpoint.host, &in.sin_addr, sizeof in.sin_addr);
+    } else {
+        memcpy(&in6, &address->socket, sizeof in6);
+        endpoint.port = in6.sin6_port;
+        memcpy(endpoint.host, &in6.sin6_addr, sizeof in6.sin6_addr);
+    }
+    return endpoint;
+}
+
+/* Port 0 is another one each time. */
+static bool is_same_place(const struct config_address *a, const struct config_address *b)
+{
+    if (a->size == 0 || b->size == 0)
+        return false;
+    struct endpoint x = endpoint_of(a), y = endpoint_of(b);
+    return x.family == y.family && x.port == y.port && x.port != 0 &&
+           memcmp(x.host, y.host, sizeof x.host) == 0;
+}
+
+/* Whether who listens on all addresses takes `address` too. */
+static bool is_within(const struct config_address *all, const struct config_address *address)
+{
+    static const uint8_t any[sizeof(struct in6_addr)];
+    if (all->size == 0 || address->size == 0)
+        return false;
+    struct endpoint x = endpoint_of(all), y = endpoint_of(address);
+    return x.port == y.port && x.port != 0 && memcmp(x.host, any, sizeof any) == 0 &&
+           (x.family == AF_INET6 || y.family == AF_INET);
+}
+
 static void check_listener(struct checker *checker, size_t index, const struct config_node *node)
 {
     const struct config_listener *listener = &checker->config->listen[index];
@@ -47,12 +92,16 @@ static void check_listener(struct checker *checker, size_t index, const struct c
             index);
     for (size_t i = 0; i < index; i++) {
         const struct config_address *other = &checker->config->listen[i].address;
-        bool is_same = other->size > 0 && other->size == listener->address.size &&
-                       memcmp(&other->socket, &listener->address.socket, other->size) == 0;
-        if (is_same && strcmp(strrchr(other->text, ':'), ":0") != 0)
+        if (is_same_place(other, &listener->address))
             config_errors_add(
                 checker->errors, &node->place,
                 "listen[%zu]: the address of listen[%zu]; merge the two, or choose another port",
+                index, i);
+        else if (is_within(other, &listener->address) || is_within(&listener->address, other))
+            config_errors_add(
+                checker->errors, &node->place,
+                "listen[%zu]: its address overlaps with listen[%zu] (0.0.0.0 is all of IPv4, [::] "
+                "of IPv6 and IPv4); merge the two, or choose another port",
                 index, i);
     }
 }

@@ -65,6 +65,7 @@ def a_port_that_workers_share_is_taken_for_others():
     relay = relay_of("taken", "")
     status, _, err = run([program("moq-relay"), relay.path])
     check(status != 0 and str(relay.port) in err and "in use" in err.lower(), f"{status} {err}")
+    check(f"moq-relay (pid {relay.popen.pid}) has this UDP port" in err, f"who has the port is not said: {err}")
     relay.stop()
 
 

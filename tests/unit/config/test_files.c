@@ -284,6 +284,40 @@ static void a_listener_without_a_certificate_is_named(void **state)
         "port\n");
 }
 
+/* The second could not be bound. */
+static void listeners_that_take_each_others_packets_are_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *first, *second;
+        bool is_good;
+    } cases[] = {
+        {"[::]:5", "127.0.0.1:5", false},     {"127.0.0.1:5", "[::]:5", false},
+        {"0.0.0.0:5", "127.0.0.1:5", false},  {"[::]:5", "[::1]:5", false},
+        {"[::]:5", "0.0.0.0:5", false},       {"0.0.0.0:5", "[::1]:5", true},
+        {"127.0.0.1:5", "127.0.0.2:5", true}, {"[::]:5", "127.0.0.1:6", true},
+        {"[::]:0", "127.0.0.1:0", true},      {"127.0.0.1:0", "127.0.0.1:0", true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char text[256];
+        int n = snprintf(text, sizeof text,
+                         "listen:\n  - { address: \"%s\", self_signed: [a] }\n"
+                         "  - { address: \"%s\", self_signed: [a] }\n",
+                         cases[i].first, cases[i].second);
+        struct config_sources sources = {
+            .file = "relay.yaml", .text = text, .text_bytes = (size_t)n};
+        struct loaded loaded;
+        load(&loaded, &sources);
+        assert_errors(&loaded.errors,
+                      cases[i].is_good
+                          ? ""
+                          : "relay.yaml:3:5: listen[1]: its address overlaps with listen[0] "
+                            "(0.0.0.0 is all of IPv4, [::] of IPv6 and IPv4); merge the two, or "
+                            "choose another port\n");
+        relay_config_free(&loaded.config);
+    }
+}
+
 static void a_file_that_is_not_there_is_said_to_be_missing(void **state)
 {
     (void)state;
@@ -343,6 +377,7 @@ int main(void)
         cmocka_unit_test(every_kind_of_value_arrives),
         cmocka_unit_test(without_a_certificate_one_line_says_how_to_get_one),
         cmocka_unit_test(a_listener_without_a_certificate_is_named),
+        cmocka_unit_test(listeners_that_take_each_others_packets_are_refused),
         cmocka_unit_test(a_file_that_is_not_there_is_said_to_be_missing),
         cmocka_unit_test(files_that_are_named_are_looked_for_on_request),
         cmocka_unit_test(the_shipped_files_load),
