@@ -24,7 +24,7 @@ static void drop_pending(struct karp_exporter *exporter)
 {
     for (struct list *node; (node = list_pop_front(&exporter->pending)) != NULL;) {
         free(container_of(node, struct export_pending, node));
-        exporter->counters.dropped_frames++;
+        export_leave_out(exporter, KARP_EXPORT_LOSS_UNDESCRIBED, 0);
     }
     exporter->pending_count = exporter->pending_bytes = 0;
 }
@@ -152,12 +152,6 @@ static int write_init(struct karp_exporter *exporter)
     return error;
 }
 
-static int drop(struct karp_exporter *exporter, int error)
-{
-    exporter->counters.dropped_frames++;
-    return error;
-}
-
 /* Start codes become lengths; other payloads are passed on as they are. */
 static int reframe(struct karp_exporter *exporter, const struct export_track *track,
                    struct karp_frame *frame)
@@ -181,9 +175,17 @@ static int64_t place_frame(struct karp_exporter *exporter, const struct karp_fra
     return (int64_t)frame->timestamp_us + exporter->offset_us;
 }
 
-static bool is_far_from(const struct export_track *track, int64_t pts)
+/* Why a frame has no place in the file; KARP_EXPORT_LOSS_COUNT: it has one. */
+static enum karp_export_loss loss_of(const struct export_track *track,
+                                     const struct karp_frame *frame, int64_t pts)
 {
-    return track->has_newest && pts < track->newest_pts - INT32_MAX / 2;
+    if (track->is_skipping || (track->has_newest && pts < track->newest_pts - INT32_MAX / 2))
+        return KARP_EXPORT_LOSS_LATE;
+    if (!track->has_started)
+        return KARP_EXPORT_LOSS_BEFORE_KEYFRAME;
+    if (pts < 0)
+        return KARP_EXPORT_LOSS_BEFORE_START;
+    return frame->size == 0 ? KARP_EXPORT_LOSS_EMPTY : KARP_EXPORT_LOSS_COUNT;
 }
 
 static int write_frame(struct karp_exporter *exporter, struct karp_frame *frame)
@@ -192,30 +194,19 @@ static int write_frame(struct karp_exporter *exporter, struct karp_frame *frame)
     int64_t pts = place_frame(exporter, frame);
     if (frame->is_group_start)
         track->is_skipping = track->has_newest && pts < track->newest_pts - LATE_GROUP_US;
-    if (track->is_skipping)
-        return drop(exporter, frame->is_group_start ? MOQ_ERR_EXPIRED : 0);
-    track->has_started = track->has_started || frame->is_group_start;
-    if (!track->has_started || pts < 0 || frame->size == 0 || is_far_from(track, pts))
-        return drop(exporter, 0);
+    track->has_started = track->has_started || (frame->is_group_start && !track->is_skipping);
+    enum karp_export_loss loss = loss_of(track, frame, pts);
+    bool is_late_group = track->is_skipping && frame->is_group_start;
+    if (loss != KARP_EXPORT_LOSS_COUNT)
+        return export_leave_out(exporter, loss, is_late_group ? MOQ_ERR_EXPIRED : 0);
 
     int error = reframe(exporter, track, frame);
-    if (error || frame->size == 0)
-        return drop(exporter, error);
+    if (error)
+        return export_leave_out(exporter, KARP_EXPORT_LOSS_TOO_LARGE, error);
+    if (frame->size == 0)
+        return export_leave_out(exporter, KARP_EXPORT_LOSS_EMPTY, 0);
     return export_opening_wants(track, pts) ? export_opening_add(exporter, track, frame, pts)
                                             : export_fragment_add(exporter, track, frame, pts);
-}
-
-struct export_pending *export_pending_new(const struct karp_frame *frame)
-{
-    struct export_pending *pending = malloc(sizeof *pending + frame->size);
-    if (!pending)
-        return NULL;
-    uint8_t *payload = (uint8_t *)(pending + 1);
-    if (frame->size > 0)
-        memcpy(payload, frame->payload, frame->size);
-    pending->frame = *frame;
-    pending->frame.payload = payload;
-    return pending;
 }
 
 static int keep_pending(struct karp_exporter *exporter, const struct karp_frame *frame)
@@ -260,7 +251,8 @@ static int begin_file(struct karp_exporter *exporter)
         if (!error && is_used)
             error = write_frame(exporter, &pending->frame);
         else
-            exporter->counters.dropped_frames++;
+            export_leave_out(
+                exporter, is_used ? KARP_EXPORT_LOSS_UNWRITTEN : KARP_EXPORT_LOSS_UNDESCRIBED, 0);
         if (error == MOQ_ERR_EXPIRED)
             error = 0;
         free(pending);
@@ -277,7 +269,7 @@ static int wait_for_init(struct karp_exporter *exporter, const struct karp_frame
     if (!track->is_ready && frame->is_group_start)
         error = export_config_find(track, frame);
     if (!error && !track->is_ready)
-        return drop(exporter, 0); /* nothing can be decoded before a configuration */
+        return export_leave_out(exporter, KARP_EXPORT_LOSS_UNDESCRIBED, 0);
     if (!error)
         error = keep_pending(exporter, frame);
     if (error)
@@ -294,9 +286,11 @@ int karp_exporter_frame(struct karp_exporter *exporter, const struct karp_frame 
     if (frame->track >= exporter->catalog->track_count)
         return MOQ_ERR_NOT_FOUND;
     if (frame->size > KARP_FRAME_MAX_BYTES)
-        return drop(exporter, MOQ_ERR_BOUNDS);
-    if (!exporter->tracks[frame->track].is_used || frame->timestamp_us > KARP_TIMESTAMP_MAX_US)
-        return drop(exporter, 0);
+        return export_leave_out(exporter, KARP_EXPORT_LOSS_TOO_LARGE, MOQ_ERR_BOUNDS);
+    if (!exporter->tracks[frame->track].is_used)
+        return export_leave_out(exporter, KARP_EXPORT_LOSS_TRACK, 0);
+    if (frame->timestamp_us > KARP_TIMESTAMP_MAX_US)
+        return export_leave_out(exporter, KARP_EXPORT_LOSS_TIME, 0);
 
     struct karp_frame copy = *frame;
     return exporter->is_init_written ? write_frame(exporter, &copy)
@@ -336,6 +330,15 @@ int karp_exporter_restart(struct karp_exporter *exporter, const struct karp_cata
     exporter->is_restarting = end > 0;
     exporter->is_init_written = false;
     return error;
+}
+
+bool karp_exporter_fits(const struct karp_exporter *exporter, const struct karp_catalog *catalog)
+{
+    const struct karp_catalog *known = exporter->catalog;
+    bool is_same = known->track_count == catalog->track_count;
+    for (size_t i = 0; is_same && i < catalog->track_count; i++)
+        is_same = karp_track_equals(&known->tracks[i], &catalog->tracks[i]);
+    return is_same;
 }
 
 bool karp_exporter_has_track(const struct karp_exporter *exporter, size_t track)

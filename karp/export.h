@@ -42,10 +42,32 @@ struct karp_export_options {
         offset_us; /* added to every timestamp, for a viewer who joins late and wants to begin near 0 */
 };
 
+/* Why a frame was left out. X(name, words) */
+#define KARP_EXPORT_LOSSES(X)                                                                      \
+    X(TRACK, "of tracks that MP4 cannot describe")                                                 \
+    X(UNDESCRIBED, "that came before anything told how to decode them")                            \
+    X(BEFORE_KEYFRAME, "that came before the first keyframe of their track")                       \
+    X(LATE, "that came after later ones were written")                                             \
+    X(BEFORE_START, "from before the time at which the file begins")                               \
+    X(EMPTY, "that are empty")                                                                     \
+    X(TOO_LARGE, "that are larger than 16 MiB")                                                    \
+    X(TIME, "that are dated beyond all reason")                                                    \
+    X(UNWRITTEN, "that were held back when writing failed or ended without a flush")
+
+enum karp_export_loss {
+#define KARP_EXPORT_LOSS_ENUM(name, words) KARP_EXPORT_LOSS_##name,
+    KARP_EXPORT_LOSSES(KARP_EXPORT_LOSS_ENUM)
+#undef KARP_EXPORT_LOSS_ENUM
+        KARP_EXPORT_LOSS_COUNT,
+};
+
+/* The words for `loss`, which follow a number of frames. Never NULL. */
+const char *karp_export_loss_words(enum karp_export_loss loss);
+
 struct karp_export_counters {
-    uint64_t frames, fragments, init_segments;
-    uint64_t
-        dropped_frames; /* before a track's first group, too late, too large, or of a track that cannot be exported */
+    uint64_t frames, fragments, init_segments; /* written */
+    uint64_t left_out[KARP_EXPORT_LOSS_COUNT]; /* frames, by reason; */
+    uint64_t dropped_frames;                   /* and all of them together */
 };
 
 /* Takes bytes of the file in order. A return value that is not 0 is returned by whichever function called it. */
@@ -72,6 +94,9 @@ int karp_exporter_flush(struct karp_exporter *exporter);
 /* The broadcast goes on as a newer instance. Flushes, then continues on the time line shortly behind the end of the old
  * instance; a new init segment is written only when it differs. Errors as karp_exporter_new(). */
 int karp_exporter_restart(struct karp_exporter *exporter, const struct karp_catalog *catalog);
+
+/* Whether frames of `catalog` can go on in the file without a restart: it says the same of the same tracks. */
+bool karp_exporter_fits(const struct karp_exporter *exporter, const struct karp_catalog *catalog);
 
 /* Whether the catalog's track is part of the file. */
 bool karp_exporter_has_track(const struct karp_exporter *exporter, size_t track);

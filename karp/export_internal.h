@@ -102,6 +102,9 @@ struct karp_exporter {
     struct karp_export_counters counters;
 };
 
+/* Counts a frame that is left out; returns `error`. */
+int export_leave_out(struct karp_exporter *exporter, enum karp_export_loss loss, int error);
+
 /* Prepares a track whose codec can be exported: parses the codec, takes the configuration of the catalog. False when
  * it cannot. */
 bool export_config_init(struct export_track *track);

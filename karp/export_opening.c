@@ -64,7 +64,7 @@ int export_opening_end(struct karp_exporter *exporter, struct export_track *trac
     for (struct list *node; (node = list_pop_front(&track->held)) != NULL;) {
         struct export_pending *held = container_of(node, struct export_pending, node);
         if (error)
-            exporter->counters.dropped_frames++;
+            export_leave_out(exporter, KARP_EXPORT_LOSS_UNWRITTEN, 0);
         else
             error = export_fragment_add(exporter, track, &held->frame,
                                         (int64_t)held->frame.timestamp_us);

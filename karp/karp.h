@@ -21,6 +21,7 @@
 #include "karp/export.h"
 #include "karp/failure.h"
 #include "karp/import.h"
+#include "karp/timeline.h"
 
 #pragma GCC visibility push(default)
 #ifdef __cplusplus

@@ -134,7 +134,8 @@ static void on_instance(struct watch *watch, const char *id)
 static void on_catalog(struct watch *watch, struct karp_catalog *catalog)
 {
     struct karp_inquiry *inquiry = watch->user;
-    struct player_start start = {tool_session(inquiry->tool), make_path, MOQ_NO_GROUP};
+    struct player_start start = {
+        .session = tool_session(inquiry->tool), .make_path = make_path, .first = MOQ_NO_GROUP};
     if (catalog->track_count == 0 || !start.session ||
         (player_is_open(&inquiry->player) && !player_differs(&inquiry->player, catalog))) {
         karp_catalog_free(catalog);

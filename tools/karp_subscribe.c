@@ -43,13 +43,36 @@ static uint64_t now_ns(const struct karp_watching *karp)
     return moq_native_clock(karp->tool->native)->now_ns;
 }
 
+/* Says what is missing in the file and why; returns whether anything is. */
+static bool tell_losses(const struct karp_watching *karp)
+{
+    const struct player *player = &karp->player;
+    struct karp_export_counters counters = karp_exporter_counters(karp->exporter);
+    for (int i = 0; i < KARP_EXPORT_LOSS_COUNT; i++) {
+        if (counters.left_out[i] > 0)
+            log_warn(LOG_TOOL, "left out: %llu frames %s", (unsigned long long)counters.left_out[i],
+                     karp_export_loss_words((enum karp_export_loss)i));
+    }
+    if (player->groups_skipped > 0)
+        log_warn(LOG_TOOL, "left out: %llu groups that did not arrive in time",
+                 (unsigned long long)player->groups_skipped);
+    if (player->groups_cut > 0)
+        log_warn(LOG_TOOL, "left out: the rest of %llu groups that broke off",
+                 (unsigned long long)player->groups_cut);
+    return counters.dropped_frames + player->groups_skipped + player->groups_cut > 0;
+}
+
 static void finish(struct karp_watching *karp)
 {
     if (karp->tool->is_finishing)
         return;
-    if (karp->exporter)
-        karp_exporter_flush(karp->exporter);
-    tool_finish(karp->tool, TOOL_OK);
+    int error = karp->exporter ? karp_exporter_flush(karp->exporter) : 0;
+    if (error && error != MOQ_ERR_IO) {
+        tool_fail(karp->tool, "cannot export the last frames: %s", moq_error_words(error));
+        return;
+    }
+    bool is_incomplete = karp->exporter && tell_losses(karp);
+    tool_finish(karp->tool, is_incomplete ? TOOL_INCOMPLETE : TOOL_OK);
 }
 
 /* ---- Frames to the file ---------------------------------------------------------------------- */
@@ -110,7 +133,9 @@ static void open_player(struct karp_watching *karp)
         .first = karp->watch.is_from_start ? 0 : MOQ_NO_GROUP,
     };
     struct karp_catalog *catalog = karp->next;
-    karp->is_resuming = strcmp(karp->playing_id, karp->watch.id) == 0;
+    karp->is_resuming = strcmp(karp->playing_id, karp->watch.id) == 0 && karp->exporter &&
+                        karp_exporter_fits(karp->exporter, catalog);
+    start.is_resuming = karp->is_resuming;
     snprintf(karp->playing_id, sizeof karp->playing_id, "%s", karp->watch.id);
     karp->next = NULL;
     karp->opened_ns = now_ns(karp);
@@ -254,7 +279,7 @@ static void on_finish(struct tool *tool)
     struct karp_watching *karp = tool->user;
     player_close(&karp->player);
     watch_close(&karp->watch);
-    output_close(&karp->output, tool->exit_code == TOOL_OK, NULL);
+    output_close(&karp->output, tool->exit_code != TOOL_FAILED, NULL);
     uv_close((uv_handle_t *)&karp->timer, NULL);
 }
 

@@ -50,13 +50,22 @@ static void stop_reading(struct player_track *track)
 
 static void start_reading(struct player_track *track, struct moq_group *group)
 {
+    struct player *player = track->player;
+    struct player_mark *mark = &player->marks[track->index];
+    bool is_known = mark->has_begun && group->sequence <= mark->group;
     if (track->expected != MOQ_NO_GROUP && group->sequence > track->expected)
-        track->player->groups_skipped += group->sequence - track->expected;
+        player->groups_skipped += group->sequence - track->expected;
+    if (mark->has_begun && !is_known && !mark->is_finished)
+        player->groups_cut++;
     stop_reading(track);
     moq_group_reader_init(&track->reader, group);
-    track->is_reading = track->is_group_start = true;
-    track->is_group_over = false;
+    track->is_reading = true;
+    track->is_group_over = is_known && group->sequence < mark->group;
+    track->to_pass = is_known ? mark->frames : 0;
+    track->is_group_start = track->to_pass == 0;
     track->expected = group->sequence + 1;
+    if (!is_known)
+        *mark = (struct player_mark){.has_begun = true, .group = group->sequence};
 }
 
 /* The group to read next, when it is known that none comes before it, or that was waited for long enough. */
@@ -77,19 +86,26 @@ static int read_frame(struct player_track *track)
 {
     const uint8_t *data = NULL;
     size_t size = 0, payload = 0;
-    int error = moq_group_reader_next(&track->reader, &data, &size);
+    int error = 0;
+    do {
+        error = moq_group_reader_next(&track->reader, &data, &size);
+    } while (!error && track->to_pass > 0 && track->to_pass--);
     if (error)
         return error;
     error = karp_frame_parse(data, size, &track->frame.timestamp_us, &payload);
     if (error)
         return error;
+    struct player *player = track->player;
     track->frame.track = track->index;
     track->frame.is_group_start = track->is_group_start;
     track->frame.payload = data + payload;
     track->frame.size = size - payload;
+    track->frame.timestamp_us =
+        karp_timeline_place(&player->timeline, player->catalog->tracks[track->index].kind,
+                            &track->frame, track->reader.group->sequence);
     track->is_group_start = false;
     track->has_frame = true;
-    track->frame_since_ns = now_of(track->player);
+    track->frame_since_ns = now_of(player);
     return 0;
 }
 
@@ -115,6 +131,8 @@ static bool read_on(struct player_track *track)
     int error = read_frame(track);
     if (error == 0)
         return true;
+    if (error == MOQ_ERR_END)
+        track->player->marks[track->index].is_finished = true;
     track->is_group_over = error != MOQ_ERR_AGAIN || is_too_late(track);
     if (track->is_group_over && error != MOQ_ERR_END)
         log_debug(LOG_TOOL, "left group %llu: %s",
@@ -144,6 +162,7 @@ static void give_on(struct player *player, struct player_track *track)
 {
     struct karp_frame frame = track->frame;
     track->has_frame = false;
+    player->marks[track->index].frames++;
     int error = player->events->on_frame(player->user, &frame);
     if (error == MOQ_ERR_EXPIRED) {
         track->is_group_over = true;
@@ -238,16 +257,20 @@ static int open_track(struct player *player, size_t index, const struct player_s
     static const struct moq_subscription_events events = {.on_closed = on_subscription_closed};
     const struct karp_track *described = &player->catalog->tracks[index];
     struct player_track *track = &player->tracks[index];
+    const struct player_mark *mark = &player->marks[index];
+    uint64_t next = mark->group + (mark->is_finished ? 1 : 0);
     const struct moq_wish wish = {(uint8_t)(described->priority + 128), MOQ_ORDER_OLDEST, 0,
-                                  start->first, MOQ_NO_GROUP};
+                                  mark->has_begun ? next : start->first, MOQ_NO_GROUP};
     struct moq_track_config config = {
         .clock = player->clock,
         .priority = wish.priority,
         .order = wish.order,
         .cache = {.age_ns = player->latency_ns + CACHE_EXTRA_NS, .bytes = CACHE_BYTES},
     };
-    *track = (struct player_track){
-        .player = player, .index = index, .lost_first = 1, .expected = start->first};
+    *track = (struct player_track){.player = player,
+                                   .index = index,
+                                   .lost_first = 1,
+                                   .expected = mark->has_begun ? mark->group + 1 : start->first};
     struct moq_path *path = start->make_path(player->user, described->name);
     track->track = path ? moq_track_new(path, &config) : NULL;
     moq_path_unref(&path);
@@ -262,6 +285,15 @@ static int open_track(struct player *player, size_t index, const struct player_s
     return 0;
 }
 
+/* What was under way of another instance will not come any more. */
+static void forget_marks(struct player *player)
+{
+    for (size_t i = 0; i < KARP_CATALOG_MAX_TRACKS; i++)
+        player->groups_cut += player->marks[i].has_begun && !player->marks[i].is_finished;
+    memset(player->marks, 0, sizeof player->marks);
+    player->timeline = (struct karp_timeline){.has_begun = false};
+}
+
 int player_open(struct player *player, struct karp_catalog *catalog,
                 const struct player_start *start)
 {
@@ -269,6 +301,8 @@ int player_open(struct player *player, struct karp_catalog *catalog,
     player->is_playing = player->has_failed = false;
     player->ended_ns = player->grown_ns = 0;
     player->error = 0;
+    if (!start->is_resuming)
+        forget_marks(player);
     for (size_t i = 0; i < catalog->track_count; i++) {
         int error = open_track(player, i, start);
         if (error) {

@@ -25,6 +25,13 @@ struct player_track {
     uint64_t lost_first, lost_last; /* groups that never come; first > last: none */
     uint64_t over_ns;               /* when the subscription ended; 0: it runs */
     uint64_t expected;              /* the group that should come next; MOQ_NO_GROUP: whichever */
+    uint64_t to_pass; /* frames of the group at hand that were given on before a loss */
+};
+
+/* How far a track was given on: it goes on there when its subscription is made again. */
+struct player_mark {
+    bool has_begun, is_finished; /* is_finished: all of the group was given on */
+    uint64_t group, frames;
 };
 
 struct player_events {
@@ -41,20 +48,25 @@ struct player {
     void *user;
     struct karp_catalog *catalog; /* read-only, owned */
     struct player_track tracks[KARP_CATALOG_MAX_TRACKS];
+    struct player_mark marks[KARP_CATALOG_MAX_TRACKS]; /* private, as the next */
+    struct karp_timeline timeline;
     bool is_playing, has_failed; /* private: has_failed: a subscription ended with an error */
     bool is_pumping;
     int error;               /* read-only: what on_frame returned */
     uint64_t ended_ns;       /* private: when player_end was called; 0: not yet */
     uint64_t grown_ns;       /* private: when something arrived last */
-    uint64_t groups_skipped; /* read-only */
+    uint64_t groups_skipped; /* read-only: groups of which nothing was given on */
+    uint64_t groups_cut;     /* read-only: and those that broke off before their end */
     uint64_t frames, bytes;  /* read-only: given on */
 };
 
-/* `make_path` names a track; `first`: the group to begin with, or MOQ_NO_GROUP: the newest. Takes the catalog. */
+/* `make_path` names a track; `first`: the group to begin with, or MOQ_NO_GROUP: the newest. With `is_resuming` the tracks
+ * are those that the player had last, and go on where they were. Takes the catalog. */
 struct player_start {
     struct moq_session *session;
     struct moq_path *(*make_path)(void *user, const char *name);
     uint64_t first;
+    bool is_resuming;
 };
 int player_open(struct player *player, struct karp_catalog *catalog,
                 const struct player_start *start);

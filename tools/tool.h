@@ -3,7 +3,8 @@
  *
  *   0  done: the end of the media, or SIGINT / SIGTERM after an orderly close, or the reader of our output left
  *   1  failed: no connection, nothing published, broken media, an output that cannot be written
- *   2  the command line is wrong */
+ *   2  the command line is wrong
+ *   4  moq-karp: done, but media is missing in what was published or written */
 #ifndef MOQ_TOOLS_TOOL_H
 #define MOQ_TOOLS_TOOL_H
 

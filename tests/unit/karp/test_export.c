@@ -95,6 +95,79 @@ static void a_newer_instance_continues_behind_the_old_one(void **state)
     assert_true(sink.packets[3].pts > sink.packets[1].pts);
 }
 
+/* How many frames were left out for that reason, when all others are none. */
+static uint64_t left_out(const struct karp_exporter *exporter, enum karp_export_loss loss)
+{
+    struct karp_export_counters counters = karp_exporter_counters(exporter);
+    assert_int_equal(counters.dropped_frames, counters.left_out[loss]);
+    assert_true(strlen(karp_export_loss_words(loss)) > 0);
+    return counters.left_out[loss];
+}
+
+static void what_is_left_out_is_counted_by_reason(void **state)
+{
+    (void)state;
+    const struct karp_export_options moved = {.offset_us = -1000000};
+    const struct karp_frame huge = {0, true, 0, sink.data, KARP_FRAME_MAX_BYTES + 1};
+    struct karp_exporter *exporter = exporter_of("theora", "opus", NULL);
+    assert_int_equal(put(exporter, 0, true, 0, "x"), 0);
+    assert_int_equal(left_out(exporter, KARP_EXPORT_LOSS_TRACK), 1);
+    finish(exporter);
+
+    exporter = exporter_of("av01.0.04M.10", NULL, NULL);
+    assert_int_equal(put(exporter, 0, true, 0, "no sequence header"), 0);
+    assert_int_equal(left_out(exporter, KARP_EXPORT_LOSS_UNDESCRIBED), 1);
+    finish(exporter);
+
+    exporter = exporter_of("vp8", NULL, NULL);
+    assert_int_equal(put(exporter, 0, false, 0, "delta"), 0);
+    assert_int_equal(left_out(exporter, KARP_EXPORT_LOSS_BEFORE_KEYFRAME), 1);
+    finish(exporter);
+
+    exporter = exporter_of("vp8", NULL, NULL);
+    assert_int_equal(put(exporter, 0, true, 4000000, "new"), 0);
+    assert_int_equal(put(exporter, 0, true, 2000000, "old"), MOQ_ERR_EXPIRED);
+    assert_int_equal(put(exporter, 0, false, 2040000, "old"), 0);
+    assert_int_equal(left_out(exporter, KARP_EXPORT_LOSS_LATE), 2);
+    finish(exporter);
+
+    exporter = exporter_of("vp8", NULL, &moved);
+    assert_int_equal(put(exporter, 0, true, 999999, "early"), 0);
+    assert_int_equal(left_out(exporter, KARP_EXPORT_LOSS_BEFORE_START), 1);
+    finish(exporter);
+
+    exporter = exporter_of("vp8", NULL, NULL);
+    assert_int_equal(put(exporter, 0, true, 0, ""), 0);
+    assert_int_equal(left_out(exporter, KARP_EXPORT_LOSS_EMPTY), 1);
+    finish(exporter);
+
+    exporter = exporter_of("vp8", NULL, NULL);
+    assert_int_equal(karp_exporter_frame(exporter, &huge), MOQ_ERR_BOUNDS);
+    assert_int_equal(left_out(exporter, KARP_EXPORT_LOSS_TOO_LARGE), 1);
+    finish(exporter);
+
+    exporter = exporter_of("vp8", NULL, NULL);
+    assert_int_equal(put(exporter, 0, true, KARP_TIMESTAMP_MAX_US + 1, "x"), 0);
+    assert_int_equal(left_out(exporter, KARP_EXPORT_LOSS_TIME), 1);
+    finish(exporter);
+}
+
+static void a_catalog_that_says_the_same_goes_on_in_the_file(void **state)
+{
+    (void)state;
+    struct karp_exporter *exporter = exporter_of("vp8", "opus", NULL);
+    struct karp_catalog *same = catalog_of("vp8", NULL, 0, "opus");
+    struct karp_catalog *fewer = catalog_of("vp8", NULL, 0, NULL);
+    struct karp_catalog *other = catalog_of("vp09.00.41.08", NULL, 0, "opus");
+    assert_true(karp_exporter_fits(exporter, same));
+    assert_false(karp_exporter_fits(exporter, fewer));
+    assert_false(karp_exporter_fits(exporter, other));
+    karp_catalog_free(same);
+    karp_catalog_free(fewer);
+    karp_catalog_free(other);
+    finish(exporter);
+}
+
 static void an_error_of_the_writer_comes_back(void **state)
 {
     (void)state;
@@ -113,6 +186,8 @@ int main(void)
         cmocka_unit_test(an_old_group_that_comes_late_is_refused_whole),
         cmocka_unit_test(impossible_frames_are_refused),
         cmocka_unit_test(a_newer_instance_continues_behind_the_old_one),
+        cmocka_unit_test(what_is_left_out_is_counted_by_reason),
+        cmocka_unit_test(a_catalog_that_says_the_same_goes_on_in_the_file),
         cmocka_unit_test(an_error_of_the_writer_comes_back),
     };
     return cmocka_run_group_tests(tests, quiet, NULL);

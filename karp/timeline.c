@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Finds out that times have started again, and where they go on. */
+#include "karp/timeline.h"
+
+#include "base/check.h"
+#include "base/log.h"
+
+enum {
+    JITTER_US = 100000,      /* a group may begin so long before the end of the one before it */
+    SOUND_BACK_US = 500000,  /* and a sound before the one before it */
+    OVERLAP_MAX_US = 500000, /* a track that joins an epoch may lie so far before its own end */
+    LEAD_MAX_US = 1000000,   /* a track may begin so long before the one that starts again */
+    STEP_MAX_US = 1000000,
+    STEP_USUAL_US = 33333,
+};
+
+static int64_t end_of(const struct karp_timeline_track *track)
+{
+    uint64_t step_us = track->step_us ? track->step_us : STEP_USUAL_US;
+    int64_t end_us = (int64_t)(track->newest_us + step_us) + track->offset_us;
+    return end_us < (int64_t)KARP_TIMESTAMP_MAX_US ? end_us : (int64_t)KARP_TIMESTAMP_MAX_US;
+}
+
+static int64_t end_of_all(const struct karp_timeline *timeline)
+{
+    int64_t end_us = 0;
+    for (size_t i = 0; i < KARP_CATALOG_MAX_TRACKS; i++) {
+        const struct karp_timeline_track *track = &timeline->tracks[i];
+        if (track->has_begun && end_of(track) > end_us)
+            end_us = end_of(track);
+    }
+    return end_us;
+}
+
+/* Pictures are shown in another order than they come in, but not across groups; sounds are not. */
+static bool is_new_start(const struct karp_timeline_track *track, enum karp_track_kind kind,
+                         const struct karp_frame *frame, uint64_t group)
+{
+    if (group > track->group)
+        return frame->timestamp_us + JITTER_US < track->newest_us;
+    return group == track->group && kind == KARP_AUDIO && !frame->is_group_start &&
+           frame->timestamp_us + SOUND_BACK_US < track->last_us;
+}
+
+/* Whatever began before this track in the last epoch is expected to do so again, and finds room. */
+static void begin_epoch(struct karp_timeline *timeline, const struct karp_timeline_track *track,
+                        uint64_t start_us)
+{
+    uint64_t lead_us = track->first_us - timeline->earliest_us;
+    if (track->first_us < timeline->earliest_us || lead_us > LEAD_MAX_US)
+        lead_us = 0;
+    timeline->restarts++;
+    timeline->offset_us = end_of_all(timeline) + (int64_t)lead_us - (int64_t)start_us;
+    timeline->earliest_us = start_us;
+    log_info(LOG_MEDIA, "times start again at %llu ms; they go on from %lld ms",
+             (unsigned long long)start_us / 1000,
+             ((long long)start_us + timeline->offset_us) / 1000);
+}
+
+/* A track begins, or goes back. */
+static void join_epoch(struct karp_timeline *timeline, struct karp_timeline_track *track,
+                       uint64_t start_us)
+{
+    if (track->has_begun && track->epoch == timeline->restarts)
+        begin_epoch(timeline, track, start_us);
+    int64_t offset_us = timeline->offset_us;
+    if (track->has_begun && (int64_t)start_us + offset_us < end_of(track) - OVERLAP_MAX_US) {
+        offset_us = end_of(track) - (int64_t)start_us;
+        log_warn(LOG_MEDIA, "a track starts again at another time than the others; they may be out "
+                            "of step");
+    }
+    if (!timeline->has_begun || start_us < timeline->earliest_us)
+        timeline->earliest_us = start_us;
+    timeline->has_begun = true;
+    *track = (struct karp_timeline_track){.has_begun = true,
+                                          .epoch = timeline->restarts,
+                                          .offset_us = offset_us,
+                                          .first_us = start_us,
+                                          .last_us = start_us,
+                                          .newest_us = start_us,
+                                          .step_us = track->step_us};
+}
+
+static void note_time(struct karp_timeline_track *track, uint64_t us)
+{
+    if (us > track->last_us && us - track->last_us < STEP_MAX_US)
+        track->step_us = us - track->last_us;
+    if (us > track->newest_us)
+        track->newest_us = us;
+    track->last_us = us;
+}
+
+uint64_t karp_timeline_place(struct karp_timeline *timeline, enum karp_track_kind kind,
+                             const struct karp_frame *frame, uint64_t group)
+{
+    REQUIRE(frame->track < KARP_CATALOG_MAX_TRACKS);
+    struct karp_timeline_track *track = &timeline->tracks[frame->track];
+    uint64_t us =
+        frame->timestamp_us < KARP_TIMESTAMP_MAX_US ? frame->timestamp_us : KARP_TIMESTAMP_MAX_US;
+    if (!track->has_begun || is_new_start(track, kind, frame, group))
+        join_epoch(timeline, track, us);
+    note_time(track, us);
+    if (group > track->group)
+        track->group = group;
+    int64_t placed = (int64_t)us + track->offset_us;
+    if (placed < 0)
+        return 0;
+    return placed < (int64_t)KARP_TIMESTAMP_MAX_US ? (uint64_t)placed : KARP_TIMESTAMP_MAX_US;
+}
