@@ -12,6 +12,9 @@ enum {
 /* UDP payloads to try: tunnels, PPPoE, Ethernet with IPv6. */
 static const uint16_t sizes[] = {1232, 1342, 1406, 1444, 1452};
 
+/* Where a probe time-out is shorter than what a busy machine may take for an answer. */
+#define PATIENCE_LEAST_NS (150 * NS_PER_MS)
+
 static uint64_t less(uint64_t a, uint64_t b)
 {
     return a > b ? a - b : 0;
@@ -28,15 +31,18 @@ static struct path_counts counts_now(const struct path_mtu *self, const struct p
                                 .large = self->large};
 }
 
-/* Bytes delivered since then for which small packets do not account that were sent since then. */
+/* Bytes delivered since then for which small packets do not account that were sent since then. After
+ * a change of address ngtcp2 may take some of what was delivered back. */
 static uint64_t unexplained(const struct path_counts *then, const struct path_counts *now)
 {
-    return less(now->delivered - then->delivered, now->small - then->small);
+    return less(less(now->delivered, then->delivered), now->small - then->small);
 }
 
 static bool has_waited(const struct path_counts *since, const struct path_news *news)
 {
-    return news->now_ns >= since->at_ns + PATIENCE_PTOS * news->pto_ns;
+    uint64_t wait_ns = PATIENCE_PTOS * news->pto_ns;
+    return news->now_ns >=
+           since->at_ns + (wait_ns > PATIENCE_LEAST_NS ? wait_ns : PATIENCE_LEAST_NS);
 }
 
 /* ---- Becoming smaller ------------------------------------------------------------------------ */
@@ -103,7 +109,7 @@ static void settle_probe(struct path_mtu *self, const struct path_news *news)
         return;
     }
     if (news->now_ns < self->probed.at_ns + PROBE_PTOS * news->pto_ns ||
-        now.delivered - self->probed.delivered < self->probe)
+        less(now.delivered, self->probed.delivered) < self->probe)
         return;
     self->limit = self->probe;
     self->probe = 0;

@@ -1,7 +1,10 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Peers that die: publishers killed, replaced or silent, viewers that vanish, relays that restart."""
 
+import select
 import signal
+import socket
+import threading
 
 from moqkit import *
 
@@ -128,6 +131,66 @@ def clients_of_a_killed_relay_are_told_by_the_next_one():
     relay.stop()
 
 
+class Tunnel:
+    """Between a client and the relay. Once `largest` is set, larger datagrams vanish in it, in both directions."""
+
+    def __init__(self, relay):
+        self.inside, self.outside = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+        self.inside.bind(("127.0.0.1", 0))
+        self.port = self.inside.getsockname()[1]
+        self.relay = ("127.0.0.1", relay.port)
+        self.client = None
+        self.largest = 65536
+        self.lost = 0
+        self.is_over = False
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        while not self.is_over:
+            for ready in select.select([self.inside, self.outside], [], [], 0.05)[0]:
+                data, sender = ready.recvfrom(65536)
+                if len(data) > self.largest:
+                    self.lost += 1
+                elif ready is self.inside:
+                    self.client = sender
+                    self.outside.sendto(data, self.relay)
+                else:
+                    self.inside.sendto(data, self.client)
+
+    def end(self):
+        self.is_over = True
+        self.thread.join()
+
+
+def a_tunnel_that_is_switched_on_stops_neither_viewer_nor_publisher():
+    relay = Relay()
+    tunnels = [Tunnel(relay) for _ in range(2)]
+    publisher = Publisher(f"https://127.0.0.1:{tunnels[0].port}/live/tunnel", clip("bbb"), "-stream_loop", "-1")
+    output = scratch("tunnel.mp4")
+    viewer = subscriber(f"https://127.0.0.1:{tunnels[1].port}/live/tunnel", output)
+
+    def size():
+        return os.path.getsize(output) if os.path.exists(output) else 0
+
+    def wait_for_more(words):
+        before = size()
+        wait_until(lambda: size() > before + 100000, 20, f"{words}: {size()} bytes after {before}: {viewer.err[-3:]}")
+
+    wait_for_more("nothing comes at all")
+    for tunnel, words in zip(reversed(tunnels), ("the viewer's", "the publisher's")):
+        tunnel.largest = 1300
+        wait_for_more(f"{words} tunnel stops it")
+        wait_until(lambda: tunnel.lost > 0, 20, f"nothing large was sent into {words} tunnel")
+        wait_for_more(f"{words} tunnel stops it")
+    check(relay.stats()["listeners"][0]["paths_shrunk"] > 0, "the relay has not found out that the path carries less")
+    viewer.end(signal.SIGINT)
+    publisher.kill()
+    for tunnel in tunnels:
+        tunnel.end()
+    relay.stop()
+
+
 def a_new_instance_of_a_broadcast_is_followed():
     relay = Relay()
     url, result = relay.url("/live/it"), scratch("follow.mp4")
@@ -146,4 +209,5 @@ def a_new_instance_of_a_broadcast_is_followed():
 TESTS = [a_killed_publisher_comes_back_and_the_viewer_goes_on, a_publisher_that_leaves_in_order_is_gone_at_once,
          a_silent_publisher_is_given_up_after_the_idle_time, of_two_publishers_the_newest_wins_and_the_other_takes_over,
          viewers_that_vanish_leave_nothing_behind, tools_reconnect_when_the_relay_restarts, clients_of_a_killed_relay_are_told_by_the_next_one,
+         a_tunnel_that_is_switched_on_stops_neither_viewer_nor_publisher,
          a_new_instance_of_a_broadcast_is_followed]
