@@ -11,10 +11,8 @@
 enum { BATCH_MAX = 64 };
 
 struct entry {
-    struct moq_path *path; /* a copy: its references are the reader's */
-    uint64_t stamp;
-    uint32_t can;
-    bool has_failed, is_over;
+    struct bulletin_notice notice; /* its path is a copy: the references are the reader's */
+    bool is_over;
 };
 
 struct bulletin {
@@ -22,13 +20,13 @@ struct bulletin {
     struct router *from;
     uint32_t to;
     bool is_under_way;
-    struct list pending; /* notice.node, the oldest first */
+    struct list pending; /* telling.node, the oldest first */
     size_t count;
     struct entry batch[BATCH_MAX];
 };
 
 /* What one other worker has to know of an announcement. */
-struct notice {
+struct telling {
     struct list node; /* bulletin.pending */
     struct share *share;
     bool is_told;
@@ -36,19 +34,17 @@ struct notice {
 
 /* An announcement as others see it. Outlives it until they all know that it is over. */
 struct share {
-    struct moq_path *path;
-    uint64_t stamp;
+    struct bulletin_notice notice;
     uint32_t refs; /* the announcement's, and one for each worker that knows of it */
-    uint32_t can;
-    bool has_failed, is_over;
-    struct notice notices[]; /* by worker */
+    bool is_over;
+    struct telling tellings[]; /* by worker */
 };
 
 static void share_unref(struct share *share)
 {
     if (--share->refs > 0)
         return;
-    moq_path_unref(&share->path);
+    moq_path_unref(&share->notice.path);
     free(share);
 }
 
@@ -63,13 +59,12 @@ static void on_arrived(struct post *post, void *owner)
     uint32_t from = bulletin->from->worker;
     for (size_t i = 0; i < bulletin->count; i++) {
         struct entry *entry = &bulletin->batch[i];
-        const struct foreign_announcement foreign = {entry->path, from, entry->stamp, entry->can,
-                                                     entry->has_failed};
+        entry->notice.worker = from;
         if (entry->is_over)
-            route_remove_foreign(router, &foreign);
+            router->bulletin_events->on_over(router, &entry->notice);
         else
-            route_add_foreign(router, &foreign);
-        moq_path_unref(&entry->path);
+            router->bulletin_events->on_notice(router, &entry->notice);
+        moq_path_unref(&entry->notice.path);
     }
     bulletin->count = 0;
     post->run = on_returned;
@@ -81,15 +76,16 @@ static void on_arrived(struct post *post, void *owner)
 /* Takes the first that waits into the batch. False: out of memory, try again later. */
 static bool take(struct bulletin *bulletin)
 {
-    struct notice *notice = container_of(bulletin->pending.next, struct notice, node);
-    struct share *share = notice->share;
-    struct moq_path *path = moq_path_copy(share->path);
+    struct telling *telling = container_of(bulletin->pending.next, struct telling, node);
+    struct share *share = telling->share;
+    struct moq_path *path = moq_path_copy(share->notice.path);
     if (!path)
         return false;
-    bulletin->batch[bulletin->count++] =
-        (struct entry){path, share->stamp, share->can, share->has_failed, share->is_over};
-    list_remove(&notice->node);
-    notice->is_told = !share->is_over;
+    struct entry *entry = &bulletin->batch[bulletin->count++];
+    *entry = (struct entry){share->notice, share->is_over};
+    entry->notice.path = path;
+    list_remove(&telling->node);
+    telling->is_told = !share->is_over;
     if (share->is_over)
         share_unref(share);
     return true;
@@ -119,8 +115,9 @@ static void on_returned(struct post *post, void *owner)
 
 /* ---- This worker's announcements ------------------------------------------------------------- */
 
-int bulletins_init(struct router *router)
+int bulletins_init(struct router *router, const struct bulletin_events *events)
 {
+    router->bulletin_events = events;
     if (router->workers < 2)
         return 0;
     router->bulletins = calloc(router->workers, sizeof *router->bulletins);
@@ -146,66 +143,66 @@ void bulletins_sweep(struct router *router)
         bulletin_send(&router->bulletins[i]);
 }
 
-int bulletins_announce(struct router *router, struct announcement *announcement)
+int bulletins_announce(struct router *router, const struct bulletin_notice *notice,
+                       struct share **out)
 {
+    *out = NULL;
     if (router->workers < 2)
         return 0;
-    struct share *share = calloc(1, sizeof *share + router->workers * sizeof share->notices[0]);
+    struct share *share = calloc(1, sizeof *share + router->workers * sizeof share->tellings[0]);
     if (!share)
         return MOQ_ERR_NOMEM;
-    share->path = moq_path_ref(announcement->route->path);
-    share->stamp = announcement->stamp;
-    share->can = announcement->can;
+    share->notice = *notice;
+    moq_path_ref(notice->path);
     share->refs = 1;
-    announcement->share = share;
     for (uint32_t i = 0; i < router->workers; i++) {
-        struct notice *notice = &share->notices[i];
-        notice->share = share;
-        list_init(&notice->node);
+        struct telling *telling = &share->tellings[i];
+        telling->share = share;
+        list_init(&telling->node);
         if (i == router->worker)
             continue;
         share->refs++;
-        list_push_back(&router->bulletins[i].pending, &notice->node);
+        list_push_back(&router->bulletins[i].pending, &telling->node);
         bulletin_send(&router->bulletins[i]);
     }
+    *out = share;
     return 0;
 }
 
-static void tell_again(struct bulletin *bulletin, struct notice *notice)
+static void tell_again(struct bulletin *bulletin, struct telling *telling)
 {
-    if (list_is_empty(&notice->node))
-        list_push_back(&bulletin->pending, &notice->node);
+    if (list_is_empty(&telling->node))
+        list_push_back(&bulletin->pending, &telling->node);
     bulletin_send(bulletin);
 }
 
-void bulletins_fail(struct router *router, struct announcement *announcement)
+void bulletins_fail(struct router *router, struct share *share)
 {
-    struct share *share = announcement->share;
-    if (!share || share->has_failed)
+    if (!share || share->notice.has_failed)
         return;
-    share->has_failed = true;
+    share->notice.has_failed = true;
     for (uint32_t i = 0; i < router->workers; i++)
         if (i != router->worker)
-            tell_again(&router->bulletins[i], &share->notices[i]);
+            tell_again(&router->bulletins[i], &share->tellings[i]);
 }
 
-void bulletins_withdraw(struct router *router, struct announcement *announcement)
+void bulletins_withdraw(struct router *router, struct share **pointer)
 {
-    struct share *share = announcement->share;
-    announcement->share = NULL;
+    struct share *share = *pointer;
+    *pointer = NULL;
     if (!share)
         return;
     share->is_over = true;
     for (uint32_t i = 0; i < router->workers; i++) {
-        struct notice *notice = &share->notices[i];
+        struct telling *telling = &share->tellings[i];
         if (i == router->worker)
             continue;
-        if (!notice->is_told) { /* it waits still: nobody will have known */
-            list_remove(&notice->node);
+        if (!telling->is_told) { /* it waits still: nobody will have known */
+            list_remove(&telling->node);
             share_unref(share);
             continue;
         }
-        tell_again(&router->bulletins[i], notice);
+        tell_again(&router->bulletins[i], telling);
     }
     share_unref(share);
 }

@@ -34,7 +34,7 @@ struct feed_ops {
     void (*rest)(struct feed *feed);
     /* Whether something is asked for and not over. */
     bool (*is_active)(const struct feed *feed);
-    /* Whether a viewer can be served already; else `track_requests_wake` follows. NULL: always. */
+    /* Whether a viewer can be served already; else `route_wake` follows. NULL: always. */
     bool (*is_ready)(const struct feed *feed);
     /* Whether what was asked for so far, with what the track holds, begins at `group` or before
      * it. */

@@ -7,10 +7,30 @@
 #include <stdlib.h>
 
 #include "server/core/source.h"
-#include "server/core/track_request.h"
+
+static struct fetch_waiter *pop_waiter(struct fetch *fetch)
+{
+    struct list *node = list_pop_front(&fetch->waiters);
+    return node ? container_of(node, struct fetch_waiter, node) : NULL;
+}
+
+static void answer_waiting(struct fetch *fetch)
+{
+    struct fetch_waiter *waiter;
+    while ((waiter = pop_waiter(fetch)))
+        waiter->on_group(waiter, fetch->track, fetch->group);
+}
+
+static void refuse_waiting(struct fetch *fetch)
+{
+    struct fetch_waiter *waiter;
+    while ((waiter = pop_waiter(fetch)))
+        waiter->on_group(waiter, NULL, NULL);
+}
 
 static void fetch_free(struct fetch *fetch)
 {
+    refuse_waiting(fetch);
     list_remove(&fetch->node);
     fetch->router->fetch_count--;
     if (fetch->upstream)
@@ -22,40 +42,6 @@ static void fetch_free(struct fetch *fetch)
 }
 
 /* ---- What the feed brings -------------------------------------------------------------------- */
-
-/* Of those who wait on the route one who asked for this group. */
-static struct track_request *first_waiting(const struct fetch *fetch)
-{
-    const struct route *route = route_find(fetch->router, fetch->path);
-    if (!route)
-        return NULL;
-    list_for_each (node, &route->waiting) {
-        struct track_request *request = container_of(node, struct track_request, node);
-        const struct moq_request *asked = request->asked;
-        if (asked->kind == MOQ_REQUEST_FETCH && asked->group == fetch->sequence)
-            return request;
-    }
-    return NULL;
-}
-
-/* The route may go with the last one who waits: each is looked for afresh. */
-static void answer_waiting(struct fetch *fetch)
-{
-    struct track_request *request;
-    while ((request = first_waiting(fetch))) {
-        struct moq_request *asked = request->asked;
-        track_request_gone(asked);
-        fetch->router->counters.fetches++;
-        moq_request_send_group(asked, fetch->track, fetch->group);
-    }
-}
-
-static void refuse_waiting(struct fetch *fetch)
-{
-    struct track_request *request;
-    while ((request = first_waiting(fetch)))
-        track_request_refuse(request, MOQ_ERR_NOT_FOUND);
-}
 
 static void free_if_complete(struct fetch *fetch)
 {
@@ -102,7 +88,6 @@ void fetch_over(struct fetch *fetch, int error)
         moq_track_abort_group(fetch->track, fetch->group, error);
     else
         moq_track_unfollow(fetch->track, error);
-    refuse_waiting(fetch);
     fetch_free(fetch);
 }
 
@@ -121,6 +106,7 @@ static struct fetch *fetch_new(struct router *router, const struct announcement 
     fetch->is_local = announcement_is_local(origin);
     fetch->sequence = wish->group;
     fetch->path = moq_path_ref(wish->path);
+    list_init(&fetch->waiters);
     list_push_back(&router->fetches, &fetch->node);
     router->fetch_count++;
     fetch->track = moq_track_new(origin->path, &config);
@@ -155,40 +141,25 @@ static struct fetch *fetch_get(struct router *router, const struct route *route,
     return fetch_new(router, origin, wish);
 }
 
-int fetch_find(struct router *router, const struct fetch_wish *wish, struct moq_track **track,
-               struct moq_group **group)
+int fetch_find(struct router *router, const struct fetch_wish *wish, struct fetched *fetched)
 {
     const struct route *route = route_find(router, wish->path);
-    *track = route && route->source ? route->source->track : NULL;
-    *group = *track ? moq_track_find(*track, wish->group) : NULL;
-    if (*group)
+    const struct source *source = route ? source_of(route) : NULL;
+    *fetched = (struct fetched){.track = source ? source->track : NULL};
+    fetched->group = source ? moq_track_find(source->track, wish->group) : NULL;
+    if (fetched->group)
         return 0;
-    const struct fetch *fetch = route ? fetch_get(router, route, wish) : NULL;
-    if (!fetch)
+    fetched->pending = route ? fetch_get(router, route, wish) : NULL;
+    if (!fetched->pending)
         return MOQ_ERR_NOT_FOUND;
-    *track = fetch->track;
-    *group = fetch->group;
-    return *group ? 0 : MOQ_ERR_AGAIN;
+    fetched->track = fetched->pending->track;
+    fetched->group = fetched->pending->group;
+    return fetched->group ? 0 : MOQ_ERR_AGAIN;
 }
 
-void fetch_request(struct track_request *request)
+void fetch_wait(struct fetch *fetch, struct fetch_waiter *waiter)
 {
-    struct router *router = request->request.peer->router;
-    struct moq_request *asked = request->asked;
-    const struct fetch_wish wish = {
-        .path = request->request.path, .group = asked->group, .priority = asked->wish.priority};
-    struct moq_track *track;
-    struct moq_group *group;
-    int error = fetch_find(router, &wish, &track, &group);
-    if (error == MOQ_ERR_AGAIN && router_may_wait(router)) {
-        track_request_wait(request, route_find(router, wish.path), CORE_REPLY_TIMEOUT_NS);
-    } else if (error) {
-        track_request_refuse(request, MOQ_ERR_NOT_FOUND);
-    } else {
-        router->counters.fetches++;
-        track_request_gone(asked);
-        moq_request_send_group(asked, track, group);
-    }
+    list_push_back(&fetch->waiters, &waiter->node);
 }
 
 void fetches_stop(struct router *router)

@@ -8,8 +8,6 @@
 
 enum { CORE_FETCHES_MAX = 256 }; /* under way at a time, of one worker */
 
-struct track_request;
-
 struct fetch {
     struct list node; /* router.fetches */
     struct router *router;
@@ -19,6 +17,7 @@ struct fetch {
     bool is_adopted;             /* the group's bytes are another worker's */
     struct moq_track *track;     /* holds just this group */
     struct moq_group *group;     /* a reference; NULL: not known yet */
+    struct list waiters;         /* fetch_waiter.node: they wait until it is */
     struct moq_path *path;
     uint64_t sequence;
 };
@@ -30,11 +29,23 @@ struct fetch_wish {
     bool is_local_only; /* nothing is asked of other workers */
 };
 
-/* 0: the group, cached or on its way, and its track, both borrowed. MOQ_ERR_AGAIN: it is asked for,
- * and those who wait on the route (track_request_wait) are answered. MOQ_ERR_NOT_FOUND. */
-int fetch_find(struct router *router, const struct fetch_wish *wish, struct moq_track **track,
-               struct moq_group **group);
-void fetch_request(struct track_request *request);
+/* Whoever waits until the group is known. To be taken out of its list when he gives up. */
+struct fetch_waiter {
+    struct list node; /* fetch.waiters */
+    /* Once, and out of the list. NULL, NULL: there is no such group, or nobody answered. */
+    void (*on_group)(struct fetch_waiter *waiter, struct moq_track *track, struct moq_group *group);
+};
+
+struct fetched { /* all borrowed */
+    struct moq_track *track;
+    struct moq_group *group;
+    struct fetch *pending;
+};
+
+/* 0: the group, cached or on its way, and its track. MOQ_ERR_AGAIN: it is asked for (`pending`),
+ * and fetch_wait tells when it is known. MOQ_ERR_NOT_FOUND. */
+int fetch_find(struct router *router, const struct fetch_wish *wish, struct fetched *fetched);
+void fetch_wait(struct fetch *fetch, struct fetch_waiter *waiter);
 void fetches_stop(struct router *router);
 
 /* For feeds. Either its bytes are brought: the group begins empty (0 or MOQ_ERR_NOMEM) ... */

@@ -4,9 +4,8 @@
 #include "server/core/info.h"
 
 #include "server/core/source.h"
-#include "server/core/track_request.h"
 
-static const struct moq_info nothing_known = {.priority = 128, .order = MOQ_ORDER_NEWEST};
+const struct moq_info info_unknown = {.priority = 128, .order = MOQ_ORDER_NEWEST};
 
 struct moq_info info_of(const struct moq_track *track)
 {
@@ -48,8 +47,9 @@ int info_find(struct router *router, const struct moq_path *path, bool is_local_
               struct moq_info *info, struct info_query *query)
 {
     const struct route *route = route_find(router, path);
-    if (route && route->source) {
-        *info = info_of(route->source->track);
+    const struct source *source = route ? source_of(route) : NULL;
+    if (source) {
+        *info = info_of(source->track);
         return 0;
     }
     const struct announcement *origin = NULL;
@@ -59,41 +59,6 @@ int info_find(struct router *router, const struct moq_path *path, bool is_local_
         return MOQ_ERR_NOT_FOUND;
     if (router_may_wait(router) && query_open(query, origin))
         return MOQ_ERR_AGAIN;
-    *info = nothing_known;
+    *info = info_unknown;
     return 0;
-}
-
-/* ---- What a peer asks ------------------------------------------------------------------------ */
-
-static void answer(struct track_request *request, const struct moq_info *info)
-{
-    struct moq_request *asked = request->asked;
-    request->request.peer->router->counters.infos++;
-    track_request_gone(asked); /* the wait is over: frees `request` */
-    moq_request_send_info(asked, info);
-}
-
-static void on_info(void *user, int error, const struct moq_info *info)
-{
-    answer(user, error ? &nothing_known : info);
-}
-
-void info_request(struct track_request *request)
-{
-    struct router *router = request->request.peer->router;
-    const struct moq_path *path = request->request.path;
-    struct moq_info info;
-    request->query = (struct info_query){.on_info = on_info, .user = request};
-    int error = info_find(router, path, false, &info, &request->query);
-    if (error == MOQ_ERR_AGAIN)
-        track_request_wait(request, route_find(router, path), CORE_REPLY_TIMEOUT_NS);
-    else if (error)
-        track_request_refuse(request, error);
-    else
-        answer(request, &info);
-}
-
-void info_timed_out(struct track_request *request)
-{
-    answer(request, &nothing_known);
 }

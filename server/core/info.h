@@ -6,8 +6,6 @@
 #include "server/core/feed.h"
 #include "server/core/router.h"
 
-struct track_request;
-
 /* Zeroed is closed. */
 struct info_query {
     moq_on_info *on_info; /* set by whoever asks */
@@ -15,6 +13,8 @@ struct info_query {
     const struct feed_ops *feed; /* private */
     void *handle;                /* private; NULL: nothing is under way */
 };
+
+extern const struct moq_info info_unknown; /* what is true of every track */
 
 struct moq_info info_of(const struct moq_track *track);
 
@@ -24,8 +24,5 @@ struct moq_info info_of(const struct moq_track *track);
 int info_find(struct router *router, const struct moq_path *path, bool is_local_only,
               struct moq_info *info, struct info_query *query);
 void info_query_close(struct info_query *query); /* no callback follows */
-
-void info_request(struct track_request *request);
-void info_timed_out(struct track_request *request);
 
 #endif

@@ -5,7 +5,6 @@
 #include <stdlib.h>
 
 #include "base/objects.h"
-#include "server/core/outlet.h"
 #include "server/core/router.h"
 
 struct link_event {
@@ -84,11 +83,11 @@ static void on_wishes(struct post *post, void *owner)
     pthread_mutex_unlock(&link->lock);
 
     if (is_closed)
-        outlet_close(link->outlet);
+        router->link_home->on_closed(link->outlet);
     else if (!link->is_opened)
-        outlet_open(router, link_ref(link)); /* the home's reference */
+        router->link_home->on_opened(router, link_ref(link)); /* the home's reference */
     else if (link->outlet)
-        outlet_adjust(link->outlet);
+        router->link_home->on_wish(link->outlet);
     link->is_opened = true;
     link_unref(link);
 }

@@ -13,6 +13,7 @@
 #include "base/mailbox.h"
 #include "transfork/transfork.h"
 
+struct link;
 struct router;
 struct outlet;
 
@@ -44,6 +45,13 @@ struct link_events {
     void (*on_gap)(void *user, uint64_t first, uint64_t last, int error);
     void (*on_info)(void *user, const struct moq_info *info);
     void (*on_end)(void *user, int error); /* the last call; the link is closed by it */
+};
+
+/* What the home hears. */
+struct link_home {
+    void (*on_opened)(struct router *router, struct link *link); /* takes over a reference */
+    void (*on_wish)(struct outlet *outlet);   /* its follower wants something else */
+    void (*on_closed)(struct outlet *outlet); /* may be NULL: it was over */
 };
 
 struct link {

@@ -7,7 +7,6 @@
 #include "server/core/fetch.h"
 #include "server/core/link.h"
 #include "server/core/source.h"
-#include "server/core/track_request.h"
 
 /* A track of another worker, followed. */
 struct mirror {
@@ -69,7 +68,7 @@ static void note_heard(struct mirror *mirror)
     bool is_first = !mirror->has_heard;
     mirror->has_heard = true;
     if (is_first && source->route)
-        track_requests_wake(source->route);
+        route_wake(source->route);
 }
 
 static void on_info(void *user, const struct moq_info *info)
@@ -202,7 +201,7 @@ static const struct link_events fetch_events = {
 /* Groups that were raised here have other numbers at the home. */
 static bool has_other_numbers(const struct announcement *origin)
 {
-    const struct source *source = origin->route->source;
+    const struct source *source = source_of(origin->route);
     return source && source->feed && source->feed->ops == &mirror_feed &&
            mirror_of(source->feed)->raise.added > 0;
 }

@@ -24,6 +24,7 @@ static void outlet_free(struct outlet *outlet)
     unwatch(outlet);
     info_query_close(&outlet->query);
     list_remove(&outlet->node);
+    list_remove(&outlet->listener.node);
     moq_path_unref(&outlet->path);
     outlet->link->outlet = NULL;
     link_unref(outlet->link);
@@ -109,6 +110,36 @@ static bool can_speak(const struct source *source)
     return source->origin && announcement_is_local(source->origin);
 }
 
+/* A silent outlet wishes for nothing. */
+static void note_wish(struct outlet *outlet)
+{
+    bool has_wish = link_wish(outlet->link, &outlet->listener.wish);
+    outlet->listener.has_wish = has_wish && outlet->track;
+}
+
+static struct outlet *listening(struct source_listener *listener)
+{
+    return container_of(listener, struct outlet, listener);
+}
+
+static void on_origin(struct source_listener *listener)
+{
+    struct outlet *outlet = listening(listener);
+    if (!can_speak(outlet->source))
+        unwatch(outlet);
+    else if (!outlet->track)
+        speak(outlet, true);
+    note_wish(outlet);
+}
+
+static void on_source_end(struct source_listener *listener, int error)
+{
+    outlet_end(listening(listener), error);
+}
+
+static const struct source_listener_ops listener_ops = {.on_origin = on_origin,
+                                                        .on_end = on_source_end};
+
 static void open_track(struct outlet *outlet)
 {
     struct router *router = outlet->router;
@@ -119,32 +150,16 @@ static void open_track(struct outlet *outlet)
         return;
     }
     outlet->source = source;
-    outlet->has_wish = link_wish(outlet->link, &outlet->wish);
-    list_remove(&outlet->node);
-    list_push_back(&source->outlets, &outlet->node);
+    outlet->listener.ops = &listener_ops;
+    list_push_back(&source->listeners, &outlet->listener.node);
+    note_wish(outlet);
     if (!can_speak(source))
         return;
     speak(outlet, outlet->link->is_continued);
+    note_wish(outlet);
     struct moq_info info = info_of(source->track);
     link_tell_info(outlet->link, &info);
     source_adjust(source); /* which may end all of it */
-}
-
-void outlets_listen(struct source *source)
-{
-    list_for_each (node, &source->outlets) {
-        struct outlet *outlet = container_of(node, struct outlet, node);
-        if (!can_speak(source))
-            unwatch(outlet);
-        else if (!outlet->track)
-            speak(outlet, true);
-    }
-}
-
-void outlets_end(struct source *source, int error)
-{
-    while (!list_is_empty(&source->outlets))
-        outlet_end(container_of(source->outlets.next, struct outlet, node), error);
 }
 
 /* ---- One group, one answer ------------------------------------------------------------------- */
@@ -159,14 +174,13 @@ static void open_group(struct outlet *outlet)
         .priority = wanted.priority,
         .is_local_only = true,
     };
-    struct moq_track *track;
-    struct moq_group *group;
-    if (fetch_find(outlet->router, &wish, &track, &group)) {
+    struct fetched fetched;
+    if (fetch_find(outlet->router, &wish, &fetched)) {
         outlet_end(outlet, MOQ_ERR_NOT_FOUND);
         return;
     }
-    watch(outlet, track);
-    tell_group(outlet, group);
+    watch(outlet, fetched.track);
+    tell_group(outlet, fetched.group);
 }
 
 static void on_info(void *user, int error, const struct moq_info *info)
@@ -191,7 +205,7 @@ static void open_info(struct outlet *outlet)
 
 /* ---- What the link wants --------------------------------------------------------------------- */
 
-void outlet_open(struct router *router, struct link *link)
+static void outlet_open(struct router *router, struct link *link)
 {
     struct outlet *outlet = calloc(1, sizeof *outlet);
     if (!outlet) {
@@ -204,6 +218,7 @@ void outlet_open(struct router *router, struct link *link)
     outlet->path = link->path; /* from here on a matter of this thread */
     link->path = NULL;
     link->outlet = outlet;
+    list_init(&outlet->listener.node);
     list_push_back(&router->outlets, &outlet->node);
     if (link->kind == LINK_TRACK)
         open_track(outlet);
@@ -213,15 +228,15 @@ void outlet_open(struct router *router, struct link *link)
         open_info(outlet);
 }
 
-void outlet_adjust(struct outlet *outlet)
+static void outlet_adjust(struct outlet *outlet)
 {
     if (!outlet->source)
         return;
-    outlet->has_wish = link_wish(outlet->link, &outlet->wish);
+    note_wish(outlet);
     source_adjust(outlet->source);
 }
 
-void outlet_close(struct outlet *outlet)
+static void outlet_close(struct outlet *outlet)
 {
     if (!outlet)
         return;
@@ -230,6 +245,9 @@ void outlet_close(struct outlet *outlet)
     if (source)
         source_adjust(source);
 }
+
+const struct link_home outlet_home = {
+    .on_opened = outlet_open, .on_wish = outlet_adjust, .on_closed = outlet_close};
 
 void outlets_stop(struct router *router)
 {

@@ -9,24 +9,19 @@
 #include "server/core/source.h"
 
 struct outlet {
-    struct list node; /* source.outlets, or router.outlets */
+    struct list node; /* router.outlets */
     struct router *router;
     struct link *link;
     struct moq_path *path;
     struct source *source;   /* NULL: not LINK_TRACK */
     struct moq_track *track; /* a reference to what it watches; NULL: it is silent */
     struct moq_watcher watcher;
-    struct moq_wish wish;
-    bool has_wish; /* somebody watches at the other end */
+    struct source_listener listener; /* to `source` */
     struct info_query query;
 };
 
-void outlet_open(struct router *router, struct link *link); /* takes over a reference to the link */
-void outlet_adjust(struct outlet *outlet);                  /* its follower wants something else */
-void outlet_close(struct outlet *outlet);                   /* may be NULL */
+extern const struct link_home outlet_home; /* what links ask of the worker that has the publisher */
 
-void outlets_listen(struct source *source); /* its origin is another */
-void outlets_end(struct source *source, int error);
 void outlets_stop(struct router *router);
 
 #endif

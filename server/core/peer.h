@@ -28,8 +28,9 @@ struct core_peer {
 /* A request to it waited too long for one more stream: counts it, and says so once. */
 void peer_note_starved(struct core_peer *peer);
 
-/* As moq_listener_events.on_peer: 0, and *config is filled in, or why it is refused. */
-int peer_accept(struct router *router, const struct moq_peer *info,
-                struct moq_session_config *config);
+/* One whose session is not there yet; hooks hear of its birth. NULL: out of memory. */
+struct core_peer *peer_new(struct router *router, const struct moq_peer *info);
+/* Its session is gone, and it announces nothing any more; hooks hear of its death. */
+void peer_free(struct core_peer *peer);
 
 #endif

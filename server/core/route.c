@@ -8,8 +8,6 @@
 
 #include "base/objects.h"
 #include "server/core/bulletin.h"
-#include "server/core/source.h"
-#include "server/core/track_request.h"
 
 /* uthash compares keys through this: the keys are paths, not bytes. */
 #undef HASH_KEYCMP
@@ -47,7 +45,7 @@ struct route *route_get(struct router *router, struct moq_path *path)
 
 void route_release(struct router *router, struct route *route)
 {
-    if (route->source || !list_is_empty(&route->announcements) || !list_is_empty(&route->waiting))
+    if (route->follower || !list_is_empty(&route->announcements) || !list_is_empty(&route->waiting))
         return;
     HASH_DEL(router->routes, route);
     moq_path_unref(&route->path);
@@ -103,7 +101,7 @@ bool announcement_can(const struct announcement *announcement, uint32_t what)
 }
 
 /* A takeover counts once, where the one who took over is connected. */
-static void settle(struct route *route)
+static void settle_leader(struct route *route)
 {
     const struct announcement *leader = route_next(route);
     if (leader && route->leader && leader != route->leader && announcement_is_local(leader))
@@ -114,9 +112,9 @@ static void settle(struct route *route)
 void announcement_note_failure(struct announcement *announcement)
 {
     announcement->has_failed = true;
-    settle(announcement->route);
+    settle_leader(announcement->route);
     if (announcement_is_local(announcement))
-        bulletins_fail(announcement->router, announcement);
+        bulletins_fail(announcement->router, announcement->share);
 }
 
 /* Whom offers know it by: a peer is not shown its own. */
@@ -134,11 +132,10 @@ static void insert(struct route *route, struct announcement *announcement)
         node = node->next;
     list_insert_between(&announcement->route_node, node->prev, node);
     announcement->route = route;
-    settle(route);
+    settle_leader(route);
 }
 
-/* Gives it a place among the others of its path. False: out of memory. */
-static bool join(struct announcement *announcement, struct moq_path *path)
+bool route_join(struct announcement *announcement, struct moq_path *path)
 {
     struct router *router = announcement->router;
     struct route *route = route_get(router, path);
@@ -151,12 +148,22 @@ static bool join(struct announcement *announcement, struct moq_path *path)
     return false;
 }
 
-static void take_over(struct announcement *announcement)
+void route_wake(struct route *route)
+{
+    list_for_each_safe (node, &route->waiting) {
+        struct route_waiter *waiter = container_of(node, struct route_waiter, node);
+        if (waiter->on_ready)
+            waiter->on_ready(waiter, route);
+    }
+}
+
+void route_lead(struct announcement *announcement)
 {
     struct route *route = announcement->route;
-    if (route->source && route_next(route) == announcement)
-        source_switch(route->source, announcement);
-    track_requests_wake(route);
+    struct route_follower *follower = route->follower;
+    if (follower && route_next(route) == announcement)
+        follower->ops->on_newest(follower, announcement);
+    route_wake(route);
 }
 
 /* False: out of memory; what it would have done is undone. */
@@ -165,17 +172,19 @@ static bool add_local(struct announcement *announcement, struct moq_path *path)
     struct router *router = announcement->router;
     char text[MOQ_PATH_TEXT_BYTES];
     announcement->stamp = __atomic_add_fetch(&router->commons->last_stamp, 1, __ATOMIC_RELAXED);
-    if (!join(announcement, path)) {
+    if (!route_join(announcement, path)) {
         log_error(LOG_ROUTE, "out of memory: the announcement of %s is lost",
                   moq_path_text(path, text, sizeof text));
         return false;
     }
-    if (bulletins_announce(router, announcement))
+    const struct bulletin_notice notice = {
+        .path = announcement->route->path, .stamp = announcement->stamp, .can = announcement->can};
+    if (bulletins_announce(router, &notice, &announcement->share))
         log_error(LOG_ROUTE, "out of memory: only one worker knows that %s is announced",
                   moq_path_text(path, text, sizeof text));
     router->counters.announcements++;
     core_hooks_event(&router->hooks, "announced", path);
-    take_over(announcement);
+    route_lead(announcement);
     return true;
 }
 
@@ -184,25 +193,26 @@ void route_add(struct announcement *announcement, struct moq_path *path)
     add_local(announcement, path);
 }
 
-static void announcement_free(struct announcement *announcement)
+void announcement_free(struct announcement *announcement)
 {
     moq_path_unref(&announcement->path);
     moq_path_unref(&announcement->request.path);
     free(announcement);
 }
 
-/* A source that loses its origin may end, and that frees its route. */
-static void leave(struct announcement *announcement)
+/* A follower that loses its origin may end, and that frees the route. */
+void route_leave(struct announcement *announcement)
 {
     struct router *router = announcement->router;
     struct route *route = announcement->route;
+    struct route_follower *follower = route->follower;
     list_remove(&announcement->route_node);
     moq_offers_remove(router->offers, route->path, owner_of(announcement));
-    settle(route);
-    if (route->source && route->source->origin == announcement)
-        source_withdrawn(route->source, announcement);
-    else
+    settle_leader(route);
+    if (!follower)
         route_release(router, route);
+    else
+        follower->ops->on_left(follower, announcement);
 }
 
 void route_remove(struct announcement *announcement)
@@ -213,9 +223,9 @@ void route_remove(struct announcement *announcement)
     list_remove(&announcement->owner_node);
     if (announcement->route) {
         router->counters.announcements--;
-        bulletins_withdraw(router, announcement);
+        bulletins_withdraw(router, &announcement->share);
         core_hooks_event(&router->hooks, "ended", announcement->route->path);
-        leave(announcement);
+        route_leave(announcement);
     }
     announcement_free(announcement);
 }
@@ -246,79 +256,4 @@ struct announcement *route_add_origin(struct router *router, const struct origin
         return announcement;
     announcement_free(announcement);
     return NULL;
-}
-
-/* ---- Of other workers ------------------------------------------------------------------------ */
-
-static void foreign_free(struct announcement *announcement)
-{
-    list_remove(&announcement->owner_node);
-    if (announcement->route)
-        leave(announcement);
-    announcement_free(announcement);
-}
-
-static struct announcement *find_foreign(struct router *router,
-                                         const struct foreign_announcement *foreign)
-{
-    const struct route *route = route_find(router, foreign->path);
-    if (!route)
-        return NULL;
-    list_for_each (node, &route->announcements) {
-        struct announcement *announcement = container_of(node, struct announcement, route_node);
-        if (announcement->stamp == foreign->stamp)
-            return announcement;
-    }
-    return NULL;
-}
-
-/* It ended a track. Its own worker goes on with another that it has, if it has one; a source here
- * turns to whoever is next. */
-static void fail_foreign(struct announcement *announcement)
-{
-    struct route *route = announcement->route;
-    announcement->has_failed = true;
-    settle(route);
-    struct announcement *next = route_next(route);
-    if (next && route->source && route->source->origin == announcement)
-        source_switch(route->source, next);
-}
-
-void route_add_foreign(struct router *router, const struct foreign_announcement *foreign)
-{
-    struct announcement *known = find_foreign(router, foreign);
-    if (known) {
-        if (foreign->has_failed)
-            fail_foreign(known);
-        return;
-    }
-    struct moq_path *path = moq_path_copy(foreign->path); /* its references are ours */
-    struct announcement *announcement = path ? announcement_new(router, &mirror_feed, path) : NULL;
-    moq_path_unref(&path);
-    if (!announcement) {
-        log_error(LOG_ROUTE, "out of memory: an announcement of another worker is lost");
-        return;
-    }
-    announcement->worker = foreign->worker;
-    announcement->stamp = foreign->stamp;
-    announcement->can = foreign->can;
-    announcement->has_failed = foreign->has_failed;
-    list_push_back(&router->foreign, &announcement->owner_node);
-    if (join(announcement, announcement->path))
-        take_over(announcement);
-    else
-        foreign_free(announcement);
-}
-
-void route_remove_foreign(struct router *router, const struct foreign_announcement *foreign)
-{
-    struct announcement *announcement = find_foreign(router, foreign);
-    if (announcement)
-        foreign_free(announcement);
-}
-
-void routes_forget_foreign(struct router *router)
-{
-    while (!list_is_empty(&router->foreign))
-        foreign_free(container_of(router->foreign.next, struct announcement, owner_node));
 }

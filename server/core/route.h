@@ -9,6 +9,8 @@
 #include "server/core/request.h"
 #include "server/core/router.h"
 
+struct route_follower;
+
 /* "This peer (or worker, or module) publishes that path." */
 struct announcement {
     struct list owner_node; /* core_peer.announcements, or router.foreign, or nothing */
@@ -28,12 +30,35 @@ struct announcement {
     struct core_request request;
 };
 
+/* Whoever is fed by the announcements of a route. May end in each of these. */
+struct route_follower_ops {
+    /* It is the newest now, and has not failed. */
+    void (*on_newest)(struct route_follower *follower, struct announcement *announcement);
+    /* It announces the path no more. */
+    void (*on_left)(struct route_follower *follower, struct announcement *announcement);
+    /* It ended a track; `next` is the newest that has not failed. */
+    void (*on_failed)(struct route_follower *follower, struct announcement *announcement,
+                      struct announcement *next);
+};
+
+struct route_follower {
+    const struct route_follower_ops *ops;
+};
+
+/* Whoever waits for a path. */
+struct route_waiter {
+    struct list node; /* route.waiting */
+    /* There is a publisher, or its feed is ready. May take it out of the list. NULL: it waits for
+     * something else. */
+    void (*on_ready)(struct route_waiter *waiter, struct route *route);
+};
+
 struct route {
     UT_hash_handle hh;
     struct moq_path *path;
     struct list announcements;         /* newest first */
-    struct list waiting;               /* track_request.node, oldest first */
-    struct source *source;             /* NULL: nobody watches */
+    struct list waiting;               /* route_waiter.node, oldest first */
+    struct route_follower *follower;   /* the source of its track; NULL: nobody watches */
     const struct announcement *leader; /* who published it last; only to be compared */
 };
 
@@ -72,17 +97,13 @@ struct origin_offer {
 /* Until route_remove. NULL: out of memory. */
 struct announcement *route_add_origin(struct router *router, const struct origin_offer *offer);
 
-/* What another worker tells of an announcement. */
-struct foreign_announcement {
-    const struct moq_path *path;
-    uint32_t worker;
-    uint64_t stamp;
-    uint32_t can;
-    bool has_failed;
-};
-/* Also what was added before, when it has failed since. */
-void route_add_foreign(struct router *router, const struct foreign_announcement *foreign);
-void route_remove_foreign(struct router *router, const struct foreign_announcement *foreign);
-void routes_forget_foreign(struct router *router);
+void route_wake(struct route *route); /* those who wait */
+
+/* For announcements that are not of this worker: a place among the others of its path, by its
+ * stamp. False: out of memory. */
+bool route_join(struct announcement *announcement, struct moq_path *path);
+void route_lead(struct announcement *announcement); /* whoever follows or waits is told */
+void route_leave(struct announcement *announcement);
+void announcement_free(struct announcement *announcement);
 
 #endif

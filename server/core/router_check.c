@@ -35,22 +35,11 @@ static void check_viewers(const struct source *source)
     REQUIRE((source->idle_since_ns == CLOCK_NEVER) == is_watched);
 }
 
-static void check_outlets(const struct source *source)
-{
-    bool is_home = source->origin && announcement_is_local(source->origin);
-    list_for_each (node, &source->outlets) {
-        const struct outlet *outlet = container_of(node, struct outlet, node);
-        REQUIRE(outlet->source == source);
-        REQUIRE(outlet->track == NULL || outlet->track == source->track);
-        REQUIRE(is_home || !source->origin || outlet->track == NULL); /* it feeds nobody in turn */
-    }
-}
-
 void source_check(const struct source *source)
 {
     const struct feed *feed = source->feed;
     REQUIRE(source->track != NULL);
-    REQUIRE(!source->route || source->route->source == source);
+    REQUIRE(!source->route || source->route->follower == &source->follower);
     REQUIRE(source->route || (!source->origin && !feed)); /* an ended source asks nobody */
     REQUIRE(!feed || feed->source == source);
     if (source->origin) {
@@ -62,7 +51,6 @@ void source_check(const struct source *source)
         REQUIRE(source->farewell_ns != CLOCK_NEVER);
     }
     check_viewers(source);
-    check_outlets(source);
 }
 
 /* ---- Routes ---------------------------------------------------------------------------------- */
@@ -88,7 +76,8 @@ static size_t check_announcements(const struct route *route)
 static size_t check_waiting(const struct route *route)
 {
     list_for_each (node, &route->waiting) {
-        const struct track_request *request = container_of(node, struct track_request, node);
+        const struct track_request *request =
+            container_of(node, struct track_request, waiting.node);
         REQUIRE(request->route == route);
         REQUIRE(moq_request_user(request->asked) == request);
         REQUIRE(!request->request.is_held); /* hooks have decided */
@@ -102,11 +91,11 @@ static void check_routes(struct router *router)
     struct route *route, *next;
     HASH_ITER(hh, router->routes, route, next)
     {
-        bool is_needed = route->source || !list_is_empty(&route->announcements) ||
+        bool is_needed = route->follower || !list_is_empty(&route->announcements) ||
                          !list_is_empty(&route->waiting);
         REQUIRE(is_needed);
         REQUIRE(route_find(router, route->path) == route);
-        REQUIRE(!route->source || route->source->route == route);
+        REQUIRE(!route->follower || source_of(route)->route == route);
         local_count += check_announcements(route);
         waiting_count += check_waiting(route);
     }
@@ -126,6 +115,23 @@ static void check_peers(const struct router *router)
     }
     REQUIRE(router->counters.sessions == count_nodes(&router->peers));
     REQUIRE(count_nodes(&router->hooks.peers) == count_nodes(&router->peers));
+}
+
+/* An outlet is silent while another worker feeds its source: nobody feeds anybody in turn. */
+static void check_outlets(const struct router *router)
+{
+    list_for_each (node, &router->outlets) {
+        const struct outlet *outlet = container_of(node, struct outlet, node);
+        const struct source *source = outlet->source;
+        bool is_listening = !list_is_empty(&outlet->listener.node);
+        REQUIRE(is_listening == (source != NULL));
+        if (!source)
+            continue;
+        bool is_copy = source->origin && !announcement_is_local(source->origin);
+        REQUIRE(outlet->track == NULL || outlet->track == source->track);
+        REQUIRE(outlet->track == NULL || !is_copy);
+        REQUIRE(outlet->track || !outlet->listener.has_wish);
+    }
 }
 
 static void check_held(const struct router *router)
@@ -154,6 +160,7 @@ void router_check(struct router *router)
     REQUIRE(count_nodes(&router->hooks.viewers) == viewer_count);
     REQUIRE(router->fetch_count == count_nodes(&router->fetches));
     check_peers(router);
+    check_outlets(router);
     check_routes(router);
     check_held(router);
 }

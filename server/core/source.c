@@ -7,7 +7,6 @@
 
 #include "base/check.h"
 #include "base/objects.h"
-#include "server/core/outlet.h"
 #include "server/core/settings.h"
 
 /* ---- Its feed -------------------------------------------------------------------------------- */
@@ -60,6 +59,20 @@ static bool attach(struct source *source, struct announcement *origin)
     return source->feed != NULL;
 }
 
+void source_dismiss(struct source *source, int error)
+{
+    while (!list_is_empty(&source->listeners)) {
+        struct source_listener *listener =
+            container_of(source->listeners.next, struct source_listener, node);
+        listener->ops->on_end(listener, error);
+    }
+}
+
+struct source *source_of(const struct route *route)
+{
+    return route->follower ? container_of(route->follower, struct source, follower) : NULL;
+}
+
 void source_lost(struct source *source, int error)
 {
     struct announcement *failed = source->origin;
@@ -70,12 +83,35 @@ void source_lost(struct source *source, int error)
     if (source->route)
         other = route_next(source->route);
     if (other && !announcement_is_local(other))
-        outlets_end(source, MOQ_ERR_OFFLINE); /* else they would wait for one that has failed */
+        source_dismiss(source, MOQ_ERR_OFFLINE); /* else they would wait for one that has failed */
     if (other)
         source_switch(source, other);
     else
         source_end(source, error ? MOQ_ERR_OFFLINE : 0);
 }
+
+static void on_newest(struct route_follower *follower, struct announcement *announcement)
+{
+    source_switch(container_of(follower, struct source, follower), announcement);
+}
+
+static void on_left(struct route_follower *follower, struct announcement *announcement)
+{
+    struct source *source = container_of(follower, struct source, follower);
+    if (source->origin == announcement)
+        source_withdrawn(source, announcement);
+}
+
+static void on_failed(struct route_follower *follower, struct announcement *announcement,
+                      struct announcement *next)
+{
+    struct source *source = container_of(follower, struct source, follower);
+    if (source->origin == announcement)
+        source_switch(source, next);
+}
+
+static const struct route_follower_ops follower_ops = {
+    .on_newest = on_newest, .on_left = on_left, .on_failed = on_failed};
 
 static struct source *source_new(struct router *router, struct route *route,
                                  struct announcement *origin)
@@ -100,8 +136,9 @@ static struct source *source_new(struct router *router, struct route *route,
     source->idle_since_ns = router->clock->now_ns;
     source->farewell_ns = CLOCK_NEVER;
     list_init(&source->viewers);
-    list_init(&source->outlets);
-    route->source = source;
+    list_init(&source->listeners);
+    source->follower.ops = &follower_ops;
+    route->follower = &source->follower;
     list_push_back(&router->sources, &source->node);
     object_born(OBJECT_source);
     return source;
@@ -109,8 +146,8 @@ static struct source *source_new(struct router *router, struct route *route,
 
 struct source *source_get(struct router *router, struct route *route)
 {
-    if (route->source)
-        return route->source;
+    if (route->follower)
+        return source_of(route);
     struct announcement *origin = route_next(route);
     if (!origin)
         origin = route_newest(route);
@@ -124,7 +161,7 @@ static void detach(struct source *source)
     if (!route)
         return;
     source->route = NULL;
-    route->source = NULL;
+    route->follower = NULL;
     route_release(source->router, route);
 }
 
@@ -145,12 +182,12 @@ void source_end(struct source *source, int error)
     detach(source);
     if (!moq_track_has_ended(source->track, NULL))
         moq_track_end(source->track, error);
-    outlets_end(source, error);
+    source_dismiss(source, error);
 }
 
 void source_free(struct source *source)
 {
-    REQUIRE(list_is_empty(&source->viewers) && list_is_empty(&source->outlets));
+    REQUIRE(list_is_empty(&source->viewers) && list_is_empty(&source->listeners));
     cut_off(source);
     detach(source);
     list_remove(&source->node);
@@ -184,14 +221,14 @@ static bool combine(const struct source *source, struct moq_wish *all)
             *all = *wish;
         has_any = true;
     }
-    list_for_each (node, &source->outlets) {
-        const struct outlet *outlet = container_of(node, struct outlet, node);
-        if (!outlet->track || !outlet->has_wish)
+    list_for_each (node, &source->listeners) {
+        const struct source_listener *listener = container_of(node, struct source_listener, node);
+        if (!listener->has_wish)
             continue;
         if (has_any)
-            add_wish(all, &outlet->wish);
+            add_wish(all, &listener->wish);
         else
-            *all = outlet->wish;
+            *all = listener->wish;
         has_any = true;
     }
     return has_any;
@@ -215,6 +252,7 @@ void source_add_viewer(struct source *source, struct core_viewer *viewer)
 {
     struct router *router = source->router;
     bool is_first = list_is_empty(&source->viewers);
+    viewer->source = source;
     list_push_back(&source->viewers, &viewer->node);
     list_push_back(&router->viewers, &viewer->router_node);
     source->idle_since_ns = CLOCK_NEVER;
@@ -277,7 +315,7 @@ void source_remove_viewer(struct core_viewer *viewer)
  * themselves. */
 static bool is_idle(const struct source *source)
 {
-    if (!list_is_empty(&source->viewers) || !list_is_empty(&source->outlets))
+    if (!list_is_empty(&source->viewers) || !list_is_empty(&source->listeners))
         return false;
     return !source->route ||
            source->router->clock->now_ns - source->idle_since_ns >= CORE_LINGER_NS;
@@ -307,7 +345,10 @@ void source_switch(struct source *source, struct announcement *origin)
     }
     source->is_continued = moq_track_newest(source->track) != NULL;
     source->origin_from = source->is_continued ? moq_track_latest(source->track) + 1 : 0;
-    outlets_listen(source);
+    list_for_each (node, &source->listeners) {
+        struct source_listener *listener = container_of(node, struct source_listener, node);
+        listener->ops->on_origin(listener);
+    }
     source_adjust(source);
 }
 

@@ -8,12 +8,27 @@
 #include "server/core/router.h"
 #include "server/core/viewer.h"
 
+struct source_listener;
+
 /* A source without viewers keeps its feed this long: a viewer that comes back finds it warm. */
 #define CORE_LINGER_NS (2 * NS_PER_S)
 /* After its path was withdrawn a publisher has this long to finish the track in order. */
 #define CORE_FAREWELL_NS (500 * NS_PER_MS)
 /* How long a publisher may take to bring groups of the past that a viewer wishes for. */
 #define CORE_HISTORY_NS (2 * NS_PER_S)
+
+/* Whoever else hears what its track tells: other workers. Counts like one viewer. */
+struct source_listener_ops {
+    void (*on_origin)(struct source_listener *listener);         /* its origin is another */
+    void (*on_end)(struct source_listener *listener, int error); /* leaves the list */
+};
+
+struct source_listener {
+    struct list node; /* source.listeners */
+    const struct source_listener_ops *ops;
+    struct moq_wish wish;
+    bool has_wish; /* `wish` counts */
+};
 
 struct source {
     struct list node; /* router.sources */
@@ -22,8 +37,9 @@ struct source {
     struct announcement *origin; /* NULL while there is none */
     struct feed *feed;           /* NULL while there is none; outlives its origin by a farewell */
     struct moq_track *track;
-    struct list viewers;    /* core_viewer.node */
-    struct list outlets;    /* outlet.node */
+    struct list viewers;   /* core_viewer.node */
+    struct list listeners; /* source_listener.node */
+    struct route_follower follower;
     bool is_continued;      /* the origin took another's place: its numbers may be raised */
     uint64_t origin_from;   /* the first group that is this origin's */
     uint64_t idle_since_ns; /* CLOCK_NEVER while it has viewers */
@@ -47,6 +63,9 @@ void source_expect(struct source *source, const struct moq_wish *wish);
 bool source_can_ask_ranges(const struct source *source);
 /* Whether its groups are another worker's. */
 bool source_is_copy(const struct source *source);
+
+struct source *source_of(const struct route *route);   /* NULL: nobody watches */
+void source_dismiss(struct source *source, int error); /* its listeners hear the end */
 
 void source_lost(struct source *source, int error); /* its feed brings no more */
 /* Another publisher feeds it from now on. */

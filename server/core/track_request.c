@@ -6,22 +6,16 @@
 
 #include <stdlib.h>
 
-#include "server/core/fetch.h"
 #include "server/core/settings.h"
 #include "server/core/source.h"
 
-static struct router *router_of(const struct track_request *request)
-{
-    return request->request.peer->router;
-}
-
 static void track_request_free(struct track_request *request)
 {
-    struct router *router = router_of(request);
+    list_remove(&request->fetching.node);
     if (request->route) {
-        list_remove(&request->node);
-        router_count_waiting(router, -1);
-        route_release(router, request->route);
+        list_remove(&request->waiting.node);
+        router_count_waiting(request->router, -1);
+        route_release(request->router, request->route);
     }
     core_hooks_withdraw(&request->request);
     info_query_close(&request->query);
@@ -37,20 +31,22 @@ void track_request_gone(struct moq_request *asked)
         track_request_free(request);
 }
 
-void track_request_refuse(struct track_request *request, int error)
+static void refuse(struct track_request *request, int error)
 {
     struct moq_request *asked = request->asked;
-    router_of(request)->counters.requests_refused++;
+    request->router->counters.requests_refused++;
     track_request_gone(asked);
     moq_request_refuse(asked, error);
 }
 
-void track_request_wait(struct track_request *request, struct route *route, uint64_t wait_ns)
+/* Until somebody answers, and so long at most; then it is refused, or INFO gets what is always
+ * true. */
+static void wait_on_route(struct track_request *request, struct route *route, uint64_t wait_ns)
 {
-    struct router *router = router_of(request);
+    struct router *router = request->router;
     request->route = route;
     request->deadline_ns = router->clock->now_ns + wait_ns;
-    list_push_back(&route->waiting, &request->node);
+    list_push_back(&route->waiting, &request->waiting.node);
     router_count_waiting(router, 1);
 }
 
@@ -60,7 +56,7 @@ void track_request_wait(struct track_request *request, struct route *route, uint
  * there is no room to wait, or they cannot be asked. */
 static bool wait_for_feed(struct track_request *request, struct source *source)
 {
-    struct router *router = router_of(request);
+    struct router *router = request->router;
     uint64_t wait_ns = router->config->limits.wait_ns;
     if (!request->route && !router_may_wait(router))
         return false;
@@ -70,46 +66,135 @@ static bool wait_for_feed(struct track_request *request, struct source *source)
             return false;
     }
     if (!request->route)
-        track_request_wait(request, source->route,
-                           wait_ns > CORE_REPLY_TIMEOUT_NS ? wait_ns : CORE_REPLY_TIMEOUT_NS);
+        wait_on_route(request, source->route,
+                      wait_ns > CORE_REPLY_TIMEOUT_NS ? wait_ns : CORE_REPLY_TIMEOUT_NS);
     return true;
+}
+
+/* Most viewers get what they asked for, and the track has that path already. NULL: out of memory. */
+static struct core_viewer *viewer_of(const struct track_request *request,
+                                     const struct source *source)
+{
+    struct moq_path *asked = request->asked->path, *served = moq_track_path(source->track);
+    const struct viewer_origin origin = {.path = moq_path_equal(asked, served) ? served : asked,
+                                         .policy_class = request->policy_class,
+                                         .override = &request->request.override};
+    return core_viewer_new(request->router, &origin);
 }
 
 static void serve(struct track_request *request, struct route *route)
 {
-    struct source *source = source_get(router_of(request), route);
-    if (!source) {
-        track_request_refuse(request, MOQ_ERR_NOMEM);
+    struct router *router = request->router;
+    struct moq_request *asked = request->asked;
+    struct source *source = source_get(router, route);
+    if (source && !source_is_ready(source) && wait_for_feed(request, source))
+        return;
+    struct core_viewer *viewer = source ? viewer_of(request, source) : NULL;
+    if (!viewer) {
+        refuse(request, MOQ_ERR_NOMEM);
         return;
     }
-    if (!source_is_ready(source) && wait_for_feed(request, source))
-        return;
-    source_expect(source, &request->asked->wish);
-    struct core_viewer *viewer = core_viewer_new(source, request);
-    if (viewer)
+    source_expect(source, &asked->wish);
+    track_request_gone(asked);
+    if (core_viewer_serve(viewer, asked, source->track))
         source_add_viewer(source, viewer);
+    else
+        core_viewer_free(viewer);
+}
+
+static void on_ready(struct route_waiter *waiter, struct route *route)
+{
+    serve(container_of(waiter, struct track_request, waiting), route);
 }
 
 static void wait_for_publisher(struct track_request *request, struct route *route)
 {
-    struct router *router = router_of(request);
+    struct router *router = request->router;
     if (!route || !router_may_wait(router)) {
-        track_request_refuse(request, MOQ_ERR_NOT_FOUND);
+        refuse(request, MOQ_ERR_NOT_FOUND);
         if (route)
             route_release(router, route);
         return;
     }
-    track_request_wait(request, route, router->config->limits.wait_ns);
+    wait_on_route(request, route, router->config->limits.wait_ns);
 }
 
 static void subscribe(struct track_request *request)
 {
-    struct router *router = router_of(request);
+    struct router *router = request->router;
     struct route *route = route_find(router, request->request.path);
     if (route && !list_is_empty(&route->announcements))
         serve(request, route);
     else
         wait_for_publisher(request, route_get(router, request->request.path));
+}
+
+/* ---- Fetches --------------------------------------------------------------------------------- */
+
+static void send_group(struct track_request *request, struct moq_track *track,
+                       struct moq_group *group)
+{
+    struct moq_request *asked = request->asked;
+    request->router->counters.fetches++;
+    track_request_gone(asked);
+    moq_request_send_group(asked, track, group);
+}
+
+static void on_group(struct fetch_waiter *waiter, struct moq_track *track, struct moq_group *group)
+{
+    struct track_request *request = container_of(waiter, struct track_request, fetching);
+    if (group)
+        send_group(request, track, group);
+    else
+        refuse(request, MOQ_ERR_NOT_FOUND);
+}
+
+static void fetch(struct track_request *request)
+{
+    struct router *router = request->router;
+    struct fetched fetched;
+    const struct fetch_wish wish = {.path = request->request.path,
+                                    .group = request->asked->group,
+                                    .priority = request->asked->wish.priority};
+    int error = fetch_find(router, &wish, &fetched);
+    if (error == MOQ_ERR_AGAIN && router_may_wait(router)) {
+        request->fetching.on_group = on_group;
+        fetch_wait(fetched.pending, &request->fetching);
+        wait_on_route(request, route_find(router, wish.path), CORE_REPLY_TIMEOUT_NS);
+    } else if (error) {
+        refuse(request, MOQ_ERR_NOT_FOUND);
+    } else {
+        send_group(request, fetched.track, fetched.group);
+    }
+}
+
+/* ---- INFO ------------------------------------------------------------------------------------ */
+
+static void send_info(struct track_request *request, const struct moq_info *info)
+{
+    struct moq_request *asked = request->asked;
+    request->router->counters.infos++;
+    track_request_gone(asked); /* the wait is over: frees `request` */
+    moq_request_send_info(asked, info);
+}
+
+static void on_info(void *user, int error, const struct moq_info *info)
+{
+    send_info(user, error ? &info_unknown : info);
+}
+
+static void inform(struct track_request *request)
+{
+    const struct moq_path *path = request->request.path;
+    struct moq_info info;
+    request->query = (struct info_query){.on_info = on_info, .user = request};
+    int error = info_find(request->router, path, false, &info, &request->query);
+    if (error == MOQ_ERR_AGAIN)
+        wait_on_route(request, route_find(request->router, path), CORE_REPLY_TIMEOUT_NS);
+    else if (error)
+        refuse(request, error);
+    else
+        send_info(request, &info);
 }
 
 /* ---- Their way ------------------------------------------------------------------------------- */
@@ -121,13 +206,13 @@ static void on_decided(struct core_request *decided, bool is_allowed)
         log_info(LOG_POLICY, "session %llu may not have this track: %s",
                  (unsigned long long)core_peer_number(decided->peer),
                  decided->reason[0] ? decided->reason : "denied");
-        track_request_refuse(request, MOQ_ERR_REFUSED);
+        refuse(request, MOQ_ERR_REFUSED);
     } else if (decided->kind == CORE_REQUEST_SUBSCRIBE) {
         subscribe(request);
     } else if (decided->kind == CORE_REQUEST_FETCH) {
-        fetch_request(request);
+        fetch(request);
     } else {
-        info_request(request);
+        inform(request);
     }
 }
 
@@ -141,17 +226,21 @@ static enum core_request_kind kind_of(const struct moq_request *asked)
     return kinds[asked->kind];
 }
 
-void track_request_arrived(struct core_peer *peer, struct moq_request *asked)
+void track_request_arrived(struct router *router, struct core_peer *peer, struct moq_request *asked)
 {
     struct track_request *request = calloc(1, sizeof *request);
     if (!request) {
         moq_request_refuse(asked, MOQ_ERR_NOMEM);
         return;
     }
+    request->router = router;
     request->asked = asked;
-    request->policy_class = core_policy_class(peer->router->config, asked->path);
+    request->policy_class = core_policy_class(router->config, asked->path);
     request->deadline_ns = CLOCK_NEVER;
-    list_init(&request->node);
+    list_init(&request->waiting.node);
+    list_init(&request->fetching.node);
+    if (asked->kind == MOQ_REQUEST_SUBSCRIBE)
+        request->waiting.on_ready = on_ready;
     request->request = (struct core_request){
         .kind = kind_of(asked),
         .peer = peer,
@@ -161,30 +250,21 @@ void track_request_arrived(struct core_peer *peer, struct moq_request *asked)
         .on_decided = on_decided,
     };
     moq_request_set_user(asked, request);
-    core_hooks_ask(&peer->router->hooks, &request->request);
-}
-
-void track_requests_wake(struct route *route)
-{
-    list_for_each_safe (node, &route->waiting) {
-        struct track_request *request = container_of(node, struct track_request, node);
-        if (request->asked->kind == MOQ_REQUEST_SUBSCRIBE)
-            serve(request, route);
-    }
+    core_hooks_ask(&router->hooks, &request->request);
 }
 
 /* Refuses, or answers with what is always true, whoever has waited long enough. */
 static void sweep_route(struct route *route, uint64_t now_ns)
 {
     list_for_each_safe (node, &route->waiting) {
-        struct track_request *request = container_of(node, struct track_request, node);
+        struct track_request *request = container_of(node, struct track_request, waiting.node);
         bool is_last = route->waiting.next == route->waiting.prev;
         if (request->deadline_ns > now_ns)
             continue;
         if (request->asked->kind == MOQ_REQUEST_INFO)
-            info_timed_out(request);
+            send_info(request, &info_unknown);
         else
-            track_request_refuse(request, MOQ_ERR_NOT_FOUND);
+            refuse(request, MOQ_ERR_NOT_FOUND);
         if (is_last)
             return; /* the route may be gone with it */
     }

@@ -5,62 +5,39 @@
 
 #include <stdlib.h>
 
-#include "server/core/peer.h"
-#include "server/core/source.h"
-#include "server/core/track_request.h"
-
-static struct policy_inputs inputs_of(const struct core_viewer *viewer)
+static struct policy_inputs inputs_of(const struct core_viewer *viewer, const struct moq_wish *wish)
 {
     return (struct policy_inputs){
         .policy_class = viewer->policy_class,
-        .wish = *moq_viewer_wish(viewer->served),
+        .wish = *wish,
         .override = viewer->override,
-        .max_latency_ns = viewer->source->router->config->policy.max.latency_ns,
+        .max_latency_ns = viewer->router->config->policy.max.latency_ns,
     };
 }
 
-/* All but the request itself, which serving ends. */
-static struct core_viewer *viewer_alloc(struct source *source, const struct track_request *request)
+struct core_viewer *core_viewer_new(struct router *router, const struct viewer_origin *origin)
 {
-    struct router *router = source->router;
     struct core_viewer *viewer = calloc(1, sizeof *viewer + router->hooks.viewer_bytes);
     if (!viewer)
         return NULL;
-    viewer->source = source;
-    viewer->policy_class = request->policy_class;
-    viewer->override = request->request.override;
+    viewer->router = router;
+    viewer->policy_class = origin->policy_class;
+    viewer->override = *origin->override;
+    viewer->path = moq_path_ref(origin->path);
     viewer->member = (struct chain_member){.object = viewer, .slots = (char *)viewer->slots};
     viewer->next_sample_ns = router->clock->now_ns + CORE_SAMPLE_NS;
-    /* Most viewers get what they asked for, and the track has that path already. */
-    struct moq_path *track = moq_track_path(source->track);
-    viewer->path =
-        moq_path_ref(moq_path_equal(track, request->asked->path) ? track : request->asked->path);
     return viewer;
 }
 
-struct core_viewer *core_viewer_new(struct source *source, struct track_request *request)
+bool core_viewer_serve(struct core_viewer *viewer, struct moq_request *asked,
+                       struct moq_track *track)
 {
-    struct moq_request *asked = request->asked;
-    struct core_viewer *viewer = viewer_alloc(source, request);
-    if (!viewer) {
-        track_request_refuse(request, MOQ_ERR_NOMEM);
-        return NULL;
-    }
-    const struct policy_inputs inputs = {
-        .policy_class = viewer->policy_class,
-        .wish = asked->wish,
-        .override = viewer->override,
-        .max_latency_ns = source->router->config->policy.max.latency_ns,
-    };
+    const struct policy_inputs inputs = inputs_of(viewer, &asked->wish);
     struct moq_policy policy = policy_decide(&inputs, NULL);
-    track_request_gone(asked);
-    viewer->served = moq_request_serve(asked, source->track, &policy);
-    if (!viewer->served) {
-        core_viewer_free(viewer);
-        return NULL;
-    }
-    moq_viewer_set_user(viewer->served, viewer);
-    return viewer;
+    viewer->served = moq_request_serve(asked, track, &policy);
+    if (viewer->served)
+        moq_viewer_set_user(viewer->served, viewer);
+    return viewer->served != NULL;
 }
 
 void core_viewer_free(struct core_viewer *viewer)
@@ -71,7 +48,7 @@ void core_viewer_free(struct core_viewer *viewer)
 
 void core_viewer_decide(struct core_viewer *viewer)
 {
-    const struct policy_inputs inputs = inputs_of(viewer);
+    const struct policy_inputs inputs = inputs_of(viewer, moq_viewer_wish(viewer->served));
     struct moq_policy policy = policy_decide(&inputs, NULL);
     moq_viewer_set_policy(viewer->served, &policy);
 }
@@ -119,7 +96,7 @@ const struct moq_path *core_viewer_path(const struct core_viewer *viewer)
 
 const struct moq_path *core_viewer_track(const struct core_viewer *viewer)
 {
-    return moq_track_path(viewer->source->track);
+    return moq_track_path(moq_viewer_track(viewer->served));
 }
 
 void core_viewer_stats(const struct core_viewer *viewer, struct moq_viewer_stats *stats)
@@ -139,7 +116,7 @@ const struct moq_policy *core_viewer_policy(const struct core_viewer *viewer)
 
 void core_viewer_reasons(const struct core_viewer *viewer, struct core_policy_reasons *reasons)
 {
-    const struct policy_inputs inputs = inputs_of(viewer);
+    const struct policy_inputs inputs = inputs_of(viewer, moq_viewer_wish(viewer->served));
     policy_decide(&inputs, reasons);
 }
 

@@ -7,13 +7,16 @@
 #include "server/core/policy.h"
 #include "server/core/router.h"
 
+/* How often some of the viewers are sampled, so that all of them are within CORE_SAMPLE_NS. */
+#define CORE_SAMPLE_STEP_MS UINT64_C(10)
+
 struct source;
-struct track_request;
 
 struct core_viewer {
     struct list node;        /* source.viewers */
     struct list router_node; /* router.viewers */
-    struct source *source;
+    struct router *router;
+    struct source *source; /* set by whoever takes it in */
     struct moq_viewer *served;
     struct moq_path *path; /* as it asked: a reference */
     struct config_verdict policy_class;
@@ -23,9 +26,19 @@ struct core_viewer {
     max_align_t slots[]; /* of the chain's entries */
 };
 
-/* Makes a viewer of a request: it is served from `source`, and the request is over. NULL: out of
- * memory, and it was refused. */
-struct core_viewer *core_viewer_new(struct source *source, struct track_request *request);
+/* What is known of a viewer before it is served. */
+struct viewer_origin {
+    struct moq_path *path; /* as it asked; a reference is taken */
+    struct config_verdict policy_class;
+    const struct policy_override *override; /* copied */
+};
+
+struct core_viewer *core_viewer_new(struct router *router,
+                                    const struct viewer_origin *origin); /* NULL: out of memory */
+/* Its request is over, and it is served from `track`. False: out of memory, and the request was
+ * refused. */
+bool core_viewer_serve(struct core_viewer *viewer, struct moq_request *asked,
+                       struct moq_track *track);
 void core_viewer_free(struct core_viewer *viewer);
 
 /* Its wish, an override or a limit has changed: decides its policy anew. It may be gone when this

@@ -9,7 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "server/core/peer.h"
+#include "server/core/peer_session.h"
 #include "server/core/settings.h"
 
 /* ---- What runs on its thread ----------------------------------------------------------------- */

@@ -12,7 +12,7 @@
 #ifndef MOQ_CORE_WORKER_H
 #define MOQ_CORE_WORKER_H
 
-#include "server/core/router.h"
+#include "server/core/router_turn.h"
 
 struct worker_config {
     const struct relay_config *config; /* as router_config.config */

@@ -7,8 +7,8 @@
 
 #include "native/bridge.h"
 #include "server/core/outlet.h"
-#include "server/core/peer.h"
-#include "server/core/router.h"
+#include "server/core/peer_session.h"
+#include "server/core/router_turn.h"
 #include "server/core/settings.h"
 #include "server/core/source.h"
 #include "tests/sim/network.h"

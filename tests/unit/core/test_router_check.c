@@ -48,9 +48,14 @@ static void stage_deinit(struct stage *stage)
     world_deinit(&stage->world);
 }
 
-static struct source *source_of(const struct stage *stage)
+static struct source *the_source(const struct stage *stage)
 {
     return container_of(stage->router->sources.next, struct source, node);
+}
+
+static struct outlet *the_outlet(const struct stage *stage)
+{
+    return container_of(stage->router->outlets.next, struct outlet, node);
 }
 
 static struct core_viewer *viewer_of(const struct stage *stage)
@@ -67,20 +72,20 @@ static struct core_viewer *viewer_of(const struct stage *stage)
         router_check(stage->router);                                                               \
     }
 
-BREACH(a_source_that_forgets_its_route, source_of(stage)->route->source = NULL)
-BREACH(an_ended_source_with_a_feed, source_of(stage)->route = NULL)
-BREACH(a_feed_of_another_source, source_of(stage)->feed->source = NULL)
-BREACH(a_feed_of_another_kind, source_of(stage)->origin->feed = &mirror_feed)
-BREACH(a_farewell_with_an_origin, source_of(stage)->farewell_ns = 5)
-BREACH(no_origin_and_no_farewell, source_of(stage)->origin = NULL)
-BREACH(idle_while_watched, source_of(stage)->idle_since_ns = 5)
-BREACH(an_origin_elsewhere, source_of(stage)->origin->route = NULL)
+BREACH(a_source_that_forgets_its_route, the_source(stage)->route->follower = NULL)
+BREACH(an_ended_source_with_a_feed, the_source(stage)->route = NULL)
+BREACH(a_feed_of_another_source, the_source(stage)->feed->source = NULL)
+BREACH(a_feed_of_another_kind, the_source(stage)->origin->feed = &mirror_feed)
+BREACH(a_farewell_with_an_origin, the_source(stage)->farewell_ns = 5)
+BREACH(no_origin_and_no_farewell, the_source(stage)->origin = NULL)
+BREACH(idle_while_watched, the_source(stage)->idle_since_ns = 5)
+BREACH(an_origin_elsewhere, the_source(stage)->origin->route = NULL)
 BREACH(a_viewer_of_another_source, viewer_of(stage)->source = NULL)
 BREACH(a_viewer_that_is_not_known, moq_viewer_set_user(viewer_of(stage)->served, NULL))
 BREACH(a_viewer_without_a_path, viewer_of(stage)->path = NULL)
-BREACH(an_outlet_of_another_source,
-       container_of(source_of(stage)->outlets.next, struct outlet, node)->source = NULL)
-BREACH(an_outlet_that_feeds_in_turn, source_of(stage)->origin->worker = 1)
+BREACH(an_outlet_of_no_source, the_outlet(stage)->source = NULL)
+BREACH(a_silent_outlet_with_a_wish, the_outlet(stage)->track = NULL)
+BREACH(an_outlet_that_feeds_in_turn, the_source(stage)->origin->worker = 1)
 BREACH(a_viewer_too_many, stage->router->viewer_count++)
 BREACH(a_counter_that_is_off, stage->router->counters.viewers--)
 BREACH(a_viewer_out_of_the_list, list_remove(&viewer_of(stage)->router_node))
@@ -114,7 +119,7 @@ static void one_who_waits_elsewhere(void *arg)
     struct stage *stage = arg;
     struct moq_path *path = moq_path_from_text("nowhere");
     struct route *route = route_find(stage->router, path);
-    container_of(route->waiting.next, struct track_request, node)->route = NULL;
+    container_of(route->waiting.next, struct track_request, waiting.node)->route = NULL;
     router_check(stage->router);
 }
 
@@ -132,7 +137,7 @@ static void every_invariant_fires(void **state)
         void (*act)(void *arg);
         const char *noticed_by;
     } breaches[] = {
-        {a_source_that_forgets_its_route, "source->route->source == source"},
+        {a_source_that_forgets_its_route, "source->route->follower == &source->follower"},
         {an_ended_source_with_a_feed, "!source->origin && !feed"},
         {a_feed_of_another_source, "feed->source == source"},
         {a_feed_of_another_kind, "feed->ops == source->origin->feed"},
@@ -143,8 +148,9 @@ static void every_invariant_fires(void **state)
         {a_viewer_of_another_source, "viewer->source == source"},
         {a_viewer_that_is_not_known, "moq_viewer_user(viewer->served) == viewer"},
         {a_viewer_without_a_path, "viewer->path != NULL"},
-        {an_outlet_of_another_source, "outlet->source == source"},
-        {an_outlet_that_feeds_in_turn, "outlet->track == NULL"},
+        {an_outlet_of_no_source, "is_listening == (source != NULL)"},
+        {a_silent_outlet_with_a_wish, "!outlet->listener.has_wish"},
+        {an_outlet_that_feeds_in_turn, "!is_copy"},
         {a_viewer_too_many, "router->viewer_count == viewer_count"},
         {a_counter_that_is_off, "router->counters.viewers == viewer_count"},
         {a_viewer_out_of_the_list, "count_nodes(&router->viewers) == viewer_count"},

@@ -1,0 +1,79 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Announcements of other workers: their bulletins say who publishes what there, and a mirror brings
+ * it here. */
+#include "server/core/foreign.h"
+
+#include "server/core/route.h"
+
+static void forget(struct announcement *announcement)
+{
+    list_remove(&announcement->owner_node);
+    if (announcement->route)
+        route_leave(announcement);
+    announcement_free(announcement);
+}
+
+static struct announcement *find_known(struct router *router, const struct bulletin_notice *notice)
+{
+    const struct route *route = route_find(router, notice->path);
+    if (!route)
+        return NULL;
+    list_for_each (node, &route->announcements) {
+        struct announcement *announcement = container_of(node, struct announcement, route_node);
+        if (announcement->stamp == notice->stamp)
+            return announcement;
+    }
+    return NULL;
+}
+
+/* It ended a track. Its own worker goes on with another that it has, if it has one; whoever follows
+ * here turns to the next. */
+static void note_failed(struct announcement *announcement)
+{
+    struct route *route = announcement->route;
+    announcement_note_failure(announcement);
+    struct announcement *next = route_next(route);
+    if (next && route->follower)
+        route->follower->ops->on_failed(route->follower, announcement, next);
+}
+
+static void on_notice(struct router *router, const struct bulletin_notice *notice)
+{
+    struct announcement *known = find_known(router, notice);
+    if (known) {
+        if (notice->has_failed)
+            note_failed(known);
+        return;
+    }
+    struct moq_path *path = moq_path_copy(notice->path); /* its references are ours */
+    struct announcement *announcement = path ? announcement_new(router, &mirror_feed, path) : NULL;
+    moq_path_unref(&path);
+    if (!announcement) {
+        log_error(LOG_ROUTE, "out of memory: an announcement of another worker is lost");
+        return;
+    }
+    announcement->worker = notice->worker;
+    announcement->stamp = notice->stamp;
+    announcement->can = notice->can;
+    announcement->has_failed = notice->has_failed;
+    list_push_back(&router->foreign, &announcement->owner_node);
+    if (route_join(announcement, announcement->path))
+        route_lead(announcement);
+    else
+        forget(announcement);
+}
+
+static void on_over(struct router *router, const struct bulletin_notice *notice)
+{
+    struct announcement *announcement = find_known(router, notice);
+    if (announcement)
+        forget(announcement);
+}
+
+const struct bulletin_events foreign_events = {.on_notice = on_notice, .on_over = on_over};
+
+void foreign_forget_all(struct router *router)
+{
+    while (!list_is_empty(&router->foreign))
+        forget(container_of(router->foreign.next, struct announcement, owner_node));
+}

@@ -1,0 +1,232 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What a peer's session does: the relay asks every peer what it publishes and tells it what all
+ * others do; hooks let it in, its requests go their way. */
+#include "server/core/peer_session.h"
+
+#include "server/core/route.h"
+#include "server/core/settings.h"
+#include "server/core/source.h"
+#include "server/core/track_request.h"
+
+/* ---- What it publishes ----------------------------------------------------------------------- */
+
+static void on_announce_decided(struct core_request *request, bool is_allowed)
+{
+    struct announcement *announcement = container_of(request, struct announcement, request);
+    struct router *router = announcement->router;
+    announcement->is_asking = false;
+    if (is_allowed) {
+        route_add(announcement, request->path);
+        return;
+    }
+    char text[256];
+    router->counters.announcements_denied++;
+    log_info(LOG_POLICY, "session %llu may not publish %s: %s",
+             (unsigned long long)announcement->peer->number,
+             moq_path_text(announcement->path, text, sizeof text),
+             request->reason[0] ? request->reason : "denied");
+}
+
+/* What a publisher is asked for beyond plain subscriptions. */
+static uint32_t abilities_of(const struct moq_session *session)
+{
+    static const uint32_t each[] = {MOQ_CAN_RANGES, MOQ_CAN_FETCH, MOQ_CAN_INFO};
+    uint32_t can = 0;
+    for (size_t i = 0; i < sizeof each / sizeof each[0]; i++)
+        can |= moq_session_can(session, each[i]) ? each[i] : 0;
+    return can;
+}
+
+static void on_active(struct moq_announced *announced, struct moq_path *path)
+{
+    struct core_peer *peer = moq_announced_user(announced);
+    struct announcement *announcement = announcement_new(peer->router, &legs_feed, path);
+    if (!announcement) {
+        log_error(LOG_ROUTE, "out of memory: an announcement is ignored");
+        return;
+    }
+    announcement->peer = peer;
+    announcement->can = abilities_of(peer->session);
+    announcement->is_asking = true;
+    list_push_back(&peer->announcements, &announcement->owner_node);
+    announcement->request = (struct core_request){
+        .kind = CORE_REQUEST_ANNOUNCE,
+        .peer = peer,
+        .path = moq_path_ref(path),
+        .on_decided = on_announce_decided,
+    };
+    core_hooks_ask(&peer->router->hooks, &announcement->request);
+}
+
+/* By way of its route: a peer may have thousands. Only what hooks still think about, or gave
+ * another name, has to be searched for. */
+static struct announcement *find_announcement(const struct core_peer *peer,
+                                              const struct moq_path *path)
+{
+    const struct route *route = route_find(peer->router, path);
+    struct announcement *announcement = route ? route_announced_by(route, peer) : NULL;
+    if (announcement && moq_path_equal(announcement->path, path))
+        return announcement;
+    list_for_each (node, &peer->announcements) {
+        announcement = container_of(node, struct announcement, owner_node);
+        if (moq_path_equal(announcement->path, path))
+            return announcement;
+    }
+    return NULL;
+}
+
+static void on_ended(struct moq_announced *announced, struct moq_path *path)
+{
+    struct announcement *announcement = find_announcement(moq_announced_user(announced), path);
+    if (announcement)
+        route_remove(announcement);
+}
+
+static void on_announced_closed(struct moq_announced *announced, int error)
+{
+    struct core_peer *peer = moq_announced_user(announced);
+    peer->announced = NULL;
+    if (error == MOQ_ERR_STREAMS)
+        peer_note_starved(peer);
+}
+
+static const struct moq_announced_events announced_events = {
+    .on_active = on_active,
+    .on_ended = on_ended,
+    .on_closed = on_announced_closed,
+};
+
+/* ---- The session ----------------------------------------------------------------------------- */
+
+static void on_ready(struct moq_session *session)
+{
+    struct core_peer *peer = moq_session_user(session);
+    struct moq_path *everything = moq_path_new(NULL, 0);
+    peer->session = session;
+    if (everything)
+        peer->announced = moq_session_announced(session, everything, &announced_events, peer);
+    moq_path_unref(&everything);
+    log_info(LOG_SESSION, "session %llu from %s is up", (unsigned long long)peer->number,
+             peer->address);
+}
+
+static void end_peer(struct core_peer *peer)
+{
+    while (!list_is_empty(&peer->announcements))
+        route_remove(container_of(peer->announcements.next, struct announcement, owner_node));
+    peer_free(peer);
+}
+
+/* "timed out, ..." says more than its reason; "cancelled" says less. */
+static const char *words_of_end(int error)
+{
+    if (error == MOQ_ERR_CANCELLED || error == 0)
+        return "closed in order";
+    return moq_error_words(error);
+}
+
+static void on_closed(struct moq_session *session, int error, const char *reason)
+{
+    struct core_peer *peer = moq_session_user(session);
+    log_info(LOG_SESSION, "session %llu from %s is over: %s%s%s", (unsigned long long)peer->number,
+             peer->address, words_of_end(error), reason[0] ? ", " : "", reason);
+    if (peer->is_asking)
+        core_hooks_withdraw(&peer->request);
+    end_peer(peer);
+}
+
+static void on_request(struct moq_session *session, struct moq_request *request)
+{
+    struct core_peer *peer = moq_session_user(session);
+    track_request_arrived(peer->router, peer, request);
+}
+
+static void on_request_gone(struct moq_session *session, struct moq_request *request)
+{
+    (void)session;
+    track_request_gone(request);
+}
+
+static void on_viewer_updated(struct moq_session *session, struct moq_viewer *served)
+{
+    struct core_viewer *viewer = moq_viewer_user(served);
+    (void)session;
+    if (!viewer)
+        return;
+    struct source *source = viewer->source;
+    core_viewer_decide(viewer);
+    source_adjust(source);
+}
+
+static void on_viewer_closed(struct moq_session *session, struct moq_viewer *served)
+{
+    struct core_viewer *viewer = moq_viewer_user(served);
+    (void)session;
+    if (viewer)
+        source_remove_viewer(viewer);
+}
+
+/* A peer is not told of what it publishes itself. */
+static bool can_see(struct moq_session *session, const struct moq_path *path, const void *owner)
+{
+    (void)path;
+    return moq_session_user(session) != owner;
+}
+
+static const struct moq_session_events peer_events = {
+    .on_ready = on_ready,
+    .on_closed = on_closed,
+    .on_request = on_request,
+    .on_request_gone = on_request_gone,
+    .on_viewer_updated = on_viewer_updated,
+    .on_viewer_closed = on_viewer_closed,
+    .can_see = can_see,
+};
+
+/* Whether hooks let it in. Before the session exists the answer is only noted; afterwards it is
+ * acted on. */
+static void on_session_decided(struct core_request *request, bool is_allowed)
+{
+    struct core_peer *peer = request->peer;
+    peer->is_asking = false;
+    peer->is_denied = !is_allowed;
+    if (!is_allowed) {
+        peer->router->counters.sessions_denied++;
+        log_info(LOG_POLICY, "session %llu from %s is refused: %s",
+                 (unsigned long long)peer->number, peer->address,
+                 request->reason[0] ? request->reason : "denied");
+    }
+    struct moq_session *held = moq_native_bridge_session(peer->conn);
+    if (!held)
+        return;
+    if (is_allowed)
+        moq_session_release(held);
+    else
+        moq_session_close(held, MOQ_ERR_REFUSED, request->reason);
+}
+
+int peer_accept(struct router *router, const struct moq_peer *info,
+                struct moq_session_config *config)
+{
+    struct core_peer *peer = peer_new(router, info);
+    if (!peer)
+        return MOQ_ERR_NOMEM;
+    peer->is_asking = true;
+    peer->request = (struct core_request){
+        .kind = CORE_REQUEST_SESSION,
+        .peer = peer,
+        .on_decided = on_session_decided,
+    };
+    core_hooks_ask(&router->hooks, &peer->request);
+    if (peer->is_denied) {
+        end_peer(peer);
+        return MOQ_ERR_REFUSED;
+    }
+    router->counters.sessions_total++;
+    config->events = &peer_events;
+    config->user = peer;
+    config->offers = router->offers;
+    config->limits = core_session_limits(router->config);
+    config->is_held = peer->is_asking;
+    return 0;
+}
