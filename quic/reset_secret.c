@@ -4,7 +4,6 @@
 
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
-#include <wolfssl/wolfcrypt/asn_public.h>
 #include <wolfssl/wolfcrypt/hmac.h>
 
 #include <stdlib.h>
@@ -39,27 +38,16 @@ static int find_in_file(struct reset_secret *secret, const char *path, char *err
     return error;
 }
 
-/* Of the key itself: its PEM may be wrapped in other ways. PEM is longer than the DER in it. */
-static int find_in_key(struct reset_secret *secret, const struct cert *cert)
-{
-    uint8_t *der = malloc(cert->key_pem_size + 1);
-    if (!der)
-        return MOQ_ERR_NOMEM;
-    int n = wc_KeyPemToDer((const uint8_t *)cert->key_pem, (int)cert->key_pem_size, der,
-                           (int)cert->key_pem_size, NULL);
-    int error = n > 0 ? derive(secret, der, (size_t)n, "moq-relay reset key") : MOQ_ERR_TLS;
-    explicit_bzero(der, cert->key_pem_size);
-    free(der);
-    return error;
-}
-
 int reset_secret_find(struct reset_secret *secret, const struct quic_tls_server_config *config,
                       const struct cert *first, char *error_text)
 {
     secret->is_lasting = false;
     if (config->reset_secret_file)
         return find_in_file(secret, config->reset_secret_file, error_text);
-    int error = first->is_self_signed ? 0 : find_in_key(secret, first);
+    if (first->is_self_signed)
+        return 0;
+    int error =
+        derive(secret, (const uint8_t *)first->key_pem, first->key_pem_size, "moq-relay reset key");
     if (error)
         cert_explain(error_text, "no secret for stateless resets can be derived from the first "
                                  "key; name a file for it as quic.reset_secret");

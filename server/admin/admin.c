@@ -295,8 +295,8 @@ static struct MHD_Daemon *start_daemon(struct admin *admin, const struct sockadd
                             MHD_OPTION_PER_IP_CONNECTION_LIMIT,
                             (unsigned)CONNECTIONS_PER_ADDRESS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
                             (unsigned)CONNECTION_TIMEOUT_S, MHD_OPTION_CONNECTION_MEMORY_LIMIT,
-                            (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_LISTENING_ADDRESS_REUSE, 1u,
-                            MHD_OPTION_NOTIFY_CONNECTION, on_guest, admin, MHD_OPTION_END);
+                            (size_t)CONNECTION_MEMORY_BYTES, MHD_OPTION_NOTIFY_CONNECTION, on_guest,
+                            admin, MHD_OPTION_END);
 }
 
 static unsigned port_of(const struct sockaddr *address)

@@ -35,6 +35,17 @@ def a_port_that_is_taken_is_said_so():
     relay.stop()
 
 
+def a_port_of_http_is_not_shared_with_another_relay():
+    """Each would get some of the requests, and nobody would know why."""
+    relay = Relay()
+    path = scratch("http.yaml")
+    with open(path, "w") as file:
+        file.write(f'listen:\n  - {{ address: "127.0.0.1:0", self_signed: [localhost] }}\nhttp: {{ address: "[::]:{relay.port}" }}\n')
+    status, _, err = run([program("moq-relay"), path])
+    check(status != 0 and f"moq-relay (pid {relay.popen.pid}) has this TCP port" in err, f"{status} {err}")
+    relay.stop()
+
+
 def sigint_and_sigterm_end_it_in_order():
     for number in (signal.SIGINT, signal.SIGTERM):
         relay = Relay()
@@ -203,6 +214,7 @@ def garbage_datagrams_hurt_nobody():
 
 
 TESTS = [without_a_certificate_it_says_how_to_get_one, help_and_version_go_to_standard_output, a_port_that_is_taken_is_said_so,
+         a_port_of_http_is_not_shared_with_another_relay,
          it_says_how_packets_are_encrypted,
          sigint_and_sigterm_end_it_in_order, the_fingerprint_is_served_to_pages,
          sighup_takes_what_may_change_and_refuses_the_rest_by_name,
