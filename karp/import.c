@@ -5,7 +5,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/check.h"
 #include "base/error.h"
 #include "base/objects.h"
 
@@ -23,6 +22,7 @@ struct karp_importer *karp_importer_new(const struct karp_import_events *events,
         importer->options = (struct karp_import_options){KARP_VIDEO_PRIORITY, KARP_AUDIO_PRIORITY};
     byte_buf_init(&importer->box, KARP_IMPORT_MOOV_MAX_BYTES);
     byte_buf_init(&importer->moov, KARP_IMPORT_MOOV_MAX_BYTES);
+    import_output_init(importer);
     byte_buf_init(&importer->pieces, KARP_FRAME_MAX_BYTES);
     object_born(OBJECT_importer);
     return importer;
@@ -34,6 +34,7 @@ void karp_importer_free(struct karp_importer *importer)
         return;
     byte_buf_deinit(&importer->box);
     byte_buf_deinit(&importer->moov);
+    byte_buf_deinit(&importer->held);
     byte_buf_deinit(&importer->pieces);
     karp_catalog_free(importer->catalog);
     free(importer->samples);
@@ -70,30 +71,11 @@ static int begin_buffered(struct karp_importer *importer)
     return 0;
 }
 
-/* Hands out the catalog that a moov has made. */
-static int tell_catalog(struct karp_importer *importer)
-{
-    REQUIRE(importer->catalog && importer->catalog->track_count > 0);
-    importer->is_catalog_due = false;
-    int error = importer->events.on_catalog(importer->user, importer->catalog);
-    if (error && importer->is_second_moov)
-        import_fail(importer, MULTIPLE_INIT, NULL, "a different moov before byte %llu",
-                    (unsigned long long)importer->position);
-    else if (error)
-        import_fail(importer, CLOSED, NULL, "the catalog was refused: %s", moq_error_words(error));
-    return error;
-}
-
-/* The first times tell where presentation begins, which the catalog has to say. */
 static int begin_media(struct karp_importer *importer)
 {
     importer->state = IMPORT_MEDIA;
     int error = import_media_begin(importer);
-    if (error || !importer->is_catalog_due)
-        return error;
-    if (importer->shift_us > 0)
-        import_note_start(importer);
-    return tell_catalog(importer);
+    return error ? error : import_output_fragment(importer);
 }
 
 static int begin_box(struct karp_importer *importer, uint64_t size)
@@ -225,8 +207,8 @@ int karp_importer_finish(struct karp_importer *importer)
 {
     if (!importer->error)
         importer->error = check_end(importer);
-    if (!importer->error && importer->is_catalog_due)
-        importer->error = tell_catalog(importer);
+    if (!importer->error)
+        importer->error = import_output_open(importer);
     if (!importer->error)
         importer->error = MOQ_ERR_CLOSED;
     return importer->error == MOQ_ERR_CLOSED ? 0 : importer->error;

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Import: bytes of a fragmented MP4, in pieces of any size, become a catalog and frames.
  *
- * Only what is needed is held: the moov or moof at hand, the list of samples still to come in an mdat, and one sample
- * that arrives in pieces; a sample that lies whole in the bytes at hand is passed on without a copy.
+ * Only what is needed is held: the moov or moof at hand, the list of samples still to come in an mdat, one sample that
+ * arrives in pieces and, at the beginning, frames until each track has begun; after that a sample that lies whole in the
+ * bytes at hand is passed on without a copy.
  *
  * Times are those that a player shows: edit lists are applied. The wire knows no negative time, so when a first sample
  * lies before zero (the priming of AAC), all tracks are moved by the same constant and karp_importer_shift_us() and the
@@ -46,10 +47,11 @@ struct karp_frame {
 };
 
 struct karp_import_events {
-    /* All tracks are known: just before the first frame, or at the end of a file without any. Called again when a moov
-     * with other tracks arrives in mid-stream: a new instance of the broadcast. A moov that differs in dates, tags or
-     * durations only is a repetition. A return value that is not 0 refuses the catalog (MultipleInit the second time)
-     * and ends the import. */
+    /* All tracks are known, and where their times begin: just before the first frame is handed out, or at the end of a
+     * file without any. Frames wait for the first one of each track, but no longer than for 1 s of media. Called again
+     * when a moov with other tracks arrives in mid-stream: a new instance of the broadcast. A moov that differs in
+     * dates, tags or durations only is a repetition. A return value that is not 0 refuses the catalog (MultipleInit the
+     * second time) and ends the import. */
     int (*on_catalog)(void *user, const struct karp_catalog *catalog);
     /* In the order of the file. A return value that is not 0 ends the import with it. */
     int (*on_frame)(void *user, const struct karp_frame *frame);

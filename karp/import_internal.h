@@ -8,7 +8,8 @@
  *   import_moof.c               reads a fragment
  *   import_time.c               keeps the times of each track on one line
  *   import_pace.c               mends times of sound by the length of its frames
- *   import_media.c              cuts samples out of an mdat and hands them out
+ *   import_media.c              cuts samples out of an mdat
+ *   import_output.c             hands out catalog and frames, once it is known where times begin
  *   import_groups.c             tells where groups begin
  *   import_boxes.c              serves those that read boxes */
 #ifndef MOQ_KARP_IMPORT_INTERNAL_H
@@ -44,6 +45,7 @@ struct import_clock {
     int64_t fragment_end;         /* of the fragment at hand */
     uint32_t epoch;               /* of the importer's, that the track takes part in */
     uint32_t moov_number;         /* repetitions of the moov before the last fragment */
+    int64_t origin_us;            /* first presentation time of all, offset added */
     int64_t first_us;             /* first presentation time of the epoch, as the file has it */
     int64_t offset_us;            /* added to all times of the epoch */
     int64_t end_us;               /* of all that was read, offset added */
@@ -149,6 +151,7 @@ struct karp_importer {
     bool is_file_open;      /* no media of it has come yet */
     struct byte_buf box;    /* the moov or moof at hand */
     struct byte_buf moov;   /* the one in force, when its tracks have several sample entries */
+    struct byte_buf held;   /* frames that wait for the catalog */
     struct byte_buf pieces; /* of a sample that is not complete yet */
 
     uint32_t movie_timescale;
@@ -158,7 +161,7 @@ struct karp_importer {
     size_t track_count;
     uint32_t wanted_entries[KARP_IMPORT_MAX_TRACKS]; /* of tracks; 0: the first that will do */
     struct karp_catalog *catalog;
-    bool is_catalog_due; /* it waits for the first times, to say where presentation begins */
+    bool is_catalog_due; /* it waits for the first times, and frames wait for it */
     bool is_second_moov; /* in mid-stream, which the user may refuse */
 
     struct import_sample
@@ -284,9 +287,21 @@ void import_time_sample(struct import_track *track, const struct import_span *sp
 /* All samples of the fragment are known: tracks that start again get their offset. */
 void import_time_settle(struct karp_importer *importer);
 
-/* Finds the one constant that keeps the first samples of all tracks at or above zero, and tells the catalog. A track in
- * the first fragment is known; of the others the worst is assumed: a first sample at zero, less the edit. */
+/* Finds the one constant that keeps the first samples of all tracks at or above zero, and tells the catalog. Of a track
+ * that has not begun the worst is assumed: a first sample at zero, less the edit. */
 void import_time_shift(struct karp_importer *importer);
+
+void import_output_init(struct karp_importer *importer);
+
+/* A sample is whole: hands it out, or keeps a copy until the catalog can be told. */
+int import_output(struct karp_importer *importer, const struct import_sample *sample,
+                  const uint8_t *payload);
+
+/* The data of a fragment begins: tells the catalog if it is due and times are known. */
+int import_output_fragment(struct karp_importer *importer);
+
+/* Tells the catalog if it is due, and hands out what waits for it. */
+int import_output_open(struct karp_importer *importer);
 
 #define import_fail(importer, kind, what, ...)                                                     \
     failure_set(&(importer)->failure, KARP_FAILURE_##kind, what, __VA_ARGS__)

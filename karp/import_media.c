@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Cuts the samples out of an mdat as its bytes arrive and hands them out. */
+/* Cuts the samples out of an mdat as its bytes arrive. */
 #include "karp/import_internal.h"
 
 #include <stdlib.h>
@@ -150,7 +150,7 @@ static int check_samples(struct karp_importer *importer, uint64_t end)
 
 int import_media_begin(struct karp_importer *importer)
 {
-    REQUIRE(importer->catalog && importer->pieces.size == 0);
+    REQUIRE(importer->pieces.size == 0);
     REQUIRE(importer->next_sample <= importer->sample_count);
     bool is_first_mdat = !importer->has_fragment_mdat;
     if (is_first_mdat) {
@@ -162,42 +162,8 @@ int import_media_begin(struct karp_importer *importer)
     if (error)
         return error;
 
-    if (!importer->is_shift_known)
-        import_time_shift(importer);
     note_latency(importer);
     return 0;
-}
-
-static int deliver(struct karp_importer *importer, const struct import_sample *sample,
-                   const uint8_t *payload)
-{
-    REQUIRE(sample->track < importer->track_count);
-    struct import_track *track = &importer->tracks[sample->track];
-    REQUIRE(track->is_used && track->index < importer->catalog->track_count);
-    int64_t us, pts = sample->pts;
-    if (track->kind == KARP_AUDIO)
-        pts = import_pace(track, pts, payload, sample->size);
-    if (!import_to_us(track, pts, &us))
-        return import_fail(importer, MP4, NULL, "a sample of track %u is dated beyond all reason",
-                           track->id);
-    us += track->clock.offset_us + (int64_t)importer->shift_us;
-    if (us < 0 && !importer->has_warned_negative) {
-        importer->has_warned_negative = true;
-        log_warn(LOG_MEDIA, "import: track %u has a time before zero, taken as zero", track->id);
-    }
-    if (us < 0)
-        us = 0;
-
-    struct karp_frame frame = {.track = track->index,
-                               .timestamp_us = (uint64_t)us,
-                               .payload = payload,
-                               .size = sample->size};
-    frame.is_group_start = import_begins_group(importer, track, &frame, sample->flags);
-    importer->counts.frames++;
-    int error = importer->events.on_frame(importer->user, &frame);
-    if (error)
-        import_fail(importer, CLOSED, NULL, "a frame was refused: %s", moq_error_words(error));
-    return error;
 }
 
 /* Takes bytes of one sample; delivers it when it is whole. Sets `*used`. */
@@ -222,7 +188,7 @@ static int take_sample(struct karp_importer *importer, const uint8_t *data, size
 
     pieces->size = 0;
     importer->next_sample++;
-    return deliver(importer, sample, payload);
+    return import_output(importer, sample, payload);
 }
 
 int import_media(struct karp_importer *importer, const uint8_t *data, size_t size)

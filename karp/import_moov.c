@@ -16,11 +16,12 @@ static int read_timescale(struct karp_importer *importer, struct reader in, cons
     uint32_t flags;
     uint8_t version = box_version(&in, &flags);
     reader_skip(&in, version == 1 ? 16 : 8);
-    *timescale = reader_u32(&in);
+    uint32_t ticks = reader_u32(&in);
     if (in.is_short)
         return import_too_short(importer, type);
-    if (*timescale == 0)
+    if (ticks == 0)
         return import_fail(importer, MP4, NULL, "the time scale of %s is zero", type);
+    *timescale = ticks;
     return 0;
 }
 

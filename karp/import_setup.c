@@ -115,6 +115,9 @@ static int keep_moov(struct karp_importer *importer, struct reader moov)
 /* Reads a moov, with the entries that are wanted. */
 static int read_setup(struct karp_importer *importer, struct reader moov, bool is_switch)
 {
+    int error = importer->held.size > 0 ? import_output_open(importer) : 0;
+    if (error)
+        return error;
     struct setup old = {.track_count = importer->track_count, .catalog = importer->catalog};
     size_t bytes = old.track_count * sizeof *old.tracks;
     old.tracks = malloc(bytes + 1); /* one more, so that none is no failure */
@@ -123,7 +126,7 @@ static int read_setup(struct karp_importer *importer, struct reader moov, bool i
     memcpy(old.tracks, importer->tracks, bytes);
 
     importer->catalog = NULL;
-    int error = import_moov(importer, moov);
+    error = import_moov(importer, moov);
     if (!error && is_repetition(importer, &old))
         go_on(importer, &old);
     else if (!error && is_switch)

@@ -193,6 +193,8 @@ static void join_epoch(struct karp_importer *importer, struct import_track *trac
         importer->earliest_us = start_us;
     clock->epoch = importer->epoch;
     clock->first_us = start_us;
+    if (!clock->has_begun)
+        clock->origin_us = start_us + offset_us;
     clock->offset_us = offset_us;
     clock->is_new_start = false;
     track->pace.has_expected = false;
@@ -222,8 +224,10 @@ void import_time_shift(struct karp_importer *importer)
     int64_t lowest_us = 0;
     for (size_t i = 0; i < importer->track_count; i++) {
         const struct import_track *track = &importer->tracks[i];
-        int64_t lowest = track->sample_count > 0 ? track->lowest_pts : -track->edit, us;
-        if (track->is_used && import_to_us(track, lowest, &us) && us < lowest_us)
+        if (!track->is_used)
+            continue;
+        int64_t us = track->clock.has_begun ? track->clock.origin_us : us_of(track, -track->edit);
+        if (us < lowest_us)
             lowest_us = us;
     }
     importer->shift_us = importer->catalog->start_us = (uint64_t)-lowest_us;

@@ -254,6 +254,43 @@ static void times_below_zero_move_all_tracks(void **state)
     }
 }
 
+/* Sound in fragments of its own begins below zero after the first picture has come. */
+static void frames_wait_until_each_track_has_begun(void **state)
+{
+    (void)state;
+    struct file file;
+    struct notes notes;
+    begin_file(&file);
+    put_video(&file, 0, "K d");
+    put_video(&file, 80, "e f");
+    put_audio(&file, UINT64_MAX - 959, "a b");
+    put_video(&file, 160, "K");
+    import_all(&file, &notes);
+    assert_string_equal(notes.text,
+                        "+video1 20000 K\nvideo1 60000 d\n+video1 100000 e\nvideo1 140000 f\n"
+                        "+audio2 0 a\naudio2 20000 b\n+video1 180000 K\n");
+    assert_non_null(strstr(notes.catalog, "],\"start\":20000}"));
+}
+
+static void they_wait_a_second_for_a_track_that_stays_silent(void **state)
+{
+    (void)state;
+    struct file file;
+    struct notes notes = {0};
+    struct karp_importer *importer = karp_importer_new(&note_events, &notes, NULL);
+    begin_file(&file);
+    put_video(&file, 5000, "a");
+    put_video(&file, 6000, "b");
+    assert_int_equal(karp_importer_feed(importer, file.data, file.size), 0);
+    assert_int_equal(notes.catalogs, 0);
+    size_t end = file.size;
+    put_video(&file, 6001, "c");
+    assert_int_equal(karp_importer_feed(importer, file.data + end, file.size - end), 0);
+    assert_int_equal(notes.catalogs, 1);
+    assert_string_equal(notes.text, "+video1 5000000 a\n+video1 6000000 b\n+video1 6001000 c\n");
+    karp_importer_free(importer);
+}
+
 /* Positions in the tables of a moov and in a tfhd count from the start of their file. */
 static void files_with_absolute_positions_may_follow_each_other(void **state)
 {
@@ -322,6 +359,8 @@ int main(void)
         cmocka_unit_test(times_of_32_bits_wrap),
         cmocka_unit_test(a_start_from_zero_after_many_hours_is_no_wrap),
         cmocka_unit_test(times_below_zero_move_all_tracks),
+        cmocka_unit_test(frames_wait_until_each_track_has_begun),
+        cmocka_unit_test(they_wait_a_second_for_a_track_that_stays_silent),
         cmocka_unit_test(files_with_absolute_positions_may_follow_each_other),
         cmocka_unit_test(a_moov_that_differs_in_dates_only_is_a_repetition),
     };
