@@ -34,10 +34,11 @@ static int hand_out(struct karp_importer *importer, const struct held *held, con
     int64_t us, pts = sample->pts;
     if (track->kind == KARP_AUDIO)
         pts = import_pace(track, pts, payload, sample->size);
-    if (!import_to_us(track, pts, &us))
+    bool is_sane = import_to_us(track, pts, &us);
+    us = is_sane ? us + held->offset_us + (int64_t)importer->shift_us : 0;
+    if (!is_sane || us > (int64_t)KARP_TIMESTAMP_MAX_US)
         return import_fail(importer, MP4, NULL, "a sample of track %u is dated beyond all reason",
                            track->id);
-    us += held->offset_us + (int64_t)importer->shift_us;
     if (us < 0 && !importer->has_warned_negative) {
         importer->has_warned_negative = true;
         log_warn(LOG_MEDIA, "import: track %u has a time before zero, taken as zero", track->id);

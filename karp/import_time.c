@@ -15,12 +15,21 @@ enum {
     US_PER_S = 1000000,
     WRAP_BITS = 32,
     JITTER_US = 100000,       /* decode times may go back so far without a new start */
+    JUMP_MAX_US = 60000000,   /* media missing where a moov is repeated, at most */
     OVERLAP_MAX_US = 500000,  /* a track that joins an epoch may lie so far before its own end */
     WRAP_GAP_S = 10,          /* media missing at a wrap, at most */
     WRAP_GAP_SHARE = 1 << 10, /* and at most this part of a turn, where clocks are fast */
     LEAD_MAX_US = 1000000,    /* a track may begin so long before the one that starts again */
     BELOW_ZERO_MAX_S = 10,    /* a 32-bit time so close to its end is one below zero */
 };
+
+/* Offsets and ends beyond this are cut: frames that far away are refused when they are handed out. */
+#define SUM_MAX_US ((int64_t)(KARP_TIMESTAMP_MAX_US / 2))
+
+static int64_t cut(int64_t us)
+{
+    return us > SUM_MAX_US ? SUM_MAX_US : us < -SUM_MAX_US ? -SUM_MAX_US : us;
+}
 
 bool import_to_us(const struct import_track *track, int64_t ticks, int64_t *us)
 {
@@ -50,8 +59,8 @@ static int64_t wrap_gap(const struct import_track *track)
     return gap < most ? gap : most;
 }
 
-/* Undoes the wrap of a time that was counted in 32 bits, whatever the width of its field. Returns `time` when none has
- * happened. */
+/* Undoes the wrap of a time that was counted in 32 bits, or in the 33 of MPEG-TS, whatever the width of its field. Returns
+ * `time` when none has happened. */
 static int64_t unwrapped(struct import_track *track, int64_t time)
 {
     struct import_clock *clock = &track->clock;
@@ -61,7 +70,7 @@ static int64_t unwrapped(struct import_track *track, int64_t time)
         return time;
     int64_t turns = (behind + turn / 2) / turn;
     int64_t gap = time + turns * turn - clock->next_dts;
-    if (gap > wrap_gap(track) || gap < -wrap_gap(track))
+    if (turns > 2 || gap > wrap_gap(track) || gap < -wrap_gap(track))
         return time;
     clock->wrapped += turns * turn;
     log_info(LOG_MEDIA, "import: the decode time of track %u has wrapped; it goes on", track->id);
@@ -81,7 +90,7 @@ static bool is_below_zero(const struct import_track *track, int64_t time)
 }
 
 /* Whether the track starts again at `time`. Where the moov was repeated, or another track has started again, a step back
- * that is small is no jitter. */
+ * that is small is no jitter; and after a moov a leap ahead is another clock, not a gap. */
 static bool is_new_start(const struct karp_importer *importer, const struct import_track *track,
                          int64_t time)
 {
@@ -94,6 +103,8 @@ static bool is_new_start(const struct karp_importer *importer, const struct impo
     }
     if (is_after_moov && time <= clock->last_dts)
         return time < clock->last_dts || time == clock->first_dts;
+    if (is_after_moov && us_of(track, time) - us_of(track, clock->next_dts) > JUMP_MAX_US)
+        return true;
     return us_of(track, time) < us_of(track, clock->last_dts) - JITTER_US;
 }
 
@@ -115,7 +126,11 @@ int import_time_begin(struct karp_importer *importer, struct import_track *track
     time += clock->wrapped;
     if (clock->has_begun)
         time = unwrapped(track, time);
-    clock->is_new_start |= clock->has_begun && is_new_start(importer, track, time);
+    if (clock->has_begun && is_new_start(importer, track, time)) {
+        clock->is_new_start = true;
+        time -= clock->wrapped;
+        clock->wrapped = 0;
+    }
     clock->moov_number = importer->moov_number;
     *dts = time;
     return 0;
@@ -158,12 +173,13 @@ static int64_t end_of_all(const struct karp_importer *importer)
 static void begin_epoch(struct karp_importer *importer, const struct import_track *track,
                         int64_t start_us)
 {
+    REQUIRE(track->clock.has_begun && track->clock.first_us >= importer->earliest_us);
     int64_t lead_us = track->clock.first_us - importer->earliest_us;
     if (lead_us > LEAD_MAX_US)
         lead_us = LEAD_MAX_US;
     importer->epoch++;
     importer->epoch_moov_number = importer->moov_number;
-    importer->epoch_us = end_of_all(importer) + lead_us - start_us;
+    importer->epoch_us = cut(end_of_all(importer) + lead_us - start_us);
     importer->earliest_us = start_us;
     importer->counts.restarts++;
     log_info(LOG_MEDIA,
@@ -183,7 +199,7 @@ static void join_epoch(struct karp_importer *importer, struct import_track *trac
         begin_epoch(importer, track, start_us);
     int64_t offset_us = importer->epoch_us;
     if (clock->has_begun && start_us + offset_us < clock->end_us - OVERLAP_MAX_US) {
-        offset_us = clock->end_us - start_us;
+        offset_us = cut(clock->end_us - start_us);
         log_warn(LOG_MEDIA,
                  "import: track %u starts again at another time than the others; they may be out "
                  "of step",
@@ -194,7 +210,7 @@ static void join_epoch(struct karp_importer *importer, struct import_track *trac
     clock->epoch = importer->epoch;
     clock->first_us = start_us;
     if (!clock->has_begun)
-        clock->origin_us = start_us + offset_us;
+        clock->origin_us = cut(start_us + offset_us);
     clock->offset_us = offset_us;
     clock->is_new_start = false;
     track->pace.has_expected = false;
@@ -212,7 +228,7 @@ void import_time_settle(struct karp_importer *importer)
         struct import_clock *clock = &track->clock;
         if (track->sample_count == 0)
             continue;
-        int64_t end_us = us_of(track, clock->fragment_end) + clock->offset_us;
+        int64_t end_us = cut(us_of(track, clock->fragment_end) + clock->offset_us);
         if (!clock->has_begun || end_us > clock->end_us)
             clock->end_us = end_us;
         clock->has_begun = true;

@@ -171,6 +171,23 @@ static void they_do_so_without_a_moov_in_between(void **state)
                          "+video1 5120000 K3\n+audio2 5110000 a3\n");
 }
 
+/* An encoder that comes back with another clock; without a moov a leap ahead is a gap. */
+static void a_leap_after_a_moov_is_a_new_start_as_well(void **state)
+{
+    (void)state;
+    struct file file;
+    begin_file(&file);
+    put_video(&file, 0, "a");
+    put_audio(&file, 0, "b");
+    put_video(&file, 100000, "c");
+    put_audio(&file, 4800000, "d");
+    file_moov(&file, both, 2);
+    put_video(&file, 1700000000000, "e");
+    put_audio(&file, UINT64_C(1700000000) * 48000 + 480, "f");
+    assert_frames(&file, "+video1 0 a\n+audio2 0 b\n+video1 100000000 c\n+audio2 100000000 d\n"
+                         "+video1 100040000 e\n+audio2 100050000 f\n");
+}
+
 static void a_track_that_begins_before_the_others_finds_room(void **state)
 {
     (void)state;
@@ -219,6 +236,28 @@ static void times_of_32_bits_wrap(void **state)
                                     "+video1 6442450944000 e\n+video1 8589934512000 f\n"
                                     "+video1 8589934597000 g\n");
     assert_int_equal(notes.counts.restarts, 0);
+}
+
+/* Picture has wrapped and sound has not: from zero on they are in step again. */
+static void a_start_from_zero_after_a_wrap_is_in_step(void **state)
+{
+    (void)state;
+    struct file file;
+    begin_file(&file);
+    put_video_32(&file, 0x80000000, "a");
+    put_audio(&file, UINT64_C(0x80000000) * 48, "b");
+    put_video(&file, UINT32_MAX - 39, "c");
+    put_audio(&file, (UINT64_C(1) << 32) * 48 - 1920, "d");
+    put_video_32(&file, 0, "e");
+    put_audio(&file, (UINT64_C(1) << 32) * 48, "f");
+    put_video_32(&file, 400, "g");
+    put_video_32(&file, 0, "h");
+    put_audio(&file, 480, "i");
+    assert_frames(&file, "+video1 2147483648000 a\n+audio2 2147483648000 b\n"
+                         "+video1 4294967256000 c\n+audio2 4294967256000 d\n"
+                         "+video1 4294967296000 e\n+audio2 4294967296000 f\n"
+                         "+video1 4294967696000 g\n+video1 4294967736000 h\n"
+                         "+audio2 4294967746000 i\n");
 }
 
 static void a_start_from_zero_after_many_hours_is_no_wrap(void **state)
@@ -354,9 +393,11 @@ int main(void)
         cmocka_unit_test(smooth_streaming_tells_times_in_a_box_of_its_own),
         cmocka_unit_test(times_that_start_again_go_on_in_step),
         cmocka_unit_test(they_do_so_without_a_moov_in_between),
+        cmocka_unit_test(a_leap_after_a_moov_is_a_new_start_as_well),
         cmocka_unit_test(a_track_that_begins_before_the_others_finds_room),
         cmocka_unit_test(small_steps_back_are_jitter),
         cmocka_unit_test(times_of_32_bits_wrap),
+        cmocka_unit_test(a_start_from_zero_after_a_wrap_is_in_step),
         cmocka_unit_test(a_start_from_zero_after_many_hours_is_no_wrap),
         cmocka_unit_test(times_below_zero_move_all_tracks),
         cmocka_unit_test(frames_wait_until_each_track_has_begun),
