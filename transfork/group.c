@@ -9,6 +9,7 @@
 
 #include <stdlib.h>
 
+#include "base/check.h"
 #include "base/objects.h"
 
 static uint64_t earlier_of(uint64_t a, uint64_t b)
@@ -89,6 +90,7 @@ void moq_group_unref(struct moq_group **group)
 {
     struct moq_group *mine = *group;
     *group = NULL;
+    REQUIRE(!mine || mine->refs > 0);
     if (!mine || --mine->refs > 0)
         return;
     moq_group_body_unref(&mine->body);

@@ -226,6 +226,7 @@ void moq_path_unref(struct moq_path **path)
 {
     struct moq_path *mine = *path;
     *path = NULL;
+    REQUIRE(!mine || mine->refs > 0);
     if (!mine || --mine->refs > 0)
         return;
     free(mine);

@@ -4,6 +4,7 @@
 
 #include <stdlib.h>
 
+#include "base/check.h"
 #include "base/objects.h"
 #include "transfork/message.h"
 #include "transfork/viewer.h"
@@ -58,6 +59,7 @@ static void request_free(struct grave *grave)
 void request_done(struct request *request)
 {
     struct moq_session *session = request->asked.session;
+    REQUIRE(session->subscription_count > 0);
     request->stream = NULL;
     session->subscription_count--;
     list_remove(&request->node);
@@ -98,7 +100,7 @@ bool moq_wish_equal(const struct moq_wish *a, const struct moq_wish *b)
            a->min == b->min && a->max == b->max;
 }
 
-static bool has_room_for(const struct moq_wish *wish)
+bool wish_has_groups(const struct moq_wish *wish)
 {
     return wish->min == MOQ_NO_GROUP || wish->max == MOQ_NO_GROUP || wish->min <= wish->max;
 }
@@ -112,7 +114,7 @@ int wish_update(struct moq_wish *wish, const struct moq_wish *update)
         wish->min = update->min;
     if (update->max != MOQ_NO_GROUP && update->max < wish->max)
         wish->max = update->max;
-    return has_room_for(wish) ? 0 : MOQ_ERR_PROTOCOL;
+    return wish_has_groups(wish) ? 0 : MOQ_ERR_PROTOCOL;
 }
 
 bool request_has_id(const struct moq_session *session, uint64_t id)

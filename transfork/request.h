@@ -41,6 +41,9 @@ void request_gone(struct request *request);
 /* It is answered: the stream belongs to somebody else. */
 void request_done(struct request *request);
 
+/* Whether there is a group at all that it asks for. */
+bool wish_has_groups(const struct moq_wish *wish);
+
 /* Applies an update: a range only ever shrinks. MOQ_ERR_PROTOCOL: nothing is left of it. */
 int wish_update(struct moq_wish *wish, const struct moq_wish *update);
 

@@ -40,6 +40,7 @@ static void free_graves(struct moq_session *session)
 
 void session_leave(struct moq_session *session)
 {
+    REQUIRE(session->depth > 0);
     if (--session->depth == 0)
         free_graves(session);
 }
@@ -109,6 +110,7 @@ static const struct moq_session_events no_events = {0};
 struct moq_session *moq_session_new(const struct moq_session_config *config,
                                     struct moq_transport transport)
 {
+    REQUIRE(config->clock && transport.ops);
     struct moq_session *session = calloc(1, sizeof *session);
     if (!session)
         return NULL;

@@ -255,9 +255,11 @@ static void end_parking(struct moq_stream *stream)
 {
     if (!stream->is_parked)
         return;
+    struct moq_session *session = stream->session;
+    REQUIRE(session->parked_streams > 0 && session->parked_bytes >= stream->in.size);
     stream->is_parked = false;
-    stream->session->parked_streams--;
-    stream->session->parked_bytes -= stream->in.size;
+    session->parked_streams--;
+    session->parked_bytes -= stream->in.size;
 }
 
 void stream_abort(struct moq_stream *stream, int error)

@@ -30,16 +30,25 @@ static long read_viewer_update(struct moq_stream *stream, const uint8_t *data, s
     return used;
 }
 
-static int viewer_end(struct moq_stream *stream, const uint8_t *left, size_t n)
+/* The peer ends its subscription. An update right before that changes nothing any more, but has to
+ * be one. Returns 0 or MOQ_ERR_DECODE. */
+static int end_subscribe(struct moq_stream *stream, const uint8_t *left, size_t n)
 {
-    struct moq_viewer *viewer = stream->owner;
     struct moq_wish wish;
     if (n > 0 && decode_update(stream, left, n, true, &wish) != (long)n)
         return MOQ_ERR_DECODE;
     stream_detach(stream);
     stream_finish(stream);
-    viewer_over(viewer);
     return 0;
+}
+
+static int end_viewer(struct moq_stream *stream, const uint8_t *left, size_t n)
+{
+    struct moq_viewer *viewer = stream->owner;
+    int error = end_subscribe(stream, left, n);
+    if (!error)
+        viewer_over(viewer);
+    return error;
 }
 
 static void viewer_stream_over(struct moq_stream *stream, int error)
@@ -54,7 +63,7 @@ static void viewer_sent(struct moq_stream *stream)
 }
 
 static const struct stream_ops viewer_ops = {.read = read_viewer_update,
-                                             .on_end = viewer_end,
+                                             .on_end = end_viewer,
                                              .on_over = viewer_stream_over,
                                              .on_sent = viewer_sent};
 
@@ -110,16 +119,13 @@ static long read_request_update(struct moq_stream *stream, const uint8_t *data, 
     return used;
 }
 
-static int request_end(struct moq_stream *stream, const uint8_t *left, size_t n)
+static int end_request(struct moq_stream *stream, const uint8_t *left, size_t n)
 {
     struct request *request = stream->owner;
-    struct moq_wish wish;
-    if (n > 0 && decode_update(stream, left, n, true, &wish) != (long)n)
-        return MOQ_ERR_DECODE;
-    stream_detach(stream);
-    stream_finish(stream);
-    request_gone(request);
-    return 0;
+    int error = end_subscribe(stream, left, n);
+    if (!error)
+        request_gone(request);
+    return error;
 }
 
 static void request_over(struct moq_stream *stream, int error)
@@ -129,14 +135,14 @@ static void request_over(struct moq_stream *stream, int error)
 }
 
 static const struct stream_ops request_ops = {
-    .read = read_request_update, .on_end = request_end, .on_over = request_over};
+    .read = read_request_update, .on_end = end_request, .on_over = request_over};
 
-static int check_subscribe(const struct moq_session *session, const struct msg_subscribe *msg)
+static int check_subscribe(const struct moq_session *session, uint64_t id,
+                           const struct moq_wish *wish)
 {
-    if (request_has_id(session, msg->id))
+    if (request_has_id(session, id))
         return MOQ_ERR_DUPLICATE;
-    bool is_range = msg->wish.min != MOQ_NO_GROUP && msg->wish.max != MOQ_NO_GROUP;
-    return is_range && msg->wish.min > msg->wish.max ? MOQ_ERR_PROTOCOL : 0;
+    return wish_has_groups(wish) ? 0 : MOQ_ERR_PROTOCOL;
 }
 
 static long read_subscribe(struct moq_stream *stream, const uint8_t *data, size_t n)
@@ -147,7 +153,8 @@ static long read_subscribe(struct moq_stream *stream, const uint8_t *data, size_
     int error = message_decode_subscribe(session->version, data, n, &used, &msg);
     if (error)
         return dialect_check(stream, KIND_SUBSCRIBE, data, n, error);
-    error = check_subscribe(session, &msg);
+    const struct moq_wish wish = message_wish_from_wire(session->version, &msg.wish);
+    error = check_subscribe(session, msg.id, &wish);
     if (error) {
         moq_path_unref(&msg.path);
         return error;
@@ -158,7 +165,7 @@ static long read_subscribe(struct moq_stream *stream, const uint8_t *data, size_
     request->id = msg.id;
     request->wire_priority = msg.wish.priority;
     request->wire_order = msg.wish.order;
-    request->asked.wish = message_wish_from_wire(session->version, &msg.wish);
+    request->asked.wish = wish;
     stream_attach(stream, &request_ops, request);
     request_deliver(request);
     return (long)used;

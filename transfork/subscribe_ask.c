@@ -3,6 +3,7 @@
  * track. */
 #include <stdlib.h>
 
+#include "base/check.h"
 #include "base/objects.h"
 #include "transfork/message.h"
 #include "transfork/subscription.h"
@@ -70,6 +71,7 @@ static void end_subscription(struct moq_subscription *subscription, int error)
 
 void subscription_group_ended(struct moq_subscription *subscription)
 {
+    REQUIRE(subscription->receiving > 0);
     subscription->receiving--;
     if (subscription->is_ending && subscription->receiving == 0)
         end_subscription(subscription, 0);

@@ -18,6 +18,7 @@
 
 struct moq_track *moq_track_new(struct moq_path *path, const struct moq_track_config *config)
 {
+    REQUIRE(path && config->clock);
     struct moq_track *track = calloc(1, sizeof *track);
     if (!track)
         return NULL;
@@ -60,6 +61,7 @@ void moq_track_unref(struct moq_track **track)
 {
     struct moq_track *mine = *track;
     *track = NULL;
+    REQUIRE(!mine || mine->refs > 0);
     if (!mine || --mine->refs > 0)
         return;
     while (list_pop_front(&mine->watchers)) /* a late unwatch is harmless then */

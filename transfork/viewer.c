@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "base/check.h"
 #include "base/objects.h"
 #include "transfork/group.h"
 #include "transfork/request.h"
@@ -268,6 +269,7 @@ static const struct moq_watcher_ops watcher_ops = {
 
 void viewer_group_sent(struct moq_viewer *viewer)
 {
+    REQUIRE(viewer->unsent > 0);
     viewer->unsent--;
     viewer->stats.groups_sent++;
     if (viewer->is_waiting_turn)

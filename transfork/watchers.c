@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Whoever watches a track, and how they are told. Step 9 of a frame's walk: track_tell_growth. */
+#include "base/check.h"
 #include "transfork/track.h"
 
 /* A walk over the watchers that survives whatever its callbacks remove or add: it keeps its place
@@ -71,6 +72,7 @@ void moq_track_gap(struct moq_track *track, uint64_t first, uint64_t last, int e
 
 void moq_track_watch(struct moq_track *track, struct moq_watcher *watcher)
 {
+    REQUIRE(watcher->ops && (!watcher->node.next || list_is_empty(&watcher->node)));
     list_push_back(&track->watchers, &watcher->node);
 }
 

@@ -30,6 +30,7 @@ struct scene {
 static void scene_init(struct scene *scene)
 {
     static const struct moq_announced_events nothing = {0};
+    static const struct moq_watcher_ops deaf = {0};
     struct pair *pair = &scene->pair;
     pair_init(pair, &(struct options){.version = MOQ_VERSION_03});
     scene->server = pair->peer[SERVER].session;
@@ -51,6 +52,7 @@ static void scene_init(struct scene *scene)
     track_frame(scene->track, scene->first, "one");
     track_frame(scene->track, scene->second, "two");
     scene->mirror = track_new(pair, "m");
+    scene->watcher.ops = &deaf;
     moq_track_watch(scene->mirror, &scene->watcher);
     assert_int_equal(
         moq_track_adopt_group(scene->mirror, 3, moq_group_body(scene->second), &scene->adopted), 0);
