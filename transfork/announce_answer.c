@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Announce streams of the peer's: we tell which offers are under its prefix, then every change.
- * Nothing is queued for a peer that does not read: differences are taken from the offers when there
- * is room for them. */
+/* Announce streams that the peer opened: we tell it which offers are under its prefix, then every
+ * change. Nothing is queued for a peer that does not read: the next difference is computed when the
+ * stream has room for it. */
 #include <stdlib.h>
 
 #include "base/objects.h"
@@ -9,7 +9,7 @@
 #include "transfork/message.h"
 #include "transfork/offers.h"
 
-/* Announces that wait in the stream's log; the rest waits as a difference. */
+/* How much may wait in the stream's log; whatever else changed is told when there is room. */
 enum { ANNOUNCE_BACKLOG_BYTES = 32 * 1024 };
 
 struct announce_answer {
@@ -54,7 +54,7 @@ static int tell_announce(struct announce_answer *answer, enum message_announce s
     return stream_send(answer->stream, &message, error);
 }
 
-/* Live exists since 03; older Rust peers take it for garbage and forget all that they were told. */
+/* Older Rust peers do not know Live: they drop the stream and all that it told them. */
 static int tell_live(struct announce_answer *answer)
 {
     answer->has_told_live = true;

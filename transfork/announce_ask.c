@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Announce streams of ours: what there is under a prefix, as the peer tells it. All of it is ended
- * when the stream is. */
+/* Announce streams that we opened: what the peer has under a prefix. When the stream ends, so does
+ * everything that it announced. */
 #include <stdlib.h>
 
 #include "base/log.h"
@@ -9,7 +9,8 @@
 #include "transfork/message.h"
 #include "transfork/path_set.h"
 
-/* Where there is no word for "that is all there is now", silence of this length means it. */
+/* Peers that cannot say "this is all for now" (MOQ_CAN_LIVE) mean it by a silence of this
+ * length. */
 #define CAUGHT_UP_NS (300 * NS_PER_MS)
 
 struct moq_announced {
@@ -19,7 +20,7 @@ struct moq_announced {
     struct moq_stream *stream; /* NULL once it is over */
     struct moq_path *prefix;
     struct path_set active;
-    uint64_t heard_ns; /* when the stream was opened or spoke last */
+    uint64_t heard_ns; /* when the stream was opened, or last said something */
     bool is_live, is_over;
     const struct moq_announced_events *events;
     void *user;
@@ -45,7 +46,7 @@ static bool bury_announced(struct moq_announced *announced)
     return true;
 }
 
-/* Everything that was told here is over, and then the question itself. */
+/* All active paths end, then the announce stream itself. */
 static void end_announced(struct moq_announced *announced, int error)
 {
     announced->stream = NULL;
@@ -139,7 +140,8 @@ static const struct stream_ops announced_ops = {.read = read_announce,
                                                 .on_over = announced_stream_over,
                                                 .ignores_stop = true};
 
-/* The first one whose silence says that it is live; the others say when to look again. */
+/* The first that has been silent long enough to be live. For the others the session is woken in
+ * time. */
 static struct moq_announced *find_caught_up(struct moq_session *session)
 {
     list_for_each (node, &session->announced) {

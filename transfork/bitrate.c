@@ -20,7 +20,7 @@ uint64_t moq_session_peer_bitrate(const struct moq_session *session)
     return session->peer_bitrate_bps;
 }
 
-/* A tenth more or less than the peer knows. */
+/* Whether it is a tenth more or less than what the peer was told. */
 static bool is_news(const struct moq_session *session)
 {
     uint64_t told = session->told_bitrate_bps, known = session->bitrate_bps;

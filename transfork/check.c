@@ -35,7 +35,7 @@ static void check_group(const struct moq_track *track, const struct moq_group *g
     REQUIRE(group->is_ended == (group->ended_ns > 0));
     REQUIRE(is_newest == (group->superseded_ns == 0));
     REQUIRE(is_followed == (group->is_adopted && !group->is_ended));
-    REQUIRE(!track->error || group->is_ended); /* a track that was cut has no group that grows */
+    REQUIRE(!track->error || group->is_ended); /* the end cut all of them */
 }
 
 void track_check(const struct moq_track *track)
@@ -61,7 +61,7 @@ void track_check(const struct moq_track *track)
     count_nodes(&track->watchers);
     list_for_each (node, &track->followed) {
         const struct moq_group *group = container_of(node, struct moq_group, follow_node);
-        REQUIRE(!list_is_empty(&group->node)); /* what left the track is followed no more */
+        REQUIRE(!list_is_empty(&group->node)); /* groups outside the track are not followed */
     }
 }
 
@@ -69,7 +69,7 @@ void track_check(const struct moq_track *track)
 
 void sequences_check(const struct sequences *done)
 {
-    uint64_t end = done->floor; /* below it all are done, so a run begins above it */
+    uint64_t end = done->floor; /* where the run before this one ended */
     REQUIRE(done->count <= SEQUENCES_MAX_RUNS);
     for (uint32_t i = 0; i < done->count; i++) {
         REQUIRE(done->runs[i].first > end); /* with a hole in between */
@@ -92,7 +92,7 @@ void viewer_check(const struct moq_viewer *viewer)
 {
     uint32_t unsent = 0;
     REQUIRE(viewer->stream && viewer->stream->owner == viewer);
-    REQUIRE(!list_is_empty(&viewer->watcher.node)); /* it hears of its track */
+    REQUIRE(!list_is_empty(&viewer->watcher.node)); /* it watches its track */
     REQUIRE(viewer->policy.order != MOQ_ORDER_ANY);
     REQUIRE(!viewer->is_waiting_credit || viewer->is_waiting_turn);
     REQUIRE(list_is_empty(&viewer->groups) || (viewer->has_start && viewer->is_greeted));
@@ -117,7 +117,7 @@ static void check_streams(const struct moq_session *session)
     list_for_each (node, &session->streams) {
         const struct moq_stream *stream = container_of(node, struct moq_stream, node);
         REQUIRE(stream->session == session);
-        REQUIRE(stream->handle); /* one that is closed has left */
+        REQUIRE(stream->handle); /* closed ones have left the list */
         parked_streams += stream->is_parked;
         parked_bytes += stream->is_parked ? stream->in.size : 0;
     }

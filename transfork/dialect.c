@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Crate 0.12 negotiates 04 too, but writes paths as one string. We refuse it as what it is, a
- * version we do not speak.
+/* Crate 0.12 negotiates 04 too, but writes paths as one string. That is a version we do not speak,
+ * and it is refused as such.
  *
- * Bytes that can only be its own end the session at once. A message of ours that is cut in the
- * middle can look like a whole one of theirs, so while more may come the verdict waits a moment for
- * the rest. */
+ * Bytes that only the other dialect can have written end the session at once. But half a message of
+ * our dialect can look like a whole one of theirs, so while more bytes may come the decision waits
+ * for them for a moment. */
 #include "transfork/dialect.h"
 
 #include "transfork/version.h"

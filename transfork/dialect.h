@@ -10,7 +10,8 @@
 extern "C" {
 #endif
 
-/* What a `read` returns for a message that did not decode with `error`. On 04, bytes that only the other dialect writes end the session. */
+/* What a `read` returns for a message that did not decode with `error`. On 04, bytes that only the
+ * other dialect writes end the session. */
 long dialect_check(struct moq_stream *stream, enum message_kind kind, const uint8_t *data, size_t n,
                    int error);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Fetch streams of the peer's: FETCH becomes a request, the request becomes a cursor in a group,
- * which may still grow. The answer is the group's own bytes, from the offset on, without a header.
- */
+/* Fetch streams that the peer opened: FETCH becomes a request, the request becomes a cursor in a
+ * group that may still grow. The answer is the group's bytes from the offset on, without a
+ * header. */
 #include <stdlib.h>
 
 #include "base/objects.h"
@@ -21,7 +21,7 @@ struct fetch_reply {
     struct moq_watcher watcher;
     struct moq_group *group;
     struct bytes_cursor cursor;
-    uint64_t skip_bytes, skip_frames; /* what is still before the offset */
+    uint64_t skip_bytes, skip_frames; /* how far the offset still is */
 };
 
 static uint64_t urgency_of(uint8_t priority)
@@ -39,7 +39,7 @@ static void skip_some_bytes(struct fetch_reply *reply)
     reply->skip_bytes -= part;
 }
 
-/* Turns the next frame into bytes to skip. False: its size is not all here. */
+/* Turns the next frame into bytes to skip. False: its size has not arrived completely. */
 static bool skip_size(struct fetch_reply *reply)
 {
     struct iovec first;
@@ -54,7 +54,7 @@ static bool skip_size(struct fetch_reply *reply)
     return true;
 }
 
-/* Moves towards the offset as far as bytes are here. Returns whether it is reached. */
+/* Moves towards the offset as far as bytes have arrived. Returns whether it is reached. */
 static bool reach_offset(struct fetch_reply *reply)
 {
     do {
@@ -117,7 +117,7 @@ static long read_update(struct moq_stream *stream, const uint8_t *data, size_t n
     return (long)used;
 }
 
-/* The end of the request's direction is normal; the answer goes on. */
+/* The peer has nothing more to ask, which is normal; the answer goes on. */
 static int request_ended(struct moq_stream *stream, const uint8_t *left, size_t n)
 {
     (void)stream, (void)left;
@@ -135,7 +135,7 @@ static void reply_over(struct moq_stream *stream, int error)
 static const struct stream_ops reply_ops = {
     .read = read_update, .on_end = request_ended, .on_over = reply_over};
 
-/* Goes on with what is there, or ends the stream with the reason why nothing will come. */
+/* Sends what has arrived, or ends the stream with the reason why nothing will. */
 static void proceed_reply(struct fetch_reply *reply)
 {
     const struct moq_group *group = reply->group;

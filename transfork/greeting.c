@@ -18,8 +18,7 @@ static int session_stream_ended(struct moq_stream *stream, const uint8_t *left, 
     return 0;
 }
 
-/* The transport closed the stream without a word from the peer: moq_session_closed comes next, and
- * says why. */
+/* The transport closed the stream, not the peer: moq_session_closed follows and says why. */
 static bool is_connection_over(const struct moq_stream *stream)
 {
     return !stream->handle;
@@ -56,7 +55,7 @@ static void server_greeting_over(struct moq_stream *stream, int error)
         session_fail(stream->session, MOQ_ERR_DECODE, "the session stream ended too early");
 }
 
-/* Answers the client. Once: a held session comes here when it is released. */
+/* Answers the client, once: at once, or when a held session is released. */
 static int answer_client(struct moq_stream *stream, uint32_t version)
 {
     struct msg_session_server answer = {.version = version_row(version)->wire};
@@ -79,7 +78,7 @@ void moq_session_release(struct moq_session *session)
     if (error)
         stream_fail(stream, error);
     else
-        moq_stream_received(stream, NULL, 0, false); /* what came meanwhile */
+        moq_stream_received(stream, NULL, 0, false); /* parses what arrived meanwhile */
     session_leave(session);
 }
 
@@ -88,7 +87,7 @@ static long read_client(struct moq_stream *stream, const uint8_t *data, size_t n
     size_t used;
     struct msg_session_client offer;
     if (stream->session->held_version)
-        return MOQ_ERR_AGAIN; /* all in good time */
+        return MOQ_ERR_AGAIN; /* moq_session_release goes on with it */
     int error = message_decode_session_client(data, n, &used, &offer);
     if (error)
         return error;

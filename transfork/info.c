@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Info streams, of both sides: one question, one answer. */
+/* Info streams that either side opened: one question, one answer. */
 #include <stdlib.h>
 
 #include "base/objects.h"
@@ -8,7 +8,7 @@
 
 /* ---- The peer asks --------------------------------------------------------------------------- */
 
-/* The end of the question is normal; the answer may take its time. */
+/* The peer has nothing more to ask, which is normal; the answer may come later. */
 static int question_end(struct moq_stream *stream, const uint8_t *left, size_t n)
 {
     (void)stream, (void)left, (void)n;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What all messages are made of, and the short ones: stream types, announces, groups, frames, plain
- * paths. */
+/* The fields that messages are made of, and the short messages: stream types, announces, groups,
+ * frames, plain paths. */
 #include "transfork/message_parts.h"
 
 #include "base/varint.h"
@@ -248,7 +248,7 @@ int message_encode_info_please(struct byte_buf *out, const struct moq_path *path
 
 /* ---- ANNOUNCE -------------------------------------------------------------------------------- */
 
-/* As one raw byte 0x41 is no long form of 1 but wrong. */
+/* In one raw byte, 0x41 is not the long form of 1 but an error. */
 static uint64_t take_status(struct message_in *in, uint32_t version)
 {
     if (version_row(version)->has_varints)

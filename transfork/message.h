@@ -5,7 +5,7 @@
  * place say which one comes. So every decoder takes what is there and answers:
  *
  *   0               *used bytes made *out; a path in it is a reference that the caller now owns
- *   MOQ_ERR_AGAIN   the message goes on behind `n`. At the end of a stream that means
+ *   MOQ_ERR_AGAIN   more than `n` bytes are needed. At the end of a stream that means
  *                   MOQ_ERR_DECODE
  *   MOQ_ERR_DECODE  it can never become a message
  *   MOQ_ERR_BOUNDS  it is over a limit of ours; also every message that is not complete after
@@ -147,7 +147,7 @@ int message_decode_info(uint32_t version, const uint8_t *in, size_t n, size_t *u
 int message_encode_info(uint32_t version, struct byte_buf *out, const struct msg_info *msg);
 
 struct msg_gap {
-    uint64_t start, count; /* `count` more groups behind `start`; the last one is at most VARINT_MAX
+    uint64_t start, count; /* `count` more groups after `start`; the last one is at most VARINT_MAX
                               (MOQ_ERR_BOUNDS) */
     uint64_t code;         /* moq_error_to_wire */
 };
@@ -172,7 +172,7 @@ struct msg_fetch {
     struct moq_path *path;
     uint64_t priority; /* as in SUBSCRIBE */
     uint64_t group;
-    uint64_t offset; /* 02, 04: bytes behind the GROUP header; 03: frames */
+    uint64_t offset; /* 02, 04: bytes after the GROUP header; 03: frames */
 };
 int message_decode_fetch(uint32_t version, const uint8_t *in, size_t n, size_t *used,
                          struct msg_fetch *out);
@@ -186,17 +186,17 @@ int message_encode_info_please(struct byte_buf *out, const struct moq_path *path
 
 /* ---- The other dialect of 04 ----------------------------------------------------------------- */
 
-/* Crate 0.12 speaks 04 too, but with paths as one string. We only tell it apart, to refuse it with
+/* Crate 0.12 speaks 04 too, but with paths as one string. We recognise it only to refuse it in
  * clear words. */
 enum message_dialect {
     DIALECT_WAIT,   /* more bytes will tell */
-    DIALECT_EITHER, /* complete, and good in both: go on with arrays, decide by the next message */
-    DIALECT_ARRAY,  /* ours, or bytes that are wrong in both */
+    DIALECT_EITHER, /* complete and right in both: go on with arrays, the next message decides */
+    DIALECT_ARRAY,  /* ours, or wrong in both */
     DIALECT_STRING,
 };
 enum message_kind { KIND_ANNOUNCE_PLEASE, KIND_ANNOUNCE, KIND_SUBSCRIBE, KIND_FETCH };
 
-/* Judges all bytes that came so far behind the stream's type, of the first message with text on a
+/* Judges all bytes that came so far after the stream's type, of the first message with text on a
  * 04 session. KIND_FETCH: a stream of type 3, which means info there. Streams of type 4 are always
  * arrays. */
 enum message_dialect message_dialect(enum message_kind kind, const uint8_t *in, size_t n);

@@ -3,13 +3,13 @@
  * everything is used up.
  *
  * A part of an array begins with its length, which is a control character for parts under 32 bytes,
- * and a string has none; the first character of a string is a length that no array has behind so
- * few bytes. */
+ * and a string has none; the first character of a string would be, in an array, a length that the
+ * few bytes after it cannot have. */
 #include "transfork/message_parts.h"
 
 enum { TEXT_MAX_BYTES = 1023, ORDER_LAST = 2 };
 
-/* What a parse says: 0 complete and nothing left over, MOQ_ERR_AGAIN, or wrong. */
+/* 0: complete with nothing left over; MOQ_ERR_AGAIN; or what is wrong. */
 static int verdict_of(const struct message_in *in)
 {
     if (in->error)
@@ -22,8 +22,7 @@ static void take_text(struct message_in *in, bool may_be_empty)
     size_t size = (size_t)message_take_at_most(in, TEXT_MAX_BYTES, MOQ_ERR_DECODE);
     if (!in->error && size == 0 && !may_be_empty)
         in->error = MOQ_ERR_DECODE;
-    /* A control character is enough to be wrong, so look at what is there even if the rest is not.
-     */
+    /* One control character is enough to be wrong, so look at what has arrived of it. */
     size_t here = size < in->size - in->at ? size : in->size - in->at;
     for (size_t i = 0; !in->error && i < here; i++)
         if (in->data[in->at + i] < 0x20 || in->data[in->at + i] == 0x7f)
@@ -90,7 +89,8 @@ static int judge_reading(enum message_kind kind, const uint8_t *data, size_t n, 
     return verdict_of(&in);
 }
 
-/* Where the text of the string reading starts; only asked when that reading is complete. */
+/* Whether the string begins as names do. Only asked when the bytes are a complete string
+ * message. */
 static bool looks_like_text(enum message_kind kind, const uint8_t *data, size_t n)
 {
     struct message_in in = message_in_of(data, n);
@@ -112,9 +112,9 @@ enum message_dialect message_dialect(enum message_kind kind, const uint8_t *in, 
         return is_named ? DIALECT_STRING : DIALECT_EITHER;
     if (array == 0)
         return DIALECT_ARRAY;
-    /* An array that was cut behind its first bytes can read as a complete string. SUBSCRIBE has
-     * enough fields behind its path to make that a wonder; elsewhere only what starts as names do
-     * is believed. */
+    /* An array of which only the first bytes are here can read as a complete string. In SUBSCRIBE
+     * that is next to impossible, because many fields follow the path; elsewhere only strings that
+     * begin as names do are believed. */
     if (string == 0 && (array != MOQ_ERR_AGAIN || kind == KIND_SUBSCRIBE || is_named))
         return DIALECT_STRING;
     bool is_open = array == MOQ_ERR_AGAIN || string == MOQ_ERR_AGAIN || string == 0;

@@ -11,7 +11,7 @@ static uint64_t take_order(struct message_in *in)
 
 /* ---- Numbers and what they mean -------------------------------------------------------------- */
 
-/* The browser client says 2 for newest first, also where 1 is enough. */
+/* The browser client writes 2 for newest first in every version. */
 uint8_t message_order_from_wire(uint32_t version, uint64_t order)
 {
     uint64_t oldest = version_row(version)->order_oldest;
@@ -67,7 +67,7 @@ struct moq_info message_info_from_wire(uint32_t version, const struct msg_info *
 
 /* ---- SUBSCRIBE and SUBSCRIBE_UPDATE ---------------------------------------------------------- */
 
-/* What follows the priority. */
+/* The fields after the priority. */
 static void take_wish(struct message_in *in, bool has_expires, struct msg_wish *wish)
 {
     wish->order = take_order(in);
@@ -159,7 +159,7 @@ int message_encode_subscribe_update(uint32_t version, struct byte_buf *buf,
 
 /* ---- INFO ------------------------------------------------------------------------------------ */
 
-/* A subscription must not die of what its INFO says, so any order will do. */
+/* An odd order in INFO is no reason to lose the subscription, so any number is accepted. */
 int message_decode_info(uint32_t version, const uint8_t *data, size_t n, size_t *used,
                         struct msg_info *out)
 {

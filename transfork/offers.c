@@ -10,8 +10,7 @@
 #include "base/objects.h"
 #include "transfork/path.h"
 
-/* Its tables are small next to what they index; without one there is nothing sensible left to do.
- */
+/* The tables are small beside what they index, so running out of memory here ends the process. */
 #define uthash_fatal(words) check_failed(words, __FILE__, __LINE__)
 #include <uthash.h>
 
@@ -30,12 +29,12 @@ struct offer {
 struct moq_offers {
     struct offer *table;
     struct list watchers; /* offers_watcher.node */
-    struct list waking;   /* offers_watcher.wake_node: on_pending is due */
+    struct list waking;   /* offers_watcher.wake_node: on_pending has to be called */
 };
 
-/* One path in the eyes of one watcher. It exists while the peer was told of it or may see it.
- * Pending and told means that an end is due; if it is visible all the same, it ended and came back,
- * and active is due after that. */
+/* What one watcher knows of one path. It exists while the peer believes in the path or may see it.
+ * Pending and told: the end has to be told; if it is visible as well, the path ended and came back,
+ * and active has to be told after that. */
 struct sight {
     struct moq_path *path;
     struct list pending; /* in offers_watcher.pending while there is something to tell */
@@ -51,7 +50,7 @@ struct offers_watcher {
     void *user;
     struct sight *table;
     struct list pending;
-    struct moq_path *last; /* what offers_watcher_next lent out */
+    struct moq_path *last; /* the path that offers_watcher_next returned */
 };
 
 /* ---- Tables: keyed by a path's wire form, with its own keyed hash ---------------------------- */

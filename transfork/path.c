@@ -52,7 +52,7 @@ static void sip_word(struct sip *s, uint64_t word)
     s->v0 ^= word;
 }
 
-/* The key: 16 bytes that the kernel draws for every process. */
+/* The key: 16 random bytes that the kernel gives every process. */
 static struct sip sip_start(void)
 {
     uint64_t key[2] = {0, 0};
@@ -113,8 +113,7 @@ static uint8_t *put_part(uint8_t *out, const void *data, size_t size)
     return out + size;
 }
 
-/* Walks the parts of a path or of a view: the length and bytes of one, then the place of the next.
- */
+/* Reads one part of a path or of a view; returns the place of the next. */
 static const uint8_t *take_part(const uint8_t *at, const uint8_t *end, struct moq_part *part)
 {
     uint64_t size;
@@ -170,7 +169,7 @@ struct moq_path *moq_path_from_text(const char *text)
     }
 }
 
-/* One part of a path from outside; moves *at behind it. */
+/* Checks one part of a path that a peer sent; moves *at past it. */
 static int check_part(const uint8_t *in, size_t n, size_t *at, size_t *bytes)
 {
     uint64_t size;
@@ -206,7 +205,7 @@ int path_view_decode(const uint8_t *in, size_t n, size_t *used, struct path_view
     return 0;
 }
 
-/* Written again part by part: what came may have long forms of its lengths. */
+/* Encoded afresh, because the peer may have written its lengths in long forms. */
 struct moq_path *path_from_view(const struct path_view *view)
 {
     struct moq_part parts[MOQ_PATH_MAX_PARTS];
@@ -246,7 +245,7 @@ size_t moq_path_count(const struct moq_path *path)
     return path->count;
 }
 
-/* The place behind the first `skip` parts. */
+/* The place after the first `skip` parts. */
 static const uint8_t *skip_parts(const struct moq_path *path, size_t skip)
 {
     const uint8_t *at = path->wire + COUNT_BYTES;

@@ -18,11 +18,11 @@ struct path_view {
     size_t count;
 };
 
-/* Looks at the path at the start of `in`. Returns 0; MOQ_ERR_AGAIN: it goes on behind `n`;
+/* Looks at the path at the start of `in`. Returns 0; MOQ_ERR_AGAIN: it is longer than `n`;
  * MOQ_ERR_BOUNDS: over the limits, known from the first byte that says so. */
 int path_view_decode(const uint8_t *in, size_t n, size_t *used, struct path_view *view);
 
-/* A copy of its own. NULL: out of memory. */
+/* A path of its own with the same parts. NULL: out of memory. */
 struct moq_path *path_from_view(const struct path_view *view);
 
 /* The wire encoding, as long as the path lives. */

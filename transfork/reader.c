@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Reads a group frame by frame, for those who want payloads and not a stream of bytes: tools,
- * modules, karp. */
+/* Reads a group frame by frame, for tools, modules and karp, which want payloads and not a stream
+ * of bytes. */
 #include "transfork/group.h"
 #include "transfork/message.h"
 
@@ -35,7 +35,7 @@ static int take_size(struct bytes_cursor *cursor, uint64_t *size)
     return error;
 }
 
-/* Puts together a payload that lies in several chunks. */
+/* Copies a payload that lies in several chunks into one piece. */
 static int collect_bytes(struct bytes_cursor *cursor, size_t size, struct byte_buf *frame)
 {
     while (frame->size < size) {
@@ -49,7 +49,7 @@ static int collect_bytes(struct bytes_cursor *cursor, size_t size, struct byte_b
     return 0;
 }
 
-/* Points at the payload where it lies in one piece: most do. */
+/* Points at the payload in the group if it lies in one piece there, as most do. */
 static int take_payload(struct bytes_cursor *cursor, size_t size, struct byte_buf *frame,
                         const uint8_t **data)
 {

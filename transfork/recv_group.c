@@ -13,8 +13,8 @@
 /* More frames than this in one group end it with MOQ_ERR_BOUNDS. */
 enum { FRAMES_MAX = 1 << 20 };
 
-/* Some publishers never end their groups: one that was followed by another and is silent for so
- * long has ended. */
+/* Some publishers never end their groups: a group that is not the newest any more and was silent
+ * for so long is taken as ended. */
 #define SILENCE_NS (30 * NS_PER_S)
 
 static bool is_between_frames(const struct recv_group *receiving)
@@ -63,7 +63,7 @@ static void recv_group_free(struct grave *grave)
     object_died(OBJECT_recv_group);
 }
 
-/* Ends the group for its viewers; the stream is not ours any more. */
+/* Ends the group for its viewers, and lets go of the stream. */
 static void end_receiving(struct recv_group *receiving, int error)
 {
     struct moq_subscription *subscription = receiving->subscription;
@@ -86,7 +86,7 @@ static long read_frames(struct moq_stream *stream, const uint8_t *data, size_t n
     if (!error)
         error = moq_track_append(receiving->track, receiving->group, data, n);
     if (error == MOQ_ERR_CLOSED)
-        error = MOQ_ERR_CANCELLED; /* the track has no use for the rest */
+        error = MOQ_ERR_CANCELLED; /* the track does not want the rest */
     return error ? error : (long)n;
 }
 
@@ -121,7 +121,7 @@ static int begin_group(struct moq_stream *stream, struct moq_subscription *subsc
         return MOQ_ERR_NOMEM;
     struct moq_group *group = NULL;
     int error = moq_track_open_group(subscription->track, sequence, &group);
-    if (!error && subscription->is_over) { /* somebody who was told of the group closed it */
+    if (!error && subscription->is_over) { /* a watcher of the new group closed the subscription */
         moq_track_abort_group(subscription->track, group, MOQ_ERR_CANCELLED);
         error = MOQ_ERR_CANCELLED;
     }
@@ -142,8 +142,8 @@ static int begin_group(struct moq_stream *stream, struct moq_subscription *subsc
     return 0;
 }
 
-/* Groups for a subscription that is over, out of its range, seen before or too old are stopped;
- * none of that is an error, because they may have been on their way when we changed our mind. */
+/* Stops groups of a subscription that is over, outside its range, seen before or too old. None of
+ * that is an error of the peer's: they may have been on their way when we changed our mind. */
 static long read_header(struct moq_stream *stream, const uint8_t *data, size_t n)
 {
     size_t used;
@@ -175,7 +175,7 @@ static void stop_receiving(struct recv_group *receiving, int error)
     end_receiving(receiving, error);
 }
 
-/* Of those that were superseded, when the next one is silent for too long. */
+/* A superseded group that was silent for too long; the session is woken for the next one. */
 static struct recv_group *find_silent(struct moq_session *session)
 {
     list_for_each (node, &session->recv_groups) {

@@ -11,8 +11,8 @@
 #include "transfork/message.h"
 #include "transfork/viewer.h"
 
-/* The group is held until its stream is closed, so a peer that reads and yet never acknowledges
- * would fill the memory with what it has read. Nothing is on its way for so long. */
+/* A group stays in memory until its stream is closed, so a peer that reads and never acknowledges
+ * would fill ours. No honest acknowledgement takes so long. */
 #define UNACKNOWLEDGED_NS (60 * NS_PER_S)
 
 static struct send_group *sending_of(struct moq_stream *stream)
@@ -24,7 +24,8 @@ static size_t pull_group_bytes(struct moq_stream *stream, struct iovec *vec, siz
                                bool *is_end)
 {
     struct send_group *sending = sending_of(stream);
-    bool has_ended = group_has_ended(sending->group); /* by its track, after its last byte */
+    bool has_ended =
+        group_has_ended(sending->group); /* read before the bytes: then all of them are there */
     size_t count = 0;
     uint64_t body = 0;
 
@@ -40,7 +41,7 @@ static size_t pull_group_bytes(struct moq_stream *stream, struct iovec *vec, siz
     return count;
 }
 
-/* From now on only acknowledgements are missing. */
+/* Everything is sent or given up; what is missing is acknowledgements. */
 static void begin_farewell(struct send_group *sending)
 {
     struct moq_session *session = sending->stream.session;
@@ -192,5 +193,5 @@ void send_group_cut(struct send_group *sending, int error)
     begin_farewell(sending);
     stream_abort(&sending->stream, error);
     if (sending->cursor.position == 0)
-        moq_group_unref(&sending->group); /* a peer that is silent may take long to let go of it */
+        moq_group_unref(&sending->group); /* a silent peer may take long to close the stream */
 }

@@ -104,7 +104,7 @@ static void init_lists(struct moq_session *session)
     list_init(&session->unacknowledged);
 }
 
-/* Of an owner that wants to know nothing. */
+/* For an owner that wants to hear of nothing. */
 static const struct moq_session_events no_events = {0};
 
 struct moq_session *moq_session_new(const struct moq_session_config *config,
@@ -178,8 +178,8 @@ void session_become_ready(struct moq_session *session)
 
 /* ---- The peer's streams at their beginning --------------------------------------------------- */
 
-/* The npm client of a later protocol generation greets with this type on the same URL. It would
- * wait for an answer for ever, so the whole session is told at once. */
+/* A later generation of the protocol begins its session with this type, on the same URL. Its npm
+ * client would wait for an answer for ever, so the session is closed at once. */
 enum { FOREIGN_SESSION_TYPE = 0x40 };
 
 static int begin_bidi(struct moq_stream *stream, uint64_t type)
@@ -301,7 +301,7 @@ void session_fail(struct moq_session *session, int error, const char *reason)
     close_session(session, error, reason);
 }
 
-/* Streams of ours that were never opened: the transport knows nothing of them. */
+/* Streams of ours that were never opened, of which the transport knows nothing. */
 static void drop_waiting(struct moq_session *session)
 {
     while (!list_is_empty(&session->waiting)) {

@@ -25,13 +25,13 @@ enum moq_version {
 /* "03" or "3" is MOQ_VERSION_03; 0: not one of ours. */
 uint32_t moq_version_by_name(const char *name);
 
-/* What a peer is known to do, by the version that was agreed. The publishers of a version are all
- * that speak it; one careless kind among them takes the word from all. */
+/* What a peer is known to do, by the version that was agreed. A version can do what all
+ * publishers that speak it are known to do. */
 enum moq_can {
     MOQ_CAN_LIVE = 1 << 0,    /* it says when all that is announced now was told */
     MOQ_CAN_RANGES = 1 << 1,  /* its publishers obey min and max */
-    MOQ_CAN_FETCH = 1 << 2,   /* they survive FETCH */
-    MOQ_CAN_INFO = 1 << 3,    /* they survive INFO_PLEASE */
+    MOQ_CAN_FETCH = 1 << 2,   /* they answer FETCH; others may panic */
+    MOQ_CAN_INFO = 1 << 3,    /* they answer INFO_PLEASE; others may lose the track */
     MOQ_CAN_UPDATE = 1 << 4,  /* they read SUBSCRIBE_UPDATE as we write it */
     MOQ_CAN_BITRATE = 1 << 5, /* it knows SESSION_UPDATE */
 };
@@ -94,7 +94,7 @@ struct moq_viewer *moq_request_serve(struct moq_request *request, struct moq_tra
                                      const struct moq_policy *policy);
 
 /* Answers a fetch with a group of `track` that may still grow (references are taken).
- * MOQ_ERR_BOUNDS: the offset is behind the end of a complete group; MOQ_ERR_NOMEM; or why the group
+ * MOQ_ERR_BOUNDS: the offset is after the end of a complete group; MOQ_ERR_NOMEM; or why the group
  * was cut. On error the request was refused with it. */
 int moq_request_send_group(struct moq_request *request, struct moq_track *track,
                            struct moq_group *group);
@@ -136,15 +136,15 @@ struct moq_session_events {
     /* The last call, once; viewers, requests and subscriptions were told before. */
     void (*on_closed)(struct moq_session *session, int error, const char *reason);
     void (*on_request)(struct moq_session *session, struct moq_request *request);
-    /* The peer took it back, or is gone. */
+    /* The peer took the request back, or is gone. */
     void (*on_request_gone)(struct moq_session *session, struct moq_request *request);
-    /* It has a new wish (SUBSCRIBE_UPDATE, FETCH_UPDATE) while it still waits for an answer. It may
-     * be answered or refused here. */
+    /* The request has a new wish (SUBSCRIBE_UPDATE, FETCH_UPDATE) while it waits for an answer. It
+     * may be answered or refused here. */
     void (*on_request_updated)(struct moq_session *session, struct moq_request *request);
-    /* It has a new wish. Its range and expiry hold already; its policy is for the owner to set,
-     * here or later. NULL: moq_viewer_follow_wish. */
+    /* The viewer has a new wish. Its range and expiry hold already; its policy is for the owner to
+     * set, here or later. NULL: moq_viewer_follow_wish. */
     void (*on_viewer_updated)(struct moq_session *session, struct moq_viewer *viewer);
-    /* The last call about it. */
+    /* The last call about this viewer. */
     void (*on_viewer_closed)(struct moq_session *session, struct moq_viewer *viewer);
     /* Whether this peer may see an offer of `owner`; NULL: all. */
     bool (*can_see)(struct moq_session *session, const struct moq_path *path, const void *owner);
@@ -190,7 +190,7 @@ uint32_t moq_session_waiting(const struct moq_session *session);
 /* Whether the peer can do all of `what` (enum moq_can, or-ed). Nothing before on_ready. */
 bool moq_session_can(const struct moq_session *session, uint32_t what);
 
-/* Lets a session that is held (is_held) go on; its handshake timeout runs all the while. */
+/* Lets a session that is held (is_held) go on. Its handshake timeout runs meanwhile. */
 void moq_session_release(struct moq_session *session);
 
 /* Tells the peer how fast we believe we can send to it, in bits per second; 0: unknown.
@@ -199,7 +199,7 @@ void moq_session_release(struct moq_session *session);
 void moq_session_set_bitrate(struct moq_session *session, uint64_t bitrate_bps);
 #define MOQ_BITRATE_PAUSE_NS (3 * NS_PER_S)
 
-/* What the peer said last of its own rate towards us; 0: nothing. */
+/* What the peer last told of how fast it can send to us, in bits per second; 0: nothing. */
 uint64_t moq_session_peer_bitrate(const struct moq_session *session);
 
 /* Ends the session in order: running groups are cut, the session stream is finished, the transport

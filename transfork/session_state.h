@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A session from the inside: what its streams share. The state machines are one file each:
- * greeting.c (the session stream) with bitrate.c, announce_answer.c and announce_ask.c, subscribe_answer.c with
- * viewer.c and send_group.c, subscribe_ask.c with recv_group.c, fetch_answer.c and fetch_ask.c,
- * info.c, and request.c for what an owner answers. */
+ * greeting.c (the session stream) with bitrate.c, announce_answer.c and announce_ask.c,
+ * subscribe_answer.c with viewer.c and send_group.c, subscribe_ask.c with recv_group.c,
+ * fetch_answer.c and fetch_ask.c, info.c, and request.c for what an owner answers. */
 #ifndef MOQ_SESSION_STATE_H
 #define MOQ_SESSION_STATE_H
 

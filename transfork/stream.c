@@ -10,11 +10,11 @@
 #include "transfork/message.h"
 #include "transfork/session_state.h"
 
-/* Control messages go before all media: their bytes are few, and INFO has to be ahead of the first
+/* Control messages go before all media: they are small, and INFO has to arrive before the first
  * group. */
 #define CONTROL_URGENCY UINT64_MAX
 
-struct stream_grave { /* a stream that is dead while somebody may still look at it */
+struct stream_grave { /* with room to wait for the end of the turn when it is over */
     struct grave grave;
     struct moq_stream stream;
 };
@@ -244,7 +244,7 @@ void stream_stop(struct moq_stream *stream, int error)
         stream->session->transport.ops->stop(stream->handle, moq_error_to_wire(error));
 }
 
-/* A stream that still waits to be opened has nobody else to end it. */
+/* The transport never heard of a stream that waits to be opened, so nobody else ends it. */
 static void bury_unopened(struct moq_stream *stream)
 {
     if (!stream->handle && stream->is_ours && !stream->source)
@@ -308,8 +308,8 @@ static long read_messages(struct moq_stream *stream, const uint8_t *data, size_t
     return (long)taken;
 }
 
-/* Tops up the rest of an earlier piece from `data` and reads. Returns bytes taken from `data`, or
- * an error. */
+/* Adds `data` to what is left of an earlier piece, and reads. Returns how many bytes of `data` it
+ * took, or an error. */
 static long read_joined(struct moq_stream *stream, const uint8_t *data, size_t n)
 {
     size_t room = stream->in.limit - stream->in.size;
@@ -325,8 +325,8 @@ static long read_joined(struct moq_stream *stream, const uint8_t *data, size_t n
     return used < 0 ? used : (long)part;
 }
 
-/* All of `data`: straight from the caller's memory where messages are whole, through `in` where
- * they are cut. */
+/* Reads all of `data`: whole messages straight from the caller's memory, those that were cut by way
+ * of `in`. */
 static int receive_bytes(struct moq_stream *stream, const uint8_t *data, size_t n)
 {
     while (n > 0 && stream->ops && !stream->is_in_over &&
@@ -342,8 +342,8 @@ static int receive_bytes(struct moq_stream *stream, const uint8_t *data, size_t 
     return 0;
 }
 
-/* Keeps what came before the versions are agreed, within the bounds; the session stream is among
- * it. */
+/* Keeps what arrives before the versions are agreed, within bounds. The session stream begins here
+ * too. */
 static int park_bytes(struct moq_stream *stream, const uint8_t *data, size_t n, bool is_end)
 {
     struct moq_session *session = stream->session;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Our side of a QUIC stream: what every kind of stream has in common.
  *
- * A stream has at most one owner, an object that gave it `stream_ops`. As soon as the stream is of
- * no more use to its owner, `on_over` is called, once, and the stream is nobody's: it lives on
- * until QUIC has closed it, sends what is left in its log, and ignores what comes. An owner that is
- * done first lets go with stream_detach().
+ * A stream has at most one owner, an object that gave it `stream_ops`. When the stream is of no
+ * more use to its owner, `on_over` is called, once, and the stream has no owner any more: it lives
+ * on until QUIC has closed it, sends what is left in its log, and ignores what comes. An owner that
+ * is done first calls stream_detach().
  *
  * Control streams write into a log that stays put until the peer has it; those that carry a group
  * (send_group.c, fetch_answer.c) point into the group instead. */
@@ -32,8 +32,8 @@ struct moq_stream;
 
 struct stream_ops {
     /* Reads the front of `data`, which is not empty. Returns how many bytes it took; MOQ_ERR_AGAIN:
-     * it needs more, and gets them together with these; or an error that ends the stream. May detach
-     * the stream. */
+     * it needs more, and gets them together with these; or an error that ends the stream. May
+     * detach the stream. */
     long (*read)(struct moq_stream *stream, const uint8_t *data, size_t n);
     /* The peer finished its direction; `n` bytes were not taken by `read`. Returns 0 or an error
      * that ends the stream. NULL: bytes left over are MOQ_ERR_DECODE, otherwise our direction is
@@ -60,7 +60,7 @@ struct moq_stream {
     struct list node;             /* private: in its session's streams or waiting, or nowhere */
     struct moq_session *session;  /* read-only */
     void *handle;                 /* read-only: the transport's; NULL: not opened yet, or closed */
-    const struct stream_ops *ops; /* read-only: NULL: nobody's */
+    const struct stream_ops *ops; /* read-only: NULL: no owner */
     void *owner;                  /* the owner's */
     uint64_t credit_deadline_ns;  /* private: while it waits to be opened */
     const struct stream_source *source; /* read-only: NULL: the log */
@@ -127,18 +127,18 @@ stream_unsent(const struct moq_stream *stream); /* bytes of the log that are not
 void stream_wake(struct moq_stream *stream);
 void stream_set_urgency(struct moq_stream *stream, uint64_t urgency);
 
-void stream_finish(struct moq_stream *stream); /* ends our direction behind what was written */
+void stream_finish(struct moq_stream *stream); /* ends our direction after what was written */
 void stream_reset(struct moq_stream *stream, int error); /* ends our direction at once */
 void stream_stop(struct moq_stream *stream, int error);  /* ends the peer's direction */
 
-/* Both of these, and nobody's from now on; the owner is not told. A stream that was never opened is
- * gone. */
+/* Both of these, without telling the owner, which the stream then has no more. A stream that was
+ * never opened is gone. */
 void stream_abort(struct moq_stream *stream, int error);
 
-/* Both of these, and the owner is told why. */
+/* Both of these, and the owner is told why (on_over). */
 void stream_fail(struct moq_stream *stream, int error);
 
-/* Parses what was parked. */
+/* The versions are agreed: parses what was parked. */
 void stream_unpark(struct moq_stream *stream);
 
 #ifdef __cplusplus

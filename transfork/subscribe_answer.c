@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Subscribe streams of the peer's: SUBSCRIBE becomes a request, the request becomes a viewer. */
+/* Subscribe streams that the peer opened: SUBSCRIBE becomes a request, the request becomes a
+ * viewer. */
 #include "transfork/dialect.h"
 #include "transfork/message.h"
 #include "transfork/request.h"

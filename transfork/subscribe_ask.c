@@ -50,8 +50,7 @@ static void subscription_free(struct grave *grave)
     object_died(OBJECT_subscription);
 }
 
-/* Takes it out of the session; groups under way are cut. Returns false when that was done before.
- */
+/* Takes it out of the session and cuts groups under way. False: that was done before. */
 static bool bury_subscription(struct moq_subscription *subscription, int error)
 {
     if (subscription->is_over)
@@ -114,7 +113,7 @@ static long read_answer(struct moq_stream *stream, const uint8_t *data, size_t n
                                   : read_info(subscription, data, n);
 }
 
-/* "No more": groups under way may end first. */
+/* The publisher says that there is no more; groups under way may still end. */
 static int subscription_ended(struct moq_stream *stream, const uint8_t *left, size_t n)
 {
     struct moq_subscription *subscription = stream->owner;

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Tracks: groups in order. Step 8 of a frame's walk leaves here, for those who watch
- * (transfork/watchers.c). How many groups and bytes are kept is track_cache.c's to say.
+/* Tracks: groups in order of their sequences. Step 8 of a frame's walk ends here and step 9 begins:
+ * whoever watches is told (transfork/watchers.c). track_cache.c decides how much is kept.
  *
- * A sequence below one that was dropped never comes back (MOQ_ERR_EXPIRED), so a viewer is never
- * shown the same group twice; a publisher that starts again with lower numbers is heard once its
- * numbers pass those, or through a new track, which is what a new announce makes. */
+ * No group comes back below one that was dropped (MOQ_ERR_EXPIRED), so a viewer never gets the same
+ * group twice. A publisher that starts again with lower numbers gets through once its numbers are
+ * higher than those, or through a new track, which is what a new announce makes. */
 #include "transfork/track.h"
 
 #include <stdlib.h>
@@ -64,7 +64,7 @@ void moq_track_unref(struct moq_track **track)
     REQUIRE(!mine || mine->refs > 0);
     if (!mine || --mine->refs > 0)
         return;
-    while (list_pop_front(&mine->watchers)) /* a late unwatch is harmless then */
+    while (list_pop_front(&mine->watchers)) /* so that a later unwatch does no harm */
         ;
     while (!list_is_empty(&mine->groups)) {
         struct moq_group *group = track_group_at(mine->groups.next);
@@ -88,8 +88,8 @@ const struct moq_track_config *moq_track_config(const struct moq_track *track)
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-/* The node behind which `sequence` belongs: the head, or a group with a lower or the same one. From
- * the newest, because that is where groups come. */
+/* The node after which `sequence` belongs: the head, or a group with a lower or the same one. The
+ * search begins at the newest, where most groups belong. */
 static struct list *place_of(const struct moq_track *track, uint64_t sequence)
 {
     struct list *node = track->groups.prev;
@@ -125,13 +125,13 @@ static void insert_group(struct moq_track *track, struct list *place, struct moq
     track->open_count++;
 }
 
-/* Takes the references that were held while watchers were told, and gives out the group if there
- * was no error. */
+/* Drops the references that were held while watchers were told, and returns the group unless there
+ * was an error. */
 static int hand_out_group(struct moq_track *track, struct moq_group *made, int error,
                           struct moq_group **group)
 {
     if (track->refs == 1)
-        error = MOQ_ERR_CLOSED; /* the last watcher let go of it, and the group goes with it */
+        error = MOQ_ERR_CLOSED; /* a watcher dropped the last other reference */
     if (!error)
         *group = made;
     moq_group_unref(&made);
@@ -179,7 +179,8 @@ static void follow_group(struct moq_track *track, struct moq_group *group)
 {
     if (group->is_ended)
         return;
-    bool has_ended = body_has_ended(group->body); /* before the length, or that were not the last */
+    bool has_ended =
+        body_has_ended(group->body); /* asked before the length, so that it is the last one */
     uint64_t length = moq_group_length(group);
     bool has_grown = length > group->counted_bytes;
     count_bytes(track, group, length);
@@ -191,8 +192,8 @@ static void follow_group(struct moq_track *track, struct moq_group *group)
         track_trim(track);
 }
 
-/* Each goes back to its place before it is looked at: a watcher may end any of them, adopt others,
- * or call this again. */
+/* Each goes back into the list before it is looked at, because a watcher may end any of them, adopt
+ * others, or call this again. */
 void moq_track_follow(struct moq_track *track)
 {
     if (list_is_empty(&track->followed))
@@ -210,7 +211,7 @@ void moq_track_follow(struct moq_track *track)
     moq_track_unref(&kept);
 }
 
-/* Adopted and growing; not by `followed`: a walk of moq_track_follow may be under way. */
+/* The first that is adopted and grows. `followed` may lack it while moq_track_follow walks. */
 static struct moq_group *first_followed(const struct moq_track *track)
 {
     list_for_each (node, &track->groups)
@@ -223,7 +224,7 @@ void moq_track_unfollow(struct moq_track *track, int error)
 {
     struct moq_track *kept = moq_track_ref(track);
     struct moq_group *group;
-    moq_track_follow(track); /* what has ended at home ends as it did there */
+    moq_track_follow(track); /* whatever has ended where it is written ends the same way here */
     while ((group = first_followed(track))) {
         moq_group_ref(group);
         track_end_group(track, group, error);
@@ -260,7 +261,7 @@ int moq_track_adopt_group(struct moq_track *track, uint64_t sequence, struct moq
     return hand_out_group(kept, made, error, group);
 }
 
-/* Adds bytes without telling anybody. */
+/* Adds bytes; nobody is told yet. */
 static int add_bytes(struct moq_track *track, struct moq_group *group, const void *data, size_t n)
 {
     int error = group_append(group, data, n);
@@ -269,8 +270,8 @@ static int add_bytes(struct moq_track *track, struct moq_group *group, const voi
     return error;
 }
 
-/* Tells of bytes that were added. MOQ_ERR_CLOSED: they were too many for the track, and this group
- * paid for it. */
+/* Tells watchers of bytes that were added. MOQ_ERR_CLOSED: they were too many for the track, which
+ * cut this group. */
 static int tell_bytes_added(struct moq_track *track, struct moq_group *group)
 {
     struct moq_track *kept = moq_track_ref(track);
@@ -304,7 +305,7 @@ int moq_track_write_frame(struct moq_track *track, struct moq_group *group, cons
     if (error)
         return error;
     error = add_bytes(track, group, payload, size);
-    if (error) { /* half a frame is published and cannot be taken back */
+    if (error) { /* half a frame is out and cannot be taken back */
         moq_track_abort_group(track, group, error);
         return error;
     }
@@ -314,7 +315,7 @@ int moq_track_write_frame(struct moq_track *track, struct moq_group *group, cons
 void moq_track_abort_group(struct moq_track *track, struct moq_group *group, int error)
 {
     if (group->is_adopted && !error)
-        return; /* its last byte may be still to come */
+        return; /* its last bytes may still be on their way */
     struct moq_track *kept = moq_track_ref(track);
     moq_group_ref(group);
     track_end_group(track, group, error);

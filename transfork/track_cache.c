@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* What a track keeps: the newest group always; an older one while count, age and bytes allow. When
- * bytes must go, ended groups go first (lowest sequence first), then growing ones, which are cut. */
+ * bytes must go, ended groups go first (lowest sequence first), then growing ones, which are
+ * cut. */
 #include "transfork/check.h"
 #include "transfork/group.h"
 #include "transfork/track.h"
@@ -22,7 +23,7 @@ static uint64_t max_bytes(const struct moq_track *track)
     return smaller_limit(track->config.cache.bytes, TRACK_MAX_BYTES);
 }
 
-/* 0: for ever. */
+/* 0: no limit. */
 static uint64_t max_age_ns(const struct moq_track *track)
 {
     uint64_t expires_ms = track->config.expires_ms;
@@ -51,7 +52,7 @@ bool track_cut_lowest(struct moq_track *track, int error)
     return true;
 }
 
-/* Whether what was followed by another at `superseded_ns` may stay although it is one too many. */
+/* Whether a group that was superseded then may stay although it is one too many. */
 static bool is_in_grace(const struct moq_track *track, uint64_t superseded_ns)
 {
     return track->group_count < TRACK_MAX_GROUPS &&
@@ -67,7 +68,7 @@ static bool is_over_limits(const struct moq_track *track)
     return !is_in_grace(track, track_group_at(track->groups.next)->superseded_ns);
 }
 
-/* Cutting calls watchers, so every round looks afresh. */
+/* Watchers are called and may change the track, so every round begins anew. */
 void track_trim(struct moq_track *track)
 {
     while (is_over_limits(track)) {

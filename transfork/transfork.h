@@ -145,7 +145,7 @@ int moq_group_reader_next(struct moq_group_reader *reader, const uint8_t **data,
 enum moq_order {
     MOQ_ORDER_OLDEST = 0, /* as the Rust crates write it */
     MOQ_ORDER_NEWEST = 1,
-    MOQ_ORDER_ANY = 2, /* a wish without an opinion: as the publisher, or the policy, likes */
+    MOQ_ORDER_ANY = 2, /* a wish that leaves it to the publisher, or to policy */
 };
 
 /* The newest group is always kept; older ones while all three limits hold. 0: no limit of that
@@ -184,8 +184,8 @@ void moq_track_set_cache(struct moq_track *track, const struct moq_cache_limits 
  * own. The newest ends only when its writer says so; an older one that still grows may be cut to
  * make room when another is opened or grows, so whoever writes to several holds references.
  * MOQ_ERR_DUPLICATE: seen before; MOQ_ERR_EXPIRED: older than what is kept; MOQ_ERR_CLOSED;
- * MOQ_ERR_NOMEM; MOQ_ERR_INVALID: `sequence` is over VARINT_MAX. Nothing is to be ended on error.
- */
+ * MOQ_ERR_NOMEM; MOQ_ERR_INVALID: `sequence` is over VARINT_MAX. On error there is no group to be
+ * ended. */
 int moq_track_open_group(struct moq_track *track, uint64_t sequence, struct moq_group **group);
 
 /* Starts a group whose bytes are those of `body`, which a track on another thread writes (a
@@ -272,7 +272,8 @@ void moq_track_expect(struct moq_track *track, uint64_t first, uint64_t until_ns
 /* ---- Sequences that go on where others ended ------------------------------------------------- */
 
 /* What is added to the sequences of a publisher that takes another's place. Publishers count from
- * anywhere, and a viewer must never see a number twice, nor a step back. Zeroed: nothing is added. */
+ * anywhere, and a viewer must never see a number twice, nor a step back. Zeroed: nothing is
+ * added. */
 struct moq_sequence_raise {
     uint64_t floor; /* private: see moq_sequence_raise_after */
     uint64_t added; /* read-only: to every sequence; 0 before the first */

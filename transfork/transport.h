@@ -61,7 +61,7 @@ void moq_stream_was_reset(struct moq_stream *stream, uint32_t code);
 void moq_stream_was_stopped(struct moq_stream *stream, uint32_t code);
 
 /* The next unsent bytes: fills up to `max` entries of `vec`, returns how many. *is_end: the stream
- * ends right behind them. Nothing moves until moq_stream_sent, which says how many of them are in
+ * ends right after them. Nothing moves until moq_stream_sent, which says how many of them are in
  * packets. The bytes stay put until they are acknowledged (all before `offset`) or the stream is
  * closed. */
 size_t moq_stream_pull(struct moq_stream *stream, struct iovec *vec, size_t max, bool *is_end);

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The table of versions. What "only 03 is known to" rests on: the Rust publishers of 02 and 04
- * ignore ranges, panic at FETCH, pay with a track for INFO_PLEASE, and take SESSION_UPDATE for INFO. */
+/* The table of versions. 02 and 04 can do little because of the Rust publishers that speak them:
+ * these ignore ranges, panic at FETCH, lose the track at INFO_PLEASE, and take SESSION_UPDATE for
+ * INFO. */
 #include "transfork/version.h"
 
 #include <string.h>
 
-/* In the order of a server's choice: 03 is unambiguous and has Live, 04 has two dialects. */
+/* In the order in which a server chooses: 03 is unambiguous and has Live, 04 has two dialects. */
 static const struct version rows[] = {
     {.version = MOQ_VERSION_03,
      .wire = 0xff0bad03,

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Viewers: what happens to a peer's subscription when its track grows, its streams have room, or
- * time passes. Which group comes next is viewer_next.c's to say; this file opens, cuts and reports.
- * Growth of an open group costs one search of a short list and one wake: step 10 of a frame's walk,
- * in on_growth. */
+ * time passes. viewer_next.c decides which group comes next; this file opens, cuts and reports.
+ * When an open group grows, that costs one search of a short list and one wake: step 10 of a
+ * frame's walk, in on_growth. */
 #include "transfork/viewer.h"
 
 #include <stdlib.h>
@@ -60,7 +60,7 @@ static void report_losses(struct moq_viewer *viewer)
     session_wait_until(viewer->session, until_ns);
 }
 
-/* Whether `a` should make room before `b`: idle ones first, then the lowest sequence. */
+/* Whether `a` should be cut rather than `b`: idle ones first, then the lowest sequence. */
 static bool is_better_victim(const struct send_group *a, const struct send_group *b)
 {
     bool is_a_idle = send_group_unsent(a) == 0, is_b_idle = send_group_unsent(b) == 0;
@@ -69,18 +69,18 @@ static bool is_better_victim(const struct send_group *a, const struct send_group
     return a->group->sequence < b->group->sequence;
 }
 
-/* A turn that opens groups sends what it can of them at its end, and asks the clock in between. */
+/* What a turn opens is sent at its end: a group younger than this may not have had that chance. */
 #define FRESH_NS NS_PER_MS
 
-/* Nothing could be sent of it yet. */
+/* Whether it was opened just now, so that nothing of it could be sent. */
 static bool is_fresh(const struct moq_viewer *viewer, const struct send_group *sending)
 {
     return session_now(viewer->session) < sending->opened_ns + FRESH_NS &&
            send_group_unsent(sending) > 0;
 }
 
-/* Which open group goes before `group`: an old one that has nothing to send or, newest first, the
- * oldest. */
+/* Which open group to cut for `group`: an older one that has nothing to send or, if the newest goes
+ * first, the oldest. NULL: none. */
 static struct send_group *find_victim(const struct moq_viewer *viewer,
                                       const struct moq_group *group, bool may_be_fresh)
 {
@@ -97,7 +97,8 @@ static struct send_group *find_victim(const struct moq_viewer *viewer,
     return victim;
 }
 
-/* Room for one more open group. A burst of small ones waits until those may have been sent. */
+/* Makes room for one more open group. In a burst, groups that were just opened are given the time
+ * to be sent first. */
 static bool make_room(struct moq_viewer *viewer, const struct moq_group *group)
 {
     if (viewer->unsent < viewer->session->config.limits.open_groups)
@@ -166,8 +167,8 @@ static bool is_complete(const struct moq_viewer *viewer)
     return has_all || (viewer->is_ending && !viewer->is_waiting_turn);
 }
 
-/* The end of the subscribe stream is only sent when all groups are acknowledged, so that it cannot
- * overtake them. */
+/* The subscribe stream ends only when all groups are acknowledged, so that its end cannot overtake
+ * them. */
 static void end_if_complete(struct moq_viewer *viewer)
 {
     struct moq_stream *stream = viewer->stream;
@@ -235,7 +236,7 @@ static void on_growth(struct moq_watcher *watcher, struct moq_group *group)
     if (sending)
         stream_wake(&sending->stream);
     if (group_has_ended(group) || group->superseded_ns)
-        viewer_update(viewer); /* cut, expiring or late: rare enough to look at everything */
+        viewer_update(viewer); /* ended or superseded: rare enough to look at everything */
 }
 
 static void on_gap(struct moq_watcher *watcher, uint64_t first, uint64_t last, int error)
@@ -289,7 +290,7 @@ void viewer_group_refused(struct moq_viewer *viewer, uint64_t sequence)
     viewer_update(viewer);
 }
 
-/* Owners may close any viewer while we walk, so each one is taken to its new place before it is
+/* Owners may close any viewer while we walk, so each one goes back into the list before it is
  * looked at. */
 void viewers_tick(struct moq_session *session)
 {
@@ -303,7 +304,7 @@ void viewers_tick(struct moq_session *session)
     }
 }
 
-/* The one of highest priority that waits for credit; NULL: none does. */
+/* The viewer of highest priority that waits for stream credit; NULL: none does. */
 static struct moq_viewer *most_important(const struct moq_session *session)
 {
     struct moq_viewer *best = NULL;
@@ -321,7 +322,7 @@ void viewers_credit(struct moq_session *session)
     while ((viewer = most_important(session))) {
         viewer_update(viewer);
         if (viewer->is_waiting_credit)
-            return; /* it took what there was */
+            return; /* it used up the credit */
     }
 }
 
@@ -345,7 +346,7 @@ struct moq_viewer *viewer_new(struct moq_stream *stream, uint64_t id, struct moq
     return viewer;
 }
 
-/* Groups that were wished for by number and are gone: one gap, whatever their number. */
+/* Groups that the peer asked for by number and that are gone: one gap for all of them. */
 static void report_gone(struct moq_viewer *viewer)
 {
     const struct moq_track *track = viewer->track;

@@ -22,7 +22,7 @@ struct moq_viewer {
     struct moq_wish wish;
     struct moq_policy policy;
     uint64_t id;
-    uint64_t info_end;   /* length of the subscribe stream's log behind INFO */
+    uint64_t info_end;   /* length of the subscribe stream's log up to and with INFO */
     uint64_t started_ns; /* when we began to serve */
 
     bool has_start;        /* the first group is known, so `done` is good */

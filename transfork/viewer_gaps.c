@@ -55,7 +55,7 @@ void viewer_mark_done(struct moq_viewer *viewer, struct sequence_run run)
 
 void viewer_lose(struct moq_viewer *viewer, struct sequence_run run, int error)
 {
-    /* Of a hole nobody knows whether there were groups, unless the cache has let go of some. */
+    /* Nobody knows whether there were groups in a hole, except below what the cache dropped. */
     uint64_t floor = viewer->track->floor, end = run.last + 1;
     if (error == MOQ_ERR_NOT_FOUND && end > floor)
         end = floor;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The skip rule: which group a viewer gets now, and which ones it never will. All that "latency and
- * quality policy" means on the path of a frame is here and in a stream's urgency. Nothing here
- * changes anything. */
+/* The skip rule: which group a viewer gets now, and which ones it never will. On the path of a
+ * frame, policy is this and the urgency of streams. Pure functions: nothing is changed here. */
 #include "transfork/group.h"
 #include "transfork/track.h"
 #include "transfork/viewer.h"
@@ -16,7 +15,7 @@ static uint64_t ms_to_ns(uint64_t ms)
     return ms > CLOCK_NEVER / NS_PER_MS ? CLOCK_NEVER : ms * NS_PER_MS;
 }
 
-/* When a group that has ended expires: the smaller of both sides' limits counts, and 0 is none. */
+/* When a group that has ended expires: by the smaller of both sides' limits. */
 static uint64_t expires_at(const struct viewer_view *view, const struct moq_group *group)
 {
     uint64_t ours = view->track->config.expires_ms, theirs = view->wish->expires_ms;
@@ -26,8 +25,8 @@ static uint64_t expires_at(const struct viewer_view *view, const struct moq_grou
     return time_after(group->ended_ns, ms_to_ns(limit));
 }
 
-/* When a group that was followed by another is late. What was there before a viewer asked for it by
- * number is history: it was late already, and is wanted all the same. */
+/* When a superseded group is late. A viewer that asks by number wants history too: groups that were
+ * superseded before it came are not late. */
 static uint64_t late_at(const struct viewer_view *view, const struct moq_group *group)
 {
     bool is_history = view->wish->min != MOQ_NO_GROUP && group->superseded_ns <= view->started_ns;
@@ -84,8 +83,8 @@ static const struct moq_group *first_above(const struct viewer_view *view)
     return lowest;
 }
 
-/* Until when groups that are not there may still come: streams overtake each other, so they get as
- * long as a group that was superseded by `next`, the one that made the hole. */
+/* Until when missing groups may still come. Streams overtake each other, so they get as long as if
+ * `next`, the group after the hole, had superseded them. */
 static uint64_t hole_closes_at(const struct viewer_view *view, const struct moq_group *next,
                                uint64_t end)
 {

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The owner's side of a viewer: its policy and what that means for its streams, its numbers, its
- * end. */
+/* The owner's side of a viewer: its policy and what that means for its streams, its end, and its
+ * numbers. */
 #include "transfork/send_group.h"
 #include "transfork/viewer.h"
 
-/* An urgency is the priority and, below it, the place in the order of groups. */
+/* An urgency is the priority in the highest bits and the place in the order of groups below. */
 #define URGENCY_PRIORITY_SHIFT 56
 #define URGENCY_SEQUENCE_MAX ((UINT64_C(1) << URGENCY_PRIORITY_SHIFT) - 1)
 
@@ -62,7 +62,7 @@ void moq_viewer_close(struct moq_viewer *viewer, int error)
     viewer_update(viewer);
 }
 
-/* How late is late: since when the lowest group with bytes to send is not the newest any more. */
+/* How late it is: how long ago the oldest of the groups with bytes to send was superseded. */
 static void add_backlog(const struct moq_viewer *viewer, const struct send_group *sending,
                         struct moq_viewer_stats *stats)
 {

@@ -3,16 +3,16 @@
 #include "base/check.h"
 #include "transfork/track.h"
 
-/* A walk over the watchers that survives whatever its callbacks remove or add: it keeps its place
- * with nodes of its own (without ops, so that other walks step over them). Watchers that come
- * during the walk are not visited. */
+/* A walk over the watchers that survives whatever its callbacks remove or add: it marks its place
+ * and its end with nodes of its own (without ops, so that other walks step over them). Watchers
+ * that are added during the walk are not visited. */
 struct walk {
     struct moq_track *track;
     struct moq_watcher here, end;
 };
 
-/* Not inlined: gcc would see a local's address in the list and not that walk_next takes it out
- * again. */
+/* Not inlined: gcc would warn of a local's address in the list, as it does not see that walk_next
+ * takes it out again. */
 __attribute__((noinline)) static void walk_start(struct walk *walk, struct moq_track *track)
 {
     *walk = (struct walk){.track = moq_track_ref(track)};
