@@ -114,9 +114,9 @@ def relay_with(name, extra=""):
     return lambda workers: Relay(port=port, argv=["env", f"MOQ_RELAY_WORKERS={workers}", program("moq-relay"), path])
 
 
-def clients_of_a_killed_relay_are_told_by_the_next_one():
+def restart_under_clients(name, extra):
     """With another number of workers, too. Nobody waits for a time-out: that would have other words in the log."""
-    start = relay_with("reset")
+    start = relay_with(name, extra)
     relay = start(3)
     publisher, viewer = clock(relay, "--publish"), clock(relay)
     wait_for_more_ticks(viewer)
@@ -129,6 +129,14 @@ def clients_of_a_killed_relay_are_told_by_the_next_one():
         process.end()
     check(relay.stats()["listeners"][0]["stateless_resets"] >= 2, "resets are counted")
     relay.stop()
+
+
+def clients_of_a_killed_relay_are_told_by_the_next_one():
+    restart_under_clients("reset", "")
+
+
+def clients_of_a_killed_relay_are_told_by_whichever_worker_hears_them():
+    restart_under_clients("reset-unsteered", "quic: { steering: false }\n")
 
 
 class Tunnel:
@@ -209,5 +217,6 @@ def a_new_instance_of_a_broadcast_is_followed():
 TESTS = [a_killed_publisher_comes_back_and_the_viewer_goes_on, a_publisher_that_leaves_in_order_is_gone_at_once,
          a_silent_publisher_is_given_up_after_the_idle_time, of_two_publishers_the_newest_wins_and_the_other_takes_over,
          viewers_that_vanish_leave_nothing_behind, tools_reconnect_when_the_relay_restarts, clients_of_a_killed_relay_are_told_by_the_next_one,
+         clients_of_a_killed_relay_are_told_by_whichever_worker_hears_them,
          a_tunnel_that_is_switched_on_stops_neither_viewer_nor_publisher,
          a_new_instance_of_a_broadcast_is_followed]
