@@ -14,8 +14,8 @@ struct karp_settings {
     int8_t audio_priority, video_priority; /* what they say */
     /* subscribe, info */
     const char *output;
-    uint64_t latency_ms, duration_ms;
-    bool is_followed, is_json;
+    uint64_t latency_ms, duration_ms, patience_ms;
+    bool is_followed, is_from_start, is_json;
 };
 
 /* Each returns the exit code. `broadcast` is the path of the URL. */

@@ -7,12 +7,12 @@
 
 #include "base/descriptors.h"
 
-enum { KARP_ROWS = 16 };
+enum { KARP_ROWS = 18 };
 
 enum command { COMMAND_NONE, COMMAND_PUBLISH, COMMAND_SUBSCRIBE, COMMAND_INFO, COMMAND_CONNECT };
 static const char *const command_names[] = {"", "publish", "subscribe", "info", "connect"};
 
-enum { LINGER_USUAL_MS = 1000, DURATION_USUAL_MS = 3000 };
+enum { LINGER_USUAL_MS = 1000, DURATION_USUAL_MS = 3000, PATIENCE_USUAL_MS = 60000 };
 #define NOT_GIVEN UINT64_MAX /* of an option that is a time */
 
 static const char summary[] =
@@ -34,7 +34,8 @@ static const char ending[] =
     "Exit codes: 0 the media has ended and everything was delivered, or a signal ended us, or the\n"
     "reader of our output left; 1 no connection, broken media, or something was lost; 2 the "
     "command\n"
-    "line is wrong; 4 published, but picture or sound of the input was left out.";
+    "line is wrong; 3 what was watched broke off: its publisher has gone without ending it; 4\n"
+    "done, but media is missing in what was published or written.";
 
 static void karp_rows(struct karp_settings *settings, bool *is_publisher, struct option_row *rows)
 {
@@ -60,6 +61,12 @@ static void karp_rows(struct karp_settings *settings, bool *is_publisher, struct
         {"latency", OPTION_DURATION, "TIME",
          "wait so long for late media, then skip (default: files 10s, pipes 2s)",
          &settings->latency_ms},
+        {"from-start", OPTION_FLAG, NULL,
+         "begin with the oldest media that is still kept, not with the newest",
+         &settings->is_from_start},
+        {"patience", OPTION_DURATION, "TIME",
+         "after a lost connection, wait this long for the broadcast (default 60s)",
+         &settings->patience_ms},
         {"follow", OPTION_FLAG, NULL, "wait for the next instance when the broadcast has ended",
          &settings->is_followed},
         {"", OPTION_HEADING, NULL, "info:", NULL},
@@ -142,6 +149,8 @@ static int check_options_of(const struct karp_settings *settings, enum command c
         {settings->output != NULL, "--output", COMMAND_SUBSCRIBE},
         {settings->latency_ms != NOT_GIVEN, "--latency", COMMAND_SUBSCRIBE},
         {settings->is_followed, "--follow", COMMAND_SUBSCRIBE},
+        {settings->is_from_start, "--from-start", COMMAND_SUBSCRIBE},
+        {settings->patience_ms != NOT_GIVEN, "--patience", COMMAND_SUBSCRIBE},
         {settings->duration_ms != NOT_GIVEN, "--duration", COMMAND_INFO},
         {settings->is_json, "--json", COMMAND_INFO},
     };
@@ -161,6 +170,8 @@ static int check_settings(struct karp_settings *settings, enum command command)
         settings->linger_ms = LINGER_USUAL_MS;
     if (settings->duration_ms == NOT_GIVEN)
         settings->duration_ms = DURATION_USUAL_MS;
+    if (settings->patience_ms == NOT_GIVEN)
+        settings->patience_ms = PATIENCE_USUAL_MS;
     return result;
 }
 
@@ -206,6 +217,7 @@ int main(int argc, char **argv)
         .linger_ms = NOT_GIVEN,
         .latency_ms = NOT_GIVEN,
         .duration_ms = NOT_GIVEN,
+        .patience_ms = NOT_GIVEN,
     };
     struct option_row rows[KARP_ROWS + TOOL_ROWS];
     struct options_list words;

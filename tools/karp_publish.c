@@ -33,7 +33,7 @@ struct karp_publishing {
     struct input *input;
     struct byte_buf waiting; /* read, and not imported yet */
     uv_timer_t timer;        /* looks at the brakes; at the end, at the viewers */
-    bool is_paced, has_pace, is_input_over, is_draining, has_been_watched;
+    bool is_connected, is_paced, has_pace, is_input_over, is_draining, has_been_watched;
     uint64_t pace_start_ns, pace_start_us, newest_us;
     uint64_t sent_before, progress_ns; /* when a viewer took something last */
     uint64_t drain_start_ns, drain_most_ns;
@@ -74,7 +74,7 @@ static bool is_held_back(struct karp_publishing *karp)
     const struct publisher *publisher = &karp->publisher;
     karp->has_been_watched |= publisher->media_viewer_count > 0;
     bool is_patient = publisher->id == 0 || input_is_file(karp->input);
-    if (!publisher->is_on_air && is_patient)
+    if (!karp->is_connected && is_patient)
         return true;
     bool is_lonely = karp->settings->is_viewer_awaited && !karp->has_been_watched;
     if (publisher->catalog && is_lonely)
@@ -152,7 +152,7 @@ static void begin_drain(struct karp_publishing *karp, uint64_t most_ns)
     input_hold(karp->input);
     report_losses(karp);
     if (!karp->publisher.is_on_air) {
-        if (most_ns == CLOCK_NEVER)
+        if (most_ns == CLOCK_NEVER && !karp->is_connected)
             tool_fail(karp->tool, "the input ended while the relay was away; its end is lost");
         tool_finish(karp->tool, karp->exit_code);
         return;
@@ -231,7 +231,10 @@ static void on_input_end(void *user, int error)
 static int on_catalog(void *user, const struct karp_catalog *catalog)
 {
     struct karp_publishing *karp = user;
-    return publisher_set_catalog(&karp->publisher, catalog);
+    int error = publisher_set_catalog(&karp->publisher, catalog);
+    if (!error && karp->is_connected && !karp->publisher.is_on_air)
+        error = publisher_go_on_air(&karp->publisher);
+    return error;
 }
 
 static int on_frame(void *user, const struct karp_frame *frame)
@@ -270,7 +273,8 @@ static void on_connected(struct tool *tool, struct moq_session *session)
     struct karp_publishing *karp = tool->user;
     (void)session;
     karp->has_pace = false;
-    if (publisher_go_on_air(&karp->publisher))
+    karp->is_connected = true;
+    if (karp->publisher.catalog && publisher_go_on_air(&karp->publisher))
         tool_fail(tool, "out of memory");
     if (!karp->is_draining)
         uv_timer_start(&karp->timer, on_brake, 0, 0);
@@ -279,6 +283,7 @@ static void on_connected(struct tool *tool, struct moq_session *session)
 static void on_lost(struct tool *tool)
 {
     struct karp_publishing *karp = tool->user;
+    karp->is_connected = false;
     publisher_go_off_air(&karp->publisher, MOQ_ERR_CLOSED);
     if (karp->is_draining)
         tool_fail(tool, "lost the relay before everything was acknowledged");
@@ -325,9 +330,10 @@ static int on_open(struct tool *tool)
     karp->publisher.offers = tool->offers;
     karp->input = input_open(&tool->loop, 0, &events, karp, &error);
     if (error) {
-        log_error(LOG_TOOL, error == UV_EINVAL ? "standard input is a terminal: pipe a fragmented "
-                                                 "MP4 into it, as --help shows"
-                                               : "cannot read standard input");
+        log_error(LOG_TOOL, "standard input: %s",
+                  error == UV_EINVAL
+                      ? "it is a terminal; pipe a fragmented MP4 into it, as --help shows"
+                      : uv_strerror(error));
         return error;
     }
     karp->is_paced =

@@ -35,7 +35,10 @@ struct karp_watching {
     uint64_t done_ns;   /* when it had given on everything; 0: it has not */
     bool is_resuming;   /* the same instance as before: its file goes on */
     bool has_played;
-    bool is_offline; /* no session */
+    bool is_offline;    /* no session */
+    bool is_over;       /* the broadcast was withdrawn, and nothing has taken its place */
+    bool is_cut_off;    /* it has gone before its publisher had ended it */
+    uint64_t missed_ns; /* since when we look for it again, after a lost session; 0: we do not */
 };
 
 static uint64_t now_ns(const struct karp_watching *karp)
@@ -72,7 +75,8 @@ static void finish(struct karp_watching *karp)
         return;
     }
     bool is_incomplete = karp->exporter && tell_losses(karp);
-    tool_finish(karp->tool, is_incomplete ? TOOL_INCOMPLETE : TOOL_OK);
+    int whole = is_incomplete ? TOOL_INCOMPLETE : TOOL_OK;
+    tool_finish(karp->tool, karp->is_cut_off ? TOOL_CUT_OFF : whole);
 }
 
 /* ---- Frames to the file ---------------------------------------------------------------------- */
@@ -130,12 +134,15 @@ static void open_player(struct karp_watching *karp)
     struct player_start start = {
         .session = tool_session(karp->tool),
         .make_path = make_path,
-        .first = karp->watch.is_from_start ? 0 : MOQ_NO_GROUP,
+        .first = MOQ_NO_GROUP,
     };
     struct karp_catalog *catalog = karp->next;
     karp->is_resuming = strcmp(karp->playing_id, karp->watch.id) == 0 && karp->exporter &&
                         karp_exporter_fits(karp->exporter, catalog);
     start.is_resuming = karp->is_resuming;
+    start.may_lack_start = karp->settings->is_from_start && !karp->watch.is_from_start;
+    if (karp->watch.is_from_start || karp->settings->is_from_start)
+        start.first = 0;
     snprintf(karp->playing_id, sizeof karp->playing_id, "%s", karp->watch.id);
     karp->next = NULL;
     karp->opened_ns = now_ns(karp);
@@ -171,6 +178,23 @@ static bool is_settled(const struct karp_watching *karp)
     return (has_video && has_audio) || now_ns(karp) - karp->opened_ns > SETTLE_MS * NS_PER_MS;
 }
 
+/* Publishers end their tracks before they withdraw the broadcast. An error in place of that end means that the relay, or
+ * whoever is at the other side, has lost the publisher. No end at all tells nothing: Rust relays pass none on. */
+static void tell_end(struct karp_watching *karp)
+{
+    karp->is_cut_off = karp->player.has_broken_off;
+    if (karp->is_cut_off)
+        log_warn(LOG_TOOL, "the broadcast broke off: its publisher has gone without ending it");
+    else
+        tool_say(karp->tool, "the broadcast has ended");
+}
+
+static void maybe_finish(struct karp_watching *karp)
+{
+    if (karp->has_played && !karp->settings->is_followed)
+        finish(karp);
+}
+
 /* Everything of the tracks at hand was written: what now? */
 static void player_done(struct karp_watching *karp)
 {
@@ -179,17 +203,36 @@ static void player_done(struct karp_watching *karp)
         karp->done_ns = now_ns(karp);
     bool is_same = strcmp(karp->playing_id, karp->watch.id) == 0;
     if (karp->next) {
+        if (karp->player.has_broken_off && !karp->is_offline)
+            log_warn(LOG_TOOL, "instance %s broke off; going on with the next", karp->playing_id);
         player_close(&karp->player);
         open_player(karp);
+    } else if (karp->is_over) {
+        tell_end(karp);
+        player_close(&karp->player);
+        maybe_finish(karp);
     } else if (karp->is_offline || !karp->watch.id[0]) {
         player_close(&karp->player);
-        if (!karp->is_offline && karp->has_played && !karp->settings->is_followed)
-            finish(karp);
     } else if (is_same && has_failed && now_ns(karp) - karp->done_ns > RETRY_MS * NS_PER_MS) {
         karp->next = karp->player.catalog;
         karp->player.catalog = NULL;
         open_player(karp);
     }
+}
+
+/* We lost the relay, and the broadcast with it: it may have ended meanwhile, and then nobody tells us any more. */
+static bool is_given_up(const struct karp_watching *karp)
+{
+    bool is_wanted = karp->has_played && !karp->settings->is_followed && !karp->is_offline;
+    return is_wanted && karp->missed_ns &&
+           now_ns(karp) - karp->missed_ns > karp->settings->patience_ms * NS_PER_MS;
+}
+
+static void give_up(struct karp_watching *karp)
+{
+    log_warn(LOG_TOOL, "the broadcast has not come back since the connection was lost");
+    karp->is_cut_off = true;
+    finish(karp);
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -201,6 +244,8 @@ static void on_tick(uv_timer_t *timer)
     if (!player_is_open(&karp->player)) {
         if (karp->next)
             open_player(karp);
+        else if (is_given_up(karp))
+            give_up(karp);
         return;
     }
     if (!karp->player.is_playing && is_settled(karp))
@@ -218,16 +263,20 @@ static void on_instance(struct watch *watch, const char *id)
     struct karp_watching *karp = watch->user;
     karp_catalog_free(karp->next);
     karp->next = NULL;
+    karp->is_over = !id;
+    karp->missed_ns = 0;
     if (id)
         tool_say(karp->tool, "watching instance %s", id);
-    else
-        tool_say(karp->tool, "the broadcast has ended");
     bool is_same = id && strcmp(id, karp->playing_id) == 0;
-    if (player_is_open(&karp->player) && !is_same)
-        player_end(&karp->player);
-    else if (!id && !player_is_open(&karp->player) && karp->has_played &&
-             !karp->settings->is_followed)
-        finish(karp);
+    if (player_is_open(&karp->player)) {
+        if (!is_same)
+            player_end(&karp->player);
+        return;
+    }
+    if (id)
+        return;
+    tool_say(karp->tool, "the broadcast was withdrawn before it had any media");
+    maybe_finish(karp);
 }
 
 /* Before the export has begun, a newer version replaces the tracks; after that, only if it tells of others than before. */
@@ -254,7 +303,8 @@ static void on_catalog(struct watch *watch, struct karp_catalog *catalog)
 static void on_connected(struct tool *tool, struct moq_session *session)
 {
     struct karp_watching *karp = tool->user;
-    karp->is_offline = false;
+    karp->is_offline = karp->is_over = false;
+    karp->missed_ns = now_ns(karp);
     watch_on_connected(&karp->watch, session);
 }
 

@@ -53,7 +53,8 @@ static void start_reading(struct player_track *track, struct moq_group *group)
     struct player *player = track->player;
     struct player_mark *mark = &player->marks[track->index];
     bool is_known = mark->has_begun && group->sequence <= mark->group;
-    if (track->expected != MOQ_NO_GROUP && group->sequence > track->expected)
+    bool is_missed = mark->has_begun || !player->may_lack_start;
+    if (is_missed && track->expected != MOQ_NO_GROUP && group->sequence > track->expected)
         player->groups_skipped += group->sequence - track->expected;
     if (mark->has_begun && !is_known && !mark->is_finished)
         player->groups_cut++;
@@ -245,6 +246,7 @@ static void on_subscription_closed(struct moq_subscription *subscription, int er
     track->subscription = NULL;
     track->over_ns = now_of(player);
     player->has_failed |= error != 0;
+    player->has_broken_off |= error != 0 && moq_track_newest(track->track) != NULL;
     log_debug(LOG_TOOL, "track %s ended: %s", player->catalog->tracks[track->index].name,
               moq_error_words(error));
     player_pump(player);
@@ -298,7 +300,8 @@ int player_open(struct player *player, struct karp_catalog *catalog,
                 const struct player_start *start)
 {
     player->catalog = catalog;
-    player->is_playing = player->has_failed = false;
+    player->is_playing = player->has_failed = player->has_broken_off = false;
+    player->may_lack_start = start->may_lack_start;
     player->ended_ns = player->grown_ns = 0;
     player->error = 0;
     if (!start->is_resuming)

@@ -50,7 +50,9 @@ struct player {
     struct player_track tracks[KARP_CATALOG_MAX_TRACKS];
     struct player_mark marks[KARP_CATALOG_MAX_TRACKS]; /* private, as the next */
     struct karp_timeline timeline;
-    bool is_playing, has_failed; /* private: has_failed: a subscription ended with an error */
+    bool is_playing, may_lack_start; /* private */
+    bool has_failed;                 /* read-only: a subscription ended with an error */
+    bool has_broken_off;             /* read-only: one of those that had brought media */
     bool is_pumping;
     int error;               /* read-only: what on_frame returned */
     uint64_t ended_ns;       /* private: when player_end was called; 0: not yet */
@@ -60,13 +62,14 @@ struct player {
     uint64_t frames, bytes;  /* read-only: given on */
 };
 
-/* `make_path` names a track; `first`: the group to begin with, or MOQ_NO_GROUP: the newest. With `is_resuming` the tracks
+/* `make_path` names a track; `first`: the group to begin with, or MOQ_NO_GROUP: the newest. With `may_lack_start` groups from
+ * there on that are kept no more are not missed. With `is_resuming` the tracks
  * are those that the player had last, and go on where they were. Takes the catalog. */
 struct player_start {
     struct moq_session *session;
     struct moq_path *(*make_path)(void *user, const char *name);
     uint64_t first;
-    bool is_resuming;
+    bool may_lack_start, is_resuming;
 };
 int player_open(struct player *player, struct karp_catalog *catalog,
                 const struct player_start *start);

@@ -82,9 +82,7 @@ int publisher_go_on_air(struct publisher *publisher)
     struct moq_path *path = moq_track_path(publisher->catalog_track);
     log_info(LOG_TOOL, "publishing %s", moq_path_text(path, text, sizeof text));
     int error = moq_offers_add(publisher->offers, path, NULL);
-    if (!error && publisher->catalog)
-        error = offer_media(publisher);
-    return error;
+    return error ? error : offer_media(publisher);
 }
 
 static void withdraw(struct publisher *publisher, struct moq_track **track, int error)
@@ -118,7 +116,6 @@ void publisher_deinit(struct publisher *publisher)
 
 int publisher_set_catalog(struct publisher *publisher, const struct karp_catalog *catalog)
 {
-    bool is_another = publisher->catalog != NULL;
     struct karp_catalog *copy = karp_catalog_copy(catalog);
     if (!copy)
         return MOQ_ERR_NOMEM;
@@ -131,8 +128,6 @@ int publisher_set_catalog(struct publisher *publisher, const struct karp_catalog
     publisher->catalog = copy;
     if (!publisher->is_on_air)
         return 0;
-    if (!is_another)
-        return offer_media(publisher);
     publisher_go_off_air(publisher, 0);
     return publisher_go_on_air(publisher);
 }

@@ -25,7 +25,7 @@ struct publisher {
     uint64_t latency_ns;             /* late groups are skipped */
     uint64_t id;                     /* read-only: of the newest instance; 0: none yet */
     bool is_on_air;                  /* read-only: an instance is offered */
-    struct karp_catalog *catalog;    /* read-only; NULL: not known yet */
+    struct karp_catalog *catalog;    /* read-only; NULL: not known yet, so nothing can be offered */
     struct moq_track *catalog_track; /* private, as all below */
     struct publisher_track tracks[KARP_CATALOG_MAX_TRACKS];
     size_t track_count;
@@ -34,11 +34,12 @@ struct publisher {
     uint64_t groups_lost, frames, bytes;     /* read-only */
 };
 
-/* Takes what the catalog says. On air, a new instance begins with it if there was another catalog. */
+/* Takes what the catalog says. On air, a new instance begins with it. */
 int publisher_set_catalog(struct publisher *publisher, const struct karp_catalog *catalog);
 
-int publisher_go_on_air(
-    struct publisher *publisher); /* a new instance; its media begins at the next keyframes */
+/* A new instance; its media begins at the next keyframes. Only with a catalog: whoever waits for a broadcast must not be
+ * told of one that may never have media. */
+int publisher_go_on_air(struct publisher *publisher);
 void publisher_go_off_air(struct publisher *publisher, int error);
 void publisher_deinit(struct publisher *publisher);
 

@@ -4,6 +4,7 @@
  *   0  done: the end of the media, or SIGINT / SIGTERM after an orderly close, or the reader of our output left
  *   1  failed: no connection, nothing published, broken media, an output that cannot be written
  *   2  the command line is wrong
+ *   3  moq-karp subscribe: the publisher has gone without ending its broadcast
  *   4  moq-karp: done, but media is missing in what was published or written */
 #ifndef MOQ_TOOLS_TOOL_H
 #define MOQ_TOOLS_TOOL_H
@@ -16,7 +17,7 @@
 #include "native/native.h"
 #include "tools/options.h"
 
-enum { TOOL_OK = 0, TOOL_FAILED = 1, TOOL_USAGE = 2, TOOL_INCOMPLETE = 4 };
+enum { TOOL_OK = 0, TOOL_FAILED = 1, TOOL_USAGE = 2, TOOL_CUT_OFF = 3, TOOL_INCOMPLETE = 4 };
 
 /* The options of all tools. */
 struct tool_settings {

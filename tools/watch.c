@@ -94,8 +94,8 @@ static void on_quiet(uv_timer_t *timer)
     if (!watch->announced || strcmp(newest ? newest : "", watch->id) == 0)
         return;
     drop_catalog(watch);
-    watch->is_from_start = watch->has_waited;
     snprintf(watch->id, sizeof watch->id, "%s", newest ? newest : "");
+    watch->is_from_start = strcmp(watch->id, watch->fresh_id) == 0;
     watch->events->on_instance(watch, newest);
     if (newest)
         subscribe_catalog(watch);
@@ -115,6 +115,8 @@ static void on_active(struct moq_announced *announced, struct moq_path *path)
         return;
     struct moq_part id = moq_path_part(path, moq_path_count(path) - 1);
     bool is_new = karp_instances_add(&watch->instances, id.data, id.size);
+    if (is_new && watch->has_waited)
+        snprintf(watch->fresh_id, sizeof watch->fresh_id, "%.*s", (int)id.size, id.data);
     if (is_new)
         uv_timer_start(&watch->timer, on_quiet, watch->id[0] ? QUIET_MS : 0, 0);
 }
@@ -166,7 +168,8 @@ void watch_on_connected(struct watch *watch, struct moq_session *session)
         .on_closed = on_announced_closed,
     };
     watch->instances.count = 0;
-    watch->id[0] = '\0';
+    watch->id[0] = watch->fresh_id[0] = '\0';
+    watch->has_waited = false;
     drop_catalog(watch);
     uv_timer_stop(&watch->timer);
     watch->announced = moq_session_announced(session, watch->broadcast, &events, watch);

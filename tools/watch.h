@@ -22,7 +22,8 @@ struct watch {
     void *user;
     char id[KARP_ID_MAX_BYTES]; /* read-only: of the newest; "": none */
     bool is_from_start;         /* read-only: it appeared while we looked on */
-    bool has_waited;            /* private, as all below */
+    bool has_waited;            /* private, as all below: all that was there before us is known */
+    char fresh_id[KARP_ID_MAX_BYTES]; /* of the last instance that appeared after that; "": none */
     struct moq_announced *announced;
     struct karp_instances instances;
     struct moq_track *track; /* of the catalog; NULL: not subscribed */

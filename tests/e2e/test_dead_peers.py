@@ -210,7 +210,8 @@ def a_new_instance_of_a_broadcast_is_followed():
     check_equal(second.wait(), 0, f"exit status of the second instance: {second.karp.err[-5:]}")
     wait_until(lambda: relay.stats()["viewers"] == 0, 15, "the second instance's end was not noticed")
     check(viewer.is_running(), f"--follow did not wait for more: {viewer.err[-5:]}")
-    check_equal(viewer.end(signal.SIGINT), 0, "exit status of subscribe after SIGINT")
+    status = viewer.end(signal.SIGINT)
+    check(status in (0, 4), f"exit status of subscribe after SIGINT: {status}")  # 4: of the killed one a group broke off
     relay.stop()
 
 

@@ -7,7 +7,7 @@ from moqkit import *
 def through_the_relay(name, scheme="https", fragments=None):
     relay = Relay()
     source, result = as_fmp4(clip(name), fragments), scratch(f"{name}-{scheme}.mp4")
-    viewer = subscriber(relay.url(f"/test/{name}", scheme), result)
+    viewer = waiting_subscriber(relay.url(f"/test/{name}", scheme), result)
     with open(source, "rb") as media:
         publisher = Process([program("moq-karp"), "--tls-disable-verify", "publish", relay.url(f"/test/{name}", scheme)], stdin=media)
     check_equal(publisher.wait(60), 0, f"exit status of publish ({publisher.err[-4:]})")
@@ -55,7 +55,7 @@ def ffmpeg_publishes_in_real_time():
     check(all(before < after for before, after in zip(sound, sound[1:])), f"the command gives two frames of sound one time: {sound[:8]}")
     relay = Relay()
     url, result = relay.url("/demo/live"), scratch("live.mp4")
-    viewer = subscriber(url, result)
+    viewer = waiting_subscriber(url, result)
     publisher = Publisher(url, clip("h264"))
     check_equal(publisher.wait(), 0, f"exit status of publish ({publisher.karp.err[-4:]})")
     check_equal(viewer.wait(30), 0, f"exit status of subscribe ({viewer.err[-4:]})")

@@ -1,10 +1,13 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """moq-clock, moq-karp and the examples as people use them: words in any order, exit codes, pipes, signals."""
 
+import fcntl
 import json
 import re
 import signal
+import struct
 import subprocess
+import termios
 
 from moqkit import *
 
@@ -94,8 +97,7 @@ def a_pipe_that_is_faster_than_time_loses_nothing():
     relay = Relay()
     path, data = fragmented("bbb")
     result = scratch("fast.mp4")
-    viewer = subscriber(relay.url("/fast"), result)
-    viewer.wait_for("waiting for the broadcast")
+    viewer = waiting_subscriber(relay.url("/fast"), result)
     status, _, err = run([KARP, "--tls-disable-verify", "publish", relay.url("/fast")], stdin=data)
     check_equal(status, 0, err)
     check_equal(viewer.wait(), 0, "exit status of the viewer")
@@ -115,6 +117,95 @@ def a_publisher_can_wait_for_its_viewer():
     viewer = subscriber(relay.url("/wait"), result)
     check_equal(viewer.wait(), 0, f"exit status of the viewer: {viewer.err}")
     check_equal(publisher.wait(), 0, f"exit status of the publisher: {publisher.err}")
+    check_whole(result, path)
+    relay.stop()
+
+
+class Pipe:
+    """moq-karp publish with a pipe for its input, which this test writes and ends."""
+
+    def __init__(self, url, *more):
+        self.process = Process([KARP, "--tls-disable-verify", "publish", url, *more], stdin=subprocess.PIPE)
+        self.pipe = self.process.popen.stdin
+
+    def write(self, data):
+        """Until the publisher has read all of it."""
+        self.pipe.write(data)
+        self.pipe.flush()
+        wait_until(lambda: unread(self.pipe) == 0, 20, f"the input is not read: {self.process.err}")
+
+    def end(self):
+        self.pipe.close()
+        return self.process.wait()
+
+
+def unread(pipe):
+    return struct.unpack("i", fcntl.ioctl(pipe, termios.FIONREAD, bytes(4)))[0]
+
+
+def first_keyframes(path):
+    """Numbers of the video packets that groups begin with."""
+    status, out, err = run(["ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "packet=flags", "-of", "csv=p=0", path])
+    check_equal(status, 0, err)
+    return [number for number, flags in enumerate(out.decode().split()) if flags.startswith("K")]
+
+
+def whoever_comes_late_begins_at_the_newest_group():
+    """Of a broadcast that nobody has watched so far, too, although its publisher still has everything. The first viewer
+    brings the relay's subscription upstream."""
+    path, data = fragmented("h264")
+    whole = payloads(path)
+    newest = first_keyframes(path)[-1]
+    for version in ("02", "03", "04"):
+        relay = Relay()
+        publisher = Pipe(relay.url("/late"))
+        publisher.write(data)
+        results = [scratch(f"late-{version}-{number}.mp4") for number in range(2)]
+        for number, result in enumerate(results):
+            viewer = subscriber(relay.url("/late"), result, "--transport-version", version)
+            viewer.wait_for("watching instance")
+            wait_until(lambda: relay.stats()["viewers"] == 3 * (number + 1), 15, f"it does not watch: {viewer.err}")
+        check_equal(publisher.end(), 0, f"status of publish ({publisher.process.err})")
+        for result in results:
+            wait_until(lambda: os.path.exists(result) and len(payloads(result).get(0, [])) == len(whole[0]) - newest, 20,
+                       f"not the {len(whole[0]) - newest} packets since the last keyframe are in {result}")
+            check_equal(payloads(result)[0], whole[0][newest:], "the pictures since the last keyframe")
+        relay.stop()
+
+
+def whoever_asks_for_it_begins_at_the_oldest_group():
+    relay = Relay()
+    path, data = fragmented("h264")
+    publisher = Pipe(relay.url("/all"))
+    publisher.write(data)
+    result = scratch("from-start.mp4")
+    viewer = subscriber(relay.url("/all"), result, "--from-start")
+    wait_until(lambda: relay.stats()["viewers"] == 3, 15, f"it does not watch: {viewer.err}")
+    check_equal(publisher.end(), 0, f"status of publish ({publisher.process.err})")
+    check_equal(viewer.wait(), 0, f"status of subscribe ({viewer.err})")
+    check_whole(result, path)
+    relay.stop()
+
+
+def what_never_had_a_catalog_is_never_announced():
+    """Viewers go on waiting, and get the broadcast that comes at last."""
+    relay = Relay()
+    path, data = fragmented("h264")
+    result = scratch("at-last.mp4")
+    viewer = waiting_subscriber(relay.url("/patient"), result)
+    for broken in (b"", b"no media at all, just words", data[:600]):
+        publisher = Pipe(relay.url("/patient"))
+        publisher.write(broken)
+        check(publisher.end() == 1 and any("error" in line for line in publisher.process.err), f"{publisher.process.err}")
+        check(not any("publishing" in line for line in publisher.process.err), f"it was announced: {publisher.process.err}")
+    silent = Pipe(relay.url("/patient"))
+    wait_until(lambda: relay.stats()["sessions"] == 2, 15, "it does not connect")
+    check_equal(silent.end(), 1, f"status of publish without input ({silent.process.err})")
+    check(viewer.is_running() and not any("instance" in line for line in viewer.err), f"it was fooled: {viewer.err}")
+    status, _, err = run([KARP, "--tls-disable-verify", "publish", relay.url("/patient")], stdin=data)
+    check_equal(status, 0, err)
+    check_equal(viewer.wait(), 0, f"status of subscribe ({viewer.err})")
+    check_equal(sum("watching instance" in line for line in viewer.err), 1, f"instances in {viewer.err}")
     check_whole(result, path)
     relay.stop()
 
@@ -176,15 +267,14 @@ def a_viewer_that_follows_writes_both_instances():
     relay = Relay()
     path, data = fragmented("h264")
     result = scratch("followed.mp4")
-    viewer = subscriber(relay.url("/twice"), result, "--follow")
+    viewer = waiting_subscriber(relay.url("/twice"), result, "--follow")
     for count in (1, 2):
         status, _, err = run([KARP, "--tls-disable-verify", "publish", relay.url("/twice")], stdin=data)
         check_equal(status, 0, err)
-        wait_until(lambda: sum("has ended" in line for line in viewer.err) == count, 10, f"no end was seen: {viewer.err}")
-    time.sleep(1.5)
-    check_equal(viewer.end(signal.SIGINT), 0, "exit status of the viewer")
+        wait_until(lambda: sum("has ended" in line for line in viewer.err) == count, 20, f"no end was seen: {viewer.err}")
+    check_equal(viewer.end(signal.SIGINT), 0, f"exit status of the viewer ({viewer.err})")
     once, both = payloads(path), payloads(result)
-    check_equal({k: len(v) for k, v in both.items()}, {k: 2 * len(v) for k, v in once.items()}, "packets")
+    check_equal({k: len(v) for k, v in both.items()}, {k: 2 * len(v) for k, v in once.items()}, f"packets ({viewer.err})")
     relay.stop()
 
 
@@ -208,6 +298,8 @@ def the_examples_meet_at_a_relay():
 
 TESTS = [help_and_version_are_data_and_mistakes_are_not, options_that_cannot_work_are_mistakes, connect_succeeds_or_says_why_not, every_version_can_be_asked_for,
          the_clock_ticks_from_publisher_to_viewer, a_pipe_that_is_faster_than_time_loses_nothing,
-         a_publisher_can_wait_for_its_viewer, a_file_is_published_in_its_own_time, broken_media_is_told_and_fails,
+         a_publisher_can_wait_for_its_viewer, whoever_comes_late_begins_at_the_newest_group,
+         whoever_asks_for_it_begins_at_the_oldest_group, what_never_had_a_catalog_is_never_announced,
+         a_file_is_published_in_its_own_time, broken_media_is_told_and_fails,
          a_reader_that_leaves_ends_a_viewer_in_order, a_signal_leaves_a_file_that_plays,
          a_viewer_that_follows_writes_both_instances, nobody_there_is_told, the_examples_meet_at_a_relay]

@@ -291,6 +291,13 @@ def subscriber(url, output, *more):
     return Process([program("moq-karp"), "--tls-disable-verify", "subscribe", url, "--output", output, *more])
 
 
+def waiting_subscriber(url, output, *more):
+    """One who is there before the broadcast, and so gets it from its first group."""
+    viewer = subscriber(url, output, *more)
+    viewer.wait_for("waiting for the broadcast")
+    return viewer
+
+
 # ---- Running -----------------------------------------------------------------------------------------------------
 
 def _clean_up():

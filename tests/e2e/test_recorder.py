@@ -1,0 +1,84 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Recordings: how they end when the broadcast ends, breaks off, or is taken over, and when the relay dies."""
+
+import os
+
+from moqkit import *
+
+
+def recording(relay, name, *more):
+    """A recorder of a live broadcast, its file, and the publisher, when media flows."""
+    url, result = relay.url("/" + name), scratch(name + ".mp4")
+    viewer = subscriber(url, result, *more)
+    publisher = Publisher(url, clip("h264"), "-stream_loop", "-1")
+    wait_for_growth(viewer, result)
+    return viewer, result, publisher
+
+
+def size(path):
+    return os.path.getsize(path) if os.path.exists(path) else 0
+
+
+def wait_for_growth(viewer, result):
+    before = size(result)
+    wait_until(lambda: size(result) > before + 50000, 40, f"{result} does not grow: {viewer.err[-5:]}")
+
+
+def check_recording(viewer, result, words, *statuses):
+    check(viewer.wait(40) in statuses, f"status of the recorder: {viewer.popen.returncode} instead of {statuses} ({viewer.err[-5:]})")
+    check(any(words in line for line in viewer.err), f"{words!r} is not in {viewer.err[-5:]}")
+    check(all(len(list) > 5 for list in packets(result).values()), "the file has no packets")
+
+
+def a_recorder_tells_the_death_of_a_publisher_from_its_end():
+    for name, is_killed in (("killed", True), ("ended", False)):
+        relay = Relay()
+        viewer, result, publisher = recording(relay, name)
+        if is_killed:
+            publisher.kill()
+            check_recording(viewer, result, "broke off", 3)
+        else:
+            check_equal(publisher.end(), 0, "status of publish")
+            check_recording(viewer, result, "has ended", 0)
+        relay.stop()
+
+
+def a_recorder_outlives_its_relay():
+    """The publisher comes back as another instance; the recording goes on and ends with that one."""
+    relay = Relay()
+    viewer, result, publisher = recording(relay, "outlives")
+    relay.kill()
+    relay = Relay(port=relay.port)
+    wait_until(lambda: sum("watching instance" in line for line in viewer.err) == 2, 60, f"it was not found again: {viewer.err[-5:]}")
+    wait_for_growth(viewer, result)
+    check_equal(publisher.end(), 0, "status of publish")
+    check_recording(viewer, result, "has ended", 0, 4)  # 4: of the first instance a group broke off
+    relay.stop()
+
+
+def a_recorder_does_not_wait_for_ever_for_what_was_lost_with_the_relay():
+    relay = Relay()
+    viewer, result, publisher = recording(relay, "forgotten", "--patience", "200ms")
+    publisher.kill()
+    relay.kill()
+    relay = Relay(port=relay.port)
+    check_recording(viewer, result, "not come back", 3)
+    relay.stop()
+
+
+def a_recorder_goes_over_to_a_newer_publisher():
+    relay = Relay()
+    viewer, result, publisher = recording(relay, "taken-over")
+    second = Publisher(relay.url("/taken-over"), clip("h264"), "-stream_loop", "-1")
+    wait_until(lambda: sum("watching instance" in line for line in viewer.err) == 2, 20, f"it stays: {viewer.err[-5:]}")
+    wait_for_growth(viewer, result)
+    publisher.kill()
+    wait_until(lambda: relay.stats()["sessions"] == 2, 25, "the killed publisher is still there")
+    wait_for_growth(viewer, result)
+    check_equal(second.end(), 0, "status of the newer publish")
+    check_recording(viewer, result, "has ended", 0, 4)
+    relay.stop()
+
+
+TESTS = [a_recorder_tells_the_death_of_a_publisher_from_its_end, a_recorder_outlives_its_relay,
+         a_recorder_does_not_wait_for_ever_for_what_was_lost_with_the_relay, a_recorder_goes_over_to_a_newer_publisher]
