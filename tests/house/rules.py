@@ -176,6 +176,45 @@ def includes(tree):
                     yield path, line, f"<{header}> may be included only in {', '.join(sorted(rooms))}"
 
 
+# Rooms where one thing is spread over several files that share an inside header, and so include each other in a circle.
+CIRCLES_ALLOWED = {"quic": "a connection", "transfork": "a session", "karp": "an importer, an exporter", "server/config": "the table"}
+
+
+def circle_from(start, edges):
+    """The files of a shortest circle of includes through `start`; empty: there is none."""
+    came_from, todo = {}, [start]
+    while todo:
+        file = todo.pop(0)
+        for other in sorted(edges.get(file, ())):
+            if other == start:
+                way = [file]
+                while way[-1] != start:
+                    way.append(came_from[way[-1]])
+                return way[::-1]
+            if other not in came_from:
+                came_from[other] = file
+                todo.append(other)
+    return []
+
+
+def circles(tree):
+    """Within a room too arrows run one way. A .c file and its header are one thing here, but for the room's door."""
+    edges, told = {}, set()
+    for path, text in tree.c():
+        room = room_of(path)
+        if room in CIRCLES_ALLOWED or room in ("tests", None):
+            continue
+        for _, is_own, header in includes_of(text):
+            one, other = (name if name.split("/")[-1] in DOORS.get(room, ()) else os.path.splitext(name)[0] for name in (path, header))
+            if is_own and header in tree.texts and room_of(header) == room and one != other:
+                edges.setdefault(one, set()).add(other)
+    for file in sorted(edges):
+        way = circle_from(file, edges)
+        if way and not told & set(way):
+            told |= set(way)
+            yield file.removesuffix(".h") + ".c", 1, "includes in a circle: " + " -> ".join(way + [file])
+
+
 def symbols_of_base(tree):
     """What base's headers declare has a prefix in object files: all rooms link it, so none of it can be hidden."""
     listed = set(re.findall(r"^#define (\w+) moq_\1$", tree.texts.get("base/symbols.h", ""), re.M))
@@ -408,7 +447,7 @@ def commits(tree):
 
 RULES = {
     "file": length_of_files, "function": length_of_functions, "median": median_of_functions, "parameters": parameters,
-    "nesting": nesting, "includes": includes, "symbols": symbols_of_base, "clock": clock_of_its_own, "comment": first_comment, "walk": walk,
+    "nesting": nesting, "includes": includes, "circles": circles, "symbols": symbols_of_base, "clock": clock_of_its_own, "comment": first_comment, "walk": walk,
     "globals": mutable_globals, "versions": versions, "words": words, "dead code": dead_code, "places": places,
     "shell": shell_scripts, "named files": named_files, "headers": headers_alone, "format": format_of_code, "commits": commits,
 }

@@ -38,6 +38,8 @@ BAD = [
     ("includes", {"base/a.c": HEAD + '#include "quic/quic.h"\n', "quic/quic.h": HEAD}),
     ("includes", {"quic/a.c": HEAD + '#include "transfork/transfork.h"\n', "transfork/transfork.h": HEAD}),
     ("includes", {"native/a.c": HEAD + '#include "quic/conn.h"\n', "quic/conn.h": HEAD}),
+    ("circles", {"native/a.c": HEAD + '#include "native/b.h"\n', "native/a.h": HEAD, "native/b.h": HEAD,
+                 "native/b.c": HEAD + '#include "native/c.h"\n', "native/c.h": HEAD + '#include "native/a.h"\n'}),
     ("includes", {"server/core/a.c": HEAD + '#include "server/host/host.h"\n', "server/host/host.h": HEAD}),
     ("includes", {"karp/a.c": HEAD + '#include "native/native.h"\n', "native/native.h": HEAD}),
     ("includes", {"base/a.c": HEAD + '#include "base/gone.h"\n'}),
