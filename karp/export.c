@@ -220,12 +220,16 @@ static int keep_pending(struct karp_exporter *exporter, const struct karp_frame 
     return 0;
 }
 
-/* Enough has been held: the file begins without the tracks that stay silent, if another one is there. */
+/* Enough has been held: the file begins without the tracks that stay silent and are described nowhere, if another one is
+ * there. */
 static void give_up_silent(struct karp_exporter *exporter)
 {
     bool is_any = false;
-    for (size_t i = 0; i < exporter->catalog->track_count; i++)
-        is_any = is_any || (exporter->tracks[i].is_used && exporter->tracks[i].is_ready);
+    for (size_t i = 0; i < exporter->catalog->track_count; i++) {
+        struct export_track *track = &exporter->tracks[i];
+        track->is_ready = track->is_ready || track->is_described;
+        is_any = is_any || (track->is_used && track->is_ready);
+    }
     if (!is_any) {
         drop_pending(exporter);
         return;
@@ -269,7 +273,10 @@ static int wait_for_init(struct karp_exporter *exporter, const struct karp_frame
     if (!track->is_ready && frame->is_group_start)
         error = export_config_find(track, frame);
     if (!error && !track->is_ready)
-        return export_leave_out(exporter, KARP_EXPORT_LOSS_UNDESCRIBED, 0);
+        return export_leave_out(exporter,
+                                track->is_described ? KARP_EXPORT_LOSS_BEFORE_KEYFRAME
+                                                    : KARP_EXPORT_LOSS_UNDESCRIBED,
+                                0);
     if (!error)
         error = keep_pending(exporter, frame);
     if (error)

@@ -8,7 +8,8 @@
  * and its frames are reordered: composition offsets are negative there. One frame of each track is held back until
  * the next one tells its duration, and at the beginning of a broadcast twice the reorder depth.
  *
- * Where the catalog has no configuration record, the first keyframe is searched for it, and the init segment waits. */
+ * The first keyframe of each video track is searched for its configuration record and size, and the init segment waits for
+ * it: the resolution may have changed in band since the catalog was written. */
 #ifndef MOQ_KARP_EXPORT_H
 #define MOQ_KARP_EXPORT_H
 

@@ -1,78 +1,15 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Finds what a decoder has to know before the first frame: in the catalog, by computation, or in the first keyframe. */
+/* Finds what a decoder has to know before the first picture: in the catalog, by computation, or in the first keyframe. */
 #include "karp/export_internal.h"
 
 #include <string.h>
 
 #include "base/error.h"
 #include "karp/av1.h"
+#include "karp/picture.h"
+#include "karp/vp.h"
 
 enum { UNKNOWN_REORDER = 2 };
-
-static bool take_record(struct export_track *track, const uint8_t *record, size_t size)
-{
-    return byte_buf_append(&track->config, record, size) == 0;
-}
-
-/* Turns the identification header of Opus in Ogg (RFC 7845, 5.1), which is what browsers call a description, into a dOps. */
-static bool take_opus_head(struct export_track *track)
-{
-    static const uint8_t magic[8] = {'O', 'p', 'u', 's', 'H', 'e', 'a', 'd'};
-    const struct karp_track *entry = track->entry;
-    if (entry->description_size < 19 || memcmp(entry->description, magic, sizeof magic) != 0)
-        return false;
-    const uint8_t *head = entry->description + sizeof magic;
-    size_t size = entry->description_size - sizeof magic;
-    uint8_t fixed[11] = {0,       head[1], head[3], head[2], head[7], head[6],
-                         head[5], head[4], head[9], head[8], head[10]};
-    struct karp_opus opus;
-    bool is_taken = take_record(track, fixed, sizeof fixed) &&
-                    take_record(track, head + sizeof fixed, size - sizeof fixed) &&
-                    karp_opus_parse(track->config.data, track->config.size, &opus) == 0;
-    if (!is_taken)
-        track->config.size = 0;
-    return is_taken;
-}
-
-/* The record of the file that was published; without one Opus as everybody sends it: what a decoder drops at the start
- * is told nowhere, 312 is the usual. */
-static void describe_opus(struct export_track *track)
-{
-    const struct karp_track *entry = track->entry;
-    uint32_t channels = entry->channel_count;
-    uint8_t body[11] = {0, (uint8_t)channels, 312 >> 8, 312 & 255, 0, 0, 48000 >> 8, 48000 & 255};
-    struct karp_opus opus;
-    track->frame_us = 20000;
-    if (karp_opus_parse(entry->description, entry->description_size, &opus) == 0)
-        track->is_ready = take_record(track, entry->description, entry->description_size);
-    else
-        track->is_ready = take_opus_head(track) ||
-                          (channels >= 1 && channels <= 2 && take_record(track, body, sizeof body));
-}
-
-static void learn_aac_frame(struct export_track *track)
-{
-    struct karp_aac aac;
-    if (karp_aac_parse(track->config.data, track->config.size, &aac) == 0 && aac.core_rate > 0)
-        track->frame_us = (uint32_t)((uint64_t)aac.frame_samples * EXPORT_US_PER_S / aac.core_rate);
-}
-
-static void describe_aac(struct export_track *track)
-{
-    const struct karp_track *entry = track->entry;
-    struct karp_aac aac = {.object_type = track->codec.profile,
-                           .sample_rate = entry->sample_rate,
-                           .channel_count = entry->channel_count};
-    uint8_t config[KARP_AAC_MAX_BYTES];
-    struct karp_aac told;
-    if (karp_aac_parse(entry->description, entry->description_size, &told) == 0) {
-        track->is_ready = take_record(track, entry->description, entry->description_size);
-    } else {
-        size_t size = karp_aac_print(&aac, config);
-        track->is_ready = size > 0 && take_record(track, config, size);
-    }
-    learn_aac_frame(track);
-}
 
 static void describe_vp(struct export_track *track)
 {
@@ -93,7 +30,7 @@ static void describe_vp(struct export_track *track)
         codec.colour.primaries,
         codec.colour.transfer,
         codec.colour.matrix};
-    track->is_ready = take_record(track, body, sizeof body);
+    track->is_described = export_config_take(track, body, sizeof body);
 }
 
 /* Takes the depth of reordering from the SPS of a configuration record. */
@@ -109,7 +46,7 @@ static void learn_reorder(struct export_track *track)
     track->is_square = !is_h265 && !sps.is_stretched;
 }
 
-/* The record in the catalog, when there is one of the form that we know; otherwise the first keyframe has to tell. */
+/* The record in the catalog, when there is one of the form that we know. The first keyframe may know better. */
 static void take_description(struct export_track *track)
 {
     const struct karp_track *entry = track->entry;
@@ -119,9 +56,14 @@ static void take_description(struct export_track *track)
                                                           : 23;
     if (entry->description_size < least || entry->description[0] != version)
         return;
-    track->is_ready = take_record(track, entry->description, entry->description_size);
+    track->is_described = export_config_take(track, entry->description, entry->description_size);
     if (track->codec.kind != KARP_CODEC_AV1)
         learn_reorder(track);
+}
+
+bool export_config_take(struct export_track *track, const uint8_t *record, size_t size)
+{
+    return byte_buf_append(&track->config, record, size) == 0;
 }
 
 bool export_config_init(struct export_track *track)
@@ -137,29 +79,24 @@ bool export_config_init(struct export_track *track)
 
     bool has_sps = track->codec.kind == KARP_CODEC_H264 || track->codec.kind == KARP_CODEC_H265;
     track->is_square = !has_sps;
-    switch (track->codec.kind) {
-    case KARP_CODEC_OPUS:
-        describe_opus(track);
-        return track->is_ready;
-    case KARP_CODEC_AAC:
-        describe_aac(track);
-        return track->is_ready;
-    case KARP_CODEC_VP8:
-    case KARP_CODEC_VP9:
+    if (track->kind == KARP_AUDIO)
+        return export_sound_init(track);
+    if (track->codec.kind == KARP_CODEC_VP8 || track->codec.kind == KARP_CODEC_VP9)
         describe_vp(track);
-        return track->is_ready;
-    default:
+    else
         take_description(track);
-        return true;
-    }
+    return true;
 }
 
 /* av1C: four bytes that the codec string tells, and the sequence header OBU of the frame. */
 static int find_av1(struct export_track *track, const struct karp_frame *frame)
 {
     struct av1_sequence sequence;
-    av1_find_sequence(reader_of(frame->payload, frame->size), &sequence);
-    if (!sequence.obu)
+    if (av1_find_sequence(reader_of(frame->payload, frame->size), &sequence)) {
+        track->width = sequence.width;
+        track->height = sequence.height;
+    }
+    if (!sequence.obu || track->is_described)
         return 0;
     const struct karp_codec *codec = &track->codec;
     bool is_high = codec->bit_depth > 8, is_twelve = codec->bit_depth == 12;
@@ -172,25 +109,85 @@ static int find_av1(struct export_track *track, const struct karp_frame *frame)
     int error = byte_buf_append(&track->config, head, sizeof head);
     if (!error)
         error = byte_buf_append(&track->config, sequence.obu, sequence.obu_size);
-    track->is_ready = error == 0;
+    track->is_described = error == 0;
     return error == MOQ_ERR_NOMEM ? error : 0;
 }
 
+/* Whether two records are for the same sequence: then the one of the catalog stays, which may say more. */
+static bool has_same_sps(const struct byte_buf *a, const struct byte_buf *b, bool is_h265)
+{
+    struct nal x, y;
+    return nal_sps_of_config((struct nal){a->data, a->size}, is_h265, &x) &&
+           nal_sps_of_config((struct nal){b->data, b->size}, is_h265, &y) && x.size == y.size &&
+           memcmp(x.data, y.data, x.size) == 0;
+}
+
+static void set_length_bytes(struct export_track *track, uint8_t length_bytes)
+{
+    size_t at = track->codec.kind == KARP_CODEC_H265 ? 21 : 4;
+    if (track->config.size > at)
+        track->config.data[at] = (uint8_t)((track->config.data[at] & ~3) | (length_bytes - 1));
+}
+
+/* Takes the record that the sets of a frame make, and what they say about its pictures. */
+static void take_sets(struct export_track *track, struct byte_buf *made)
+{
+    bool is_h265 = track->codec.kind == KARP_CODEC_H265;
+    byte_buf_deinit(&track->config);
+    track->config = *made;
+    *made = (struct byte_buf){.data = NULL};
+    struct nal config = {track->config.data, track->config.size}, unit;
+    struct nal_sps sps;
+    learn_reorder(track);
+    if (nal_sps_of_config(config, is_h265, &unit) && nal_sps_parse(&unit, is_h265, &sps) &&
+        sps.width > 0 && sps.height > 0) {
+        track->width = sps.width;
+        track->height = sps.height;
+    }
+}
+
+/* A sequence that has changed since the catalog was written begins with its parameter sets in the keyframe; they are what
+ * is true of the frames that the file begins with. */
 static int find_sets(struct export_track *track, const struct karp_frame *frame)
 {
-    struct nal_walk walk = nal_walk_of(frame->payload, frame->size, 0);
-    int error = nal_build_config(walk, track->codec.kind == KARP_CODEC_H265, &track->config);
-    if (error) {
-        track->config.size = 0;
-        return error == MOQ_ERR_NOMEM ? error : 0;
-    }
-    track->is_ready = true;
+    enum { USUAL_LENGTH_BYTES = 4 };
+
+    bool is_h265 = track->codec.kind == KARP_CODEC_H265;
+    struct picture_format format =
+        picture_format_of(track->codec.kind, track->config.data, track->config.size);
+    struct nal_walk walk = nal_walk_of(frame->payload, frame->size, format.length_bytes);
+    struct byte_buf made;
+    byte_buf_init(&made, KARP_DESCRIPTION_MAX_BYTES + 64);
     track->is_annex_b = walk.is_annex_b;
-    learn_reorder(track);
-    return 0;
+    int error = nal_build_config(walk, is_h265, &made);
+    if (!error && !(track->is_described && has_same_sps(&track->config, &made, is_h265)))
+        take_sets(track, &made);
+    track->is_described = track->is_described || error == 0;
+    bool is_usual = walk.is_annex_b || format.length_bytes == 0;
+    set_length_bytes(track, is_usual ? USUAL_LENGTH_BYTES : format.length_bytes);
+    byte_buf_deinit(&made);
+    return error == MOQ_ERR_NOMEM ? error : 0;
 }
 
 int export_config_find(struct export_track *track, const struct karp_frame *frame)
 {
-    return track->codec.kind == KARP_CODEC_AV1 ? find_av1(track, frame) : find_sets(track, frame);
+    int error = 0;
+    switch (track->codec.kind) {
+    case KARP_CODEC_AV1:
+        error = find_av1(track, frame);
+        break;
+    case KARP_CODEC_H264:
+    case KARP_CODEC_H265:
+        error = find_sets(track, frame);
+        break;
+    case KARP_CODEC_VP8:
+    case KARP_CODEC_VP9:
+        vp_frame_size(track->codec.kind, frame->payload, frame->size, &track->width,
+                      &track->height);
+        break;
+    default:
+        break;
+    }
+    track->is_ready = track->is_described;
+    return error;
 }

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The exporter from the inside: export.c takes frames and waits for configurations, export_config.c finds those,
+/* The exporter from the inside: export.c takes frames and waits for configurations, export_config.c and export_sound.c find those,
  * export_init.c writes the init segment, export_opening.c and export_time.c make decode times, export_fragment.c writes fragments. */
 #ifndef MOQ_KARP_EXPORT_INTERNAL_H
 #define MOQ_KARP_EXPORT_INTERNAL_H
@@ -38,8 +38,9 @@ struct export_sample {
 };
 
 struct export_track {
-    bool is_used;  /* part of the file */
-    bool is_ready; /* its configuration is known */
+    bool is_used;      /* part of the file */
+    bool is_ready;     /* its configuration is known */
+    bool is_described; /* `config` will do if no frame comes that knows better */
     enum karp_track_kind kind;
     uint32_t id; /* in the file */
     const struct karp_track *entry;
@@ -108,6 +109,12 @@ int export_leave_out(struct karp_exporter *exporter, enum karp_export_loss loss,
 /* Prepares a track whose codec can be exported: parses the codec, takes the configuration of the catalog. False when
  * it cannot. */
 bool export_config_init(struct export_track *track);
+
+/* The same for a track of audio. */
+bool export_sound_init(struct export_track *track);
+
+/* Adds to the configuration of a track; false: over its bound, or out of memory. */
+bool export_config_take(struct export_track *track, const uint8_t *record, size_t size);
 
 /* Looks for the configuration in the first frame of a group. Returns 0 also when it is not there. */
 int export_config_find(struct export_track *track, const struct karp_frame *frame);

@@ -319,11 +319,51 @@ def check(folder, roundtrip, case):
     return problems + [f"the output is read with: {text[:400]}" for text in (words, more) if text]
 
 
+# name: (encoder, tag, how parameter sets are put into the frames)
+CHANGES = {
+    "a_late_viewer_gets_the_new_size_of_avc3": ("libx264", "avc3", ["-x264-params", "repeat-headers=1:keyint=15"]),
+    "a_late_viewer_gets_the_new_size_of_avc1": ("libx264", "avc1", ["-x264-params", "repeat-headers=1:keyint=15"]),
+    "a_late_viewer_gets_the_new_size_of_hev1": ("libx265", "hev1", ["-preset", "ultrafast", "-x265-params",
+                                                                     "log-level=none:repeat-headers=1:keyint=15"]),
+}
+
+
+def check_change(folder, roundtrip, name):
+    """A stream that changes its size in band: who comes before the change gets the old one, who comes after it the new one."""
+    encoder, tag, options = CHANGES[name]
+    raw, path, result = (os.path.join(folder, part) for part in ("raw", "in.mp4", "out.mp4"))
+    form = "h264" if encoder == "libx264" else "hevc"
+    with open(raw, "wb") as both:
+        for size in ("320x180", "640x360"):
+            status, out, err = call(["ffmpeg", "-v", "error", "-f", "lavfi", "-i", f"testsrc2=s={size}:r=30:d=1", "-pix_fmt", "yuv420p",
+                                     "-c:v", encoder, *options, "-f", form, "-"])
+            if status != 0:
+                return [f"ffmpeg cannot make the clip: {err}"]
+            both.write(out)
+    plain, problems = raw + ".mp4", []
+    for argv in (["-r", "30", "-f", form, "-i", raw, "-c", "copy", "-tag:v", tag, plain],
+                 ["-i", plain, "-c", "copy", "-tag:v", tag, "-f", "mp4", "-movflags", CMAF, path]):
+        call(["ffmpeg", "-y", "-v", "error", *argv])
+    for group, expected in (("1", [320, 180]), ("4", [640, 360])):
+        with open(path, "rb") as source, open(result, "wb") as sink:
+            subprocess.run([roundtrip, "-j", group], stdin=source, stdout=sink, stderr=subprocess.DEVNULL, check=True)
+        with open(result, "rb") as file:
+            data = file.read()
+        at, header = data.index(tag.encode()) + 4 + 24, data.index(b"tkhd") + 4 + 76
+        found = [list(struct.unpack(">HH", data[at:at + 4])), [number >> 16 for number in struct.unpack(">II", data[header:header + 8])]]
+        if found != [expected, expected]:
+            problems.append(f"from group {group} on: {found} instead of {expected}")
+        _, _, words = call(["ffmpeg", "-v", "error", "-i", result, "-vsync", "vfr", "-f", "null", "-"])
+        if words and group == "4":
+            problems.append(f"from group {group} on: {words[:300]}")
+    return problems
+
+
 def main(roundtrip, names):
     failed = 0
-    for case in names or CASES:
+    for case in names or [*CASES, *CHANGES]:
         with tempfile.TemporaryDirectory() as folder:
-            problems = check(folder, roundtrip, case)
+            problems = (check if case in CASES else check_change)(folder, roundtrip, case)
         print(("FAIL " if problems else "ok   ") + case + "".join(f"\n     {text}" for text in problems), flush=True)
         failed += bool(problems)
     return failed

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A filter: a fragmented MP4 on standard input goes through import and export to standard output. With -g a fragment per
  * group, with -c N input in pieces of N bytes, with -n without the descriptions of the catalog (the frames have to bring
- * their parameter sets), with -t the packets (track, time, size, group start) instead of the file. */
+ * their parameter sets), with -j N only what comes from the N-th group of video on, as a viewer who joins then gets it,
+ * with -t the packets (track, time, size, group start) instead of the file. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,9 +13,11 @@
 #include "karp/karp.h"
 
 struct filter {
+    const struct karp_catalog *catalog; /* the importer's */
     struct karp_exporter *exporter;
     struct karp_export_options options;
     bool is_listing, is_bare;
+    size_t join; /* groups of video that are still to pass */
 };
 
 static int write_out(void *user, const uint8_t *data, size_t size)
@@ -52,6 +55,7 @@ static int export_bare(struct filter *filter, const struct karp_catalog *catalog
 static int on_catalog(void *user, const struct karp_catalog *catalog)
 {
     struct filter *filter = user;
+    filter->catalog = catalog;
     char *text = karp_catalog_print(catalog);
     fprintf(stderr, "%s\n", text ? text : "no catalog");
     free(text);
@@ -61,6 +65,11 @@ static int on_catalog(void *user, const struct karp_catalog *catalog)
 static int on_frame(void *user, const struct karp_frame *frame)
 {
     struct filter *filter = user;
+    bool is_video = filter->catalog->tracks[frame->track].kind == KARP_VIDEO;
+    if (is_video && frame->is_group_start && filter->join > 0)
+        filter->join--;
+    if (filter->join > 0)
+        return 0;
     if (!filter->is_listing)
         return karp_exporter_frame(filter->exporter, frame);
     printf("%zu %" PRIu64 " %zu%s\n", frame->track, frame->timestamp_us, frame->size,
@@ -93,6 +102,8 @@ int main(int argc, char **argv)
         filter.is_bare |= strcmp(argv[i], "-n") == 0;
         if (strcmp(argv[i], "-c") == 0 && i + 1 < argc)
             piece = strtoul(argv[++i], NULL, 10);
+        else if (strcmp(argv[i], "-j") == 0 && i + 1 < argc)
+            filter.join = strtoul(argv[++i], NULL, 10);
     }
     if (piece == 0 || piece > 1 << 16)
         return 2;

@@ -161,6 +161,39 @@ static void opus_of_more_channels_keeps_its_mapping(void **state)
     assert_non_null(memmem(sink.data, sink.size, "dOps\0\2\1\x38\0\0\xbb\x80\0\0\0", 15));
 }
 
+static uint32_t width_in_entry(const char *type)
+{
+    const uint8_t *entry = memmem(sink.data, sink.size, type, 4);
+    return entry ? (uint32_t)number_at(entry + 28, 2) << 16 | (uint32_t)number_at(entry + 30, 2)
+                 : 0;
+}
+
+/* Frames of 640 x 360 under a catalog that says 320 x 180; what says nothing leaves that. */
+static void the_first_keyframe_tells_the_size(void **state)
+{
+    (void)state;
+    static const uint8_t vp8[] = {0x10, 0, 0, 0x9d, 0x01, 0x2a, 0x80, 0x02, 0x68, 0x01};
+    static const uint8_t vp9[] = {0x82, 0x49, 0x83, 0x42, 0x20, 0x27, 0xf0, 0x16, 0x70};
+    static const struct {
+        const char *codec, *entry;
+        const uint8_t *frame;
+        size_t size;
+    } frames[] = {{"vp8", "vp08", vp8, sizeof vp8}, {"vp09.00.41.08", "vp09", vp9, sizeof vp9}};
+    for (size_t i = 0; i < 2; i++) {
+        struct karp_frame frame = {0, true, 0, frames[i].frame, frames[i].size};
+        struct karp_exporter *exporter = exporter_of(frames[i].codec, NULL, NULL);
+        assert_int_equal(karp_exporter_frame(exporter, &frame), 0);
+        finish(exporter);
+        assert_int_equal(width_in_entry(frames[i].entry), 640 << 16 | 360);
+        for (frame.size = 1; frame.size < frames[i].size - 1; frame.size++) {
+            exporter = exporter_of(frames[i].codec, NULL, NULL);
+            assert_int_equal(karp_exporter_frame(exporter, &frame), 0);
+            finish(exporter);
+            assert_int_equal(width_in_entry(frames[i].entry), 320 << 16 | 180);
+        }
+    }
+}
+
 /* Begins a file with one track of VP8, 720 x 576, that the catalog shows so. */
 static void export_shown(const struct karp_track *shown)
 {
@@ -279,6 +312,7 @@ int main(void)
         cmocka_unit_test(start_codes_become_lengths_and_a_record),
         cmocka_unit_test(a_configuration_of_aac_comes_out_as_it_went_in),
         cmocka_unit_test(opus_of_more_channels_keeps_its_mapping),
+        cmocka_unit_test(the_first_keyframe_tells_the_size),
         cmocka_unit_test(pictures_are_turned_and_moved_into_sight),
         cmocka_unit_test(pixels_languages_and_colours_are_written),
         cmocka_unit_test(av1_is_described_by_its_first_frame),

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Finds what a decoder has to know before the first sound: in the catalog, or by computation. */
+#include "karp/export_internal.h"
+
+#include <string.h>
+
+/* Turns the identification header of Opus in Ogg (RFC 7845, 5.1), which is what browsers call a description, into a dOps. */
+static bool take_opus_head(struct export_track *track)
+{
+    static const uint8_t magic[8] = {'O', 'p', 'u', 's', 'H', 'e', 'a', 'd'};
+    const struct karp_track *entry = track->entry;
+    if (entry->description_size < 19 || memcmp(entry->description, magic, sizeof magic) != 0)
+        return false;
+    const uint8_t *head = entry->description + sizeof magic;
+    size_t size = entry->description_size - sizeof magic;
+    uint8_t fixed[11] = {0,       head[1], head[3], head[2], head[7], head[6],
+                         head[5], head[4], head[9], head[8], head[10]};
+    struct karp_opus opus;
+    bool is_taken = export_config_take(track, fixed, sizeof fixed) &&
+                    export_config_take(track, head + sizeof fixed, size - sizeof fixed) &&
+                    karp_opus_parse(track->config.data, track->config.size, &opus) == 0;
+    if (!is_taken)
+        track->config.size = 0;
+    return is_taken;
+}
+
+/* The record of the file that was published; without one Opus as everybody sends it: what a decoder drops at the start
+ * is told nowhere, 312 is the usual. */
+static void describe_opus(struct export_track *track)
+{
+    const struct karp_track *entry = track->entry;
+    uint32_t channels = entry->channel_count;
+    uint8_t body[11] = {0, (uint8_t)channels, 312 >> 8, 312 & 255, 0, 0, 48000 >> 8, 48000 & 255};
+    struct karp_opus opus;
+    track->frame_us = 20000;
+    if (karp_opus_parse(entry->description, entry->description_size, &opus) == 0)
+        track->is_ready = export_config_take(track, entry->description, entry->description_size);
+    else
+        track->is_ready = take_opus_head(track) || (channels >= 1 && channels <= 2 &&
+                                                    export_config_take(track, body, sizeof body));
+}
+
+static void learn_aac_frame(struct export_track *track)
+{
+    struct karp_aac aac;
+    if (karp_aac_parse(track->config.data, track->config.size, &aac) == 0 && aac.core_rate > 0)
+        track->frame_us = (uint32_t)((uint64_t)aac.frame_samples * EXPORT_US_PER_S / aac.core_rate);
+}
+
+static void describe_aac(struct export_track *track)
+{
+    const struct karp_track *entry = track->entry;
+    struct karp_aac aac = {.object_type = track->codec.profile,
+                           .sample_rate = entry->sample_rate,
+                           .channel_count = entry->channel_count};
+    uint8_t config[KARP_AAC_MAX_BYTES];
+    struct karp_aac told;
+    if (karp_aac_parse(entry->description, entry->description_size, &told) == 0) {
+        track->is_ready = export_config_take(track, entry->description, entry->description_size);
+    } else {
+        size_t size = karp_aac_print(&aac, config);
+        track->is_ready = size > 0 && export_config_take(track, config, size);
+    }
+    learn_aac_frame(track);
+}
+
+bool export_sound_init(struct export_track *track)
+{
+    if (track->codec.kind == KARP_CODEC_OPUS)
+        describe_opus(track);
+    else
+        describe_aac(track);
+    return track->is_ready;
+}
