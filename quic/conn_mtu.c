@@ -20,20 +20,16 @@ static struct path_news news_of(const struct quic_conn *conn, const ngtcp2_conn_
                               .found = ngtcp2_conn_get_path_max_tx_udp_payload_size(conn->quic)};
 }
 
-static void note_shrunk(struct quic_conn *conn)
+void conn_mtu_received(struct quic_conn *conn, const ngtcp2_conn_info *info)
 {
+    if (!path_mtu_is_news(&conn->mtu, info->bytes_lost))
+        return;
+    const struct path_news news = news_of(conn, info);
+    if (!path_mtu_received(&conn->mtu, &news))
+        return;
     conn->endpoint->stats.paths_shrunk++;
     log_debug(LOG_QUIC, "connection %" PRIu64 ": packets of more than %d bytes no longer arrive",
               conn->number, PATH_MTU_SAFE_BYTES);
-}
-
-void conn_mtu_received(struct quic_conn *conn, const ngtcp2_conn_info *info)
-{
-    if (info->bytes_lost == conn->mtu.lost && conn->mtu.probe == 0)
-        return;
-    const struct path_news news = news_of(conn, info);
-    if (path_mtu_received(&conn->mtu, &news))
-        note_shrunk(conn);
 }
 
 void conn_mtu_expired(struct quic_conn *conn)
@@ -41,8 +37,7 @@ void conn_mtu_expired(struct quic_conn *conn)
     ngtcp2_conn_info info;
     ngtcp2_conn_get_conn_info(conn->quic, &info);
     const struct path_news news = news_of(conn, &info);
-    if (path_mtu_expired(&conn->mtu, &news))
-        note_shrunk(conn);
+    path_mtu_expired(&conn->mtu, &news);
 }
 
 size_t conn_packet_size(const struct quic_conn *conn)

@@ -56,7 +56,7 @@ static void wait_longer(struct path_mtu *self, uint64_t now_ns)
     self->raise_at_ns = now_ns + self->raise_after_ns;
 }
 
-static bool fall_back(struct path_mtu *self, uint64_t now_ns)
+static void fall_back(struct path_mtu *self, uint64_t now_ns)
 {
     bool was_good = now_ns > self->raise_at_ns + PATH_MTU_RAISE_MAX_NS / 10;
     if (was_good)
@@ -64,9 +64,9 @@ static bool fall_back(struct path_mtu *self, uint64_t now_ns)
     self->limit = PATH_MTU_SAFE_BYTES;
     self->probe = 0;
     self->is_largest_tried = false;
+    self->is_untold = true;
     self->losses.at_ns = self->silence.at_ns = 0;
     wait_longer(self, now_ns);
-    return true;
 }
 
 /* Small packets arrive, so large ones are seen to be lost. What was in flight when this began may
@@ -159,22 +159,35 @@ void path_mtu_sent(struct path_mtu *self, size_t size, size_t segment_size)
     *(last > PATH_MTU_SAFE_BYTES ? &self->large : &self->small) += last;
 }
 
-bool path_mtu_received(struct path_mtu *self, const struct path_news *news)
+static bool is_large(const struct path_mtu *self, const struct path_news *news)
 {
-    if (self->probe != 0)
-        settle_probe(self, news);
-    bool is_loss = news->lost != self->lost;
-    self->lost = news->lost;
-    return is_loss && path_mtu_packet(self, news->found) > PATH_MTU_SAFE_BYTES &&
-           are_large_lost(self, news) && fall_back(self, news->now_ns);
+    return path_mtu_packet(self, news->found) > PATH_MTU_SAFE_BYTES;
 }
 
-bool path_mtu_expired(struct path_mtu *self, const struct path_news *news)
+bool path_mtu_is_news(const struct path_mtu *self, uint64_t lost)
+{
+    return lost != self->lost || self->probe != 0 || self->is_untold;
+}
+
+bool path_mtu_received(struct path_mtu *self, const struct path_news *news)
+{
+    bool is_loss = news->lost != self->lost;
+    self->lost = news->lost;
+    if (self->probe != 0)
+        settle_probe(self, news);
+    if (is_loss && is_large(self, news) && are_large_lost(self, news))
+        fall_back(self, news->now_ns);
+    bool is_told = self->is_untold;
+    self->is_untold = false;
+    return is_told;
+}
+
+void path_mtu_expired(struct path_mtu *self, const struct path_news *news)
 {
     if (self->probe != 0)
         settle_probe(self, news);
-    return path_mtu_packet(self, news->found) > PATH_MTU_SAFE_BYTES && is_silent(self, news) &&
-           fall_back(self, news->now_ns);
+    if (is_large(self, news) && is_silent(self, news))
+        fall_back(self, news->now_ns);
 }
 
 void path_mtu_moved(struct path_mtu *self)
@@ -182,6 +195,7 @@ void path_mtu_moved(struct path_mtu *self)
     self->raise_after_ns = 0;
     fall_back(self, 0);
     self->raise_at_ns = CLOCK_NEVER;
+    self->is_untold = false;
 }
 
 void path_mtu_arrived(struct path_mtu *self, uint64_t now_ns)

@@ -44,6 +44,7 @@ struct path_mtu {                       /* private; zeros at the start */
     uint64_t lost, last_lost_ns;        /* as far as it was looked at; when there was one */
     uint64_t raise_at_ns, raise_after_ns;
     bool is_largest_tried; /* since packets became small */
+    bool is_untold;        /* nothing has come since then: the peer may be gone */
 };
 
 struct path_news {
@@ -59,10 +60,14 @@ size_t path_mtu_packet(const struct path_mtu *self, size_t found);
 /* A train was written: `size` bytes in packets of `segment_size`. */
 void path_mtu_sent(struct path_mtu *self, size_t size, size_t segment_size);
 
-/* A packet came, perhaps with acknowledgements; or a timer went off. Both return whether packets have
- * to be smaller from now on. */
+/* Whether path_mtu_received has anything to do, at the price of a comparison. */
+bool path_mtu_is_news(const struct path_mtu *self, uint64_t lost);
+
+/* A packet came, perhaps with acknowledgements. Returns true once when packets have become smaller
+ * and the peer is known to be there. */
 bool path_mtu_received(struct path_mtu *self, const struct path_news *news);
-bool path_mtu_expired(struct path_mtu *self, const struct path_news *news);
+
+void path_mtu_expired(struct path_mtu *self, const struct path_news *news); /* a timer went off */
 
 /* The peer is somewhere else: nothing is known of the path. Later: it has proved its address. */
 void path_mtu_moved(struct path_mtu *self);

@@ -209,7 +209,6 @@ static void a_new_address_gets_small_packets_first(void **state)
     send_for(&flow, 5 * NS_PER_S);
     assert_int_equal(packet_size(&flow), PACKET_MAX_BYTES);
     assert_int_equal(times_shrunk(&flow), 0);
-    flow.sent += 0;
     sim_run(flow.pair.sim, NS_PER_S);
     assert_int_equal(flow.pair.client.received, flow.sent);
     pair_deinit(&flow.pair);
@@ -238,6 +237,21 @@ static void loss_is_seldom_taken_for_a_smaller_path(void **state)
     }
 }
 
+static void a_peer_that_is_gone_is_not_counted_as_a_smaller_path(void **state)
+{
+    (void)state;
+    struct flow_of_frames flow;
+    start(&flow, 0, true, 64);
+    sim_remove_endpoint(flow.pair.sim, flow.pair.client_node);
+    for (int i = 0; i < 200 && flow.pair.server.closed == 0; i++)
+        send_for(&flow, FRAME_MS * NS_PER_MS);
+    sim_run(flow.pair.sim, WAIT_S * NS_PER_S);
+
+    assert_int_equal(flow.pair.server.closed, 1);
+    assert_int_equal(times_shrunk(&flow), 0);
+    pair_deinit(&flow.pair);
+}
+
 static void a_path_that_was_down_carries_large_packets_again(void **state)
 {
     (void)state;
@@ -259,6 +273,7 @@ int main(void)
         cmocka_unit_test(packets_grow_again_as_far_as_the_path_carries_them),
         cmocka_unit_test(a_new_address_gets_small_packets_first),
         cmocka_unit_test(loss_is_seldom_taken_for_a_smaller_path),
+        cmocka_unit_test(a_peer_that_is_gone_is_not_counted_as_a_smaller_path),
         cmocka_unit_test(a_path_that_was_down_carries_large_packets_again),
     };
     return cmocka_run_group_tests(tests, NULL, free_tls);
