@@ -1,17 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The pure parts: the skip rule on tables of groups, sets of sequences against a plain model, sets
- * of paths. */
+/* The skip rule on tables of groups: which group goes next, which ones are lost, and when. */
 #include "pair.h"
 
 #include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
 
-#include "base/objects.h"
-#include "transfork/path_set.h"
 #include "transfork/viewer.h"
-
-/* ---- The skip rule --------------------------------------------------------------------------- */
 
 struct scene {
     struct clock clock;
@@ -178,82 +171,6 @@ static void a_hole_is_lost_once_its_end_would_be_late(void **state)
     moq_track_unref(&scene.track);
 }
 
-/* ---- Sets ------------------------------------------------------------------------------------ */
-
-enum { MODEL = 300 };
-
-/* Marks what the set was told and what it gave up by itself. */
-static void model_add(bool *model, uint64_t first, uint64_t last)
-{
-    for (uint64_t i = first; i <= last && i < MODEL; i++)
-        model[i] = true;
-}
-
-static void compare(const struct sequences *set, const bool *model)
-{
-    for (uint64_t i = 0; i < MODEL; i++)
-        assert_int_equal(sequences_has(set, i), model[i]);
-    assert_false(model[set->floor]);
-    struct sequence_run hole;
-    uint64_t from = 0;
-    while (from < MODEL && sequences_next_hole(set, from, MODEL - 1, &hole)) {
-        for (; from < hole.first; from++)
-            assert_true(model[from]);
-        for (; from <= hole.last; from++)
-            assert_false(model[from]);
-    }
-    for (; from < MODEL; from++)
-        assert_true(model[from]);
-}
-
-static void a_set_of_sequences_is_what_a_plain_table_says(void **state)
-{
-    (void)state;
-    srand(1);
-    for (int round = 0; round < 400; round++) {
-        struct sequences set;
-        bool model[MODEL + 1] = {false};
-        uint64_t floor = (uint64_t)rand() % 20;
-        sequences_init(&set, floor);
-        if (floor)
-            model_add(model, 0, floor - 1);
-        for (int step = 0; step < 60; step++) {
-            uint64_t first = (uint64_t)rand() % (MODEL - 10), last = first + (uint64_t)rand() % 6;
-            struct sequence_run given_up;
-            if (sequences_add(&set, first, last, &given_up))
-                model_add(model, given_up.first, given_up.last);
-            model_add(model, first, last);
-            assert_true(set.count <= SEQUENCES_MAX_RUNS);
-            compare(&set, model);
-        }
-    }
-}
-
-static void a_set_of_paths_grows_and_shrinks(void **state)
-{
-    (void)state;
-    struct path_set set;
-    path_set_init(&set);
-    for (int i = 0; i < 1000; i++) {
-        char text[32];
-        snprintf(text, sizeof text, "a/%d", i);
-        struct moq_path *path = moq_path_from_text(text);
-        assert_int_equal(path_set_add(&set, path), 0);
-        assert_int_equal(path_set_add(&set, path), MOQ_ERR_DUPLICATE);
-        if (i % 2) {
-            assert_true(path_set_remove(&set, path));
-            assert_false(path_set_remove(&set, path));
-        }
-        moq_path_unref(&path);
-    }
-    assert_int_equal(set.count, 500);
-    struct moq_path *path = path_set_pop(&set);
-    assert_non_null(path);
-    moq_path_unref(&path);
-    path_set_deinit(&set);
-    assert_int_equal(objects_report(stderr), 0);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -263,8 +180,6 @@ int main(void)
         cmocka_unit_test(the_rule_leaves_out_what_has_expired),
         cmocka_unit_test(the_rule_leaves_out_what_was_cut),
         cmocka_unit_test(a_hole_is_lost_once_its_end_would_be_late),
-        cmocka_unit_test(a_set_of_sequences_is_what_a_plain_table_says),
-        cmocka_unit_test(a_set_of_paths_grows_and_shrinks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
