@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Time as our code sees it: a number that the driver of a loop sets once per turn. Protocol code
- * reads it through a pointer and never asks the system, so a test can run hours of it in a moment.
- * Monotonic; its zero means nothing. */
+/* Units of time, and the system's clocks, which only drivers of loops ask: all others read a
+ * `struct moq_clock` (base/now.h). */
 #ifndef MOQ_BASE_CLOCK_H
 #define MOQ_BASE_CLOCK_H
 
 #include <stdint.h>
 
+#include "base/now.h"
 #include "base/symbols.h"
 
 #pragma GCC visibility push(default)
@@ -20,10 +20,6 @@ extern "C" {
 
 /* A deadline that never comes. */
 #define CLOCK_NEVER UINT64_MAX
-
-struct clock {
-    uint64_t now_ns; /* read-only, but for the driver */
-};
 
 /* CLOCK_MONOTONIC in nanoseconds. For drivers only. */
 uint64_t clock_monotonic_ns(void);

@@ -11,6 +11,8 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "base/error.h"
+#include "base/logging.h"
 
 #define TOPIC_NAME(name, text) text,
 static const char *const topic_names[] = {LOG_TOPICS(TOPIC_NAME)};
@@ -50,6 +52,19 @@ void log_set_level(enum log_level level)
 {
     for (int topic = 0; topic < LOG_TOPIC_COUNT; topic++)
         log_set_topic_level((enum log_topic)topic, level);
+}
+
+int moq_log_set(const char *topic, const char *level)
+{
+    int topic_number = topic ? log_topic_by_name(topic) : 0;
+    int level_number = log_level_by_name(level);
+    if (topic_number < 0 || level_number < 0)
+        return MOQ_ERR_INVALID;
+    if (topic)
+        log_set_topic_level((enum log_topic)topic_number, (enum log_level)level_number);
+    else
+        log_set_level((enum log_level)level_number);
+    return 0;
 }
 
 void log_set_json(bool is_json)

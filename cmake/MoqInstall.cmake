@@ -7,7 +7,7 @@
 
 # ---- Headers -------------------------------------------------------------------------------------
 
-set(MOQ_DOORS transfork/transfork.h quic/quic.h native/native.h karp/karp.h)
+set(MOQ_DOORS base/logging.h transfork/transfork.h quic/quic.h native/native.h karp/karp.h)
 
 # Adds a header and whatever of ours it includes to MOQ_HEADERS.
 set(MOQ_HEADERS "")

@@ -18,7 +18,8 @@ struct publisher {
 static void on_request(struct moq_session *session, struct moq_request *request)
 {
     struct publisher *publisher = moq_session_user(session);
-    const struct moq_policy defaults = {.latency_ns = 2 * NS_PER_S, .order = MOQ_ORDER_NEWEST};
+    const struct moq_policy defaults = {.latency_ns = UINT64_C(2000000000),
+                                        .order = MOQ_ORDER_NEWEST};
     struct moq_policy policy = moq_policy_of_wish(&defaults, &request->wish);
     bool is_ours = moq_path_equal(request->path, moq_track_path(publisher->track));
     if (is_ours && request->kind == MOQ_REQUEST_SUBSCRIBE)

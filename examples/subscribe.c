@@ -6,18 +6,18 @@
 #include "native/native.h"
 
 struct viewer {
+    struct moq_watcher watcher; /* first: see on_growth */
     struct moq_native *native;
     struct moq_session *session;
     struct moq_path *path;
     struct moq_track *track;
-    struct moq_watcher watcher;
     struct moq_group_reader reader;
 };
 
 /* A group grew: prints what is new of it. Older ones that still grow are left behind. */
 static void on_growth(struct moq_watcher *watcher, struct moq_group *group)
 {
-    struct viewer *viewer = container_of(watcher, struct viewer, watcher);
+    struct viewer *viewer = (struct viewer *)watcher;
     const uint8_t *data;
     size_t size;
     if (viewer->reader.group != group && group == moq_track_newest(viewer->track)) {

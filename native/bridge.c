@@ -7,6 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/list.h"
+#include "base/clock.h"
 #include "base/check.h"
 #include "base/log.h"
 #include "base/objects.h"

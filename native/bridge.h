@@ -19,7 +19,7 @@ extern "C" {
 extern const struct quic_app moq_native_app;
 
 struct moq_native_bridge {
-    const struct clock *clock;        /* public, set before _init, as all down to `self` */
+    const struct moq_clock *clock;    /* public, set before _init, as all down to `self` */
     uint32_t versions;                /* 0: all */
     struct moq_session_limits limits; /* for sessions whose configuration has none */
 

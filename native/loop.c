@@ -55,7 +55,7 @@ struct moq_native *moq_native_new(const struct moq_native_config *config)
     return native;
 }
 
-const struct clock *moq_native_clock(const struct moq_native *native)
+const struct moq_clock *moq_native_clock(const struct moq_native *native)
 {
     return &native->clock;
 }

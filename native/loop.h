@@ -4,6 +4,7 @@
 #ifndef MOQ_NATIVE_LOOP_H
 #define MOQ_NATIVE_LOOP_H
 
+#include "base/clock.h"
 #include "base/list.h"
 #include "native/native.h"
 
@@ -18,7 +19,7 @@ struct native_tenant {
 struct moq_native {
     struct moq_native_config config;
     char *bind, *qlog_directory, *keylog_file; /* owned */
-    struct clock clock;
+    struct moq_clock clock;
     struct list sockets;          /* native_socket.node */
     struct list tenants;          /* in the order in which they came */
     struct native_tenant *shared; /* closed when it is the only one that is left; or NULL */

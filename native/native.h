@@ -68,7 +68,7 @@ struct moq_native_config {
 };
 
 struct moq_native *moq_native_new(const struct moq_native_config *config); /* NULL: out of memory */
-const struct clock *
+const struct moq_clock *
 moq_native_clock(const struct moq_native *native); /* ends with it: tracks first */
 
 /* To call when something outside the sockets (a timer, a pipe) is about to change what a session

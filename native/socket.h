@@ -3,6 +3,7 @@
 #ifndef MOQ_NATIVE_SOCKET_H
 #define MOQ_NATIVE_SOCKET_H
 
+#include "base/clock.h"
 #include "native/bridge.h"
 #include "native/loop.h"
 #include "quic/udp.h"

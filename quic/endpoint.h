@@ -61,7 +61,7 @@ struct false_starts { /* first packets that could not be read */
 };
 
 struct quic_endpoint {
-    const struct clock *clock;
+    const struct moq_clock *clock;
     struct quic_tls *server_tls;
     const struct quic_app *app;
     void *user;

@@ -28,8 +28,8 @@
 #include <sys/socket.h>
 #include <sys/uio.h>
 
-#include "base/clock.h"
 #include "base/error.h"
+#include "base/now.h"
 
 #pragma GCC visibility push(default)
 #ifdef __cplusplus
@@ -233,9 +233,9 @@ struct quic_sink {
 };
 
 struct quic_endpoint_config {
-    const struct clock *clock;   /* kept; must outlive the endpoint */
-    struct quic_tls *server_tls; /* a reference is taken; NULL: accepts nothing */
-    const struct quic_app *app;  /* kept */
+    const struct moq_clock *clock; /* kept; must outlive the endpoint */
+    struct quic_tls *server_tls;   /* a reference is taken; NULL: accepts nothing */
+    const struct quic_app *app;    /* kept */
     void *user;
     struct quic_sink sink;
     struct quic_limits limits;
@@ -324,8 +324,9 @@ void quic_endpoint_flush(struct quic_endpoint *endpoint); /* lets every ready co
 
 /* Flush left ready connections: take another turn soon. */
 bool quic_endpoint_has_work(const struct quic_endpoint *endpoint);
-uint64_t quic_endpoint_deadline(const struct quic_endpoint *endpoint); /* of tick; CLOCK_NEVER */
-void quic_endpoint_writable(struct quic_endpoint *endpoint); /* the sink takes datagrams again */
+uint64_t
+quic_endpoint_deadline(const struct quic_endpoint *endpoint); /* of tick; UINT64_MAX: none */
+void quic_endpoint_writable(struct quic_endpoint *endpoint);  /* the sink takes datagrams again */
 
 #ifdef __cplusplus
 }

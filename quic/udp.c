@@ -9,6 +9,7 @@
 #include <sys/timerfd.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "quic/udp_socket.h"
 
@@ -29,7 +30,7 @@ struct quic_udp {
     int fine_fd;         /* a timer in nanoseconds; -1: the kernel has none left */
     struct udp_socket socket;
     struct quic_endpoint *endpoint;
-    struct clock *clock;
+    struct moq_clock *clock;
     uint64_t (*on_turn)(void *self);
     void *on_turn_self;
     size_t received;   /* packets, in this turn; a train counts one more */

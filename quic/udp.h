@@ -24,8 +24,8 @@ struct quic_udp_config {
     /* Several workers on one port: to be opened in the order of endpoint.worker, the first with a
      * port that nobody has; then steered. */
     bool is_reuse_port;
-    bool is_gso_disabled; /* for tests */
-    struct clock *clock;  /* kept; set once per turn */
+    bool is_gso_disabled;    /* for tests */
+    struct moq_clock *clock; /* kept; set once per turn */
     /* `sink`, `clock` are filled in by the driver. */
     struct quic_endpoint_config endpoint;
     /* Called once per turn after everything was received and before the flush; NULL: none. Returns

@@ -16,7 +16,7 @@ enum { BENCH_READS = MOQ_TRACK_OPEN_GROUPS + 1 };
 
 struct bench_feed {
     struct bench *bench; /* public: set before _open, as all down to `user` */
-    const struct clock *clock;
+    const struct moq_clock *clock;
     struct bench_figures *figures;
     unsigned flow;
     void (*on_first)(struct bench_feed *feed); /* the first frame; not to be closed in it */

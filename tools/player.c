@@ -5,6 +5,8 @@
 
 #include <string.h>
 
+#include "base/clock.h"
+#include "base/list.h"
 #include "base/log.h"
 
 /* What a viewer may hold of a track while its output does not keep up. */

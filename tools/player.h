@@ -42,7 +42,7 @@ struct player_events {
 };
 
 struct player {
-    const struct clock *clock; /* public, as all down to `user` */
+    const struct moq_clock *clock; /* public, as all down to `user` */
     uint64_t latency_ns;
     const struct player_events *events;
     void *user;

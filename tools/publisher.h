@@ -19,7 +19,7 @@ struct publisher_track {
 };
 
 struct publisher {
-    const struct clock *clock; /* public, as all down to `latency_ns` */
+    const struct moq_clock *clock; /* public, as all down to `latency_ns` */
     struct moq_offers *offers;
     struct moq_path *broadcast;
     uint64_t latency_ns;             /* late groups are skipped */

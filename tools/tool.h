@@ -14,6 +14,8 @@
 
 #include <uv.h>
 
+#include "base/list.h"
+#include "base/clock.h"
 #include "native/native.h"
 #include "tools/options.h"
 

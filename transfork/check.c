@@ -28,14 +28,23 @@ static size_t count_nodes(const struct list *list)
 
 static void check_group(const struct moq_track *track, const struct moq_group *group)
 {
-    bool is_newest = group->node.next == &track->groups;
-    bool is_followed = !list_is_empty(&group->follow_node);
+    bool is_newest = kept_of(group)->node.next == &track->groups;
+    bool is_followed = !list_is_empty(&kept_of(group)->follow_node);
     REQUIRE(group->refs > 0 && __atomic_load_n(&group->body->refs, __ATOMIC_RELAXED) > 0);
     REQUIRE(group->sequence <= track->latest);
     REQUIRE(group->is_ended == (group->ended_ns > 0));
     REQUIRE(is_newest == (group->superseded_ns == 0));
     REQUIRE(is_followed == (group->is_adopted && !group->is_ended));
     REQUIRE(!track->error || group->is_ended); /* the end cut all of them */
+}
+
+static void check_watchers(const struct moq_watcher *ring)
+{
+    const struct moq_watcher *before = ring;
+    do {
+        REQUIRE(before->next && before->next->prev == before);
+        before = before->next;
+    } while (before != ring);
 }
 
 void track_check(const struct moq_track *track)
@@ -58,10 +67,10 @@ void track_check(const struct moq_track *track)
     REQUIRE(track->open_count == open_count && open_count <= MOQ_TRACK_OPEN_GROUPS);
     REQUIRE(track->cached_bytes == bytes);
     REQUIRE(track->has_ended || !track->error);
-    count_nodes(&track->watchers);
+    check_watchers(&track->watchers);
     list_for_each (node, &track->followed) {
-        const struct moq_group *group = container_of(node, struct moq_group, follow_node);
-        REQUIRE(!list_is_empty(&group->node)); /* groups outside the track are not followed */
+        const struct kept_group *followed = container_of(node, struct kept_group, follow_node);
+        REQUIRE(!list_is_empty(&followed->node)); /* groups outside the track are not followed */
     }
 }
 
@@ -92,7 +101,7 @@ void viewer_check(const struct moq_viewer *viewer)
 {
     uint32_t unsent = 0;
     REQUIRE(viewer->stream && viewer->stream->owner == viewer);
-    REQUIRE(!list_is_empty(&viewer->watcher.node)); /* it watches its track */
+    REQUIRE(viewer->watcher.next != &viewer->watcher); /* it watches its track */
     REQUIRE(viewer->policy.order != MOQ_ORDER_ANY);
     REQUIRE(!viewer->is_waiting_credit || viewer->is_waiting_turn);
     REQUIRE(list_is_empty(&viewer->groups) || (viewer->has_start && viewer->is_greeted));

@@ -50,17 +50,18 @@ void moq_group_body_unref(struct moq_group_body **body)
 static struct moq_group *group_of(uint64_t sequence, uint64_t started_ns,
                                   struct moq_group_body *body)
 {
-    struct moq_group *group = calloc(1, sizeof *group);
-    if (!group) {
+    struct kept_group *kept = calloc(1, sizeof *kept);
+    if (!kept) {
         moq_group_body_unref(&body);
         return NULL;
     }
+    struct moq_group *group = &kept->group;
     group->sequence = sequence;
     group->started_ns = started_ns;
     group->refs = 1;
     group->body = body;
-    list_init(&group->node);
-    list_init(&group->follow_node);
+    list_init(&kept->node);
+    list_init(&kept->follow_node);
     object_born(OBJECT_group);
     return group;
 }
@@ -94,13 +95,8 @@ void moq_group_unref(struct moq_group **group)
     if (!mine || --mine->refs > 0)
         return;
     moq_group_body_unref(&mine->body);
-    free(mine);
+    free(kept_of(mine));
     object_died(OBJECT_group);
-}
-
-const struct bytes_log *moq_group_body_log(const struct moq_group_body *body)
-{
-    return &body->log;
 }
 
 bool moq_group_body_has_ended(const struct moq_group_body *body, int *error)
@@ -139,7 +135,7 @@ void group_end(struct moq_group *group, int error, uint64_t now_ns)
     group->error = error;
     group->ended_ns = is_followed ? earlier_of(body->ended_ns, now_ns) : now_ns;
     group->is_ended = true;
-    list_remove(&group->follow_node);
+    list_remove(&kept_of(group)->follow_node);
     if (group->is_adopted)
         return;
     body->error = error;

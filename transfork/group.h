@@ -12,6 +12,8 @@
 #ifndef MOQ_TRANSFORK_GROUP_H
 #define MOQ_TRANSFORK_GROUP_H
 
+#include "base/list.h"
+#include "base/bytes.h"
 #include "transfork/transfork.h"
 
 #ifdef __cplusplus
@@ -26,6 +28,18 @@ struct moq_group_body {
     int error;            /* once is_ended: 0, or why it was cut short */
     bool is_ended;        /* atomic: see body_has_ended */
 };
+
+/* A group with what ties it to its track; all others see the group alone. */
+struct kept_group {
+    struct moq_group group;
+    struct list node;        /* in its track, oldest first */
+    struct list follow_node; /* in its track's `followed`, while it is adopted and grows */
+};
+
+static inline struct kept_group *kept_of(const struct moq_group *group)
+{
+    return container_of(group, struct kept_group, group);
+}
 
 /* A growing group in no track, with one reference for the caller. NULL: out of memory. */
 struct moq_group *group_new(uint64_t sequence, uint64_t started_ns);

@@ -22,6 +22,7 @@
 #ifndef MOQ_TRANSFORK_MESSAGE_H
 #define MOQ_TRANSFORK_MESSAGE_H
 
+#include "base/bytes.h"
 #include "transfork/transfork.h"
 
 #ifdef __cplusplus

@@ -5,6 +5,7 @@
 
 #include <stdlib.h>
 
+#include "base/list.h"
 #include "base/check.h"
 #include "base/log.h"
 #include "base/objects.h"

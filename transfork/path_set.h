@@ -5,6 +5,7 @@
 #define MOQ_PATH_SET_H
 
 #include "transfork/transfork.h"
+#include "base/list.h"
 
 #ifdef __cplusplus
 extern "C" {

@@ -163,11 +163,11 @@ struct moq_session_limits {   /* 0: the default */
 
 struct moq_session_config {
     bool is_server;
-    bool is_browser;           /* the peer is a page: its publisher reads priorities as varints */
-    bool is_held;              /* server: nothing is answered before moq_session_release */
-    uint32_t versions;         /* enum moq_version, or-ed: what we speak */
-    const struct clock *clock; /* kept */
-    struct moq_offers *offers; /* kept; what we announce; NULL: nothing */
+    bool is_browser;   /* the peer is a page: its publisher reads priorities as varints */
+    bool is_held;      /* server: nothing is answered before moq_session_release */
+    uint32_t versions; /* enum moq_version, or-ed: what we speak */
+    const struct moq_clock *clock; /* kept */
+    struct moq_offers *offers;     /* kept; what we announce; NULL: nothing */
     struct moq_session_limits limits;
     const struct moq_session_events *events; /* kept */
     void *user;
@@ -197,7 +197,7 @@ void moq_session_release(struct moq_session *session);
  * Only peers that can (MOQ_CAN_BITRATE) hear of it, and only of changes of more than a tenth, at
  * most once in MOQ_BITRATE_PAUSE_NS: the last one that came meanwhile follows then. */
 void moq_session_set_bitrate(struct moq_session *session, uint64_t bitrate_bps);
-#define MOQ_BITRATE_PAUSE_NS (3 * NS_PER_S)
+#define MOQ_BITRATE_PAUSE_NS UINT64_C(3000000000)
 
 /* What the peer last told of how fast it can send to us, in bits per second; 0: nothing. */
 uint64_t moq_session_peer_bitrate(const struct moq_session *session);

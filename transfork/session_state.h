@@ -6,6 +6,8 @@
 #ifndef MOQ_SESSION_STATE_H
 #define MOQ_SESSION_STATE_H
 
+#include "base/list.h"
+#include "base/clock.h"
 #include "transfork/stream.h"
 #include "transfork/transfork.h"
 

@@ -27,7 +27,7 @@ struct moq_track *moq_track_new(struct moq_path *path, const struct moq_track_co
     track->refs = 1;
     list_init(&track->groups);
     list_init(&track->followed);
-    list_init(&track->watchers);
+    track_init_watchers(track);
     object_born(OBJECT_track);
     return track;
 }
@@ -49,7 +49,7 @@ void track_end_group(struct moq_track *track, struct moq_group *group, int error
 
 void track_forget_group(struct moq_track *track, struct moq_group *group)
 {
-    list_remove(&group->node);
+    list_remove(&kept_of(group)->node);
     track->group_count--;
     track->cached_bytes -= group->counted_bytes;
     if (track->floor <= group->sequence)
@@ -64,8 +64,7 @@ void moq_track_unref(struct moq_track **track)
     REQUIRE(!mine || mine->refs > 0);
     if (!mine || --mine->refs > 0)
         return;
-    while (list_pop_front(&mine->watchers)) /* so that a later unwatch does no harm */
-        ;
+    track_drop_watchers(mine);
     while (!list_is_empty(&mine->groups)) {
         struct moq_group *group = track_group_at(mine->groups.next);
         group_end(group, MOQ_ERR_CANCELLED, track_stamp(mine));
@@ -114,9 +113,9 @@ static int admit_sequence(const struct moq_track *track, const struct list *plac
 
 static void insert_group(struct moq_track *track, struct list *place, struct moq_group *group)
 {
-    list_insert_between(&group->node, place, place->next);
-    if (group->node.next != &track->groups)
-        group->superseded_ns = track_group_at(group->node.next)->started_ns;
+    list_insert_between(&kept_of(group)->node, place, place->next);
+    if (kept_of(group)->node.next != &track->groups)
+        group->superseded_ns = track_group_at(kept_of(group)->node.next)->started_ns;
     if (place != &track->groups && track_group_at(place)->superseded_ns == 0)
         track_group_at(place)->superseded_ns = group->started_ns;
     if (group->sequence > track->latest)
@@ -168,8 +167,8 @@ void moq_track_drop_read(struct moq_track *track, const struct moq_group_reader 
     struct moq_group_body *body = group->body;
     if (group->is_adopted || __atomic_load_n(&body->refs, __ATOMIC_ACQUIRE) > 1)
         return;
-    bytes_log_trim(&body->log, reader->cursor.position);
-    if (!list_is_empty(&group->node))
+    bytes_log_trim(&body->log, reader->position);
+    if (!list_is_empty(&kept_of(group)->node))
         count_bytes(track, group, bytes_log_footprint(&body->log));
 }
 
@@ -203,7 +202,8 @@ void moq_track_follow(struct moq_track *track)
     list_init(&todo);
     list_move_all(&track->followed, &todo);
     for (struct list *node; (node = list_pop_front(&todo));) {
-        struct moq_group *group = moq_group_ref(container_of(node, struct moq_group, follow_node));
+        struct kept_group *followed = container_of(node, struct kept_group, follow_node);
+        struct moq_group *group = moq_group_ref(&followed->group);
         list_push_back(&track->followed, node);
         follow_group(track, group);
         moq_group_unref(&group);
@@ -244,11 +244,11 @@ static int adopt_body(struct moq_track *track, uint64_t sequence, struct moq_gro
     if (!*made)
         return MOQ_ERR_NOMEM;
     insert_group(track, place, moq_group_ref(*made));
-    list_push_back(&track->followed, &(*made)->follow_node);
+    list_push_back(&track->followed, &kept_of(*made)->follow_node);
     track_tell_group(track, *made);
     follow_group(track, *made);
     track_make_room(track);
-    return list_is_empty(&(*made)->node) ? MOQ_ERR_EXPIRED : 0;
+    return list_is_empty(&kept_of(*made)->node) ? MOQ_ERR_EXPIRED : 0;
 }
 
 int moq_track_adopt_group(struct moq_track *track, uint64_t sequence, struct moq_group_body *body,
@@ -383,9 +383,9 @@ struct moq_group *moq_track_find(const struct moq_track *track, uint64_t sequenc
 
 struct moq_group *moq_track_after(const struct moq_track *track, const struct moq_group *group)
 {
-    bool is_kept = !list_is_empty(&group->node);
-    return group_or_null(track,
-                         is_kept ? group->node.next : place_of(track, group->sequence)->next);
+    bool is_kept = !list_is_empty(&kept_of(group)->node);
+    return group_or_null(track, is_kept ? kept_of(group)->node.next
+                                        : place_of(track, group->sequence)->next);
 }
 
 uint64_t moq_track_latest(const struct moq_track *track)

@@ -11,7 +11,9 @@
 #ifndef MOQ_TRANSFORK_TRACK_H
 #define MOQ_TRANSFORK_TRACK_H
 
-#include "transfork/transfork.h"
+#include "base/list.h"
+#include "base/clock.h"
+#include "transfork/group.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -25,16 +27,16 @@ struct moq_track {
     struct moq_path *path;
     struct moq_track_config config;
     uint32_t refs;
-    struct list groups;    /* moq_group.node, lowest sequence first */
+    struct list groups;    /* kept_group.node, lowest sequence first */
     uint32_t group_count;  /* in `groups` */
     uint32_t open_count;   /* of those, still growing */
     uint64_t cached_bytes; /* memory of the groups in `groups` */
-    struct list followed;  /* moq_group.follow_node: those of `groups` that are adopted and grow */
+    struct list followed;  /* kept_group.follow_node: those of `groups` that are adopted and grow */
     uint64_t latest;       /* highest sequence ever seen */
     uint64_t floor;        /* sequences below were dropped and do not come back */
     uint64_t expected_from, expected_until_ns; /* see moq_track_expect */
-    struct list watchers;
-    int error; /* see moq_track_end */
+    struct moq_watcher watchers;               /* where their ring begins and ends */
+    int error;                                 /* see moq_track_end */
     bool has_ended;
 };
 
@@ -48,7 +50,7 @@ static inline uint64_t track_stamp(const struct moq_track *track)
 
 static inline struct moq_group *track_group_at(const struct list *node)
 {
-    return container_of(node, struct moq_group, node);
+    return &container_of(node, struct kept_group, node)->group;
 }
 
 /* Ends a group that still grows and tells of it. The caller holds a reference: a watcher may let go
@@ -73,6 +75,9 @@ bool track_is_full_for(const struct moq_track *track, uint64_t sequence);
 bool track_cut_lowest(struct moq_track *track, int error);
 
 /* ---- Who watches (watchers.c) ---------------------------------------------------------------- */
+
+void track_init_watchers(struct moq_track *track);
+void track_drop_watchers(struct moq_track *track); /* a late moq_track_unwatch is harmless then */
 
 /* Tell all watchers. They may leave, come, and let go of the track; those that come are not told.
  */

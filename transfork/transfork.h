@@ -30,10 +30,8 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#include "base/bytes.h"
-#include "base/clock.h"
 #include "base/error.h"
-#include "base/list.h"
+#include "base/now.h"
 
 #pragma GCC visibility push(default)
 #ifdef __cplusplus
@@ -96,27 +94,22 @@ struct moq_group_body;
 struct moq_group_body *moq_group_body_ref(struct moq_group_body *body); /* any thread */
 void moq_group_body_unref(struct moq_group_body **body); /* sets it to NULL; any thread */
 
-/* For whoever reads one without a track; any thread. The log lives as long as the body. Ask for the
- * end before the length: once it is true, all bytes are there, and *error is 0 or why there are no
- * more. */
-const struct bytes_log *moq_group_body_log(const struct moq_group_body *body);
+/* Once it is true, all bytes are there, and *error is 0 or why there are no more; any thread. */
 bool moq_group_body_has_ended(const struct moq_group_body *body, int *error);
 
 /* A body as one track has it: all but the body belongs to the track's thread. */
 struct moq_group {
     uint64_t sequence;           /* read-only */
     struct moq_group_body *body; /* private: a reference; see moq_group_body */
-    struct list node;            /* private: in its track, oldest first */
-    struct list follow_node; /* private: in its track's `followed`, while it is adopted and grows */
-    uint64_t counted_bytes;  /* private: its part of the track's cached bytes */
-    uint64_t started_ns;     /* read-only */
-    uint64_t ended_ns;       /* read-only: when it finished or was cut; 0 while it grows */
-    uint64_t superseded_ns;  /* read-only: when a newer group of its track started; 0 while it is
+    uint64_t counted_bytes;      /* private: its part of the track's cached bytes */
+    uint64_t started_ns;         /* read-only */
+    uint64_t ended_ns;           /* read-only: when it finished or was cut; 0 while it grows */
+    uint64_t superseded_ns; /* read-only: when a newer group of its track started; 0 while it is
                                     the newest */
-    uint32_t refs;           /* private */
-    int error;               /* read-only: 0, or why it was cut short */
-    bool is_ended;           /* read-only: nothing will be added */
-    bool is_adopted;         /* read-only: another track writes it; see moq_track_adopt_group */
+    uint32_t refs;          /* private */
+    int error;              /* read-only: 0, or why it was cut short */
+    bool is_ended;          /* read-only: nothing will be added */
+    bool is_adopted;        /* read-only: another track writes it; see moq_track_adopt_group */
 };
 
 struct moq_group *moq_group_ref(struct moq_group *group);
@@ -127,9 +120,12 @@ struct moq_group_body *moq_group_body(const struct moq_group *group); /* borrowe
 
 /* Reads a group frame by frame. The reader holds a reference. */
 struct moq_group_reader {
-    struct moq_group *group;    /* read-only */
-    struct bytes_cursor cursor; /* private */
-    struct byte_buf frame;      /* private: the last frame that was given */
+    struct moq_group *group; /* read-only */
+    const void *chunk;       /* private: the piece of memory at hand */
+    size_t offset;           /* private: in that */
+    uint64_t position;       /* read-only: bytes of the group that were read */
+    uint8_t *frame;          /* private: the last frame that lay in several pieces */
+    size_t frame_bytes;      /* private: room for it */
 };
 
 void moq_group_reader_init(struct moq_group_reader *reader, struct moq_group *group);
@@ -161,10 +157,10 @@ struct moq_cache_limits {
 enum { MOQ_TRACK_OPEN_GROUPS = 16 }; /* a group beyond replaces the oldest that still grows */
 
 struct moq_track_config {
-    const struct clock *clock; /* kept: must outlive the track */
-    uint8_t priority;          /* biased: 128 is neutral, higher goes first */
-    uint8_t order;             /* enum moq_order */
-    uint64_t expires_ms;       /* 0: no limit */
+    const struct moq_clock *clock; /* kept: must outlive the track */
+    uint8_t priority;              /* biased: 128 is neutral, higher goes first */
+    uint8_t order;                 /* enum moq_order */
+    uint64_t expires_ms;           /* 0: no limit */
     struct moq_cache_limits cache;
 };
 
@@ -184,7 +180,7 @@ void moq_track_set_cache(struct moq_track *track, const struct moq_cache_limits 
  * own. The newest ends only when its writer says so; an older one that still grows may be cut to
  * make room when another is opened or grows, so whoever writes to several holds references.
  * MOQ_ERR_DUPLICATE: seen before; MOQ_ERR_EXPIRED: older than what is kept; MOQ_ERR_CLOSED;
- * MOQ_ERR_NOMEM; MOQ_ERR_INVALID: `sequence` is over VARINT_MAX. On error there is no group to be
+ * MOQ_ERR_NOMEM; MOQ_ERR_INVALID: `sequence` is over 2^62 - 1. On error there is no group to be
  * ended. */
 int moq_track_open_group(struct moq_track *track, uint64_t sequence, struct moq_group **group);
 
@@ -242,13 +238,13 @@ struct moq_group *moq_track_after(const struct moq_track *track,
 uint64_t moq_track_latest(const struct moq_track *track); /* highest sequence ever seen; 0: none */
 uint64_t moq_track_cached_bytes(const struct moq_track *track);
 
-/* Drops what is too old. Returns when to call again, or CLOCK_NEVER. */
+/* Drops what is too old. Returns when to call again, or UINT64_MAX: never. */
 uint64_t moq_track_sweep(struct moq_track *track);
 
 /* Whoever wants to know of a track's growth. Calls come on the track's thread, straight from the
  * writer; a watcher may remove itself, but must not write to the track. Every entry may be NULL. */
 struct moq_watcher {
-    struct list node; /* private */
+    struct moq_watcher *prev, *next; /* private: those of the same track */
     const struct moq_watcher_ops *ops;
 };
 struct moq_watcher_ops {

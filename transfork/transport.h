@@ -36,7 +36,7 @@ struct moq_transport_ops {
     void (*reset)(void *handle, uint32_t code); /* our direction: what was not sent is dropped */
     void (*stop)(void *handle, uint32_t code);  /* the peer's direction: please stop */
     /* Call moq_session_tick at `when_ns` of the session's clock, no longer at the time that was said
-     * before; CLOCK_NEVER: not at all. */
+     * before; UINT64_MAX: not at all. */
     void (*wake_at)(void *transport, uint64_t when_ns);
     /* The session; moq_session_closed follows later. */
     void (*close)(void *transport, uint32_t code, const char *reason);

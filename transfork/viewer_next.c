@@ -5,11 +5,6 @@
 #include "transfork/track.h"
 #include "transfork/viewer.h"
 
-static struct moq_group *group_at(const struct list *node)
-{
-    return container_of(node, struct moq_group, node);
-}
-
 static uint64_t ms_to_ns(uint64_t ms)
 {
     return ms > CLOCK_NEVER / NS_PER_MS ? CLOCK_NEVER : ms * NS_PER_MS;
@@ -54,7 +49,7 @@ struct moq_group *viewer_next_group(const struct viewer_view *view)
     struct moq_group *best = NULL;
     const struct list *head = &view->track->groups;
     for (struct list *node = head->prev; node != head; node = node->prev) {
-        struct moq_group *group = group_at(node);
+        struct moq_group *group = track_group_at(node);
         uint64_t until_ns = CLOCK_NEVER;
         if (group->sequence < view->done->floor)
             break;
@@ -76,9 +71,9 @@ static const struct moq_group *first_above(const struct viewer_view *view)
     const struct moq_group *lowest = NULL;
     const struct list *head = &view->track->groups;
     for (struct list *node = head->prev; node != head; node = node->prev) {
-        if (group_at(node)->sequence < view->done->floor)
+        if (track_group_at(node)->sequence < view->done->floor)
             break;
-        lowest = group_at(node);
+        lowest = track_group_at(node);
     }
     return lowest;
 }

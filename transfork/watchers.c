@@ -3,36 +3,67 @@
 #include "base/check.h"
 #include "transfork/track.h"
 
+/* ---- The ring -------------------------------------------------------------------------------- */
+
+/* Not base/list.h, which an installed header must not show. */
+static void insert_before(struct moq_watcher *watcher, struct moq_watcher *next)
+{
+    watcher->prev = next->prev;
+    watcher->next = next;
+    next->prev->next = watcher;
+    next->prev = watcher;
+}
+
+/* Harmless for one that was taken out. */
+static void take_out(struct moq_watcher *watcher)
+{
+    watcher->prev->next = watcher->next;
+    watcher->next->prev = watcher->prev;
+    watcher->prev = watcher->next = watcher;
+}
+
+void track_init_watchers(struct moq_track *track)
+{
+    track->watchers.prev = track->watchers.next = &track->watchers;
+}
+
+void track_drop_watchers(struct moq_track *track)
+{
+    while (track->watchers.next != &track->watchers)
+        take_out(track->watchers.next);
+}
+
 /* A walk over the watchers that survives whatever its callbacks remove or add: it marks its place
- * and its end with nodes of its own (without ops, so that other walks step over them). Watchers
+ * and its end with watchers of its own (without ops, so that other walks step over them). Watchers
  * that are added during the walk are not visited. */
 struct walk {
     struct moq_track *track;
     struct moq_watcher here, end;
 };
 
-/* Not inlined: gcc would warn of a local's address in the list, as it does not see that walk_next
+/* Not inlined: gcc would warn of a local's address in the ring, as it does not see that walk_next
  * takes it out again. */
 __attribute__((noinline)) static void walk_start(struct walk *walk, struct moq_track *track)
 {
     *walk = (struct walk){.track = moq_track_ref(track)};
-    list_push_front(&track->watchers, &walk->here.node);
-    list_push_back(&track->watchers, &walk->end.node);
+    insert_before(&walk->here, track->watchers.next);
+    insert_before(&walk->end, &track->watchers);
 }
 
 static struct moq_watcher *walk_next(struct walk *walk)
 {
-    struct list *node = walk->here.node.next;
-    if (node == &walk->end.node) {
-        list_remove(&walk->here.node);
-        list_remove(&walk->end.node);
+    struct moq_watcher *watcher = walk->here.next;
+    take_out(&walk->here);
+    if (watcher == &walk->end) {
+        take_out(&walk->end);
         moq_track_unref(&walk->track);
         return NULL;
     }
-    list_remove(&walk->here.node);
-    list_insert_between(&walk->here.node, node, node->next);
-    return container_of(node, struct moq_watcher, node);
+    insert_before(&walk->here, watcher->next);
+    return watcher;
 }
+
+/* ---- Telling --------------------------------------------------------------------------------- */
 
 void track_tell_group(struct moq_track *track, struct moq_group *group)
 {
@@ -72,13 +103,13 @@ void moq_track_gap(struct moq_track *track, uint64_t first, uint64_t last, int e
 
 void moq_track_watch(struct moq_track *track, struct moq_watcher *watcher)
 {
-    REQUIRE(watcher->ops && (!watcher->node.next || list_is_empty(&watcher->node)));
-    list_push_back(&track->watchers, &watcher->node);
+    REQUIRE(watcher->ops && (!watcher->next || watcher->next == watcher));
+    insert_before(watcher, &track->watchers);
 }
 
 void moq_track_unwatch(struct moq_track *track, struct moq_watcher *watcher)
 {
-    (void)track; /* a node knows its neighbours */
-    if (watcher->node.next)
-        list_remove(&watcher->node);
+    (void)track; /* a watcher knows its neighbours */
+    if (watcher->next)
+        take_out(watcher);
 }

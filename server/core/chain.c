@@ -10,7 +10,7 @@
 /* Slots begin where anything may be stored. */
 enum { SLOT_ALIGNMENT = 16 };
 
-void core_hooks_init(struct core_hooks *hooks, const struct clock *clock)
+void core_hooks_init(struct core_hooks *hooks, const struct moq_clock *clock)
 {
     *hooks = (struct core_hooks){.clock = clock};
     list_init(&hooks->chain);

@@ -10,7 +10,7 @@
 struct core_hooks {
     struct list chain;               /* core_hook.node */
     struct list held;                /* core_request.node, by deadline */
-    const struct clock *clock;       /* borrowed */
+    const struct moq_clock *clock;   /* borrowed */
     struct list peers, viewers;      /* chain_member.node: all that exist */
     size_t peer_bytes, viewer_bytes; /* of all slots in a peer, and in a viewer */
     struct core_viewer *sampled;     /* while its entries are called; NULL: it is gone */
@@ -23,7 +23,7 @@ struct chain_member {
     char *slots;  /* its zeroed memory for all entries, aligned as by malloc */
 };
 
-void core_hooks_init(struct core_hooks *hooks, const struct clock *clock);
+void core_hooks_init(struct core_hooks *hooks, const struct moq_clock *clock);
 
 /* Runs the chain from its beginning. `on_decided` may be called before this returns. */
 void core_hooks_ask(struct core_hooks *hooks, struct core_request *request);

@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <uv.h>
 
+#include "base/clock.h"
 #include "native/native.h"
 #include "server/core/hooks.h"
 

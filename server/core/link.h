@@ -10,6 +10,7 @@
 
 #include <pthread.h>
 
+#include "base/list.h"
 #include "base/mailbox.h"
 #include "transfork/transfork.h"
 

@@ -39,7 +39,7 @@ struct router_commons {
 };
 
 struct router {
-    const struct clock *clock;
+    const struct moq_clock *clock;
     const struct relay_config *config; /* borrowed; replaced by a reload */
     struct moq_offers *offers;
     struct core_hooks hooks;

@@ -10,7 +10,7 @@
 #define CORE_SWEEP_MS UINT64_C(100)
 
 struct router_config {
-    const struct clock *clock;
+    const struct moq_clock *clock;
     const struct relay_config *config; /* borrowed; replaced by a reload */
     struct router_commons *commons;    /* NULL: this router is alone */
     /* Of all workers by their number, their owners the routers; may be filled in after router_init,

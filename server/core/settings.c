@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* What the configuration says, in the terms of the libraries below. */
 #include "server/core/settings.h"
+#include "base/clock.h"
 
 /* The longest that policy lets a viewer be late. */
 static uint64_t longest_latency(const struct config_policy *policy)

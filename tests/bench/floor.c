@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The floor's loop: receive, make the frames that are due, write to every connection. */
 #include "tests/bench/floor.h"
+#include "base/clock.h"
 
 #include <getopt.h>
 #include <poll.h>

@@ -11,12 +11,13 @@
 
 #include "quic/udp.h"
 #include "tests/bench/floor.h"
+#include "base/clock.h"
 
 enum { ARRIVAL_MS = 5, START_TIMEOUT_MS = 30000, FEED_PIECE_BYTES = 256 << 10 };
 
 struct viewers {
     const struct floor_options *options;
-    struct clock clock;
+    struct moq_clock clock;
     struct quic_udp *udp;
     struct quic_tls *tls;
     uv_timer_t arrival_timer, stage_timer;

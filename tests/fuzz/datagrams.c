@@ -9,13 +9,14 @@
 #include <string.h>
 
 #include "quic/quic.h"
+#include "base/clock.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n);
 
 enum { DATAGRAM_MAX_BYTES = 2048, TURN_NS = 1000000, AMPLIFICATION_MAX = 3 };
 
 struct world {
-    struct clock clock;
+    struct moq_clock clock;
     uint64_t received, sent;
 };
 

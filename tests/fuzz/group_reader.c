@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/check.h"
 #include "base/varint.h"
 #include "transfork/transfork.h"
@@ -58,7 +59,7 @@ static void check_end(int error, int expected, int why, bool has_rest)
         REQUIRE(error == (has_rest ? MOQ_ERR_WRONG_SIZE : MOQ_ERR_END));
 }
 
-static struct moq_track *track_new(const struct clock *clock)
+static struct moq_track *track_new(const struct moq_clock *clock)
 {
     struct moq_track_config config = {.clock = clock};
     struct moq_path *path = moq_path_from_text("fuzz");
@@ -73,7 +74,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         return 0;
     size_t step = (size_t)(data[0] >> 1) * 37 + 1;
     int why = data[0] & 1 ? MOQ_ERR_EXPIRED : 0, expected = 0;
-    struct clock clock = {.now_ns = 1};
+    struct moq_clock clock = {.now_ns = 1};
     struct flat flat = {data + 1, data + 1};
     struct moq_track *track = track_new(&clock);
     struct moq_group_reader reader;

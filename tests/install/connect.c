@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The smallest program of a stranger who has native installed: a loop, and what a URL means on it.
  */
+#include "base/logging.h"
 #include "native/native.h"
 
 int main(void)
@@ -12,6 +13,8 @@ int main(void)
     struct moq_native *native = moq_native_new(&config);
     int error = moq_url_parse(&url, "https://localhost:4443/demo", NULL);
 
+    error |=
+        moq_log_set(NULL, "warn") || moq_log_set("quic", "debug") || !moq_log_set("none", "info");
     moq_native_close(&native, NULL, NULL);
     uv_run(&loop, UV_RUN_DEFAULT);
     return error == 0 && url.port == 4443 && uv_loop_close(&loop) == 0 ? 0 : 1;

@@ -18,6 +18,8 @@
 
 #include "native/native.h"
 #include "tools/bench_frame.h"
+#include "base/clock.h"
+#include "base/list.h"
 
 enum { FLOWS_MAX = 64, SHIFTS = 100, SHIFT_MS = 10, KEEP_GROUPS = 16, FRAME_MAX = 65536 };
 

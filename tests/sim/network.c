@@ -39,7 +39,7 @@ struct node {
 };
 
 struct sim {
-    struct clock clock;
+    struct moq_clock clock;
     uint64_t random;
     struct sim_link link;
     struct sim_stats stats;
@@ -298,7 +298,7 @@ const struct sockaddr_in *sim_address(const struct sim *sim, int node)
     return &sim->nodes[node].outside;
 }
 
-struct clock *sim_clock(struct sim *sim)
+struct moq_clock *sim_clock(struct sim *sim)
 {
     return &sim->clock;
 }

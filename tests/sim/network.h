@@ -48,7 +48,7 @@ void sim_set_node_link(struct sim *sim, int node, const struct sim_link *link);
 
 struct quic_endpoint *sim_endpoint(struct sim *sim, int node);
 const struct sockaddr_in *sim_address(const struct sim *sim, int node);
-struct clock *sim_clock(struct sim *sim);
+struct moq_clock *sim_clock(struct sim *sim);
 
 /* From now on the others see `node` at another port, and only that one leads to it: a NAT that
  * forgot. */

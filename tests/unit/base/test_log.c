@@ -14,6 +14,9 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "base/error.h"
+#include "base/logging.h"
+
 enum { TEXT_BYTES = 64 * 1024 };
 
 /* Standard error goes to a file between start and end. */
@@ -203,6 +206,18 @@ static void a_target_that_takes_nothing_costs_the_line_only(void **state)
     close(ends[1]);
 }
 
+static void a_program_sets_levels_by_name(void **state)
+{
+    (void)state;
+    assert_int_equal(moq_log_set(NULL, "error"), 0);
+    assert_int_equal(moq_log_set("tls", "debug"), 0);
+    assert_true(log_enabled(LOG_TLS, LOG_LEVEL_DEBUG));
+    assert_false(log_enabled(LOG_QUIC, LOG_LEVEL_WARN));
+    assert_int_equal(moq_log_set("tls", "loud"), MOQ_ERR_INVALID);
+    assert_int_equal(moq_log_set("tea", "debug"), MOQ_ERR_INVALID);
+    assert_int_equal(moq_log_set(NULL, "info"), 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -214,6 +229,7 @@ int main(void)
         cmocka_unit_test_setup(json_is_valid_wherever_it_is_cut, reset_log),
         cmocka_unit_test_setup(a_site_that_repeats_itself_is_held_back_and_says_so, reset_log),
         cmocka_unit_test_setup(a_target_that_takes_nothing_costs_the_line_only, reset_log),
+        cmocka_unit_test_setup(a_program_sets_levels_by_name, reset_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

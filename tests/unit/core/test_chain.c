@@ -28,7 +28,7 @@ struct question {
 };
 
 struct fixture {
-    struct clock clock;
+    struct moq_clock clock;
     struct core_hooks hooks;
     struct question question;
     struct entry entries[3];

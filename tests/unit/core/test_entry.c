@@ -23,7 +23,7 @@ struct toy {
     bool is_closing; /* the viewers that it sees */
     struct core_request *last_held;
     uint64_t sampled_at_ns; /* the turn of the last sample, and how many were in it */
-    const struct clock *clock;
+    const struct moq_clock *clock;
     int in_turn, most_in_turn;
 };
 

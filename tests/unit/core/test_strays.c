@@ -151,7 +151,7 @@ static void what_was_handed_on_goes_no_further(void **state)
 {
     (void)state;
     static const struct quic_app app = {.on_connected = NULL};
-    struct clock clock = {.now_ns = 1};
+    struct moq_clock clock = {.now_ns = 1};
     struct sockaddr_storage address = {.ss_family = AF_INET};
     struct quic_endpoint_config config = {
         .clock = &clock, .app = &app, .sink = {.send = drop}, .workers = WORKERS, .forward = never};

@@ -10,6 +10,7 @@
 #include <unistd.h>
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/objects.h"
 
 enum { PATIENCE_MS = 15000 };

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "base/list.h"
 #include "base/objects.h"
 
 enum { PATIENCE_MS = 15000, WEB_CONNECTIONS = 8 };

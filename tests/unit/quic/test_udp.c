@@ -17,7 +17,7 @@ enum { LOOP_MAX_MS = 20000, WORKERS = 3, CLIENTS = 12 };
 
 struct world {
     uv_loop_t loop;
-    struct clock clock;
+    struct moq_clock clock;
     struct peer server_peer, client_peer;
     struct quic_udp *server, *client;
     bool is_gso_disabled;
@@ -290,7 +290,7 @@ static void a_port_that_is_taken_is_an_error(void **state)
 }
 
 struct alarm {
-    struct clock *clock;
+    struct moq_clock *clock;
     uint64_t asked_ns;
     int turns, punctual;
 };

@@ -14,7 +14,7 @@
 #include "base/varint.h"
 #include "transfork/group.h"
 
-static struct clock now = {.now_ns = 1000};
+static struct moq_clock now = {.now_ns = 1000};
 static const struct moq_cache_limits no_limits = {0};
 
 static int nothing_lives(void **state)

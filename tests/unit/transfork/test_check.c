@@ -111,7 +111,7 @@ BREAKS(group_without_references, scene->ended->refs = 0)
 BREAKS(group_after_the_latest, scene->track->latest = 2)
 BREAKS(end_without_a_time, scene->ended->ended_ns = 0)
 BREAKS(newest_that_is_superseded, scene->second->superseded_ns = 1)
-BREAKS(adopted_and_not_followed, list_remove(&scene->adopted->follow_node))
+BREAKS(adopted_and_not_followed, list_remove(&kept_of(scene->adopted)->follow_node))
 BREAKS(growing_in_a_cut_track, scene->track->has_ended = true; scene->track->error = MOQ_ERR_IO)
 BREAKS(groups_out_of_order, scene->first->sequence = 1)
 BREAKS(track_without_references, scene->track->refs = 0)
@@ -121,9 +121,10 @@ BREAKS(growing_that_is_not_counted, scene->track->open_count--)
 BREAKS(bytes_that_are_not_counted, scene->track->cached_bytes--)
 BREAKS(error_without_an_end, group_end(scene->adopted, 0, 1); scene->mirror->open_count = 0;
        scene->mirror->error = MOQ_ERR_IO)
-BREAKS(torn_list, scene->watcher.node.prev = NULL)
-BREAKS(followed_outside, list_remove(&scene->adopted->node); scene->mirror->group_count = 0;
-       scene->mirror->open_count = 0; scene->mirror->cached_bytes = 0)
+BREAKS(torn_ring, scene->watcher.prev = NULL)
+BREAKS(followed_outside, list_remove(&kept_of(scene->adopted)->node);
+       scene->mirror->group_count = 0; scene->mirror->open_count = 0;
+       scene->mirror->cached_bytes = 0)
 
 /* ---- Viewers --------------------------------------------------------------------------------- */
 
@@ -141,7 +142,7 @@ BREAKS(group_that_is_not_done, sequences_init(&scene->viewer->done, 3))
 BREAKS(sent_with_bytes_left, track_frame(scene->track, scene->second, "more");
        scene->sending->is_sent = true)
 BREAKS(viewer_without_a_stream, scene->viewer->stream->owner = NULL)
-BREAKS(viewer_that_is_deaf, list_remove(&scene->viewer->watcher.node))
+BREAKS(viewer_that_is_deaf, moq_track_unwatch(scene->track, &scene->viewer->watcher))
 BREAKS(order_of_nobody, scene->viewer->policy.order = MOQ_ORDER_ANY)
 BREAKS(credit_out_of_turn, scene->viewer->is_waiting_credit = true)
 BREAKS(groups_before_info, scene->viewer->is_greeted = false)
@@ -150,6 +151,8 @@ BREAKS(unsent_that_is_not_counted, scene->viewer->unsent--)
 BREAKS(too_many_open_groups, scene->server->config.limits.open_groups = 1)
 
 /* ---- Sessions -------------------------------------------------------------------------------- */
+
+BREAKS(torn_list, scene->client->announced.next->prev = NULL)
 
 BREAKS(stream_of_another_session, first_stream(scene)->session = scene->client)
 BREAKS(stream_without_a_handle, first_stream(scene)->handle = NULL)
@@ -204,7 +207,8 @@ static const struct breakage breakages[] = {
     {bytes_that_are_not_counted, "track->cached_bytes == bytes"},
     {error_without_an_end, "track->has_ended || !track->error"},
     {torn_list, "node->prev == before"},
-    {followed_outside, "!list_is_empty(&group->node)"},
+    {torn_ring, "before->next->prev == before"},
+    {followed_outside, "!list_is_empty(&followed->node)"},
     {too_many_runs, "done->count <= SEQUENCES_MAX_RUNS"},
     {run_at_the_floor, "done->runs[i].first > end"},
     {run_backwards, "done->runs[i].last >= done->runs[i].first"},
@@ -216,7 +220,7 @@ static const struct breakage breakages[] = {
     {group_that_is_not_done, "sequences_has(&viewer->done, sending->group->sequence)"},
     {sent_with_bytes_left, "!sending->is_sent || send_group_unsent(sending) == 0"},
     {viewer_without_a_stream, "viewer->stream->owner == viewer"},
-    {viewer_that_is_deaf, "!list_is_empty(&viewer->watcher.node)"},
+    {viewer_that_is_deaf, "viewer->watcher.next != &viewer->watcher"},
     {order_of_nobody, "viewer->policy.order != MOQ_ORDER_ANY"},
     {credit_out_of_turn, "!viewer->is_waiting_credit || viewer->is_waiting_turn"},
     {groups_before_info, "viewer->has_start && viewer->is_greeted"},

@@ -45,7 +45,7 @@ struct mirror {
     pthread_cond_t came;
     bool is_awake; /* under the lock */
     bool is_over;
-    struct clock clock;
+    struct moq_clock clock;
     struct moq_track *track;
     struct moq_watcher watcher;
     struct moq_group_reader reader; /* of the group that was adopted last */
@@ -110,7 +110,7 @@ static void on_growth(struct moq_watcher *watcher, struct moq_group *group)
 
 static const struct moq_watcher_ops mirror_ops = {.on_group = on_group, .on_growth = on_growth};
 
-static struct moq_track *track_new(const struct clock *clock)
+static struct moq_track *track_new(const struct moq_clock *clock)
 {
     struct moq_track_config config = {.clock = clock, .cache = {.groups = KEPT}};
     struct moq_path *path = moq_path_from_text("demo/bbb");
@@ -231,7 +231,7 @@ static void a_mirror_on_another_thread_has_every_byte_and_every_end(void **state
     struct mirror mirror = {.lock = PTHREAD_MUTEX_INITIALIZER, .came = PTHREAD_COND_INITIALIZER};
     struct growth growth = {.post = {.run = run_growth}};
     struct post end = {.run = run_end};
-    struct clock clock = {.now_ns = 1};
+    struct moq_clock clock = {.now_ns = 1};
     struct moq_track *home = track_new(&clock);
     pthread_t thread;
     mailbox_init(&mirror.mailbox, &mirror, wake_mirror, &mirror);

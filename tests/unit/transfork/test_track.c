@@ -13,7 +13,7 @@
 #include "base/varint.h"
 #include "transfork/group.h"
 
-static struct clock now = {.now_ns = 1000};
+static struct moq_clock now = {.now_ns = 1000};
 
 static struct moq_track *track_with(const struct moq_cache_limits *cache)
 {

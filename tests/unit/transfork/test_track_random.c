@@ -141,7 +141,7 @@ static void assert_same(const struct model *model, const struct moq_track *track
 
 struct life {
     struct model model;
-    struct clock clock;
+    struct moq_clock clock;
     struct moq_track *track;
     uint64_t seed;
 };
@@ -252,7 +252,7 @@ static void write_some(struct moq_track *track, struct moq_group *group, uint64_
 
 static void live_by_bytes(uint64_t seed)
 {
-    struct clock clock = {.now_ns = 1};
+    struct moq_clock clock = {.now_ns = 1};
     struct moq_track_config config = {.clock = &clock, .cache = {.bytes = 200000}};
     struct moq_path *path = moq_path_from_text("a");
     struct moq_track *track = moq_track_new(path, &config);

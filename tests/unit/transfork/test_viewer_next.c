@@ -7,7 +7,7 @@
 #include "transfork/viewer.h"
 
 struct scene {
-    struct clock clock;
+    struct moq_clock clock;
     struct moq_track *track;
     struct moq_policy policy;
     struct moq_wish wish;

@@ -7,10 +7,11 @@
 #include <string.h>
 #include <cmocka.h>
 
+#include "base/clock.h"
 #include "base/objects.h"
 #include "transfork/group.h"
 
-static struct clock now = {.now_ns = 1000};
+static struct moq_clock now = {.now_ns = 1000};
 
 enum { STORY_BYTES = 2000 };
 

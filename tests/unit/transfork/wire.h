@@ -8,6 +8,8 @@
 #ifndef TEST_WIRE_H
 #define TEST_WIRE_H
 
+#include "base/clock.h"
+#include "base/list.h"
 #include "base/bytes.h"
 #include "transfork/transfork.h"
 
@@ -53,7 +55,7 @@ struct wire_end {
 };
 
 struct wire {
-    struct clock clock;
+    struct moq_clock clock;
     struct list streams; /* in the order of their opening */
     struct wire_end end[2];
     size_t piece; /* bytes that travel at once */
