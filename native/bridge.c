@@ -265,7 +265,11 @@ static void on_closed(struct quic_conn *conn, const struct quic_close *why)
         bridge->on_empty(bridge->self);
 }
 
+static const struct quic_app_protocol protocols[] = {{.alpn = MOQ_TRANSFORK_ALPN}};
+
 const struct quic_app moq_native_app = {
+    .protocols = {protocols, sizeof protocols / sizeof protocols[0]},
+    .code_of = moq_error_to_wire,
     .on_accept = on_accept,
     .on_connected = on_connected,
     .on_stream = on_stream,

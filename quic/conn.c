@@ -10,6 +10,7 @@
 #include "base/check.h"
 #include "base/log.h"
 #include "base/objects.h"
+#include "quic/app_protocol.h"
 #include "quic/endpoint.h"
 #include "quic/tls.h"
 #include "quic/webtransport.h"
@@ -17,7 +18,7 @@
 
 enum {
     WINDOW_CONN_BYTES = 16 << 20,
-    WINDOW_STREAM_UNI_BYTES = 2 << 20, /* a group is the media path */
+    WINDOW_STREAM_UNI_BYTES = 2 << 20, /* the path of media */
     WINDOW_STREAM_BIDI_LOCAL_BYTES = 256 << 10,
     WINDOW_STREAM_BIDI_REMOTE_BYTES = 1 << 20,
     DATAGRAM_MAX_BYTES = 65535, /* browsers insist on datagrams, though nothing uses them */
@@ -143,6 +144,7 @@ static struct quic_conn *conn_new(struct conn_setup *setup)
     conn->is_half_open = conn->is_server; /* what we dial ourselves is no flood */
     list_init(&conn->streams);
     list_init(&conn->ready);
+    conn->offered = &endpoint->app->protocols;
     list_push_back(&endpoint->conns, &conn->link);
     endpoint_count_conn(endpoint, 1);
     endpoint_count_half_open(endpoint, conn->is_server);
@@ -157,6 +159,13 @@ static struct quic_conn *conn_new(struct conn_setup *setup)
 
 static int start_tls(struct quic_conn *conn, struct tls_session_config *config)
 {
+    static const struct quic_app_protocols none;
+    char alpn[ALPN_LIST_MAX_BYTES];
+    bool is_h3 = conn->protocol == QUIC_PROTOCOL_WEBTRANSPORT;
+    int rv = alpn_list(is_h3 ? &none : conn->offered, conn->is_server || is_h3, alpn);
+    if (rv != 0)
+        return rv;
+    config->alpn = alpn;
     config->is_server = conn->is_server;
     config->conn_ref = &conn->ref;
     config->wide = conn->endpoint->wide;
@@ -264,8 +273,9 @@ struct quic_conn *conn_connect(struct quic_endpoint *endpoint,
     if (!conn)
         return NULL;
     conn->protocol = (uint8_t)config->protocol;
-    struct tls_session_config tls = {
-        .tls = config->tls, .protocol = config->protocol, .server_name = config->server_name};
+    if (config->app_protocols)
+        conn->offered = config->app_protocols;
+    struct tls_session_config tls = {.tls = config->tls, .server_name = config->server_name};
     if (copy_strings(conn, config) != 0 || start_quic(conn, &setup) != 0 ||
         start_tls(conn, &tls) != 0) {
         conn_free(conn);
@@ -343,8 +353,8 @@ void conn_set_deadline(struct quic_conn *conn)
     deadlines_set(&conn->endpoint->deadlines, &conn->deadline, when);
 }
 
-/* Whether a packet of `n` bytes that was taken leaves nothing to write: most packets of a viewer do
- * no more than acknowledge. What else ngtcp2 has to answer makes a packet longer (a path to be
+/* Whether a packet of `n` bytes that was taken leaves nothing to write: most packets of a peer
+ * that only receives do no more than acknowledge. What else ngtcp2 has to answer makes a packet longer (a path to be
  * proved), wakes the connection (conn_events.c), or may go with the acknowledgement that is due. */
 static bool may_rest(struct quic_conn *conn, const ngtcp2_path *path, size_t n,
                      const ngtcp2_conn_info *info)
@@ -447,11 +457,25 @@ void conn_half_open_done(struct quic_conn *conn)
     endpoint_count_half_open(conn->endpoint, -1);
 }
 
+static enum quic_protocol agreed_protocol(struct quic_conn *conn)
+{
+    if (tls_session_has_alpn(conn->tls, ALPN_H3))
+        return QUIC_PROTOCOL_WEBTRANSPORT;
+    for (size_t i = 0; i < conn->offered->count; i++) {
+        const struct quic_app_protocol *protocol = &conn->offered->items[i];
+        if (!protocol->alpn || !tls_session_has_alpn(conn->tls, protocol->alpn))
+            continue;
+        conn->app_protocol = protocol;
+        return QUIC_PROTOCOL_RAW;
+    }
+    return QUIC_PROTOCOL_UNKNOWN;
+}
+
 void conn_handshake_done(struct quic_conn *conn)
 {
     enum quic_protocol wanted = (enum quic_protocol)conn->protocol;
     conn_half_open_done(conn);
-    conn->protocol = (uint8_t)tls_session_protocol(conn->tls);
+    conn->protocol = (uint8_t)agreed_protocol(conn);
     if (conn->protocol == QUIC_PROTOCOL_UNKNOWN || (!conn->is_server && conn->protocol != wanted)) {
         conn_end_alert(conn, ALERT_NO_APPLICATION_PROTOCOL, "no common application protocol");
         return;
@@ -476,9 +500,15 @@ void conn_handshake_done(struct quic_conn *conn)
         conn_session_up(conn);
 }
 
+uint32_t conn_code_of(const struct quic_conn *conn, int error)
+{
+    const struct quic_app *app = conn->endpoint->app;
+    return app->code_of ? app->code_of(error) : 0;
+}
+
 void conn_refuse(struct quic_conn *conn, int error)
 {
-    conn_set_app_close(conn, moq_error_to_wire(error), moq_error_words(error), false);
+    conn_set_app_close(conn, conn_code_of(conn, error), moq_error_words(error), false);
     conn->end.error = MOQ_ERR_REFUSED;
     conn_end_session(conn);
 }
@@ -517,6 +547,11 @@ uint64_t quic_conn_number(const struct quic_conn *conn)
 enum quic_protocol quic_conn_protocol(const struct quic_conn *conn)
 {
     return (enum quic_protocol)conn->protocol;
+}
+
+const struct quic_app_protocol *quic_conn_app_protocol(const struct quic_conn *conn)
+{
+    return conn->app_protocol;
 }
 
 const char *quic_conn_path(const struct quic_conn *conn)

@@ -116,6 +116,8 @@ struct quic_conn {
     uint64_t resets, resets_at_ns; /* a peer's rapid resets, draining by RESETS_PER_SECOND */
     uint8_t state;                 /* enum conn_state */
     uint8_t protocol;              /* enum quic_protocol */
+    const struct quic_app_protocols *offered;     /* never NULL */
+    const struct quic_app_protocol *app_protocol; /* what is spoken; NULL: not agreed, or no name */
     bool is_server : 1;
     bool is_known : 1;        /* the application has heard of it and will hear of its end */
     bool is_half_open : 1;    /* counted in endpoint->stats.half_open */
@@ -200,6 +202,7 @@ void conn_end_library(struct quic_conn *conn, int ngtcp2_error); /* what ngtcp2 
 void conn_end_session(
     struct quic_conn *conn); /* the session is over: CONNECTION_CLOSE with its code */
 void conn_set_app_close(struct quic_conn *conn, uint32_t code, const char *reason, bool is_remote);
+uint32_t conn_code_of(const struct quic_conn *conn, int error); /* the application's, for ours */
 void conn_refuse(struct quic_conn *conn, int error); /* the application does not want the session */
 void conn_release(struct quic_conn *conn); /* frees all that a lingering connection does not need */
 void conn_forget(struct quic_conn *conn);  /* freed at the end of the turn */

@@ -167,7 +167,7 @@ static int on_stream_open(ngtcp2_conn *quic, int64_t id, void *user)
     if (conn->state != CONN_OPEN && !is_h3)
         stream_refuse(stream, h3_code_from_app(0));
     else if (!is_h3)
-        stream_announce(stream);
+        stream_introduce(stream);
     return 0;
 }
 
@@ -225,7 +225,7 @@ static void count_reset(struct quic_conn *conn)
     }
     if (++conn->resets > RESETS_BURST)
         conn_end_local(conn, MOQ_ERR_BOUNDS, FAREWELL_APP,
-                       conn->wt ? H3_EXCESSIVE_LOAD : moq_error_to_wire(MOQ_ERR_BOUNDS),
+                       conn->wt ? H3_EXCESSIVE_LOAD : conn_code_of(conn, MOQ_ERR_BOUNDS),
                        "too many resets");
 }
 

@@ -3,7 +3,7 @@
  * address (Retry) or refused; what nobody knows gets a bounded number of short answers, or none.
  *
  * Handshakes wait behind everybody's frames. What they are made of is put into a bounded queue when
- * it comes, and after each flush a bounded part of it is worked off. So a thousand viewers who
+ * it comes, and after each flush a bounded part of it is worked off. So a thousand clients who
  * arrive at once delay a running one by one part, not by a thousand handshakes. */
 #include "quic/endpoint.h"
 

@@ -101,6 +101,10 @@ enum h3_field {
     H3_FIELD_PROTOCOL,
     H3_FIELD_STATUS,
     H3_FIELD_ORIGIN,
+    H3_FIELD_PROTOCOLS,    /* wt-available-protocols: what a client offers */
+    H3_FIELD_PROTOCOLS_09, /* as draft 09 spells it */
+    H3_FIELD_SUBPROTOCOL,  /* wt-protocol: what the server chose */
+    H3_FIELD_SUBPROTOCOL_09,
     H3_FIELD_COUNT
 };
 
@@ -119,8 +123,13 @@ void h3_fields_deinit(struct h3_fields *fields);
 int h3_fields_judge_request(const struct h3_fields *fields);
 int h3_fields_status(const struct h3_fields *fields); /* 100 to 599; 0: malformed */
 
-/* Adds the HEADERS frame of the CONNECT. 0, MOQ_ERR_BOUNDS or MOQ_ERR_NOMEM. */
-int h3_request_encode(struct byte_buf *out, const char *authority, const char *path);
+/* Adds the HEADERS frame of the CONNECT. `protocols`: the value of wt-available-protocols; "": no such
+ * field. 0, MOQ_ERR_BOUNDS or MOQ_ERR_NOMEM. */
+int h3_request_encode(struct byte_buf *out, const char *authority, const char *path,
+                      const char *protocols);
+/* Adds that of an answer that accepts and names a protocol, in the field of draft 09 or the later one.
+ * 0, MOQ_ERR_BOUNDS or MOQ_ERR_NOMEM. */
+int h3_accept_encode(struct byte_buf *out, const char *protocol, bool is_draft_09);
 size_t h3_response_encode(uint8_t out[H3_RESPONSE_MAX_BYTES], int status); /* HEADERS frame */
 
 /* ---- h3_capsule.c ---------------------------------------------------------------------------- */

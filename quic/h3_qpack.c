@@ -14,14 +14,19 @@ enum { FIELD_OVERHEAD_BYTES = 32 }; /* what RFC 9114, section 4.2.2 counts for e
 static const struct {
     const char *name;
     bool is_in_request, is_in_response;
+    bool is_list; /* RFC 9651: several lines are one list */
 } known_fields[H3_FIELD_COUNT] = {
-    [H3_FIELD_METHOD] = {":method", true, false},
-    [H3_FIELD_SCHEME] = {":scheme", true, false},
-    [H3_FIELD_AUTHORITY] = {":authority", true, false},
-    [H3_FIELD_PATH] = {":path", true, false},
-    [H3_FIELD_PROTOCOL] = {":protocol", true, false},
-    [H3_FIELD_STATUS] = {":status", false, true},
-    [H3_FIELD_ORIGIN] = {"origin", true, false},
+    [H3_FIELD_METHOD] = {":method", true, false, false},
+    [H3_FIELD_SCHEME] = {":scheme", true, false, false},
+    [H3_FIELD_AUTHORITY] = {":authority", true, false, false},
+    [H3_FIELD_PATH] = {":path", true, false, false},
+    [H3_FIELD_PROTOCOL] = {":protocol", true, false, false},
+    [H3_FIELD_STATUS] = {":status", false, true, false},
+    [H3_FIELD_ORIGIN] = {"origin", true, false, false},
+    [H3_FIELD_PROTOCOLS] = {"wt-available-protocols", true, false, true},
+    [H3_FIELD_PROTOCOLS_09] = {"webtransport-subprotocols-available", true, false, true},
+    [H3_FIELD_SUBPROTOCOL] = {"wt-protocol", false, true, true},
+    [H3_FIELD_SUBPROTOCOL_09] = {"webtransport-subprotocol", false, true, true},
 };
 
 /* Fields of one connection and not of a message: they do not exist in HTTP/3. */
@@ -63,11 +68,24 @@ static bool is_valid_value(nghttp3_vec value)
     return true;
 }
 
+static uint64_t join(char **slot, nghttp3_vec value)
+{
+    size_t had = strlen(*slot);
+    char *joined = realloc(*slot, had + value.len + 3);
+    if (!joined)
+        return H3_INTERNAL_ERROR;
+    memcpy(joined + had, ", ", 2);
+    memcpy(joined + had + 2, value.base, value.len);
+    joined[had + 2 + value.len] = '\0';
+    *slot = joined;
+    return 0;
+}
+
 static uint64_t keep(struct decoding *decoding, enum h3_field field, nghttp3_vec value)
 {
     char **slot = &decoding->fields->value[field];
     if (*slot)
-        return H3_MESSAGE_ERROR;
+        return known_fields[field].is_list ? join(slot, value) : H3_MESSAGE_ERROR;
     *slot = strndup((const char *)value.base, value.len);
     return *slot ? 0 : H3_INTERNAL_ERROR;
 }
@@ -227,16 +245,8 @@ static int append_headers(struct byte_buf *out, const nghttp3_buf *prefix,
     return error;
 }
 
-/* The draft's header is for servers of the Go family, which insist on it. */
-int h3_request_encode(struct byte_buf *out, const char *authority, const char *path)
+static int encode_headers(struct byte_buf *out, const nghttp3_nv *fields, size_t count)
 {
-    if (strlen(authority) + strlen(path) > H3_HEADERS_MAX_BYTES / 2)
-        return MOQ_ERR_BOUNDS;
-    const nghttp3_nv fields[] = {
-        field_of(":method", "CONNECT"),        field_of(":scheme", "https"),
-        field_of(":authority", authority),     field_of(":path", path),
-        field_of(":protocol", "webtransport"), field_of("sec-webtransport-http3-draft02", "1"),
-    };
     const nghttp3_mem *mem = nghttp3_mem_default();
     nghttp3_qpack_encoder *encoder = NULL;
     if (nghttp3_qpack_encoder_new(&encoder, 0, mem) != 0)
@@ -246,14 +256,43 @@ int h3_request_encode(struct byte_buf *out, const char *authority, const char *p
     nghttp3_buf_init(&prefix);
     nghttp3_buf_init(&block);
     nghttp3_buf_init(&stream);
-    int error = nghttp3_qpack_encoder_encode(encoder, &prefix, &block, &stream, 0, fields,
-                                             sizeof fields / sizeof *fields);
+    int error = nghttp3_qpack_encoder_encode(encoder, &prefix, &block, &stream, 0, fields, count);
     error = error ? MOQ_ERR_NOMEM : append_headers(out, &prefix, &block);
     nghttp3_buf_free(&prefix, mem);
     nghttp3_buf_free(&block, mem);
     nghttp3_buf_free(&stream, mem);
     nghttp3_qpack_encoder_del(encoder);
     return error;
+}
+
+/* The draft's header is for servers of the Go family, which insist on it. */
+int h3_request_encode(struct byte_buf *out, const char *authority, const char *path,
+                      const char *protocols)
+{
+    if (strlen(authority) + strlen(path) + strlen(protocols) > H3_HEADERS_MAX_BYTES / 2)
+        return MOQ_ERR_BOUNDS;
+    const nghttp3_nv fields[] = {
+        field_of(":method", "CONNECT"),
+        field_of(":scheme", "https"),
+        field_of(":authority", authority),
+        field_of(":path", path),
+        field_of(":protocol", "webtransport"),
+        field_of("sec-webtransport-http3-draft02", "1"),
+        field_of(known_fields[H3_FIELD_PROTOCOLS].name, protocols),
+    };
+    size_t count = sizeof fields / sizeof *fields;
+    return encode_headers(out, fields, *protocols ? count : count - 1);
+}
+
+int h3_accept_encode(struct byte_buf *out, const char *protocol, bool is_draft_09)
+{
+    enum h3_field field = is_draft_09 ? H3_FIELD_SUBPROTOCOL_09 : H3_FIELD_SUBPROTOCOL;
+    const nghttp3_nv fields[] = {
+        field_of(":status", "200"),
+        field_of("sec-webtransport-http3-draft", "draft02"),
+        field_of(known_fields[field].name, protocol),
+    };
+    return encode_headers(out, fields, sizeof fields / sizeof *fields);
 }
 
 /* ":status: 200" and "sec-webtransport-http3-draft: draft02", which old browsers look for. */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* When a quiet connection sends a PING. A viewer only receives, so it learns by its own PING alone
+/* When a quiet connection sends a PING. Who only receives learns by its own PING alone
  * that a server has been restarted: one that was just being sent something asks after a second of
  * silence, others as often as they are told to. Private to quic/. */
 #ifndef MOQ_QUIC_KEEP_ALIVE_H

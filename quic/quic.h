@@ -5,8 +5,8 @@
  * Glossary
  *   endpoint     one UDP socket's worth of QUIC: finds the connection of a datagram, accepts,
  *                retries, refuses
- *   connection   one peer; above it, raw QUIC (ALPN moqf-02) and WebTransport (ALPN h3) look the
- *                same: one session of streams
+ *   connection   one peer; above it, raw QUIC and WebTransport (ALPN h3) look the same: one session
+ *                of streams
  *   stream       bytes in order; its user is told what arrives and asked for what to send (pull),
  *                never queued for
  *   sink         where datagrams go: a real socket (quic/udp.h) or a simulated network in a test
@@ -40,9 +40,6 @@ struct quic_endpoint;
 struct quic_conn;
 struct quic_stream;
 struct quic_tls;
-
-#define QUIC_ALPN_RAW "moqf-02"
-#define QUIC_ALPN_H3 "h3"
 
 /* ---- TLS: certificates and trust ------------------------------------------------------------- */
 
@@ -120,9 +117,25 @@ struct quic_close {
     const char *reason; /* never NULL; valid during the call */
 };
 
+/* A protocol that the application speaks, by the names under which peers ask for it. */
+struct quic_app_protocol {
+    const char *alpn;        /* on raw QUIC; NULL: it is not spoken there */
+    const char *subprotocol; /* on WebTransport; NULL: it is what is spoken if none is agreed on */
+};
+
+struct quic_app_protocols { /* preferred ones first */
+    const struct quic_app_protocol *items;
+    size_t count;
+};
+
 /* What the application does. `user` is the endpoint's; `conn` and `stream` have users of their own.
  * All of it may call anything but quic_endpoint_free. */
 struct quic_app {
+    /* What it speaks. With none of them WebTransport alone is accepted, under any name. */
+    struct quic_app_protocols protocols;
+    /* What a peer is told for an error of ours (base/error.h): why on_accept refused, or
+     * MOQ_ERR_BOUNDS for a stream that on_stream did not take. NULL: 0 for all of them. */
+    uint32_t (*code_of)(int error);
     /* Server: a session is wanted (CONNECT came, or a raw connection is up). Returns 0 to accept,
      * or a negative code that becomes the HTTP status or close code; on_closed follows then too.
      * May set the connection's user. */
@@ -130,7 +143,7 @@ struct quic_app {
     /* Both sides: streams may be opened from now on. */
     void (*on_connected)(struct quic_conn *conn);
     /* The peer opened a stream (of our session). Returns its user, or NULL: it is reset and stopped
-     * with code 11. */
+     * with the code of MOQ_ERR_BOUNDS. */
     void *(*on_stream)(struct quic_conn *conn, struct quic_stream *stream, bool is_bidi);
     void (*on_data)(struct quic_stream *stream, const uint8_t *data, size_t n, bool is_end);
     void (*on_reset)(struct quic_stream *stream, uint32_t code);
@@ -172,6 +185,9 @@ void *quic_conn_user(const struct quic_conn *conn);
 struct quic_endpoint *quic_conn_endpoint(const struct quic_conn *conn);
 uint64_t quic_conn_number(const struct quic_conn *conn); /* 1, 2, ... per endpoint: for logs */
 enum quic_protocol quic_conn_protocol(const struct quic_conn *conn);
+/* Which of the application's protocols was agreed on, from on_accept or on_connected on; NULL: the
+ * application names none. */
+const struct quic_app_protocol *quic_conn_app_protocol(const struct quic_conn *conn);
 const char *quic_conn_path(const struct quic_conn *conn);   /* "/demo/bbb?x=y"; "" on raw QUIC */
 const char *quic_conn_origin(const struct quic_conn *conn); /* the page that connects, or "" */
 const char *quic_conn_server_name(const struct quic_conn *conn); /* SNI, or "" */
@@ -306,6 +322,8 @@ struct quic_connect_config {
     const char *server_name; /* for SNI and the certificate */
     const char *authority;   /* host:port */
     const char *url_path;    /* "/..." */
+    /* What is offered, kept; NULL: all that the endpoint's application speaks. */
+    const struct quic_app_protocols *app_protocols;
     const struct sockaddr *local, *remote;
     socklen_t local_size, remote_size;
     void *user;

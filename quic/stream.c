@@ -13,9 +13,6 @@
 #include "quic/endpoint.h"
 #include "quic/wt_session.h"
 
-/* The code of a stream that the application does not want (transfork: a limit is exceeded). */
-enum { CODE_UNWANTED = 11 };
-
 /* ---- Life ------------------------------------------------------------------------------------ */
 
 struct quic_stream *stream_new(struct quic_conn *conn, int64_t id, enum stream_kind kind)
@@ -78,7 +75,7 @@ bool stream_is_bidi(const struct quic_stream *stream)
 }
 
 /* Handed over to the application, or refused if it does not want it. */
-void stream_announce(struct quic_stream *stream)
+void stream_introduce(struct quic_stream *stream)
 {
     struct quic_conn *conn = stream->conn;
     stream->kind = STREAM_APPLICATION;
@@ -87,7 +84,7 @@ void stream_announce(struct quic_stream *stream)
     if (stream->user || stream->kind != STREAM_APPLICATION)
         return;
     stream->is_known = false;
-    stream_refuse(stream, h3_code_from_app(CODE_UNWANTED));
+    stream_refuse(stream, h3_code_from_app(conn_code_of(conn, MOQ_ERR_BOUNDS)));
 }
 
 void stream_refuse(struct quic_stream *stream, uint64_t wire_code)

@@ -67,7 +67,7 @@ bool stream_is_local(const struct quic_stream *stream);
 bool stream_is_bidi(const struct quic_stream *stream);
 
 /* Tells the application of a peer's stream; it becomes APPLICATION, or is refused and DISCARDED. */
-void stream_announce(struct quic_stream *stream);
+void stream_introduce(struct quic_stream *stream);
 /* QUIC is done with it: the last call to the application, and it is buried. */
 void stream_close(struct quic_stream *stream);
 void stream_refuse(struct quic_stream *stream,
@@ -82,7 +82,7 @@ void stream_acked(struct quic_stream *stream, uint64_t offset);
 size_t stream_pull(struct quic_stream *stream, struct iovec *vec, size_t max, bool *is_end);
 
 /* Codes of stream errors on the wire: mapped to HTTP/3's range on both bindings; what comes may be
- * raw on moqf-02. */
+ * raw on raw QUIC. */
 uint32_t stream_code_from_wire(const struct quic_conn *conn, uint64_t wire_code);
 
 #ifdef __cplusplus

@@ -21,6 +21,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "quic/app_protocol.h"
 #include "quic/cert.h"
 #include "quic/keys.h"
 #include "quic/tls_tickets.h"
@@ -28,14 +29,12 @@
 
 /* AES-128 first: it is the cheapest where the processor knows AES. */
 #define CIPHERS "TLS13-AES128-GCM-SHA256:TLS13-AES256-GCM-SHA384:TLS13-CHACHA20-POLY1305-SHA256"
-#define SERVER_ALPN QUIC_ALPN_H3 "," QUIC_ALPN_RAW
 
 enum {
     TRANSPORT_PARAMETERS_EXTENSION = 0x39, /* RFC 9001, section 8.2 */
     CLIENT_RANDOM_BYTES = 32,
     SECRET_MAX_BYTES = 64,
     SERVER_NAME_MAX_BYTES = 255,
-    ALPN_LIST_MAX_BYTES = 64,
     ADDRESS_MAX_BYTES = 16,
 };
 
@@ -461,19 +460,10 @@ static int set_server_name(struct tls_session *session, const char *name)
     return 0;
 }
 
-static const char *alpn_of(const struct tls_session_config *config)
-{
-    if (config->alpn)
-        return config->alpn;
-    if (config->is_server)
-        return SERVER_ALPN;
-    return config->protocol == QUIC_PROTOCOL_RAW ? QUIC_ALPN_RAW : QUIC_ALPN_H3;
-}
-
 static int set_alpn(struct tls_session *session)
 {
     char list[ALPN_LIST_MAX_BYTES];
-    int n = snprintf(list, sizeof list, "%s", alpn_of(&session->config));
+    int n = snprintf(list, sizeof list, "%s", session->config.alpn);
     if (n < 0 || (size_t)n >= sizeof list)
         return MOQ_ERR_INVALID;
     int rv = wolfSSL_UseALPN(session->ssl, list, (unsigned)n, WOLFSSL_ALPN_FAILED_ON_MISMATCH);
@@ -548,17 +538,12 @@ void *tls_session_native(struct tls_session *session)
     return session->ssl;
 }
 
-enum quic_protocol tls_session_protocol(struct tls_session *session)
+bool tls_session_has_alpn(struct tls_session *session, const char *name)
 {
-    char *name = NULL;
+    char *agreed = NULL;
     unsigned short n = 0;
-    if (wolfSSL_ALPN_GetProtocol(session->ssl, &name, &n) != WOLFSSL_SUCCESS || !name)
-        return QUIC_PROTOCOL_UNKNOWN;
-    if (n == strlen(QUIC_ALPN_H3) && memcmp(name, QUIC_ALPN_H3, n) == 0)
-        return QUIC_PROTOCOL_WEBTRANSPORT;
-    if (n == strlen(QUIC_ALPN_RAW) && memcmp(name, QUIC_ALPN_RAW, n) == 0)
-        return QUIC_PROTOCOL_RAW;
-    return QUIC_PROTOCOL_UNKNOWN;
+    return wolfSSL_ALPN_GetProtocol(session->ssl, &agreed, &n) == WOLFSSL_SUCCESS && agreed &&
+           n == strlen(name) && memcmp(agreed, name, n) == 0;
 }
 
 const char *tls_session_server_name(struct tls_session *session)

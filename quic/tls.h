@@ -24,11 +24,10 @@ struct tls_session; /* one per connection: a WOLFSSL object and the name it was 
 struct tls_session_config {
     struct quic_tls *tls; /* a reference is taken */
     bool is_server;
-    enum quic_protocol protocol; /* client: what to ask for */
-    const char *alpn; /* comma separated; NULL: what `protocol` says, or all that a server has */
-    const char *server_name;                         /* client: for SNI and the certificate */
-    ngtcp2_crypto_conn_ref *conn_ref;                /* kept; leads to the ngtcp2_conn */
-    const struct wide *wide;                         /* kept, for keys of packets; NULL: none */
+    const char *alpn;                 /* comma separated; it must agree on one of them */
+    const char *server_name;          /* client: for SNI and the certificate */
+    ngtcp2_crypto_conn_ref *conn_ref; /* kept; leads to the ngtcp2_conn */
+    const struct wide *wide;          /* kept, for keys of packets; NULL: none */
     void (*on_secret)(void *self, const char *line); /* a line for a key log; NULL: none wanted */
     void *on_secret_self;
 };
@@ -39,8 +38,8 @@ void tls_session_free(struct tls_session **session);
 
 void *tls_session_native(struct tls_session *session); /* for ngtcp2_conn_set_tls_native_handle */
 
-/* What ALPN agreed on, once the handshake is complete; QUIC_PROTOCOL_UNKNOWN if it did not. */
-enum quic_protocol tls_session_protocol(struct tls_session *session);
+/* Whether ALPN agreed on `name`. Ask when the handshake is complete. */
+bool tls_session_has_alpn(struct tls_session *session, const char *name);
 const char *tls_session_server_name(struct tls_session *session); /* SNI, or "" */
 
 /* Why the handshake failed, as far as there are better words than those of the alert; else NULL. Of

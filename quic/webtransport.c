@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "quic/app_protocol.h"
 #include "quic/conn.h"
 #include "quic/endpoint.h"
 #include "quic/stream.h"
@@ -20,6 +21,7 @@ enum {
     STATUS_OK = 200,
     STATUS_FORBIDDEN = 403,
     STATUS_NOT_FOUND = 404,
+    STATUS_NOT_ACCEPTABLE = 406,
     STATUS_BUSY = 503,
     STATUS_FAILED = 500
 };
@@ -96,6 +98,8 @@ static int status_of(int error)
     case MOQ_ERR_NOT_FOUND:
     case MOQ_ERR_OFFLINE:
         return STATUS_NOT_FOUND;
+    case MOQ_ERR_VERSION:
+        return STATUS_NOT_ACCEPTABLE;
     case MOQ_ERR_BOUNDS:
     case MOQ_ERR_AGAIN:
         return STATUS_BUSY;
@@ -104,33 +108,46 @@ static int status_of(int error)
     }
 }
 
-static int copy_request(struct quic_conn *conn, const char *authority, const char *path,
-                        const char *origin)
+static int copy_request(struct quic_conn *conn, const struct wt_request *request)
 {
-    conn->authority = strdup(authority);
-    conn->path = strdup(path);
-    conn->origin = strdup(origin);
+    conn->authority = strdup(request->authority);
+    conn->path = strdup(request->path);
+    conn->origin = strdup(request->origin);
     return conn->authority && conn->path && conn->origin ? 0 : MOQ_ERR_NOMEM;
 }
 
-static void on_request(void *self, const char *authority, const char *path, const char *origin)
+/* A peer that names nothing, or nothing that we have, is let in if the application speaks something
+ * without a name there. */
+static int choose_protocol(struct quic_conn *conn, const char *field,
+                           char item[SUBPROTOCOL_MAX_BYTES])
+{
+    conn->app_protocol = subprotocol_choose(conn->offered, field, item);
+    if (!conn->app_protocol)
+        conn->app_protocol = subprotocol_default(conn->offered);
+    return conn->app_protocol || conn->offered->count == 0 ? 0 : MOQ_ERR_VERSION;
+}
+
+static void on_request(void *self, const struct wt_request *request)
 {
     struct quic_conn *conn = self;
+    char protocol[SUBPROTOCOL_MAX_BYTES];
     if (conn->state != CONN_HANDSHAKE ||
         conn->path) { /* refused before: the connection is about to end */
-        wt_session_respond(conn->wt, STATUS_BUSY);
+        wt_session_respond(conn->wt, STATUS_BUSY, "");
         return;
     }
-    int rv = copy_request(conn, authority, path, origin);
+    int rv = choose_protocol(conn, request->protocols, protocol);
+    if (rv == 0)
+        rv = copy_request(conn, request);
     if (rv == 0)
         rv = conn_accept_session(conn);
     if (!conn_is_alive(conn))
         return;
-    wt_session_respond(conn->wt, status_of(rv));
+    wt_session_respond(conn->wt, status_of(rv), protocol);
     if (rv == 0)
         return;
     /* The client has its answer once it closes; we do it if it does not. */
-    conn_set_app_close(conn, moq_error_to_wire(rv), moq_error_words(rv), false);
+    conn_set_app_close(conn, conn_code_of(conn, rv), moq_error_words(rv), false);
     conn->end.error = MOQ_ERR_REFUSED;
     conn->state = CONN_SESSION_CLOSING;
     conn->close_at_ns = endpoint_now(conn->endpoint) + SESSION_CLOSE_MAX_NS;
@@ -158,7 +175,7 @@ static void hand_over(struct quic_stream *stream, const uint8_t *data, size_t n,
         stream_refuse(stream, H3_WT_SESSION_GONE);
         return;
     }
-    stream_announce(stream);
+    stream_introduce(stream);
     if (stream->kind == STREAM_APPLICATION && stream->is_known && (n > 0 || is_end))
         stream->conn->endpoint->app->on_data(stream, data, n, is_end);
 }
@@ -262,9 +279,25 @@ void webtransport_stream_stopped(struct quic_stream *stream, uint64_t wire_code)
 
 /* ---- The session ----------------------------------------------------------------------------- */
 
-static void on_established(void *self)
+/* A client learns what was chosen; a server has chosen before. */
+static int learn_protocol(struct quic_conn *conn, const char *field)
+{
+    char item[SUBPROTOCOL_MAX_BYTES];
+    if (conn->is_server)
+        return 0;
+    int rv = choose_protocol(conn, field, item);
+    return *field && !*item ? MOQ_ERR_VERSION : rv;
+}
+
+static void on_established(void *self, const char *protocol)
 {
     struct quic_conn *conn = self;
+    if (learn_protocol(conn, protocol) != 0) {
+        conn_end_local(conn, MOQ_ERR_VERSION, FAREWELL_APP, H3_GENERAL_PROTOCOL_ERROR,
+                       *protocol ? "the server chose a protocol that was not offered"
+                                 : "the server speaks none of the protocols that were offered");
+        return;
+    }
     conn_session_up(conn);
     unpark_all(conn);
 }
@@ -307,9 +340,12 @@ void webtransport_start(struct quic_conn *conn)
     const ngtcp2_transport_params *params = ngtcp2_conn_get_remote_transport_params(conn->quic);
     if (params && params->max_datagram_frame_size == 0)
         wt_session_set_no_datagrams(conn->wt);
-    int rv = wt_session_start(conn->wt);
+    char protocols[ALPN_LIST_MAX_BYTES];
+    int rv = subprotocol_list(conn->offered, protocols);
+    if (rv == 0)
+        rv = wt_session_start(conn->wt);
     if (rv == 0 && !conn->is_server)
-        rv = wt_session_connect(conn->wt, conn->authority, conn->path);
+        rv = wt_session_connect(conn->wt, conn->authority, conn->path, protocols);
     if (rv != 0)
         conn_end_local(conn, rv, FAREWELL_APP, H3_INTERNAL_ERROR, moq_error_words(rv));
 }

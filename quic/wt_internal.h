@@ -52,6 +52,7 @@ struct wt_session {
     void *self;
     bool is_server, is_failed, is_started, has_no_datagrams, has_settings, has_peer_control;
     bool has_peer_encoder, has_peer_decoder, is_draining;
+    bool is_draft_09; /* server: the request has its field for protocols, not the later one */
     enum wt_state state;
     int64_t control_id;          /* ours; -1: not open yet */
     int64_t session_id;          /* the CONNECT stream; -1: none */

@@ -16,15 +16,26 @@ static void refuse(struct wt_session *session, struct wt_stream *stream, int sta
         session->ops->stop(session->self, stream->id, H3_NO_ERROR);
 }
 
+static const char *or_nothing(const char *value)
+{
+    return value ? value : "";
+}
+
 static void begin_session(struct wt_session *session, struct wt_stream *stream,
                           const struct h3_fields *fields)
 {
-    const char *origin = fields->value[H3_FIELD_ORIGIN];
+    const char *protocols = fields->value[H3_FIELD_PROTOCOLS];
     stream->has_capsules = true;
     session->session_id = stream->id;
     session->state = WT_STATE_REQUESTED;
-    session->ops->on_request(session->self, fields->value[H3_FIELD_AUTHORITY],
-                             fields->value[H3_FIELD_PATH], origin ? origin : "");
+    session->is_draft_09 = !protocols;
+    if (!protocols)
+        protocols = fields->value[H3_FIELD_PROTOCOLS_09];
+    const struct wt_request request = {.authority = fields->value[H3_FIELD_AUTHORITY],
+                                       .path = fields->value[H3_FIELD_PATH],
+                                       .origin = or_nothing(fields->value[H3_FIELD_ORIGIN]),
+                                       .protocols = or_nothing(protocols)};
+    session->ops->on_request(session->self, &request);
 }
 
 static void take_request(struct wt_session *session, struct wt_stream *stream,
@@ -66,7 +77,10 @@ static void take_response(struct wt_session *session, struct wt_stream *stream,
     } else {
         stream->has_capsules = true;
         session->state = WT_STATE_ESTABLISHED;
-        session->ops->on_established(session->self);
+        const char *protocol = fields->value[H3_FIELD_SUBPROTOCOL];
+        session->ops->on_established(
+            session->self,
+            or_nothing(protocol ? protocol : fields->value[H3_FIELD_SUBPROTOCOL_09]));
     }
 }
 

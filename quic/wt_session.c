@@ -208,11 +208,12 @@ void wt_session_try_connect(struct wt_session *session)
     byte_buf_deinit(&session->request);
 }
 
-int wt_session_connect(struct wt_session *session, const char *authority, const char *path)
+int wt_session_connect(struct wt_session *session, const char *authority, const char *path,
+                       const char *protocols)
 {
     if (session->is_server || session->state != WT_STATE_IDLE)
         return MOQ_ERR_INVALID;
-    int error = h3_request_encode(&session->request, authority, path);
+    int error = h3_request_encode(&session->request, authority, path, protocols);
     if (error)
         return error;
     session->state = WT_STATE_WANTED;
@@ -230,27 +231,48 @@ void wt_session_credit(struct wt_session *session)
     wt_session_leave(session);
 }
 
-int wt_session_respond(struct wt_session *session, int status)
+static int write_answer(struct wt_session *session, int64_t id, int status, const char *protocol)
+{
+    uint8_t frame[H3_RESPONSE_MAX_BYTES];
+    bool is_accepted = status == 200;
+    if (!is_accepted || !*protocol) {
+        struct h3_span bytes = {frame, h3_response_encode(frame, status)};
+        return wt_session_write(session, id, bytes, !is_accepted);
+    }
+    struct byte_buf answer;
+    byte_buf_init(&answer, H3_HEADERS_MAX_BYTES);
+    int error = h3_accept_encode(&answer, protocol, session->is_draft_09);
+    if (error)
+        wt_session_fail(session, H3_INTERNAL_ERROR, moq_error_words(error));
+    else
+        error = wt_session_write(session, id, (struct h3_span){answer.data, answer.size}, false);
+    byte_buf_deinit(&answer);
+    return error;
+}
+
+static void forget_request(struct wt_session *session)
+{
+    struct wt_stream *stream = wt_stream_find(session, session->session_id);
+    if (stream)
+        stream->role = WT_ROLE_DISCARD;
+    session->refused_id = session->session_id;
+    session->session_id = -1;
+}
+
+int wt_session_respond(struct wt_session *session, int status, const char *protocol)
 {
     if (!session->is_server || session->state != WT_STATE_REQUESTED || session->is_failed)
         return MOQ_ERR_CLOSED;
-    uint8_t frame[H3_RESPONSE_MAX_BYTES];
-    struct h3_span bytes = {frame, h3_response_encode(frame, status)};
     int64_t id = session->session_id;
     bool is_accepted = status == 200;
 
     session->state = is_accepted ? WT_STATE_ESTABLISHED : WT_STATE_IDLE;
-    if (!is_accepted) {
-        struct wt_stream *stream = wt_stream_find(session, id);
-        if (stream)
-            stream->role = WT_ROLE_DISCARD;
-        session->refused_id = id;
-        session->session_id = -1;
-    }
+    if (!is_accepted)
+        forget_request(session);
     session->depth++;
-    int error = wt_session_write(session, id, bytes, !is_accepted);
+    int error = write_answer(session, id, status, protocol);
     if (!error && is_accepted)
-        session->ops->on_established(session->self);
+        session->ops->on_established(session->self, "");
     else if (!error)
         session->ops->stop(session->self, id, H3_NO_ERROR);
     wt_session_leave(session);

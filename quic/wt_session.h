@@ -28,6 +28,12 @@ enum {
     WT_STREAM_HEADER_MAX_BYTES = 16,
 };
 
+struct wt_request { /* a CONNECT for WebTransport; the strings live during the call */
+    const char *authority, *path;
+    const char *origin;    /* "" if there was none */
+    const char *protocols; /* what the client offers to speak, a list (RFC 9651); "" if nothing */
+};
+
 /* What it asks of the connection. Streams are named by their QUIC ids here. */
 struct wt_session_ops {
     /* Opens one of HTTP/3's own streams (control; client: also CONNECT). Returns the id, or -1: try
@@ -41,10 +47,11 @@ struct wt_session_ops {
      * it. */
     void (*fail)(void *self, uint64_t h3_code, const char *reason);
     /* Server: a CONNECT for WebTransport is complete. The connection answers with
-     * wt_session_respond, now or later. The strings live during the call; `origin` is "" when there
-     * was none. */
-    void (*on_request)(void *self, const char *authority, const char *path, const char *origin);
-    void (*on_established)(void *self);         /* both: the session is up */
+     * wt_session_respond, now or later. */
+    void (*on_request)(void *self, const struct wt_request *request);
+    /* Both: the session is up. Client: `protocol` is what the server chose, as it stands in the
+     * answer; "" if nothing, and at a server. */
+    void (*on_established)(void *self, const char *protocol);
     void (*on_refused)(void *self, int status); /* client: not a 2xx; 0: ended without an answer */
     /* The peer ended it (capsule, FIN or reset), also a request that was not answered yet. Not
      * after wt_session_close. Streams of the session are to be reset and stopped with
@@ -72,14 +79,15 @@ void wt_session_set_no_datagrams(struct wt_session *session);
 /* Opens the control stream and sends SETTINGS. 0, or what `write` returned. */
 int wt_session_start(struct wt_session *session);
 
-/* Client: asks for a session as soon as the server's SETTINGS allow it; `fail` tells when they do
+/* Client: asks for a session, and to speak one of `protocols` (as in wt_request), as soon as the server's SETTINGS allow it; `fail` tells when they do
  * not. 0; MOQ_ERR_INVALID when it was called before, MOQ_ERR_BOUNDS (strings too long),
  * MOQ_ERR_NOMEM. */
-int wt_session_connect(struct wt_session *session, const char *authority, const char *path);
+int wt_session_connect(struct wt_session *session, const char *authority, const char *path,
+                       const char *protocols);
 
-/* Server: answers on_request. 200 accepts; 4xx and 5xx refuse, and the client may ask again.
+/* Server: answers on_request. 200 accepts, and chooses `protocol` as it was offered ("": none); 4xx and 5xx refuse, and the client may ask again.
  * 0; MOQ_ERR_CLOSED when there is no request to answer (any more). */
-int wt_session_respond(struct wt_session *session, int status);
+int wt_session_respond(struct wt_session *session, int status, const char *protocol);
 
 void wt_session_credit(struct wt_session *session); /* `open` may succeed now */
 

@@ -3,7 +3,7 @@
  * nothing below.
  *
  * A stream lives from its opening (by either side) until `moq_stream_closed`; the transport's
- * handle is valid for just as long. Error codes here are transfork's small numbers (base/error.h);
+ * handle is valid for just as long. Error codes here are transfork's small numbers (wire_code.h);
  * how they look on the wire is the transport's business, and so is holding back a reset until the
  * stream's header is acknowledged (Rust peers drop the session otherwise). */
 #ifndef MOQ_TRANSPORT_H
@@ -13,6 +13,8 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <sys/uio.h>
+
+#include "transfork/wire_code.h"
 
 #pragma GCC visibility push(default)
 #ifdef __cplusplus

@@ -185,7 +185,9 @@ static void on_arrival(uv_timer_t *timer)
 
 int floor_client(const struct floor_options *options)
 {
-    static const struct quic_app app = {.on_connected = on_connected,
+    static const struct quic_app_protocol protocols[] = {{.alpn = "moqf-02"}};
+    static const struct quic_app app = {.protocols = {protocols, 1},
+                                        .on_connected = on_connected,
                                         .on_stream = on_stream,
                                         .on_data = on_data,
                                         .on_reset = on_code,

@@ -126,7 +126,7 @@ static int start(struct floor_conn *conn, const ngtcp2_path *path, const ngtcp2_
         return MOQ_ERR_NOMEM;
     conn->ref = (ngtcp2_crypto_conn_ref){conn_of_ref, conn};
     struct tls_session_config tls = {
-        .tls = conn->floor->tls, .is_server = true, .conn_ref = &conn->ref};
+        .tls = conn->floor->tls, .is_server = true, .alpn = "moqf-02", .conn_ref = &conn->ref};
     conn->tls = tls_session_new(&tls);
     if (!conn->tls)
         return MOQ_ERR_TLS;

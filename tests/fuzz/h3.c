@@ -80,18 +80,19 @@ static void on_fail(void *self, uint64_t code, const char *reason)
     conn->has_failed = true;
 }
 
-static void on_request(void *self, const char *authority, const char *path, const char *origin)
+static void on_request(void *self, const struct wt_request *request)
 {
     struct conn *conn = self;
-    must(conn->is_server && *authority && path[0] == '/' && origin);
+    must(conn->is_server && *request->authority && request->path[0] == '/' && request->origin &&
+         request->protocols);
     if (conn->answer < 250)
-        wt_session_respond(conn->wt, conn->answer & 1 ? 200 : 404);
+        wt_session_respond(conn->wt, conn->answer & 1 ? 200 : 404, conn->answer & 2 ? "\"a\"" : "");
 }
 
-static void on_established(void *self)
+static void on_established(void *self, const char *protocol)
 {
     struct conn *conn = self;
-    must(!conn->was_established && !conn->has_failed);
+    must(!conn->was_established && !conn->has_failed && protocol);
     conn->was_established = true;
 }
 
@@ -163,14 +164,14 @@ static void lifecycle(struct conn *conn, uint8_t what)
         wt_session_close(conn->wt, what, "why");
         break;
     case 1:
-        wt_session_respond(conn->wt, what & 0x80 ? 200 : 403);
+        wt_session_respond(conn->wt, what & 0x80 ? 200 : 403, "");
         break;
     case 2:
         conn->credit++;
         wt_session_credit(conn->wt);
         break;
     case 3:
-        wt_session_connect(conn->wt, "localhost", "/");
+        wt_session_connect(conn->wt, "localhost", "/", "");
         break;
     case 4:
         wt_session_set_no_datagrams(conn->wt);
@@ -215,7 +216,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t n)
         return 0;
     wt_session_start(conn.wt);
     if (!conn.is_server)
-        wt_session_connect(conn.wt, "localhost:4443", "/demo/bbb");
+        wt_session_connect(conn.wt, "localhost:4443", "/demo/bbb", "");
 
     data++;
     n--;

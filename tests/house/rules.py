@@ -236,6 +236,19 @@ def clock_of_its_own(tree):
                 yield path, code.count("\n", 0, match.start()) + 1, f"{match.group(1)}: this room has no clock of its own"
 
 
+# What quic/ and base/ carry is the business of others: another protocol must be able to come without touching them.
+MOQ_WORDS = re.compile(r"(?<![a-z])(transfork|moq(?:[flt](?![a-z])|-lite)|karp|subscri(?:be|ption)\w*|announc\w*|broadcasts?|catalogs?|"
+                       r"publishers?|viewers?|tracks?)(?![a-z])", re.I)
+REGISTRIES = {"base/log.h", "base/objects.h"}  # lists of topics and of kinds, of all rooms
+
+
+def words_of_moq(tree):
+    for path, text in tree.c():
+        if room_of(path) in ("quic", "base") and path not in REGISTRIES:
+            for match in MOQ_WORDS.finditer(text):
+                yield path, text.count("\n", 0, match.start()) + 1, f"a word of MoQ: {match.group()}"
+
+
 def first_comment(tree):
     for path, text in tree.c():
         if not text.startswith("/* SPDX-License-Identifier: MIT OR Apache-2.0 */\n"):
@@ -447,7 +460,8 @@ def commits(tree):
 
 RULES = {
     "file": length_of_files, "function": length_of_functions, "median": median_of_functions, "parameters": parameters,
-    "nesting": nesting, "includes": includes, "circles": circles, "symbols": symbols_of_base, "clock": clock_of_its_own, "comment": first_comment, "walk": walk,
+    "nesting": nesting, "includes": includes, "circles": circles, "symbols": symbols_of_base, "clock": clock_of_its_own, "protocol": words_of_moq,
+    "comment": first_comment, "walk": walk,
     "globals": mutable_globals, "versions": versions, "words": words, "dead code": dead_code, "places": places,
     "shell": shell_scripts, "named files": named_files, "headers": headers_alone, "format": format_of_code, "commits": commits,
 }

@@ -157,7 +157,17 @@ static void on_closed(struct quic_conn *conn, const struct quic_close *why)
     peer->last_close.reason = peer->reason;
 }
 
+/* Raw QUIC by transfork's name, for tests that go to a relay. */
+static const struct quic_app_protocol protocols[] = {{.alpn = "moqf-02"}};
+
+static uint32_t code_of(int error)
+{
+    return (uint32_t)-error;
+}
+
 const struct quic_app peer_app = {
+    .protocols = {protocols, 1},
+    .code_of = code_of,
     .on_accept = on_accept,
     .on_connected = on_connected,
     .on_stream = on_stream,

@@ -69,20 +69,23 @@ static void on_fail(void *self, uint64_t code, const char *reason)
     snprintf(conn->fail_reason, sizeof conn->fail_reason, "%s", reason);
 }
 
-static void on_request(void *self, const char *authority, const char *path, const char *origin)
+static void on_request(void *self, const struct wt_request *request)
 {
     struct fake_conn *conn = self;
     conn->request_count++;
-    snprintf(conn->authority, sizeof conn->authority, "%s", authority);
-    snprintf(conn->path, sizeof conn->path, "%s", path);
-    snprintf(conn->origin, sizeof conn->origin, "%s", origin);
+    snprintf(conn->authority, sizeof conn->authority, "%s", request->authority);
+    snprintf(conn->path, sizeof conn->path, "%s", request->path);
+    snprintf(conn->origin, sizeof conn->origin, "%s", request->origin);
+    snprintf(conn->protocols, sizeof conn->protocols, "%s", request->protocols);
     if (conn->status)
-        assert_int_equal(wt_session_respond(conn->wt, conn->status), 0);
+        assert_int_equal(wt_session_respond(conn->wt, conn->status, conn->chosen), 0);
 }
 
-static void on_established(void *self)
+static void on_established(void *self, const char *protocol)
 {
-    ((struct fake_conn *)self)->established_count++;
+    struct fake_conn *conn = self;
+    conn->established_count++;
+    snprintf(conn->protocol, sizeof conn->protocol, "%s", protocol);
 }
 
 static void on_refused(void *self, int status)
@@ -119,6 +122,7 @@ struct fake_conn *fake_new(bool is_server)
     conn->next_bidi = is_server ? 1 : 0;
     conn->credit = 100;
     conn->status = 200;
+    conn->chosen = "";
     conn->wt = wt_session_new(is_server, &ops, conn);
     assert_non_null(conn->wt);
     assert_int_equal(wt_session_start(conn->wt), 0);
@@ -146,7 +150,7 @@ struct fake_conn *established_server(void)
 struct fake_conn *connecting_client(void)
 {
     struct fake_conn *conn = fake_new(false);
-    assert_int_equal(wt_session_connect(conn->wt, "localhost:4443", "/demo/bbb"), 0);
+    assert_int_equal(wt_session_connect(conn->wt, "localhost:4443", "/demo/bbb", ""), 0);
     return conn;
 }
 

@@ -28,6 +28,7 @@ struct fake_conn {
     int64_t next_uni, next_bidi; /* ids that `open` gives */
     int credit;                  /* how often `open` succeeds */
     int status;                  /* what a server answers at once; 0: nothing */
+    const char *chosen;          /* which protocol; "" by default */
     int write_error;
     struct fake_stream *streams[FAKE_MAX_STREAMS];
     size_t stream_count;
@@ -37,6 +38,8 @@ struct fake_conn {
     int fail_count, request_count, established_count, closed_count, refused_count;
     int refused_status;
     char authority[FAKE_MAX_TEXT], path[FAKE_MAX_TEXT], origin[FAKE_MAX_TEXT];
+    char protocols[FAKE_MAX_TEXT]; /* that a client offers */
+    char protocol[FAKE_MAX_TEXT];  /* that a server chose, as its client reads it */
     uint32_t closed_code;
     char closed_reason[FAKE_MAX_TEXT];
 };

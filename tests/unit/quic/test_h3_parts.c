@@ -316,7 +316,7 @@ static void a_request_is_encoded_as_the_trace_has_it(void **state)
     (void)state;
     struct byte_buf out;
     byte_buf_init(&out, H3_HEADERS_MAX_BYTES);
-    assert_int_equal(h3_request_encode(&out, "localhost:4443", "/demo/bbb"), 0);
+    assert_int_equal(h3_request_encode(&out, "localhost:4443", "/demo/bbb", ""), 0);
     struct h3_span wanted = span_of(connect_request);
     assert_int_equal(out.size, wanted.n);
     assert_memory_equal(out.data, wanted.data, wanted.n);
@@ -330,7 +330,7 @@ static void a_path_without_end_is_refused(void **state)
     struct byte_buf out;
     memset(path, '/', sizeof path - 1);
     byte_buf_init(&out, H3_HEADERS_MAX_BYTES);
-    assert_int_equal(h3_request_encode(&out, "a", path), MOQ_ERR_BOUNDS);
+    assert_int_equal(h3_request_encode(&out, "a", path, ""), MOQ_ERR_BOUNDS);
     byte_buf_deinit(&out);
 }
 

@@ -44,7 +44,7 @@ static struct fake_conn *conn_at(bool is_server, enum place place, int64_t *id)
     struct fake_conn *conn = fake_new(is_server);
     int64_t control = is_server ? 2 : 3;
     if (!is_server)
-        wt_session_connect(conn->wt, "a", "/");
+        wt_session_connect(conn->wt, "a", "/", "");
     fake_give_hex(conn, control, is_server ? chromium_settings : server_settings);
     if (place == AFTER_HEADERS)
         fake_give_hex(conn, 0, is_server ? connect_request : accepted_response);
@@ -275,7 +275,7 @@ static void a_malformed_answer_is_a_refusal(void **state)
 {
     (void)state;
     struct fake_conn *conn = fake_new(false);
-    wt_session_connect(conn->wt, "a", "/");
+    wt_session_connect(conn->wt, "a", "/", "");
     fake_give_hex(conn, 3, server_settings);
     assert_int_equal(fake_give_hex(conn, 0, "01 02 0000"), WT_STREAM_REJECTED);
     assert_int_equal(conn->refused_count, 1);

@@ -46,9 +46,9 @@ static void a_client_asks_when_settings_came_before(void **state)
     (void)state;
     struct fake_conn *conn = fake_new(false);
     fake_give_hex(conn, 3, rust_settings);
-    assert_int_equal(wt_session_connect(conn->wt, "localhost:4443", "/demo/bbb"), 0);
+    assert_int_equal(wt_session_connect(conn->wt, "localhost:4443", "/demo/bbb", ""), 0);
     assert_true(fake_sent_is(conn, 0, connect_request));
-    assert_int_equal(wt_session_connect(conn->wt, "localhost", "/"), MOQ_ERR_INVALID);
+    assert_int_equal(wt_session_connect(conn->wt, "localhost", "/", ""), MOQ_ERR_INVALID);
     fake_free(&conn);
 }
 
@@ -127,10 +127,10 @@ static void a_server_may_answer_later(void **state)
     fake_give_hex(conn, 0, connect_request);
     assert_false(wt_session_is_established(conn->wt));
 
-    assert_int_equal(wt_session_respond(conn->wt, 200), 0);
+    assert_int_equal(wt_session_respond(conn->wt, 200, ""), 0);
 
     assert_true(wt_session_is_established(conn->wt));
-    assert_int_equal(wt_session_respond(conn->wt, 200), MOQ_ERR_CLOSED);
+    assert_int_equal(wt_session_respond(conn->wt, 200, ""), MOQ_ERR_CLOSED);
     fake_free(&conn);
 }
 
@@ -430,7 +430,7 @@ static void a_session_that_is_not_up_is_cancelled(void **state)
     fake_give_hex(server, 0, connect_request);
     assert_int_equal(wt_session_close(server->wt, 3, "no"), 0);
     assert_true(fake_stream(server, 0)->reset_code == H3_REQUEST_REJECTED);
-    assert_int_equal(wt_session_respond(server->wt, 200), MOQ_ERR_CLOSED);
+    assert_int_equal(wt_session_respond(server->wt, 200, ""), MOQ_ERR_CLOSED);
     fake_free(&server);
 }
 
@@ -442,7 +442,7 @@ static void a_request_withdrawn_before_the_answer_is_closed(void **state)
     fake_give_hex(conn, 0, connect_request);
     fake_end(conn, 0);
     assert_int_equal(conn->closed_count, 1);
-    assert_int_equal(wt_session_respond(conn->wt, 200), MOQ_ERR_CLOSED);
+    assert_int_equal(wt_session_respond(conn->wt, 200, ""), MOQ_ERR_CLOSED);
     fake_free(&conn);
 }
 
@@ -472,7 +472,7 @@ static void a_write_that_fails_ends_the_connection(void **state)
     conn->write_error = MOQ_ERR_NOMEM;
     conn->status = 0;
     fake_give_hex(conn, 0, connect_request);
-    assert_int_equal(wt_session_respond(conn->wt, 200), MOQ_ERR_NOMEM);
+    assert_int_equal(wt_session_respond(conn->wt, 200, ""), MOQ_ERR_NOMEM);
     assert_true(conn->failed == H3_INTERNAL_ERROR);
     assert_int_equal(conn->fail_count, 1);
     assert_int_equal(conn->established_count, 0);
