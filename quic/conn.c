@@ -36,9 +36,6 @@ enum {
 #define FAR_NS NS_PER_S
 #define FAR_GRID_NS (250 * NS_PER_MS)
 
-/* UDP payloads to try: Ethernet with IPv6, PPPoE, tunnels. The largest that arrives is used. */
-static const uint16_t packet_probes[] = {PACKET_MAX_BYTES, 1444, 1406, 1342, 1232};
-
 /* What the two ways to begin have in common. */
 struct conn_setup {
     struct quic_endpoint *endpoint;
@@ -98,9 +95,9 @@ static void settings_init(struct conn_setup *setup, struct quic_conn *conn)
     ngtcp2_settings_default(settings);
     settings->initial_ts = endpoint_now(endpoint);
     settings->handshake_timeout = endpoint->limits.handshake_ns;
-    settings->max_tx_udp_payload_size = PACKET_MAX_BYTES;
-    settings->pmtud_probes = packet_probes;
-    settings->pmtud_probeslen = sizeof packet_probes / sizeof packet_probes[0];
+    settings->max_tx_udp_payload_size = PATH_MTU_LARGEST_BYTES;
+    settings->pmtud_probes = path_mtu_sizes;
+    settings->pmtud_probeslen = PATH_MTU_SIZES;
     settings->cc_algo =
         endpoint->congestion == QUIC_CONGESTION_BBR ? NGTCP2_CC_ALGO_BBR : NGTCP2_CC_ALGO_CUBIC;
     settings->rand_ctx.native_handle = endpoint;

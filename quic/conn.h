@@ -35,7 +35,6 @@ extern "C" {
 #endif
 
 enum {
-    PACKET_MAX_BYTES = 1452,      /* the largest that path MTU discovery tries */
     CLOSE_REASON_MAX_BYTES = 128, /* of a reason, ours or a peer's; cut there */
     CONN_ROUTES_MAX = 64,         /* connection IDs and reset tokens that lead to one connection */
 };
@@ -165,7 +164,7 @@ struct train {
 struct aside { /* a packet that came out behind a train and does not fit to it */
     struct train way;
     size_t size; /* 0: none */
-    uint8_t data[PACKET_MAX_BYTES];
+    uint8_t data[PATH_MTU_LARGEST_BYTES];
 };
 
 void conn_mtu_received(struct quic_conn *conn, const ngtcp2_conn_info *info); /* a packet came */

@@ -9,8 +9,7 @@ enum {
     LOST_LEAST_PACKETS = 3, /* a burst that a full queue lost looks no different */
 };
 
-/* UDP payloads to try: tunnels, PPPoE, Ethernet with IPv6. */
-static const uint16_t sizes[] = {1232, 1342, 1406, 1444, 1452};
+const uint16_t path_mtu_sizes[PATH_MTU_SIZES] = {PATH_MTU_LARGEST_BYTES, 1444, 1406, 1342, 1232};
 
 /* Where a probe time-out is shorter than what a busy machine may take for an answer. */
 #define PATIENCE_LEAST_NS (150 * NS_PER_MS)
@@ -121,9 +120,9 @@ static size_t next_size(const struct path_mtu *self, size_t found)
 {
     if (!self->is_largest_tried && found > self->limit)
         return found;
-    for (size_t i = 0; i < sizeof sizes / sizeof sizes[0]; i++)
-        if (sizes[i] > self->limit && sizes[i] <= found)
-            return sizes[i];
+    for (size_t i = PATH_MTU_SIZES; i-- > 0;)
+        if (path_mtu_sizes[i] > self->limit && path_mtu_sizes[i] <= found)
+            return path_mtu_sizes[i];
     return 0;
 }
 

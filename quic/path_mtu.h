@@ -22,7 +22,15 @@
 extern "C" {
 #endif
 
-enum { PATH_MTU_SAFE_BYTES = 1200 }; /* of UDP payload: what every path of QUIC's carries */
+enum {                             /* of UDP payload */
+       PATH_MTU_SAFE_BYTES = 1200, /* what every path of QUIC's carries */
+       PATH_MTU_LARGEST_BYTES = 1452,
+       PATH_MTU_SIZES = 5,
+};
+
+/* What is tried, at the start and later, the largest first: Ethernet with IPv6, PPPoE, tunnels. The
+ * largest that arrives is used. */
+extern const uint16_t path_mtu_sizes[PATH_MTU_SIZES];
 
 /* From falling back to the first probe; twice as long after each that fails. */
 #define PATH_MTU_RAISE_MIN_NS (2 * NS_PER_S)

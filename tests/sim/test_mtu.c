@@ -93,7 +93,7 @@ static void start(struct flow_of_frames *self, size_t protocol, bool is_server_s
     int node = is_server_sending ? self->pair.server_node : self->pair.client_node;
     sim_on_packet(self->pair.sim, node, on_packet, self);
     send_for(self, 2 * NS_PER_S);
-    assert_int_equal(packet_size(self), PACKET_MAX_BYTES);
+    assert_int_equal(packet_size(self), PATH_MTU_LARGEST_BYTES);
     self->longest_pause_ns = 0;
 }
 
@@ -157,7 +157,7 @@ static void a_smaller_path_delays_a_transfer_for_a_moment(void **state)
         pair_connect(&flow.pair);
         assert_non_null(peer_send(sender(&flow), sender(&flow)->conn, false, BYTES));
         sim_run(flow.pair.sim, NS_PER_S);
-        assert_int_equal(packet_size(&flow), PACKET_MAX_BYTES);
+        assert_int_equal(packet_size(&flow), PATH_MTU_LARGEST_BYTES);
         look(&flow);
 
         struct sim_link link = setup.link;
@@ -187,7 +187,7 @@ static void packets_grow_again_as_far_as_the_path_carries_them(void **state)
 
         set_link(&flow, 0, 0);
         send_for(&flow, 60 * NS_PER_S);
-        assert_int_equal(packet_size(&flow), PACKET_MAX_BYTES);
+        assert_int_equal(packet_size(&flow), PATH_MTU_LARGEST_BYTES);
         /* Probes that failed have delayed what was in them, no more. */
         assert_in_range(flow.longest_pause_ns, 0, 100 * NS_PER_MS);
     })
@@ -207,7 +207,7 @@ static void a_new_address_gets_small_packets_first(void **state)
     assert_int_equal(flow.largest, NGTCP2_MAX_UDP_PAYLOAD_SIZE);
 
     send_for(&flow, 5 * NS_PER_S);
-    assert_int_equal(packet_size(&flow), PACKET_MAX_BYTES);
+    assert_int_equal(packet_size(&flow), PATH_MTU_LARGEST_BYTES);
     assert_int_equal(times_shrunk(&flow), 0);
     sim_run(flow.pair.sim, NS_PER_S);
     assert_int_equal(flow.pair.client.received, flow.sent);
@@ -231,7 +231,7 @@ static void loss_is_seldom_taken_for_a_smaller_path(void **state)
             set_link(&flow, 0, 0);
             sim_run(flow.pair.sim, WAIT_S * NS_PER_S);
             send_for(&flow, 10 * NS_PER_S);
-            assert_int_equal(packet_size(&flow), PACKET_MAX_BYTES);
+            assert_int_equal(packet_size(&flow), PATH_MTU_LARGEST_BYTES);
             end(&flow);
         }
     }
@@ -260,7 +260,7 @@ static void a_path_that_was_down_carries_large_packets_again(void **state)
         send_for(&flow, 2 * NS_PER_S);
         set_link(&flow, 0, 0);
         send_for(&flow, 20 * NS_PER_S);
-        assert_int_equal(packet_size(&flow), PACKET_MAX_BYTES);
+        assert_int_equal(packet_size(&flow), PATH_MTU_LARGEST_BYTES);
     })
 }
 

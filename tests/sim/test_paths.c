@@ -135,9 +135,9 @@ static void packets_grow_to_what_the_path_carries(void **state)
     sim_run(pair.sim, 5 * NS_PER_S);
 
     assert_int_equal(ngtcp2_conn_get_path_max_tx_udp_payload_size(pair.client.conn->quic),
-                     PACKET_MAX_BYTES);
+                     PATH_MTU_LARGEST_BYTES);
     assert_int_equal(ngtcp2_conn_get_path_max_tx_udp_payload_size(pair.server.conn->quic),
-                     PACKET_MAX_BYTES);
+                     PATH_MTU_LARGEST_BYTES);
     pair_deinit(&pair);
 }
 
