@@ -110,6 +110,10 @@ void quic_stream_stop(struct quic_stream *stream, uint32_t code);
 
 /* ---- Connections ----------------------------------------------------------------------------- */
 
+/* Part of the reason with which a client ends when nobody it trusts has signed the server's certificate: the one fault of
+ * a certificate that its user can mend. */
+#define QUIC_REASON_UNKNOWN_ISSUER "not signed by an issuer that is trusted here"
+
 struct quic_close {
     int error; /* 0: in order; else MOQ_ERR_TIMEOUT, _TLS, _TRANSPORT, _REFUSED, _VERSION, ... */
     uint32_t code; /* the application's code, ours or the peer's; 0 if there was none */

@@ -20,7 +20,7 @@ const char *tls_failure_words(int wolfssl_error)
     case ASN_NO_SIGNER_E:
     case ASN_SELF_SIGNED_E:
     case ASN_SIG_CONFIRM_E:
-        return "the server's certificate is not signed by an issuer that is trusted here";
+        return "the server's certificate is " QUIC_REASON_UNKNOWN_ISSUER;
     case UNKNOWN_ALPN_PROTOCOL_NAME_E:
         return "no common application protocol";
     default:

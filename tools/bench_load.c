@@ -103,7 +103,7 @@ void bench_fail_connection(struct bench *bench, const char *what, int error, con
     if (!*reason)
         reason =
             error ? moq_error_words(error) : "the relay closed it; does it speak this version?";
-    bench_fail(bench, "%s: %s%s", what, reason, tool_trust_hint(error, bench->is_pinned));
+    bench_fail(bench, "%s: %s%s", what, reason, tool_trust_hint(reason));
 }
 
 static struct moq_path *child_of(const struct bench *bench, const char *first, const char *second)

@@ -190,10 +190,13 @@ static void on_signal(uv_signal_t *handle, int number)
 
 /* ---- Connection ------------------------------------------------------------------------------ */
 
-const char *tool_trust_hint(int error, bool is_pinned)
+const char *tool_trust_hint(const char *reason)
 {
-    return error == MOQ_ERR_TLS && !is_pinned
-               ? " (for a self-signed relay: http://, or --tls-disable-verify)"
+    return strstr(reason, QUIC_REASON_UNKNOWN_ISSUER)
+               ? " (signed by itself: --tls-root FILE, an http:// URL for a relay with --dev, or "
+                 "for "
+                 "tests --tls-disable-verify; by an authority: the relay has to send its whole "
+                 "chain)"
                : "";
 }
 
@@ -217,8 +220,7 @@ static void on_lost(struct moq_client *client, int error, const char *reason, ui
         reason = error ? moq_error_words(error) : "the relay closed the session";
     if (!tool->was_connected || retry_ms == UINT64_MAX) {
         tool_fail(tool, "%s %s:%u: %s%s", tool->was_connected ? "lost" : "cannot connect to",
-                  tool->url.host, tool->url.port, reason,
-                  tool_trust_hint(error, tool->url.is_fingerprint_fetched));
+                  tool->url.host, tool->url.port, reason, tool_trust_hint(reason));
         return;
     }
     clear_progress(tool);

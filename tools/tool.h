@@ -84,8 +84,8 @@ void tool_finish(struct tool *tool, int exit_code);
 void tool_fail(struct tool *tool, const char *format, ...)
     __attribute__((format(printf, 2, 3))); /* says why; 1 */
 
-/* What to do about a relay that is not trusted, to be added to the reason; "" if that is not it. */
-const char *tool_trust_hint(int error, bool is_pinned);
+/* What to do about a connection that failed for `reason`, to be added to it; "" if there is nothing to say. */
+const char *tool_trust_hint(const char *reason);
 
 /* Says something to the person at the terminal: above the line of progress. */
 void tool_say(struct tool *tool, const char *format, ...) __attribute__((format(printf, 2, 3)));
