@@ -12,6 +12,11 @@
 #include "base/log.h"
 #include "base/objects.h"
 
+/* After so much silence a tool asks whether the relay is still there. One that has come back answers with a stateless reset,
+ * so this and the first pause are how long a tool is away. */
+#define KEEP_ALIVE_NS NS_PER_S
+enum { FIRST_RETRY_MS = 500 };
+
 enum { TIMEOUT_USUAL_MS = 10000, TIMEOUT_MAX_MS = 24 * 3600 * 1000 };
 
 /* ---- Options --------------------------------------------------------------------------------- */
@@ -250,7 +255,7 @@ static int open_client(struct tool *tool)
         .offers = tool->offers,
         .session = tool->app->session,
         .events = &events,
-        .reconnect = {.is_enabled = !settings->is_once},
+        .reconnect = {.is_enabled = !settings->is_once, .first_ms = FIRST_RETRY_MS},
         .timeout_ms = (uint32_t)settings->timeout_ms,
         .versions = tool_versions(settings),
         .user = tool,
@@ -282,6 +287,7 @@ int tool_run(struct tool *tool, const struct tool_app *app, void *user,
 {
     struct moq_native_config native = {
         .loop = &tool->loop,
+        .limits = {.keep_alive_ns = KEEP_ALIVE_NS},
         .bind = tool->settings->bind,
         .is_keylog_enabled = true,
     };

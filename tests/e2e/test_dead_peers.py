@@ -41,7 +41,9 @@ def a_publisher_that_leaves_in_order_is_gone_at_once():
     publisher = clock(relay, "--publish")
     wait_until(lambda: relay.stats()["announcements"] == 1, 10, "no clock")
     publisher.end(signal.SIGINT)
-    wait_until(lambda: relay.stats()["announcements"] == 0, 2, "its path is still announced")
+    wait_until(lambda: relay.stats()["sessions"] == 0, 15, "it is still there")
+    check_equal(relay.stats()["announcements"], 0, "paths that are still announced")
+    relay.wait_for("closed in order")
     relay.stop()
 
 

@@ -41,9 +41,9 @@ def all_workers_serve_one_publisher_through_reloads_and_end_in_order():
     publisher = clock(relay, "--publish")
     viewers = [clock(relay) for _ in range(VIEWERS)]
     wait_until(lambda: relay.stats()["viewers"] == VIEWERS, 20, f"viewers are missing: {relay.err[-5:]}")
-    for _ in range(10):
+    for count in range(1, 11):
         relay.send(signal.SIGHUP)
-        time.sleep(0.1)
+        wait_until(lambda: sum("reloaded" in line for line in relay.err) == count, 10, f"reload {count}: {relay.err[-3:]}")
     for viewer in viewers:
         wait_until(lambda: len(viewer.out) >= 3, 15, f"a viewer sees no time: {viewer.err}")
     stats = relay.stats()
@@ -51,13 +51,12 @@ def all_workers_serve_one_publisher_through_reloads_and_end_in_order():
     check_equal((stats["sessions"], stats["viewers"], stats["upstream_subscriptions"]), (VIEWERS + 1, VIEWERS, 1),
                 "sessions, viewers, subscriptions upstream")
     check(sum(worker["viewers"] > 0 for worker in stats["workers"]) >= 2, f"one worker does it all: {stats['workers']}")
-    check_equal(sum("reloaded" in line for line in relay.err), 10, "reloads")
     numbers = [line.split("session ")[1].split()[0] for line in relay.err if " is up" in line]
     check(len(numbers) >= 5 and len(set(numbers)) == len(numbers), f"numbers of sessions in the log: {numbers}")
-    began = time.monotonic()
     check_equal(relay.end(), 0, "exit status")
-    check(time.monotonic() - began < 3.5, "the end takes too long")
     for process in (publisher, *viewers):
+        process.wait_for("lost localhost")
+        check(not any("too long" in line for line in process.err), f"it was not told of the end: {process.err[-3:]}")
         process.end()
 
 
@@ -111,7 +110,7 @@ def watch_through_nats(relay):
     viewers = [clock(relay, port=nat.port) for nat in nats]
     for viewer in viewers:
         wait_until(lambda: len(viewer.out) >= 5, 20, f"a viewer that moves sees no time: {viewer.out} {viewer.err}")
-    check(min(nat.moves for nat in nats) >= 3, "they have hardly moved")
+    wait_until(lambda: min(nat.moves for nat in nats) >= 3, 20, "they hardly move")
     stats = relay.stats()
     check_equal(stats["sessions_total"], len(viewers) + 1, "sessions: some had to connect again")
     check_equal(stats["listeners"][0]["stateless_resets"], 0, "packets that nobody knew")
