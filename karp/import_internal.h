@@ -78,7 +78,7 @@ struct import_track {
     uint32_t entry;        /* number of the sample entry in use, from 1 */
     uint32_t same_entries; /* those that say the same: bit 0 is number 1 */
     uint32_t bad_entries;  /* those that karp cannot carry */
-    uint32_t entry_count;
+    uint32_t entry_count;  /* at most IMPORT_MAX_ENTRIES */
     bool has_other_entries;
     uint32_t default_entry, default_duration, default_size, default_flags;
     int64_t edit;         /* ticks that the edit list takes off every time; negative: adds */
@@ -159,7 +159,8 @@ struct karp_importer {
     const char *lost_in_entry; /* what the sample entry read last has that is not carried; NULL */
     struct import_track tracks[KARP_IMPORT_MAX_TRACKS];
     size_t track_count;
-    uint32_t wanted_entries[KARP_IMPORT_MAX_TRACKS]; /* of tracks; 0: the first that will do */
+    uint32_t
+        wanted_entries[KARP_IMPORT_MAX_TRACKS]; /* used last by tracks; 0: none was asked for */
     struct karp_catalog *catalog;
     bool is_catalog_due; /* it waits for the first times, and frames wait for it */
     bool is_second_moov; /* in mid-stream, which the user may refuse */

@@ -99,8 +99,8 @@ static int read_tfhd(struct fragment *fragment, struct reader in, struct run_def
     return 0;
 }
 
-/* The decode time that a traf tells: in its tfdt or, as Smooth Streaming has it, in a uuid box (tfxd). False when it
- * tells none. */
+/* Reads the decode time that a traf tells: in its tfdt or, as Smooth Streaming has it, in a uuid box (tfxd). `is_told` is
+ * false when there is neither. */
 static int read_start(struct fragment *fragment, struct reader traf, struct import_start *start,
                       bool *is_told)
 {

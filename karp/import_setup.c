@@ -70,6 +70,9 @@ static void go_on(struct karp_importer *importer, struct setup *old)
         track->entry = moov->entry;
         track->same_entries = moov->same_entries;
         track->bad_entries = moov->bad_entries;
+        track->entry_count = moov->entry_count;
+        track->has_other_entries = moov->has_other_entries;
+        track->default_entry = moov->default_entry;
     }
     memcpy(importer->tracks, old->tracks, old->track_count * sizeof *old->tracks);
 }
@@ -140,7 +143,6 @@ static int read_setup(struct karp_importer *importer, struct reader moov, bool i
 
 int import_setup(struct karp_importer *importer, struct reader moov)
 {
-    memset(importer->wanted_entries, 0, sizeof importer->wanted_entries);
     importer->moov_number++;
     int error = read_setup(importer, moov, false);
     return error ? error : import_moov_samples(importer);

@@ -281,6 +281,51 @@ static void another_entry_is_another_instance(void **state)
     assert_int_equal(notes.counts.left_out[KARP_LOSS_ENTRY], 0);
 }
 
+static void a_repeated_moov_keeps_the_entry_in_use(void **state)
+{
+    (void)state;
+    struct sample_track track = video_track;
+    struct notes notes;
+    struct file file = {.size = 0};
+    track.put_entries = put_small_and_large;
+    file_ftyp(&file);
+    for (uint32_t i = 0; i < 3; i++) {
+        file_moov(&file, &track, 1);
+        file_fragment(&file, &(struct sample_run){.track = 1,
+                                                  .time = i * 40,
+                                                  .texts = "K",
+                                                  .entry = 2,
+                                                  .duration = 40,
+                                                  .first_flags = 0x02000000});
+    }
+    import_all(&file, &notes);
+    assert_int_equal(notes.catalogs, 1);
+    assert_non_null(strstr(notes.catalog, "avc1.640028"));
+    assert_int_equal(notes.counts.frames, 3);
+}
+
+/* A repetition may come with further entries, which are then known. */
+static void a_repeated_moov_may_add_entries(void **state)
+{
+    (void)state;
+    struct sample_track track = video_track;
+    struct notes notes;
+    struct file file = {.size = 0};
+    file_ftyp(&file);
+    file_moov(&file, &track, 1);
+    file_fragment(&file, &(struct sample_run){.track = 1, .texts = "K", .duration = 40});
+    track.put_entries = put_small_and_large;
+    file_moov(&file, &track, 1);
+    for (uint32_t i = 1; i < 3; i++)
+        file_fragment(&file,
+                      &(struct sample_run){
+                          .track = 1, .time = i * 40, .texts = "K", .entry = i, .duration = 40});
+    import_all(&file, &notes);
+    assert_int_equal(notes.catalogs, 2);
+    assert_non_null(strstr(notes.catalog, "avc1.640028"));
+    assert_string_equal(notes.text, "+video1 0 K\n+video1 40000 K\n+video1 80000 K\n");
+}
+
 static void samples_under_an_entry_that_cannot_be_carried_are_counted(void **state)
 {
     (void)state;
@@ -399,6 +444,8 @@ int main(void)
         cmocka_unit_test(what_cannot_be_carried_is_refused_with_the_reason),
         cmocka_unit_test(entries_that_say_the_same_are_one),
         cmocka_unit_test(another_entry_is_another_instance),
+        cmocka_unit_test(a_repeated_moov_keeps_the_entry_in_use),
+        cmocka_unit_test(a_repeated_moov_may_add_entries),
         cmocka_unit_test(samples_under_an_entry_that_cannot_be_carried_are_counted),
         cmocka_unit_test(a_file_may_begin_with_other_boxes),
         cmocka_unit_test(other_kinds_of_files_are_called_by_their_names),
