@@ -167,6 +167,16 @@ static int take_body(struct karp_importer *importer, const uint8_t *data, size_t
     return done == IMPORT_BUFFER ? end_buffered(importer) : 0;
 }
 
+/* After a fault in the input: what came before it is good, and may still wait. */
+static void hand_out_rest(struct karp_importer *importer)
+{
+    if (importer->error != MOQ_ERR_MEDIA || importer->held.size == 0)
+        return;
+    struct karp_failure failure = importer->failure;
+    import_output_open(importer);
+    importer->failure = failure;
+}
+
 int karp_importer_feed(struct karp_importer *importer, const uint8_t *data, size_t size)
 {
     while (!importer->error && (size > 0 || importer->box_left == 0)) {
@@ -182,6 +192,7 @@ int karp_importer_feed(struct karp_importer *importer, const uint8_t *data, size
         data += used;
         size -= used;
     }
+    hand_out_rest(importer);
     return importer->error;
 }
 
@@ -207,6 +218,7 @@ int karp_importer_finish(struct karp_importer *importer)
 {
     if (!importer->error)
         importer->error = check_end(importer);
+    hand_out_rest(importer);
     if (!importer->error)
         importer->error = import_output_open(importer);
     if (!importer->error)

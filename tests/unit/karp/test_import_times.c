@@ -8,6 +8,7 @@
 
 #include <cmocka.h>
 
+#include "base/error.h"
 #include "base/log.h"
 #include "sample_files.h"
 
@@ -330,6 +331,26 @@ static void they_wait_a_second_for_a_track_that_stays_silent(void **state)
     karp_importer_free(importer);
 }
 
+static void frames_that_wait_are_not_lost_to_a_fault(void **state)
+{
+    (void)state;
+    struct file file;
+    begin_file(&file);
+    put_video(&file, 0, "K d");
+    size_t end = file.size;
+    file_text(&file, "cut");
+    for (int i = 0; i < 2; i++) {
+        struct notes notes = {0};
+        struct karp_failure failure = {0};
+        assert_int_equal(import_file(file.data, file.size, 100, &notes, &failure), MOQ_ERR_MEDIA);
+        assert_string_equal(karp_failure_word(failure.kind), i ? "InvalidSize" : "TrailingData");
+        assert_string_equal(notes.text, "+video1 0 K\nvideo1 40000 d\n");
+        file.size = end;
+        file_put(&file, 0x00000002, 4); /* a box that is smaller than its header */
+        file_text(&file, "moof");
+    }
+}
+
 /* Positions in the tables of a moov and in a tfhd count from the start of their file. */
 static void files_with_absolute_positions_may_follow_each_other(void **state)
 {
@@ -402,6 +423,7 @@ int main(void)
         cmocka_unit_test(times_below_zero_move_all_tracks),
         cmocka_unit_test(frames_wait_until_each_track_has_begun),
         cmocka_unit_test(they_wait_a_second_for_a_track_that_stays_silent),
+        cmocka_unit_test(frames_that_wait_are_not_lost_to_a_fault),
         cmocka_unit_test(files_with_absolute_positions_may_follow_each_other),
         cmocka_unit_test(a_moov_that_differs_in_dates_only_is_a_repetition),
     };
