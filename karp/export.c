@@ -43,6 +43,7 @@ static int open_catalog(struct karp_exporter *exporter, const struct karp_catalo
         track->kind = track->entry->kind;
         track->width = track->entry->width;
         track->height = track->entry->height;
+        track->channel_count = track->entry->channel_count;
         bool is_told =
             track->entry->timescale > 0 && track->entry->timescale <= EXPORT_TIMESCALE_MAX;
         track->timescale = is_told ? track->entry->timescale : EXPORT_US_PER_S;

@@ -186,6 +186,7 @@ int export_config_find(struct export_track *track, const struct karp_frame *fram
                       &track->height);
         break;
     default:
+        error = export_sound_find(track, frame);
         break;
     }
     track->is_ready = track->is_described;

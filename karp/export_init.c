@@ -201,7 +201,7 @@ static void write_audio_entry(struct writer *to, const struct export_track *trac
     writer_zeros(to, 6);
     writer_number(to, 1, 2);
     writer_zeros(to, 8);
-    writer_number(to, track->entry->channel_count & 0xffff, 2);
+    writer_number(to, track->channel_count & 0xffff, 2);
     writer_number(to, 16, 2);
     writer_zeros(to, 4);
     writer_number(to, rate <= UINT16_MAX ? rate : 0, 2);

@@ -46,6 +46,7 @@ struct export_track {
     const struct karp_track *entry;
     struct karp_codec codec;
     uint32_t width, height; /* video: as coded, of the frames that the file begins with */
+    uint32_t channel_count; /* audio */
     bool is_square;         /* the codec does not say that its pixels are otherwise */
     struct byte_buf config; /* body of avcC, hvcC, vpcC, av1C or dOps, or the AudioSpecificConfig */
     uint32_t frame_us;      /* how long a frame lasts where no other one tells */
@@ -110,8 +111,9 @@ int export_leave_out(struct karp_exporter *exporter, enum karp_export_loss loss,
  * it cannot. */
 bool export_config_init(struct export_track *track);
 
-/* The same for a track of audio. */
+/* Both for a track of audio. */
 bool export_sound_init(struct export_track *track);
+int export_sound_find(struct export_track *track, const struct karp_frame *frame);
 
 /* Adds to the configuration of a track; false: over its bound, or out of memory. */
 bool export_config_take(struct export_track *track, const uint8_t *record, size_t size);

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Finds what a decoder has to know before the first sound: in the catalog, or by computation. */
+/* Finds what a decoder has to know before the first sound: in the catalog, by computation, or in the first frame. */
 #include "karp/export_internal.h"
 
 #include <string.h>
+
+#include "base/log.h"
+#include "karp/aac_frame.h"
 
 /* Turns the identification header of Opus in Ogg (RFC 7845, 5.1), which is what browsers call a description, into a dOps. */
 static bool take_opus_head(struct export_track *track)
@@ -47,21 +50,62 @@ static void learn_aac_frame(struct export_track *track)
         track->frame_us = (uint32_t)((uint64_t)aac.frame_samples * EXPORT_US_PER_S / aac.core_rate);
 }
 
+/* Makes a configuration of what the catalog says, except where `channel_count` or `core_rate` is known better. */
+static bool make_aac(struct export_track *track, uint32_t channel_count, uint32_t core_rate)
+{
+    const struct karp_aac aac = {.object_type = track->codec.profile,
+                                 .sample_rate = core_rate ? core_rate : track->entry->sample_rate,
+                                 .channel_count = channel_count};
+    uint8_t config[KARP_AAC_MAX_BYTES];
+    size_t size = karp_aac_print(&aac, config);
+    track->config.size = 0;
+    bool is_made = size > 0 && export_config_take(track, config, size);
+    learn_aac_frame(track);
+    return is_made;
+}
+
 static void describe_aac(struct export_track *track)
 {
     const struct karp_track *entry = track->entry;
-    struct karp_aac aac = {.object_type = track->codec.profile,
-                           .sample_rate = entry->sample_rate,
-                           .channel_count = entry->channel_count};
-    uint8_t config[KARP_AAC_MAX_BYTES];
     struct karp_aac told;
     if (karp_aac_parse(entry->description, entry->description_size, &told) == 0) {
         track->is_ready = export_config_take(track, entry->description, entry->description_size);
+        learn_aac_frame(track);
     } else {
-        size_t size = karp_aac_print(&aac, config);
-        track->is_ready = size > 0 && export_config_take(track, config, size);
+        track->is_described = make_aac(track, entry->channel_count, 0);
     }
-    learn_aac_frame(track);
+}
+
+int export_sound_find(struct export_track *track, const struct karp_frame *frame)
+{
+    enum { AAC_LC = 2 };
+
+    const struct karp_track *entry = track->entry;
+    if (track->codec.kind != KARP_CODEC_AAC || track->is_ready)
+        return 0;
+    /* The rate of HE-AAC is that of what is played, also where the codec string does not tell. */
+    bool is_told = track->codec.profile == AAC_LC;
+    uint32_t rates[] = {entry->sample_rate, entry->sample_rate / 2};
+    for (int i = is_told ? 0 : 1; i < 2; i++) {
+        uint32_t channels = aac_frame_channels(frame->payload, frame->size, rates[i]);
+        if (channels == 0)
+            continue;
+        bool is_half = is_told && i == 1;
+        if (channels == entry->channel_count && !is_half)
+            return 0;
+        log_info(LOG_MEDIA,
+                 "export: the frames of track %s have %u channels at %u Hz, its catalog "
+                 "says %u at %u Hz",
+                 entry->name, channels, rates[i], entry->channel_count, entry->sample_rate);
+        track->channel_count = channels;
+        track->is_described = make_aac(track, channels, is_half ? rates[i] : 0);
+        return 0;
+    }
+    log_warn(LOG_MEDIA,
+             "export: the catalog has no description of track %s, and its frames do not tell how "
+             "many channels they have; %u may be wrong, and then it does not play",
+             entry->name, entry->channel_count);
+    return 0;
 }
 
 bool export_sound_init(struct export_track *track)
@@ -70,5 +114,5 @@ bool export_sound_init(struct export_track *track)
         describe_opus(track);
     else
         describe_aac(track);
-    return track->is_ready;
+    return track->is_ready || track->is_described;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A filter: a fragmented MP4 on standard input goes through import and export to standard output. With -g a fragment per
- * group, with -c N input in pieces of N bytes, with -n without the descriptions of the catalog (the frames have to bring
- * their parameter sets), with -j N only what comes from the N-th group of video on, as a viewer who joins then gets it,
+ * group, with -c N input in pieces of N bytes, with -n under the catalog of a stranger: without descriptions, and with two
+ * channels whatever the sound has (the frames have to tell), with -j N only what comes from the N-th group of video on, as a viewer who joins then gets it,
  * with -t the packets (track, time, size, group start) instead of the file. */
 #include <inttypes.h>
 #include <stdio.h>
@@ -44,6 +44,8 @@ static int export_bare(struct filter *filter, const struct karp_catalog *catalog
     for (size_t i = 0; i < catalog->track_count && !error; i++) {
         struct karp_track track = catalog->tracks[i];
         track.description_size = 0;
+        if (strncmp(track.codec, "mp4a", 4) == 0)
+            track.channel_count = 2;
         error = karp_catalog_add(bare, &track);
     }
     if (!error)

@@ -145,6 +145,61 @@ static void a_configuration_of_aac_comes_out_as_it_went_in(void **state)
     assert_non_null(memmem(sink.data, sink.size, "\5\x80\x80\x80\2\x11\x90", 7));
 }
 
+struct frame_bits {
+    uint8_t bytes[64];
+    unsigned at;
+};
+
+static void put_zeros(struct frame_bits *to, unsigned count)
+{
+    to->at += count;
+}
+
+static void put_kind(struct frame_bits *to, unsigned kind)
+{
+    for (unsigned i = 3; i > 0; i--, to->at++)
+        to->bytes[to->at / 8] |= (uint8_t)((kind >> (i - 1) & 1) << (7 - to->at % 8));
+}
+
+/* A frame of silence: elements of one channel (S), two (P), or low frequency (L), each without a band. */
+static size_t put_silence(const char *elements, uint8_t out[64])
+{
+    struct frame_bits to = {.at = 0};
+    for (; *elements; elements++) {
+        put_kind(&to, *elements == 'S' ? 0 : *elements == 'P' ? 1 : 3);
+        put_zeros(&to, *elements == 'P' ? 4 + 1 + 2 * 22 : 4 + 22);
+    }
+    put_kind(&to, 7);
+    memcpy(out, to.bytes, sizeof to.bytes);
+    return (to.at + 7) / 8;
+}
+
+/* A Rust publisher says two channels of whatever ffmpeg has written. */
+static void the_first_frame_of_a_stranger_tells_its_channels(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *elements;
+        uint32_t channels;
+        uint8_t config[2];
+    } frames[] = {{"S", 1, {0x11, 0x88}},     {"P", 2, {0x11, 0x90}},   {"SP", 3, {0x11, 0x98}},
+                  {"SPS", 4, {0x11, 0xa0}},   {"SPP", 5, {0x11, 0xa8}}, {"SPPL", 6, {0x11, 0xb0}},
+                  {"SPPPL", 8, {0x11, 0xb8}}, {"SS", 2, {0x11, 0x90}},  {"SPLP", 2, {0x11, 0x90}}};
+    for (size_t i = 0; i < sizeof frames / sizeof *frames; i++) {
+        uint8_t payload[64], esds[7] = {5, 0x80, 0x80, 0x80, 2};
+        const struct karp_frame frame = {0, true, 0, payload,
+                                         put_silence(frames[i].elements, payload)};
+        struct karp_exporter *exporter = exporter_of(NULL, "mp4a.40.2", NULL);
+        assert_int_equal(karp_exporter_frame(exporter, &frame), 0);
+        finish(exporter);
+        memcpy(esds + 5, frames[i].config, 2);
+        assert_non_null(memmem(sink.data, sink.size, esds, sizeof esds));
+        const uint8_t *entry = memmem(sink.data, sink.size, "mp4a\0\0\0\0\0\0\0\1", 12);
+        assert_non_null(entry);
+        assert_int_equal(number_at(entry + 20, 2), frames[i].channels);
+    }
+}
+
 static void opus_of_more_channels_keeps_its_mapping(void **state)
 {
     (void)state;
@@ -311,6 +366,7 @@ int main(void)
         cmocka_unit_test(codecs_that_mp4_cannot_describe_are_left_out),
         cmocka_unit_test(start_codes_become_lengths_and_a_record),
         cmocka_unit_test(a_configuration_of_aac_comes_out_as_it_went_in),
+        cmocka_unit_test(the_first_frame_of_a_stranger_tells_its_channels),
         cmocka_unit_test(opus_of_more_channels_keeps_its_mapping),
         cmocka_unit_test(the_first_keyframe_tells_the_size),
         cmocka_unit_test(pictures_are_turned_and_moved_into_sight),
