@@ -50,6 +50,7 @@ struct moq_wish {
     uint64_t min, max;   /* groups, both included; MOQ_NO_GROUP: absent */
 };
 
+/* Whether all fields are the same. */
 bool moq_wish_equal(const struct moq_wish *a, const struct moq_wish *b);
 
 /* Lives until it is answered or refused, or on_request_gone was called. Answering later is fine:
