@@ -11,12 +11,13 @@ import shutil
 import signal
 import socket
 import subprocess
+import tempfile
 import time
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 BIN = os.environ.get("MOQ_BIN", os.path.join(TOP, "build/bin"))
 BUILD = os.path.dirname(BIN)
-LIMIT_S, BEGIN_S, END_S = 4, 1.5, 15  # of a command that goes on; of one beside others, to get going; to end
+HANG_S = 120  # what takes so long, to begin or to end, never will
 # What is fine when a command was interrupted: ours end in order, ffplay and ffmpeg say so, the examples know no signals.
 INTERRUPTED = (0, 123, 255, -signal.SIGINT)
 # Commands that go on until they are interrupted, and what they must have said by then. All others have to end.
@@ -49,12 +50,59 @@ def free_port():
 
 
 def wait_for_relay(port):
-    end = time.monotonic() + END_S
+    end = time.monotonic() + HANG_S
     while time.monotonic() < end:
         with contextlib.suppress(OSError), socket.create_connection(("localhost", port), 1):
             return
         time.sleep(0.1)
     raise OSError("the relay of the examples does not answer")
+
+
+class Running:
+    """A command as it was started; what it says goes to a file, so that it can be looked at meanwhile."""
+
+    def __init__(self, command, line, folder, environment):
+        self.command = command
+        goes_on = not command.startswith("set -e")
+        self.expected = next((words for pattern, words in GO_ON if goes_on and re.search(pattern, command)), None)
+        target = re.search(r"(?:>|--output) (\S+)", command)
+        self.target = target and os.path.join(folder, target.group(1))
+        number, self.log = tempfile.mkstemp(dir=folder, suffix=".said")
+        self.process = subprocess.Popen(["bash", "-o", "pipefail", "-c", line], cwd=folder, env=environment, stdin=subprocess.DEVNULL,
+                                        stdout=number, stderr=subprocess.STDOUT, start_new_session=True)
+        os.close(number)
+
+    def said(self):
+        with open(self.log, encoding="utf-8", errors="replace") as file:
+            return file.read()
+
+    def has_written(self):
+        return not self.target or (os.path.exists(self.target) and os.path.getsize(self.target) > 0)
+
+    def is_going(self):
+        said = self.said()
+        plays = "ffplay" not in self.command or "Input #0" in said
+        return re.search(self.expected or "", said, re.M) is not None and plays and self.has_written()
+
+    def wait_until_going(self):
+        """False: it has ended by itself."""
+        end = time.monotonic() + HANG_S
+        while self.process.poll() is None and not self.is_going() and time.monotonic() < end:
+            time.sleep(0.05)
+        return self.process.poll() is None
+
+    def signal(self, number):
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(self.process.pid, number)
+
+    def wait(self):
+        """False: it does not end, so it was killed."""
+        try:
+            self.process.wait(HANG_S)
+            return True
+        except subprocess.TimeoutExpired:
+            self.signal(signal.SIGKILL)
+            return False
 
 
 class Page:
@@ -77,66 +125,55 @@ class Page:
             "moq-relay --dev", f"moq-relay --dev --bind [::]:{self.port}")
 
     def start(self, command):
-        return subprocess.Popen(["bash", "-o", "pipefail", "-c", self.fit(command)], cwd=self.folder, env=self.environment,
-                                stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, start_new_session=True)
+        return Running(command, self.fit(command), self.folder, self.environment)
 
-    def judge(self, command, process, limit_s):
-        """Why it is wrong, or None."""
-        was_interrupted = False
-        try:
-            said, _ = process.communicate(timeout=limit_s)
-        except subprocess.TimeoutExpired:
-            was_interrupted = True
-            os.killpg(process.pid, signal.SIGINT)
-            try:
-                said, _ = process.communicate(timeout=END_S)
-            except subprocess.TimeoutExpired:
-                os.killpg(process.pid, signal.SIGKILL)
-                return f"does not end when interrupted: {command}"
-        said = said.decode(errors="replace")
-        is_rude = process.returncode < 0 and "example-" not in command
-        if process.returncode not in (INTERRUPTED if was_interrupted else (0,)) or is_rude:
-            return f"ended with {process.returncode}: {command}\n{said[-1500:]}"
-        expected = next((words for pattern, words in GO_ON if re.search(pattern, command)), None) if was_interrupted else ""
-        if expected is None:
-            return f"goes on for ever: {command}"
-        if not re.search(expected, said, re.M):
-            return f"did not say {expected!r}: {command}\n{said[-1500:]}"
-        target = re.search(r"(?:>|--output) (\S+)", command)
-        if target and not os.path.getsize(os.path.join(self.folder, target.group(1))):
-            return f"wrote nothing to {target.group(1)}: {command}"
+    def judge(self, running):
+        """Waits until a command has ended or, if it goes on for ever, has done what it is for. Why it is wrong, or None."""
+        command = running.command
+        was_interrupted = running.expected is not None and running.wait_until_going()
+        if was_interrupted:
+            running.signal(signal.SIGINT)
+        if not running.wait():
+            return f"does not end{' when interrupted' if was_interrupted else ''}: {command}\n{running.said()[-1500:]}"
+        status = running.process.returncode
+        is_rude = status < 0 and "example-" not in command
+        if status not in (INTERRUPTED if was_interrupted else (0,)) or is_rude:
+            return f"ended with {status}: {command}\n{running.said()[-1500:]}"
+        if was_interrupted and not running.is_going():
+            return f"did not say {running.expected!r}: {command}\n{running.said()[-1500:]}"
+        if not running.has_written():
+            return f"wrote nothing to {running.target}: {command}"
         return None
 
     def run(self, blocks):
         todo = [block for block in blocks if block.kind == "sh" and not block.note.startswith("not run")]
         has_relay = any("moq-relay --dev" in block.text for block in todo)
         if todo and not has_relay:
-            self.beside.append(("moq-relay --dev", self.start("moq-relay --dev")))
+            self.beside.append(self.start("moq-relay --dev"))
             wait_for_relay(self.port)
         for block in todo:
             if block.note == "beside":
                 for command in block.commands():
-                    self.beside.append((command, self.start(command)))
-                time.sleep(BEGIN_S)
+                    self.beside.append(self.start(command))
+                    self.beside[-1].wait_until_going()
                 continue
             yield from self.run_block(block)
-        for command, process in reversed(self.beside):
-            if process.poll() is not None:
-                yield f"ended before it was interrupted: {command}\n{process.communicate()[0].decode(errors='replace')[-1500:]}"
+        for running in reversed(self.beside):
+            if running.process.poll() is not None:
+                yield f"ended before it was interrupted: {running.command}\n{running.said()[-1500:]}"
             else:
-                yield self.judge(command, process, 0.01)
+                yield self.judge(running)
 
     def run_block(self, block):
         commands = block.commands()
         if any(command.startswith(("export ", "cd ")) for command in commands):
             commands = ["\n".join(["set -e"] + commands)]
         for command in commands:
-            yield self.judge(command, self.start(command), 60 if command.startswith("set -e") else LIMIT_S)
+            yield self.judge(self.start(command))
 
     def close(self):
-        for _, process in self.beside:
-            with contextlib.suppress(ProcessLookupError):
-                os.killpg(process.pid, signal.SIGKILL)
+        for running in self.beside:
+            running.signal(signal.SIGKILL)
 
 
 def run_page(folder, text):
