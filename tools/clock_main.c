@@ -53,8 +53,10 @@ int main(int argc, char **argv)
                   "  moq-clock --tls-disable-verify https://localhost:4443 --publish\n"
                   "  moq-clock http://localhost:4443\n"
                   "  moq-clock moqf://relay.example --path room --path clock\n\n"
-                  "Exit codes: 0 ended by a signal or because the reader of our output left;\n"
-                  "1 no connection; 2 the command line is wrong.",
+                  "Exit codes:\n"
+                  "  0  a signal ended it, or the reader of its output left\n"
+                  "  1  no connection, or output that cannot be written\n"
+                  "  2  the command line is wrong",
         .rows = rows,
         .row_count = sizeof rows / sizeof rows[0],
     };

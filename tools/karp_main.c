@@ -16,11 +16,11 @@ enum { LINGER_USUAL_MS = 1000, DURATION_USUAL_MS = 3000, PATIENCE_USUAL_MS = 600
 #define NOT_GIVEN UINT64_MAX /* of an option that is a time */
 
 static const char summary[] =
-    "Publishes and watches media broadcasts. The path of the URL is the broadcast.\n\n"
-    "  publish     a fragmented MP4 from standard input\n"
-    "  subscribe   the same to standard output or a file; waits until it appears, ends when it "
+    "Publishes and watches media broadcasts. The path of the URL is the name of the broadcast.\n\n"
+    "  publish     publishes a fragmented MP4 from standard input\n"
+    "  subscribe   writes one to standard output or a file; waits until it appears, exits when it "
     "ends\n"
-    "  info        what a broadcast offers and how it flows\n"
+    "  info        what a broadcast offers and at which rates\n"
     "  connect     connect, agree on a version, exit";
 
 static const char ending[] =
@@ -31,38 +31,40 @@ static const char ending[] =
     "  moq-karp publish https://relay.example/demo/bbb < fragmented.mp4\n"
     "  moq-karp subscribe https://relay.example/demo/bbb > out.mp4\n"
     "  moq-karp subscribe https://relay.example/demo/bbb | ffplay -\n\n"
-    "Exit codes: 0 the media has ended and everything was delivered, or a signal ended us, or the\n"
-    "reader of our output left; 1 no connection, broken media, or something was lost; 2 the "
-    "command\n"
-    "line is wrong; 3 what was watched broke off: its publisher has gone without ending it; 4\n"
-    "done, but media is missing in what was published or written.";
+    "Exit codes:\n"
+    "  0  the media has ended and everything was delivered; or a signal ended the tool, or the\n"
+    "     reader of its output left\n"
+    "  1  no connection, nobody publishes it, broken media, or something was lost\n"
+    "  2  the command line is wrong\n"
+    "  3  subscribe: the broadcast broke off, because its publisher left without ending it\n"
+    "  4  done, but media is missing in what was published or written";
 
 static void karp_rows(struct karp_settings *settings, bool *is_publisher, struct option_row *rows)
 {
     const struct option_row all[KARP_ROWS] = {
         {"publish", OPTION_FLAG, NULL, "the same as the word publish", is_publisher},
         {"", OPTION_HEADING, NULL, "publish:", NULL},
-        {"pace", OPTION_FLAG, NULL, "no faster than the media's own time (default for files)",
+        {"pace", OPTION_FLAG, NULL, "send no faster than the media's own time (default for files)",
          &settings->is_paced},
-        {"no-pace", OPTION_FLAG, NULL, "as fast as it can be read (default for pipes)",
+        {"no-pace", OPTION_FLAG, NULL, "send as fast as the input can be read (default for pipes)",
          &settings->is_unpaced},
-        {"live", OPTION_FLAG, NULL,
-         "skip what a slow viewer cannot take, never hold the input back", &settings->is_live},
-        {"wait-viewer", OPTION_FLAG, NULL, "do not begin before somebody watches",
+        {"live", OPTION_FLAG, NULL, "never hold the input back: slow viewers skip ahead",
+         &settings->is_live},
+        {"wait-viewer", OPTION_FLAG, NULL, "do not start before somebody watches",
          &settings->is_viewer_awaited},
         {"linger", OPTION_DURATION, "TIME", "stay at least this long after the end (default 1s)",
          &settings->linger_ms},
-        {"priority", OPTION_LIST, "KIND=N", "of audio (1) or video (2), -128 to 127: audio=3",
-         &settings->priorities},
+        {"priority", OPTION_LIST, "KIND=N",
+         "priority of audio (1) or video (2), -128 to 127: audio=3", &settings->priorities},
         {"", OPTION_HEADING, NULL, "subscribe:", NULL},
         {"output", OPTION_TEXT, "FILE", "write there instead of standard output",
          &settings->output},
         {"o", OPTION_TEXT, "FILE", "the same", &settings->output},
         {"latency", OPTION_DURATION, "TIME",
-         "wait so long for late media, then skip (default: files 10s, pipes 2s)",
+         "wait this long for late media, then skip (default: files 10s, pipes 2s)",
          &settings->latency_ms},
         {"from-start", OPTION_FLAG, NULL,
-         "begin with the oldest media that is still kept, not with the newest",
+         "start with the oldest media that is still available, not the newest",
          &settings->is_from_start},
         {"patience", OPTION_DURATION, "TIME",
          "after a lost connection, wait this long for the broadcast (default 60s)",
@@ -70,7 +72,7 @@ static void karp_rows(struct karp_settings *settings, bool *is_publisher, struct
         {"follow", OPTION_FLAG, NULL, "wait for the next instance when the broadcast has ended",
          &settings->is_followed},
         {"", OPTION_HEADING, NULL, "info:", NULL},
-        {"duration", OPTION_DURATION, "TIME", "look on so long (default 3s)",
+        {"duration", OPTION_DURATION, "TIME", "watch for this long (default 3s)",
          &settings->duration_ms},
         {"json", OPTION_FLAG, NULL, "print JSON", &settings->is_json},
     };

@@ -101,12 +101,12 @@ static void drain_over(struct karp_publishing *karp, bool is_complete)
     struct publisher_backlog backlog;
     publisher_backlog(&karp->publisher, &backlog);
     if (!is_complete) {
-        log_warn(LOG_TOOL, "%zu viewers did not take everything; %llu bytes are lost",
+        log_warn(LOG_TOOL, "%zu viewers did not receive everything; %llu bytes are lost",
                  karp->publisher.media_viewer_count, (unsigned long long)backlog.bytes);
         karp->exit_code = TOOL_FAILED;
     }
     if (backlog.groups_lost)
-        log_warn(LOG_TOOL, "%llu groups were skipped or cut for viewers who lagged or left",
+        log_warn(LOG_TOOL, "%llu groups were skipped or cut for viewers that lagged or left",
                  (unsigned long long)backlog.groups_lost);
     tool_finish(karp->tool, karp->exit_code);
 }
@@ -153,7 +153,8 @@ static void begin_drain(struct karp_publishing *karp, uint64_t most_ns)
     report_losses(karp);
     if (!karp->publisher.is_on_air) {
         if (most_ns == CLOCK_NEVER && !karp->is_connected)
-            tool_fail(karp->tool, "the input ended while the relay was away; its end is lost");
+            tool_fail(karp->tool,
+                      "the input ended while there was no relay: its last part is lost");
         tool_finish(karp->tool, karp->exit_code);
         return;
     }
@@ -286,7 +287,7 @@ static void on_lost(struct tool *tool)
     karp->is_connected = false;
     publisher_go_off_air(&karp->publisher, MOQ_ERR_CLOSED);
     if (karp->is_draining)
-        tool_fail(tool, "lost the relay before everything was acknowledged");
+        tool_fail(tool, "lost the relay before it had acknowledged everything");
 }
 
 static void on_stop(struct tool *tool)

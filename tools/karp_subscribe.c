@@ -184,7 +184,7 @@ static void tell_end(struct karp_watching *karp)
 {
     karp->is_cut_off = karp->player.has_broken_off;
     if (karp->is_cut_off)
-        log_warn(LOG_TOOL, "the broadcast broke off: its publisher has gone without ending it");
+        log_warn(LOG_TOOL, "the broadcast broke off: its publisher left without ending it");
     else
         tool_say(karp->tool, "the broadcast has ended");
 }
@@ -360,7 +360,7 @@ static int on_open(struct tool *tool)
         return error;
     }
     if (output_is_terminal(karp->output)) {
-        log_error(LOG_TOOL, "standard output is a terminal: write > file.mp4 or | ffplay -");
+        log_error(LOG_TOOL, "standard output is a terminal: add > file.mp4 or | ffplay -");
         return MOQ_ERR_INVALID;
     }
     uint64_t usual_ms = output_is_file(karp->output) ? FILE_LATENCY_MS : PIPE_LATENCY_MS;

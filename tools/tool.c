@@ -28,18 +28,18 @@ void tool_rows(struct tool_settings *settings, struct option_row *rows)
         {"bind", OPTION_TEXT, "ADDRESS", "local address (default [::]:0)", &settings->bind},
         {"tls-root", OPTION_LIST, "FILE", "trust these roots (PEM) instead of the system's",
          &settings->tls_roots},
-        {"tls-disable-verify", OPTION_FLAG, NULL, "trust any certificate: for tests only",
-         &settings->is_verify_disabled},
+        {"tls-disable-verify", OPTION_FLAG, NULL,
+         "do not verify the relay's certificate: for tests only", &settings->is_verify_disabled},
         {"transport-version", OPTION_LIST, "N", "offer only version 02, 03 or 04 (repeatable)",
          &settings->versions},
-        {"timeout", OPTION_DURATION, "TIME", "give up a try to connect after this (default 10s)",
-         &settings->timeout_ms},
+        {"timeout", OPTION_DURATION, "TIME",
+         "give up an attempt to connect after this (default 10s)", &settings->timeout_ms},
         {"no-reconnect", OPTION_FLAG, NULL, "exit with 1 when the connection is lost",
          &settings->is_once},
         {"", OPTION_HEADING, NULL, "Messages, on standard error:", NULL},
-        {"v", OPTION_COUNT, NULL, "more: -v debug, -vv everything", &settings->louder},
-        {"q", OPTION_COUNT, NULL, "less: -q errors only, -qq nothing", &settings->quieter},
-        {"log-json", OPTION_FLAG, NULL, "one JSON object per line", &settings->is_log_json},
+        {"v", OPTION_COUNT, NULL, "log more: -v debug, -vv everything", &settings->louder},
+        {"q", OPTION_COUNT, NULL, "log less: -q errors only, -qq nothing", &settings->quieter},
+        {"log-json", OPTION_FLAG, NULL, "log one JSON object per line", &settings->is_log_json},
         {"", OPTION_HEADING, NULL, "Other:", NULL},
     };
     settings->timeout_ms = TIMEOUT_USUAL_MS;
@@ -229,7 +229,7 @@ static void on_lost(struct moq_client *client, int error, const char *reason, ui
         return;
     }
     clear_progress(tool);
-    log_warn(LOG_TOOL, "lost %s: %s; next try in %.1f s", tool->url.host, reason,
+    log_warn(LOG_TOOL, "lost %s: %s; trying again in %.1f s", tool->url.host, reason,
              (double)retry_ms / 1000);
     if (tool->app->on_lost)
         tool->app->on_lost(tool);
