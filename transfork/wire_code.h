@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 
+#pragma GCC visibility push(default)
 #ifdef __cplusplus
 extern "C" {
 #endif
@@ -28,4 +29,5 @@ int moq_error_from_wire(uint64_t wire);
 #ifdef __cplusplus
 }
 #endif
+#pragma GCC visibility pop
 #endif
