@@ -55,9 +55,9 @@ struct import_clock {
 struct import_pace {
     bool is_off;            /* the length is not known, or not what the file goes by */
     uint32_t rate, samples; /* of a frame; samples 0: each packet tells */
-    bool has_expected, is_mended, is_late;
-    int64_t expected;      /* ticks */
-    uint32_t part;         /* of a tick more, in parts of `rate` */
+    bool has_expected, is_settled, is_mended, is_late; /* is_settled: two frames have been seen */
+    int64_t expected;                                  /* ticks */
+    uint32_t part;                                     /* of a tick more, in parts of `rate` */
     unsigned run, strikes; /* frames that were off the same way; mended ones that went wrong */
     int64_t least;         /* by which those of the run were off */
 };

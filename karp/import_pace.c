@@ -4,7 +4,8 @@
  *
  * A frame within one length of where it should be is put there, unless it is so close that the difference is rounding or
  * drift. A difference that stays is followed after a few frames, a larger one at once: it is a gap. So is a frame that is
- * dated like the one before it: then the file counts durations that are none. */
+ * dated like the one before it: then the file counts durations that are none. The first frame may have been cut, or have
+ * a gap after it, so that the second one tells. */
 #include "karp/import_internal.h"
 
 #include "base/check.h"
@@ -92,12 +93,15 @@ int64_t import_pace(struct import_track *track, int64_t pts, const uint8_t *payl
     uint32_t samples = pace->samples ? pace->samples : opus_samples(payload, size);
     uint64_t length_parts = (uint64_t)samples * track->timescale;
     int64_t length = (int64_t)(length_parts / pace->rate);
-    if (length == 0 || !pace->has_expected)
+    if (length == 0 || !pace->has_expected) {
+        pace->is_settled = false;
         return follow(pace, pts, length_parts);
+    }
 
     int64_t off = pts - pace->expected;
-    bool was_mended = pace->is_mended;
+    bool was_mended = pace->is_mended, was_settled = pace->is_settled;
     pace->is_mended = false;
+    pace->is_settled = true;
     if (off >= -1 && off <= 1) { /* rounding: the part of a tick is kept */
         pace->run = pace->strikes = 0;
         expect_next(pace, pace->expected, length_parts);
@@ -105,7 +109,8 @@ int64_t import_pace(struct import_track *track, int64_t pts, const uint8_t *payl
     }
     int64_t close = length / CLOSE_PART;
     bool is_close = off < close && off > -close;
-    if (is_close || off > length + close || off <= close - length) {
+    bool is_cut = !was_settled && off < length - close;
+    if (is_close || is_cut || off > length + close || off <= close - length) {
         pace->strikes = is_close ? 0 : pace->strikes + was_mended;
         pace->is_off = pace->strikes == STRIKES_MAX; /* the length is not what it should be */
         return follow(pace, pts, length_parts);
