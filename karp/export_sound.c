@@ -114,5 +114,6 @@ bool export_sound_init(struct export_track *track)
         describe_opus(track);
     else
         describe_aac(track);
-    return track->is_ready || track->is_described;
+    bool may_be_found = track->codec.kind == KARP_CODEC_AAC && track->entry->sample_rate > 0;
+    return track->is_ready || track->is_described || may_be_found;
 }

@@ -200,6 +200,25 @@ static void the_first_frame_of_a_stranger_tells_its_channels(void **state)
     }
 }
 
+/* Seven channels have no number; the frame has six, or tells nothing. */
+static void channels_that_cannot_be_are_left_to_the_first_frame(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        uint8_t payload[64];
+        const struct karp_frame frame = {0, true, 0, payload,
+                                         put_silence(i == 0 ? "SPPL" : "LLLLLLL", payload)};
+        struct karp_catalog *catalog = catalog_of(NULL, NULL, 0, "mp4a.40.2");
+        catalog->tracks[0].channel_count = 7;
+        struct karp_exporter *exporter = export_catalog(catalog, NULL);
+        assert_int_equal(karp_exporter_frame(exporter, &frame), 0);
+        assert_int_equal(karp_exporter_counters(exporter).left_out[KARP_EXPORT_LOSS_UNDESCRIBED],
+                         i);
+        finish(exporter);
+        assert_int_equal(sink.count, 1 - i);
+    }
+}
+
 static void opus_of_more_channels_keeps_its_mapping(void **state)
 {
     (void)state;
@@ -367,6 +386,7 @@ int main(void)
         cmocka_unit_test(start_codes_become_lengths_and_a_record),
         cmocka_unit_test(a_configuration_of_aac_comes_out_as_it_went_in),
         cmocka_unit_test(the_first_frame_of_a_stranger_tells_its_channels),
+        cmocka_unit_test(channels_that_cannot_be_are_left_to_the_first_frame),
         cmocka_unit_test(opus_of_more_channels_keeps_its_mapping),
         cmocka_unit_test(the_first_keyframe_tells_the_size),
         cmocka_unit_test(pictures_are_turned_and_moved_into_sight),
