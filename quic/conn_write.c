@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "quic/check.h"
 #include "quic/endpoint.h"
 #include "quic/stream.h"
 
@@ -239,5 +240,9 @@ bool conn_write(struct quic_conn *conn)
         return false;
     }
 
-    return write_trains(conn);
+    bool has_more = write_trains(conn);
+#ifndef NDEBUG
+    conn_check(conn);
+#endif
+    return has_more;
 }

@@ -9,8 +9,9 @@
 
 #include "base/check.h"
 #include "base/list.h"
+#include "quic/check.h"
 
-enum { FIRST_PORT = 4433, REBOUND_PORT = 20000, START_S = 1000 };
+enum { FIRST_PORT = 4433, REBOUND_PORT = 20000, START_S = 1000, CHECKED_CONNECTIONS = 16 };
 
 struct packet {
     struct list link;
@@ -33,7 +34,7 @@ struct node {
     uint64_t writable_ns;
     uint64_t (*on_turn)(void *self);
     void *on_turn_self;
-    uint64_t turn_ns;
+    uint64_t turn_ns, turns;
     bool (*on_packet)(void *self, const uint8_t *data, size_t n);
     void *on_packet_self;
 };
@@ -345,6 +346,15 @@ struct quic_conn *sim_connect(struct sim *sim, int from, int to,
 
 /* ---- Time ------------------------------------------------------------------------------------ */
 
+/* After each turn of an endpoint with few connections, rarely where a look at all of them is long. */
+static void check_now_and_then(struct node *node)
+{
+    struct quic_endpoint_stats stats;
+    quic_endpoint_stats(node->endpoint, &stats);
+    if (node->turns++ % (1 + stats.connections / CHECKED_CONNECTIONS) == 0)
+        endpoint_check(node->endpoint);
+}
+
 static void turn(struct sim *sim, struct node *node)
 {
     if (node->writable_ns <= sim->clock.now_ns) {
@@ -356,6 +366,7 @@ static void turn(struct sim *sim, struct node *node)
     if (node->on_turn)
         node->turn_ns = node->on_turn(node->on_turn_self);
     quic_endpoint_flush(node->endpoint);
+    check_now_and_then(node);
 }
 
 static uint64_t earlier(uint64_t a, uint64_t b)
