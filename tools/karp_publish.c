@@ -92,8 +92,8 @@ static bool is_everything_acknowledged(struct karp_publishing *karp)
     publisher_backlog(&karp->publisher, &backlog);
     if (conn)
         quic_conn_stats(conn, &stats);
-    return karp->publisher.media_viewer_count == 0 && backlog.bytes == 0 &&
-           stats.bytes_in_flight == 0;
+    bool is_left = karp->publisher.media_viewer_count == 0 || karp->exit_code == TOOL_FAILED;
+    return is_left && backlog.bytes == 0 && stats.bytes_in_flight == 0;
 }
 
 static void drain_over(struct karp_publishing *karp, bool is_complete)
@@ -158,7 +158,7 @@ static void begin_drain(struct karp_publishing *karp, uint64_t most_ns)
         tool_finish(karp->tool, karp->exit_code);
         return;
     }
-    publisher_finish(&karp->publisher);
+    publisher_finish(&karp->publisher, karp->exit_code != TOOL_FAILED);
     moq_native_wake(karp->tool->native);
     uv_timer_start(&karp->timer, on_drain, BRAKE_MS, BRAKE_MS);
 }
@@ -300,7 +300,7 @@ static void on_stop(struct tool *tool)
 static void on_finish(struct tool *tool)
 {
     struct karp_publishing *karp = tool->user;
-    publisher_go_off_air(&karp->publisher, 0);
+    publisher_go_off_air(&karp->publisher, tool->exit_code == TOOL_FAILED ? MOQ_ERR_MEDIA : 0);
     input_close(&karp->input);
     uv_close((uv_handle_t *)&karp->timer, NULL);
 }

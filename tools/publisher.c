@@ -172,11 +172,12 @@ int publisher_write(struct publisher *publisher, const struct karp_frame *frame)
     return error;
 }
 
-void publisher_finish(struct publisher *publisher)
+void publisher_finish(struct publisher *publisher, bool is_whole)
 {
     for (size_t i = 0; i < publisher->track_count; i++) {
         end_group(&publisher->tracks[i]);
-        moq_track_end(publisher->tracks[i].track, 0);
+        if (is_whole)
+            moq_track_end(publisher->tracks[i].track, 0);
     }
 }
 

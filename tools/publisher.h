@@ -45,8 +45,9 @@ void publisher_deinit(struct publisher *publisher);
 
 /* Off air, or before a track's keyframe, the frame is dropped. */
 int publisher_write(struct publisher *publisher, const struct karp_frame *frame);
-void publisher_finish(
-    struct publisher *publisher); /* no more frames: tracks end as the viewers got all of them */
+/* No more frames. `is_whole`: tracks end in order, as soon as each viewer has everything. Otherwise the last groups are
+ * ended, and tracks only when going off air, with an error: whoever records must be able to tell. */
+void publisher_finish(struct publisher *publisher, bool is_whole);
 
 /* Entries of a session's events. */
 void publisher_on_request(struct publisher *publisher, struct moq_request *request);

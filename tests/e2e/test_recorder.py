@@ -43,6 +43,24 @@ def a_recorder_tells_the_death_of_a_publisher_from_its_end():
         relay.stop()
 
 
+def a_recorder_is_told_when_the_input_of_the_publisher_breaks_off():
+    """As when an encoder is killed in the middle of a fragment. What came before that is written all the same."""
+    relay = Relay()
+    with open(as_fmp4(clip("h264")), "rb") as file:
+        data = file.read()
+    parts = data.split(b"moof")
+    cut = data[:len(b"moof".join(parts[:150])) + 30]
+    whole, result = scratch("before-the-break.mp4"), scratch("broken-off.mp4")
+    with open(whole, "wb") as file:
+        file.write(data[:len(b"moof".join(parts[:150])) - 4])
+    viewer = waiting_subscriber(relay.url("/broken-off"), result)
+    status, _, err = run([program("moq-karp"), "--tls-disable-verify", "publish", relay.url("/broken-off")], stdin=cut)
+    check(status == 1 and "TrailingData" in err, f"{status} {err}")
+    check_recording(viewer, result, "broke off", 3)
+    check_equal({k: len(v) for k, v in packets(result).items()}, {k: len(v) for k, v in packets(whole).items()}, "packets")
+    relay.stop()
+
+
 def a_recorder_outlives_its_relay():
     """The publisher comes back as another instance; the recording goes on and ends with that one."""
     relay = Relay()
@@ -80,5 +98,6 @@ def a_recorder_goes_over_to_a_newer_publisher():
     relay.stop()
 
 
-TESTS = [a_recorder_tells_the_death_of_a_publisher_from_its_end, a_recorder_outlives_its_relay,
+TESTS = [a_recorder_tells_the_death_of_a_publisher_from_its_end,
+         a_recorder_is_told_when_the_input_of_the_publisher_breaks_off, a_recorder_outlives_its_relay,
          a_recorder_does_not_wait_for_ever_for_what_was_lost_with_the_relay, a_recorder_goes_over_to_a_newer_publisher]
