@@ -42,7 +42,8 @@ void karp_importer_free(struct karp_importer *importer)
     object_died(OBJECT_importer);
 }
 
-/* Notes where a file begins, which its absolute positions count from: files may follow each other in one input. */
+/* Notes where a file begins, which its absolute positions count from: files may follow each other
+ * in one input. */
 static void note_file(struct karp_importer *importer)
 {
     uint32_t type = importer->box_type;

@@ -1,14 +1,15 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Import: bytes of a fragmented MP4, in pieces of any size, become a catalog and frames.
  *
- * Only what is needed is held: the moov or moof at hand, the list of samples still to come in an mdat, one sample that
- * arrives in pieces and, at the beginning, frames until each track has begun; after that a sample that lies whole in the
- * bytes at hand is passed on without a copy.
+ * Only what is needed is held: the moov or moof at hand, the list of samples still to come in an
+ * mdat, one sample that arrives in pieces and, at the beginning, frames until each track has begun;
+ * after that a sample that lies whole in the bytes at hand is passed on without a copy.
  *
- * Times are those that a player shows: edit lists are applied. The wire knows no negative time, so when a first sample
- * lies before zero (the priming of AAC), all tracks are moved by the same constant and karp_importer_shift_us() and the
- * catalog's start tell it. Times that wrap or start again under the same moov (an encoder that restarts, a looped file)
- * go on from where they were, all tracks by the same offset. */
+ * Times are those that a player shows: edit lists are applied. The wire knows no negative time, so
+ * when a first sample lies before zero (the priming of AAC), all tracks are moved by the same
+ * constant and karp_importer_shift_us() and the catalog's start tell it. Times that wrap or start
+ * again under the same moov (an encoder that restarts, a looped file) go on from where they were,
+ * all tracks by the same offset. */
 #ifndef MOQ_KARP_IMPORT_H
 #define MOQ_KARP_IMPORT_H
 
@@ -47,10 +48,11 @@ struct karp_frame {
 };
 
 struct karp_import_events {
-    /* All tracks are known, and where their times begin: just before the first frame is handed out, or at the end of a
-     * file without any. Frames wait for the first one of each track, but no longer than for 1 s of media. Called again
-     * when a moov with other tracks arrives in mid-stream: a new instance of the broadcast. A moov that differs in
-     * dates, tags or durations only is a repetition. A return value that is not 0 refuses the catalog (MultipleInit the
+    /* All tracks are known, and where their times begin: just before the first frame is handed out,
+     * or at the end of a file without any. Frames wait for the first one of each track, but no
+     * longer than for 1 s of media. Called again when a moov with other tracks arrives in
+     * mid-stream: a new instance of the broadcast. A moov that differs in dates, tags or durations
+     * only is a repetition. A return value that is not 0 refuses the catalog (MultipleInit the
      * second time) and ends the import. */
     int (*on_catalog)(void *user, const struct karp_catalog *catalog);
     /* In the order of the file. A return value that is not 0 ends the import with it. */
@@ -91,11 +93,12 @@ struct karp_importer *karp_importer_new(const struct karp_import_events *events,
                                         const struct karp_import_options *options);
 void karp_importer_free(struct karp_importer *importer);
 
-/* Takes the next bytes of the file. MOQ_ERR_MEDIA: see karp_importer_failure(); MOQ_ERR_NOMEM; or what a callback
- * returned. After an error only karp_importer_failure() and _free() are of use. */
+/* Takes the next bytes of the file. MOQ_ERR_MEDIA: see karp_importer_failure(); MOQ_ERR_NOMEM; or
+ * what a callback returned. After an error only karp_importer_failure() and _free() are of use. */
 int karp_importer_feed(struct karp_importer *importer, const uint8_t *data, size_t size);
 
-/* The file has ended. MOQ_ERR_MEDIA when it ends inside a box, without a moov, or before the samples of its last moof. */
+/* The file has ended. MOQ_ERR_MEDIA when it ends inside a box, without a moov, or before the
+ * samples of its last moof. */
 int karp_importer_finish(struct karp_importer *importer);
 
 const struct karp_failure *karp_importer_failure(const struct karp_importer *importer);
@@ -103,10 +106,12 @@ const struct karp_failure *karp_importer_failure(const struct karp_importer *imp
 /* What was handed out and what was left out so far: nothing else of the input is lost. */
 const struct karp_import_counts *karp_importer_counts(const struct karp_importer *importer);
 
-/* Microseconds by which every timestamp lies above the one in the file; known from the first frame on. */
+/* Microseconds by which every timestamp lies above the one in the file; known from the first frame
+ * on. */
 uint64_t karp_importer_shift_us(const struct karp_importer *importer);
 
-/* Presentation time that the samples of the last fragment span beyond one frame: latency that the muxer adds. */
+/* Presentation time that the samples of the last fragment span beyond one frame: latency that the
+ * muxer adds. */
 uint64_t karp_importer_fragment_us(const struct karp_importer *importer);
 
 #ifdef __cplusplus

@@ -39,8 +39,8 @@ struct esds {
     size_t config_size;
 };
 
-/* ISO/IEC 14496-1, 7.2.6: an ES_Descriptor (3) with a DecoderConfigDescriptor (4), which may have a DecoderSpecificInfo
- * (5). Lengths of the outer ones are often wrong, and not needed. */
+/* ISO/IEC 14496-1, 7.2.6: an ES_Descriptor (3) with a DecoderConfigDescriptor (4), which may have a
+ * DecoderSpecificInfo (5). Lengths of the outer ones are often wrong, and not needed. */
 static bool read_esds(struct reader in, struct esds *esds)
 {
     enum { TAG_STREAM = 3, TAG_DECODER = 4, TAG_CONFIG = 5 };
@@ -67,7 +67,8 @@ static bool read_esds(struct reader in, struct esds *esds)
     return esds->config_size == 0 || esds->config;
 }
 
-/* The audio object type that an MPEG-2 object type of esds stands for; 0 for MPEG-4, whose configuration tells it. */
+/* The audio object type that an MPEG-2 object type of esds stands for; 0 for MPEG-4, whose
+ * configuration tells it. */
 static uint8_t aac_profile(uint8_t object_type)
 {
     enum { OBJECT_MPEG2_MAIN = 0x66, OBJECT_MPEG2_SSR = 0x68 };
@@ -103,8 +104,8 @@ static int refuse_object_type(struct karp_importer *importer, uint8_t type)
     return MOQ_ERR_UNSUPPORTED;
 }
 
-/* The AudioSpecificConfig knows better than the sample entry, where muxers write 2 channels and what fits 16 bits. AAC of
- * MPEG-2 may come without: then the entry has to know. */
+/* The AudioSpecificConfig knows better than the sample entry, where muxers write 2 channels and
+ * what fits 16 bits. AAC of MPEG-2 may come without: then the entry has to know. */
 static int read_mp4a(struct karp_importer *importer, struct reader record, struct karp_track *track,
                      struct karp_codec *codec)
 {
@@ -164,8 +165,9 @@ static void read_version_2(struct reader in, struct karp_track *track)
     track->channel_count = channels;
 }
 
-/* Finds the box `type`, among the children or in a `wave` box, as QuickTime has it. QuickTime's versions 1 and 2 put
- * fields before the children; other files use the same version numbers and do not, so that all places are tried. */
+/* Finds the box `type`, among the children or in a `wave` box, as QuickTime has it. QuickTime's
+ * versions 1 and 2 put fields before the children; other files use the same version numbers and do
+ * not, so that all places are tried. */
 static bool find_record(const struct reader *in, uint16_t version, const char *type,
                         struct reader *record)
 {

@@ -134,7 +134,7 @@ static int read_video_entry(struct karp_importer *importer, struct box *entry,
     return 0;
 }
 
-/* Takes the next entry; false at the end, where a size lies, and after as many as a track may have. */
+/* Takes the next entry; false at the end, where a size lies, and after IMPORT_MAX_ENTRIES. */
 static bool next_entry(struct reader *stsd, struct box *entry, uint32_t *number)
 {
     return *number < IMPORT_MAX_ENTRIES && box_next(stsd, entry, NULL) > 0 && ++*number;

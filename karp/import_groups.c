@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Where groups begin: at pictures from which decoding can begin, and for sound with them or after a while.
+/* Where groups begin: at pictures from which decoding can begin, and for sound with them or after a
+ * while.
  *
- * Flags of files call every sample a key frame, or none, or the wrong ones. What the picture itself says goes first; the
- * flags decide where it does not tell, and between a recovery point that is meant to be entered and one that is not. */
+ * Flags of files call every sample a key frame, or none, or the wrong ones. What the picture itself
+ * says goes first; the flags decide where it does not tell, and between a recovery point that is
+ * meant to be entered and one that is not. */
 #include "karp/import_internal.h"
 
 #include "base/log.h"
 
-/* What flags say about a sample. Some muxers leave those of tracks that are all key frames at zero. */
+/* What flags say about a sample. Some muxers leave those of tracks of key frames at zero. */
 enum says { SAYS_NOTHING, SAYS_KEY, SAYS_DELTA };
 
 static enum says read_flags(struct import_groups *groups, uint32_t flags)

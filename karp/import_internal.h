@@ -1,17 +1,19 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The importer from the inside.
  *
- *   import.c import_order.c     the walk over the top-level boxes, and in which order they may come
- *   import_setup.c              whether a moov is new, a repetition, or the same under other sample entries
- *   import_moov.c               reads a moov; import_entry.c and import_audio.c its sample entries, import_tables.c its
- *                               sample tables
- *   import_moof.c               reads a fragment
- *   import_time.c               keeps the times of each track on one line
- *   import_pace.c               mends times of sound by the length of its frames
- *   import_media.c              cuts samples out of an mdat
- *   import_output.c             hands out catalog and frames, once it is known where times begin
- *   import_groups.c             tells where groups begin
- *   import_boxes.c              serves those that read boxes */
+ *   import.c import_order.c   the walk over the top-level boxes, and in which order they may come
+ *   import_setup.c            whether a moov is new, a repetition, or under other sample entries
+ *   import_moov.c             reads a moov
+ *   import_entry.c            its sample entries, import_audio.c those of sound
+ *   import_display.c          how pictures are shown, and languages
+ *   import_tables.c           its sample tables
+ *   import_moof.c             reads a fragment
+ *   import_time.c             keeps the times of each track on one line
+ *   import_pace.c             mends times of sound by the length of its frames
+ *   import_media.c            cuts samples out of an mdat
+ *   import_output.c           hands out catalog and frames, once it is known where times begin
+ *   import_groups.c           tells where groups begin
+ *   import_boxes.c            serves those that read boxes */
 #ifndef MOQ_KARP_IMPORT_INTERNAL_H
 #define MOQ_KARP_IMPORT_INTERNAL_H
 
@@ -35,7 +37,8 @@ enum { IMPORT_MAX_ENTRIES = 32 }; /* sample entries of a track; those after them
 /* Decode times beyond this, either way, are refused. */
 #define IMPORT_TIME_MAX (INT64_C(1) << 60)
 
-/* Where the time of a track stands. Ticks are those of the file without its wraps, microseconds those that are told. */
+/* Where the time of a track stands. Ticks are those of the file without its wraps, microseconds
+ * those that are told. */
 struct import_clock {
     bool has_begun, is_new_start; /* is_new_start: the fragment at hand starts again */
     int64_t wrapped;              /* ticks added to what the file says, in turns of 2^32 */
@@ -179,7 +182,8 @@ struct karp_importer {
     struct karp_import_counts counts;
 };
 
-/* Checks that the first box, whose header is at hand, can begin a file; otherwise fails with what the input is. */
+/* Checks that the first box, whose header is at hand, can begin a file; otherwise fails with what
+ * the input is. */
 int import_check_beginning(struct karp_importer *importer);
 
 /* Checks that the box at hand may come now: moov before any media, a moof before each mdat. */
@@ -195,14 +199,16 @@ int import_need_box(struct karp_importer *importer, struct reader in, const char
 /* Fails because the box `type` is too short for its fields. */
 int import_too_short(struct karp_importer *importer, const char *type);
 
-/* A complete moov: sets up its tracks, unless it repeats the one in force, and reads the samples in its tables. */
+/* A complete moov: sets up its tracks, unless it repeats the one in force, and reads the samples in
+ * its tables. */
 int import_setup(struct karp_importer *importer, struct reader moov);
 
-/* The samples that follow are under another sample entry of the track with the index `track`: a new instance, unless it
- * says the same to the catalog. Only between fragments. */
+/* The samples that follow are under another sample entry of the track with the index `track`: a new
+ * instance, unless it says the same to the catalog. Only between fragments. */
 int import_switch_entry(struct karp_importer *importer, size_t track, uint32_t entry);
 
-/* Presentation does not begin at zero: the catalog tells where, and the clocks that times are to be rounded to. */
+/* Presentation does not begin at zero: the catalog tells where, and the clocks that times are to be
+ * rounded to. */
 void import_note_start(struct karp_importer *importer);
 
 /* Reads a complete moov: tracks and catalog. */
@@ -217,8 +223,8 @@ struct import_description {
     struct karp_codec codec;
 };
 
-/* Reads the sample entry of a track that is wanted or, if that is none, the first that karp can carry; the kind of
- * `description` is known already. Fails with the reason of the first entry. */
+/* Reads the sample entry of a track that is wanted or, if that is none, the first that karp can
+ * carry; the kind of `description` is known already. Fails with the reason of the first entry. */
 int import_entry(struct karp_importer *importer, struct import_track *track, struct reader stsd,
                  struct import_description *description);
 
@@ -229,14 +235,16 @@ int import_audio_entry(struct karp_importer *importer, struct box *entry, struct
 /* Fails because of what a sample entry of `type` holds. */
 int import_refuse_entry(struct karp_importer *importer, uint32_t type);
 
-/* Makes the record, which stays where it is, the description of the catalog's entry; the catalog copies it. */
+/* Makes the record, which stays where it is, the description of the catalog's entry; the catalog
+ * copies it. */
 void import_describe(struct karp_track *track, const uint8_t *record, size_t size);
 
 /* Adds the samples of a track's tables to the fragment at hand. */
 int import_tables(struct karp_importer *importer, struct import_track *track);
 
-/* Reads how pictures are shown: from the boxes in a visual sample entry, and from the headers of its track, which tell the
- * language of any track. What the catalog cannot carry is told in a warning. */
+/* Reads how pictures are shown: from the boxes in a visual sample entry, and from the headers of
+ * its track, which tell the language of any track. What the catalog cannot carry is told in a
+ * warning. */
 void import_display_entry(struct karp_importer *importer, struct reader children,
                           struct karp_track *entry, const struct karp_codec *codec);
 void import_display(struct karp_importer *importer, const struct import_track *track,
@@ -245,8 +253,8 @@ void import_display(struct karp_importer *importer, const struct import_track *t
 /* Reads a complete moof that began at `start` in the file. */
 int import_moof(struct karp_importer *importer, struct reader body, uint64_t start);
 
-/* Whether samples of `track` (NULL: one that the moov does not have) under sample entry `entry` (from 1) are left out,
- * and why. An entry that the moov cannot have is nonsense, and no reason. */
+/* Whether samples of `track` (NULL: one that the moov does not have) under sample entry `entry`
+ * (from 1) are left out, and why. An entry that the moov cannot have is nonsense, and no reason. */
 bool import_is_lost(const struct import_track *track, uint32_t entry, enum karp_loss *loss);
 
 /* Counts samples that are left out. */
@@ -278,7 +286,8 @@ int import_media(struct karp_importer *importer, const uint8_t *data, size_t siz
 /* Ticks to microseconds, rounded down. False when the result is beyond any clock. */
 bool import_to_us(const struct import_track *track, int64_t ticks, int64_t *us);
 
-/* A fragment of a track begins at `start`; NULL: where the one before ended. Sets the decode time of its first sample. */
+/* A fragment of a track begins at `start`; NULL: where the one before ended. Sets the decode time
+ * of its first sample. */
 int import_time_begin(struct karp_importer *importer, struct import_track *track,
                       const struct import_start *start, int64_t *dts);
 
@@ -288,8 +297,9 @@ void import_time_sample(struct import_track *track, const struct import_span *sp
 /* All samples of the fragment are known: tracks that start again get their offset. */
 void import_time_settle(struct karp_importer *importer);
 
-/* Finds the one constant that keeps the first samples of all tracks at or above zero, and tells the catalog. Of a track
- * that has not begun the worst is assumed: a first sample at zero, less the edit. */
+/* Finds the one constant that keeps the first samples of all tracks at or above zero, and tells the
+ * catalog. Of a track that has not begun the worst is assumed: a first sample at zero, less the
+ * edit. */
 void import_time_shift(struct karp_importer *importer);
 
 void import_output_init(struct karp_importer *importer);

@@ -66,7 +66,8 @@ int import_add_sample(struct karp_importer *importer, struct import_track *track
     return 0;
 }
 
-/* How far the samples of a track in this fragment lie apart, less one frame: what waiting for the fragment costs. */
+/* How far the samples of a track in this fragment lie apart, less one frame: what waiting for the
+ * fragment costs. */
 static uint64_t span_us(const struct import_track *track)
 {
     int64_t span;
@@ -112,8 +113,9 @@ static void sort_samples(struct karp_importer *importer)
     }
 }
 
-/* Turns all positions into those of the input. Data comes after what points at it, so an absolute position that has
- * passed counts from the start of the file at hand: it is not the first of the input. */
+/* Turns all positions into those of the input. Data comes after what points at it, so an absolute
+ * position that has passed counts from the start of the file at hand: it is not the first of the
+ * input. */
 static void place_samples(struct karp_importer *importer)
 {
     for (size_t i = 0; i < importer->sample_count; i++) {
@@ -126,7 +128,8 @@ static void place_samples(struct karp_importer *importer)
     }
 }
 
-/* Every sample that begins in this mdat has to end in it, and none may begin before it or in another sample. */
+/* Every sample that begins in this mdat has to end in it, and none may begin before it or in
+ * another sample. */
 static int check_samples(struct karp_importer *importer, uint64_t end)
 {
     uint64_t from = importer->position;

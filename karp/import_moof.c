@@ -49,8 +49,8 @@ static struct import_track *find_track(struct karp_importer *importer, uint32_t 
     return NULL;
 }
 
-/* Where data offsets count from (ISO/IEC 14496-12, 8.8.7.1). Without any base the data of the first run begins with the
- * mdat. */
+/* Where data offsets count from (ISO/IEC 14496-12, 8.8.7.1). Without any base the data of the first
+ * run begins with the mdat. */
 static void find_base(struct fragment *fragment, struct run_defaults *run, uint32_t flags,
                       uint64_t base)
 {
@@ -99,8 +99,8 @@ static int read_tfhd(struct fragment *fragment, struct reader in, struct run_def
     return 0;
 }
 
-/* Reads the decode time that a traf tells: in its tfdt or, as Smooth Streaming has it, in a uuid box (tfxd). `is_told` is
- * false when there is neither. */
+/* Reads the decode time that a traf tells: in its tfdt or, as Smooth Streaming has it, in a uuid
+ * box (tfxd). `is_told` is false when there is neither. */
 static int read_start(struct fragment *fragment, struct reader traf, struct import_start *start,
                       bool *is_told)
 {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Reads a moov: its tracks for the catalog, the defaults of their fragments and their edit lists. */
+/* Reads a moov: its tracks for the catalog, defaults of their fragments and edit lists. */
 #include "karp/import_internal.h"
 
 #include <stdio.h>
@@ -25,8 +25,8 @@ static int read_timescale(struct karp_importer *importer, struct reader in, cons
     return 0;
 }
 
-/* Applies the empty edits at the front and the first real one; what follows would be montage, which a live stream has
- * no place for. */
+/* Applies the empty edits at the front and the first real one; what follows would be montage, which
+ * a live stream has no place for. */
 static void read_edits(struct karp_importer *importer, struct import_track *track, struct reader in)
 {
     uint32_t flags;
@@ -154,8 +154,8 @@ static int read_track_id(struct karp_importer *importer, struct import_track *tr
     return 0;
 }
 
-/* Reads a track into the next free place, which it keeps when its id is known: also one that cannot be carried has
- * samples to be passed over. */
+/* Reads a track into the next free place, which it keeps when its id is known: also one that cannot
+ * be carried has samples to be passed over. */
 static int read_track(struct karp_importer *importer, struct import_track *track,
                       struct reader trak)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Hands out the catalog and then frames. Both wait until it is known where times begin, because no frame may lie before
- * zero: until the first frame of each track has come, or for a short while. */
+/* Hands out the catalog and then frames. Both wait until it is known where times begin, because no
+ * frame may lie before zero: until the first frame of each track has come, or for a short while. */
 #include "karp/import_internal.h"
 
 #include <string.h>

@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Frames of sound have a known length, so a time that a muxer got wrong is seen and mended: ffmpeg 5.1, for one, dates
- * them in pairs (0, 2048, 2048, 4096, 4096) when each has a fragment of its own.
+/* Frames of sound have a known length, so a time that a muxer got wrong is seen and mended:
+ * ffmpeg 5.1, for one, dates them in pairs (0, 2048, 2048, 4096, 4096) when each has a fragment of
+ * its own.
  *
- * A frame within one length of where it should be is put there, unless it is so close that the difference is rounding or
- * drift. A difference that stays is followed after a few frames, a larger one at once: it is a gap. So is a frame that is
- * dated like the one before it: then the file counts durations that are none. The first frame may have been cut, or have
- * a gap after it, so that the second one tells. */
+ * A frame within one length of where it should be is put there, unless it is so close that the
+ * difference is rounding or drift. A difference that stays is followed after a few frames, a larger
+ * one at once: it is a gap. So is a frame that is dated like the one before it: then the file
+ * counts durations that are none. The first frame may have been cut, or have a gap after it, so
+ * that the second one tells. */
 #include "karp/import_internal.h"
 
 #include "base/check.h"
@@ -47,7 +49,8 @@ void import_pace_init(struct import_pace *pace, const struct import_description 
     }
 }
 
-/* Puts the expectation for the next frame one length after this one, at `pts`; keeps the part of a tick that is over. */
+/* Puts the expectation for the next frame one length after this one, at `pts`; keeps the part of a
+ * tick that is over. */
 static void expect_next(struct import_pace *pace, int64_t pts, uint64_t length_parts)
 {
     uint64_t parts = length_parts + pace->part;

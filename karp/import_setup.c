@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What the moov in force has set up, and whether a further one says the same: then it is a repetition and the tracks go
- * on; otherwise a new instance of the broadcast begins. */
+/* What the moov in force has set up, and whether a further one says the same: then it is a
+ * repetition and the tracks go on; otherwise a new instance of the broadcast begins. */
 #include "karp/import_internal.h"
 
 #include <stdlib.h>
@@ -101,7 +101,7 @@ static void begin_next_part(struct karp_importer *importer, const struct setup *
         importer->tracks[i].clock = old->tracks[i].clock;
 }
 
-/* A moov whose tracks have several sample entries is kept, to be read again when they take another. */
+/* Keeps a moov whose tracks have several sample entries, to read it again for another one. */
 static int keep_moov(struct karp_importer *importer, struct reader moov)
 {
     bool is_needed = false;

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* One line of time for each track, whatever the file does: decode times that are missing follow from durations, those
- * that wrap are unwrapped, and those that start again go on where the ones before ended.
+/* One line of time for each track, whatever the file does: decode times that are missing follow
+ * from durations, those that wrap are unwrapped, and those that start again go on where the ones
+ * before ended.
  *
- * Tracks that start again do so together, as sound and picture of one encoder do: the first one to go back begins an
- * epoch, and the others join it with the same offset, so that they stay in step. */
+ * Tracks that start again do so together, as sound and picture of one encoder do: the first one to
+ * go back begins an epoch, and the others join it with the same offset, to stay in step. */
 #include "karp/import_internal.h"
 
 #include "base/check.h"
@@ -23,7 +24,8 @@ enum {
     BELOW_ZERO_MAX_S = 10,    /* a 32-bit time so close to its end is one below zero */
 };
 
-/* Offsets and ends beyond this are cut: frames that far away are refused when they are handed out. */
+/* Offsets and ends beyond this are cut: frames that far away are refused when they are handed out.
+ */
 #define SUM_MAX_US ((int64_t)(KARP_TIMESTAMP_MAX_US / 2))
 
 static int64_t cut(int64_t us)
@@ -59,8 +61,8 @@ static int64_t wrap_gap(const struct import_track *track)
     return gap < most ? gap : most;
 }
 
-/* Undoes the wrap of a time that was counted in 32 bits, or in the 33 of MPEG-TS, whatever the width of its field. Returns
- * `time` when none has happened. */
+/* Undoes the wrap of a time that was counted in 32 bits, or in the 33 of MPEG-TS, whatever the
+ * width of its field. Returns `time` when none has happened. */
 static int64_t unwrapped(struct import_track *track, int64_t time)
 {
     struct import_clock *clock = &track->clock;
@@ -77,7 +79,8 @@ static int64_t unwrapped(struct import_track *track, int64_t time)
     return time + turns * turn;
 }
 
-/* Whether a 32-bit `time` means one below zero: close to its end, and far from where the track is. */
+/* Whether a 32-bit `time` means one below zero: close to its end, and far from where the track is.
+ */
 static bool is_below_zero(const struct import_track *track, int64_t time)
 {
     const struct import_clock *clock = &track->clock;
@@ -89,8 +92,9 @@ static bool is_below_zero(const struct import_track *track, int64_t time)
     return !clock->has_begun || ahead > most || ahead < -most;
 }
 
-/* Whether the track starts again at `time`. Where the moov was repeated, or another track has started again, a step back
- * that is small is no jitter; and after a moov a leap ahead is another clock, not a gap. */
+/* Whether the track starts again at `time`. Where the moov was repeated, or another track has
+ * started again, a step back that is small is no jitter; and after a moov a leap ahead is another
+ * clock, not a gap. */
 static bool is_new_start(const struct karp_importer *importer, const struct import_track *track,
                          int64_t time)
 {
@@ -168,8 +172,8 @@ static int64_t end_of_all(const struct karp_importer *importer)
     return end_us;
 }
 
-/* Begins an epoch with a track that starts again at `start_us`. Whatever began before this track in the last epoch is
- * expected to do so again, and finds room. */
+/* Begins an epoch with a track that starts again at `start_us`. Whatever began before this track in
+ * the last epoch is expected to do so again, and finds room. */
 static void begin_epoch(struct karp_importer *importer, const struct import_track *track,
                         int64_t start_us)
 {

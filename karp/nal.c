@@ -197,7 +197,8 @@ static int build_avcc(struct nal_walk payload, struct byte_buf *out)
     return error;
 }
 
-/* The twelve bytes of profile, tier and level at the front of an SPS, without emulation prevention. */
+/* The twelve bytes of profile, tier and level at the front of an SPS, without emulation prevention.
+ */
 static void copy_profile(const struct nal *sps, uint8_t out[12])
 {
     struct bits in = bits_of(sps->data + 2, sps->size - 2, true);

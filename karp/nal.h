@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* NAL units of H.264 and H.265: walking them in both framings, finding parameter sets, and what a sequence parameter set
- * says about the order of pictures. */
+/* NAL units of H.264 and H.265: walking them in both framings, finding parameter sets, and what a
+ * sequence parameter set says about the order of pictures. */
 #ifndef MOQ_KARP_NAL_H
 #define MOQ_KARP_NAL_H
 
@@ -27,7 +27,8 @@ struct nal_walk {
     uint8_t length_bytes; /* of that length, 1 to 4 */
 };
 
-/* A walk over the units of a sample, in the framing that it has: start codes are known by their sight, unless all lengths
+/* A walk over the units of a sample, in the framing that it has: start codes are known by their
+ * sight, unless all lengths
  * (`length_bytes` each; 0: four) add up. */
 struct nal_walk nal_walk_of(const uint8_t *payload, size_t size, uint8_t length_bytes);
 
@@ -53,7 +54,8 @@ bool nal_sps_parse(const struct nal *nal, bool is_h265, struct nal_sps *sps);
 /* The SPS inside an avcC or hvcC body. */
 bool nal_sps_of_config(struct nal config, bool is_h265, struct nal *sps);
 
-/* Builds an avcC or hvcC body from the parameter sets in a keyframe. MOQ_ERR_NOT_FOUND when they are not there. */
+/* Builds an avcC or hvcC body from the parameter sets in a keyframe. MOQ_ERR_NOT_FOUND when they
+ * are not there. */
 int nal_build_config(struct nal_walk payload, bool is_h265, struct byte_buf *out);
 
 #endif

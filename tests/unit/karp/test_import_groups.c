@@ -13,7 +13,8 @@
 #include "karp/picture.h"
 #include "sample_files.h"
 
-/* Units with lengths of one byte, without zeros and spaces. IDR, a slice of type P, one of type I, a recovery point. */
+/* Units with lengths of one byte, without zeros and spaces. IDR, a slice of type P, one of type I,
+ * a recovery point. */
 #define IDR "\x03\x65\x88\x81"
 #define P "\x03\x41\x98\x81"
 #define I "\x03\x41\x88\x81"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Layouts that muxers write and other demuxers read: taken, or refused with the true reason; a track that is refused
- * does not take the others along. */
+/* Layouts that muxers write and other demuxers read: taken, or refused with the true reason; a
+ * track that is refused does not take the others along. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -129,7 +129,7 @@ static void put_quicktime_2(struct file *file)
     file_end(file, entry);
 }
 
-/* AudioSampleEntryV1 of ISO files has the number of QuickTime's version 1, and none of its fields. */
+/* AudioSampleEntryV1 of ISO files has the number of QuickTime's version 1, and not its fields. */
 static void put_iso_1(struct file *file)
 {
     size_t entry = begin_mp4a(file, 1);
@@ -236,8 +236,8 @@ static void put_encrypted_and_clear(struct file *file)
     file_video_entry(file, "avc1", 0x1f);
 }
 
-/* A file with both tracks, where the picture has the entries that `put` writes: three fragments under the entries 1, 2
- * and 1. */
+/* A file with both tracks, where the picture has the entries that `put` writes: three fragments
+ * under the entries 1, 2 and 1. */
 static struct file entries_file(void (*put)(struct file *file))
 {
     struct sample_track tracks[] = {video_track, audio_track};

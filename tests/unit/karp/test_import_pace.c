@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Frames of sound have a known length: times within one length of where they should be are mended, others are followed. */
+/* Frames of sound have a known length: times within one length of where they should be are mended,
+ * others are followed. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -41,8 +42,8 @@ static int note_time(void *user, const struct karp_frame *frame)
     return 0;
 }
 
-/* Imports frames with `payload` that the file dates `times`, each in a fragment of its own, and checks that they are
- * handed out at `expected`. */
+/* Imports frames with `payload` that the file dates `times`, each in a fragment of its own, and
+ * checks that they are handed out at `expected`. */
 static void assert_paced(const char *codec, const char *payload, size_t count,
                          const uint64_t *times, const uint64_t *expected)
 {
@@ -108,7 +109,8 @@ static void gaps_are_followed(void **state)
     ASSERT_AAC(one, patient);
 }
 
-/* GStreamer shortens the first packet of Opus by its priming, ffmpeg leaves a gap after the first frame of AAC. */
+/* GStreamer shortens the first packet of Opus by its priming, ffmpeg leaves a gap after the first
+ * frame of AAC. */
 static void a_first_frame_may_be_cut(void **state)
 {
     (void)state;

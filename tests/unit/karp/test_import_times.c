@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Times that are missing, wrap, lie below zero or start again: they go on, in step, and nothing is lost. */
+/* Times that are missing, wrap, lie below zero or start again: they go on, in step, and nothing is
+ * lost. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
