@@ -108,8 +108,8 @@ static int start(struct floor_conn *conn, const ngtcp2_path *path, const ngtcp2_
     set_callbacks(&callbacks);
     ngtcp2_settings_default(&settings);
     settings.initial_ts = conn->floor->now_ns;
-    settings.max_tx_udp_payload_size = PACKET_MAX_BYTES;
-    static const uint16_t probes[] = {PACKET_MAX_BYTES};
+    settings.max_tx_udp_payload_size = PATH_MTU_LARGEST_BYTES;
+    static const uint16_t probes[] = {PATH_MTU_LARGEST_BYTES};
     settings.pmtud_probes = probes;
     settings.pmtud_probeslen = sizeof probes / sizeof probes[0];
     ngtcp2_transport_params_default(&params);
@@ -275,8 +275,8 @@ bool floor_conn_write(struct floor_conn *conn)
         ngtcp2_path_storage_zero(&path);
         if (room > sizeof floor->train)
             room = sizeof floor->train;
-        if (room < PACKET_MAX_BYTES)
-            room = PACKET_MAX_BYTES;
+        if (room < PATH_MTU_LARGEST_BYTES)
+            room = PATH_MTU_LARGEST_BYTES;
         n = ngtcp2_conn_write_aggregate_pkt2(conn->quic, &path.path, &info, floor->train, room,
                                              &segment_size, write_packet, FLOOR_TRAIN_MAX_PACKETS,
                                              floor->now_ns);
