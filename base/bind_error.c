@@ -22,8 +22,8 @@ struct inodes { /* of the sockets on a port */
 
 /* ---- Who has the port ------------------------------------------------------------------------ */
 
-/* `sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode`: an address is hex, a colon and the
- * port in hex. Any address counts: it may be a wildcard. */
+/* `sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode`: an address is hex, a
+ * colon and the port in hex. Any address counts: it may be a wildcard. */
 static bool read_line(const char *line, unsigned port, bool is_tcp, uint64_t *inode)
 {
     unsigned local_port, state;

@@ -233,8 +233,8 @@ void byte_buf_deinit(struct byte_buf *buf)
     byte_buf_init(buf, buf->limit);
 }
 
-/* Makes room for `size` bytes, which are within the limit. Not inlined: gcc would see a buffer over the
- * caller's memory reallocated, and not that such a one has all of its room from the start. */
+/* Makes room for `size` bytes, which are within the limit. Not inlined: gcc would see a buffer over
+ * the caller's memory reallocated, and not that such a one has all of its room from the start. */
 __attribute__((noinline)) static int byte_buf_grow(struct byte_buf *buf, size_t size)
 {
     size_t capacity = buf->capacity ? buf->capacity : 64;

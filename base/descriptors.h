@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The three standard descriptors, which a program may be started without (`>&-`, some supervisors). */
+/* The three standard descriptors, which a program may be started without (`>&-`, some supervisors).
+ */
 #ifndef MOQ_BASE_DESCRIPTORS_H
 #define MOQ_BASE_DESCRIPTORS_H
 
@@ -10,11 +11,11 @@
 extern "C" {
 #endif
 
-/* Opens /dev/null for each of descriptors 0, 1 and 2 that is closed, so that no file or socket gets its
- * number: libuv aborts when it has to close one of these, and what is meant for people would be
- * written into a connection. Each is opened for the wrong direction, so that whoever needs it gets an
- * error instead of an empty input or lost output. To be called first in main(). Does nothing
- * if /dev/null cannot be opened. */
+/* Opens /dev/null for each of descriptors 0, 1 and 2 that is closed, so that no file or socket gets
+ * its number: libuv aborts when it has to close one of these, and what is meant for people would be
+ * written into a connection. Each is opened for the wrong direction, so that whoever needs it gets
+ * an error instead of an empty input or lost output. To be called first in main(). Does nothing if
+ * /dev/null cannot be opened. */
 void descriptors_fill_standard(void);
 
 #ifdef __cplusplus

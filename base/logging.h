@@ -11,8 +11,9 @@
 extern "C" {
 #endif
 
-/* `level`: off, error, warn, info, debug or trace. `topic`: as lines name it (quic, tls, session, ...), or
- * NULL for all of them. Any thread, at any time. 0, or MOQ_ERR_INVALID: there is no such topic or level. */
+/* `level`: off, error, warn, info, debug or trace. `topic`: as lines name it (quic, tls, session,
+ * ...), or NULL for all of them. Any thread, at any time. 0, or MOQ_ERR_INVALID: there is no such
+ * topic or level. */
 int moq_log_set(const char *topic, const char *level);
 
 void moq_log_set_json(bool is_json); /* JSON instead of text; any thread, at any time */

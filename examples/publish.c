@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A whole publisher: one track below the URL's path, a group of ten numbers every ten seconds.
  *
- *   example-publish https://relay.example/hello [insecure]        then: example-subscribe with the same */
+ *   example-publish https://relay.example/hello [insecure]
+ *
+ * Then: example-subscribe with the same. */
 #include <stdio.h>
 #include <string.h>
 

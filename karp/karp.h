@@ -28,7 +28,7 @@
 extern "C" {
 #endif
 
-/* Names ------------------------------------------------------------------------------------------------------------ */
+/* Names ---------------------------------------------------------------------------------------- */
 
 enum {
     KARP_PATH_MAX_PARTS = 32,   /* as transfork's paths */
@@ -83,7 +83,7 @@ bool karp_instances_remove(struct karp_instances *instances, const char *id, siz
 /* NULL: offline. */
 const char *karp_instances_newest(const struct karp_instances *instances);
 
-/* Frames ----------------------------------------------------------------------------------------------------------- */
+/* Frames --------------------------------------------------------------------------------------- */
 
 enum { KARP_FRAME_HEADER_MAX_BYTES = 8 };
 

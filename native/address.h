@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Socket addresses: to and from text, in the order in which they are tried, and as one socket can reach
- * them. Private to native/. */
+/* Socket addresses: to and from text, in the order in which they are tried, and as one socket can
+ * reach them. Private to native/. */
 #ifndef MOQ_NATIVE_ADDRESS_H
 #define MOQ_NATIVE_ADDRESS_H
 

@@ -34,8 +34,8 @@ struct moq_native {
 void native_hold(struct moq_native *native);
 void native_release(struct moq_native *native);
 
-/* The same, for what has to be told to close: `tenant->close` is called once, unless it left before. It
- * still needs native_release at its end. */
+/* The same, for what has to be told to close: `tenant->close` is called once, unless it left
+ * before. It still needs native_release at its end. */
 void native_join(struct moq_native *native, struct native_tenant *tenant);
 void native_leave(struct native_tenant *tenant); /* it closes by itself */
 

@@ -48,9 +48,9 @@ struct moq_path *moq_url_broadcast(const struct moq_url *url);
 
 /* ---- A program's start ----------------------------------------------------------------------- */
 
-/* Opens /dev/null for standard input, output and error where they are closed, so that no socket gets
- * their numbers (libuv aborts when it has to close one of those). Reading from or writing to what was
- * closed fails as before. A program's main() calls it first, before it makes a loop. */
+/* Opens /dev/null for standard input, output and error where they are closed, so that no socket
+ * gets their numbers (libuv aborts when it has to close one of those). Reading from or writing to
+ * what was closed fails as before. A program's main() calls it first, before it makes a loop. */
 void moq_native_fill_descriptors(void);
 
 /* ---- A loop's share -------------------------------------------------------------------------- */
@@ -76,8 +76,8 @@ moq_native_clock(const struct moq_native *native); /* ends with it: tracks first
  * Cheap. */
 void moq_native_wake(struct moq_native *native);
 
-/* Closes what is left, in the order in which it was opened, and frees; `on_closed` follows from the loop; may
- * be NULL. */
+/* Closes what is left, in the order in which it was opened, and frees; `on_closed` follows from the
+ * loop; may be NULL. */
 void moq_native_close(struct moq_native **native, void (*on_closed)(void *user), void *user);
 
 /* ---- Client ---------------------------------------------------------------------------------- */
@@ -129,8 +129,8 @@ void moq_client_close(struct moq_client **client, int error, void (*on_closed)(v
 /* What a client of an http: URL asks before it connects, asked once for many clients: they take the
  * URL with is_fingerprint_fetched false and the answer as tls.pinned_sha256. `on_done` comes once,
  * from the loop; `sha256` (QUIC_FINGERPRINT_BYTES, borrowed) is NULL if there was none, and
- * `reason` says why. It cannot be taken back: moq_native_close waits for it. 0, or MOQ_ERR_NOMEM and
- * no call. */
+ * `reason` says why. It cannot be taken back: moq_native_close waits for it. 0, or MOQ_ERR_NOMEM
+ * and no call. */
 typedef void moq_fingerprint_on_done(void *user, const uint8_t *sha256, const char *reason);
 int moq_fingerprint_fetch(struct moq_native *native, const struct moq_url *url,
                           moq_fingerprint_on_done *on_done, void *user);

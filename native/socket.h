@@ -33,13 +33,13 @@ struct native_socket_config {
 /* 0, MOQ_ERR_IO with errno, MOQ_ERR_NOMEM. */
 int native_socket_open(struct moq_native *native, const struct native_socket_config *config,
                        struct native_socket **out);
-/* What went wrong with it and what to do, for the operator. `error` as above, errno as it was; `bind`
- * is the address as written, `out` has QUIC_ERROR_TEXT_BYTES. */
+/* What went wrong with it and what to do, for the operator. `error` as above, errno as it was;
+ * `bind` is the address as written, `out` has QUIC_ERROR_TEXT_BYTES. */
 void native_explain_bind(const char *bind, int error, char *out);
 void native_socket_close(struct native_socket *socket, void (*on_closed)(void *user), void *user);
 
-/* The socket that clients share, opened when first asked for, with the callbacks of `bridge`; it goes
- * when everything else on the loop has. `error_text` has QUIC_ERROR_TEXT_BYTES. */
+/* The socket that clients share, opened when first asked for, with the callbacks of `bridge`; it
+ * goes when everything else on the loop has. `error_text` has QUIC_ERROR_TEXT_BYTES. */
 int native_socket_share(struct moq_native *native, const struct moq_native_bridge *bridge,
                         struct native_socket **out, char *error_text);
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Packet protection in one call: part of steps 3 and 14 of a frame's walk. For AES-GCM that is the
- * one in aead_wide.h where there is such, else wolfCrypt's, whose key lies ready inside a context of
- * wolfSSL. ngtcp2's own callbacks go through wolfSSL's EVP layer, five calls per packet, each of
+ * one in aead_wide.h where there is such, else wolfCrypt's, whose key lies ready inside a context
+ * of wolfSSL. ngtcp2's own callbacks go through wolfSSL's EVP layer, five calls per packet, each of
  * which finds out again which cipher it is; that is left for the other ciphers. */
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
@@ -19,12 +19,12 @@
 
 enum { TAG_BYTES = 16 }; /* of every cipher that QUIC has */
 
-/* ---- Keys ------------------------------------------------------------------------------------- */
+/* ---- Keys ------------------------------------------------------------------------------------ */
 
 /* Of 1-RTT packets. ngtcp2 wants the keys of the next phase ready from the start, and most
  * connections end before it comes, but a cipher that is set up is more than a kilobyte: until a key
- * is used, its bytes wait here. Handles of these keys are odd, to tell them from contexts of wolfSSL,
- * which packets of handshakes have. */
+ * is used, its bytes wait here. Handles of these keys are odd, to tell them from contexts of
+ * wolfSSL, which packets of handshakes have. */
 struct packet_key {
     const struct wide *offer;       /* NULL: none */
     struct wide_key *wide;          /* AES-GCM where it can be; */
@@ -117,7 +117,7 @@ void aead_delete(ngtcp2_conn *quic, ngtcp2_crypto_aead_ctx *key, void *user)
     free(ours);
 }
 
-/* ---- The processor ---------------------------------------------------------------------------- */
+/* ---- The processor --------------------------------------------------------------------------- */
 
 #if defined(WOLFSSL_AESNI)
 #define USES_HARDWARE(aes) ((aes)->use_aesni != 0)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The protection of 1-RTT packets: keys made once, and the callbacks of ngtcp2 that use them. Private
- * to quic/. */
+/* The protection of 1-RTT packets: keys made once, and the callbacks of ngtcp2 that use them.
+ * Private to quic/. */
 #ifndef MOQ_QUIC_AEAD_H
 #define MOQ_QUIC_AEAD_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* AES-GCM in registers of 512 bits, four blocks at a time: a packet takes well under half of what it
- * takes in 128. The code is that of Intel's ipsec-mb, where the build found that library and the
+/* AES-GCM in registers of 512 bits, four blocks at a time: a packet takes well under half of what
+ * it takes in 128. The code is that of Intel's ipsec-mb, where the build found that library and the
  * processor has the instructions (VAES, VPCLMULQDQ, AVX-512; AMD's have them too). Elsewhere there
  * are no such keys, and wolfSSL does the work. */
 #ifndef MOQ_QUIC_AEAD_WIDE_H

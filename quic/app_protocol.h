@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Which protocol of the application a connection speaks: chosen by ALPN on raw QUIC, and by a field of
- * the CONNECT on WebTransport, a list of strings or tokens (RFC 9651; draft-ietf-webtrans-http3-10 to
- * -14, section on application protocols). Private to quic/; tested by tests/unit/quic. */
+/* Which protocol of the application a connection speaks: chosen by ALPN on raw QUIC, and by a field
+ * of the CONNECT on WebTransport, a list of strings or tokens (RFC 9651;
+ * draft-ietf-webtrans-http3-10 to -14, section on application protocols). Private to quic/; tested
+ * by tests/unit/quic. */
 #ifndef MOQ_QUIC_APP_PROTOCOL_H
 #define MOQ_QUIC_APP_PROTOCOL_H
 
@@ -18,8 +19,8 @@ enum {
     SUBPROTOCOL_MAX_BYTES = 256, /* of one, as it stands in a field; a longer one is passed over */
 };
 
-/* Names for TLS, comma separated, in our order: those of raw QUIC, and h3 before them if `has_h3`. 0
- * or MOQ_ERR_BOUNDS. */
+/* Names for TLS, comma separated, in our order: those of raw QUIC, and h3 before them if `has_h3`.
+ * 0 or MOQ_ERR_BOUNDS. */
 int alpn_list(const struct quic_app_protocols *protocols, bool has_h3,
               char out[ALPN_LIST_MAX_BYTES]);
 

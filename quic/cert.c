@@ -188,7 +188,7 @@ size_t cert_store_choose(const struct cert_store *store, const char *server_name
     return last;
 }
 
-/* ---- the end ----------------------------------------------------------------------------------- */
+/* ---- the end --------------------------------------------------------------------------------- */
 
 void cert_store_warn(struct cert_store *store, uint64_t now_wall_ms)
 {

@@ -70,8 +70,8 @@ void cert_store_warn(struct cert_store *store, uint64_t now_wall_ms);
 bool cert_store_renew(struct cert_store *store, uint64_t now_wall_ms);
 
 /* Puts a copy of the self-signed certificate of `previous` in the place of this one's, if both are
- * for the same names and it does not end yet: who has pinned it goes on trusting. Returns false when
- * out of memory. */
+ * for the same names and it does not end yet: who has pinned it goes on trusting. Returns false
+ * when out of memory. */
 bool cert_store_keep(struct cert_store *store, const struct cert_store *previous,
                      uint64_t now_wall_ms);
 

@@ -31,8 +31,8 @@ enum {
  * than the 20 ms between two frames of most audio. */
 #define ACK_PATIENCE_NS (23 * NS_PER_MS)
 
-/* What a connection has to do later than this is a matter of seconds (a PING into the silence, the end
- * by idleness), and is done together with what others have to do about then. */
+/* What a connection has to do later than this is a matter of seconds (a PING into the silence, the
+ * end by idleness), and is done together with what others have to do about then. */
 #define FAR_NS NS_PER_S
 #define FAR_GRID_NS (250 * NS_PER_MS)
 
@@ -351,8 +351,9 @@ void conn_set_deadline(struct quic_conn *conn)
 }
 
 /* Whether a packet of `n` bytes that was taken leaves nothing to write: most packets of a peer
- * that only receives do no more than acknowledge. What else ngtcp2 has to answer makes a packet longer (a path to be
- * proved), wakes the connection (conn_events.c), or may go with the acknowledgement that is due. */
+ * that only receives do no more than acknowledge. What else ngtcp2 has to answer makes a packet
+ * longer (a path to be proved), wakes the connection (conn_events.c), or may go with the
+ * acknowledgement that is due. */
 static bool may_rest(struct quic_conn *conn, const ngtcp2_path *path, size_t n,
                      const ngtcp2_conn_info *info)
 {
@@ -364,8 +365,8 @@ static bool may_rest(struct quic_conn *conn, const ngtcp2_path *path, size_t n,
     return !has_lost;
 }
 
-/* A server's part in TLS is over with the handshake: its tickets are handed to ngtcp2, which updates
- * keys by itself. */
+/* A server's part in TLS is over with the handshake: its tickets are handed to ngtcp2, which
+ * updates keys by itself. */
 static void drop_tls(struct quic_conn *conn)
 {
     if (!conn->is_server || !conn->tls || !ngtcp2_conn_get_handshake_completed(conn->quic))

@@ -297,7 +297,8 @@ static struct quic_conn *find_by_token(const struct quic_endpoint *endpoint, con
                        ROUTE_TOKEN_BYTES);
 }
 
-/* Packets of handshakes: see endpoint_accept.c. What comes behind one that waits stays behind it. */
+/* Packets of handshakes: see endpoint_accept.c. What comes behind one that waits stays behind it.
+ */
 static bool must_wait(const struct quic_endpoint *endpoint, const struct quic_conn *conn,
                       bool is_long)
 {

@@ -20,8 +20,9 @@ enum {
     RESET_MAX_BYTES = 42, /* a stateless reset looks like the shortest ordinary packet */
 
     WAITING_MAX = 1024, /* datagrams of handshakes that wait; more are dropped, clients resend */
-    /* What one turn spends on them, and what they cost: about 20 us a piece. A handshake is three or
-     * four steps (the connection, one or two pieces of the ClientHello, the Finished), about 1 ms. */
+    /* What one turn spends on them, and what they cost: about 20 us a piece. A handshake is three
+     * or four steps (the connection, one or two pieces of the ClientHello, the Finished), about 1
+     * ms. */
     TURN_BUDGET = 48,
     STEP_COST = 12,
     PACKET_COST = 1, /* its keys are derived from its connection ID; a Retry is as cheap */
@@ -148,8 +149,8 @@ static int verify_retry(const struct quic_endpoint *endpoint, const ngtcp2_path 
 
 /* ---- Accepting ------------------------------------------------------------------------------- */
 
-/* Whatever looks like a first packet costs a connection until its keys show what it is, and leaves nothing
- * half open that could be counted. */
+/* Whatever looks like a first packet costs a connection until its keys show what it is, and leaves
+ * nothing half open that could be counted. */
 static uint32_t recent_false_starts(const struct quic_endpoint *endpoint)
 {
     const struct false_starts *starts = &endpoint->false_starts;
@@ -169,8 +170,8 @@ static void count_false_start(struct quic_endpoint *endpoint)
     starts->now++;
 }
 
-/* So many handshakes, or what looked like them, that newcomers prove their address. False starts come from
- * anywhere, so every worker has its share of them, and a few are nobody's fault. */
+/* So many handshakes, or what looked like them, that newcomers prove their address. False starts
+ * come from anywhere, so every worker has its share of them, and a few are nobody's fault. */
 static bool is_crowded(const struct quic_endpoint *endpoint)
 {
     uint32_t half_open = __atomic_load_n(&endpoint->commons->half_open, __ATOMIC_RELAXED);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The parts of HTTP/3 that a WebTransport session is made of, each on bytes alone: records (frames
- * and capsules have one shape), SETTINGS, header blocks, capsules, error codes. Private to quic/; the
- * session is in quic/wt_session.h. Sources: RFC 9114, 9204, 9220, 9297,
+ * and capsules have one shape), SETTINGS, header blocks, capsules, error codes. Private to quic/;
+ * the session is in quic/wt_session.h. Sources: RFC 9114, 9204, 9220, 9297,
  * draft-ietf-webtrans-http3-02 to -14. */
 #ifndef MOQ_QUIC_H3_H
 #define MOQ_QUIC_H3_H
@@ -123,12 +123,12 @@ void h3_fields_deinit(struct h3_fields *fields);
 int h3_fields_judge_request(const struct h3_fields *fields);
 int h3_fields_status(const struct h3_fields *fields); /* 100 to 599; 0: malformed */
 
-/* Adds the HEADERS frame of the CONNECT. `protocols`: the value of wt-available-protocols; "": no such
- * field. 0, MOQ_ERR_BOUNDS or MOQ_ERR_NOMEM. */
+/* Adds the HEADERS frame of the CONNECT. `protocols`: the value of wt-available-protocols; "": no
+ * such field. 0, MOQ_ERR_BOUNDS or MOQ_ERR_NOMEM. */
 int h3_request_encode(struct byte_buf *out, const char *authority, const char *path,
                       const char *protocols);
-/* Adds that of an answer that accepts and names a protocol, in the field of draft 09 or the later one.
- * 0, MOQ_ERR_BOUNDS or MOQ_ERR_NOMEM. */
+/* Adds that of an answer that accepts and names a protocol, in the field of draft 09 or the later
+ * one. 0, MOQ_ERR_BOUNDS or MOQ_ERR_NOMEM. */
 int h3_accept_encode(struct byte_buf *out, const char *protocol, bool is_draft_09);
 size_t h3_response_encode(uint8_t out[H3_RESPONSE_MAX_BYTES], int status); /* HEADERS frame */
 

@@ -30,8 +30,8 @@ static struct path_counts counts_now(const struct path_mtu *self, const struct p
                                 .large = self->large};
 }
 
-/* Bytes delivered since then for which small packets do not account that were sent since then. After
- * a change of address ngtcp2 may take some of what was delivered back. */
+/* Bytes delivered since then for which small packets do not account that were sent since then.
+ * After a change of address ngtcp2 may take some of what was delivered back. */
 static uint64_t unexplained(const struct path_counts *then, const struct path_counts *now)
 {
     return less(less(now->delivered, then->delivered), now->small - then->small);

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The packets that a path carries, when it comes to carry less than it did (a tunnel is switched on,
- * the route is another one). ngtcp2 finds out at the start how large they may be, and never goes
- * back. Here is what goes back: large packets vanish while small ones arrive, or nothing arrives, for
- * two probe time-outs; then packets have PATH_MTU_SAFE_BYTES, and later probes find what there is
- * (RFC 8899, sections 4.3 and 5.2; RFC 9000, section 14). Private to quic/; no clock and no packet in
- * it; tested by tests/sim/test_mtu.c.
+/* The packets that a path carries, when it comes to carry less than it did (a tunnel is switched
+ * on, the route is another one). ngtcp2 finds out at the start how large they may be, and never
+ * goes back. Here is what goes back: large packets vanish while small ones arrive, or nothing
+ * arrives, for two probe time-outs; then packets have PATH_MTU_SAFE_BYTES, and later probes find
+ * what there is (RFC 8899, sections 4.3 and 5.2; RFC 9000, section 14). Private to quic/; no clock
+ * and no packet in it; tested by tests/sim/test_mtu.c.
  *
  * Nothing tells which packet was acknowledged, only how many bytes were. So what is known of small
  * packets is subtracted: when more was delivered than they account for, a large one got through.

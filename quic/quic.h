@@ -82,9 +82,9 @@ int quic_tls_fingerprint(const struct quic_tls *tls, uint8_t out[QUIC_FINGERPRIN
  * and once at their end. `now_wall_ms`: Unix time. Returns true if something changed. */
 bool quic_tls_renew(struct quic_tls *tls, uint64_t now_wall_ms);
 
-/* How packets are encrypted by AES-GCM here. In software one costs about ten times as much as by the
- * processor's instructions, which wolfSSL uses if it was built for them, and by wide ones (quic is
- * built with ipsec-mb, and the processor has VAES and AVX-512) less than half of that. */
+/* How packets are encrypted by AES-GCM here. In software one costs about ten times as much as by
+ * the processor's instructions, which wolfSSL uses if it was built for them, and by wide ones (quic
+ * is built with ipsec-mb, and the processor has VAES and AVX-512) less than half of that. */
 enum quic_aes { QUIC_AES_SOFTWARE, QUIC_AES_INSTRUCTIONS, QUIC_AES_WIDE };
 enum quic_aes quic_aes_in_use(void);
 
@@ -110,8 +110,8 @@ void quic_stream_stop(struct quic_stream *stream, uint32_t code);
 
 /* ---- Connections ----------------------------------------------------------------------------- */
 
-/* Part of the reason with which a client ends when nobody it trusts has signed the server's certificate: the one fault of
- * a certificate that its user can mend. */
+/* Part of the reason with which a client ends when nobody it trusts has signed the server's
+ * certificate: the one fault of a certificate that its user can mend. */
 #define QUIC_REASON_UNKNOWN_ISSUER "not signed by an issuer that is trusted here"
 
 struct quic_close {
@@ -162,8 +162,8 @@ struct quic_app {
     /* Both directions are over; last call about it. */
     void (*on_stream_closed)(struct quic_stream *stream);
     void (*on_credit)(struct quic_conn *conn, bool is_bidi); /* quic_conn_open may succeed again */
-    /* A new estimate of quic_conn_stats.delivery_rate_bps: at most one per round trip, and none while
-     * the network takes whatever there is to send. May be NULL. */
+    /* A new estimate of quic_conn_stats.delivery_rate_bps: at most one per round trip, and none
+     * while the network takes whatever there is to send. May be NULL. */
     void (*on_rate)(struct quic_conn *conn, uint64_t bits_per_second);
     /* Over; each open stream was closed before. Also when it never connected; a server hears of
      * the end of connections that on_accept was called for. Last call about the connection. */

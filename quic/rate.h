@@ -39,12 +39,12 @@ static inline bool rate_is_busy(const struct rate *rate)
     return rate->is_waiting || rate->from < rate->until;
 }
 
-/* After a write of `spent` bytes: `sent` counts all that was, lost ones left out. `is_waiting`: more
- * would have been, but for congestion control. */
+/* After a write of `spent` bytes: `sent` counts all that was, lost ones left out. `is_waiting`:
+ * more would have been, but for congestion control. */
 void rate_sent(struct rate *rate, uint64_t sent, uint64_t spent, bool is_waiting);
 
-/* Acknowledgements came: `delivered` of the `sent` bytes have arrived. Returns whether there is a new
- * estimate. */
+/* Acknowledgements came: `delivered` of the `sent` bytes have arrived. Returns whether there is a
+ * new estimate. */
 bool rate_acked(struct rate *rate, uint64_t delivered, uint64_t rtt_ns, uint64_t now_ns);
 
 /* Bits per second; 0: unknown. */

@@ -471,8 +471,8 @@ static int set_alpn(struct tls_session *session)
 }
 
 /* The groups in our order, and a share for each of the first two. Old rustls servers take the first
- * group that they know: if it has no share they ask again, and quinn forgets the ALPN of a client that
- * was asked again. */
+ * group that they know: if it has no share they ask again, and quinn forgets the ALPN of a client
+ * that was asked again. */
 static int offer_groups(WOLFSSL *ssl)
 {
 #if LIBWOLFSSL_VERSION_HEX >= 0x05008000

@@ -47,8 +47,8 @@ const char *tls_session_server_name(struct tls_session *session); /* SNI, or "" 
 const char *tls_session_failure(struct tls_session *session);
 const char *tls_failure_words(int wolfssl_error);
 
-/* Client: why the peer's certificate is not trusted: it is not the pinned one, if there is a pin, or
- * not good for the address that was dialled. NULL: it is trusted. Ask when the handshake is
+/* Client: why the peer's certificate is not trusted: it is not the pinned one, if there is a pin,
+ * or not good for the address that was dialled. NULL: it is trusted. Ask when the handshake is
  * complete. */
 const char *tls_session_distrust(struct tls_session *session);
 

@@ -2,10 +2,10 @@
 /* Session tickets of a server: their protection, and how often in a row one may be resumed from.
  * Private to quic/; tested by tests/unit/quic/test_tls.c.
  *
- * wolfSSL counts a ticket's nonce on from the session that was resumed, and fails the handshake when
- * it has counted to 255. It asks its owner to seal and open tickets, so each one carries how many
- * resumptions there were before it, and one with too many is not opened: the client then makes a
- * full handshake, and counting starts again. RFC 8446, section 4.6.1, recommends such a limit
+ * wolfSSL counts a ticket's nonce on from the session that was resumed, and fails the handshake
+ * when it has counted to 255. It asks its owner to seal and open tickets, so each one carries how
+ * many resumptions there were before it, and one with too many is not opened: the client then makes
+ * a full handshake, and counting starts again. RFC 8446, section 4.6.1, recommends such a limit
  * anyway, as resumption prolongs the life of what was agreed in one handshake. */
 #ifndef MOQ_QUIC_TLS_TICKETS_H
 #define MOQ_QUIC_TLS_TICKETS_H

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* One UDP socket as QUIC wants it: many datagrams per call in (recvmmsg, UDP_GRO) and out (sendmmsg,
- * UDP_SEGMENT), with the local address and the ECN bits of each. Steps 1 and 15 of a frame's walk.
- * Private to quic/udp.c; opening and the way in are in udp_socket.c, the way out in udp_send.c and udp_message.c.
+/* One UDP socket as QUIC wants it: many datagrams per call in (recvmmsg, UDP_GRO) and out
+ * (sendmmsg, UDP_SEGMENT), with the local address and the ECN bits of each. Steps 1 and 15 of a
+ * frame's walk. Private to quic/udp.c; opening and the way in are in udp_socket.c, the way out in
+ * udp_send.c and udp_message.c.
  *
  * IPv4 on a dual-stack socket appears as IPv4 to the caller in both directions. */
 #ifndef MOQ_QUIC_UDP_SOCKET_H

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* What the files of one WebTransport session share: wt_session.c (its life), wt_receive.c (what a
- * peer's streams are for), wt_frame.c (frames on HTTP/3's own streams), wt_request.c (CONNECT and its
- * answer). */
+ * peer's streams are for), wt_frame.c (frames on HTTP/3's own streams), wt_request.c (CONNECT and
+ * its answer). */
 #ifndef MOQ_QUIC_WT_INTERNAL_H
 #define MOQ_QUIC_WT_INTERNAL_H
 

@@ -79,14 +79,15 @@ void wt_session_set_no_datagrams(struct wt_session *session);
 /* Opens the control stream and sends SETTINGS. 0, or what `write` returned. */
 int wt_session_start(struct wt_session *session);
 
-/* Client: asks for a session, and to speak one of `protocols` (as in wt_request), as soon as the server's SETTINGS allow it; `fail` tells when they do
- * not. 0; MOQ_ERR_INVALID when it was called before, MOQ_ERR_BOUNDS (strings too long),
- * MOQ_ERR_NOMEM. */
+/* Client: asks for a session, and to speak one of `protocols` (as in wt_request), as soon as the
+ * server's SETTINGS allow it; `fail` tells when they do not. 0; MOQ_ERR_INVALID when it was called
+ * before, MOQ_ERR_BOUNDS (strings too long), MOQ_ERR_NOMEM. */
 int wt_session_connect(struct wt_session *session, const char *authority, const char *path,
                        const char *protocols);
 
-/* Server: answers on_request. 200 accepts, and chooses `protocol` as it was offered ("": none); 4xx and 5xx refuse, and the client may ask again.
- * 0; MOQ_ERR_CLOSED when there is no request to answer (any more). */
+/* Server: answers on_request. 200 accepts, and chooses `protocol` as it was offered ("": none); 4xx
+ * and 5xx refuse, and the client may ask again. 0; MOQ_ERR_CLOSED when there is no request to
+ * answer (any more). */
 int wt_session_respond(struct wt_session *session, int status, const char *protocol);
 
 void wt_session_credit(struct wt_session *session); /* `open` may succeed now */

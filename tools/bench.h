@@ -125,7 +125,7 @@ enum bench_kind bench_kind_of(const struct bench_options *options, unsigned view
 void bench_fail(struct bench *bench, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void bench_fail_connection(struct bench *bench, const char *what, int error, const char *reason);
 
-/* ---- Before the threads (bench_relay.c) ------------------------------------------------------- */
+/* ---- Before the threads (bench_relay.c) ------------------------------------------------------ */
 
 /* Where the relay is, which process, and of an http: URL which certificate. An exit status; what is
  * wrong has been said. */
@@ -202,7 +202,7 @@ void bench_publishers_traffic(struct bench_thread *thread, struct bench_traffic 
 void bench_publishers_close(struct bench_thread *thread); /* what hangs on the loop and sessions */
 void bench_publishers_free(struct bench_thread *thread);  /* after the loop */
 
-/* ---- Viewers (bench_view.c, bench_feed.c) ----------------------------------------------------- */
+/* ---- Viewers (bench_view.c, bench_feed.c) ---------------------------------------------------- */
 
 int bench_viewers_init(struct bench_thread *thread); /* 0 or MOQ_ERR_NOMEM */
 void bench_viewer_open(struct bench_thread *thread, unsigned number);
@@ -218,7 +218,7 @@ void bench_traffic_add(struct bench_traffic *sum, const struct bench_traffic *mo
 /* What the connection of `client` has counted; without one *seen stays as it is. */
 void bench_traffic_see(struct bench_traffic *seen, const struct moq_client *client);
 
-/* ---- The watcher of announcements (bench_announce.c) ------------------------------------------ */
+/* ---- The watcher of announcements (bench_announce.c) ----------------------------------------- */
 
 int bench_watch_open(struct bench_thread *thread); /* thread 0 */
 void bench_watch_close(struct bench_thread *thread);

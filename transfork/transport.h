@@ -37,8 +37,8 @@ struct moq_transport_ops {
     void (*set_urgency)(void *handle, uint64_t urgency);
     void (*reset)(void *handle, uint32_t code); /* our direction: what was not sent is dropped */
     void (*stop)(void *handle, uint32_t code);  /* the peer's direction: please stop */
-    /* Call moq_session_tick at `when_ns` of the session's clock, no longer at the time that was said
-     * before; UINT64_MAX: not at all. */
+    /* Call moq_session_tick at `when_ns` of the session's clock, no longer at the time that was
+     * said before; UINT64_MAX: not at all. */
     void (*wake_at)(void *transport, uint64_t when_ns);
     /* The session; moq_session_closed follows later. */
     void (*close)(void *transport, uint32_t code, const char *reason);
@@ -75,8 +75,8 @@ void moq_stream_closed(struct moq_stream *stream);
 
 void moq_session_credit(struct moq_session *session); /* the peer allows more streams */
 
-/* The time of `wake_at` has come: does what it demands (timeouts, late groups) and says the next one.
- * Too early is harmless. */
+/* The time of `wake_at` has come: does what it demands (timeouts, late groups) and says the next
+ * one. Too early is harmless. */
 void moq_session_tick(struct moq_session *session);
 
 /* The connection is gone. Every stream was closed before. `code` is the peer's code or 0. */

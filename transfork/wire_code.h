@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What a peer of transfork is told for an error of ours, and what its numbers mean here: the codes of
- * streams and sessions (transfork draft, section on errors). */
+/* What a peer of transfork is told for an error of ours, and what its numbers mean here: the codes
+ * of streams and sessions (transfork draft, section on errors). */
 #ifndef MOQ_WIRE_CODE_H
 #define MOQ_WIRE_CODE_H
 

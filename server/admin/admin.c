@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The HTTP pages, served by libmicrohttpd from the loop of main: its epoll descriptor is one more thing to wait for. */
+/* The HTTP pages, served by libmicrohttpd from the loop of main: its epoll descriptor is one more
+ * thing to wait for. */
 #include "server/admin/admin.h"
 
 #include <errno.h>
@@ -204,7 +205,7 @@ static enum MHD_Result on_http(void *self, struct MHD_Connection *connection, co
     return answer_text(connection, MHD_HTTP_NOT_FOUND, "there is /fingerprint and /stats\n");
 }
 
-/* ---- Peers that are gone ---------------------------------------------------------------------- */
+/* ---- Peers that are gone --------------------------------------------------------------------- */
 
 /* libmicrohttpd's callback. */
 static void on_guest(void *self, struct MHD_Connection *connection, void **state,
@@ -235,10 +236,10 @@ static bool is_read_to_end(const struct pollfd *socket)
     return socket->revents && recv(socket->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
-/* MHD waits for edges, and stops reading at the first read that gives less than it asked for. If the
- * sender of half a request had closed before that read, the edge is spent: the connection would keep
- * its place until it times out. Shutting down our reading side, from which nothing can come any
- * more, makes another edge; what was asked in full is still answered. */
+/* MHD waits for edges, and stops reading at the first read that gives less than it asked for. If
+ * the sender of half a request had closed before that read, the edge is spent: the connection would
+ * keep its place until it times out. Shutting down our reading side, from which nothing can come
+ * any more, makes another edge; what was asked in full is still answered. */
 static void hurry_those_gone(struct guests *guests)
 {
     if (poll(guests->sockets, guests->count, 0) <= 0)
@@ -250,7 +251,7 @@ static void hurry_those_gone(struct guests *guests)
         }
 }
 
-/* ---- Running ----------------------------------------------------------------------------------- */
+/* ---- Running --------------------------------------------------------------------------------- */
 
 static void on_timer(uv_timer_t *timer);
 
@@ -259,8 +260,9 @@ static unsigned connections_of(struct admin *admin)
     return MHD_get_daemon_info(admin->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections;
 }
 
-/* MHD stops listening when it has all the connections that it may have, and begins again at the start of a run, so
- * one that has ended some is followed by another: no event may come that would call it. */
+/* MHD stops listening when it has all the connections that it may have, and begins again at the
+ * start of a run, so one that has ended some is followed by another: no event may come that would
+ * call it. */
 static void run_daemon(struct admin *admin)
 {
     MHD_UNSIGNED_LONG_LONG wait_ms;

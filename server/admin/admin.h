@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* admin: plain HTTP for people, browsers and machines, on the relay's own loop.
  *
- *   GET /fingerprint           SHA-256 of the first listener's certificate, 64 hex digits, any origin may read it
+ *   GET /fingerprint           SHA-256 of the first listener's certificate, 64 hex digits; any
+ *                              origin may read it
  *   GET /certificate.sha256    the same, under its newer name
  *   GET /stats                 counters as one JSON object */
 #ifndef MOQ_ADMIN_H
@@ -16,15 +17,16 @@ extern "C" {
 
 struct admin;
 
-/* Listens on `address`; `config` is read now, `core` is kept. Returns 0, or an error code and `error_text`
- * (QUIC_ERROR_TEXT_BYTES) says why. */
+/* Listens on `address`; `config` is read now, `core` is kept. Returns 0, or an error code and
+ * `error_text` (QUIC_ERROR_TEXT_BYTES) says why. */
 int admin_start(struct admin **admin, struct core *core, const struct config_http *config,
                 const struct sockaddr *address, char *error_text);
 
 /* Which pages there are from now on; the address stays. NULL is fine. */
 void admin_reload(struct admin *admin, const struct config_http *config);
 
-/* Closes; its memory goes when the loop has let go of it. Sets *admin to NULL; NULL inside is fine. */
+/* Closes; its memory goes when the loop has let go of it. Sets *admin to NULL; NULL inside is fine.
+ */
 void admin_stop(struct admin **admin);
 
 #ifdef __cplusplus

@@ -71,7 +71,8 @@ static bool wait_for_feed(struct track_request *request, struct source *source)
     return true;
 }
 
-/* Most viewers get what they asked for, and the track has that path already. NULL: out of memory. */
+/* Most viewers get what they asked for, and the track has that path already. NULL: out of memory.
+ */
 static struct core_viewer *viewer_of(const struct track_request *request,
                                      const struct source *source)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The floor of fan-out: how little a program can spend that only makes frames and pushes them over
- * QUIC, or passes on the bytes that somebody feeds it. No relay, no protocol: every connection (ALPN
- * moqf-02) gets the one track, each group as a unidirectional stream. What our relay spends beyond
- * it is ours to answer for. */
+ * QUIC, or passes on the bytes that somebody feeds it. No relay, no protocol: every connection
+ * (ALPN moqf-02) gets the one track, each group as a unidirectional stream. What our relay spends
+ * beyond it is ours to answer for. */
 #ifndef BENCH_FLOOR_H
 #define BENCH_FLOOR_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Parsers on bytes alone: capsules read at once and in pieces must agree; SETTINGS and header blocks must
- * only not break. The first byte says how large the pieces are. */
+/* Parsers on bytes alone: capsules read at once and in pieces must agree; SETTINGS and header
+ * blocks must only not break. The first byte says how large the pieces are. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

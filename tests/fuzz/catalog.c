@@ -31,7 +31,8 @@ static void check_reads_back(const struct karp_catalog *catalog)
     karp_catalog_free(again);
 }
 
-/* The document is a frame as well: what looks into the first frames of tracks has to stand any bytes. */
+/* The document is a frame as well: what looks into the first frames of tracks has to stand any
+ * bytes. */
 static void check_exports(const struct karp_catalog *catalog, const uint8_t *data, size_t size)
 {
     static const uint8_t payload[] = {0,    0, 0, 1, 0x67, 0x64, 0,    0x1f,

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A group that is filled in pieces of any size and read in between gives the frames that its bytes say.
+/* A group that is filled in pieces of any size and read in between gives the frames that its bytes
+ * say.
  *
- * The first byte says how the group ends and how large the pieces are; the rest is what a publisher sends. */
+ * The first byte says how the group ends and how large the pieces are; the rest is what a publisher
+ * sends. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,7 +36,8 @@ static int flat_next(struct flat *flat, const uint8_t **data, size_t *size)
     return 0;
 }
 
-/* Reads all frames there are from both and compares. Returns why ours has no more; *expected: why theirs has not. */
+/* Reads all frames there are from both and compares. Returns why ours has no more; *expected: why
+ * theirs has not. */
 static int compare(struct moq_group_reader *reader, struct flat *flat, int *expected)
 {
     for (;;) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* HTTP/3 as a sequence of events: each is one byte that says what happens on which stream, for bytes
- * of a stream one more for how many, and then these. The connection below checks what HTTP/3 may ask
- * of it. */
+/* HTTP/3 as a sequence of events: each is one byte that says what happens on which stream, for
+ * bytes of a stream one more for how many, and then these. The connection below checks what HTTP/3
+ * may ask of it. */
 #include <stdbool.h>
 #include <stdint.h>
 #include <stdlib.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Every message decoder in every version. The first byte chooses both; the rest is the message.
  *
- * What a decoder takes must be encodable, decode to the same again, and ask for more at each cut. */
+ * What a decoder takes must be encodable, decode to the same again, and ask for more at each cut.
+ */
 #include <stdlib.h>
 #include <string.h>
 

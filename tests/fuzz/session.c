@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A session against a peer without manners: the input is a list of events. The session serves a live track, may ask
- * and be asked anything, and everything that it opened or allocated must be gone at the end.
+/* A session against a peer without manners: the input is a list of events. The session serves a
+ * live track, may ask and be asked anything, and everything that it opened or allocated must be
+ * gone at the end.
  *
- * First byte: bit 0: we are the client; bits 1-2: the version; bit 3: the greeting is left to the input; bit 4: bytes
- * come one at a time. Then events of one byte each, some with a stream's number, a length or bytes behind. */
+ * First byte: bit 0: we are the client; bits 1-2: the version; bit 3: the greeting is left to the
+ * input; bit 4: bytes come one at a time. Then events of one byte each, some with a stream's
+ * number, a length or bytes behind. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -18,7 +18,7 @@ def header(name, text):
 def walk_of(function="on_poll", claimed=rules.STEPS, row="", last=16):
     """A tree with a walk that stays in one function, `on_poll`, if that is what it is called."""
     steps = "".join(f"| {step} | `on_poll` | `quic/udp.c` | |\n" for step in range(1, last + 1))
-    claim = f"Steps {', '.join(map(str, claimed))} of a frame's walk, a sample"
+    claim = f"Steps {', '.join(map(str, claimed))} of a frame's walk,\n * a sample"
     return {"README.md": "## The walk of a frame\n" + steps + row,
             "quic/udp.c": HEAD.replace("A sample", claim) + f"void {function}(void)\n{{\n}}\n"}
 
@@ -81,6 +81,8 @@ BAD = [
     ("named files", {"docs/a.md": "each in `quic/gone.c`\n"}),
     ("headers", {"base/a.h": header("A", "void f(size_t n);\n")}),
     ("headers", {"base/a.h": header("A", "struct a {\n    int class;\n};\n")}),
+    ("columns", {"base/a.c": HEAD + f"/* {'long ' * 20}*/\n"}),
+    ("columns", {"base/a.c": HEAD + f"int x; /*\n * {'long ' * 20}*/\n"}),
     ("format", {"base/a.c": HEAD + "int f(void) { return 1 ; }\n"}),
 ]
 GOOD = {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A relay that is bad in known ways, so that the figures of moq-bench can be held against what is known. It forwards every
- * announced track, and
+/* A relay that is bad in known ways, so that the figures of moq-bench can be held against what is
+ * known. It forwards every announced track, and
  *
  *   --shift         says that frame n was published (n % 100 + 1) times 10 ms earlier than it was
  *   --drop K        does not forward groups K-1, 2K-1, ...

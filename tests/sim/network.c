@@ -346,7 +346,8 @@ struct quic_conn *sim_connect(struct sim *sim, int from, int to,
 
 /* ---- Time ------------------------------------------------------------------------------------ */
 
-/* After each turn of an endpoint with few connections, rarely where a look at all of them is long. */
+/* After each turn of an endpoint with few connections, rarely where a look at all of them is long.
+ */
 static void check_now_and_then(struct node *node)
 {
     struct quic_endpoint_stats stats;

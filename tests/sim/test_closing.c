@@ -176,7 +176,8 @@ static void keep_alive_keeps_an_idle_connection(void **state)
     pair_deinit(&pair);
 }
 
-/* Their PINGs go in the turns of one grid of time, and so do answers to what ngtcp2 asks of itself. */
+/* Their PINGs go in the turns of one grid of time, and so do answers to what ngtcp2 asks of itself.
+ */
 static void idle_connections_are_kept_together(void **state)
 {
     (void)state;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Which protocol of the application is spoken, on both bindings, when sides offer different ones. */
+/* Which protocol of the application is spoken, on both bindings, when sides offer different ones.
+ */
 #include "tests/sim/prologue.h"
 
 #include <string.h>

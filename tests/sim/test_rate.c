@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What a connection believes of its link, and what it does with its window: flows that fill the link
- * and flows of small frames, for both congestion controllers. */
+/* What a connection believes of its link, and what it does with its window: flows that fill the
+ * link and flows of small frames, for both congestion controllers. */
 #include "tests/sim/prologue.h"
 
 enum {
@@ -101,7 +101,8 @@ static uint64_t time_of_frame(struct pair *pair, size_t n)
     return sim_clock(pair->sim)->now_ns - start_ns;
 }
 
-/* Slow start from ten packets takes four round trips to 150 KB; small frames neither help nor harm. */
+/* Slow start from ten packets takes four round trips to 150 KB; small frames neither help nor harm.
+ */
 static void a_first_key_frame_takes_few_round_trips(void **state)
 {
     (void)state;

@@ -16,7 +16,8 @@
 
 enum { DYING_WORDS_BYTES = 1000 };
 
-/* Runs `act` in a child whose standard error goes to `words`; returns its status as waitpid does. */
+/* Runs `act` in a child whose standard error goes to `words`; returns its status as waitpid does.
+ */
 static inline int in_child(void (*act)(void *arg), void *arg, char words[DYING_WORDS_BYTES])
 {
     int ends[2];

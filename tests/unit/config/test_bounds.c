@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Files made to hurt: each is refused within 100 steps for a byte and 16 MiB, and a line says where and why. */
+/* Files made to hurt: each is refused within 100 steps for a byte and 16 MiB, and a line says where
+ * and why. */
 #include "tests/unit/config/loading.h"
 #include "tests/unit/config/steps.h"
 

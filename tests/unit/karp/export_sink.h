@@ -24,7 +24,8 @@ extern struct sink sink;
 
 uint64_t number_at(const uint8_t *at, int bytes); /* big endian */
 
-/* Lists the packets, and checks what holds for every file: decode times rise and come before presentation. */
+/* Lists the packets, and checks what holds for every file: decode times rise and come before
+ * presentation. */
 void scan(void);
 
 /* Tracks "v" of 320 x 180 with a description, and "a" of 48 kHz stereo; NULL: without it. */
@@ -43,7 +44,8 @@ int put(struct karp_exporter *exporter, size_t track, bool is_group_start, uint6
 /* Flushes, frees and scans. */
 void finish(struct karp_exporter *exporter);
 
-/* An SPS of high profile with one reference and a reorder depth of 2 in its usability information; and its PPS. */
+/* An SPS of high profile with one reference and a reorder depth of 2 in its usability information;
+ * and its PPS. */
 extern const uint8_t sps_reorder_2[26], pps_of_it[4];
 
 /* Writes their avcC and returns its bytes, at most 64. */

@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A filter: a fragmented MP4 on standard input goes through import and export to standard output. With -g a fragment per
- * group, with -c N input in pieces of N bytes, with -n under the catalog of a stranger: without descriptions, and with two
- * channels whatever the sound has (the frames have to tell), with -j N only what comes from the N-th group of video on, as a viewer who joins then gets it,
- * with -t the packets (track, time, size, group start) instead of the file. */
+/* A filter: a fragmented MP4 on standard input goes through import and export to standard output.
+ * With -g a fragment per group, with -c N input in pieces of N bytes, with -n under the catalog of
+ * a stranger: without descriptions, and with two channels whatever the sound has (the frames have
+ * to tell), with -j N only what comes from the N-th group of video on, as a viewer who joins then
+ * gets it, with -t the packets (track, time, size, group start) instead of the file. */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>

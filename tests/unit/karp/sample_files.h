@@ -76,7 +76,8 @@ struct notes {
 
 extern const struct karp_import_events note_events;
 
-/* Imports in pieces of `piece` bytes. Returns the first error of feed or finish; fills `failure`. */
+/* Imports in pieces of `piece` bytes. Returns the first error of feed or finish; fills `failure`.
+ */
 int import_file(const uint8_t *data, size_t size, size_t piece, struct notes *notes,
                 struct karp_failure *failure);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Broken MP4 files: each is refused with a name and a sentence, in bounded memory and time, and nothing is leaked. */
+/* Broken MP4 files: each is refused with a name and a sentence, in bounded memory and time, and
+ * nothing is leaked. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

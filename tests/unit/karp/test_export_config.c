@@ -161,7 +161,8 @@ static void put_kind(struct frame_bits *to, unsigned kind)
         to->bytes[to->at / 8] |= (uint8_t)((kind >> (i - 1) & 1) << (7 - to->at % 8));
 }
 
-/* A frame of silence: elements of one channel (S), two (P), or low frequency (L), each without a band. */
+/* A frame of silence: elements of one channel (S), two (P), or low frequency (L), each without a
+ * band. */
 static size_t put_silence(const char *elements, uint8_t out[64])
 {
     struct frame_bits to = {.at = 0};

@@ -17,7 +17,8 @@ static struct karp_catalog *reordering_catalog(void)
     return catalog_of("avc1.64000d", record, put_record(record), NULL);
 }
 
-/* Exports the times of `frames` ("k" before a group start is told by is_key) as the one track of `catalog`. */
+/* Exports the times of `frames` ("k" before a group start is told by is_key) as the one track of
+ * `catalog`. */
 static void export_times(struct karp_catalog *catalog, const int64_t *times, const bool *is_key,
                          size_t count, const struct karp_export_options *options)
 {

@@ -115,7 +115,8 @@ static void boxes_may_have_64_bit_sizes(void **state)
         file.size += 4;
         file_put(&file, size + 8, 8);
         memcpy(file.data + file.size, usual.data + at + 8, size - 8);
-        if (is_moof) /* both headers grow: the data lies 16 bytes further from the start of the moof */
+        if (is_moof) /* both headers grow: the data lies 16 bytes further from the start of the moof
+                      */
             file.data[file.size + 8 + 24 + 20 + 8 + 8 + 3] += 16;
         file.size += size - 8;
         at += size;

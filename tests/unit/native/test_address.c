@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* native/address.c: text to addresses and back, and the order in which the addresses of a host are tried. */
+/* native/address.c: text to addresses and back, and the order in which the addresses of a host are
+ * tried. */
 #include "native/address.h"
 
 #include <arpa/inet.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* native/fingerprint.c: the answer to GET /fingerprint, however it is cut, and whatever else a server may say. */
+/* native/fingerprint.c: the answer to GET /fingerprint, however it is cut, and whatever else a
+ * server may say. */
 #include "native/fingerprint.h"
 
 #include <setjmp.h>

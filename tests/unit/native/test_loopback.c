@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* native over real sockets on one loop: a listener that publishes a track, and clients who find it, lose it and return. */
+/* native over real sockets on one loop: a listener that publishes a track, and clients who find it,
+ * lose it and return. */
 #include "native/native.h"
 
 #include <netinet/in.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* http: URLs: the certificate that GET /fingerprint names is trusted, and no other; bad answers fail the try and nothing else. */
+/* http: URLs: the certificate that GET /fingerprint names is trusted, and no other; bad answers
+ * fail the try and nothing else. */
 #include "native/native.h"
 
 #include <netinet/in.h>
@@ -31,7 +32,7 @@ struct world {
     uv_timer_t patience;
 };
 
-/* ---- A web server that gives one answer ------------------------------------------------------- */
+/* ---- A web server that gives one answer ------------------------------------------------------ */
 
 static void on_written(uv_write_t *write, int status)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Tests of packet protection: what our callbacks make is what ngtcp2's own make, for every cipher. */
+/* Tests of packet protection: what our callbacks make is what ngtcp2's own make, for every cipher.
+ */
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
 #include <wolfssl/openssl/evp.h>
@@ -138,7 +139,7 @@ static void headers_are_masked_as_in_the_rfc(void **state)
     wolfSSL_EVP_CIPHER_CTX_free(chacha.native_handle);
 }
 
-/* ---- Keys of 1-RTT packets -------------------------------------------------------------------- */
+/* ---- Keys of 1-RTT packets ------------------------------------------------------------------- */
 
 static struct wide *wide;
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Which certificate a server shows in a real handshake, and what a client thinks of it: by name, without
- * one, after a renewal, with roots instead of a pin. */
+/* Which certificate a server shows in a real handshake, and what a client thinks of it: by name,
+ * without one, after a renewal, with roots instead of a pin. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* quic/check.h: every invariant is shown to fire. A healthy scene passes, and then one thing is broken
- * in a child. */
+/* quic/check.h: every invariant is shown to fire. A healthy scene passes, and then one thing is
+ * broken in a child. */
 #include "tests/sim/prologue.h"
 
 #include "quic/check.h"

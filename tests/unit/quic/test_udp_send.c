@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The way out of a socket: which trains wait for others, and what becomes of them when the kernel has no room or refuses. The
- * linker leads sendmmsg and sendmsg here (--wrap). */
+/* The way out of a socket: which trains wait for others, and what becomes of them when the kernel
+ * has no room or refuses. The linker leads sendmmsg and sendmsg here (--wrap). */
 #include "tests/unit/prologue.h"
 
 #include <errno.h>
@@ -206,7 +206,8 @@ static void what_is_written_into_the_room_is_not_copied(void **state)
     udp_socket_close(&socket);
 }
 
-/* Nothing is written over a train that the kernel has no room for, nor does it write over others. */
+/* Nothing is written over a train that the kernel has no room for, nor does it write over others.
+ */
 static void what_waits_in_the_room_stays_whole(void **state)
 {
     struct udp_socket socket;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The fields in which client and server agree on a protocol above WebTransport, as both generations of
- * drafts spell them. */
+/* The fields in which client and server agree on a protocol above WebTransport, as both generations
+ * of drafts spell them. */
 #include "fake_conn.h"
 
 #include <setjmp.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* tools/bench_process.c, looking at this process: it burns, grows, opens a socket and does not read it. */
+/* tools/bench_process.c, looking at this process: it burns, grows, opens a socket and does not read
+ * it. */
 #include "tools/bench_process.h"
 
 #include <netinet/in.h>

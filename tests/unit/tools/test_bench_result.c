@@ -11,7 +11,8 @@
 
 static struct bench_options options = {.viewers = 10, .threads = 2};
 
-/* Ten seconds in which a relay with 2 s of CPU brought 1000 frames of 1000 bytes, in 4000 packets. */
+/* Ten seconds in which a relay with 2 s of CPU brought 1000 frames of 1000 bytes, in 4000 packets.
+ */
 static struct bench_result *good_result(void)
 {
     struct bench_result *result = calloc(1, sizeof *result);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Any message of the codec behind one pair of functions, so that a table (or a fuzzer) can go through all of them. */
+/* Any message of the codec behind one pair of functions, so that a table (or a fuzzer) can go
+ * through all of them. */
 #ifndef TEST_ANY_MESSAGE_H
 #define TEST_ANY_MESSAGE_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Groups that another track writes: what a mirror's watchers and readers see, and that what happens to its view stays
- * there. Both tracks are on one thread here; test_mirror.c has two. */
+/* Groups that another track writes: what a mirror's watchers and readers see, and that what happens
+ * to its view stays there. Both tracks are on one thread here; test_mirror.c has two. */
 #include "transfork/track.h"
 
 #include <setjmp.h>
@@ -496,7 +496,8 @@ static void follow_again(struct witness *witness, struct moq_group *group)
     moq_track_follow(witness->track);
 }
 
-/* Three adopted groups that all grow; then `act` on the first that is told. What the two witnesses tell. */
+/* Three adopted groups that all grow; then `act` on the first that is told. What the two witnesses
+ * tell. */
 static void assert_acts(void (*act)(struct witness *, struct moq_group *), const char *first_story,
                         const char *other_story)
 {

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Version 04 has two dialects under one number; the string one must be recognised, and never an array taken for it. */
+/* Version 04 has two dialects under one number; the string one must be recognised, and never an
+ * array taken for it. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdlib.h>
@@ -71,7 +72,8 @@ static void what_is_wrong_in_both_goes_on_to_the_decoder(void **state)
     assert_int_equal(dialect(KIND_SUBSCRIBE, "00 21 00"), DIALECT_ARRAY);
 }
 
-/* A name with a part of `part` bytes, cut anywhere: never a string, whatever the bytes of the part look like. */
+/* A name with a part of `part` bytes, cut anywhere: never a string, whatever the bytes of the part
+ * look like. */
 static void check_cuts(enum message_kind kind, const uint8_t *data, size_t n)
 {
     for (size_t cut = 0; cut < n; cut++) {

@@ -73,7 +73,8 @@ static void a_client_offers_newest_first(void **state)
     pair_deinit(&pair);
 }
 
-/* With whatever code: one of them means that the transport is gone, but it is not when a peer says so. */
+/* With whatever code: one of them means that the transport is gone, but it is not when a peer says
+ * so. */
 static void a_session_ends_with_its_stream(void **state)
 {
     (void)state;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The codec against every example of the protocol's description: decoded, encoded, and cut at every byte. */
+/* The codec against every example of the protocol's description: decoded, encoded, and cut at every
+ * byte. */
 #include "tests/unit/transfork/any_message.h"
 
 #include <setjmp.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A track and its mirror on two threads, as two workers have them: every byte arrives, every end is the right one, and
- * nothing is copied. Under the thread sanitizer this proves the order of loads and stores. */
+/* A track and its mirror on two threads, as two workers have them: every byte arrives, every end is
+ * the right one, and nothing is copied. Under the thread sanitizer this proves the order of loads
+ * and stores. */
 #include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Offers against a plain model, over many seeded random lives: publishers come and go, peers pull when they like. */
+/* Offers against a plain model, over many seeded random lives: publishers come and go, peers pull
+ * when they like. */
 #include "transfork/offers.h"
 
 #include <setjmp.h>

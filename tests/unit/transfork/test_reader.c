@@ -132,7 +132,8 @@ static void a_size_that_lies_costs_nothing(void **state)
     moq_group_reader_deinit(&reader);
 }
 
-/* Frames of many sizes over many chunks: whether in one piece or put together, the bytes are the same. */
+/* Frames of many sizes over many chunks: whether in one piece or put together, the bytes are the
+ * same. */
 static void frames_survive_the_borders_of_chunks(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* When a session asks to be ticked: at the time at which something is due, as soon as that is known,
- * whoever made it so; and not at all while nothing is. */
+/* When a session asks to be ticked: at the time at which something is due, as soon as that is
+ * known, whoever made it so; and not at all while nothing is. */
 #include "pair.h"
 
 enum { LATENCY_MS = 700 };

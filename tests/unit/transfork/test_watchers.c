@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Watchers of a track: told of everything once, in order, and free to come and go while they are told. */
+/* Watchers of a track: told of everything once, in order, and free to come and go while they are
+ * told. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>

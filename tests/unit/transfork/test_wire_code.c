@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* transfork/wire_code.h: every error has a code of the draft, and comes back as the plainest of those
- * that share it. */
+/* transfork/wire_code.h: every error has a code of the draft, and comes back as the plainest of
+ * those that share it. */
 #include "transfork/wire_code.h"
 
 #include <setjmp.h>
