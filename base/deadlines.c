@@ -15,7 +15,7 @@ struct deadline_entry {
     struct deadline *owner;
 };
 
-static void put(struct deadlines *deadlines, uint32_t index, struct deadline_entry entry)
+static void place_entry(struct deadlines *deadlines, uint32_t index, struct deadline_entry entry)
 {
     deadlines->entries[index] = entry;
     entry.owner->place = index + 1;
@@ -28,10 +28,10 @@ static void sift_up(struct deadlines *deadlines, uint32_t index)
         uint32_t parent = (index - 1) / 2;
         if (deadlines->entries[parent].when_ns <= entry.when_ns)
             break;
-        put(deadlines, index, deadlines->entries[parent]);
+        place_entry(deadlines, index, deadlines->entries[parent]);
         index = parent;
     }
-    put(deadlines, index, entry);
+    place_entry(deadlines, index, entry);
 }
 
 static void sift_down(struct deadlines *deadlines, uint32_t index)
@@ -46,10 +46,10 @@ static void sift_down(struct deadlines *deadlines, uint32_t index)
             child++;
         if (entry.when_ns <= deadlines->entries[child].when_ns)
             break;
-        put(deadlines, index, deadlines->entries[child]);
+        place_entry(deadlines, index, deadlines->entries[child]);
         index = child;
     }
-    put(deadlines, index, entry);
+    place_entry(deadlines, index, entry);
 }
 
 void deadlines_deinit(struct deadlines *deadlines)
@@ -70,7 +70,7 @@ int deadlines_add(struct deadlines *deadlines, struct deadline *deadline)
     }
 
     struct deadline_entry entry = {.when_ns = CLOCK_NEVER, .owner = deadline};
-    put(deadlines, deadlines->count++, entry);
+    place_entry(deadlines, deadlines->count++, entry);
     return 0;
 }
 
@@ -84,7 +84,7 @@ void deadlines_remove(struct deadlines *deadlines, struct deadline *deadline)
     struct deadline_entry last = deadlines->entries[--deadlines->count];
     if (last.owner == deadline)
         return;
-    put(deadlines, index, last);
+    place_entry(deadlines, index, last);
     sift_up(deadlines, index);
     sift_down(deadlines, last.owner->place - 1);
 }

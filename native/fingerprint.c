@@ -111,7 +111,7 @@ int fingerprint_parse(const char *answer, size_t n, bool is_end,
 
 /* ---- The way there --------------------------------------------------------------------------- */
 
-static void try_next(struct fingerprint *fingerprint);
+static void try_next_address(struct fingerprint *fingerprint);
 
 static void on_handle_closed(uv_handle_t *handle)
 {
@@ -119,7 +119,7 @@ static void on_handle_closed(uv_handle_t *handle)
     if (--fingerprint->open_handles > 0)
         return;
     if (!fingerprint->is_over) {
-        try_next(fingerprint);
+        try_next_address(fingerprint);
         return;
     }
     struct moq_native *native = fingerprint->native;
@@ -137,7 +137,7 @@ static void close_handles(struct fingerprint *fingerprint)
     }
 }
 
-static void finish(struct fingerprint *fingerprint, const uint8_t *sha256)
+static void finish_fingerprint(struct fingerprint *fingerprint, const uint8_t *sha256)
 {
     moq_fingerprint_on_done *on_done = fingerprint->on_done;
     fingerprint->on_done = NULL;
@@ -152,7 +152,7 @@ static void fail_address(struct fingerprint *fingerprint, const char *reason)
     snprintf(fingerprint->reason, sizeof fingerprint->reason, "no answer to GET /fingerprint: %s",
              reason);
     if (fingerprint->next == fingerprint->list.count)
-        finish(fingerprint, NULL);
+        finish_fingerprint(fingerprint, NULL);
     else
         close_handles(fingerprint);
 }
@@ -186,7 +186,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     int error =
         fingerprint_parse(fingerprint->answer, fingerprint->answer_bytes, n == UV_EOF, sha256);
     if (error == 0)
-        finish(fingerprint, sha256);
+        finish_fingerprint(fingerprint, sha256);
     else if (error != MOQ_ERR_AGAIN)
         fail_address(fingerprint, fingerprint->answer_bytes == 0
                                       ? "the server closed the connection; it may have too many"
@@ -220,7 +220,7 @@ static void on_tcp_connected(uv_connect_t *connect, int status)
         fail_address(fingerprint, uv_strerror(error));
 }
 
-static void try_next(struct fingerprint *fingerprint)
+static void try_next_address(struct fingerprint *fingerprint)
 {
     const struct sockaddr *address = (const void *)&fingerprint->list.items[fingerprint->next++];
     fingerprint->answer_bytes = 0;
@@ -251,7 +251,7 @@ struct fingerprint *fingerprint_start(struct moq_native *native, const struct mo
                                     : "GET /fingerprint HTTP/1.0\r\nHost: %s:%u\r\n\r\n",
              url->host, url->port);
     native_hold(native);
-    try_next(fingerprint);
+    try_next_address(fingerprint);
     return fingerprint;
 }
 

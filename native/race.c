@@ -11,7 +11,7 @@
 
 static void begin_next(struct race *race);
 
-static void drop(struct race_attempt *attempt)
+static void drop_attempt(struct race_attempt *attempt)
 {
     struct quic_conn *conn = attempt->conn;
     attempt->conn = NULL;
@@ -19,12 +19,12 @@ static void drop(struct race_attempt *attempt)
         moq_native_bridge_forget(conn);
 }
 
-static void drop_all_but(struct race *race, const struct race_attempt *kept)
+static void drop_attempts_but(struct race *race, const struct race_attempt *kept)
 {
     uv_timer_stop(&race->stagger);
     for (size_t i = 0; i < race->begun; i++)
         if (&race->attempts[i] != kept)
-            drop(&race->attempts[i]);
+            drop_attempt(&race->attempts[i]);
 }
 
 static bool is_any_running(const struct race *race)
@@ -42,8 +42,8 @@ static void on_stagger(uv_timer_t *timer)
     begin_next(race);
 }
 
-static struct quic_conn *dial(struct race *race, struct race_attempt *attempt,
-                              const struct sockaddr *remote)
+static struct quic_conn *dial_address(struct race *race, struct race_attempt *attempt,
+                                      const struct sockaddr *remote)
 {
     const struct moq_url *url = race->config.url;
     struct native_socket *socket = race->config.socket;
@@ -78,7 +78,7 @@ static void begin_next(struct race *race)
         char text[ADDRESS_TEXT_BYTES];
         log_debug(LOG_QUIC, "trying %s", address_text(remote, text));
         attempt->race = race;
-        attempt->conn = dial(race, attempt, remote);
+        attempt->conn = dial_address(race, attempt, remote);
         if (!attempt->conn)
             continue;
         moq_native_wake(race->config.socket->native);
@@ -99,7 +99,7 @@ static int on_client(void *self, void *user, struct quic_conn *conn,
     if (race->winner)
         return MOQ_ERR_CANCELLED;
     race->winner = attempt;
-    drop_all_but(race, attempt);
+    drop_attempts_but(race, attempt);
     return race->config.on_won(race->config.user, conn, config);
 }
 
@@ -145,6 +145,6 @@ void race_start(struct race *race, const struct race_config *config)
 
 void race_stop(struct race *race)
 {
-    drop_all_but(race, NULL);
+    drop_attempts_but(race, NULL);
     race->winner = NULL;
 }

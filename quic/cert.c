@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The store: which certificates there are, which one a name gets, and when one is replaced. */
+/* One certificate: what it is good for, and its end. */
 #include "quic/cert.h"
 
 #include <stdarg.h>
@@ -8,17 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-#include "base/log.h"
 #include "quic/cert_internal.h"
-
-struct cert_store {
-    struct cert *certs[CERT_STORE_MAX];
-    size_t count;
-    uint8_t told[CERT_STORE_MAX]; /* of each one's end, by cert_warn_of_end */
-    uint64_t generation;          /* the last one given out */
-    char **self_signed;           /* names, to make the next one of */
-    size_t self_signed_count;
-};
 
 void cert_explain(char *error_text, const char *format, ...)
 {
@@ -47,110 +37,24 @@ void cert_free(struct cert **cert)
     free(old);
 }
 
-/* ---- filling --------------------------------------------------------------------------------- */
-
-static void put(struct cert_store *store, size_t index, struct cert *cert)
+struct cert *cert_copy(const struct cert *cert)
 {
-    cert_free(&store->certs[index]);
-    cert->generation = ++store->generation;
-    store->certs[index] = cert;
-}
-
-static bool load_files(struct cert_store *store, const struct quic_tls_server_config *config,
-                       uint64_t now_s, char *error_text)
-{
-    for (size_t i = 0; i < config->certificate_count; i++) {
-        struct cert *cert = cert_load(&config->certificates[i], error_text);
-        if (!cert)
-            return false;
-        cert_warn_of_start(cert, now_s);
-        put(store, store->count++, cert);
-    }
-    return true;
-}
-
-static bool copy_names(struct cert_store *store, const struct quic_tls_server_config *config)
-{
-    store->self_signed = calloc(config->self_signed_count, sizeof *store->self_signed);
-    if (!store->self_signed)
-        return false;
-    for (size_t i = 0; i < config->self_signed_count; i++) {
-        store->self_signed[i] = strdup(config->self_signed[i]);
-        if (!store->self_signed[i])
-            return false;
-        store->self_signed_count++;
-    }
-    return true;
-}
-
-static bool make_self_signed(struct cert_store *store, const struct quic_tls_server_config *config,
-                             uint64_t now_s, char *error_text)
-{
-    if (config->self_signed_count == 0)
-        return true;
-    if (!copy_names(store, config)) {
-        cert_explain(error_text, "out of memory");
-        return false;
-    }
-    struct cert *cert =
-        cert_make(config->self_signed, config->self_signed_count, now_s, error_text);
-    if (cert)
-        put(store, store->count++, cert);
-    return cert;
-}
-
-struct cert_store *cert_store_new(const struct quic_tls_server_config *config, uint64_t now_wall_ms,
-                                  char *error_text)
-{
-    uint64_t now_s = now_wall_ms / 1000;
-    if (config->certificate_count == 0 && config->self_signed_count == 0) {
-        cert_explain(error_text, "no certificate: name a PEM certificate and its key, or host "
-                                 "names for a self-signed one");
+    struct cert *copy = malloc(sizeof *copy);
+    if (!copy)
         return NULL;
-    }
-    if (config->certificate_count >= CERT_STORE_MAX) {
-        cert_explain(error_text, "%zu certificates are too many: at most %d",
-                     config->certificate_count, CERT_STORE_MAX - 1);
-        return NULL;
-    }
-    struct cert_store *store = calloc(1, sizeof *store);
-    if (!store) {
-        cert_explain(error_text, "out of memory");
-        return NULL;
-    }
-    if (!load_files(store, config, now_s, error_text) ||
-        !make_self_signed(store, config, now_s, error_text))
-        cert_store_free(&store);
-    if (store)
-        cert_store_warn(store, now_wall_ms);
-    return store;
+    *copy = *cert;
+    copy->chain_pem = strdup(cert->chain_pem);
+    copy->key_pem = strdup(cert->key_pem);
+    copy->file = cert->file ? strdup(cert->file) : NULL;
+    copy->names = calloc(cert->name_count, sizeof *copy->names);
+    copy->name_count = copy->names ? cert->name_count : 0;
+    bool is_whole = copy->chain_pem && copy->key_pem && copy->names && (copy->file || !cert->file);
+    for (size_t i = 0; i < copy->name_count; i++)
+        is_whole &= (copy->names[i] = strdup(cert->names[i])) != NULL;
+    if (!is_whole)
+        cert_free(&copy);
+    return copy;
 }
-
-void cert_store_free(struct cert_store **store)
-{
-    struct cert_store *old = *store;
-    *store = NULL;
-    if (!old)
-        return;
-    for (size_t i = 0; i < old->count; i++)
-        cert_free(&old->certs[i]);
-    for (size_t i = 0; i < old->self_signed_count; i++)
-        free(old->self_signed[i]);
-    free(old->self_signed);
-    free(old);
-}
-
-size_t cert_store_count(const struct cert_store *store)
-{
-    return store->count;
-}
-
-const struct cert *cert_store_at(const struct cert_store *store, size_t index)
-{
-    return store->certs[index];
-}
-
-/* ---- choosing -------------------------------------------------------------------------------- */
 
 /* RFC 6125, section 6.4.3: a wildcard stands for exactly one label, the first. */
 static bool name_matches(const char *pattern, const char *name, size_t name_size)
@@ -166,105 +70,10 @@ static bool name_matches(const char *pattern, const char *name, size_t name_size
     return strlen(pattern) == name_size && strncasecmp(pattern, name, name_size) == 0;
 }
 
-static bool is_good_for(const struct cert *cert, const char *name, size_t name_size)
+bool cert_is_good_for(const struct cert *cert, const char *name, size_t name_size)
 {
     for (size_t i = 0; i < cert->name_count; i++)
         if (name_matches(cert->names[i], name, name_size))
             return true;
     return false;
-}
-
-size_t cert_store_choose(const struct cert_store *store, const char *server_name)
-{
-    size_t last = store->count - 1;
-    size_t size = server_name ? strlen(server_name) : 0;
-    if (size > 0 && server_name[size - 1] == '.') /* absolute form of the same name */
-        size--;
-    if (size == 0)
-        return last;
-    for (size_t i = 0; i < last; i++)
-        if (is_good_for(store->certs[i], server_name, size))
-            return i;
-    return last;
-}
-
-/* ---- the end --------------------------------------------------------------------------------- */
-
-void cert_store_warn(struct cert_store *store, uint64_t now_wall_ms)
-{
-    for (size_t i = 0; i < store->count; i++)
-        store->told[i] = cert_warn_of_end(store->certs[i], store->told[i], now_wall_ms / 1000);
-}
-
-/* ---- renewal --------------------------------------------------------------------------------- */
-
-/* The only one that may be ours. NULL: it is not. */
-static const struct cert *self_signed_of(const struct cert_store *store)
-{
-    const struct cert *last = store->certs[store->count - 1];
-    return last->is_self_signed ? last : NULL;
-}
-
-static bool is_due(const struct cert *cert, uint64_t now_s)
-{
-    bool is_ending = now_s + CERT_RENEW_BEFORE_SECONDS >= cert->not_after_s;
-    bool is_ahead =
-        now_s < cert->not_before_s; /* the clock was set back: browsers would refuse it */
-    return is_ending || is_ahead;
-}
-
-static bool are_names_equal(const struct cert_store *a, const struct cert_store *b)
-{
-    bool are_equal = a->self_signed_count == b->self_signed_count;
-    for (size_t i = 0; are_equal && i < a->self_signed_count; i++)
-        are_equal = strcasecmp(a->self_signed[i], b->self_signed[i]) == 0;
-    return are_equal;
-}
-
-static struct cert *copy_of(const struct cert *cert)
-{
-    struct cert *copy = malloc(sizeof *copy);
-    if (!copy)
-        return NULL;
-    *copy = *cert;
-    copy->chain_pem = strdup(cert->chain_pem);
-    copy->key_pem = strdup(cert->key_pem);
-    copy->names = calloc(cert->name_count, sizeof *copy->names);
-    copy->name_count = copy->names ? cert->name_count : 0;
-    bool is_whole = copy->chain_pem && copy->key_pem && copy->names;
-    for (size_t i = 0; i < copy->name_count; i++)
-        is_whole &= (copy->names[i] = strdup(cert->names[i])) != NULL;
-    if (!is_whole)
-        cert_free(&copy);
-    return copy;
-}
-
-bool cert_store_keep(struct cert_store *store, const struct cert_store *previous,
-                     uint64_t now_wall_ms)
-{
-    const struct cert *mine = self_signed_of(store), *old = self_signed_of(previous);
-    if (!mine || !old || !are_names_equal(store, previous) || is_due(old, now_wall_ms / 1000))
-        return true;
-    struct cert *copy = copy_of(old);
-    if (copy)
-        put(store, store->count - 1, copy);
-    return copy;
-}
-
-bool cert_store_renew(struct cert_store *store, uint64_t now_wall_ms)
-{
-    char error_text[QUIC_ERROR_TEXT_BYTES];
-    uint64_t now_s = now_wall_ms / 1000;
-    const struct cert *old = self_signed_of(store);
-    if (!old || !is_due(old, now_s))
-        return false;
-
-    struct cert *cert = cert_make((const char *const *)store->self_signed, store->self_signed_count,
-                                  now_s, error_text);
-    if (!cert) {
-        log_warn(LOG_TLS, "the self-signed certificate could not be renewed: %s", error_text);
-        return false;
-    }
-    put(store, store->count - 1, cert);
-    return true;
 }

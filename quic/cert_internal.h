@@ -14,6 +14,10 @@ struct cert *cert_load(const struct quic_certificate *files, char *error_text);
 struct cert *cert_make(const char *const *names, size_t name_count, uint64_t now_s,
                        char *error_text);
 void cert_free(struct cert **cert);
+struct cert *cert_copy(const struct cert *cert); /* NULL: out of memory */
+
+/* Whether it may be presented to who asks for this host name, of `name_size` bytes. */
+bool cert_is_good_for(const struct cert *cert, const char *name, size_t name_size);
 
 /* A whole file of at most CERT_FILE_MAX_BYTES, with a NUL behind it; owned by the caller. NULL, and
  * `error_text` says why; `remedy` is what to do about something that is no such file. */

@@ -46,7 +46,7 @@ static uint64_t next_of_seed(uint64_t *state)
     return z ^ (z >> 31);
 }
 
-static int refill(struct quic_endpoint *endpoint)
+static int refill_random(struct quic_endpoint *endpoint)
 {
     uint8_t *pool = endpoint->random_pool;
     size_t n = 0;
@@ -69,7 +69,7 @@ void endpoint_random(struct quic_endpoint *endpoint, uint8_t *out, size_t n)
 {
     while (n > 0) {
         if (endpoint->random_left == 0)
-            REQUIRE(refill(endpoint) == 0);
+            REQUIRE(refill_random(endpoint) == 0);
         size_t take = n < endpoint->random_left ? n : endpoint->random_left;
         uint8_t *from = endpoint->random_pool + RANDOM_POOL_BYTES - endpoint->random_left;
         memcpy(out, from, take);
@@ -148,7 +148,7 @@ static FILE *keylog_open(const char *path)
 static int endpoint_init(struct quic_endpoint *endpoint, const struct quic_endpoint_config *config)
 {
     endpoint->random_state = config->seed;
-    if (refill(endpoint) != 0)
+    if (refill_random(endpoint) != 0)
         return MOQ_ERR_IO;
     uint64_t route_secret[2];
     endpoint_random(endpoint, (uint8_t *)route_secret, sizeof route_secret);
@@ -319,8 +319,8 @@ static bool is_stray(const struct quic_endpoint *endpoint, const struct quic_dat
            (!is_first || endpoint->is_steered);
 }
 
-static void forward(struct quic_endpoint *endpoint, const struct quic_datagram *packet,
-                    const ngtcp2_version_cid *ids)
+static void forward_packet(struct quic_endpoint *endpoint, const struct quic_datagram *packet,
+                           const ngtcp2_version_cid *ids)
 {
     uint8_t worker = ids->dcid[0] % endpoint->workers;
     if (endpoint->forward(endpoint->forward_self, worker, packet) == 0)
@@ -352,7 +352,7 @@ static void receive_packet(struct quic_endpoint *endpoint, const ngtcp2_path *pa
     if (!conn && !is_long)
         conn = find_by_token(endpoint, data, n);
     if (!conn && is_stray(endpoint, packet, &ids))
-        forward(endpoint, packet, &ids);
+        forward_packet(endpoint, packet, &ids);
     else if (must_wait(endpoint, conn, is_long))
         endpoint_wait(endpoint, conn, path, packet->ecn, data, n);
     else if (conn)

@@ -46,7 +46,7 @@ static bool may_reply(struct quic_endpoint *endpoint)
     return true;
 }
 
-static void drop(struct quic_endpoint *endpoint)
+static void count_dropped(struct quic_endpoint *endpoint)
 {
     endpoint->stats.datagrams_dropped++;
 }
@@ -57,7 +57,7 @@ void endpoint_negotiate_version(struct quic_endpoint *endpoint, const ngtcp2_pat
     uint8_t packet[NGTCP2_MAX_UDP_PAYLOAD_SIZE], unused;
     uint32_t versions[] = {NGTCP2_PROTO_VER_V1};
     if (!endpoint->server_tls || n < NGTCP2_MAX_UDP_PAYLOAD_SIZE || !may_reply(endpoint)) {
-        drop(endpoint);
+        count_dropped(endpoint);
         return;
     }
     endpoint_random(endpoint, &unused, 1);
@@ -79,7 +79,7 @@ void endpoint_reset_stateless(struct quic_endpoint *endpoint, const ngtcp2_path 
     uint8_t packet[RESET_MAX_BYTES], random[RESET_MAX_BYTES],
         token[NGTCP2_STATELESS_RESET_TOKENLEN];
     if (!endpoint->server_tls || n <= LEAST || !may_reply(endpoint)) {
-        drop(endpoint);
+        count_dropped(endpoint);
         return;
     }
     ngtcp2_cid cid;
@@ -98,13 +98,13 @@ void endpoint_reset_stateless(struct quic_endpoint *endpoint, const ngtcp2_path 
 }
 
 /* Closes what never became a connection. */
-static void refuse(struct quic_endpoint *endpoint, const ngtcp2_path *path,
-                   const ngtcp2_pkt_hd *header, uint64_t code)
+static void refuse_connection(struct quic_endpoint *endpoint, const ngtcp2_path *path,
+                              const ngtcp2_pkt_hd *header, uint64_t code)
 {
     uint8_t packet[NGTCP2_MAX_UDP_PAYLOAD_SIZE];
     endpoint->stats.refused++;
     if (!may_reply(endpoint)) {
-        drop(endpoint);
+        count_dropped(endpoint);
         return;
     }
     ngtcp2_ssize size = ngtcp2_crypto_write_connection_close(
@@ -195,17 +195,17 @@ static void accept_initial(struct quic_endpoint *endpoint, const struct waiting 
     const ngtcp2_path *path = &waiting->path.path;
     struct accept_config config = {.header = &header, .path = path};
     if (!is_initial(endpoint, &header, waiting->data, waiting->size)) {
-        drop(endpoint);
+        count_dropped(endpoint);
         return;
     }
     if (endpoint->is_shut_down || endpoint_is_full(endpoint)) {
-        refuse(endpoint, path, &header, NGTCP2_CONNECTION_REFUSED);
+        refuse_connection(endpoint, path, &header, NGTCP2_CONNECTION_REFUSED);
         return;
     }
 
     if (is_retry_token(&header)) {
         if (verify_retry(endpoint, path, &header, &original_dcid) != 0) {
-            refuse(endpoint, path, &header, NGTCP2_INVALID_TOKEN);
+            refuse_connection(endpoint, path, &header, NGTCP2_INVALID_TOKEN);
             return;
         }
         config.original_dcid = &original_dcid;
@@ -218,7 +218,7 @@ static void accept_initial(struct quic_endpoint *endpoint, const struct waiting 
     endpoint_spend_step(endpoint);
     struct quic_conn *conn = conn_accept(endpoint, &config);
     if (!conn) {
-        drop(endpoint);
+        count_dropped(endpoint);
         return;
     }
     conn_receive(conn, path, waiting->ecn, waiting->data, waiting->size);
@@ -243,7 +243,7 @@ void endpoint_wait(struct quic_endpoint *endpoint, const struct quic_conn *conn,
                      endpoint->stats.datagrams_waiting < WAITING_MAX;
     struct waiting *waiting = is_wanted ? malloc(sizeof *waiting + n) : NULL;
     if (!waiting) {
-        drop(endpoint);
+        count_dropped(endpoint);
         return;
     }
     ngtcp2_path_storage_zero(&waiting->path);

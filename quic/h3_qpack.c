@@ -68,7 +68,7 @@ static bool is_valid_value(nghttp3_vec value)
     return true;
 }
 
-static uint64_t join(char **slot, nghttp3_vec value)
+static uint64_t join_list(char **slot, nghttp3_vec value)
 {
     size_t had = strlen(*slot);
     char *joined = realloc(*slot, had + value.len + 3);
@@ -81,11 +81,11 @@ static uint64_t join(char **slot, nghttp3_vec value)
     return 0;
 }
 
-static uint64_t keep(struct decoding *decoding, enum h3_field field, nghttp3_vec value)
+static uint64_t keep_field(struct decoding *decoding, enum h3_field field, nghttp3_vec value)
 {
     char **slot = &decoding->fields->value[field];
     if (*slot)
-        return known_fields[field].is_list ? join(slot, value) : H3_MESSAGE_ERROR;
+        return known_fields[field].is_list ? join_list(slot, value) : H3_MESSAGE_ERROR;
     *slot = strndup((const char *)value.base, value.len);
     return *slot ? 0 : H3_INTERNAL_ERROR;
 }
@@ -107,7 +107,7 @@ static uint64_t take_field(struct decoding *decoding, nghttp3_vec name, nghttp3_
         bool is_here =
             decoding->is_request ? known_fields[i].is_in_request : known_fields[i].is_in_response;
         if (is_here && equals(name, known_fields[i].name))
-            return keep(decoding, (enum h3_field)i, value);
+            return keep_field(decoding, (enum h3_field)i, value);
     }
     return is_pseudo ? H3_MESSAGE_ERROR : 0;
 }

@@ -22,7 +22,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "quic/app_protocol.h"
-#include "quic/cert.h"
+#include "quic/cert_store.h"
 #include "quic/keys.h"
 #include "quic/tls_tickets.h"
 #include <ngtcp2/ngtcp2_crypto_wolfssl.h>

@@ -155,7 +155,7 @@ static void on_request(void *self, const struct wt_request *request)
 
 /* ---- Streams of the peer --------------------------------------------------------------------- */
 
-static void park(struct quic_stream *stream, const uint8_t *data, size_t n, bool is_end)
+static void park_stream(struct quic_stream *stream, const uint8_t *data, size_t n, bool is_end)
 {
     struct quic_conn *conn = stream->conn;
     struct stream_internal *internal = stream_internal(stream);
@@ -169,7 +169,7 @@ static void park(struct quic_stream *stream, const uint8_t *data, size_t n, bool
     internal->is_parked_end = is_end;
 }
 
-static void hand_over(struct quic_stream *stream, const uint8_t *data, size_t n, bool is_end)
+static void hand_stream_over(struct quic_stream *stream, const uint8_t *data, size_t n, bool is_end)
 {
     if (stream->conn->state != CONN_OPEN) {
         stream_refuse(stream, H3_WT_SESSION_GONE);
@@ -185,7 +185,7 @@ void webtransport_received(struct quic_stream *stream, const uint8_t *data, size
     struct quic_conn *conn = stream->conn;
     size_t used = 0;
     if (stream->kind == STREAM_PARKED) {
-        park(stream, data, n, is_end);
+        park_stream(stream, data, n, is_end);
         return;
     }
     if (!conn->wt || !conn_is_alive(conn))
@@ -201,10 +201,10 @@ void webtransport_received(struct quic_stream *stream, const uint8_t *data, size
         stream->kind = STREAM_INTERNAL;
         break;
     case WT_STREAM_APPLICATION:
-        hand_over(stream, data + used, n - used, is_end);
+        hand_stream_over(stream, data + used, n - used, is_end);
         break;
     case WT_STREAM_PARKED:
-        park(stream, data + used, n - used, is_end);
+        park_stream(stream, data + used, n - used, is_end);
         break;
     case WT_STREAM_REJECTED:
         stream->kind = STREAM_DISCARDED;
@@ -213,7 +213,7 @@ void webtransport_received(struct quic_stream *stream, const uint8_t *data, size
 }
 
 /* Tells the application what happened to the stream while it waited. */
-static void catch_up(struct quic_stream *stream)
+static void tell_what_it_missed(struct quic_stream *stream)
 {
     const struct quic_app *app = stream->conn->endpoint->app;
     const struct stream_internal *internal = stream->internal;
@@ -223,15 +223,16 @@ static void catch_up(struct quic_stream *stream)
         app->on_stopped(stream, stream_code_from_wire(stream->conn, internal->parked_stop_code));
 }
 
-static void unpark(struct quic_stream *stream)
+static void unpark_stream(struct quic_stream *stream)
 {
     struct quic_conn *conn = stream->conn;
     struct stream_internal *internal = stream->internal;
     size_t used = 0;
     enum wt_stream_kind kind = wt_session_received(conn->wt, stream->id, NULL, 0, false, &used);
     if (kind == WT_STREAM_APPLICATION) {
-        hand_over(stream, internal->parked.data, internal->parked.size, internal->is_parked_end);
-        catch_up(stream);
+        hand_stream_over(stream, internal->parked.data, internal->parked.size,
+                         internal->is_parked_end);
+        tell_what_it_missed(stream);
     } else {
         stream->kind = STREAM_DISCARDED;
     }
@@ -246,7 +247,7 @@ static void unpark_all(struct quic_conn *conn)
     list_for_each_safe (node, &conn->streams) {
         struct quic_stream *stream = container_of(node, struct quic_stream, link);
         if (stream->kind == STREAM_PARKED && conn_is_alive(conn))
-            unpark(stream);
+            unpark_stream(stream);
     }
 }
 

@@ -73,7 +73,7 @@ static bool is_kept(uint64_t type)
     return type == FRAME_HEADERS || type == FRAME_SETTINGS || type == FRAME_GOAWAY;
 }
 
-static void begin(struct wt_session *session, struct wt_stream *stream)
+static void begin_frame(struct wt_session *session, struct wt_stream *stream)
 {
     const struct h3_record *frame = &stream->record;
     uint64_t code = stream->role == WT_ROLE_CONTROL
@@ -91,7 +91,7 @@ static void begin(struct wt_session *session, struct wt_stream *stream)
 
 /* ---- values ---------------------------------------------------------------------------------- */
 
-static void keep(struct wt_session *session, struct wt_stream *stream, struct h3_span value)
+static void keep_value(struct wt_session *session, struct wt_stream *stream, struct h3_span value)
 {
     if (session->buffered_bytes + value.n > WT_BUFFERED_MAX_BYTES) {
         wt_stream_break(session, stream, H3_EXCESSIVE_LOAD);
@@ -149,7 +149,7 @@ static void take_capsules(struct wt_session *session, struct wt_stream *stream,
 static void take_value(struct wt_session *session, struct wt_stream *stream, struct h3_span value)
 {
     if (is_kept(stream->record.type))
-        keep(session, stream, value);
+        keep_value(session, stream, value);
     else if (stream->record.type == FRAME_DATA)
         take_capsules(session, stream, value);
 }
@@ -188,7 +188,7 @@ static void take_goaway(struct wt_session *session, const struct byte_buf *paylo
     wt_session_try_connect(session); /* tells a request that waits that it comes too late */
 }
 
-static void end(struct wt_session *session, struct wt_stream *stream)
+static void end_frame(struct wt_session *session, struct wt_stream *stream)
 {
     switch (stream->record.type) {
     case FRAME_SETTINGS:
@@ -221,13 +221,13 @@ void wt_stream_feed(struct wt_session *session, struct wt_stream *stream, struct
         case H3_EVENT_MORE:
             return;
         case H3_EVENT_BEGIN:
-            begin(session, stream);
+            begin_frame(session, stream);
             break;
         case H3_EVENT_VALUE:
             take_value(session, stream, value);
             break;
         case H3_EVENT_END:
-            end(session, stream);
+            end_frame(session, stream);
             break;
         }
     }

@@ -47,8 +47,8 @@ static uint64_t refusal_of(const struct wt_session *session, int64_t session_id)
     return 0;
 }
 
-static enum wt_stream_kind forget(struct wt_session *session, struct wt_stream *stream,
-                                  enum wt_stream_kind kind)
+static enum wt_stream_kind forget_stream(struct wt_session *session, struct wt_stream *stream,
+                                         enum wt_stream_kind kind)
 {
     if (stream)
         wt_stream_kill(session, stream);
@@ -56,19 +56,19 @@ static enum wt_stream_kind forget(struct wt_session *session, struct wt_stream *
 }
 
 /* `stream` is NULL unless something of it was kept. */
-static enum wt_stream_kind place(struct wt_session *session, struct wt_stream *stream, int64_t id,
-                                 int64_t session_id)
+static enum wt_stream_kind place_stream(struct wt_session *session, struct wt_stream *stream,
+                                        int64_t id, int64_t session_id)
 {
     uint64_t refusal = refusal_of(session, session_id);
     bool is_parked = stream && stream->role == WT_ROLE_PARKED;
 
     if (!refusal && session->state == WT_STATE_ESTABLISHED)
-        return forget(session, stream, WT_STREAM_APPLICATION);
+        return forget_stream(session, stream, WT_STREAM_APPLICATION);
     if (!refusal && !is_parked && session->parked_count == WT_PARKED_MAX_STREAMS)
         refusal = H3_WT_BUFFERED_STREAM_REJECTED;
     if (refusal) {
         wt_session_reject(session, id, refusal);
-        return forget(session, stream, WT_STREAM_REJECTED);
+        return forget_stream(session, stream, WT_STREAM_REJECTED);
     }
     if (is_parked)
         return WT_STREAM_PARKED;
@@ -85,17 +85,18 @@ static enum wt_stream_kind place(struct wt_session *session, struct wt_stream *s
 
 /* ---- HTTP/3's own streams -------------------------------------------------------------------- */
 
-static enum wt_stream_kind feed(struct wt_session *session, struct wt_stream *stream,
-                                struct h3_span in, bool is_end)
+static enum wt_stream_kind feed_stream(struct wt_session *session, struct wt_stream *stream,
+                                       struct h3_span in, bool is_end)
 {
     wt_stream_feed(session, stream, in);
     if (is_end && !session->is_failed && !stream->is_rejected && !stream->is_dead)
         wt_stream_ended(session, stream);
-    return stream->is_rejected ? forget(session, stream, WT_STREAM_REJECTED) : WT_STREAM_INTERNAL;
+    return stream->is_rejected ? forget_stream(session, stream, WT_STREAM_REJECTED)
+                               : WT_STREAM_INTERNAL;
 }
 
 /* True for the first stream of its kind. */
-static bool claim(struct wt_session *session, bool *has_one)
+static bool claim_critical_stream(struct wt_session *session, bool *has_one)
 {
     if (*has_one)
         wt_session_fail(session, H3_STREAM_CREATION_ERROR, "a second stream of a critical type");
@@ -110,13 +111,13 @@ static bool choose_role(struct wt_session *session, uint64_t type, enum wt_role 
     switch (type) {
     case TYPE_CONTROL:
         *role = WT_ROLE_CONTROL;
-        return claim(session, &session->has_peer_control);
+        return claim_critical_stream(session, &session->has_peer_control);
     case TYPE_QPACK_ENCODER:
         *role = WT_ROLE_QPACK_ENCODER;
-        return claim(session, &session->has_peer_encoder);
+        return claim_critical_stream(session, &session->has_peer_encoder);
     case TYPE_QPACK_DECODER:
         *role = WT_ROLE_QPACK_DECODER;
-        return claim(session, &session->has_peer_decoder);
+        return claim_critical_stream(session, &session->has_peer_decoder);
     case TYPE_PUSH:
         wt_session_fail(session, session->is_server ? H3_STREAM_CREATION_ERROR : H3_ID_ERROR,
                         "a push stream");
@@ -158,7 +159,7 @@ static enum wt_stream_kind end_opening(struct wt_session *session, struct wt_str
 {
     if (!is_uni(id))
         wt_session_reject(session, id, H3_REQUEST_INCOMPLETE);
-    return forget(session, stream, WT_STREAM_REJECTED);
+    return forget_stream(session, stream, WT_STREAM_REJECTED);
 }
 
 static enum wt_stream_kind keep_opening(struct wt_session *session, struct wt_stream *stream,
@@ -193,8 +194,8 @@ static enum wt_stream_kind open_internal(struct wt_session *session, struct wt_s
     size_t skip = is_uni(input->id) ? opening->size - stream->opening_size : 0;
     if (!is_uni(input->id))
         wt_stream_feed(session, stream, (struct h3_span){stream->opening, stream->opening_size});
-    return feed(session, stream, (struct h3_span){input->data + skip, input->n - skip},
-                input->is_end);
+    return feed_stream(session, stream, (struct h3_span){input->data + skip, input->n - skip},
+                       input->is_end);
 }
 
 static enum wt_stream_kind read_first(struct wt_session *session, struct wt_stream *stream,
@@ -223,12 +224,12 @@ static enum wt_stream_kind read_first(struct wt_session *session, struct wt_stre
         wt_session_fail(session, H3_ID_ERROR, "a session id that is no request's");
         return WT_STREAM_REJECTED;
     }
-    return place(session, stream, input->id, (int64_t)opening.session_id);
+    return place_stream(session, stream, input->id, (int64_t)opening.session_id);
 }
 
 /* ---- the door -------------------------------------------------------------------------------- */
 
-static enum wt_stream_kind receive(struct wt_session *session, struct input *input)
+static enum wt_stream_kind receive_on_stream(struct wt_session *session, struct input *input)
 {
     struct wt_stream *stream = wt_stream_find(session, input->id);
     if (!stream && is_ours(session, input->id)) {
@@ -239,9 +240,9 @@ static enum wt_stream_kind receive(struct wt_session *session, struct input *inp
         return read_first(session, stream, input);
     if (stream->role == WT_ROLE_PARKED) {
         input->used = 0;
-        return place(session, stream, input->id, stream->session_id);
+        return place_stream(session, stream, input->id, stream->session_id);
     }
-    return feed(session, stream, (struct h3_span){input->data, input->n}, input->is_end);
+    return feed_stream(session, stream, (struct h3_span){input->data, input->n}, input->is_end);
 }
 
 enum wt_stream_kind wt_session_received(struct wt_session *session, int64_t id, const uint8_t *data,
@@ -253,7 +254,7 @@ enum wt_stream_kind wt_session_received(struct wt_session *session, int64_t id, 
         return WT_STREAM_REJECTED;
 
     session->depth++;
-    enum wt_stream_kind kind = receive(session, &input);
+    enum wt_stream_kind kind = receive_on_stream(session, &input);
     wt_session_leave(session);
     if (session->is_failed)
         return WT_STREAM_REJECTED;

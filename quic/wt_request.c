@@ -6,7 +6,7 @@
 
 /* ---- server ---------------------------------------------------------------------------------- */
 
-static void refuse(struct wt_session *session, struct wt_stream *stream, int status)
+static void refuse_request(struct wt_session *session, struct wt_stream *stream, int status)
 {
     uint8_t frame[H3_RESPONSE_MAX_BYTES];
     struct h3_span bytes = {frame, h3_response_encode(frame, status)};
@@ -45,9 +45,9 @@ static void take_request(struct wt_session *session, struct wt_stream *stream,
     if (status == 0)
         wt_stream_reject(session, stream, H3_MESSAGE_ERROR);
     else if (status != 200)
-        refuse(session, stream, status);
+        refuse_request(session, stream, status);
     else if (session->state != WT_STATE_IDLE)
-        refuse(session, stream, 429);
+        refuse_request(session, stream, 429);
     else
         begin_session(session, stream, fields);
 }

@@ -304,7 +304,7 @@ void wt_session_peer_ended(struct wt_session *session, uint32_t code, const char
 }
 
 /* One direction of `stream` was cut off: what it carried ends, and so does the other. */
-static void cut_off(struct wt_session *session, struct wt_stream *stream, uint64_t h3_code)
+static void cut_off_stream(struct wt_session *session, struct wt_stream *stream, uint64_t h3_code)
 {
     session->depth++;
     if (wt_stream_is_connect(session, stream)) {
@@ -331,7 +331,7 @@ void wt_session_stream_reset(struct wt_session *session, int64_t id, uint64_t h3
     struct wt_stream *stream = wt_stream_find(session, id);
     bool is_ours = ((id & 1) != 0) == session->is_server;
     if (stream)
-        cut_off(session, stream, h3_code);
+        cut_off_stream(session, stream, h3_code);
     else if (!is_ours && !(id & 2)) /* reset before its first byte came: ours is still open */
         wt_session_reject(session, id, H3_REQUEST_CANCELLED);
 }
@@ -350,7 +350,7 @@ void wt_session_stream_stopped(struct wt_session *session, int64_t id, uint64_t 
         return;
     struct wt_stream *stream = wt_stream_find(session, id);
     if (stream && stream->role == WT_ROLE_REQUEST)
-        cut_off(session, stream, h3_code);
+        cut_off_stream(session, stream, h3_code);
 }
 
 void wt_session_stream_closed(struct wt_session *session, int64_t id)
@@ -399,7 +399,7 @@ size_t wt_session_stream_header(const struct wt_session *session, bool is_bidi,
 
 /* ---- the end --------------------------------------------------------------------------------- */
 
-static void cancel(struct wt_session *session)
+static void cancel_request(struct wt_session *session)
 {
     struct wt_stream *stream =
         session->session_id < 0 ? NULL : wt_stream_find(session, session->session_id);
@@ -432,7 +432,7 @@ int wt_session_close(struct wt_session *session, uint32_t code, const char *reas
         session->state = WT_STATE_CLOSING;
         error = send_close(session, code, reason);
     } else {
-        cancel(session);
+        cancel_request(session);
     }
     wt_session_leave(session);
     return error;

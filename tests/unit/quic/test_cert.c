@@ -17,7 +17,7 @@
 
 #include <cmocka.h>
 
-#include "quic/cert.h"
+#include "quic/cert_store.h"
 #include "quic/cert_internal.h"
 
 #define NOW_S UINT64_C(1736900000) /* 2025-01-15 */

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 
 #include "base/clock.h"
-#include "quic/cert.h"
+#include "quic/cert_store.h"
 #include "tests/sim/pair.h"
 
 static char folder[] = "/tmp/test_presented_XXXXXX";

@@ -8,7 +8,7 @@
 #include <string.h>
 #include <unistd.h>
 
-#include "quic/cert.h"
+#include "quic/cert_store.h"
 #include "quic/conn.h"
 #include "quic/tls.h"
 #include "quic/tls_tickets.h"
