@@ -144,7 +144,7 @@ static int read_sample(struct fragment *fragment, struct reader *in, uint32_t fl
                        struct run_defaults *run, const uint32_t *first_flags)
 {
     struct import_span span = {.dts = run->dts};
-    struct import_sample sample = {.position = fragment->next, .place = fragment->place};
+    struct import_sample sample = {.position = fragment->next, .place = (uint8_t)fragment->place};
     span.duration = flags & TRUN_DURATION ? reader_u32(in) : run->duration;
     sample.size = flags & TRUN_SIZE ? reader_u32(in) : run->size;
     uint32_t own_flags = flags & TRUN_FLAGS ? reader_u32(in) : run->flags;

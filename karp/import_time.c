@@ -24,8 +24,7 @@ enum {
     BELOW_ZERO_MAX_S = 10,    /* a 32-bit time so close to its end is one below zero */
 };
 
-/* Offsets and ends beyond this are cut: frames that far away are refused when they are handed out.
- */
+/* Offsets and ends beyond this are cut: frames so far away are refused when they are handed out. */
 #define SUM_MAX_US ((int64_t)(KARP_TIMESTAMP_MAX_US / 2))
 
 static int64_t cut(int64_t us)
@@ -79,8 +78,7 @@ static int64_t unwrapped(struct import_track *track, int64_t time)
     return time + turns * turn;
 }
 
-/* Whether a 32-bit `time` means one below zero: close to its end, and far from where the track is.
- */
+/* Whether a 32-bit `time` is one below zero: close to its end, and far from where the track is. */
 static bool is_below_zero(const struct import_track *track, int64_t time)
 {
     const struct import_clock *clock = &track->clock;
