@@ -65,6 +65,7 @@ struct moq_native_config {
     const char *qlog_directory;      /* NULL: none */
     bool is_keylog_enabled;          /* honours SSLKEYLOGFILE */
     bool is_gso_disabled;
+    uint64_t send_spread_ns; /* see quic_udp_config */
 };
 
 struct moq_native *moq_native_new(const struct moq_native_config *config); /* NULL: out of memory */

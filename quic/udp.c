@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "quic/udp_socket.h"
+#include "quic/udp_spread.h"
 
 /* About what is received before the flush. Who is paced sends a millisecond's worth in a turn, so
  * turns must not take longer than that. */
@@ -29,6 +30,7 @@ struct quic_udp {
     uv_poll_t fine_poll; /* of fine_fd */
     int fine_fd;         /* a timer in nanoseconds; -1: the kernel has none left */
     struct udp_socket socket;
+    struct udp_spread *spread; /* NULL: trains leave at once */
     struct quic_endpoint *endpoint;
     struct moq_clock *clock;
     uint64_t (*on_turn)(void *self);
@@ -60,13 +62,35 @@ static void set_poll(struct quic_udp *udp, int events)
     uv_poll_start(&udp->poll, events, on_poll);
 }
 
-static int send_train(void *self, const struct quic_datagram *train)
+static int send_now(struct quic_udp *udp, const struct quic_datagram *train)
 {
-    struct quic_udp *udp = self;
     int rv = udp_socket_send(&udp->socket, train);
     if (rv == MOQ_ERR_AGAIN)
         set_poll(udp, UV_READABLE | UV_WRITABLE);
     return rv;
+}
+
+static int send_train(void *self, const struct quic_datagram *train)
+{
+    struct quic_udp *udp = self;
+    if (udp->spread)
+        return udp_spread_put(udp->spread, udp->clock->now_ns, train);
+    return send_now(udp, train);
+}
+
+/* Returns when there is more to send; CLOCK_NEVER also while the kernel has no room. */
+static uint64_t send_due(struct quic_udp *udp, uint64_t until_ns)
+{
+    const struct quic_datagram *train;
+    if (!udp->spread)
+        return CLOCK_NEVER;
+    while ((train = udp_spread_first(udp->spread, until_ns))) {
+        if (send_now(udp, train) == MOQ_ERR_AGAIN)
+            return CLOCK_NEVER;
+        udp_spread_drop(udp->spread);
+    }
+    quic_endpoint_writable(udp->endpoint); /* if it was told that too much waits */
+    return udp_spread_deadline(udp->spread);
 }
 
 static uint8_t *train_room(void *self)
@@ -175,6 +199,11 @@ static void set_timer(struct quic_udp *udp, uint64_t when_ns)
     uv_timer_start(&udp->timer, on_timer, wait_ms, 0);
 }
 
+static uint64_t earlier(uint64_t a_ns, uint64_t b_ns)
+{
+    return a_ns < b_ns ? a_ns : b_ns;
+}
+
 static void on_prepare(uv_prepare_t *prepare)
 {
     struct quic_udp *udp = prepare->data;
@@ -185,11 +214,12 @@ static void on_prepare(uv_prepare_t *prepare)
     if (!udp->endpoint) /* the owner closed it */
         return;
     quic_endpoint_flush(udp->endpoint);
+    uint64_t send_ns = send_due(udp, udp->clock->now_ns);
     empty_outbox(udp);
     if (quic_endpoint_has_work(udp->endpoint))
         uv_idle_start(&udp->idle, on_idle);
-    uint64_t deadline_ns = quic_endpoint_deadline(udp->endpoint);
-    set_timer(udp, deadline_ns < turn_ns ? deadline_ns : turn_ns);
+    uint64_t tick_ns = quic_endpoint_deadline(udp->endpoint);
+    set_timer(udp, earlier(earlier(tick_ns, turn_ns), send_ns));
 }
 
 /* ---- Life ------------------------------------------------------------------------------------ */
@@ -200,6 +230,7 @@ static void on_handle_closed(uv_handle_t *handle)
     if (--udp->open_handles > 0)
         return;
     udp_socket_close(&udp->socket);
+    udp_spread_free(&udp->spread);
     if (udp->fine_fd >= 0)
         close(udp->fine_fd);
     if (udp->on_closed)
@@ -242,10 +273,12 @@ static int start_handles(struct quic_udp *udp, uv_loop_t *loop)
 static int start_endpoint(struct quic_udp *udp, const struct quic_udp_config *config)
 {
     struct quic_endpoint_config full = config->endpoint;
+    if (config->send_spread_ns && !(udp->spread = udp_spread_new(config->send_spread_ns)))
+        return MOQ_ERR_NOMEM;
     full.clock = config->clock;
     full.sink =
         (struct quic_sink){.send = send_train,
-                           .room = train_room,
+                           .room = udp->spread ? NULL : train_room,
                            .self = udp,
                            .max_train_packets = udp->socket.has_gso ? UDP_TRAIN_MAX_PACKETS : 1};
     udp->endpoint = quic_endpoint_new(&full);
@@ -280,6 +313,7 @@ int quic_udp_open(struct quic_udp **out, const struct quic_udp_config *config)
     if (rv != 0) {
         quic_endpoint_free(&udp->endpoint);
         udp_socket_close(&udp->socket);
+        udp_spread_free(&udp->spread);
         free(udp);
         return rv;
     }
@@ -316,6 +350,7 @@ void quic_udp_close(struct quic_udp *udp, void (*on_closed)(void *user), void *u
 {
     udp->on_closed = on_closed;
     udp->on_closed_user = user;
+    send_due(udp, CLOCK_NEVER);
     quic_endpoint_free(&udp->endpoint);
     udp_socket_flush(&udp->socket);
     uv_poll_stop(&udp->poll);

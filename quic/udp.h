@@ -24,7 +24,10 @@ struct quic_udp_config {
     /* Several workers on one port: to be opened in the order of endpoint.worker, the first with a
      * port that nobody has; then steered. */
     bool is_reuse_port;
-    bool is_gso_disabled;    /* for tests */
+    bool is_gso_disabled; /* for tests */
+    /* For load generators: what each connection sends leaves later by a time of its own, of at most
+     * this, as if the peers were all over the Internet. 0: at once. */
+    uint64_t send_spread_ns;
     struct moq_clock *clock; /* kept; set once per turn */
     /* `sink`, `clock` are filled in by the driver. */
     struct quic_endpoint_config endpoint;

@@ -154,7 +154,8 @@ struct bench_order_post {
 
 struct bench_natives { /* the sockets of a thread */
     struct moq_native *items[BENCH_SOCKETS_MAX];
-    struct moq_native *links; /* for viewers behind links: nobody else waits with them */
+    struct moq_native *links;  /* for viewers behind links: nobody else waits with them */
+    struct moq_native *prompt; /* with --spread: for those whose packets are not held back */
 };
 
 struct bench_thread {
@@ -190,6 +191,8 @@ void bench_threads_join(struct bench *bench); /* after ORDER_STOP */
 
 /* The native of the thread's nth connection. */
 struct moq_native *bench_native(struct bench_thread *thread, unsigned number);
+/* The same for a publisher and the watcher: --spread is about viewers. */
+struct moq_native *bench_prompt_native(struct bench_thread *thread, unsigned number);
 struct moq_path *bench_flow_path(const struct bench *bench,
                                  unsigned flow); /* NULL: out of memory */
 void bench_client_config(const struct bench *bench, struct moq_client_config *config);

@@ -82,7 +82,7 @@ int bench_watch_open(struct bench_thread *thread)
         return MOQ_ERR_INVALID;
     bench_client_config(thread->bench, &config);
     config.reconnect.is_enabled = false;
-    watch->client = moq_client_open(bench_native(thread, 0), &config);
+    watch->client = moq_client_open(bench_prompt_native(thread, 0), &config);
     return watch->client ? 0 : MOQ_ERR_NOMEM;
 }
 

@@ -137,6 +137,12 @@ struct moq_native *bench_native(struct bench_thread *thread, unsigned number)
     return thread->natives.items[number / options->threads % options->sockets];
 }
 
+struct moq_native *bench_prompt_native(struct bench_thread *thread, unsigned number)
+{
+    struct moq_native *prompt = thread->natives.prompt;
+    return prompt ? prompt : bench_native(thread, number);
+}
+
 void bench_client_config(const struct bench *bench, struct moq_client_config *config)
 {
     const struct bench_options *options = &bench->options;
@@ -237,6 +243,7 @@ static void close_natives(struct bench_thread *thread)
     for (unsigned i = 0; i < thread->bench->options.sockets; i++)
         moq_native_close(&thread->natives.items[i], NULL, NULL);
     moq_native_close(&thread->natives.links, NULL, NULL);
+    moq_native_close(&thread->natives.prompt, NULL, NULL);
 }
 
 static void stop(struct bench_thread *thread)
@@ -314,10 +321,14 @@ static int open_natives(struct bench_thread *thread)
     struct moq_native_config config = {.loop = &thread->loop,
                                        .bind = options->common.bind,
                                        .is_keylog_enabled = true,
-                                       .limits = {.connections = LIMIT_CONNECTIONS}};
+                                       .limits = {.connections = LIMIT_CONNECTIONS},
+                                       .send_spread_ns = options->spread_ms * NS_PER_MS};
     for (unsigned i = 0; i < options->sockets; i++)
         if (!(thread->natives.items[i] = moq_native_new(&config)))
             return MOQ_ERR_NOMEM;
+    config.send_spread_ns = 0;
+    if (options->spread_ms && !(thread->natives.prompt = moq_native_new(&config)))
+        return MOQ_ERR_NOMEM;
     config.bind = NULL; /* links are on this machine */
     thread->natives.links = moq_native_new(&config);
     return thread->natives.links ? 0 : MOQ_ERR_NOMEM;

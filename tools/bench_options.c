@@ -5,7 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { ARRIVAL_MS = 5, RANGE_TEXT_BYTES = 64, ROWS = 28 };
+enum { ARRIVAL_MS = 5, RANGE_TEXT_BYTES = 64, ROWS = 29 };
 
 struct texts { /* as they were given; NULL: not */
     const char *publishers, *tracks, *viewers, *threads, *sockets, *size, *fps, *group, *slow,
@@ -252,6 +252,8 @@ static int check_all(const struct bench_options *options)
     if ((options->resubscribe_ms && options->resubscribe_ms < BENCH_CHURN_MIN_MS) ||
         (options->reconnect_ms && options->reconnect_ms < BENCH_CHURN_MIN_MS))
         return mistake("--resubscribe and --reconnect are at least 10ms");
+    if (options->spread_ms > BENCH_SPREAD_MAX_MS)
+        return mistake("--spread is at most 1s");
     if (options->is_flood && options->fps.most == 0)
         return mistake("--fps 0 and --as-fast-as-it-goes contradict each other");
     return OPTIONS_RUN;
@@ -293,6 +295,8 @@ static size_t fill_rows(struct bench_options *options, struct texts *texts,
          &options->resubscribe_ms},
         {"reconnect", OPTION_DURATION, "TIME", "each viewer connects anew so often",
          &options->reconnect_ms},
+        {"spread", OPTION_DURATION, "TIME",
+         "each viewer's packets leave late by a time of its own, up to this", &options->spread_ms},
         {"announce", OPTION_TEXT, "N", "paths that are announced at once", &texts->announce},
         {"join", OPTION_TEXT, "N@TIME", "so many more viewers, all at once: 500@5s", &texts->join},
         {"", OPTION_HEADING, NULL, "Means:", NULL},

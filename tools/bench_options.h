@@ -22,6 +22,7 @@ enum {
     BENCH_GROUP_BYTES_MAX = 32 << 20, /* a group ends early rather than be larger */
     BENCH_DURATION_MAX_S = 24 * 3600,
     BENCH_CHURN_MIN_MS = 10,
+    BENCH_SPREAD_MAX_MS = 1000,
     BENCH_ANNOUNCE_AFTER_MS = 500, /* --announce: so long after the window's beginning */
 };
 #define BENCH_LINK_BPS_MIN 1000
@@ -45,6 +46,7 @@ struct bench_options {
     unsigned slow, stalled; /* of `viewers` */
     uint64_t slow_bps;
     uint64_t resubscribe_ms, reconnect_ms; /* 0: never */
+    uint64_t spread_ms;                    /* what viewers send leaves later by up to this */
     unsigned announce;
     unsigned join;
     uint64_t join_at_ms;

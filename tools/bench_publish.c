@@ -261,7 +261,7 @@ static int open_publisher(struct bench_publisher *publisher)
     static const struct moq_client_events events = {on_connected, on_lost};
     struct bench_thread *thread = publisher->thread;
     const struct bench_options *options = &thread->bench->options;
-    publisher->native = bench_native(thread, publisher->number);
+    publisher->native = bench_prompt_native(thread, publisher->number);
     publisher->offers = moq_offers_new();
     publisher->frame = malloc(options->size_bytes.most);
     publisher->outputs = calloc(options->tracks, sizeof *publisher->outputs);

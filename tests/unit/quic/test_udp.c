@@ -21,6 +21,7 @@ struct world {
     struct peer server_peer, client_peer;
     struct quic_udp *server, *client;
     bool is_gso_disabled;
+    uint64_t send_spread_ns;
 };
 
 static struct sockaddr_in6 loopback6(uint16_t port)
@@ -44,6 +45,7 @@ static struct quic_udp *open_udp(struct world *world, const void *address, sockl
         .address_size = n,
         .clock = &world->clock,
         .is_gso_disabled = world->is_gso_disabled,
+        .send_spread_ns = world->send_spread_ns,
         .endpoint = {.server_tls = server_tls, .app = &peer_app, .user = peer},
     };
     struct quic_udp *udp = NULL;
@@ -176,6 +178,21 @@ static void without_gso_the_same_bytes_arrive(void **state)
     struct quic_endpoint_stats stats;
     quic_endpoint_stats(quic_udp_endpoint(world.server), &stats);
     assert_int_equal(stats.trains_sent, stats.packets_sent);
+    world_deinit(&world);
+}
+
+/* Long trains too. */
+static void who_sends_late_is_served_all_the_same(void **state)
+{
+    (void)state;
+    struct world world = {.send_spread_ns = 3 * NS_PER_MS};
+    struct sockaddr_in6 any = {.sin6_family = AF_INET6};
+    world_init(&world, &any, sizeof any);
+    struct sockaddr_in6 remote = loopback6(server_port(&world));
+
+    connect_to(&world, &remote, sizeof remote, QUIC_PROTOCOL_RAW);
+
+    echo_and_close(&world, 3000000);
     world_deinit(&world);
 }
 
@@ -347,6 +364,7 @@ int main(void)
         cmocka_unit_test(an_ipv4_client_reaches_an_ipv6_wildcard),
         cmocka_unit_test(a_dual_stack_client_reaches_both_families),
         cmocka_unit_test(without_gso_the_same_bytes_arrive),
+        cmocka_unit_test(who_sends_late_is_served_all_the_same),
         cmocka_unit_test(with_gso_trains_are_as_long_as_a_turn),
         cmocka_unit_test(workers_on_one_port_get_their_own_connections),
         cmocka_unit_test(a_port_that_is_taken_is_an_error),

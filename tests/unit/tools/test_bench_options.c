@@ -70,6 +70,9 @@ static void trouble_is_shared_out(void **state)
     assert_int_equal(options.slow_bps, 3000000);
     assert_int_equal(options.ramp_ms, 0);
     assert_true(options.is_pid_auto);
+    assert_int_equal(options.spread_ms, 0);
+    assert_int_equal(parse(&options, "--spread 5ms http://h/b"), OPTIONS_RUN);
+    assert_int_equal(options.spread_ms, 5);
 }
 
 static void what_cannot_be_is_refused(void **state)
@@ -110,6 +113,8 @@ static void what_cannot_be_is_refused(void **state)
         "--duration 0 https://h/b",
         "--duration 25h https://h/b",
         "--resubscribe 5ms https://h/b",
+        "--spread 1001ms https://h/b",
+        "--spread much https://h/b",
         "--pid 0 https://h/b",
         "--pid me https://h/b",
         "--transport-version 05 https://h/b",
