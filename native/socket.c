@@ -36,6 +36,7 @@ int native_socket_open(struct moq_native *native, const struct native_socket_con
         .is_reuse_port = config->is_reuse_port,
         .is_gso_disabled = native->config.is_gso_disabled,
         .send_spread_ns = native->config.send_spread_ns,
+        .is_gathering = config->server_tls != NULL,
         .clock = &native->clock,
         .endpoint = {.server_tls = config->server_tls,
                      .app = &moq_native_app,

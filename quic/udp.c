@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "quic/gather.h"
 #include "quic/udp_socket.h"
 #include "quic/udp_spread.h"
 
@@ -32,13 +33,17 @@ struct quic_udp {
     struct udp_socket socket;
     struct udp_spread *spread; /* NULL: trains leave at once */
     struct quic_endpoint *endpoint;
+    struct gather gather;
     struct moq_clock *clock;
     uint64_t (*on_turn)(void *self);
     void *on_turn_self;
-    size_t received;   /* packets, in this turn; a train counts one more */
-    int batch;         /* trains to ask for at once: as many as make a turn, by their length */
-    uint64_t timer_ns; /* what the timer is set to */
+    size_t trains, packets; /* received in this look */
+    int batch;              /* trains to ask for at once: as many as make a turn, by their length */
+    uint64_t timer_ns;      /* what the timer is set to */
+    bool has_fired;         /* fine_fd: since it was set */
     uint8_t workers;
+    bool is_gathering; /* as configured; whether it does so now, `gather` knows */
+    bool is_blocked;   /* the kernel has no room for what is sent */
     int poll_events;
     int open_handles;
     void (*on_closed)(void *user);
@@ -54,19 +59,28 @@ static void set_clock(struct quic_udp *udp)
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 
-static void set_poll(struct quic_udp *udp, int events)
+/* What the kernel is asked to tell: 0 is nothing. */
+static void set_poll(struct quic_udp *udp)
 {
+    int events =
+        (gather_is_on(&udp->gather) ? 0 : UV_READABLE) | (udp->is_blocked ? UV_WRITABLE : 0);
     if (udp->poll_events == events)
         return;
     udp->poll_events = events;
     uv_poll_start(&udp->poll, events, on_poll);
 }
 
+static void set_blocked(struct quic_udp *udp, bool is_blocked)
+{
+    udp->is_blocked = is_blocked;
+    set_poll(udp);
+}
+
 static int send_now(struct quic_udp *udp, const struct quic_datagram *train)
 {
     int rv = udp_socket_send(&udp->socket, train);
     if (rv == MOQ_ERR_AGAIN)
-        set_poll(udp, UV_READABLE | UV_WRITABLE);
+        set_blocked(udp, true);
     return rv;
 }
 
@@ -104,7 +118,7 @@ static bool empty_outbox(struct quic_udp *udp)
 {
     bool is_empty = udp_socket_flush(&udp->socket) == 0;
     if (!is_empty)
-        set_poll(udp, UV_READABLE | UV_WRITABLE);
+        set_blocked(udp, true);
     return is_empty;
 }
 
@@ -112,23 +126,42 @@ static void on_datagram(void *self, const struct quic_datagram *datagram)
 {
     struct quic_udp *udp = self;
     size_t segment = datagram->segment_size ? datagram->segment_size : 1;
-    udp->received += 1 + datagram->size / segment;
+    udp->trains++;
+    udp->packets += datagram->size / segment + (datagram->size % segment != 0);
     quic_endpoint_receive(udp->endpoint, datagram);
+}
+
+static size_t cost_of_look(const struct quic_udp *udp)
+{
+    return udp->trains + udp->packets;
 }
 
 /* Returns whether there may be more. */
 static bool receive_batch(struct quic_udp *udp)
 {
-    size_t before = udp->received;
+    size_t before = cost_of_look(udp);
     int asked = udp->batch;
     int count = udp_socket_receive(&udp->socket, asked, on_datagram, udp);
     if (count <= 0)
         return false;
-    size_t fitting = PACKETS_PER_TURN * (size_t)count / (udp->received - before);
+    size_t fitting = PACKETS_PER_TURN * (size_t)count / (cost_of_look(udp) - before);
     udp->batch = fitting < UDP_BATCH ? (int)fitting : UDP_BATCH;
     if (udp->batch == 0)
         udp->batch = 1;
     return count == asked;
+}
+
+/* Bounded, so that a flood of datagrams does not keep what is ready from being sent. Packets are
+ * counted, for one train holds dozens. */
+static void look(struct quic_udp *udp)
+{
+    udp->trains = udp->packets = 0;
+    while (cost_of_look(udp) < PACKETS_PER_TURN && receive_batch(udp))
+        ;
+    if (!udp->is_gathering)
+        return;
+    gather_note(&udp->gather, udp->clock->now_ns, udp->packets, udp->trains);
+    set_poll(udp);
 }
 
 static void on_poll(uv_poll_t *poll, int status, int events)
@@ -140,16 +173,12 @@ static void on_poll(uv_poll_t *poll, int status, int events)
         return;
     }
     if (events & UV_WRITABLE) {
-        set_poll(udp, UV_READABLE);
+        set_blocked(udp, false);
         if (empty_outbox(udp))
             quic_endpoint_writable(udp->endpoint);
     }
-    /* Bounded, so that a flood of datagrams does not keep what is ready from being sent. Packets
-     * are counted, for one train holds dozens. */
-    udp->received = 0;
-    while ((events & UV_READABLE) && udp->received < PACKETS_PER_TURN)
-        if (!receive_batch(udp))
-            break;
+    if (events & UV_READABLE)
+        look(udp);
 }
 
 /* ---- The turn -------------------------------------------------------------------------------- */
@@ -168,17 +197,28 @@ static void on_timer(uv_timer_t *timer)
 static void on_fine_timer(uv_poll_t *poll, int status, int events)
 {
     struct quic_udp *udp = poll->data;
-    uint64_t expirations;
     (void)status, (void)events;
-    if (read(udp->fine_fd, &expirations, sizeof expirations) > 0)
-        udp->timer_ns = CLOCK_NEVER;
+    udp->timer_ns = CLOCK_NEVER;
+    udp->has_fired = true;
+}
+
+/* Until it is set anew or read, the kernel says that it has gone off. */
+static void calm_fine_timer(struct quic_udp *udp)
+{
+    uint64_t expirations;
+    if (udp->has_fired)
+        (void)!read(udp->fine_fd, &expirations, sizeof expirations);
+    udp->has_fired = false;
 }
 
 static bool set_fine_timer(struct quic_udp *udp, uint64_t when_ns)
 {
     const struct itimerspec when = {.it_value.tv_sec = (time_t)(when_ns / NS_PER_S),
                                     .it_value.tv_nsec = (long)(when_ns % NS_PER_S)};
-    return udp->fine_fd >= 0 && timerfd_settime(udp->fine_fd, TFD_TIMER_ABSTIME, &when, NULL) == 0;
+    if (udp->fine_fd < 0 || timerfd_settime(udp->fine_fd, TFD_TIMER_ABSTIME, &when, NULL) != 0)
+        return false;
+    udp->has_fired = false;
+    return true;
 }
 
 /* At most one of the two is set anew. The other one may still go off: a turn with nothing to do. */
@@ -209,6 +249,8 @@ static void on_prepare(uv_prepare_t *prepare)
     struct quic_udp *udp = prepare->data;
     uv_idle_stop(&udp->idle);
     set_clock(udp);
+    if (udp->clock->now_ns >= gather_next_ns(&udp->gather))
+        look(udp);
     quic_endpoint_tick(udp->endpoint);
     uint64_t turn_ns = udp->on_turn ? udp->on_turn(udp->on_turn_self) : CLOCK_NEVER;
     if (!udp->endpoint) /* the owner closed it */
@@ -218,8 +260,10 @@ static void on_prepare(uv_prepare_t *prepare)
     empty_outbox(udp);
     if (quic_endpoint_has_work(udp->endpoint))
         uv_idle_start(&udp->idle, on_idle);
+    uint64_t look_ns = gather_next_ns(&udp->gather);
     uint64_t tick_ns = quic_endpoint_deadline(udp->endpoint);
-    set_timer(udp, earlier(earlier(tick_ns, turn_ns), send_ns));
+    set_timer(udp, earlier(earlier(tick_ns, turn_ns), earlier(send_ns, look_ns)));
+    calm_fine_timer(udp);
 }
 
 /* ---- Life ------------------------------------------------------------------------------------ */
@@ -265,7 +309,8 @@ static int start_handles(struct quic_udp *udp, uv_loop_t *loop)
     udp->poll.data = udp->prepare.data = udp->idle.data = udp->timer.data = udp;
     udp->open_handles = 4;
     start_fine_timer(udp, loop);
-    set_poll(udp, UV_READABLE);
+    udp->is_gathering &= udp->fine_fd >= 0;
+    set_poll(udp);
     uv_prepare_start(&udp->prepare, on_prepare);
     return 0;
 }
@@ -302,6 +347,8 @@ int quic_udp_open(struct quic_udp **out, const struct quic_udp_config *config)
     udp->on_turn_self = config->on_turn_self;
     udp->timer_ns = CLOCK_NEVER;
     udp->batch = UDP_BATCH;
+    udp->is_gathering = config->is_gathering;
+    gather_init(&udp->gather);
     udp->workers = config->endpoint.workers;
     set_clock(udp);
 

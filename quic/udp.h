@@ -25,6 +25,9 @@ struct quic_udp_config {
      * port that nobody has; then steered. */
     bool is_reuse_port;
     bool is_gso_disabled; /* for tests */
+    /* For servers: where datagrams trickle in at a high rate, several are waited for, 0.2 ms at the
+     * most (quic/gather.h). */
+    bool is_gathering;
     /* For load generators: what each connection sends leaves later by a time of its own, of at most
      * this, as if the peers were all over the Internet. 0: at once. */
     uint64_t send_spread_ns;

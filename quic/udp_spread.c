@@ -51,8 +51,8 @@ void udp_spread_free(struct udp_spread **owner)
     free(spread);
 }
 
-/* Connection IDs are random, and stay the same for most of a connection's life. What has none is not
- * held back. */
+/* Connection IDs are random, and stay the same for most of a connection's life. What has none is
+ * not held back. */
 static uint64_t delay_of(const struct udp_spread *spread, const struct quic_datagram *train)
 {
     uint64_t id;

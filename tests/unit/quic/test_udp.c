@@ -45,6 +45,7 @@ static struct quic_udp *open_udp(struct world *world, const void *address, sockl
         .address_size = n,
         .clock = &world->clock,
         .is_gso_disabled = world->is_gso_disabled,
+        .is_gathering = server_tls != NULL, /* as listeners do */
         .send_spread_ns = world->send_spread_ns,
         .endpoint = {.server_tls = server_tls, .app = &peer_app, .user = peer},
     };
