@@ -303,7 +303,7 @@ static void on_catalog(struct watch *watch, struct karp_catalog *catalog)
 static void on_connected(struct tool *tool, struct moq_session *session)
 {
     struct karp_watching *karp = tool->user;
-    karp->is_offline = karp->is_over = false;
+    karp->is_offline = false;
     karp->missed_ns = now_ns(karp);
     watch_on_connected(&karp->watch, session);
 }
@@ -312,6 +312,7 @@ static void on_lost(struct tool *tool)
 {
     struct karp_watching *karp = tool->user;
     karp->is_offline = true;
+    karp->is_cut_off |= karp->has_played && !karp->is_over; /* unless it comes back */
     karp_catalog_free(karp->next);
     karp->next = NULL;
     watch_on_lost(&karp->watch);
@@ -321,7 +322,9 @@ static void on_lost(struct tool *tool)
 
 static void on_stop(struct tool *tool)
 {
-    finish(tool->user);
+    struct karp_watching *karp = tool->user;
+    karp->is_cut_off = false; /* it is the user who ends it */
+    finish(karp);
 }
 
 static void on_finish(struct tool *tool)
