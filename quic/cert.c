@@ -2,23 +2,11 @@
 /* One certificate: what it is good for, and its end. */
 #include "quic/cert.h"
 
-#include <stdarg.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "quic/cert_internal.h"
-
-void cert_explain(char *error_text, const char *format, ...)
-{
-    if (!error_text)
-        return;
-    va_list args;
-    va_start(args, format);
-    vsnprintf(error_text, QUIC_ERROR_TEXT_BYTES, format, args);
-    va_end(args);
-}
 
 void cert_free(struct cert **cert)
 {

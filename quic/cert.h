@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A certificate and its key. Private to quic/; a server's are in cert_store.h.
  *
- * A `struct cert` never changes once it is there: a renewal puts a new one in its place. Times are Unix
- * time; there is no clock here. Sources: RFC 5280, RFC 6125 section 6.4 (names). */
+ * A `struct cert` never changes once it is there: a renewal puts a new one in its place. Times are
+ * Unix time; there is no clock here. Sources: RFC 5280, RFC 6125 section 6.4 (names). */
 #ifndef MOQ_QUIC_CERT_H
 #define MOQ_QUIC_CERT_H
 

@@ -18,6 +18,7 @@
 #include "base/error.h"
 #include "base/log.h"
 #include "quic/cert_internal.h"
+#include "quic/explain.h"
 
 /* ---- reading a file -------------------------------------------------------------------------- */
 
@@ -27,15 +28,15 @@ static bool is_acceptable(int fd, const char *path, size_t *size, const char *re
 {
     struct stat status;
     if (fstat(fd, &status) != 0) {
-        cert_explain(error_text, "%s: cannot be read: %s", path, strerror(errno));
+        quic_explain(error_text, "%s: cannot be read: %s", path, strerror(errno));
         return false;
     }
     if (!S_ISREG(status.st_mode)) {
-        cert_explain(error_text, "%s: is not a regular file; %s", path, remedy);
+        quic_explain(error_text, "%s: is not a regular file; %s", path, remedy);
         return false;
     }
     if (status.st_size > CERT_FILE_MAX_BYTES) {
-        cert_explain(error_text, "%s: is larger than %d bytes; %s", path, CERT_FILE_MAX_BYTES,
+        quic_explain(error_text, "%s: is larger than %d bytes; %s", path, CERT_FILE_MAX_BYTES,
                      remedy);
         return false;
     }
@@ -65,7 +66,7 @@ char *cert_read_file(const char *path, size_t *size, const char *remedy, char *e
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
-        cert_explain(error_text, "%s: cannot be read: %s; check the path and its permissions", path,
+        quic_explain(error_text, "%s: cannot be read: %s; check the path and its permissions", path,
                      strerror(errno));
         return NULL;
     }
@@ -75,7 +76,7 @@ char *cert_read_file(const char *path, size_t *size, const char *remedy, char *e
         text = malloc(room + 1);
         ssize_t n = text ? read_all(fd, text, room) : -1;
         if (n < 0) {
-            cert_explain(error_text, "%s: cannot be read: %s", path, strerror(errno));
+            quic_explain(error_text, "%s: cannot be read: %s", path, strerror(errno));
             free(text);
             text = NULL;
         } else {
@@ -226,7 +227,7 @@ static bool is_usable(const struct cert *cert, WOLFSSL_CTX *context,
 {
     if (wolfSSL_CTX_use_certificate_chain_buffer(context, (const uint8_t *)cert->chain_pem,
                                                  (long)cert->chain_pem_size) != WOLFSSL_SUCCESS) {
-        cert_explain(error_text,
+        quic_explain(error_text,
                      "%s: a certificate in it does not parse; it must hold the chain in PEM "
                      "form, the server's own first",
                      files->cert_file);
@@ -236,14 +237,14 @@ static bool is_usable(const struct cert *cert, WOLFSSL_CTX *context,
                                           (long)cert->key_pem_size,
                                           WOLFSSL_FILETYPE_PEM) != WOLFSSL_SUCCESS) {
         bool is_encrypted = strstr(cert->key_pem, "ENCRYPTED");
-        cert_explain(error_text, "%s: %s", files->key_file,
+        quic_explain(error_text, "%s: %s", files->key_file,
                      is_encrypted
                          ? "the key is encrypted; store it without a password"
                          : "no private key in PEM form in it that belongs to a certificate");
         return false;
     }
     if (wolfSSL_CTX_check_private_key(context) != WOLFSSL_SUCCESS) {
-        cert_explain(error_text,
+        quic_explain(error_text,
                      "%s: this key does not belong to the first certificate in %s; name "
                      "files of one pair",
                      files->key_file, files->cert_file);
@@ -256,7 +257,7 @@ static bool is_pem(const char *text, const char *file, const char *what, char *e
 {
     if (strstr(text, "-----BEGIN "))
         return true;
-    cert_explain(error_text,
+    quic_explain(error_text,
                  "%s: is not in PEM form (no BEGIN line); convert it, it must hold the %s", file,
                  what);
     return false;
@@ -268,7 +269,7 @@ static bool check_pair(struct cert *cert, const struct quic_certificate *files, 
         !is_pem(cert->key_pem, files->key_file, "private key", error_text))
         return false;
     if (!read_leaf_of_chain(cert)) {
-        cert_explain(error_text,
+        quic_explain(error_text,
                      "%s: no certificate in it, or its first does not parse; it must hold the "
                      "chain in PEM form",
                      files->cert_file);
@@ -276,7 +277,7 @@ static bool check_pair(struct cert *cert, const struct quic_certificate *files, 
     }
     WOLFSSL_CTX *context = wolfSSL_CTX_new(wolfTLSv1_3_server_method());
     if (!context) {
-        cert_explain(error_text, "out of memory");
+        quic_explain(error_text, "out of memory");
         return false;
     }
     bool is_good = is_usable(cert, context, files, error_text);
@@ -288,7 +289,7 @@ struct cert *cert_load(const struct quic_certificate *files, char *error_text)
 {
     struct cert *cert = calloc(1, sizeof *cert);
     if (!cert) {
-        cert_explain(error_text, "out of memory");
+        quic_explain(error_text, "out of memory");
         return NULL;
     }
     const char *remedy = "name a file in PEM form";

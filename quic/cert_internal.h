@@ -32,7 +32,4 @@ void cert_warn_of_start(const struct cert *cert, uint64_t now_s); /* and of havi
 /* Fills in what the leaf says of itself. 0, MOQ_ERR_TLS when it is no X.509, MOQ_ERR_NOMEM. */
 int cert_read_leaf(struct cert *cert, const uint8_t *der, size_t n);
 
-/* Writes one line to `error_text`, which may be NULL. */
-void cert_explain(char *error_text, const char *format, ...) __attribute__((format(printf, 2, 3)));
-
 #endif

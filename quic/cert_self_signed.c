@@ -19,6 +19,7 @@
 
 #include "base/error.h"
 #include "quic/cert_internal.h"
+#include "quic/explain.h"
 
 enum {
     DER_MAX_BYTES = 20 * 1024, /* CERT_SELF_SIGNED_MAX_NAMES names of the greatest length fit */
@@ -341,13 +342,13 @@ static int make_with_random(struct making *making, struct cert *cert)
 static bool are_names(const char *const *names, size_t count, char *error_text)
 {
     if (count > CERT_SELF_SIGNED_MAX_NAMES) {
-        cert_explain(error_text, "%zu names are too many for a self-signed certificate: at most %d",
+        quic_explain(error_text, "%zu names are too many for a self-signed certificate: at most %d",
                      count, CERT_SELF_SIGNED_MAX_NAMES);
         return false;
     }
     for (size_t i = 0; i < count; i++)
         if (!name_read(&(struct name){0}, names[i])) {
-            cert_explain(error_text,
+            quic_explain(error_text,
                          "'%.64s' is no host name and no address: a self-signed certificate "
                          "cannot be made for it",
                          names[i]);
@@ -374,7 +375,7 @@ struct cert *cert_make(const char *const *names, size_t name_count, uint64_t now
         explicit_bzero(making, sizeof *making);
     free(making);
     if (error) {
-        cert_explain(error_text, "the self-signed certificate cannot be made: %s",
+        quic_explain(error_text, "the self-signed certificate cannot be made: %s",
                      moq_error_words(error));
         cert_free(&cert);
     }

@@ -9,6 +9,7 @@
 
 #include "base/log.h"
 #include "quic/cert_internal.h"
+#include "quic/explain.h"
 
 struct cert_store {
     struct cert *certs[CERT_STORE_MAX];
@@ -61,7 +62,7 @@ static bool make_self_signed(struct cert_store *store, const struct quic_tls_ser
     if (config->self_signed_count == 0)
         return true;
     if (!copy_names(store, config)) {
-        cert_explain(error_text, "out of memory");
+        quic_explain(error_text, "out of memory");
         return false;
     }
     struct cert *cert =
@@ -76,18 +77,18 @@ struct cert_store *cert_store_new(const struct quic_tls_server_config *config, u
 {
     uint64_t now_s = now_wall_ms / 1000;
     if (config->certificate_count == 0 && config->self_signed_count == 0) {
-        cert_explain(error_text, "no certificate: name a PEM certificate and its key, or host "
+        quic_explain(error_text, "no certificate: name a PEM certificate and its key, or host "
                                  "names for a self-signed one");
         return NULL;
     }
     if (config->certificate_count >= CERT_STORE_MAX) {
-        cert_explain(error_text, "%zu certificates are too many: at most %d",
+        quic_explain(error_text, "%zu certificates are too many: at most %d",
                      config->certificate_count, CERT_STORE_MAX - 1);
         return NULL;
     }
     struct cert_store *store = calloc(1, sizeof *store);
     if (!store) {
-        cert_explain(error_text, "out of memory");
+        quic_explain(error_text, "out of memory");
         return NULL;
     }
     if (!load_files(store, config, now_s, error_text) ||

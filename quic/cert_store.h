@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A server's certificates: PEM pairs from files and, if wanted, a self-signed one that browsers may pin
- * by its hash. Private to quic/; quic/tls.c makes a TLS context of each, and compares `generation` to
- * see whether it has to be made again. Source: W3C WebTransport, section on serverCertificateHashes. */
+/* A server's certificates: PEM pairs from files and, if wanted, a self-signed one that browsers
+ * may pin by its hash. Private to quic/; quic/tls.c makes a TLS context of each, and compares
+ * `generation` to see whether it has to be made again. Source: W3C WebTransport, section on
+ * serverCertificateHashes. */
 #ifndef MOQ_QUIC_CERT_STORE_H
 #define MOQ_QUIC_CERT_STORE_H
 
@@ -39,8 +40,8 @@ void cert_store_warn(struct cert_store *store, uint64_t now_wall_ms);
 bool cert_store_renew(struct cert_store *store, uint64_t now_wall_ms);
 
 /* Puts a copy of the self-signed certificate of `previous` in the place of this one's, if both are
- * for the same names and it does not end yet: who has pinned it goes on trusting. Returns false when
- * out of memory. */
+ * for the same names and it does not end yet: who has pinned it goes on trusting. Returns false
+ * when out of memory. */
 bool cert_store_keep(struct cert_store *store, const struct cert_store *previous,
                      uint64_t now_wall_ms);
 

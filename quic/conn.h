@@ -4,7 +4,7 @@
  *   conn.c          its life until it ends
  *   conn_close.c    its end: close, tell the application, linger, be forgotten
  *   conn_events.c   what ngtcp2 calls
- *   conn_handshake.c  handshakes that fail
+ *   conn_handshake.c   handshakes that fail
  *   conn_routes.c   what leads to it
  *   conn_write.c    packets out
  *   conn_mtu.c      their size

@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "quic/cert_internal.h"
+#include "quic/explain.h"
 
 static int derive(struct reset_secret *secret, const uint8_t *from, size_t n, const char *label)
 {
@@ -29,10 +30,10 @@ static int find_in_file(struct reset_secret *secret, const char *path, char *err
         return MOQ_ERR_TLS;
     int error = MOQ_ERR_TLS;
     if (n < RESET_SECRET_FILE_MIN_BYTES)
-        cert_explain(error_text, "%s: %zu bytes are too few for a secret, %d are needed; %s", path,
+        quic_explain(error_text, "%s: %zu bytes are too few for a secret, %d are needed; %s", path,
                      n, RESET_SECRET_FILE_MIN_BYTES, remedy);
     else if ((error = derive(secret, (const uint8_t *)bytes, n, "moq-relay reset file")) != 0)
-        cert_explain(error_text, "%s: no secret can be derived from it", path);
+        quic_explain(error_text, "%s: no secret can be derived from it", path);
     explicit_bzero(bytes, n);
     free(bytes);
     return error;
@@ -49,7 +50,7 @@ int reset_secret_find(struct reset_secret *secret, const struct quic_tls_server_
     int error =
         derive(secret, (const uint8_t *)first->key_pem, first->key_pem_size, "moq-relay reset key");
     if (error)
-        cert_explain(error_text, "no secret for stateless resets can be derived from the first "
+        quic_explain(error_text, "no secret for stateless resets can be derived from the first "
                                  "key; name a file for it as quic.reset_secret");
     return error;
 }

@@ -12,7 +12,6 @@
 #include <arpa/inet.h>
 #include <errno.h>
 #include <pthread.h>
-#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -23,6 +22,7 @@
 #include "base/log.h"
 #include "quic/app_protocol.h"
 #include "quic/cert_store.h"
+#include "quic/explain.h"
 #include "quic/keys.h"
 #include "quic/tls_tickets.h"
 #include <ngtcp2/ngtcp2_crypto_wolfssl.h>
@@ -185,16 +185,6 @@ uint8_t *tls_session_resumptions(const WOLFSSL *ssl)
 
 /* ---- Contexts -------------------------------------------------------------------------------- */
 
-__attribute__((format(printf, 2, 3))) static void explain(char *error_text, const char *format, ...)
-{
-    if (!error_text)
-        return;
-    va_list args;
-    va_start(args, format);
-    vsnprintf(error_text, QUIC_ERROR_TEXT_BYTES, format, args);
-    va_end(args);
-}
-
 static WOLFSSL_CTX *context_new(WOLFSSL_METHOD *method)
 {
     WOLFSSL_CTX *context = method ? wolfSSL_CTX_new(method) : NULL;
@@ -275,7 +265,7 @@ static struct quic_tls *tls_alloc(char *error_text)
     learn_processor();
     struct quic_tls *tls = calloc(1, sizeof *tls);
     if (!tls) {
-        explain(error_text, "out of memory");
+        quic_explain(error_text, "out of memory");
         return NULL;
     }
     tls->refs = 1;
@@ -309,7 +299,7 @@ struct quic_tls *quic_tls_server_new(const struct quic_tls_server_config *config
         return NULL;
     }
     if (config->previous && !keep_certificate(tls, config->previous)) {
-        explain(error_text, "out of memory");
+        quic_explain(error_text, "out of memory");
         tls_free(tls);
         return NULL;
     }
@@ -319,7 +309,7 @@ struct quic_tls *quic_tls_server_new(const struct quic_tls_server_config *config
     }
     tls->tickets = tls_tickets_new();
     if (!tls->tickets || contexts_update(tls) != 0) {
-        explain(error_text, "a certificate and its key cannot be used by TLS");
+        quic_explain(error_text, "a certificate and its key cannot be used by TLS");
         tls_free(tls);
         return NULL;
     }
@@ -339,9 +329,10 @@ static int load_roots(WOLFSSL_CTX *context, const struct quic_tls_client_config 
                                                  WOLFSSL_LOAD_FLAG_DATE_ERR_OKAY) ==
             WOLFSSL_SUCCESS)
             continue;
-        explain(error_text, "%s: %s", config->root_files[i],
-                access(config->root_files[i], R_OK) ? strerror(errno)
-                                                    : "there is no root certificate in PEM form");
+        quic_explain(error_text, "%s: %s", config->root_files[i],
+                     access(config->root_files[i], R_OK)
+                         ? strerror(errno)
+                         : "there is no root certificate in PEM form");
         return MOQ_ERR_TLS;
     }
     return 0;
@@ -373,7 +364,7 @@ struct quic_tls *quic_tls_client_new(const struct quic_tls_client_config *config
         return NULL;
     tls->contexts[0] = context_new(wolfTLSv1_3_client_method());
     if (!tls->contexts[0]) {
-        explain(error_text, "TLS cannot be set up");
+        quic_explain(error_text, "TLS cannot be set up");
         tls_free(tls);
         return NULL;
     }
