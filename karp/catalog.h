@@ -39,10 +39,9 @@ enum karp_track_kind { KARP_VIDEO, KARP_AUDIO };
 struct karp_display {
     uint16_t rotation; /* degrees clockwise: 0, 90, 180 or 270 */
     bool is_flipped;   /* mirrored left to right, after the rotation */
-    uint32_t aspect_width,
-        aspect_height; /* width to height of the picture before its rotation; 0: as
-                                             its pixels are counted, or as the codec says */
-    bool has_colour;   /* the container tells the colour, whatever the codec says */
+    /* Width to height of the picture before its rotation; 0: as its pixels are counted, or as the codec says. */
+    uint32_t aspect_width, aspect_height;
+    bool has_colour; /* the container tells the colour, whatever the codec says */
     struct karp_colour colour;
 };
 

@@ -83,7 +83,8 @@ int karp_exporter_new(struct karp_exporter **exporter, const struct karp_catalog
 void karp_exporter_free(
     struct karp_exporter *exporter); /* what is held back is lost without a flush */
 
-/* Takes a frame, in decode order within its track; the tracks in any order. `track` is the index in the catalog.
+/* Takes a frame, in decode order within its track; the tracks in any order. `track` is the index in the catalog. Times
+ * that start again under the same catalog have to be put on one line before: see karp_timeline_place().
  * Returns 0; MOQ_ERR_EXPIRED when it begins a group at or before what is written already: skip that group;
  * MOQ_ERR_BOUNDS over KARP_FRAME_MAX_BYTES; MOQ_ERR_NOT_FOUND for a wrong `track`; MOQ_ERR_NOMEM; or what on_write
  * returned. */

@@ -9,6 +9,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/error.h"
 
 enum {
@@ -76,6 +77,7 @@ int export_opening_end(struct karp_exporter *exporter, struct export_track *trac
 
 static void note_time(struct export_track *track, int64_t pts)
 {
+    REQUIRE(track->opening_count < sizeof track->opening / sizeof *track->opening);
     size_t at = track->opening_count++;
     while (at > 0 && track->opening[at - 1] > pts)
         at--;

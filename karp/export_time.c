@@ -9,6 +9,8 @@
 
 #include <string.h>
 
+#include "base/check.h"
+
 enum { JUMP_US = 1000000, LEADING_MAX = 16 };
 
 /* Fills the window with times before `pts`: room for the frames that an open group shows before its keyframe. */
@@ -56,6 +58,7 @@ int64_t export_time_next(struct export_track *track, int64_t pts)
         track->newest_pts = pts;
     track->has_newest = true;
 
+    REQUIRE(*count <= track->reorder + 1 && track->reorder <= NAL_MAX_REORDER);
     unsigned at = *count;
     while (at > 0 && track->window[at - 1] > pts)
         at--;

@@ -2,6 +2,8 @@
 /* Writing boxes: big-endian fields, and sizes that are filled in when a box ends. */
 #include <string.h>
 
+#include "base/check.h"
+
 #include "karp/export_internal.h"
 
 void writer_bytes(struct writer *to, const void *data, size_t size)
@@ -45,6 +47,7 @@ size_t writer_begin_full(struct writer *to, const char *type, uint8_t version, u
 
 void writer_end(struct writer *to, size_t place)
 {
+    REQUIRE(to->error || place + 8 <= to->buf.size); /* a box has begun there */
     size_t size = to->buf.size - place;
     for (size_t i = 0; i < 4 && !to->error; i++)
         to->buf.data[place + i] = (uint8_t)(size >> (24 - 8 * i));
