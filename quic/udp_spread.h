@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Makes one socket look like many machines: what each connection sends leaves later by a time of
- * its own, as if its path were longer. Load generators need it, because what a thousand connections of
- * one process answer leaves in bursts, and from the Internet it trickles. Private to quic/udp.c,
+ * its own, as if its path were longer. Load generators need it, because what a thousand connections
+ * of one process answer leaves in bursts, and from the Internet it trickles. Private to quic/udp.c,
  * which holds this between the endpoint and the socket; no sockets and no clock in here.
  *
  * A connection is known by the connection ID in its packets, so its packets keep their order. */
