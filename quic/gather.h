@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* When a socket is looked at. As a rule at once: the kernel says that there is something. But where
- * datagrams come one by one at a high rate, as acknowledgements of many viewers do, each would wake
+ * datagrams come one by one at a high rate, as acknowledgements of many peers do, each would wake
  * the loop for a microsecond of work. Then the kernel is not asked, and the socket is looked at
  * every GATHER_NS, as long as that finds several at a time.
  *
