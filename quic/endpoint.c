@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Turns: datagrams in (step 2 of a frame's walk), what the clock made due, then every ready
- * connection writes once (step 11, which udp.c calls last before the loop sleeps). */
+ * connection writes once (step 11, which udp.c calls last before the loop sleeps) and hands its
+ * packets to the socket (step 15). */
 #include "quic/endpoint.h"
 
 #include <fcntl.h>
