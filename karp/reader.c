@@ -177,7 +177,7 @@ int box_next(struct reader *in, struct box *box, struct karp_failure *failure)
 
 bool box_find(struct reader in, uint32_t type, struct reader *body)
 {
-    struct box box;
+    struct box box = {.type = 0}; /* gcc does not see that box_next fills it */
     while (box_next(&in, &box, NULL) > 0) {
         if (box.type == type) {
             *body = box.body;

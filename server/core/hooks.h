@@ -145,7 +145,7 @@ struct core_override {
 
 /* Sets what `change->set` names, and leaves the rest; what an entry set stays until an entry sets
  * it again or clears it. The limits of the configuration (policy.max) hold whatever hooks say.
- * `hook` is the entry that decides. */
+ * `hook` is the entry that decides. The viewer may be gone when these return: viewer_died tells. */
 void core_request_override(struct core_request *request, const struct core_hook *hook,
                            const struct core_override *change);
 void core_viewer_override(struct core_viewer *viewer, const struct core_hook *hook,
