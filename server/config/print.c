@@ -224,15 +224,18 @@ void relay_config_print(const struct relay_config *config, FILE *out)
     write_section(&writer, &config_root, config);
 }
 
-static const char reference_head[] = "# Every setting of moq-relay, with its default. Made by "
-                                     "`moq-relay --reference`, like what `--print-config` prints.\n"
-                                     "#\n"
-                                     "# A file needs only what differs, see minimal.yaml. "
-                                     "`moq-relay --check FILE` reads it and ends. SIGHUP reads it\n"
-                                     "# again; what says (restart) is refused by name then. Each "
-                                     "setting is also an environment variable: cache.age is\n"
-                                     "# MOQ_RELAY_CACHE_AGE; lists take YAML on one line. Later "
-                                     "ones win: defaults, file, environment, flags.\n";
+static const char reference_head[] =
+    "# Every setting of moq-relay, with its default. `moq-relay --reference` prints this file.\n"
+    "#\n"
+    "# A file needs only the settings that differ, see minimal.yaml. `moq-relay --check FILE` "
+    "checks a file without\n"
+    "# starting. SIGHUP makes the relay read its file again; if a setting marked (restart) has "
+    "changed, the reload is\n"
+    "# refused and the log names the setting. Each setting is also an environment variable: "
+    "cache.age is\n"
+    "# MOQ_RELAY_CACHE_AGE; lists are written as YAML on one line. Flags win over the environment, "
+    "the environment\n"
+    "# over the file, the file over the defaults.\n";
 
 /* What the reference shows where the default is an empty list. */
 static const char reference_example[] =

@@ -130,9 +130,8 @@ static const struct bad_file bad_files[] = {
      "relay.yaml:1:16: tls.roots[0]: an entry is empty; remove it\n"},
     /* what only the whole can tell */
     {"listen:\n  - certificates:\n      - { cert: a.pem }\n", 0,
-     "relay.yaml:3:9: listen[0].certificates[0]: key is missing or empty; write it (its private "
-     "key, "
-     "PEM)\n"},
+     "relay.yaml:3:9: listen[0].certificates[0]: key is missing or empty; write it (the "
+     "certificate's private key, PEM)\n"},
     {"listen:\n  - certificates:\n      - { cert: \"\", key: b.pem }\n", 0,
      "relay.yaml:3:9: listen[0].certificates[0]: cert is missing or empty; write it (certificate "
      "chain, PEM, the leaf first)\n"},
