@@ -183,7 +183,8 @@ static const struct config_row limit_rows[] = {
      .min = SECONDS(1),
      .max = SECONDS(600),
      .fallback = "10s",
-     .help = "a peer is gone when it has been silent for this long after the last PING"},
+     .help =
+         "a peer is gone this long after the first packet, such as a PING, that it did not answer"},
     {.name = "streams_uni",
      .type = TYPE_INT,
      AT(config_limits, streams_uni),
