@@ -155,7 +155,7 @@ static void check_policy(struct checker *checker)
         config_node_find(config_node_find(checker->root, "policy"), "classes");
     if (policy->latency_ns > policy->max.latency_ns)
         config_errors_add(checker->errors, place_of(checker, "policy", "latency"),
-                          "policy.latency: over policy.max.latency; raise that, or lower this");
+                          "policy.latency: exceeds policy.max.latency; raise that or lower this");
     for (size_t i = 0; i < policy->class_count; i++) {
         const struct config_node *node = child_at(list, i);
         resolve_class(policy, &policy->classes[i]);
@@ -163,7 +163,7 @@ static void check_policy(struct checker *checker)
         if (latency && policy->classes[i].latency_ns > policy->max.latency_ns)
             config_errors_add(
                 checker->errors, &latency->place,
-                "policy.classes[%zu].latency: over policy.max.latency; raise that, or lower this",
+                "policy.classes[%zu].latency: exceeds policy.max.latency; raise that or lower this",
                 i);
     }
 }
@@ -178,7 +178,7 @@ static void check_transport(struct checker *checker)
     if (config->quic.keep_alive_ns >= config->limits.idle_ns)
         config_errors_add(
             checker->errors, place,
-            "quic.keep_alive: not shorter than limits.idle; a quiet peer would be taken for gone");
+            "quic.keep_alive: not shorter than limits.idle; a quiet peer would be taken for dead");
 }
 
 void config_check(struct relay_config *config, const struct config_node *root, const char *file,

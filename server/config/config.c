@@ -51,7 +51,7 @@ static bool is_small_enough(const char *source, const char *text, size_t n,
             place.line++, place.column = 1;
     }
     config_errors_add(errors, &place,
-                      "the file goes on after 1 MiB; no configuration is that long");
+                      "the file is longer than 1 MiB; no configuration is that long");
     return false;
 }
 
@@ -98,7 +98,7 @@ static struct config_node *parse(struct config_tree *tree, const char *source, c
         return config_tree_node(tree, NODE_MAP, &root->place);
     if (root->kind != NODE_BROKEN)
         config_errors_add(tree->errors, &root->place,
-                          "no setting; write name: value, see moq-relay --reference");
+                          "not a setting; write name: value, see moq-relay --reference");
     return NULL;
 }
 

@@ -89,7 +89,7 @@ static void complain_misuse(struct config_errors *errors, const char *argument,
         return;
     }
     complain(errors, argument,
-             is_value_missing ? "a value is missing; write it behind the flag"
+             is_value_missing ? "a value is missing; write it after the flag"
                               : "this flag takes no value; leave it out");
 }
 
@@ -165,7 +165,7 @@ static void take_words(struct config_flags *flags, int argc, char *const argv[],
 {
     for (int i = optind; i < argc; i++) {
         if (flags->file)
-            complain(errors, argv[i], "a second configuration file; give one");
+            complain(errors, argv[i], "a second configuration file; give only one");
         else
             flags->file = argv[i];
     }

@@ -58,8 +58,8 @@ static void read_scalar(struct config_reader *reader, const struct config_row *r
     if (node->kind != NODE_SCALAR) {
         complain(reader, node,
                  row->type == TYPE_ADDRESS
-                     ? "a single value is wanted here; put the address in quotes"
-                     : "a single value is wanted here, no list or section");
+                     ? "a single value is expected here; put the address in quotes"
+                     : "a single value is expected here, not a list or section");
         return;
     }
     if (!config_value_parse(row, node->text, &value, problem)) {
@@ -108,7 +108,7 @@ static void read_list(struct config_reader *reader, const struct config_row *row
         return;
     if (node->kind != NODE_LIST) {
         complain(reader, node,
-                 "a list is wanted here; write each entry on a line of its own after a -");
+                 "a list is expected here; write each entry on a line of its own after a -");
         return;
     }
     if (node->count > row->max) {
@@ -168,7 +168,7 @@ static void read_map(struct config_reader *reader, const struct config_row *row,
     if (config_node_is_empty(node))
         return;
     if (node->kind != NODE_MAP) {
-        complain(reader, node, "a map is wanted here; write { name: value }");
+        complain(reader, node, "a map is expected here; write { name: value }");
         return;
     }
     for (const struct config_node *child = node->first; child; child = child->next) {
@@ -243,7 +243,7 @@ void config_read_section(struct config_reader *reader, const struct config_secti
 {
     bool is_map = node->kind == NODE_MAP;
     if (!is_map && !config_node_is_empty(node)) {
-        complain(reader, node, "a section is wanted here; write its settings as name: value");
+        complain(reader, node, "a section is expected here; write its settings as name: value");
         return;
     }
     for (const struct config_node *child = is_map ? node->first : NULL; child;

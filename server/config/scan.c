@@ -40,7 +40,7 @@ static const char *problem_with(size_t size, uint32_t code, bool is_indentation)
     if (size == 0)
         return "not UTF-8; save it as UTF-8 text";
     if (code == 0)
-        return "a NUL byte; this is no text";
+        return "a NUL byte; this is not a text file";
     if (is_control(code))
         return "a control character; remove it";
     if (code == '\t' && is_indentation)

@@ -46,9 +46,10 @@ static const char *check_host(const void *value)
         bool is_letter = (p[n] >= 'a' && p[n] <= 'z') || (p[n] >= 'A' && p[n] <= 'Z');
         bool is_digit = p[n] >= '0' && p[n] <= '9';
         if (!is_letter && !is_digit && p[n] != '-' && p[n] != '.' && p[n] != ':' && p[n] != '*')
-            return "is no host name or IP address; write one, such as localhost";
+            return "is not a host name or IP address; write one, such as localhost";
     }
-    return n == 0 || n > 253 ? "is no host name or IP address; write one, such as localhost" : NULL;
+    return n == 0 || n > 253 ? "is not a host name or IP address; write one, such as localhost"
+                             : NULL;
 }
 
 static const char *check_bound_address(const void *value)

@@ -176,7 +176,7 @@ static bool parse_bool(const char *text, bool *value, char *problem)
     *value = strcmp(text, "true") == 0;
     if (*value || strcmp(text, "false") == 0)
         return true;
-    return complain(problem, "%s is neither; write true or false", config_quote(quoted, text));
+    return complain(problem, "%s is not a bool; write true or false", config_quote(quoted, text));
 }
 
 static bool parse_word(const struct config_row *row, const char *text, int *value, char *problem)
@@ -194,7 +194,7 @@ static bool parse_word(const struct config_row *row, const char *text, int *valu
                                  : i + 1 == count ? " or "
                                                   : ", ",
                                  row->words[i]);
-    return complain(problem, "%s is not possible; write %s", config_quote(quoted, text), list);
+    return complain(problem, "%s is not a valid value; write %s", config_quote(quoted, text), list);
 }
 
 static bool parse_string(const char *text, char **value, char *problem)

@@ -44,19 +44,22 @@ static const struct complaint {
     {"did not find expected alphabetic or numeric character",
      "* and & cannot begin a value; put the value in quotes", false},
     {"mapping values are not allowed in this context",
-     "a colon where no setting can begin; check the indentation, or put the value in quotes",
+     "a colon where a setting cannot begin; check the indentation, or put the value in quotes",
      false},
     {"did not find expected key",
-     "this fits to nothing above; settings of one section start in the same column", true},
+     "this does not line up with anything above; settings of one section start in the same column",
+     true},
     {"did not find expected '-' indicator",
-     "this fits to nothing above; entries of one list start with - in the same column", true},
-    {"did not find expected ',' or ']'", "a list goes wrong here; write [a, b]", true},
+     "this does not line up with anything above; entries of one list start with - in the same "
+     "column",
+     true},
+    {"did not find expected ',' or ']'", "this list is not written correctly; write [a, b]", true},
     {"did not find expected ',' or '}'",
-     "a map goes wrong here; write { name: value, name: value }", true},
-    {"found unexpected end of stream", "a text in quotes does not end; close it", true},
+     "this map is not written correctly; write { name: value, name: value }", true},
+    {"found unexpected end of stream", "a text in quotes has no end; add the closing quote", true},
     {"could not find expected ':'", "a setting without a value; write name: value", false},
-    {"did not find expected <document start>", "this fits to nothing above; check the indentation",
-     false},
+    {"did not find expected <document start>",
+     "this does not line up with anything above; check the indentation", false},
     {"block sequence entries are not allowed in this context",
      "a list cannot begin here; put each entry on a line of its own", false},
 };
@@ -64,11 +67,11 @@ static const struct complaint {
 static struct complaint complaint_for(const yaml_parser_t *parser, const char *text, size_t n)
 {
     if (parser->problem_mark.index < n && text[parser->problem_mark.index] == '\t')
-        return (struct complaint){.ours = "a tab where only spaces may be; use spaces"};
+        return (struct complaint){.ours = "a tab where only spaces are allowed; use spaces"};
     for (size_t i = 0; parser->problem && i < sizeof complaints / sizeof complaints[0]; i++)
         if (strcmp(parser->problem, complaints[i].theirs) == 0)
             return complaints[i];
-    return (struct complaint){.ours = parser->problem ? parser->problem : "this is no YAML"};
+    return (struct complaint){.ours = parser->problem ? parser->problem : "this is not YAML"};
 }
 
 static void report_parser(struct builder *builder, const yaml_parser_t *parser, const char *text,
@@ -146,7 +149,7 @@ static void on_key(struct builder *builder, const char *text, size_t n,
 {
     const struct config_node *map = top(builder);
     if (n > CONFIG_KEY_MAX_BYTES) {
-        stop(builder, place, "a name longer than 256 bytes; no setting is called that");
+        stop(builder, place, "a name longer than 256 bytes; no setting has such a long name");
         return;
     }
     if (map->count == CONFIG_MAX_KEYS) {
@@ -171,7 +174,7 @@ static const char *problem_with_scalar(const char *text, size_t n)
     if (memchr(text, '\0', n))
         return "a NUL byte in a text; remove it";
     if (n > CONFIG_SCALAR_MAX_BYTES)
-        return "a text longer than 4096 bytes; no setting takes that";
+        return "a text longer than 4096 bytes; no setting takes such a long one";
     return NULL;
 }
 
@@ -231,7 +234,8 @@ static void on_event(struct builder *builder, const yaml_event_t *event)
     case YAML_DOCUMENT_START_EVENT:
         if (builder->root)
             stop(builder, &place,
-                 "a second document; a configuration is one, remove the --- and what follows");
+                 "a second document; a configuration is a single one, so remove the --- and what "
+                 "follows");
         break;
     case YAML_ALIAS_EVENT:
         on_alias(builder, event);

@@ -182,7 +182,7 @@ static void a_hundred_megabytes_cost_one(void **state)
     assert_int_equal(loaded.errors.count, 1);
     assert_non_null(
         strstr(loaded.errors.entries[0].text,
-               ":80660:10: the file goes on after 1 MiB; no configuration is that long"));
+               ":80660:10: the file is longer than 1 MiB; no configuration is that long"));
     unlink(path);
 }
 

@@ -73,13 +73,11 @@ static void a_mistake_names_the_variable(void **state)
         "MOQ_RELAY_CACHE_: no such setting; unset it, or see moq-relay --reference\n"
         "MOQ_RELAY_HTTP_ADDRESS: not UTF-8; save it as UTF-8 text\n"
         "MOQ_RELAY_CACHE_AGE: cache.age: \"7\" has no unit; write a number with ns, us, ms, s, m "
-        "or h, such "
-        "as 250ms\n"
-        "MOQ_RELAY_LOG_LEVEL: log.level: \"\" is not possible; write off, error, warn, info, debug "
-        "or trace\n"
-        "MOQ_RELAY_LOG_TOPICS_QUIC: log.topics.quic: \"loud\" is not possible; write off, error, "
-        "warn, info, "
-        "debug or trace\n");
+        "or h, such as 250ms\n"
+        "MOQ_RELAY_LOG_LEVEL: log.level: \"\" is not a valid value; write off, error, warn, info, "
+        "debug or trace\n"
+        "MOQ_RELAY_LOG_TOPICS_QUIC: log.topics.quic: \"loud\" is not a valid value; write off, "
+        "error, warn, info, debug or trace\n");
     load_variables(&loaded, "", VARIABLES("MOQ_RELAY_LISTEN=[{ adress: \"[::]:9\" }]"));
     assert_errors(
         &loaded.errors,

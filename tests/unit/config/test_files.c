@@ -16,7 +16,7 @@ static const struct bad_file bad_files[] = {
     {"cache:\n\tage: 5s\n", 0, "relay.yaml:2:1: a tab as indentation; use spaces\n"},
     {"cache:\n  age: 5s\n  \tbytes: 1MiB\n", 0,
      "relay.yaml:3:3: a tab as indentation; use spaces\n"},
-    {"log:\n  level: in\0fo\n", 19, "relay.yaml:2:12: a NUL byte; this is no text\n"},
+    {"log:\n  level: in\0fo\n", 19, "relay.yaml:2:12: a NUL byte; this is not a text file\n"},
     {"log:\n  level: \"in\\0fo\"\n", 0, "relay.yaml:2:10: a NUL byte in a text; remove it\n"},
     {"log: # caf\xe9\n", 0, "relay.yaml:1:11: not UTF-8; save it as UTF-8 text\n"},
     {"log: # \xed\xa0\x80\n", 0, "relay.yaml:1:8: not UTF-8; save it as UTF-8 text\n"},
@@ -30,30 +30,32 @@ static const struct bad_file bad_files[] = {
     {"log:\n  level: !!str info\n", 0,
      "relay.yaml:2:10: a tag (!) is not allowed; remove \"tag:yaml.org,2002:str\"\n"},
     {"log: {}\n---\nlog: {}\n", 0,
-     "relay.yaml:2:1: a second document; a configuration is one, remove the --- and what "
-     "follows\n"},
+     "relay.yaml:2:1: a second document; a configuration is a single one, so remove the --- and "
+     "what follows\n"},
     {"? [a]\n: b\n", 0,
      "relay.yaml:1:3: a name must be a plain word; if this is a value in brackets, put it in "
      "quotes\n"},
     {"cache:\n  age: 5s\n  bytes: 1MiB\n  age: 6s\n", 0,
      "relay.yaml:4:3: \"age\" is set twice, first in line 2; remove one of them\n"},
-    {"- log\n", 0, "relay.yaml:1:1: no setting; write name: value, see moq-relay --reference\n"},
-    {"log\n", 0, "relay.yaml:1:1: no setting; write name: value, see moq-relay --reference\n"},
+    {"- log\n", 0, "relay.yaml:1:1: not a setting; write name: value, see moq-relay --reference\n"},
+    {"log\n", 0, "relay.yaml:1:1: not a setting; write name: value, see moq-relay --reference\n"},
     /* YAML that is broken */
     {"cache:\n  age: 5s\n groups: 2\n", 0,
-     "relay.yaml:3:2: this fits to nothing above; settings of one section start in the same column "
-     "(what is broken begins at 1:1)\n"},
+     "relay.yaml:3:2: this does not line up with anything above; settings of one section start in "
+     "the same column (what is broken begins at 1:1)\n"},
     {"log:\n  level: \"info\n", 0,
-     "relay.yaml:3:1: a text in quotes does not end; close it (what is broken begins at 2:10)\n"},
+     "relay.yaml:3:1: a text in quotes has no end; add the closing quote (what is broken begins at "
+     "2:10)\n"},
     {"tls: { roots: [a, b }\n", 0,
-     "relay.yaml:1:21: a list goes wrong here; write [a, b] (what is broken begins at 1:15)\n"},
+     "relay.yaml:1:21: this list is not written correctly; write [a, b] (what is broken begins at "
+     "1:15)\n"},
     {"http:\n  address: [::]:8080\n", 0,
      "relay.yaml:2:13: this character cannot begin a value; put the value in quotes\n"},
     {"http:\n  address: *:8080\n", 0,
      "relay.yaml:2:13: * and & cannot begin a value; put the value in quotes\n"},
     {"log: level: info\n", 0,
-     "relay.yaml:1:11: a colon where no setting can begin; check the indentation, or put the value "
-     "in quotes\n"},
+     "relay.yaml:1:11: a colon where a setting cannot begin; check the indentation, or put the "
+     "value in quotes\n"},
     {"log: @info\n", 0,
      "relay.yaml:1:6: this character cannot begin a value; put the value in quotes\n"},
     /* names */
@@ -105,10 +107,10 @@ static const struct bad_file bad_files[] = {
     {"limits: { connections: 1k }\n", 0,
      "relay.yaml:1:24: limits.connections: \"1k\" is not a whole number; write digits only\n"},
     {"quic: { gso: yes }\n", 0,
-     "relay.yaml:1:14: quic.gso: \"yes\" is neither; write true or false\n"},
+     "relay.yaml:1:14: quic.gso: \"yes\" is not a bool; write true or false\n"},
     {"log: { level: loud }\n", 0,
-     "relay.yaml:1:15: log.level: \"loud\" is not possible; write off, error, warn, info, debug or "
-     "trace\n"},
+     "relay.yaml:1:15: log.level: \"loud\" is not a valid value; write off, error, warn, info, "
+     "debug or trace\n"},
     {"http: { address: 8080 }\n", 0,
      "relay.yaml:1:18: http.address: \"8080\" is not an address; write IP:port, such as "
      "127.0.0.1:8080 or \"[::]:4443\"\n"},
@@ -119,13 +121,12 @@ static const struct bad_file bad_files[] = {
      "relay.yaml:1:10: workers: \"65\" is out of range; write 1 to 64 or auto\n"},
     {"workers: 0\n", 0, "relay.yaml:1:10: workers: \"0\" is out of range; write 1 to 64 or auto\n"},
     {"log: [info]\n", 0,
-     "relay.yaml:1:6: log: a section is wanted here; write its settings as name: value\n"},
+     "relay.yaml:1:6: log: a section is expected here; write its settings as name: value\n"},
     {"log: { level: [info] }\n", 0,
-     "relay.yaml:1:15: log.level: a single value is wanted here, no list or section\n"},
+     "relay.yaml:1:15: log.level: a single value is expected here, not a list or section\n"},
     {"tls: { roots: a.pem }\n", 0,
-     "relay.yaml:1:15: tls.roots: a list is wanted here; write each entry on a line of its own "
-     "after "
-     "a -\n"},
+     "relay.yaml:1:15: tls.roots: a list is expected here; write each entry on a line of its own "
+     "after a -\n"},
     {"tls: { roots: [\"\"] }\n", 0,
      "relay.yaml:1:16: tls.roots[0]: an entry is empty; remove it\n"},
     /* what only the whole can tell */
@@ -136,25 +137,23 @@ static const struct bad_file bad_files[] = {
      "relay.yaml:3:9: listen[0].certificates[0]: cert is missing or empty; write it (certificate "
      "chain, PEM, the leaf first)\n"},
     {"policy:\n  latency: 20s\n", 0,
-     "relay.yaml:2:12: policy.latency: over policy.max.latency; raise that, or lower this\n"},
+     "relay.yaml:2:12: policy.latency: exceeds policy.max.latency; raise that or lower this\n"},
     {"policy:\n  classes:\n    - { match: a, latency: 20s }\n    - { match: a/**b }\n", 0,
-     "relay.yaml:3:28: policy.classes[0].latency: over policy.max.latency; raise that, or lower "
+     "relay.yaml:3:28: policy.classes[0].latency: exceeds policy.max.latency; raise that or lower "
      "this\n"
      "relay.yaml:4:16: policy.classes[1].match: has ** within a part; write ** as a whole part, or "
-     "a "
-     "single *\n"},
+     "a single *\n"},
     {"limits: { idle: 3s }\n", 0,
      "relay.yaml:1:17: quic.keep_alive: not shorter than limits.idle; a quiet peer would be taken "
-     "for gone\n"},
+     "for dead\n"},
     /* all at once, in the order of the file */
     {"limits:\n  connections: many\ncache:\n  aeg: 1s\n  bytes: 1XB\nlog:\n  level: loud\n", 0,
      "relay.yaml:2:16: limits.connections: \"many\" is not a whole number; write digits only\n"
      "relay.yaml:4:3: cache.aeg: no such setting (did you mean \"age\"?)\n"
      "relay.yaml:5:10: cache.bytes: \"1XB\" has the unknown unit \"XB\"; write a number with B, "
-     "KiB, "
-     "MiB or GiB, such as 512MiB\n"
-     "relay.yaml:7:10: log.level: \"loud\" is not possible; write off, error, warn, info, debug or "
-     "trace\n"},
+     "KiB, MiB or GiB, such as 512MiB\n"
+     "relay.yaml:7:10: log.level: \"loud\" is not a valid value; write off, error, warn, info, "
+     "debug or trace\n"},
 };
 
 static void a_bad_file_is_answered_with_place_reason_and_remedy(void **state)

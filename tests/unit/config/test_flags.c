@@ -142,11 +142,10 @@ static void a_wrong_value_of_a_flag_names_the_flag(void **state)
     (void)state;
     struct loaded loaded;
     load_arguments(&loaded, "", ARGUMENTS("--bind", "4443", "--tls-self-sign", "a b"));
-    assert_errors(&loaded.errors,
-                  "--bind: listen[0].address: \"4443\" is not an address; write IP:port, such as "
-                  "127.0.0.1:8080 or \"[::]:4443\"\n"
-                  "--tls-self-sign: listen[0].self_signed[0]: is no host name or IP address; write "
-                  "one, such as localhost\n");
+    assert_errors(&loaded.errors, "--bind: listen[0].address: \"4443\" is not an address; write "
+                                  "IP:port, such as 127.0.0.1:8080 or \"[::]:4443\"\n"
+                                  "--tls-self-sign: listen[0].self_signed[0]: is not a host name "
+                                  "or IP address; write one, such as localhost\n");
     load_arguments(&loaded, "", ARGUMENTS("--tls-cert", "a,b", "--tls-key", "c"));
     assert_errors(&loaded.errors,
                   "--tls-cert: 2 given, but 1 of --tls-key; give one key for each certificate\n");
@@ -163,9 +162,10 @@ static void a_slip_is_answered(void **state)
     assert_slip(ARGUMENTS("--bnd"), "--bnd: no such flag (did you mean --bind?)\n");
     assert_slip(ARGUMENTS("--frobnicate"), "--frobnicate: no such flag; see moq-relay --help\n");
     assert_slip(ARGUMENTS("-x"), "-x: no such flag; see moq-relay --help\n");
-    assert_slip(ARGUMENTS("--bind"), "--bind: a value is missing; write it behind the flag\n");
+    assert_slip(ARGUMENTS("--bind"), "--bind: a value is missing; write it after the flag\n");
     assert_slip(ARGUMENTS("--dev=1"), "--dev=1: this flag takes no value; leave it out\n");
-    assert_slip(ARGUMENTS("a.yaml", "b.yaml"), "b.yaml: a second configuration file; give one\n");
+    assert_slip(ARGUMENTS("a.yaml", "b.yaml"),
+                "b.yaml: a second configuration file; give only one\n");
     assert_slip(
         ARGUMENTS("--bind", "a", "--bind", "b"),
         "--bind: given twice; list several addresses under listen in a configuration file\n");
