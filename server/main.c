@@ -73,7 +73,7 @@ static void set_up_log(const struct config_log *log)
 static void stop(struct relay *relay)
 {
     if (relay->is_stopping) {
-        log_warn(LOG_CORE, "asked again: leaving without a farewell");
+        log_warn(LOG_CORE, "a second signal: exiting at once, without closing sessions");
         _Exit(EXIT_FAILURE);
     }
     relay->is_stopping = true;
@@ -94,18 +94,19 @@ static void reload(struct relay *relay)
     char error_text[QUIC_ERROR_TEXT_BYTES] = "";
 
     if (load(&relay->flags, &fresh, log_errors)) {
-        log_error(LOG_CONFIG, "the new configuration has errors: the old one stays");
+        log_error(LOG_CONFIG, "the new configuration has errors; the old one stays in use");
         return;
     }
     relay_config_diff(relay->config, fresh, &changes);
     for (size_t i = 0; i < changes.count; i++)
         if (changes.entries[i].is_restart_needed)
-            log_error(LOG_CONFIG, "%s cannot change while running: restart for it",
+            log_error(LOG_CONFIG,
+                      "%s cannot change while the relay runs; restart it to apply the change",
                       changes.entries[i].name);
     int error =
         changes.restart_count > 0 ? MOQ_ERR_REFUSED : core_reload(relay->core, fresh, error_text);
     if (error) {
-        log_error(LOG_CONFIG, "nothing was reloaded: the old configuration stays%s%s",
+        log_error(LOG_CONFIG, "nothing was reloaded; the old configuration stays in use%s%s",
                   error_text[0] ? ": " : "", error_text);
         relay_config_free(&fresh);
         return;
@@ -183,7 +184,7 @@ static int serve(struct relay *relay)
     set_up_log(&relay->config->log);
     int error = uv_loop_init(&relay->loop);
     if (error) {
-        fprintf(stderr, "moq-relay: no loop: %s\n", uv_strerror(error));
+        fprintf(stderr, "moq-relay: cannot make an event loop: %s\n", uv_strerror(error));
         return EXIT_FAILURE;
     }
     error = core_new(&relay->core, &relay->loop, relay->config, error_text);

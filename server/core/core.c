@@ -152,7 +152,7 @@ static void on_renewal(uv_timer_t *timer)
     struct core *core = timer->data;
     for (size_t i = 0; i < core->listener_count; i++)
         if (quic_tls_renew(core->tls[i], clock_wall_ms()))
-            log_info(LOG_TLS, "renewed a self-signed certificate: its fingerprint is another now");
+            log_info(LOG_TLS, "renewed a self-signed certificate; its fingerprint has changed");
 }
 
 static void on_tidying(uv_timer_t *timer)
@@ -348,7 +348,7 @@ static void steer(struct core *core, const struct config_listener *listener, siz
     for (size_t i = 0; i < core->worker_count && !error; i++)
         error = moq_listener_steer(core->workers[i]->listeners[index]);
     if (error)
-        log_warn(LOG_CORE, "%s: the kernel cannot steer packets to workers (%s): they do it",
+        log_warn(LOG_CORE, "%s: the kernel cannot steer packets to workers (%s); the workers do it",
                  listener->address.text, strerror(errno));
 }
 

@@ -128,8 +128,9 @@ static const char *words_of_end(int error)
 static void on_closed(struct moq_session *session, int error, const char *reason)
 {
     struct core_peer *peer = moq_session_user(session);
-    log_info(LOG_SESSION, "session %llu from %s is over: %s%s%s", (unsigned long long)peer->number,
-             peer->address, words_of_end(error), reason[0] ? ", " : "", reason);
+    log_info(LOG_SESSION, "session %llu from %s has ended: %s%s%s",
+             (unsigned long long)peer->number, peer->address, words_of_end(error),
+             reason[0] ? ", " : "", reason);
     if (peer->is_asking)
         core_hooks_withdraw(&peer->request);
     end_peer(peer);

@@ -274,7 +274,7 @@ void worker_stats(struct worker *worker, uint64_t deadline_ns, struct core_worke
     bool is_late = report->is_asked;
     uv_mutex_unlock(&report->mutex);
     if (is_late)
-        log_warn(LOG_CORE, "worker %u is too busy to report: its figures are those of before",
+        log_warn(LOG_CORE, "worker %u is too busy to report; its last figures are shown",
                  worker->config.number);
     out->system_thread = __atomic_load_n(&worker->system_thread, __ATOMIC_RELAXED);
     out->cpu_ns = cpu_ns(worker);
