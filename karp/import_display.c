@@ -98,13 +98,19 @@ static struct turn read_turn(struct reader *in)
     return is_zero || in->is_short ? (struct turn){FIXED_ONE, 0, 0, FIXED_ONE} : turn;
 }
 
+/* Of numbers of 32 bits: a sum of two whole products may not fit. */
+static int64_t fixed_product(int64_t a, int64_t b)
+{
+    return a * b / FIXED_ONE;
+}
+
 /* The movie's comes after the track's. */
 static struct turn turn_both(struct turn first, struct turn second)
 {
-    return (struct turn){(first.a * second.a + first.b * second.c) / FIXED_ONE,
-                         (first.a * second.b + first.b * second.d) / FIXED_ONE,
-                         (first.c * second.a + first.d * second.c) / FIXED_ONE,
-                         (first.c * second.b + first.d * second.d) / FIXED_ONE};
+    return (struct turn){fixed_product(first.a, second.a) + fixed_product(first.b, second.c),
+                         fixed_product(first.a, second.b) + fixed_product(first.b, second.d),
+                         fixed_product(first.c, second.a) + fixed_product(first.d, second.c),
+                         fixed_product(first.c, second.b) + fixed_product(first.d, second.d)};
 }
 
 /* Less than a hundredth is rounding. */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* What a peer's streams are for: their first integers tell. Streams of the session go to the
- * application, or are parked while there is none yet; HTTP/3's own go on to h3_frame.c. The common
+ * application, or are parked while there is none yet; HTTP/3's own go on to wt_frame.c. The common
  * case, a stream whose header is in its first packet, takes no memory. */
 #include <string.h>
 

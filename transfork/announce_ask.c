@@ -192,9 +192,12 @@ struct moq_announced *moq_session_announced(struct moq_session *session, struct 
     object_born(OBJECT_announced);
 
     announced->stream = stream_new_asking(session, BIDI_ANNOUNCE, &announced_ops, announced);
-    if (!announced->stream || write_announce_please(announced))
+    if (!announced->stream || write_announce_please(announced)) {
         moq_announced_close(&announced);
-    else if (!moq_session_can(session, MOQ_CAN_LIVE))
+        return NULL;
+    }
+    announced->stream->credit_deadline_ns = CLOCK_NEVER; /* it is asked once for a session */
+    if (!moq_session_can(session, MOQ_CAN_LIVE))
         session_wait_until(session, announced->heard_ns + CAUGHT_UP_NS);
     return announced;
 }

@@ -379,7 +379,7 @@ uint32_t moq_session_waiting(const struct moq_session *session)
 {
     uint32_t count = 0;
     list_for_each (node, &session->waiting)
-        count++;
+        count += container_of(node, struct moq_stream, node)->credit_deadline_ns != CLOCK_NEVER;
     return count;
 }
 

@@ -158,7 +158,8 @@ struct moq_session_limits {   /* 0: the default */
     uint32_t open_groups;     /* of one viewer at a time: 16 */
     uint64_t handshake_ns;    /* until the session is agreed: 10 s */
     /* How long a question of ours (a subscription, a fetch, ...) waits until the peer allows one
-     * more stream; then it ends with MOQ_ERR_STREAMS: 10 s. */
+     * more stream; then it ends with MOQ_ERR_STREAMS: 10 s. What it announces is asked for as long
+     * as it takes. */
     uint64_t credit_ns;
 };
 
@@ -185,7 +186,8 @@ void *moq_session_user(const struct moq_session *session);
 /* Of enum moq_version; 0 before on_ready. To decide by, ask moq_session_can. */
 uint32_t moq_session_version(const struct moq_session *session);
 
-/* How many questions of ours wait now because the peer allows no more streams at a time. */
+/* How many questions of ours wait now, and not for ever, because the peer allows no more streams
+ * at a time. */
 uint32_t moq_session_waiting(const struct moq_session *session);
 
 /* Whether the peer can do all of `what` (enum moq_can, or-ed). Nothing before on_ready. */

@@ -115,17 +115,26 @@ bool stream_open_waiting(struct moq_stream *stream)
     return true;
 }
 
-/* They wait in the order of their deadlines. */
+/* One that has waited too long; NULL: none, and *next_ns says when that may change. */
+static struct moq_stream *find_expired(const struct moq_session *session, uint64_t *next_ns)
+{
+    *next_ns = CLOCK_NEVER;
+    list_for_each (node, &session->waiting) {
+        struct moq_stream *stream = container_of(node, struct moq_stream, node);
+        if (stream->credit_deadline_ns <= session_now(session))
+            return stream;
+        if (stream->credit_deadline_ns < *next_ns)
+            *next_ns = stream->credit_deadline_ns;
+    }
+    return NULL;
+}
+
 void streams_expire(struct moq_session *session)
 {
-    while (!list_is_empty(&session->waiting)) {
-        struct moq_stream *stream = container_of(session->waiting.next, struct moq_stream, node);
-        if (stream->credit_deadline_ns > session_now(session)) {
-            session_wait_until(session, stream->credit_deadline_ns);
-            return;
-        }
+    uint64_t next_ns;
+    for (struct moq_stream *stream; (stream = find_expired(session, &next_ns));)
         stream_fail(stream, MOQ_ERR_STREAMS);
-    }
+    session_wait_until(session, next_ns);
 }
 
 void stream_attach(struct moq_stream *stream, const struct stream_ops *ops, void *owner)

@@ -62,7 +62,7 @@ struct moq_stream {
     void *handle;                 /* read-only: the transport's; NULL: not opened yet, or closed */
     const struct stream_ops *ops; /* read-only: NULL: no owner */
     void *owner;                  /* the owner's */
-    uint64_t credit_deadline_ns;  /* private: while it waits to be opened */
+    uint64_t credit_deadline_ns;  /* the owner's: how long it may wait to be opened */
     const struct stream_source *source; /* read-only: NULL: the log */
     void *source_object;                /* the source's */
     struct byte_buf in;                 /* private: bytes that no message was read from yet */

@@ -239,32 +239,27 @@ void core_hooks_event(struct core_hooks *hooks, const char *name, const struct m
 
 /* ---- Changing the chain ---------------------------------------------------------------------- */
 
-int core_hooks_add(struct core_hooks *hooks, struct core_hook *hook)
+static struct core_request *find_held(struct core_hooks *hooks, const struct core_hook *hook)
 {
-    bool has_slots = hook->ops->peer_slot_bytes > 0 || hook->ops->viewer_slot_bytes > 0;
-    if (has_slots && !list_is_empty(&hooks->peers))
-        return MOQ_ERR_INVALID;
-    hook->peer_bytes = hook->ops->peer_slot_bytes;
-    hook->viewer_bytes = hook->ops->viewer_slot_bytes;
-    hook->peer_offset = place_slot(&hooks->peer_bytes, hook->peer_bytes);
-    hook->viewer_offset = place_slot(&hooks->viewer_bytes, hook->viewer_bytes);
-    list_push_back(&hooks->chain, &hook->node);
-    return 0;
+    list_for_each (node, &hooks->held) {
+        struct core_request *request = container_of(node, struct core_request, node);
+        if (request->current == hook)
+            return request;
+    }
+    return NULL;
 }
 
 /* Moves what the entry holds to `taken`. Those requests still count as held, by nobody, so that
- * they can be withdrawn. */
+ * they can be withdrawn. The entry may answer others of them meanwhile. */
 static void take_held(struct core_hooks *hooks, const struct core_hook *hook, struct list *taken)
 {
+    struct core_request *request;
     list_init(taken);
-    list_for_each_safe (node, &hooks->held) {
-        struct core_request *request = container_of(node, struct core_request, node);
-        if (request->current != hook)
-            continue;
-        tell_withdrawn(request);
-        request->current = NULL;
+    while ((request = find_held(hooks, hook))) {
         list_remove(&request->node);
         list_push_back(taken, &request->node);
+        tell_withdrawn(request);
+        request->current = NULL;
     }
 }
 
@@ -284,52 +279,80 @@ static void clear_slot(void *slot, size_t bytes)
         memset(slot, 0, bytes);
 }
 
-/* The entry hears that all is over, and its slots are as new. */
+/* Tells an entry of every member. What it does may end any of them, so each is taken to its new
+ * place before it is told of. */
+static void tell_each(struct list *members, const struct core_hook *hook,
+                      void (*tell)(const struct core_hook *hook, const struct chain_member *member))
+{
+    struct list todo;
+    list_init(&todo);
+    list_move_all(members, &todo);
+    for (struct list *node; (node = list_pop_front(&todo));) {
+        list_push_back(members, node);
+        tell(hook, container_of(node, struct chain_member, node));
+    }
+}
+
 static void tell_all_died(struct core_hooks *hooks, const struct core_hook *hook)
 {
-    list_for_each (node, &hooks->viewers) {
-        const struct chain_member *viewer = container_of(node, struct chain_member, node);
-        tell_viewer_died(hook, viewer);
-        clear_slot(chain_viewer_slot(viewer, hook), hook->viewer_bytes);
-    }
-    list_for_each (node, &hooks->peers) {
-        const struct chain_member *peer = container_of(node, struct chain_member, node);
-        tell_peer_died(hook, peer);
-        clear_slot(chain_peer_slot(peer, hook), hook->peer_bytes);
-    }
+    tell_each(&hooks->viewers, hook, tell_viewer_died);
+    tell_each(&hooks->peers, hook, tell_peer_died);
+}
+
+static void clear_slots(struct core_hooks *hooks, const struct core_hook *hook)
+{
+    list_for_each (node, &hooks->viewers)
+        clear_slot(chain_viewer_slot(container_of(node, struct chain_member, node), hook),
+                   hook->viewer_bytes);
+    list_for_each (node, &hooks->peers)
+        clear_slot(chain_peer_slot(container_of(node, struct chain_member, node), hook),
+                   hook->peer_bytes);
 }
 
 static void tell_all_born(struct core_hooks *hooks, const struct core_hook *hook)
 {
-    list_for_each (node, &hooks->peers)
-        tell_peer_born(hook, container_of(node, struct chain_member, node));
-    list_for_each (node, &hooks->viewers)
-        tell_viewer_born(hook, container_of(node, struct chain_member, node));
+    tell_each(&hooks->peers, hook, tell_peer_born);
+    tell_each(&hooks->viewers, hook, tell_viewer_born);
+}
+
+int core_hooks_add(struct core_hooks *hooks, struct core_hook *hook)
+{
+    bool has_slots = hook->ops->peer_slot_bytes > 0 || hook->ops->viewer_slot_bytes > 0;
+    if (has_slots && !list_is_empty(&hooks->peers))
+        return MOQ_ERR_INVALID;
+    hook->peer_bytes = hook->ops->peer_slot_bytes;
+    hook->viewer_bytes = hook->ops->viewer_slot_bytes;
+    hook->peer_offset = place_slot(&hooks->peer_bytes, hook->peer_bytes);
+    hook->viewer_offset = place_slot(&hooks->viewer_bytes, hook->viewer_bytes);
+    list_push_back(&hooks->chain, &hook->node);
+    tell_all_born(hooks, hook);
+    return 0;
 }
 
 void core_hooks_remove(struct core_hooks *hooks, struct core_hook *hook)
 {
     struct list taken, *next = hook->node.next;
     take_held(hooks, hook, &taken);
-    tell_all_died(hooks, hook);
     list_remove(&hook->node);
+    tell_all_died(hooks, hook);
     ask_taken(&taken, next);
 }
 
 int core_hooks_replace(struct core_hooks *hooks, struct core_hook *old, struct core_hook *fresh)
 {
-    struct list taken;
+    struct list taken, *next = old->node.next;
     if (fresh->ops->peer_slot_bytes > old->peer_bytes ||
         fresh->ops->viewer_slot_bytes > old->viewer_bytes)
         return MOQ_ERR_BOUNDS;
     take_held(hooks, old, &taken);
+    list_remove(&old->node);
     tell_all_died(hooks, old);
     fresh->peer_offset = old->peer_offset;
     fresh->peer_bytes = old->peer_bytes;
     fresh->viewer_offset = old->viewer_offset;
     fresh->viewer_bytes = old->viewer_bytes;
-    list_insert_between(&fresh->node, &old->node, old->node.next);
-    list_remove(&old->node);
+    clear_slots(hooks, fresh);
+    list_insert_between(&fresh->node, next->prev, next);
     tell_all_born(hooks, fresh);
     ask_taken(&taken, &fresh->node);
     return 0;

@@ -74,6 +74,8 @@ static void on_leg_closed(struct moq_subscription *subscription, int error)
     leg_closed(leg);
     if (was_range && error == 0 && (has_all || legs_are_active(feed)))
         return;
+    if (error == MOQ_ERR_STREAMS && legs_are_active(feed))
+        return; /* what was asked for in addition is missing; the others go on */
     source_lost(feed->source, error);
 }
 

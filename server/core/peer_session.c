@@ -85,9 +85,8 @@ static void on_ended(struct moq_announced *announced, struct moq_path *path)
 static void on_announced_closed(struct moq_announced *announced, int error)
 {
     struct core_peer *peer = moq_announced_user(announced);
+    (void)error;
     peer->announced = NULL;
-    if (error == MOQ_ERR_STREAMS)
-        peer_note_starved(peer);
 }
 
 static const struct moq_announced_events announced_events = {

@@ -17,7 +17,7 @@ struct policy_inputs {
     struct config_verdict policy_class; /* by the path that was asked for, as of arrival */
     struct moq_wish wish;               /* the subscriber's, as of its last update */
     struct policy_override override;    /* the hooks' */
-    uint64_t max_latency_ns;            /* policy.max of the configuration */
+    uint64_t max_latency_ns;            /* policy.max of the configuration, as of arrival */
 };
 
 /* The numbers that transfork works with. `reasons` (may be NULL) says who decided each of them.

@@ -64,6 +64,8 @@ static bool wait_for_feed(struct track_request *request, struct source *source)
         source_expect(source, &request->asked->wish);
         if (source->feed->ops->adjust(source->feed, &request->asked->wish))
             return false;
+        if (!source->route || source_is_ready(source)) /* it may have ended, or switched */
+            return false;
     }
     if (!request->route)
         wait_on_route(request, source->route,

@@ -11,7 +11,7 @@ static struct policy_inputs inputs_of(const struct core_viewer *viewer, const st
         .policy_class = viewer->policy_class,
         .wish = *wish,
         .override = viewer->override,
-        .max_latency_ns = viewer->router->config->policy.max.latency_ns,
+        .max_latency_ns = viewer->max_latency_ns,
     };
 }
 
@@ -21,6 +21,7 @@ struct core_viewer *core_viewer_new(struct router *router, const struct viewer_o
     if (!viewer)
         return NULL;
     viewer->router = router;
+    viewer->max_latency_ns = router->config->policy.max.latency_ns;
     viewer->policy_class = origin->policy_class;
     viewer->override = *origin->override;
     viewer->path = moq_path_ref(origin->path);

@@ -21,6 +21,7 @@ struct core_viewer {
     struct moq_path *path; /* as it asked: a reference */
     struct config_verdict policy_class;
     struct policy_override override;
+    uint64_t max_latency_ns; /* as of arrival, as its class is: a reload counts for new viewers */
     uint64_t next_sample_ns;
     struct chain_member member;
     max_align_t slots[]; /* of the chain's entries */
@@ -41,7 +42,7 @@ bool core_viewer_serve(struct core_viewer *viewer, struct moq_request *asked,
                        struct moq_track *track);
 void core_viewer_free(struct core_viewer *viewer);
 
-/* Its wish, an override or a limit has changed: decides its policy anew. It may be gone when this
+/* Its wish or an override has changed: decides its policy anew. It may be gone when this
  * returns. */
 void core_viewer_decide(struct core_viewer *viewer);
 

@@ -70,6 +70,25 @@ static void who_waits_too_long_is_told(void **state)
     stage_deinit(&stage);
 }
 
+/* A viewer of history needs a second stream for its track. The others watch on. */
+static void a_range_that_waits_in_vain_ends_nobody(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct watch history;
+    stage_init(&stage, "limits: { wait: 2s }");
+    watch_init(&history, stage.viewer, names[0], &WISH_RANGE(0, MOQ_NO_GROUP));
+    run_ms(&stage, 5000);
+    assert_int_equal(world_counters(&stage.world)->streams_waiting, 0);
+    publish_text(stage.tracks[0], 2, "goes on");
+    run_ms(&stage, 200);
+    assert_int_equal(stage.watches[0].closed, 0);
+    assert_group(&stage.watches[0], 2, "goes on");
+    assert_group(&history, 2, "goes on");
+    watch_deinit(&history);
+    stage_deinit(&stage);
+}
+
 /* The relay keeps what nobody watches for two seconds, then its stream is another's. */
 static void a_stream_that_is_free_again_serves_who_waits(void **state)
 {
@@ -119,6 +138,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(who_waits_too_long_is_told),
+        cmocka_unit_test(a_range_that_waits_in_vain_ends_nobody),
         cmocka_unit_test(a_stream_that_is_free_again_serves_who_waits),
         cmocka_unit_test(a_fetch_that_waits_too_long_ends),
     };

@@ -252,11 +252,10 @@ static void wish_for_something(struct stage *stage, struct model *model)
     update_wish(stage, (uint8_t)model->wished_priority, model->wished_order);
 }
 
-/* A limit counts from the next decision on. */
+/* A reload counts for new viewers: this one keeps the limit of its arrival. */
 static void move_the_limit(struct stage *stage, struct model *model)
 {
-    model->max_latency_ms = (int64_t)dice(stage, 4000);
-    stage->world.config->policy.max.latency_ns = (uint64_t)model->max_latency_ms * NS_PER_MS;
+    stage->world.config->policy.max.latency_ns = dice(stage, 4000) * NS_PER_MS;
     wish_for_something(stage, model);
 }
 

@@ -385,6 +385,65 @@ static void births_and_deaths_come_in_pairs(void **state)
     assert_int_equal(fresh.died, 2);
 }
 
+/* An entry whose birth or death of one member ends another. */
+static struct {
+    struct core_hooks *hooks;
+    struct chain_member *next;
+} victim;
+
+static void end_another(void *self, struct core_peer *peer)
+{
+    struct chain_member *next = victim.next;
+    (void)peer;
+    on_peer_died(self, NULL);
+    victim.next = NULL;
+    if (!next)
+        return;
+    core_hooks_peer_died(victim.hooks, next);
+    memset(next, 0xff, sizeof *next); /* as freed memory */
+}
+
+static void members_may_end_while_all_are_told(void **state)
+{
+    struct core_hook_ops ending = ops;
+    struct fixture f = {.clock.now_ns = 1};
+    struct entry old = entry_of(&f, 'o', CORE_PASS), fresh = entry_of(&f, 'f', CORE_PASS);
+    struct member members[3];
+    (void)state;
+    ending.peer_died = end_another;
+    old.hook.ops = &ending;
+    old.hook.self = &old;
+    fresh.hook.ops = &ops;
+    fresh.hook.self = &fresh;
+    core_hooks_init(&f.hooks, &f.clock);
+    core_hooks_add(&f.hooks, &old.hook);
+    for (int i = 0; i < 3; i++)
+        member_born(&f, &members[i]);
+    victim.hooks = &f.hooks;
+    victim.next = &members[1].chain;
+    assert_int_equal(core_hooks_replace(&f.hooks, &old.hook, &fresh.hook), 0);
+    assert_int_equal(old.died, 2);
+    assert_int_equal(fresh.born, 2);
+    core_hooks_peer_died(&f.hooks, &members[0].chain);
+    core_hooks_peer_died(&f.hooks, &members[2].chain);
+    assert_int_equal(fresh.died, 2);
+}
+
+static void an_entry_that_comes_late_hears_of_what_exists(void **state)
+{
+    struct fixture f;
+    struct member member;
+    (void)state;
+    set_up(&f, CORE_PASS, CORE_PASS, CORE_PASS);
+    member_born(&f, &member);
+    struct entry late = entry_of(&f, 'l', CORE_PASS);
+    late.hook.self = &late;
+    assert_int_equal(core_hooks_add(&f.hooks, &late.hook), 0);
+    core_hooks_peer_died(&f.hooks, &member.chain);
+    assert_int_equal(late.born, 1);
+    assert_int_equal(late.died, 1);
+}
+
 static void larger_slots_cannot_take_a_place(void **state)
 {
     struct core_hook_ops with_slot = ops;
@@ -420,6 +479,8 @@ int main(void)
         cmocka_unit_test(slots_do_not_overlap),
         cmocka_unit_test(slots_come_before_peers),
         cmocka_unit_test(births_and_deaths_come_in_pairs),
+        cmocka_unit_test(members_may_end_while_all_are_told),
+        cmocka_unit_test(an_entry_that_comes_late_hears_of_what_exists),
         cmocka_unit_test(larger_slots_cannot_take_a_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

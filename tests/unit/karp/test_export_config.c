@@ -277,7 +277,7 @@ static void export_shown(const struct karp_track *shown)
     track.width = 720;
     track.height = 576;
     snprintf(track.name, sizeof track.name, "v");
-    snprintf(track.codec, sizeof track.codec, shown->codec[0] ? shown->codec : "vp8");
+    snprintf(track.codec, sizeof track.codec, "%s", shown->codec[0] ? shown->codec : "vp8");
     assert_int_equal(karp_catalog_add(catalog, &track), 0);
     struct karp_exporter *exporter = export_catalog(catalog, NULL);
     assert_int_equal(put(exporter, 0, true, 0, "\x0a\x01x"), 0);
