@@ -91,8 +91,9 @@ struct core_hook { /* memory of whoever adds it, until core_hooks_remove or _rep
 
 /* None of these three from inside a hook. */
 
-/* Adds an entry at the end, which hears the birth of what exists. 0, or MOQ_ERR_INVALID: it wants slots, and there are peers
-already that * have none for it. */ int core_hooks_add(struct core_hooks *hooks, struct core_hook *hook);
+/* Adds an entry at the end, which hears the birth of what exists. 0, or MOQ_ERR_INVALID: it wants
+ * slots, and there are peers already that have none for it. */
+int core_hooks_add(struct core_hooks *hooks, struct core_hook *hook);
 
 /* What it holds is withdrawn from it and goes on with the next entry. It hears the death of all
  * peers and viewers. */
