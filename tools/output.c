@@ -176,6 +176,7 @@ void output_close(struct output **output_in, bool is_patient, void (*on_closed)(
     if (!output)
         return;
     output->on_closed = on_closed;
+    output->was_full = false; /* nobody waits for room any more */
     if (output->is_pipe) {
         bool is_waiting =
             is_patient && !output->is_broken &&

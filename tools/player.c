@@ -194,20 +194,26 @@ static struct player_track *choose(struct player *player)
     return best;
 }
 
+static bool is_full(const struct player *player)
+{
+    return player->events->is_full && player->events->is_full(player->user);
+}
+
 void player_pump(struct player *player)
 {
     struct player_track *track = NULL;
     if (!player->is_playing || player->is_pumping)
         return;
     player->is_pumping = true;
-    while (!player->error && !(player->events->is_full && player->events->is_full(player->user)) &&
-           (track = choose(player)) != NULL)
+    while (!player->error && !is_full(player) && (track = choose(player)) != NULL)
         give_on(player, track);
     player->is_pumping = false;
 }
 
 bool player_is_over(const struct player *player)
 {
+    if (is_full(player))
+        return false; /* frames that are here wait for room */
     for (size_t i = 0; i < player->catalog->track_count; i++) {
         const struct player_track *track = &player->tracks[i];
         if (!track->track)

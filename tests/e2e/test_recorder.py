@@ -2,6 +2,9 @@
 """Recordings: how they end when the broadcast ends, breaks off, or is taken over, and when the relay dies."""
 
 import os
+import shutil
+import signal
+import time
 
 from moqkit import *
 
@@ -98,6 +101,55 @@ def a_recorder_goes_over_to_a_newer_publisher():
     relay.stop()
 
 
+def noise():
+    """A clip of one group, larger than what a recorder keeps for a full pipe."""
+    source = scratch("noise.mp4")
+    picture = "testsrc2=size=640x360:rate=30:duration=4,noise=alls=100:allf=t"
+    status, _, err = run(["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", picture, "-pix_fmt", "yuv420p", "-c:v", "libx264",
+                          "-preset", "ultrafast", "-qp", "18", "-g", "1000", source], 300)
+    check_equal(status, 0, f"ffmpeg: {err}")
+    check(size(source) > 12 << 20, f"the clip has only {size(source)} bytes")
+    return source
+
+
+def recorder_into_full_pipe(relay, source):
+    """One whose pipe nobody has read from yet, when the broadcast is over; and the end to read from."""
+    end, begin = os.pipe()
+    viewer = Process([program("moq-karp"), "--tls-disable-verify", "subscribe", relay.url("/slow")], stdout=begin)
+    os.close(begin)
+    viewer.wait_for("waiting for the broadcast")
+    check_equal(Publisher(relay.url("/slow"), source).wait(), 0, "status of publish")
+    return viewer, end
+
+
+def read_to_end(end, path):
+    with open(end, "rb") as pipe, open(path, "wb") as file:
+        shutil.copyfileobj(pipe, file)
+
+
+def a_reader_that_is_slow_gets_the_rest_after_the_end():
+    relay = Relay()
+    source, result = noise(), scratch("slow.mp4")
+    viewer, end = recorder_into_full_pipe(relay, source)
+    time.sleep(3)  # at least: a recorder that gives up does it within this time
+    read_to_end(end, result)
+    check_equal(viewer.wait(), 0, f"status of subscribe: {viewer.err[-5:]}")
+    check_same_media(source, result)
+    relay.stop()
+
+
+def a_recorder_is_stopped_while_its_reader_is_slow():
+    relay = Relay()
+    result = scratch("stopped.mp4")
+    viewer, end = recorder_into_full_pipe(relay, noise())
+    viewer.send(signal.SIGINT)
+    read_to_end(end, result)
+    check_equal(viewer.wait(), 0, f"status of subscribe: {viewer.err[-5:]}")
+    check(size(result) > 1 << 20, f"only {size(result)} bytes came")
+    relay.stop()
+
+
 TESTS = [a_recorder_tells_the_death_of_a_publisher_from_its_end,
          a_recorder_is_told_when_the_input_of_the_publisher_breaks_off, a_recorder_outlives_its_relay,
-         a_recorder_does_not_wait_for_ever_for_what_was_lost_with_the_relay, a_recorder_goes_over_to_a_newer_publisher]
+         a_recorder_does_not_wait_for_ever_for_what_was_lost_with_the_relay, a_recorder_goes_over_to_a_newer_publisher,
+         a_reader_that_is_slow_gets_the_rest_after_the_end, a_recorder_is_stopped_while_its_reader_is_slow]
