@@ -54,7 +54,9 @@ struct quic_tls_server_config {
     size_t self_signed_count;
     const char *reset_secret_file; /* what stateless resets are made with, at least 32 bytes of any
                                       kind; NULL: the key of the first of `certificates` */
-    struct quic_tls *previous;     /* what it replaces: a self-signed certificate for the same
+    const char *reset_scope;   /* mixed in: endpoints that do not know each other's connections must
+                                differ in it, and stay the same after a restart; or NULL */
+    struct quic_tls *previous; /* what it replaces: a self-signed certificate for the same
                                         names goes on, and so does its fingerprint; or NULL */
 };
 

@@ -1,11 +1,15 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* HKDF (RFC 5869) of what lasts, with a label of its own for each source. */
+/* HKDF (RFC 5869) of what lasts, with a label of its own for each source, and the scope.
+ *
+ * The scope keeps endpoints apart that stand on the same key: one that knows nothing of another's
+ * connection would answer a packet of it with a token that ends it (RFC 9000, section 21.11). */
 #include "quic/reset_secret.h"
 
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
 #include <wolfssl/wolfcrypt/hmac.h>
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -13,16 +17,24 @@
 #include "quic/cert_internal.h"
 #include "quic/explain.h"
 
-static int derive(struct reset_secret *secret, const uint8_t *from, size_t n, const char *label)
+enum { INFO_BYTES = 256 };
+
+/* `label` names the source; `scope` may be NULL, and counts up to INFO_BYTES with the label. */
+static int derive(struct reset_secret *secret, const uint8_t *from, size_t n, const char *label,
+                  const char *scope)
 {
-    int rv = wc_HKDF(WC_SHA256, from, (word32)n, NULL, 0, (const uint8_t *)label,
-                     (word32)strlen(label), secret->bytes, RESET_SECRET_BYTES);
+    char info[INFO_BYTES];
+    snprintf(info, sizeof info, "%s %s", label, scope ? scope : "");
+    int rv = wc_HKDF(WC_SHA256, from, (word32)n, NULL, 0, (const uint8_t *)info,
+                     (word32)strlen(info), secret->bytes, RESET_SECRET_BYTES);
     secret->is_lasting = rv == 0;
     return rv == 0 ? 0 : MOQ_ERR_TLS;
 }
 
-static int find_in_file(struct reset_secret *secret, const char *path, char *error_text)
+static int find_in_file(struct reset_secret *secret, const struct quic_tls_server_config *config,
+                        char *error_text)
 {
+    const char *path = config->reset_secret_file;
     static const char remedy[] = "write one with head -c 32 /dev/urandom";
     size_t n = 0;
     char *bytes = cert_read_file(path, &n, remedy, error_text);
@@ -32,7 +44,8 @@ static int find_in_file(struct reset_secret *secret, const char *path, char *err
     if (n < RESET_SECRET_FILE_MIN_BYTES)
         quic_explain(error_text, "%s: %zu bytes are too few for a secret, %d are needed; %s", path,
                      n, RESET_SECRET_FILE_MIN_BYTES, remedy);
-    else if ((error = derive(secret, (const uint8_t *)bytes, n, "moq-relay reset file")) != 0)
+    else if ((error = derive(secret, (const uint8_t *)bytes, n, "moq-relay reset file",
+                             config->reset_scope)) != 0)
         quic_explain(error_text, "%s: no secret can be derived from it", path);
     explicit_bzero(bytes, n);
     free(bytes);
@@ -44,11 +57,11 @@ int reset_secret_find(struct reset_secret *secret, const struct quic_tls_server_
 {
     secret->is_lasting = false;
     if (config->reset_secret_file)
-        return find_in_file(secret, config->reset_secret_file, error_text);
+        return find_in_file(secret, config, error_text);
     if (first->is_self_signed)
         return 0;
-    int error =
-        derive(secret, (const uint8_t *)first->key_pem, first->key_pem_size, "moq-relay reset key");
+    int error = derive(secret, (const uint8_t *)first->key_pem, first->key_pem_size,
+                       "moq-relay reset key", config->reset_scope);
     if (error)
         quic_explain(error_text, "no secret for stateless resets can be derived from the first "
                                  "key; name a file for it as quic.reset_secret");

@@ -134,6 +134,7 @@ static struct quic_tls *load_tls(const struct relay_config *relay, size_t index,
         .self_signed = (const char *const *)listener->self_signed,
         .self_signed_count = listener->self_signed_count,
         .reset_secret_file = relay->quic.reset_secret,
+        .reset_scope = listener->address.text,
         .previous = previous,
     };
     if (listener->certificate_count > CERTIFICATES_MAX) {

@@ -307,6 +307,26 @@ static void resets_are_believed_after_a_restart_with_the_same_file(void **state)
     quic_tls_unref(&other);
 }
 
+/* Two listeners with one key: what one of them answers to a packet of the other's connection means
+ * nothing. */
+static void scopes_of_their_own_keep_listeners_apart(void **state)
+{
+    const struct files *files = *state;
+    const struct quic_certificate certificate = {files->chain[0], files->key[0]};
+    struct quic_tls *servers[3];
+    static const char *const scopes[] = {"[::]:443", "[::]:443", "[::]:4443"};
+    for (size_t i = 0; i < 3; i++) {
+        const struct quic_tls_server_config config = {
+            .certificates = &certificate, .certificate_count = 1, .reset_scope = scopes[i]};
+        servers[i] = quic_tls_server_new(&config, NULL);
+        assert_non_null(servers[i]);
+    }
+    assert_true(is_told_of_restart(servers[0], servers[1]));
+    assert_false(is_told_of_restart(servers[0], servers[2]));
+    for (size_t i = 0; i < 3; i++)
+        quic_tls_unref(&servers[i]);
+}
+
 static void damage_ticket(WOLFSSL *ssl, size_t at)
 {
     uint8_t ticket[1024];
@@ -422,6 +442,7 @@ int main(void)
         cmocka_unit_test(a_renewed_certificate_is_shown_to_new_clients),
         cmocka_unit_test(resets_are_believed_after_a_restart_with_the_same_key),
         cmocka_unit_test(resets_are_believed_after_a_restart_with_the_same_file),
+        cmocka_unit_test(scopes_of_their_own_keep_listeners_apart),
         cmocka_unit_test(a_session_is_resumed_any_number_of_times_in_a_row),
         cmocka_unit_test(a_changed_ticket_means_a_full_handshake),
         cmocka_unit_test(a_file_that_is_missing_is_named),
