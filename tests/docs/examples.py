@@ -81,8 +81,9 @@ class Running:
 
     def is_going(self):
         said = self.said()
-        plays = "ffplay" not in self.command or "Input #0" in said
-        return re.search(self.expected or "", said, re.M) is not None and plays and self.has_written()
+        # Not before its clock runs: ffplay leaves from within its signal handler, and hangs if that comes while it opens its devices.
+        plays = True if "ffplay" not in self.command else re.search(r"\d+\.\d+ [AM]-[VA]:", said)
+        return re.search(self.expected or "", said, re.M) is not None and plays is not None and self.has_written()
 
     def wait_until_going(self):
         """False: it has ended by itself."""
