@@ -167,7 +167,7 @@ void route_lead(struct announcement *announcement)
 }
 
 /* False: out of memory; what it would have done is undone. */
-static bool add_local(struct announcement *announcement, struct moq_path *path)
+bool route_add(struct announcement *announcement, struct moq_path *path)
 {
     struct router *router = announcement->router;
     char text[MOQ_PATH_TEXT_BYTES];
@@ -186,11 +186,6 @@ static bool add_local(struct announcement *announcement, struct moq_path *path)
     core_hooks_event(&router->hooks, "announced", path);
     route_lead(announcement);
     return true;
-}
-
-void route_add(struct announcement *announcement, struct moq_path *path)
-{
-    add_local(announcement, path);
 }
 
 void announcement_free(struct announcement *announcement)
@@ -252,7 +247,7 @@ struct announcement *route_add_origin(struct router *router, const struct origin
         return NULL;
     announcement->self = offer->self;
     announcement->can = offer->can;
-    if (add_local(announcement, offer->path))
+    if (route_add(announcement, offer->path))
         return announcement;
     announcement_free(announcement);
     return NULL;

@@ -83,8 +83,9 @@ void announcement_note_failure(struct announcement *announcement); /* others are
  * memory. */
 struct announcement *announcement_new(struct router *router, const struct feed_ops *feed,
                                       struct moq_path *path);
-/* It is let in, as `path`: a hook may have chosen another. */
-void route_add(struct announcement *announcement, struct moq_path *path);
+/* It is let in, as `path`: a hook may have chosen another. False: out of memory, and nothing has
+ * changed. */
+bool route_add(struct announcement *announcement, struct moq_path *path);
 void route_remove(struct announcement *announcement); /* frees it */
 
 /* What somebody publishes who is no peer: a module. */
