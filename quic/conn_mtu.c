@@ -135,5 +135,10 @@ ngtcp2_ssize conn_write_train(struct quic_conn *conn, struct train *train, struc
         path_mtu_sent(&conn->mtu, (size_t)n, train->segment_size);
     if (aside->size > 0)
         path_mtu_sent(&conn->mtu, aside->size, aside->size);
+    if (path_mtu_is_silent(&conn->mtu)) {
+        ngtcp2_conn_info info;
+        ngtcp2_conn_get_conn_info(conn->quic, &info);
+        path_mtu_sent_into_silence(&conn->mtu, info.bytes_in_flight);
+    }
     return n;
 }

@@ -14,27 +14,30 @@ const uint16_t path_mtu_sizes[PATH_MTU_SIZES] = {PATH_MTU_LARGEST_BYTES, 1444, 1
 /* Where a probe time-out is shorter than what a busy machine may take for an answer. */
 #define PATIENCE_LEAST_NS (150 * NS_PER_MS)
 
-static uint64_t less(uint64_t a, uint64_t b)
-{
-    return a > b ? a - b : 0;
-}
-
 static struct path_counts counts_now(const struct path_mtu *self, const struct path_news *news)
 {
     return (struct path_counts){.at_ns = news->now_ns,
-                                .delivered = less(news->sent, news->lost + news->in_flight),
-                                .lost = news->lost,
-                                .packets_lost = news->packets_lost,
-                                .in_flight = news->in_flight,
+                                .delivered = (uint32_t)(news->sent - news->lost - news->in_flight),
+                                .lost = (uint32_t)news->lost,
+                                .packets_lost = (uint32_t)news->packets_lost,
+                                .in_flight = (uint32_t)news->in_flight,
                                 .small = self->small,
                                 .large = self->large};
 }
 
-/* Bytes delivered since then for which small packets do not account that were sent since then.
- * After a change of address ngtcp2 may take some of what was delivered back. */
-static uint64_t unexplained(const struct path_counts *then, const struct path_counts *now)
+/* 0 also if it is less than then: after a change of address ngtcp2 may take some of what was
+ * delivered back. */
+static uint32_t delivered_since(const struct path_counts *then, const struct path_counts *now)
 {
-    return less(less(now->delivered, then->delivered), now->small - then->small);
+    uint32_t bytes = now->delivered - then->delivered;
+    return bytes <= INT32_MAX ? bytes : 0;
+}
+
+/* Bytes delivered since then for which small packets do not account that were sent since then. */
+static uint32_t unexplained(const struct path_counts *then, const struct path_counts *now)
+{
+    uint32_t delivered = delivered_since(then, now), small = now->small - then->small;
+    return delivered > small ? delivered - small : 0;
 }
 
 static bool has_waited(const struct path_counts *since, const struct path_news *news)
@@ -55,16 +58,22 @@ static void wait_longer(struct path_mtu *self, uint64_t now_ns)
     self->raise_at_ns = now_ns + self->raise_after_ns;
 }
 
-static void fall_back(struct path_mtu *self, uint64_t now_ns)
+static void become_small(struct path_mtu *self, uint64_t now_ns, size_t before)
 {
-    bool was_good = now_ns > self->raise_at_ns + PATH_MTU_RAISE_MAX_NS / 10;
-    if (was_good)
-        self->raise_after_ns = 0;
+    bool is_relapse = now_ns < self->raise_at_ns + PATH_MTU_RELAPSE_NS;
+    self->raise_after_ns = is_relapse ? PATH_MTU_RELAPSE_WAIT_NS / 2 : 0;
+    self->raise_at_ns = CLOCK_NEVER;
     self->limit = PATH_MTU_SAFE_BYTES;
+    self->before = (uint16_t)before;
     self->probe = 0;
-    self->is_largest_tried = false;
-    self->is_untold = true;
+    self->is_before_tried = self->is_suspected = false;
     self->losses.at_ns = self->silence.at_ns = 0;
+}
+
+static void has_shrunk(struct path_mtu *self, uint64_t now_ns)
+{
+    self->is_suspected = false;
+    self->is_untold = true;
     wait_longer(self, now_ns);
 }
 
@@ -79,7 +88,7 @@ static bool are_large_lost(struct path_mtu *self, const struct path_news *news)
     if (is_new)
         *since = now;
     return !is_new && has_waited(since, news) && now.large > since->large &&
-           now.lost - since->lost > LOST_LEAST_PACKETS * PATH_MTU_SAFE_BYTES;
+           now.lost - since->lost > (uint32_t)LOST_LEAST_PACKETS * PATH_MTU_SAFE_BYTES;
 }
 
 /* Nothing arrives, so nothing is seen to be lost. What we send to acknowledge counts as small. */
@@ -95,31 +104,51 @@ static bool is_silent(struct path_mtu *self, const struct path_news *news)
     return false;
 }
 
+static void suspect(struct path_mtu *self, const struct path_news *news)
+{
+    become_small(self, news->now_ns, path_mtu_packet(self, news->found));
+    self->is_suspected = true;
+    self->silence = counts_now(self, news);
+}
+
+/* Something was acknowledged. Until the probe is sent, what was lost in the silence is settled. */
+static void end_silence(struct path_mtu *self, uint64_t now_ns)
+{
+    self->silence.at_ns = 0;
+    self->raise_at_ns = now_ns + PATIENCE_LEAST_NS;
+}
+
 /* ---- Becoming larger ------------------------------------------------------------------------- */
 
 /* All other packets that were lost had `limit` bytes or fewer. */
 static void settle_probe(struct path_mtu *self, const struct path_news *news)
 {
     struct path_counts now = counts_now(self, news);
-    uint64_t others = (now.packets_lost - self->probed.packets_lost) * self->limit;
+    uint32_t others = (now.packets_lost - self->probed.packets_lost) * self->limit;
     if (now.lost - self->probed.lost > others) {
         self->probe = 0;
-        wait_longer(self, news->now_ns);
+        if (self->is_suspected)
+            has_shrunk(self, news->now_ns);
+        else
+            wait_longer(self, news->now_ns);
         return;
     }
     if (news->now_ns < self->probed.at_ns + PROBE_PTOS * news->pto_ns ||
-        less(now.delivered, self->probed.delivered) < self->probe)
+        delivered_since(&self->probed, &now) < self->probe)
         return;
     self->limit = self->probe;
     self->probe = 0;
+    self->is_suspected = false;
+    self->raise_after_ns = 0;
     self->raise_at_ns = news->now_ns;
 }
 
 /* What was carried before first: mostly the path was only down for a moment. */
 static size_t next_size(const struct path_mtu *self, size_t found)
 {
-    if (!self->is_largest_tried && found > self->limit)
-        return found;
+    size_t before = self->before > 0 && self->before < found ? self->before : found;
+    if (!self->is_before_tried && before > self->limit)
+        return before;
     for (size_t i = PATH_MTU_SIZES; i-- > 0;)
         if (path_mtu_sizes[i] > self->limit && path_mtu_sizes[i] <= found)
             return path_mtu_sizes[i];
@@ -138,8 +167,8 @@ size_t path_mtu_due(struct path_mtu *self, uint64_t now_ns, size_t found)
 
 void path_mtu_probe_sent(struct path_mtu *self, const struct path_news *news, size_t size)
 {
-    self->probe = size;
-    self->is_largest_tried = true;
+    self->probe = (uint16_t)size;
+    self->is_before_tried = true;
     self->probed = counts_now(self, news);
 }
 
@@ -154,8 +183,18 @@ void path_mtu_sent(struct path_mtu *self, size_t size, size_t segment_size)
 {
     size_t last = size > segment_size ? size % segment_size : size;
     size_t whole = size - last;
-    *(segment_size > PATH_MTU_SAFE_BYTES ? &self->large : &self->small) += whole;
-    *(last > PATH_MTU_SAFE_BYTES ? &self->large : &self->small) += last;
+    *(segment_size > PATH_MTU_SAFE_BYTES ? &self->large : &self->small) += (uint32_t)whole;
+    *(last > PATH_MTU_SAFE_BYTES ? &self->large : &self->small) += (uint32_t)last;
+}
+
+bool path_mtu_is_silent(const struct path_mtu *self)
+{
+    return self->is_suspected && self->silence.at_ns != 0;
+}
+
+void path_mtu_sent_into_silence(struct path_mtu *self, uint64_t in_flight)
+{
+    self->silence.in_flight = (uint32_t)in_flight;
 }
 
 static bool is_large(const struct path_mtu *self, const struct path_news *news)
@@ -165,17 +204,22 @@ static bool is_large(const struct path_mtu *self, const struct path_news *news)
 
 bool path_mtu_is_news(const struct path_mtu *self, uint64_t lost)
 {
-    return lost != self->lost || self->probe != 0 || self->is_untold;
+    return (uint32_t)lost != self->lost || self->probe != 0 || self->is_suspected ||
+           self->is_untold;
 }
 
 bool path_mtu_received(struct path_mtu *self, const struct path_news *news)
 {
-    bool is_loss = news->lost != self->lost;
-    self->lost = news->lost;
+    bool is_loss = (uint32_t)news->lost != self->lost;
+    self->lost = (uint32_t)news->lost;
     if (self->probe != 0)
         settle_probe(self, news);
-    if (is_loss && is_large(self, news) && are_large_lost(self, news))
-        fall_back(self, news->now_ns);
+    if (path_mtu_is_silent(self) && (uint32_t)news->in_flight < self->silence.in_flight)
+        end_silence(self, news->now_ns);
+    if (is_loss && is_large(self, news) && are_large_lost(self, news)) {
+        become_small(self, news->now_ns, path_mtu_packet(self, news->found));
+        has_shrunk(self, news->now_ns);
+    }
     bool is_told = self->is_untold;
     self->is_untold = false;
     return is_told;
@@ -186,15 +230,13 @@ void path_mtu_expired(struct path_mtu *self, const struct path_news *news)
     if (self->probe != 0)
         settle_probe(self, news);
     if (is_large(self, news) && is_silent(self, news))
-        fall_back(self, news->now_ns);
+        suspect(self, news);
 }
 
 void path_mtu_moved(struct path_mtu *self)
 {
+    become_small(self, 0, 0);
     self->raise_after_ns = 0;
-    fall_back(self, 0);
-    self->raise_at_ns = CLOCK_NEVER;
-    self->is_untold = false;
 }
 
 void path_mtu_arrived(struct path_mtu *self, uint64_t now_ns)

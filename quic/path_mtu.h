@@ -1,10 +1,13 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The packets that a path carries, when it comes to carry less than it did (a tunnel is switched
  * on, the route is another one). ngtcp2 finds out at the start how large they may be, and never
- * goes back. Here is what goes back: large packets vanish while small ones arrive, or nothing
- * arrives, for two probe time-outs; then packets have PATH_MTU_SAFE_BYTES, and later probes find
- * what there is (RFC 8899, sections 4.3 and 5.2; RFC 9000, section 14). Private to quic/; no clock
- * and no packet in it; tested by tests/sim/test_mtu.c.
+ * goes back. Here is what goes back, to PATH_MTU_SAFE_BYTES; later probes find what there is (RFC
+ * 8899, sections 4.3 and 5.2; RFC 9000, section 14). Private to quic/; no clock and no packet in
+ * it; tested by tests/sim/test_mtu.c.
+ *
+ * Large packets vanish while small ones arrive, for two probe time-outs: the path has shrunk. For
+ * as long nothing at all arrives: it may have shrunk, or be down. Small packets find out. As soon
+ * as one arrives, a probe has the size from before; if that arrives too, the path was only down.
  *
  * Nothing tells which packet was acknowledged, only how many bytes were. So what is known of small
  * packets is subtracted: when more was delivered than they account for, a large one got through.
@@ -32,27 +35,37 @@ enum {                             /* of UDP payload */
  * largest that arrives is used. */
 extern const uint16_t path_mtu_sizes[PATH_MTU_SIZES];
 
-/* From falling back to the first probe; twice as long after each that fails. */
+/* From falling back to the first probe; twice as long after each that fails, until one arrives. */
 #define PATH_MTU_RAISE_MIN_NS (2 * NS_PER_S)
 #define PATH_MTU_RAISE_MAX_NS (600 * NS_PER_S)
 
-struct path_counts { /* of a connection: now, or when something began */
+/* A path that shrinks so soon after a probe arrived lets probes through that it does not let
+ * through for long, and waits longer. */
+#define PATH_MTU_RELAPSE_NS (10 * NS_PER_S)
+#define PATH_MTU_RELAPSE_WAIT_NS (20 * NS_PER_S)
+
+/* Of a connection: now, or when something began. Only differences are used, so bytes and packets
+ * may wrap around. */
+struct path_counts {
     uint64_t at_ns;
-    uint64_t delivered, lost, in_flight; /* bytes */
-    uint64_t packets_lost;
-    uint64_t small, large; /* bytes sent in packets of at most PATH_MTU_SAFE_BYTES, and others */
+    uint32_t delivered, lost, in_flight; /* bytes */
+    uint32_t packets_lost;
+    uint32_t small, large; /* bytes sent in packets of at most PATH_MTU_SAFE_BYTES, and others */
 };
 
 struct path_mtu {                       /* private; zeros at the start */
-    size_t limit;                       /* 0: what ngtcp2 found is believed */
-    size_t probe;                       /* its size, while one is under way; else 0 */
-    uint64_t small, large;              /* as in struct path_counts */
     struct path_counts losses, silence; /* since when none of the large ones arrived; at_ns 0: no */
     struct path_counts probed;          /* when the probe was sent */
-    uint64_t lost, last_lost_ns;        /* as far as it was looked at; when there was one */
+    uint64_t last_lost_ns;
     uint64_t raise_at_ns, raise_after_ns;
-    bool is_largest_tried; /* since packets became small */
-    bool is_untold;        /* nothing has come since then: the peer may be gone */
+    uint32_t lost;         /* as far as it was looked at */
+    uint32_t small, large; /* as in struct path_counts */
+    uint16_t limit;        /* 0: what ngtcp2 found is believed */
+    uint16_t probe;        /* its size, while one is under way; else 0 */
+    uint16_t before;       /* the size when packets became small; 0: what ngtcp2 found */
+    bool is_before_tried;  /* since packets became small */
+    bool is_suspected;     /* nothing arrived: whether the path has shrunk is not known yet */
+    bool is_untold;        /* it has shrunk, and nothing has come since then */
 };
 
 struct path_news {
@@ -68,11 +81,16 @@ size_t path_mtu_packet(const struct path_mtu *self, size_t found);
 /* A train was written: `size` bytes in packets of `segment_size`. */
 void path_mtu_sent(struct path_mtu *self, size_t size, size_t segment_size);
 
+/* Nothing arrives, and packets have become small for it: then this is told what is in flight after
+ * each train. */
+bool path_mtu_is_silent(const struct path_mtu *self);
+void path_mtu_sent_into_silence(struct path_mtu *self, uint64_t in_flight);
+
 /* Whether path_mtu_received has anything to do, at the price of a comparison. */
 bool path_mtu_is_news(const struct path_mtu *self, uint64_t lost);
 
-/* A packet came, perhaps with acknowledgements. Returns true once when packets have become smaller
- * and the peer is known to be there. */
+/* A packet came, perhaps with acknowledgements. Returns true once when the path is known to have
+ * shrunk. */
 bool path_mtu_received(struct path_mtu *self, const struct path_news *news);
 
 void path_mtu_expired(struct path_mtu *self, const struct path_news *news); /* a timer went off */
