@@ -61,9 +61,6 @@ static int begin_buffered(struct karp_importer *importer)
     bool is_moov = importer->box_type == IMPORT_MOOV;
     uint64_t limit = is_moov ? KARP_IMPORT_MOOV_MAX_BYTES : KARP_IMPORT_MOOF_MAX_BYTES;
     struct box_name name = box_name_of(importer->box_type);
-    if (importer->box_left == IMPORT_NUMBER_MAX)
-        return import_fail(importer, INVALID_SIZE, name.text, "at byte %llu: size 0 is for mdat",
-                           (unsigned long long)importer->box_start);
     if (importer->box_left > limit)
         return import_fail(importer, TOO_LARGE, name.text, "%llu bytes, at most %llu",
                            (unsigned long long)importer->box_left, (unsigned long long)limit);
@@ -81,7 +78,7 @@ static int begin_media(struct karp_importer *importer)
 
 static int begin_box(struct karp_importer *importer, uint64_t size)
 {
-    int error = importer->has_any_box ? 0 : import_check_beginning(importer);
+    int error = import_check_box(importer, size);
     if (error)
         return error;
     struct box_name name = box_name_of(importer->box_type);
@@ -101,7 +98,8 @@ static int begin_box(struct karp_importer *importer, uint64_t size)
         return begin_buffered(importer);
     if (importer->box_type == IMPORT_MDAT && importer->box_left > 0)
         return begin_media(importer);
-    importer->state = IMPORT_SKIP;
+    bool is_padding = importer->box_type == IMPORT_ZEROS && size == 0;
+    importer->state = is_padding ? IMPORT_PADDING : IMPORT_SKIP;
     return 0;
 }
 
@@ -146,6 +144,8 @@ static int take_body(struct karp_importer *importer, const uint8_t *data, size_t
     int error = 0;
     if (importer->state == IMPORT_MEDIA)
         error = import_media(importer, data, size);
+    else if (importer->state == IMPORT_PADDING)
+        error = import_check_zeros(importer, data, size);
     else if (importer->state == IMPORT_BUFFER && byte_buf_append(&importer->box, data, size) != 0)
         error = failure_nomem(&importer->failure);
     if (error)

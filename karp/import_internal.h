@@ -130,9 +130,10 @@ enum {
     IMPORT_MOOV = FOURCC('m', 'o', 'o', 'v'),
     IMPORT_MOOF = FOURCC('m', 'o', 'o', 'f'),
     IMPORT_MDAT = FOURCC('m', 'd', 'a', 't'),
+    IMPORT_ZEROS = 0, /* no box, but what some recorders leave after the last one */
 };
 
-enum import_state { IMPORT_HEADER, IMPORT_BUFFER, IMPORT_SKIP, IMPORT_MEDIA };
+enum import_state { IMPORT_HEADER, IMPORT_BUFFER, IMPORT_SKIP, IMPORT_PADDING, IMPORT_MEDIA };
 
 struct karp_importer {
     struct karp_import_events events;
@@ -182,9 +183,12 @@ struct karp_importer {
     struct karp_import_counts counts;
 };
 
-/* Checks that the first box, whose header is at hand, can begin a file; otherwise fails with what
- * the input is. */
-int import_check_beginning(struct karp_importer *importer);
+/* Checks that what is at hand is the header of a box, of `size` bytes as it says; of the first one
+ * that it can begin a file, otherwise fails with what the input is. */
+int import_check_box(struct karp_importer *importer, uint64_t size);
+
+/* Checks bytes after zeros in place of a box: there may be nothing but zeros up to the end. */
+int import_check_zeros(struct karp_importer *importer, const uint8_t *data, size_t size);
 
 /* Checks that the box at hand may come now: moov before any media, a moof before each mdat. */
 int import_check_order(struct karp_importer *importer);

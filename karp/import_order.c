@@ -4,6 +4,8 @@
 
 #include <string.h>
 
+enum { STRANGE_BOX_MAX_BYTES = 16 << 20 }; /* of a type that is not known */
+
 /* A file of another kind, by its first bytes. */
 struct kind {
     uint8_t size, bytes[4];
@@ -40,7 +42,7 @@ static bool is_first_box(uint32_t type)
     return false;
 }
 
-int import_check_beginning(struct karp_importer *importer)
+static int check_beginning(struct karp_importer *importer)
 {
     if (is_first_box(importer->box_type))
         return 0;
@@ -53,6 +55,45 @@ int import_check_beginning(struct karp_importer *importer)
     return import_fail(importer, EXPECTED_BOX, "ftyp",
                        "the input begins with '%s', it is no MP4 file",
                        box_name_of(importer->box_type).text);
+}
+
+/* Boxes of any type may come. But a strange one that is large, or whose type is no text, is no box:
+ * an encoder was killed in a fragment, or its messages went into the pipe. A live input may never
+ * end, so nobody waits for the end of such a box. */
+static int check_later(struct karp_importer *importer, uint64_t size)
+{
+    struct box_name name = box_name_of(importer->box_type);
+    bool is_text = !strchr(name.text, '?');
+    if (is_first_box(importer->box_type) || (is_text && size <= STRANGE_BOX_MAX_BYTES))
+        return 0;
+    return import_fail(
+        importer, UNEXPECTED_BOX, name.text,
+        "what is at byte %llu is no box: bytes are missing before it, or do not belong "
+        "there",
+        (unsigned long long)importer->box_start);
+}
+
+int import_check_box(struct karp_importer *importer, uint64_t size)
+{
+    if (importer->has_any_box && importer->box_type == IMPORT_ZEROS && size == 0)
+        return 0;
+    int error = importer->has_any_box ? check_later(importer, size) : check_beginning(importer);
+    if (error || size > 0 || importer->box_type == IMPORT_MDAT)
+        return error;
+    return import_fail(importer, INVALID_SIZE, box_name_of(importer->box_type).text,
+                       "at byte %llu: size 0 is for mdat", (unsigned long long)importer->box_start);
+}
+
+int import_check_zeros(struct karp_importer *importer, const uint8_t *data, size_t size)
+{
+    for (size_t i = 0; i < size; i++) {
+        if (data[i] != 0)
+            return import_fail(importer, UNEXPECTED_BOX, NULL,
+                               "zeros from byte %llu to byte %llu: something is missing there",
+                               (unsigned long long)importer->box_start,
+                               (unsigned long long)(importer->position + i));
+    }
+    return 0;
 }
 
 /* Media that no moov has announced yet. */

@@ -184,6 +184,45 @@ static void huge_counts_and_sizes_are_refused(void **state)
     assert_refused(&file, KARP_FAILURE_MP4);
 }
 
+/* As an encoder leaves it that is killed in a fragment, or whose messages end up in the pipe. A
+ * live pipe may never end, so nobody waits for the end of what this says to be a box. */
+static void what_is_no_box_is_told_at_once(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *bytes;
+        bool is_box;
+    } cases[] = {
+        {"frame=  100 fps=", false}, {"\0\0\0\14\1\2\3\4", false}, {"\1\0\0\1abcd", false},
+        {"\0\0\0\0abcd", false},     {"\0\0\0\0free", false},      {"\0\0\0\14abcd", true},
+        {"\1\0\0\0abcd", true},      {"\177\0\0\0free", true},     {"\177\0\0\0uuid", true},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct file file = {.size = 0};
+        struct notes notes = {0};
+        struct karp_importer *importer = karp_importer_new(&note_events, &notes, NULL);
+        file_usual(&file);
+        assert_int_equal(karp_importer_feed(importer, file.data, file.size), 0);
+        int error = karp_importer_feed(importer, (const uint8_t *)cases[i].bytes, 8);
+        assert_int_equal(error, cases[i].is_box ? 0 : MOQ_ERR_MEDIA);
+        karp_importer_free(importer);
+    }
+}
+
+/* Recorders that allocate in advance leave zeros after the last box. */
+static void zeros_may_come_at_the_end_only(void **state)
+{
+    (void)state;
+    struct file file = {.size = 0};
+    struct notes notes = {0};
+    file_usual(&file);
+    file_zeros(&file, 100);
+    assert_int_equal(import_file(file.data, file.size, 13, &notes, NULL), 0);
+    assert_int_equal(notes.counts.frames, 5);
+    file_fragment(&file, &(struct sample_run){.track = 1, .time = 1000, .texts = "x y"});
+    assert_refused(&file, KARP_FAILURE_UNEXPECTED_BOX);
+}
+
 static void zero_time_scales_are_refused(void **state)
 {
     (void)state;
@@ -341,6 +380,8 @@ int main(void)
         cmocka_unit_test(wrong_tracks_are_left_out),
         cmocka_unit_test(data_outside_its_mdat_is_refused),
         cmocka_unit_test(huge_counts_and_sizes_are_refused),
+        cmocka_unit_test(what_is_no_box_is_told_at_once),
+        cmocka_unit_test(zeros_may_come_at_the_end_only),
         cmocka_unit_test(zero_time_scales_are_refused),
         cmocka_unit_test(a_refused_catalog_or_frame_ends_the_import),
         cmocka_unit_test(a_file_cut_at_any_byte_is_refused_unless_it_is_complete),
