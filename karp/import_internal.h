@@ -8,7 +8,8 @@
  *   import_display.c          how pictures are shown, and languages
  *   import_tables.c           its sample tables
  *   import_moof.c             reads a fragment
- *   import_time.c             keeps the times of each track on one line
+ *   import_time.c             keeps the decode times of each track on one line
+ *   import_restart.c          puts tracks in step whose times start again
  *   import_pace.c             mends times of sound by the length of its frames
  *   import_media.c            cuts samples out of an mdat
  *   import_output.c           hands out catalog and frames, once it is known where times begin
@@ -34,6 +35,8 @@ enum { IMPORT_MAX_ENTRIES = 32 }; /* sample entries of a track; those after them
 /* Positions and times beyond this are refused, so that sums stay far from the end of 64 bits. */
 #define IMPORT_NUMBER_MAX (UINT64_C(1) << 62)
 
+enum { IMPORT_JITTER_US = 100000 }; /* times may go back so far without a new start */
+
 /* Decode times beyond this, either way, are refused. */
 #define IMPORT_TIME_MAX (INT64_C(1) << 60)
 
@@ -52,6 +55,20 @@ struct import_clock {
     int64_t first_us;             /* first presentation time of the epoch, as the file has it */
     int64_t offset_us;            /* added to all times of the epoch */
     int64_t end_us;               /* of all that was read, offset added */
+    int64_t fragment_us;          /* length of the last fragment */
+    bool has_phase;               /* others had begun when the last fragment came: */
+    int64_t phase_us;             /* its start less their end */
+};
+
+/* A track that has started again, while it is open whether others do so as well. */
+struct import_restart {
+    struct import_track *track;          /* NULL: nothing is open */
+    bool was_alone;                      /* how it ended */
+    uint64_t position;                   /* of its fragment in the input */
+    int64_t start_us;                    /* of its fragment, as the file has it */
+    int64_t end_us;                      /* of the track before it, offset added */
+    int64_t old_offset_us, old_first_us; /* of the track before it */
+    int64_t old_earliest_us;             /* of the importer */
 };
 
 /* Where the next frame of sound is expected, by the known length of frames. */
@@ -178,6 +195,7 @@ struct karp_importer {
     uint32_t epoch_moov_number;  /* moov_number when the epoch began */
     int64_t epoch_us;            /* added to the times of the epoch */
     int64_t earliest_us;         /* first_us of the track that began it first */
+    struct import_restart restart;
     bool is_shift_known, has_warned_latency, has_warned_negative;
     uint64_t shift_us, fragment_us;
     struct karp_import_counts counts;
@@ -290,6 +308,9 @@ int import_media(struct karp_importer *importer, const uint8_t *data, size_t siz
 /* Ticks to microseconds, rounded down. False when the result is beyond any clock. */
 bool import_to_us(const struct import_track *track, int64_t ticks, int64_t *us);
 
+/* The same for sums and logs, where the end of all time will do for what lies beyond it. */
+int64_t import_us_of(const struct import_track *track, int64_t ticks);
+
 /* A fragment of a track begins at `start`; NULL: where the one before ended. Sets the decode time
  * of its first sample. */
 int import_time_begin(struct karp_importer *importer, struct import_track *track,
@@ -298,8 +319,15 @@ int import_time_begin(struct karp_importer *importer, struct import_track *track
 /* Notes a sample with media in it. */
 void import_time_sample(struct import_track *track, const struct import_span *span, int64_t pts);
 
-/* All samples of the fragment are known: tracks that start again get their offset. */
+/* All samples of the fragment are known: tracks that start again get their offset. It may still
+ * change while `restart.track` is set. */
 void import_time_settle(struct karp_importer *importer);
+
+/* What has started again did not do so alone, as far as is known: nothing is open after this. */
+void import_restart_together(struct karp_importer *importer);
+
+/* Where the last of the tracks that have begun ends, offset added; INT64_MIN: none has. */
+int64_t import_end_of_all(const struct karp_importer *importer);
 
 /* Finds the one constant that keeps the first samples of all tracks at or above zero, and tells the
  * catalog. Of a track that has not begun the worst is assumed: a first sample at zero, less the
@@ -315,7 +343,8 @@ int import_output(struct karp_importer *importer, const struct import_sample *sa
 /* The data of a fragment begins: tells the catalog if it is due and times are known. */
 int import_output_fragment(struct karp_importer *importer);
 
-/* Tells the catalog if it is due, and hands out what waits for it. */
+/* Waits no longer: tells the catalog if it is due, settles a restart that is open, and hands out
+ * what waited for them. */
 int import_output_open(struct karp_importer *importer);
 
 #define import_fail(importer, kind, what, ...)                                                     \

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Hands out the catalog and then frames. Both wait until it is known where times begin, because no
- * frame may lie before zero: until the first frame of each track has come, or for a short while. */
+/* Hands out the catalog and then frames. At the beginning both wait until it is known where times
+ * begin, because no frame may lie before zero: until the first frame of each track has come, or for
+ * a short while. Where a track starts again, its frames wait as long for the others to tell whether
+ * they do so as well. */
 #include "karp/import_internal.h"
 
 #include <string.h>
@@ -10,14 +12,15 @@
 #include "base/log.h"
 
 enum {
-    HOLD_MAX_US = 1000000,     /* of media that waits for the first frame of another track */
+    HOLD_MAX_US = 1000000,     /* of media that waits for a frame of another track */
     HOLD_MAX_BYTES = 16 << 20, /* and with one frame more, which may be as large as any */
 };
 
 /* A frame that waits; its payload comes after it. */
 struct held {
     struct import_sample sample;
-    int64_t offset_us; /* of its track, which may start again meanwhile */
+    int64_t offset_us; /* of its track, which may start again meanwhile, */
+    uint32_t epoch;    /* and of this epoch, whose offset may still change */
 };
 
 void import_output_init(struct karp_importer *importer)
@@ -35,7 +38,9 @@ static int hand_out(struct karp_importer *importer, const struct held *held, con
     if (track->kind == KARP_AUDIO)
         pts = import_pace(track, pts, payload, sample->size);
     bool is_sane = import_to_us(track, pts, &us);
-    us = is_sane ? us + held->offset_us + (int64_t)importer->shift_us : 0;
+    bool is_of_now = held->epoch == track->clock.epoch;
+    int64_t offset_us = is_of_now ? track->clock.offset_us : held->offset_us;
+    us = is_sane ? us + offset_us + (int64_t)importer->shift_us : 0;
     if (!is_sane || us > (int64_t)KARP_TIMESTAMP_MAX_US)
         return import_fail(importer, MP4, NULL, "a sample of track %u is dated beyond all reason",
                            track->id);
@@ -77,9 +82,10 @@ static int tell_catalog(struct karp_importer *importer)
 
 int import_output_open(struct karp_importer *importer)
 {
-    if (!importer->is_catalog_due)
+    import_restart_together(importer);
+    if (!importer->is_catalog_due && importer->held.size == 0)
         return 0;
-    int error = tell_catalog(importer);
+    int error = importer->is_catalog_due ? tell_catalog(importer) : 0;
     for (size_t at = 0; !error && at < importer->held.size;) {
         struct held held;
         memcpy(&held, importer->held.data + at, sizeof held);
@@ -90,6 +96,15 @@ int import_output_open(struct karp_importer *importer)
     byte_buf_deinit(&importer->held);
     import_output_init(importer);
     return error;
+}
+
+/* Whether the track that has started again has waited for the others for long enough. */
+static bool is_restart_over(const struct karp_importer *importer)
+{
+    const struct import_track *track = importer->restart.track;
+    int64_t us;
+    return !track || (track->sample_count > 0 && import_to_us(track, track->lowest_pts, &us) &&
+                      us - importer->restart.start_us > HOLD_MAX_US);
 }
 
 /* Whether nothing is gained by waiting on: each track has begun, or one is well on its way. */
@@ -112,14 +127,17 @@ static bool is_start_known(const struct karp_importer *importer)
 
 int import_output_fragment(struct karp_importer *importer)
 {
-    return is_start_known(importer) ? import_output_open(importer) : 0;
+    bool is_known =
+        is_restart_over(importer) && (!importer->is_catalog_due || is_start_known(importer));
+    return is_known ? import_output_open(importer) : 0;
 }
 
 int import_output(struct karp_importer *importer, const struct import_sample *sample,
                   const uint8_t *payload)
 {
-    struct held held = {*sample, importer->tracks[sample->track].clock.offset_us};
-    if (!importer->is_catalog_due)
+    const struct import_clock *clock = &importer->tracks[sample->track].clock;
+    struct held held = {*sample, clock->offset_us, clock->epoch};
+    if (!importer->is_catalog_due && !importer->restart.track)
         return hand_out(importer, &held, payload);
     if (byte_buf_append(&importer->held, &held, sizeof held) != 0 ||
         byte_buf_append(&importer->held, payload, sample->size) != 0)

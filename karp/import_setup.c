@@ -121,6 +121,7 @@ static int read_setup(struct karp_importer *importer, struct reader moov, bool i
     int error = importer->held.size > 0 ? import_output_open(importer) : 0;
     if (error)
         return error;
+    import_restart_together(importer);
     struct setup old = {.track_count = importer->track_count, .catalog = importer->catalog};
     size_t bytes = old.track_count * sizeof *old.tracks;
     old.tracks = malloc(bytes + 1); /* one more, so that none is no failure */

@@ -1,11 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* One line of time for each track, whatever the file does: decode times that are missing follow
- * from durations, those that wrap are unwrapped, and those that start again go on where the ones
- * before ended.
- *
- * Tracks that start again do so together, as sound and picture of one encoder do: the first one to
- * go back begins an epoch, and the others join it with the same offset, to stay in step. */
+/* Decode times on one line for each track: those that are missing follow from durations, those that
+ * wrap are unwrapped, and those that start again are told from jitter. */
 #include "karp/import_internal.h"
+
+#include <stdlib.h>
 
 #include "base/check.h"
 #include "base/log.h"
@@ -15,22 +13,14 @@ __extension__ typedef __int128 wide_int;
 enum {
     US_PER_S = 1000000,
     WRAP_BITS = 32,
-    JITTER_US = 100000,       /* decode times may go back so far without a new start */
+    TS_WRAP_BITS = 33,        /* of MPEG-TS, */
+    TS_RATE = 90000,          /* at this rate */
     JUMP_MAX_US = 60000000,   /* media missing where a moov is repeated, at most */
-    OVERLAP_MAX_US = 500000,  /* a track that joins an epoch may lie so far before its own end */
     WRAP_GAP_S = 10,          /* media missing at a wrap, at most */
     WRAP_GAP_SHARE = 1 << 10, /* and at most this part of a turn, where clocks are fast */
-    LEAD_MAX_US = 1000000,    /* a track may begin so long before the one that starts again */
     BELOW_ZERO_MAX_S = 10,    /* a 32-bit time so close to its end is one below zero */
+    LAG_MAX_US = 2000000,     /* a track is not expected further behind the others */
 };
-
-/* Offsets and ends beyond this are cut: frames so far away are refused when they are handed out. */
-#define SUM_MAX_US ((int64_t)(KARP_TIMESTAMP_MAX_US / 2))
-
-static int64_t cut(int64_t us)
-{
-    return us > SUM_MAX_US ? SUM_MAX_US : us < -SUM_MAX_US ? -SUM_MAX_US : us;
-}
 
 bool import_to_us(const struct import_track *track, int64_t ticks, int64_t *us)
 {
@@ -44,8 +34,7 @@ bool import_to_us(const struct import_track *track, int64_t ticks, int64_t *us)
     return true;
 }
 
-/* The same for sums and logs, where the end of all time will do for what lies beyond it. */
-static int64_t us_of(const struct import_track *track, int64_t ticks)
+int64_t import_us_of(const struct import_track *track, int64_t ticks)
 {
     int64_t us = ticks < 0 ? -(int64_t)KARP_TIMESTAMP_MAX_US : (int64_t)KARP_TIMESTAMP_MAX_US;
     import_to_us(track, ticks, &us);
@@ -61,21 +50,25 @@ static int64_t wrap_gap(const struct import_track *track)
 }
 
 /* Undoes the wrap of a time that was counted in 32 bits, or in the 33 of MPEG-TS, whatever the
- * width of its field. Returns `time` when none has happened. */
+ * width of its field and the rate of its ticks. Returns `time` when none has happened. */
 static int64_t unwrapped(struct import_track *track, int64_t time)
 {
     struct import_clock *clock = &track->clock;
-    int64_t turn = INT64_C(1) << WRAP_BITS;
-    int64_t behind = clock->next_dts - time;
-    if (behind < turn / 2)
-        return time;
-    int64_t turns = (behind + turn / 2) / turn;
-    int64_t gap = time + turns * turn - clock->next_dts;
-    if (turns > 2 || gap > wrap_gap(track) || gap < -wrap_gap(track))
-        return time;
-    clock->wrapped += turns * turn;
-    log_info(LOG_MEDIA, "import: the decode time of track %u has wrapped; it goes on", track->id);
-    return time + turns * turn;
+    const int64_t turns[] = {
+        INT64_C(1) << WRAP_BITS,
+        INT64_C(1) << TS_WRAP_BITS,
+        (int64_t)(((wide_int)track->timescale << TS_WRAP_BITS) / TS_RATE),
+    };
+    for (size_t i = 0; i < sizeof turns / sizeof *turns; i++) {
+        int64_t gap = time + turns[i] - clock->next_dts;
+        if (gap > wrap_gap(track) || gap < -wrap_gap(track))
+            continue;
+        clock->wrapped += turns[i];
+        log_info(LOG_MEDIA, "import: the decode time of track %u has wrapped; it goes on",
+                 track->id);
+        return time + turns[i];
+    }
+    return time;
 }
 
 /* Whether a 32-bit `time` is one below zero: close to its end, and far from where the track is. */
@@ -90,24 +83,44 @@ static bool is_below_zero(const struct import_track *track, int64_t time)
     return !clock->has_begun || ahead > most || ahead < -most;
 }
 
-/* Whether the track starts again at `time`. Where the moov was repeated, or another track has
- * started again, a step back that is small is no jitter; and after a moov a leap ahead is another
- * clock, not a gap. */
+/* Whether a track that has not decided yet takes part in the epoch that another one began, rather
+ * than goes on as before: whichever puts it closer to where it is expected. */
+static bool is_joining(const struct karp_importer *importer, const struct import_track *track,
+                       int64_t time)
+{
+    const struct import_clock *clock = &track->clock;
+    bool is_same_moov = clock->moov_number != importer->moov_number &&
+                        importer->epoch_moov_number == importer->moov_number;
+    if (time - clock->wrapped == clock->first_dts)
+        return true;
+    bool is_likely = is_same_moov || time <= clock->last_dts;
+    int64_t expected = import_us_of(track, clock->next_dts) + clock->offset_us;
+    int64_t least = import_end_of_all(importer) - LAG_MAX_US;
+    if (expected < least)
+        expected = least;
+    int64_t off_as_before = import_us_of(track, time) + clock->offset_us - expected;
+    int64_t off_in_epoch =
+        import_us_of(track, time - clock->wrapped) + importer->epoch_us - expected;
+    int64_t doubt = is_likely ? IMPORT_JITTER_US : -IMPORT_JITTER_US;
+    return llabs(off_in_epoch) < llabs(off_as_before) + doubt;
+}
+
+/* Whether the track starts again at `time`. Where the moov was repeated, a step back that is small
+ * is no jitter, and a leap ahead is another clock, not a gap. */
 static bool is_new_start(const struct karp_importer *importer, const struct import_track *track,
                          int64_t time)
 {
     const struct import_clock *clock = &track->clock;
     bool is_after_moov = clock->moov_number != importer->moov_number;
-    if (clock->epoch != importer->epoch) {
-        bool is_same_moov = is_after_moov && importer->epoch_moov_number == importer->moov_number;
-        if (is_same_moov || time <= clock->last_dts)
-            return true;
-    }
-    if (is_after_moov && time <= clock->last_dts)
-        return time < clock->last_dts || time == clock->first_dts;
-    if (is_after_moov && us_of(track, time) - us_of(track, clock->next_dts) > JUMP_MAX_US)
+    if (import_us_of(track, time) < import_us_of(track, clock->last_dts) - IMPORT_JITTER_US)
         return true;
-    return us_of(track, time) < us_of(track, clock->last_dts) - JITTER_US;
+    if (clock->epoch != importer->epoch)
+        return is_joining(importer, track, time);
+    if (!is_after_moov)
+        return false;
+    if (time <= clock->last_dts)
+        return time < clock->last_dts || time == clock->first_dts;
+    return import_us_of(track, time) - import_us_of(track, clock->next_dts) > JUMP_MAX_US;
 }
 
 int import_time_begin(struct karp_importer *importer, struct import_track *track,
@@ -159,84 +172,6 @@ void import_time_sample(struct import_track *track, const struct import_span *sp
     clock->last_dts = dts;
 }
 
-static int64_t end_of_all(const struct karp_importer *importer)
-{
-    int64_t end_us = INT64_MIN;
-    for (size_t i = 0; i < importer->track_count; i++) {
-        const struct import_clock *clock = &importer->tracks[i].clock;
-        if (clock->has_begun && clock->end_us > end_us)
-            end_us = clock->end_us;
-    }
-    return end_us;
-}
-
-/* Begins an epoch with a track that starts again at `start_us`. Whatever began before this track in
- * the last epoch is expected to do so again, and finds room. */
-static void begin_epoch(struct karp_importer *importer, const struct import_track *track,
-                        int64_t start_us)
-{
-    REQUIRE(track->clock.has_begun && track->clock.first_us >= importer->earliest_us);
-    int64_t lead_us = track->clock.first_us - importer->earliest_us;
-    if (lead_us > LEAD_MAX_US)
-        lead_us = LEAD_MAX_US;
-    importer->epoch++;
-    importer->epoch_moov_number = importer->moov_number;
-    importer->epoch_us = cut(end_of_all(importer) + lead_us - start_us);
-    importer->earliest_us = start_us;
-    importer->counts.restarts++;
-    log_info(LOG_MEDIA,
-             "import: times start again before byte %llu, track %u at %lld ms; they go on from "
-             "%lld ms",
-             (unsigned long long)importer->position, track->id, (long long)start_us / 1000,
-             (long long)(start_us + importer->epoch_us) / 1000);
-}
-
-/* Lets a track that starts, or starts again, take part in the epoch that runs now. */
-static void join_epoch(struct karp_importer *importer, struct import_track *track)
-{
-    struct import_clock *clock = &track->clock;
-    REQUIRE(track->is_used && track->sample_count > 0 && clock->epoch <= importer->epoch);
-    int64_t start_us = us_of(track, track->lowest_pts);
-    if (clock->has_begun && clock->epoch == importer->epoch)
-        begin_epoch(importer, track, start_us);
-    int64_t offset_us = importer->epoch_us;
-    if (clock->has_begun && start_us + offset_us < clock->end_us - OVERLAP_MAX_US) {
-        offset_us = cut(clock->end_us - start_us);
-        log_warn(LOG_MEDIA,
-                 "import: track %u starts again at another time than the others; they may be out "
-                 "of step",
-                 track->id);
-    }
-    if (start_us < importer->earliest_us)
-        importer->earliest_us = start_us;
-    clock->epoch = importer->epoch;
-    clock->first_us = start_us;
-    if (!clock->has_begun)
-        clock->origin_us = cut(start_us + offset_us);
-    clock->offset_us = offset_us;
-    clock->is_new_start = false;
-    track->pace.has_expected = false;
-}
-
-void import_time_settle(struct karp_importer *importer)
-{
-    for (size_t i = 0; i < importer->track_count; i++) {
-        struct import_track *track = &importer->tracks[i];
-        if (track->sample_count > 0 && (track->clock.is_new_start || !track->clock.has_begun))
-            join_epoch(importer, track);
-    }
-    for (size_t i = 0; i < importer->track_count; i++) {
-        struct import_track *track = &importer->tracks[i];
-        struct import_clock *clock = &track->clock;
-        if (track->sample_count == 0)
-            continue;
-        int64_t end_us = cut(us_of(track, clock->fragment_end) + clock->offset_us);
-        if (!clock->has_begun || end_us > clock->end_us)
-            clock->end_us = end_us;
-        clock->has_begun = true;
-    }
-}
-
 void import_time_shift(struct karp_importer *importer)
 {
     int64_t lowest_us = 0;
@@ -244,7 +179,8 @@ void import_time_shift(struct karp_importer *importer)
         const struct import_track *track = &importer->tracks[i];
         if (!track->is_used)
             continue;
-        int64_t us = track->clock.has_begun ? track->clock.origin_us : us_of(track, -track->edit);
+        int64_t us =
+            track->clock.has_begun ? track->clock.origin_us : import_us_of(track, -track->edit);
         if (us < lowest_us)
             lowest_us = us;
     }

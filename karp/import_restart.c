@@ -1,0 +1,273 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Where tracks go on whose times start again, so that sound and picture stay in step.
+ *
+ * Tracks of one encoder start again together: the first one to go back begins an epoch, and the
+ * others join it with the same offset, behind the end of all. But a track may also start again alone,
+ * because its encoder was restarted or its clock wrapped, while the others go on; then it goes on
+ * from its own end, or from where the others are if it was away. The track itself does not tell which
+ * it is, the next fragment of another one does: until then its frames wait (import_output.c). */
+#include "karp/import_internal.h"
+
+#include "base/check.h"
+#include "base/log.h"
+
+enum {
+    OVERLAP_MAX_US = 500000, /* a track that joins an epoch may lie so far before its own end */
+    LEAD_MAX_US = 1000000,   /* a track may begin so long before the one that starts again */
+    AWAY_MIN_US = 1000000,   /* and a fragment: what a track must be late to have been away */
+    GAP_MAX_US = 500000,     /* media missing where a track comes to the clock of another */
+};
+
+/* Offsets and ends beyond this are cut: frames so far away are refused when they are handed out. */
+#define SUM_MAX_US ((int64_t)(KARP_TIMESTAMP_MAX_US / 2))
+
+static int64_t cut(int64_t us)
+{
+    return us > SUM_MAX_US ? SUM_MAX_US : us < -SUM_MAX_US ? -SUM_MAX_US : us;
+}
+
+/* Where the fragment at hand begins, offset added. */
+static int64_t start_of(const struct import_track *track)
+{
+    return cut(import_us_of(track, track->lowest_pts) + track->clock.offset_us);
+}
+
+/* The largest end of the tracks that have begun, but for `except`; INT64_MIN: there is none. */
+static int64_t end_without(const struct karp_importer *importer, const struct import_track *except)
+{
+    int64_t end_us = INT64_MIN;
+    for (size_t i = 0; i < importer->track_count; i++) {
+        const struct import_track *track = &importer->tracks[i];
+        if (track != except && track->clock.has_begun && track->clock.end_us > end_us)
+            end_us = track->clock.end_us;
+    }
+    return end_us;
+}
+
+int64_t import_end_of_all(const struct karp_importer *importer)
+{
+    return end_without(importer, NULL);
+}
+
+/* ---- Together -------------------------------------------------------------------------------- */
+
+/* Begins an epoch with a track that starts again at `start_us`. Whatever began before this track in
+ * the last epoch is expected to do so again, and finds room. */
+static void begin_epoch(struct karp_importer *importer, struct import_track *track,
+                        int64_t start_us)
+{
+    const struct import_clock *clock = &track->clock;
+    REQUIRE(clock->has_begun);
+    int64_t lead_us = clock->first_us - importer->earliest_us;
+    lead_us = lead_us < 0 ? 0 : lead_us > LEAD_MAX_US ? LEAD_MAX_US : lead_us;
+    importer->restart = (struct import_restart){.track = track,
+                                                .position = importer->position,
+                                                .start_us = start_us,
+                                                .end_us = clock->end_us,
+                                                .old_offset_us = clock->offset_us,
+                                                .old_first_us = clock->first_us,
+                                                .old_earliest_us = importer->earliest_us};
+    importer->epoch++;
+    importer->epoch_moov_number = importer->moov_number;
+    importer->epoch_us = cut(import_end_of_all(importer) + lead_us - start_us);
+    importer->earliest_us = start_us;
+    importer->counts.restarts++;
+}
+
+/* Lets a track that starts, or starts again, take part in the epoch that runs now. */
+static void join_epoch(struct karp_importer *importer, struct import_track *track)
+{
+    struct import_clock *clock = &track->clock;
+    REQUIRE(track->is_used && track->sample_count > 0 && clock->epoch <= importer->epoch);
+    int64_t start_us = import_us_of(track, track->lowest_pts);
+    if (clock->has_begun && clock->epoch == importer->epoch) {
+        import_restart_together(importer);
+        begin_epoch(importer, track, start_us);
+    }
+    int64_t offset_us = importer->epoch_us;
+    if (clock->has_begun && start_us + offset_us < clock->end_us - OVERLAP_MAX_US) {
+        offset_us = cut(clock->end_us - start_us);
+        log_warn(LOG_MEDIA,
+                 "import: track %u starts again at another time than the others; they may be out "
+                 "of step",
+                 track->id);
+    }
+    if (start_us < importer->earliest_us)
+        importer->earliest_us = start_us;
+    clock->epoch = importer->epoch;
+    clock->first_us = start_us;
+    if (!clock->has_begun)
+        clock->origin_us = cut(start_us + offset_us);
+    clock->offset_us = offset_us;
+    track->pace.has_expected = false;
+}
+
+void import_restart_together(struct karp_importer *importer)
+{
+    const struct import_restart *restart = &importer->restart;
+    if (!restart->track)
+        return;
+    log_info(LOG_MEDIA,
+             "import: times start again before byte %llu, track %u at %lld ms; they go on from "
+             "%lld ms",
+             (unsigned long long)restart->position, restart->track->id,
+             (long long)restart->start_us / 1000,
+             (long long)(restart->start_us + importer->epoch_us) / 1000);
+    importer->restart.track = NULL;
+}
+
+/* ---- Alone ----------------------------------------------------------------------------------- */
+
+/* Where the others are: at their ends or, in the fragment at hand, behind a gap. */
+static int64_t place_of_others(const struct karp_importer *importer,
+                               const struct import_track *except)
+{
+    int64_t place_us = end_without(importer, except);
+    for (size_t i = 0; i < importer->track_count; i++) {
+        const struct import_track *track = &importer->tracks[i];
+        if (track != except && track->sample_count > 0 && start_of(track) > place_us)
+            place_us = start_of(track);
+    }
+    return place_us;
+}
+
+/* What the order in the file may be off by: a fragment is read as one. */
+static int64_t longest_fragment(const struct karp_importer *importer)
+{
+    int64_t longest_us = 0;
+    for (size_t i = 0; i < importer->track_count; i++) {
+        if (importer->tracks[i].clock.fragment_us > longest_us)
+            longest_us = importer->tracks[i].clock.fragment_us;
+    }
+    return longest_us;
+}
+
+/* Where the track goes on that has started again alone. */
+static int64_t place_alone(const struct karp_importer *importer)
+{
+    const struct import_restart *restart = &importer->restart;
+    const struct import_clock *clock = &restart->track->clock;
+    int64_t place_us = restart->end_us;
+    int64_t late_us = clock->has_phase ? place_of_others(importer, restart->track) +
+                                             clock->phase_us - restart->end_us
+                                       : 0;
+    if (late_us > AWAY_MIN_US + longest_fragment(importer))
+        place_us = cut(restart->end_us + late_us);
+
+    /* It may have come to the clock of another track, which had started again before. */
+    for (size_t i = 0; i < importer->track_count; i++) {
+        const struct import_track *other = &importer->tracks[i];
+        int64_t offset_us = other->clock.offset_us;
+        int64_t off = restart->start_us + offset_us - place_us;
+        if (other != restart->track && other->clock.has_begun &&
+            offset_us != restart->old_offset_us && off >= -IMPORT_JITTER_US && off <= GAP_MAX_US)
+            return place_us + off;
+    }
+    return place_us;
+}
+
+static void restart_alone(struct karp_importer *importer)
+{
+    const struct import_restart *restart = &importer->restart;
+    struct import_clock *clock = &restart->track->clock;
+    int64_t place_us = place_alone(importer);
+    int64_t offset_us = cut(place_us - restart->start_us);
+    if (clock->end_us > restart->end_us) /* the fragment that started again counts already */
+        clock->end_us = cut(clock->end_us + offset_us - clock->offset_us);
+    clock->offset_us = importer->epoch_us = offset_us;
+    clock->first_us = restart->old_first_us; /* which tell how all began together */
+    importer->earliest_us = restart->old_earliest_us;
+    importer->restart.was_alone = true;
+    log_warn(LOG_MEDIA,
+             "import: track %u starts again before byte %llu at %lld ms, the others do not; it "
+             "goes on from %lld ms, %lld ms behind its end",
+             restart->track->id, (unsigned long long)restart->position,
+             (long long)restart->start_us / 1000, (long long)place_us / 1000,
+             (long long)(place_us - restart->end_us) / 1000);
+    importer->restart.track = NULL;
+}
+
+/* ---- A fragment ------------------------------------------------------------------------------ */
+
+static bool is_starting(const struct import_track *track)
+{
+    return track->sample_count > 0 && (track->clock.is_new_start || !track->clock.has_begun);
+}
+
+/* Whether another track can tell about the one that has started again. */
+static bool is_anyone_awaited(const struct karp_importer *importer)
+{
+    return end_without(importer, importer->restart.track) != INT64_MIN;
+}
+
+/* Finds out from the tracks in the fragment at hand whether the one that has started again has done
+ * so alone. */
+static void judge_restart(struct karp_importer *importer)
+{
+    bool is_joined = false, is_alone = false;
+    for (size_t i = 0; i < importer->track_count; i++) {
+        const struct import_track *track = &importer->tracks[i];
+        if (track == importer->restart.track || track->sample_count == 0 || !track->clock.has_begun)
+            continue;
+        is_joined |= track->clock.is_new_start;
+        is_alone |= !track->clock.is_new_start;
+    }
+    if (is_joined || !is_anyone_awaited(importer))
+        import_restart_together(importer);
+    else if (is_alone)
+        restart_alone(importer);
+}
+
+/* A track goes on as before: from now on it has nothing to do with the epoch that began. */
+static void stay(struct karp_importer *importer, struct import_track *track)
+{
+    if (track->clock.epoch != importer->epoch && !importer->restart.was_alone)
+        log_warn(LOG_MEDIA,
+                 "import: track %u goes on where others have started again; they may be out of "
+                 "step",
+                 track->id);
+    track->clock.epoch = importer->epoch;
+}
+
+/* Notes how the fragment at hand lies to the other tracks, as they were before it. */
+static void note_phase(const struct karp_importer *importer, struct import_track *track)
+{
+    struct import_clock *clock = &track->clock;
+    int64_t others_us = end_without(importer, track);
+    if (track == importer->restart.track)
+        return;
+    clock->has_phase = others_us != INT64_MIN;
+    clock->phase_us = clock->has_phase ? start_of(track) - others_us : 0;
+}
+
+static void note_end(struct import_track *track)
+{
+    struct import_clock *clock = &track->clock;
+    int64_t end_us = cut(import_us_of(track, clock->fragment_end) + clock->offset_us);
+    clock->fragment_us = end_us - start_of(track);
+    if (!clock->has_begun || end_us > clock->end_us)
+        clock->end_us = end_us;
+    clock->has_begun = true;
+    clock->is_new_start = false;
+}
+
+void import_time_settle(struct karp_importer *importer)
+{
+    for (size_t i = 0; i < importer->track_count; i++) {
+        if (is_starting(&importer->tracks[i]))
+            join_epoch(importer, &importer->tracks[i]);
+    }
+    if (importer->restart.track)
+        judge_restart(importer);
+    for (size_t i = 0; i < importer->track_count; i++) {
+        struct import_track *track = &importer->tracks[i];
+        if (track->sample_count > 0 && !is_starting(track))
+            stay(importer, track);
+        if (track->sample_count > 0)
+            note_phase(importer, track);
+    }
+    for (size_t i = 0; i < importer->track_count; i++) {
+        if (importer->tracks[i].sample_count > 0)
+            note_end(&importer->tracks[i]);
+    }
+}
