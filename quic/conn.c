@@ -165,6 +165,7 @@ static int start_tls(struct quic_conn *conn, struct tls_session_config *config)
     config->alpn = alpn;
     config->is_server = conn->is_server;
     config->conn_ref = &conn->ref;
+    config->clock = conn->endpoint->clock;
     config->wide = conn->endpoint->wide;
     config->on_secret = conn->endpoint->keylog ? on_secret : NULL;
     config->on_secret_self = conn;

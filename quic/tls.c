@@ -56,7 +56,7 @@ struct quic_tls {
 struct tls_session {
     WOLFSSL *ssl;
     struct quic_tls *tls;
-    uint8_t resumptions; /* server: see tls_tickets.h */
+    struct tls_resumption resumption; /* server */
     size_t address_size; /* client: what the certificate must be good for; 0: a name, or nothing */
     uint8_t address[ADDRESS_MAX_BYTES];
     struct tls_session_config config; /* strings in it are gone after tls_session_new */
@@ -178,9 +178,9 @@ static int on_verify_pinned(int is_ok, WOLFSSL_X509_STORE_CTX *store)
     return 1;
 }
 
-uint8_t *tls_session_resumptions(const WOLFSSL *ssl)
+struct tls_resumption *tls_session_resumption(const WOLFSSL *ssl)
 {
-    return &session_of(ssl)->resumptions;
+    return &session_of(ssl)->resumption;
 }
 
 /* ---- Contexts -------------------------------------------------------------------------------- */
@@ -506,6 +506,7 @@ struct tls_session *tls_session_new(const struct tls_session_config *config)
         return NULL;
     session->tls = quic_tls_ref(config->tls);
     session->config = *config;
+    session->resumption.clock = config->clock;
     pthread_mutex_lock(&config->tls->mutex);
     session->ssl = wolfSSL_new(config->tls->contexts[0]);
     pthread_mutex_unlock(&config->tls->mutex);

@@ -27,6 +27,7 @@ struct tls_session_config {
     const char *alpn;                 /* comma separated; it must agree on one of them */
     const char *server_name;          /* client: for SNI and the certificate */
     ngtcp2_crypto_conn_ref *conn_ref; /* kept; leads to the ngtcp2_conn */
+    const struct moq_clock *clock;    /* kept; server: for tickets of sessions */
     const struct wide *wide;          /* kept, for keys of packets; NULL: none */
     void (*on_secret)(void *self, const char *line); /* a line for a key log; NULL: none wanted */
     void *on_secret_self;

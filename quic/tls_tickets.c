@@ -27,11 +27,12 @@ enum {
 struct ticket_key {
     uint8_t name[NAME_BYTES], bytes[KEY_BYTES];
     uint64_t born_ns;
+    bool is_made;
 };
 
 struct tls_tickets {
     pthread_mutex_t mutex;
-    struct ticket_key keys[2]; /* the newest first; no `born_ns`: there is none */
+    struct ticket_key keys[2]; /* the newest first */
 };
 
 struct ticket { /* as wolfSSL hands it out */
@@ -46,17 +47,17 @@ static bool randomize(uint8_t *out, size_t n)
 
 /* ---- Keys ------------------------------------------------------------------------------------ */
 
+/* The clock of the thread that asks may be a little behind that of the one that made the key. */
 static bool is_fresh(const struct ticket_key *key, uint64_t now_ns, uint64_t lifetime_ns)
 {
-    return key->born_ns != 0 && now_ns - key->born_ns < lifetime_ns;
+    return key->is_made && now_ns < key->born_ns + lifetime_ns;
 }
 
-static bool take_newest(struct tls_tickets *self, struct ticket_key *out)
+static bool take_newest(struct tls_tickets *self, uint64_t now_ns, struct ticket_key *out)
 {
-    uint64_t now_ns = clock_monotonic_ns();
     pthread_mutex_lock(&self->mutex);
     if (!is_fresh(&self->keys[0], now_ns, KEY_LIFETIME_NS)) {
-        struct ticket_key fresh = {.born_ns = now_ns};
+        struct ticket_key fresh = {.born_ns = now_ns, .is_made = true};
         if (randomize(fresh.name, NAME_BYTES) && randomize(fresh.bytes, KEY_BYTES)) {
             self->keys[1] = self->keys[0];
             self->keys[0] = fresh;
@@ -64,12 +65,12 @@ static bool take_newest(struct tls_tickets *self, struct ticket_key *out)
     }
     *out = self->keys[0];
     pthread_mutex_unlock(&self->mutex);
-    return out->born_ns != 0;
+    return out->is_made;
 }
 
-static bool find_named(struct tls_tickets *self, const uint8_t *name, struct ticket_key *out)
+static bool find_named(struct tls_tickets *self, uint64_t now_ns, const uint8_t *name,
+                       struct ticket_key *out)
 {
-    uint64_t now_ns = clock_monotonic_ns();
     bool is_found = false;
     pthread_mutex_lock(&self->mutex);
     for (size_t i = 0; i < 2 && !is_found; i++) {
@@ -102,12 +103,13 @@ static bool apply_key(const struct ticket_key *key, struct ticket *ticket, bool 
     return rv == 0;
 }
 
-static int seal(struct tls_tickets *self, struct ticket *ticket, uint8_t resumptions)
+static int seal(struct tls_tickets *self, uint64_t now_ns, struct ticket *ticket,
+                uint8_t resumptions)
 {
     struct ticket_key key;
     memset(ticket->nonce, 0, WOLFSSL_TICKET_IV_SZ);
     memset(ticket->tag, 0, WOLFSSL_TICKET_MAC_SZ);
-    bool is_sealed = take_newest(self, &key) && randomize(ticket->nonce, NONCE_BYTES);
+    bool is_sealed = take_newest(self, now_ns, &key) && randomize(ticket->nonce, NONCE_BYTES);
     memcpy(ticket->name, key.name, NAME_BYTES);
     ticket->name[NAME_BYTES] = resumptions;
     is_sealed = is_sealed && apply_key(&key, ticket, true);
@@ -115,11 +117,11 @@ static int seal(struct tls_tickets *self, struct ticket *ticket, uint8_t resumpt
     return is_sealed ? WOLFSSL_TICKET_RET_OK : WOLFSSL_TICKET_RET_FATAL;
 }
 
-static int open_ticket(struct tls_tickets *self, struct ticket *ticket)
+static int open_ticket(struct tls_tickets *self, uint64_t now_ns, struct ticket *ticket)
 {
     struct ticket_key key;
     bool is_open = ticket->name[NAME_BYTES] < TICKET_RESUMPTIONS_MAX &&
-                   find_named(self, ticket->name, &key) && apply_key(&key, ticket, false);
+                   find_named(self, now_ns, ticket->name, &key) && apply_key(&key, ticket, false);
     explicit_bzero(&key, sizeof key);
     return is_open ? WOLFSSL_TICKET_RET_OK : WOLFSSL_TICKET_RET_REJECT;
 }
@@ -131,13 +133,15 @@ static int on_ticket(WOLFSSL *ssl, unsigned char name[WOLFSSL_TICKET_NAME_SZ],
                      int size, int *size_out, void *self)
 {
     struct ticket ticket = {name, nonce, tag, data, (word32)size};
-    uint8_t *resumptions = tls_session_resumptions(ssl);
+    struct tls_resumption *session = tls_session_resumption(ssl);
+    uint64_t now_ns = session->clock->now_ns;
     *size_out = size;
     if (is_seal)
-        return seal(self, &ticket, wolfSSL_session_reused(ssl) ? (uint8_t)(*resumptions + 1) : 0);
-    int rv = open_ticket(self, &ticket);
+        return seal(self, now_ns, &ticket,
+                    wolfSSL_session_reused(ssl) ? (uint8_t)(session->before + 1) : 0);
+    int rv = open_ticket(self, now_ns, &ticket);
     if (rv == WOLFSSL_TICKET_RET_OK)
-        *resumptions = name[NAME_BYTES];
+        session->before = name[NAME_BYTES];
     return rv;
 }
 

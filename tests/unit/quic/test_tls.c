@@ -11,7 +11,6 @@
 #include "quic/cert_store.h"
 #include "quic/conn.h"
 #include "quic/tls.h"
-#include "quic/tls_tickets.h"
 
 enum { WAIT_S = 30, PATH_BYTES = 64 };
 
@@ -327,98 +326,6 @@ static void scopes_of_their_own_keep_listeners_apart(void **state)
         quic_tls_unref(&servers[i]);
 }
 
-static void damage_ticket(WOLFSSL *ssl, size_t at)
-{
-    uint8_t ticket[1024];
-    word32 n = sizeof ticket;
-    assert_int_equal(wolfSSL_get_SessionTicket(ssl, ticket, &n), WOLFSSL_SUCCESS);
-    assert_true(at < n);
-    ticket[at]++;
-    assert_int_equal(wolfSSL_set_SessionTicket(ssl, ticket, n), WOLFSSL_SUCCESS);
-}
-
-/* As a process does that dials again and again through one configuration. */
-struct resuming {
-    struct pair pair;
-    struct quic_tls *tls;
-    WOLFSSL_SESSION *session;
-};
-
-/* Dials with the session of the time before and keeps the new one. `damaged`: a byte of the ticket
- * that is another one; -1: none. Returns whether the session was resumed. */
-static bool dial_again(struct resuming *self, int damaged)
-{
-    struct pair *pair = &self->pair;
-    const struct quic_connect_config config = {.tls = self->tls,
-                                               .protocol = QUIC_PROTOCOL_RAW,
-                                               .server_name = "localhost",
-                                               .user = &pair->client};
-    int connected = pair->client.connected;
-    struct quic_conn *conn = sim_connect(pair->sim, pair->client_node, pair->server_node, &config);
-    assert_non_null(conn);
-    WOLFSSL *ssl = tls_session_native(conn->tls);
-    if (self->session)
-        assert_int_equal(wolfSSL_set_session(ssl, self->session), WOLFSSL_SUCCESS);
-    if (damaged >= 0)
-        damage_ticket(ssl, (size_t)damaged);
-    sim_run(pair->sim, NS_PER_S); /* the ticket comes later than the session */
-    assert_int_equal(pair->client.connected, connected + 1);
-
-    bool is_resumed = wolfSSL_session_reused(ssl);
-    wolfSSL_SESSION_free(self->session);
-    self->session = wolfSSL_get1_session(ssl);
-    quic_conn_close(conn, 0, "");
-    sim_run(pair->sim, NS_PER_S);
-    return is_resumed;
-}
-
-static void start_resuming(struct resuming *self)
-{
-    const struct pair_setup setup = {.seed = 9, .protocol = QUIC_PROTOCOL_RAW};
-    const struct quic_tls_client_config config = {.is_verify_disabled = true};
-    *self = (struct resuming){.tls = quic_tls_client_new(&config, NULL)};
-    pair_init(&self->pair, &setup);
-    pair_start(&self->pair);
-    assert_false(dial_again(self, -1));
-}
-
-static void end_resuming(struct resuming *self)
-{
-    wolfSSL_SESSION_free(self->session);
-    quic_tls_unref(&self->tls);
-    pair_deinit(&self->pair);
-}
-
-static void a_session_is_resumed_any_number_of_times_in_a_row(void **state)
-{
-    (void)state;
-    enum { DIALS = 606 };
-    struct resuming resuming;
-    start_resuming(&resuming);
-
-    int full = 0;
-    for (int i = 0; i < DIALS; i++)
-        full += !dial_again(&resuming, -1);
-
-    assert_int_equal(full, DIALS / (TICKET_RESUMPTIONS_MAX + 1));
-    end_resuming(&resuming);
-}
-
-/* The name of the key, the number of resumptions, the nonce, what is sealed. */
-static void a_changed_ticket_means_a_full_handshake(void **state)
-{
-    (void)state;
-    static const int places[] = {0, WOLFSSL_TICKET_NAME_SZ - 1, WOLFSSL_TICKET_NAME_SZ, 60};
-    struct resuming resuming;
-    start_resuming(&resuming);
-
-    for (size_t i = 0; i < sizeof places / sizeof places[0]; i++) {
-        assert_true(dial_again(&resuming, -1));
-        assert_false(dial_again(&resuming, places[i]));
-    }
-    end_resuming(&resuming);
-}
-
 static void a_file_that_is_missing_is_named(void **state)
 {
     (void)state;
@@ -443,8 +350,6 @@ int main(void)
         cmocka_unit_test(resets_are_believed_after_a_restart_with_the_same_key),
         cmocka_unit_test(resets_are_believed_after_a_restart_with_the_same_file),
         cmocka_unit_test(scopes_of_their_own_keep_listeners_apart),
-        cmocka_unit_test(a_session_is_resumed_any_number_of_times_in_a_row),
-        cmocka_unit_test(a_changed_ticket_means_a_full_handshake),
         cmocka_unit_test(a_file_that_is_missing_is_named),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
