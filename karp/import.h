@@ -30,8 +30,9 @@ enum {
         4 << 20, /* a larger one is refused with TooLarge, as with every limit here */
     KARP_IMPORT_MOOF_MAX_BYTES = 1 << 20,
     KARP_IMPORT_MAX_SAMPLES =
-        1 << 18, /* of one fragment, or of a moov with sample tables; 32 bytes each */
-    KARP_IMPORT_MAX_TRACKS = 64,
+        1 << 18, /* of one fragment, empty ones and those of tracks that are left out included, or
+                    of a moov with sample tables; 32 bytes each */
+    KARP_IMPORT_MAX_TRACKS = 64,     /* those after them are left out */
     KARP_FRAME_MAX_BYTES = 16 << 20, /* payload of one frame */
     KARP_GROUP_MAX_US = 10000000,    /* an audio group without a video keyframe lasts this long */
 };
@@ -68,7 +69,8 @@ struct karp_import_options {
     X(NO_MEDIA_TRACK, "of tracks that have neither picture nor sound")                             \
     X(TRACK, "of tracks that cannot be carried")                                                   \
     X(UNKNOWN_TRACK, "of tracks that the moov does not have")                                      \
-    X(ENTRY, "that another sample entry describes")
+    X(FURTHER_TRACK, "of tracks that are not among the first 64 of the moov")                      \
+    X(ENTRY, "under a sample entry that cannot be carried")
 
 enum karp_loss {
 #define KARP_LOSS_ENUM(name, words) KARP_LOSS_##name,

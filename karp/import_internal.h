@@ -127,6 +127,7 @@ struct import_sample {
     uint32_t size, flags, order;
     uint8_t track;
     uint8_t place; /* an import_place */
+    uint8_t entry; /* number of its sample entry, from 1; 0: one that the moov cannot have */
 };
 
 /* When a sample is decoded, in ticks. */
@@ -180,6 +181,8 @@ struct karp_importer {
     const char *lost_in_entry; /* what the sample entry read last has that is not carried; NULL */
     struct import_track tracks[KARP_IMPORT_MAX_TRACKS];
     size_t track_count;
+    size_t further_tracks;    /* of the moov, after KARP_IMPORT_MAX_TRACKS */
+    uint64_t further_samples; /* in their tables */
     uint32_t
         wanted_entries[KARP_IMPORT_MAX_TRACKS]; /* used last by tracks; 0: none was asked for */
     struct karp_catalog *catalog;
@@ -226,7 +229,7 @@ int import_too_short(struct karp_importer *importer, const char *type);
 int import_setup(struct karp_importer *importer, struct reader moov);
 
 /* The samples that follow are under another sample entry of the track with the index `track`: a new
- * instance, unless it says the same to the catalog. Only between fragments. */
+ * instance, unless it says the same to the catalog. */
 int import_switch_entry(struct karp_importer *importer, size_t track, uint32_t entry);
 
 /* Presentation does not begin at zero: the catalog tells where, and the clocks that times are to be
@@ -261,6 +264,9 @@ int import_refuse_entry(struct karp_importer *importer, uint32_t type);
  * copies it. */
 void import_describe(struct karp_track *track, const uint8_t *record, size_t size);
 
+/* How many samples the tables have. */
+uint32_t import_table_samples(struct reader stbl);
+
 /* Adds the samples of a track's tables to the fragment at hand. */
 int import_tables(struct karp_importer *importer, struct import_track *track);
 
@@ -275,9 +281,13 @@ void import_display(struct karp_importer *importer, const struct import_track *t
 /* Reads a complete moof that began at `start` in the file. */
 int import_moof(struct karp_importer *importer, struct reader body, uint64_t start);
 
-/* Whether samples of `track` (NULL: one that the moov does not have) under sample entry `entry`
- * (from 1) are left out, and why. An entry that the moov cannot have is nonsense, and no reason. */
-bool import_is_lost(const struct import_track *track, uint32_t entry, enum karp_loss *loss);
+/* Whether samples of `track` (NULL: one that was not read) under sample entry `entry` (from 1) are
+ * left out, and why. An entry that the moov cannot have is nonsense, and no reason. */
+bool import_is_lost(const struct karp_importer *importer, const struct import_track *track,
+                    uint32_t entry, enum karp_loss *loss);
+
+/* `entry` as a sample keeps it. */
+uint8_t import_entry_number(const struct import_track *track, uint32_t entry);
 
 /* Counts samples that are left out. */
 void import_leave_out(struct karp_importer *importer, enum karp_loss loss, uint64_t samples);

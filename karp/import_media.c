@@ -16,18 +16,53 @@ void import_begin_fragment(struct karp_importer *importer)
         importer->tracks[i].sample_count = 0;
 }
 
-bool import_is_lost(const struct import_track *track, uint32_t entry, enum karp_loss *loss)
+uint8_t import_entry_number(const struct import_track *track, uint32_t entry)
 {
+    return entry <= track->entry_count ? (uint8_t)entry : 0;
+}
+
+bool import_is_lost(const struct karp_importer *importer, const struct import_track *track,
+                    uint32_t entry, enum karp_loss *loss)
+{
+    uint8_t number = track ? import_entry_number(track, entry) : 0;
     if (!track)
-        *loss = KARP_LOSS_UNKNOWN_TRACK;
+        *loss = importer->further_tracks > 0 ? KARP_LOSS_FURTHER_TRACK : KARP_LOSS_UNKNOWN_TRACK;
     else if (!track->is_used)
         *loss = track->loss;
-    else if (track->has_other_entries && entry - 1 < track->entry_count &&
-             !(track->same_entries >> (entry - 1) & 1))
+    else if (number > 0 && track->bad_entries >> (number - 1) & 1)
         *loss = KARP_LOSS_ENTRY;
     else
         return false;
     return true;
+}
+
+/* Changes over to the sample entry of `sample`, unless it says what the one in use says. */
+static int take_entry(struct karp_importer *importer, const struct import_sample *sample)
+{
+    const struct import_track *track = &importer->tracks[sample->track];
+    if (!track->has_other_entries || sample->entry == 0 ||
+        track->same_entries >> (sample->entry - 1) & 1)
+        return 0;
+    int error = import_switch_entry(importer, sample->track, sample->entry);
+    return error ? error : import_output_fragment(importer);
+}
+
+/* Changes over to the entries that the fragment begins with, of all tracks before the first sample:
+ * so they make one instance. */
+static int take_first_entries(struct karp_importer *importer)
+{
+    uint64_t seen = 0;
+    int error = 0;
+    if (importer->moov.size == 0)
+        return 0;
+    for (size_t i = 0; !error && i < importer->sample_count; i++) {
+        const struct import_sample *sample = &importer->samples[i];
+        uint64_t bit = UINT64_C(1) << sample->track;
+        if (!(seen & bit))
+            error = take_entry(importer, sample);
+        seen |= bit;
+    }
+    return error;
 }
 
 void import_leave_out(struct karp_importer *importer, enum karp_loss loss, uint64_t samples)
@@ -166,7 +201,7 @@ int import_media_begin(struct karp_importer *importer)
         return error;
 
     note_latency(importer);
-    return 0;
+    return is_first_mdat ? take_first_entries(importer) : 0;
 }
 
 /* Takes bytes of one sample; delivers it when it is whole. Sets `*used`. */
@@ -191,7 +226,8 @@ static int take_sample(struct karp_importer *importer, const uint8_t *data, size
 
     pieces->size = 0;
     importer->next_sample++;
-    return import_output(importer, sample, payload);
+    int error = take_entry(importer, sample);
+    return error ? error : import_output(importer, sample, payload);
 }
 
 int import_media(struct karp_importer *importer, const uint8_t *data, size_t size)

@@ -29,6 +29,7 @@ struct fragment {
     uint64_t next;  /* where the data of the runs so far ends, counted as `place` says */
     enum import_place place;
     bool is_first_traf;
+    uint64_t sample_count; /* in its runs so far, with media in them or not */
 };
 
 struct run_defaults {
@@ -87,7 +88,8 @@ static int read_tfhd(struct fragment *fragment, struct reader in, struct run_def
 
     run->track = find_track(importer, id);
     const struct import_track *track = run->track ? run->track : &stranger;
-    if (!run->track && importer->counts.left_out[KARP_LOSS_UNKNOWN_TRACK] == 0)
+    bool is_unknown = !run->track && importer->further_tracks == 0;
+    if (is_unknown && importer->counts.left_out[KARP_LOSS_UNKNOWN_TRACK] == 0)
         log_warn(LOG_MEDIA, "import: the moof at byte %llu has data of track %u, the moov has not",
                  (unsigned long long)fragment->start, id);
     run->entry = flags & TFHD_DESCRIPTION ? entry : track->default_entry;
@@ -159,11 +161,12 @@ static int read_sample(struct fragment *fragment, struct reader *in, uint32_t fl
     if (run->dts > (int64_t)IMPORT_NUMBER_MAX || fragment->next > IMPORT_NUMBER_MAX)
         return import_fail(fragment->importer, INVALID_OFFSET, NULL, "a sample beyond all files");
     enum karp_loss loss;
-    if (import_is_lost(run->track, run->entry, &loss)) {
+    if (import_is_lost(fragment->importer, run->track, run->entry, &loss)) {
         import_leave_out(fragment->importer, loss, 1);
         return 0;
     }
     sample.pts = span.dts + composition - run->track->edit;
+    sample.entry = import_entry_number(run->track, run->entry);
     return import_add_sample(fragment->importer, run->track, &sample, &span);
 }
 
@@ -180,9 +183,11 @@ static int read_trun(struct fragment *fragment, struct reader in, struct run_def
         return error ? error
                      : import_fail(fragment->importer, MP4, NULL,
                                    "a trun is too short for its fields");
-    if (count > KARP_IMPORT_MAX_SAMPLES)
-        return import_fail(fragment->importer, TOO_LARGE, NULL, "a trun of %u samples, at most %d",
-                           count, KARP_IMPORT_MAX_SAMPLES);
+    fragment->sample_count += count;
+    if (fragment->sample_count > KARP_IMPORT_MAX_SAMPLES)
+        return import_fail(fragment->importer, TOO_LARGE, NULL,
+                           "the moof at byte %llu has more than %d samples",
+                           (unsigned long long)fragment->start, KARP_IMPORT_MAX_SAMPLES);
 
     for (uint32_t i = 0; i < count && !error; i++) {
         bool is_first = i == 0 && flags & TRUN_FIRST_FLAGS;
@@ -220,37 +225,10 @@ static int read_traf(struct fragment *fragment, struct reader traf)
     return error;
 }
 
-/* Takes other sample entries where the fragment has samples under them that karp can carry. */
-static int switch_entries(struct karp_importer *importer, struct reader moof)
-{
-    struct box box;
-    int error = 0;
-    while (!error && box_next(&moof, &box, NULL) > 0) {
-        struct reader tfhd;
-        uint32_t flags;
-        if (box.type != FOURCC('t', 'r', 'a', 'f') ||
-            !box_find(box.body, FOURCC('t', 'f', 'h', 'd'), &tfhd))
-            continue;
-        box_version(&tfhd, &flags);
-        struct import_track *track = find_track(importer, reader_u32(&tfhd));
-        reader_skip(&tfhd, flags & TFHD_BASE_DATA_OFFSET ? 8 : 0);
-        enum karp_loss loss;
-        uint32_t entry = flags & TFHD_DESCRIPTION ? reader_u32(&tfhd)
-                         : track                  ? track->default_entry
-                                                  : 0;
-        if (import_is_lost(track, entry, &loss) && loss == KARP_LOSS_ENTRY &&
-            !(track->bad_entries >> (entry - 1) & 1))
-            error = import_switch_entry(importer, (size_t)(track - importer->tracks), entry);
-    }
-    return error;
-}
-
 int import_moof(struct karp_importer *importer, struct reader body, uint64_t start)
 {
     struct fragment fragment = {.importer = importer, .start = start, .is_first_traf = true};
     int error = import_check_boxes(body, 0, &importer->failure);
-    if (!error)
-        error = switch_entries(importer, body);
     import_begin_fragment(importer);
 
     struct box box;

@@ -168,12 +168,22 @@ static int read_track(struct karp_importer *importer, struct import_track *track
     return read_media(importer, track, trak);
 }
 
+/* A track after KARP_IMPORT_MAX_TRACKS: nothing is kept of it, its samples are counted. */
+static void count_further_track(struct karp_importer *importer, struct reader trak)
+{
+    struct reader mdia, minf, stbl;
+    importer->further_tracks++;
+    if (box_find(trak, FOURCC('m', 'd', 'i', 'a'), &mdia) &&
+        box_find(mdia, FOURCC('m', 'i', 'n', 'f'), &minf) &&
+        box_find(minf, FOURCC('s', 't', 'b', 'l'), &stbl))
+        importer->further_samples += import_table_samples(stbl);
+}
+
 /* A track that cannot be read does not take the others along. */
 static int read_trak(struct karp_importer *importer, struct reader trak)
 {
     if (importer->track_count == KARP_IMPORT_MAX_TRACKS) {
-        log_warn(LOG_MEDIA, "import: a track is left out, there are more than %d",
-                 KARP_IMPORT_MAX_TRACKS);
+        count_further_track(importer, trak);
         return 0;
     }
     struct import_track *track = &importer->tracks[importer->track_count];
@@ -245,13 +255,15 @@ static int check_tracks(struct karp_importer *importer)
         return import_fail(importer, MISSING_TRACKS, NULL, "the moov has no track");
     char reason[KARP_FAILURE_TEXT_BYTES];
     snprintf(reason, sizeof reason, "%s", importer->failure.text);
-    return import_fail(importer, MISSING_TRACKS, NULL, "none can be used; the last: %s", reason);
+    return import_fail(importer, MISSING_TRACKS, NULL, "none%s can be used; the last: %s",
+                       importer->further_tracks > 0 ? " of the first 64" : "", reason);
 }
 
 int import_moov(struct karp_importer *importer, struct reader body)
 {
     struct reader mvhd, mvex;
-    importer->track_count = 0;
+    importer->track_count = importer->further_tracks = 0;
+    importer->further_samples = 0;
     importer->catalog = karp_catalog_new();
     if (!importer->catalog)
         return failure_nomem(&importer->failure);
@@ -266,6 +278,9 @@ int import_moov(struct karp_importer *importer, struct reader body)
     importer->mvhd = mvhd;
     if (!error)
         error = read_all(importer, body, "trak", read_trak);
+    if (!error && importer->further_tracks > 0)
+        log_warn(LOG_MEDIA, "import: the moov has %zu tracks, karp reads the first %d",
+                 importer->track_count + importer->further_tracks, KARP_IMPORT_MAX_TRACKS);
     if (!error)
         error = check_tracks(importer);
     if (!error && box_find(body, FOURCC('m', 'v', 'e', 'x'), &mvex))
@@ -301,6 +316,7 @@ int import_moov_samples(struct karp_importer *importer)
         if (is_broken && importer->is_catalog_due)
             error = drop_track(importer, &importer->tracks[i], before);
     }
+    import_leave_out(importer, KARP_LOSS_FURTHER_TRACK, importer->further_samples);
     importer->has_fragment = importer->sample_count > 0 || importer->has_left_out;
     import_time_settle(importer);
     return error;

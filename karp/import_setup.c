@@ -97,8 +97,13 @@ static void begin_next_part(struct karp_importer *importer, const struct setup *
     if (old->catalog->has_start)
         import_note_start(importer);
     importer->catalog->start_us = old->catalog->start_us;
-    for (size_t i = 0; i < importer->track_count; i++)
-        importer->tracks[i].clock = old->tracks[i].clock;
+    for (size_t i = 0; i < importer->track_count; i++) {
+        struct import_track *track = &importer->tracks[i];
+        track->clock = old->tracks[i].clock;
+        track->sample_count = old->tracks[i].sample_count;
+        track->lowest_pts = old->tracks[i].lowest_pts;
+        track->highest_pts = old->tracks[i].highest_pts;
+    }
 }
 
 /* Keeps a moov whose tracks have several sample entries, to read it again for another one. */

@@ -124,14 +124,22 @@ static int add_sample(struct karp_importer *importer, struct import_track *track
                                    .place = IMPORT_IN_FILE,
                                    .pts = tables->dts + offset - track->edit,
                                    .size = *size,
+                                   .entry = import_entry_number(track, tables->map_entry),
                                    .flags = flags_of(tables, tables->number++)};
     tables->dts += span.duration;
     enum karp_loss loss;
-    if (import_is_lost(track, tables->map_entry, &loss)) {
+    if (import_is_lost(importer, track, tables->map_entry, &loss)) {
         import_leave_out(importer, loss, 1);
         return 0;
     }
     return import_add_sample(importer, track, &sample, &span);
+}
+
+uint32_t import_table_samples(struct reader stbl)
+{
+    struct tables tables;
+    open_tables(stbl, &tables);
+    return tables.sample_count;
 }
 
 int import_tables(struct karp_importer *importer, struct import_track *track)

@@ -160,6 +160,8 @@ static void put_media(struct file *file, const struct sample_track *track)
     else if (!track->put_entries)
         file_audio_entry(file, track->codec);
     file_end(file, stsd);
+    if (track->put_tables)
+        track->put_tables(file);
     file_end(file, stbl);
     file_end(file, minf);
     file_end(file, mdia);

@@ -10,7 +10,7 @@
 #include "karp/karp.h"
 
 struct file {
-    uint8_t data[16384];
+    uint8_t data[65536];
     size_t size;
     const uint8_t *entry_boxes; /* private */
     size_t entry_boxes_size;
@@ -31,6 +31,7 @@ struct sample_track {
     uint32_t empty_edit; /* in thousandths of a second */
     uint32_t media_time;
     void (*put_entries)(struct file *file); /* NULL: one entry, as the codec wants it */
+    void (*put_tables)(struct file *file);  /* NULL: none */
     const char *language;                   /* three letters; NULL: und */
     const int8_t *turn; /* a, b, c and d of the matrix; NULL: all of it is zero */
     uint32_t screen_width, screen_height;

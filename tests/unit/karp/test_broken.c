@@ -147,6 +147,59 @@ static void wrong_tracks_are_left_out(void **state)
     assert_string_equal(notes.text, "+video1 0 x\n");
 }
 
+/* The bound is ours, and so the words do not blame the file. */
+static void tracks_after_the_64th_are_left_out(void **state)
+{
+    (void)state;
+    static struct sample_track tracks[66];
+    static struct file file;
+    struct notes notes = {0};
+    for (uint32_t i = 0; i < 66; i++) {
+        tracks[i] = audio_track;
+        tracks[i].id = i + 1;
+    }
+    file.size = 0;
+    file_ftyp(&file);
+    file_moov(&file, tracks, 66);
+    file_fragment(&file, &(struct sample_run){.track = 64, .texts = "x"});
+    file_fragment(&file, &(struct sample_run){.track = 66, .texts = "y z"});
+    assert_int_equal(import_file(file.data, file.size, 9999, &notes, NULL), 0);
+    assert_string_equal(notes.text, "+audio64 0 x\n");
+    assert_int_equal(notes.counts.left_out[KARP_LOSS_FURTHER_TRACK], 2);
+    assert_int_equal(notes.counts.left_out[KARP_LOSS_UNKNOWN_TRACK], 0);
+}
+
+/* Samples without a size or a known track are counted as well. */
+static void samples_of_a_moof_have_a_bound_whatever_they_are(void **state)
+{
+    (void)state;
+    for (uint32_t track = 1; track <= 9; track += 8) {
+        for (uint32_t runs = 4; runs <= 5; runs++) {
+            struct file file = {.size = 0};
+            file_usual(&file);
+            size_t moof = file_begin(&file, "moof"), traf = file_begin(&file, "traf");
+            size_t tfhd = file_begin(&file, "tfhd");
+            file_put(&file, 0x20000, 4);
+            file_put(&file, track, 4);
+            file_end(&file, tfhd);
+            for (uint32_t i = 0; i < runs; i++) {
+                size_t trun = file_begin(&file, "trun");
+                file_put(&file, 0, 4);
+                file_put(&file, KARP_IMPORT_MAX_SAMPLES / 4, 4);
+                file_end(&file, trun);
+            }
+            file_end(&file, traf);
+            file_end(&file, moof);
+            struct notes notes = {0};
+            struct karp_failure failure = {0};
+            int error = import_file(file.data, file.size, 9999, &notes, &failure);
+            assert_int_equal(error, runs == 4 ? 0 : MOQ_ERR_MEDIA);
+            if (runs == 5)
+                assert_int_equal(failure.kind, KARP_FAILURE_TOO_LARGE);
+        }
+    }
+}
+
 static void data_outside_its_mdat_is_refused(void **state)
 {
     (void)state;
@@ -378,6 +431,8 @@ int main(void)
         cmocka_unit_test(files_without_a_beginning_are_named),
         cmocka_unit_test(a_track_without_one_of_its_boxes_does_not_take_the_other_along),
         cmocka_unit_test(wrong_tracks_are_left_out),
+        cmocka_unit_test(tracks_after_the_64th_are_left_out),
+        cmocka_unit_test(samples_of_a_moof_have_a_bound_whatever_they_are),
         cmocka_unit_test(data_outside_its_mdat_is_refused),
         cmocka_unit_test(huge_counts_and_sizes_are_refused),
         cmocka_unit_test(what_is_no_box_is_told_at_once),

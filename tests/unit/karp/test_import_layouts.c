@@ -338,6 +338,110 @@ static void samples_under_an_entry_that_cannot_be_carried_are_counted(void **sta
     assert_non_null(strstr(notes.text, "+video1 40000 K\n"));
 }
 
+static void put_table(struct file *file, const char *type, size_t count, const uint32_t *words)
+{
+    size_t table = file_begin(file, type);
+    file_zeros(file, 4);
+    for (size_t i = 0; i < count; i++)
+        file_put(file, words[i], 4);
+    file_end(file, table);
+}
+
+/* Four samples of a byte in four chunks, under the entries 1, 2, 2 and 1. */
+static void put_tables_of_picture(struct file *file)
+{
+    put_table(file, "stts", 3, (const uint32_t[]){1, 4, 40});
+    put_table(file, "stsz", 2, (const uint32_t[]){1, 4});
+    put_table(file, "stsc", 10, (const uint32_t[]){3, 1, 1, 1, 2, 1, 2, 4, 1, 1});
+    put_table(file, "stco", 5, (const uint32_t[]){4, 0, 2, 4, 6});
+}
+
+/* Four samples behind those. */
+static void put_tables_of_sound(struct file *file)
+{
+    put_table(file, "stts", 3, (const uint32_t[]){1, 4, 1920});
+    put_table(file, "stsz", 2, (const uint32_t[]){1, 4});
+    put_table(file, "stsc", 4, (const uint32_t[]){1, 1, 1, 1});
+    put_table(file, "stco", 5, (const uint32_t[]){4, 1, 3, 5, 7});
+}
+
+/* A whole file: its chunks lie where `file` ends now, behind the header of the mdat. */
+static void put_whole_media(struct file *file, const char *text)
+{
+    size_t base = file->size + 8;
+    for (size_t at = 4; at < file->size; at++) {
+        if (memcmp(file->data + at, "stco", 4) != 0)
+            continue;
+        for (size_t i = 0; i < 4; i++)
+            file_u32_at(file, at + 12 + 4 * i, (uint32_t)base + file->data[at + 15 + 4 * i]);
+    }
+    size_t mdat = file_begin(file, "mdat");
+    file_text(file, text);
+    file_end(file, mdat);
+}
+
+static void entries_may_change_within_a_whole_file(void **state)
+{
+    (void)state;
+    for (size_t piece = 1; piece < 1000; piece += 333) {
+        struct sample_track tracks[] = {video_track, audio_track};
+        struct file file = {.size = 0};
+        struct notes notes = {0};
+        tracks[0].put_entries = put_small_and_large;
+        tracks[0].put_tables = put_tables_of_picture;
+        tracks[1].put_tables = put_tables_of_sound;
+        file_ftyp(&file);
+        file_moov(&file, tracks, 2);
+        put_whole_media(&file, "KiKjKmKn");
+        assert_int_equal(import_file(file.data, file.size, piece, &notes, NULL), 0);
+        assert_string_equal(notes.text,
+                            "+video1 0 K\n+audio2 0 i\n+video1 40000 K\n+audio2 40000 j\n"
+                            "+video1 80000 K\n+audio2 80000 m\n+video1 120000 K\n"
+                            "+audio2 120000 n\n");
+        assert_int_equal(notes.catalogs, 3);
+        assert_int_equal(notes.counts.left_out[KARP_LOSS_ENTRY], 0);
+    }
+}
+
+/* Two samples of the same track, each in a traf and under an entry of its own. */
+static void entries_may_change_within_a_fragment(void **state)
+{
+    (void)state;
+    struct sample_track track = video_track;
+    struct file file = {.size = 0};
+    struct notes notes;
+    track.put_entries = put_small_and_large;
+    file_ftyp(&file);
+    file_moov(&file, &track, 1);
+    for (int round = 0; round < 2; round++) {
+        size_t moof = file_begin(&file, "moof");
+        for (uint32_t i = 0; i < 2; i++) {
+            size_t traf = file_begin(&file, "traf"), tfhd = file_begin(&file, "tfhd");
+            file_put(&file, 0x2000a, 4);
+            file_put(&file, 1, 4);
+            file_put(&file, i + 1, 4);
+            file_put(&file, 40, 4);
+            file_end(&file, tfhd);
+            size_t trun = file_begin(&file, "trun");
+            file_put(&file, 0x201, 4);
+            file_put(&file, 1, 4);
+            file_put(&file, 8 + 2 * (8 + 24 + 24) + 8 + i, 4);
+            file_put(&file, 1, 4);
+            file_end(&file, trun);
+            file_end(&file, traf);
+        }
+        file_end(&file, moof);
+        size_t mdat = file_begin(&file, "mdat");
+        file_text(&file, "KL");
+        file_end(&file, mdat);
+    }
+    import_all(&file, &notes);
+    assert_string_equal(notes.text, "+video1 0 K\n+video1 40000 L\n"
+                                    "+video1 80000 K\n+video1 120000 L\n");
+    assert_int_equal(notes.catalogs, 4);
+    assert_int_equal(notes.counts.left_out[KARP_LOSS_ENTRY], 0);
+}
+
 /* ---- The top level --------------------------------------------------------------------------- */
 
 static void a_file_may_begin_with_other_boxes(void **state)
@@ -446,6 +550,8 @@ int main(void)
         cmocka_unit_test(another_entry_is_another_instance),
         cmocka_unit_test(a_repeated_moov_keeps_the_entry_in_use),
         cmocka_unit_test(a_repeated_moov_may_add_entries),
+        cmocka_unit_test(entries_may_change_within_a_whole_file),
+        cmocka_unit_test(entries_may_change_within_a_fragment),
         cmocka_unit_test(samples_under_an_entry_that_cannot_be_carried_are_counted),
         cmocka_unit_test(a_file_may_begin_with_other_boxes),
         cmocka_unit_test(other_kinds_of_files_are_called_by_their_names),
