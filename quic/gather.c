@@ -36,9 +36,9 @@ static void note_gathered(struct gather *gather, size_t packets, bool is_flow)
 
 void gather_note(struct gather *gather, uint64_t now_ns, size_t packets, size_t trains)
 {
-    bool is_soon = now_ns - gather->looked_ns < GATHER_NS;
+    bool is_soon = now_ns - gather->asleep_ns < GATHER_NS;
     bool is_flow = packets >= GATHER_FLOW * trains && packets > 0;
-    gather->looked_ns = now_ns;
+    gather_sleep(gather, now_ns);
     if (gather->is_on) {
         note_gathered(gather, packets, is_flow);
         return;

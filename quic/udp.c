@@ -43,6 +43,7 @@ struct quic_udp {
     bool has_fired;         /* fine_fd: since it was set */
     uint8_t workers;
     bool is_gathering; /* as configured; whether it does so now, `gather` knows */
+    bool has_looked;   /* in this turn */
     bool is_blocked;   /* the kernel has no room for what is sent */
     int poll_events;
     int open_handles;
@@ -161,6 +162,7 @@ static void look(struct quic_udp *udp)
     if (!udp->is_gathering)
         return;
     gather_note(&udp->gather, udp->clock->now_ns, udp->packets, udp->trains);
+    udp->has_looked = true;
     set_poll(udp);
 }
 
@@ -188,10 +190,20 @@ static void on_idle(uv_idle_t *idle)
     (void)idle; /* its being active keeps the loop awake; the work is done in on_prepare */
 }
 
+/* Received here and not in on_prepare, where other sockets of the loop may have had their flush
+ * already: what arrives may be for them. */
+static void look_if_due(struct quic_udp *udp)
+{
+    set_clock(udp);
+    if (udp->clock->now_ns >= gather_next_ns(&udp->gather))
+        look(udp);
+}
+
 static void on_timer(uv_timer_t *timer)
 {
     struct quic_udp *udp = timer->data;
     udp->timer_ns = CLOCK_NEVER;
+    look_if_due(udp);
 }
 
 static void on_fine_timer(uv_poll_t *poll, int status, int events)
@@ -200,6 +212,7 @@ static void on_fine_timer(uv_poll_t *poll, int status, int events)
     (void)status, (void)events;
     udp->timer_ns = CLOCK_NEVER;
     udp->has_fired = true;
+    look_if_due(udp);
 }
 
 /* Until it is set anew or read, the kernel says that it has gone off. */
@@ -244,13 +257,19 @@ static uint64_t earlier(uint64_t a_ns, uint64_t b_ns)
     return a_ns < b_ns ? a_ns : b_ns;
 }
 
+static uint64_t next_look_ns(struct quic_udp *udp)
+{
+    if (udp->has_looked && gather_is_on(&udp->gather))
+        gather_sleep(&udp->gather, clock_monotonic_ns());
+    udp->has_looked = false;
+    return gather_next_ns(&udp->gather);
+}
+
 static void on_prepare(uv_prepare_t *prepare)
 {
     struct quic_udp *udp = prepare->data;
     uv_idle_stop(&udp->idle);
     set_clock(udp);
-    if (udp->clock->now_ns >= gather_next_ns(&udp->gather))
-        look(udp);
     quic_endpoint_tick(udp->endpoint);
     uint64_t turn_ns = udp->on_turn ? udp->on_turn(udp->on_turn_self) : CLOCK_NEVER;
     if (!udp->endpoint) /* the owner closed it */
@@ -260,7 +279,7 @@ static void on_prepare(uv_prepare_t *prepare)
     empty_outbox(udp);
     if (quic_endpoint_has_work(udp->endpoint))
         uv_idle_start(&udp->idle, on_idle);
-    uint64_t look_ns = gather_next_ns(&udp->gather);
+    uint64_t look_ns = next_look_ns(udp);
     uint64_t tick_ns = quic_endpoint_deadline(udp->endpoint);
     set_timer(udp, earlier(earlier(tick_ns, turn_ns), earlier(send_ns, look_ns)));
     calm_fine_timer(udp);
