@@ -13,8 +13,8 @@
 /* More frames than this in one group end it with MOQ_ERR_BOUNDS. */
 enum { FRAMES_MAX = 1 << 20 };
 
-/* Some publishers never end their groups: a group that is not the newest any more and was silent
- * for so long is taken as ended. */
+/* Some publishers never end their groups: a group that is not the newest any more and has been
+ * silent for so long since then is taken as ended. */
 #define SILENCE_NS (30 * NS_PER_S)
 
 static bool is_between_frames(const struct recv_group *receiving)
@@ -175,14 +175,22 @@ static void stop_receiving(struct recv_group *receiving, int error)
     end_receiving(receiving, error);
 }
 
+/* Its successor may have overtaken what was still said of it, so what counts is the silence since
+ * then. One that is superseded later is looked at in time, whoever brings the successor. */
+static uint64_t silence_due_ns(const struct recv_group *receiving, uint64_t now_ns)
+{
+    uint64_t since_ns = receiving->group->superseded_ns;
+    if (since_ns == 0)
+        since_ns = now_ns;
+    return time_after(since_ns > receiving->last_ns ? since_ns : receiving->last_ns, SILENCE_NS);
+}
+
 /* A superseded group that was silent for too long; the session is woken for the next one. */
 static struct recv_group *find_silent(struct moq_session *session)
 {
     list_for_each (node, &session->recv_groups) {
         struct recv_group *receiving = container_of(node, struct recv_group, node);
-        uint64_t due_ns = time_after(receiving->last_ns, SILENCE_NS);
-        if (!receiving->group->superseded_ns)
-            due_ns = session_now(session) + SILENCE_NS;
+        uint64_t due_ns = silence_due_ns(receiving, session_now(session));
         if (session_now(session) >= due_ns)
             return receiving;
         session_wait_until(session, due_ns);

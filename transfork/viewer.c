@@ -111,6 +111,9 @@ static bool make_room(struct moq_viewer *viewer, const struct moq_group *group)
     return victim != NULL;
 }
 
+/* Credit is told when it comes, memory is not. */
+#define RETRY_NS NS_PER_S
+
 static void open_groups(struct moq_viewer *viewer)
 {
     struct viewer_view view = view_of(viewer);
@@ -123,8 +126,10 @@ static void open_groups(struct moq_viewer *viewer)
         struct send_group *sending =
             send_group_open(viewer, group, viewer_urgency(viewer, group->sequence));
         viewer->is_waiting_credit = !sending;
-        if (!sending)
+        if (!sending) {
+            session_wait_until(viewer->session, session_now(viewer->session) + RETRY_NS);
             return;
+        }
         viewer->is_waiting_turn = false;
         list_push_front(&viewer->groups, &sending->node);
         viewer->unsent++;

@@ -32,7 +32,7 @@ struct moq_viewer {
 
     bool is_greeted;        /* INFO is in a packet: groups may follow */
     bool is_waiting_turn;   /* there is a group to open, but no room or no credit */
-    bool is_waiting_credit; /* it is credit that lacks */
+    bool is_waiting_credit; /* there is room: it is credit that lacks, or memory */
     bool is_ending;         /* nothing new will come */
     int failure; /* the peer does not read what we tell it: ends the viewer at the next chance */
     struct sequence_run gap; /* the skipped run that is not told yet; first > last: none */

@@ -367,6 +367,51 @@ static void a_silent_group_that_was_superseded_ends_after_a_while(void **state)
     scene_deinit(&scene);
 }
 
+/* Its successor may have overtaken what was still said of it. */
+static void a_group_that_was_silent_long_before_it_is_superseded_has_its_time(void **state)
+{
+    (void)state;
+    struct scene scene;
+    struct moq_group *first, *second;
+    scene_init(&scene, &(struct options){0});
+    listen_with(&scene, &NO_WISH);
+    track_begin(scene.track, 1, &first);
+    track_frame(scene.track, first, "never ended");
+    wire_run(&scene.pair.wire);
+    wire_pass(&scene.pair.wire, 15000); /* a tick, as the greeting's time is over */
+    wire_pass(&scene.pair.wire, 29900);
+    track_begin(scene.track, 2, &second);
+    wire_run(&scene.pair.wire);
+
+    for (int ms = 0; ms < 30000; ms += 100) {
+        assert_string_equal(text_of(scene.listener.track, 1), "never ended...");
+        wire_pass(&scene.pair.wire, 100);
+    }
+    assert_string_equal(text_of(scene.listener.track, 1), "never ended");
+    track_end(scene.track, &first);
+    track_end(scene.track, &second);
+    scene_deinit(&scene);
+}
+
+/* As one that has no memory: nobody tells when it has some again. */
+static void a_group_for_which_a_stream_was_refused_is_tried_again(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_init(&scene, &(struct options){0});
+    listen_with(&scene, &NO_WISH);
+    uint32_t credit = scene.pair.wire.end[SERVER].uni_credit;
+    scene.pair.wire.end[SERVER].uni_credit = 0;
+    track_group(scene.track, 1, "at last");
+    wire_run(&scene.pair.wire);
+    assert_string_equal(text_of(scene.listener.track, 1), "none");
+
+    scene.pair.wire.end[SERVER].uni_credit = credit;
+    wire_pass(&scene.pair.wire, 1000);
+    assert_string_equal(text_of(scene.listener.track, 1), "at last");
+    scene_deinit(&scene);
+}
+
 static void a_group_that_is_late_is_cut_and_its_successor_goes_on(void **state)
 {
     (void)state;
@@ -525,6 +570,8 @@ int main(void)
         cmocka_unit_test(info_echoes_priority_and_order_of_the_subscriber),
         cmocka_unit_test(a_page_that_publishes_is_asked_with_a_small_priority),
         cmocka_unit_test(a_silent_group_that_was_superseded_ends_after_a_while),
+        cmocka_unit_test(a_group_that_was_silent_long_before_it_is_superseded_has_its_time),
+        cmocka_unit_test(a_group_for_which_a_stream_was_refused_is_tried_again),
         cmocka_unit_test(a_group_that_is_late_is_cut_and_its_successor_goes_on),
         cmocka_unit_test(a_viewer_that_stalls_holds_few_groups_and_skips_the_rest),
         cmocka_unit_test(a_full_viewer_does_not_stand_before_one_without_credit),
