@@ -315,6 +315,38 @@ static void tell_all_born(struct core_hooks *hooks, const struct core_hook *hook
     tell_each(&hooks->viewers, hook, tell_viewer_born);
 }
 
+static void place_slots(struct core_hooks *hooks, struct core_hook *hook)
+{
+    hook->peer_offset = place_slot(&hooks->peer_bytes, hook->peer_bytes);
+    hook->viewer_offset = place_slot(&hooks->viewer_bytes, hook->viewer_bytes);
+}
+
+static void keep_slot(size_t *row_bytes, size_t offset, size_t bytes)
+{
+    if (bytes > 0 && offset + bytes > *row_bytes)
+        *row_bytes = offset + bytes;
+}
+
+static void keep_slots(struct core_hooks *hooks, struct core_hook *hook)
+{
+    keep_slot(&hooks->peer_bytes, hook->peer_offset, hook->peer_bytes);
+    keep_slot(&hooks->viewer_bytes, hook->viewer_offset, hook->viewer_bytes);
+}
+
+/* Rows are as long as the entries need. Slots move only while nobody has any. */
+static void shorten_rows(struct core_hooks *hooks)
+{
+    bool may_move = list_is_empty(&hooks->peers);
+    hooks->peer_bytes = hooks->viewer_bytes = 0;
+    for_each_entry(hook, hooks)
+    {
+        if (may_move)
+            place_slots(hooks, hook);
+        else
+            keep_slots(hooks, hook);
+    }
+}
+
 int core_hooks_add(struct core_hooks *hooks, struct core_hook *hook)
 {
     bool has_slots = hook->ops->peer_slot_bytes > 0 || hook->ops->viewer_slot_bytes > 0;
@@ -322,8 +354,8 @@ int core_hooks_add(struct core_hooks *hooks, struct core_hook *hook)
         return MOQ_ERR_INVALID;
     hook->peer_bytes = hook->ops->peer_slot_bytes;
     hook->viewer_bytes = hook->ops->viewer_slot_bytes;
-    hook->peer_offset = place_slot(&hooks->peer_bytes, hook->peer_bytes);
-    hook->viewer_offset = place_slot(&hooks->viewer_bytes, hook->viewer_bytes);
+    shorten_rows(hooks);
+    place_slots(hooks, hook);
     list_push_back(&hooks->chain, &hook->node);
     tell_all_born(hooks, hook);
     return 0;
@@ -335,6 +367,7 @@ void core_hooks_remove(struct core_hooks *hooks, struct core_hook *hook)
     take_held(hooks, hook, &taken);
     list_remove(&hook->node);
     tell_all_died(hooks, hook);
+    shorten_rows(hooks);
     ask_taken(&taken, next);
 }
 

@@ -103,6 +103,7 @@ static struct fetch *fetch_new(struct router *router, const struct announcement 
 
     fetch->router = router;
     fetch->feed = origin->feed;
+    fetch->peer = origin->peer;
     fetch->is_local = announcement_is_local(origin);
     fetch->sequence = wish->group;
     fetch->path = moq_path_ref(wish->path);

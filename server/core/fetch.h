@@ -13,6 +13,7 @@ struct fetch {
     struct router *router;
     const struct feed_ops *feed; /* of whoever is asked */
     void *upstream;              /* the feed's handle; NULL: over */
+    struct core_peer *peer;      /* who is asked; NULL: no peer of this worker */
     bool is_local;               /* a publisher of this worker is asked */
     bool is_adopted;             /* the group's bytes are another worker's */
     struct moq_track *track;     /* holds just this group */

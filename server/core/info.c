@@ -3,6 +3,7 @@
  * what is always true. */
 #include "server/core/info.h"
 
+#include "server/core/peer.h"
 #include "server/core/source.h"
 
 const struct moq_info info_unknown = {.priority = 128, .order = MOQ_ORDER_NEWEST};
@@ -24,6 +25,8 @@ static void on_answered(void *user, int error, const struct moq_info *info)
 {
     struct info_query *query = user;
     query->handle = NULL;
+    if (error == MOQ_ERR_STREAMS && query->peer)
+        peer_note_starved(query->peer);
     query->on_info(query->user, error, info);
 }
 
@@ -31,6 +34,7 @@ static void on_answered(void *user, int error, const struct moq_info *info)
 static bool query_open(struct info_query *query, const struct announcement *origin)
 {
     query->feed = origin->feed;
+    query->peer = origin->peer;
     query->handle = origin->feed->info ? origin->feed->info(origin, on_answered, query) : NULL;
     return query->handle != NULL;
 }

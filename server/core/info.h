@@ -12,6 +12,7 @@ struct info_query {
     void *user;
     const struct feed_ops *feed; /* private */
     void *handle;                /* private; NULL: nothing is under way */
+    struct core_peer *peer;      /* private: who is asked; NULL: no peer of this worker */
 };
 
 extern const struct moq_info info_unknown; /* what is true of every track */
@@ -19,8 +20,7 @@ extern const struct moq_info info_unknown; /* what is true of every track */
 struct moq_info info_of(const struct moq_track *track);
 
 /* 0 and *info: what this worker knows. MOQ_ERR_AGAIN: the publisher is asked, and `on_info`
- *   follows. MOQ_ERR_NOT_FOUND: nobody
- * publishes it; with `is_local_only` nobody of this worker. */
+ * follows. MOQ_ERR_NOT_FOUND: nobody publishes it; with `is_local_only` nobody of this worker. */
 int info_find(struct router *router, const struct moq_path *path, bool is_local_only,
               struct moq_info *info, struct info_query *query);
 void info_query_close(struct info_query *query); /* no callback follows */

@@ -205,7 +205,8 @@ static void on_fetch_data(struct moq_fetch *upstream, const uint8_t *data, size_
 static void on_fetch_closed(struct moq_fetch *upstream, int error)
 {
     struct fetch *fetch = moq_fetch_user(upstream);
-    fetch->router->counters.streams_refused += error == MOQ_ERR_STREAMS;
+    if (error == MOQ_ERR_STREAMS)
+        peer_note_starved(fetch->peer);
     fetch_over(fetch, error);
 }
 

@@ -85,8 +85,3 @@ bool router_wants_samples(const struct router *router)
 {
     return core_hooks_want_samples(&router->hooks) && !list_is_empty(&router->viewers);
 }
-
-void router_sample(struct router *router)
-{
-    core_viewers_sample(router);
-}

@@ -23,10 +23,8 @@ int router_init(struct router *router, const struct router_config *config); /* 0
 
 /* Brought up to date. */
 void router_counters(const struct router *router, struct core_counters *counters);
-void router_sweep(struct router *router); /* every CORE_SWEEP_MS */
-/* Shows hooks the numbers of some viewers; every CORE_SAMPLE_STEP_MS while router_wants_samples. */
-void router_sample(struct router *router);
-bool router_wants_samples(const struct router *router);
+void router_sweep(struct router *router);               /* every CORE_SWEEP_MS */
+bool router_wants_samples(const struct router *router); /* core_viewers_sample is to be called */
 
 /* The end, when the last session of all workers is gone: router_stop for each, in any order; then
  * their mailboxes are run, round and round, until all are empty; then router_deinit for each. All

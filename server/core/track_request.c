@@ -101,8 +101,10 @@ static void serve(struct track_request *request, struct route *route)
     track_request_gone(asked);
     if (core_viewer_serve(viewer, asked, source->track))
         source_add_viewer(source, viewer);
-    else
+    else {
+        router->counters.requests_refused++;
         core_viewer_free(viewer);
+    }
 }
 
 static void on_ready(struct route_waiter *waiter, struct route *route)
@@ -233,6 +235,7 @@ void track_request_arrived(struct router *router, struct core_peer *peer, struct
 {
     struct track_request *request = calloc(1, sizeof *request);
     if (!request) {
+        router->counters.requests_refused++;
         moq_request_refuse(asked, MOQ_ERR_NOMEM);
         return;
     }

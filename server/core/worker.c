@@ -32,7 +32,7 @@ static void on_sample(uv_timer_t *sampling)
 {
     struct worker *worker = sampling->data;
     moq_native_wake(worker->native);
-    router_sample(&worker->router);
+    core_viewers_sample(&worker->router);
 }
 
 /* Its timer runs only while there is somebody to show samples to. */

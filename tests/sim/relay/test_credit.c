@@ -11,6 +11,7 @@ struct stage {
     struct client *publisher, *viewer;
     struct moq_track *tracks[TRACKS];
     struct watch watches[TRACKS];
+    int watched; /* the first ones */
 };
 
 static const char *const names[TRACKS] = {"one", "two", "three", "four"};
@@ -20,13 +21,13 @@ static void run_ms(struct stage *stage, uint64_t ms)
     world_run(&stage->world, ms * NS_PER_MS);
 }
 
-static void stage_init(struct stage *stage, const char *yaml)
+static void stage_begin(struct stage *stage, const char *yaml, int watched)
 {
     const struct world_setup setup = {
         .seed = 4, .workers = 1, .yaml = yaml, .link = {.delay_ns = NS_PER_MS}};
     const struct quic_limits limits = {.streams_bidi = ALLOWED};
     const struct client_setup as_03 = {.versions = MOQ_VERSION_03};
-    *stage = (struct stage){.publisher = NULL};
+    *stage = (struct stage){.watched = watched};
     world_init(&stage->world, &setup);
     stage->publisher = client_ready(world_host_limited(&stage->world, &limits), &as_03);
     stage->viewer = client_ready(world_host(&stage->world), &as_03);
@@ -35,14 +36,19 @@ static void stage_init(struct stage *stage, const char *yaml)
         publish_text(stage->tracks[i], 1, names[i]);
     }
     run_ms(stage, 100);
-    for (int i = 0; i < TRACKS; i++)
+    for (int i = 0; i < watched; i++)
         watch_init(&stage->watches[i], stage->viewer, names[i], &WISH_ANY);
     run_ms(stage, 500);
 }
 
+static void stage_init(struct stage *stage, const char *yaml)
+{
+    stage_begin(stage, yaml, TRACKS);
+}
+
 static void stage_deinit(struct stage *stage)
 {
-    for (int i = 0; i < TRACKS; i++)
+    for (int i = 0; i < stage->watched; i++)
         watch_deinit(&stage->watches[i]);
     world_deinit(&stage->world);
 }
@@ -134,6 +140,46 @@ static void a_fetch_that_waits_too_long_ends(void **state)
     stage_deinit(&stage);
 }
 
+/* Of the publisher that allows too little, once. */
+static int count_starved(const struct stage *stage)
+{
+    int count = 0;
+    list_for_each (node, &stage->world.workers[0].router.peers)
+        count += container_of(node, struct core_peer, node)->has_starved;
+    return count;
+}
+
+static void on_info(void *user, int error, const struct moq_info *info)
+{
+    (void)error, (void)info;
+    (*(int *)user)++;
+}
+
+static void fetches_and_infos_that_wait_in_vain_are_counted(void **state)
+{
+    static const struct moq_fetch_events events = {.on_data = on_data, .on_closed = on_closed};
+    const struct moq_fetch_wish group = {.group = 1};
+    (void)state;
+    struct stage stage;
+    stage_begin(&stage, "limits: { wait: 500ms }", SERVED);
+    struct moq_path *path = moq_path_from_text(names[SERVED]);
+    int answers = 0;
+    assert_int_equal(count_starved(&stage), 0);
+    moq_session_fetch(stage.viewer->session, path, &group, &events, &answers);
+    run_ms(&stage, 900);
+    assert_int_equal(answers, 1);
+    assert_int_equal(world_counters(&stage.world)->streams_refused, 1);
+    assert_int_equal(count_starved(&stage), 1);
+
+    moq_session_info(stage.viewer->session, path, on_info, &answers);
+    run_ms(&stage, 900);
+    assert_int_equal(answers, 2);
+    assert_int_equal(world_counters(&stage.world)->streams_refused, 2);
+    assert_int_equal(count_starved(&stage), 1);
+    moq_path_unref(&path);
+    stage_deinit(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -141,6 +187,7 @@ int main(void)
         cmocka_unit_test(a_range_that_waits_in_vain_ends_nobody),
         cmocka_unit_test(a_stream_that_is_free_again_serves_who_waits),
         cmocka_unit_test(a_fetch_that_waits_too_long_ends),
+        cmocka_unit_test(fetches_and_infos_that_wait_in_vain_are_counted),
     };
     return cmocka_run_group_tests(tests, NULL, free_tls);
 }

@@ -64,7 +64,7 @@ static uint64_t relay_turn(void *self)
     if (router_wants_samples(&worker->router)) {
         if (now_ns >= worker->next_sample_ns) {
             worker->next_sample_ns = now_ns + CORE_SAMPLE_STEP_MS * NS_PER_MS;
-            router_sample(&worker->router);
+            core_viewers_sample(&worker->router);
         }
         sample_ns = worker->next_sample_ns;
     }

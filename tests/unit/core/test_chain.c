@@ -339,6 +339,32 @@ static void slots_do_not_overlap(void **state)
     assert_int_equal((uintptr_t)last % _Alignof(max_align_t), 0);
 }
 
+static void slots_of_removed_entries_are_used_again(void **state)
+{
+    struct core_hook_ops with_slots = ops;
+    struct core_hook hooks[2] = {{.ops = &with_slots}, {.ops = &with_slots}};
+    struct fixture f = {.clock.now_ns = 1};
+    struct entry self = entry_of(&f, 's', CORE_PASS);
+    (void)state;
+    with_slots.peer_slot_bytes = with_slots.viewer_slot_bytes = 40;
+    core_hooks_init(&f.hooks, &f.clock);
+    for (int i = 0; i < 10; i++) { /* one of them is always there */
+        struct core_hook *fresh = &hooks[i % 2];
+        fresh->self = &self;
+        assert_int_equal(core_hooks_add(&f.hooks, fresh), 0);
+        if (i > 0)
+            core_hooks_remove(&f.hooks, &hooks[(i + 1) % 2]);
+    }
+    assert_int_equal(f.hooks.peer_bytes, 40);
+    assert_int_equal(f.hooks.viewer_bytes, 40);
+
+    struct member member;
+    member_born(&f, &member);
+    core_hooks_remove(&f.hooks, &hooks[1]);
+    assert_int_equal(f.hooks.peer_bytes, 0);
+    assert_int_equal(f.hooks.viewer_bytes, 0);
+}
+
 static void slots_come_before_peers(void **state)
 {
     struct core_hook_ops with_slot = ops;
@@ -477,6 +503,7 @@ int main(void)
         cmocka_unit_test(a_fresh_entry_is_asked_what_the_old_one_held),
         cmocka_unit_test(a_fresh_entry_may_hold_it_again),
         cmocka_unit_test(slots_do_not_overlap),
+        cmocka_unit_test(slots_of_removed_entries_are_used_again),
         cmocka_unit_test(slots_come_before_peers),
         cmocka_unit_test(births_and_deaths_come_in_pairs),
         cmocka_unit_test(members_may_end_while_all_are_told),
