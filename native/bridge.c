@@ -46,6 +46,8 @@ static struct link *link_new(struct moq_native_bridge *bridge, void *user, bool 
 
 static void link_free(struct link *link)
 {
+    if (!link)
+        return;
     struct moq_native_bridge *bridge = link->bridge;
     deadlines_remove(bridge->deadlines, &link->deadline);
     list_remove(&link->node);
@@ -108,9 +110,9 @@ static const struct moq_transport_ops transport_ops = {
 
 /* ---- Upcalls --------------------------------------------------------------------------------- */
 
-static int link_begin_session(struct link *link, struct moq_session_config *config)
+static void fill_session_config(const struct link *link, struct moq_session_config *config)
 {
-    struct moq_native_bridge *bridge = link->bridge;
+    const struct moq_native_bridge *bridge = link->bridge;
     static const struct moq_session_limits no_limits;
     config->is_server = !link->is_client;
     config->clock = bridge->clock;
@@ -118,10 +120,6 @@ static int link_begin_session(struct link *link, struct moq_session_config *conf
         config->versions = bridge->versions ? bridge->versions : MOQ_VERSION_ALL;
     if (memcmp(&config->limits, &no_limits, sizeof no_limits) == 0)
         config->limits = bridge->limits;
-    link->session = moq_session_new(config, (struct moq_transport){&transport_ops, link});
-    if (!link->session)
-        return MOQ_ERR_NOMEM;
-    return 0;
 }
 
 static int on_accept(void *user, struct quic_conn *conn)
@@ -130,8 +128,12 @@ static int on_accept(void *user, struct quic_conn *conn)
     if (!bridge->on_peer)
         return MOQ_ERR_REFUSED;
     struct link *link = link_new(bridge, NULL, false);
-    if (!link)
+    struct moq_session *session = moq_session_alloc();
+    if (!link || !session) {
+        link_free(link);
+        moq_session_free(&session);
         return MOQ_ERR_NOMEM;
+    }
     link->conn = conn;
 
     const char *origin = quic_conn_origin(conn);
@@ -145,12 +147,14 @@ static int on_accept(void *user, struct quic_conn *conn)
     };
     struct moq_session_config config = {.is_browser = origin && *origin};
     int error = bridge->on_peer(bridge->self, &peer, &config);
-    if (!error)
-        error = link_begin_session(link, &config);
     if (error) {
         link_free(link);
+        moq_session_free(&session);
         return error;
     }
+    fill_session_config(link, &config);
+    link->session = session;
+    moq_session_start(session, &config, (struct moq_transport){&transport_ops, link});
     quic_conn_set_user(conn, link);
     return 0;
 }
@@ -163,8 +167,11 @@ static void on_connected(struct quic_conn *conn)
     struct moq_native_bridge *bridge = link->bridge;
     struct moq_session_config config = {.is_server = false};
     int error = bridge->on_client(bridge->self, link->user, conn, &config);
-    if (!error)
-        error = link_begin_session(link, &config);
+    if (!error) {
+        fill_session_config(link, &config);
+        link->session = moq_session_new(&config, (struct moq_transport){&transport_ops, link});
+        error = link->session ? 0 : MOQ_ERR_NOMEM;
+    }
     if (error)
         quic_conn_close(conn, moq_error_to_wire(error), moq_error_words(error));
 }
@@ -265,6 +272,12 @@ static void on_closed(struct quic_conn *conn, const struct quic_close *why)
         bridge->on_empty(bridge->self);
 }
 
+static uint64_t due_ns(void *user)
+{
+    const struct moq_native_bridge *bridge = user;
+    return deadlines_earliest(bridge->deadlines);
+}
+
 static const struct quic_app_protocol protocols[] = {{.alpn = MOQ_TRANSFORK_ALPN}};
 
 const struct quic_app moq_native_app = {
@@ -283,6 +296,7 @@ const struct quic_app moq_native_app = {
     .on_credit = on_credit,
     .on_rate = on_rate,
     .on_closed = on_closed,
+    .due_ns = due_ns,
 };
 
 /* ---- The bridge ------------------------------------------------------------------------------ */
@@ -347,10 +361,9 @@ void moq_native_bridge_shut_down(struct moq_native_bridge *bridge, int error, co
     }
 }
 
-uint64_t moq_native_bridge_tick(struct moq_native_bridge *bridge)
+void moq_native_bridge_tick(struct moq_native_bridge *bridge)
 {
     struct deadline *due;
     while ((due = deadlines_pop(bridge->deadlines, bridge->clock->now_ns)))
         moq_session_tick(container_of(due, struct link, deadline)->session);
-    return deadlines_earliest(bridge->deadlines);
 }

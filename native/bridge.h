@@ -59,8 +59,9 @@ void moq_native_bridge_forget(struct quic_conn *conn);
 /* Ends every session in order and refuses new ones; on_empty follows. */
 void moq_native_bridge_shut_down(struct moq_native_bridge *bridge, int error, const char *reason);
 
-/* In each turn before the flush: ticks the sessions that are due. Returns the next deadline. */
-uint64_t moq_native_bridge_tick(struct moq_native_bridge *bridge);
+/* In each turn before the flush: ticks the sessions that are due. The endpoint knows when the next
+ * one will be. */
+void moq_native_bridge_tick(struct moq_native_bridge *bridge);
 
 #ifdef __cplusplus
 }

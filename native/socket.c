@@ -17,7 +17,8 @@
 static uint64_t on_turn(void *self)
 {
     struct native_socket *socket = self;
-    return moq_native_bridge_tick(&socket->bridge);
+    moq_native_bridge_tick(&socket->bridge);
+    return CLOCK_NEVER;
 }
 
 int native_socket_open(struct moq_native *native, const struct native_socket_config *config,

@@ -394,7 +394,10 @@ void quic_endpoint_tick(struct quic_endpoint *endpoint)
 
 uint64_t quic_endpoint_deadline(const struct quic_endpoint *endpoint)
 {
-    return deadlines_earliest(&endpoint->deadlines);
+    const struct quic_app *app = endpoint->app;
+    uint64_t tick_ns = deadlines_earliest(&endpoint->deadlines);
+    uint64_t app_ns = app->due_ns ? app->due_ns(endpoint->user) : CLOCK_NEVER;
+    return tick_ns < app_ns ? tick_ns : app_ns;
 }
 
 /* ---- Out ------------------------------------------------------------------------------------- */

@@ -170,6 +170,9 @@ struct quic_app {
     /* Over; each open stream was closed before. Also when it never connected; a server hears of
      * the end of connections that on_accept was called for. Last call about the connection. */
     void (*on_closed)(struct quic_conn *conn, const struct quic_close *why);
+    /* When the application wants a turn (a time of the endpoint's clock), or CLOCK_NEVER. Asked
+     * behind each flush, because the calls above may change it. NULL: never. */
+    uint64_t (*due_ns)(void *user);
 };
 
 enum quic_protocol { QUIC_PROTOCOL_UNKNOWN, QUIC_PROTOCOL_RAW, QUIC_PROTOCOL_WEBTRANSPORT };
@@ -348,9 +351,9 @@ void quic_endpoint_flush(struct quic_endpoint *endpoint); /* lets every ready co
 
 /* Flush left ready connections: take another turn soon. */
 bool quic_endpoint_has_work(const struct quic_endpoint *endpoint);
-uint64_t
-quic_endpoint_deadline(const struct quic_endpoint *endpoint); /* of tick; UINT64_MAX: none */
-void quic_endpoint_writable(struct quic_endpoint *endpoint);  /* the sink takes datagrams again */
+/* Of tick, or what the application is due for; UINT64_MAX: none. */
+uint64_t quic_endpoint_deadline(const struct quic_endpoint *endpoint);
+void quic_endpoint_writable(struct quic_endpoint *endpoint); /* the sink takes datagrams again */
 
 #ifdef __cplusplus
 }

@@ -107,25 +107,40 @@ static void init_lists(struct moq_session *session)
 /* For an owner that wants to hear of nothing. */
 static const struct moq_session_events no_events = {0};
 
-struct moq_session *moq_session_new(const struct moq_session_config *config,
-                                    struct moq_transport transport)
+struct moq_session *moq_session_alloc(void)
 {
-    REQUIRE(config->clock && transport.ops);
     struct moq_session *session = calloc(1, sizeof *session);
     if (!session)
         return NULL;
+    session->state = SESSION_CLOSED;
+    init_lists(session);
+    object_born(OBJECT_session);
+    return session;
+}
+
+void moq_session_start(struct moq_session *session, const struct moq_session_config *config,
+                       struct moq_transport transport)
+{
+    REQUIRE(config->clock && transport.ops);
+    session->state = SESSION_GREETING;
     session->transport = transport;
     session->config = *config;
     if (!config->events)
         session->config.events = &no_events;
     fill_defaults(&session->config.limits);
-    init_lists(session);
     session->greeting_deadline_ns =
         time_after(session_now(session), session->config.limits.handshake_ns);
     session->deadline_ns = session->dialect_deadline_ns = CLOCK_NEVER;
     session_wait_until(session, session->greeting_deadline_ns);
-    object_born(OBJECT_session);
+}
 
+struct moq_session *moq_session_new(const struct moq_session_config *config,
+                                    struct moq_transport transport)
+{
+    struct moq_session *session = moq_session_alloc();
+    if (!session)
+        return NULL;
+    moq_session_start(session, config, transport);
     if (!config->is_server && greeting_open(session)) {
         session->state = SESSION_CLOSED;
         wait_for_nothing(session);

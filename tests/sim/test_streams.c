@@ -316,6 +316,60 @@ static void a_stream_that_waits_for_the_window_goes_on(void **state)
     }
 }
 
+struct planner { /* wants a turn a while after each time that something was sent */
+    struct peer peer;
+    struct pair *pair;
+    uint64_t due_ns, turned_ns;
+};
+
+static void send_and_plan(struct quic_stream *stream, size_t n, bool is_end)
+{
+    struct flow *flow = quic_stream_user(stream);
+    struct planner *planner = container_of(flow->peer, struct planner, peer);
+    peer_app.on_sent(stream, n, is_end);
+    planner->due_ns = sim_clock(planner->pair->sim)->now_ns + 5 * NS_PER_MS;
+}
+
+static uint64_t planned_ns(void *user)
+{
+    return container_of((struct peer *)user, struct planner, peer)->due_ns;
+}
+
+static uint64_t carry_out_plan(void *self)
+{
+    struct planner *planner = self;
+    uint64_t now_ns = sim_clock(planner->pair->sim)->now_ns;
+    if (now_ns < planner->due_ns)
+        return CLOCK_NEVER;
+    planner->turned_ns = now_ns;
+    planner->due_ns = CLOCK_NEVER;
+    return CLOCK_NEVER;
+}
+
+static void a_turn_that_is_asked_for_in_the_flush_comes_in_time(void **state)
+{
+    (void)state;
+    struct quic_app app = peer_app;
+    app.on_sent = send_and_plan;
+    app.due_ns = planned_ns;
+    struct pair pair;
+    start(&pair, 0);
+    struct planner planner = {.pair = &pair, .due_ns = CLOCK_NEVER};
+    peer_init(&planner.peer, false);
+    pair.client_config.app = &app;
+    pair.client_config.user = &planner.peer;
+    pair_connect(&pair);
+    sim_on_turn(pair.sim, pair.client_node, carry_out_plan, &planner);
+
+    uint64_t now_ns = sim_clock(pair.sim)->now_ns;
+    peer_send(&planner.peer, pair.client.conn, false, 100);
+    sim_run(pair.sim, NS_PER_S);
+
+    assert_in_range(planner.turned_ns - now_ns, 5 * NS_PER_MS, 5 * NS_PER_MS + 10 * NS_PER_US);
+    peer_deinit(&planner.peer);
+    pair_deinit(&pair);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -333,6 +387,7 @@ int main(void)
         cmocka_unit_test(equal_streams_take_turns),
         cmocka_unit_test(small_streams_share_packets),
         cmocka_unit_test(a_stream_that_waits_for_the_window_goes_on),
+        cmocka_unit_test(a_turn_that_is_asked_for_in_the_flush_comes_in_time),
     };
     return cmocka_run_group_tests(tests, NULL, free_tls);
 }

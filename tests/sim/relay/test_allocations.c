@@ -13,6 +13,8 @@
 #include "quic/conn.h"
 #include "quic/endpoint.h"
 #include "transfork/group.h"
+#include "transfork/session_state.h"
+#include "transfork/viewer.h"
 
 enum {
     VIEWERS = 6, /* half of them by WebTransport */
@@ -42,7 +44,8 @@ struct scene {
 static const struct world *counted; /* NULL: nothing is counted */
 static bool is_relay;               /* one of its calls is under way */
 static uint64_t allocations, turns;
-static int64_t held; /* bytes, glibc's own eight for each piece included */
+static int64_t held;         /* bytes, glibc's own eight for each piece included */
+static size_t refused_bytes; /* pieces of the relay's of this size are not to be had */
 static struct quic_sink network;
 
 static bool is_counted_endpoint(const struct quic_endpoint *endpoint)
@@ -109,7 +112,7 @@ void *__wrap_malloc(size_t n)
 
 void *__wrap_calloc(size_t pieces, size_t n)
 {
-    return count(__real_calloc(pieces, n));
+    return is_relay && n == refused_bytes ? NULL : count(__real_calloc(pieces, n));
 }
 
 void *__wrap_realloc(void *block, size_t n)
@@ -143,14 +146,14 @@ void *__wrap_mmap(void *where, size_t n, int protection, int flags, int file, of
 void __real_quic_endpoint_receive(struct quic_endpoint *endpoint, const struct quic_datagram *in);
 void __real_quic_endpoint_tick(struct quic_endpoint *endpoint);
 void __real_quic_endpoint_flush(struct quic_endpoint *endpoint);
-uint64_t __real_moq_native_bridge_tick(struct moq_native_bridge *bridge);
+void __real_moq_native_bridge_tick(struct moq_native_bridge *bridge);
 void __real_router_sweep(struct router *router);
 /* As it is called in object files: base/symbols.h. */
 size_t __real_moq_mailbox_run(struct mailbox *mailbox);
 void __wrap_quic_endpoint_receive(struct quic_endpoint *endpoint, const struct quic_datagram *in);
 void __wrap_quic_endpoint_tick(struct quic_endpoint *endpoint);
 void __wrap_quic_endpoint_flush(struct quic_endpoint *endpoint);
-uint64_t __wrap_moq_native_bridge_tick(struct moq_native_bridge *bridge);
+void __wrap_moq_native_bridge_tick(struct moq_native_bridge *bridge);
 void __wrap_router_sweep(struct router *router);
 size_t __wrap_moq_mailbox_run(struct mailbox *mailbox);
 
@@ -175,13 +178,12 @@ void __wrap_quic_endpoint_flush(struct quic_endpoint *endpoint)
     is_relay = false;
 }
 
-uint64_t __wrap_moq_native_bridge_tick(struct moq_native_bridge *bridge)
+void __wrap_moq_native_bridge_tick(struct moq_native_bridge *bridge)
 {
     is_relay = is_counted_bridge(bridge);
     turns += is_relay;
-    uint64_t next_ns = __real_moq_native_bridge_tick(bridge);
+    __real_moq_native_bridge_tick(bridge);
     is_relay = false;
-    return next_ns;
 }
 
 void __wrap_router_sweep(struct router *router)
@@ -353,6 +355,44 @@ static void an_idle_viewer_holds_little(void **state)
     assert_in_range(web, 1, IDLE_MAX_BYTES);
 }
 
+static void a_peer_whose_session_finds_no_memory_leaves_nothing_behind(void **state)
+{
+    (void)state;
+    struct scene scene;
+    begin(&scene, &(struct sim_link){.delay_ns = 5 * NS_PER_MS});
+    refused_bytes = sizeof(struct moq_session);
+    counted = &scene.world;
+    struct client *client = client_connect(world_host(&scene.world), NULL);
+    assert_true(world_run_until(&scene.world, client_is_closed, client, 10 * NS_PER_S));
+    counted = NULL;
+    refused_bytes = 0;
+
+    assert_int_equal(client->ready, 0);
+    assert_int_equal(world_counters(&scene.world)->sessions, 1); /* the publisher's */
+    world_deinit(&scene.world);
+}
+
+static void a_viewer_that_finds_no_memory_is_counted_as_refused(void **state)
+{
+    (void)state;
+    struct scene scene;
+    struct watch watch;
+    begin(&scene, &(struct sim_link){.delay_ns = 5 * NS_PER_MS});
+    client_publish(scene.publisher, "still");
+    struct client *client = client_ready(world_host(&scene.world), NULL);
+    refused_bytes = sizeof(struct moq_viewer);
+    counted = &scene.world;
+    watch_init(&watch, client, "still", &WISH_ANY);
+    world_run(&scene.world, NS_PER_S);
+    counted = NULL;
+    refused_bytes = 0;
+
+    assert_int_equal(watch.closed, 1);
+    assert_int_equal(world_counters(&scene.world)->requests_refused, 1);
+    watch_deinit(&watch);
+    world_deinit(&scene.world);
+}
+
 int main(void)
 {
     if (POOL_IS_MALLOC) {
@@ -364,6 +404,8 @@ int main(void)
         cmocka_unit_test(nor_do_they_where_packets_are_lost),
         cmocka_unit_test(a_group_takes_a_few_for_each_viewer),
         cmocka_unit_test(an_idle_viewer_holds_little),
+        cmocka_unit_test(a_peer_whose_session_finds_no_memory_leaves_nothing_behind),
+        cmocka_unit_test(a_viewer_that_finds_no_memory_is_counted_as_refused),
     };
     return cmocka_run_group_tests(tests, NULL, free_tls);
 }

@@ -331,8 +331,8 @@ static void idle_sessions_wake_nobody(void **state)
     world_run(&stage.world, 100 * NS_PER_S);
 
     for (uint32_t i = 0; i < stage.world.worker_count; i++)
-        assert_true(moq_native_bridge_tick(&stage.world.workers[i].bridge) == CLOCK_NEVER);
-    assert_true(moq_native_bridge_tick(&stage.house->bridge) == CLOCK_NEVER);
+        assert_true(moq_native_app.due_ns(&stage.world.workers[i].bridge) == CLOCK_NEVER);
+    assert_true(moq_native_app.due_ns(&stage.house->bridge) == CLOCK_NEVER);
     for (size_t i = 0; i < 3; i++)
         watch_deinit(&watches[i]);
     world_deinit(&stage.world);
