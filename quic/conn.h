@@ -89,6 +89,7 @@ struct quic_conn {
     struct list link;  /* in endpoint->conns or ->lingering; later in endpoint->dead_conns */
     struct list ready; /* in endpoint->ready */
     struct deadline deadline;
+    ngtcp2_sockaddr_union remote;
     struct quic_endpoint *endpoint;
     void *user;
     ngtcp2_conn *quic;          /* NULL while lingering */
@@ -100,9 +101,7 @@ struct quic_conn {
     struct list streams;
     struct schedule schedule;
     struct conn_route *routes; /* owned */
-    uint8_t route_count, route_capacity;
-    uint64_t close_at_ns; /* the state lasts no longer than this; or CLOCK_NEVER */
-    ngtcp2_sockaddr_union remote;
+    uint64_t close_at_ns;      /* the state lasts no longer than this; or CLOCK_NEVER */
     FILE *qlog;
     char *path, *origin, *authority, *server_name; /* owned; NULL is "" */
     struct conn_end end;
@@ -113,10 +112,11 @@ struct quic_conn {
     struct path_mtu mtu;
     uint64_t parked_bytes;
     uint64_t resets, resets_at_ns; /* a peer's rapid resets, draining by RESETS_PER_SECOND */
-    uint8_t state;                 /* enum conn_state */
-    uint8_t protocol;              /* enum quic_protocol */
     const struct quic_app_protocols *offered;     /* never NULL */
     const struct quic_app_protocol *app_protocol; /* what is spoken; NULL: not agreed, or no name */
+    uint8_t route_count, route_capacity;
+    uint8_t state;    /* enum conn_state */
+    uint8_t protocol; /* enum quic_protocol */
     bool is_server : 1;
     bool is_known : 1;        /* the application has heard of it and will hear of its end */
     bool is_half_open : 1;    /* counted in endpoint->stats.half_open */

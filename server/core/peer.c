@@ -142,9 +142,13 @@ static struct core_peer *peer_alloc(const struct router *router, const struct mo
 
 struct core_peer *peer_new(struct router *router, const struct moq_peer *info)
 {
-    struct core_peer *peer = peer_alloc(router, info);
-    if (!peer)
+    struct core_request *request = calloc(1, sizeof *request);
+    struct core_peer *peer = request ? peer_alloc(router, info) : NULL;
+    if (!peer) {
+        free(request);
         return NULL;
+    }
+    peer->request = request;
     peer->router = router;
     peer->number = router->next_peer;
     router->next_peer += router->workers; /* no other worker has it */
@@ -164,5 +168,6 @@ void peer_free(struct core_peer *peer)
     list_remove(&peer->node);
     core_hooks_peer_died(&router->hooks, &peer->member);
     router->counters.sessions--;
+    free(peer->request);
     free(peer);
 }

@@ -16,8 +16,8 @@ struct core_peer {
     struct moq_session *session;     /* NULL until it is agreed */
     struct moq_announced *announced; /* what it publishes */
     struct list announcements;       /* announcement.owner_node */
-    struct core_request request;
-    bool is_asking, is_denied;
+    struct core_request *request;    /* owned: hooks decide whether it may come in; else NULL */
+    bool is_denied;
     bool has_starved; /* the log has said that it allows too few streams */
     char address[64];
     /* In one piece of memory with the peer, as long as they are: see peer_new for their bounds. */
@@ -28,7 +28,8 @@ struct core_peer {
 /* A request to it waited too long for one more stream: counts it, and says so once. */
 void peer_note_starved(struct core_peer *peer);
 
-/* One whose session is not there yet; hooks hear of its birth. NULL: out of memory. */
+/* One whose session is not there yet, with an empty request; hooks hear of its birth. NULL: out of
+ * memory. */
 struct core_peer *peer_new(struct router *router, const struct moq_peer *info);
 /* Its session is gone, and it announces nothing any more; hooks hear of its death. */
 void peer_free(struct core_peer *peer);

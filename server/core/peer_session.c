@@ -130,8 +130,8 @@ static void on_closed(struct moq_session *session, int error, const char *reason
     log_info(LOG_SESSION, "session %llu from %s has ended: %s%s%s",
              (unsigned long long)peer->number, peer->address, words_of_end(error),
              reason[0] ? ", " : "", reason);
-    if (peer->is_asking)
-        core_hooks_withdraw(&peer->request);
+    if (peer->request)
+        core_hooks_withdraw(peer->request);
     end_peer(peer);
 }
 
@@ -188,7 +188,7 @@ static const struct moq_session_events peer_events = {
 static void on_session_decided(struct core_request *request, bool is_allowed)
 {
     struct core_peer *peer = request->peer;
-    peer->is_asking = false;
+    peer->request = NULL;
     peer->is_denied = !is_allowed;
     if (!is_allowed) {
         peer->router->counters.sessions_denied++;
@@ -197,12 +197,11 @@ static void on_session_decided(struct core_request *request, bool is_allowed)
                  request->reason[0] ? request->reason : "denied");
     }
     struct moq_session *held = moq_native_bridge_session(peer->conn);
-    if (!held)
-        return;
-    if (is_allowed)
+    if (held && is_allowed)
         moq_session_release(held);
-    else
+    else if (held)
         moq_session_close(held, MOQ_ERR_REFUSED, request->reason);
+    free(request);
 }
 
 int peer_accept(struct router *router, const struct moq_peer *info,
@@ -211,13 +210,12 @@ int peer_accept(struct router *router, const struct moq_peer *info,
     struct core_peer *peer = peer_new(router, info);
     if (!peer)
         return MOQ_ERR_NOMEM;
-    peer->is_asking = true;
-    peer->request = (struct core_request){
+    *peer->request = (struct core_request){
         .kind = CORE_REQUEST_SESSION,
         .peer = peer,
         .on_decided = on_session_decided,
     };
-    core_hooks_ask(&router->hooks, &peer->request);
+    core_hooks_ask(&router->hooks, peer->request);
     if (peer->is_denied) {
         end_peer(peer);
         return MOQ_ERR_REFUSED;
@@ -227,6 +225,6 @@ int peer_accept(struct router *router, const struct moq_peer *info,
     config->user = peer;
     config->offers = router->offers;
     config->limits = core_session_limits(router->config);
-    config->is_held = peer->is_asking;
+    config->is_held = peer->request != NULL;
     return 0;
 }
