@@ -49,7 +49,8 @@ static uint32_t read_elements(struct bits *in, uint32_t count)
     return channels;
 }
 
-/* Counts the channels of a program config element (4.4.1.1) and passes the tables of its elements. */
+/* Counts the channels of a program config element (4.4.1.1) and passes the tables of its
+ * elements. */
 static uint32_t read_program(struct bits *in)
 {
     bits_skip(in, 4 + 2 + 4);
@@ -62,7 +63,8 @@ static uint32_t read_program(struct bits *in)
     return read_elements(in, front + side + back) + lfe;
 }
 
-/* What general audio adds: object types that have something else there are few, and say nothing that is wanted. */
+/* Whether the configuration goes on as that of general audio. Few object types differ, and none of
+ * what they have instead is needed here. */
 static bool is_general_audio(uint8_t type)
 {
     return (type >= 1 && type <= 4) || type == 6 || type == 7 || type == 17 ||

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Walks over the elements of a frame of AAC (ISO/IEC 14496-3, 4.4.2 and 4.4.2.7). How long an element is nobody says, so
- * its scale factors and spectral data are decoded as far as their codes; their values are not wanted. */
+/* Walks over the elements of a frame of AAC (ISO/IEC 14496-3, 4.4.2 and 4.4.2.7). An element
+ * does not tell its length, so the codes of its scale factors and spectral data are decoded to find
+ * its end. Their values are not needed. */
 #include "karp/aac_frame.h"
 
 #include <string.h>
@@ -42,7 +43,8 @@ struct walk {
     uint8_t books[MAX_WINDOWS][MAX_BANDS]; /* of the channel at hand, by group and band */
 };
 
-/* Takes a code and returns its place in the book; the walk is broken where there is no such code. */
+/* Takes a code and returns its place in the book; the walk is broken where there is no such
+ * code. */
 static uint32_t take_code(struct walk *walk, const struct aac_book *book)
 {
     uint32_t code = 0, first = 0, place = 0;
@@ -229,7 +231,8 @@ static void skip_fill(struct bits *in)
     bits_skip(in, count * 8);
 }
 
-/* Walks over an element of that kind and notes it in `order` if it has channels. False: it cannot be walked over. */
+/* Walks over an element of that kind and notes it in `order` if it has channels. False: it cannot
+ * be walked over. */
 static bool skip_element(struct walk *walk, uint32_t kind, char *order)
 {
     static const char letters[] = {'S', 'P', 0, 'L'};

@@ -9,8 +9,8 @@
 
 enum { AAC_BOOKS = 12, AAC_CODE_MAX_BITS = 19 };
 
-/* A canonical Huffman book. `follow` has a hexadecimal digit for each code: how many sign bits follow it, plus 4 for each
- * escape sequence after those; NULL: nothing ever follows. */
+/* A canonical Huffman book. `follow` has a hexadecimal digit for each code: how many sign bits
+ * follow it, plus 4 for each escape sequence after those; NULL: nothing ever follows. */
 struct aac_book {
     uint8_t counts[AAC_CODE_MAX_BITS]; /* of codes with 1, 2, ... bits */
     const char *follow;

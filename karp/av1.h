@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* AV1 (bitstream specification, 5.3 to 5.9): where the sequence header is and what it says about the pictures, and which
- * frames are key frames. */
+/* AV1 (bitstream specification, 5.3 to 5.9): where the sequence header is and what it says about
+ * the pictures, and which frames are key frames. */
 #ifndef MOQ_KARP_AV1_H
 #define MOQ_KARP_AV1_H
 
@@ -15,8 +15,9 @@ struct av1_sequence {
     struct karp_colour colour;
 };
 
-/* Looks through OBUs (of a frame, or behind the four bytes of an av1C). False when there is no sequence header or it does
- * not parse; `obu` is set all the same if it is there, and NULL if not. */
+/* Looks through OBUs (of a frame, or behind the four bytes of an av1C). False when there is no
+ * sequence header or it does not parse; `obu` is set all the same if it is there, and NULL if
+ * not. */
 bool av1_find_sequence(struct reader in, struct av1_sequence *sequence);
 
 /* What the first frame of a sample is (5.9.2). */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The catalog: which tracks a broadcast has and how to decode them. One JSON document, published whole as the only frame
- * of a group, a new group for every version. */
+/* The catalog: which tracks a broadcast has and how to decode them. One JSON document, published
+ * whole as the only frame of a group, a new group for every version. */
 #ifndef MOQ_KARP_CATALOG_H
 #define MOQ_KARP_CATALOG_H
 
@@ -35,11 +35,13 @@ enum {
 
 enum karp_track_kind { KARP_VIDEO, KARP_AUDIO };
 
-/* How decoded pictures are to be shown, as WebCodecs has it in VideoDecoderConfig. All zero: as they are. */
+/* How decoded pictures are to be shown, as WebCodecs has it in VideoDecoderConfig. All zero: as
+ * they are. */
 struct karp_display {
     uint16_t rotation; /* degrees clockwise: 0, 90, 180 or 270 */
     bool is_flipped;   /* mirrored left to right, after the rotation */
-    /* Width to height of the picture before its rotation; 0: as its pixels are counted, or as the codec says. */
+    /* Width to height of the picture before its rotation; 0: as its pixels are counted, or as the
+     * codec says. */
     uint32_t aspect_width, aspect_height;
     bool has_colour; /* the container tells the colour, whatever the codec says */
     struct karp_colour colour;
@@ -58,16 +60,17 @@ struct karp_track {
     bool has_bitrate;
     uint64_t bitrate_bps;
     uint32_t
-        timescale; /* of the file, in ticks a second, so that an export rounds as it did; 0: not told */
+        timescale; /* of the file, in ticks a second: an export rounds as it did; 0: not told */
     char language[KARP_LANGUAGE_MAX_BYTES]; /* three letters of ISO 639-2; "": undetermined */
     char language_tag[KARP_LANGUAGE_TAG_MAX_BYTES]; /* BCP 47, where the file has one; "" */
     struct karp_display display;                    /* video */
 };
 
-/* `timescale`, `language`, `language_tag`, `display`, the `description` of audio, and `start` are extensions, which others
- * ignore. `start` goes with the `timescale` of video tracks: a publisher whose file has edit lists moves all times up
- * until none is negative, and says in the member "start" of the document how far, so that an export can give back the
- * times of the file, also negative ones. Whoever does not know them plays the times of the frames as they are. */
+/* `timescale`, `language`, `language_tag`, `display`, the `description` of audio, and `start` are
+ * extensions, which others ignore. `start` goes with the `timescale` of video tracks: a publisher
+ * whose file has edit lists moves all times up until none is negative, and says in the member
+ * "start" of the document how far, so that an export can give back the times of the file, also
+ * negative ones. A player that does not know them plays the frames at the times they carry. */
 struct karp_catalog {
     struct karp_track *tracks; /* read-only; video before audio */
     size_t track_count;        /* read-only */
@@ -82,17 +85,18 @@ void karp_catalog_free(struct karp_catalog *catalog);
 /* All that `catalog` says, in memory of its own. NULL: out of memory. */
 struct karp_catalog *karp_catalog_copy(const struct karp_catalog *catalog);
 
-/* Reads a document. Unknown members are ignored and null counts as absent. MOQ_ERR_DECODE with a sentence in `failure`
- * (may be NULL) when it is malformed, MOQ_ERR_BOUNDS over a limit; nothing is made then. The caller owns the catalog. */
+/* Reads a document. Unknown members are ignored and null counts as absent. MOQ_ERR_DECODE with a
+ * sentence in `failure` (may be NULL) when it is malformed, MOQ_ERR_BOUNDS over a limit; nothing is
+ * made then. The caller owns the catalog. */
 int karp_catalog_parse(const char *json, size_t size, struct karp_catalog **catalog,
                        struct karp_failure *failure);
 
-/* Prints compact JSON in the order of keys that every peer expects. The caller frees it; NULL: out of memory, or a name
- * that is not UTF-8. */
+/* Prints compact JSON in the order of keys that every peer expects. The caller frees it; NULL: out
+ * of memory, or a name that is not UTF-8. */
 char *karp_catalog_print(const struct karp_catalog *catalog);
 
-/* Adds a copy of `track`, with its description. MOQ_ERR_DUPLICATE (name), MOQ_ERR_BOUNDS, MOQ_ERR_NOMEM. Moves the
- * tracks behind it: pointers to them end. */
+/* Adds a copy of `track`, with its description. MOQ_ERR_DUPLICATE (name), MOQ_ERR_BOUNDS,
+ * MOQ_ERR_NOMEM. Moves the tracks behind it: pointers to them end. */
 int karp_catalog_add(struct karp_catalog *catalog, const struct karp_track *track);
 
 /* MOQ_ERR_NOT_FOUND when there is no track of that name. */
@@ -104,7 +108,8 @@ const struct karp_track *karp_catalog_find(const struct karp_catalog *catalog, c
 /* Whether both say the same; players re-subscribe only what differs. */
 bool karp_track_equals(const struct karp_track *a, const struct karp_track *b);
 
-/* What viewers of January 2025 cannot read in this track, in words, or NULL: they would refuse the whole catalog. */
+/* What viewers of January 2025 cannot read in this track, in words, or NULL: they would refuse the
+ * whole catalog. */
 const char *karp_track_objection(const struct karp_track *track);
 
 #ifdef __cplusplus

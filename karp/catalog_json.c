@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The catalog as JSON: exact and compact when written, forgiving about what is not in the schema when read. */
+/* The catalog as JSON: exact and compact when written, forgiving about what is not in the schema
+ * when read. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -14,8 +15,8 @@ struct place {
     struct karp_failure *failure;
 };
 
-static int refuse(const struct place *at, enum karp_failure_kind kind, const char *member,
-                  const char *must)
+static int refuse_member(const struct place *at, enum karp_failure_kind kind, const char *member,
+                         const char *must)
 {
     failure_set(at->failure, kind, NULL, "%s[%zu].%s %s", at->list, at->index, member, must);
     return MOQ_ERR_DECODE;
@@ -33,10 +34,10 @@ static int read_text(const json_t *value, char *out, size_t size, const struct p
                      const char *member)
 {
     if (!json_is_string(value))
-        return refuse(at, KARP_FAILURE_JSON, member, "must be a string");
+        return refuse_member(at, KARP_FAILURE_JSON, member, "must be a string");
     size_t length = json_string_length(value);
     if (length >= size)
-        return refuse(at, KARP_FAILURE_TOO_LARGE, member, "is too long");
+        return refuse_member(at, KARP_FAILURE_TOO_LARGE, member, "is too long");
     memcpy(out, json_string_value(value), length + 1);
     return 0;
 }
@@ -46,10 +47,10 @@ static int read_integer(const json_t *value, int64_t lowest, int64_t highest, in
                         const struct place *at, const char *member)
 {
     if (!json_is_integer(value))
-        return refuse(at, KARP_FAILURE_EXPECTED_INT, member, "must be an integer");
+        return refuse_member(at, KARP_FAILURE_EXPECTED_INT, member, "must be an integer");
     int64_t number = json_integer_value(value);
     if (number < lowest || number > highest)
-        return refuse(at, KARP_FAILURE_EXPECTED_INT, member, "is out of range");
+        return refuse_member(at, KARP_FAILURE_EXPECTED_INT, member, "is out of range");
     *out = number;
     return 0;
 }
@@ -67,7 +68,7 @@ static int read_track_name(const json_t *object, struct karp_track *track, const
 {
     const json_t *name = member_of(object, "track");
     if (!json_is_object(name))
-        return refuse(at, KARP_FAILURE_JSON, "track", "must be an object");
+        return refuse_member(at, KARP_FAILURE_JSON, "track", "must be an object");
     int error =
         read_text(member_of(name, "name"), track->name, sizeof track->name, at, "track.name");
     int64_t priority = 0;
@@ -84,7 +85,7 @@ static int read_codec(const json_t *object, struct karp_track *track, const stru
     int error =
         read_text(member_of(object, "codec"), track->codec, sizeof track->codec, at, "codec");
     if (!error && karp_codec_parse(track->codec, &codec) != 0)
-        error = refuse(at, KARP_FAILURE_INVALID_CODEC, "codec", "is malformed");
+        error = refuse_member(at, KARP_FAILURE_INVALID_CODEC, "codec", "is malformed");
     return error;
 }
 
@@ -118,10 +119,10 @@ static int read_description(const json_t *object, struct karp_track *track, cons
     if (!value)
         return 0;
     if (!json_is_string(value) || json_string_length(value) % 2 != 0)
-        return refuse(at, KARP_FAILURE_HEX, "description", "must be pairs of hex digits");
+        return refuse_member(at, KARP_FAILURE_HEX, "description", "must be pairs of hex digits");
     size_t size = json_string_length(value) / 2;
     if (size > KARP_DESCRIPTION_MAX_BYTES)
-        return refuse(at, KARP_FAILURE_TOO_LARGE, "description", "is too long");
+        return refuse_member(at, KARP_FAILURE_TOO_LARGE, "description", "is too long");
     if (size == 0)
         return 0;
 
@@ -133,7 +134,8 @@ static int read_description(const json_t *object, struct karp_track *track, cons
     for (size_t i = 0; i < size; i++) {
         int high = hex_digit(hex[2 * i]), low = hex_digit(hex[2 * i + 1]);
         if (high < 0 || low < 0)
-            return refuse(at, KARP_FAILURE_HEX, "description", "must be pairs of hex digits");
+            return refuse_member(at, KARP_FAILURE_HEX, "description",
+                                 "must be pairs of hex digits");
         track->description[i] = (uint8_t)(high << 4 | low);
     }
     return 0;
@@ -144,7 +146,7 @@ static int read_video(const json_t *object, struct karp_track *track, const stru
     const json_t *size = member_of(object, "resolution");
     int error = read_description(object, track, at);
     if (!error && !json_is_object(size))
-        error = refuse(at, KARP_FAILURE_JSON, "resolution", "must be an object");
+        error = refuse_member(at, KARP_FAILURE_JSON, "resolution", "must be an object");
     if (!error)
         error = read_u32(size, "width", &track->width, at);
     if (!error)
@@ -165,7 +167,7 @@ static int read_track(const json_t *object, enum karp_track_kind kind, struct ka
 {
     struct karp_track track = {.kind = kind};
     if (!json_is_object(object))
-        return refuse(at, KARP_FAILURE_JSON, "track", "must be inside an object");
+        return refuse_member(at, KARP_FAILURE_JSON, "track", "must be inside an object");
 
     int error = read_track_name(object, &track, at);
     if (!error)
@@ -179,7 +181,8 @@ static int read_track(const json_t *object, enum karp_track_kind kind, struct ka
     if (!error)
         error = karp_catalog_add(catalog, &track);
     if (error == MOQ_ERR_DUPLICATE)
-        error = refuse(at, KARP_FAILURE_DUPLICATE_TRACK, "track.name", "names a track twice");
+        error =
+            refuse_member(at, KARP_FAILURE_DUPLICATE_TRACK, "track.name", "names a track twice");
     free(track.description);
     return error;
 }
@@ -275,7 +278,8 @@ static json_t *hex_of(const uint8_t *data, size_t size)
     return value;
 }
 
-/* jansson keeps the order of insertion; a NULL value makes json_object_set_new fail, which is collected in one flag. */
+/* jansson keeps the order of insertion; a NULL value makes json_object_set_new fail, which is
+ * collected in one flag. */
 static bool write_members(json_t *object, const struct karp_track *track)
 {
     bool is_failed = json_object_set_new(object, "track",

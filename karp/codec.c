@@ -163,7 +163,8 @@ static bool parse_aac(const char *at, struct karp_codec *codec)
     return *at == '\0';
 }
 
-/* avc3 and hev1 pass through as unknown when they do not have the form that we know: nobody has refused them yet. */
+/* Forms of avc3 and hev1 that are not known here pass through as unknown: viewers do not refuse
+ * them. */
 static void parse_lenient(const char *text, struct karp_codec *codec)
 {
     bool is_known =

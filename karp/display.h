@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* How pictures are shown and what language a track has: the forms of files and catalogs, one into the other. */
+/* How pictures are shown and what language a track has: the forms of files and catalogs, one into
+ * the other. */
 #ifndef MOQ_KARP_DISPLAY_H
 #define MOQ_KARP_DISPLAY_H
 
@@ -16,8 +17,8 @@ struct display_ratio display_ratio_of(uint64_t width, uint64_t height);
 struct display_ratio display_pixel(const struct karp_display *display, uint32_t width,
                                    uint32_t height);
 
-/* Quarter turns and mirroring as the signs of a, b, c and d in a matrix of ISO/IEC 14496-12, 6.2.2. The first returns
- * false, and changes nothing, for signs that are neither. */
+/* Quarter turns and mirroring as the signs of a, b, c and d in a matrix of ISO/IEC 14496-12, 6.2.2.
+ * The first returns false, and changes nothing, for signs that are neither. */
 bool display_turn_find(struct karp_display *display, const int signs[4]);
 void display_turn_signs(const struct karp_display *display, int signs[4]);
 

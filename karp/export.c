@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The exporter: takes frames, waits until every track can be described, then writes the init segment and fragments. */
+/* The exporter: takes frames, waits until every track can be described, then writes the init
+ * segment and fragments. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -8,7 +9,8 @@
 #include "base/objects.h"
 #include "karp/export_internal.h"
 
-/* A group that begins this far behind the newest frame is an old one that comes late, not a clock that trembles. */
+/* A group that begins this far behind the newest frame is an old one that comes late, not a clock
+ * that trembles. */
 enum { LATE_GROUP_US = 500000 };
 
 static void deinit_track(struct export_track *track)
@@ -117,8 +119,8 @@ static bool is_ready(const struct karp_exporter *exporter)
     return is_any;
 }
 
-/* Room for the decode times before zero of the deepest reordering. The same for all tracks: a player that ignores edit
- * lists keeps them together. */
+/* Room for the decode times before zero of the deepest reordering. The same for all tracks: a
+ * player that ignores edit lists keeps them together. */
 static void find_lead(struct karp_exporter *exporter)
 {
     unsigned deepest = 0;
@@ -221,8 +223,8 @@ static int keep_pending(struct karp_exporter *exporter, const struct karp_frame 
     return 0;
 }
 
-/* Enough has been held: the file begins without the tracks that stay silent and are described nowhere, if another one is
- * there. */
+/* Enough has been held: the file begins without the tracks that stay silent and are described
+ * nowhere, if another one is there. */
 static void give_up_silent(struct karp_exporter *exporter)
 {
     bool is_any = false;
@@ -266,7 +268,8 @@ static int begin_file(struct karp_exporter *exporter)
     return error;
 }
 
-/* Before the init segment: learn from the frame, hold it, and see whether that was the last thing missing. */
+/* Before the init segment: learn from the frame, hold it, and see whether that was the last thing
+ * missing. */
 static int wait_for_init(struct karp_exporter *exporter, const struct karp_frame *frame)
 {
     struct export_track *track = &exporter->tracks[frame->track];

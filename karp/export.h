@@ -1,15 +1,17 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Export: a catalog and frames become a fragmented MP4 that ffmpeg and browsers play: an init segment, then a moof and
- * mdat for each frame or each group.
+/* Export: a catalog and frames become a fragmented MP4 that ffmpeg and browsers play: an init
+ * segment, then a moof and mdat for each frame or each group.
  *
- * Presentation times are kept to the microsecond: a catalog with a start makes edit lists that begin presentation there,
- * and the file says of each frame what the published one did. Frames carry no decode times, so those are made: strictly
- * rising, and at or before the presentation time of their frame, except where a track without a start begins at zero
- * and its frames are reordered: composition offsets are negative there. One frame of each track is held back until
- * the next one tells its duration, and at the beginning of a broadcast twice the reorder depth.
+ * Presentation times are kept to the microsecond: a catalog with a start makes edit lists that
+ * begin presentation there, and the file says of each frame what the published one did. Frames
+ * carry no decode times, so those are made: strictly rising, and at or before the presentation time
+ * of their frame, except where a track without a start begins at zero and its frames are reordered:
+ * composition offsets are negative there. One frame of each track is held back until the next one
+ * tells its duration, and at the beginning of a broadcast twice the reorder depth.
  *
- * The first keyframe of each video track is searched for its configuration record and size, and the init segment waits for
- * it: the resolution may have changed in band since the catalog was written. */
+ * The first keyframe of each video track is searched for its configuration record and size, and the
+ * init segment waits for it: the resolution may have changed in band since the catalog was
+ * written. */
 #ifndef MOQ_KARP_EXPORT_H
 #define MOQ_KARP_EXPORT_H
 
@@ -39,8 +41,7 @@ enum {
 
 struct karp_export_options {
     bool is_fragment_per_group; /* otherwise per frame: lowest latency */
-    int64_t
-        offset_us; /* added to every timestamp, for a viewer who joins late and wants to begin near 0 */
+    int64_t offset_us; /* added to every timestamp: a viewer who joins late may begin near 0 */
 };
 
 /* Why a frame was left out. X(name, words) */
@@ -71,33 +72,36 @@ struct karp_export_counters {
     uint64_t dropped_frames;                   /* and all of them together */
 };
 
-/* Takes bytes of the file in order. A return value that is not 0 is returned by whichever function called it. */
+/* Takes bytes of the file in order. A return value that is not 0 is returned by whichever function
+ * called it. */
 typedef int (*karp_write)(void *user, const uint8_t *data, size_t size);
 
 struct karp_exporter; /* private */
 
-/* Copies `catalog`; `options` may be NULL. Tracks of codecs that we cannot describe are left out with a warning.
- * NULL in `*exporter` with MOQ_ERR_UNSUPPORTED when none is left, MOQ_ERR_NOMEM. */
+/* Copies `catalog`; `options` may be NULL. Tracks of codecs that we cannot describe are left out
+ * with a warning. NULL in `*exporter` with MOQ_ERR_UNSUPPORTED when none is left, MOQ_ERR_NOMEM. */
 int karp_exporter_new(struct karp_exporter **exporter, const struct karp_catalog *catalog,
                       const struct karp_export_options *options, karp_write on_write, void *user);
 void karp_exporter_free(
     struct karp_exporter *exporter); /* what is held back is lost without a flush */
 
-/* Takes a frame, in decode order within its track; the tracks in any order. `track` is the index in the catalog. Times
- * that start again under the same catalog have to be put on one line before: see karp_timeline_place().
- * Returns 0; MOQ_ERR_EXPIRED when it begins a group at or before what is written already: skip that group;
- * MOQ_ERR_BOUNDS over KARP_FRAME_MAX_BYTES; MOQ_ERR_NOT_FOUND for a wrong `track`; MOQ_ERR_NOMEM; or what on_write
- * returned. */
+/* Takes a frame, in decode order within its track; the tracks in any order. `track` is the index in
+ * the catalog. Times that start again under the same catalog have to be put on one line before: see
+ * karp_timeline_place(). Returns 0; MOQ_ERR_EXPIRED when it begins a group at or before what is
+ * written already: skip that group; MOQ_ERR_BOUNDS over KARP_FRAME_MAX_BYTES; MOQ_ERR_NOT_FOUND for
+ * a wrong `track`; MOQ_ERR_NOMEM; or what on_write returned. */
 int karp_exporter_frame(struct karp_exporter *exporter, const struct karp_frame *frame);
 
 /* Writes everything that is held back, as at the end of the broadcast. */
 int karp_exporter_flush(struct karp_exporter *exporter);
 
-/* The broadcast goes on as a newer instance. Flushes, then continues on the time line shortly behind the end of the old
- * instance; a new init segment is written only when it differs. Errors as karp_exporter_new(). */
+/* The broadcast goes on as a newer instance. Flushes, then continues on the time line shortly
+ * behind the end of the old instance; a new init segment is written only when it differs. Errors as
+ * karp_exporter_new(). */
 int karp_exporter_restart(struct karp_exporter *exporter, const struct karp_catalog *catalog);
 
-/* Whether frames of `catalog` can go on in the file without a restart: it says the same of the same tracks. */
+/* Whether frames of `catalog` can go on in the file without a restart: it says the same of the same
+ * tracks. */
 bool karp_exporter_fits(const struct karp_exporter *exporter, const struct karp_catalog *catalog);
 
 /* Whether the catalog's track is part of the file. */

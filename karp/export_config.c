@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Finds what a decoder has to know before the first picture: in the catalog, by computation, or in the first keyframe. */
+/* Finds what a decoder has to know before the first picture: in the catalog, by computation, or in
+ * the first keyframe. */
 #include "karp/export_internal.h"
 
 #include <string.h>
@@ -46,7 +47,8 @@ static void learn_reorder(struct export_track *track)
     track->is_square = !is_h265 && !sps.is_stretched;
 }
 
-/* The record in the catalog, when there is one of the form that we know. The first keyframe may know better. */
+/* The record in the catalog, when there is one of the form that we know. The first keyframe may
+ * know better. */
 static void take_description(struct export_track *track)
 {
     const struct karp_track *entry = track->entry;
@@ -113,7 +115,8 @@ static int find_av1(struct export_track *track, const struct karp_frame *frame)
     return error == MOQ_ERR_NOMEM ? error : 0;
 }
 
-/* Whether two records are for the same sequence: then the one of the catalog stays, which may say more. */
+/* Whether two records describe the same sequence. Then that of the catalog is kept, because it may
+ * say more. */
 static bool has_same_sps(const struct byte_buf *a, const struct byte_buf *b, bool is_h265)
 {
     struct nal x, y;
@@ -146,8 +149,8 @@ static void take_sets(struct export_track *track, struct byte_buf *made)
     }
 }
 
-/* A sequence that has changed since the catalog was written begins with its parameter sets in the keyframe; they are what
- * is true of the frames that the file begins with. */
+/* If the sequence has changed since the catalog was written, its keyframe carries the new parameter
+ * sets. They describe the frames that the file begins with, so they override the catalog. */
 static int find_sets(struct export_track *track, const struct karp_frame *frame)
 {
     enum { USUAL_LENGTH_BYTES = 4 };

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Writes moof and mdat: of one frame, or of a group. The newest sample of a track is always held back, because its
- * decode time and duration depend on the next one. */
+/* Writes moof and mdat: of one frame, or of a group. The newest sample of a track is always held
+ * back, because its decode time and duration depend on the next one. */
 #include <stdlib.h>
 
 #include "base/error.h"
@@ -107,10 +107,10 @@ static int write_fragment(struct karp_exporter *exporter, struct export_track *t
     return error;
 }
 
-/* Gives the held sample its decode time: above the one before and, of video, below the candidate of the next one where
- * two frames are shown at once. Some muxers round audio times like that; the second is shown a microsecond later, since
- * readers of audio take one time for the other. */
-static void settle(struct export_track *track, int64_t next_candidate)
+/* Gives the held sample its decode time: above the one before and, of video, below the candidate of
+ * the next one where two frames are shown at once. Some muxers round audio times like that; the
+ * second is shown a microsecond later, since readers of audio take one time for the other. */
+static void settle_held_sample(struct export_track *track, int64_t next_candidate)
 {
     struct export_sample *held = &track->samples[track->sample_count - 1];
     if (held->dts >= next_candidate && track->kind == KARP_VIDEO)
@@ -157,7 +157,7 @@ int export_fragment_add(struct karp_exporter *exporter, struct export_track *tra
                                    .is_key = frame->is_group_start || track->kind == KARP_AUDIO};
     int error = 0;
     if (track->sample_count > 0) {
-        settle(track, sample.dts);
+        settle_held_sample(track, sample.dts);
         if (is_fragment_full(exporter, track, frame))
             error = write_fragment(exporter, track, sample.dts);
     }
@@ -175,6 +175,7 @@ int export_fragment_flush(struct karp_exporter *exporter, struct export_track *t
         return error;
     uint32_t duration = track->last_duration ? track->last_duration : track->frame_us;
     struct export_sample *held = &track->samples[track->sample_count - 1];
-    settle(track, held->dts + (held->dts > track->last_dts ? duration : track->tick_us));
+    settle_held_sample(track,
+                       held->dts + (held->dts > track->last_dts ? duration : track->tick_us));
     return write_fragment(exporter, track, track->last_dts + duration);
 }

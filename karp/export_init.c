@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Writes the init segment: ftyp and a moov without samples. Times are in microseconds, as on the wire, or
- * in ticks of the file that was published. */
+/* Writes the init segment: ftyp and a moov without samples. Times are in microseconds, as on the
+ * wire, or in ticks of the file that was published. */
 #include "karp/export_internal.h"
 
 #include <string.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The exporter from the inside: export.c takes frames and waits for configurations, export_config.c and export_sound.c find those,
- * export_init.c writes the init segment, export_opening.c and export_time.c make decode times, export_fragment.c writes fragments. */
+/* The exporter from the inside: export.c takes frames and waits for configurations, export_config.c
+ * and export_sound.c find those, export_init.c writes the init segment, export_opening.c and
+ * export_time.c make decode times, export_fragment.c writes fragments. */
 #ifndef MOQ_KARP_EXPORT_INTERNAL_H
 #define MOQ_KARP_EXPORT_INTERNAL_H
 
@@ -56,7 +57,8 @@ struct export_track {
     bool has_newest;
     int64_t newest_pts;
 
-    /* Decode times: the reorder + 1 largest presentation times so far, ascending; see export_time.c. */
+    /* Decode times: the reorder + 1 largest presentation times so far, ascending; see
+     * export_time.c. */
     unsigned reorder;
     int64_t window[NAL_MAX_REORDER + 2];
     unsigned window_count;
@@ -107,8 +109,8 @@ struct karp_exporter {
 /* Counts a frame that is left out; returns `error`. */
 int export_leave_out(struct karp_exporter *exporter, enum karp_export_loss loss, int error);
 
-/* Prepares a track whose codec can be exported: parses the codec, takes the configuration of the catalog. False when
- * it cannot. */
+/* Prepares a track whose codec can be exported: parses the codec, takes the configuration of the
+ * catalog. False when it cannot. */
 bool export_config_init(struct export_track *track);
 
 /* Both for a track of audio. */
@@ -118,7 +120,8 @@ int export_sound_find(struct export_track *track, const struct karp_frame *frame
 /* Adds to the configuration of a track; false: over its bound, or out of memory. */
 bool export_config_take(struct export_track *track, const uint8_t *record, size_t size);
 
-/* Looks for the configuration in the first frame of a group. Returns 0 also when it is not there. */
+/* Looks for the configuration in the first frame of a group. Returns 0 also when it is not
+ * there. */
 int export_config_find(struct export_track *track, const struct karp_frame *frame);
 
 /* Writes ftyp and moov for the used tracks. */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The opening of a track that reorders its frames, for a viewer who is there when the broadcast begins.
+/* The opening of a track that reorders its frames, for a viewer who is there when the broadcast
+ * begins.
  *
- * The frames before the first ones, which decode times are otherwise taken from, do not exist. An encoder counts them
- * as far before the start as the reorder depth lasts, and it takes twice the depth in frames to see how long that is.
- * So many are held, once; all decode times that follow are then spaced as the encoder had them. */
+ * The frames before the first ones, which decode times are otherwise taken from, do not exist. An
+ * encoder counts them as far before the start as the reorder depth lasts, and it takes twice the
+ * depth in frames to see how long that is. So many are held, once; all decode times that follow are
+ * then spaced as the encoder had them. */
 #include "karp/export_internal.h"
 
 #include <stdlib.h>
@@ -36,9 +38,10 @@ static int64_t delay_of(const struct export_track *track)
                      : (times[last] - times[0]) / (int64_t)last * (int64_t)depth;
 }
 
-/* Where an edit list takes it off again, the file's media begins as much later. Otherwise decode times cannot lie before
- * zero and begin there, and frames that are decoded after their presentation time say so with a negative offset: that is
- * what a publisher's encoder does in the same place, so its times are met. */
+/* Where an edit list takes it off again, the file's media begins as much later. Otherwise decode
+ * times cannot lie before zero and begin there, and frames that are decoded after their
+ * presentation time say so with a negative offset: that is what a publisher's encoder does in the
+ * same place, so its times are met. */
 static void set_times(const struct karp_exporter *exporter, struct export_track *track)
 {
     int64_t delay = delay_of(track), first = track->opening[0];

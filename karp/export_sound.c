@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Finds what a decoder has to know before the first sound: in the catalog, by computation, or in the first frame. */
+/* Finds what a decoder has to know before the first sound: in the catalog, by computation, or in
+ * the first frame. */
 #include "karp/export_internal.h"
 
 #include <string.h>
@@ -7,7 +8,8 @@
 #include "base/log.h"
 #include "karp/aac_frame.h"
 
-/* Turns the identification header of Opus in Ogg (RFC 7845, 5.1), which is what browsers call a description, into a dOps. */
+/* Turns the identification header of Opus in Ogg (RFC 7845, 5.1), which is what browsers call a
+ * description, into a dOps. */
 static bool take_opus_head(struct export_track *track)
 {
     static const uint8_t magic[8] = {'O', 'p', 'u', 's', 'H', 'e', 'a', 'd'};
@@ -27,8 +29,8 @@ static bool take_opus_head(struct export_track *track)
     return is_taken;
 }
 
-/* The record of the file that was published; without one Opus as everybody sends it: what a decoder drops at the start
- * is told nowhere, 312 is the usual. */
+/* The record of the file that was published; without one Opus as everybody sends it: what a decoder
+ * drops at the start is told nowhere, 312 is the usual. */
 static void describe_opus(struct export_track *track)
 {
     const struct karp_track *entry = track->entry;
@@ -50,7 +52,8 @@ static void learn_aac_frame(struct export_track *track)
         track->frame_us = (uint32_t)((uint64_t)aac.frame_samples * EXPORT_US_PER_S / aac.core_rate);
 }
 
-/* Makes a configuration of what the catalog says, except where `channel_count` or `core_rate` is known better. */
+/* Makes a configuration of what the catalog says, except where `channel_count` or `core_rate` is
+ * known better. */
 static bool make_aac(struct export_track *track, uint32_t channel_count, uint32_t core_rate)
 {
     const struct karp_aac aac = {.object_type = track->codec.profile,

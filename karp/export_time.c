@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Decode times for frames that only know when they are shown.
  *
- * With a reorder depth of R, at most R frames come before one that is shown earlier. So every frame is among the R+1
- * latest-shown frames so far, and the earliest of those is a decode time that is at or before its own presentation
- * and rises with every frame. At the start, where there are no R frames yet, times before the first frame take their
- * places: those that the opening has found, or for a viewer who joins later times that leave room. */
+ * With a reorder depth of R, at most R frames come before one that is shown earlier. So every frame
+ * is among the R+1 latest-shown frames so far, and the earliest of those is a decode time that is
+ * at or before its own presentation and rises with every frame. At the start, where there are no R
+ * frames yet, times before the first frame take their places: those that the opening has found, or
+ * for a viewer who joins later times that leave room. */
 #include "karp/export_internal.h"
 
 #include <string.h>
@@ -13,8 +14,9 @@
 
 enum { JUMP_US = 1000000, LEADING_MAX = 16 };
 
-/* Fills the window with times before `pts`: room for the frames that an open group shows before its keyframe. */
-static void refill(struct export_track *track, int64_t pts)
+/* Fills the window with times before `pts`: room for the frames that an open group shows before its
+ * keyframe. */
+static void refill_window(struct export_track *track, int64_t pts)
 {
     unsigned leading = track->reorder == 0 ? 0 : 1U << track->reorder;
     if (leading > LEADING_MAX)
@@ -53,7 +55,7 @@ int64_t export_time_next(struct export_track *track, int64_t pts)
     unsigned *count = &track->window_count;
     bool is_jump = track->has_newest && pts > track->newest_pts + JUMP_US;
     if (!track->is_timed || is_jump)
-        refill(track, pts);
+        refill_window(track, pts);
     if (!track->has_newest || pts > track->newest_pts)
         track->newest_pts = pts;
     track->has_newest = true;

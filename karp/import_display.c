@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What a moov says about the showing of pictures, and the language of a track: for the catalog, which carries it, or for
- * the publisher, who is told what it does not carry. */
+/* How a moov wants its pictures shown, and the language of a track. Most of it goes into the
+ * catalog; the publisher is warned about what the catalog cannot carry. */
 #include "karp/import_internal.h"
 
 #include <stdlib.h>
@@ -19,7 +19,8 @@ static void set_aspect(struct karp_display *display, uint64_t width, uint64_t he
     display->aspect_height = ratio.height;
 }
 
-/* Square pixels are not worth a word where the codec does not contradict: only of H.265 that is not known. */
+/* Whether the catalog has to say that pixels are square, because the codec's own data says or may
+ * say otherwise. For H.265 it is not looked up, so it always does. */
 static bool is_square_news(const struct karp_track *track, const struct karp_codec *codec)
 {
     struct nal record = {track->description, track->description_size}, unit;
@@ -37,7 +38,7 @@ static void read_pasp(struct reader in, struct karp_track *track, const struct k
         set_aspect(&track->display, track->width * horizontal, track->height * vertical);
 }
 
-/* nclx, or nclc of QuickTime, which has no range. Profiles of ICC are for nobody's decoder. */
+/* nclx, or nclc of QuickTime, which has no range. ICC profiles are of no use to a decoder. */
 static void read_colr(struct reader in, struct karp_track *track)
 {
     uint32_t type = reader_u32(&in);
@@ -114,15 +115,16 @@ static struct turn turn_both(struct turn first, struct turn second)
 }
 
 /* Less than a hundredth is rounding. */
-static int sign(int64_t number)
+static int sign_of(int64_t number)
 {
     return (number > FIXED_ONE / 100) - (number < -FIXED_ONE / 100);
 }
 
-/* False when the matrix does anything but quarter turns, mirroring and scaling. Unequal scales are those of pixels that are not square. */
+/* False when the matrix does anything but quarter turns, mirroring and scaling. Unequal scales are
+ * those of pixels that are not square. */
 static bool apply_turn(struct turn turn, struct karp_track *track)
 {
-    const int signs[4] = {sign(turn.a), sign(turn.b), sign(turn.c), sign(turn.d)};
+    const int signs[4] = {sign_of(turn.a), sign_of(turn.b), sign_of(turn.c), sign_of(turn.d)};
     if (!display_turn_find(&track->display, signs))
         return false;
     uint64_t across = (uint64_t)(llabs(turn.a) + llabs(turn.b));
@@ -139,8 +141,8 @@ static bool apply_turn(struct turn turn, struct karp_track *track)
     return true;
 }
 
-/* Where nothing else tells how wide pixels are, the size on screen does, unless it is off by rounding only, or was
- * written as it is after the turn. */
+/* Where nothing else tells how wide pixels are, the size on screen does, unless it is off by
+ * rounding only, or was written as it is after the turn. */
 static void take_screen_size(struct karp_track *track, uint64_t width, uint64_t height)
 {
     uint64_t coded_width = track->width, coded_height = track->height;

@@ -149,8 +149,8 @@ static int read_entry(struct karp_importer *importer, struct box *entry,
 }
 
 /* Finds the entry to be used, and what karp thinks of the others. */
-static bool choose(struct karp_importer *importer, struct import_track *track, struct reader stsd,
-                   struct karp_track blank)
+static bool choose_entry(struct karp_importer *importer, struct import_track *track,
+                         struct reader stsd, struct karp_track blank)
 {
     uint32_t wanted = importer->wanted_entries[track - importer->tracks];
     struct karp_failure first = {.kind = KARP_FAILURE_NONE};
@@ -179,7 +179,7 @@ int import_entry(struct karp_importer *importer, struct import_track *track, str
 {
     struct box entry, chosen = {0};
     reader_skip(&stsd, 8);
-    if (!choose(importer, track, stsd, description->track))
+    if (!choose_entry(importer, track, stsd, description->track))
         return importer->failure.kind != KARP_FAILURE_NONE
                    ? MOQ_ERR_MEDIA
                    : import_fail(importer, MISSING_CODEC, NULL, "the track has no sample entry");

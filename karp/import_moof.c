@@ -151,7 +151,7 @@ static int read_sample(struct fragment *fragment, struct reader *in, uint32_t fl
     sample.size = flags & TRUN_SIZE ? reader_u32(in) : run->size;
     uint32_t own_flags = flags & TRUN_FLAGS ? reader_u32(in) : run->flags;
     sample.flags = first_flags && !(flags & TRUN_FLAGS) ? *first_flags : own_flags;
-    /* Version 0 says unsigned, but nobody means two billion ticks: negative there as well. */
+    /* Version 0 is unsigned by the standard, but muxers write negative offsets in it as well. */
     int32_t composition = flags & TRUN_COMPOSITION ? (int32_t)reader_u32(in) : 0;
 
     fragment->next += sample.size;

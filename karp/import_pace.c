@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Frames of sound have a known length, so a time that a muxer got wrong is seen and mended:
- * ffmpeg 5.1, for one, dates them in pairs (0, 2048, 2048, 4096, 4096) when each has a fragment of
- * its own.
+/* Corrects the times of sound by the known length of its frames. ffmpeg 5.1, for example, dates
+ * frames in pairs (0, 2048, 2048, 4096, 4096) when each has a fragment of its own.
  *
- * A frame within one length of where it should be is put there, unless it is so close that the
- * difference is rounding or drift. A difference that stays is followed after a few frames, a larger
- * one at once: it is a gap. So is a frame that is dated like the one before it: then the file
- * counts durations that are none. The first frame may have been cut, or have a gap after it, so
- * that the second one tells. */
+ * A frame that is less than one length from where it is expected is moved there, unless it is so
+ * close that the difference is rounding or drift. If frames stay off the same way, the file's times
+ * are followed after a few of them. A larger difference is a gap and is followed at once, and so is
+ * a frame with the time of the one before it: such a file has no real durations. The first frame
+ * may have been cut, or have a gap behind it, so the expectation begins with the second. */
 #include "karp/import_internal.h"
 
 #include "base/check.h"
@@ -60,7 +59,7 @@ static void expect_next(struct import_pace *pace, int64_t pts, uint64_t length_p
 }
 
 /* The file is right: goes on from its time. */
-static int64_t follow(struct import_pace *pace, int64_t pts, uint64_t length_parts)
+static int64_t follow_file_time(struct import_pace *pace, int64_t pts, uint64_t length_parts)
 {
     pace->part = 0;
     pace->run = 0;
@@ -69,7 +68,7 @@ static int64_t follow(struct import_pace *pace, int64_t pts, uint64_t length_par
 }
 
 /* The frame is off by less than a length: puts it where it should be, but not for ever. */
-static int64_t mend(struct import_pace *pace, int64_t off, uint64_t length_parts)
+static int64_t mend_time(struct import_pace *pace, int64_t off, uint64_t length_parts)
 {
     bool is_late = off > 0;
     int64_t least = pace->run > 0 && pace->is_late == is_late ? pace->least : off;
@@ -98,7 +97,7 @@ int64_t import_pace(struct import_track *track, int64_t pts, const uint8_t *payl
     int64_t length = (int64_t)(length_parts / pace->rate);
     if (length == 0 || !pace->has_expected) {
         pace->is_settled = false;
-        return follow(pace, pts, length_parts);
+        return follow_file_time(pace, pts, length_parts);
     }
 
     int64_t off = pts - pace->expected;
@@ -116,7 +115,7 @@ int64_t import_pace(struct import_track *track, int64_t pts, const uint8_t *payl
     if (is_close || is_cut || off > length + close || off <= close - length) {
         pace->strikes = is_close ? 0 : pace->strikes + was_mended;
         pace->is_off = pace->strikes == STRIKES_MAX; /* the length is not what it should be */
-        return follow(pace, pts, length_parts);
+        return follow_file_time(pace, pts, length_parts);
     }
-    return mend(pace, off, length_parts);
+    return mend_time(pace, off, length_parts);
 }

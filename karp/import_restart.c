@@ -2,10 +2,11 @@
 /* Where tracks go on whose times start again, so that sound and picture stay in step.
  *
  * Tracks of one encoder start again together: the first one to go back begins an epoch, and the
- * others join it with the same offset, behind the end of all. But a track may also start again alone,
- * because its encoder was restarted or its clock wrapped, while the others go on; then it goes on
- * from its own end, or from where the others are if it was away. The track itself does not tell which
- * it is, the next fragment of another one does: until then its frames wait (import_output.c). */
+ * others join it with the same offset, behind the end of all. But a track may also start again
+ * alone, because its encoder was restarted or its clock wrapped, while the others go on; then it
+ * goes on from its own end, or from where the others are if it was away. The track itself does not
+ * tell which it is, the next fragment of another one does: until then its frames wait
+ * (import_output.c). */
 #include "karp/import_internal.h"
 
 #include "base/check.h"
@@ -21,7 +22,7 @@ enum {
 /* Offsets and ends beyond this are cut: frames so far away are refused when they are handed out. */
 #define SUM_MAX_US ((int64_t)(KARP_TIMESTAMP_MAX_US / 2))
 
-static int64_t cut(int64_t us)
+static int64_t clamp_us(int64_t us)
 {
     return us > SUM_MAX_US ? SUM_MAX_US : us < -SUM_MAX_US ? -SUM_MAX_US : us;
 }
@@ -29,7 +30,7 @@ static int64_t cut(int64_t us)
 /* Where the fragment at hand begins, offset added. */
 static int64_t start_of(const struct import_track *track)
 {
-    return cut(import_us_of(track, track->lowest_pts) + track->clock.offset_us);
+    return clamp_us(import_us_of(track, track->lowest_pts) + track->clock.offset_us);
 }
 
 /* The largest end of the tracks that have begun, but for `except`; INT64_MIN: there is none. */
@@ -69,7 +70,7 @@ static void begin_epoch(struct karp_importer *importer, struct import_track *tra
                                                 .old_earliest_us = importer->earliest_us};
     importer->epoch++;
     importer->epoch_moov_number = importer->moov_number;
-    importer->epoch_us = cut(import_end_of_all(importer) + lead_us - start_us);
+    importer->epoch_us = clamp_us(import_end_of_all(importer) + lead_us - start_us);
     importer->earliest_us = start_us;
     importer->counts.restarts++;
 }
@@ -86,7 +87,7 @@ static void join_epoch(struct karp_importer *importer, struct import_track *trac
     }
     int64_t offset_us = importer->epoch_us;
     if (clock->has_begun && start_us + offset_us < clock->end_us - OVERLAP_MAX_US) {
-        offset_us = cut(clock->end_us - start_us);
+        offset_us = clamp_us(clock->end_us - start_us);
         log_warn(LOG_MEDIA,
                  "import: track %u starts again at another time than the others; they may be out "
                  "of step",
@@ -97,7 +98,7 @@ static void join_epoch(struct karp_importer *importer, struct import_track *trac
     clock->epoch = importer->epoch;
     clock->first_us = start_us;
     if (!clock->has_begun)
-        clock->origin_us = cut(start_us + offset_us);
+        clock->origin_us = clamp_us(start_us + offset_us);
     clock->offset_us = offset_us;
     track->pace.has_expected = false;
 }
@@ -152,7 +153,7 @@ static int64_t place_alone(const struct karp_importer *importer)
                                              clock->phase_us - restart->end_us
                                        : 0;
     if (late_us > AWAY_MIN_US + longest_fragment(importer))
-        place_us = cut(restart->end_us + late_us);
+        place_us = clamp_us(restart->end_us + late_us);
 
     /* It may have come to the clock of another track, which had started again before. */
     for (size_t i = 0; i < importer->track_count; i++) {
@@ -171,9 +172,9 @@ static void restart_alone(struct karp_importer *importer)
     const struct import_restart *restart = &importer->restart;
     struct import_clock *clock = &restart->track->clock;
     int64_t place_us = place_alone(importer);
-    int64_t offset_us = cut(place_us - restart->start_us);
+    int64_t offset_us = clamp_us(place_us - restart->start_us);
     if (clock->end_us > restart->end_us) /* the fragment that started again counts already */
-        clock->end_us = cut(clock->end_us + offset_us - clock->offset_us);
+        clock->end_us = clamp_us(clock->end_us + offset_us - clock->offset_us);
     clock->offset_us = importer->epoch_us = offset_us;
     clock->first_us = restart->old_first_us; /* which tell how all began together */
     importer->earliest_us = restart->old_earliest_us;
@@ -219,7 +220,7 @@ static void judge_restart(struct karp_importer *importer)
 }
 
 /* A track goes on as before: from now on it has nothing to do with the epoch that began. */
-static void stay(struct karp_importer *importer, struct import_track *track)
+static void stay_out_of_epoch(struct karp_importer *importer, struct import_track *track)
 {
     if (track->clock.epoch != importer->epoch && !importer->restart.was_alone)
         log_warn(LOG_MEDIA,
@@ -243,7 +244,7 @@ static void note_phase(const struct karp_importer *importer, struct import_track
 static void note_end(struct import_track *track)
 {
     struct import_clock *clock = &track->clock;
-    int64_t end_us = cut(import_us_of(track, clock->fragment_end) + clock->offset_us);
+    int64_t end_us = clamp_us(import_us_of(track, clock->fragment_end) + clock->offset_us);
     clock->fragment_us = end_us - start_of(track);
     if (!clock->has_begun || end_us > clock->end_us)
         clock->end_us = end_us;
@@ -262,7 +263,7 @@ void import_time_settle(struct karp_importer *importer)
     for (size_t i = 0; i < importer->track_count; i++) {
         struct import_track *track = &importer->tracks[i];
         if (track->sample_count > 0 && !is_starting(track))
-            stay(importer, track);
+            stay_out_of_epoch(importer, track);
         if (track->sample_count > 0)
             note_phase(importer, track);
     }

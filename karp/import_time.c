@@ -51,7 +51,7 @@ static int64_t wrap_gap(const struct import_track *track)
 
 /* Undoes the wrap of a time that was counted in 32 bits, or in the 33 of MPEG-TS, whatever the
  * width of its field and the rate of its ticks. Returns `time` when none has happened. */
-static int64_t unwrapped(struct import_track *track, int64_t time)
+static int64_t unwrap_dts(struct import_track *track, int64_t time)
 {
     struct import_clock *clock = &track->clock;
     const int64_t turns[] = {
@@ -140,7 +140,7 @@ int import_time_begin(struct karp_importer *importer, struct import_track *track
                            track->id);
     time += clock->wrapped;
     if (clock->has_begun)
-        time = unwrapped(track, time);
+        time = unwrap_dts(track, time);
     if (clock->has_begun && is_new_start(importer, track, time)) {
         clock->is_new_start = true;
         time -= clock->wrapped;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What the files of this room share: failing with a sentence, reading big-endian bytes and bits, walking boxes. */
+/* What the files of this room share: failing with a sentence, reading big-endian bytes and bits,
+ * walking boxes. */
 #ifndef MOQ_KARP_INTERNAL_H
 #define MOQ_KARP_INTERNAL_H
 
@@ -12,15 +13,16 @@
 #define FOURCC(a, b, c, d)                                                                         \
     ((uint32_t)(a) << 24 | (uint32_t)(b) << 16 | (uint32_t)(c) << 8 | (uint32_t)(d))
 
-/* Fills `failure` (may be NULL) with "Word(what): sentence" or, without `what`, "Word: sentence". Returns MOQ_ERR_MEDIA. */
+/* Fills `failure` (may be NULL) with "Word(what): sentence" or, without `what`, "Word: sentence".
+ * Returns MOQ_ERR_MEDIA. */
 int failure_set(struct karp_failure *failure, enum karp_failure_kind kind, const char *what,
                 const char *format, ...) __attribute__((format(printf, 4, 5)));
 
 /* The same for memory that is not there. Returns MOQ_ERR_NOMEM. */
 int failure_nomem(struct karp_failure *failure);
 
-/* Bytes that are read from the front. Reading past the end gives zeros and sets `is_short`, so that a row of fields is
- * read without a check each and judged once. */
+/* Bytes that are read from the front. Reading past the end gives zeros and sets `is_short`, so that
+ * a row of fields is read without a check each and judged once. */
 struct reader {
     const uint8_t *data;
     size_t size, at;
@@ -38,8 +40,8 @@ void reader_skip(struct reader *in, uint64_t bytes);
 /* Points at the next `bytes` and passes them; NULL when there are fewer. */
 const uint8_t *reader_take(struct reader *in, size_t bytes);
 
-/* Bits that are read from the front, under the same rule. With `is_escaped` the emulation prevention bytes (the 3 of
- * 00 00 03) of H.264 and H.265 are passed over. */
+/* Bits that are read from the front, under the same rule. With `is_escaped` the emulation
+ * prevention bytes (the 3 of 00 00 03) of H.264 and H.265 are passed over. */
 struct bits {
     const uint8_t *data;
     size_t size, at_byte;
@@ -59,10 +61,12 @@ struct box {
     struct reader body;
 };
 
-/* Takes the next box out of `in`. Returns 1, 0 at the end, or MOQ_ERR_MEDIA with a sentence when a size lies. */
+/* Takes the next box out of `in`. Returns 1, 0 at the end, or MOQ_ERR_MEDIA with a sentence when a
+ * size lies. */
 int box_next(struct reader *in, struct box *box, struct karp_failure *failure);
 
-/* Finds the first child of `type`; false when there is none or the children before it are broken. */
+/* Finds the first child of `type`; false when there is none or the children before it are
+ * broken. */
 bool box_find(struct reader in, uint32_t type, struct reader *body);
 
 /* Reads version and flags of a full box. */

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The media layer: what runs inside the tracks of a broadcast. It knows files and frames, not sockets or sessions: a
- * publisher feeds bytes of a fragmented MP4 to a `karp_importer` and gets a catalog and frames to append to groups; a
- * viewer hands the frames it received to a `karp_exporter` and gets MP4 bytes to write.
+/* The media layer: what runs inside the tracks of a broadcast. It knows files and frames, not
+ * sockets or sessions: a publisher feeds bytes of a fragmented MP4 to a `karp_importer` and gets a
+ * catalog and frames to append to groups; a viewer hands the frames it received to a
+ * `karp_exporter` and gets MP4 bytes to write.
  *
- *   broadcast   a path and an instance id, chosen when the publisher starts; a newer id replaces an older one
+ *   broadcast   a path and an instance id, chosen when the publisher starts; a newer id replaces
+ *               an older one
  *   catalog     the track [path..., id]: JSON that lists the media tracks
  *   media track the track [path..., id, name]: groups that begin at a keyframe
  *   frame       presentation time in microseconds as a varint, then what the codec made
@@ -37,7 +39,8 @@ enum {
     KARP_MAX_INSTANCES = 64,    /* of one broadcast at a time; further ones are ignored */
 };
 
-/* The parts of a track's or broadcast's path. Each part is a string of its own; use karp_path_part(). */
+/* The parts of a track's or broadcast's path. Each part is a string of its own; use
+ * karp_path_part(). */
 struct karp_path {
     size_t part_count;                                    /* read-only */
     size_t bytes;                                         /* private: used of `text` */
@@ -45,8 +48,9 @@ struct karp_path {
     char text[KARP_PATH_MAX_BYTES + KARP_PATH_MAX_PARTS]; /* private */
 };
 
-/* Splits the path of a URL ("/demo/bbb?x#y") as every publisher and viewer must: at each '/' after the leading one,
- * empty parts kept ("/" gives one), nothing decoded, query and fragment left out. MOQ_ERR_BOUNDS over a limit. */
+/* Splits the path of a URL ("/demo/bbb?x#y") as every publisher and viewer must: at each '/' after
+ * the leading one, empty parts kept ("/" gives one), nothing decoded, query and fragment left out.
+ * MOQ_ERR_BOUNDS over a limit. */
 int karp_path_from_url(struct karp_path *path, const char *url_path);
 
 /* Adds a part. MOQ_ERR_BOUNDS over a limit, and then nothing is added. */
@@ -54,29 +58,32 @@ int karp_path_push(struct karp_path *path, const char *part);
 
 const char *karp_path_part(const struct karp_path *path, size_t index);
 
-/* The path of a track of instance `id`: its catalog when `name` is NULL. MOQ_ERR_BOUNDS over a limit. */
+/* The path of a track of instance `id`: its catalog when `name` is NULL. MOQ_ERR_BOUNDS over a
+ * limit. */
 int karp_track_path(struct karp_path *path, const struct karp_path *broadcast, const char *id,
                     const char *name);
 
-/* The id of a new instance: the time, but always above `last_id` (0: none), so that a clock that goes back or a quick
- * reconnect never makes an instance that looks older. */
+/* The id of a new instance: the time, but always above `last_id` (0: none), so that a clock that
+ * goes back or a quick reconnect never makes an instance that looks older. */
 uint64_t karp_id_next(uint64_t now_ms, uint64_t last_id);
 void karp_id_print(uint64_t id, char text[KARP_ID_MAX_BYTES]);
 
-/* Whether `text` (of `size` bytes) can be an id: digits only. Other one-part suffixes are somebody else's tracks. */
+/* Whether `text` (of `size` bytes) can be an id: digits only. Other one-part suffixes are somebody
+ * else's tracks. */
 bool karp_id_is_valid(const char *text, size_t size);
 
 /* Compares two valid ids as numbers: negative, 0 or positive. */
 int karp_id_compare(const char *a, const char *b);
 
-/* The instances of a broadcast that are announced now. A viewer watches the newest and falls back when it ends. */
+/* The instances of a broadcast that are announced now. A viewer watches the newest and falls back
+ * when it ends. */
 struct karp_instances {
     size_t count;                                    /* read-only */
     char ids[KARP_MAX_INSTANCES][KARP_ID_MAX_BYTES]; /* private; ascending */
 };
 
-/* Notes that the one-part suffix `id` was announced or ended; what is not an id is ignored. True when the newest
- * instance is a different one than before. */
+/* Notes that the one-part suffix `id` was announced or ended; what is not an id is ignored. True
+ * when the newest instance is a different one than before. */
 bool karp_instances_add(struct karp_instances *instances, const char *id, size_t size);
 bool karp_instances_remove(struct karp_instances *instances, const char *id, size_t size);
 
@@ -90,8 +97,9 @@ enum { KARP_FRAME_HEADER_MAX_BYTES = 8 };
 /* Writes the header of a media frame. Returns its bytes, 0 over KARP_TIMESTAMP_MAX_US. */
 size_t karp_frame_header(uint64_t timestamp_us, uint8_t header[KARP_FRAME_HEADER_MAX_BYTES]);
 
-/* Reads the header of a whole frame: the payload begins at `*payload`, which may be `size` (no payload).
- * MOQ_ERR_DECODE when the frame is shorter than its header or the time is absurd: give up the group. */
+/* Reads the header of a whole frame: the payload begins at `*payload`, which may be `size` (no
+ * payload). MOQ_ERR_DECODE when the frame is shorter than its header or the time is absurd: give up
+ * the group. */
 int karp_frame_parse(const uint8_t *frame, size_t size, uint64_t *timestamp_us, size_t *payload);
 
 #ifdef __cplusplus

@@ -144,7 +144,8 @@ bool nal_sps_of_config(struct nal config, bool is_h265, struct nal *sps)
     return count > 0 && sps->size > 0;
 }
 
-static void collect(struct nal_walk walk, bool is_h265, uint8_t type, struct sets *sets)
+static void collect_parameter_sets(struct nal_walk walk, bool is_h265, uint8_t type,
+                                   struct sets *sets)
 {
     struct nal nal;
     sets->count = 0;
@@ -176,8 +177,8 @@ static int build_avcc(struct nal_walk payload, struct byte_buf *out)
 {
     struct sets sps, pps;
     struct nal_sps info;
-    collect(payload, false, NAL_H264_SPS, &sps);
-    collect(payload, false, NAL_H264_PPS, &pps);
+    collect_parameter_sets(payload, false, NAL_H264_SPS, &sps);
+    collect_parameter_sets(payload, false, NAL_H264_PPS, &pps);
     if (sps.count == 0 || pps.count == 0 || !nal_sps_parse(&sps.set[0], false, &info))
         return MOQ_ERR_NOT_FOUND;
 
@@ -213,7 +214,7 @@ static int build_hvcc(struct nal_walk payload, struct byte_buf *out)
     struct sets sets[3];
     struct nal_sps info;
     for (int i = 0; i < 3; i++)
-        collect(payload, true, types[i], &sets[i]);
+        collect_parameter_sets(payload, true, types[i], &sets[i]);
     if (sets[0].count == 0 || sets[1].count == 0 || sets[2].count == 0 ||
         !nal_sps_parse(&sets[1].set[0], true, &info))
         return MOQ_ERR_NOT_FOUND;

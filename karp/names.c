@@ -9,7 +9,7 @@
 #include "base/error.h"
 #include "base/varint.h"
 
-static int push(struct karp_path *path, const char *part, size_t length)
+static int push_part(struct karp_path *path, const char *part, size_t length)
 {
     size_t payload = path->bytes - path->part_count; /* without the final zeros */
     if (path->part_count == KARP_PATH_MAX_PARTS || length > KARP_PATH_MAX_BYTES - payload)
@@ -28,7 +28,7 @@ int karp_path_from_url(struct karp_path *path, const char *url_path)
     const char *at = *url_path == '/' ? url_path + 1 : url_path;
     for (;;) {
         size_t length = strcspn(at, "/?#");
-        int error = push(path, at, length);
+        int error = push_part(path, at, length);
         if (error || at[length] != '/')
             return error;
         at += length + 1;
@@ -37,7 +37,7 @@ int karp_path_from_url(struct karp_path *path, const char *url_path)
 
 int karp_path_push(struct karp_path *path, const char *part)
 {
-    return push(path, part, strlen(part));
+    return push_part(path, part, strlen(part));
 }
 
 const char *karp_path_part(const struct karp_path *path, size_t index)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Reading big-endian bytes, bits and boxes that cannot be trusted: past the end there are zeros and a mark. */
+/* Reading big-endian bytes, bits and boxes that cannot be trusted: past the end there are zeros and
+ * a mark. */
 #include "karp/internal.h"
 
 #include "base/error.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Sequence parameter sets of H.264 (ISO/IEC 14496-10, 7.3.2.1.1 and annex E) and H.265 (23008-2, 7.3.2.2), as far as the
- * size of pictures and the reorder depth. */
+/* Sequence parameter sets of H.264 (ISO/IEC 14496-10, 7.3.2.1.1 and annex E) and H.265 (23008-2,
+ * 7.3.2.2), as far as the size of pictures and the reorder depth. */
 #include "karp/internal.h"
 #include "karp/nal.h"
 
@@ -156,7 +156,8 @@ static void read_chroma_fields(struct bits *in, struct nal_sps *sps)
     sps->chroma_depth = (uint8_t)(8 + bits_ue(in) % 8);
 }
 
-/* Without usability information no more pictures can wait than can be referred to, and none in order type 2. */
+/* Without usability information no more pictures can wait than can be referred to, and none in
+ * order type 2. */
 static bool parse_h264(const struct nal *nal, struct nal_sps *sps)
 {
     struct bits in = bits_of(nal->data + 1, nal->size - 1, true);

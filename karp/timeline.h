@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* One line of time for the tracks of a broadcast whose publisher starts its times again under the same catalog, as an
- * encoder that was restarted or a file in a loop does. Who plays or records needs it before frames of several tracks are
- * put in order by their times.
+/* One line of time for the tracks of a broadcast whose publisher starts its times again under the
+ * same catalog, as an encoder that was restarted or a file in a loop does. A player or
+ * recorder applies it before it orders the frames of several tracks by their times.
  *
- * Tracks that start again do so together: the first one to go back begins an epoch, the others join it with the same
- * offset, so that sound and picture stay in step. */
+ * Tracks that start again do so together: the first one to go back begins an epoch, the others join
+ * it with the same offset, so that sound and picture stay in step. */
 #ifndef MOQ_KARP_TIMELINE_H
 #define MOQ_KARP_TIMELINE_H
 
@@ -36,9 +36,10 @@ struct karp_timeline {
     struct karp_timeline_track tracks[KARP_CATALOG_MAX_TRACKS];
 };
 
-/* The time on the line of a frame in the group with the sequence `group` of a track of that kind. Frames come in order
- * within a group; a group that was there before, and is given again after a loss of the connection, keeps its place.
- * At most KARP_TIMESTAMP_MAX_US; `frame->track` is below KARP_CATALOG_MAX_TRACKS. */
+/* The time on the line of a frame in the group with the sequence `group` of a track of that kind.
+ * Frames come in order within a group; a group that was there before, and is given again after a
+ * loss of the connection, keeps its place. At most KARP_TIMESTAMP_MAX_US; `frame->track` is below
+ * KARP_CATALOG_MAX_TRACKS. */
 uint64_t karp_timeline_place(struct karp_timeline *timeline, enum karp_track_kind kind,
                              const struct karp_frame *frame, uint64_t group);
 

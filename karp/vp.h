@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The size of pictures in key frames of VP8 (RFC 6386, 9.1) and VP9 (bitstream specification, 6.2). */
+/* The size of pictures in key frames of VP8 (RFC 6386, 9.1) and VP9 (bitstream specification,
+ * 6.2). */
 #ifndef MOQ_KARP_VP_H
 #define MOQ_KARP_VP_H
 
