@@ -118,6 +118,8 @@ ngtcp2_ssize conn_write_train(struct quic_conn *conn, struct train *train, struc
                               size_t room)
 {
     uint64_t now = endpoint_now(conn->endpoint);
+    if (path_mtu_is_look_due(&conn->mtu, now))
+        conn_mtu_expired(conn);
     size_t found = ngtcp2_conn_get_path_max_tx_udp_payload_size(conn->quic);
     size_t probe = path_mtu_due(&conn->mtu, now, found);
     train_init(train);

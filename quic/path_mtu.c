@@ -13,6 +13,8 @@ const uint16_t path_mtu_sizes[PATH_MTU_SIZES] = {PATH_MTU_LARGEST_BYTES, 1444, 1
 
 /* Where a probe time-out is shorter than what a busy machine may take for an answer. */
 #define PATIENCE_LEAST_NS (150 * NS_PER_MS)
+/* Between two looks whether anything arrives, while trains are sent one after the other. */
+#define LOOK_NS (50 * NS_PER_MS)
 
 static struct path_counts counts_now(const struct path_mtu *self, const struct path_news *news)
 {
@@ -227,10 +229,16 @@ bool path_mtu_received(struct path_mtu *self, const struct path_news *news)
 
 void path_mtu_expired(struct path_mtu *self, const struct path_news *news)
 {
+    self->look_at_ns = news->now_ns + LOOK_NS;
     if (self->probe != 0)
         settle_probe(self, news);
     if (is_large(self, news) && is_silent(self, news))
         suspect(self, news);
+}
+
+bool path_mtu_is_look_due(const struct path_mtu *self, uint64_t now_ns)
+{
+    return now_ns >= self->look_at_ns;
 }
 
 void path_mtu_moved(struct path_mtu *self)

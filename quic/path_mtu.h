@@ -58,6 +58,7 @@ struct path_mtu {                       /* private; zeros at the start */
     struct path_counts probed;          /* when the probe was sent */
     uint64_t last_lost_ns;
     uint64_t raise_at_ns, raise_after_ns;
+    uint64_t look_at_ns;   /* when to look next whether anything arrives */
     uint32_t lost;         /* as far as it was looked at */
     uint32_t small, large; /* as in struct path_counts */
     uint16_t limit;        /* 0: what ngtcp2 found is believed */
@@ -94,6 +95,10 @@ bool path_mtu_is_news(const struct path_mtu *self, uint64_t lost);
 bool path_mtu_received(struct path_mtu *self, const struct path_news *news);
 
 void path_mtu_expired(struct path_mtu *self, const struct path_news *news); /* a timer went off */
+
+/* Whether it is time to call path_mtu_expired before the next train all the same: ngtcp2 sets its
+ * timer anew for each train, so it may not go off for as long as there is more to send. */
+bool path_mtu_is_look_due(const struct path_mtu *self, uint64_t now_ns);
 
 /* The peer is somewhere else: nothing is known of the path. Later: it has proved its address. */
 void path_mtu_moved(struct path_mtu *self);

@@ -199,6 +199,13 @@ static void transmit(struct sim *sim, struct node *from, const struct packet *li
     enqueue(sim, like, data, due_ns);
 }
 
+static bool is_refused(struct sim *sim, struct node *node, const struct packet *like,
+                       const struct quic_datagram *train)
+{
+    const struct sim_link *link = way_of(sim, node, node_at(sim, &like->to)).link;
+    return link->is_device && link->largest_bytes > 0 && train->segment_size > link->largest_bytes;
+}
+
 static int send_train(void *self, const struct quic_datagram *train)
 {
     struct node *node = self;
@@ -210,6 +217,10 @@ static int send_train(void *self, const struct quic_datagram *train)
     REQUIRE(train->remote->sa_family == AF_INET);
     struct packet like = {.from = node->outside, .ecn = train->ecn};
     memcpy(&like.to, train->remote, sizeof like.to);
+    if (is_refused(sim, node, &like, train)) {
+        sim->stats.lost++;
+        return 0;
+    }
     for (size_t offset = 0; offset < train->size; offset += train->segment_size) {
         size_t left = train->size - offset;
         like.size = left < train->segment_size ? left : train->segment_size;

@@ -24,6 +24,7 @@ struct sim_link { /* the same for every pair, in each direction; zeros: perfect,
     uint64_t delay_ns, jitter_ns;
     uint64_t bandwidth_bps; /* of each sender; 0: no limit */
     uint64_t largest_bytes; /* of UDP payload; larger packets vanish; 0: none do */
+    bool is_device;         /* it is the sender's: it takes no train with a larger packet in it */
     uint64_t queue_ns;      /* a packet that would wait longer for bandwidth is lost; 0: none is */
 };
 

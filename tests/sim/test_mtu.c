@@ -8,6 +8,7 @@
 enum {
     FRAME_MS = 16,
     FRAME_BYTES = 5000,
+    BURST_BYTES = 500000, /* after it, the congestion window holds frames of a second */
     WAIT_S = 60,
     TUNNEL_BYTES = 1300, /* what a path still carries in a tunnel */
 };
@@ -126,6 +127,27 @@ static void a_smaller_path_delays_frames_for_a_moment(void **state)
 {
     (void)state;
     FOR_EACH_WAY(goes_on_after_a_moment(&flow))
+}
+
+/* The sender's own device: the kernel takes no train with a large packet in it, so the small ones
+ * behind it do not arrive either. Frames follow each other faster than a probe time-out. */
+static void a_smaller_device_delays_frames_for_a_moment(void **state)
+{
+    (void)state;
+    const struct sim_link wide = {.delay_ns = NS_PER_MS};
+    const struct sim_link narrow = {
+        .delay_ns = NS_PER_MS, .largest_bytes = TUNNEL_BYTES, .is_device = true};
+    FOR_EACH_WAY({
+        sim_set_link(flow.pair.sim, &wide);
+        flow.sent +=
+            peer_send(sender(&flow), sender(&flow)->conn, false, BURST_BYTES) ? BURST_BYTES : 0;
+        send_for(&flow, 2 * NS_PER_S);
+        flow.longest_pause_ns = 0;
+        sim_set_link(flow.pair.sim, &narrow);
+        send_for(&flow, 5 * NS_PER_S);
+        assert_in_range(flow.longest_pause_ns, 0, 400 * NS_PER_MS);
+        assert_true(packet_size(&flow) <= TUNNEL_BYTES);
+    })
 }
 
 static void a_smaller_path_at_a_new_address_delays_frames_for_a_moment(void **state)
@@ -295,6 +317,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_smaller_path_delays_frames_for_a_moment),
+        cmocka_unit_test(a_smaller_device_delays_frames_for_a_moment),
         cmocka_unit_test(a_smaller_path_at_a_new_address_delays_frames_for_a_moment),
         cmocka_unit_test(a_smaller_path_delays_a_transfer_for_a_moment),
         cmocka_unit_test(packets_grow_again_as_far_as_the_path_carries_them),
