@@ -20,7 +20,7 @@ static bool is_usable(const struct addrinfo *info)
     return info->ai_family == AF_INET || info->ai_family == AF_INET6;
 }
 
-static void push(struct address_list *list, const struct addrinfo *info)
+static void push_address(struct address_list *list, const struct addrinfo *info)
 {
     if (list->count < ADDRESS_LIST_MAX)
         memcpy(&list->items[list->count++], info->ai_addr, info->ai_addrlen);
@@ -44,11 +44,11 @@ void address_list_fill(struct address_list *list, const struct addrinfo *found)
     const struct addrinfo *preferred = first, *other = next_of(found, other_family);
     while (preferred || other) {
         if (preferred) {
-            push(list, preferred);
+            push_address(list, preferred);
             preferred = next_of(preferred->ai_next, first->ai_family);
         }
         if (other) {
-            push(list, other);
+            push_address(list, other);
             other = next_of(other->ai_next, other_family);
         }
     }

@@ -297,7 +297,7 @@ static char *pem_of(const uint8_t *der, size_t n, int type, size_t max, size_t *
     return pem;
 }
 
-static int export(struct making *making, struct cert *cert)
+static int export_cert(struct making *making, struct cert *cert)
 {
     const uint8_t *der = making->der.bytes + making->der.at;
     size_t der_size = sizeof making->der.bytes - making->der.at;
@@ -316,14 +316,14 @@ static int export(struct making *making, struct cert *cert)
     return cert_read_leaf(cert, der, der_size);
 }
 
-static int make(struct making *making, struct cert *cert)
+static int make_cert(struct making *making, struct cert *cert)
 {
     int error = wc_ecc_make_key_ex(&making->random, 32, &making->key, ECC_SECP256R1) == 0
                     ? write_body(making)
                     : MOQ_ERR_TLS;
     if (!error)
         error = write_signed(making);
-    return error ? error : export(making, cert);
+    return error ? error : export_cert(making, cert);
 }
 
 static int make_with_random(struct making *making, struct cert *cert)
@@ -332,7 +332,7 @@ static int make_with_random(struct making *making, struct cert *cert)
         return MOQ_ERR_TLS;
     int error = MOQ_ERR_TLS;
     if (wc_ecc_init(&making->key) == 0) {
-        error = make(making, cert);
+        error = make_cert(making, cert);
         wc_ecc_free(&making->key);
     }
     wc_FreeRng(&making->random);

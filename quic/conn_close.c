@@ -234,7 +234,8 @@ static size_t write_close(struct quic_conn *conn, ngtcp2_path_storage *path, uin
 }
 
 /* Keeps the close packet of `n` bytes, or with 0 only the routes. */
-static bool linger(struct quic_conn *conn, const uint8_t *packet, size_t n, uint64_t until_ns)
+static bool start_lingering(struct quic_conn *conn, const uint8_t *packet, size_t n,
+                            uint64_t until_ns)
 {
     struct quic_endpoint *endpoint = conn->endpoint;
     if (endpoint->lingering_count >= LINGERING_MAX)
@@ -289,7 +290,8 @@ void conn_finish(struct quic_conn *conn)
     uint64_t until_ns = endpoint_now(endpoint) + LINGER_PTOS * ngtcp2_conn_get_pto(conn->quic);
     uint8_t *packet = endpoint_room(endpoint);
     size_t n = write_close(conn, &path, packet);
-    bool is_lingering = (n > 0 || conn->end.is_peer_closing) && linger(conn, packet, n, until_ns);
+    bool is_lingering =
+        (n > 0 || conn->end.is_peer_closing) && start_lingering(conn, packet, n, until_ns);
     if (n > 0)
         endpoint_send(endpoint, &path.path, n, n, 0);
 

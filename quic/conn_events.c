@@ -171,7 +171,8 @@ static int on_stream_open(ngtcp2_conn *quic, int64_t id, void *user)
     return 0;
 }
 
-static void deliver(struct quic_stream *stream, const uint8_t *data, size_t n, bool is_end)
+static void deliver_stream_bytes(struct quic_stream *stream, const uint8_t *data, size_t n,
+                                 bool is_end)
 {
     switch ((enum stream_kind)stream->kind) {
     case STREAM_APPLICATION:
@@ -200,7 +201,7 @@ static int on_stream_data(ngtcp2_conn *quic, uint32_t flags, int64_t id, uint64_
     ngtcp2_conn_extend_max_offset(quic, n);
     ngtcp2_conn_extend_max_stream_offset(quic, id, n);
     if (stream)
-        deliver(stream, data, n, (flags & NGTCP2_STREAM_DATA_FLAG_FIN) != 0);
+        deliver_stream_bytes(stream, data, n, (flags & NGTCP2_STREAM_DATA_FLAG_FIN) != 0);
     return 0;
 }
 

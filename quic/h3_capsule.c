@@ -33,7 +33,7 @@ static void finish_close(struct h3_capsules *capsules)
     capsules->is_closed = true;
 }
 
-static void keep(struct h3_capsules *capsules, struct h3_span value)
+static void keep_close_value(struct h3_capsules *capsules, struct h3_span value)
 {
     if (capsules->record.type != CAPSULE_CLOSE)
         return;
@@ -41,7 +41,7 @@ static void keep(struct h3_capsules *capsules, struct h3_span value)
     capsules->size += value.n;
 }
 
-static void finish(struct h3_capsules *capsules)
+static void finish_capsule(struct h3_capsules *capsules)
 {
     if (capsules->record.type == CAPSULE_CLOSE)
         finish_close(capsules);
@@ -65,10 +65,10 @@ uint64_t h3_capsules_feed(struct h3_capsules *capsules, struct h3_span in)
                 return H3_MESSAGE_ERROR;
             break;
         case H3_EVENT_VALUE:
-            keep(capsules, value);
+            keep_close_value(capsules, value);
             break;
         case H3_EVENT_END:
-            finish(capsules);
+            finish_capsule(capsules);
             break;
         }
     }

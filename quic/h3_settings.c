@@ -48,7 +48,7 @@ static bool is_boolean(uint64_t id)
            id == ID_WEBTRANSPORT_DRAFT_02;
 }
 
-static void apply(struct h3_settings *settings, uint64_t id, uint64_t value)
+static void apply_setting(struct h3_settings *settings, uint64_t id, uint64_t value)
 {
     switch (id) {
     case ID_DATAGRAM:
@@ -96,7 +96,7 @@ uint64_t h3_settings_parse(const uint8_t *payload, size_t n, struct h3_settings 
             return H3_SETTINGS_ERROR;
 
         seen[count++] = id;
-        apply(settings, id, value);
+        apply_setting(settings, id, value);
         payload += id_size + value_size;
         n -= id_size + value_size;
     }

@@ -12,8 +12,8 @@
 enum { LABEL_MAX_BYTES = 32 };
 
 /* HKDF-Expand-Label of RFC 8446, section 7.1, without context. */
-static int expand(uint8_t *out, size_t n, const char *label, const ngtcp2_crypto_md *md,
-                  const uint8_t *secret, size_t secret_size)
+static int expand_label(uint8_t *out, size_t n, const char *label, const ngtcp2_crypto_md *md,
+                        const uint8_t *secret, size_t secret_size)
 {
     uint8_t info[2 + 1 + LABEL_MAX_BYTES + 1];
     char *text = (char *)info + 3;
@@ -32,9 +32,9 @@ int keys_derive(struct packet_keys *keys, uint32_t version, const ngtcp2_crypto_
     size_t key_size = ngtcp2_crypto_aead_keylen(&crypto->aead);
     const ngtcp2_crypto_md *md = &crypto->md;
     if (key_size > KEY_MAX_BYTES ||
-        expand(keys->key, key_size, is_v2 ? "quicv2 key" : "quic key", md, secret, n) != 0 ||
-        expand(keys->iv, NONCE_BYTES, is_v2 ? "quicv2 iv" : "quic iv", md, secret, n) != 0 ||
-        expand(keys->mask_key, key_size, is_v2 ? "quicv2 hp" : "quic hp", md, secret, n) != 0)
+        expand_label(keys->key, key_size, is_v2 ? "quicv2 key" : "quic key", md, secret, n) != 0 ||
+        expand_label(keys->iv, NONCE_BYTES, is_v2 ? "quicv2 iv" : "quic iv", md, secret, n) != 0 ||
+        expand_label(keys->mask_key, key_size, is_v2 ? "quicv2 hp" : "quic hp", md, secret, n) != 0)
         return MOQ_ERR_TLS;
     return 0;
 }
@@ -51,8 +51,8 @@ static int take_transport_parameters(const struct keys_place *place)
     return rv == 0 ? 0 : MOQ_ERR_TLS;
 }
 
-static int install(const struct keys_place *place, const struct packet_keys *keys, bool is_rx,
-                   const uint8_t *secret, size_t n)
+static int install_keys(const struct keys_place *place, const struct packet_keys *keys, bool is_rx,
+                        const uint8_t *secret, size_t n)
 {
     const ngtcp2_crypto_ctx *crypto = ngtcp2_conn_get_crypto_ctx2(place->quic);
     size_t key_size = ngtcp2_crypto_aead_keylen(&crypto->aead);
@@ -80,7 +80,7 @@ int keys_install(const struct keys_place *place, bool is_rx, const uint8_t *secr
     if (rv == 0 && is_rx && !ngtcp2_conn_is_server2(place->quic))
         rv = take_transport_parameters(place);
     if (rv == 0)
-        rv = install(place, &keys, is_rx, secret, n);
+        rv = install_keys(place, &keys, is_rx, secret, n);
     ngtcp2_secure_clear(&keys, sizeof keys);
     return rv;
 }

@@ -36,7 +36,7 @@ static uint32_t delivered_since(const struct path_counts *then, const struct pat
 }
 
 /* Bytes delivered since then for which small packets do not account that were sent since then. */
-static uint32_t unexplained(const struct path_counts *then, const struct path_counts *now)
+static uint32_t unexplained_bytes(const struct path_counts *then, const struct path_counts *now)
 {
     uint32_t delivered = delivered_since(then, now), small = now->small - then->small;
     return delivered > small ? delivered - small : 0;
@@ -84,7 +84,7 @@ static void has_shrunk(struct path_mtu *self, uint64_t now_ns)
 static bool are_large_lost(struct path_mtu *self, const struct path_news *news)
 {
     struct path_counts now = counts_now(self, news), *since = &self->losses;
-    bool is_new = since->at_ns == 0 || unexplained(since, &now) > since->in_flight ||
+    bool is_new = since->at_ns == 0 || unexplained_bytes(since, &now) > since->in_flight ||
                   news->now_ns > self->last_lost_ns + FORGET_PTOS * news->pto_ns;
     self->last_lost_ns = news->now_ns;
     if (is_new)
@@ -99,14 +99,14 @@ static bool is_silent(struct path_mtu *self, const struct path_news *news)
     struct path_counts now = counts_now(self, news), *since = &self->silence;
     if (news->in_flight == 0)
         since->at_ns = 0;
-    else if (since->at_ns == 0 || unexplained(since, &now) > 0)
+    else if (since->at_ns == 0 || unexplained_bytes(since, &now) > 0)
         *since = now;
     else
         return has_waited(since, news);
     return false;
 }
 
-static void suspect(struct path_mtu *self, const struct path_news *news)
+static void suspect_smaller_path(struct path_mtu *self, const struct path_news *news)
 {
     become_small(self, news->now_ns, path_mtu_packet(self, news->found));
     self->is_suspected = true;
@@ -233,7 +233,7 @@ void path_mtu_expired(struct path_mtu *self, const struct path_news *news)
     if (self->probe != 0)
         settle_probe(self, news);
     if (is_large(self, news) && is_silent(self, news))
-        suspect(self, news);
+        suspect_smaller_path(self, news);
 }
 
 bool path_mtu_is_look_due(const struct path_mtu *self, uint64_t now_ns)

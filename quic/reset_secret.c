@@ -20,8 +20,8 @@
 enum { INFO_BYTES = 256 };
 
 /* `label` names the source; `scope` may be NULL, and counts up to INFO_BYTES with the label. */
-static int derive(struct reset_secret *secret, const uint8_t *from, size_t n, const char *label,
-                  const char *scope)
+static int derive_secret(struct reset_secret *secret, const uint8_t *from, size_t n,
+                         const char *label, const char *scope)
 {
     char info[INFO_BYTES];
     snprintf(info, sizeof info, "%s %s", label, scope ? scope : "");
@@ -44,8 +44,8 @@ static int find_in_file(struct reset_secret *secret, const struct quic_tls_serve
     if (n < RESET_SECRET_FILE_MIN_BYTES)
         quic_explain(error_text, "%s: %zu bytes are too few for a secret, %d are needed; %s", path,
                      n, RESET_SECRET_FILE_MIN_BYTES, remedy);
-    else if ((error = derive(secret, (const uint8_t *)bytes, n, "moq-relay reset file",
-                             config->reset_scope)) != 0)
+    else if ((error = derive_secret(secret, (const uint8_t *)bytes, n, "moq-relay reset file",
+                                    config->reset_scope)) != 0)
         quic_explain(error_text, "%s: no secret can be derived from it", path);
     explicit_bzero(bytes, n);
     free(bytes);
@@ -60,8 +60,8 @@ int reset_secret_find(struct reset_secret *secret, const struct quic_tls_server_
         return find_in_file(secret, config, error_text);
     if (first->is_self_signed)
         return 0;
-    int error = derive(secret, (const uint8_t *)first->key_pem, first->key_pem_size,
-                       "moq-relay reset key", config->reset_scope);
+    int error = derive_secret(secret, (const uint8_t *)first->key_pem, first->key_pem_size,
+                              "moq-relay reset key", config->reset_scope);
     if (error)
         quic_explain(error_text, "no secret for stateless resets can be derived from the first "
                                  "key; name a file for it as quic.reset_secret");

@@ -25,7 +25,8 @@ static uint64_t fold(uint64_t a, uint64_t b)
     return (uint64_t)product ^ (uint64_t)(product >> 64);
 }
 
-static size_t hash(const struct routes *routes, enum route_kind kind, const uint8_t *key, size_t n)
+static size_t hash_of_key(const struct routes *routes, enum route_kind kind, const uint8_t *key,
+                          size_t n)
 {
     uint64_t words[3] = {0};
     memcpy(words, key, n);
@@ -35,13 +36,13 @@ static size_t hash(const struct routes *routes, enum route_kind kind, const uint
     return (size_t)h;
 }
 
-static struct route *find(const struct routes *routes, enum route_kind kind, const uint8_t *key,
-                          size_t n)
+static struct route *find_route(const struct routes *routes, enum route_kind kind,
+                                const uint8_t *key, size_t n)
 {
     if (routes->capacity == 0 || n > ROUTE_KEY_MAX_BYTES)
         return NULL;
     size_t mask = routes->capacity - 1;
-    for (size_t i = hash(routes, kind, key, n) & mask;; i = (i + 1) & mask) {
+    for (size_t i = hash_of_key(routes, kind, key, n) & mask;; i = (i + 1) & mask) {
         struct route *slot = &routes->slots[i];
         if (slot->kind == KIND_EMPTY)
             return NULL;
@@ -51,10 +52,10 @@ static struct route *find(const struct routes *routes, enum route_kind kind, con
 }
 
 /* Puts a key that is not in the table into its first free place. There is always one. */
-static void place(struct routes *routes, const struct route *route)
+static void place_route(struct routes *routes, const struct route *route)
 {
     size_t mask = routes->capacity - 1;
-    size_t i = hash(routes, (enum route_kind)route->kind, route->key, route->size) & mask;
+    size_t i = hash_of_key(routes, (enum route_kind)route->kind, route->key, route->size) & mask;
     while (routes->slots[i].conn)
         i = (i + 1) & mask;
     if (routes->slots[i].kind == KIND_EMPTY)
@@ -63,7 +64,7 @@ static void place(struct routes *routes, const struct route *route)
     routes->count++;
 }
 
-static int rebuild(struct routes *routes)
+static int rebuild_routes(struct routes *routes)
 {
     size_t capacity = FIRST_CAPACITY;
     while (capacity < routes->count * 2 + 2)
@@ -78,7 +79,7 @@ static int rebuild(struct routes *routes)
     routes->count = routes->used = 0;
     for (size_t i = 0; i < before.capacity; i++)
         if (before.slots[i].conn)
-            place(routes, &before.slots[i]);
+            place_route(routes, &before.slots[i]);
     free(before.slots);
     return 0;
 }
@@ -99,24 +100,24 @@ int routes_add(struct routes *routes, enum route_kind kind, const uint8_t *key, 
 {
     if (n > ROUTE_KEY_MAX_BYTES)
         return MOQ_ERR_INVALID;
-    if (find(routes, kind, key, n))
+    if (find_route(routes, kind, key, n))
         return MOQ_ERR_DUPLICATE;
     if ((routes->used + 1) * 4 > routes->capacity * 3) {
-        int rv = rebuild(routes);
+        int rv = rebuild_routes(routes);
         if (rv != 0)
             return rv;
     }
 
     struct route route = {.conn = conn, .kind = (uint8_t)kind, .size = (uint8_t)n};
     memcpy(route.key, key, n);
-    place(routes, &route);
+    place_route(routes, &route);
     return 0;
 }
 
 void routes_remove(struct routes *routes, enum route_kind kind, const uint8_t *key, size_t n,
                    const struct quic_conn *conn)
 {
-    struct route *slot = find(routes, kind, key, n);
+    struct route *slot = find_route(routes, kind, key, n);
     if (!slot || slot->conn != conn)
         return;
     slot->conn = NULL;
@@ -127,6 +128,6 @@ void routes_remove(struct routes *routes, enum route_kind kind, const uint8_t *k
 struct quic_conn *routes_find(const struct routes *routes, enum route_kind kind, const uint8_t *key,
                               size_t n)
 {
-    struct route *slot = find(routes, kind, key, n);
+    struct route *slot = find_route(routes, kind, key, n);
     return slot ? slot->conn : NULL;
 }

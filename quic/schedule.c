@@ -12,7 +12,7 @@ static bool is_before(const struct schedule_node *a, const struct schedule_node 
 }
 
 /* Makes the later of two trees the first child of the other. Either may be NULL. */
-static struct schedule_node *merge(struct schedule_node *a, struct schedule_node *b)
+static struct schedule_node *merge_heaps(struct schedule_node *a, struct schedule_node *b)
 {
     if (!a)
         return b;
@@ -43,7 +43,7 @@ static struct schedule_node *merge_siblings(struct schedule_node *first)
         a->next = a->prev = NULL;
         if (b)
             b->next = b->prev = NULL;
-        a = merge(a, b);
+        a = merge_heaps(a, b);
         a->next = pairs;
         pairs = a;
     }
@@ -52,7 +52,7 @@ static struct schedule_node *merge_siblings(struct schedule_node *first)
     while (pairs) {
         struct schedule_node *rest = pairs->next;
         pairs->next = NULL;
-        root = merge(root, pairs);
+        root = merge_heaps(root, pairs);
         pairs = rest;
     }
     return root;
@@ -73,7 +73,7 @@ void schedule_join(struct schedule *schedule, struct schedule_node *node, uint64
     if (node->is_in)
         return;
     *node = (struct schedule_node){.urgency = urgency, .turn = ++schedule->turns, .is_in = true};
-    schedule->root = merge(schedule->root, node);
+    schedule->root = merge_heaps(schedule->root, node);
 }
 
 void schedule_leave(struct schedule *schedule, struct schedule_node *node)
@@ -86,7 +86,7 @@ void schedule_leave(struct schedule *schedule, struct schedule_node *node)
         schedule->root = children;
     } else {
         unlink_from_siblings(node);
-        schedule->root = merge(schedule->root, children);
+        schedule->root = merge_heaps(schedule->root, children);
     }
     *node = (struct schedule_node){.urgency = node->urgency};
 }

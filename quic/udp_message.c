@@ -127,7 +127,7 @@ static bool send_with(const struct udp_socket *socket, struct msghdr *header,
 
 /* An address may be refused because it is this host's no more. That says nothing of the next one,
  * unless the socket has only one. */
-static void remember(struct udp_socket *socket, unsigned refused, const char *why)
+static void remember_refusal(struct udp_socket *socket, unsigned refused, const char *why)
 {
     union udp_address bound;
     udp_address_load(&bound, (const struct sockaddr *)&socket->address, socket->address_size);
@@ -165,7 +165,7 @@ bool udp_message_send_reduced(struct udp_socket *socket, struct msghdr *header,
             continue;
         is_sent = send_with(socket, header, message, message->parts & ~(unsigned)tries[i]);
         if (is_sent)
-            remember(socket, tries[i], strerror(why));
+            remember_refusal(socket, tries[i], strerror(why));
     }
     errno = why;
     return is_sent;

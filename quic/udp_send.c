@@ -79,7 +79,8 @@ uint8_t *udp_socket_room(struct udp_socket *self)
 }
 
 /* `n` bytes of a train; they mostly are in place already. Returns 0 or MOQ_ERR_AGAIN. */
-static int put(struct udp_socket *self, const struct quic_datagram *train, size_t offset, size_t n)
+static int put_into_outbox(struct udp_socket *self, const struct quic_datagram *train,
+                           size_t offset, size_t n)
 {
     struct udp_outbox *outbox = self->outbox;
     if (is_outbox_full(outbox) && udp_socket_flush(self) != 0)
@@ -128,7 +129,7 @@ int udp_socket_send(struct udp_socket *self, const struct quic_datagram *train)
     while (self->resume_offset < train->size) {
         size_t left = train->size - self->resume_offset;
         size_t n = left < step ? left : step;
-        int rv = put(self, train, self->resume_offset, n);
+        int rv = put_into_outbox(self, train, self->resume_offset, n);
         if (rv != 0)
             return rv;
         self->resume_offset += n;

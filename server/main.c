@@ -30,8 +30,8 @@ struct relay {
 extern char **environ;
 
 /* `print` tells what is wrong with it. */
-static int load(const struct config_flags *flags, struct relay_config **config,
-                void (*print)(const struct config_errors *errors))
+static int load_config(const struct config_flags *flags, struct relay_config **config,
+                       void (*print)(const struct config_errors *errors))
 {
     struct config_errors errors;
     struct config_sources sources = {
@@ -70,7 +70,7 @@ static void set_up_log(const struct config_log *log)
     }
 }
 
-static void stop(struct relay *relay)
+static void stop_relay(struct relay *relay)
 {
     if (relay->is_stopping) {
         log_warn(LOG_CORE, "a second signal: exiting at once, without closing sessions");
@@ -87,13 +87,13 @@ static void stop(struct relay *relay)
 
 /* Everything or nothing: a configuration with an error, or with a change that needs a restart,
  * changes nothing. */
-static void reload(struct relay *relay)
+static void reload_config(struct relay *relay)
 {
     struct relay_config *fresh;
     struct config_changes changes;
     char error_text[QUIC_ERROR_TEXT_BYTES] = "";
 
-    if (load(&relay->flags, &fresh, log_errors)) {
+    if (load_config(&relay->flags, &fresh, log_errors)) {
         log_error(LOG_CONFIG, "the new configuration has errors; the old one stays in use");
         return;
     }
@@ -123,9 +123,9 @@ static void on_signal(uv_signal_t *handle, int number)
 {
     struct relay *relay = handle->data;
     if (number != SIGHUP)
-        stop(relay);
+        stop_relay(relay);
     else if (!relay->is_stopping)
-        reload(relay);
+        reload_config(relay);
 }
 
 static void watch_signals(struct relay *relay)
@@ -178,7 +178,7 @@ static void close_handle(uv_handle_t *handle, void *unused)
         uv_close(handle, NULL);
 }
 
-static int serve(struct relay *relay)
+static int serve_until_stopped(struct relay *relay)
 {
     char error_text[QUIC_ERROR_TEXT_BYTES] = "";
     set_up_log(&relay->config->log);
@@ -212,7 +212,7 @@ static int serve(struct relay *relay)
 
 /* --check: what a start would do up to binding sockets; the configuration itself was checked by
  * loading it. */
-static int check(const struct relay_config *config)
+static int check_config(const struct relay_config *config)
 {
     char error_text[QUIC_ERROR_TEXT_BYTES] = "";
     if (core_check(config, error_text)) {
@@ -253,15 +253,15 @@ static int run_action(struct relay *relay)
     case CONFIG_ACTION_PRINT:
         break;
     }
-    if (load(&relay->flags, &relay->config, print_errors))
+    if (load_config(&relay->flags, &relay->config, print_errors))
         return EXIT_USAGE;
     int status = EXIT_SUCCESS;
     if (relay->flags.action == CONFIG_ACTION_PRINT)
         relay_config_print(relay->config, stdout);
     else if (relay->flags.action == CONFIG_ACTION_CHECK)
-        status = check(relay->config);
+        status = check_config(relay->config);
     else
-        status = serve(relay);
+        status = serve_until_stopped(relay);
     relay_config_free(&relay->config);
     return check_objects(status);
 }

@@ -11,7 +11,7 @@
 
 #define DIALECT_WAIT_NS (500 * NS_PER_MS)
 
-static int refuse(struct moq_session *session)
+static int refuse_dialect(struct moq_session *session)
 {
     session_fail(session, MOQ_ERR_VERSION, "the string paths of 0xff0bad04 are not spoken here");
     return MOQ_ERR_VERSION;
@@ -24,7 +24,7 @@ long dialect_check(struct moq_stream *stream, enum message_kind kind, const uint
     bool is_theirs = version_row(session->version)->has_string_dialect &&
                      message_dialect(kind, data, n) == DIALECT_STRING;
     if (error != MOQ_ERR_AGAIN)
-        return is_theirs ? refuse(session) : error;
+        return is_theirs ? refuse_dialect(session) : error;
     stream->is_suspect = is_theirs;
     stream->suspect_kind = (uint8_t)kind;
     if (is_theirs && session->dialect_deadline_ns == CLOCK_NEVER) {
@@ -46,7 +46,7 @@ void dialect_tick(struct moq_session *session)
             continue;
         enum message_kind kind = (enum message_kind)stream->suspect_kind;
         if (message_dialect(kind, stream->in.data, stream->in.size) == DIALECT_STRING) {
-            refuse(session);
+            refuse_dialect(session);
             return;
         }
     }

@@ -148,8 +148,8 @@ static const struct page pages[] = {
     {"/stats", "application/json", has_stats, write_stats},
 };
 
-static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status, const char *type,
-                              const char *body, size_t size)
+static enum MHD_Result answer_http(struct MHD_Connection *connection, unsigned status,
+                                   const char *type, const char *body, size_t size)
 {
     struct MHD_Response *response =
         MHD_create_response_from_buffer(size, (void *)(uintptr_t)body, MHD_RESPMEM_MUST_COPY);
@@ -170,7 +170,7 @@ static enum MHD_Result answer(struct MHD_Connection *connection, unsigned status
 static enum MHD_Result answer_text(struct MHD_Connection *connection, unsigned status,
                                    const char *text)
 {
-    return answer(connection, status, "text/plain", text, strlen(text));
+    return answer_http(connection, status, "text/plain", text, strlen(text));
 }
 
 static enum MHD_Result answer_page(struct admin *admin, struct MHD_Connection *connection,
@@ -180,7 +180,7 @@ static enum MHD_Result answer_page(struct admin *admin, struct MHD_Connection *c
     size_t size = page->write(admin, body, sizeof body);
     if (size == 0)
         return answer_text(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "not available\n");
-    return answer(connection, MHD_HTTP_OK, page->type, body, size);
+    return answer_http(connection, MHD_HTTP_OK, page->type, body, size);
 }
 
 /* libmicrohttpd's callback (house: parameters). */

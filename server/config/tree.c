@@ -39,7 +39,7 @@ static struct config_block *block_add(struct config_tree *tree, size_t n)
     return block;
 }
 
-static void *take(struct config_tree *tree, size_t n)
+static void *tree_alloc(struct config_tree *tree, size_t n)
 {
     struct config_block *block = tree->blocks;
     n = (n + _Alignof(max_align_t) - 1) & ~(_Alignof(max_align_t) - 1);
@@ -56,7 +56,7 @@ static void *take(struct config_tree *tree, size_t n)
 
 char *config_tree_text(struct config_tree *tree, const char *text, size_t n)
 {
-    char *copy = take(tree, n + 1);
+    char *copy = tree_alloc(tree, n + 1);
     if (!copy)
         return NULL;
     memcpy(copy, text, n);
@@ -73,7 +73,7 @@ struct config_node *config_tree_node(struct config_tree *tree, enum config_node_
                           CONFIG_MAX_NODES);
         return NULL;
     }
-    struct config_node *node = take(tree, sizeof *node);
+    struct config_node *node = tree_alloc(tree, sizeof *node);
     if (!node)
         return NULL;
     *node = (struct config_node){.kind = kind, .place = *place};

@@ -25,7 +25,8 @@ static struct config_place place_of(const struct builder *builder, const yaml_ma
                                  (unsigned)mark->column + 1};
 }
 
-static void stop(struct builder *builder, const struct config_place *place, const char *why)
+static void stop_building(struct builder *builder, const struct config_place *place,
+                          const char *why)
 {
     config_errors_add(builder->tree->errors, place, "%s", why);
     builder->is_stopped = true;
@@ -120,8 +121,8 @@ static void attach(struct builder *builder, struct config_node *node)
     builder->is_key_duplicate = false;
 }
 
-static struct config_node *add(struct builder *builder, enum config_node_kind kind,
-                               const struct config_place *place)
+static struct config_node *add_node(struct builder *builder, enum config_node_kind kind,
+                                    const struct config_place *place)
 {
     struct config_node *node = config_tree_node(builder->tree, kind, place);
     if (!node) {
@@ -149,11 +150,12 @@ static void on_key(struct builder *builder, const char *text, size_t n,
 {
     const struct config_node *map = top(builder);
     if (n > CONFIG_KEY_MAX_BYTES) {
-        stop(builder, place, "a name longer than 256 bytes; no setting has such a long name");
+        stop_building(builder, place,
+                      "a name longer than 256 bytes; no setting has such a long name");
         return;
     }
     if (map->count == CONFIG_MAX_KEYS) {
-        stop(builder, place, "more than 1024 names in one section; remove some");
+        stop_building(builder, place, "more than 1024 names in one section; remove some");
         return;
     }
     const struct config_node *first = config_node_find(map, text);
@@ -191,7 +193,7 @@ static void on_scalar(struct builder *builder, const yaml_event_t *event)
         on_key(builder, text, strlen(text), &place);
         return;
     }
-    struct config_node *node = add(builder, problem ? NODE_BROKEN : NODE_SCALAR, &place);
+    struct config_node *node = add_node(builder, problem ? NODE_BROKEN : NODE_SCALAR, &place);
     if (!node)
         return;
     node->is_plain = event->data.scalar.style == YAML_PLAIN_SCALAR_STYLE;
@@ -203,15 +205,16 @@ static void on_start(struct builder *builder, enum config_node_kind kind,
                      const struct config_place *place)
 {
     if (is_key_expected(builder)) {
-        stop(builder, place,
-             "a name must be a plain word; if this is a value in brackets, put it in quotes");
+        stop_building(
+            builder, place,
+            "a name must be a plain word; if this is a value in brackets, put it in quotes");
         return;
     }
     if (builder->depth == CONFIG_MAX_DEPTH) {
-        stop(builder, place, "nested deeper than 32 levels; no setting is that deep");
+        stop_building(builder, place, "nested deeper than 32 levels; no setting is that deep");
         return;
     }
-    struct config_node *node = add(builder, kind, place);
+    struct config_node *node = add_node(builder, kind, place);
     if (node)
         builder->stack[builder->depth++] = node;
 }
@@ -224,7 +227,7 @@ static void on_alias(struct builder *builder, const yaml_event_t *event)
     if (is_key_expected(builder))
         builder->is_stopped = true;
     else
-        add(builder, NODE_BROKEN, &place);
+        add_node(builder, NODE_BROKEN, &place);
 }
 
 static void on_event(struct builder *builder, const yaml_event_t *event)
@@ -233,9 +236,10 @@ static void on_event(struct builder *builder, const yaml_event_t *event)
     switch (event->type) {
     case YAML_DOCUMENT_START_EVENT:
         if (builder->root)
-            stop(builder, &place,
-                 "a second document; a configuration is a single one, so remove the --- and what "
-                 "follows");
+            stop_building(
+                builder, &place,
+                "a second document; a configuration is a single one, so remove the --- and what "
+                "follows");
         break;
     case YAML_ALIAS_EVENT:
         on_alias(builder, event);

@@ -74,7 +74,7 @@ static void on_arrived(struct post *post, void *owner)
 /* ---- Leaving --------------------------------------------------------------------------------- */
 
 /* Takes the first that waits into the batch. False: out of memory, try again later. */
-static bool take(struct bulletin *bulletin)
+static bool take_into_batch(struct bulletin *bulletin)
 {
     struct telling *telling = container_of(bulletin->pending.next, struct telling, node);
     struct share *share = telling->share;
@@ -96,7 +96,7 @@ static void bulletin_send(struct bulletin *bulletin)
     if (bulletin->is_under_way)
         return;
     while (!list_is_empty(&bulletin->pending) && bulletin->count < BATCH_MAX)
-        if (!take(bulletin))
+        if (!take_into_batch(bulletin))
             break;
     if (bulletin->count == 0)
         return;

@@ -45,14 +45,14 @@ static enum core_verdict ask_entry(const struct core_hook *hook, struct core_req
     return ask ? ask(hook->self, request) : CORE_PASS;
 }
 
-static void hold(struct core_request *request)
+static void hold_request(struct core_request *request)
 {
     request->is_held = true;
     request->deadline_ns = request->hooks->clock->now_ns + CORE_ANSWER_TIMEOUT_NS;
     list_push_back(&request->hooks->held, &request->node);
 }
 
-static void let_go(struct core_request *request)
+static void let_go_of_request(struct core_request *request)
 {
     request->is_held = false;
     list_remove(&request->node);
@@ -66,7 +66,7 @@ static void ask_from(struct core_request *request, struct list *node)
         request->held_user = NULL;
         enum core_verdict verdict = ask_entry(request->current, request);
         if (verdict == CORE_LATER) {
-            hold(request);
+            hold_request(request);
             return;
         }
         if (verdict != CORE_PASS) {
@@ -90,7 +90,7 @@ void core_answer(struct core_request *request, enum core_verdict verdict)
 {
     if (!EXPECT(request->is_held && verdict != CORE_LATER))
         return;
-    let_go(request);
+    let_go_of_request(request);
     if (verdict == CORE_PASS)
         ask_from(request, request->current->node.next);
     else
@@ -108,7 +108,7 @@ void core_hooks_withdraw(struct core_request *request)
 {
     if (!request->is_held)
         return;
-    let_go(request);
+    let_go_of_request(request);
     tell_withdrawn(request);
 }
 
@@ -268,7 +268,7 @@ static void ask_taken(struct list *taken, struct list *node)
 {
     while (!list_is_empty(taken)) {
         struct core_request *request = container_of(taken->next, struct core_request, node);
-        let_go(request);
+        let_go_of_request(request);
         ask_from(request, node);
     }
 }

@@ -343,7 +343,7 @@ static int listen_on(struct core *core, const struct relay_config *relay, char *
 
 /* Without it packets come by the addresses of their sender, and workers hand on what is not
  * theirs. */
-static void steer(struct core *core, const struct config_listener *listener, size_t index)
+static void steer_packets(struct core *core, const struct config_listener *listener, size_t index)
 {
     int error = 0;
     for (size_t i = 0; i < core->worker_count && !error; i++)
@@ -373,7 +373,7 @@ static int start_all(struct core *core, const struct relay_config *config, char 
         error = listen_on(core, config, error_text);
     bool has_choice = core->worker_count > 1 && config->quic.has_steering;
     for (size_t i = 0; !error && has_choice && i < config->listen_count; i++)
-        steer(core, &config->listen[i], i);
+        steer_packets(core, &config->listen[i], i);
     for (size_t i = 0; !error && i < core->worker_count; i++)
         error = worker_start(core->workers[i]);
     return error;

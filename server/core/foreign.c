@@ -5,7 +5,7 @@
 
 #include "server/core/route.h"
 
-static void forget(struct announcement *announcement)
+static void forget_announcement(struct announcement *announcement)
 {
     list_remove(&announcement->owner_node);
     if (announcement->route)
@@ -60,14 +60,14 @@ static void on_notice(struct router *router, const struct bulletin_notice *notic
     if (route_join(announcement, announcement->path))
         route_lead(announcement);
     else
-        forget(announcement);
+        forget_announcement(announcement);
 }
 
 static void on_over(struct router *router, const struct bulletin_notice *notice)
 {
     struct announcement *announcement = find_known(router, notice);
     if (announcement)
-        forget(announcement);
+        forget_announcement(announcement);
 }
 
 const struct bulletin_events foreign_events = {.on_notice = on_notice, .on_over = on_over};
@@ -75,5 +75,5 @@ const struct bulletin_events foreign_events = {.on_notice = on_notice, .on_over 
 void foreign_forget_all(struct router *router)
 {
     while (!list_is_empty(&router->foreign))
-        forget(container_of(router->foreign.next, struct announcement, owner_node));
+        forget_announcement(container_of(router->foreign.next, struct announcement, owner_node));
 }

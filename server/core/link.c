@@ -21,7 +21,7 @@ static void event_free(struct link_event *event)
     free(event);
 }
 
-static void forget(struct list *events)
+static void free_events(struct list *events)
 {
     while (!list_is_empty(events))
         event_free(container_of(events->next, struct link_event, node));
@@ -37,8 +37,8 @@ void link_unref(struct link *link)
 {
     if (__atomic_sub_fetch(&link->refs, 1, __ATOMIC_ACQ_REL) > 0)
         return;
-    forget(&link->history);
-    forget(&link->told);
+    free_events(&link->history);
+    free_events(&link->told);
     moq_path_unref(&link->path);
     pthread_mutex_destroy(&link->lock);
     free(link);
@@ -46,7 +46,8 @@ void link_unref(struct link *link)
 }
 
 /* One post at a time: the one under way will find whatever is written before this. */
-static void wake(struct link *link, struct mailbox *mailbox, struct post *post, bool *is_sent)
+static void post_unless_sent(struct link *link, struct mailbox *mailbox, struct post *post,
+                             bool *is_sent)
 {
     if (__atomic_exchange_n(is_sent, true, __ATOMIC_ACQ_REL))
         return;
@@ -56,19 +57,19 @@ static void wake(struct link *link, struct mailbox *mailbox, struct post *post, 
 
 /* From now on a new post is needed. An exchange, not a store: it sees all that was written by those
  * who found a post under way. */
-static void receive(bool *is_sent)
+static void note_received(bool *is_sent)
 {
     (void)__atomic_exchange_n(is_sent, false, __ATOMIC_ACQ_REL);
 }
 
 static void send_wishes(struct link *link)
 {
-    wake(link, link->home, &link->wishes, &link->is_wishes_sent);
+    post_unless_sent(link, link->home, &link->wishes, &link->is_wishes_sent);
 }
 
 static void send_news(struct link *link)
 {
-    wake(link, link->follower, &link->news, &link->is_news_sent);
+    post_unless_sent(link, link->follower, &link->news, &link->is_news_sent);
 }
 
 /* ---- Arriving at the home -------------------------------------------------------------------- */
@@ -77,7 +78,7 @@ static void on_wishes(struct post *post, void *owner)
 {
     struct link *link = container_of(post, struct link, wishes);
     struct router *router = owner;
-    receive(&link->is_wishes_sent);
+    note_received(&link->is_wishes_sent);
     pthread_mutex_lock(&link->lock);
     bool is_closed = link->is_closed;
     pthread_mutex_unlock(&link->lock);
@@ -94,7 +95,7 @@ static void on_wishes(struct post *post, void *owner)
 
 /* ---- Arriving at the follower ---------------------------------------------------------------- */
 
-static void hear(struct link *link, const struct link_event *event)
+static void pass_to_follower(struct link *link, const struct link_event *event)
 {
     if (link->events && event->body)
         link->events->on_group(link->user, event->sequence, event->body);
@@ -108,7 +109,7 @@ static void on_news(struct post *post, void *owner)
     struct link *link = container_of(post, struct link, news);
     struct list told;
     (void)owner;
-    receive(&link->is_news_sent);
+    note_received(&link->is_news_sent);
     pthread_mutex_lock(&link->lock);
     list_init(&told);
     list_move_all(&link->history, &told);
@@ -121,7 +122,7 @@ static void on_news(struct post *post, void *owner)
 
     while (!list_is_empty(&told)) {
         struct link_event *event = container_of(told.next, struct link_event, node);
-        hear(link, event);
+        pass_to_follower(link, event);
         event_free(event);
     }
     if (link->events && link->events->on_growth)
@@ -237,7 +238,7 @@ void link_tell_history(struct link *link, uint64_t sequence, struct moq_group_bo
 }
 
 /* A follower that is behind by so many groups would drop the oldest of them anyway. */
-static void tell(struct link *link, const struct link_event *what)
+static void tell_follower(struct link *link, const struct link_event *what)
 {
     struct link_event *event = event_new(what), *given_up = NULL;
     if (!event)
@@ -257,12 +258,12 @@ static void tell(struct link *link, const struct link_event *what)
 
 void link_tell_group(struct link *link, uint64_t sequence, struct moq_group_body *body)
 {
-    tell(link, &(struct link_event){.sequence = sequence, .body = body});
+    tell_follower(link, &(struct link_event){.sequence = sequence, .body = body});
 }
 
 void link_tell_gap(struct link *link, uint64_t first, uint64_t last, int error)
 {
-    tell(link, &(struct link_event){.sequence = first, .last = last, .error = error});
+    tell_follower(link, &(struct link_event){.sequence = first, .last = last, .error = error});
 }
 
 void link_tell_growth(struct link *link)

@@ -11,7 +11,7 @@
 
 #include "server/core/fetch.h"
 
-static void unwatch(struct outlet *outlet)
+static void unwatch_track(struct outlet *outlet)
 {
     if (!outlet->track)
         return;
@@ -21,7 +21,7 @@ static void unwatch(struct outlet *outlet)
 
 static void outlet_free(struct outlet *outlet)
 {
-    unwatch(outlet);
+    unwatch_track(outlet);
     info_query_close(&outlet->query);
     list_remove(&outlet->node);
     list_remove(&outlet->listener.node);
@@ -77,7 +77,7 @@ static void on_gap(struct moq_watcher *watcher, uint64_t first, uint64_t last, i
 static const struct moq_watcher_ops watcher_ops = {
     .on_group = on_group, .on_growth = on_growth, .on_gap = on_gap};
 
-static void watch(struct outlet *outlet, struct moq_track *track)
+static void watch_track(struct outlet *outlet, struct moq_track *track)
 {
     outlet->track = moq_track_ref(track);
     outlet->watcher.ops = &watcher_ops;
@@ -88,13 +88,13 @@ static void watch(struct outlet *outlet, struct moq_track *track)
 
 /* Its follower hears of what is there, then of what comes. The newest group first: that is where
  * viewers who wait for it begin. Those who have seen another publisher's need them in order. */
-static void speak(struct outlet *outlet, bool is_continued)
+static void begin_to_tell(struct outlet *outlet, bool is_continued)
 {
     const struct source *source = outlet->source;
     struct moq_track *track = source->track;
     uint64_t first = is_continued ? source->origin_from : 0;
     struct moq_group *newest = is_continued ? NULL : moq_track_newest(track);
-    watch(outlet, track);
+    watch_track(outlet, track);
     if (newest)
         tell_history(outlet, newest);
     for (struct moq_group *group = moq_track_oldest(track); group;
@@ -126,9 +126,9 @@ static void on_origin(struct source_listener *listener)
 {
     struct outlet *outlet = listening(listener);
     if (!can_speak(outlet->source))
-        unwatch(outlet);
+        unwatch_track(outlet);
     else if (!outlet->track)
-        speak(outlet, true);
+        begin_to_tell(outlet, true);
     note_wish(outlet);
 }
 
@@ -155,7 +155,7 @@ static void open_track(struct outlet *outlet)
     note_wish(outlet);
     if (!can_speak(source))
         return;
-    speak(outlet, outlet->link->is_continued);
+    begin_to_tell(outlet, outlet->link->is_continued);
     note_wish(outlet);
     struct moq_info info = info_of(source->track);
     link_tell_info(outlet->link, &info);
@@ -179,7 +179,7 @@ static void open_group(struct outlet *outlet)
         outlet_end(outlet, MOQ_ERR_NOT_FOUND);
         return;
     }
-    watch(outlet, fetched.track);
+    watch_track(outlet, fetched.track);
     tell_group(outlet, fetched.group);
 }
 

@@ -124,7 +124,7 @@ static const void *owner_of(const struct announcement *announcement)
 }
 
 /* In the order of their stamps, the newest first. */
-static void insert(struct route *route, struct announcement *announcement)
+static void insert_by_stamp(struct route *route, struct announcement *announcement)
 {
     struct list *node = route->announcements.next;
     while (node != &route->announcements &&
@@ -140,7 +140,7 @@ bool route_join(struct announcement *announcement, struct moq_path *path)
     struct router *router = announcement->router;
     struct route *route = route_get(router, path);
     if (route && moq_offers_add(router->offers, path, owner_of(announcement)) == 0) {
-        insert(route, announcement);
+        insert_by_stamp(route, announcement);
         return true;
     }
     if (route)

@@ -52,7 +52,7 @@ static void cut_off(struct source *source)
 }
 
 /* False: out of memory. */
-static bool attach(struct source *source, struct announcement *origin)
+static bool attach_feed(struct source *source, struct announcement *origin)
 {
     source->origin = origin;
     source->feed = origin->feed->open(source, origin);
@@ -127,7 +127,7 @@ static struct source *source_new(struct router *router, struct route *route,
     };
     source->router = router;
     source->track = moq_track_new(origin->path, &config);
-    if (!source->track || !attach(source, origin)) {
+    if (!source->track || !attach_feed(source, origin)) {
         moq_track_unref(&source->track);
         free(source);
         return NULL;
@@ -155,7 +155,7 @@ struct source *source_get(struct router *router, struct route *route)
 }
 
 /* From now on new viewers get a new source; the viewers of this one see its end. */
-static void detach(struct source *source)
+static void detach_from_route(struct source *source)
 {
     struct route *route = source->route;
     if (!route)
@@ -179,7 +179,7 @@ void source_end(struct source *source, int error)
            viewers == 1 ? " is" : "s are");
     cut_off(source);
     source->farewell_ns = CLOCK_NEVER;
-    detach(source);
+    detach_from_route(source);
     if (!moq_track_has_ended(source->track, NULL))
         moq_track_end(source->track, error);
     source_dismiss(source, error);
@@ -189,7 +189,7 @@ void source_free(struct source *source)
 {
     REQUIRE(list_is_empty(&source->viewers) && list_is_empty(&source->listeners));
     cut_off(source);
-    detach(source);
+    detach_from_route(source);
     list_remove(&source->node);
     moq_track_unref(&source->track);
     free(source);
@@ -209,7 +209,7 @@ static void add_wish(struct moq_wish *all, const struct moq_wish *wish)
 
 /* What all viewers together want, those of other workers included: the widest range, the highest
  * priority, the longest patience. */
-static bool combine(const struct source *source, struct moq_wish *all)
+static bool combine_wishes(const struct source *source, struct moq_wish *all)
 {
     bool has_any = false;
     list_for_each (node, &source->viewers) {
@@ -237,7 +237,7 @@ static bool combine(const struct source *source, struct moq_wish *all)
 void source_adjust(struct source *source)
 {
     struct moq_wish all;
-    if (!source->origin || !combine(source, &all))
+    if (!source->origin || !combine_wishes(source, &all))
         return;
     if (!announcement_can(source->origin, MOQ_CAN_RANGES))
         all.max = MOQ_NO_GROUP;
@@ -339,7 +339,7 @@ void source_switch(struct source *source, struct announcement *origin)
         source_end(source, MOQ_ERR_OFFLINE); /* a renamed track: viewers subscribe anew */
         return;
     }
-    if (!goes_on && !attach(source, origin)) {
+    if (!goes_on && !attach_feed(source, origin)) {
         source_end(source, MOQ_ERR_NOMEM);
         return;
     }

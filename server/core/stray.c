@@ -19,7 +19,7 @@ struct stray {
     uint8_t data[];
 };
 
-static void run(struct post *post, void *owner)
+static void receive_stray(struct post *post, void *owner)
 {
     struct stray *stray = container_of(post, struct stray, post);
     struct worker *worker = container_of(owner, struct worker, router);
@@ -35,7 +35,7 @@ static struct stray *stray_new(const struct quic_datagram *packet)
     struct stray *stray = malloc(sizeof *stray + packet->size);
     if (!stray)
         return NULL;
-    stray->post.run = run;
+    stray->post.run = receive_stray;
     stray->packet = *packet;
     memcpy(stray->data, packet->data, packet->size);
     memcpy(&stray->local, packet->local, packet->local_size);

@@ -31,7 +31,7 @@ void track_request_gone(struct moq_request *asked)
         track_request_free(request);
 }
 
-static void refuse(struct track_request *request, int error)
+static void refuse_request(struct track_request *request, int error)
 {
     struct moq_request *asked = request->asked;
     request->router->counters.requests_refused++;
@@ -85,7 +85,7 @@ static struct core_viewer *viewer_of(const struct track_request *request,
     return core_viewer_new(request->router, &origin);
 }
 
-static void serve(struct track_request *request, struct route *route)
+static void serve_subscription(struct track_request *request, struct route *route)
 {
     struct router *router = request->router;
     struct moq_request *asked = request->asked;
@@ -94,7 +94,7 @@ static void serve(struct track_request *request, struct route *route)
         return;
     struct core_viewer *viewer = source ? viewer_of(request, source) : NULL;
     if (!viewer) {
-        refuse(request, MOQ_ERR_NOMEM);
+        refuse_request(request, MOQ_ERR_NOMEM);
         return;
     }
     source_expect(source, &asked->wish);
@@ -109,14 +109,14 @@ static void serve(struct track_request *request, struct route *route)
 
 static void on_ready(struct route_waiter *waiter, struct route *route)
 {
-    serve(container_of(waiter, struct track_request, waiting), route);
+    serve_subscription(container_of(waiter, struct track_request, waiting), route);
 }
 
 static void wait_for_publisher(struct track_request *request, struct route *route)
 {
     struct router *router = request->router;
     if (!route || !router_may_wait(router)) {
-        refuse(request, MOQ_ERR_NOT_FOUND);
+        refuse_request(request, MOQ_ERR_NOT_FOUND);
         if (route)
             route_release(router, route);
         return;
@@ -124,12 +124,12 @@ static void wait_for_publisher(struct track_request *request, struct route *rout
     wait_on_route(request, route, router->config->limits.wait_ns);
 }
 
-static void subscribe(struct track_request *request)
+static void answer_subscription(struct track_request *request)
 {
     struct router *router = request->router;
     struct route *route = route_find(router, request->request.path);
     if (route && !list_is_empty(&route->announcements))
-        serve(request, route);
+        serve_subscription(request, route);
     else
         wait_for_publisher(request, route_get(router, request->request.path));
 }
@@ -151,10 +151,10 @@ static void on_group(struct fetch_waiter *waiter, struct moq_track *track, struc
     if (group)
         send_group(request, track, group);
     else
-        refuse(request, MOQ_ERR_NOT_FOUND);
+        refuse_request(request, MOQ_ERR_NOT_FOUND);
 }
 
-static void fetch(struct track_request *request)
+static void answer_fetch(struct track_request *request)
 {
     struct router *router = request->router;
     struct fetched fetched;
@@ -167,7 +167,7 @@ static void fetch(struct track_request *request)
         fetch_wait(fetched.pending, &request->fetching);
         wait_on_route(request, route_find(router, wish.path), CORE_REPLY_TIMEOUT_NS);
     } else if (error) {
-        refuse(request, MOQ_ERR_NOT_FOUND);
+        refuse_request(request, MOQ_ERR_NOT_FOUND);
     } else {
         send_group(request, fetched.track, fetched.group);
     }
@@ -188,7 +188,7 @@ static void on_info(void *user, int error, const struct moq_info *info)
     send_info(user, error ? &info_unknown : info);
 }
 
-static void inform(struct track_request *request)
+static void answer_info(struct track_request *request)
 {
     const struct moq_path *path = request->request.path;
     struct moq_info info;
@@ -197,7 +197,7 @@ static void inform(struct track_request *request)
     if (error == MOQ_ERR_AGAIN)
         wait_on_route(request, route_find(request->router, path), CORE_REPLY_TIMEOUT_NS);
     else if (error)
-        refuse(request, error);
+        refuse_request(request, error);
     else
         send_info(request, &info);
 }
@@ -211,13 +211,13 @@ static void on_decided(struct core_request *decided, bool is_allowed)
         log_info(LOG_POLICY, "session %llu may not have this track: %s",
                  (unsigned long long)core_peer_number(decided->peer),
                  decided->reason[0] ? decided->reason : "denied");
-        refuse(request, MOQ_ERR_REFUSED);
+        refuse_request(request, MOQ_ERR_REFUSED);
     } else if (decided->kind == CORE_REQUEST_SUBSCRIBE) {
-        subscribe(request);
+        answer_subscription(request);
     } else if (decided->kind == CORE_REQUEST_FETCH) {
-        fetch(request);
+        answer_fetch(request);
     } else {
-        inform(request);
+        answer_info(request);
     }
 }
 
@@ -270,7 +270,7 @@ static void sweep_route(struct route *route, uint64_t now_ns)
         if (request->asked->kind == MOQ_REQUEST_INFO)
             send_info(request, &info_unknown);
         else
-            refuse(request, MOQ_ERR_NOT_FOUND);
+            refuse_request(request, MOQ_ERR_NOT_FOUND);
         if (is_last)
             return; /* the route may be gone with it */
     }
