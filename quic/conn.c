@@ -472,6 +472,7 @@ static enum quic_protocol agreed_protocol(struct quic_conn *conn)
 
 void conn_handshake_done(struct quic_conn *conn)
 {
+    REQUIRE(conn->tls);
     enum quic_protocol wanted = (enum quic_protocol)conn->protocol;
     conn_half_open_done(conn);
     conn->protocol = (uint8_t)agreed_protocol(conn);

@@ -8,6 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/log.h"
 #include "quic/endpoint.h"
 #include "quic/stream.h"
@@ -285,6 +286,7 @@ void conn_forget(struct quic_conn *conn)
 
 void conn_finish(struct quic_conn *conn)
 {
+    REQUIRE(conn->state == CONN_ENDING && conn->quic);
     struct quic_endpoint *endpoint = conn->endpoint;
     ngtcp2_path_storage path;
     uint64_t until_ns = endpoint_now(endpoint) + LINGER_PTOS * ngtcp2_conn_get_pto(conn->quic);

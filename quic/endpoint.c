@@ -166,6 +166,7 @@ static int endpoint_init(struct quic_endpoint *endpoint, const struct quic_endpo
 
 struct quic_endpoint *quic_endpoint_new(const struct quic_endpoint_config *config)
 {
+    REQUIRE(config->clock && config->app && config->sink.send);
     struct quic_endpoint *endpoint = calloc(1, sizeof *endpoint);
     if (!endpoint)
         return NULL;
@@ -273,6 +274,7 @@ enum quic_congestion quic_endpoint_congestion(const struct quic_endpoint *endpoi
 struct quic_conn *quic_endpoint_connect(struct quic_endpoint *endpoint,
                                         const struct quic_connect_config *config)
 {
+    REQUIRE(config->tls && config->local && config->remote);
     if (endpoint->is_shut_down || config->remote_size > sizeof(ngtcp2_sockaddr_union) ||
         config->local_size > sizeof(ngtcp2_sockaddr_union))
         return NULL;

@@ -77,6 +77,7 @@ bool stream_is_bidi(const struct quic_stream *stream)
 /* Handed over to the application, or refused if it does not want it. */
 void stream_introduce(struct quic_stream *stream)
 {
+    REQUIRE(!stream->is_known && stream->kind != STREAM_INTERNAL);
     struct quic_conn *conn = stream->conn;
     stream->kind = STREAM_APPLICATION;
     stream->is_known = true;
