@@ -10,6 +10,9 @@ enum {
     SOUND_BACK_US = 500000,  /* and a sound before the one before it */
     OVERLAP_MAX_US = 500000, /* a track that joins an epoch may lie so far before its own end */
     LEAD_MAX_US = 1000000,   /* a track may begin so long before the one that starts again */
+    AWAY_US = 1000000,       /* behind the others, a track was not there before it started again */
+    GONE_ON_US = 1000000,    /* behind the start of an epoch, other tracks will not join it */
+    CATCH_UP_US = 400000,    /* that a group may move back at once: less than makes it a late one */
     STEP_MAX_US = 1000000,
     STEP_USUAL_US = 33333,
 };
@@ -49,9 +52,15 @@ static void begin_epoch(struct karp_timeline *timeline, const struct karp_timeli
     uint64_t lead_us = track->first_us - timeline->earliest_us;
     if (track->first_us < timeline->earliest_us || lead_us > LEAD_MAX_US)
         lead_us = 0;
+    int64_t end_us = end_of_all(timeline);
+    int64_t alone_us = end_us - end_of(track) > AWAY_US ? end_us : end_of(track);
     timeline->restarts++;
-    timeline->offset_us = end_of_all(timeline) + (int64_t)lead_us - (int64_t)start_us;
+    timeline->offset_us = end_us + (int64_t)lead_us - (int64_t)start_us;
     timeline->earliest_us = start_us;
+    timeline->is_alone = true;
+    timeline->first_track = (size_t)(track - timeline->tracks);
+    timeline->start_us = end_us + (int64_t)lead_us;
+    timeline->surplus_us = timeline->start_us - alone_us;
     log_info(LOG_MEDIA, "times start again at %llu ms; they go on from %lld ms",
              (unsigned long long)start_us / 1000,
              ((long long)start_us + timeline->offset_us) / 1000);
@@ -63,6 +72,8 @@ static void join_epoch(struct karp_timeline *timeline, struct karp_timeline_trac
 {
     if (track->has_begun && track->epoch == timeline->restarts)
         begin_epoch(timeline, track, start_us);
+    else if (track->has_begun)
+        timeline->is_alone = false;
     int64_t offset_us = timeline->offset_us;
     if (track->has_begun && (int64_t)start_us + offset_us < end_of(track) - OVERLAP_MAX_US) {
         offset_us = end_of(track) - (int64_t)start_us;
@@ -79,6 +90,32 @@ static void join_epoch(struct karp_timeline *timeline, struct karp_timeline_trac
                                           .last_us = start_us,
                                           .newest_us = start_us,
                                           .step_us = track->step_us};
+}
+
+/* A track that has not joined the epoch is far behind its start: whoever began it was alone. */
+static void note_going_on(struct karp_timeline *timeline, struct karp_timeline_track *track,
+                          int64_t placed)
+{
+    if (track->epoch == timeline->restarts || placed < timeline->start_us + GONE_ON_US)
+        return;
+    track->epoch = timeline->restarts;
+    if (!timeline->is_alone)
+        return;
+    timeline->is_alone = false;
+    timeline->offset_us -= timeline->surplus_us;
+    timeline->tracks[timeline->first_track].surplus_us = timeline->surplus_us;
+    log_warn(LOG_MEDIA,
+             "only one track has started again; it moves back by %lld ms to be in step with the "
+             "others",
+             (long long)timeline->surplus_us / 1000);
+}
+
+/* Takes a part of what is too much off the offset, where a new group begins. */
+static void catch_up(struct karp_timeline_track *track)
+{
+    int64_t step = track->surplus_us < CATCH_UP_US ? track->surplus_us : CATCH_UP_US;
+    track->offset_us -= step;
+    track->surplus_us -= step;
 }
 
 static void note_time(struct karp_timeline_track *track, uint64_t us)
@@ -99,10 +136,13 @@ uint64_t karp_timeline_place(struct karp_timeline *timeline, enum karp_track_kin
         frame->timestamp_us < KARP_TIMESTAMP_MAX_US ? frame->timestamp_us : KARP_TIMESTAMP_MAX_US;
     if (!track->has_begun || is_new_start(track, kind, frame, group))
         join_epoch(timeline, track, us);
+    else if (frame->is_group_start && group > track->group)
+        catch_up(track);
     note_time(track, us);
     if (group > track->group)
         track->group = group;
     int64_t placed = (int64_t)us + track->offset_us;
+    note_going_on(timeline, track, placed);
     if (placed < 0)
         return 0;
     return placed < (int64_t)KARP_TIMESTAMP_MAX_US ? (uint64_t)placed : KARP_TIMESTAMP_MAX_US;

@@ -4,7 +4,8 @@
  * recorder applies it before it orders the frames of several tracks by their times.
  *
  * Tracks that start again do so together: the first one to go back begins an epoch, the others join
- * it with the same offset, so that sound and picture stay in step. */
+ * it with the same offset, so that sound and picture stay in step. If the others go on instead, the
+ * first one was alone: its next groups move to where they follow its own end. */
 #ifndef MOQ_KARP_TIMELINE_H
 #define MOQ_KARP_TIMELINE_H
 
@@ -25,6 +26,7 @@ struct karp_timeline_track { /* private */
     int64_t offset_us;
     uint64_t first_us, last_us, newest_us; /* of the epoch, as the frames have it */
     uint64_t step_us;                      /* between the last two frames */
+    int64_t surplus_us;                    /* that is to be taken off the offset */
 };
 
 /* All zero: nothing has begun. */
@@ -33,6 +35,10 @@ struct karp_timeline {
     bool has_begun;    /* private, as all below */
     int64_t offset_us; /* of the newest epoch, as the next */
     uint64_t earliest_us;
+    bool is_alone; /* `first_track` began the epoch, and no other has joined it yet */
+    size_t first_track;
+    int64_t start_us;   /* of the epoch, on the line */
+    int64_t surplus_us; /* of the offset, if no other joins it */
     struct karp_timeline_track tracks[KARP_CATALOG_MAX_TRACKS];
 };
 

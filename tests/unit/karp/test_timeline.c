@@ -111,6 +111,34 @@ static void a_track_that_starts_again_at_another_time_goes_on(void **state)
     assert_int_equal(line.restarts, 1);
 }
 
+/* Sound begins 700 ms before picture, so picture that starts again leaves room for it. */
+static void a_track_that_starts_again_alone_comes_back_into_step(void **state)
+{
+    (void)state;
+    uint64_t end = 0;
+    for (uint64_t i = 0; i < 200; i++) {
+        uint64_t now = i * 40 * MS;
+        assert_int_equal(place(AUDIO, i / 10, i % 10 == 0, now), now);
+        bool is_again = i >= 100;
+        uint64_t us = is_again ? (i - 100) * 40 * MS : now + 700 * MS;
+        end = place(VIDEO, i / 10, i % 10 == 0, us);
+        if (!is_again)
+            assert_int_equal(end, now + 700 * MS);
+    }
+    assert_int_equal(end, 199 * 40 * MS + 700 * MS);
+    assert_int_equal(line.restarts, 1);
+
+    /* And once more, after it was away for five seconds. */
+    for (uint64_t i = 200; i < 325; i++)
+        place(AUDIO, i / 10, i % 10 == 0, i * 40 * MS);
+    for (uint64_t i = 325; i < 425; i++) {
+        end = place(VIDEO, i / 10, i % 10 == 5, (i - 325) * 40 * MS);
+        assert_int_equal(place(AUDIO, i / 10, i % 10 == 0, i * 40 * MS), i * 40 * MS);
+    }
+    assert_true(end >= 424 * 40 * MS && end <= 424 * 40 * MS + 100 * MS);
+    assert_int_equal(line.restarts, 2);
+}
+
 static void no_time_leaves_the_line(void **state)
 {
     (void)state;
@@ -131,6 +159,7 @@ int main(void)
         cmocka_unit_test_setup(sound_alone_starts_again_within_a_group, begin),
         cmocka_unit_test_setup(a_group_that_is_given_again_keeps_its_place, begin),
         cmocka_unit_test_setup(a_track_that_starts_again_at_another_time_goes_on, begin),
+        cmocka_unit_test_setup(a_track_that_starts_again_alone_comes_back_into_step, begin),
         cmocka_unit_test_setup(no_time_leaves_the_line, begin),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
