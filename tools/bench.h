@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* moq-bench from the inside: a load of publishers and viewers, spread over threads, and the sums that they keep.
+/* moq-bench from the inside: a load of publishers and viewers, spread over threads, and the sums
+ * that they keep.
  *
  * Glossary
  *   flow     one track of one publisher; publisher p's track t is flow p * tracks + t
@@ -7,10 +8,11 @@
  *   feed     one viewer's subscription to one flow
  *   kind     of viewers, told apart in the figures: ordinary, joined in a burst, slow, stalled
  *   window   the time that is measured; frames and groups that were published in it count
- *   tally    the sums of one thread since its start; whoever wants to know what happened in between subtracts
+ *   tally    the sums of one thread since its start; what happened in between is a difference
  *
- * Each thread has a loop, sockets, publishers and viewers of its own. The threads share numbers (bench_shared), and what does
- * not change any more once they run. Orders go to them by mailbox, tallies come back the same way. */
+ * Each thread has a loop, sockets, publishers and viewers of its own. The threads share numbers
+ * (bench_shared), and what does not change any more once they run. Orders go to them by mailbox,
+ * tallies come back the same way. */
 #ifndef MOQ_TOOLS_BENCH_H
 #define MOQ_TOOLS_BENCH_H
 

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The receiving end of a flow. Numbers without gaps tell what was lost: of all frames between the first that came and the
- * last that should have, those that did not. */
+/* The receiving end of a flow. Numbers without gaps tell what was lost: of all frames between the
+ * first that came and the last that should have, those that did not. */
 #include "tools/bench_feed.h"
 
-/* Groups that have ended are kept so long, so that older ones that come behind them are not refused. */
+/* Groups that have ended are kept so long, so that older ones that come behind them are not
+ * refused. */
 #define KEEP_NS (250 * NS_PER_MS)
 
 enum { KEEP_GROUPS = 64 };

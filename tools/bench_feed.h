@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A feed: what one viewer receives of one flow, checked and counted. Groups may come side by side. */
+/* A feed: what one viewer receives of one flow, checked and counted. Groups may come side by
+ * side. */
 #ifndef MOQ_TOOLS_BENCH_FEED_H
 #define MOQ_TOOLS_BENCH_FEED_H
 
@@ -36,7 +37,8 @@ struct bench_feed {
 
 int bench_feed_open(struct bench_feed *feed, struct moq_session *session); /* 0 or MOQ_ERR_NOMEM */
 
-/* Counts what is missing and unsubscribes; what is under way is not missing. Closed already: does nothing. */
+/* Counts what is missing and unsubscribes; what is under way is not missing. Closed already: does
+ * nothing. */
 void bench_feed_close(struct bench_feed *feed);
 
 /* Counts what is missing up to the end of the window, which has been a while ago; closes. */

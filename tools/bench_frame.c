@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A frame's body is a piece of one long pattern, from a place that depends on its number and track: one memcmp checks it. */
+/* A frame's body is a piece of one long pattern, from a place that depends on its number and track:
+ * one memcmp checks it. */
 #include "tools/bench_frame.h"
 
 #include <stdlib.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Frames that say who they are: which track, which number, where in their group, when they were published. The rest of a
- * frame follows from that, so a receiver can tell that it got all of it, how late, and what it did not get. In the order of
- * this machine: publisher and viewers are one process. */
+/* Frames that say who they are: which track, which number, where in their group, when they were
+ * published. The rest of a frame follows from that, so a receiver can tell that it got all of it,
+ * how late, and what it did not get. In the order of this machine: publisher and viewers are one
+ * process. */
 #ifndef MOQ_TOOLS_BENCH_FRAME_H
 #define MOQ_TOOLS_BENCH_FRAME_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A histogram of times with a bounded relative error: a value is told at most 0.8 % beside what it was, whatever its size.
- * Its memory is fixed, and two of them are added bucket by bucket, so threads count apart and are merged in the end. */
+/* A histogram of times with a bounded relative error: a value is told at most 0.8 % beside what it
+ * was, whatever its size. Its memory is fixed, and two of them are added bucket by bucket, so
+ * threads count apart and are merged in the end. */
 #ifndef MOQ_TOOLS_BENCH_HISTOGRAM_H
 #define MOQ_TOOLS_BENCH_HISTOGRAM_H
 
@@ -21,11 +22,13 @@ struct histogram {
 void histogram_add(struct histogram *histogram, uint64_t value);
 void histogram_merge(struct histogram *sum, const struct histogram *more);
 
-/* What came between two looks at one histogram: `later` less `earlier`; its max is that of a bucket. */
+/* What came between two looks at one histogram: `later` less `earlier`; its max is that of a
+ * bucket. */
 void histogram_between(struct histogram *out, const struct histogram *later,
                        const struct histogram *earlier);
 
-/* The smallest value that at least `share` (0 to 1) of all are not above, as the middle of its bucket. 0: empty. */
+/* The smallest value that at least `share` (0 to 1) of all are not above, as the middle of its
+ * bucket. 0: empty. */
 uint64_t histogram_at(const struct histogram *histogram, double share);
 double histogram_mean(const struct histogram *histogram); /* exact; 0: empty */
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A bad link between one viewer and the relay, on this machine: datagrams towards the viewer leave a bounded queue no faster
- * than its rate and are dropped where it is full, as at the narrow end of a real one; the other way is free. Once it stalls,
- * nothing passes any more: that viewer reads nothing and acknowledges nothing. */
+/* A bad link between one viewer and the relay, on this machine: datagrams towards the viewer leave
+ * a bounded queue no faster than its rate and are dropped where it is full, as at the narrow end of
+ * a real one; the other way is free. Once it stalls, nothing passes any more: that viewer reads
+ * nothing and acknowledges nothing. */
 #ifndef MOQ_TOOLS_BENCH_LINK_H
 #define MOQ_TOOLS_BENCH_LINK_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* moq-bench's threads: each runs a loop with its share of publishers and viewers, takes orders, and gives its tally away when
- * asked. */
+/* moq-bench's threads: each runs a loop with its share of publishers and viewers, takes orders, and
+ * gives its tally away when asked. */
 #include "tools/bench.h"
 
 #include <stdarg.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* moq-bench: the order of a run. Publishers connect; viewers come; all is warm; the window is measured; what is under way
- * arrives; the threads settle. The main thread only looks at the clock, at the threads' tallies and at the relay's process. */
+/* moq-bench: the order of a run. Publishers connect; viewers come; all is warm; the window is
+ * measured; what is under way arrives; the threads settle. The main thread only looks at the clock,
+ * at the threads' tallies and at the relay's process. */
 #include "tools/bench_report.h"
 
 #include <errno.h>
@@ -377,7 +378,8 @@ static int measure(struct run *run)
     return status;
 }
 
-/* What a group held is held by the next one: pages that went to and fro would be a tenth of our CPU time. */
+/* What a group held is held by the next one: pages that went to and fro would be a tenth of our CPU
+ * time. */
 static void keep_memory(void)
 {
 #ifdef __GLIBC__

@@ -55,14 +55,15 @@ struct bench_options {
     bool is_json;
 };
 
-/* Viewers of --join have as many threads of their own as the others: what it costs us to open hundreds of connections at
- * once is not to delay those that are measured meanwhile. */
+/* Viewers of --join have as many threads of their own as the others: what it costs us to open
+ * hundreds of connections at once is not to delay those that are measured meanwhile. */
 static inline unsigned bench_thread_count(const struct bench_options *options)
 {
     return options->join ? 2 * options->threads : options->threads;
 }
 
-/* OPTIONS_RUN; OPTIONS_DONE: help or version was printed; OPTIONS_USAGE: said what is wrong. Sets log levels. */
+/* OPTIONS_RUN; OPTIONS_DONE: help or version was printed; OPTIONS_USAGE: said what is wrong. Sets
+ * log levels. */
 int bench_options_parse(struct bench_options *options, int argc, char *const *argv);
 
 #endif

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What the system knows of a process: CPU time, memory, context switches, and the CPU time of each of its threads. */
+/* What the system knows of a process: CPU time, memory, context switches, and the CPU time of each
+ * of its threads. */
 #ifndef MOQ_TOOLS_BENCH_PROCESS_H
 #define MOQ_TOOLS_BENCH_PROCESS_H
 
@@ -17,8 +18,9 @@ struct process_thread {
 struct process_sample {
     uint64_t taken_ns;
     uint64_t user_ns, system_ns; /* by the clock tick */
-    uint64_t
-        cpu_ns; /* both, of the threads that live: by the nanosecond where the kernel tells, else the sum of the above */
+    /* Both, of the threads that live: to the nanosecond where the kernel tells, otherwise the sum
+     * of those above. */
+    uint64_t cpu_ns;
     uint64_t resident_bytes, resident_peak_bytes;
     uint64_t switches_voluntary, switches_involuntary; /* of the threads that live */
     unsigned thread_count;                             /* all; `threads` holds the first ones */
@@ -30,7 +32,8 @@ bool process_sample(int pid, struct process_sample *sample); /* false: there is 
 /* Whose socket is bound to this UDP port; 0: nobody's that we may look at. */
 int process_of_udp_port(uint16_t port);
 
-/* Datagrams that the kernel dropped at the UDP sockets which a process has now, because it did not read them in time. */
+/* Datagrams that the kernel dropped at the UDP sockets which a process has now, because it did not
+ * read them in time. */
 uint64_t process_udp_drops(int pid);
 
 /* CPU time of thread `tid` in a sample; 0: it is not there. */

@@ -1,13 +1,14 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* moq-bench's publishers: each a connection with its tracks, each track a timer; or, as fast as it goes, a writer that keeps a
- * bounded backlog in front of the relay's window. */
+/* moq-bench's publishers: each a connection with its tracks, each track a timer; or, as fast as it
+ * goes, a writer that keeps a bounded backlog in front of the relay's window. */
 #include "tools/bench.h"
 
 #include <stdlib.h>
 
 /* What is written and not sent yet, at most, of a track that goes as fast as it can. */
 #define FLOOD_BACKLOG_BYTES UINT64_C(2000000)
-/* Its groups are cut to this, because what a group holds is kept until all of it is acknowledged. */
+/* Its groups are cut to this, because what a group holds is kept until all of it is
+ * acknowledged. */
 #define FLOOD_GROUP_BYTES UINT64_C(4000000)
 /* A viewer (the relay) that lags more skips to what is new. */
 #define LATENCY_NS (2 * NS_PER_S)

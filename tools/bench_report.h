@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What moq-bench says: lines of JSON for machines, or words for people, which on a terminal are redrawn in place. */
+/* What moq-bench says: lines of JSON for machines, or words for people, which on a terminal are
+ * redrawn in place. */
 #ifndef MOQ_TOOLS_BENCH_REPORT_H
 #define MOQ_TOOLS_BENCH_REPORT_H
 
@@ -28,7 +29,8 @@ void bench_json_summary(const struct bench_result *result);
 
 extern const char *const bench_kind_names[BENCH_KINDS];
 
-/* Those of `kind` that came between two looks; a histogram is large, so both are kept by the caller. */
+/* Those of `kind` that came between two looks; a histogram is large, so both are kept by the
+ * caller. */
 void bench_latency_between(struct histogram *out, const struct bench_second *second,
                            enum bench_kind kind);
 

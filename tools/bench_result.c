@@ -66,8 +66,8 @@ static const char *explain(char *text, const char *format, double a, double b)
     return text;
 }
 
-/* Seconds at the end of the window without a frame, if more than there may be; else 0. A relay that is killed
- * says nothing, and its sessions are given up long after. */
+/* Seconds at the end of the window without a frame, if more than there may be; else 0. A relay that
+ * is killed says nothing, and its sessions are given up long after. */
 static double silence_s(const struct bench_result *result)
 {
     const struct bench_options *options = result->options;

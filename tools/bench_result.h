@@ -1,18 +1,21 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What moq-bench has found out: looks at the sums at some moments, and what follows from two of them. */
+/* What moq-bench has found out: looks at the sums at some moments, and what follows from two of
+ * them. */
 #ifndef MOQ_TOOLS_BENCH_RESULT_H
 #define MOQ_TOOLS_BENCH_RESULT_H
 
 #include "tools/bench.h"
 #include "tools/bench_process.h"
 
-/* A thread of ours that was busy for more than this share of the time, or busy and waiting for a core, or only waiting for
- * more than the second one, cannot be trusted to have seen what came in time. */
+/* A thread of ours that was busy for more than this share of the time, or busy and waiting for a
+ * core, or only waiting for more than the second one, cannot be trusted to have seen what came in
+ * time. */
 #define BENCH_BUSY_MAX 0.9
 #define BENCH_WAITING_MAX 0.5
 /* So do sockets of ours that overflowed by more than this share of what they received. */
 #define BENCH_DROPPED_MAX 0.01
-/* If for so long, and two frames more, nothing came at the end of the window, the relay may be gone. */
+/* If for so long, and two frames more, nothing came at the end of the window, the relay may be
+ * gone. */
 #define BENCH_SILENCE_MAX_S 1.0
 
 enum { BENCH_OWN_MAX = 2 * BENCH_THREADS_MAX };
@@ -54,7 +57,8 @@ struct bench_costs { /* 0: not known */
 
 void bench_costs(const struct bench_result *result, struct bench_costs *costs);
 
-/* The share of one core that our busiest thread had between two looks; `waiting`: that one was ready but had none. */
+/* The share of one core that our busiest thread had between two looks; `waiting`: that one was
+ * ready but had none. */
 double bench_own_busiest(const struct bench_own *before, const struct bench_own *after,
                          unsigned threads, double *waiting);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* moq-bench's viewers: connections that come, subscribe, come again when they are told to, and are counted. What they receive
- * is the business of their feeds. */
+/* moq-bench's viewers: connections that come, subscribe, come again when they are told to, and are
+ * counted. What they receive is the business of their feeds. */
 #include "tools/bench_feed.h"
 #include "tools/bench_link.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* moq-clock: the time of day as a track, for trying a relay out. A group is a minute: its first frame says which
- * ("2025-01-15 00:00:"), each further one a second of it ("07"). */
+/* moq-clock: the time of day as a track, for trying a relay out. A group is a minute: its first
+ * frame says which ("2025-01-15 00:00:"), each further one a second of it ("07"). */
 #ifndef MOQ_TOOLS_CLOCK_H
 #define MOQ_TOOLS_CLOCK_H
 

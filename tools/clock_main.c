@@ -14,7 +14,8 @@ static struct moq_path *path_of(const struct options_list *parts)
     return moq_path_new(all, parts->count ? parts->count : 1);
 }
 
-/* The words: a URL, and perhaps "publish" or "subscribe", in any order. False: there is something else. */
+/* The words: a URL, and perhaps "publish" or "subscribe", in any order. False: there is something
+ * else. */
 static bool read_words(const struct options_list *words, const char **url, bool *is_publisher)
 {
     for (size_t i = 0; i < words->count; i++) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* moq-clock as publisher: writes a frame when the wall clock turns to a new second, whoever watches. The track outlives
- * sessions, so a viewer behind a relay that was restarted goes on where it was. */
+/* moq-clock as publisher: writes a frame when the wall clock turns to a new second, whoever
+ * watches. The track outlives sessions, so a viewer behind a relay that was restarted goes on where
+ * it was. */
 #include "tools/clock.h"
 
 #include <stdio.h>

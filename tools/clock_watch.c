@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* moq-clock as viewer: a line per second. It waits until the clock is announced, and again when its publisher has left. */
+/* moq-clock as viewer: a line per second. It waits until the clock is announced, and again when its
+ * publisher has left. */
 #include "tools/clock.h"
 
 #include <stdio.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Standard input without blocking the loop, with a brake: while it is held, nothing is read and the writer waits. */
+/* Standard input without blocking the loop, with a brake: while it is held, nothing is read and the
+ * writer waits. */
 #ifndef MOQ_TOOLS_INPUT_H
 #define MOQ_TOOLS_INPUT_H
 

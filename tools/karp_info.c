@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* moq-karp info: what a broadcast offers and how it flows right now. Subscribes to everything for a few seconds. */
+/* moq-karp info: what a broadcast offers and how it flows right now. Subscribes to everything for a
+ * few seconds. */
 #include "tools/karp.h"
 
 #include <stdlib.h>

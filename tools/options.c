@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Command lines by table. Not getopt: that keeps its place in globals, and knows neither bundles of counted letters beside
- * long names nor durations. */
+/* Command lines by table. Not getopt: that keeps its place in globals, and knows neither bundles of
+ * counted letters beside long names nor durations. */
 #include "tools/options.h"
 
 #include <ctype.h>

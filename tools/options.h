@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Command lines of the tools: one table of options per tool, words (a URL, a subcommand) before, between or behind them. */
+/* Command lines of the tools: one table of options per tool, words (a URL, a subcommand) before,
+ * between or behind them. */
 #ifndef MOQ_TOOLS_OPTIONS_H
 #define MOQ_TOOLS_OPTIONS_H
 
@@ -47,8 +48,8 @@ enum {
     OPTIONS_USAGE
 }; /* DONE: help or version was printed; USAGE: said what is wrong */
 
-/* Says what is wrong with a command line on standard error, and how to get help. Returns OPTIONS_USAGE, which is also the
- * exit status. */
+/* Says what is wrong with a command line on standard error, and how to get help. Returns
+ * OPTIONS_USAGE, which is also the exit status. */
 int options_complain(const char *program, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -58,7 +59,8 @@ int options_parse(const struct options_spec *spec, int argc, char *const *argv,
 
 void options_print_help(const struct options_spec *spec, FILE *out);
 
-/* Milliseconds of "250ms", "2s", "1.5s", "3m", "10" (seconds). False: none of these, or over a year. */
+/* Milliseconds of "250ms", "2s", "1.5s", "3m", "10" (seconds). False: none of these, or over a
+ * year. */
 bool options_duration(const char *text, uint64_t *milliseconds);
 
 #endif

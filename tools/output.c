@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A pipe is written as the loop finds room; a file or a terminal is written at once, for it takes what it is given. */
+/* A pipe is written as the loop finds room; a file or a terminal is written at once, for it takes
+ * what it is given. */
 #include "tools/output.h"
 
 #include <errno.h>

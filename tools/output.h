@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Where data of a tool goes: standard output or a file. Never blocks the loop on a slow pipe; tells when too much waits. */
+/* Where data of a tool goes: standard output or a file. Never blocks the loop on a slow pipe; tells
+ * when too much waits. */
 #ifndef MOQ_TOOLS_OUTPUT_H
 #define MOQ_TOOLS_OUTPUT_H
 
@@ -20,7 +21,8 @@ struct output_events {           /* every entry may be NULL */
         int error); /* the reader left (UV_EPIPE) or a write failed; nothing goes out any more */
 };
 
-/* `file`: NULL or "-" for standard output; an existing file is replaced. NULL: cannot be opened, *error is libuv's. */
+/* `file`: NULL or "-" for standard output; an existing file is replaced. NULL: cannot be opened,
+ * *error is libuv's. */
 struct output *output_open(uv_loop_t *loop, const char *file, const struct output_events *events,
                            void *user, int *error);
 int output_write(struct output *output, const void *data,

@@ -5,8 +5,9 @@
 
 #include "native/native.h"
 
-/* Answers any kind of request from `track`. Groups that were superseded longer than `latency_ns` ago are not begun any more.
- * The viewer of a subscribe request; NULL: it was another kind, or memory is out. */
+/* Answers any kind of request from `track`. Groups that were superseded longer than `latency_ns`
+ * ago are not begun any more. The viewer of a subscribe request; NULL: it was another kind, or
+ * memory is out. */
 struct moq_viewer *serve_request(struct moq_request *request, struct moq_track *track,
                                  uint64_t latency_ns);
 

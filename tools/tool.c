@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The common life of the tools. Standard output is for data only; people are spoken to on standard error. */
+/* The common life of the tools. Standard output is for data only; people are spoken to on standard
+ * error. */
 #include "tools/tool.h"
 
 #include <errno.h>
@@ -12,8 +13,8 @@
 #include "base/log.h"
 #include "base/objects.h"
 
-/* After so much silence a tool asks whether the relay is still there. One that has come back answers with a stateless reset,
- * so this and the first pause are how long a tool is away. */
+/* After so much silence a tool asks whether the relay is still there. One that has come back
+ * answers with a stateless reset, so this and the first pause are how long a tool is away. */
 #define KEEP_ALIVE_NS NS_PER_S
 enum { FIRST_RETRY_MS = 500 };
 
@@ -46,7 +47,8 @@ void tool_rows(struct tool_settings *settings, struct option_row *rows)
     memcpy(rows, all, sizeof all);
 }
 
-/* As the Rust tools read RUST_LOG: "debug", or "info,quic=trace". What names no topic of ours is skipped. */
+/* As the Rust tools read RUST_LOG: "debug", or "info,quic=trace". What names no topic of ours is
+ * skipped. */
 static void set_levels_by_text(const char *text)
 {
     char copy[256];

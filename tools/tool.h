@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What every tool is: a loop, one client that stays connected, signals, log levels, a line of progress, an exit code.
+/* What every tool is: a loop, one client that stays connected, signals, log levels, a line of
+ * progress, an exit code.
  *
- *   0  done: the end of the media, or SIGINT / SIGTERM after an orderly close, or the reader of our output left
+ *   0  done: the end of the media, or SIGINT / SIGTERM after an orderly close, or the reader of our
+ *      output left
  *   1  failed: no connection, nothing published, broken media, an output that cannot be written
  *   2  the command line is wrong
  *   3  moq-karp subscribe: the publisher has gone without ending its broadcast
@@ -40,7 +42,8 @@ struct tool;
 struct tool_app { /* every entry may be NULL */
     void (*on_connected)(struct tool *tool, struct moq_session *session);
     void (*on_lost)(struct tool *tool); /* the session; a new one follows */
-    /* A signal: to end in order, call tool_finish now or soon. NULL, and the second signal: tool_finish(0). */
+    /* A signal: to end in order, call tool_finish now or soon. NULL, and the second signal:
+     * tool_finish(0). */
     void (*on_stop)(struct tool *tool);
     void (*on_finish)(struct tool *tool); /* lets go of handles; the session ends after it */
     void (*on_progress)(struct tool *tool, char *line,
@@ -67,24 +70,28 @@ struct tool {
     char failure[512];
 };
 
-/* Sets log levels and checks what options_parse cannot. 0, or TOOL_USAGE after saying why. `url_text` NULL: missing. */
+/* Sets log levels and checks what options_parse cannot. 0, or TOOL_USAGE after saying why.
+ * `url_text` NULL: missing. */
 int tool_prepare(struct tool *tool, const struct tool_settings *settings, const char *url_text);
 
 /* What --transport-version allows, for moq_client_config; 0: all. Only after tool_prepare. */
 uint32_t tool_versions(const struct tool_settings *settings);
 
-/* Opens what the app wants in `on_open`, connects, runs until tool_finish, cleans up. Returns the exit code. */
+/* Opens what the app wants in `on_open`, connects, runs until tool_finish, cleans up. Returns the
+ * exit code. */
 int tool_run(struct tool *tool, const struct tool_app *app, void *user,
              int (*on_open)(struct tool *tool));
 
 struct moq_session *tool_session(struct tool *tool); /* NULL: not connected */
 
-/* Ends the tool with `exit_code`; what is under way in this callback goes on. The first call counts. */
+/* Ends the tool with `exit_code`; what is under way in this callback goes on. The first call
+ * counts. */
 void tool_finish(struct tool *tool, int exit_code);
 void tool_fail(struct tool *tool, const char *format, ...)
     __attribute__((format(printf, 2, 3))); /* says why; 1 */
 
-/* What to do about a connection that failed for `reason`, to be added to it; "" if there is nothing to say. */
+/* What to do about a connection that failed for `reason`, to be added to it; "" if there is nothing
+ * to say. */
 const char *tool_trust_hint(const char *reason);
 
 /* Says something to the person at the terminal: above the line of progress. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Announcements come one by one, and a publisher that reconnects takes one back and makes another; so a change is believed
- * after a moment of quiet. When the session itself is lost, nothing has ended: the same broadcast may be there again soon. */
+/* Announcements come one by one, and a publisher that reconnects takes one back and makes another;
+ * so a change is believed after a moment of quiet. When the session itself is lost, nothing has
+ * ended: the same broadcast may be there again soon. */
 #include "tools/watch.h"
 
 #include <string.h>
@@ -148,7 +149,8 @@ static void on_retry(uv_timer_t *timer)
         watch_on_connected(watch, session);
 }
 
-/* With the session, or alone (then it is asked again): what was active before counts as unknown, not as ended. */
+/* With the session, or alone (then it is asked again): what was active before counts as unknown,
+ * not as ended. */
 static void on_announced_closed(struct moq_announced *announced, int error)
 {
     struct watch *watch = moq_announced_user(announced);

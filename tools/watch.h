@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Looking for a broadcast: which of its instances is the newest that is announced, and what its catalog says. */
+/* Looking for a broadcast: which of its instances is the newest that is announced, and what its
+ * catalog says. */
 #ifndef MOQ_TOOLS_WATCH_H
 #define MOQ_TOOLS_WATCH_H
 
@@ -9,7 +10,8 @@
 struct watch;
 
 struct watch_events {
-    /* The newest instance is another one now; NULL: there is none. Never told for a lost session: see watch_on_lost. */
+    /* The newest instance is another one now; NULL: there is none. Never told for a lost session:
+     * see watch_on_lost. */
     void (*on_instance)(struct watch *watch, const char *id);
     /* A version of the newest instance's catalog. The callee owns it. */
     void (*on_catalog)(struct watch *watch, struct karp_catalog *catalog);
@@ -38,7 +40,8 @@ struct watch {
 void watch_open(struct watch *watch);
 void watch_close(struct watch *watch);
 
-/* From the tool's events of these names. After a reconnect the instance is told again, even if it is the same. */
+/* From the tool's events of these names. After a reconnect the instance is told again, even if it
+ * is the same. */
 void watch_on_connected(struct watch *watch, struct moq_session *session);
 void watch_on_lost(struct watch *watch);
 
