@@ -44,9 +44,11 @@ enum { IMPORT_JITTER_US = 100000 }; /* times may go back so far without a new st
  * those that are told. */
 struct import_clock {
     bool has_begun, is_new_start; /* is_new_start: the fragment at hand starts again */
+    bool is_key_first;            /* the fragment at hand begins with what is flagged as a key */
     int64_t wrapped;              /* ticks added to what the file says, in turns of 2^32 */
     int64_t first_dts;            /* of the epoch */
     int64_t last_dts, next_dts;   /* of the last sample, and where it ends */
+    int64_t left_dts;             /* next_dts when the track started again last */
     int64_t step;                 /* duration of the last sample that had one */
     int64_t fragment_end;         /* of the fragment at hand */
     uint32_t epoch;               /* of the importer's, that the track takes part in */
@@ -62,11 +64,12 @@ struct import_clock {
 
 /* A track that has started again, while it is open whether others do so as well. */
 struct import_restart {
-    struct import_track *track;          /* NULL: nothing is open */
-    bool was_alone;                      /* how it ended */
-    uint64_t position;                   /* of its fragment in the input */
-    int64_t start_us;                    /* of its fragment, as the file has it */
-    int64_t end_us;                      /* of the track before it, offset added */
+    struct import_track *track; /* NULL: nothing is open */
+    bool was_alone;             /* how it ended */
+    uint64_t position;          /* of its fragment in the input */
+    int64_t start_us;           /* of its fragment, as the file has it */
+    int64_t end_us;             /* of the track before it, offset added */
+    int64_t next_us;            /* where it would go on if nothing had happened, offset added */
     int64_t old_offset_us, old_first_us; /* of the track before it */
     int64_t old_earliest_us;             /* of the importer */
 };
@@ -327,7 +330,8 @@ int import_time_begin(struct karp_importer *importer, struct import_track *track
                       const struct import_start *start, int64_t *dts);
 
 /* Notes a sample with media in it. */
-void import_time_sample(struct import_track *track, const struct import_span *span, int64_t pts);
+void import_time_sample(struct import_track *track, const struct import_sample *sample,
+                        const struct import_span *span);
 
 /* All samples of the fragment are known: tracks that start again get their offset. It may still
  * change while `restart.track` is set. */

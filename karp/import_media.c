@@ -97,7 +97,7 @@ int import_add_sample(struct karp_importer *importer, struct import_track *track
     *added = *sample;
     added->order = (uint32_t)importer->sample_count++;
     added->track = (uint8_t)(track - importer->tracks);
-    import_time_sample(track, span, sample->pts);
+    import_time_sample(track, sample, span);
     return 0;
 }
 

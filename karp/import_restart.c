@@ -52,6 +52,17 @@ int64_t import_end_of_all(const struct karp_importer *importer)
 
 /* ---- Together -------------------------------------------------------------------------------- */
 
+/* Where a track that starts again would go on if nothing had happened: behind its end, or in the
+ * middle of a group where its decode time does, since pictures are reordered there. */
+static int64_t place_behind(const struct import_track *track)
+{
+    const struct import_clock *clock = &track->clock;
+    if (clock->is_key_first)
+        return clock->end_us;
+    int64_t ticks = track->lowest_pts + clock->left_dts - clock->first_dts;
+    return clamp_us(import_us_of(track, ticks) + clock->offset_us);
+}
+
 /* Begins an epoch with a track that starts again at `start_us`. Whatever began before this track in
  * the last epoch is expected to do so again, and finds room. */
 static void begin_epoch(struct karp_importer *importer, struct import_track *track,
@@ -65,6 +76,7 @@ static void begin_epoch(struct karp_importer *importer, struct import_track *tra
                                                 .position = importer->position,
                                                 .start_us = start_us,
                                                 .end_us = clock->end_us,
+                                                .next_us = place_behind(track),
                                                 .old_offset_us = clock->offset_us,
                                                 .old_first_us = clock->first_us,
                                                 .old_earliest_us = importer->earliest_us};
@@ -148,12 +160,12 @@ static int64_t place_alone(const struct karp_importer *importer)
 {
     const struct import_restart *restart = &importer->restart;
     const struct import_clock *clock = &restart->track->clock;
-    int64_t place_us = restart->end_us;
+    int64_t place_us = restart->next_us;
     int64_t late_us = clock->has_phase ? place_of_others(importer, restart->track) +
-                                             clock->phase_us - restart->end_us
+                                             clock->phase_us - restart->next_us
                                        : 0;
     if (late_us > AWAY_MIN_US + longest_fragment(importer))
-        place_us = clamp_us(restart->end_us + late_us);
+        place_us = clamp_us(restart->next_us + late_us);
 
     /* It may have come to the clock of another track, which had started again before. */
     for (size_t i = 0; i < importer->track_count; i++) {
@@ -175,16 +187,18 @@ static void restart_alone(struct karp_importer *importer)
     int64_t offset_us = clamp_us(place_us - restart->start_us);
     if (clock->end_us > restart->end_us) /* the fragment that started again counts already */
         clock->end_us = clamp_us(clock->end_us + offset_us - clock->offset_us);
+    if (clock->end_us < restart->end_us)
+        clock->end_us = restart->end_us;
     clock->offset_us = importer->epoch_us = offset_us;
     clock->first_us = restart->old_first_us; /* which tell how all began together */
     importer->earliest_us = restart->old_earliest_us;
     importer->restart.was_alone = true;
     log_warn(LOG_MEDIA,
              "import: track %u starts again before byte %llu at %lld ms, the others do not; it "
-             "goes on from %lld ms, %lld ms behind its end",
+             "goes on from %lld ms, where %lld ms are missing",
              restart->track->id, (unsigned long long)restart->position,
              (long long)restart->start_us / 1000, (long long)place_us / 1000,
-             (long long)(place_us - restart->end_us) / 1000);
+             (long long)(place_us - restart->next_us) / 1000);
     importer->restart.track = NULL;
 }
 

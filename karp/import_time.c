@@ -143,6 +143,7 @@ int import_time_begin(struct karp_importer *importer, struct import_track *track
         time = unwrap_dts(track, time);
     if (clock->has_begun && is_new_start(importer, track, time)) {
         clock->is_new_start = true;
+        clock->left_dts = clock->next_dts;
         time -= clock->wrapped;
         clock->wrapped = 0;
     }
@@ -151,13 +152,16 @@ int import_time_begin(struct karp_importer *importer, struct import_track *track
     return 0;
 }
 
-void import_time_sample(struct import_track *track, const struct import_span *span, int64_t pts)
+void import_time_sample(struct import_track *track, const struct import_sample *sample,
+                        const struct import_span *span)
 {
     struct import_clock *clock = &track->clock;
-    int64_t dts = span->dts;
+    int64_t dts = span->dts, pts = sample->pts;
     bool is_first = track->sample_count == 0;
     if (is_first && (clock->is_new_start || !clock->has_begun))
         clock->first_dts = dts;
+    if (is_first)
+        clock->is_key_first = !(sample->flags & SAMPLE_FLAG_NON_SYNC);
     if (span->duration > 0)
         clock->step = span->duration;
     else if ((clock->has_begun || !is_first) && dts > clock->last_dts)

@@ -240,6 +240,33 @@ static void fragments_of_all_tracks_tell_at_once(void **state)
                   "+video1 1080000 M\n+audio2 1080000 m\n+video1 1120000 N\n+audio2 1130000 n\n");
 }
 
+/* The clock of an encoder that runs on steps back between pictures that are reordered. */
+static void a_step_within_a_group_keeps_the_order_of_pictures(void **state)
+{
+    (void)state;
+    static const struct {
+        uint64_t ms;
+        int32_t offset;
+        const char *text;
+    } pictures[] = {
+        {1000, 0, "K"}, {1040, 80, "P"}, {40, -40, "b"}, {80, -40, "b"}, {120, 80, "P"}};
+    struct file file;
+    begin_file(&file);
+    put_audio(&file, 1000, "a b");
+    for (size_t i = 0; i < sizeof pictures / sizeof *pictures; i++)
+        file_fragment(&file, &(struct sample_run){.track = 1,
+                                                  .time = pictures[i].ms,
+                                                  .texts = pictures[i].text,
+                                                  .duration = 40,
+                                                  .first_flags = i ? 0x01010000 : 0x02000000,
+                                                  .offsets = {pictures[i].offset}});
+    put_audio(&file, 1040, "a b");
+    assert_frames(&file, 1,
+                  "+audio2 1000000 a\naudio2 1020000 b\n+video1 1000000 K\nvideo1 1120000 P\n"
+                  "video1 1040000 b\nvideo1 1080000 b\nvideo1 1240000 P\n"
+                  "+audio2 1040000 a\naudio2 1060000 b\n");
+}
+
 /* ---- Clocks that wrap ------------------------------------------------------------------------ */
 
 enum { WRAP_90K_S = 47721, WRAP_48K_S = 89478 }; /* 32 bits are full after 13 and 24 hours */
@@ -426,6 +453,7 @@ int main(void)
         cmocka_unit_test(a_moov_before_it_does_not_take_the_others_along),
         cmocka_unit_test(a_small_step_back_of_another_afterwards_is_jitter),
         cmocka_unit_test(fragments_of_all_tracks_tell_at_once),
+        cmocka_unit_test(a_step_within_a_group_keeps_the_order_of_pictures),
         cmocka_unit_test(clocks_that_wrap_at_other_times_stay_in_step),
         cmocka_unit_test(the_clock_of_mpeg_ts_wraps_for_all_tracks),
         cmocka_unit_test(an_encoder_that_restarts_takes_both_along_in_any_order),
