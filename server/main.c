@@ -2,6 +2,7 @@
 /* moq-relay: reads what it is told, starts the workers and the HTTP pages, and answers signals.
  * SIGINT and SIGTERM end it in order, a second one at once; SIGHUP reads the configuration
  * again. */
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -233,6 +234,16 @@ static int check_objects(int status)
     return status;
 }
 
+/* What was asked for may be on its way into a file, and a part of it is worse than none. */
+static int check_output(int status)
+{
+    if (status == EXIT_SUCCESS && (fflush(stdout) || ferror(stdout))) {
+        fprintf(stderr, "moq-relay: standard output: %s\n", strerror(errno));
+        return EXIT_FAILURE;
+    }
+    return status;
+}
+
 static int run_action(struct relay *relay)
 {
     switch (relay->flags.action) {
@@ -276,5 +287,5 @@ int main(int argc, char *argv[])
         config_errors_print(&errors, stderr);
         return EXIT_USAGE;
     }
-    return run_action(&relay);
+    return check_output(run_action(&relay));
 }

@@ -7,6 +7,7 @@ import random
 import re
 import signal
 import socket
+import subprocess
 import urllib.error
 import urllib.request
 
@@ -26,6 +27,15 @@ def help_and_version_go_to_standard_output():
     check(status == 0 and b"--bind" in out and err == "", f"{status} {out} {err}")
     status, out, err = run([program("moq-relay"), "--version"])
     check(status == 0 and out.startswith(b"moq-relay ") and err == "", f"{status} {out} {err}")
+
+
+def output_that_is_lost_is_an_error():
+    """A full disk under `--print-config > relay.yaml`."""
+    for flags in (["--help"], ["--version"], ["--schema"], ["--reference"], ["--dev", "--print-config"], ["--dev", "--check"]):
+        with open("/dev/full", "wb") as full:
+            done = subprocess.run([program("moq-relay"), *flags], stdout=full, stderr=subprocess.PIPE, timeout=60)
+        check_equal(done.returncode, 1, f"status of {flags}")
+        check(b"standard output: No space left on device" in done.stderr, f"{flags}: {done.stderr}")
 
 
 def a_port_that_is_taken_is_said_so():
@@ -213,7 +223,7 @@ def garbage_datagrams_hurt_nobody():
     relay.stop()
 
 
-TESTS = [without_a_certificate_it_says_how_to_get_one, help_and_version_go_to_standard_output, a_port_that_is_taken_is_said_so,
+TESTS = [without_a_certificate_it_says_how_to_get_one, help_and_version_go_to_standard_output, output_that_is_lost_is_an_error, a_port_that_is_taken_is_said_so,
          a_port_of_http_is_not_shared_with_another_relay,
          it_says_how_packets_are_encrypted,
          sigint_and_sigterm_end_it_in_order, the_fingerprint_is_served_to_pages,
