@@ -106,9 +106,11 @@ static void drain_over(struct karp_publishing *karp, bool is_complete)
                  karp->publisher.media_viewer_count, (unsigned long long)backlog.bytes);
         karp->exit_code = TOOL_FAILED;
     }
-    if (backlog.groups_lost)
-        log_warn(LOG_TOOL, "%llu groups were skipped or cut for viewers that lagged or left",
+    if (backlog.groups_lost) {
+        log_warn(LOG_TOOL, "%llu groups were skipped or cut for viewers that lagged",
                  (unsigned long long)backlog.groups_lost);
+        karp->exit_code = TOOL_FAILED;
+    }
     tool_finish(karp->tool, karp->exit_code);
 }
 
@@ -128,17 +130,31 @@ static void on_drain(uv_timer_t *timer)
         drain_over(karp, karp->drain_most_ns != CLOCK_NEVER);
 }
 
-/* Tells what the importer has left out. Missing picture or sound has an exit status of its own. */
+static void note_missing_media(struct karp_publishing *karp)
+{
+    if (karp->exit_code == TOOL_OK)
+        karp->exit_code = TOOL_INCOMPLETE;
+}
+
+/* Tells what importer and publisher have left out. Missing picture or sound has an exit status of its own. */
 static void report_losses(struct karp_publishing *karp)
 {
     const struct karp_import_counts *counts = karp_importer_counts(karp->importer);
+    const uint64_t *left_out = karp->publisher.left_out;
     for (int i = 0; i < KARP_LOSS_COUNT; i++) {
         if (counts->left_out[i] == 0)
             continue;
         log_warn(LOG_TOOL, "left out: %llu samples %s", (unsigned long long)counts->left_out[i],
                  karp_loss_words((enum karp_loss)i));
-        if (i != KARP_LOSS_NO_MEDIA_TRACK && karp->exit_code == TOOL_OK)
-            karp->exit_code = TOOL_INCOMPLETE;
+        if (i != KARP_LOSS_NO_MEDIA_TRACK)
+            note_missing_media(karp);
+    }
+    for (int i = 0; i < PUBLISHER_LOSS_COUNT; i++) {
+        if (left_out[i] == 0)
+            continue;
+        log_warn(LOG_TOOL, "left out: %llu frames %s", (unsigned long long)left_out[i],
+                 publisher_loss_words((enum publisher_loss)i));
+        note_missing_media(karp);
     }
 }
 

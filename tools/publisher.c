@@ -139,16 +139,43 @@ static int begin_group(struct publisher_track *media)
     int error = moq_track_open_group(media->track, media->next_sequence, &media->group);
     if (!error)
         media->next_sequence++;
+    media->is_cut = false;
     return error;
+}
+
+const char *publisher_loss_words(enum publisher_loss loss)
+{
+    static const char *const words[] = {
+#define LOSS_WORDS(name, text) text,
+        PUBLISHER_LOSSES(LOSS_WORDS)
+#undef LOSS_WORDS
+    };
+    return words[loss];
+}
+
+static int leave_out(struct publisher *publisher, enum publisher_loss loss)
+{
+    publisher->left_out[loss]++;
+    return 0;
+}
+
+static int cut_group(struct publisher *publisher, struct publisher_track *media)
+{
+    log_warn(LOG_TOOL, "a group over %d MiB was cut", MOQ_GROUP_MAX_BYTES >> 20);
+    moq_track_abort_group(media->track, media->group, MOQ_ERR_BOUNDS);
+    media->group = NULL;
+    media->is_cut = true;
+    return leave_out(publisher, PUBLISHER_LOSS_TOO_LARGE);
 }
 
 int publisher_write(struct publisher *publisher, const struct karp_frame *frame)
 {
     if (!publisher->is_on_air || frame->track >= publisher->track_count)
-        return 0;
+        return leave_out(publisher, PUBLISHER_LOSS_OFF_AIR);
     struct publisher_track *media = &publisher->tracks[frame->track];
     if (!media->group && !frame->is_group_start && !media->is_audio)
-        return 0;
+        return leave_out(publisher,
+                         media->is_cut ? PUBLISHER_LOSS_TOO_LARGE : PUBLISHER_LOSS_BEFORE_KEYFRAME);
     if (frame->is_group_start || !media->group) {
         int error = begin_group(media);
         if (error)
@@ -161,12 +188,8 @@ int publisher_write(struct publisher *publisher, const struct karp_frame *frame)
     int error = moq_track_append(media->track, media->group, head, head_bytes + time_bytes);
     if (!error)
         error = moq_track_append(media->track, media->group, frame->payload, frame->size);
-    if (error == MOQ_ERR_BOUNDS) {
-        log_warn(LOG_TOOL, "a group over %d MiB was cut", MOQ_GROUP_MAX_BYTES >> 20);
-        moq_track_abort_group(media->track, media->group, error);
-        media->group = NULL;
-        return 0;
-    }
+    if (error == MOQ_ERR_BOUNDS)
+        return cut_group(publisher, media);
     publisher->frames++;
     publisher->bytes += frame->size;
     return error;
@@ -211,6 +234,12 @@ void publisher_on_request(struct publisher *publisher, struct moq_request *reque
     publisher->viewers[publisher->viewer_count++] = viewer;
 }
 
+/* What a viewer did not want is not lost to it. */
+static uint64_t lost_of(const struct moq_viewer_stats *stats)
+{
+    return stats->groups_skipped + stats->groups_reset - stats->groups_refused;
+}
+
 void publisher_on_viewer_closed(struct publisher *publisher, struct moq_viewer *viewer)
 {
     for (size_t i = 0; i < publisher->viewer_count; i++) {
@@ -218,7 +247,7 @@ void publisher_on_viewer_closed(struct publisher *publisher, struct moq_viewer *
             continue;
         struct moq_viewer_stats stats;
         moq_viewer_stats(viewer, &stats);
-        publisher->groups_lost += stats.groups_skipped + stats.groups_reset;
+        publisher->groups_lost += lost_of(&stats);
         publisher->viewers[i] = publisher->viewers[--publisher->viewer_count];
         publisher->media_viewer_count -= moq_viewer_user(viewer) != NULL;
         return;
@@ -236,6 +265,6 @@ void publisher_backlog(const struct publisher *publisher, struct publisher_backl
         if (stats.open_groups > backlog->groups)
             backlog->groups = stats.open_groups;
         backlog->bytes_sent += stats.bytes_sent;
-        backlog->groups_lost += stats.groups_skipped + stats.groups_reset;
+        backlog->groups_lost += lost_of(&stats);
     }
 }

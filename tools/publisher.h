@@ -10,12 +10,28 @@ enum {
     PUBLISHER_MAX_VIEWERS = 256
 }; /* counted for back pressure; further ones are served all the same */
 
+/* Why a frame was left out. X(name, words) */
+#define PUBLISHER_LOSSES(X)                                                                        \
+    X(OFF_AIR, "that came while there was no relay")                                               \
+    X(BEFORE_KEYFRAME, "that came before a keyframe")                                              \
+    X(TOO_LARGE, "of groups over 64 MiB, up to the next keyframe")
+
+enum publisher_loss {
+#define PUBLISHER_LOSS_ENUM(name, words) PUBLISHER_LOSS_##name,
+    PUBLISHER_LOSSES(PUBLISHER_LOSS_ENUM)
+#undef PUBLISHER_LOSS_ENUM
+        PUBLISHER_LOSS_COUNT,
+};
+
+/* The words for `loss`, which follow a number of frames. */
+const char *publisher_loss_words(enum publisher_loss loss);
+
 struct publisher_track {
     struct moq_track *track;
     struct moq_group
-        *group; /* growing; NULL: none, frames are dropped until the next one may begin */
+        *group; /* growing; NULL: none, frames are left out until the next one may begin */
     uint64_t next_sequence;
-    bool is_audio;
+    bool is_audio, is_cut; /* is_cut: the last group was over its bound */
 };
 
 struct publisher {
@@ -32,6 +48,7 @@ struct publisher {
     struct moq_viewer *viewers[PUBLISHER_MAX_VIEWERS];
     size_t viewer_count, media_viewer_count; /* read-only */
     uint64_t groups_lost, frames, bytes;     /* read-only */
+    uint64_t left_out[PUBLISHER_LOSS_COUNT]; /* read-only: frames, by reason */
 };
 
 /* Takes what the catalog says. On air, a new instance begins with it. */
@@ -43,7 +60,7 @@ int publisher_go_on_air(struct publisher *publisher);
 void publisher_go_off_air(struct publisher *publisher, int error);
 void publisher_deinit(struct publisher *publisher);
 
-/* Off air, or before a track's keyframe, the frame is dropped. */
+/* Off air, before a track's keyframe, or over the bound of its group, the frame is left out and counted. */
 int publisher_write(struct publisher *publisher, const struct karp_frame *frame);
 /* No more frames. `is_whole`: tracks end in order, as soon as each viewer has everything. Otherwise the last groups are
  * ended, and tracks only when going off air, with an error: whoever records must be able to tell. */

@@ -104,8 +104,9 @@ void moq_request_refuse(struct moq_request *request, int error);
 
 struct moq_viewer_stats {
     uint64_t groups_sent, groups_skipped, groups_reset, bytes_sent;
-    uint64_t backlog_bytes; /* there and not sent yet, of the groups that are open */
-    uint64_t backlog_ns;    /* how long ago the oldest of those was superseded */
+    uint64_t groups_refused; /* of those that were reset: the peer wanted no more of them */
+    uint64_t backlog_bytes;  /* there and not sent yet, of the groups that are open */
+    uint64_t backlog_ns;     /* how long ago the oldest of those was superseded */
     uint32_t open_groups;
 };
 

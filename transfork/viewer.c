@@ -291,6 +291,7 @@ void viewer_group_closed(struct moq_viewer *viewer)
 void viewer_group_refused(struct moq_viewer *viewer, uint64_t sequence)
 {
     viewer->stats.groups_reset++;
+    viewer->stats.groups_refused++;
     viewer_add_gap(viewer, (struct sequence_run){sequence, sequence}, MOQ_ERR_CANCELLED);
     viewer_update(viewer);
 }
