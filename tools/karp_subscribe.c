@@ -15,7 +15,6 @@ enum {
     TICK_MS = 20,
     SETTLE_MS =
         500, /* a first catalog with one kind of track only may be the half of it: Rust publishers add one by one */
-    RETRY_MS = 1000, /* after a subscription failed although the broadcast is announced */
     FILE_LATENCY_MS = 10000,
     PIPE_LATENCY_MS = 2000,
 };
@@ -32,12 +31,12 @@ struct karp_watching {
     char playing_id[KARP_ID_MAX_BYTES];
     uv_timer_t timer;
     uint64_t opened_ns; /* when the player got its tracks */
-    uint64_t done_ns;   /* when it had given on everything; 0: it has not */
     bool is_resuming;   /* the same instance as before: its file goes on */
     bool has_played;
     bool is_offline;    /* no session */
     bool is_over;       /* the broadcast was withdrawn, and nothing has taken its place */
     bool is_cut_off;    /* it has gone before its publisher had ended it */
+    bool is_told;       /* what is missing was said */
     uint64_t missed_ns; /* since when we look for it again, after a lost session; 0: we do not */
 };
 
@@ -49,6 +48,8 @@ static uint64_t now_ns(const struct karp_watching *karp)
 /* Says what is missing in the file and why; returns whether anything is. */
 static bool tell_losses(const struct karp_watching *karp)
 {
+    if (!karp->exporter)
+        return false;
     const struct player *player = &karp->player;
     struct karp_export_counters counters = karp_exporter_counters(karp->exporter);
     for (int i = 0; i < KARP_EXPORT_LOSS_COUNT; i++) {
@@ -62,21 +63,47 @@ static bool tell_losses(const struct karp_watching *karp)
     if (player->groups_cut > 0)
         log_warn(LOG_TOOL, "left out: the rest of %llu groups that broke off",
                  (unsigned long long)player->groups_cut);
-    return counters.dropped_frames + player->groups_skipped + player->groups_cut > 0;
+    if (player->tracks_refused > 0)
+        log_warn(LOG_TOOL, "left out: %llu tracks whose subscriptions failed",
+                 (unsigned long long)player->tracks_refused);
+    if (player->tracks_late > 0)
+        log_warn(LOG_TOOL,
+                 "left out: the beginning of %llu tracks whose subscriptions failed first",
+                 (unsigned long long)player->tracks_late);
+    return counters.dropped_frames + player->groups_skipped + player->groups_cut +
+               player->tracks_refused + player->tracks_late >
+           0;
+}
+
+/* Writes what the exporter holds back. */
+static int flush(struct karp_watching *karp)
+{
+    int error = karp->exporter ? karp_exporter_flush(karp->exporter) : 0;
+    if (error && error != MOQ_ERR_IO)
+        log_error(LOG_TOOL, "cannot export the last frames: %s", moq_error_words(error));
+    return error == MOQ_ERR_IO ? 0 : error;
 }
 
 static void finish(struct karp_watching *karp)
 {
     if (karp->tool->is_finishing)
         return;
-    int error = karp->exporter ? karp_exporter_flush(karp->exporter) : 0;
-    if (error && error != MOQ_ERR_IO) {
-        tool_fail(karp->tool, "cannot export the last frames: %s", moq_error_words(error));
-        return;
-    }
-    bool is_incomplete = karp->exporter && tell_losses(karp);
+    int error = flush(karp);
+    bool is_incomplete = tell_losses(karp);
     int whole = is_incomplete ? TOOL_INCOMPLETE : TOOL_OK;
-    tool_finish(karp->tool, karp->is_cut_off ? TOOL_CUT_OFF : whole);
+    int played = karp->is_cut_off ? TOOL_CUT_OFF : whole;
+    karp->is_told = true;
+    tool_finish(karp->tool, error ? TOOL_FAILED : played);
+}
+
+/* A tool that fails keeps what it had, and says what that lacks. */
+static void rescue(struct karp_watching *karp)
+{
+    if (karp->is_told || karp->tool->exit_code != TOOL_FAILED)
+        return;
+    player_settle(&karp->player);
+    flush(karp);
+    tell_losses(karp);
 }
 
 /* ---- Frames to the file ---------------------------------------------------------------------- */
@@ -92,6 +119,8 @@ static int on_frame(void *user, const struct karp_frame *frame)
     struct karp_watching *karp = user;
     int error = karp_exporter_frame(karp->exporter, frame);
     karp->has_played = true;
+    if (error == MOQ_ERR_BOUNDS)
+        return 0; /* the exporter has counted it */
     if (error && error != MOQ_ERR_EXPIRED && error != MOQ_ERR_IO)
         tool_fail(karp->tool, "cannot export: %s", moq_error_words(error));
     return error;
@@ -146,7 +175,6 @@ static void open_player(struct karp_watching *karp)
     snprintf(karp->playing_id, sizeof karp->playing_id, "%s", karp->watch.id);
     karp->next = NULL;
     karp->opened_ns = now_ns(karp);
-    karp->done_ns = 0;
     if (!start.session)
         karp_catalog_free(catalog);
     else if (player_open(&karp->player, catalog, &start))
@@ -182,7 +210,8 @@ static bool is_settled(const struct karp_watching *karp)
  * whoever is at the other side, has lost the publisher. No end at all tells nothing: Rust relays pass none on. */
 static void tell_end(struct karp_watching *karp)
 {
-    karp->is_cut_off = karp->player.has_broken_off;
+    karp->is_cut_off = player_has_broken_off(&karp->player);
+    player_settle(&karp->player);
     if (karp->is_cut_off)
         log_warn(LOG_TOOL, "the broadcast broke off: its publisher left without ending it");
     else
@@ -198,13 +227,12 @@ static void maybe_finish(struct karp_watching *karp)
 /* Everything of the tracks at hand was written: what now? */
 static void player_done(struct karp_watching *karp)
 {
-    bool has_failed = karp->player.has_failed;
-    if (!karp->done_ns)
-        karp->done_ns = now_ns(karp);
     bool is_same = strcmp(karp->playing_id, karp->watch.id) == 0;
     if (karp->next) {
-        if (karp->player.has_broken_off && !karp->is_offline)
+        if (player_has_broken_off(&karp->player) && !is_same && !karp->is_offline)
             log_warn(LOG_TOOL, "instance %s broke off; going on with the next", karp->playing_id);
+        if (!is_same)
+            player_settle(&karp->player);
         player_close(&karp->player);
         open_player(karp);
     } else if (karp->is_over) {
@@ -213,10 +241,6 @@ static void player_done(struct karp_watching *karp)
         maybe_finish(karp);
     } else if (karp->is_offline || !karp->watch.id[0]) {
         player_close(&karp->player);
-    } else if (is_same && has_failed && now_ns(karp) - karp->done_ns > RETRY_MS * NS_PER_MS) {
-        karp->next = karp->player.catalog;
-        karp->player.catalog = NULL;
-        open_player(karp);
     }
 }
 
@@ -232,6 +256,7 @@ static void give_up(struct karp_watching *karp)
 {
     log_warn(LOG_TOOL, "the broadcast has not come back since the connection was lost");
     karp->is_cut_off = true;
+    player_settle(&karp->player);
     finish(karp);
 }
 
@@ -251,6 +276,8 @@ static void on_tick(uv_timer_t *timer)
     if (!karp->player.is_playing && is_settled(karp))
         begin_export(karp);
     player_pump(&karp->player);
+    if (tool_session(karp->tool))
+        player_retry(&karp->player, tool_session(karp->tool));
     if (player_is_over(&karp->player))
         player_done(karp);
     moq_native_wake(karp->tool->native);
@@ -270,7 +297,7 @@ static void on_instance(struct watch *watch, const char *id)
     bool is_same = id && strcmp(id, karp->playing_id) == 0;
     if (player_is_open(&karp->player)) {
         if (!is_same)
-            player_end(&karp->player);
+            player_end(&karp->player, id != NULL);
         return;
     }
     if (id)
@@ -295,7 +322,7 @@ static void on_catalog(struct watch *watch, struct karp_catalog *catalog)
     if (is_open && is_same && !karp->player.is_playing)
         player_close(&karp->player);
     else if (is_open && is_same)
-        player_end(&karp->player);
+        player_end(&karp->player, true);
     if (!player_is_open(&karp->player))
         open_player(karp);
 }
@@ -317,7 +344,7 @@ static void on_lost(struct tool *tool)
     karp->next = NULL;
     watch_on_lost(&karp->watch);
     if (player_is_open(&karp->player))
-        player_end(&karp->player);
+        player_end(&karp->player, false);
 }
 
 static void on_stop(struct tool *tool)
@@ -330,9 +357,10 @@ static void on_stop(struct tool *tool)
 static void on_finish(struct tool *tool)
 {
     struct karp_watching *karp = tool->user;
+    rescue(karp);
     player_close(&karp->player);
     watch_close(&karp->watch);
-    output_close(&karp->output, tool->exit_code != TOOL_FAILED, NULL);
+    output_close(&karp->output, true, NULL);
     uv_close((uv_handle_t *)&karp->timer, NULL);
 }
 

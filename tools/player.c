@@ -18,6 +18,12 @@ enum { CACHE_BYTES = 128 << 20 };
 #define QUIET_NS NS_PER_S
 /* Frames of one track wait for those of another at most. */
 #define WEAVE_PATIENCE_NS (2 * NS_PER_S)
+/* A track that was waited for in vain makes nobody wait again for so long: it may be silent, or have a picture every few
+ * seconds. */
+#define WEAVE_PAUSE_NS (30 * NS_PER_S)
+/* A subscription that failed is made again after this, then later each time. */
+#define RETRY_FIRST_NS NS_PER_S
+#define RETRY_MOST_NS (30 * NS_PER_S)
 
 enum found { FOUND_FRAME, FOUND_NOTHING_YET, FOUND_END };
 
@@ -31,17 +37,35 @@ static uint64_t at_most(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* Whether what has not arrived is not waited for any more. */
-static bool is_past_end(const struct player *player)
+/* ---- One track: groups to frames ------------------------------------------------------------- */
+
+static struct player_mark *mark_of(const struct player_track *track)
 {
+    return &track->player->marks[track->index];
+}
+
+/* Whether the end of the group at hand, or a group before one that is there, has still to come. */
+static bool is_part_missing(const struct player_track *track)
+{
+    const struct moq_group *newest = moq_track_newest(track->track);
+    bool is_group_open = track->is_reading && !track->is_group_over && !mark_of(track)->is_finished;
+    bool is_gap = newest && track->expected != MOQ_NO_GROUP && newest->sequence > track->expected;
+    return !track->over_ns && (is_group_open || is_gap);
+}
+
+/* Whether what has not arrived is not waited for any more. What is known to be missing may take the latency, if nothing waits
+ * behind it; whether there is anything else, only silence can tell. */
+static bool is_past_end(const struct player_track *track)
+{
+    const struct player *player = track->player;
     if (!player->ended_ns)
         return false;
     uint64_t now = now_of(player);
     uint64_t since = player->grown_ns > player->ended_ns ? player->grown_ns : player->ended_ns;
-    return now - since > QUIET_NS || now - player->ended_ns > player->latency_ns + QUIET_NS;
+    bool is_silent = now - since > QUIET_NS;
+    bool is_complete = player->has_successor || !is_part_missing(track);
+    return (is_silent && is_complete) || now - player->ended_ns > player->latency_ns + QUIET_NS;
 }
-
-/* ---- One track: groups to frames ------------------------------------------------------------- */
 
 static void stop_reading(struct player_track *track)
 {
@@ -53,13 +77,16 @@ static void stop_reading(struct player_track *track)
 static void start_reading(struct player_track *track, struct moq_group *group)
 {
     struct player *player = track->player;
-    struct player_mark *mark = &player->marks[track->index];
+    struct player_mark *mark = mark_of(track);
     bool is_known = mark->has_begun && group->sequence <= mark->group;
-    bool is_missed = mark->has_begun || !player->may_lack_start;
-    if (is_missed && track->expected != MOQ_NO_GROUP && group->sequence > track->expected)
-        player->groups_skipped += group->sequence - track->expected;
-    if (mark->has_begun && !is_known && !mark->is_finished)
+    uint64_t first = track->expected;
+    if (mark->has_begun && !is_known && !mark->is_finished) {
         player->groups_cut++;
+        first = first == mark->group ? first + 1 : first;
+    }
+    bool is_missed = mark->has_begun || !player->start.may_lack_start;
+    if (is_missed && first != MOQ_NO_GROUP && group->sequence > first)
+        player->groups_skipped += group->sequence - first;
     stop_reading(track);
     moq_group_reader_init(&track->reader, group);
     track->is_reading = true;
@@ -67,8 +94,12 @@ static void start_reading(struct player_track *track, struct moq_group *group)
     track->to_pass = is_known ? mark->frames : 0;
     track->is_group_start = track->to_pass == 0;
     track->expected = group->sequence + 1;
-    if (!is_known)
-        *mark = (struct player_mark){.has_begun = true, .group = group->sequence};
+    if (is_known)
+        return;
+    mark->has_begun = true;
+    mark->is_finished = false;
+    mark->group = group->sequence;
+    mark->frames = 0;
 }
 
 /* The group to read next, when it is known that none comes before it, or that was waited for long enough. */
@@ -108,7 +139,6 @@ static int read_frame(struct player_track *track)
                             &track->frame, track->reader.group->sequence);
     track->is_group_start = false;
     track->has_frame = true;
-    track->frame_since_ns = now_of(player);
     return 0;
 }
 
@@ -117,14 +147,14 @@ static bool is_too_late(const struct player_track *track)
 {
     const struct player *player = track->player;
     uint64_t superseded_ns = track->reader.group->superseded_ns;
-    if (is_past_end(player))
+    if (is_past_end(track))
         return true;
     return superseded_ns && now_of(player) - superseded_ns > player->latency_ns;
 }
 
 static enum found nothing(const struct player_track *track)
 {
-    bool is_over = track->over_ns || is_past_end(track->player);
+    bool is_over = track->over_ns || is_past_end(track);
     return is_over ? FOUND_END : FOUND_NOTHING_YET;
 }
 
@@ -135,7 +165,7 @@ static bool read_on(struct player_track *track)
     if (error == 0)
         return true;
     if (error == MOQ_ERR_END)
-        track->player->marks[track->index].is_finished = true;
+        mark_of(track)->is_finished = true;
     track->is_group_over = error != MOQ_ERR_AGAIN || is_too_late(track);
     if (track->is_group_over && error != MOQ_ERR_END)
         log_debug(LOG_TOOL, "left group %llu: %s",
@@ -165,7 +195,8 @@ static void give_on(struct player *player, struct player_track *track)
 {
     struct karp_frame frame = track->frame;
     track->has_frame = false;
-    player->marks[track->index].frames++;
+    mark_of(track)->frames++;
+    mark_of(track)->failures = 0;
     int error = player->events->on_frame(player->user, &frame);
     if (error == MOQ_ERR_EXPIRED) {
         track->is_group_over = true;
@@ -176,6 +207,15 @@ static void give_on(struct player *player, struct player_track *track)
     player->bytes += frame.size;
 }
 
+/* Whether frames of other tracks wait for the next one of this, which is not there yet. */
+static bool is_waited_for(struct player_track *track)
+{
+    uint64_t now = now_of(track->player);
+    if (now - track->idle_since_ns >= at_most(WEAVE_PATIENCE_NS, track->player->latency_ns))
+        track->vain_ns = now;
+    return !track->vain_ns || now - track->vain_ns > WEAVE_PAUSE_NS;
+}
+
 /* The earliest frame, if no track that is behind may still have an earlier one. */
 static struct player_track *choose(struct player *player)
 {
@@ -184,14 +224,15 @@ static struct player_track *choose(struct player *player)
     for (size_t i = 0; i < player->catalog->track_count; i++) {
         struct player_track *track = &player->tracks[i];
         enum found found = track->track ? find_frame(track) : FOUND_END;
-        is_one_behind |= found == FOUND_NOTHING_YET;
+        if (found == FOUND_FRAME)
+            track->idle_since_ns = 0;
+        else if (!track->idle_since_ns)
+            track->idle_since_ns = now_of(player);
+        is_one_behind |= found == FOUND_NOTHING_YET && is_waited_for(track);
         if (found == FOUND_FRAME && (!best || track->frame.timestamp_us < best->frame.timestamp_us))
             best = track;
     }
-    uint64_t patience = at_most(WEAVE_PATIENCE_NS, player->latency_ns);
-    if (best && is_one_behind && now_of(player) - best->frame_since_ns < patience)
-        return NULL;
-    return best;
+    return is_one_behind ? NULL : best;
 }
 
 static bool is_full(const struct player *player)
@@ -210,21 +251,24 @@ void player_pump(struct player *player)
     player->is_pumping = false;
 }
 
+static bool is_track_over(const struct player_track *track)
+{
+    if (!track->track)
+        return true;
+    if (track->has_frame || (!track->over_ns && !is_past_end(track)))
+        return false;
+    const struct moq_group *at_hand = track->is_reading ? track->reader.group : NULL;
+    const struct moq_group *newest = moq_track_newest(track->track);
+    return !newest || (at_hand && newest->sequence <= at_hand->sequence);
+}
+
 bool player_is_over(const struct player *player)
 {
     if (is_full(player))
         return false; /* frames that are here wait for room */
-    for (size_t i = 0; i < player->catalog->track_count; i++) {
-        const struct player_track *track = &player->tracks[i];
-        if (!track->track)
-            continue;
-        if (track->has_frame || (!track->over_ns && !is_past_end(player)))
+    for (size_t i = 0; i < player->catalog->track_count; i++)
+        if (!is_track_over(&player->tracks[i]))
             return false;
-        const struct moq_group *at_hand = track->is_reading ? track->reader.group : NULL;
-        const struct moq_group *newest = moq_track_newest(track->track);
-        if (newest && (!at_hand || newest->sequence > at_hand->sequence))
-            return false;
-    }
     return true;
 }
 
@@ -253,34 +297,43 @@ static void on_subscription_closed(struct moq_subscription *subscription, int er
     struct player *player = track->player;
     track->subscription = NULL;
     track->over_ns = now_of(player);
-    player->has_failed |= error != 0;
-    player->has_broken_off |= error != 0 && moq_track_newest(track->track) != NULL;
+    track->error = error;
     log_debug(LOG_TOOL, "track %s ended: %s", player->catalog->tracks[track->index].name,
               moq_error_words(error));
     player_pump(player);
 }
 
-static int open_track(struct player *player, size_t index, const struct player_start *start)
+static void close_track(struct player_track *track)
+{
+    if (track->track)
+        moq_track_unwatch(track->track, &track->watcher);
+    stop_reading(track);
+    if (track->subscription)
+        moq_subscription_close(&track->subscription);
+    moq_track_unref(&track->track);
+}
+
+/* Subscribes to a track: from its beginning, or from where it was given on to. */
+static int open_track(struct player *player, size_t index)
 {
     static const struct moq_watcher_ops ops = {
         .on_group = on_track, .on_growth = on_track, .on_gap = on_gap};
     static const struct moq_subscription_events events = {.on_closed = on_subscription_closed};
+    const struct player_start *start = &player->start;
     const struct karp_track *described = &player->catalog->tracks[index];
     struct player_track *track = &player->tracks[index];
     const struct player_mark *mark = &player->marks[index];
-    uint64_t next = mark->group + (mark->is_finished ? 1 : 0);
-    const struct moq_wish wish = {(uint8_t)(described->priority + 128), MOQ_ORDER_OLDEST, 0,
-                                  mark->has_begun ? next : start->first, MOQ_NO_GROUP};
+    uint64_t next = mark->has_begun ? mark->group + (mark->is_finished ? 1 : 0) : start->first;
+    const struct moq_wish wish = {(uint8_t)(described->priority + 128), MOQ_ORDER_OLDEST, 0, next,
+                                  MOQ_NO_GROUP};
     struct moq_track_config config = {
         .clock = player->clock,
         .priority = wish.priority,
         .order = wish.order,
         .cache = {.age_ns = player->latency_ns + CACHE_EXTRA_NS, .bytes = CACHE_BYTES},
     };
-    *track = (struct player_track){.player = player,
-                                   .index = index,
-                                   .lost_first = 1,
-                                   .expected = mark->has_begun ? mark->group + 1 : start->first};
+    *track =
+        (struct player_track){.player = player, .index = index, .lost_first = 1, .expected = next};
     struct moq_path *path = start->make_path(player->user, described->name);
     track->track = path ? moq_track_new(path, &config) : NULL;
     moq_path_unref(&path);
@@ -290,16 +343,132 @@ static int open_track(struct player *player, size_t index, const struct player_s
     moq_track_watch(track->track, &track->watcher);
     track->subscription =
         moq_session_subscribe(start->session, track->track, &wish, &events, track);
-    if (!track->subscription)
+    if (!track->subscription) {
         track->over_ns = now_of(player) + 1;
+        track->error = MOQ_ERR_CLOSED;
+    }
     return 0;
 }
 
-/* What was under way of another instance will not come any more. */
+/* ---- What fails ------------------------------------------------------------------------------ */
+
+static bool has_begun(const struct player *player)
+{
+    for (size_t i = 0; i < KARP_CATALOG_MAX_TRACKS; i++)
+        if (player->marks[i].has_begun)
+            return true;
+    return false;
+}
+
+static void note_failure(struct player_track *track)
+{
+    struct player_mark *mark = mark_of(track);
+    if (!track->error || track->is_error_noted)
+        return;
+    track->is_error_noted = true;
+    mark->failures++;
+    mark->was_refused |= !mark->has_begun;
+}
+
+static void tell_failure(const struct player_track *track, const char *what_then)
+{
+    log_warn(LOG_TOOL, "track %s: its subscription failed (%s)%s",
+             track->player->catalog->tracks[track->index].name, moq_error_words(track->error),
+             what_then);
+}
+
+static void retry_track(struct player_track *track)
+{
+    struct player *player = track->player;
+    struct player_mark *mark = mark_of(track);
+    bool is_whole_asked = player->start.first != MOQ_NO_GROUP && !player->start.may_lack_start;
+    uint64_t vain_ns = track->vain_ns;
+    if (mark->failures == 1)
+        tell_failure(track, "; it is tried again");
+    mark->is_late |= !mark->has_begun && !is_whole_asked && has_begun(player);
+    close_track(track);
+    int error = open_track(player, track->index);
+    track->vain_ns = vain_ns;
+    if (error) {
+        track->error = error;
+        track->over_ns = now_of(player);
+    }
+}
+
+static uint64_t pause_after(unsigned failures)
+{
+    uint64_t pause_ns = RETRY_FIRST_NS;
+    for (unsigned i = 1; i < failures && pause_ns < RETRY_MOST_NS; i++)
+        pause_ns *= 2;
+    return at_most(pause_ns, RETRY_MOST_NS);
+}
+
+void player_retry(struct player *player, struct moq_session *session)
+{
+    if (player->ended_ns || player->error)
+        return;
+    player->start.session = session;
+    for (size_t i = 0; i < player->catalog->track_count; i++) {
+        struct player_track *track = &player->tracks[i];
+        note_failure(track);
+        bool is_due = now_of(player) - track->over_ns >= pause_after(player->marks[i].failures);
+        if (track->error && is_due && is_track_over(track))
+            retry_track(track);
+    }
+}
+
+bool player_has_broken_off(const struct player *player)
+{
+    for (size_t i = 0; i < player->catalog->track_count; i++)
+        if (player->tracks[i].error && player->marks[i].has_begun)
+            return true;
+    return false;
+}
+
+/* Groups that will never come, behind the last one that was read. */
+static void count_last_gap(struct player_track *track)
+{
+    struct player_mark *mark = mark_of(track);
+    bool is_missed = mark->has_begun || !track->player->start.may_lack_start;
+    bool is_gap = track->lost_first <= track->lost_last && track->lost_last >= track->expected;
+    if (!track->track || !is_missed || !is_gap || track->expected == MOQ_NO_GROUP)
+        return;
+    uint64_t first = track->lost_first > track->expected ? track->lost_first : track->expected;
+    bool is_cut_one = mark->has_begun && !mark->is_finished && first == mark->group;
+    track->player->groups_skipped += track->lost_last - first + !is_cut_one;
+    track->lost_first = track->lost_last + 1;
+    track->expected = track->lost_last + 1;
+}
+
+/* What was under way will not come any more. */
+static void settle_mark(struct player *player, struct player_mark *mark)
+{
+    player->groups_cut += mark->has_begun && !mark->is_finished;
+    player->tracks_refused += mark->was_refused && !mark->has_begun;
+    player->tracks_late += mark->is_late && mark->has_begun;
+    mark->is_finished = true;
+    mark->was_refused = mark->is_late = false;
+}
+
+void player_settle(struct player *player)
+{
+    for (size_t i = 0; player->catalog && i < player->catalog->track_count; i++) {
+        struct player_track *track = &player->tracks[i];
+        if (track->error && !track->is_error_noted && !player->marks[i].has_begun)
+            tell_failure(track, "");
+        note_failure(track);
+        count_last_gap(track);
+    }
+    for (size_t i = 0; i < KARP_CATALOG_MAX_TRACKS; i++)
+        settle_mark(player, &player->marks[i]);
+}
+
+/* ---- One instance ---------------------------------------------------------------------------- */
+
 static void forget_marks(struct player *player)
 {
     for (size_t i = 0; i < KARP_CATALOG_MAX_TRACKS; i++)
-        player->groups_cut += player->marks[i].has_begun && !player->marks[i].is_finished;
+        settle_mark(player, &player->marks[i]);
     memset(player->marks, 0, sizeof player->marks);
     player->timeline = (struct karp_timeline){.has_begun = false};
 }
@@ -308,14 +477,14 @@ int player_open(struct player *player, struct karp_catalog *catalog,
                 const struct player_start *start)
 {
     player->catalog = catalog;
-    player->is_playing = player->has_failed = player->has_broken_off = false;
-    player->may_lack_start = start->may_lack_start;
+    player->start = *start;
+    player->is_playing = player->has_successor = false;
     player->ended_ns = player->grown_ns = 0;
     player->error = 0;
     if (!start->is_resuming)
         forget_marks(player);
     for (size_t i = 0; i < catalog->track_count; i++) {
-        int error = open_track(player, i, start);
+        int error = open_track(player, i);
         if (error) {
             player_close(player);
             return error;
@@ -326,15 +495,8 @@ int player_open(struct player *player, struct karp_catalog *catalog,
 
 void player_close(struct player *player)
 {
-    for (size_t i = 0; player->catalog && i < player->catalog->track_count; i++) {
-        struct player_track *track = &player->tracks[i];
-        if (track->track)
-            moq_track_unwatch(track->track, &track->watcher);
-        stop_reading(track);
-        if (track->subscription)
-            moq_subscription_close(&track->subscription);
-        moq_track_unref(&track->track);
-    }
+    for (size_t i = 0; player->catalog && i < player->catalog->track_count; i++)
+        close_track(&player->tracks[i]);
     karp_catalog_free(player->catalog);
     player->catalog = NULL;
     player->is_playing = false;
@@ -351,8 +513,9 @@ void player_play(struct player *player)
     player_pump(player);
 }
 
-void player_end(struct player *player)
+void player_end(struct player *player, bool has_successor)
 {
+    player->has_successor |= has_successor;
     if (!player->ended_ns)
         player->ended_ns = now_of(player);
 }

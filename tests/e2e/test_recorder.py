@@ -72,7 +72,8 @@ def a_recorder_outlives_its_relay():
     relay = Relay(port=relay.port)
     wait_until(lambda: sum("watching instance" in line for line in viewer.err) == 2, 60, f"it was not found again: {viewer.err[-5:]}")
     wait_for_growth(viewer, result)
-    check_equal(publisher.end(), 0, "status of publish")
+    check_equal(publisher.end(), 4, f"status of publish: {publisher.karp.err[-5:]}")
+    check(any("while there was no relay" in line for line in publisher.karp.err), f"it does not say what it left out: {publisher.karp.err[-5:]}")
     check_recording(viewer, result, "has ended", 0, 4)  # 4: of the first instance a group broke off
     relay.stop()
 
@@ -85,6 +86,14 @@ def a_recorder_does_not_wait_for_ever_for_what_was_lost_with_the_relay():
     relay = Relay(port=relay.port)
     check_recording(viewer, result, "not come back", 3)
     relay.stop()
+
+
+def a_recorder_that_fails_keeps_what_it_had_and_tells_what_is_missing():
+    relay = Relay()
+    viewer, result, publisher = recording(relay, "fails", "--no-reconnect")
+    relay.stop()
+    check_recording(viewer, result, "broke off", 1)
+    publisher.kill()
 
 
 def a_recorder_goes_over_to_a_newer_publisher():
@@ -151,5 +160,6 @@ def a_recorder_is_stopped_while_its_reader_is_slow():
 
 TESTS = [a_recorder_tells_the_death_of_a_publisher_from_its_end,
          a_recorder_is_told_when_the_input_of_the_publisher_breaks_off, a_recorder_outlives_its_relay,
-         a_recorder_does_not_wait_for_ever_for_what_was_lost_with_the_relay, a_recorder_goes_over_to_a_newer_publisher,
+         a_recorder_does_not_wait_for_ever_for_what_was_lost_with_the_relay,
+         a_recorder_that_fails_keeps_what_it_had_and_tells_what_is_missing, a_recorder_goes_over_to_a_newer_publisher,
          a_reader_that_is_slow_gets_the_rest_after_the_end, a_recorder_is_stopped_while_its_reader_is_slow]

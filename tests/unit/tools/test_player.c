@@ -1,0 +1,443 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The player on a wire in memory: what it gives on when tracks fail, break off, stay silent or come
+ * again, and what it counts as missing. */
+#include "tests/unit/transfork/pair.h"
+
+#include <string.h>
+
+#include "base/log.h"
+#include "tools/player.h"
+
+enum { VIDEO, AUDIO, TRACKS };
+enum { LATENCY_MS = 10000, FRAME_US = 20000 };
+
+struct stage {
+    struct pair pair;
+    struct moq_track *served[TRACKS]; /* by the server */
+    bool is_refused[TRACKS];
+    uint8_t order; /* in which groups are sent */
+    int requests[TRACKS];
+    struct player player;
+    uint64_t times_ms[TRACKS][64]; /* of the frames that were given on */
+    size_t count[TRACKS];
+};
+static struct stage stage;
+
+/* ---- Both ends ------------------------------------------------------------------------------- */
+
+static void on_ready(struct moq_session *session)
+{
+    struct peer *peer = moq_session_user(session);
+    peer->session = session;
+}
+
+static void on_request(struct moq_session *session, struct moq_request *request)
+{
+    (void)session;
+    for (int i = 0; i < TRACKS; i++) {
+        if (!moq_path_equal(request->path, moq_track_path(stage.served[i])))
+            continue;
+        const struct moq_policy policy = {CLOCK_NEVER, 128, stage.order};
+        stage.requests[i]++;
+        if (stage.is_refused[i])
+            moq_request_refuse(request, MOQ_ERR_NOT_FOUND);
+        else
+            moq_request_serve(request, stage.served[i], &policy);
+    }
+}
+
+static int on_frame(void *user, const struct karp_frame *frame)
+{
+    (void)user;
+    stage.times_ms[frame->track][stage.count[frame->track]++] = frame->timestamp_us / 1000;
+    return 0;
+}
+
+static struct moq_path *make_path(void *user, const char *name)
+{
+    char text[32];
+    (void)user;
+    snprintf(text, sizeof text, "b/%s", name);
+    return moq_path_from_text(text);
+}
+
+static struct karp_catalog *catalog(void)
+{
+    struct karp_catalog *made = karp_catalog_new();
+    struct karp_track track = {.kind = KARP_VIDEO, .name = "v", .codec = "vp8"};
+    assert_int_equal(karp_catalog_add(made, &track), 0);
+    track = (struct karp_track){.kind = KARP_AUDIO, .name = "a", .codec = "opus"};
+    assert_int_equal(karp_catalog_add(made, &track), 0);
+    return made;
+}
+
+static void open_player(uint64_t first, bool is_resuming)
+{
+    const struct player_start start = {.session = stage.pair.peer[CLIENT].session,
+                                       .make_path = make_path,
+                                       .first = first,
+                                       .is_resuming = is_resuming};
+    assert_int_equal(player_open(&stage.player, catalog(), &start), 0);
+    player_play(&stage.player);
+    wire_run(&stage.pair.wire);
+}
+
+static void open_stage(void)
+{
+    static const struct moq_session_events events = {.on_ready = on_ready,
+                                                     .on_request = on_request};
+    static const struct player_events player_events = {.on_frame = on_frame};
+    memset(&stage, 0, sizeof stage);
+    log_set_level(LOG_LEVEL_OFF);
+    pair_init(&stage.pair, &(struct options){.events = &events});
+    stage.order = MOQ_ORDER_OLDEST;
+    for (int i = 0; i < TRACKS; i++)
+        stage.served[i] = track_new(&stage.pair, i == VIDEO ? "b/v" : "b/a");
+    stage.player.clock = &stage.pair.wire.clock;
+    stage.player.latency_ns = LATENCY_MS * NS_PER_MS;
+    stage.player.events = &player_events;
+}
+
+static void close_stage(void)
+{
+    player_close(&stage.player);
+    wire_run(&stage.pair.wire);
+    for (int i = 0; i < TRACKS; i++)
+        moq_track_unref(&stage.served[i]);
+    pair_deinit(&stage.pair);
+}
+
+/* As the tool does. */
+static void pass(uint64_t ms)
+{
+    for (uint64_t done = 0; done < ms; done += 20) {
+        wire_pass(&stage.pair.wire, 20);
+        player_pump(&stage.player);
+        player_retry(&stage.player, stage.pair.peer[CLIENT].session);
+        wire_run(&stage.pair.wire);
+    }
+    player_pump(&stage.player);
+}
+
+/* ---- What is published ----------------------------------------------------------------------- */
+
+static void write_frames(int track, struct moq_group *group, uint64_t from_ms, int count)
+{
+    for (int i = 0; i < count; i++) {
+        uint8_t frame[KARP_FRAME_HEADER_MAX_BYTES + 4] = {0};
+        size_t head = karp_frame_header(from_ms * 1000 + (uint64_t)i * FRAME_US, frame);
+        assert_int_equal(moq_track_write_frame(stage.served[track], group, frame, head + 4), 0);
+    }
+    wire_run(&stage.pair.wire);
+}
+
+/* A group that grows. */
+static struct moq_group *begin(int track, uint64_t sequence, int count)
+{
+    struct moq_group *group;
+    assert_int_equal(moq_track_open_group(stage.served[track], sequence, &group), 0);
+    write_frames(track, group, sequence * 1000, count);
+    return group;
+}
+
+static void finish(int track, struct moq_group *group)
+{
+    moq_track_finish_group(stage.served[track], group);
+    wire_run(&stage.pair.wire);
+}
+
+static void publish(int track, uint64_t sequence, int count)
+{
+    finish(track, begin(track, sequence, count));
+}
+
+static void assert_given(int track, size_t count)
+{
+    assert_int_equal(stage.count[track], count);
+    for (size_t i = 1; i < count; i++)
+        assert_true(stage.times_ms[track][i] > stage.times_ms[track][i - 1]);
+}
+
+/* ---- Tests ----------------------------------------------------------------------------------- */
+
+static void a_track_that_is_refused_is_asked_for_again(void **state)
+{
+    (void)state;
+    open_stage();
+    stage.is_refused[VIDEO] = true;
+    open_player(MOQ_NO_GROUP, false);
+    publish(AUDIO, 0, 5);
+    pass(500);
+    assert_given(AUDIO, 5);
+    assert_int_equal(stage.requests[VIDEO], 1);
+    pass(1000);
+    assert_int_equal(stage.requests[VIDEO], 2);
+    pass(1000); /* pauses become longer */
+    assert_int_equal(stage.requests[VIDEO], 2);
+    stage.is_refused[VIDEO] = false;
+    publish(VIDEO, 7, 5);
+    pass(2000);
+    assert_int_equal(stage.requests[VIDEO], 3);
+    assert_given(VIDEO, 5);
+    assert_int_equal(stage.requests[AUDIO], 1);
+    player_settle(&stage.player);
+    assert_int_equal(stage.player.tracks_refused, 0);
+    assert_int_equal(stage.player.tracks_late, 1);
+    close_stage();
+}
+
+static void a_track_that_stays_refused_counts_as_missing(void **state)
+{
+    (void)state;
+    open_stage();
+    stage.is_refused[VIDEO] = true;
+    open_player(MOQ_NO_GROUP, false);
+    publish(AUDIO, 0, 5);
+    pass(4000);
+    moq_track_end(stage.served[AUDIO], 0);
+    pass(100);
+    assert_true(player_is_over(&stage.player));
+    assert_false(player_has_broken_off(&stage.player));
+    player_settle(&stage.player);
+    player_settle(&stage.player);
+    assert_int_equal(stage.player.tracks_refused, 1);
+    assert_int_equal(stage.player.tracks_late, 0);
+    close_stage();
+}
+
+static void a_publisher_that_serves_late_has_withheld_nothing(void **state)
+{
+    (void)state;
+    open_stage();
+    stage.is_refused[VIDEO] = stage.is_refused[AUDIO] = true;
+    open_player(MOQ_NO_GROUP, false);
+    pass(500);
+    stage.is_refused[VIDEO] = stage.is_refused[AUDIO] = false;
+    publish(AUDIO, 0, 5);
+    publish(VIDEO, 0, 5);
+    pass(4000);
+    assert_given(AUDIO, 5);
+    assert_given(VIDEO, 5);
+    player_settle(&stage.player);
+    assert_int_equal(stage.player.tracks_refused + stage.player.tracks_late, 0);
+    close_stage();
+}
+
+/* With the groups that it has lost meanwhile. */
+static void a_track_that_breaks_off_goes_on_where_it_was(void **state)
+{
+    (void)state;
+    open_stage();
+    open_player(0, false);
+    publish(AUDIO, 0, 5);
+    publish(VIDEO, 0, 5);
+    struct moq_group *group = begin(VIDEO, 1, 3);
+    pass(100);
+    moq_track_end(stage.served[VIDEO], MOQ_ERR_CANCELLED);
+    (void)group;
+    pass(100);
+    assert_true(player_has_broken_off(&stage.player));
+    moq_track_unref(&stage.served[VIDEO]);
+    stage.served[VIDEO] = track_new(&stage.pair, "b/v");
+    publish(VIDEO, 1, 6);
+    publish(VIDEO, 2, 5);
+    pass(4000);
+    assert_false(player_has_broken_off(&stage.player));
+    assert_given(VIDEO, 16);
+    player_settle(&stage.player);
+    assert_int_equal(stage.player.groups_cut + stage.player.groups_skipped, 0);
+    close_stage();
+}
+
+static void the_last_group_counts_when_it_breaks_off(void **state)
+{
+    (void)state;
+    open_stage();
+    open_player(MOQ_NO_GROUP, false);
+    publish(AUDIO, 0, 5);
+    struct moq_group *group = begin(VIDEO, 0, 5);
+    pass(100);
+    moq_track_abort_group(stage.served[VIDEO], group, MOQ_ERR_CANCELLED);
+    moq_track_end(stage.served[VIDEO], 0);
+    moq_track_end(stage.served[AUDIO], 0);
+    pass(100);
+    assert_true(player_is_over(&stage.player));
+    assert_int_equal(stage.player.groups_cut, 0);
+    player_settle(&stage.player);
+    player_settle(&stage.player);
+    assert_int_equal(stage.player.groups_cut, 1);
+    close_stage();
+}
+
+static void groups_that_are_lost_at_the_end_count(void **state)
+{
+    (void)state;
+    open_stage();
+    open_player(MOQ_NO_GROUP, false);
+    publish(VIDEO, 0, 5);
+    publish(AUDIO, 0, 5);
+    pass(100);
+    moq_track_gap(stage.served[VIDEO], 1, 3, MOQ_ERR_EXPIRED);
+    pass(100);
+    player_settle(&stage.player);
+    player_settle(&stage.player);
+    assert_int_equal(stage.player.groups_skipped, 3);
+    close_stage();
+}
+
+static void a_group_under_way_is_waited_for_behind_the_end_for_the_latency(void **state)
+{
+    (void)state;
+    open_stage();
+    open_player(MOQ_NO_GROUP, false);
+    publish(AUDIO, 0, 5);
+    struct moq_group *group = begin(VIDEO, 0, 5);
+    pass(100);
+    player_end(&stage.player, false);
+    pass(LATENCY_MS / 2);
+    assert_false(player_is_over(&stage.player));
+    write_frames(VIDEO, group, 500, 2);
+    finish(VIDEO, group);
+    pass(500);
+    assert_given(VIDEO, 7);
+    pass(1000);
+    assert_true(player_is_over(&stage.player));
+    player_settle(&stage.player);
+    assert_int_equal(stage.player.groups_cut, 0);
+    close_stage();
+}
+
+static void a_group_that_never_ends_is_waited_for_no_longer(void **state)
+{
+    (void)state;
+    open_stage();
+    open_player(MOQ_NO_GROUP, false);
+    begin(VIDEO, 0, 5);
+    pass(100);
+    player_end(&stage.player, false);
+    pass(LATENCY_MS + 2000);
+    assert_true(player_is_over(&stage.player));
+    player_settle(&stage.player);
+    assert_int_equal(stage.player.groups_cut, 1);
+    close_stage();
+}
+
+static void a_group_under_way_does_not_keep_another_instance_waiting(void **state)
+{
+    (void)state;
+    open_stage();
+    open_player(MOQ_NO_GROUP, false);
+    publish(AUDIO, 0, 5);
+    begin(VIDEO, 0, 5);
+    pass(100);
+    player_end(&stage.player, true);
+    pass(500);
+    assert_false(player_is_over(&stage.player));
+    pass(1000);
+    assert_true(player_is_over(&stage.player));
+    player_settle(&stage.player);
+    assert_int_equal(stage.player.groups_cut, 1);
+    close_stage();
+}
+
+/* The newer group overtakes the rest of the one that was interrupted. */
+static void after_a_loss_the_group_at_hand_goes_on_whatever_comes_first(void **state)
+{
+    (void)state;
+    open_stage();
+    open_player(0, false);
+    publish(AUDIO, 0, 5);
+    struct moq_group *group = begin(VIDEO, 0, 3);
+    pass(100);
+    player_close(&stage.player);
+    wire_run(&stage.pair.wire);
+    write_frames(VIDEO, group, 500, 2);
+    finish(VIDEO, group);
+    publish(VIDEO, 1, 5);
+    stage.order = MOQ_ORDER_NEWEST;
+    stage.pair.wire.piece = 1;
+    open_player(0, true);
+    pass(2000);
+    assert_given(VIDEO, 10);
+    player_settle(&stage.player);
+    assert_int_equal(stage.player.groups_cut + stage.player.groups_skipped, 0);
+    close_stage();
+}
+
+static void a_group_that_is_gone_after_a_loss_counts_once(void **state)
+{
+    (void)state;
+    open_stage();
+    open_player(0, false);
+    publish(AUDIO, 0, 5);
+    begin(VIDEO, 0, 3);
+    pass(100);
+    player_close(&stage.player);
+    moq_track_unref(&stage.served[VIDEO]);
+    stage.served[VIDEO] = track_new(&stage.pair, "b/v");
+    publish(VIDEO, 2, 5);
+    open_player(0, true);
+    pass(5000);
+    assert_given(VIDEO, 8);
+    assert_int_equal(stage.player.groups_cut, 1);
+    assert_int_equal(stage.player.groups_skipped, 1);
+    close_stage();
+}
+
+static void a_silent_track_makes_the_others_wait_once(void **state)
+{
+    (void)state;
+    open_stage();
+    open_player(MOQ_NO_GROUP, false);
+    publish(AUDIO, 0, 20);
+    pass(1000);
+    assert_given(AUDIO, 0);
+    pass(1100);
+    assert_given(AUDIO, 20);
+    publish(AUDIO, 1, 5);
+    pass(20);
+    assert_given(AUDIO, 25);
+    publish(VIDEO, 1, 1); /* a picture now and then is no reason to wait again */
+    publish(AUDIO, 2, 5);
+    pass(20);
+    assert_given(AUDIO, 30);
+    close_stage();
+}
+
+static void tracks_are_woven_by_time(void **state)
+{
+    (void)state;
+    open_stage();
+    open_player(MOQ_NO_GROUP, false);
+    publish(AUDIO, 1, 5);
+    pass(200);
+    assert_given(AUDIO, 0);
+    publish(VIDEO, 1, 3);
+    pass(20);
+    assert_given(VIDEO, 3);
+    assert_given(AUDIO, 2);
+    moq_track_end(stage.served[VIDEO], 0);
+    pass(20);
+    assert_given(AUDIO, 5);
+    close_stage();
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_track_that_is_refused_is_asked_for_again),
+        cmocka_unit_test(a_track_that_stays_refused_counts_as_missing),
+        cmocka_unit_test(a_publisher_that_serves_late_has_withheld_nothing),
+        cmocka_unit_test(a_track_that_breaks_off_goes_on_where_it_was),
+        cmocka_unit_test(the_last_group_counts_when_it_breaks_off),
+        cmocka_unit_test(groups_that_are_lost_at_the_end_count),
+        cmocka_unit_test(a_group_under_way_is_waited_for_behind_the_end_for_the_latency),
+        cmocka_unit_test(a_group_that_never_ends_is_waited_for_no_longer),
+        cmocka_unit_test(a_group_under_way_does_not_keep_another_instance_waiting),
+        cmocka_unit_test(after_a_loss_the_group_at_hand_goes_on_whatever_comes_first),
+        cmocka_unit_test(a_group_that_is_gone_after_a_loss_counts_once),
+        cmocka_unit_test(a_silent_track_makes_the_others_wait_once),
+        cmocka_unit_test(tracks_are_woven_by_time),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
