@@ -203,6 +203,8 @@ static int write_frame(struct karp_exporter *exporter, struct karp_frame *frame)
     if (loss != KARP_EXPORT_LOSS_COUNT)
         return export_leave_out(exporter, loss, is_late_group ? MOQ_ERR_EXPIRED : 0);
 
+    if (track->is_unseen && frame->is_group_start)
+        export_config_look(track, frame);
     int error = reframe(exporter, track, frame);
     if (error)
         return export_leave_out(exporter, KARP_EXPORT_LOSS_TOO_LARGE, error);
@@ -218,9 +220,30 @@ static int keep_pending(struct karp_exporter *exporter, const struct karp_frame 
     if (!pending)
         return MOQ_ERR_NOMEM;
     list_push_back(&exporter->pending, &pending->node);
+    if (exporter->pending_count == 0 || frame->timestamp_us < exporter->pending_first_us)
+        exporter->pending_first_us = frame->timestamp_us;
+    if (exporter->pending_count == 0 || frame->timestamp_us > exporter->pending_last_us)
+        exporter->pending_last_us = frame->timestamp_us;
     exporter->pending_count++;
     exporter->pending_bytes += sizeof *pending + frame->size;
     return 0;
+}
+
+static void take_as_described(struct export_track *track)
+{
+    track->is_unseen = track->is_unseen || (track->is_described && !track->is_ready);
+    track->is_ready = track->is_ready || track->is_described;
+}
+
+/* Whether the catalog describes all tracks that are still missing, and they were waited for. */
+static bool is_description_enough(const struct karp_exporter *exporter)
+{
+    for (size_t i = 0; i < exporter->catalog->track_count; i++) {
+        const struct export_track *track = &exporter->tracks[i];
+        if (track->is_used && !track->is_ready && !track->is_described)
+            return false;
+    }
+    return exporter->pending_last_us - exporter->pending_first_us >= KARP_EXPORT_PENDING_MAX_US;
 }
 
 /* Enough has been held: the file begins without the tracks that stay silent and are described
@@ -230,7 +253,7 @@ static void give_up_silent(struct karp_exporter *exporter)
     bool is_any = false;
     for (size_t i = 0; i < exporter->catalog->track_count; i++) {
         struct export_track *track = &exporter->tracks[i];
-        track->is_ready = track->is_ready || track->is_described;
+        take_as_described(track);
         is_any = is_any || (track->is_used && track->is_ready);
     }
     if (!is_any) {
@@ -286,8 +309,9 @@ static int wait_for_init(struct karp_exporter *exporter, const struct karp_frame
     if (error)
         return error;
 
-    if (!is_ready(exporter) && (exporter->pending_count >= KARP_EXPORT_PENDING_MAX_FRAMES ||
-                                exporter->pending_bytes >= KARP_EXPORT_PENDING_MAX_BYTES))
+    bool is_full = exporter->pending_count >= KARP_EXPORT_PENDING_MAX_FRAMES ||
+                   exporter->pending_bytes >= KARP_EXPORT_PENDING_MAX_BYTES;
+    if (!is_ready(exporter) && (is_full || is_description_enough(exporter)))
         give_up_silent(exporter);
     return is_ready(exporter) ? begin_file(exporter) : 0;
 }

@@ -11,7 +11,7 @@
  *
  * The first keyframe of each video track is searched for its configuration record and size, and the
  * init segment waits for it: the resolution may have changed in band since the catalog was
- * written. */
+ * written. Where the catalog describes all that is missing, frames wait for 1 s of media only. */
 #ifndef MOQ_KARP_EXPORT_H
 #define MOQ_KARP_EXPORT_H
 
@@ -31,6 +31,9 @@ enum {
     KARP_EXPORT_PENDING_MAX_BYTES =
         32 << 20, /* held for the init segment; then it goes without the silent tracks */
     KARP_EXPORT_PENDING_MAX_FRAMES = 1024,
+    /* Of media that waits for tracks that are described, but still silent. As long as the importer
+     * waits: a publisher of ours begins no track later than this behind another. */
+    KARP_EXPORT_PENDING_MAX_US = 1000000,
     KARP_EXPORT_OPENING_MAX_BYTES = 4 << 20, /* held at the start of a track that reorders */
     KARP_EXPORT_FRAGMENT_MAX_BYTES =
         16 << 20, /* a group that is larger is cut into several fragments */

@@ -172,6 +172,16 @@ static int find_sets(struct export_track *track, const struct karp_frame *frame)
     return error == MOQ_ERR_NOMEM ? error : 0;
 }
 
+void export_config_look(struct export_track *track, const struct karp_frame *frame)
+{
+    track->is_unseen = false;
+    if (track->codec.kind != KARP_CODEC_H264 && track->codec.kind != KARP_CODEC_H265)
+        return;
+    struct picture_format format =
+        picture_format_of(track->codec.kind, track->config.data, track->config.size);
+    track->is_annex_b = nal_walk_of(frame->payload, frame->size, format.length_bytes).is_annex_b;
+}
+
 int export_config_find(struct export_track *track, const struct karp_frame *frame)
 {
     int error = 0;

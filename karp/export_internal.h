@@ -41,6 +41,7 @@ struct export_sample {
 struct export_track {
     bool is_used;      /* part of the file */
     bool is_ready;     /* its configuration is known */
+    bool is_unseen;    /* from the catalog alone: how its frames are delimited is not */
     bool is_described; /* `config` will do if no frame comes that knows better */
     enum karp_track_kind kind;
     uint32_t id; /* in the file */
@@ -102,6 +103,7 @@ struct karp_exporter {
     uint32_t sequence;
     struct list pending; /* frames that wait for the init segment */
     size_t pending_count, pending_bytes;
+    uint64_t pending_first_us, pending_last_us; /* their lowest and highest times */
     struct byte_buf scratch;
     struct karp_export_counters counters;
 };
@@ -123,6 +125,9 @@ bool export_config_take(struct export_track *track, const uint8_t *record, size_
 /* Looks for the configuration in the first frame of a group. Returns 0 also when it is not
  * there. */
 int export_config_find(struct export_track *track, const struct karp_frame *frame);
+
+/* Learns from a keyframe what can still change when the init segment is written. */
+void export_config_look(struct export_track *track, const struct karp_frame *frame);
 
 /* Writes ftyp and moov for the used tracks. */
 int export_init_build(const struct karp_exporter *exporter, struct byte_buf *out);

@@ -370,6 +370,28 @@ static void a_silent_track_does_not_hold_the_file_for_ever(void **state)
     karp_exporter_free(exporter);
 }
 
+/* When it speaks at last, in start codes, it is part of the file. */
+static void a_silent_track_that_is_described_holds_the_file_for_a_second(void **state)
+{
+    (void)state;
+    uint8_t record[64], key[128];
+    size_t key_size = put_annex_b(key);
+    struct karp_catalog *catalog = catalog_of("avc1.64000d", record, put_record(record), "opus");
+    struct karp_exporter *exporter = export_catalog(catalog, NULL);
+    for (uint64_t i = 0; i < KARP_EXPORT_PENDING_MAX_US / 20000; i++)
+        assert_int_equal(put(exporter, 1, i == 0, i * 20000, "x"), 0);
+    assert_int_equal(sink.size, 0);
+    assert_int_equal(put(exporter, 1, false, KARP_EXPORT_PENDING_MAX_US, "x"), 0);
+    assert_true(sink.size > 0);
+    assert_true(karp_exporter_has_track(exporter, 0));
+
+    struct karp_frame frame = {0, true, 1500000, key, key_size};
+    assert_int_equal(karp_exporter_frame(exporter, &frame), 0);
+    finish(exporter);
+    assert_int_equal(sink.count, KARP_EXPORT_PENDING_MAX_US / 20000 + 2);
+    assert_non_null(memmem(sink.data, sink.size, "\0\0\0\3\x65\x88\x84", 7));
+}
+
 static void a_short_broadcast_of_a_silent_track_is_written_at_its_end(void **state)
 {
     (void)state;
@@ -394,6 +416,7 @@ int main(void)
         cmocka_unit_test(pixels_languages_and_colours_are_written),
         cmocka_unit_test(av1_is_described_by_its_first_frame),
         cmocka_unit_test(a_silent_track_does_not_hold_the_file_for_ever),
+        cmocka_unit_test(a_silent_track_that_is_described_holds_the_file_for_a_second),
         cmocka_unit_test(a_short_broadcast_of_a_silent_track_is_written_at_its_end),
     };
     return cmocka_run_group_tests(tests, quiet, NULL);
