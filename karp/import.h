@@ -51,7 +51,8 @@ struct karp_frame {
 struct karp_import_events {
     /* All tracks are known, and where their times begin: just before the first frame is handed out,
      * or at the end of a file without any. Frames wait for the first one of each track, but no
-     * longer than for 1 s of media. Called again when a moov with other tracks arrives in
+     * longer than until a fragment begins that is more than 1 s behind the first, and no more than
+     * 16 MiB of them. Called again when a moov with other tracks arrives in
      * mid-stream: a new instance of the broadcast. A moov that differs in dates, tags or durations
      * only is a repetition. A return value that is not 0 refuses the catalog (MultipleInit the
      * second time) and ends the import. */

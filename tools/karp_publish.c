@@ -18,6 +18,7 @@ enum {
     BACKLOG_MAX_BYTES = 8 << 20, /* of one viewer */
     BACKLOG_MAX_GROUPS = 8,      /* open at a time, of one viewer's track */
     STOP_PATIENCE_MS = 2000,     /* for viewers, after a signal */
+    EARLY_MAX_BYTES = 64 << 20,  /* more than the importer holds until it tells the catalog */
 };
 
 /* A viewer who takes nothing for so long holds nobody back any more. */
@@ -33,8 +34,10 @@ struct karp_publishing {
     struct karp_importer *importer;
     struct input *input;
     struct byte_buf waiting; /* read, and not imported yet */
+    struct byte_buf early;   /* frames that came with the catalog, and wait for a viewer */
     uv_timer_t timer;        /* looks at the brakes; at the end, at the viewers */
-    bool is_connected, is_paced, has_pace, is_input_over, is_draining, has_been_watched;
+    bool is_connected, is_paced, has_pace, is_input_over, is_import_over, is_draining;
+    bool has_been_watched;
     uint64_t pace_start_ns, pace_start_us, newest_us;
     uint64_t sent_before, progress_ns; /* when a viewer took something last */
     uint64_t drain_start_ns, drain_most_ns;
@@ -70,15 +73,20 @@ static bool is_viewer_behind(struct karp_publishing *karp)
     return backlog.bytes > BACKLOG_MAX_BYTES || backlog.groups > BACKLOG_MAX_GROUPS;
 }
 
+/* Waits for its first viewer. */
+static bool is_lonely(struct karp_publishing *karp)
+{
+    karp->has_been_watched |= karp->publisher.media_viewer_count > 0;
+    return karp->settings->is_viewer_awaited && !karp->has_been_watched;
+}
+
 static bool is_held_back(struct karp_publishing *karp)
 {
     const struct publisher *publisher = &karp->publisher;
-    karp->has_been_watched |= publisher->media_viewer_count > 0;
     bool is_patient = publisher->id == 0 || input_is_file(karp->input);
     if (!karp->is_connected && is_patient)
         return true;
-    bool is_lonely = karp->settings->is_viewer_awaited && !karp->has_been_watched;
-    if (publisher->catalog && is_lonely)
+    if (is_lonely(karp) && publisher->catalog)
         return true;
     return is_ahead_of_time(karp) || is_viewer_behind(karp);
 }
@@ -188,6 +196,45 @@ static void import_failed(struct karp_publishing *karp, int error)
     begin_drain(karp, STOP_PATIENCE_MS * NS_PER_MS);
 }
 
+/* ---- Frames ---------------------------------------------------------------------------------- */
+
+static int publish(struct karp_publishing *karp, const struct karp_frame *frame)
+{
+    if (!karp->has_pace) {
+        karp->has_pace = true;
+        karp->pace_start_ns = now_ns(karp);
+        karp->pace_start_us = karp->newest_us = frame->timestamp_us;
+    }
+    if (frame->timestamp_us > karp->newest_us)
+        karp->newest_us = frame->timestamp_us;
+    return publisher_write(&karp->publisher, frame);
+}
+
+static int on_frame(void *user, const struct karp_frame *frame)
+{
+    struct karp_publishing *karp = user;
+    if (!is_lonely(karp))
+        return publish(karp, frame);
+    int error = byte_buf_append(&karp->early, frame, sizeof *frame);
+    return error ? error : byte_buf_append(&karp->early, frame->payload, frame->size);
+}
+
+/* The first viewer is there. */
+static int publish_early(struct karp_publishing *karp)
+{
+    int error = 0;
+    for (size_t at = 0; at < karp->early.size && !error;) {
+        struct karp_frame frame;
+        memcpy(&frame, karp->early.data + at, sizeof frame);
+        frame.payload = karp->early.data + at + sizeof frame;
+        at += sizeof frame + frame.size;
+        error = publish(karp, &frame);
+    }
+    byte_buf_deinit(&karp->early);
+    byte_buf_init(&karp->early, EARLY_MAX_BYTES);
+    return error;
+}
+
 /* ---- Feeding --------------------------------------------------------------------------------- */
 
 static void feed(struct karp_publishing *karp);
@@ -197,11 +244,26 @@ static void on_brake(uv_timer_t *timer)
     feed(timer->data);
 }
 
+/* Of a short file the catalog and all frames may come only now, and wait for a viewer too. */
+static void end_import(struct karp_publishing *karp)
+{
+    int error = karp->is_import_over ? 0 : karp_importer_finish(karp->importer);
+    karp->is_import_over = true;
+    if (error)
+        import_failed(karp, error);
+    if (karp->early.size > 0 && !error)
+        uv_timer_start(&karp->timer, on_brake, BRAKE_MS, 0);
+    else
+        begin_drain(karp, CLOCK_NEVER);
+}
+
 static void feed(struct karp_publishing *karp)
 {
     size_t used = 0;
     int error = 0;
     moq_native_wake(karp->tool->native);
+    if (!is_lonely(karp) && karp->early.size > 0)
+        error = publish_early(karp);
     while (!error && used < karp->waiting.size && !is_held_back(karp)) {
         size_t n =
             karp->waiting.size - used < SLICE_BYTES ? karp->waiting.size - used : SLICE_BYTES;
@@ -218,10 +280,7 @@ static void feed(struct karp_publishing *karp)
     } else if (!karp->is_input_over) {
         input_go_on(karp->input);
     } else {
-        error = karp_importer_finish(karp->importer);
-        if (error)
-            import_failed(karp, error);
-        begin_drain(karp, CLOCK_NEVER);
+        end_import(karp);
     }
 }
 
@@ -253,19 +312,6 @@ static int on_catalog(void *user, const struct karp_catalog *catalog)
     if (!error && karp->is_connected && !karp->publisher.is_on_air)
         error = publisher_go_on_air(&karp->publisher);
     return error;
-}
-
-static int on_frame(void *user, const struct karp_frame *frame)
-{
-    struct karp_publishing *karp = user;
-    if (!karp->has_pace) {
-        karp->has_pace = true;
-        karp->pace_start_ns = now_ns(karp);
-        karp->pace_start_us = karp->newest_us = frame->timestamp_us;
-    }
-    if (frame->timestamp_us > karp->newest_us)
-        karp->newest_us = frame->timestamp_us;
-    return publisher_write(&karp->publisher, frame);
 }
 
 /* ---- Session --------------------------------------------------------------------------------- */
@@ -381,6 +427,7 @@ int karp_publish(struct tool *tool, const struct karp_settings *settings,
     karp.publisher.broadcast = broadcast;
     karp.publisher.latency_ns = settings->is_live ? LIVE_LATENCY_NS : LATENCY_NS;
     byte_buf_init(&karp.waiting, 2 * INPUT_PIECE_BYTES);
+    byte_buf_init(&karp.early, EARLY_MAX_BYTES);
     karp.importer = karp_importer_new(&import_events, &karp, &options);
     int exit_code = TOOL_FAILED;
     if (karp.importer)
@@ -388,5 +435,6 @@ int karp_publish(struct tool *tool, const struct karp_settings *settings,
     karp_importer_free(karp.importer);
     publisher_deinit(&karp.publisher);
     byte_buf_deinit(&karp.waiting);
+    byte_buf_deinit(&karp.early);
     return exit_code;
 }

@@ -194,6 +194,7 @@ class Relay(Process):
 
 CLIPS = {  # name -> how ffmpeg makes it; 4 seconds each
     "h264": ["-c:v", "libx264", "-preset", "veryfast", "-bf", "2", "-g", "30", "-c:a", "aac"],
+    "short": ["-c:v", "libx264", "-preset", "ultrafast", "-g", "8", "-c:a", "aac"],  # groups, of a quarter of a second
     "h265": ["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none:keyint=30", "-c:a", "libopus"],
     "vp9": ["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-g", "30", "-c:a", "libopus"],
     "av1": ["-c:v", "libsvtav1", "-preset", "12", "-g", "30", "-svtav1-params", "lp=1"],
