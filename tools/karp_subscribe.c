@@ -260,6 +260,21 @@ static void give_up(struct karp_watching *karp)
     finish(karp);
 }
 
+/* A broadcast that is announced, but whose catalog nobody serves, may never have media. */
+static void judge_refusal(struct karp_watching *karp)
+{
+    const struct watch *watch = &karp->watch;
+    uint64_t patience_ns = karp->settings->patience_ms * NS_PER_MS;
+    if (!watch->refused_ns || karp->settings->is_followed ||
+        now_ns(karp) - watch->refused_ns <= patience_ns)
+        return;
+    karp->is_cut_off |= karp->has_played;
+    if (karp->has_played)
+        finish(karp);
+    tool_fail(karp->tool, "the broadcast is announced, but its catalog cannot be had: %s",
+              moq_error_words(watch->refusal));
+}
+
 static void on_tick(uv_timer_t *timer)
 {
     struct karp_watching *karp = timer->data;
@@ -271,6 +286,8 @@ static void on_tick(uv_timer_t *timer)
             open_player(karp);
         else if (is_given_up(karp))
             give_up(karp);
+        else
+            judge_refusal(karp);
         return;
     }
     if (!karp->player.is_playing && is_settled(karp))

@@ -14,6 +14,7 @@ enum { QUIET_MS = 100, RETRY_MS = 1000 };
 
 static void drop_catalog(struct watch *watch)
 {
+    uv_timer_stop(&watch->catalog_timer);
     if (watch->track)
         moq_track_unwatch(watch->track, &watch->watcher);
     if (watch->subscription)
@@ -47,18 +48,31 @@ static void on_catalog_growth(struct moq_watcher *watcher, struct moq_group *gro
     moq_group_reader_init(&reader, group);
     if (moq_group_reader_next(&reader, &data, &size) == 0) {
         watch->has_version = true;
+        watch->refused_ns = 0;
         watch->version = group->sequence;
         read_catalog(watch, data, size);
     }
     moq_group_reader_deinit(&reader);
 }
 
+static void on_catalog_retry(uv_timer_t *timer);
+
+static void note_refusal(struct watch *watch, int error)
+{
+    uv_timer_start(&watch->catalog_timer, on_catalog_retry, RETRY_MS, 0);
+    if (watch->has_version || watch->refused_ns)
+        return;
+    watch->refused_ns = moq_native_clock(watch->tool->native)->now_ns;
+    watch->refusal = error;
+}
+
 static void on_catalog_closed(struct moq_subscription *subscription, int error)
 {
     struct watch *watch = moq_subscription_user(subscription);
     watch->subscription = NULL;
-    if (error)
-        log_debug(LOG_TOOL, "the catalog ended: %s", moq_error_words(error));
+    log_debug(LOG_TOOL, "the catalog ended: %s", moq_error_words(error));
+    if (error || !watch->has_version)
+        note_refusal(watch, error ? error : MOQ_ERR_END);
 }
 
 static void subscribe_catalog(struct watch *watch)
@@ -83,6 +97,24 @@ static void subscribe_catalog(struct watch *watch)
     watch->watcher.ops = &ops;
     moq_track_watch(watch->track, &watch->watcher);
     watch->subscription = moq_session_subscribe(session, watch->track, &wish, &events, watch);
+    if (!watch->subscription)
+        note_refusal(watch, MOQ_ERR_CLOSED);
+}
+
+/* It is still announced: who announces it may serve it by now. */
+static void on_catalog_retry(uv_timer_t *timer)
+{
+    struct watch *watch = timer->data;
+    moq_native_wake(watch->tool->native);
+    if (!watch->announced || !watch->id[0])
+        return;
+    if (watch->refused_ns && !watch->is_refusal_told)
+        log_warn(LOG_TOOL, "instance %s: its catalog cannot be had (%s); it is tried again",
+                 watch->id, moq_error_words(watch->refusal));
+    watch->is_refusal_told = watch->refused_ns > 0;
+    drop_catalog(watch);
+    subscribe_catalog(watch);
+    moq_native_wake(watch->tool->native);
 }
 
 /* ---- Instances ------------------------------------------------------------------------------- */
@@ -95,6 +127,8 @@ static void on_quiet(uv_timer_t *timer)
     if (!watch->announced || strcmp(newest ? newest : "", watch->id) == 0)
         return;
     drop_catalog(watch);
+    watch->refused_ns = 0;
+    watch->is_refusal_told = false;
     snprintf(watch->id, sizeof watch->id, "%s", newest ? newest : "");
     watch->is_from_start = strcmp(watch->id, watch->fresh_id) == 0;
     watch->events->on_instance(watch, newest);
@@ -172,6 +206,7 @@ void watch_on_connected(struct watch *watch, struct moq_session *session)
     watch->instances.count = 0;
     watch->id[0] = watch->fresh_id[0] = '\0';
     watch->has_waited = false;
+    watch->refused_ns = 0;
     drop_catalog(watch);
     uv_timer_stop(&watch->timer);
     watch->announced = moq_session_announced(session, watch->broadcast, &events, watch);
@@ -181,6 +216,7 @@ void watch_on_lost(struct watch *watch)
 {
     uv_timer_stop(&watch->timer);
     watch->announced = NULL;
+    watch->refused_ns = 0;
     drop_catalog(watch);
 }
 
@@ -189,17 +225,20 @@ void watch_on_lost(struct watch *watch)
 void watch_open(struct watch *watch)
 {
     uv_timer_init(&watch->tool->loop, &watch->timer);
-    watch->timer.data = watch;
+    uv_timer_init(&watch->tool->loop, &watch->catalog_timer);
+    watch->timer.data = watch->catalog_timer.data = watch;
     watch->is_timer_open = true;
 }
 
 void watch_close(struct watch *watch)
 {
+    if (!watch->is_timer_open)
+        return;
     drop_catalog(watch);
     if (watch->announced)
         moq_announced_close(&watch->announced);
-    if (watch->is_timer_open)
-        uv_close((uv_handle_t *)&watch->timer, NULL);
+    uv_close((uv_handle_t *)&watch->timer, NULL);
+    uv_close((uv_handle_t *)&watch->catalog_timer, NULL);
     watch->is_timer_open = false;
 }
 

@@ -24,6 +24,8 @@ struct watch {
     void *user;
     char id[KARP_ID_MAX_BYTES]; /* read-only: of the newest; "": none */
     bool is_from_start;         /* read-only: it appeared while we looked on */
+    uint64_t refused_ns;        /* read-only: since when its catalog cannot be had; 0: it can */
+    int refusal;                /* read-only: why */
     bool has_waited;            /* private, as all below: all that was there before us is known */
     char fresh_id[KARP_ID_MAX_BYTES]; /* of the last instance that appeared after that; "": none */
     struct moq_announced *announced;
@@ -31,6 +33,8 @@ struct watch {
     struct moq_track *track; /* of the catalog; NULL: not subscribed */
     struct moq_subscription *subscription;
     struct moq_watcher watcher;
+    uv_timer_t catalog_timer; /* subscribes to the catalog again */
+    bool is_refusal_told;
     bool has_version; /* `version` was read */
     uint64_t version; /* sequence of the group that was read last */
     uv_timer_t timer;
