@@ -1,10 +1,7 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Peers that die: publishers killed, replaced or silent, viewers that vanish, relays that restart."""
 
-import select
 import signal
-import socket
-import threading
 
 from moqkit import *
 
@@ -141,38 +138,6 @@ def clients_of_a_killed_relay_are_told_by_whichever_worker_hears_them():
     restart_under_clients("reset-unsteered", "quic: { steering: false }\n")
 
 
-class Tunnel:
-    """Between a client and the relay. Once `largest` is set, larger datagrams vanish in it, in both directions."""
-
-    def __init__(self, relay):
-        self.inside, self.outside = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
-        self.inside.bind(("127.0.0.1", 0))
-        self.port = self.inside.getsockname()[1]
-        self.relay = ("127.0.0.1", relay.port)
-        self.client = None
-        self.largest = 65536
-        self.lost = 0
-        self.is_over = False
-        self.thread = threading.Thread(target=self._run, daemon=True)
-        self.thread.start()
-
-    def _run(self):
-        while not self.is_over:
-            for ready in select.select([self.inside, self.outside], [], [], 0.05)[0]:
-                data, sender = ready.recvfrom(65536)
-                if len(data) > self.largest:
-                    self.lost += 1
-                elif ready is self.inside:
-                    self.client = sender
-                    self.outside.sendto(data, self.relay)
-                else:
-                    self.inside.sendto(data, self.client)
-
-    def end(self):
-        self.is_over = True
-        self.thread.join()
-
-
 def a_tunnel_that_is_switched_on_stops_neither_viewer_nor_publisher():
     relay = Relay()
     tunnels = [Tunnel(relay) for _ in range(2)]
@@ -202,7 +167,7 @@ def a_tunnel_that_is_switched_on_stops_neither_viewer_nor_publisher():
 
 
 def a_new_instance_of_a_broadcast_is_followed():
-    relay = Relay()
+    relay = Relay.quick()
     url, result = relay.url("/live/it"), scratch("follow.mp4")
     viewer = subscriber(url, result, "--follow")
     first = Publisher(url, clip("h264"))

@@ -4,6 +4,7 @@
 import os
 import shutil
 import signal
+import subprocess
 import time
 
 from moqkit import *
@@ -35,7 +36,7 @@ def check_recording(viewer, result, words, *statuses):
 
 def a_recorder_tells_the_death_of_a_publisher_from_its_end():
     for name, is_killed in (("killed", True), ("ended", False)):
-        relay = Relay()
+        relay = Relay.quick()
         viewer, result, publisher = recording(relay, name)
         if is_killed:
             publisher.kill()
@@ -64,9 +65,35 @@ def a_recorder_is_told_when_the_input_of_the_publisher_breaks_off():
     relay.stop()
 
 
+def a_recorder_goes_on_where_it_lost_its_connection():
+    """With the same instance, which its relay still has."""
+    relay = Relay.quick()
+    tunnel = Tunnel(relay)
+    source, result = as_fmp4(clip("h264")), scratch("resumed.mp4")
+    with open(source, "rb") as media:
+        data = media.read()
+    viewer = waiting_subscriber(f"https://127.0.0.1:{tunnel.port}/resumed", result)
+    publisher = Process([program("moq-karp"), "--tls-disable-verify", "publish", relay.url("/resumed")], stdin=subprocess.PIPE)
+    publisher.popen.stdin.write(data[:len(data) // 2])
+    publisher.popen.stdin.flush()
+    wait_until(lambda: size(result) > len(data) // 4, 20, f"nothing is written: {viewer.err[-5:]}")
+    tunnel.largest = 0
+    viewer.wait_for("lost")
+    tunnel.largest = 65536
+    wait_until(lambda: sum("watching instance" in line for line in viewer.err) == 2, 20, f"it was not found again: {viewer.err[-5:]}")
+    publisher.popen.stdin.write(data[len(data) // 2:])
+    wait_until(lambda: size(result) > len(data) // 4 * 3, 20, f"it does not go on: {viewer.err[-5:]}")
+    publisher.popen.stdin.close()
+    check_equal(publisher.wait(), 0, f"status of publish: {publisher.err[-5:]}")
+    check_equal(viewer.wait(), 0, f"status of subscribe: {viewer.err[-5:]}")
+    tunnel.end()
+    check_same_media(source, result)
+    relay.stop()
+
+
 def a_recorder_outlives_its_relay():
     """The publisher comes back as another instance; the recording goes on and ends with that one."""
-    relay = Relay()
+    relay = Relay.quick()
     viewer, result, publisher = recording(relay, "outlives")
     relay.kill()
     relay = Relay(port=relay.port)
@@ -79,7 +106,7 @@ def a_recorder_outlives_its_relay():
 
 
 def a_recorder_does_not_wait_for_ever_for_what_was_lost_with_the_relay():
-    relay = Relay()
+    relay = Relay.quick()
     viewer, result, publisher = recording(relay, "forgotten", "--patience", "200ms")
     publisher.kill()
     relay.kill()
@@ -97,7 +124,7 @@ def a_recorder_that_fails_keeps_what_it_had_and_tells_what_is_missing():
 
 
 def a_recorder_goes_over_to_a_newer_publisher():
-    relay = Relay()
+    relay = Relay.quick()
     viewer, result, publisher = recording(relay, "taken-over")
     second = Publisher(relay.url("/taken-over"), clip("h264"), "-stream_loop", "-1")
     wait_until(lambda: sum("watching instance" in line for line in viewer.err) == 2, 20, f"it stays: {viewer.err[-5:]}")
@@ -159,7 +186,8 @@ def a_recorder_is_stopped_while_its_reader_is_slow():
 
 
 TESTS = [a_recorder_tells_the_death_of_a_publisher_from_its_end,
-         a_recorder_is_told_when_the_input_of_the_publisher_breaks_off, a_recorder_outlives_its_relay,
+         a_recorder_is_told_when_the_input_of_the_publisher_breaks_off,
+         a_recorder_goes_on_where_it_lost_its_connection, a_recorder_outlives_its_relay,
          a_recorder_does_not_wait_for_ever_for_what_was_lost_with_the_relay,
          a_recorder_that_fails_keeps_what_it_had_and_tells_what_is_missing, a_recorder_goes_over_to_a_newer_publisher,
          a_reader_that_is_slow_gets_the_rest_after_the_end, a_recorder_is_stopped_while_its_reader_is_slow]

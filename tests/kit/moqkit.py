@@ -5,6 +5,7 @@ A test is a function whose name says what must hold; `main` runs those that matc
 each and the closing "N passed, N failed, N skipped"."""
 
 import os
+import select
 import shutil
 import signal
 import socket
@@ -162,10 +163,15 @@ def run(argv, seconds=60, stdin=None, env=None):
 class Relay(Process):
     """moq-relay --dev on a free port."""
 
-    def __init__(self, *more, port=None, argv=None):
+    def __init__(self, *more, port=None, argv=None, env=None):
         self.port = port or free_port()
-        super().__init__(argv or [program("moq-relay"), "--dev", "--bind", f"[::]:{self.port}", *more])
+        super().__init__(argv or [program("moq-relay"), "--dev", "--bind", f"[::]:{self.port}", *more], env=env)
         wait_until(self._answers, 20, f"the relay does not answer: {self.err[-8:]}")
+
+    @classmethod
+    def quick(cls, port=None):
+        """One that gives up silent peers soon, and they it: for tests that wait for it."""
+        return cls(port=port, env={"MOQ_RELAY_LIMITS_IDLE": "4s", "MOQ_RELAY_QUIC_KEEP_ALIVE": "1s"})
 
     def _answers(self):
         check(self.is_running(), f"the relay ended with {self.popen.poll()}: {self.err[-8:]}")
@@ -297,6 +303,38 @@ def waiting_subscriber(url, output, *more):
     viewer = subscriber(url, output, *more)
     viewer.wait_for("waiting for the broadcast")
     return viewer
+
+
+class Tunnel:
+    """Between a client and the relay. Once `largest` is set, larger datagrams vanish in it, in both directions."""
+
+    def __init__(self, relay):
+        self.inside, self.outside = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
+        self.inside.bind(("127.0.0.1", 0))
+        self.port = self.inside.getsockname()[1]
+        self.relay = ("127.0.0.1", relay.port)
+        self.client = None
+        self.largest = 65536
+        self.lost = 0
+        self.is_over = False
+        self.thread = threading.Thread(target=self._run, daemon=True)
+        self.thread.start()
+
+    def _run(self):
+        while not self.is_over:
+            for ready in select.select([self.inside, self.outside], [], [], 0.05)[0]:
+                data, sender = ready.recvfrom(65536)
+                if len(data) > self.largest:
+                    self.lost += 1
+                elif ready is self.inside:
+                    self.client = sender
+                    self.outside.sendto(data, self.relay)
+                else:
+                    self.inside.sendto(data, self.client)
+
+    def end(self):
+        self.is_over = True
+        self.thread.join()
 
 
 # ---- Running -----------------------------------------------------------------------------------------------------
