@@ -207,8 +207,14 @@ def garbage_datagrams_hurt_nobody():
     clock = Process([program("moq-clock"), "--tls-disable-verify", relay.url(), "--publish"])
     viewer = Process([program("moq-clock"), "--tls-disable-verify", relay.url()])
     chance = random.Random(4)
+
+    def dropped():
+        return relay.stats()["listeners"][0]["datagrams_dropped"]
+
     with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as udp:
         for turn in range(20000):
+            if turn % 1000 == 999:  # else a relay that waits for a core finds only what its socket had room for
+                wait_until(lambda: dropped() >= turn // 20, 10, f"of {turn} datagrams of rubbish only {dropped()} are counted")
             size = chance.choice([0, 1, 20, 40, 1200, 1452])
             data = bytearray(chance.randbytes(size))
             if size and turn % 2:
@@ -217,7 +223,6 @@ def garbage_datagrams_hurt_nobody():
                 data[1:5] = b"\0\0\0\1"  # version 1
             udp.sendto(bytes(data), ("::1", relay.port))
     wait_until(lambda: len(viewer.out) >= 3, 15, f"the viewer sees no time: {viewer.err[-5:]}")
-    check(relay.stats()["listeners"][0]["datagrams_dropped"] > 1000, "rubbish is not counted")
     for process in (clock, viewer):
         check_equal(process.end(), 0, "exit status of a clock")
     relay.stop()

@@ -10,6 +10,7 @@ import time
 from moqkit import *
 
 VIEWERS = 20
+ANSWERS = 3  # of the relay to one port, at least: then it has found the client there
 
 
 def relay_of(name, text):
@@ -69,7 +70,7 @@ def a_port_that_workers_share_is_taken_for_others():
 
 
 class Nat:
-    """Forgets: every now and then the client behind it appears at another port."""
+    """Forgets: every now and then, when the relay has found the client behind it at one port, it appears at another."""
 
     def __init__(self, relay):
         self.inside = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -84,11 +85,11 @@ class Nat:
 
     def _run(self):
         outside, old = socket.socket(socket.AF_INET, socket.SOCK_DGRAM), None
-        moves_at = time.monotonic() + 1
+        answers, moves_at = 0, time.monotonic() + 1
         while not self.is_over:
-            if time.monotonic() > moves_at and self.client:
+            if time.monotonic() > moves_at and answers >= ANSWERS:
                 old, outside = outside, socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
-                moves_at = time.monotonic() + 0.3
+                answers, moves_at = 0, time.monotonic() + 0.3
                 self.moves += 1
             for ready in select.select([self.inside, outside] + ([old] if old else []), [], [], 0.05)[0]:
                 data, sender = ready.recvfrom(65536)
@@ -97,6 +98,7 @@ class Nat:
                     outside.sendto(data, self.relay)
                 else:
                     self.inside.sendto(data, self.client)
+                    answers += ready is outside
 
     def end(self):
         self.is_over = True
