@@ -405,7 +405,7 @@ int main(int argc, char **argv)
     if (!run)
         return bench_say_failed("start", "out of memory");
     int result = bench_options_parse(&run->bench.options, argc, argv);
-    int status = result == OPTIONS_DONE ? TOOL_OK : TOOL_USAGE;
+    int status = options_status(result);
     run->result.options = &run->bench.options;
     run->words.is_terminal = isatty(STDOUT_FILENO);
     signal(SIGPIPE, SIG_IGN);

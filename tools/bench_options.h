@@ -62,8 +62,7 @@ static inline unsigned bench_thread_count(const struct bench_options *options)
     return options->join ? 2 * options->threads : options->threads;
 }
 
-/* OPTIONS_RUN; OPTIONS_DONE: help or version was printed; OPTIONS_USAGE: said what is wrong. Sets
- * log levels. */
+/* Returns what options_parse does. Sets log levels. */
 int bench_options_parse(struct bench_options *options, int argc, char *const *argv);
 
 #endif

@@ -64,7 +64,7 @@ int main(int argc, char **argv)
     const char *url = NULL;
     int result = options_parse(&spec, argc, argv, &words);
     if (result != OPTIONS_RUN)
-        return result == OPTIONS_DONE ? TOOL_OK : TOOL_USAGE;
+        return options_status(result);
     if (!read_words(&words, &url, &is_publisher))
         return options_complain(tool.program, "too many words: one URL is needed");
     result = tool_prepare(&tool, &settings, url);

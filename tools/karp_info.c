@@ -176,9 +176,11 @@ static void on_tick(uv_timer_t *timer)
             answer(inquiry);
     } else if (inquiry->connected_ns &&
                now_ns(inquiry) - inquiry->connected_ns > APPEAR_MS * NS_PER_MS) {
-        tool_fail(inquiry->tool, inquiry->watch.id[0]
-                                     ? "the broadcast is announced, but has no catalog"
-                                     : "nobody publishes this broadcast");
+        char path[MOQ_PATH_TEXT_BYTES];
+        tool_fail(inquiry->tool,
+                  inquiry->watch.id[0] ? "\"%s\" is announced, but has no catalog"
+                                       : "nobody publishes \"%s\"",
+                  moq_path_text(inquiry->watch.broadcast, path, sizeof path));
     }
 }
 

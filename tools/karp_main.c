@@ -87,21 +87,37 @@ static enum command command_by_name(const char *word)
     return COMMAND_NONE;
 }
 
-/* False: there are other words than one command and one URL. */
-static bool read_words(const struct options_list *words, const char **url, enum command *command)
+#define COMMANDS_TEXT "publish, subscribe, info or connect"
+
+/* A word that cannot be a URL is a command with a typing error. */
+static int complain_of_no_command(const struct options_list *words)
 {
+    for (size_t i = 0; i < words->count; i++)
+        if (!strpbrk(words->items[i], ":/."))
+            return options_complain("moq-karp", "%s: no such command; it is " COMMANDS_TEXT,
+                                    words->items[i]);
+    return options_complain("moq-karp", "a command is missing: " COMMANDS_TEXT);
+}
+
+/* One command and one URL. 0, or OPTIONS_USAGE after saying why. */
+static int read_words(const struct options_list *words, const char **url, enum command *command)
+{
+    const char *extra = NULL;
     for (size_t i = 0; i < words->count; i++) {
         enum command found = command_by_name(words->items[i]);
         if (found && *command && *command != found)
-            return false;
-        if (!found && *url)
-            return false;
+            return options_complain("moq-karp", "%s and %s contradict each other",
+                                    command_names[*command], command_names[found]);
         if (found)
             *command = found;
-        else
+        else if (!*url)
             *url = words->items[i];
+        else if (!extra)
+            extra = words->items[i];
     }
-    return *command != COMMAND_NONE;
+    if (*command == COMMAND_NONE)
+        return complain_of_no_command(words);
+    return extra ? options_complain("moq-karp", "too many words: %s; one URL is needed", extra) : 0;
 }
 
 /* ---- What the table cannot check ------------------------------------------------------------- */
@@ -192,10 +208,20 @@ static int karp_connect(struct tool *tool)
     return tool_run(tool, &app, NULL, NULL);
 }
 
+/* Its path is one empty part: a broadcast that nobody gave a name on purpose. */
+static bool is_nameless(const struct moq_url *url)
+{
+    return url->path[0] == '/' && (url->path[1] == '\0' || url->path[1] == '?');
+}
+
 static int run(struct tool *tool, const struct karp_settings *settings, enum command command)
 {
     if (command == COMMAND_CONNECT)
         return karp_connect(tool);
+    if (is_nameless(&tool->url))
+        return options_complain(tool->program,
+                                "the URL names no broadcast; write one behind the host: "
+                                "https://host:port/NAME");
     struct moq_path *broadcast = moq_url_broadcast(&tool->url);
     if (!broadcast)
         return options_complain(tool->program,
@@ -237,12 +263,11 @@ int main(int argc, char **argv)
     };
     int result = options_parse(&spec, argc, argv, &words);
     if (result != OPTIONS_RUN)
-        return result == OPTIONS_DONE ? TOOL_OK : TOOL_USAGE;
+        return options_status(result);
     enum command command = is_publisher ? COMMAND_PUBLISH : COMMAND_NONE;
-    if (!read_words(&words, &url, &command))
-        return options_complain(
-            tool.program, "one command (publish, subscribe, info, connect) and one URL are needed");
-    result = tool_prepare(&tool, &settings, url);
+    result = read_words(&words, &url, &command);
+    if (!result)
+        result = tool_prepare(&tool, &settings, url);
     if (!result)
         result = check_settings(&karp, command);
     return result ? result : run(&tool, &karp, command);

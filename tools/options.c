@@ -4,6 +4,7 @@
 #include "tools/options.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -142,16 +143,25 @@ static bool is_one_of(const char *text, const char *a, const char *b)
     return strcmp(text, a) == 0 || strcmp(text, b) == 0;
 }
 
+/* What was asked for may be on its way into a file, and a part of it is worse than none. */
+static int end_output(const struct options_spec *spec)
+{
+    if (!fflush(stdout) && !ferror(stdout))
+        return OPTIONS_DONE;
+    fprintf(stderr, "%s: standard output: %s\n", spec->program, strerror(errno));
+    return OPTIONS_LOST;
+}
+
 static int parse_one(const struct options_spec *spec, int argc, char *const *argv, int *index)
 {
     const char *text = argv[*index];
     if (is_one_of(text, "--help", "-h")) {
         options_print_help(spec, stdout);
-        return OPTIONS_DONE;
+        return end_output(spec);
     }
     if (is_one_of(text, "--version", "-V")) {
         printf("%s %s\n", spec->program, MOQ_TOOLS_VERSION);
-        return OPTIONS_DONE;
+        return end_output(spec);
     }
     return text[1] == '-' ? parse_long(spec, argc, argv, index)
                           : parse_bundle(spec, argc, argv, index);
@@ -179,6 +189,13 @@ int options_parse(const struct options_spec *spec, int argc, char *const *argv,
             return result;
     }
     return OPTIONS_RUN;
+}
+
+int options_status(int result)
+{
+    return result == OPTIONS_DONE   ? EXIT_SUCCESS
+           : result == OPTIONS_LOST ? EXIT_FAILURE
+                                    : OPTIONS_USAGE;
 }
 
 static void print_row(const struct option_row *row, FILE *out)

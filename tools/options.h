@@ -44,9 +44,10 @@ struct options_spec {
 
 enum {
     OPTIONS_RUN,
-    OPTIONS_DONE,
-    OPTIONS_USAGE
-}; /* DONE: help or version was printed; USAGE: said what is wrong */
+    OPTIONS_DONE,  /* help or version was printed */
+    OPTIONS_USAGE, /* said what is wrong */
+    OPTIONS_LOST,  /* help or version could not be written, and that was said */
+};
 
 /* Says what is wrong with a command line on standard error, and how to get help. Returns
  * OPTIONS_USAGE, which is also the exit status. */
@@ -56,6 +57,9 @@ int options_complain(const char *program, const char *format, ...)
 /* Fills the targets of `spec` and the words. --help, -h, --version, -V belong to every tool. */
 int options_parse(const struct options_spec *spec, int argc, char *const *argv,
                   struct options_list *words);
+
+/* The exit status for a result that is not OPTIONS_RUN. */
+int options_status(int result);
 
 void options_print_help(const struct options_spec *spec, FILE *out);
 

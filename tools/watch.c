@@ -169,8 +169,10 @@ static void on_ended(struct moq_announced *announced, struct moq_path *path)
 static void on_live(struct moq_announced *announced)
 {
     struct watch *watch = moq_announced_user(announced);
+    char text[MOQ_PATH_TEXT_BYTES];
     if (!watch->id[0] && !karp_instances_newest(&watch->instances))
-        tool_say(watch->tool, "waiting for the broadcast");
+        tool_say(watch->tool, "waiting for the broadcast \"%s\"",
+                 moq_path_text(watch->broadcast, text, sizeof text));
     watch->has_waited = true;
 }
 

@@ -44,6 +44,27 @@ def help_and_version_are_data_and_mistakes_are_not():
             check(status == 2 and out == b"" and len(err.splitlines()) == 1, f"{wrong}: {status} {out} {err}")
 
 
+def help_that_is_lost_is_an_error():
+    """A full disk under `--help > help.txt`."""
+    for name in (KARP, CLOCK, program("moq-bench")):
+        for flag in ("--help", "--version"):
+            with open("/dev/full", "wb") as full:
+                done = subprocess.run([name, flag], stdout=full, stderr=subprocess.PIPE, timeout=60)
+            check(done.returncode == 1 and b"standard output: No space left on device" in done.stderr, f"{name} {flag}: {done}")
+
+
+def wrong_words_are_named():
+    """Before anything is connected, and whatever is behind the URL's port."""
+    url = "https://localhost:9"
+    for wrong, word in ((f"publish {url}/", "names no broadcast"), (f"subscribe {url}", "names no broadcast"),
+                        (f"info {url}/?token=x", "names no broadcast"), (f"play {url}/a", "play: no such command"),
+                        (f"{url}/a play", "play: no such command"), (f"{url}/a", "a command is missing"), ("", "a command is missing"),
+                        (f"publish {url}/a info", "contradict"), (f"publish {url}/a more", "too many words: more"),
+                        ("publish localhost", "https://host[:port]/path"), ("publish", "the URL of a relay is missing")):
+        status, out, err = run([KARP, *wrong.split()], stdin=b"")
+        check(status == 2 and out == b"" and word in err and len(err.splitlines()) == 1, f"{wrong}: {status} {out} {err}")
+
+
 def options_that_cannot_work_are_mistakes():
     """Said on standard error whatever the level of messages, before anything is connected."""
     for wrong, word in (("publish --priority speech=3", "--priority speech=3"), ("publish --priority audio=200", "-128 to 127"),
@@ -284,8 +305,8 @@ def a_viewer_that_follows_writes_both_instances():
 
 def nobody_there_is_told():
     relay = Relay()
-    status, out, err = run([KARP, "--tls-disable-verify", "info", relay.url("/nobody")])
-    check(status == 1 and out == b"" and "nobody publishes" in err, f"{status} {err}")
+    status, out, err = run([KARP, "--tls-disable-verify", "info", relay.url("/nobody/")])
+    check(status == 1 and out == b"" and 'nobody publishes "nobody/"' in err, f"{status} {err}")
     relay.stop()
 
 
@@ -300,7 +321,8 @@ def the_examples_meet_at_a_relay():
     publisher.kill()
 
 
-TESTS = [help_and_version_are_data_and_mistakes_are_not, options_that_cannot_work_are_mistakes, connect_succeeds_or_says_why_not, every_version_can_be_asked_for,
+TESTS = [help_and_version_are_data_and_mistakes_are_not, help_that_is_lost_is_an_error, wrong_words_are_named,
+         options_that_cannot_work_are_mistakes, connect_succeeds_or_says_why_not, every_version_can_be_asked_for,
          the_clock_ticks_from_publisher_to_viewer, a_pipe_that_is_faster_than_time_loses_nothing,
          a_publisher_can_wait_for_its_viewer, whoever_comes_late_begins_at_the_newest_group,
          whoever_asks_for_it_begins_at_the_oldest_group, what_never_had_a_catalog_is_never_announced,
