@@ -4,7 +4,6 @@
 
 #include <errno.h>
 #include <fcntl.h>
-#include <stdbool.h>
 #include <unistd.h>
 
 void descriptors_fill_standard(void)
@@ -14,4 +13,17 @@ void descriptors_fill_standard(void)
         if (is_closed && open("/dev/null", fd == STDIN_FILENO ? O_WRONLY : O_RDONLY) != fd)
             return;
     }
+}
+
+bool descriptors_are_free(unsigned count)
+{
+    int opened[DESCRIPTORS_FREE_MAX];
+    unsigned n = 0;
+    while (n < count && n < DESCRIPTORS_FREE_MAX &&
+           (opened[n] = open("/dev/null", O_RDONLY | O_CLOEXEC)) >= 0)
+        n++;
+    bool are_free = n == count;
+    while (n > 0)
+        close(opened[--n]);
+    return are_free;
 }

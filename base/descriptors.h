@@ -4,6 +4,8 @@
 #ifndef MOQ_BASE_DESCRIPTORS_H
 #define MOQ_BASE_DESCRIPTORS_H
 
+#include <stdbool.h>
+
 #include "base/symbols.h"
 
 #pragma GCC visibility push(default)
@@ -17,6 +19,11 @@ extern "C" {
  * an error instead of an empty input or lost output. To be called first in main(). Does nothing if
  * /dev/null cannot be opened. */
 void descriptors_fill_standard(void);
+
+/* Whether so many more descriptors can be opened now. libuv aborts when there are too few for the
+ * first loop of a process. Opens and closes them. */
+bool descriptors_are_free(unsigned count);
+enum { DESCRIPTORS_FREE_MAX = 64 }; /* the largest `count` */
 
 #ifdef __cplusplus
 }

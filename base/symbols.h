@@ -40,6 +40,7 @@
 #define deadlines_pop moq_deadlines_pop
 #define deadlines_remove moq_deadlines_remove
 #define deadlines_set moq_deadlines_set
+#define descriptors_are_free moq_descriptors_are_free
 #define descriptors_fill_standard moq_descriptors_fill_standard
 #define log_dropped_lines moq_log_dropped_lines
 #define log_enabled moq_log_enabled

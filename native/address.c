@@ -7,6 +7,7 @@
 #include <netdb.h>
 #include <netinet/in.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 socklen_t address_size(const struct sockaddr *address)
@@ -79,24 +80,40 @@ void address_list_fit(struct address_list *list, const struct sockaddr_storage *
     list->count = kept;
 }
 
-int address_parse(const char *text, struct sockaddr_storage *out)
+/* The host without its brackets, and where the port begins. */
+static int split(const char *text, char host[MOQ_URL_HOST_BYTES], const char **port)
 {
-    char host[MOQ_URL_HOST_BYTES];
     const char *colon = strrchr(text, ':');
     size_t n = colon ? (size_t)(colon - text) : 0;
     bool is_bracketed = n >= 2 && text[0] == '[' && text[n - 1] == ']';
-    if (!colon || n >= sizeof host || !colon[1] ||
-        strspn(colon + 1, "0123456789") != strlen(colon + 1))
+    if (!colon || n >= MOQ_URL_HOST_BYTES || !colon[1] ||
+        strspn(colon + 1, "0123456789") != strlen(colon + 1) ||
+        strtoul(colon + 1, NULL, 10) > UINT16_MAX)
         return MOQ_ERR_INVALID;
     size_t skip = is_bracketed ? 1 : 0;
     memcpy(host, text + skip, n - 2 * skip);
     host[n - 2 * skip] = '\0';
-    if (!is_bracketed && strchr(host, ':'))
-        return MOQ_ERR_INVALID;
+    *port = colon + 1;
+    return !is_bracketed && strchr(host, ':') ? MOQ_ERR_INVALID : 0;
+}
 
+int moq_address_check(const char *text)
+{
+    char host[MOQ_URL_HOST_BYTES];
+    const char *port;
+    return split(text, host, &port);
+}
+
+int address_parse(const char *text, struct sockaddr_storage *out)
+{
+    char host[MOQ_URL_HOST_BYTES];
+    const char *port;
+    int error = split(text, host, &port);
+    if (error)
+        return error;
     struct addrinfo hints = {.ai_socktype = SOCK_DGRAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};
     struct addrinfo *found = NULL;
-    if (getaddrinfo(*host ? host : NULL, colon + 1, &hints, &found) != 0)
+    if (getaddrinfo(*host ? host : NULL, port, &hints, &found) != 0)
         return MOQ_ERR_NAME_LOOKUP;
     struct address_list list;
     address_list_fill(&list, found);

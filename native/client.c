@@ -202,6 +202,23 @@ static void on_fingerprint(void *user, const uint8_t *sha256, const char *reason
         client_race(client);
 }
 
+/* The host has addresses, but none of the family to which the socket is bound. */
+static void explain_families(struct moq_client *client, const struct sockaddr_storage *local)
+{
+    const char *bind = client->native->bind,
+               *family = local->ss_family == AF_INET ? "IPv4" : "IPv6";
+    char reason[RACE_REASON_BYTES];
+    if (bind)
+        snprintf(reason, sizeof reason,
+                 "the host has no %s address, and the local address %.80s is %s; bind [::]:0, "
+                 "which reaches both families",
+                 family, bind, family);
+    else
+        snprintf(reason, sizeof reason, "the host has no %s address, and this machine has only %s",
+                 family, family);
+    client_lost(client, MOQ_ERR_TRANSPORT, reason);
+}
+
 static void on_resolved(void *user, const struct address_list *list, const char *reason)
 {
     struct moq_client *client = user;
@@ -217,6 +234,10 @@ static void on_resolved(void *user, const struct address_list *list, const char 
     client->list = *list;
     if (quic_udp_address(client->socket->udp, &local, &local_size) == 0)
         address_list_fit(&client->list, &local);
+    if (client->list.count == 0) {
+        explain_families(client, &local);
+        return;
+    }
     if (!client->config.url.is_fingerprint_fetched) {
         client_race(client);
         return;
@@ -242,11 +263,16 @@ static void on_too_late(uv_timer_t *timer)
         begin_end(client, CLIENT_FAILING, MOQ_ERR_TIMEOUT, on_failed);
         return;
     }
+    char silence[RACE_REASON_BYTES];
+    snprintf(
+        silence, sizeof silence,
+        "no answer; does a relay listen on UDP port %u there, and do firewalls let it through?",
+        client->config.url.port);
     const char *what = client->resolve       ? "no answer from the name service"
                        : client->fingerprint ? "no answer to GET /fingerprint"
                        : client->race.error != MOQ_ERR_TRANSPORT && *client->race.reason
                            ? client->race.reason
-                           : "no answer";
+                           : silence;
     char reason[RACE_REASON_BYTES + 32];
     moq_native_wake(client->native);
     snprintf(reason, sizeof reason, "timed out: %s", what);

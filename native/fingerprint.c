@@ -14,6 +14,7 @@
 #include "native/resolve.h"
 
 enum { ADDRESS_PATIENCE_MS = 1500 /* for one address */, REASON_BYTES = 256 };
+enum { STATUS_AT = 9 /* in "HTTP/1.1 200 OK" */ };
 
 struct fingerprint {
     struct moq_native *native;
@@ -86,7 +87,8 @@ static long content_length(const char *head, size_t n)
 
 static bool is_status_ok(const char *answer, size_t n)
 {
-    return n >= 12 && memcmp(answer, "HTTP/1.", 7) == 0 && memcmp(answer + 8, " 200", 4) == 0;
+    return n >= STATUS_AT + 3 && memcmp(answer, "HTTP/1.", 7) == 0 &&
+           memcmp(answer + STATUS_AT - 1, " 200", 4) == 0;
 }
 
 int fingerprint_parse(const char *answer, size_t n, bool is_end,
@@ -147,14 +149,33 @@ static void finish_fingerprint(struct fingerprint *fingerprint, const uint8_t *s
         on_done(fingerprint->user, sha256, fingerprint->reason);
 }
 
-static void fail_address(struct fingerprint *fingerprint, const char *reason)
+static void leave_address(struct fingerprint *fingerprint)
 {
-    snprintf(fingerprint->reason, sizeof fingerprint->reason, "no answer to GET /fingerprint: %s",
-             reason);
     if (fingerprint->next == fingerprint->list.count)
         finish_fingerprint(fingerprint, NULL);
     else
         close_handles(fingerprint);
+}
+
+static void fail_address(struct fingerprint *fingerprint, const char *reason)
+{
+    snprintf(fingerprint->reason, sizeof fingerprint->reason, "no answer to GET /fingerprint: %s",
+             reason);
+    leave_address(fingerprint);
+}
+
+/* Somebody answered who has none. Of its bytes only the digits of a status get into a message. */
+static void fail_answer(struct fingerprint *fingerprint, int error)
+{
+    char status[32] = "something else";
+    if (error == MOQ_ERR_REFUSED && strspn(fingerprint->answer + STATUS_AT, "0123456789") >= 3)
+        snprintf(status, sizeof status, "status %.3s", fingerprint->answer + STATUS_AT);
+    snprintf(fingerprint->reason, sizeof fingerprint->reason,
+             "GET /fingerprint is answered with %s: an http:// URL needs a relay with "
+             "http.fingerprint (or --dev) on that TCP port; for one with a certificate that is "
+             "trusted, use https://",
+             status);
+    leave_address(fingerprint);
 }
 
 static void on_too_late(uv_timer_t *timer)
@@ -187,10 +208,10 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         fingerprint_parse(fingerprint->answer, fingerprint->answer_bytes, n == UV_EOF, sha256);
     if (error == 0)
         finish_fingerprint(fingerprint, sha256);
+    else if (error != MOQ_ERR_AGAIN && fingerprint->answer_bytes == 0)
+        fail_address(fingerprint, "the server closed the connection; it may have too many");
     else if (error != MOQ_ERR_AGAIN)
-        fail_address(fingerprint, fingerprint->answer_bytes == 0
-                                      ? "the server closed the connection; it may have too many"
-                                      : moq_error_words(error));
+        fail_answer(fingerprint, error);
 }
 
 static void on_written(uv_write_t *write, int status)

@@ -46,6 +46,10 @@ int moq_url_parse(struct moq_url *url, const char *text, char *error_text);
  * path. */
 struct moq_path *moq_url_broadcast(const struct moq_url *url);
 
+/* Whether `text` has the form of an address to bind: "1.2.3.4:0", "[::]:4443", "host:0". 0 or
+ * MOQ_ERR_INVALID; the host is not looked up. */
+int moq_address_check(const char *text);
+
 /* ---- A program's start ----------------------------------------------------------------------- */
 
 /* Opens /dev/null for standard input, output and error where they are closed, so that no socket

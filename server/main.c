@@ -179,11 +179,13 @@ static void close_handle(uv_handle_t *handle, void *unused)
         uv_close(handle, NULL);
 }
 
+enum { LOOP_DESCRIPTORS = 6 }; /* of the first loop and its signals */
+
 static int serve_until_stopped(struct relay *relay)
 {
     char error_text[QUIC_ERROR_TEXT_BYTES] = "";
     set_up_log(&relay->config->log);
-    int error = uv_loop_init(&relay->loop);
+    int error = descriptors_are_free(LOOP_DESCRIPTORS) ? uv_loop_init(&relay->loop) : UV_EMFILE;
     if (error) {
         fprintf(stderr, "moq-relay: cannot make an event loop: %s\n", uv_strerror(error));
         return EXIT_FAILURE;

@@ -360,8 +360,8 @@ static int tell(struct run *run)
 
 static int measure(struct run *run)
 {
-    if (uv_loop_init(&run->loop))
-        return bench_say_failed("start", "no loop");
+    if (tool_loop_init("moq-bench", &run->loop))
+        return TOOL_FAILED;
     run->started_ns = clock_monotonic_ns();
     enter(run, STAGE_CONNECTING);
     start_handles(run);

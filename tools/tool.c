@@ -8,8 +8,10 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "base/objects.h"
 
@@ -17,6 +19,9 @@
  * answers with a stateless reset, so this and the first pause are how long a tool is away. */
 #define KEEP_ALIVE_NS NS_PER_S
 enum { FIRST_RETRY_MS = 500 };
+
+/* For the loop, its signals, sockets and files, and what a look-up of a name opens for a moment. */
+enum { TOOL_DESCRIPTORS = 12 };
 
 enum { TIMEOUT_USUAL_MS = 10000, TIMEOUT_MAX_MS = 24 * 3600 * 1000 };
 
@@ -100,6 +105,11 @@ int tool_prepare(struct tool *tool, const struct tool_settings *settings, const 
         if (!moq_version_by_name(settings->versions.items[i]))
             return options_complain(tool->program, "--transport-version %s: not 02, 03 or 04",
                                     settings->versions.items[i]);
+    if (settings->bind && moq_address_check(settings->bind))
+        return options_complain(tool->program,
+                                "--bind %s: not an address and a port such as [::]:0 or "
+                                "192.0.2.1:0 (port 0: any that is free)",
+                                settings->bind);
     if (settings->timeout_ms == 0 || settings->timeout_ms > TIMEOUT_MAX_MS)
         return options_complain(tool->program, "--timeout: not between 1ms and 24h");
     for (size_t i = 0; i < settings->tls_roots.count; i++)
@@ -284,6 +294,23 @@ static void start_handles(struct tool *tool)
         uv_timer_start(&tool->progress, on_progress, 1000, 1000);
 }
 
+int tool_loop_init(const char *program, uv_loop_t *loop)
+{
+    struct rlimit files = {0};
+    getrlimit(RLIMIT_NOFILE, &files);
+    if (!descriptors_are_free(TOOL_DESCRIPTORS)) {
+        fprintf(stderr,
+                "%s: it needs %d more open files, and has at most %llu in all; allow more "
+                "(ulimit -n)\n",
+                program, TOOL_DESCRIPTORS, (unsigned long long)files.rlim_cur);
+        return TOOL_FAILED;
+    }
+    int error = uv_loop_init(loop);
+    if (error)
+        fprintf(stderr, "%s: cannot make an event loop: %s\n", program, uv_strerror(error));
+    return error ? TOOL_FAILED : 0;
+}
+
 int tool_run(struct tool *tool, const struct tool_app *app, void *user,
              int (*on_open)(struct tool *tool))
 {
@@ -296,7 +323,7 @@ int tool_run(struct tool *tool, const struct tool_app *app, void *user,
     tool->app = app;
     tool->user = user;
     signal(SIGPIPE, SIG_IGN);
-    if (uv_loop_init(&tool->loop))
+    if (tool_loop_init(tool->program, &tool->loop))
         return TOOL_FAILED;
     tool->native = moq_native_new(&native);
     tool->offers = moq_offers_new();

@@ -141,7 +141,7 @@ def errors_of_a_reload_are_lines_of_the_log():
 
 
 def too_few_descriptors_are_said_so():
-    for limit in (8, 12):
+    for limit in (5, 8, 12):
         status, _, err = run(["sh", "-c", f"ulimit -n {limit}; exec {program('moq-relay')} --dev --bind [::]:{free_port()}"])
         check(status == 1 and "too many open files" in err and len(err.strip().splitlines()) == 1, f"{limit}: {status} {err}")
 

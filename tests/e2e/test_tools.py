@@ -2,12 +2,14 @@
 """moq-clock, moq-karp and the examples as people use them: words in any order, exit codes, pipes, signals."""
 
 import fcntl
+import http.server
 import json
 import re
 import signal
 import struct
 import subprocess
 import termios
+import threading
 
 from moqkit import *
 
@@ -71,7 +73,9 @@ def options_that_cannot_work_are_mistakes():
                         ("publish --priority video=", "--priority video="), ("publish --pace --no-pace", "contradict"),
                         ("subscribe --pace", "for publish"), ("publish --follow", "for subscribe"), ("connect --json", "for info"),
                         ("connect --timeout 0", "--timeout"), ("connect --tls-root /nowhere", "No such file"),
-                        ("connect --transport-version 09", "02, 03 or 04")):
+                        ("connect --transport-version 09", "02, 03 or 04"),
+                        ("connect --bind foo", "such as [::]:0"), ("connect --bind ::1", "such as [::]:0"),
+                        ("connect --bind 127.0.0.1", "such as [::]:0"), ("connect --bind [::]:65536", "such as [::]:0")):
         status, out, err = run([KARP, "-qq", "https://localhost:9/a", *wrong.split()], stdin=b"")
         check(status == 2 and out == b"" and word in err and len(err.splitlines()) == 1, f"{wrong}: {status} {out} {err}")
 
@@ -85,7 +89,32 @@ def connect_succeeds_or_says_why_not():
     check(status == 1 and out == b"" and "--tls-disable-verify" in err, f"{status} {err}")
     relay.stop()
     status, out, err = run([KARP, "--tls-disable-verify", "--timeout", "300ms", "connect", relay.url("/a")])
-    check(status == 1 and out == b"" and "timed out" in err, f"{status} {err}")
+    check(status == 1 and out == b"" and "timed out" in err and f"UDP port {relay.port}" in err, f"{status} {err}")
+    status, _, err = run([KARP, "--bind", "[::1]:0", "connect", "https://127.0.0.1:9/a"])
+    check(status == 1 and "no IPv6 address" in err and "bind [::]:0" in err, f"{status} {err}")
+
+
+def a_server_that_is_no_relay_is_told():
+    class Pages(http.server.BaseHTTPRequestHandler):
+        def do_GET(self):
+            self.send_error(404)
+
+        def log_message(self, *_):
+            pass
+
+    with http.server.HTTPServer(("127.0.0.1", 0), Pages) as server:
+        threading.Thread(target=server.serve_forever).start()
+        status, _, err = run([KARP, "connect", f"http://127.0.0.1:{server.server_address[1]}/a"])
+        server.shutdown()
+    check(status == 1 and "status 404" in err and "http.fingerprint" in err and "https://" in err, f"{status} {err}")
+
+
+def too_few_descriptors_are_said_so():
+    for name in ("moq-karp", "moq-clock", "moq-bench"):
+        for limit in (5, 8, 12):
+            words = "publish https://localhost:9/a" if name == "moq-karp" else "https://localhost:9/a"
+            status, out, err = run(["sh", "-c", f"ulimit -n {limit}; exec {program(name)} {words}"], stdin=b"")
+            check(status == 1 and out == b"" and "ulimit -n" in err and len(err.splitlines()) == 1, f"{name} {limit}: {status} {err}")
 
 
 def every_version_can_be_asked_for():
@@ -322,7 +351,7 @@ def the_examples_meet_at_a_relay():
 
 
 TESTS = [help_and_version_are_data_and_mistakes_are_not, help_that_is_lost_is_an_error, wrong_words_are_named,
-         options_that_cannot_work_are_mistakes, connect_succeeds_or_says_why_not, every_version_can_be_asked_for,
+         options_that_cannot_work_are_mistakes, connect_succeeds_or_says_why_not, a_server_that_is_no_relay_is_told, too_few_descriptors_are_said_so, every_version_can_be_asked_for,
          the_clock_ticks_from_publisher_to_viewer, a_pipe_that_is_faster_than_time_loses_nothing,
          a_publisher_can_wait_for_its_viewer, whoever_comes_late_begins_at_the_newest_group,
          whoever_asks_for_it_begins_at_the_oldest_group, what_never_had_a_catalog_is_never_announced,

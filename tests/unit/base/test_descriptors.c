@@ -5,12 +5,14 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -69,10 +71,35 @@ static void every_set_of_closed_descriptors_is_filled(void **state)
     }
 }
 
+static int count_free(void)
+{
+    struct rlimit files;
+    if (!descriptors_are_free(DESCRIPTORS_FREE_MAX) || descriptors_are_free(UINT_MAX))
+        return 10;
+    int next = open("/dev/null", O_RDONLY); /* none of the above is left open */
+    close(next);
+    files.rlim_cur = (rlim_t)next + 4;
+    files.rlim_max = files.rlim_cur;
+    setrlimit(RLIMIT_NOFILE, &files);
+    return descriptors_are_free(4) && !descriptors_are_free(5) ? 0 : 20;
+}
+
+static void free_descriptors_are_counted_and_given_back(void **state)
+{
+    (void)state;
+    int status = -1;
+    pid_t child = fork();
+    if (child == 0)
+        _exit(count_free());
+    assert_int_equal(waitpid(child, &status, 0), child);
+    assert_int_equal(status, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_set_of_closed_descriptors_is_filled),
+        cmocka_unit_test(free_descriptors_are_counted_and_given_back),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

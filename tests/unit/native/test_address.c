@@ -30,11 +30,15 @@ static void addresses_to_bind_are_read(void **state)
 static void what_is_no_address_is_refused(void **state)
 {
     (void)state;
-    static const char *const texts[] = {"", "4443", "::1:4443", "[::1]", "host:", "host:x", ":x"};
+    static const char *const texts[] = {"",      "4443",   "::1:4443", "[::1]",
+                                        "host:", "host:x", ":x",       "[::]:65536"};
     struct sockaddr_storage address;
-    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++)
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
         assert_int_equal(address_parse(texts[i], &address), MOQ_ERR_INVALID);
+        assert_int_equal(moq_address_check(texts[i]), MOQ_ERR_INVALID);
+    }
     assert_int_equal(address_parse("host.invalid:1", &address), MOQ_ERR_NAME_LOOKUP);
+    assert_int_equal(moq_address_check("host.invalid:1"), 0);
 }
 
 /* A resolver's answer of the given families: '6' or '4'; the port says the place. */
