@@ -12,6 +12,7 @@ struct builder {
     const char *source;
     struct config_node *root;
     struct config_node *stack[CONFIG_MAX_DEPTH]; /* open maps and lists, the root first */
+    bool has_bracket[CONFIG_MAX_DEPTH];          /* which of them begin with [ or { */
     size_t depth;
     const char *key; /* read, its value not yet; NULL: none */
     struct config_place key_place;
@@ -75,6 +76,20 @@ static struct complaint complaint_for(const yaml_parser_t *parser, const char *t
     return (struct complaint){.ours = parser->problem ? parser->problem : "this is not YAML"};
 }
 
+/* Whose bracket was still open when the text came to its end: that end is no place to look for the
+ * mistake. NULL: none. */
+static const struct config_node *find_left_open(const struct builder *builder,
+                                                const yaml_parser_t *parser)
+{
+    if (parser->error != YAML_PARSER_ERROR || parser->tokens.head == parser->tokens.tail ||
+        parser->tokens.head->type != YAML_STREAM_END_TOKEN)
+        return NULL;
+    for (size_t i = builder->depth; i > 0; i--)
+        if (builder->has_bracket[i - 1])
+            return builder->stack[i - 1];
+    return NULL;
+}
+
 static void report_parser(struct builder *builder, const yaml_parser_t *parser, const char *text,
                           size_t n)
 {
@@ -84,6 +99,13 @@ static void report_parser(struct builder *builder, const yaml_parser_t *parser, 
     char where[64] = "";
     if (parser->error == YAML_MEMORY_ERROR) {
         builder->tree->is_out_of_memory = true;
+        return;
+    }
+    const struct config_node *open = find_left_open(builder, parser);
+    if (open) {
+        config_errors_add(builder->tree->errors, &open->place,
+                          open->kind == NODE_MAP ? "this { is not closed; add the closing }"
+                                                 : "this [ is not closed; add the closing ]");
         return;
     }
     if (complaint.is_begun_shown && parser->context)
@@ -201,7 +223,7 @@ static void on_scalar(struct builder *builder, const yaml_event_t *event)
     builder->is_stopped = !node->text;
 }
 
-static void on_start(struct builder *builder, enum config_node_kind kind,
+static void on_start(struct builder *builder, enum config_node_kind kind, bool has_bracket,
                      const struct config_place *place)
 {
     if (is_key_expected(builder)) {
@@ -215,8 +237,10 @@ static void on_start(struct builder *builder, enum config_node_kind kind,
         return;
     }
     struct config_node *node = add_node(builder, kind, place);
-    if (node)
-        builder->stack[builder->depth++] = node;
+    if (!node)
+        return;
+    builder->has_bracket[builder->depth] = has_bracket;
+    builder->stack[builder->depth++] = node;
 }
 
 static void on_alias(struct builder *builder, const yaml_event_t *event)
@@ -250,12 +274,16 @@ static void on_event(struct builder *builder, const yaml_event_t *event)
     case YAML_SEQUENCE_START_EVENT:
         check_extras(builder, &place, event->data.sequence_start.anchor,
                      event->data.sequence_start.tag);
-        on_start(builder, NODE_LIST, &place);
+        on_start(builder, NODE_LIST, event->data.sequence_start.style == YAML_FLOW_SEQUENCE_STYLE,
+                 &place);
         break;
     case YAML_MAPPING_START_EVENT:
         check_extras(builder, &place, event->data.mapping_start.anchor,
                      event->data.mapping_start.tag);
-        on_start(builder, NODE_MAP, &place);
+        on_start(builder, NODE_MAP,
+                 event->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE &&
+                     event->end_mark.index > event->start_mark.index /* not in [a: b] */,
+                 &place);
         break;
     case YAML_SEQUENCE_END_EVENT:
     case YAML_MAPPING_END_EVENT:

@@ -49,6 +49,13 @@ static const struct bad_file bad_files[] = {
     {"tls: { roots: [a, b }\n", 0,
      "relay.yaml:1:21: this list is not written correctly; write [a, b] (what is broken begins at "
      "1:15)\n"},
+    {"listen: [ {", 0, "relay.yaml:1:11: this { is not closed; add the closing }\n"},
+    {"listen: [ {\n", 0, "relay.yaml:1:11: this { is not closed; add the closing }\n"},
+    {"log: { level: info\n", 0, "relay.yaml:1:6: this { is not closed; add the closing }\n"},
+    {"log: { level: info,\n", 0, "relay.yaml:1:6: this { is not closed; add the closing }\n"},
+    {"listen: [ { address: a }\n", 0, "relay.yaml:1:9: this [ is not closed; add the closing ]\n"},
+    {"tls: [roots: a", 0, "relay.yaml:1:6: this [ is not closed; add the closing ]\n"},
+    {"tls:\n  roots: [", 0, "relay.yaml:2:10: this [ is not closed; add the closing ]\n"},
     {"http:\n  address: [::]:8080\n", 0,
      "relay.yaml:2:13: this character cannot begin a value; put the value in quotes\n"},
     {"http:\n  address: *:8080\n", 0,
