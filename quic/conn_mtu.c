@@ -17,6 +17,7 @@ static struct path_news news_of(const struct quic_conn *conn, const ngtcp2_conn_
                               .lost = info->bytes_lost,
                               .in_flight = info->bytes_in_flight,
                               .packets_lost = info->pkt_lost,
+                              .is_rtt_known = info->min_rtt != UINT64_MAX,
                               .found = ngtcp2_conn_get_path_max_tx_udp_payload_size(conn->quic)};
 }
 

@@ -42,9 +42,17 @@ static uint32_t unexplained_bytes(const struct path_counts *then, const struct p
     return delivered > small ? delivered - small : 0;
 }
 
-static bool has_waited(const struct path_counts *since, const struct path_news *news)
+/* With the round trip, ngtcp2 forgets its probe time-out, which is a second then. */
+static void learn_pto(struct path_mtu *self, const struct path_news *news)
 {
-    uint64_t wait_ns = PATIENCE_PTOS * news->pto_ns;
+    if (news->is_rtt_known || self->pto_ns == 0)
+        self->pto_ns = news->pto_ns;
+}
+
+static bool has_waited(const struct path_mtu *self, const struct path_counts *since,
+                       const struct path_news *news)
+{
+    uint64_t wait_ns = PATIENCE_PTOS * self->pto_ns;
     return news->now_ns >=
            since->at_ns + (wait_ns > PATIENCE_LEAST_NS ? wait_ns : PATIENCE_LEAST_NS);
 }
@@ -85,11 +93,11 @@ static bool are_large_lost(struct path_mtu *self, const struct path_news *news)
 {
     struct path_counts now = counts_now(self, news), *since = &self->losses;
     bool is_new = since->at_ns == 0 || unexplained_bytes(since, &now) > since->in_flight ||
-                  news->now_ns > self->last_lost_ns + FORGET_PTOS * news->pto_ns;
+                  news->now_ns > self->last_lost_ns + FORGET_PTOS * self->pto_ns;
     self->last_lost_ns = news->now_ns;
     if (is_new)
         *since = now;
-    return !is_new && has_waited(since, news) && now.large > since->large &&
+    return !is_new && has_waited(self, since, news) && now.large > since->large &&
            now.lost - since->lost > (uint32_t)LOST_LEAST_PACKETS * PATH_MTU_SAFE_BYTES;
 }
 
@@ -102,7 +110,7 @@ static bool is_silent(struct path_mtu *self, const struct path_news *news)
     else if (since->at_ns == 0 || unexplained_bytes(since, &now) > 0)
         *since = now;
     else
-        return has_waited(since, news);
+        return has_waited(self, since, news);
     return false;
 }
 
@@ -135,7 +143,7 @@ static void settle_probe(struct path_mtu *self, const struct path_news *news)
             wait_longer(self, news->now_ns);
         return;
     }
-    if (news->now_ns < self->probed.at_ns + PROBE_PTOS * news->pto_ns ||
+    if (news->now_ns < self->probed.at_ns + PROBE_PTOS * self->pto_ns ||
         delivered_since(&self->probed, &now) < self->probe)
         return;
     self->limit = self->probe;
@@ -214,13 +222,18 @@ bool path_mtu_received(struct path_mtu *self, const struct path_news *news)
 {
     bool is_loss = (uint32_t)news->lost != self->lost;
     self->lost = (uint32_t)news->lost;
+    learn_pto(self, news);
     if (self->probe != 0)
         settle_probe(self, news);
     if (path_mtu_is_silent(self) && (uint32_t)news->in_flight < self->silence.in_flight)
         end_silence(self, news->now_ns);
-    if (is_loss && is_large(self, news) && are_large_lost(self, news)) {
-        become_small(self, news->now_ns, path_mtu_packet(self, news->found));
-        has_shrunk(self, news->now_ns);
+    if (is_loss && is_large(self, news)) {
+        if (are_large_lost(self, news)) {
+            become_small(self, news->now_ns, path_mtu_packet(self, news->found));
+            has_shrunk(self, news->now_ns);
+        } else if (!news->is_rtt_known) {
+            suspect_smaller_path(self, news);
+        }
     }
     bool is_told = self->is_untold;
     self->is_untold = false;
@@ -230,6 +243,7 @@ bool path_mtu_received(struct path_mtu *self, const struct path_news *news)
 void path_mtu_expired(struct path_mtu *self, const struct path_news *news)
 {
     self->look_at_ns = news->now_ns + LOOK_NS;
+    learn_pto(self, news);
     if (self->probe != 0)
         settle_probe(self, news);
     if (is_large(self, news) && is_silent(self, news))
@@ -244,7 +258,7 @@ bool path_mtu_is_look_due(const struct path_mtu *self, uint64_t now_ns)
 void path_mtu_moved(struct path_mtu *self)
 {
     become_small(self, 0, 0);
-    self->raise_after_ns = 0;
+    self->raise_after_ns = self->pto_ns = 0;
 }
 
 void path_mtu_arrived(struct path_mtu *self, uint64_t now_ns)

@@ -8,6 +8,7 @@
  * Large packets vanish while small ones arrive, for two probe time-outs: the path has shrunk. For
  * as long nothing at all arrives: it may have shrunk, or be down. Small packets find out. As soon
  * as one arrives, a probe has the size from before; if that arrives too, the path was only down.
+ * The same where so many were lost at once that ngtcp2 takes it for persistent congestion.
  *
  * Nothing tells which packet was acknowledged, only how many bytes were. So what is known of small
  * packets is subtracted: when more was delivered than they account for, a large one got through.
@@ -56,6 +57,7 @@ struct path_counts {
 struct path_mtu {                       /* private; zeros at the start */
     struct path_counts losses, silence; /* since when none of the large ones arrived; at_ns 0: no */
     struct path_counts probed;          /* when the probe was sent */
+    uint64_t pto_ns; /* the last one that a round trip was known for; 0: none yet */
     uint64_t last_lost_ns;
     uint64_t raise_at_ns, raise_after_ns;
     uint64_t look_at_ns;   /* when to look next whether anything arrives */
@@ -73,7 +75,8 @@ struct path_news {
     uint64_t now_ns, pto_ns;
     uint64_t sent, lost, in_flight; /* bytes */
     uint64_t packets_lost;
-    size_t found; /* the largest packet that ngtcp2 would write */
+    bool is_rtt_known; /* not at the start, nor after what counts as persistent congestion */
+    size_t found;      /* the largest packet that ngtcp2 would write */
 };
 
 /* The size of packets from now on. */

@@ -8,6 +8,7 @@
 enum {
     FRAME_MS = 16,
     FRAME_BYTES = 5000,
+    SMALL_BYTES = 200,
     BURST_BYTES = 500000, /* after it, the congestion window holds frames of a second */
     WAIT_S = 60,
     TUNNEL_BYTES = 1300, /* what a path still carries in a tunnel */
@@ -148,6 +149,30 @@ static void a_smaller_device_delays_frames_for_a_moment(void **state)
         assert_in_range(flow.longest_pause_ns, 0, 400 * NS_PER_MS);
         assert_true(packet_size(&flow) <= TUNNEL_BYTES);
     })
+}
+
+/* With it, all that was lost since is lost at once; ngtcp2 takes that for persistent congestion and
+ * forgets the round trip. */
+static void a_small_packet_that_gets_through_makes_the_moment_no_longer(void **state)
+{
+    (void)state;
+    static const struct sim_link wide = {.delay_ns = NS_PER_MS};
+    static const struct sim_link narrow = {
+        .delay_ns = NS_PER_MS, .largest_bytes = TUNNEL_BYTES, .is_device = true};
+    for (uint64_t frames = 4; frames <= 9; frames++)
+        FOR_EACH_WAY({
+            sim_set_link(flow.pair.sim, &wide);
+            send_for(&flow, NS_PER_S);
+            flow.longest_pause_ns = 0;
+            sim_set_link(flow.pair.sim, &narrow);
+            send_for(&flow, frames * FRAME_MS * NS_PER_MS);
+            flow.sent +=
+                peer_send(sender(&flow), sender(&flow)->conn, false, SMALL_BYTES) ? SMALL_BYTES : 0;
+            sim_run(flow.pair.sim, FRAME_MS * NS_PER_MS);
+            send_for(&flow, 5 * NS_PER_S);
+            assert_in_range(flow.longest_pause_ns, 0, 400 * NS_PER_MS);
+            assert_true(packet_size(&flow) <= TUNNEL_BYTES);
+        })
 }
 
 static void a_smaller_path_at_a_new_address_delays_frames_for_a_moment(void **state)
@@ -318,6 +343,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_smaller_path_delays_frames_for_a_moment),
         cmocka_unit_test(a_smaller_device_delays_frames_for_a_moment),
+        cmocka_unit_test(a_small_packet_that_gets_through_makes_the_moment_no_longer),
         cmocka_unit_test(a_smaller_path_at_a_new_address_delays_frames_for_a_moment),
         cmocka_unit_test(a_smaller_path_delays_a_transfer_for_a_moment),
         cmocka_unit_test(packets_grow_again_as_far_as_the_path_carries_them),
