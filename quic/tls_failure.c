@@ -20,6 +20,7 @@ const char *tls_failure_words(int wolfssl_error)
     case ASN_NO_SIGNER_E:
     case ASN_SELF_SIGNED_E:
     case ASN_SIG_CONFIRM_E:
+    case ASN_SIG_OID_E: /* the key of one of the same name is of another kind */
         return "the server's certificate is " QUIC_REASON_UNKNOWN_ISSUER;
     case UNKNOWN_ALPN_PROTOCOL_NAME_E:
         return "no common application protocol";

@@ -105,4 +105,18 @@ def each_fault_of_a_certificate_has_its_reason():
         relay.stop()
 
 
-TESTS = [each_fault_of_a_certificate_has_its_reason]
+def an_issuer_with_a_known_name_and_another_kind_of_key_is_unknown():
+    """As a certificate for localhost that signed itself, where the system trusts another of that name."""
+    folder = scratch("namesakes")
+    os.makedirs(folder)
+    root, cert, key, request = (os.path.join(folder, name) for name in ("root.pem", "cert.pem", "cert.key", "cert.csr"))
+    openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=localhost", "-keyout", key, "-out", root)
+    openssl("req", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-subj", "/CN=localhost", "-keyout", key,
+            "-out", request)
+    openssl("x509", "-req", "-in", request, "-signkey", key, "-days", "20", "-out", cert)
+    relay = relay_with("namesake", cert, key)
+    check_connect(relay, root, 1, "not signed by an issuer")
+    relay.stop()
+
+
+TESTS = [each_fault_of_a_certificate_has_its_reason, an_issuer_with_a_known_name_and_another_kind_of_key_is_unknown]
