@@ -20,7 +20,9 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 if(MOQ_WERROR)
     add_compile_options(-Werror)
 endif()
+set(MOQ_TEST_TIMEOUT_S 300)
 if(MOQ_SANITIZE)
+    set(MOQ_TEST_TIMEOUT_S 900) # 200 viewers take some minutes where other programs run as well
     set(MOQ_SHARED OFF) # a sanitizer's run time comes with the program, so -z defs would not hold
     add_compile_options(-fsanitize=${MOQ_SANITIZE} -fno-sanitize-recover=all -fno-omit-frame-pointer)
     add_link_options(-fsanitize=${MOQ_SANITIZE})
