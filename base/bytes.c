@@ -61,7 +61,7 @@ void bytes_log_deinit(struct bytes_log *log)
     bytes_log_init(log);
 }
 
-/* Makes room for `n` more bytes behind `log->last` before anything is written, so that an append is
+/* Makes room for `n` more bytes after `log->last` before anything is written, so that an append is
  * all or nothing. */
 static int reserve(struct bytes_log *log, size_t n)
 {

@@ -15,7 +15,7 @@ struct av1_sequence {
     struct karp_colour colour;
 };
 
-/* Looks through OBUs (of a frame, or behind the four bytes of an av1C). False when there is no
+/* Looks through OBUs (of a frame, or after the four bytes of an av1C). False when there is no
  * sequence header or it does not parse; `obu` is set all the same if it is there, and NULL if
  * not. */
 bool av1_find_sequence(struct reader in, struct av1_sequence *sequence);

@@ -96,7 +96,7 @@ int karp_catalog_parse(const char *json, size_t size, struct karp_catalog **cata
 char *karp_catalog_print(const struct karp_catalog *catalog);
 
 /* Adds a copy of `track`, with its description. MOQ_ERR_DUPLICATE (name), MOQ_ERR_BOUNDS,
- * MOQ_ERR_NOMEM. Moves the tracks behind it: pointers to them end. */
+ * MOQ_ERR_NOMEM. Moves the tracks after it: pointers to them end. */
 int karp_catalog_add(struct karp_catalog *catalog, const struct karp_track *track);
 
 /* MOQ_ERR_NOT_FOUND when there is no track of that name. */

@@ -32,7 +32,7 @@ enum {
         32 << 20, /* held for the init segment; then it goes without the silent tracks */
     KARP_EXPORT_PENDING_MAX_FRAMES = 1024,
     /* Of media that waits for tracks that are described, but still silent. As long as the importer
-     * waits: a publisher of ours begins no track later than this behind another. */
+     * waits: a publisher of ours begins no track later than this after another. */
     KARP_EXPORT_PENDING_MAX_US = 1000000,
     KARP_EXPORT_OPENING_MAX_BYTES = 4 << 20, /* held at the start of a track that reorders */
     KARP_EXPORT_FRAGMENT_MAX_BYTES =
@@ -99,7 +99,7 @@ int karp_exporter_frame(struct karp_exporter *exporter, const struct karp_frame 
 int karp_exporter_flush(struct karp_exporter *exporter);
 
 /* The broadcast goes on as a newer instance. Flushes, then continues on the time line shortly
- * behind the end of the old instance; a new init segment is written only when it differs. Errors as
+ * after the end of the old instance; a new init segment is written only when it differs. Errors as
  * karp_exporter_new(). */
 int karp_exporter_restart(struct karp_exporter *exporter, const struct karp_catalog *catalog);
 

@@ -26,7 +26,7 @@ static uint32_t duration_between(int64_t from, int64_t to)
 struct fragment {
     const struct karp_exporter *exporter;
     const struct export_track *track;
-    int64_t next_dts; /* of the sample behind the last one */
+    int64_t next_dts; /* of the sample after the last one */
 };
 
 static void write_sample(struct writer *to, const struct fragment *fragment,

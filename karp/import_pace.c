@@ -6,7 +6,7 @@
  * close that the difference is rounding or drift. If frames stay off the same way, the file's times
  * are followed after a few of them. A larger difference is a gap and is followed at once, and so is
  * a frame with the time of the one before it: such a file has no real durations. The first frame
- * may have been cut, or have a gap behind it, so the expectation begins with the second. */
+ * may have been cut, or have a gap after it, so the expectation begins with the second. */
 #include "karp/import_internal.h"
 
 #include "base/check.h"

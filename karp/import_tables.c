@@ -31,7 +31,7 @@ static bool find_table(struct reader stbl, uint32_t type, struct reader *table)
     return !table->is_short;
 }
 
-/* The table behind its entry count, which says nothing that its size does not. */
+/* The table after its entry count, which says nothing that its size does not. */
 static bool find_entries(struct reader stbl, uint32_t type, struct reader *table)
 {
     bool is_there = find_table(stbl, type, table);

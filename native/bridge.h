@@ -31,9 +31,9 @@ struct moq_native_bridge {
      * _connect. */
     int (*on_client)(void *self, void *user, struct quic_conn *conn,
                      struct moq_session_config *config);
-    /* Client: versions are agreed. Comes behind the session's own on_ready. May be NULL. */
+    /* Client: versions are agreed. Comes after the session's own on_ready. May be NULL. */
     void (*on_ready)(void *self, void *user, struct moq_session *session);
-    /* Client: the connection is over or never was; behind the session's on_closed. May be NULL. */
+    /* Client: the connection is over or never was; after the session's on_closed. May be NULL. */
     void (*on_lost)(void *self, void *user, int error, const char *reason);
     /* Any: the last connection is gone. May be NULL. */
     void (*on_empty)(void *self);

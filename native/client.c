@@ -118,7 +118,7 @@ static void client_lost(struct moq_client *client, int error, const char *reason
 
 static const char no_agreement[] = "timed out: no answer to our session";
 
-/* Ends a session and waits for it to be gone, so that nothing of it is told behind the client's
+/* Ends a session and waits for it to be gone, so that nothing of it is told after the client's
  * back. */
 static void begin_end(struct moq_client *client, enum client_state state, int error,
                       uv_timer_cb on_patience_ends)

@@ -41,7 +41,7 @@ struct moq_url {
  * (QUIC_ERROR_TEXT_BYTES, may be NULL) says why. */
 int moq_url_parse(struct moq_url *url, const char *text, char *error_text);
 
-/* The broadcast path of a URL as Rust peers cut it: split at '/' behind the leading slash, query
+/* The broadcast path of a URL as Rust peers cut it: split at '/' after the leading slash, query
  * and fragment dropped, escapes kept, "https://h/" gives one empty part. NULL: over the limits of a
  * path. */
 struct moq_path *moq_url_broadcast(const struct moq_url *url);

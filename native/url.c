@@ -89,7 +89,7 @@ static int parse_literal(struct moq_url *url, const char *text, size_t n, char *
     if (used == n)
         return parse_port(url, "", 0, error_text);
     if (text[used] != ':')
-        return fail(error_text, MOQ_ERR_INVALID, "behind ']' only a port may follow");
+        return fail(error_text, MOQ_ERR_INVALID, "after ']' only a port may follow");
     return parse_port(url, text + used + 1, n - used - 1, error_text);
 }
 

@@ -33,11 +33,11 @@ void wide_free(struct wide **wide);
 struct wide_key *wide_key_new(const struct wide *wide, const uint8_t *key, size_t n);
 void wide_key_free(struct wide_key **key);
 
-/* `n` bytes of `plain` and the tag behind them to `out`, which may be where `plain` is. */
+/* `n` bytes of `plain` and the tag after them to `out`, which may be where `plain` is. */
 void wide_seal(const struct wide_key *key, const struct wide_packet *packet, uint8_t *out,
                const uint8_t *plain, size_t n);
 
-/* The other way round: `n` counts the bytes without the tag behind them. Returns false if that is
+/* The other way round: `n` counts the bytes without the tag after them. Returns false if that is
  * not the right one; `out` is to be thrown away then. */
 bool wide_open(const struct wide_key *key, const struct wide_packet *packet, uint8_t *out,
                const uint8_t *sealed, size_t n);

@@ -19,7 +19,7 @@ struct cert *cert_copy(const struct cert *cert); /* NULL: out of memory */
 /* Whether it may be presented to who asks for this host name, of `name_size` bytes. */
 bool cert_is_good_for(const struct cert *cert, const char *name, size_t name_size);
 
-/* A whole file of at most CERT_FILE_MAX_BYTES, with a NUL behind it; owned by the caller. NULL, and
+/* A whole file of at most CERT_FILE_MAX_BYTES, with a NUL after it; owned by the caller. NULL, and
  * `error_text` says why; `remedy` is what to do about something that is no such file. */
 char *cert_read_file(const char *path, size_t *size, const char *remedy, char *error_text);
 

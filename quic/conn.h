@@ -161,7 +161,7 @@ struct train {
     size_t segment_size;
 };
 
-struct aside { /* a packet that came out behind a train and does not fit to it */
+struct aside { /* a packet that came out after a train and does not fit to it */
     struct train way;
     size_t size; /* 0: none */
     uint8_t data[PATH_MTU_LARGEST_BYTES];

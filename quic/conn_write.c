@@ -132,7 +132,7 @@ ngtcp2_ssize conn_write_packet(ngtcp2_conn *quic, ngtcp2_path *path, ngtcp2_pkt_
             pull_settle(pull, false);
             yield_turn(stream);
         }
-        /* Room was left behind the last stream's bytes, so nothing of ngtcp2's own waits either. */
+        /* Room was left after the last stream's bytes, so nothing of ngtcp2's own waits either. */
         conn->is_drained = rv > 0 && is_last && !pull->stream &&
                            (stream ? (size_t)rv < conn_packet_size(conn) : has_data);
         return rv;

@@ -43,11 +43,11 @@ struct stream_pull {            /* what a stream gave to be written */
     ngtcp2_vec pieces[PULL_MAX_PIECES];
     size_t first, count; /* of the pieces: those before `first` are used up */
     size_t taken, left;  /* bytes: in packets, of which the stream has not been told; not yet */
-    bool is_end;         /* the stream ends behind them */
+    bool is_end;         /* the stream ends after them */
     bool is_all;         /* it has no more than these */
 };
 
-struct waiting { /* a datagram of a handshake, copied; its turn comes behind a flush */
+struct waiting { /* a datagram of a handshake, copied; its turn comes after a flush */
     struct list link;
     ngtcp2_path_storage path;
     uint8_t ecn;

@@ -146,7 +146,7 @@ struct h3_capsules {
 
 void h3_capsules_init(struct h3_capsules *capsules);
 
-/* 0, or H3_MESSAGE_ERROR: bytes behind CLOSE, or a CLOSE that is too short or too long. */
+/* 0, or H3_MESSAGE_ERROR: bytes after CLOSE, or a CLOSE that is too short or too long. */
 uint64_t h3_capsules_feed(struct h3_capsules *capsules, struct h3_span in);
 bool h3_capsules_are_whole(const struct h3_capsules *capsules); /* none is cut short here */
 const char *

@@ -155,7 +155,7 @@ struct quic_app {
     void (*on_reset)(struct quic_stream *stream, uint32_t code);
     /* Nothing more can be written; also told when nothing is being written. */
     void (*on_stopped)(struct quic_stream *stream, uint32_t code);
-    /* Step 12: the next unsent bytes, up to `max` entries, and whether the stream ends behind them.
+    /* Step 12: the next unsent bytes, up to `max` entries, and whether the stream ends after them.
      * Bytes must stay put until they are acknowledged or the stream is closed. */
     size_t (*on_pull)(struct quic_stream *stream, struct iovec *vec, size_t max, bool *is_end);
     void (*on_sent)(struct quic_stream *stream, size_t n, bool is_end);
@@ -171,7 +171,7 @@ struct quic_app {
      * the end of connections that on_accept was called for. Last call about the connection. */
     void (*on_closed)(struct quic_conn *conn, const struct quic_close *why);
     /* When the application wants a turn (a time of the endpoint's clock), or CLOCK_NEVER. Asked
-     * behind each flush, because the calls above may change it. NULL: never. */
+     * after each flush, because the calls above may change it. NULL: never. */
     uint64_t (*due_ns)(void *user);
 };
 

@@ -9,7 +9,7 @@ void rate_sent(struct rate *rate, uint64_t sent, uint64_t spent, bool is_waiting
 {
     if (is_waiting && !rate->is_waiting) {
         uint64_t before = sent > spent ? sent - spent : 0;
-        /* What is still on its way from the last time may have a pause behind it. */
+        /* What is still on its way from the last time may have a pause after it. */
         rate->from = before;
         rate->at_ns = 0;
     }
@@ -30,7 +30,7 @@ bool rate_acked(struct rate *rate, uint64_t delivered, uint64_t rtt_ns, uint64_t
     if (delivered <= rate->from || delivered <= rate->delivered)
         return false;
     rate->delivered = delivered;
-    if (delivered > rate->until) { /* something behind the last of them came with it */
+    if (delivered > rate->until) { /* something after the last of them came with it */
         rate->from = rate->until;
         rate->at_ns = 0;
         return false;

@@ -25,7 +25,7 @@ enum {
 };
 
 struct rate {                 /* zeros: nothing known; all private */
-    uint64_t from, until;     /* of the sent bytes: those that had more behind them */
+    uint64_t from, until;     /* of the sent bytes: those that had more after them */
     uint64_t delivered;       /* as of the last acknowledgement */
     uint64_t at_bytes, at_ns; /* where the window began; at_ns 0: there is none */
     uint32_t kbps[RATE_SAMPLES];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Datagrams out: step 15 of a frame's walk. The trains of many connections are written into an
- * outbox, one behind the other, and one sendmmsg hands them to the kernel together: that spares a
+ * outbox, one after the other, and one sendmmsg hands them to the kernel together: that spares a
  * call for each, and whoever receives them is woken once. A long train goes at once. */
 #include "quic/udp_socket.h"
 
@@ -20,7 +20,7 @@ struct udp_outbox {
     struct mmsghdr headers[OUTBOX_MESSAGES];
     struct udp_message messages[OUTBOX_MESSAGES];
     size_t first, count; /* of the messages: those before `first` are out */
-    size_t used;         /* bytes of `data`; the next train is written behind them */
+    size_t used;         /* bytes of `data`; the next train is written after them */
     uint8_t data[OUTBOX_BYTES + OUTBOX_TRAIN_MAX_BYTES + QUIC_TRAIN_MAX_BYTES];
 };
 

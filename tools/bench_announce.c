@@ -15,7 +15,7 @@ struct bench_watch {
     bool is_stopping;
 };
 
-/* The part behind the base: "p3" of a flow, "storm" of the others. */
+/* The part after the base: "p3" of a flow, "storm" of the others. */
 static bool is_storm(const struct bench_watch *watch, const struct moq_path *path)
 {
     size_t depth = moq_path_count(watch->base);

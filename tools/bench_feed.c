@@ -3,7 +3,7 @@
  * first that came and the last that should have, those that did not. */
 #include "tools/bench_feed.h"
 
-/* Groups that have ended are kept so long, so that older ones that come behind them are not
+/* Groups that have ended are kept so long, so that older ones that come after them are not
  * refused. */
 #define KEEP_NS (250 * NS_PER_MS)
 

@@ -54,7 +54,7 @@ static uint64_t ticks_ns(unsigned long long ticks)
     return ticks * NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK);
 }
 
-/* Fields 14 and 15, counted behind the name, which may hold anything. */
+/* Fields 14 and 15, counted after the name, which may hold anything. */
 static bool read_times(const char *path, uint64_t *user_ns, uint64_t *system_ns)
 {
     char text[TEXT_BYTES];

@@ -67,7 +67,7 @@ static uint32_t draw_group_frames(struct bench_output *output)
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-/* The window begins and ends with the first frame, and the first group, behind its times. */
+/* The window begins and ends with the first frame, and the first group, after its times. */
 static void note_window(struct bench *bench, struct bench_flow *flow, uint64_t now_ns)
 {
     uint64_t number = bench_get(&flow->frames);

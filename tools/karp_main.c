@@ -220,7 +220,7 @@ static int run(struct tool *tool, const struct karp_settings *settings, enum com
         return karp_connect(tool);
     if (is_nameless(&tool->url))
         return options_complain(tool->program,
-                                "the URL names no broadcast; write one behind the host: "
+                                "the URL names no broadcast; write one after the host: "
                                 "https://host:port/NAME");
     struct moq_path *broadcast = moq_url_broadcast(&tool->url);
     if (!broadcast)

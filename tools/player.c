@@ -425,7 +425,7 @@ bool player_has_broken_off(const struct player *player)
     return false;
 }
 
-/* Groups that will never come, behind the last one that was read. */
+/* Groups that will never come, after the last one that was read. */
 static void count_last_gap(struct player_track *track)
 {
     struct player_mark *mark = mark_of(track);

@@ -182,7 +182,7 @@ struct moq_session *moq_session_new(const struct moq_session_config *config,
                                     struct moq_transport transport);
 
 /* A server's in two steps: the memory is taken before somebody decides on the peer, so that nothing
- * can fail behind that. One that was not started is freed as it is. */
+ * can fail after that. One that was not started is freed as it is. */
 struct moq_session *moq_session_alloc(void); /* NULL: out of memory */
 void moq_session_start(struct moq_session *session, const struct moq_session_config *config,
                        struct moq_transport transport);

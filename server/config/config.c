@@ -68,7 +68,7 @@ static bool has_errors(const struct config_errors *errors)
     return errors->count > 0;
 }
 
-/* Everything behind the reading of the file. */
+/* Everything after the reading of the file. */
 static void build(struct relay_config *config, const struct config_sources *sources,
                   const char *source, struct config_tree *tree, struct config_node *root)
 {

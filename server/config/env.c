@@ -17,7 +17,7 @@ struct route {
     const char *topic;
 };
 
-/* Compares a key with the start of an upper-case name. Returns what follows behind it and a '_', ""
+/* Compares a key with the start of an upper-case name. Returns what follows after it and a '_', ""
  * at the end, or NULL. */
 static const char *skip_key(const char *name, const char *key)
 {

@@ -50,8 +50,7 @@ static bool part_matches(const char *pattern, const char *text)
 
 bool config_pattern_matches(const char *pattern, const char *path)
 {
-    const char *star = NULL,
-               *star_path = NULL; /* behind the last `**`, and where it ends for now */
+    const char *star = NULL, *star_path = NULL; /* after the last `**`, and where it ends for now */
     bool has_star = false;
     if (path && *path == '\0')
         path = NULL;

@@ -43,7 +43,7 @@ static bool multiply_add(uint64_t *value, uint64_t factor, uint64_t addend)
            !__builtin_add_overflow(*value, addend, value);
 }
 
-/* Digits at `*text`, which moves behind them. Too large: UINT64_MAX. False: there are none. */
+/* Digits at `*text`, which moves after them. Too large: UINT64_MAX. False: there are none. */
 static bool read_digits(const char **text, uint64_t *value)
 {
     const char *p = *text;
@@ -65,7 +65,7 @@ static const struct unit *find_unit(const struct unit *units, const char *name)
     return NULL;
 }
 
-/* ".25" of `factor`: what stands behind the point, as far as it is whole. False: no digits, or too
+/* ".25" of `factor`: what stands after the point, as far as it is whole. False: no digits, or too
  * many. */
 static bool read_fraction(const char **text, uint64_t *numerator, uint64_t *denominator)
 {
