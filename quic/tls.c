@@ -17,6 +17,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/log.h"
@@ -501,6 +502,7 @@ static int session_init(struct tls_session *session)
 
 struct tls_session *tls_session_new(const struct tls_session_config *config)
 {
+    REQUIRE(config->clock || !config->is_server);
     struct tls_session *session = calloc(1, sizeof *session);
     if (!session)
         return NULL;

@@ -86,14 +86,14 @@ static void make_frames(struct floor *floor, uint64_t started_ns)
 {
     if (!floor->options.is_fed)
         floor->made =
-            frame_bytes(floor, (floor->now_ns - started_ns) * floor->options.rate / NS_PER_S);
+            frame_bytes(floor, (floor->clock.now_ns - started_ns) * floor->options.rate / NS_PER_S);
 }
 
 static void write_all(struct floor *floor, bool has_frame)
 {
     for (uint32_t i = 0; i < floor->count; i++) {
         struct floor_conn *conn = floor->conns[i];
-        bool is_due = floor->due_ns[i] <= floor->now_ns, is_well = true;
+        bool is_due = floor->due_ns[i] <= floor->clock.now_ns, is_well = true;
         if (is_due)
             is_well = floor_conn_expire(conn);
         if (is_well && conn && (is_due || has_frame))
@@ -123,7 +123,7 @@ static void grant(struct floor *floor)
 
 static uint64_t next_due(const struct floor *floor, uint64_t started_ns)
 {
-    uint64_t due_ns = floor->now_ns + IDLE_WAIT_MS * NS_PER_MS;
+    uint64_t due_ns = floor->clock.now_ns + IDLE_WAIT_MS * NS_PER_MS;
     if (floor->options.rate > 0 && !floor->options.is_fed) {
         uint64_t frames = floor->made / floor->options.size;
         uint64_t frame_ns = started_ns + (frames + 1) * NS_PER_S / floor->options.rate;
@@ -131,19 +131,19 @@ static uint64_t next_due(const struct floor *floor, uint64_t started_ns)
     }
     for (uint32_t i = 0; i < floor->count; i++)
         due_ns = floor->due_ns[i] < due_ns ? floor->due_ns[i] : due_ns;
-    return due_ns > floor->now_ns ? due_ns - floor->now_ns : 0;
+    return due_ns > floor->clock.now_ns ? due_ns - floor->clock.now_ns : 0;
 }
 
 static void serve(struct floor *floor)
 {
     struct pollfd poll = {.fd = floor->fd, .events = POLLIN};
-    uint64_t started_ns = floor->now_ns = clock_monotonic_ns();
+    uint64_t started_ns = floor->clock.now_ns = clock_monotonic_ns();
     for (;;) {
         uint64_t wait_ns = next_due(floor, started_ns);
         struct timespec wait = {0, (long)wait_ns};
         int ready = ppoll(&poll, 1, &wait, NULL);
         uint64_t before = floor->made;
-        floor->now_ns = clock_monotonic_ns();
+        floor->clock.now_ns = clock_monotonic_ns();
         if (ready > 0)
             floor_socket_receive(floor, on_packet);
         make_frames(floor, started_ns);

@@ -10,6 +10,7 @@
 #include <ngtcp2/ngtcp2_crypto.h>
 #include <stdbool.h>
 
+#include "base/now.h"
 #include "quic/quic.h"
 
 #ifdef __cplusplus
@@ -36,7 +37,7 @@ struct floor_options {
 struct floor {
     struct floor_options options;
     int fd;
-    uint64_t now_ns;
+    struct moq_clock clock;
     struct quic_tls *tls;
     uint64_t made;             /* bytes of the track */
     uint64_t granted;          /* of them, to the feeder */

@@ -107,7 +107,7 @@ static int start(struct floor_conn *conn, const ngtcp2_path *path, const ngtcp2_
     ngtcp2_cid cid;
     set_callbacks(&callbacks);
     ngtcp2_settings_default(&settings);
-    settings.initial_ts = conn->floor->now_ns;
+    settings.initial_ts = conn->floor->clock.now_ns;
     settings.max_tx_udp_payload_size = PATH_MTU_LARGEST_BYTES;
     static const uint16_t probes[] = {PATH_MTU_LARGEST_BYTES};
     settings.pmtud_probes = probes;
@@ -125,8 +125,11 @@ static int start(struct floor_conn *conn, const ngtcp2_path *path, const ngtcp2_
                                &settings, &params, NULL, conn) != 0)
         return MOQ_ERR_NOMEM;
     conn->ref = (ngtcp2_crypto_conn_ref){conn_of_ref, conn};
-    struct tls_session_config tls = {
-        .tls = conn->floor->tls, .is_server = true, .alpn = "moqf-02", .conn_ref = &conn->ref};
+    struct tls_session_config tls = {.tls = conn->floor->tls,
+                                     .is_server = true,
+                                     .alpn = "moqf-02",
+                                     .conn_ref = &conn->ref,
+                                     .clock = &conn->floor->clock};
     conn->tls = tls_session_new(&tls);
     if (!conn->tls)
         return MOQ_ERR_TLS;
@@ -171,12 +174,12 @@ bool floor_conn_receive(struct floor_conn *conn, const ngtcp2_path *path, const 
                         size_t n)
 {
     conn->is_blocked = false;
-    return ngtcp2_conn_read_pkt(conn->quic, path, NULL, data, n, conn->floor->now_ns) == 0;
+    return ngtcp2_conn_read_pkt(conn->quic, path, NULL, data, n, conn->floor->clock.now_ns) == 0;
 }
 
 bool floor_conn_expire(struct floor_conn *conn)
 {
-    return ngtcp2_conn_handle_expiry(conn->quic, conn->floor->now_ns) == 0;
+    return ngtcp2_conn_handle_expiry(conn->quic, conn->floor->clock.now_ns) == 0;
 }
 
 uint64_t floor_conn_position(const struct floor_conn *conn)
@@ -258,8 +261,8 @@ static void set_due(struct floor_conn *conn)
     struct floor *floor = conn->floor;
     uint64_t due_ns = ngtcp2_conn_get_expiry(conn->quic);
     bool can_wait = floor_conn_is_up(conn) && !floor_conn_has_data(conn);
-    if (can_wait && due_ns < floor->now_ns + PATIENCE_NS)
-        due_ns = floor->now_ns + PATIENCE_NS;
+    if (can_wait && due_ns < floor->clock.now_ns + PATIENCE_NS)
+        due_ns = floor->clock.now_ns + PATIENCE_NS;
     floor->due_ns[conn->index] = due_ns;
 }
 
@@ -279,14 +282,14 @@ bool floor_conn_write(struct floor_conn *conn)
             room = PATH_MTU_LARGEST_BYTES;
         n = ngtcp2_conn_write_aggregate_pkt2(conn->quic, &path.path, &info, floor->train, room,
                                              &segment_size, write_packet, FLOOR_TRAIN_MAX_PACKETS,
-                                             floor->now_ns);
+                                             floor->clock.now_ns);
         if (n <= 0)
             break;
         floor_socket_send(floor, &path.path, (size_t)n, segment_size);
         spent += (size_t)n;
     } while (spent < quantum && (floor_conn_has_data(conn) || !floor_conn_is_up(conn)));
     if (spent > 0)
-        ngtcp2_conn_update_pkt_tx_time(conn->quic, floor->now_ns);
+        ngtcp2_conn_update_pkt_tx_time(conn->quic, floor->clock.now_ns);
     set_due(conn);
     return n >= 0;
 }
