@@ -58,6 +58,7 @@
 #define object_count moq_object_count
 #define object_died moq_object_died
 #define objects_report moq_objects_report
+#define standard_output_end moq_standard_output_end
 #define varint_decode moq_varint_decode
 #define varint_encode moq_varint_encode
 #define varint_size moq_varint_size

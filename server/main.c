@@ -2,7 +2,6 @@
 /* moq-relay: reads what it is told, starts the workers and the HTTP pages, and answers signals.
  * SIGINT and SIGTERM end it in order, a second one at once; SIGHUP reads the configuration
  * again. */
-#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -12,6 +11,7 @@
 
 #include "base/descriptors.h"
 #include "base/objects.h"
+#include "base/standard_output.h"
 #include "server/admin/admin.h"
 #include "server/config/config.h"
 #include "server/core/core.h"
@@ -236,16 +236,6 @@ static int check_objects(int status)
     return status;
 }
 
-/* What was asked for may be on its way into a file, and a part of it is worse than none. */
-static int check_output(int status)
-{
-    if (status == EXIT_SUCCESS && (fflush(stdout) || ferror(stdout))) {
-        fprintf(stderr, "moq-relay: standard output: %s\n", strerror(errno));
-        return EXIT_FAILURE;
-    }
-    return status;
-}
-
 static int run_action(struct relay *relay)
 {
     switch (relay->flags.action) {
@@ -289,5 +279,8 @@ int main(int argc, char *argv[])
         config_errors_print(&errors, stderr);
         return EXIT_USAGE;
     }
-    return check_output(run_action(&relay));
+    int status = run_action(&relay);
+    if (status == EXIT_SUCCESS && standard_output_end("moq-relay"))
+        status = EXIT_FAILURE;
+    return status;
 }

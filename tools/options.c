@@ -4,10 +4,11 @@
 #include "tools/options.h"
 
 #include <ctype.h>
-#include <errno.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include "base/standard_output.h"
 
 #define MILLISECONDS_MAX (UINT64_C(366) * 24 * 3600 * 1000)
 
@@ -143,13 +144,9 @@ static bool is_one_of(const char *text, const char *a, const char *b)
     return strcmp(text, a) == 0 || strcmp(text, b) == 0;
 }
 
-/* What was asked for may be on its way into a file, and a part of it is worse than none. */
 static int end_output(const struct options_spec *spec)
 {
-    if (!fflush(stdout) && !ferror(stdout))
-        return OPTIONS_DONE;
-    fprintf(stderr, "%s: standard output: %s\n", spec->program, strerror(errno));
-    return OPTIONS_LOST;
+    return standard_output_end(spec->program) ? OPTIONS_LOST : OPTIONS_DONE;
 }
 
 static int parse_one(const struct options_spec *spec, int argc, char *const *argv, int *index)
