@@ -14,11 +14,10 @@
 #define DEFAULT_BIND "[::]:0"
 #define DEFAULT_BIND_IPV4 "0.0.0.0:0" /* for machines without IPv6 */
 
-static uint64_t on_turn(void *self)
+static void on_turn(void *self)
 {
     struct native_socket *socket = self;
     moq_native_bridge_tick(&socket->bridge);
-    return CLOCK_NEVER;
 }
 
 int native_socket_open(struct moq_native *native, const struct native_socket_config *config,

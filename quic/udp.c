@@ -35,7 +35,7 @@ struct quic_udp {
     struct quic_endpoint *endpoint;
     struct gather gather;
     struct moq_clock *clock;
-    uint64_t (*on_turn)(void *self);
+    void (*on_turn)(void *self);
     void *on_turn_self;
     size_t trains, packets; /* received in this look */
     int batch;              /* trains to ask for at once: as many as make a turn, by their length */
@@ -271,7 +271,8 @@ static void on_prepare(uv_prepare_t *prepare)
     uv_idle_stop(&udp->idle);
     set_clock(udp);
     quic_endpoint_tick(udp->endpoint);
-    uint64_t turn_ns = udp->on_turn ? udp->on_turn(udp->on_turn_self) : CLOCK_NEVER;
+    if (udp->on_turn)
+        udp->on_turn(udp->on_turn_self);
     if (!udp->endpoint) /* the owner closed it */
         return;
     quic_endpoint_flush(udp->endpoint);
@@ -281,7 +282,7 @@ static void on_prepare(uv_prepare_t *prepare)
         uv_idle_start(&udp->idle, on_idle);
     uint64_t look_ns = next_look_ns(udp);
     uint64_t tick_ns = quic_endpoint_deadline(udp->endpoint);
-    set_timer(udp, earlier(earlier(tick_ns, turn_ns), earlier(send_ns, look_ns)));
+    set_timer(udp, earlier(tick_ns, earlier(send_ns, look_ns)));
     calm_fine_timer(udp);
 }
 

@@ -34,9 +34,9 @@ struct quic_udp_config {
     struct moq_clock *clock; /* kept; set once per turn */
     /* `sink`, `clock` are filled in by the driver. */
     struct quic_endpoint_config endpoint;
-    /* Called once per turn after everything was received and before the flush; NULL: none. Returns
-     * when it wants to be called again (a time of `clock`), or CLOCK_NEVER. */
-    uint64_t (*on_turn)(void *self);
+    /* Called once per turn after everything was received and before the flush; NULL: none. For a
+     * turn at a certain time, see quic_app's due_ns. */
+    void (*on_turn)(void *self);
     void *on_turn_self;
 };
 

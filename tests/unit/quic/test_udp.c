@@ -314,7 +314,7 @@ struct alarm {
 };
 
 /* Asks to be called again in a third of a millisecond, each time. */
-static uint64_t on_alarm(void *self)
+static void on_alarm(void *self)
 {
     struct alarm *alarm = self;
     uint64_t now_ns = alarm->clock->now_ns;
@@ -323,7 +323,11 @@ static uint64_t on_alarm(void *self)
         alarm->punctual += now_ns - alarm->asked_ns < 300 * NS_PER_US;
         alarm->asked_ns = now_ns + 333 * NS_PER_US;
     }
-    return alarm->asked_ns;
+}
+
+static uint64_t alarm_ns(void *self)
+{
+    return ((struct alarm *)self)->asked_ns;
 }
 
 static bool has_had_enough(void *self)
@@ -337,6 +341,8 @@ static void deadlines_are_kept_to_fractions_of_a_millisecond(void **state)
     (void)state;
     struct world world = {0};
     struct alarm alarm = {.clock = &world.clock};
+    struct quic_app app = peer_app;
+    app.due_ns = alarm_ns;
     struct sockaddr_in address = loopback4(0);
     const struct quic_udp_config config = {
         .loop = &world.loop,
@@ -345,7 +351,7 @@ static void deadlines_are_kept_to_fractions_of_a_millisecond(void **state)
         .clock = &world.clock,
         .on_turn = on_alarm,
         .on_turn_self = &alarm,
-        .endpoint = {.app = &peer_app},
+        .endpoint = {.app = &app, .user = &alarm},
     };
     struct quic_udp *udp;
     uv_loop_init(&world.loop);
