@@ -441,13 +441,16 @@ static void count_last_gap(struct player_track *track)
 }
 
 /* What was under way will not come any more. */
-static void settle_mark(struct player *player, struct player_mark *mark)
+static void settle_marks(struct player *player)
 {
-    player->groups_cut += mark->has_begun && !mark->is_finished;
-    player->tracks_refused += mark->was_refused && !mark->has_begun;
-    player->tracks_late += mark->is_late && mark->has_begun;
-    mark->is_finished = true;
-    mark->was_refused = mark->is_late = false;
+    for (size_t i = 0; i < KARP_CATALOG_MAX_TRACKS; i++) {
+        struct player_mark *mark = &player->marks[i];
+        player->groups_cut += mark->has_begun && !mark->is_finished;
+        player->tracks_refused += mark->was_refused && !mark->has_begun;
+        player->tracks_late += mark->is_late && mark->has_begun;
+        mark->is_finished = true;
+        mark->was_refused = mark->is_late = false;
+    }
 }
 
 void player_settle(struct player *player)
@@ -459,16 +462,14 @@ void player_settle(struct player *player)
         note_failure(track);
         count_last_gap(track);
     }
-    for (size_t i = 0; i < KARP_CATALOG_MAX_TRACKS; i++)
-        settle_mark(player, &player->marks[i]);
+    settle_marks(player);
 }
 
 /* ---- One instance ---------------------------------------------------------------------------- */
 
 static void forget_marks(struct player *player)
 {
-    for (size_t i = 0; i < KARP_CATALOG_MAX_TRACKS; i++)
-        settle_mark(player, &player->marks[i]);
+    settle_marks(player);
     memset(player->marks, 0, sizeof player->marks);
     player->timeline = (struct karp_timeline){.has_begun = false};
 }

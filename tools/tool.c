@@ -296,9 +296,9 @@ static void start_handles(struct tool *tool)
 
 int tool_loop_init(const char *program, uv_loop_t *loop)
 {
-    struct rlimit files = {0};
-    getrlimit(RLIMIT_NOFILE, &files);
     if (!descriptors_are_free(TOOL_DESCRIPTORS)) {
+        struct rlimit files = {0};
+        getrlimit(RLIMIT_NOFILE, &files);
         fprintf(stderr,
                 "%s: it needs %d more open files, and has at most %llu in all; allow more "
                 "(ulimit -n)\n",
