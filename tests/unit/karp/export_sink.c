@@ -148,10 +148,3 @@ size_t put_record(uint8_t *out)
     memcpy(out + 11 + sizeof sps_reorder_2, pps_of_it, sizeof pps_of_it);
     return 11 + sizeof sps_reorder_2 + sizeof pps_of_it;
 }
-
-int quiet(void **state)
-{
-    (void)state;
-    log_set_level(LOG_LEVEL_OFF);
-    return 0;
-}

@@ -51,6 +51,4 @@ extern const uint8_t sps_reorder_2[26], pps_of_it[4];
 /* Writes their avcC and returns its bytes, at most 64. */
 size_t put_record(uint8_t *out);
 
-int quiet(void **state); /* a setup: no log lines */
-
 #endif

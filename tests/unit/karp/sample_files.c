@@ -3,16 +3,28 @@
 #include "sample_files.h"
 
 #include <inttypes.h>
+#include <setjmp.h>
+#include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/error.h"
+#include <cmocka.h>
 
-const struct sample_track video_track = {
-    .id = 1, .timescale = 1000, .handler = "vide", .codec = "avc1"};
-const struct sample_track audio_track = {
-    .id = 2, .timescale = 48000, .handler = "soun", .codec = "Opus"};
+#include "base/error.h"
+#include "base/log.h"
+
+#define VIDEO_TRACK                                                                                \
+    {                                                                                              \
+        .id = 1, .timescale = 1000, .handler = "vide", .codec = "avc1"                             \
+    }
+#define AUDIO_TRACK                                                                                \
+    {                                                                                              \
+        .id = 2, .timescale = 48000, .handler = "soun", .codec = "Opus"                            \
+    }
+const struct sample_track video_track = VIDEO_TRACK;
+const struct sample_track audio_track = AUDIO_TRACK;
+const struct sample_track both_tracks[2] = {VIDEO_TRACK, AUDIO_TRACK};
 
 void file_put(struct file *file, uint64_t value, size_t bytes)
 {
@@ -270,6 +282,29 @@ void file_fragment(struct file *file, const struct sample_run *run)
     file_end(file, mdat);
 }
 
+void file_both(struct file *file)
+{
+    file->size = 0;
+    file_ftyp(file);
+    file_moov(file, both_tracks, 2);
+}
+
+void file_pictures(struct file *file, uint64_t time, const char *texts)
+{
+    file_fragment(file, &(struct sample_run){.track = 1,
+                                             .time = time,
+                                             .texts = texts,
+                                             .duration = 40,
+                                             .first_flags = 0x02000000,
+                                             .flags = 0x01010000});
+}
+
+void file_sounds(struct file *file, uint64_t time, const char *texts)
+{
+    file_fragment(file,
+                  &(struct sample_run){.track = 2, .time = time, .texts = texts, .duration = 960});
+}
+
 void file_usual(struct file *file)
 {
     const struct sample_track tracks[] = {video_track, audio_track};
@@ -333,4 +368,19 @@ int import_file(const uint8_t *data, size_t size, size_t piece, struct notes *no
     notes->counts = *karp_importer_counts(importer);
     karp_importer_free(importer);
     return error;
+}
+
+void import_well(const struct file *file, struct notes *notes)
+{
+    struct karp_failure failure;
+    *notes = (struct notes){0};
+    if (import_file(file->data, file->size, 100, notes, &failure) != 0)
+        fail_msg("%s", failure.text);
+}
+
+int quiet(void **state)
+{
+    (void)state;
+    log_set_level(LOG_LEVEL_OFF);
+    return 0;
 }

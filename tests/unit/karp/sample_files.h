@@ -42,11 +42,13 @@ struct sample_track {
 void file_video_entry(struct file *file, const char *codec, uint8_t level); /* level: of avcC */
 void file_audio_entry(struct file *file, const char *codec);
 
-extern const struct sample_track video_track; /* id 1, avc1, 1000 ticks a second */
-extern const struct sample_track audio_track; /* id 2, Opus, 48000 ticks a second */
+extern const struct sample_track video_track;    /* id 1, avc1, 1000 ticks a second */
+extern const struct sample_track audio_track;    /* id 2, Opus, 48000 ticks a second */
+extern const struct sample_track both_tracks[2]; /* those two */
 
 void file_ftyp(struct file *file);
 void file_moov(struct file *file, const struct sample_track *tracks, size_t count);
+void file_both(struct file *file); /* an empty file up to the end of a moov of both_tracks */
 
 struct sample_run {
     uint32_t track;
@@ -61,6 +63,11 @@ struct sample_run {
 
 /* moof and mdat of one run, frame by frame default-base-is-moof. */
 void file_fragment(struct file *file, const struct sample_run *run);
+
+/* A fragment of pictures of 40 ms, of which the first is a keyframe, or of sounds of 20 ms; `time`
+ * is in the ticks of both_tracks. */
+void file_pictures(struct file *file, uint64_t time, const char *texts);
+void file_sounds(struct file *file, uint64_t time, const char *texts);
 
 /* The usual beginning and two fragments: video frames "Key one two", audio frames "aa bb". */
 void file_usual(struct file *file);
@@ -81,5 +88,10 @@ extern const struct karp_import_events note_events;
  */
 int import_file(const uint8_t *data, size_t size, size_t piece, struct notes *notes,
                 struct karp_failure *failure);
+
+/* Imports a file in which there is nothing wrong; fails the test otherwise. */
+void import_well(const struct file *file, struct notes *notes);
+
+int quiet(void **state); /* a group's set-up: nothing is logged */
 
 #endif

@@ -11,16 +11,8 @@
 #include <cmocka.h>
 
 #include "base/error.h"
-#include "base/log.h"
 #include "base/objects.h"
 #include "sample_files.h"
-
-static int quiet(void **state)
-{
-    (void)state;
-    log_set_level(LOG_LEVEL_OFF);
-    return 0;
-}
 
 static void assert_refused(const struct file *file, enum karp_failure_kind kind)
 {

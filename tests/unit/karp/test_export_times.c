@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "export_sink.h"
+#include "sample_files.h"
 
 static struct karp_catalog *reordering_catalog(void)
 {

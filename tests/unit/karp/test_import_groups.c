@@ -9,7 +9,6 @@
 
 #include <cmocka.h>
 
-#include "base/log.h"
 #include "karp/picture.h"
 #include "sample_files.h"
 
@@ -26,13 +25,6 @@
 #define SEI_265 "\x06\x4e\x01\x06\x01\xd0\x80"
 
 enum { KEY = 0x02000000, DELTA = 0x01010000, NOTHING = 0 };
-
-static int quiet(void **state)
-{
-    (void)state;
-    log_set_level(LOG_LEVEL_OFF);
-    return 0;
-}
 
 static void put_h265(struct file *file)
 {

@@ -10,23 +10,7 @@
 #include <cmocka.h>
 
 #include "base/error.h"
-#include "base/log.h"
 #include "sample_files.h"
-
-static int quiet(void **state)
-{
-    (void)state;
-    log_set_level(LOG_LEVEL_OFF);
-    return 0;
-}
-
-static void import_all(const struct file *file, struct notes *notes)
-{
-    struct karp_failure failure;
-    *notes = (struct notes){0};
-    if (import_file(file->data, file->size, 100, notes, &failure) != 0)
-        fail_msg("%s", failure.text);
-}
 
 static void assert_failure(const struct file *file, const char *words)
 {
@@ -145,7 +129,7 @@ static void aac_is_found_in_all_sample_entries(void **state)
     for (size_t i = 0; i < sizeof entries / sizeof *entries; i++) {
         struct file file = sound_file(entries[i]);
         struct notes notes;
-        import_all(&file, &notes);
+        import_well(&file, &notes);
         assert_string_equal(notes.text, "+audio2 0 sound\n");
         assert_non_null(strstr(notes.catalog, "\"codec\":\"mp4a.40.2\""));
         assert_non_null(strstr(notes.catalog, "\"sample_rate\":44100,\"channel_count\":2"));
@@ -172,12 +156,12 @@ static void aac_of_mpeg_2_is_aac(void **state)
     (void)state;
     struct notes notes;
     struct file file = sound_file(put_mpeg2_lc);
-    import_all(&file, &notes);
+    import_well(&file, &notes);
     assert_non_null(strstr(notes.catalog, "\"codec\":\"mp4a.40.2\""));
     assert_non_null(strstr(notes.catalog, "\"description\":\"1210\""));
 
     file = sound_file(put_mpeg2_main); /* without a configuration */
-    import_all(&file, &notes);
+    import_well(&file, &notes);
     assert_non_null(strstr(notes.catalog, "\"codec\":\"mp4a.40.1\""));
     assert_non_null(strstr(notes.catalog, "\"sample_rate\":44100,\"channel_count\":2"));
 }
@@ -263,7 +247,7 @@ static void entries_that_say_the_same_are_one(void **state)
     (void)state;
     struct notes notes;
     struct file file = entries_file(put_twins);
-    import_all(&file, &notes);
+    import_well(&file, &notes);
     assert_int_equal(notes.catalogs, 1);
     assert_int_equal(notes.counts.frames, 9);
 }
@@ -273,7 +257,7 @@ static void another_entry_is_another_instance(void **state)
     (void)state;
     struct notes notes;
     struct file file = entries_file(put_small_and_large);
-    import_all(&file, &notes);
+    import_well(&file, &notes);
     assert_int_equal(notes.catalogs, 3);
     assert_string_equal(notes.text, "+video1 0 K\n+audio2 0 a\naudio2 20000 b\n"
                                     "+video1 40000 K\n+audio2 40000 a\naudio2 60000 b\n"
@@ -298,7 +282,7 @@ static void a_repeated_moov_keeps_the_entry_in_use(void **state)
                                                   .duration = 40,
                                                   .first_flags = 0x02000000});
     }
-    import_all(&file, &notes);
+    import_well(&file, &notes);
     assert_int_equal(notes.catalogs, 1);
     assert_non_null(strstr(notes.catalog, "avc1.640028"));
     assert_int_equal(notes.counts.frames, 3);
@@ -320,7 +304,7 @@ static void a_repeated_moov_may_add_entries(void **state)
         file_fragment(&file,
                       &(struct sample_run){
                           .track = 1, .time = i * 40, .texts = "K", .entry = i, .duration = 40});
-    import_all(&file, &notes);
+    import_well(&file, &notes);
     assert_int_equal(notes.catalogs, 2);
     assert_non_null(strstr(notes.catalog, "avc1.640028"));
     assert_string_equal(notes.text, "+video1 0 K\n+video1 40000 K\n+video1 80000 K\n");
@@ -331,7 +315,7 @@ static void samples_under_an_entry_that_cannot_be_carried_are_counted(void **sta
     (void)state;
     struct notes notes;
     struct file file = entries_file(put_encrypted_and_clear);
-    import_all(&file, &notes);
+    import_well(&file, &notes);
     assert_int_equal(notes.catalogs, 1);
     assert_int_equal(notes.counts.left_out[KARP_LOSS_ENTRY], 2);
     assert_int_equal(notes.counts.frames, 7);
@@ -435,7 +419,7 @@ static void entries_may_change_within_a_fragment(void **state)
         file_text(&file, "KL");
         file_end(&file, mdat);
     }
-    import_all(&file, &notes);
+    import_well(&file, &notes);
     assert_string_equal(notes.text, "+video1 0 K\n+video1 40000 L\n"
                                     "+video1 80000 K\n+video1 120000 L\n");
     assert_int_equal(notes.catalogs, 4);
@@ -456,11 +440,11 @@ static void a_file_may_begin_with_other_boxes(void **state)
         file_end(&file, file_begin(&file, types[i]));
         memcpy(file.data + file.size, usual.data + 16, usual.size - 16);
         file.size += usual.size - 16;
-        import_all(&file, &notes);
+        import_well(&file, &notes);
         assert_int_equal(notes.counts.frames, 5);
     }
     memmove(usual.data, usual.data + 16, usual.size -= 16); /* the moov itself */
-    import_all(&usual, &notes);
+    import_well(&usual, &notes);
     assert_int_equal(notes.counts.frames, 5);
 }
 
@@ -502,7 +486,7 @@ static void a_fragment_may_have_no_samples(void **state)
     file_end(&file, traf);
     file_end(&file, moof);
     file_fragment(&file, &(struct sample_run){.track = 1, .time = 300, .texts = "more"});
-    import_all(&file, &notes);
+    import_well(&file, &notes);
     assert_int_equal(notes.counts.frames, 6);
 }
 
@@ -535,7 +519,7 @@ static void what_is_left_out_may_lie_in_an_mdat_of_its_own(void **state)
         file_text(&file, i == 0 ? "Key" : "ac3");
         file_end(&file, mdat);
     }
-    import_all(&file, &notes);
+    import_well(&file, &notes);
     assert_string_equal(notes.text, "+video1 0 Key\n");
     assert_int_equal(notes.counts.left_out[KARP_LOSS_TRACK], 1);
 }

@@ -10,17 +10,9 @@
 
 #include <cmocka.h>
 
-#include "base/log.h"
 #include "sample_files.h"
 
 enum { MAX_FRAMES = 32 };
-
-static int quiet(void **state)
-{
-    (void)state;
-    log_set_level(LOG_LEVEL_OFF);
-    return 0;
-}
 
 struct result {
     size_t count;

@@ -10,58 +10,17 @@
 
 #include <cmocka.h>
 
-#include "base/log.h"
 #include "sample_files.h"
 
-static const struct sample_track both[] = {
-    {.id = 1, .timescale = 1000, .handler = "vide", .codec = "avc1"},
-    {.id = 2, .timescale = 48000, .handler = "soun", .codec = "Opus"},
-};
-
-static int quiet(void **state)
-{
-    (void)state;
-    log_set_level(LOG_LEVEL_OFF);
-    return 0;
-}
-
-static void begin_file(struct file *file)
-{
-    file->size = 0;
-    file_ftyp(file);
-    file_moov(file, both, 2);
-}
-
-/* A fragment of pictures of 40 ms, of which the first is a keyframe. */
-static void put_video(struct file *file, uint64_t ms, const char *texts)
-{
-    file_fragment(file, &(struct sample_run){.track = 1,
-                                             .time = ms,
-                                             .texts = texts,
-                                             .duration = 40,
-                                             .first_flags = 0x02000000,
-                                             .flags = 0x01010000});
-}
-
-/* A fragment of sounds of 20 ms. */
 static void put_audio(struct file *file, uint64_t ms, const char *texts)
 {
-    file_fragment(
-        file, &(struct sample_run){.track = 2, .time = ms * 48, .texts = texts, .duration = 960});
-}
-
-static void import_all(const struct file *file, struct notes *notes)
-{
-    struct karp_failure failure;
-    *notes = (struct notes){0};
-    if (import_file(file->data, file->size, 100, notes, &failure) != 0)
-        fail_msg("%s", failure.text);
+    file_sounds(file, ms * 48, texts);
 }
 
 static void assert_frames(const struct file *file, uint64_t restarts, const char *frames)
 {
     struct notes notes;
-    import_all(file, &notes);
+    import_well(file, &notes);
     assert_string_equal(notes.text, frames);
     assert_int_equal(notes.counts.restarts, restarts);
     assert_int_equal(notes.catalogs, 1);
@@ -82,13 +41,13 @@ static void picture_that_starts_again_alone_goes_on_from_its_own_end(void **stat
 {
     (void)state;
     struct file file;
-    begin_file(&file);
+    file_both(&file);
     put_audio(&file, 200, "a b a b a b");
-    put_video(&file, 260, "K d");
+    file_pictures(&file, 260, "K d");
     put_audio(&file, 320, "a b");
-    put_video(&file, 0, "L d");
+    file_pictures(&file, 0, "L d");
     put_audio(&file, 360, "a b a b");
-    put_video(&file, 80, "M");
+    file_pictures(&file, 80, "M");
     put_audio(&file, 440, "a");
     assert_frames(&file, 1,
                   "+audio2 200000 a\naudio2 220000 b\naudio2 240000 a\naudio2 260000 b\n"
@@ -102,11 +61,11 @@ static void so_does_sound(void **state)
 {
     (void)state;
     struct file file;
-    begin_file(&file);
-    put_video(&file, 1000, "K d d d");
+    file_both(&file);
+    file_pictures(&file, 1000, "K d d d");
     put_audio(&file, 1000, "a b a b");
     put_audio(&file, 20, "e f");
-    put_video(&file, 1160, "L");
+    file_pictures(&file, 1160, "L");
     put_audio(&file, 60, "b");
     assert_frames(&file, 1,
                   "+video1 1000000 K\nvideo1 1040000 d\nvideo1 1080000 d\nvideo1 1120000 d\n"
@@ -120,15 +79,15 @@ static void it_may_do_so_many_times(void **state)
     (void)state;
     struct file file;
     struct notes notes;
-    begin_file(&file);
+    file_both(&file);
     put_audio(&file, 0, "a b a b a b a b");
-    put_video(&file, 100, "K d d d");
+    file_pictures(&file, 100, "K d d d");
     for (uint64_t i = 0; i < 10; i++) {
         put_audio(&file, 160 + i * 160, "a b a b a b a b");
-        put_video(&file, i % 2 ? 260 : 100, "L d d d");
+        file_pictures(&file, i % 2 ? 260 : 100, "L d d d");
     }
     put_audio(&file, 1760, "a");
-    import_all(&file, &notes);
+    import_well(&file, &notes);
     assert_int_equal(notes.counts.restarts, 5);
     assert_line(&notes, "+video1", 1700000, "L");
     assert_line(&notes, "+audio2", 1760000, "a");
@@ -140,16 +99,16 @@ static void a_track_that_was_away_comes_back_in_step(void **state)
     (void)state;
     struct file file;
     struct notes notes;
-    begin_file(&file);
+    file_both(&file);
     for (uint64_t i = 0; i < 4; i++) {
-        put_video(&file, i * 100, "K");
+        file_pictures(&file, i * 100, "K");
         put_audio(&file, i * 100, "a b a b a");
     }
     for (uint64_t i = 4; i < 54; i++)
         put_audio(&file, i * 100, "a b a b a");
-    put_video(&file, 0, "L");
+    file_pictures(&file, 0, "L");
     put_audio(&file, 5400, "a b");
-    import_all(&file, &notes);
+    import_well(&file, &notes);
     assert_int_equal(notes.counts.restarts, 1);
     assert_non_null(strstr(notes.text, "+video1 5400000 L\n+audio2 5400000 a\n"));
 }
@@ -159,14 +118,14 @@ static void a_moov_before_it_does_not_take_the_others_along(void **state)
 {
     (void)state;
     struct file file;
-    begin_file(&file);
-    put_video(&file, 5000, "K");
+    file_both(&file);
+    file_pictures(&file, 5000, "K");
     put_audio(&file, 5000, "a b");
-    file_moov(&file, both, 2);
-    put_video(&file, 0, "L");
+    file_moov(&file, both_tracks, 2);
+    file_pictures(&file, 0, "L");
     put_audio(&file, 5040, "e f");
-    file_moov(&file, both, 2);
-    put_video(&file, 40, "M");
+    file_moov(&file, both_tracks, 2);
+    file_pictures(&file, 40, "M");
     put_audio(&file, 5080, "a b");
     assert_frames(&file, 1,
                   "+video1 5000000 K\n+audio2 5000000 a\naudio2 5020000 b\n"
@@ -179,13 +138,13 @@ static void a_small_step_back_of_another_afterwards_is_jitter(void **state)
 {
     (void)state;
     struct file file;
-    begin_file(&file);
+    file_both(&file);
     put_audio(&file, 5000, "a b");
-    put_video(&file, 5000, "K");
+    file_pictures(&file, 5000, "K");
     put_audio(&file, 20, "e f");
-    put_video(&file, 5040, "L");
-    put_video(&file, 5030, "M");
-    put_video(&file, 5080, "N");
+    file_pictures(&file, 5040, "L");
+    file_pictures(&file, 5030, "M");
+    file_pictures(&file, 5080, "N");
     assert_frames(&file, 1,
                   "+audio2 5000000 a\naudio2 5020000 b\n+video1 5000000 K\n"
                   "+audio2 5040000 e\naudio2 5060000 f\n"
@@ -230,7 +189,7 @@ static void fragments_of_all_tracks_tell_at_once(void **state)
 {
     (void)state;
     struct file file;
-    begin_file(&file);
+    file_both(&file);
     put_both(&file, 1000, 1000, "Ki"); /* sounds of 40 ms */
     put_both(&file, 200, 1040, "Lj");  /* picture alone */
     put_both(&file, 240, 900, "Mm");   /* sound alone */
@@ -251,7 +210,7 @@ static void a_step_within_a_group_keeps_the_order_of_pictures(void **state)
     } pictures[] = {
         {1000, 0, "K"}, {1040, 80, "P"}, {40, -40, "b"}, {80, -40, "b"}, {120, 80, "P"}};
     struct file file;
-    begin_file(&file);
+    file_both(&file);
     put_audio(&file, 1000, "a b");
     for (size_t i = 0; i < sizeof pictures / sizeof *pictures; i++)
         file_fragment(&file, &(struct sample_run){.track = 1,
@@ -318,7 +277,7 @@ static void clocks_that_wrap_at_other_times_stay_in_step(void **state)
             if (!(order & 4))
                 put_sounds(&file, s * 48000, s == base);
         }
-        import_all(&file, &notes);
+        import_well(&file, &notes);
         assert_int_equal(notes.counts.restarts, 0);
         for (uint64_t s = base; s < base + 40; s += 2) {
             assert_line(&notes, "+video1", s * 1000000 + (uint64_t)offset * 100 / 9, "K");
@@ -342,7 +301,7 @@ static void the_clock_of_mpeg_ts_wraps_for_all_tracks(void **state)
         put_pictures(&file, time, true, 0);
         put_sounds(&file, time * 48 / 90, true);
     }
-    import_all(&file, &notes);
+    import_well(&file, &notes);
     assert_int_equal(notes.counts.restarts, 0);
     for (uint64_t ticks = first; ticks < first + UINT64_C(40) * 90000; ticks += 180000) {
         assert_line(&notes, "+video1", ticks * 100 / 9, "K");
@@ -358,17 +317,17 @@ static void an_encoder_that_restarts_takes_both_along_in_any_order(void **state)
     for (int order = 0; order < 2; order++) {
         struct file file;
         struct notes notes;
-        begin_file(&file);
-        put_video(&file, 5000, "K d");
+        file_both(&file);
+        file_pictures(&file, 5000, "K d");
         put_audio(&file, 4980, "a b a b");
         if (order == 0)
-            put_video(&file, 0, "L");
+            file_pictures(&file, 0, "L");
         put_audio(&file, 10, "e f");
         if (order == 1)
-            put_video(&file, 0, "L");
-        put_video(&file, 40, "M");
+            file_pictures(&file, 0, "L");
+        file_pictures(&file, 40, "M");
         put_audio(&file, 50, "a b");
-        import_all(&file, &notes);
+        import_well(&file, &notes);
         uint64_t offset = order == 0 ? 5100000 : 5080000 - 10000;
         assert_int_equal(notes.counts.restarts, 1);
         assert_line(&notes, "+video1", offset, "L");
@@ -383,13 +342,13 @@ static void what_is_left_of_the_old_times_may_come_in_between(void **state)
 {
     (void)state;
     struct file file;
-    begin_file(&file);
-    put_video(&file, 5000, "K d");
+    file_both(&file);
+    file_pictures(&file, 5000, "K d");
     put_audio(&file, 5000, "a b");
-    put_video(&file, 0, "L d");
+    file_pictures(&file, 0, "L d");
     put_audio(&file, 5040, "a b");
     put_audio(&file, 10, "e f"); /* 10 ms are missing */
-    put_video(&file, 80, "M");
+    file_pictures(&file, 80, "M");
     put_audio(&file, 50, "a b");
     assert_frames(&file, 2,
                   "+video1 5000000 K\nvideo1 5040000 d\n+audio2 5000000 a\naudio2 5020000 b\n"
@@ -406,20 +365,20 @@ static void frames_wait_for_another_track_but_not_for_long(void **state)
     struct file file;
     struct notes notes = {0};
     struct karp_importer *importer = karp_importer_new(&note_events, &notes, NULL);
-    begin_file(&file);
-    put_video(&file, 5000, "K");
+    file_both(&file);
+    file_pictures(&file, 5000, "K");
     put_audio(&file, 5000, "a b a");
-    put_video(&file, 0, "L");
-    put_video(&file, 1000, "M");
+    file_pictures(&file, 0, "L");
+    file_pictures(&file, 1000, "M");
     assert_int_equal(karp_importer_feed(importer, file.data, file.size), 0);
     assert_null(strstr(notes.text, "L"));
     size_t end = file.size;
-    put_video(&file, 1040, "N");
+    file_pictures(&file, 1040, "N");
     assert_int_equal(karp_importer_feed(importer, file.data + end, file.size - end), 0);
     assert_non_null(strstr(notes.text, "+video1 5060000 L\n+video1 6060000 M\n"
                                        "+video1 6100000 N\n"));
     end = file.size;
-    put_video(&file, 0, "O"); /* and what waits at the end is not lost */
+    file_pictures(&file, 0, "O"); /* and what waits at the end is not lost */
     assert_int_equal(karp_importer_feed(importer, file.data + end, file.size - end), 0);
     assert_null(strstr(notes.text, "O"));
     assert_int_equal(karp_importer_finish(importer), 0);
@@ -435,9 +394,9 @@ static void a_track_without_others_waits_for_none(void **state)
     struct karp_importer *importer = karp_importer_new(&note_events, &notes, NULL);
     file.size = 0;
     file_ftyp(&file);
-    file_moov(&file, both, 1);
-    put_video(&file, 5000, "K");
-    put_video(&file, 0, "L");
+    file_moov(&file, both_tracks, 1);
+    file_pictures(&file, 5000, "K");
+    file_pictures(&file, 0, "L");
     assert_int_equal(karp_importer_feed(importer, file.data, file.size), 0);
     assert_string_equal(notes.text, "+video1 5000000 K\n+video1 5040000 L\n");
     karp_importer_free(importer);

@@ -10,46 +10,7 @@
 #include <cmocka.h>
 
 #include "base/error.h"
-#include "base/log.h"
 #include "sample_files.h"
-
-static const struct sample_track both[] = {
-    {.id = 1, .timescale = 1000, .handler = "vide", .codec = "avc1"},
-    {.id = 2, .timescale = 48000, .handler = "soun", .codec = "Opus"},
-};
-
-static int quiet(void **state)
-{
-    (void)state;
-    log_set_level(LOG_LEVEL_OFF);
-    return 0;
-}
-
-/* The file up to the end of its moov. */
-static void begin_file(struct file *file)
-{
-    file->size = 0;
-    file_ftyp(file);
-    file_moov(file, both, 2);
-}
-
-/* A fragment of two frames of 40 ms that begins with a keyframe. */
-static void put_video(struct file *file, uint64_t time, const char *texts)
-{
-    file_fragment(file, &(struct sample_run){.track = 1,
-                                             .time = time,
-                                             .texts = texts,
-                                             .duration = 40,
-                                             .first_flags = 0x02000000,
-                                             .flags = 0x01010000});
-}
-
-/* A fragment of frames of 20 ms. */
-static void put_audio(struct file *file, uint64_t time, const char *texts)
-{
-    file_fragment(file,
-                  &(struct sample_run){.track = 2, .time = time, .texts = texts, .duration = 960});
-}
 
 static void put_video_32(struct file *file, uint32_t time, const char *text)
 {
@@ -63,10 +24,7 @@ static void put_video_32(struct file *file, uint32_t time, const char *text)
 
 static void import_all(const struct file *file, struct notes *notes)
 {
-    struct karp_failure failure;
-    *notes = (struct notes){0};
-    if (import_file(file->data, file->size, 100, notes, &failure) != 0)
-        fail_msg("%s", failure.text);
+    import_well(file, notes);
     for (int i = 0; i < KARP_LOSS_COUNT; i++)
         assert_int_equal(notes->counts.left_out[i], 0);
 }
@@ -83,7 +41,7 @@ static void a_fragment_without_a_time_begins_where_the_one_before_ended(void **s
     (void)state;
     struct file file;
     struct sample_run run = {.track = 1, .time = 500, .texts = "a b", .duration = 40};
-    begin_file(&file);
+    file_both(&file);
     file_fragment(&file, &run);
     run.width = TIME_NONE;
     run.texts = "c d";
@@ -92,7 +50,7 @@ static void a_fragment_without_a_time_begins_where_the_one_before_ended(void **s
     assert_frames(&file, "+video1 500000 a\n+video1 540000 b\n+video1 580000 c\n"
                          "+video1 620000 d\n+video1 660000 c\n+video1 700000 d\n");
 
-    begin_file(&file); /* and at zero when there is none before */
+    file_both(&file); /* and at zero when there is none before */
     file_fragment(&file, &run);
     assert_frames(&file, "+video1 0 c\n+video1 40000 d\n");
 }
@@ -101,7 +59,7 @@ static void smooth_streaming_tells_times_in_a_box_of_its_own(void **state)
 {
     (void)state;
     struct file file;
-    begin_file(&file);
+    file_both(&file);
     size_t moof = file_begin(&file, "moof"), traf = file_begin(&file, "traf");
     size_t tfhd = file_begin(&file, "tfhd");
     file_put(&file, 0x20000, 4);
@@ -132,14 +90,14 @@ static void times_that_start_again_go_on_in_step(void **state)
     (void)state;
     struct file file;
     struct notes notes;
-    begin_file(&file);
+    file_both(&file);
     for (int round = 0; round < 3; round++) {
         if (round == 1)
             file_ftyp(&file);
         if (round > 0)
-            file_moov(&file, both, 2);
-        put_video(&file, 1000, "K1 d1");
-        put_audio(&file, 48000, "a1 a2 a3 a4 a5");
+            file_moov(&file, both_tracks, 2);
+        file_pictures(&file, 1000, "K1 d1");
+        file_sounds(&file, 48000, "a1 a2 a3 a4 a5");
     }
     import_all(&file, &notes);
     assert_string_equal(notes.text, "+video1 1000000 K1\nvideo1 1040000 d1\n+audio2 1000000 a1\n"
@@ -161,13 +119,13 @@ static void they_do_so_without_a_moov_in_between(void **state)
 {
     (void)state;
     struct file file;
-    begin_file(&file);
-    put_video(&file, 5000, "K1 d1");
-    put_audio(&file, 240000, "a1");
-    put_video(&file, 0, "K2");
-    put_audio(&file, 480, "a2"); /* 10 ms after its picture, as ever */
-    put_video(&file, 40, "K3");
-    put_audio(&file, 1440, "a3");
+    file_both(&file);
+    file_pictures(&file, 5000, "K1 d1");
+    file_sounds(&file, 240000, "a1");
+    file_pictures(&file, 0, "K2");
+    file_sounds(&file, 480, "a2"); /* 10 ms after its picture, as ever */
+    file_pictures(&file, 40, "K3");
+    file_sounds(&file, 1440, "a3");
     assert_frames(&file, "+video1 5000000 K1\nvideo1 5040000 d1\n+audio2 5000000 a1\n"
                          "+video1 5080000 K2\n+audio2 5090000 a2\n"
                          "+video1 5120000 K3\n+audio2 5110000 a3\n");
@@ -178,14 +136,14 @@ static void a_leap_after_a_moov_is_a_new_start_as_well(void **state)
 {
     (void)state;
     struct file file;
-    begin_file(&file);
-    put_video(&file, 0, "a");
-    put_audio(&file, 0, "b");
-    put_video(&file, 100000, "c");
-    put_audio(&file, 4800000, "d");
-    file_moov(&file, both, 2);
-    put_video(&file, 1700000000000, "e");
-    put_audio(&file, UINT64_C(1700000000) * 48000 + 480, "f");
+    file_both(&file);
+    file_pictures(&file, 0, "a");
+    file_sounds(&file, 0, "b");
+    file_pictures(&file, 100000, "c");
+    file_sounds(&file, 4800000, "d");
+    file_moov(&file, both_tracks, 2);
+    file_pictures(&file, 1700000000000, "e");
+    file_sounds(&file, UINT64_C(1700000000) * 48000 + 480, "f");
     assert_frames(&file, "+video1 0 a\n+audio2 0 b\n+video1 100000000 c\n+audio2 100000000 d\n"
                          "+video1 100040000 e\n+audio2 100050000 f\n");
 }
@@ -194,10 +152,10 @@ static void a_track_that_begins_before_the_others_finds_room(void **state)
 {
     (void)state;
     struct file file;
-    begin_file(&file);
+    file_both(&file);
     for (int round = 0; round < 2; round++) {
-        put_video(&file, 60, "K d e f");
-        put_audio(&file, 0, "a b");
+        file_pictures(&file, 60, "K d e f");
+        file_sounds(&file, 0, "a b");
     }
     assert_frames(&file, "+video1 60000 K\nvideo1 100000 d\nvideo1 140000 e\nvideo1 180000 f\n"
                          "+audio2 0 a\naudio2 20000 b\n"
@@ -210,10 +168,10 @@ static void small_steps_back_are_jitter(void **state)
     (void)state;
     struct file file;
     struct notes notes;
-    begin_file(&file);
-    put_video(&file, 1000, "a");
-    put_video(&file, 990, "b");
-    put_video(&file, 1020, "c");
+    file_both(&file);
+    file_pictures(&file, 1000, "a");
+    file_pictures(&file, 990, "b");
+    file_pictures(&file, 1020, "c");
     import_all(&file, &notes);
     assert_string_equal(notes.text, "+video1 1000000 a\n+video1 990000 b\n+video1 1020000 c\n");
     assert_int_equal(notes.counts.restarts, 0);
@@ -224,13 +182,13 @@ static void times_of_32_bits_wrap(void **state)
     (void)state;
     struct file file;
     struct notes notes;
-    begin_file(&file);
+    file_both(&file);
     put_video_32(&file, 0x80000000, "a");
-    put_video(&file, UINT32_MAX - 39, "b"); /* after hours, which tell it from one below zero */
+    file_pictures(&file, UINT32_MAX - 39, "b"); /* after hours, which tell it from one below zero */
     put_video_32(&file, 0, "c");
     put_video_32(&file, 40, "d");
     put_video_32(&file, 0x80000000, "e");
-    put_video(&file, UINT32_MAX - 79, "f");
+    file_pictures(&file, UINT32_MAX - 79, "f");
     put_video_32(&file, 5, "g"); /* with two frames missing */
     import_all(&file, &notes);
     assert_string_equal(notes.text, "+video1 2147483648000 a\n+video1 4294967256000 b\n"
@@ -245,16 +203,16 @@ static void a_start_from_zero_after_a_wrap_is_in_step(void **state)
 {
     (void)state;
     struct file file;
-    begin_file(&file);
+    file_both(&file);
     put_video_32(&file, 0x80000000, "a");
-    put_audio(&file, UINT64_C(0x80000000) * 48, "b");
-    put_video(&file, UINT32_MAX - 39, "c");
-    put_audio(&file, (UINT64_C(1) << 32) * 48 - 1920, "d");
+    file_sounds(&file, UINT64_C(0x80000000) * 48, "b");
+    file_pictures(&file, UINT32_MAX - 39, "c");
+    file_sounds(&file, (UINT64_C(1) << 32) * 48 - 1920, "d");
     put_video_32(&file, 0, "e");
-    put_audio(&file, (UINT64_C(1) << 32) * 48, "f");
+    file_sounds(&file, (UINT64_C(1) << 32) * 48, "f");
     put_video_32(&file, 400, "g");
     put_video_32(&file, 0, "h");
-    put_audio(&file, 480, "i");
+    file_sounds(&file, 480, "i");
     assert_frames(&file, "+video1 2147483648000 a\n+audio2 2147483648000 b\n"
                          "+video1 4294967256000 c\n+audio2 4294967256000 d\n"
                          "+video1 4294967296000 e\n+audio2 4294967296000 f\n"
@@ -267,7 +225,7 @@ static void a_start_from_zero_after_many_hours_is_no_wrap(void **state)
     (void)state;
     struct file file;
     struct notes notes;
-    begin_file(&file);
+    file_both(&file);
     put_video_32(&file, 0xf0000000, "a");
     put_video_32(&file, 0, "b");
     import_all(&file, &notes);
@@ -284,10 +242,10 @@ static void times_below_zero_move_all_tracks(void **state)
         struct notes notes;
         struct sample_run audio = {.track = 2, .time = below[i], .texts = "a b", .duration = 960};
         audio.width = i == 0 ? TIME_64 : TIME_32;
-        begin_file(&file);
+        file_both(&file);
         file_fragment(&file, &audio);
-        put_video(&file, 0, "K");
-        put_audio(&file, 960, "c");
+        file_pictures(&file, 0, "K");
+        file_sounds(&file, 960, "c");
         import_all(&file, &notes);
         assert_string_equal(notes.text, "+audio2 0 a\naudio2 20000 b\n+video1 20000 K\n"
                                         "+audio2 40000 c\n");
@@ -301,11 +259,11 @@ static void frames_wait_until_each_track_has_begun(void **state)
     (void)state;
     struct file file;
     struct notes notes;
-    begin_file(&file);
-    put_video(&file, 0, "K d");
-    put_video(&file, 80, "e f");
-    put_audio(&file, UINT64_MAX - 959, "a b");
-    put_video(&file, 160, "K");
+    file_both(&file);
+    file_pictures(&file, 0, "K d");
+    file_pictures(&file, 80, "e f");
+    file_sounds(&file, UINT64_MAX - 959, "a b");
+    file_pictures(&file, 160, "K");
     import_all(&file, &notes);
     assert_string_equal(notes.text,
                         "+video1 20000 K\nvideo1 60000 d\n+video1 100000 e\nvideo1 140000 f\n"
@@ -319,13 +277,13 @@ static void they_wait_a_second_for_a_track_that_stays_silent(void **state)
     struct file file;
     struct notes notes = {0};
     struct karp_importer *importer = karp_importer_new(&note_events, &notes, NULL);
-    begin_file(&file);
-    put_video(&file, 5000, "a");
-    put_video(&file, 6000, "b");
+    file_both(&file);
+    file_pictures(&file, 5000, "a");
+    file_pictures(&file, 6000, "b");
     assert_int_equal(karp_importer_feed(importer, file.data, file.size), 0);
     assert_int_equal(notes.catalogs, 0);
     size_t end = file.size;
-    put_video(&file, 6001, "c");
+    file_pictures(&file, 6001, "c");
     assert_int_equal(karp_importer_feed(importer, file.data + end, file.size - end), 0);
     assert_int_equal(notes.catalogs, 1);
     assert_string_equal(notes.text, "+video1 5000000 a\n+video1 6000000 b\n+video1 6001000 c\n");
@@ -336,8 +294,8 @@ static void frames_that_wait_are_not_lost_to_a_fault(void **state)
 {
     (void)state;
     struct file file;
-    begin_file(&file);
-    put_video(&file, 0, "K d");
+    file_both(&file);
+    file_pictures(&file, 0, "K d");
     size_t end = file.size;
     file_text(&file, "cut");
     for (int i = 0; i < 2; i++) {
@@ -357,12 +315,12 @@ static void files_with_absolute_positions_may_follow_each_other(void **state)
 {
     (void)state;
     struct file file;
-    begin_file(&file);
+    file_both(&file);
     size_t moof = file.size;
     for (int round = 0; round < 2; round++) {
         if (round > 0) {
             file_ftyp(&file);
-            file_moov(&file, both, 2);
+            file_moov(&file, both_tracks, 2);
         }
         size_t start = file_begin(&file, "moof"), traf = file_begin(&file, "traf");
         size_t tfhd = file_begin(&file, "tfhd");
@@ -390,10 +348,10 @@ static void a_moov_that_differs_in_dates_only_is_a_repetition(void **state)
     (void)state;
     struct file file;
     struct notes notes;
-    begin_file(&file);
-    put_video(&file, 0, "K d");
+    file_both(&file);
+    file_pictures(&file, 0, "K d");
     size_t moov = file.size;
-    file_moov(&file, both, 2);
+    file_moov(&file, both_tracks, 2);
     for (size_t at = moov; at + 24 < file.size; at++) {
         bool is_dated = memcmp(file.data + at, "mvhd", 4) == 0 ||
                         memcmp(file.data + at, "mdhd", 4) == 0 ||
@@ -401,7 +359,7 @@ static void a_moov_that_differs_in_dates_only_is_a_repetition(void **state)
         for (size_t i = 8; is_dated && i < 16; i++)
             file.data[at + i] = (uint8_t)(0x10 + i); /* created and modified */
     }
-    put_video(&file, 80, "K d");
+    file_pictures(&file, 80, "K d");
     import_all(&file, &notes);
     assert_string_equal(notes.text, "+video1 0 K\nvideo1 40000 d\n+video1 80000 K\n"
                                     "video1 120000 d\n");

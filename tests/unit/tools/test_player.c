@@ -82,11 +82,12 @@ static void open_player(uint64_t first, bool is_resuming)
     wire_run(&stage.pair.wire);
 }
 
-static void open_stage(void)
+static int open_stage(void **state)
 {
     static const struct moq_session_events events = {.on_ready = on_ready,
                                                      .on_request = on_request};
     static const struct player_events player_events = {.on_frame = on_frame};
+    (void)state;
     memset(&stage, 0, sizeof stage);
     log_set_level(LOG_LEVEL_OFF);
     pair_init(&stage.pair, &(struct options){.events = &events});
@@ -96,15 +97,18 @@ static void open_stage(void)
     stage.player.clock = &stage.pair.wire.clock;
     stage.player.latency_ns = LATENCY_MS * NS_PER_MS;
     stage.player.events = &player_events;
+    return 0;
 }
 
-static void close_stage(void)
+static int close_stage(void **state)
 {
+    (void)state;
     player_close(&stage.player);
     wire_run(&stage.pair.wire);
     for (int i = 0; i < TRACKS; i++)
         moq_track_unref(&stage.served[i]);
     pair_deinit(&stage.pair);
+    return 0;
 }
 
 /* As the tool does. */
@@ -163,7 +167,6 @@ static void assert_given(int track, size_t count)
 static void a_track_that_is_refused_is_asked_for_again(void **state)
 {
     (void)state;
-    open_stage();
     stage.is_refused[VIDEO] = true;
     open_player(MOQ_NO_GROUP, false);
     publish(AUDIO, 0, 5);
@@ -183,13 +186,11 @@ static void a_track_that_is_refused_is_asked_for_again(void **state)
     player_settle(&stage.player);
     assert_int_equal(stage.player.tracks_refused, 0);
     assert_int_equal(stage.player.tracks_late, 1);
-    close_stage();
 }
 
 static void a_track_that_stays_refused_counts_as_missing(void **state)
 {
     (void)state;
-    open_stage();
     stage.is_refused[VIDEO] = true;
     open_player(MOQ_NO_GROUP, false);
     publish(AUDIO, 0, 5);
@@ -202,13 +203,11 @@ static void a_track_that_stays_refused_counts_as_missing(void **state)
     player_settle(&stage.player);
     assert_int_equal(stage.player.tracks_refused, 1);
     assert_int_equal(stage.player.tracks_late, 0);
-    close_stage();
 }
 
 static void a_publisher_that_serves_late_has_withheld_nothing(void **state)
 {
     (void)state;
-    open_stage();
     stage.is_refused[VIDEO] = stage.is_refused[AUDIO] = true;
     open_player(MOQ_NO_GROUP, false);
     pass(500);
@@ -220,14 +219,12 @@ static void a_publisher_that_serves_late_has_withheld_nothing(void **state)
     assert_given(VIDEO, 5);
     player_settle(&stage.player);
     assert_int_equal(stage.player.tracks_refused + stage.player.tracks_late, 0);
-    close_stage();
 }
 
 /* With the groups that it has lost meanwhile. */
 static void a_track_that_breaks_off_goes_on_where_it_was(void **state)
 {
     (void)state;
-    open_stage();
     open_player(0, false);
     publish(AUDIO, 0, 5);
     publish(VIDEO, 0, 5);
@@ -246,13 +243,11 @@ static void a_track_that_breaks_off_goes_on_where_it_was(void **state)
     assert_given(VIDEO, 16);
     player_settle(&stage.player);
     assert_int_equal(stage.player.groups_cut + stage.player.groups_skipped, 0);
-    close_stage();
 }
 
 static void the_last_group_counts_when_it_breaks_off(void **state)
 {
     (void)state;
-    open_stage();
     open_player(MOQ_NO_GROUP, false);
     publish(AUDIO, 0, 5);
     struct moq_group *group = begin(VIDEO, 0, 5);
@@ -266,13 +261,11 @@ static void the_last_group_counts_when_it_breaks_off(void **state)
     player_settle(&stage.player);
     player_settle(&stage.player);
     assert_int_equal(stage.player.groups_cut, 1);
-    close_stage();
 }
 
 static void groups_that_are_lost_at_the_end_count(void **state)
 {
     (void)state;
-    open_stage();
     open_player(MOQ_NO_GROUP, false);
     publish(VIDEO, 0, 5);
     publish(AUDIO, 0, 5);
@@ -282,13 +275,11 @@ static void groups_that_are_lost_at_the_end_count(void **state)
     player_settle(&stage.player);
     player_settle(&stage.player);
     assert_int_equal(stage.player.groups_skipped, 3);
-    close_stage();
 }
 
 static void a_group_under_way_is_waited_for_behind_the_end_for_the_latency(void **state)
 {
     (void)state;
-    open_stage();
     open_player(MOQ_NO_GROUP, false);
     publish(AUDIO, 0, 5);
     struct moq_group *group = begin(VIDEO, 0, 5);
@@ -304,13 +295,11 @@ static void a_group_under_way_is_waited_for_behind_the_end_for_the_latency(void 
     assert_true(player_is_over(&stage.player));
     player_settle(&stage.player);
     assert_int_equal(stage.player.groups_cut, 0);
-    close_stage();
 }
 
 static void a_group_that_never_ends_is_waited_for_no_longer(void **state)
 {
     (void)state;
-    open_stage();
     open_player(MOQ_NO_GROUP, false);
     begin(VIDEO, 0, 5);
     pass(100);
@@ -319,13 +308,11 @@ static void a_group_that_never_ends_is_waited_for_no_longer(void **state)
     assert_true(player_is_over(&stage.player));
     player_settle(&stage.player);
     assert_int_equal(stage.player.groups_cut, 1);
-    close_stage();
 }
 
 static void a_group_under_way_does_not_keep_another_instance_waiting(void **state)
 {
     (void)state;
-    open_stage();
     open_player(MOQ_NO_GROUP, false);
     publish(AUDIO, 0, 5);
     begin(VIDEO, 0, 5);
@@ -337,14 +324,12 @@ static void a_group_under_way_does_not_keep_another_instance_waiting(void **stat
     assert_true(player_is_over(&stage.player));
     player_settle(&stage.player);
     assert_int_equal(stage.player.groups_cut, 1);
-    close_stage();
 }
 
 /* The newer group overtakes the rest of the one that was interrupted. */
 static void after_a_loss_the_group_at_hand_goes_on_whatever_comes_first(void **state)
 {
     (void)state;
-    open_stage();
     open_player(0, false);
     publish(AUDIO, 0, 5);
     struct moq_group *group = begin(VIDEO, 0, 3);
@@ -361,13 +346,11 @@ static void after_a_loss_the_group_at_hand_goes_on_whatever_comes_first(void **s
     assert_given(VIDEO, 10);
     player_settle(&stage.player);
     assert_int_equal(stage.player.groups_cut + stage.player.groups_skipped, 0);
-    close_stage();
 }
 
 static void a_group_that_is_gone_after_a_loss_counts_once(void **state)
 {
     (void)state;
-    open_stage();
     open_player(0, false);
     publish(AUDIO, 0, 5);
     begin(VIDEO, 0, 3);
@@ -381,13 +364,11 @@ static void a_group_that_is_gone_after_a_loss_counts_once(void **state)
     assert_given(VIDEO, 8);
     assert_int_equal(stage.player.groups_cut, 1);
     assert_int_equal(stage.player.groups_skipped, 1);
-    close_stage();
 }
 
 static void a_silent_track_makes_the_others_wait_once(void **state)
 {
     (void)state;
-    open_stage();
     open_player(MOQ_NO_GROUP, false);
     publish(AUDIO, 0, 20);
     pass(1000);
@@ -401,13 +382,11 @@ static void a_silent_track_makes_the_others_wait_once(void **state)
     publish(AUDIO, 2, 5);
     pass(20);
     assert_given(AUDIO, 30);
-    close_stage();
 }
 
 static void tracks_are_woven_by_time(void **state)
 {
     (void)state;
-    open_stage();
     open_player(MOQ_NO_GROUP, false);
     publish(AUDIO, 1, 5);
     pass(200);
@@ -419,25 +398,26 @@ static void tracks_are_woven_by_time(void **state)
     moq_track_end(stage.served[VIDEO], 0);
     pass(20);
     assert_given(AUDIO, 5);
-    close_stage();
 }
+
+#define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, open_stage, close_stage)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_track_that_is_refused_is_asked_for_again),
-        cmocka_unit_test(a_track_that_stays_refused_counts_as_missing),
-        cmocka_unit_test(a_publisher_that_serves_late_has_withheld_nothing),
-        cmocka_unit_test(a_track_that_breaks_off_goes_on_where_it_was),
-        cmocka_unit_test(the_last_group_counts_when_it_breaks_off),
-        cmocka_unit_test(groups_that_are_lost_at_the_end_count),
-        cmocka_unit_test(a_group_under_way_is_waited_for_behind_the_end_for_the_latency),
-        cmocka_unit_test(a_group_that_never_ends_is_waited_for_no_longer),
-        cmocka_unit_test(a_group_under_way_does_not_keep_another_instance_waiting),
-        cmocka_unit_test(after_a_loss_the_group_at_hand_goes_on_whatever_comes_first),
-        cmocka_unit_test(a_group_that_is_gone_after_a_loss_counts_once),
-        cmocka_unit_test(a_silent_track_makes_the_others_wait_once),
-        cmocka_unit_test(tracks_are_woven_by_time),
+        ON_STAGE(a_track_that_is_refused_is_asked_for_again),
+        ON_STAGE(a_track_that_stays_refused_counts_as_missing),
+        ON_STAGE(a_publisher_that_serves_late_has_withheld_nothing),
+        ON_STAGE(a_track_that_breaks_off_goes_on_where_it_was),
+        ON_STAGE(the_last_group_counts_when_it_breaks_off),
+        ON_STAGE(groups_that_are_lost_at_the_end_count),
+        ON_STAGE(a_group_under_way_is_waited_for_behind_the_end_for_the_latency),
+        ON_STAGE(a_group_that_never_ends_is_waited_for_no_longer),
+        ON_STAGE(a_group_under_way_does_not_keep_another_instance_waiting),
+        ON_STAGE(after_a_loss_the_group_at_hand_goes_on_whatever_comes_first),
+        ON_STAGE(a_group_that_is_gone_after_a_loss_counts_once),
+        ON_STAGE(a_silent_track_makes_the_others_wait_once),
+        ON_STAGE(tracks_are_woven_by_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -344,16 +344,22 @@ static void a_page_that_publishes_is_asked_with_a_small_priority(void **state)
     pair_deinit(&pair);
 }
 
+/* Of which a frame has arrived, and which never ends. */
+static void begin_silent_group(struct scene *scene, struct moq_group **group)
+{
+    scene_init(scene, &(struct options){0});
+    listen_with(scene, &NO_WISH);
+    track_begin(scene->track, 1, group);
+    track_frame(scene->track, *group, "never ended");
+    wire_run(&scene->pair.wire);
+}
+
 static void a_silent_group_that_was_superseded_ends_after_a_while(void **state)
 {
     (void)state;
     struct scene scene;
     struct moq_group *first, *second;
-    scene_init(&scene, &(struct options){0});
-    listen_with(&scene, &NO_WISH);
-    track_begin(scene.track, 1, &first);
-    track_frame(scene.track, first, "never ended");
-    wire_run(&scene.pair.wire);
+    begin_silent_group(&scene, &first);
     track_begin(scene.track, 2, &second);
     wire_run(&scene.pair.wire);
 
@@ -373,11 +379,7 @@ static void a_group_that_was_silent_long_before_it_is_superseded_has_its_time(vo
     (void)state;
     struct scene scene;
     struct moq_group *first, *second;
-    scene_init(&scene, &(struct options){0});
-    listen_with(&scene, &NO_WISH);
-    track_begin(scene.track, 1, &first);
-    track_frame(scene.track, first, "never ended");
-    wire_run(&scene.pair.wire);
+    begin_silent_group(&scene, &first);
     wire_pass(&scene.pair.wire, 15000); /* a tick, as the greeting's time is over */
     wire_pass(&scene.pair.wire, 29900);
     track_begin(scene.track, 2, &second);
