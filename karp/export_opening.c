@@ -39,18 +39,23 @@ static int64_t delay_of(const struct export_track *track)
 }
 
 /* Where an edit list takes it off again, the file's media begins as much later. Otherwise decode
- * times cannot lie before zero and begin there, and frames that are decoded after their
+ * times cannot lie before zero. They are spread over the time before the first frame: muxers
+ * lengthen that frame instead of writing an edit list, and then the depth seems to last longer than
+ * it does. Where there is no such time they begin at zero, and frames that are decoded after their
  * presentation time say so with a negative offset: that is what a publisher's encoder does in the
  * same place, so its times are met. */
 static void set_times(const struct karp_exporter *exporter, struct export_track *track)
 {
     int64_t delay = delay_of(track), first = track->opening[0];
     int64_t room = exporter->has_start ? INT64_MAX : first + ROUNDING_US;
-    track->decode_shift = delay > room ? delay - first : 0;
+    bool is_spread = delay > room && first >= (int64_t)track->reorder * US_PER_MS;
+    track->decode_shift = delay > room && !is_spread ? delay - first : 0;
     if (track->decode_shift > 0 && delay % US_PER_MS != 0)
         track->decode_shift++; /* it was rounded down */
     for (unsigned i = 0; i < track->reorder; i++) {
         int64_t time = i < track->opening_count ? track->opening[i] - delay : first;
+        if (is_spread)
+            time = first * i / track->reorder;
         if (time + track->decode_shift < -exporter->lead_us)
             time = -exporter->lead_us - track->decode_shift;
         track->window[i] = time;

@@ -94,6 +94,8 @@ CASES = {
     "audio_alone": (["-vn"] + OPUS, CMAF, []),
     "video_alone_in_pieces_of_one_byte": (H264 + ["-an"], CMAF, ["-c", "1"]),
     "pieces_of_977_bytes": (VP9 + AAC, CMAF, ["-c", "977"]),
+    "a_first_frame_that_lasts_until_the_sound_begins": (FLAT + AAC + ["-ar", "8000"], GROUPS, []),
+    "pyramids_and_a_long_first_frame": (H264 + AAC + ["-ar", "8000"], GROUPS, []),
     "mono_aac_at_96_khz": (H264 + AAC + ["-ac", "1", "-ar", "96000"], CMAF, []),
     "parameter_sets_in_the_frames_of_h264": (["-c:v", "libx264", "-x264-params", "repeat-headers=1:keyint=30"] + AAC, CMAF, ["-n"]),
     "parameter_sets_in_the_frames_of_h265": (["-c:v", "libx265", "-preset", "ultrafast", "-x265-params",
