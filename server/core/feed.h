@@ -30,11 +30,12 @@ struct feed_ops {
     /* Somebody watches: asks for what all of them together want, or changes what was asked for. 0,
      * or why the source must end. It may call source_lost, which closes it. */
     int (*adjust)(struct feed *feed, const struct moq_wish *all);
-    /* Nobody watches now; until the next adjust. NULL: it goes on as before. */
+    /* Nobody watches any more, on any worker; once, until the next adjust. NULL: it goes on as
+     * before. */
     void (*rest)(struct feed *feed);
     /* Whether something is asked for and not over. */
     bool (*is_active)(const struct feed *feed);
-    /* Whether a viewer can be served already; else `route_wake` follows. NULL: always. */
+    /* Whether a viewer can be served already; else `source_ready` follows. NULL: always. */
     bool (*is_ready)(const struct feed *feed);
     /* Whether what was asked for so far, with what the track holds, begins at `group` or before
      * it. */

@@ -32,9 +32,8 @@ static void note_failed(struct announcement *announcement)
 {
     struct route *route = announcement->route;
     announcement_note_failure(announcement);
-    struct announcement *next = route_next(route);
-    if (next && route->follower)
-        route->follower->ops->on_failed(route->follower, announcement, next);
+    if (route_next(route) && route->follower)
+        route->follower->ops->on_failed(route->follower, announcement);
 }
 
 static void on_notice(struct router *router, const struct bulletin_notice *notice)

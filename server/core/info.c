@@ -61,7 +61,7 @@ int info_find(struct router *router, const struct moq_path *path, bool is_local_
         origin = is_local_only ? route_newest_local(route) : route_newest(route);
     if (!origin)
         return MOQ_ERR_NOT_FOUND;
-    if (router_may_wait(router) && query_open(query, origin))
+    if (route_may_wait(router) && query_open(query, origin))
         return MOQ_ERR_AGAIN;
     *info = info_unknown;
     return 0;

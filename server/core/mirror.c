@@ -64,11 +64,10 @@ static void on_gap(void *user, uint64_t first, uint64_t last, int error)
 /* Groups came before this: those who wait for them are served. */
 static void note_heard(struct mirror *mirror)
 {
-    const struct source *source = mirror->feed.source;
     bool is_first = !mirror->has_heard;
     mirror->has_heard = true;
-    if (is_first && source->route)
-        route_wake(source->route);
+    if (is_first)
+        source_ready(mirror->feed.source);
 }
 
 static void on_info(void *user, const struct moq_info *info)
@@ -131,7 +130,7 @@ static int mirror_adjust(struct feed *feed, const struct moq_wish *wish)
 static void mirror_rest(struct feed *feed)
 {
     struct mirror *mirror = mirror_of(feed);
-    if (mirror->link && !mirror->is_resting)
+    if (mirror->link)
         link_rest(mirror->link);
     mirror->is_resting = true;
 }

@@ -132,13 +132,31 @@ static void on_origin(struct source_listener *listener)
     note_wish(outlet);
 }
 
+static void tell_info(struct outlet *outlet)
+{
+    struct moq_info info = info_of(outlet->source->track);
+    link_tell_info(outlet->link, &info);
+}
+
+static void on_ready(struct source_listener *listener)
+{
+    if (listening(listener)->track)
+        tell_info(listening(listener));
+}
+
+/* Else its follower would wait for one that has failed. */
+static void on_failed(struct source_listener *listener)
+{
+    outlet_end(listening(listener), MOQ_ERR_OFFLINE);
+}
+
 static void on_source_end(struct source_listener *listener, int error)
 {
     outlet_end(listening(listener), error);
 }
 
-static const struct source_listener_ops listener_ops = {.on_origin = on_origin,
-                                                        .on_end = on_source_end};
+static const struct source_listener_ops listener_ops = {
+    .on_ready = on_ready, .on_origin = on_origin, .on_failed = on_failed, .on_end = on_source_end};
 
 static void open_track(struct outlet *outlet)
 {
@@ -157,8 +175,8 @@ static void open_track(struct outlet *outlet)
         return;
     begin_to_tell(outlet, outlet->link->is_continued);
     note_wish(outlet);
-    struct moq_info info = info_of(source->track);
-    link_tell_info(outlet->link, &info);
+    if (source_is_ready(source))
+        tell_info(outlet);
     source_adjust(source); /* which may end all of it */
 }
 

@@ -148,21 +148,80 @@ bool route_join(struct announcement *announcement, struct moq_path *path)
     return false;
 }
 
+/* ---- Waiting --------------------------------------------------------------------------------- */
+
+bool route_may_wait(const struct router *router)
+{
+    return __atomic_load_n(&router->commons->waiting_count, __ATOMIC_RELAXED) <
+           router->config->limits.waiting;
+}
+
+static void count_waiting(struct router *router, int change)
+{
+    router->waiting_count += (uint32_t)change;
+    __atomic_add_fetch(&router->commons->waiting_count, (uint32_t)change, __ATOMIC_RELAXED);
+}
+
+void route_wait(struct router *router, struct route *route, struct route_waiter *waiter,
+                uint64_t wait_ns)
+{
+    waiter->route = route;
+    waiter->deadline_ns = router->clock->now_ns + wait_ns;
+    list_push_back(&route->waiting, &waiter->node);
+    count_waiting(router, 1);
+}
+
+void route_stop_waiting(struct router *router, struct route_waiter *waiter)
+{
+    struct route *route = waiter->route;
+    if (!route)
+        return;
+    waiter->route = NULL;
+    list_remove(&waiter->node);
+    count_waiting(router, -1);
+    route_release(router, route);
+}
+
 void route_wake(struct route *route)
 {
     list_for_each_safe (node, &route->waiting) {
         struct route_waiter *waiter = container_of(node, struct route_waiter, node);
-        if (waiter->on_ready)
-            waiter->on_ready(waiter, route);
+        if (waiter->ops->on_ready)
+            waiter->ops->on_ready(waiter);
     }
 }
+
+static void sweep_route(struct route *route, uint64_t now_ns)
+{
+    list_for_each_safe (node, &route->waiting) {
+        struct route_waiter *waiter = container_of(node, struct route_waiter, node);
+        bool is_last = route->waiting.next == route->waiting.prev;
+        if (waiter->deadline_ns <= now_ns)
+            waiter->ops->on_late(waiter);
+        if (is_last)
+            return; /* the route may be gone with it */
+    }
+}
+
+void routes_sweep(struct router *router)
+{
+    if (router->waiting_count == 0)
+        return;
+    struct route *route, *next;
+    HASH_ITER(hh, router->routes, route, next)
+    {
+        sweep_route(route, router->clock->now_ns);
+    }
+}
+
+/* ---- Announcements --------------------------------------------------------------------------- */
 
 void route_lead(struct announcement *announcement)
 {
     struct route *route = announcement->route;
     struct route_follower *follower = route->follower;
     if (follower && route_next(route) == announcement)
-        follower->ops->on_newest(follower, announcement);
+        follower->ops->on_newest(follower);
     route_wake(route);
 }
 

@@ -32,25 +32,30 @@ struct announcement {
 
 /* Whoever is fed by the announcements of a route. May end in each of these. */
 struct route_follower_ops {
-    /* It is the newest now, and has not failed. */
-    void (*on_newest)(struct route_follower *follower, struct announcement *announcement);
-    /* It announces the path no more. */
-    void (*on_left)(struct route_follower *follower, struct announcement *announcement);
-    /* It ended a track; `next` is the newest that has not failed. */
-    void (*on_failed)(struct route_follower *follower, struct announcement *announcement,
-                      struct announcement *next);
+    void (*on_newest)(struct route_follower *follower); /* route_next is another, and newer */
+    /* `announcement` is there no more. */
+    void (*on_left)(struct route_follower *follower, const struct announcement *announcement);
+    /* `announcement` ended a track; there is another that has not failed. */
+    void (*on_failed)(struct route_follower *follower, const struct announcement *announcement);
 };
 
 struct route_follower {
     const struct route_follower_ops *ops;
 };
 
-/* Whoever waits for a path. */
+/* Whoever waits for a path; zeroed, it does not. */
 struct route_waiter {
-    struct list node; /* route.waiting */
-    /* There is a publisher, or its feed is ready. May take it out of the list. NULL: it waits for
-     * something else. */
-    void (*on_ready)(struct route_waiter *waiter, struct route *route);
+    const struct route_waiter_ops *ops;
+    struct list node;    /* route.waiting */
+    struct route *route; /* NULL: it waits nowhere */
+    uint64_t deadline_ns;
+};
+
+struct route_waiter_ops {
+    /* There is a publisher, or its feed is ready. Goes on waiting unless it stops. NULL: it waits
+     * for something else. */
+    void (*on_ready)(struct route_waiter *waiter);
+    void (*on_late)(struct route_waiter *waiter); /* it has waited long enough, and has to stop */
 };
 
 struct route {
@@ -98,7 +103,14 @@ struct origin_offer {
 /* Until route_remove. NULL: out of memory. */
 struct announcement *route_add_origin(struct router *router, const struct origin_offer *offer);
 
-void route_wake(struct route *route); /* those who wait */
+/* Whether one more may wait: they are counted on all workers. */
+bool route_may_wait(const struct router *router);
+/* For `wait_ns` at most. */
+void route_wait(struct router *router, struct route *route, struct route_waiter *waiter,
+                uint64_t wait_ns);
+void route_stop_waiting(struct router *router, struct route_waiter *waiter); /* if it does */
+void route_wake(struct route *route);                                        /* those who wait */
+void routes_sweep(struct router *router); /* those who have waited long enough */
 
 /* For announcements that are not of this worker: a place among the others of its path, by its
  * stamp. False: out of memory. */

@@ -62,8 +62,4 @@ struct router {
     struct router_commons own;
 };
 
-/* Of the requests that wait, on all workers: whether one more may. */
-bool router_may_wait(const struct router *router);
-void router_count_waiting(struct router *router, int change);
-
 #endif

@@ -76,9 +76,12 @@ static size_t check_announcements(const struct route *route)
 static size_t check_waiting(const struct route *route)
 {
     list_for_each (node, &route->waiting) {
+        const struct route_waiter *waiter = container_of(node, struct route_waiter, node);
+        REQUIRE(waiter->route == route);
+        if (waiter->ops != &track_request_waiting)
+            continue;
         const struct track_request *request =
             container_of(node, struct track_request, waiting.node);
-        REQUIRE(request->route == route);
         REQUIRE(moq_request_user(request->asked) == request);
         REQUIRE(!request->request.is_held); /* hooks have decided */
     }

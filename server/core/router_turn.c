@@ -9,7 +9,6 @@
 #include "server/core/peer.h"
 #include "server/core/router_check.h"
 #include "server/core/source.h"
-#include "server/core/track_request.h"
 
 int router_init(struct router *router, const struct router_config *config)
 {
@@ -74,7 +73,7 @@ void router_sweep(struct router *router)
 {
     core_hooks_tick(&router->hooks);
     bulletins_sweep(router);
-    track_requests_sweep(router);
+    routes_sweep(router);
     sources_sweep(router);
 #ifndef NDEBUG
     router_check(router);

@@ -16,7 +16,7 @@ static bool is_fed(const struct source *source)
     return source->feed && source->feed->ops->is_active(source->feed);
 }
 
-bool source_is_copy(const struct source *source)
+static bool is_copy(const struct source *source)
 {
     return source->feed && source->feed->ops->is_copy;
 }
@@ -55,6 +55,7 @@ static void cut_off(struct source *source)
 static bool attach_feed(struct source *source, struct announcement *origin)
 {
     source->origin = origin;
+    source->is_resting = false;
     source->feed = origin->feed->open(source, origin);
     return source->feed != NULL;
 }
@@ -68,50 +69,32 @@ void source_dismiss(struct source *source, int error)
     }
 }
 
+static void tell_failed(struct source *source)
+{
+    list_for_each_safe (node, &source->listeners) {
+        struct source_listener *listener = container_of(node, struct source_listener, node);
+        if (listener->ops->on_failed)
+            listener->ops->on_failed(listener);
+    }
+}
+
+void source_ready(struct source *source)
+{
+    list_for_each_safe (node, &source->listeners) {
+        struct source_listener *listener = container_of(node, struct source_listener, node);
+        if (listener->ops->on_ready)
+            listener->ops->on_ready(listener);
+    }
+    if (source->route)
+        route_wake(source->route);
+}
+
 struct source *source_of(const struct route *route)
 {
     return route->follower ? container_of(route->follower, struct source, follower) : NULL;
 }
 
-void source_lost(struct source *source, int error)
-{
-    struct announcement *failed = source->origin;
-    cut_off(source);
-    if (failed)
-        announcement_note_failure(failed);
-    struct announcement *other = NULL;
-    if (source->route)
-        other = route_next(source->route);
-    if (other && !announcement_is_local(other))
-        source_dismiss(source, MOQ_ERR_OFFLINE); /* else they would wait for one that has failed */
-    if (other)
-        source_switch(source, other);
-    else
-        source_end(source, error ? MOQ_ERR_OFFLINE : 0);
-}
-
-static void on_newest(struct route_follower *follower, struct announcement *announcement)
-{
-    source_switch(container_of(follower, struct source, follower), announcement);
-}
-
-static void on_left(struct route_follower *follower, struct announcement *announcement)
-{
-    struct source *source = container_of(follower, struct source, follower);
-    if (source->origin == announcement)
-        source_withdrawn(source, announcement);
-}
-
-static void on_failed(struct route_follower *follower, struct announcement *announcement,
-                      struct announcement *next)
-{
-    struct source *source = container_of(follower, struct source, follower);
-    if (source->origin == announcement)
-        source_switch(source, next);
-}
-
-static const struct route_follower_ops follower_ops = {
-    .on_newest = on_newest, .on_left = on_left, .on_failed = on_failed};
+static const struct route_follower_ops follower_ops;
 
 static struct source *source_new(struct router *router, struct route *route,
                                  struct announcement *origin)
@@ -165,7 +148,8 @@ static void detach_from_route(struct source *source)
     route_release(source->router, route);
 }
 
-void source_end(struct source *source, int error)
+/* Detached first: what the end of its feed brings about must not begin another for it. */
+static void source_end(struct source *source, int error)
 {
     char text[256];
     unsigned viewers = 0;
@@ -177,9 +161,9 @@ void source_end(struct source *source, int error)
            moq_path_text(moq_track_path(source->track), text, sizeof text),
            error ? moq_error_words(error) : "its publisher finished it", viewers,
            viewers == 1 ? " is" : "s are");
-    cut_off(source);
     source->farewell_ns = CLOCK_NEVER;
     detach_from_route(source);
+    cut_off(source);
     if (!moq_track_has_ended(source->track, NULL))
         moq_track_end(source->track, error);
     source_dismiss(source, error);
@@ -234,18 +218,55 @@ static bool combine_wishes(const struct source *source, struct moq_wish *all)
     return has_any;
 }
 
+static int ask_feed(struct source *source, const struct moq_wish *wish)
+{
+    source->is_resting = false;
+    return source->feed->ops->adjust(source->feed, wish);
+}
+
+/* Who waits for a feed to begin is no viewer yet, but will be one. */
+static bool is_awaited(const struct source *source)
+{
+    return source->route && !list_is_empty(&source->route->waiting);
+}
+
+/* Nobody watches. */
+static void rest_feed(struct source *source)
+{
+    const struct feed_ops *ops = source->feed->ops;
+    if (source->is_resting || is_awaited(source) || !is_fed(source))
+        return;
+    source->is_resting = true;
+    if (ops->rest)
+        ops->rest(source->feed);
+}
+
 void source_adjust(struct source *source)
 {
     struct moq_wish all;
-    if (!source->origin || !combine_wishes(source, &all))
+    if (!source->origin)
         return;
+    if (!combine_wishes(source, &all)) {
+        rest_feed(source);
+        return;
+    }
     if (!announcement_can(source->origin, MOQ_CAN_RANGES))
         all.max = MOQ_NO_GROUP;
     if (source->is_continued)
         all.min = all.max = MOQ_NO_GROUP;
-    int error = source->feed->ops->adjust(source->feed, &all);
+    int error = ask_feed(source, &all);
     if (error)
         source_end(source, error);
+}
+
+bool source_wait(struct source *source, const struct moq_wish *wish)
+{
+    if (is_fed(source) && !source->is_resting)
+        return true;
+    source_expect(source, wish);
+    if (ask_feed(source, wish))
+        return false;
+    return source->route && !source_is_ready(source); /* it may have ended, or switched */
 }
 
 void source_add_viewer(struct source *source, struct core_viewer *viewer)
@@ -279,7 +300,7 @@ void sources_add_totals(const struct router *router, struct core_counters *count
 {
     list_for_each (node, &router->sources) {
         const struct source *source = container_of(node, struct source, node);
-        counters->tracks += source->route && !source_is_copy(source); /* once, at home */
+        counters->tracks += source->route && !is_copy(source); /* once, at home */
         list_for_each (inner, &source->viewers)
             add_totals(counters, container_of(inner, struct core_viewer, node)->served);
     }
@@ -287,11 +308,8 @@ void sources_add_totals(const struct router *router, struct core_counters *count
 
 static void become_idle(struct source *source)
 {
-    struct feed *feed = source->feed;
     source->idle_since_ns = source->router->clock->now_ns;
     core_hooks_track(&source->router->hooks, moq_track_path(source->track), false);
-    if (feed && feed->ops->rest)
-        feed->ops->rest(feed);
 }
 
 void source_remove_viewer(struct core_viewer *viewer)
@@ -315,7 +333,8 @@ void source_remove_viewer(struct core_viewer *viewer)
  * themselves. */
 static bool is_idle(const struct source *source)
 {
-    if (!list_is_empty(&source->viewers) || !list_is_empty(&source->listeners))
+    if (!list_is_empty(&source->viewers) || !list_is_empty(&source->listeners) ||
+        is_awaited(source))
         return false;
     return !source->route ||
            source->router->clock->now_ns - source->idle_since_ns >= CORE_LINGER_NS;
@@ -328,18 +347,17 @@ static bool feed_goes_on(const struct source *source, const struct announcement 
     return feed && feed->ops->goes_on && feed->ops->goes_on(feed, origin);
 }
 
-void source_switch(struct source *source, struct announcement *origin)
+/* Fed by `origin` from here on, through the feed that goes on, or a new one. */
+static void take_origin(struct source *source, struct announcement *origin)
 {
-    bool goes_on = feed_goes_on(source, origin);
-    if (!goes_on)
-        cut_off(source);
-    source->origin = origin;
     source->farewell_ns = CLOCK_NEVER;
     if (!moq_path_equal(origin->path, moq_track_path(source->track))) {
         source_end(source, MOQ_ERR_OFFLINE); /* a renamed track: viewers subscribe anew */
         return;
     }
-    if (!goes_on && !attach_feed(source, origin)) {
+    if (source->feed)
+        source->origin = origin;
+    else if (!attach_feed(source, origin)) {
         source_end(source, MOQ_ERR_NOMEM);
         return;
     }
@@ -352,20 +370,69 @@ void source_switch(struct source *source, struct announcement *origin)
     source_adjust(source);
 }
 
-void source_withdrawn(struct source *source, struct announcement *origin)
+/* Turns to the newest publisher that has not failed, if there is one. Cutting off the feed may end
+ * viewers, and whoever hears of that may have ended the source, or turned it to another. */
+static bool turn_to_newest(struct source *source)
 {
-    struct announcement *other = route_next(source->route);
-    if (other) {
-        source_switch(source, other);
-        return;
+    struct announcement *newest = route_next(source->route);
+    if (!newest)
+        return false;
+    if (!feed_goes_on(source, newest)) {
+        cut_off(source);
+        if (!source->route || source->origin)
+            return true;
+        newest = route_next(source->route);
     }
-    REQUIRE(source->origin == origin);
+    if (newest)
+        take_origin(source, newest);
+    else
+        source_end(source, MOQ_ERR_OFFLINE);
+    return true;
+}
+
+void source_lost(struct source *source, int error)
+{
+    if (source->origin)
+        announcement_note_failure(source->origin);
+    cut_off(source);
+    if (!source->route || source->origin)
+        return;
+    const struct announcement *next = route_next(source->route);
+    if (next && !announcement_is_local(next))
+        tell_failed(source);
+    if (!turn_to_newest(source))
+        source_end(source, error ? MOQ_ERR_OFFLINE : 0);
+}
+
+static void on_newest(struct route_follower *follower)
+{
+    turn_to_newest(container_of(follower, struct source, follower));
+}
+
+/* One who withdraws the path of a track that goes on has a moment to finish it. */
+static void on_left(struct route_follower *follower, const struct announcement *announcement)
+{
+    struct source *source = container_of(follower, struct source, follower);
+    if (source->origin != announcement || turn_to_newest(source))
+        return;
     source->origin = NULL;
     if (is_fed(source))
         source->farewell_ns = source->router->clock->now_ns + CORE_FAREWELL_NS;
     else
         source_end(source, MOQ_ERR_OFFLINE);
 }
+
+static void on_failed(struct route_follower *follower, const struct announcement *announcement)
+{
+    struct source *source = container_of(follower, struct source, follower);
+    if (source->origin == announcement)
+        turn_to_newest(source);
+}
+
+static const struct route_follower_ops follower_ops = {
+    .on_newest = on_newest, .on_left = on_left, .on_failed = on_failed};
+
+/* ---- The caches ------------------------------------------------------------------------------ */
 
 /* What this worker holds, added to what others do: whether all of them together are over the bound
  * and this one holds more than its share of it. A copy's bytes are its home's. */
@@ -384,7 +451,7 @@ static void cut_tracks(struct router *router, bool is_copies_only)
     struct moq_cache_limits least = {.groups = 1, .age_ns = 1, .bytes = 1};
     list_for_each (node, &router->sources) {
         struct source *source = container_of(node, struct source, node);
-        if (is_copies_only && !source_is_copy(source))
+        if (is_copies_only && !is_copy(source))
             continue;
         moq_track_set_cache(source->track, &least);
         moq_track_sweep(source->track);
@@ -421,7 +488,7 @@ void sources_sweep(struct router *router)
             continue;
         }
         moq_track_sweep(source->track);
-        bytes += source_is_copy(source) ? 0 : moq_track_cached_bytes(source->track);
+        bytes += is_copy(source) ? 0 : moq_track_cached_bytes(source->track);
     }
     if (is_cache_over(router, bytes))
         cut_cache(router);

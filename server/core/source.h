@@ -19,7 +19,10 @@ struct source_listener;
 
 /* Whoever else hears what its track tells: other workers. Counts like one viewer. */
 struct source_listener_ops {
-    void (*on_origin)(struct source_listener *listener);         /* its origin is another */
+    void (*on_ready)(struct source_listener *listener);  /* see source_ready */
+    void (*on_origin)(struct source_listener *listener); /* its origin is another */
+    /* Its origin has failed, and one of another worker takes its place. May leave the list. */
+    void (*on_failed)(struct source_listener *listener);
     void (*on_end)(struct source_listener *listener, int error); /* leaves the list */
 };
 
@@ -41,6 +44,7 @@ struct source {
     struct list listeners; /* source_listener.node */
     struct route_follower follower;
     bool is_continued;      /* the origin took another's place: its numbers may be raised */
+    bool is_resting;        /* its feed was told that nobody watches */
     uint64_t origin_from;   /* the first group that is this origin's */
     uint64_t idle_since_ns; /* CLOCK_NEVER while it has viewers */
     uint64_t farewell_ns;   /* when to give up a withdrawn track; CLOCK_NEVER: not withdrawn */
@@ -55,23 +59,21 @@ void source_add_viewer(struct source *source, struct core_viewer *viewer);
 void source_remove_viewer(struct core_viewer *viewer); /* frees it */
 
 void source_adjust(struct source *source); /* what is asked of the feed follows what viewers want */
+/* Somebody with this wish waits for what the feed will tell: it is asked, unless it is already.
+ * False: it cannot be asked, or there is nothing to wait for any more. */
+bool source_wait(struct source *source, const struct moq_wish *wish);
 /* Whether a viewer can be served, or must wait for what the feed will tell first. */
 bool source_is_ready(const struct source *source);
 /* Before somebody with this wish is served: what it lacks of the past is on its way. */
 void source_expect(struct source *source, const struct moq_wish *wish);
 /* Whether numbers of groups mean the same here and at the origin, and it obeys ranges. */
 bool source_can_ask_ranges(const struct source *source);
-/* Whether its groups are another worker's. */
-bool source_is_copy(const struct source *source);
-
 struct source *source_of(const struct route *route);   /* NULL: nobody watches */
 void source_dismiss(struct source *source, int error); /* its listeners hear the end */
 
-void source_lost(struct source *source, int error); /* its feed brings no more */
-/* Another publisher feeds it from now on. */
-void source_switch(struct source *source, struct announcement *origin);
-void source_withdrawn(struct source *source, struct announcement *origin);
-void source_end(struct source *source, int error);
+/* For feeds. */
+void source_ready(struct source *source);           /* whoever waits for it to begin is served */
+void source_lost(struct source *source, int error); /* it brings no more; closes the feed */
 
 void sources_sweep(struct router *router);
 /* Adds what the viewers there are have got so far; those that left were added when they did. */

@@ -12,11 +12,7 @@
 static void track_request_free(struct track_request *request)
 {
     list_remove(&request->fetching.node);
-    if (request->route) {
-        list_remove(&request->waiting.node);
-        router_count_waiting(request->router, -1);
-        route_release(request->router, request->route);
-    }
+    route_stop_waiting(request->router, &request->waiting);
     core_hooks_withdraw(&request->request);
     info_query_close(&request->query);
     moq_path_unref(&request->request.path);
@@ -39,17 +35,6 @@ static void refuse_request(struct track_request *request, int error)
     moq_request_refuse(asked, error);
 }
 
-/* Until somebody answers, and so long at most; then it is refused, or INFO gets what is always
- * true. */
-static void wait_on_route(struct track_request *request, struct route *route, uint64_t wait_ns)
-{
-    struct router *router = request->router;
-    request->route = route;
-    request->deadline_ns = router->clock->now_ns + wait_ns;
-    list_push_back(&route->waiting, &request->waiting.node);
-    router_count_waiting(router, 1);
-}
-
 /* ---- Subscriptions --------------------------------------------------------------------------- */
 
 /* Some feeds are asked first, and the viewer is served when they have said what they have. False:
@@ -58,18 +43,14 @@ static bool wait_for_feed(struct track_request *request, struct source *source)
 {
     struct router *router = request->router;
     uint64_t wait_ns = router->config->limits.wait_ns;
-    if (!request->route && !router_may_wait(router))
+    bool is_waiting = request->waiting.route != NULL;
+    if (!is_waiting && !route_may_wait(router))
         return false;
-    if (!source->feed->ops->is_active(source->feed)) {
-        source_expect(source, &request->asked->wish);
-        if (source->feed->ops->adjust(source->feed, &request->asked->wish))
-            return false;
-        if (!source->route || source_is_ready(source)) /* it may have ended, or switched */
-            return false;
-    }
-    if (!request->route)
-        wait_on_route(request, source->route,
-                      wait_ns > CORE_REPLY_TIMEOUT_NS ? wait_ns : CORE_REPLY_TIMEOUT_NS);
+    if (!source_wait(source, &request->asked->wish))
+        return false;
+    if (!is_waiting)
+        route_wait(router, source->route, &request->waiting,
+                   wait_ns > CORE_REPLY_TIMEOUT_NS ? wait_ns : CORE_REPLY_TIMEOUT_NS);
     return true;
 }
 
@@ -107,21 +88,23 @@ static void serve_subscription(struct track_request *request, struct route *rout
     }
 }
 
-static void on_ready(struct route_waiter *waiter, struct route *route)
+static void on_ready(struct route_waiter *waiter)
 {
-    serve_subscription(container_of(waiter, struct track_request, waiting), route);
+    struct track_request *request = container_of(waiter, struct track_request, waiting);
+    if (request->asked->kind == MOQ_REQUEST_SUBSCRIBE)
+        serve_subscription(request, waiter->route);
 }
 
 static void wait_for_publisher(struct track_request *request, struct route *route)
 {
     struct router *router = request->router;
-    if (!route || !router_may_wait(router)) {
+    if (!route || !route_may_wait(router)) {
         refuse_request(request, MOQ_ERR_NOT_FOUND);
         if (route)
             route_release(router, route);
         return;
     }
-    wait_on_route(request, route, router->config->limits.wait_ns);
+    route_wait(router, route, &request->waiting, router->config->limits.wait_ns);
 }
 
 static void answer_subscription(struct track_request *request)
@@ -162,10 +145,10 @@ static void answer_fetch(struct track_request *request)
                                     .group = request->asked->group,
                                     .priority = request->asked->wish.priority};
     int error = fetch_find(router, &wish, &fetched);
-    if (error == MOQ_ERR_AGAIN && router_may_wait(router)) {
+    if (error == MOQ_ERR_AGAIN && route_may_wait(router)) {
         request->fetching.on_group = on_group;
         fetch_wait(fetched.pending, &request->fetching);
-        wait_on_route(request, route_find(router, wish.path), CORE_REPLY_TIMEOUT_NS);
+        route_wait(router, route_find(router, wish.path), &request->waiting, CORE_REPLY_TIMEOUT_NS);
     } else if (error) {
         refuse_request(request, MOQ_ERR_NOT_FOUND);
     } else {
@@ -190,12 +173,13 @@ static void on_info(void *user, int error, const struct moq_info *info)
 
 static void answer_info(struct track_request *request)
 {
+    struct router *router = request->router;
     const struct moq_path *path = request->request.path;
     struct moq_info info;
     request->query = (struct info_query){.on_info = on_info, .user = request};
-    int error = info_find(request->router, path, false, &info, &request->query);
+    int error = info_find(router, path, false, &info, &request->query);
     if (error == MOQ_ERR_AGAIN)
-        wait_on_route(request, route_find(request->router, path), CORE_REPLY_TIMEOUT_NS);
+        route_wait(router, route_find(router, path), &request->waiting, CORE_REPLY_TIMEOUT_NS);
     else if (error)
         refuse_request(request, error);
     else
@@ -203,6 +187,18 @@ static void answer_info(struct track_request *request)
 }
 
 /* ---- Their way ------------------------------------------------------------------------------- */
+
+/* Refused; but INFO gets what is always true. */
+static void on_late(struct route_waiter *waiter)
+{
+    struct track_request *request = container_of(waiter, struct track_request, waiting);
+    if (request->asked->kind == MOQ_REQUEST_INFO)
+        send_info(request, &info_unknown);
+    else
+        refuse_request(request, MOQ_ERR_NOT_FOUND);
+}
+
+const struct route_waiter_ops track_request_waiting = {.on_ready = on_ready, .on_late = on_late};
 
 static void on_decided(struct core_request *decided, bool is_allowed)
 {
@@ -242,11 +238,8 @@ void track_request_arrived(struct router *router, struct core_peer *peer, struct
     request->router = router;
     request->asked = asked;
     request->policy_class = core_policy_class(router->config, asked->path);
-    request->deadline_ns = CLOCK_NEVER;
-    list_init(&request->waiting.node);
+    request->waiting.ops = &track_request_waiting;
     list_init(&request->fetching.node);
-    if (asked->kind == MOQ_REQUEST_SUBSCRIBE)
-        request->waiting.on_ready = on_ready;
     request->request = (struct core_request){
         .kind = kind_of(asked),
         .peer = peer,
@@ -257,32 +250,4 @@ void track_request_arrived(struct router *router, struct core_peer *peer, struct
     };
     moq_request_set_user(asked, request);
     core_hooks_ask(&router->hooks, &request->request);
-}
-
-/* Refuses, or answers with what is always true, whoever has waited long enough. */
-static void sweep_route(struct route *route, uint64_t now_ns)
-{
-    list_for_each_safe (node, &route->waiting) {
-        struct track_request *request = container_of(node, struct track_request, waiting.node);
-        bool is_last = route->waiting.next == route->waiting.prev;
-        if (request->deadline_ns > now_ns)
-            continue;
-        if (request->asked->kind == MOQ_REQUEST_INFO)
-            send_info(request, &info_unknown);
-        else
-            refuse_request(request, MOQ_ERR_NOT_FOUND);
-        if (is_last)
-            return; /* the route may be gone with it */
-    }
-}
-
-void track_requests_sweep(struct router *router)
-{
-    if (router->waiting_count == 0)
-        return;
-    struct route *route, *next;
-    HASH_ITER(hh, router->routes, route, next)
-    {
-        sweep_route(route, router->clock->now_ns);
-    }
 }

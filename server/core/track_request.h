@@ -17,17 +17,16 @@ struct track_request {
     struct core_request request;
     struct moq_request *asked;          /* its user is this */
     struct config_verdict policy_class; /* by the path it asked for */
-    struct route *route;                /* while it waits there */
-    struct route_waiter waiting;
-    struct fetch_waiter fetching; /* while a group is fetched */
-    struct info_query query;      /* while a publisher is asked for INFO */
-    uint64_t deadline_ns;         /* while it waits */
+    struct route_waiter waiting;        /* for a publisher, or for its answer */
+    struct fetch_waiter fetching;       /* while a group is fetched */
+    struct info_query query;            /* while a publisher is asked for INFO */
 };
+
+extern const struct route_waiter_ops track_request_waiting; /* how they wait */
 
 void track_request_arrived(struct router *router, struct core_peer *peer,
                            struct moq_request *asked);
 /* Forgets it: it is answered otherwise, or its peer took it back. */
 void track_request_gone(struct moq_request *asked);
-void track_requests_sweep(struct router *router); /* those who have waited long enough */
 
 #endif

@@ -9,6 +9,7 @@ struct stage {
     enum core_verdict session, announce, subscribe; /* what the hook answers */
     struct moq_path *alias;                         /* subscribes are led here; NULL: as asked */
     struct core_request *parked;                    /* the last one that it answers later */
+    struct core_request *for_later;                 /* answered when a viewer has died */
     int sessions, announces, subscribes, ends, samples, withdrawn;
     uint64_t rtt_ns; /* of the viewer that was sampled last */
 };
@@ -72,12 +73,24 @@ static void on_viewer_sample(void *self, struct core_viewer *viewer)
     core_viewer_override(viewer, &stage->hook, &change);
 }
 
+/* As one would that lets so many in at a time. */
+static void on_viewer_died(void *self, struct core_viewer *viewer)
+{
+    struct stage *stage = self;
+    struct core_request *request = stage->for_later;
+    (void)viewer;
+    stage->for_later = NULL;
+    if (request)
+        core_answer(request, CORE_ALLOW);
+}
+
 static const struct core_hook_ops hook_ops = {.name = "stage",
                                               .session_open = on_session_open,
                                               .announce = on_announce,
                                               .subscribe = on_subscribe,
                                               .peer_died = on_peer_died,
                                               .withdrawn = on_withdrawn,
+                                              .viewer_died = on_viewer_died,
                                               .viewer_sample = on_viewer_sample};
 
 static void stage_init(struct stage *stage)
@@ -409,6 +422,44 @@ static void a_hook_sees_viewers_and_sets_their_policy(void **state)
     theatre_deinit(&theatre);
 }
 
+/* A publisher takes over, so a group is cut, so a viewer has all it wished for and dies, so another
+ * publisher is let in: in one turn. The newest of them has the track. */
+static void an_answer_may_follow_from_an_answer(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct watch watch;
+    stage_init(&stage);
+    struct client *first = client_ready(world_host(&stage.world), NULL);
+    struct client *viewer = client_ready(world_host(&stage.world), NULL);
+    struct moq_track *track = client_publish(first, "demo/bbb");
+    struct moq_group *growing;
+    assert_int_equal(moq_track_open_group(track, 1, &growing), 0);
+    moq_track_write_frame(track, growing, "one", 3);
+    run_ms(&stage, 200);
+    watch_init(&watch, viewer, "demo/bbb", &WISH_RANGE(1, 1));
+    run_ms(&stage, 200);
+    assert_group(&watch, 1, "one...");
+
+    stage.announce = CORE_LATER;
+    client_publish(client_ready(world_host(&stage.world), NULL), "demo/bbb");
+    run_ms(&stage, 200);
+    struct core_request *second = stage.parked;
+    client_publish(client_ready(world_host(&stage.world), NULL), "demo/bbb");
+    run_ms(&stage, 200);
+    stage.for_later = stage.parked;
+    core_answer(second, CORE_ALLOW);
+    run_ms(&stage, 200);
+    assert_int_equal(watch.closed, 1);
+    assert_null(stage.for_later);
+    const struct list *sources = &stage.world.workers[0].router.sources;
+    const struct source *source = container_of(sources->next, struct source, node);
+    assert_ptr_equal(source->origin, route_newest(source->route));
+    assert_int_equal(world_counters(&stage.world)->announcements, 3);
+    watch_deinit(&watch);
+    stage_deinit(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -428,6 +479,7 @@ int main(void)
         cmocka_unit_test(a_publisher_may_die_before_the_answer),
         cmocka_unit_test(a_subscription_is_led_elsewhere),
         cmocka_unit_test(a_hook_sees_viewers_and_sets_their_policy),
+        cmocka_unit_test(an_answer_may_follow_from_an_answer),
     };
     return cmocka_run_group_tests(tests, NULL, free_tls);
 }

@@ -16,7 +16,8 @@ struct pond {
     moq_on_info *on_info;   /* NULL: nobody asks */
     void *info_user;
     int opened, adjusted, rested, closed;
-    bool is_asked; /* it writes */
+    bool is_asked;   /* it writes */
+    bool is_unready; /* it has to begin first */
 };
 
 struct pond_feed {
@@ -61,6 +62,11 @@ static void pond_rest(struct feed *feed)
 static bool pond_is_active(const struct feed *feed)
 {
     return pond_of(feed)->is_asked;
+}
+
+static bool pond_is_ready(const struct feed *feed)
+{
+    return !pond_of(feed)->is_unready;
 }
 
 static bool pond_covers(const struct feed *feed, uint64_t group)
@@ -114,6 +120,7 @@ static const struct feed_ops pond_ops = {
     .adjust = pond_adjust,
     .rest = pond_rest,
     .is_active = pond_is_active,
+    .is_ready = pond_is_ready,
     .covers = pond_covers,
     .close = pond_close,
     .fetch = pond_fetch,
@@ -237,6 +244,62 @@ static void it_rests_and_is_closed_when_nobody_watches(void **state)
     assert_int_equal(stage.pond.closed, 0);
     run_ms(&stage, 3000);
     assert_int_equal(stage.pond.closed, 1);
+    stage_deinit(&stage);
+}
+
+/* Viewers of other workers count as well: it rests when the last of all has left. */
+static void it_rests_only_when_nobody_watches_on_any_worker(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct watch here, there;
+    stage_init(&stage);
+    watch_init(&here, stage.here, "pond", &WISH_ANY);
+    watch_init(&there, stage.there, "pond", &WISH_ANY);
+    run_ms(&stage, 200);
+    watch_deinit(&here);
+    run_ms(&stage, 200);
+    assert_int_equal(stage.pond.rested, 0);
+    watch_deinit(&there);
+    run_ms(&stage, 200);
+    assert_int_equal(stage.pond.rested, 1);
+    assert_int_equal(stage.pond.closed, 0);
+
+    int adjusted = stage.pond.adjusted;
+    watch_init(&there, stage.there, "pond", &WISH_ANY);
+    run_ms(&stage, 200);
+    assert_int_equal(stage.pond.opened, 1);
+    assert_true(stage.pond.adjusted > adjusted);
+    watch_deinit(&there);
+    stage_deinit(&stage);
+}
+
+/* Whatever feeds it may take a while: a program has to be started, another relay to be found. */
+static void it_may_take_its_time_to_begin(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_init(&stage);
+    struct client *clients[] = {stage.here, stage.there};
+    for (size_t i = 0; i < 2; i++) {
+        struct watch watch;
+        stage.pond.is_unready = true;
+        watch_init(&watch, clients[i], "pond", &WISH_ANY);
+        run_ms(&stage, 4000);
+        assert_non_null(stage.pond.feed);
+        assert_int_equal(stage.pond.adjusted, 1);
+        assert_int_equal(stage.pond.rested, 0);
+        assert_int_equal(watch.infos, 0);
+
+        stage.pond.is_unready = false;
+        source_ready(stage.pond.feed->feed.source);
+        write_group(&stage, 1, "frog");
+        assert_group(&watch, 1, "frog");
+        watch_deinit(&watch);
+        run_ms(&stage, 5000);
+        assert_int_equal(stage.pond.closed, (int)i + 1);
+        stage.pond.adjusted = stage.pond.rested = 0;
+    }
     stage_deinit(&stage);
 }
 
@@ -389,6 +452,8 @@ int main(void)
         cmocka_unit_test(viewers_of_all_workers_see_it),
         cmocka_unit_test(it_hears_what_its_viewers_wish),
         cmocka_unit_test(it_rests_and_is_closed_when_nobody_watches),
+        cmocka_unit_test(it_rests_only_when_nobody_watches_on_any_worker),
+        cmocka_unit_test(it_may_take_its_time_to_begin),
         cmocka_unit_test(its_end_is_its_viewers_end),
         cmocka_unit_test(a_peer_takes_over_and_hands_back),
         cmocka_unit_test(a_withdrawn_pond_has_a_moment_to_finish),

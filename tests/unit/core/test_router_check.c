@@ -120,7 +120,7 @@ static void one_who_waits_elsewhere(void *arg)
     struct stage *stage = arg;
     struct moq_path *path = moq_path_from_text("nowhere");
     struct route *route = route_find(stage->router, path);
-    container_of(route->waiting.next, struct track_request, waiting.node)->route = NULL;
+    container_of(route->waiting.next, struct route_waiter, node)->route = NULL;
     router_check(stage->router);
 }
 
@@ -164,7 +164,7 @@ static void every_invariant_fires(void **state)
         {a_broken_list, "node->next->prev == node"},
         {a_route_that_nobody_needs, "is_needed"},
         {stamps_out_of_order, "announcement->stamp < above"},
-        {one_who_waits_elsewhere, "request->route == route"},
+        {one_who_waits_elsewhere, "waiter->route == route"},
         {one_who_is_held_by_nobody, "request->is_held && request->current"},
     };
     (void)state;
