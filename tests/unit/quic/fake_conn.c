@@ -193,6 +193,12 @@ size_t fake_hex(const char *hex, uint8_t *out, size_t room)
     return n;
 }
 
+struct h3_span fake_span(const char *hex)
+{
+    static uint8_t bytes[FAKE_MAX_BYTES];
+    return (struct h3_span){bytes, fake_hex(hex, bytes, sizeof bytes)};
+}
+
 static void give_to_app(struct fake_stream *stream, const uint8_t *data, size_t n)
 {
     assert_true(stream->app_size + n <= sizeof stream->app);

@@ -55,6 +55,7 @@ struct fake_conn *established_client(void);
 struct fake_stream *fake_stream(struct fake_conn *conn, int64_t id);
 
 size_t fake_hex(const char *hex, uint8_t *out, size_t room); /* spaces are skipped */
+struct h3_span fake_span(const char *hex);                   /* its bytes, until the next call */
 
 /* Gives bytes on a stream as a connection would, until it is the application's or rejected. */
 enum wt_stream_kind fake_give(struct fake_conn *conn, int64_t id, const uint8_t *data, size_t n,
