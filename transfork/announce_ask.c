@@ -8,57 +8,66 @@
 #include "transfork/dialect.h"
 #include "transfork/message.h"
 #include "transfork/path_set.h"
+#include "transfork/query.h"
 
 /* Peers that cannot say "this is all for now" (MOQ_CAN_LIVE) mean it by a silence of this
  * length. */
 #define CAUGHT_UP_NS (300 * NS_PER_MS)
 
 struct moq_announced {
-    struct grave grave;
+    struct query query;
     struct list node; /* in its session's announced */
-    struct moq_session *session;
-    struct moq_stream *stream; /* NULL once it is over */
     struct moq_path *prefix;
     struct path_set active;
     uint64_t heard_ns; /* when the stream was opened, or last said something */
-    bool is_live, is_over;
+    bool is_live;
     const struct moq_announced_events *events;
     void *user;
 };
 
+static struct moq_announced *announced_of(struct query *query)
+{
+    return container_of(query, struct moq_announced, query);
+}
+
+static void unlink_announced(struct query *query, int error)
+{
+    (void)error;
+    list_remove(&announced_of(query)->node);
+}
+
+static void tell_announced_end(struct query *query, int error)
+{
+    struct moq_announced *announced = announced_of(query);
+    if (announced->events->on_closed)
+        announced->events->on_closed(announced, error);
+}
+
 static void announced_free(struct grave *grave)
 {
-    struct moq_announced *announced = container_of(grave, struct moq_announced, grave);
+    struct moq_announced *announced = container_of(grave, struct moq_announced, query.grave);
     path_set_deinit(&announced->active);
     moq_path_unref(&announced->prefix);
     free(announced);
     object_died(OBJECT_announced);
 }
 
-static bool bury_announced(struct moq_announced *announced)
-{
-    if (announced->is_over)
-        return false;
-    announced->is_over = true;
-    announced->stream = NULL;
-    list_remove(&announced->node);
-    session_bury(announced->session, &announced->grave, announced_free);
-    return true;
-}
+static const struct query_kind announced_kind = {
+    .unlink = unlink_announced, .tell_end = tell_announced_end, .free = announced_free};
 
-/* All active paths end, then the announce stream itself. */
+/* All active paths end, then the announce stream itself. The owner may close it at any of them. */
 static void end_announced(struct moq_announced *announced, int error)
 {
-    announced->stream = NULL;
-    session_enter(announced->session);
+    struct moq_session *session = announced->query.session;
+    announced->query.stream = NULL;
+    session_enter(session);
     for (struct moq_path *path; (path = path_set_pop(&announced->active));) {
-        if (announced->events->on_ended && !announced->is_over)
+        if (announced->events->on_ended && !announced->query.is_over)
             announced->events->on_ended(announced, path);
         moq_path_unref(&path);
     }
-    if (bury_announced(announced) && announced->events->on_closed)
-        announced->events->on_closed(announced, error);
-    session_leave(announced->session);
+    query_end(&announced->query, error);
+    session_leave(session);
 }
 
 static void become_live(struct moq_announced *announced)
@@ -72,7 +81,7 @@ static void become_live(struct moq_announced *announced)
 
 static int become_active(struct moq_announced *announced, struct moq_path *path)
 {
-    if (announced->active.count >= announced->session->config.limits.announced_paths)
+    if (announced->active.count >= announced->query.session->config.limits.announced_paths)
         return MOQ_ERR_BOUNDS;
     int error = path_set_add(&announced->active, path);
     if (error == MOQ_ERR_DUPLICATE) {
@@ -106,7 +115,7 @@ static int hear_announce(struct moq_announced *announced, const struct msg_annou
 
 static long read_announce(struct moq_stream *stream, const uint8_t *data, size_t n)
 {
-    struct moq_announced *announced = stream->owner;
+    struct moq_announced *announced = announced_of(stream->owner);
     struct msg_announce msg;
     size_t used;
     int error = message_decode_announce(stream->session->version, data, n, &used, &msg);
@@ -123,7 +132,7 @@ static int announced_ended(struct moq_stream *stream, const uint8_t *left, size_
     (void)left;
     if (n > 0)
         return MOQ_ERR_DECODE;
-    struct moq_announced *announced = stream->owner;
+    struct moq_announced *announced = announced_of(stream->owner);
     stream_detach(stream);
     stream_finish(stream);
     end_announced(announced, 0);
@@ -132,7 +141,7 @@ static int announced_ended(struct moq_stream *stream, const uint8_t *left, size_
 
 static void announced_stream_over(struct moq_stream *stream, int error)
 {
-    end_announced(stream->owner, error);
+    end_announced(announced_of(stream->owner), error);
 }
 
 static const struct stream_ops announced_ops = {.read = read_announce,
@@ -171,7 +180,7 @@ static int write_announce_please(struct moq_announced *announced)
 {
     struct stream_message message;
     int error = message_encode_announce_please(stream_compose(&message), announced->prefix);
-    return stream_send(announced->stream, &message, error);
+    return stream_send(announced->query.stream, &message, error);
 }
 
 struct moq_announced *moq_session_announced(struct moq_session *session, struct moq_path *prefix,
@@ -182,7 +191,8 @@ struct moq_announced *moq_session_announced(struct moq_session *session, struct 
     struct moq_announced *announced = calloc(1, sizeof *announced);
     if (!announced)
         return NULL;
-    announced->session = session;
+    announced->query.kind = &announced_kind;
+    announced->query.session = session;
     announced->prefix = moq_path_ref(prefix);
     announced->events = events;
     announced->user = user;
@@ -191,12 +201,12 @@ struct moq_announced *moq_session_announced(struct moq_session *session, struct 
     list_push_back(&session->announced, &announced->node);
     object_born(OBJECT_announced);
 
-    announced->stream = stream_new_asking(session, BIDI_ANNOUNCE, &announced_ops, announced);
-    if (!announced->stream || write_announce_please(announced)) {
+    if (query_open(&announced->query, BIDI_ANNOUNCE, &announced_ops) ||
+        write_announce_please(announced)) {
         moq_announced_close(&announced);
         return NULL;
     }
-    announced->stream->credit_deadline_ns = CLOCK_NEVER; /* it is asked once for a session */
+    announced->query.stream->credit_deadline_ns = CLOCK_NEVER; /* it is asked once for a session */
     if (!moq_session_can(session, MOQ_CAN_LIVE))
         session_wait_until(session, announced->heard_ns + CAUGHT_UP_NS);
     return announced;
@@ -206,19 +216,16 @@ void moq_announced_close(struct moq_announced **announced_ref)
 {
     struct moq_announced *announced = *announced_ref;
     *announced_ref = NULL;
-    if (!announced || announced->is_over)
+    if (!announced)
         return;
-    struct moq_stream *stream = announced->stream;
-    bury_announced(announced);
-    if (!stream)
-        return;
-    if (!stream->handle) {
-        stream_abort(stream, MOQ_ERR_CANCELLED);
-        return;
+    struct moq_stream *stream = announced->query.stream;
+    if (stream && stream->handle) {
+        stream_detach(stream);
+        stream_finish(stream);
+        stream_stop(stream, MOQ_ERR_CANCELLED);
+        announced->query.stream = NULL;
     }
-    stream_detach(stream);
-    stream_finish(stream);
-    stream_stop(stream, MOQ_ERR_CANCELLED);
+    query_cancel(&announced->query);
 }
 
 void *moq_announced_user(const struct moq_announced *announced)

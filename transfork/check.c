@@ -171,12 +171,13 @@ static uint32_t count_receiving(const struct moq_session *session,
 static void check_subscription(const struct moq_session *session,
                                const struct moq_subscription *subscription)
 {
-    REQUIRE(subscription->session == session);
-    REQUIRE(!subscription->is_over);
+    REQUIRE(subscription->query.session == session);
+    REQUIRE(!subscription->query.is_over);
     REQUIRE(subscription->id < session->next_subscription);
     REQUIRE(subscription_find(session, subscription->id) == subscription);
-    REQUIRE(subscription->stream || subscription->is_ending);
-    REQUIRE(!subscription->stream || subscription->stream->owner == subscription);
+    REQUIRE(subscription->query.stream || subscription->is_ending);
+    REQUIRE(!subscription->query.stream ||
+            subscription->query.stream->owner == &subscription->query);
     REQUIRE(subscription->receiving == count_receiving(session, subscription));
 }
 

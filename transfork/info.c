@@ -4,6 +4,7 @@
 
 #include "base/objects.h"
 #include "transfork/message.h"
+#include "transfork/query.h"
 #include "transfork/request.h"
 
 /* ---- The peer asks --------------------------------------------------------------------------- */
@@ -71,39 +72,29 @@ void info_answer_begin(struct moq_stream *stream)
 /* ---- We ask ---------------------------------------------------------------------------------- */
 
 struct moq_info_query {
-    struct grave grave;
-    struct moq_session *session;
-    struct moq_stream *stream; /* NULL once it is over */
-    bool is_over;
+    struct query query;
+    const struct moq_info *info; /* NULL: none came */
     moq_on_info *on_info;
     void *user;
 };
 
-static void query_free(struct grave *grave)
+static void tell_info(struct query *query, int error)
 {
-    free(container_of(grave, struct moq_info_query, grave));
+    struct moq_info_query *asking = container_of(query, struct moq_info_query, query);
+    asking->on_info(asking->user, error, asking->info);
+}
+
+static void info_query_free(struct grave *grave)
+{
+    free(container_of(grave, struct moq_info_query, query.grave));
     object_died(OBJECT_info_query);
 }
 
-static bool bury_query(struct moq_info_query *query)
-{
-    if (query->is_over)
-        return false;
-    query->is_over = true;
-    query->stream = NULL;
-    session_bury(query->session, &query->grave, query_free);
-    return true;
-}
-
-static void answer_query(struct moq_info_query *query, int error, const struct moq_info *info)
-{
-    if (bury_query(query))
-        query->on_info(query->user, error, info);
-}
+static const struct query_kind info_kind = {.tell_end = tell_info, .free = info_query_free};
 
 static long read_info(struct moq_stream *stream, const uint8_t *data, size_t n)
 {
-    struct moq_info_query *query = stream->owner;
+    struct query *query = stream->owner;
     uint32_t version = stream->session->version;
     struct msg_info msg;
     size_t used;
@@ -112,7 +103,8 @@ static long read_info(struct moq_stream *stream, const uint8_t *data, size_t n)
         return error;
     struct moq_info info = message_info_from_wire(version, &msg);
     stream_detach(stream);
-    answer_query(query, 0, &info);
+    container_of(query, struct moq_info_query, query)->info = &info;
+    query_end(query, 0);
     return (long)used;
 }
 
@@ -122,15 +114,10 @@ static int answer_end(struct moq_stream *stream, const uint8_t *left, size_t n)
     return n > 0 ? MOQ_ERR_DECODE : MOQ_ERR_NOT_FOUND;
 }
 
-static void answer_over(struct moq_stream *stream, int error)
-{
-    answer_query(stream->owner, error, NULL);
-}
+static const struct stream_ops answer_ops = {
+    .read = read_info, .on_end = answer_end, .on_over = query_stream_over, .ignores_stop = true};
 
-static const struct stream_ops query_ops = {
-    .read = read_info, .on_end = answer_end, .on_over = answer_over, .ignores_stop = true};
-
-static int write_info_please(struct moq_info_query *query, struct moq_path *path)
+static int write_info_please(struct query *query, struct moq_path *path)
 {
     struct stream_message message;
     int error = message_encode_info_please(stream_compose(&message), path);
@@ -144,26 +131,24 @@ struct moq_info_query *moq_session_info(struct moq_session *session, struct moq_
 {
     if (!session_is_ready(session))
         return NULL;
-    struct moq_info_query *query = calloc(1, sizeof *query);
-    if (!query)
+    struct moq_info_query *asking = calloc(1, sizeof *asking);
+    if (!asking)
         return NULL;
-    query->session = session;
-    query->on_info = on_info;
-    query->user = user;
+    asking->query.kind = &info_kind;
+    asking->query.session = session;
+    asking->on_info = on_info;
+    asking->user = user;
     object_born(OBJECT_info_query);
-    query->stream = stream_new_asking(session, BIDI_INFO, &query_ops, query);
-    if (!query->stream || write_info_please(query, path))
-        moq_info_query_close(&query);
-    return query;
+    if (query_open(&asking->query, BIDI_INFO, &answer_ops) ||
+        write_info_please(&asking->query, path))
+        moq_info_query_close(&asking);
+    return asking;
 }
 
 void moq_info_query_close(struct moq_info_query **query_ref)
 {
-    struct moq_info_query *query = *query_ref;
+    struct moq_info_query *asking = *query_ref;
     *query_ref = NULL;
-    if (!query || query->is_over)
-        return;
-    if (query->stream)
-        stream_abort(query->stream, MOQ_ERR_CANCELLED);
-    bury_query(query);
+    if (asking)
+        query_cancel(&asking->query);
 }

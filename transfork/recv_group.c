@@ -70,7 +70,7 @@ static void end_receiving(struct recv_group *receiving, int error)
     receiving->stream = NULL;
     receiving->subscription = NULL;
     list_remove(&receiving->node);
-    session_bury(subscription->session, &receiving->grave, recv_group_free);
+    session_bury(subscription->query.session, &receiving->grave, recv_group_free);
     if (error)
         moq_track_abort_group(receiving->track, receiving->group, error);
     else
@@ -121,7 +121,8 @@ static int begin_group(struct moq_stream *stream, struct moq_subscription *subsc
         return MOQ_ERR_NOMEM;
     struct moq_group *group = NULL;
     int error = moq_track_open_group(subscription->track, sequence, &group);
-    if (!error && subscription->is_over) { /* a watcher of the new group closed the subscription */
+    /* A watcher of the new group may have closed the subscription. */
+    if (!error && subscription->query.is_over) {
         moq_track_abort_group(subscription->track, group, MOQ_ERR_CANCELLED);
         error = MOQ_ERR_CANCELLED;
     }
@@ -207,7 +208,7 @@ void recv_groups_tick(struct moq_session *session)
 
 static struct recv_group *find_receiving(const struct moq_subscription *subscription)
 {
-    list_for_each (node, &subscription->session->recv_groups) {
+    list_for_each (node, &subscription->query.session->recv_groups) {
         struct recv_group *receiving = container_of(node, struct recv_group, node);
         if (receiving->subscription == subscription)
             return receiving;

@@ -42,45 +42,51 @@ struct moq_subscription *subscription_find(const struct moq_session *session, ui
     return NULL;
 }
 
+static struct moq_subscription *subscription_of(struct query *query)
+{
+    return container_of(query, struct moq_subscription, query);
+}
+
+/* Also cuts the groups under way. */
+static void unlink_subscription(struct query *query, int error)
+{
+    struct moq_subscription *subscription = subscription_of(query);
+    list_remove(&subscription->node);
+    recv_groups_cut(subscription, error ? error : MOQ_ERR_CANCELLED);
+}
+
+static void tell_subscription_end(struct query *query, int error)
+{
+    struct moq_subscription *subscription = subscription_of(query);
+    if (subscription->events->on_closed)
+        subscription->events->on_closed(subscription, error);
+}
+
 static void subscription_free(struct grave *grave)
 {
-    struct moq_subscription *subscription = container_of(grave, struct moq_subscription, grave);
+    struct moq_subscription *subscription =
+        container_of(grave, struct moq_subscription, query.grave);
     moq_track_unref(&subscription->track);
     free(subscription);
     object_died(OBJECT_subscription);
 }
 
-/* Takes it out of the session and cuts groups under way. False: that was done before. */
-static bool bury_subscription(struct moq_subscription *subscription, int error)
-{
-    if (subscription->is_over)
-        return false;
-    subscription->is_over = true;
-    list_remove(&subscription->node);
-    recv_groups_cut(subscription, error ? error : MOQ_ERR_CANCELLED);
-    session_bury(subscription->session, &subscription->grave, subscription_free);
-    return true;
-}
-
-static void end_subscription(struct moq_subscription *subscription, int error)
-{
-    if (bury_subscription(subscription, error) && subscription->events->on_closed)
-        subscription->events->on_closed(subscription, error);
-}
+static const struct query_kind subscription_kind = {
+    .unlink = unlink_subscription, .tell_end = tell_subscription_end, .free = subscription_free};
 
 void subscription_group_ended(struct moq_subscription *subscription)
 {
     REQUIRE(subscription->receiving > 0);
     subscription->receiving--;
     if (subscription->is_ending && subscription->receiving == 0)
-        end_subscription(subscription, 0);
+        query_end(&subscription->query, 0);
 }
 
 /* ---- The subscribe stream -------------------------------------------------------------------- */
 
 static long read_info(struct moq_subscription *subscription, const uint8_t *data, size_t n)
 {
-    uint32_t version = subscription->session->version;
+    uint32_t version = subscription->query.session->version;
     struct msg_info msg;
     size_t used;
     int error = message_decode_info(version, data, n, &used, &msg);
@@ -108,7 +114,7 @@ static long read_gap(struct moq_subscription *subscription, const uint8_t *data,
 
 static long read_answer(struct moq_stream *stream, const uint8_t *data, size_t n)
 {
-    struct moq_subscription *subscription = stream->owner;
+    struct moq_subscription *subscription = subscription_of(stream->owner);
     return subscription->has_info ? read_gap(subscription, data, n)
                                   : read_info(subscription, data, n);
 }
@@ -116,17 +122,17 @@ static long read_answer(struct moq_stream *stream, const uint8_t *data, size_t n
 /* The publisher says that there is no more; groups under way may still end. */
 static int subscription_ended(struct moq_stream *stream, const uint8_t *left, size_t n)
 {
-    struct moq_subscription *subscription = stream->owner;
+    struct moq_subscription *subscription = subscription_of(stream->owner);
     (void)left;
     if (!subscription->has_info)
         return MOQ_ERR_NOT_FOUND;
     if (n > 0)
         return MOQ_ERR_DECODE;
-    subscription->stream = NULL;
+    subscription->query.stream = NULL;
     stream_detach(stream);
     stream_finish(stream);
     if (subscription->receiving == 0) {
-        end_subscription(subscription, 0);
+        query_end(&subscription->query, 0);
         return 0;
     }
     subscription->is_ending = true;
@@ -135,15 +141,8 @@ static int subscription_ended(struct moq_stream *stream, const uint8_t *left, si
     return 0;
 }
 
-static void subscription_stream_over(struct moq_stream *stream, int error)
-{
-    struct moq_subscription *subscription = stream->owner;
-    subscription->stream = NULL;
-    end_subscription(subscription, error);
-}
-
 static const struct stream_ops subscribe_ops = {
-    .read = read_answer, .on_end = subscription_ended, .on_over = subscription_stream_over};
+    .read = read_answer, .on_end = subscription_ended, .on_over = query_stream_over};
 
 static struct moq_subscription *next_overdue(struct moq_session *session, struct list *bucket)
 {
@@ -163,7 +162,7 @@ void subscriptions_tick(struct moq_session *session)
     for (size_t i = 0; session->subscriptions && i < SUBSCRIPTION_BUCKETS; i++) {
         struct moq_subscription *overdue;
         while ((overdue = next_overdue(session, &session->subscriptions[i])))
-            end_subscription(overdue, 0);
+            query_end(&overdue->query, 0);
     }
 }
 
@@ -171,7 +170,7 @@ void subscriptions_tick(struct moq_session *session)
 
 static int write_subscribe(struct moq_subscription *subscription)
 {
-    const struct moq_session *session = subscription->session;
+    const struct moq_session *session = subscription->query.session;
     struct msg_subscribe msg = {
         .id = subscription->id,
         .path = moq_track_path(subscription->track),
@@ -181,7 +180,7 @@ static int write_subscribe(struct moq_subscription *subscription)
         msg.wish.priority >>= 2;
     struct stream_message message;
     int error = message_encode_subscribe(session->version, stream_compose(&message), &msg);
-    return stream_send(subscription->stream, &message, error);
+    return stream_send(subscription->query.stream, &message, error);
 }
 
 struct moq_subscription *moq_session_subscribe(struct moq_session *session, struct moq_track *track,
@@ -194,7 +193,8 @@ struct moq_subscription *moq_session_subscribe(struct moq_session *session, stru
     struct moq_subscription *subscription = calloc(1, sizeof *subscription);
     if (!subscription)
         return NULL;
-    subscription->session = session;
+    subscription->query.kind = &subscription_kind;
+    subscription->query.session = session;
     subscription->track = moq_track_ref(track);
     subscription->wish = *wish;
     subscription->id = session->next_subscription++;
@@ -203,8 +203,8 @@ struct moq_subscription *moq_session_subscribe(struct moq_session *session, stru
     list_push_back(bucket_of(session, subscription->id), &subscription->node);
     object_born(OBJECT_subscription);
 
-    subscription->stream = stream_new_asking(session, BIDI_SUBSCRIBE, &subscribe_ops, subscription);
-    if (!subscription->stream || write_subscribe(subscription))
+    if (query_open(&subscription->query, BIDI_SUBSCRIBE, &subscribe_ops) ||
+        write_subscribe(subscription))
         moq_subscription_close(&subscription);
     return subscription;
 }
@@ -217,26 +217,22 @@ void moq_subscription_continue_after(struct moq_subscription *subscription, uint
 /* A peer that cannot read it is not told; the new range still holds for what we take. */
 void moq_subscription_update(struct moq_subscription *subscription, const struct moq_wish *wish)
 {
-    const struct moq_session *session = subscription->session;
+    const struct moq_session *session = subscription->query.session;
     subscription->wish = *wish;
-    if (!moq_session_can(session, MOQ_CAN_UPDATE) || !subscription->stream)
+    if (!moq_session_can(session, MOQ_CAN_UPDATE) || !subscription->query.stream)
         return;
     struct msg_wish msg = message_wish_to_wire(session->version, wish);
     struct stream_message message;
     int error = message_encode_subscribe_update(session->version, stream_compose(&message), &msg);
-    stream_send(subscription->stream, &message, error);
+    stream_send(subscription->query.stream, &message, error);
 }
 
 void moq_subscription_close(struct moq_subscription **subscription_ref)
 {
     struct moq_subscription *subscription = *subscription_ref;
     *subscription_ref = NULL;
-    if (!subscription || subscription->is_over)
-        return;
-    if (subscription->stream)
-        stream_abort(subscription->stream, MOQ_ERR_CANCELLED);
-    subscription->stream = NULL;
-    bury_subscription(subscription, MOQ_ERR_CANCELLED);
+    if (subscription)
+        query_cancel(&subscription->query);
 }
 
 void *moq_subscription_user(const struct moq_subscription *subscription)

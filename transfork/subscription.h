@@ -4,24 +4,21 @@
 #define MOQ_SUBSCRIPTION_H
 
 #include "base/varint.h"
-#include "transfork/session_state.h"
+#include "transfork/query.h"
 
 #ifdef __cplusplus
 extern "C" {
 #endif
 
 struct moq_subscription {
-    struct grave grave;
+    struct query query;
     struct list node; /* in its bucket of the session's subscriptions */
-    struct moq_session *session;
-    struct moq_stream *stream; /* NULL: the publisher ended it, or it is over */
     struct moq_track *track;
     struct moq_wish wish;
     struct moq_sequence_raise raise; /* of the publisher's sequences */
     uint64_t id;
     uint32_t receiving; /* group streams under way */
     bool has_info;
-    bool is_over;
     bool is_ending;           /* the publisher said "no more", groups under way may still end */
     uint64_t end_deadline_ns; /* for those */
     const struct moq_subscription_events *events;

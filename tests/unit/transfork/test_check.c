@@ -158,7 +158,7 @@ BREAKS(stream_of_another_session, first_stream(scene)->session = scene->client)
 BREAKS(stream_without_a_handle, first_stream(scene)->handle = NULL)
 BREAKS(waiting_of_another_session, list_remove(&first_stream(scene)->node);
        list_push_back(&scene->client->waiting, &scene->viewer->stream->node))
-BREAKS(waiting_that_is_open, struct moq_stream *stream = scene->subscription->stream;
+BREAKS(waiting_that_is_open, struct moq_stream *stream = scene->subscription->query.stream;
        list_remove(&stream->node); list_push_back(&scene->client->waiting, &stream->node))
 BREAKS(parked_that_is_not_counted, scene->server->parked_streams++)
 BREAKS(parked_bytes_that_are_not_counted, scene->server->parked_bytes++)
@@ -168,13 +168,13 @@ BREAKS(request_without_a_stream, first_request(scene)->stream->owner = NULL)
 BREAKS(request_that_is_not_counted, scene->server->subscription_count--)
 BREAKS(too_many_requests, scene->server->config.limits.subscriptions = 1)
 BREAKS(announce_that_is_not_counted, scene->server->announce_count--)
-BREAKS(subscription_of_another_session, scene->subscription->session = scene->server)
-BREAKS(subscription_that_is_over, scene->subscription->is_over = true)
+BREAKS(subscription_of_another_session, scene->subscription->query.session = scene->server)
+BREAKS(subscription_that_is_over, scene->subscription->query.is_over = true)
 BREAKS(subscription_of_the_future, scene->client->next_subscription = 0)
 BREAKS(subscription_in_another_bucket, scene->subscription->id = 1;
        scene->client->next_subscription = 99)
-BREAKS(subscription_without_a_stream, scene->subscription->stream = NULL)
-BREAKS(subscription_that_hears_nothing, scene->subscription->stream->owner = NULL)
+BREAKS(subscription_without_a_stream, scene->subscription->query.stream = NULL)
+BREAKS(subscription_that_hears_nothing, scene->subscription->query.stream->owner = NULL)
 BREAKS(receiving_that_is_not_counted, scene->subscription->receiving--)
 BREAKS(receiving_that_hears_nothing, first_receiving(scene)->stream->owner = NULL)
 BREAKS(receiving_for_another_track, first_receiving(scene)->track = scene->waiting.track)
@@ -239,12 +239,12 @@ static const struct breakage breakages[] = {
     {request_that_is_not_counted, "session->subscription_count == count"},
     {too_many_requests, "count <= session->config.limits.subscriptions"},
     {announce_that_is_not_counted, "session->announce_count == "},
-    {subscription_of_another_session, "subscription->session == session"},
-    {subscription_that_is_over, "!subscription->is_over"},
+    {subscription_of_another_session, "subscription->query.session == session"},
+    {subscription_that_is_over, "!subscription->query.is_over"},
     {subscription_of_the_future, "subscription->id < session->next_subscription"},
     {subscription_in_another_bucket, "subscription_find(session, subscription->id)"},
-    {subscription_without_a_stream, "subscription->stream || subscription->is_ending"},
-    {subscription_that_hears_nothing, "subscription->stream->owner == subscription"},
+    {subscription_without_a_stream, "subscription->query.stream || subscription->is_ending"},
+    {subscription_that_hears_nothing, "subscription->query.stream->owner == &subscription->query"},
     {receiving_that_is_not_counted, "subscription->receiving == count_receiving"},
     {receiving_that_hears_nothing, "receiving->stream->owner == receiving"},
     {receiving_for_another_track, "receiving->subscription->track == receiving->track"},
