@@ -42,8 +42,8 @@ struct bytes_cursor {
 };
 
 void bytes_log_init(struct bytes_log *log);
-void bytes_log_deinit(
-    struct bytes_log *log); /* frees the chunks; no cursor may be used afterwards */
+/* Frees the chunks; no cursor may be used afterwards. */
+void bytes_log_deinit(struct bytes_log *log);
 
 /* Copies `n` bytes to the end and publishes them. Returns 0 or MOQ_ERR_NOMEM, and then the log is
  * as before. */
@@ -60,8 +60,8 @@ uint64_t bytes_log_length(const struct bytes_log *log);
 /* Memory held by the chunks, in bytes; the writer's thread. */
 size_t bytes_log_footprint(const struct bytes_log *log);
 
-void bytes_cursor_init(struct bytes_cursor *cursor,
-                       const struct bytes_log *log); /* at the first byte */
+/* At the first byte. */
+void bytes_cursor_init(struct bytes_cursor *cursor, const struct bytes_log *log);
 
 /* Bytes that are published and not read yet. */
 uint64_t bytes_cursor_available(const struct bytes_cursor *cursor);
@@ -93,8 +93,8 @@ void byte_buf_deinit(struct byte_buf *buf);
 /* Adds `n` bytes. Returns 0, MOQ_ERR_BOUNDS over the limit, or MOQ_ERR_NOMEM; on error nothing is
  * added. */
 int byte_buf_append(struct byte_buf *buf, const void *data, size_t n);
-int byte_buf_append_varint(struct byte_buf *buf,
-                           uint64_t value); /* also MOQ_ERR_INVALID over VARINT_MAX */
+/* Also MOQ_ERR_INVALID over VARINT_MAX. */
+int byte_buf_append_varint(struct byte_buf *buf, uint64_t value);
 int byte_buf_append_byte(struct byte_buf *buf, uint8_t byte);
 
 /* Drops the first `n` bytes (all, if there are fewer) and moves the rest to the front. */

@@ -30,8 +30,8 @@ void deadlines_deinit(struct deadlines *deadlines);
 /* Puts `deadline` in at CLOCK_NEVER, so that setting it later cannot fail. Returns 0 or
  * MOQ_ERR_NOMEM. */
 int deadlines_add(struct deadlines *deadlines, struct deadline *deadline);
-void deadlines_remove(struct deadlines *deadlines,
-                      struct deadline *deadline); /* harmless if it is not in */
+/* Harmless if it is not in. */
+void deadlines_remove(struct deadlines *deadlines, struct deadline *deadline);
 void deadlines_set(struct deadlines *deadlines, struct deadline *deadline, uint64_t when_ns);
 
 uint64_t deadlines_earliest(const struct deadlines *deadlines); /* CLOCK_NEVER if there is none */

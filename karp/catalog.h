@@ -59,8 +59,8 @@ struct karp_track {
     uint32_t sample_rate, channel_count; /* audio */
     bool has_bitrate;
     uint64_t bitrate_bps;
-    uint32_t
-        timescale; /* of the file, in ticks a second: an export rounds as it did; 0: not told */
+    /* Of the file, in ticks a second: an export rounds as it did; 0: not told. */
+    uint32_t timescale;
     char language[KARP_LANGUAGE_MAX_BYTES]; /* three letters of ISO 639-2; "": undetermined */
     char language_tag[KARP_LANGUAGE_TAG_MAX_BYTES]; /* BCP 47, where the file has one; "" */
     struct karp_display display;                    /* video */

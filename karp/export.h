@@ -28,18 +28,18 @@ extern "C" {
 #endif
 
 enum {
-    KARP_EXPORT_PENDING_MAX_BYTES =
-        32 << 20, /* held for the init segment; then it goes without the silent tracks */
+    /* Held for the init segment; then it goes without the silent tracks. */
+    KARP_EXPORT_PENDING_MAX_BYTES = 32 << 20,
     KARP_EXPORT_PENDING_MAX_FRAMES = 1024,
     /* Of media that waits for tracks that are described, but still silent. As long as the importer
      * waits: a publisher of ours begins no track later than this after another. */
     KARP_EXPORT_PENDING_MAX_US = 1000000,
     KARP_EXPORT_OPENING_MAX_BYTES = 4 << 20, /* held at the start of a track that reorders */
-    KARP_EXPORT_FRAGMENT_MAX_BYTES =
-        16 << 20, /* a group that is larger is cut into several fragments */
+    /* A group that is larger is cut into several fragments. */
+    KARP_EXPORT_FRAGMENT_MAX_BYTES = 16 << 20,
     KARP_EXPORT_FRAGMENT_MAX_SAMPLES = 1024,
-    KARP_EXPORT_RESTART_GAP_US =
-        500000, /* between the end of one instance and the start of the next */
+    /* Between the end of one instance and the start of the next. */
+    KARP_EXPORT_RESTART_GAP_US = 500000,
 };
 
 struct karp_export_options {
@@ -85,8 +85,8 @@ struct karp_exporter; /* private */
  * with a warning. NULL in `*exporter` with MOQ_ERR_UNSUPPORTED when none is left, MOQ_ERR_NOMEM. */
 int karp_exporter_new(struct karp_exporter **exporter, const struct karp_catalog *catalog,
                       const struct karp_export_options *options, karp_write on_write, void *user);
-void karp_exporter_free(
-    struct karp_exporter *exporter); /* what is held back is lost without a flush */
+/* What is held back is lost without a flush. */
+void karp_exporter_free(struct karp_exporter *exporter);
 
 /* Takes a frame, in decode order within its track; the tracks in any order. `track` is the index in
  * the catalog. Times that start again under the same catalog have to be put on one line before: see

@@ -27,8 +27,8 @@ struct writer {
 void writer_number(struct writer *to, uint64_t value, unsigned bytes); /* big endian */
 void writer_bytes(struct writer *to, const void *data, size_t size);
 void writer_zeros(struct writer *to, size_t count);
-size_t writer_begin(struct writer *to,
-                    const char *type); /* a box; returns its place for writer_end() */
+/* A box; returns its place for writer_end(). */
+size_t writer_begin(struct writer *to, const char *type);
 size_t writer_begin_full(struct writer *to, const char *type, uint8_t version, uint32_t flags);
 void writer_end(struct writer *to, size_t place);
 
@@ -70,8 +70,8 @@ struct export_track {
     int64_t last_dts;     /* given out; the one before the lowest possible at first */
 
     /* The first frames, held until the window can be filled; see export_opening.c. */
-    struct list
-        held; /* of struct export_pending, with the file's time; initialised with the first */
+    /* Of struct export_pending, with the file's time; initialised with the first. */
+    struct list held;
     int64_t opening[2 * NAL_MAX_REORDER + 2]; /* their times, ascending */
     size_t opening_count, opening_bytes;
 

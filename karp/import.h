@@ -26,12 +26,12 @@ extern "C" {
 #endif
 
 enum {
-    KARP_IMPORT_MOOV_MAX_BYTES =
-        4 << 20, /* a larger one is refused with TooLarge, as with every limit here */
+    /* A larger one is refused with TooLarge, as with every limit here. */
+    KARP_IMPORT_MOOV_MAX_BYTES = 4 << 20,
     KARP_IMPORT_MOOF_MAX_BYTES = 1 << 20,
-    KARP_IMPORT_MAX_SAMPLES =
-        1 << 18, /* of one fragment, empty ones and those of tracks that are left out included, or
-                    of a moov with sample tables; 32 bytes each */
+    /* Of one fragment, empty ones and those of tracks that are left out included, or of a moov with
+     * sample tables; 32 bytes each. */
+    KARP_IMPORT_MAX_SAMPLES = 1 << 18,
     KARP_IMPORT_MAX_TRACKS = 64,     /* those after them are left out */
     KARP_FRAME_MAX_BYTES = 16 << 20, /* payload of one frame */
     KARP_GROUP_MAX_US = 10000000,    /* an audio group without a video keyframe lasts this long */

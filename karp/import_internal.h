@@ -186,14 +186,14 @@ struct karp_importer {
     size_t track_count;
     size_t further_tracks;    /* of the moov, after KARP_IMPORT_MAX_TRACKS */
     uint64_t further_samples; /* in their tables */
-    uint32_t
-        wanted_entries[KARP_IMPORT_MAX_TRACKS]; /* used last by tracks; 0: none was asked for */
+    /* Used last by tracks; 0: none was asked for. */
+    uint32_t wanted_entries[KARP_IMPORT_MAX_TRACKS];
     struct karp_catalog *catalog;
     bool is_catalog_due; /* it waits for the first times, and frames wait for it */
     bool is_second_moov; /* in mid-stream, which the user may refuse */
 
-    struct import_sample
-        *samples; /* of the fragment at hand, by position once its mdat has begun */
+    /* Of the fragment at hand, by position once its mdat has begun. */
+    struct import_sample *samples;
     size_t sample_count, sample_capacity, next_sample;
 
     /* Times. An epoch lasts until they start again. */

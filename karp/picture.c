@@ -12,8 +12,8 @@ enum {
     H264_PARTITION_A = 2,
     H264_IDR = 5,
     H264_SEI = 6,
-    H265_LAST_SLICE =
-        9, /* types below are pictures that depend on others; those above are reserved */
+    /* Types below are pictures that depend on others; those above are reserved. */
+    H265_LAST_SLICE = 9,
     H265_FIRST_IRAP = 16,
     H265_LAST_IRAP = 23,
     H265_SEI = 39,

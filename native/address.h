@@ -17,8 +17,8 @@ struct address_list {
 
 socklen_t address_size(const struct sockaddr *address);
 unsigned address_port(const struct sockaddr_storage *address);
-bool address_is_any_ipv6(
-    const struct sockaddr_storage *address); /* "[::]", which also takes IPv4 */
+/* "[::]", which also takes IPv4. */
+bool address_is_any_ipv6(const struct sockaddr_storage *address);
 
 /* In the order of RFC 8305, section 4: as the resolver sorted them, but families take turns. */
 struct addrinfo;

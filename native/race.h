@@ -25,8 +25,8 @@ struct race_config {
     /* The one that wins: fills *config in (see on_client of the bridge). */
     int (*on_won)(void *user, struct quic_conn *conn, struct moq_session_config *config);
     void (*on_ready)(void *user, struct moq_session *session); /* of the winner */
-    void (*on_lost)(void *user, int error,
-                    const char *reason); /* the winner's end, or all have failed */
+    /* The winner's end, or all have failed. */
+    void (*on_lost)(void *user, int error, const char *reason);
     void *user;
 };
 

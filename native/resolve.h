@@ -6,10 +6,11 @@
 #include "native/address.h"
 
 struct resolve;
-typedef void resolve_on_done(void *user, const struct address_list *list,
-                             const char *reason); /* list NULL: failed */
+/* `list` NULL: it failed. */
+typedef void resolve_on_done(void *user, const struct address_list *list, const char *reason);
+/* NULL: out of memory. */
 struct resolve *resolve_start(struct moq_native *native, const char *host, uint16_t port,
-                              resolve_on_done *on_done, void *user); /* NULL: out of memory */
-void resolve_cancel(struct resolve **resolve);                       /* no call comes any more */
+                              resolve_on_done *on_done, void *user);
+void resolve_cancel(struct resolve **resolve); /* no call comes any more */
 
 #endif

@@ -39,7 +39,6 @@ static struct packet_key *packet_key_of(const ngtcp2_crypto_aead_ctx *key)
     return number & 1 ? (struct packet_key *)(number - 1) : NULL;
 }
 
-/* house: parameters (a key, and what is made of it) */
 int aead_key_new(ngtcp2_crypto_aead_ctx *out, const struct wide *wide, const uint8_t *key, size_t n,
                  bool is_seal)
 {

@@ -34,8 +34,8 @@ struct cert {              /* all read-only; lives until its store is freed or r
     bool has_names; /* or addresses */
     char *file;     /* of the chain; NULL: made here */
     uint64_t not_before_s, not_after_s;
-    uint64_t
-        generation; /* differs from that of every other certificate of the store, past ones too */
+    /* Differs from that of every other certificate of the store, past ones too. */
+    uint64_t generation;
     uint8_t fingerprint[QUIC_FINGERPRINT_BYTES]; /* SHA-256 of the leaf's DER */
     bool is_self_signed;                         /* made here, and renewed by cert_store_renew */
 };

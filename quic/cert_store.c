@@ -159,8 +159,8 @@ static const struct cert *self_signed_of(const struct cert_store *store)
 static bool is_due(const struct cert *cert, uint64_t now_s)
 {
     bool is_ending = now_s + CERT_RENEW_BEFORE_SECONDS >= cert->not_after_s;
-    bool is_ahead =
-        now_s < cert->not_before_s; /* the clock was set back: browsers would refuse it */
+    /* The clock was set back: browsers would refuse it. */
+    bool is_ahead = now_s < cert->not_before_s;
     return is_ending || is_ahead;
 }
 

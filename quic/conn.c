@@ -43,8 +43,8 @@ struct conn_setup {
     bool is_server;
     const ngtcp2_path *path;
     const ngtcp2_cid *remote_cid; /* our first destination */
-    const ngtcp2_cid
-        *first_dcid; /* the destination of the client's very first packet, for names of logs */
+    /* The destination of the client's very first packet, for names of logs. */
+    const ngtcp2_cid *first_dcid;
     uint32_t version;
     ngtcp2_settings settings;
     ngtcp2_transport_params params;

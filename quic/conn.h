@@ -183,8 +183,8 @@ ngtcp2_ssize conn_write_packet(ngtcp2_conn *quic, ngtcp2_path *path, ngtcp2_pkt_
 const char *conn_alert_words(uint8_t alert);
 void conn_count_handshake(struct quic_conn *conn); /* it ends: if that was a failure of TLS's */
 
-int conn_accept_session(
-    struct quic_conn *conn); /* server: asks the application; 0 or its refusal */
+/* Server: asks the application; 0 or its refusal. */
+int conn_accept_session(struct quic_conn *conn);
 void conn_handshake_done(struct quic_conn *conn); /* ALPN is known: starts the session */
 void conn_half_open_done(struct quic_conn *conn);
 void conn_session_up(struct quic_conn *conn);     /* the application may open streams */
@@ -195,11 +195,11 @@ void conn_ref_init(struct quic_conn *conn);
 /* The end. The first reason counts; all of it happens in the next flush, never inside the call. */
 void conn_end_local(struct quic_conn *conn, int error, enum conn_farewell farewell,
                     uint64_t wire_code, const char *reason);
-void conn_end_alert(struct quic_conn *conn, uint8_t alert,
-                    const char *reason);                         /* a TLS alert of ours */
+/* A TLS alert of ours. */
+void conn_end_alert(struct quic_conn *conn, uint8_t alert, const char *reason);
 void conn_end_library(struct quic_conn *conn, int ngtcp2_error); /* what ngtcp2 returned */
-void conn_end_session(
-    struct quic_conn *conn); /* the session is over: CONNECTION_CLOSE with its code */
+/* The session is over: CONNECTION_CLOSE with its code. */
+void conn_end_session(struct quic_conn *conn);
 void conn_set_app_close(struct quic_conn *conn, uint32_t code, const char *reason, bool is_remote);
 uint32_t conn_code_of(const struct quic_conn *conn, int error); /* the application's, for ours */
 void conn_refuse(struct quic_conn *conn, int error); /* the application does not want the session */

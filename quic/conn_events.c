@@ -25,7 +25,6 @@ static ngtcp2_conn *conn_of_ref(ngtcp2_crypto_conn_ref *ref)
 
 /* ---- The handshake --------------------------------------------------------------------------- */
 
-/* house: parameters (ngtcp2 gives them) */
 static int on_crypto_data(ngtcp2_conn *quic, ngtcp2_encryption_level level, uint64_t offset,
                           const uint8_t *data, size_t n, void *user)
 {

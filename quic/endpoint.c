@@ -466,8 +466,8 @@ void quic_endpoint_writable(struct quic_endpoint *endpoint)
 
 static void flush_ready(struct quic_endpoint *endpoint)
 {
-    struct list
-        turn; /* those who are ready now; who becomes ready meanwhile has its turn next time */
+    /* Those who are ready now; who becomes ready meanwhile has its turn next time. */
+    struct list turn;
     list_init(&turn);
     list_move_all(&endpoint->ready, &turn);
 

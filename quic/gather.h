@@ -24,8 +24,8 @@ extern "C" {
 enum {
     GATHER_FEW = 8,    /* packets: a look that finds as many was worth waking for */
     GATHER_BURST = 64, /* packets: so many at once come in bursts anyway */
-    GATHER_FLOW =
-        4, /* packets a train, on average: somebody's flow, which waiting would slow down */
+    /* Packets a train, on average: somebody's flow, which waiting would slow down. */
+    GATHER_FLOW = 4,
     /* Looks in a row, each for a few packets and soon after the other, before it gathers: the least
      * where that has paid, the most where it was a mistake again and again. */
     GATHER_STREAK_MIN = 4,

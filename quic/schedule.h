@@ -26,8 +26,8 @@ struct schedule {
 
 /* Joins behind everyone of the same urgency; does nothing if it is in already. */
 void schedule_join(struct schedule *schedule, struct schedule_node *node, uint64_t urgency);
-void schedule_leave(struct schedule *schedule,
-                    struct schedule_node *node); /* harmless if it is not in */
+/* Harmless if it is not in. */
+void schedule_leave(struct schedule *schedule, struct schedule_node *node);
 
 /* Who writes next, or NULL. */
 struct schedule_node *schedule_first(const struct schedule *schedule);

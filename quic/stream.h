@@ -15,8 +15,8 @@ extern "C" {
 #endif
 
 enum {
-    INTERNAL_OUT_MAX_BYTES =
-        64 * 1024, /* all that one of HTTP/3's own streams may send in its life */
+    /* All that one of HTTP/3's own streams may send in its life. */
+    INTERNAL_OUT_MAX_BYTES = 64 * 1024,
 };
 
 enum stream_kind {
@@ -56,8 +56,8 @@ struct quic_stream {
     bool is_blocked : 1;      /* by the peer's flow control; joins again when it gives more */
 };
 
-struct quic_stream *stream_new(struct quic_conn *conn, int64_t id,
-                               enum stream_kind kind); /* NULL: out of memory */
+/* NULL: out of memory. */
+struct quic_stream *stream_new(struct quic_conn *conn, int64_t id, enum stream_kind kind);
 /* Takes it out of everything; freed at the end of the turn. */
 void stream_bury(struct quic_stream *stream);
 void stream_free(struct quic_stream *stream); /* at once */
@@ -70,8 +70,8 @@ bool stream_is_bidi(const struct quic_stream *stream);
 void stream_introduce(struct quic_stream *stream);
 /* QUIC is done with it: the last call to the application, and it is buried. */
 void stream_close(struct quic_stream *stream);
-void stream_refuse(struct quic_stream *stream,
-                   uint64_t wire_code); /* resets and stops; what comes is dropped */
+/* Resets and stops; what comes is dropped. */
+void stream_refuse(struct quic_stream *stream, uint64_t wire_code);
 
 void stream_schedule(struct quic_stream *stream); /* it has something to write */
 void stream_unschedule(struct quic_stream *stream);

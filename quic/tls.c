@@ -41,11 +41,11 @@ enum {
 
 struct quic_tls {
     int refs;
-    pthread_mutex_t
-        mutex; /* certs, contexts, generations: a renewal may come while other threads accept */
+    /* For certs, contexts and generations: a renewal may come while other threads accept. */
+    pthread_mutex_t mutex;
     struct cert_store *certs; /* servers */
-    WOLFSSL_CTX
-    *contexts[CERT_STORE_MAX]; /* a server's: one per certificate; a client's: the first */
+    /* A server's: one per certificate; a client's: the first. */
+    WOLFSSL_CTX *contexts[CERT_STORE_MAX];
     uint64_t generations[CERT_STORE_MAX]; /* of the certificate a context was made of */
     struct tls_tickets *tickets;          /* servers */
     struct reset_secret reset_secret;

@@ -60,8 +60,8 @@ static uint64_t delay_of(const struct udp_spread *spread, const struct quic_data
     if (train->size < offset + ID_BYTES)
         return 0;
     memcpy(&id, train->data + offset, ID_BYTES);
-    id *=
-        UINT64_C(0x9e3779b97f4a7c15); /* all of its bits count: some stacks write a number there */
+    /* All of its bits count: some stacks write a number there. */
+    id *= UINT64_C(0x9e3779b97f4a7c15);
     return (id ^ id >> 32) % (spread->most_ns + 1);
 }
 

@@ -68,17 +68,17 @@ struct wt_session {
 
 void wt_session_fail(struct wt_session *session, uint64_t h3_code, const char *reason);
 int wt_session_write(struct wt_session *session, int64_t id, struct h3_span bytes, bool is_end);
-void wt_session_try_connect(
-    struct wt_session *session); /* client: sends the CONNECT if it can be sent now */
+/* Client: sends the CONNECT if it can be sent now. */
+void wt_session_try_connect(struct wt_session *session);
 void wt_session_peer_ended(struct wt_session *session, uint32_t code, const char *reason);
 
 struct wt_stream *wt_stream_find(const struct wt_session *session, int64_t id);
-struct wt_stream *wt_stream_new(struct wt_session *session, int64_t id,
-                                enum wt_role role); /* NULL: no memory, failed */
+/* NULL: no memory, failed. */
+struct wt_stream *wt_stream_new(struct wt_session *session, int64_t id, enum wt_role role);
 void wt_stream_kill(struct wt_session *session, struct wt_stream *stream); /* marks it dead */
 void wt_session_leave(struct wt_session *session); /* ends what depth++ began; frees dead streams */
-void wt_session_reject(struct wt_session *session, int64_t id,
-                       uint64_t h3_code); /* resets and stops */
+/* Resets and stops. */
+void wt_session_reject(struct wt_session *session, int64_t id, uint64_t h3_code);
 void wt_stream_reject(struct wt_session *session, struct wt_stream *stream, uint64_t h3_code);
 void wt_stream_feed(struct wt_session *session, struct wt_stream *stream, struct h3_span in);
 void wt_stream_ended(struct wt_session *session, struct wt_stream *stream); /* its FIN came */

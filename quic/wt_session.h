@@ -102,8 +102,8 @@ void wt_session_stream_reset(struct wt_session *session, int64_t id, uint64_t h3
 /* The peer stopped our direction of such a stream, or of our control stream. What is not clear yet
  * may still become the application's: it is only not to be written to. */
 void wt_session_stream_stopped(struct wt_session *session, int64_t id, uint64_t h3_code);
-void wt_session_stream_closed(struct wt_session *session,
-                              int64_t id); /* any stream: it is forgotten */
+/* Any stream: it is forgotten. */
+void wt_session_stream_closed(struct wt_session *session, int64_t id);
 
 /* A QUIC datagram came. There is no use for its content: it is checked and dropped. */
 void wt_session_datagram(struct wt_session *session, const uint8_t *data, size_t n);

@@ -187,16 +187,16 @@ struct bench_thread {
 };
 
 int bench_threads_start(struct bench *bench); /* 0 or a code of base/error.h */
-void bench_order(struct bench *bench,
-                 enum bench_order order);     /* to all; each has one under way at most */
+/* To all; each has one under way at most. */
+void bench_order(struct bench *bench, enum bench_order order);
 void bench_threads_join(struct bench *bench); /* after ORDER_STOP */
 
 /* The native of the thread's nth connection. */
 struct moq_native *bench_native(struct bench_thread *thread, unsigned number);
 /* The same for a publisher and the watcher: --spread is about viewers. */
 struct moq_native *bench_prompt_native(struct bench_thread *thread, unsigned number);
-struct moq_path *bench_flow_path(const struct bench *bench,
-                                 unsigned flow); /* NULL: out of memory */
+/* NULL: out of memory. */
+struct moq_path *bench_flow_path(const struct bench *bench, unsigned flow);
 void bench_client_config(const struct bench *bench, struct moq_client_config *config);
 
 /* ---- Publishers (bench_publish.c) ------------------------------------------------------------ */

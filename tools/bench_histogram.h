@@ -8,8 +8,8 @@
 #include <stdint.h>
 
 enum {
-    HISTOGRAM_SPLIT_BITS =
-        6, /* each power of two in 64 buckets: half of one is 1/128 of the value */
+    /* Each power of two in 64 buckets: half of one is 1/128 of the value. */
+    HISTOGRAM_SPLIT_BITS = 6,
     HISTOGRAM_VALUE_BITS = 43, /* 2^43 ns is more than two hours; what is longer counts as that */
     HISTOGRAM_BUCKETS = (HISTOGRAM_VALUE_BITS - HISTOGRAM_SPLIT_BITS + 1) << HISTOGRAM_SPLIT_BITS,
 };

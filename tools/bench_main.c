@@ -18,8 +18,8 @@
 enum {
     STEP_MS = 10,
     DRAIN_MS = 1000, /* after the window, for what is under way */
-    BEFORE_MS =
-        300, /* between the last announcement and the first viewer: a look at the relay at rest */
+    /* Between the last announcement and the first viewer: a look at the relay at rest. */
+    BEFORE_MS = 300,
     BENCH_INVALID = 3,
 };
 

@@ -16,8 +16,8 @@ struct bench_viewer {
     uint64_t connect_ns;       /* since when it connects; 0: it is connected */
     unsigned begun;            /* feeds that have received something since they came */
     bool has_arrived, is_retrying;
-    struct bench_traffic
-        seen; /* of its connection; what a lost one counted after this is lost too */
+    /* Of its connection; what a lost one counted after this is lost too. */
+    struct bench_traffic seen;
     struct bench_feed *feeds;
 };
 

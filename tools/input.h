@@ -15,8 +15,8 @@ enum { INPUT_PIECE_BYTES = 64 << 10 };
 struct input;
 
 struct input_events {
-    void (*on_data)(void *user, const uint8_t *data,
-                    size_t n);             /* may call input_hold, not input_close */
+    /* May call input_hold, not input_close. */
+    void (*on_data)(void *user, const uint8_t *data, size_t n);
     void (*on_end)(void *user, int error); /* 0: the end of the input; else libuv's error. Once */
 };
 

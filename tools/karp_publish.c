@@ -144,7 +144,8 @@ static void note_missing_media(struct karp_publishing *karp)
         karp->exit_code = TOOL_INCOMPLETE;
 }
 
-/* Tells what importer and publisher have left out. Missing picture or sound has an exit status of its own. */
+/* Tells what importer and publisher have left out. Missing picture or sound has an exit status of
+ * its own. */
 static void report_losses(struct karp_publishing *karp)
 {
     const struct karp_import_counts *counts = karp_importer_counts(karp->importer);

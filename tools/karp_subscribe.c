@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* moq-karp subscribe: a broadcast to a fragmented MP4 on standard output or in a file. It waits until the broadcast appears,
- * ends when it has ended, and survives the loss of its relay in between. */
+/* moq-karp subscribe: a broadcast to a fragmented MP4 on standard output or in a file. It waits
+ * until the broadcast appears, ends when it has ended, and survives the loss of its relay in
+ * between. */
 #include "tools/karp.h"
 
 #include <stdlib.h>
@@ -13,8 +14,9 @@
 
 enum {
     TICK_MS = 20,
-    SETTLE_MS =
-        500, /* a first catalog with one kind of track only may be the half of it: Rust publishers add one by one */
+    /* A first catalog with one kind of track only may be the half of it: Rust publishers add one by
+     * one. */
+    SETTLE_MS = 500,
     FILE_LATENCY_MS = 10000,
     PIPE_LATENCY_MS = 2000,
 };
@@ -26,8 +28,8 @@ struct karp_watching {
     struct player player;
     struct karp_exporter *exporter;
     struct output *output;
-    struct karp_catalog
-        *next; /* of a new instance, or a new version: the player takes it when it is free */
+    /* Of a new instance, or a new version: the player takes it when it is free. */
+    struct karp_catalog *next;
     char playing_id[KARP_ID_MAX_BYTES];
     uv_timer_t timer;
     uint64_t opened_ns; /* when the player got its tracks */
@@ -206,8 +208,9 @@ static bool is_settled(const struct karp_watching *karp)
     return (has_video && has_audio) || now_ns(karp) - karp->opened_ns > SETTLE_MS * NS_PER_MS;
 }
 
-/* Publishers end their tracks before they withdraw the broadcast. An error in place of that end means that the relay, or
- * whoever is at the other side, has lost the publisher. No end at all tells nothing: Rust relays pass none on. */
+/* Publishers end their tracks before they withdraw the broadcast. An error in place of that end
+ * means that the relay, or whoever is at the other side, has lost the publisher. No end at all
+ * tells nothing: Rust relays pass none on. */
 static void tell_end(struct karp_watching *karp)
 {
     karp->is_cut_off = player_has_broken_off(&karp->player);
@@ -244,7 +247,8 @@ static void player_done(struct karp_watching *karp)
     }
 }
 
-/* We lost the relay, and the broadcast with it: it may have ended meanwhile, and then nobody tells us any more. */
+/* We lost the relay, and the broadcast with it: it may have ended meanwhile, and then nobody tells
+ * us any more. */
 static bool is_given_up(const struct karp_watching *karp)
 {
     bool is_wanted = karp->has_played && !karp->settings->is_followed && !karp->is_offline;
@@ -323,7 +327,8 @@ static void on_instance(struct watch *watch, const char *id)
     maybe_finish(karp);
 }
 
-/* Before the export has begun, a newer version replaces the tracks; after that, only if it tells of others than before. */
+/* Before the export has begun, a newer version replaces the tracks; after that, only if it tells of
+ * others than before. */
 static void on_catalog(struct watch *watch, struct karp_catalog *catalog)
 {
     struct karp_watching *karp = watch->user;

@@ -25,8 +25,8 @@ struct output_events {           /* every entry may be NULL */
  * *error is libuv's. */
 struct output *output_open(uv_loop_t *loop, const char *file, const struct output_events *events,
                            void *user, int *error);
-int output_write(struct output *output, const void *data,
-                 size_t n); /* copies; 0, MOQ_ERR_IO (broken), MOQ_ERR_NOMEM */
+/* Copies; 0, MOQ_ERR_IO (broken), MOQ_ERR_NOMEM. */
+int output_write(struct output *output, const void *data, size_t n);
 bool output_is_file(const struct output *output);
 bool output_is_terminal(const struct output *output);
 bool output_is_full(const struct output *output);

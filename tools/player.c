@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Every track offers its next frame; the earliest of them goes on. A track that has none yet makes the others wait, but not
- * longer than the latency. */
+/* Every track offers its next frame; the earliest of them goes on. A track that has none yet makes
+ * the others wait, but not longer than the latency. */
 #include "tools/player.h"
 
 #include <string.h>
@@ -18,8 +18,8 @@ enum { CACHE_BYTES = 128 << 20 };
 #define QUIET_NS NS_PER_S
 /* Frames of one track wait for those of another at most. */
 #define WEAVE_PATIENCE_NS (2 * NS_PER_S)
-/* A track that was waited for in vain makes nobody wait again for so long: it may be silent, or have a picture every few
- * seconds. */
+/* A track that was waited for in vain makes nobody wait again for so long: it may be silent, or
+ * have a picture every few seconds. */
 #define WEAVE_PAUSE_NS (30 * NS_PER_S)
 /* A subscription that failed is made again after this, then later each time. */
 #define RETRY_FIRST_NS NS_PER_S
@@ -53,8 +53,8 @@ static bool is_part_missing(const struct player_track *track)
     return !track->over_ns && (is_group_open || is_gap);
 }
 
-/* Whether what has not arrived is not waited for any more. What is known to be missing may take the latency, if nothing waits
- * behind it; whether there is anything else, only silence can tell. */
+/* Whether what has not arrived is not waited for any more. What is known to be missing may take the
+ * latency, if nothing waits after it; whether there is anything else, only silence can tell. */
 static bool is_past_end(const struct player_track *track)
 {
     const struct player *player = track->player;
@@ -102,7 +102,8 @@ static void start_reading(struct player_track *track, struct moq_group *group)
     mark->frames = 0;
 }
 
-/* The group to read next, when it is known that none comes before it, or that was waited for long enough. */
+/* The group to read next, when it is known that none comes before it, or that was waited for long
+ * enough. */
 static struct moq_group *next_group(struct player_track *track)
 {
     const struct player *player = track->player;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The media tracks of one instance, read in order: groups one after the other, tracks woven together by time. A group that is
- * late is waited for as long as the latency allows, then skipped. */
+/* The media tracks of one instance, read in order: groups one after the other, tracks woven
+ * together by time. A group that is late is waited for as long as the latency allows, then
+ * skipped. */
 #ifndef MOQ_TOOLS_PLAYER_H
 #define MOQ_TOOLS_PLAYER_H
 
@@ -41,10 +42,11 @@ struct player_mark {
 };
 
 struct player_events {
-    /* In decode order within a track. MOQ_ERR_EXPIRED: the group is not wanted; other errors end the player. */
+    /* In decode order within a track. MOQ_ERR_EXPIRED: the group is not wanted; other errors end
+     * the player. */
     int (*on_frame)(void *user, const struct karp_frame *frame);
-    bool (*is_full)(
-        void *user); /* no frames now: player_pump comes when there is room. May be NULL */
+    /* No frames now: player_pump comes when there is room. May be NULL. */
+    bool (*is_full)(void *user);
 };
 
 /* `make_path` names a track; `first`: the group to begin with, or MOQ_NO_GROUP: the newest. With
@@ -85,10 +87,12 @@ void player_close(struct player *player);
 bool player_is_open(const struct player *player);
 
 void player_play(struct player *player); /* frames may come from now on */
-/* No more is expected: what is under way may still arrive, for a while, which is short when another instance waits. */
+/* No more is expected: what is under way may still arrive, for a while, which is short when another
+ * instance waits. */
 void player_end(struct player *player, bool has_successor);
 
-/* Gives on what may be given on now. To be called from time to time; growth of a track calls it too. */
+/* Gives on what may be given on now. To be called from time to time; growth of a track calls it
+ * too. */
 void player_pump(struct player *player);
 bool player_is_over(const struct player *player); /* every track has ended and was given on */
 

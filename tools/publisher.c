@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Catalog first, so that a viewer can ask for the tracks before their first group; then frames, each appended to the group of
- * its track. Paths carry the instance's id: a reconnect makes a new instance, for its groups count from 0 again. */
+/* Catalog first, so that a viewer can ask for the tracks before their first group; then frames,
+ * each appended to the group of its track. Paths carry the instance's id: a reconnect makes a new
+ * instance, for its groups count from 0 again. */
 #include "tools/publisher.h"
 
 #include <stdlib.h>

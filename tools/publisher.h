@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A broadcast that is being published: its catalog and media tracks as a session's peers see them. Knows no input. */
+/* A broadcast that is being published: its catalog and media tracks as a session's peers see them.
+ * Knows no input. */
 #ifndef MOQ_TOOLS_PUBLISHER_H
 #define MOQ_TOOLS_PUBLISHER_H
 
@@ -28,8 +29,8 @@ const char *publisher_loss_words(enum publisher_loss loss);
 
 struct publisher_track {
     struct moq_track *track;
-    struct moq_group
-        *group; /* growing; NULL: none, frames are left out until the next one may begin */
+    /* Growing; NULL: none, frames are left out until the next one may begin. */
+    struct moq_group *group;
     uint64_t next_sequence;
     bool is_audio, is_cut; /* is_cut: the last group was over its bound */
 };
@@ -54,16 +55,18 @@ struct publisher {
 /* Takes what the catalog says. On air, a new instance begins with it. */
 int publisher_set_catalog(struct publisher *publisher, const struct karp_catalog *catalog);
 
-/* A new instance; its media begins at the next keyframes. Only with a catalog: whoever waits for a broadcast must not be
- * told of one that may never have media. */
+/* A new instance; its media begins at the next keyframes. Only with a catalog: whoever waits for a
+ * broadcast must not be told of one that may never have media. */
 int publisher_go_on_air(struct publisher *publisher);
 void publisher_go_off_air(struct publisher *publisher, int error);
 void publisher_deinit(struct publisher *publisher);
 
-/* Off air, before a track's keyframe, or over the bound of its group, the frame is left out and counted. */
+/* Off air, before a track's keyframe, or over the bound of its group, the frame is left out and
+ * counted. */
 int publisher_write(struct publisher *publisher, const struct karp_frame *frame);
-/* No more frames. `is_whole`: tracks end in order, as soon as each viewer has everything. Otherwise the last groups are
- * ended, and tracks only when going off air, with an error: whoever records must be able to tell. */
+/* No more frames. `is_whole`: tracks end in order, as soon as each viewer has everything. Otherwise
+ * the last groups are ended, and tracks only when going off air, with an error: whoever records
+ * must be able to tell. */
 void publisher_finish(struct publisher *publisher, bool is_whole);
 
 /* Entries of a session's events. */

@@ -46,8 +46,8 @@ struct tool_app { /* every entry may be NULL */
      * tool_finish(0). */
     void (*on_stop)(struct tool *tool);
     void (*on_finish)(struct tool *tool); /* lets go of handles; the session ends after it */
-    void (*on_progress)(struct tool *tool, char *line,
-                        size_t size); /* for people, once a second, if they look */
+    /* For people, once a second, if they look. */
+    void (*on_progress)(struct tool *tool, char *line, size_t size);
     const struct moq_session_events *session;
 };
 

@@ -23,8 +23,8 @@ void path_set_deinit(struct path_set *set);
 
 /* Returns 0 (a reference is taken), MOQ_ERR_DUPLICATE or MOQ_ERR_NOMEM. */
 int path_set_add(struct path_set *set, struct moq_path *path);
-bool path_set_remove(struct path_set *set,
-                     const struct moq_path *path); /* false: it was not there */
+/* False: it was not there. */
+bool path_set_remove(struct path_set *set, const struct moq_path *path);
 
 /* Takes any one out; the reference is the caller's. NULL: none is left. */
 struct moq_path *path_set_pop(struct path_set *set);

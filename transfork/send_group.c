@@ -24,8 +24,8 @@ static size_t pull_group_bytes(struct moq_stream *stream, struct iovec *vec, siz
                                bool *is_end)
 {
     struct send_group *sending = sending_of(stream);
-    bool has_ended =
-        group_has_ended(sending->group); /* read before the bytes: then all of them are there */
+    /* Read before the bytes: then all of them are there. */
+    bool has_ended = group_has_ended(sending->group);
     size_t count = 0;
     uint64_t body = 0;
 

@@ -104,11 +104,11 @@ void session_fail(struct moq_session *session, int error, const char *reason);
 
 /* The peer's streams: `accept_begin` (session.c) reads the type, the others what follows. */
 void accept_begin(struct moq_stream *stream);
-int accept_parked(struct moq_stream *stream, const uint8_t *data,
-                  size_t n);                    /* more of it came too early */
+/* More of it came too early. */
+int accept_parked(struct moq_stream *stream, const uint8_t *data, size_t n);
 void greeting_begin(struct moq_stream *stream); /* server: a stream of type 0 came */
-long bitrate_read(struct moq_stream *stream, const uint8_t *data,
-                  size_t n); /* what follows on the session stream */
+/* What follows on the session stream. */
+long bitrate_read(struct moq_stream *stream, const uint8_t *data, size_t n);
 void announce_answer_begin(struct moq_stream *stream);
 void subscribe_answer_begin(struct moq_stream *stream);
 void fetch_answer_begin(struct moq_stream *stream);

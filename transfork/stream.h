@@ -122,8 +122,8 @@ int stream_ends_too_early(struct moq_stream *stream, const uint8_t *left, size_t
 
 /* For streams that were asked all there is to ask: a read that is always MOQ_ERR_PROTOCOL. */
 long stream_refuses_more(struct moq_stream *stream, const uint8_t *data, size_t n);
-uint64_t
-stream_unsent(const struct moq_stream *stream); /* bytes of the log that are not in packets */
+/* Bytes of the log that are not in packets. */
+uint64_t stream_unsent(const struct moq_stream *stream);
 void stream_wake(struct moq_stream *stream);
 void stream_set_urgency(struct moq_stream *stream, uint64_t urgency);
 

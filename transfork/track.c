@@ -178,8 +178,8 @@ static void follow_group(struct moq_track *track, struct moq_group *group)
 {
     if (group->is_ended)
         return;
-    bool has_ended =
-        body_has_ended(group->body); /* asked before the length, so that it is the last one */
+    /* Asked before the length, so that it is the last one. */
+    bool has_ended = body_has_ended(group->body);
     uint64_t length = moq_group_length(group);
     bool has_grown = length > group->counted_bytes;
     count_bytes(track, group, length);

@@ -62,18 +62,18 @@ void moq_path_unref(struct moq_path **path); /* NULL inside is fine; sets it to 
 size_t moq_path_count(const struct moq_path *path);
 struct moq_part moq_path_part(const struct moq_path *path, size_t index); /* index < count */
 bool moq_path_equal(const struct moq_path *a, const struct moq_path *b);
-int moq_path_compare(const struct moq_path *a,
-                     const struct moq_path *b); /* part by part, as bytes */
+/* Part by part, as bytes. */
+int moq_path_compare(const struct moq_path *a, const struct moq_path *b);
 uint64_t moq_path_hash(const struct moq_path *path);
 bool moq_path_has_prefix(const struct moq_path *path, const struct moq_path *prefix);
 
 /* The same parts in memory of its own, for another thread. NULL: out of memory. */
 struct moq_path *moq_path_copy(const struct moq_path *path);
-struct moq_path *moq_path_join(const struct moq_path *a,
-                               const struct moq_path *b); /* NULL as for _new */
+/* NULL as for _new. */
+struct moq_path *moq_path_join(const struct moq_path *a, const struct moq_path *b);
 struct moq_path *moq_path_child(const struct moq_path *path, const char *part); /* one more part */
-struct moq_path *moq_path_suffix(const struct moq_path *path,
-                                 size_t skip); /* without its first parts */
+/* Without its first parts. */
+struct moq_path *moq_path_suffix(const struct moq_path *path, size_t skip);
 
 /* Parts joined by '/', for people and logs: what is not printable, and a '/' inside a part, becomes
  * %XX. Always ends with NUL; cut to `size`. Returns `out`. */
@@ -166,9 +166,8 @@ struct moq_track_config {
 
 struct moq_track; /* counted: publishers, subscriptions and viewers share it */
 
-struct moq_track *moq_track_new(struct moq_path *path,
-                                const struct moq_track_config *config); /* takes its own
-                                                            reference; NULL: out of memory */
+/* Takes its own reference; NULL: out of memory. */
+struct moq_track *moq_track_new(struct moq_path *path, const struct moq_track_config *config);
 struct moq_track *moq_track_ref(struct moq_track *track);
 void moq_track_unref(struct moq_track **track);
 
@@ -222,8 +221,8 @@ int moq_track_write_frame(struct moq_track *track, struct moq_group *group, cons
 void moq_track_drop_read(struct moq_track *track, const struct moq_group_reader *reader);
 
 void moq_track_finish_group(struct moq_track *track, struct moq_group *group); /* complete */
-void moq_track_abort_group(struct moq_track *track, struct moq_group *group,
-                           int error); /* cut short */
+/* Cut short. */
+void moq_track_abort_group(struct moq_track *track, struct moq_group *group, int error);
 
 /* No more groups: 0 as the publisher meant it, else why. Growing groups are cut when `error` is not
  * 0. */
@@ -233,8 +232,8 @@ bool moq_track_has_ended(const struct moq_track *track, int *error);
 struct moq_group *moq_track_newest(const struct moq_track *track); /* borrowed; NULL: none yet */
 struct moq_group *moq_track_oldest(const struct moq_track *track); /* borrowed; of those kept */
 struct moq_group *moq_track_find(const struct moq_track *track, uint64_t sequence);
-struct moq_group *moq_track_after(const struct moq_track *track,
-                                  const struct moq_group *group); /* the next newer */
+/* The next newer. */
+struct moq_group *moq_track_after(const struct moq_track *track, const struct moq_group *group);
 uint64_t moq_track_latest(const struct moq_track *track); /* highest sequence ever seen; 0: none */
 uint64_t moq_track_cached_bytes(const struct moq_track *track);
 
@@ -250,12 +249,12 @@ struct moq_watcher {
 struct moq_watcher_ops {
     void (*on_group)(struct moq_watcher *watcher, struct moq_group *group);  /* a new one */
     void (*on_growth)(struct moq_watcher *watcher, struct moq_group *group); /* bytes, or its end */
-    void (*on_gap)(struct moq_watcher *watcher, uint64_t first, uint64_t last,
-                   int error);                              /* never will come */
+    /* Never will come. */
+    void (*on_gap)(struct moq_watcher *watcher, uint64_t first, uint64_t last, int error);
     void (*on_end)(struct moq_watcher *watcher, int error); /* see moq_track_end */
 };
-void moq_track_watch(struct moq_track *track,
-                     struct moq_watcher *watcher); /* kept until moq_track_unwatch */
+/* Kept until moq_track_unwatch. */
+void moq_track_watch(struct moq_track *track, struct moq_watcher *watcher);
 void moq_track_unwatch(struct moq_track *track, struct moq_watcher *watcher);
 
 /* Tells watchers that groups first..last are lost upstream. */

@@ -206,8 +206,8 @@ int relay_config_load(struct relay_config **out, const struct config_sources *so
                       struct config_errors *errors);
 void relay_config_free(struct relay_config **config); /* NULL inside is fine; sets it to NULL */
 
-void relay_config_print(const struct relay_config *config,
-                        FILE *out);     /* YAML that loads to the same configuration */
+/* YAML that loads to the same configuration. */
+void relay_config_print(const struct relay_config *config, FILE *out);
 void relay_config_reference(FILE *out); /* conf/relay.yaml: every setting, explained */
 void relay_config_schema(FILE *out);    /* JSON Schema, draft 2020-12 */
 

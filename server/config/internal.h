@@ -29,8 +29,8 @@ struct config_place {
 
 void config_errors_add(struct config_errors *errors, const struct config_place *place,
                        const char *format, ...) __attribute__((format(printf, 3, 4)));
-void config_errors_sort(
-    struct config_errors *errors); /* by line and column; those without come last */
+/* By line and column; those without come last. */
+void config_errors_sort(struct config_errors *errors);
 
 enum { CONFIG_QUOTE_BYTES = 64 };
 
@@ -73,8 +73,8 @@ struct config_tree { /* owns every node and text in it */
 
 void config_tree_init(struct config_tree *tree, struct config_errors *errors);
 void config_tree_deinit(struct config_tree *tree);
-char *config_tree_text(struct config_tree *tree, const char *text,
-                       size_t n); /* NULL: out of memory */
+/* NULL: out of memory. */
+char *config_tree_text(struct config_tree *tree, const char *text, size_t n);
 
 /* A new node that is in no parent yet. NULL: too many nodes or out of memory; reported. */
 struct config_node *config_tree_node(struct config_tree *tree, enum config_node_kind kind,
@@ -83,8 +83,8 @@ struct config_node *config_tree_scalar(struct config_tree *tree, const char *tex
                                        const struct config_place *place);
 
 void config_node_append(struct config_node *parent, struct config_node *child);
-struct config_node *config_node_find(const struct config_node *map,
-                                     const char *key); /* NULL: not there */
+/* NULL: not there. */
+struct config_node *config_node_find(const struct config_node *map, const char *key);
 
 /* Puts `value` into `map` under `key` (which must outlive the tree), in place of what was there.
  * NULL values are ignored. */

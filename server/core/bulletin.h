@@ -23,8 +23,8 @@ struct bulletin_events {
 
 struct share; /* what the others know of one announcement */
 
-int bulletins_init(struct router *router,
-                   const struct bulletin_events *events); /* 0 or MOQ_ERR_NOMEM */
+/* 0 or MOQ_ERR_NOMEM. */
+int bulletins_init(struct router *router, const struct bulletin_events *events);
 void bulletins_deinit(struct router *router);
 
 /* Tells the others. *share is NULL when there are none. 0 or MOQ_ERR_NOMEM. */

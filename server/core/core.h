@@ -112,8 +112,8 @@ size_t core_listener_count(const struct core *core);
 int core_listener_address(const struct core *core, size_t index, struct sockaddr_storage *out,
                           socklen_t *size);
 enum quic_congestion core_listener_congestion(const struct core *core, size_t index);
-int core_fingerprint(const struct core *core,
-                     uint8_t out[QUIC_FINGERPRINT_BYTES]); /* of the first listener */
+/* Of the first listener. */
+int core_fingerprint(const struct core *core, uint8_t out[QUIC_FINGERPRINT_BYTES]);
 
 #ifdef __cplusplus
 }

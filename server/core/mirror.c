@@ -170,8 +170,8 @@ static void mirror_close(struct feed *feed)
 {
     struct mirror *mirror = mirror_of(feed);
     link_close(&mirror->link);
-    moq_track_unfollow(feed->source->track,
-                       MOQ_ERR_CANCELLED); /* as closed legs cut their groups */
+    /* As closed legs cut their groups. */
+    moq_track_unfollow(feed->source->track, MOQ_ERR_CANCELLED);
     moq_path_unref(&mirror->path);
     free(mirror);
 }

@@ -34,8 +34,8 @@ struct viewer_origin {
     const struct policy_override *override; /* copied */
 };
 
-struct core_viewer *core_viewer_new(struct router *router,
-                                    const struct viewer_origin *origin); /* NULL: out of memory */
+/* NULL: out of memory. */
+struct core_viewer *core_viewer_new(struct router *router, const struct viewer_origin *origin);
 /* Its request is over, and it is served from `track`. False: out of memory, and the request was
  * refused. */
 bool core_viewer_serve(struct core_viewer *viewer, struct moq_request *asked,

@@ -4,7 +4,6 @@
 
 #include <ngtcp2/ngtcp2.h>
 
-/* house: parameters (they are ngtcp2's) */
 int __real_ngtcp2_conn_client_new_versioned(ngtcp2_conn **conn, const ngtcp2_cid *dcid,
                                             const ngtcp2_cid *scid, const ngtcp2_path *path,
                                             uint32_t version, int callbacks_version,

@@ -133,7 +133,6 @@ int __wrap_munmap(void *where, size_t n)
     return __real_munmap(where, n);
 }
 
-/* house: parameters (the system's) */
 void *__wrap_mmap(void *where, size_t n, int protection, int flags, int file, off_t offset)
 {
     allocations += is_relay;

@@ -13,8 +13,8 @@ void *__real_malloc(size_t size);
 void *__real_calloc(size_t count, size_t size);
 char *__real_strdup(const char *text);
 
-/* Counts down to the allocation that fails; below zero: none does. house: globals - the linker's
- * wrappers have no argument to carry it. */
+/* Counts down to the allocation that fails; below zero: none does. The
+ * linker's wrappers have no argument to carry it. */
 static long allocations_left = -1;
 
 static bool is_failing(void)
