@@ -63,7 +63,7 @@ void bytes_log_deinit(struct bytes_log *log)
 
 /* Makes room for `n` more bytes after `log->last` before anything is written, so that an append is
  * all or nothing. */
-static int reserve(struct bytes_log *log, size_t n)
+static int reserve_chunks(struct bytes_log *log, size_t n)
 {
     uint64_t room = log->capacity - log->length;
     struct bytes_chunk *tail = log->last;
@@ -99,7 +99,7 @@ int bytes_log_append(struct bytes_log *log, const void *data, size_t n)
 {
     if (n == 0)
         return 0;
-    int error = reserve(log, n);
+    int error = reserve_chunks(log, n);
     if (error)
         return error;
 
@@ -157,7 +157,7 @@ uint64_t bytes_cursor_available(const struct bytes_cursor *cursor)
 
 /* Steps over chunk ends; only called when there is at least one byte to read, so the next chunk is
  * there. */
-static void settle(struct bytes_cursor *cursor)
+static void settle_cursor(struct bytes_cursor *cursor)
 {
     if (!cursor->chunk)
         cursor->chunk = cursor->log->first;
@@ -174,7 +174,7 @@ size_t bytes_cursor_peek(struct bytes_cursor *cursor, struct iovec *vec, size_t 
     if (left == 0)
         return 0;
 
-    settle(cursor);
+    settle_cursor(cursor);
     size_t used = 0, offset = cursor->offset;
     for (const struct bytes_chunk *chunk = cursor->chunk; left > 0 && used < max;) {
         size_t room = chunk->capacity - offset;
@@ -192,7 +192,7 @@ void bytes_cursor_advance(struct bytes_cursor *cursor, uint64_t n)
 {
     REQUIRE(n <= bytes_cursor_available(cursor));
     while (n > 0) {
-        settle(cursor);
+        settle_cursor(cursor);
         size_t room = cursor->chunk->capacity - cursor->offset;
         size_t part = n < room ? (size_t)n : room;
         cursor->offset += part;

@@ -20,7 +20,7 @@ void mailbox_send(struct mailbox *mailbox, struct post *post)
         mailbox->wake(mailbox->self);
 }
 
-static struct post *reverse(struct post *newest)
+static struct post *reverse_posts(struct post *newest)
 {
     struct post *oldest = NULL;
     while (newest) {
@@ -34,7 +34,8 @@ static struct post *reverse(struct post *newest)
 
 size_t mailbox_run(struct mailbox *mailbox)
 {
-    struct post *post = reverse(__atomic_exchange_n(&mailbox->newest, NULL, __ATOMIC_ACQUIRE));
+    struct post *post =
+        reverse_posts(__atomic_exchange_n(&mailbox->newest, NULL, __ATOMIC_ACQUIRE));
     size_t count = 0;
     while (post) {
         struct post *next = post->next;

@@ -54,7 +54,7 @@ static int open_catalog(struct karp_exporter *exporter, const struct karp_catalo
         track->is_used = export_config_init(track);
         track->id = track->is_used ? ++used : 0;
         if (!track->is_used)
-            log_warn(LOG_MEDIA, "export: track %s is left out, MP4 cannot describe %s",
+            log_warn(LOG_MEDIA, "export: track %s is left out: MP4 cannot describe %s",
                      track->entry->name, track->entry->codec);
     }
     return error || used > 0 ? error : MOQ_ERR_UNSUPPORTED;
@@ -156,8 +156,8 @@ static int write_init(struct karp_exporter *exporter)
 }
 
 /* Start codes become lengths; other payloads are passed on as they are. */
-static int reframe(struct karp_exporter *exporter, const struct export_track *track,
-                   struct karp_frame *frame)
+static int reframe_payload(struct karp_exporter *exporter, const struct export_track *track,
+                           struct karp_frame *frame)
 {
     if (!track->is_annex_b)
         return 0;
@@ -205,7 +205,7 @@ static int write_frame(struct karp_exporter *exporter, struct karp_frame *frame)
 
     if (track->is_unseen && frame->is_group_start)
         export_config_look(track, frame);
-    int error = reframe(exporter, track, frame);
+    int error = reframe_payload(exporter, track, frame);
     if (error)
         return export_leave_out(exporter, KARP_EXPORT_LOSS_TOO_LARGE, error);
     if (frame->size == 0)
@@ -266,7 +266,7 @@ static void give_up_silent(struct karp_exporter *exporter)
             continue;
         track->is_used = false;
         log_warn(LOG_MEDIA,
-                 "export: track %s is left out, its frames do not say how to decode them",
+                 "export: track %s is left out: its frames do not say how to decode them",
                  track->entry->name);
     }
 }

@@ -84,7 +84,7 @@ static int begin_box(struct karp_importer *importer, uint64_t size)
     struct box_name name = box_name_of(importer->box_type);
     if (size != 0 && (size < importer->header_size || size > IMPORT_NUMBER_MAX))
         return import_fail(importer, INVALID_SIZE, name.text,
-                           "the box at byte %llu says %llu bytes",
+                           "the box at byte %llu claims to have %llu bytes",
                            (unsigned long long)importer->box_start, (unsigned long long)size);
 
     importer->box_left = size == 0 ? IMPORT_NUMBER_MAX : size - importer->header_size;

@@ -37,7 +37,7 @@ int import_need_box(struct karp_importer *importer, struct reader in, const char
     const uint8_t *t = (const uint8_t *)type;
     if (box_find(in, FOURCC(t[0], t[1], t[2], t[3]), body))
         return 0;
-    return import_fail(importer, MISSING_BOX, type, "it is needed and is not there");
+    return import_fail(importer, MISSING_BOX, type, "it is required, but missing");
 }
 
 int import_too_short(struct karp_importer *importer, const char *type)

@@ -209,15 +209,15 @@ void import_display(struct karp_importer *importer, const struct import_track *t
     struct reader tkhd, mdia, mdhd, elng;
     bool is_video = entry->kind == KARP_VIDEO;
     if (is_video && importer->lost_in_entry)
-        log_warn(LOG_MEDIA, "import: track %u: %s is not carried, viewers do without it", track->id,
-                 importer->lost_in_entry);
+        log_warn(LOG_MEDIA, "import: track %u: %s is dropped, because the catalog cannot carry it",
+                 track->id, importer->lost_in_entry);
     if (is_video && box_find(trak, FOURCC('t', 'k', 'h', 'd'), &tkhd) &&
         !read_geometry(importer->mvhd, tkhd, entry))
-        log_warn(
-            LOG_MEDIA,
-            "import: the matrix of track %u is no quarter turn; it is not carried, viewers see "
-            "the pictures as they are coded",
-            track->id);
+        log_warn(LOG_MEDIA,
+                 "import: the matrix of track %u is not a turn by 90, 180 or 270 degrees; it is "
+                 "dropped, viewers see "
+                 "the pictures as they are coded",
+                 track->id);
     if (!box_find(trak, FOURCC('m', 'd', 'i', 'a'), &mdia))
         return;
     if (box_find(mdia, FOURCC('m', 'd', 'h', 'd'), &mdhd))

@@ -168,8 +168,8 @@ static bool choose_entry(struct karp_importer *importer, struct import_track *tr
     importer->failure = first;
     if (track->entry != 0 && track->bad_entries != 0)
         log_warn(LOG_MEDIA,
-                 "import: samples of track %u under one of its sample entries cannot be "
-                 "carried, %s",
+                 "import: samples of track %u that use one of its sample entries are left "
+                 "out: %s",
                  track->id, first.text);
     return track->entry != 0;
 }

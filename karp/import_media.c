@@ -171,16 +171,15 @@ static int check_samples(struct karp_importer *importer, uint64_t end)
     for (size_t i = importer->next_sample; i < importer->sample_count; i++) {
         const struct import_sample *sample = &importer->samples[i];
         if (sample->position < from)
-            return import_fail(
-                importer, INVALID_OFFSET, NULL,
-                "a sample at byte %llu begins before byte %llu, where its data can be",
-                (unsigned long long)sample->position, (unsigned long long)from);
+            return import_fail(importer, INVALID_OFFSET, NULL,
+                               "a sample begins at byte %llu, but media data only at byte %llu",
+                               (unsigned long long)sample->position, (unsigned long long)from);
         if (sample->position >= end)
             return 0;
         from = sample->position + sample->size;
         if (from > end)
             return import_fail(importer, INVALID_OFFSET, NULL,
-                               "a sample ends at byte %llu, its mdat at byte %llu",
+                               "a sample ends at byte %llu, but its mdat at byte %llu",
                                (unsigned long long)from, (unsigned long long)end);
     }
     return 0;

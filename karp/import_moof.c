@@ -84,14 +84,16 @@ static int read_tfhd(struct fragment *fragment, struct reader in, struct run_def
     if (in.is_short)
         return import_fail(importer, MP4, NULL, "a tfhd is too short for its fields");
     if (base > IMPORT_NUMBER_MAX)
-        return import_fail(importer, INVALID_OFFSET, NULL, "a base data offset beyond all files");
+        return import_fail(importer, INVALID_OFFSET, NULL, "a base data offset is out of range");
 
     run->track = find_track(importer, id);
     const struct import_track *track = run->track ? run->track : &stranger;
     bool is_unknown = !run->track && importer->further_tracks == 0;
     if (is_unknown && importer->counts.left_out[KARP_LOSS_UNKNOWN_TRACK] == 0)
-        log_warn(LOG_MEDIA, "import: the moof at byte %llu has data of track %u, the moov has not",
-                 (unsigned long long)fragment->start, id);
+        log_warn(
+            LOG_MEDIA,
+            "import: the moof at byte %llu has data for track %u, which the moov does not have",
+            (unsigned long long)fragment->start, id);
     run->entry = flags & TFHD_DESCRIPTION ? entry : track->default_entry;
     run->duration = flags & TFHD_DURATION ? duration : track->default_duration;
     run->size = flags & TFHD_SIZE ? size : track->default_size;
@@ -159,7 +161,8 @@ static int read_sample(struct fragment *fragment, struct reader *in, uint32_t fl
     if (in->is_short)
         return import_fail(fragment->importer, MP4, NULL, "a trun is too short for its samples");
     if (run->dts > (int64_t)IMPORT_NUMBER_MAX || fragment->next > IMPORT_NUMBER_MAX)
-        return import_fail(fragment->importer, INVALID_OFFSET, NULL, "a sample beyond all files");
+        return import_fail(fragment->importer, INVALID_OFFSET, NULL,
+                           "the position of a sample is out of range");
     enum karp_loss loss;
     if (import_is_lost(fragment->importer, run->track, run->entry, &loss)) {
         import_leave_out(fragment->importer, loss, 1);

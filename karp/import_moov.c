@@ -193,7 +193,7 @@ static int read_trak(struct karp_importer *importer, struct reader trak)
     if (error == MOQ_ERR_NOMEM)
         return error;
     if (error)
-        log_warn(LOG_MEDIA, "import: track %u is left out, %s", track->id, importer->failure.text);
+        log_warn(LOG_MEDIA, "import: track %u is left out: %s", track->id, importer->failure.text);
     else if (box_find(trak, FOURCC('e', 'd', 't', 's'), &edts) &&
              box_find(edts, FOURCC('e', 'l', 's', 't'), &elst))
         read_edits(importer, track, elst);
@@ -279,7 +279,7 @@ int import_moov(struct karp_importer *importer, struct reader body)
     if (!error)
         error = read_all(importer, body, "trak", read_trak);
     if (!error && importer->further_tracks > 0)
-        log_warn(LOG_MEDIA, "import: the moov has %zu tracks, karp reads the first %d",
+        log_warn(LOG_MEDIA, "import: the moov has %zu tracks; only the first %d are read",
                  importer->track_count + importer->further_tracks, KARP_IMPORT_MAX_TRACKS);
     if (!error)
         error = check_tracks(importer);
@@ -294,7 +294,7 @@ int import_moov(struct karp_importer *importer, struct reader body)
 static int drop_track(struct karp_importer *importer, struct import_track *track, size_t samples)
 {
     char name[KARP_TRACK_NAME_MAX_BYTES];
-    log_warn(LOG_MEDIA, "import: track %u is left out, %s", track->id, importer->failure.text);
+    log_warn(LOG_MEDIA, "import: track %u is left out: %s", track->id, importer->failure.text);
     print_name(track->kind, track->id, name);
     karp_catalog_remove(importer->catalog, name);
     importer->sample_count = samples;

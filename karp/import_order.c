@@ -53,7 +53,7 @@ static int check_beginning(struct karp_importer *importer)
                                kinds[i].words);
     }
     return import_fail(importer, EXPECTED_BOX, "ftyp",
-                       "the input begins with '%s', it is no MP4 file",
+                       "the input begins with '%s': it is not an MP4 file",
                        box_name_of(importer->box_type).text);
 }
 
@@ -66,11 +66,10 @@ static int check_later(struct karp_importer *importer, uint64_t size)
     bool is_text = !strchr(name.text, '?');
     if (is_first_box(importer->box_type) || (is_text && size <= STRANGE_BOX_MAX_BYTES))
         return 0;
-    return import_fail(
-        importer, UNEXPECTED_BOX, name.text,
-        "what is at byte %llu is no box: bytes are missing before it, or do not belong "
-        "there",
-        (unsigned long long)importer->box_start);
+    return import_fail(importer, UNEXPECTED_BOX, name.text,
+                       "no box begins at byte %llu: bytes before it are missing, or do not belong "
+                       "there",
+                       (unsigned long long)importer->box_start);
 }
 
 int import_check_box(struct karp_importer *importer, uint64_t size)
@@ -89,7 +88,7 @@ int import_check_zeros(struct karp_importer *importer, const uint8_t *data, size
     for (size_t i = 0; i < size; i++) {
         if (data[i] != 0)
             return import_fail(importer, UNEXPECTED_BOX, NULL,
-                               "zeros from byte %llu to byte %llu: something is missing there",
+                               "only zeros from byte %llu to byte %llu: media is missing there",
                                (unsigned long long)importer->box_start,
                                (unsigned long long)(importer->position + i));
     }

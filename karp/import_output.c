@@ -42,7 +42,7 @@ static int hand_out(struct karp_importer *importer, const struct held *held, con
     int64_t offset_us = is_of_now ? track->clock.offset_us : held->offset_us;
     us = is_sane ? us + offset_us + (int64_t)importer->shift_us : 0;
     if (!is_sane || us > (int64_t)KARP_TIMESTAMP_MAX_US)
-        return import_fail(importer, MP4, NULL, "a sample of track %u is dated beyond all reason",
+        return import_fail(importer, MP4, NULL, "a sample of track %u has an impossible time",
                            track->id);
     if (us < 0 && !importer->has_warned_negative) {
         importer->has_warned_negative = true;

@@ -158,7 +158,7 @@ int import_switch_entry(struct karp_importer *importer, size_t track, uint32_t e
 {
     REQUIRE(track < importer->track_count && importer->moov.size > 0);
     importer->wanted_entries[track] = entry;
-    log_info(LOG_MEDIA, "import: track %u takes sample entry %u from byte %llu on",
+    log_info(LOG_MEDIA, "import: track %u uses sample entry %u from byte %llu on",
              importer->tracks[track].id, entry, (unsigned long long)importer->position);
     return read_setup(importer, reader_of(importer->moov.data, importer->moov.size), true);
 }

@@ -136,7 +136,7 @@ int import_time_begin(struct karp_importer *importer, struct import_track *track
     if (!start->is_wide && is_below_zero(track, time))
         time -= INT64_C(1) << WRAP_BITS;
     if (time > IMPORT_TIME_MAX || time < -IMPORT_TIME_MAX)
-        return import_fail(importer, MP4, NULL, "a fragment of track %u is dated beyond all reason",
+        return import_fail(importer, MP4, NULL, "a fragment of track %u has an impossible time",
                            track->id);
     time += clock->wrapped;
     if (clock->has_begun)

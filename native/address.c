@@ -81,7 +81,7 @@ void address_list_fit(struct address_list *list, const struct sockaddr_storage *
 }
 
 /* The host without its brackets, and where the port begins. */
-static int split(const char *text, char host[MOQ_URL_HOST_BYTES], const char **port)
+static int split_host_and_port(const char *text, char host[MOQ_URL_HOST_BYTES], const char **port)
 {
     const char *colon = strrchr(text, ':');
     size_t n = colon ? (size_t)(colon - text) : 0;
@@ -101,14 +101,14 @@ int moq_address_check(const char *text)
 {
     char host[MOQ_URL_HOST_BYTES];
     const char *port;
-    return split(text, host, &port);
+    return split_host_and_port(text, host, &port);
 }
 
 int address_parse(const char *text, struct sockaddr_storage *out)
 {
     char host[MOQ_URL_HOST_BYTES];
     const char *port;
-    int error = split(text, host, &port);
+    int error = split_host_and_port(text, host, &port);
     if (error)
         return error;
     struct addrinfo hints = {.ai_socktype = SOCK_DGRAM, .ai_flags = AI_PASSIVE | AI_NUMERICSERV};

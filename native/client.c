@@ -116,7 +116,7 @@ static void client_lost(struct moq_client *client, int error, const char *reason
         client->config.events->on_lost(client, error, reason, retry_ms);
 }
 
-static const char no_agreement[] = "timed out: no answer to our session";
+static const char no_agreement[] = "timed out: the relay did not answer the session request";
 
 /* Ends a session and waits for it to be gone, so that nothing of it is told after the client's
  * back. */

@@ -128,8 +128,9 @@ int moq_listener_open(struct moq_native *native, const struct moq_listener_confi
     struct sockaddr_storage address;
     int error = address_parse(config->address, &address);
     if (error) {
-        snprintf(error_text ? error_text : text, sizeof text, "%s is no address to listen on: %s",
-                 config->address, error == MOQ_ERR_INVALID ? "write HOST:PORT" : "unknown host");
+        snprintf(error_text ? error_text : text, sizeof text, "cannot listen on %s: %s",
+                 config->address,
+                 error == MOQ_ERR_INVALID ? "it is not HOST:PORT" : "unknown host");
         return MOQ_ERR_INVALID;
     }
     struct moq_listener *listener = calloc(1, sizeof *listener);

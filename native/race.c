@@ -139,7 +139,7 @@ void race_start(struct race *race, const struct race_config *config)
     race->winner = NULL;
     race->begun = 0;
     race->error = MOQ_ERR_TRANSPORT;
-    snprintf(race->reason, sizeof race->reason, "no address of the host can be tried");
+    snprintf(race->reason, sizeof race->reason, "none of the host's addresses can be tried");
     begin_next(race);
 }
 

@@ -26,7 +26,7 @@ static const struct scheme schemes[] = {
     {"moqt", QUIC_PROTOCOL_UNKNOWN, false},
 };
 
-static int fail(char *error_text, int error, const char *what)
+static int fail_to_parse(char *error_text, int error, const char *what)
 {
     if (error_text)
         snprintf(error_text, QUIC_ERROR_TEXT_BYTES, "%s", what);
@@ -46,13 +46,13 @@ static int parse_port(struct moq_url *url, const char *text, size_t n, char *err
     unsigned long port = 0;
     for (size_t i = 0; i < n && port <= UINT16_MAX; i++) {
         if (!isdigit((unsigned char)text[i]))
-            return fail(error_text, MOQ_ERR_INVALID, "the port is not a number");
+            return fail_to_parse(error_text, MOQ_ERR_INVALID, "the port is not a number");
         port = port * 10 + (unsigned long)(text[i] - '0');
     }
     if (n == 0)
         port = DEFAULT_PORT;
     if (port == 0 || port > UINT16_MAX)
-        return fail(error_text, MOQ_ERR_INVALID, "the port is not between 1 and 65535");
+        return fail_to_parse(error_text, MOQ_ERR_INVALID, "the port is not between 1 and 65535");
     url->port = (uint16_t)port;
     return 0;
 }
@@ -65,9 +65,9 @@ static bool is_host_byte(char byte)
 static int copy_host(struct moq_url *url, const char *text, size_t n, char *error_text)
 {
     if (n == 0)
-        return fail(error_text, MOQ_ERR_INVALID, "the host is missing");
+        return fail_to_parse(error_text, MOQ_ERR_INVALID, "the host is missing");
     if (n >= sizeof url->host)
-        return fail(error_text, MOQ_ERR_INVALID, "the host is too long");
+        return fail_to_parse(error_text, MOQ_ERR_INVALID, "the host is too long");
     memcpy(url->host, text, n);
     url->host[n] = '\0';
     return 0;
@@ -77,26 +77,27 @@ static int parse_literal(struct moq_url *url, const char *text, size_t n, char *
 {
     const char *end = memchr(text, ']', n);
     if (!end)
-        return fail(error_text, MOQ_ERR_INVALID, "the ']' of an IPv6 address is missing");
+        return fail_to_parse(error_text, MOQ_ERR_INVALID, "the ']' of an IPv6 address is missing");
     int error = copy_host(url, text + 1, (size_t)(end - text) - 1, error_text);
     if (error)
         return error;
 
     struct in6_addr address;
     if (inet_pton(AF_INET6, url->host, &address) != 1)
-        return fail(error_text, MOQ_ERR_INVALID, "what is in brackets is no IPv6 address");
+        return fail_to_parse(error_text, MOQ_ERR_INVALID,
+                             "the address in brackets is not an IPv6 address");
     size_t used = (size_t)(end - text) + 1;
     if (used == n)
         return parse_port(url, "", 0, error_text);
     if (text[used] != ':')
-        return fail(error_text, MOQ_ERR_INVALID, "after ']' only a port may follow");
+        return fail_to_parse(error_text, MOQ_ERR_INVALID, "only a port may follow the ']'");
     return parse_port(url, text + used + 1, n - used - 1, error_text);
 }
 
 static int parse_authority(struct moq_url *url, const char *text, size_t n, char *error_text)
 {
     if (memchr(text, '@', n))
-        return fail(error_text, MOQ_ERR_INVALID, "user names in URLs are not supported");
+        return fail_to_parse(error_text, MOQ_ERR_INVALID, "user names in URLs are not supported");
     if (n > 0 && text[0] == '[')
         return parse_literal(url, text, n, error_text);
 
@@ -104,8 +105,8 @@ static int parse_authority(struct moq_url *url, const char *text, size_t n, char
     size_t host_bytes = colon ? (size_t)(colon - text) : n;
     for (size_t i = 0; i < host_bytes; i++)
         if (!is_host_byte(text[i]))
-            return fail(error_text, MOQ_ERR_INVALID,
-                        "the host has a character that host names have not");
+            return fail_to_parse(error_text, MOQ_ERR_INVALID,
+                                 "the host has a character that is not allowed in host names");
     int error = copy_host(url, text, host_bytes, error_text);
     if (error)
         return error;
@@ -127,9 +128,9 @@ static int parse_path(struct moq_url *url, const char *text, char *error_text)
     for (; *text && *text != '#'; text++) {
         unsigned char byte = (unsigned char)*text;
         if (byte < 0x20 || byte == 0x7f)
-            return fail(error_text, MOQ_ERR_INVALID, "the path has a control character");
+            return fail_to_parse(error_text, MOQ_ERR_INVALID, "the path has a control character");
         if (used + 4 > sizeof url->path)
-            return fail(error_text, MOQ_ERR_INVALID, "the path is too long");
+            return fail_to_parse(error_text, MOQ_ERR_INVALID, "the path is too long");
         if (is_path_byte(byte))
             url->path[used++] = (char)byte;
         else
@@ -144,14 +145,15 @@ int moq_url_parse(struct moq_url *url, const char *text, char *error_text)
     memset(url, 0, sizeof *url);
     const char *colon = strstr(text, "://");
     if (!colon)
-        return fail(error_text, MOQ_ERR_INVALID,
-                    "it has no scheme: write https://host[:port]/path");
+        return fail_to_parse(error_text, MOQ_ERR_INVALID,
+                             "it has no scheme: write https://host[:port]/path");
     const struct scheme *scheme = scheme_find(text, (size_t)(colon - text));
     if (!scheme)
-        return fail(error_text, MOQ_ERR_UNSUPPORTED, "the scheme is not https, http or moqf");
+        return fail_to_parse(error_text, MOQ_ERR_UNSUPPORTED,
+                             "the scheme is not https, http or moqf");
     if (scheme->protocol == QUIC_PROTOCOL_UNKNOWN)
-        return fail(error_text, MOQ_ERR_UNSUPPORTED,
-                    "moqt:// is reserved for MoQ Transport, which is not spoken here");
+        return fail_to_parse(error_text, MOQ_ERR_UNSUPPORTED,
+                             "moqt:// is reserved for MoQ Transport, which is not supported");
 
     url->protocol = scheme->protocol;
     url->is_fingerprint_fetched = scheme->is_fingerprint_fetched;

@@ -9,20 +9,20 @@
 
 enum { DAY_S = 86400, HOUR_S = 3600 };
 
-static uint64_t least(uint64_t a, uint64_t b)
+static uint64_t smaller_of(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
 }
 
 /* How near the end is: 0 is far. Who renews certificates does so when a third of their life or more
  * is left, so that short-lived ones are warned of late, but in time. */
-static uint8_t nearness(const struct cert *cert, uint64_t now_s)
+static uint8_t nearness_of_end(const struct cert *cert, uint64_t now_s)
 {
     uint64_t life_s =
         cert->not_after_s > cert->not_before_s ? cert->not_after_s - cert->not_before_s : 0;
     uint64_t left_s = cert->not_after_s > now_s ? cert->not_after_s - now_s : 0;
-    const uint64_t steps_s[] = {least(14 * DAY_S, life_s / 4), least(3 * DAY_S, life_s / 8),
-                                least(DAY_S, life_s / 16)};
+    const uint64_t steps_s[] = {smaller_of(14 * DAY_S, life_s / 4),
+                                smaller_of(3 * DAY_S, life_s / 8), smaller_of(DAY_S, life_s / 16)};
     if (left_s == 0)
         return CERT_ENDED;
     uint8_t step = 0;
@@ -42,7 +42,7 @@ static void date_of(char out[CERT_DATE_BYTES], uint64_t when_s)
 uint8_t cert_warn_of_end(const struct cert *cert, uint8_t told, uint64_t now_s)
 {
     char date[CERT_DATE_BYTES];
-    uint8_t now = nearness(cert, now_s);
+    uint8_t now = nearness_of_end(cert, now_s);
     if (cert->is_self_signed || now <= told)
         return told;
     date_of(date, cert->not_after_s);

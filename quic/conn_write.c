@@ -139,7 +139,7 @@ ngtcp2_ssize conn_write_packet(ngtcp2_conn *quic, ngtcp2_path *path, ngtcp2_pkt_
     }
 }
 
-static uint64_t less(uint64_t a, uint64_t b)
+static uint64_t subtract_to_zero(uint64_t a, uint64_t b)
 {
     return a > b ? a - b : 0;
 }
@@ -149,7 +149,7 @@ static uint64_t less(uint64_t a, uint64_t b)
 static size_t train_room(const struct quic_conn *conn, size_t quantum, size_t spent)
 {
     size_t packet = conn_packet_size(conn);
-    size_t room = less(quantum, spent);
+    size_t room = subtract_to_zero(quantum, spent);
     if (room < packet)
         return spent == 0 ? packet : 0;
     return room < QUIC_TRAIN_MAX_BYTES ? room : QUIC_TRAIN_MAX_BYTES;
@@ -166,7 +166,7 @@ static void note_waiting(struct quic_conn *conn, size_t spent)
         return;
     ngtcp2_conn_info info;
     ngtcp2_conn_get_conn_info(conn->quic, &info);
-    rate_sent(&conn->rate, less(info.bytes_sent, info.bytes_lost), spent, is_waiting);
+    rate_sent(&conn->rate, subtract_to_zero(info.bytes_sent, info.bytes_lost), spent, is_waiting);
 }
 
 void conn_measure(struct quic_conn *conn)
@@ -175,7 +175,8 @@ void conn_measure(struct quic_conn *conn)
         return;
     ngtcp2_conn_info info;
     ngtcp2_conn_get_conn_info(conn->quic, &info);
-    uint64_t delivered = less(less(info.bytes_sent, info.bytes_lost), info.bytes_in_flight);
+    uint64_t delivered =
+        subtract_to_zero(subtract_to_zero(info.bytes_sent, info.bytes_lost), info.bytes_in_flight);
     bool is_new =
         rate_acked(&conn->rate, delivered, info.smoothed_rtt, endpoint_now(conn->endpoint));
     const struct quic_app *app = conn->endpoint->app;

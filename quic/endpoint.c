@@ -4,6 +4,7 @@
  * packets to the socket (step 15). */
 #include "quic/endpoint.h"
 
+#include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
@@ -141,7 +142,7 @@ static FILE *keylog_open(const char *path)
     int fd = open(path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
     FILE *file = fd < 0 ? NULL : fdopen(fd, "a");
     if (!file)
-        log_warn(LOG_TLS, "no key log: %s cannot be opened", path);
+        log_warn(LOG_TLS, "cannot open the key log %s: %s", path, strerror(errno));
     return file;
 }
 

@@ -7,7 +7,7 @@ void gather_init(struct gather *gather)
     *gather = (struct gather){.streak_needed = GATHER_STREAK_FIRST};
 }
 
-static void begin(struct gather *gather)
+static void begin_gathering(struct gather *gather)
 {
     gather->is_on = true;
     gather->has_paid = false;
@@ -16,7 +16,7 @@ static void begin(struct gather *gather)
 
 /* A peer that answers each of our answers looks like a trickle too, and would be slowed down by
  * every look. The first looks find it out, and it is tried more and more seldom. */
-static void end(struct gather *gather)
+static void end_gathering(struct gather *gather)
 {
     gather->is_on = false;
     if (gather->has_paid)
@@ -31,7 +31,7 @@ static void note_gathered(struct gather *gather, size_t packets, bool is_flow)
     gather->has_paid |= is_worth_it;
     gather->lone = is_worth_it ? 0 : gather->lone + 1;
     if (is_flow || gather->lone == GATHER_LONE_MAX || packets >= GATHER_BURST)
-        end(gather);
+        end_gathering(gather);
 }
 
 void gather_note(struct gather *gather, uint64_t now_ns, size_t packets, size_t trains)
@@ -46,5 +46,5 @@ void gather_note(struct gather *gather, uint64_t now_ns, size_t packets, size_t 
     bool is_few = packets > 0 && packets < GATHER_FEW && !is_flow;
     gather->streak = is_soon && is_few ? gather->streak + 1 : 0;
     if (gather->streak >= gather->streak_needed)
-        begin(gather);
+        begin_gathering(gather);
 }

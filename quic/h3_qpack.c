@@ -42,7 +42,7 @@ struct decoding {
     size_t size;
 };
 
-static bool equals(nghttp3_vec name, const char *text)
+static bool name_equals(nghttp3_vec name, const char *text)
 {
     return name.len == strlen(text) && memcmp(name.base, text, name.len) == 0;
 }
@@ -55,7 +55,7 @@ static bool is_valid_name(nghttp3_vec name)
             return false;
     }
     for (size_t i = 0; i < sizeof forbidden_fields / sizeof *forbidden_fields; i++)
-        if (equals(name, forbidden_fields[i]))
+        if (name_equals(name, forbidden_fields[i]))
             return false;
     return name.len > 0;
 }
@@ -106,7 +106,7 @@ static uint64_t take_field(struct decoding *decoding, nghttp3_vec name, nghttp3_
     for (int i = 0; i < H3_FIELD_COUNT; i++) {
         bool is_here =
             decoding->is_request ? known_fields[i].is_in_request : known_fields[i].is_in_response;
-        if (is_here && equals(name, known_fields[i].name))
+        if (is_here && name_equals(name, known_fields[i].name))
             return keep_field(decoding, (enum h3_field)i, value);
     }
     return is_pseudo ? H3_MESSAGE_ERROR : 0;

@@ -70,7 +70,7 @@ static void apply_setting(struct h3_settings *settings, uint64_t id, uint64_t va
     }
 }
 
-static bool contains(const uint64_t *ids, size_t count, uint64_t id)
+static bool contains_id(const uint64_t *ids, size_t count, uint64_t id)
 {
     for (size_t i = 0; i < count; i++)
         if (ids[i] == id)
@@ -92,7 +92,7 @@ uint64_t h3_settings_parse(const uint8_t *payload, size_t n, struct h3_settings 
             return H3_FRAME_ERROR;
         if (count == H3_SETTINGS_MAX_PAIRS)
             return H3_EXCESSIVE_LOAD;
-        if (is_forbidden(id) || contains(seen, count, id) || (is_boolean(id) && value > 1))
+        if (is_forbidden(id) || contains_id(seen, count, id) || (is_boolean(id) && value > 1))
             return H3_SETTINGS_ERROR;
 
         seen[count++] = id;

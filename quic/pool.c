@@ -40,7 +40,7 @@ enum { SLAB_HEAD_BYTES = (sizeof(struct slab) + ALIGNMENT - 1) / ALIGNMENT * ALI
 
 /* ---- Sizes ----------------------------------------------------------------------------------- */
 
-static uint32_t steps(size_t size, size_t step)
+static uint32_t steps_for(size_t size, size_t step)
 {
     return (uint32_t)((size + step - 1) / step);
 }
@@ -48,10 +48,11 @@ static uint32_t steps(size_t size, size_t step)
 static uint32_t class_of(size_t size)
 {
     if (size <= SMALL_MAX_BYTES)
-        return size > 0 ? steps(size, ALIGNMENT) - 1 : 0;
+        return size > 0 ? steps_for(size, ALIGNMENT) - 1 : 0;
     if (size <= MIDDLE_MAX_BYTES)
-        return SMALL_CLASSES + steps(size - SMALL_MAX_BYTES, MIDDLE_STEP_BYTES) - 1;
-    return SMALL_CLASSES + MIDDLE_CLASSES + steps(size - MIDDLE_MAX_BYTES, LARGE_STEP_BYTES) - 1;
+        return SMALL_CLASSES + steps_for(size - SMALL_MAX_BYTES, MIDDLE_STEP_BYTES) - 1;
+    return SMALL_CLASSES + MIDDLE_CLASSES + steps_for(size - MIDDLE_MAX_BYTES, LARGE_STEP_BYTES) -
+           1;
 }
 
 static size_t size_of_class(uint32_t index)

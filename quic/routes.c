@@ -19,7 +19,7 @@ enum { KIND_EMPTY = 0, KIND_FREED = 0xff };
 
 /* A folded 128-bit product: every bit of the input reaches every bit of the result, and without the
  * secret nobody can aim at a slot. */
-static uint64_t fold(uint64_t a, uint64_t b)
+static uint64_t fold_product(uint64_t a, uint64_t b)
 {
     __uint128_t product = (__uint128_t)a * b;
     return (uint64_t)product ^ (uint64_t)(product >> 64);
@@ -30,9 +30,9 @@ static size_t hash_of_key(const struct routes *routes, enum route_kind kind, con
 {
     uint64_t words[3] = {0};
     memcpy(words, key, n);
-    uint64_t h = fold(words[0] ^ routes->secret[0], words[1] ^ routes->secret[1]);
-    h = fold(h ^ words[2] ^ routes->secret[1],
-             (uint64_t)n ^ ((uint64_t)kind << 8) ^ routes->secret[0]);
+    uint64_t h = fold_product(words[0] ^ routes->secret[0], words[1] ^ routes->secret[1]);
+    h = fold_product(h ^ words[2] ^ routes->secret[1],
+                     (uint64_t)n ^ ((uint64_t)kind << 8) ^ routes->secret[0]);
     return (size_t)h;
 }
 

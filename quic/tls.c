@@ -76,7 +76,7 @@ static ngtcp2_conn *conn_of(const WOLFSSL *ssl)
     return ref->get_conn(ref);
 }
 
-static void hex(char *out, const uint8_t *data, size_t n)
+static void write_hex(char *out, const uint8_t *data, size_t n)
 {
     for (size_t i = 0; i < n; i++)
         snprintf(out + 2 * i, 3, "%02x", data[i]);
@@ -93,8 +93,8 @@ static void log_secret(WOLFSSL *ssl, const char *label, const uint8_t *secret, s
 
     char random_hex[2 * CLIENT_RANDOM_BYTES + 1], secret_hex[2 * SECRET_MAX_BYTES + 1];
     char line[64 + sizeof random_hex + sizeof secret_hex];
-    hex(random_hex, client_random, sizeof client_random);
-    hex(secret_hex, secret, n);
+    write_hex(random_hex, client_random, sizeof client_random);
+    write_hex(secret_hex, secret, n);
     snprintf(line, sizeof line, "%s %s %s", label, random_hex, secret_hex);
     session->config.on_secret(session->config.on_secret_self, line);
 }
@@ -400,7 +400,7 @@ int quic_tls_fingerprint(const struct quic_tls *tls, uint8_t out[QUIC_FINGERPRIN
     return 0;
 }
 
-static bool renew(struct quic_tls *tls, uint64_t now_wall_ms)
+static bool renew_certificates(struct quic_tls *tls, uint64_t now_wall_ms)
 {
     cert_store_warn(tls->certs, now_wall_ms);
     if (!cert_store_renew(tls->certs, now_wall_ms))
@@ -416,7 +416,7 @@ bool quic_tls_renew(struct quic_tls *tls, uint64_t now_wall_ms)
     if (!tls->certs)
         return false;
     pthread_mutex_lock(&tls->mutex);
-    bool is_renewed = renew(tls, now_wall_ms);
+    bool is_renewed = renew_certificates(tls, now_wall_ms);
     pthread_mutex_unlock(&tls->mutex);
     return is_renewed;
 }

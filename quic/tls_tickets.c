@@ -40,7 +40,7 @@ struct ticket { /* as wolfSSL hands it out */
     word32 size;
 };
 
-static bool randomize(uint8_t *out, size_t n)
+static bool fill_random(uint8_t *out, size_t n)
 {
     return getrandom(out, n, 0) == (ssize_t)n;
 }
@@ -58,7 +58,7 @@ static bool take_newest(struct tls_tickets *self, uint64_t now_ns, struct ticket
     pthread_mutex_lock(&self->mutex);
     if (!is_fresh(&self->keys[0], now_ns, KEY_LIFETIME_NS)) {
         struct ticket_key fresh = {.born_ns = now_ns, .is_made = true};
-        if (randomize(fresh.name, NAME_BYTES) && randomize(fresh.bytes, KEY_BYTES)) {
+        if (fill_random(fresh.name, NAME_BYTES) && fill_random(fresh.bytes, KEY_BYTES)) {
             self->keys[1] = self->keys[0];
             self->keys[0] = fresh;
         }
@@ -103,13 +103,13 @@ static bool apply_key(const struct ticket_key *key, struct ticket *ticket, bool 
     return rv == 0;
 }
 
-static int seal(struct tls_tickets *self, uint64_t now_ns, struct ticket *ticket,
-                uint8_t resumptions)
+static int seal_ticket(struct tls_tickets *self, uint64_t now_ns, struct ticket *ticket,
+                       uint8_t resumptions)
 {
     struct ticket_key key;
     memset(ticket->nonce, 0, WOLFSSL_TICKET_IV_SZ);
     memset(ticket->tag, 0, WOLFSSL_TICKET_MAC_SZ);
-    bool is_sealed = take_newest(self, now_ns, &key) && randomize(ticket->nonce, NONCE_BYTES);
+    bool is_sealed = take_newest(self, now_ns, &key) && fill_random(ticket->nonce, NONCE_BYTES);
     memcpy(ticket->name, key.name, NAME_BYTES);
     ticket->name[NAME_BYTES] = resumptions;
     is_sealed = is_sealed && apply_key(&key, ticket, true);
@@ -137,8 +137,8 @@ static int on_ticket(WOLFSSL *ssl, unsigned char name[WOLFSSL_TICKET_NAME_SZ],
     uint64_t now_ns = session->clock->now_ns;
     *size_out = size;
     if (is_seal)
-        return seal(self, now_ns, &ticket,
-                    wolfSSL_session_reused(ssl) ? (uint8_t)(session->before + 1) : 0);
+        return seal_ticket(self, now_ns, &ticket,
+                           wolfSSL_session_reused(ssl) ? (uint8_t)(session->before + 1) : 0);
     int rv = open_ticket(self, now_ns, &ticket);
     if (rv == WOLFSSL_TICKET_RET_OK)
         session->before = name[NAME_BYTES];

@@ -154,7 +154,7 @@ static bool receive_batch(struct quic_udp *udp)
 
 /* Bounded, so that a flood of datagrams does not keep what is ready from being sent. Packets are
  * counted, for one train holds dozens. */
-static void look(struct quic_udp *udp)
+static void look_at_socket(struct quic_udp *udp)
 {
     udp->trains = udp->packets = 0;
     while (cost_of_look(udp) < PACKETS_PER_TURN && receive_batch(udp))
@@ -171,7 +171,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
     struct quic_udp *udp = poll->data;
     set_clock(udp);
     if (status < 0) {
-        log_warn(LOG_QUIC, "the UDP socket cannot be watched: %s", uv_strerror(status));
+        log_warn(LOG_QUIC, "cannot poll the UDP socket: %s", uv_strerror(status));
         return;
     }
     if (events & UV_WRITABLE) {
@@ -180,7 +180,7 @@ static void on_poll(uv_poll_t *poll, int status, int events)
             quic_endpoint_writable(udp->endpoint);
     }
     if (events & UV_READABLE)
-        look(udp);
+        look_at_socket(udp);
 }
 
 /* ---- The turn -------------------------------------------------------------------------------- */
@@ -196,7 +196,7 @@ static void look_if_due(struct quic_udp *udp)
 {
     set_clock(udp);
     if (udp->clock->now_ns >= gather_next_ns(&udp->gather))
-        look(udp);
+        look_at_socket(udp);
 }
 
 static void on_timer(uv_timer_t *timer)
@@ -252,7 +252,7 @@ static void set_timer(struct quic_udp *udp, uint64_t when_ns)
     uv_timer_start(&udp->timer, on_timer, wait_ms, 0);
 }
 
-static uint64_t earlier(uint64_t a_ns, uint64_t b_ns)
+static uint64_t earlier_of(uint64_t a_ns, uint64_t b_ns)
 {
     return a_ns < b_ns ? a_ns : b_ns;
 }
@@ -282,7 +282,7 @@ static void on_prepare(uv_prepare_t *prepare)
         uv_idle_start(&udp->idle, on_idle);
     uint64_t look_ns = next_look_ns(udp);
     uint64_t tick_ns = quic_endpoint_deadline(udp->endpoint);
-    set_timer(udp, earlier(tick_ns, earlier(send_ns, look_ns)));
+    set_timer(udp, earlier_of(tick_ns, earlier_of(send_ns, look_ns)));
     calm_fine_timer(udp);
 }
 

@@ -134,11 +134,13 @@ static void remember_refusal(struct udp_socket *socket, unsigned refused, const 
     if (udp_address_is_wildcard(&bound))
         refused &= ~(unsigned)UDP_PART_LOCAL;
     if (refused & UDP_PART_ECN)
-        log_info(LOG_QUIC, "packets go without ECN marks: the kernel refuses them (%s)", why);
+        log_info(LOG_QUIC, "packets are sent without ECN marks: the kernel rejects them (%s)", why);
     if (refused & UDP_PART_TRAIN)
-        log_info(LOG_QUIC, "trains are sent packet by packet: the kernel refuses them (%s)", why);
+        log_info(LOG_QUIC,
+                 "packets are sent one by one, without GSO: the kernel rejects trains (%s)", why);
     if (refused & UDP_PART_LOCAL)
-        log_info(LOG_QUIC, "the kernel chooses the address to send from: it takes none (%s)", why);
+        log_info(LOG_QUIC, "the kernel chooses the source address of packets: it rejects ours (%s)",
+                 why);
     socket->refused_parts |= (uint8_t)refused;
     socket->has_gso = socket->has_gso && !(refused & UDP_PART_TRAIN);
 }

@@ -84,7 +84,7 @@ static void begin_frame(struct wt_session *session, struct wt_stream *stream)
     if (!code && frame->type == FRAME_GOAWAY && frame->left > VARINT_MAX_BYTES)
         code = H3_FRAME_ERROR;
     if (code)
-        wt_session_fail(session, code, "a frame that must not be here, or too long");
+        wt_session_fail(session, code, "an unexpected frame, or one that is too long");
     else if (frame->type == FRAME_HEADERS && frame->left > H3_HEADERS_MAX_BYTES)
         wt_stream_break(session, stream, H3_EXCESSIVE_LOAD);
 }
@@ -162,7 +162,7 @@ static void take_settings(struct wt_session *session, const struct byte_buf *pay
     if (!code && session->settings.has_rfc_datagrams && session->has_no_datagrams)
         code = H3_SETTINGS_ERROR;
     if (code) {
-        wt_session_fail(session, code, "SETTINGS that contradict the protocol");
+        wt_session_fail(session, code, "invalid SETTINGS");
         return;
     }
     session->has_settings = true;

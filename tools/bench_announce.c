@@ -43,7 +43,7 @@ static void on_closed(struct moq_announced *announced, int error)
     watch->announced = NULL;
     bool is_connection_over = error == MOQ_ERR_TRANSPORT; /* on_lost is about to say why */
     if (!watch->is_stopping && !is_connection_over)
-        bench_fail(watch->thread->bench, "the relay tells no announcements: %s",
+        bench_fail(watch->thread->bench, "the relay does not send announcements: %s",
                    moq_error_words(error));
 }
 

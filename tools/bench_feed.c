@@ -146,24 +146,24 @@ static void on_growth(struct moq_watcher *watcher, struct moq_group *group)
 
 /* ---- What is missing ------------------------------------------------------------------------- */
 
-static uint64_t span(uint64_t first, uint64_t end)
+static uint64_t span_between(uint64_t first, uint64_t end)
 {
     return end > first ? end - first : 0;
 }
 
-static uint64_t larger(uint64_t a, uint64_t b)
+static uint64_t larger_of(uint64_t a, uint64_t b)
 {
     return a > b ? a : b;
 }
 
-static uint64_t smaller(uint64_t a, uint64_t b)
+static uint64_t smaller_of(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
 }
 
-static uint64_t overlap(uint64_t first, uint64_t end, uint64_t least, uint64_t most)
+static uint64_t overlap_of(uint64_t first, uint64_t end, uint64_t least, uint64_t most)
 {
-    return span(larger(first, least), smaller(end, most));
+    return span_between(larger_of(first, least), smaller_of(end, most));
 }
 
 /* Frames that a group still lacks and a newer one has overtaken. */
@@ -176,8 +176,8 @@ static uint64_t under_way(const struct bench_feed *feed)
         if (!read->reader.group || !read->received)
             continue;
         uint64_t next = read->first_number + read->position;
-        uint64_t end = smaller(read->first_number + read->group_frames, feed->high);
-        sum += overlap(next, end, bench_get(&flow->first_frame), bench_get(&flow->end_frame));
+        uint64_t end = smaller_of(read->first_number + read->group_frames, feed->high);
+        sum += overlap_of(next, end, bench_get(&flow->first_frame), bench_get(&flow->end_frame));
     }
     return sum;
 }
@@ -191,12 +191,12 @@ static void count_missing(struct bench_feed *feed, bool is_end)
     uint64_t frames = is_end ? bench_get(&flow->frames) : feed->high;
     uint64_t groups = is_end ? bench_get(&flow->groups) : feed->high_group;
     uint64_t expected =
-        overlap(feed->base, frames, bench_get(&flow->first_frame), bench_get(&flow->end_frame));
-    uint64_t expected_groups = overlap(feed->base_group, groups, bench_get(&flow->first_group),
-                                       bench_get(&flow->end_group));
+        overlap_of(feed->base, frames, bench_get(&flow->first_frame), bench_get(&flow->end_frame));
+    uint64_t expected_groups = overlap_of(feed->base_group, groups, bench_get(&flow->first_group),
+                                          bench_get(&flow->end_group));
     uint64_t delivered = feed->counted + (is_end ? 0 : under_way(feed));
-    counts[COUNT_lost] += span(delivered, expected);
-    counts[COUNT_groups_lost] += span(feed->groups_seen, expected_groups);
+    counts[COUNT_lost] += span_between(delivered, expected);
+    counts[COUNT_groups_lost] += span_between(feed->groups_seen, expected_groups);
 }
 
 /* ---- Life ------------------------------------------------------------------------------------ */

@@ -17,7 +17,7 @@ static void put_int(json_t *object, const char *name, uint64_t value)
     json_object_set_new(object, name, json_integer((json_int_t)value));
 }
 
-static void print(json_t *object)
+static void print_object(json_t *object)
 {
     char *text = json_dumps(object, JSON_COMPACT | JSON_REAL_PRECISION(9));
     if (text)
@@ -27,7 +27,7 @@ static void print(json_t *object)
     json_decref(object);
 }
 
-static json_t *times(const struct histogram *histogram)
+static json_t *times_object(const struct histogram *histogram)
 {
     json_t *object = json_object();
     put_int(object, "count", histogram->count);
@@ -40,7 +40,7 @@ static json_t *times(const struct histogram *histogram)
     return object;
 }
 
-static json_t *counts(const struct bench_figures *now, const struct bench_figures *before)
+static json_t *counts_object(const struct bench_figures *now, const struct bench_figures *before)
 {
     json_t *object = json_object();
     for (unsigned i = 0; i < COUNT_KINDS; i++)
@@ -126,7 +126,7 @@ void bench_json_event(const char *event, double at_s)
     json_t *object = json_object();
     json_object_set_new(object, "event", json_string(event));
     put_real(object, "at_s", at_s);
-    print(object);
+    print_object(object);
 }
 
 void bench_json_second(const struct bench_result *result, const struct bench_second *second)
@@ -140,9 +140,9 @@ void bench_json_second(const struct bench_result *result, const struct bench_sec
         if (!is_kind_used(result->options, kind))
             continue;
         struct histogram latency;
-        json_t *entry = counts(&now->sum.kinds[kind], &before->sum.kinds[kind]);
+        json_t *entry = counts_object(&now->sum.kinds[kind], &before->sum.kinds[kind]);
         bench_latency_between(&latency, second, kind);
-        json_object_set_new(entry, "latency", times(&latency));
+        json_object_set_new(entry, "latency", times_object(&latency));
         json_object_set_new(viewers, bench_kind_names[kind], entry);
     }
     json_object_set_new(object, "viewers", viewers);
@@ -152,15 +152,15 @@ void bench_json_second(const struct bench_result *result, const struct bench_sec
     json_object_set_new(object, "generator", own_between(result, before, now));
     if (before->has_relay && now->has_relay)
         json_object_set_new(object, "relay", relay_between(&before->relay, &now->relay));
-    print(object);
+    print_object(object);
 }
 
 static json_t *kind_summary(const struct bench_figures *figures)
 {
-    json_t *entry = counts(figures, NULL);
-    json_object_set_new(entry, "latency", times(&figures->latency));
-    json_object_set_new(entry, "first_frame", times(&figures->first_frame));
-    json_object_set_new(entry, "connect", times(&figures->connect));
+    json_t *entry = counts_object(figures, NULL);
+    json_object_set_new(entry, "latency", times_object(&figures->latency));
+    json_object_set_new(entry, "first_frame", times_object(&figures->first_frame));
+    json_object_set_new(entry, "connect", times_object(&figures->connect));
     return entry;
 }
 
@@ -230,5 +230,5 @@ void bench_json_summary(const struct bench_result *result)
         json_object_set_new(object, "cost", costs_summary(&costs));
     }
     json_object_set_new(line, "summary", object);
-    print(line);
+    print_object(line);
 }

@@ -51,14 +51,14 @@ static void send_first(struct bench_link *link, uint64_t now_ns)
     link->queued_bytes -= datagram->size;
 }
 
-static void drain(struct bench_link *link);
+static void drain_link(struct bench_link *link);
 
 static void on_timer(uv_timer_t *timer)
 {
-    drain(timer->data);
+    drain_link(timer->data);
 }
 
-static void drain(struct bench_link *link)
+static void drain_link(struct bench_link *link)
 {
     uint64_t now_ns = clock_monotonic_ns();
     while (link->queued && link->free_ns <= now_ns)
@@ -88,9 +88,9 @@ static void on_back(uv_poll_t *poll, int status, int events)
         link->queued++;
         link->queued_bytes += size;
         if (!link->bps)
-            drain(link);
+            drain_link(link);
     }
-    drain(link);
+    drain_link(link);
 }
 
 /* ---- To the relay ---------------------------------------------------------------------------- */

@@ -178,7 +178,7 @@ static uint64_t thread_wait_ns(void)
     return wait;
 }
 
-static void report(struct bench_thread *thread)
+static void report_tally(struct bench_thread *thread)
 {
     struct bench_tally *tally = &thread->report;
     *tally = thread->tally;
@@ -246,7 +246,7 @@ static void close_natives(struct bench_thread *thread)
     moq_native_close(&thread->natives.prompt, NULL, NULL);
 }
 
-static void stop(struct bench_thread *thread)
+static void stop_thread(struct bench_thread *thread)
 {
     if (thread->is_stopping)
         return;
@@ -259,18 +259,18 @@ static void stop(struct bench_thread *thread)
     close_natives(thread);
 }
 
-static void settle(struct bench_thread *thread)
+static void settle_thread(struct bench_thread *thread)
 {
     bench_viewers_settle(thread);
-    report(thread);
+    report_tally(thread);
 }
 
-static void obey(struct post *post, void *owner)
+static void obey_order(struct post *post, void *owner)
 {
     struct bench_thread *thread = owner;
     switch (container_of(post, struct bench_order_post, post)->order) {
     case ORDER_REPORT:
-        report(thread);
+        report_tally(thread);
         break;
     case ORDER_ARRIVE:
         thread->arrive_ns = clock_monotonic_ns();
@@ -285,10 +285,10 @@ static void obey(struct post *post, void *owner)
         bench_publishers_announce(thread);
         break;
     case ORDER_SETTLE:
-        settle(thread);
+        settle_thread(thread);
         break;
     case ORDER_STOP:
-        stop(thread);
+        stop_thread(thread);
         break;
     case ORDER_KINDS:
         break;
@@ -301,7 +301,7 @@ static void on_orders(uv_async_t *async)
     mailbox_run(&thread->mailbox);
 }
 
-static void wake(void *self)
+static void wake_thread(void *self)
 {
     struct bench_thread *thread = self;
     uv_async_send(&thread->async);
@@ -334,7 +334,7 @@ static int open_natives(struct bench_thread *thread)
     return thread->natives.links ? 0 : MOQ_ERR_NOMEM;
 }
 
-static void run(void *self)
+static void run_thread(void *self)
 {
     struct bench_thread *thread = self;
     int error = open_natives(thread);
@@ -345,7 +345,7 @@ static void run(void *self)
     if (!error && thread->index == 0)
         error = bench_watch_open(thread);
     if (error)
-        bench_fail(thread->bench, "a thread cannot begin: %s", moq_error_words(error));
+        bench_fail(thread->bench, "cannot start a thread: %s", moq_error_words(error));
     else
         uv_timer_start(&thread->pulse, on_pulse, PULSE_MS, PULSE_MS);
     uv_run(&thread->loop, UV_RUN_DEFAULT);
@@ -361,13 +361,13 @@ static int start_thread(struct bench *bench, unsigned index)
     thread->bench = bench;
     thread->index = index;
     for (unsigned i = 0; i < ORDER_KINDS; i++)
-        thread->orders[i] = (struct bench_order_post){.post = {.run = obey}, .order = i};
-    mailbox_init(&thread->mailbox, thread, wake, thread);
+        thread->orders[i] = (struct bench_order_post){.post = {.run = obey_order}, .order = i};
+    mailbox_init(&thread->mailbox, thread, wake_thread, thread);
     if (uv_loop_init(&thread->loop) || uv_async_init(&thread->loop, &thread->async, on_orders) ||
         uv_timer_init(&thread->loop, &thread->pulse))
         return MOQ_ERR_IO;
     thread->async.data = thread->pulse.data = thread;
-    return uv_thread_create(&thread->id, run, thread) ? MOQ_ERR_IO : 0;
+    return uv_thread_create(&thread->id, run_thread, thread) ? MOQ_ERR_IO : 0;
 }
 
 int bench_threads_start(struct bench *bench)

@@ -80,7 +80,7 @@ static void look_at_drops(struct run *run, struct bench_moment *moment)
     moment->relay_dropped = run->bench.options.pid ? process_udp_drops(run->bench.options.pid) : 0;
 }
 
-static void ask(struct run *run)
+static void ask_threads(struct run *run)
 {
     if (run->replies || !run->wanted)
         return;
@@ -92,10 +92,10 @@ static void ask(struct run *run)
     bench_order(&run->bench, run->serving & FOR_TOTAL ? ORDER_SETTLE : ORDER_REPORT);
 }
 
-static void want(struct run *run, enum purpose purpose)
+static void want_report(struct run *run, enum purpose purpose)
 {
     run->wanted |= purpose;
-    ask(run);
+    ask_threads(run);
 }
 
 static void tell_second(struct run *run)
@@ -125,7 +125,7 @@ static void on_look(struct run *run)
         run->result.total = run->look.sum;
         run->stage = STAGE_OVER;
     }
-    ask(run);
+    ask_threads(run);
 }
 
 static void on_reply(struct post *post, void *owner)
@@ -145,12 +145,12 @@ static void on_second(uv_timer_t *timer)
 {
     struct run *run = timer->data;
     if (run->stage >= STAGE_ARRIVING && run->stage <= STAGE_MEASURING)
-        want(run, FOR_SECOND);
+        want_report(run, FOR_SECOND);
 }
 
 /* ---- Stages ---------------------------------------------------------------------------------- */
 
-static void enter(struct run *run, enum stage stage)
+static void enter_stage(struct run *run, enum stage stage)
 {
     run->stage = stage;
     run->stage_ns = clock_monotonic_ns();
@@ -169,7 +169,7 @@ static void begin_viewers(struct run *run)
     if (rest.has_relay)
         run->result.resident_before = rest.relay.resident_bytes;
     bench_order(&run->bench, ORDER_ARRIVE);
-    enter(run, STAGE_ARRIVING);
+    enter_stage(run, STAGE_ARRIVING);
 }
 
 static void begin_window(struct run *run)
@@ -179,8 +179,8 @@ static void begin_window(struct run *run)
     bench_set(&run->bench.end_ns, now_ns + run->bench.options.duration_ms * NS_PER_MS);
     bench_set(&run->bench.begin_ns, now_ns);
     bench_order(&run->bench, ORDER_CHURN);
-    want(run, FOR_BEGIN);
-    enter(run, STAGE_MEASURING);
+    want_report(run, FOR_BEGIN);
+    enter_stage(run, STAGE_MEASURING);
     say_event(run, "measuring");
 }
 
@@ -200,27 +200,27 @@ static void act_in_window(struct run *run)
 static void end_window(struct run *run)
 {
     bench_set(&run->bench.end_ns, clock_monotonic_ns());
-    want(run, FOR_END);
-    enter(run, STAGE_DRAINING);
+    want_report(run, FOR_END);
+    enter_stage(run, STAGE_DRAINING);
     say_event(run, "measured");
 }
 
-static void settle(struct run *run)
+static void settle_run(struct run *run)
 {
     run->result.storm_ns = bench_get(&run->bench.storm_ns);
     run->result.storm_seen = (unsigned)bench_get(&run->bench.storm_seen);
-    want(run, FOR_TOTAL);
-    enter(run, STAGE_SETTLING);
+    want_report(run, FOR_TOTAL);
+    enter_stage(run, STAGE_SETTLING);
 }
 
-static void advance(struct run *run)
+static void advance_stage(struct run *run)
 {
     struct bench *bench = &run->bench;
     const struct bench_options *options = &bench->options;
     switch (run->stage) {
     case STAGE_CONNECTING:
         if (bench_get(&bench->announced) >= bench_flow_count(bench))
-            enter(run, STAGE_RESTING);
+            enter_stage(run, STAGE_RESTING);
         else if (has_lasted(run, options->patience_ms))
             bench_fail(bench, "announcements: not all of them came back from the relay");
         break;
@@ -231,7 +231,7 @@ static void advance(struct run *run)
     case STAGE_ARRIVING:
         if (bench_get(&bench->arrived) >= options->viewers ||
             has_lasted(run, options->ramp_ms + options->patience_ms))
-            enter(run, STAGE_WARMING);
+            enter_stage(run, STAGE_WARMING);
         break;
     case STAGE_WARMING:
         if (has_lasted(run, options->warm_up_ms))
@@ -244,7 +244,7 @@ static void advance(struct run *run)
         break;
     case STAGE_DRAINING:
         if (has_lasted(run, DRAIN_MS))
-            settle(run);
+            settle_run(run);
         break;
     case STAGE_SETTLING:
     case STAGE_OVER:
@@ -273,7 +273,7 @@ static void on_step(uv_timer_t *timer)
     if (run->stage == STAGE_OVER)
         end_loop(run);
     else
-        advance(run);
+        advance_stage(run);
 }
 
 /* The first one ends the measurement; what there is until then is told. */
@@ -295,7 +295,7 @@ static void on_async(uv_async_t *async)
     mailbox_run(&run->bench.mailbox);
 }
 
-static void wake(void *self)
+static void wake_main(void *self)
 {
     struct run *run = self;
     uv_async_send(&run->async);
@@ -303,7 +303,7 @@ static void wake(void *self)
 
 /* ---- The beginning and the end --------------------------------------------------------------- */
 
-static int prepare(struct run *run)
+static int prepare_bench(struct run *run)
 {
     struct bench *bench = &run->bench;
     const struct bench_options *options = &bench->options;
@@ -323,7 +323,7 @@ static int prepare(struct run *run)
     bench_set(&bench->end_ns, BENCH_NOT_YET);
     for (unsigned i = 0; i < bench_thread_count(options); i++)
         bench->threads[i].reply.run = on_reply;
-    mailbox_init(&bench->mailbox, run, wake, run);
+    mailbox_init(&bench->mailbox, run, wake_main, run);
     return 0;
 }
 
@@ -342,7 +342,7 @@ static void start_handles(struct run *run)
     uv_signal_start(&run->terminate, on_signal, SIGTERM);
 }
 
-static int tell(struct run *run)
+static int tell_result(struct run *run)
 {
     char text[BENCH_REASON_BYTES];
     if (bench_get(&run->bench.has_failed) && run->result.total.taken_ns == 0)
@@ -358,18 +358,18 @@ static int tell(struct run *run)
     return bench_invalid(&run->result, text) ? BENCH_INVALID : TOOL_OK;
 }
 
-static int measure(struct run *run)
+static int measure_relay(struct run *run)
 {
     if (tool_loop_init("moq-bench", &run->loop))
         return TOOL_FAILED;
     run->started_ns = clock_monotonic_ns();
-    enter(run, STAGE_CONNECTING);
+    enter_stage(run, STAGE_CONNECTING);
     start_handles(run);
     int error = bench_threads_start(&run->bench);
     if (error)
         return bench_say_failed("threads", moq_error_words(error));
     uv_run(&run->loop, UV_RUN_DEFAULT);
-    int status = tell(run);
+    int status = tell_result(run);
     bench_order(&run->bench, ORDER_STOP);
     bench_threads_join(&run->bench);
     uv_close((uv_handle_t *)&run->async, NULL);
@@ -413,8 +413,8 @@ int main(int argc, char **argv)
     allow_files();
     if (result == OPTIONS_RUN) {
         status = bench_find_relay(&run->bench);
-        status = status ? status : prepare(run);
-        status = status ? status : measure(run);
+        status = status ? status : prepare_bench(run);
+        status = status ? status : measure_relay(run);
     }
     free(run->bench.threads);
     free(run->bench.flows);

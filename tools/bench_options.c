@@ -13,7 +13,7 @@ struct texts { /* as they were given; NULL: not */
     uint64_t ramp_ms;
 };
 
-static int complain(const char *option, const char *value, const char *wanted)
+static int complain_of_value(const char *option, const char *value, const char *wanted)
 {
     fprintf(stderr, "moq-bench: --%s %s: %s; try moq-bench --help\n", option, value, wanted);
     return OPTIONS_USAGE;
@@ -41,9 +41,9 @@ static int set_number(const char *option, const char *text, struct bench_range b
         *target = (unsigned)value;
         return OPTIONS_RUN;
     }
-    snprintf(wanted, sizeof wanted, "a number from %llu to %llu is wanted",
+    snprintf(wanted, sizeof wanted, "not a number from %llu to %llu",
              (unsigned long long)bounds.least, (unsigned long long)bounds.most);
-    return complain(option, text, wanted);
+    return complain_of_value(option, text, wanted);
 }
 
 /* "A" or "A-B"; `read` reads one of them. */
@@ -73,9 +73,9 @@ static int set_range(const char *option, const char *text, struct bench_range bo
         *target = range;
         return OPTIONS_RUN;
     }
-    snprintf(wanted, sizeof wanted, "A or A-B from %llu to %llu is wanted",
+    snprintf(wanted, sizeof wanted, "not A or A-B with numbers from %llu to %llu",
              (unsigned long long)bounds.least, (unsigned long long)bounds.most);
-    return complain(option, text, wanted);
+    return complain_of_value(option, text, wanted);
 }
 
 /* "30f": frames. */
@@ -103,7 +103,8 @@ static int set_group(struct bench_options *options, const char *text)
         return OPTIONS_RUN;
     bool is_frames = read_range(text, read_frames, &range);
     if (!is_frames && !read_range(text, read_group_ms, &range))
-        return complain("group", text, "a time up to 1h (2s, 500ms-2s) or frames (30f, 1f-60f)");
+        return complain_of_value(
+            "group", text, "not a time up to 1h (2s, 500ms-2s), and not frames (30f, 1f-60f)");
     options->group_frames = is_frames ? range : none;
     options->group_ms = is_frames ? none : range;
     return OPTIONS_RUN;
@@ -147,20 +148,19 @@ static bool read_share(const char *text, size_t n, unsigned viewers, unsigned *t
 
 static int set_slow(struct bench_options *options, const struct texts *texts)
 {
-    static const char wanted[] =
-        "SHARE:RATE such as 10%:50kbps or, of 5 viewers at least, 5:2mbps is wanted";
+    static const char wanted[] = "not SHARE:RATE such as 10%:50kbps, or 5:2mbps for 5 viewers";
     unsigned viewers = options->viewers;
     if (texts->slow) {
         size_t n = strcspn(texts->slow, ":");
         if (!texts->slow[n] || !read_share(texts->slow, n, viewers, &options->slow) ||
             !read_rate(texts->slow + n + 1, &options->slow_bps))
-            return complain("slow", texts->slow, wanted);
+            return complain_of_value("slow", texts->slow, wanted);
     }
     if (texts->stall && !read_share(texts->stall, strlen(texts->stall), viewers, &options->stalled))
-        return complain("stall", texts->stall,
-                        "a share such as 20%, or at most the number of viewers");
+        return complain_of_value("stall", texts->stall,
+                                 "not a share such as 20%, and not a number of viewers");
     if (options->slow + options->stalled > viewers)
-        return complain("stall", texts->stall, "there are not so many viewers");
+        return complain_of_value("stall", texts->stall, "there are fewer viewers than that");
     return OPTIONS_RUN;
 }
 
@@ -181,7 +181,7 @@ static int set_join(struct bench_options *options, const char *text)
             return OPTIONS_RUN;
         }
     }
-    return complain("join", text, "VIEWERS@TIME such as 500@5s is wanted");
+    return complain_of_value("join", text, "not VIEWERS@TIME such as 500@5s");
 }
 
 static int set_pid(struct bench_options *options, const char *text)
@@ -193,7 +193,7 @@ static int set_pid(struct bench_options *options, const char *text)
     if (options->is_pid_auto)
         return OPTIONS_RUN;
     if (!read_number(text, &value) || value == 0 || value > INT32_MAX)
-        return complain("pid", text, "the number of a process, or auto");
+        return complain_of_value("pid", text, "not the number of a process, and not auto");
     options->pid = (int)value;
     return OPTIONS_RUN;
 }
@@ -225,7 +225,7 @@ static int set_all(struct bench_options *options, const struct texts *texts)
     return error ? OPTIONS_USAGE : OPTIONS_RUN;
 }
 
-static int mistake(const char *words)
+static int complain_of_options(const char *words)
 {
     fprintf(stderr, "moq-bench: %s; try moq-bench --help\n", words);
     return OPTIONS_USAGE;
@@ -236,26 +236,28 @@ static int check_all(const struct bench_options *options)
     uint64_t flows = (uint64_t)options->publishers * options->tracks;
     uint64_t viewers = (uint64_t)options->viewers + options->join;
     if (flows > BENCH_FLOWS_MAX)
-        return mistake("at most 4096 tracks in all (--publishers times --tracks)");
+        return complain_of_options("at most 4096 tracks in all (--publishers times --tracks)");
     if (viewers > BENCH_VIEWERS_MAX || viewers * options->tracks > BENCH_FEEDS_MAX)
-        return mistake("at most 100000 viewers (--viewers and --join) and 1000000 subscriptions");
+        return complain_of_options(
+            "at most 100000 viewers (--viewers and --join) and 1000000 subscriptions");
     if (options->fps.least == 0 && options->fps.most > 0)
-        return mistake("--fps 0 sends nothing and cannot begin a range");
+        return complain_of_options("--fps 0 sends nothing and cannot begin a range");
     if (options->duration_ms == 0 || options->duration_ms > BENCH_DURATION_MAX_S * 1000)
-        return mistake("--duration is from 1ms to 24h");
+        return complain_of_options("--duration must be between 1ms and 24h");
     if (options->late_ms == 0 || options->patience_ms == 0)
-        return mistake("--late and --patience are longer than nothing");
+        return complain_of_options("--late and --patience must be more than 0");
     if (options->join && options->join_at_ms >= options->duration_ms)
-        return mistake("--join comes after the end of --duration");
+        return complain_of_options("--join comes after the end of --duration");
     if (options->announce && options->duration_ms <= BENCH_ANNOUNCE_AFTER_MS)
-        return mistake("--announce comes 500ms into the window: a longer --duration is needed");
+        return complain_of_options(
+            "--announce comes 500ms into the window: a longer --duration is needed");
     if ((options->resubscribe_ms && options->resubscribe_ms < BENCH_CHURN_MIN_MS) ||
         (options->reconnect_ms && options->reconnect_ms < BENCH_CHURN_MIN_MS))
-        return mistake("--resubscribe and --reconnect are at least 10ms");
+        return complain_of_options("--resubscribe and --reconnect must be at least 10ms");
     if (options->spread_ms > BENCH_SPREAD_MAX_MS)
-        return mistake("--spread is at most 1s");
+        return complain_of_options("--spread must be at most 1s");
     if (options->is_flood && options->fps.most == 0)
-        return mistake("--fps 0 and --as-fast-as-it-goes contradict each other");
+        return complain_of_options("--fps 0 and --as-fast-as-it-goes contradict each other");
     return OPTIONS_RUN;
 }
 
@@ -277,11 +279,11 @@ static size_t fill_rows(struct bench_options *options, struct texts *texts,
         {"as-fast-as-it-goes", OPTION_FLAG, NULL, "publishers fill the relay's window",
          &options->is_flood},
         {"", OPTION_HEADING, NULL, "When:", NULL},
-        {"ramp", OPTION_DURATION, "TIME", "viewers come over this time (5ms each)",
+        {"ramp", OPTION_DURATION, "TIME", "spread the viewers' arrival over this time (5ms each)",
          &texts->ramp_ms},
-        {"warm-up", OPTION_DURATION, "TIME", "after the last one came (default 2s)",
+        {"warm-up", OPTION_DURATION, "TIME", "wait after the last viewer came (default 2s)",
          &options->warm_up_ms},
-        {"duration", OPTION_DURATION, "TIME", "measure so long (default 10s)",
+        {"duration", OPTION_DURATION, "TIME", "measure for this long (default 10s)",
          &options->duration_ms},
         {"patience", OPTION_DURATION, "TIME", "wait for viewers' first frames (default 30s)",
          &options->patience_ms},
@@ -291,18 +293,19 @@ static size_t fill_rows(struct bench_options *options, struct texts *texts,
         {"slow", OPTION_TEXT, "SHARE:RATE", "viewers behind a slow link: 10%:50kbps", &texts->slow},
         {"stall", OPTION_TEXT, "SHARE", "viewers that fall silent after their first frame: 20%",
          &texts->stall},
-        {"resubscribe", OPTION_DURATION, "TIME", "each viewer subscribes anew so often",
+        {"resubscribe", OPTION_DURATION, "TIME", "each viewer subscribes again at this interval",
          &options->resubscribe_ms},
-        {"reconnect", OPTION_DURATION, "TIME", "each viewer connects anew so often",
+        {"reconnect", OPTION_DURATION, "TIME", "each viewer reconnects at this interval",
          &options->reconnect_ms},
         {"spread", OPTION_DURATION, "TIME",
          "each viewer's packets leave late by a time of its own, up to this", &options->spread_ms},
         {"announce", OPTION_TEXT, "N", "paths that are announced at once", &texts->announce},
-        {"join", OPTION_TEXT, "N@TIME", "so many more viewers, all at once: 500@5s", &texts->join},
+        {"join", OPTION_TEXT, "N@TIME", "this many more viewers, all at once: 500@5s",
+         &texts->join},
         {"", OPTION_HEADING, NULL, "Means:", NULL},
         {"threads", OPTION_TEXT, "N", "of this program (default 1)", &texts->threads},
         {"sockets", OPTION_TEXT, "N", "of each thread (default 1)", &texts->sockets},
-        {"pid", OPTION_TEXT, "PID", "measure this process; auto: who has the relay's port",
+        {"pid", OPTION_TEXT, "PID", "measure this process; auto: the one with the relay's port",
          &texts->pid},
         {"json", OPTION_FLAG, NULL, "a JSON object per line instead of words", &options->is_json},
     };
@@ -316,7 +319,7 @@ static int read_words(struct bench_options *options, const struct options_list *
 {
     struct tool tool = {.program = "moq-bench"};
     if (words->count > 1)
-        return mistake("too many words");
+        return complain_of_options("too many arguments");
     if (tool_prepare(&tool, &options->common, words->count ? words->items[0] : NULL))
         return OPTIONS_USAGE;
     options->url = tool.url;

@@ -41,7 +41,7 @@ struct bench_publisher {
 
 /* ---- Numbers --------------------------------------------------------------------------------- */
 
-static uint64_t draw(struct bench_output *output, struct bench_range range)
+static uint64_t random_in_range(struct bench_output *output, struct bench_range range)
 {
     uint64_t x = output->random; /* xorshift64: the same run every time */
     x ^= x << 13;
@@ -57,9 +57,9 @@ static uint32_t draw_group_frames(struct bench_output *output)
     uint64_t bytes_max = options->is_flood ? FLOOD_GROUP_BYTES : BENCH_GROUP_BYTES_MAX;
     uint64_t most = bytes_max / options->size_bytes.most, frames;
     if (options->group_frames.most)
-        frames = draw(output, options->group_frames);
+        frames = random_in_range(output, options->group_frames);
     else
-        frames = draw(output, options->group_ms) * options->fps.most / 1000;
+        frames = random_in_range(output, options->group_ms) * options->fps.most / 1000;
     if (frames > most)
         frames = most;
     return frames ? (uint32_t)frames : 1;
@@ -107,7 +107,7 @@ static void write_frame(struct bench_output *output)
     struct frame_header header = {
         .number = bench_get(&flow->frames),
         .published_ns = now_ns,
-        .size = (uint32_t)draw(output, bench->options.size_bytes),
+        .size = (uint32_t)random_in_range(output, bench->options.size_bytes),
         .flow = output->number,
         .index = output->index,
         .group_frames = output->group_frames,
@@ -132,7 +132,7 @@ static void write_frame(struct bench_output *output)
 
 static uint64_t interval_ns(struct bench_output *output)
 {
-    return NS_PER_S / draw(output, output->publisher->thread->bench->options.fps);
+    return NS_PER_S / random_in_range(output, output->publisher->thread->bench->options.fps);
 }
 
 static void on_frame(uv_timer_t *timer)

@@ -32,8 +32,7 @@ static int find_process(struct bench_options *options)
 {
     struct process_sample sample;
     if (options->is_pid_auto && !(options->pid = process_of_udp_port(options->url.port)))
-        return bench_say_failed("--pid auto",
-                                "no process of this machine that may be looked at has the port");
+        return bench_say_failed("--pid auto", "no process that this user may inspect has the port");
     if (options->pid && !process_sample(options->pid, &sample))
         return bench_say_failed("--pid", "there is no such process");
     return TOOL_OK;

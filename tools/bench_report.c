@@ -28,7 +28,8 @@ static unsigned viewers_of(const struct bench_options *options, unsigned kind)
 
 /* ---- Each second ----------------------------------------------------------------------------- */
 
-static uint64_t between(const struct bench_second *second, unsigned kind, enum bench_count count)
+static uint64_t count_in_second(const struct bench_second *second, unsigned kind,
+                                enum bench_count count)
 {
     return second->now->sum.kinds[kind].counts[count] -
            second->before->sum.kinds[kind].counts[count];
@@ -44,8 +45,9 @@ static void print_flow(const struct bench_second *second, unsigned kind)
     struct histogram latency;
     double seconds = seconds_of(second);
     bench_latency_between(&latency, second, kind);
-    printf("%8.0f frames/s %8.1f Mb/s", (double)between(second, kind, COUNT_frames_ever) / seconds,
-           (double)between(second, kind, COUNT_bytes_ever) * 8 / 1e6 / seconds);
+    printf("%8.0f frames/s %8.1f Mb/s",
+           (double)count_in_second(second, kind, COUNT_frames_ever) / seconds,
+           (double)count_in_second(second, kind, COUNT_bytes_ever) * 8 / 1e6 / seconds);
     if (latency.count)
         printf("  p50 %.2f p99 %.2f max %.2f ms", MS(histogram_at(&latency, 0.5)),
                MS(histogram_at(&latency, 0.99)), MS(latency.max));

@@ -2,7 +2,7 @@
 /* From sums to figures. */
 #include "tools/bench_result.h"
 
-static double share(uint64_t part, uint64_t whole)
+static double share_of(uint64_t part, uint64_t whole)
 {
     return whole ? (double)part / (double)whole : 0;
 }
@@ -14,8 +14,8 @@ double bench_own_busiest(const struct bench_own *before, const struct bench_own 
     *waiting = 0;
     for (unsigned i = 0; i < threads; i++) {
         uint64_t wall_ns = after->taken_ns[i] - before->taken_ns[i];
-        double busy = share(after->cpu_ns[i] - before->cpu_ns[i], wall_ns);
-        double wait = share(after->wait_ns[i] - before->wait_ns[i], wall_ns);
+        double busy = share_of(after->cpu_ns[i] - before->cpu_ns[i], wall_ns);
+        double wait = share_of(after->wait_ns[i] - before->wait_ns[i], wall_ns);
         busiest = busy > busiest ? busy : busiest;
         *waiting = wait > *waiting ? wait : *waiting;
     }
@@ -32,7 +32,7 @@ static void relay_costs(const struct bench_result *result, struct bench_costs *c
         result->end.sum.traffic.packets_received - result->begin.sum.traffic.packets_received;
     double wall_ns = (double)(after->taken_ns - before->taken_ns);
     costs->cpu_cores = wall_ns > 0 ? cpu_ns / wall_ns : 0;
-    costs->kernel_share = share(system_ns, user_ns + system_ns);
+    costs->kernel_share = share_of(system_ns, user_ns + system_ns);
     if (costs->viewer_frames) {
         costs->cpu_us_per_frame = cpu_ns / 1e3 / (double)costs->viewer_frames;
         costs->cpu_cores_per_gbps = cpu_ns / (8 * (double)costs->viewer_bytes);
@@ -60,7 +60,7 @@ void bench_costs(const struct bench_result *result, struct bench_costs *costs)
         relay_costs(result, costs);
 }
 
-static const char *explain(char *text, const char *format, double a, double b)
+static const char *explain_invalid(char *text, const char *format, double a, double b)
 {
     snprintf(text, BENCH_REASON_BYTES, format, a, b);
     return text;
@@ -88,9 +88,9 @@ const char *bench_invalid(const struct bench_result *result, char text[BENCH_REA
     double lost = (double)ordinary->counts[COUNT_sessions_lost];
     double broken = (double)ordinary->counts[COUNT_broken];
     double viewers = result->options->viewers, arrived = result->arrived;
-    double dropped = share(result->end.own_dropped - result->begin.own_dropped,
-                           result->end.sum.traffic.packets_received -
-                               result->begin.sum.traffic.packets_received);
+    double dropped = share_of(result->end.own_dropped - result->begin.own_dropped,
+                              result->end.sum.traffic.packets_received -
+                                  result->begin.sum.traffic.packets_received);
     struct bench_costs costs;
     bench_costs(result, &costs);
     if (result->begin.has_relay && !result->end.has_relay)
@@ -98,30 +98,34 @@ const char *bench_invalid(const struct bench_result *result, char text[BENCH_REA
     if (result->failure)
         return result->failure;
     if (silence_s(result) > 0)
-        return explain(text, "nothing came in the last %.1f s: the relay has ended, or it stalls",
-                       silence_s(result), 0);
+        return explain_invalid(text,
+                               "nothing came in the last %.1f s: the relay has ended, or it stalls",
+                               silence_s(result), 0);
     if (costs.own_busiest > BENCH_BUSY_MAX)
-        return explain(text,
-                       "generator limited: a thread had %.0f %% of a core; use more --threads, if "
-                       "there are cores for them",
-                       100 * costs.own_busiest, 0);
+        return explain_invalid(
+            text,
+            "generator limited: a thread had %.0f %% of a core; use more --threads, if "
+            "there are cores for them",
+            100 * costs.own_busiest, 0);
     if (costs.own_waiting > BENCH_WAITING_MAX ||
         costs.own_busiest + costs.own_waiting > BENCH_BUSY_MAX)
-        return explain(text,
-                       "generator limited: a thread waited for a core %.0f %% of the time; use "
-                       "fewer --threads or more cores",
-                       100 * costs.own_waiting, 0);
+        return explain_invalid(
+            text,
+            "generator limited: a thread waited for a core %.0f %% of the time; use "
+            "fewer --threads or more cores",
+            100 * costs.own_waiting, 0);
     if (dropped > BENCH_DROPPED_MAX && !result->options->slow && !result->options->stalled)
-        return explain(text,
-                       "generator limited: its sockets dropped %.1f %% of all datagrams; use more "
-                       "--sockets or --threads, or raise net.core.rmem_max",
-                       100 * dropped, 0);
+        return explain_invalid(
+            text,
+            "generator limited: its sockets dropped %.1f %% of all datagrams; use more "
+            "--sockets or --threads, or raise net.core.rmem_max",
+            100 * dropped, 0);
     if (arrived < viewers)
-        return explain(text, "%.0f of %.0f viewers never received anything", viewers - arrived,
-                       viewers);
+        return explain_invalid(text, "%.0f of %.0f viewers never received anything",
+                               viewers - arrived, viewers);
     if (lost > 0)
-        return explain(text, "the relay ended %.0f sessions", lost, 0);
+        return explain_invalid(text, "the relay ended %.0f sessions", lost, 0);
     if (broken > 0)
-        return explain(text, "%.0f frames arrived broken", broken, 0);
+        return explain_invalid(text, "%.0f frames arrived broken", broken, 0);
     return NULL;
 }

@@ -69,7 +69,7 @@ static void on_over(struct bench_feed *feed)
     viewer->is_retrying = true;
 }
 
-static void subscribe(struct bench_viewer *viewer, struct moq_session *session)
+static void subscribe_viewer(struct bench_viewer *viewer, struct moq_session *session)
 {
     viewer->is_retrying = false;
     viewer->begun = 0;
@@ -98,7 +98,7 @@ static void on_connected(struct moq_client *client, struct moq_session *session)
         histogram_add(&figures->connect, clock_monotonic_ns() - viewer->connect_ns);
     viewer->connect_ns = 0;
     figures->counts[COUNT_connects]++;
-    subscribe(viewer, session);
+    subscribe_viewer(viewer, session);
 }
 
 /* The connection is over: its counts stay in the sum. */
@@ -144,7 +144,7 @@ static void connect_viewer(struct bench_viewer *viewer)
         config.tls.is_verify_disabled = true;
     }
     if (has_link(viewer) && !viewer->link && open_link(viewer, &config.url)) {
-        bench_fail(viewer->thread->bench, "a link for a viewer: no socket");
+        bench_fail(viewer->thread->bench, "cannot open a socket for a viewer's link");
         return;
     }
     if (has_link(viewer))
@@ -155,7 +155,7 @@ static void connect_viewer(struct bench_viewer *viewer)
         bench_fail(viewer->thread->bench, "connect: %s", moq_error_words(MOQ_ERR_NOMEM));
 }
 
-static void disconnect(struct bench_viewer *viewer)
+static void disconnect_viewer(struct bench_viewer *viewer)
 {
     keep_traffic(viewer);
     close_feeds(viewer);
@@ -220,7 +220,7 @@ void bench_viewer_resubscribe(struct bench_thread *thread, unsigned number)
     if (!session || has_link(viewer))
         return;
     moq_native_wake(native_of(viewer));
-    subscribe(viewer, session);
+    subscribe_viewer(viewer, session);
 }
 
 void bench_viewer_reconnect(struct bench_thread *thread, unsigned number)
@@ -229,7 +229,7 @@ void bench_viewer_reconnect(struct bench_thread *thread, unsigned number)
     if (!viewer->client || !moq_client_session(viewer->client) || has_link(viewer))
         return;
     moq_native_wake(native_of(viewer));
-    disconnect(viewer);
+    disconnect_viewer(viewer);
     connect_viewer(viewer);
 }
 
@@ -241,7 +241,7 @@ void bench_viewers_retry(struct bench_thread *thread)
         if (!viewer->is_retrying || !session)
             continue;
         moq_native_wake(native_of(viewer));
-        subscribe(viewer, session);
+        subscribe_viewer(viewer, session);
     }
 }
 

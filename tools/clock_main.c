@@ -66,7 +66,7 @@ int main(int argc, char **argv)
     if (result != OPTIONS_RUN)
         return options_status(result);
     if (!read_words(&words, &url, &is_publisher))
-        return options_complain(tool.program, "too many words: one URL is needed");
+        return options_complain(tool.program, "too many arguments: only one URL is needed");
     result = tool_prepare(&tool, &settings, url);
     if (result)
         return result;

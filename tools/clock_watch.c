@@ -71,7 +71,7 @@ static bool is_done_with(struct clock_watcher *watcher, int error)
     return group->superseded_ns && now - group->superseded_ns > PATIENCE_NS;
 }
 
-static void pump(struct clock_watcher *watcher)
+static void print_groups(struct clock_watcher *watcher)
 {
     const uint8_t *data = NULL;
     size_t size = 0;
@@ -98,12 +98,12 @@ static void pump(struct clock_watcher *watcher)
 static void on_track(struct moq_watcher *base, struct moq_group *group)
 {
     (void)group;
-    pump(container_of(base, struct clock_watcher, watcher));
+    print_groups(container_of(base, struct clock_watcher, watcher));
 }
 
 /* ---- Subscribing ----------------------------------------------------------------------------- */
 
-static void unsubscribe(struct clock_watcher *watcher)
+static void unsubscribe_from_clock(struct clock_watcher *watcher)
 {
     stop_reading(watcher);
     if (watcher->track) /* first, or the groups that are cut would be read again */
@@ -112,13 +112,13 @@ static void unsubscribe(struct clock_watcher *watcher)
     moq_track_unref(&watcher->track);
 }
 
-static void subscribe(struct clock_watcher *watcher);
+static void subscribe_to_clock(struct clock_watcher *watcher);
 
 static void on_retry(uv_timer_t *timer)
 {
     struct clock_watcher *watcher = timer->data;
     if (watcher->is_announced && !watcher->track && tool_session(watcher->tool))
-        subscribe(watcher);
+        subscribe_to_clock(watcher);
 }
 
 static void on_subscription_closed(struct moq_subscription *subscription, int error)
@@ -127,11 +127,11 @@ static void on_subscription_closed(struct moq_subscription *subscription, int er
     watcher->subscription = NULL;
     if (error)
         tool_say(watcher->tool, "the clock is gone: %s", moq_error_words(error));
-    unsubscribe(watcher);
+    unsubscribe_from_clock(watcher);
     uv_timer_start(&watcher->retry, on_retry, RETRY_MS, 0);
 }
 
-static void subscribe(struct clock_watcher *watcher)
+static void subscribe_to_clock(struct clock_watcher *watcher)
 {
     static const struct moq_subscription_events events = {.on_closed = on_subscription_closed};
     static const struct moq_watcher_ops ops = {.on_group = on_track, .on_growth = on_track};
@@ -143,7 +143,7 @@ static void subscribe(struct clock_watcher *watcher)
         .cache = {.groups = 3},
     };
     moq_native_wake(watcher->tool->native);
-    unsubscribe(watcher);
+    unsubscribe_from_clock(watcher);
     watcher->track = moq_track_new(watcher->path, &config);
     if (!watcher->track)
         return;
@@ -159,7 +159,7 @@ static void on_active(struct moq_announced *announced, struct moq_path *path)
     if (!moq_path_equal(path, watcher->path))
         return;
     watcher->is_announced = true;
-    subscribe(watcher);
+    subscribe_to_clock(watcher);
 }
 
 static void on_ended(struct moq_announced *announced, struct moq_path *path)
@@ -169,7 +169,7 @@ static void on_ended(struct moq_announced *announced, struct moq_path *path)
         return;
     watcher->is_announced = false;
     tool_say(watcher->tool, "the clock was withdrawn; waiting for another");
-    unsubscribe(watcher);
+    unsubscribe_from_clock(watcher);
 }
 
 static void on_announced_closed(struct moq_announced *announced, int error)
@@ -193,7 +193,7 @@ static void on_connected(struct tool *tool, struct moq_session *session)
 static void on_finish(struct tool *tool)
 {
     struct clock_watcher *watcher = tool->user;
-    unsubscribe(watcher);
+    unsubscribe_from_clock(watcher);
     if (watcher->announced)
         moq_announced_close(&watcher->announced);
     output_close(&watcher->output, true, NULL);

@@ -19,7 +19,7 @@ struct input {
 
 static void read_file(struct input *input);
 
-static void end(struct input *input, int error)
+static void end_input(struct input *input, int error)
 {
     if (input->is_over)
         return;
@@ -38,7 +38,7 @@ static void on_file_read(uv_fs_t *request)
         return;
     }
     if (n <= 0) {
-        end(input, (int)n);
+        end_input(input, (int)n);
         return;
     }
     input->events->on_data(input->user, (const uint8_t *)input->piece, (size_t)n);
@@ -54,7 +54,7 @@ static void read_file(struct input *input)
     int error = uv_fs_read(input->loop, &input->request, input->fd, &buf, 1, -1, on_file_read);
     if (error < 0) {
         input->is_reading = false;
-        end(input, error);
+        end_input(input, error);
     }
 }
 
@@ -72,7 +72,7 @@ static void on_pipe_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         input->events->on_data(input->user, (const uint8_t *)buf->base, (size_t)n);
     else if (n < 0) {
         uv_read_stop(stream);
-        end(input, n == UV_EOF ? 0 : (int)n);
+        end_input(input, n == UV_EOF ? 0 : (int)n);
     }
 }
 

@@ -152,7 +152,7 @@ static void on_catalog(struct watch *watch, struct karp_catalog *catalog)
     player_play(&inquiry->player);
 }
 
-static void answer(struct karp_inquiry *inquiry)
+static void print_answer(struct karp_inquiry *inquiry)
 {
     if (inquiry->settings->is_json)
         print_json(inquiry);
@@ -173,7 +173,7 @@ static void on_tick(uv_timer_t *timer)
     if (player_is_open(&inquiry->player)) {
         player_pump(&inquiry->player);
         if (now_ns(inquiry) - inquiry->opened_ns >= duration_ns)
-            answer(inquiry);
+            print_answer(inquiry);
     } else if (inquiry->connected_ns &&
                now_ns(inquiry) - inquiry->connected_ns > APPEAR_MS * NS_PER_MS) {
         char path[MOQ_PATH_TEXT_BYTES];

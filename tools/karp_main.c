@@ -117,7 +117,9 @@ static int read_words(const struct options_list *words, const char **url, enum c
     }
     if (*command == COMMAND_NONE)
         return complain_of_no_command(words);
-    return extra ? options_complain("moq-karp", "too many words: %s; one URL is needed", extra) : 0;
+    return extra ? options_complain("moq-karp", "too many arguments: %s; only one URL is needed",
+                                    extra)
+                 : 0;
 }
 
 /* ---- What the table cannot check ------------------------------------------------------------- */
@@ -214,7 +216,8 @@ static bool is_nameless(const struct moq_url *url)
     return url->path[0] == '/' && (url->path[1] == '\0' || url->path[1] == '?');
 }
 
-static int run(struct tool *tool, const struct karp_settings *settings, enum command command)
+static int run_command(struct tool *tool, const struct karp_settings *settings,
+                       enum command command)
 {
     if (command == COMMAND_CONNECT)
         return karp_connect(tool);
@@ -270,5 +273,5 @@ int main(int argc, char **argv)
         result = tool_prepare(&tool, &settings, url);
     if (!result)
         result = check_settings(&karp, command);
-    return result ? result : run(&tool, &karp, command);
+    return result ? result : run_command(&tool, &karp, command);
 }

@@ -199,7 +199,7 @@ static void import_failed(struct karp_publishing *karp, int error)
 
 /* ---- Frames ---------------------------------------------------------------------------------- */
 
-static int publish(struct karp_publishing *karp, const struct karp_frame *frame)
+static int publish_frame(struct karp_publishing *karp, const struct karp_frame *frame)
 {
     if (!karp->has_pace) {
         karp->has_pace = true;
@@ -215,7 +215,7 @@ static int on_frame(void *user, const struct karp_frame *frame)
 {
     struct karp_publishing *karp = user;
     if (!is_lonely(karp))
-        return publish(karp, frame);
+        return publish_frame(karp, frame);
     int error = byte_buf_append(&karp->early, frame, sizeof *frame);
     return error ? error : byte_buf_append(&karp->early, frame->payload, frame->size);
 }
@@ -229,7 +229,7 @@ static int publish_early(struct karp_publishing *karp)
         memcpy(&frame, karp->early.data + at, sizeof frame);
         frame.payload = karp->early.data + at + sizeof frame;
         at += sizeof frame + frame.size;
-        error = publish(karp, &frame);
+        error = publish_frame(karp, &frame);
     }
     byte_buf_deinit(&karp->early);
     byte_buf_init(&karp->early, EARLY_MAX_BYTES);
@@ -238,11 +238,11 @@ static int publish_early(struct karp_publishing *karp)
 
 /* ---- Feeding --------------------------------------------------------------------------------- */
 
-static void feed(struct karp_publishing *karp);
+static void feed_importer(struct karp_publishing *karp);
 
 static void on_brake(uv_timer_t *timer)
 {
-    feed(timer->data);
+    feed_importer(timer->data);
 }
 
 /* Of a short file the catalog and all frames may come only now, and wait for a viewer too. */
@@ -258,7 +258,7 @@ static void end_import(struct karp_publishing *karp)
         begin_drain(karp, CLOCK_NEVER);
 }
 
-static void feed(struct karp_publishing *karp)
+static void feed_importer(struct karp_publishing *karp)
 {
     size_t used = 0;
     int error = 0;
@@ -291,7 +291,7 @@ static void on_data(void *user, const uint8_t *data, size_t n)
     if (byte_buf_append(&karp->waiting, data, n))
         tool_fail(karp->tool, "out of memory");
     else if (!karp->is_draining)
-        feed(karp);
+        feed_importer(karp);
 }
 
 static void on_input_end(void *user, int error)
@@ -303,7 +303,7 @@ static void on_input_end(void *user, int error)
     }
     karp->is_input_over = true;
     if (!karp->is_draining)
-        feed(karp);
+        feed_importer(karp);
 }
 
 static int on_catalog(void *user, const struct karp_catalog *catalog)

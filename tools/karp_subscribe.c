@@ -78,7 +78,7 @@ static bool tell_losses(const struct karp_watching *karp)
 }
 
 /* Writes what the exporter holds back. */
-static int flush(struct karp_watching *karp)
+static int flush_exporter(struct karp_watching *karp)
 {
     int error = karp->exporter ? karp_exporter_flush(karp->exporter) : 0;
     if (error && error != MOQ_ERR_IO)
@@ -86,11 +86,11 @@ static int flush(struct karp_watching *karp)
     return error == MOQ_ERR_IO ? 0 : error;
 }
 
-static void finish(struct karp_watching *karp)
+static void finish_export(struct karp_watching *karp)
 {
     if (karp->tool->is_finishing)
         return;
-    int error = flush(karp);
+    int error = flush_exporter(karp);
     bool is_incomplete = tell_losses(karp);
     int whole = is_incomplete ? TOOL_INCOMPLETE : TOOL_OK;
     int played = karp->is_cut_off ? TOOL_CUT_OFF : whole;
@@ -99,12 +99,12 @@ static void finish(struct karp_watching *karp)
 }
 
 /* A tool that fails keeps what it had, and says what that lacks. */
-static void rescue(struct karp_watching *karp)
+static void rescue_export(struct karp_watching *karp)
 {
     if (karp->is_told || karp->tool->exit_code != TOOL_FAILED)
         return;
     player_settle(&karp->player);
-    flush(karp);
+    flush_exporter(karp);
     tell_losses(karp);
 }
 
@@ -224,7 +224,7 @@ static void tell_end(struct karp_watching *karp)
 static void maybe_finish(struct karp_watching *karp)
 {
     if (karp->has_played && !karp->settings->is_followed)
-        finish(karp);
+        finish_export(karp);
 }
 
 /* Everything of the tracks at hand was written: what now? */
@@ -261,7 +261,7 @@ static void give_up(struct karp_watching *karp)
     log_warn(LOG_TOOL, "the broadcast has not come back since the connection was lost");
     karp->is_cut_off = true;
     player_settle(&karp->player);
-    finish(karp);
+    finish_export(karp);
 }
 
 /* A broadcast that is announced, but whose catalog nobody serves, may never have media. */
@@ -274,8 +274,8 @@ static void judge_refusal(struct karp_watching *karp)
         return;
     karp->is_cut_off |= karp->has_played;
     if (karp->has_played)
-        finish(karp);
-    tool_fail(karp->tool, "the broadcast is announced, but its catalog cannot be had: %s",
+        finish_export(karp);
+    tool_fail(karp->tool, "the broadcast is announced, but its catalog cannot be fetched: %s",
               moq_error_words(watch->refusal));
 }
 
@@ -373,13 +373,13 @@ static void on_stop(struct tool *tool)
 {
     struct karp_watching *karp = tool->user;
     karp->is_cut_off = false; /* it is the user who ends it */
-    finish(karp);
+    finish_export(karp);
 }
 
 static void on_finish(struct tool *tool)
 {
     struct karp_watching *karp = tool->user;
-    rescue(karp);
+    rescue_export(karp);
     player_close(&karp->player);
     watch_close(&karp->watch);
     output_close(&karp->output, true, NULL);

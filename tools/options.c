@@ -48,7 +48,7 @@ int options_complain(const char *program, const char *format, ...)
     return OPTIONS_USAGE;
 }
 
-static int complain(const struct options_spec *spec, const char *what, const char *which)
+static int complain_of_word(const struct options_spec *spec, const char *what, const char *which)
 {
     return options_complain(spec->program, "%s%s", what, which);
 }
@@ -109,14 +109,14 @@ static int parse_long(const struct options_spec *spec, int argc, char *const *ar
     size_t n = strcspn(text, "=");
     const struct option_row *row = n > 1 ? find_row(spec, text, n) : NULL;
     if (!row)
-        return complain(spec, "unknown option ", argv[*index]);
+        return complain_of_word(spec, "unknown option ", argv[*index]);
     if (!row->argument)
         return text[n] ? options_complain(spec->program, "--%s takes no value", row->name)
                        : set_value(spec, row, NULL);
     if (text[n] == '=')
         return set_value(spec, row, text + n + 1);
     if (*index + 1 >= argc)
-        return complain(spec, "a value is missing after --", row->name);
+        return complain_of_word(spec, "a value is missing after --", row->name);
     return set_value(spec, row, argv[++*index]);
 }
 
@@ -125,7 +125,7 @@ static int parse_bundle(const struct options_spec *spec, int argc, char *const *
     for (const char *letter = argv[*index] + 1; *letter; letter++) {
         const struct option_row *row = find_row(spec, letter, 1);
         if (!row)
-            return complain(spec, "unknown option ", argv[*index]);
+            return complain_of_word(spec, "unknown option ", argv[*index]);
         if (!row->argument) {
             set_value(spec, row, NULL);
             continue;
@@ -133,7 +133,7 @@ static int parse_bundle(const struct options_spec *spec, int argc, char *const *
         if (letter[1])
             return set_value(spec, row, letter + 1);
         if (*index + 1 >= argc)
-            return complain(spec, "a value is missing after -", row->name);
+            return complain_of_word(spec, "a value is missing after -", row->name);
         return set_value(spec, row, argv[++*index]);
     }
     return OPTIONS_RUN;
@@ -176,7 +176,7 @@ int options_parse(const struct options_spec *spec, int argc, char *const *argv,
             continue;
         }
         if (is_word && words->count == OPTIONS_LIST_MAX)
-            return complain(spec, "too many words: ", argv[i]);
+            return complain_of_word(spec, "too many arguments: ", argv[i]);
         if (is_word) {
             words->items[words->count++] = argv[i];
             continue;

@@ -153,7 +153,7 @@ static bool is_too_late(const struct player_track *track)
     return superseded_ns && now_of(player) - superseded_ns > player->latency_ns;
 }
 
-static enum found nothing(const struct player_track *track)
+static enum found found_nothing(const struct player_track *track)
 {
     bool is_over = track->over_ns || is_past_end(track);
     return is_over ? FOUND_END : FOUND_NOTHING_YET;
@@ -184,7 +184,7 @@ static enum found find_frame(struct player_track *track)
             return FOUND_NOTHING_YET;
         struct moq_group *next = next_group(track);
         if (!next)
-            return nothing(track);
+            return found_nothing(track);
         start_reading(track, next);
     }
     return FOUND_FRAME;
@@ -218,7 +218,7 @@ static bool is_waited_for(struct player_track *track)
 }
 
 /* The earliest frame, if no track that is behind may still have an earlier one. */
-static struct player_track *choose(struct player *player)
+static struct player_track *choose_track(struct player *player)
 {
     struct player_track *best = NULL;
     bool is_one_behind = false;
@@ -247,7 +247,7 @@ void player_pump(struct player *player)
     if (!player->is_playing || player->is_pumping)
         return;
     player->is_pumping = true;
-    while (!player->error && !is_full(player) && (track = choose(player)) != NULL)
+    while (!player->error && !is_full(player) && (track = choose_track(player)) != NULL)
         give_on(player, track);
     player->is_pumping = false;
 }
@@ -385,7 +385,7 @@ static void retry_track(struct player_track *track)
     bool is_whole_asked = player->start.first != MOQ_NO_GROUP && !player->start.may_lack_start;
     uint64_t vain_ns = track->vain_ns;
     if (mark->failures == 1)
-        tell_failure(track, "; it is tried again");
+        tell_failure(track, "; trying again");
     mark->is_late |= !mark->has_begun && !is_whole_asked && has_begun(player);
     close_track(track);
     int error = open_track(player, track->index);

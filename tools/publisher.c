@@ -87,7 +87,7 @@ int publisher_go_on_air(struct publisher *publisher)
     return error ? error : offer_media(publisher);
 }
 
-static void withdraw(struct publisher *publisher, struct moq_track **track, int error)
+static void withdraw_track(struct publisher *publisher, struct moq_track **track, int error)
 {
     moq_offers_remove(publisher->offers, moq_track_path(*track), NULL);
     moq_track_end(*track, error);
@@ -101,10 +101,10 @@ void publisher_go_off_air(struct publisher *publisher, int error)
     publisher->is_on_air = false;
     for (size_t i = 0; i < publisher->track_count; i++) {
         end_group(&publisher->tracks[i]);
-        withdraw(publisher, &publisher->tracks[i].track, error);
+        withdraw_track(publisher, &publisher->tracks[i].track, error);
     }
     publisher->track_count = 0;
-    withdraw(publisher, &publisher->catalog_track, error);
+    withdraw_track(publisher, &publisher->catalog_track, error);
 }
 
 void publisher_deinit(struct publisher *publisher)

@@ -210,10 +210,9 @@ static void on_signal(uv_signal_t *handle, int number)
 const char *tool_trust_hint(const char *reason)
 {
     return strstr(reason, QUIC_REASON_UNKNOWN_ISSUER)
-               ? " (signed by itself: --tls-root FILE, an http:// URL for a relay with --dev, or "
-                 "for "
-                 "tests --tls-disable-verify; by an authority: the relay has to send its whole "
-                 "chain)"
+               ? " (if it is self-signed: use --tls-root FILE, an http:// URL for a relay with "
+                 "--dev, or, for tests, --tls-disable-verify; if an authority signed it: the relay "
+                 "must send its whole chain)"
                : "";
 }
 
@@ -300,7 +299,7 @@ int tool_loop_init(const char *program, uv_loop_t *loop)
         struct rlimit files = {0};
         getrlimit(RLIMIT_NOFILE, &files);
         fprintf(stderr,
-                "%s: it needs %d more open files, and has at most %llu in all; allow more "
+                "%s: it needs %d more file descriptors, of at most %llu in all; allow more "
                 "(ulimit -n)\n",
                 program, TOOL_DESCRIPTORS, (unsigned long long)files.rlim_cur);
         return TOOL_FAILED;

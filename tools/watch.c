@@ -109,7 +109,7 @@ static void on_catalog_retry(uv_timer_t *timer)
     if (!watch->announced || !watch->id[0])
         return;
     if (watch->refused_ns && !watch->is_refusal_told)
-        log_warn(LOG_TOOL, "instance %s: its catalog cannot be had (%s); it is tried again",
+        log_warn(LOG_TOOL, "instance %s: its catalog cannot be fetched (%s); trying again",
                  watch->id, moq_error_words(watch->refusal));
     watch->is_refusal_told = watch->refused_ns > 0;
     drop_catalog(watch);

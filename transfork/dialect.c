@@ -13,7 +13,7 @@
 
 static int refuse_dialect(struct moq_session *session)
 {
-    session_fail(session, MOQ_ERR_VERSION, "the string paths of 0xff0bad04 are not spoken here");
+    session_fail(session, MOQ_ERR_VERSION, "the string paths of 0xff0bad04 are not supported");
     return MOQ_ERR_VERSION;
 }
 

@@ -62,7 +62,7 @@ void send_groups_tick(struct moq_session *session)
     if (session_now(session) < due_ns)
         session_wait_until(session, due_ns);
     else
-        session_fail(session, MOQ_ERR_TIMEOUT, "the peer acknowledges nothing of a group");
+        session_fail(session, MOQ_ERR_TIMEOUT, "the peer stopped acknowledging a group");
 }
 
 static void group_bytes_sent(struct moq_stream *stream, size_t n, bool is_end)

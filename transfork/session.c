@@ -263,7 +263,7 @@ int accept_parked(struct moq_stream *stream, const uint8_t *data, size_t n)
         stream_unpark(stream);
     else if (type == FOREIGN_SESSION_TYPE && session->config.is_server && !session->greeting) {
         stream_abort(stream, MOQ_ERR_UNEXPECTED_STREAM);
-        session_fail(session, MOQ_ERR_UNEXPECTED_STREAM, "this is another protocol than transfork");
+        session_fail(session, MOQ_ERR_UNEXPECTED_STREAM, "the peer does not speak transfork");
     } else
         session->has_stranger = true;
     return 0;
@@ -349,11 +349,12 @@ void moq_session_closed(struct moq_session *session, int error, const char *reas
 static void greeting_timed_out(struct moq_session *session)
 {
     if (session->has_stranger && !session->greeting)
-        session_fail(session, MOQ_ERR_UNEXPECTED_STREAM, "the first stream is not a session");
+        session_fail(session, MOQ_ERR_UNEXPECTED_STREAM,
+                     "the first stream is not a session stream");
     else if (session->greeting && session->config.is_server)
-        session_fail(session, MOQ_ERR_DECODE, "the greeting did not end in time");
+        session_fail(session, MOQ_ERR_DECODE, "the greeting was not completed in time");
     else
-        session_fail(session, MOQ_ERR_TIMEOUT, "the peer did not greet in time");
+        session_fail(session, MOQ_ERR_TIMEOUT, "no greeting came in time");
 }
 
 static void tick_parts(struct moq_session *session)

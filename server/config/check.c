@@ -30,11 +30,6 @@ static const struct config_node *child_at(const struct config_node *list, size_t
     return child;
 }
 
-static bool is_absent(const struct config_node *node)
-{
-    return config_node_is_empty(node) || (node->kind == NODE_LIST && node->count == 0);
-}
-
 struct endpoint {
     sa_family_t family;
     uint16_t port;
@@ -83,8 +78,8 @@ static void check_listener(struct checker *checker, size_t index, const struct c
 {
     const struct config_listener *listener = &checker->config->listen[index];
     bool is_readable = node->kind == NODE_MAP || config_node_is_empty(node);
-    if (is_readable && is_absent(config_node_find(node, "certificates")) &&
-        is_absent(config_node_find(node, "self_signed")))
+    if (is_readable && config_node_is_absent(config_node_find(node, "certificates")) &&
+        config_node_is_absent(config_node_find(node, "self_signed")))
         config_errors_add(
             checker->errors, &node->place,
             "listen[%zu]: no certificate; add certificates: [{ cert: FILE, key: FILE }], or "
@@ -109,7 +104,7 @@ static void check_listener(struct checker *checker, size_t index, const struct c
 static void check_listeners(struct checker *checker)
 {
     const struct config_node *list = config_node_find(checker->root, "listen");
-    if (is_absent(list))
+    if (config_node_is_absent(list))
         config_errors_add(
             checker->errors, NULL,
             "no certificate: give --tls-cert FILE and --tls-key FILE, or a configuration file with "

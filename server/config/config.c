@@ -69,8 +69,8 @@ static bool has_errors(const struct config_errors *errors)
 }
 
 /* Everything after the reading of the file. */
-static void build(struct relay_config *config, const struct config_sources *sources,
-                  const char *source, struct config_tree *tree, struct config_node *root)
+static void build_config(struct relay_config *config, const struct config_sources *sources,
+                         const char *source, struct config_tree *tree, struct config_node *root)
 {
     struct config_reader reader = {.errors = tree->errors,
                                    .is_files_checked = sources->is_files_checked};
@@ -83,8 +83,8 @@ static void build(struct relay_config *config, const struct config_sources *sour
         apply_verbosity(&config->log, sources->flags->verbosity);
 }
 
-static struct config_node *parse(struct config_tree *tree, const char *source, const char *text,
-                                 size_t n)
+static struct config_node *parse_yaml(struct config_tree *tree, const char *source,
+                                      const char *text, size_t n)
 {
     struct config_place place = {.source = source};
     if (!text)
@@ -120,9 +120,9 @@ static int load_text(struct relay_config **out, const struct config_sources *sou
     struct config_tree tree;
     config_tree_init(&tree, errors);
     *out = config_new();
-    struct config_node *root = *out ? parse(&tree, source, text, n) : NULL;
+    struct config_node *root = *out ? parse_yaml(&tree, source, text, n) : NULL;
     if (root)
-        build(*out, sources, source, &tree, root);
+        build_config(*out, sources, source, &tree, root);
     int error = !*out || tree.is_out_of_memory ? MOQ_ERR_NOMEM
                 : has_errors(errors)           ? MOQ_ERR_INVALID
                                                : 0;

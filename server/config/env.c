@@ -60,20 +60,6 @@ static bool find_route(const struct config_section *section, const char *name, s
     return false;
 }
 
-/* The map under `key` in `map`, made if it is missing. NULL: something else is there, which the
- * reader complains about. */
-static struct config_node *enter(struct config_tree *tree, struct config_node *map, const char *key,
-                                 const struct config_place *place)
-{
-    struct config_node *child = config_node_find(map, key);
-    if (config_node_is_empty(child)) {
-        child = config_tree_node(tree, NODE_MAP, place);
-        config_node_put(map, key, child);
-        child = config_node_find(map, key);
-    }
-    return child && child->kind == NODE_MAP ? child : NULL;
-}
-
 static struct config_node *parse_value(struct config_tree *tree, const struct config_row *row,
                                        const char *value, const struct config_place *place)
 {
@@ -100,15 +86,16 @@ static struct config_node *node_for(struct config_tree *tree, const struct confi
 
 static const struct config_row topic_row = {.name = "topic", .type = TYPE_ENUM};
 
-static void apply(struct config_tree *tree, struct config_node *root, const struct route *route,
-                  const char *value, const struct config_place *place)
+static void put_at_route(struct config_tree *tree, struct config_node *root,
+                         const struct route *route, const char *value,
+                         const struct config_place *place)
 {
     const struct config_row *row = route->steps[route->count - 1];
     struct config_node *map = root;
     for (size_t i = 0; i + 1 < route->count && map; i++)
-        map = enter(tree, map, route->steps[i]->name, place);
+        map = config_tree_enter(tree, map, route->steps[i]->name, NODE_MAP, place);
     if (map && route->topic)
-        map = enter(tree, map, row->name, place);
+        map = config_tree_enter(tree, map, row->name, NODE_MAP, place);
     if (!map)
         return;
     if (route->topic)
@@ -145,7 +132,7 @@ static void apply_variable(struct config_tree *tree, struct config_node *root, c
         return;
     }
     if (route.count + (route.topic != NULL) == depth)
-        apply(tree, root, &route, equals + 1, &place);
+        put_at_route(tree, root, &route, equals + 1, &place);
 }
 
 /* Whole sections before single settings, so that the order of the environment does not matter. */

@@ -42,7 +42,7 @@ void config_errors_add(struct config_errors *errors, const struct config_place *
     error->order = (unsigned)errors->count++;
 }
 
-static int compare(const void *left, const void *right)
+static int compare_errors(const void *left, const void *right)
 {
     const struct config_error *a = left, *b = right;
     unsigned a_line = a->line ? a->line : UINT32_MAX, b_line = b->line ? b->line : UINT32_MAX;
@@ -55,7 +55,7 @@ static int compare(const void *left, const void *right)
 
 void config_errors_sort(struct config_errors *errors)
 {
-    qsort(errors->entries, errors->count, sizeof errors->entries[0], compare);
+    qsort(errors->entries, errors->count, sizeof errors->entries[0], compare_errors);
 }
 
 void config_errors_print(const struct config_errors *errors, FILE *out)
@@ -83,14 +83,14 @@ const char *config_quote(char *out, const char *text)
 
 enum { NEAREST_MAX_BYTES = 40 };
 
-static unsigned least(unsigned a, unsigned b, unsigned c)
+static unsigned least_of_three(unsigned a, unsigned b, unsigned c)
 {
     unsigned d = a < b ? a : b;
     return d < c ? d : c;
 }
 
 /* Letters to change, add, drop or swap with the neighbour to turn `a` into `b`. */
-static unsigned distance(const char *a, const char *b)
+static unsigned edit_distance(const char *a, const char *b)
 {
     size_t a_size = strlen(a), b_size = strlen(b);
     unsigned rows[3][NEAREST_MAX_BYTES + 1];
@@ -102,7 +102,8 @@ static unsigned distance(const char *a, const char *b)
     for (size_t i = 1; i <= a_size; i++) {
         now[0] = (unsigned)i;
         for (size_t j = 1; j <= b_size; j++) {
-            now[j] = least(last[j] + 1, now[j - 1] + 1, last[j - 1] + (a[i - 1] != b[j - 1]));
+            now[j] =
+                least_of_three(last[j] + 1, now[j - 1] + 1, last[j - 1] + (a[i - 1] != b[j - 1]));
             bool is_swap = i > 1 && j > 1 && a[i - 1] == b[j - 2] && a[i - 2] == b[j - 1];
             if (is_swap && before[j - 2] + 1 < now[j])
                 now[j] = before[j - 2] + 1;
@@ -118,7 +119,7 @@ const char *config_nearest(const char *word, const char *const *candidates, size
     const char *best = NULL;
     unsigned best_distance = (unsigned)strlen(word) / 3 + 1;
     for (size_t i = 0; i < count; i++) {
-        unsigned d = distance(word, candidates[i]);
+        unsigned d = edit_distance(word, candidates[i]);
         if (d > best_distance || (best && d == best_distance))
             continue;
         best = candidates[i];

@@ -43,7 +43,7 @@ static const struct option options[] = {
 
 enum { OPTION_COUNT = sizeof options / sizeof options[0] - 1 };
 
-static void complain(struct config_errors *errors, const char *flag, const char *what)
+static void complain_of_flag(struct config_errors *errors, const char *flag, const char *what)
 {
     char quoted[CONFIG_QUOTE_BYTES];
     const char *safe = config_quote(quoted, flag);
@@ -63,7 +63,7 @@ static void complain_unknown(struct config_errors *errors, const char *argument)
     snprintf(what, sizeof what,
              nearest ? "no such flag (did you mean --%s?)" : "no such flag; see moq-relay --help",
              nearest);
-    complain(errors, argument, what);
+    complain_of_flag(errors, argument, what);
 }
 
 static const char *name_of(int value)
@@ -88,9 +88,9 @@ static void complain_misuse(struct config_errors *errors, const char *argument,
         complain_unknown(errors, text);
         return;
     }
-    complain(errors, argument,
-             is_value_missing ? "a value is missing; write it after the flag"
-                              : "this flag takes no value; leave it out");
+    complain_of_flag(errors, argument,
+                     is_value_missing ? "a value is missing; write it after the flag"
+                                      : "this flag takes no value; leave it out");
 }
 
 /* ---- What it knows --------------------------------------------------------------------------- */
@@ -99,7 +99,7 @@ static void add_value(struct config_errors *errors, struct config_flag_values *v
                       const char *flag)
 {
     if (values->count == CONFIG_MAX_FLAG_VALUES)
-        complain(errors, flag, "given too often; use a configuration file");
+        complain_of_flag(errors, flag, "given too often; use a configuration file");
     else
         values->values[values->count++] = optarg;
 }
@@ -125,8 +125,9 @@ static void on_flag(struct config_flags *flags, int value, const char *name,
     switch (value) {
     case FLAG_BIND:
         if (flags->bind)
-            complain(errors, flag,
-                     "given twice; list several addresses under listen in a configuration file");
+            complain_of_flag(
+                errors, flag,
+                "given twice; list several addresses under listen in a configuration file");
         flags->bind = optarg;
         break;
     case FLAG_CERT:
@@ -152,8 +153,9 @@ static void on_flag(struct config_flags *flags, int value, const char *name,
         flags->verbosity += value == 'v' ? 1 : -1;
         break;
     case FLAG_CLUSTER:
-        complain(errors, flag,
-                 "needs the cluster module, and this relay is built without modules; leave it out");
+        complain_of_flag(
+            errors, flag,
+            "needs the cluster module, and this relay is built without modules; leave it out");
         break;
     default:
         set_action(flags, name);
@@ -165,7 +167,7 @@ static void take_words(struct config_flags *flags, int argc, char *const argv[],
 {
     for (int i = optind; i < argc; i++) {
         if (flags->file)
-            complain(errors, argv[i], "a second configuration file; give only one");
+            complain_of_flag(errors, argv[i], "a second configuration file; give only one");
         else
             flags->file = argv[i];
     }

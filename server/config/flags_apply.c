@@ -5,22 +5,10 @@
 
 #include "server/config/internal.h"
 
-/* The map or list under `key`, made if nothing is there; NULL: something else is. */
-static struct config_node *enter(struct config_tree *tree, struct config_node *map, const char *key,
-                                 enum config_node_kind kind, const struct config_place *place)
+static struct config_node *listener_list(struct config_tree *tree, struct config_node *root,
+                                         const struct config_place *place)
 {
-    struct config_node *child = config_node_find(map, key);
-    if (config_node_is_empty(child)) {
-        config_node_put(map, key, config_tree_node(tree, kind, place));
-        child = config_node_find(map, key);
-    }
-    return child && child->kind == kind ? child : NULL;
-}
-
-static struct config_node *listeners(struct config_tree *tree, struct config_node *root,
-                                     const struct config_place *place)
-{
-    struct config_node *list = enter(tree, root, "listen", NODE_LIST, place);
+    struct config_node *list = config_tree_enter(tree, root, "listen", NODE_LIST, place);
     if (list && list->count == 0) {
         struct config_node *listener = config_tree_node(tree, NODE_MAP, place);
         if (listener)
@@ -34,7 +22,7 @@ static struct config_node *listeners(struct config_tree *tree, struct config_nod
 static struct config_node *only_listener(struct config_tree *tree, struct config_node *root,
                                          const struct config_place *place)
 {
-    struct config_node *list = listeners(tree, root, place);
+    struct config_node *list = listener_list(tree, root, place);
     if (list && list->count > 1) {
         config_errors_add(tree->errors, place,
                           "the configuration has %zu listeners; change them there", list->count);
@@ -120,17 +108,11 @@ static void apply_trust(struct config_tree *tree, struct config_node *root,
 {
     struct config_place root_place = {.source = "--tls-root"},
                         verify_place = {.source = "--tls-disable-verify"};
-    struct config_node *tls = enter(tree, root, "tls", NODE_MAP, &root_place);
+    struct config_node *tls = config_tree_enter(tree, root, "tls", NODE_MAP, &root_place);
     if (tls && flags->tls_root.count > 0)
         config_node_put(tls, "roots", list_of(tree, &flags->tls_root, &root_place));
     if (tls && flags->is_verify_disabled)
         config_node_put(tls, "verify", config_tree_scalar(tree, "false", &verify_place));
-}
-
-static bool is_missing(const struct config_node *map, const char *key)
-{
-    const struct config_node *node = config_node_find(map, key);
-    return config_node_is_empty(node) || (node->kind == NODE_LIST && node->count == 0);
 }
 
 /* Fills in only what nobody said. */
@@ -138,12 +120,13 @@ static void apply_dev(struct config_tree *tree, struct config_node *root)
 {
     struct config_place place = {.source = "--dev"};
     struct config_flag_values localhost = {.values = {"localhost"}, .count = 1};
-    struct config_node *list = listeners(tree, root, &place);
-    struct config_node *http = enter(tree, root, "http", NODE_MAP, &place);
+    struct config_node *list = listener_list(tree, root, &place);
+    struct config_node *http = config_tree_enter(tree, root, "http", NODE_MAP, &place);
     for (struct config_node *listener = list ? list->first : NULL; listener;
          listener = listener->next)
-        if (listener->kind == NODE_MAP && is_missing(listener, "certificates") &&
-            is_missing(listener, "self_signed"))
+        if (listener->kind == NODE_MAP &&
+            config_node_is_absent(config_node_find(listener, "certificates")) &&
+            config_node_is_absent(config_node_find(listener, "self_signed")))
             config_node_put(listener, "self_signed", list_of(tree, &localhost, &place));
     if (http && !config_node_find(http, "address"))
         config_node_put(http, "address", config_tree_scalar(tree, "listen", &place));

@@ -93,6 +93,15 @@ void config_node_put(struct config_node *map, const char *key, struct config_nod
 /* Whether nothing was written here: an empty plain scalar, or no node. */
 bool config_node_is_empty(const struct config_node *node);
 
+/* The same, or an empty list. */
+bool config_node_is_absent(const struct config_node *node);
+
+/* The map or list under `key` in `map`, made if nothing is there. NULL: something else is there,
+ * which the reader complains about, or out of memory. */
+struct config_node *config_tree_enter(struct config_tree *tree, struct config_node *map,
+                                      const char *key, enum config_node_kind kind,
+                                      const struct config_place *place);
+
 /* ---- yaml.c ---------------------------------------------------------------------------------- */
 
 /* Parses `text` into `tree`. Returns the root, or NULL when the text is so broken that what was

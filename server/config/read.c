@@ -22,7 +22,8 @@ size_t config_name_push_index(char *name, size_t index)
     return used;
 }
 
-static void complain(struct config_reader *reader, const struct config_node *node, const char *what)
+static void complain_of_node(struct config_reader *reader, const struct config_node *node,
+                             const char *what)
 {
     if (node->kind != NODE_BROKEN)
         config_errors_add(reader->errors, &node->place, "%s: %s", reader->name, what);
@@ -56,19 +57,19 @@ static void read_scalar(struct config_reader *reader, const struct config_row *r
     bool is_text = row->type == TYPE_STRING || row->type == TYPE_PATH || row->type == TYPE_LIST;
     char problem[CONFIG_PROBLEM_BYTES];
     if (node->kind != NODE_SCALAR) {
-        complain(reader, node,
-                 row->type == TYPE_ADDRESS
-                     ? "a single value is expected here; put the address in quotes"
-                     : "a single value is expected here, not a list or section");
+        complain_of_node(reader, node,
+                         row->type == TYPE_ADDRESS
+                             ? "a single value is expected here; put the address in quotes"
+                             : "a single value is expected here, not a list or section");
         return;
     }
     if (!config_value_parse(row, node->text, &value, problem)) {
-        complain(reader, node, problem);
+        complain_of_node(reader, node, problem);
         return;
     }
     const char *wrong = row->check ? row->check(&value) : NULL;
     if (wrong)
-        complain(reader, node, wrong);
+        complain_of_node(reader, node, wrong);
     if (is_text)
         free(*(char **)field);
     static const size_t sizes[] = {
@@ -94,7 +95,7 @@ static void read_entry(struct config_reader *reader, const struct config_row *ro
         config_section_init(row->section, item);
         config_read_section(reader, row->section, node, item);
     } else if (is_blank(node)) {
-        complain(reader, node, "an entry is empty; remove it");
+        complain_of_node(reader, node, "an entry is empty; remove it");
     } else {
         read_scalar(reader, row, node, item);
     }
@@ -107,18 +108,19 @@ static void read_list(struct config_reader *reader, const struct config_row *row
     if (config_node_is_empty(node))
         return;
     if (node->kind != NODE_LIST) {
-        complain(reader, node,
-                 "a list is expected here; write each entry on a line of its own after a -");
+        complain_of_node(
+            reader, node,
+            "a list is expected here; write each entry on a line of its own after a -");
         return;
     }
     if (node->count > row->max) {
         snprintf(problem, sizeof problem, "%zu entries are too many; write at most %llu",
                  node->count, (unsigned long long)row->max);
-        complain(reader, node, problem);
+        complain_of_node(reader, node, problem);
         return;
     }
     if (!config_list_allocate(row, base, node->count)) {
-        complain(reader, node, "out of memory");
+        complain_of_node(reader, node, "out of memory");
         return;
     }
     char *item = config_list_items(row, base);
@@ -168,7 +170,7 @@ static void read_map(struct config_reader *reader, const struct config_row *row,
     if (config_node_is_empty(node))
         return;
     if (node->kind != NODE_MAP) {
-        complain(reader, node, "a map is expected here; write { name: value }");
+        complain_of_node(reader, node, "a map is expected here; write { name: value }");
         return;
     }
     for (const struct config_node *child = node->first; child; child = child->next) {
@@ -234,7 +236,7 @@ static void check_required(struct config_reader *reader, const struct config_sec
             continue;
         snprintf(problem, sizeof problem, "%s is missing or empty; write it (%s)", row->name,
                  row->help);
-        complain(reader, node, problem);
+        complain_of_node(reader, node, problem);
     }
 }
 
@@ -243,7 +245,8 @@ void config_read_section(struct config_reader *reader, const struct config_secti
 {
     bool is_map = node->kind == NODE_MAP;
     if (!is_map && !config_node_is_empty(node)) {
-        complain(reader, node, "a section is expected here; write its settings as name: value");
+        complain_of_node(reader, node,
+                         "a section is expected here; write its settings as name: value");
         return;
     }
     for (const struct config_node *child = is_map ? node->first : NULL; child;

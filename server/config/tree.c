@@ -143,3 +143,20 @@ bool config_node_is_empty(const struct config_node *node)
 {
     return !node || (node->kind == NODE_SCALAR && node->is_plain && node->text[0] == '\0');
 }
+
+bool config_node_is_absent(const struct config_node *node)
+{
+    return config_node_is_empty(node) || (node->kind == NODE_LIST && node->count == 0);
+}
+
+struct config_node *config_tree_enter(struct config_tree *tree, struct config_node *map,
+                                      const char *key, enum config_node_kind kind,
+                                      const struct config_place *place)
+{
+    struct config_node *child = config_node_find(map, key);
+    if (config_node_is_empty(child)) {
+        config_node_put(map, key, config_tree_node(tree, kind, place));
+        child = config_node_find(map, key);
+    }
+    return child && child->kind == kind ? child : NULL;
+}

@@ -24,9 +24,10 @@ static const struct unit duration_units[] = {{"h", 3600 * NS_PER_S},
 static const struct unit size_units[] = {
     {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}, {NULL, 0}};
 
-static bool complain(char *problem, const char *format, ...) __attribute__((format(printf, 2, 3)));
+static bool describe_problem(char *problem, const char *format, ...)
+    __attribute__((format(printf, 2, 3)));
 
-static bool complain(char *problem, const char *format, ...)
+static bool describe_problem(char *problem, const char *format, ...)
 {
     va_list arguments;
     va_start(arguments, format);
@@ -104,16 +105,17 @@ static bool parse_quantity(const struct config_row *row, const char *text, uint6
         is_number = read_fraction(&rest, &numerator, &denominator);
     }
     if (!is_number)
-        return complain(problem, "%s is not %s; write %s", config_quote(quoted, text),
-                        row->type == TYPE_DURATION ? "a duration" : "a size", form_of(row));
+        return describe_problem(problem, "%s is not %s; write %s", config_quote(quoted, text),
+                                row->type == TYPE_DURATION ? "a duration" : "a size", form_of(row));
     if (*rest == '\0' && row->type == TYPE_DURATION && *value > 0)
-        return complain(problem, "%s has no unit; write %s", config_quote(quoted, text),
-                        form_of(row));
+        return describe_problem(problem, "%s has no unit; write %s", config_quote(quoted, text),
+                                form_of(row));
     const struct unit *unit = *rest == '\0' ? find_unit(units, row->type == TYPE_SIZE ? "B" : "ns")
                                             : find_unit(units, rest);
     if (!unit)
-        return complain(problem, "%s has the unknown unit %s; write %s", config_quote(quoted, text),
-                        config_quote(quoted_unit, rest), form_of(row));
+        return describe_problem(problem, "%s has the unknown unit %s; write %s",
+                                config_quote(quoted, text), config_quote(quoted_unit, rest),
+                                form_of(row));
     if (!multiply_add(value, unit->factor, numerator * unit->factor / denominator))
         *value = UINT64_MAX;
     return true;
@@ -125,9 +127,9 @@ static bool parse_whole(const struct config_row *row, const char *text, uint64_t
     char quoted[CONFIG_QUOTE_BYTES];
     const char *rest = text;
     if (!read_digits(&rest, value) || *rest != '\0')
-        return complain(problem, "%s is not a whole number; write digits only%s%s",
-                        config_quote(quoted, text), row->zero ? ", or " : "",
-                        row->zero ? row->zero : "");
+        return describe_problem(problem, "%s is not a whole number; write digits only%s%s",
+                                config_quote(quoted, text), row->zero ? ", or " : "",
+                                row->zero ? row->zero : "");
     return true;
 }
 
@@ -144,10 +146,10 @@ static bool parse_number(const struct config_row *row, const char *text, uint64_
         return false;
     if (*value >= row->min && *value <= row->max)
         return true;
-    return complain(problem, "%s is out of range; write %s to %s%s%s", config_quote(quoted, text),
-                    config_number_text(row, row->min, least),
-                    config_number_text(row, row->max, most), row->zero ? " or " : "",
-                    row->zero ? row->zero : "");
+    return describe_problem(problem, "%s is out of range; write %s to %s%s%s",
+                            config_quote(quoted, text), config_number_text(row, row->min, least),
+                            config_number_text(row, row->max, most), row->zero ? " or " : "",
+                            row->zero ? row->zero : "");
 }
 
 const char *config_number_text(const struct config_row *row, uint64_t value, char *out)
@@ -176,7 +178,8 @@ static bool parse_bool(const char *text, bool *value, char *problem)
     *value = strcmp(text, "true") == 0;
     if (*value || strcmp(text, "false") == 0)
         return true;
-    return complain(problem, "%s is not a bool; write true or false", config_quote(quoted, text));
+    return describe_problem(problem, "%s is not a bool; write true or false",
+                            config_quote(quoted, text));
 }
 
 static bool parse_word(const struct config_row *row, const char *text, int *value, char *problem)
@@ -194,7 +197,8 @@ static bool parse_word(const struct config_row *row, const char *text, int *valu
                                  : i + 1 == count ? " or "
                                                   : ", ",
                                  row->words[i]);
-    return complain(problem, "%s is not a valid value; write %s", config_quote(quoted, text), list);
+    return describe_problem(problem, "%s is not a valid value; write %s",
+                            config_quote(quoted, text), list);
 }
 
 static bool parse_string(const char *text, char **value, char *problem)
@@ -203,7 +207,7 @@ static bool parse_string(const char *text, char **value, char *problem)
     if (text[0] == '\0')
         return true;
     *value = strdup(text);
-    return *value || complain(problem, "out of memory");
+    return *value || describe_problem(problem, "out of memory");
 }
 
 /* ---- Addresses ------------------------------------------------------------------------------- */
@@ -269,7 +273,7 @@ bool config_value_parse(const struct config_row *row, const char *text, void *va
         return parse_number(row, text, value, problem);
     case TYPE_ADDRESS:
         return config_address_parse(value, text) ||
-               complain(
+               describe_problem(
                    problem,
                    "%s is not an address; write IP:port, such as 127.0.0.1:8080 or \"[::]:4443\"",
                    config_quote(quoted, text));

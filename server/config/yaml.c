@@ -116,21 +116,21 @@ static void report_parser(struct builder *builder, const yaml_parser_t *parser, 
 
 /* ---- Events -> nodes ------------------------------------------------------------------------- */
 
-static struct config_node *top(const struct builder *builder)
+static struct config_node *innermost_node(const struct builder *builder)
 {
     return builder->depth > 0 ? builder->stack[builder->depth - 1] : NULL;
 }
 
 static bool is_key_expected(const struct builder *builder)
 {
-    const struct config_node *parent = top(builder);
+    const struct config_node *parent = innermost_node(builder);
     return parent && parent->kind == NODE_MAP && !builder->key;
 }
 
 /* Puts a new value where it belongs. The value of a duplicate key is read, but belongs nowhere. */
-static void attach(struct builder *builder, struct config_node *node)
+static void attach_node(struct builder *builder, struct config_node *node)
 {
-    struct config_node *parent = top(builder);
+    struct config_node *parent = innermost_node(builder);
     if (!parent) {
         builder->root = node;
         return;
@@ -151,7 +151,7 @@ static struct config_node *add_node(struct builder *builder, enum config_node_ki
         builder->is_stopped = true;
         return NULL;
     }
-    attach(builder, node);
+    attach_node(builder, node);
     return node;
 }
 
@@ -170,7 +170,7 @@ static void check_extras(struct builder *builder, const struct config_place *pla
 static void on_key(struct builder *builder, const char *text, size_t n,
                    const struct config_place *place)
 {
-    const struct config_node *map = top(builder);
+    const struct config_node *map = innermost_node(builder);
     if (n > CONFIG_KEY_MAX_BYTES) {
         stop_building(builder, place,
                       "a name longer than 256 bytes; no setting has such a long name");

@@ -39,7 +39,7 @@ static void outlet_end(struct outlet *outlet, int error)
 
 /* ---- What the track tells -------------------------------------------------------------------- */
 
-static struct outlet *watching(struct moq_watcher *watcher)
+static struct outlet *outlet_of_watcher(struct moq_watcher *watcher)
 {
     return container_of(watcher, struct outlet, watcher);
 }
@@ -56,7 +56,7 @@ static void tell_history(const struct outlet *outlet, const struct moq_group *gr
 
 static void on_group(struct moq_watcher *watcher, struct moq_group *group)
 {
-    const struct outlet *outlet = watching(watcher);
+    const struct outlet *outlet = outlet_of_watcher(watcher);
     if (outlet->link->kind == LINK_TRACK)
         tell_group(outlet, group);
 }
@@ -64,12 +64,12 @@ static void on_group(struct moq_watcher *watcher, struct moq_group *group)
 static void on_growth(struct moq_watcher *watcher, struct moq_group *group)
 {
     (void)group;
-    link_tell_growth(watching(watcher)->link);
+    link_tell_growth(outlet_of_watcher(watcher)->link);
 }
 
 static void on_gap(struct moq_watcher *watcher, uint64_t first, uint64_t last, int error)
 {
-    const struct outlet *outlet = watching(watcher);
+    const struct outlet *outlet = outlet_of_watcher(watcher);
     if (outlet->link->kind == LINK_TRACK)
         link_tell_gap(outlet->link, first, last, error);
 }
@@ -117,14 +117,14 @@ static void note_wish(struct outlet *outlet)
     outlet->listener.has_wish = has_wish && outlet->track;
 }
 
-static struct outlet *listening(struct source_listener *listener)
+static struct outlet *outlet_of_listener(struct source_listener *listener)
 {
     return container_of(listener, struct outlet, listener);
 }
 
 static void on_origin(struct source_listener *listener)
 {
-    struct outlet *outlet = listening(listener);
+    struct outlet *outlet = outlet_of_listener(listener);
     if (!can_speak(outlet->source))
         unwatch_track(outlet);
     else if (!outlet->track)
@@ -140,19 +140,19 @@ static void tell_info(struct outlet *outlet)
 
 static void on_ready(struct source_listener *listener)
 {
-    if (listening(listener)->track)
-        tell_info(listening(listener));
+    if (outlet_of_listener(listener)->track)
+        tell_info(outlet_of_listener(listener));
 }
 
 /* Else its follower would wait for one that has failed. */
 static void on_failed(struct source_listener *listener)
 {
-    outlet_end(listening(listener), MOQ_ERR_OFFLINE);
+    outlet_end(outlet_of_listener(listener), MOQ_ERR_OFFLINE);
 }
 
 static void on_source_end(struct source_listener *listener, int error)
 {
-    outlet_end(listening(listener), error);
+    outlet_end(outlet_of_listener(listener), error);
 }
 
 static const struct source_listener_ops listener_ops = {

@@ -2,7 +2,7 @@
 /* From class, wish, override and limits to the numbers of one viewer. */
 #include "server/core/policy.h"
 
-static struct core_policy_reason because(enum core_decider decider, const char *hook)
+static struct core_policy_reason reason_of(enum core_decider decider, const char *hook)
 {
     return (struct core_policy_reason){decider, hook};
 }
@@ -19,11 +19,11 @@ static uint64_t decide_latency(const struct policy_inputs *inputs, struct core_p
     const struct policy_override *override = &inputs->override;
     bool is_hooks = override->numbers.set & CORE_SET_LATENCY;
     uint64_t latency_ns = is_hooks ? override->numbers.latency_ns : inputs->policy_class.latency_ns;
-    *why = is_hooks ? because(CORE_DECIDED_BY_HOOK, override->by_latency)
-                    : because(CORE_DECIDED_BY_CLASS, NULL);
+    *why = is_hooks ? reason_of(CORE_DECIDED_BY_HOOK, override->by_latency)
+                    : reason_of(CORE_DECIDED_BY_CLASS, NULL);
     if (latency_ns <= inputs->max_latency_ns)
         return latency_ns;
-    *why = because(CORE_DECIDED_BY_LIMIT, is_hooks ? override->by_latency : NULL);
+    *why = reason_of(CORE_DECIDED_BY_LIMIT, is_hooks ? override->by_latency : NULL);
     return inputs->max_latency_ns;
 }
 
@@ -31,10 +31,10 @@ static uint8_t decide_priority(const struct policy_inputs *inputs, struct core_p
 {
     const struct policy_override *override = &inputs->override;
     if (override->numbers.set & CORE_SET_PRIORITY) {
-        *why = because(CORE_DECIDED_BY_HOOK, override->by_priority);
+        *why = reason_of(CORE_DECIDED_BY_HOOK, override->by_priority);
         return override->numbers.priority;
     }
-    *why = because(
+    *why = reason_of(
         inputs->policy_class.priority == 128 ? CORE_DECIDED_BY_WISH : CORE_DECIDED_BY_CLASS, NULL);
     return move_priority(inputs->wish.priority, inputs->policy_class.priority);
 }
@@ -43,14 +43,14 @@ static uint8_t decide_order(const struct policy_inputs *inputs, struct core_poli
 {
     const struct policy_override *override = &inputs->override;
     if (override->numbers.set & CORE_SET_ORDER) {
-        *why = because(CORE_DECIDED_BY_HOOK, override->by_order);
+        *why = reason_of(CORE_DECIDED_BY_HOOK, override->by_order);
         return override->numbers.order;
     }
     if (inputs->wish.order != MOQ_ORDER_ANY) {
-        *why = because(CORE_DECIDED_BY_WISH, NULL);
+        *why = reason_of(CORE_DECIDED_BY_WISH, NULL);
         return inputs->wish.order;
     }
-    *why = because(CORE_DECIDED_BY_CLASS, NULL);
+    *why = reason_of(CORE_DECIDED_BY_CLASS, NULL);
     return (uint8_t)inputs->policy_class.order;
 }
 

@@ -61,7 +61,7 @@ def wrong_words_are_named():
     for wrong, word in ((f"publish {url}/", "names no broadcast"), (f"subscribe {url}", "names no broadcast"),
                         (f"info {url}/?token=x", "names no broadcast"), (f"play {url}/a", "play: no such command"),
                         (f"{url}/a play", "play: no such command"), (f"{url}/a", "a command is missing"), ("", "a command is missing"),
-                        (f"publish {url}/a info", "contradict"), (f"publish {url}/a more", "too many words: more"),
+                        (f"publish {url}/a info", "contradict"), (f"publish {url}/a more", "too many arguments: more"),
                         ("publish localhost", "https://host[:port]/path"), ("publish", "the URL of a relay is missing")):
         status, out, err = run([KARP, *wrong.split()], stdin=b"")
         check(status == 2 and out == b"" and word in err and len(err.splitlines()) == 1, f"{wrong}: {status} {out} {err}")

@@ -309,6 +309,16 @@ def mutable_globals(tree):
                 yield path, code.count("\n", 0, match.start()) + 1, f"mutable static: {match.group(1).strip()}"
 
 
+def names_of_functions(tree):
+    """A static function is seen alone in a profile: one word says what is done, but not to what."""
+    for path, text in tree.c(".c"):
+        if room_of(path) in ("tests", None):
+            continue
+        for match in re.finditer(r"^static\s[^;{}()=]*?\b([a-z0-9]+)\(", csource.code_only(text), re.M):
+            line = text.count("\n", 0, match.start()) + 1
+            yield path, line, f"{match.group(1)}: name also what it is done to, a profile shows nothing else"
+
+
 VERSION = r"MOQ_VERSION_0\d"
 COMPARED_VERSION = re.compile(rf"([=!]=|[<>]=?|&|\^|\bcase)\s*{VERSION}|{VERSION}\s*([=!]=|[<>]|&|\^)")
 
@@ -472,7 +482,7 @@ RULES = {
     "file": length_of_files, "function": length_of_functions, "median": median_of_functions, "parameters": parameters,
     "nesting": nesting, "includes": includes, "circles": circles, "symbols": symbols_of_base, "clock": clock_of_its_own, "protocol": words_of_moq,
     "comment": first_comment, "walk": walk,
-    "globals": mutable_globals, "versions": versions, "words": words, "dead code": dead_code, "places": places,
+    "globals": mutable_globals, "names": names_of_functions, "versions": versions, "words": words, "dead code": dead_code, "places": places,
     "shell": shell_scripts, "named files": named_files, "headers": headers_alone,
     "columns": columns_of_comments, "format": format_of_code, "commits": commits,
 }

@@ -64,6 +64,7 @@ BAD = [
     ("globals", {"base/a.c": HEAD + "static struct pair {\n    int a;\n} pair;\n"}),
     ("globals", {"base/a.c": HEAD + "static int (*on_event)(int);\n"}),
     ("globals", {"base/a.c": HEAD + "int f(void)\n{\n    static int count;\n    return ++count;\n}\n"}),
+    ("names", {"quic/a.c": HEAD + "static int *run(int *x)\n{\n    return x;\n}\n"}),
     ("versions", {"transfork/a.c": HEAD + "int f(int v)\n{\n    return v == MOQ_VERSION_03;\n}\n"}),
     ("versions", {"server/core/a.c": HEAD + "int f(int v)\n{\n    return MOQ_VERSION_02 != v;\n}\n"}),
     ("versions", {"tools/a.c": HEAD + "int f(int v)\n{\n    switch (v) {\n    case MOQ_VERSION_04:\n        return v;\n    }\n}\n"}),
@@ -100,6 +101,7 @@ GOOD = {
     "native/inside.h": header("I", ""),
     "transfork/version.c": HEAD + "static const int all = MOQ_VERSION_02 | MOQ_VERSION_03;\n",
     "examples/a.c": HEAD + "/* Not where v == MOQ_VERSION_02 */\nint f(int *v)\n{\n    *v = MOQ_VERSION_02;\n    return 0;\n}\n",
+    "quic/c.c": HEAD + "static int run_loop(int x)\n{\n    return x; /* as run() */\n}\n",
     "dev/a": "#!/usr/bin/env bash\necho \"$1\"\n",
     "docs/a.md": "https://relay.example:4443/ and http://localhost:8080, draft at datatracker.ietf.org, see `base/a.c` and `dev/`\n",
 }

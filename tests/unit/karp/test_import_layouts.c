@@ -461,7 +461,7 @@ static void other_kinds_of_files_are_called_by_their_names(void **state)
         {"G@\x11\x10zzzz", "MPEG transport stream"},
         {"#EXTM3U\n", "playlist"},
         {"\xff\xf1\x50\x80zzzz", "AAC without a container"},
-        {"hello, world", "it is no MP4 file"},
+        {"hello, world", "it is not an MP4 file"},
     };
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         struct file file = {.size = 0};

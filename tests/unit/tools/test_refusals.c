@@ -270,7 +270,7 @@ static void a_catalog_that_stays_refused_ends_it(void **state)
     stage->refusals[CATALOG] = INT32_MAX;
     watch(stage, patience);
     assert_ends(stage, 1);
-    assert_said(stage, "the broadcast is announced, but its catalog cannot be had: not found");
+    assert_said(stage, "the broadcast is announced, but its catalog cannot be fetched: not found");
 }
 
 static void a_catalog_that_is_served_at_last_is_taken_and_what_is_missing_is_told(void **state)
@@ -284,8 +284,8 @@ static void a_catalog_that_is_served_at_last_is_taken_and_what_is_missing_is_tol
     watch(stage, patience);
     assert_ends(stage, 4);
     assert_int_equal(stage->requests[CATALOG], 2);
-    assert_said(stage, "its catalog cannot be had (not found); it is tried again");
-    assert_said(stage, "track v: its subscription failed (not found); it is tried again");
+    assert_said(stage, "its catalog cannot be fetched (not found); trying again");
+    assert_said(stage, "track v: its subscription failed (not found); trying again");
     assert_said(stage, "left out: 1 tracks whose subscriptions failed");
 }
 
