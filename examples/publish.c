@@ -3,7 +3,8 @@
  *
  *   example-publish https://relay.example/hello [insecure]
  *
- * Then: example-subscribe with the same. */
+ * Then: example-subscribe with the same.
+ * Tested by tests/e2e/test_tools.py. */
 #include <stdio.h>
 #include <string.h>
 

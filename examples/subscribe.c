@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A whole viewer, prints a track: example-subscribe https://relay.example/hello [insecure] */
+/* A whole viewer, prints a track: example-subscribe https://relay.example/hello [insecure]
+ * Tested by tests/e2e/test_tools.py. */
 #include <stdio.h>
 #include <string.h>
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The AudioSpecificConfig of AAC (ISO/IEC 14496-3, 1.6.2.1 and 4.4.1) in both directions. */
+/* The AudioSpecificConfig of AAC (ISO/IEC 14496-3, 1.6.2.1 and 4.4.1) in both directions.
+ * Tested by tests/unit/karp/test_codec.c. */
 #include "karp/codec.h"
 
 #include <string.h>

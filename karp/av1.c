@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Sequence headers of AV1 (AV1 bitstream specification, 5.3 to 5.5). */
+/* Sequence headers of AV1 (AV1 bitstream specification, 5.3 to 5.5).
+ * Tested by tests/unit/karp/test_codec.c. */
 #include "karp/av1.h"
 
 enum {

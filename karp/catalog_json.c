@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The catalog as JSON: exact and compact when written, forgiving about what is not in the schema
- * when read. */
+ * when read.
+ * Tested by tests/unit/karp/test_catalog.c. */
 #include <stdlib.h>
 #include <string.h>
 

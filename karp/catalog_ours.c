@@ -2,7 +2,8 @@
 /* The members of a track that only our catalogs have, all optional: the clock of the file,
  * language, and how pictures are shown. The latter have the names, forms and meanings that
  * VideoDecoderConfig of WebCodecs gives them, and its words for colours; a colour that it has no
- * word for is the number of ISO/IEC 23091-2. */
+ * word for is the number of ISO/IEC 23091-2.
+ * Tested by tests/unit/karp/test_catalog.c. */
 #include <string.h>
 
 #include "karp/catalog_internal.h"

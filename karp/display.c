@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Ratios, quarter turns, and the forms of languages. */
+/* Ratios, quarter turns, and the forms of languages.
+ * Tested by tests/unit/karp/test_export_config.c and tests/unit/karp/test_import.c. */
 #include "karp/display.h"
 
 #include <string.h>

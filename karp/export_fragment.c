@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Writes moof and mdat: of one frame, or of a group. The newest sample of a track is always held
- * back, because its decode time and duration depend on the next one. */
+ * back, because its decode time and duration depend on the next one.
+ * Tested by tests/unit/karp/test_export_time.c. */
 #include <stdlib.h>
 
 #include "base/error.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Writes the init segment: ftyp and a moov without samples. Times are in microseconds, as on the
- * wire, or in ticks of the file that was published. */
+ * wire, or in ticks of the file that was published.
+ * Tested by tests/unit/karp/test_export_config.c. */
 #include "karp/export_internal.h"
 
 #include <string.h>

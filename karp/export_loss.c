@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Counts what the exporter leaves out. */
+/* Counts what the exporter leaves out.
+ * Tested by tests/unit/karp/test_export.c. */
 #include "karp/export_internal.h"
 
 const char *karp_export_loss_words(enum karp_export_loss loss)

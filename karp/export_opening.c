@@ -5,7 +5,8 @@
  * The frames before the first ones, which decode times are otherwise taken from, do not exist. An
  * encoder counts them as far before the start as the reorder depth lasts, and it takes twice the
  * depth in frames to see how long that is. So many are held, once; all decode times that follow are
- * then spaced as the encoder had them. */
+ * then spaced as the encoder had them.
+ * Tested by tests/unit/karp/test_export_time.c. */
 #include "karp/export_internal.h"
 
 #include <stdlib.h>

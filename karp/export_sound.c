@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Finds what a decoder has to know before the first sound: in the catalog, by computation, or in
- * the first frame. */
+ * the first frame.
+ * Tested by tests/unit/karp/test_export_config.c. */
 #include "karp/export_internal.h"
 
 #include <string.h>

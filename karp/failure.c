@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Failing with a name and a sentence. */
+/* Failing with a name and a sentence.
+ * Tested by tests/unit/karp/test_broken.c. */
 #include "karp/internal.h"
 
 #include <stdarg.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Reads audio sample entries, of ISO files and of QuickTime's: AAC and Opus. */
+/* Reads audio sample entries, of ISO files and of QuickTime's: AAC and Opus.
+ * Tested by tests/unit/karp/test_import_layouts.c. */
 #include "karp/import_internal.h"
 
 #include <string.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What the importer asks of boxes: that their sizes add up, and that the needed ones are there. */
+/* What the importer asks of boxes: that their sizes add up, and that the needed ones are there.
+ * Tested by tests/unit/karp/test_broken.c. */
 #include "karp/import_internal.h"
 
 enum { BOX_MAX_DEPTH = 8 };

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* How a moov wants its pictures shown, and the language of a track. Most of it goes into the
- * catalog; the publisher is warned about what the catalog cannot carry. */
+ * catalog; the publisher is warned about what the catalog cannot carry.
+ * Tested by tests/unit/karp/test_import.c. */
 #include "karp/import_internal.h"
 
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Reads the sample entries of a track: which codec it has, and what the catalog says about it. */
+/* Reads the sample entries of a track: which codec it has, and what the catalog says about it.
+ * Tested by tests/unit/karp/test_import_layouts.c. */
 #include "karp/import_internal.h"
 
 #include <string.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Cuts the samples out of an mdat as its bytes arrive. */
+/* Cuts the samples out of an mdat as its bytes arrive.
+ * Tested by tests/unit/karp/test_import_layouts.c. */
 #include "karp/import_internal.h"
 
 #include <stdlib.h>

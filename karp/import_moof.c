@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Reads a moof: which samples follow in the mdat, where they lie, when they are shown. */
+/* Reads a moof: which samples follow in the mdat, where they lie, when they are shown.
+ * Tested by tests/unit/karp/test_broken.c. */
 #include "karp/import_internal.h"
 
 #include <string.h>

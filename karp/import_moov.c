@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Reads a moov: its tracks for the catalog, defaults of their fragments and edit lists. */
+/* Reads a moov: its tracks for the catalog, defaults of their fragments and edit lists.
+ * Tested by tests/unit/karp/test_broken.c and tests/unit/karp/test_import.c. */
 #include "karp/import_internal.h"
 
 #include <stdio.h>

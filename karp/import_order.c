@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What an input may begin with, and which box may follow which. */
+/* What an input may begin with, and which box may follow which.
+ * Tested by tests/unit/karp/test_broken.c. */
 #include "karp/import_internal.h"
 
 #include <string.h>

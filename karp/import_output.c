@@ -2,7 +2,8 @@
 /* Hands out the catalog and then frames. At the beginning both wait until it is known where times
  * begin, because no frame may lie before zero: until the first frame of each track has come, or for
  * a short while. Where a track starts again, its frames wait as long for the others to tell whether
- * they do so as well. */
+ * they do so as well.
+ * Tested by tests/unit/karp/test_broken.c. */
 #include "karp/import_internal.h"
 
 #include <string.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* What the moov in force has set up, and whether a further one says the same: then it is a
- * repetition and the tracks go on; otherwise a new instance of the broadcast begins. */
+ * repetition and the tracks go on; otherwise a new instance of the broadcast begins.
+ * Tested by tests/unit/karp/test_import_layouts.c. */
 #include "karp/import_internal.h"
 
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Samples from the tables of a moov (stts, ctts, stss, stsz or stz2, stsc, stco or co64): the first
- * fragment of muxers that do not write an empty moov, and whole files that begin with it. */
+ * fragment of muxers that do not write an empty moov, and whole files that begin with it.
+ * Tested by tests/unit/karp/test_import_layouts.c. */
 #include "karp/import_internal.h"
 
 /* A table of (count, value) runs. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* NAL units and configuration records. */
+/* NAL units and configuration records.
+ * Tested by tests/unit/karp/test_export_config.c. */
 #include "karp/nal.h"
 
 #include <string.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Kinds of pictures: H.264 (ISO/IEC 14496-10, 7.3 and D.1), H.265 (23008-2, 7.3 and D.2), VP8 (RFC
- * 6386, 9.1), VP9 (bitstream specification, 6.2), AV1. */
+ * 6386, 9.1), VP9 (bitstream specification, 6.2), AV1.
+ * Tested by tests/unit/karp/test_import_groups.c. */
 #include "karp/picture.h"
 
 #include "karp/av1.h"

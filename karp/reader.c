@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Reading big-endian bytes, bits and boxes that cannot be trusted: past the end there are zeros and
- * a mark. */
+ * a mark.
+ * Tested by tests/unit/karp/test_export_config.c. */
 #include "karp/internal.h"
 
 #include "base/error.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Codecs from the configuration records of MP4 files; that of AAC is in aac.c. */
+/* Codecs from the configuration records of MP4 files; that of AAC is in aac.c.
+ * Tested by tests/unit/karp/test_codec.c. */
 #include "karp/codec.h"
 
 #include <string.h>

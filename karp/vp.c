@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Key frames of VP8 and VP9, as far as their size. */
+/* Key frames of VP8 and VP9, as far as their size.
+ * Tested by tests/unit/karp/test_export_config.c. */
 #include "karp/vp.h"
 
 #include <string.h>

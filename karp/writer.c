@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Writing boxes: big-endian fields, and sizes that are filled in when a box ends. */
+/* Writing boxes: big-endian fields, and sizes that are filled in when a box ends.
+ * Tested by tests/unit/karp/test_export.c. */
 #include <string.h>
 
 #include "base/check.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Where quic and transfork meet: connections become transports, streams become streams. It adds one
  * thing of its own, a heap of the times at which sessions want to be ticked. Lies between steps 5
- * and 6, and 12 and 13. */
+ * and 6, and 12 and 13.
+ * Tested by tests/unit/native/test_loopback.c. */
 #include "native/bridge.h"
 
 #include <stdlib.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* One URL kept connected: look the name up, ask for the fingerprint if the URL wants that, race the
  * addresses, agree on a version; and again, later each time, when that fails or the session ends.
- */
+ * Tested by tests/unit/native/test_loopback.c. */
 #include "native/native.h"
 
 #include <stdio.h>

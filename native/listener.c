@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The server's side: one socket whose connections become sessions. One listener is one worker;
- * several share a port. */
+ * several share a port.
+ * Tested by tests/unit/native/test_loopback.c. */
 #include "native/native.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A loop's share: one clock, and who must be gone before the loop may end. */
+/* A loop's share: one clock, and who must be gone before the loop may end.
+ * Tested by tests/unit/native/test_loopback.c. */
 #include "native/loop.h"
 
 #include <stdlib.h>

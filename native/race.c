@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Happy Eyeballs (RFC 8305): one try at a host with several addresses. Connections are begun one
  * after the other, a little apart, and the first whose handshake succeeds is kept; a broken family
- * costs its stagger, not a timeout. */
+ * costs its stagger, not a timeout.
+ * Tested by tests/unit/native/test_loopback.c. */
 #include "native/race.h"
 
 #include <stdio.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Host names to addresses without blocking the loop. A lookup cannot be stopped while the system
- * works on it, so a cancelled one lives on, silent, until it comes back. */
+ * works on it, so a cancelled one lives on, silent, until it comes back.
+ * Tested by tests/unit/native/test_loopback.c. */
 #include "native/resolve.h"
 
 #include <netdb.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The UDP sockets on a loop. Each has a bridge of its own, so that a turn of one socket ticks the
- * sessions of that socket and no other. */
+ * sessions of that socket and no other.
+ * Tested by tests/unit/native/test_loopback.c. */
 #include "native/socket.h"
 
 #include <errno.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Packets by ipsec-mb, which has one function for each processor and key size, and a manager that
- * knows which: only the functions are kept. */
+ * knows which: only the functions are kept.
+ * Tested by tests/unit/quic/test_aead.c. */
 #include "quic/aead_wide.h"
 
 #include <stdlib.h>

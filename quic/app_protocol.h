@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Which protocol of the application a connection speaks: chosen by ALPN on raw QUIC, and by a field
  * of the CONNECT on WebTransport, a list of strings or tokens (RFC 9651;
- * draft-ietf-webtrans-http3-10 to -14, section on application protocols). Private to quic/; tested
- * by tests/unit/quic. */
+ * draft-ietf-webtrans-http3-10 to -14, section on application protocols). Private to quic/. */
 #ifndef MOQ_QUIC_APP_PROTOCOL_H
 #define MOQ_QUIC_APP_PROTOCOL_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Warnings about certificates from files: ahead of their end, in steps that suit how long they are
- * valid, and at it. Each is given once. */
+ * valid, and at it. Each is given once.
+ * Tested by tests/unit/quic/test_cert.c. */
 #include <inttypes.h>
 #include <time.h>
 

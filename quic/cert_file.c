@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A certificate and its key from two PEM files, with one clear line for each way that can go
- * wrong. */
+ * wrong.
+ * Tested by tests/unit/quic/test_cert.c. */
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
 #include <wolfssl/wolfcrypt/asn.h>

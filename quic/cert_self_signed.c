@@ -2,7 +2,8 @@
 /* A certificate that browsers accept by its hash: ECDSA P-256, X.509v3, signed by itself with
  * SHA-256, valid for 14 days. Its DER is written here, because wolfSSL's own generator cannot set
  * alternative names in most of its builds; from the end to the front, so that every length is known
- * when it is written. */
+ * when it is written.
+ * Tested by tests/unit/quic/test_cert.c. */
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
 #include <wolfssl/wolfcrypt/asn_public.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The store: which certificates there are, which one a name gets, and when one is replaced. */
+/* The store: which certificates there are, which one a name gets, and when one is replaced.
+ * Tested by tests/unit/quic/test_cert.c. */
 #include "quic/cert_store.h"
 
 #include <stdio.h>

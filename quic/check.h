@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Invariants: what must hold between turns, whatever peers do. A debug build walks them as
  * connections write, the simulator after each turn. Each function ends the process with the
- * condition that does not hold. Private to quic/; each one is shown to fire by
- * tests/unit/quic/test_check.c. */
+ * condition that does not hold. Private to quic/; each one is shown to fire by its
+ * test. */
 #ifndef MOQ_QUIC_CHECK_H
 #define MOQ_QUIC_CHECK_H
 

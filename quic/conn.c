@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A connection's life until its end is decided: step 3 of a frame's walk. */
+/* A connection's life until its end is decided: step 3 of a frame's walk.
+ * Tested by tests/sim/test_paths.c and tests/sim/test_streams.c. */
 #include "quic/conn.h"
 
 #include <errno.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* How a connection ends: its reason is noted where it appears, carried out in the next flush (the
  * peer is told, then the application), and what is left answers late packets for three PTOs (RFC
- * 9000, section 10.2) without ngtcp2 or TLS. */
+ * 9000, section 10.2) without ngtcp2 or TLS.
+ * Tested by tests/sim/test_closing.c and tests/sim/test_strangers.c. */
 #include "quic/conn.h"
 
 #include <inttypes.h>

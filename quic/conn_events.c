@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* What ngtcp2 calls: steps 4 and 16 of a frame's walk. Finds our stream, gives back flow control at
- * once (whoever takes the bytes copies them), and lets go of what is acknowledged. */
+ * once (whoever takes the bytes copies them), and lets go of what is acknowledged.
+ * Tested by tests/sim/test_streams.c and tests/sim/test_chaos.c. */
 #include "quic/conn.h"
 
 #include <string.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Handshakes that come to nothing: words for TLS alerts (RFC 8446, section 6), and on servers a
- * counter for each kind of reason. */
+ * counter for each kind of reason.
+ * Tested by tests/sim/test_strangers.c. */
 #include "base/log.h"
 #include "quic/conn.h"
 #include "quic/endpoint.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Tells path_mtu.c what becomes of a connection's packets, and writes trains of packets that are
- * smaller than ngtcp2 believes the path to carry. */
+ * smaller than ngtcp2 believes the path to carry.
+ * Tested by tests/sim/test_mtu.c and tests/sim/test_paths.c. */
 #include "quic/conn.h"
 
 #include <inttypes.h>

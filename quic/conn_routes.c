@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The keys that lead to a connection, its IDs and reset tokens: a connection keeps its own, so that
- * they go with it. */
+ * they go with it.
+ * Tested by tests/sim/test_paths.c. */
 #include "quic/conn.h"
 
 #include <stdlib.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Packets out: steps 12 and 14 of a frame's walk. Picks the stream whose turn it is, asks it for
  * bytes and lets ngtcp2 encrypt them from where they lie into the send buffer; several small
- * streams share a packet, equal packets a train. */
+ * streams share a packet, equal packets a train.
+ * Tested by tests/sim/test_paths.c. */
 #include "quic/conn.h"
 
 #include <string.h>

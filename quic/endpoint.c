@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Turns: datagrams in (step 2 of a frame's walk), what the clock made due, then every ready
  * connection writes once (step 11, which udp.c calls last before the loop sleeps) and hands its
- * packets to the socket (step 15). */
+ * packets to the socket (step 15).
+ * Tested by tests/sim/test_lossy.c and tests/sim/test_strangers.c. */
 #include "quic/endpoint.h"
 
 #include <errno.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Cut where the room ends. */
+/* Cut where the room ends.
+ * Tested by tests/unit/quic/test_cert.c. */
 #include "quic/explain.h"
 
 #include <stdarg.h>

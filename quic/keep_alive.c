@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* ngtcp2 keeps the timer and sends the PING (RFC 9000, section 10.1.2); here is how long it waits.
- */
+ * Tested by tests/sim/test_paths.c. */
 #include "quic/keep_alive.h"
 
 void keep_alive_init(struct keep_alive *self, ngtcp2_conn *quic, uint64_t quiet_ns, bool is_client)

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* HKDF with the labels of QUIC, and ngtcp2 told what came of it. */
+/* HKDF with the labels of QUIC, and ngtcp2 told what came of it.
+ * Tested by tests/unit/quic/test_tls.c. */
 #include "quic/keys.h"
 
 #include <stdio.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Counting what got through. */
+/* Counting what got through.
+ * Tested by tests/sim/test_mtu.c. */
 #include "quic/path_mtu.h"
 
 enum {

@@ -3,7 +3,7 @@
  * on, the route is another one). ngtcp2 finds out at the start how large they may be, and never
  * goes back. Here is what goes back, to PATH_MTU_SAFE_BYTES; later probes find what there is (RFC
  * 8899, sections 4.3 and 5.2; RFC 9000, section 14). Private to quic/; no clock and no packet in
- * it; tested by tests/sim/test_mtu.c.
+ * it.
  *
  * Large packets vanish while small ones arrive, for two probe time-outs: the path has shrunk. For
  * as long nothing at all arrives: it may have shrunk, or be down. Small packets find out. As soon

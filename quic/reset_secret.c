@@ -2,7 +2,8 @@
 /* HKDF (RFC 5869) of what lasts, with a label of its own for each source, and the scope.
  *
  * The scope keeps endpoints apart that stand on the same key: one that knows nothing of another's
- * connection would answer a packet of it with a token that ends it (RFC 9000, section 21.11). */
+ * connection would answer a packet of it with a token that ends it (RFC 9000, section 21.11).
+ * Tested by tests/unit/quic/test_tls.c. */
 #include "quic/reset_secret.h"
 
 #include <wolfssl/options.h>

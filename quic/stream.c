@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Streams: bytes of the application after a header of ours (WebTransport) or none (raw QUIC). What
  * is to be sent is pulled from the application when there is room in a packet; only HTTP/3's own
- * few bytes are kept here. */
+ * few bytes are kept here.
+ * Tested by tests/sim/test_streams.c. */
 #include "quic/stream.h"
 
 #include <stdlib.h>

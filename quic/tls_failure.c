@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Why a handshake of ours failed, in words for people. TLS alerts say less: a client answers with
- * "bad certificate" to nearly all of it. */
+ * "bad certificate" to nearly all of it.
+ * Tested by tests/unit/quic/test_tls.c. */
 #include <wolfssl/options.h>
 #include <wolfssl/error-ssl.h>
 #include <wolfssl/ssl.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Session tickets of a server: their protection, and how often in a row one may be resumed from.
- * Private to quic/; tested by tests/unit/quic/test_tls_tickets.c.
+ * Private to quic/.
  *
  * wolfSSL counts a ticket's nonce on from the session that was resumed, and fails the handshake
  * when it has counted to 255. It asks its owner to seal and open tickets, so each one carries how

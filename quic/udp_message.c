@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Control messages: what is in them, and which of them a kernel takes. */
+/* Control messages: what is in them, and which of them a kernel takes.
+ * Tested by tests/unit/quic/test_udp_send.c. */
 #include "quic/udp_message.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* One message to the kernel: a packet or a train, with what the kernel is to do about it in control
- * messages. Private to quic/udp_*.c; tested by tests/unit/quic/test_udp_send.c.
+ * messages. Private to quic/udp_*.c.
  *
  * Hosts refuse single ones of these (a sandbox that knows no ECN, a device that cannot split
  * trains), and say EINVAL or EIO for all of them. Then the message is sent again at once with less

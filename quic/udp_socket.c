@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Opening a socket, and recvmmsg with its control messages: step 1 of a frame's walk. The way out
- * is in udp_send.c. */
+ * is in udp_send.c.
+ * Tested by tests/unit/quic/test_udp.c. */
 #include "quic/udp_socket.h"
 
 #include <errno.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* WebTransport under the same face as raw QUIC: step 5 of a frame's walk. Gives the first bytes of
  * a peer's stream to HTTP/3 until it says whose the rest is, keeps early streams until the session
- * is up, and carries what HTTP/3 writes. */
+ * is up, and carries what HTTP/3 writes.
+ * Tested by tests/sim/test_closing.c and tests/sim/test_chaos.c. */
 #include "quic/webtransport.h"
 
 #include <stdlib.h>

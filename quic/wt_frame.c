@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Frames on control and request streams: which may come where (RFC 9114, section 7.2), and what
- * they do. */
+ * they do.
+ * Tested by tests/unit/quic/test_wt_errors.c and tests/unit/quic/test_wt_session.c. */
 #include <stdlib.h>
 
 #include "base/log.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* What a peer's streams are for: their first integers tell. Streams of the session go to the
  * application, or are parked while there is none yet; HTTP/3's own go on to wt_frame.c. The common
- * case, a stream whose header is in its first packet, takes no memory. */
+ * case, a stream whose header is in its first packet, takes no memory.
+ * Tested by tests/unit/quic/test_wt_errors.c. */
 #include <string.h>
 
 #include "base/varint.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Requests at a server and the answer at a client: one CONNECT becomes the session, everything else
- * gets a status and is forgotten. */
+ * gets a status and is forgotten.
+ * Tested by tests/unit/quic/test_wt_session.c. */
 #include "base/log.h"
 #include "quic/wt_internal.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The life of one WebTransport session over HTTP/3: control stream and SETTINGS, CONNECT and its
- * answer, CLOSE. What a peer sends is read in h3_receive.c, its requests are judged in
- * h3_request.c. */
+ * answer, CLOSE. What a peer sends is read in wt_receive.c, its requests are judged in
+ * wt_request.c. */
 #include "quic/wt_session.h"
 
 #include <stdlib.h>

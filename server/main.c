@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* moq-relay: reads what it is told, starts the workers and the HTTP pages, and answers signals.
  * SIGINT and SIGTERM end it in order, a second one at once; SIGHUP reads the configuration
- * again. */
+ * again.
+ * Tested by tests/e2e/test_relay.py. */
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* moq-bench's watcher: a connection that asks what there is under the URL's path. Viewers come when
- * it has seen every flow; and it takes the time that a storm of announcements needs to reach it. */
+ * it has seen every flow; and it takes the time that a storm of announcements needs to reach it.
+ * Tested by tests/meter/run. */
 #include "tools/bench.h"
 
 #include <stdlib.h>

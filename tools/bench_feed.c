@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The receiving end of a flow. Numbers without gaps tell what was lost: of all frames between the
- * first that came and the last that should have, those that did not. */
+ * first that came and the last that should have, those that did not.
+ * Tested by tests/meter/run. */
 #include "tools/bench_feed.h"
 
 /* Groups that have ended are kept so long, so that older ones that come after them are not

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A frame's body is a piece of one long pattern, from a place that depends on its number and track:
- * one memcmp checks it. */
+ * one memcmp checks it.
+ * Tested by tests/unit/tools/test_bench_options.c. */
 #include "tools/bench_frame.h"
 
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Two sockets and a queue: what comes in front goes on to the relay at once, what comes from there
- * waits for its turn. */
+ * waits for its turn.
+ * Tested by tests/meter/run. */
 #include "tools/bench_link.h"
 
 #include <errno.h>

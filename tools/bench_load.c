@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* moq-bench's threads: each runs a loop with its share of publishers and viewers, takes orders, and
- * gives its tally away when asked. */
+ * gives its tally away when asked.
+ * Tested by tests/meter/run. */
 #include "tools/bench.h"
 
 #include <stdarg.h>

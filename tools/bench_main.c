@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* moq-bench: the order of a run. Publishers connect; viewers come; all is warm; the window is
  * measured; what is under way arrives; the threads settle. The main thread only looks at the clock,
- * at the threads' tallies and at the relay's process. */
+ * at the threads' tallies and at the relay's process.
+ * Tested by tests/meter/run. */
 #include "tools/bench_report.h"
 
 #include <errno.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* moq-bench's publishers: each a connection with its tracks, each track a timer; or, as fast as it
- * goes, a writer that keeps a bounded backlog in front of the relay's window. */
+ * goes, a writer that keeps a bounded backlog in front of the relay's window.
+ * Tested by tests/meter/run. */
 #include "tools/bench.h"
 
 #include <stdlib.h>

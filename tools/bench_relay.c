@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* moq-bench looks for the relay before it begins: its address, its process, and of an http: URL its
- * certificate, which a thousand viewers need not ask for one by one. */
+ * certificate, which a thousand viewers need not ask for one by one.
+ * Tested by tests/meter/run. */
 #include "tools/bench.h"
 
 #include <netdb.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* moq-bench for people: a line per second, or a table in place on a terminal, and a summary. */
+/* moq-bench for people: a line per second, or a table in place on a terminal, and a summary.
+ * Tested by tests/meter/run. */
 #include "tools/bench_report.h"
 
 #include <stdio.h>

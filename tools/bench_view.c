@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* moq-bench's viewers: connections that come, subscribe, come again when they are told to, and are
- * counted. What they receive is the business of their feeds. */
+ * counted. What they receive is the business of their feeds.
+ * Tested by tests/meter/run. */
 #include "tools/bench_feed.h"
 #include "tools/bench_link.h"
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* moq-clock's command line. */
+/* moq-clock's command line.
+ * Tested by tests/e2e/test_tools.py. */
 #include "tools/clock.h"
 
 #include <string.h>

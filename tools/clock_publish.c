@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* moq-clock as publisher: writes a frame when the wall clock turns to a new second, whoever
  * watches. The track outlives sessions, so a viewer behind a relay that was restarted goes on where
- * it was. */
+ * it was.
+ * Tested by tests/e2e/test_relay.py. */
 #include "tools/clock.h"
 
 #include <stdio.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* moq-clock as viewer: a line per second. It waits until the clock is announced, and again when its
- * publisher has left. */
+ * publisher has left.
+ * Tested by tests/e2e/test_tools.py. */
 #include "tools/clock.h"
 
 #include <stdio.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Pipes are read as streams, files by the loop's threads, one piece at a time. */
+/* Pipes are read as streams, files by the loop's threads, one piece at a time.
+ * Tested by tests/e2e/test_tools.py. */
 #include "tools/input.h"
 
 #include <stdlib.h>

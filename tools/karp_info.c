@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* moq-karp info: what a broadcast offers and how it flows right now. Subscribes to everything for a
- * few seconds. */
+ * few seconds.
+ * Tested by tests/e2e/test_tools.py. */
 #include "tools/karp.h"
 
 #include <stdlib.h>

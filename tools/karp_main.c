@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* moq-karp's command line: a URL and a subcommand, in either order. */
+/* moq-karp's command line: a URL and a subcommand, in either order.
+ * Tested by tests/e2e/test_tools.py. */
 #include "tools/karp.h"
 
 #include <stdlib.h>

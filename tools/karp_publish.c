@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* moq-karp publish: standard input through the importer to a broadcast. Four brakes hold the input
  * back: no relay yet, no viewer yet (if asked), media ahead of its time (files, or if asked), and a
- * viewer who lags. */
+ * viewer who lags.
+ * Tested by tests/e2e/test_tools.py. */
 #include "tools/karp.h"
 
 #include <stdlib.h>

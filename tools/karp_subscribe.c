@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* moq-karp subscribe: a broadcast to a fragmented MP4 on standard output or in a file. It waits
  * until the broadcast appears, ends when it has ended, and survives the loss of its relay in
- * between. */
+ * between.
+ * Tested by tests/e2e/test_recorder.py. */
 #include "tools/karp.h"
 
 #include <stdlib.h>

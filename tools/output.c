@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A pipe is written as the loop finds room; a file or a terminal is written at once, for it takes
- * what it is given. */
+ * what it is given.
+ * Tested by tests/e2e/test_tools.py. */
 #include "tools/output.h"
 
 #include <errno.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The common life of the tools. Standard output is for data only; people are spoken to on standard
- * error. */
+ * error.
+ * Tested by tests/e2e/test_tools.py. */
 #include "tools/tool.h"
 
 #include <errno.h>

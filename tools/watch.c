@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Announcements come one by one, and a publisher that reconnects takes one back and makes another;
  * so a change is believed after a moment of quiet. When the session itself is lost, nothing has
- * ended: the same broadcast may be there again soon. */
+ * ended: the same broadcast may be there again soon.
+ * Tested by tests/e2e/test_recorder.py. */
 #include "tools/watch.h"
 
 #include <string.h>

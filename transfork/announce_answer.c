@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Announce streams that the peer opened: we tell it which offers are under its prefix, then every
  * change. Nothing is queued for a peer that does not read: the next difference is computed when the
- * stream has room for it. */
+ * stream has room for it.
+ * Tested by tests/unit/transfork/test_announce.c. */
 #include <stdlib.h>
 
 #include "base/objects.h"

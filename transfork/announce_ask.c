@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Announce streams that we opened: what the peer has under a prefix. When the stream ends, so does
- * everything that it announced. */
+ * everything that it announced.
+ * Tested by tests/unit/transfork/test_announce.c. */
 #include <stdlib.h>
 
 #include "base/log.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* SESSION_UPDATE: each side tells the other how fast it can send, on the session stream. */
+/* SESSION_UPDATE: each side tells the other how fast it can send, on the session stream.
+ * Tested by tests/unit/transfork/test_greeting.c. */
 #include "base/varint.h"
 #include "transfork/message.h"
 #include "transfork/session_state.h"

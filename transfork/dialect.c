@@ -4,7 +4,8 @@
  *
  * Bytes that only the other dialect can have written end the session at once. But half a message of
  * our dialect can look like a whole one of theirs, so while more bytes may come the decision waits
- * for them for a moment. */
+ * for them for a moment.
+ * Tested by tests/unit/transfork/test_greeting.c. */
 #include "transfork/dialect.h"
 
 #include "transfork/version.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Fetch streams that the peer opened: FETCH becomes a request, the request becomes a cursor in a
  * group that may still grow. The answer is the group's bytes from the offset on, without a
- * header. */
+ * header.
+ * Tested by tests/unit/transfork/test_ask.c. */
 #include <stdlib.h>
 
 #include "base/objects.h"

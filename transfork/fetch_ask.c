@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Fetches of ours: one group's bytes, as they come. */
+/* Fetches of ours: one group's bytes, as they come.
+ * Tested by tests/unit/transfork/test_ask.c. */
 #include <stdlib.h>
 
 #include "base/objects.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Info streams that either side opened: one question, one answer. */
+/* Info streams that either side opened: one question, one answer.
+ * Tested by tests/unit/transfork/test_ask.c. */
 #include <stdlib.h>
 
 #include "base/objects.h"

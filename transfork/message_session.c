@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The two messages that open a session: versions and extensions. */
+/* The two messages that open a session: versions and extensions.
+ * Tested by tests/unit/transfork/test_message.c. */
 #include "transfork/message_parts.h"
 
 uint32_t message_pick_version(const struct msg_session_client *offer, uint32_t ours)

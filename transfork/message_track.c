@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The messages whose layout differs between versions: SUBSCRIBE, SUBSCRIBE_UPDATE, INFO, FETCH. */
+/* The messages whose layout differs between versions: SUBSCRIBE, SUBSCRIBE_UPDATE, INFO, FETCH.
+ * Tested by tests/unit/transfork/test_message.c. */
 #include "transfork/message_parts.h"
 
 enum { ORDER_MAX = 2 };

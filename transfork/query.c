@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The life of a query: its stream is opened, it ends once, and it is freed after the turn. */
+/* The life of a query: its stream is opened, it ends once, and it is freed after the turn.
+ * Tested by tests/unit/transfork/test_ask.c. */
 #include "transfork/query.h"
 
 int query_open(struct query *query, uint64_t type, const struct stream_ops *ops)

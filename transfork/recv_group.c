@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A group stream, receiving: reads the GROUP header once; after that it appends what came,
  * mid-frame too, and only notes where frames end, because a FIN does not prove that the last one is
- * whole. Step 7 of a frame's walk. */
+ * whole. Step 7 of a frame's walk.
+ * Tested by tests/unit/transfork/test_states.c. */
 #include <stdlib.h>
 
 #include "base/objects.h"

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A group stream, sending: its own header, then pointers straight into the group, whose bytes are
  * the same for every viewer. Steps 13 and 16 of a frame's walk. The reference to the group is kept
- * until the stream is closed, because QUIC may have to send any byte again. */
+ * until the stream is closed, because QUIC may have to send any byte again.
+ * Tested by tests/unit/transfork/test_serve.c. */
 #include "transfork/send_group.h"
 
 #include <stdlib.h>

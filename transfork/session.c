@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* One connected peer: its life from the first byte to the last, and the beginning of each of its
  * streams, whose first varint names the type and sets the handler, once. Step 6 of a frame's walk.
- * What the streams say is in the files that session_state.h names. */
+ * What the streams say is in the files that session_state.h names.
+ * Tested by tests/unit/transfork/test_greeting.c. */
 #include "transfork/session_state.h"
 
 #include <stdio.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* What all streams do alike: gather bytes until a message is whole, send a log, end each direction
- * once. */
+ * once.
+ * Tested by tests/unit/transfork/test_states.c. */
 #include "transfork/stream.h"
 
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Subscribe streams that the peer opened: SUBSCRIBE becomes a request, the request becomes a
- * viewer. */
+ * viewer.
+ * Tested by tests/unit/transfork/test_states.c. */
 #include "transfork/dialect.h"
 #include "transfork/message.h"
 #include "transfork/request.h"

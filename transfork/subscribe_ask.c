@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Subscriptions of ours: SUBSCRIBE goes out, INFO and GAPs come back, and recv_group.c fills the
- * track. */
+ * track.
+ * Tested by tests/unit/transfork/test_states.c. */
 #include <stdlib.h>
 
 #include "base/check.h"

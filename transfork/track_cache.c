@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* What a track keeps: the newest group always; an older one while count, age and bytes allow. When
  * bytes must go, ended groups go first (lowest sequence first), then growing ones, which are
- * cut. */
+ * cut.
+ * Tested by tests/unit/transfork/test_track.c. */
 #include "transfork/check.h"
 #include "transfork/group.h"
 #include "transfork/track.h"

@@ -2,7 +2,8 @@
 /* Viewers: what happens to a peer's subscription when its track grows, its streams have room, or
  * time passes. viewer_next.c decides which group comes next; this file opens, cuts and reports.
  * When an open group grows, that costs one search of a short list and one wake: step 10 of a
- * frame's walk, in on_growth. */
+ * frame's walk, in on_growth.
+ * Tested by tests/unit/transfork/test_ranges.c and tests/unit/transfork/test_serve.c. */
 #include "transfork/viewer.h"
 
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What a viewer is done with, and what its peer is told that it will not get. */
+/* What a viewer is done with, and what its peer is told that it will not get.
+ * Tested by tests/unit/transfork/test_ranges.c. */
 #include "transfork/message.h"
 #include "transfork/track.h"
 #include "transfork/viewer.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The owner's side of a viewer: its policy and what that means for its streams, its end, and its
- * numbers. */
+ * numbers.
+ * Tested by tests/unit/transfork/test_states.c and tests/sim/relay/test_links.c. */
 #include "transfork/send_group.h"
 #include "transfork/viewer.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The HTTP pages, served by libmicrohttpd from the loop of main: its epoll descriptor is one more
- * thing to wait for. */
+ * thing to wait for.
+ * Tested by tests/e2e/test_relay.py. */
 #include "server/admin/admin.h"
 
 #include <errno.h>

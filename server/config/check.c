@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* What takes more than one setting to judge: certificates for every listener, values that go
- * together, and values that are taken over from others. */
+ * together, and values that are taken over from others.
+ * Tested by tests/unit/config/test_files.c. */
 #include <netinet/in.h>
 #include <string.h>
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* From sources to a configuration: read, parse, lay later sources over earlier ones, fill the
- * structs, check the whole. */
+ * structs, check the whole.
+ * Tested by tests/unit/config/test_files.c. */
 #include "server/config/config.h"
 
 #include <errno.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The command line over everything else: flags become nodes in the tree, so the table judges them
- * like written ones. */
+ * like written ones.
+ * Tested by tests/unit/config/test_flags.c. */
 #include <string.h>
 
 #include "server/config/internal.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Tree -> structs, row by row. Reading goes on after a mistake, so that all of them are reported at
- * once. */
+ * once.
+ * Tested by tests/unit/config/test_files.c. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>

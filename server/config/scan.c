@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A first look at the bytes, before any YAML: what no configuration may contain is named here in
  * plain words, with its line and column, instead of by a parser that trips over it somewhere else.
- */
+ * Tested by tests/unit/config/test_files.c. */
 #include <string.h>
 
 #include "server/config/internal.h"

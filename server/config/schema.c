@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The table as a JSON Schema (draft 2020-12), for editors that check and complete YAML while it is
- * written. */
+ * written.
+ * Tested by tests/unit/config/test_print.c. */
 #include <string.h>
 
 #include "server/config/internal.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Structs handled by the table: how a row finds its field, how defaults come in, how memory goes.
- */
+ * Tested by tests/unit/config/test_files.c. */
 #include <stdlib.h>
 #include <string.h>
 

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Every setting of moq-relay: its name, type, place, range, default and one line for people. The
  * only list of them: what is read, printed, explained and offered to editors all comes from these
- * rows. */
+ * rows.
+ * Tested by tests/unit/config/test_files.c. */
 #include <stddef.h>
 
 #include "base/clock.h"

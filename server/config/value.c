@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* One written value -> one C value, and back. What is wrong with a value is said in the same breath
- * as what to write instead. */
+ * as what to write instead.
+ * Tested by tests/unit/config/test_model.c. */
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>

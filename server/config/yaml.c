@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* YAML text -> tree, by libyaml's events. Only what a configuration needs is taken: one document of
  * maps, lists and scalars. Anchors, aliases and tags are refused, so no text can grow beyond what
- * was written. */
+ * was written.
+ * Tested by tests/unit/config/test_files.c. */
 #include <string.h>
 #include <yaml.h>
 

@@ -2,7 +2,8 @@
 /* Bulletins: each worker tells each other one which paths its own publishers announce. One batch at
  * a time is under way to a worker; what changes meanwhile waits and is told in differences, so a
  * publisher that comes and goes fast costs what it announces at a time, and not what it has ever
- * said. */
+ * said.
+ * Tested by tests/sim/relay/test_workers.c. */
 #include "server/core/bulletin.h"
 
 #include <stdlib.h>

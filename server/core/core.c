@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The workers as a whole: how they begin, what they are told together, and how they end. */
+/* The workers as a whole: how they begin, what they are told together, and how they end.
+ * Tested by tests/unit/core/test_worker.c. */
 #include "server/core/core.h"
 
 #include <errno.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Announcements of other workers: their bulletins say who publishes what there, and a mirror brings
- * it here. */
+ * it here.
+ * Tested by tests/sim/relay/test_mirrors.c and tests/unit/core/test_feed.c. */
 #include "server/core/foreign.h"
 
 #include "server/core/route.h"

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Info requests: answered from a track that is watched, else from whoever publishes it, else with
- * what is always true. */
+ * what is always true.
+ * Tested by tests/sim/relay/test_questions.c. */
 #include "server/core/info.h"
 
 #include "server/core/peer.h"

@@ -4,7 +4,8 @@
  *
  * The first viewer's range is subscribed upstream; a viewer that wants more than that adds a leg, a
  * second subscription for just the missing groups. Publishers that do not obey ranges (all Rust
- * crates) get one leg without a range. */
+ * crates) get one leg without a range.
+ * Tested by tests/sim/relay/test_credit.c and tests/sim/relay/test_chaos.c. */
 #include <stdlib.h>
 
 #include "server/core/fetch.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Links between workers: state that both sides see, and one post in each direction. */
+/* Links between workers: state that both sides see, and one post in each direction.
+ * Tested by tests/sim/relay/test_mirrors.c. */
 #include "server/core/link.h"
 
 #include <stdlib.h>

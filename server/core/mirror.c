@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Mirrors: the feed of a track that another worker's publisher brings. The groups are this worker's
  * own, their bytes are the home's: nothing is copied, and each viewer here is woken by this worker.
- * Part of step 10 of a frame's walk: on_growth. */
+ * Part of step 10 of a frame's walk: on_growth.
+ * Tested by tests/sim/relay/test_mirrors.c and tests/sim/relay/test_chaos.c. */
 #include <stdlib.h>
 
 #include "server/core/fetch.h"

@@ -4,7 +4,8 @@
  *
  * Only what a publisher of this worker sends goes out: while a source is fed by yet another worker
  * its outlets are silent, because their followers have heard of that publisher too, or will in a
- * moment. So a frame never passes more than one link, and two workers never feed each other. */
+ * moment. So a frame never passes more than one link, and two workers never feed each other.
+ * Tested by tests/sim/relay/test_mirrors.c and tests/sim/relay/test_chaos.c. */
 #include "server/core/outlet.h"
 
 #include <stdlib.h>

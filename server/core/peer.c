@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Peers: what is known of one accepted session, and what hooks see of it. */
+/* Peers: what is known of one accepted session, and what hooks see of it.
+ * Tested by tests/sim/relay/test_hooks.c and tests/unit/core/test_entry.c. */
 #include "server/core/peer.h"
 
 #include <arpa/inet.h>

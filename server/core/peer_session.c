@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* What a peer's session does: the relay asks every peer what it publishes and tells it what all
- * others do; hooks let it in, its requests go their way. */
+ * others do; hooks let it in, its requests go their way.
+ * Tested by tests/sim/relay/test_hooks.c. */
 #include "server/core/peer_session.h"
 
 #include "server/core/route.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Requests as hooks see them. */
+/* Requests as hooks see them.
+ * Tested by tests/unit/core/test_entry.c and tests/sim/relay/test_hooks.c. */
 #include "server/core/request.h"
 
 #include <stdio.h>

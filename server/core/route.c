@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Routes: who publishes which path. The newest announcer of a path wins; when it leaves, the one
  * before takes over. Every worker knows the announcements of all, and stamps say everywhere alike
- * which is the newest. */
+ * which is the newest.
+ * Tested by tests/sim/relay/test_publishers.c. */
 #include "server/core/route.h"
 
 #include <stdlib.h>

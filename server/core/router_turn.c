@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A router as a whole: its beginning, its regular sweep, its end, and its counters. */
+/* A router as a whole: its beginning, its regular sweep, its end, and its counters.
+ * Tested by tests/sim/relay/test_hooks.c. */
 #include "server/core/router_turn.h"
 
 #include "server/core/bulletin.h"

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What the configuration says, in the terms of the libraries below. */
+/* What the configuration says, in the terms of the libraries below.
+ * Tested by tests/sim/relay/test_policy.c. */
 #include "server/core/settings.h"
 #include "base/clock.h"
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Sources: one track that somebody watches, fed by one publisher at a time through whatever kind of
- * feed that has. */
+ * feed that has.
+ * Tested by tests/sim/relay/test_publishers.c and tests/sim/relay/test_mirrors.c. */
 #include "server/core/source.h"
 
 #include <stdlib.h>

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* What peers ask for: hooks decide first, then the route is looked up, then the source answers. A
  * subscription to a path that nobody announces waits a little; the wait is bounded in time and
- * number. */
+ * number.
+ * Tested by tests/sim/relay/test_questions.c and tests/sim/relay/test_chaos.c. */
 #include "server/core/track_request.h"
 
 #include <stdlib.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Viewers: what decides a viewer's policy, put together and handed to transfork; and what hooks see
- * of them. */
+ * of them.
+ * Tested by tests/sim/relay/test_policy.c. */
 #include "server/core/viewer.h"
 
 #include <stdlib.h>
