@@ -5,6 +5,7 @@ import statistics
 import subprocess
 from concurrent.futures import ThreadPoolExecutor
 
+import cmakesource
 import csource
 
 LIMITS = {"file": 600, "header": 400, "function": 60, "median": 18, "parameters": 6, "nesting": 3, "columns": 100}
@@ -259,10 +260,15 @@ def first_comment(tree):
             yield path, 2, "the file does not begin with a comment that says what it is for"
 
 
+def head_of(text):
+    """The comment that says what a file is for, as running text."""
+    found = re.match(r"/\* SPDX[^\n]*\n/\*(.*?)\*/", text, re.S)
+    return re.sub(r"\n \*[ \t]*", " ", found.group(1)) if found else ""
+
+
 def steps_claimed(text):
     """Steps of a frame's walk that a file's first comment says it takes."""
-    found = re.match(r"/\* SPDX[^\n]*\n(/\*.*?\*/)", text, re.S)
-    said = re.findall(r"[Ss]teps?\b([^.:;]*)", found.group(1)) if found else []
+    said = re.findall(r"[Ss]teps?\b([^.:;]*)", head_of(text))
     return {int(number) for part in said for number in re.findall(r"\d+", part)}
 
 
@@ -294,6 +300,39 @@ def walk(tree):
         line = readme[:readme.index(row.group(0))].count("\n") + 1
         for message in judge_step(tree, row.group(1), names, paths):
             yield "README.md", line, message
+
+
+TESTED_BY = re.compile(r"Tested by (tests/[\w./]+\w)(?: and (tests/[\w./]+\w))?\.")
+
+
+def judge_test(tree, targets, path, test):
+    """What is wrong with `test` as the one that a reader of the source `path` is sent to."""
+    if test not in tree.texts:
+        yield f"{test} is not in the tree"
+    elif test.endswith(".c") and path not in targets.reached_from(test):
+        yield f"no program of {test} is made of this file"
+    elif not test.endswith(".c") and os.path.dirname(test) + "/run" not in tree.texts and test not in targets.scripts:
+        yield f"{test} is no test: nothing runs it"
+
+
+def tested(tree):
+    """Every source says which test to run after a change: by its name, or in its first comment."""
+    targets = cmakesource.Targets(tree.texts)
+    for path, text in tree.c(".c"):
+        folder, name = os.path.split(path)
+        of_its_name = f"tests/unit/{os.path.basename(folder)}/test_{name}"
+        named = [test for found in TESTED_BY.findall(head_of(text)) for test in found if test]
+        if room_of(path) in ("tests", None):
+            continue
+        if of_its_name in tree.texts:
+            if named:
+                yield path, 2, f"the tree says it already: {of_its_name}"
+            named = [of_its_name]
+        if not named:
+            yield path, 2, f'there is no {of_its_name}, and no "Tested by tests/..." in the first comment'
+        for test in named:
+            for message in judge_test(tree, targets, path, test):
+                yield path, 2, message
 
 
 def mutable_globals(tree):
@@ -481,7 +520,7 @@ def commits(tree):
 RULES = {
     "file": length_of_files, "function": length_of_functions, "median": median_of_functions, "parameters": parameters,
     "nesting": nesting, "includes": includes, "circles": circles, "symbols": symbols_of_base, "clock": clock_of_its_own, "protocol": words_of_moq,
-    "comment": first_comment, "walk": walk,
+    "comment": first_comment, "walk": walk, "tested": tested,
     "globals": mutable_globals, "names": names_of_functions, "versions": versions, "words": words, "dead code": dead_code, "places": places,
     "shell": shell_scripts, "named files": named_files, "headers": headers_alone,
     "columns": columns_of_comments, "format": format_of_code, "commits": commits,

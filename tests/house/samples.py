@@ -23,6 +23,16 @@ def walk_of(function="on_poll", claimed=rules.STEPS, row="", last=16):
             "quic/udp.c": HEAD.replace("A sample", claim) + f"void {function}(void)\n{{\n}}\n"}
 
 
+def tested_by(*tests):
+    return HEAD.removesuffix(" */\n") + f"\n * Tested by {' and '.join(tests)}. */\n"
+
+
+def room_with_test(name, source, links="base"):
+    """A library of one source, base/a.c, and one test program."""
+    return {"base/a.c": source, "base/CMakeLists.txt": "moq_library(base SOURCES a.c)\n", f"tests/unit/base/{name}": HEAD,
+            "tests/unit/base/CMakeLists.txt": f"moq_test(base SOURCES {name} DEPS {links})\n"}
+
+
 BAD = [
     ("file", {"base/long.c": HEAD + "\n" * 600}),
     ("file", {"base/long.h": HEAD + "\n" * 400}),
@@ -58,6 +68,13 @@ BAD = [
     ("walk", walk_of(claimed=range(1, 16))),
     ("walk", walk_of(row="| 3a | `gone` | `quic/udp.c` | |\n")),
     ("walk", walk_of(row="| 3a | `on_poll` | `quic/udp.c`, `quic/gone.c` | |\n")),
+    ("tested", {"base/a.c": HEAD}),
+    ("tested", room_with_test("test_b.c", HEAD)),
+    ("tested", room_with_test("test_a.c", HEAD, links="quic")),
+    ("tested", room_with_test("test_b.c", tested_by("tests/unit/base/test_b.c"), links="quic")),
+    ("tested", room_with_test("test_b.c", tested_by("tests/unit/base/test_b.c", "tests/unit/base/test_gone.c"))),
+    ("tested", room_with_test("test_a.c", tested_by("tests/unit/base/test_a.c"))),  # the tree says it
+    ("tested", {"tools/a.c": tested_by("tests/e2e/test_a.py"), "tests/e2e/test_a.py": ""}),  # nothing runs it
     ("globals", {"base/a.c": HEAD + "static int count;\n"}),
     ("globals", {"base/a.c": HEAD + "int count = 3;\n"}),
     ("globals", {"base/a.c": HEAD + 'static const char *names[] = {"a", "b"};\n'}),
@@ -88,7 +105,11 @@ BAD = [
 ]
 GOOD = {
     **walk_of(row="| 16a | `on_poll` | `quic/udp.c` | |\n"),
-    "base/a.c": HEAD + '#include "base/a.h"\n\n#include <stdlib.h>\n\n'
+    "quic/CMakeLists.txt": "file(GLOB all CONFIGURE_DEPENDS ${CMAKE_CURRENT_SOURCE_DIR}/u*.c)\nmoq_library(quic SOURCES ${all} DEPS base)\n",
+    "tests/unit/quic/test_udp.c": HEAD,
+    "tests/unit/quic/CMakeLists.txt": "foreach(name udp)\n    moq_test(quic_${name} SOURCES test_${name}.c DEPS quic)\nendforeach()\n",
+    **room_with_test("test_b.c", ""),
+    "base/a.c": tested_by("tests/unit/base/test_b.c", "tests/unit/quic/test_udp.c") + '#include "base/a.h"\n\n#include <stdlib.h>\n\n'
     'static const char *const names[] = {"TO" "DO", "{"};\nstruct a;\n\nint f(int a, int b)\n{\n    static const int table[] = {1};\n'
     "    if (a)\n        return 1;\n    else if (b)\n        return 2;\n    return names[0][0] + table[0];\n}\n",
     "base/b.h": header("B", "").replace("judged by", "judged by\n *\n *     struct a *a = a_new(1);\n *     a_free(a);\n *\n *"),
@@ -96,12 +117,13 @@ GOOD = {
     "base/a.h": header("A", "\nint f(int a, int b); /* gives 1, 2 or less; a peer's bytes = no danger; (owns nothing) */\n"
                        "struct point {\n    int x;\n};\nextern const int limit;\n"),
     "transfork/transfork.h": header("T", '#include "base/a.h"\n'),
-    "native/a.c": HEAD + '#include "transfork/transfork.h"\n',
+    "native/a.c": tested_by("tests/e2e/test_a.py") + '#include "transfork/transfork.h"\n',
+    "tests/e2e/run": "", "tests/e2e/test_a.py": "",
     "tests/unit/native/a.c": HEAD + '#include "native/inside.h"\n#include <wolfssl/ssl.h>\nstatic int count;\n',
     "native/inside.h": header("I", ""),
-    "transfork/version.c": HEAD + "static const int all = MOQ_VERSION_02 | MOQ_VERSION_03;\n",
-    "examples/a.c": HEAD + "/* Not where v == MOQ_VERSION_02 */\nint f(int *v)\n{\n    *v = MOQ_VERSION_02;\n    return 0;\n}\n",
-    "quic/c.c": HEAD + "static int run_loop(int x)\n{\n    return x; /* as run() */\n}\n",
+    "transfork/version.c": tested_by("tests/e2e/test_a.py") + "static const int all = MOQ_VERSION_02 | MOQ_VERSION_03;\n",
+    "examples/a.c": tested_by("tests/e2e/test_a.py") + "/* Not where v == MOQ_VERSION_02 */\nint f(int *v)\n{\n    *v = MOQ_VERSION_02;\n    return 0;\n}\n",
+    "quic/c.c": tested_by("tests/e2e/test_a.py") + "static int run_loop(int x)\n{\n    return x; /* as run() */\n}\n",
     "dev/a": "#!/usr/bin/env bash\necho \"$1\"\n",
     "docs/a.md": "https://relay.example:4443/ and http://localhost:8080, draft at datatracker.ietf.org, see `base/a.c` and `dev/`\n",
 }
