@@ -80,6 +80,7 @@ void sequences_check(const struct sequences *done)
 {
     uint64_t end = done->floor; /* where the run before this one ended */
     REQUIRE(done->count <= SEQUENCES_MAX_RUNS);
+    REQUIRE(done->count == 0 || done->runs);
     for (uint32_t i = 0; i < done->count; i++) {
         REQUIRE(done->runs[i].first > end); /* with a hole in between */
         REQUIRE(done->runs[i].last >= done->runs[i].first);

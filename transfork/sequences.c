@@ -2,11 +2,17 @@
 /* Sets of group sequences: a floor and a few sorted runs above it. */
 #include "transfork/sequences.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 void sequences_init(struct sequences *done, uint64_t floor)
 {
     *done = (struct sequences){.floor = floor};
+}
+
+void sequences_deinit(struct sequences *done)
+{
+    free(done->runs);
 }
 
 bool sequences_has(const struct sequences *done, uint64_t sequence)
@@ -55,6 +61,13 @@ static void insert_run(struct sequences *done, struct sequence_run run)
     done->count++;
 }
 
+static bool has_room(struct sequences *done)
+{
+    if (!done->runs)
+        done->runs = calloc(SEQUENCES_MAX_RUNS, sizeof *done->runs);
+    return done->runs && done->count < SEQUENCES_MAX_RUNS;
+}
+
 bool sequences_add(struct sequences *done, uint64_t first, uint64_t last,
                    struct sequence_run *given_up)
 {
@@ -65,11 +78,10 @@ bool sequences_add(struct sequences *done, uint64_t first, uint64_t last,
         return false;
     }
 
-    bool is_full = done->count == SEQUENCES_MAX_RUNS;
+    bool is_full = !has_room(done);
     if (is_full) {
-        *given_up = (struct sequence_run){done->floor, done->runs[0].first - 1};
-        if (first <= given_up->last)
-            given_up->last = first - 1;
+        uint64_t end = sequences_first_done(done);
+        *given_up = (struct sequence_run){done->floor, (first < end ? first : end) - 1};
         raise_floor(done, given_up->last + 1);
         if (first <= done->floor) {
             raise_floor(done, last + 1);

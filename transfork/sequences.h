@@ -22,15 +22,18 @@ struct sequence_run {
 
 struct sequences {
     uint64_t floor; /* read-only: all below are done, this one is not */
-    struct sequence_run runs[SEQUENCES_MAX_RUNS]; /* private: rising, with holes in between */
-    uint32_t count;                               /* private */
+    /* Private: rising, with holes in between. Few viewers ever have a hole, so they are allocated
+     * at the first one. */
+    struct sequence_run *runs;
+    uint32_t count; /* private */
 };
 
 void sequences_init(struct sequences *done, uint64_t floor);
+void sequences_deinit(struct sequences *done);
 bool sequences_has(const struct sequences *done, uint64_t sequence);
 
-/* Adds first..last. When there is no room for one more run, the lowest hole is filled first and
- * *given_up says which it was (true is returned then). */
+/* Adds first..last. When there is no room for one more run, or no memory for the first, the lowest
+ * hole is filled first and *given_up says which it was (true is returned then). */
 bool sequences_add(struct sequences *done, uint64_t first, uint64_t last,
                    struct sequence_run *given_up);
 

@@ -144,6 +144,7 @@ static void viewer_free(struct grave *grave)
 {
     struct moq_viewer *viewer = container_of(grave, struct moq_viewer, grave);
     moq_track_unref(&viewer->track);
+    sequences_deinit(&viewer->done);
     free(viewer);
     object_died(OBJECT_viewer);
 }

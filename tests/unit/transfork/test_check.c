@@ -128,11 +128,18 @@ BREAKS(followed_outside, list_remove(&kept_of(scene->adopted)->node);
 
 /* ---- Viewers --------------------------------------------------------------------------------- */
 
+/* With a hole before it, and then as a fault would leave it. */
+static void set_run(struct sequences *done, uint64_t first, uint64_t last)
+{
+    struct sequence_run given_up;
+    assert_false(sequences_add(done, 99, 99, &given_up));
+    done->runs[0] = (struct sequence_run){first, last};
+}
+
 BREAKS(too_many_runs, scene->viewer->done.count = SEQUENCES_MAX_RUNS + 1)
-BREAKS(run_at_the_floor, scene->viewer->done.count = 1;
-       scene->viewer->done.runs[0] = (struct sequence_run){scene->viewer->done.floor, 99})
-BREAKS(run_backwards, scene->viewer->done.count = 1;
-       scene->viewer->done.runs[0] = (struct sequence_run){99, 98})
+BREAKS(runs_without_memory, scene->viewer->done.count = 1)
+BREAKS(run_at_the_floor, set_run(&scene->viewer->done, scene->viewer->done.floor, 99))
+BREAKS(run_backwards, set_run(&scene->viewer->done, 99, 98))
 BREAKS(group_of_another_viewer, scene->sending->viewer = NULL)
 BREAKS(group_of_another_session, scene->sending->stream.session = scene->client)
 BREAKS(group_without_a_stream, scene->sending->stream.ops = NULL)
@@ -210,6 +217,7 @@ static const struct breakage breakages[] = {
     {torn_ring, "before->next->prev == before"},
     {followed_outside, "!list_is_empty(&followed->node)"},
     {too_many_runs, "done->count <= SEQUENCES_MAX_RUNS"},
+    {runs_without_memory, "done->count == 0 || done->runs"},
     {run_at_the_floor, "done->runs[i].first > end"},
     {run_backwards, "done->runs[i].last >= done->runs[i].first"},
     {group_of_another_viewer, "sending->viewer == viewer"},

@@ -36,6 +36,18 @@ static void compare(const struct sequences *set, const bool *model)
         assert_true(model[from]);
 }
 
+/* The linker sends the library's allocations here; see CMakeLists.txt. */
+void *__wrap_calloc(size_t count, size_t size);
+void *__real_calloc(size_t count, size_t size);
+
+/* The wrapper has no argument to carry it. */
+static bool is_out_of_memory = false;
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return is_out_of_memory ? NULL : __real_calloc(count, size);
+}
+
 static void a_set_of_sequences_is_what_a_plain_table_says(void **state)
 {
     (void)state;
@@ -56,13 +68,36 @@ static void a_set_of_sequences_is_what_a_plain_table_says(void **state)
             compare(&set, model);
             sequences_check(&set);
         }
+        sequences_deinit(&set);
     }
+}
+
+static void without_memory_for_a_hole_the_hole_is_given_up(void **state)
+{
+    (void)state;
+    struct sequences set;
+    struct sequence_run given_up;
+    sequences_init(&set, 5);
+    is_out_of_memory = true;
+    assert_true(sequences_add(&set, 9, 10, &given_up));
+    is_out_of_memory = false;
+    assert_int_equal(given_up.first, 5);
+    assert_int_equal(given_up.last, 8);
+    assert_int_equal(set.floor, 11);
+    sequences_check(&set);
+
+    /* Holes are kept again once there is memory. */
+    assert_false(sequences_add(&set, 13, 13, &given_up));
+    assert_false(sequences_has(&set, 12));
+    sequences_check(&set);
+    sequences_deinit(&set);
 }
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_set_of_sequences_is_what_a_plain_table_says),
+        cmocka_unit_test(without_memory_for_a_hole_the_hole_is_given_up),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
