@@ -74,7 +74,8 @@ static bool is_same_way(const struct train *a, const struct train *b)
 
 static void train_init(struct train *train)
 {
-    *train = (struct train){0};
+    train->info = (ngtcp2_pkt_info){0};
+    train->segment_size = 0;
     ngtcp2_path_storage_zero(&train->path);
 }
 
@@ -116,14 +117,27 @@ static ngtcp2_ssize write_limited_train(struct quic_conn *conn, struct train *tr
     return (ngtcp2_ssize)used;
 }
 
+/* Finds out what there is to find out; returns the size of the probe that is due, or 0. */
+static size_t look_at_path(struct quic_conn *conn, uint64_t now)
+{
+    if (path_mtu_is_look_due(&conn->mtu, now))
+        conn_mtu_expired(conn);
+    size_t found = ngtcp2_conn_get_path_max_tx_udp_payload_size(conn->quic);
+    return path_mtu_due(&conn->mtu, now, found);
+}
+
+static void sent_into_silence(struct quic_conn *conn)
+{
+    ngtcp2_conn_info info;
+    ngtcp2_conn_get_conn_info(conn->quic, &info);
+    path_mtu_sent_into_silence(&conn->mtu, info.bytes_in_flight);
+}
+
 ngtcp2_ssize conn_write_train(struct quic_conn *conn, struct train *train, struct aside *aside,
                               size_t room)
 {
     uint64_t now = endpoint_now(conn->endpoint);
-    if (path_mtu_is_look_due(&conn->mtu, now))
-        conn_mtu_expired(conn);
-    size_t found = ngtcp2_conn_get_path_max_tx_udp_payload_size(conn->quic);
-    size_t probe = path_mtu_due(&conn->mtu, now, found);
+    size_t probe = path_mtu_is_quiet(&conn->mtu, now) ? 0 : look_at_path(conn, now);
     train_init(train);
     aside->size = 0;
     ngtcp2_ssize n;
@@ -139,10 +153,7 @@ ngtcp2_ssize conn_write_train(struct quic_conn *conn, struct train *train, struc
         path_mtu_sent(&conn->mtu, (size_t)n, train->segment_size);
     if (aside->size > 0)
         path_mtu_sent(&conn->mtu, aside->size, aside->size);
-    if (path_mtu_is_silent(&conn->mtu)) {
-        ngtcp2_conn_info info;
-        ngtcp2_conn_get_conn_info(conn->quic, &info);
-        path_mtu_sent_into_silence(&conn->mtu, info.bytes_in_flight);
-    }
+    if (path_mtu_is_silent(&conn->mtu))
+        sent_into_silence(conn);
     return n;
 }

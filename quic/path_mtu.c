@@ -102,13 +102,14 @@ static bool are_large_lost(struct path_mtu *self, const struct path_news *news)
            now.lost - since->lost > (uint32_t)LOST_LEAST_PACKETS * PATH_MTU_SAFE_BYTES;
 }
 
-/* Nothing arrives, so nothing is seen to be lost. What we send to acknowledge counts as small. */
+/* Nothing arrives, so nothing is seen to be lost. What we send to acknowledge counts as small; for
+ * as long as all is small, large packets have not fallen silent. */
 static bool is_silent(struct path_mtu *self, const struct path_news *news)
 {
     struct path_counts now = counts_now(self, news), *since = &self->silence;
     if (news->in_flight == 0)
-        since->at_ns = 0;
-    else if (since->at_ns == 0 || unexplained_bytes(since, &now) > 0)
+        *since = (struct path_counts){.large = now.large};
+    else if (since->at_ns == 0 || now.large == since->large || unexplained_bytes(since, &now) > 0)
         *since = now;
     else
         return has_waited(self, since, news);
@@ -251,9 +252,20 @@ void path_mtu_expired(struct path_mtu *self, const struct path_news *news)
         suspect_smaller_path(self, news);
 }
 
-bool path_mtu_is_look_due(const struct path_mtu *self, uint64_t now_ns)
+bool path_mtu_is_quiet(const struct path_mtu *self, uint64_t now_ns)
 {
-    return now_ns >= self->look_at_ns;
+    return self->limit == 0 && !self->is_suspected && now_ns < self->look_at_ns;
+}
+
+bool path_mtu_is_look_due(struct path_mtu *self, uint64_t now_ns)
+{
+    if (now_ns < self->look_at_ns)
+        return false;
+    if (self->limit > 0 || self->is_suspected || self->large != self->silence.large)
+        return true;
+    self->look_at_ns = now_ns + LOOK_NS;
+    self->silence.at_ns = 0;
+    return false;
 }
 
 void path_mtu_moved(struct path_mtu *self)

@@ -300,6 +300,23 @@ static void a_peer_that_is_gone_is_not_counted_as_a_smaller_path(void **state)
 }
 
 /* As on a train: each time the path is the same as before. */
+/* Sound alone: small packets are under way all the time, and say nothing of large ones. */
+static void small_frames_leave_large_packets_alone(struct flow_of_frames *flow)
+{
+    for (uint64_t ns = 0; ns < 5 * NS_PER_S; ns += FRAME_MS * NS_PER_MS) {
+        assert_true(peer_send(sender(flow), sender(flow)->conn, false, SMALL_BYTES));
+        flow->sent += SMALL_BYTES;
+        sim_run(flow->pair.sim, FRAME_MS * NS_PER_MS);
+        assert_int_equal(packet_size(flow), PATH_MTU_LARGEST_BYTES);
+    }
+}
+
+static void small_frames_are_not_taken_for_a_smaller_path(void **state)
+{
+    (void)state;
+    FOR_EACH_WAY(small_frames_leave_large_packets_alone(&flow))
+}
+
 static void be_down_for(struct flow_of_frames *flow, uint64_t outage_ns)
 {
     set_link(flow, 0, 100);
@@ -350,6 +367,7 @@ int main(void)
         cmocka_unit_test(a_new_address_gets_small_packets_first),
         cmocka_unit_test(loss_is_seldom_taken_for_a_smaller_path),
         cmocka_unit_test(a_peer_that_is_gone_is_not_counted_as_a_smaller_path),
+        cmocka_unit_test(small_frames_are_not_taken_for_a_smaller_path),
         cmocka_unit_test(a_path_that_was_down_carries_large_packets_again_at_once),
         cmocka_unit_test(a_path_that_has_grown_is_tried_as_often_as_a_new_one),
     };
