@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Addresses of both families in one variable, and IPv4 as a dual-stack socket has it
- * (::ffff:1.2.3.4). Private to udp_socket.c and udp_send.c. */
+ * (::ffff:1.2.3.4). Private to quic/udp_*.c. */
 #ifndef MOQ_QUIC_UDP_ADDRESS_H
 #define MOQ_QUIC_UDP_ADDRESS_H
 
@@ -23,10 +23,15 @@ static inline socklen_t udp_address_size(const union udp_address *address)
     return address->sa.sa_family == AF_INET6 ? sizeof address->in6 : sizeof address->in;
 }
 
+/* Lengths that the compiler knows: this is done several times for each packet. What is shorter than
+ * an address is none. */
 static inline void udp_address_load(union udp_address *address, const void *from, socklen_t n)
 {
     memset(address, 0, sizeof *address);
-    memcpy(address, from, n < sizeof *address ? n : sizeof *address);
+    if (n >= sizeof address->in6)
+        memcpy(address, from, sizeof address->in6);
+    else if (n >= sizeof address->in)
+        memcpy(address, from, sizeof address->in);
 }
 
 static inline bool udp_address_is_wildcard(const union udp_address *address)

@@ -43,16 +43,22 @@ static bool is_to_ipv4(const struct udp_message *message)
     return message->family == AF_INET || IN6_IS_ADDR_V4MAPPED(&message->remote.in6.sin6_addr);
 }
 
+static void add_ecn(struct msghdr *header, const struct udp_message *message)
+{
+    if (is_to_ipv4(message))
+        add_control(header, IPPROTO_IP, IP_TOS, &message->ecn, sizeof message->ecn);
+    else
+        add_control(header, IPPROTO_IPV6, IPV6_TCLASS, &message->ecn, sizeof message->ecn);
+}
+
 static void write_control(struct msghdr *header, struct udp_message *message, unsigned parts)
 {
-    bool is_ipv4 = is_to_ipv4(message);
     header->msg_control = message->control.bytes;
     header->msg_controllen = 0;
     if (parts & UDP_PART_LOCAL)
         add_local(header, message);
     if (parts & UDP_PART_ECN)
-        add_control(header, is_ipv4 ? IPPROTO_IP : IPPROTO_IPV6, is_ipv4 ? IP_TOS : IPV6_TCLASS,
-                    &message->ecn, sizeof message->ecn);
+        add_ecn(header, message);
     if (parts & UDP_PART_TRAIN)
         add_control(header, IPPROTO_UDP, UDP_SEGMENT, &message->segment_size,
                     sizeof message->segment_size);
