@@ -33,35 +33,9 @@ extern "C" {
 /* Names ---------------------------------------------------------------------------------------- */
 
 enum {
-    KARP_PATH_MAX_PARTS = 32,   /* as transfork's paths */
-    KARP_PATH_MAX_BYTES = 1023, /* the parts together */
-    KARP_ID_MAX_BYTES = 40,     /* with the final zero: longer numbers are not ids */
-    KARP_MAX_INSTANCES = 64,    /* of one broadcast at a time; further ones are ignored */
+    KARP_ID_MAX_BYTES = 40,  /* with the final zero: longer numbers are not ids */
+    KARP_MAX_INSTANCES = 64, /* of one broadcast at a time; further ones are ignored */
 };
-
-/* The parts of a track's or broadcast's path. Each part is a string of its own; use
- * karp_path_part(). */
-struct karp_path {
-    size_t part_count;                                    /* read-only */
-    size_t bytes;                                         /* private: used of `text` */
-    uint16_t starts[KARP_PATH_MAX_PARTS];                 /* private */
-    char text[KARP_PATH_MAX_BYTES + KARP_PATH_MAX_PARTS]; /* private */
-};
-
-/* Splits the path of a URL ("/demo/bbb?x#y") as every publisher and viewer must: at each '/' after
- * the leading one, empty parts kept ("/" gives one), nothing decoded, query and fragment left out.
- * MOQ_ERR_BOUNDS over a limit. */
-int karp_path_from_url(struct karp_path *path, const char *url_path);
-
-/* Adds a part. MOQ_ERR_BOUNDS over a limit, and then nothing is added. */
-int karp_path_push(struct karp_path *path, const char *part);
-
-const char *karp_path_part(const struct karp_path *path, size_t index);
-
-/* The path of a track of instance `id`: its catalog when `name` is NULL. MOQ_ERR_BOUNDS over a
- * limit. */
-int karp_track_path(struct karp_path *path, const struct karp_path *broadcast, const char *id,
-                    const char *name);
 
 /* The id of a new instance: the time, but always above `last_id` (0: none), so that a clock that
  * goes back or a quick reconnect never makes an instance that looks older. */

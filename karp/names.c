@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Names of broadcasts, instances and tracks, and the header of a frame. */
+/* Ids of instances, and the header of a frame. */
 #include "karp/karp.h"
 
 #include <inttypes.h>
@@ -8,50 +8,6 @@
 
 #include "base/error.h"
 #include "base/varint.h"
-
-static int push_part(struct karp_path *path, const char *part, size_t length)
-{
-    size_t payload = path->bytes - path->part_count; /* without the final zeros */
-    if (path->part_count == KARP_PATH_MAX_PARTS || length > KARP_PATH_MAX_BYTES - payload)
-        return MOQ_ERR_BOUNDS;
-
-    memcpy(path->text + path->bytes, part, length);
-    path->text[path->bytes + length] = '\0';
-    path->starts[path->part_count++] = (uint16_t)path->bytes;
-    path->bytes += length + 1;
-    return 0;
-}
-
-int karp_path_from_url(struct karp_path *path, const char *url_path)
-{
-    path->part_count = path->bytes = 0;
-    const char *at = *url_path == '/' ? url_path + 1 : url_path;
-    for (;;) {
-        size_t length = strcspn(at, "/?#");
-        int error = push_part(path, at, length);
-        if (error || at[length] != '/')
-            return error;
-        at += length + 1;
-    }
-}
-
-int karp_path_push(struct karp_path *path, const char *part)
-{
-    return push_part(path, part, strlen(part));
-}
-
-const char *karp_path_part(const struct karp_path *path, size_t index)
-{
-    return index < path->part_count ? path->text + path->starts[index] : "";
-}
-
-int karp_track_path(struct karp_path *path, const struct karp_path *broadcast, const char *id,
-                    const char *name)
-{
-    *path = *broadcast;
-    int error = karp_path_push(path, id);
-    return error || !name ? error : karp_path_push(path, name);
-}
 
 uint64_t karp_id_next(uint64_t now_ms, uint64_t last_id)
 {

@@ -232,10 +232,7 @@ int karp_info(struct tool *tool, const struct karp_settings *settings, struct mo
         return TOOL_FAILED;
     inquiry->tool = tool;
     inquiry->settings = settings;
-    inquiry->watch.tool = tool;
-    inquiry->watch.broadcast = broadcast;
-    inquiry->watch.events = &watch_events;
-    inquiry->watch.user = inquiry;
+    watch_init(&inquiry->watch, tool, broadcast, &watch_events, inquiry);
     inquiry->player.events = &player_events;
     inquiry->player.user = inquiry;
     int exit_code = tool_run(tool, &app, inquiry, on_open);

@@ -442,10 +442,7 @@ int karp_subscribe(struct tool *tool, const struct karp_settings *settings,
         return TOOL_FAILED;
     karp->tool = tool;
     karp->settings = settings;
-    karp->watch.tool = tool;
-    karp->watch.broadcast = broadcast;
-    karp->watch.events = &watch_events;
-    karp->watch.user = karp;
+    watch_init(&karp->watch, tool, broadcast, &watch_events, karp);
     karp->player.events = &player_events;
     karp->player.user = karp;
     int exit_code = tool_run(tool, &app, karp, on_open);

@@ -225,6 +225,15 @@ void watch_on_lost(struct watch *watch)
 
 /* ---- Its life -------------------------------------------------------------------------------- */
 
+void watch_init(struct watch *watch, struct tool *tool, struct moq_path *broadcast,
+                const struct watch_events *events, void *user)
+{
+    watch->tool = tool;
+    watch->broadcast = broadcast;
+    watch->events = events;
+    watch->user = user;
+}
+
 void watch_open(struct watch *watch)
 {
     uv_timer_init(&watch->tool->loop, &watch->timer);

@@ -18,15 +18,15 @@ struct watch_events {
 };
 
 struct watch {
-    struct tool *tool; /* public, as all down to `user` */
-    struct moq_path *broadcast;
-    const struct watch_events *events;
-    void *user;
-    char id[KARP_ID_MAX_BYTES]; /* read-only: of the newest; "": none */
-    bool is_from_start;         /* read-only: it appeared while we looked on */
-    uint64_t refused_ns;        /* read-only: since when its catalog cannot be had; 0: it can */
-    int refusal;                /* read-only: why */
-    bool has_waited;            /* private, as all below: all that was there before us is known */
+    struct tool *tool;                 /* private */
+    struct moq_path *broadcast;        /* read-only */
+    const struct watch_events *events; /* private */
+    void *user;                        /* read-only */
+    char id[KARP_ID_MAX_BYTES];        /* read-only: of the newest; "": none */
+    bool is_from_start;                /* read-only: it appeared while we looked on */
+    uint64_t refused_ns; /* read-only: since when its catalog cannot be had; 0: it can */
+    int refusal;         /* read-only: why */
+    bool has_waited;     /* private, as all below: all that was there before us is known */
     char fresh_id[KARP_ID_MAX_BYTES]; /* of the last instance that appeared after that; "": none */
     struct moq_announced *announced;
     struct karp_instances instances;
@@ -41,7 +41,10 @@ struct watch {
     bool is_timer_open;
 };
 
-void watch_open(struct watch *watch);
+/* `broadcast` and `events` outlive it. */
+void watch_init(struct watch *watch, struct tool *tool, struct moq_path *broadcast,
+                const struct watch_events *events, void *user);
+void watch_open(struct watch *watch); /* when the tool has its loop */
 void watch_close(struct watch *watch);
 
 /* From the tool's events of these names. After a reconnect the instance is told again, even if it

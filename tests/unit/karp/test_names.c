@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Names of broadcasts and instances, and the header of a frame. */
+/* Ids of instances, and the header of a frame. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -10,69 +10,6 @@
 
 #include "base/error.h"
 #include "karp/karp.h"
-
-/* The parts joined by '|'. */
-static const char *parts_of(const char *url_path)
-{
-    static char text[2048];
-    struct karp_path path;
-    assert_int_equal(karp_path_from_url(&path, url_path), 0);
-    text[0] = '\0';
-    for (size_t i = 0; i < path.part_count; i++) {
-        strcat(text, i ? "|" : "");
-        strcat(text, karp_path_part(&path, i));
-    }
-    return text;
-}
-
-static void a_url_path_splits_as_every_peer_splits_it(void **state)
-{
-    (void)state;
-    assert_string_equal(parts_of("/demo/bbb"), "demo|bbb");
-    assert_string_equal(parts_of("/demo/bbb/"), "demo|bbb|");
-    assert_string_equal(parts_of("/a%20b//c?x/y#z"), "a%20b||c");
-    assert_string_equal(parts_of("/x#y/z"), "x");
-
-    struct karp_path path;
-    assert_int_equal(karp_path_from_url(&path, ""), 0);
-    assert_int_equal(path.part_count, 1);
-    assert_int_equal(karp_path_from_url(&path, "/"), 0);
-    assert_int_equal(path.part_count, 1);
-    assert_string_equal(karp_path_part(&path, 0), "");
-}
-
-static void a_path_over_its_limits_is_refused(void **state)
-{
-    (void)state;
-    char long_text[1100], many[80] = "";
-    struct karp_path path;
-    memset(long_text, 'x', sizeof long_text);
-    long_text[1024] = '\0';
-    assert_int_equal(karp_path_from_url(&path, long_text), MOQ_ERR_BOUNDS);
-    long_text[1023] = '\0';
-    assert_int_equal(karp_path_from_url(&path, long_text), 0);
-    assert_int_equal(karp_path_push(&path, "y"), MOQ_ERR_BOUNDS);
-    assert_int_equal(path.part_count, 1);
-
-    for (int i = 0; i < 32; i++)
-        strcat(many, "/");
-    assert_int_equal(karp_path_from_url(&path, many), 0);
-    strcat(many, "/");
-    assert_int_equal(karp_path_from_url(&path, many), MOQ_ERR_BOUNDS);
-}
-
-static void tracks_are_named_below_the_instance(void **state)
-{
-    (void)state;
-    struct karp_path broadcast, path;
-    assert_int_equal(karp_path_from_url(&broadcast, "/demo/bbb"), 0);
-    assert_int_equal(karp_track_path(&path, &broadcast, "17", NULL), 0);
-    assert_int_equal(path.part_count, 3);
-    assert_string_equal(karp_path_part(&path, 2), "17");
-    assert_int_equal(karp_track_path(&path, &broadcast, "17", "video1"), 0);
-    assert_int_equal(path.part_count, 4);
-    assert_string_equal(karp_path_part(&path, 3), "video1");
-}
 
 static void ids_rise_although_the_clock_goes_back(void **state)
 {
@@ -188,9 +125,6 @@ static void absurd_times_are_refused(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(a_url_path_splits_as_every_peer_splits_it),
-        cmocka_unit_test(a_path_over_its_limits_is_refused),
-        cmocka_unit_test(tracks_are_named_below_the_instance),
         cmocka_unit_test(ids_rise_although_the_clock_goes_back),
         cmocka_unit_test(ids_compare_as_numbers),
         cmocka_unit_test(the_newest_instance_wins_and_the_older_one_takes_over),

@@ -118,6 +118,8 @@ static void the_broadcast_is_cut_as_rust_peers_cut_it(void **state)
     assert_broadcast("https://h/", (const char *[]){""}, 1);
     assert_broadcast("https://h/demo/bbb/", (const char *[]){"demo", "bbb", ""}, 3);
     assert_broadcast("https://h//a", (const char *[]){"", "a"}, 2);
+    assert_broadcast("https://h/a%20b//c?x/y#z", (const char *[]){"a%20b", "", "c"}, 3);
+    assert_broadcast("https://h/x#y/z", (const char *[]){"x"}, 1);
     assert_broadcast("https://h/a%2Fb/c?d/e#f/g", (const char *[]){"a%2Fb", "c"}, 2);
 }
 
