@@ -132,7 +132,7 @@ size_t bytes_log_footprint(const struct bytes_log *log)
 }
 
 /* A cursor that read the last byte of a chunk still points at it, so a chunk goes only when `up_to`
- * is truly behind it. */
+ * is truly past it. */
 void bytes_log_trim(struct bytes_log *log, uint64_t up_to)
 {
     REQUIRE(up_to <= bytes_log_length(log));

@@ -61,7 +61,7 @@ static inline struct list *list_pop_front(struct list *list)
     return node;
 }
 
-/* Puts all nodes of `from` behind those of `to`, in their order and in one step: `from` is empty
+/* Puts all nodes of `from` after those of `to`, in their order and in one step: `from` is empty
  * then. */
 static inline void list_move_all(struct list *from, struct list *to)
 {

@@ -84,7 +84,7 @@ struct export_track {
 
 struct export_pending {
     struct list node;
-    struct karp_frame frame; /* with memory of its own behind the struct */
+    struct karp_frame frame; /* with memory of its own, after the struct */
 };
 
 struct karp_exporter {

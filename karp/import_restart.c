@@ -2,7 +2,7 @@
 /* Where tracks go on whose times start again, so that sound and picture stay in step.
  *
  * Tracks of one encoder start again together: the first one to go back begins an epoch, and the
- * others join it with the same offset, behind the end of all. But a track may also start again
+ * others join it with the same offset, after the end of all. But a track may also start again
  * alone, because its encoder was restarted or its clock wrapped, while the others go on; then it
  * goes on from its own end, or from where the others are if it was away. The track itself does not
  * tell which it is, the next fragment of another one does: until then its frames wait
@@ -52,7 +52,7 @@ int64_t import_end_of_all(const struct karp_importer *importer)
 
 /* ---- Together -------------------------------------------------------------------------------- */
 
-/* Where a track that starts again would go on if nothing had happened: behind its end, or in the
+/* Where a track that starts again would go on if nothing had happened: after its end, or in the
  * middle of a group where its decode time does, since pictures are reordered there. */
 static int64_t place_behind(const struct import_track *track)
 {

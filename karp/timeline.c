@@ -11,7 +11,7 @@ enum {
     OVERLAP_MAX_US = 500000, /* a track that joins an epoch may lie so far before its own end */
     LEAD_MAX_US = 1000000,   /* a track may begin so long before the one that starts again */
     AWAY_US = 1000000,       /* behind the others, a track was not there before it started again */
-    GONE_ON_US = 1000000,    /* behind the start of an epoch, other tracks will not join it */
+    GONE_ON_US = 1000000,    /* after the start of an epoch, other tracks will not join it */
     CATCH_UP_US = 400000,    /* that a group may move back at once: less than makes it a late one */
     STEP_MAX_US = 1000000,
     STEP_USUAL_US = 33333,

@@ -184,7 +184,8 @@ int moq_listener_address(const struct moq_listener *listener, struct sockaddr_st
                          socklen_t *size);
 /* For each of several workers on one address, when all are open: see quic_udp_steer. */
 int moq_listener_steer(struct moq_listener *listener);
-/* What another worker received for it: `is_forwarded` is set. Behind moq_native_wake. */
+/* What another worker received for it: `is_forwarded` is set. Comes
+ * after moq_native_wake. */
 void moq_listener_receive(struct moq_listener *listener, const struct quic_datagram *packet);
 /* Refuses new sessions, ends those there are in order; `on_closed` follows when they are gone, at
  * most 3 s later. Sets it to NULL. */

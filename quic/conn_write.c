@@ -87,7 +87,7 @@ static bool set_aside(struct quic_conn *conn, struct quic_stream *stream, ngtcp2
     }
 }
 
-/* Behind its equals: they take turns by packets. */
+/* After its equals: they take turns by packets. */
 static void yield_turn(struct quic_stream *stream)
 {
     if (!stream->turn.is_in)
@@ -220,7 +220,7 @@ static bool write_trains(struct quic_conn *conn)
             break;
         }
     }
-    /* The pacer's time comes behind: it is no reason to wake up with nothing to write. Whoever has
+    /* The pacer's time comes last: it is no reason to wake up with nothing to write. Whoever has
      * something before that time finds out here, and then waits for it. */
     conn_set_deadline(conn);
     conn->is_held = is_refused && schedule_first(&conn->schedule);

@@ -172,7 +172,7 @@ struct bench_thread {
     struct bench_natives natives;
     struct bench_publisher *publishers; /* this thread's: p % threads == index */
     unsigned publisher_count;
-    struct bench_viewer *viewers; /* likewise; or, on threads behind, those of --join */
+    struct bench_viewer *viewers; /* likewise; or, on the last threads, those of --join */
     unsigned viewer_count, joined_count;
     unsigned opened;                    /* viewers that came */
     uint64_t arrive_ns, churn_ns;       /* since when; 0: not */

@@ -19,8 +19,8 @@ enum { LINGER_USUAL_MS = 1000, DURATION_USUAL_MS = 3000, PATIENCE_USUAL_MS = 600
 static const char summary[] =
     "Publishes and watches media broadcasts. The path of the URL is the name of the broadcast.\n\n"
     "  publish     publishes a fragmented MP4 from standard input\n"
-    "  subscribe   writes one to standard output or a file; waits until it appears, exits when it "
-    "ends\n"
+    "  subscribe   writes a broadcast as MP4 to standard output or a file; waits until it\n"
+    "              appears, and exits when it ends\n"
     "  info        what a broadcast offers and at which rates\n"
     "  connect     connect, agree on a version, exit";
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Command lines of the tools: one table of options per tool, words (a URL, a subcommand) before,
- * between or behind them. */
+ * between or after them. */
 #ifndef MOQ_TOOLS_OPTIONS_H
 #define MOQ_TOOLS_OPTIONS_H
 
@@ -35,7 +35,7 @@ struct option_row {
 
 struct options_spec {
     const char *program;
-    const char *synopsis; /* lines behind the program's name */
+    const char *synopsis; /* lines after the program's name */
     const char *summary;  /* sentences */
     const char *ending;   /* examples, exit codes */
     const struct option_row *rows;

@@ -14,7 +14,7 @@ enum { CACHE_BYTES = 128 << 20 };
 #define CACHE_EXTRA_NS (5 * NS_PER_S)
 /* A group whose number was passed over may still come: streams overtake each other. */
 #define GAP_PATIENCE_NS (2 * NS_PER_S)
-/* Behind its end a broadcast is over when nothing has come for so long. */
+/* Once it has ended, a broadcast is over when nothing has come for this long. */
 #define QUIET_NS NS_PER_S
 /* Frames of one track wait for those of another at most. */
 #define WEAVE_PATIENCE_NS (2 * NS_PER_S)

@@ -11,20 +11,20 @@
 /* ---- The peer asks --------------------------------------------------------------------------- */
 
 /* The peer has nothing more to ask, which is normal; the answer may come later. */
-static int question_end(struct moq_stream *stream, const uint8_t *left, size_t n)
+static int info_request_end(struct moq_stream *stream, const uint8_t *left, size_t n)
 {
     (void)stream, (void)left, (void)n;
     return 0;
 }
 
-static void question_over(struct moq_stream *stream, int error)
+static void info_request_over(struct moq_stream *stream, int error)
 {
     (void)error;
     request_gone(stream->owner);
 }
 
 static const struct stream_ops asked_ops = {
-    .read = stream_refuses_more, .on_end = question_end, .on_over = question_over};
+    .read = stream_refuses_more, .on_end = info_request_end, .on_over = info_request_over};
 
 int moq_request_send_info(struct moq_request *asked, const struct moq_info *info)
 {

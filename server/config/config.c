@@ -64,11 +64,6 @@ static void apply_verbosity(struct config_log *log, int verbosity)
                                            : level;
 }
 
-static bool has_errors(const struct config_errors *errors)
-{
-    return errors->count > 0;
-}
-
 /* Everything after the reading of the file. */
 static void build_config(struct relay_config *config, const struct config_sources *sources,
                          const char *source, struct config_tree *tree, struct config_node *root)
@@ -125,7 +120,7 @@ static int load_text(struct relay_config **out, const struct config_sources *sou
     if (root)
         build_config(*out, sources, source, &tree, root);
     int error = !*out || tree.is_out_of_memory ? MOQ_ERR_NOMEM
-                : has_errors(errors)           ? MOQ_ERR_INVALID
+                : errors->count > 0            ? MOQ_ERR_INVALID
                                                : 0;
     config_errors_sort(errors);
     config_tree_deinit(&tree);

@@ -13,7 +13,7 @@ static size_t part_size(const char *text)
     return strcspn(text, "/");
 }
 
-/* Behind the part at `text`; NULL: that was the last. */
+/* What follows the part at `text`; NULL: that was the last. */
 static const char *part_next(const char *text)
 {
     text += part_size(text);

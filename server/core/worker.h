@@ -77,7 +77,7 @@ void worker_ask(struct worker *worker); /* for a report, unless it owes one */
 void worker_stats(struct worker *worker, uint64_t deadline_ns, struct core_worker_stats *out);
 
 void worker_end_sessions(struct worker *worker); /* on_silent follows */
-void worker_leave(struct worker *worker);        /* behind on_silent: its thread ends */
+void worker_leave(struct worker *worker);        /* after on_silent: its thread ends */
 void worker_join(struct worker *worker);         /* also one that never began to serve */
 
 /* Without a thread, mailbox and router empty: closes the sockets, the listeners with them. Then

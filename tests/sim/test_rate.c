@@ -178,7 +178,7 @@ static void a_frame_leaves_in_the_turn_in_which_it_came(void **state)
     }
 }
 
-/* Bursts are ten packets, as RFC 9002 (section 7.7) wants; behind them a frame is spread over less
+/* Bursts are ten packets, as RFC 9002 (section 7.7) wants; after them a frame is spread over less
  * than a round trip. */
 static void a_frame_as_large_as_the_window_is_out_within_a_round_trip(void **state)
 {
