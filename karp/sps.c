@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Sequence parameter sets of H.264 (ISO/IEC 14496-10, 7.3.2.1.1 and annex E) and H.265 (23008-2,
- * 7.3.2.2), as far as the size of pictures and the reorder depth.
- * Tested by tests/unit/karp/test_export_config.c and tests/unit/karp/media.py. */
+ * 7.3.2.2), as far as the size of pictures and the reorder depth. */
 #include "karp/internal.h"
 #include "karp/nal.h"
 

@@ -10,6 +10,7 @@
 #include <cmocka.h>
 
 #include "base/error.h"
+#include "bit_writer.h"
 #include "export_sink.h"
 #include "sample_files.h"
 
@@ -145,34 +146,18 @@ static void a_configuration_of_aac_comes_out_as_it_went_in(void **state)
     assert_non_null(memmem(sink.data, sink.size, "\5\x80\x80\x80\2\x11\x90", 7));
 }
 
-struct frame_bits {
-    uint8_t bytes[64];
-    unsigned at;
-};
-
-static void put_zeros(struct frame_bits *to, unsigned count)
-{
-    to->at += count;
-}
-
-static void put_kind(struct frame_bits *to, unsigned kind)
-{
-    for (unsigned i = 3; i > 0; i--, to->at++)
-        to->bytes[to->at / 8] |= (uint8_t)((kind >> (i - 1) & 1) << (7 - to->at % 8));
-}
-
 /* A frame of silence: elements of one channel (S), two (P), or low frequency (L), each without a
  * band. */
 static size_t put_silence(const char *elements, uint8_t out[64])
 {
-    struct frame_bits to = {.at = 0};
+    struct bit_writer to = {.at = 0};
     for (; *elements; elements++) {
-        put_kind(&to, *elements == 'S' ? 0 : *elements == 'P' ? 1 : 3);
+        put_bits(&to, *elements == 'S' ? 0 : *elements == 'P' ? 1 : 3, 3);
         put_zeros(&to, *elements == 'P' ? 4 + 1 + 2 * 22 : 4 + 22);
     }
-    put_kind(&to, 7);
-    memcpy(out, to.bytes, sizeof to.bytes);
-    return (to.at + 7) / 8;
+    put_bits(&to, 7, 3);
+    memcpy(out, to.bytes, 64);
+    return bytes_written(&to);
 }
 
 /* A Rust publisher says two channels of whatever ffmpeg has written. */
