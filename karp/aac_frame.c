@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Walks over the elements of a frame of AAC (ISO/IEC 14496-3, 4.4.2 and 4.4.2.7). An element
  * does not tell its length, so the codes of its scale factors and spectral data are decoded to find
- * its end. Their values are not needed.
- * Tested by tests/unit/karp/test_export_config.c and tests/unit/karp/media.py. */
+ * its end. Their values are not needed. */
 #include "karp/aac_frame.h"
 
 #include <string.h>

@@ -7,10 +7,11 @@
 #include <stdint.h>
 
 struct bit_writer { /* begins with zeros */
-    uint8_t bytes[512];
+    uint8_t bytes[1024];
     unsigned at; /* in bits */
 };
 
+/* At most 32. */
 static inline void put_bits(struct bit_writer *to, uint32_t value, unsigned count)
 {
     for (; count > 0; count--, to->at++)
