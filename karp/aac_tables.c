@@ -2,7 +2,7 @@
 /* Tables of ISO/IEC 14496-3: the Huffman books of 4.A.1 and the scale factor bands of 4.5.4, as far
  * as walking over a frame needs them. All books are canonical, so the number of codes of each
  * length gives the codes; what a code stands for does not matter, only how many bits follow it.
- * Tested by tests/unit/karp/test_export_config.c. */
+ * Tested by tests/unit/karp/test_aac_frame.c. */
 #include "karp/aac_tables.h"
 
 const struct aac_book aac_books[AAC_BOOKS] = {
