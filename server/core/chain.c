@@ -45,6 +45,28 @@ static enum core_verdict ask_entry(const struct core_hook *hook, struct core_req
     return ask ? ask(hook->self, request) : CORE_PASS;
 }
 
+/* What an entry says of a request that it holds may be forgotten with the entry. */
+static void note_before(struct core_request *request)
+{
+    moq_path_unref(&request->path_before);
+    request->path_before = request->path ? moq_path_ref(request->path) : NULL;
+    request->override_before = request->override;
+}
+
+static void forget_what_was_said(struct core_request *request)
+{
+    moq_path_unref(&request->path);
+    request->path = request->path_before;
+    request->path_before = NULL;
+    request->override = request->override_before;
+}
+
+static void decide_request(struct core_request *request, bool is_allowed)
+{
+    moq_path_unref(&request->path_before);
+    request->on_decided(request, is_allowed);
+}
+
 static void hold_request(struct core_request *request)
 {
     request->is_held = true;
@@ -64,18 +86,20 @@ static void ask_from(struct core_request *request, struct list *node)
     for (; node != &request->hooks->chain; node = node->next) {
         request->current = container_of(node, struct core_hook, node);
         request->held_user = NULL;
+        request->reason[0] = '\0';
+        note_before(request);
         enum core_verdict verdict = ask_entry(request->current, request);
         if (verdict == CORE_LATER) {
             hold_request(request);
             return;
         }
         if (verdict != CORE_PASS) {
-            request->on_decided(request, verdict == CORE_ALLOW);
+            decide_request(request, verdict == CORE_ALLOW);
             return;
         }
     }
     request->current = NULL;
-    request->on_decided(request, true);
+    decide_request(request, true);
 }
 
 void core_hooks_ask(struct core_hooks *hooks, struct core_request *request)
@@ -94,7 +118,7 @@ void core_answer(struct core_request *request, enum core_verdict verdict)
     if (verdict == CORE_PASS)
         ask_from(request, request->current->node.next);
     else
-        request->on_decided(request, verdict == CORE_ALLOW);
+        decide_request(request, verdict == CORE_ALLOW);
 }
 
 static void tell_withdrawn(struct core_request *request)
@@ -110,6 +134,7 @@ void core_hooks_withdraw(struct core_request *request)
         return;
     let_go_of_request(request);
     tell_withdrawn(request);
+    moq_path_unref(&request->path_before);
 }
 
 uint64_t core_hooks_tick(struct core_hooks *hooks)
@@ -239,27 +264,26 @@ void core_hooks_event(struct core_hooks *hooks, const char *name, const struct m
 
 /* ---- Changing the chain ---------------------------------------------------------------------- */
 
-static struct core_request *find_held(struct core_hooks *hooks, const struct core_hook *hook)
-{
-    list_for_each (node, &hooks->held) {
-        struct core_request *request = container_of(node, struct core_request, node);
-        if (request->current == hook)
-            return request;
-    }
-    return NULL;
-}
-
-/* Moves what the entry holds to `taken`. Those requests still count as held, by nobody, so that
- * they can be withdrawn. The entry may answer others of them meanwhile. */
+/* Takes what the entry holds from it, and what it said of it: those requests are as it got them.
+ * They still count as held, by nobody, so that they can be withdrawn. As it is told of each, the
+ * entry may answer others of them. */
 static void take_held(struct core_hooks *hooks, const struct core_hook *hook, struct list *taken)
 {
-    struct core_request *request;
+    struct list its;
     list_init(taken);
-    while ((request = find_held(hooks, hook))) {
-        list_remove(&request->node);
-        list_push_back(taken, &request->node);
+    list_init(&its);
+    list_for_each_safe (node, &hooks->held) {
+        if (container_of(node, struct core_request, node)->current != hook)
+            continue;
+        list_remove(node);
+        list_push_back(&its, node);
+    }
+    for (struct list *node; (node = list_pop_front(&its));) {
+        struct core_request *request = container_of(node, struct core_request, node);
+        list_push_back(taken, node);
         tell_withdrawn(request);
         request->current = NULL;
+        forget_what_was_said(request);
     }
 }
 

@@ -95,12 +95,13 @@ struct core_hook { /* memory of whoever adds it, until core_hooks_remove or _rep
  * slots, and there are peers already that have none for it. */
 int core_hooks_add(struct core_hooks *hooks, struct core_hook *hook);
 
-/* What it holds is withdrawn from it and goes on with the next entry. It hears the death of all
- * peers and viewers. */
+/* What it holds is withdrawn from it, and goes on with the next entry as if this one had not been
+ * asked. It hears the death of all peers and viewers. */
 void core_hooks_remove(struct core_hooks *hooks, struct core_hook *hook);
 
 /* `fresh` takes the place of `old` in one step, as a reload needs: there is no moment without an
- * entry. What `old` holds is withdrawn from it, and `fresh` is asked. `old` hears the death of all
+ * entry. What `old` holds is withdrawn from it, and `fresh` is asked in its place: a path or an
+ * override that `old` set is forgotten. `old` hears the death of all
  * peers and viewers, their slots are zeroed, and `fresh` hears their birth. 0, or MOQ_ERR_BOUNDS:
  * `fresh` wants larger slots than there are, and nothing has changed. */
 int core_hooks_replace(struct core_hooks *hooks, struct core_hook *old, struct core_hook *fresh);

@@ -44,7 +44,7 @@ static uint8_t decide_order(const struct policy_inputs *inputs, struct core_poli
     const struct policy_override *override = &inputs->override;
     if (override->numbers.set & CORE_SET_ORDER) {
         *why = reason_of(CORE_DECIDED_BY_HOOK, override->by_order);
-        return override->numbers.order;
+        return override->numbers.order == MOQ_ORDER_OLDEST ? MOQ_ORDER_OLDEST : MOQ_ORDER_NEWEST;
     }
     if (inputs->wish.order != MOQ_ORDER_ANY) {
         *why = reason_of(CORE_DECIDED_BY_WISH, NULL);

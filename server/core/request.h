@@ -18,9 +18,11 @@ struct core_request {
     /* Called once, perhaps before core_hooks_ask returns; owns the request afterwards. */
     void (*on_decided)(struct core_request *request, bool is_allowed);
 
-    struct core_hooks *hooks;  /* private to chain.c, from here on */
-    struct core_hook *current; /* the entry that is asked, or holds it; NULL: none */
-    struct list node;          /* core_hooks.held */
+    struct core_hooks *hooks;               /* private to chain.c, from here on */
+    struct core_hook *current;              /* the entry that is asked, or holds it; NULL: none */
+    struct moq_path *path_before;           /* as the current entry got it: a reference */
+    struct policy_override override_before; /* and so */
+    struct list node;                       /* core_hooks.held */
     uint64_t deadline_ns;
     bool is_held;
     void *held_user; /* of the entry that holds it */

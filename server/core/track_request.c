@@ -61,9 +61,11 @@ static struct core_viewer *viewer_of(const struct track_request *request,
                                      const struct source *source)
 {
     struct moq_path *asked = request->asked->path, *served = moq_track_path(source->track);
-    const struct viewer_origin origin = {.path = moq_path_equal(asked, served) ? served : asked,
-                                         .policy_class = request->policy_class,
-                                         .override = &request->request.override};
+    const struct viewer_origin origin = {
+        .path = moq_path_equal(asked, served) ? served : asked,
+        .policy_class = core_policy_class(request->router->config, asked),
+        .override = &request->request.override,
+    };
     return core_viewer_new(request->router, &origin);
 }
 
@@ -238,7 +240,6 @@ void track_request_arrived(struct router *router, struct core_peer *peer, struct
     }
     request->router = router;
     request->asked = asked;
-    request->policy_class = core_policy_class(router->config, asked->path);
     request->waiting.ops = &track_request_waiting;
     list_init(&request->fetching.node);
     request->request = (struct core_request){

@@ -15,11 +15,10 @@
 struct track_request {
     struct router *router;
     struct core_request request;
-    struct moq_request *asked;          /* its user is this */
-    struct config_verdict policy_class; /* by the path it asked for */
-    struct route_waiter waiting;        /* for a publisher, or for its answer */
-    struct fetch_waiter fetching;       /* while a group is fetched */
-    struct info_query query;            /* while a publisher is asked for INFO */
+    struct moq_request *asked;    /* its user is this */
+    struct route_waiter waiting;  /* for a publisher, or for its answer */
+    struct fetch_waiter fetching; /* while a group is fetched */
+    struct info_query query;      /* while a publisher is asked for INFO */
 };
 
 extern const struct route_waiter_ops track_request_waiting; /* how they wait */

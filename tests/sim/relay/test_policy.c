@@ -177,6 +177,28 @@ static void the_class_is_that_of_the_path_that_was_asked_for(void **state)
     stage_deinit(&stage);
 }
 
+/* Class and limit are of one moment, when the viewer begins to be served. */
+static void a_reload_counts_for_those_who_wait(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_init(&stage, 6);
+    stage.is_holding = true;
+    watch_path(&stage, "film/noir", &WISH_ANY);
+    struct config_policy *policy = &stage.world.config->policy;
+    policy->classes[1].latency_ns = 900 * NS_PER_MS;
+    policy->classes[1].priority = 108;
+    policy->max.latency_ns = 700 * NS_PER_MS;
+    core_answer(stage.held, CORE_ALLOW);
+    run_ms(&stage, 100);
+    assert_policy(&stage, 700, 108, MOQ_ORDER_OLDEST);
+
+    policy->classes[1].latency_ns = policy->max.latency_ns = 100 * NS_PER_MS;
+    update_wish(&stage, 100, MOQ_ORDER_ANY); /* and those who are served keep theirs */
+    assert_policy(&stage, 700, 80, MOQ_ORDER_OLDEST);
+    stage_deinit(&stage);
+}
+
 /* ---- Any order, against a model -------------------------------------------------------------- */
 
 struct model { /* what must come out, written down another way */
@@ -286,6 +308,7 @@ int main(void)
         cmocka_unit_test(what_a_hook_sets_outlives_the_viewers_updates),
         cmocka_unit_test(samples_do_not_escape_the_limit),
         cmocka_unit_test(the_class_is_that_of_the_path_that_was_asked_for),
+        cmocka_unit_test(a_reload_counts_for_those_who_wait),
         cmocka_unit_test(all_comes_out_as_the_model_says),
     };
     return cmocka_run_group_tests(tests, NULL, free_tls);

@@ -18,6 +18,8 @@ struct entry {
     enum core_verdict verdict;
     char name;
     char *log;
+    const char *reason;                /* that it gives; NULL: none */
+    const struct core_override *wants; /* that it sets; NULL: nothing */
     int withdrawn, born, died;
 };
 
@@ -38,8 +40,11 @@ struct fixture {
 static enum core_verdict on_ask(void *self, struct core_request *request)
 {
     struct entry *entry = self;
-    (void)request;
     strncat(entry->log, &entry->name, 1);
+    if (entry->reason)
+        core_request_set_reason(request, entry->reason);
+    if (entry->wants)
+        core_request_override(request, &entry->hook, entry->wants);
     return entry->verdict;
 }
 
@@ -189,6 +194,17 @@ static void a_request_that_went_away_gets_no_answer(void **state)
     assert_int_equal(f.question.decisions, 0);
 }
 
+static void a_reason_is_that_of_the_entry_that_denies(void **state)
+{
+    struct fixture f;
+    (void)state;
+    set_up(&f, CORE_PASS, CORE_DENY, CORE_PASS);
+    f.entries[0].reason = "not mine to say";
+    ask(&f);
+    assert_decided(&f, false, "ab");
+    assert_string_equal(f.question.request.reason, "");
+}
+
 static void an_empty_chain_allows(void **state)
 {
     struct fixture f;
@@ -298,6 +314,42 @@ static void a_fresh_entry_may_hold_it_again(void **state)
     assert_int_equal(f.question.decisions, 0); /* its time began anew */
     core_answer(&f.question.request, CORE_PASS);
     assert_decided(&f, true, "axbc");
+}
+
+/* A subscription below "tenant": asked twice, it must not end up below "tenant/tenant". */
+static enum core_verdict lead_below_tenant(void *self, struct core_request *request)
+{
+    struct moq_path *tenant = moq_path_from_text("tenant");
+    struct moq_path *path = moq_path_join(tenant, core_request_path(request));
+    core_request_set_path(request, path);
+    moq_path_unref(&tenant);
+    moq_path_unref(&path);
+    return on_ask(self, request);
+}
+
+static void what_a_replaced_entry_said_is_forgotten(void **state)
+{
+    const struct core_override old_wants = {.set = CORE_SET_PRIORITY, .priority = 9};
+    const struct core_override first_wants = {.set = CORE_SET_PRIORITY, .priority = 5};
+    struct core_hook_ops renaming = ops;
+    struct fixture f;
+    struct core_request *request = &f.question.request;
+    char text[MOQ_PATH_TEXT_BYTES];
+    (void)state;
+    set_up(&f, CORE_PASS, CORE_LATER, CORE_PASS);
+    renaming.subscribe = lead_below_tenant;
+    f.entries[0].wants = &first_wants;
+    f.entries[1].wants = &old_wants;
+    f.entries[1].hook.ops = &renaming;
+    struct entry fresh = entry_of(&f, 'x', CORE_PASS);
+    fresh.hook = (struct core_hook){.ops = &renaming, .self = &fresh};
+    request->path = moq_path_from_text("movie");
+    ask(&f);
+    core_hooks_replace(&f.hooks, &f.entries[1].hook, &fresh.hook);
+    assert_decided(&f, true, "abxc");
+    assert_string_equal(moq_path_text(request->path, text, sizeof text), "tenant/movie");
+    assert_int_equal(request->override.numbers.priority, 5);
+    moq_path_unref(&request->path);
 }
 
 /* ---- Slots and births ------------------------------------------------------------------------ */
@@ -494,6 +546,7 @@ int main(void)
         cmocka_unit_test(a_later_answer_may_decide),
         cmocka_unit_test(silence_is_a_denial_after_a_while),
         cmocka_unit_test(a_request_that_went_away_gets_no_answer),
+        cmocka_unit_test(a_reason_is_that_of_the_entry_that_denies),
         cmocka_unit_test(an_empty_chain_allows),
         cmocka_unit_test(a_fetch_is_asked_as_a_subscription_if_nobody_says_otherwise),
         cmocka_unit_test(a_fetch_is_told_from_a_subscription),
@@ -502,6 +555,7 @@ int main(void)
         cmocka_unit_test(what_the_last_entry_holds_is_allowed_when_it_goes),
         cmocka_unit_test(a_fresh_entry_is_asked_what_the_old_one_held),
         cmocka_unit_test(a_fresh_entry_may_hold_it_again),
+        cmocka_unit_test(what_a_replaced_entry_said_is_forgotten),
         cmocka_unit_test(slots_do_not_overlap),
         cmocka_unit_test(slots_of_removed_entries_are_used_again),
         cmocka_unit_test(slots_come_before_peers),

@@ -112,6 +112,20 @@ static void a_hook_sets_only_what_it_names(void **state)
     assert_decided(&inputs, (struct moq_policy){5, 100, MOQ_ORDER_NEWEST});
 }
 
+/* transfork knows no third order: the numbers say what it will do. */
+static void any_order_of_a_hook_is_the_newest_first(void **state)
+{
+    (void)state;
+    struct policy_inputs inputs = plain();
+    const uint8_t orders[] = {MOQ_ORDER_ANY, 77};
+    inputs.policy_class.order = MOQ_ORDER_OLDEST;
+    for (size_t i = 0; i < 2; i++) {
+        const struct core_override change = {.set = CORE_SET_ORDER, .order = orders[i]};
+        policy_override_set(&inputs.override, "ladder", &change);
+        assert_int_equal(policy_decide(&inputs, NULL).order, MOQ_ORDER_NEWEST);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -121,6 +135,7 @@ int main(void)
         cmocka_unit_test(a_hook_beats_all_but_the_limit),
         cmocka_unit_test(the_limit_holds_for_classes_too),
         cmocka_unit_test(a_hook_sets_only_what_it_names),
+        cmocka_unit_test(any_order_of_a_hook_is_the_newest_first),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
