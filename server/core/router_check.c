@@ -21,17 +21,29 @@ static size_t count_nodes(const struct list *list)
 
 /* ---- Sources --------------------------------------------------------------------------------- */
 
+/* Nobody else sets it. */
+static void check_policy(const struct core_viewer *viewer)
+{
+    const struct moq_policy *policy = moq_viewer_policy(viewer->served);
+    struct moq_policy decided = core_viewer_decided(viewer);
+    REQUIRE(policy->latency_ns == decided.latency_ns);
+    REQUIRE(policy->priority == decided.priority);
+    REQUIRE(policy->order == decided.order);
+}
+
 static void check_viewers(const struct source *source)
 {
     list_for_each (node, &source->viewers) {
         const struct core_viewer *viewer = container_of(node, struct core_viewer, node);
-        REQUIRE(viewer->source == source);
+        REQUIRE(viewer->source == source && viewer->router == source->router);
         REQUIRE(moq_viewer_track(viewer->served) == source->track);
         REQUIRE(moq_viewer_user(viewer->served) == viewer);
         REQUIRE(viewer->member.object == viewer);
         REQUIRE(viewer->path != NULL);
+        check_policy(viewer);
     }
     bool is_watched = !list_is_empty(&source->viewers);
+    REQUIRE(!is_watched || !source->is_resting);
     REQUIRE((source->idle_since_ns == CLOCK_NEVER) == is_watched);
 }
 
@@ -120,6 +132,25 @@ static void check_peers(const struct router *router)
     REQUIRE(count_nodes(&router->hooks.peers) == count_nodes(&router->peers));
 }
 
+static void check_foreign(const struct router *router)
+{
+    list_for_each (node, &router->foreign) {
+        const struct announcement *announcement =
+            container_of(node, struct announcement, owner_node);
+        REQUIRE(!announcement_is_local(announcement) && announcement->route);
+    }
+}
+
+static void check_fetches(const struct router *router)
+{
+    list_for_each (node, &router->fetches) {
+        const struct fetch *fetch = container_of(node, struct fetch, node);
+        REQUIRE(fetch->upstream && fetch->track); /* what is over has left the list */
+        REQUIRE(!fetch->group || list_is_empty(&fetch->waiters));
+    }
+    REQUIRE(router->fetch_count == count_nodes(&router->fetches));
+}
+
 /* An outlet is silent while another worker feeds its source: nobody feeds anybody in turn. */
 static void check_outlets(const struct router *router)
 {
@@ -161,7 +192,9 @@ void router_check(struct router *router)
     REQUIRE(router->counters.viewers == viewer_count);
     REQUIRE(count_nodes(&router->viewers) == viewer_count);
     REQUIRE(count_nodes(&router->hooks.viewers) == viewer_count);
-    REQUIRE(router->fetch_count == count_nodes(&router->fetches));
+    REQUIRE(router->hooks.sampled == NULL);
+    check_fetches(router);
+    check_foreign(router);
     check_peers(router);
     check_outlets(router);
     check_routes(router);

@@ -48,10 +48,15 @@ void core_viewer_free(struct core_viewer *viewer)
     free(viewer);
 }
 
-void core_viewer_decide(struct core_viewer *viewer)
+struct moq_policy core_viewer_decided(const struct core_viewer *viewer)
 {
     const struct policy_inputs inputs = inputs_of(viewer, moq_viewer_wish(viewer->served));
-    struct moq_policy policy = policy_decide(&inputs, NULL);
+    return policy_decide(&inputs, NULL);
+}
+
+void core_viewer_decide(struct core_viewer *viewer)
+{
+    struct moq_policy policy = core_viewer_decided(viewer);
     moq_viewer_set_policy(viewer->served, &policy);
 }
 

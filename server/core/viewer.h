@@ -46,6 +46,9 @@ void core_viewer_free(struct core_viewer *viewer);
  * returns. */
 void core_viewer_decide(struct core_viewer *viewer);
 
+/* What its policy must be: whoever changes what decides it decides anew. */
+struct moq_policy core_viewer_decided(const struct core_viewer *viewer);
+
 /* Shows hooks those whose time has come, at most as many as one step needs. */
 void core_viewers_sample(struct router *router);
 

@@ -489,6 +489,21 @@ def named_files(tree):
                 yield path, text.count("\n", 0, match.start()) + 1, f"{name} is not in the tree"
 
 
+def invariants(tree):
+    """Each condition of a file of invariants (check.c, router_check.c) is shown to fire: its test breaks what it guards, and names a piece of it."""
+    for path, text in tree.c(".c"):
+        name = path.split("/")[-1]
+        conditions = list(re.finditer(r"\bREQUIRE\((.*?)\);", text, re.S))
+        if not re.fullmatch(r"(\w+_)?check\.c", name) or path.startswith("tests/") or not conditions:
+            continue
+        test = f"tests/unit/{path.split('/')[-2]}/test_{name}"
+        pieces = re.findall(r'"([^"\n]+)"\}', tree.texts.get(test, ""))
+        for match in conditions:
+            condition = " ".join(match.group(1).split())
+            if not any(piece in condition for piece in pieces):
+                yield path, text.count("\n", 0, match.start()) + 1, f"{test} does not show that this fires: {condition}"
+
+
 def judge_commit(message):
     """What is wrong with one commit message."""
     subject, _, rest = message.partition("\n")
@@ -520,7 +535,7 @@ def commits(tree):
 RULES = {
     "file": length_of_files, "function": length_of_functions, "median": median_of_functions, "parameters": parameters,
     "nesting": nesting, "includes": includes, "circles": circles, "symbols": symbols_of_base, "clock": clock_of_its_own, "protocol": words_of_moq,
-    "comment": first_comment, "walk": walk, "tested": tested,
+    "comment": first_comment, "walk": walk, "tested": tested, "invariants": invariants,
     "globals": mutable_globals, "names": names_of_functions, "versions": versions, "words": words, "dead code": dead_code, "places": places,
     "shell": shell_scripts, "named files": named_files, "headers": headers_alone,
     "columns": columns_of_comments, "format": format_of_code, "commits": commits,

@@ -73,17 +73,70 @@ static struct core_viewer *viewer_of(const struct stage *stage)
         router_check(stage->router);                                                               \
     }
 
+static struct announcement *announce(struct stage *stage, const char *text)
+{
+    struct moq_path *path = moq_path_from_text(text);
+    struct origin_offer offer = {.path = path, .feed = &mirror_feed};
+    struct announcement *announcement = route_add_origin(stage->router, &offer);
+    moq_path_unref(&path);
+    return announcement;
+}
+
+static struct track_request *the_waiting(const struct stage *stage)
+{
+    struct moq_path *path = moq_path_from_text("nowhere");
+    const struct route *route = route_find(stage->router, path);
+    moq_path_unref(&path);
+    return container_of(route->waiting.next, struct track_request, waiting.node);
+}
+
+static void nothing_comes(struct fetch_waiter *waiter, struct moq_track *track,
+                          struct moq_group *group)
+{
+    (void)waiter, (void)track, (void)group;
+}
+
+/* Group 7, which is nowhere: its publisher is asked, and does not answer. */
+static struct fetch *a_fetch(struct stage *stage)
+{
+    struct fetched fetched;
+    const struct fetch_wish wish = {.path = moq_track_path(the_source(stage)->track), .group = 7};
+    fetch_find(stage->router, &wish, &fetched);
+    return fetched.pending;
+}
+
+static void a_fetch_with_the_group_that_is_waited_for(void *arg)
+{
+    struct stage *stage = arg;
+    struct fetch_waiter waiter = {.on_group = nothing_comes};
+    fetch_wait(a_fetch(stage), &waiter);
+    router_check(stage->router);
+}
+
 BREACH(a_source_that_forgets_its_route, the_source(stage)->route->follower = NULL)
 BREACH(an_ended_source_with_a_feed, the_source(stage)->route = NULL)
+BREACH(a_source_of_another_router, the_source(stage)->router = NULL)
+BREACH(a_source_without_a_track, the_source(stage)->track = NULL)
+BREACH(a_track_of_another_source, the_source(stage)->track = (void *)stage)
+BREACH(a_resting_source_with_viewers, the_source(stage)->is_resting = true)
 BREACH(a_feed_of_another_source, the_source(stage)->feed->source = NULL)
 BREACH(a_feed_of_another_kind, the_source(stage)->origin->feed = &mirror_feed)
 BREACH(a_farewell_with_an_origin, the_source(stage)->farewell_ns = 5)
 BREACH(no_origin_and_no_farewell, the_source(stage)->origin = NULL)
+BREACH(a_farewell_without_a_feed,
+       (the_source(stage)->origin = NULL, the_source(stage)->farewell_ns = 5,
+        the_source(stage)->feed = NULL))
 BREACH(idle_while_watched, the_source(stage)->idle_since_ns = 5)
 BREACH(an_origin_elsewhere, the_source(stage)->origin->route = NULL)
 BREACH(a_viewer_of_another_source, viewer_of(stage)->source = NULL)
 BREACH(a_viewer_that_is_not_known, moq_viewer_set_user(viewer_of(stage)->served, NULL))
 BREACH(a_viewer_without_a_path, viewer_of(stage)->path = NULL)
+BREACH(a_viewer_of_another_router, viewer_of(stage)->router = NULL)
+BREACH(a_member_that_is_no_viewer, viewer_of(stage)->member.object = NULL)
+BREACH(a_latency_that_nobody_decided, viewer_of(stage)->max_latency_ns = 1)
+BREACH(a_priority_that_nobody_decided, viewer_of(stage)->policy_class.priority++)
+BREACH(an_order_that_nobody_decided, viewer_of(stage)->policy_class.order = MOQ_ORDER_OLDEST)
+BREACH(an_outlet_of_another_track, the_outlet(stage)->track = (void *)stage)
 BREACH(an_outlet_of_no_source, the_outlet(stage)->source = NULL)
 BREACH(a_silent_outlet_with_a_wish, the_outlet(stage)->track = NULL)
 BREACH(an_outlet_that_feeds_in_turn, the_source(stage)->origin->worker = 1)
@@ -91,12 +144,38 @@ BREACH(a_viewer_too_many, stage->router->viewer_count++)
 BREACH(a_counter_that_is_off, stage->router->counters.viewers--)
 BREACH(a_viewer_out_of_the_list, list_remove(&viewer_of(stage)->router_node))
 BREACH(a_viewer_that_hooks_forget, list_remove(&viewer_of(stage)->member.node))
+BREACH(a_viewer_that_is_still_shown, stage->router->hooks.sampled = viewer_of(stage))
+BREACH(a_peer_of_another_router,
+       container_of(stage->router->peers.next, struct core_peer, node)->router = NULL)
+BREACH(an_announcement_of_another_peer, the_source(stage)->origin->peer = NULL)
+BREACH(an_announcement_elsewhere, announce(stage, "lake")->route = NULL)
+BREACH(an_announcement_that_is_still_asked_about, announce(stage, "lake")->is_asking = true)
+BREACH(a_foreign_one_of_this_worker,
+       list_push_back(&stage->router->foreign, &announce(stage, "lake")->owner_node))
+BREACH(a_route_under_another_name,
+       announce(stage, "lake")->route->path = moq_path_from_text("river"))
+BREACH(a_route_that_is_not_followed,
+       announce(stage, "lake")->route->follower = &the_source(stage)->follower)
+BREACH(one_who_waits_for_an_answer_of_hooks, the_waiting(stage)->request.is_held = true)
+BREACH(one_who_waits_and_is_not_known, moq_request_set_user(the_waiting(stage)->asked, NULL))
+BREACH(one_who_waits_elsewhere, the_waiting(stage)->waiting.route = NULL)
+BREACH(a_fetch_that_is_over, a_fetch(stage)->upstream = NULL)
+BREACH(stamps_out_of_order, announce(stage, "pond")->stamp = 0)
 BREACH(an_announcement_too_many, stage->router->counters.announcements++)
 BREACH(one_more_who_waits, stage->router->waiting_count++)
 BREACH(a_fetch_too_many, stage->router->fetch_count++)
 BREACH(a_session_too_many, stage->router->counters.sessions++)
 BREACH(a_peer_that_hooks_forget, list_remove(stage->router->hooks.peers.next))
 BREACH(a_broken_list, stage->router->peers.next->next->prev = NULL)
+
+static void a_peer_of_another_worker(void *arg)
+{
+    struct stage *stage = arg;
+    struct announcement *announcement = announce(stage, "lake");
+    announcement->peer = the_source(stage)->origin->peer;
+    announcement->worker = 1;
+    router_check(stage->router);
+}
 
 static void a_route_that_nobody_needs(void *arg)
 {
@@ -106,21 +185,14 @@ static void a_route_that_nobody_needs(void *arg)
     router_check(stage->router);
 }
 
-static void stamps_out_of_order(void *arg)
+static void held_out_of_order(void *arg)
 {
     struct stage *stage = arg;
-    struct moq_path *path = moq_path_from_text("pond");
-    struct origin_offer offer = {.path = path, .feed = &mirror_feed};
-    route_add_origin(stage->router, &offer)->stamp = 0;
-    router_check(stage->router);
-}
-
-static void one_who_waits_elsewhere(void *arg)
-{
-    struct stage *stage = arg;
-    struct moq_path *path = moq_path_from_text("nowhere");
-    struct route *route = route_find(stage->router, path);
-    container_of(route->waiting.next, struct route_waiter, node)->route = NULL;
+    struct core_hook hook;
+    struct core_request early = {.is_held = true, .current = &hook, .deadline_ns = 1};
+    struct core_request late = {.is_held = true, .current = &hook, .deadline_ns = 2};
+    list_push_back(&stage->router->hooks.held, &late.node);
+    list_push_back(&stage->router->hooks.held, &early.node);
     router_check(stage->router);
 }
 
@@ -140,15 +212,26 @@ static void every_invariant_fires(void **state)
     } breaches[] = {
         {a_source_that_forgets_its_route, "source->route->follower == &source->follower"},
         {an_ended_source_with_a_feed, "!source->origin && !feed"},
+        {a_source_of_another_router, "source->router == router"},
+        {a_source_without_a_track, "source->track != NULL"},
+        {a_track_of_another_source, "moq_viewer_track(viewer->served) == source->track"},
+        {a_resting_source_with_viewers, "!source->is_resting"},
         {a_feed_of_another_source, "feed->source == source"},
         {a_feed_of_another_kind, "feed->ops == source->origin->feed"},
         {a_farewell_with_an_origin, "source->farewell_ns == CLOCK_NEVER"},
         {no_origin_and_no_farewell, "source->farewell_ns != CLOCK_NEVER"},
+        {a_farewell_without_a_feed, "feed != NULL"},
         {idle_while_watched, "source->idle_since_ns == CLOCK_NEVER"},
         {an_origin_elsewhere, "source->origin->route == source->route"},
         {a_viewer_of_another_source, "viewer->source == source"},
         {a_viewer_that_is_not_known, "moq_viewer_user(viewer->served) == viewer"},
         {a_viewer_without_a_path, "viewer->path != NULL"},
+        {a_viewer_of_another_router, "viewer->router == source->router"},
+        {a_member_that_is_no_viewer, "viewer->member.object == viewer"},
+        {a_latency_that_nobody_decided, "policy->latency_ns == decided.latency_ns"},
+        {a_priority_that_nobody_decided, "policy->priority == decided.priority"},
+        {an_order_that_nobody_decided, "policy->order == decided.order"},
+        {an_outlet_of_another_track, "outlet->track == source->track"},
         {an_outlet_of_no_source, "is_listening == (source != NULL)"},
         {a_silent_outlet_with_a_wish, "!outlet->listener.has_wish"},
         {an_outlet_that_feeds_in_turn, "!is_copy"},
@@ -156,6 +239,21 @@ static void every_invariant_fires(void **state)
         {a_counter_that_is_off, "router->counters.viewers == viewer_count"},
         {a_viewer_out_of_the_list, "count_nodes(&router->viewers) == viewer_count"},
         {a_viewer_that_hooks_forget, "count_nodes(&router->hooks.viewers) == viewer_count"},
+        {a_viewer_that_is_still_shown, "router->hooks.sampled == NULL"},
+        {a_peer_of_another_router, "peer->router == router"},
+        {an_announcement_of_another_peer, "struct announcement, owner_node)->peer == peer"},
+        {an_announcement_elsewhere, "announcement->route == route"},
+        {an_announcement_that_is_still_asked_about, "!announcement->is_asking"},
+        {a_peer_of_another_worker, "!announcement->peer || announcement_is_local(announcement)"},
+        {a_foreign_one_of_this_worker,
+         "!announcement_is_local(announcement) && announcement->route"},
+        {a_route_under_another_name, "route_find(router, route->path) == route"},
+        {a_route_that_is_not_followed, "source_of(route)->route == route"},
+        {one_who_waits_for_an_answer_of_hooks, "!request->request.is_held"},
+        {one_who_waits_and_is_not_known, "moq_request_user(request->asked) == request"},
+        {held_out_of_order, "request->deadline_ns >= before_ns"},
+        {a_fetch_that_is_over, "fetch->upstream && fetch->track"},
+        {a_fetch_with_the_group_that_is_waited_for, "!fetch->group || list_is_empty"},
         {an_announcement_too_many, "router->counters.announcements == local_count"},
         {one_more_who_waits, "router->waiting_count == waiting_count"},
         {a_fetch_too_many, "router->fetch_count == count_nodes(&router->fetches)"},
