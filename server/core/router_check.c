@@ -43,7 +43,7 @@ static void check_viewers(const struct source *source)
         check_policy(viewer);
     }
     bool is_watched = !list_is_empty(&source->viewers);
-    REQUIRE(!is_watched || !source->is_resting);
+    REQUIRE(!is_watched || !source->origin || !source->is_resting);
     REQUIRE((source->idle_since_ns == CLOCK_NEVER) == is_watched);
 }
 

@@ -1,77 +1,33 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Publishers, viewers and hooks that do whatever a seed tells them, over networks that come and go:
- * whatever happens, the relay stands, and nothing is left in the end.
+/* Publishers, viewers, hooks and feeds that do whatever a seed tells them, over networks that come
+ * and go: whatever happens, the relay stands, and nothing is left in the end.
  *
  * usage: test_sim_relay_chaos [SEED [COUNT]]    runs these cases */
-#include "tests/sim/relay/prologue.h"
+#include "tests/sim/relay/chaos.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SEEDS = 300, STEPS = 400, HOSTS = 4, CLIENTS = 8, WATCHES = 12, PARKED = 8, PATHS = 4 };
+enum { SEEDS = 400, STEPS = 400 };
 
-struct chaos {
-    struct world world;
-    struct host *hosts[HOSTS];
-    struct client *clients[CLIENTS]; /* NULL: free slot */
-    struct watch *watches[WATCHES];  /* NULL: free slot */
-    struct core_hook hook;
-    struct core_request *parked[PARKED]; /* NULL: free slot */
-    int whole, cut, gaps, asked;
-};
+static const char *const paths[CHAOS_PATHS] = {"a", "a/b", "c", "c/d/e"};
 
-static const char *const paths[PATHS] = {"a", "a/b", "c", "c/d/e"};
-
-static uint64_t dice(struct chaos *chaos, uint64_t sides)
+uint64_t chaos_dice(struct chaos *chaos, uint64_t sides)
 {
     return sim_random(chaos->world.sim) % sides;
 }
 
-/* ---- Hooks ----------------------------------------------------------------------------------- */
-
-static enum core_verdict on_ask(void *self, struct core_request *request)
+const char *chaos_any_path(struct chaos *chaos)
 {
-    struct chaos *chaos = self;
-    uint64_t roll = dice(chaos, 20);
-    chaos->asked++;
-    if (roll == 0)
-        return CORE_DENY;
-    if (roll > 2)
-        return roll % 2 ? CORE_PASS : CORE_ALLOW;
-    for (int i = 0; i < PARKED; i++) {
-        if (chaos->parked[i])
-            continue;
-        chaos->parked[i] = request;
-        return CORE_LATER;
-    }
-    return CORE_PASS;
-}
-
-static void on_withdrawn(void *self, struct core_request *request)
-{
-    struct chaos *chaos = self;
-    for (int i = 0; i < PARKED; i++)
-        if (chaos->parked[i] == request)
-            chaos->parked[i] = NULL;
-}
-
-static const struct core_hook_ops hook_ops = {
-    .session_open = on_ask, .announce = on_ask, .subscribe = on_ask, .withdrawn = on_withdrawn};
-
-static void answer_one(struct chaos *chaos)
-{
-    struct core_request **slot = &chaos->parked[dice(chaos, PARKED)], *request = *slot;
-    *slot = NULL;
-    if (request)
-        core_answer(request, dice(chaos, 4) ? CORE_ALLOW : CORE_DENY);
+    return paths[chaos_dice(chaos, CHAOS_PATHS)];
 }
 
 /* ---- Clients --------------------------------------------------------------------------------- */
 
 static struct client *any_client(struct chaos *chaos)
 {
-    for (uint64_t i = 0, first = dice(chaos, CLIENTS); i < CLIENTS; i++) {
-        struct client *client = chaos->clients[(first + i) % CLIENTS];
+    for (uint64_t i = 0, first = chaos_dice(chaos, CHAOS_CLIENTS); i < CHAOS_CLIENTS; i++) {
+        struct client *client = chaos->clients[(first + i) % CHAOS_CLIENTS];
         if (client && client->session)
             return client;
     }
@@ -91,7 +47,7 @@ static void forget_watch(struct chaos *chaos, int i)
 
 static void forget_client(struct chaos *chaos, int slot)
 {
-    for (int i = 0; i < WATCHES; i++)
+    for (int i = 0; i < CHAOS_WATCHES; i++)
         if (chaos->watches[i] && chaos->watches[i]->client == chaos->clients[slot])
             forget_watch(chaos, i);
     client_free(chaos->clients[slot]);
@@ -101,21 +57,21 @@ static void forget_client(struct chaos *chaos, int slot)
 static void come(struct chaos *chaos)
 {
     const uint32_t versions[] = {0, MOQ_VERSION_02, MOQ_VERSION_03, MOQ_VERSION_03, MOQ_VERSION_04};
-    const struct client_setup setup = {.versions = versions[dice(chaos, 5)],
-                                       .protocol = dice(chaos, 2) ? QUIC_PROTOCOL_RAW
-                                                                  : QUIC_PROTOCOL_WEBTRANSPORT};
-    int i = (int)dice(chaos, CLIENTS);
+    const struct client_setup setup = {
+        .versions = versions[chaos_dice(chaos, 5)],
+        .protocol = chaos_dice(chaos, 2) ? QUIC_PROTOCOL_RAW : QUIC_PROTOCOL_WEBTRANSPORT};
+    int i = (int)chaos_dice(chaos, CHAOS_CLIENTS);
     if (chaos->clients[i] && chaos->clients[i]->closed)
         forget_client(chaos, i);
     if (!chaos->clients[i])
-        chaos->clients[i] = client_connect(chaos->hosts[dice(chaos, HOSTS)], &setup);
+        chaos->clients[i] = client_connect(chaos->hosts[chaos_dice(chaos, CHAOS_HOSTS)], &setup);
 }
 
 static void go(struct chaos *chaos)
 {
     struct client *client = any_client(chaos);
-    if (client && dice(chaos, 4) == 0)
-        client_close(client, dice(chaos, 2) ? 0 : MOQ_ERR_IO);
+    if (client && chaos_dice(chaos, 4) == 0)
+        client_close(client, chaos_dice(chaos, 2) ? 0 : MOQ_ERR_IO);
 }
 
 /* ---- Publishing ------------------------------------------------------------------------------ */
@@ -123,8 +79,8 @@ static void go(struct chaos *chaos)
 /* NULL: nobody publishes. */
 static struct moq_track **any_track(struct chaos *chaos, struct client **owner)
 {
-    uint64_t slots = CLIENTS * CLIENT_TRACKS_MAX;
-    for (uint64_t i = 0, first = dice(chaos, slots); i < slots; i++) {
+    uint64_t slots = CHAOS_CLIENTS * CLIENT_TRACKS_MAX;
+    for (uint64_t i = 0, first = chaos_dice(chaos, slots); i < slots; i++) {
         uint64_t slot = (first + i) % slots;
         *owner = chaos->clients[slot / CLIENT_TRACKS_MAX];
         if (*owner && (*owner)->session && (*owner)->tracks[slot % CLIENT_TRACKS_MAX])
@@ -139,7 +95,7 @@ static void publish(struct chaos *chaos)
     for (int i = 0; client && i < CLIENT_TRACKS_MAX; i++) {
         if (client->tracks[i])
             continue;
-        client_publish(client, paths[dice(chaos, PATHS)]);
+        client_publish(client, chaos_any_path(chaos));
         return;
     }
 }
@@ -148,10 +104,10 @@ static void withdraw(struct chaos *chaos)
 {
     struct client *client;
     struct moq_track **track = any_track(chaos, &client);
-    if (!track || dice(chaos, 3))
+    if (!track || chaos_dice(chaos, 3))
         return;
     client_withdraw(client, *track);
-    uint64_t roll = dice(chaos, 3);
+    uint64_t roll = chaos_dice(chaos, 3);
     if (roll)
         moq_track_end(*track, roll == 1 ? 0 : MOQ_ERR_IO);
     moq_track_unref(track);
@@ -161,8 +117,8 @@ static void end_track(struct chaos *chaos)
 {
     struct client *client;
     struct moq_track **track = any_track(chaos, &client);
-    if (track && dice(chaos, 4) == 0)
-        moq_track_end(*track, dice(chaos, 2) ? 0 : MOQ_ERR_MEDIA);
+    if (track && chaos_dice(chaos, 4) == 0)
+        moq_track_end(*track, chaos_dice(chaos, 2) ? 0 : MOQ_ERR_MEDIA);
 }
 
 /* A new group, somewhere behind or before the newest. */
@@ -174,15 +130,15 @@ static void write_group(struct chaos *chaos)
     uint8_t frame[4000] = {0};
     if (!slot)
         return;
-    uint64_t sequence = moq_track_latest(*slot) + dice(chaos, 4);
-    if (dice(chaos, 5) == 0 && sequence > 3)
+    uint64_t sequence = moq_track_latest(*slot) + chaos_dice(chaos, 4);
+    if (chaos_dice(chaos, 5) == 0 && sequence > 3)
         sequence -= 3;
     if (moq_track_open_group(*slot, sequence, &group))
         return;
     moq_group_ref(group);
-    for (uint64_t i = dice(chaos, 5); i > 0; i--)
-        moq_track_write_frame(*slot, group, frame, dice(chaos, sizeof frame));
-    if (dice(chaos, 3))
+    for (uint64_t i = chaos_dice(chaos, 5); i > 0; i--)
+        moq_track_write_frame(*slot, group, frame, chaos_dice(chaos, sizeof frame));
+    if (chaos_dice(chaos, 3))
         moq_track_finish_group(*slot, group);
     moq_group_unref(&group);
 }
@@ -194,7 +150,7 @@ static void go_on_with_group(struct chaos *chaos)
     struct moq_group *group = track ? moq_track_newest(*track) : NULL;
     if (!group || group->is_ended)
         return;
-    uint64_t roll = dice(chaos, 4);
+    uint64_t roll = chaos_dice(chaos, 4);
     if (roll == 0)
         moq_track_abort_group(*track, group, MOQ_ERR_IO);
     else if (roll == 1)
@@ -208,34 +164,34 @@ static void go_on_with_group(struct chaos *chaos)
 static struct moq_wish any_wish(struct chaos *chaos)
 {
     struct moq_wish wish = WISH_ANY;
-    wish.priority = (uint8_t)dice(chaos, 256);
-    wish.order = (uint8_t)dice(chaos, 3);
-    if (dice(chaos, 3) == 0)
-        wish.min = dice(chaos, 40);
-    if (dice(chaos, 4) == 0)
-        wish.max = (wish.min == MOQ_NO_GROUP ? 20 : wish.min) + dice(chaos, 20);
-    if (dice(chaos, 6) == 0)
-        wish.expires_ms = dice(chaos, 500);
+    wish.priority = (uint8_t)chaos_dice(chaos, 256);
+    wish.order = (uint8_t)chaos_dice(chaos, 3);
+    if (chaos_dice(chaos, 3) == 0)
+        wish.min = chaos_dice(chaos, 40);
+    if (chaos_dice(chaos, 4) == 0)
+        wish.max = (wish.min == MOQ_NO_GROUP ? 20 : wish.min) + chaos_dice(chaos, 20);
+    if (chaos_dice(chaos, 6) == 0)
+        wish.expires_ms = chaos_dice(chaos, 500);
     return wish;
 }
 
 static void watch_any(struct chaos *chaos)
 {
-    int i = (int)dice(chaos, WATCHES);
+    int i = (int)chaos_dice(chaos, CHAOS_WATCHES);
     struct client *client = any_client(chaos);
     struct moq_wish wish = any_wish(chaos);
-    if (chaos->watches[i] && (chaos->watches[i]->closed || dice(chaos, 8) == 0))
+    if (chaos->watches[i] && (chaos->watches[i]->closed || chaos_dice(chaos, 8) == 0))
         forget_watch(chaos, i);
     if (!client || chaos->watches[i])
         return;
     chaos->watches[i] = malloc(sizeof *chaos->watches[i]);
     assert_non_null(chaos->watches[i]);
-    watch_init(chaos->watches[i], client, paths[dice(chaos, PATHS)], &wish);
+    watch_init(chaos->watches[i], client, chaos_any_path(chaos), &wish);
 }
 
 static void change_wish(struct chaos *chaos)
 {
-    struct watch *watch = chaos->watches[dice(chaos, WATCHES)];
+    struct watch *watch = chaos->watches[chaos_dice(chaos, CHAOS_WATCHES)];
     struct moq_wish wish = any_wish(chaos);
     if (watch && watch->subscription)
         moq_subscription_update(watch->subscription, &wish);
@@ -250,9 +206,10 @@ static void ask(struct chaos *chaos)
 {
     static const struct moq_fetch_events no_events;
     struct client *client = any_client(chaos);
-    struct moq_path *path = moq_path_from_text(paths[dice(chaos, PATHS)]);
-    const struct moq_fetch_wish wish = {.group = dice(chaos, 60), .offset = dice(chaos, 3)};
-    if (client && dice(chaos, 2))
+    struct moq_path *path = moq_path_from_text(chaos_any_path(chaos));
+    const struct moq_fetch_wish wish = {.group = chaos_dice(chaos, 60),
+                                        .offset = chaos_dice(chaos, 3)};
+    if (client && chaos_dice(chaos, 2))
         moq_session_info(client->session, path, on_info, NULL);
     else if (client)
         moq_session_fetch(client->session, path, &wish, &no_events, NULL);
@@ -264,18 +221,40 @@ static void ask(struct chaos *chaos)
 static void change_network(struct chaos *chaos)
 {
     const double losses[] = {0, 0, 0, 0, 0, 5, 10, 20, 40, 100};
-    const struct sim_link link = {.loss_percent = losses[dice(chaos, 10)],
+    const struct sim_link link = {.loss_percent = losses[chaos_dice(chaos, 10)],
                                   .reorder_percent = 5,
-                                  .delay_ns = (1 + dice(chaos, 30)) * NS_PER_MS,
-                                  .bandwidth_bps = dice(chaos, 4) ? 0 : 500000,
+                                  .delay_ns = (1 + chaos_dice(chaos, 30)) * NS_PER_MS,
+                                  .bandwidth_bps = chaos_dice(chaos, 4) ? 0 : 500000,
                                   .queue_ns = 300 * NS_PER_MS};
-    sim_set_node_link(chaos->world.sim, chaos->hosts[dice(chaos, HOSTS)]->node, &link);
+    sim_set_node_link(chaos->world.sim, chaos->hosts[chaos_dice(chaos, CHAOS_HOSTS)]->node, &link);
 }
 
 static void (*const deeds[])(struct chaos *chaos) = {
-    come,        come,        go,          publish,        publish,          withdraw,   end_track,
-    write_group, write_group, write_group, write_group,    go_on_with_group, watch_any,  watch_any,
-    watch_any,   change_wish, ask,         change_network, answer_one,       answer_one,
+    come,
+    come,
+    go,
+    publish,
+    publish,
+    withdraw,
+    end_track,
+    write_group,
+    write_group,
+    write_group,
+    write_group,
+    go_on_with_group,
+    watch_any,
+    watch_any,
+    watch_any,
+    change_wish,
+    ask,
+    change_network,
+    chaos_answer_one,
+    chaos_answer_one,
+    chaos_answer_one,
+    chaos_change_chain,
+    chaos_pond_acts,
+    chaos_pond_acts,
+    chaos_pond_acts,
 };
 
 /* ---- A case ---------------------------------------------------------------------------------- */
@@ -287,30 +266,35 @@ static void chaos_init(struct chaos *chaos, uint64_t seed)
         .link = {.delay_ns = 10 * NS_PER_MS, .jitter_ns = NS_PER_MS},
         .yaml = "limits:\n  idle: 2s\n  wait: 500ms\nquic:\n  keep_alive: 500ms\n"
                 "cache:\n  groups: 6\n  bytes: 64KiB\npolicy:\n  latency: 300ms\n"};
-    *chaos = (struct chaos){.hook.ops = &hook_ops};
+    *chaos = (struct chaos){.has_guests = seed % 3 != 0};
     world_init(&chaos->world, &setup);
-    chaos->hook.self = chaos;
-    world_add_hook(&chaos->world, &chaos->hook);
-    for (int i = 0; i < HOSTS; i++)
+    chaos_entries_init(chaos);
+    for (int i = 0; i < CHAOS_HOSTS; i++)
         chaos->hosts[i] = world_host(&chaos->world);
 }
 
 static void act(struct chaos *chaos)
 {
     for (int step = 0; step < STEPS; step++) {
-        deeds[dice(chaos, sizeof deeds / sizeof *deeds)](chaos);
-        world_run(&chaos->world, dice(chaos, 40) * dice(chaos, 3) * NS_PER_MS);
+        deeds[chaos_dice(chaos, sizeof deeds / sizeof *deeds)](chaos);
+        chaos_ponds_check(chaos);
+        world_run(&chaos->world, chaos_dice(chaos, 40) * chaos_dice(chaos, 3) * NS_PER_MS);
     }
-    for (int i = 0; i < WATCHES; i++)
+    for (int i = 0; i < CHAOS_WATCHES; i++)
         if (chaos->watches[i])
             forget_watch(chaos, i);
+    chaos_ponds_end(chaos);
 }
 
 static bool has_left(const struct chaos *chaos)
 {
-    const struct router *router = &chaos->world.workers[0].router;
-    return router->counters.sessions > 0 || !list_is_empty(&router->sources) ||
-           router->fetch_count > 0 || router->routes != NULL;
+    for (uint32_t i = 0; i < chaos->world.worker_count; i++) {
+        const struct router *router = &chaos->world.workers[i].router;
+        if (router->counters.sessions > 0 || !list_is_empty(&router->sources) ||
+            router->fetch_count > 0 || router->routes)
+            return true;
+    }
+    return false;
 }
 
 /* Ended by the relay or by its clients. */
@@ -320,13 +304,14 @@ static int run_case(uint64_t seed, struct chaos *chaos)
     act(chaos);
     if (seed % 2)
         world_stop(&chaos->world);
-    for (int i = 0; i < CLIENTS; i++)
+    for (int i = 0; i < CHAOS_CLIENTS; i++)
         if (chaos->clients[i] && seed % 2 == 0)
             client_close(chaos->clients[i], 0);
     world_run(&chaos->world, 30 * NS_PER_S);
 
     bool is_bad = has_left(chaos);
     world_deinit(&chaos->world);
+    chaos_entries_check(chaos);
     if (is_bad)
         printf("FAILED, again with: test_sim_relay_chaos %llu\n", (unsigned long long)seed);
     return is_bad;
@@ -335,7 +320,7 @@ static int run_case(uint64_t seed, struct chaos *chaos)
 static int run_cases(uint64_t first, uint64_t count)
 {
     struct chaos chaos;
-    int failures = 0, whole = 0, cut = 0, gaps = 0, asked = 0;
+    int failures = 0, whole = 0, cut = 0, gaps = 0, asked = 0, replaced = 0, pond_groups = 0;
     for (uint64_t seed = first; seed < first + count; seed++) {
         fprintf(stderr, "seed %llu\r", (unsigned long long)seed); /* which one it was, if it dies */
         failures += run_case(seed, &chaos);
@@ -343,9 +328,12 @@ static int run_cases(uint64_t first, uint64_t count)
         cut += chaos.cut;
         gaps += chaos.gaps;
         asked += chaos.asked;
+        replaced += chaos.replaced;
+        pond_groups += chaos.pond_groups;
     }
-    printf("%llu seeds: %d groups whole, %d cut, %d reported as dropped, hooks asked %d times\n",
-           (unsigned long long)count, whole, cut, gaps, asked);
+    printf("%llu seeds: %d groups whole, %d cut, %d reported as dropped, hooks asked %d times and "
+           "replaced %d times, %d groups of ponds\n",
+           (unsigned long long)count, whole, cut, gaps, asked, replaced, pond_groups);
     return failures;
 }
 

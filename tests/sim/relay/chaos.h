@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What test_chaos.c is made of: clients of a relay, and what modules will be to it, entries of hook
+ * chains and publishers that are no peers. All do whatever a seed tells them. */
+#ifndef MOQ_TESTS_SIM_RELAY_CHAOS_H
+#define MOQ_TESTS_SIM_RELAY_CHAOS_H
+
+#include "tests/sim/relay/prologue.h"
+
+enum {
+    CHAOS_HOSTS = 4,
+    CHAOS_CLIENTS = 8,
+    CHAOS_WATCHES = 12,
+    CHAOS_PATHS = 4,
+    CHAOS_ENTRIES = 3, /* of each worker; not all of them are in its chain */
+    CHAOS_PONDS = 4,
+    CHAOS_HELD = 8,      /* requests that an entry holds at a time */
+    CHAOS_MEMBERS = 256, /* peers and viewers that an entry knows of */
+};
+
+struct chaos;
+
+struct chaos_entry {
+    struct core_hook hook;
+    struct core_hooks *hooks; /* NULL: not in the chain */
+    struct chaos *chaos;
+    struct core_request *held[CHAOS_HELD]; /* NULL: free place */
+    void *members[CHAOS_MEMBERS];          /* born and not dead; NULL: free place */
+};
+
+/* A publisher that is no peer. */
+struct chaos_pond {
+    struct chaos *chaos;
+    struct announcement *announcement; /* NULL: nothing is announced */
+    struct feed *feed;                 /* NULL: not open */
+    struct fetch *fetch;               /* NULL: nobody fetches */
+    moq_on_info *on_info;              /* NULL: nobody asks */
+    void *info_user;
+    struct moq_group *growing; /* a reference, while the feed is open; NULL: none */
+    uint64_t sequence;
+    bool is_ready, is_asked, is_resting;
+};
+
+struct chaos {
+    struct world world;
+    struct host *hosts[CHAOS_HOSTS];
+    struct client *clients[CHAOS_CLIENTS]; /* NULL: free place */
+    struct watch *watches[CHAOS_WATCHES];  /* NULL: free place */
+    struct chaos_entry entries[WORLD_WORKERS_MAX][CHAOS_ENTRIES];
+    struct chaos_pond ponds[CHAOS_PONDS];
+    bool has_guests; /* entries and ponds; else only clients */
+    int whole, cut, gaps, asked, replaced, pond_groups;
+};
+
+uint64_t chaos_dice(struct chaos *chaos, uint64_t sides);
+const char *chaos_any_path(struct chaos *chaos);
+
+/* ---- Entries --------------------------------------------------------------------------------- */
+
+void chaos_entries_init(struct chaos *chaos);
+void chaos_answer_one(struct chaos *chaos);
+void chaos_change_chain(struct chaos *chaos);        /* one is added, removed or replaced */
+void chaos_entries_check(const struct chaos *chaos); /* when all is over: each birth had a death */
+
+/* ---- Ponds ----------------------------------------------------------------------------------- */
+
+void chaos_pond_acts(struct chaos *chaos);         /* announces, writes, answers, or ends */
+void chaos_ponds_check(const struct chaos *chaos); /* at any time: they rest when nobody watches */
+void chaos_ponds_end(struct chaos *chaos);
+
+#endif

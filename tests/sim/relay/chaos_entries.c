@@ -1,0 +1,260 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Entries of hook chains, on every worker: they hold requests and answer them from anywhere, lead
+ * them elsewhere, override policies, close viewers, and are replaced. Whatever they are told must
+ * fit what they were told before. */
+#include "tests/sim/relay/chaos.h"
+
+struct slot {
+    const void *member; /* whose it is; NULL: not born */
+    int held;
+};
+
+static struct core_override any_override(struct chaos *chaos)
+{
+    return (struct core_override){.set = (unsigned)chaos_dice(chaos, 8),
+                                  .latency_ns = chaos_dice(chaos, 3000) * NS_PER_MS,
+                                  .priority = (uint8_t)chaos_dice(chaos, 256),
+                                  .order = (uint8_t)chaos_dice(chaos, 4)};
+}
+
+/* ---- Members --------------------------------------------------------------------------------- */
+
+static void **place_of(struct chaos_entry *entry, const void *member)
+{
+    for (int i = 0; i < CHAOS_MEMBERS; i++)
+        if (entry->members[i] == member)
+            return &entry->members[i];
+    return NULL;
+}
+
+static void note_born(struct chaos_entry *entry, void *member, struct slot *slot)
+{
+    void **place = place_of(entry, NULL);
+    assert_null(place_of(entry, member));
+    assert_non_null(place);
+    *place = member;
+    if (!slot)
+        return;
+    assert_null(slot->member);
+    assert_int_equal(slot->held, 0);
+    slot->member = member;
+}
+
+static void note_died(struct chaos_entry *entry, const void *member, const struct slot *slot)
+{
+    void **place = place_of(entry, member);
+    assert_non_null(place);
+    *place = NULL;
+    if (slot)
+        assert_ptr_equal(slot->member, member);
+}
+
+static struct slot *peer_slot(const struct chaos_entry *entry, const struct core_request *request)
+{
+    return core_peer_slot(core_request_peer(request), &entry->hook);
+}
+
+static void answer_one_of(struct chaos_entry *entry)
+{
+    static const enum core_verdict verdicts[] = {CORE_ALLOW, CORE_PASS, CORE_DENY, CORE_PASS};
+    struct chaos *chaos = entry->chaos;
+    struct core_request **place = &entry->held[chaos_dice(chaos, CHAOS_HELD)], *request = *place;
+    if (!request)
+        return;
+    *place = NULL;
+    if (peer_slot(entry, request))
+        peer_slot(entry, request)->held--;
+    core_answer(request, verdicts[chaos_dice(chaos, 4)]);
+}
+
+static void on_peer_born(void *self, struct core_peer *peer)
+{
+    const struct chaos_entry *entry = self;
+    note_born(self, peer, core_peer_slot(peer, &entry->hook));
+}
+
+static void on_peer_died(void *self, struct core_peer *peer)
+{
+    const struct chaos_entry *entry = self;
+    const struct slot *slot = core_peer_slot(peer, &entry->hook);
+    assert_true(!slot || slot->held == 0);
+    note_died(self, peer, slot);
+    if (chaos_dice(entry->chaos, 5) == 0)
+        answer_one_of(self);
+}
+
+static void on_viewer_born(void *self, struct core_viewer *viewer)
+{
+    const struct chaos_entry *entry = self;
+    const struct core_override change = any_override(entry->chaos);
+    note_born(self, viewer, core_viewer_slot(viewer, &entry->hook));
+    if (chaos_dice(entry->chaos, 3) == 0)
+        core_viewer_override(viewer, &entry->hook, &change);
+}
+
+static void on_viewer_died(void *self, struct core_viewer *viewer)
+{
+    const struct chaos_entry *entry = self;
+    struct core_policy_reasons why;
+    core_viewer_reasons(viewer, &why);
+    assert_non_null(core_viewer_peer(viewer));
+    note_died(self, viewer, core_viewer_slot(viewer, &entry->hook));
+    if (chaos_dice(entry->chaos, 5) == 0)
+        answer_one_of(self);
+}
+
+static void on_viewer_sample(void *self, struct core_viewer *viewer)
+{
+    const struct chaos_entry *entry = self;
+    const struct core_override change = any_override(entry->chaos);
+    uint64_t roll = chaos_dice(entry->chaos, 40);
+    assert_non_null(place_of(self, viewer));
+    if (roll < 10)
+        core_viewer_override(viewer, &entry->hook, &change);
+    else if (roll < 14)
+        core_viewer_clear_override(viewer, change.set);
+    else if (roll < 16)
+        core_viewer_close(viewer, roll == 14 ? 0 : MOQ_ERR_REFUSED);
+    else if (roll == 16)
+        answer_one_of(self);
+}
+
+/* ---- Requests -------------------------------------------------------------------------------- */
+
+static bool hold(struct chaos_entry *entry, struct core_request *request)
+{
+    for (int i = 0; i < CHAOS_HELD; i++) {
+        if (entry->held[i])
+            continue;
+        entry->held[i] = request;
+        core_request_set_user(request, entry);
+        if (peer_slot(entry, request))
+            peer_slot(entry, request)->held++;
+        return true;
+    }
+    return false;
+}
+
+static void say_something(const struct chaos_entry *entry, struct core_request *request)
+{
+    struct chaos *chaos = entry->chaos;
+    const struct core_override change = any_override(chaos);
+    struct moq_path *path = moq_path_from_text(chaos_any_path(chaos));
+    if (core_request_kind(request) != CORE_REQUEST_SESSION && chaos_dice(chaos, 10) == 0)
+        core_request_set_path(request, path);
+    if (core_request_kind(request) == CORE_REQUEST_SUBSCRIBE && chaos_dice(chaos, 3) == 0)
+        core_request_override(request, &entry->hook, &change);
+    moq_path_unref(&path);
+}
+
+static enum core_verdict on_request(void *self, struct core_request *request)
+{
+    struct chaos_entry *entry = self;
+    uint64_t roll = chaos_dice(entry->chaos, 40);
+    assert_non_null(place_of(entry, core_request_peer(request)));
+    assert_string_equal(core_peer_server_name(core_request_peer(request)), "localhost");
+    entry->chaos->asked++;
+    say_something(entry, request);
+    if (roll == 0)
+        return CORE_DENY;
+    if (roll < 5 && hold(entry, request))
+        return CORE_LATER;
+    return roll % 2 ? CORE_PASS : CORE_ALLOW;
+}
+
+static void on_withdrawn(void *self, struct core_request *request)
+{
+    struct chaos_entry *entry = self;
+    assert_ptr_equal(core_request_user(request), entry);
+    if (peer_slot(entry, request))
+        peer_slot(entry, request)->held--;
+    for (int i = 0; i < CHAOS_HELD; i++) {
+        if (entry->held[i] != request)
+            continue;
+        entry->held[i] = NULL;
+        return;
+    }
+    fail_msg("a request is withdrawn that is not held");
+}
+
+#define OPS                                                                                        \
+    .session_open = on_request, .announce = on_request, .subscribe = on_request,                   \
+    .withdrawn = on_withdrawn, .peer_born = on_peer_born, .peer_died = on_peer_died,               \
+    .viewer_born = on_viewer_born, .viewer_died = on_viewer_died
+#define SLOTS .peer_slot_bytes = sizeof(struct slot), .viewer_slot_bytes = sizeof(struct slot)
+
+static const struct core_hook_ops ops[CHAOS_ENTRIES] = {
+    {.name = "one", SLOTS, OPS, .viewer_sample = on_viewer_sample},
+    {.name = "two", SLOTS, OPS, .fetch = on_request, .info = on_request},
+    {.name = "three", OPS, .viewer_sample = on_viewer_sample},
+};
+
+/* ---- The chains ------------------------------------------------------------------------------ */
+
+static void add_entry(struct core_hooks *hooks, struct chaos_entry *entry)
+{
+    if (core_hooks_add(hooks, &entry->hook) == 0)
+        entry->hooks = hooks;
+}
+
+void chaos_entries_init(struct chaos *chaos)
+{
+    for (uint32_t worker = 0; worker < chaos->world.worker_count; worker++) {
+        for (int i = 0; i < CHAOS_ENTRIES; i++) {
+            struct chaos_entry *entry = &chaos->entries[worker][i];
+            *entry = (struct chaos_entry){.chaos = chaos, .hook = {.ops = &ops[i], .self = entry}};
+            if (i < 2 && chaos->has_guests)
+                add_entry(&chaos->world.workers[worker].router.hooks, entry);
+        }
+    }
+}
+
+static struct chaos_entry *any_entry(struct chaos *chaos, uint64_t worker)
+{
+    return &chaos->entries[worker][chaos_dice(chaos, CHAOS_ENTRIES)];
+}
+
+void chaos_answer_one(struct chaos *chaos)
+{
+    answer_one_of(any_entry(chaos, chaos_dice(chaos, chaos->world.worker_count)));
+}
+
+static void check_gone(const struct chaos_entry *entry)
+{
+    for (int i = 0; i < CHAOS_HELD; i++)
+        assert_null(entry->held[i]);
+    for (int i = 0; i < CHAOS_MEMBERS; i++)
+        assert_null(entry->members[i]);
+}
+
+static void note_gone(struct chaos_entry *entry)
+{
+    entry->hooks = NULL;
+    check_gone(entry);
+}
+
+void chaos_change_chain(struct chaos *chaos)
+{
+    uint64_t worker = chaos_dice(chaos, chaos->world.worker_count);
+    struct core_hooks *hooks = &chaos->world.workers[worker].router.hooks;
+    struct chaos_entry *entry = any_entry(chaos, worker), *fresh = any_entry(chaos, worker);
+    if (!chaos->has_guests)
+        return;
+    if (!entry->hooks) {
+        add_entry(hooks, entry);
+    } else if (!fresh->hooks && core_hooks_replace(hooks, &entry->hook, &fresh->hook) == 0) {
+        fresh->hooks = hooks;
+        note_gone(entry);
+        chaos->replaced++;
+    } else if (fresh->hooks && chaos_dice(chaos, 8) == 0) {
+        core_hooks_remove(hooks, &entry->hook);
+        note_gone(entry);
+    }
+}
+
+void chaos_entries_check(const struct chaos *chaos)
+{
+    for (int worker = 0; worker < WORLD_WORKERS_MAX; worker++)
+        for (int i = 0; i < CHAOS_ENTRIES; i++)
+            check_gone(&chaos->entries[worker][i]);
+}
