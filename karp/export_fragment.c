@@ -153,7 +153,7 @@ int export_fragment_add(struct karp_exporter *exporter, struct export_track *tra
                         const struct karp_frame *frame, int64_t pts)
 {
     struct export_sample sample = {.pts = pts,
-                                   .dts = export_time_next(track, pts),
+                                   .dts = export_time_next(track, pts, frame->is_group_start),
                                    .size = (uint32_t)frame->size,
                                    .is_key = frame->is_group_start || track->kind == KARP_AUDIO};
     int error = 0;

@@ -133,7 +133,7 @@ void export_config_look(struct export_track *track, const struct karp_frame *fra
 int export_init_build(const struct karp_exporter *exporter, struct byte_buf *out);
 
 /* The decode time that the frame shown at `pts` can have, before its neighbours are looked at. */
-int64_t export_time_next(struct export_track *track, int64_t pts);
+int64_t export_time_next(struct export_track *track, int64_t pts, bool is_group_start);
 
 /* The media time at which presentation begins, and that of a time, in ticks of the track. */
 int64_t export_edit_ticks(const struct karp_exporter *exporter, const struct export_track *track);

@@ -12,7 +12,12 @@
 
 #include "base/check.h"
 
-enum { JUMP_US = 1000000, LEADING_MAX = 16 };
+enum {
+    JUMP_US = 1000000,       /* what groups are missing in takes longer, */
+    JUMP_SPANS = 8,          /* and so many times as long as the window is, */
+    JUMP_MAX_US = 600000000, /* but not longer: offsets have 32 bits */
+    LEADING_MAX = 16,
+};
 
 /* Fills the window with times before `pts`: room for the frames that an open group shows before its
  * keyframe. */
@@ -50,11 +55,21 @@ int64_t export_ticks(const struct karp_exporter *exporter, const struct export_t
            export_edit_ticks(exporter, track);
 }
 
-int64_t export_time_next(struct export_track *track, int64_t pts)
+/* Whether media is missing before a frame. A step within a group is none, however long: where
+ * frames last seconds, those between come after it. */
+static bool is_jump(const struct export_track *track, int64_t pts, bool is_group_start)
+{
+    if (!track->has_newest || track->window_count == 0)
+        return false;
+    int64_t step = pts - track->newest_pts;
+    int64_t span = track->window[track->window_count - 1] - track->window[0];
+    return step > JUMP_MAX_US || (is_group_start && step > JUMP_US + JUMP_SPANS * span);
+}
+
+int64_t export_time_next(struct export_track *track, int64_t pts, bool is_group_start)
 {
     unsigned *count = &track->window_count;
-    bool is_jump = track->has_newest && pts > track->newest_pts + JUMP_US;
-    if (!track->is_timed || is_jump)
+    if (!track->is_timed || is_jump(track, pts, is_group_start))
         refill_window(track, pts);
     if (!track->has_newest || pts > track->newest_pts)
         track->newest_pts = pts;

@@ -116,6 +116,25 @@ static void a_stream_that_ends_or_jumps_in_its_opening_is_written(void **state)
     }
 }
 
+static void frames_that_last_seconds_are_decoded_before_they_are_shown(void **state)
+{
+    (void)state;
+    enum { S = 1000000, LEAD_US = 200000 };
+    static const int64_t slow[] = {0, 3 * S, 1 * S, 2 * S, 6 * S, 4 * S, 5 * S, 7 * S, 10 * S};
+    static const int64_t open_groups[] = {0 * S,  12 * S, 4 * S,  8 * S,  24 * S, 16 * S, 20 * S,
+                                          36 * S, 28 * S, 32 * S, 48 * S, 40 * S, 44 * S};
+    static const bool keys[] = {1, 0, 0, 0, 0, 0, 0, 1, 0, 0, 0, 0, 0};
+    struct karp_catalog *catalog = reordering_catalog();
+    catalog->has_start = true;
+    export_times(catalog, slow, keys, 9, NULL);
+    assert_int_equal(assert_times(slow, 9, LEAD_US), 0);
+
+    catalog = reordering_catalog();
+    catalog->has_start = true;
+    export_times(catalog, open_groups, keys, 13, NULL);
+    assert_int_equal(assert_times(open_groups, 13, LEAD_US), 0);
+}
+
 static void a_group_can_be_one_fragment(void **state)
 {
     (void)state;
@@ -194,6 +213,7 @@ int main(void)
         cmocka_unit_test(a_group_can_be_one_fragment),
         cmocka_unit_test(a_late_viewer_who_joins_at_an_open_group_gets_it_in_order),
         cmocka_unit_test(lost_groups_jump_forward),
+        cmocka_unit_test(frames_that_last_seconds_are_decoded_before_they_are_shown),
         cmocka_unit_test(sounds_of_the_same_time_are_a_microsecond_apart),
         cmocka_unit_test(a_depth_that_nobody_told_is_learned),
         cmocka_unit_test(an_offset_moves_the_beginning),
