@@ -45,6 +45,7 @@ struct karp_display {
     uint32_t aspect_width, aspect_height;
     bool has_colour; /* the container tells the colour, whatever the codec says */
     struct karp_colour colour;
+    bool is_range_untold; /* by QuickTime's colr; the stream may know better */
 };
 
 struct karp_track {

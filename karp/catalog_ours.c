@@ -72,10 +72,12 @@ static void read_display(const json_t *object, struct karp_display *display)
     }
     if (!json_is_object(space))
         return;
-    display->colour = (struct karp_colour){read_colour_number(space, &colour_members[0]),
-                                           read_colour_number(space, &colour_members[1]),
-                                           read_colour_number(space, &colour_members[2]),
-                                           json_is_true(json_object_get(space, "fullRange"))};
+    const json_t *range = json_object_get(space, "fullRange");
+    display->colour =
+        (struct karp_colour){read_colour_number(space, &colour_members[0]),
+                             read_colour_number(space, &colour_members[1]),
+                             read_colour_number(space, &colour_members[2]), json_is_true(range)};
+    display->is_range_untold = !json_is_boolean(range);
     display->has_colour = display_says_colour(&display->colour);
 }
 
@@ -104,14 +106,16 @@ static bool add_colour_number(json_t *space, const struct colour_member *member,
     return json_object_set_new(space, member->name, json_integer(number)) == 0;
 }
 
-static bool add_colour(json_t *object, const struct karp_colour *colour)
+static bool add_colour(json_t *object, const struct karp_display *display)
 {
+    const struct karp_colour *colour = &display->colour;
     json_t *space = json_object();
     bool is_written =
         space && add_colour_number(space, &colour_members[0], colour->primaries) &&
         add_colour_number(space, &colour_members[1], colour->transfer) &&
         add_colour_number(space, &colour_members[2], colour->matrix) &&
-        json_object_set_new(space, "fullRange", json_boolean(colour->is_full_range)) == 0;
+        (display->is_range_untold ||
+         json_object_set_new(space, "fullRange", json_boolean(colour->is_full_range)) == 0);
     return json_object_set_new(object, "colorSpace", space) == 0 && is_written;
 }
 
@@ -128,7 +132,7 @@ static bool write_display(json_t *object, const struct karp_display *display)
                      json_object_set_new(object, "displayAspectHeight",
                                          json_integer(display->aspect_height)) == 0;
     if (is_written && display->has_colour)
-        is_written = add_colour(object, &display->colour);
+        is_written = add_colour(object, display);
     return is_written;
 }
 

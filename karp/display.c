@@ -71,8 +71,9 @@ bool display_equals(const struct karp_display *a, const struct karp_display *b)
     const struct karp_colour *x = &a->colour, *y = &b->colour;
     bool is_same_colour =
         a->has_colour == b->has_colour &&
-        (!a->has_colour || (x->primaries == y->primaries && x->transfer == y->transfer &&
-                            x->matrix == y->matrix && x->is_full_range == y->is_full_range));
+        (!a->has_colour ||
+         (x->primaries == y->primaries && x->transfer == y->transfer && x->matrix == y->matrix &&
+          x->is_full_range == y->is_full_range && a->is_range_untold == b->is_range_untold));
     return is_same_colour && a->rotation == b->rotation && a->is_flipped == b->is_flipped &&
            a->aspect_width == b->aspect_width && a->aspect_height == b->aspect_height;
 }

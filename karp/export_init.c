@@ -126,12 +126,14 @@ static void write_colr(struct writer *to, const struct export_track *track)
                     told->matrix == usual.matrix && told->is_full_range == usual.is_full_range;
     if (!display->has_colour && (track->codec.kind != KARP_CODEC_AV1 || is_usual))
         return;
+    bool is_range_untold = display->has_colour && display->is_range_untold;
     size_t colr = writer_begin(to, "colr");
-    writer_bytes(to, "nclx", 4);
+    writer_bytes(to, is_range_untold ? "nclc" : "nclx", 4);
     writer_number(to, told->primaries, 2);
     writer_number(to, told->transfer, 2);
     writer_number(to, told->matrix, 2);
-    writer_number(to, told->is_full_range ? 0x80 : 0, 1);
+    if (!is_range_untold)
+        writer_number(to, told->is_full_range ? 0x80 : 0, 1);
     writer_end(to, colr);
 }
 

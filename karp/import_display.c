@@ -39,7 +39,8 @@ static void read_pasp(struct reader in, struct karp_track *track, const struct k
         set_aspect(&track->display, track->width * horizontal, track->height * vertical);
 }
 
-/* nclx, or nclc of QuickTime, which has no range. ICC profiles are of no use to a decoder. */
+/* nclx, or nclc of QuickTime, which does not tell the range. ICC profiles are of no use to a
+ * decoder. */
 static void read_colr(struct reader in, struct karp_track *track)
 {
     uint32_t type = reader_u32(&in);
@@ -47,8 +48,9 @@ static void read_colr(struct reader in, struct karp_track *track)
     bool is_known = type == FOURCC('n', 'c', 'l', 'x') || type == FOURCC('n', 'c', 'l', 'c');
     if (in.is_short || !is_known || (primaries | transfer | matrix) > UINT8_MAX)
         return;
-    bool is_full = type == FOURCC('n', 'c', 'l', 'x') && (reader_u8(&in) & 0x80);
+    bool is_told = type == FOURCC('n', 'c', 'l', 'x'), is_full = is_told && reader_u8(&in) & 0x80;
     struct karp_colour colour = {(uint8_t)primaries, (uint8_t)transfer, (uint8_t)matrix, is_full};
+    track->display.is_range_untold = !is_told;
     track->display.has_colour = display_says_colour(&colour);
     track->display.colour = colour;
 }

@@ -130,8 +130,12 @@ static int read_video_entry(struct karp_importer *importer, struct box *entry,
     if (error)
         return error;
     import_display_entry(importer, children, track, codec);
-    if (codec->kind == KARP_CODEC_AV1 && track->display.has_colour)
+    if (codec->kind == KARP_CODEC_AV1 && track->display.has_colour) {
+        bool is_full = codec->colour.is_full_range;
         codec->colour = track->display.colour;
+        if (track->display.is_range_untold)
+            codec->colour.is_full_range = is_full;
+    }
     return 0;
 }
 

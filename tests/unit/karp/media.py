@@ -134,6 +134,7 @@ CASES = {
     "colours_of_vp9": (VP9 + [*HDR] + OPUS, CMAF, [], HDR),
     "colours_of_h265": (H265 + ["-pix_fmt", "yuv420p10le"] + OPUS, CMAF + "+write_colr", [], HDR),
     "colours_of_full_range": (H264 + AAC, CMAF + "+write_colr", [], ["-color_primaries", "bt470bg", "-color_trc", "gamma28", "-colorspace", "bt470bg", "-color_range", "pc"]),
+    "colours_of_quicktime_do_not_tell_the_range": (H264 + ["-color_range", "pc"] + AAC, CMAF + "+write_colr", [], ["-f", "mov", *HDR[:6]]),
     "open_groups": (["-c:v", "libx265", "-preset", "medium", "-x265-params", "log-level=none:keyint=24:open-gop=1:bframes=4"]
                     + AAC, "frag_keyframe+empty_moov+default_base_moof", []),
 }

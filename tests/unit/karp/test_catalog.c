@@ -95,6 +95,7 @@ static void display_and_language_survive(void **state)
               "ncl\",\"fullRange\":false}"));
     assert_survives(SHOWN(",\"colorSpace\":{\"primaries\":22,\"transfer\":14,\"fullRange\":true}"));
     assert_survives(SHOWN(",\"colorSpace\":{\"matrix\":\"rgb\",\"fullRange\":false}"));
+    assert_survives(SHOWN(",\"colorSpace\":{\"matrix\":\"rgb\"}"));
 }
 
 static void display_and_language_that_make_no_sense_are_ignored(void **state)

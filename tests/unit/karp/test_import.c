@@ -433,7 +433,13 @@ static void the_colour_of_the_container_is_told(void **state)
     assert_int_equal(entry.display.colour.primaries, 9);
     assert_int_equal(entry.display.colour.transfer, 16);
     assert_int_equal(entry.display.colour.matrix, 9);
-    assert_true(entry.display.colour.is_full_range);
+    assert_true(entry.display.colour.is_full_range && !entry.display.is_range_untold);
+
+    memcpy(colr + 8, "nclc", 4); /* of QuickTime, which says nothing of the range */
+    entry = entry_of(&track);
+    assert_int_equal(entry.display.colour.primaries, 9);
+    assert_true(!entry.display.colour.is_full_range && entry.display.is_range_untold);
+    memcpy(colr + 8, "nclx", 4);
 
     colr[13] = colr[15] = colr[17] = 2; /* nothing is specified but the range */
     assert_true(entry_of(&track).display.has_colour);
