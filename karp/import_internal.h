@@ -295,8 +295,8 @@ uint8_t import_entry_number(const struct import_track *track, uint32_t entry);
 /* Counts samples that are left out. */
 void import_leave_out(struct karp_importer *importer, enum karp_loss loss, uint64_t samples);
 
-/* Forgets the fragment that is over: a new one begins. */
-void import_begin_fragment(struct karp_importer *importer);
+/* A new fragment begins. The one before is forgotten, unless both are `is_joining` in one mdat. */
+void import_begin_fragment(struct karp_importer *importer, bool is_joining);
 
 /* Adds a sample to the fragment at hand. */
 int import_add_sample(struct karp_importer *importer, struct import_track *track,

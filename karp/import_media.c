@@ -9,10 +9,13 @@
 #include "base/error.h"
 #include "base/log.h"
 
-void import_begin_fragment(struct karp_importer *importer)
+void import_begin_fragment(struct karp_importer *importer, bool is_joining)
 {
-    importer->sample_count = importer->next_sample = 0;
-    importer->has_fragment = importer->has_fragment_mdat = importer->has_left_out = false;
+    if (!is_joining) {
+        importer->sample_count = importer->next_sample = 0;
+        importer->has_left_out = false;
+    }
+    importer->has_fragment = importer->has_fragment_mdat = false;
     for (size_t i = 0; i < importer->track_count; i++)
         importer->tracks[i].sample_count = 0;
 }

@@ -232,8 +232,10 @@ static int read_traf(struct fragment *fragment, struct reader traf)
 int import_moof(struct karp_importer *importer, struct reader body, uint64_t start)
 {
     struct fragment fragment = {.importer = importer, .start = start, .is_first_traf = true};
+    uint64_t restarts = importer->counts.restarts;
+    bool is_joining = importer->has_fragment && !importer->has_fragment_mdat;
     int error = import_check_boxes(body, 0, &importer->failure);
-    import_begin_fragment(importer);
+    import_begin_fragment(importer, is_joining);
 
     struct box box;
     while (!error && box_next(&body, &box, NULL) > 0) {
@@ -242,5 +244,9 @@ int import_moof(struct karp_importer *importer, struct reader body, uint64_t sta
     }
     importer->has_fragment = importer->sample_count > 0 || importer->has_left_out;
     import_time_settle(importer);
+    if (!error && is_joining && importer->counts.restarts > restarts)
+        return import_fail(importer, DUPLICATE_BOX, "moof",
+                           "at byte %llu times start again, before the mdat of the moof before it",
+                           (unsigned long long)start);
     return error;
 }

@@ -309,7 +309,7 @@ static int drop_track(struct karp_importer *importer, struct import_track *track
 int import_moov_samples(struct karp_importer *importer)
 {
     int error = 0;
-    import_begin_fragment(importer);
+    import_begin_fragment(importer, false);
     for (size_t i = 0; i < importer->track_count && !error; i++) {
         size_t before = importer->sample_count;
         error = import_tables(importer, &importer->tracks[i]);

@@ -121,12 +121,16 @@ int import_check_order(struct karp_importer *importer)
         return check_init(importer);
     if (type == IMPORT_MDAT && !importer->has_fragment)
         return import_fail(importer, MISSING_BOX, "moof",
-                           "no samples are known to lie in the mdat at byte %llu", at);
+                           "no samples are known to lie in the mdat at byte %llu: media has to "
+                           "come after its moof (ffmpeg -c copy puts it there)",
+                           at);
     if ((type != IMPORT_MOOF && type != IMPORT_MOOV) || missing == 0)
         return 0;
     if (importer->has_fragment_mdat)
         return import_fail(importer, INVALID_OFFSET, NULL,
                            "%zu samples before byte %llu lie in no mdat", missing, at);
+    if (type == IMPORT_MOOF)
+        return 0; /* several may share an mdat */
     return import_fail(importer, DUPLICATE_BOX, box_name_of(type).text,
                        "at byte %llu, before the mdat of the one that came first", at);
 }

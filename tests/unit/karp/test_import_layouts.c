@@ -490,6 +490,56 @@ static void a_fragment_may_have_no_samples(void **state)
     assert_int_equal(notes.counts.frames, 6);
 }
 
+static uint8_t *place_of(const struct file *file, const char *type, int nth)
+{
+    const uint8_t *at = file->data;
+    for (int i = 0; i <= nth; i++) {
+        at = memmem(at + 4, (size_t)(file->data + file->size - at - 4), type, 4);
+        assert_non_null(at);
+    }
+    return (uint8_t *)at - 4;
+}
+
+/* Makes "moof mdat moof mdat" into "moof moof mdat mdat". */
+static void put_moofs_first(struct file *file)
+{
+    uint8_t moved[4096], *mdat = place_of(file, "mdat", 0), *moof = place_of(file, "moof", 1);
+    size_t mdat_size = (size_t)(moof - mdat);
+    size_t moof_size = (size_t)(place_of(file, "mdat", 1) - moof);
+    place_of(file, "trun", 0)[19] += (uint8_t)moof_size;
+    place_of(file, "trun", 1)[19] += (uint8_t)mdat_size;
+    assert_in_range(mdat_size, 8, sizeof moved);
+    memcpy(moved, mdat, mdat_size);
+    memmove(mdat, moof, moof_size);
+    memcpy(mdat + moof_size, moved, mdat_size);
+}
+
+static void several_moofs_may_come_before_their_media(void **state)
+{
+    (void)state;
+    struct file file = {.size = 0};
+    struct notes usual, notes;
+    file_usual(&file);
+    import_well(&file, &usual);
+    put_moofs_first(&file);
+    import_well(&file, &notes);
+    assert_string_equal(notes.text, usual.text);
+
+    file_both(&file);
+    file_pictures(&file, 0, "Key one");
+    file_pictures(&file, 80, "two three");
+    put_moofs_first(&file);
+    import_well(&file, &notes);
+    assert_string_equal(notes.text, "+video1 0 Key\nvideo1 40000 one\n+video1 80000 two\n"
+                                    "video1 120000 three\n");
+
+    file_both(&file);
+    file_pictures(&file, 8000, "Key one");
+    file_pictures(&file, 0, "Key two");
+    put_moofs_first(&file);
+    assert_failure(&file, "times start again, before the mdat");
+}
+
 static void what_is_left_out_may_lie_in_an_mdat_of_its_own(void **state)
 {
     (void)state;
@@ -540,6 +590,7 @@ int main(void)
         cmocka_unit_test(a_file_may_begin_with_other_boxes),
         cmocka_unit_test(other_kinds_of_files_are_called_by_their_names),
         cmocka_unit_test(a_fragment_may_have_no_samples),
+        cmocka_unit_test(several_moofs_may_come_before_their_media),
         cmocka_unit_test(what_is_left_out_may_lie_in_an_mdat_of_its_own),
     };
     return cmocka_run_group_tests(tests, quiet, NULL);
