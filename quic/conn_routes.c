@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The keys that lead to a connection, its IDs and reset tokens: a connection keeps its own, so that
- * they go with it.
- * Tested by tests/sim/test_paths.c. */
+ * they go with it. */
 #include "quic/conn.h"
 
 #include <stdlib.h>
