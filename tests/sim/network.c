@@ -11,7 +11,9 @@
 #include "base/list.h"
 #include "quic/check.h"
 
-enum { FIRST_PORT = 4433, REBOUND_PORT = 20000, START_S = 1000, CHECKED_CONNECTIONS = 16 };
+enum { FIRST_PORT = 4433, REBOUND_PORT = 20000, START_S = 1000 };
+
+enum { FEW = 16, CHECKED_OF_MANY = 4 }; /* see sim_check_every */
 
 struct packet {
     struct list link;
@@ -357,13 +359,16 @@ struct quic_conn *sim_connect(struct sim *sim, int from, int to,
 
 /* ---- Time ------------------------------------------------------------------------------------ */
 
-/* After each turn of an endpoint with few connections, rarely where a look at all of them is long.
- */
+uint64_t sim_check_every(uint64_t count)
+{
+    return count <= FEW ? 1 : count / CHECKED_OF_MANY;
+}
+
 static void check_now_and_then(struct node *node)
 {
     struct quic_endpoint_stats stats;
     quic_endpoint_stats(node->endpoint, &stats);
-    if (node->turns++ % (1 + stats.connections / CHECKED_CONNECTIONS) == 0)
+    if (node->turns++ % sim_check_every(stats.connections) == 0)
         endpoint_check(node->endpoint);
 }
 

@@ -80,6 +80,10 @@ void sim_inject(struct sim *sim, int to, const uint8_t *data, size_t n);
 bool sim_run_until(struct sim *sim, bool (*is_done)(void *self), void *self, uint64_t limit_ns);
 void sim_run(struct sim *sim, uint64_t duration_ns);
 
+/* Checks of what must hold are long where there are many things to look at. Then each thing is
+ * looked at once in so many turns: what is wrong stays wrong. */
+uint64_t sim_check_every(uint64_t count);
+
 uint64_t sim_random(struct sim *sim); /* of the seed */
 
 #endif

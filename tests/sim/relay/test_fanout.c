@@ -13,7 +13,7 @@
 enum {
     CROWD = 198,
     VIEWERS = CROWD + 2,
-    GROUPS = 40,
+    GROUPS = 24,
     GROUP_MS = 500,
     FRAMES = 15, /* of a group */
     FRAME_BYTES = 4000,

@@ -38,15 +38,31 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
+/* Each turn checks few of many sessions, and the next turn others. */
+static bool is_checked_now(const struct turns *turns, uint64_t position)
+{
+    return (position + turns->count) % sim_check_every(turns->sessions) == 0;
+}
+
+static void check_peers_sessions(struct world_worker *worker)
+{
+    struct turns *turns = &worker->turns;
+    uint64_t position = 0;
+    list_for_each (node, &worker->router.peers) {
+        const struct core_peer *peer = container_of(node, struct core_peer, node);
+        if (peer->session && is_checked_now(turns, position))
+            session_check(peer->session);
+        position++;
+    }
+    turns->sessions = position;
+    turns->count++;
+}
+
 /* What must hold after each turn. */
 static void check_worker(struct world_worker *worker)
 {
     router_check(&worker->router);
-    list_for_each (node, &worker->router.peers) {
-        const struct core_peer *peer = container_of(node, struct core_peer, node);
-        if (peer->session)
-            session_check(peer->session);
-    }
+    check_peers_sessions(worker);
     list_for_each (node, &worker->router.sources)
         track_check(container_of(node, struct source, node)->track);
 }
@@ -223,6 +239,20 @@ void world_deinit(struct world *world)
 
 /* ---- Hosts ----------------------------------------------------------------------------------- */
 
+static void check_clients_sessions(struct host *host)
+{
+    struct turns *turns = &host->turns;
+    uint64_t position = 0;
+    list_for_each (node, &host->clients) {
+        const struct client *client = container_of(node, struct client, link);
+        if (client->session && is_checked_now(turns, position))
+            session_check(client->session);
+        position++;
+    }
+    turns->sessions = position;
+    turns->count++;
+}
+
 static uint64_t host_turn(void *self)
 {
     struct host *host = self;
@@ -232,11 +262,7 @@ static uint64_t host_turn(void *self)
         next_ns = due_ns < next_ns ? due_ns : next_ns;
     }
     tick_sessions(&host->bridge);
-    list_for_each (node, &host->clients) {
-        const struct client *client = container_of(node, struct client, link);
-        if (client->session)
-            session_check(client->session);
-    }
+    check_clients_sessions(host);
     return next_ns;
 }
 

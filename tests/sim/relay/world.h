@@ -23,6 +23,11 @@ struct world_setup {
         workers; /* clients are spread over them in turn; 0: what MOQ_SIM_WORKERS says, or one */
 };
 
+/* So that each turn can check some of many sessions. */
+struct turns {
+    uint64_t count, sessions; /* how many there were, and how many sessions in the last one */
+};
+
 struct world_worker {
     struct world *world;
     struct router router;
@@ -32,6 +37,7 @@ struct world_worker {
     uint64_t next_sweep_ns, next_sample_ns, next_post_ns;
     uint64_t posts; /* that it has run */
     bool is_stuck;  /* runs none */
+    struct turns turns;
 };
 
 struct world {
@@ -51,6 +57,7 @@ struct host { /* one address */
     int node;
     struct moq_native_bridge bridge;
     struct list clients, cameras;
+    struct turns turns;
 };
 
 void world_init(struct world *world, const struct world_setup *setup);
