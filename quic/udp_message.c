@@ -152,6 +152,15 @@ static void remember_refusal(struct udp_socket *socket, unsigned refused, const 
     socket->has_gso = socket->has_gso && !(refused & UDP_PART_TRAIN);
 }
 
+/* What the message may be refused for; 0: for none of its parts. EPERM is a firewall's, or a
+ * sandbox's: it may look at marks, and whether the next packet passes says nothing of trains. */
+static unsigned parts_in_question(int why, unsigned parts)
+{
+    if (why == EPERM)
+        return parts & UDP_PART_ECN;
+    return why == EINVAL || why == EIO || why == EOPNOTSUPP || why == ENOPROTOOPT ? parts : 0;
+}
+
 bool udp_message_send_reduced(struct udp_socket *socket, struct msghdr *header,
                               struct udp_message *message)
 {
@@ -166,11 +175,10 @@ bool udp_message_send_reduced(struct udp_socket *socket, struct msghdr *header,
         UDP_PART_ECN | UDP_PART_TRAIN | UDP_PART_LOCAL,
     };
     int why = errno;
+    unsigned parts = parts_in_question(why, message->parts);
     bool is_sent = false;
-    if (why != EINVAL && why != EIO && why != EOPNOTSUPP && why != ENOPROTOOPT)
-        return false;
     for (size_t i = 0; i < sizeof tries && !is_sent; i++) {
-        if ((message->parts & tries[i]) != tries[i])
+        if ((parts & tries[i]) != tries[i])
             continue;
         is_sent = send_with(socket, header, message, message->parts & ~(unsigned)tries[i]);
         if (is_sent)

@@ -347,6 +347,28 @@ static void ecn_marks_that_were_refused_are_not_tried_again(void **state)
     udp_socket_close(&socket);
 }
 
+/* As iptables does in OUTPUT. */
+static void a_firewall_may_refuse_marks_but_is_not_asked_about_trains(void **state)
+{
+    struct udp_socket socket;
+    (void)state;
+    begin(&socket, false);
+    kernel.refused_parts = UDP_PART_ECN;
+    kernel.refusal = EPERM;
+    assert_int_equal(send_full(&socket, 'a', 3 * PACKET_BYTES), 0);
+    assert_int_equal(udp_socket_flush(&socket), 0);
+    assert_int_equal(kernel.parts[0], UDP_PART_LOCAL | UDP_PART_TRAIN);
+    assert_sent("a");
+
+    kernel.refused_parts = UDP_PART_TRAIN;
+    assert_int_equal(send_full(&socket, 'b', 3 * PACKET_BYTES), 0);
+    assert_int_equal(udp_socket_flush(&socket), 0);
+    assert_sent("");
+    assert_int_equal(socket.send_errors, 1);
+    assert_int_equal(socket.refused_parts, UDP_PART_ECN);
+    udp_socket_close(&socket);
+}
+
 /* A socket of all addresses: one of them may be gone, the others are not. */
 static void an_address_that_is_refused_says_nothing_of_others(void **state)
 {
@@ -410,6 +432,7 @@ int main(void)
         cmocka_unit_test(a_refused_train_goes_packet_by_packet),
         cmocka_unit_test(only_the_part_that_is_refused_is_left_out),
         cmocka_unit_test(ecn_marks_that_were_refused_are_not_tried_again),
+        cmocka_unit_test(a_firewall_may_refuse_marks_but_is_not_asked_about_trains),
         cmocka_unit_test(an_address_that_is_refused_says_nothing_of_others),
         cmocka_unit_test(what_is_refused_in_every_form_is_dropped_and_changes_nothing),
         cmocka_unit_test(a_refusal_that_is_no_matter_of_trains_leaves_them_alone),
