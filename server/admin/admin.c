@@ -18,15 +18,17 @@
 enum {
     CONNECTIONS_MAX = 64,
     CONNECTIONS_PER_ADDRESS_MAX = 16,
-    CONNECTION_TIMEOUT_S = 10,
+    CONNECTION_TIMEOUT_S = 10,      /* without a byte */
+    CONNECTION_LIFETIME_MS = 15000, /* each carries one request */
     CONNECTION_MEMORY_BYTES = 8 * 1024,
     PAGE_BYTES = 96 * 1024,
     ENTRY_MAX_BYTES = 1024, /* of a list in /stats */
 };
 
-/* The sockets of the connections that MHD has, and which of them were hurried (below). */
+/* The sockets of the connections that MHD has, and until when they may take. */
 struct guests {
-    struct pollfd sockets[CONNECTIONS_MAX];
+    struct pollfd sockets[CONNECTIONS_MAX]; /* without `events`: was hurried (below) */
+    uint64_t until_ms[CONNECTIONS_MAX];     /* of the loop's clock; UINT64_MAX: was ended */
     unsigned count;
 };
 
@@ -206,7 +208,7 @@ static enum MHD_Result on_http(void *self, struct MHD_Connection *connection, co
     return answer_text(connection, MHD_HTTP_NOT_FOUND, "there is /fingerprint and /stats\n");
 }
 
-/* ---- Peers that are gone --------------------------------------------------------------------- */
+/* ---- Peers that are gone, or take too long --------------------------------------------------- */
 
 /* libmicrohttpd's callback. */
 static void on_guest(void *self, struct MHD_Connection *connection, void **state,
@@ -218,14 +220,17 @@ static void on_guest(void *self, struct MHD_Connection *connection, void **state
         MHD_get_connection_info(connection, MHD_CONNECTION_INFO_CONNECTION_FD);
     (void)state;
     if (what == MHD_CONNECTION_NOTIFY_STARTED) {
-        if (guests->count < CONNECTIONS_MAX)
-            guests->sockets[guests->count++] =
-                (struct pollfd){.fd = info->connect_fd, .events = POLLRDHUP};
+        if (guests->count == CONNECTIONS_MAX)
+            return;
+        guests->until_ms[guests->count] = uv_now(admin->poll.loop) + CONNECTION_LIFETIME_MS;
+        guests->sockets[guests->count++] =
+            (struct pollfd){.fd = info->connect_fd, .events = POLLRDHUP};
         return;
     }
     for (unsigned i = 0; i < guests->count; i++)
         if (guests->sockets[i].fd == info->connect_fd) {
             guests->sockets[i] = guests->sockets[--guests->count];
+            guests->until_ms[i] = guests->until_ms[guests->count];
             return;
         }
 }
@@ -252,6 +257,21 @@ static void hurry_those_gone(struct guests *guests)
         }
 }
 
+/* MHD's own limit begins anew with each byte, so who sends one now and then would keep a place for
+ * hours. Returns when the next one is due; UINT64_MAX: none. */
+static uint64_t end_those_over_time(struct guests *guests, uint64_t now_ms)
+{
+    uint64_t next_ms = UINT64_MAX;
+    for (unsigned i = 0; i < guests->count; i++) {
+        if (guests->until_ms[i] <= now_ms) {
+            shutdown(guests->sockets[i].fd, SHUT_RDWR); /* an event for MHD, which closes */
+            guests->until_ms[i] = UINT64_MAX;
+        }
+        next_ms = guests->until_ms[i] < next_ms ? guests->until_ms[i] : next_ms;
+    }
+    return next_ms;
+}
+
 /* ---- Running --------------------------------------------------------------------------------- */
 
 static void on_timer(uv_timer_t *timer);
@@ -266,14 +286,20 @@ static unsigned connections_of(struct admin *admin)
  * call it. */
 static void run_daemon(struct admin *admin)
 {
-    MHD_UNSIGNED_LONG_LONG wait_ms;
+    MHD_UNSIGNED_LONG_LONG mhd_ms;
+    uint64_t now_ms = uv_now(admin->poll.loop), wait_ms = UINT64_MAX;
     unsigned before;
     do {
         before = connections_of(admin);
         MHD_run(admin->daemon);
     } while (connections_of(admin) < before);
     hurry_those_gone(&admin->guests);
-    if (MHD_get_timeout(admin->daemon, &wait_ms) == MHD_YES)
+    uint64_t next_ms = end_those_over_time(&admin->guests, now_ms);
+    if (next_ms != UINT64_MAX)
+        wait_ms = next_ms - now_ms;
+    if (MHD_get_timeout(admin->daemon, &mhd_ms) == MHD_YES && mhd_ms < wait_ms)
+        wait_ms = mhd_ms;
+    if (wait_ms != UINT64_MAX)
         uv_timer_start(&admin->timer, on_timer, wait_ms, 0);
 }
 

@@ -194,6 +194,35 @@ def pages_answer_after_a_burst_that_is_gone():
     relay.stop()
 
 
+def pages_answer_while_others_never_finish_their_requests():
+    """They fill all places and send a line of a request now and then, so none of them is ever silent for long."""
+    relay = Relay()
+    crowd = []
+    for number in range(80):
+        one = socket.socket()
+        one.bind((f"127.0.0.{2 + number // 16}", 0))
+        one.connect(("127.0.0.1", relay.port))
+        one.sendall(b"GET /stats HTTP/1.1\r\n")
+        crowd.append(one)
+
+    def is_answered():
+        for one in crowd:
+            try:
+                one.sendall(b"X: y\r\n")
+            except OSError:
+                pass  # it was ended
+        try:
+            return relay.get("/stats", 1)[0] == "{"
+        except OSError:
+            return False
+
+    check(not is_answered(), "there were places left")
+    wait_until(is_answered, 60, "they keep their places")
+    for one in crowd:
+        one.close()
+    relay.stop()
+
+
 def check_agrees_with_start():
     status, out, err = run([program("moq-relay"), "--check", "--dev"])
     check(status == 0, f"{out} {err}")
@@ -234,4 +263,5 @@ TESTS = [without_a_certificate_it_says_how_to_get_one, help_and_version_go_to_st
          sigint_and_sigterm_end_it_in_order, the_fingerprint_is_served_to_pages,
          sighup_takes_what_may_change_and_refuses_the_rest_by_name,
          too_few_descriptors_are_said_so, errors_of_a_reload_are_lines_of_the_log, pages_answer_again_after_a_crowd, pages_answer_after_a_burst_that_is_gone,
+         pages_answer_while_others_never_finish_their_requests,
          check_agrees_with_start, garbage_datagrams_hurt_nobody]
