@@ -197,6 +197,12 @@ void bind_error_explain(const struct bind_attempt *attempt, char *out, size_t si
                  "stands for all",
                  words);
         break;
+    case EINVAL:
+        snprintf(out, size,
+                 "%s: an address that begins with fe80: is that of one interface; write another "
+                 "address of this host, or [::] for all",
+                 words);
+        break;
     case EAFNOSUPPORT:
         snprintf(out, size, "%s: this host has no %s; write an address of the other kind", words,
                  attempt->is_ipv6 ? "IPv6" : "IPv4");

@@ -16,6 +16,7 @@
 #include "server/admin/admin.h"
 #include "server/config/config.h"
 #include "server/core/core.h"
+#include "server/ports.h"
 
 enum { EXIT_USAGE = 2, SIGNAL_COUNT = 3 };
 
@@ -188,7 +189,8 @@ static int serve_until_stopped(struct relay *relay)
     set_up_log(&relay->config->log);
     int error = descriptors_are_free(LOOP_DESCRIPTORS) ? uv_loop_init(&relay->loop) : UV_EMFILE;
     if (error) {
-        fprintf(stderr, "moq-relay: cannot make an event loop: %s\n", uv_strerror(error));
+        fprintf(stderr, "moq-relay: cannot make an event loop: %s%s\n", uv_strerror(error),
+                error == UV_EMFILE ? "; allow more (ulimit -n, LimitNOFILE)" : "");
         return EXIT_FAILURE;
     }
     error = core_new(&relay->core, &relay->loop, relay->config, error_text);
@@ -214,8 +216,8 @@ static int serve_until_stopped(struct relay *relay)
     return error ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-/* --check: what a start would do up to binding sockets; the configuration itself was checked by
- * loading it. */
+/* --check: what a start would do before it serves; the configuration itself was checked by loading
+ * it. */
 static int check_config(const struct relay_config *config)
 {
     char error_text[QUIC_ERROR_TEXT_BYTES] = "";
@@ -223,6 +225,7 @@ static int check_config(const struct relay_config *config)
         fprintf(stderr, "moq-relay: %s\n", error_text);
         return EXIT_USAGE;
     }
+    ports_warn(config);
     printf("ok\n");
     return EXIT_SUCCESS;
 }

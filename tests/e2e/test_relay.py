@@ -231,6 +231,29 @@ def check_agrees_with_start():
     check(status != 0 and len([line for line in err.splitlines() if "bad.yaml:" in line]) >= 3, f"not all errors were told: {err}")
 
 
+def check_warns_of_what_cannot_be_bound():
+    """It is no error: the relay that has the port may be the one that will read the file."""
+    relay = Relay()
+
+    def check_with(listen, http=""):
+        path = write("bound.yaml", f'listen: [{{ address: "{listen}", self_signed: [localhost] }}]\n{http}')
+        status, out, err = run([program("moq-relay"), "--check", path])
+        check_equal((status, out), (0, b"ok\n"), f"--check of {listen}: {err}")
+        return err
+
+    taken = f"moq-relay (pid {relay.popen.pid}) has this %s port"
+    free = f"[::]:{free_port()}"
+    check_equal(check_with(free, "http: { address: listen }"), "", "warnings about free ports")
+    err = check_with(f"[::]:{relay.port}", "http: { address: listen }")
+    for words in ("listen[0].address", "http.address", taken % "UDP", taken % "TCP"):
+        check(words in err, f"{words!r} is not in {err}")
+    check("http.address" in check_with(free, f'http: {{ address: "127.0.0.1:{relay.port}" }}'), "only HTTP's is taken")
+    for scheme in ("203.0.113.7:0", "[2001:db8::7]:0"):
+        check("no interface of this host has this address" in check_with(scheme), f"{scheme} is not here")
+    check("one interface" in check_with("[fe80::1]:0"), "which interface is not known")
+    relay.stop()
+
+
 def garbage_datagrams_hurt_nobody():
     relay = Relay()
     clock = Process([program("moq-clock"), "--tls-disable-verify", relay.url(), "--publish"])
@@ -264,4 +287,4 @@ TESTS = [without_a_certificate_it_says_how_to_get_one, help_and_version_go_to_st
          sighup_takes_what_may_change_and_refuses_the_rest_by_name,
          too_few_descriptors_are_said_so, errors_of_a_reload_are_lines_of_the_log, pages_answer_again_after_a_crowd, pages_answer_after_a_burst_that_is_gone,
          pages_answer_while_others_never_finish_their_requests,
-         check_agrees_with_start, garbage_datagrams_hurt_nobody]
+         check_agrees_with_start, check_warns_of_what_cannot_be_bound, garbage_datagrams_hurt_nobody]

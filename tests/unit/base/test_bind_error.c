@@ -109,6 +109,8 @@ static void each_error_says_what_to_do(void **state)
     assert_non_null(strstr(text, "fs.file-max"));
     explain(EADDRNOTAVAIL, 443, text);
     assert_non_null(strstr(text, "no interface of this host has this address"));
+    explain(EINVAL, 443, text);
+    assert_non_null(strstr(text, "fe80:"));
     explain(EAFNOSUPPORT, 443, text);
     assert_non_null(strstr(text, "no IPv6"));
     explain(ENOMEM, 443, text);
