@@ -8,7 +8,12 @@
 #include "base/log.h"
 #include "quic/cert_internal.h"
 
-enum { DAY_S = 86400, HOUR_S = 3600 };
+enum { DAY_S = 86400, HOUR_S = 3600, MINUTE_S = 60 };
+
+static const struct unit {
+    const char *name;
+    uint64_t seconds;
+} units[] = {{"days", DAY_S}, {"hours", HOUR_S}, {"minutes", MINUTE_S}, {"seconds", 1}};
 
 static uint64_t smaller_of(uint64_t a, uint64_t b)
 {
@@ -40,6 +45,15 @@ static void date_of(char out[CERT_DATE_BYTES], uint64_t when_s)
     strftime(out, CERT_DATE_BYTES, "%Y-%m-%d %H:%M UTC", &when);
 }
 
+/* The largest one of which there are two or more. */
+static const struct unit *unit_of(uint64_t left_s)
+{
+    const struct unit *unit = units;
+    while (unit->seconds > 1 && left_s < 2 * unit->seconds)
+        unit++;
+    return unit;
+}
+
 uint8_t cert_warn_of_end(const struct cert *cert, uint8_t told, uint64_t now_s)
 {
     char date[CERT_DATE_BYTES];
@@ -54,9 +68,9 @@ uint8_t cert_warn_of_end(const struct cert *cert, uint8_t told, uint64_t now_s)
         return now;
     }
     uint64_t left_s = cert->not_after_s - now_s;
-    bool is_days = left_s >= 2 * DAY_S;
+    const struct unit *unit = unit_of(left_s);
     log_warn(LOG_TLS, "%s: this certificate ends in %" PRIu64 " %s, at %s: renew it and reload",
-             cert->file, left_s / (is_days ? DAY_S : HOUR_S), is_days ? "days" : "hours", date);
+             cert->file, left_s / unit->seconds, unit->name, date);
     return now;
 }
 

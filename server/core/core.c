@@ -16,7 +16,7 @@
 #include "server/core/worker.h"
 
 /* How often self-signed certificates are looked at. */
-enum { RENEW_MS = 600 * 1000, CERTIFICATES_MAX = 64, ADDRESS_BYTES = 80 };
+enum { RENEW_MS = 10 * 1000, CERTIFICATES_MAX = 64, ADDRESS_BYTES = 80 };
 
 struct core {
     uv_loop_t *loop;

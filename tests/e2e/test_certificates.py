@@ -105,6 +105,14 @@ def each_fault_of_a_certificate_has_its_reason():
         relay.stop()
 
 
+def the_end_of_a_certificate_is_logged_when_it_comes():
+    cert, key = Authority("brief").sign("brief", "subjectAltName=DNS:localhost", last_day=5 / 86400)
+    relay = relay_with("brief", cert, key)
+    relay.wait_for("seconds, at")
+    relay.wait_for("this certificate ended at")
+    relay.stop()
+
+
 def an_issuer_with_a_known_name_and_another_kind_of_key_is_unknown():
     """As a certificate for localhost that signed itself, where the system trusts another of that name."""
     folder = scratch("namesakes")
@@ -119,4 +127,5 @@ def an_issuer_with_a_known_name_and_another_kind_of_key_is_unknown():
     relay.stop()
 
 
-TESTS = [each_fault_of_a_certificate_has_its_reason, an_issuer_with_a_known_name_and_another_kind_of_key_is_unknown]
+TESTS = [each_fault_of_a_certificate_has_its_reason, the_end_of_a_certificate_is_logged_when_it_comes,
+         an_issuer_with_a_known_name_and_another_kind_of_key_is_unknown]
