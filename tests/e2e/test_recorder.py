@@ -163,11 +163,20 @@ def read_to_end(end, path):
         shutil.copyfileobj(pipe, file)
 
 
+def times_woken(process):
+    try:
+        with open(f"/proc/{process.popen.pid}/status") as status:
+            return int(next(line.split()[1] for line in status if line.startswith("voluntary_ctxt_switches")))
+    except (OSError, StopIteration):  # it has ended
+        return 0
+
+
 def a_reader_that_is_slow_gets_the_rest_after_the_end():
     relay = Relay()
     source, result = noise(), scratch("slow.mp4")
     viewer, end = recorder_into_full_pipe(relay, source)
-    time.sleep(3)  # at least: a recorder that gives up does it within this time
+    woken = times_woken(viewer)  # it looks at its clock 50 times a second
+    wait_until(lambda: times_woken(viewer) >= woken + 150 or not viewer.is_running(), 30, "the recorder sleeps")
     read_to_end(end, result)
     check_equal(viewer.wait(), 0, f"status of subscribe: {viewer.err[-5:]}")
     check_same_media(source, result)
