@@ -16,6 +16,8 @@
 static const struct moq_cache_limits media_cache = {
     .groups = 128, .age_ns = 15 * NS_PER_S, .bytes = 96 << 20};
 static const struct moq_cache_limits catalog_cache = {.groups = 1};
+/* An instance stays on offer for so long after the next one began: it may have been short. */
+#define RETIREMENT_NS NS_PER_S
 
 static struct moq_track *track_new(struct publisher *publisher, struct moq_path *path, int priority,
                                    const struct moq_cache_limits *cache)
@@ -94,8 +96,31 @@ static void withdraw_track(struct publisher *publisher, struct moq_track **track
     moq_track_unref(track);
 }
 
+static void drop_retired(struct publisher *publisher)
+{
+    while (publisher->retired_count > 0)
+        withdraw_track(publisher, &publisher->retired[--publisher->retired_count], 0);
+    if (publisher->retired_catalog)
+        withdraw_track(publisher, &publisher->retired_catalog, 0);
+}
+
+/* The instance has all that it will have, and makes room for the next one. */
+static void retire_instance(struct publisher *publisher)
+{
+    drop_retired(publisher);
+    publisher_finish(publisher, true);
+    for (size_t i = 0; i < publisher->track_count; i++)
+        publisher->retired[publisher->retired_count++] = publisher->tracks[i].track;
+    publisher->retired_catalog = publisher->catalog_track;
+    publisher->retired_ns = publisher->clock->now_ns;
+    publisher->catalog_track = NULL;
+    publisher->track_count = 0;
+    publisher->is_on_air = false;
+}
+
 void publisher_go_off_air(struct publisher *publisher, int error)
 {
+    drop_retired(publisher);
     if (!publisher->is_on_air)
         return;
     publisher->is_on_air = false;
@@ -130,7 +155,7 @@ int publisher_set_catalog(struct publisher *publisher, const struct karp_catalog
     publisher->catalog = copy;
     if (!publisher->is_on_air)
         return 0;
-    publisher_go_off_air(publisher, 0);
+    retire_instance(publisher);
     return publisher_go_on_air(publisher);
 }
 
@@ -171,6 +196,8 @@ static int cut_group(struct publisher *publisher, struct publisher_track *media)
 
 int publisher_write(struct publisher *publisher, const struct karp_frame *frame)
 {
+    if (publisher->clock->now_ns - publisher->retired_ns > RETIREMENT_NS)
+        drop_retired(publisher);
     if (!publisher->is_on_air || frame->track >= publisher->track_count)
         return leave_out(publisher, PUBLISHER_LOSS_OFF_AIR);
     struct publisher_track *media = &publisher->tracks[frame->track];
@@ -216,6 +243,12 @@ static struct moq_track *find_track(struct publisher *publisher, const struct mo
     for (size_t i = 0; i < publisher->track_count; i++)
         if (moq_path_equal(path, moq_track_path(publisher->tracks[i].track)))
             return publisher->tracks[i].track;
+    for (size_t i = 0; i < publisher->retired_count; i++)
+        if (moq_path_equal(path, moq_track_path(publisher->retired[i])))
+            return publisher->retired[i];
+    if (publisher->retired_catalog &&
+        moq_path_equal(path, moq_track_path(publisher->retired_catalog)))
+        return publisher->retired_catalog;
     return NULL;
 }
 
@@ -229,7 +262,7 @@ void publisher_on_request(struct publisher *publisher, struct moq_request *reque
     struct moq_viewer *viewer = serve_request(request, track, publisher->latency_ns);
     if (!viewer || publisher->viewer_count == PUBLISHER_MAX_VIEWERS)
         return;
-    bool is_media = track != publisher->catalog_track;
+    bool is_media = track != publisher->catalog_track && track != publisher->retired_catalog;
     moq_viewer_set_user(viewer, is_media ? publisher : NULL);
     publisher->media_viewer_count += is_media;
     publisher->viewers[publisher->viewer_count++] = viewer;

@@ -46,6 +46,10 @@ struct publisher {
     struct moq_track *catalog_track; /* private, as all below */
     struct publisher_track tracks[KARP_CATALOG_MAX_TRACKS];
     size_t track_count;
+    /* Of the instance before, which whoever has just heard of it may still ask for. */
+    struct moq_track *retired[KARP_CATALOG_MAX_TRACKS], *retired_catalog;
+    size_t retired_count;
+    uint64_t retired_ns; /* since when */
     struct moq_viewer *viewers[PUBLISHER_MAX_VIEWERS];
     size_t viewer_count, media_viewer_count; /* read-only */
     uint64_t groups_lost, frames, bytes;     /* read-only */

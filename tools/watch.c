@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 
-enum { QUIET_MS = 100, RETRY_MS = 1000 };
+enum { QUIET_MS = 100, RETRY_MS = 1000, DELAYS_MAX = 10 };
 
 /* ---- Catalog --------------------------------------------------------------------------------- */
 
@@ -120,21 +120,32 @@ static void on_catalog_retry(uv_timer_t *timer)
 
 /* ---- Instances ------------------------------------------------------------------------------- */
 
-static void on_quiet(uv_timer_t *timer)
+static void take_newest(struct watch *watch)
 {
-    struct watch *watch = timer->data;
     const char *newest = karp_instances_newest(&watch->instances);
-    moq_native_wake(watch->tool->native);
     if (!watch->announced || strcmp(newest ? newest : "", watch->id) == 0)
         return;
     drop_catalog(watch);
     watch->refused_ns = 0;
+    watch->delays = 0;
     watch->is_refusal_told = false;
     snprintf(watch->id, sizeof watch->id, "%s", newest ? newest : "");
     watch->is_from_start = strcmp(watch->id, watch->fresh_id) == 0;
     watch->events->on_instance(watch, newest);
     if (newest)
         subscribe_catalog(watch);
+}
+
+/* An instance that the next one follows at once has media, too: its catalog is under way. */
+static void on_quiet(uv_timer_t *timer)
+{
+    struct watch *watch = timer->data;
+    bool is_catalog_due = watch->subscription && !watch->has_version && !watch->refused_ns;
+    moq_native_wake(watch->tool->native);
+    if (is_catalog_due && karp_instances_newest(&watch->instances) && watch->delays++ < DELAYS_MAX)
+        uv_timer_start(&watch->timer, on_quiet, QUIET_MS, 0);
+    else
+        take_newest(watch);
     moq_native_wake(watch->tool->native);
 }
 
@@ -153,7 +164,9 @@ static void on_active(struct moq_announced *announced, struct moq_path *path)
     bool is_new = karp_instances_add(&watch->instances, id.data, id.size);
     if (is_new && watch->has_waited)
         snprintf(watch->fresh_id, sizeof watch->fresh_id, "%.*s", (int)id.size, id.data);
-    if (is_new)
+    if (is_new && watch->has_waited && !watch->id[0])
+        take_newest(watch); /* at once, for another may follow */
+    else if (is_new)
         uv_timer_start(&watch->timer, on_quiet, watch->id[0] ? QUIET_MS : 0, 0);
 }
 

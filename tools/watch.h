@@ -35,6 +35,7 @@ struct watch {
     struct moq_watcher watcher;
     uv_timer_t catalog_timer; /* subscribes to the catalog again */
     bool is_refusal_told;
+    unsigned delays;  /* times that the next instance waited for the catalog of this one */
     bool has_version; /* `version` was read */
     uint64_t version; /* sequence of the group that was read last */
     uv_timer_t timer;

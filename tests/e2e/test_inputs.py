@@ -47,6 +47,19 @@ def files_that_follow_each_other_are_one_broadcast():
     relay.stop()
 
 
+def files_that_differ_are_one_instance_after_the_other():
+    relay = Relay()
+    sources = [made(f"{size}.mp4", "-s", size, "-c:a", "aac", *FRAGMENTS) for size in ("320x180", "160x90")]
+    data = b""
+    for source in sources:
+        with open(source, "rb") as file:
+            data += file.read()
+    status, err, result = published(relay, "differ", data)
+    check_equal(status, 0, err)
+    check_equal(counts(result), {number: 2 * count for number, count in counts(sources[0]).items()}, "packets")
+    relay.stop()
+
+
 def what_cannot_be_carried_is_told_and_does_not_take_the_rest_along():
     relay = Relay()
     source = made("ac3-source.mp4", "-c:a", "ac3", "-movflags", "frag_keyframe+delay_moov")
@@ -69,5 +82,6 @@ def quicktime_is_taken():
     relay.stop()
 
 
-TESTS = [files_that_follow_each_other_are_one_broadcast, what_cannot_be_carried_is_told_and_does_not_take_the_rest_along,
+TESTS = [files_that_follow_each_other_are_one_broadcast, files_that_differ_are_one_instance_after_the_other,
+         what_cannot_be_carried_is_told_and_does_not_take_the_rest_along,
          quicktime_is_taken]

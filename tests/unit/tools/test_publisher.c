@@ -171,6 +171,43 @@ static void a_viewer_that_leaves_loses_nothing(void **state)
     assert_int_equal(groups_lost(), 0);
 }
 
+static void begin_instance(uint32_t width)
+{
+    struct karp_catalog *catalog = karp_catalog_copy(publisher.catalog);
+    catalog->tracks[VIDEO].width = catalog->tracks[VIDEO].height = width;
+    assert_int_equal(publisher_set_catalog(&publisher, catalog), 0);
+    karp_catalog_free(catalog);
+}
+
+static void an_instance_can_be_had_for_a_while_after_the_next_began(void **state)
+{
+    (void)state;
+    char path[MOQ_PATH_TEXT_BYTES];
+    struct listener early, late;
+    moq_path_text(moq_track_path(publisher.tracks[VIDEO].track), path, sizeof path);
+    listener_init(&early, &pair, path);
+    listener_init(&late, &pair, path);
+    write_frame(VIDEO, true, 10);
+    begin_instance(90);
+    write_frame(VIDEO, true, 10);
+    listener_subscribe(&early, pair.peer[CLIENT].session, &NO_WISH);
+    wire_run(&pair.wire);
+    assert_int_equal(early.count, 1);
+
+    wire_pass(&pair.wire, 2000);
+    write_frame(VIDEO, true, 10);
+    assert_int_equal(publisher.retired_count, 0);
+    listener_subscribe(&late, pair.peer[CLIENT].session, &NO_WISH);
+    wire_run(&pair.wire);
+    assert_int_equal(late.count, 0);
+
+    begin_instance(180);
+    begin_instance(270);
+    assert_int_equal(publisher.retired_count, 2);
+    listener_deinit(&early);
+    listener_deinit(&late);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -184,6 +221,8 @@ int main(void)
                                         close_publisher),
         cmocka_unit_test_setup_teardown(a_viewer_that_leaves_loses_nothing, open_publisher,
                                         close_publisher),
+        cmocka_unit_test_setup_teardown(an_instance_can_be_had_for_a_while_after_the_next_began,
+                                        open_publisher, close_publisher),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
