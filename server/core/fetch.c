@@ -130,6 +130,17 @@ static struct fetch *find_running(struct router *router, const struct fetch_wish
     return NULL;
 }
 
+/* A fetch from another worker counts there. */
+static bool may_ask(const struct router *router, const struct announcement *origin)
+{
+    uint32_t count = 0;
+    if (!origin->feed->fetch || router->fetch_count >= CORE_FETCHES_MAX)
+        return false;
+    list_for_each (node, &router->fetches)
+        count += container_of(node, struct fetch, node)->peer == origin->peer;
+    return !origin->peer || count < CORE_FETCHES_PER_PEER_MAX;
+}
+
 static struct fetch *fetch_get(struct router *router, const struct route *route,
                                const struct fetch_wish *wish)
 {
@@ -138,7 +149,7 @@ static struct fetch *fetch_get(struct router *router, const struct route *route,
     struct fetch *running = find_running(router, wish);
     if (running && (running->is_local || !wish->is_local_only))
         return running;
-    if (!origin || !origin->feed->fetch || router->fetch_count >= CORE_FETCHES_MAX)
+    if (!origin || !may_ask(router, origin))
         return NULL;
     return fetch_new(router, origin, wish);
 }

@@ -6,7 +6,8 @@
 #include "server/core/route.h"
 #include "server/core/router.h"
 
-enum { CORE_FETCHES_MAX = 256 }; /* under way at a time, of one worker */
+/* Under way at a time, of one worker; and from one publisher, which may never answer. */
+enum { CORE_FETCHES_MAX = 256, CORE_FETCHES_PER_PEER_MAX = 64 };
 
 struct fetch {
     struct list node; /* router.fetches */

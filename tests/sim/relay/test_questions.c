@@ -4,6 +4,9 @@
 #include "tests/sim/relay/prologue.h"
 
 #include <stdio.h>
+#include <stdlib.h>
+
+#include "server/core/fetch.h"
 
 struct stage {
     struct world world;
@@ -211,6 +214,28 @@ static void a_fetch_that_is_given_up_leaves_the_publisher_alone_again(void **sta
     world_deinit(&stage.world);
 }
 
+/* It keeps the bound for itself: others are asked. */
+static void a_mute_publisher_does_not_use_up_all_fetches(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct question *mute = calloc(CORE_FETCHES_MAX, sizeof *mute), question;
+    assert_non_null(mute);
+    stage_init(&stage, MOQ_VERSION_03);
+    stage.publisher->is_mute = true;
+    for (uint64_t i = 0; i < CORE_FETCHES_MAX; i++)
+        ask_fetch(&mute[i], stage.viewer, "demo/bbb", &(struct moq_fetch_wish){.group = i});
+    struct client *other = client_ready(world_host(&stage.world), &as_03);
+    publish_text(client_publish(other, "demo/other"), 2, "group 2");
+    world_run(&stage.world, 500 * NS_PER_MS);
+    fetch_group(&question, &stage, "demo/other", 2);
+    assert_fetched(&question, "\x07group 2");
+    world_deinit(&stage.world);
+    for (int i = 0; i < CORE_FETCHES_MAX; i++)
+        byte_buf_deinit(&mute[i].bytes);
+    free(mute);
+}
+
 /* ---- INFO ------------------------------------------------------------------------------------ */
 
 static void on_info(void *user, int error, const struct moq_info *info)
@@ -314,6 +339,7 @@ int main(void)
         cmocka_unit_test(publishers_of_other_versions_are_not_asked),
         cmocka_unit_test(a_fetch_ends_when_its_publisher_dies),
         cmocka_unit_test(a_fetch_that_is_given_up_leaves_the_publisher_alone_again),
+        cmocka_unit_test(a_mute_publisher_does_not_use_up_all_fetches),
         cmocka_unit_test(info_of_a_watched_track_is_the_relays),
         cmocka_unit_test(info_of_another_track_is_the_publishers),
         cmocka_unit_test(info_of_what_nobody_publishes_is_refused),
