@@ -350,7 +350,9 @@ static void steer_packets(struct core *core, const struct config_listener *liste
     for (size_t i = 0; i < core->worker_count && !error; i++)
         error = moq_listener_steer(core->workers[i]->listeners[index]);
     if (error)
-        log_warn(LOG_CORE, "%s: the kernel cannot steer packets to workers (%s); the workers do it",
+        log_warn(LOG_CORE,
+                 "%s: the kernel cannot steer packets to their workers (%s); "
+                 "workers forward them to each other",
                  listener->address.text, strerror(errno));
 }
 

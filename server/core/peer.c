@@ -82,12 +82,12 @@ void peer_note_starved(struct core_peer *peer)
         return;
     peer->has_starved = true;
     quic_conn_stats(peer->conn, &stats);
-    log_warn(
-        LOG_SESSION,
-        "session %llu from %s lets the relay open %llu streams at a time, and all are in use: "
-        "no more of its tracks can be watched until others are watched no longer, or it allows "
-        "more (initial_max_streams_bidi; in quinn max_concurrent_bidi_streams)",
-        (unsigned long long)peer->number, peer->address, (unsigned long long)stats.streams_allowed);
+    log_warn(LOG_SESSION,
+             "session %llu from %s allows the relay %llu concurrent streams, and all are in use: "
+             "no more of its tracks can be watched until viewers leave others, or it allows more "
+             "(initial_max_streams_bidi; in quinn max_concurrent_bidi_streams)",
+             (unsigned long long)peer->number, peer->address,
+             (unsigned long long)stats.streams_allowed);
 }
 
 /* Of a text that a client sent, the part that is kept. A server name has at most 255 bytes (RFC

@@ -240,7 +240,7 @@ bool route_add(struct announcement *announcement, struct moq_path *path)
     const struct bulletin_notice notice = {
         .path = announcement->route->path, .stamp = announcement->stamp, .can = announcement->can};
     if (bulletins_announce(router, &notice, &announcement->share))
-        log_error(LOG_ROUTE, "out of memory: only one worker knows that %s is announced",
+        log_error(LOG_ROUTE, "out of memory: other workers do not learn that %s is announced",
                   moq_path_text(path, text, sizeof text));
     router->counters.announcements++;
     core_hooks_event(&router->hooks, "announced", path);

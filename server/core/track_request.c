@@ -207,8 +207,10 @@ static void on_decided(struct core_request *decided, bool is_allowed)
 {
     struct track_request *request = container_of(decided, struct track_request, request);
     if (!is_allowed) {
-        log_info(LOG_POLICY, "session %llu may not have this track: %s",
+        char text[256];
+        log_info(LOG_POLICY, "session %llu may not watch %s: %s",
                  (unsigned long long)core_peer_number(decided->peer),
+                 moq_path_text(request->asked->path, text, sizeof text),
                  decided->reason[0] ? decided->reason : "denied");
         refuse_request(request, MOQ_ERR_REFUSED);
     } else if (decided->kind == CORE_REQUEST_SUBSCRIBE) {

@@ -131,7 +131,7 @@ static void drop_loop(struct worker *worker)
 
 static struct worker *fail_new(struct worker *worker, int error, char *error_text)
 {
-    snprintf(error_text, QUIC_ERROR_TEXT_BYTES, "a worker cannot start: %s%s", uv_strerror(error),
+    snprintf(error_text, QUIC_ERROR_TEXT_BYTES, "cannot start a worker: %s%s", uv_strerror(error),
              error == UV_EMFILE ? "; allow more (ulimit -n, LimitNOFILE) or set fewer workers"
                                 : "");
     free(worker);
@@ -274,7 +274,7 @@ void worker_stats(struct worker *worker, uint64_t deadline_ns, struct core_worke
     bool is_late = report->is_asked;
     uv_mutex_unlock(&report->mutex);
     if (is_late)
-        log_warn(LOG_CORE, "worker %u is too busy to report; its last figures are shown",
+        log_warn(LOG_CORE, "worker %u did not report in time; its previous counters are shown",
                  worker->config.number);
     out->system_thread = __atomic_load_n(&worker->system_thread, __ATOMIC_RELAXED);
     out->cpu_ns = cpu_ns(worker);
