@@ -9,7 +9,7 @@
 
 #include "base/log.h"
 
-enum { QUIET_MS = 100, RETRY_MS = 1000, DELAYS_MAX = 10 };
+enum { QUIET_MS = 100, RETRY_MS = 1000, DELAYS_MAX = 5 };
 
 /* ---- Catalog --------------------------------------------------------------------------------- */
 
@@ -176,6 +176,8 @@ static void on_ended(struct moq_announced *announced, struct moq_path *path)
     if (!broadcast_of(watch, path))
         return;
     struct moq_part id = moq_path_part(path, moq_path_count(path) - 1);
+    if (id.size == strlen(watch->id) && memcmp(id.data, watch->id, id.size) == 0)
+        watch->delays = DELAYS_MAX; /* its catalog comes no more */
     if (karp_instances_remove(&watch->instances, id.data, id.size))
         uv_timer_start(&watch->timer, on_quiet, QUIET_MS, 0);
 }
