@@ -36,6 +36,8 @@ void conn_mtu_received(struct quic_conn *conn, const ngtcp2_conn_info *info)
 
 void conn_mtu_expired(struct quic_conn *conn)
 {
+    if (!path_mtu_is_watched(&conn->mtu))
+        return;
     ngtcp2_conn_info info;
     ngtcp2_conn_get_conn_info(conn->quic, &info);
     const struct path_news news = news_of(conn, &info);
@@ -126,11 +128,20 @@ static size_t look_at_path(struct quic_conn *conn, uint64_t now)
     return path_mtu_due(&conn->mtu, now, found);
 }
 
-static void sent_into_silence(struct quic_conn *conn)
+/* What goes out while a smaller path is known or suspected. */
+static ngtcp2_ssize write_small_train(struct quic_conn *conn, struct train *train,
+                                      struct aside *aside, size_t room, size_t probe)
 {
-    ngtcp2_conn_info info;
-    ngtcp2_conn_get_conn_info(conn->quic, &info);
-    path_mtu_sent_into_silence(&conn->mtu, info.bytes_in_flight);
+    ngtcp2_ssize n =
+        probe > 0 ? write_probe(conn, train, probe) : write_limited_train(conn, train, aside, room);
+    if (aside->size > 0)
+        path_mtu_sent(&conn->mtu, aside->size, aside->size);
+    if (path_mtu_is_silent(&conn->mtu)) {
+        ngtcp2_conn_info info;
+        ngtcp2_conn_get_conn_info(conn->quic, &info);
+        path_mtu_sent_into_silence(&conn->mtu, info.bytes_in_flight);
+    }
+    return n;
 }
 
 ngtcp2_ssize conn_write_train(struct quic_conn *conn, struct train *train, struct aside *aside,
@@ -141,19 +152,13 @@ ngtcp2_ssize conn_write_train(struct quic_conn *conn, struct train *train, struc
     train_init(train);
     aside->size = 0;
     ngtcp2_ssize n;
-    if (probe > 0)
-        n = write_probe(conn, train, probe);
-    else if (conn->mtu.limit > 0)
-        n = write_limited_train(conn, train, aside, room);
+    if (conn->mtu.limit > 0)
+        n = write_small_train(conn, train, aside, room, probe);
     else
         n = ngtcp2_conn_write_aggregate_pkt2(
             conn->quic, &train->path.path, &train->info, endpoint_room(conn->endpoint), room,
             &train->segment_size, conn_write_packet, conn->endpoint->sink.max_train_packets, now);
     if (n > 0)
         path_mtu_sent(&conn->mtu, (size_t)n, train->segment_size);
-    if (aside->size > 0)
-        path_mtu_sent(&conn->mtu, aside->size, aside->size);
-    if (path_mtu_is_silent(&conn->mtu))
-        sent_into_silence(conn);
     return n;
 }

@@ -14,7 +14,7 @@
 /* ---- What a stream has to write -------------------------------------------------------------- */
 
 /* Asked for once, used up packet by packet; the stream is told at the end what became of it. */
-static inline void pull_next(struct quic_conn *conn, struct stream_pull *pull)
+static void pull_next(struct quic_conn *conn, struct stream_pull *pull)
 {
     struct iovec pieces[PULL_MAX_PIECES];
     const struct schedule_node *first;

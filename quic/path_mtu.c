@@ -257,11 +257,16 @@ bool path_mtu_is_quiet(const struct path_mtu *self, uint64_t now_ns)
     return self->limit == 0 && !self->is_suspected && now_ns < self->look_at_ns;
 }
 
+bool path_mtu_is_watched(const struct path_mtu *self)
+{
+    return self->limit > 0 || self->is_suspected || self->large != self->silence.large;
+}
+
 bool path_mtu_is_look_due(struct path_mtu *self, uint64_t now_ns)
 {
     if (now_ns < self->look_at_ns)
         return false;
-    if (self->limit > 0 || self->is_suspected || self->large != self->silence.large)
+    if (path_mtu_is_watched(self))
         return true;
     self->look_at_ns = now_ns + LOOK_NS;
     self->silence.at_ns = 0;

@@ -97,15 +97,18 @@ bool path_mtu_is_news(const struct path_mtu *self, uint64_t lost);
  * shrunk. */
 bool path_mtu_received(struct path_mtu *self, const struct path_news *news);
 
-void path_mtu_expired(struct path_mtu *self, const struct path_news *news); /* a timer went off */
+/* A timer went off. Needless unless the path is watched: while all packets are small there is
+ * nothing to see. */
+bool path_mtu_is_watched(const struct path_mtu *self);
+void path_mtu_expired(struct path_mtu *self, const struct path_news *news);
 
 /* Packets have the size that ngtcp2 found, and nothing is to be done before the next train: the
  * price of most trains is this comparison, and path_mtu_sent. */
 bool path_mtu_is_quiet(const struct path_mtu *self, uint64_t now_ns);
 
 /* Whether it is time to call path_mtu_expired before the next train all the same: ngtcp2 sets its
- * timer anew for each train, so it may not go off for as long as there is more to send. While all
- * packets are small there is nothing to see, and the look is put off. */
+ * timer anew for each train, so it may not go off for as long as there is more to send. Put off for
+ * as long as the path is not watched. */
 bool path_mtu_is_look_due(struct path_mtu *self, uint64_t now_ns);
 
 /* The peer is somewhere else: nothing is known of the path. Later: it has proved its address. */
