@@ -23,6 +23,7 @@ struct karp_inquiry {
     const struct karp_settings *settings;
     struct watch watch;
     struct player player;
+    char counted_id[KARP_ID_MAX_BYTES]; /* the instance of `counts`: may have ended meanwhile */
     struct karp_count counts[KARP_CATALOG_MAX_TRACKS];
     uint64_t connected_ns, opened_ns; /* 0: not yet */
     uv_timer_t timer;
@@ -80,7 +81,7 @@ static void print_text(const struct karp_inquiry *inquiry)
     const struct karp_catalog *catalog = inquiry->player.catalog;
     char path[MOQ_PATH_TEXT_BYTES];
     printf("broadcast %s, instance %s, %zu tracks\n",
-           moq_path_text(inquiry->watch.broadcast, path, sizeof path), inquiry->watch.id,
+           moq_path_text(inquiry->watch.broadcast, path, sizeof path), inquiry->counted_id,
            catalog->track_count);
     for (size_t i = 0; i < catalog->track_count; i++) {
         const struct karp_track *track = &catalog->tracks[i];
@@ -106,7 +107,8 @@ static void print_json(const struct karp_inquiry *inquiry)
 {
     const struct karp_catalog *catalog = inquiry->player.catalog;
     char *json = karp_catalog_print(catalog);
-    printf("{\"instance\":%s,\"catalog\":%s,\"tracks\":[", inquiry->watch.id, json ? json : "null");
+    printf("{\"instance\":%s,\"catalog\":%s,\"tracks\":[", inquiry->counted_id,
+           json ? json : "null");
     for (size_t i = 0; i < catalog->track_count; i++) {
         const struct karp_count *count = &inquiry->counts[i];
         printf("%s{\"index\":%zu,\"groups\":%llu,\"frames\":%llu,\"bytes\":%llu,"
@@ -144,6 +146,7 @@ static void on_catalog(struct watch *watch, struct karp_catalog *catalog)
         return;
     }
     player_close(&inquiry->player);
+    snprintf(inquiry->counted_id, sizeof inquiry->counted_id, "%s", inquiry->watch.id);
     memset(inquiry->counts, 0, sizeof inquiry->counts);
     if (player_open(&inquiry->player, catalog, &start)) {
         tool_fail(inquiry->tool, "out of memory");

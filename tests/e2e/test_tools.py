@@ -283,6 +283,22 @@ def a_file_is_published_in_its_own_time():
     relay.stop()
 
 
+def info_names_the_instance_that_ended_while_it_watched():
+    relay = Relay()
+    path, _ = fragmented("h264")
+    for form in ([], ["--json"]):
+        with open(path, "rb") as file:
+            publisher = Process([KARP, "--tls-disable-verify", "publish", "--no-pace", "--wait-viewer", "--linger", "0",
+                                 relay.url("/short")], stdin=file)
+            publisher.wait_for("publishing")
+            status, out, err = run([KARP, "--tls-disable-verify", "info", *form, "--duration", "2s", relay.url("/short")])
+            check_equal(publisher.wait(), 0, f"exit status of the publisher: {publisher.err}")
+        instance = re.search(r"publishing short/(\d+)", "".join(publisher.err)).group(1)
+        told = str(json.loads(out)["instance"]) if form else re.search(r"instance (\d*),", out.decode()).group(1)
+        check(status == 0 and told == instance, f"{status} {out} {err} {publisher.err}")
+    relay.stop()
+
+
 def broken_media_is_told_and_fails():
     relay = Relay()
     _, data = fragmented("bbb")
@@ -355,6 +371,7 @@ TESTS = [help_and_version_are_data_and_mistakes_are_not, help_that_is_lost_is_an
          the_clock_ticks_from_publisher_to_viewer, a_pipe_that_is_faster_than_time_loses_nothing,
          a_publisher_can_wait_for_its_viewer, whoever_comes_late_begins_at_the_newest_group,
          whoever_asks_for_it_begins_at_the_oldest_group, what_never_had_a_catalog_is_never_announced,
-         a_file_is_published_in_its_own_time, broken_media_is_told_and_fails,
+         a_file_is_published_in_its_own_time, info_names_the_instance_that_ended_while_it_watched,
+         broken_media_is_told_and_fails,
          a_reader_that_leaves_ends_a_viewer_in_order, a_signal_leaves_a_file_that_plays,
          a_viewer_that_follows_writes_both_instances, nobody_there_is_told, the_examples_meet_at_a_relay]
