@@ -6,6 +6,14 @@
 #include "karp/karp.h"
 #include "tools/tool.h"
 
+/* A broadcast's path has room for what is appended: the instance, and the name of a track as the
+ * importer makes it. */
+enum {
+    KARP_BROADCAST_MAX_PARTS = MOQ_PATH_MAX_PARTS - 2,
+    KARP_BROADCAST_MAX_BYTES =
+        MOQ_PATH_MAX_BYTES - (sizeof "18446744073709551615" - 1) - (sizeof "video4294967295" - 1),
+};
+
 struct karp_settings {
     /* publish */
     bool is_paced, is_unpaced, is_live, is_viewer_awaited;

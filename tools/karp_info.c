@@ -123,10 +123,10 @@ static void print_json(const struct karp_inquiry *inquiry)
 
 /* ---- Asking ---------------------------------------------------------------------------------- */
 
-static struct moq_path *make_path(void *user, const char *name)
+static int make_path(void *user, const char *name, struct moq_path **path)
 {
     struct karp_inquiry *inquiry = user;
-    return watch_track_path(&inquiry->watch, name);
+    return watch_track_path(&inquiry->watch, name, path);
 }
 
 static void on_instance(struct watch *watch, const char *id)
@@ -148,8 +148,9 @@ static void on_catalog(struct watch *watch, struct karp_catalog *catalog)
     player_close(&inquiry->player);
     snprintf(inquiry->counted_id, sizeof inquiry->counted_id, "%s", inquiry->watch.id);
     memset(inquiry->counts, 0, sizeof inquiry->counts);
-    if (player_open(&inquiry->player, catalog, &start)) {
-        tool_fail(inquiry->tool, "out of memory");
+    int error = player_open(&inquiry->player, catalog, &start);
+    if (error) {
+        tool_fail(inquiry->tool, "cannot watch its tracks: %s", moq_error_words(error));
         return;
     }
     inquiry->opened_ns = now_ns(inquiry);

@@ -217,6 +217,16 @@ static bool is_nameless(const struct moq_url *url)
     return url->path[0] == '/' && (url->path[1] == '\0' || url->path[1] == '?');
 }
 
+/* NULL: it has no room for an instance and a track. */
+static struct moq_path *broadcast_of(const struct moq_url *url)
+{
+    struct moq_path *path = moq_url_broadcast(url);
+    if (path && !tool_path_has_room(path, MOQ_PATH_MAX_PARTS - KARP_BROADCAST_MAX_PARTS,
+                                    MOQ_PATH_MAX_BYTES - KARP_BROADCAST_MAX_BYTES))
+        moq_path_unref(&path);
+    return path;
+}
+
 static int run_command(struct tool *tool, const struct karp_settings *settings,
                        enum command command)
 {
@@ -226,11 +236,11 @@ static int run_command(struct tool *tool, const struct karp_settings *settings,
         return options_complain(tool->program,
                                 "the URL names no broadcast; write one after the host: "
                                 "https://host:port/NAME");
-    struct moq_path *broadcast = moq_url_broadcast(&tool->url);
+    struct moq_path *broadcast = broadcast_of(&tool->url);
     if (!broadcast)
         return options_complain(tool->program,
                                 "the path of the URL has more than %d parts or %d bytes",
-                                MOQ_PATH_MAX_PARTS, MOQ_PATH_MAX_BYTES);
+                                KARP_BROADCAST_MAX_PARTS, KARP_BROADCAST_MAX_BYTES);
     int exit_code = command == COMMAND_PUBLISH     ? karp_publish(tool, settings, broadcast)
                     : command == COMMAND_SUBSCRIBE ? karp_subscribe(tool, settings, broadcast)
                                                    : karp_info(tool, settings, broadcast);

@@ -340,8 +340,9 @@ static void on_connected(struct tool *tool, struct moq_session *session)
     (void)session;
     karp->has_pace = false;
     karp->is_connected = true;
-    if (karp->publisher.catalog && publisher_go_on_air(&karp->publisher))
-        tool_fail(tool, "out of memory");
+    int error = karp->publisher.catalog ? publisher_go_on_air(&karp->publisher) : 0;
+    if (error)
+        tool_fail(tool, "cannot publish: %s", moq_error_words(error));
     if (!karp->is_draining)
         uv_timer_start(&karp->timer, on_brake, 0, 0);
 }

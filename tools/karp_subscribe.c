@@ -154,10 +154,10 @@ static void on_broken(void *user, int error)
 
 /* ---- One instance after the other ------------------------------------------------------------ */
 
-static struct moq_path *make_path(void *user, const char *name)
+static int make_path(void *user, const char *name, struct moq_path **path)
 {
     struct karp_watching *karp = user;
-    return watch_track_path(&karp->watch, name);
+    return watch_track_path(&karp->watch, name, path);
 }
 
 /* Subscribes to what the catalog in `next` lists. Frames wait until begin_export. */
@@ -178,10 +178,13 @@ static void open_player(struct karp_watching *karp)
     snprintf(karp->playing_id, sizeof karp->playing_id, "%s", karp->watch.id);
     karp->next = NULL;
     karp->opened_ns = now_ns(karp);
-    if (!start.session)
+    if (!start.session) {
         karp_catalog_free(catalog);
-    else if (player_open(&karp->player, catalog, &start))
-        tool_fail(karp->tool, "out of memory");
+        return;
+    }
+    int error = player_open(&karp->player, catalog, &start);
+    if (error)
+        tool_fail(karp->tool, "cannot watch its tracks: %s", moq_error_words(error));
 }
 
 static void begin_export(struct karp_watching *karp)

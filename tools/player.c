@@ -335,8 +335,11 @@ static int open_track(struct player *player, size_t index)
     };
     *track =
         (struct player_track){.player = player, .index = index, .lost_first = 1, .expected = next};
-    struct moq_path *path = start->make_path(player->user, described->name);
-    track->track = path ? moq_track_new(path, &config) : NULL;
+    struct moq_path *path = NULL;
+    int error = start->make_path(player->user, described->name, &path);
+    if (error)
+        return error;
+    track->track = moq_track_new(path, &config);
     moq_path_unref(&path);
     if (!track->track)
         return MOQ_ERR_NOMEM;

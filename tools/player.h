@@ -54,7 +54,7 @@ struct player_events {
  * the tracks are those that the player had last, and go on where they were. */
 struct player_start {
     struct moq_session *session;
-    struct moq_path *(*make_path)(void *user, const char *name);
+    int (*make_path)(void *user, const char *name, struct moq_path **path);
     uint64_t first;
     bool may_lack_start, is_resuming;
 };
@@ -80,7 +80,7 @@ struct player {
     uint64_t frames, bytes;  /* read-only: given on */
 };
 
-/* Takes the catalog. */
+/* Takes the catalog. 0; MOQ_ERR_NOMEM; or the error of `make_path`. */
 int player_open(struct player *player, struct karp_catalog *catalog,
                 const struct player_start *start);
 void player_close(struct player *player);

@@ -124,6 +124,14 @@ int tool_prepare(struct tool *tool, const struct tool_settings *settings, const 
     return 0;
 }
 
+bool tool_path_has_room(const struct moq_path *path, size_t parts, size_t bytes)
+{
+    size_t count = moq_path_count(path);
+    for (size_t i = 0; i < count; i++)
+        bytes += moq_path_part(path, i).size;
+    return count + parts <= MOQ_PATH_MAX_PARTS && bytes <= MOQ_PATH_MAX_BYTES;
+}
+
 /* ---- Words for people ------------------------------------------------------------------------ */
 
 static void clear_progress(struct tool *tool)

@@ -97,6 +97,9 @@ void tool_fail(struct tool *tool, const char *format, ...)
  * to say. */
 const char *tool_trust_hint(const char *reason);
 
+/* Whether as many parts, of so many bytes together, can be appended to `path`. */
+bool tool_path_has_room(const struct moq_path *path, size_t parts, size_t bytes);
+
 /* Says something to the person at the terminal: above the line of progress. */
 void tool_say(struct tool *tool, const char *format, ...) __attribute__((format(printf, 2, 3)));
 

@@ -89,7 +89,8 @@ static void subscribe_catalog(struct watch *watch)
         .cache = {.groups = 1},
     };
     struct moq_session *session = tool_session(watch->tool);
-    struct moq_path *path = watch_track_path(watch, NULL);
+    struct moq_path *path = NULL;
+    watch_track_path(watch, NULL, &path);
     watch->track = path ? moq_track_new(path, &config) : NULL;
     moq_path_unref(&path);
     if (!watch->track || !session)
@@ -269,12 +270,16 @@ void watch_close(struct watch *watch)
     watch->is_timer_open = false;
 }
 
-struct moq_path *watch_track_path(const struct watch *watch, const char *name)
+int watch_track_path(const struct watch *watch, const char *name, struct moq_path **path)
 {
     struct moq_path *instance = moq_path_child(watch->broadcast, watch->id);
+    *path = instance;
     if (!instance || !name)
-        return instance;
-    struct moq_path *path = moq_path_child(instance, name);
+        return instance ? 0 : MOQ_ERR_NOMEM;
+    bool has_room = tool_path_has_room(instance, 1, strlen(name));
+    *path = has_room ? moq_path_child(instance, name) : NULL;
     moq_path_unref(&instance);
-    return path;
+    if (!has_room)
+        return MOQ_ERR_BOUNDS;
+    return *path ? 0 : MOQ_ERR_NOMEM;
 }

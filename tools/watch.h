@@ -53,7 +53,8 @@ void watch_close(struct watch *watch);
 void watch_on_connected(struct watch *watch, struct moq_session *session);
 void watch_on_lost(struct watch *watch);
 
-/* The path of a track of the newest instance; NULL as moq_path_new. */
-struct moq_path *watch_track_path(const struct watch *watch, const char *name);
+/* The path of a track of the newest instance; NULL for `name`: of its catalog. 0; MOQ_ERR_BOUNDS:
+ * the name makes it too long; MOQ_ERR_NOMEM. */
+int watch_track_path(const struct watch *watch, const char *name, struct moq_path **path);
 
 #endif

@@ -62,6 +62,9 @@ def wrong_words_are_named():
                         (f"info {url}/?token=x", "names no broadcast"), (f"play {url}/a", "play: no such command"),
                         (f"{url}/a play", "play: no such command"), (f"{url}/a", "a command is missing"), ("", "a command is missing"),
                         (f"publish {url}/a info", "contradict"), (f"publish {url}/a more", "too many arguments: more"),
+                        (f"publish {url}/{'a/' * 30}a", "more than 30 parts or 988 bytes"),
+                        (f"subscribe {url}/{'a' * 989}", "more than 30 parts or 988 bytes"),
+                        (f"info {url}/{'a/' * 31}a", "more than 30 parts or 988 bytes"),
                         ("publish localhost", "https://host[:port]/path"), ("publish", "the URL of a relay is missing")):
         status, out, err = run([KARP, *wrong.split()], stdin=b"")
         check(status == 2 and out == b"" and word in err and len(err.splitlines()) == 1, f"{wrong}: {status} {out} {err}")
@@ -299,6 +302,18 @@ def info_names_the_instance_that_ended_while_it_watched():
     relay.stop()
 
 
+def the_longest_names_that_are_taken_work():
+    relay = Relay()
+    _, data = fragmented("h264")
+    for name in ("a" * 988, "/".join(30 * ["a"])):
+        result = scratch("long-name.mp4")
+        viewer = waiting_subscriber(relay.url(f"/{name}"), result)
+        status, _, err = run([KARP, "--tls-disable-verify", "publish", "--no-pace", relay.url(f"/{name}")], stdin=data)
+        check_equal(status, 0, err)
+        check_equal(viewer.wait(), 0, f"exit status of the viewer: {viewer.err}")
+    relay.stop()
+
+
 def broken_media_is_told_and_fails():
     relay = Relay()
     _, data = fragmented("bbb")
@@ -372,6 +387,6 @@ TESTS = [help_and_version_are_data_and_mistakes_are_not, help_that_is_lost_is_an
          a_publisher_can_wait_for_its_viewer, whoever_comes_late_begins_at_the_newest_group,
          whoever_asks_for_it_begins_at_the_oldest_group, what_never_had_a_catalog_is_never_announced,
          a_file_is_published_in_its_own_time, info_names_the_instance_that_ended_while_it_watched,
-         broken_media_is_told_and_fails,
+         the_longest_names_that_are_taken_work, broken_media_is_told_and_fails,
          a_reader_that_leaves_ends_a_viewer_in_order, a_signal_leaves_a_file_that_plays,
          a_viewer_that_follows_writes_both_instances, nobody_there_is_told, the_examples_meet_at_a_relay]

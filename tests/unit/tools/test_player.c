@@ -15,7 +15,8 @@ struct stage {
     struct pair pair;
     struct moq_track *served[TRACKS]; /* by the server */
     bool is_refused[TRACKS];
-    uint8_t order; /* in which groups are sent */
+    char too_long[8]; /* name of a track that has no path */
+    uint8_t order;    /* in which groups are sent */
     int requests[TRACKS];
     struct player player;
     uint64_t times_ms[TRACKS][64]; /* of the frames that were given on */
@@ -53,12 +54,15 @@ static int on_frame(void *user, const struct karp_frame *frame)
     return 0;
 }
 
-static struct moq_path *make_path(void *user, const char *name)
+static int make_path(void *user, const char *name, struct moq_path **path)
 {
     char text[32];
     (void)user;
+    if (strcmp(name, stage.too_long) == 0)
+        return MOQ_ERR_BOUNDS;
     snprintf(text, sizeof text, "b/%s", name);
-    return moq_path_from_text(text);
+    *path = moq_path_from_text(text);
+    return *path ? 0 : MOQ_ERR_NOMEM;
 }
 
 static struct karp_catalog *catalog(void)
@@ -400,6 +404,16 @@ static void tracks_are_woven_by_time(void **state)
     assert_given(AUDIO, 5);
 }
 
+static void a_name_that_makes_its_path_too_long_is_not_called_lack_of_memory(void **state)
+{
+    (void)state;
+    const struct player_start start = {.session = stage.pair.peer[CLIENT].session,
+                                       .make_path = make_path};
+    strcpy(stage.too_long, "a");
+    assert_int_equal(player_open(&stage.player, catalog(), &start), MOQ_ERR_BOUNDS);
+    assert_false(player_is_open(&stage.player));
+}
+
 #define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, open_stage, close_stage)
 
 int main(void)
@@ -418,6 +432,7 @@ int main(void)
         ON_STAGE(a_group_that_is_gone_after_a_loss_counts_once),
         ON_STAGE(a_silent_track_makes_the_others_wait_once),
         ON_STAGE(tracks_are_woven_by_time),
+        ON_STAGE(a_name_that_makes_its_path_too_long_is_not_called_lack_of_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
