@@ -15,20 +15,27 @@ static struct moq_path *path_of(const struct options_list *parts)
     return moq_path_new(all, parts->count ? parts->count : 1);
 }
 
-/* The words: a URL, and perhaps "publish" or "subscribe", in any order. False: there is something
- * else. */
-static bool read_words(const struct options_list *words, const char **url, bool *is_publisher)
+/* The words: a URL, and perhaps "publish" or "subscribe", in any order. 0, or OPTIONS_USAGE after
+ * saying why. */
+static int read_words(const struct options_list *words, const char **url, bool *is_publisher)
 {
+    bool is_viewer = false;
     for (size_t i = 0; i < words->count; i++) {
         const char *word = words->items[i];
-        if (strcmp(word, "publish") == 0)
-            *is_publisher = true;
-        else if (strcmp(word, "subscribe") != 0 && *url)
-            return false;
-        else if (strcmp(word, "subscribe") != 0)
+        bool *command = strcmp(word, "publish") == 0     ? is_publisher
+                        : strcmp(word, "subscribe") == 0 ? &is_viewer
+                                                         : NULL;
+        if (!command && *url)
+            return options_complain("moq-clock", "too many arguments: %s; only one URL is needed",
+                                    word);
+        if (command)
+            *command = true;
+        else
             *url = word;
     }
-    return true;
+    return *is_publisher && is_viewer
+               ? options_complain("moq-clock", "publish and subscribe contradict each other")
+               : 0;
 }
 
 int main(int argc, char **argv)
@@ -66,9 +73,9 @@ int main(int argc, char **argv)
     int result = options_parse(&spec, argc, argv, &words);
     if (result != OPTIONS_RUN)
         return options_status(result);
-    if (!read_words(&words, &url, &is_publisher))
-        return options_complain(tool.program, "too many arguments: only one URL is needed");
-    result = tool_prepare(&tool, &settings, url);
+    result = read_words(&words, &url, &is_publisher);
+    if (!result)
+        result = tool_prepare(&tool, &settings, url);
     if (result)
         return result;
     struct moq_path *path = path_of(&parts);

@@ -70,6 +70,16 @@ def wrong_words_are_named():
         check(status == 2 and out == b"" and word in err and len(err.splitlines()) == 1, f"{wrong}: {status} {out} {err}")
 
 
+def a_clock_is_published_or_watched_not_both():
+    url = "https://localhost:9"
+    for wrong, word in ((f"--publish subscribe {url}", "publish and subscribe contradict each other"),
+                        (f"publish {url} subscribe", "publish and subscribe contradict each other"),
+                        (f"{url} subscribe publish", "publish and subscribe contradict each other"),
+                        (f"publish {url} more", "too many arguments: more")):
+        status, out, err = run([CLOCK, "--no-reconnect", "--timeout", "1ms", *wrong.split()], stdin=b"")
+        check(status == 2 and out == b"" and word in err and len(err.splitlines()) == 1, f"{wrong}: {status} {out} {err}")
+
+
 def options_that_cannot_work_are_mistakes():
     """Said on standard error whatever the level of messages, before anything is connected."""
     for wrong, word in (("publish --priority speech=3", "--priority speech=3"), ("publish --priority audio=200", "-128 to 127"),
@@ -382,7 +392,7 @@ def the_examples_meet_at_a_relay():
 
 
 TESTS = [help_and_version_are_data_and_mistakes_are_not, help_that_is_lost_is_an_error, wrong_words_are_named,
-         options_that_cannot_work_are_mistakes, connect_succeeds_or_says_why_not, a_server_that_is_no_relay_is_told, too_few_descriptors_are_said_so, every_version_can_be_asked_for,
+         a_clock_is_published_or_watched_not_both, options_that_cannot_work_are_mistakes, connect_succeeds_or_says_why_not, a_server_that_is_no_relay_is_told, too_few_descriptors_are_said_so, every_version_can_be_asked_for,
          the_clock_ticks_from_publisher_to_viewer, a_pipe_that_is_faster_than_time_loses_nothing,
          a_publisher_can_wait_for_its_viewer, whoever_comes_late_begins_at_the_newest_group,
          whoever_asks_for_it_begins_at_the_oldest_group, what_never_had_a_catalog_is_never_announced,
