@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Tells path_mtu.c what becomes of a connection's packets, and writes trains of packets that are
- * smaller than ngtcp2 believes the path to carry.
+ * smaller than ngtcp2 believes the path to carry. Part of step 12 of a frame's walk:
+ * conn_write_train.
  * Tested by tests/sim/test_mtu.c and tests/sim/test_paths.c. */
 #include "quic/conn.h"
 
