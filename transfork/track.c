@@ -51,6 +51,7 @@ void track_forget_group(struct moq_track *track, struct moq_group *group)
 {
     list_remove(&kept_of(group)->node);
     track->group_count--;
+    track->dropped_count++;
     track->cached_bytes -= group->counted_bytes;
     if (track->floor <= group->sequence)
         track->floor = group->sequence + 1;

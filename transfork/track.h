@@ -34,6 +34,7 @@ struct moq_track {
     struct list followed;  /* kept_group.follow_node: those of `groups` that are adopted and grow */
     uint64_t latest;       /* highest sequence ever seen */
     uint64_t floor;        /* sequences below were dropped and do not come back */
+    uint64_t dropped_count;                    /* of those, how many there were */
     uint64_t expected_from, expected_until_ns; /* see moq_track_expect */
     struct moq_watcher watchers;               /* where their ring begins and ends */
     int error;                                 /* see moq_track_end */

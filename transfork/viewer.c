@@ -253,7 +253,7 @@ static void on_gap(struct moq_watcher *watcher, uint64_t first, uint64_t last, i
     if (!viewer->has_start || !viewer->is_greeted)
         return;
     while (sequences_next_hole(&viewer->done, first, last, &hole)) {
-        viewer_lose(viewer, hole, error);
+        viewer_pass_on_loss(viewer, hole, error);
         if (hole.last == last)
             break;
         first = hole.last + 1;
@@ -345,6 +345,7 @@ struct moq_viewer *viewer_new(struct moq_stream *stream, uint64_t id, struct moq
     viewer->stream = stream;
     viewer->id = id;
     viewer->track = moq_track_ref(track);
+    viewer->dropped_counted = track->dropped_count;
     viewer->watcher.ops = &watcher_ops;
     list_init(&viewer->groups);
     viewer_clear_gap(viewer);
@@ -366,8 +367,7 @@ static void report_gone(struct moq_viewer *viewer)
     if (min >= end)
         return;
     const struct sequence_run gone = {min, end - 1};
-    viewer_mark_done(viewer, gone);
-    viewer_add_gap(viewer, gone, MOQ_ERR_NOT_FOUND);
+    viewer_pass_on_loss(viewer, gone, MOQ_ERR_NOT_FOUND);
 }
 
 void viewer_start(struct moq_viewer *viewer)

@@ -38,6 +38,7 @@ struct moq_viewer {
     struct sequence_run gap; /* the skipped run that is not told yet; first > last: none */
     int gap_error;
     struct moq_viewer_stats stats;
+    uint64_t dropped_counted; /* of the track's dropped_count: before it began, or as skipped */
     void *user;
 };
 
@@ -69,6 +70,8 @@ void viewer_add_gap(struct moq_viewer *viewer, struct sequence_run run, int erro
 void viewer_mark_done(struct moq_viewer *viewer, struct sequence_run run);
 /* Done, counted as skipped, and to be told. */
 void viewer_lose(struct moq_viewer *viewer, struct sequence_run run, int error);
+/* Done and to be told: it is the publisher who says so. */
+void viewer_pass_on_loss(struct moq_viewer *viewer, struct sequence_run run, int error);
 
 /* ---- What its streams tell (send_group.c) ---------------------------------------------------- */
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What a viewer is done with, and what its peer is told that it will not get.
- * Tested by tests/unit/transfork/test_ranges.c. */
+/* What a viewer is done with, and what its peer is told that it will not get. */
 #include "transfork/message.h"
 #include "transfork/track.h"
 #include "transfork/viewer.h"
@@ -45,23 +44,37 @@ void viewer_add_gap(struct moq_viewer *viewer, struct sequence_run run, int erro
     viewer->gap_error = error;
 }
 
+/* Groups of a hole that nobody has seen may never have been. Of those below what the cache dropped,
+ * no more were missed than it dropped; each counts once. */
+static uint64_t missed_in_hole(struct moq_viewer *viewer, struct sequence_run hole)
+{
+    const struct moq_track *track = viewer->track;
+    uint64_t end = hole.last < track->floor ? hole.last + 1 : track->floor;
+    uint64_t count = end > hole.first ? end - hole.first : 0;
+    uint64_t most = track->dropped_count - viewer->dropped_counted;
+    count = count < most ? count : most;
+    viewer->dropped_counted += count;
+    return count;
+}
+
 void viewer_mark_done(struct moq_viewer *viewer, struct sequence_run run)
 {
     struct sequence_run given_up;
     if (!sequences_add(&viewer->done, run.first, run.last, &given_up))
         return;
-    viewer->stats.groups_skipped += given_up.last - given_up.first + 1;
+    viewer->stats.groups_skipped += missed_in_hole(viewer, given_up);
     viewer_add_gap(viewer, given_up, MOQ_ERR_EXPIRED);
 }
 
 void viewer_lose(struct moq_viewer *viewer, struct sequence_run run, int error)
 {
-    /* Nobody knows whether there were groups in a hole, except below what the cache dropped. */
-    uint64_t floor = viewer->track->floor, end = run.last + 1;
-    if (error == MOQ_ERR_NOT_FOUND && end > floor)
-        end = floor;
+    viewer->stats.groups_skipped +=
+        error == MOQ_ERR_NOT_FOUND ? missed_in_hole(viewer, run) : run.last - run.first + 1;
+    viewer_pass_on_loss(viewer, run, error);
+}
+
+void viewer_pass_on_loss(struct moq_viewer *viewer, struct sequence_run run, int error)
+{
     viewer_mark_done(viewer, run);
-    if (end > run.first)
-        viewer->stats.groups_skipped += end - run.first;
     viewer_add_gap(viewer, run, error);
 }

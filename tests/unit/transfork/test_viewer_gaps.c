@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What counts as skipped: the groups that a viewer was late for, and no others. */
+#include "pair.h"
+
+static uint64_t skipped(const struct pair *pair)
+{
+    struct moq_viewer_stats stats;
+    moq_viewer_stats(pair->peer[SERVER].viewer, &stats);
+    return stats.groups_skipped;
+}
+
+/* A publisher can speak of any number of groups. */
+static void what_the_publisher_leaves_out_is_not_skipped(void **state)
+{
+    (void)state;
+    struct pair pair;
+    struct listener listener;
+    pair_init(&pair, &(struct options){0});
+    struct moq_track *track = pair.peer[SERVER].track = track_new(&pair, "t");
+    listener_init(&listener, &pair, "t");
+    listener_subscribe(&listener, pair.peer[CLIENT].session, &NO_WISH);
+    track_group(track, 0, "x");
+    wire_run(&pair.wire);
+
+    moq_track_gap(track, 1, UINT64_C(1) << 61, MOQ_ERR_EXPIRED);
+    wire_run(&pair.wire);
+
+    assert_int_equal(skipped(&pair), 0);
+    listener_deinit(&listener);
+    pair_deinit(&pair);
+}
+
+/* Far apart, so that there are holes in which there were no groups. */
+static void each_group_is_skipped_once(void **state)
+{
+    (void)state;
+    enum { GROUPS = 200 };
+    struct pair pair;
+    struct listener listener;
+    pair_init(&pair, &(struct options){.limits = {.open_groups = 2}});
+    struct moq_track *track = pair.peer[SERVER].track = track_new(&pair, "t");
+    listener_init(&listener, &pair, "t");
+    listener_subscribe(&listener, pair.peer[CLIENT].session, &NO_WISH);
+    wire_run(&pair.wire);
+
+    pair.wire.end[SERVER].is_blocked = true;
+    for (uint64_t i = 0; i < GROUPS; i++) {
+        track_group(track, i << 50, "x");
+        wire_pass(&pair.wire, 1);
+    }
+    pair.wire.end[SERVER].is_blocked = false;
+    pair.wire.clock.now_ns += 60 * NS_PER_S;
+    wire_run(&pair.wire);
+
+    assert_in_range(skipped(&pair), 1, GROUPS);
+    listener_deinit(&listener);
+    pair_deinit(&pair);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(what_the_publisher_leaves_out_is_not_skipped),
+        cmocka_unit_test(each_group_is_skipped_once),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
