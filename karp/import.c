@@ -202,6 +202,11 @@ static int check_end(struct karp_importer *importer)
     bool is_open = importer->state != IMPORT_HEADER && importer->box_left != IMPORT_NUMBER_MAX;
     if (importer->position == 0)
         return import_fail(importer, EMPTY_INIT, NULL, "the input is empty");
+    if (!importer->has_any_box) {
+        int error = import_check_stub(importer);
+        if (error)
+            return error;
+    }
     if (importer->header_size > 0 || is_open || importer->pieces.size > 0)
         return import_fail(importer, TRAILING_DATA, NULL,
                            "the input ends at byte %llu, inside the box that begins at byte %llu",

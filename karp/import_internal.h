@@ -211,6 +211,10 @@ struct karp_importer {
  * that it can begin a file, otherwise fails with what the input is. */
 int import_check_box(struct karp_importer *importer, uint64_t size);
 
+/* Checks that an input that ends in its first header can be an MP4 file that was cut; otherwise
+ * fails as import_check_box. */
+int import_check_stub(struct karp_importer *importer);
+
 /* Checks bytes after zeros in place of a box: there may be nothing but zeros up to the end. */
 int import_check_zeros(struct karp_importer *importer, const uint8_t *data, size_t size);
 

@@ -30,32 +30,54 @@ static const struct kind kinds[] = {
 };
 
 /* Boxes that files begin with: by the standards ftyp, styp or moov, in practice others too. */
-static bool is_first_box(uint32_t type)
+static bool is_first_box(const uint8_t *type, size_t size) /* the first bytes of it */
 {
     static const char types[][5] = {"ftyp", "moov", "styp", "moof", "mdat", "sidx", "ssix",
                                     "free", "skip", "wide", "junk", "uuid", "pdin", "emsg",
                                     "prft", "pnot", "meta", "udta", "mfra", "bloc"};
-    struct box_name name = box_name_of(type);
     for (size_t i = 0; i < sizeof types / sizeof *types; i++) {
-        if (strcmp(types[i], name.text) == 0)
+        if (memcmp(types[i], type, size) == 0)
             return true;
     }
     return false;
 }
 
-static int check_beginning(struct karp_importer *importer)
+enum { SIZE_BYTES = 4, TYPE_BYTES = 4 }; /* of a header */
+
+static int refuse_beginning(struct karp_importer *importer)
 {
-    if (is_first_box(importer->box_type))
-        return 0;
+    size_t known = importer->header_size;
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        if (memcmp(importer->header, kinds[i].bytes, kinds[i].size) == 0)
+        if (kinds[i].size <= known && memcmp(importer->header, kinds[i].bytes, kinds[i].size) == 0)
             return import_fail(importer, EXPECTED_BOX, "ftyp",
                                "the input %s: remux it to fragmented MP4, ffmpeg -c copy does it",
                                kinds[i].words);
     }
+    if (known < SIZE_BYTES + TYPE_BYTES)
+        return import_fail(importer, EXPECTED_BOX, "ftyp",
+                           "the input has %zu bytes that begin no box: it is not an MP4 file",
+                           known);
     return import_fail(importer, EXPECTED_BOX, "ftyp",
                        "the input begins with '%s': it is not an MP4 file",
                        box_name_of(importer->box_type).text);
+}
+
+static int check_beginning(struct karp_importer *importer)
+{
+    bool is_box = is_first_box(importer->header + SIZE_BYTES, TYPE_BYTES);
+    return is_box ? 0 : refuse_beginning(importer);
+}
+
+/* Without any byte of the type the size decides: no box that a file begins with, other than mdat,
+ * comes near 16 MiB, and what is left of such an mdat is no use to anybody. */
+int import_check_stub(struct karp_importer *importer)
+{
+    size_t known = importer->header_size;
+    size_t type_end = known < SIZE_BYTES + TYPE_BYTES ? known : SIZE_BYTES + TYPE_BYTES;
+    bool is_box = known > SIZE_BYTES
+                      ? is_first_box(importer->header + SIZE_BYTES, type_end - SIZE_BYTES)
+                      : importer->header[0] == 0;
+    return is_box ? 0 : refuse_beginning(importer);
 }
 
 /* Boxes of any type may come. But a strange one that is large, or whose type is no text, is no box:
@@ -65,7 +87,8 @@ static int check_later(struct karp_importer *importer, uint64_t size)
 {
     struct box_name name = box_name_of(importer->box_type);
     bool is_text = !strchr(name.text, '?');
-    if (is_first_box(importer->box_type) || (is_text && size <= STRANGE_BOX_MAX_BYTES))
+    if (is_first_box(importer->header + SIZE_BYTES, TYPE_BYTES) ||
+        (is_text && size <= STRANGE_BOX_MAX_BYTES))
         return 0;
     return import_fail(importer, UNEXPECTED_BOX, name.text,
                        "no box begins at byte %llu: bytes before it are missing, or do not belong "

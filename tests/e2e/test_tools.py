@@ -327,7 +327,7 @@ def the_longest_names_that_are_taken_work():
 def broken_media_is_told_and_fails():
     relay = Relay()
     _, data = fragmented("bbb")
-    for cut, word in ((b"", "EmptyInit"), (b"no media at all, just words", "ExpectedBox"), (data[:500000], "TrailingData")):
+    for cut, word in ((b"", "EmptyInit"), (b"no media at all, just words", "ExpectedBox"), (b"hello\n", "ExpectedBox"), (data[:500000], "TrailingData")):
         status, out, err = run([KARP, "--tls-disable-verify", "publish", relay.url("/broken")], stdin=cut)
         check(status == 1 and out == b"" and word in err, f"{status} {out} {err}")
     relay.stop()

@@ -337,6 +337,23 @@ static void a_file_cut_at_any_byte_is_refused_unless_it_is_complete(void **state
     }
 }
 
+/* The little that there is may be the beginning of an MP4 file. */
+static void a_file_cut_in_its_first_header_is_called_cut(void **state)
+{
+    (void)state;
+    static const char long_header[] = "\0\0\0\1mdat\0\0\0\1\0\0\0";
+    struct file file = {.size = 0};
+    file_usual(&file);
+    for (file.size = 7; file.size > 0; file.size--)
+        assert_refused(&file, KARP_FAILURE_TRAILING_DATA);
+    memcpy(file.data, long_header, 15);
+    for (file.size = 15; file.size > 0; file.size--)
+        assert_refused(&file, KARP_FAILURE_TRAILING_DATA);
+    memcpy(file.data + 4, "text", 4);
+    for (file.size = 15; file.size > 4; file.size--)
+        assert_refused(&file, KARP_FAILURE_EXPECTED_BOX);
+}
+
 static void any_four_bytes_may_lie(void **state)
 {
     (void)state;
@@ -432,6 +449,7 @@ int main(void)
         cmocka_unit_test(zero_time_scales_are_refused),
         cmocka_unit_test(a_refused_catalog_or_frame_ends_the_import),
         cmocka_unit_test(a_file_cut_at_any_byte_is_refused_unless_it_is_complete),
+        cmocka_unit_test(a_file_cut_in_its_first_header_is_called_cut),
         cmocka_unit_test(any_four_bytes_may_lie),
         cmocka_unit_test(any_box_may_be_cut_inside_its_parent),
         cmocka_unit_test(random_flips_do_no_harm),

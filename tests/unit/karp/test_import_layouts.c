@@ -462,6 +462,9 @@ static void other_kinds_of_files_are_called_by_their_names(void **state)
         {"#EXTM3U\n", "playlist"},
         {"\xff\xf1\x50\x80zzzz", "AAC without a container"},
         {"hello, world", "it is not an MP4 file"},
+        {"hello\n", "it is not an MP4 file"},
+        {"h", "it is not an MP4 file"},
+        {"OggS", "Ogg"},
     };
     for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
         struct file file = {.size = 0};
