@@ -38,7 +38,7 @@ struct karp_publishing {
     struct byte_buf early;   /* frames that came with the catalog, and wait for a viewer */
     uv_timer_t timer;        /* looks at the brakes; at the end, at the viewers */
     bool is_connected, is_paced, has_pace, is_input_over, is_import_over, is_draining;
-    bool has_been_watched;
+    bool has_been_watched, is_input_unreadable;
     uint64_t pace_start_ns, pace_start_us, newest_us;
     uint64_t sent_before, progress_ns; /* when a viewer took something last */
     uint64_t drain_start_ns, drain_most_ns;
@@ -190,10 +190,13 @@ static void begin_drain(struct karp_publishing *karp, uint64_t most_ns)
     uv_timer_start(&karp->timer, on_drain, BRAKE_MS, BRAKE_MS);
 }
 
+/* Input that cannot be read on ends anywhere, and the reason was told. */
 static void import_failed(struct karp_publishing *karp, int error)
 {
     const struct karp_failure *failure = karp_importer_failure(karp->importer);
-    log_error(LOG_TOOL, "%s", error == MOQ_ERR_MEDIA ? failure->text : moq_error_words(error));
+    bool is_told = karp->is_input_unreadable && karp->is_import_over;
+    if (!is_told || error != MOQ_ERR_MEDIA)
+        log_error(LOG_TOOL, "%s", error == MOQ_ERR_MEDIA ? failure->text : moq_error_words(error));
     karp->exit_code = TOOL_FAILED;
     begin_drain(karp, STOP_PATIENCE_MS * NS_PER_MS);
 }
@@ -300,6 +303,7 @@ static void on_input_end(void *user, int error)
     struct karp_publishing *karp = user;
     if (error) {
         log_error(LOG_TOOL, "cannot read the input: %s", uv_strerror(error));
+        karp->is_input_unreadable = true;
         karp->exit_code = TOOL_FAILED;
     }
     karp->is_input_over = true;
