@@ -20,6 +20,7 @@ struct fingerprint {
     struct moq_native *native;
     struct address_list list;
     size_t next;
+    uint16_t port;
     uv_tcp_t tcp;
     uv_timer_t timer;
     uv_connect_t connect;
@@ -164,6 +165,16 @@ static void fail_address(struct fingerprint *fingerprint, const char *reason)
     leave_address(fingerprint);
 }
 
+/* Nobody is there, or nobody who answers. */
+static void fail_silence(struct fingerprint *fingerprint, const char *what)
+{
+    snprintf(fingerprint->reason, sizeof fingerprint->reason,
+             "no answer to GET /fingerprint: %s; does a relay with http.address (or --dev) listen "
+             "on TCP port %u there? For one with a certificate that is trusted, use https://",
+             what, fingerprint->port);
+    leave_address(fingerprint);
+}
+
 /* Somebody answered who has none. Of its bytes only the digits of a status get into a message. */
 static void fail_answer(struct fingerprint *fingerprint, int error)
 {
@@ -182,7 +193,7 @@ static void on_too_late(uv_timer_t *timer)
 {
     struct fingerprint *fingerprint = timer->data;
     int error = fingerprint->connect_error;
-    fail_address(fingerprint, error ? uv_strerror(error) : "timed out");
+    fail_silence(fingerprint, error ? uv_strerror(error) : "timed out");
 }
 
 static void on_room(uv_handle_t *handle, size_t suggested, uv_buf_t *buf)
@@ -228,7 +239,7 @@ static void on_tcp_connected(uv_connect_t *connect, int status)
     if (status == UV_ECANCELED)
         return;
     if (status < 0) {
-        fail_address(fingerprint, uv_strerror(status));
+        fail_silence(fingerprint, uv_strerror(status));
         return;
     }
     fingerprint->write.data = fingerprint;
@@ -267,6 +278,7 @@ struct fingerprint *fingerprint_start(struct moq_native *native, const struct mo
     fingerprint->list = *list;
     fingerprint->on_done = on_done;
     fingerprint->user = user;
+    fingerprint->port = url->port;
     snprintf(fingerprint->request_text, sizeof fingerprint->request_text,
              strchr(url->host, ':') ? "GET /fingerprint HTTP/1.0\r\nHost: [%s]:%u\r\n\r\n"
                                     : "GET /fingerprint HTTP/1.0\r\nHost: %s:%u\r\n\r\n",

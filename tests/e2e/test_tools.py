@@ -103,6 +103,9 @@ def connect_succeeds_or_says_why_not():
     relay.stop()
     status, out, err = run([KARP, "--tls-disable-verify", "--timeout", "300ms", "connect", relay.url("/a")])
     check(status == 1 and out == b"" and "timed out" in err and f"UDP port {relay.port}" in err, f"{status} {err}")
+    status, out, err = run([KARP, "connect", relay.url("/a", "http")])
+    words = ("GET /fingerprint: connection refused", f"TCP port {relay.port}", "http.address", "https://")
+    check(status == 1 and out == b"" and all(word in err for word in words), f"{status} {err}")
     status, _, err = run([KARP, "--bind", "[::1]:0", "connect", "https://127.0.0.1:9/a"])
     check(status == 1 and "no IPv6 address" in err and "bind [::]:0" in err, f"{status} {err}")
 
