@@ -7,7 +7,8 @@
  * carry no decode times, so those are made: strictly rising, and at or before the presentation time
  * of their frame, except where a track without a start begins at zero and its frames are reordered:
  * composition offsets are negative there. One frame of each track is held back until the next one
- * tells its duration, and at the beginning of a broadcast twice the reorder depth.
+ * tells its duration, and at the beginning of a broadcast twice the reorder depth in frames, but
+ * no more than 60 s of media.
  *
  * The first keyframe of each video track is searched for its configuration record and size, and the
  * init segment waits for it: the resolution may have changed in band since the catalog was

@@ -135,6 +135,11 @@ int export_init_build(const struct karp_exporter *exporter, struct byte_buf *out
 /* The decode time that the frame shown at `pts` can have, before its neighbours are looked at. */
 int64_t export_time_next(struct export_track *track, int64_t pts, bool is_group_start);
 
+/* Whether media is missing before a frame that is shown `step` after the newest one, where the last
+ * frames lie within `span`. A step within a group is no jump, however long: where frames last
+ * seconds, those between come after it. */
+bool export_is_jump(int64_t step, int64_t span, bool is_group_start);
+
 /* The media time at which presentation begins, and that of a time, in ticks of the track. */
 int64_t export_edit_ticks(const struct karp_exporter *exporter, const struct export_track *track);
 int64_t export_ticks(const struct karp_exporter *exporter, const struct export_track *track,

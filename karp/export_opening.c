@@ -17,7 +17,7 @@
 
 enum {
     OPENING_MAX_US = 1000000, /* a track that begins later than this has been joined on the way */
-    GAP_US = 1000000,
+    OPENING_SPAN_MAX_US = 60000000, /* of media to wait for: frames may last seconds */
     ROUNDING_US = 2,
     US_PER_MS = 1000,
 };
@@ -98,10 +98,20 @@ static void note_time(struct export_track *track, int64_t pts)
     track->has_newest = true;
 }
 
+/* Whether a frame comes too late for the opening: media is missing before it, or a viewer would
+ * have to wait too long. A long step within a group is neither: an opening that ended there would
+ * not know how far apart frames are. */
+static bool is_beyond(const struct export_track *track, int64_t pts, bool is_group_start)
+{
+    int64_t span = track->newest_pts - track->opening[0];
+    return pts - track->opening[0] > OPENING_SPAN_MAX_US ||
+           export_is_jump(pts - track->newest_pts, span, is_group_start);
+}
+
 int export_opening_add(struct karp_exporter *exporter, struct export_track *track,
                        const struct karp_frame *frame, int64_t pts)
 {
-    if (track->opening_count > 0 && pts > track->newest_pts + GAP_US) {
+    if (track->opening_count > 0 && is_beyond(track, pts, frame->is_group_start)) {
         int error = export_opening_end(exporter, track);
         return error ? error : export_fragment_add(exporter, track, frame, pts);
     }

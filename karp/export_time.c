@@ -55,15 +55,17 @@ int64_t export_ticks(const struct karp_exporter *exporter, const struct export_t
            export_edit_ticks(exporter, track);
 }
 
-/* Whether media is missing before a frame. A step within a group is none, however long: where
- * frames last seconds, those between come after it. */
+bool export_is_jump(int64_t step, int64_t span, bool is_group_start)
+{
+    return step > JUMP_MAX_US || (is_group_start && step > JUMP_US + JUMP_SPANS * span);
+}
+
 static bool is_jump(const struct export_track *track, int64_t pts, bool is_group_start)
 {
     if (!track->has_newest || track->window_count == 0)
         return false;
-    int64_t step = pts - track->newest_pts;
     int64_t span = track->window[track->window_count - 1] - track->window[0];
-    return step > JUMP_MAX_US || (is_group_start && step > JUMP_US + JUMP_SPANS * span);
+    return export_is_jump(pts - track->newest_pts, span, is_group_start);
 }
 
 int64_t export_time_next(struct export_track *track, int64_t pts, bool is_group_start)

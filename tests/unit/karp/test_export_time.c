@@ -135,6 +135,40 @@ static void frames_that_last_seconds_are_decoded_before_they_are_shown(void **st
     assert_int_equal(assert_times(open_groups, 13, LEAD_US), 0);
 }
 
+static void slow_frames_that_begin_at_zero_are_decoded_as_late_as_they_were_encoded(void **state)
+{
+    (void)state;
+    int64_t slow[18];
+    for (size_t i = 0; i < 18; i++)
+        slow[i] = (b_frames[i] + 1) / 33333 * 1000000;
+    export_times(reordering_catalog(), slow, b_keys, 18, NULL);
+    assert_int_equal(assert_times(slow, 18, 0), 2000000);
+}
+
+static void a_first_frame_that_lasts_seconds_is_part_of_the_opening(void **state)
+{
+    (void)state;
+    static const int64_t times[] = {80000, 3261406, 3141406, 3061406, 3101406, 3221406, 3181406};
+    static const bool keys[] = {1, 0, 0, 0, 0, 0, 0};
+    export_times(reordering_catalog(), times, keys, 7, NULL);
+    assert_int_equal(assert_times(times, 7, 0), 0);
+    assert_int_equal(sink.packets[0].dts, 0);
+    assert_int_equal(sink.packets[1].dts, 40000);
+}
+
+static void an_opening_that_lasts_too_long_is_not_waited_for(void **state)
+{
+    (void)state;
+    struct karp_exporter *exporter = export_catalog(reordering_catalog(), NULL);
+    assert_int_equal(put(exporter, 0, true, 0, "x"), 0);
+    assert_int_equal(put(exporter, 0, false, 40000000, "x"), 0);
+    assert_int_equal(karp_exporter_counters(exporter).frames, 0);
+    assert_int_equal(put(exporter, 0, false, 80000000, "x"), 0);
+    assert_int_equal(karp_exporter_counters(exporter).frames, 2);
+    finish(exporter);
+    assert_int_equal(sink.count, 3);
+}
+
 static void a_group_can_be_one_fragment(void **state)
 {
     (void)state;
@@ -214,6 +248,9 @@ int main(void)
         cmocka_unit_test(a_late_viewer_who_joins_at_an_open_group_gets_it_in_order),
         cmocka_unit_test(lost_groups_jump_forward),
         cmocka_unit_test(frames_that_last_seconds_are_decoded_before_they_are_shown),
+        cmocka_unit_test(slow_frames_that_begin_at_zero_are_decoded_as_late_as_they_were_encoded),
+        cmocka_unit_test(a_first_frame_that_lasts_seconds_is_part_of_the_opening),
+        cmocka_unit_test(an_opening_that_lasts_too_long_is_not_waited_for),
         cmocka_unit_test(sounds_of_the_same_time_are_a_microsecond_apart),
         cmocka_unit_test(a_depth_that_nobody_told_is_learned),
         cmocka_unit_test(an_offset_moves_the_beginning),
