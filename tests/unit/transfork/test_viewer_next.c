@@ -32,6 +32,18 @@ static void scene_init(struct scene *scene, uint64_t n)
     sequences_init(&scene->done, 1);
 }
 
+static void scene_deinit(struct scene *scene)
+{
+    sequences_deinit(&scene->done);
+    moq_track_unref(&scene->track);
+}
+
+static void forget_what_is_done(struct scene *scene, uint64_t floor)
+{
+    sequences_deinit(&scene->done);
+    sequences_init(&scene->done, floor);
+}
+
 static struct viewer_view view_of(const struct scene *scene)
 {
     return (struct viewer_view){&scene->policy, &scene->wish,      scene->track,
@@ -82,9 +94,9 @@ static void the_rule_picks_by_order(void **state)
     scene.wish.max = 3;
     scene.policy.order = MOQ_ORDER_NEWEST;
     assert_int_equal(next_of(&scene), 3);
-    sequences_init(&scene.done, 6);
+    forget_what_is_done(&scene, 6);
     assert_int_equal(next_of(&scene), -1);
-    moq_track_unref(&scene.track);
+    scene_deinit(&scene);
 }
 
 /* Group n was superseded when n+1 came, so 5 never, 4 for 100 ms, 3 for 200 ms. */
@@ -103,7 +115,7 @@ static void the_rule_leaves_out_what_is_late(void **state)
     assert_int_equal(next_of(&scene), 5);
     scene.policy.latency_ns = CLOCK_NEVER;
     assert_int_equal(next_of(&scene), 3);
-    moq_track_unref(&scene.track);
+    scene_deinit(&scene);
 }
 
 static void history_that_was_asked_for_by_number_is_never_late(void **state)
@@ -114,10 +126,10 @@ static void history_that_was_asked_for_by_number_is_never_late(void **state)
     scene.policy = (struct moq_policy){.latency_ns = 0, .order = MOQ_ORDER_OLDEST};
     scene.wish.min = 2;
     scene.started_ns = scene.clock.now_ns;
-    sequences_init(&scene.done, 2);
+    forget_what_is_done(&scene, 2);
     assert_int_equal(next_of(&scene), 2);
     assert_string_equal(loss_of(&scene), "none");
-    moq_track_unref(&scene.track);
+    scene_deinit(&scene);
 }
 
 /* Each group ended when it began, so 5 ended 100 ms ago. */
@@ -133,7 +145,7 @@ static void the_rule_leaves_out_what_has_expired(void **state)
     assert_int_equal(next_of(&scene), -1);
     scene.wish.expires_ms = UINT64_MAX;
     assert_int_equal(next_of(&scene), 1);
-    moq_track_unref(&scene.track);
+    scene_deinit(&scene);
 }
 
 static void the_rule_leaves_out_what_was_cut(void **state)
@@ -149,7 +161,7 @@ static void the_rule_leaves_out_what_was_cut(void **state)
     mark(&scene, 1);
     mark(&scene, 2);
     assert_string_equal(loss_of(&scene), "3..3 14");
-    moq_track_unref(&scene.track);
+    scene_deinit(&scene);
 }
 
 static void a_hole_is_lost_once_its_end_would_be_late(void **state)
@@ -168,7 +180,7 @@ static void a_hole_is_lost_once_its_end_would_be_late(void **state)
     scene.clock.now_ns -= 400 * NS_PER_MS;
     moq_track_end(scene.track, 0); /* nothing will come any more */
     assert_string_equal(loss_of(&scene), "2..3 13");
-    moq_track_unref(&scene.track);
+    scene_deinit(&scene);
 }
 
 int main(void)
