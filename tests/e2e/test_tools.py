@@ -177,8 +177,7 @@ def a_publisher_can_wait_for_its_viewer():
     relay = Relay()
     path = as_fmp4(clip("short"), ["-movflags", "cmaf+separate_moof+delay_moov+skip_trailer", "-frag_duration", "1000000"])
     with open(path, "rb") as file:
-        publisher = Process([KARP, "--tls-disable-verify", "publish", relay.url("/wait", "moqf"), "--wait-viewer", "--no-pace",
-                             "--linger", "0"],
+        publisher = Process([KARP, "--tls-disable-verify", "publish", relay.url("/wait", "moqf"), "--wait-viewer", "--no-pace"],
                             stdin=file)
         publisher.wait_for("publishing")
     # One that did not wait would have come to its end by now.
