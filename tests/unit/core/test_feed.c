@@ -190,6 +190,13 @@ static void write_group(struct stage *stage, uint64_t sequence, const char *text
     run_ms(stage, 200);
 }
 
+static void watch_on_both_workers(struct stage *stage, struct watch *here, struct watch *there)
+{
+    watch_init(here, stage->here, "pond", &WISH_ANY);
+    watch_init(there, stage->there, "pond", &WISH_ANY);
+    run_ms(stage, 200);
+}
+
 /* ---- Watching -------------------------------------------------------------------------------- */
 
 static void viewers_of_all_workers_see_it(void **state)
@@ -198,9 +205,7 @@ static void viewers_of_all_workers_see_it(void **state)
     struct stage stage;
     struct watch here, there;
     stage_init(&stage);
-    watch_init(&here, stage.here, "pond", &WISH_ANY);
-    watch_init(&there, stage.there, "pond", &WISH_ANY);
-    run_ms(&stage, 200);
+    watch_on_both_workers(&stage, &here, &there);
     write_group(&stage, 7, "frog");
     assert_group(&here, 7, "frog");
     assert_group(&there, 7, "frog");
@@ -254,9 +259,7 @@ static void it_rests_only_when_nobody_watches_on_any_worker(void **state)
     struct stage stage;
     struct watch here, there;
     stage_init(&stage);
-    watch_init(&here, stage.here, "pond", &WISH_ANY);
-    watch_init(&there, stage.there, "pond", &WISH_ANY);
-    run_ms(&stage, 200);
+    watch_on_both_workers(&stage, &here, &there);
     watch_deinit(&here);
     run_ms(&stage, 200);
     assert_int_equal(stage.pond.rested, 0);
@@ -309,9 +312,7 @@ static void its_end_is_its_viewers_end(void **state)
     struct stage stage;
     struct watch here, there;
     stage_init(&stage);
-    watch_init(&here, stage.here, "pond", &WISH_ANY);
-    watch_init(&there, stage.there, "pond", &WISH_ANY);
-    run_ms(&stage, 200);
+    watch_on_both_workers(&stage, &here, &there);
     write_group(&stage, 1, "last");
     source_lost(stage.pond.feed->feed.source, 0);
     assert_null(stage.pond.feed);
