@@ -15,7 +15,8 @@
 #include "server/core/tidy.h"
 #include "server/core/worker.h"
 
-/* How often self-signed certificates are looked at. */
+/* How often certificates are looked at: to renew self-signed ones, and to warn of the end of
+ * others. */
 enum { RENEW_MS = 10 * 1000, CERTIFICATES_MAX = 64, ADDRESS_BYTES = 80 };
 
 struct core {

@@ -101,9 +101,9 @@ void core_hooks_remove(struct core_hooks *hooks, struct core_hook *hook);
 
 /* `fresh` takes the place of `old` in one step, as a reload needs: there is no moment without an
  * entry. What `old` holds is withdrawn from it, and `fresh` is asked in its place: a path or an
- * override that `old` set is forgotten. `old` hears the death of all
- * peers and viewers, their slots are zeroed, and `fresh` hears their birth. 0, or MOQ_ERR_BOUNDS:
- * `fresh` wants larger slots than there are, and nothing has changed. */
+ * override that `old` set is forgotten. `old` hears the death of all peers and viewers, their slots
+ * are zeroed, and `fresh` hears their birth. 0, or MOQ_ERR_BOUNDS: `fresh` wants larger slots than
+ * there are, and nothing has changed. */
 int core_hooks_replace(struct core_hooks *hooks, struct core_hook *old, struct core_hook *fresh);
 
 /* ---- Requests -------------------------------------------------------------------------------- */
