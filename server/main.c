@@ -16,6 +16,7 @@
 #include "server/admin/admin.h"
 #include "server/config/config.h"
 #include "server/core/core.h"
+#include "server/descriptors.h"
 #include "server/ports.h"
 
 enum { EXIT_USAGE = 2, SIGNAL_COUNT = 3 };
@@ -181,12 +182,25 @@ static void close_handle(uv_handle_t *handle, void *unused)
         uv_close(handle, NULL);
 }
 
+static bool has_descriptors(const struct relay_config *config)
+{
+    char text[DESCRIPTORS_TEXT_BYTES];
+    enum descriptors_verdict verdict = descriptors_judge(config, text);
+    if (verdict == DESCRIPTORS_TOO_FEW)
+        fprintf(stderr, "moq-relay: %s\n", text);
+    else if (verdict == DESCRIPTORS_MAY_RUN_OUT)
+        log_warn(LOG_CORE, "%s", text);
+    return verdict != DESCRIPTORS_TOO_FEW;
+}
+
 enum { LOOP_DESCRIPTORS = 6 }; /* of the first loop and its signals */
 
 static int serve_until_stopped(struct relay *relay)
 {
     char error_text[QUIC_ERROR_TEXT_BYTES] = "";
     set_up_log(&relay->config->log);
+    if (!has_descriptors(relay->config))
+        return EXIT_FAILURE;
     int error = descriptors_are_free(LOOP_DESCRIPTORS) ? uv_loop_init(&relay->loop) : UV_EMFILE;
     if (error) {
         fprintf(stderr, "moq-relay: cannot make an event loop: %s%s\n", uv_strerror(error),
@@ -216,6 +230,16 @@ static int serve_until_stopped(struct relay *relay)
     return error ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
+/* No error: who starts the relay may allow it more. */
+static void warn_of_descriptors(const struct relay_config *config)
+{
+    char text[DESCRIPTORS_TEXT_BYTES];
+    enum descriptors_verdict verdict = descriptors_judge(config, text);
+    if (verdict != DESCRIPTORS_SUFFICE)
+        log_warn(LOG_CORE, "%s%s", verdict == DESCRIPTORS_TOO_FEW ? "a start would fail now: " : "",
+                 text);
+}
+
 /* --check: what a start would do before it serves; the configuration itself was checked by loading
  * it. */
 static int check_config(const struct relay_config *config)
@@ -225,6 +249,7 @@ static int check_config(const struct relay_config *config)
         fprintf(stderr, "moq-relay: %s\n", error_text);
         return EXIT_USAGE;
     }
+    warn_of_descriptors(config);
     ports_warn(config);
     printf("ok\n");
     return EXIT_SUCCESS;

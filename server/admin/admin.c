@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The HTTP pages, served by libmicrohttpd from the loop of main: its epoll descriptor is one more
- * thing to wait for.
+ * thing to wait for, and it gets its connections from the acceptor.
  * Tested by tests/e2e/test_relay.py. */
 #include "server/admin/admin.h"
 
@@ -14,9 +14,10 @@
 #include <sys/socket.h>
 
 #include "base/bind_error.h"
+#include "server/admin/acceptor.h"
 
 enum {
-    CONNECTIONS_MAX = 64,
+    CONNECTIONS_MAX = ADMIN_CONNECTIONS_MAX,
     CONNECTIONS_PER_ADDRESS_MAX = 16,
     CONNECTION_TIMEOUT_S = 10,      /* without a byte */
     CONNECTION_LIFETIME_MS = 15000, /* each carries one request */
@@ -36,6 +37,7 @@ struct admin {
     struct core *core;
     struct config_http config;
     struct MHD_Daemon *daemon;
+    struct acceptor acceptor;
     uv_poll_t poll;
     uv_timer_t timer; /* for MHD's own timeouts */
     struct guests guests;
@@ -281,18 +283,14 @@ static unsigned connections_of(struct admin *admin)
     return MHD_get_daemon_info(admin->daemon, MHD_DAEMON_INFO_CURRENT_CONNECTIONS)->num_connections;
 }
 
-/* MHD stops listening when it has all the connections that it may have, and begins again at the
- * start of a run, so one that has ended some is followed by another: no event may come that would
- * call it. */
 static void run_daemon(struct admin *admin)
 {
     MHD_UNSIGNED_LONG_LONG mhd_ms;
     uint64_t now_ms = uv_now(admin->poll.loop), wait_ms = UINT64_MAX;
-    unsigned before;
-    do {
-        before = connections_of(admin);
-        MHD_run(admin->daemon);
-    } while (connections_of(admin) < before);
+    unsigned before = connections_of(admin);
+    MHD_run(admin->daemon);
+    if (connections_of(admin) < before)
+        acceptor_go_on(&admin->acceptor);
     hurry_those_gone(&admin->guests);
     uint64_t next_ms = end_those_over_time(&admin->guests, now_ms);
     if (next_ms != UINT64_MAX)
@@ -314,12 +312,22 @@ static void on_readable(uv_poll_t *poll, int status, int events)
     run_daemon(poll->data);
 }
 
-static struct MHD_Daemon *start_daemon(struct admin *admin, const struct sockaddr *address)
+static bool has_room(void *self)
 {
-    unsigned flags = MHD_USE_EPOLL;
-    if (address->sa_family == AF_INET6)
-        flags |= MHD_USE_DUAL_STACK;
-    return MHD_start_daemon(flags, 0, NULL, NULL, on_http, admin, MHD_OPTION_SOCK_ADDR, address,
+    return connections_of(self) < CONNECTIONS_MAX;
+}
+
+/* The daemon closes what it does not take: more than its share for one address. */
+static void on_connection(void *self, int fd, const struct sockaddr *address, socklen_t size)
+{
+    struct admin *admin = self;
+    MHD_add_connection(admin->daemon, fd, address, size);
+    run_daemon(admin);
+}
+
+static struct MHD_Daemon *start_daemon(struct admin *admin)
+{
+    return MHD_start_daemon(MHD_USE_EPOLL | MHD_USE_NO_LISTEN_SOCKET, 0, NULL, NULL, on_http, admin,
                             MHD_OPTION_CONNECTION_LIMIT, (unsigned)CONNECTIONS_MAX,
                             MHD_OPTION_PER_IP_CONNECTION_LIMIT,
                             (unsigned)CONNECTIONS_PER_ADDRESS_MAX, MHD_OPTION_CONNECTION_TIMEOUT,
@@ -335,6 +343,30 @@ static unsigned port_of(const struct sockaddr *address)
     return ntohs(in.sin_port);
 }
 
+/* Of errno; 0: it is not known. */
+static void explain_start(const struct config_http *config, const struct sockaddr *address,
+                          int error, char *error_text)
+{
+    const struct bind_attempt attempt = {.port = port_of(address),
+                                         .is_ipv6 = address->sa_family == AF_INET6,
+                                         .is_tcp = true,
+                                         .error = error ? error : ENOMEM};
+    int n = snprintf(error_text, QUIC_ERROR_TEXT_BYTES,
+                     "cannot serve HTTP on %.80s (TCP, http.address): ",
+                     config->address.is_listen ? "the listener's port" : config->address.text);
+    bind_error_explain(&attempt, error_text + n, QUIC_ERROR_TEXT_BYTES - (size_t)n);
+}
+
+static void watch_daemon(struct admin *admin, uv_loop_t *loop)
+{
+    const union MHD_DaemonInfo *info = MHD_get_daemon_info(admin->daemon, MHD_DAEMON_INFO_EPOLL_FD);
+    uv_poll_init(loop, &admin->poll, info->epoll_fd);
+    uv_timer_init(loop, &admin->timer);
+    admin->poll.data = admin->timer.data = admin;
+    admin->open_handles = 2 + ACCEPTOR_HANDLES;
+    uv_poll_start(&admin->poll, UV_READABLE, on_readable);
+}
+
 int admin_start(struct admin **out, struct core *core, const struct config_http *config,
                 const struct sockaddr *address, char *error_text)
 {
@@ -343,27 +375,22 @@ int admin_start(struct admin **out, struct core *core, const struct config_http 
         return MOQ_ERR_NOMEM;
     admin->core = core;
     admin->config = *config;
+    admin->acceptor.has_room = has_room;
+    admin->acceptor.on_connection = on_connection;
+    admin->acceptor.self = admin;
     errno = 0;
-    admin->daemon = start_daemon(admin, address);
-    if (!admin->daemon) {
-        const struct bind_attempt attempt = {.port = port_of(address),
-                                             .is_ipv6 = address->sa_family == AF_INET6,
-                                             .is_tcp = true,
-                                             .error = errno ? errno : EADDRINUSE};
-        int n = snprintf(error_text, QUIC_ERROR_TEXT_BYTES,
-                         "cannot serve HTTP on %.80s (TCP, http.address): ",
-                         config->address.is_listen ? "the listener's port" : config->address.text);
-        bind_error_explain(&attempt, error_text + n, QUIC_ERROR_TEXT_BYTES - (size_t)n);
+    admin->daemon = start_daemon(admin);
+    int error = admin->daemon ? 0 : errno;
+    if (admin->daemon)
+        error = acceptor_open(&admin->acceptor, core_loop(core), address);
+    if (!admin->daemon || error) {
+        explain_start(config, address, error, error_text);
+        if (admin->daemon)
+            MHD_stop_daemon(admin->daemon);
         free(admin);
         return MOQ_ERR_IO;
     }
-    const union MHD_DaemonInfo *info = MHD_get_daemon_info(admin->daemon, MHD_DAEMON_INFO_EPOLL_FD);
-    uv_loop_t *loop = core_loop(core);
-    uv_poll_init(loop, &admin->poll, info->epoll_fd);
-    uv_timer_init(loop, &admin->timer);
-    admin->poll.data = admin->timer.data = admin;
-    admin->open_handles = 2;
-    uv_poll_start(&admin->poll, UV_READABLE, on_readable);
+    watch_daemon(admin, core_loop(core));
     *out = admin;
     return 0;
 }
@@ -390,6 +417,7 @@ void admin_stop(struct admin **pointer)
         return;
     uv_poll_stop(&admin->poll);
     MHD_stop_daemon(admin->daemon);
+    acceptor_close(&admin->acceptor, on_handle_closed);
     uv_close((uv_handle_t *)&admin->poll, on_handle_closed);
     uv_close((uv_handle_t *)&admin->timer, on_handle_closed);
 }

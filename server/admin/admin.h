@@ -15,6 +15,8 @@
 extern "C" {
 #endif
 
+enum { ADMIN_CONNECTIONS_MAX = 64 }; /* at a time; others wait */
+
 struct admin;
 
 /* Listens on `address`; `config` is read now, `core` is kept. Returns 0, or an error code and

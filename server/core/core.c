@@ -271,8 +271,7 @@ void core_stop(struct core **pointer, void (*on_stopped)(void *user), void *user
 
 /* ---- The beginning --------------------------------------------------------------------------- */
 
-/* auto: one for each processor that this process may use. */
-static uint32_t count_workers(const struct relay_config *config)
+uint32_t core_workers_of(const struct relay_config *config)
 {
     uint64_t wanted = config->workers ? config->workers : uv_available_parallelism();
     return wanted < CORE_WORKERS_MAX ? (uint32_t)wanted : CORE_WORKERS_MAX;
@@ -282,7 +281,7 @@ static int make_workers(struct core *core, const struct relay_config *config, ch
 {
     struct worker_config worker = {
         .config = config,
-        .count = count_workers(config),
+        .count = core_workers_of(config),
         .commons = &core->commons,
         .counts = &core->counts,
         .mailboxes = core->mailboxes,

@@ -100,6 +100,8 @@ int core_reload(struct core *core, const struct relay_config *config, char *erro
  * `on_stopped` (may be NULL) follows from the loop. Sets *core to NULL. */
 void core_stop(struct core **core, void (*on_stopped)(void *user), void *user);
 
+/* How many workers a core with this configuration has. */
+uint32_t core_workers_of(const struct relay_config *config);
 uv_loop_t *core_loop(const struct core *core);
 size_t core_worker_count(const struct core *core);
 /* Runs `work` where a worker's hooks are asked and may be changed, and waits until that is done: on
