@@ -18,8 +18,8 @@ void check_failed(const char *what, const char *file, int line)
 bool check_unexpected(const char *what, const char *file, int line, bool *seen)
 {
     if (!__atomic_exchange_n(seen, true, __ATOMIC_RELAXED)) {
-        log_warn(LOG_CORE, "unexpected at %s:%d: %s does not hold; going on without it", file, line,
-                 what);
+        log_warn(LOG_CORE, "unexpected at %s:%d: %s does not hold; continuing; please report this",
+                 file, line, what);
     }
     return false;
 }

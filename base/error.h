@@ -21,9 +21,9 @@ extern "C" {
     X(VERSION, -5, "unsupported version")                                                          \
     X(UNEXPECTED_STREAM, -6, "a stream of this type is not expected here")                         \
     X(BOUNDS, -7, "a limit is exceeded")                                                           \
-    X(DUPLICATE, -8, "it exists already")                                                          \
+    X(DUPLICATE, -8, "it already exists")                                                          \
     X(NOT_FOUND, -9, "not found")                                                                  \
-    X(WRONG_SIZE, -10, "a frame ends before the size that it states")                              \
+    X(WRONG_SIZE, -10, "a frame ends before its stated size")                                      \
     X(PROTOCOL, -11, "the peer violates the protocol")                                             \
     X(EXPIRED, -12, "too late to be useful")                                                       \
     X(CLOSED, -13, "already closed")                                                               \

@@ -63,13 +63,13 @@ uint8_t cert_warn_of_end(const struct cert *cert, uint8_t told, uint64_t now_s)
     date_of(date, cert->not_after_s);
     if (now == CERT_ENDED) {
         log_error(LOG_TLS,
-                  "%s: this certificate ended at %s: clients refuse it; renew it and reload",
+                  "%s: this certificate expired at %s and clients refuse it; renew it and reload",
                   cert->file, date);
         return now;
     }
     uint64_t left_s = cert->not_after_s - now_s;
     const struct unit *unit = unit_of(left_s);
-    log_warn(LOG_TLS, "%s: this certificate ends in %" PRIu64 " %s, at %s: renew it and reload",
+    log_warn(LOG_TLS, "%s: this certificate expires in %" PRIu64 " %s, at %s; renew it and reload",
              cert->file, left_s / unit->seconds, unit->name, date);
     return now;
 }
@@ -79,14 +79,13 @@ void cert_warn_of_start(const struct cert *cert, uint64_t now_s)
     char date[CERT_DATE_BYTES];
     date_of(date, cert->not_before_s);
     if (cert->not_before_s > now_s)
-        log_error(
-            LOG_TLS,
-            "%s: this certificate is not valid before %s: clients refuse it; check it and the "
-            "clock of this machine",
-            cert->file, date);
+        log_error(LOG_TLS,
+                  "%s: this certificate is not valid before %s and clients refuse it; check it and "
+                  "the clock of this machine",
+                  cert->file, date);
     if (!cert->has_names)
         log_warn(LOG_TLS,
-                 "%s: this certificate names no host or address (subjectAltName): most clients "
-                 "refuse it",
+                 "%s: this certificate names no host or address (subjectAltName), so "
+                 "most clients refuse it; make one with the name that clients connect to",
                  cert->file);
 }

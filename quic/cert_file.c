@@ -229,7 +229,7 @@ static bool is_usable(const struct cert *cert, WOLFSSL_CTX *context,
     if (wolfSSL_CTX_use_certificate_chain_buffer(context, (const uint8_t *)cert->chain_pem,
                                                  (long)cert->chain_pem_size) != WOLFSSL_SUCCESS) {
         quic_explain(error_text,
-                     "%s: a certificate in it does not parse; it must hold the chain in PEM "
+                     "%s: a certificate in it does not parse; it must contain the chain in PEM "
                      "form, the server's own first",
                      files->cert_file);
         return false;
@@ -241,13 +241,13 @@ static bool is_usable(const struct cert *cert, WOLFSSL_CTX *context,
         quic_explain(error_text, "%s: %s", files->key_file,
                      is_encrypted
                          ? "the key is encrypted; store it without a password"
-                         : "no private key in PEM form in it that belongs to a certificate");
+                         : "it contains no private key in PEM form that fits a certificate");
         return false;
     }
     if (wolfSSL_CTX_check_private_key(context) != WOLFSSL_SUCCESS) {
         quic_explain(error_text,
                      "%s: this key does not belong to the first certificate in %s; name "
-                     "files of one pair",
+                     "the two files of one pair",
                      files->key_file, files->cert_file);
         return false;
     }
@@ -259,7 +259,7 @@ static bool is_pem(const char *text, const char *file, const char *what, char *e
     if (strstr(text, "-----BEGIN "))
         return true;
     quic_explain(error_text,
-                 "%s: is not in PEM form (no BEGIN line); convert it, it must hold the %s", file,
+                 "%s: is not in PEM form (no BEGIN line); convert it to PEM, with the %s", file,
                  what);
     return false;
 }
@@ -271,8 +271,8 @@ static bool check_pair(struct cert *cert, const struct quic_certificate *files, 
         return false;
     if (!read_leaf_of_chain(cert)) {
         quic_explain(error_text,
-                     "%s: no certificate in it, or its first does not parse; it must hold the "
-                     "chain in PEM form",
+                     "%s: it contains no certificate, or its first one does not parse; it must "
+                     "contain the chain in PEM form",
                      files->cert_file);
         return false;
     }

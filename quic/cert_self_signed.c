@@ -350,7 +350,7 @@ static bool are_names(const char *const *names, size_t count, char *error_text)
     for (size_t i = 0; i < count; i++)
         if (!name_read(&(struct name){0}, names[i])) {
             quic_explain(error_text,
-                         "'%.64s' is no host name and no address: a self-signed certificate "
+                         "'%.64s' is neither a host name nor an address: a self-signed certificate "
                          "cannot be made for it",
                          names[i]);
             return false;

@@ -416,7 +416,7 @@ static void close_overdue(struct quic_conn *conn)
         conn_end_session(conn);
     else
         conn_end_local(conn, MOQ_ERR_TIMEOUT, FAREWELL_APP, H3_NO_ERROR,
-                       "no session was set up in time");
+                       "no session was established in time");
 }
 
 void conn_expire(struct quic_conn *conn)

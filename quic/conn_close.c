@@ -83,10 +83,10 @@ static void describe_peer_error(struct conn_end *end, uint64_t code)
         return;
     unsigned long long alert = code & 0xff;
     if (code >= CRYPTO_ERROR && code <= CRYPTO_ERROR_MAX)
-        snprintf(end->reason, sizeof end->reason, "the peer says: %s (TLS alert %llu)",
+        snprintf(end->reason, sizeof end->reason, "the peer reports: %s (TLS alert %llu)",
                  conn_alert_words((uint8_t)alert), alert);
     else
-        snprintf(end->reason, sizeof end->reason, "the peer says: QUIC error 0x%llx",
+        snprintf(end->reason, sizeof end->reason, "the peer reports QUIC error 0x%llx",
                  (unsigned long long)code);
 }
 
@@ -158,22 +158,24 @@ void conn_end_library(struct quic_conn *conn, int rv)
         conn_end_local(conn, 0, FAREWELL_NONE, 0, "");
         break;
     case NGTCP2_ERR_IDLE_CLOSE:
-        conn_end_local(conn, MOQ_ERR_TIMEOUT, FAREWELL_NONE, 0, "nothing came for too long");
+        conn_end_local(conn, MOQ_ERR_TIMEOUT, FAREWELL_NONE, 0, "the peer was silent for too long");
         break;
     case NGTCP2_ERR_HANDSHAKE_TIMEOUT:
         conn_end_local(conn, MOQ_ERR_TIMEOUT, FAREWELL_NONE, 0, "the handshake took too long");
         break;
     case NGTCP2_ERR_RETRY:
         conn->end.is_retry_wanted = true;
-        conn_end_local(conn, MOQ_ERR_TRANSPORT, FAREWELL_NONE, 0, "the address must be proved");
+        conn_end_local(conn, MOQ_ERR_TRANSPORT, FAREWELL_NONE, 0,
+                       "the client has to prove its address");
         break;
     case NGTCP2_ERR_DROP_CONN:
         conn->end.is_false_start = true;
-        conn_end_local(conn, MOQ_ERR_TRANSPORT, FAREWELL_NONE, 0, "the first packet was no good");
+        conn_end_local(conn, MOQ_ERR_TRANSPORT, FAREWELL_NONE, 0,
+                       "the first packet is not a valid one");
         break;
     case NGTCP2_ERR_RECV_VERSION_NEGOTIATION:
         conn_end_local(conn, MOQ_ERR_VERSION, FAREWELL_NONE, 0,
-                       "the server speaks no QUIC version of ours");
+                       "the server speaks no QUIC version that we speak");
         break;
     default:
         end_by_error(conn, rv);

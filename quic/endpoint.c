@@ -215,7 +215,7 @@ static void free_dead(struct quic_endpoint *endpoint)
 
 static void end_silently(struct quic_conn *conn)
 {
-    conn_set_app_close(conn, 0, "the endpoint is gone", false);
+    conn_set_app_close(conn, 0, "the endpoint was closed", false);
     conn->state = CONN_ENDING;
     conn_tell(conn);
     conn_release(conn);

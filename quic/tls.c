@@ -310,7 +310,8 @@ struct quic_tls *quic_tls_server_new(const struct quic_tls_server_config *config
     }
     tls->tickets = tls_tickets_new();
     if (!tls->tickets || contexts_update(tls) != 0) {
-        quic_explain(error_text, "a certificate and its key cannot be used by TLS");
+        quic_explain(error_text,
+                     "the TLS library refuses a certificate or its key, or is out of memory");
         tls_free(tls);
         return NULL;
     }
@@ -323,7 +324,8 @@ static int load_roots(WOLFSSL_CTX *context, const struct quic_tls_client_config 
     if (config->root_file_count == 0 &&
         wolfSSL_CTX_load_system_CA_certs(context) != WOLFSSL_SUCCESS)
         log_warn(LOG_TLS,
-                 "the system's root certificates cannot be loaded: only pinned certificates work");
+                 "the system's root certificates cannot be loaded (ca-certificates provides them); "
+                 "name the roots to trust, or use pinned certificates");
     for (size_t i = 0; i < config->root_file_count; i++) {
         /* One that has expired is loaded: the handshake then says so. */
         if (wolfSSL_CTX_load_verify_locations_ex(context, config->root_files[i], NULL,
@@ -333,7 +335,7 @@ static int load_roots(WOLFSSL_CTX *context, const struct quic_tls_client_config 
         quic_explain(error_text, "%s: %s", config->root_files[i],
                      access(config->root_files[i], R_OK)
                          ? strerror(errno)
-                         : "there is no root certificate in PEM form");
+                         : "it contains no certificate in PEM form");
         return MOQ_ERR_TLS;
     }
     return 0;
@@ -365,7 +367,7 @@ struct quic_tls *quic_tls_client_new(const struct quic_tls_client_config *config
         return NULL;
     tls->contexts[0] = context_new(wolfTLSv1_3_client_method());
     if (!tls->contexts[0]) {
-        quic_explain(error_text, "TLS cannot be set up");
+        quic_explain(error_text, "the TLS library cannot be initialised");
         tls_free(tls);
         return NULL;
     }
@@ -407,7 +409,7 @@ static bool renew_certificates(struct quic_tls *tls, uint64_t now_wall_ms)
         return false;
     if (contexts_update(tls) != 0)
         log_error(LOG_TLS,
-                  "the renewed certificate cannot be used: the old one stays until it ends");
+                  "the renewed certificate cannot be used; the old one stays until it expires");
     return true;
 }
 
@@ -570,5 +572,5 @@ const char *tls_session_distrust(struct tls_session *session)
     if (is_good)
         return NULL;
     return tls->is_pinned ? "the certificate is not the pinned one"
-                          : "the certificate is not good for this address";
+                          : "the certificate is not valid for this address";
 }

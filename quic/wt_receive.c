@@ -222,7 +222,7 @@ static enum wt_stream_kind read_first(struct wt_session *session, struct wt_stre
 
     input->used = opening.size - had;
     if (opening.session_id % 4 != 0) {
-        wt_session_fail(session, H3_ID_ERROR, "a session id that is no request's");
+        wt_session_fail(session, H3_ID_ERROR, "a session ID that belongs to no request");
         return WT_STREAM_REJECTED;
     }
     return place_stream(session, stream, input->id, (int64_t)opening.session_id);

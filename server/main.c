@@ -62,7 +62,7 @@ static void log_errors(const struct config_errors *errors)
     for (size_t i = 0; i < errors->count; i++)
         log_error(LOG_CONFIG, "%s", errors->entries[i].text);
     if (errors->unshown > 0)
-        log_error(LOG_CONFIG, "and %zu more", errors->unshown);
+        log_error(LOG_CONFIG, "and %zu more errors", errors->unshown);
 }
 
 static void set_up_log(const struct config_log *log)
@@ -204,7 +204,7 @@ static int serve_until_stopped(struct relay *relay)
     int error = descriptors_are_free(LOOP_DESCRIPTORS) ? uv_loop_init(&relay->loop) : UV_EMFILE;
     if (error) {
         fprintf(stderr, "moq-relay: cannot make an event loop: %s%s\n", uv_strerror(error),
-                error == UV_EMFILE ? "; allow more (ulimit -n, LimitNOFILE)" : "");
+                error == UV_EMFILE ? "; allow more open files (ulimit -n, LimitNOFILE=)" : "");
         return EXIT_FAILURE;
     }
     error = core_new(&relay->core, &relay->loop, relay->config, error_text);

@@ -207,7 +207,8 @@ static enum MHD_Result on_http(void *self, struct MHD_Connection *connection, co
     for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++)
         if (strcmp(pages[i].url, url) == 0 && pages[i].is_enabled(&admin->config))
             return answer_page(admin, connection, &pages[i]);
-    return answer_text(connection, MHD_HTTP_NOT_FOUND, "there is /fingerprint and /stats\n");
+    return answer_text(connection, MHD_HTTP_NOT_FOUND,
+                       "not found; the pages are /fingerprint and /stats\n");
 }
 
 /* ---- Peers that are gone, or take too long --------------------------------------------------- */

@@ -150,17 +150,18 @@ static void check_policy(struct checker *checker)
     const struct config_node *list =
         config_node_find(config_node_find(checker->root, "policy"), "classes");
     if (policy->latency_ns > policy->max.latency_ns)
-        config_errors_add(checker->errors, place_of(checker, "policy", "latency"),
-                          "policy.latency: exceeds policy.max.latency; raise that or lower this");
+        config_errors_add(
+            checker->errors, place_of(checker, "policy", "latency"),
+            "policy.latency: exceeds policy.max.latency; lower it, or raise the limit");
     for (size_t i = 0; i < policy->class_count; i++) {
         const struct config_node *node = child_at(list, i);
         resolve_class(policy, &policy->classes[i]);
         const struct config_node *latency = config_node_find(node, "latency");
         if (latency && policy->classes[i].latency_ns > policy->max.latency_ns)
-            config_errors_add(
-                checker->errors, &latency->place,
-                "policy.classes[%zu].latency: exceeds policy.max.latency; raise that or lower this",
-                i);
+            config_errors_add(checker->errors, &latency->place,
+                              "policy.classes[%zu].latency: exceeds policy.max.latency; lower it, "
+                              "or raise the limit",
+                              i);
     }
 }
 

@@ -64,7 +64,7 @@ void config_errors_print(const struct config_errors *errors, FILE *out)
     for (size_t i = 0; i < errors->count; i++)
         fprintf(out, "%s\n", errors->entries[i].text);
     if (errors->unshown > 0)
-        fprintf(out, "and %zu more\n", errors->unshown);
+        fprintf(out, "and %zu more errors\n", errors->unshown);
 }
 
 const char *config_quote(char *out, const char *text)

@@ -227,7 +227,7 @@ void config_flags_help(FILE *out)
         "Flags win over MOQ_RELAY_<SECTION>_<SETTING> in the environment, the environment wins "
         "over\n"
         "the file, the file over the defaults.\n"
-        "SIGHUP reads the configuration again; SIGTERM and SIGINT shut the relay down in order.\n"
+        "SIGHUP reads the configuration again; SIGTERM and SIGINT shut the relay down cleanly.\n"
         "\n"
         "  moq-relay --dev\n"
         "  moq-relay --tls-cert cert.pem --tls-key key.pem --bind [::]:443\n"

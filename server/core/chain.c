@@ -143,7 +143,7 @@ uint64_t core_hooks_tick(struct core_hooks *hooks)
         struct core_request *request = container_of(hooks->held.next, struct core_request, node);
         if (request->deadline_ns > hooks->clock->now_ns)
             return request->deadline_ns;
-        core_request_set_reason(request, "nobody answered in time");
+        core_request_set_reason(request, "no hook answered in time");
         core_hooks_withdraw(request);
         request->on_decided(request, false);
     }

@@ -140,7 +140,7 @@ static struct quic_tls *load_tls(const struct relay_config *relay, size_t index,
         .previous = previous,
     };
     if (listener->certificate_count > CERTIFICATES_MAX) {
-        snprintf(error_text, QUIC_ERROR_TEXT_BYTES, "more than %d certificates for %s",
+        snprintf(error_text, QUIC_ERROR_TEXT_BYTES, "more than %d certificates for %s; remove some",
                  CERTIFICATES_MAX, listener->address.text);
         return NULL;
     }
@@ -319,7 +319,8 @@ static int listen_on(struct core *core, const struct relay_config *relay, char *
     const struct config_listener *listener = &relay->listen[index];
     char address[ADDRESS_BYTES];
     if (index == CORE_LISTENERS_MAX) {
-        snprintf(error_text, QUIC_ERROR_TEXT_BYTES, "more than %d listeners", CORE_LISTENERS_MAX);
+        snprintf(error_text, QUIC_ERROR_TEXT_BYTES, "more than %d listeners; remove some",
+                 CORE_LISTENERS_MAX);
         return MOQ_ERR_BOUNDS;
     }
     core->tls[index] = load_tls(relay, index, NULL, error_text);

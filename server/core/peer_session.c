@@ -121,7 +121,7 @@ static void end_peer(struct core_peer *peer)
 static const char *words_of_end(int error)
 {
     if (error == MOQ_ERR_CANCELLED || error == 0)
-        return "closed in order";
+        return "closed normally";
     return moq_error_words(error);
 }
 

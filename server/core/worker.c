@@ -132,8 +132,9 @@ static void drop_loop(struct worker *worker)
 static struct worker *fail_new(struct worker *worker, int error, char *error_text)
 {
     snprintf(error_text, QUIC_ERROR_TEXT_BYTES, "cannot start a worker: %s%s", uv_strerror(error),
-             error == UV_EMFILE ? "; allow more (ulimit -n, LimitNOFILE) or set fewer workers"
-                                : "");
+             error == UV_EMFILE
+                 ? "; allow more open files (ulimit -n, LimitNOFILE=) or set fewer workers"
+                 : "");
     free(worker);
     return NULL;
 }

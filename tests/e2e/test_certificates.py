@@ -100,7 +100,7 @@ def each_fault_of_a_certificate_has_its_reason():
         relay = relay_with(name, cert, key)
         check_connect(relay, ours.cert, status, *words)
         if name == "good":
-            check_connect(relay, ours.cert, 1, "not good for this address", host="127.0.0.1")
+            check_connect(relay, ours.cert, 1, "not valid for this address", host="127.0.0.1")
             check_connect(relay, other.cert, 1, "not signed by an issuer")
         relay.stop()
 
@@ -109,7 +109,7 @@ def the_end_of_a_certificate_is_logged_when_it_comes():
     cert, key = Authority("brief").sign("brief", "subjectAltName=DNS:localhost", last_day=5 / 86400)
     relay = relay_with("brief", cert, key)
     relay.wait_for("seconds, at")
-    relay.wait_for("this certificate ended at")
+    relay.wait_for("this certificate expired at")
     relay.stop()
 
 

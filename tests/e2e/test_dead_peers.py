@@ -40,7 +40,7 @@ def a_publisher_that_leaves_in_order_is_gone_at_once():
     publisher.end(signal.SIGINT)
     wait_until(lambda: relay.stats()["sessions"] == 0, 15, "it is still there")
     check_equal(relay.stats()["announcements"], 0, "paths that are still announced")
-    relay.wait_for("closed in order")
+    relay.wait_for("closed normally")
     relay.stop()
 
 
@@ -51,7 +51,7 @@ def a_silent_publisher_is_given_up_after_the_idle_time():
     publisher.send(signal.SIGSTOP)
     wait_until(lambda: relay.stats()["announcements"] == 0, 25, "a publisher that says nothing is still announced")
     check_equal(relay.stats()["sessions"], 1, "sessions left")
-    relay.wait_for("nothing came for too long")
+    relay.wait_for("the peer was silent for too long")
     relay.stop()
 
 

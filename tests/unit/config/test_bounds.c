@@ -216,7 +216,7 @@ static void the_list_of_errors_has_an_end(void **state)
     assert_int_equal(loaded.errors.count, CONFIG_MAX_ERRORS);
     assert_int_equal(loaded.errors.unshown, 100 - CONFIG_MAX_ERRORS);
     char *lines = error_lines(&loaded.errors);
-    assert_non_null(strstr(lines, "\nand 36 more\n"));
+    assert_non_null(strstr(lines, "\nand 36 more errors\n"));
     free(lines);
 }
 

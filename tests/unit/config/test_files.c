@@ -144,10 +144,10 @@ static const struct bad_file bad_files[] = {
      "relay.yaml:3:9: listen[0].certificates[0]: cert is missing or empty; write it (certificate "
      "chain, PEM, the leaf first)\n"},
     {"policy:\n  latency: 20s\n", 0,
-     "relay.yaml:2:12: policy.latency: exceeds policy.max.latency; raise that or lower this\n"},
+     "relay.yaml:2:12: policy.latency: exceeds policy.max.latency; lower it, or raise the limit\n"},
     {"policy:\n  classes:\n    - { match: a, latency: 20s }\n    - { match: a/**b }\n", 0,
-     "relay.yaml:3:28: policy.classes[0].latency: exceeds policy.max.latency; raise that or lower "
-     "this\n"
+     "relay.yaml:3:28: policy.classes[0].latency: exceeds policy.max.latency; lower it, or raise "
+     "the limit\n"
      "relay.yaml:4:16: policy.classes[1].match: has ** within a part; write ** as a whole part, or "
      "a single *\n"},
     {"limits: { idle: 3s }\n", 0,
