@@ -51,13 +51,13 @@ struct karp_export_options {
 /* Why a frame was left out. X(name, words) */
 #define KARP_EXPORT_LOSSES(X)                                                                      \
     X(TRACK, "of tracks that MP4 cannot describe")                                                 \
-    X(UNDESCRIBED, "that came before anything told how to decode them")                            \
+    X(UNDESCRIBED, "that came before it was known how to decode them")                             \
     X(BEFORE_KEYFRAME, "that came before the first keyframe of their track")                       \
     X(LATE, "that came after later ones were written")                                             \
     X(BEFORE_START, "from before the time at which the file begins")                               \
     X(EMPTY, "that are empty")                                                                     \
     X(TOO_LARGE, "that are larger than 16 MiB")                                                    \
-    X(TIME, "that are dated beyond all reason")                                                    \
+    X(TIME, "with impossible times")                                                               \
     X(UNWRITTEN, "that were held back when writing failed or ended without a flush")
 
 enum karp_export_loss {

@@ -10,7 +10,7 @@ const char *karp_export_loss_words(enum karp_export_loss loss)
         KARP_EXPORT_LOSSES(LOSS_WORDS)
 #undef LOSS_WORDS
     };
-    return (unsigned)loss < KARP_EXPORT_LOSS_COUNT ? words[loss] : "for no reason";
+    return (unsigned)loss < KARP_EXPORT_LOSS_COUNT ? words[loss] : "for an unknown reason";
 }
 
 int export_leave_out(struct karp_exporter *exporter, enum karp_export_loss loss, int error)

@@ -250,7 +250,7 @@ const char *karp_loss_words(enum karp_loss loss)
 #undef LOSS_WORDS
     };
 
-    return (size_t)loss < sizeof words / sizeof *words ? words[loss] : "for a reason unknown";
+    return (size_t)loss < sizeof words / sizeof *words ? words[loss] : "for an unknown reason";
 }
 
 uint64_t karp_importer_shift_us(const struct karp_importer *importer)

@@ -218,8 +218,7 @@ void import_display(struct karp_importer *importer, const struct import_track *t
         !read_geometry(importer->mvhd, tkhd, entry))
         log_warn(LOG_MEDIA,
                  "import: the matrix of track %u is not a turn by 90, 180 or 270 degrees; it is "
-                 "dropped, viewers see "
-                 "the pictures as they are coded",
+                 "dropped, so viewers see the pictures as they are coded",
                  track->id);
     if (!box_find(trak, FOURCC('m', 'd', 'i', 'a'), &mdia))
         return;

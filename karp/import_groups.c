@@ -58,9 +58,9 @@ static bool is_keyframe(struct import_track *track, const struct karp_frame *fra
     if (is_wrong && !groups->has_warned) {
         groups->has_warned = true;
         log_info(LOG_MEDIA,
-                 "import: track %u flags a picture as %s, which it is not; groups begin where the "
+                 "import: track %u flags a picture as %s, which is wrong; groups begin where the "
                  "pictures allow it",
-                 track->id, says == SAYS_KEY ? "a key frame" : "no key frame");
+                 track->id, says == SAYS_KEY ? "a keyframe" : "not a keyframe");
     }
     return is_entry(groups, picture, says, frame->timestamp_us);
 }

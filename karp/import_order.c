@@ -55,7 +55,7 @@ static int refuse_beginning(struct karp_importer *importer)
     }
     if (known < SIZE_BYTES + TYPE_BYTES)
         return import_fail(importer, EXPECTED_BOX, "ftyp",
-                           "the input has %zu bytes that begin no box: it is not an MP4 file",
+                           "the input has only %zu bytes, too few for a box: it is not an MP4 file",
                            known);
     return import_fail(importer, EXPECTED_BOX, "ftyp",
                        "the input begins with '%s': it is not an MP4 file",

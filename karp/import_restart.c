@@ -102,7 +102,7 @@ static void join_epoch(struct karp_importer *importer, struct import_track *trac
         offset_us = clamp_us(clock->end_us - start_us);
         log_warn(LOG_MEDIA,
                  "import: track %u starts again at another time than the others; they may be out "
-                 "of step",
+                 "of sync",
                  track->id);
     }
     if (start_us < importer->earliest_us)
@@ -121,7 +121,7 @@ void import_restart_together(struct karp_importer *importer)
     if (!restart->track)
         return;
     log_info(LOG_MEDIA,
-             "import: times start again before byte %llu, track %u at %lld ms; they go on from "
+             "import: times start again before byte %llu, track %u at %lld ms; they continue at "
              "%lld ms",
              (unsigned long long)restart->position, restart->track->id,
              (long long)restart->start_us / 1000,
@@ -195,7 +195,7 @@ static void restart_alone(struct karp_importer *importer)
     importer->restart.was_alone = true;
     log_warn(LOG_MEDIA,
              "import: track %u starts again before byte %llu at %lld ms, the others do not; it "
-             "goes on from %lld ms, where %lld ms are missing",
+             "continues at %lld ms, after a gap of %lld ms",
              restart->track->id, (unsigned long long)restart->position,
              (long long)restart->start_us / 1000, (long long)place_us / 1000,
              (long long)(place_us - restart->next_us) / 1000);
@@ -238,8 +238,8 @@ static void stay_out_of_epoch(struct karp_importer *importer, struct import_trac
 {
     if (track->clock.epoch != importer->epoch && !importer->restart.was_alone)
         log_warn(LOG_MEDIA,
-                 "import: track %u goes on where others have started again; they may be out of "
-                 "step",
+                 "import: track %u continues although others have started again; they may be out "
+                 "of sync",
                  track->id);
     track->clock.epoch = importer->epoch;
 }

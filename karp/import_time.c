@@ -64,7 +64,7 @@ static int64_t unwrap_dts(struct import_track *track, int64_t time)
         if (gap > wrap_gap(track) || gap < -wrap_gap(track))
             continue;
         clock->wrapped += turns[i];
-        log_info(LOG_MEDIA, "import: the decode time of track %u has wrapped; it goes on",
+        log_info(LOG_MEDIA, "import: the decode time of track %u has wrapped; it continues",
                  track->id);
         return time + turns[i];
     }

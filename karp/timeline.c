@@ -61,7 +61,7 @@ static void begin_epoch(struct karp_timeline *timeline, const struct karp_timeli
     timeline->first_track = (size_t)(track - timeline->tracks);
     timeline->start_us = end_us + (int64_t)lead_us;
     timeline->surplus_us = timeline->start_us - alone_us;
-    log_info(LOG_MEDIA, "times start again at %llu ms; they go on from %lld ms",
+    log_info(LOG_MEDIA, "times start again at %llu ms; they continue at %lld ms",
              (unsigned long long)start_us / 1000,
              ((long long)start_us + timeline->offset_us) / 1000);
 }
@@ -78,7 +78,7 @@ static void join_epoch(struct karp_timeline *timeline, struct karp_timeline_trac
     if (track->has_begun && (int64_t)start_us + offset_us < end_of(track) - OVERLAP_MAX_US) {
         offset_us = end_of(track) - (int64_t)start_us;
         log_warn(LOG_MEDIA, "a track starts again at another time than the others; they may be out "
-                            "of step");
+                            "of sync");
     }
     if (!timeline->has_begun || start_us < timeline->earliest_us)
         timeline->earliest_us = start_us;
@@ -105,7 +105,7 @@ static void note_going_on(struct karp_timeline *timeline, struct karp_timeline_t
     timeline->offset_us -= timeline->surplus_us;
     timeline->tracks[timeline->first_track].surplus_us = timeline->surplus_us;
     log_warn(LOG_MEDIA,
-             "only one track has started again; it moves back by %lld ms to be in step with the "
+             "only one track has started again; it moves back by %lld ms to be in sync with the "
              "others",
              (long long)timeline->surplus_us / 1000);
 }

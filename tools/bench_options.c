@@ -73,7 +73,7 @@ static int set_range(const char *option, const char *text, struct bench_range bo
         *target = range;
         return OPTIONS_RUN;
     }
-    snprintf(wanted, sizeof wanted, "not A or A-B with numbers from %llu to %llu",
+    snprintf(wanted, sizeof wanted, "neither A nor A-B with numbers from %llu to %llu",
              (unsigned long long)bounds.least, (unsigned long long)bounds.most);
     return complain_of_value(option, text, wanted);
 }
@@ -103,8 +103,8 @@ static int set_group(struct bench_options *options, const char *text)
         return OPTIONS_RUN;
     bool is_frames = read_range(text, read_frames, &range);
     if (!is_frames && !read_range(text, read_group_ms, &range))
-        return complain_of_value(
-            "group", text, "not a time up to 1h (2s, 500ms-2s), and not frames (30f, 1f-60f)");
+        return complain_of_value("group", text,
+                                 "neither a time up to 1h (2s, 500ms-2s) nor frames (30f, 1f-60f)");
     options->group_frames = is_frames ? range : none;
     options->group_ms = is_frames ? none : range;
     return OPTIONS_RUN;
@@ -158,7 +158,7 @@ static int set_slow(struct bench_options *options, const struct texts *texts)
     }
     if (texts->stall && !read_share(texts->stall, strlen(texts->stall), viewers, &options->stalled))
         return complain_of_value("stall", texts->stall,
-                                 "not a share such as 20%, and not a number of viewers");
+                                 "neither a share such as 20% nor a number of viewers");
     if (options->slow + options->stalled > viewers)
         return complain_of_value("stall", texts->stall, "there are fewer viewers than that");
     return OPTIONS_RUN;
@@ -193,7 +193,7 @@ static int set_pid(struct bench_options *options, const char *text)
     if (options->is_pid_auto)
         return OPTIONS_RUN;
     if (!read_number(text, &value) || value == 0 || value > INT32_MAX)
-        return complain_of_value("pid", text, "not the number of a process, and not auto");
+        return complain_of_value("pid", text, "neither the number of a process nor auto");
     options->pid = (int)value;
     return OPTIONS_RUN;
 }
@@ -247,10 +247,9 @@ static int check_all(const struct bench_options *options)
     if (options->late_ms == 0 || options->patience_ms == 0)
         return complain_of_options("--late and --patience must be more than 0");
     if (options->join && options->join_at_ms >= options->duration_ms)
-        return complain_of_options("--join comes after the end of --duration");
+        return complain_of_options("the time of --join is after the end of --duration");
     if (options->announce && options->duration_ms <= BENCH_ANNOUNCE_AFTER_MS)
-        return complain_of_options(
-            "--announce comes 500ms into the window: a longer --duration is needed");
+        return complain_of_options("--announce needs a --duration of more than 500ms");
     if ((options->resubscribe_ms && options->resubscribe_ms < BENCH_CHURN_MIN_MS) ||
         (options->reconnect_ms && options->reconnect_ms < BENCH_CHURN_MIN_MS))
         return complain_of_options("--resubscribe and --reconnect must be at least 10ms");
@@ -270,24 +269,24 @@ static size_t fill_rows(struct bench_options *options, struct texts *texts,
         {"tracks", OPTION_TEXT, "N", "tracks of each publisher (default 1)", &texts->tracks},
         {"viewers", OPTION_TEXT, "N", "connections that watch all tracks of a publisher (50)",
          &texts->viewers},
-        {"size", OPTION_TEXT, "BYTES", "of a frame: 4096, or 2000-6000 (default 4096)",
+        {"size", OPTION_TEXT, "BYTES", "size of a frame: 4096, or 2000-6000 (default 4096)",
          &texts->size},
         {"fps", OPTION_TEXT, "N", "frames per second of a track: 60, or 25-30; 0: none",
          &texts->fps},
-        {"group", OPTION_TEXT, "LENGTH", "2s, 500ms-2s, or in frames: 30f, 1f-60f (default 2s)",
-         &texts->group},
+        {"group", OPTION_TEXT, "LENGTH",
+         "length of a group: 2s, 500ms-2s, 30f or 1f-60f frames (2s)", &texts->group},
         {"as-fast-as-it-goes", OPTION_FLAG, NULL, "publishers send as fast as the relay takes it",
          &options->is_flood},
         {"", OPTION_HEADING, NULL, "When:", NULL},
         {"ramp", OPTION_DURATION, "TIME", "spread the viewers' arrival over this time (5ms each)",
          &texts->ramp_ms},
-        {"warm-up", OPTION_DURATION, "TIME", "wait after the last viewer came (default 2s)",
-         &options->warm_up_ms},
+        {"warm-up", OPTION_DURATION, "TIME",
+         "wait after the last viewer's first frame (default 2s)", &options->warm_up_ms},
         {"duration", OPTION_DURATION, "TIME", "measure for this long (default 10s)",
          &options->duration_ms},
         {"patience", OPTION_DURATION, "TIME", "wait for viewers' first frames (default 30s)",
          &options->patience_ms},
-        {"late", OPTION_DURATION, "TIME", "frames that took longer are late (default 500ms)",
+        {"late", OPTION_DURATION, "TIME", "count frames that took longer as late (default 500ms)",
          &options->late_ms},
         {"", OPTION_HEADING, NULL, "Trouble:", NULL},
         {"slow", OPTION_TEXT, "SHARE:RATE", "viewers behind a slow link: 10%:50kbps", &texts->slow},
@@ -298,16 +297,17 @@ static size_t fill_rows(struct bench_options *options, struct texts *texts,
         {"reconnect", OPTION_DURATION, "TIME", "each viewer reconnects at this interval",
          &options->reconnect_ms},
         {"spread", OPTION_DURATION, "TIME",
-         "each viewer's packets leave late by a time of its own, up to this", &options->spread_ms},
-        {"announce", OPTION_TEXT, "N", "paths that are announced at once", &texts->announce},
-        {"join", OPTION_TEXT, "N@TIME", "this many more viewers, all at once: 500@5s",
+         "delay each viewer's packets by a time of its own, at most this", &options->spread_ms},
+        {"announce", OPTION_TEXT, "N", "announce this many paths at once", &texts->announce},
+        {"join", OPTION_TEXT, "N@TIME", "add this many viewers, all at once, at this time: 500@5s",
          &texts->join},
         {"", OPTION_HEADING, NULL, "This program:", NULL},
-        {"threads", OPTION_TEXT, "N", "of this program (default 1)", &texts->threads},
-        {"sockets", OPTION_TEXT, "N", "of each thread (default 1)", &texts->sockets},
+        {"threads", OPTION_TEXT, "N", "number of threads (default 1)", &texts->threads},
+        {"sockets", OPTION_TEXT, "N", "sockets of each thread (default 1)", &texts->sockets},
         {"pid", OPTION_TEXT, "PID", "measure this process; auto: the one with the relay's port",
          &texts->pid},
-        {"json", OPTION_FLAG, NULL, "a JSON object per line instead of words", &options->is_json},
+        {"json", OPTION_FLAG, NULL, "print a JSON object per line instead of a table",
+         &options->is_json},
     };
     size_t count = sizeof all / sizeof all[0];
     memcpy(rows, all, sizeof all);
@@ -350,8 +350,8 @@ int bench_options_parse(struct bench_options *options, int argc, char *const *ar
     const struct options_spec spec = {
         .program = "moq-bench",
         .synopsis = "[options] URL",
-        .summary = "Loads a relay with publishers and viewers, checks what arrives, and says what\n"
-                   "it cost. The path of the URL is where the tracks are.\n\n"
+        .summary = "Loads a relay with publishers and viewers, checks what arrives, and reports\n"
+                   "what it cost. The tracks are announced below the path of the URL.\n\n"
                    "Load:",
         .ending = "Examples:\n"
                   "  moq-bench --viewers 200 --pid auto http://localhost:4443/bench\n"

@@ -33,7 +33,9 @@ static int find_process(struct bench_options *options)
 {
     struct process_sample sample;
     if (options->is_pid_auto && !(options->pid = process_of_udp_port(options->url.port)))
-        return bench_say_failed("--pid auto", "no process that this user may inspect has the port");
+        return bench_say_failed(
+            "--pid auto",
+            "no process that this user may inspect has the relay's port; give its number");
     if (options->pid && !process_sample(options->pid, &sample))
         return bench_say_failed("--pid", "there is no such process");
     return TOOL_OK;
@@ -58,7 +60,7 @@ static int find_certificate(struct bench *bench)
     if (!url->is_fingerprint_fetched)
         return TOOL_OK;
     if (uv_loop_init(&loop))
-        return bench_say_failed("start", "no loop");
+        return bench_say_failed("start", "cannot make an event loop");
     struct moq_native_config config = {.loop = &loop};
     struct moq_native *native = moq_native_new(&config);
     if (!native || moq_fingerprint_fetch(native, url, on_fingerprint, bench))

@@ -98,9 +98,9 @@ const char *bench_invalid(const struct bench_result *result, char text[BENCH_REA
     if (result->failure)
         return result->failure;
     if (silence_s(result) > 0)
-        return explain_invalid(text,
-                               "nothing came in the last %.1f s: the relay has ended, or it stalls",
-                               silence_s(result), 0);
+        return explain_invalid(
+            text, "nothing arrived in the last %.1f s: the relay has ended, or it stalls",
+            silence_s(result), 0);
     if (costs.own_busiest > BENCH_BUSY_MAX)
         return explain_invalid(
             text,

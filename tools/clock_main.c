@@ -55,15 +55,15 @@ int main(int argc, char **argv)
         .program = tool.program,
         .synopsis = "[options] URL [publish | subscribe]",
         .summary =
-            "The time of day as a live track, to try a relay out: publishes it, or prints a\n"
-            "line for each second of it. The path of the URL is not part of the track.\n\n"
+            "Publishes the time of day as a live track, or watches it and prints a line for\n"
+            "each second, to try a relay out. The path of the URL is not used.\n\n"
             "Options:",
         .ending = "Examples:\n"
                   "  moq-clock --tls-disable-verify https://localhost:4443 --publish\n"
                   "  moq-clock http://localhost:4443\n"
                   "  moq-clock moqf://relay.example --path room --path clock\n\n"
                   "Exit codes:\n"
-                  "  0  a signal ended it, or the reader of its output left\n"
+                  "  0  a signal ended it, or the program that reads its output has ended\n"
                   "  1  no connection, or output that cannot be written\n"
                   "  2  the command line is wrong",
         .rows = rows,

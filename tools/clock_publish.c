@@ -82,7 +82,7 @@ static void on_second(uv_timer_t *timer)
     moq_native_wake(publisher->tool->native);
     int error = now == publisher->written && publisher->group ? 0 : write_second(publisher, now);
     if (error) {
-        tool_fail(publisher->tool, "cannot write: %s", moq_error_words(error));
+        tool_fail(publisher->tool, "cannot write to the track: %s", moq_error_words(error));
         return;
     }
     moq_native_wake(publisher->tool->native);

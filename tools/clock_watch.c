@@ -207,7 +207,7 @@ static void on_broken(void *user, int error)
     if (error == UV_EPIPE)
         tool_finish(watcher->tool, TOOL_OK);
     else
-        tool_fail(watcher->tool, "cannot write: %s", uv_strerror(error));
+        tool_fail(watcher->tool, "standard output: %s", uv_strerror(error));
 }
 
 static int on_open(struct tool *tool)

@@ -4,6 +4,7 @@
  * Tested by tests/e2e/test_tools.py. */
 #include "tools/karp.h"
 
+#include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -164,7 +165,7 @@ static void print_answer(struct karp_inquiry *inquiry)
     else
         print_text(inquiry);
     if (fflush(stdout))
-        tool_fail(inquiry->tool, "cannot write");
+        tool_fail(inquiry->tool, "standard output: %s", strerror(errno));
     tool_finish(inquiry->tool, TOOL_OK);
 }
 

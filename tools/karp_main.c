@@ -21,8 +21,8 @@ static const char summary[] =
     "  publish     publishes a fragmented MP4 from standard input\n"
     "  subscribe   writes a broadcast as MP4 to standard output or a file; waits until it\n"
     "              appears, and exits when it ends\n"
-    "  info        what a broadcast offers and at which rates\n"
-    "  connect     connect, agree on a version, exit";
+    "  info        prints what a broadcast offers and at which rates\n"
+    "  connect     connects, agrees on a version, and exits";
 
 static const char ending[] =
     "Examples:\n"
@@ -33,12 +33,12 @@ static const char ending[] =
     "  moq-karp subscribe https://relay.example/demo/bbb > out.mp4\n"
     "  moq-karp subscribe https://relay.example/demo/bbb | ffplay -\n\n"
     "Exit codes:\n"
-    "  0  the media has ended and everything was delivered; or a signal ended the tool, or the\n"
-    "     reader of its output left\n"
+    "  0  the media has ended and everything was delivered; or a signal ended the tool, or\n"
+    "     the program that reads its output has ended\n"
     "  1  no connection, nobody publishes it, broken media, or something was lost\n"
     "  2  the command line is wrong\n"
-    "  3  subscribe: the broadcast broke off, because its publisher left without ending it\n"
-    "  4  done, but media is missing in what was published or written";
+    "  3  subscribe: the broadcast broke off: its publisher left without ending it\n"
+    "  4  done, but some of the media was left out; the log says what and why";
 
 static void karp_rows(struct karp_settings *settings, bool *is_publisher, struct option_row *rows)
 {

@@ -181,7 +181,7 @@ static void begin_drain(struct karp_publishing *karp, uint64_t most_ns)
     if (!karp->publisher.is_on_air) {
         if (most_ns == CLOCK_NEVER && !karp->is_connected)
             tool_fail(karp->tool,
-                      "the input ended while there was no relay: its last part is lost");
+                      "the input ended while the relay was away: its last part is lost");
         tool_finish(karp->tool, karp->exit_code);
         return;
     }

@@ -13,7 +13,7 @@ enum {
 
 /* Why a frame was left out. X(name, words) */
 #define PUBLISHER_LOSSES(X)                                                                        \
-    X(OFF_AIR, "that came while there was no relay")                                               \
+    X(OFF_AIR, "that came while the relay was away")                                               \
     X(BEFORE_KEYFRAME, "that came before a keyframe")                                              \
     X(TOO_LARGE, "of groups over 64 MiB, up to the next keyframe")
 

@@ -100,7 +100,7 @@ def a_recorder_outlives_its_relay():
     wait_until(lambda: sum("watching instance" in line for line in viewer.err) == 2, 60, f"it was not found again: {viewer.err[-5:]}")
     wait_for_growth(viewer, result)
     check_equal(publisher.end(), 4, f"status of publish: {publisher.karp.err[-5:]}")
-    check(any("while there was no relay" in line for line in publisher.karp.err), f"it does not say what it left out: {publisher.karp.err[-5:]}")
+    check(any("while the relay was away" in line for line in publisher.karp.err), f"it does not say what it left out: {publisher.karp.err[-5:]}")
     check_recording(viewer, result, "has ended", 0, 4)  # 4: of the first instance a group broke off
     relay.stop()
 

@@ -69,7 +69,7 @@ static void silence_at_the_end_is_suspicious(void **state)
     result->end.sum.kinds[BENCH_ORDINARY].last_ns = 109 * NS_PER_S;
     assert_null(bench_invalid(result, text));
     result->end.sum.kinds[BENCH_ORDINARY].last_ns = 107 * NS_PER_S;
-    assert_invalid(result, "nothing came in the last 3.0 s");
+    assert_invalid(result, "nothing arrived in the last 3.0 s");
 }
 
 static void costs_follow_from_two_looks(void **state)
