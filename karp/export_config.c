@@ -139,6 +139,7 @@ static void take_sets(struct export_track *track, struct byte_buf *made)
     byte_buf_deinit(&track->config);
     track->config = *made;
     *made = (struct byte_buf){.data = NULL};
+    track->is_made = true;
     struct nal config = {track->config.data, track->config.size}, unit;
     struct nal_sps sps;
     learn_reorder(track);

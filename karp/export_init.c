@@ -84,16 +84,26 @@ static void write_config(struct writer *to, const struct export_track *track, co
     writer_end(to, box);
 }
 
-/* The sample entry and the record that belong to a codec. */
-static void video_types(const struct karp_codec *codec, const char **entry, const char **record)
+/* Whether the parameter sets of H.265 are in the record only: the publisher's entry said so, or its
+ * codec string does. Apple's players take no other form. */
+static bool is_hvc1(const struct export_track *track)
 {
+    struct nal record = {track->config.data, track->config.size}, unit;
+    bool is_told = !track->codec.is_in_band && !track->is_made;
+    return nal_is_complete(record) || (is_told && nal_sps_of_config(record, true, &unit));
+}
+
+/* The sample entry and the record that belong to a codec. */
+static void video_types(const struct export_track *track, const char **entry, const char **record)
+{
+    const struct karp_codec *codec = &track->codec;
     *entry = "vp08";
     *record = "vpcC";
     if (codec->kind == KARP_CODEC_H264) {
         *entry = codec->is_in_band ? "avc3" : "avc1";
         *record = "avcC";
     } else if (codec->kind == KARP_CODEC_H265) {
-        *entry = codec->is_in_band ? "hev1" : "hvc1";
+        *entry = is_hvc1(track) ? "hvc1" : "hev1";
         *record = "hvcC";
     } else if (codec->kind == KARP_CODEC_VP9) {
         *entry = "vp09";
@@ -140,7 +150,7 @@ static void write_colr(struct writer *to, const struct export_track *track)
 static void write_video_entry(struct writer *to, const struct export_track *track)
 {
     const char *type, *record;
-    video_types(&track->codec, &type, &record);
+    video_types(track, &type, &record);
     size_t entry = writer_begin(to, type);
     writer_zeros(to, 6);
     writer_number(to, 1, 2);

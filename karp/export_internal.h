@@ -43,6 +43,7 @@ struct export_track {
     bool is_ready;     /* its configuration is known */
     bool is_unseen;    /* from the catalog alone: how its frames are delimited is not */
     bool is_described; /* `config` will do if no frame comes that knows better */
+    bool is_made;      /* `config` comes from the parameter sets of a frame */
     enum karp_track_kind kind;
     uint32_t id; /* in the file */
     const struct karp_track *entry;

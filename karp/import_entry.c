@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Reads the sample entries of a track: which codec it has, and what the catalog says about it.
- * Tested by tests/unit/karp/test_import_layouts.c. */
+/* Reads the sample entries of a track: which codec it has, and what the catalog says about it. */
 #include "karp/import_internal.h"
 
 #include <string.h>
@@ -98,6 +97,11 @@ static int read_video_codec(struct karp_importer *importer, uint32_t type, struc
     int error = import_need_box(importer, children, record_type, &record);
     if (error)
         return error;
+    if (record.size == 0)
+        return import_fail(importer, MP4, NULL,
+                           "the box %s is empty: the moov was written before the codec was known "
+                           "(ffmpeg: -movflags +delay_moov)",
+                           record_type);
     if (kind == KARP_CODEC_H264)
         error = karp_codec_from_avcc(record.data, record.size, is_in_band, codec);
     else if (kind == KARP_CODEC_H265)
@@ -200,5 +204,7 @@ int import_entry(struct karp_importer *importer, struct import_track *track, str
             track->has_other_entries = true;
         track->entry_count = number;
     }
+    description->is_complete =
+        chosen.type == FOURCC('h', 'v', 'c', '1') || chosen.type == FOURCC('d', 'v', 'h', '1');
     return read_entry(importer, &chosen, description);
 }

@@ -253,6 +253,7 @@ int import_moov_samples(struct karp_importer *importer);
 struct import_description {
     struct karp_track track;
     struct karp_codec codec;
+    bool is_complete; /* no parameter sets come with the frames: hvc1 */
 };
 
 /* Reads the sample entry of a track that is wanted or, if that is none, the first that karp can

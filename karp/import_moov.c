@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "karp/nal.h"
 
 /* Reads the time scale of mvhd and mdhd, which have the same beginning. */
 static int read_timescale(struct karp_importer *importer, struct reader in, const char *type,
@@ -75,6 +76,9 @@ static int add_to_catalog(struct karp_importer *importer, struct import_track *t
     if (error)
         return import_fail(importer, INVALID_CODEC, entry->codec, "the catalog refuses it: %s",
                            moq_error_words(error));
+    const struct karp_track *added = karp_catalog_find(importer->catalog, entry->name);
+    if (description->is_complete && EXPECT(added))
+        nal_mark_complete(added->description, added->description_size);
     track->is_used = true;
     import_pace_init(&track->pace, description);
     track->format =

@@ -118,27 +118,96 @@ static struct nal read_set(struct reader *in)
     return (struct nal){data, data ? size : 0};
 }
 
-static bool sps_of_hvcc(struct reader in, struct nal *sps)
+/* The arrays of sets in an hvcC (ISO/IEC 14496-15, 8.3.3.1). */
+struct set_arrays {
+    struct reader in;
+    unsigned left;
+};
+
+struct set_array {
+    size_t place; /* of its first byte */
+    uint8_t type;
+    bool is_complete; /* no other set of the type comes with the frames */
+    struct nal first; /* that is not empty */
+};
+
+enum { ARRAY_IS_COMPLETE = 0x80 };
+
+static struct set_arrays arrays_of_hvcc(const uint8_t *hvcc, size_t size)
 {
-    reader_skip(&in, 22);
-    unsigned arrays = reader_u8(&in);
-    for (unsigned i = 0; i < arrays && !in.is_short; i++) {
-        bool is_sps = (reader_u8(&in) & 63) == NAL_H265_SPS;
-        unsigned count = reader_u16(&in);
-        for (unsigned j = 0; j < count && !in.is_short; j++) {
-            *sps = read_set(&in);
-            if (is_sps && sps->size > 0)
-                return true;
-        }
+    struct set_arrays arrays = {.in = reader_of(hvcc, size)};
+    reader_skip(&arrays.in, 22);
+    arrays.left = reader_u8(&arrays.in);
+    return arrays;
+}
+
+/* False at the end, and where the body is cut short. */
+static bool next_array(struct set_arrays *arrays, struct set_array *array)
+{
+    if (arrays->left == 0)
+        return false;
+    arrays->left--;
+    *array = (struct set_array){.place = arrays->in.at};
+    uint8_t head = reader_u8(&arrays->in);
+    array->type = head & 63;
+    array->is_complete = (head & ARRAY_IS_COMPLETE) != 0;
+    unsigned count = reader_u16(&arrays->in);
+    for (unsigned i = 0; i < count && !arrays->in.is_short; i++) {
+        struct nal set = read_set(&arrays->in);
+        if (array->first.size == 0)
+            array->first = set;
+    }
+    return !arrays->in.is_short;
+}
+
+static bool sps_of_hvcc(const struct nal *hvcc, struct nal *sps)
+{
+    struct set_arrays arrays = arrays_of_hvcc(hvcc->data, hvcc->size);
+    struct set_array array;
+    while (next_array(&arrays, &array)) {
+        *sps = array.first;
+        if (array.type == NAL_H265_SPS && array.first.size > 0)
+            return true;
     }
     return false;
+}
+
+static bool is_of_parameters(const struct set_array *array)
+{
+    return array->type >= NAL_H265_VPS && array->type <= NAL_H265_PPS;
+}
+
+bool nal_is_complete(struct nal hvcc)
+{
+    enum { EACH = 7 };
+
+    struct set_arrays arrays = arrays_of_hvcc(hvcc.data, hvcc.size);
+    struct set_array array;
+    unsigned found = 0;
+    while (next_array(&arrays, &array)) {
+        if (is_of_parameters(&array) && !array.is_complete)
+            return false;
+        if (is_of_parameters(&array) && array.first.size > 0)
+            found |= 1U << (array.type - NAL_H265_VPS);
+    }
+    return found == EACH;
+}
+
+void nal_mark_complete(uint8_t *hvcc, size_t size)
+{
+    struct set_arrays arrays = arrays_of_hvcc(hvcc, size);
+    struct set_array array;
+    while (next_array(&arrays, &array)) {
+        if (is_of_parameters(&array))
+            hvcc[array.place] |= ARRAY_IS_COMPLETE;
+    }
 }
 
 bool nal_sps_of_config(struct nal config, bool is_h265, struct nal *sps)
 {
     struct reader in = reader_of(config.data, config.size);
     if (is_h265)
-        return sps_of_hvcc(in, sps);
+        return sps_of_hvcc(&config, sps);
     reader_skip(&in, 5);
     unsigned count = reader_u8(&in) & 31;
     *sps = read_set(&in);

@@ -51,6 +51,13 @@ struct nal_sps {
 /* False when it does not parse. */
 bool nal_sps_parse(const struct nal *nal, bool is_h265, struct nal_sps *sps);
 
+/* Whether an hvcC body has all parameter sets, so that none comes with the frames: what the sample
+ * entry hvc1 stands for. */
+bool nal_is_complete(struct nal hvcc);
+
+/* Says so in a body that comes from an entry hvc1, where muxers leave it out. */
+void nal_mark_complete(uint8_t *hvcc, size_t size);
+
 /* The SPS inside an avcC or hvcC body. */
 bool nal_sps_of_config(struct nal config, bool is_h265, struct nal *sps);
 

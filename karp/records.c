@@ -21,7 +21,7 @@ int karp_codec_from_avcc(const uint8_t *record, size_t size, bool is_in_band,
     return 0;
 }
 
-/* Always hev1: old viewers refuse a catalog with hvc1 in it. */
+/* Always hev1: old viewers refuse a catalog with hvc1 in it. The record says what is true. */
 int karp_codec_from_hvcc(const uint8_t *record, size_t size, struct karp_codec *codec)
 {
     if (size < 23 || record[0] != 1)

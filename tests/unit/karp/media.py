@@ -26,6 +26,7 @@ FLAT = ["-c:v", "libx264", "-preset", "veryfast", "-bf", "2", "-x264-params", "b
 H265 = ["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none:keyint=30"]
 VP9 = ["-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-g", "30"]
 AV1 = ["-c:v", "libsvtav1", "-preset", "12", "-g", "30"]
+HVC1 = ["-tag:v", "hvc1"]
 AAC, OPUS = ["-c:a", "aac"], ["-c:a", "libopus"]
 
 
@@ -138,6 +139,9 @@ CASES = {
     "colours_of_h265": (H265 + ["-pix_fmt", "yuv420p10le"] + OPUS, CMAF + "+write_colr", [], HDR),
     "colours_of_full_range": (H264 + AAC, CMAF + "+write_colr", [], ["-color_primaries", "bt470bg", "-color_trc", "gamma28", "-colorspace", "bt470bg", "-color_range", "pc"]),
     "colours_of_quicktime_do_not_tell_the_range": (H264 + ["-color_range", "pc"] + AAC, CMAF + "+write_colr", [], ["-f", "mov", *HDR[:6]]),
+    "h265_for_apple": (H265 + HVC1 + OPUS, CMAF, [], HVC1),
+    "h265_for_apple_with_sets_in_the_frames": (H265[:4] + ["-x265-params", "log-level=none:keyint=30:repeat-headers=1"] + HVC1 + OPUS,
+                                               CMAF, [], HVC1),
     "open_groups": (["-c:v", "libx265", "-preset", "medium", "-x265-params", "log-level=none:keyint=24:open-gop=1:bframes=4"]
                     + AAC, "frag_keyframe+empty_moov+default_base_moof", []),
 }
@@ -282,9 +286,9 @@ def records(path):
 
 
 def shown(path):
-    """How each stream is shown: turned, how wide its pixels are, in which colours; and its language."""
+    """Each stream's sample entry, and how it is shown: turned, how wide its pixels are, in which colours; and its language."""
     _, out, _ = call(["ffprobe", "-v", "quiet", "-show_streams", "-of", "json", path])
-    return [[[stream.get(name) for name in ("width", "height", "color_primaries", "color_transfer", "color_space", "color_range")],
+    return [[[stream.get(name) for name in ("codec_tag_string", "width", "height", "color_primaries", "color_transfer", "color_space", "color_range")],
              stream.get("sample_aspect_ratio", "1:1"), [data.get("rotation") for data in stream.get("side_data_list", [])],
              stream.get("tags", {}).get("language", "und")] for stream in json.loads(out).get("streams", [])]
 

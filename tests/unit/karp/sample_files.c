@@ -378,6 +378,15 @@ void import_well(const struct file *file, struct notes *notes)
         fail_msg("%s", failure.text);
 }
 
+void assert_failure(const struct file *file, const char *words)
+{
+    struct notes notes = {0};
+    struct karp_failure failure = {0};
+    assert_int_equal(import_file(file->data, file->size, 100, &notes, &failure), MOQ_ERR_MEDIA);
+    if (!strstr(failure.text, words))
+        fail_msg("\"%s\" is not in \"%s\"", words, failure.text);
+}
+
 int quiet(void **state)
 {
     (void)state;

@@ -92,6 +92,9 @@ int import_file(const uint8_t *data, size_t size, size_t piece, struct notes *no
 /* Imports a file in which there is nothing wrong; fails the test otherwise. */
 void import_well(const struct file *file, struct notes *notes);
 
+/* Imports a file that is refused with these words; fails the test otherwise. */
+void assert_failure(const struct file *file, const char *words);
+
 int quiet(void **state); /* a group's set-up: nothing is logged */
 
 #endif

@@ -331,6 +331,48 @@ static void pixels_languages_and_colours_are_written(void **state)
     assert_null(find_box("colr"));
 }
 
+/* An hvcC with a set of each kind (`sps` as in an array), and one of SEI, which is never complete.
+ */
+static size_t put_hvcc(uint8_t out[96], bool is_complete, bool has_pps)
+{
+    static const uint8_t head[21] = {1, 1, 0x60, 0, 0, 0, 0xb0, 0, 0, 0, 0, 0, 93};
+    static const uint8_t types[] = {32, 33, 34, 39};
+    size_t size = sizeof head;
+    memcpy(out, head, sizeof head);
+    out[size++] = 0x0f;
+    out[size++] = has_pps ? 4 : 2;
+    for (int i = 0; i < (has_pps ? 4 : 2); i++) {
+        uint8_t kind = (uint8_t)(types[i] | (is_complete && i < 3 ? 0x80 : 0));
+        uint8_t array[] = {kind, 0, 1, 0, 3, (uint8_t)(types[i] << 1), 1, 0xaa};
+        memcpy(out + size, array, sizeof array);
+        size += sizeof array;
+    }
+    return size;
+}
+
+/* What hvc1 stands for: no parameter sets with the frames. */
+static void h265_is_hvc1_where_the_record_says_that_it_is_complete(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *codec, *entry;
+        bool is_complete, has_pps;
+    } cases[] = {{"hev1.1.6.L93.B0", "hvc1", true, true},
+                 {"hev1.1.6.L93.B0", "hev1", false, true},
+                 {"hev1.1.6.L93.B0", "hev1", true, false},
+                 {"hvc1.1.6.L93.B0", "hvc1", false, true}};
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        uint8_t record[96];
+        size_t size = put_hvcc(record, cases[i].is_complete, cases[i].has_pps);
+        struct karp_exporter *exporter =
+            export_catalog(catalog_of(cases[i].codec, record, size, NULL), NULL);
+        assert_int_equal(put(exporter, 0, true, 0, "key"), 0);
+        finish(exporter);
+        assert_int_equal(width_in_entry(cases[i].entry), 320 << 16 | 180);
+        assert_non_null(memmem(sink.data, sink.size, record, size));
+    }
+}
+
 static void av1_is_described_by_its_first_frame(void **state)
 {
     (void)state;
@@ -399,6 +441,7 @@ int main(void)
         cmocka_unit_test(the_first_keyframe_tells_the_size),
         cmocka_unit_test(pictures_are_turned_and_moved_into_sight),
         cmocka_unit_test(pixels_languages_and_colours_are_written),
+        cmocka_unit_test(h265_is_hvc1_where_the_record_says_that_it_is_complete),
         cmocka_unit_test(av1_is_described_by_its_first_frame),
         cmocka_unit_test(a_silent_track_does_not_hold_the_file_for_ever),
         cmocka_unit_test(a_silent_track_that_is_described_holds_the_file_for_a_second),

@@ -9,17 +9,7 @@
 
 #include <cmocka.h>
 
-#include "base/error.h"
 #include "sample_files.h"
-
-static void assert_failure(const struct file *file, const char *words)
-{
-    struct notes notes = {0};
-    struct karp_failure failure = {0};
-    assert_int_equal(import_file(file->data, file->size, 100, &notes, &failure), MOQ_ERR_MEDIA);
-    if (!strstr(failure.text, words))
-        fail_msg("\"%s\" is not in \"%s\"", words, failure.text);
-}
 
 /* A file with one sound track whose entries `put` writes, and a frame of it. */
 static struct file sound_file(void (*put)(struct file *file))
@@ -448,31 +438,6 @@ static void a_file_may_begin_with_other_boxes(void **state)
     assert_int_equal(notes.counts.frames, 5);
 }
 
-static void other_kinds_of_files_are_called_by_their_names(void **state)
-{
-    (void)state;
-    static const struct {
-        const char *bytes, *words;
-    } kinds[] = {
-        {"\x1a\x45\xdf\xa3\x01\x02\x03\x04", "Matroska or WebM"},
-        {"RIFF1234", "AVI or WAV"},
-        {"FLV\x01\x05\x02\x03\x04", "FLV"},
-        {"OggS1234", "Ogg"},
-        {"G@\x11\x10zzzz", "MPEG transport stream"},
-        {"#EXTM3U\n", "playlist"},
-        {"\xff\xf1\x50\x80zzzz", "AAC without a container"},
-        {"hello, world", "it is not an MP4 file"},
-        {"hello\n", "it is not an MP4 file"},
-        {"h", "it is not an MP4 file"},
-        {"OggS", "Ogg"},
-    };
-    for (size_t i = 0; i < sizeof kinds / sizeof *kinds; i++) {
-        struct file file = {.size = 0};
-        file_text(&file, kinds[i].bytes);
-        assert_failure(&file, kinds[i].words);
-    }
-}
-
 static void a_fragment_may_have_no_samples(void **state)
 {
     (void)state;
@@ -591,7 +556,6 @@ int main(void)
         cmocka_unit_test(entries_may_change_within_a_fragment),
         cmocka_unit_test(samples_under_an_entry_that_cannot_be_carried_are_counted),
         cmocka_unit_test(a_file_may_begin_with_other_boxes),
-        cmocka_unit_test(other_kinds_of_files_are_called_by_their_names),
         cmocka_unit_test(a_fragment_may_have_no_samples),
         cmocka_unit_test(several_moofs_may_come_before_their_media),
         cmocka_unit_test(what_is_left_out_may_lie_in_an_mdat_of_its_own),
