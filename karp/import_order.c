@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What an input may begin with, and which box may follow which.
- * Tested by tests/unit/karp/test_broken.c. */
+/* What an input may begin with, and which box may follow which. */
 #include "karp/import_internal.h"
 
+#include <stdio.h>
 #include <string.h>
 
 enum { STRANGE_BOX_MAX_BYTES = 16 << 20 }; /* of a type that is not known */
@@ -44,6 +44,30 @@ static bool is_first_box(const uint8_t *type, size_t size) /* the first bytes of
 
 enum { SIZE_BYTES = 4, TYPE_BYTES = 4 }; /* of a header */
 
+/* The first bytes of the input as a reader recognizes them. */
+struct sight {
+    char text[3 * (SIZE_BYTES + TYPE_BYTES) + 8];
+};
+
+/* Text up to the end of its line, or all bytes in hexadecimal where there is no text. */
+static struct sight show_beginning(const uint8_t *bytes)
+{
+    enum { BYTES = SIZE_BYTES + TYPE_BYTES, LEAST_TEXT = 4 };
+
+    struct sight sight = {{0}};
+    size_t text = 0, at = 0;
+    while (text < BYTES && bytes[text] >= 0x20 && bytes[text] < 0x7f)
+        text++;
+    bool is_text =
+        text >= LEAST_TEXT && (text == BYTES || bytes[text] == '\n' || bytes[text] == '\r');
+    if (is_text)
+        snprintf(sight.text, sizeof sight.text, "'%.*s'", (int)text, (const char *)bytes);
+    for (size_t i = 0; !is_text && i < BYTES; i++)
+        at +=
+            (size_t)snprintf(sight.text + at, sizeof sight.text - at, " %02x" + (i == 0), bytes[i]);
+    return sight;
+}
+
 static int refuse_beginning(struct karp_importer *importer)
 {
     size_t known = importer->header_size;
@@ -58,8 +82,8 @@ static int refuse_beginning(struct karp_importer *importer)
                            "the input has only %zu bytes, too few for a box: it is not an MP4 file",
                            known);
     return import_fail(importer, EXPECTED_BOX, "ftyp",
-                       "the input begins with '%s': it is not an MP4 file",
-                       box_name_of(importer->box_type).text);
+                       "the input begins with %s: it is not an MP4 file",
+                       show_beginning(importer->header).text);
 }
 
 static int check_beginning(struct karp_importer *importer)
