@@ -71,7 +71,7 @@ struct conn_end {
     bool is_retry_wanted; /* server: the address must be proved first */
     bool is_false_start;  /* server: its first packet could not be read */
     bool is_peer_closing; /* the peer sent CONNECTION_CLOSE: we drain */
-    char reason[CLOSE_REASON_MAX_BYTES];
+    char *reason;         /* owned; NULL: none, conn_reason() has "" for it */
 };
 
 struct conn_route { /* a key that leads here, kept to remove it */
@@ -201,6 +201,8 @@ void conn_end_library(struct quic_conn *conn, int ngtcp2_error); /* what ngtcp2 
 /* The session is over: CONNECTION_CLOSE with its code. */
 void conn_end_session(struct quic_conn *conn);
 void conn_set_app_close(struct quic_conn *conn, uint32_t code, const char *reason, bool is_remote);
+/* Why it ends, at most CLOSE_REASON_MAX_BYTES with the final zero; valid until conn_release(). */
+const char *conn_reason(const struct quic_conn *conn);
 uint32_t conn_code_of(const struct quic_conn *conn, int error); /* the application's, for ours */
 void conn_refuse(struct quic_conn *conn, int error); /* the application does not want the session */
 void conn_release(struct quic_conn *conn); /* frees all that a lingering connection does not need */

@@ -21,13 +21,17 @@ enum { CRYPTO_ERROR = 0x100, CRYPTO_ERROR_MAX = 0x1ff, LINGER_PTOS = 3 };
 
 /* ---- Noting the reason ----------------------------------------------------------------------- */
 
+/* Without memory the end has no words; its code and its error are kept. */
 static void set_reason(struct conn_end *end, const void *reason, size_t n)
 {
-    if (n >= sizeof end->reason)
-        n = sizeof end->reason - 1;
-    if (n > 0)
-        memcpy(end->reason, reason, n);
-    end->reason[n] = '\0';
+    free(end->reason);
+    end->reason =
+        n > 0 ? strndup(reason, n < CLOSE_REASON_MAX_BYTES ? n : CLOSE_REASON_MAX_BYTES - 1) : NULL;
+}
+
+const char *conn_reason(const struct quic_conn *conn)
+{
+    return conn->end.reason ? conn->end.reason : "";
 }
 
 void conn_set_app_close(struct quic_conn *conn, uint32_t code, const char *reason, bool is_remote)
@@ -79,15 +83,17 @@ void conn_end_session(struct quic_conn *conn)
 /* A peer's transport error often comes without words. */
 static void describe_peer_error(struct conn_end *end, uint64_t code)
 {
-    if (end->reason[0] != '\0' || code == NGTCP2_NO_ERROR)
+    if (end->reason || code == NGTCP2_NO_ERROR)
         return;
+    char words[CLOSE_REASON_MAX_BYTES];
     unsigned long long alert = code & 0xff;
     if (code >= CRYPTO_ERROR && code <= CRYPTO_ERROR_MAX)
-        snprintf(end->reason, sizeof end->reason, "the peer reports: %s (TLS alert %llu)",
+        snprintf(words, sizeof words, "the peer reports: %s (TLS alert %llu)",
                  conn_alert_words((uint8_t)alert), alert);
     else
-        snprintf(end->reason, sizeof end->reason, "the peer reports QUIC error 0x%llx",
+        snprintf(words, sizeof words, "the peer reports QUIC error 0x%llx",
                  (unsigned long long)code);
+    set_reason(end, words, strlen(words));
 }
 
 /* The peer sent CONNECTION_CLOSE of an application. Zero and H3_NO_ERROR come from peers that just
@@ -189,7 +195,7 @@ void quic_conn_close(struct quic_conn *conn, uint32_t code, const char *reason)
         return;
     conn_set_app_close(conn, code, reason, false);
     if (conn->wt && conn->state == CONN_OPEN)
-        webtransport_close(conn, code, conn->end.reason);
+        webtransport_close(conn, code, conn_reason(conn));
     else
         conn_end_session(conn);
 }
@@ -212,7 +218,7 @@ void conn_tell(struct quic_conn *conn)
     struct quic_close why = {.error = conn->end.error,
                              .code = conn->end.code,
                              .is_remote = conn->end.is_remote,
-                             .reason = conn->end.reason};
+                             .reason = conn_reason(conn)};
     app->on_closed(conn, &why);
 }
 
@@ -220,14 +226,15 @@ void conn_tell(struct quic_conn *conn)
 static size_t write_close(struct quic_conn *conn, ngtcp2_path_storage *path, uint8_t *out)
 {
     const struct conn_end *end = &conn->end;
-    const uint8_t *reason = (const uint8_t *)end->reason;
+    const char *words = conn_reason(conn);
+    const uint8_t *reason = (const uint8_t *)words;
     ngtcp2_ccerr error;
     if (end->farewell == FAREWELL_NONE)
         return 0;
     if (end->farewell == FAREWELL_APP)
-        ngtcp2_ccerr_set_application_error(&error, end->wire_code, reason, strlen(end->reason));
+        ngtcp2_ccerr_set_application_error(&error, end->wire_code, reason, strlen(words));
     else
-        ngtcp2_ccerr_set_transport_error(&error, end->wire_code, reason, strlen(end->reason));
+        ngtcp2_ccerr_set_transport_error(&error, end->wire_code, reason, strlen(words));
 
     ngtcp2_pkt_info info;
     ngtcp2_path_storage_zero(path);
@@ -273,6 +280,8 @@ void conn_release(struct quic_conn *conn)
     if (conn->qlog)
         fclose(conn->qlog);
     conn->qlog = NULL;
+    free(conn->end.reason);
+    conn->end.reason = NULL;
     list_remove(&conn->ready);
     endpoint_count_conn(endpoint, -1);
 }

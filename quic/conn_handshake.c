@@ -76,5 +76,5 @@ void conn_count_handshake(struct quic_conn *conn)
     if (end->alert != 0)
         log_info(LOG_TLS, "handshake with a client that asked for \"%s\": %s",
                  conn->tls ? tls_session_server_name(conn->tls) : quic_conn_server_name(conn),
-                 end->reason);
+                 conn_reason(conn));
 }
