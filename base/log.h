@@ -49,7 +49,7 @@ enum log_level {
     LOG_LEVEL_TRACE
 };
 
-enum { LOG_SITE_BURST = 10, LOG_LINE_MAX_BYTES = 1024 };
+enum { LOG_SITE_BURST = 10, LOG_LINE_MAX_BYTES = 4000 };
 
 struct log_site { /* private: one per place that logs */
     uint64_t second;

@@ -34,7 +34,9 @@ struct moq_url {
     bool is_fingerprint_fetched;   /* http: */
     char host[MOQ_URL_HOST_BYTES]; /* without brackets */
     uint16_t port;
-    char path[MOQ_URL_PATH_BYTES]; /* with its leading slash and query; "/" if the URL has none */
+    /* With its leading slash and query; "/" if the URL has none. May have bytes in braces: see
+     * moq_url_request_path. */
+    char path[MOQ_URL_PATH_BYTES];
 };
 
 /* 0; MOQ_ERR_INVALID; MOQ_ERR_UNSUPPORTED (a scheme we do not speak). `error_text`
@@ -42,9 +44,13 @@ struct moq_url {
 int moq_url_parse(struct moq_url *url, const char *text, char *error_text);
 
 /* The broadcast path of a URL as Rust peers cut it: split at '/' after the leading slash, query
- * and fragment dropped, escapes kept, "https://h/" gives one empty part. NULL: over the limits of a
+ * and fragment dropped, escapes kept, "https://h/" gives one empty part. Only bytes in braces are
+ * ours: "https://h/" and the moq_path_text of a path give that path. NULL: over the limits of a
  * path. */
 struct moq_path *moq_url_broadcast(const struct moq_url *url);
+
+/* The path and query as a request may carry them: the braces, which no URL has, are escaped. */
+void moq_url_request_path(const struct moq_url *url, char out[MOQ_URL_PATH_BYTES]);
 
 /* Whether `text` has the form of an address to bind: "1.2.3.4:0", "[::]:4443", "host:0". 0 or
  * MOQ_ERR_INVALID; the host is not looked up. */

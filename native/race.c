@@ -53,7 +53,8 @@ static struct quic_conn *dial_address(struct race *race, struct race_attempt *at
     if (quic_udp_address(socket->udp, &local, &local_size))
         return NULL;
 
-    char authority[MOQ_URL_HOST_BYTES + 10];
+    char authority[MOQ_URL_HOST_BYTES + 10], path[MOQ_URL_PATH_BYTES];
+    moq_url_request_path(url, path);
     snprintf(authority, sizeof authority, strchr(url->host, ':') ? "[%s]:%u" : "%s:%u", url->host,
              url->port);
     struct quic_connect_config config = {
@@ -61,7 +62,7 @@ static struct quic_conn *dial_address(struct race *race, struct race_attempt *at
         .protocol = url->protocol,
         .server_name = url->host,
         .authority = authority,
-        .url_path = url->path,
+        .url_path = path,
         .local = (const struct sockaddr *)&local,
         .local_size = local_size,
         .remote = remote,

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* URLs as people type them, and the broadcast path they stand for. Rust peers cut that path their
  * own way (escapes stay, empty parts count), and a publisher and a viewer that cut differently
- * never meet. */
+ * never meet. Bytes in braces are an addition: without them, a path with bytes that no URL has
+ * could not be named. */
 #include "native/native.h"
 
 #include <arpa/inet.h>
@@ -11,7 +12,10 @@
 #include <string.h>
 #include <strings.h>
 
-enum { DEFAULT_PORT = 443 };
+enum {
+    DEFAULT_PORT = 443,
+    BRACE_GROWTH = 2, /* what a request has for one is longer */
+};
 
 struct scheme {
     const char *name;
@@ -120,21 +124,33 @@ static bool is_path_byte(unsigned char byte)
     return byte > 0x20 && byte < 0x7f && !strchr("\"<>`{}", byte);
 }
 
+/* Bytes in braces belong to the name of the broadcast, not to a query. */
 static int parse_path(struct moq_url *url, const char *text, char *error_text)
 {
-    size_t used = 0;
+    const char *end = text + strcspn(text, "#");
+    size_t used = 0, braces = 0, in_braces = 0;
+    bool is_query = false;
     if (*text != '/')
         url->path[used++] = '/';
-    for (; *text && *text != '#'; text++) {
+    for (; text < end; text++) {
         unsigned char byte = (unsigned char)*text;
         if (byte < 0x20 || byte == 0x7f)
             return fail_to_parse(error_text, MOQ_ERR_INVALID, "the path has a control character");
-        if (used + 4 > sizeof url->path)
+        if (used + braces * BRACE_GROWTH + 4 > sizeof url->path)
             return fail_to_parse(error_text, MOQ_ERR_INVALID, "the path is too long");
-        if (is_path_byte(byte))
+        is_query |= byte == '?';
+        if (!is_query && strncmp(text, MOQ_PATH_CUT_MARK, strlen(MOQ_PATH_CUT_MARK)) == 0)
+            return fail_to_parse(error_text, MOQ_ERR_INVALID,
+                                 "the name was cut where " MOQ_PATH_CUT_MARK " stands");
+        if (!is_query && in_braces == 0) {
+            in_braces = moq_path_braces(text, (size_t)(end - text));
+            braces += in_braces > 0 ? 2 : 0;
+        }
+        if (in_braces > 0 || is_path_byte(byte))
             url->path[used++] = (char)byte;
         else
             used += (size_t)snprintf(url->path + used, 4, "%%%02X", byte);
+        in_braces -= in_braces > 0;
     }
     url->path[used] = '\0';
     return 0;
@@ -165,16 +181,18 @@ int moq_url_parse(struct moq_url *url, const char *text, char *error_text)
 
 struct moq_path *moq_url_broadcast(const struct moq_url *url)
 {
-    struct moq_part parts[MOQ_PATH_MAX_PARTS];
-    size_t count = 0;
-    const char *text = url->path + (url->path[0] == '/');
-    for (;;) {
-        size_t n = strcspn(text, "/?");
-        if (count == MOQ_PATH_MAX_PARTS)
-            return NULL;
-        parts[count++] = (struct moq_part){text, n};
-        if (text[n] != '/')
-            return moq_path_new(parts, count);
-        text += n + 1;
+    const char *name = url->path + (url->path[0] == '/');
+    return moq_path_from_name(name, strcspn(name, "?"));
+}
+
+void moq_url_request_path(const struct moq_url *url, char out[MOQ_URL_PATH_BYTES])
+{
+    size_t used = 0;
+    for (const char *at = url->path; *at && used + 3 < MOQ_URL_PATH_BYTES; at++) {
+        bool is_brace = *at == '{' || *at == '}';
+        out[used++] = is_brace ? '%' : *at;
+        if (is_brace)
+            used += (size_t)snprintf(out + used, 3, "%02X", (unsigned char)*at);
     }
+    out[used] = '\0';
 }

@@ -7,12 +7,19 @@
 
 #include "base/descriptors.h"
 
-static struct moq_path *path_of(const struct options_list *parts)
+/* All names, one after the other. NULL: too long. */
+static struct moq_path *path_of(const struct options_list *names)
 {
-    struct moq_part all[OPTIONS_LIST_MAX] = {{"clock", 5}};
-    for (size_t i = 0; i < parts->count; i++)
-        all[i] = (struct moq_part){parts->items[i], strlen(parts->items[i])};
-    return moq_path_new(all, parts->count ? parts->count : 1);
+    struct moq_path *path = moq_path_from_text(names->count ? "" : "clock");
+    for (size_t i = 0; i < names->count && path; i++) {
+        const char *name = names->items[i];
+        struct moq_path *before = path;
+        struct moq_path *more = *name ? moq_path_from_text(name) : moq_path_from_name(name, 0);
+        path = more ? moq_path_join(before, more) : NULL;
+        moq_path_unref(&more);
+        moq_path_unref(&before);
+    }
+    return path;
 }
 
 /* The words: a URL, and perhaps "publish" or "subscribe", in any order. 0, or OPTIONS_USAGE after
@@ -43,12 +50,12 @@ int main(int argc, char **argv)
     descriptors_fill_standard();
     struct tool tool = {.program = "moq-clock"};
     struct tool_settings settings = {.bind = NULL};
-    struct options_list words, parts = {.count = 0};
+    struct options_list words, names = {.count = 0};
     bool is_publisher = false;
     struct option_row rows[TOOL_ROWS + 2] = {
         {"publish", OPTION_FLAG, NULL, "be the clock; without it, watch one", &is_publisher},
-        {"path", OPTION_LIST, "PART", "a part of the track's path (repeatable; default clock)",
-         &parts},
+        {"path", OPTION_LIST, "NAME",
+         "the track's path, or with further --path a piece of it (default clock)", &names},
     };
     tool_rows(&settings, rows + 2);
     const struct options_spec spec = {
@@ -61,7 +68,7 @@ int main(int argc, char **argv)
         .ending = "Examples:\n"
                   "  moq-clock --tls-disable-verify https://localhost:4443 --publish\n"
                   "  moq-clock http://localhost:4443\n"
-                  "  moq-clock moqf://relay.example --path room --path clock\n\n"
+                  "  moq-clock moqf://relay.example --path room/clock\n\n"
                   "Exit codes:\n"
                   "  0  a signal ended it, or the program that reads its output has ended\n"
                   "  1  no connection, or output that cannot be written\n"
@@ -78,10 +85,10 @@ int main(int argc, char **argv)
         result = tool_prepare(&tool, &settings, url);
     if (result)
         return result;
-    struct moq_path *path = path_of(&parts);
+    struct moq_path *path = path_of(&names);
     if (!path)
-        return options_complain(tool.program, "the path is longer than %d bytes",
-                                MOQ_PATH_MAX_BYTES);
+        return options_complain(tool.program, "the path has more than %d parts or %d bytes",
+                                MOQ_PATH_MAX_PARTS, MOQ_PATH_MAX_BYTES);
     result = is_publisher ? clock_publish(&tool, path) : clock_watch(&tool, path);
     moq_path_unref(&path);
     return result;

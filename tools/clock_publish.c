@@ -103,7 +103,7 @@ static void on_request(struct moq_session *session, struct moq_request *request)
 static void on_connected(struct tool *tool, struct moq_session *session)
 {
     struct clock_publisher *publisher = tool->user;
-    char text[MOQ_PATH_TEXT_BYTES];
+    char text[MOQ_PATH_LINE_BYTES];
     (void)session;
     tool_say(tool, "publishing %s", moq_path_text(publisher->path, text, sizeof text));
 }

@@ -63,6 +63,16 @@ static double per_second(const struct karp_count *count, uint64_t amount)
 
 /* ---- Printing -------------------------------------------------------------------------------- */
 
+/* A word of the catalog as names are printed, on one line and without control characters. */
+static void print_word(const char *before, const char *word)
+{
+    char text[MOQ_PATH_TEXT_BYTES];
+    const struct moq_part part = {word, strlen(word)};
+    struct moq_path *path = moq_path_new(&part, 1);
+    printf("%s%s", before, path ? moq_path_text(path, text, sizeof text) : MOQ_PATH_CUT_MARK);
+    moq_path_unref(&path);
+}
+
 /* What is out of the ordinary about the showing of a track, and its language. */
 static void print_display(const struct karp_track *track)
 {
@@ -74,7 +84,7 @@ static void print_display(const struct karp_track *track)
     if (display->is_flipped)
         printf(", mirrored");
     if (track->language[0])
-        printf(", language %s", track->language_tag[0] ? track->language_tag : track->language);
+        print_word(", language ", track->language_tag[0] ? track->language_tag : track->language);
 }
 
 static void print_text(const struct karp_inquiry *inquiry)
@@ -87,8 +97,8 @@ static void print_text(const struct karp_inquiry *inquiry)
     for (size_t i = 0; i < catalog->track_count; i++) {
         const struct karp_track *track = &catalog->tracks[i];
         const struct karp_count *count = &inquiry->counts[i];
-        printf("%s %s: %s", track->kind == KARP_VIDEO ? "video" : "audio", track->name,
-               track->codec);
+        print_word(track->kind == KARP_VIDEO ? "video " : "audio ", track->name);
+        print_word(": ", track->codec);
         if (track->kind == KARP_VIDEO)
             printf(", %ux%u", track->width, track->height);
         else
@@ -103,12 +113,26 @@ static void print_text(const struct karp_inquiry *inquiry)
     }
 }
 
+/* No name has another character that JSON escapes. */
+static void print_json_name(const struct moq_path *path)
+{
+    char text[MOQ_PATH_TEXT_BYTES];
+    moq_path_text(path, text, sizeof text);
+    putchar('"');
+    for (const char *at = text; *at; at++)
+        printf("%s%c", *at == '\\' ? "\\" : "", *at);
+    putchar('"');
+}
+
 /* The catalog as it is published, and a member beside it per track. */
 static void print_json(const struct karp_inquiry *inquiry)
 {
     const struct karp_catalog *catalog = inquiry->player.catalog;
     char *json = karp_catalog_print(catalog);
-    printf("{\"instance\":%s,\"catalog\":%s,\"tracks\":[", inquiry->counted_id,
+    const char *instance = inquiry->counted_id + strspn(inquiry->counted_id, "0");
+    fputs("{\"broadcast\":", stdout);
+    print_json_name(inquiry->watch.broadcast);
+    printf(",\"instance\":%s,\"catalog\":%s,\"tracks\":[", *instance ? instance : "0",
            json ? json : "null");
     for (size_t i = 0; i < catalog->track_count; i++) {
         const struct karp_count *count = &inquiry->counts[i];
@@ -182,7 +206,7 @@ static void on_tick(uv_timer_t *timer)
             print_answer(inquiry);
     } else if (inquiry->connected_ns &&
                now_ns(inquiry) - inquiry->connected_ns > APPEAR_MS * NS_PER_MS) {
-        char path[MOQ_PATH_TEXT_BYTES];
+        char path[MOQ_PATH_LINE_BYTES];
         tool_fail(inquiry->tool,
                   inquiry->watch.id[0] ? "\"%s\" is announced, but has no catalog"
                                        : "nobody publishes \"%s\"",

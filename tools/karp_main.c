@@ -212,19 +212,25 @@ static int karp_connect(struct tool *tool)
 }
 
 /* Its path is one empty part: a broadcast that nobody gave a name on purpose. */
-static bool is_nameless(const struct moq_url *url)
+static bool is_nameless(const struct moq_path *broadcast)
 {
-    return url->path[0] == '/' && (url->path[1] == '\0' || url->path[1] == '?');
+    return moq_path_count(broadcast) == 1 && moq_path_part(broadcast, 0).size == 0;
 }
 
-/* NULL: it has no room for an instance and a track. */
-static struct moq_path *broadcast_of(const struct moq_url *url)
+/* 0, or OPTIONS_USAGE after saying why it is no name of a broadcast. */
+static int check_broadcast(const struct tool *tool, const struct moq_path *path)
 {
-    struct moq_path *path = moq_url_broadcast(url);
-    if (path && !tool_path_has_room(path, MOQ_PATH_MAX_PARTS - KARP_BROADCAST_MAX_PARTS,
-                                    MOQ_PATH_MAX_BYTES - KARP_BROADCAST_MAX_BYTES))
-        moq_path_unref(&path);
-    return path;
+    if (path && is_nameless(path))
+        return options_complain(tool->program,
+                                "the URL names no broadcast; write one after the host: "
+                                "https://host:port/NAME");
+    /* An instance and a track have to be appended. */
+    if (!path || !tool_path_has_room(path, MOQ_PATH_MAX_PARTS - KARP_BROADCAST_MAX_PARTS,
+                                     MOQ_PATH_MAX_BYTES - KARP_BROADCAST_MAX_BYTES))
+        return options_complain(tool->program,
+                                "the path of the URL has more than %d parts or %d bytes",
+                                KARP_BROADCAST_MAX_PARTS, KARP_BROADCAST_MAX_BYTES);
+    return 0;
 }
 
 static int run_command(struct tool *tool, const struct karp_settings *settings,
@@ -232,16 +238,10 @@ static int run_command(struct tool *tool, const struct karp_settings *settings,
 {
     if (command == COMMAND_CONNECT)
         return karp_connect(tool);
-    if (is_nameless(&tool->url))
-        return options_complain(tool->program,
-                                "the URL names no broadcast; write one after the host: "
-                                "https://host:port/NAME");
-    struct moq_path *broadcast = broadcast_of(&tool->url);
-    if (!broadcast)
-        return options_complain(tool->program,
-                                "the path of the URL has more than %d parts or %d bytes",
-                                KARP_BROADCAST_MAX_PARTS, KARP_BROADCAST_MAX_BYTES);
-    int exit_code = command == COMMAND_PUBLISH     ? karp_publish(tool, settings, broadcast)
+    struct moq_path *broadcast = moq_url_broadcast(&tool->url);
+    int exit_code = check_broadcast(tool, broadcast);
+    if (!exit_code)
+        exit_code = command == COMMAND_PUBLISH     ? karp_publish(tool, settings, broadcast)
                     : command == COMMAND_SUBSCRIBE ? karp_subscribe(tool, settings, broadcast)
                                                    : karp_info(tool, settings, broadcast);
     moq_path_unref(&broadcast);

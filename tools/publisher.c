@@ -75,7 +75,7 @@ static int offer_media(struct publisher *publisher)
 
 int publisher_go_on_air(struct publisher *publisher)
 {
-    char id[KARP_ID_MAX_BYTES], text[MOQ_PATH_TEXT_BYTES];
+    char id[KARP_ID_MAX_BYTES], text[MOQ_PATH_LINE_BYTES];
     publisher->id = karp_id_next(clock_wall_ms(), publisher->id);
     karp_id_print(publisher->id, id);
     publisher->catalog_track = track_new(publisher, moq_path_child(publisher->broadcast, id),
@@ -84,7 +84,8 @@ int publisher_go_on_air(struct publisher *publisher)
         return MOQ_ERR_NOMEM;
     publisher->is_on_air = true;
     struct moq_path *path = moq_track_path(publisher->catalog_track);
-    log_info(LOG_TOOL, "publishing %s", moq_path_text(path, text, sizeof text));
+    log_info(LOG_TOOL, "publishing %s, instance %s",
+             moq_path_text(publisher->broadcast, text, sizeof text), id);
     int error = moq_offers_add(publisher->offers, path, NULL);
     return error ? error : offer_media(publisher);
 }

@@ -155,7 +155,7 @@ static void on_progress(uv_timer_t *timer)
 
 void tool_say(struct tool *tool, const char *format, ...)
 {
-    char text[400];
+    char text[TOOL_LINE_BYTES];
     va_list arguments;
     va_start(arguments, format);
     vsnprintf(text, sizeof text, format, arguments);

@@ -21,6 +21,9 @@
 #include "native/native.h"
 #include "tools/options.h"
 
+/* What a tool says at a time: with room for a name (MOQ_PATH_LINE_BYTES) and what is said of it. */
+enum { TOOL_LINE_BYTES = 2048 };
+
 enum { TOOL_OK = 0, TOOL_FAILED = 1, TOOL_USAGE = 2, TOOL_CUT_OFF = 3, TOOL_INCOMPLETE = 4 };
 
 /* The options of all tools. */
@@ -67,7 +70,7 @@ struct tool {
     bool was_connected, is_stopping, has_progress_line;
     uv_signal_t interrupt, terminate;
     uv_timer_t progress, finisher;
-    char failure[512];
+    char failure[TOOL_LINE_BYTES];
 };
 
 /* Sets log levels and checks what options_parse cannot. 0, or TOOL_USAGE after saying why.

@@ -186,7 +186,7 @@ static void on_ended(struct moq_announced *announced, struct moq_path *path)
 static void on_live(struct moq_announced *announced)
 {
     struct watch *watch = moq_announced_user(announced);
-    char text[MOQ_PATH_TEXT_BYTES];
+    char text[MOQ_PATH_LINE_BYTES];
     if (!watch->id[0] && !karp_instances_newest(&watch->instances))
         tool_say(watch->tool, "waiting for the broadcast \"%s\"",
                  moq_path_text(watch->broadcast, text, sizeof text));

@@ -149,24 +149,80 @@ struct moq_path *moq_path_new(const struct moq_part *parts, size_t count)
     return seal_path(path);
 }
 
+static int digit_of(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    char lower = (char)(c | 0x20);
+    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+}
+
+size_t moq_path_braces(const char *text, size_t n)
+{
+    size_t i = 1;
+    if (n == 0 || text[0] != '{')
+        return 0;
+    while (i + 1 < n && digit_of(text[i]) >= 0 && digit_of(text[i + 1]) >= 0)
+        i += 2;
+    return i < n && text[i] == '}' ? i + 1 : 0;
+}
+
+/* A path that is read from text: its parts point into `bytes`. */
+struct reading {
+    char bytes[MOQ_PATH_MAX_BYTES];
+    size_t used;
+    struct moq_part parts[MOQ_PATH_MAX_PARTS];
+    size_t count;
+};
+
+static bool read_byte(struct reading *reading, char byte)
+{
+    if (reading->used == sizeof reading->bytes)
+        return false;
+    reading->bytes[reading->used++] = byte;
+    return true;
+}
+
+/* False: over the limits. */
+static bool read_part(struct reading *reading, const char *text, size_t n)
+{
+    const char *start = reading->bytes + reading->used;
+    if (reading->count == MOQ_PATH_MAX_PARTS)
+        return false;
+    for (size_t i = 0; i < n; i++) {
+        size_t braces = moq_path_braces(text + i, n - i);
+        if (braces == 0 && !read_byte(reading, text[i]))
+            return false;
+        for (size_t k = i + 1; k + 1 < i + braces; k += 2)
+            if (!read_byte(reading, (char)(digit_of(text[k]) << 4 | digit_of(text[k + 1]))))
+                return false;
+        i += braces ? braces - 1 : 0;
+    }
+    size_t size = (size_t)(reading->bytes + reading->used - start);
+    reading->parts[reading->count++] = (struct moq_part){start, size};
+    return true;
+}
+
+struct moq_path *moq_path_from_name(const char *name, size_t n)
+{
+    struct reading reading = {.count = 0};
+    for (;;) {
+        const char *slash = n > 0 ? memchr(name, '/', n) : NULL;
+        size_t size = slash ? (size_t)(slash - name) : n;
+        if (!read_part(&reading, name, size))
+            return NULL;
+        if (!slash)
+            return moq_path_new(reading.parts, reading.count);
+        name = slash + 1;
+        n -= size + 1;
+    }
+}
+
 struct moq_path *moq_path_from_text(const char *text)
 {
-    struct moq_part parts[MOQ_PATH_MAX_PARTS];
-    size_t count = 0;
     if (*text == '/')
         text++;
-    if (*text == '\0')
-        return moq_path_new(NULL, 0);
-
-    for (;; text++) {
-        size_t size = strcspn(text, "/");
-        if (count == MOQ_PATH_MAX_PARTS)
-            return NULL;
-        parts[count++] = (struct moq_part){text, size};
-        text += size;
-        if (*text == '\0')
-            return moq_path_new(parts, count);
-    }
+    return *text ? moq_path_from_name(text, strlen(text)) : moq_path_new(NULL, 0);
 }
 
 /* Checks one part of a path that a peer sent; moves *at past it. */
@@ -352,27 +408,58 @@ struct moq_path *moq_path_suffix(const struct moq_path *path, size_t skip)
 struct text {
     char *out;
     size_t size, used;
+    size_t marked; /* a cut is marked here: the last place that leaves room for the mark */
+    bool is_cut;
 };
 
-/* All of `chars` or nothing, so that a cut never leaves half a %XX. */
+enum { MARK_BYTES = sizeof MOQ_PATH_CUT_MARK - 1 };
+
+/* All of `chars` or nothing, so that a cut never leaves half of what stands in braces. */
 static void put_text(struct text *text, const char *chars, size_t n)
 {
-    if (text->used + n < text->size) {
-        memcpy(text->out + text->used, chars, n);
-        text->used += n;
+    if (text->is_cut)
+        return;
+    if (text->used + n >= text->size) {
+        text->is_cut = true;
         return;
     }
-    text->size = text->used + 1;
+    memcpy(text->out + text->used, chars, n);
+    text->used += n;
+    if (text->used + MARK_BYTES < text->size)
+        text->marked = text->used;
+}
+
+/* What a URL keeps as it is in a part. It writes everything else as %XX, or ends there. */
+static bool is_url_byte(unsigned char c)
+{
+    return c > 0x20 && c < 0x7f && !strchr("/?#\"<>`{}", c);
+}
+
+/* A run of bytes that no URL has, as "{2f00}". */
+static void put_braces(struct text *text, const char *bytes, size_t n)
+{
+    static const char digits[] = "0123456789abcdef";
+    char code[2 + 2 * MOQ_PATH_MAX_BYTES];
+    size_t used = 0;
+    code[used++] = '{';
+    for (size_t i = 0; i < n; i++) {
+        unsigned char c = (unsigned char)bytes[i];
+        code[used++] = digits[c >> 4];
+        code[used++] = digits[c & 15];
+    }
+    code[used++] = '}';
+    put_text(text, code, used);
 }
 
 static void put_part_text(struct text *text, const struct moq_part *part)
 {
-    static const char digits[] = "0123456789abcdef";
-    for (size_t i = 0; i < part->size; i++) {
-        unsigned char c = (unsigned char)part->data[i];
-        char code[3] = {'%', digits[c >> 4], digits[c & 15]};
-        bool is_plain = c > 0x20 && c < 0x7f && c != '/' && c != '%';
-        put_text(text, is_plain ? &part->data[i] : code, is_plain ? 1 : sizeof code);
+    for (size_t i = 0, end = 0; i < part->size; i = end) {
+        while (end < part->size && !is_url_byte((unsigned char)part->data[end]))
+            end++;
+        if (end > i)
+            put_braces(text, part->data + i, end - i);
+        else
+            put_text(text, part->data + end++, 1);
     }
 }
 
@@ -380,14 +467,18 @@ char *moq_path_text(const struct moq_path *path, char *out, size_t size)
 {
     if (size == 0)
         return out;
-    struct text text = {out, size, 0};
+    struct text text = {.out = out, .size = size};
     struct moq_part parts[MOQ_PATH_MAX_PARTS];
     size_t count = copy_parts(path, parts);
+    if (count > 0 && parts[0].size == 0)
+        put_text(&text, "{}", 2); /* a slash at the start would not be seen */
     for (size_t i = 0; i < count; i++) {
         if (i > 0)
             put_text(&text, "/", 1);
         put_part_text(&text, &parts[i]);
     }
     out[text.used] = '\0';
+    if (text.is_cut && size > MARK_BYTES)
+        memcpy(out + text.marked, MOQ_PATH_CUT_MARK, MARK_BYTES + 1);
     return out;
 }

@@ -53,9 +53,12 @@ struct moq_part {
  * empty prefix. */
 struct moq_path *moq_path_new(const struct moq_part *parts, size_t count);
 
-/* "demo/bbb" -> [demo, bbb]; a leading slash is dropped; "" gives no parts; "a/" gives [a, ""].
- * NULL as above. */
+/* The path of a text as moq_path_text writes it: "demo/bbb" -> [demo, bbb]; a leading slash is
+ * dropped; "" gives no parts; "a/" gives [a, ""]; "{}/a" gives ["", a]. What moq_path_text would
+ * write in braces may also stand there as it is. NULL as above. */
 struct moq_path *moq_path_from_text(const char *text);
+/* The same for `n` characters after the first slash of a URL: "" gives [""], "/a" gives ["", a]. */
+struct moq_path *moq_path_from_name(const char *name, size_t n);
 struct moq_path *moq_path_ref(struct moq_path *path);
 void moq_path_unref(struct moq_path **path); /* NULL inside is fine; sets it to NULL */
 
@@ -75,12 +78,20 @@ struct moq_path *moq_path_child(const struct moq_path *path, const char *part); 
 /* Without its first parts. */
 struct moq_path *moq_path_suffix(const struct moq_path *path, size_t skip);
 
-/* Parts joined by '/', for people and logs: what is not printable, and a '/' inside a part, becomes
- * %XX. Always ends with NUL; cut to `size`. Returns `out`. */
+/* Parts joined by '/', as people write the path in a URL, where '%' and what follows it stay as
+ * they are. Bytes that no URL puts into a part are written in hexadecimal, in braces: [a b] ->
+ * "a{20}b"; so is an empty first part: "{}". Each path has a text of its own, which
+ * moq_path_from_text turns back. Always ends with NUL. One that does not fit in `size` is cut and
+ * ends with MOQ_PATH_CUT_MARK, if that fits. Returns `out`. */
 char *moq_path_text(const struct moq_path *path, char *out, size_t size);
+#define MOQ_PATH_CUT_MARK "{...}"
+/* How many characters at the start of `text` are bytes in braces, such as "{20}"; 0: it does not
+ * begin with any. */
+size_t moq_path_braces(const char *text, size_t n);
 enum {
-    MOQ_PATH_TEXT_BYTES = 3 * (MOQ_PATH_MAX_BYTES + MOQ_PATH_MAX_PARTS) + 1
-}; /* room for any path */
+    MOQ_PATH_TEXT_BYTES = 3 * (MOQ_PATH_MAX_BYTES + MOQ_PATH_MAX_PARTS) + 1, /* room for any path */
+    MOQ_PATH_LINE_BYTES = 1600 /* for a line of a log: room for any path that has no braces */
+};
 
 /* ---- Groups: step 8 of a frame's walk -------------------------------------------------------- */
 

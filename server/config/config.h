@@ -232,10 +232,10 @@ void relay_config_diff(const struct relay_config *old, const struct relay_config
 
 /* ---- Policy by path -------------------------------------------------------------------------- */
 
-/* Whether `pattern` matches all of `path`, whose parts are separated by '/'. `*` stands for any run
- * of bytes within a part,
- * `**` as a whole part for any number of parts, also none: "meet/" followed by `**` matches meet,
- * meet/a and meet/a/b. */
+/* Whether `pattern` matches all of `path`, which is a text as moq_path_text writes it. `*` stands
+ * for any run of bytes within a part, `**` as a whole part for any number of parts, also none:
+ * "meet/" followed by `**` matches meet, meet/a and meet/a/b. What URLs escape is compared escaped:
+ * a space is %20. */
 bool config_pattern_matches(const char *pattern, const char *path);
 
 struct config_verdict {

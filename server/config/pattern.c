@@ -25,17 +25,35 @@ static bool is_double_star(const char *pattern)
     return part_size(pattern) == 2 && memcmp(pattern, "**", 2) == 0;
 }
 
+/* What a URL, and so the text of a path, has as %XX. */
+static bool is_escaped_in_urls(unsigned char c)
+{
+    return c <= 0x20 || c >= 0x7f || strchr("\"<>`", c);
+}
+
+/* How much of the `n` bytes of a path the character of a pattern stands for; 0: it does not. */
+static size_t char_matches(unsigned char c, const char *text, size_t n)
+{
+    static const char digits[] = "0123456789ABCDEF";
+    if (!is_escaped_in_urls(c))
+        return (unsigned char)*text == c;
+    const char code[] = {'%', digits[c >> 4], digits[c & 15]};
+    return n >= sizeof code && memcmp(text, code, sizeof code) == 0 ? sizeof code : 0;
+}
+
 /* One part against one part: `*` is any run of bytes. */
 static bool part_matches(const char *pattern, const char *text)
 {
     const char *pattern_end = pattern + part_size(pattern), *text_end = text + part_size(text);
     const char *star = NULL, *star_text = NULL;
     while (text < text_end) {
+        size_t taken = 0;
         if (pattern < pattern_end && *pattern == '*') {
             star = ++pattern;
             star_text = text;
-        } else if (pattern < pattern_end && *pattern == *text) {
-            pattern++, text++;
+        } else if (pattern < pattern_end && (taken = char_matches((unsigned char)*pattern, text,
+                                                                  (size_t)(text_end - text))) > 0) {
+            pattern++, text += taken;
         } else if (star) {
             pattern = star;
             text = ++star_text;
@@ -81,7 +99,11 @@ const char *config_pattern_problem(const char *pattern)
     if (pattern[0] == '/')
         return "begins with /; paths have no leading slash, remove it";
     if (strlen(pattern) > PATTERN_MAX_BYTES)
-        return "is longer than any path (1023 bytes); shorten it";
+        return "is longer than 1023 bytes; shorten it";
+    for (const char *c = pattern; *c; c++)
+        if (*c == '?' || *c == '#' || (unsigned char)*c < 0x20 || *c == 0x7f)
+            return "has ?, # or a control character; write it as the log does, in hexadecimal: "
+                   "{3f} for ?";
     for (const char *part = pattern; part; part = part_next(part)) {
         const char *stars = strstr(part, "**");
         if (stars && stars < part + part_size(part) && !is_double_star(part))

@@ -20,7 +20,7 @@ static void on_announce_decided(struct core_request *request, bool is_allowed)
         route_add(announcement, request->path);
         return;
     }
-    char text[256];
+    char text[MOQ_PATH_LINE_BYTES];
     router->counters.announcements_denied++;
     log_info(LOG_POLICY, "session %llu may not publish %s: %s",
              (unsigned long long)announcement->peer->number,

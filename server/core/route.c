@@ -230,7 +230,7 @@ void route_lead(struct announcement *announcement)
 bool route_add(struct announcement *announcement, struct moq_path *path)
 {
     struct router *router = announcement->router;
-    char text[MOQ_PATH_TEXT_BYTES];
+    char text[MOQ_PATH_LINE_BYTES];
     announcement->stamp = __atomic_add_fetch(&router->commons->last_stamp, 1, __ATOMIC_RELAXED);
     if (!route_join(announcement, path)) {
         log_error(LOG_ROUTE, "out of memory: the announcement of %s is lost",

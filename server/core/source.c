@@ -152,7 +152,7 @@ static void detach_from_route(struct source *source)
 /* Detached first: what the end of its feed brings about must not begin another for it. */
 static void source_end(struct source *source, int error)
 {
-    char text[256];
+    char text[MOQ_PATH_LINE_BYTES];
     unsigned viewers = 0;
     list_for_each (node, &source->viewers)
         viewers++;

@@ -207,7 +207,7 @@ static void on_decided(struct core_request *decided, bool is_allowed)
 {
     struct track_request *request = container_of(decided, struct track_request, request);
     if (!is_allowed) {
-        char text[256];
+        char text[MOQ_PATH_LINE_BYTES];
         log_info(LOG_POLICY, "session %llu may not watch %s: %s",
                  (unsigned long long)core_peer_number(decided->peer),
                  moq_path_text(request->asked->path, text, sizeof text),

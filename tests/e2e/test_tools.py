@@ -59,7 +59,7 @@ def wrong_words_are_named():
     """Before anything is connected, and whatever is behind the URL's port."""
     url = "https://localhost:9"
     for wrong, word in ((f"publish {url}/", "names no broadcast"), (f"subscribe {url}", "names no broadcast"),
-                        (f"info {url}/?token=x", "names no broadcast"), (f"play {url}/a", "play: no such command"),
+                        (f"info {url}/?token=x", "names no broadcast"), (f"info {url}/{{}}", "names no broadcast"), (f"play {url}/a", "play: no such command"),
                         (f"{url}/a play", "play: no such command"), (f"{url}/a", "a command is missing"), ("", "a command is missing"),
                         (f"publish {url}/a info", "contradict"), (f"publish {url}/a more", "too many arguments: more"),
                         (f"publish {url}/{'a/' * 30}a", "more than 30 parts or 988 bytes"),
@@ -308,7 +308,7 @@ def info_names_the_instance_that_ended_while_it_watched():
             publisher.wait_for("publishing")
             status, out, err = run([KARP, "--tls-disable-verify", "info", *form, "--duration", "2s", relay.url("/short")])
             check_equal(publisher.wait(), 0, f"exit status of the publisher: {publisher.err}")
-        instance = re.search(r"publishing short/(\d+)", "".join(publisher.err)).group(1)
+        instance = re.search(r"publishing short, instance (\d+)", "".join(publisher.err)).group(1)
         told = str(json.loads(out)["instance"]) if form else re.search(r"instance (\d*),", out.decode()).group(1)
         check(status == 0 and told == instance, f"{status} {out} {err} {publisher.err}")
     relay.stop()
@@ -323,7 +323,56 @@ def the_longest_names_that_are_taken_work():
         status, _, err = run([KARP, "--tls-disable-verify", "publish", "--no-pace", relay.url(f"/{name}")], stdin=data)
         check_equal(status, 0, err)
         check_equal(viewer.wait(), 0, f"exit status of the viewer: {viewer.err}")
+        check(f"publishing {name}, instance" in err and any(f'"{name}"' in line for line in viewer.err), f"cut: {err} {viewer.err}")
+        relay.wait_for(f" {name}/")
     relay.stop()
+
+
+def the_name_that_is_printed_leads_back():
+    """Pasted into a URL, wherever it was printed; and it is in the log of the relay."""
+    relay = Relay()
+    _, data = fragmented("short")
+    for typed, name in (("a%20b", "a%20b"), ("a b", "a%20b"), ("gr\u00f6\u00dfe%", "gr%C3%B6%C3%9Fe%"), ("a{20}b", "a{20}b"),
+                        ("x//y/?token=1#z", "x//y/"), ("/x", "{}/x"), ("{2f3f}{23}{0a00}", "{2f3f230a00}"), ("b\\c;&=$!'*", None),
+                        ("{", "%7B"), (100 * "{ffff}", "{" + 200 * "ff" + "}")):
+        name = name or typed
+        publisher = Pipe(relay.url(f"/{typed}"))
+        publisher.write(data)
+        publisher.process.wait_for(f"publishing {name}, instance")
+        for form in ([], ["--json"]):
+            status, out, err = run([KARP, "--tls-disable-verify", "info", *form, "--duration", "100ms", relay.url(f"/{name}")])
+            check_equal(status, 0, err)
+            printed = json.loads(out)["broadcast"] if form else out.decode().split()[1].rstrip(",")
+            check_equal(printed, name, f"name in {form}")
+        wait_until(lambda: relay.stats()["viewers"] == 0, 15, "info is still there")
+        viewer = subscriber(relay.url(f"/{name}"), scratch("odd-name.mp4"))
+        wait_until(lambda: relay.stats()["viewers"] == 3, 15, f"it does not watch: {viewer.err}")
+        check_equal(publisher.end(), 0, f"{publisher.process.err}")
+        check_equal(viewer.wait(), 0, f"{viewer.err}")
+        relay.wait_for(f" {name}/")
+        viewer = waiting_subscriber(relay.url(f"/{typed}"), scratch("odd-name.mp4"))
+        viewer.wait_for(f'"{name}"')
+        viewer.end()
+    relay.stop()
+
+
+def the_path_of_a_clock_leads_back():
+    """What one prints is good for another's --path."""
+    relay = Relay()
+    for typed, name in ((["room", "clock"], "room/clock"), (["my room/\u00e4"], "my{20}room/{c3a4}"), (["a%20b", ""], "a%20b/"),
+                        (["{}", "c"], "{}/c"), ([""], "{}")):
+        clock = Process([CLOCK, "--publish", relay.url(scheme="http"), *[word for part in typed for word in ("--path", part)]])
+        clock.wait_for(f"publishing {name}")
+        viewer = Process([CLOCK, relay.url(scheme="http"), "--path", name])
+        wait_until(lambda: viewer.out, 15, f"no second was printed: {viewer.err}")
+        clock.end()
+        viewer.end()
+    relay.stop()
+
+
+def a_name_that_was_cut_is_refused():
+    status, _, err = run([KARP, "info", "https://localhost:9/long{...}"])
+    check(status == 2 and "the name was cut" in err, f"{status} {err}")
 
 
 def broken_media_is_told_and_fails():
@@ -399,6 +448,7 @@ TESTS = [help_and_version_are_data_and_mistakes_are_not, help_that_is_lost_is_an
          a_publisher_can_wait_for_its_viewer, whoever_comes_late_begins_at_the_newest_group,
          whoever_asks_for_it_begins_at_the_oldest_group, what_never_had_a_catalog_is_never_announced,
          a_file_is_published_in_its_own_time, info_names_the_instance_that_ended_while_it_watched,
-         the_longest_names_that_are_taken_work, broken_media_is_told_and_fails,
+         the_longest_names_that_are_taken_work, the_name_that_is_printed_leads_back, the_path_of_a_clock_leads_back,
+         a_name_that_was_cut_is_refused, broken_media_is_told_and_fails,
          a_reader_that_leaves_ends_a_viewer_in_order, a_signal_leaves_a_file_that_plays,
          a_viewer_that_follows_writes_both_instances, nobody_there_is_told, the_examples_meet_at_a_relay]

@@ -60,9 +60,15 @@ static void check_text(const struct moq_path *path, size_t size)
     moq_path_text(path, whole, sizeof whole);
     char *cut = malloc(size + 1);
     moq_path_text(path, cut, size + 1);
-    REQUIRE(strlen(cut) <= size && strncmp(cut, whole, strlen(cut)) == 0);
-    REQUIRE(strlen(whole) > size || strcmp(cut, whole) == 0);
+    const char *mark = strstr(cut, MOQ_PATH_CUT_MARK);
+    size_t kept = mark ? (size_t)(mark - cut) : strlen(cut);
+    REQUIRE(strlen(cut) <= size && strncmp(cut, whole, kept) == 0);
+    REQUIRE(strlen(whole) > size ? mark || size < strlen(MOQ_PATH_CUT_MARK)
+                                 : strcmp(cut, whole) == 0);
     free(cut);
+    struct moq_path *again = moq_path_from_text(whole);
+    REQUIRE(again && moq_path_equal(path, again));
+    moq_path_unref(&again);
 }
 
 static void check_from_text(const uint8_t *data, size_t n)

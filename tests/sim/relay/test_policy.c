@@ -8,7 +8,8 @@ static const char yaml[] = "policy:\n"
                            "  max: { latency: 3s }\n"
                            "  classes:\n"
                            "    - { match: \"meet/**\", latency: 250ms, priority: 138 }\n"
-                           "    - { match: \"film/**\", latency: 2s, order: oldest }\n";
+                           "    - { match: \"film/**\", latency: 2s, order: oldest }\n"
+                           "    - { match: \"a%20b{20}c/*\", latency: 300ms, priority: 7 }\n";
 
 struct stage {
     struct world world;
@@ -177,6 +178,19 @@ static void the_class_is_that_of_the_path_that_was_asked_for(void **state)
     stage_deinit(&stage);
 }
 
+/* A class matches the path as the log prints it. */
+static void a_class_of_odd_names_is_found(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_init(&stage, 6);
+    publish_text(client_publish(stage.publisher, "a%20b{20}c/track"), 1, "one");
+    watch_path(&stage, "a%20b c/track", &WISH_ANY);
+    assert_group(&stage.watch, 1, "one");
+    assert_policy(&stage, 300, 7, MOQ_ORDER_NEWEST);
+    stage_deinit(&stage);
+}
+
 /* Class and limit are of one moment, when the viewer begins to be served. */
 static void a_reload_counts_for_those_who_wait(void **state)
 {
@@ -308,6 +322,7 @@ int main(void)
         cmocka_unit_test(what_a_hook_sets_outlives_the_viewers_updates),
         cmocka_unit_test(samples_do_not_escape_the_limit),
         cmocka_unit_test(the_class_is_that_of_the_path_that_was_asked_for),
+        cmocka_unit_test(a_class_of_odd_names_is_found),
         cmocka_unit_test(a_reload_counts_for_those_who_wait),
         cmocka_unit_test(all_comes_out_as_the_model_says),
     };

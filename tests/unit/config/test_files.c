@@ -150,6 +150,15 @@ static const struct bad_file bad_files[] = {
      "the limit\n"
      "relay.yaml:4:16: policy.classes[1].match: has ** within a part; write ** as a whole part, or "
      "a single *\n"},
+    {"policy:\n  classes:\n    - match: my room/gr\xc3\xb6\xc3\x9f/a%20b{20c3}/**\n"
+     "    - match: a?b\n    - match: \"a#b\"\n    - match: \"a\\tb\"\n",
+     0,
+     "relay.yaml:4:14: policy.classes[1].match: has ?, # or a control character; write it as the "
+     "log does, in hexadecimal: {3f} for ?\n"
+     "relay.yaml:5:14: policy.classes[2].match: has ?, # or a control character; write it as the "
+     "log does, in hexadecimal: {3f} for ?\n"
+     "relay.yaml:6:14: policy.classes[3].match: has ?, # or a control character; write it as the "
+     "log does, in hexadecimal: {3f} for ?\n"},
     {"limits: { idle: 3s }\n", 0,
      "relay.yaml:1:17: quic.keep_alive: not shorter than limits.idle; a quiet peer would be taken "
      "for dead\n"},

@@ -66,6 +66,20 @@ static void two_stars_are_any_number_of_parts(void **state)
     assert_matches("**/**/x", "x");
 }
 
+static void a_pattern_is_written_as_in_a_url(void **state)
+{
+    (void)state;
+    assert_matches("my room/*", "my%20room/a");
+    assert_matches("my%20room", "my%20room");
+    assert_matches("*\xc3\xb6\"*", "gr%C3%B6%22%C3%9Fe");
+    assert_matches("a{20}b", "a{20}b");
+    assert_differs("my room", "my%20");
+    assert_differs("my room", "my{20}room");
+    assert_differs("my room", "my room");
+    assert_differs("a{20}b", "a%20b");
+    assert_differs("\xc3\xb6", "%c3%b6"); /* another name: a URL has it as it is */
+}
+
 /* The definition, word for word and without regard to time. */
 static bool model_part(const char *p, size_t pn, const char *t, size_t tn)
 {
@@ -162,6 +176,7 @@ int main(void)
         cmocka_unit_test(without_stars_a_pattern_is_a_path),
         cmocka_unit_test(a_star_stays_within_a_part),
         cmocka_unit_test(two_stars_are_any_number_of_parts),
+        cmocka_unit_test(a_pattern_is_written_as_in_a_url),
         cmocka_unit_test(any_pattern_agrees_with_the_definition),
         cmocka_unit_test(a_hostile_path_is_answered_quickly),
         cmocka_unit_test(the_first_class_that_matches_decides),

@@ -223,10 +223,10 @@ static void a_frame_comes_over_webtransport(void **state)
 {
     struct world *world = *state;
     uint16_t port = listen_on(world, "127.0.0.1:0");
-    struct moq_client_config config = config_for(world, "https://127.0.0.1:%u/demo?x=y", port);
+    struct moq_client_config config = config_for(world, "https://127.0.0.1:%u/demo{20}?x=y", port);
     world->client = moq_client_open(world->native, &config);
     run_until(world, is_connected);
-    assert_string_equal(world->peer_path, "/demo?x=y");
+    assert_string_equal(world->peer_path, "/demo%7B20%7D?x=y");
     assert_hello_arrives(world);
 }
 

@@ -123,6 +123,60 @@ static void the_broadcast_is_cut_as_rust_peers_cut_it(void **state)
     assert_broadcast("https://h/a%2Fb/c?d/e#f/g", (const char *[]){"a%2Fb", "c"}, 2);
 }
 
+/* What a program prints is what its user pastes after the host. */
+static void the_text_of_a_path_is_its_name_in_a_url(void **state)
+{
+    (void)state;
+    static const char *const pieces[] = {"a",    "%",        "%2f",  "%C3%A4",   " ",    "/",
+                                         "{",    "}",        "{20}", "\xc3\xa4", "?",    "#",
+                                         "{2f}", "{00}",     "\"",   "..",       "\x01", "//",
+                                         "\\",   "=&;'*!$(", "<",    "\x7f",     "{...", "{7b}"};
+    enum { PIECES = sizeof pieces / sizeof pieces[0] };
+    uint32_t seed = 1;
+    for (int round = 0; round < 5000; round++) {
+        char raw[64] = "", text[MOQ_PATH_TEXT_BYTES], url_text[MOQ_PATH_TEXT_BYTES + 32];
+        for (int i = 0; i < 6; i++)
+            strcat(raw, pieces[((seed = seed * 1664525 + 1013904223) >> 16) % PIECES]);
+        struct moq_path *path = moq_path_from_name(raw, strlen(raw));
+        snprintf(url_text, sizeof url_text, "moqf://h/%s", moq_path_text(path, text, sizeof text));
+        struct moq_url url = url_of(url_text);
+        struct moq_path *again = moq_url_broadcast(&url);
+        if (!moq_path_equal(path, again))
+            fail_msg("%s is another path", url_text);
+        moq_path_unref(&path);
+        moq_path_unref(&again);
+    }
+}
+
+static void only_bytes_in_braces_are_not_as_rust_peers_have_it(void **state)
+{
+    (void)state;
+    assert_broadcast("https://h/a{20}b/{2F}?{20}", (const char *[]){"a b", "/"}, 2);
+    assert_broadcast("https://h/{}/a", (const char *[]){"", "a"}, 2);
+    assert_broadcast("https://h/{a}{room}", (const char *[]){"%7Ba%7D%7Broom%7D"}, 1);
+    assert_string_equal(url_of("https://h/{20}?x={20}").path, "/{20}?x=%7B20%7D");
+    assert_refused("https://h/long{...}", MOQ_ERR_INVALID, "cut");
+
+    char path[MOQ_URL_PATH_BYTES];
+    struct moq_url url = url_of("https://h/{20}{/%20?x=%7D");
+    moq_url_request_path(&url, path);
+    assert_string_equal(path, "/%7B20%7D%7B/%20?x=%7D");
+}
+
+static void the_longest_path_fits_its_request(void **state)
+{
+    (void)state;
+    char text[MOQ_URL_PATH_BYTES * 2] = "https://h/{00}", path[MOQ_URL_PATH_BYTES];
+    size_t taken = strlen(text);
+    struct moq_url url;
+    while (strcat(text, "b"), moq_url_parse(&url, text, NULL) == 0)
+        taken++;
+    text[taken] = '\0';
+    url = url_of(text);
+    moq_url_request_path(&url, path);
+    assert_int_equal(strlen(path), taken - strlen("https://h") + 4);
+}
+
 static void a_broadcast_of_too_many_parts_is_none(void **state)
 {
     (void)state;
@@ -141,6 +195,9 @@ int main(void)
         cmocka_unit_test(a_host_or_path_beyond_its_bounds_is_refused),
         cmocka_unit_test(the_path_keeps_its_escapes_and_its_query),
         cmocka_unit_test(the_broadcast_is_cut_as_rust_peers_cut_it),
+        cmocka_unit_test(the_text_of_a_path_is_its_name_in_a_url),
+        cmocka_unit_test(only_bytes_in_braces_are_not_as_rust_peers_have_it),
+        cmocka_unit_test(the_longest_path_fits_its_request),
         cmocka_unit_test(a_broadcast_of_too_many_parts_is_none),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

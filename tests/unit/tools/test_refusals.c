@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* moq-karp subscribe, as a program, meets a publisher that refuses what it has announced. */
+/* moq-karp, as a program, meets a publisher that refuses what it has announced, or has odd
+ * names. */
 #include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -184,9 +185,9 @@ static int open_stage(void **state)
     stage->native = moq_native_new(&(struct moq_native_config){.loop = &stage->loop});
     stage->tls = quic_tls_server_new(&tls, NULL);
     stage->offers = moq_offers_new();
-    stage->tracks[CATALOG] = offer(stage, "b/1700000000000");
-    stage->tracks[VIDEO] = offer(stage, "b/1700000000000/v");
-    stage->tracks[AUDIO] = offer(stage, "b/1700000000000/a");
+    stage->tracks[CATALOG] = offer(stage, "b/001700000000000");
+    stage->tracks[VIDEO] = offer(stage, "b/001700000000000/v");
+    stage->tracks[AUDIO] = offer(stage, "b/001700000000000/a");
     listen_anywhere(stage);
     strcpy(stage->folder, "/tmp/moq-refusals-XXXXXX");
     assert_non_null(mkdtemp(stage->folder));
@@ -222,19 +223,17 @@ static void on_exit_of_it(uv_process_t *process, int64_t status, int signal)
     uv_close((uv_handle_t *)process, NULL);
 }
 
-/* Until it ends. What it says is in `said`. */
-static void watch(struct stage *stage, char *patience)
+/* Until it ends. What it says and prints is in `said`. */
+static void run_karp(struct stage *stage, char *command, char *option, char *value, char *more)
 {
-    char url[64], output[96], errors[96];
+    char url[64], errors[96], program[] = MOQ_KARP, verify[] = "--tls-disable-verify";
     snprintf(url, sizeof url, "https://127.0.0.1:%u/b", stage->port);
-    snprintf(output, sizeof output, "%s/out.mp4", stage->folder);
     snprintf(errors, sizeof errors, "%s/err", stage->folder);
     FILE *file = fopen(errors, "w+");
-    char program[] = MOQ_KARP, verify[] = "--tls-disable-verify", word[] = "subscribe",
-         to[] = "--output", option[] = "--patience";
-    char *argv[] = {program, verify, word, url, to, output, option, patience, NULL};
-    uv_stdio_container_t stdio[] = {
-        {.flags = UV_IGNORE}, {.flags = UV_IGNORE}, {UV_INHERIT_FD, {.fd = fileno(file)}}};
+    char *argv[] = {program, verify, command, url, option, value, more, NULL};
+    uv_stdio_container_t stdio[] = {{.flags = UV_IGNORE},
+                                    {UV_INHERIT_FD, {.fd = fileno(file)}},
+                                    {UV_INHERIT_FD, {.fd = fileno(file)}}};
     uv_process_options_t options = {
         .file = program, .args = argv, .exit_cb = on_exit_of_it, .stdio = stdio, .stdio_count = 3};
     uv_process_t process = {.data = stage};
@@ -245,8 +244,15 @@ static void watch(struct stage *stage, char *patience)
     rewind(file);
     stage->said[fread(stage->said, 1, sizeof stage->said - 1, file)] = '\0';
     fclose(file);
-    unlink(output);
     unlink(errors);
+}
+
+static void watch(struct stage *stage, char *patience)
+{
+    char output[96], option[] = "--patience", command[] = "subscribe";
+    snprintf(output, sizeof output, "--output=%s/out.mp4", stage->folder);
+    run_karp(stage, command, option, patience, output);
+    unlink(strchr(output, '=') + 1);
 }
 
 static void assert_ends(const struct stage *stage, int status)
@@ -301,6 +307,31 @@ static void a_frame_over_the_bound_is_left_out_alone(void **state)
     assert_said(stage, "left out: 1 frames that are larger than 16 MiB");
 }
 
+static void catalogs_cannot_write_what_they_like_to_a_terminal(void **state)
+{
+    struct stage *stage = *state;
+    char command[] = "info", option[] = "--duration", value[] = "100ms";
+    write_catalog(stage, "x\033[2J\n");
+    write_sound(stage);
+    run_karp(stage, command, option, value, NULL);
+    assert_ends(stage, 0);
+    assert_said(stage,
+                "broadcast b, instance 001700000000000, 2 tracks\nvideo v: x{1b}[2J{0a}, 320x180");
+    assert_null(strchr(stage->said, '\033'));
+}
+
+/* A number has no zeros in front. */
+static void an_instance_is_a_number_for_json(void **state)
+{
+    struct stage *stage = *state;
+    char command[] = "info", option[] = "--duration", value[] = "100ms", more[] = "--json";
+    write_catalog(stage, "vp8");
+    write_sound(stage);
+    run_karp(stage, command, option, value, more);
+    assert_ends(stage, 0);
+    assert_said(stage, "{\"broadcast\":\"b\",\"instance\":1700000000000,");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -311,6 +342,9 @@ int main(void)
             close_stage),
         cmocka_unit_test_setup_teardown(a_frame_over_the_bound_is_left_out_alone, open_stage,
                                         close_stage),
+        cmocka_unit_test_setup_teardown(catalogs_cannot_write_what_they_like_to_a_terminal,
+                                        open_stage, close_stage),
+        cmocka_unit_test_setup_teardown(an_instance_is_a_number_for_json, open_stage, close_stage),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -50,7 +50,7 @@ static const struct vector vectors[] = {
 
     {ANY_ANNOUNCE_PLEASE, ALL, "00", "[0] "},
     {ANY_ANNOUNCE_PLEASE, ALL, "02" BBB, "[2] demo/bbb"},
-    {ANY_ANNOUNCE_PLEASE, ALL, "01 00", "[1] "},
+    {ANY_ANNOUNCE_PLEASE, ALL, "01 00", "[1] {}"},
     {ANY_ANNOUNCE, ALL, "01 01" INSTANCE, "active [1] 1736899200000"},
     {ANY_ANNOUNCE, ALL, "01 02" INSTANCE VIDEO, "active [2] 1736899200000/video1"},
     {ANY_ANNOUNCE, ALL, "00 01" INSTANCE, "ended [1] 1736899200000"},
@@ -72,7 +72,7 @@ static const struct vector vectors[] = {
     {ANY_SUBSCRIBE, V03, "4064 01 05 636c6f636b 4080 01 4bb8 06 0a",
      "id 100 priority 128 order 1 expires 3000 from 5 to 9 path [1] clock"},
     {ANY_SUBSCRIBE, V03, "00 01 00 05 02 00 00 01",
-     "id 0 priority 5 order 2 expires 0 to 0 path [1] "},
+     "id 0 priority 5 order 2 expires 0 to 0 path [1] {}"},
     {ANY_SUBSCRIBE, V02, "00 01 01 78 80 02 00 ffffffffffffffff 00",
      "id 0 priority 128 order 2 expires 0 from 4611686018427387902 path [1] x"},
 

@@ -62,7 +62,7 @@ static void a_part_is_any_bytes(void **state)
     assert_int_equal(moq_path_part(path, 1).size, 0);
     assert_int_equal(moq_path_part(path, 2).size, 4);
     assert_memory_equal(moq_path_part(path, 2).data, "\0\xff %", 4);
-    assert_text(path, "a%2fb//%00%ff%20%25");
+    assert_text(path, "a{2f}b//{00ff20}%");
 }
 
 static void thirty_two_parts_fit_and_one_more_does_not(void **state)
@@ -166,18 +166,75 @@ static void paths_are_joined_extended_and_cut(void **state)
     moq_path_unref(&none);
 }
 
-static void text_is_cut_to_fit_and_never_inside_an_escape(void **state)
+static void text_that_is_cut_says_so_and_never_ends_in_braces(void **state)
 {
     (void)state;
     const struct moq_part part = {"ab\nc", 4};
     struct moq_path *path = moq_path_new(&part, 1);
-    static const char *const expected[] = {"", "a", "ab", "ab", "ab", "ab%0a", "ab%0ac", "ab%0ac"};
-    for (size_t size = 1; size <= 8; size++) {
-        char text[9] = "########";
+    static const char *const expected[] = {"",      "a",      "ab",      "ab",     "ab",
+                                           "{...}", "a{...}", "ab{0a}c", "ab{0a}c"};
+    for (size_t size = 1; size <= 9; size++) {
+        char text[10] = "#########";
         assert_string_equal(moq_path_text(path, text, size), expected[size - 1]);
-        assert_true(size == 8 || text[size] == '#');
+        assert_true(size == 9 || text[size] == '#');
     }
     moq_path_unref(&path);
+}
+
+/* The text of a path leads back to it, and to no other one: also as part of a URL. */
+static void assert_text_leads_back(const struct moq_path *path)
+{
+    char text[MOQ_PATH_TEXT_BYTES];
+    moq_path_text(path, text, sizeof text);
+    for (const char *c = text; *c; c++)
+        assert_true(*c > 0x20 && *c < 0x7f && !strchr("?#\"<>`", *c));
+    assert_null(strstr(text, MOQ_PATH_CUT_MARK));
+    struct moq_path *again = moq_path_from_text(text);
+    assert_non_null(again);
+    if (!moq_path_equal(path, again))
+        fail_msg("%s is another path", text);
+    moq_path_unref(&again);
+    again = moq_path_from_name(text, strlen(text));
+    assert_true(moq_path_equal(path, again) || moq_path_count(path) == 0);
+    moq_path_unref(&again);
+}
+
+/* Parts of bytes that mean something to somebody, in any order. */
+static void every_text_leads_back_to_its_path(void **state)
+{
+    (void)state;
+    static const char letters[] = "aBf20%{}{}/?#. \"\\<>`&;\n\0\x7f\xc3\xa4\xff";
+    enum { LETTERS = sizeof letters - 1, PARTS = 5, BYTES = 8, ROUNDS = 50000 };
+    uint32_t seed = 1;
+    for (int round = 0; round < ROUNDS; round++) {
+        char bytes[PARTS * BYTES];
+        struct moq_part parts[PARTS];
+        for (size_t i = 0; i < sizeof bytes; i++) {
+            seed = seed * 1664525 + 1013904223;
+            bytes[i] = letters[(seed >> 16) % LETTERS];
+        }
+        for (size_t i = 0; i < PARTS; i++)
+            parts[i] = (struct moq_part){bytes + i * BYTES, (seed >> (8 + 3 * i)) % BYTES};
+        struct moq_path *path = moq_path_new(parts, (size_t)round % (PARTS + 1));
+        assert_text_leads_back(path);
+        moq_path_unref(&path);
+    }
+}
+
+static void text_is_written_as_in_a_url(void **state)
+{
+    (void)state;
+    assert_text(path_of("a%20b"), "a%20b");
+    assert_text(path_of("100%"), "100%");
+    assert_text(path_of("demo//b/"), "demo//b/");
+    assert_text(path_of("//b"), "{}/b");
+    assert_text(path_of("{}"), "{}");
+    assert_text(path_of("{}/{}b"), "{}/b");
+    assert_text(path_of("a b\xc3\xa4?"), "a{20}b{c3a43f}");
+    assert_text(path_of("{2F}{41}"), "{2f}A");
+    assert_text(path_of("{2}{2g}{"), "{7b}2{7d7b}2g{7d7b}");
+    assert_text(moq_path_from_name("", 0), "{}");
+    assert_text(moq_path_from_name("/a?b", 2), "{}/a");
 }
 
 static void the_longest_text_fits_its_constant(void **state)
@@ -185,12 +242,15 @@ static void the_longest_text_fits_its_constant(void **state)
     (void)state;
     char bytes[1023];
     struct moq_part parts[32];
-    memset(bytes, 1, sizeof bytes);
+    for (size_t i = 0; i < sizeof bytes; i++)
+        bytes[i] = (char)(i % 2 ? 'x' : 1);
     for (size_t i = 0; i < 32; i++)
         parts[i] = (struct moq_part){bytes, i == 0 ? 992 : 1};
     struct moq_path *path = moq_path_new(parts, 32);
     char *text = malloc(MOQ_PATH_TEXT_BYTES);
-    assert_int_equal(strlen(moq_path_text(path, text, MOQ_PATH_TEXT_BYTES)), 1023 * 3 + 31);
+    assert_int_equal(strlen(moq_path_text(path, text, MOQ_PATH_TEXT_BYTES)),
+                     992 / 2 * 5 + 31 * 4 + 31);
+    assert_text_leads_back(path);
     free(text);
     moq_path_unref(&path);
 }
@@ -259,7 +319,9 @@ int main(void)
         cmocka_unit_test(order_is_part_by_part),
         cmocka_unit_test(a_prefix_ends_between_parts),
         cmocka_unit_test(paths_are_joined_extended_and_cut),
-        cmocka_unit_test(text_is_cut_to_fit_and_never_inside_an_escape),
+        cmocka_unit_test(text_is_written_as_in_a_url),
+        cmocka_unit_test(every_text_leads_back_to_its_path),
+        cmocka_unit_test(text_that_is_cut_says_so_and_never_ends_in_braces),
         cmocka_unit_test(the_longest_text_fits_its_constant),
         cmocka_unit_test(references_are_counted),
         cmocka_unit_test(long_forms_come_out_canonical),
