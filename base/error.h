@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Every error of the project: one list that gives the code our functions return (negative) and the
- * words for people. Foreign codes are turned into these at the border where they come in; what a
- * peer is told for them is the business of the protocol that it speaks. */
+/* Every error of the project, in one list: the negative code that our functions return, and the
+ * words for people. Codes of other libraries and of peers are mapped to these where they enter;
+ * which code a peer is sent for an error is up to the protocol that it speaks. */
 #ifndef MOQ_BASE_ERROR_H
 #define MOQ_BASE_ERROR_H
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The catalog: which tracks a broadcast has and how to decode them. One JSON document, published
- * whole as the only frame of a group, a new group for every version. */
+/* The catalog: which tracks a broadcast has and how to decode them. It is one JSON document,
+ * published as the only frame of a group; each new version is a new group. Source: docs/media.md,
+ * which follows the catalog of the Rust crate moq-karp. */
 #ifndef MOQ_KARP_CATALOG_H
 #define MOQ_KARP_CATALOG_H
 
@@ -35,22 +36,21 @@ enum {
 
 enum karp_track_kind { KARP_VIDEO, KARP_AUDIO };
 
-/* How decoded pictures are to be shown, as WebCodecs has it in VideoDecoderConfig. All zero: as
- * they are. */
+/* How decoded pictures are shown, as in VideoDecoderConfig of WebCodecs. All zero: unchanged. */
 struct karp_display {
     uint16_t rotation; /* degrees clockwise: 0, 90, 180 or 270 */
     bool is_flipped;   /* mirrored left to right, after the rotation */
-    /* Width to height of the picture before its rotation; 0: as its pixels are counted, or as the
-     * codec says. */
+    /* The ratio of width to height of the picture before its rotation; 0: that of its pixel counts,
+     * or what the codec says. */
     uint32_t aspect_width, aspect_height;
-    bool has_colour; /* the container tells the colour, whatever the codec says */
+    bool has_colour; /* the container states the colour, which overrides the codec's */
     struct karp_colour colour;
-    bool is_range_untold; /* by QuickTime's colr; the stream may know better */
+    bool is_range_untold; /* QuickTime's colr does not state the range; the stream may */
 };
 
 struct karp_track {
     enum karp_track_kind kind;
-    char name[KARP_TRACK_NAME_MAX_BYTES]; /* the last part of its path; free text, never guessed */
+    char name[KARP_TRACK_NAME_MAX_BYTES]; /* the last part of its path; any text */
     int8_t priority;
     char codec[KARP_CODEC_MAX_BYTES];
     uint8_t *description; /* the body of avcC, hvcC or dOps, or an AudioSpecificConfig; NULL without
@@ -60,18 +60,18 @@ struct karp_track {
     uint32_t sample_rate, channel_count; /* audio */
     bool has_bitrate;
     uint64_t bitrate_bps;
-    /* Of the file, in ticks a second: an export rounds as it did; 0: not told. */
+    /* The file's clock in ticks per second, which an export rounds to; 0: unknown. */
     uint32_t timescale;
     char language[KARP_LANGUAGE_MAX_BYTES]; /* three letters of ISO 639-2; "": undetermined */
-    char language_tag[KARP_LANGUAGE_TAG_MAX_BYTES]; /* BCP 47, where the file has one; "" */
+    char language_tag[KARP_LANGUAGE_TAG_MAX_BYTES]; /* BCP 47; "": the file has none */
     struct karp_display display;                    /* video */
 };
 
 /* `timescale`, `language`, `language_tag`, `display`, the `description` of audio, and `start` are
- * extensions, which others ignore. `start` goes with the `timescale` of video tracks: a publisher
- * whose file has edit lists moves all times up until none is negative, and says in the member
- * "start" of the document how far, so that an export can give back the times of the file, also
- * negative ones. A player that does not know them plays the frames at the times they carry. */
+ * extensions of ours, which other programs ignore. A publisher whose file has edit lists moves all
+ * times up until none is negative, and the member "start" says how far. With that and `timescale`,
+ * an export can restore the times of the file, including negative ones. A player that does not know
+ * them plays the frames at the times that they carry. */
 struct karp_catalog {
     struct karp_track *tracks; /* read-only; video before audio */
     size_t track_count;        /* read-only */
@@ -83,34 +83,35 @@ struct karp_catalog {
 struct karp_catalog *karp_catalog_new(void); /* empty; NULL: out of memory */
 void karp_catalog_free(struct karp_catalog *catalog);
 
-/* All that `catalog` says, in memory of its own. NULL: out of memory. */
+/* A deep copy, which the caller owns. NULL: out of memory. */
 struct karp_catalog *karp_catalog_copy(const struct karp_catalog *catalog);
 
-/* Reads a document. Unknown members are ignored and null counts as absent. MOQ_ERR_DECODE with a
- * sentence in `failure` (may be NULL) when it is malformed, MOQ_ERR_BOUNDS over a limit; nothing is
- * made then. The caller owns the catalog. */
+/* Reads a document. Unknown members are ignored, and null counts as absent. The caller owns
+ * *catalog. Returns 0, MOQ_ERR_DECODE (malformed) or MOQ_ERR_BOUNDS (over a limit), and then there
+ * is no catalog and `failure` (may be NULL) says why. */
 int karp_catalog_parse(const char *json, size_t size, struct karp_catalog **catalog,
                        struct karp_failure *failure);
 
-/* Prints compact JSON in the order of keys that every peer expects. The caller frees it; NULL: out
- * of memory, or a name that is not UTF-8. */
+/* Prints compact JSON, with the keys in the order that all peers accept. The caller frees it. NULL:
+ * out of memory, or a name is not UTF-8. */
 char *karp_catalog_print(const struct karp_catalog *catalog);
 
 /* Adds a copy of `track`, with its description. MOQ_ERR_DUPLICATE (name), MOQ_ERR_BOUNDS,
- * MOQ_ERR_NOMEM. Moves the tracks after it: pointers to them end. */
+ * MOQ_ERR_NOMEM. Moves other tracks, so pointers to tracks become invalid. */
 int karp_catalog_add(struct karp_catalog *catalog, const struct karp_track *track);
 
 /* MOQ_ERR_NOT_FOUND when there is no track of that name. */
 int karp_catalog_remove(struct karp_catalog *catalog, const char *name);
 
-/* NULL when there is none. */
+/* The track of that name, borrowed; NULL: none. */
 const struct karp_track *karp_catalog_find(const struct karp_catalog *catalog, const char *name);
 
-/* Whether both say the same; players re-subscribe only what differs. */
+/* Whether both tracks are described in the same way; players resubscribe only to those that
+ * differ. */
 bool karp_track_equals(const struct karp_track *a, const struct karp_track *b);
 
-/* What viewers of January 2025 cannot read in this track, in words, or NULL: they would refuse the
- * whole catalog. */
+/* Why viewers of January 2025 would refuse the whole catalog because of this track, in words; NULL:
+ * they accept it. */
 const char *karp_track_objection(const struct karp_track *track);
 
 #ifdef __cplusplus

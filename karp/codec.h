@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Codec strings (RFC 6381) and the configuration records of MP4 files: each can be made from the
- * other as far as the information is there. A string that is none of ours is kept as it is: a relay
- * of names does not judge them. */
+ * other as far as it contains the information. A string of a codec that we do not know is kept as
+ * it is. */
 #ifndef MOQ_KARP_CODEC_H
 #define MOQ_KARP_CODEC_H
 
@@ -27,7 +27,7 @@ enum karp_codec_kind {
 
 enum { KARP_CODEC_MAX_BYTES = 64 }; /* with the final zero; longer codec strings are refused */
 
-/* Colour as VP9 and AV1 strings tell it; the numbers are those of ISO/IEC 23091-2. */
+/* Colour as in the strings of VP9 and AV1; the numbers are those of ISO/IEC 23091-2. */
 struct karp_colour {
     uint8_t primaries, transfer, matrix;
     bool is_full_range;
@@ -48,16 +48,16 @@ struct karp_codec {
     struct karp_colour colour; /* VP9 and AV1 */
 };
 
-/* Reads a codec string. What belongs to no codec that we know gives KARP_CODEC_UNKNOWN and success.
- * MOQ_ERR_INVALID: it begins as one of ours and is malformed. */
+/* Reads a codec string. Returns 0, with KARP_CODEC_UNKNOWN for a codec that we do not know, or
+ * MOQ_ERR_INVALID: it begins like a known one and is malformed. */
 int karp_codec_parse(const char *text, struct karp_codec *codec);
 
 /* Writes the string of a known codec: lowercase, shortest form. MOQ_ERR_INVALID for
  * KARP_CODEC_UNKNOWN. */
 int karp_codec_print(const struct karp_codec *codec, char text[KARP_CODEC_MAX_BYTES]);
 
-/* Whether viewers of January 2025 take `text`. One string that they refuse costs them the whole
- * catalog, so a publisher should warn: hvc1 always, AV1 profile 2, and anything malformed. */
+/* Whether viewers of January 2025 accept `text`. They refuse a whole catalog because of one string
+ * that they do not accept (hvc1, AV1 profile 2, anything malformed), so a publisher should warn. */
 bool karp_codec_suits_old_viewers(const char *text);
 
 /* From the bodies of avcC, hvcC, vpcC (full box) and av1C. MOQ_ERR_MEDIA: too short or not
@@ -68,16 +68,15 @@ int karp_codec_from_hvcc(const uint8_t *record, size_t size, struct karp_codec *
 int karp_codec_from_vpcc(const uint8_t *record, size_t size, struct karp_codec *codec);
 int karp_codec_from_av1c(const uint8_t *record, size_t size, struct karp_codec *codec);
 
-/* What an AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1) says. It is read as far as these fields;
- * whoever passes it on keeps its bytes, because there are more ways to write one than
- * karp_aac_print() knows. */
+/* What an AudioSpecificConfig (ISO/IEC 14496-3, 1.6.2.1) says, as far as these fields go. To pass
+ * one on, keep its bytes: there are more ways to write one than karp_aac_print() knows. */
 struct karp_aac {
-    /* 2 LC, 5 HE, 29 HEv2. LC as well where HE is signalled after it, or not at all. */
+    /* 2 LC, 5 HE, 29 HEv2. Also LC if HE is signalled after it, or not at all. */
     uint8_t object_type;
-    uint32_t sample_rate;   /* of what is played, as far as told */
-    uint32_t core_rate;     /* of the frames; half of the other where that is told to be doubled */
-    uint32_t channel_count; /* 0: not even in a program config element; the frames have to tell */
-    uint16_t frame_samples; /* at `core_rate`: 1024 or 960, of the low delay kinds 512 or 480 */
+    uint32_t sample_rate;   /* Hz, of the decoded sound as far as it is signalled */
+    uint32_t core_rate;     /* Hz, of the frames: half of sample_rate if HE is signalled */
+    uint32_t channel_count; /* 0: not stated, not even in a program config element */
+    uint16_t frame_samples; /* at `core_rate`: 1024 or 960; for low delay, 512 or 480 */
 };
 
 enum { KARP_AAC_MAX_BYTES = 16 };
@@ -85,12 +84,12 @@ enum { KARP_AAC_MAX_BYTES = 16 };
 /* MOQ_ERR_MEDIA: too short. */
 int karp_aac_parse(const uint8_t *config, size_t size, struct karp_aac *aac);
 
-/* Whether all frames have `frame_samples`: not so for object types without a general audio
+/* Whether all frames have `frame_samples` samples. False for object types without a general audio
  * configuration, such as USAC. */
 bool karp_aac_has_fixed_frames(const struct karp_aac *aac);
 
 /* Writes the shortest AudioSpecificConfig for object type, sample rate and channels, with frames of
- * 1024 samples, and returns its bytes; 0 when the values cannot be expressed. */
+ * 1024 samples. Returns its size in bytes; 0: the values cannot be expressed. */
 size_t karp_aac_print(const struct karp_aac *aac, uint8_t config[KARP_AAC_MAX_BYTES]);
 
 /* What the body of a dOps box says. */

@@ -2,17 +2,18 @@
 /* Export: a catalog and frames become a fragmented MP4 that ffmpeg and browsers play: an init
  * segment, then a moof and mdat for each frame or each group.
  *
- * Presentation times are kept to the microsecond: a catalog with a start makes edit lists that
- * begin presentation there, and the file says of each frame what the published one did. Frames
- * carry no decode times, so those are made: strictly rising, and at or before the presentation time
- * of their frame, except where a track without a start begins at zero and its frames are reordered:
- * composition offsets are negative there. One frame of each track is held back until the next one
- * tells its duration, and at the beginning of a broadcast twice the reorder depth in frames, but
- * no more than 60 s of media.
+ * Presentation times are kept to the microsecond: for a catalog with a start, the file gets edit
+ * lists that begin presentation there, so each frame has the time that it had in the published
+ * file. Frames carry no decode times, so the exporter makes them up: strictly rising, and at or
+ * before the presentation time of their frame, except where a track without a start begins at zero
+ * and its frames are reordered: composition offsets are negative there. One frame of each track is
+ * held back until the next one tells its duration, and at the beginning of a broadcast twice the
+ * reorder depth in frames, but no more than 60 s of media.
  *
- * The first keyframe of each video track is searched for its configuration record and size, and the
- * init segment waits for it: the resolution may have changed in band since the catalog was
- * written. Where the catalog describes all that is missing, frames wait for 1 s of media only. */
+ * The configuration record and size of each video track are read from its first keyframe, and the
+ * init segment waits for that, because the resolution may have changed in band since the catalog
+ * was written. If the catalog describes all tracks that are still missing, frames wait for only 1 s
+ * of media. */
 #ifndef MOQ_KARP_EXPORT_H
 #define MOQ_KARP_EXPORT_H
 
@@ -29,14 +30,15 @@ extern "C" {
 #endif
 
 enum {
-    /* Held for the init segment; then it goes without the silent tracks. */
+    /* Held while the init segment waits; then it is written without the silent tracks. */
     KARP_EXPORT_PENDING_MAX_BYTES = 32 << 20,
     KARP_EXPORT_PENDING_MAX_FRAMES = 1024,
-    /* Of media that waits for tracks that are described, but still silent. As long as the importer
-     * waits: a publisher of ours begins no track later than this after another. */
+    /* How long media waits for tracks that are described, but still silent: as long as the importer
+     * waits, so a publisher of ours begins no track later than this after another. */
     KARP_EXPORT_PENDING_MAX_US = 1000000,
-    KARP_EXPORT_OPENING_MAX_BYTES = 4 << 20, /* held at the start of a track that reorders */
-    /* A group that is larger is cut into several fragments. */
+    KARP_EXPORT_OPENING_MAX_BYTES = 4
+                                    << 20, /* held at the start of a track with reordered frames */
+    /* A larger group is split into several fragments. */
     KARP_EXPORT_FRAGMENT_MAX_BYTES = 16 << 20,
     KARP_EXPORT_FRAGMENT_MAX_SAMPLES = 1024,
     /* Between the end of one instance and the start of the next. */
@@ -44,7 +46,7 @@ enum {
 };
 
 struct karp_export_options {
-    bool is_fragment_per_group; /* otherwise per frame: lowest latency */
+    bool is_fragment_per_group; /* otherwise one per frame, for the lowest latency */
     int64_t offset_us; /* added to every timestamp: a viewer who joins late may begin near 0 */
 };
 
@@ -72,40 +74,41 @@ const char *karp_export_loss_words(enum karp_export_loss loss);
 
 struct karp_export_counters {
     uint64_t frames, fragments, init_segments; /* written */
-    uint64_t left_out[KARP_EXPORT_LOSS_COUNT]; /* frames, by reason; */
-    uint64_t dropped_frames;                   /* and all of them together */
+    uint64_t left_out[KARP_EXPORT_LOSS_COUNT]; /* frames, by reason */
+    uint64_t dropped_frames;                   /* the sum of left_out */
 };
 
-/* Takes bytes of the file in order. A return value that is not 0 is returned by whichever function
- * called it. */
+/* Takes the next bytes of the file. The exporter function that called it returns its value if that
+ * is not 0. */
 typedef int (*karp_write)(void *user, const uint8_t *data, size_t size);
 
 struct karp_exporter; /* private */
 
-/* Copies `catalog`; `options` may be NULL. Tracks of codecs that we cannot describe are left out
- * with a warning. NULL in `*exporter` with MOQ_ERR_UNSUPPORTED when none is left, MOQ_ERR_NOMEM. */
+/* Copies `catalog`; `options` may be NULL. Tracks of codecs that we cannot describe are left out,
+ * with a warning. Returns 0; MOQ_ERR_UNSUPPORTED if no track is left, or MOQ_ERR_NOMEM, and then
+ * *exporter is NULL. */
 int karp_exporter_new(struct karp_exporter **exporter, const struct karp_catalog *catalog,
                       const struct karp_export_options *options, karp_write on_write, void *user);
-/* What is held back is lost without a flush. */
+/* Frames that are held back are lost unless karp_exporter_flush() was called. */
 void karp_exporter_free(struct karp_exporter *exporter);
 
-/* Takes a frame, in decode order within its track; the tracks in any order. `track` is the index in
- * the catalog. Times that start again under the same catalog have to be put on one line before: see
- * karp_timeline_place(). Returns 0; MOQ_ERR_EXPIRED when it begins a group at or before what is
- * written already: skip that group; MOQ_ERR_BOUNDS over KARP_FRAME_MAX_BYTES; MOQ_ERR_NOT_FOUND for
- * a wrong `track`; MOQ_ERR_NOMEM; or what on_write returned. */
+/* Takes a frame: in decode order within its track, tracks in any order. `track` is the index in the
+ * catalog. Times that start again under the same catalog must be put onto one timeline first: see
+ * karp_timeline_place(). Returns 0; MOQ_ERR_EXPIRED: it begins a group at or before what has been
+ * written, so skip that group; MOQ_ERR_BOUNDS: over KARP_FRAME_MAX_BYTES; MOQ_ERR_NOT_FOUND: no
+ * such `track`; MOQ_ERR_NOMEM; or what on_write returned. */
 int karp_exporter_frame(struct karp_exporter *exporter, const struct karp_frame *frame);
 
 /* Writes everything that is held back, as at the end of the broadcast. */
 int karp_exporter_flush(struct karp_exporter *exporter);
 
-/* The broadcast goes on as a newer instance. Flushes, then continues on the time line shortly
- * after the end of the old instance; a new init segment is written only when it differs. Errors as
+/* The broadcast continues as a newer instance. Flushes, then continues the timeline shortly after
+ * the end of the old instance; a new init segment is written only if it differs. Errors as
  * karp_exporter_new(). */
 int karp_exporter_restart(struct karp_exporter *exporter, const struct karp_catalog *catalog);
 
-/* Whether frames of `catalog` can go on in the file without a restart: it says the same of the same
- * tracks. */
+/* Whether frames of `catalog` can follow in the file without a restart, because it describes the
+ * same tracks in the same way. */
 bool karp_exporter_fits(const struct karp_exporter *exporter, const struct karp_catalog *catalog);
 
 /* Whether the catalog's track is part of the file. */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Why the media layer refused something: a name that a program can compare and a sentence for the
- * person whose file, catalog or publisher it is. Functions of this room return a moq_error; those
- * that take a `karp_failure` fill it too. */
+/* Why the media layer refused something: a kind that a program can compare, and a sentence for the
+ * person whose file, catalog or publisher it is. Functions of karp return a moq_error; those that
+ * take a `karp_failure` also fill it in. */
 #ifndef MOQ_KARP_FAILURE_H
 #define MOQ_KARP_FAILURE_H
 
@@ -48,7 +48,7 @@ enum karp_failure_kind {
 enum { KARP_FAILURE_TEXT_BYTES = 200 };
 
 struct karp_failure {
-    enum karp_failure_kind kind;        /* read-only, as the next */
+    enum karp_failure_kind kind;        /* read-only, like the text */
     char text[KARP_FAILURE_TEXT_BYTES]; /* "MissingBox(moof): the mdat at byte 812 has no moof" */
 };
 

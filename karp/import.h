@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Import: bytes of a fragmented MP4, in pieces of any size, become a catalog and frames.
  *
- * Only what is needed is held: the moov or moof at hand, the list of samples still to come in an
- * mdat, one sample that arrives in pieces and, at the beginning, frames until each track has begun;
- * after that a sample that lies whole in the bytes at hand is passed on without a copy.
+ * The importer holds no more than it needs: the current moov or moof, the list of samples still to
+ * come in an mdat, one sample that arrives in pieces and, at the beginning, frames until each track
+ * has begun. After that, a sample that is complete in the given bytes is passed on without a copy.
  *
- * Times are those that a player shows: edit lists are applied. The wire knows no negative time, so
- * when a first sample lies before zero (the priming of AAC), all tracks are moved by the same
- * constant and karp_importer_shift_us() and the catalog's start tell it. Times that wrap or start
- * again under the same moov (an encoder that restarts, a looped file) go on from where they were,
+ * Times are presentation times, after edit lists. There are no negative times on the wire, so if a
+ * first sample lies before zero (the priming of AAC), all tracks are moved by the same constant;
+ * karp_importer_shift_us() and the catalog's start say by how much. Times that wrap, or that start
+ * again under the same moov (an encoder that restarts, a looped file), continue where they were,
  * all tracks by the same offset. */
 #ifndef MOQ_KARP_IMPORT_H
 #define MOQ_KARP_IMPORT_H
@@ -29,10 +29,10 @@ enum {
     /* A larger one is refused with TooLarge, as with every limit here. */
     KARP_IMPORT_MOOV_MAX_BYTES = 4 << 20,
     KARP_IMPORT_MOOF_MAX_BYTES = 1 << 20,
-    /* Of one fragment, empty ones and those of tracks that are left out included, or of a moov with
-     * sample tables; 32 bytes each. */
+    /* In one fragment, or in a moov with sample tables, including empty samples and those of tracks
+     * that are left out; 32 bytes of memory each. */
     KARP_IMPORT_MAX_SAMPLES = 1 << 18,
-    KARP_IMPORT_MAX_TRACKS = 64,     /* those after them are left out */
+    KARP_IMPORT_MAX_TRACKS = 64,     /* further ones are left out */
     KARP_FRAME_MAX_BYTES = 16 << 20, /* payload of one frame */
     KARP_GROUP_MAX_US = 10000000,    /* an audio group without a video keyframe lasts this long */
 };
@@ -49,15 +49,16 @@ struct karp_frame {
 };
 
 struct karp_import_events {
-    /* All tracks are known, and where their times begin: just before the first frame is handed out,
-     * or at the end of a file without any. Frames wait for the first one of each track, but no
-     * longer than until a fragment begins that is more than 1 s behind the first, and no more than
-     * 16 MiB of them. Called again when a moov with other tracks arrives in
-     * mid-stream: a new instance of the broadcast. A moov that differs in dates, tags or durations
-     * only is a repetition. A return value that is not 0 refuses the catalog (MultipleInit the
-     * second time) and ends the import. */
+    /* All tracks are known, and where their times begin. Called just before the first frame is
+     * handed out, or at the end of a file without frames. Frames wait for the first one of each
+     * track, but only until a fragment begins that is more than 1 s after the first one, and at
+     * most 16 MiB of them. Called again for a moov with other tracks in mid-stream: that is a new
+     * instance of the broadcast. A moov that differs only in dates, tags or durations counts as a
+     * repetition. A return value other than 0 refuses the catalog (MultipleInit the second time)
+     * and ends the import. */
     int (*on_catalog)(void *user, const struct karp_catalog *catalog);
-    /* In the order of the file. A return value that is not 0 ends the import with it. */
+    /* Frames come in the order of the file. A return value other than 0 ends the import with that
+     * value. */
     int (*on_frame)(void *user, const struct karp_frame *frame);
 };
 
@@ -83,7 +84,7 @@ enum karp_loss {
 struct karp_import_counts {
     uint64_t frames;                    /* handed out */
     uint64_t left_out[KARP_LOSS_COUNT]; /* samples, by reason */
-    uint64_t restarts;                  /* times that started again */
+    uint64_t restarts;                  /* how often times have started again */
 };
 
 /* The words for `loss`, which follow a number of samples. Never NULL. */
@@ -96,8 +97,9 @@ struct karp_importer *karp_importer_new(const struct karp_import_events *events,
                                         const struct karp_import_options *options);
 void karp_importer_free(struct karp_importer *importer);
 
-/* Takes the next bytes of the file. MOQ_ERR_MEDIA: see karp_importer_failure(); MOQ_ERR_NOMEM; or
- * what a callback returned. After an error only karp_importer_failure() and _free() are of use. */
+/* Takes the next bytes of the file. Returns 0; MOQ_ERR_MEDIA: see karp_importer_failure();
+ * MOQ_ERR_NOMEM; or what a callback returned. After an error, call only karp_importer_failure(),
+ * _counts() and _free(). */
 int karp_importer_feed(struct karp_importer *importer, const uint8_t *data, size_t size);
 
 /* The file has ended. MOQ_ERR_MEDIA when it ends inside a box, without a moov, or before the
@@ -109,12 +111,12 @@ const struct karp_failure *karp_importer_failure(const struct karp_importer *imp
 /* What was handed out and what was left out so far: nothing else of the input is lost. */
 const struct karp_import_counts *karp_importer_counts(const struct karp_importer *importer);
 
-/* Microseconds by which every timestamp lies above the one in the file; known from the first frame
+/* How many microseconds every timestamp is above the one in the file; known from the first frame
  * on. */
 uint64_t karp_importer_shift_us(const struct karp_importer *importer);
 
-/* Presentation time that the samples of the last fragment span beyond one frame: latency that the
- * muxer adds. */
+/* The presentation time that the samples of the last fragment span, less one frame: the latency
+ * that the muxer adds. */
 uint64_t karp_importer_fragment_us(const struct karp_importer *importer);
 
 #ifdef __cplusplus

@@ -8,7 +8,7 @@
  *               an older one
  *   catalog     the track [path..., id]: JSON that lists the media tracks
  *   media track the track [path..., id, name]: groups that begin at a keyframe
- *   frame       presentation time in microseconds as a varint, then what the codec made
+ *   frame       presentation time in microseconds as a varint, then the coded sample
  *
  * Frames are in decode order inside a group; the first of a group is its keyframe. */
 #ifndef MOQ_KARP_KARP_H
@@ -33,7 +33,7 @@ extern "C" {
 /* Names ---------------------------------------------------------------------------------------- */
 
 enum {
-    KARP_ID_MAX_BYTES = 40,  /* with the final zero: longer numbers are not ids */
+    KARP_ID_MAX_BYTES = 40,  /* with the final zero; longer numbers are not ids */
     KARP_MAX_INSTANCES = 64, /* of one broadcast at a time; further ones are ignored */
 };
 
@@ -42,8 +42,8 @@ enum {
 uint64_t karp_id_next(uint64_t now_ms, uint64_t last_id);
 void karp_id_print(uint64_t id, char text[KARP_ID_MAX_BYTES]);
 
-/* Whether `text` (of `size` bytes) can be an id: digits only. Other one-part suffixes are somebody
- * else's tracks. */
+/* Whether `text` (of `size` bytes) can be an id: it has only digits. Other one-part suffixes are
+ * tracks of other programs. */
 bool karp_id_is_valid(const char *text, size_t size);
 
 /* Compares two valid ids as numbers: negative, 0 or positive. */
@@ -61,19 +61,20 @@ struct karp_instances {
 bool karp_instances_add(struct karp_instances *instances, const char *id, size_t size);
 bool karp_instances_remove(struct karp_instances *instances, const char *id, size_t size);
 
-/* NULL: offline. */
+/* The newest id, borrowed; NULL: no instance is announced. */
 const char *karp_instances_newest(const struct karp_instances *instances);
 
 /* Frames --------------------------------------------------------------------------------------- */
 
 enum { KARP_FRAME_HEADER_MAX_BYTES = 8 };
 
-/* Writes the header of a media frame. Returns its bytes, 0 over KARP_TIMESTAMP_MAX_US. */
+/* Writes the header of a media frame. Returns its size in bytes; 0: `timestamp_us` is over
+ * KARP_TIMESTAMP_MAX_US. */
 size_t karp_frame_header(uint64_t timestamp_us, uint8_t header[KARP_FRAME_HEADER_MAX_BYTES]);
 
-/* Reads the header of a whole frame: the payload begins at `*payload`, which may be `size` (no
- * payload). MOQ_ERR_DECODE when the frame is shorter than its header or the time is absurd: give up
- * the group. */
+/* Reads the header of a complete frame: the payload begins at offset `*payload`, which may be
+ * `size` (no payload). MOQ_ERR_DECODE: the frame is shorter than its header, or the time is over
+ * KARP_TIMESTAMP_MAX_US; then give up the group. */
 int karp_frame_parse(const uint8_t *frame, size_t size, uint64_t *timestamp_us, size_t *payload);
 
 #ifdef __cplusplus

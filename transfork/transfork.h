@@ -79,10 +79,11 @@ struct moq_path *moq_path_child(const struct moq_path *path, const char *part); 
 /* Without the first `skip` parts. */
 struct moq_path *moq_path_suffix(const struct moq_path *path, size_t skip);
 
-/* The parts joined by '/', as the path of a URL; '%' is not special. Bytes that no URL can have in a
- * part are written in hexadecimal, in braces: [a b] -> "a{20}b"; an empty first part is "{}". Each
- * path has a different text, which moq_path_from_text turns back. Always ends with NUL. A text that
- * does not fit into `size` is cut and ends with MOQ_PATH_CUT_MARK, if that fits. Returns `out`. */
+/* The parts joined by '/', as the path of a URL; '%' is not special. Bytes that no URL can have in
+ * a part are written in hexadecimal, in braces: [a b] -> "a{20}b"; an empty first part is "{}".
+ * Each path has a different text, which moq_path_from_text turns back. Always ends with NUL. A text
+ * that does not fit into `size` is cut and ends with MOQ_PATH_CUT_MARK, if that fits. Returns
+ * `out`. */
 char *moq_path_text(const struct moq_path *path, char *out, size_t size);
 #define MOQ_PATH_CUT_MARK "{...}"
 /* The length of the bytes in braces, such as "{20}", with which `text` begins; 0: it begins with
