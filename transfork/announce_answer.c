@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Announce streams that the peer opened: we tell it which offers are under its prefix, then every
- * change. Nothing is queued for a peer that does not read: the next difference is computed when the
- * stream has room for it.
+/* Announce streams that the peer opened: we tell it which offers are below its prefix, and then
+ * every change. Nothing is queued for a peer that does not read: the next difference is computed
+ * when the stream has room for it.
  * Tested by tests/unit/transfork/test_announce.c. */
 #include <stdlib.h>
 
@@ -10,7 +10,7 @@
 #include "transfork/message.h"
 #include "transfork/offers.h"
 
-/* How much may wait in the stream's log; whatever else changed is told when there is room. */
+/* How much may wait in the stream's log; further changes are told when there is room. */
 enum { ANNOUNCE_BACKLOG_BYTES = 32 * 1024 };
 
 struct announce_answer {
@@ -55,7 +55,7 @@ static int tell_announce(struct announce_answer *answer, enum message_announce s
     return stream_send(answer->stream, &message, error);
 }
 
-/* Older Rust peers do not know Live: they drop the stream and all that it told them. */
+/* Older Rust peers do not know Live: they would drop the stream and all announcements on it. */
 static int tell_live(struct announce_answer *answer)
 {
     answer->has_told_live = true;
@@ -143,7 +143,7 @@ static int begin_answer(struct moq_stream *stream, struct moq_path *prefix)
     return 0;
 }
 
-static long read_please(struct moq_stream *stream, const uint8_t *data, size_t n)
+static long read_announce_please(struct moq_stream *stream, const uint8_t *data, size_t n)
 {
     struct moq_path *prefix;
     size_t used;
@@ -155,7 +155,8 @@ static long read_please(struct moq_stream *stream, const uint8_t *data, size_t n
     return error ? error : (long)used;
 }
 
-static const struct stream_ops please_ops = {.read = read_please, .on_end = stream_ends_too_early};
+static const struct stream_ops please_ops = {.read = read_announce_please,
+                                             .on_end = stream_ends_too_early};
 
 void announce_answer_begin(struct moq_stream *stream)
 {

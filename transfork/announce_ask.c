@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Announce streams that we opened: what the peer has under a prefix. When the stream ends, so does
- * everything that it announced.
+/* Announce streams that we opened: what the peer announces below a prefix. When the stream ends, so
+ * do all its announcements.
  * Tested by tests/unit/transfork/test_announce.c. */
 #include <stdlib.h>
 
@@ -11,8 +11,7 @@
 #include "transfork/path_set.h"
 #include "transfork/query.h"
 
-/* Peers that cannot say "this is all for now" (MOQ_CAN_LIVE) mean it by a silence of this
- * length. */
+/* A silence of this length stands for Live from peers that cannot send it (MOQ_CAN_LIVE). */
 #define CAUGHT_UP_NS (300 * NS_PER_MS)
 
 struct moq_announced {
@@ -20,7 +19,7 @@ struct moq_announced {
     struct list node; /* in its session's announced */
     struct moq_path *prefix;
     struct path_set active;
-    uint64_t heard_ns; /* when the stream was opened, or last said something */
+    uint64_t heard_ns; /* when the stream was opened, or last received something */
     bool is_live;
     const struct moq_announced_events *events;
     void *user;
@@ -56,7 +55,8 @@ static void announced_free(struct grave *grave)
 static const struct query_kind announced_kind = {
     .unlink = unlink_announced, .tell_end = tell_announced_end, .free = announced_free};
 
-/* All active paths end, then the announce stream itself. The owner may close it at any of them. */
+/* Ends all active paths, then the query itself. The owner may close it in any of these
+ * callbacks. */
 static void end_announced(struct moq_announced *announced, int error)
 {
     struct moq_session *session = announced->query.session;
@@ -150,8 +150,8 @@ static const struct stream_ops announced_ops = {.read = read_announce,
                                                 .on_over = announced_stream_over,
                                                 .ignores_stop = true};
 
-/* The first that has been silent long enough to be live. For the others the session is woken in
- * time. */
+/* The first query that has been silent long enough to count as live. For the others, the session
+ * asks for a tick in time. */
 static struct moq_announced *find_caught_up(struct moq_session *session)
 {
     list_for_each (node, &session->announced) {
@@ -207,7 +207,7 @@ struct moq_announced *moq_session_announced(struct moq_session *session, struct 
         moq_announced_close(&announced);
         return NULL;
     }
-    announced->query.stream->credit_deadline_ns = CLOCK_NEVER; /* it is asked once for a session */
+    announced->query.stream->credit_deadline_ns = CLOCK_NEVER; /* asked only once per session */
     if (!moq_session_can(session, MOQ_CAN_LIVE))
         session_wait_until(session, announced->heard_ns + CAUGHT_UP_NS);
     return announced;

@@ -21,15 +21,15 @@ uint64_t moq_session_peer_bitrate(const struct moq_session *session)
     return session->peer_bitrate_bps;
 }
 
-/* Whether it is a tenth more or less than what the peer was told. */
-static bool is_news(const struct moq_session *session)
+/* Whether the rate is a tenth more or less than the one that the peer was told. */
+static bool is_bitrate_news(const struct moq_session *session)
 {
     uint64_t told = session->told_bitrate_bps, known = session->bitrate_bps;
     uint64_t change = known > told ? known - told : told - known;
     return change > told / 10;
 }
 
-static void send_update(struct moq_session *session)
+static void send_bitrate(struct moq_session *session)
 {
     struct stream_message message;
     int error = message_encode_session_update(stream_compose(&message), session->bitrate_bps);
@@ -43,13 +43,13 @@ void bitrate_tick(struct moq_session *session)
 {
     bool is_possible =
         session_is_ready(session) && moq_session_can(session, MOQ_CAN_BITRATE) && session->greeting;
-    if (!is_possible || !is_news(session))
+    if (!is_possible || !is_bitrate_news(session))
         return;
     uint64_t may_ns = session->told_bitrate_ns + MOQ_BITRATE_PAUSE_NS;
     if (session->told_bitrate_bps && session_now(session) < may_ns)
         session_wait_until(session, may_ns);
     else
-        send_update(session);
+        send_bitrate(session);
 }
 
 void moq_session_set_bitrate(struct moq_session *session, uint64_t bitrate_bps)

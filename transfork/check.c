@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Compares what is written down twice: counts with lists, lists with their members, members with
+/* Compares state that is kept in two places: counts and lists, lists and their members, members and
  * each other. */
 #include "transfork/check.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Invariants: what must hold between turns, whatever peers do. A debug build walks them by itself
  * (moq_session_tick, moq_track_sweep), the simulator after each turn. Each function ends the
- * process with the condition that does not hold. They cost a look at everything, so nothing on the
+ * process and names the condition that does not hold. They look at everything, so nothing on the
  * path of a frame calls them. */
 #ifndef MOQ_TRANSFORK_CHECK_H
 #define MOQ_TRANSFORK_CHECK_H

@@ -1,10 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Crate 0.12 negotiates 04 too, but writes paths as one string. That is a version we do not speak,
- * and it is refused as such.
+/* Crate 0.12 negotiates 04 too, but writes paths as one string. We do not speak that, and refuse it
+ * as an unsupported version.
  *
  * Bytes that only the other dialect can have written end the session at once. But half a message of
- * our dialect can look like a whole one of theirs, so while more bytes may come the decision waits
- * for them for a moment.
+ * our dialect can look like a whole one of theirs, so the decision waits a moment for more bytes.
  * Tested by tests/unit/transfork/test_greeting.c. */
 #include "transfork/dialect.h"
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Fetch streams that the peer opened: FETCH becomes a request, the request becomes a cursor in a
- * group that may still grow. The answer is the group's bytes from the offset on, without a
- * header.
+/* Fetch streams that the peer opened: FETCH becomes a request, and the request becomes a cursor in
+ * a group that may still grow. The answer consists of the group's bytes from the offset on, without
+ * a header.
  * Tested by tests/unit/transfork/test_ask.c. */
 #include <stdlib.h>
 
@@ -22,7 +22,7 @@ struct fetch_reply {
     struct moq_watcher watcher;
     struct moq_group *group;
     struct bytes_cursor cursor;
-    uint64_t skip_bytes, skip_frames; /* how far the offset still is */
+    uint64_t skip_bytes, skip_frames; /* how much is still to be skipped */
 };
 
 static uint64_t urgency_of(uint8_t priority)
@@ -55,7 +55,7 @@ static bool skip_size(struct fetch_reply *reply)
     return true;
 }
 
-/* Moves towards the offset as far as bytes have arrived. Returns whether it is reached. */
+/* Skips bytes that have arrived, up to the offset. Returns whether the offset is reached. */
 static bool reach_offset(struct fetch_reply *reply)
 {
     do {
@@ -118,7 +118,7 @@ static long read_update(struct moq_stream *stream, const uint8_t *data, size_t n
     return (long)used;
 }
 
-/* The peer has nothing more to ask, which is normal; the answer goes on. */
+/* The peer ended its direction, which is normal; the answer continues. */
 static int request_ended(struct moq_stream *stream, const uint8_t *left, size_t n)
 {
     (void)stream, (void)left;
@@ -136,7 +136,8 @@ static void reply_over(struct moq_stream *stream, int error)
 static const struct stream_ops reply_ops = {
     .read = read_update, .on_end = request_ended, .on_over = reply_over};
 
-/* Sends what has arrived, or ends the stream with the reason why nothing will. */
+/* Sends what has arrived, or ends the stream with the error because of which nothing will
+ * arrive. */
 static void proceed_reply(struct fetch_reply *reply)
 {
     const struct moq_group *group = reply->group;

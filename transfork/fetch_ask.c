@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Fetches of ours: one group's bytes, as they come.
+/* Fetches of ours: the bytes of one group, passed on as they arrive.
  * Tested by tests/unit/transfork/test_ask.c. */
 #include <stdlib.h>
 

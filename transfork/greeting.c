@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The session stream, of both roles: which version we speak, and that the session ends when this
- * stream does. What else it carries is bitrate.c's. */
+/* The session stream, in both roles: it settles the version, and the session ends when this stream
+ * does. Its other messages are handled by bitrate.c. */
 #include "transfork/dialect.h"
 #include "transfork/message.h"
 #include "transfork/session_state.h"
@@ -55,7 +55,7 @@ static void server_greeting_over(struct moq_stream *stream, int error)
         session_fail(stream->session, MOQ_ERR_DECODE, "the session stream ended too early");
 }
 
-/* Answers the client, once: at once, or when a held session is released. */
+/* Answers the client: immediately, or when a held session is released. */
 static int answer_client(struct moq_stream *stream, uint32_t version)
 {
     struct msg_session_server answer = {.version = version_row(version)->wire};
@@ -82,7 +82,7 @@ void moq_session_release(struct moq_session *session)
     session_leave(session);
 }
 
-static long read_client(struct moq_stream *stream, const uint8_t *data, size_t n)
+static long read_client_greeting(struct moq_stream *stream, const uint8_t *data, size_t n)
 {
     size_t used;
     struct msg_session_client offer;
@@ -105,7 +105,7 @@ static long read_client(struct moq_stream *stream, const uint8_t *data, size_t n
 }
 
 static const struct stream_ops server_ops = {
-    .read = read_client, .on_end = stream_ends_too_early, .on_over = server_greeting_over};
+    .read = read_client_greeting, .on_end = stream_ends_too_early, .on_over = server_greeting_over};
 
 void greeting_begin(struct moq_stream *stream)
 {
@@ -124,7 +124,7 @@ static void client_greeting_over(struct moq_stream *stream, int error)
         session_fail(session, MOQ_ERR_VERSION, "the server rejected our version");
 }
 
-static long read_server(struct moq_stream *stream, const uint8_t *data, size_t n)
+static long read_server_greeting(struct moq_stream *stream, const uint8_t *data, size_t n)
 {
     size_t used;
     struct msg_session_server answer;
@@ -139,17 +139,17 @@ static long read_server(struct moq_stream *stream, const uint8_t *data, size_t n
     return (long)used;
 }
 
-static int server_ended(struct moq_stream *stream, const uint8_t *left, size_t n)
+static int server_greeting_ended(struct moq_stream *stream, const uint8_t *left, size_t n)
 {
     (void)stream, (void)left;
     return n > 0 ? MOQ_ERR_DECODE : MOQ_ERR_VERSION;
 }
 
 static const struct stream_ops client_ops = {
-    .read = read_server, .on_end = server_ended, .on_over = client_greeting_over};
+    .read = read_server_greeting, .on_end = server_greeting_ended, .on_over = client_greeting_over};
 
 /* The newest first. */
-static struct msg_session_client offer_of(uint32_t versions)
+static struct msg_session_client offered_versions(uint32_t versions)
 {
     struct msg_session_client offer = {.version_count = 0};
     for (uint32_t version = MOQ_VERSION_ALL + 1; version >>= 1;)
@@ -160,7 +160,7 @@ static struct msg_session_client offer_of(uint32_t versions)
 
 int greeting_open(struct moq_session *session)
 {
-    struct msg_session_client offer = offer_of(session->config.versions);
+    struct msg_session_client offer = offered_versions(session->config.versions);
     session->greeting = stream_new_asking(session, BIDI_SESSION, &client_ops, NULL);
     if (!session->greeting)
         return MOQ_ERR_NOMEM;

@@ -3,8 +3,9 @@
  *
  * The order of stores is what makes readers of a body on other threads safe: bytes before length
  * (base/bytes), and the length and the error before is_ended. A reader loads them the other way
- * round. The count of a body is the only thing that two threads write; whoever takes the last
- * reference away sees what all others did (acquire and release) and frees. */
+ * round. The reference count of a body is the only thing that several threads write; the thread
+ * that drops the last reference sees everything that the others did (acquire and release) and frees
+ * the body. */
 #include "transfork/group.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Info streams that either side opened: one question, one answer.
+/* Info streams, opened by either side: one request, one answer.
  * Tested by tests/unit/transfork/test_ask.c. */
 #include <stdlib.h>
 
@@ -10,7 +10,7 @@
 
 /* ---- The peer asks --------------------------------------------------------------------------- */
 
-/* The peer has nothing more to ask, which is normal; the answer may come later. */
+/* The peer ended its direction, which is normal; the answer may come later. */
 static int info_request_end(struct moq_stream *stream, const uint8_t *left, size_t n)
 {
     (void)stream, (void)left, (void)n;
@@ -48,7 +48,7 @@ int moq_request_send_info(struct moq_request *asked, const struct moq_info *info
     return 0;
 }
 
-static long read_please(struct moq_stream *stream, const uint8_t *data, size_t n)
+static long read_info_please(struct moq_stream *stream, const uint8_t *data, size_t n)
 {
     struct moq_path *path;
     size_t used;
@@ -63,7 +63,8 @@ static long read_please(struct moq_stream *stream, const uint8_t *data, size_t n
     return (long)used;
 }
 
-static const struct stream_ops please_ops = {.read = read_please, .on_end = stream_ends_too_early};
+static const struct stream_ops please_ops = {.read = read_info_please,
+                                             .on_end = stream_ends_too_early};
 
 void info_answer_begin(struct moq_stream *stream)
 {
@@ -74,7 +75,7 @@ void info_answer_begin(struct moq_stream *stream)
 
 struct moq_info_query {
     struct query query;
-    const struct moq_info *info; /* NULL: none came */
+    const struct moq_info *info; /* NULL: no answer came */
     moq_on_info *on_info;
     void *user;
 };

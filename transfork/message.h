@@ -2,12 +2,12 @@
 /* Every message of transfork 02, 03 and 04 (array paths), between bytes and structs.
  *
  * Messages have neither a type nor a length on the wire: the stream's type, the direction and the
- * place say which one comes. So every decoder takes what is there and answers:
+ * place say which one comes. So every decoder takes the bytes that are there and returns:
  *
  *   0               *used bytes made *out; a path in it is a reference that the caller now owns
  *   MOQ_ERR_AGAIN   more than `n` bytes are needed. At the end of a stream that means
  *                   MOQ_ERR_DECODE
- *   MOQ_ERR_DECODE  it can never become a message
+ *   MOQ_ERR_DECODE  the bytes cannot become a message
  *   MOQ_ERR_BOUNDS  it is over a limit of ours; also every message that is not complete after
  *                   MESSAGE_MAX_BYTES
  *   MOQ_ERR_NOMEM
@@ -30,7 +30,7 @@ extern "C" {
 #endif
 
 enum {
-    MESSAGE_MAX_BYTES = 16 * 1024, /* a frame's payload is no message */
+    MESSAGE_MAX_BYTES = 16 * 1024, /* not counting a frame's payload, which is not a message */
     MESSAGE_MAX_VERSIONS = 64,
     MESSAGE_MAX_EXTENSIONS = 64,
     MESSAGE_MAX_EXTENSION_BYTES = 4096,
@@ -81,14 +81,14 @@ int message_decode_session_server(const uint8_t *in, size_t n, size_t *used,
                                   struct msg_session_server *out);
 int message_encode_session_server(struct byte_buf *out, const struct msg_session_server *msg);
 
-/* Only for peers that can (MOQ_CAN_BITRATE): others parse it as INFO. */
+/* Only for peers with MOQ_CAN_BITRATE: others parse it as INFO. */
 int message_decode_session_update(const uint8_t *in, size_t n, size_t *used, uint64_t *bitrate_bps);
 int message_encode_session_update(struct byte_buf *out, uint64_t bitrate_bps);
 
 /* ---- Announce stream ------------------------------------------------------------------------- */
 
-/* ANNOUNCE_PLEASE and INFO_PLEASE: just a path. A prefix may have no parts; the path of a track has
- * one at least (MOQ_ERR_BOUNDS). */
+/* ANNOUNCE_PLEASE and INFO_PLEASE: just a path. A prefix may have no parts; the path of a track
+ * must have at least one (else MOQ_ERR_BOUNDS). */
 int message_decode_announce_please(const uint8_t *in, size_t n, size_t *used,
                                    struct moq_path **prefix);
 int message_encode_announce_please(struct byte_buf *out, const struct moq_path *prefix);
@@ -99,7 +99,7 @@ struct msg_announce {
     enum message_announce status;
     struct moq_path *suffix; /* NULL with ANNOUNCE_LIVE */
 };
-/* Live is accepted in all versions; to encode it for a version that cannot (MOQ_CAN_LIVE) is
+/* Live is accepted in all versions. Encoding it for a version without MOQ_CAN_LIVE gives
  * MOQ_ERR_INVALID. */
 int message_decode_announce(uint32_t version, const uint8_t *in, size_t n, size_t *used,
                             struct msg_announce *out);
@@ -117,7 +117,7 @@ struct msg_wish {
 struct msg_subscribe {
     uint64_t id;
     struct moq_path *path;
-    struct msg_wish wish; /* min > max is for the session to refuse */
+    struct msg_wish wish; /* the session refuses min > max */
 };
 int message_decode_subscribe(uint32_t version, const uint8_t *in, size_t n, size_t *used,
                              struct msg_subscribe *out);
@@ -130,7 +130,7 @@ int message_decode_subscribe_update(uint32_t version, const uint8_t *in, size_t 
 int message_encode_subscribe_update(uint32_t version, struct byte_buf *out,
                                     const struct msg_wish *msg);
 
-/* A wish as the rest of us uses it, and back. */
+/* From a wish on the wire to the one used everywhere else, and back. */
 struct moq_wish message_wish_from_wire(uint32_t version, const struct msg_wish *msg);
 struct msg_wish message_wish_to_wire(uint32_t version, const struct moq_wish *wish);
 uint64_t message_order_to_wire(uint32_t version, uint8_t order);   /* ANY is newest on 02 and 04 */
@@ -191,15 +191,15 @@ int message_encode_info_please(struct byte_buf *out, const struct moq_path *path
  * clear words. */
 enum message_dialect {
     DIALECT_WAIT,   /* more bytes will tell */
-    DIALECT_EITHER, /* complete and right in both: go on with arrays, the next message decides */
+    DIALECT_EITHER, /* complete and valid in both: continue with arrays, the next message decides */
     DIALECT_ARRAY,  /* ours, or wrong in both */
     DIALECT_STRING,
 };
 enum message_kind { KIND_ANNOUNCE_PLEASE, KIND_ANNOUNCE, KIND_SUBSCRIBE, KIND_FETCH };
 
-/* Judges all bytes that came so far after the stream's type, of the first message with text on a
- * 04 session. KIND_FETCH: a stream of type 3, which means info there. Streams of type 4 are always
- * arrays. */
+/* Judges all bytes received so far, after the stream's type, of the first message with text on a 04
+ * session. KIND_FETCH: a stream of type 3, which means info in the string dialect. Streams of type
+ * 4 are always arrays. */
 enum message_dialect message_dialect(enum message_kind kind, const uint8_t *in, size_t n);
 
 #ifdef __cplusplus

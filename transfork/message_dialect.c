@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Tells the two dialects of version 04 apart by parsing what came in both and demanding that
- * everything is used up.
+/* Tells the two dialects of version 04 apart: parses the bytes received so far in both, and demands
+ * that all of them are used.
  *
  * A part of an array begins with its length, which is a control character for parts under 32 bytes,
  * and a string has none; the first character of a string would be, in an array, a length that the
@@ -112,9 +112,9 @@ enum message_dialect message_dialect(enum message_kind kind, const uint8_t *in, 
         return is_named ? DIALECT_STRING : DIALECT_EITHER;
     if (array == 0)
         return DIALECT_ARRAY;
-    /* An array of which only the first bytes are here can read as a complete string. In SUBSCRIBE
-     * that is next to impossible, because many fields follow the path; elsewhere only strings that
-     * begin as names do are believed. */
+    /* The first bytes of an array can look like a complete string. In SUBSCRIBE that is next to
+     * impossible, because many fields follow the path; elsewhere only strings that begin as names
+     * do are believed. */
     if (string == 0 && (array != MOQ_ERR_AGAIN || kind == KIND_SUBSCRIBE || is_named))
         return DIALECT_STRING;
     bool is_open = array == MOQ_ERR_AGAIN || string == MOQ_ERR_AGAIN || string == 0;

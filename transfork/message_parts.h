@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The fields that messages are made of, for the codec's own files (message*.c) only.
  *
- * A reader or writer carries its first error along: after it, taking gives zeros and putting does
- * nothing, so a message is a plain list of its fields and is judged once, at the end. */
+ * A reader or writer remembers its first error: after that, taking a field gives zeros and putting
+ * one does nothing. So the code of a message is a plain list of its fields, and is checked once, at
+ * the end. */
 #ifndef MOQ_TRANSFORK_MESSAGE_PARTS_H
 #define MOQ_TRANSFORK_MESSAGE_PARTS_H
 

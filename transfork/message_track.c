@@ -160,7 +160,7 @@ int message_encode_subscribe_update(uint32_t version, struct byte_buf *buf,
 
 /* ---- INFO ------------------------------------------------------------------------------------ */
 
-/* An odd order in INFO is no reason to lose the subscription, so any number is accepted. */
+/* An unknown order in INFO must not cost the subscription, so any number is accepted. */
 int message_decode_info(uint32_t version, const uint8_t *data, size_t n, size_t *used,
                         struct msg_info *out)
 {

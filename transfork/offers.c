@@ -11,7 +11,8 @@
 #include "base/objects.h"
 #include "transfork/path.h"
 
-/* The tables are small beside what they index, so running out of memory here ends the process. */
+/* The tables are small compared to what they index, so running out of memory here ends the
+ * process. */
 #define uthash_fatal(words) check_failed(words, __FILE__, __LINE__)
 #include <uthash.h>
 
@@ -33,9 +34,9 @@ struct moq_offers {
     struct list waking;   /* offers_watcher.wake_node: on_pending has to be called */
 };
 
-/* What one watcher knows of one path. It exists while the peer believes in the path or may see it.
- * Pending and told: the end has to be told; if it is visible as well, the path ended and came back,
- * and active has to be told after that. */
+/* What one watcher knows of one path. It exists while the peer believes that the path is active, or
+ * may see it. Pending and told: the peer has to be told that the path ended; if it is also visible,
+ * the path has come back, and the peer has to be told that after the end. */
 struct sight {
     struct moq_path *path;
     struct list pending; /* in offers_watcher.pending while there is something to tell */
@@ -173,7 +174,7 @@ static void look_at_offer(struct offers_watcher *watcher, const struct offer *of
         log_error(LOG_SESSION, "out of memory: a peer is not told of a new path");
 }
 
-static void tell_all(struct moq_offers *offers, const struct offer *offer)
+static void tell_offers_watchers(struct moq_offers *offers, const struct offer *offer)
 {
     list_for_each (node, &offers->watchers) {
         struct offers_watcher *watcher = container_of(node, struct offers_watcher, node);
@@ -246,7 +247,7 @@ int moq_offers_add(struct moq_offers *offers, struct moq_path *path, const void 
     }
     *owner = (struct owner){.who = who, .count = 1};
     list_push_back(&offer->owners, &owner->node);
-    tell_all(offers, offer);
+    tell_offers_watchers(offers, offer);
     wake_watchers(offers);
     return 0;
 }
@@ -258,7 +259,7 @@ void moq_offers_remove(struct moq_offers *offers, const struct moq_path *path, c
     if (!owner || --owner->count > 0)
         return;
     owner_free(owner);
-    tell_all(offers, offer);
+    tell_offers_watchers(offers, offer);
     if (list_is_empty(&offer->owners))
         offer_free(offers, offer);
     wake_watchers(offers);

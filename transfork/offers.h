@@ -2,10 +2,10 @@
 /* Offers from the inside: how an announce stream follows the set of offered paths under its prefix.
  *
  * A watcher keeps no history, only what its peer was told and what is true now; the difference is
- * pulled one step at a time when the stream has room. So a stalled peer costs one entry per path
- * that it was told or may see, never more, is never told of an active path twice, and never of the
- * end of one it was not told. A path that ended and came back in the meantime gives ended, then
- * active, because its publisher may have started afresh. */
+ * pulled one step at a time when the stream has room. So a stalled peer costs at most one entry per
+ * path that it was told of or may see. It is never told twice that a path is active, and never of
+ * the end of a path that it does not know. For a path that ended and came back in the meantime, it
+ * is told both, because the publisher may have started anew. */
 #ifndef MOQ_TRANSFORK_OFFERS_H
 #define MOQ_TRANSFORK_OFFERS_H
 
@@ -18,22 +18,24 @@ extern "C" {
 struct offers_watcher;
 
 struct offers_watcher_ops { /* every entry may be NULL */
-    /* There is something to pull, and there was nothing before. Comes from moq_offers_add and
-     * _remove, never from offers_watch; it must not add or remove offers, and may unwatch. */
+    /* There is something to pull, where there was nothing before. Called by moq_offers_add and
+     * _remove, never by offers_watch; must not add or remove offers, but may call
+     * offers_unwatch. */
     void (*on_pending)(struct offers_watcher *watcher, void *user);
     /* Whether this watcher may know of an offer by `owner`. Asked at each change; the answer for
      * one pair must not change. */
     bool (*can_see)(void *user, const struct moq_path *path, const void *owner);
 };
 
-/* Follows all paths under `prefix` (a reference is taken). What is offered now is there to pull at
- * once. NULL: out of memory. */
+/* Follows all paths below `prefix` (a reference is taken). Existing offers can be pulled at once.
+ * NULL: out of memory. */
 struct offers_watcher *offers_watch(struct moq_offers *offers, struct moq_path *prefix,
                                     const struct offers_watcher_ops *ops, void *user);
-void offers_unwatch(struct offers_watcher **watcher); /* NULL inside is fine; sets it to NULL */
+void offers_unwatch(
+    struct offers_watcher **watcher); /* does nothing if *watcher is NULL; sets it to NULL */
 
-/* The next difference to tell. False: the peer knows all (the first time: time for Live). *path is
- * whole, with the prefix, and borrowed until the next call with this watcher. */
+/* The next difference to tell the peer. False: the peer knows everything (the first time, Live is
+ * due). *path includes the prefix, and is borrowed until the next call with this watcher. */
 bool offers_watcher_next(struct offers_watcher *watcher, bool *is_active, struct moq_path **path);
 bool offers_watcher_has_pending(const struct offers_watcher *watcher);
 const struct moq_path *offers_watcher_prefix(const struct offers_watcher *watcher);

@@ -19,7 +19,7 @@ struct path_view {
 };
 
 /* Looks at the path at the start of `in`. Returns 0; MOQ_ERR_AGAIN: it is longer than `n`;
- * MOQ_ERR_BOUNDS: over the limits, known from the first byte that says so. */
+ * MOQ_ERR_BOUNDS: over the limits, reported at the first byte that shows it. */
 int path_view_decode(const uint8_t *in, size_t n, size_t *used, struct path_view *view);
 
 /* A path of its own with the same parts. NULL: out of memory. */

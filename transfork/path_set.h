@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A set of paths. Its owner bounds how many there are; a look takes about as long for ten thousand
- * as for ten. */
+/* A set of paths. Its owner limits their number; a look-up among ten thousand takes about as long
+ * as among ten. */
 #ifndef MOQ_PATH_SET_H
 #define MOQ_PATH_SET_H
 
@@ -26,7 +26,7 @@ int path_set_add(struct path_set *set, struct moq_path *path);
 /* False: it was not there. */
 bool path_set_remove(struct path_set *set, const struct moq_path *path);
 
-/* Takes any one out; the reference is the caller's. NULL: none is left. */
+/* Removes any one of them and passes its reference to the caller. NULL: the set is empty. */
 struct moq_path *path_set_pop(struct path_set *set);
 
 #ifdef __cplusplus

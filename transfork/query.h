@@ -14,7 +14,7 @@ extern "C" {
 struct query;
 
 struct query_kind {
-    /* Takes it out of what finds it by the session. May be NULL. */
+    /* Removes it from the session's lists. May be NULL. */
     void (*unlink)(struct query *query, int error);
     /* Tells the owner that it has ended. Not called after query_cancel. */
     void (*tell_end)(struct query *query, int error);
@@ -29,16 +29,16 @@ struct query {
     bool is_over;
 };
 
-/* Opens its stream, without saying anything yet. Returns 0 or MOQ_ERR_NOMEM. */
+/* Opens its stream, without sending anything yet. Returns 0 or MOQ_ERR_NOMEM. */
 int query_open(struct query *query, uint64_t type, const struct stream_ops *ops);
 
-/* Ends it and tells the owner. Nothing happens when it is over already. */
+/* Ends it and tells the owner. Does nothing if it is already over. */
 void query_end(struct query *query, int error);
 
-/* For stream_ops: the stream is of no more use, so neither is the query. */
+/* For stream_ops.on_over: ends the query along with its stream. */
 void query_stream_over(struct moq_stream *stream, int error);
 
-/* The owner closes it. Nothing happens when it is over already. */
+/* The owner closes it, and is not told. Does nothing if it is already over. */
 void query_cancel(struct query *query);
 
 #ifdef __cplusplus

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Reads a group frame by frame, for tools, modules and karp, which want payloads and not a stream
- * of bytes. */
+/* Reads a group frame by frame, for tools, modules and karp, which need payloads, not a stream of
+ * bytes. */
 #include "transfork/group.h"
 #include "transfork/message.h"
 
@@ -21,8 +21,8 @@ void moq_group_reader_deinit(struct moq_group_reader *reader)
     moq_group_unref(&reader->group);
 }
 
-/* The reader's place, which its public struct has in parts. */
-static struct bytes_cursor place_of(const struct moq_group_reader *reader)
+/* The reader's position as a cursor; the public struct has only its parts. */
+static struct bytes_cursor cursor_of_reader(const struct moq_group_reader *reader)
 {
     return (struct bytes_cursor){.log = &reader->group->body->log,
                                  .chunk = reader->chunk,
@@ -30,7 +30,7 @@ static struct bytes_cursor place_of(const struct moq_group_reader *reader)
                                  .position = reader->position};
 }
 
-static void set_place(struct moq_group_reader *reader, const struct bytes_cursor *cursor)
+static void keep_cursor(struct moq_group_reader *reader, const struct bytes_cursor *cursor)
 {
     reader->chunk = cursor->chunk;
     reader->offset = cursor->offset;
@@ -38,7 +38,7 @@ static void set_place(struct moq_group_reader *reader, const struct bytes_cursor
 }
 
 /* The size in front of a frame. */
-static int take_size(struct bytes_cursor *cursor, uint64_t *size)
+static int read_frame_size(struct bytes_cursor *cursor, uint64_t *size)
 {
     uint8_t bytes[VARINT_MAX_BYTES];
     uint64_t available = bytes_cursor_available(cursor);
@@ -53,9 +53,9 @@ static int take_size(struct bytes_cursor *cursor, uint64_t *size)
     return error;
 }
 
-/* Room for a payload that lies in several chunks; all of it is here, so no number of a peer's makes
- * this large. */
-static int make_room(struct moq_group_reader *reader, size_t size)
+/* Makes room for a payload that lies in several chunks. All its bytes have arrived, so a number
+ * sent by a peer cannot make this allocation large. */
+static int reserve_frame(struct moq_group_reader *reader, size_t size)
 {
     if (size <= reader->frame_bytes)
         return 0;
@@ -67,10 +67,9 @@ static int make_room(struct moq_group_reader *reader, size_t size)
     return 0;
 }
 
-/* Points at the payload in the group if it lies in one piece there, as most do; else copies it
- * together. */
-static int take_payload(struct moq_group_reader *reader, struct bytes_cursor *cursor, size_t size,
-                        const uint8_t **data)
+/* Points to the payload in the group if it lies in one chunk, as most do; otherwise copies it. */
+static int read_frame_payload(struct moq_group_reader *reader, struct bytes_cursor *cursor,
+                              size_t size, const uint8_t **data)
 {
     static const uint8_t nothing[1];
     struct iovec vec = {.iov_len = 0};
@@ -81,7 +80,7 @@ static int take_payload(struct moq_group_reader *reader, struct bytes_cursor *cu
         bytes_cursor_advance(cursor, size);
         return 0;
     }
-    int error = make_room(reader, size);
+    int error = reserve_frame(reader, size);
     if (!error)
         bytes_cursor_read(cursor, reader->frame, size);
     *data = reader->frame;
@@ -89,7 +88,7 @@ static int take_payload(struct moq_group_reader *reader, struct bytes_cursor *cu
 }
 
 /* Why there is no next frame in a group that has ended. */
-static int end_of_group(const struct moq_group_reader *reader)
+static int why_no_next_frame(const struct moq_group_reader *reader)
 {
     if (reader->group->error)
         return reader->group->error;
@@ -100,19 +99,19 @@ static int end_of_group(const struct moq_group_reader *reader)
 int moq_group_reader_next(struct moq_group_reader *reader, const uint8_t **data, size_t *size)
 {
     bool has_ended = group_has_ended(reader->group);
-    struct bytes_cursor ahead = place_of(reader);
+    struct bytes_cursor ahead = cursor_of_reader(reader);
     uint64_t payload = 0;
 
-    int error = take_size(&ahead, &payload);
+    int error = read_frame_size(&ahead, &payload);
     if (!error && bytes_cursor_available(&ahead) < payload)
         error = MOQ_ERR_AGAIN;
     if (error == MOQ_ERR_AGAIN && has_ended)
-        return end_of_group(reader);
+        return why_no_next_frame(reader);
     if (!error)
-        error = take_payload(reader, &ahead, (size_t)payload, data);
+        error = read_frame_payload(reader, &ahead, (size_t)payload, data);
     if (error)
         return error;
-    set_place(reader, &ahead);
+    keep_cursor(reader, &ahead);
     *size = (size_t)payload;
     return 0;
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A group stream, receiving: reads the GROUP header once; after that it appends what came,
- * mid-frame too, and only notes where frames end, because a FIN does not prove that the last one is
- * whole. Step 7 of a frame's walk.
+/* A group stream, receiving: reads the GROUP header once; after that it appends whatever arrives,
+ * also in the middle of a frame, and only notes where frames end, because a FIN does not prove that
+ * the last frame is complete. Step 7 of a frame's walk.
  * Tested by tests/unit/transfork/test_states.c. */
 #include <stdlib.h>
 
@@ -14,8 +14,8 @@
 /* More frames than this in one group end it with MOQ_ERR_BOUNDS. */
 enum { FRAMES_MAX = 1 << 20 };
 
-/* Some publishers never end their groups: a group that is not the newest any more and has been
- * silent for so long since then is taken as ended. */
+/* Some publishers never end their groups: a group that is no longer the newest, and has been silent
+ * for this long since then, counts as ended. */
 #define SILENCE_NS (30 * NS_PER_S)
 
 static bool is_between_frames(const struct recv_group *receiving)
@@ -145,7 +145,7 @@ static int begin_group(struct moq_stream *stream, struct moq_subscription *subsc
 }
 
 /* Stops groups of a subscription that is over, outside its range, seen before or too old. None of
- * that is an error of the peer's: they may have been on their way when we changed our mind. */
+ * that is a fault of the peer: the groups may have been on their way when our wish changed. */
 static long read_header(struct moq_stream *stream, const uint8_t *data, size_t n)
 {
     size_t used;
@@ -177,8 +177,8 @@ static void stop_receiving(struct recv_group *receiving, int error)
     end_receiving(receiving, error);
 }
 
-/* Its successor may have overtaken what was still said of it, so what counts is the silence since
- * then. One that is superseded later is looked at in time, whoever brings the successor. */
+/* When a superseded group has been silent for too long. Its successor may have overtaken its last
+ * bytes, so only silence since the successor began counts. */
 static uint64_t silence_due_ns(const struct recv_group *receiving, uint64_t now_ns)
 {
     uint64_t since_ns = receiving->group->superseded_ns;

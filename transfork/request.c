@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Requests: they wait, counted and bounded, until the owner answers or the peer gives up.
+/* Requests: they wait, limited in number, until the owner answers or the peer withdraws them.
  * Tested by tests/unit/transfork/test_wishes.c. */
 #include "transfork/request.h"
 

@@ -12,8 +12,9 @@ extern "C" {
 
 struct request {
     struct grave grave;
-    struct list node;                   /* in its session's requests */
-    struct moq_request asked;           /* what the owner sees; its path is ours to release */
+    struct list node; /* in its session's requests */
+    struct moq_request
+        asked; /* the part that the owner sees; request_done and the like release its path */
     struct moq_stream *stream;          /* NULL once it is answered, refused or gone */
     uint64_t id;                        /* subscribe */
     uint64_t wire_priority, wire_order; /* INFO echoes them */
@@ -24,27 +25,27 @@ static inline struct request *request_of(struct moq_request *request)
     return container_of(request, struct request, asked);
 }
 
-/* A request that came on `stream`. Takes the path, also when it fails. NULL: the peer has too many,
- * or out of memory. */
+/* A request that arrived on `stream`. Takes over the reference to the path, even if it fails. NULL:
+ * the peer has too many requests, or out of memory. */
 struct request *request_new(struct moq_stream *stream, enum moq_request_kind kind,
                             struct moq_path **path);
 
-/* Shows it to the owner, who may answer at once; then it is over when this returns. */
+/* Passes it to the owner, who may answer at once; then it no longer exists when this returns. */
 void request_deliver(struct request *request);
 
 /* The peer changed its wish: tells the owner, who may answer at once. */
 void request_updated(struct request *request);
 
-/* The peer took it back: tells the owner. */
+/* The peer withdrew it: tells the owner. */
 void request_gone(struct request *request);
 
-/* It is answered: the stream belongs to somebody else. */
+/* It is answered, and its stream has another owner. */
 void request_done(struct request *request);
 
-/* Whether there is a group at all that it asks for. */
+/* Whether the range of the wish contains any group. */
 bool wish_has_groups(const struct moq_wish *wish);
 
-/* Applies an update: a range only ever shrinks. MOQ_ERR_PROTOCOL: nothing is left of it. */
+/* Applies an update: a range may only shrink. MOQ_ERR_PROTOCOL: it would become empty. */
 int wish_update(struct moq_wish *wish, const struct moq_wish *update);
 
 /* The viewer that the peer gave this id, or a request that will become it. */

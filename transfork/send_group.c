@@ -42,7 +42,7 @@ static size_t pull_group_bytes(struct moq_stream *stream, struct iovec *vec, siz
     return count;
 }
 
-/* Everything is sent or given up; what is missing is acknowledgements. */
+/* Everything is sent or given up; only acknowledgements are missing. */
 static void begin_farewell(struct send_group *sending)
 {
     struct moq_session *session = sending->stream.session;

@@ -37,10 +37,10 @@ static inline struct send_group *send_group_at(const struct list *node)
 struct send_group *send_group_open(struct moq_viewer *viewer, struct moq_group *group,
                                    uint64_t urgency);
 
-/* Bytes that are there and not in packets. */
+/* Bytes that have arrived but are not in packets yet. */
 uint64_t send_group_unsent(const struct send_group *sending);
 
-/* Gives the group up and lets go of the viewer. What is entirely sent may still arrive. */
+/* Gives the group up and leaves the viewer. A group that is sent completely may still arrive. */
 void send_group_cut(struct send_group *sending, int error);
 
 #ifdef __cplusplus

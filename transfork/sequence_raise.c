@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Sequences that go on where another publisher's ended: one number, added to all of them. */
+/* Lets a publisher's sequences continue where another publisher's ended: adds one number to all of
+ * them. */
 #include "base/varint.h"
 #include "transfork/transfork.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Which groups a viewer is done with: opened, skipped or reported missing. Groups may come in any
- * order, so this is everything below a floor and a few runs above it. */
+/* The groups that a viewer is done with: opened, skipped or reported missing. Groups may arrive in
+ * any order, so the set consists of everything below a floor and a few runs above it. */
 #ifndef MOQ_SEQUENCES_H
 #define MOQ_SEQUENCES_H
 

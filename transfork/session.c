@@ -105,7 +105,7 @@ static void init_lists(struct moq_session *session)
     list_init(&session->unacknowledged);
 }
 
-/* For an owner that wants to hear of nothing. */
+/* For an owner without events. */
 static const struct moq_session_events no_events = {0};
 
 struct moq_session *moq_session_alloc(void)
@@ -195,7 +195,7 @@ void session_become_ready(struct moq_session *session)
 /* ---- The peer's streams at their beginning --------------------------------------------------- */
 
 /* A later generation of the protocol begins its session with this type, on the same URL. Its npm
- * client would wait for an answer for ever, so the session is closed at once. */
+ * client would wait forever for an answer, so the session is closed at once. */
 enum { FOREIGN_SESSION_TYPE = 0x40 };
 
 static int begin_bidi(struct moq_stream *stream, uint64_t type)

@@ -15,10 +15,10 @@
 extern "C" {
 #endif
 
-/* What may wait until the versions are agreed: a page's streams can overtake its first one. */
+/* What may wait until a version is agreed on: a web page's streams can overtake its first one. */
 enum { PARKED_MAX_STREAMS = 16, PARKED_MAX_BYTES = 64 * 1024 };
 
-/* How many subscriptions of ours are found by one look. */
+/* Buckets of the hash table of our subscriptions. */
 enum { SUBSCRIPTION_BUCKETS = 64 };
 
 enum session_state {
@@ -82,13 +82,13 @@ static inline bool session_is_ready(const struct moq_session *session)
     return session->state == SESSION_READY;
 }
 
-/* Around every upcall; the last to leave frees what died. */
+/* Called around every upcall; the outermost session_leave frees the graves. */
 void session_enter(struct moq_session *session);
 void session_leave(struct moq_session *session);
 void session_bury(struct moq_session *session, struct grave *grave,
                   void (*free)(struct grave *grave));
 
-/* Makes sure that tick works at `when_ns` or earlier. */
+/* Makes sure of a tick at `when_ns` or earlier. */
 void session_wait_until(struct moq_session *session, uint64_t when_ns);
 
 /* `a` + `b`, or CLOCK_NEVER. */
@@ -97,14 +97,14 @@ static inline uint64_t time_after(uint64_t a, uint64_t b)
     return b > CLOCK_NEVER - a ? CLOCK_NEVER : a + b;
 }
 
-/* Ends the session for something the peer did. */
+/* Ends the session because of something that the peer did. */
 void session_fail(struct moq_session *session, int error, const char *reason);
 
 /* ---- The kinds of streams (each in its file) ------------------------------------------------- */
 
 /* The peer's streams: `accept_begin` (session.c) reads the type, the others what follows. */
 void accept_begin(struct moq_stream *stream);
-/* More of it came too early. */
+/* More bytes of a stream that arrived before a version was agreed on. */
 int accept_parked(struct moq_stream *stream, const uint8_t *data, size_t n);
 void greeting_begin(struct moq_stream *stream); /* server: a stream of type 0 came */
 /* What follows on the session stream. */
@@ -119,7 +119,7 @@ void recv_group_begin(struct moq_stream *stream);
 int greeting_open(struct moq_session *session);         /* client */
 void session_become_ready(struct moq_session *session); /* unparks, tells the owner */
 
-/* What time demands of each kind. */
+/* Timeouts of each kind of stream. */
 void announce_ask_tick(struct moq_session *session);
 void viewers_tick(struct moq_session *session);
 void recv_groups_tick(struct moq_session *session);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What all streams do alike: gather bytes until a message is whole, send a log, end each direction
- * once.
+/* What all streams have in common: they gather bytes until a message is complete, send a log, and
+ * end each direction once.
  * Tested by tests/unit/transfork/test_states.c. */
 #include "transfork/stream.h"
 
@@ -116,7 +116,8 @@ bool stream_open_waiting(struct moq_stream *stream)
     return true;
 }
 
-/* One that has waited too long; NULL: none, and *next_ns says when that may change. */
+/* A stream that has waited too long to be opened; NULL: none, and *next_ns says when that may
+ * change. */
 static struct moq_stream *find_expired(const struct moq_session *session, uint64_t *next_ns)
 {
     *next_ns = CLOCK_NEVER;
@@ -254,7 +255,7 @@ void stream_stop(struct moq_stream *stream, int error)
         stream->session->transport.ops->stop(stream->handle, moq_error_to_wire(error));
 }
 
-/* The transport never heard of a stream that waits to be opened, so nobody else ends it. */
+/* The transport does not know a stream that waits to be opened, so nobody else ends it. */
 static void bury_unopened(struct moq_stream *stream)
 {
     if (!stream->handle && stream->is_ours && !stream->source)
@@ -318,7 +319,7 @@ static long read_messages(struct moq_stream *stream, const uint8_t *data, size_t
     return (long)taken;
 }
 
-/* Adds `data` to what is left of an earlier piece, and reads. Returns how many bytes of `data` it
+/* Appends `data` to the rest of an earlier piece, and reads. Returns how many bytes of `data` it
  * took, or an error. */
 static long read_joined(struct moq_stream *stream, const uint8_t *data, size_t n)
 {
@@ -335,8 +336,8 @@ static long read_joined(struct moq_stream *stream, const uint8_t *data, size_t n
     return used < 0 ? used : (long)part;
 }
 
-/* Reads all of `data`: whole messages straight from the caller's memory, those that were cut by way
- * of `in`. */
+/* Reads all of `data`: complete messages directly from the caller's memory, incomplete ones through
+ * `in`. */
 static int receive_bytes(struct moq_stream *stream, const uint8_t *data, size_t n)
 {
     while (n > 0 && stream->ops && !stream->is_in_over &&
@@ -352,7 +353,7 @@ static int receive_bytes(struct moq_stream *stream, const uint8_t *data, size_t 
     return 0;
 }
 
-/* Keeps what arrives before the versions are agreed, within bounds. The session stream begins here
+/* Keeps what arrives before a version is agreed on, within limits. The session stream begins here
  * too. */
 static int park_bytes(struct moq_stream *stream, const uint8_t *data, size_t n, bool is_end)
 {

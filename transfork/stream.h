@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Our side of a QUIC stream: what every kind of stream has in common.
  *
- * A stream has at most one owner, an object that gave it `stream_ops`. When the stream is of no
- * more use to its owner, `on_over` is called, once, and the stream has no owner any more: it lives
- * on until QUIC has closed it, sends what is left in its log, and ignores what comes. An owner that
- * is done first calls stream_detach().
+ * A stream has at most one owner, an object that gave it `stream_ops`. When the stream is over for
+ * its owner, `on_over` is called once, and the stream has no owner any more: it lives until QUIC
+ * has closed it, sends the rest of its log, and ignores incoming bytes. An owner that is done
+ * before that calls stream_detach().
  *
- * Control streams write into a log that stays put until the peer has it; those that carry a group
- * (send_group.c, fetch_answer.c) point into the group instead. */
+ * Control streams write into a log that is kept until the peer has acknowledged it; streams that
+ * carry a group (send_group.c, fetch_answer.c) send directly from the group. */
 #ifndef MOQ_STREAM_H
 #define MOQ_STREAM_H
 
@@ -19,12 +19,12 @@
 extern "C" {
 #endif
 
-/* The longest message a peer may send: a path at its limits with the longest varints, and room for
- * its other fields. The first message of a session may carry extensions and is the one exception.
- */
+/* The longest message that a peer may send: a path at its limits with the longest varints, and room
+ * for the other fields. The exception is the first message of a session, which may carry
+ * extensions. */
 enum { STREAM_MESSAGE_MAX_BYTES = 2048, STREAM_GREETING_MAX_BYTES = 16 * 1024 };
 
-/* What a peer leaves unread on a control stream: a stream that has more waiting is cut with
+/* How much a peer may leave unread on a control stream: if more is waiting, the stream is cut with
  * MOQ_ERR_BOUNDS. */
 enum { STREAM_BACKLOG_MAX_BYTES = 256 * 1024 };
 
@@ -39,7 +39,7 @@ struct stream_ops {
      * that ends the stream. NULL: bytes left over are MOQ_ERR_DECODE, otherwise our direction is
      * finished too and the owner is told. */
     int (*on_end)(struct moq_stream *stream, const uint8_t *left, size_t n);
-    /* The stream is of no more use (reset, stopped, malformed, closed): `error` says why. The last
+    /* The stream is over (reset, stopped, malformed, closed), for the reason `error`. The last
      * call. */
     void (*on_over)(struct moq_stream *stream, int error);
     /* More of the log is in packets. May be NULL. */
@@ -47,8 +47,8 @@ struct stream_ops {
     bool ignores_stop; /* our direction is silent anyway: STOP_SENDING does not end the stream */
 };
 
-/* Where the bytes of a stream come from that has no log of its own: a group. It outlives the owner:
- * what was sent may have to be sent again. */
+/* Where a stream without a log gets its bytes: a group. It outlives the owner, because bytes may
+ * have to be sent again. */
 struct stream_source {
     size_t (*pull)(struct moq_stream *stream, struct iovec *vec, size_t max, bool *is_end);
     void (*on_sent)(struct moq_stream *stream, size_t n, bool is_end);
@@ -85,10 +85,10 @@ struct moq_stream *stream_new_accepted(struct moq_session *session, void *handle
 struct moq_stream *stream_new_asking(struct moq_session *session, uint64_t type,
                                      const struct stream_ops *ops, void *owner);
 
-/* Opens what waited; returns false when the peer allows no more. */
+/* Opens a waiting stream. False: the peer allows no more. */
 bool stream_open_waiting(struct moq_stream *stream);
 
-/* Fails what has waited too long. */
+/* Fails the streams that have waited too long to be opened. */
 void streams_expire(struct moq_session *session);
 
 /* For streams that are part of another object. */
@@ -114,13 +114,15 @@ struct stream_message {
 };
 struct byte_buf *stream_compose(struct stream_message *message); /* for the encoder to fill */
 
-/* As stream_write; nothing is written and `error` returned when the message did not come about. */
+/* Writes the message as stream_write does, unless `error` is set: then it writes nothing and
+ * returns `error`. */
 int stream_send(struct moq_stream *stream, const struct stream_message *message, int error);
 
-/* For streams whose first message is not complete: an on_end that is always MOQ_ERR_DECODE. */
+/* An on_end that always returns MOQ_ERR_DECODE, for streams whose first message is not complete. */
 int stream_ends_too_early(struct moq_stream *stream, const uint8_t *left, size_t n);
 
-/* For streams that were asked all there is to ask: a read that is always MOQ_ERR_PROTOCOL. */
+/* A `read` that always returns MOQ_ERR_PROTOCOL, for streams on which no further message is
+ * allowed. */
 long stream_refuses_more(struct moq_stream *stream, const uint8_t *data, size_t n);
 /* Bytes of the log that are not in packets. */
 uint64_t stream_unsent(const struct moq_stream *stream);
@@ -131,14 +133,14 @@ void stream_finish(struct moq_stream *stream); /* ends our direction after what 
 void stream_reset(struct moq_stream *stream, int error); /* ends our direction at once */
 void stream_stop(struct moq_stream *stream, int error);  /* ends the peer's direction */
 
-/* Both of these, without telling the owner, which the stream then has no more. A stream that was
- * never opened is gone. */
+/* Resets and stops the stream and detaches its owner, without telling it. Frees a stream that was
+ * never opened. */
 void stream_abort(struct moq_stream *stream, int error);
 
-/* Both of these, and the owner is told why (on_over). */
+/* Resets and stops the stream, and tells the owner why (on_over). */
 void stream_fail(struct moq_stream *stream, int error);
 
-/* The versions are agreed: parses what was parked. */
+/* A version is agreed on: parses the bytes that were parked. */
 void stream_unpark(struct moq_stream *stream);
 
 #ifdef __cplusplus

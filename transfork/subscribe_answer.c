@@ -32,8 +32,8 @@ static long read_viewer_update(struct moq_stream *stream, const uint8_t *data, s
     return used;
 }
 
-/* The peer ends its subscription. An update right before that changes nothing any more, but has to
- * be one. Returns 0 or MOQ_ERR_DECODE. */
+/* The peer ends its subscription. An update right before the end has no effect any more, but must
+ * be well-formed. Returns 0 or MOQ_ERR_DECODE. */
 static int end_subscribe(struct moq_stream *stream, const uint8_t *left, size_t n)
 {
     struct moq_wish wish;

@@ -12,7 +12,7 @@
 /* A publisher that has said "no more" gets this long to end the groups under way. */
 #define END_WAIT_NS (5 * NS_PER_S)
 
-/* Made by the first subscription: most sessions of a relay only watch. 0 or MOQ_ERR_NOMEM. */
+/* Allocated by the first subscription: most sessions of a relay only watch. 0 or MOQ_ERR_NOMEM. */
 static int make_buckets(struct moq_session *session)
 {
     if (session->subscriptions)
@@ -48,7 +48,7 @@ static struct moq_subscription *subscription_of(struct query *query)
     return container_of(query, struct moq_subscription, query);
 }
 
-/* Also cuts the groups under way. */
+/* Also cuts the groups that are still arriving. */
 static void unlink_subscription(struct query *query, int error)
 {
     struct moq_subscription *subscription = subscription_of(query);
@@ -215,7 +215,8 @@ void moq_subscription_continue_after(struct moq_subscription *subscription, uint
     moq_sequence_raise_after(&subscription->raise, latest);
 }
 
-/* A peer that cannot read it is not told; the new range still holds for what we take. */
+/* A peer without MOQ_CAN_UPDATE is not told; the new range still applies to the groups that we
+ * accept. */
 void moq_subscription_update(struct moq_subscription *subscription, const struct moq_wish *wish)
 {
     const struct moq_session *session = subscription->query.session;

@@ -33,20 +33,20 @@ struct recv_group {
     struct moq_subscription *subscription;
     struct moq_track *track;
     struct moq_group *group;
-    uint64_t frame_left; /* of the payload at hand */
+    uint64_t frame_left; /* of the current payload */
     uint64_t last_ns;    /* when bytes came last */
     uint32_t frames;
-    uint8_t size_bytes[VARINT_MAX_BYTES]; /* the next frame's size, as far as it came */
+    uint8_t size_bytes[VARINT_MAX_BYTES]; /* the next frame's size, as far as it has arrived */
     uint8_t size_count;
 };
 
-/* The subscription with this id; NULL: none, or no more. */
+/* The subscription with this id; NULL: none, or it is over. */
 struct moq_subscription *subscription_find(const struct moq_session *session, uint64_t id);
 
 /* A group stream of it ended; the subscription may be over afterwards. */
 void subscription_group_ended(struct moq_subscription *subscription);
 
-/* From recv_group.c: the subscription is over: cuts what still arrives for it. */
+/* In recv_group.c: cuts the groups that still arrive for a subscription that is over. */
 void recv_groups_cut(struct moq_subscription *subscription, int error);
 
 #ifdef __cplusplus

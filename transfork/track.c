@@ -3,8 +3,8 @@
  * whoever watches is told (transfork/watchers.c). track_cache.c decides how much is kept.
  *
  * No group comes back below one that was dropped (MOQ_ERR_EXPIRED), so a viewer never gets the same
- * group twice. A publisher that starts again with lower numbers gets through once its numbers are
- * higher than those, or through a new track, which is what a new announce makes. */
+ * group twice. If a publisher starts again with lower numbers, its groups are dropped until its
+ * numbers exceed that, or until it announces the path anew, which makes a new track. */
 #include "transfork/track.h"
 
 #include <stdlib.h>
@@ -90,7 +90,7 @@ const struct moq_track_config *moq_track_config(const struct moq_track *track)
 
 /* The node after which `sequence` belongs: the head, or a group with a lower or the same one. The
  * search begins at the newest, where most groups belong. */
-static struct list *place_of(const struct moq_track *track, uint64_t sequence)
+static struct list *find_group_place(const struct moq_track *track, uint64_t sequence)
 {
     struct list *node = track->groups.prev;
     while (node != &track->groups && track_group_at(node)->sequence > sequence)
@@ -141,7 +141,7 @@ static int hand_out_group(struct moq_track *track, struct moq_group *made, int e
 
 int moq_track_open_group(struct moq_track *track, uint64_t sequence, struct moq_group **group)
 {
-    struct list *place = place_of(track, sequence);
+    struct list *place = find_group_place(track, sequence);
     int error = admit_sequence(track, place, sequence);
     if (error)
         return error;
@@ -173,8 +173,8 @@ void moq_track_drop_read(struct moq_track *track, const struct moq_group_reader 
         count_bytes(track, group, bytes_log_footprint(&body->log));
 }
 
-/* Takes over what the writer of the body published since the last time. The caller holds references
- * to both. */
+/* Follows what the writer of the body has published since the last time. The caller holds
+ * references to both. */
 static void follow_group(struct moq_track *track, struct moq_group *group)
 {
     if (group->is_ended)
@@ -225,7 +225,7 @@ void moq_track_unfollow(struct moq_track *track, int error)
 {
     struct moq_track *kept = moq_track_ref(track);
     struct moq_group *group;
-    moq_track_follow(track); /* whatever has ended where it is written ends the same way here */
+    moq_track_follow(track); /* groups whose body has ended end the same way here */
     while ((group = first_followed(track))) {
         moq_group_ref(group);
         track_end_group(track, group, error);
@@ -237,7 +237,7 @@ void moq_track_unfollow(struct moq_track *track, int error)
 static int adopt_body(struct moq_track *track, uint64_t sequence, struct moq_group_body *body,
                       struct moq_group **made)
 {
-    struct list *place = place_of(track, sequence);
+    struct list *place = find_group_place(track, sequence);
     int error = admit_sequence(track, place, sequence);
     if (error)
         return error;
@@ -306,7 +306,7 @@ int moq_track_write_frame(struct moq_track *track, struct moq_group *group, cons
     if (error)
         return error;
     error = add_bytes(track, group, payload, size);
-    if (error) { /* half a frame is out and cannot be taken back */
+    if (error) { /* half a frame has been published and cannot be withdrawn */
         moq_track_abort_group(track, group, error);
         return error;
     }
@@ -378,7 +378,7 @@ struct moq_group *moq_track_oldest(const struct moq_track *track)
 
 struct moq_group *moq_track_find(const struct moq_track *track, uint64_t sequence)
 {
-    struct moq_group *group = group_or_null(track, place_of(track, sequence));
+    struct moq_group *group = group_or_null(track, find_group_place(track, sequence));
     return group && group->sequence == sequence ? group : NULL;
 }
 
@@ -386,7 +386,7 @@ struct moq_group *moq_track_after(const struct moq_track *track, const struct mo
 {
     bool is_kept = !list_is_empty(&kept_of(group)->node);
     return group_or_null(track, is_kept ? kept_of(group)->node.next
-                                        : place_of(track, group->sequence)->next);
+                                        : find_group_place(track, group->sequence)->next);
 }
 
 uint64_t moq_track_latest(const struct moq_track *track)

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A track from the inside: its groups in order of sequence, what it promises about memory, and who
- * watches. Step 9.
+/* A track from the inside: its groups in order of sequence, its limits on memory, and its watchers.
+ * Step 9.
  *
  * For writers: a group that moq_track_open_group gave may be ended by the track itself (too many
- * grow at once, the cache is over its bytes, the track was cut), so whoever writes over several
- * turns holds a reference of its own and takes MOQ_ERR_CLOSED from moq_track_append as "nobody
+ * grow at once, the cache is over its bytes, the track was cut), so a writer that needs several
+ * turns holds a reference of its own, and treats MOQ_ERR_CLOSED from moq_track_append as "nobody
  * wants the rest".
  *
  * A group that is no longer in its track has always ended. */
@@ -19,8 +19,8 @@
 extern "C" {
 #endif
 
-/* They hold whatever the cache limits say, also when those say "no limit"; the newest group is
- * always kept. */
+/* These limits apply whatever the cache limits are, even "no limit"; the newest group is always
+ * kept. */
 enum { TRACK_MAX_GROUPS = 4096, TRACK_MAX_BYTES = 256 << 20 };
 
 struct moq_track {
@@ -54,22 +54,23 @@ static inline struct moq_group *track_group_at(const struct list *node)
     return &container_of(node, struct kept_group, node)->group;
 }
 
-/* Ends a group that still grows and tells of it. The caller holds a reference: a watcher may let go
- * of the last one. */
+/* Ends a group that still grows and tells the watchers. The caller holds a reference, because a
+ * watcher may drop the last other one. */
 void track_end_group(struct moq_track *track, struct moq_group *group, int error);
 
-/* Takes a group that has ended out of the track; it lives on with those who still read it. */
+/* Removes a group that has ended from the track; it lives as long as somebody still reads it. */
 void track_forget_group(struct moq_track *track, struct moq_group *group);
 
 /* ---- What is kept (track_cache.c) ------------------------------------------------------------ */
 
-/* Brings count and bytes under their limits. Watchers are told of what is cut for it. */
+/* Drops or cuts groups until count and bytes are within their limits. Watchers are told of the
+ * cuts. */
 void track_trim(struct moq_track *track);
 
-/* Room for a newcomer, at the cost of those that are older. */
+/* Makes room for a new group at the expense of older ones. */
 void track_make_room(struct moq_track *track);
 
-/* Whether a group of this sequence would only come to be dropped again. */
+/* Whether a new group of this sequence would have to be dropped at once. */
 bool track_is_full_for(const struct moq_track *track, uint64_t sequence);
 
 /* Cuts the lowest group that grows, the newest excepted. False: there is none. */
@@ -78,10 +79,11 @@ bool track_cut_lowest(struct moq_track *track, int error);
 /* ---- Who watches (watchers.c) ---------------------------------------------------------------- */
 
 void track_init_watchers(struct moq_track *track);
-void track_drop_watchers(struct moq_track *track); /* a late moq_track_unwatch is harmless then */
+void track_drop_watchers(
+    struct moq_track *track); /* moq_track_unwatch may still be called afterwards */
 
-/* Tell all watchers. They may leave, come, and let go of the track; those that come are not told.
- */
+/* These tell all watchers. A watcher may remove itself, add others, which are not told, and drop
+ * its reference to the track. */
 void track_tell_group(struct moq_track *track, struct moq_group *group);
 void track_tell_growth(struct moq_track *track, struct moq_group *group);
 void track_tell_end(struct moq_track *track, int error);

@@ -33,7 +33,7 @@ static uint64_t max_age_ns(const struct moq_track *track)
 }
 
 /* The lowest group that is not the newest: one that has ended, or one that grows. */
-static struct moq_group *find_old(const struct moq_track *track, bool has_ended)
+static struct moq_group *find_lowest_old_group(const struct moq_track *track, bool has_ended)
 {
     const struct list *newest = track->groups.prev;
     for (struct list *node = track->groups.next; node != newest; node = node->next)
@@ -44,7 +44,7 @@ static struct moq_group *find_old(const struct moq_track *track, bool has_ended)
 
 bool track_cut_lowest(struct moq_track *track, int error)
 {
-    struct moq_group *group = find_old(track, false);
+    struct moq_group *group = find_lowest_old_group(track, false);
     if (!group)
         return false;
     moq_group_ref(group);
@@ -60,7 +60,7 @@ static bool is_in_grace(const struct moq_track *track, uint64_t superseded_ns)
            track_stamp(track) - superseded_ns < track->config.cache.grace_ns;
 }
 
-static bool is_over_limits(const struct moq_track *track)
+static bool is_track_over_limits(const struct moq_track *track)
 {
     if (track->cached_bytes > max_bytes(track))
         return true;
@@ -72,8 +72,8 @@ static bool is_over_limits(const struct moq_track *track)
 /* Watchers are called and may change the track, so every round begins anew. */
 void track_trim(struct moq_track *track)
 {
-    while (is_over_limits(track)) {
-        struct moq_group *group = find_old(track, true);
+    while (is_track_over_limits(track)) {
+        struct moq_group *group = find_lowest_old_group(track, true);
         if (group)
             track_forget_group(track, group);
         else if (!track_cut_lowest(track, MOQ_ERR_EXPIRED))
@@ -90,7 +90,7 @@ void moq_track_set_cache(struct moq_track *track, const struct moq_cache_limits 
 }
 
 /* Drops what is too old. Returns when the next one will be, or CLOCK_NEVER. */
-static uint64_t drop_aged(struct moq_track *track)
+static uint64_t drop_aged_groups(struct moq_track *track)
 {
     uint64_t age_ns = max_age_ns(track), now_ns = track_stamp(track), next_ns = CLOCK_NEVER;
     if (age_ns == 0 || list_is_empty(&track->groups))
@@ -116,7 +116,7 @@ uint64_t moq_track_sweep(struct moq_track *track)
 {
     struct moq_track *kept = moq_track_ref(track);
     track_trim(track);
-    uint64_t next_ns = drop_aged(track);
+    uint64_t next_ns = drop_aged_groups(track);
 #ifndef NDEBUG
     track_check(track);
 #endif
@@ -134,13 +134,13 @@ bool track_is_full_for(const struct moq_track *track, uint64_t sequence)
         return true;
     if (track->open_count < MOQ_TRACK_OPEN_GROUPS)
         return false;
-    const struct moq_group *growing = find_old(track, false);
+    const struct moq_group *growing = find_lowest_old_group(track, false);
     return growing && sequence < growing->sequence;
 }
 
 void track_make_room(struct moq_track *track)
 {
-    drop_aged(track);
+    drop_aged_groups(track);
     while (track->open_count > MOQ_TRACK_OPEN_GROUPS && track_cut_lowest(track, MOQ_ERR_EXPIRED))
         ;
     track_trim(track);

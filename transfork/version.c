@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The table of versions. 02 and 04 can do little because of the Rust publishers that speak them:
- * these ignore ranges, panic at FETCH, lose the track at INFO_PLEASE, and take SESSION_UPDATE for
+/* The table of versions. 02 and 04 have few abilities because of the Rust programs that speak them:
+ * they ignore ranges, panic on FETCH, lose the track on INFO_PLEASE, and read SESSION_UPDATE as
  * INFO. */
 #include "transfork/version.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Versions from the inside: how each of them writes what they all say. One row per version, in
- * version.c; nothing else compares versions. What a peer can do is moq_session_can. */
+/* Versions from the inside: how each of them encodes the same messages. There is one row per
+ * version, in version.c; no other code compares versions. What a peer can do is moq_session_can. */
 #ifndef MOQ_TRANSFORK_VERSION_H
 #define MOQ_TRANSFORK_VERSION_H
 
@@ -14,7 +14,7 @@ struct version {
     uint32_t version; /* of enum moq_version; 0: not agreed yet */
     uint64_t wire;    /* its number in the greeting */
     const char *name;
-    uint32_t can; /* of enum moq_can, or-ed */
+    uint32_t can; /* enum moq_can, or-ed */
 
     bool has_varints;         /* priority and announce status are varints; else one raw byte each */
     bool has_expires;         /* SUBSCRIBE, SUBSCRIBE_UPDATE and INFO carry Group Expires */
@@ -25,12 +25,13 @@ struct version {
     uint8_t order_oldest;     /* "oldest first" on the wire; newest is one more, less: no opinion */
 };
 
-/* The row of one version; never NULL: what is not ours can do nothing. */
+/* The row of a version. Never NULL: a version that we do not know has a row without abilities. */
 const struct version *version_row(uint32_t version);
 
 uint32_t version_from_wire(uint64_t wire); /* 0: not one of ours */
 
-/* What a server takes of the versions that both speak (enum moq_version, or-ed); 0: none. */
+/* The version that a server chooses from those that both sides speak (enum moq_version, or-ed); 0:
+ * there is none. */
 uint32_t version_pick(uint32_t common);
 
 #ifdef __cplusplus

@@ -2,7 +2,7 @@
 /* Viewers: what happens to a peer's subscription when its track grows, its streams have room, or
  * time passes. viewer_next.c decides which group comes next; this file opens, cuts and reports.
  * When an open group grows, that costs one search of a short list and one wake: step 10 of a
- * frame's walk, in on_growth.
+ * frame's walk, in on_track_growth.
  * Tested by tests/unit/transfork/test_ranges.c and tests/unit/transfork/test_serve.c. */
 #include "transfork/viewer.h"
 
@@ -62,7 +62,7 @@ static void report_losses(struct moq_viewer *viewer)
 }
 
 /* Whether `a` should be cut rather than `b`: idle ones first, then the lowest sequence. */
-static bool is_better_victim(const struct send_group *a, const struct send_group *b)
+static bool is_better_to_cut(const struct send_group *a, const struct send_group *b)
 {
     bool is_a_idle = send_group_unsent(a) == 0, is_b_idle = send_group_unsent(b) == 0;
     if (is_a_idle != is_b_idle)
@@ -70,11 +70,12 @@ static bool is_better_victim(const struct send_group *a, const struct send_group
     return a->group->sequence < b->group->sequence;
 }
 
-/* What a turn opens is sent at its end: a group younger than this may not have had that chance. */
+/* Groups opened in a turn are sent at its end: a group younger than this may not have had a chance
+ * to be sent. */
 #define FRESH_NS NS_PER_MS
 
 /* Whether it was opened just now, so that nothing of it could be sent. */
-static bool is_fresh(const struct moq_viewer *viewer, const struct send_group *sending)
+static bool was_just_opened(const struct moq_viewer *viewer, const struct send_group *sending)
 {
     return session_now(viewer->session) < sending->opened_ns + FRESH_NS &&
            send_group_unsent(sending) > 0;
@@ -82,8 +83,8 @@ static bool is_fresh(const struct moq_viewer *viewer, const struct send_group *s
 
 /* Which open group to cut for `group`: an older one that has nothing to send or, if the newest goes
  * first, the oldest. NULL: none. */
-static struct send_group *find_victim(const struct moq_viewer *viewer,
-                                      const struct moq_group *group, bool may_be_fresh)
+static struct send_group *find_group_to_cut(const struct moq_viewer *viewer,
+                                            const struct moq_group *group, bool may_be_fresh)
 {
     struct send_group *victim = NULL;
     list_for_each (node, &viewer->groups) {
@@ -91,28 +92,28 @@ static struct send_group *find_victim(const struct moq_viewer *viewer,
         bool is_old =
             sending->group->superseded_ns > 0 && sending->group->sequence < group->sequence;
         bool may_go = viewer->policy.order == MOQ_ORDER_NEWEST || send_group_unsent(sending) == 0;
-        may_go &= may_be_fresh || !is_fresh(viewer, sending);
-        if (!sending->is_sent && is_old && may_go && (!victim || is_better_victim(sending, victim)))
+        may_go &= may_be_fresh || !was_just_opened(viewer, sending);
+        if (!sending->is_sent && is_old && may_go && (!victim || is_better_to_cut(sending, victim)))
             victim = sending;
     }
     return victim;
 }
 
-/* Makes room for one more open group. In a burst, groups that were just opened are given the time
- * to be sent first. */
-static bool make_room(struct moq_viewer *viewer, const struct moq_group *group)
+/* Makes room for one more open group. In a burst, groups that were just opened get time to be sent
+ * first. */
+static bool make_room_for_group(struct moq_viewer *viewer, const struct moq_group *group)
 {
     if (viewer->unsent < viewer->session->config.limits.open_groups)
         return true;
-    struct send_group *victim = find_victim(viewer, group, false), *fresh;
+    struct send_group *victim = find_group_to_cut(viewer, group, false), *fresh;
     if (victim)
         cut_group(viewer, victim, MOQ_ERR_EXPIRED);
-    else if ((fresh = find_victim(viewer, group, true)))
+    else if ((fresh = find_group_to_cut(viewer, group, true)))
         session_wait_until(viewer->session, fresh->opened_ns + FRESH_NS);
     return victim != NULL;
 }
 
-/* Credit is told when it comes, memory is not. */
+/* The transport reports new credit, but nobody reports free memory. */
 #define RETRY_NS NS_PER_S
 
 static void open_groups(struct moq_viewer *viewer)
@@ -122,7 +123,7 @@ static void open_groups(struct moq_viewer *viewer)
     viewer->is_waiting_turn = viewer->is_waiting_credit = false;
     while ((group = viewer_next_group(&view))) {
         viewer->is_waiting_turn = true;
-        if (!make_room(viewer, group))
+        if (!make_room_for_group(viewer, group))
             return;
         struct send_group *sending =
             send_group_open(viewer, group, viewer_urgency(viewer, group->sequence));
@@ -165,7 +166,7 @@ void viewer_over(struct moq_viewer *viewer)
     session_bury(session, &viewer->grave, viewer_free);
 }
 
-static bool is_complete(const struct moq_viewer *viewer)
+static bool is_viewer_complete(const struct moq_viewer *viewer)
 {
     if (!list_is_empty(&viewer->groups))
         return false;
@@ -183,7 +184,7 @@ static void end_if_complete(struct moq_viewer *viewer)
         stream_fail(stream, viewer->failure);
         return;
     }
-    if (!is_complete(viewer))
+    if (!is_viewer_complete(viewer))
         return;
     stream_detach(stream);
     stream_finish(stream);
@@ -211,17 +212,17 @@ static struct moq_viewer *viewer_of(struct moq_watcher *watcher)
     return container_of(watcher, struct moq_viewer, watcher);
 }
 
-static void start_at(struct moq_viewer *viewer, uint64_t sequence)
+static void start_viewer_at(struct moq_viewer *viewer, uint64_t sequence)
 {
     viewer->has_start = true;
     sequences_init(&viewer->done, sequence);
 }
 
-static void on_group(struct moq_watcher *watcher, struct moq_group *group)
+static void on_track_group(struct moq_watcher *watcher, struct moq_group *group)
 {
     struct moq_viewer *viewer = viewer_of(watcher);
     if (!viewer->has_start)
-        start_at(viewer, group->sequence);
+        start_viewer_at(viewer, group->sequence);
     viewer_update(viewer);
 }
 
@@ -236,7 +237,7 @@ static struct send_group *find_sending(const struct moq_viewer *viewer,
 
 /* Step 10 of a frame's walk: the stream asks for its turn, and its connection joins the list of
  * those that have something to send, unless it is there already. */
-static void on_growth(struct moq_watcher *watcher, struct moq_group *group)
+static void on_track_growth(struct moq_watcher *watcher, struct moq_group *group)
 {
     struct moq_viewer *viewer = viewer_of(watcher);
     struct send_group *sending = find_sending(viewer, group);
@@ -246,7 +247,7 @@ static void on_growth(struct moq_watcher *watcher, struct moq_group *group)
         viewer_update(viewer); /* ended or superseded: rare enough to look at everything */
 }
 
-static void on_gap(struct moq_watcher *watcher, uint64_t first, uint64_t last, int error)
+static void on_track_gap(struct moq_watcher *watcher, uint64_t first, uint64_t last, int error)
 {
     struct moq_viewer *viewer = viewer_of(watcher);
     struct sequence_run hole;
@@ -272,8 +273,10 @@ static void on_track_end(struct moq_watcher *watcher, int error)
     viewer_update(viewer);
 }
 
-static const struct moq_watcher_ops watcher_ops = {
-    .on_group = on_group, .on_growth = on_growth, .on_gap = on_gap, .on_end = on_track_end};
+static const struct moq_watcher_ops watcher_ops = {.on_group = on_track_group,
+                                                   .on_growth = on_track_growth,
+                                                   .on_gap = on_track_gap,
+                                                   .on_end = on_track_end};
 
 void viewer_group_sent(struct moq_viewer *viewer)
 {
@@ -298,7 +301,7 @@ void viewer_group_refused(struct moq_viewer *viewer, uint64_t sequence)
     viewer_update(viewer);
 }
 
-/* Owners may close any viewer while we walk, so each one goes back into the list before it is
+/* Owners may close any viewer during the walk, so each one is put back into the list before it is
  * looked at. */
 void viewers_tick(struct moq_session *session)
 {
@@ -312,7 +315,7 @@ void viewers_tick(struct moq_session *session)
     }
 }
 
-/* The viewer of highest priority that waits for stream credit; NULL: none does. */
+/* The viewer with the highest priority of those that wait for stream credit; NULL: none. */
 static struct moq_viewer *most_important(const struct moq_session *session)
 {
     struct moq_viewer *best = NULL;
@@ -355,7 +358,7 @@ struct moq_viewer *viewer_new(struct moq_stream *stream, uint64_t id, struct moq
     return viewer;
 }
 
-/* Groups that the peer asked for by number and that are gone: one gap for all of them. */
+/* Reports, in one gap, the groups that the peer asked for by number and that are gone. */
 static void report_gone(struct moq_viewer *viewer)
 {
     const struct moq_track *track = viewer->track;
@@ -378,10 +381,10 @@ void viewer_start(struct moq_viewer *viewer)
     viewer->info_end = bytes_log_length(&viewer->stream->out);
     viewer->is_ending = moq_track_has_ended(viewer->track, &error);
     if (viewer->wish.min != MOQ_NO_GROUP) {
-        start_at(viewer, viewer->wish.min);
+        start_viewer_at(viewer, viewer->wish.min);
         report_gone(viewer);
     } else if (newest)
-        start_at(viewer, newest->sequence);
+        start_viewer_at(viewer, newest->sequence);
 }
 
 void viewer_info_sent(struct moq_viewer *viewer)
@@ -413,7 +416,7 @@ void viewer_update_wish(struct moq_viewer *viewer, const struct moq_wish *update
     }
     uint64_t min = viewer->wish.min;
     if (min != MOQ_NO_GROUP && !viewer->has_start)
-        start_at(viewer, min);
+        start_viewer_at(viewer, min);
     if (min != MOQ_NO_GROUP && min > 0)
         viewer_mark_done(viewer, (struct sequence_run){0, min - 1});
     cut_what_is_outside(viewer);

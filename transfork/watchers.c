@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Whoever watches a track, and how they are told. Step 9 of a frame's walk: track_tell_growth. */
+/* The watchers of a track, and how they are told. Step 9 of a frame's walk: track_tell_growth. */
 #include "base/check.h"
 #include "transfork/track.h"
 
 /* ---- The ring -------------------------------------------------------------------------------- */
 
 /* Not base/list.h, which an installed header must not show. */
-static void insert_before(struct moq_watcher *watcher, struct moq_watcher *next)
+static void insert_watcher(struct moq_watcher *watcher, struct moq_watcher *next)
 {
     watcher->prev = next->prev;
     watcher->next = next;
@@ -14,8 +14,8 @@ static void insert_before(struct moq_watcher *watcher, struct moq_watcher *next)
     next->prev = watcher;
 }
 
-/* Harmless for one that was taken out. */
-static void take_out(struct moq_watcher *watcher)
+/* Does no harm to one that has been removed. */
+static void unlink_watcher(struct moq_watcher *watcher)
 {
     watcher->prev->next = watcher->next;
     watcher->next->prev = watcher->prev;
@@ -30,7 +30,7 @@ void track_init_watchers(struct moq_track *track)
 void track_drop_watchers(struct moq_track *track)
 {
     while (track->watchers.next != &track->watchers)
-        take_out(track->watchers.next);
+        unlink_watcher(track->watchers.next);
 }
 
 /* A walk over the watchers that survives whatever its callbacks remove or add: it marks its place
@@ -41,25 +41,25 @@ struct walk {
     struct moq_watcher here, end;
 };
 
-/* Not inlined: gcc would warn of a local's address in the ring, as it does not see that walk_next
- * takes it out again. */
-__attribute__((noinline)) static void walk_start(struct walk *walk, struct moq_track *track)
+/* Not inlined: gcc would warn of a local's address in the ring, as it does not see that
+ * next_watcher takes it out again. */
+__attribute__((noinline)) static void start_watcher_walk(struct walk *walk, struct moq_track *track)
 {
     *walk = (struct walk){.track = moq_track_ref(track)};
-    insert_before(&walk->here, track->watchers.next);
-    insert_before(&walk->end, &track->watchers);
+    insert_watcher(&walk->here, track->watchers.next);
+    insert_watcher(&walk->end, &track->watchers);
 }
 
-static struct moq_watcher *walk_next(struct walk *walk)
+static struct moq_watcher *next_watcher(struct walk *walk)
 {
     struct moq_watcher *watcher = walk->here.next;
-    take_out(&walk->here);
+    unlink_watcher(&walk->here);
     if (watcher == &walk->end) {
-        take_out(&walk->end);
+        unlink_watcher(&walk->end);
         moq_track_unref(&walk->track);
         return NULL;
     }
-    insert_before(&walk->here, watcher->next);
+    insert_watcher(&walk->here, watcher->next);
     return watcher;
 }
 
@@ -68,8 +68,8 @@ static struct moq_watcher *walk_next(struct walk *walk)
 void track_tell_group(struct moq_track *track, struct moq_group *group)
 {
     struct walk walk;
-    walk_start(&walk, track);
-    for (struct moq_watcher *watcher; (watcher = walk_next(&walk));)
+    start_watcher_walk(&walk, track);
+    for (struct moq_watcher *watcher; (watcher = next_watcher(&walk));)
         if (watcher->ops && watcher->ops->on_group)
             watcher->ops->on_group(watcher, group);
 }
@@ -77,8 +77,8 @@ void track_tell_group(struct moq_track *track, struct moq_group *group)
 void track_tell_growth(struct moq_track *track, struct moq_group *group)
 {
     struct walk walk;
-    walk_start(&walk, track);
-    for (struct moq_watcher *watcher; (watcher = walk_next(&walk));)
+    start_watcher_walk(&walk, track);
+    for (struct moq_watcher *watcher; (watcher = next_watcher(&walk));)
         if (watcher->ops && watcher->ops->on_growth)
             watcher->ops->on_growth(watcher, group);
 }
@@ -86,8 +86,8 @@ void track_tell_growth(struct moq_track *track, struct moq_group *group)
 void track_tell_end(struct moq_track *track, int error)
 {
     struct walk walk;
-    walk_start(&walk, track);
-    for (struct moq_watcher *watcher; (watcher = walk_next(&walk));)
+    start_watcher_walk(&walk, track);
+    for (struct moq_watcher *watcher; (watcher = next_watcher(&walk));)
         if (watcher->ops && watcher->ops->on_end)
             watcher->ops->on_end(watcher, error);
 }
@@ -95,8 +95,8 @@ void track_tell_end(struct moq_track *track, int error)
 void moq_track_gap(struct moq_track *track, uint64_t first, uint64_t last, int error)
 {
     struct walk walk;
-    walk_start(&walk, track);
-    for (struct moq_watcher *watcher; (watcher = walk_next(&walk));)
+    start_watcher_walk(&walk, track);
+    for (struct moq_watcher *watcher; (watcher = next_watcher(&walk));)
         if (watcher->ops && watcher->ops->on_gap)
             watcher->ops->on_gap(watcher, first, last, error);
 }
@@ -104,12 +104,12 @@ void moq_track_gap(struct moq_track *track, uint64_t first, uint64_t last, int e
 void moq_track_watch(struct moq_track *track, struct moq_watcher *watcher)
 {
     REQUIRE(watcher->ops && (!watcher->next || watcher->next == watcher));
-    insert_before(watcher, &track->watchers);
+    insert_watcher(watcher, &track->watchers);
 }
 
 void moq_track_unwatch(struct moq_track *track, struct moq_watcher *watcher)
 {
     (void)track; /* a watcher knows its neighbours */
     if (watcher->next)
-        take_out(watcher);
+        unlink_watcher(watcher);
 }
