@@ -143,7 +143,7 @@ enum quic_aes quic_aes_in_use(void)
     /* Asked in any case: handshakes and masks are wolfSSL's, and it learns here what it may use. */
     if (!has_instructions())
         return QUIC_AES_SOFTWARE;
-    struct wide *wide = wide_new();
+    struct wide *wide = wide_new(WIDE_512);
     bool is_wide = wide != NULL;
     wide_free(&wide);
     return is_wide ? QUIC_AES_WIDE : QUIC_AES_INSTRUCTIONS;

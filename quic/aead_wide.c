@@ -29,19 +29,26 @@ struct wide_key {
     struct functions run;
 };
 
-static bool has_instructions(const IMB_MGR *manager)
-{
-    const uint64_t wanted = IMB_FEATURE_AVX512_SKX | IMB_FEATURE_VAES | IMB_FEATURE_VPCLMULQDQ;
-    return (manager->features & wanted) == wanted;
-}
+static const struct {
+    uint64_t features;
+    void (*init)(IMB_MGR *manager);
+} kernels[] = {
+    [WIDE_512] = {IMB_FEATURE_AVX512_SKX | IMB_FEATURE_VAES | IMB_FEATURE_VPCLMULQDQ,
+                  init_mb_mgr_avx512},
+    [WIDE_256] = {IMB_CPUFLAGS_AVX2, init_mb_mgr_avx2},
+    [WIDE_128] = {IMB_CPUFLAGS_SSE, init_mb_mgr_sse},
+};
 
-struct wide *wide_new(void)
+struct wide *wide_new(enum wide_registers registers)
 {
     IMB_MGR *manager = alloc_mb_mgr(0);
     if (!manager)
         return NULL;
-    init_mb_mgr_auto(manager, NULL);
-    bool is_there = imb_get_errno(manager) == 0 && has_instructions(manager);
+    const uint64_t wanted = kernels[registers].features;
+    bool is_there = (manager->features & wanted) == wanted;
+    if (is_there)
+        kernels[registers].init(manager);
+    is_there = is_there && imb_get_errno(manager) == 0;
     struct wide *wide = is_there ? calloc(1, sizeof *wide) : NULL;
     if (wide) {
         wide->aes_128 =
@@ -104,8 +111,9 @@ bool wide_open(const struct wide_key *key, const struct wide_packet *packet, uin
 
 #else
 
-struct wide *wide_new(void)
+struct wide *wide_new(enum wide_registers registers)
 {
+    (void)registers;
     return NULL;
 }
 

@@ -25,8 +25,12 @@ struct wide_packet {
     size_t header_size;
 };
 
-/* NULL: nothing of the kind. Takes a tenth of a millisecond. */
-struct wide *wide_new(void);
+enum wide_registers { WIDE_512, WIDE_256, WIDE_128 }; /* bits */
+
+/* What the processor has of that width; NULL: nothing. Takes a tenth of a millisecond. Connections
+ * use WIDE_512 only. The others give the same bytes, so that tests run all of this on processors
+ * without such registers. */
+struct wide *wide_new(enum wide_registers registers);
 void wide_free(struct wide **wide);
 
 /* `n`: 16 or 32 bytes of `key`, for AES-128 and AES-256. NULL: another size, or out of memory. */

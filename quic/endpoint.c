@@ -173,7 +173,7 @@ struct quic_endpoint *quic_endpoint_new(const struct quic_endpoint_config *confi
     if (!endpoint)
         return NULL;
     pool_init(&endpoint->pool);
-    endpoint->wide = wide_new();
+    endpoint->wide = wide_new(WIDE_512);
     list_init(&endpoint->conns);
     list_init(&endpoint->lingering);
     list_init(&endpoint->ready);

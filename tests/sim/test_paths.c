@@ -106,22 +106,45 @@ static void nobody_goes_around_retry(void **state)
     pair_deinit(&pair);
 }
 
+static void check_key_updates(struct pair *pair)
+{
+    pair_echo(pair, 20000);
+    for (int updates = 0; updates < 5; updates++) {
+        sim_run(pair->sim, NS_PER_S);
+
+        struct quic_conn *conn = updates % 2 ? pair->server.conn : pair->client.conn;
+        assert_int_equal(ngtcp2_conn_initiate_key_update(conn->quic, sim_clock(pair->sim)->now_ns),
+                         0);
+        pair_echo(pair, 20000);
+    }
+}
+
 static void keys_are_updated_without_a_seam(void **state)
 {
     (void)state;
     struct pair pair;
     start(&pair, 0);
     pair_connect(&pair);
-    for (int updates = 0; updates < 5; updates++) {
-        pair_echo(&pair, 20000);
-        sim_run(pair.sim, NS_PER_S);
-
-        struct quic_conn *conn = updates % 2 ? pair.server.conn : pair.client.conn;
-        assert_int_equal(ngtcp2_conn_initiate_key_update(conn->quic, sim_clock(pair.sim)->now_ns),
-                         0);
-    }
-    pair_echo(&pair, 20000);
+    check_key_updates(&pair);
     pair_deinit(&pair);
+}
+
+/* The server has each kernel of aead_wide.h in turn; the client has what connections use here. */
+static void packets_of_every_kernel_are_read_by_the_others(void **state)
+{
+    (void)state;
+    for (int registers = WIDE_512; registers <= WIDE_128; registers++) {
+        struct pair pair;
+        start(&pair, 0);
+        pair_start(&pair);
+        struct quic_endpoint *server = sim_endpoint(pair.sim, pair.server_node);
+        wide_free(&server->wide);
+        server->wide = wide_new((enum wide_registers)registers);
+        assert_non_null(pair_dial(&pair));
+        assert_true(sim_run_until(pair.sim, peer_is_connected, &pair.client, WAIT_S * NS_PER_S));
+        check_key_updates(&pair);
+        pair_deinit(&pair);
+    }
 }
 
 static void packets_grow_to_what_the_path_carries(void **state)
@@ -212,6 +235,7 @@ int main(void)
         cmocka_unit_test(under_load_addresses_are_proved_by_retry),
         cmocka_unit_test(nobody_goes_around_retry),
         cmocka_unit_test(keys_are_updated_without_a_seam),
+        cmocka_unit_test(packets_of_every_kernel_are_read_by_the_others),
         cmocka_unit_test(packets_grow_to_what_the_path_carries),
         cmocka_unit_test(an_unproved_address_gets_at_most_three_times_what_it_sent),
         cmocka_unit_test(logs_of_keys_and_events_are_written_where_asked),

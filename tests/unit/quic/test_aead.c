@@ -141,7 +141,9 @@ static void headers_are_masked_as_in_the_rfc(void **state)
 
 /* ---- Keys of 1-RTT packets ------------------------------------------------------------------- */
 
-static struct wide *wide;
+enum { WIDTHS = WIDE_128 + 1 };
+
+static struct wide *offers[WIDTHS]; /* NULL: this processor has no such registers */
 
 static ngtcp2_crypto_aead aead_of(size_t index)
 {
@@ -149,7 +151,7 @@ static ngtcp2_crypto_aead aead_of(size_t index)
                                 .max_overhead = TAG_BYTES};
 }
 
-static ngtcp2_crypto_aead_ctx packet_key(size_t index, bool is_seal)
+static ngtcp2_crypto_aead_ctx packet_key(const struct wide *wide, size_t index, bool is_seal)
 {
     ngtcp2_crypto_aead aead = aead_of(index);
     ngtcp2_crypto_aead_ctx key = {0};
@@ -158,11 +160,12 @@ static ngtcp2_crypto_aead_ctx packet_key(size_t index, bool is_seal)
     return key;
 }
 
-static void check_sealing_and_opening(void)
+static void check_sealing_and_opening(const struct wide *wide)
 {
     for (size_t i = 0; aead_cipher(i); i++) {
         ngtcp2_crypto_aead aead = aead_of(i);
-        ngtcp2_crypto_aead_ctx seals = packet_key(i, true), opens = packet_key(i, false),
+        ngtcp2_crypto_aead_ctx seals = packet_key(wide, i, true),
+                               opens = packet_key(wide, i, false),
                                theirs = key_of(aead_cipher(i), true);
         for (size_t n = 0; n <= PACKET_BYTES; n += n < 300 ? 1 : 97) {
             uint8_t plain[PACKET_BYTES], a[PACKET_BYTES + TAG_BYTES], b[PACKET_BYTES + TAG_BYTES];
@@ -194,40 +197,62 @@ static void check_sealing_and_opening(void)
 static void they_seal_as_ngtcp2_does_and_open(void **state)
 {
     (void)state;
-    check_sealing_and_opening();
-    struct wide *offer = wide;
-    wide = NULL; /* as where there is none */
-    check_sealing_and_opening();
-    wide = offer;
+    check_sealing_and_opening(NULL);
+    for (size_t i = 0; i < WIDTHS; i++)
+        check_sealing_and_opening(offers[i]);
 }
 
-/* Without VAES there is nothing to compare, and nothing that could be wrong. */
-static void wide_registers_change_no_byte(void **state)
+static void check_kernel(const struct wide *wide, size_t index)
+{
+    ngtcp2_crypto_aead_ctx theirs = key_of(aead_cipher(index), true);
+    struct wide_key *key = wide_key_new(wide, secret, index == 0 ? 16 : 32);
+    assert_non_null(key);
+    for (size_t n = 1; n <= PACKET_BYTES; n++) {
+        uint8_t plain[PACKET_BYTES], a[PACKET_BYTES + TAG_BYTES], b[PACKET_BYTES + TAG_BYTES];
+        struct wide_packet packet = {nonce, header, n % (HEADER_BYTES + 1)};
+        fill(plain, n);
+        wide_seal(key, &packet, a, plain, n);
+        assert_int_equal(ngtcp2_crypto_encrypt_cb(b, &no_aead, &theirs, plain, n, nonce,
+                                                  NONCE_BYTES, header, packet.header_size),
+                         0);
+        assert_memory_equal(a, b, n + TAG_BYTES);
+        assert_true(wide_open(key, &packet, a, a, n));
+        assert_memory_equal(a, plain, n);
+        b[n + n % TAG_BYTES] ^= 1;
+        assert_false(wide_open(key, &packet, a, b, n));
+    }
+    wide_key_free(&key);
+    assert_null(key);
+    wolfSSL_EVP_CIPHER_CTX_free(theirs.native_handle);
+}
+
+static void registers_of_no_width_change_a_byte(void **state)
+{
+    static const char *const names[WIDTHS] = {"512", "256", "128"};
+    (void)state;
+    for (size_t i = 0; i < WIDTHS; i++) {
+        print_message("registers of %s bits: %s\n", names[i], offers[i] ? "yes" : "no");
+        if (!offers[i])
+            continue;
+        assert_null(wide_key_new(offers[i], secret, 15));
+        check_kernel(offers[i], 0);
+        check_kernel(offers[i], 1);
+    }
+}
+
+/* Without it nothing of the file is tried. */
+static void a_processor_with_aes_instructions_has_the_narrowest(void **state)
 {
     (void)state;
-    print_message("wide registers: %s\n", wide ? "yes" : "no");
-    assert_true(!wide || !wide_key_new(wide, secret, 15));
-    for (size_t i = 0; i < 2 && wide; i++) {
-        ngtcp2_crypto_aead_ctx theirs = key_of(aead_cipher(i), true);
-        struct wide_key *key = wide_key_new(wide, secret, i == 0 ? 16 : 32);
-        assert_non_null(key);
-        for (size_t n = 1; n <= PACKET_BYTES; n++) {
-            uint8_t plain[PACKET_BYTES], a[PACKET_BYTES + TAG_BYTES], b[PACKET_BYTES + TAG_BYTES];
-            struct wide_packet packet = {nonce, header, n % (HEADER_BYTES + 1)};
-            fill(plain, n);
-            wide_seal(key, &packet, a, plain, n);
-            assert_int_equal(ngtcp2_crypto_encrypt_cb(b, &no_aead, &theirs, plain, n, nonce,
-                                                      NONCE_BYTES, header, packet.header_size),
-                             0);
-            assert_memory_equal(a, b, n + TAG_BYTES);
-            assert_true(wide_open(key, &packet, a, a, n));
-            assert_memory_equal(a, plain, n);
-            b[n + n % TAG_BYTES] ^= 1;
-            assert_false(wide_open(key, &packet, a, b, n));
-        }
-        wide_key_free(&key);
-        wolfSSL_EVP_CIPHER_CTX_free(theirs.native_handle);
-    }
+#if defined(MOQ_IPSEC_MB)
+    bool has_it = __builtin_cpu_supports("aes") && __builtin_cpu_supports("pclmul");
+    assert_int_equal(offers[WIDE_128] != NULL, has_it);
+    assert_int_equal(offers[WIDE_256] != NULL, has_it && __builtin_cpu_supports("avx2"));
+    assert_true(!offers[WIDE_512] || __builtin_cpu_supports("avx512f"));
+#else
+    for (size_t i = 0; i < WIDTHS; i++)
+        assert_null(offers[i]);
+#endif
 }
 
 /* RFC 9001, appendix A.1, and RFC 9369, appendix A.1: the client's Initial secrets. */
@@ -276,11 +301,14 @@ int main(void)
         cmocka_unit_test(what_is_shorter_than_a_tag_does_not_open),
         cmocka_unit_test(headers_are_masked_as_in_the_rfc),
         cmocka_unit_test(they_seal_as_ngtcp2_does_and_open),
-        cmocka_unit_test(wide_registers_change_no_byte),
+        cmocka_unit_test(registers_of_no_width_change_a_byte),
+        cmocka_unit_test(a_processor_with_aes_instructions_has_the_narrowest),
         cmocka_unit_test(keys_are_derived_as_in_the_rfcs),
     };
-    wide = wide_new();
+    for (size_t i = 0; i < WIDTHS; i++)
+        offers[i] = wide_new((enum wide_registers)i);
     int failed = cmocka_run_group_tests(tests, NULL, NULL);
-    wide_free(&wide);
+    for (size_t i = 0; i < WIDTHS; i++)
+        wide_free(&offers[i]);
     return failed;
 }
