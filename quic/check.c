@@ -66,8 +66,12 @@ void conn_check(const struct quic_conn *conn)
 
 /* ---- Endpoints ------------------------------------------------------------------------------- */
 
+struct totals {
+    uint64_t half_open, routes;
+};
+
 static uint64_t check_conns(const struct quic_endpoint *endpoint, const struct list *conns,
-                            bool is_lingering, uint64_t *half_open)
+                            bool is_lingering, struct totals *totals)
 {
     uint64_t count = 0;
     list_for_each (node, conns) {
@@ -75,7 +79,8 @@ static uint64_t check_conns(const struct quic_endpoint *endpoint, const struct l
         REQUIRE(conn->endpoint == endpoint);
         REQUIRE((conn->state == CONN_LINGERING) == is_lingering);
         conn_check(conn);
-        *half_open += conn->is_half_open;
+        totals->half_open += conn->is_half_open;
+        totals->routes += conn->route_count;
         count++;
     }
     return count;
@@ -91,12 +96,12 @@ static uint64_t count_nodes(const struct list *list)
 
 void endpoint_check(const struct quic_endpoint *endpoint)
 {
-    uint64_t half_open = 0;
-    REQUIRE(check_conns(endpoint, &endpoint->conns, false, &half_open) ==
-            endpoint->stats.connections);
-    REQUIRE(check_conns(endpoint, &endpoint->lingering, true, &half_open) ==
+    struct totals totals = {0};
+    REQUIRE(check_conns(endpoint, &endpoint->conns, false, &totals) == endpoint->stats.connections);
+    REQUIRE(check_conns(endpoint, &endpoint->lingering, true, &totals) ==
             endpoint->lingering_count);
-    REQUIRE(half_open == endpoint->stats.half_open);
+    REQUIRE(totals.half_open == endpoint->stats.half_open);
+    REQUIRE(totals.routes == endpoint->routes.count);
     REQUIRE(count_nodes(&endpoint->waiting) == endpoint->stats.datagrams_waiting);
     REQUIRE(!endpoint->is_blocked || endpoint->pending.size > 0);
     REQUIRE(endpoint->pull.stream == NULL);

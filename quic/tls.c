@@ -37,6 +37,8 @@ enum {
     SECRET_MAX_BYTES = 64,
     SERVER_NAME_MAX_BYTES = 255,
     ADDRESS_MAX_BYTES = 16,
+    PARAMETERS_MAX_BYTES = 512,
+    CIDS_COUNTED_TWICE = 2,
 };
 
 struct quic_tls {
@@ -113,6 +115,21 @@ static void log_secrets(WOLFSSL *ssl, WOLFSSL_ENCRYPTION_LEVEL level, const uint
     }
 }
 
+/* The server's, once more: ngtcp2 has just set them. It goes on counting a connection ID that it
+ * gave back for as long as it looks at the path on which that was used. A client that fills the
+ * limit, and whose address changes before and with its ID, would be sent away for one ID too many,
+ * so the limit is stated lower than it is. */
+static int state_parameters(ngtcp2_conn *conn, WOLFSSL *ssl)
+{
+    ngtcp2_transport_params parameters = *ngtcp2_conn_get_local_transport_params2(conn);
+    uint8_t encoded[PARAMETERS_MAX_BYTES];
+    parameters.active_connection_id_limit -= CIDS_COUNTED_TWICE;
+    ngtcp2_ssize n = ngtcp2_transport_params_encode(encoded, sizeof encoded, &parameters);
+    bool is_set =
+        n > 0 && wolfSSL_set_quic_transport_params(ssl, encoded, (size_t)n) == WOLFSSL_SUCCESS;
+    return is_set ? 0 : MOQ_ERR_TLS;
+}
+
 static int on_secrets(WOLFSSL *ssl, WOLFSSL_ENCRYPTION_LEVEL wolfssl_level, const uint8_t *rx,
                       const uint8_t *tx, size_t n)
 {
@@ -129,7 +146,7 @@ static int on_secrets(WOLFSSL *ssl, WOLFSSL_ENCRYPTION_LEVEL wolfssl_level, cons
         return 0;
     if (tx && ngtcp2_crypto_derive_and_install_tx_key(conn, NULL, NULL, NULL, level, tx, n) != 0)
         return 0;
-    return 1;
+    return !tx || !ngtcp2_conn_is_server2(conn) || state_parameters(conn, ssl) == 0;
 }
 
 static int on_handshake_data(WOLFSSL *ssl, WOLFSSL_ENCRYPTION_LEVEL wolfssl_level,

@@ -260,6 +260,13 @@ void sim_inject(struct sim *sim, int to, const uint8_t *data, size_t n)
     enqueue(sim, &like, data, sim->clock.now_ns);
 }
 
+void sim_replay(struct sim *sim, int from, int to, const uint8_t *data, size_t n)
+{
+    const struct packet like = {
+        .size = n, .from = sim->nodes[from].outside, .to = sim->nodes[to].outside};
+    enqueue(sim, &like, data, sim->clock.now_ns);
+}
+
 /* ---- Endpoints ------------------------------------------------------------------------------- */
 
 static int node_start(struct sim *sim, struct node *node, const struct quic_endpoint_config *config)
@@ -320,6 +327,11 @@ struct moq_clock *sim_clock(struct sim *sim)
 void sim_rebind(struct sim *sim, int node)
 {
     sim->nodes[node].outside.sin_port = htons((uint16_t)(REBOUND_PORT + sim->rebinds++));
+}
+
+void sim_move_inside(struct sim *sim, int node, uint16_t port)
+{
+    sim->nodes[node].address.sin_port = htons(port);
 }
 
 void sim_set_sink_room(struct sim *sim, int node, size_t packets)

@@ -55,6 +55,10 @@ struct moq_clock *sim_clock(struct sim *sim);
  * forgot. */
 void sim_rebind(struct sim *sim, int node);
 
+/* From now on `node` itself believes to be at another port of its address, and the others see no
+ * change: what a client that moves on behind a NAT does. */
+void sim_move_inside(struct sim *sim, int node, uint16_t port);
+
 /* How many packets `node` may send before its sink says MOQ_ERR_AGAIN; it is writable again 1 ms
  * later. 0: no limit. */
 void sim_set_sink_room(struct sim *sim, int node, size_t packets);
@@ -75,6 +79,9 @@ struct quic_conn *sim_connect(struct sim *sim, int from, int to,
 
 /* Delivers bytes to `to` as if they came from an address that nobody has. */
 void sim_inject(struct sim *sim, int to, const uint8_t *data, size_t n);
+
+/* Delivers bytes to `to` as if `from` sent them now, without loss or delay. */
+void sim_replay(struct sim *sim, int from, int to, const uint8_t *data, size_t n);
 
 /* Lets time pass until `is_done` (NULL: never) or for `limit_ns`. Returns whether it was done. */
 bool sim_run_until(struct sim *sim, bool (*is_done)(void *self), void *self, uint64_t limit_ns);

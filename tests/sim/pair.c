@@ -44,11 +44,16 @@ static bool is_connected(void *self)
     return pair->server.connected > 0 && pair->client.connected > 0;
 }
 
+void pair_meet(struct pair *pair)
+{
+    REQUIRE(pair_dial(pair));
+    REQUIRE(sim_run_until(pair->sim, is_connected, pair, CONNECT_S * NS_PER_S));
+}
+
 void pair_connect(struct pair *pair)
 {
     pair_start(pair);
-    REQUIRE(pair_dial(pair));
-    REQUIRE(sim_run_until(pair->sim, is_connected, pair, CONNECT_S * NS_PER_S));
+    pair_meet(pair);
 }
 
 void pair_deinit(struct pair *pair)

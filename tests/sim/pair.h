@@ -22,7 +22,8 @@ struct pair_setup {
 void pair_init(struct pair *pair, const struct pair_setup *setup);
 void pair_start(struct pair *pair);             /* makes the endpoints */
 struct quic_conn *pair_dial(struct pair *pair); /* begins to connect */
-void pair_connect(struct pair *pair); /* start, dial, and wait until both sides are connected */
+void pair_meet(struct pair *pair);    /* dials, and waits until both sides are connected */
+void pair_connect(struct pair *pair); /* starts, and lets them meet */
 
 /* Frees everything and checks that nothing is left behind. */
 void pair_deinit(struct pair *pair);

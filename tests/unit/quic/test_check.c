@@ -82,6 +82,7 @@ BREAK(list, scene->conn->state = CONN_LINGERING)
 BREAK(connections, scene->endpoint->stats.connections++)
 BREAK(lingering, scene->endpoint->lingering_count++)
 BREAK(half_open, scene->endpoint->stats.half_open++)
+BREAK(routes_left, scene->endpoint->routes.count++)
 BREAK(waiting, scene->endpoint->stats.datagrams_waiting++)
 BREAK(blocked, scene->endpoint->is_blocked = true; scene->endpoint->pending.size = 0)
 BREAK(pull, scene->endpoint->pull.stream = scene->stream)
@@ -118,6 +119,7 @@ static const struct {
     {break_connections, "stats.connections"},
     {break_lingering, "lingering_count"},
     {break_half_open, "stats.half_open"},
+    {break_routes_left, "routes.count"},
     {break_waiting, "stats.datagrams_waiting"},
     {break_blocked, "!endpoint->is_blocked ||"},
     {break_pull, "pull.stream == NULL"},
