@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The kernel's table of sockets names the inode of whoever has a port, and the open files of
- * processes name theirs (proc(5)). */
+/* Finds the holder of a port in /proc (proc(5)): /proc/net/udp and tcp name the inode of the socket
+ * that is bound to the port, and the links in /proc/PID/fd name the inodes of a process's
+ * sockets. */
 #include "base/bind_error.h"
 
 #include <ctype.h>
@@ -15,15 +16,16 @@
 
 enum { LINE_BYTES = 512, PATH_BYTES = 320, TCP_LISTEN = 10, PRIVILEGED_PORTS = 1024 };
 
-struct inodes { /* of the sockets on a port */
+struct inodes { /* of the sockets that are bound to one port */
     uint64_t items[BIND_SOCKETS_MAX];
     size_t count;
 };
 
 /* ---- Who has the port ------------------------------------------------------------------------ */
 
-/* `sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode`: an address is hex, a
- * colon and the port in hex. Any address counts: it may be a wildcard. */
+/* A line is `sl local_address rem_address st tx:rx tr:when retrnsmt uid timeout inode`. An address
+ * is hex, a colon and the port in hex. Every local address matches, because it may be a
+ * wildcard. */
 static bool read_line(const char *line, unsigned port, bool is_tcp, uint64_t *inode)
 {
     unsigned local_port, state;

@@ -18,16 +18,17 @@ struct bind_attempt {
     unsigned port;
     bool is_ipv6; /* else IPv4 */
     bool is_tcp;  /* else UDP */
-    int error;    /* of errno */
+    int error;    /* errno of bind() */
 };
 
 enum { BIND_HOLDER_BYTES = 64, BIND_SOCKETS_MAX = 16, BIND_PROCESSES_MAX = 65536 };
 
-/* Writes what follows "cannot bind ADDRESS: ", cut to `size`. Reads /proc, so it is for starts. */
+/* Writes the text that follows "cannot bind ADDRESS: ", terminated and cut to `size` bytes. Reads
+ * /proc, which is slow, so it is meant for the start of a program. */
 void bind_error_explain(const struct bind_attempt *attempt, char *out, size_t size);
 
-/* The process that has the port: "nginx (pid 1234)", "this process". False: nobody is seen there;
- * sockets of other users are not, but for root. */
+/* Writes the process that holds the port, as "nginx (pid 1234)" or "this process". Returns false if
+ * none is found. Only root sees the sockets of other users. */
 bool bind_holder_find(const struct bind_attempt *attempt, char out[BIND_HOLDER_BYTES]);
 
 #ifdef __cplusplus

@@ -10,14 +10,14 @@
 #include "base/objects.h"
 #include "base/varint.h"
 
-/* Chunks double from the first to the largest: a control stream of a few messages and a small audio
- * group cost little, a large video group few links. */
+/* Chunk sizes double from the first to the largest, so a control stream or a small audio group
+ * takes little memory and a large video group needs few links. */
 enum { CHUNK_FIRST_BYTES = 128, CHUNK_MAX_BYTES = 64 * 1024 };
 
 struct bytes_chunk {
     struct bytes_chunk *next;
     size_t capacity;
-    size_t used; /* the writer's own count; readers go by the published length */
+    size_t used; /* for the writer only; readers use the published length */
     uint8_t data[];
 };
 
@@ -131,8 +131,8 @@ size_t bytes_log_footprint(const struct bytes_log *log)
     return (size_t)(log->capacity - log->trimmed);
 }
 
-/* A cursor that read the last byte of a chunk still points at it, so a chunk goes only when `up_to`
- * is truly past it. */
+/* A cursor that has read the last byte of a chunk still points at that chunk, so a chunk is freed
+ * only if it ends before `up_to`, not at it. */
 void bytes_log_trim(struct bytes_log *log, uint64_t up_to)
 {
     REQUIRE(up_to <= bytes_log_length(log));
@@ -155,8 +155,8 @@ uint64_t bytes_cursor_available(const struct bytes_cursor *cursor)
     return bytes_log_length(cursor->log) - cursor->position;
 }
 
-/* Steps over chunk ends; only called when there is at least one byte to read, so the next chunk is
- * there. */
+/* Moves on to the next chunk if this one is used up. Called only when a byte is available, so the
+ * next chunk exists. */
 static void settle_cursor(struct bytes_cursor *cursor)
 {
     if (!cursor->chunk)
@@ -233,8 +233,9 @@ void byte_buf_deinit(struct byte_buf *buf)
     byte_buf_init(buf, buf->limit);
 }
 
-/* Makes room for `size` bytes, which are within the limit. Not inlined: gcc would see a buffer over
- * the caller's memory reallocated, and not that such a one has all of its room from the start. */
+/* Grows the capacity to at least `size` bytes, which is within the limit. Not inlined, because gcc
+ * would then warn of a realloc of the caller's memory: it does not see that a buffer made by
+ * byte_buf_init_over never grows. */
 __attribute__((noinline)) static int byte_buf_grow(struct byte_buf *buf, size_t size)
 {
     size_t capacity = buf->capacity ? buf->capacity : 64;

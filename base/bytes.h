@@ -29,14 +29,14 @@ struct bytes_log {
     struct bytes_chunk *first,
         *last;         /* private to the writer, but `first` is also read by cursors */
     uint64_t length;   /* private: published bytes; use bytes_log_length() */
-    uint64_t capacity; /* private to the writer: bytes that fit, freed chunks included */
+    uint64_t capacity; /* private to the writer: bytes that all chunks hold, freed ones included */
     uint64_t trimmed;  /* private to the writer: bytes of chunks that are freed */
 };
 
 /* A reader's place in a log. Valid as long as the log lives. */
 struct bytes_cursor {
     const struct bytes_log *log;     /* private */
-    const struct bytes_chunk *chunk; /* private: NULL until the first byte was there to read */
+    const struct bytes_chunk *chunk; /* private: NULL before the first read */
     size_t offset;                   /* private: within the chunk */
     uint64_t position;               /* read-only: bytes read so far */
 };
@@ -45,8 +45,8 @@ void bytes_log_init(struct bytes_log *log);
 /* Frees the chunks; no cursor may be used afterwards. */
 void bytes_log_deinit(struct bytes_log *log);
 
-/* Copies `n` bytes to the end and publishes them. Returns 0 or MOQ_ERR_NOMEM, and then the log is
- * as before. */
+/* Copies `n` bytes to the end and publishes them. Returns 0, or MOQ_ERR_NOMEM and leaves the log as
+ * it was. */
 int bytes_log_append(struct bytes_log *log, const void *data, size_t n);
 
 /* Frees the chunks that end before offset `up_to`, which is at most the length. Only for a log of
@@ -60,7 +60,7 @@ uint64_t bytes_log_length(const struct bytes_log *log);
 /* Memory held by the chunks, in bytes; the writer's thread. */
 size_t bytes_log_footprint(const struct bytes_log *log);
 
-/* At the first byte. */
+/* Places the cursor at the first byte of `log`. */
 void bytes_cursor_init(struct bytes_cursor *cursor, const struct bytes_log *log);
 
 /* Bytes that are published and not read yet. */
@@ -73,8 +73,8 @@ size_t bytes_cursor_peek(struct bytes_cursor *cursor, struct iovec *vec, size_t 
 /* Moves forward by `n`, which must be available. */
 void bytes_cursor_advance(struct bytes_cursor *cursor, uint64_t n);
 
-/* Copies `n` bytes to `out` and moves forward, or returns false and stays when fewer are available.
- */
+/* Copies `n` bytes to `out` and moves forward. Returns false and does nothing if fewer are
+ * available. */
 bool bytes_cursor_read(struct bytes_cursor *cursor, void *out, size_t n);
 
 struct byte_buf {
@@ -86,14 +86,15 @@ struct byte_buf {
 
 /* An empty buffer that may grow to `limit` bytes. */
 void byte_buf_init(struct byte_buf *buf, size_t limit);
-/* One over `limit` bytes of the caller's: takes no memory, and must not be deinitialised. */
+/* An empty buffer in `limit` bytes of the caller's memory. It allocates nothing and must not be
+ * deinitialised. */
 void byte_buf_init_over(struct byte_buf *buf, uint8_t *memory, size_t limit);
 void byte_buf_deinit(struct byte_buf *buf);
 
 /* Adds `n` bytes. Returns 0, MOQ_ERR_BOUNDS over the limit, or MOQ_ERR_NOMEM; on error nothing is
  * added. */
 int byte_buf_append(struct byte_buf *buf, const void *data, size_t n);
-/* Also MOQ_ERR_INVALID over VARINT_MAX. */
+/* Like byte_buf_append; also MOQ_ERR_INVALID if `value` is over VARINT_MAX. */
 int byte_buf_append_varint(struct byte_buf *buf, uint64_t value);
 int byte_buf_append_byte(struct byte_buf *buf, uint8_t byte);
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What happens when an assertion of base/check.h fails: a message that names the place, and then
- * the end or a log line. */
+/* What a failed assertion of base/check.h does: both kinds name the place; one aborts, the other
+ * logs once and goes on. */
 #include "base/check.h"
 
 #include <stdio.h>

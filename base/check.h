@@ -1,10 +1,14 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Three strengths of assertion.
+/* Three kinds of assertion.
  *
- * REQUIRE: our own invariant; false means a bug, and the process ends before it can do harm.
- * EXPECT: something we believe but can survive; false is logged once per site and the caller
- * handles it. UNREACHABLE: a branch that no input can take. Nothing that depends on a peer's bytes,
- * a script or a file may reach REQUIRE or UNREACHABLE. */
+ *   REQUIRE      an invariant of our own. If it is false, there is a bug, and the process aborts
+ *                before it does harm.
+ *   EXPECT       something that should hold but that we can do without. If it is false, that is
+ *                logged once per site, and the caller handles it.
+ *   UNREACHABLE  a branch that no input can take.
+ *
+ * Nothing that depends on a peer's bytes, a script or a file may fail REQUIRE or reach
+ * UNREACHABLE. */
 #ifndef MOQ_BASE_CHECK_H
 #define MOQ_BASE_CHECK_H
 
@@ -20,7 +24,7 @@ extern "C" {
 /* Prints what failed and aborts. Never returns. */
 __attribute__((noreturn, cold)) void check_failed(const char *what, const char *file, int line);
 
-/* Logs `what` on the first failure of a site and counts every one. Always false. */
+/* Logs `what` at the first failure of a site; later ones are silent. Always returns false. */
 __attribute__((cold)) bool check_unexpected(const char *what, const char *file, int line,
                                             bool *seen);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The two system clocks that drivers read. */
+/* The two system clocks. */
 #include "base/clock.h"
 
 #include <time.h>

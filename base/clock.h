@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Units of time, and the system's clocks, which only drivers of loops ask: all others read a
- * `struct moq_clock` (base/now.h). */
+/* Units of time and the system's clocks. The system's clocks are for drivers of loops and for the
+ * log; everything else reads a `struct moq_clock` (base/now.h). */
 #ifndef MOQ_BASE_CLOCK_H
 #define MOQ_BASE_CLOCK_H
 
@@ -21,7 +21,7 @@ extern "C" {
 /* A deadline that never comes. */
 #define CLOCK_NEVER UINT64_MAX
 
-/* CLOCK_MONOTONIC in nanoseconds. For drivers only. */
+/* CLOCK_MONOTONIC in nanoseconds. */
 uint64_t clock_monotonic_ns(void);
 
 /* Wall-clock time in milliseconds since 1970, for names and dates, never for waiting. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A binary heap of (time, who). Times sit beside each other, so sifting touches few cache lines. */
+/* A binary heap of (time, owner) pairs. The times are adjacent, so sifting touches few cache
+ * lines. */
 #include "base/deadlines.h"
 
 #include <stdlib.h>

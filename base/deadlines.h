@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* When each of many things wants to be looked at: a binary heap in one compact array apart from the
- * things, because reading the time in each of them would miss the cache once per thing. */
+/* A queue of deadlines: a binary heap in one compact array. The times are in the array and not in
+ * the objects that wait, because reading them there would cost a cache miss per object. */
 #ifndef MOQ_BASE_DEADLINES_H
 #define MOQ_BASE_DEADLINES_H
 
@@ -14,7 +14,7 @@
 extern "C" {
 #endif
 
-struct deadline {   /* lives in whatever waits */
+struct deadline {   /* embedded in the object that waits */
     uint32_t place; /* private: index into the heap plus one; 0: not in it */
 };
 
@@ -30,8 +30,9 @@ void deadlines_deinit(struct deadlines *deadlines);
 /* Puts `deadline` in at CLOCK_NEVER, so that setting it later cannot fail. Returns 0 or
  * MOQ_ERR_NOMEM. */
 int deadlines_add(struct deadlines *deadlines, struct deadline *deadline);
-/* Harmless if it is not in. */
+/* Does nothing if `deadline` is not in the heap. */
 void deadlines_remove(struct deadlines *deadlines, struct deadline *deadline);
+/* `deadline` must be in the heap. */
 void deadlines_set(struct deadlines *deadlines, struct deadline *deadline, uint64_t when_ns);
 
 uint64_t deadlines_earliest(const struct deadlines *deadlines); /* CLOCK_NEVER if there is none */

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* An open() takes the lowest free number, so in ascending order each one lands where it belongs. */
+/* open() returns the lowest free descriptor, so in ascending order each one gets its own number. */
 #include "base/descriptors.h"
 
 #include <errno.h>

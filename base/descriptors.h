@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The three standard descriptors, which a program may be started without (`>&-`, some supervisors).
- */
+/* File descriptors at the start of a program: the three standard ones, which may be closed (`>&-`,
+ * some supervisors), and whether enough are left. */
 #ifndef MOQ_BASE_DESCRIPTORS_H
 #define MOQ_BASE_DESCRIPTORS_H
 
@@ -14,14 +14,14 @@ extern "C" {
 #endif
 
 /* Opens /dev/null for each of descriptors 0, 1 and 2 that is closed, so that no file or socket gets
- * its number: libuv aborts when it has to close one of these, and what is meant for people would be
- * written into a connection. Each is opened for the wrong direction, so that whoever needs it gets
- * an error instead of an empty input or lost output. To be called first in main(). Does nothing if
- * /dev/null cannot be opened. */
+ * its number: libuv aborts when it has to close one of these, and messages for people would be
+ * written into a connection. Each is opened for the wrong direction, so reading or writing it is an
+ * error instead of empty input or lost output. Call it first in main(). Does nothing if /dev/null
+ * cannot be opened. */
 void descriptors_fill_standard(void);
 
-/* Whether so many more descriptors can be opened now. libuv aborts when there are too few for the
- * first loop of a process. Opens and closes them. */
+/* Whether `count` more descriptors can be opened now; opens and closes them to find out. libuv
+ * aborts when there are too few for the first loop of a process. */
 bool descriptors_are_free(unsigned count);
 enum { DESCRIPTORS_FREE_MAX = 64 }; /* the largest `count` */
 

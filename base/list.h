@@ -43,7 +43,7 @@ static inline void list_push_front(struct list *list, struct list *node)
     list_insert_between(node, list, list->next);
 }
 
-/* Takes `node` out of whatever list it is in and leaves it initialised. */
+/* Takes `node` out of its list, if it is in one, and leaves it initialised. */
 static inline void list_remove(struct list *node)
 {
     node->prev->next = node->next;
@@ -61,8 +61,7 @@ static inline struct list *list_pop_front(struct list *list)
     return node;
 }
 
-/* Puts all nodes of `from` after those of `to`, in their order and in one step: `from` is empty
- * then. */
+/* Appends all nodes of `from` to `to` in one step, in their order, and leaves `from` empty. */
 static inline void list_move_all(struct list *from, struct list *to)
 {
     if (list_is_empty(from))

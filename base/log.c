@@ -20,7 +20,8 @@ static const char *const topic_names[] = {LOG_TOPICS(TOPIC_NAME)};
 
 static const char *const level_names[] = {"off", "error", "warn", "info", "debug", "trace"};
 
-/* Zero means "not set", so that the start needs no initialiser: see level_of. */
+/* A level plus one. 0 means "not set", which is info (see log_enabled), so no initialiser is
+ * needed. */
 static uint8_t levels[LOG_TOPIC_COUNT];
 static bool is_json_format;
 static uint64_t dropped;
@@ -84,7 +85,8 @@ uint64_t log_dropped_lines(void)
     return __atomic_load_n(&dropped, __ATOMIC_RELAXED);
 }
 
-/* Whether this line may go out; sets *held to the lines that were held back before it. */
+/* Whether this line may be written. In the first line of a second, sets *held to the number of
+ * lines that were held back before it; else to 0. */
 static bool site_allows(struct log_site *site, uint32_t *held)
 {
     uint64_t second = clock_monotonic_ns() / NS_PER_S;
@@ -99,10 +101,11 @@ static bool site_allows(struct log_site *site, uint32_t *held)
     return false;
 }
 
-/* What is kept free for the end of a JSON line. */
+/* Room for the two characters that end a JSON line. */
 enum { LINE_TAIL_BYTES = 2 };
 
-/* A line under construction: always cut to fit, never overrun, and never inside a piece. */
+/* A line under construction. It is cut to fit, but never inside a piece (an escape, a UTF-8
+ * character). */
 struct line {
     char text[LOG_LINE_MAX_BYTES + LINE_TAIL_BYTES + 1];
     size_t size;
@@ -128,7 +131,7 @@ static void add_text(struct line *line, const char *text)
 static size_t utf8_size(const unsigned char *text)
 {
     static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
-    static const uint8_t sizes[5] = {1, 0, 2, 3, 4}; /* by the leading ones of the first byte */
+    static const uint8_t sizes[5] = {1, 0, 2, 3, 4}; /* by the count of leading 1 bits */
     int ones = __builtin_clz(~((unsigned)text[0] << 24));
     size_t size = ones < 5 ? sizes[ones] : 0;
     if (size < 2)
@@ -144,8 +147,8 @@ static size_t utf8_size(const unsigned char *text)
     return code < least[size] || code > 0x10ffff || is_surrogate ? 0 : size;
 }
 
-/* Escapes what a peer may have put into the text, so that a log line stays one line, and valid
- * JSON. */
+/* Escapes control characters and malformed UTF-8, which a peer may have put into the text, so that
+ * a log line stays one line and valid JSON. */
 static void add_escaped(struct line *line, const char *text, bool is_json)
 {
     for (size_t size; *text; text += size) {

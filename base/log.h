@@ -2,8 +2,8 @@
 /* Log lines by topic and level, as text for people or one JSON object per line, on standard error.
  *
  * The level is checked before the arguments are evaluated. A site that repeats itself is limited to
- * LOG_SITE_BURST lines per second and then says how many it held back. A target that blocks or is
- * gone never blocks the caller: the line is dropped and counted. */
+ * LOG_SITE_BURST lines per second and then says how many it held back. If standard error is full or
+ * closed, the caller does not wait: the line is dropped and counted. */
 #ifndef MOQ_BASE_LOG_H
 #define MOQ_BASE_LOG_H
 
@@ -56,17 +56,17 @@ struct log_site { /* private: one per place that logs */
     uint32_t count, held;
 };
 
-/* Before the first thread starts, or at a reload. The start is level info, text. */
+/* Any thread, at any time. The defaults are level info and text. */
 void log_set_level(enum log_level level); /* all topics */
 void log_set_topic_level(enum log_topic topic, enum log_level level);
 void log_set_json(bool is_json);
 
-/* The number of a topic or level by its name, or -1. */
+/* The number of the topic or level with this name, or -1. */
 int log_topic_by_name(const char *name);
 int log_level_by_name(const char *name);
 
 bool log_enabled(enum log_topic topic, enum log_level level);
-uint64_t log_dropped_lines(void); /* lines that the target did not take */
+uint64_t log_dropped_lines(void); /* lines that standard error did not take */
 
 void log_write(struct log_site *site, enum log_topic topic, enum log_level level,
                const char *format, ...) __attribute__((format(printf, 4, 5)));

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* How much the libraries say on standard error: a line of text, or one JSON object, for what an
- * operator should know. They begin with level "info". */
+/* What the libraries log on standard error for the operator: one line of text or one JSON object
+ * per event. The default level is "info". */
 #ifndef MOQ_BASE_LOGGING_H
 #define MOQ_BASE_LOGGING_H
 
@@ -11,9 +11,9 @@
 extern "C" {
 #endif
 
-/* `level`: off, error, warn, info, debug or trace. `topic`: as lines name it (quic, tls, session,
- * ...), or NULL for all of them. Any thread, at any time. 0, or MOQ_ERR_INVALID: there is no such
- * topic or level. */
+/* Sets the level of one topic. `level` is off, error, warn, info, debug or trace. `topic` is a name
+ * that log lines show (quic, tls, session, ...), or NULL for all topics. Any thread, at any time.
+ * Returns 0, or MOQ_ERR_INVALID if there is no such topic or level. */
 int moq_log_set(const char *topic, const char *level);
 
 void moq_log_set_json(bool is_json); /* JSON instead of text; any thread, at any time */

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Senders push onto a stack with one compare-and-swap; the owner takes all of it at once and turns
- * it round. Nobody ever removes a single post, so the stack cannot be confused by one that returns.
- */
+/* Senders push onto a stack with a compare-and-swap. The owner takes the whole stack at once and
+ * reverses it. No post is ever popped alone, so the ABA problem does not arise. */
 #include "base/mailbox.h"
 
 void mailbox_init(struct mailbox *mailbox, void *owner, void (*wake)(void *self), void *self)

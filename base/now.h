@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Time as our code sees it: a number that the driver of a loop sets once per turn. Protocol code
  * reads it through a pointer and never asks the system, so a test can run hours of it in a moment.
- * Monotonic; its zero means nothing. */
+ * The time is monotonic, and its zero is arbitrary. */
 #ifndef MOQ_BASE_NOW_H
 #define MOQ_BASE_NOW_H
 
@@ -12,7 +12,7 @@ extern "C" {
 #endif
 
 struct moq_clock {
-    uint64_t now_ns; /* read-only, but for the driver */
+    uint64_t now_ns; /* written by the driver only */
 };
 
 #ifdef __cplusplus

@@ -61,7 +61,7 @@ void object_died(enum object_kind kind); /* any thread */
 /* How many objects of `kind` live now, over all threads. */
 int64_t object_count(enum object_kind kind);
 
-/* Prints every kind whose count is not zero to `out`. Returns how many kinds that were: 0 means
+/* Prints every kind whose count is not zero to `out`. Returns the number of such kinds: 0 means
  * nothing leaked. */
 int objects_report(FILE *out);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* stdio keeps what was printed, so that it failed is often seen at the flush only. */
+/* stdio buffers its output, so a failed write often shows only at the flush. */
 #include "base/standard_output.h"
 
 #include <errno.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The end of a program that was asked to print something. What it printed may be on its way into a
- * file, and a part of it is worse than none. */
+/* The last step of a program that prints a result. The result may go into a file, where a part of
+ * it is worse than nothing, so a failed write has to be reported. */
 #ifndef MOQ_BASE_STANDARD_OUTPUT_H
 #define MOQ_BASE_STANDARD_OUTPUT_H
 
@@ -11,8 +11,8 @@
 extern "C" {
 #endif
 
-/* Flushes standard output. Returns 0, or MOQ_ERR_IO if any of it could not be written, now or
- * before, after saying so on standard error for `program`. */
+/* Flushes standard output. If any output could not be written, now or before, prints that on
+ * standard error for `program` and returns MOQ_ERR_IO; else returns 0. */
 int standard_output_end(const char *program);
 
 #ifdef __cplusplus

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The names of base's functions in object files and libraries: with a prefix, because programs that
- * link our libraries may have a log_write of their own. All rooms link base, so unlike their inner
- * functions these cannot be hidden. No installed header declares them but base/logging.h, by their
- * long names.
+/* Gives base's functions a prefix in object files and libraries, because programs that link our
+ * libraries may have a log_write of their own. Every library links base, so these cannot be hidden
+ * like the inner functions of a room. No installed header declares them except base/logging.h,
+ * which uses the long names.
  *
  * A function of base that is not here, or whose header has no visibility pragma, cannot be called
- * from another installed library: libmoq_native.so does not link, or tests/install finds the name.
- */
+ * from another installed library: libmoq_native.so does not link, or tests/install finds the
+ * name. */
 #ifndef MOQ_BASE_SYMBOLS_H
 #define MOQ_BASE_SYMBOLS_H
 
