@@ -28,7 +28,7 @@ static void push_address(struct address_list *list, const struct addrinfo *info)
 }
 
 /* The next one of `family`, or of any if that is 0. */
-static const struct addrinfo *next_of(const struct addrinfo *info, int family)
+static const struct addrinfo *next_of_family(const struct addrinfo *info, int family)
 {
     while (info && (!is_usable(info) || (family && info->ai_family != family)))
         info = info->ai_next;
@@ -38,19 +38,19 @@ static const struct addrinfo *next_of(const struct addrinfo *info, int family)
 void address_list_fill(struct address_list *list, const struct addrinfo *found)
 {
     list->count = 0;
-    const struct addrinfo *first = next_of(found, 0);
+    const struct addrinfo *first = next_of_family(found, 0);
     if (!first)
         return;
     int other_family = first->ai_family == AF_INET ? AF_INET6 : AF_INET;
-    const struct addrinfo *preferred = first, *other = next_of(found, other_family);
+    const struct addrinfo *preferred = first, *other = next_of_family(found, other_family);
     while (preferred || other) {
         if (preferred) {
             push_address(list, preferred);
-            preferred = next_of(preferred->ai_next, first->ai_family);
+            preferred = next_of_family(preferred->ai_next, first->ai_family);
         }
         if (other) {
             push_address(list, other);
-            other = next_of(other->ai_next, other_family);
+            other = next_of_family(other->ai_next, other_family);
         }
     }
 }
@@ -80,7 +80,7 @@ void address_list_fit(struct address_list *list, const struct sockaddr_storage *
     list->count = kept;
 }
 
-/* The host without its brackets, and where the port begins. */
+/* Copies the host without its brackets and finds where the port begins. */
 static int split_host_and_port(const char *text, char host[MOQ_URL_HOST_BYTES], const char **port)
 {
     const char *colon = strrchr(text, ':');

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Socket addresses: to and from text, in the order in which they are tried, and as one socket can
- * reach them. Private to native/. */
+/* Socket addresses: conversion to and from text, the order in which they are tried, and which ones
+ * a socket can reach. Private to native/. */
 #ifndef MOQ_NATIVE_ADDRESS_H
 #define MOQ_NATIVE_ADDRESS_H
 
@@ -20,12 +20,13 @@ unsigned address_port(const struct sockaddr_storage *address);
 /* "[::]", which also takes IPv4. */
 bool address_is_any_ipv6(const struct sockaddr_storage *address);
 
-/* In the order of RFC 8305, section 4: as the resolver sorted them, but families take turns. */
+/* In the order of RFC 8305, section 4: as the resolver sorted them, but with the families
+ * alternating. */
 struct addrinfo;
 void address_list_fill(struct address_list *list, const struct addrinfo *found);
 
-/* What of `list` can be reached from a socket bound to `local`; IPv4 becomes mapped where the
- * socket is IPv6. */
+/* Keeps those of `list` that a socket bound to `local` can reach; for an IPv6 socket, IPv4
+ * addresses are mapped. */
 void address_list_fit(struct address_list *list, const struct sockaddr_storage *local);
 
 /* "host:port" or "[v6]:port", looked up at once. 0, MOQ_ERR_INVALID, MOQ_ERR_NAME_LOOKUP. */

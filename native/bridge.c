@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Where quic and transfork meet: connections become transports, streams become streams. It adds one
- * thing of its own, a heap of the times at which sessions want to be ticked. Lies between steps 5
- * and 6, and 12 and 13.
+/* Where quic and transfork meet: a connection becomes a transport, and a QUIC stream one of
+ * transfork's. The bridge itself only adds a heap of the times at which sessions need a tick. Lies
+ * between steps 5 and 6, and 12 and 13.
  * Tested by tests/unit/native/test_loopback.c. */
 #include "native/bridge.h"
 
@@ -14,19 +14,19 @@
 #include "base/log.h"
 #include "base/objects.h"
 
-/* A session is ticked no more often than this, whatever it asks for. */
+/* The shortest time between two ticks of a session, whatever it asks for. */
 #define LEAST_WAIT_NS NS_PER_MS
 
 /* One connection: the user of the quic_conn and the transport of the session. */
 struct link {
     struct list node;
-    struct deadline deadline; /* when the session wants to be ticked */
+    struct deadline deadline; /* when the session needs a tick */
     struct moq_native_bridge *bridge;
     struct quic_conn *conn;
     struct moq_session *session; /* NULL: none yet */
-    void *user;                  /* client: of _connect; NULL: forgotten, or a server's */
+    void *user; /* client: as given to _connect; NULL: forgotten, or a server's connection */
     bool is_client;
-    bool is_ready; /* on_ready was told */
+    bool is_ready; /* on_ready was called */
 };
 
 static struct link *link_new(struct moq_native_bridge *bridge, void *user, bool is_client)
@@ -273,7 +273,7 @@ static void on_closed(struct quic_conn *conn, const struct quic_close *why)
         bridge->on_empty(bridge->self);
 }
 
-static uint64_t due_ns(void *user)
+static uint64_t next_session_due_ns(void *user)
 {
     const struct moq_native_bridge *bridge = user;
     return deadlines_earliest(bridge->deadlines);
@@ -297,7 +297,7 @@ const struct quic_app moq_native_app = {
     .on_credit = on_credit,
     .on_rate = on_rate,
     .on_closed = on_closed,
-    .due_ns = due_ns,
+    .due_ns = next_session_due_ns,
 };
 
 /* ---- The bridge ------------------------------------------------------------------------------ */

@@ -13,29 +13,30 @@
 extern "C" {
 #endif
 
-/* The upcalls that feed sessions: endpoints use them as `app`, with a `struct moq_native_bridge *`
- * as their user. The bridge makes a session per connection, frees it when the connection is gone,
- * and keeps the connection's user for itself. */
+/* The `app` of endpoints whose user is a `struct moq_native_bridge *`: it passes their calls on to
+ * sessions. The bridge makes a session per connection, frees it when the connection is gone, and
+ * uses the connection's user pointer itself. */
 extern const struct quic_app moq_native_app;
 
 struct moq_native_bridge {
-    const struct moq_clock *clock;    /* public, set before _init, as all down to `self` */
+    const struct moq_clock *clock;    /* public: set before _init, like everything down to `self` */
     uint32_t versions;                /* 0: all */
     struct moq_session_limits limits; /* for sessions whose configuration has none */
 
     /* Server: as moq_listener_events.on_peer. NULL: refuses everybody. */
     int (*on_peer)(void *self, const struct moq_peer *peer, struct moq_session_config *config);
 
-    /* Client: a connection is up. 0: *config holds events, user, offers, limits of its session;
-     * negative: it is not wanted any more, and is closed with that error. `user` was given to
-     * _connect. */
+    /* Client: a connection is established. Returns 0 after filling in events, user, offers and
+     * limits of its session in *config, or a negative error: the connection is not wanted any more
+     * and is closed with that error. `user` is what was given to _connect. */
     int (*on_client)(void *self, void *user, struct quic_conn *conn,
                      struct moq_session_config *config);
-    /* Client: versions are agreed. Comes after the session's own on_ready. May be NULL. */
+    /* Client: a version is agreed on. Called after the session's own on_ready. May be NULL. */
     void (*on_ready)(void *self, void *user, struct moq_session *session);
-    /* Client: the connection is over or never was; after the session's on_closed. May be NULL. */
+    /* Client: the connection is over or could not be established. Called after the session's
+     * on_closed. May be NULL. */
     void (*on_lost)(void *self, void *user, int error, const char *reason);
-    /* Any: the last connection is gone. May be NULL. */
+    /* The last connection, of client or server, is gone. May be NULL. */
     void (*on_empty)(void *self);
     void *self;
 
@@ -52,15 +53,14 @@ struct quic_conn *moq_native_bridge_connect(struct moq_native_bridge *bridge,
                                             struct quic_endpoint *endpoint,
                                             const struct quic_connect_config *config, void *user);
 
-/* A connection of _connect that nobody waits for any more: closes it; no callback about it comes.
- */
+/* Closes a connection of _connect that nobody waits for any more, without any callback. */
 void moq_native_bridge_forget(struct quic_conn *conn);
 
-/* Ends every session in order and refuses new ones; on_empty follows. */
+/* Ends every session cleanly and refuses new ones; on_empty follows. */
 void moq_native_bridge_shut_down(struct moq_native_bridge *bridge, int error, const char *reason);
 
-/* In each turn before the flush: ticks the sessions that are due. The endpoint knows when the next
- * one will be. */
+/* Call it in each turn before the flush: ticks the sessions that are due. The endpoint learns when
+ * the next one is due (quic_app.due_ns). */
 void moq_native_bridge_tick(struct moq_native_bridge *bridge);
 
 #ifdef __cplusplus

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* One URL kept connected: look the name up, ask for the fingerprint if the URL wants that, race the
- * addresses, agree on a version; and again, later each time, when that fails or the session ends.
+/* Keeps one URL connected: looks the name up, fetches the fingerprint if the URL needs it, races
+ * the addresses and agrees on a version. When that fails or the session ends, it tries again, after
+ * longer and longer pauses.
  * Tested by tests/unit/native/test_loopback.c. */
 #include "native/native.h"
 
@@ -21,15 +22,15 @@ enum {
     DEFAULT_TIMEOUT_MS = 10000,
     DEFAULT_FIRST_RETRY_MS = 1000,
     DEFAULT_MOST_RETRY_MS = 30000,
-    STABLE_MS = 5000, /* a session that lived so long was a good one: waiting begins small again */
+    STABLE_MS = 5000, /* after a session that lived this long, pauses start short again */
 };
 
 enum client_state {
-    CLIENT_RESTING,    /* until the next try, or for ever */
+    CLIENT_RESTING,    /* until the next attempt, or forever */
     CLIENT_CONNECTING, /* from the lookup to the agreed version */
     CLIENT_CONNECTED,
-    CLIENT_FAILING, /* the version was not agreed in time; the session ends */
-    CLIENT_CLOSING, /* its owner left; the session ends */
+    CLIENT_FAILING, /* no version was agreed on in time; the session ends */
+    CLIENT_CLOSING, /* its owner closes it; the session ends */
     CLIENT_CLOSED,
 };
 
@@ -38,7 +39,8 @@ struct moq_client {
     struct moq_native *native;
     struct moq_client_config config;
     enum client_state state;
-    struct quic_tls *tls; /* NULL: made anew in each try (http:), or `tls_text` says why not */
+    struct quic_tls
+        *tls; /* NULL: made for each attempt (http:), or could not be made: see `tls_text` */
     char tls_text[QUIC_ERROR_TEXT_BYTES];
     struct resolve *resolve;
     struct fingerprint *fingerprint;
@@ -46,7 +48,7 @@ struct moq_client {
     struct race race;
     struct native_socket *socket;
     struct moq_session *session;
-    uv_timer_t timer; /* of the state: next try, end of patience */
+    uv_timer_t timer; /* of the state: the next attempt, or a timeout */
     uint64_t connected_ns;
     uint32_t failures; /* in a row */
     unsigned open_handles;
@@ -67,8 +69,8 @@ static uint64_t random_below(uint64_t limit)
     return limit ? value % limit : 0;
 }
 
-/* Doubled with each failure, then anything between half and one and a half of it: a relay that
- * returns is not met by everybody at once. UINT64_MAX: give up. */
+/* Doubles with each failure; then a random value from half of that to one and a half times as much,
+ * so that not all clients come back to a restarted relay at once. UINT64_MAX: give up. */
 static uint64_t next_retry_ms(const struct moq_client *client, int error)
 {
     const struct moq_reconnect *reconnect = &client->config.reconnect;
@@ -100,7 +102,7 @@ static void stop_trying(struct moq_client *client)
     client->session = NULL;
 }
 
-/* The try or the session is over. The owner may close the client in its callback. */
+/* The attempt or the session is over. The owner may close the client in its callback. */
 static void client_lost(struct moq_client *client, int error, const char *reason)
 {
     bool was_stable = client->state == CLIENT_CONNECTED &&
@@ -118,10 +120,10 @@ static void client_lost(struct moq_client *client, int error, const char *reason
 
 static const char no_agreement[] = "timed out: the relay did not answer the session request";
 
-/* Ends a session and waits for it to be gone, so that nothing of it is told after the client's
- * back. */
-static void begin_end(struct moq_client *client, enum client_state state, int error,
-                      uv_timer_cb on_patience_ends)
+/* Ends a session and waits until it is gone, so that no callback of the session comes after the
+ * client's last one. */
+static void begin_ending_session(struct moq_client *client, enum client_state state, int error,
+                                 uv_timer_cb on_patience_ends)
 {
     struct moq_session *session = moq_native_bridge_session(client->race.winner->conn);
     client->state = state;
@@ -202,7 +204,7 @@ static void on_fingerprint(void *user, const uint8_t *sha256, const char *reason
         client_race(client);
 }
 
-/* The host has addresses, but none of the family to which the socket is bound. */
+/* The host has addresses, but none of the family that the socket is bound to. */
 static void explain_families(struct moq_client *client, const struct sockaddr_storage *local)
 {
     const char *bind = client->native->bind,
@@ -255,12 +257,12 @@ static void on_failed(uv_timer_t *timer)
     client_lost(client, MOQ_ERR_TIMEOUT, no_agreement);
 }
 
-static void on_too_late(uv_timer_t *timer)
+static void on_attempt_timeout(uv_timer_t *timer)
 {
     struct moq_client *client = timer->data;
     if (client->race.winner) {
         moq_native_wake(client->native);
-        begin_end(client, CLIENT_FAILING, MOQ_ERR_TIMEOUT, on_failed);
+        begin_ending_session(client, CLIENT_FAILING, MOQ_ERR_TIMEOUT, on_failed);
         return;
     }
     char silence[RACE_REASON_BYTES];
@@ -298,7 +300,7 @@ static void client_try(struct moq_client *client)
     }
     uint32_t timeout_ms =
         client->config.timeout_ms ? client->config.timeout_ms : DEFAULT_TIMEOUT_MS;
-    uv_timer_start(&client->timer, on_too_late, timeout_ms, 0);
+    uv_timer_start(&client->timer, on_attempt_timeout, timeout_ms, 0);
     client->resolve = resolve_start(client->native, client->config.url.host,
                                     client->config.url.port, on_resolved, client);
     if (!client->resolve)
@@ -392,7 +394,7 @@ void moq_client_close(struct moq_client **client_in, int error, void (*on_closed
     native_leave(&client->tenant);
     moq_native_wake(client->native);
     if (client->race.winner && client->race.winner->conn)
-        begin_end(client, CLIENT_CLOSING, error, on_patience_ends);
+        begin_ending_session(client, CLIENT_CLOSING, error, on_patience_ends);
     else
         client_finish(client);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* GET http://host:port/fingerprint: which self-signed certificate an http: URL may trust. HTTP/1.0,
- * so that the answer comes in one piece and ends with the connection; bounded in time and size;
- * addresses are tried one after the other. */
+/* GET http://host:port/fingerprint: which self-signed certificate an http: URL may trust. Uses
+ * HTTP/1.0, so that the answer is not chunked and ends with the connection; limited in time and
+ * size; addresses are tried one after the other. */
 #include "native/fingerprint.h"
 
 #include <ctype.h>
@@ -33,7 +33,7 @@ struct fingerprint {
     moq_fingerprint_on_done *on_done; /* NULL: cancelled or done */
     void *user;
     bool is_over;
-    int connect_error; /* of uv_tcp_connect itself, told by the timer: never from inside _start */
+    int connect_error; /* of uv_tcp_connect; reported by the timer, not inside _start */
     unsigned open_handles;
 };
 
@@ -65,7 +65,7 @@ static int parse_body(const char *body, size_t n, uint8_t out[QUIC_FINGERPRINT_B
     return 0;
 }
 
-/* The value of Content-Length, or -1 if the head has none that makes sense. */
+/* The value of Content-Length, or -1 if the head has none or an invalid one. */
 static long content_length(const char *head, size_t n)
 {
     static const char name[] = "\ncontent-length:";
@@ -130,8 +130,8 @@ static void on_handle_closed(uv_handle_t *handle)
     native_release(native);
 }
 
-/* Closes what this address needed; when both handles are gone, the next address or the end follows.
- */
+/* Closes both handles of this address; when they are gone, the next address is tried, or the fetch
+ * ends. */
 static void close_handles(struct fingerprint *fingerprint)
 {
     if (!uv_is_closing((uv_handle_t *)&fingerprint->tcp)) {
@@ -165,7 +165,7 @@ static void fail_address(struct fingerprint *fingerprint, const char *reason)
     leave_address(fingerprint);
 }
 
-/* Nobody is there, or nobody who answers. */
+/* The server does not exist or does not answer. */
 static void fail_silence(struct fingerprint *fingerprint, const char *what)
 {
     snprintf(fingerprint->reason, sizeof fingerprint->reason,
@@ -175,7 +175,8 @@ static void fail_silence(struct fingerprint *fingerprint, const char *what)
     leave_address(fingerprint);
 }
 
-/* Somebody answered who has none. Of its bytes only the digits of a status get into a message. */
+/* The server answered, but without a fingerprint. Of its answer, only the digits of the status
+ * appear in the message. */
 static void fail_answer(struct fingerprint *fingerprint, int error)
 {
     char status[32] = "something else";
@@ -189,7 +190,7 @@ static void fail_answer(struct fingerprint *fingerprint, int error)
     leave_address(fingerprint);
 }
 
-static void on_too_late(uv_timer_t *timer)
+static void on_address_timeout(uv_timer_t *timer)
 {
     struct fingerprint *fingerprint = timer->data;
     int error = fingerprint->connect_error;
@@ -260,11 +261,11 @@ static void try_next_address(struct fingerprint *fingerprint)
     uv_tcp_init(fingerprint->native->config.loop, &fingerprint->tcp);
     uv_timer_init(fingerprint->native->config.loop, &fingerprint->timer);
     fingerprint->tcp.data = fingerprint->timer.data = fingerprint->connect.data = fingerprint;
-    uv_timer_start(&fingerprint->timer, on_too_late, ADDRESS_PATIENCE_MS, 0);
+    uv_timer_start(&fingerprint->timer, on_address_timeout, ADDRESS_PATIENCE_MS, 0);
     fingerprint->connect_error =
         uv_tcp_connect(&fingerprint->connect, &fingerprint->tcp, address, on_tcp_connected);
     if (fingerprint->connect_error)
-        uv_timer_start(&fingerprint->timer, on_too_late, 0, 0);
+        uv_timer_start(&fingerprint->timer, on_address_timeout, 0, 0);
 }
 
 struct fingerprint *fingerprint_start(struct moq_native *native, const struct moq_url *url,
@@ -300,7 +301,7 @@ void fingerprint_cancel(struct fingerprint **fingerprint)
 
 /* ---- For many clients ------------------------------------------------------------------------ */
 
-/* The name is looked up and the question asked once, instead of by each client that connects. */
+/* Looks the name up and fetches the fingerprint once, instead of for each client that connects. */
 struct fetch {
     struct moq_native *native;
     struct moq_url url;

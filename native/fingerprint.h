@@ -14,8 +14,8 @@ void fingerprint_cancel(struct fingerprint **fingerprint);
 
 enum { FINGERPRINT_MAX_ANSWER_BYTES = 8192 };
 
-/* The answer of a server so far. 0: *out is set; MOQ_ERR_AGAIN: more is needed (never when
- * `is_end`); MOQ_ERR_REFUSED: not a 200; MOQ_ERR_DECODE. */
+/* Parses what has arrived of a server's answer. 0: *out is set; MOQ_ERR_AGAIN: more is needed
+ * (never if `is_end`); MOQ_ERR_REFUSED: the status is not 200; MOQ_ERR_DECODE. */
 int fingerprint_parse(const char *answer, size_t n, bool is_end,
                       uint8_t out[QUIC_FINGERPRINT_BYTES]);
 

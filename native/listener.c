@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The server's side: one socket whose connections become sessions. One listener is one worker;
- * several share a port.
+/* The server side: one socket whose connections become sessions. Each listener belongs to one
+ * worker; several can share a port.
  * Tested by tests/unit/native/test_loopback.c. */
 #include "native/native.h"
 
@@ -69,7 +69,7 @@ static void on_time_to_close(uv_timer_t *timer)
         native_socket_close(socket, on_socket_closed, listener);
 }
 
-/* The last session is gone: the socket follows, though not from inside a callback of it. */
+/* The last session is gone: closes the socket, but not from inside a callback of the socket. */
 static void on_empty(void *self)
 {
     struct moq_listener *listener = self;
@@ -101,7 +101,7 @@ static int bind_socket(struct moq_listener *listener, const struct moq_listener_
     return native_socket_open(listener->native, &socket_config, &listener->socket);
 }
 
-/* A machine without IPv6 still has all its IPv4 addresses: "[::]" means them too. */
+/* On a machine without IPv6, "[::]" still stands for all IPv4 addresses. */
 static int bind_any_family(struct moq_listener *listener, const struct moq_listener_config *config,
                            struct sockaddr_storage *address)
 {

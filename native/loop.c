@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A loop's share: one clock, and who must be gone before the loop may end.
+/* What native has on a loop: one clock, and the clients and listeners that must be closed before
+ * the loop can end.
  * Tested by tests/unit/native/test_loopback.c. */
 #include "native/loop.h"
 
@@ -9,9 +10,9 @@
 #include "base/descriptors.h"
 #include "base/objects.h"
 
-enum { REAP_DELAY_MS = 10 }; /* so that a last packet gets out of the socket */
+enum { REAP_DELAY_MS = 10 }; /* lets the last packets leave the sockets */
 
-/* A copy, or NULL for NULL; *is_bad is set when memory is out. */
+/* A copy, or NULL for NULL; sets *is_bad if out of memory. */
 static char *copy_text(const char *text, bool *is_bad)
 {
     char *copy = text ? strdup(text) : NULL;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A loop's share: its clock, and who lives on it. Knows its tenants by what they are asked for: to
- * close. Private to native/. */
+/* What native has on a loop: its clock, and its tenants (clients and listeners), of which it only
+ * knows how to close them. Private to native/. */
 #ifndef MOQ_NATIVE_LOOP_H
 #define MOQ_NATIVE_LOOP_H
 
@@ -10,7 +10,7 @@
 
 enum { CLOSE_PATIENCE_MS = 3000 }; /* for a peer to acknowledge a close */
 
-/* What is to be closed before the loop's share can end. */
+/* Something that must be closed before native can end. */
 struct native_tenant {
     struct list node;
     void (*close)(struct native_tenant *tenant);
@@ -21,21 +21,21 @@ struct moq_native {
     char *bind, *qlog_directory, *keylog_file; /* owned */
     struct moq_clock clock;
     struct list sockets;          /* native_socket.node */
-    struct list tenants;          /* in the order in which they came */
+    struct list tenants;          /* in the order in which they joined */
     struct native_tenant *shared; /* closed when it is the only one that is left; or NULL */
-    size_t held;                  /* things of ours that the loop still knows */
-    uv_timer_t reaper;            /* ends the sockets, outside of any callback of theirs */
+    size_t held;                  /* number of native_hold without native_release */
+    uv_timer_t reaper;            /* closes the sockets, outside of their callbacks */
     bool is_closing, is_reaper_closed;
     void (*on_closed)(void *user);
     void *on_closed_user;
 };
 
-/* Something that needs the loop, and so the native, until it is over. */
+/* Keeps the native alive for something that needs the loop, until native_release. */
 void native_hold(struct moq_native *native);
 void native_release(struct moq_native *native);
 
-/* The same, for what has to be told to close: `tenant->close` is called once, unless it left
- * before. It still needs native_release at its end. */
+/* The same for a tenant that has to be closed: `tenant->close` is called once, unless it leaves
+ * before. It still has to call native_release at its end. */
 void native_join(struct moq_native *native, struct native_tenant *tenant);
 void native_leave(struct native_tenant *tenant); /* it closes by itself */
 

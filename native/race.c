@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Happy Eyeballs (RFC 8305): one try at a host with several addresses. Connections are begun one
- * after the other, a little apart, and the first whose handshake succeeds is kept; a broken family
- * costs its stagger, not a timeout.
+/* Happy Eyeballs (RFC 8305): one attempt to reach a host with several addresses. Connections are
+ * started one after the other, a little apart, and the first whose handshake succeeds is kept; a
+ * broken address family costs a short delay instead of a timeout.
  * Tested by tests/unit/native/test_loopback.c. */
 #include "native/race.h"
 
@@ -10,7 +10,7 @@
 
 #include "base/log.h"
 
-static void begin_next(struct race *race);
+static void begin_next_attempt(struct race *race);
 
 static void drop_attempt(struct race_attempt *attempt)
 {
@@ -40,7 +40,7 @@ static void on_stagger(uv_timer_t *timer)
 {
     struct race *race = container_of(timer, struct race, stagger);
     moq_native_wake(race->config.socket->native);
-    begin_next(race);
+    begin_next_attempt(race);
 }
 
 static struct quic_conn *dial_address(struct race *race, struct race_attempt *attempt,
@@ -72,7 +72,7 @@ static struct quic_conn *dial_address(struct race *race, struct race_attempt *at
                                      attempt);
 }
 
-static void begin_next(struct race *race)
+static void begin_next_attempt(struct race *race)
 {
     while (race->begun < race->list.count) {
         const struct sockaddr *remote = (const void *)&race->list.items[race->begun];
@@ -124,7 +124,7 @@ static void on_lost(void *self, void *user, int error, const char *reason)
     if (race->winner)
         race->config.on_lost(race->config.user, race->error, race->reason);
     else
-        begin_next(race);
+        begin_next_attempt(race);
 }
 
 void race_bridge(struct moq_native_bridge *bridge)
@@ -142,7 +142,7 @@ void race_start(struct race *race, const struct race_config *config)
     race->begun = 0;
     race->error = MOQ_ERR_TRANSPORT;
     snprintf(race->reason, sizeof race->reason, "none of the host's addresses can be tried");
-    begin_next(race);
+    begin_next_attempt(race);
 }
 
 void race_stop(struct race *race)

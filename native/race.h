@@ -14,7 +14,7 @@ enum {
 struct race;
 struct race_attempt {
     struct race *race;
-    struct quic_conn *conn; /* NULL: not begun, or over */
+    struct quic_conn *conn; /* NULL: not started, or over */
 };
 
 struct race_config {
@@ -22,15 +22,15 @@ struct race_config {
     struct quic_tls *tls;
     const struct moq_url *url;
     const struct address_list *list; /* copied */
-    /* The one that wins: fills *config in (see on_client of the bridge). */
+    /* A connection has won: fills in *config (see on_client of the bridge). */
     int (*on_won)(void *user, struct quic_conn *conn, struct moq_session_config *config);
     void (*on_ready)(void *user, struct moq_session *session); /* of the winner */
-    /* The winner's end, or all have failed. */
+    /* The winner has ended, or all connections have failed. */
     void (*on_lost)(void *user, int error, const char *reason);
     void *user;
 };
 
-/* One try: addresses are begun RACE_STAGGER_MS apart, or when the one before failed. */
+/* One attempt: addresses are started RACE_STAGGER_MS apart, or when the previous one has failed. */
 struct race {
     struct race_config config;
     struct address_list list;
@@ -42,8 +42,9 @@ struct race {
     int error;
 };
 
-void race_start(struct race *race, const struct race_config *config); /* on_lost may come at once */
-void race_stop(struct race *race);                  /* drops every connection without a call */
-void race_bridge(struct moq_native_bridge *bridge); /* sets the callbacks that lead to races */
+void race_start(struct race *race, const struct race_config *config); /* may call on_lost */
+void race_stop(struct race *race); /* drops every connection without a call */
+void race_bridge(
+    struct moq_native_bridge *bridge); /* sets the callbacks of the bridge to those of races */
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Host names to addresses without blocking the loop. A lookup cannot be stopped while the system
- * works on it, so a cancelled one lives on, silent, until it comes back.
+/* Looks host names up without blocking the loop. A lookup cannot be stopped while the system works
+ * on it, so a cancelled one stays in memory, without a callback, until it is done.
  * Tested by tests/unit/native/test_loopback.c. */
 #include "native/resolve.h"
 

@@ -11,6 +11,6 @@ typedef void resolve_on_done(void *user, const struct address_list *list, const 
 /* NULL: out of memory. */
 struct resolve *resolve_start(struct moq_native *native, const char *host, uint16_t port,
                               resolve_on_done *on_done, void *user);
-void resolve_cancel(struct resolve **resolve); /* no call comes any more */
+void resolve_cancel(struct resolve **resolve); /* no callback follows */
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The UDP sockets on a loop. Each has a bridge of its own, so that a turn of one socket ticks the
- * sessions of that socket and no other.
+/* The UDP sockets on a loop. Each has its own bridge, so that a turn of a socket ticks only the
+ * sessions of that socket.
  * Tested by tests/unit/native/test_loopback.c. */
 #include "native/socket.h"
 
@@ -15,7 +15,7 @@
 #define DEFAULT_BIND "[::]:0"
 #define DEFAULT_BIND_IPV4 "0.0.0.0:0" /* for machines without IPv6 */
 
-static void on_turn(void *self)
+static void on_loop_turn(void *self)
 {
     struct native_socket *socket = self;
     moq_native_bridge_tick(&socket->bridge);
@@ -53,7 +53,7 @@ int native_socket_open(struct moq_native *native, const struct native_socket_con
                      .commons = config->commons,
                      .qlog_directory = native->qlog_directory,
                      .keylog_file = native->keylog_file},
-        .on_turn = on_turn,
+        .on_turn = on_loop_turn,
         .on_turn_self = socket,
     };
     int error = moq_native_bridge_init(&socket->bridge);

@@ -9,8 +9,9 @@
 #include "quic/udp.h"
 
 struct native_socket {
-    struct list node;            /* in the native's sockets */
-    struct native_tenant tenant; /* of the one that clients share; others belong to a listener */
+    struct list node; /* in the native's sockets */
+    struct native_tenant
+        tenant; /* of the socket that clients share; the others belong to listeners */
     struct moq_native *native;
     struct quic_udp *udp;
     struct moq_native_bridge bridge;
@@ -33,8 +34,8 @@ struct native_socket_config {
 /* 0, MOQ_ERR_IO with errno, MOQ_ERR_NOMEM. */
 int native_socket_open(struct moq_native *native, const struct native_socket_config *config,
                        struct native_socket **out);
-/* What went wrong with it and what to do, for the operator. `error` as above, errno as it was;
- * `bind` is the address as written, `out` has QUIC_ERROR_TEXT_BYTES. */
+/* Writes what went wrong and what to do, for the operator. `error` as above, with errno unchanged;
+ * `bind` is the address as configured; `out` has QUIC_ERROR_TEXT_BYTES. */
 void native_explain_bind(const char *bind, int error, char *out);
 void native_socket_close(struct native_socket *socket, void (*on_closed)(void *user), void *user);
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* URLs as people type them, and the broadcast path they stand for. Rust peers cut that path their
- * own way (escapes stay, empty parts count), and a publisher and a viewer that cut differently
- * never meet. Bytes in braces are an addition: without them, a path with bytes that no URL has
- * could not be named. */
+/* URLs as people type them, and the broadcast path that they stand for. Rust peers split that path
+ * in their own way (escapes stay, empty parts count), and a publisher and a viewer that split it
+ * differently never find each other. Bytes in braces are our addition: without them, a path with
+ * bytes that no URL may contain could not be named. */
 #include "native/native.h"
 
 #include <arpa/inet.h>
@@ -19,7 +19,7 @@ enum {
 
 struct scheme {
     const char *name;
-    enum quic_protocol protocol; /* UNKNOWN: reserved, not spoken */
+    enum quic_protocol protocol; /* UNKNOWN: reserved, not supported */
     bool is_fingerprint_fetched;
 };
 
@@ -118,7 +118,7 @@ static int parse_authority(struct moq_url *url, const char *text, size_t n, char
                  : parse_port(url, "", 0, error_text);
 }
 
-/* What may stand in a path as it is; the rest becomes %XX, as browsers and the Rust peers do it. */
+/* Bytes that a path may contain unescaped; the rest becomes %XX, as in browsers and Rust peers. */
 static bool is_path_byte(unsigned char byte)
 {
     return byte > 0x20 && byte < 0x7f && !strchr("\"<>`{}", byte);

@@ -21,7 +21,7 @@ struct udp_spread;
 
 /* The times are from 0 to `most_ns`. NULL: out of memory. */
 struct udp_spread *udp_spread_new(uint64_t most_ns);
-void udp_spread_free(struct udp_spread **spread); /* with what waits; NULL inside is fine */
+void udp_spread_free(struct udp_spread **spread); /* with what waits; may point to NULL */
 
 /* Takes a copy. 0; MOQ_ERR_AGAIN: too much waits; MOQ_ERR_NOMEM. */
 int udp_spread_put(struct udp_spread *spread, uint64_t now_ns, const struct quic_datagram *train);

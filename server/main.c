@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* moq-relay: reads what it is told, starts the workers and the HTTP pages, and answers signals.
- * SIGINT and SIGTERM end it in order, a second one at once; SIGHUP reads the configuration
- * again.
+/* moq-relay: reads its configuration, starts the workers and the HTTP pages, and handles signals.
+ * SIGINT and SIGTERM end it cleanly, a second one at once; SIGHUP reads the configuration again.
  * Tested by tests/e2e/test_relay.py. */
 #include <signal.h>
 #include <stdio.h>
@@ -33,7 +32,7 @@ struct relay {
 
 extern char **environ;
 
-/* `print` tells what is wrong with it. */
+/* `print` reports what is wrong with it. */
 static int load_config(const struct config_flags *flags, struct relay_config **config,
                        void (*print)(const struct config_errors *errors))
 {
@@ -56,7 +55,7 @@ static void print_errors(const struct config_errors *errors)
     config_errors_print(errors, stderr);
 }
 
-/* Of a relay that runs, each is a line of its log. */
+/* While the relay runs, each error is a log line. */
 static void log_errors(const struct config_errors *errors)
 {
     for (size_t i = 0; i < errors->count; i++)
@@ -230,7 +229,7 @@ static int serve_until_stopped(struct relay *relay)
     return error ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-/* No error: who starts the relay may allow it more. */
+/* Only a warning: whoever starts the relay may have a higher limit. */
 static void warn_of_descriptors(const struct relay_config *config)
 {
     char text[DESCRIPTORS_TEXT_BYTES];
@@ -240,8 +239,8 @@ static void warn_of_descriptors(const struct relay_config *config)
                  text);
 }
 
-/* --check: what a start would do before it serves; the configuration itself was checked by loading
- * it. */
+/* --check: does what a start does before it serves. Loading the configuration has already checked
+ * its settings. */
 static int check_config(const struct relay_config *config)
 {
     char error_text[QUIC_ERROR_TEXT_BYTES] = "";

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What cannot be bound is no error: a relay that runs has its own ports, and the one that will
- * start may be allowed more than who checks. Tested by tests/e2e/test_relay.py. */
+/* A port that cannot be bound is not an error: a running relay has its own ports, and the relay
+ * that will start may have more capabilities than the user who checks. Tested by
+ * tests/e2e/test_relay.py. */
 #include "server/ports.h"
 
 #include <errno.h>
@@ -25,7 +26,7 @@ static int bind_briefly(const struct config_address *address, bool is_tcp)
         return errno;
     if (family == AF_INET6)
         setsockopt(fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
-    if (is_tcp) /* as servers do: closed connections that linger are no hindrance */
+    if (is_tcp) /* as servers do: lingering closed connections do not get in the way */
         setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &on, sizeof on);
     const struct sockaddr *where = (const struct sockaddr *)&address->socket;
     int error = bind(fd, where, address->size) == 0 ? 0 : errno;

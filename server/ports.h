@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What `moq-relay --check` can tell of the ports that a start would bind. */
+/* What `moq-relay --check` can find out about the ports that a start would bind. */
 #ifndef MOQ_SERVER_PORTS_H
 #define MOQ_SERVER_PORTS_H
 
@@ -9,7 +9,7 @@
 extern "C" {
 #endif
 
-/* Binds each address and lets go of it at once; warns of those that cannot be bound. */
+/* Binds each address and closes it again at once; warns about those that cannot be bound. */
 void ports_warn(const struct relay_config *config);
 
 #ifdef __cplusplus

@@ -24,6 +24,6 @@ struct bench_link *bench_link_open(uv_loop_t *loop, const struct sockaddr_storag
                                    uint64_t bps);
 uint16_t bench_link_port(const struct bench_link *link); /* on localhost */
 void bench_link_stall(struct bench_link *link);
-void bench_link_close(struct bench_link **link); /* freed by the loop; NULL inside is fine */
+void bench_link_close(struct bench_link **link); /* freed by the loop; may point to NULL */
 
 #endif

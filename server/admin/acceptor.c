@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A connection that cannot be accepted keeps the socket readable: whoever went on asking would spin
- * until a descriptor comes free, and nothing tells when that is. So the socket is left alone for a
+/* A connection that cannot be accepted keeps the socket readable: trying again at once would spin
+ * until a descriptor is free, and nothing reports when that is. So the acceptor pauses for a
  * moment.
  * Tested by tests/e2e/test_limits.py. */
 #include "server/admin/acceptor.h"
@@ -29,7 +29,7 @@ static void warn_of_descriptors(int error)
                  error == ENFILE ? " on this host: raise fs.file-max (sysctl)" : "");
 }
 
-/* Of accept(2): those that concern one connection only, which is gone. */
+/* Errors of accept(2) that concern only one connection, which is gone. */
 static bool is_of_connection(int error)
 {
     return error == ECONNABORTED || error == EINTR || error == EPROTO || error == EPERM ||

@@ -22,11 +22,11 @@ struct acceptor {
  * open then. */
 int acceptor_open(struct acceptor *acceptor, uv_loop_t *loop, const struct sockaddr *address);
 
-/* There may be room again: accepts go on. */
+/* There may be room again: continues to accept. */
 void acceptor_go_on(struct acceptor *acceptor);
 
 enum { ACCEPTOR_HANDLES = 2 };
-/* `on_closed` is called for each of its ACCEPTOR_HANDLES handles, with `data` as self. */
+/* Calls `on_closed` for each of its ACCEPTOR_HANDLES handles, whose `data` is self. */
 void acceptor_close(struct acceptor *acceptor, uv_close_cb on_closed);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The HTTP pages, served by libmicrohttpd from the loop of main: its epoll descriptor is one more
- * thing to wait for, and it gets its connections from the acceptor.
+/* The HTTP pages, served by libmicrohttpd on the main loop, which polls its epoll descriptor; its
+ * connections come from the acceptor.
  * Tested by tests/e2e/test_relay.py. */
 #include "server/admin/admin.h"
 
@@ -26,7 +26,7 @@ enum {
     ENTRY_MAX_BYTES = 1024, /* of a list in /stats */
 };
 
-/* The sockets of the connections that MHD has, and until when they may take. */
+/* The sockets of the connections that MHD has, and the deadline of each. */
 struct guests {
     struct pollfd sockets[CONNECTIONS_MAX]; /* without `events`: was hurried (below) */
     uint64_t until_ms[CONNECTIONS_MAX];     /* of the loop's clock; UINT64_MAX: was ended */
@@ -238,17 +238,17 @@ static void on_guest(void *self, struct MHD_Connection *connection, void **state
         }
 }
 
-/* Whether its peer has closed, and all that came before that was read. */
+/* Whether the peer has closed, and everything that it sent has been read. */
 static bool is_read_to_end(const struct pollfd *socket)
 {
     char byte;
     return socket->revents && recv(socket->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) == 0;
 }
 
-/* MHD waits for edges, and stops reading at the first read that gives less than it asked for. If
- * the sender of half a request had closed before that read, the edge is spent: the connection would
- * keep its place until it times out. Shutting down our reading side, from which nothing can come
- * any more, makes another edge; what was asked in full is still answered. */
+/* MHD polls edge-triggered, and stops reading at the first short read. If the sender of half a
+ * request closed before that read, there is no further edge, and the connection would keep its
+ * place until it times out. Shutting down our reading side, where nothing can arrive any more,
+ * makes another edge; a complete request is still answered. */
 static void hurry_those_gone(struct guests *guests)
 {
     if (poll(guests->sockets, guests->count, 0) <= 0)
@@ -260,8 +260,8 @@ static void hurry_those_gone(struct guests *guests)
         }
 }
 
-/* MHD's own limit begins anew with each byte, so who sends one now and then would keep a place for
- * hours. Returns when the next one is due; UINT64_MAX: none. */
+/* MHD's own limit starts again with each byte, so a client that sends one now and then would keep a
+ * place for hours. Returns when the next one is due; UINT64_MAX: none. */
 static uint64_t end_those_over_time(struct guests *guests, uint64_t now_ms)
 {
     uint64_t next_ms = UINT64_MAX;
@@ -318,7 +318,7 @@ static bool has_room(void *self)
     return connections_of(self) < CONNECTIONS_MAX;
 }
 
-/* The daemon closes what it does not take: more than its share for one address. */
+/* The daemon closes connections that it does not accept: those over the limit for one address. */
 static void on_connection(void *self, int fd, const struct sockaddr *address, socklen_t size)
 {
     struct admin *admin = self;

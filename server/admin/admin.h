@@ -24,11 +24,10 @@ struct admin;
 int admin_start(struct admin **admin, struct core *core, const struct config_http *config,
                 const struct sockaddr *address, char *error_text);
 
-/* Which pages there are from now on; the address stays. NULL is fine. */
+/* Sets which pages there are from now on; the address stays. `admin` may be NULL. */
 void admin_reload(struct admin *admin, const struct config_http *config);
 
-/* Closes; its memory goes when the loop has let go of it. Sets *admin to NULL; NULL inside is fine.
- */
+/* Closes; the memory is freed by the loop. Sets *admin to NULL; may point to NULL. */
 void admin_stop(struct admin **admin);
 
 #ifdef __cplusplus

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What takes more than one setting to judge: certificates for every listener, values that go
- * together, and values that are taken over from others.
+/* Checks that involve more than one setting: certificates for every listener, values that depend on
+ * each other, and values that are inherited from others.
  * Tested by tests/unit/config/test_files.c. */
 #include <netinet/in.h>
 #include <string.h>
@@ -11,7 +11,7 @@ struct checker {
     struct relay_config *config;
     const struct config_node *root;
     struct config_errors *errors;
-    struct config_place file; /* for what was written nowhere */
+    struct config_place file; /* for settings that are not written anywhere */
 };
 
 /* Where `section.key` was written, else the file as a whole. */
@@ -54,7 +54,7 @@ static struct endpoint endpoint_of(const struct config_address *address)
     return endpoint;
 }
 
-/* Port 0 is another one each time. */
+/* Port 0 stands for a different port each time. */
 static bool is_same_place(const struct config_address *a, const struct config_address *b)
 {
     if (a->size == 0 || b->size == 0)
@@ -64,7 +64,7 @@ static bool is_same_place(const struct config_address *a, const struct config_ad
            memcmp(x.host, y.host, sizeof x.host) == 0;
 }
 
-/* Whether who listens on all addresses takes `address` too. */
+/* Whether a listener on all addresses also takes `address`. */
 static bool is_within(const struct config_address *all, const struct config_address *address)
 {
     static const uint8_t any[sizeof(struct in6_addr)];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* From sources to a configuration: read, parse, lay later sources over earlier ones, fill the
- * structs, check the whole.
+/* From sources to a configuration: reads, parses, lets later sources override earlier ones, fills
+ * the structs, and checks the whole.
  * Tested by tests/unit/config/test_files.c. */
 #include "server/config/config.h"
 
@@ -13,8 +13,8 @@
 #include "base/objects.h"
 #include "server/config/internal.h"
 
-/* Reads at most one byte more than a configuration may have, so that a huge file costs no more than
- * that. */
+/* Reads at most one byte more than a configuration may have, so that a huge file costs no more
+ * memory than that. */
 static int read_file(const char *path, char **text, size_t *n, struct config_errors *errors)
 {
     struct config_place place = {.source = path};
@@ -108,7 +108,7 @@ static struct relay_config *config_new(void)
     return config;
 }
 
-/* *out is set in any case but for lack of memory; it is good if nothing was reported. */
+/* Sets *out unless out of memory; it is valid if no error was reported. */
 static int load_text(struct relay_config **out, const struct config_sources *sources,
                      const char *text, size_t n, struct config_errors *errors)
 {

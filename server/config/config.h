@@ -4,8 +4,8 @@
  *
  * One table of rows (table.c) holds every setting: it validates, fills defaults, prints, and makes
  * the commented reference and the JSON schema. A later source wins: defaults < file < environment <
- * flags. Every error of a load is reported at once as `file:line:column: what, and what to do`; a
- * load either gives a whole configuration or none.
+ * flags. All errors of a load are reported together, as `file:line:column: what, and what to do`; a
+ * load gives either a complete configuration or none.
  *
  * Glossary
  *   section   a map of settings, such as `cache`
@@ -43,7 +43,7 @@ struct config_error {
 struct config_errors {
     struct config_error entries[CONFIG_MAX_ERRORS]; /* read-only */
     size_t count;                                   /* read-only */
-    size_t unshown;                                 /* read-only: further ones that had no room */
+    size_t unshown;                                 /* read-only: number of further errors */
 };
 
 void config_errors_init(struct config_errors *errors);
@@ -96,7 +96,7 @@ struct config_limits {
 };
 
 struct config_cache {
-    uint64_t groups, age_ns, track_bytes; /* of one track; 0: no limit of that kind */
+    uint64_t groups, age_ns, track_bytes; /* of one track; 0: no such limit */
     uint64_t bytes;                       /* of the whole relay; 0: no limit */
 };
 
@@ -123,10 +123,10 @@ struct config_policy {
 };
 
 struct config_quic {
-    int congestion; /* enum config_congestion, of listeners that say nothing else */
+    int congestion; /* enum config_congestion, of listeners that do not set their own */
     bool has_gso;
     bool has_steering;      /* the kernel hands packets to the worker that they belong to */
-    bool has_key_log;       /* honour SSLKEYLOGFILE */
+    bool has_key_log;       /* write TLS keys to SSLKEYLOGFILE */
     char *reset_secret;     /* a file; NULL: a certificate's key */
     char *qlog;             /* a directory; NULL: no qlog */
     uint64_t keep_alive_ns; /* 0: off */
@@ -196,15 +196,15 @@ struct config_sources {
     size_t text_bytes; /* of `text` */
     char *const *environment;         /* as `environ`; NULL: none */
     const struct config_flags *flags; /* NULL: none */
-    bool is_files_checked;            /* also see that every file that is named can be read */
+    bool is_files_checked;            /* also check that every named file can be read */
 };
 
-/* Builds a whole configuration into *out, to be freed by the caller. 0; MOQ_ERR_INVALID, MOQ_ERR_IO
+/* Builds a complete configuration in *out, which the caller frees. 0; MOQ_ERR_INVALID, MOQ_ERR_IO
  * (the file cannot be read) or MOQ_ERR_NOMEM: *out is NULL and `errors`, initialised by the caller,
- * says all that is wrong. */
+ * lists everything that is wrong. */
 int relay_config_load(struct relay_config **out, const struct config_sources *sources,
                       struct config_errors *errors);
-void relay_config_free(struct relay_config **config); /* NULL inside is fine; sets it to NULL */
+void relay_config_free(struct relay_config **config); /* may point to NULL; sets it to NULL */
 
 /* YAML that loads to the same configuration. */
 void relay_config_print(const struct relay_config *config, FILE *out);
@@ -223,7 +223,7 @@ struct config_change {
 struct config_changes { /* read-only */
     struct config_change entries[CONFIG_MAX_CHANGES];
     size_t count;
-    size_t restart_count; /* how many need a restart: not 0 means the reload is to be refused */
+    size_t restart_count; /* how many need a restart; if not 0, the reload must be refused */
 };
 
 /* Lists the settings that differ between two configurations. */

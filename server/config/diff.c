@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What differs between two configurations, by name: a reload applies it, or refuses it when it
+/* Lists by name what differs between two configurations: a reload applies it, or refuses it if it
  * needs a restart. */
 #include <string.h>
 
@@ -38,7 +38,7 @@ static bool is_map_equal(const struct config_row *row, const int *a, const int *
 static bool is_address_equal(const struct config_address *a, const struct config_address *b)
 {
     if (a->is_listen && b->is_listen)
-        return true; /* the listener's own change is told */
+        return true; /* the change of the listener itself is reported */
     return a->is_listen == b->is_listen && a->size == b->size &&
            memcmp(&a->socket, &b->socket, a->size) == 0;
 }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The environment over the file: MOQ_RELAY_CACHE_AGE=5s sets cache.age. Lists and sections take
- * YAML on one line; a list of words also takes commas. */
+/* The environment overrides the file: MOQ_RELAY_CACHE_AGE=5s sets cache.age. Lists and sections are
+ * written as YAML on one line, lists of words also with commas. */
 #include <ctype.h>
 #include <string.h>
 
@@ -76,7 +76,7 @@ static struct config_node *parse_value(struct config_tree *tree, const struct co
     return is_text ? config_tree_scalar(tree, value, place) : NULL;
 }
 
-/* What cannot be read still stands for something: nobody may say that it is missing. */
+/* A value that cannot be read still gets a node, so that it is not also reported as missing. */
 static struct config_node *node_for(struct config_tree *tree, const struct config_row *row,
                                     const char *value, const struct config_place *place)
 {
@@ -135,7 +135,8 @@ static void apply_variable(struct config_tree *tree, struct config_node *root, c
         put_at_route(tree, root, &route, equals + 1, &place);
 }
 
-/* Whole sections before single settings, so that the order of the environment does not matter. */
+/* Applies whole sections before single settings, so that the order of the environment does not
+ * matter. */
 void config_env_apply(struct config_tree *tree, struct config_node *root, char *const *environment)
 {
     for (size_t depth = 1; depth <= MAX_STEPS + 1; depth++)

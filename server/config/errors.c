@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The list of what is wrong with a configuration, in words for the person who wrote it.
+/* The list of errors in a configuration, in words for the person who wrote it.
  * Tested by tests/unit/config/test_files.c. */
 #include <stdlib.h>
 #include <string.h>

@@ -178,14 +178,14 @@ int config_flags_parse(struct config_flags *flags, int argc, char *const argv[],
 {
     size_t errors_before = errors->count;
     *flags = (struct config_flags){.action = CONFIG_ACTION_RUN};
-    char **words = calloc((size_t)argc + 1, sizeof *words); /* getopt puts them in another order */
+    char **words = calloc((size_t)argc + 1, sizeof *words); /* getopt reorders them */
     if (!words) {
         config_errors_add(errors, NULL, "out of memory while reading the flags");
         return MOQ_ERR_NOMEM;
     }
     memcpy(words, argv, (size_t)argc * sizeof *words);
     opterr = 0;
-    optind = 0; /* starts afresh, also after an earlier call */
+    optind = 0; /* resets getopt after an earlier call */
     for (int value, index = -1; (value = getopt_long(argc, words, ":vqhV", options, &index)) != -1;
          index = -1) {
         if (value == '?' || value == ':')

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The command line over everything else: flags become nodes in the tree, so the table judges them
- * like written ones.
+/* The command line overrides everything else: flags become nodes in the tree, so the table checks
+ * them like settings of a file.
  * Tested by tests/unit/config/test_flags.c. */
 #include <string.h>
 
@@ -18,8 +18,8 @@ static struct config_node *listener_list(struct config_tree *tree, struct config
     return list;
 }
 
-/* The one listener that a flag is about. NULL: there are several (reported), or what is there is
- * broken. */
+/* The one listener that a flag is about. NULL: there are several (which is reported), or the list
+ * is broken. */
 static struct config_node *only_listener(struct config_tree *tree, struct config_node *root,
                                          const struct config_place *place)
 {
@@ -116,7 +116,7 @@ static void apply_trust(struct config_tree *tree, struct config_node *root,
         config_node_put(tls, "verify", config_tree_scalar(tree, "false", &verify_place));
 }
 
-/* Fills in only what nobody said. */
+/* Fills in only what is not set otherwise. */
 static void apply_dev(struct config_tree *tree, struct config_node *root)
 {
     struct config_place place = {.source = "--dev"};

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What the files of this room share: the tree of what was written, the table of what may be
- * written, and the steps from the one to the structs of config.h. */
+/* What the files of this room share: the tree of settings as written, the table of settings that
+ * exist, and the steps from the tree to the structs of config.h. */
 #ifndef MOQ_CONFIG_INTERNAL_H
 #define MOQ_CONFIG_INTERNAL_H
 
@@ -38,7 +38,7 @@ enum { CONFIG_QUOTE_BYTES = 64 };
  * (CONFIG_QUOTE_BYTES). */
 const char *config_quote(char *out, const char *text);
 
-/* The candidate that `word` is probably meant to be, or NULL. */
+/* The candidate that `word` is probably a misspelling of, or NULL. */
 const char *config_nearest(const char *word, const char *const *candidates, size_t count);
 
 /* ---- tree.c ---------------------------------------------------------------------------------- */
@@ -76,7 +76,7 @@ void config_tree_deinit(struct config_tree *tree);
 /* NULL: out of memory. */
 char *config_tree_text(struct config_tree *tree, const char *text, size_t n);
 
-/* A new node that is in no parent yet. NULL: too many nodes or out of memory; reported. */
+/* A new node without a parent. NULL: too many nodes or out of memory, which is reported. */
 struct config_node *config_tree_node(struct config_tree *tree, enum config_node_kind kind,
                                      const struct config_place *place);
 struct config_node *config_tree_scalar(struct config_tree *tree, const char *text,
@@ -86,8 +86,8 @@ void config_node_append(struct config_node *parent, struct config_node *child);
 /* NULL: not there. */
 struct config_node *config_node_find(const struct config_node *map, const char *key);
 
-/* Puts `value` into `map` under `key` (which must outlive the tree), in place of what was there.
- * NULL values are ignored. */
+/* Puts `value` into `map` under `key` (which must outlive the tree), and replaces an earlier value.
+ * Does nothing if `value` is NULL. */
 void config_node_put(struct config_node *map, const char *key, struct config_node *value);
 
 /* Whether nothing was written here: an empty plain scalar, or no node. */
@@ -96,16 +96,16 @@ bool config_node_is_empty(const struct config_node *node);
 /* The same, or an empty list. */
 bool config_node_is_absent(const struct config_node *node);
 
-/* The map or list under `key` in `map`, made if nothing is there. NULL: something else is there,
- * which the reader complains about, or out of memory. */
+/* The map or list under `key` in `map`, created if it is missing. NULL: there is something else,
+ * which the reader will report, or out of memory. */
 struct config_node *config_tree_enter(struct config_tree *tree, struct config_node *map,
                                       const char *key, enum config_node_kind kind,
                                       const struct config_place *place);
 
 /* ---- yaml.c ---------------------------------------------------------------------------------- */
 
-/* Parses `text` into `tree`. Returns the root, or NULL when the text is so broken that what was
- * read means nothing; every problem is reported. `source` must outlive the tree. */
+/* Parses `text` into `tree`. Returns the root, or NULL if the text is too broken to be of use;
+ * every problem is reported. `source` must outlive the tree. */
 struct config_node *config_yaml_parse(struct config_tree *tree, const char *source,
                                       const char *text, size_t n);
 
@@ -136,7 +136,7 @@ enum config_type {
 enum config_row_flags {
     ROW_RELOADS = 1 << 0,   /* may change in a running relay */
     ROW_REQUIRED = 1 << 1,  /* must be written */
-    ROW_INHERITS = 1 << 2,  /* unset unless written: CONFIG_UNSET or -1, and filled in later */
+    ROW_INHERITS = 1 << 2,  /* CONFIG_UNSET or -1 unless written; filled in later */
     ROW_FILES = 1 << 3,     /* names files that must be readable */
     ROW_DIRECTORY = 1 << 5, /* names a directory that must be writable */
     ROW_EXAMPLE = 1 << 4,   /* the reference shows its entries as a comment only */
@@ -177,7 +177,7 @@ enum { CONFIG_PROBLEM_BYTES = 256, CONFIG_VALUE_BYTES = 96 };
  * `problem` (CONFIG_PROBLEM_BYTES) says what is wrong and what to do. */
 bool config_value_parse(const struct config_row *row, const char *text, void *value, char *problem);
 
-/* The text of a value that is no string. Returns `out` (CONFIG_VALUE_BYTES). */
+/* The text of a value that is not a string. Returns `out` (CONFIG_VALUE_BYTES). */
 const char *config_value_text(const struct config_row *row, const void *value, char *out);
 const char *config_number_text(const struct config_row *row, uint64_t value, char *out);
 
@@ -209,7 +209,7 @@ void config_section_deinit(const struct config_section *section, void *base);
 struct config_reader {
     struct config_errors *errors;
     bool is_files_checked;
-    char name[CONFIG_NAME_BYTES]; /* of the setting at hand */
+    char name[CONFIG_NAME_BYTES]; /* of the current setting */
 };
 
 /* Fills `base`, which has its defaults, from `node`. Every problem is reported; `base` can be freed
@@ -232,8 +232,8 @@ void config_tree_split(struct config_tree *tree, struct config_node *list, const
 
 /* ---- check.c --------------------------------------------------------------------------------- */
 
-/* What no single row can see: fills in what depends on other settings, and reports what does not
- * fit together. */
+/* What a single row cannot check: fills in settings that depend on others, and reports those that
+ * contradict each other. */
 void config_check(struct relay_config *config, const struct config_node *root, const char *file,
                   struct config_errors *errors);
 

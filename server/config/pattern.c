@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Patterns of paths, and the policy that a path gets through them. Matching takes no memory, and at
- * most time in the product of both lengths: a later star never needs an earlier one to move again.
- */
+/* Patterns of paths, and the policy that applies to a path because of them. Matching takes no
+ * memory, and at most time in the product of both lengths: a later star never needs an earlier one
+ * to move again. */
 #include <string.h>
 
 #include "server/config/internal.h"
@@ -68,7 +68,8 @@ static bool part_matches(const char *pattern, const char *text)
 
 bool config_pattern_matches(const char *pattern, const char *path)
 {
-    const char *star = NULL, *star_path = NULL; /* after the last `**`, and where it ends for now */
+    const char *star = NULL,
+               *star_path = NULL; /* after the last `**`, and how far it reaches so far */
     bool has_star = false;
     if (path && *path == '\0')
         path = NULL;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Structs -> YAML: a whole configuration for --print-config, and with an explanation above every
- * setting for the reference in conf/relay.yaml. What is printed loads to the same configuration. */
+/* Prints the structs as YAML: a complete configuration for --print-config, or with an explanation
+ * above every setting for the reference in conf/relay.yaml. What is printed loads to the same
+ * configuration. */
 #include <string.h>
 
 #include "server/config/internal.h"
@@ -8,12 +9,13 @@
 struct writer {
     FILE *out;
     unsigned indent;
-    unsigned comment_at;  /* column of the # that makes what follows an example; 0: none */
+    unsigned
+        comment_at; /* column of the # that turns the following lines into an example; 0: none */
     bool is_item_started; /* the next line begins an entry of a list */
     bool has_help;
 };
 
-/* Starts a line at the right column, with what belongs before its text. */
+/* Starts a line at the right column, with a # or - where needed. */
 static void begin_line(struct writer *writer)
 {
     unsigned indent = writer->indent;
@@ -237,7 +239,7 @@ static const char reference_head[] =
     "the environment\n"
     "# over the file, the file over the defaults.\n";
 
-/* What the reference shows where the default is an empty list. */
+/* What the reference shows for a list that is empty by default. */
 static const char reference_example[] =
     "listen: [{ certificates: [{ cert: /etc/moq-relay/cert.pem, key: /etc/moq-relay/key.pem }] }]\n"
     "policy: { classes: [{ match: \"meet/**\", latency: 250ms }] }\n";
