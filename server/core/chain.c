@@ -1,8 +1,13 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Runs hook chains, at once or in pieces: an entry that answers LATER holds the request until
- * core_answer. */
+ * core_answer.
+ *
+ * An entry may bring about anything while it is called: viewers die, other requests are decided,
+ * entries are called again. So whoever goes on with the chain afterwards looks whether what it is
+ * about is still there (struct chain_pass), and the chain itself stays as it is meanwhile. */
 #include "server/core/chain.h"
 
+#include <stdio.h>
 #include <string.h>
 
 #include "base/check.h"
@@ -17,7 +22,36 @@ void core_hooks_init(struct core_hooks *hooks, const struct moq_clock *clock)
     list_init(&hooks->held);
     list_init(&hooks->peers);
     list_init(&hooks->viewers);
+    list_init(&hooks->tracks);
+    for (size_t i = 0; i < CHAIN_NUMBER_LISTS; i++)
+        list_init(&hooks->by_number[i]);
 }
+
+/* ---- Passes ---------------------------------------------------------------------------------- */
+
+static void begin_pass(struct core_hooks *hooks, struct chain_pass *pass, const void *about)
+{
+    *pass = (struct chain_pass){hooks->passes, about};
+    hooks->passes = pass;
+}
+
+static void end_pass(struct core_hooks *hooks, const struct chain_pass *pass)
+{
+    hooks->passes = pass->outer;
+}
+
+/* It is gone: passes that are about it end. */
+static void forget_in_passes(const struct core_hooks *hooks, const void *about)
+{
+    for (struct chain_pass *pass = hooks->passes; pass; pass = pass->outer)
+        if (pass->about == about)
+            pass->about = NULL;
+}
+
+#define for_each_entry(hook, hooks)                                                                \
+    list_for_each (node_, &(hooks)->chain)                                                         \
+        for (struct core_hook *hook = container_of(node_, struct core_hook, node); hook;           \
+             hook = NULL)
 
 /* ---- Asking ---------------------------------------------------------------------------------- */
 
@@ -69,26 +103,36 @@ static void decide_request(struct core_request *request, bool is_allowed)
 
 static void hold_request(struct core_request *request)
 {
+    struct core_hooks *hooks = request->hooks;
     request->is_held = true;
-    request->deadline_ns = request->hooks->clock->now_ns + CORE_ANSWER_TIMEOUT_NS;
-    list_push_back(&request->hooks->held, &request->node);
+    request->deadline_ns = hooks->clock->now_ns + CORE_ANSWER_TIMEOUT_NS;
+    list_push_back(&hooks->held, &request->node);
+    list_push_back(&hooks->by_number[request->number % CHAIN_NUMBER_LISTS], &request->number_node);
 }
 
 static void let_go_of_request(struct core_request *request)
 {
     request->is_held = false;
     list_remove(&request->node);
+    list_remove(&request->number_node);
 }
 
 /* Asks the entry at `node` and those after it, until one of them decides or holds the request. */
 static void ask_from(struct core_request *request, struct list *node)
 {
-    for (; node != &request->hooks->chain; node = node->next) {
+    struct core_hooks *hooks = request->hooks;
+    for (; node != &hooks->chain; node = node->next) {
+        struct chain_pass pass;
         request->current = container_of(node, struct core_hook, node);
+        request->number = ++hooks->last_number;
         request->held_user = NULL;
         request->reason[0] = '\0';
         note_before(request);
+        begin_pass(hooks, &pass, request);
         enum core_verdict verdict = ask_entry(request->current, request);
+        end_pass(hooks, &pass);
+        if (!pass.about)
+            return;
         if (verdict == CORE_LATER) {
             hold_request(request);
             return;
@@ -107,34 +151,60 @@ void core_hooks_ask(struct core_hooks *hooks, struct core_request *request)
     request->hooks = hooks;
     request->is_held = false;
     list_init(&request->node);
+    list_init(&request->number_node);
     ask_from(request, hooks->chain.next);
 }
 
-void core_answer(struct core_request *request, enum core_verdict verdict)
+struct core_request *core_request_held(const struct core_hooks *hooks, uint64_t number)
 {
-    if (!EXPECT(request->is_held && verdict != CORE_LATER))
-        return;
+    list_for_each (node, &hooks->by_number[number % CHAIN_NUMBER_LISTS]) {
+        struct core_request *request = container_of(node, struct core_request, number_node);
+        if (request->number == number)
+            return request;
+    }
+    return NULL;
+}
+
+int core_answer(struct core_hooks *hooks, uint64_t number, enum core_verdict verdict)
+{
+    struct core_request *request = core_request_held(hooks, number);
+    if (!request)
+        return MOQ_ERR_NOT_FOUND;
+    if (verdict != CORE_PASS && verdict != CORE_ALLOW && verdict != CORE_DENY)
+        return MOQ_ERR_INVALID;
     let_go_of_request(request);
     if (verdict == CORE_PASS)
         ask_from(request, request->current->node.next);
     else
         decide_request(request, verdict == CORE_ALLOW);
+    return 0;
 }
 
-static void tell_withdrawn(struct core_request *request)
+/* False: the request is gone meanwhile. */
+static bool tell_withdrawn(struct core_request *request)
 {
+    struct core_hooks *hooks = request->hooks;
     const struct core_hook *holder = request->current;
+    struct chain_pass pass;
+    begin_pass(hooks, &pass, request);
     if (holder && holder->ops->withdrawn)
         holder->ops->withdrawn(holder->self, request);
+    end_pass(hooks, &pass);
+    return pass.about != NULL;
 }
 
 void core_hooks_withdraw(struct core_request *request)
 {
-    if (!request->is_held)
+    if (!request->hooks)
         return;
+    forget_in_passes(request->hooks, request);
+    if (!request->is_held) {
+        moq_path_unref(&request->path_before);
+        return;
+    }
     let_go_of_request(request);
-    tell_withdrawn(request);
-    moq_path_unref(&request->path_before);
+    if (tell_withdrawn(request))
+        moq_path_unref(&request->path_before);
 }
 
 uint64_t core_hooks_tick(struct core_hooks *hooks)
@@ -174,59 +244,125 @@ void *chain_viewer_slot(const struct chain_member *viewer, const struct core_hoo
 
 /* ---- Births and deaths ----------------------------------------------------------------------- */
 
-static void tell_peer_born(const struct core_hook *hook, const struct chain_member *peer)
+struct member_kind { /* of peers, of viewers, or of tracks that are live */
+    void (*born)(const struct core_hook *hook, void *object);
+    void (*died)(const struct core_hook *hook, void *object);
+};
+
+static void call_peer_born(const struct core_hook *hook, void *object)
 {
     if (hook->ops->peer_born)
-        hook->ops->peer_born(hook->self, peer->object);
+        hook->ops->peer_born(hook->self, object);
 }
 
-static void tell_peer_died(const struct core_hook *hook, const struct chain_member *peer)
+static void call_peer_died(const struct core_hook *hook, void *object)
 {
     if (hook->ops->peer_died)
-        hook->ops->peer_died(hook->self, peer->object);
+        hook->ops->peer_died(hook->self, object);
 }
 
-static void tell_viewer_born(const struct core_hook *hook, const struct chain_member *viewer)
+static void call_viewer_born(const struct core_hook *hook, void *object)
 {
     if (hook->ops->viewer_born)
-        hook->ops->viewer_born(hook->self, viewer->object);
+        hook->ops->viewer_born(hook->self, object);
 }
 
-static void tell_viewer_died(const struct core_hook *hook, const struct chain_member *viewer)
+static void call_viewer_died(const struct core_hook *hook, void *object)
 {
     if (hook->ops->viewer_died)
-        hook->ops->viewer_died(hook->self, viewer->object);
+        hook->ops->viewer_died(hook->self, object);
 }
 
-#define for_each_entry(hook, hooks)                                                                \
-    list_for_each (node_, &(hooks)->chain)                                                         \
-        for (struct core_hook *hook = container_of(node_, struct core_hook, node); hook;           \
-             hook = NULL)
+static void call_track_live(const struct core_hook *hook, void *object)
+{
+    if (hook->ops->track_live)
+        hook->ops->track_live(hook->self, object);
+}
+
+static void call_track_idle(const struct core_hook *hook, void *object)
+{
+    if (hook->ops->track_idle)
+        hook->ops->track_idle(hook->self, object);
+}
+
+static const struct member_kind peer_kind = {call_peer_born, call_peer_died};
+static const struct member_kind viewer_kind = {call_viewer_born, call_viewer_died};
+static const struct member_kind track_kind = {call_track_live, call_track_idle};
+
+static void tell_born(const struct member_kind *kind, const struct core_hook *hook,
+                      struct chain_member *member)
+{
+    if (member->told & hook->bit)
+        return;
+    member->told |= hook->bit;
+    kind->born(hook, member->object);
+}
+
+static void tell_died(const struct member_kind *kind, const struct core_hook *hook,
+                      struct chain_member *member)
+{
+    if (!(member->told & hook->bit))
+        return;
+    member->told &= ~hook->bit;
+    kind->died(hook, member->object);
+}
+
+/* One that dies as an entry hears of its birth is told to no more of them. */
+static void tell_all_born(struct core_hooks *hooks, const struct member_kind *kind,
+                          struct chain_member *member)
+{
+    struct chain_pass pass;
+    begin_pass(hooks, &pass, member);
+    for_each_entry(hook, hooks) if (pass.about) tell_born(kind, hook, member);
+    end_pass(hooks, &pass);
+}
+
+static void tell_all_died(struct core_hooks *hooks, const struct member_kind *kind,
+                          struct chain_member *member)
+{
+    struct chain_pass pass;
+    forget_in_passes(hooks, member);
+    begin_pass(hooks, &pass, NULL);
+    for_each_entry(hook, hooks) tell_died(kind, hook, member);
+    if (hooks->leaving)
+        tell_died(kind, hooks->leaving, member);
+    end_pass(hooks, &pass);
+}
 
 void core_hooks_peer_born(struct core_hooks *hooks, struct chain_member *peer)
 {
     list_push_back(&hooks->peers, &peer->node);
-    for_each_entry(hook, hooks) tell_peer_born(hook, peer);
+    tell_all_born(hooks, &peer_kind, peer);
 }
 
 void core_hooks_peer_died(struct core_hooks *hooks, struct chain_member *peer)
 {
     list_remove(&peer->node);
-    for_each_entry(hook, hooks) tell_peer_died(hook, peer);
+    tell_all_died(hooks, &peer_kind, peer);
 }
 
 void core_hooks_viewer_born(struct core_hooks *hooks, struct chain_member *viewer)
 {
     list_push_back(&hooks->viewers, &viewer->node);
-    for_each_entry(hook, hooks) tell_viewer_born(hook, viewer);
+    tell_all_born(hooks, &viewer_kind, viewer);
 }
 
 void core_hooks_viewer_died(struct core_hooks *hooks, struct chain_member *viewer)
 {
-    if (hooks->sampled == viewer->object)
-        hooks->sampled = NULL;
     list_remove(&viewer->node);
-    for_each_entry(hook, hooks) tell_viewer_died(hook, viewer);
+    tell_all_died(hooks, &viewer_kind, viewer);
+}
+
+void core_hooks_track_live(struct core_hooks *hooks, struct chain_member *track)
+{
+    list_push_back(&hooks->tracks, &track->node);
+    tell_all_born(hooks, &track_kind, track);
+}
+
+void core_hooks_track_idle(struct core_hooks *hooks, struct chain_member *track)
+{
+    list_remove(&track->node);
+    tell_all_died(hooks, &track_kind, track);
 }
 
 /* ---- What happens ---------------------------------------------------------------------------- */
@@ -237,29 +373,21 @@ bool core_hooks_want_samples(const struct core_hooks *hooks)
     return false;
 }
 
-/* An entry may close the viewer: then there is nothing to show to those after it. */
-void core_hooks_viewer_sample(struct core_hooks *hooks, struct core_viewer *viewer)
+void core_hooks_viewer_sample(struct core_hooks *hooks, struct chain_member *viewer)
 {
-    hooks->sampled = viewer;
-    for_each_entry(hook, hooks) if (hooks->sampled && hook->ops->viewer_sample)
-        hook->ops->viewer_sample(hook->self, viewer);
-    hooks->sampled = NULL;
-}
-
-void core_hooks_track(struct core_hooks *hooks, const struct moq_path *path, bool is_live)
-{
-    for_each_entry(hook, hooks)
-    {
-        void (*tell)(void *, const struct moq_path *) =
-            is_live ? hook->ops->track_live : hook->ops->track_idle;
-        if (tell)
-            tell(hook->self, path);
-    }
+    struct chain_pass pass;
+    begin_pass(hooks, &pass, viewer);
+    for_each_entry(hook, hooks) if (pass.about && hook->ops->viewer_sample)
+        hook->ops->viewer_sample(hook->self, viewer->object);
+    end_pass(hooks, &pass);
 }
 
 void core_hooks_event(struct core_hooks *hooks, const char *name, const struct moq_path *path)
 {
+    struct chain_pass pass;
+    begin_pass(hooks, &pass, NULL);
     for_each_entry(hook, hooks) if (hook->ops->event) hook->ops->event(hook->self, name, path);
+    end_pass(hooks, &pass);
 }
 
 /* ---- Changing the chain ---------------------------------------------------------------------- */
@@ -281,7 +409,9 @@ static void take_held(struct core_hooks *hooks, const struct core_hook *hook, st
     for (struct list *node; (node = list_pop_front(&its));) {
         struct core_request *request = container_of(node, struct core_request, node);
         list_push_back(taken, node);
-        tell_withdrawn(request);
+        list_remove(&request->number_node);
+        if (!tell_withdrawn(request))
+            continue;
         request->current = NULL;
         forget_what_was_said(request);
     }
@@ -305,22 +435,39 @@ static void clear_slot(void *slot, size_t bytes)
 
 /* Tells an entry of every member. What it does may end any of them, so each is taken to its new
  * place before it is told of. */
-static void tell_each(struct list *members, const struct core_hook *hook,
-                      void (*tell)(const struct core_hook *hook, const struct chain_member *member))
+static void tell_each(struct list *members, const struct member_kind *kind,
+                      const struct core_hook *hook,
+                      void (*tell)(const struct member_kind *kind, const struct core_hook *hook,
+                                   struct chain_member *member))
 {
     struct list todo;
     list_init(&todo);
     list_move_all(members, &todo);
     for (struct list *node; (node = list_pop_front(&todo));) {
         list_push_back(members, node);
-        tell(hook, container_of(node, struct chain_member, node));
+        tell(kind, hook, container_of(node, struct chain_member, node));
     }
 }
 
-static void tell_all_died(struct core_hooks *hooks, const struct core_hook *hook)
+/* Nothing is born for it any more. */
+static void bury_all_for(struct core_hooks *hooks, struct core_hook *hook)
 {
-    tell_each(&hooks->viewers, hook, tell_viewer_died);
-    tell_each(&hooks->peers, hook, tell_peer_died);
+    list_remove(&hook->node);
+    hooks->leaving = hook;
+    tell_each(&hooks->tracks, &track_kind, hook, tell_died);
+    tell_each(&hooks->viewers, &viewer_kind, hook, tell_died);
+    tell_each(&hooks->peers, &peer_kind, hook, tell_died);
+    hooks->leaving = NULL;
+    hooks->bits &= ~hook->bit;
+}
+
+static void bear_all_for(struct core_hooks *hooks, struct core_hook *hook, struct list *next)
+{
+    hooks->bits |= hook->bit;
+    list_insert_between(&hook->node, next->prev, next);
+    tell_each(&hooks->peers, &peer_kind, hook, tell_born);
+    tell_each(&hooks->viewers, &viewer_kind, hook, tell_born);
+    tell_each(&hooks->tracks, &track_kind, hook, tell_born);
 }
 
 static void clear_slots(struct core_hooks *hooks, const struct core_hook *hook)
@@ -331,12 +478,6 @@ static void clear_slots(struct core_hooks *hooks, const struct core_hook *hook)
     list_for_each (node, &hooks->peers)
         clear_slot(chain_peer_slot(container_of(node, struct chain_member, node), hook),
                    hook->peer_bytes);
-}
-
-static void tell_all_born(struct core_hooks *hooks, const struct core_hook *hook)
-{
-    tell_each(&hooks->peers, hook, tell_peer_born);
-    tell_each(&hooks->viewers, hook, tell_viewer_born);
 }
 
 static void place_slots(struct core_hooks *hooks, struct core_hook *hook)
@@ -371,46 +512,80 @@ static void shorten_rows(struct core_hooks *hooks)
     }
 }
 
+/* Core's own copy of a name: what an entry set outlives the entry, and the library that it came in.
+ * NULL: there are too many. */
+static const char *keep_name(struct core_hooks *hooks, const char *name)
+{
+    char text[CORE_HOOK_NAME_BYTES];
+    snprintf(text, sizeof text, "%s", name ? name : "");
+    for (uint32_t i = 0; i < hooks->name_count; i++)
+        if (strcmp(hooks->names[i], text) == 0)
+            return hooks->names[i];
+    if (hooks->name_count == CORE_HOOK_NAMES_MAX)
+        return NULL;
+    return memcpy(hooks->names[hooks->name_count++], text, sizeof text);
+}
+
 int core_hooks_add(struct core_hooks *hooks, struct core_hook *hook)
 {
     bool has_slots = hook->ops->peer_slot_bytes > 0 || hook->ops->viewer_slot_bytes > 0;
+    struct chain_pass pass;
+    if (hooks->passes)
+        return MOQ_ERR_AGAIN;
     if (has_slots && !list_is_empty(&hooks->peers))
         return MOQ_ERR_INVALID;
+    hook->bit = ~hooks->bits & (hooks->bits + 1); /* the lowest that is free */
+    hook->name = hook->bit ? keep_name(hooks, hook->ops->name) : NULL;
+    if (!hook->name)
+        return MOQ_ERR_BOUNDS;
     hook->peer_bytes = hook->ops->peer_slot_bytes;
     hook->viewer_bytes = hook->ops->viewer_slot_bytes;
     shorten_rows(hooks);
     place_slots(hooks, hook);
-    list_push_back(&hooks->chain, &hook->node);
-    tell_all_born(hooks, hook);
+    begin_pass(hooks, &pass, NULL);
+    bear_all_for(hooks, hook, &hooks->chain);
+    end_pass(hooks, &pass);
     return 0;
 }
 
-void core_hooks_remove(struct core_hooks *hooks, struct core_hook *hook)
+int core_hooks_remove(struct core_hooks *hooks, struct core_hook *hook)
 {
     struct list taken, *next = hook->node.next;
+    struct chain_pass pass;
+    if (hooks->passes)
+        return MOQ_ERR_AGAIN;
+    begin_pass(hooks, &pass, NULL);
     take_held(hooks, hook, &taken);
-    list_remove(&hook->node);
-    tell_all_died(hooks, hook);
+    bury_all_for(hooks, hook);
     shorten_rows(hooks);
     ask_taken(&taken, next);
+    end_pass(hooks, &pass);
+    return 0;
 }
 
 int core_hooks_replace(struct core_hooks *hooks, struct core_hook *old, struct core_hook *fresh)
 {
     struct list taken, *next = old->node.next;
+    struct chain_pass pass;
+    if (hooks->passes)
+        return MOQ_ERR_AGAIN;
     if (fresh->ops->peer_slot_bytes > old->peer_bytes ||
         fresh->ops->viewer_slot_bytes > old->viewer_bytes)
         return MOQ_ERR_BOUNDS;
-    take_held(hooks, old, &taken);
-    list_remove(&old->node);
-    tell_all_died(hooks, old);
+    fresh->name = keep_name(hooks, fresh->ops->name);
+    if (!fresh->name)
+        return MOQ_ERR_BOUNDS;
+    fresh->bit = old->bit;
     fresh->peer_offset = old->peer_offset;
     fresh->peer_bytes = old->peer_bytes;
     fresh->viewer_offset = old->viewer_offset;
     fresh->viewer_bytes = old->viewer_bytes;
+    begin_pass(hooks, &pass, NULL);
+    take_held(hooks, old, &taken);
+    bury_all_for(hooks, old);
     clear_slots(hooks, fresh);
-    list_insert_between(&fresh->node, next->prev, next);
-    tell_all_born(hooks, fresh);
+    bear_all_for(hooks, fresh, next);
     ask_taken(&taken, &fresh->node);
+    end_pass(hooks, &pass);
     return 0;
 }

@@ -7,20 +7,37 @@
 #include "base/clock.h"
 #include "server/core/request.h"
 
+/* Held requests are found by their number: numbers are given in turn, so lists are equally long. */
+enum { CHAIN_NUMBER_LISTS = 256 };
+
+/* Entries are being called, on the stack of whoever calls them. */
+struct chain_pass {
+    struct chain_pass *outer;
+    const void *about; /* a member, a request; NULL: it is gone, or it is about none */
+};
+
 struct core_hooks {
     struct list chain;               /* core_hook.node */
     struct list held;                /* core_request.node, by deadline */
     const struct moq_clock *clock;   /* borrowed */
     struct list peers, viewers;      /* chain_member.node: all that exist */
+    struct list tracks;              /* and those that are live */
     size_t peer_bytes, viewer_bytes; /* of all slots in a peer, and in a viewer */
-    struct core_viewer *sampled;     /* while its entries are called; NULL: it is gone */
+    struct chain_pass *passes;       /* the innermost; NULL: the chain is not at work */
+    const struct core_hook *leaving; /* removed, and not yet told of all deaths; NULL: none */
+    uint32_t bits;                   /* core_hook.bit of all entries */
+    uint64_t last_number;            /* of requests */
+    struct list by_number[CHAIN_NUMBER_LISTS];             /* core_request.number_node: held ones */
+    char names[CORE_HOOK_NAMES_MAX][CORE_HOOK_NAME_BYTES]; /* all that were ever heard */
+    uint32_t name_count;
 };
 
-/* What a peer or a viewer is to the chain: embedded in it, set by whoever makes it. */
+/* What a peer, a viewer or a track is to the chain: embedded in it, set by whoever makes it. */
 struct chain_member {
     struct list node;
-    void *object; /* the struct core_peer, or core_viewer */
-    char *slots;  /* its zeroed memory for all entries, aligned as by malloc */
+    void *object;  /* what entries are told of: the struct core_peer, core_viewer, moq_path */
+    char *slots;   /* its zeroed memory for all entries, aligned as by malloc; a track has none */
+    uint32_t told; /* core_hook.bit of those that have heard of its birth, and not of its death */
 };
 
 void core_hooks_init(struct core_hooks *hooks, const struct moq_clock *clock);
@@ -32,18 +49,19 @@ void core_hooks_withdraw(struct core_request *request);
 /* Denies what was held too long. Returns the next deadline, or CLOCK_NEVER. */
 uint64_t core_hooks_tick(struct core_hooks *hooks);
 
-/* Once each, in pairs, for everything that has slots. */
+/* Once each, in pairs. */
 void core_hooks_peer_born(struct core_hooks *hooks, struct chain_member *peer);
 void core_hooks_peer_died(struct core_hooks *hooks, struct chain_member *peer);
 void core_hooks_viewer_born(struct core_hooks *hooks, struct chain_member *viewer);
 void core_hooks_viewer_died(struct core_hooks *hooks, struct chain_member *viewer);
+void core_hooks_track_live(struct core_hooks *hooks, struct chain_member *track);
+void core_hooks_track_idle(struct core_hooks *hooks, struct chain_member *track);
 /* An entry's slot in a member; NULL: it has none. */
 void *chain_peer_slot(const struct chain_member *peer, const struct core_hook *hook);
 void *chain_viewer_slot(const struct chain_member *viewer, const struct core_hook *hook);
 
 bool core_hooks_want_samples(const struct core_hooks *hooks);
-void core_hooks_viewer_sample(struct core_hooks *hooks, struct core_viewer *viewer);
-void core_hooks_track(struct core_hooks *hooks, const struct moq_path *path, bool is_live);
+void core_hooks_viewer_sample(struct core_hooks *hooks, struct chain_member *viewer);
 void core_hooks_event(struct core_hooks *hooks, const char *name, const struct moq_path *path);
 
 #endif

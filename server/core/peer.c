@@ -55,6 +55,16 @@ void *core_peer_slot(const struct core_peer *peer, const struct core_hook *hook)
     return chain_peer_slot(&peer->member, hook);
 }
 
+void core_peer_close(struct core_peer *peer, int error, const char *reason)
+{
+    struct moq_session *session =
+        peer->session ? peer->session : moq_native_bridge_session(peer->conn);
+    if (session)
+        moq_session_close(session, error, reason);
+    else
+        peer_refuse(peer, reason ? reason : moq_error_words(error));
+}
+
 void core_peer_transport(const struct core_peer *peer, struct quic_conn_stats *stats)
 {
     quic_conn_stats(peer->conn, stats);
@@ -88,6 +98,16 @@ void peer_note_starved(struct core_peer *peer)
              "(initial_max_streams_bidi; in quinn max_concurrent_bidi_streams)",
              (unsigned long long)peer->number, peer->address,
              (unsigned long long)stats.streams_allowed);
+}
+
+void peer_refuse(struct core_peer *peer, const char *reason)
+{
+    if (peer->is_denied)
+        return;
+    peer->is_denied = true;
+    peer->router->counters.sessions_denied++;
+    log_info(LOG_POLICY, "session %llu from %s is refused: %s", (unsigned long long)peer->number,
+             peer->address, reason);
 }
 
 /* Of a text that a client sent, the part that is kept. A server name has at most 255 bytes (RFC

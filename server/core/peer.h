@@ -28,6 +28,9 @@ struct core_peer {
 /* A request to it waited too long for one more stream: counts it, and says so once. */
 void peer_note_starved(struct core_peer *peer);
 
+/* It may not come in: counts it, and says so once. */
+void peer_refuse(struct core_peer *peer, const char *reason);
+
 /* One whose session is not there yet, with an empty request; hooks hear of its birth. NULL: out of
  * memory. */
 struct core_peer *peer_new(struct router *router, const struct moq_peer *info);

@@ -190,13 +190,8 @@ static void on_session_decided(struct core_request *request, bool is_allowed)
 {
     struct core_peer *peer = request->peer;
     peer->request = NULL;
-    peer->is_denied = !is_allowed;
-    if (!is_allowed) {
-        peer->router->counters.sessions_denied++;
-        log_info(LOG_POLICY, "session %llu from %s is refused: %s",
-                 (unsigned long long)peer->number, peer->address,
-                 request->reason[0] ? request->reason : "denied");
-    }
+    if (!is_allowed)
+        peer_refuse(peer, request->reason[0] ? request->reason : "denied");
     struct moq_session *held = moq_native_bridge_session(peer->conn);
     if (held && is_allowed)
         moq_session_release(held);
@@ -218,6 +213,8 @@ int peer_accept(struct router *router, const struct moq_peer *info,
     };
     core_hooks_ask(&router->hooks, peer->request);
     if (peer->is_denied) {
+        if (peer->request)
+            core_hooks_withdraw(peer->request);
         end_peer(peer);
         return MOQ_ERR_REFUSED;
     }

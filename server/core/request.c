@@ -27,6 +27,11 @@ void core_request_set_path(struct core_request *request, struct moq_path *path)
     moq_path_unref(&before);
 }
 
+uint64_t core_request_number(const struct core_request *request)
+{
+    return request->number;
+}
+
 const struct moq_wish *core_request_wish(const struct core_request *request)
 {
     return request->wish;
@@ -55,5 +60,5 @@ void *core_request_user(const struct core_request *request)
 void core_request_override(struct core_request *request, const struct core_hook *hook,
                            const struct core_override *change)
 {
-    policy_override_set(&request->override, hook->ops->name, change);
+    policy_override_set(&request->override, hook->name, change);
 }

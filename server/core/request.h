@@ -23,7 +23,8 @@ struct core_request {
     struct moq_path *path_before;           /* as the current entry got it: a reference */
     struct policy_override override_before; /* and so */
     struct list node;                       /* core_hooks.held */
-    uint64_t deadline_ns;
+    struct list number_node;                /* core_hooks.by_number */
+    uint64_t number, deadline_ns;
     bool is_held;
     void *held_user; /* of the entry that holds it */
 };

@@ -46,7 +46,8 @@ struct route *route_get(struct router *router, struct moq_path *path)
 
 void route_release(struct router *router, struct route *route)
 {
-    if (route->follower || !list_is_empty(&route->announcements) || !list_is_empty(&route->waiting))
+    if (route->follower || !list_is_empty(&route->announcements) ||
+        !list_is_empty(&route->waiting) || route->holds > 0)
         return;
     HASH_DEL(router->routes, route);
     moq_path_unref(&route->path);
@@ -183,13 +184,30 @@ void route_stop_waiting(struct router *router, struct route_waiter *waiter)
     route_release(router, route);
 }
 
-void route_wake(struct route *route)
+static size_t count_waiters(const struct route *route)
 {
-    list_for_each_safe (node, &route->waiting) {
+    size_t count = 0;
+    list_for_each (node, &route->waiting)
+        count++;
+    return count;
+}
+
+/* What one of them brings about may serve others, or end the route: each goes to the back before it
+ * is told, so the next is in front whoever has left, and the route stays until all are told. */
+void route_wake(struct router *router, struct route *route)
+{
+    route->holds++;
+    for (size_t count = count_waiters(route); count > 0; count--) {
+        struct list *node = list_pop_front(&route->waiting);
+        if (!node)
+            break;
         struct route_waiter *waiter = container_of(node, struct route_waiter, node);
+        list_push_back(&route->waiting, node);
         if (waiter->ops->on_ready)
             waiter->ops->on_ready(waiter);
     }
+    route->holds--;
+    route_release(router, route);
 }
 
 static void sweep_route(struct route *route, uint64_t now_ns)
@@ -217,13 +235,17 @@ void routes_sweep(struct router *router)
 
 /* ---- Announcements --------------------------------------------------------------------------- */
 
+/* It may be removed meanwhile. */
 void route_lead(struct announcement *announcement)
 {
+    struct router *router = announcement->router;
     struct route *route = announcement->route;
     struct route_follower *follower = route->follower;
+    route->holds++;
     if (follower && route_next(route) == announcement)
         follower->ops->on_newest(follower);
-    route_wake(route);
+    route->holds--;
+    route_wake(router, route);
 }
 
 /* False: out of memory; what it would have done is undone. */
@@ -270,18 +292,25 @@ void route_leave(struct announcement *announcement)
         follower->ops->on_left(follower, announcement);
 }
 
-void route_remove(struct announcement *announcement)
+/* Hooks hear of it when nothing can be asked of it any more. */
+static void leave_and_tell(struct announcement *announcement)
 {
     struct router *router = announcement->router;
+    struct moq_path *path = moq_path_ref(announcement->route->path);
+    router->counters.announcements--;
+    bulletins_withdraw(router, &announcement->share);
+    route_leave(announcement);
+    core_hooks_event(&router->hooks, "ended", path);
+    moq_path_unref(&path);
+}
+
+void route_remove(struct announcement *announcement)
+{
     if (announcement->is_asking)
         core_hooks_withdraw(&announcement->request);
     list_remove(&announcement->owner_node);
-    if (announcement->route) {
-        router->counters.announcements--;
-        bulletins_withdraw(router, &announcement->share);
-        core_hooks_event(&router->hooks, "ended", announcement->route->path);
-        route_leave(announcement);
-    }
+    if (announcement->route)
+        leave_and_tell(announcement);
     announcement_free(announcement);
 }
 

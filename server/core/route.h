@@ -62,9 +62,10 @@ struct route {
     UT_hash_handle hh;
     struct moq_path *path;
     struct list announcements;         /* newest first */
-    struct list waiting;               /* route_waiter.node, oldest first */
+    struct list waiting;               /* route_waiter.node */
     struct route_follower *follower;   /* the source of its track; NULL: nobody watches */
     const struct announcement *leader; /* who published it last; only to be compared */
+    uint32_t holds;                    /* by those who go on with it, whatever happens to it */
 };
 
 struct route *route_find(struct router *router, const struct moq_path *path); /* NULL: none */
@@ -109,7 +110,7 @@ bool route_may_wait(const struct router *router);
 void route_wait(struct router *router, struct route *route, struct route_waiter *waiter,
                 uint64_t wait_ns);
 void route_stop_waiting(struct router *router, struct route_waiter *waiter); /* if it does */
-void route_wake(struct route *route);                                        /* those who wait */
+void route_wake(struct router *router, struct route *route);                 /* those who wait */
 void routes_sweep(struct router *router); /* those who have waited long enough */
 
 /* For announcements that are not of this worker: a place among the others of its path, by its

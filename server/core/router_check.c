@@ -174,6 +174,7 @@ static void check_held(const struct router *router)
     list_for_each (node, &router->hooks.held) {
         const struct core_request *request = container_of(node, struct core_request, node);
         REQUIRE(request->is_held && request->current);
+        REQUIRE(core_request_held(&router->hooks, request->number) == request);
         REQUIRE(request->deadline_ns >= before_ns);
         before_ns = request->deadline_ns;
     }
@@ -192,7 +193,7 @@ void router_check(struct router *router)
     REQUIRE(router->counters.viewers == viewer_count);
     REQUIRE(count_nodes(&router->viewers) == viewer_count);
     REQUIRE(count_nodes(&router->hooks.viewers) == viewer_count);
-    REQUIRE(router->hooks.sampled == NULL);
+    REQUIRE(router->hooks.passes == NULL);
     check_fetches(router);
     check_foreign(router);
     check_peers(router);

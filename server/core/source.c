@@ -86,8 +86,10 @@ void source_ready(struct source *source)
         if (listener->ops->on_ready)
             listener->ops->on_ready(listener);
     }
-    if (source->route)
-        route_wake(source->route);
+    if (source->is_asking)
+        source->is_begun = true;
+    else if (source->route)
+        route_wake(source->router, source->route);
 }
 
 struct source *source_of(const struct route *route)
@@ -117,6 +119,7 @@ static struct source *source_new(struct router *router, struct route *route,
         return NULL;
     }
     source->route = route;
+    source->member.object = moq_track_path(source->track);
     source->idle_since_ns = router->clock->now_ns;
     source->farewell_ns = CLOCK_NEVER;
     list_init(&source->viewers);
@@ -149,6 +152,24 @@ static void detach_from_route(struct source *source)
     route_release(source->router, route);
 }
 
+/* Whether somebody watches a track that goes on. */
+static bool is_watched(const struct source *source)
+{
+    return source->route && !list_is_empty(&source->viewers);
+}
+
+static void tell_live_or_idle(struct source *source)
+{
+    struct core_hooks *hooks = &source->router->hooks;
+    if (source->is_live == is_watched(source))
+        return;
+    source->is_live = !source->is_live;
+    if (source->is_live)
+        core_hooks_track_live(hooks, &source->member);
+    else
+        core_hooks_track_idle(hooks, &source->member);
+}
+
 /* Detached first: what the end of its feed brings about must not begin another for it. */
 static void source_end(struct source *source, int error)
 {
@@ -168,6 +189,7 @@ static void source_end(struct source *source, int error)
     if (!moq_track_has_ended(source->track, NULL))
         moq_track_end(source->track, error);
     source_dismiss(source, error);
+    tell_live_or_idle(source);
 }
 
 void source_free(struct source *source)
@@ -221,8 +243,12 @@ static bool combine_wishes(const struct source *source, struct moq_wish *all)
 
 static int ask_feed(struct source *source, const struct moq_wish *wish)
 {
+    bool was_asking = source->is_asking;
     source->is_resting = false;
-    return source->feed->ops->adjust(source->feed, wish);
+    source->is_asking = true;
+    int error = source->feed->ops->adjust(source->feed, wish);
+    source->is_asking = was_asking;
+    return error;
 }
 
 /* Who waits for a feed to begin is no viewer yet, but will be one. */
@@ -242,6 +268,14 @@ static void rest_feed(struct source *source)
         ops->rest(source->feed);
 }
 
+static void wake_if_begun(struct source *source)
+{
+    bool is_begun = source->is_begun;
+    source->is_begun = false;
+    if (is_begun)
+        source_ready(source);
+}
+
 void source_adjust(struct source *source)
 {
     struct moq_wish all;
@@ -258,6 +292,8 @@ void source_adjust(struct source *source)
     int error = ask_feed(source, &all);
     if (error)
         source_end(source, error);
+    else
+        wake_if_begun(source);
 }
 
 bool source_wait(struct source *source, const struct moq_wish *wish)
@@ -273,7 +309,6 @@ bool source_wait(struct source *source, const struct moq_wish *wish)
 void source_add_viewer(struct source *source, struct core_viewer *viewer)
 {
     struct router *router = source->router;
-    bool is_first = list_is_empty(&source->viewers);
     viewer->source = source;
     list_push_back(&source->viewers, &viewer->node);
     list_push_back(&router->viewers, &viewer->router_node);
@@ -282,8 +317,7 @@ void source_add_viewer(struct source *source, struct core_viewer *viewer)
     router->counters.viewers++;
     router->counters.viewers_total++;
     core_hooks_viewer_born(&router->hooks, &viewer->member);
-    if (is_first)
-        core_hooks_track(&router->hooks, moq_track_path(source->track), true);
+    tell_live_or_idle(source);
     source_adjust(source); /* which may end all of it */
 }
 
@@ -307,12 +341,6 @@ void sources_add_totals(const struct router *router, struct core_counters *count
     }
 }
 
-static void become_idle(struct source *source)
-{
-    source->idle_since_ns = source->router->clock->now_ns;
-    core_hooks_track(&source->router->hooks, moq_track_path(source->track), false);
-}
-
 void source_remove_viewer(struct core_viewer *viewer)
 {
     struct source *source = viewer->source;
@@ -323,10 +351,11 @@ void source_remove_viewer(struct core_viewer *viewer)
     router->counters.viewers--;
     add_totals(&router->counters, viewer->served);
     moq_viewer_set_user(viewer->served, NULL);
+    if (list_is_empty(&source->viewers))
+        source->idle_since_ns = router->clock->now_ns;
     core_hooks_viewer_died(&router->hooks, &viewer->member);
     core_viewer_free(viewer);
-    if (list_is_empty(&source->viewers))
-        become_idle(source);
+    tell_live_or_idle(source);
     source_adjust(source);
 }
 

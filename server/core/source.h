@@ -43,8 +43,12 @@ struct source {
     struct list viewers;   /* core_viewer.node */
     struct list listeners; /* source_listener.node */
     struct route_follower follower;
-    bool is_continued;      /* the origin took another's place: its numbers may be raised */
-    bool is_resting;        /* its feed was told that nobody watches */
+    struct chain_member member; /* in the chain while it is live */
+    bool is_continued;          /* the origin took another's place: its numbers may be raised */
+    bool is_resting;            /* its feed was told that nobody watches */
+    bool is_live;               /* hooks were told that somebody watches */
+    bool is_asking;             /* its feed's adjust is at work */
+    bool is_begun;          /* it has begun in there: whoever waits for that is served afterwards */
     uint64_t origin_from;   /* the first group that is this origin's */
     uint64_t idle_since_ns; /* CLOCK_NEVER while it has viewers */
     uint64_t farewell_ns;   /* when to give up a withdrawn track; CLOCK_NEVER: not withdrawn */

@@ -14,8 +14,8 @@ static void track_request_free(struct track_request *request)
 {
     list_remove(&request->fetching.node);
     route_stop_waiting(request->router, &request->waiting);
-    core_hooks_withdraw(&request->request);
     info_query_close(&request->query);
+    core_hooks_withdraw(&request->request);
     moq_path_unref(&request->request.path);
     free(request);
 }

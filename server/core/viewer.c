@@ -72,21 +72,31 @@ void core_viewers_sample(struct router *router)
         viewer->next_sample_ns = now_ns + CORE_SAMPLE_NS;
         list_remove(&viewer->router_node);
         list_push_back(&router->viewers, &viewer->router_node);
-        core_hooks_viewer_sample(&router->hooks, viewer);
+        core_hooks_viewer_sample(&router->hooks, &viewer->member);
     }
 }
 
 /* ---- For hooks ------------------------------------------------------------------------------- */
 
+/* Its death is being told: its source has let go of it. */
+static bool is_over(const struct core_viewer *viewer)
+{
+    return moq_viewer_user(viewer->served) != viewer;
+}
+
 void core_viewer_override(struct core_viewer *viewer, const struct core_hook *hook,
                           const struct core_override *change)
 {
-    policy_override_set(&viewer->override, hook->ops->name, change);
+    if (is_over(viewer))
+        return;
+    policy_override_set(&viewer->override, hook->name, change);
     core_viewer_decide(viewer);
 }
 
 void core_viewer_clear_override(struct core_viewer *viewer, unsigned bits)
 {
+    if (is_over(viewer))
+        return;
     policy_override_clear(&viewer->override, bits);
     core_viewer_decide(viewer);
 }
@@ -129,7 +139,8 @@ void core_viewer_reasons(const struct core_viewer *viewer, struct core_policy_re
 
 void core_viewer_close(struct core_viewer *viewer, int error)
 {
-    moq_viewer_close(viewer->served, error);
+    if (!is_over(viewer))
+        moq_viewer_close(viewer->served, error);
 }
 
 void *core_viewer_slot(const struct core_viewer *viewer, const struct core_hook *hook)

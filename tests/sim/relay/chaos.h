@@ -25,6 +25,7 @@ struct chaos_entry {
     struct chaos *chaos;
     struct core_request *held[CHAOS_HELD]; /* NULL: free place */
     void *members[CHAOS_MEMBERS];          /* born and not dead; NULL: free place */
+    int live;                              /* tracks */
 };
 
 /* A publisher that is no peer. */
@@ -37,7 +38,7 @@ struct chaos_pond {
     void *info_user;
     struct moq_group *growing; /* a reference, while the feed is open; NULL: none */
     uint64_t sequence;
-    bool is_ready, is_asked, is_resting;
+    bool is_announcing, is_ready, is_asked, is_resting;
 };
 
 struct chaos {
@@ -48,7 +49,8 @@ struct chaos {
     struct chaos_entry entries[WORLD_WORKERS_MAX][CHAOS_ENTRIES];
     struct chaos_pond ponds[CHAOS_PONDS];
     bool has_guests; /* entries and ponds; else only clients */
-    int whole, cut, gaps, asked, replaced, pond_groups;
+    bool is_ending;  /* ponds announce nothing any more */
+    int whole, cut, gaps, asked, replaced, inside, pond_groups;
 };
 
 uint64_t chaos_dice(struct chaos *chaos, uint64_t sides);

@@ -64,13 +64,34 @@ static void answer_one_of(struct chaos_entry *entry)
     *place = NULL;
     if (peer_slot(entry, request))
         peer_slot(entry, request)->held--;
-    core_answer(request, verdicts[chaos_dice(chaos, 4)]);
+    uint64_t number = core_request_number(request);
+    assert_ptr_equal(core_request_held(entry->hooks, number), request);
+    core_answer(entry->hooks, number, verdicts[chaos_dice(chaos, 4)]);
+    assert_null(core_request_held(entry->hooks, number)); /* held again, it has another */
+}
+
+/* What modules do when they are told something. */
+static void do_anything(struct chaos_entry *entry, struct core_peer *peer)
+{
+    struct chaos *chaos = entry->chaos;
+    uint64_t roll = chaos_dice(chaos, 40);
+    if (roll >= 8)
+        return;
+    chaos->inside++;
+    assert_int_equal(core_hooks_remove(entry->hooks, &entry->hook), MOQ_ERR_AGAIN);
+    if (roll < 3)
+        answer_one_of(entry);
+    else if (roll < 7)
+        chaos_pond_acts(chaos);
+    else if (chaos_dice(chaos, 20) == 0)
+        core_peer_close(peer, chaos_dice(chaos, 2) ? 0 : MOQ_ERR_REFUSED, "chaos");
 }
 
 static void on_peer_born(void *self, struct core_peer *peer)
 {
     const struct chaos_entry *entry = self;
     note_born(self, peer, core_peer_slot(peer, &entry->hook));
+    do_anything(self, peer);
 }
 
 static void on_peer_died(void *self, struct core_peer *peer)
@@ -79,8 +100,7 @@ static void on_peer_died(void *self, struct core_peer *peer)
     const struct slot *slot = core_peer_slot(peer, &entry->hook);
     assert_true(!slot || slot->held == 0);
     note_died(self, peer, slot);
-    if (chaos_dice(entry->chaos, 5) == 0)
-        answer_one_of(self);
+    do_anything(self, peer);
 }
 
 static void on_viewer_born(void *self, struct core_viewer *viewer)
@@ -88,8 +108,13 @@ static void on_viewer_born(void *self, struct core_viewer *viewer)
     const struct chaos_entry *entry = self;
     const struct core_override change = any_override(entry->chaos);
     note_born(self, viewer, core_viewer_slot(viewer, &entry->hook));
+    do_anything(self, core_viewer_peer(viewer));
+    if (!place_of(self, viewer))
+        return;
     if (chaos_dice(entry->chaos, 3) == 0)
         core_viewer_override(viewer, &entry->hook, &change);
+    else if (chaos_dice(entry->chaos, 20) == 0)
+        core_viewer_close(viewer, MOQ_ERR_REFUSED);
 }
 
 static void on_viewer_died(void *self, struct core_viewer *viewer)
@@ -99,8 +124,8 @@ static void on_viewer_died(void *self, struct core_viewer *viewer)
     core_viewer_reasons(viewer, &why);
     assert_non_null(core_viewer_peer(viewer));
     note_died(self, viewer, core_viewer_slot(viewer, &entry->hook));
-    if (chaos_dice(entry->chaos, 5) == 0)
-        answer_one_of(self);
+    do_anything(self, core_viewer_peer(viewer));
+    core_viewer_close(viewer, 0); /* to no effect */
 }
 
 static void on_viewer_sample(void *self, struct core_viewer *viewer)
@@ -115,8 +140,34 @@ static void on_viewer_sample(void *self, struct core_viewer *viewer)
         core_viewer_clear_override(viewer, change.set);
     else if (roll < 16)
         core_viewer_close(viewer, roll == 14 ? 0 : MOQ_ERR_REFUSED);
-    else if (roll == 16)
-        answer_one_of(self);
+    else
+        do_anything(self, core_viewer_peer(viewer));
+}
+
+static void on_track_live(void *self, const struct moq_path *path)
+{
+    struct chaos_entry *entry = self;
+    (void)path;
+    entry->live++;
+    if (chaos_dice(entry->chaos, 5) == 0)
+        chaos_pond_acts(entry->chaos);
+}
+
+static void on_track_idle(void *self, const struct moq_path *path)
+{
+    struct chaos_entry *entry = self;
+    (void)path;
+    assert_true(entry->live-- > 0);
+    if (chaos_dice(entry->chaos, 5) == 0)
+        chaos_pond_acts(entry->chaos);
+}
+
+static void on_event(void *self, const char *name, const struct moq_path *path)
+{
+    struct chaos_entry *entry = self;
+    (void)name, (void)path;
+    if (chaos_dice(entry->chaos, 10) == 0)
+        answer_one_of(entry);
 }
 
 /* ---- Requests -------------------------------------------------------------------------------- */
@@ -155,6 +206,7 @@ static enum core_verdict on_request(void *self, struct core_request *request)
     assert_string_equal(core_peer_server_name(core_request_peer(request)), "localhost");
     entry->chaos->asked++;
     say_something(entry, request);
+    do_anything(entry, core_request_peer(request));
     if (roll == 0)
         return CORE_DENY;
     if (roll < 5 && hold(entry, request))
@@ -172,6 +224,7 @@ static void on_withdrawn(void *self, struct core_request *request)
         if (entry->held[i] != request)
             continue;
         entry->held[i] = NULL;
+        do_anything(entry, core_request_peer(request));
         return;
     }
     fail_msg("a request is withdrawn that is not held");
@@ -180,7 +233,8 @@ static void on_withdrawn(void *self, struct core_request *request)
 #define OPS                                                                                        \
     .session_open = on_request, .announce = on_request, .subscribe = on_request,                   \
     .withdrawn = on_withdrawn, .peer_born = on_peer_born, .peer_died = on_peer_died,               \
-    .viewer_born = on_viewer_born, .viewer_died = on_viewer_died
+    .viewer_born = on_viewer_born, .viewer_died = on_viewer_died, .track_live = on_track_live,     \
+    .track_idle = on_track_idle, .event = on_event
 #define SLOTS .peer_slot_bytes = sizeof(struct slot), .viewer_slot_bytes = sizeof(struct slot)
 
 static const struct core_hook_ops ops[CHAOS_ENTRIES] = {
@@ -193,8 +247,9 @@ static const struct core_hook_ops ops[CHAOS_ENTRIES] = {
 
 static void add_entry(struct core_hooks *hooks, struct chaos_entry *entry)
 {
-    if (core_hooks_add(hooks, &entry->hook) == 0)
-        entry->hooks = hooks;
+    entry->hooks = hooks; /* it is called as it comes */
+    if (core_hooks_add(hooks, &entry->hook))
+        entry->hooks = NULL;
 }
 
 void chaos_entries_init(struct chaos *chaos)
@@ -221,6 +276,7 @@ void chaos_answer_one(struct chaos *chaos)
 
 static void check_gone(const struct chaos_entry *entry)
 {
+    assert_int_equal(entry->live, 0);
     for (int i = 0; i < CHAOS_HELD; i++)
         assert_null(entry->held[i]);
     for (int i = 0; i < CHAOS_MEMBERS; i++)
@@ -233,6 +289,18 @@ static void note_gone(struct chaos_entry *entry)
     check_gone(entry);
 }
 
+static void replace_entry(struct core_hooks *hooks, struct chaos_entry *entry,
+                          struct chaos_entry *fresh)
+{
+    fresh->hooks = hooks;
+    if (core_hooks_replace(hooks, &entry->hook, &fresh->hook)) {
+        fresh->hooks = NULL;
+        return;
+    }
+    note_gone(entry);
+    entry->chaos->replaced++;
+}
+
 void chaos_change_chain(struct chaos *chaos)
 {
     uint64_t worker = chaos_dice(chaos, chaos->world.worker_count);
@@ -242,10 +310,8 @@ void chaos_change_chain(struct chaos *chaos)
         return;
     if (!entry->hooks) {
         add_entry(hooks, entry);
-    } else if (!fresh->hooks && core_hooks_replace(hooks, &entry->hook, &fresh->hook) == 0) {
-        fresh->hooks = hooks;
-        note_gone(entry);
-        chaos->replaced++;
+    } else if (!fresh->hooks) {
+        replace_entry(hooks, entry, fresh);
     } else if (fresh->hooks && chaos_dice(chaos, 8) == 0) {
         core_hooks_remove(hooks, &entry->hook);
         note_gone(entry);

@@ -44,6 +44,10 @@ static int pond_adjust(struct feed *feed, const struct moq_wish *all)
     (void)all;
     pond->is_asked = true;
     pond->is_resting = false;
+    if (roll > 50) {
+        pond->is_ready = true;
+        source_ready(feed->source);
+    }
     if (roll == 1)
         source_lost(feed->source, MOQ_ERR_IO);
     return roll == 0 ? MOQ_ERR_OFFLINE : 0;
@@ -72,23 +76,23 @@ static bool pond_covers(const struct feed *feed, uint64_t group)
     return group % 2;
 }
 
-static void end_group(struct chaos_pond *pond, int error)
+/* Hooks hear of what that brings about, and act on ponds: nothing of the pond is used after it. */
+static void end_group(struct chaos_pond *pond, struct moq_track *track, int error)
 {
-    struct moq_track *track = pond->feed->source->track;
-    if (!pond->growing)
-        return;
-    if (error)
-        moq_track_abort_group(track, pond->growing, error);
-    else
-        moq_track_finish_group(track, pond->growing);
-    moq_group_unref(&pond->growing);
+    struct moq_group *group = pond->growing;
+    pond->growing = NULL;
+    if (group && error)
+        moq_track_abort_group(track, group, error);
+    else if (group)
+        moq_track_finish_group(track, group);
+    moq_group_unref(&group);
 }
 
 static void pond_close(struct feed *feed)
 {
     struct chaos_pond *pond = pond_of(feed);
-    end_group(pond, MOQ_ERR_CANCELLED);
     pond->feed = NULL;
+    end_group(pond, feed->source->track, MOQ_ERR_CANCELLED);
     free(container_of(feed, struct pond_feed, feed));
 }
 
@@ -152,23 +156,29 @@ static void announce(struct chaos *chaos, struct chaos_pond *pond)
         .self = pond,
         .can = chaos_dice(chaos, 2) ? MOQ_CAN_RANGES | MOQ_CAN_FETCH | MOQ_CAN_INFO : 0};
     pond->chaos = chaos;
+    pond->is_announcing = true; /* hooks hear of it, and act on ponds */
     pond->announcement = route_add_origin(&chaos->world.workers[worker].router, &offer);
     assert_non_null(pond->announcement);
+    pond->is_announcing = false;
     moq_path_unref(&path);
 }
 
 static void withdraw(struct chaos_pond *pond)
 {
-    if (pond->announcement)
-        route_remove(pond->announcement);
-    pond->announcement = NULL;
+    struct announcement *announcement = pond->announcement;
+    pond->announcement = NULL; /* first: hooks hear of it, and act on ponds */
+    if (announcement)
+        route_remove(announcement);
 }
 
 static void write_group(struct chaos *chaos, struct chaos_pond *pond)
 {
-    struct moq_track *track = pond->feed->source->track;
+    const struct feed *feed = pond->feed;
+    struct moq_track *track = feed->source->track;
     struct moq_group *group;
-    end_group(pond, 0);
+    end_group(pond, track, 0);
+    if (pond->feed != feed || pond->growing)
+        return;
     pond->sequence += chaos_dice(chaos, 3);
     if (moq_track_open_group(track, pond->sequence, &group))
         return;
@@ -210,8 +220,8 @@ void chaos_pond_acts(struct chaos *chaos)
 {
     struct chaos_pond *pond = &chaos->ponds[chaos_dice(chaos, CHAOS_PONDS)];
     int error = chaos_dice(chaos, 2) ? 0 : MOQ_ERR_IO;
-    bool is_asked = pond->feed || pond->fetch || pond->on_info;
-    if (!chaos->has_guests)
+    bool is_asked = pond->feed || pond->fetch || pond->on_info || pond->is_announcing;
+    if (!chaos->has_guests || chaos->is_ending)
         return;
     if (!pond->announcement && !is_asked)
         announce(chaos, pond);
@@ -247,6 +257,7 @@ void chaos_ponds_check(const struct chaos *chaos)
 
 void chaos_ponds_end(struct chaos *chaos)
 {
+    chaos->is_ending = true;
     for (int i = 0; i < CHAOS_PONDS; i++) {
         struct chaos_pond *pond = &chaos->ponds[i];
         if (pond->fetch)

@@ -320,7 +320,8 @@ static int run_case(uint64_t seed, struct chaos *chaos)
 static int run_cases(uint64_t first, uint64_t count)
 {
     struct chaos chaos;
-    int failures = 0, whole = 0, cut = 0, gaps = 0, asked = 0, replaced = 0, pond_groups = 0;
+    int failures = 0, whole = 0, cut = 0, gaps = 0, asked = 0, replaced = 0, inside = 0,
+        pond_groups = 0;
     for (uint64_t seed = first; seed < first + count; seed++) {
         fprintf(stderr, "seed %llu\r", (unsigned long long)seed); /* which one it was, if it dies */
         failures += run_case(seed, &chaos);
@@ -329,11 +330,12 @@ static int run_cases(uint64_t first, uint64_t count)
         gaps += chaos.gaps;
         asked += chaos.asked;
         replaced += chaos.replaced;
+        inside += chaos.inside;
         pond_groups += chaos.pond_groups;
     }
     printf("%llu seeds: %d groups whole, %d cut, %d reported as dropped, hooks asked %d times and "
-           "replaced %d times, %d groups of ponds\n",
-           (unsigned long long)count, whole, cut, gaps, asked, replaced, pond_groups);
+           "replaced %d times, did %d things inside, %d groups of ponds\n",
+           (unsigned long long)count, whole, cut, gaps, asked, replaced, inside, pond_groups);
     return failures;
 }
 

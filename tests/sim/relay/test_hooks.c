@@ -8,8 +8,8 @@ struct stage {
     struct core_hook hook;
     enum core_verdict session, announce, subscribe; /* what the hook answers */
     struct moq_path *alias;                         /* subscribes are led here; NULL: as asked */
-    struct core_request *parked;                    /* the last one that it answers later */
-    struct core_request *for_later;                 /* answered when a viewer has died */
+    uint64_t parked;                                /* the last one that it answers later */
+    uint64_t for_later;                             /* answered when a viewer has died; 0: none */
     int sessions, announces, subscribes, ends, samples, withdrawn;
     uint64_t rtt_ns; /* of the viewer that was sampled last */
 };
@@ -18,7 +18,7 @@ static enum core_verdict answer(struct stage *stage, struct core_request *reques
                                 enum core_verdict verdict)
 {
     if (verdict == CORE_LATER)
-        stage->parked = request;
+        stage->parked = core_request_number(request);
     return verdict;
 }
 
@@ -58,8 +58,8 @@ static void on_withdrawn(void *self, struct core_request *request)
 {
     struct stage *stage = self;
     stage->withdrawn++;
-    if (stage->parked == request)
-        stage->parked = NULL;
+    if (stage->parked == core_request_number(request))
+        stage->parked = 0;
 }
 
 static void on_viewer_sample(void *self, struct core_viewer *viewer)
@@ -77,11 +77,11 @@ static void on_viewer_sample(void *self, struct core_viewer *viewer)
 static void on_viewer_died(void *self, struct core_viewer *viewer)
 {
     struct stage *stage = self;
-    struct core_request *request = stage->for_later;
+    uint64_t number = stage->for_later;
     (void)viewer;
-    stage->for_later = NULL;
-    if (request)
-        core_answer(request, CORE_ALLOW);
+    stage->for_later = 0;
+    if (number)
+        world_answer(&stage->world, number, CORE_ALLOW);
 }
 
 static const struct core_hook_ops hook_ops = {.name = "stage",
@@ -157,9 +157,9 @@ static void a_session_waits_for_its_answer(void **state)
         struct client *client = client_connect(world_host(&stage.world), &setup);
         run_ms(&stage, 1000);
         assert_int_equal(client->ready, 0);
-        assert_non_null(stage.parked);
+        assert_true(stage.parked > 0);
 
-        core_answer(stage.parked, verdicts[i % 2]);
+        world_answer(&stage.world, stage.parked, verdicts[i % 2]);
         run_ms(&stage, 200);
         assert_int_equal(client->ready, 1);
         assert_int_equal(client->closed, 0);
@@ -175,7 +175,7 @@ static void a_session_that_is_denied_later_ends(void **state)
     stage.session = CORE_LATER;
     struct client *client = client_connect(world_host(&stage.world), NULL);
     run_ms(&stage, 1000);
-    core_answer(stage.parked, CORE_DENY);
+    world_answer(&stage.world, stage.parked, CORE_DENY);
     run_ms(&stage, 1000);
     assert_int_equal(client->ready, 0);
     assert_int_equal(client->closed, 1);
@@ -209,7 +209,7 @@ static void a_session_may_die_before_its_answer(void **state)
     run_ms(&stage, 1000);
     client_close(client, 0);
     run_ms(&stage, 1000);
-    assert_null(stage.parked);
+    assert_int_equal(stage.parked, 0);
     assert_int_equal(stage.withdrawn, 1);
     assert_true(list_is_empty(&stage.world.workers[0].router.hooks.held));
     run_ms(&stage, 6000);
@@ -250,7 +250,7 @@ static void an_announcement_waits_for_its_answer(void **state)
     run_ms(&stage, 1000);
     assert_group(&watch, 1, "-");
 
-    core_answer(stage.parked, CORE_ALLOW);
+    world_answer(&stage.world, stage.parked, CORE_ALLOW);
     run_ms(&stage, 200);
     assert_group(&watch, 1, "one");
     watch_deinit(&watch);
@@ -324,7 +324,7 @@ static void a_subscription_waits_for_its_answer(void **state)
     struct theatre theatre;
     theatre_init(&theatre, CORE_LATER);
     assert_int_equal(theatre.watch.begun, 0);
-    core_answer(theatre.stage.parked, CORE_ALLOW);
+    world_answer(&theatre.stage.world, theatre.stage.parked, CORE_ALLOW);
     run_ms(&theatre.stage, 200);
     assert_group(&theatre.watch, 1, "one");
     theatre_deinit(&theatre);
@@ -339,7 +339,7 @@ static void a_wish_may_change_before_the_answer(void **state)
     wish.priority = 170;
     moq_subscription_update(theatre.watch.subscription, &wish);
     run_ms(&theatre.stage, 200);
-    core_answer(theatre.stage.parked, CORE_ALLOW);
+    world_answer(&theatre.stage.world, theatre.stage.parked, CORE_ALLOW);
     run_ms(&theatre.stage, 200);
     assert_int_equal(core_viewer_policy(only_viewer(&theatre.stage))->priority, 170);
     theatre_deinit(&theatre);
@@ -385,7 +385,7 @@ static void a_publisher_may_die_before_the_answer(void **state)
     client_close(theatre.publisher, MOQ_ERR_IO);
     run_ms(&theatre.stage, 200);
     theatre.stage.subscribe = CORE_PASS;
-    core_answer(theatre.stage.parked, CORE_ALLOW);
+    world_answer(&theatre.stage.world, theatre.stage.parked, CORE_ALLOW);
     run_ms(&theatre.stage, 6000);
     assert_int_equal(theatre.watch.closed, 1);
     assert_int_equal(theatre.watch.close_error, MOQ_ERR_NOT_FOUND);
@@ -444,14 +444,14 @@ static void an_answer_may_follow_from_an_answer(void **state)
     stage.announce = CORE_LATER;
     client_publish(client_ready(world_host(&stage.world), NULL), "demo/bbb");
     run_ms(&stage, 200);
-    struct core_request *second = stage.parked;
+    uint64_t second = stage.parked;
     client_publish(client_ready(world_host(&stage.world), NULL), "demo/bbb");
     run_ms(&stage, 200);
     stage.for_later = stage.parked;
-    core_answer(second, CORE_ALLOW);
+    world_answer(&stage.world, second, CORE_ALLOW);
     run_ms(&stage, 200);
     assert_int_equal(watch.closed, 1);
-    assert_null(stage.for_later);
+    assert_int_equal(stage.for_later, 0);
     const struct list *sources = &stage.world.workers[0].router.sources;
     const struct source *source = container_of(sources->next, struct source, node);
     assert_ptr_equal(source->origin, route_newest(source->route));

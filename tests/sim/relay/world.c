@@ -177,6 +177,11 @@ void world_add_hook(struct world *world, struct core_hook *hook)
     core_hooks_add(&world->workers[0].router.hooks, hook);
 }
 
+int world_answer(struct world *world, uint64_t number, enum core_verdict verdict)
+{
+    return core_answer(&world->workers[0].router.hooks, number, verdict);
+}
+
 void world_stick(struct world *world, uint32_t worker, bool is_stuck)
 {
     world->workers[worker].is_stuck = is_stuck;

@@ -72,6 +72,8 @@ struct host *world_host_limited(struct world *world, const struct quic_limits *l
 
 int world_next_node(struct world *world); /* of the worker whose turn it is to get a client */
 void world_add_hook(struct world *world, struct core_hook *hook); /* to the first worker's chain */
+/* Of the first worker's chain, as core_answer. */
+int world_answer(struct world *world, uint64_t number, enum core_verdict verdict);
 void world_stick(struct world *world, uint32_t worker, bool is_stuck); /* hears no other worker */
 void world_stop(struct world *world); /* the relay ends its sessions in order */
 

@@ -280,7 +280,7 @@ static void it_is_replaced_while_it_holds_requests(void **state)
     assert_int_equal(stage.toy.peers, 0);
     assert_int_equal(fresh.peers, 2);
     assert_int_equal(fresh.held, VIEWERS);
-    core_answer(fresh.last_held, CORE_ALLOW);
+    core_answer(hooks, core_request_number(fresh.last_held), CORE_ALLOW);
     fresh.held--;
 
     struct toy last;

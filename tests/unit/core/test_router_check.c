@@ -144,7 +144,7 @@ BREACH(a_viewer_too_many, stage->router->viewer_count++)
 BREACH(a_counter_that_is_off, stage->router->counters.viewers--)
 BREACH(a_viewer_out_of_the_list, list_remove(&viewer_of(stage)->router_node))
 BREACH(a_viewer_that_hooks_forget, list_remove(&viewer_of(stage)->member.node))
-BREACH(a_viewer_that_is_still_shown, stage->router->hooks.sampled = viewer_of(stage))
+BREACH(a_chain_that_is_still_at_work, stage->router->hooks.passes = &(struct chain_pass){NULL})
 BREACH(a_peer_of_another_router,
        container_of(stage->router->peers.next, struct core_peer, node)->router = NULL)
 BREACH(an_announcement_of_another_peer, the_source(stage)->origin->peer = NULL)
@@ -189,10 +189,22 @@ static void held_out_of_order(void *arg)
 {
     struct stage *stage = arg;
     struct core_hook hook;
-    struct core_request early = {.is_held = true, .current = &hook, .deadline_ns = 1};
-    struct core_request late = {.is_held = true, .current = &hook, .deadline_ns = 2};
+    struct core_request early = {.is_held = true, .current = &hook, .number = 1, .deadline_ns = 1};
+    struct core_request late = {.is_held = true, .current = &hook, .number = 2, .deadline_ns = 2};
+    list_push_back(&stage->router->hooks.by_number[1], &early.number_node);
+    list_push_back(&stage->router->hooks.by_number[2], &late.number_node);
     list_push_back(&stage->router->hooks.held, &late.node);
     list_push_back(&stage->router->hooks.held, &early.node);
+    router_check(stage->router);
+}
+
+static void held_under_another_number(void *arg)
+{
+    struct stage *stage = arg;
+    struct core_hook hook;
+    struct core_request request = {.is_held = true, .current = &hook, .number = 1};
+    list_push_back(&stage->router->hooks.by_number[2], &request.number_node);
+    list_push_back(&stage->router->hooks.held, &request.node);
     router_check(stage->router);
 }
 
@@ -239,7 +251,7 @@ static void every_invariant_fires(void **state)
         {a_counter_that_is_off, "router->counters.viewers == viewer_count"},
         {a_viewer_out_of_the_list, "count_nodes(&router->viewers) == viewer_count"},
         {a_viewer_that_hooks_forget, "count_nodes(&router->hooks.viewers) == viewer_count"},
-        {a_viewer_that_is_still_shown, "router->hooks.sampled == NULL"},
+        {a_chain_that_is_still_at_work, "router->hooks.passes == NULL"},
         {a_peer_of_another_router, "peer->router == router"},
         {an_announcement_of_another_peer, "struct announcement, owner_node)->peer == peer"},
         {an_announcement_elsewhere, "announcement->route == route"},
@@ -252,6 +264,8 @@ static void every_invariant_fires(void **state)
         {one_who_waits_for_an_answer_of_hooks, "!request->request.is_held"},
         {one_who_waits_and_is_not_known, "moq_request_user(request->asked) == request"},
         {held_out_of_order, "request->deadline_ns >= before_ns"},
+        {held_under_another_number,
+         "core_request_held(&router->hooks, request->number) == request"},
         {a_fetch_that_is_over, "fetch->upstream && fetch->track"},
         {a_fetch_with_the_group_that_is_waited_for, "!fetch->group || list_is_empty"},
         {an_announcement_too_many, "router->counters.announcements == local_count"},
