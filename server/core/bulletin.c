@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Bulletins: each worker tells each other one which paths its own publishers announce. One batch at
- * a time is under way to a worker; what changes meanwhile waits and is told in differences, so a
- * publisher that comes and goes fast costs what it announces at a time, and not what it has ever
- * said.
+/* Bulletins: each worker tells every other one which paths its own publishers announce. One batch
+ * at a time is under way to a worker; changes in the meantime wait and are sent as differences, so
+ * a publisher that comes and goes quickly costs what it announces at the moment, not what it has
+ * ever announced.
  * Tested by tests/sim/relay/test_workers.c. */
 #include "server/core/bulletin.h"
 
@@ -12,12 +12,12 @@
 enum { BATCH_MAX = 64 };
 
 struct entry {
-    struct bulletin_notice notice; /* its path is a copy: the references are the reader's */
+    struct bulletin_notice notice; /* its path is a copy, whose references belong to the reader */
     bool is_over;
 };
 
 struct bulletin {
-    struct post post; /* a batch on its way there, or back */
+    struct post post; /* a batch on its way to the worker, or back */
     struct router *from;
     uint32_t to;
     bool is_under_way;
@@ -26,17 +26,18 @@ struct bulletin {
     struct entry batch[BATCH_MAX];
 };
 
-/* What one other worker has to know of an announcement. */
+/* What one other worker still has to be told about an announcement. */
 struct telling {
     struct list node; /* bulletin.pending */
     struct share *share;
     bool is_told;
 };
 
-/* An announcement as others see it. Outlives it until they all know that it is over. */
+/* An announcement as other workers see it. It lives until all of them know that the announcement is
+ * over. */
 struct share {
     struct bulletin_notice notice;
-    uint32_t refs; /* the announcement's, and one for each worker that knows of it */
+    uint32_t refs; /* one for the announcement, and one for each worker that knows of it */
     bool is_over;
     struct telling tellings[]; /* by worker */
 };
@@ -51,9 +52,9 @@ static void share_unref(struct share *share)
 
 /* ---- Arriving at another worker, and coming back --------------------------------------------- */
 
-static void on_returned(struct post *post, void *owner);
+static void on_batch_returned(struct post *post, void *owner);
 
-static void on_arrived(struct post *post, void *owner)
+static void on_batch_arrived(struct post *post, void *owner)
 {
     struct bulletin *bulletin = container_of(post, struct bulletin, post);
     struct router *router = owner;
@@ -68,13 +69,13 @@ static void on_arrived(struct post *post, void *owner)
         moq_path_unref(&entry->notice.path);
     }
     bulletin->count = 0;
-    post->run = on_returned;
+    post->run = on_batch_returned;
     mailbox_send(router->mailboxes[from], post);
 }
 
 /* ---- Leaving --------------------------------------------------------------------------------- */
 
-/* Takes the first that waits into the batch. False: out of memory, try again later. */
+/* Moves the first one that waits into the batch. False: out of memory, try again later. */
 static bool take_into_batch(struct bulletin *bulletin)
 {
     struct telling *telling = container_of(bulletin->pending.next, struct telling, node);
@@ -102,11 +103,11 @@ static void bulletin_send(struct bulletin *bulletin)
     if (bulletin->count == 0)
         return;
     bulletin->is_under_way = true;
-    bulletin->post.run = on_arrived;
+    bulletin->post.run = on_batch_arrived;
     mailbox_send(bulletin->from->mailboxes[bulletin->to], &bulletin->post);
 }
 
-static void on_returned(struct post *post, void *owner)
+static void on_batch_returned(struct post *post, void *owner)
 {
     struct bulletin *bulletin = container_of(post, struct bulletin, post);
     (void)owner;
@@ -198,7 +199,7 @@ void bulletins_withdraw(struct router *router, struct share **pointer)
         struct telling *telling = &share->tellings[i];
         if (i == router->worker)
             continue;
-        if (!telling->is_told) { /* it waits still: nobody will have known */
+        if (!telling->is_told) { /* it still waits, so nobody knows of it */
             list_remove(&telling->node);
             share_unref(share);
             continue;

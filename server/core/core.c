@@ -15,8 +15,8 @@
 #include "server/core/tidy.h"
 #include "server/core/worker.h"
 
-/* How often certificates are looked at: to renew self-signed ones, and to warn of the end of
- * others. */
+/* How often certificates are checked: to renew self-signed ones, and to warn before others
+ * expire. */
 enum { RENEW_MS = 10 * 1000, CERTIFICATES_MAX = 64, ADDRESS_BYTES = 80 };
 
 struct core {
@@ -34,7 +34,7 @@ struct core {
     uv_async_t silence;    /* a worker has no sessions any more */
     uint32_t silent_count; /* atomic */
     uint32_t open_handles; /* while closing */
-    bool is_running;       /* workers serve: only their mailboxes may be used */
+    bool is_running;       /* workers serve: they may only be reached through their mailboxes */
     void (*on_stopped)(void *user);
     void *user;
 };
@@ -81,7 +81,7 @@ int core_listener_address(const struct core *core, size_t index, struct sockaddr
     return moq_listener_address(core->workers[0]->listeners[index], out, size);
 }
 
-/* Read only, so that its worker need not be asked. */
+/* It never changes, so it may be read from any thread. */
 enum quic_congestion core_listener_congestion(const struct core *core, size_t index)
 {
     return quic_endpoint_congestion(moq_listener_endpoint(core->workers[0]->listeners[index]));
@@ -124,7 +124,7 @@ const struct core_stats *core_stats(struct core *core)
 
 /* ---- Certificates ---------------------------------------------------------------------------- */
 
-/* Of one listener. `previous` is what it will replace; NULL: nothing. */
+/* Loads the TLS context of one listener. `previous` is the one that it will replace; NULL: none. */
 static struct quic_tls *load_tls(const struct relay_config *relay, size_t index,
                                  struct quic_tls *previous, char *error_text)
 {
@@ -180,8 +180,8 @@ int core_check(const struct relay_config *config, char *error_text)
 
 /* ---- The end --------------------------------------------------------------------------------- */
 
-/* Nobody has a thread any more: what is left in the mailboxes is run here, and what that sends
- * too. */
+/* All threads have ended: runs the posts that are left in the mailboxes, and those that they
+ * send. */
 static void run_mailboxes(struct core *core)
 {
     size_t count;
@@ -298,7 +298,7 @@ static int make_workers(struct core *core, const struct relay_config *config, ch
     return 0;
 }
 
-/* The address as it was written, with the port that the first worker got of "port 0". */
+/* The address as configured, with port 0 replaced by the port that the first worker got. */
 static void name_address(const struct core *core, const struct config_listener *listener,
                          size_t index, char out[ADDRESS_BYTES])
 {
@@ -311,8 +311,8 @@ static void name_address(const struct core *core, const struct config_listener *
     snprintf(out, ADDRESS_BYTES, "%.*s:%u", (int)(strrchr(text, ':') - text), text, port);
 }
 
-/* The first worker takes the address, the others join it there in their order: the kernel numbers
- * sockets so. */
+/* The first worker binds the address, and the others join it in their order, because the kernel
+ * numbers the sockets in that order. */
 static int listen_on(struct core *core, const struct relay_config *relay, char *error_text)
 {
     size_t index = core->listener_count;
@@ -343,8 +343,8 @@ static int listen_on(struct core *core, const struct relay_config *relay, char *
     return 0;
 }
 
-/* Without it packets come by the addresses of their sender, and workers hand on what is not
- * theirs. */
+/* Without steering, packets are distributed by their sender's address, and workers pass on those of
+ * others. */
 static void steer_packets(struct core *core, const struct config_listener *listener, size_t index)
 {
     int error = 0;
@@ -357,7 +357,7 @@ static void steer_packets(struct core *core, const struct config_listener *liste
                  listener->address.text, strerror(errno));
 }
 
-/* What most of the time of a busy relay depends on. */
+/* Much of the CPU time of a busy relay depends on this, so the log says it. */
 static void say_how_packets_are_encrypted(void)
 {
     enum quic_aes aes = quic_aes_in_use();

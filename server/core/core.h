@@ -58,15 +58,15 @@ struct core_counters {
 
 enum { CORE_LISTENERS_MAX = 16, CORE_WORKERS_MAX = 64 };
 
-/* A report takes as long as a turn of the worker. Who does not answer in time is shown as it
- * was. */
+/* How long to wait for a worker's report, which takes one of its turns. After that, its previous
+ * report is used. */
 #define CORE_REPORT_NS (200 * NS_PER_MS)
 
 struct core_worker_stats {
     struct core_counters counters;
     struct quic_endpoint_stats listeners[CORE_LISTENERS_MAX];
     uint64_t cpu_ns;   /* its thread's */
-    int system_thread; /* its thread, as the system's tools name it */
+    int system_thread; /* the ID of its thread, as the system's tools show it */
 };
 
 struct core_stats {
@@ -76,39 +76,39 @@ struct core_stats {
     struct core_worker_stats workers[CORE_WORKERS_MAX];
 };
 
-/* The relay starts in two phases, so that whatever is asked about sessions can be attached before
- * the first one may be in.
+/* The relay starts in two phases, so that hooks can be attached before the first session.
  *
- * core_new does all that can fail: it loads certificates, binds and listens as `config` says (kept:
- * must outlive the core or be replaced by core_reload) and makes the workers. Nothing is served
- * yet; who connects waits in the sockets. On failure nothing is left, an error code comes back, and
- * `error_text` (QUIC_ERROR_TEXT_BYTES) says what went wrong and what to do. */
+ * core_new does everything that can fail: it loads certificates, binds and listens as `config` says
+ * (kept: it must outlive the core or be replaced by core_reload) and makes the workers. Nothing is
+ * served yet; clients wait in the sockets. On failure, it undoes everything and returns an error
+ * code, and `error_text` (QUIC_ERROR_TEXT_BYTES) says what went wrong and what to do. */
 int core_new(struct core **core, uv_loop_t *loop, const struct relay_config *config,
              char *error_text);
 
-/* The workers begin to serve. Cannot fail. */
+/* Lets the workers serve. Cannot fail. */
 void core_run(struct core *core);
 
-/* Does what core_new does before it binds: loads certificates. Errors as core_new. */
+/* Loads the certificates, as core_new does before it binds. Errors as core_new. */
 int core_check(const struct relay_config *config, char *error_text);
 
-/* Takes over what may change while running: certificates, cache, policy, limits. When it returns
- * every worker has `config` and none the one held before. On error everything stays as it was. */
+/* Applies what may change while the relay runs: certificates, cache, policy, limits. When it
+ * returns, every worker uses `config`, and none the previous one. On error, nothing changes. */
 int core_reload(struct core *core, const struct relay_config *config, char *error_text);
 
-/* Ends all sessions in order, then the workers, then frees, whether they were run or not;
- * `on_stopped` (may be NULL) follows from the loop. Sets *core to NULL. */
+/* Ends all sessions cleanly, then the workers, then frees everything, whether or not core_run was
+ * called. `on_stopped` (may be NULL) is called from the loop afterwards. Sets *core to NULL. */
 void core_stop(struct core **core, void (*on_stopped)(void *user), void *user);
 
 /* How many workers a core with this configuration has. */
 uint32_t core_workers_of(const struct relay_config *config);
 uv_loop_t *core_loop(const struct core *core);
 size_t core_worker_count(const struct core *core);
-/* Runs `work` where a worker's hooks are asked and may be changed, and waits until that is done: on
- * the caller's thread before core_run, on the worker's after it. */
+/* Runs `work` on the thread on which a worker's hooks may be changed, and waits until it is done:
+ * before core_run that is the caller's thread, afterwards the worker's. */
 void core_with_hooks(struct core *core, size_t worker,
                      void (*work)(struct core_hooks *hooks, void *user), void *user);
-/* Asks all workers, and waits for them no longer than CORE_REPORT_NS. Good until the next call. */
+/* Asks all workers, and waits for them no longer than CORE_REPORT_NS. The result is valid until the
+ * next call. */
 const struct core_stats *core_stats(struct core *core);
 size_t core_listener_count(const struct core *core);
 int core_listener_address(const struct core *core, size_t index, struct sockaddr_storage *out,

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Fetches: one group by its number, from the cache, or from whoever publishes it if that can be
- * asked. A group that comes from elsewhere is shared by everybody who asks for it while it is under
- * way.
+/* Fetches: one group by its number, from the cache or, if possible, from its publisher. A group on
+ * its way from a publisher is shared by everybody who asks for it in the meantime.
  * Tested by tests/sim/relay/test_questions.c and tests/sim/relay/test_mirrors.c. */
 #include "server/core/fetch.h"
 

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Announcements of other workers: their bulletins say who publishes what there, and a mirror brings
- * it here.
+/* Announcements of other workers, known from their bulletins; a mirror brings the tracks here.
  * Tested by tests/sim/relay/test_mirrors.c and tests/unit/core/test_feed.c. */
 #include "server/core/foreign.h"
 
@@ -27,8 +26,8 @@ static struct announcement *find_known(struct router *router, const struct bulle
     return NULL;
 }
 
-/* It ended a track. Its own worker goes on with another that it has, if it has one; whoever follows
- * here turns to the next. */
+/* It ended a track. Its own worker continues with another announcement of the path, if it has one;
+ * followers on this worker turn to the next one. */
 static void note_failed(struct announcement *announcement)
 {
     struct route *route = announcement->route;
@@ -37,7 +36,7 @@ static void note_failed(struct announcement *announcement)
         route->follower->ops->on_failed(route->follower, announcement);
 }
 
-static void on_notice(struct router *router, const struct bulletin_notice *notice)
+static void on_foreign_notice(struct router *router, const struct bulletin_notice *notice)
 {
     struct announcement *known = find_known(router, notice);
     if (known) {
@@ -45,7 +44,8 @@ static void on_notice(struct router *router, const struct bulletin_notice *notic
             note_failed(known);
         return;
     }
-    struct moq_path *path = moq_path_copy(notice->path); /* its references are ours */
+    struct moq_path *path =
+        moq_path_copy(notice->path); /* all its references belong to this worker */
     struct announcement *announcement = path ? announcement_new(router, &mirror_feed, path) : NULL;
     moq_path_unref(&path);
     if (!announcement) {
@@ -63,14 +63,15 @@ static void on_notice(struct router *router, const struct bulletin_notice *notic
         forget_announcement(announcement);
 }
 
-static void on_over(struct router *router, const struct bulletin_notice *notice)
+static void on_foreign_over(struct router *router, const struct bulletin_notice *notice)
 {
     struct announcement *announcement = find_known(router, notice);
     if (announcement)
         forget_announcement(announcement);
 }
 
-const struct bulletin_events foreign_events = {.on_notice = on_notice, .on_over = on_over};
+const struct bulletin_events foreign_events = {.on_notice = on_foreign_notice,
+                                               .on_over = on_foreign_over};
 
 void foreign_forget_all(struct router *router)
 {

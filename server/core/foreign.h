@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What other workers announce, beside this one's own announcements. */
+/* Announcements of other workers. */
 #ifndef MOQ_CORE_FOREIGN_H
 #define MOQ_CORE_FOREIGN_H
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Info requests: answered from a track that is watched, else from whoever publishes it, else with
+/* Info requests: answered from a track that is watched, otherwise by its publisher, otherwise with
  * what is always true.
  * Tested by tests/sim/relay/test_questions.c. */
 #include "server/core/info.h"

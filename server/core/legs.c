@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Legs: the feed of a track that a peer of this worker publishes. Subscriptions upstream, as few as
- * possible.
+/* Legs: the feed of a track that a peer of this worker publishes. Each leg is a subscription to the
+ * publisher; there are as few as possible.
  *
- * The first viewer's range is subscribed upstream; a viewer that wants more than that adds a leg, a
- * second subscription for just the missing groups. Publishers that do not obey ranges (all Rust
- * crates) get one leg without a range.
+ * The first leg subscribes to the first viewer's range; a viewer that wants more adds a leg for
+ * just the missing groups. Publishers that do not obey ranges (all Rust crates) get one leg without
+ * a range.
  * Tested by tests/sim/relay/test_credit.c and tests/sim/relay/test_chaos.c. */
 #include <stdlib.h>
 
@@ -61,8 +61,8 @@ static void leg_closed(struct leg *leg)
     leg->legs->feed.source->router->counters.upstream_subscriptions--;
 }
 
-/* A subscription upstream ended. A range that was delivered is no news; anything else ends the
- * track, unless another publisher has it. */
+/* A leg ended. That is normal for a range that was delivered; otherwise it ends the track, unless
+ * another publisher has it. */
 static void on_leg_closed(struct moq_subscription *subscription, int error)
 {
     struct leg *leg = moq_subscription_user(subscription);
@@ -76,7 +76,7 @@ static void on_leg_closed(struct moq_subscription *subscription, int error)
     if (was_range && error == 0 && (has_all || legs_are_active(feed)))
         return;
     if (error == MOQ_ERR_STREAMS && legs_are_active(feed))
-        return; /* what was asked for in addition is missing; the others go on */
+        return; /* only its additional groups are missing; the other legs continue */
     source_lost(feed->source, error);
 }
 
@@ -105,7 +105,7 @@ static int open_leg(struct legs *legs, const struct moq_wish *wish)
     return MOQ_ERR_BOUNDS;
 }
 
-/* The first group that the present legs (or the cache) bring; MOQ_NO_GROUP: not known yet. */
+/* The first group that the current legs (or the cache) bring; MOQ_NO_GROUP: not known yet. */
 static uint64_t covered_from(const struct legs *legs)
 {
     const struct moq_group *oldest = moq_track_oldest(legs->feed.source->track);
@@ -118,7 +118,7 @@ static uint64_t covered_from(const struct legs *legs)
     return from;
 }
 
-/* The last group that the present legs bring; false: there are none. */
+/* The last group that the current legs bring. False: there are no legs. */
 static bool covered_to(const struct legs *legs, uint64_t *to)
 {
     bool has_any = false;
@@ -176,7 +176,7 @@ static int legs_adjust(struct feed *feed, const struct moq_wish *all)
     return add_legs(legs, all);
 }
 
-/* Before the first leg nothing is known of what it will lack. */
+/* Before the first leg, nobody can know what it will lack. */
 static bool legs_cover(const struct feed *feed, uint64_t group)
 {
     uint64_t from = covered_from(legs_of(feed));
@@ -214,7 +214,7 @@ static void on_fetch_closed(struct moq_fetch *upstream, int error)
 static const struct moq_fetch_events fetch_events = {.on_data = on_fetch_data,
                                                      .on_closed = on_fetch_closed};
 
-/* What a session sends is put into a group of our own, which is there from the start. */
+/* The bytes of a session go into a group of our own, which exists from the start. */
 static void *fetch_from_peer(struct fetch *fetch, const struct announcement *origin,
                              const struct fetch_wish *wish)
 {
@@ -227,7 +227,7 @@ static void *fetch_from_peer(struct fetch *fetch, const struct announcement *ori
     return handle;
 }
 
-static void close_fetch(void *handle)
+static void close_peer_fetch(void *handle)
 {
     struct moq_fetch *upstream = handle;
     moq_fetch_close(&upstream);
@@ -242,7 +242,7 @@ static void *ask_peer_for_info(const struct announcement *origin, moq_on_info *o
     return moq_session_info(origin->peer->session, origin->path, on_info, user);
 }
 
-static void close_info(void *handle)
+static void close_peer_info(void *handle)
 {
     struct moq_info_query *query = handle;
     moq_info_query_close(&query);
@@ -256,7 +256,7 @@ const struct feed_ops legs_feed = {
     .covers = legs_cover,
     .close = legs_close,
     .fetch = fetch_from_peer,
-    .fetch_close = close_fetch,
+    .fetch_close = close_peer_fetch,
     .info = ask_peer_for_info,
-    .info_close = close_info,
+    .info_close = close_peer_info,
 };

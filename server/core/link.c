@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Links between workers: state that both sides see, and one post in each direction.
+/* Links between workers: state that both sides share, and one post in each direction.
  * Tested by tests/sim/relay/test_mirrors.c. */
 #include "server/core/link.h"
 
@@ -46,7 +46,8 @@ void link_unref(struct link *link)
     object_died(OBJECT_link);
 }
 
-/* One post at a time: the one under way will find whatever is written before this. */
+/* Sends at most one post at a time: the one under way will see everything written before this
+ * call. */
 static void post_unless_sent(struct link *link, struct mailbox *mailbox, struct post *post,
                              bool *is_sent)
 {
@@ -56,8 +57,8 @@ static void post_unless_sent(struct link *link, struct mailbox *mailbox, struct 
     mailbox_send(mailbox, post);
 }
 
-/* From now on a new post is needed. An exchange, not a store: it sees all that was written by those
- * who found a post under way. */
+/* From now on, a new post is needed. This is an exchange and not a store, so that it sees
+ * everything written by those who found a post under way. */
 static void note_received(bool *is_sent)
 {
     (void)__atomic_exchange_n(is_sent, false, __ATOMIC_ACQ_REL);
@@ -75,7 +76,7 @@ static void send_news(struct link *link)
 
 /* ---- Arriving at the home -------------------------------------------------------------------- */
 
-static void on_wishes(struct post *post, void *owner)
+static void on_link_wishes(struct post *post, void *owner)
 {
     struct link *link = container_of(post, struct link, wishes);
     struct router *router = owner;
@@ -105,7 +106,7 @@ static void pass_to_follower(struct link *link, const struct link_event *event)
 }
 
 /* The follower may close the link in any of its callbacks. */
-static void on_news(struct post *post, void *owner)
+static void on_link_news(struct post *post, void *owner)
 {
     struct link *link = container_of(post, struct link, news);
     struct list told;
@@ -151,8 +152,8 @@ struct link *link_open(struct router *router, uint32_t home, const struct link_q
         .refs = 1,
         .home = router->mailboxes[home],
         .follower = router->mailboxes[router->worker],
-        .wishes = {.run = on_wishes},
-        .news = {.run = on_news},
+        .wishes = {.run = on_link_wishes},
+        .news = {.run = on_link_news},
         .path = moq_path_copy(query->path),
         .kind = query->kind,
         .group = query->group,
@@ -215,7 +216,7 @@ bool link_wish(struct link *link, struct moq_wish *wish)
     return !is_resting;
 }
 
-/* NULL: out of memory; the follower's viewers see a group that is missing. */
+/* NULL: out of memory; the follower's viewers miss a group. */
 static struct link_event *event_new(const struct link_event *what)
 {
     struct link_event *event = malloc(sizeof *event);
@@ -238,7 +239,7 @@ void link_tell_history(struct link *link, uint64_t sequence, struct moq_group_bo
     send_news(link);
 }
 
-/* A follower that is behind by so many groups would drop the oldest of them anyway. */
+/* A follower that is so many groups behind would drop the oldest of them anyway. */
 static void tell_follower(struct link *link, const struct link_event *what)
 {
     struct link_event *event = event_new(what), *given_up = NULL;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Mirrors: the feed of a track that another worker's publisher brings. The groups are this worker's
- * own, their bytes are the home's: nothing is copied, and each viewer here is woken by this worker.
- * Part of step 10 of a frame's walk: on_growth.
+/* Mirrors: the feed of a track whose publisher is on another worker. The groups belong to this
+ * worker, their bytes to the home: nothing is copied, and this worker wakes its own viewers. Part
+ * of step 10 of a frame's walk: on_link_growth.
  * Tested by tests/sim/relay/test_mirrors.c and tests/sim/relay/test_chaos.c. */
 #include <stdlib.h>
 
@@ -9,10 +9,10 @@
 #include "server/core/link.h"
 #include "server/core/source.h"
 
-/* A track of another worker, followed. */
+/* Follows a track of another worker. */
 struct mirror {
     struct feed feed;
-    struct link *link; /* NULL: nothing is asked for yet, or it is over */
+    struct link *link; /* NULL: nothing has been asked for yet, or the link is over */
     uint32_t home;     /* the worker */
     struct moq_path *path;
     struct moq_wish wish;
@@ -40,29 +40,29 @@ static struct feed *mirror_open(struct source *source, struct announcement *orig
 
 /* ---- What the home tells --------------------------------------------------------------------- */
 
-static void on_group(void *user, uint64_t sequence, struct moq_group_body *body)
+static void on_link_group(void *user, uint64_t sequence, struct moq_group_body *body)
 {
     struct mirror *mirror = user;
     struct moq_group *group;
-    /* What was seen before or is too old is missed by nobody. */
+    /* Nobody misses a group that was seen before or is too old. */
     if (moq_sequence_raise(&mirror->raise, &sequence))
         moq_track_adopt_group(mirror->feed.source->track, sequence, body, &group);
 }
 
-static void on_growth(void *user)
+static void on_link_growth(void *user)
 {
     const struct mirror *mirror = user;
     moq_track_follow(mirror->feed.source->track);
 }
 
-static void on_gap(void *user, uint64_t first, uint64_t last, int error)
+static void on_link_gap(void *user, uint64_t first, uint64_t last, int error)
 {
     const struct mirror *mirror = user;
     if (moq_sequence_raise_run(&mirror->raise, &first, &last))
         moq_track_gap(mirror->feed.source->track, first, last, error);
 }
 
-/* Groups came before this: those who wait for them are served. */
+/* Called after the groups from before the link have arrived: serves those who wait for them. */
 static void note_heard(struct mirror *mirror)
 {
     bool is_first = !mirror->has_heard;
@@ -77,8 +77,8 @@ static void on_info(void *user, const struct moq_info *info)
     note_heard(user);
 }
 
-/* Whoever waits becomes a viewer first, and sees the end as all others do; none of them opens the
- * link again. */
+/* Those who wait become viewers first, and see the end like all others; none of them opens the link
+ * again. */
 static void on_end(void *user, int error)
 {
     struct mirror *mirror = user;
@@ -89,9 +89,9 @@ static void on_end(void *user, int error)
     source_lost(source, error); /* frees the mirror */
 }
 
-static const struct link_events link_events = {.on_group = on_group,
-                                               .on_growth = on_growth,
-                                               .on_gap = on_gap,
+static const struct link_events link_events = {.on_group = on_link_group,
+                                               .on_growth = on_link_growth,
+                                               .on_gap = on_link_gap,
                                                .on_info = on_info,
                                                .on_end = on_end};
 
@@ -141,14 +141,14 @@ static bool mirror_is_active(const struct feed *feed)
     return mirror_of(feed)->link != NULL;
 }
 
-/* Before the home has told what it has, INFO would tell a viewer less than the home knows. */
+/* Until the home has told what it has, INFO would tell a viewer less than the home knows. */
 static bool mirror_is_ready(const struct feed *feed)
 {
     return !feed->source->origin || mirror_of(feed)->has_heard ||
            moq_track_newest(feed->source->track);
 }
 
-/* The home tells its newest group first, so what a viewer wishes for may come later than that. */
+/* The home tells its newest group first, so the groups that a viewer asks for may follow later. */
 static bool mirror_covers(const struct feed *feed, uint64_t group)
 {
     const struct mirror *mirror = mirror_of(feed);
@@ -198,7 +198,7 @@ static void on_fetch_end(void *user, int error)
 static const struct link_events fetch_events = {
     .on_group = on_fetch_group, .on_growth = on_fetch_growth, .on_end = on_fetch_end};
 
-/* Groups that were raised here have other numbers at the home. */
+/* Groups whose sequences were raised here have other numbers at the home. */
 static bool has_other_numbers(const struct announcement *origin)
 {
     const struct source *source = source_of(origin->route);
@@ -219,7 +219,7 @@ static void *fetch_from_home(struct fetch *fetch, const struct announcement *ori
     return link_open(fetch->router, origin->worker, &query, &fetch_events, fetch);
 }
 
-static void close_fetch(void *handle)
+static void close_home_fetch(void *handle)
 {
     struct link *link = handle;
     link_close(&link);
@@ -233,7 +233,7 @@ struct home_info {
     void *user;
 };
 
-static void close_info(void *handle)
+static void close_home_info(void *handle)
 {
     struct home_info *info = handle;
     link_close(&info->link);
@@ -243,7 +243,7 @@ static void close_info(void *handle)
 static void on_home_info(void *user, const struct moq_info *info)
 {
     struct home_info query = *(struct home_info *)user;
-    close_info(user);
+    close_home_info(user);
     query.on_info(query.user, 0, info);
 }
 
@@ -283,7 +283,7 @@ const struct feed_ops mirror_feed = {
     .goes_on = mirror_goes_on,
     .close = mirror_close,
     .fetch = fetch_from_home,
-    .fetch_close = close_fetch,
+    .fetch_close = close_home_fetch,
     .info = ask_home_for_info,
-    .info_close = close_info,
+    .info_close = close_home_info,
 };

@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Outlets: the home's end of a link. What a track here tells, a follower on another worker hears.
- * Part of step 10 of a frame's walk: on_growth.
+/* Outlets: the home's end of a link. What happens to a track here is told to a follower on another
+ * worker. Part of step 10 of a frame's walk: on_home_growth.
  *
- * Only what a publisher of this worker sends goes out: while a source is fed by yet another worker
- * its outlets are silent, because their followers have heard of that publisher too, or will in a
- * moment. So a frame never passes more than one link, and two workers never feed each other.
+ * Only groups of a publisher of this worker go out: while a source is fed by yet another worker,
+ * its outlets are silent, because their followers know that publisher too, or will in a moment. So
+ * a frame never crosses more than one link, and two workers never feed each other.
  * Tested by tests/sim/relay/test_mirrors.c and tests/sim/relay/test_chaos.c. */
 #include "server/core/outlet.h"
 
@@ -55,20 +55,20 @@ static void tell_history(const struct outlet *outlet, const struct moq_group *gr
     link_tell_history(outlet->link, group->sequence, moq_group_body(group));
 }
 
-static void on_group(struct moq_watcher *watcher, struct moq_group *group)
+static void on_home_group(struct moq_watcher *watcher, struct moq_group *group)
 {
     const struct outlet *outlet = outlet_of_watcher(watcher);
     if (outlet->link->kind == LINK_TRACK)
         tell_group(outlet, group);
 }
 
-static void on_growth(struct moq_watcher *watcher, struct moq_group *group)
+static void on_home_growth(struct moq_watcher *watcher, struct moq_group *group)
 {
     (void)group;
     link_tell_growth(outlet_of_watcher(watcher)->link);
 }
 
-static void on_gap(struct moq_watcher *watcher, uint64_t first, uint64_t last, int error)
+static void on_home_gap(struct moq_watcher *watcher, uint64_t first, uint64_t last, int error)
 {
     const struct outlet *outlet = outlet_of_watcher(watcher);
     if (outlet->link->kind == LINK_TRACK)
@@ -76,7 +76,7 @@ static void on_gap(struct moq_watcher *watcher, uint64_t first, uint64_t last, i
 }
 
 static const struct moq_watcher_ops watcher_ops = {
-    .on_group = on_group, .on_growth = on_growth, .on_gap = on_gap};
+    .on_group = on_home_group, .on_growth = on_home_growth, .on_gap = on_home_gap};
 
 static void watch_track(struct outlet *outlet, struct moq_track *track)
 {
@@ -87,8 +87,9 @@ static void watch_track(struct outlet *outlet, struct moq_track *track)
 
 /* ---- Tracks ---------------------------------------------------------------------------------- */
 
-/* Its follower hears of what is there, then of what comes. The newest group first: that is where
- * viewers who wait for it begin. Those who have seen another publisher's need them in order. */
+/* Tells the follower of existing groups, then of new ones. The newest group comes first, because
+ * viewers who wait begin there; viewers who have seen another publisher's groups need them in
+ * order. */
 static void begin_to_tell(struct outlet *outlet, bool is_continued)
 {
     const struct source *source = outlet->source;
@@ -111,7 +112,7 @@ static bool can_speak(const struct source *source)
     return source->origin && announcement_is_local(source->origin);
 }
 
-/* A silent outlet wishes for nothing. */
+/* A silent outlet has no wish. */
 static void note_wish(struct outlet *outlet)
 {
     bool has_wish = link_wish(outlet->link, &outlet->listener.wish);
@@ -145,7 +146,7 @@ static void on_ready(struct source_listener *listener)
         tell_info(outlet_of_listener(listener));
 }
 
-/* Else its follower would wait for one that has failed. */
+/* Otherwise its follower would wait for a publisher that has failed. */
 static void on_failed(struct source_listener *listener)
 {
     outlet_end(outlet_of_listener(listener), MOQ_ERR_OFFLINE);
@@ -234,7 +235,7 @@ static void outlet_open(struct router *router, struct link *link)
     }
     outlet->router = router;
     outlet->link = link;
-    outlet->path = link->path; /* from here on a matter of this thread */
+    outlet->path = link->path; /* from here on, only this thread uses it */
     link->path = NULL;
     link->outlet = outlet;
     list_init(&outlet->listener.node);

@@ -14,7 +14,7 @@ struct outlet {
     struct link *link;
     struct moq_path *path;
     struct source *source;   /* NULL: not LINK_TRACK */
-    struct moq_track *track; /* a reference to what it watches; NULL: it is silent */
+    struct moq_track *track; /* a reference to the track that it watches; NULL: it is silent */
     struct moq_watcher watcher;
     struct source_listener listener; /* to `source` */
     struct info_query query;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* From class, wish, override and limits to the numbers of one viewer. */
+/* Computes the numbers of one viewer from class, wish, override and limits. */
 #include "server/core/policy.h"
 
 static struct core_policy_reason reason_of(enum core_decider decider, const char *hook)

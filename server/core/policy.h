@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A viewer's policy has one owner: policy_decide, a pure function. Its inputs are kept beside the
- * viewer; whoever changes one of them decides anew and hands the numbers to transfork. */
+/* A viewer's policy has one owner: policy_decide, a pure function. Its inputs are stored with the
+ * viewer; code that changes one of them calls policy_decide again and passes the numbers to
+ * transfork. */
 #ifndef MOQ_CORE_POLICY_H
 #define MOQ_CORE_POLICY_H
 
@@ -14,10 +15,10 @@ struct policy_override {
 };
 
 struct policy_inputs {
-    struct config_verdict policy_class; /* by the path that was asked for, as of arrival */
+    struct config_verdict policy_class; /* by the requested path, when the viewer arrived */
     struct moq_wish wish;               /* the subscriber's, as of its last update */
     struct policy_override override;    /* the hooks' */
-    uint64_t max_latency_ns;            /* policy.max of the configuration, as of arrival */
+    uint64_t max_latency_ns; /* policy.max of the configuration, when the viewer arrived */
 };
 
 /* The numbers that transfork works with. `reasons` (may be NULL) says who decided each of them.
@@ -28,7 +29,7 @@ struct policy_inputs {
 struct moq_policy policy_decide(const struct policy_inputs *inputs,
                                 struct core_policy_reasons *reasons);
 
-/* What `change` names is `by`'s from now on. */
+/* From now on, what `change` sets is decided by the entry named `by`. */
 void policy_override_set(struct policy_override *override, const char *by,
                          const struct core_override *change);
 void policy_override_clear(struct policy_override *override, unsigned bits);

@@ -33,7 +33,7 @@
 /* What the routers of one relay have in common; atomic. */
 struct router_commons {
     uint64_t last_stamp;    /* of announcements: a later one wins, on every worker */
-    uint64_t cache_bytes;   /* of all caches, as of their last sweeps */
+    uint64_t cache_bytes;   /* of all caches, at their last sweeps */
     uint32_t waiting_count; /* requests that wait for a publisher, on all workers */
     uint32_t cache_cuts; /* how often a worker cut its cache: mirrors of it hold the same bytes */
 };

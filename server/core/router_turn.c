@@ -51,7 +51,7 @@ void router_stop(struct router *router)
     }
 }
 
-/* What a bulletin said last may have come after the stop. */
+/* The last bulletins may have arrived after router_stop. */
 void router_deinit(struct router *router)
 {
     foreign_forget_all(router);

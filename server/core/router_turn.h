@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A router from the outside: how whoever has a loop and sockets makes one, runs and ends it. */
+/* A router from the outside: how the owner of a loop and sockets makes, runs and ends it. */
 #ifndef MOQ_CORE_ROUTER_TURN_H
 #define MOQ_CORE_ROUTER_TURN_H
 

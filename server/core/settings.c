@@ -4,7 +4,7 @@
 #include "server/core/settings.h"
 #include "base/clock.h"
 
-/* The longest that policy lets a viewer be late. */
+/* The longest latency that policy gives to any viewer. */
 static uint64_t longest_latency(const struct config_policy *policy)
 {
     uint64_t longest = policy->latency_ns;

@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Packets that came to another worker than the one whose connection they are of: where the kernel
- * cannot steer, when a client's address has changed; and where it can, when it put packets of
- * several connections of one client into one train. They are copied into the mailbox of the worker
- * that they are for. */
+/* Packets that arrived at a worker other than the one that has their connection: if the kernel
+ * cannot steer, because a client's address has changed; if it can, because it put packets of
+ * several connections of one client into one train. They are copied into the mailbox of the right
+ * worker. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "server/core/worker.h"
 
-/* What may wait in one mailbox. More is dropped, as a full socket would. */
+/* How much may wait in one mailbox. The rest is dropped, as by a full socket. */
 enum { STRAYS_MAX = 1024, STRAYS_MAX_BYTES = 1 << 20 };
 
 struct stray {
@@ -47,14 +47,14 @@ static struct stray *stray_new(const struct quic_datagram *packet)
     return stray;
 }
 
-/* Several workers may pass the bound together, each by the packet it has at hand. */
-static bool has_room(const struct worker *worker)
+/* Several workers may exceed the limit at the same time, each by one packet. */
+static bool has_room_for_stray(const struct worker *worker)
 {
     return __atomic_load_n(&worker->stray_count, __ATOMIC_RELAXED) < STRAYS_MAX &&
            __atomic_load_n(&worker->stray_bytes, __ATOMIC_RELAXED) < STRAYS_MAX_BYTES;
 }
 
-static size_t number_of(const struct worker *worker, const struct moq_listener *listener)
+static size_t listener_number(const struct worker *worker, const struct moq_listener *listener)
 {
     size_t number = 0;
     while (number < worker->listener_count && worker->listeners[number] != listener)
@@ -67,8 +67,8 @@ int stray_send(struct moq_listener *listener, uint8_t number, const struct quic_
     const struct worker *from = moq_listener_user(listener);
     struct mailbox *mailbox = from->config.mailboxes[number];
     struct worker *to = container_of(mailbox->owner, struct worker, router);
-    size_t index = number_of(from, listener);
-    if (index == from->listener_count || !has_room(to)) /* the first: it is closing */
+    size_t index = listener_number(from, listener);
+    if (index == from->listener_count || !has_room_for_stray(to)) /* the first: it is closing */
         return MOQ_ERR_BOUNDS;
     struct stray *stray = stray_new(packet);
     if (!stray)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Giving memory back when half of the connections, or of the caches, are gone. */
+/* Gives memory back to the system when half of the connections or caches are gone. */
 #include "server/core/tidy.h"
 
 #include "base/clock.h"

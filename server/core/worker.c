@@ -14,7 +14,7 @@
 
 /* ---- What runs on its thread ----------------------------------------------------------------- */
 
-static void on_wake(uv_async_t *wake)
+static void on_worker_wake(uv_async_t *wake)
 {
     struct worker *worker = wake->data;
     moq_native_wake(worker->native);
@@ -35,7 +35,7 @@ static void on_sample(uv_timer_t *sampling)
     core_viewers_sample(&worker->router);
 }
 
-/* Its timer runs only while there is somebody to show samples to. */
+/* The timer runs only while a hook wants samples. */
 static void adjust_sampling(struct worker *worker)
 {
     bool is_active = uv_is_active((uv_handle_t *)&worker->sampling);
@@ -80,7 +80,7 @@ static const struct moq_listener_events listener_events = {.on_peer = on_peer,
 
 static int start_handles(struct worker *worker)
 {
-    int error = uv_async_init(&worker->loop, &worker->wake, on_wake);
+    int error = uv_async_init(&worker->loop, &worker->wake, on_worker_wake);
     if (error)
         return error;
     uv_timer_init(&worker->loop, &worker->sweep);
@@ -253,7 +253,7 @@ void worker_ask(struct worker *worker)
     mailbox_send(&worker->mailbox, &report->post);
 }
 
-/* Of the thread, whatever it is doing. */
+/* CPU time of the thread. */
 static uint64_t cpu_ns(struct worker *worker)
 {
     clockid_t clock;

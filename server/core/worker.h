@@ -2,10 +2,10 @@
 /* One worker from the inside: a thread with its own loop, sockets, sessions, router and counters.
  * Private to core.c and worker.c.
  *
- * All of it is made on the thread of whoever starts the relay, where errors can still be told; then
- * `worker_run` lets its thread begin, and until `worker_join` others reach it only by its mailbox.
- * The end comes in three steps, each for all workers before the next:
- *   1. worker_end_sessions: on its thread, listeners and sessions end in order; posts of the others
+ * Everything is made on the thread that starts the relay, where errors can still be reported; then
+ * `worker_run` lets its own thread serve, and until `worker_join` others reach it only through its
+ * mailbox. The end comes in three steps, each for all workers before the next:
+ *   1. worker_end_sessions: on its thread, listeners and sessions end cleanly; posts of the others
  *      are still run;
  *   2. worker_leave, worker_join: the thread is gone, all that it had is the caller's again;
  *   3. by the caller alone: posts that are left are run, routers and loops are freed. */
@@ -24,7 +24,7 @@ struct worker_config {
     void *self;
 };
 
-/* What a worker said last of itself, and whether it was asked again since. */
+/* A worker's last report, and whether it has been asked again since. */
 struct worker_report {
     struct post post;
     uv_mutex_t mutex; /* of what follows */
@@ -41,7 +41,7 @@ struct worker {
     uv_async_t wake; /* of the mailbox */
     uv_timer_t sweep, sampling;
     uv_thread_t thread;
-    uv_sem_t gate;               /* the thread waits here until all of them are there */
+    uv_sem_t gate;               /* the thread waits here until worker_run */
     bool is_started, is_running; /* there is a thread; it was let through the gate */
     struct moq_native *native;
     struct moq_listener *listeners[CORE_LISTENERS_MAX];
@@ -53,8 +53,8 @@ struct worker {
     int system_thread; /* gettid, atomic; 0: not there yet */
 };
 
-/* NULL: out of memory, or of what the system gives: then `error_text` (QUIC_ERROR_TEXT_BYTES) says
- * of what. */
+/* NULL: out of memory, or the system refuses something: `error_text` (QUIC_ERROR_TEXT_BYTES) says
+ * what. */
 struct worker *worker_new(const struct worker_config *config, char *error_text);
 
 /* Binds. Address, certificates and congestion control come from `config`. Errors as
@@ -62,7 +62,7 @@ struct worker *worker_new(const struct worker_config *config, char *error_text);
 int worker_listen(struct worker *worker, const struct moq_listener_config *config,
                   char *error_text);
 
-/* stray.c, as moq_listener_events.on_stray: hands a packet on to the worker that it is for. */
+/* In stray.c, as moq_listener_events.on_stray: passes a packet on to the right worker. */
 int stray_send(struct moq_listener *listener, uint8_t worker, const struct quic_datagram *packet);
 
 int worker_start(struct worker *worker); /* makes its thread. 0 or MOQ_ERR_NOMEM */
@@ -73,15 +73,15 @@ void worker_call(struct worker *worker, void (*work)(struct worker *worker, void
                  void *user);
 
 void worker_ask(struct worker *worker); /* for a report, unless it owes one */
-/* The report, or the one before if none comes until `deadline_ns` (of clock_monotonic_ns). */
+/* The report, or the previous one if none arrives by `deadline_ns` (of clock_monotonic_ns). */
 void worker_stats(struct worker *worker, uint64_t deadline_ns, struct core_worker_stats *out);
 
 void worker_end_sessions(struct worker *worker); /* on_silent follows */
 void worker_leave(struct worker *worker);        /* after on_silent: its thread ends */
 void worker_join(struct worker *worker);         /* also one that never began to serve */
 
-/* Without a thread, mailbox and router empty: closes the sockets, the listeners with them. Then
- * worker_free. */
+/* When the thread has ended and mailbox and router are empty: closes the sockets and listeners.
+ * Then call worker_free. */
 void worker_close(struct worker *worker);
 void worker_free(struct worker **worker);
 
