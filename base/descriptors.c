@@ -27,3 +27,10 @@ bool descriptors_are_free(unsigned count)
         close(opened[--n]);
     return are_free;
 }
+
+const char *descriptors_remedy(int error, const char *otherwise)
+{
+    if (error == EMFILE)
+        return "allow more open files (ulimit -n, LimitNOFILE=)";
+    return error == ENFILE ? "raise fs.file-max (sysctl)" : otherwise;
+}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* File descriptors at the start of a program: the three standard ones, which may be closed (`>&-`,
- * some supervisors), and whether enough are left. */
+/* File descriptors: the three standard ones, which may be closed at the start of a program (`>&-`,
+ * some supervisors), whether enough are left, and what to do where they are not. */
 #ifndef MOQ_BASE_DESCRIPTORS_H
 #define MOQ_BASE_DESCRIPTORS_H
 
@@ -24,6 +24,10 @@ void descriptors_fill_standard(void);
  * aborts when there are too few for the first loop of a process. */
 bool descriptors_are_free(unsigned count);
 enum { DESCRIPTORS_FREE_MAX = 64 }; /* the largest `count` */
+
+/* What to do where open(), socket() or accept() failed with this errno: how to allow more
+ * descriptors if that was the reason, else `otherwise`. */
+const char *descriptors_remedy(int error, const char *otherwise);
 
 #ifdef __cplusplus
 }

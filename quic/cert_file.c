@@ -16,6 +16,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
 #include "base/error.h"
 #include "base/log.h"
 #include "quic/cert_internal.h"
@@ -67,8 +68,8 @@ char *cert_read_file(const char *path, size_t *size, const char *remedy, char *e
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
     if (fd < 0) {
-        quic_explain(error_text, "%s: cannot be read: %s; check the path and its permissions", path,
-                     strerror(errno));
+        quic_explain(error_text, "%s: cannot be read: %s; %s", path, strerror(errno),
+                     descriptors_remedy(errno, "check the path and its permissions"));
         return NULL;
     }
     char *text = NULL;

@@ -9,6 +9,7 @@
 #include <string.h>
 
 #include "base/check.h"
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "base/objects.h"
 #include "quic/app_protocol.h"
@@ -25,6 +26,7 @@ enum {
     DATAGRAM_MAX_BYTES = 65535, /* browsers insist on datagrams, though nothing uses them */
     ACTIVE_CIDS = 8,
     QLOG_PATH_MAX_BYTES = 1024,
+    QLOG_DESCRIPTORS_LEFT = 16,
     ACK_PACKET_MAX_BYTES = 128,
 };
 
@@ -65,7 +67,7 @@ static void on_qlog(void *user, uint32_t flags, const void *data, size_t n)
     }
 }
 
-/* A file that cannot be opened costs its log, not the connection. */
+/* Costs its log, never the connection. The last descriptors are left to HTTP and reloads. */
 static void qlog_open(struct quic_conn *conn, const struct conn_setup *setup)
 {
     if (!conn->endpoint->qlog_directory)
@@ -76,10 +78,12 @@ static void qlog_open(struct quic_conn *conn, const struct conn_setup *setup)
     char path[QLOG_PATH_MAX_BYTES];
     snprintf(path, sizeof path, "%s/%s_%s.sqlog", conn->endpoint->qlog_directory, name,
              conn->is_server ? "server" : "client");
-    conn->qlog = fopen(path, "we");
+    if (descriptors_are_free(QLOG_DESCRIPTORS_LEFT + 1))
+        conn->qlog = fopen(path, "we");
     if (!conn->qlog)
-        log_warn(LOG_QUIC, "no qlog of connection %" PRIu64 ": %s cannot be opened: %s",
-                 conn->number, path, strerror(errno));
+        log_warn(LOG_QUIC, "no qlog of connection %" PRIu64 ": %s cannot be opened: %s; %s",
+                 conn->number, path, strerror(errno),
+                 descriptors_remedy(errno, "check the directory of quic.qlog"));
 }
 
 static void on_secret(void *self, const char *line)

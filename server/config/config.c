@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
 #include "base/objects.h"
 #include "server/config/internal.h"
 
@@ -35,8 +36,8 @@ static int read_file(const char *path, char **text, size_t *n, struct config_err
     if (file >= 0)
         close(file);
     if (got < 0)
-        config_errors_add(errors, &place, "cannot be read: %s; correct the path or its permissions",
-                          strerror(reason));
+        config_errors_add(errors, &place, "cannot be read: %s; %s", strerror(reason),
+                          descriptors_remedy(reason, "correct the path or its permissions"));
     return !*text ? MOQ_ERR_NOMEM : got < 0 ? MOQ_ERR_IO : 0;
 }
 

@@ -4,6 +4,7 @@
 import os
 import re
 import resource
+import signal
 import socket
 import subprocess
 import time
@@ -139,5 +140,24 @@ def a_descriptor_that_comes_free_is_used_at_once():
     relay.stop()
 
 
+def qlogs_leave_descriptors_to_others():
+    """More connections than files are allowed: the others have no qlog, and pages and reloads go on."""
+    directory = scratch("qlogs")
+    os.makedirs(directory)
+    path, port = configuration("qlogs", 1, 0), free_port()
+    with open(path, "a", encoding="utf-8") as file:
+        file.write(f'  - {{ address: "[::]:{port}", self_signed: [localhost] }}\nhttp: {{ address: listen }}\n'
+                   f"quic: {{ qlog: {directory} }}\nlimits: {{ connections: 500 }}\n")
+    relay = Relay(port=port, argv=with_limit(60, path))
+    bench = Process([program("moq-bench"), "--viewers", "80", "--duration", "60s", relay.url("/bench", "http")])
+    wait_until(lambda: relay.stats()["viewers"] >= 80, 30, "the viewers are not there")
+    check(any("no qlog" in line and "ulimit -n" in line for line in relay.err), f"it is not told: {relay.err[-5:]}")
+    check(10 < len(os.listdir(directory)) < 60, f"{len(os.listdir(directory))} files of qlog")
+    relay.send(signal.SIGHUP)
+    wait_until(lambda: any("reloaded" in line for line in relay.err), 10, f"no reload: {relay.err[-3:]}")
+    bench.end()
+    relay.stop()
+
+
 TESTS = [the_descriptors_that_a_start_needs_are_told, files_of_qlog_are_counted, a_relay_without_a_free_descriptor_does_not_spin,
-         a_descriptor_that_comes_free_is_used_at_once]
+         a_descriptor_that_comes_free_is_used_at_once, qlogs_leave_descriptors_to_others]

@@ -12,6 +12,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdlib.h>
+#include <string.h>
 #include <sys/resource.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -95,11 +96,20 @@ static void free_descriptors_are_counted_and_given_back(void **state)
     assert_int_equal(status, 0);
 }
 
+static void the_remedy_is_that_of_the_reason(void **state)
+{
+    (void)state;
+    assert_non_null(strstr(descriptors_remedy(EMFILE, "x"), "ulimit -n"));
+    assert_non_null(strstr(descriptors_remedy(ENFILE, "x"), "fs.file-max"));
+    assert_string_equal(descriptors_remedy(EACCES, "x"), "x");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_set_of_closed_descriptors_is_filled),
         cmocka_unit_test(free_descriptors_are_counted_and_given_back),
+        cmocka_unit_test(the_remedy_is_that_of_the_reason),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
