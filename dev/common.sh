@@ -56,7 +56,7 @@ start() { # name command...
 
 signal_child() { kill -"$1" -- "-$2" 2>/dev/null; } # signal pid: false when nobody was left to hear it
 
-# Asks politely, the newest first, because it may need an older one to end in order; waits three seconds at most for each, then
+# Asks politely, the newest first, because it may need an older one to end cleanly; waits three seconds at most for each, then
 # ends it. Another Ctrl-C meanwhile changes nothing: whoever left now would leave the rest running.
 stop_children() {
     trap - EXIT
