@@ -10,14 +10,15 @@
 #include "transfork/message.h"
 #include "transfork/offers.h"
 
-/* How much may wait in the stream's log; further changes are told when there is room. */
+/* The limit of unsent bytes in the stream's log. Further changes are told when there is room
+ * again. */
 enum { ANNOUNCE_BACKLOG_BYTES = 32 * 1024 };
 
 struct announce_answer {
     struct grave grave;
     struct list node; /* in its session's announce_answers */
     struct moq_session *session;
-    struct moq_stream *stream; /* NULL once it is over */
+    struct moq_stream *stream; /* NULL once the stream is over */
     struct moq_path *prefix;
     struct offers_watcher *watcher; /* NULL: we offer nothing */
     bool has_told_live;
@@ -55,7 +56,8 @@ static int tell_announce(struct announce_answer *answer, enum message_announce s
     return stream_send(answer->stream, &message, error);
 }
 
-/* Older Rust peers do not know Live: they would drop the stream and all announcements on it. */
+/* Older Rust peers do not know Live: they would drop the stream and every path that it
+ * announced. */
 static int tell_live(struct announce_answer *answer)
 {
     answer->has_told_live = true;

@@ -19,7 +19,7 @@ struct moq_announced {
     struct list node; /* in its session's announced */
     struct moq_path *prefix;
     struct path_set active;
-    uint64_t heard_ns; /* when the stream was opened, or last received something */
+    uint64_t heard_ns; /* when the stream was opened or its last message came */
     bool is_live;
     const struct moq_announced_events *events;
     void *user;

@@ -35,7 +35,7 @@ static void check_group(const struct moq_track *track, const struct moq_group *g
     REQUIRE(group->is_ended == (group->ended_ns > 0));
     REQUIRE(is_newest == (group->superseded_ns == 0));
     REQUIRE(is_followed == (group->is_adopted && !group->is_ended));
-    REQUIRE(!track->error || group->is_ended); /* the end cut all of them */
+    REQUIRE(!track->error || group->is_ended); /* an error of the track ends all of its groups */
 }
 
 static void check_watchers(const struct moq_watcher *ring)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Crate 0.12 negotiates 04 too, but writes paths as one string. We do not speak that, and refuse it
- * as an unsupported version.
+/* The Rust crate 0.12 negotiates version 04 too, but writes a path as one string. We do not speak
+ * that dialect and refuse it as an unsupported version.
  *
- * Bytes that only the other dialect can have written end the session at once. But half a message of
- * our dialect can look like a whole one of theirs, so the decision waits a moment for more bytes.
+ * Bytes that only the other dialect can have written end the session at once. But the first half of
+ * a message in our dialect can look like a whole message in theirs, so while a message may be
+ * incomplete, the decision waits DIALECT_WAIT_NS for more bytes.
  * Tested by tests/unit/transfork/test_greeting.c. */
 #include "transfork/dialect.h"
 

@@ -17,7 +17,7 @@ enum { PRIORITY_SHIFT = 56 };
 
 struct fetch_reply {
     struct grave grave;
-    struct moq_stream *stream; /* NULL once the peer gave up */
+    struct moq_stream *stream; /* NULL once the stream is over */
     struct moq_track *track;
     struct moq_watcher watcher;
     struct moq_group *group;
@@ -40,7 +40,8 @@ static void skip_some_bytes(struct fetch_reply *reply)
     reply->skip_bytes -= part;
 }
 
-/* Turns the next frame into bytes to skip. False: its size has not arrived completely. */
+/* Takes the size of the next frame as the bytes to skip. Returns false if that size has not arrived
+ * completely. */
 static bool skip_size(struct fetch_reply *reply)
 {
     struct iovec first;
@@ -136,8 +137,8 @@ static void reply_over(struct moq_stream *stream, int error)
 static const struct stream_ops reply_ops = {
     .read = read_update, .on_end = request_ended, .on_over = reply_over};
 
-/* Sends what has arrived, or ends the stream with the error because of which nothing will
- * arrive. */
+/* Sends what has arrived. If the group was cut short or ended before the offset, fails the stream
+ * instead. */
 static void proceed_reply(struct fetch_reply *reply)
 {
     const struct moq_group *group = reply->group;

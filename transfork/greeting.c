@@ -18,7 +18,8 @@ static int session_stream_ended(struct moq_stream *stream, const uint8_t *left, 
     return 0;
 }
 
-/* The transport closed the stream, not the peer: moq_session_closed follows and says why. */
+/* Whether the transport closed the stream, and not the peer. Then moq_session_closed follows and
+ * gives the reason. */
 static bool is_connection_over(const struct moq_stream *stream)
 {
     return !stream->handle;
@@ -148,7 +149,7 @@ static int server_greeting_ended(struct moq_stream *stream, const uint8_t *left,
 static const struct stream_ops client_ops = {
     .read = read_server_greeting, .on_end = server_greeting_ended, .on_over = client_greeting_over};
 
-/* The newest first. */
+/* Offers `versions`, the newest first. */
 static struct msg_session_client offered_versions(uint32_t versions)
 {
     struct msg_session_client offer = {.version_count = 0};

@@ -1,11 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Groups. Step 8 of a frame's walk: the one copy happens in group_append.
  *
- * The order of stores is what makes readers of a body on other threads safe: bytes before length
- * (base/bytes), and the length and the error before is_ended. A reader loads them the other way
- * round. The reference count of a body is the only thing that several threads write; the thread
- * that drops the last reference sees everything that the others did (acquire and release) and frees
- * the body. */
+ * The order of stores makes it safe to read a body on other threads: bytes before length
+ * (base/bytes), length and error before is_ended. A reader loads them in the opposite order. The
+ * reference count is the only field of a body that several threads write. The thread that drops the
+ * last reference sees what all others did (acquire and release) and frees the body. */
 #include "transfork/group.h"
 
 #include <stdlib.h>
@@ -47,7 +46,7 @@ void moq_group_body_unref(struct moq_group_body **body)
     object_died(OBJECT_group_body);
 }
 
-/* Takes the caller's reference to `body`. */
+/* Takes the caller's reference to `body`, also on failure. */
 static struct moq_group *group_of(uint64_t sequence, uint64_t started_ns,
                                   struct moq_group_body *body)
 {

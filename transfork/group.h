@@ -2,13 +2,14 @@
 /* A group from the inside: how its one writer makes it, fills it and ends it. Step 8 of a frame's
  * walk.
  *
- * Only a track writes groups, because it counts their bytes and tells its watchers: sessions call
- * moq_track_append and the like, never these functions.
+ * Only a track calls these functions, so that it can count bytes and tell its watchers. Sessions
+ * call moq_track_append and its relatives.
  *
- * Two layers: the body, which threads share, and the group, one track's view of it. A group that a
- * track opened writes its body, and both end together. An adopted group only reads its body and
- * ends when its track says so: after the last byte, if it ends normally. So a reader that relies on
- * the group's end never stops too early, whatever the writer does in the meantime. */
+ * There are two layers: the body, which threads share, and the group, which is one track's view of
+ * the body. A group that a track opened writes its body, and both end together. An adopted group
+ * only reads its body, and ends when its own track ends it: after the last byte, unless it is cut
+ * short. So code that goes by the end of a group never stops too early, whatever the writer does
+ * meanwhile. */
 #ifndef MOQ_TRANSFORK_GROUP_H
 #define MOQ_TRANSFORK_GROUP_H
 
@@ -23,7 +24,7 @@ extern "C" {
 struct moq_group_body {
     struct bytes_log log; /* read it through cursors; any thread */
     uint32_t refs;        /* atomic: one per track that has the body; others on their way there */
-    uint64_t started_ns;  /* by the writer's clock, as all times */
+    uint64_t started_ns;  /* by the writer's clock */
     uint64_t ended_ns;    /* once is_ended */
     int error;            /* once is_ended: 0, or why it was cut short */
     bool is_ended;        /* atomic: see body_has_ended */
@@ -41,7 +42,7 @@ static inline struct kept_group *kept_of(const struct moq_group *group)
     return container_of(group, struct kept_group, group);
 }
 
-/* A growing group in no track, with one reference for the caller. NULL: out of memory. */
+/* A new group that is in no track yet, with one reference for the caller. NULL: out of memory. */
 struct moq_group *group_new(uint64_t sequence, uint64_t started_ns);
 
 /* A group whose bytes another group writes, maybe on another thread; takes a reference to `body`.

@@ -49,7 +49,7 @@ const uint8_t *message_take_bytes(struct message_in *in, size_t n)
     return in->data + in->at - n;
 }
 
-/* 0: absent. */
+/* On the wire, 0 means absent and any other value is the sequence plus one. */
 uint64_t message_take_optional(struct message_in *in)
 {
     uint64_t value = message_take_varint(in);
@@ -248,7 +248,8 @@ int message_encode_info_please(struct byte_buf *out, const struct moq_path *path
 
 /* ---- ANNOUNCE -------------------------------------------------------------------------------- */
 
-/* In one raw byte, 0x41 is not the long form of 1 but an error. */
+/* Where the status is one raw byte, values from 0x40 on are errors and do not begin a longer
+ * varint. */
 static uint64_t take_status(struct message_in *in, uint32_t version)
 {
     if (version_row(version)->has_varints)

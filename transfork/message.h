@@ -12,9 +12,9 @@
  *                   MESSAGE_MAX_BYTES
  *   MOQ_ERR_NOMEM
  *
- * and leaves *used alone unless it answers 0; *out means nothing then. Encoders add to a `byte_buf`
- * and return 0, what byte_buf_append returns, or MOQ_ERR_INVALID for what the version cannot say;
- * on error a part of the message may have been added.
+ * On an error, *used is unchanged and *out is undefined. Encoders append to a `byte_buf` and return
+ * 0, an error of byte_buf_append, or MOQ_ERR_INVALID for what the version cannot express; on an
+ * error, a part of the message may have been appended.
  *
  * Numbers stay as they are on the wire (INFO has to echo them); message_*_from_wire and _to_wire
  * translate. `version` is one bit of enum moq_version. Messages without that parameter look the
@@ -54,7 +54,7 @@ int message_encode_stream_type(struct byte_buf *out, uint64_t type);
 
 struct msg_extension {
     uint64_t id;
-    const uint8_t *data; /* in the buffer that was decoded */
+    const uint8_t *data; /* in the decoded buffer */
     size_t size;
 };
 
@@ -68,8 +68,8 @@ int message_decode_session_client(const uint8_t *in, size_t n, size_t *used,
                                   struct msg_session_client *out);
 int message_encode_session_client(struct byte_buf *out, const struct msg_session_client *msg);
 
-/* The version a server takes from an offer, given what it speaks (enum moq_version, or-ed); 0: none
- * in common. */
+/* The version that a server chooses from an offer; `ours` is what it speaks (enum moq_version,
+ * or-ed). 0: none in common. */
 uint32_t message_pick_version(const struct msg_session_client *offer, uint32_t ours);
 
 struct msg_session_server {
@@ -87,8 +87,8 @@ int message_encode_session_update(struct byte_buf *out, uint64_t bitrate_bps);
 
 /* ---- Announce stream ------------------------------------------------------------------------- */
 
-/* ANNOUNCE_PLEASE and INFO_PLEASE: just a path. A prefix may have no parts; the path of a track
- * must have at least one (else MOQ_ERR_BOUNDS). */
+/* ANNOUNCE_PLEASE and INFO_PLEASE are just a path. A prefix may have no parts. The path of a track
+ * has at least one; without, decoding is MOQ_ERR_BOUNDS and encoding MOQ_ERR_INVALID. */
 int message_decode_announce_please(const uint8_t *in, size_t n, size_t *used,
                                    struct moq_path **prefix);
 int message_encode_announce_please(struct byte_buf *out, const struct moq_path *prefix);
@@ -99,7 +99,7 @@ struct msg_announce {
     enum message_announce status;
     struct moq_path *suffix; /* NULL with ANNOUNCE_LIVE */
 };
-/* Live is accepted in all versions. Encoding it for a version without MOQ_CAN_LIVE gives
+/* Decoding accepts Live in all versions. Encoding it for a version without MOQ_CAN_LIVE is
  * MOQ_ERR_INVALID. */
 int message_decode_announce(uint32_t version, const uint8_t *in, size_t n, size_t *used,
                             struct msg_announce *out);
@@ -109,9 +109,10 @@ int message_encode_announce(uint32_t version, struct byte_buf *out, const struct
 
 struct msg_wish {
     uint64_t priority;   /* biased by 128. SUBSCRIBE: one byte, or any varint of the same meaning */
-    uint64_t order;      /* 02, 04: 0 oldest, 1 and 2 newest first; 03: 0 default, then the same */
+    uint64_t order;      /* 02, 04: 0 oldest, 1, 2 newest first; 03: 0 default, 1 oldest, 2
+                            newest */
     uint64_t expires_ms; /* 0: no limit; 04 does not carry it */
-    uint64_t min, max;   /* or MOQ_NO_GROUP: absent; in an update: as before */
+    uint64_t min, max;   /* MOQ_NO_GROUP: absent; in an update: unchanged */
 };
 
 struct msg_subscribe {
@@ -124,7 +125,8 @@ int message_decode_subscribe(uint32_t version, const uint8_t *in, size_t n, size
 int message_encode_subscribe(uint32_t version, struct byte_buf *out,
                              const struct msg_subscribe *msg);
 
-/* `is_end`: the stream ends after `n`: 02 may then come without expires, as Rust writes it. */
+/* `is_end`: the stream ends after these `n` bytes. An update on 02 may then lack `expires`, as the
+ * Rust crate writes it. */
 int message_decode_subscribe_update(uint32_t version, const uint8_t *in, size_t n, bool is_end,
                                     size_t *used, struct msg_wish *out);
 int message_encode_subscribe_update(uint32_t version, struct byte_buf *out,
@@ -135,10 +137,10 @@ struct moq_wish message_wish_from_wire(uint32_t version, const struct msg_wish *
 struct msg_wish message_wish_to_wire(uint32_t version, const struct moq_wish *wish);
 uint64_t message_order_to_wire(uint32_t version, uint8_t order);   /* ANY is newest on 02 and 04 */
 uint8_t message_order_from_wire(uint32_t version, uint64_t order); /* ANY only on 03 */
-uint8_t message_priority_from_wire(uint64_t priority);             /* 255 for all above */
+uint8_t message_priority_from_wire(uint64_t priority);             /* at most 255 */
 
 struct msg_info {
-    uint64_t priority, order; /* echo those of the SUBSCRIBE, verbatim; decoding takes any */
+    uint64_t priority, order; /* copies of the SUBSCRIBE's; decoding accepts any value */
     uint64_t expires_ms;
     uint64_t latest;
 };
@@ -148,8 +150,8 @@ int message_decode_info(uint32_t version, const uint8_t *in, size_t n, size_t *u
 int message_encode_info(uint32_t version, struct byte_buf *out, const struct msg_info *msg);
 
 struct msg_gap {
-    uint64_t start, count; /* `count` more groups after `start`; the last one is at most VARINT_MAX
-                              (MOQ_ERR_BOUNDS) */
+    uint64_t start, count; /* groups start..start + count; the last is at most VARINT_MAX, else
+                              MOQ_ERR_BOUNDS */
     uint64_t code;         /* moq_error_to_wire */
 };
 int message_decode_gap(const uint8_t *in, size_t n, size_t *used, struct msg_gap *out);
@@ -163,7 +165,8 @@ struct msg_group {
 int message_decode_group(const uint8_t *in, size_t n, size_t *used, struct msg_group *out);
 int message_encode_group(struct byte_buf *out, const struct msg_group *msg);
 
-/* The size before each frame; MOQ_ERR_BOUNDS over MOQ_FRAME_MAX_BYTES. */
+/* The size that precedes each frame. Over MOQ_FRAME_MAX_BYTES, decoding is MOQ_ERR_BOUNDS and
+ * encoding MOQ_ERR_INVALID. */
 int message_decode_frame(const uint8_t *in, size_t n, size_t *used, uint64_t *size);
 int message_encode_frame(struct byte_buf *out, uint64_t size);
 
@@ -187,19 +190,19 @@ int message_encode_info_please(struct byte_buf *out, const struct moq_path *path
 
 /* ---- The other dialect of 04 ----------------------------------------------------------------- */
 
-/* Crate 0.12 speaks 04 too, but with paths as one string. We recognise it only to refuse it in
- * clear words. */
+/* The Rust crate 0.12 speaks 04 too, but with paths as one string. It is recognised only to be
+ * refused with a clear error. */
 enum message_dialect {
-    DIALECT_WAIT,   /* more bytes will tell */
+    DIALECT_WAIT,   /* more bytes are needed to tell */
     DIALECT_EITHER, /* complete and valid in both: continue with arrays, the next message decides */
-    DIALECT_ARRAY,  /* ours, or wrong in both */
+    DIALECT_ARRAY,  /* ours, or invalid in both */
     DIALECT_STRING,
 };
 enum message_kind { KIND_ANNOUNCE_PLEASE, KIND_ANNOUNCE, KIND_SUBSCRIBE, KIND_FETCH };
 
-/* Judges all bytes received so far, after the stream's type, of the first message with text on a 04
- * session. KIND_FETCH: a stream of type 3, which means info in the string dialect. Streams of type
- * 4 are always arrays. */
+/* Judges the first message with a path on a stream of a 04 session. `in` is all that has come after
+ * the stream's type. KIND_FETCH is a stream of type 3, which is INFO in the string dialect. Streams
+ * of type 4 are always arrays. */
 enum message_dialect message_dialect(enum message_kind kind, const uint8_t *in, size_t n);
 
 #ifdef __cplusplus

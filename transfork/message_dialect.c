@@ -1,15 +1,15 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Tells the two dialects of version 04 apart: parses the bytes received so far in both, and demands
- * that all of them are used.
+/* Tells the two dialects of version 04 apart: parses the bytes in both, and accepts a parse only if
+ * it uses all of them.
  *
- * A part of an array begins with its length, which is a control character for parts under 32 bytes,
- * and a string has none; the first character of a string would be, in an array, a length that the
- * few bytes after it cannot have. */
+ * In an array, each part begins with its length. For parts under 32 bytes that is a control
+ * character, which strings do not contain. The first character of a string, on the other hand,
+ * would be the length of a part, and a larger one than the few bytes after it allow. */
 #include "transfork/message_parts.h"
 
 enum { TEXT_MAX_BYTES = 1023, ORDER_LAST = 2 };
 
-/* 0: complete with nothing left over; MOQ_ERR_AGAIN; or what is wrong. */
+/* 0: the message is complete and nothing is left over. Else MOQ_ERR_AGAIN, or what is wrong. */
 static int verdict_of(const struct message_in *in)
 {
     if (in->error)
@@ -22,7 +22,8 @@ static void take_text(struct message_in *in, bool may_be_empty)
     size_t size = (size_t)message_take_at_most(in, TEXT_MAX_BYTES, MOQ_ERR_DECODE);
     if (!in->error && size == 0 && !may_be_empty)
         in->error = MOQ_ERR_DECODE;
-    /* One control character is enough to be wrong, so look at what has arrived of it. */
+    /* One control character makes a string invalid, so check what has arrived of an incomplete one
+     * too. */
     size_t here = size < in->size - in->at ? size : in->size - in->at;
     for (size_t i = 0; !in->error && i < here; i++)
         if (in->data[in->at + i] < 0x20 || in->data[in->at + i] == 0x7f)
@@ -58,7 +59,7 @@ static void take_announce(struct message_in *in, bool is_text)
         take_name(in, is_text, 0);
 }
 
-/* As text it is INFO_PLEASE: just a name. */
+/* In the string dialect, a stream of type 3 carries INFO_PLEASE, which is only a name. */
 static void take_fetch(struct message_in *in, bool is_text)
 {
     take_name(in, is_text, 1);
@@ -89,7 +90,7 @@ static int judge_reading(enum message_kind kind, const uint8_t *data, size_t n, 
     return verdict_of(&in);
 }
 
-/* Whether the string begins as names do. Only asked when the bytes are a complete string
+/* Whether the string begins as names in that dialect do. The bytes are a complete string
  * message. */
 static bool looks_like_text(enum message_kind kind, const uint8_t *data, size_t n)
 {

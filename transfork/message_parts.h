@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The fields that messages are made of, for the codec's own files (message*.c) only.
  *
- * A reader or writer remembers its first error: after that, taking a field gives zeros and putting
- * one does nothing. So the code of a message is a plain list of its fields, and is checked once, at
- * the end. */
+ * A reader or writer keeps its first error. After that, taking returns zero and putting does
+ * nothing, so a codec just lists the fields of a message and checks for an error once, at the
+ * end. */
 #ifndef MOQ_TRANSFORK_MESSAGE_PARTS_H
 #define MOQ_TRANSFORK_MESSAGE_PARTS_H
 
@@ -24,13 +24,15 @@ struct message_in {
 struct message_in message_in_of(const uint8_t *data, size_t n);
 uint64_t message_take_varint(struct message_in *in);
 uint8_t message_take_byte(struct message_in *in);
-uint64_t message_take_at_most(struct message_in *in, uint64_t max, int error); /* `error` above */
+uint64_t message_take_at_most(struct message_in *in, uint64_t max, int error); /* `error` if it is
+                                                                                  above `max` */
 const uint8_t *message_take_bytes(struct message_in *in, size_t n);
 uint64_t message_take_optional(struct message_in *in); /* a group or MOQ_NO_GROUP */
 uint64_t message_take_priority(struct message_in *in, uint32_t version);
 void message_take_path(struct message_in *in, size_t least_parts, struct path_view *view);
 
-/* The verdict of the whole message; sets *used (and makes the path) when it is 0. */
+/* Ends the decoding of a message. Returns 0 and sets *used (and *path, a reference for the caller),
+ * or returns the message's error. */
 int message_in_end(const struct message_in *in, size_t *used);
 int message_in_end_with_path(const struct message_in *in, const struct path_view *view,
                              size_t *used, struct moq_path **path);

@@ -117,7 +117,7 @@ int message_encode_subscribe(uint32_t version, struct byte_buf *buf,
     return out.error;
 }
 
-/* Its priority is a varint in every version. */
+/* In an update the priority is a varint in every version. */
 static int decode_update(bool has_expires, const uint8_t *data, size_t n, size_t *used,
                          struct msg_wish *out)
 {

@@ -34,14 +34,14 @@ struct moq_offers {
     struct list waking;   /* offers_watcher.wake_node: on_pending has to be called */
 };
 
-/* What one watcher knows of one path. It exists while the peer believes that the path is active, or
- * may see it. Pending and told: the peer has to be told that the path ended; if it is also visible,
- * the path has come back, and the peer has to be told that after the end. */
+/* What one watcher knows of one path. It exists while the peer believes the path to be active or
+ * may see it. If it is pending and told, the peer has to be told of the end. If it is visible as
+ * well, the path ended and came back, and the peer has to be told that it is active after that. */
 struct sight {
     struct moq_path *path;
     struct list pending; /* in offers_watcher.pending while there is something to tell */
-    bool is_told;        /* the peer believes that it is active */
-    bool is_visible;     /* it is active, by an owner that this peer may know of */
+    bool is_told;        /* the peer was told that it is active */
+    bool is_visible;     /* it has an owner whose offers this peer may see */
     UT_hash_handle hh;
 };
 
@@ -186,7 +186,7 @@ static void tell_offers_watchers(struct moq_offers *offers, const struct offer *
     }
 }
 
-/* After the walk over all watchers, because a callback may remove any of them. */
+/* Called after the walk over all watchers, because a callback may remove any of them. */
 static void wake_watchers(struct moq_offers *offers)
 {
     for (struct list *node; (node = list_pop_front(&offers->waking));) {
@@ -215,7 +215,7 @@ void moq_offers_free(struct moq_offers **offers)
     if (!mine)
         return;
     while (list_pop_front(&mine->watchers) || list_pop_front(&mine->waking))
-        ; /* a late offers_unwatch is harmless then */
+        ; /* so that a later offers_unwatch does no harm */
     struct offer *offer, *next;
     HASH_ITER(hh, mine->table, offer, next)
     offer_free(mine, offer);

@@ -52,7 +52,7 @@ static void sip_word(struct sip *s, uint64_t word)
     s->v0 ^= word;
 }
 
-/* The key: 16 random bytes that the kernel gives every process. */
+/* The key is 16 random bytes that the kernel gives every process. */
 static struct sip sip_start(void)
 {
     uint64_t key[2] = {0, 0};
@@ -408,13 +408,13 @@ struct moq_path *moq_path_suffix(const struct moq_path *path, size_t skip)
 struct text {
     char *out;
     size_t size, used;
-    size_t marked; /* a cut is marked here: the last place that leaves room for the mark */
+    size_t marked; /* where a cut is marked: the last piece's end that leaves room for the mark */
     bool is_cut;
 };
 
 enum { MARK_BYTES = sizeof MOQ_PATH_CUT_MARK - 1 };
 
-/* All of `chars` or nothing, so that a cut never leaves half of what stands in braces. */
+/* Adds all of `chars` or nothing, so that a cut never splits what stands in braces. */
 static void put_text(struct text *text, const char *chars, size_t n)
 {
     if (text->is_cut)
@@ -429,13 +429,13 @@ static void put_text(struct text *text, const char *chars, size_t n)
         text->marked = text->used;
 }
 
-/* What a URL keeps as it is in a part. It writes everything else as %XX, or ends there. */
+/* Whether a URL has this byte unchanged in a part. It writes others as %XX, or ends there. */
 static bool is_url_byte(unsigned char c)
 {
     return c > 0x20 && c < 0x7f && !strchr("/?#\"<>`{}", c);
 }
 
-/* A run of bytes that no URL has, as "{2f00}". */
+/* Writes a run of bytes that a URL does not have unchanged, as "{2f00}". */
 static void put_braces(struct text *text, const char *bytes, size_t n)
 {
     static const char digits[] = "0123456789abcdef";
@@ -471,7 +471,7 @@ char *moq_path_text(const struct moq_path *path, char *out, size_t size)
     struct moq_part parts[MOQ_PATH_MAX_PARTS];
     size_t count = copy_parts(path, parts);
     if (count > 0 && parts[0].size == 0)
-        put_text(&text, "{}", 2); /* a slash at the start would not be seen */
+        put_text(&text, "{}", 2); /* moq_path_from_text ignores a slash at the start */
     for (size_t i = 0; i < count; i++) {
         if (i > 0)
             put_text(&text, "/", 1);

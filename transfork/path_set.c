@@ -41,7 +41,7 @@ static int grow_set(struct path_set *set)
 {
     struct path_set bigger = {.bucket_count =
                                   set->bucket_count ? set->bucket_count * 2 : BUCKETS_FIRST,
-                              .count = set->count}; /* lowest: 0 until the next pop */
+                              .count = set->count}; /* `lowest` begins again at 0 */
     bigger.buckets = malloc(bigger.bucket_count * sizeof *bigger.buckets);
     if (!bigger.buckets)
         return MOQ_ERR_NOMEM;

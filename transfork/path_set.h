@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A set of paths. Its owner limits their number; a look-up among ten thousand takes about as long
- * as among ten. */
+/* A set of paths, in a hash table. Its owner limits how many paths there are. */
 #ifndef MOQ_PATH_SET_H
 #define MOQ_PATH_SET_H
 
@@ -23,7 +22,7 @@ void path_set_deinit(struct path_set *set);
 
 /* Returns 0 (a reference is taken), MOQ_ERR_DUPLICATE or MOQ_ERR_NOMEM. */
 int path_set_add(struct path_set *set, struct moq_path *path);
-/* False: it was not there. */
+/* Removes `path` and releases the set's reference. False: it is not in the set. */
 bool path_set_remove(struct path_set *set, const struct moq_path *path);
 
 /* Removes any one of them and passes its reference to the caller. NULL: the set is empty. */

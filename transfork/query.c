@@ -9,7 +9,7 @@ int query_open(struct query *query, uint64_t type, const struct stream_ops *ops)
     return query->stream ? 0 : MOQ_ERR_NOMEM;
 }
 
-/* False: it was over before. */
+/* Returns false if the query was over already. */
 static bool bury_query(struct query *query, int error)
 {
     if (query->is_over)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What we ask of the peer on a stream of its own: the common part of announce_ask.c,
- * subscribe_ask.c, fetch_ask.c and info.c. A query ends once, either for the peer's or its own
- * reasons, and then its owner is told, or because its owner closes it. */
+/* A query: something that we ask of the peer on a stream of its own. This is the common part of
+ * announce_ask.c, subscribe_ask.c, fetch_ask.c and info.c. A query ends once: by itself or by the
+ * peer, and then its owner is told, or because its owner closes it. */
 #ifndef MOQ_QUERY_H
 #define MOQ_QUERY_H
 
@@ -29,10 +29,10 @@ struct query {
     bool is_over;
 };
 
-/* Opens its stream, without sending anything yet. Returns 0 or MOQ_ERR_NOMEM. */
+/* Opens its stream and sends no message yet. Returns 0 or MOQ_ERR_NOMEM. */
 int query_open(struct query *query, uint64_t type, const struct stream_ops *ops);
 
-/* Ends it and tells the owner. Does nothing if it is already over. */
+/* Ends it and tells the owner. Does nothing if it is over already. */
 void query_end(struct query *query, int error);
 
 /* For stream_ops.on_over: ends the query along with its stream. */

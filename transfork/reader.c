@@ -37,7 +37,7 @@ static void keep_cursor(struct moq_group_reader *reader, const struct bytes_curs
     reader->position = cursor->position;
 }
 
-/* The size in front of a frame. */
+/* Takes the size that precedes a frame. */
 static int read_frame_size(struct bytes_cursor *cursor, uint64_t *size)
 {
     uint8_t bytes[VARINT_MAX_BYTES];

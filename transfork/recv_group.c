@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A group stream, receiving: reads the GROUP header once; after that it appends whatever arrives,
- * also in the middle of a frame, and only notes where frames end, because a FIN does not prove that
- * the last frame is complete. Step 7 of a frame's walk.
+/* Receives a group stream: reads the GROUP header once, then appends what comes, in the middle of a
+ * frame too. It notes where frames end, because a FIN does not prove that the last frame is whole.
+ * Step 7 of a frame's walk.
  * Tested by tests/unit/transfork/test_states.c. */
 #include <stdlib.h>
 
@@ -14,8 +14,8 @@
 /* More frames than this in one group end it with MOQ_ERR_BOUNDS. */
 enum { FRAMES_MAX = 1 << 20 };
 
-/* Some publishers never end their groups: a group that is no longer the newest, and has been silent
- * for this long since then, counts as ended. */
+/* Some publishers never end their groups. A group that is no longer the newest and has been silent
+ * for this long since then is taken as ended. */
 #define SILENCE_NS (30 * NS_PER_S)
 
 static bool is_between_frames(const struct recv_group *receiving)
@@ -144,8 +144,8 @@ static int begin_group(struct moq_stream *stream, struct moq_subscription *subsc
     return 0;
 }
 
-/* Stops groups of a subscription that is over, outside its range, seen before or too old. None of
- * that is a fault of the peer: the groups may have been on their way when our wish changed. */
+/* Stops a group whose subscription is over, or which is outside its range, seen before or too old.
+ * None of these is the peer's fault: the group may have been under way when we changed our mind. */
 static long read_header(struct moq_stream *stream, const uint8_t *data, size_t n)
 {
     size_t used;
@@ -178,7 +178,8 @@ static void stop_receiving(struct recv_group *receiving, int error)
 }
 
 /* When a superseded group has been silent for too long. Its successor may have overtaken its last
- * bytes, so only silence since the successor began counts. */
+ * bytes, so the silence begins with the later of the two. A group without a successor gets a time
+ * at which to look again. */
 static uint64_t silence_due_ns(const struct recv_group *receiving, uint64_t now_ns)
 {
     uint64_t since_ns = receiving->group->superseded_ns;
@@ -187,7 +188,8 @@ static uint64_t silence_due_ns(const struct recv_group *receiving, uint64_t now_
     return time_after(since_ns > receiving->last_ns ? since_ns : receiving->last_ns, SILENCE_NS);
 }
 
-/* A superseded group that was silent for too long; the session is woken for the next one. */
+/* Returns a superseded group that was silent for too long; else has the session woken for the next
+ * one. */
 static struct recv_group *find_silent(struct moq_session *session)
 {
     list_for_each (node, &session->recv_groups) {

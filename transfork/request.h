@@ -16,7 +16,7 @@ struct request {
     struct moq_request
         asked; /* the part that the owner sees; request_done and the like release its path */
     struct moq_stream *stream;          /* NULL once it is answered, refused or gone */
-    uint64_t id;                        /* subscribe */
+    uint64_t id;                        /* SUBSCRIBE only: the id that the peer chose */
     uint64_t wire_priority, wire_order; /* INFO echoes them */
 };
 
@@ -30,10 +30,11 @@ static inline struct request *request_of(struct moq_request *request)
 struct request *request_new(struct moq_stream *stream, enum moq_request_kind kind,
                             struct moq_path **path);
 
-/* Passes it to the owner, who may answer at once; then it no longer exists when this returns. */
+/* Passes it to the owner of the session, who may answer in the call; then the request is over on
+ * return. */
 void request_deliver(struct request *request);
 
-/* The peer changed its wish: tells the owner, who may answer at once. */
+/* The peer changed its wish: tells the owner, who may answer in the call. */
 void request_updated(struct request *request);
 
 /* The peer withdrew it: tells the owner. */
@@ -45,10 +46,11 @@ void request_done(struct request *request);
 /* Whether the range of the wish contains any group. */
 bool wish_has_groups(const struct moq_wish *wish);
 
-/* Applies an update: a range may only shrink. MOQ_ERR_PROTOCOL: it would become empty. */
+/* Applies an update. A range can only shrink. Returns 0, or MOQ_ERR_PROTOCOL if nothing is left of
+ * it. */
 int wish_update(struct moq_wish *wish, const struct moq_wish *update);
 
-/* The viewer that the peer gave this id, or a request that will become it. */
+/* Whether the peer uses this id for a viewer, or for a request that may become one. */
 bool request_has_id(const struct moq_session *session, uint64_t id);
 
 #ifdef __cplusplus

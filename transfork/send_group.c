@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A group stream, sending: its own header, then pointers straight into the group, whose bytes are
+/* Sends a group stream: a header of its own, then pointers straight into the group, whose bytes are
  * the same for every viewer. Steps 13 and 16 of a frame's walk. The reference to the group is kept
  * until the stream is closed, because QUIC may have to send any byte again.
  * Tested by tests/unit/transfork/test_serve.c. */
@@ -13,7 +13,7 @@
 #include "transfork/viewer.h"
 
 /* A group stays in memory until its stream is closed, so a peer that reads and never acknowledges
- * would fill ours. No honest acknowledgement takes so long. */
+ * would fill ours. No honest peer takes this long to acknowledge. */
 #define UNACKNOWLEDGED_NS (60 * NS_PER_S)
 
 static struct send_group *sending_of(struct moq_stream *stream)
@@ -25,7 +25,7 @@ static size_t pull_group_bytes(struct moq_stream *stream, struct iovec *vec, siz
                                bool *is_end)
 {
     struct send_group *sending = sending_of(stream);
-    /* Read before the bytes: then all of them are there. */
+    /* Look at the end before the bytes: if the group has ended, all of its bytes are there. */
     bool has_ended = group_has_ended(sending->group);
     size_t count = 0;
     uint64_t body = 0;
@@ -42,8 +42,8 @@ static size_t pull_group_bytes(struct moq_stream *stream, struct iovec *vec, siz
     return count;
 }
 
-/* Everything is sent or given up; only acknowledgements are missing. */
-static void begin_farewell(struct send_group *sending)
+/* Everything is sent or given up, and only acknowledgements are missing. */
+static void await_acknowledgements(struct send_group *sending)
 {
     struct moq_session *session = sending->stream.session;
     if (!list_is_empty(&sending->over_node))
@@ -75,7 +75,7 @@ static void group_bytes_sent(struct moq_stream *stream, size_t n, bool is_end)
     sending->header_sent = (uint8_t)(sending->header_sent + header);
     bytes_cursor_advance(&sending->cursor, n - header);
     if (is_end)
-        begin_farewell(sending);
+        await_acknowledgements(sending);
 
     struct moq_viewer *viewer = sending->viewer;
     if (!viewer)
@@ -116,7 +116,7 @@ static void group_stream_over(struct moq_stream *stream, int error)
     struct moq_viewer *viewer = sending->viewer;
     (void)error;
     if (stream->handle)
-        begin_farewell(sending);
+        await_acknowledgements(sending);
     if (!viewer)
         return;
     sending->viewer = NULL;
@@ -191,8 +191,9 @@ void send_group_cut(struct send_group *sending, int error)
         stream_detach(&sending->stream);
         return;
     }
-    begin_farewell(sending);
+    await_acknowledgements(sending);
     stream_abort(&sending->stream, error);
     if (sending->cursor.position == 0)
-        moq_group_unref(&sending->group); /* a silent peer may take long to close the stream */
+        moq_group_unref(&sending->group); /* nothing of it was sent, and a silent peer may take long
+                                             to close */
 }

@@ -17,11 +17,11 @@ struct send_group {
     struct grave grave;
     struct list node;      /* in its viewer's groups */
     struct list over_node; /* in its session's unacknowledged, once it is sent or cut */
-    uint64_t over_ns;      /* since when */
+    uint64_t over_ns;      /* when it was sent or cut */
     uint64_t opened_ns;
     struct moq_viewer *viewer; /* NULL: cut, or the viewer is over */
     struct moq_group *group;
-    struct bytes_cursor cursor; /* what of the group is in packets */
+    struct bytes_cursor cursor; /* after what is in packets */
     struct moq_stream stream;
     uint8_t header[GROUP_HEADER_MAX_BYTES];
     uint8_t header_size, header_sent;
@@ -40,7 +40,8 @@ struct send_group *send_group_open(struct moq_viewer *viewer, struct moq_group *
 /* Bytes that have arrived but are not in packets yet. */
 uint64_t send_group_unsent(const struct send_group *sending);
 
-/* Gives the group up and leaves the viewer. A group that is sent completely may still arrive. */
+/* Detaches the group from its viewer. Resets the stream with `error`, unless all of it has been
+ * sent. */
 void send_group_cut(struct send_group *sending, int error);
 
 #ifdef __cplusplus

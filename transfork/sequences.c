@@ -31,7 +31,7 @@ static void remove_run(struct sequences *done, uint32_t index)
     memmove(&done->runs[index], &done->runs[index + 1], (done->count - index) * sizeof *done->runs);
 }
 
-/* Lets the floor swallow the runs it has reached. */
+/* Raises the floor and merges the runs that it reaches. */
 static void raise_floor(struct sequences *done, uint64_t floor)
 {
     if (floor > done->floor)
@@ -43,7 +43,7 @@ static void raise_floor(struct sequences *done, uint64_t floor)
     }
 }
 
-/* Joins `run` with all that it touches and puts it into its place; there is room. */
+/* Merges `run` with the runs that it touches and puts it in its place. There is room. */
 static void insert_run(struct sequences *done, struct sequence_run run)
 {
     uint32_t at = 0;

@@ -14,7 +14,7 @@ extern "C" {
 /* A viewer that has more holes than this gives up on the lowest. */
 enum { SEQUENCES_MAX_RUNS = 16 };
 
-#define SEQUENCE_NONE UINT64_MAX /* over all that the wire can say */
+#define SEQUENCE_NONE UINT64_MAX /* above every sequence that the wire can carry */
 
 struct sequence_run {
     uint64_t first, last; /* both included */
@@ -32,12 +32,12 @@ void sequences_init(struct sequences *done, uint64_t floor);
 void sequences_deinit(struct sequences *done);
 bool sequences_has(const struct sequences *done, uint64_t sequence);
 
-/* Adds first..last. When there is no room for one more run, or no memory for the first, the lowest
- * hole is filled first and *given_up says which it was (true is returned then). */
+/* Adds first..last. If there is no room for one more run, or no memory for the runs, fills the
+ * lowest hole first, sets *given_up to it and returns true. */
 bool sequences_add(struct sequences *done, uint64_t first, uint64_t last,
                    struct sequence_run *given_up);
 
-/* The first sequence above the hole at the floor that is done; SEQUENCE_NONE: none is. */
+/* The first sequence above the floor that is done; SEQUENCE_NONE if there is none. */
 uint64_t sequences_first_done(const struct sequences *done);
 
 /* The first run within first..last that is not done. False: all of it is. */

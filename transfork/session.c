@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* One connected peer: its life from the first byte to the last, and the beginning of each of its
- * streams, whose first varint names the type and sets the handler, once. Step 6 of a frame's walk.
- * What the streams say is in the files that session_state.h names.
+/* A session with one peer, from its first byte to its last. The first varint of a stream that the
+ * peer opens names its type; this file reads it and attaches the handler. Step 6 of a frame's walk.
+ * The handlers are in the files that session_state.h names.
  * Tested by tests/unit/transfork/test_greeting.c. */
 #include "transfork/session_state.h"
 
@@ -58,7 +58,8 @@ static void tell_deadline(const struct moq_session *session)
     session->transport.ops->wake_at(session->transport.self, session->deadline_ns);
 }
 
-/* A tick gathers what all parts of the session wait for, and tells the earliest at its end. */
+/* Within a tick this only collects the deadlines of all parts; the tick tells the transport the
+ * earliest at its end. */
 void session_wait_until(struct moq_session *session, uint64_t when_ns)
 {
     if (when_ns >= session->deadline_ns || session->state >= SESSION_CLOSING)
@@ -68,7 +69,7 @@ void session_wait_until(struct moq_session *session, uint64_t when_ns)
         tell_deadline(session);
 }
 
-static void wait_for_nothing(struct moq_session *session)
+static void clear_deadline(struct moq_session *session)
 {
     session->deadline_ns = CLOCK_NEVER;
     tell_deadline(session);
@@ -144,7 +145,7 @@ struct moq_session *moq_session_new(const struct moq_session_config *config,
     moq_session_start(session, config, transport);
     if (!config->is_server && greeting_open(session)) {
         session->state = SESSION_CLOSED;
-        wait_for_nothing(session);
+        clear_deadline(session);
         moq_session_free(&session);
     }
     return session;
@@ -290,7 +291,7 @@ static void close_session(struct moq_session *session, int error, const char *re
     if (session->state >= SESSION_CLOSING)
         return;
     session->state = SESSION_CLOSING;
-    wait_for_nothing(session);
+    clear_deadline(session);
     session->error = error;
     snprintf(session->reason, sizeof session->reason, "%s",
              reason ? reason : moq_error_words(error));
@@ -317,7 +318,8 @@ void session_fail(struct moq_session *session, int error, const char *reason)
     close_session(session, error, reason);
 }
 
-/* Streams of ours that were never opened, of which the transport knows nothing. */
+/* Fails the streams of ours that still wait for credit. The transport does not know of them, so it
+ * will not close them. */
 static void drop_waiting(struct moq_session *session)
 {
     while (!list_is_empty(&session->waiting)) {
@@ -338,7 +340,7 @@ void moq_session_closed(struct moq_session *session, int error, const char *reas
         session->greeting = NULL;
     }
     session->state = SESSION_CLOSED;
-    wait_for_nothing(session);
+    clear_deadline(session);
     drop_waiting(session);
     if (session->config.events->on_closed)
         session->config.events->on_closed(session, session->error, session->reason);

@@ -39,15 +39,15 @@ struct moq_session {
     struct moq_session_config config; /* with the defaults filled in */
     enum session_state state;
     uint32_t version;      /* enum moq_version; 0 before it is agreed */
-    uint32_t held_version; /* the same, while config.is_held keeps it from being told */
-    uint32_t depth;        /* upcalls under way */
+    uint32_t held_version; /* the version that a held session will answer with; 0: none yet */
+    uint32_t depth;        /* nesting of session_enter */
 
-    struct moq_stream *greeting; /* the session stream; NULL before and after */
+    struct moq_stream *greeting; /* the session stream; NULL before it begins and after it ends */
     struct list streams;         /* moq_stream.node: the peer's and ours, opened */
     struct list waiting;         /* moq_stream.node: ours, not opened for lack of credit */
     struct list graves;
-    bool is_ticking;   /* deadlines are gathered, and told at the end */
-    bool has_stranger; /* a stream came first that is not a session */
+    bool is_ticking;   /* session_wait_until only collects; the tick tells the earliest */
+    bool has_stranger; /* a stream of another type came before the session stream */
     uint32_t parked_streams;
     size_t parked_bytes;
 
@@ -57,15 +57,16 @@ struct moq_session {
     struct list announced;
     struct list recv_groups;
     struct list unacknowledged;  /* send_group.over_node: sent or cut, oldest first */
-    struct list *subscriptions;  /* owned: SUBSCRIPTION_BUCKETS of ours; NULL: never had one */
-    uint32_t subscription_count; /* viewers and requests of the peer's */
-    uint32_t announce_count;     /* announce streams of the peer's */
+    struct list *subscriptions;  /* owned: an array of SUBSCRIPTION_BUCKETS; NULL before our first
+                                    one */
+    uint32_t subscription_count; /* the peer's viewers and requests */
+    uint32_t announce_count;     /* the peer's announce streams */
     uint64_t next_subscription;  /* id of our next one */
 
-    uint64_t deadline_ns;                       /* when tick has work; CLOCK_NEVER */
+    uint64_t deadline_ns;                       /* when a tick has work to do, or CLOCK_NEVER */
     uint64_t greeting_deadline_ns;              /* the versions must be agreed by then */
     uint64_t dialect_deadline_ns;               /* see dialect.c */
-    uint64_t bitrate_bps;                       /* towards the peer, as we know it; 0: unknown */
+    uint64_t bitrate_bps;                       /* our estimate towards the peer; 0: unknown */
     uint64_t told_bitrate_bps, told_bitrate_ns; /* the last SESSION_UPDATE of ours */
     uint64_t peer_bitrate_bps;
     int error; /* why we closed it */
@@ -91,7 +92,7 @@ void session_bury(struct moq_session *session, struct grave *grave,
 /* Makes sure of a tick at `when_ns` or earlier. */
 void session_wait_until(struct moq_session *session, uint64_t when_ns);
 
-/* `a` + `b`, or CLOCK_NEVER. */
+/* `a` + `b`, or CLOCK_NEVER if that overflows. */
 static inline uint64_t time_after(uint64_t a, uint64_t b)
 {
     return b > CLOCK_NEVER - a ? CLOCK_NEVER : a + b;
@@ -102,12 +103,13 @@ void session_fail(struct moq_session *session, int error, const char *reason);
 
 /* ---- The kinds of streams (each in its file) ------------------------------------------------- */
 
-/* The peer's streams: `accept_begin` (session.c) reads the type, the others what follows. */
+/* Attach the handlers of streams that the peer opened. `accept_begin` (session.c) reads the type,
+ * the others read what follows it. */
 void accept_begin(struct moq_stream *stream);
 /* More bytes of a stream that arrived before a version was agreed on. */
 int accept_parked(struct moq_stream *stream, const uint8_t *data, size_t n);
-void greeting_begin(struct moq_stream *stream); /* server: a stream of type 0 came */
-/* What follows on the session stream. */
+void greeting_begin(struct moq_stream *stream); /* server: the session stream */
+/* The `read` of the session stream once a version is agreed on. */
 long bitrate_read(struct moq_stream *stream, const uint8_t *data, size_t n);
 void announce_answer_begin(struct moq_stream *stream);
 void subscribe_answer_begin(struct moq_stream *stream);
@@ -115,9 +117,9 @@ void fetch_answer_begin(struct moq_stream *stream);
 void info_answer_begin(struct moq_stream *stream);
 void recv_group_begin(struct moq_stream *stream);
 
-/* Ours. */
-int greeting_open(struct moq_session *session);         /* client */
-void session_become_ready(struct moq_session *session); /* unparks, tells the owner */
+int greeting_open(struct moq_session *session);         /* client: opens the session stream */
+void session_become_ready(struct moq_session *session); /* parses what was parked and tells the
+                                                           owner */
 
 /* Timeouts of each kind of stream. */
 void announce_ask_tick(struct moq_session *session);
@@ -128,7 +130,7 @@ void subscriptions_tick(struct moq_session *session);
 void dialect_tick(struct moq_session *session);
 void bitrate_tick(struct moq_session *session);
 
-/* The peer allows more streams. */
+/* The peer allows more streams: lets waiting viewers open groups. */
 void viewers_credit(struct moq_session *session);
 
 #ifdef __cplusplus

@@ -15,7 +15,7 @@
  * group. */
 #define CONTROL_URGENCY UINT64_MAX
 
-struct stream_grave { /* with room to wait for the end of the turn when it is over */
+struct stream_grave { /* a stream, and the grave that frees it at the end of a turn */
     struct grave grave;
     struct moq_stream stream;
 };
@@ -440,7 +440,7 @@ void moq_stream_was_reset(struct moq_stream *stream, uint32_t code)
 void moq_stream_was_stopped(struct moq_stream *stream, uint32_t code)
 {
     session_enter(stream->session);
-    stream->is_out_over = true; /* the transport resets it, as QUIC demands */
+    stream->is_out_over = true; /* the transport resets it (RFC 9000, section 3.5) */
     if (!stream->ops || !stream->ops->ignores_stop) {
         end_parking(stream);
         stream_stop(stream, MOQ_ERR_CANCELLED);

@@ -36,7 +36,7 @@ struct stream_ops {
      * detach the stream. */
     long (*read)(struct moq_stream *stream, const uint8_t *data, size_t n);
     /* The peer finished its direction; `n` bytes were not taken by `read`. Returns 0 or an error
-     * that ends the stream. NULL: bytes left over are MOQ_ERR_DECODE, otherwise our direction is
+     * that ends the stream. NULL: leftover bytes are MOQ_ERR_DECODE; without any, our direction is
      * finished too and the owner is told. */
     int (*on_end)(struct moq_stream *stream, const uint8_t *left, size_t n);
     /* The stream is over (reset, stopped, malformed, closed), for the reason `error`. The last
@@ -52,7 +52,7 @@ struct stream_ops {
 struct stream_source {
     size_t (*pull)(struct moq_stream *stream, struct iovec *vec, size_t max, bool *is_end);
     void (*on_sent)(struct moq_stream *stream, size_t n, bool is_end);
-    void (*on_closed)(struct moq_stream *stream); /* lets go of the group */
+    void (*on_closed)(struct moq_stream *stream); /* releases the group */
     bool is_whole; /* the stream is part of the source's object, which frees it */
 };
 
@@ -61,27 +61,28 @@ struct moq_stream {
     struct moq_session *session;  /* read-only */
     void *handle;                 /* read-only: the transport's; NULL: not opened yet, or closed */
     const struct stream_ops *ops; /* read-only: NULL: no owner */
-    void *owner;                  /* the owner's */
-    uint64_t credit_deadline_ns;  /* the owner's: how long it may wait to be opened */
+    void *owner;                  /* the object that `ops` works on */
+    uint64_t credit_deadline_ns;  /* set by the owner: when a stream that waits to be opened
+                                     fails */
     const struct stream_source *source; /* read-only: NULL: the log */
-    void *source_object;                /* the source's */
-    struct byte_buf in;                 /* private: bytes that no message was read from yet */
-    struct bytes_log out;               /* private: what we say */
-    struct bytes_cursor cursor;         /* private: how much of it is in packets */
+    void *source_object;                /* the object that `source` works on */
+    struct byte_buf in;                 /* private: bytes that are not parsed yet */
+    struct bytes_log out;               /* private: what we send */
+    struct bytes_cursor cursor;         /* private: the end of what is in packets */
     bool is_bidi, is_ours;              /* read-only */
     bool is_parked;                     /* private: waits until the versions are agreed */
     bool is_in_over, is_out_over;       /* read-only: the direction ended, by either side */
     bool is_ending;                     /* private: the end follows the last byte of the log */
-    bool is_suspect;      /* dialect.c's: what came reads as the other dialect of 04 */
-    uint8_t suspect_kind; /* dialect.c's: enum message_kind */
+    bool is_suspect;      /* for dialect.c: its bytes look like the other dialect of 04 */
+    uint8_t suspect_kind; /* for dialect.c: enum message_kind */
     bool is_ending_in;    /* private: the peer's end came while the stream was parked */
 };
 
-/* A stream of the peer's that has no owner yet. NULL: out of memory. */
+/* A stream that the peer opened; it has no owner yet. NULL: out of memory. */
 struct moq_stream *stream_new_accepted(struct moq_session *session, void *handle, bool is_bidi);
 
-/* A bidirectional stream of ours, which begins with its type (enum message_bidi); opened now, or as
- * soon as the peer allows it. NULL: out of memory. */
+/* A bidirectional stream of ours, which begins with its type (enum message_bidi). It is opened now,
+ * or as soon as the peer allows one more. NULL: out of memory. */
 struct moq_stream *stream_new_asking(struct moq_session *session, uint64_t type,
                                      const struct stream_ops *ops, void *owner);
 
@@ -98,8 +99,8 @@ void stream_deinit(struct moq_stream *stream);
 void stream_attach(struct moq_stream *stream, const struct stream_ops *ops, void *owner);
 void stream_detach(struct moq_stream *stream); /* no more calls to the owner */
 
-/* Adds to the log and asks for its turn. Returns 0, MOQ_ERR_BOUNDS (see above), MOQ_ERR_NOMEM or
- * MOQ_ERR_CLOSED. */
+/* Appends to the log and wakes the stream. Returns 0; MOQ_ERR_BOUNDS over STREAM_BACKLOG_MAX_BYTES;
+ * MOQ_ERR_NOMEM; MOQ_ERR_CLOSED if our direction has ended. */
 int stream_write(struct moq_stream *stream, const void *data, size_t n);
 
 /* One message of ours, on its way from an encoder to a stream:
@@ -126,6 +127,7 @@ int stream_ends_too_early(struct moq_stream *stream, const uint8_t *left, size_t
 long stream_refuses_more(struct moq_stream *stream, const uint8_t *data, size_t n);
 /* Bytes of the log that are not in packets. */
 uint64_t stream_unsent(const struct moq_stream *stream);
+/* Asks the transport for a turn to send. */
 void stream_wake(struct moq_stream *stream);
 void stream_set_urgency(struct moq_stream *stream, uint64_t urgency);
 

@@ -15,17 +15,17 @@ struct moq_subscription {
     struct list node; /* in its bucket of the session's subscriptions */
     struct moq_track *track;
     struct moq_wish wish;
-    struct moq_sequence_raise raise; /* of the publisher's sequences */
+    struct moq_sequence_raise raise; /* from the publisher's sequences to those of the track */
     uint64_t id;
     uint32_t receiving; /* group streams under way */
     bool has_info;
     bool is_ending;           /* the publisher said "no more", groups under way may still end */
-    uint64_t end_deadline_ns; /* for those */
+    uint64_t end_deadline_ns; /* when those groups are cut */
     const struct moq_subscription_events *events;
     void *user;
 };
 
-/* A group that arrives. */
+/* A group that is being received. */
 struct recv_group {
     struct grave grave;
     struct list node; /* in its session's recv_groups */

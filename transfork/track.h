@@ -29,14 +29,14 @@ struct moq_track {
     uint32_t refs;
     struct list groups;    /* kept_group.node, lowest sequence first */
     uint32_t group_count;  /* in `groups` */
-    uint32_t open_count;   /* of those, still growing */
+    uint32_t open_count;   /* those of them that still grow */
     uint64_t cached_bytes; /* memory of the groups in `groups` */
     struct list followed;  /* kept_group.follow_node: those of `groups` that are adopted and grow */
     uint64_t latest;       /* highest sequence ever seen */
     uint64_t floor;        /* sequences below were dropped and do not come back */
-    uint64_t dropped_count;                    /* of those, how many there were */
+    uint64_t dropped_count;                    /* how many groups were dropped */
     uint64_t expected_from, expected_until_ns; /* see moq_track_expect */
-    struct moq_watcher watchers;               /* where their ring begins and ends */
+    struct moq_watcher watchers;               /* the head of their ring */
     int error;                                 /* see moq_track_end */
     bool has_ended;
 };

@@ -24,7 +24,7 @@ static uint64_t max_bytes(const struct moq_track *track)
     return smaller_limit(track->config.cache.bytes, TRACK_MAX_BYTES);
 }
 
-/* 0: no limit. */
+/* The limit of the age of a group that has ended; 0: none. */
 static uint64_t max_age_ns(const struct moq_track *track)
 {
     uint64_t expires_ms = track->config.expires_ms;
@@ -53,7 +53,7 @@ bool track_cut_lowest(struct moq_track *track, int error)
     return true;
 }
 
-/* Whether a group that was superseded then may stay although it is one too many. */
+/* Whether a group that was superseded at `superseded_ns` may stay although it is one too many. */
 static bool is_in_grace(const struct moq_track *track, uint64_t superseded_ns)
 {
     return track->group_count < TRACK_MAX_GROUPS &&

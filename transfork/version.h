@@ -19,10 +19,11 @@ struct version {
     bool has_varints;         /* priority and announce status are varints; else one raw byte each */
     bool has_expires;         /* SUBSCRIBE, SUBSCRIBE_UPDATE and INFO carry Group Expires */
     bool may_lack_expires;    /* the last SUBSCRIBE_UPDATE of a stream may come without it */
-    bool is_latest_first;     /* INFO: before the order, else at the end */
-    bool is_offset_in_frames; /* FETCH: else in bytes */
+    bool is_latest_first;     /* INFO: the latest group precedes the order, else it is last */
+    bool is_offset_in_frames; /* FETCH: the offset counts frames, else bytes */
     bool has_string_dialect;  /* some peers write its paths as one string */
-    uint8_t order_oldest;     /* "oldest first" on the wire; newest is one more, less: no opinion */
+    uint8_t order_oldest;     /* "oldest first" on the wire; one more: newest first; less:
+                                 default */
 };
 
 /* The row of a version. Never NULL: a version that we do not know has a row without abilities. */

@@ -25,63 +25,70 @@ struct moq_viewer {
     uint64_t info_end;   /* length of the subscribe stream's log up to and with INFO */
     uint64_t started_ns; /* when we began to serve */
 
-    bool has_start;        /* the first group is known, so `done` is good */
-    struct sequences done; /* opened, skipped or reported missing */
+    bool has_start;        /* the first group is known, so `done` is valid */
+    struct sequences done; /* groups that were opened, skipped or reported missing */
     struct list groups;    /* send_group.node, the latest opened first */
-    uint32_t unsent;       /* of those, how many are not entirely in packets */
+    uint32_t unsent;       /* how many of `groups` are not entirely in packets */
 
-    bool is_greeted;        /* INFO is in a packet: groups may follow */
+    bool is_greeted;        /* INFO is in a packet, so groups may follow */
     bool is_waiting_turn;   /* there is a group to open, but no room or no credit */
-    bool is_waiting_credit; /* there is room: it is credit that lacks, or memory */
-    bool is_ending;         /* nothing new will come */
-    int failure; /* the peer does not read what we tell it: ends the viewer at the next chance */
-    struct sequence_run gap; /* the skipped run that is not told yet; first > last: none */
+    bool is_waiting_credit; /* there is room, but no stream credit or no memory */
+    bool is_ending;         /* no new groups will come: the track ended, or the owner closed it */
+    int failure; /* the peer does not read its GAPs: the next update ends the viewer with this */
+    struct sequence_run gap; /* skipped groups that the peer was not told of yet; first > last:
+                                none */
     int gap_error;
     struct moq_viewer_stats stats;
-    uint64_t dropped_counted; /* of the track's dropped_count: before it began, or as skipped */
+    uint64_t dropped_counted; /* how much of the track's dropped_count is dealt with: dropped before
+                                 we began, or counted as skipped */
     void *user;
 };
 
 /* Begins to serve; takes over the stream. NULL: out of memory. */
 struct moq_viewer *viewer_new(struct moq_stream *stream, uint64_t id, struct moq_track *track);
-void viewer_start(struct moq_viewer *viewer);     /* INFO is written, wish and policy are set */
+void viewer_start(struct moq_viewer *viewer);     /* call it after INFO is written and wish and
+                                                     policy are set */
 void viewer_info_sent(struct moq_viewer *viewer); /* more of the subscribe stream is in packets */
 
-/* Looks at everything afresh. The viewer may be over afterwards. */
+/* Cuts, opens and reports groups after something changed. The viewer may be over afterwards. */
 void viewer_update(struct moq_viewer *viewer);
 
-/* The peer wishes otherwise: the range holds at once, the owner is told and sets the policy. */
+/* Applies a new wish of the peer. Its range holds at once; the owner is told and sets the
+ * policy. */
 void viewer_update_wish(struct moq_viewer *viewer, const struct moq_wish *update);
 
-/* The subscribe stream is no more: cuts all groups and tells the owner. */
+/* The subscribe stream is over: cuts all groups and tells the owner. */
 void viewer_over(struct moq_viewer *viewer);
 
-/* Where the group of this number stands among all that waits to be sent. */
+/* The urgency of the stream of this group: the priority, then the place in the policy's order. */
 uint64_t viewer_urgency(const struct moq_viewer *viewer, uint64_t sequence);
 
 /* ---- What it will not get (viewer_gaps.c) ---------------------------------------------------- */
 
 void viewer_clear_gap(struct moq_viewer *viewer);
-/* The run that is not told yet becomes a message. A peer that does not read them: `failure`. */
+/* Sends `gap` as a GAP message. Sets `failure` if the peer does not read these messages. */
 void viewer_tell_gap(struct moq_viewer *viewer);
-/* To be told: runs that touch and have one reason become one message. */
+/* Adds a run to what the peer has to be told. Adjacent runs with the same reason become one
+ * message. */
 void viewer_add_gap(struct moq_viewer *viewer, struct sequence_run run, int error);
-/* Opened, or not wanted any more. */
+/* Marks groups as done: they were opened, or are not wanted any more. */
 void viewer_mark_done(struct moq_viewer *viewer, struct sequence_run run);
-/* Done, counted as skipped, and to be told. */
+/* Marks groups as done, counts them as skipped and has the peer told. */
 void viewer_lose(struct moq_viewer *viewer, struct sequence_run run, int error);
-/* Done and to be told: it is the publisher who says so. */
+/* Marks groups as done that the publisher reported missing, and has the peer told. */
 void viewer_pass_on_loss(struct moq_viewer *viewer, struct sequence_run run, int error);
 
 /* ---- What its streams tell (send_group.c) ---------------------------------------------------- */
 
-void viewer_group_sent(struct moq_viewer *viewer);   /* one is entirely in packets */
-void viewer_group_closed(struct moq_viewer *viewer); /* one is acknowledged and out of the list */
-void viewer_group_refused(struct moq_viewer *viewer, uint64_t sequence); /* the peer stopped it */
+void viewer_group_sent(struct moq_viewer *viewer);   /* a group is entirely in packets */
+void viewer_group_closed(struct moq_viewer *viewer); /* a group is acknowledged and out of the
+                                                        list */
+void viewer_group_refused(struct moq_viewer *viewer, uint64_t sequence); /* the peer stopped a
+                                                                            group */
 
 /* ---- The skip rule (viewer_next.c): pure functions of what they are given -------------------- */
 
-/* What the rule looks at. */
+/* What the skip rule looks at. */
 struct viewer_view {
     const struct moq_policy *policy;
     const struct moq_wish *wish;
@@ -90,12 +97,12 @@ struct viewer_view {
     uint64_t started_ns, now_ns;
 };
 
-/* Which group to open now: by the policy's order the newest, or the oldest that is within its
- * latency; NULL: none. */
+/* The group to open now: by the policy's order the newest, or the oldest that is within its
+ * latency. NULL: none. */
 struct moq_group *viewer_next_group(const struct viewer_view *view);
 
-/* Why a group is not worth opening or going on with, or 0: MOQ_ERR_EXPIRED, or why it was cut.
- * *until_ns: until when that answer holds if nothing else happens. */
+/* Why a group is not to be opened or continued: MOQ_ERR_EXPIRED, or the error that cut it; else 0.
+ * The answer holds until *until_ns if nothing else happens. */
 int viewer_group_fault(const struct viewer_view *view, const struct moq_group *group,
                        uint64_t *until_ns);
 

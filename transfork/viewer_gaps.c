@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What a viewer is done with, and what its peer is told that it will not get. */
+/* Which groups a viewer is done with, and telling its peer which groups it will not get. */
 #include "transfork/message.h"
 #include "transfork/track.h"
 #include "transfork/viewer.h"
@@ -44,8 +44,8 @@ void viewer_add_gap(struct moq_viewer *viewer, struct sequence_run run, int erro
     viewer->gap_error = error;
 }
 
-/* Groups of a hole that nobody has seen may never have been. Of those below what the cache dropped,
- * no more were missed than it dropped; each counts once. */
+/* How many groups of a hole the viewer missed. A hole may be of groups that never were, so at most
+ * as many count as the cache has dropped since the viewer began, and each of these only once. */
 static uint64_t missed_in_hole(struct moq_viewer *viewer, struct sequence_run hole)
 {
     const struct moq_track *track = viewer->track;

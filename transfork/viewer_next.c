@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The skip rule: which group a viewer gets now, and which ones it never will. On the path of a
- * frame, policy is this and the urgency of streams. Pure functions: nothing is changed here. */
+ * frame, policy consists of this rule and the urgency of streams. The functions are pure. */
 #include "transfork/group.h"
 #include "transfork/track.h"
 #include "transfork/viewer.h"

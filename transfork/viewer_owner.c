@@ -5,7 +5,7 @@
 #include "transfork/send_group.h"
 #include "transfork/viewer.h"
 
-/* An urgency is the priority in the highest bits and the place in the order of groups below. */
+/* An urgency has the priority in its highest bits and the group's place in the order below. */
 #define URGENCY_PRIORITY_SHIFT 56
 #define URGENCY_SEQUENCE_MAX ((UINT64_C(1) << URGENCY_PRIORITY_SHIFT) - 1)
 
@@ -63,7 +63,8 @@ void moq_viewer_close(struct moq_viewer *viewer, int error)
     viewer_update(viewer);
 }
 
-/* How late it is: how long ago the oldest of the groups with bytes to send was superseded. */
+/* Adds the unsent bytes of a group, and how long ago it was superseded if that is longer than for
+ * the others. */
 static void add_backlog(const struct moq_viewer *viewer, const struct send_group *sending,
                         struct moq_viewer_stats *stats)
 {

@@ -14,7 +14,7 @@ static void insert_watcher(struct moq_watcher *watcher, struct moq_watcher *next
     next->prev = watcher;
 }
 
-/* Does no harm to one that has been removed. */
+/* Does nothing if the watcher has been removed already. */
 static void unlink_watcher(struct moq_watcher *watcher)
 {
     watcher->prev->next = watcher->next;

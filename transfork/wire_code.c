@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Two tables, one for each way. */
+/* Maps our errors to wire codes and back. */
 #include "transfork/wire_code.h"
 
 enum wire_code {
@@ -16,7 +16,7 @@ enum wire_code {
     WIRE_PROTOCOL = 15,
 };
 
-/* Without a default: the compiler names the error that has no code yet. */
+/* There is no default, so the compiler warns of an error without a code. */
 uint32_t moq_error_to_wire(int error)
 {
     switch ((enum moq_error)error) {

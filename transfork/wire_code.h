@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What a peer of transfork is told for an error of ours, and what its numbers mean here: the codes
- * of streams and sessions (transfork draft, section on errors). */
+/* The error codes that transfork sends on streams and sessions (transfork draft, section on
+ * errors), and the errors of ours that they stand for. */
 #ifndef MOQ_WIRE_CODE_H
 #define MOQ_WIRE_CODE_H
 
@@ -13,17 +13,17 @@
 extern "C" {
 #endif
 
-/* The name of transfork, all versions, where QUIC agrees on a protocol. */
+/* The ALPN of every version of transfork. */
 #define MOQ_TRANSFORK_ALPN "moqf-02"
 
 /* First code that belongs to applications. */
 enum { MOQ_WIRE_APP = 64 };
 
-/* The code for `error`; 0 (cancel) for anything that is none of ours. */
+/* The code for `error`; 0 (cancel) for an unknown error. */
 uint32_t moq_error_to_wire(int error);
 
-/* Our error for what a peer sent; unknown numbers become MOQ_ERR_CANCELLED. Several of ours share
- * codes 0, 4, 5, 11, 13 and 15: the one that says least is returned. */
+/* The error that a peer's code stands for; MOQ_ERR_CANCELLED for an unknown code. Several errors
+ * share codes 0, 4, 5, 11, 13 and 15: then the most general one is returned. */
 int moq_error_from_wire(uint64_t wire);
 
 #ifdef __cplusplus
