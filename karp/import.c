@@ -201,7 +201,8 @@ static int check_end(struct karp_importer *importer)
 {
     bool is_open = importer->state != IMPORT_HEADER && importer->box_left != IMPORT_NUMBER_MAX;
     if (importer->position == 0)
-        return import_fail(importer, EMPTY_INIT, NULL, "the input is empty");
+        return import_fail(importer, EMPTY_INIT, NULL,
+                           "the input is empty: whatever was to write it has failed or ended");
     if (!importer->has_any_box) {
         int error = import_check_stub(importer);
         if (error)

@@ -354,7 +354,7 @@ static int tell_result(struct run *run)
         bench_json_summary(&run->result);
     else
         bench_words_summary(&run->words, &run->result);
-    if (fflush(stdout) || ferror(stdout))
+    if ((fflush(stdout) || ferror(stdout)) && errno != EPIPE)
         return bench_say_failed("standard output", strerror(errno));
     return bench_invalid(&run->result, text) ? BENCH_INVALID : TOOL_OK;
 }

@@ -10,7 +10,11 @@
 #include "base/log.h"
 #include "tools/output.h"
 
-enum { RETRY_MS = 1000 };
+enum {
+    RETRY_MS = 1000,
+    QUIET_MS = 100, /* an end is told after this: a publisher may be back, or the relay gone, too */
+    LINE_MAX_BYTES = 128,
+};
 
 /* A minute that does not end although the next one has begun is given up after this. */
 #define PATIENCE_NS (5 * NS_PER_S)
@@ -24,10 +28,12 @@ struct clock_watcher {
     struct moq_track *track; /* NULL: not subscribed */
     struct moq_watcher watcher;
     struct moq_group_reader reader;
-    bool is_announced; /* somebody publishes it */
-    uv_timer_t retry;  /* when it is announced, but the subscription failed */
-    bool is_reading;   /* `reader` is in use */
-    char minute[64];   /* the first frame of the group at hand; "": not read */
+    bool is_announced;         /* somebody publishes it */
+    int error;                 /* why the subscription ended; 0: it has not, or in order */
+    uv_timer_t timer;          /* what follows an end */
+    bool is_reading;           /* `reader` is in use */
+    char minute[64];           /* the first frame of the group at hand; "": not read */
+    char last[LINE_MAX_BYTES]; /* the line that was printed last */
 };
 
 /* ---- Groups to lines ------------------------------------------------------------------------- */
@@ -47,9 +53,19 @@ static void start_reading(struct clock_watcher *watcher, struct moq_group *group
     watcher->minute[0] = '\0';
 }
 
+/* A group is read from its beginning again after a reconnect, or when another publisher took over:
+ * what was printed of its minute is not printed twice. */
+static bool is_printed(const struct clock_watcher *watcher, const char *line)
+{
+    size_t minute = strlen(watcher->minute), size = strlen(line), last = strlen(watcher->last);
+    if (last <= minute || strncmp(line, watcher->last, minute) != 0)
+        return false;
+    return size != last ? size < last : strcmp(line, watcher->last) <= 0;
+}
+
 static void print_frame(struct clock_watcher *watcher, const uint8_t *data, size_t size)
 {
-    char line[128];
+    char line[LINE_MAX_BYTES];
     if (!watcher->minute[0]) {
         snprintf(watcher->minute, sizeof watcher->minute, "%.*s", (int)(size > 60 ? 60 : size),
                  (const char *)data);
@@ -57,6 +73,9 @@ static void print_frame(struct clock_watcher *watcher, const uint8_t *data, size
     }
     int n = snprintf(line, sizeof line, "%s%.*s\n", watcher->minute, (int)(size > 60 ? 60 : size),
                      (const char *)data);
+    if (is_printed(watcher, line))
+        return;
+    snprintf(watcher->last, sizeof watcher->last, "%s", line);
     output_write(watcher->output, line, (size_t)n);
 }
 
@@ -122,14 +141,29 @@ static void on_retry(uv_timer_t *timer)
         subscribe_to_clock(watcher);
 }
 
+/* The relay's own end was told. */
+static void on_quiet(uv_timer_t *timer)
+{
+    struct clock_watcher *watcher = timer->data;
+    if (!tool_session(watcher->tool) || watcher->track)
+        return;
+    if (!watcher->is_announced) {
+        tool_say(watcher->tool, "the clock has gone; waiting for another");
+        return;
+    }
+    if (watcher->error)
+        log_warn(LOG_TOOL, "the clock cannot be watched: %s; trying again",
+                 moq_error_words(watcher->error));
+    uv_timer_start(timer, on_retry, RETRY_MS, 0);
+}
+
 static void on_subscription_closed(struct moq_subscription *subscription, int error)
 {
     struct clock_watcher *watcher = moq_subscription_user(subscription);
     watcher->subscription = NULL;
-    if (error)
-        tool_say(watcher->tool, "the clock is gone: %s", moq_error_words(error));
+    watcher->error = error;
     unsubscribe_from_clock(watcher);
-    uv_timer_start(&watcher->retry, on_retry, RETRY_MS, 0);
+    uv_timer_start(&watcher->timer, on_quiet, QUIET_MS, 0);
 }
 
 static void subscribe_to_clock(struct clock_watcher *watcher)
@@ -169,8 +203,17 @@ static void on_ended(struct moq_announced *announced, struct moq_path *path)
     if (!moq_path_equal(path, watcher->path))
         return;
     watcher->is_announced = false;
-    tool_say(watcher->tool, "the clock was withdrawn; waiting for another");
     unsubscribe_from_clock(watcher);
+    uv_timer_start(&watcher->timer, on_quiet, QUIET_MS, 0);
+}
+
+static void on_live(struct moq_announced *announced)
+{
+    struct clock_watcher *watcher = moq_announced_user(announced);
+    char text[MOQ_PATH_LINE_BYTES];
+    if (!watcher->is_announced)
+        tool_say(watcher->tool, "waiting for the clock \"%s\"",
+                 moq_path_text(watcher->path, text, sizeof text));
 }
 
 static void on_announced_closed(struct moq_announced *announced, int error)
@@ -185,6 +228,7 @@ static void on_connected(struct tool *tool, struct moq_session *session)
     static const struct moq_announced_events events = {
         .on_active = on_active,
         .on_ended = on_ended,
+        .on_live = on_live,
         .on_closed = on_announced_closed,
     };
     struct clock_watcher *watcher = tool->user;
@@ -198,7 +242,7 @@ static void on_finish(struct tool *tool)
     if (watcher->announced)
         moq_announced_close(&watcher->announced);
     output_close(&watcher->output, true, NULL);
-    uv_close((uv_handle_t *)&watcher->retry, NULL);
+    uv_close((uv_handle_t *)&watcher->timer, NULL);
 }
 
 static void on_broken(void *user, int error)
@@ -215,8 +259,8 @@ static int on_open(struct tool *tool)
     static const struct output_events events = {.on_broken = on_broken};
     struct clock_watcher *watcher = tool->user;
     int error = 0;
-    uv_timer_init(&tool->loop, &watcher->retry);
-    watcher->retry.data = watcher;
+    uv_timer_init(&tool->loop, &watcher->timer);
+    watcher->timer.data = watcher;
     watcher->output = output_open(&tool->loop, NULL, &events, watcher, &error);
     if (error)
         log_error(LOG_TOOL, "standard output: %s", uv_strerror(error));

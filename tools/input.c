@@ -4,6 +4,7 @@
 #include "tools/input.h"
 
 #include <stdlib.h>
+#include <sys/stat.h>
 
 #include "base/list.h"
 
@@ -82,12 +83,23 @@ static void on_pipe_closed(uv_handle_t *handle)
     free(container_of((uv_pipe_t *)handle, struct input, pipe));
 }
 
+/* The loop cannot wait for one, and would abort. */
+static bool is_directory(int fd)
+{
+    struct stat status;
+    return fstat(fd, &status) == 0 && S_ISDIR(status.st_mode);
+}
+
 struct input *input_open(uv_loop_t *loop, int fd, const struct input_events *events, void *user,
                          int *error)
 {
     uv_handle_type type = uv_guess_handle(fd);
-    *error = type == UV_TTY ? UV_EINVAL : UV_ENOMEM;
-    struct input *input = type == UV_TTY ? NULL : calloc(1, sizeof *input);
+    bool is_readable = type != UV_TTY && type != UV_UNKNOWN_HANDLE;
+    *error = type == UV_TTY ? UV_EINVAL : is_directory(fd) ? UV_EISDIR : UV_ENOTSUP;
+    if (!is_readable)
+        return NULL;
+    struct input *input = calloc(1, sizeof *input);
+    *error = UV_ENOMEM;
     if (!input)
         return NULL;
     input->loop = loop;

@@ -26,7 +26,7 @@ struct karp_inquiry {
     struct player player;
     char counted_id[KARP_ID_MAX_BYTES]; /* the instance of `counts`: may have ended meanwhile */
     struct karp_count counts[KARP_CATALOG_MAX_TRACKS];
-    uint64_t connected_ns, opened_ns; /* 0: not yet */
+    uint64_t connected_ns, lost_ns, opened_ns; /* 0: not, or not yet */
     uv_timer_t timer;
 };
 
@@ -188,9 +188,28 @@ static void print_answer(struct karp_inquiry *inquiry)
         print_json(inquiry);
     else
         print_text(inquiry);
-    if (fflush(stdout))
+    if (fflush(stdout) && errno != EPIPE)
         tool_fail(inquiry->tool, "standard output: %s", strerror(errno));
     tool_finish(inquiry->tool, TOOL_OK);
+}
+
+static bool has_passed(const struct karp_inquiry *inquiry, uint64_t since_ns)
+{
+    return since_ns && now_ns(inquiry) - since_ns > APPEAR_MS * NS_PER_MS;
+}
+
+/* Nothing is known of a broadcast while there is no relay to ask. */
+static void give_up_in_time(struct karp_inquiry *inquiry)
+{
+    char path[MOQ_PATH_LINE_BYTES];
+    moq_path_text(inquiry->watch.broadcast, path, sizeof path);
+    if (has_passed(inquiry, inquiry->lost_ns))
+        tool_fail(inquiry->tool, "the relay did not come back, so nothing is known of \"%s\"",
+                  path);
+    else if (has_passed(inquiry, inquiry->connected_ns) && inquiry->watch.id[0])
+        tool_fail(inquiry->tool, "\"%s\" is announced, but has no catalog", path);
+    else if (has_passed(inquiry, inquiry->connected_ns))
+        tool_fail(inquiry->tool, "nobody publishes \"%s\"", path);
 }
 
 static void on_tick(uv_timer_t *timer)
@@ -204,13 +223,8 @@ static void on_tick(uv_timer_t *timer)
         player_pump(&inquiry->player);
         if (now_ns(inquiry) - inquiry->opened_ns >= duration_ns)
             print_answer(inquiry);
-    } else if (inquiry->connected_ns &&
-               now_ns(inquiry) - inquiry->connected_ns > APPEAR_MS * NS_PER_MS) {
-        char path[MOQ_PATH_LINE_BYTES];
-        tool_fail(inquiry->tool,
-                  inquiry->watch.id[0] ? "\"%s\" is announced, but has no catalog"
-                                       : "nobody publishes \"%s\"",
-                  moq_path_text(inquiry->watch.broadcast, path, sizeof path));
+    } else {
+        give_up_in_time(inquiry);
     }
 }
 
@@ -218,13 +232,27 @@ static void on_connected(struct tool *tool, struct moq_session *session)
 {
     struct karp_inquiry *inquiry = tool->user;
     inquiry->connected_ns = now_ns(inquiry);
+    inquiry->lost_ns = 0;
     watch_on_connected(&inquiry->watch, session);
 }
 
 static void on_lost(struct tool *tool)
 {
     struct karp_inquiry *inquiry = tool->user;
+    if (inquiry->connected_ns)
+        inquiry->lost_ns = now_ns(inquiry);
+    inquiry->connected_ns = 0;
     watch_on_lost(&inquiry->watch);
+}
+
+/* What was counted so far is an answer, too. */
+static void on_stop(struct tool *tool)
+{
+    struct karp_inquiry *inquiry = tool->user;
+    if (player_is_open(&inquiry->player))
+        print_answer(inquiry);
+    else
+        tool_fail(tool, "interrupted before there was anything to tell");
 }
 
 static void on_finish(struct tool *tool)
@@ -254,6 +282,7 @@ int karp_info(struct tool *tool, const struct karp_settings *settings, struct mo
     static const struct tool_app app = {
         .on_connected = on_connected,
         .on_lost = on_lost,
+        .on_stop = on_stop,
         .on_finish = on_finish,
     };
     struct karp_inquiry *inquiry = calloc(1, sizeof *inquiry);

@@ -35,7 +35,8 @@ static const char ending[] =
     "Exit codes:\n"
     "  0  the media has ended and everything was delivered; or a signal ended the tool, or\n"
     "     the program that reads its output has ended\n"
-    "  1  no connection, nobody publishes it, broken media, or something was lost\n"
+    "  1  no connection, nobody publishes it, broken media, or something was lost; connect and\n"
+    "     info: also when a signal came before there was an answer\n"
     "  2  the command line is wrong\n"
     "  3  subscribe: the broadcast broke off: its publisher left without ending it\n"
     "  4  done, but some of the media was left out; the log says what and why";
@@ -205,9 +206,14 @@ static void on_connected(struct tool *tool, struct moq_session *session)
     tool_finish(tool, TOOL_OK);
 }
 
+static void on_stop(struct tool *tool)
+{
+    tool_fail(tool, "interrupted before it was connected");
+}
+
 static int karp_connect(struct tool *tool)
 {
-    static const struct tool_app app = {.on_connected = on_connected};
+    static const struct tool_app app = {.on_connected = on_connected, .on_stop = on_stop};
     return tool_run(tool, &app, NULL, NULL);
 }
 

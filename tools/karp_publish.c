@@ -38,10 +38,10 @@ struct karp_publishing {
     struct byte_buf early;   /* frames that came with the catalog, and wait for a viewer */
     uv_timer_t timer;        /* looks at the brakes; at the end, at the viewers */
     bool is_connected, is_paced, has_pace, is_input_over, is_import_over, is_draining;
-    bool has_been_watched, is_input_unreadable;
+    bool has_been_watched, is_input_unreadable, is_all_delivered;
     uint64_t pace_start_ns, pace_start_us, newest_us;
     uint64_t sent_before, progress_ns; /* when a viewer took something last */
-    uint64_t drain_start_ns, drain_most_ns;
+    uint64_t drain_start_ns, drain_most_ns, linger_ns;
     int exit_code;
 };
 
@@ -128,11 +128,11 @@ static void on_drain(uv_timer_t *timer)
     struct karp_publishing *karp = timer->data;
     moq_native_wake(karp->tool->native);
     uint64_t waited_ns = now_ns(karp) - karp->drain_start_ns;
-    uint64_t linger_ms = karp->settings->linger_ms;
     is_viewer_behind(karp);
     bool is_stalled = now_ns(karp) - karp->progress_ns > STALL_NS;
     bool is_complete = is_everything_acknowledged(karp);
-    if (is_complete && waited_ns >= linger_ms * NS_PER_MS)
+    karp->is_all_delivered = is_complete;
+    if (is_complete && waited_ns >= karp->linger_ns)
         drain_over(karp, true);
     else if (!is_complete &&
              (waited_ns > karp->drain_most_ns || (is_stalled && waited_ns > STALL_NS)))
@@ -171,8 +171,10 @@ static void report_losses(struct karp_publishing *karp)
 /* Nothing more will be published: lets the viewers have the rest. */
 static void begin_drain(struct karp_publishing *karp, uint64_t most_ns)
 {
+    uint64_t linger_ns = karp->settings->linger_ms * NS_PER_MS;
     if (karp->is_draining)
         return;
+    karp->linger_ns = linger_ns < most_ns ? linger_ns : most_ns;
     karp->is_draining = true;
     karp->drain_start_ns = karp->progress_ns = now_ns(karp);
     karp->drain_most_ns = most_ns;
@@ -188,6 +190,15 @@ static void begin_drain(struct karp_publishing *karp, uint64_t most_ns)
     publisher_finish(&karp->publisher, karp->exit_code != TOOL_FAILED);
     moq_native_wake(karp->tool->native);
     uv_timer_start(&karp->timer, on_drain, BRAKE_MS, BRAKE_MS);
+}
+
+/* A signal while viewers have the rest: those who are there get a moment more, nobody is waited
+ * for. */
+static void hurry_drain(struct karp_publishing *karp)
+{
+    uint64_t waited_ns = now_ns(karp) - karp->drain_start_ns;
+    karp->drain_most_ns = waited_ns + STOP_PATIENCE_MS * NS_PER_MS;
+    karp->linger_ns = 0;
 }
 
 /* Input that cannot be read on ends anywhere, and the reason was told. */
@@ -356,15 +367,20 @@ static void on_lost(struct tool *tool)
     struct karp_publishing *karp = tool->user;
     karp->is_connected = false;
     publisher_go_off_air(&karp->publisher, MOQ_ERR_CLOSED);
-    if (karp->is_draining)
+    if (karp->is_draining && !karp->is_all_delivered)
         tool_fail(tool, "lost the relay before it had acknowledged everything");
+    else if (karp->is_draining) /* nobody can come late any more */
+        drain_over(karp, true);
 }
 
 static void on_stop(struct tool *tool)
 {
     struct karp_publishing *karp = tool->user;
     karp->is_input_over = true;
-    begin_drain(karp, STOP_PATIENCE_MS * NS_PER_MS);
+    if (karp->is_draining)
+        hurry_drain(karp);
+    else
+        begin_drain(karp, STOP_PATIENCE_MS * NS_PER_MS);
 }
 
 static void on_finish(struct tool *tool)
