@@ -23,7 +23,7 @@ void descriptors_fill_standard(void);
 /* Whether `count` more descriptors can be opened now; opens and closes them to find out. libuv
  * aborts when there are too few for the first loop of a process. */
 bool descriptors_are_free(unsigned count);
-enum { DESCRIPTORS_FREE_MAX = 64 }; /* the largest `count` */
+enum { DESCRIPTORS_FREE_MAX = 4096 }; /* the largest `count` */
 
 /* What to do where open(), socket() or accept() failed with this errno: how to allow more
  * descriptors if that was the reason, else `otherwise`. */

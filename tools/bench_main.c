@@ -359,16 +359,24 @@ static int tell_result(struct run *run)
     return bench_invalid(&run->result, text) ? BENCH_INVALID : TOOL_OK;
 }
 
+/* A loop has four, a socket one and a timer; viewers behind links have two more each. */
+static unsigned count_descriptors(const struct bench_options *options)
+{
+    enum { LOOP = 4, SOCKET = 2, LINK = 2, NATIVES_BESIDE = 2 };
+    unsigned of_thread = LOOP + SOCKET * (options->sockets + NATIVES_BESIDE);
+    return of_thread * bench_thread_count(options) + LINK * (options->slow + options->stalled);
+}
+
 static int measure_relay(struct run *run)
 {
-    if (tool_loop_init("moq-bench", &run->loop))
+    if (tool_loop_init("moq-bench", &run->loop, count_descriptors(&run->bench.options)))
         return TOOL_FAILED;
     run->started_ns = clock_monotonic_ns();
     enter_stage(run, STAGE_CONNECTING);
     start_handles(run);
     int error = bench_threads_start(&run->bench);
     if (error)
-        return bench_say_failed("threads", moq_error_words(error));
+        _Exit(bench_say_failed("threads", moq_error_words(error))); /* those that run use it all */
     uv_run(&run->loop, UV_RUN_DEFAULT);
     int status = tell_result(run);
     bench_order(&run->bench, ORDER_STOP);

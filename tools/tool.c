@@ -302,15 +302,16 @@ static void start_handles(struct tool *tool)
         uv_timer_start(&tool->progress, on_progress, 1000, 1000);
 }
 
-int tool_loop_init(const char *program, uv_loop_t *loop)
+int tool_loop_init(const char *program, uv_loop_t *loop, unsigned more)
 {
-    if (!descriptors_are_free(TOOL_DESCRIPTORS)) {
+    unsigned needed = TOOL_DESCRIPTORS + more;
+    if (!descriptors_are_free(needed < DESCRIPTORS_FREE_MAX ? needed : DESCRIPTORS_FREE_MAX)) {
         struct rlimit files = {0};
         getrlimit(RLIMIT_NOFILE, &files);
         fprintf(stderr,
-                "%s: it needs %d more file descriptors, of at most %llu in all; allow more "
+                "%s: it needs %u more file descriptors, of at most %llu in all; allow more "
                 "(ulimit -n)\n",
-                program, TOOL_DESCRIPTORS, (unsigned long long)files.rlim_cur);
+                program, needed, (unsigned long long)files.rlim_cur);
         return TOOL_FAILED;
     }
     int error = uv_loop_init(loop);
@@ -331,7 +332,7 @@ int tool_run(struct tool *tool, const struct tool_app *app, void *user,
     tool->app = app;
     tool->user = user;
     signal(SIGPIPE, SIG_IGN);
-    if (tool_loop_init(tool->program, &tool->loop))
+    if (tool_loop_init(tool->program, &tool->loop, 0))
         return TOOL_FAILED;
     tool->native = moq_native_new(&native);
     tool->offers = moq_offers_new();

@@ -85,8 +85,9 @@ uint32_t tool_versions(const struct tool_settings *settings);
 int tool_run(struct tool *tool, const struct tool_app *app, void *user,
              int (*on_open)(struct tool *tool));
 
-/* The first loop of a program. 0, or TOOL_FAILED after saying why. */
-int tool_loop_init(const char *program, uv_loop_t *loop);
+/* The first loop of a program, which will need `more` descriptors than every tool does. 0, or
+ * TOOL_FAILED after saying why. */
+int tool_loop_init(const char *program, uv_loop_t *loop, unsigned more);
 
 struct moq_session *tool_session(struct tool *tool); /* NULL: not connected */
 

@@ -134,6 +134,24 @@ def too_few_descriptors_are_said_so():
             check(status == 1 and out == b"" and "ulimit -n" in err and len(err.splitlines()) == 1, f"{name} {limit}: {status} {err}")
 
 
+def threads_of_a_bench_need_descriptors_too():
+    """With fewer than it asks for it says so, and never dies of it; with those it measures."""
+    relay = Relay()
+
+    def bench(limit):
+        words = f"--threads 8 --viewers 16 --warm-up 0 --duration 200ms {relay.url('/a', 'http')}"
+        return run(["sh", "-c", f"ulimit -n {limit}; exec {program('moq-bench')} {words}"])
+
+    err = bench(20)[2]
+    needed = int(re.search(r"it needs (\d+) more", err).group(1))
+    for limit in (24, 30, 40, needed):
+        status, out, err = bench(limit)
+        check(status == 1 and out == b"" and "ulimit -n" in err and len(err.splitlines()) == 1, f"{limit}: {status} {err}")
+    status, _, err = bench(needed + 8)
+    check(status in (0, 3) and "ulimit" not in err, f"{status} {err}")
+    relay.stop()
+
+
 def every_version_can_be_asked_for():
     relay = Relay()
     for version in ("02", "03", "04"):
@@ -562,7 +580,7 @@ def the_examples_meet_at_a_relay():
 
 
 TESTS = [help_and_version_are_data_and_mistakes_are_not, help_that_is_lost_is_an_error, wrong_words_are_named,
-         a_clock_is_published_or_watched_not_both, options_that_cannot_work_are_mistakes, connect_succeeds_or_says_why_not, a_server_that_is_no_relay_is_told, too_few_descriptors_are_said_so, every_version_can_be_asked_for,
+         a_clock_is_published_or_watched_not_both, options_that_cannot_work_are_mistakes, connect_succeeds_or_says_why_not, a_server_that_is_no_relay_is_told, too_few_descriptors_are_said_so, threads_of_a_bench_need_descriptors_too, every_version_can_be_asked_for,
          the_clock_ticks_from_publisher_to_viewer, a_pipe_that_is_faster_than_time_loses_nothing,
          a_publisher_can_wait_for_its_viewer, whoever_comes_late_begins_at_the_newest_group,
          whoever_asks_for_it_begins_at_the_oldest_group, what_never_had_a_catalog_is_never_announced,
