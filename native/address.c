@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Socket addresses: to and from text, in the order in which they are tried, and fit for one
- * IPv6 socket serves both families. */
+/* Socket addresses: conversion to and from text, the order in which they are tried, and which of
+ * them a socket can reach. */
 #include "native/address.h"
 
 #include <arpa/inet.h>
@@ -27,7 +27,7 @@ static void push_address(struct address_list *list, const struct addrinfo *info)
         memcpy(&list->items[list->count++], info->ai_addr, info->ai_addrlen);
 }
 
-/* The next one of `family`, or of any if that is 0. */
+/* The next address of `family`, or of either family if that is 0. */
 static const struct addrinfo *next_of_family(const struct addrinfo *info, int family)
 {
     while (info && (!is_usable(info) || (family && info->ai_family != family)))

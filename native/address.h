@@ -17,19 +17,20 @@ struct address_list {
 
 socklen_t address_size(const struct sockaddr *address);
 unsigned address_port(const struct sockaddr_storage *address);
-/* "[::]", which also takes IPv4. */
+/* Whether it is "[::]", which takes IPv4 as well. */
 bool address_is_any_ipv6(const struct sockaddr_storage *address);
 
-/* In the order of RFC 8305, section 4: as the resolver sorted them, but with the families
- * alternating. */
+/* Fills `list` with at most ADDRESS_LIST_MAX addresses, in the order of RFC 8305, section 4: as the
+ * resolver sorted them, but with the families alternating. */
 struct addrinfo;
 void address_list_fill(struct address_list *list, const struct addrinfo *found);
 
-/* Keeps those of `list` that a socket bound to `local` can reach; for an IPv6 socket, IPv4
- * addresses are mapped. */
+/* Keeps the addresses of `list` that a socket bound to `local` can reach: those of its family, or
+ * all of them if it is bound to [::]. */
 void address_list_fit(struct address_list *list, const struct sockaddr_storage *local);
 
-/* "host:port" or "[v6]:port", looked up at once. 0, MOQ_ERR_INVALID, MOQ_ERR_NAME_LOOKUP. */
+/* Resolves "host:port" or "[v6]:port", and blocks meanwhile; an empty host is the wildcard address.
+ * Returns 0, MOQ_ERR_INVALID or MOQ_ERR_NAME_LOOKUP. */
 int address_parse(const char *text, struct sockaddr_storage *out);
 
 /* "1.2.3.4:443" or "[::1]:443", for people. */

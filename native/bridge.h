@@ -41,12 +41,12 @@ struct moq_native_bridge {
     void *self;
 
     struct list links;           /* private: one per connection */
-    struct deadlines *deadlines; /* private: when each is due */
+    struct deadlines *deadlines; /* private: when the session of each link is due */
     size_t link_count;           /* read-only: connections that carry or may carry a session */
 };
 
 int moq_native_bridge_init(struct moq_native_bridge *bridge);    /* 0 or MOQ_ERR_NOMEM */
-void moq_native_bridge_deinit(struct moq_native_bridge *bridge); /* when its endpoints are freed */
+void moq_native_bridge_deinit(struct moq_native_bridge *bridge); /* after its endpoints are freed */
 
 /* As quic_endpoint_connect, whose user the bridge fills in; `user` is for on_client and on_lost. */
 struct quic_conn *moq_native_bridge_connect(struct moq_native_bridge *bridge,

@@ -6,6 +6,8 @@
 #include "native/address.h"
 
 struct fingerprint;
+/* Fetches from the addresses of `list`, one after the other. `on_done` is called later from the
+ * loop, once, unless it is cancelled. */
 struct fingerprint *fingerprint_start(struct moq_native *native, const struct moq_url *url,
                                       const struct address_list *list,
                                       moq_fingerprint_on_done *on_done,

@@ -21,7 +21,7 @@ struct moq_listener {
     const struct moq_listener_events *events;
     void *user;
     struct native_socket *socket; /* NULL: closed */
-    uv_timer_t timer;             /* of closing */
+    uv_timer_t timer;             /* runs while the listener closes */
     bool is_closing;
     void (*on_closed)(void *user);
     void *on_closed_user;

@@ -74,7 +74,7 @@ static void on_reaper_closed(uv_handle_t *handle)
         on_closed(user);
 }
 
-/* The shared one last: through it, the peers of the others are told. */
+/* Closes the shared socket last, because the other tenants tell their peers through it. */
 static void on_reap(uv_timer_t *timer)
 {
     struct moq_native *native = timer->data;

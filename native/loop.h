@@ -22,7 +22,7 @@ struct moq_native {
     struct moq_clock clock;
     struct list sockets;          /* native_socket.node */
     struct list tenants;          /* in the order in which they joined */
-    struct native_tenant *shared; /* closed when it is the only one that is left; or NULL */
+    struct native_tenant *shared; /* the socket that clients share, which closes last; NULL: none */
     size_t held;                  /* number of native_hold without native_release */
     uv_timer_t reaper;            /* closes the sockets, outside of their callbacks */
     bool is_closing, is_reaper_closed;
@@ -37,6 +37,6 @@ void native_release(struct moq_native *native);
 /* The same for a tenant that has to be closed: `tenant->close` is called once, unless it leaves
  * before. It still has to call native_release at its end. */
 void native_join(struct moq_native *native, struct native_tenant *tenant);
-void native_leave(struct native_tenant *tenant); /* it closes by itself */
+void native_leave(struct native_tenant *tenant); /* for a tenant that closes by itself */
 
 #endif

@@ -37,7 +37,7 @@ struct race {
     struct race_attempt attempts[ADDRESS_LIST_MAX];
     struct race_attempt *winner; /* NULL: not yet */
     size_t begun;
-    uv_timer_t stagger; /* of the owner: initialised before, closed after */
+    uv_timer_t stagger; /* the owner initialises it before the race and closes it afterwards */
     char reason[RACE_REASON_BYTES];
     int error;
 };

@@ -31,16 +31,17 @@ struct native_socket_config {
     const struct moq_native_bridge *bridge; /* callbacks, versions, limits, self; copied */
 };
 
-/* 0, MOQ_ERR_IO with errno, MOQ_ERR_NOMEM. */
+/* Returns 0 and sets *out, MOQ_ERR_IO with errno, or MOQ_ERR_NOMEM. */
 int native_socket_open(struct moq_native *native, const struct native_socket_config *config,
                        struct native_socket **out);
 /* Writes what went wrong and what to do, for the operator. `error` as above, with errno unchanged;
  * `bind` is the address as configured; `out` has QUIC_ERROR_TEXT_BYTES. */
 void native_explain_bind(const char *bind, int error, char *out);
+/* Closes and frees the socket; `on_closed`, which may be NULL, follows from the loop. */
 void native_socket_close(struct native_socket *socket, void (*on_closed)(void *user), void *user);
 
-/* The socket that clients share, opened when first asked for, with the callbacks of `bridge`; it
- * goes when everything else on the loop has. `error_text` has QUIC_ERROR_TEXT_BYTES. */
+/* The socket that clients share. The first call opens it, with the callbacks of `bridge`. It is
+ * closed after everything else on the loop. `error_text` has QUIC_ERROR_TEXT_BYTES. */
 int native_socket_share(struct moq_native *native, const struct moq_native_bridge *bridge,
                         struct native_socket **out, char *error_text);
 

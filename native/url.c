@@ -14,7 +14,7 @@
 
 enum {
     DEFAULT_PORT = 443,
-    BRACE_GROWTH = 2, /* what a request has for one is longer */
+    BRACE_GROWTH = 2, /* a brace becomes %7B or %7D in a request */
 };
 
 struct scheme {

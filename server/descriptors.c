@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The figures are those of libuv's loops and of what the rooms below open once; a test compares
- * them with what relays have open.
+/* Counts the descriptors that a relay needs: those of libuv's loops and those that the other rooms
+ * open once. A test compares these numbers with what a relay has open.
  * Tested by tests/e2e/test_limits.py. */
 #include "server/descriptors.h"
 
@@ -28,7 +28,7 @@ struct need {
     bool has_http, has_qlog;
 };
 
-/* With those that were inherited. */
+/* The number of open descriptors, inherited ones included. */
 static uint64_t count_open(void)
 {
     uint64_t count = 0;
@@ -37,7 +37,7 @@ static uint64_t count_open(void)
         count += entry->d_name[0] != '.';
     if (folder)
         closedir(folder);
-    return count > STANDARD ? count - 1 : STANDARD; /* the folder was one of them */
+    return count > STANDARD ? count - 1 : STANDARD; /* without that of the folder */
 }
 
 static struct need need_of(const struct relay_config *config)

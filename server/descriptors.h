@@ -15,12 +15,12 @@ enum { DESCRIPTORS_TEXT_BYTES = 512 };
 
 enum descriptors_verdict {
     DESCRIPTORS_SUFFICE,
-    DESCRIPTORS_MAY_RUN_OUT, /* it starts, but not all that it allows fits at the same time */
+    DESCRIPTORS_MAY_RUN_OUT, /* a start works, but more may be needed later than the limit allows */
     DESCRIPTORS_TOO_FEW,     /* a start would fail */
 };
 
-/* To be called before any loop is made. `text` says what is needed and what to do; "" where they
- * suffice. */
+/* Call it before any loop is made. `text` says what is needed and what to do; "" if the limit
+ * suffices. */
 enum descriptors_verdict descriptors_judge(const struct relay_config *config,
                                            char text[DESCRIPTORS_TEXT_BYTES]);
 

@@ -85,7 +85,7 @@ static void stop_relay(struct relay *relay)
     admin_stop(&relay->admin);
     core_stop(&relay->core, NULL, NULL);
     for (int i = 0; i < SIGNAL_COUNT; i++)
-        uv_unref((uv_handle_t *)&relay->signals[i]); /* they stay, for a second one */
+        uv_unref((uv_handle_t *)&relay->signals[i]); /* they still watch for a second signal */
 }
 
 /* Everything or nothing: a configuration with an error, or with a change that needs a restart,

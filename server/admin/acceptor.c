@@ -67,7 +67,7 @@ static void on_readable(uv_poll_t *poll, int status, int events)
         if (fd >= 0) {
             acceptor->on_connection(acceptor->self, fd, (const struct sockaddr *)&address, size);
         } else if (errno == EAGAIN || errno == EWOULDBLOCK) {
-            acceptor->is_short = false; /* nobody waits */
+            acceptor->is_short = false; /* no connection waits */
             return;
         } else if (!is_of_connection(errno)) {
             rest_acceptor(acceptor, errno);

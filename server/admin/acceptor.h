@@ -15,7 +15,7 @@ struct acceptor {
     void (*on_connection)(void *self, int fd, const struct sockaddr *address, socklen_t size);
     void *self;
     int fd;
-    bool is_short; /* of descriptors, and the log says so */
+    bool is_short; /* descriptors have run out, and the log says so */
 };
 
 /* Listens on `address`; callbacks and `self` are set before. Returns 0 or an errno: nothing is

@@ -28,8 +28,9 @@ enum {
 
 /* The sockets of the connections that MHD has, and the deadline of each. */
 struct guests {
-    struct pollfd sockets[CONNECTIONS_MAX]; /* without `events`: was hurried (below) */
-    uint64_t until_ms[CONNECTIONS_MAX];     /* of the loop's clock; UINT64_MAX: was ended */
+    struct pollfd sockets[CONNECTIONS_MAX]; /* `events` is 0 once hurry_closed_peers has done its
+                                               work */
+    uint64_t until_ms[CONNECTIONS_MAX];     /* by the loop's clock; UINT64_MAX: already ended */
     unsigned count;
 };
 
@@ -196,7 +197,7 @@ static enum MHD_Result on_http(void *self, struct MHD_Connection *connection, co
     struct admin *admin = self;
     (void)version, (void)upload, (void)state;
     if (*upload_size > 0) {
-        *upload_size = 0; /* nobody needs a body here */
+        *upload_size = 0; /* request bodies are ignored */
         return MHD_YES;
     }
     if (strcmp(method, MHD_HTTP_METHOD_OPTIONS) == 0)
@@ -213,7 +214,7 @@ static enum MHD_Result on_http(void *self, struct MHD_Connection *connection, co
 
 /* ---- Peers that are gone, or take too long --------------------------------------------------- */
 
-/* libmicrohttpd's callback. */
+/* libmicrohttpd's callback for the start and the end of a connection. */
 static void on_guest(void *self, struct MHD_Connection *connection, void **state,
                      enum MHD_ConnectionNotificationCode what)
 {
@@ -249,25 +250,25 @@ static bool is_read_to_end(const struct pollfd *socket)
  * request closed before that read, there is no further edge, and the connection would keep its
  * place until it times out. Shutting down our reading side, where nothing can arrive any more,
  * makes another edge; a complete request is still answered. */
-static void hurry_those_gone(struct guests *guests)
+static void hurry_closed_peers(struct guests *guests)
 {
     if (poll(guests->sockets, guests->count, 0) <= 0)
         return;
     for (unsigned i = 0; i < guests->count; i++)
         if (guests->sockets[i].events && is_read_to_end(&guests->sockets[i])) {
             shutdown(guests->sockets[i].fd, SHUT_RD);
-            guests->sockets[i].events = 0; /* once */
+            guests->sockets[i].events = 0; /* only once */
         }
 }
 
 /* MHD's own limit starts again with each byte, so a client that sends one now and then would keep a
  * place for hours. Returns when the next one is due; UINT64_MAX: none. */
-static uint64_t end_those_over_time(struct guests *guests, uint64_t now_ms)
+static uint64_t end_overdue_guests(struct guests *guests, uint64_t now_ms)
 {
     uint64_t next_ms = UINT64_MAX;
     for (unsigned i = 0; i < guests->count; i++) {
         if (guests->until_ms[i] <= now_ms) {
-            shutdown(guests->sockets[i].fd, SHUT_RDWR); /* an event for MHD, which closes */
+            shutdown(guests->sockets[i].fd, SHUT_RDWR); /* wakes MHD, which then closes it */
             guests->until_ms[i] = UINT64_MAX;
         }
         next_ms = guests->until_ms[i] < next_ms ? guests->until_ms[i] : next_ms;
@@ -292,8 +293,8 @@ static void run_daemon(struct admin *admin)
     MHD_run(admin->daemon);
     if (connections_of(admin) < before)
         acceptor_go_on(&admin->acceptor);
-    hurry_those_gone(&admin->guests);
-    uint64_t next_ms = end_those_over_time(&admin->guests, now_ms);
+    hurry_closed_peers(&admin->guests);
+    uint64_t next_ms = end_overdue_guests(&admin->guests, now_ms);
     if (next_ms != UINT64_MAX)
         wait_ms = next_ms - now_ms;
     if (MHD_get_timeout(admin->daemon, &mhd_ms) == MHD_YES && mhd_ms < wait_ms)
@@ -344,7 +345,7 @@ static unsigned port_of(const struct sockaddr *address)
     return ntohs(in.sin_port);
 }
 
-/* Of errno; 0: it is not known. */
+/* `error` is an errno; 0: the reason is not known. */
 static void explain_start(const struct config_http *config, const struct sockaddr *address,
                           int error, char *error_text)
 {

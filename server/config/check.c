@@ -117,7 +117,7 @@ static void check_listeners(struct checker *checker)
     }
 }
 
-/* `listen` as the address of HTTP means the first listener's. */
+/* If the address of HTTP is `listen`, it is that of the first listener. */
 static void resolve_http(struct checker *checker)
 {
     struct config_address *address = &checker->config->http.address;

@@ -65,7 +65,8 @@ static void apply_verbosity(struct config_log *log, int verbosity)
                                            : level;
 }
 
-/* Everything after the reading of the file. */
+/* Applies the environment and the flags to the tree, fills `config` from it and checks the
+ * whole. */
 static void build_config(struct relay_config *config, const struct config_sources *sources,
                          const char *source, struct config_tree *tree, struct config_node *root)
 {

@@ -47,7 +47,7 @@ struct config_errors {
 };
 
 void config_errors_init(struct config_errors *errors);
-void config_errors_print(const struct config_errors *errors, FILE *out); /* a line each */
+void config_errors_print(const struct config_errors *errors, FILE *out); /* one line each */
 
 /* ---- Settings: strings and arrays belong to the configuration; an empty string is NULL ------- */
 
@@ -191,10 +191,10 @@ void config_flags_help(FILE *out);
 /* ---- A configuration ------------------------------------------------------------------------- */
 
 struct config_sources {
-    const char *file;  /* NULL: no file */
-    const char *text;  /* instead of reading `file`, which then only names it; NULL: read it */
-    size_t text_bytes; /* of `text` */
-    char *const *environment;         /* as `environ`; NULL: none */
+    const char *file;         /* NULL: no file */
+    const char *text;         /* used in place of the contents of `file`; NULL: read `file` */
+    size_t text_bytes;        /* of `text` */
+    char *const *environment; /* as `environ`; NULL: none */
     const struct config_flags *flags; /* NULL: none */
     bool is_files_checked;            /* also check that every named file can be read */
 };

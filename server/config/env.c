@@ -10,15 +10,15 @@
 
 enum { MAX_STEPS = 4 };
 
-/* The rows that lead to a setting. */
+/* The rows that lead to a setting, and the topic if it is the level of one. */
 struct route {
     const struct config_row *steps[MAX_STEPS];
     size_t count;
     const char *topic;
 };
 
-/* Compares a key with the start of an upper-case name. Returns what follows after it and a '_', ""
- * at the end, or NULL. */
+/* If `name` (in upper case) begins with `key`, returns what follows `key` and a '_', or "" if
+ * nothing follows; else NULL. */
 static const char *skip_key(const char *name, const char *key)
 {
     for (; *key; key++, name++)

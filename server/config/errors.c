@@ -12,7 +12,7 @@ void config_errors_init(struct config_errors *errors)
     errors->unshown = 0;
 }
 
-/* `relay.yaml:12:3: `, with as much of it as is known. Returns the length. */
+/* Writes "relay.yaml:12:3: ", or as much of it as is known. Returns its length. */
 static size_t put_place(char *out, size_t size, const struct config_place *place)
 {
     int n = 0;
@@ -77,7 +77,7 @@ const char *config_quote(char *out, const char *text)
         out[used++] = c < 0x20 || c == 0x7f ? '?' : (char)c;
     }
     while (*text && used > 1 && ((unsigned char)*text & 0xc0) == 0x80)
-        text--, used--; /* not in the middle of a character */
+        text--, used--; /* do not cut within a character */
     strcpy(out + used, *text ? dots : "\"");
     return out;
 }
@@ -90,7 +90,7 @@ static unsigned least_of_three(unsigned a, unsigned b, unsigned c)
     return d < c ? d : c;
 }
 
-/* Letters to change, add, drop or swap with the neighbour to turn `a` into `b`. */
+/* How many letters to change, add, drop or swap with a neighbour to turn `a` into `b`. */
 static unsigned edit_distance(const char *a, const char *b)
 {
     size_t a_size = strlen(a), b_size = strlen(b);

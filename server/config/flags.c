@@ -74,7 +74,8 @@ static const char *name_of(int value)
     return "";
 }
 
-/* `optopt` is 0 for an unknown long flag, the flag's value if only its use is wrong. */
+/* `optopt` is 0 for an unknown long flag, and the flag's value for a known flag that is used
+ * wrongly. */
 static void complain_misuse(struct config_errors *errors, const char *argument,
                             bool is_value_missing)
 {

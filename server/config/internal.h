@@ -8,8 +8,8 @@
 
 #include "server/config/config.h"
 
-/* Bounds of a configuration file. A file at all of them loads in a few milliseconds and a few MiB.
- */
+/* Limits of a configuration file. A file that reaches all of them loads in a few milliseconds and
+ * takes a few MiB. */
 enum {
     CONFIG_FILE_MAX_BYTES = 1 << 20,
     CONFIG_MAX_DEPTH = 32,
@@ -29,12 +29,12 @@ struct config_place {
 
 void config_errors_add(struct config_errors *errors, const struct config_place *place,
                        const char *format, ...) __attribute__((format(printf, 3, 4)));
-/* By line and column; those without come last. */
+/* Sorts by line and column; errors without a line come last. */
 void config_errors_sort(struct config_errors *errors);
 
 enum { CONFIG_QUOTE_BYTES = 64 };
 
-/* `text` in quotes, cut to fit, with everything unprintable replaced. Returns `out`
+/* Writes `text` in quotes, cut to fit, with everything unprintable replaced. Returns `out`
  * (CONFIG_QUOTE_BYTES). */
 const char *config_quote(char *out, const char *text);
 
@@ -73,7 +73,7 @@ struct config_tree { /* owns every node and text in it */
 
 void config_tree_init(struct config_tree *tree, struct config_errors *errors);
 void config_tree_deinit(struct config_tree *tree);
-/* NULL: out of memory. */
+/* A terminated copy of `n` bytes, which the tree owns. NULL: out of memory. */
 char *config_tree_text(struct config_tree *tree, const char *text, size_t n);
 
 /* A new node without a parent. NULL: too many nodes or out of memory, which is reported. */
@@ -83,7 +83,7 @@ struct config_node *config_tree_scalar(struct config_tree *tree, const char *tex
                                        const struct config_place *place);
 
 void config_node_append(struct config_node *parent, struct config_node *child);
-/* NULL: not there. */
+/* The child of `map` with this key. NULL: there is none, or `map` is not a map. */
 struct config_node *config_node_find(const struct config_node *map, const char *key);
 
 /* Puts `value` into `map` under `key` (which must outlive the tree), and replaces an earlier value.
@@ -93,7 +93,7 @@ void config_node_put(struct config_node *map, const char *key, struct config_nod
 /* Whether nothing was written here: an empty plain scalar, or no node. */
 bool config_node_is_empty(const struct config_node *node);
 
-/* The same, or an empty list. */
+/* Whether it is empty in that sense, or an empty list. */
 bool config_node_is_absent(const struct config_node *node);
 
 /* The map or list under `key` in `map`, created if it is missing. NULL: there is something else,
@@ -150,8 +150,9 @@ struct config_row {
     const char *name;
     enum config_type type;
     unsigned flags;
-    size_t offset, count_offset; /* in the section's struct; the count of a list */
-    uint64_t min, max;           /* of numbers; of a list: entries */
+    size_t offset, count_offset; /* of the field in the section's struct, and of the count of a
+                                    list */
+    uint64_t min, max;           /* of a number; `max` also of the entries of a list */
     const char *fallback;        /* the default as text; NULL: empty */
     const char *zero;            /* the word for 0, such as "auto"; NULL: none */
     const char *const *words;    /* of an enum or a map's values, ends with NULL */
@@ -173,11 +174,11 @@ extern const struct config_section config_root;
 
 enum { CONFIG_PROBLEM_BYTES = 256, CONFIG_VALUE_BYTES = 96 };
 
-/* Reads `text` as `row` wants it into *value (of the row's C type; strings are allocated). False:
- * `problem` (CONFIG_PROBLEM_BYTES) says what is wrong and what to do. */
+/* Parses `text` as a value of `row` into *value (of the row's C type; strings are allocated).
+ * False: `problem` (CONFIG_PROBLEM_BYTES) says what is wrong and what to do. */
 bool config_value_parse(const struct config_row *row, const char *text, void *value, char *problem);
 
-/* The text of a value that is not a string. Returns `out` (CONFIG_VALUE_BYTES). */
+/* Writes the text of a value that is not a string. Returns `out` (CONFIG_VALUE_BYTES). */
 const char *config_value_text(const struct config_row *row, const void *value, char *out);
 const char *config_number_text(const struct config_row *row, uint64_t value, char *out);
 
@@ -198,7 +199,7 @@ static inline const void *config_field_const(const struct config_row *row, const
 size_t config_list_count(const struct config_row *row, const void *base);
 void *config_list_items(const struct config_row *row, const void *base);
 size_t config_item_bytes(const struct config_row *row);
-/* Gives the list room for `count` zeroed items. False: out of memory. */
+/* Allocates `count` zeroed items for the list. False: out of memory. */
 bool config_list_allocate(const struct config_row *row, void *base, size_t count);
 
 void config_section_init(const struct config_section *section, void *base); /* defaults */
@@ -227,7 +228,7 @@ void config_env_apply(struct config_tree *tree, struct config_node *root, char *
 void config_flags_apply(struct config_tree *tree, struct config_node *root,
                         const struct config_flags *flags);
 
-/* A list of the pieces of `text` between commas. */
+/* Appends the pieces of `text` between commas to `list`. */
 void config_tree_split(struct config_tree *tree, struct config_node *list, const char *text);
 
 /* ---- check.c --------------------------------------------------------------------------------- */

@@ -13,7 +13,7 @@ static size_t part_size(const char *text)
     return strcspn(text, "/");
 }
 
-/* What follows the part at `text`; NULL: that was the last. */
+/* The part after the one at `text`; NULL: there is none. */
 static const char *part_next(const char *text)
 {
     text += part_size(text);
@@ -25,13 +25,14 @@ static bool is_double_star(const char *pattern)
     return part_size(pattern) == 2 && memcmp(pattern, "**", 2) == 0;
 }
 
-/* What a URL, and so the text of a path, has as %XX. */
+/* Whether URLs, and so the text of a path, have this byte as %XX. */
 static bool is_escaped_in_urls(unsigned char c)
 {
     return c <= 0x20 || c >= 0x7f || strchr("\"<>`", c);
 }
 
-/* How much of the `n` bytes of a path the character of a pattern stands for; 0: it does not. */
+/* How many of the `n` bytes at `text`, in a path, the pattern's character `c` matches; 0: it does
+ * not match. */
 static size_t char_matches(unsigned char c, const char *text, size_t n)
 {
     static const char digits[] = "0123456789ABCDEF";
@@ -41,7 +42,7 @@ static size_t char_matches(unsigned char c, const char *text, size_t n)
     return n >= sizeof code && memcmp(text, code, sizeof code) == 0 ? sizeof code : 0;
 }
 
-/* One part against one part: `*` is any run of bytes. */
+/* Matches one part; `*` matches any run of bytes. */
 static bool part_matches(const char *pattern, const char *text)
 {
     const char *pattern_end = pattern + part_size(pattern), *text_end = text + part_size(text);

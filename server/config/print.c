@@ -51,8 +51,8 @@ static bool is_plain(const char *text)
     return is_start_plain && strspn(text, others) == strlen(text) && !is_reserved(text);
 }
 
-/* Characters of several bytes that YAML would read as a line break, a mark or nothing at all.
- * Returns their bytes, or 0. */
+/* The size of a multi-byte character, *code, that YAML reads as a line break, a byte order mark or
+ * not as a character; 0 for any other character. */
 static size_t special_size(const unsigned char *p, unsigned *code)
 {
     if (p[0] == 0xc2 && p[1] < 0xa0) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Tree -> structs, row by row. Reading goes on after a mistake, so that all of them are reported at
- * once.
+/* Fills the structs from the tree, row by row. Reading goes on after a mistake, so that all
+ * mistakes are reported at once.
  * Tested by tests/unit/config/test_files.c. */
 #include <errno.h>
 #include <stdlib.h>
@@ -44,7 +44,7 @@ static void check_file(struct config_reader *reader, const struct config_row *ro
                       strerror(errno));
 }
 
-/* Parses a scalar into a fresh value; on success it takes the place of what `field` holds. */
+/* Parses a scalar. If that succeeds, its value replaces the one in `field`. */
 static void read_scalar(struct config_reader *reader, const struct config_row *row,
                         const struct config_node *node, void *field)
 {

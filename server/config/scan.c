@@ -6,7 +6,7 @@
 
 #include "server/config/internal.h"
 
-/* Length of the UTF-8 sequence at `p`, or 0 when it is none (RFC 3629: no surrogates, no long
+/* Length of the UTF-8 sequence at `p`, or 0 if it is malformed (RFC 3629: no surrogates, no long
  * forms). */
 static size_t sequence_size(const unsigned char *p, size_t n, uint32_t *code)
 {

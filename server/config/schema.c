@@ -26,7 +26,7 @@ static void write_words(FILE *out, const char *const *words)
 
 static void write_section(FILE *out, const struct config_section *section, unsigned indent);
 
-/* A number is written in one of several forms; the words for 0 are one of them. */
+/* A number has several forms, and the word for 0 is one of them. */
 static void write_number(FILE *out, const struct config_row *row)
 {
     fputs("\"anyOf\": [", out);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Structs handled by the table: how a row finds its field, how defaults come in, how memory goes.
+/* Handles structs by the rows of the table: finds fields, sets defaults, frees memory.
  * Tested by tests/unit/config/test_files.c. */
 #include <stdlib.h>
 #include <string.h>

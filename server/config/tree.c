@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The tree of what was written: nodes and texts in blocks of memory that are freed together, each
- * node knowing its place.
+/* The tree of what was written: nodes and texts in blocks of memory that are freed together, and
+ * each node knows where it was written.
  * Tested by tests/unit/config/test_memory.c. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* One written value -> one C value, and back. What is wrong with a value is said in the same breath
- * as what to write instead.
+/* Parses one written value into one C value, and prints it again. An error says what is wrong with
+ * the value and what to write instead.
  * Tested by tests/unit/config/test_model.c. */
 #include <arpa/inet.h>
 #include <stdlib.h>
@@ -14,7 +14,7 @@ struct unit {
     uint64_t factor;
 };
 
-/* The largest first: printing takes the first that divides. */
+/* The largest first: printing uses the first one that divides the value. */
 static const struct unit duration_units[] = {{"h", 3600 * NS_PER_S},
                                              {"m", 60 * NS_PER_S},
                                              {"s", NS_PER_S},
@@ -45,7 +45,8 @@ static bool multiply_add(uint64_t *value, uint64_t factor, uint64_t addend)
            !__builtin_add_overflow(*value, addend, value);
 }
 
-/* Digits at `*text`, which moves after them. Too large: UINT64_MAX. False: there are none. */
+/* Reads digits and moves *text past them; UINT64_MAX if the number is too large. False: there are
+ * none. */
 static bool read_digits(const char **text, uint64_t *value)
 {
     const char *p = *text;
@@ -67,8 +68,8 @@ static const struct unit *find_unit(const struct unit *units, const char *name)
     return NULL;
 }
 
-/* ".25" of `factor`: what stands after the point, as far as it is whole. False: no digits, or too
- * many. */
+/* Reads the digits after the point as *numerator / *denominator. False: there are none, or more
+ * than six. */
 static bool read_fraction(const char **text, uint64_t *numerator, uint64_t *denominator)
 {
     const char *start = *text;
@@ -92,7 +93,7 @@ static const char *form_of(const struct config_row *row)
     return "a whole number";
 }
 
-/* Digits, a fraction where `units` is of durations, a unit. Too large: UINT64_MAX. */
+/* Parses digits, a fraction (durations only) and a unit; UINT64_MAX if the value is too large. */
 static bool parse_quantity(const struct config_row *row, const char *text, uint64_t *value,
                            char *problem)
 {

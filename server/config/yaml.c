@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* YAML text -> tree, by libyaml's events. Only what a configuration needs is taken: one document of
- * maps, lists and scalars. Anchors, aliases and tags are refused, so no text can grow beyond what
- * was written.
+/* Builds the tree from YAML, by the events of libyaml. It accepts only what a configuration needs:
+ * one document of maps, lists and scalars. Anchors, aliases and tags are refused, so no text can
+ * grow beyond what was written.
  * Tested by tests/unit/config/test_files.c. */
 #include <string.h>
 #include <yaml.h>
@@ -15,10 +15,10 @@ struct builder {
     struct config_node *stack[CONFIG_MAX_DEPTH]; /* open maps and lists, the root first */
     bool has_bracket[CONFIG_MAX_DEPTH];          /* which of them begin with [ or { */
     size_t depth;
-    const char *key; /* read, its value not yet; NULL: none */
+    const char *key; /* a key whose value is not read yet; NULL: none */
     struct config_place key_place;
     bool is_key_duplicate;
-    bool is_stopped; /* what was read means nothing */
+    bool is_stopped; /* what was read cannot be used */
 };
 
 static struct config_place place_of(const struct builder *builder, const yaml_mark_t *mark)
@@ -38,7 +38,7 @@ static void stop_building(struct builder *builder, const struct config_place *pl
 
 static const struct complaint {
     const char *theirs, *ours;
-    bool is_begun_shown; /* also say where the broken thing began */
+    bool is_begun_shown; /* also say where the broken part begins */
 } complaints[] = {
     {"found character that cannot start any token",
      "this character cannot begin a value; put the value in quotes", false},
@@ -77,8 +77,8 @@ static struct complaint complaint_for(const yaml_parser_t *parser, const char *t
     return (struct complaint){.ours = parser->problem ? parser->problem : "this is not YAML"};
 }
 
-/* Whose bracket was still open when the text came to its end: that end is no place to look for the
- * mistake. NULL: none. */
+/* The innermost map or list whose bracket is still open at the end of the text: the mistake is
+ * there, not at the end. NULL: none. */
 static const struct config_node *find_left_open(const struct builder *builder,
                                                 const yaml_parser_t *parser)
 {
@@ -128,7 +128,7 @@ static bool is_key_expected(const struct builder *builder)
     return parent && parent->kind == NODE_MAP && !builder->key;
 }
 
-/* Puts a new value where it belongs. The value of a duplicate key is read, but belongs nowhere. */
+/* Attaches a new node to its parent. The value of a duplicate key is read and dropped. */
 static void attach_node(struct builder *builder, struct config_node *node)
 {
     struct config_node *parent = innermost_node(builder);
@@ -283,7 +283,9 @@ static void on_event(struct builder *builder, const yaml_event_t *event)
                      event->data.mapping_start.tag);
         on_start(builder, NODE_MAP,
                  event->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE &&
-                     event->end_mark.index > event->start_mark.index /* not in [a: b] */,
+                     event->end_mark.index > event->start_mark.index /* false for the map in [a:
+                                                                        b] */
+                 ,
                  &place);
         break;
     case YAML_SEQUENCE_END_EVENT:
