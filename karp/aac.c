@@ -8,7 +8,8 @@
 #include "base/error.h"
 #include "karp/internal.h"
 
-/* Audio object types. HE and HE_V2 say "the AAC below is doubled by spectral band replication". */
+/* Audio object types. HE and HE_V2 mean that spectral band replication doubles the rate of the AAC
+ * below. */
 enum {
     AAC_LC = 2,
     AAC_HE = 5,
@@ -22,7 +23,7 @@ static const uint32_t aac_rates[] = {96000, 88200, 64000, 48000, 44100, 32000, 2
                                      22050, 16000, 12000, 11025, 8000,  7350};
 enum { AAC_RATES = sizeof aac_rates / sizeof *aac_rates, AAC_RATE_EXPLICIT = 15 };
 
-/* Channels of the configurations that have a number; 0: a program config element tells. */
+/* Channels of each channel configuration; 0: reserved, or given by a program config element. */
 static const uint8_t aac_channels[16] = {0, 1, 2, 3, 4, 5, 6, 8, 0, 0, 0, 7, 8, 24, 8, 0};
 
 static uint8_t read_object_type(struct bits *in)
@@ -31,7 +32,7 @@ static uint8_t read_object_type(struct bits *in)
     return (uint8_t)(type == AAC_ESCAPE ? 32 + bits_read(in, 6) : type);
 }
 
-/* 0 for the reserved indices. */
+/* Reads a sampling frequency in Hz; 0 for a reserved index. */
 static uint32_t read_rate(struct bits *in)
 {
     uint32_t index = bits_read(in, 4);
@@ -50,8 +51,7 @@ static uint32_t read_elements(struct bits *in, uint32_t count)
     return channels;
 }
 
-/* Counts the channels of a program config element (4.4.1.1) and passes the tables of its
- * elements. */
+/* Counts the channels of a program config element (4.4.1.1) and skips the tables in it. */
 static uint32_t read_program(struct bits *in)
 {
     bits_skip(in, 4 + 2 + 4);
@@ -64,8 +64,8 @@ static uint32_t read_program(struct bits *in)
     return read_elements(in, front + side + back) + lfe;
 }
 
-/* Whether the configuration goes on as that of general audio. Few object types differ, and none of
- * what they have instead is needed here. */
+/* Whether a GASpecificConfig follows. Few object types have something else, and nothing of that is
+ * needed here. */
 static bool is_general_audio(uint8_t type)
 {
     return (type >= 1 && type <= 4) || type == 6 || type == 7 || type == 17 ||
@@ -151,7 +151,7 @@ static void put_rate(struct bit_writer *to, uint32_t rate)
     put_bits(to, rate, 24);
 }
 
-/* The configuration with so many channels that every decoder knows; 0 when none has. */
+/* The channel configuration for `channel_count`, among those that every decoder knows; 0: none. */
 static uint32_t configuration_of(uint32_t channel_count)
 {
     for (uint32_t i = 1; i <= 7; i++) {

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Walks over the elements of a frame of AAC (ISO/IEC 14496-3, 4.4.2 and 4.4.2.7). An element
- * does not tell its length, so the codes of its scale factors and spectral data are decoded to find
- * its end. Their values are not needed. */
+/* Walks over the elements of a frame of AAC (ISO/IEC 14496-3, 4.4.2 and 4.4.2.7). An element has no
+ * length field, so the codes of its scale factors and spectral data are decoded to find its end.
+ * Their values are not needed. */
 #include "karp/aac_frame.h"
 
 #include <string.h>
@@ -17,18 +17,18 @@ enum {
     FILL = 6,
     END_OF_BLOCK = 7,
 
-    EIGHT_SHORT = 2,           /* a sequence of windows */
-    FRAME_MAX_BYTES = 1 << 16, /* far above what a decoder's buffer allows */
+    EIGHT_SHORT = 2,           /* window_sequence: eight short windows instead of a long one */
+    FRAME_MAX_BYTES = 1 << 16, /* far more than a decoder's buffer holds */
     MAX_WINDOWS = 8,
     MAX_BANDS = 64,
-    MAX_ELEMENTS = 16, /* of channels: more than any configuration has */
+    MAX_ELEMENTS = 16, /* elements with channels: more than any configuration has */
 
-    BOOK_OF_PAIRS = 5, /* the first whose codes stand for two values; those before for four */
+    BOOK_OF_PAIRS = 5, /* codes of this book and above stand for two values, others for four */
     BOOK_RESERVED = 12,
-    BOOK_NOISE = 13, /* this and above: no spectral data */
+    BOOK_NOISE = 13, /* this book and above have no spectral data */
 };
 
-/* One channel, or both of a pair that share their windows. */
+/* The windows of one channel, or of both channels of a pair that share them. */
 struct windows {
     bool is_short;
     uint32_t band_count, group_count;
@@ -43,7 +43,7 @@ struct walk {
     uint8_t books[MAX_WINDOWS][MAX_BANDS]; /* of the channel at hand, by group and band */
 };
 
-/* Takes a code and returns its place in the book; the walk is broken where there is no such
+/* Takes a code and returns its index in the book. Marks the walk as broken if there is no such
  * code. */
 static uint32_t take_code(struct walk *walk, const struct aac_book *book)
 {
@@ -101,7 +101,7 @@ static void read_windows(struct walk *walk, struct windows *windows)
         }
     } else {
         windows->band_count = bits_read(in, 6);
-        walk->is_broken |= bits_read(in, 1); /* prediction is of other profiles */
+        walk->is_broken |= bits_read(in, 1); /* only other profiles use prediction */
     }
     walk->is_broken |= windows->band_count > windows->bands->count;
 }
@@ -147,7 +147,7 @@ static void skip_pulses(struct bits *in)
     bits_skip(in, 6 + count * (5 + 4));
 }
 
-/* Temporal noise shaping. */
+/* Skips the filters of temporal noise shaping (tns_data). */
 static void skip_filters(struct bits *in, bool is_short)
 {
     for (int i = 0; i < (is_short ? MAX_WINDOWS : 1); i++) {
@@ -177,7 +177,8 @@ static void skip_spectrum(struct walk *walk, const struct windows *windows)
     }
 }
 
-/* An individual channel stream; the windows of a pair that shares them come before. */
+/* Skips an individual_channel_stream. `shared`: the windows that a pair has in common and that came
+ * before it; NULL: the channel has windows of its own. */
 static void skip_channel(struct walk *walk, const struct windows *shared)
 {
     struct bits *in = &walk->in;
@@ -194,7 +195,7 @@ static void skip_channel(struct walk *walk, const struct windows *shared)
         skip_pulses(in);
     if (bits_read(in, 1))
         skip_filters(in, windows->is_short);
-    walk->is_broken |= bits_read(in, 1); /* gain control is of another profile */
+    walk->is_broken |= bits_read(in, 1); /* only another profile uses gain control */
     if (!walk->is_broken && !in->is_short)
         skip_spectrum(walk, windows);
 }
@@ -231,8 +232,8 @@ static void skip_fill(struct bits *in)
     bits_skip(in, count * 8);
 }
 
-/* Walks over an element of that kind and notes it in `order` if it has channels. False: it cannot
- * be walked over. */
+/* Skips an element of that kind, and adds its letter to `order` if it carries channels. Returns
+ * false if the element cannot be skipped. */
 static bool skip_element(struct walk *walk, uint32_t kind, char *order)
 {
     static const char letters[] = {'S', 'P', 0, 'L'};

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Tables of ISO/IEC 14496-3: the Huffman books of 4.A.1 and the scale factor bands of 4.5.4, as far
- * as walking over a frame needs them. All books are canonical, so the number of codes of each
- * length gives the codes; what a code stands for does not matter, only how many bits follow it.
+/* Tables of ISO/IEC 14496-3, reduced to what is needed to walk over a frame: the Huffman books of
+ * 4.A.1 and the scale factor bands of 4.5.4. All books are canonical, so the number of codes of
+ * each length gives the codes. What a code stands for does not matter, only how many bits follow
+ * it.
  * Tested by tests/unit/karp/test_aac_frame.c. */
 #include "karp/aac_tables.h"
 
 const struct aac_book aac_books[AAC_BOOKS] = {
-    {{0}, 0}, /* of silence: no codes */
+    {{0}, 0}, /* silence: no codes */
     {{1, 0, 0, 0, 8, 0, 24, 0, 24, 8, 16}, 0},
     {{0, 0, 1, 1, 7, 24, 15, 19, 14}, 0},
     {{1, 0, 0, 4, 2, 6, 3, 5, 15, 15, 8, 9, 3, 3, 5, 2},
@@ -108,7 +109,7 @@ static const uint16_t short_8[] = {
     }
 
 static const struct {
-    uint32_t rate; /* and above */
+    uint32_t rate; /* the lowest rate in Hz that uses these bands */
     struct aac_bands long_bands, short_bands;
 } bands[] = {
     {75132, BANDS(long, 96), BANDS(short, 96)}, {55426, BANDS(long, 64), BANDS(short, 96)},

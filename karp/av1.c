@@ -18,7 +18,7 @@ struct obu {
     struct reader body;
 };
 
-/* Takes the next OBU; false where its size does not fit. */
+/* Takes the next OBU. Returns false if its size does not fit. */
 static bool next_obu(struct reader *in, struct obu *obu)
 {
     obu->whole = in->data + in->at;
@@ -39,7 +39,8 @@ static bool next_obu(struct reader *in, struct obu *obu)
     return !in->is_short;
 }
 
-/* Reads the bits of a decoder's buffer that operating points need; 0: there is no decoder model. */
+/* Reads timing_info and decoder_model_info (5.5.3, 5.5.4). Returns the width in bits of the buffer
+ * delays in the operating points; 0: there is no decoder model. */
 static uint32_t read_timing(struct bits *in)
 {
     if (!bits_read(in, 1))
@@ -70,7 +71,7 @@ static void skip_operating_points(struct bits *in)
     }
 }
 
-/* Passes over the tools of the codec that a sequence may use. */
+/* Skips the flags of the coding tools that the sequence may use. */
 static void skip_tools(struct bits *in)
 {
     bits_skip(in, 4);

@@ -36,7 +36,7 @@ static size_t index_of(const struct karp_catalog *catalog, const char *name)
     return i;
 }
 
-/* Where a new track of `kind` goes: video before audio, otherwise in order of arrival. */
+/* The index for a new track of `kind`: video before audio, otherwise in order of arrival. */
 static size_t place_of(const struct karp_catalog *catalog, enum karp_track_kind kind)
 {
     size_t i = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The catalog as JSON: exact and compact when written, forgiving about what is not in the schema
- * when read.
+/* The catalog as JSON. The writer is exact and compact; the reader ignores members that it does not
+ * know.
  * Tested by tests/unit/karp/test_catalog.c. */
 #include <stdlib.h>
 #include <string.h>
@@ -9,7 +9,7 @@
 #include "karp/catalog_internal.h"
 #include "karp/internal.h"
 
-/* The place in the document that is being read, for the sentence of a failure. */
+/* The place in the document that is being read, for the text of a failure. */
 struct place {
     const char *list; /* "video" or "audio" */
     size_t index;
@@ -23,7 +23,7 @@ static int refuse_member(const struct place *at, enum karp_failure_kind kind, co
     return MOQ_ERR_DECODE;
 }
 
-/* The member, NULL when it is absent or null. */
+/* Returns the member, or NULL if it is absent or null. */
 static const json_t *member_of(const json_t *object, const char *member)
 {
     const json_t *value = json_object_get(object, member);
@@ -43,7 +43,7 @@ static int read_text(const json_t *value, char *out, size_t size, const struct p
     return 0;
 }
 
-/* Reads a required integer of [lowest, highest]. */
+/* Reads a required integer in [lowest, highest]. */
 static int read_integer(const json_t *value, int64_t lowest, int64_t highest, int64_t *out,
                         const struct place *at, const char *member)
 {
@@ -113,7 +113,7 @@ static int hex_digit(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* An optional hex string into memory that the track owns from then on. */
+/* Reads an optional hex string into memory that the track owns from then on. */
 static int read_description(const json_t *object, struct karp_track *track, const struct place *at)
 {
     const json_t *value = member_of(object, "description");
@@ -206,7 +206,8 @@ static int read_list(const json_t *root, const char *list, enum karp_track_kind 
     return error;
 }
 
-/* It is not worth refusing a catalog for: what is no time is as good as absent. */
+/* Reads the member "start". A malformed one counts as absent, because it is no reason to refuse the
+ * whole catalog. */
 static void read_start(const json_t *root, struct karp_catalog *catalog)
 {
     const json_t *value = member_of(root, "start");
@@ -279,8 +280,8 @@ static json_t *hex_of(const uint8_t *data, size_t size)
     return value;
 }
 
-/* jansson keeps the order of insertion; a NULL value makes json_object_set_new fail, which is
- * collected in one flag. */
+/* jansson keeps the order of insertion. json_object_set_new fails if the value is NULL, so one flag
+ * is enough for all allocations. */
 static bool write_members(json_t *object, const struct karp_track *track)
 {
     bool is_failed = json_object_set_new(object, "track",

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The members of a track that only our catalogs have, all optional: the clock of the file,
- * language, and how pictures are shown. The latter have the names, forms and meanings that
- * VideoDecoderConfig of WebCodecs gives them, and its words for colours; a colour that it has no
- * word for is the number of ISO/IEC 23091-2.
+/* The members of a track that only our catalogs have, all optional: the timescale of the file, the
+ * language, and how pictures are shown. The last group has the names, forms and meanings of
+ * VideoDecoderConfig in WebCodecs, and its words for colours. A colour that has no word there is
+ * written as its number in ISO/IEC 23091-2.
  * Tested by tests/unit/karp/test_catalog.c. */
 #include <string.h>
 
@@ -18,7 +18,7 @@ enum { MAX_WORDS = 6, COLOUR_UNSPECIFIED = 2 };
 
 static const struct colour_member {
     const char *name;
-    struct word words[MAX_WORDS + 1]; /* up to the one without a text */
+    struct word words[MAX_WORDS + 1]; /* the list ends with a NULL text */
 } colour_members[3] = {
     {"primaries",
      {{1, "bt709"}, {5, "bt470bg"}, {6, "smpte170m"}, {9, "bt2020"}, {12, "smpte432"}, {0, NULL}}},
@@ -34,7 +34,7 @@ static const struct colour_member {
      {{0, "rgb"}, {1, "bt709"}, {5, "bt470bg"}, {6, "smpte170m"}, {9, "bt2020-ncl"}, {0, NULL}}},
 };
 
-/* A whole number of [lowest, highest]; false when the member is none. */
+/* Reads an integer in [lowest, highest]. Returns false, and sets nothing, for any other member. */
 static bool read_number(const json_t *object, const char *member, json_int_t lowest,
                         json_int_t highest, uint32_t *number)
 {

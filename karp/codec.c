@@ -15,7 +15,7 @@ static bool has_prefix(const char *text, const char *prefix)
     return strncmp(text, prefix, strlen(prefix)) == 0;
 }
 
-/* Reads exactly `digits` digits of `base` from `*at` and passes them. */
+/* Reads exactly `digits` digits of `base` at `*at` and moves `*at` after them. */
 static bool take_number(const char **at, int digits, int base, uint32_t *value)
 {
     uint32_t sum = 0;
@@ -58,7 +58,7 @@ static bool take_run(const char **at, int most, int base, uint32_t *value)
     return digits > 0 && take_number(at, digits, base, value);
 }
 
-/* avc1.PPCCLL; further dot-parts are passed over as the Rust programs do. */
+/* PPCCLL; further parts after a dot are ignored, as the Rust programs do. */
 static bool parse_h264(const char *at, struct karp_codec *codec)
 {
     codec->kind = KARP_CODEC_H264;
@@ -163,8 +163,8 @@ static bool parse_aac(const char *at, struct karp_codec *codec)
     return *at == '\0';
 }
 
-/* Forms of avc3 and hev1 that are not known here pass through as unknown: viewers do not refuse
- * them. */
+/* Parses avc3 and hev1. A malformed string becomes an unknown codec instead of an error, because
+ * viewers do not refuse it either. */
 static void parse_lenient(const char *text, struct karp_codec *codec)
 {
     bool is_known =

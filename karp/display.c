@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Ratios, quarter turns, and the forms of languages.
+/* Ratios, rotation and mirroring, and the forms of languages.
  * Tested by tests/unit/karp/test_export_config.c and tests/unit/karp/test_import.c. */
 #include "karp/display.h"
 
@@ -7,7 +7,8 @@
 
 enum { COLOUR_UNSPECIFIED = 2 };
 
-/* Of each turn; then of each turn that is mirrored left to right after it. */
+/* The signs of each quarter turn; then of each quarter turn that is followed by mirroring left to
+ * right. */
 static const int8_t turns[8][4] = {{1, 0, 0, 1},  {0, 1, -1, 0}, {-1, 0, 0, -1}, {0, -1, 1, 0},
                                    {-1, 0, 0, 1}, {0, 1, 1, 0},  {1, 0, 0, -1},  {0, -1, -1, 0}};
 

@@ -9,8 +9,8 @@
 #include "base/objects.h"
 #include "karp/export_internal.h"
 
-/* A group that begins this far behind the newest frame is an old one that comes late, not a clock
- * that trembles. */
+/* A group that begins more than this before the newest frame is an old group that arrives late.
+ * Smaller steps back are jitter. */
 enum { LATE_GROUP_US = 500000 };
 
 static void deinit_track(struct export_track *track)
@@ -119,8 +119,8 @@ static bool is_ready(const struct karp_exporter *exporter)
     return is_any;
 }
 
-/* Room for the decode times before zero of the deepest reordering. The same for all tracks: a
- * player that ignores edit lists keeps them together. */
+/* Makes room for decode times before zero, enough for the track that reorders most. All tracks get
+ * the same lead, so that they stay in sync in a player that ignores edit lists. */
 static void find_lead(struct karp_exporter *exporter)
 {
     unsigned deepest = 0;
@@ -137,7 +137,7 @@ static void find_lead(struct karp_exporter *exporter)
     }
 }
 
-/* Writes the init segment unless it is the same as the one in force. */
+/* Writes the init segment unless it equals the current one. */
 static int write_init(struct karp_exporter *exporter)
 {
     struct byte_buf init;
@@ -155,7 +155,7 @@ static int write_init(struct karp_exporter *exporter)
     return error;
 }
 
-/* Start codes become lengths; other payloads are passed on as they are. */
+/* Turns start codes into lengths. Other payloads stay as they are. */
 static int reframe_payload(struct karp_exporter *exporter, const struct export_track *track,
                            struct karp_frame *frame)
 {
@@ -168,7 +168,7 @@ static int reframe_payload(struct karp_exporter *exporter, const struct export_t
     return error || frame->size <= KARP_FRAME_MAX_BYTES ? error : MOQ_ERR_BOUNDS;
 }
 
-/* The frame's place on the file's time line; negative when it lies before its start. */
+/* The frame's time in the file, in microseconds; negative if it is before the start. */
 static int64_t place_frame(struct karp_exporter *exporter, const struct karp_frame *frame)
 {
     if (exporter->is_restarting) {
@@ -178,7 +178,7 @@ static int64_t place_frame(struct karp_exporter *exporter, const struct karp_fra
     return (int64_t)frame->timestamp_us + exporter->offset_us;
 }
 
-/* Why a frame has no place in the file; KARP_EXPORT_LOSS_COUNT: it has one. */
+/* Why a frame is left out; KARP_EXPORT_LOSS_COUNT if it is not. */
 static enum karp_export_loss loss_of(const struct export_track *track,
                                      const struct karp_frame *frame, int64_t pts)
 {
@@ -235,7 +235,8 @@ static void take_as_described(struct export_track *track)
     track->is_ready = track->is_ready || track->is_described;
 }
 
-/* Whether the catalog describes all tracks that are still missing, and they were waited for. */
+/* Whether the catalog describes all tracks that are not ready, and they have been waited for long
+ * enough. */
 static bool is_description_enough(const struct karp_exporter *exporter)
 {
     for (size_t i = 0; i < exporter->catalog->track_count; i++) {
@@ -246,8 +247,9 @@ static bool is_description_enough(const struct karp_exporter *exporter)
     return exporter->pending_last_us - exporter->pending_first_us >= KARP_EXPORT_PENDING_MAX_US;
 }
 
-/* Enough has been held: the file begins without the tracks that stay silent and are described
- * nowhere, if another one is there. */
+/* Stops waiting for configurations: the catalog's description is used where there is one, and
+ * tracks without any are left out. If that leaves no track, the held frames are dropped instead and
+ * the exporter goes on waiting. */
 static void give_up_silent(struct karp_exporter *exporter)
 {
     bool is_any = false;
@@ -291,8 +293,8 @@ static int begin_file(struct karp_exporter *exporter)
     return error;
 }
 
-/* Before the init segment: learn from the frame, hold it, and see whether that was the last thing
- * missing. */
+/* Takes a frame before the init segment is written: looks for the track's configuration in it,
+ * holds it, and begins the file if nothing is missing any more. */
 static int wait_for_init(struct karp_exporter *exporter, const struct karp_frame *frame)
 {
     struct export_track *track = &exporter->tracks[frame->track];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Finds what a decoder has to know before the first picture: in the catalog, by computation, or in
- * the first keyframe. */
+/* Finds the configuration that a decoder needs before the first picture: in the catalog, from the
+ * codec string, or in the first keyframe. */
 #include "karp/export_internal.h"
 
 #include <string.h>
@@ -47,8 +47,8 @@ static void learn_reorder(struct export_track *track)
     track->is_square = !is_h265 && !sps.is_stretched;
 }
 
-/* The record in the catalog, when there is one of the form that we know. The first keyframe may
- * know better. */
+/* Takes the record in the catalog if it has a form that we know. A different one in the first
+ * keyframe replaces it later. */
 static void take_description(struct export_track *track)
 {
     const struct karp_track *entry = track->entry;
@@ -90,7 +90,7 @@ bool export_config_init(struct export_track *track)
     return true;
 }
 
-/* av1C: four bytes that the codec string tells, and the sequence header OBU of the frame. */
+/* Makes an av1C: four bytes from the codec string, then the sequence header OBU of the frame. */
 static int find_av1(struct export_track *track, const struct karp_frame *frame)
 {
     struct av1_sequence sequence;
@@ -115,8 +115,8 @@ static int find_av1(struct export_track *track, const struct karp_frame *frame)
     return error == MOQ_ERR_NOMEM ? error : 0;
 }
 
-/* Whether two records describe the same sequence. Then that of the catalog is kept, because it may
- * say more. */
+/* Whether two records have the same SPS. If so, the one of the catalog is kept, because it may say
+ * more. */
 static bool has_same_sps(const struct byte_buf *a, const struct byte_buf *b, bool is_h265)
 {
     struct nal x, y;
@@ -132,7 +132,7 @@ static void set_length_bytes(struct export_track *track, uint8_t length_bytes)
         track->config.data[at] = (uint8_t)((track->config.data[at] & ~3) | (length_bytes - 1));
 }
 
-/* Takes the record that the sets of a frame make, and what they say about its pictures. */
+/* Takes over the record that was made of a frame's parameter sets, and the picture size in it. */
 static void take_sets(struct export_track *track, struct byte_buf *made)
 {
     bool is_h265 = track->codec.kind == KARP_CODEC_H265;
@@ -150,8 +150,9 @@ static void take_sets(struct export_track *track, struct byte_buf *made)
     }
 }
 
-/* If the sequence has changed since the catalog was written, its keyframe carries the new parameter
- * sets. They describe the frames that the file begins with, so they override the catalog. */
+/* Looks for parameter sets in a keyframe. If the sequence has changed since the catalog was
+ * written, the keyframe carries the new sets. They describe the frames at the beginning of the
+ * file, so they override the catalog. */
 static int find_sets(struct export_track *track, const struct karp_frame *frame)
 {
     enum { USUAL_LENGTH_BYTES = 4 };

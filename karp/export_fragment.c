@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Writes moof and mdat: of one frame, or of a group. The newest sample of a track is always held
- * back, because its decode time and duration depend on the next one.
+/* Writes fragments (moof and mdat) of one frame or of one group each. The newest sample of a track
+ * is always held back, because its decode time and duration depend on the next one.
  * Tested by tests/unit/karp/test_export_time.c. */
 #include <stdlib.h>
 
@@ -23,11 +23,11 @@ static uint32_t duration_between(int64_t from, int64_t to)
     return duration < UINT32_MAX ? (uint32_t)duration : UINT32_MAX;
 }
 
-/* One fragment in the making. */
+/* A fragment that is being written. */
 struct fragment {
     const struct karp_exporter *exporter;
     const struct export_track *track;
-    int64_t next_dts; /* of the sample after the last one */
+    int64_t next_dts; /* decode time of the sample after the last one, in microseconds */
 };
 
 static void write_sample(struct writer *to, const struct fragment *fragment,
@@ -108,9 +108,10 @@ static int write_fragment(struct karp_exporter *exporter, struct export_track *t
     return error;
 }
 
-/* Gives the held sample its decode time: above the one before and, of video, below the candidate of
- * the next one where two frames are shown at once. Some muxers round audio times like that; the
- * second is shown a microsecond later, since readers of audio take one time for the other. */
+/* Gives the held sample its final decode time. It is later than that of the sample before and, for
+ * video, earlier than the candidate of the next sample even if both are shown at the same time.
+ * Some muxers round the times of two audio samples to the same value. The second one is then shown
+ * one tick later, because readers of audio do not tell decode from presentation time. */
 static void settle_held_sample(struct export_track *track, int64_t next_candidate)
 {
     struct export_sample *held = &track->samples[track->sample_count - 1];

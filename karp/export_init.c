@@ -10,7 +10,8 @@
 
 enum { FIXED_ONE = 0x10000 };
 
-/* How pictures of that size are turned, and moved so that their corner is at zero again. */
+/* Writes the matrix that rotates and mirrors pictures of that size, then moves their corner back to
+ * zero. */
 static void write_matrix(struct writer *to, const struct karp_display *display, uint32_t width,
                          uint32_t height)
 {
@@ -84,8 +85,8 @@ static void write_config(struct writer *to, const struct export_track *track, co
     writer_end(to, box);
 }
 
-/* Whether the parameter sets of H.265 are in the record only: the publisher's entry said so, or its
- * codec string does. Apple's players take no other form. */
+/* Whether the parameter sets of H.265 are only in the record, either because the record says so or
+ * because the codec string does. Apple's players accept no other form. */
 static bool is_hvc1(const struct export_track *track)
 {
     struct nal record = {track->config.data, track->config.size}, unit;
@@ -93,7 +94,7 @@ static bool is_hvc1(const struct export_track *track)
     return nal_is_complete(record) || (is_told && nal_sps_of_config(record, true, &unit));
 }
 
-/* The sample entry and the record that belong to a codec. */
+/* The box types of the sample entry and of the configuration record for a codec. */
 static void video_types(const struct export_track *track, const char **entry, const char **record)
 {
     const struct karp_codec *codec = &track->codec;
@@ -126,7 +127,7 @@ static void write_pasp(struct writer *to, const struct export_track *track)
     writer_end(to, pasp);
 }
 
-/* What the container said of the colour, or the codec string of AV1, where it says anything. */
+/* Writes the colour that the container gave, or else the one in the codec string. */
 static void write_colr(struct writer *to, const struct export_track *track)
 {
     static const struct karp_colour usual = {1, 1, 1, false};
@@ -170,7 +171,7 @@ static void write_video_entry(struct writer *to, const struct export_track *trac
     writer_end(to, entry);
 }
 
-/* A descriptor of MPEG-4 (ISO/IEC 14496-1, 8.3.3), whose length is in groups of seven bits. */
+/* Begins an MPEG-4 descriptor (ISO/IEC 14496-1, 8.3.3). Its length is in groups of seven bits. */
 static void begin_descriptor(struct writer *to, uint8_t tag, size_t size)
 {
     writer_number(to, tag, 1);
@@ -179,7 +180,7 @@ static void begin_descriptor(struct writer *to, uint8_t tag, size_t size)
     writer_number(to, size & 0x7f, 1);
 }
 
-/* The AudioSpecificConfig in its three wrappings. */
+/* Writes the AudioSpecificConfig inside its three nested descriptors. */
 static void write_esds(struct writer *to, const struct export_track *track)
 {
     enum { DESCRIPTOR_HEADER = 5, DECODER_FIELDS = 13, STREAM_FIELDS = 3, SYNC_BYTES = 1 };
@@ -292,7 +293,7 @@ static void write_mdia(struct writer *to, const struct export_track *track)
     writer_end(to, mdia);
 }
 
-/* Takes off what lies between the start of media time and the start of presentation. */
+/* Writes an edit list that skips from the start of media time to the start of presentation. */
 static void write_edits(struct writer *to, const struct karp_exporter *exporter,
                         const struct export_track *track)
 {

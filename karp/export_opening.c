@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The opening of a track that reorders its frames, for a viewer who is there when the broadcast
- * begins.
+/* The first decode times of a track that reorders its frames, for a viewer who is there when the
+ * broadcast begins.
  *
- * The frames before the first ones, which decode times are otherwise taken from, do not exist. An
- * encoder counts them as far before the start as the reorder depth lasts, and it takes twice the
- * depth in frames to see how long that is. So many are held, once; all decode times that follow are
- * then spaced as the encoder had them.
+ * Decode times are otherwise taken from earlier frames, and here there are none. An encoder starts
+ * decode times before the first presentation time, by the duration of as many frames as the reorder
+ * depth. It takes twice that number of frames to measure the duration, so that many are held once,
+ * at the beginning. All later decode times are then spaced as they were in the encoder.
  * Tested by tests/unit/karp/test_export_time.c. */
 #include "karp/export_internal.h"
 
@@ -16,8 +16,8 @@
 #include "base/error.h"
 
 enum {
-    OPENING_MAX_US = 1000000, /* a track that begins later than this has been joined on the way */
-    OPENING_SPAN_MAX_US = 60000000, /* of media to wait for: frames may last seconds */
+    OPENING_MAX_US = 1000000,       /* if a track begins later, the viewer joined in mid-stream */
+    OPENING_SPAN_MAX_US = 60000000, /* most media to hold: a frame may last for seconds */
     ROUNDING_US = 2,
     US_PER_MS = 1000,
 };
@@ -28,7 +28,7 @@ bool export_opening_wants(const struct export_track *track, int64_t pts)
            (!track->is_timed && track->reorder > 0 && pts < OPENING_MAX_US);
 }
 
-/* How long the first `reorder` frames last; of fewer frames, as far as they tell. */
+/* The duration of the first `reorder` frames, estimated if fewer are there. */
 static int64_t delay_of(const struct export_track *track)
 {
     const int64_t *times = track->opening;
@@ -39,12 +39,14 @@ static int64_t delay_of(const struct export_track *track)
                      : (times[last] - times[0]) / (int64_t)last * (int64_t)depth;
 }
 
-/* Where an edit list takes it off again, the file's media begins as much later. Otherwise decode
- * times cannot lie before zero. They are spread over the time before the first frame: muxers
- * lengthen that frame instead of writing an edit list, and then the depth seems to last longer than
- * it does. Where there is no such time they begin at zero, and frames that are decoded after their
- * presentation time say so with a negative offset: that is what a publisher's encoder does in the
- * same place, so its times are met. */
+/* Fills the window with the decode times before the first frame. With an edit list they may lie
+ * before zero, because media time begins `lead_us` early. Without one they may not:
+ *
+ * - If the first frame is shown late enough, the times are spread from zero to that frame. Some
+ *   muxers lengthen the first frame instead of writing an edit list, so the measured delay is too
+ *   long.
+ * - Otherwise they begin at zero, and a frame that is decoded after its presentation time gets a
+ *   negative composition offset. Encoders do the same, so the times match the original. */
 static void set_times(const struct karp_exporter *exporter, struct export_track *track)
 {
     int64_t delay = delay_of(track), first = track->opening[0];
@@ -98,9 +100,9 @@ static void note_time(struct export_track *track, int64_t pts)
     track->has_newest = true;
 }
 
-/* Whether a frame comes too late for the opening: media is missing before it, or a viewer would
- * have to wait too long. A long step within a group is neither: an opening that ended there would
- * not know how far apart frames are. */
+/* Whether a frame is too late for the opening, because media is missing before it or because a
+ * viewer would have to wait too long. A long step within a group does not end the opening: without
+ * that step the distance between frames would be unknown. */
 static bool is_beyond(const struct export_track *track, int64_t pts, bool is_group_start)
 {
     int64_t span = track->newest_pts - track->opening[0];

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Frames that the exporter holds: for the init segment, or for the opening of their track.
+/* Copies of frames that the exporter holds until the init segment is written or the opening of
+ * their track is complete.
  * Tested by tests/unit/karp/test_export.c. */
 #include <stdlib.h>
 #include <string.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Finds what a decoder has to know before the first sound: in the catalog, by computation, or in
- * the first frame.
+/* Finds the configuration that an audio decoder needs: in the catalog, from its codec, rate and
+ * channels, or in the first frame.
  * Tested by tests/unit/karp/test_export_config.c. */
 #include "karp/export_internal.h"
 
@@ -30,8 +30,8 @@ static bool take_opus_head(struct export_track *track)
     return is_taken;
 }
 
-/* The record of the file that was published; without one Opus as everybody sends it: what a decoder
- * drops at the start is told nowhere, 312 is the usual. */
+/* Takes the dOps of the published file. Without one it makes the usual one; the number of samples
+ * that the decoder drops at the start (pre-skip) is not known then, and 312 is the common value. */
 static void describe_opus(struct export_track *track)
 {
     const struct karp_track *entry = track->entry;
@@ -53,8 +53,8 @@ static void learn_aac_frame(struct export_track *track)
         track->frame_us = (uint32_t)((uint64_t)aac.frame_samples * EXPORT_US_PER_S / aac.core_rate);
 }
 
-/* Makes a configuration of what the catalog says, except where `channel_count` or `core_rate` is
- * known better. */
+/* Makes an AudioSpecificConfig from the catalog, with `channel_count` channels. `core_rate` in Hz
+ * replaces the sample rate of the catalog; 0: it does not. */
 static bool make_aac(struct export_track *track, uint32_t channel_count, uint32_t core_rate)
 {
     const struct karp_aac aac = {.object_type = track->codec.profile,
@@ -87,7 +87,8 @@ int export_sound_find(struct export_track *track, const struct karp_frame *frame
     const struct karp_track *entry = track->entry;
     if (track->codec.kind != KARP_CODEC_AAC || track->is_ready)
         return 0;
-    /* The rate of HE-AAC is that of what is played, also where the codec string does not tell. */
+    /* The rate of HE-AAC in a catalog is the one that is played, twice the rate of the frames. Some
+     * catalogs name the codec plain AAC all the same. */
     bool is_told = track->codec.profile == AAC_LC;
     uint32_t rates[] = {entry->sample_rate, entry->sample_rate / 2};
     for (int i = is_told ? 0 : 1; i < 2; i++) {

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Decode times for frames that only know when they are shown.
+/* Makes decode times for frames that only have presentation times.
  *
- * With a reorder depth of R, at most R frames come before one that is shown earlier. So every frame
- * is among the R+1 latest-shown frames so far, and the earliest of those is a decode time that is
- * at or before its own presentation and rises with every frame. At the start, where there are no R
- * frames yet, times before the first frame take their places: those that the opening has found, or
- * for a viewer who joins later times that leave room. */
+ * With a reorder depth of R, at most R frames come before one that is shown earlier. So each frame
+ * is among the R+1 frames so far that are shown latest. The earliest presentation time of those
+ * R+1 serves as decode time: it is never after the frame's own presentation time, and it rises with
+ * every frame. At the start, before there are R frames, made-up times before the first frame take
+ * their places: those that the opening has found or, for a viewer who joins in mid-stream, times
+ * that leave enough room. */
 #include "karp/export_internal.h"
 
 #include <string.h>
@@ -13,14 +14,16 @@
 #include "base/check.h"
 
 enum {
-    JUMP_US = 1000000,       /* what groups are missing in takes longer, */
-    JUMP_SPANS = 8,          /* and so many times as long as the window is, */
-    JUMP_MAX_US = 600000000, /* but not longer: offsets have 32 bits */
+    /* Groups are missing if a step between groups exceeds JUMP_US plus JUMP_SPANS times the window.
+     * Any step over JUMP_MAX_US counts as a jump, because composition offsets have 32 bits. */
+    JUMP_US = 1000000,
+    JUMP_SPANS = 8,
+    JUMP_MAX_US = 600000000,
     LEADING_MAX = 16,
 };
 
-/* Fills the window with times before `pts`: room for the frames that an open group shows before its
- * keyframe. */
+/* Fills the window with times before `pts`, far enough for the frames that are shown before the
+ * keyframe of an open group. */
 static void refill_window(struct export_track *track, int64_t pts)
 {
     unsigned leading = track->reorder == 0 ? 0 : 1U << track->reorder;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Failing with a name and a sentence.
+/* Fills in failures: a name and a sentence.
  * Tested by tests/unit/karp/test_broken.c. */
 #include "karp/internal.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The importer's walk over the top-level boxes of a file that arrives in pieces. */
+/* Walks over the top-level boxes of an input that arrives in pieces. */
 #include "karp/import_internal.h"
 
 #include <stdlib.h>
@@ -42,8 +42,8 @@ void karp_importer_free(struct karp_importer *importer)
     object_died(OBJECT_importer);
 }
 
-/* Notes where a file begins, which its absolute positions count from: files may follow each other
- * in one input. */
+/* Notes where a file begins. Several files may follow each other in one input, and absolute
+ * positions count from the start of their file. */
 static void note_file(struct karp_importer *importer)
 {
     uint32_t type = importer->box_type;
@@ -126,7 +126,7 @@ static int take_header(struct karp_importer *importer, const uint8_t *data, size
     if (wanted == 16)
         box_size = reader_u64(&in);
     if (wanted == 16 && box_size < 16)
-        box_size = 1; /* a lie in any case, where 0 would mean "to the end" */
+        box_size = 1; /* invalid like the real value, whereas 0 would mean "to the end" */
     return begin_box(importer, box_size);
 }
 
@@ -138,7 +138,7 @@ static int end_buffered(struct karp_importer *importer)
                        importer->box_start);
 }
 
-/* Takes bytes of the body of the box at hand. */
+/* Takes the next bytes of the current box's body. */
 static int take_body(struct karp_importer *importer, const uint8_t *data, size_t size)
 {
     int error = 0;
@@ -168,7 +168,8 @@ static int take_body(struct karp_importer *importer, const uint8_t *data, size_t
     return done == IMPORT_BUFFER ? end_buffered(importer) : 0;
 }
 
-/* After a fault in the input: what came before it is good, and may still wait. */
+/* Hands out the frames that still wait after a fault in the input, because what came before the
+ * fault is good. */
 static void hand_out_rest(struct karp_importer *importer)
 {
     if (importer->error != MOQ_ERR_MEDIA || importer->held.size == 0)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Reads audio sample entries, of ISO files and of QuickTime's: AAC and Opus.
+/* Reads the audio sample entries of ISO and QuickTime files: AAC and Opus.
  * Tested by tests/unit/karp/test_import_layouts.c. */
 #include "karp/import_internal.h"
 
@@ -20,7 +20,7 @@ static size_t descriptor_length(struct reader *in)
     return length;
 }
 
-/* Passes over descriptors until one with `tag` begins. Returns its length, 0 when there is none. */
+/* Skips descriptors until one with `tag` begins. Returns its length; 0 if there is none. */
 static size_t find_descriptor(struct reader *in, uint8_t tag)
 {
     while (reader_left(in) > 0) {
@@ -40,8 +40,9 @@ struct esds {
     size_t config_size;
 };
 
-/* ISO/IEC 14496-1, 7.2.6: an ES_Descriptor (3) with a DecoderConfigDescriptor (4), which may have a
- * DecoderSpecificInfo (5). Lengths of the outer ones are often wrong, and not needed. */
+/* Reads an ES_Descriptor (3) with a DecoderConfigDescriptor (4), which may have a
+ * DecoderSpecificInfo (5): ISO/IEC 14496-1, 7.2.6. The lengths of the outer two are often wrong,
+ * and are ignored. */
 static bool read_esds(struct reader in, struct esds *esds)
 {
     enum { TAG_STREAM = 3, TAG_DECODER = 4, TAG_CONFIG = 5 };
@@ -68,8 +69,8 @@ static bool read_esds(struct reader in, struct esds *esds)
     return esds->config_size == 0 || esds->config;
 }
 
-/* The audio object type that an MPEG-2 object type of esds stands for; 0 for MPEG-4, whose
- * configuration tells it. */
+/* The audio object type for an MPEG-2 object type in an esds; 0 for MPEG-4, where the configuration
+ * has it. */
 static uint8_t aac_profile(uint8_t object_type)
 {
     enum { OBJECT_MPEG2_MAIN = 0x66, OBJECT_MPEG2_SSR = 0x68 };
@@ -105,8 +106,9 @@ static int refuse_object_type(struct karp_importer *importer, uint8_t type)
     return MOQ_ERR_UNSUPPORTED;
 }
 
-/* The AudioSpecificConfig knows better than the sample entry, where muxers write 2 channels and
- * what fits 16 bits. AAC of MPEG-2 may come without: then the entry has to know. */
+/* Takes channels and rate from the AudioSpecificConfig rather than from the sample entry, where
+ * muxers write 2 channels and a rate that fits 16 bits. MPEG-2 AAC may have no configuration; then
+ * the entry is used. */
 static int read_mp4a(struct karp_importer *importer, struct reader record, struct karp_track *track,
                      struct karp_codec *codec)
 {
@@ -152,7 +154,7 @@ static int read_opus(struct karp_importer *importer, struct reader record, struc
     return 0;
 }
 
-/* QuickTime's version 2 tells rate and channels in fields of its own. */
+/* Version 2 of QuickTime's sample entry has other fields for rate and channels. */
 static void read_version_2(struct reader in, struct karp_track *track)
 {
     reader_skip(&in, 4);
@@ -166,9 +168,9 @@ static void read_version_2(struct reader in, struct karp_track *track)
     track->channel_count = channels;
 }
 
-/* Finds the box `type`, among the children or in a `wave` box, as QuickTime has it. QuickTime's
- * versions 1 and 2 put fields before the children; other files use the same version numbers and do
- * not, so that all places are tried. */
+/* Finds the box `type` among the children of a sample entry, or in a `wave` box, where QuickTime
+ * puts it. QuickTime's versions 1 and 2 have more fields before the children, but other files use
+ * the same version numbers without them, so all places are tried. */
 static bool find_record(const struct reader *in, uint16_t version, const char *type,
                         struct reader *record)
 {

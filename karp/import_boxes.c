@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What the importer asks of boxes: that their sizes add up, and that the needed ones are there.
+/* Checks that the sizes of boxes add up, and that required boxes are present.
  * Tested by tests/unit/karp/test_broken.c. */
 #include "karp/import_internal.h"
 

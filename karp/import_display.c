@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* How a moov wants its pictures shown, and the language of a track. Most of it goes into the
- * catalog; the publisher is warned about what the catalog cannot carry.
+/* Reads from a moov how pictures are shown and what language a track has. Most of that goes into
+ * the catalog; warnings tell the publisher what the catalog cannot carry.
  * Tested by tests/unit/karp/test_import.c. */
 #include "karp/import_internal.h"
 
@@ -20,8 +20,8 @@ static void set_aspect(struct karp_display *display, uint64_t width, uint64_t he
     display->aspect_height = ratio.height;
 }
 
-/* Whether the catalog has to say that pixels are square, because the codec's own data says or may
- * say otherwise. For H.265 it is not looked up, so it always does. */
+/* Whether the catalog has to say that pixels are square, because the codec's own data says
+ * otherwise. The parser of H.265 does not look for that, so for H.265 the answer is always yes. */
 static bool is_square_news(const struct karp_track *track, const struct karp_codec *codec)
 {
     struct nal record = {track->description, track->description_size}, unit;
@@ -39,8 +39,8 @@ static void read_pasp(struct reader in, struct karp_track *track, const struct k
         set_aspect(&track->display, track->width * horizontal, track->height * vertical);
 }
 
-/* nclx, or nclc of QuickTime, which does not tell the range. ICC profiles are of no use to a
- * decoder. */
+/* Reads a colr box: nclx, or QuickTime's nclc, which has no range. ICC profiles are ignored,
+ * because a catalog cannot carry them. */
 static void read_colr(struct reader in, struct karp_track *track)
 {
     uint32_t type = reader_u32(&in);
@@ -84,7 +84,8 @@ void import_display_entry(struct karp_importer *importer, struct reader children
     }
 }
 
-/* The part of a matrix (ISO/IEC 14496-12, 6.2.2) that turns, mirrors and scales: 16.16. */
+/* The part of a matrix (ISO/IEC 14496-12, 6.2.2) that rotates, mirrors and scales, as 16.16 fixed
+ * point. */
 struct turn {
     int64_t a, b, c, d;
 };
@@ -102,13 +103,14 @@ static struct turn read_turn(struct reader *in)
     return is_zero || in->is_short ? (struct turn){FIXED_ONE, 0, 0, FIXED_ONE} : turn;
 }
 
-/* Of numbers of 32 bits: a sum of two whole products may not fit. */
+/* Multiplies two 16.16 numbers of 32 bits. Dividing first keeps the sum of two products in
+ * range. */
 static int64_t fixed_product(int64_t a, int64_t b)
 {
     return a * b / FIXED_ONE;
 }
 
-/* The movie's comes after the track's. */
+/* Applies `first`, the matrix of the track, then `second`, the matrix of the movie. */
 static struct turn turn_both(struct turn first, struct turn second)
 {
     return (struct turn){fixed_product(first.a, second.a) + fixed_product(first.b, second.c),
@@ -117,14 +119,14 @@ static struct turn turn_both(struct turn first, struct turn second)
                          fixed_product(first.c, second.b) + fixed_product(first.d, second.d)};
 }
 
-/* Less than a hundredth is rounding. */
+/* The sign of a 16.16 number; 0 if it is at most one hundredth, which is rounding. */
 static int sign_of(int64_t number)
 {
     return (number > FIXED_ONE / 100) - (number < -FIXED_ONE / 100);
 }
 
-/* False when the matrix does anything but quarter turns, mirroring and scaling. Unequal scales are
- * those of pixels that are not square. */
+/* Puts rotation and mirroring into `track->display`. Unequal scales mean pixels that are not
+ * square, and become the aspect ratio. Returns false if the matrix does anything else. */
 static bool apply_turn(struct turn turn, struct karp_track *track)
 {
     const int signs[4] = {sign_of(turn.a), sign_of(turn.b), sign_of(turn.c), sign_of(turn.d)};
@@ -144,8 +146,9 @@ static bool apply_turn(struct turn turn, struct karp_track *track)
     return true;
 }
 
-/* Where nothing else tells how wide pixels are, the size on screen does, unless it is off by
- * rounding only, or was written as it is after the turn. */
+/* Takes the aspect ratio from the size on screen in tkhd, if nothing else gives it. A size that
+ * differs from the coded one by rounding only is ignored, and so is one that was written with width
+ * and height swapped because of the rotation. */
 static void take_screen_size(struct karp_track *track, uint64_t width, uint64_t height)
 {
     uint64_t coded_width = track->width, coded_height = track->height;
@@ -158,7 +161,8 @@ static void take_screen_size(struct karp_track *track, uint64_t width, uint64_t 
         set_aspect(&track->display, width, height);
 }
 
-/* False when the matrix cannot be carried. */
+/* Reads the matrices and the size on screen. Returns false if the catalog cannot carry the
+ * matrix. */
 static bool read_geometry(struct reader mvhd, struct reader tkhd, struct karp_track *track)
 {
     uint32_t flags;
@@ -173,7 +177,8 @@ static bool read_geometry(struct reader mvhd, struct reader tkhd, struct karp_tr
     return is_carried;
 }
 
-/* Codes below 0x400 are those of the Macintosh, of which QuickTime files have the first ones. */
+/* Reads the language of mdhd: three letters of five bits each. QuickTime files have codes below
+ * 0x400 instead, numbers of Macintosh languages; the table has the first of them. */
 static void read_language(struct reader mdhd, struct karp_track *track)
 {
     static const char macintosh[][4] = {

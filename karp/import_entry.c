@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Reads the sample entries of a track: which codec it has, and what the catalog says about it. */
+/* Reads the sample entries of a track: its codec, and what the catalog says about the track. */
 #include "karp/import_internal.h"
 
 #include <string.h>
@@ -56,7 +56,8 @@ int import_refuse_entry(struct karp_importer *importer, uint32_t type)
     return MOQ_ERR_UNSUPPORTED;
 }
 
-/* What a visual sample entry of `type` holds. Dolby Vision comes as H.264 or H.265 with more. */
+/* The codec of a visual sample entry of `type`, and the type of its configuration record. Dolby
+ * Vision is H.264 or H.265 with additional data. */
 static enum karp_codec_kind kind_of(uint32_t type, const char **record)
 {
     static const struct {
@@ -143,7 +144,8 @@ static int read_video_entry(struct karp_importer *importer, struct box *entry,
     return 0;
 }
 
-/* Takes the next entry; false at the end, where a size lies, and after IMPORT_MAX_ENTRIES. */
+/* Takes the next entry. Returns false at the end, if a size does not fit, and after
+ * IMPORT_MAX_ENTRIES. */
 static bool next_entry(struct reader *stsd, struct box *entry, uint32_t *number)
 {
     return *number < IMPORT_MAX_ENTRIES && box_next(stsd, entry, NULL) > 0 && ++*number;
@@ -157,7 +159,8 @@ static int read_entry(struct karp_importer *importer, struct box *entry,
                : import_audio_entry(importer, entry, &description->track, &description->codec);
 }
 
-/* Finds the entry to be used, and what karp thinks of the others. */
+/* Chooses the entry to use, and notes which of the others karp cannot carry. Returns false if karp
+ * can carry none. */
 static bool choose_entry(struct karp_importer *importer, struct import_track *track,
                          struct reader stsd, struct karp_track blank)
 {

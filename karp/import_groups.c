@@ -1,15 +1,16 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Where groups begin: at pictures from which decoding can begin, and for sound with them or after a
- * while.
+/* Decides where groups begin. A video group begins at a picture where decoding can begin. An audio
+ * group begins after a video keyframe, or when the group before it has lasted long enough.
  *
- * Flags of files call every sample a key frame, or none, or the wrong ones. What the picture itself
- * says goes first; the flags decide where it does not tell, and between a recovery point that is
- * meant to be entered and one that is not. */
+ * Sample flags in files may call every sample a keyframe, or none, or the wrong ones. What the
+ * picture itself says takes precedence. The flags decide if it says nothing, and they tell recovery
+ * points where viewers should join from those where they should not. */
 #include "karp/import_internal.h"
 
 #include "base/log.h"
 
-/* What flags say about a sample. Some muxers leave those of tracks of key frames at zero. */
+/* What the flags say about a sample. They say nothing if they are zero: some muxers leave them so
+ * in tracks that consist of keyframes. */
 enum says { SAYS_NOTHING, SAYS_KEY, SAYS_DELTA };
 
 static enum says read_flags(struct import_groups *groups, uint32_t flags)

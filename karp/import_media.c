@@ -40,7 +40,7 @@ bool import_is_lost(const struct karp_importer *importer, const struct import_tr
     return true;
 }
 
-/* Changes over to the sample entry of `sample`, unless it says what the one in use says. */
+/* Changes over to the sample entry of `sample`, unless the current one says the same. */
 static int take_entry(struct karp_importer *importer, const struct import_sample *sample)
 {
     const struct import_track *track = &importer->tracks[sample->track];
@@ -51,8 +51,8 @@ static int take_entry(struct karp_importer *importer, const struct import_sample
     return error ? error : import_output_fragment(importer);
 }
 
-/* Changes over to the entries that the fragment begins with, of all tracks before the first sample:
- * so they make one instance. */
+/* Changes over to the sample entry of the first sample of each track in the fragment. Doing so for
+ * all tracks before the first frame is handed out makes one new instance instead of several. */
 static int take_first_entries(struct karp_importer *importer)
 {
     uint64_t seen = 0;
@@ -83,7 +83,7 @@ int import_add_sample(struct karp_importer *importer, struct import_track *track
         return import_fail(importer, TOO_LARGE, NULL, "more than %d samples in a fragment",
                            KARP_IMPORT_MAX_SAMPLES);
     if (sample->size == 0)
-        return 0; /* no media in it */
+        return 0; /* empty */
     if (sample->size > KARP_FRAME_MAX_BYTES)
         return import_fail(importer, TOO_LARGE, NULL,
                            "a sample of %u bytes in track %u, at most %d", sample->size, track->id,
@@ -105,8 +105,8 @@ int import_add_sample(struct karp_importer *importer, struct import_track *track
     return 0;
 }
 
-/* How far the samples of a track in this fragment lie apart, less one frame: what waiting for the
- * fragment costs. */
+/* The latency in us that the fragment adds to a track: the time from its first to its last sample,
+ * less one frame. */
 static uint64_t span_us(const struct import_track *track)
 {
     int64_t span;
@@ -152,9 +152,9 @@ static void sort_samples(struct karp_importer *importer)
     }
 }
 
-/* Turns all positions into those of the input. Data comes after what points at it, so an absolute
- * position that has passed counts from the start of the file at hand: it is not the first of the
- * input. */
+/* Converts all positions into positions in the input. Media comes after the box that points at it.
+ * So if an absolute position is already in the past, the current file is not the first one in the
+ * input, and the position counts from the start of this file. */
 static void place_samples(struct karp_importer *importer)
 {
     for (size_t i = 0; i < importer->sample_count; i++) {
@@ -167,8 +167,8 @@ static void place_samples(struct karp_importer *importer)
     }
 }
 
-/* Every sample that begins in this mdat has to end in it, and none may begin before it or in
- * another sample. */
+/* Checks that every sample that begins before `end` also ends in this mdat, and that none begins
+ * before the mdat or inside another sample. */
 static int check_samples(struct karp_importer *importer, uint64_t end)
 {
     uint64_t from = importer->position;
@@ -207,7 +207,8 @@ int import_media_begin(struct karp_importer *importer)
     return is_first_mdat ? take_first_entries(importer) : 0;
 }
 
-/* Takes bytes of one sample; delivers it when it is whole. Sets `*used`. */
+/* Takes bytes of one sample, and hands it out when it is complete. Sets `*used` to the number of
+ * bytes taken. */
 static int take_sample(struct karp_importer *importer, const uint8_t *data, size_t size,
                        size_t *used)
 {

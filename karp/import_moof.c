@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Reads a moof: which samples follow in the mdat, where they lie, when they are shown.
+/* Reads a moof: which samples follow in the mdat, where they are, and when they are shown.
  * Tested by tests/unit/karp/test_broken.c. */
 #include "karp/import_internal.h"
 
@@ -27,16 +27,16 @@ enum {
 struct fragment {
     struct karp_importer *importer;
     uint64_t start; /* of the moof in the input */
-    uint64_t next;  /* where the data of the runs so far ends, counted as `place` says */
+    uint64_t next;  /* end of the data of the runs so far, relative to what `place` says */
     enum import_place place;
     bool is_first_traf;
-    uint64_t sample_count; /* in its runs so far, with media in them or not */
+    uint64_t sample_count; /* in its runs so far, including empty samples */
 };
 
 struct run_defaults {
-    struct import_track *track; /* NULL: one that the moov does not have */
+    struct import_track *track; /* NULL: the moov does not have the track */
     uint32_t entry, duration, size, flags;
-    uint64_t base; /* of data offsets */
+    uint64_t base; /* what data offsets are relative to */
     enum import_place base_place;
     bool is_duration_empty;
     int64_t dts;
@@ -51,8 +51,8 @@ static struct import_track *find_track(struct karp_importer *importer, uint32_t 
     return NULL;
 }
 
-/* Where data offsets count from (ISO/IEC 14496-12, 8.8.7.1). Without any base the data of the first
- * run begins with the mdat. */
+/* Sets what data offsets are relative to (ISO/IEC 14496-12, 8.8.7.1). If the first traf has no base
+ * and its run no offset, the data begins where the payload of the mdat begins. */
 static void find_base(struct fragment *fragment, struct run_defaults *run, uint32_t flags,
                       uint64_t base)
 {
@@ -104,8 +104,8 @@ static int read_tfhd(struct fragment *fragment, struct reader in, struct run_def
     return 0;
 }
 
-/* Reads the decode time that a traf tells: in its tfdt or, as Smooth Streaming has it, in a uuid
- * box (tfxd). `is_told` is false when there is neither. */
+/* Reads the decode time of a traf from its tfdt or, for Smooth Streaming, from a uuid box (tfxd).
+ * Sets `is_told` to false if it has neither. */
 static int read_start(struct fragment *fragment, struct reader traf, struct import_start *start,
                       bool *is_told)
 {
@@ -133,7 +133,7 @@ static int read_start(struct fragment *fragment, struct reader traf, struct impo
     return 0;
 }
 
-/* Where the data of a run begins. */
+/* Sets where the data of a run begins. */
 static int place_run(struct fragment *fragment, const struct run_defaults *run, int32_t offset)
 {
     if (offset < 0 && (uint64_t) - (int64_t)offset > run->base)
@@ -144,7 +144,7 @@ static int place_run(struct fragment *fragment, const struct run_defaults *run, 
     return 0;
 }
 
-/* Reads one sample of a run and moves the time and place on. */
+/* Reads one sample of a run, and moves the run's time and position on. */
 static int read_sample(struct fragment *fragment, struct reader *in, uint32_t flags,
                        struct run_defaults *run, const uint32_t *first_flags)
 {
@@ -154,7 +154,7 @@ static int read_sample(struct fragment *fragment, struct reader *in, uint32_t fl
     sample.size = flags & TRUN_SIZE ? reader_u32(in) : run->size;
     uint32_t own_flags = flags & TRUN_FLAGS ? reader_u32(in) : run->flags;
     sample.flags = first_flags && !(flags & TRUN_FLAGS) ? *first_flags : own_flags;
-    /* Version 0 is unsigned by the standard, but muxers write negative offsets in it as well. */
+    /* Offsets of version 0 are unsigned by the standard, but muxers write negative ones too. */
     int32_t composition = flags & TRUN_COMPOSITION ? (int32_t)reader_u32(in) : 0;
 
     fragment->next += sample.size;

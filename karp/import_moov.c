@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Reads a moov: its tracks for the catalog, defaults of their fragments and edit lists.
+/* Reads a moov: its tracks, which go into the catalog, their fragment defaults and edit lists.
  * Tested by tests/unit/karp/test_broken.c and tests/unit/karp/test_import.c. */
 #include "karp/import_internal.h"
 
@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "karp/nal.h"
 
-/* Reads the time scale of mvhd and mdhd, which have the same beginning. */
+/* Reads the timescale of an mvhd or mdhd, which begin alike. */
 static int read_timescale(struct karp_importer *importer, struct reader in, const char *type,
                           uint32_t *timescale)
 {
@@ -27,8 +27,8 @@ static int read_timescale(struct karp_importer *importer, struct reader in, cons
     return 0;
 }
 
-/* Applies the empty edits at the front and the first real one; what follows would be montage, which
- * a live stream has no place for. */
+/* Applies the empty edits at the front of an edit list and the first edit after them. Further edits
+ * would rearrange media, which is not possible in a live stream. */
 static void read_edits(struct karp_importer *importer, struct import_track *track, struct reader in)
 {
     uint32_t flags;
@@ -159,8 +159,8 @@ static int read_track_id(struct karp_importer *importer, struct import_track *tr
     return 0;
 }
 
-/* Reads a track into the next free place, which it keeps when its id is known: also one that cannot
- * be carried has samples to be passed over. */
+/* Reads a track into the next free place. It keeps that place as soon as its id is known, even if
+ * it cannot be carried, because its samples have to be skipped. */
 static int read_track(struct karp_importer *importer, struct import_track *track,
                       struct reader trak)
 {
@@ -173,7 +173,7 @@ static int read_track(struct karp_importer *importer, struct import_track *track
     return read_media(importer, track, trak);
 }
 
-/* A track after KARP_IMPORT_MAX_TRACKS: nothing is kept of it, its samples are counted. */
+/* Counts the samples of a track beyond KARP_IMPORT_MAX_TRACKS. Nothing else of it is kept. */
 static void count_further_track(struct karp_importer *importer, struct reader trak)
 {
     struct reader mdia, minf, stbl;
@@ -184,7 +184,7 @@ static void count_further_track(struct karp_importer *importer, struct reader tr
         importer->further_samples += import_table_samples(stbl);
 }
 
-/* A track that cannot be read does not take the others along. */
+/* Reads a track. If it cannot be carried, only this track is left out. */
 static int read_trak(struct karp_importer *importer, struct reader trak)
 {
     if (importer->track_count == KARP_IMPORT_MAX_TRACKS) {
@@ -237,7 +237,7 @@ static int read_all(struct karp_importer *importer, struct reader in, const char
     return error;
 }
 
-/* Gives every used track its place in the catalog, which sorts them by kind. */
+/* Sets the catalog index of every used track. The catalog sorts tracks by kind. */
 static void find_places(struct karp_importer *importer)
 {
     for (size_t i = 0; i < importer->track_count; i++) {
@@ -295,7 +295,8 @@ int import_moov(struct karp_importer *importer, struct reader body)
     return error;
 }
 
-/* Leaves out a track whose tables cannot be read, with the samples that were. */
+/* Leaves out a track whose sample tables cannot be read, and its samples after the first `samples`
+ * of the fragment. */
 static int drop_track(struct karp_importer *importer, struct import_track *track, size_t samples)
 {
     char name[KARP_TRACK_NAME_MAX_BYTES];

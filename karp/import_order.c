@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What an input may begin with, and which box may follow which. */
+/* Checks what an input begins with, and the order of its boxes. */
 #include "karp/import_internal.h"
 
 #include <stdio.h>
 #include <string.h>
 
-enum { STRANGE_BOX_MAX_BYTES = 16 << 20 }; /* of a type that is not known */
+enum { STRANGE_BOX_MAX_BYTES = 16 << 20 }; /* for a box of unknown type */
 
-/* A file of another kind, by its first bytes. */
+/* Another kind of file, recognised by its first bytes. */
 struct kind {
     uint8_t size, bytes[4];
     const char *words;
@@ -29,8 +29,9 @@ static const struct kind kinds[] = {
     {1, {0x47}, "is an MPEG transport stream"},
 };
 
-/* Boxes that files begin with: by the standards ftyp, styp or moov, in practice others too. */
-static bool is_first_box(const uint8_t *type, size_t size) /* the first bytes of it */
+/* Whether files may begin with a box whose type begins with these `size` bytes. The standards allow
+ * ftyp, styp and moov; in practice there are others. */
+static bool is_first_box(const uint8_t *type, size_t size)
 {
     static const char types[][5] = {"ftyp", "moov", "styp", "moof", "mdat", "sidx", "ssix",
                                     "free", "skip", "wide", "junk", "uuid", "pdin", "emsg",
@@ -42,14 +43,14 @@ static bool is_first_box(const uint8_t *type, size_t size) /* the first bytes of
     return false;
 }
 
-enum { SIZE_BYTES = 4, TYPE_BYTES = 4 }; /* of a header */
+enum { SIZE_BYTES = 4, TYPE_BYTES = 4 }; /* the fields of a box header */
 
-/* The first bytes of the input as a reader recognizes them. */
+/* The first bytes of the input in printable form. */
 struct sight {
     char text[3 * (SIZE_BYTES + TYPE_BYTES) + 8];
 };
 
-/* Text up to the end of its line, or all bytes in hexadecimal where there is no text. */
+/* Shows text up to the end of its line, or all bytes in hexadecimal if they are not text. */
 static struct sight show_beginning(const uint8_t *bytes)
 {
     enum { BYTES = SIZE_BYTES + TYPE_BYTES, LEAST_TEXT = 4 };
@@ -92,8 +93,8 @@ static int check_beginning(struct karp_importer *importer)
     return is_box ? 0 : refuse_beginning(importer);
 }
 
-/* Without any byte of the type the size decides: no box that a file begins with, other than mdat,
- * comes near 16 MiB, and what is left of such an mdat is no use to anybody. */
+/* If the input ends before the type, the first byte of the size decides: only an mdat would be
+ * larger than 16 MiB as a first box, and such an mdat is useless when nothing follows it. */
 int import_check_stub(struct karp_importer *importer)
 {
     size_t known = importer->header_size;
@@ -104,9 +105,10 @@ int import_check_stub(struct karp_importer *importer)
     return is_box ? 0 : refuse_beginning(importer);
 }
 
-/* Boxes of any type may come. But a strange one that is large, or whose type is no text, is no box:
- * an encoder was killed in a fragment, or its messages went into the pipe. A live input may never
- * end, so nobody waits for the end of such a box. */
+/* Checks a box after the first. Any type may come, but an unknown type that is not text, or whose
+ * box is large, is not taken for a box: an encoder was killed inside a fragment, or its messages
+ * went into the pipe. That fails at once, because a live input may never reach the end of such a
+ * box. */
 static int check_later(struct karp_importer *importer, uint64_t size)
 {
     struct box_name name = box_name_of(importer->box_type);
@@ -143,7 +145,7 @@ int import_check_zeros(struct karp_importer *importer, const uint8_t *data, size
     return 0;
 }
 
-/* Media that no moov has announced yet. */
+/* Fails because media comes before any moov. */
 static int check_init(struct karp_importer *importer)
 {
     unsigned long long at = importer->box_start;
@@ -177,7 +179,7 @@ int import_check_order(struct karp_importer *importer)
         return import_fail(importer, INVALID_OFFSET, NULL,
                            "%zu samples before byte %llu lie in no mdat", missing, at);
     if (type == IMPORT_MOOF)
-        return 0; /* several may share an mdat */
+        return 0; /* several moofs may share an mdat */
     return import_fail(importer, DUPLICATE_BOX, box_name_of(type).text,
                        "at byte %llu, before the mdat of the one that came first", at);
 }

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Hands out the catalog and then frames. At the beginning both wait until it is known where times
- * begin, because no frame may lie before zero: until the first frame of each track has come, or for
- * a short while. Where a track starts again, its frames wait as long for the others to tell whether
- * they do so as well.
+ * begin, because no frame may lie before zero. That is when the first frame of each track has come,
+ * or after HOLD_MAX_US of media. If the times of a track start again, its frames wait for at most
+ * as long, until it is known whether those of other tracks do so as well.
  * Tested by tests/unit/karp/test_broken.c. */
 #include "karp/import_internal.h"
 
@@ -13,15 +13,15 @@
 #include "base/log.h"
 
 enum {
-    HOLD_MAX_US = 1000000,     /* of media that waits for a frame of another track */
-    HOLD_MAX_BYTES = 16 << 20, /* and with one frame more, which may be as large as any */
+    HOLD_MAX_US = 1000000,     /* most media that waits for a frame of another track */
+    HOLD_MAX_BYTES = 16 << 20, /* and most bytes of it, not counting the last frame */
 };
 
-/* A frame that waits; its payload comes after it. */
+/* A frame that waits. Its payload follows it in memory. */
 struct held {
     struct import_sample sample;
-    int64_t offset_us; /* of its track, which may start again meanwhile, */
-    uint32_t epoch;    /* and of this epoch, whose offset may still change */
+    int64_t offset_us; /* of its track; used if the track has left the epoch since */
+    uint32_t epoch;    /* while the track is in this epoch, its current offset is used */
 };
 
 void import_output_init(struct karp_importer *importer)
@@ -99,7 +99,7 @@ int import_output_open(struct karp_importer *importer)
     return error;
 }
 
-/* Whether the track that has started again has waited for the others for long enough. */
+/* Whether the track whose times have started again has waited long enough for the others. */
 static bool is_restart_over(const struct karp_importer *importer)
 {
     const struct import_track *track = importer->restart.track;
@@ -108,7 +108,8 @@ static bool is_restart_over(const struct karp_importer *importer)
                       us - importer->restart.start_us > HOLD_MAX_US);
 }
 
-/* Whether nothing is gained by waiting on: each track has begun, or one is well on its way. */
+/* Whether waiting any longer gains nothing: each track has begun, or one has gone on for more than
+ * HOLD_MAX_US. */
 static bool is_start_known(const struct karp_importer *importer)
 {
     bool is_each_there = true;

@@ -1,25 +1,26 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Corrects the times of sound by the known length of its frames. ffmpeg 5.1, for example, dates
+/* Corrects the times of audio by the known duration of its frames. ffmpeg 5.1, for example, dates
  * frames in pairs (0, 2048, 2048, 4096, 4096) when each has a fragment of its own.
  *
- * A frame that is less than one length from where it is expected is moved there, unless it is so
- * close that the difference is rounding or drift. If frames stay off the same way, the file's times
- * are followed after a few of them. A larger difference is a gap and is followed at once, and so is
- * a frame with the time of the one before it: such a file has no real durations. The first frame
- * may have been cut, or have a gap after it, so the expectation begins with the second. */
+ * A frame that is less than one duration away from where it is expected is moved there, unless it
+ * is so close that the difference is rounding or drift. If several frames in a row are off in the
+ * same direction, the file's times are followed again. A larger difference is a gap and is followed
+ * at once. So is a frame with the same time as the one before it, because such a file has no real
+ * durations. The first frame may have been cut, or may have a gap after it, so frames are expected
+ * only after the second. */
 #include "karp/import_internal.h"
 
 #include "base/check.h"
 
 enum {
-    CLOSE_PART = 8,    /* of a length: what is off by less is passed on as it is */
-    PATIENCE = 3,      /* frames that are off the same way before they are followed */
-    STRIKES_MAX = 3,   /* mended frames whose next ones were a length off, before mending ends */
-    OPUS_RATE = 48000, /* that lengths of Opus count in */
+    CLOSE_PART = 8,    /* a frame that is off by less than duration / CLOSE_PART is not moved */
+    PATIENCE = 3,      /* frames off in the same direction after which the file is followed */
+    STRIKES_MAX = 3,   /* moved frames with a misfit right after them, before correction ends */
+    OPUS_RATE = 48000, /* Hz; durations of Opus always count in this rate */
     OPUS_MAX_SAMPLES = 5760,
 };
 
-/* Samples of an Opus packet (RFC 6716, 3.1 and 3.2); 0: not told. */
+/* The number of samples in an Opus packet (RFC 6716, 3.1 and 3.2); 0 if the packet is malformed. */
 static uint32_t opus_samples(const uint8_t *packet, size_t size)
 {
     static const uint16_t silk[] = {480, 960, 1920, 2880}, hybrid[] = {480, 960},
@@ -48,8 +49,8 @@ void import_pace_init(struct import_pace *pace, const struct import_description 
     }
 }
 
-/* Puts the expectation for the next frame one length after this one, at `pts`; keeps the part of a
- * tick that is over. */
+/* Expects the next frame one duration after this one, which is at `pts`, and keeps the remaining
+ * fraction of a tick. */
 static void expect_next(struct import_pace *pace, int64_t pts, uint64_t length_parts)
 {
     uint64_t parts = length_parts + pace->part;
@@ -58,7 +59,7 @@ static void expect_next(struct import_pace *pace, int64_t pts, uint64_t length_p
     pace->has_expected = true;
 }
 
-/* The file is right: goes on from its time. */
+/* Takes the time in the file as correct, and expects the next frame after it. */
 static int64_t follow_file_time(struct import_pace *pace, int64_t pts, uint64_t length_parts)
 {
     pace->part = 0;
@@ -67,7 +68,8 @@ static int64_t follow_file_time(struct import_pace *pace, int64_t pts, uint64_t 
     return pts;
 }
 
-/* The frame is off by less than a length: puts it where it should be, but not for ever. */
+/* Moves a frame that is off by less than a duration to where it was expected. After PATIENCE frames
+ * that are off in the same direction it gives in, by their smallest distance. */
 static int64_t mend_time(struct import_pace *pace, int64_t off, uint64_t length_parts)
 {
     bool is_late = off > 0;
@@ -104,7 +106,7 @@ int64_t import_pace(struct import_track *track, int64_t pts, const uint8_t *payl
     bool was_mended = pace->is_mended, was_settled = pace->is_settled;
     pace->is_mended = false;
     pace->is_settled = true;
-    if (off >= -1 && off <= 1) { /* rounding: the part of a tick is kept */
+    if (off >= -1 && off <= 1) { /* rounding: keep the fraction of a tick */
         pace->run = pace->strikes = 0;
         expect_next(pace, pace->expected, length_parts);
         return pts;
@@ -114,7 +116,7 @@ int64_t import_pace(struct import_track *track, int64_t pts, const uint8_t *payl
     bool is_cut = !was_settled && off < length - close;
     if (is_close || is_cut || off > length + close || off <= close - length) {
         pace->strikes = is_close ? 0 : pace->strikes + was_mended;
-        pace->is_off = pace->strikes == STRIKES_MAX; /* the length is not what it should be */
+        pace->is_off = pace->strikes == STRIKES_MAX; /* the known duration must be wrong */
         return follow_file_time(pace, pts, length_parts);
     }
     return mend_time(pace, off, length_parts);

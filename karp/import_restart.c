@@ -1,25 +1,29 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Where tracks go on whose times start again, so that sound and picture stay in step.
+/* Decides where tracks go on when their times start again, so that audio and video stay in sync.
  *
- * Tracks of one encoder start again together: the first one to go back begins an epoch, and the
- * others join it with the same offset, after the end of all. But a track may also start again
- * alone, because its encoder was restarted or its clock wrapped, while the others go on; then it
- * goes on from its own end, or from where the others are if it was away. The track itself does not
- * tell which it is, the next fragment of another one does: until then its frames wait
- * (import_output.c). */
+ * The tracks of one encoder start again together. The first track to go back begins an epoch, after
+ * the end of all tracks; the others join it with the same offset. But a track may also start again
+ * alone while the others go on, because its encoder was restarted or its clock has wrapped. Then it
+ * goes on from its own end or, if it was away for a while, from where the others are. Which of the
+ * two has happened shows in the next fragment of another track. Until then the frames of the first
+ * track wait (import_output.c). */
 #include "karp/import_internal.h"
 
 #include "base/check.h"
 #include "base/log.h"
 
 enum {
-    OVERLAP_MAX_US = 500000, /* a track that joins an epoch may lie so far before its own end */
-    LEAD_MAX_US = 1000000,   /* a track may begin so long before the one that starts again */
-    AWAY_MIN_US = 1000000,   /* and a fragment: what a track must be late to have been away */
-    GAP_MAX_US = 500000,     /* media missing where a track comes to the clock of another */
+    /* A track that joins an epoch may overlap its own end by this much. */
+    OVERLAP_MAX_US = 500000,
+    /* Most room left for tracks that begin before the one that starts again first. */
+    LEAD_MAX_US = 1000000,
+    /* A track was away if it is later than this plus the longest fragment. */
+    AWAY_MIN_US = 1000000,
+    /* Most media missing where a track changes over to the offset of another track. */
+    GAP_MAX_US = 500000,
 };
 
-/* Offsets and ends beyond this are cut: frames so far away are refused when they are handed out. */
+/* Offsets and ends are clamped to this. Frames beyond it are refused when they are handed out. */
 #define SUM_MAX_US ((int64_t)(KARP_TIMESTAMP_MAX_US / 2))
 
 static int64_t clamp_us(int64_t us)
@@ -27,13 +31,13 @@ static int64_t clamp_us(int64_t us)
     return us > SUM_MAX_US ? SUM_MAX_US : us < -SUM_MAX_US ? -SUM_MAX_US : us;
 }
 
-/* Where the fragment at hand begins, offset added. */
+/* The presentation time at which the current fragment of a track begins, with offset. */
 static int64_t start_of(const struct import_track *track)
 {
     return clamp_us(import_us_of(track, track->lowest_pts) + track->clock.offset_us);
 }
 
-/* The largest end of the tracks that have begun, but for `except`; INT64_MIN: there is none. */
+/* The latest end of all tracks that have begun, except for `except`; INT64_MIN: there is none. */
 static int64_t end_without(const struct karp_importer *importer, const struct import_track *except)
 {
     int64_t end_us = INT64_MIN;
@@ -52,9 +56,10 @@ int64_t import_end_of_all(const struct karp_importer *importer)
 
 /* ---- Together -------------------------------------------------------------------------------- */
 
-/* Where a track that starts again would go on if nothing had happened: after its end, or in the
- * middle of a group where its decode time does, since pictures are reordered there. */
-static int64_t place_behind(const struct import_track *track)
+/* Where a track that starts again would go on without a restart: at its end. If it starts again in
+ * the middle of a group, where pictures are reordered, its decode time goes on from the last one
+ * instead. */
+static int64_t place_after_own_end(const struct import_track *track)
 {
     const struct import_clock *clock = &track->clock;
     if (clock->is_key_first)
@@ -63,8 +68,8 @@ static int64_t place_behind(const struct import_track *track)
     return clamp_us(import_us_of(track, ticks) + clock->offset_us);
 }
 
-/* Begins an epoch with a track that starts again at `start_us`. Whatever began before this track in
- * the last epoch is expected to do so again, and finds room. */
+/* Begins an epoch with a track that starts again at `start_us`. If other tracks began before this
+ * one in the last epoch, room is left for them to do so again. */
 static void begin_epoch(struct karp_importer *importer, struct import_track *track,
                         int64_t start_us)
 {
@@ -76,7 +81,7 @@ static void begin_epoch(struct karp_importer *importer, struct import_track *tra
                                                 .position = importer->position,
                                                 .start_us = start_us,
                                                 .end_us = clock->end_us,
-                                                .next_us = place_behind(track),
+                                                .next_us = place_after_own_end(track),
                                                 .old_offset_us = clock->offset_us,
                                                 .old_first_us = clock->first_us,
                                                 .old_earliest_us = importer->earliest_us};
@@ -87,7 +92,8 @@ static void begin_epoch(struct karp_importer *importer, struct import_track *tra
     importer->counts.restarts++;
 }
 
-/* Lets a track that starts, or starts again, take part in the epoch that runs now. */
+/* Adds a track that starts, or starts again, to the current epoch; begins one if the track is in it
+ * already. */
 static void join_epoch(struct karp_importer *importer, struct import_track *track)
 {
     struct import_clock *clock = &track->clock;
@@ -131,7 +137,8 @@ void import_restart_together(struct karp_importer *importer)
 
 /* ---- Alone ----------------------------------------------------------------------------------- */
 
-/* Where the others are: at their ends or, in the fragment at hand, behind a gap. */
+/* How far the other tracks are: the latest of their ends and of the starts of their current
+ * fragments, which may come after a gap. */
 static int64_t place_of_others(const struct karp_importer *importer,
                                const struct import_track *except)
 {
@@ -144,7 +151,8 @@ static int64_t place_of_others(const struct karp_importer *importer,
     return place_us;
 }
 
-/* What the order in the file may be off by: a fragment is read as one. */
+/* The length of the longest fragment. Tracks may appear to be out of sync by this much, because the
+ * fragments of different tracks follow each other in the file. */
 static int64_t longest_fragment(const struct karp_importer *importer)
 {
     int64_t longest_us = 0;
@@ -155,7 +163,7 @@ static int64_t longest_fragment(const struct karp_importer *importer)
     return longest_us;
 }
 
-/* Where the track goes on that has started again alone. */
+/* Where a track goes on that has started again alone. */
 static int64_t place_alone(const struct karp_importer *importer)
 {
     const struct import_restart *restart = &importer->restart;
@@ -167,7 +175,8 @@ static int64_t place_alone(const struct karp_importer *importer)
     if (late_us > AWAY_MIN_US + longest_fragment(importer))
         place_us = clamp_us(restart->next_us + late_us);
 
-    /* It may have come to the clock of another track, which had started again before. */
+    /* Another track may have started again before and have the same clock now. If the offset of
+     * that track fits, it is used. */
     for (size_t i = 0; i < importer->track_count; i++) {
         const struct import_track *other = &importer->tracks[i];
         int64_t offset_us = other->clock.offset_us;
@@ -185,12 +194,12 @@ static void restart_alone(struct karp_importer *importer)
     struct import_clock *clock = &restart->track->clock;
     int64_t place_us = place_alone(importer);
     int64_t offset_us = clamp_us(place_us - restart->start_us);
-    if (clock->end_us > restart->end_us) /* the fragment that started again counts already */
+    if (clock->end_us > restart->end_us) /* includes the first fragment after the restart */
         clock->end_us = clamp_us(clock->end_us + offset_us - clock->offset_us);
     if (clock->end_us < restart->end_us)
         clock->end_us = restart->end_us;
     clock->offset_us = importer->epoch_us = offset_us;
-    clock->first_us = restart->old_first_us; /* which tell how all began together */
+    clock->first_us = restart->old_first_us; /* from the start that all tracks had in common */
     importer->earliest_us = restart->old_earliest_us;
     importer->restart.was_alone = true;
     log_warn(LOG_MEDIA,
@@ -209,14 +218,14 @@ static bool is_starting(const struct import_track *track)
     return track->sample_count > 0 && (track->clock.is_new_start || !track->clock.has_begun);
 }
 
-/* Whether another track can tell about the one that has started again. */
+/* Whether there is another track, whose next fragment can settle the restart. */
 static bool is_anyone_awaited(const struct karp_importer *importer)
 {
     return end_without(importer, importer->restart.track) != INT64_MIN;
 }
 
-/* Finds out from the tracks in the fragment at hand whether the one that has started again has done
- * so alone. */
+/* Settles an undecided restart if the other tracks in the current fragment show whether they have
+ * started again, too. */
 static void judge_restart(struct karp_importer *importer)
 {
     bool is_joined = false, is_alone = false;
@@ -233,7 +242,7 @@ static void judge_restart(struct karp_importer *importer)
         restart_alone(importer);
 }
 
-/* A track goes on as before: from now on it has nothing to do with the epoch that began. */
+/* Notes that a track goes on as before and will not join the current epoch. */
 static void stay_out_of_epoch(struct karp_importer *importer, struct import_track *track)
 {
     if (track->clock.epoch != importer->epoch && !importer->restart.was_alone)
@@ -244,7 +253,7 @@ static void stay_out_of_epoch(struct karp_importer *importer, struct import_trac
     track->clock.epoch = importer->epoch;
 }
 
-/* Notes how the fragment at hand lies to the other tracks, as they were before it. */
+/* Notes the time from the end of the other tracks to the start of this track's current fragment. */
 static void note_phase(const struct karp_importer *importer, struct import_track *track)
 {
     struct import_clock *clock = &track->clock;

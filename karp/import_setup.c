@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What the moov in force has set up, and whether a further one says the same: then it is a
- * repetition and the tracks go on; otherwise a new instance of the broadcast begins.
+/* Sets up tracks from a moov. If a later moov says the same as the current one, it is a repetition
+ * and the tracks go on; otherwise a new instance of the broadcast begins.
  * Tested by tests/unit/karp/test_import_layouts.c. */
 #include "karp/import_internal.h"
 
@@ -42,7 +42,7 @@ static bool is_same_track(const struct import_track *a, const struct import_trac
            a->default_flags == b->default_flags && a->edit == b->edit;
 }
 
-/* Whether the moov says what the one in force said; dates, tags and durations do not count. */
+/* Whether the moov says the same as the one before; dates, tags and durations do not count. */
 static bool is_repetition(struct karp_importer *importer, const struct setup *old)
 {
     if (!importer->has_moov || importer->track_count != old->track_count ||
@@ -58,7 +58,7 @@ static bool is_repetition(struct karp_importer *importer, const struct setup *ol
     return is_same;
 }
 
-/* Goes on with the catalog and the times as they were. */
+/* Goes on with the old catalog and times after a repeated moov. */
 static void go_on(struct karp_importer *importer, struct setup *old)
 {
     struct karp_catalog *repeated = importer->catalog;
@@ -90,7 +90,8 @@ static void begin_instance(struct karp_importer *importer)
         import_note_start(importer);
 }
 
-/* The same tracks under other sample entries: another instance, on the same line of time. */
+/* Begins a new instance with the same tracks but other sample entries. Its times go on from those
+ * of the old one. */
 static void begin_next_part(struct karp_importer *importer, const struct setup *old)
 {
     importer->is_second_moov = !importer->is_catalog_due;
@@ -107,7 +108,8 @@ static void begin_next_part(struct karp_importer *importer, const struct setup *
     }
 }
 
-/* Keeps a moov whose tracks have several sample entries, to read it again for another one. */
+/* Keeps a copy of the moov if a track has several sample entries, to read it again when another
+ * entry is used. */
 static int keep_moov(struct karp_importer *importer, struct reader moov)
 {
     bool is_needed = false;
@@ -121,7 +123,7 @@ static int keep_moov(struct karp_importer *importer, struct reader moov)
     return 0;
 }
 
-/* Reads a moov, with the entries that are wanted. */
+/* Reads a moov with the sample entries in `wanted_entries`. */
 static int read_setup(struct karp_importer *importer, struct reader moov, bool is_switch)
 {
     int error = importer->held.size > 0 ? import_output_open(importer) : 0;
@@ -130,7 +132,7 @@ static int read_setup(struct karp_importer *importer, struct reader moov, bool i
     import_restart_together(importer);
     struct setup old = {.track_count = importer->track_count, .catalog = importer->catalog};
     size_t bytes = old.track_count * sizeof *old.tracks;
-    old.tracks = malloc(bytes + 1); /* one more, so that none is no failure */
+    old.tracks = malloc(bytes + 1); /* + 1, because malloc(0) may return NULL */
     if (!old.tracks)
         return failure_nomem(&importer->failure);
     memcpy(old.tracks, importer->tracks, bytes);

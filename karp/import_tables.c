@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Samples from the tables of a moov (stts, ctts, stss, stsz or stz2, stsc, stco or co64): the first
- * fragment of muxers that do not write an empty moov, and whole files that begin with it.
+/* Reads samples from the tables of a moov (stts, ctts, stss, stsz or stz2, stsc, stco or co64).
+ * Some muxers put their first fragment there, and files that are not fragmented have all samples
+ * there.
  * Tested by tests/unit/karp/test_import_layouts.c. */
 #include "karp/import_internal.h"
 
-/* A table of (count, value) runs. */
+/* A table of runs, each a count and a value. */
 struct runs {
     struct reader in;
     uint32_t left, value;
@@ -14,10 +15,10 @@ struct tables {
     struct runs durations, offsets;
     struct reader sizes, syncs, chunks, chunk_map;
     uint32_t sample_count, constant_size, next_sync;
-    uint32_t map_samples, map_entry; /* samples of a chunk, and their sample entry */
-    uint32_t map_next;               /* the chunk from which on others hold */
+    uint32_t map_samples, map_entry; /* samples per chunk, and their sample entry */
+    uint32_t map_next;               /* the first chunk with other values; 0: none */
     bool has_syncs, has_wide_chunks;
-    uint8_t size_bits, half_size; /* half_size: the second of two sizes in a byte */
+    uint8_t size_bits, half_size; /* half_size: the second of two 4-bit sizes in a byte */
     uint32_t number;              /* of the next sample, from 1 */
     int64_t dts;                  /* of the next sample */
 };
@@ -32,7 +33,7 @@ static bool find_table(struct reader stbl, uint32_t type, struct reader *table)
     return !table->is_short;
 }
 
-/* The table after its entry count, which says nothing that its size does not. */
+/* Finds a table and skips its entry count, which its size implies. */
 static bool find_entries(struct reader stbl, uint32_t type, struct reader *table)
 {
     bool is_there = find_table(stbl, type, table);
@@ -77,7 +78,7 @@ static void open_tables(struct reader stbl, struct tables *tables)
     tables->map_next = reader_u32(&tables->chunk_map);
 }
 
-/* How many samples lie in chunk `number` (from 1). */
+/* The number of samples in chunk `number` (from 1). Chunks must be asked for in order. */
 static uint32_t samples_of_chunk(struct tables *tables, uint32_t number)
 {
     struct reader *map = &tables->chunk_map;
@@ -97,7 +98,7 @@ static uint32_t flags_of(struct tables *tables, uint32_t number)
     return SAMPLE_FLAGS_KEY;
 }
 
-/* Sizes have 32 bits or, in stz2, 16, 8 or 4. */
+/* Takes the size of the next sample. A size has 32 bits or, in stz2, 16, 8 or 4. */
 static uint32_t next_size(struct tables *tables)
 {
     if (tables->constant_size)
@@ -111,7 +112,7 @@ static uint32_t next_size(struct tables *tables)
     return both >> 4;
 }
 
-/* Adds the next sample, which lies at `position`. Sets its `size`. */
+/* Adds the next sample, which is at `position`. Sets `*size` to its size in bytes. */
 static int add_sample(struct karp_importer *importer, struct import_track *track,
                       struct tables *tables, uint64_t position, uint32_t *size)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Decode times on one line for each track: those that are missing follow from durations, those that
- * wrap are unwrapped, and those that start again are told from jitter. */
+/* Keeps the decode times of each track on one time line. Missing times follow from durations, wraps
+ * are undone, and times that start again are told from jitter. */
 #include "karp/import_internal.h"
 
 #include <stdlib.h>
@@ -13,13 +13,13 @@ __extension__ typedef __int128 wide_int;
 enum {
     US_PER_S = 1000000,
     WRAP_BITS = 32,
-    TS_WRAP_BITS = 33,        /* of MPEG-TS, */
-    TS_RATE = 90000,          /* at this rate */
-    JUMP_MAX_US = 60000000,   /* media missing where a moov is repeated, at most */
-    WRAP_GAP_S = 10,          /* media missing at a wrap, at most */
-    WRAP_GAP_SHARE = 1 << 10, /* and at most this part of a turn, where clocks are fast */
-    BELOW_ZERO_MAX_S = 10,    /* a 32-bit time so close to its end is one below zero */
-    LAG_MAX_US = 2000000,     /* a track is not expected further behind the others */
+    TS_WRAP_BITS = 33,        /* MPEG-TS has times of this width, */
+    TS_RATE = 90000,          /* in ticks of this rate */
+    JUMP_MAX_US = 60000000,   /* most media that may be missing where a moov is repeated */
+    WRAP_GAP_S = 10,          /* most media that may be missing at a wrap, */
+    WRAP_GAP_SHARE = 1 << 10, /* but at most 2^32 / WRAP_GAP_SHARE ticks */
+    BELOW_ZERO_MAX_S = 10,    /* a 32-bit time this close to 2^32 may be a negative one */
+    LAG_MAX_US = 2000000,     /* a track is expected to be at most this far behind the others */
 };
 
 bool import_to_us(const struct import_track *track, int64_t ticks, int64_t *us)
@@ -41,7 +41,7 @@ int64_t import_us_of(const struct import_track *track, int64_t ticks)
     return us;
 }
 
-/* Ticks that media may be missing at a wrap. */
+/* The most media that may be missing at a wrap, in ticks. */
 static int64_t wrap_gap(const struct import_track *track)
 {
     int64_t gap = (int64_t)WRAP_GAP_S * track->timescale;
@@ -49,8 +49,8 @@ static int64_t wrap_gap(const struct import_track *track)
     return gap < most ? gap : most;
 }
 
-/* Undoes the wrap of a time that was counted in 32 bits, or in the 33 of MPEG-TS, whatever the
- * width of its field and the rate of its ticks. Returns `time` when none has happened. */
+/* Undoes the wrap of a time that was counted in 32 bits, or in the 33 bits of MPEG-TS, whatever the
+ * width of its field and its timescale are now. Returns `time` if it has not wrapped. */
 static int64_t unwrap_dts(struct import_track *track, int64_t time)
 {
     struct import_clock *clock = &track->clock;
@@ -71,7 +71,8 @@ static int64_t unwrap_dts(struct import_track *track, int64_t time)
     return time;
 }
 
-/* Whether a 32-bit `time` is one below zero: close to its end, and far from where the track is. */
+/* Whether a 32-bit `time` stands for a negative one: it is close to 2^32, and far from where the
+ * track is. */
 static bool is_below_zero(const struct import_track *track, int64_t time)
 {
     const struct import_clock *clock = &track->clock;
@@ -83,8 +84,8 @@ static bool is_below_zero(const struct import_track *track, int64_t time)
     return !clock->has_begun || ahead > most || ahead < -most;
 }
 
-/* Whether a track that has not decided yet takes part in the epoch that another one began, rather
- * than goes on as before: whichever puts it closer to where it is expected. */
+/* Whether a track joins the epoch that another one has begun, instead of going on as before. The
+ * choice is the one that puts `time` closer to where the track is expected. */
 static bool is_joining(const struct karp_importer *importer, const struct import_track *track,
                        int64_t time)
 {
@@ -105,8 +106,8 @@ static bool is_joining(const struct karp_importer *importer, const struct import
     return llabs(off_in_epoch) < llabs(off_as_before) + doubt;
 }
 
-/* Whether the track starts again at `time`. Where the moov was repeated, a step back that is small
- * is no jitter, and a leap ahead is another clock, not a gap. */
+/* Whether the track starts again at `time`. After a repeated moov even a small step back is a new
+ * start, not jitter, and so is a long step ahead, which would otherwise be a gap. */
 static bool is_new_start(const struct karp_importer *importer, const struct import_track *track,
                          int64_t time)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What the files of this room share: failing with a sentence, reading big-endian bytes and bits,
- * walking boxes. */
+/* Shared by the files of this room: failures with a text, readers of big-endian bytes and of bits,
+ * and a walk over boxes. */
 #ifndef MOQ_KARP_INTERNAL_H
 #define MOQ_KARP_INTERNAL_H
 
@@ -18,11 +18,11 @@
 int failure_set(struct karp_failure *failure, enum karp_failure_kind kind, const char *what,
                 const char *format, ...) __attribute__((format(printf, 4, 5)));
 
-/* The same for memory that is not there. Returns MOQ_ERR_NOMEM. */
+/* The same for a failed allocation. Returns MOQ_ERR_NOMEM. */
 int failure_nomem(struct karp_failure *failure);
 
-/* Bytes that are read from the front. Reading past the end gives zeros and sets `is_short`, so that
- * a row of fields is read without a check each and judged once. */
+/* Reads bytes from the front. Reading past the end gives zeros and sets `is_short`, so that a row
+ * of fields needs only one check, after the last. */
 struct reader {
     const uint8_t *data;
     size_t size, at;
@@ -37,11 +37,11 @@ uint16_t reader_u16(struct reader *in);
 uint32_t reader_u32(struct reader *in);
 uint64_t reader_u64(struct reader *in);
 void reader_skip(struct reader *in, uint64_t bytes);
-/* Points at the next `bytes` and passes them; NULL when there are fewer. */
+/* Returns a pointer to the next `bytes` bytes and moves on; NULL if there are fewer. */
 const uint8_t *reader_take(struct reader *in, size_t bytes);
 
-/* Bits that are read from the front, under the same rule. With `is_escaped` the emulation
- * prevention bytes (the 3 of 00 00 03) of H.264 and H.265 are passed over. */
+/* Reads bits from the front, under the same rule. With `is_escaped` it skips the emulation
+ * prevention bytes (the 03 in 00 00 03) of H.264 and H.265. */
 struct bits {
     const uint8_t *data;
     size_t size, at_byte;
@@ -52,7 +52,7 @@ struct bits {
 struct bits bits_of(const uint8_t *data, size_t size, bool is_escaped);
 uint32_t bits_read(struct bits *in, unsigned count); /* at most 32 */
 void bits_skip(struct bits *in, unsigned count);
-uint32_t bits_ue(struct bits *in); /* Exp-Golomb; is_short is set for codes over 32 bits */
+uint32_t bits_ue(struct bits *in); /* Exp-Golomb; sets is_short if the value exceeds 32 bits */
 int32_t bits_se(struct bits *in);
 
 /* One box of ISO BMFF inside another. */
@@ -61,18 +61,18 @@ struct box {
     struct reader body;
 };
 
-/* Takes the next box out of `in`. Returns 1, 0 at the end, or MOQ_ERR_MEDIA with a sentence when a
- * size lies. */
+/* Takes the next box out of `in`. Returns 1, or 0 at the end, or MOQ_ERR_MEDIA with a text in
+ * `failure` if the size of the box does not fit. */
 int box_next(struct reader *in, struct box *box, struct karp_failure *failure);
 
-/* Finds the first child of `type`; false when there is none or the children before it are
- * broken. */
+/* Finds the first child of `type`. Returns false if there is none, or if a child before it has a
+ * wrong size. */
 bool box_find(struct reader in, uint32_t type, struct reader *body);
 
-/* Reads version and flags of a full box. */
+/* Reads the version, which it returns, and the flags of a full box. */
 uint8_t box_version(struct reader *body, uint32_t *flags);
 
-/* The four characters of `type`, unprintable ones as '?'. */
+/* The four characters of `type`, with '?' for those that cannot be printed. */
 struct box_name {
     char text[5];
 };

@@ -8,7 +8,7 @@
 #include "base/error.h"
 #include "karp/internal.h"
 
-enum { MAX_SETS = 8 }; /* of one type; further ones stay in the frames */
+enum { MAX_SETS = 8 }; /* parameter sets of one type in a record; others stay in the frames */
 
 struct sets {
     struct nal set[MAX_SETS];
@@ -22,7 +22,7 @@ static bool begins_with_start_code(const uint8_t *payload, size_t size)
            (size >= 4 && memcmp(payload, code, 4) == 0);
 }
 
-/* Whether `payload` is made of units with lengths before them. */
+/* Whether `payload` can be read as units with a length before each. */
 static bool is_made_of_lengths(const uint8_t *payload, size_t size, size_t length_bytes)
 {
     struct reader in = reader_of(payload, size);
@@ -40,7 +40,7 @@ struct nal_walk nal_walk_of(const uint8_t *payload, size_t size, uint8_t length_
     return walk;
 }
 
-/* Where the next start code (00 00 01) begins, or the end. */
+/* The offset of the next start code (00 00 01); the size if there is none. */
 static size_t find_start_code(const struct nal *in, size_t from)
 {
     for (size_t i = from; i + 3 <= in->size; i++) {
@@ -110,7 +110,7 @@ int nal_to_lengths(struct nal payload, struct byte_buf *out)
     return error;
 }
 
-/* A parameter set of an avcC or hvcC: two bytes of length, then the unit. */
+/* Reads a parameter set of an avcC or hvcC: two bytes of length, then the unit. */
 static struct nal read_set(struct reader *in)
 {
     size_t size = reader_u16(in);
@@ -125,10 +125,10 @@ struct set_arrays {
 };
 
 struct set_array {
-    size_t place; /* of its first byte */
+    size_t place; /* offset of its first byte in the hvcC */
     uint8_t type;
-    bool is_complete; /* no other set of the type comes with the frames */
-    struct nal first; /* that is not empty */
+    bool is_complete; /* frames carry no other sets of this type */
+    struct nal first; /* the first set that is not empty */
 };
 
 enum { ARRAY_IS_COMPLETE = 0x80 };
@@ -141,7 +141,7 @@ static struct set_arrays arrays_of_hvcc(const uint8_t *hvcc, size_t size)
     return arrays;
 }
 
-/* False at the end, and where the body is cut short. */
+/* Reads the next array. Returns false at the end, or if the body is cut short. */
 static bool next_array(struct set_arrays *arrays, struct set_array *array)
 {
     if (arrays->left == 0)
@@ -268,8 +268,8 @@ static int build_avcc(struct nal_walk payload, struct byte_buf *out)
     return error;
 }
 
-/* The twelve bytes of profile, tier and level at the front of an SPS, without emulation prevention.
- */
+/* Copies the twelve bytes of profile, tier and level at the beginning of an SPS, without emulation
+ * prevention. */
 static void copy_profile(const struct nal *sps, uint8_t out[12])
 {
     struct bits in = bits_of(sps->data + 2, sps->size - 2, true);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* NAL units of H.264 and H.265: walking them in both framings, finding parameter sets, and what a
- * sequence parameter set says about the order of pictures. */
+/* NAL units of H.264 and H.265: walks over them in both framings, finds parameter sets, and reads
+ * what a sequence parameter set says about the size and order of pictures. */
 #ifndef MOQ_KARP_NAL_H
 #define MOQ_KARP_NAL_H
 
@@ -13,7 +13,7 @@ enum {
     NAL_H265_VPS = 32,
     NAL_H265_SPS = 33,
     NAL_H265_PPS = 34,
-    NAL_MAX_REORDER = 16, /* no level allows more pictures to wait */
+    NAL_MAX_REORDER = 16, /* no level allows a larger reorder depth */
 };
 
 struct nal {
@@ -23,46 +23,47 @@ struct nal {
 
 struct nal_walk {
     struct nal left;
-    bool is_annex_b;      /* start codes; otherwise a length before each */
-    uint8_t length_bytes; /* of that length, 1 to 4 */
+    bool is_annex_b;      /* units are separated by start codes; otherwise each has a length */
+    uint8_t length_bytes; /* size of that length, 1 to 4 */
 };
 
-/* A walk over the units of a sample, in the framing that it has: start codes are known by their
- * sight, unless all lengths
- * (`length_bytes` each; 0: four) add up. */
+/* Begins a walk over the units of a sample and detects its framing. A sample that begins with a
+ * start code has start codes, unless it can also be read as units with lengths of `length_bytes`
+ * bytes (0: four). */
 struct nal_walk nal_walk_of(const uint8_t *payload, size_t size, uint8_t length_bytes);
 
-/* Takes the next unit that is not empty; false at the end or where a length lies. */
+/* Takes the next unit that is not empty. Returns false at the end, or if a length does not fit. */
 bool nal_next(struct nal_walk *walk, struct nal *nal);
 
-/* Its type; 255 when it is too short for its header. */
+/* The type of a unit; 255 if it is too short for its header. */
 uint8_t nal_type(const struct nal *nal, bool is_h265);
 
-/* Writes `payload` (start codes) to `out` with four bytes of length before each unit. */
+/* Appends `payload`, which has start codes, to `out`, with a length of four bytes before each
+ * unit. */
 int nal_to_lengths(struct nal payload, struct byte_buf *out);
 
 struct nal_sps {
     uint8_t chroma_format, luma_depth, chroma_depth; /* depths in bits */
-    unsigned reorder;       /* pictures that may come before one that is shown earlier */
-    uint32_t width, height; /* of a picture, cropped */
-    bool is_stretched;      /* H.264: its pixels are not square */
+    unsigned reorder;       /* most pictures that precede one in decoding and follow it in output */
+    uint32_t width, height; /* of a picture in pixels, after cropping */
+    bool is_stretched;      /* H.264: pixels are not square */
 };
 
-/* False when it does not parse. */
+/* Returns false if the SPS cannot be parsed. */
 bool nal_sps_parse(const struct nal *nal, bool is_h265, struct nal_sps *sps);
 
-/* Whether an hvcC body has all parameter sets, so that none comes with the frames: what the sample
- * entry hvc1 stands for. */
+/* Whether an hvcC body says that it has all parameter sets, so that frames carry none. That is what
+ * the sample entry hvc1 means. */
 bool nal_is_complete(struct nal hvcc);
 
-/* Says so in a body that comes from an entry hvc1, where muxers leave it out. */
+/* Marks an hvcC body from a sample entry hvc1 that way, because some muxers do not. */
 void nal_mark_complete(uint8_t *hvcc, size_t size);
 
-/* The SPS inside an avcC or hvcC body. */
+/* Finds the SPS inside an avcC or hvcC body. Returns false if there is none. */
 bool nal_sps_of_config(struct nal config, bool is_h265, struct nal *sps);
 
-/* Builds an avcC or hvcC body from the parameter sets in a keyframe. MOQ_ERR_NOT_FOUND when they
- * are not there. */
+/* Appends to `out` an avcC or hvcC body made of the parameter sets in a keyframe. MOQ_ERR_NOT_FOUND
+ * if a set is missing. */
 int nal_build_config(struct nal_walk payload, bool is_h265, struct byte_buf *out);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Ids of instances, and the header of a frame. */
+/* Instance ids, and the header of a media frame. */
 #include "karp/karp.h"
 
 #include <inttypes.h>
@@ -40,7 +40,7 @@ int karp_id_compare(const char *a, const char *b)
     return strcmp(a, b);
 }
 
-/* The place of `id` or, when it is not there, where it belongs. */
+/* The index of `id` or, if it is not there, the index at which to insert it. */
 static size_t place_of(const struct karp_instances *instances, const char *id)
 {
     size_t i = 0;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Kinds of pictures: H.264 (ISO/IEC 14496-10, 7.3 and D.1), H.265 (23008-2, 7.3 and D.2), VP8 (RFC
- * 6386, 9.1), VP9 (bitstream specification, 6.2), AV1.
+/* Tells the kind of a picture: H.264 (ISO/IEC 14496-10, 7.3 and D.1), H.265 (ISO/IEC 23008-2, 7.3
+ * and D.2), VP8 (RFC 6386, 9.1), VP9 (bitstream specification, 6.2) and AV1 (see av1.h).
  * Tested by tests/unit/karp/test_import_groups.c. */
 #include "karp/picture.h"
 
@@ -13,13 +13,13 @@ enum {
     H264_PARTITION_A = 2,
     H264_IDR = 5,
     H264_SEI = 6,
-    /* Types below are pictures that depend on others; those above are reserved. */
+    /* Types up to this one are pictures that depend on others; the next ones are reserved. */
     H265_LAST_SLICE = 9,
     H265_FIRST_IRAP = 16,
     H265_LAST_IRAP = 23,
     H265_SEI = 39,
     SEI_RECOVERY_POINT = 6,
-    SEI_MAX_BYTES = 1024, /* of a unit; messages after these are not looked at */
+    SEI_MAX_BYTES = 1024, /* only this much of an SEI unit is searched */
 };
 
 struct picture_format picture_format_of(enum karp_codec_kind kind, const uint8_t *record,
@@ -33,7 +33,7 @@ struct picture_format picture_format_of(enum karp_codec_kind kind, const uint8_t
     return format;
 }
 
-/* Reads a number of SEI messages: each byte of 255 says that another follows. */
+/* Reads a type or size in an SEI: the sum of bytes up to the first that is not 255. */
 static uint32_t read_sei_number(struct bits *in)
 {
     uint32_t number = 0, byte;

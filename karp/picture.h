@@ -1,26 +1,26 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What a sample of video is, told by its own bytes: flags of files are often wrong. */
+/* Finds out from the bytes of a video sample what kind of picture it is, because the sample flags
+ * in files are often wrong. */
 #ifndef MOQ_KARP_PICTURE_H
 #define MOQ_KARP_PICTURE_H
 
 #include "karp/codec.h"
 
 enum picture {
-    PICTURE_UNKNOWN,  /* the bytes do not tell */
-    PICTURE_KEY,      /* decoding can begin: IDR of H.264, IRAP of H.265, a key frame of others */
-    PICTURE_RECOVERY, /* decoding can begin, and pictures are whole after a while (recovery point)
-                       */
-    PICTURE_INTRA,    /* depends on no other, but later ones may look back beyond it (H.264) */
-    PICTURE_DELTA,
+    PICTURE_UNKNOWN,  /* the bytes do not say */
+    PICTURE_KEY,      /* decoding can begin: an IDR of H.264, IRAP of H.265, or a key frame */
+    PICTURE_RECOVERY, /* a recovery point: decoding can begin, pictures are whole a little later */
+    PICTURE_INTRA,    /* H.264: depends on no other, but later pictures may depend on older ones */
+    PICTURE_DELTA,    /* depends on other pictures */
 };
 
 struct picture_format {
     enum karp_codec_kind kind;
-    uint8_t length_bytes; /* before each NAL unit of H.264 and H.265; 0: four */
+    uint8_t length_bytes; /* H.264 and H.265: size of the length before each NAL unit; 0: four */
 };
 
-/* The format of samples that a codec and its configuration record (avcC or hvcC; may be empty)
- * describe. */
+/* The format of the samples of a codec with this configuration record (avcC or hvcC; may be
+ * empty). */
 struct picture_format picture_format_of(enum karp_codec_kind kind, const uint8_t *record,
                                         size_t size);
 

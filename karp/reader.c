@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Reading big-endian bytes, bits and boxes that cannot be trusted: past the end there are zeros and
- * a mark.
+/* Reads big-endian bytes, bits and boxes from untrusted input. Reading past the end gives zeros and
+ * sets a flag.
  * Tested by tests/unit/karp/test_export_config.c. */
 #include "karp/internal.h"
 
@@ -179,7 +179,7 @@ int box_next(struct reader *in, struct box *box, struct karp_failure *failure)
 
 bool box_find(struct reader in, uint32_t type, struct reader *body)
 {
-    struct box box = {.type = 0}; /* gcc does not see that box_next fills it */
+    struct box box = {.type = 0}; /* gcc does not see that box_next() sets it */
     while (box_next(&in, &box, NULL) > 0) {
         if (box.type == type) {
             *body = box.body;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Codecs from the configuration records of MP4 files; that of AAC is in aac.c.
+/* Reads the configuration records of MP4 files; that of AAC is in aac.c.
  * Tested by tests/unit/karp/test_codec.c. */
 #include "karp/codec.h"
 
@@ -21,7 +21,8 @@ int karp_codec_from_avcc(const uint8_t *record, size_t size, bool is_in_band,
     return 0;
 }
 
-/* Always hev1: old viewers refuse a catalog with hvc1 in it. The record says what is true. */
+/* The result is always in-band (hev1), because old viewers refuse a catalog with hvc1 in it. The
+ * record tells which of the two it really is. */
 int karp_codec_from_hvcc(const uint8_t *record, size_t size, struct karp_codec *codec)
 {
     if (size < 23 || record[0] != 1)
@@ -77,7 +78,8 @@ int karp_codec_from_av1c(const uint8_t *record, size_t size, struct karp_codec *
     return 0;
 }
 
-/* Opus in ISO BMFF, section 4.3.2: of the mapping families only 0 does without a table. */
+/* See "Encapsulation of Opus in ISO Base Media File Format", 4.3.2. Only mapping family 0 has no
+ * channel mapping table. */
 int karp_opus_parse(const uint8_t *record, size_t size, struct karp_opus *opus)
 {
     struct reader in = reader_of(record, size);

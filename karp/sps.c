@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Sequence parameter sets of H.264 (ISO/IEC 14496-10, 7.3.2.1.1 and annex E) and H.265 (23008-2,
- * 7.3.2.2), as far as the size of pictures and the reorder depth. */
+/* Reads the size of pictures and the reorder depth from sequence parameter sets of H.264 (ISO/IEC
+ * 14496-10, 7.3.2.1.1 and annex E) and H.265 (ISO/IEC 23008-2, 7.3.2.2). */
 #include "karp/internal.h"
 #include "karp/nal.h"
 
@@ -40,7 +40,7 @@ static void skip_hrd(struct bits *in)
     bits_skip(in, 20);
 }
 
-/* Passes over `count` Exp-Golomb codes. */
+/* Skips `count` Exp-Golomb codes. */
 static void skip_ue(struct bits *in, unsigned count)
 {
     for (unsigned i = 0; i < count; i++)
@@ -58,7 +58,8 @@ static bool read_is_stretched(struct bits *in)
     return across != down && across > 0 && down > 0;
 }
 
-/* Returns whether the usability information has the reorder depth, and sets it then. */
+/* Reads the video usability information (VUI, annex E). Returns whether it has the reorder depth;
+ * if so, sets `*reorder`. */
 static bool read_vui(struct bits *in, struct nal_sps *sps, uint32_t *reorder)
 {
     sps->is_stretched = read_is_stretched(in);
@@ -91,7 +92,7 @@ static bool read_vui(struct bits *in, struct nal_sps *sps, uint32_t *reorder)
     return !in->is_short;
 }
 
-/* Reads how the order of pictures is told; type 2 means "as decoded". */
+/* Reads the picture order count type. Type 2 means that pictures are shown in decoding order. */
 static uint32_t read_order_type(struct bits *in)
 {
     uint32_t type = bits_ue(in);
@@ -106,7 +107,7 @@ static uint32_t read_order_type(struct bits *in)
     return type;
 }
 
-/* The units of cropping: of chroma, so two pixels where that is sampled at every other one. */
+/* Cropping counts in chroma samples, so its unit is two pixels where chroma is subsampled. */
 struct crop_unit {
     uint32_t across, down;
 };
@@ -117,7 +118,7 @@ static struct crop_unit crop_unit_of(uint8_t chroma_format)
     return (struct crop_unit){is_half_wide ? 2 : 1, chroma_format == 1 ? 2 : 1};
 }
 
-/* Reads the four edges that are cut off, if any. */
+/* Reads how much is cropped at the four edges, and subtracts it from the size. */
 static void read_crop(struct bits *in, struct crop_unit unit, struct nal_sps *sps)
 {
     if (!bits_read(in, 1))
@@ -130,7 +131,7 @@ static void read_crop(struct bits *in, struct crop_unit unit, struct nal_sps *sp
     sps->height = down < sps->height ? sps->height - (uint32_t)down : 0;
 }
 
-/* In macroblocks, and of interlaced video for each field. */
+/* Reads the size, which counts in macroblocks and, for interlaced video, per field. */
 static void read_h264_size(struct bits *in, struct nal_sps *sps)
 {
     enum { MACROBLOCK = 16, MAX_BLOCKS = 4096 };
@@ -156,8 +157,8 @@ static void read_chroma_fields(struct bits *in, struct nal_sps *sps)
     sps->chroma_depth = (uint8_t)(8 + bits_ue(in) % 8);
 }
 
-/* Without usability information no more pictures can wait than can be referred to, and none in
- * order type 2. */
+/* Parses an SPS of H.264. If its VUI has no reorder depth, that is the number of reference frames,
+ * or 0 if pictures are shown in decoding order. */
 static bool parse_h264(const struct nal *nal, struct nal_sps *sps)
 {
     struct bits in = bits_of(nal->data + 1, nal->size - 1, true);
@@ -185,7 +186,7 @@ static bool parse_h264(const struct nal *nal, struct nal_sps *sps)
     return true;
 }
 
-/* Passes over the profiles and levels of temporal layers. */
+/* Skips the profiles and levels of temporal layers. */
 static void skip_layers(struct bits *in, uint32_t layers)
 {
     uint32_t flags[8] = {0};

@@ -1,18 +1,25 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Finds out that times have started again, and where they go on. */
+/* Detects that times have started again, and decides where they go on. */
 #include "karp/timeline.h"
 
 #include "base/check.h"
 #include "base/log.h"
 
 enum {
-    JITTER_US = 100000,      /* a group may begin so long before the end of the one before it */
-    SOUND_BACK_US = 500000,  /* and a sound before the one before it */
-    OVERLAP_MAX_US = 500000, /* a track that joins an epoch may lie so far before its own end */
-    LEAD_MAX_US = 1000000,   /* a track may begin so long before the one that starts again */
-    AWAY_US = 1000000,       /* behind the others, a track was not there before it started again */
-    GONE_ON_US = 1000000,    /* after the start of an epoch, other tracks will not join it */
-    CATCH_UP_US = 400000,    /* that a group may move back at once: less than makes it a late one */
+    /* A smaller step back between groups does not count as a new start. */
+    JITTER_US = 100000,
+    /* Nor does a smaller step back between audio frames of a group. */
+    SOUND_BACK_US = 500000,
+    /* A track that joins an epoch may overlap its own end by this much. */
+    OVERLAP_MAX_US = 500000,
+    /* Most room left for tracks that begin before the one that starts again first. */
+    LEAD_MAX_US = 1000000,
+    /* A track that is further behind the others was away before it started again. */
+    AWAY_US = 1000000,
+    /* A track that goes on for this long after the start of an epoch will not join it. */
+    GONE_ON_US = 1000000,
+    /* How far a new group may move back; the exporter leaves out a group that is 500 ms late. */
+    CATCH_UP_US = 400000,
     STEP_MAX_US = 1000000,
     STEP_USUAL_US = 33333,
 };
@@ -35,7 +42,9 @@ static int64_t end_of_all(const struct karp_timeline *timeline)
     return end_us;
 }
 
-/* Pictures are shown in another order than they come in, but not across groups; sounds are not. */
+/* Whether times start again at `frame`. Pictures are reordered within a group but not across
+ * groups, so only the start of a newer group counts. Audio is never reordered, so a step back
+ * within a group counts too. */
 static bool is_new_start(const struct karp_timeline_track *track, enum karp_track_kind kind,
                          const struct karp_frame *frame, uint64_t group)
 {
@@ -45,7 +54,8 @@ static bool is_new_start(const struct karp_timeline_track *track, enum karp_trac
            frame->timestamp_us + SOUND_BACK_US < track->last_us;
 }
 
-/* Whatever began before this track in the last epoch is expected to do so again, and finds room. */
+/* Begins an epoch with a track that starts again at `start_us`. If other tracks began before this
+ * one in the last epoch, room is left for them to do so again. */
 static void begin_epoch(struct karp_timeline *timeline, const struct karp_timeline_track *track,
                         uint64_t start_us)
 {
@@ -66,7 +76,8 @@ static void begin_epoch(struct karp_timeline *timeline, const struct karp_timeli
              ((long long)start_us + timeline->offset_us) / 1000);
 }
 
-/* A track begins, or goes back. */
+/* Adds a track that begins or starts again to the current epoch; begins one if the track is in it
+ * already. */
 static void join_epoch(struct karp_timeline *timeline, struct karp_timeline_track *track,
                        uint64_t start_us)
 {
@@ -92,7 +103,8 @@ static void join_epoch(struct karp_timeline *timeline, struct karp_timeline_trac
                                           .step_us = track->step_us};
 }
 
-/* A track that has not joined the epoch is far behind its start: whoever began it was alone. */
+/* Called for each frame. If a track that has not joined the epoch is more than GONE_ON_US past its
+ * start and no other track has joined, the track that began the epoch was alone. */
 static void note_going_on(struct karp_timeline *timeline, struct karp_timeline_track *track,
                           int64_t placed)
 {
@@ -110,7 +122,7 @@ static void note_going_on(struct karp_timeline *timeline, struct karp_timeline_t
              (long long)timeline->surplus_us / 1000);
 }
 
-/* Takes a part of what is too much off the offset, where a new group begins. */
+/* Moves the track a part of its surplus back. Called where a new group begins. */
 static void catch_up(struct karp_timeline_track *track)
 {
     int64_t step = track->surplus_us < CATCH_UP_US ? track->surplus_us : CATCH_UP_US;

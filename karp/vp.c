@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Key frames of VP8 and VP9, as far as their size.
+/* Reads the size of pictures from key frames of VP8 and VP9.
  * Tested by tests/unit/karp/test_export_config.c. */
 #include "karp/vp.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Writing boxes: big-endian fields, and sizes that are filled in when a box ends.
+/* Writes boxes: big-endian fields, and a size that is filled in when the box ends.
  * Tested by tests/unit/karp/test_export.c. */
 #include <string.h>
 
@@ -48,7 +48,7 @@ size_t writer_begin_full(struct writer *to, const char *type, uint8_t version, u
 
 void writer_end(struct writer *to, size_t place)
 {
-    REQUIRE(to->error || place + 8 <= to->buf.size); /* a box has begun there */
+    REQUIRE(to->error || place + 8 <= to->buf.size); /* a box begins there */
     size_t size = to->buf.size - place;
     for (size_t i = 0; i < 4 && !to->error; i++)
         to->buf.data[place + i] = (uint8_t)(size >> (24 - 8 * i));
