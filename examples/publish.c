@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A whole publisher: one track below the URL's path, a group of ten numbers every ten seconds.
+/* A complete publisher: one track, named by the path of the URL, with one number per second and a
+ * new group every ten seconds.
  *
  *   example-publish https://relay.example/hello [insecure]
  *
- * Then: example-subscribe with the same.
+ * To watch, run example-subscribe with the same arguments.
  * Tested by tests/e2e/test_tools.py. */
 #include <stdio.h>
 #include <string.h>
@@ -17,7 +18,7 @@ struct publisher {
     unsigned count;
 };
 
-/* Whoever asks for our track gets it: late viewers begin at the head of the newest group. */
+/* Serves our track. A viewer that joins late begins with the first frame of the newest group. */
 static void on_request(struct moq_session *session, struct moq_request *request)
 {
     struct publisher *publisher = moq_session_user(session);
@@ -35,7 +36,7 @@ static void on_second(uv_timer_t *timer)
 {
     struct publisher *publisher = timer->data;
     char text[16];
-    moq_native_wake(publisher->native); /* we are about to change what sessions have to send */
+    moq_native_wake(publisher->native); /* call this before changing what sessions have to send */
     if (publisher->count % 10 == 0) {
         if (publisher->group)
             moq_track_finish_group(publisher->track, publisher->group);
@@ -49,7 +50,7 @@ static void on_second(uv_timer_t *timer)
 static void on_lost(struct moq_client *client, int error, const char *reason, uint64_t retry_ms)
 {
     (void)client;
-    (void)retry_ms; /* `reconnect` below: the client comes back by itself */
+    (void)retry_ms; /* the client reconnects by itself, see `reconnect` below */
     fprintf(stderr, "not connected: %s (%s)\n", reason, moq_error_words(error));
 }
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A whole viewer, prints a track: example-subscribe https://relay.example/hello [insecure]
+/* A complete viewer that prints a track: example-subscribe https://relay.example/hello
+ * [insecure]
  * Tested by tests/e2e/test_tools.py. */
 #include <stdio.h>
 #include <string.h>
@@ -7,7 +8,7 @@
 #include "native/native.h"
 
 struct viewer {
-    struct moq_watcher watcher; /* first: see on_growth */
+    struct moq_watcher watcher; /* must be the first member: see on_growth */
     struct moq_native *native;
     struct moq_session *session;
     struct moq_path *path;
@@ -15,7 +16,7 @@ struct viewer {
     struct moq_group_reader reader;
 };
 
-/* A group grew: prints what is new of it. Older ones that still grow are left behind. */
+/* A group has grown: prints its new frames. Older groups that still grow are ignored. */
 static void on_growth(struct moq_watcher *watcher, struct moq_group *group)
 {
     struct viewer *viewer = (struct viewer *)watcher;
@@ -31,7 +32,7 @@ static void on_growth(struct moq_watcher *watcher, struct moq_group *group)
     fflush(stdout);
 }
 
-/* Announced (now, or as soon as somebody publishes it): subscribe. */
+/* The broadcast is announced, now or as soon as someone publishes it: subscribes to it. */
 static void on_active(struct moq_announced *announced, struct moq_path *path)
 {
     static const struct moq_watcher_ops growth = {.on_growth = on_growth};
@@ -60,9 +61,9 @@ static void on_lost(struct moq_client *client, int error, const char *reason, ui
     (void)retry_ms;
     fprintf(stderr, "over: %s (%s)\n", reason, moq_error_words(error));
     moq_group_reader_deinit(&viewer->reader);
-    moq_track_unref(&viewer->track); /* before its clock, which is the native's */
+    moq_track_unref(&viewer->track); /* before moq_native_close: it uses the clock of the native */
     moq_path_unref(&viewer->path);
-    moq_native_close(&viewer->native, NULL, NULL); /* the client too: then the loop ends */
+    moq_native_close(&viewer->native, NULL, NULL); /* closes the client too, so the loop ends */
 }
 
 int main(int argc, char **argv)

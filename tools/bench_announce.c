@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* moq-bench's watcher: a connection that asks what there is under the URL's path. Viewers come when
- * it has seen every flow; and it takes the time that a storm of announcements needs to reach it.
+/* moq-bench's watcher: a connection that asks for all announcements under the URL's path. Viewers
+ * arrive when it has seen every flow. It also measures how long the announcements of --announce
+ * take to reach it.
  * Tested by tests/meter/run. */
 #include "tools/bench.h"
 
@@ -16,7 +17,8 @@ struct bench_watch {
     bool is_stopping;
 };
 
-/* The part after the base: "p3" of a flow, "storm" of the others. */
+/* Whether the path belongs to --announce. Its part after the base is "storm"; for a flow it is
+ * "p3". */
 static bool is_storm(const struct bench_watch *watch, const struct moq_path *path)
 {
     size_t depth = moq_path_count(watch->base);
@@ -42,7 +44,7 @@ static void on_closed(struct moq_announced *announced, int error)
 {
     struct bench_watch *watch = moq_announced_user(announced);
     watch->announced = NULL;
-    bool is_connection_over = error == MOQ_ERR_TRANSPORT; /* on_lost is about to say why */
+    bool is_connection_over = error == MOQ_ERR_TRANSPORT; /* on_lost will say why */
     if (!watch->is_stopping && !is_connection_over)
         bench_fail(watch->thread->bench, "the relay does not send announcements: %s",
                    moq_error_words(error));

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The receiving end of a flow. Numbers without gaps tell what was lost: of all frames between the
- * first that came and the last that should have, those that did not.
+/* The receiving end of a flow. Frame numbers have no gaps, so the lost frames are those between the
+ * first that came and the last that should have come.
  * Tested by tests/meter/run. */
 #include "tools/bench_feed.h"
 
-/* Groups that have ended are kept so long, so that older ones that come after them are not
- * refused. */
+/* How long a feed's track keeps groups that have ended. Without that, older groups that arrive
+ * after newer ones would be refused. */
 #define KEEP_NS (250 * NS_PER_MS)
 
 enum { KEEP_GROUPS = 64 };
@@ -34,7 +34,7 @@ static void count_latency(struct bench_feed *feed, const struct frame_header *he
 {
     struct bench_figures *figures = feed->figures;
     uint64_t latency_ns = now_ns > header->published_ns ? now_ns - header->published_ns : 0;
-    if (header->published_ns < feed->subscribed_ns) { /* what was there before we came */
+    if (header->published_ns < feed->subscribed_ns) { /* published before we subscribed */
         figures->counts[COUNT_caught_up]++;
         return;
     }
@@ -167,7 +167,8 @@ static uint64_t overlap_of(uint64_t first, uint64_t end, uint64_t least, uint64_
     return span_between(larger_of(first, least), smaller_of(end, most));
 }
 
-/* Frames that a group still lacks and a newer one has overtaken. */
+/* The number of frames that are still missing from open groups although newer frames have come.
+ * They are under way, not lost. */
 static uint64_t under_way(const struct bench_feed *feed)
 {
     const struct bench_flow *flow = flow_of(feed);

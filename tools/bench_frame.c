@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A frame's body is a piece of one long pattern, from a place that depends on its number and track:
- * one memcmp checks it.
+/* The body of a frame is a piece of one long pattern, at an offset that depends on its number and
+ * track, so one memcmp checks it.
  * Tested by tests/unit/tools/test_bench_options.c. */
 #include "tools/bench_frame.h"
 
@@ -24,7 +24,7 @@ struct frame_pattern *frame_pattern_new(size_t longest)
     if (!pattern)
         return NULL;
     pattern->longest = longest;
-    for (size_t i = 0; i < n; i++) { /* a linear congruential generator: no two places look alike */
+    for (size_t i = 0; i < n; i++) { /* linear congruential generator: all offsets look different */
         state = state * UINT64_C(6364136223846793005) + 1;
         pattern->bytes[i] = (uint8_t)(state >> 56);
     }

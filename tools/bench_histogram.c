@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Buckets as wide as 1/64 of the power of two that they lie in; below 64 one for each value. */
+/* A bucket is as wide as 1/64 of its power of two. Values below 128 have a bucket each. */
 #include "tools/bench_histogram.h"
 
 #include <string.h>
@@ -8,7 +8,7 @@ enum { SPLIT = 1 << HISTOGRAM_SPLIT_BITS };
 
 static const uint64_t value_max = (UINT64_C(1) << HISTOGRAM_VALUE_BITS) - 1;
 
-/* By how many bits the values of a bucket's power of two are shifted to 64..127. */
+/* The number of bits by which `value` is shifted right to lie in 64..127; 0 below 128. */
 static unsigned shift_of(uint64_t value)
 {
     if (value < 2 * SPLIT)
@@ -65,7 +65,7 @@ void histogram_between(struct histogram *out, const struct histogram *later,
         if (out->buckets[i])
             out->max = middle_of(i);
     }
-    if (later->max > earlier->max) /* the new one came in between */
+    if (later->max > earlier->max) /* so it was added in between */
         out->max = later->max;
 }
 

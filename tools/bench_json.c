@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* moq-bench for machines: one JSON object per line. Its fields are those of docs/tools.md.
+/* The output of moq-bench for programs: one JSON object per line. docs/tools.md lists the
+ * fields.
  * Tested by tests/meter/run. */
 #include "tools/bench_report.h"
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Two sockets and a queue: what comes in front goes on to the relay at once, what comes from there
- * waits for its turn.
+/* Two sockets and a queue. Datagrams from the viewer go on to the relay at once; those from the
+ * relay wait in the queue.
  * Tested by tests/meter/run. */
 #include "tools/bench_link.h"
 
@@ -22,13 +22,13 @@ struct datagram {
 };
 
 struct bench_link {
-    uv_poll_t front, back; /* towards the viewer, towards the relay */
+    uv_poll_t front, back; /* the sockets on the viewer's side and on the relay's side */
     uv_timer_t timer;
     int front_fd, back_fd;
     uint16_t port;
-    struct sockaddr_storage viewer; /* where the viewer's datagrams came from last */
+    struct sockaddr_storage viewer; /* source of the last datagram from the viewer */
     socklen_t viewer_size;
-    uint64_t bps, free_ns; /* when the next datagram may leave */
+    uint64_t bps, free_ns; /* free_ns: when the next datagram may leave */
     size_t queued, queued_bytes, first, queue_bytes_max;
     bool is_stalled;
     unsigned open_handles;
@@ -40,7 +40,7 @@ struct bench_link {
 static void send_first(struct bench_link *link, uint64_t now_ns)
 {
     const struct datagram *datagram = &link->queue[link->first];
-    if (link->viewer_size) /* a full socket drops, as the queue does */
+    if (link->viewer_size) /* if the socket is full, the datagram is dropped like in the queue */
         (void)!sendto(link->front_fd, datagram->data, datagram->size, 0,
                       (const struct sockaddr *)&link->viewer, link->viewer_size);
     if (link->bps) {
@@ -124,7 +124,7 @@ static socklen_t size_of(const struct sockaddr_storage *address)
 
 static int open_front(struct bench_link *link)
 {
-    struct sockaddr_in6 address = {.sin6_family = AF_INET6}; /* any port, IPv4 too */
+    struct sockaddr_in6 address = {.sin6_family = AF_INET6}; /* any port, also for IPv4 */
     socklen_t size = sizeof address;
     int off = 0;
     link->front_fd = socket(AF_INET6, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);

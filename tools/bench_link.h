@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A bad link between one viewer and the relay, on this machine: datagrams towards the viewer leave
- * a bounded queue no faster than its rate and are dropped where it is full, as at the narrow end of
- * a real one; the other way is free. Once it stalls, nothing passes any more: that viewer reads
+/* A simulated bad link between one viewer and the relay. Datagrams towards the viewer pass through
+ * a bounded queue at a limited rate and are dropped when it is full, as in a real bottleneck. The
+ * other direction has no limit. When the link stalls, nothing passes any more, so the viewer reads
  * nothing and acknowledges nothing. */
 #ifndef MOQ_TOOLS_BENCH_LINK_H
 #define MOQ_TOOLS_BENCH_LINK_H
@@ -11,19 +11,22 @@
 #include <uv.h>
 
 enum {
-    LINK_QUEUE_MS = 200,         /* what waits at most, in time ... */
-    LINK_QUEUE_MIN_BYTES = 8192, /* ... and at least so much */
-    LINK_QUEUE_DATAGRAMS = 64,   /* and never more than so many */
+    /* The queue holds as much as passes in LINK_QUEUE_MS, but at least LINK_QUEUE_MIN_BYTES, and
+     * never more than LINK_QUEUE_DATAGRAMS. */
+    LINK_QUEUE_MS = 200,
+    LINK_QUEUE_MIN_BYTES = 8192,
+    LINK_QUEUE_DATAGRAMS = 64,
     LINK_DATAGRAM_MAX_BYTES = 2048,
 };
 
 struct bench_link;
 
-/* `bps` 0: no limit. NULL: out of memory, or no socket. */
+/* Opens a link to `relay` with `bps` bits per second; 0: no limit. NULL: out of memory, or no
+ * socket. */
 struct bench_link *bench_link_open(uv_loop_t *loop, const struct sockaddr_storage *relay,
                                    uint64_t bps);
-uint16_t bench_link_port(const struct bench_link *link); /* on localhost */
+uint16_t bench_link_port(const struct bench_link *link); /* for the viewer, on localhost */
 void bench_link_stall(struct bench_link *link);
-void bench_link_close(struct bench_link **link); /* freed by the loop; may point to NULL */
+void bench_link_close(struct bench_link **link); /* the loop frees it later; *link may be NULL */
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* moq-bench's threads: each runs a loop with its share of publishers and viewers, takes orders, and
- * gives its tally away when asked.
+/* moq-bench's threads. Each runs a loop with its share of publishers and viewers, follows orders,
+ * and hands out its tally when asked.
  * Tested by tests/meter/run. */
 #include "tools/bench.h"
 
@@ -205,7 +205,7 @@ static void open_due(struct bench_thread *thread, uint64_t now_ns)
         bench_viewer_open(thread, thread->opened++);
 }
 
-/* Viewers take turns, evenly over the period. */
+/* Calls `act` for the viewers in turn, spread evenly over the period. */
 static void churn_due(struct bench_thread *thread, uint64_t now_ns, uint64_t period_ms,
                       uint64_t *done, void (*act)(struct bench_thread *, unsigned))
 {
@@ -330,7 +330,7 @@ static int open_natives(struct bench_thread *thread)
     config.send_spread_ns = 0;
     if (options->spread_ms && !(thread->natives.prompt = moq_native_new(&config)))
         return MOQ_ERR_NOMEM;
-    config.bind = NULL; /* links are on this machine */
+    config.bind = NULL; /* links listen on localhost */
     thread->natives.links = moq_native_new(&config);
     return thread->natives.links ? 0 : MOQ_ERR_NOMEM;
 }
@@ -376,7 +376,7 @@ int bench_threads_start(struct bench *bench)
     for (unsigned i = 0; i < bench_thread_count(&bench->options); i++) {
         int error = start_thread(bench, i);
         if (error)
-            return error; /* the process ends */
+            return error; /* nothing is freed, because the process ends */
     }
     return 0;
 }

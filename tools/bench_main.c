@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* moq-bench: the order of a run. Publishers connect; viewers come; all is warm; the window is
- * measured; what is under way arrives; the threads settle. The main thread only looks at the clock,
- * at the threads' tallies and at the relay's process.
+/* moq-bench: the stages of a run. Publishers connect, viewers arrive, the load warms up, the window
+ * is measured, what is under way arrives, and the threads count what is missing. The main thread
+ * only watches the clock, the threads' tallies and the relay's process.
  * Tested by tests/meter/run. */
 #include "tools/bench_report.h"
 
@@ -18,8 +18,8 @@
 
 enum {
     STEP_MS = 10,
-    DRAIN_MS = 1000, /* after the window, for what is under way */
-    /* Between the last announcement and the first viewer: a look at the relay at rest. */
+    DRAIN_MS = 1000, /* wait after the window for what is under way */
+    /* Between the last announcement and the first viewer, to see the relay at rest. */
     BEFORE_MS = 300,
     BENCH_INVALID = 3,
 };
@@ -48,10 +48,10 @@ struct run {
     uv_timer_t step, second;
     uv_signal_t interrupt, terminate;
     enum stage stage;
-    uint64_t started_ns, stage_ns;    /* the stage's beginning */
-    unsigned wanted, serving;         /* enum purpose, or-ed: why the threads are asked */
-    unsigned replies;                 /* that are to come */
-    struct bench_moment look, before; /* the newest, and that of the last second */
+    uint64_t started_ns, stage_ns;    /* when the program and the current stage began */
+    unsigned wanted, serving;         /* bits of enum purpose: why the threads are asked */
+    unsigned replies;                 /* still to come */
+    struct bench_moment look, before; /* the newest moment, and the one of the last second */
     bool has_joined, has_announced;
     unsigned signals;
 };
@@ -277,7 +277,7 @@ static void on_step(uv_timer_t *timer)
         advance_stage(run);
 }
 
-/* The first one ends the measurement; what there is until then is told. */
+/* The first signal ends the window early; the result so far is printed. */
 static void on_signal(uv_signal_t *handle, int number)
 {
     struct run *run = handle->data;
@@ -359,7 +359,8 @@ static int tell_result(struct run *run)
     return bench_invalid(&run->result, text) ? BENCH_INVALID : TOOL_OK;
 }
 
-/* A loop has four, a socket one and a timer; viewers behind links have two more each. */
+/* The descriptors that the threads need: four for a loop, two for a socket and its timer, two for
+ * each viewer behind a link. */
 static unsigned count_descriptors(const struct bench_options *options)
 {
     enum { LOOP = 4, SOCKET = 2, LINK = 2, NATIVES_BESIDE = 2 };
@@ -376,7 +377,7 @@ static int measure_relay(struct run *run)
     start_handles(run);
     int error = bench_threads_start(&run->bench);
     if (error)
-        _Exit(bench_say_failed("threads", moq_error_words(error))); /* those that run use it all */
+        _Exit(bench_say_failed("threads", moq_error_words(error))); /* threads may be running */
     uv_run(&run->loop, UV_RUN_DEFAULT);
     int status = tell_result(run);
     bench_order(&run->bench, ORDER_STOP);
@@ -387,8 +388,8 @@ static int measure_relay(struct run *run)
     return status;
 }
 
-/* What a group held is held by the next one: pages that went to and fro would be a tenth of our CPU
- * time. */
+/* Keeps freed memory in the process. The next group needs it again, and giving pages back to the
+ * kernel in between would take a tenth of our CPU time. */
 static void keep_memory(void)
 {
 #ifdef __GLIBC__
@@ -397,7 +398,8 @@ static void keep_memory(void)
 #endif
 }
 
-/* Each viewer behind a link has two sockets. */
+/* Raises the limit of open files as far as possible: each viewer behind a link needs two
+ * sockets. */
 static void allow_files(void)
 {
     struct rlimit files;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* moq-bench's command line: texts become numbers with bounds, and each mistake is named. */
+/* moq-bench's command line: converts texts to numbers, checks their bounds, and names each
+ * mistake. */
 #include "tools/bench_options.h"
 
 #include <stdlib.h>
@@ -7,7 +8,7 @@
 
 enum { ARRIVAL_MS = 5, RANGE_TEXT_BYTES = 64, ROWS = 29 };
 
-struct texts { /* as they were given; NULL: not */
+struct texts { /* arguments as given; NULL: not given */
     const char *publishers, *tracks, *viewers, *threads, *sockets, *size, *fps, *group, *slow,
         *stall, *announce, *join, *pid;
     uint64_t ramp_ms;
@@ -46,7 +47,7 @@ static int set_number(const char *option, const char *text, struct bench_range b
     return complain_of_value(option, text, wanted);
 }
 
-/* "A" or "A-B"; `read` reads one of them. */
+/* Reads "A" or "A-B"; `read` reads one of the numbers. */
 static bool read_range(const char *text, bool (*read)(const char *text, uint64_t *value),
                        struct bench_range *range)
 {
@@ -78,7 +79,7 @@ static int set_range(const char *option, const char *text, struct bench_range bo
     return complain_of_value(option, text, wanted);
 }
 
-/* "30f": frames. */
+/* Reads a number of frames, such as "30f". */
 static bool read_frames(const char *text, uint64_t *value)
 {
     char digits[RANGE_TEXT_BYTES];
@@ -110,7 +111,7 @@ static int set_group(struct bench_options *options, const char *text)
     return OPTIONS_RUN;
 }
 
-/* "50kbps", "2mbps", "800bps". */
+/* Reads a rate, such as "50kbps", "2mbps" or "800bps". */
 static bool read_rate(const char *text, uint64_t *bps)
 {
     static const struct {
@@ -129,7 +130,8 @@ static bool read_rate(const char *text, uint64_t *bps)
     return false;
 }
 
-/* "10%" of the viewers, at least one of them, or "10". */
+/* Reads a number of viewers, such as "10", or a share of them, such as "10%", which is at least
+ * one. */
 static bool read_share(const char *text, size_t n, unsigned viewers, unsigned *target)
 {
     char digits[16];
@@ -164,7 +166,7 @@ static int set_slow(struct bench_options *options, const struct texts *texts)
     return OPTIONS_RUN;
 }
 
-/* "500@5s" */
+/* Reads --join, such as "500@5s". */
 static int set_join(struct bench_options *options, const char *text)
 {
     char count[16];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* /proc, read. A thread that ends between two reads is simply not there. */
+/* Reads /proc. A thread that ends in between is left out. */
 #include "tools/bench_process.h"
 
 #include <dirent.h>
@@ -23,7 +23,7 @@ static bool read_text(const char *path, char text[TEXT_BYTES])
     return n > 0;
 }
 
-/* Calls `visit` for each numbered entry of a folder until it says false. */
+/* Calls `visit` for each numbered entry of a folder until it returns false. */
 static void for_each_number(const char *path, bool (*visit)(int number, void *user), void *user)
 {
     DIR *folder = opendir(path);
@@ -54,7 +54,8 @@ static uint64_t ticks_ns(unsigned long long ticks)
     return ticks * NS_PER_S / (uint64_t)sysconf(_SC_CLK_TCK);
 }
 
-/* Fields 14 and 15, counted after the name, which may hold anything. */
+/* Reads fields 14 and 15 of a stat file. It counts from the end of the name, which may contain
+ * spaces and parentheses. */
 static bool read_times(const char *path, uint64_t *user_ns, uint64_t *system_ns)
 {
     char text[TEXT_BYTES];
@@ -157,7 +158,7 @@ static void add_socket(struct sockets *sockets, unsigned long inode)
         sockets->inodes[sockets->count++] = inode;
 }
 
-/* The socket behind a descriptor of a process; 0: it is something else. */
+/* The inode of the socket behind a descriptor of a process; 0: it is not a socket. */
 static unsigned long socket_at(int pid, int fd)
 {
     char path[PATH_BYTES], target[PATH_BYTES] = "";

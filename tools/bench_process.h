@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What the system knows of a process: CPU time, memory, context switches, and the CPU time of each
- * of its threads. */
+/* Reads from the system what a process uses: CPU time, memory, context switches, and the CPU time
+ * of each of its threads. */
 #ifndef MOQ_TOOLS_BENCH_PROCESS_H
 #define MOQ_TOOLS_BENCH_PROCESS_H
 
@@ -17,26 +17,25 @@ struct process_thread {
 
 struct process_sample {
     uint64_t taken_ns;
-    uint64_t user_ns, system_ns; /* by the clock tick */
-    /* Both, of the threads that live: to the nanosecond where the kernel tells, otherwise the sum
-     * of those above. */
+    uint64_t user_ns, system_ns; /* in clock ticks, so with an error of up to 10 ms each */
+    /* Of the threads that are alive: exact if the kernel says it, otherwise user_ns + system_ns. */
     uint64_t cpu_ns;
     uint64_t resident_bytes, resident_peak_bytes;
-    uint64_t switches_voluntary, switches_involuntary; /* of the threads that live */
-    unsigned thread_count;                             /* all; `threads` holds the first ones */
+    uint64_t switches_voluntary, switches_involuntary; /* of the threads that are alive */
+    unsigned thread_count;                             /* may exceed PROCESS_THREADS_MAX */
     struct process_thread threads[PROCESS_THREADS_MAX];
 };
 
 bool process_sample(int pid, struct process_sample *sample); /* false: there is no such process */
 
-/* Whose socket is bound to this UDP port; 0: nobody's that we may look at. */
+/* The process that has a socket bound to this UDP port; 0: none, or one that we may not look at. */
 int process_of_udp_port(uint16_t port);
 
-/* Datagrams that the kernel dropped at the UDP sockets which a process has now, because it did not
- * read them in time. */
+/* The number of datagrams that the kernel has dropped at the present UDP sockets of a process,
+ * because the process did not read them in time. */
 uint64_t process_udp_drops(int pid);
 
-/* CPU time of thread `tid` in a sample; 0: it is not there. */
+/* The CPU time of thread `tid` in a sample; 0: it is not in the sample. */
 uint64_t process_thread_cpu_ns(const struct process_sample *sample, int tid);
 
 #endif

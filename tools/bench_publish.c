@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* moq-bench's publishers: each a connection with its tracks, each track a timer; or, as fast as it
- * goes, a writer that keeps a bounded backlog in front of the relay's window.
+/* moq-bench's publishers. Each is a connection with tracks, and each track has a timer. With
+ * --as-fast-as-it-goes a track is written without one, so that a bounded backlog always waits to be
+ * sent.
  * Tested by tests/meter/run. */
 #include "tools/bench.h"
 
 #include <stdlib.h>
 
-/* What is written and not sent yet, at most, of a track that goes as fast as it can. */
+/* With --as-fast-as-it-goes: the most that is written but not yet sent, per track. */
 #define FLOOD_BACKLOG_BYTES UINT64_C(2000000)
-/* Its groups are cut to this, because what a group holds is kept until all of it is
+/* Its groups are no larger than this, because a group stays in memory until all of it has been
  * acknowledged. */
 #define FLOOD_GROUP_BYTES UINT64_C(4000000)
-/* A viewer (the relay) that lags more skips to what is new. */
+/* A viewer, which here is the relay, skips groups that were superseded longer ago than this. */
 #define LATENCY_NS (2 * NS_PER_S)
 #define FLOOD_LATENCY_NS (60 * NS_PER_S)
 
-struct bench_output { /* one flow, written */
+struct bench_output { /* the writing end of one flow */
     struct bench_publisher *publisher;
     unsigned number;
     uint64_t random;
@@ -36,7 +37,7 @@ struct bench_publisher {
     struct bench_traffic seen; /* of its connection */
     struct bench_output *outputs;
     uint8_t *frame;
-    uv_prepare_t prepare; /* floods: once per turn of the loop */
+    uv_prepare_t prepare; /* --as-fast-as-it-goes: writes once per turn of the loop */
     bool is_open;
 };
 
@@ -44,7 +45,7 @@ struct bench_publisher {
 
 static uint64_t random_in_range(struct bench_output *output, struct bench_range range)
 {
-    uint64_t x = output->random; /* xorshift64: the same run every time */
+    uint64_t x = output->random; /* xorshift64, which gives the same numbers in every run */
     x ^= x << 13;
     x ^= x >> 7;
     x ^= x << 17;
@@ -68,7 +69,7 @@ static uint32_t draw_group_frames(struct bench_output *output)
 
 /* ---- Writing --------------------------------------------------------------------------------- */
 
-/* The window begins and ends with the first frame, and the first group, after its times. */
+/* Notes the first frame and the first group after the beginning and after the end of the window. */
 static void note_window(struct bench *bench, struct bench_flow *flow, uint64_t now_ns)
 {
     uint64_t number = bench_get(&flow->frames);
@@ -213,7 +214,7 @@ static void begin_output(struct bench_output *output)
     const struct bench_options *options = &thread->bench->options;
     if (options->fps.most == 0 || options->is_flood || output->due_ns)
         return;
-    /* Tracks do not tick in step, no more than cameras do. */
+    /* Tracks send at different moments, as cameras do. */
     uint64_t shift_ns = NS_PER_S / options->fps.most * output->number /
                         ((uint64_t)options->publishers * options->tracks);
     output->due_ns = clock_monotonic_ns() + shift_ns;
@@ -275,7 +276,7 @@ static int open_publisher(struct bench_publisher *publisher)
     struct moq_client_config config = {
         .offers = publisher->offers, .session = &session, .events = &events, .user = publisher};
     bench_client_config(thread->bench, &config);
-    config.reconnect.is_enabled = false; /* who publishes again begins again: no run goes on so */
+    config.reconnect.is_enabled = false; /* it would start its numbers again and spoil the run */
     publisher->client = moq_client_open(publisher->native, &config);
     if (!publisher->client)
         return MOQ_ERR_NOMEM;
@@ -333,7 +334,7 @@ void bench_publishers_traffic(struct bench_thread *thread, struct bench_traffic 
     }
 }
 
-/* The track goes before the clock of its native does. */
+/* Releases the track before the moq_native, because the track uses its clock. */
 static void close_output(struct bench_output *output)
 {
     uv_close((uv_handle_t *)&output->timer, NULL);

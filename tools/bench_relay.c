@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* moq-bench looks for the relay before it begins: its address, its process, and of an http: URL its
- * certificate, which a thousand viewers need not ask for one by one.
+/* Finds the relay before a run begins: its address, its process and, for an http: URL, its
+ * certificate, so that the viewers need not ask for the fingerprint one by one.
  * Tested by tests/meter/run. */
 #include "tools/bench.h"
 
@@ -64,8 +64,8 @@ static int find_certificate(struct bench *bench)
     struct moq_native_config config = {.loop = &loop};
     struct moq_native *native = moq_native_new(&config);
     if (!native || moq_fingerprint_fetch(native, url, on_fingerprint, bench))
-        return bench_say_failed("start", "out of memory"); /* the process ends */
-    moq_native_close(&native, NULL, NULL);                 /* when the answer is there */
+        return bench_say_failed("start", "out of memory"); /* nothing freed: the process ends */
+    moq_native_close(&native, NULL, NULL);                 /* closes after the answer has come */
     uv_run(&loop, UV_RUN_DEFAULT);
     uv_loop_close(&loop);
     url->is_fingerprint_fetched = false;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* moq-bench for people: a line per second, or a table in place on a terminal, and a summary.
+/* The output of moq-bench for people: a line per second or, on a terminal, a table that is redrawn
+ * in place; then a summary.
  * Tested by tests/meter/run. */
 #include "tools/bench_report.h"
 
@@ -10,7 +11,8 @@ const char *const bench_kind_names[BENCH_KINDS] = {"ordinary", "joined", "slow",
 
 #define MS(ns) ((double)(ns) / 1e6)
 
-/* The kernel tells its own share by ticks of 10 ms: of less than so much in all it is a guess. */
+/* The kernel counts its own CPU time in ticks of 10 ms, so its share of less than this is a
+ * guess. */
 #define TICKS_ENOUGH_NS 200000000u
 
 void bench_latency_between(struct histogram *out, const struct bench_second *second,
@@ -71,7 +73,7 @@ static void print_machine(const struct bench_result *result, const struct bench_
 static void print_line(const struct bench_result *result, const struct bench_second *second)
 {
     printf("%6.1f s %-9s", second->at_s, second->stage);
-    unsigned kind = BENCH_ORDINARY; /* or the first that there is */
+    unsigned kind = BENCH_ORDINARY; /* or the first kind that has viewers */
     while (kind + 1 < BENCH_KINDS && !viewers_of(result->options, kind))
         kind++;
     print_flow(second, kind);
@@ -120,7 +122,8 @@ static void print_times(const char *what, const struct histogram *histogram)
            MS(histogram->max));
 }
 
-/* "groups_lost" in the line of groups is "lost", "frames_ever" elsewhere "frames ever". */
+/* Prints the name of a counter in words: "groups_lost" is "lost" in the line with the title
+ * "groups"; "frames_ever" is "frames ever" elsewhere. */
 static void print_words(const char *title, const char *name)
 {
     size_t n = strlen(title);

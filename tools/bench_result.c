@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* From sums to figures. */
+/* Computes figures from sums. */
 #include "tools/bench_result.h"
 
 static double share_of(uint64_t part, uint64_t whole)
@@ -66,8 +66,8 @@ static const char *explain_invalid(char *text, const char *format, double a, dou
     return text;
 }
 
-/* Seconds at the end of the window without a frame, if more than there may be; else 0. A relay that
- * is killed says nothing, and its sessions are given up long after. */
+/* The seconds without a frame at the end of the window if there are too many, otherwise 0. A relay
+ * that is killed sends nothing, and its sessions time out only much later. */
 static double silence_s(const struct bench_result *result)
 {
     const struct bench_options *options = result->options;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* moq-bench's viewers: connections that come, subscribe, come again when they are told to, and are
- * counted. What they receive is the business of their feeds.
+/* moq-bench's viewers: they connect, subscribe, and resubscribe or reconnect when told to. Their
+ * feeds check what they receive.
  * Tested by tests/meter/run. */
 #include "tools/bench_feed.h"
 #include "tools/bench_link.h"
@@ -10,14 +10,14 @@
 
 struct bench_viewer {
     struct bench_thread *thread;
-    unsigned number; /* of all */
+    unsigned number; /* among all viewers */
     enum bench_kind kind;
-    struct moq_client *client; /* NULL: not there */
-    struct bench_link *link;   /* slow and stalled ones */
-    uint64_t connect_ns;       /* since when it connects; 0: it is connected */
-    unsigned begun;            /* feeds that have received something since they came */
+    struct moq_client *client; /* NULL: not opened */
+    struct bench_link *link;   /* of slow and stalled viewers; otherwise NULL */
+    uint64_t connect_ns;       /* since when it has been connecting; 0: it is connected */
+    unsigned begun;            /* feeds that have received a frame since they were opened */
     bool has_arrived, is_retrying;
-    /* Of its connection; what a lost one counted after this is lost too. */
+    /* Counters of its connection when last read. Later changes are lost with the connection. */
     struct bench_traffic seen;
     struct bench_feed *feeds;
 };
@@ -102,7 +102,7 @@ static void on_connected(struct moq_client *client, struct moq_session *session)
     subscribe_viewer(viewer, session);
 }
 
-/* The connection is over: its counts stay in the sum. */
+/* Adds the counters of a connection that has ended to the sum. */
 static void keep_traffic(struct bench_viewer *viewer)
 {
     bench_traffic_see(&viewer->seen, viewer->client);
@@ -140,7 +140,7 @@ static void connect_viewer(struct bench_viewer *viewer)
     struct moq_client_config config = {.events = &events, .user = viewer};
     bench_client_config(viewer->thread->bench, &config);
     config.reconnect.is_enabled &= viewer->kind != BENCH_STALLED;
-    if (has_link(viewer)) { /* whose certificate it is cannot be told through a link */
+    if (has_link(viewer)) { /* the host in the certificate is not that of the link */
         snprintf(config.url.host, sizeof config.url.host, "localhost");
         config.tls.is_verify_disabled = true;
     }

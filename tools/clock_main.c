@@ -7,7 +7,7 @@
 
 #include "base/descriptors.h"
 
-/* All names, one after the other. NULL: too long. */
+/* Joins all names to one path. NULL: it is too long, or out of memory. */
 static struct moq_path *path_of(const struct options_list *names)
 {
     struct moq_path *path = moq_path_from_text(names->count ? "" : "clock");
@@ -22,8 +22,8 @@ static struct moq_path *path_of(const struct options_list *names)
     return path;
 }
 
-/* The words: a URL, and perhaps "publish" or "subscribe", in any order. 0, or OPTIONS_USAGE after
- * saying why. */
+/* Reads the words: a URL and optionally "publish" or "subscribe", in any order. Returns 0, or
+ * OPTIONS_USAGE after printing why. */
 static int read_words(const struct options_list *words, const char **url, bool *is_publisher)
 {
     bool is_viewer = false;

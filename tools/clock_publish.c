@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* moq-clock as publisher: writes a frame when the wall clock turns to a new second, whoever
- * watches. The track outlives sessions, so a viewer behind a relay that was restarted goes on where
- * it was.
+/* moq-clock as publisher: writes a frame at each new second, whether anyone watches or not. The
+ * track outlives sessions, so a viewer goes on where it was after its relay was restarted.
  * Tested by tests/e2e/test_relay.py. */
 #include "tools/clock.h"
 
@@ -10,7 +9,7 @@
 #include "base/log.h"
 #include "tools/serve.h"
 
-/* A minute that a viewer has not begun so long after it ended is skipped. */
+/* A viewer skips a minute that was superseded longer ago than this. */
 #define LATENCY_NS (10 * NS_PER_S)
 
 struct clock_publisher {
@@ -46,7 +45,7 @@ static void finish_minute(struct clock_publisher *publisher)
     publisher->group = NULL;
 }
 
-/* The first group is named after the minute of the hour; later ones count on. */
+/* Begins a group. The number of the first group is the minute of the hour; later ones count on. */
 static int begin_minute(struct clock_publisher *publisher, time_t now)
 {
     char text[CLOCK_MINUTE_BYTES + 1];

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* moq-clock as viewer: a line per second. It waits until the clock is announced, and again when its
- * publisher has left.
+/* moq-clock as viewer: prints a line per second. It waits until the clock is announced, and waits
+ * again when the publisher has left.
  * Tested by tests/e2e/test_tools.py. */
 #include "tools/clock.h"
 
@@ -12,11 +12,11 @@
 
 enum {
     RETRY_MS = 1000,
-    QUIET_MS = 100, /* an end is told after this: a publisher may be back, or the relay gone, too */
+    QUIET_MS = 100, /* an end is printed after this; the publisher may be back, or the relay gone */
     LINE_MAX_BYTES = 128,
 };
 
-/* A minute that does not end although the next one has begun is given up after this. */
+/* A minute that has not ended this long after the next one began is given up. */
 #define PATIENCE_NS (5 * NS_PER_S)
 
 struct clock_watcher {
@@ -28,11 +28,11 @@ struct clock_watcher {
     struct moq_track *track; /* NULL: not subscribed */
     struct moq_watcher watcher;
     struct moq_group_reader reader;
-    bool is_announced;         /* somebody publishes it */
-    int error;                 /* why the subscription ended; 0: it has not, or in order */
-    uv_timer_t timer;          /* what follows an end */
+    bool is_announced;         /* the clock is being published */
+    int error;                 /* why the subscription ended; 0: it has not, or normally */
+    uv_timer_t timer;          /* tells the end after QUIET_MS, and subscribes again */
     bool is_reading;           /* `reader` is in use */
-    char minute[64];           /* the first frame of the group at hand; "": not read */
+    char minute[64];           /* the first frame of the current group; "": not read yet */
     char last[LINE_MAX_BYTES]; /* the line that was printed last */
 };
 
@@ -53,8 +53,8 @@ static void start_reading(struct clock_watcher *watcher, struct moq_group *group
     watcher->minute[0] = '\0';
 }
 
-/* A group is read from its beginning again after a reconnect, or when another publisher took over:
- * what was printed of its minute is not printed twice. */
+/* Whether a line has been printed before. After a reconnect, or when another publisher takes over,
+ * a group is read from its beginning again. */
 static bool is_printed(const struct clock_watcher *watcher, const char *line)
 {
     size_t minute = strlen(watcher->minute), size = strlen(line), last = strlen(watcher->last);
@@ -79,7 +79,7 @@ static void print_frame(struct clock_watcher *watcher, const uint8_t *data, size
     output_write(watcher->output, line, (size_t)n);
 }
 
-/* Whether the group at hand is over for us: complete, cut, or late beyond patience. */
+/* Whether we are done with the current group: it is complete, was cut, or is too late. */
 static bool is_done_with(struct clock_watcher *watcher, int error)
 {
     const struct moq_group *group = watcher->reader.group;
@@ -126,7 +126,7 @@ static void on_track(struct moq_watcher *base, struct moq_group *group)
 static void unsubscribe_from_clock(struct clock_watcher *watcher)
 {
     stop_reading(watcher);
-    if (watcher->track) /* first, or the groups that are cut would be read again */
+    if (watcher->track) /* first: closing the subscription cuts groups, which must not be read */
         moq_track_unwatch(watcher->track, &watcher->watcher);
     moq_subscription_close(&watcher->subscription);
     moq_track_unref(&watcher->track);
@@ -141,7 +141,8 @@ static void on_retry(uv_timer_t *timer)
         subscribe_to_clock(watcher);
 }
 
-/* The relay's own end was told. */
+/* Prints how the clock has ended, and subscribes again later if it is still announced. If the
+ * session has ended as well, the tool has already said so. */
 static void on_quiet(uv_timer_t *timer)
 {
     struct clock_watcher *watcher = timer->data;

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Pipes are read as streams, files by the loop's threads, one piece at a time.
+/* Pipes are read as streams of the loop; files are read one piece at a time by the loop's
+ * threads.
  * Tested by tests/e2e/test_tools.py. */
 #include "tools/input.h"
 
@@ -83,7 +84,7 @@ static void on_pipe_closed(uv_handle_t *handle)
     free(container_of((uv_pipe_t *)handle, struct input, pipe));
 }
 
-/* The loop cannot wait for one, and would abort. */
+/* A directory has to be refused, because libuv aborts when it is to wait for one. */
 static bool is_directory(int fd)
 {
     struct stat status;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Standard input without blocking the loop, with a brake: while it is held, nothing is read and the
- * writer waits. */
+/* Reads standard input without blocking the loop. While the input is held, nothing is read, so the
+ * process that writes to it has to wait. */
 #ifndef MOQ_TOOLS_INPUT_H
 #define MOQ_TOOLS_INPUT_H
 
@@ -15,18 +15,20 @@ enum { INPUT_PIECE_BYTES = 64 << 10 };
 struct input;
 
 struct input_events {
-    /* May call input_hold, not input_close. */
+    /* May call input_hold(), but not input_close(). */
     void (*on_data)(void *user, const uint8_t *data, size_t n);
-    void (*on_end)(void *user, int error); /* 0: the end of the input; else libuv's error. Once */
+    /* Called once. 0: the end of the input; otherwise an error of libuv. */
+    void (*on_end)(void *user, int error);
 };
 
-/* Held at first. NULL: *error is libuv's; UV_EINVAL: a terminal, which has no media. */
+/* The input is held until input_go_on(). NULL: `*error` is one of libuv's; UV_EINVAL means that
+ * `fd` is a terminal, which has no media. */
 struct input *input_open(uv_loop_t *loop, int fd, const struct input_events *events, void *user,
                          int *error);
-bool input_is_file(const struct input *
-                       input); /* a regular file: it does not go away, it can be read at any pace */
+/* Whether it is a regular file, which can be read at any pace without losing anything. */
+bool input_is_file(const struct input *input);
 void input_hold(struct input *input);
 void input_go_on(struct input *input);
-void input_close(struct input **input); /* no call comes any more */
+void input_close(struct input **input); /* no callback comes after this */
 
 #endif

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* moq-karp: media from a fragmented MP4 to a relay, and back. A subcommand is a file. */
+/* moq-karp: media from a fragmented MP4 to a relay, and back. Each subcommand has a file. */
 #ifndef MOQ_TOOLS_KARP_H
 #define MOQ_TOOLS_KARP_H
 
 #include "karp/karp.h"
 #include "tools/tool.h"
 
-/* A broadcast's path has room for what is appended: the instance, and the name of a track as the
- * importer makes it. */
+/* Limits for the path of a broadcast. They leave room for what is appended to it: the id of an
+ * instance, and a track name as the importer makes it. */
 enum {
     KARP_BROADCAST_MAX_PARTS = MOQ_PATH_MAX_PARTS - 2,
     KARP_BROADCAST_MAX_BYTES =
@@ -18,8 +18,8 @@ struct karp_settings {
     /* publish */
     bool is_paced, is_unpaced, is_live, is_viewer_awaited;
     uint64_t linger_ms;
-    struct options_list priorities;        /* "audio=3" */
-    int8_t audio_priority, video_priority; /* what they say */
+    struct options_list priorities;        /* as given, such as "audio=3" */
+    int8_t audio_priority, video_priority; /* taken from them */
     /* subscribe, info */
     const char *output;
     uint64_t latency_ms, duration_ms, patience_ms;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* moq-karp info: what a broadcast offers and how it flows right now. Subscribes to everything for a
- * few seconds.
+/* moq-karp info: prints what a broadcast offers, and the rates of its tracks, for which it
+ * subscribes to everything for a few seconds.
  * Tested by tests/e2e/test_tools.py. */
 #include "tools/karp.h"
 
@@ -24,7 +24,7 @@ struct karp_inquiry {
     const struct karp_settings *settings;
     struct watch watch;
     struct player player;
-    char counted_id[KARP_ID_MAX_BYTES]; /* the instance of `counts`: may have ended meanwhile */
+    char counted_id[KARP_ID_MAX_BYTES]; /* the instance that `counts` is about; may have ended */
     struct karp_count counts[KARP_CATALOG_MAX_TRACKS];
     uint64_t connected_ns, lost_ns, opened_ns; /* 0: not, or not yet */
     uv_timer_t timer;
@@ -54,7 +54,8 @@ static int on_frame(void *user, const struct karp_frame *frame)
     return 0;
 }
 
-/* Per second of media, for what came first may have been the past of a group, all at once. */
+/* The rate per second of media. Real time would be wrong, because the beginning of the first group
+ * may have come all at once. */
 static double per_second(const struct karp_count *count, uint64_t amount)
 {
     uint64_t span_us = count->newest_us - count->first_us;
@@ -63,7 +64,7 @@ static double per_second(const struct karp_count *count, uint64_t amount)
 
 /* ---- Printing -------------------------------------------------------------------------------- */
 
-/* A word of the catalog as names are printed, on one line and without control characters. */
+/* Prints a word of the catalog in the form of a name: on one line, without control characters. */
 static void print_word(const char *before, const char *word)
 {
     char text[MOQ_PATH_TEXT_BYTES];
@@ -73,7 +74,7 @@ static void print_word(const char *before, const char *word)
     moq_path_unref(&path);
 }
 
-/* What is out of the ordinary about the showing of a track, and its language. */
+/* Prints how the pictures of a track are shown, if that is unusual, and its language. */
 static void print_display(const struct karp_track *track)
 {
     const struct karp_display *display = &track->display;
@@ -113,7 +114,8 @@ static void print_text(const struct karp_inquiry *inquiry)
     }
 }
 
-/* No name has another character that JSON escapes. */
+/* Prints a name as a JSON string. Names in this form contain no other character that JSON would
+ * have to escape. */
 static void print_json_name(const struct moq_path *path)
 {
     char text[MOQ_PATH_TEXT_BYTES];
@@ -124,7 +126,7 @@ static void print_json_name(const struct moq_path *path)
     putchar('"');
 }
 
-/* The catalog as it is published, and a member beside it per track. */
+/* Prints the catalog as it is published, and beside it a list with an entry per track. */
 static void print_json(const struct karp_inquiry *inquiry)
 {
     const struct karp_catalog *catalog = inquiry->player.catalog;
@@ -198,7 +200,7 @@ static bool has_passed(const struct karp_inquiry *inquiry, uint64_t since_ns)
     return since_ns && now_ns(inquiry) - since_ns > APPEAR_MS * NS_PER_MS;
 }
 
-/* Nothing is known of a broadcast while there is no relay to ask. */
+/* Gives up when the time is over. Without a connection nothing is known about the broadcast. */
 static void give_up_in_time(struct karp_inquiry *inquiry)
 {
     char path[MOQ_PATH_LINE_BYTES];
@@ -245,7 +247,7 @@ static void on_lost(struct tool *tool)
     watch_on_lost(&inquiry->watch);
 }
 
-/* What was counted so far is an answer, too. */
+/* Prints what has been counted so far. */
 static void on_stop(struct tool *tool)
 {
     struct karp_inquiry *inquiry = tool->user;

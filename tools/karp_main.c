@@ -91,7 +91,7 @@ static enum command command_by_name(const char *word)
 
 #define COMMANDS_TEXT "publish, subscribe, info or connect"
 
-/* A word that cannot be a URL is a command with a typing error. */
+/* Prints that there is no command. A word that cannot be a URL is probably a mistyped command. */
 static int complain_of_no_command(const struct options_list *words)
 {
     for (size_t i = 0; i < words->count; i++)
@@ -101,7 +101,7 @@ static int complain_of_no_command(const struct options_list *words)
     return options_complain("moq-karp", "a command is missing: " COMMANDS_TEXT);
 }
 
-/* One command and one URL. 0, or OPTIONS_USAGE after saying why. */
+/* Reads one command and one URL. Returns 0, or OPTIONS_USAGE after printing why. */
 static int read_words(const struct options_list *words, const char **url, enum command *command)
 {
     const char *extra = NULL;
@@ -154,7 +154,7 @@ static int check_values(struct karp_settings *settings)
     return 0;
 }
 
-/* An option that the command would ignore is a mistake: whoever gave it expects something of it. */
+/* Refuses options that the command would ignore, because the user expects something from them. */
 static int check_options_of(const struct karp_settings *settings, enum command command)
 {
     const struct {
@@ -217,20 +217,20 @@ static int karp_connect(struct tool *tool)
     return tool_run(tool, &app, NULL, NULL);
 }
 
-/* Its path is one empty part: a broadcast that nobody gave a name on purpose. */
+/* Whether the path is one empty part: a broadcast whose name was probably forgotten. */
 static bool is_nameless(const struct moq_path *broadcast)
 {
     return moq_path_count(broadcast) == 1 && moq_path_part(broadcast, 0).size == 0;
 }
 
-/* 0, or OPTIONS_USAGE after saying why it is no name of a broadcast. */
+/* Returns 0, or OPTIONS_USAGE after printing why the path cannot be that of a broadcast. */
 static int check_broadcast(const struct tool *tool, const struct moq_path *path)
 {
     if (path && is_nameless(path))
         return options_complain(tool->program,
                                 "the URL names no broadcast; write one after the host: "
                                 "https://host:port/NAME");
-    /* An instance and a track have to be appended. */
+    /* There must be room to append an instance and a track. */
     if (!path || !tool_path_has_room(path, MOQ_PATH_MAX_PARTS - KARP_BROADCAST_MAX_PARTS,
                                      MOQ_PATH_MAX_BYTES - KARP_BROADCAST_MAX_BYTES))
         return options_complain(tool->program,

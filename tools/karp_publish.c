@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* moq-karp publish: standard input through the importer to a broadcast. Four brakes hold the input
- * back: no relay yet, no viewer yet (if asked), media ahead of its time (files, or if asked), and a
- * viewer who lags.
+/* moq-karp publish: imports standard input and publishes it as a broadcast. Four brakes hold the
+ * input back: no connection to the relay yet, no viewer yet (if asked to wait for one), media ahead
+ * of real time (files, or if asked), and a viewer that lags.
  * Tested by tests/e2e/test_tools.py. */
 #include "tools/karp.h"
 
@@ -14,17 +14,18 @@
 #include "tools/publisher.h"
 
 enum {
-    SLICE_BYTES = 4096,          /* between two looks at the brakes */
-    BRAKE_MS = 5,                /* how often a brake is looked at again */
-    BACKLOG_MAX_BYTES = 8 << 20, /* of one viewer */
-    BACKLOG_MAX_GROUPS = 8,      /* open at a time, of one viewer's track */
-    STOP_PATIENCE_MS = 2000,     /* for viewers, after a signal */
-    EARLY_MAX_BYTES = 64 << 20,  /* more than the importer holds until it tells the catalog */
+    SLICE_BYTES = 4096,          /* input between two checks of the brakes */
+    BRAKE_MS = 5,                /* how often a brake that holds is checked again */
+    BACKLOG_MAX_BYTES = 8 << 20, /* for one viewer */
+    BACKLOG_MAX_GROUPS = 8,      /* open at a time for one viewer */
+    STOP_PATIENCE_MS = 2000,     /* after a signal, to send viewers the rest */
+    EARLY_MAX_BYTES = 64 << 20,  /* more than the importer ever holds before the catalog */
 };
 
-/* A viewer who takes nothing for so long holds nobody back any more. */
+/* A viewer that takes nothing for this long no longer holds the input back. */
 #define STALL_NS (10 * NS_PER_S)
-/* Groups superseded longer ago than this are skipped: never while the brake on viewers works. */
+/* Groups superseded longer ago than this are skipped. While viewers can hold the input back, that
+ * never happens. */
 #define LATENCY_NS (30 * NS_PER_S)
 #define LIVE_LATENCY_NS (5 * NS_PER_S)
 
@@ -34,13 +35,13 @@ struct karp_publishing {
     struct publisher publisher;
     struct karp_importer *importer;
     struct input *input;
-    struct byte_buf waiting; /* read, and not imported yet */
-    struct byte_buf early;   /* frames that came with the catalog, and wait for a viewer */
-    uv_timer_t timer;        /* looks at the brakes; at the end, at the viewers */
+    struct byte_buf waiting; /* input that is read but not imported yet */
+    struct byte_buf early;   /* frames that came with the catalog and wait for a viewer */
+    uv_timer_t timer;        /* checks the brakes and, at the end, the viewers */
     bool is_connected, is_paced, has_pace, is_input_over, is_import_over, is_draining;
     bool has_been_watched, is_input_unreadable, is_all_delivered;
     uint64_t pace_start_ns, pace_start_us, newest_us;
-    uint64_t sent_before, progress_ns; /* when a viewer took something last */
+    uint64_t sent_before, progress_ns; /* progress_ns: when a viewer last took something */
     uint64_t drain_start_ns, drain_most_ns, linger_ns;
     int exit_code;
 };
@@ -60,7 +61,7 @@ static bool is_ahead_of_time(struct karp_publishing *karp)
     return karp->newest_us > karp->pace_start_us + elapsed_us;
 }
 
-/* Notes when viewers took something; true while one is far behind but moves. */
+/* Whether a viewer is far behind but still takes data. Also notes when viewers took something. */
 static bool is_viewer_behind(struct karp_publishing *karp)
 {
     struct publisher_backlog backlog;
@@ -74,7 +75,7 @@ static bool is_viewer_behind(struct karp_publishing *karp)
     return backlog.bytes > BACKLOG_MAX_BYTES || backlog.groups > BACKLOG_MAX_GROUPS;
 }
 
-/* Waits for its first viewer. */
+/* Whether the first viewer is still awaited. */
 static bool is_lonely(struct karp_publishing *karp)
 {
     karp->has_been_watched |= karp->publisher.media_viewer_count > 0;
@@ -145,8 +146,8 @@ static void note_missing_media(struct karp_publishing *karp)
         karp->exit_code = TOOL_INCOMPLETE;
 }
 
-/* Tells what importer and publisher have left out. Missing picture or sound has an exit status of
- * its own. */
+/* Prints what the importer and the publisher have left out. If video or audio is missing, the exit
+ * status says so. */
 static void report_losses(struct karp_publishing *karp)
 {
     const struct karp_import_counts *counts = karp_importer_counts(karp->importer);
@@ -168,7 +169,8 @@ static void report_losses(struct karp_publishing *karp)
     }
 }
 
-/* Nothing more will be published: lets the viewers have the rest. */
+/* Called after the last frame: waits, for at most `most_ns`, until viewers have received
+ * everything. */
 static void begin_drain(struct karp_publishing *karp, uint64_t most_ns)
 {
     uint64_t linger_ns = karp->settings->linger_ms * NS_PER_MS;
@@ -192,8 +194,8 @@ static void begin_drain(struct karp_publishing *karp, uint64_t most_ns)
     uv_timer_start(&karp->timer, on_drain, BRAKE_MS, BRAKE_MS);
 }
 
-/* A signal while viewers have the rest: those who are there get a moment more, nobody is waited
- * for. */
+/* A signal while viewers are receiving the rest: they get STOP_PATIENCE_MS more, and no new viewers
+ * are awaited. */
 static void hurry_drain(struct karp_publishing *karp)
 {
     uint64_t waited_ns = now_ns(karp) - karp->drain_start_ns;
@@ -201,7 +203,8 @@ static void hurry_drain(struct karp_publishing *karp)
     karp->linger_ns = 0;
 }
 
-/* Input that cannot be read on ends anywhere, and the reason was told. */
+/* Prints why the import failed. If reading the input failed, it ends anywhere and the reason has
+ * been printed, so an error of the importer at the end is not printed. */
 static void import_failed(struct karp_publishing *karp, int error)
 {
     const struct karp_failure *failure = karp_importer_failure(karp->importer);
@@ -235,7 +238,7 @@ static int on_frame(void *user, const struct karp_frame *frame)
     return error ? error : byte_buf_append(&karp->early, frame->payload, frame->size);
 }
 
-/* The first viewer is there. */
+/* Publishes the frames that waited for the first viewer. */
 static int publish_early(struct karp_publishing *karp)
 {
     int error = 0;
@@ -260,7 +263,8 @@ static void on_brake(uv_timer_t *timer)
     feed_importer(timer->data);
 }
 
-/* Of a short file the catalog and all frames may come only now, and wait for a viewer too. */
+/* Called at the end of the input. For a short file the catalog and all frames may come only now,
+ * and have to wait for a viewer as well. */
 static void end_import(struct karp_publishing *karp)
 {
     int error = karp->is_import_over ? 0 : karp_importer_finish(karp->importer);
@@ -369,7 +373,7 @@ static void on_lost(struct tool *tool)
     publisher_go_off_air(&karp->publisher, MOQ_ERR_CLOSED);
     if (karp->is_draining && !karp->is_all_delivered)
         tool_fail(tool, "lost the relay before it had acknowledged everything");
-    else if (karp->is_draining) /* nobody can come late any more */
+    else if (karp->is_draining) /* no viewer can come any more */
         drain_over(karp, true);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* moq-karp subscribe: a broadcast to a fragmented MP4 on standard output or in a file. It waits
- * until the broadcast appears, ends when it has ended, and survives the loss of its relay in
+/* moq-karp subscribe: writes a broadcast as fragmented MP4 to standard output or a file. It waits
+ * until the broadcast appears, exits when it has ended, and goes on after losing its relay in
  * between.
  * Tested by tests/e2e/test_recorder.py. */
 #include "tools/karp.h"
@@ -15,8 +15,8 @@
 
 enum {
     TICK_MS = 20,
-    /* A first catalog with one kind of track only may be the half of it: Rust publishers add one by
-     * one. */
+    /* A first catalog with only audio or only video may be incomplete, because Rust publishers add
+     * tracks one by one. */
     SETTLE_MS = 500,
     FILE_LATENCY_MS = 10000,
     PIPE_LATENCY_MS = 2000,
@@ -29,18 +29,19 @@ struct karp_watching {
     struct player player;
     struct karp_exporter *exporter;
     struct output *output;
-    /* Of a new instance, or a new version: the player takes it when it is free. */
+    /* The catalog of a new instance, or a new version, until the player can take it; NULL: none. */
     struct karp_catalog *next;
     char playing_id[KARP_ID_MAX_BYTES];
     uv_timer_t timer;
     uint64_t opened_ns; /* when the player got its tracks */
-    bool is_resuming;   /* the same instance as before: its file goes on */
+    bool is_resuming;   /* the instance is the same as before, so its file goes on */
     bool has_played;
-    bool is_offline;    /* no session */
-    bool is_over;       /* the broadcast was withdrawn, and nothing has taken its place */
-    bool is_cut_off;    /* it has gone before its publisher had ended it */
-    bool is_told;       /* what is missing was said */
-    uint64_t missed_ns; /* since when we look for it again, after a lost session; 0: we do not */
+    bool is_offline; /* there is no session */
+    bool is_over;    /* the broadcast was withdrawn, and no other instance has replaced it */
+    bool is_cut_off; /* it is gone although its publisher had not ended it */
+    bool is_told;    /* what is missing has been printed */
+    uint64_t
+        missed_ns; /* start of a session in which nothing was announced yet; 0: something was */
 };
 
 static uint64_t now_ns(const struct karp_watching *karp)
@@ -48,7 +49,7 @@ static uint64_t now_ns(const struct karp_watching *karp)
     return moq_native_clock(karp->tool->native)->now_ns;
 }
 
-/* Says what is missing in the file and why; returns whether anything is. */
+/* Prints what is missing in the file and why. Returns whether anything is. */
 static bool tell_losses(const struct karp_watching *karp)
 {
     if (!karp->exporter)
@@ -99,7 +100,7 @@ static void finish_export(struct karp_watching *karp)
     tool_finish(karp->tool, error ? TOOL_FAILED : played);
 }
 
-/* A tool that fails keeps what it had, and says what that lacks. */
+/* If the tool fails, writes what it still has and prints what is missing. */
 static void rescue_export(struct karp_watching *karp)
 {
     if (karp->is_told || karp->tool->exit_code != TOOL_FAILED)
@@ -212,9 +213,10 @@ static bool is_settled(const struct karp_watching *karp)
     return (has_video && has_audio) || now_ns(karp) - karp->opened_ns > SETTLE_MS * NS_PER_MS;
 }
 
-/* Publishers end their tracks before they withdraw the broadcast. An error in place of that end
- * means that the relay, or whoever is at the other side, has lost the publisher. No end at all
- * tells nothing: Rust relays pass none on. */
+/* Prints how the broadcast has ended. Publishers end their tracks before they withdraw the
+ * broadcast. If a track ended with an error instead, the relay or another peer has lost the
+ * publisher. If tracks did not end at all, nothing follows from that, because Rust relays do not
+ * pass the end on. */
 static void tell_end(struct karp_watching *karp)
 {
     karp->is_cut_off = player_has_broken_off(&karp->player);
@@ -231,7 +233,8 @@ static void maybe_finish(struct karp_watching *karp)
         finish_export(karp);
 }
 
-/* Everything of the tracks at hand was written: what now? */
+/* Called when everything of the current tracks has been written: goes on with the next catalog, or
+ * waits, or finishes. */
 static void player_done(struct karp_watching *karp)
 {
     bool is_same = strcmp(karp->playing_id, karp->watch.id) == 0;
@@ -251,8 +254,8 @@ static void player_done(struct karp_watching *karp)
     }
 }
 
-/* We lost the relay, and the broadcast with it: it may have ended meanwhile, and then nobody tells
- * us any more. */
+/* Whether to stop waiting for a broadcast that has not come back after the relay was lost. If it
+ * ended in the meantime, no announcement will say so. */
 static bool is_given_up(const struct karp_watching *karp)
 {
     bool is_wanted = karp->has_played && !karp->settings->is_followed && !karp->is_offline;
@@ -268,7 +271,8 @@ static void give_up(struct karp_watching *karp)
     finish_export(karp);
 }
 
-/* A broadcast that is announced, but whose catalog nobody serves, may never have media. */
+/* Gives up a broadcast that is announced but whose catalog cannot be fetched: it may never have
+ * media. */
 static void judge_refusal(struct karp_watching *karp)
 {
     const struct watch *watch = &karp->watch;
@@ -331,8 +335,8 @@ static void on_instance(struct watch *watch, const char *id)
     maybe_finish(karp);
 }
 
-/* Before the export has begun, a newer version replaces the tracks; after that, only if it tells of
- * others than before. */
+/* Takes a new version of the catalog. Before the export has begun it replaces the tracks; after
+ * that only if it has other tracks than before. */
 static void on_catalog(struct watch *watch, struct karp_catalog *catalog)
 {
     struct karp_watching *karp = watch->user;
@@ -376,7 +380,7 @@ static void on_lost(struct tool *tool)
 static void on_stop(struct tool *tool)
 {
     struct karp_watching *karp = tool->user;
-    karp->is_cut_off = false; /* it is the user who ends it */
+    karp->is_cut_off = false; /* the user ends it */
     finish_export(karp);
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Command lines by table. Not getopt: that keeps its place in globals, and knows neither bundles of
- * counted letters beside long names nor durations. */
+/* Parses command lines by a table. getopt is not used: it keeps its state in globals, and has
+ * neither combined letters that count beside long names nor durations. */
 #include "tools/options.h"
 
 #include <ctype.h>
@@ -23,7 +23,7 @@ bool options_duration(const char *text, uint64_t *milliseconds)
         return false;
     char *end = NULL;
     double value = strtod(text, &end);
-    if (end != text + digits) /* strtod reads more kinds of numbers than people mean */
+    if (end != text + digits) /* strtod also accepts hexadecimal, exponents and "inf" */
         return false;
     for (size_t i = 0; i < sizeof units / sizeof units[0]; i++) {
         if (strcmp(end, units[i].unit) != 0)
@@ -102,7 +102,8 @@ static int set_value(const struct options_spec *spec, const struct option_row *r
     return OPTIONS_USAGE;
 }
 
-/* "--name", "--name=value" or "--name value": takes from argv at *index. */
+/* Parses "--name", "--name=value" or "--name value" at argv[*index], and moves `*index` to the last
+ * word that it has used. */
 static int parse_long(const struct options_spec *spec, int argc, char *const *argv, int *index)
 {
     const char *text = argv[*index] + 2;

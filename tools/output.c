@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A pipe is written as the loop finds room; a file or a terminal is written at once, for it takes
- * what it is given.
+/* A pipe is written when the loop finds room in it. A file or a terminal is written at once,
+ * because that does not block for long.
  * Tested by tests/e2e/test_tools.py. */
 #include "tools/output.h"
 
@@ -178,7 +178,7 @@ void output_close(struct output **output_in, bool is_patient, void (*on_closed)(
     if (!output)
         return;
     output->on_closed = on_closed;
-    output->was_full = false; /* nobody waits for room any more */
+    output->was_full = false; /* on_room must not be called any more */
     if (output->is_pipe) {
         bool is_waiting =
             is_patient && !output->is_broken &&

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Every track offers its next frame; the earliest of them goes on. A track that has none yet makes
- * the others wait, but not longer than the latency. */
+/* Of the next frames of all tracks, the earliest is delivered. A track that has no next frame yet
+ * makes the others wait, but no longer than the latency. */
 #include "tools/player.h"
 
 #include <string.h>
@@ -9,19 +9,19 @@
 #include "base/list.h"
 #include "base/log.h"
 
-/* What a viewer may hold of a track while its output does not keep up. */
+/* The most that is kept of a track while the output is too slow. */
 enum { CACHE_BYTES = 128 << 20 };
 #define CACHE_EXTRA_NS (5 * NS_PER_S)
-/* A group whose number was passed over may still come: streams overtake each other. */
+/* How long to wait for a group that a newer one has overtaken: streams arrive in any order. */
 #define GAP_PATIENCE_NS (2 * NS_PER_S)
-/* Once it has ended, a broadcast is over when nothing has come for this long. */
+/* A broadcast that has ended is over when nothing has arrived for this long. */
 #define QUIET_NS NS_PER_S
-/* Frames of one track wait for those of another at most. */
+/* The longest time that frames of one track wait for those of another. */
 #define WEAVE_PATIENCE_NS (2 * NS_PER_S)
-/* A track that was waited for in vain makes nobody wait again for so long: it may be silent, or
- * have a picture every few seconds. */
+/* After a wait in vain, other tracks do not wait for a track again for this long. It may be silent,
+ * or have a picture only every few seconds. */
 #define WEAVE_PAUSE_NS (30 * NS_PER_S)
-/* A subscription that failed is made again after this, then later each time. */
+/* The pause before a failed subscription is made again. It doubles each time. */
 #define RETRY_FIRST_NS NS_PER_S
 #define RETRY_MOST_NS (30 * NS_PER_S)
 
@@ -44,7 +44,7 @@ static struct player_mark *mark_of(const struct player_track *track)
     return &track->player->marks[track->index];
 }
 
-/* Whether the end of the group at hand, or a group before one that is there, has still to come. */
+/* Whether the end of the current group is still to come, or a group before one that has arrived. */
 static bool is_part_missing(const struct player_track *track)
 {
     const struct moq_group *newest = moq_track_newest(track->track);
@@ -53,8 +53,9 @@ static bool is_part_missing(const struct player_track *track)
     return !track->over_ns && (is_group_open || is_gap);
 }
 
-/* Whether what has not arrived is not waited for any more. What is known to be missing may take the
- * latency, if nothing waits after it; whether there is anything else, only silence can tell. */
+/* Whether the player no longer waits for what has not arrived after player_end(). If something is
+ * known to be missing and no other instance waits, it may take the whole latency. Otherwise
+ * QUIET_NS of silence is enough. */
 static bool is_past_end(const struct player_track *track)
 {
     const struct player *player = track->player;
@@ -102,8 +103,7 @@ static void start_reading(struct player_track *track, struct moq_group *group)
     mark->frames = 0;
 }
 
-/* The group to read next, when it is known that none comes before it, or that was waited for long
- * enough. */
+/* The group to read next. NULL: there is none, or an earlier one may still come. */
 static struct moq_group *next_group(struct player_track *track)
 {
     const struct player *player = track->player;
@@ -143,7 +143,8 @@ static int read_frame(struct player_track *track)
     return 0;
 }
 
-/* A group that others have overtaken long ago will not come to an end in time. */
+/* Whether the rest of the current group is given up, because newer groups have superseded it for
+ * longer than the latency. */
 static bool is_too_late(const struct player_track *track)
 {
     const struct player *player = track->player;
@@ -159,7 +160,7 @@ static enum found found_nothing(const struct player_track *track)
     return is_over ? FOUND_END : FOUND_NOTHING_YET;
 }
 
-/* Reads on in the group at hand; false: it has no frame now. */
+/* Reads the next frame of the current group. Returns false if there is none at the moment. */
 static bool read_on(struct player_track *track)
 {
     int error = read_frame(track);
@@ -208,7 +209,7 @@ static void give_on(struct player *player, struct player_track *track)
     player->bytes += frame.size;
 }
 
-/* Whether frames of other tracks wait for the next one of this, which is not there yet. */
+/* Whether other tracks wait for this one, which has no next frame at the moment. */
 static bool is_waited_for(struct player_track *track)
 {
     uint64_t now = now_of(track->player);
@@ -217,7 +218,8 @@ static bool is_waited_for(struct player_track *track)
     return !track->vain_ns || now - track->vain_ns > WEAVE_PAUSE_NS;
 }
 
-/* The earliest frame, if no track that is behind may still have an earlier one. */
+/* The track with the earliest frame. NULL: there is none, or another track may still have an
+ * earlier one. */
 static struct player_track *choose_track(struct player *player)
 {
     struct player_track *best = NULL;
@@ -266,7 +268,7 @@ static bool is_track_over(const struct player_track *track)
 bool player_is_over(const struct player *player)
 {
     if (is_full(player))
-        return false; /* frames that are here wait for room */
+        return false; /* frames that have arrived wait for room */
     for (size_t i = 0; i < player->catalog->track_count; i++)
         if (!is_track_over(&player->tracks[i]))
             return false;
@@ -314,7 +316,8 @@ static void close_track(struct player_track *track)
     moq_track_unref(&track->track);
 }
 
-/* Subscribes to a track: from its beginning, or from where it was given on to. */
+/* Subscribes to a track: from the start that the player was given, or from where it was delivered
+ * up to. */
 static int open_track(struct player *player, size_t index)
 {
     static const struct moq_watcher_ops ops = {
@@ -429,7 +432,7 @@ bool player_has_broken_off(const struct player *player)
     return false;
 }
 
-/* Groups that will never come, after the last one that was read. */
+/* Counts the groups after the last one read that will never come. */
 static void count_last_gap(struct player_track *track)
 {
     struct player_mark *mark = mark_of(track);
@@ -444,7 +447,7 @@ static void count_last_gap(struct player_track *track)
     track->expected = track->lost_last + 1;
 }
 
-/* What was under way will not come any more. */
+/* Counts what was still under way as missing. */
 static void settle_marks(struct player *player)
 {
     for (size_t i = 0; i < KARP_CATALOG_MAX_TRACKS; i++) {

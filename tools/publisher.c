@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Catalog first, so that a viewer can ask for the tracks before their first group; then frames,
- * each appended to the group of its track. Paths carry the instance's id: a reconnect makes a new
- * instance, for its groups count from 0 again. */
+/* The catalog comes first, so that a viewer can ask for tracks before their first group. Then each
+ * frame is appended to the group of its track. Paths contain the id of the instance, because a
+ * reconnect begins a new instance, whose groups count from 0 again. */
 #include "tools/publisher.h"
 
 #include <stdlib.h>
@@ -12,11 +12,12 @@
 #include "base/varint.h"
 #include "tools/serve.h"
 
-/* Kept for viewers who come late or read slowly. */
+/* What is kept for viewers that join late or read slowly. */
 static const struct moq_cache_limits media_cache = {
     .groups = 128, .age_ns = 15 * NS_PER_S, .bytes = 96 << 20};
 static const struct moq_cache_limits catalog_cache = {.groups = 1};
-/* An instance stays on offer for so long after the next one began: it may have been short. */
+/* An instance is offered for this long after the next one has begun, because it may have been very
+ * short. */
 #define RETIREMENT_NS NS_PER_S
 
 static struct moq_track *track_new(struct publisher *publisher, struct moq_path *path, int priority,
@@ -105,7 +106,7 @@ static void drop_retired(struct publisher *publisher)
         withdraw_track(publisher, &publisher->retired_catalog, 0);
 }
 
-/* The instance has all that it will have, and makes room for the next one. */
+/* Ends the tracks of the current instance and keeps them as retired ones. */
 static void retire_instance(struct publisher *publisher)
 {
     drop_retired(publisher);
@@ -269,7 +270,7 @@ void publisher_on_request(struct publisher *publisher, struct moq_request *reque
     publisher->viewers[publisher->viewer_count++] = viewer;
 }
 
-/* What a viewer did not want is not lost to it. */
+/* The groups that a viewer has lost. Those that it refused do not count. */
 static uint64_t lost_of(const struct moq_viewer_stats *stats)
 {
     return stats->groups_skipped + stats->groups_reset - stats->groups_refused;

@@ -1,15 +1,14 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A broadcast that is being published: its catalog and media tracks as a session's peers see them.
- * Knows no input. */
+/* A broadcast that is being published: its catalog and media tracks as peers see them. It does not
+ * know where the media comes from. */
 #ifndef MOQ_TOOLS_PUBLISHER_H
 #define MOQ_TOOLS_PUBLISHER_H
 
 #include "karp/karp.h"
 #include "native/native.h"
 
-enum {
-    PUBLISHER_MAX_VIEWERS = 256
-}; /* counted for back pressure; further ones are served all the same */
+/* Viewers that count for back pressure. Further ones are served as well. */
+enum { PUBLISHER_MAX_VIEWERS = 256 };
 
 /* Why a frame was left out. X(name, words) */
 #define PUBLISHER_LOSSES(X)                                                                        \
@@ -29,58 +28,59 @@ const char *publisher_loss_words(enum publisher_loss loss);
 
 struct publisher_track {
     struct moq_track *track;
-    /* Growing; NULL: none, frames are left out until the next one may begin. */
+    /* The current group. NULL: frames are left out until a group can begin. */
     struct moq_group *group;
     uint64_t next_sequence;
-    bool is_audio, is_cut; /* is_cut: the last group was over its bound */
+    bool is_audio, is_cut; /* is_cut: the last group exceeded its bound */
 };
 
 struct publisher {
     const struct moq_clock *clock; /* public, as all down to `latency_ns` */
     struct moq_offers *offers;
     struct moq_path *broadcast;
-    uint64_t latency_ns;             /* late groups are skipped */
+    uint64_t latency_ns;             /* groups superseded longer ago than this are skipped */
     uint64_t id;                     /* read-only: of the newest instance; 0: none yet */
-    bool is_on_air;                  /* read-only: an instance is offered */
-    struct karp_catalog *catalog;    /* read-only; NULL: not known yet, so nothing can be offered */
+    bool is_on_air;                  /* read-only: an instance is being offered */
+    struct karp_catalog *catalog;    /* read-only; NULL: not known yet, so nothing is offered */
     struct moq_track *catalog_track; /* private, as all below */
     struct publisher_track tracks[KARP_CATALOG_MAX_TRACKS];
     size_t track_count;
-    /* Of the instance before, which whoever has just heard of it may still ask for. */
+    /* The tracks of the previous instance. A viewer that has just heard of it may still ask for
+     * them. */
     struct moq_track *retired[KARP_CATALOG_MAX_TRACKS], *retired_catalog;
     size_t retired_count;
-    uint64_t retired_ns; /* since when */
+    uint64_t retired_ns; /* when the next instance began */
     struct moq_viewer *viewers[PUBLISHER_MAX_VIEWERS];
     size_t viewer_count, media_viewer_count; /* read-only */
     uint64_t groups_lost, frames, bytes;     /* read-only */
     uint64_t left_out[PUBLISHER_LOSS_COUNT]; /* read-only: frames, by reason */
 };
 
-/* Takes what the catalog says. On air, a new instance begins with it. */
+/* Copies the catalog. If the publisher is on air, begins a new instance. 0 or an error. */
 int publisher_set_catalog(struct publisher *publisher, const struct karp_catalog *catalog);
-
-/* A new instance; its media begins at the next keyframes. Only with a catalog: whoever waits for a
- * broadcast must not be told of one that may never have media. */
+/* Begins a new instance, whose media begins at the next keyframes. There must be a catalog: viewers
+ * must not be told of a broadcast that may never have media. 0 or an error. */
 int publisher_go_on_air(struct publisher *publisher);
 void publisher_go_off_air(struct publisher *publisher, int error);
 void publisher_deinit(struct publisher *publisher);
 
-/* Off air, before a track's keyframe, or over the bound of its group, the frame is left out and
- * counted. */
+/* Adds a frame to the group of its track. A frame is left out and counted if the publisher is off
+ * air, if no keyframe has come yet, or if the group would exceed its bound. */
 int publisher_write(struct publisher *publisher, const struct karp_frame *frame);
-/* No more frames. `is_whole`: tracks end in order, as soon as each viewer has everything. Otherwise
- * the last groups are ended, and tracks only when going off air, with an error: whoever records
- * must be able to tell. */
+/* Called after the last frame. If `is_whole`, the tracks end normally as soon as each viewer has
+ * everything. Otherwise only the last groups end; the tracks end with an error when the publisher
+ * goes off air, so that a recorder can tell that something is missing. */
 void publisher_finish(struct publisher *publisher, bool is_whole);
 
-/* Entries of a session's events. */
+/* To be called from the session's events of the same names. */
 void publisher_on_request(struct publisher *publisher, struct moq_request *request);
 void publisher_on_viewer_closed(struct publisher *publisher, struct moq_viewer *viewer);
 
 struct publisher_backlog {
     uint64_t bytes, bytes_sent, groups_lost;
-    uint32_t groups; /* open or waiting, of the viewer that has most */
+    uint32_t groups; /* groups open or waiting for the viewer that has most of them */
 };
+/* What the viewers have still to be sent, and what they have been sent. */
 void publisher_backlog(const struct publisher *publisher, struct publisher_backlog *backlog);
 
 #endif

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Subscribe, fetch and info from a track that we write ourselves. */
+/* Answers SUBSCRIBE, FETCH and INFO from a track that this process writes. */
 #include "tools/serve.h"
 
 static void send_group(struct moq_request *request, struct moq_track *track)

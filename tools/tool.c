@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The common life of the tools. Standard output is for data only; people are spoken to on standard
- * error.
+/* The life cycle of all tools. Standard output is for data only; messages go to standard error.
  * Tested by tests/e2e/test_tools.py. */
 #include "tools/tool.h"
 
@@ -16,12 +15,13 @@
 #include "base/log.h"
 #include "base/objects.h"
 
-/* After so much silence a tool asks whether the relay is still there. One that has come back
- * answers with a stateless reset, so this and the first pause are how long a tool is away. */
+/* After this much silence a tool sends a PING. A relay that has been restarted answers with a
+ * stateless reset, so the tool is back after this time plus the first pause. */
 #define KEEP_ALIVE_NS NS_PER_S
 enum { FIRST_RETRY_MS = 500 };
 
-/* For the loop, its signals, sockets and files, and what a look-up of a name opens for a moment. */
+/* Descriptors for the loop, signals, sockets and files, and those that a name look-up opens
+ * briefly. */
 enum { TOOL_DESCRIPTORS = 12 };
 
 enum { TIMEOUT_USUAL_MS = 10000, TIMEOUT_MAX_MS = 24 * 3600 * 1000 };
@@ -53,7 +53,7 @@ void tool_rows(struct tool_settings *settings, struct option_row *rows)
     memcpy(rows, all, sizeof all);
 }
 
-/* As the Rust tools read RUST_LOG: "debug", or "info,quic=trace". What names no topic of ours is
+/* Reads levels in the form of RUST_LOG: "debug", or "info,quic=trace". Unknown topics are
  * skipped. */
 static void set_levels_by_text(const char *text)
 {

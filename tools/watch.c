@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Announcements come one by one, and a publisher that reconnects takes one back and makes another;
- * so a change is believed after a moment of quiet. When the session itself is lost, nothing has
- * ended: the same broadcast may be there again soon.
+/* Announcements come one by one, and a publisher that reconnects withdraws one and makes another.
+ * So a change takes effect only after QUIET_MS without another change. When the session itself is
+ * lost, no broadcast counts as ended, because the same one may soon be back.
  * Tested by tests/e2e/test_recorder.py. */
 #include "tools/watch.h"
 
@@ -35,7 +35,8 @@ static void read_catalog(struct watch *watch, const uint8_t *data, size_t size)
     watch->events->on_catalog(watch, catalog);
 }
 
-/* Only the newest version counts; its first frame is the whole of it. */
+/* Reads a new version of the catalog. Only the newest counts. A version is the first frame of a
+ * group. */
 static void on_catalog_growth(struct moq_watcher *watcher, struct moq_group *group)
 {
     struct watch *watch = container_of(watcher, struct watch, watcher);
@@ -103,7 +104,8 @@ static void subscribe_catalog(struct watch *watch)
         note_refusal(watch, MOQ_ERR_CLOSED);
 }
 
-/* It is still announced: who announces it may serve it by now. */
+/* Subscribes to the catalog again. The instance is still announced, so its publisher may serve the
+ * catalog by now. */
 static void on_catalog_retry(uv_timer_t *timer)
 {
     struct watch *watch = timer->data;
@@ -137,7 +139,8 @@ static void take_newest(struct watch *watch)
         subscribe_catalog(watch);
 }
 
-/* An instance that the next one follows at once has media, too: its catalog is under way. */
+/* Takes the newest instance. If the catalog of the current one is still under way, that comes
+ * first: an instance that is replaced at once has media, too. */
 static void on_quiet(uv_timer_t *timer)
 {
     struct watch *watch = timer->data;
@@ -166,7 +169,7 @@ static void on_active(struct moq_announced *announced, struct moq_path *path)
     if (is_new && watch->has_waited)
         snprintf(watch->fresh_id, sizeof watch->fresh_id, "%.*s", (int)id.size, id.data);
     if (is_new && watch->has_waited && !watch->id[0])
-        take_newest(watch); /* at once, for another may follow */
+        take_newest(watch); /* at once, because another may follow */
     else if (is_new)
         uv_timer_start(&watch->timer, on_quiet, watch->id[0] ? QUIET_MS : 0, 0);
 }
@@ -178,7 +181,7 @@ static void on_ended(struct moq_announced *announced, struct moq_path *path)
         return;
     struct moq_part id = moq_path_part(path, moq_path_count(path) - 1);
     if (id.size == strlen(watch->id) && memcmp(id.data, watch->id, id.size) == 0)
-        watch->delays = DELAYS_MAX; /* its catalog comes no more */
+        watch->delays = DELAYS_MAX; /* its catalog will not come any more */
     if (karp_instances_remove(&watch->instances, id.data, id.size))
         uv_timer_start(&watch->timer, on_quiet, QUIET_MS, 0);
 }
@@ -202,8 +205,8 @@ static void on_retry(uv_timer_t *timer)
         watch_on_connected(watch, session);
 }
 
-/* With the session, or alone (then it is asked again): what was active before counts as unknown,
- * not as ended. */
+/* The subscription to announcements has ended, with the session or alone. If alone, it is made
+ * again. What was announced before counts as unknown, not as ended. */
 static void on_announced_closed(struct moq_announced *announced, int error)
 {
     struct watch *watch = moq_announced_user(announced);
