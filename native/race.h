@@ -43,8 +43,7 @@ struct race {
 };
 
 void race_start(struct race *race, const struct race_config *config); /* may call on_lost */
-void race_stop(struct race *race); /* drops every connection without a call */
-void race_bridge(
-    struct moq_native_bridge *bridge); /* sets the callbacks of the bridge to those of races */
+void race_stop(struct race *race);                  /* drops every connection without a call */
+void race_bridge(struct moq_native_bridge *bridge); /* sets the callbacks that serve races */
 
 #endif

@@ -9,9 +9,8 @@
 #include "quic/udp.h"
 
 struct native_socket {
-    struct list node; /* in the native's sockets */
-    struct native_tenant
-        tenant; /* of the socket that clients share; the others belong to listeners */
+    struct list node;            /* in the native's sockets */
+    struct native_tenant tenant; /* used by the socket that clients share */
     struct moq_native *native;
     struct quic_udp *udp;
     struct moq_native_bridge bridge;

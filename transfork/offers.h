@@ -31,8 +31,7 @@ struct offers_watcher_ops { /* every entry may be NULL */
  * NULL: out of memory. */
 struct offers_watcher *offers_watch(struct moq_offers *offers, struct moq_path *prefix,
                                     const struct offers_watcher_ops *ops, void *user);
-void offers_unwatch(
-    struct offers_watcher **watcher); /* does nothing if *watcher is NULL; sets it to NULL */
+void offers_unwatch(struct offers_watcher **watcher); /* may point to NULL; sets it to NULL */
 
 /* The next difference to tell the peer. Returns false if the peer knows everything; the first time,
  * that is the moment for Live. *path includes the prefix, and is borrowed until the next call with

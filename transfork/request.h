@@ -12,11 +12,10 @@ extern "C" {
 
 struct request {
     struct grave grave;
-    struct list node; /* in its session's requests */
-    struct moq_request
-        asked; /* the part that the owner sees; request_done and the like release its path */
-    struct moq_stream *stream;          /* NULL once it is answered, refused or gone */
-    uint64_t id;                        /* SUBSCRIBE only: the id that the peer chose */
+    struct list node;          /* in its session's requests */
+    struct moq_request asked;  /* what the owner sees; its path is released with the request */
+    struct moq_stream *stream; /* NULL once it is answered, refused or gone */
+    uint64_t id;               /* SUBSCRIBE only: the id that the peer chose */
     uint64_t wire_priority, wire_order; /* INFO echoes them */
 };
 

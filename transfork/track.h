@@ -79,8 +79,8 @@ bool track_cut_lowest(struct moq_track *track, int error);
 /* ---- Who watches (watchers.c) ---------------------------------------------------------------- */
 
 void track_init_watchers(struct moq_track *track);
-void track_drop_watchers(
-    struct moq_track *track); /* moq_track_unwatch may still be called afterwards */
+/* moq_track_unwatch may still be called afterwards. */
+void track_drop_watchers(struct moq_track *track);
 
 /* These tell all watchers. A watcher may remove itself, add others, which are not told, and drop
  * its reference to the track. */

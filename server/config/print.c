@@ -9,8 +9,7 @@
 struct writer {
     FILE *out;
     unsigned indent;
-    unsigned
-        comment_at; /* column of the # that turns the following lines into an example; 0: none */
+    unsigned comment_at;  /* column of the # before lines of an example; 0: no example */
     bool is_item_started; /* the next line begins an entry of a list */
     bool has_help;
 };

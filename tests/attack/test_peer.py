@@ -428,7 +428,7 @@ async def fetch_gives_the_rest_of_a_group(relay, binding, version):
         answer = viewer.bidi(fetch(version, name, 130, 42, offset), True)
         await answer.ended(body[at:], f"FETCH from {offset}")
     past = viewer.bidi(fetch(version, name, 130, 42, 12), True)
-    await past.refused(BOUNDS, "FETCH behind the end")
+    await past.refused(BOUNDS, "FETCH after the end")
     for missing in (fetch(version, ("none",), 130, 0, 0), ):
         answer = viewer.bidi(missing, True)
         await answer.refused(NOT_FOUND, "FETCH of nothing", 12)

@@ -34,7 +34,7 @@ def arguments():
     parser = argparse.ArgumentParser(prog="dev/bench", description="Shapes: " + ", ".join(shape.name for shape in SHAPES))
     parser.add_argument("shapes", nargs="*", metavar="SHAPE", help="by name; all of them if none is given")
     parser.add_argument("--runs", type=positive, default=5, help="of each side (default 5)")
-    parser.add_argument("--seconds", type=positive, default=6, help="of one run, behind a warm-up of 2 (default 6)")
+    parser.add_argument("--seconds", type=positive, default=6, help="of one run, after a warm-up of 2 (default 6)")
     parser.add_argument("--instructions", action="store_true", help="count them with valgrind, too")
     parser.add_argument("--write", action="store_true", help="the table, into docs/performance.md")
     parser.add_argument("--results", default=RESULTS, help="where results are kept from run to run (build/bench.json)")

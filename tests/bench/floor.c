@@ -56,8 +56,8 @@ static struct floor_conn *accept_conn(struct floor *floor, const ngtcp2_path *pa
     return conn;
 }
 
-/* What only acknowledges needs no answer: who has nothing to write is written to with the next
- * frame. */
+/* A packet that only acknowledges needs no answer: a connection with nothing to write waits for the
+ * next frame. */
 static void on_packet(struct floor *floor, const ngtcp2_path *path, const uint8_t *data, size_t n)
 {
     ngtcp2_version_cid ids;
@@ -103,7 +103,7 @@ static void write_all(struct floor *floor, bool has_frame)
     }
 }
 
-/* The feeder may go on as its viewers do. */
+/* The feeder may send as much as its viewers have received. */
 static void grant(struct floor *floor)
 {
     uint64_t slowest = floor->made;

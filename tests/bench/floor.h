@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The floor of fan-out: how little a program can spend that only makes frames and pushes them over
- * QUIC, or passes on the bytes that somebody feeds it. No relay, no protocol: every connection
- * (ALPN moqf-02) gets the one track, each group as a unidirectional stream. What our relay spends
- * beyond it is ours to answer for. */
+/* The floor of fan-out: the least that a program can spend if it only makes frames and pushes them
+ * over QUIC, or passes on the bytes that it is fed. There is no relay and no protocol: every
+ * connection (ALPN moqf-02) gets the only track, each group as a unidirectional stream. Anything
+ * that our relay spends beyond that is its own cost. */
 #ifndef BENCH_FLOOR_H
 #define BENCH_FLOOR_H
 
@@ -24,7 +24,7 @@ enum {
     FLOOR_CID_BYTES = 9,
     FLOOR_TRAIN_MAX_BYTES = 64 * 1024,
     FLOOR_TRAIN_MAX_PACKETS = 64,
-    FLOOR_WINDOW_BYTES = 1 << 20, /* of a connection; a feeder is so far ahead of its viewers */
+    FLOOR_WINDOW_BYTES = 1 << 20, /* of a connection: how far a feeder is ahead of its viewers */
 };
 
 struct floor_options {
@@ -43,7 +43,7 @@ struct floor {
     uint64_t granted;          /* of them, to the feeder */
     struct floor_conn *feeder; /* or NULL */
     unsigned group_bytes;      /* of every group */
-    uint8_t *body; /* of every group: they are all alike, and a fed one overwrites the last */
+    uint8_t *body; /* of every group: all are alike, and bytes that are fed overwrite it */
     uint32_t count;
     struct floor_conn *conns[FLOOR_CONNS_MAX];
     uint64_t due_ns[FLOOR_CONNS_MAX]; /* apart from the connections, to be read in one go */
@@ -59,13 +59,13 @@ struct floor_conn {
     ngtcp2_crypto_conn_ref ref;
     ngtcp2_cid first_dcid;
     uint32_t index;  /* the first bytes of its connection IDs */
-    int64_t stream;  /* of the group at hand, or -1; the feeder's own */
+    int64_t stream;  /* of the current group, or -1; the feeder's own */
     uint64_t group;  /* the one at hand */
     uint64_t offset; /* in it */
     bool is_blocked; /* by flow control, until a packet comes */
 };
 
-/* Its index becomes the number of those before it. NULL: no such connection can be. */
+/* Its index is the number of earlier connections. NULL: it cannot be made. */
 struct floor_conn *floor_conn_new(struct floor *floor, const ngtcp2_path *path, const uint8_t *data,
                                   size_t n);
 void floor_conn_free(struct floor_conn *conn);
@@ -74,7 +74,7 @@ void floor_conn_free(struct floor_conn *conn);
 bool floor_conn_receive(struct floor_conn *conn, const ngtcp2_path *path, const uint8_t *data,
                         size_t n);
 bool floor_conn_expire(struct floor_conn *conn);
-bool floor_conn_write(struct floor_conn *conn); /* all that it may now, and sets its due time */
+bool floor_conn_write(struct floor_conn *conn); /* all that it may, and sets its due time */
 bool floor_conn_has_data(const struct floor_conn *conn);
 uint64_t floor_conn_position(const struct floor_conn *conn); /* in the track */
 void floor_conn_grant(struct floor_conn *feeder, uint64_t n);

@@ -23,7 +23,7 @@ def main():
     parser.add_argument("--rate", type=int, default=60, help="frames per second")
     parser.add_argument("--size", type=int, default=4096, help="bytes of a frame")
     parser.add_argument("--group-ms", type=int, default=2000)
-    parser.add_argument("--seconds", type=int, default=10, help="of one run, behind a warm-up of 2")
+    parser.add_argument("--seconds", type=int, default=10, help="of one run, after a warm-up of 2")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--instructions", action="store_true", help="count them with valgrind instead of measuring time")
     parser.add_argument("--profile", help="with --instructions: where callgrind's profiles go")

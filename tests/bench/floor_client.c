@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The floor's viewers: our own quic/, so that the floor is acknowledged as the relay is. They count
- * bytes and say when to look at the floor, as moq-bench does. A feeder, if one is wanted, is one
- * connection more with a stream that never ends. */
+ * bytes and say when to look at the floor, as moq-bench does. A feeder, if there is one, is one
+ * more connection, with a stream that never ends. */
 #include <inttypes.h>
 #include <netinet/in.h>
 #include <stdio.h>

@@ -195,7 +195,7 @@ void floor_conn_grant(struct floor_conn *feeder, uint64_t n)
 
 /* ---- Out ------------------------------------------------------------------------------------- */
 
-/* The bytes of its group that are there, and whether it ends behind them. */
+/* The bytes of its group that exist, and whether the group ends after them. */
 static uint64_t group_end(const struct floor_conn *conn, bool *is_end)
 {
     const struct floor *floor = conn->floor;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Datagrams from strangers: the first byte says how the server is set up, then each datagram is two
- * bytes of length and as many of content. Addresses are not proved, so the answers may be at most
- * three times as large as what came. */
+ * bytes of length and as many of content. The addresses are not validated, so the answers may be at
+ * most three times as large as the datagrams. */
 #include <netinet/in.h>
 #include <stdbool.h>
 #include <stdint.h>

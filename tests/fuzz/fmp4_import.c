@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Bytes as a fragmented MP4: the first tells the size of the pieces, the rest goes through import
- * and export. If the first is odd, the catalog loses its descriptions on the way, so that the
- * frames are searched for parameter sets. */
+/* Bytes as a fragmented MP4: the first is the size of the pieces, the rest goes through import and
+ * export. If the first is odd, the catalog loses its descriptions on the way, so that the frames
+ * are searched for parameter sets. */
 #include <stddef.h>
 #include <stdint.h>
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A group that is filled in pieces of any size and read in between gives the frames that its bytes
- * say.
+/* A group that is filled in pieces of any size, and read in between, gives exactly the frames that
+ * its bytes contain.
  *
  * The first byte says how the group ends and how large the pieces are; the rest is what a publisher
  * sends. */
@@ -36,8 +36,8 @@ static int flat_next(struct flat *flat, const uint8_t **data, size_t *size)
     return 0;
 }
 
-/* Reads all frames there are from both and compares. Returns why ours has no more; *expected: why
- * theirs has not. */
+/* Reads all frames that are there from both, and compares them. Returns why our reader has no more;
+ * *expected is why the flat one has none. */
 static int compare(struct moq_group_reader *reader, struct flat *flat, int *expected)
 {
     for (;;) {

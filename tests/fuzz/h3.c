@@ -145,7 +145,7 @@ static void receive(struct conn *conn, int64_t id, const uint8_t *data, size_t n
     free(copy);
 }
 
-/* Nothing comes on a stream that is closed, or that its peer reset. */
+/* No bytes arrive on a stream that is closed, or that its peer reset. */
 static void end_stream(struct conn *conn, int64_t id, uint8_t how)
 {
     if (how & 1 && how & 4)

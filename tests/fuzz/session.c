@@ -4,8 +4,8 @@
  * gone at the end.
  *
  * First byte: bit 0: we are the client; bits 1-2: the version; bit 3: the greeting is left to the
- * input; bit 4: bytes come one at a time. Then events of one byte each, some with a stream's
- * number, a length or bytes behind. */
+ * input; bit 4: bytes come one at a time. Then events of one byte each, some of them followed by a
+ * stream's number, a length or bytes. */
 #include <stdlib.h>
 #include <string.h>
 
@@ -86,7 +86,7 @@ static const struct moq_session_events events = {.on_request = on_request,
                                                  .on_request_gone = on_request_gone,
                                                  .on_viewer_closed = on_viewer_closed};
 
-/* Each question knows where its owner keeps it. */
+/* Each query knows where its owner keeps it. */
 static void subscription_closed(struct moq_subscription *subscription, int error)
 {
     (void)error;

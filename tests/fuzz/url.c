@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Text from outside into native/: URLs, the broadcast path behind them, addresses, and a web
- * server's answer. */
+/* Text from outside into native/: URLs, the broadcast paths that they stand for, addresses, and a
+ * web server's answer. */
 #include <stdint.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Integers and paths from any bytes: what is read can be written, and comes back as the same. */
+/* Integers and paths from any bytes: what is read can be written, and reads back the same. */
 #include <stdlib.h>
 #include <string.h>
 

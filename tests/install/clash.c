@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A stranger's program with functions of its own that have the names of inner functions of the
- * libraries: these below, and in a file that tests/install/run writes all the others. It links with
- * all of them, and they never call its functions: a session comes up and ends over a real socket,
+ * libraries: the ones below, and all others in a file that tests/install/run writes. It links with
+ * all libraries, and they never call its functions: a session begins and ends over a real socket,
  * and media is read. */
 #include <stdio.h>
 #include <stdlib.h>

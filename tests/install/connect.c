@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The smallest program of a stranger who has native installed: a loop, and what a URL means on it.
- */
+/* The smallest program of a stranger who has native installed: it parses a URL and makes a
+ * moq_native on a loop. */
 #include "base/logging.h"
 #include "native/native.h"
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A relay that is bad in known ways, so that the figures of moq-bench can be held against what is
- * known. It forwards every announced track, and
+/* A relay with known faults, to check that moq-bench finds them. It forwards every announced track,
+ * and
  *
  *   --shift         says that frame n was published (n % 100 + 1) times 10 ms earlier than it was
  *   --drop K        does not forward groups K-1, 2K-1, ...
  *   --reset K       forwards only the first half of groups 0, K, 2K, ..., and resets them
  *   --short K       likewise, but ends them in order
  *   --break K       damages a byte of frames 0, K, 2K, ...
- *   --burn US       burns so much CPU time for each frame
+ *   --burn US       burns this much CPU time for each frame
  *
  * Once it listens it says so on standard output. */
 #include <getopt.h>

@@ -27,9 +27,10 @@ struct packet {
 struct node {
     struct sim *sim;
     struct quic_endpoint *endpoint;
-    struct sockaddr_in address, outside; /* what it believes, and what the others see */
-    uint64_t wire_free_ns;               /* when its link has sent what it was given */
-    uint64_t inbound_free_ns;            /* the same for its own link, towards it */
+    struct sockaddr_in address,
+        outside;              /* the one it believes to have, and the one that others see */
+    uint64_t wire_free_ns;    /* when its link has sent what it was given */
+    uint64_t inbound_free_ns; /* the same for its own link, towards it */
     struct sim_link own_link;
     bool has_own_link;
     size_t sink_room, sink_used;
@@ -453,8 +454,8 @@ bool sim_run_until(struct sim *sim, bool (*is_done)(void *self), void *self, uin
                 sim->clock.now_ns = end_ns;
             return false;
         }
-        /* A perfect network takes no time, yet a turn must: else two endpoints could go on for ever
-         * at one instant. */
+        /* A perfect network takes no time, but a turn must: otherwise two endpoints could exchange
+         * packets forever at the same instant. */
         uint64_t least = sim->clock.now_ns + NS_PER_US;
         sim->clock.now_ns = next > least ? next : least;
     }

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A network in one process under a virtual clock: endpoints joined by links that lose, repeat,
- * reorder and delay packets as a seed tells them, so that hours of bad network pass in a moment.
+ * reorder and delay packets as a seed decides, so that hours of a bad network pass in a moment.
  * tests/sim/pair.c shows how it is used. */
 #ifndef MOQ_TESTS_SIM_NETWORK_H
 #define MOQ_TESTS_SIM_NETWORK_H
@@ -20,7 +20,7 @@ struct sim;
 struct sim_link { /* the same for every pair, in each direction; zeros: perfect, and no time passes
                    */
     double loss_percent, duplicate_percent,
-        reorder_percent; /* reorder: held back by one delay more */
+        reorder_percent; /* reorder: held back for one more delay */
     uint64_t delay_ns, jitter_ns;
     uint64_t bandwidth_bps; /* of each sender; 0: no limit */
     uint64_t largest_bytes; /* of UDP payload; larger packets vanish; 0: none do */
@@ -51,12 +51,12 @@ struct quic_endpoint *sim_endpoint(struct sim *sim, int node);
 const struct sockaddr_in *sim_address(const struct sim *sim, int node);
 struct moq_clock *sim_clock(struct sim *sim);
 
-/* From now on the others see `node` at another port, and only that one leads to it: a NAT that
- * forgot. */
+/* From now on, the others see `node` at another port, and only that one leads to it: like a NAT
+ * that has forgotten its mapping. */
 void sim_rebind(struct sim *sim, int node);
 
-/* From now on `node` itself believes to be at another port of its address, and the others see no
- * change: what a client that moves on behind a NAT does. */
+/* From now on, `node` itself believes that it has another port, and the others see no change: like
+ * a client that moves to another port behind a NAT. */
 void sim_move_inside(struct sim *sim, int node, uint16_t port);
 
 /* How many packets `node` may send before its sink says MOQ_ERR_AGAIN; it is writable again 1 ms
@@ -87,8 +87,8 @@ void sim_replay(struct sim *sim, int from, int to, const uint8_t *data, size_t n
 bool sim_run_until(struct sim *sim, bool (*is_done)(void *self), void *self, uint64_t limit_ns);
 void sim_run(struct sim *sim, uint64_t duration_ns);
 
-/* Checks of what must hold are long where there are many things to look at. Then each thing is
- * looked at once in so many turns: what is wrong stays wrong. */
+/* Checking invariants takes long if there are many objects. Then each object is checked only once
+ * in this many turns: what is wrong stays wrong. */
 uint64_t sim_check_every(uint64_t count);
 
 uint64_t sim_random(struct sim *sim); /* of the seed */

@@ -28,7 +28,7 @@ void pair_connect(struct pair *pair); /* starts, and lets them meet */
 /* Frees everything and checks that nothing is left behind. */
 void pair_deinit(struct pair *pair);
 
-bool pair_is_over(void *pair);               /* both sides have heard of the end */
+bool pair_is_over(void *pair);               /* both sides know that it has ended */
 void pair_echo(struct pair *pair, size_t n); /* sends `n` bytes and waits until they are back */
 
 struct quic_endpoint_stats pair_server_stats(struct pair *pair);

@@ -157,7 +157,7 @@ static void on_closed(struct quic_conn *conn, const struct quic_close *why)
     peer->last_close.reason = peer->reason;
 }
 
-/* Raw QUIC by transfork's name, for tests that go to a relay. */
+/* Raw QUIC under transfork's name, for tests with a relay. */
 static const struct quic_app_protocol protocols[] = {{.alpn = "moqf-02"}};
 
 static uint32_t code_of(int error)

@@ -30,7 +30,7 @@ struct peer {         /* an endpoint's user, and of all its connections */
     struct list flows;
     struct quic_conn *conn; /* the last one that connected or was accepted */
     int accepted, connected, closed, streams, credits, rates;
-    uint64_t rate_bps; /* as told last */
+    uint64_t rate_bps; /* as last reported */
     struct quic_close last_close;
     char reason[PEER_REASON_BYTES];
     uint64_t received; /* bytes, over all streams */
@@ -41,7 +41,8 @@ extern const struct quic_app peer_app;
 void peer_init(struct peer *peer, bool is_echo);
 void peer_deinit(struct peer *peer);
 
-/* Opens a stream and sends `n` bytes of a pattern, then its end. NULL: no stream was to be had. */
+/* Opens a stream and sends `n` bytes of a pattern, then its end. NULL: the other side allows no
+ * stream. */
 struct flow *peer_send(struct peer *peer, struct quic_conn *conn, bool is_bidi, size_t n);
 struct flow *peer_open(struct peer *peer, struct quic_conn *conn,
                        bool is_bidi); /* sends nothing yet */

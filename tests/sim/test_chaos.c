@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Whatever an application and a network may do, in an order that nobody thought of: nothing is used
- * after its end, nothing is left behind, and nobody hears of anything twice. A seed that fails is a
- * test of its own. */
+/* Whatever an application and a network may do, in random order: nothing is used after its end,
+ * nothing is left behind, and nobody hears of anything twice. A seed that fails is a test of its
+ * own. */
 #include "tests/sim/prologue.h"
 
 #include <stdio.h>

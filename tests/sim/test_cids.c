@@ -159,8 +159,8 @@ static void check_routes(const struct pair *pair)
     assert_in_range(pair->client.conn->route_count, 2, 4 * ID_LIMIT);
 }
 
-/* The client takes another ID of the server's, and gives the one before back. While the server asks
- * for one after the other there may be none to take. */
+/* The client switches to another ID of the server's and retires the previous one. While the server
+ * asks it to retire one after the other, there may be none left to switch to. */
 static void take_another_id(struct pair *pair)
 {
     static uint16_t port = 30000;
@@ -246,8 +246,8 @@ static void a_peer_may_take_another_id_time_and_again(void **state)
     }
 }
 
-/* A NAT forgets, and the client takes another ID at the same time: before, after, or in the middle
- * of a transfer. */
+/* A NAT loses its mapping, and the client switches to another ID at the same time: before, after,
+ * or in the middle of a transfer. */
 static void addresses_and_ids_may_change_together(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* How sessions and connections end, and what each side hears of it. */
+/* How sessions and connections end, and what each side is told. */
 #include "tests/sim/prologue.h"
 
 enum { WAIT_S = 60 };

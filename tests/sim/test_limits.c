@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Nothing grows that should not: thousands of connections, too many of them, streams that come too
- * early. */
+/* Nothing grows without a limit: thousands of connections, too many of them, streams that arrive
+ * too early. */
 #include "tests/sim/prologue.h"
 
 #include <malloc.h>

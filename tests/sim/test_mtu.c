@@ -11,7 +11,7 @@ enum {
     SMALL_BYTES = 200,
     BURST_BYTES = 500000, /* after it, the congestion window holds frames of a second */
     WAIT_S = 60,
-    TUNNEL_BYTES = 1300, /* what a path still carries in a tunnel */
+    TUNNEL_BYTES = 1300, /* the most that a path carries in a tunnel */
 };
 
 static const enum quic_protocol protocols[] = {QUIC_PROTOCOL_RAW, QUIC_PROTOCOL_WEBTRANSPORT};
@@ -130,8 +130,8 @@ static void a_smaller_path_delays_frames_for_a_moment(void **state)
     FOR_EACH_WAY(goes_on_after_a_moment(&flow))
 }
 
-/* The sender's own device: the kernel takes no train with a large packet in it, so the small ones
- * behind it do not arrive either. Frames follow each other faster than a probe time-out. */
+/* The sender's own device: the kernel refuses a train that contains a large packet, so the small
+ * packets after it do not arrive either. Frames follow each other faster than a probe time-out. */
 static void a_smaller_device_delays_frames_for_a_moment(void **state)
 {
     (void)state;
@@ -300,7 +300,7 @@ static void a_peer_that_is_gone_is_not_counted_as_a_smaller_path(void **state)
 }
 
 /* As on a train: each time the path is the same as before. */
-/* Sound alone: small packets are under way all the time, and say nothing of large ones. */
+/* Audio alone: small packets are under way all the time, and tell nothing about large ones. */
 static void small_frames_leave_large_packets_alone(struct flow_of_frames *flow)
 {
     for (uint64_t ns = 0; ns < 5 * NS_PER_S; ns += FRAME_MS * NS_PER_MS) {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Addresses that change or have to be proved, and what follows the handshake: key updates, larger
- * packets, ECN. */
+/* Addresses that change or have to be validated, and what follows the handshake: key updates,
+ * larger packets, ECN. */
 #include "tests/sim/prologue.h"
 
 #include <stdlib.h>

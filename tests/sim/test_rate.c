@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What a connection believes of its link, and what it does with its window: flows that fill the
- * link and flows of small frames, for both congestion controllers. */
+/* What a connection knows of its link, and how it uses its window: flows that fill the link, and
+ * flows of small frames, with both congestion controllers. */
 #include "tests/sim/prologue.h"
 
 enum {
@@ -198,8 +198,8 @@ static void a_frame_as_large_as_the_window_is_out_within_a_round_trip(void **sta
     }
 }
 
-/* With the window full there is nothing to do for a peer that has fallen silent, however much there
- * would be to send; and all of it goes once the peer is heard of again. */
+/* With a full window, a peer that has fallen silent costs nothing, however much there is to send;
+ * and everything is sent once the peer is heard again. */
 static void more_for_a_full_window_is_no_work(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Two thousand clients arrive at one instant: whoever is connected goes on as if nothing happened,
- * and most of those who came are connected in the end. */
+/* Two thousand clients arrive at one instant: existing connections continue as if nothing had
+ * happened, and most of the new clients are connected in the end. */
 #include "tests/sim/prologue.h"
 
 #include <stdio.h>
@@ -126,8 +126,8 @@ static void a_storm_of_handshakes_delays_nobody_and_ends_well(void **state)
     pair_deinit(&storm.pair);
 }
 
-/* They send their first packets and are never heard of again, as with addresses that are not
- * theirs: only as many cost a handshake as may be under way, and Retry ends with them. */
+/* Clients that send their first packets and nothing more, as with spoofed addresses: only as many
+ * cost a handshake as may be under way, and Retry stops when they do. */
 static void a_storm_of_liars_costs_no_more_than_half_open_allows(void **state)
 {
     (void)state;

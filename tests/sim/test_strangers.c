@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Datagrams of nobody, of liars and of the past: they cost little, get a bounded answer, and harm
- * nobody else. */
+/* Datagrams that belong to no connection, are forged, or are old: they cost little, get limited
+ * answers, and harm nobody else. */
 #include "tests/sim/prologue.h"
 
 #include <stddef.h>
@@ -170,7 +170,7 @@ static uint64_t packets_from_client(struct pair *pair)
     return stats.packets_sent;
 }
 
-/* It has nothing to send by which it would find out. */
+/* It has nothing to send, so it would not find out by itself. */
 static void a_viewer_soon_asks_a_server_that_fell_silent(void **state)
 {
     (void)state;
@@ -341,7 +341,7 @@ static void a_client_that_refuses_the_certificate_is_counted_by_its_reason(void 
     }
 }
 
-/* Whoever gives up or closes in order is no failure. */
+/* A client that gives up, or closes normally, does not count as a failure. */
 static void sessions_that_end_in_order_are_no_failed_handshakes(void **state)
 {
     (void)state;

@@ -189,7 +189,7 @@ static void an_unwanted_stream_is_reset_and_stopped(void **state)
     }
 }
 
-/* Discarded bytes give their credit back: else the peer would run dry for ever. */
+/* Discarded bytes return their flow control credit: otherwise the peer would be blocked forever. */
 static void unwanted_bytes_do_not_eat_the_connections_window(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Tests of what ends the process: it is done in a child, and what the child said is looked at. */
+/* For tests of code that ends the process: it runs in a child, whose output is checked. */
 #ifndef MOQ_TESTS_UNIT_DYING_H
 #define MOQ_TESTS_UNIT_DYING_H
 

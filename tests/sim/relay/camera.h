@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A camera writes groups into a track as time passes. What is in a group follows from its sequence
- * alone, so whoever receives it can say whether it is whole and unchanged. */
+/* A camera writes groups into a track as time passes. The content of a group follows from its
+ * sequence alone, so a receiver can tell whether the group is complete and unchanged. */
 #ifndef MOQ_TESTS_SIM_RELAY_CAMERA_H
 #define MOQ_TESTS_SIM_RELAY_CAMERA_H
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What test_chaos.c is made of: clients of a relay, and what modules will be to it, entries of hook
- * chains and publishers that are no peers. All do whatever a seed tells them. */
+/* What test_chaos.c is made of: clients of a relay, and what modules will be: entries of hook
+ * chains, and publishers that are not peers. All of them act at random, by a seed. */
 #ifndef MOQ_TESTS_SIM_RELAY_CHAOS_H
 #define MOQ_TESTS_SIM_RELAY_CHAOS_H
 
@@ -28,7 +28,7 @@ struct chaos_entry {
     int live;                              /* tracks */
 };
 
-/* A publisher that is no peer. */
+/* A publisher that is not a peer. */
 struct chaos_pond {
     struct chaos *chaos;
     struct announcement *announcement; /* NULL: nothing is announced */

@@ -70,7 +70,7 @@ static void answer_one_of(struct chaos_entry *entry)
     assert_null(core_request_held(entry->hooks, number)); /* held again, it has another */
 }
 
-/* What modules do when they are told something. */
+/* Does what modules may do when they are told something. */
 static void do_anything(struct chaos_entry *entry, struct core_peer *peer)
 {
     struct chaos *chaos = entry->chaos;

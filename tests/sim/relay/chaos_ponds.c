@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Ponds: publishers that are no peers, on any worker, with a feed of a kind of their own. They take
- * their time, fail when they are opened or asked, lose their track, answer late or never. */
+/* Ponds: publishers that are not peers, on any worker, with their own kind of feed. They take their
+ * time, fail when they are opened or asked, lose their track, answer late or never. */
 #include "tests/sim/relay/chaos.h"
 
 #include <stdlib.h>
@@ -76,7 +76,7 @@ static bool pond_covers(const struct feed *feed, uint64_t group)
     return group % 2;
 }
 
-/* Hooks hear of what that brings about, and act on ponds: nothing of the pond is used after it. */
+/* Hooks hear of the consequences, and act on ponds, so the pond must not be used afterwards. */
 static void end_group(struct chaos_pond *pond, struct moq_track *track, int error)
 {
     struct moq_group *group = pond->growing;

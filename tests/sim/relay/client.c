@@ -206,7 +206,7 @@ void client_close(struct client *client, int error)
         moq_session_close(session, error, "");
         return;
     }
-    moq_native_bridge_forget(client->conn); /* nobody will say that it is closed */
+    moq_native_bridge_forget(client->conn); /* nothing reports that it is closed */
     client->conn = NULL;
     client->closed++;
 }

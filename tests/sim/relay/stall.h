@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A client that never reads: its connection acknowledges packets, but opens its windows no further
- * than they were at the beginning. Tests that link stall.c take ngtcp2's calls for that in between
- * (the linker's --wrap, see CMakeLists.txt). */
+/* A client that never reads: its connection acknowledges packets, but never extends its flow
+ * control windows. Tests that link stall.c intercept ngtcp2's calls for that (the linker's --wrap,
+ * see CMakeLists.txt). */
 #ifndef MOQ_TESTS_SIM_RELAY_STALL_H
 #define MOQ_TESTS_SIM_RELAY_STALL_H
 

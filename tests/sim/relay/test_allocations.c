@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A relay that runs takes no memory for a frame or a packet, and little for a viewer. The linker
- * leads every allocation of this program here (--wrap); those that the relay makes are counted: its
- * endpoint's calls, its sessions' clock and its sweep. What the simulated network takes for packets
- * is not. */
+/* A running relay allocates nothing for a frame or a packet, and little for a viewer. The linker
+ * redirects every allocation of this program to this file (--wrap); those of the relay are counted:
+ * in its endpoint's calls, its sessions' ticks and its sweep. Those of the simulated network are
+ * not. */
 #include "tests/sim/relay/prologue.h"
 
 #include <malloc.h>
@@ -46,7 +46,7 @@ static const struct world *counted; /* NULL: nothing is counted */
 static bool is_relay;               /* one of its calls is under way */
 static uint64_t allocations, turns;
 static int64_t held;         /* bytes, glibc's own eight for each piece included */
-static size_t refused_bytes; /* pieces of the relay's of this size are not to be had */
+static size_t refused_bytes; /* the relay's allocations of this size fail */
 static struct quic_sink network;
 
 static bool is_counted_endpoint(const struct quic_endpoint *endpoint)

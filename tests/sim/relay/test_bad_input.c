@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Strangers send the relay what no honest peer would, while a publisher publishes and a viewer
- * watches: the viewer gets every frame, and nothing of the strangers stays. */
+/* Strangers send the relay things that no honest peer would, while a publisher publishes and a
+ * viewer watches: the viewer gets every frame, and the strangers leave nothing. */
 #include "tests/sim/relay/prologue.h"
 
 #include "quic/conn.h"
@@ -107,7 +107,7 @@ static const uint8_t offers[3][11] = {
 
 static const enum quic_protocol protocols[] = {QUIC_PROTOCOL_RAW, QUIC_PROTOCOL_WEBTRANSPORT};
 
-/* A stream that begins like a real one, and goes on as the seed will. */
+/* A stream that begins like a real one and continues at random. */
 static void say_noise(struct scene *scene)
 {
     struct sim *sim = scene->world.sim;
@@ -138,7 +138,7 @@ static void noise_on_streams_harms_nobody(void **state)
     scene_deinit(&scene);
 }
 
-/* Each is said behind a greeting of version 02, on a stream of its own. */
+/* Each is sent after a greeting of version 02, on a stream of its own. */
 struct lie {
     bool is_uni;
     uint8_t size;
@@ -238,7 +238,7 @@ static void another_alpn_is_turned_away(void **state)
     scene_deinit(&scene);
 }
 
-/* Lets through the first so many packets. */
+/* Lets only the first few packets through. */
 static bool let_some_through(void *self, const uint8_t *data, size_t n)
 {
     int *left = self;
@@ -258,7 +258,7 @@ static void handshakes_that_break_off_are_forgotten(void **state)
         dial(&scene, protocols[i % 2]);
         world_run(&scene.world, 200 * NS_PER_MS);
         sim_on_packet(scene.world.sim, scene.stranger_node, NULL, NULL);
-        /* What is left of it comes too late, from an address that forgot. */
+        /* The rest of it arrives too late, from another address. */
         sim_rebind(scene.world.sim, scene.stranger_node);
     }
     sim_remove_endpoint(scene.world.sim, scene.stranger_node);

@@ -121,7 +121,7 @@ static void end_track(struct chaos *chaos)
         moq_track_end(*track, chaos_dice(chaos, 2) ? 0 : MOQ_ERR_MEDIA);
 }
 
-/* A new group, somewhere behind or before the newest. */
+/* A new group, somewhere before or after the newest. */
 static void write_group(struct chaos *chaos)
 {
     struct client *client;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Publishers that let the relay open few streams at a time: who waits for one more is answered
- * after limits.wait, and whoever could be served is not disturbed. */
+/* Publishers that let the relay open only few streams at a time: requests that wait for one more
+ * are answered after limits.wait, and those that are served are not disturbed. */
 #include "tests/sim/relay/prologue.h"
 
 /* Of the streams that the publisher allows, one asks for its announcements. */
@@ -76,7 +76,8 @@ static void who_waits_too_long_is_told(void **state)
     stage_deinit(&stage);
 }
 
-/* A viewer of history needs a second stream for its track. The others watch on. */
+/* A viewer that wants older groups needs a second stream for its track. The others keep
+ * watching. */
 static void a_range_that_waits_in_vain_ends_nobody(void **state)
 {
     (void)state;
@@ -95,7 +96,7 @@ static void a_range_that_waits_in_vain_ends_nobody(void **state)
     stage_deinit(&stage);
 }
 
-/* The relay keeps what nobody watches for two seconds, then its stream is another's. */
+/* The relay keeps an unwatched track for two seconds; then its stream is free for another. */
 static void a_stream_that_is_free_again_serves_who_waits(void **state)
 {
     (void)state;

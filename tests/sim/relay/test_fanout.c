@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* One publisher and 200 viewers, of which one is stalled and one has a tenth of the rate it needs:
  * the other 198 get every frame as it was written, over one subscription upstream, and the relay
- * holds no more of the track than it says. */
+ * keeps no more of the track than its cache allows. */
 #include "tests/sim/relay/prologue.h"
 
 #include "base/objects.h"
@@ -21,7 +21,7 @@ enum {
     GROUP_MAX_BYTES = FRAMES * FRAME_BYTES,
     BPS = FRAMES * FRAME_BYTES / 2 * 8 * 1000 / GROUP_MS, /* on average */
     LATENCY_MS = 1000,
-    CHUNK_BYTES = 64 * 1024, /* memory is taken in chunks, at most so large */
+    CHUNK_BYTES = 64 * 1024, /* memory is allocated in chunks of at most this size */
     CACHED_GROUPS = 2,
     TROUBLE_MS = 2200,
     /* What viewers may hold besides the cache: what was overtaken within their latency, and what

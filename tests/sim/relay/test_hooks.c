@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Hooks that deny, that answer later, too late or never, and questions whose asker goes away
- * first. */
+/* Hooks that deny, that answer later, too late or never, and requests whose peer leaves before the
+ * answer. */
 #include "tests/sim/relay/prologue.h"
 
 struct stage {
@@ -73,7 +73,7 @@ static void on_viewer_sample(void *self, struct core_viewer *viewer)
     core_viewer_override(viewer, &stage->hook, &change);
 }
 
-/* As one would that lets so many in at a time. */
+/* Like a hook that lets only a certain number in at a time. */
 static void on_viewer_died(void *self, struct core_viewer *viewer)
 {
     struct stage *stage = self;

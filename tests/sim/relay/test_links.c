@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Viewers behind links that are too slow, or lead nowhere: what they get is fresh, and others do
- * not notice them. */
+/* Viewers behind links that are too slow, or dead: what they get is fresh, and other viewers do not
+ * notice them. */
 #include "tests/sim/relay/prologue.h"
 
 #include <stdlib.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A publisher, the relay and a viewer over networks that lose, reorder and repeat: every group
- * arrives as it was written or is reported as dropped, nothing hangs, all sessions end in order.
+ * arrives as it was written or is reported as dropped, nothing hangs, and all sessions end cleanly.
  *
  * usage: test_sim_relay_loss [PERCENT SEED]    runs one case again */
 #include "tests/sim/relay/prologue.h"

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* 2,000 sessions come and go, in order and not: nothing of them is left at the relay, neither an
- * object nor a byte. */
+/* 2,000 sessions come and go, cleanly or not: they leave nothing at the relay, neither an object
+ * nor a byte. */
 #include "tests/sim/relay/prologue.h"
 
 #include "base/objects.h"

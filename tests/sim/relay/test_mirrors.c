@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What a worker holds of another one's tracks: the same bytes, no longer than their home does, and
- * nothing that nobody will end. The publisher is on worker 0, whoever watches or fetches on worker
- * 1. */
+/* What a worker holds of another worker's tracks: the same bytes, no longer than their home does,
+ * and nothing that would never end. The publisher is on worker 0, whoever watches or fetches on
+ * worker 1. */
 #include "tests/sim/relay/prologue.h"
 
 #include "base/objects.h"
@@ -51,8 +51,8 @@ static const struct moq_track *track_on(struct fixture *fixture, uint32_t worker
 
 /* ---- What was there before ------------------------------------------------------------------- */
 
-/* More than a link keeps of what comes. Who asks for the newest gets that, even if nothing comes
- * after it. */
+/* More groups than a link keeps. A viewer that asks for the newest gets it, even if no other
+ * follows. */
 static void a_mirror_hears_of_all_that_its_home_holds(void **state)
 {
     (void)state;
@@ -112,7 +112,7 @@ static void fetch(struct fixture *fixture, uint64_t group, struct fetched *fetch
     moq_path_unref(&path);
 }
 
-/* One who asks on and on, and takes what comes slowly, must not make the relay copy. */
+/* A peer that keeps asking, and reads slowly, must not make the relay copy bytes. */
 static void a_group_that_is_fetched_from_another_worker_is_there_once(void **state)
 {
     (void)state;

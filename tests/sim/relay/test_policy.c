@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Who decides about a viewer, in a whole relay: its wish and the updates of it, its class, a hook,
- * and the limits, in whatever order they come. */
+/* What decides a viewer's policy, in a whole relay: its wish and updates, its class, a hook and the
+ * limits, in any order. */
 #include "tests/sim/relay/prologue.h"
 
 static const char yaml[] = "policy:\n"
@@ -215,7 +215,7 @@ static void a_reload_counts_for_those_who_wait(void **state)
 
 /* ---- Any order, against a model -------------------------------------------------------------- */
 
-struct model { /* what must come out, written down another way */
+struct model { /* the expected result, computed in another way */
     int64_t wished_priority;
     uint8_t wished_order;
     int64_t hook_latency_ms, hook_priority, hook_order; /* -1: not set */

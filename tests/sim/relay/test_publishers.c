@@ -235,7 +235,7 @@ static void a_publisher_that_dies_hands_over_to_the_other(void **state)
     stage_deinit(&stage);
 }
 
-/* Else a viewer would be handed from one to the other for ever. */
+/* Otherwise a viewer would be passed from one to the other forever. */
 static void two_publishers_that_refuse_are_asked_once_each(void **state)
 {
     (void)state;

@@ -163,7 +163,7 @@ static void what_nobody_has_is_refused(void **state)
     world_deinit(&stage.world);
 }
 
-/* Theirs of that time panic. */
+/* Rust publishers of that time panic. */
 static void publishers_of_other_versions_are_not_asked(void **state)
 {
     (void)state;
@@ -214,7 +214,7 @@ static void a_fetch_that_is_given_up_leaves_the_publisher_alone_again(void **sta
     world_deinit(&stage.world);
 }
 
-/* It keeps the bound for itself: others are asked. */
+/* Only its own limit is used up: other publishers are still asked. */
 static void a_mute_publisher_does_not_use_up_all_fetches(void **state)
 {
     (void)state;

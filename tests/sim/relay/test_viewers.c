@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What viewers get through the relay: late joins, ranges, and groups skipped by the rule of their
- * latency, of which others notice nothing. */
+/* What viewers get through the relay: late joins, ranges, and groups skipped because of their
+ * latency, which other viewers do not notice. */
 #include "tests/sim/relay/prologue.h"
 
 struct stage {
@@ -290,7 +290,7 @@ static void numbers_that_nobody_used_are_no_groups_that_were_skipped(void **stat
     world_deinit(&stage.world);
 }
 
-/* As after a pause of the publisher's network: more groups in one turn than may be open. */
+/* More groups in one turn than may be open, as after a pause in the publisher's network. */
 static void a_burst_of_small_groups_is_delivered_whole(void **state)
 {
     (void)state;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Several workers: one publisher, viewers everywhere; what a frame costs between them; and a worker
- * that hears nothing of the others for a while, which costs bounded memory and nobody else
- * anything. */
+ * that does not run for a while, which costs a limited amount of memory and nothing to the
+ * others. */
 #include "tests/sim/relay/prologue.h"
 
 #include "base/objects.h"
@@ -94,7 +94,7 @@ static void a_publisher_on_one_worker_feeds_viewers_on_all(void **state)
     end(&fixture);
 }
 
-/* Half of its viewers leave, then all: a worker without viewers is told nothing any more. */
+/* Half of the viewers leave, then all: a worker without viewers is no longer told anything. */
 static void a_worker_that_nobody_watches_on_is_left_alone(void **state)
 {
     (void)state;
@@ -136,7 +136,7 @@ static void a_worker_that_is_stuck_harms_no_other(void **state)
     end(&fixture);
 }
 
-/* What a publisher takes back before others hear of it is never told. */
+/* An announcement that is withdrawn before the other workers hear of it is never told. */
 static void announcements_that_come_and_go_do_not_pile_up(void **state)
 {
     (void)state;

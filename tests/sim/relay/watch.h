@@ -46,8 +46,8 @@ int watch_count(const struct watch *watch, enum fate fate);
 /* Whether every one of these groups had an end: whole, cut or reported as a gap. */
 bool watch_knows(const struct watch *watch, uint64_t first, uint64_t last);
 
-/* All frames of a group joined by '|'; "..." behind while it grows, "!" if it was cut; "-": not
- * there. */
+/* All frames of a group joined by '|'; followed by "..." while it grows, or "!" if it was cut; "-":
+ * not there. */
 const char *watch_text(const struct watch *watch, uint64_t sequence, char out[WATCH_TEXT_BYTES]);
 
 #endif

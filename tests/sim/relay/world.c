@@ -16,7 +16,7 @@
 /* The longest that a post takes from one worker to another. */
 #define POST_NS (2 * NS_PER_MS)
 
-/* By which a turn may come too late: the simulator's clock jumps, but not backwards. */
+/* How late a turn may be: the simulator's clock jumps, but never backwards. */
 #define LATE_MAX_NS (10 * NS_PER_US)
 
 static int on_peer(void *self, const struct moq_peer *peer, struct moq_session_config *config)
@@ -67,7 +67,7 @@ static void check_worker(struct world_worker *worker)
         track_check(container_of(node, struct source, node)->track);
 }
 
-/* What a session waits for is noticed in time, also if it began to wait in the flush. */
+/* A session's deadline is noticed in time, even if it was set in the flush. */
 static void tick_sessions(struct moq_native_bridge *bridge)
 {
     REQUIRE(deadlines_earliest(bridge->deadlines) >= bridge->clock->now_ns - LATE_MAX_NS);
@@ -158,7 +158,7 @@ static void worker_init(struct world *world, uint32_t index)
 
 void world_init(struct world *world, const struct world_setup *setup)
 {
-    log_set_level(LOG_LEVEL_ERROR); /* what is tested says more than thousands of sessions */
+    log_set_level(LOG_LEVEL_ERROR); /* thousands of sessions would log more than helps */
     *world = (struct world){.config = load_config(setup->yaml)};
     list_init(&world->hosts);
     world->sim = sim_new(setup->seed, &setup->link);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A whole relay and its peers in one process on a simulated network: a worker of the relay is
  * server/core's router behind an endpoint of quic, hosts are addresses with any number of clients.
- * Posts from worker to worker take as long as the seed tells them. */
+ * Posts from worker to worker take a random time, by the seed. */
 #ifndef MOQ_TESTS_SIM_RELAY_WORLD_H
 #define MOQ_TESTS_SIM_RELAY_WORLD_H
 
@@ -36,7 +36,7 @@ struct world_worker {
     int node;
     uint64_t next_sweep_ns, next_sample_ns, next_post_ns;
     uint64_t posts; /* that it has run */
-    bool is_stuck;  /* runs none */
+    bool is_stuck;  /* runs no posts */
     struct turns turns;
 };
 
@@ -75,7 +75,7 @@ void world_add_hook(struct world *world, struct core_hook *hook); /* to the firs
 /* Of the first worker's chain, as core_answer. */
 int world_answer(struct world *world, uint64_t number, enum core_verdict verdict);
 void world_stick(struct world *world, uint32_t worker, bool is_stuck); /* hears no other worker */
-void world_stop(struct world *world); /* the relay ends its sessions in order */
+void world_stop(struct world *world); /* the relay ends its sessions cleanly */
 
 uint64_t world_now(const struct world *world);
 void world_run(struct world *world, uint64_t duration_ns);
@@ -87,7 +87,7 @@ bool world_is_empty(void *world); /* no session is left at the relay; for world_
 /* From now on nothing reaches this host and nothing comes from it. */
 void host_vanish(struct host *host);
 
-/* Ends its endpoint and all its clients without a word to anybody, as a crash. */
+/* Ends its endpoint and all its clients without telling anybody, like a crash. */
 void host_crash(struct host *host);
 
 #endif

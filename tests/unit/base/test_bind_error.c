@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Who has a port, and what an operator is told of a socket that could not be bound. */
+/* Which process has a port, and what an operator is told about a socket that could not be bound. */
 #include "tests/unit/prologue.h"
 
 #include <errno.h>

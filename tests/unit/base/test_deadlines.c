@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* base/deadlines.h: who is due first, whatever was put in, moved and removed before. */
+/* base/deadlines.h: which entry is due first, after any insertions, moves and removals. */
 #include "tests/unit/prologue.h"
 
 #include "base/clock.h"

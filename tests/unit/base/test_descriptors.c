@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* base/descriptors.h: what is closed is filled, what is open is left alone. Each case is a child
- * process, for this one needs its own descriptors. */
+ * process, because this one needs its own descriptors. */
 #include "base/descriptors.h"
 
 #include <errno.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The environment over the file, under the flags. */
+/* The environment overrides the file, and flags override the environment. */
 #include "tests/unit/config/loading.h"
 
 #include "base/clock.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Files good and bad: what a mistake is answered with, word for word. */
+/* Valid and invalid files: the exact message for each mistake. */
 #include "tests/unit/config/loading.h"
 
 #include "base/clock.h"

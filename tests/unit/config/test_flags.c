@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The command line: what is understood, what it changes, and what a slip is answered with. */
+/* The command line: what is understood, what it changes, and the message for each mistake. */
 #include "tests/unit/config/loading.h"
 
 #define ARGUMENTS(...) ((char *const[]){"moq-relay", __VA_ARGS__, NULL})

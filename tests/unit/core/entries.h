@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A chain of three entries that answer as they are told, and a request to ask them about. */
+/* A chain of three entries that answer as the test wants, and a request to ask them about. */
 #ifndef MOQ_TEST_CORE_ENTRIES_H
 #define MOQ_TEST_CORE_ENTRIES_H
 

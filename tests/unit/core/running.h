@@ -53,7 +53,7 @@ static inline void running_start(struct running *running, const char *text)
     core_run(running->core);
 }
 
-/* Whatever else is on the loop has to end too. */
+/* Everything else on the loop has to end too. */
 static inline void running_stop(struct running *running)
 {
     core_stop(&running->core, NULL, NULL);

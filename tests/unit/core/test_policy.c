@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Policy: who decides which number, and that who decided is known. */
+/* Policy: who decides each number, and that the decider is recorded. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Each invariant of a router fires when what it guards is broken, and none does in a router at
- * work. */
+/* Each invariant of a router fires when what it guards is broken, and none fires in a healthy
+ * router. */
 #include "tests/sim/relay/prologue.h"
 
 #include "server/core/router_check.h"

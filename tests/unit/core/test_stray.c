@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Packets reach the worker that issued their connection ID, wherever they come from: by the kernel,
- * or from worker to worker. Nobody knows these connections; who answers or drops a packet has had
- * it. */
+ * or from worker to worker. These connections do not exist; the worker that answers or drops a
+ * packet is the one that received it. */
 #include "tests/unit/core/running.h"
 
 #include <sys/socket.h>

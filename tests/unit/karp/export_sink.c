@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The place for what the exporter writes. */
+/* Collects what the exporter writes. */
 
 #include "export_sink.h"
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A place for what the exporter writes, and a scanner of its own that lists the packets in it. */
+/* Collects what the exporter writes, and lists the packets in it with a scanner of its own. */
 #ifndef MOQ_TESTS_KARP_EXPORT_SINK_H
 #define MOQ_TESTS_KARP_EXPORT_SINK_H
 

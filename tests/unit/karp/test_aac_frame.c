@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Frames of AAC, written bit by bit: whatever an element holds is walked over to its end, so that
- * the channels of all are counted; and what is none, or is cut, tells nothing. */
+/* Frames of AAC, written bit by bit: every element is walked over to its end, whatever it holds, so
+ * that the channels of all are counted; and data that is not a frame, or is cut, gives no
+ * result. */
 #include "tests/unit/prologue.h"
 
 #include <stdlib.h>

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What the exporter takes and what it leaves out, from one instance of a broadcast to the next. */
+/* What the exporter accepts and what it leaves out, from one instance of a broadcast to the
+ * next. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The times that the exporter gives: those of presentation stay, those of decoding are made. */
+/* The times that the exporter writes: presentation times are kept, decode times are made up. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -30,7 +30,7 @@ static void export_times(struct karp_catalog *catalog, const int64_t *times, con
     assert_int_equal(sink.count, count);
 }
 
-/* How far decoding comes behind presentation, at most; 0 when it never does. */
+/* The longest time by which decoding comes after presentation; 0: never. */
 static int64_t assert_times(const int64_t *times, size_t count, int64_t lead_us)
 {
     int64_t late = 0;

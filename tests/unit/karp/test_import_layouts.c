@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Layouts that muxers write and other demuxers read: taken, or refused with the true reason; a
- * track that is refused does not take the others along. */
+/* Layouts that muxers write and other demuxers read: accepted, or refused with the true reason; a
+ * track that is refused does not affect the others. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -330,7 +330,7 @@ static void put_tables_of_picture(struct file *file)
     put_table(file, "stco", 5, (const uint32_t[]){4, 0, 2, 4, 6});
 }
 
-/* Four samples behind those. */
+/* Four more samples after those. */
 static void put_tables_of_sound(struct file *file)
 {
     put_table(file, "stts", 3, (const uint32_t[]){1, 4, 1920});
@@ -339,7 +339,7 @@ static void put_tables_of_sound(struct file *file)
     put_table(file, "stco", 5, (const uint32_t[]){4, 1, 3, 5, 7});
 }
 
-/* A whole file: its chunks lie where `file` ends now, behind the header of the mdat. */
+/* A whole file: its chunks lie where `file` ends now, after the header of the mdat. */
 static void put_whole_media(struct file *file, const char *text)
 {
     size_t base = file->size + 8;

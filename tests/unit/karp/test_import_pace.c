@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Frames of sound have a known length: times within one length of where they should be are mended,
- * others are followed. */
+/* Audio frames have a known length: times that are less than one length off are corrected, others
+ * are kept. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

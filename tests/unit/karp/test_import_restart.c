@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Tracks whose times start again: together they get the same offset, and a track that does so alone
- * goes on in step with the others. */
+ * stays in sync with the others. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -133,7 +133,7 @@ static void a_moov_before_it_does_not_take_the_others_along(void **state)
                   "+video1 5080000 M\n+audio2 5080000 a\naudio2 5100000 b\n");
 }
 
-/* A track that has gone on does not take part later, because its clock trembles. */
+/* A track that has continued does not join later because of jitter in its clock. */
 static void a_small_step_back_of_another_afterwards_is_jitter(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Times that are missing, wrap, lie below zero or start again: they go on, in step, and nothing is
- * lost. */
+/* Times that are missing, wrap, lie below zero or start again: they continue in sync, and nothing
+ * is lost. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -198,7 +198,7 @@ static void times_of_32_bits_wrap(void **state)
     assert_int_equal(notes.counts.restarts, 0);
 }
 
-/* Picture has wrapped and sound has not: from zero on they are in step again. */
+/* Video has wrapped and audio has not: from zero on, they are in sync again. */
 static void a_start_from_zero_after_a_wrap_is_in_step(void **state)
 {
     (void)state;

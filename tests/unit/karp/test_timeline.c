@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Times that start again under the same catalog go on. */
+/* Times that start again under the same catalog continue. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>

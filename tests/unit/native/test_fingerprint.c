@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* http: URLs: the certificate that GET /fingerprint names is trusted, and no other; bad answers
- * fail the try and nothing else. */
+/* http: URLs: the certificate that GET /fingerprint names is trusted, and no other; a bad answer
+ * fails the attempt and nothing else. */
 #include "native/native.h"
 
 #include <netinet/in.h>

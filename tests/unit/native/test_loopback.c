@@ -169,7 +169,7 @@ static int set_up(void **state)
     return 0;
 }
 
-/* Whatever a test left open has to go away by itself, and nothing may stay behind. */
+/* Everything that a test left open has to end by itself, and nothing may be left. */
 static int tear_down(void **state)
 {
     struct world *world = *state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The connection that writes down. */
+/* A connection that records what HTTP/3 asks of it. */
 #include "fake_conn.h"
 
 #include <setjmp.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A connection that only writes down what HTTP/3 asks of it, and hands it the bytes of a peer. */
+/* A connection that only records what HTTP/3 asks of it, and passes it the bytes of a peer. */
 #ifndef TEST_QUIC_FAKE_CONN_H
 #define TEST_QUIC_FAKE_CONN_H
 

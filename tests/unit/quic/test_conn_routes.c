@@ -67,7 +67,7 @@ static void what_is_retired_leads_nowhere_and_the_others_go_on(void **state)
     free(other.routes);
 }
 
-/* A peer may retire and ask for new ones for ever. */
+/* A peer may keep retiring IDs and asking for new ones. */
 static void only_those_in_use_count(void **state)
 {
     (void)state;

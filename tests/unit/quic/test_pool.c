@@ -94,7 +94,7 @@ static void zeroed_blocks_are_zero_and_never_too_small(void **state)
     pool_deinit(&pool);
 }
 
-/* What made it worth having: thousands of small objects fill few slabs, and leave none. */
+/* The purpose of the pool: thousands of small objects fill few slabs, and leave none. */
 static void slabs_are_filled_and_given_back(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A client that resumes its session, whatever becomes of its tickets and of the keys that sealed
- * them: what cannot be opened costs it a full handshake, and nothing else. */
+/* A client that resumes its session, whatever happens to its tickets and to the keys that sealed
+ * them: a ticket that cannot be opened costs a full handshake, and nothing else. */
 #include "tests/sim/prologue.h"
 
 #include "quic/conn.h"

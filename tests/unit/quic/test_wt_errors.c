@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What breaks a connection and what only a stream: frames where they must not be, streams that must
- * not end, limits. */
+/* Errors that end a connection and those that end only a stream: frames in the wrong place, streams
+ * that must not end, limits. */
 #include "fake_conn.h"
 
 #include <setjmp.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* tools/bench_options.c: what moq-bench understands, and what it does not; and tools/bench_frame.c,
- * which believes nothing. */
+ * which trusts no frame. */
 #include "tools/bench_options.h"
 
 #include <setjmp.h>

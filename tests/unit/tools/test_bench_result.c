@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* tools/bench_result.c: what follows from two looks, and when it is not to be believed. */
+/* tools/bench_result.c: what follows from two measurements, and when it is not valid. */
 #include "tools/bench_result.h"
 
 #include <math.h>

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The player on a wire in memory: what it gives on when tracks fail, break off, stay silent or come
- * again, and what it counts as missing. */
+/* The player on a wire in memory: what it passes on when tracks fail, break off, stay silent or
+ * come back, and what it counts as missing. */
 #include "tests/unit/transfork/pair.h"
 
 #include <string.h>
@@ -382,7 +382,7 @@ static void a_silent_track_makes_the_others_wait_once(void **state)
     publish(AUDIO, 1, 5);
     pass(20);
     assert_given(AUDIO, 25);
-    publish(VIDEO, 1, 1); /* a picture now and then is no reason to wait again */
+    publish(VIDEO, 1, 1); /* an occasional picture must not make it wait again */
     publish(AUDIO, 2, 5);
     pass(20);
     assert_given(AUDIO, 30);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Any message of the codec behind one pair of functions, so that a table (or a fuzzer) can go
- * through all of them. */
+/* One pair of functions for all messages of the codec, so that a table (or a fuzzer) can go through
+ * all of them. */
 #ifndef TEST_ANY_MESSAGE_H
 #define TEST_ANY_MESSAGE_H
 
@@ -18,7 +18,7 @@ enum any_kind {
     ANY_ANNOUNCE,
     ANY_SUBSCRIBE,
     ANY_SUBSCRIBE_UPDATE,
-    ANY_LAST_UPDATE, /* the stream ends behind it */
+    ANY_LAST_UPDATE, /* the stream ends after it */
     ANY_INFO,
     ANY_GAP,
     ANY_GROUP,

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Two peers on a wire, each with a notebook of what it was told; or one, and the test plays the
- * other.
+/* Two peers on a wire, each of which records what it is told; or one, and the test plays the other.
  *
  * A peer serves its `track` to whoever asks for that path, keeps every other request in `request`,
  * and writes down the rest. Every test ends with pair_deinit, which fails if any object is left. */

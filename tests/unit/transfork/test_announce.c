@@ -184,8 +184,8 @@ static void closing_the_question_ends_its_stream(void **state)
     pair_deinit(&pair);
 }
 
-/* What a client of ours notes when a 03 server answers its question for "p" with `hex` and then
- * ends or resets. */
+/* What a client of ours is told when a 03 server answers its query for "p" with `hex` and then ends
+ * or resets. */
 static struct notes notes_of(const char *hex, char then, uint32_t *code)
 {
     struct pair pair;
@@ -241,7 +241,7 @@ static void answers_right_and_wrong(void **state)
     assert_int_equal(code, 11);
 }
 
-/* What a server of ours does with a question. */
+/* What a server of ours does with ANNOUNCE_PLEASE. */
 static void questions_right_and_wrong(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Fetch and info, of both sides: a question, its answer, and everything that can come instead. */
+/* Fetch and info, on both sides: a query, its answer, and everything else that can happen. */
 #include "pair.h"
 
 #include <string.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The session stream: which version is agreed, what may come before, and every way in which it
+/* The session stream: which version is agreed on, what may arrive before, and every way in which it
  * fails. */
 #include "pair.h"
 
@@ -337,7 +337,7 @@ static void an_array_path_in_single_bytes_is_not_taken_for_a_string(void **state
     pair_deinit(&pair);
 }
 
-/* A session of ours whose owner has not made up its mind yet. */
+/* A held session: its owner has not decided yet. */
 static struct moq_session *hold(struct wire *wire)
 {
     static const struct moq_session_events no_events;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Groups by themselves: what is added stays, an end is final, and readers on other threads see
- * neither too early. */
+/* Groups by themselves: added bytes stay, an end is final, and readers on other threads see neither
+ * too early. */
 #include "transfork/group.h"
 
 #include <pthread.h>

@@ -39,7 +39,7 @@ static const char *groups_of(const struct scene *scene)
     return text;
 }
 
-/* What was said on the subscribe stream behind INFO of `info` bytes. */
+/* What was sent on the subscribe stream after INFO of `info` bytes. */
 static const char *gaps_of(const struct scene *scene, size_t info)
 {
     return hex_of(&scene->subscribe->half[SERVER]) + 2 * info;
