@@ -10,7 +10,7 @@ struct bulletin_notice {
     struct moq_path *path; /* borrowed */
     uint64_t stamp;
     uint32_t worker; /* the worker on which it was made */
-    uint32_t can;    /* enum moq_can: the abilities of its publisher */
+    uint32_t can;    /* enum moq_can: what its publisher can do */
     bool has_failed;
 };
 
@@ -23,7 +23,7 @@ struct bulletin_events {
 
 struct share; /* what the other workers know of one announcement */
 
-/* 0 or MOQ_ERR_NOMEM. */
+/* Sets up the router's bulletins. Returns 0 or MOQ_ERR_NOMEM. */
 int bulletins_init(struct router *router, const struct bulletin_events *events);
 void bulletins_deinit(struct router *router);
 

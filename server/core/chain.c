@@ -2,9 +2,9 @@
 /* Runs hook chains, at once or in pieces: an entry that answers LATER holds the request until
  * core_answer.
  *
- * An entry may bring about anything while it is called: viewers die, other requests are decided,
- * entries are called again. So whoever goes on with the chain afterwards looks whether what it is
- * about is still there (struct chain_pass), and the chain itself stays as it is meanwhile. */
+ * Anything may happen while an entry is called: viewers die, other requests are decided, entries
+ * are called again. So the code that then continues along the chain checks whether its subject
+ * still exists (struct chain_pass). The chain itself cannot change meanwhile. */
 #include "server/core/chain.h"
 
 #include <stdio.h>
@@ -12,7 +12,7 @@
 
 #include "base/check.h"
 
-/* Slots begin where anything may be stored. */
+/* A slot may hold any type, so it is aligned as by malloc. */
 enum { SLOT_ALIGNMENT = 16 };
 
 void core_hooks_init(struct core_hooks *hooks, const struct moq_clock *clock)
@@ -40,7 +40,7 @@ static void end_pass(struct core_hooks *hooks, const struct chain_pass *pass)
     hooks->passes = pass->outer;
 }
 
-/* It is gone: passes that are about it end. */
+/* `about` is gone: ends the passes that are about it. */
 static void forget_in_passes(const struct core_hooks *hooks, const void *about)
 {
     for (struct chain_pass *pass = hooks->passes; pass; pass = pass->outer)
@@ -79,7 +79,8 @@ static enum core_verdict ask_entry(const struct core_hook *hook, struct core_req
     return ask ? ask(hook->self, request) : CORE_PASS;
 }
 
-/* What an entry says of a request that it holds may be forgotten with the entry. */
+/* Notes what the entry's answer may change, because if the entry is removed while it holds the
+ * request, that is undone. */
 static void note_before(struct core_request *request)
 {
     moq_path_unref(&request->path_before);
@@ -180,7 +181,7 @@ int core_answer(struct core_hooks *hooks, uint64_t number, enum core_verdict ver
     return 0;
 }
 
-/* False: the request is gone meanwhile. */
+/* Tells the entry that holds the request. Returns false if the request is gone afterwards. */
 static bool tell_withdrawn(struct core_request *request)
 {
     struct core_hooks *hooks = request->hooks;
@@ -222,7 +223,7 @@ uint64_t core_hooks_tick(struct core_hooks *hooks)
 
 /* ---- Slots ----------------------------------------------------------------------------------- */
 
-/* Where a slot of `bytes` begins in a row of slots; the row grows by it. */
+/* Adds a slot of `bytes` to a row of slots. Returns the slot's offset in the row. */
 static size_t place_slot(size_t *row_bytes, size_t bytes)
 {
     size_t offset = (*row_bytes + SLOT_ALIGNMENT - 1) / SLOT_ALIGNMENT * SLOT_ALIGNMENT;
@@ -244,7 +245,7 @@ void *chain_viewer_slot(const struct chain_member *viewer, const struct core_hoo
 
 /* ---- Births and deaths ----------------------------------------------------------------------- */
 
-struct member_kind { /* of peers, of viewers, or of tracks that are live */
+struct member_kind { /* how entries are told of peers, viewers or live tracks */
     void (*born)(const struct core_hook *hook, void *object);
     void (*died)(const struct core_hook *hook, void *object);
 };
@@ -307,7 +308,8 @@ static void tell_died(const struct member_kind *kind, const struct core_hook *ho
     kind->died(hook, member->object);
 }
 
-/* One that dies as an entry hears of its birth is told to no more of them. */
+/* If the member dies while an entry is told of its birth, the entries after that one are not
+ * told. */
 static void tell_all_born(struct core_hooks *hooks, const struct member_kind *kind,
                           struct chain_member *member)
 {
@@ -392,9 +394,9 @@ void core_hooks_event(struct core_hooks *hooks, const char *name, const struct m
 
 /* ---- Changing the chain ---------------------------------------------------------------------- */
 
-/* Takes what the entry holds from it, and what it said of it: those requests are as it got them.
- * They still count as held, by nobody, so that they can be withdrawn. As it is told of each, the
- * entry may answer others of them. */
+/* Takes the requests that the entry holds from it, undoes what it set in them, and moves them to
+ * `taken`. They still count as held, by no entry, so that they can be withdrawn. While the entry is
+ * told of one of them, it may answer others. */
 static void take_held(struct core_hooks *hooks, const struct core_hook *hook, struct list *taken)
 {
     struct list its;
@@ -417,7 +419,8 @@ static void take_held(struct core_hooks *hooks, const struct core_hook *hook, st
     }
 }
 
-/* A decision may withdraw others of them, so each is taken from the front. */
+/* Asks the entry at `node` and those after it about each request in `taken`. A decision may
+ * withdraw others of them, so each is taken from the front. */
 static void ask_taken(struct list *taken, struct list *node)
 {
     while (!list_is_empty(taken)) {
@@ -433,8 +436,8 @@ static void clear_slot(void *slot, size_t bytes)
         memset(slot, 0, bytes);
 }
 
-/* Tells an entry of every member. What it does may end any of them, so each is taken to its new
- * place before it is told of. */
+/* Tells one entry of every member. Its callback may end any member, so each one is put back into
+ * the list before the entry is told of it. */
 static void tell_each(struct list *members, const struct member_kind *kind,
                       const struct core_hook *hook,
                       void (*tell)(const struct member_kind *kind, const struct core_hook *hook,
@@ -449,8 +452,8 @@ static void tell_each(struct list *members, const struct member_kind *kind,
     }
 }
 
-/* Nothing is born for it any more. */
-static void bury_all_for(struct core_hooks *hooks, struct core_hook *hook)
+/* Takes the entry out of the chain and tells it of the death of every member. */
+static void leave_chain(struct core_hooks *hooks, struct core_hook *hook)
 {
     list_remove(&hook->node);
     hooks->leaving = hook;
@@ -461,7 +464,8 @@ static void bury_all_for(struct core_hooks *hooks, struct core_hook *hook)
     hooks->bits &= ~hook->bit;
 }
 
-static void bear_all_for(struct core_hooks *hooks, struct core_hook *hook, struct list *next)
+/* Puts the entry into the chain before `next` and tells it of the birth of every member. */
+static void enter_chain(struct core_hooks *hooks, struct core_hook *hook, struct list *next)
 {
     hooks->bits |= hook->bit;
     list_insert_between(&hook->node, next->prev, next);
@@ -498,7 +502,8 @@ static void keep_slots(struct core_hooks *hooks, struct core_hook *hook)
     keep_slot(&hooks->viewer_bytes, hook->viewer_offset, hook->viewer_bytes);
 }
 
-/* Rows are as long as the entries need. Slots move only while nobody has any. */
+/* Makes rows of slots only as long as the entries need. Slots may move only while there are no
+ * peers. */
 static void shorten_rows(struct core_hooks *hooks)
 {
     bool may_move = list_is_empty(&hooks->peers);
@@ -512,8 +517,8 @@ static void shorten_rows(struct core_hooks *hooks)
     }
 }
 
-/* Core's own copy of a name: what an entry set outlives the entry, and the library that it came in.
- * NULL: there are too many. */
+/* Core's own copy of a name, because what an entry has set outlives the entry and the library that
+ * it came in. NULL: there are too many names. */
 static const char *keep_name(struct core_hooks *hooks, const char *name)
 {
     char text[CORE_HOOK_NAME_BYTES];
@@ -534,7 +539,7 @@ int core_hooks_add(struct core_hooks *hooks, struct core_hook *hook)
         return MOQ_ERR_AGAIN;
     if (has_slots && !list_is_empty(&hooks->peers))
         return MOQ_ERR_INVALID;
-    hook->bit = ~hooks->bits & (hooks->bits + 1); /* the lowest that is free */
+    hook->bit = ~hooks->bits & (hooks->bits + 1); /* the lowest free bit; 0: none */
     hook->name = hook->bit ? keep_name(hooks, hook->ops->name) : NULL;
     if (!hook->name)
         return MOQ_ERR_BOUNDS;
@@ -543,7 +548,7 @@ int core_hooks_add(struct core_hooks *hooks, struct core_hook *hook)
     shorten_rows(hooks);
     place_slots(hooks, hook);
     begin_pass(hooks, &pass, NULL);
-    bear_all_for(hooks, hook, &hooks->chain);
+    enter_chain(hooks, hook, &hooks->chain);
     end_pass(hooks, &pass);
     return 0;
 }
@@ -556,7 +561,7 @@ int core_hooks_remove(struct core_hooks *hooks, struct core_hook *hook)
         return MOQ_ERR_AGAIN;
     begin_pass(hooks, &pass, NULL);
     take_held(hooks, hook, &taken);
-    bury_all_for(hooks, hook);
+    leave_chain(hooks, hook);
     shorten_rows(hooks);
     ask_taken(&taken, next);
     end_pass(hooks, &pass);
@@ -582,9 +587,9 @@ int core_hooks_replace(struct core_hooks *hooks, struct core_hook *old, struct c
     fresh->viewer_bytes = old->viewer_bytes;
     begin_pass(hooks, &pass, NULL);
     take_held(hooks, old, &taken);
-    bury_all_for(hooks, old);
+    leave_chain(hooks, old);
     clear_slots(hooks, fresh);
-    bear_all_for(hooks, fresh, next);
+    enter_chain(hooks, fresh, next);
     ask_taken(&taken, &fresh->node);
     end_pass(hooks, &pass);
     return 0;

@@ -7,13 +7,14 @@
 #include "base/clock.h"
 #include "server/core/request.h"
 
-/* Held requests are found by their number: numbers are given in turn, so lists are equally long. */
+/* Hash lists in which held requests are found by number. Numbers are consecutive, so the lists are
+ * equally long. */
 enum { CHAIN_NUMBER_LISTS = 256 };
 
-/* Entries are being called, on the stack of whoever calls them. */
+/* A call to entries that is under way; lives on the stack of the caller. */
 struct chain_pass {
     struct chain_pass *outer;
-    const void *about; /* a member, a request; NULL: it is gone, or it is about none */
+    const void *about; /* what they are called about; NULL: it is gone, or nothing */
 };
 
 struct core_hooks {
@@ -21,35 +22,37 @@ struct core_hooks {
     struct list held;                /* core_request.node, by deadline */
     const struct moq_clock *clock;   /* borrowed */
     struct list peers, viewers;      /* chain_member.node: all that exist */
-    struct list tracks;              /* and those that are live */
+    struct list tracks;              /* chain_member.node: those that are live */
     size_t peer_bytes, viewer_bytes; /* of all slots in a peer, and in a viewer */
-    struct chain_pass *passes;       /* the innermost; NULL: the chain is not at work */
-    const struct core_hook *leaving; /* removed, and not yet told of all deaths; NULL: none */
+    struct chain_pass *passes;       /* the innermost call under way; NULL: none */
+    const struct core_hook *leaving; /* removed, but not told of all deaths yet; NULL: none */
     uint32_t bits;                   /* core_hook.bit of all entries */
     uint64_t last_number;            /* of requests */
     struct list by_number[CHAIN_NUMBER_LISTS];             /* core_request.number_node: held ones */
-    char names[CORE_HOOK_NAMES_MAX][CORE_HOOK_NAME_BYTES]; /* all that were ever heard */
+    char names[CORE_HOOK_NAMES_MAX][CORE_HOOK_NAME_BYTES]; /* every name that was ever added */
     uint32_t name_count;
 };
 
-/* What a peer, a viewer or a track is to the chain: embedded in it, set by whoever makes it. */
+/* What the chain needs in a peer, a viewer or a track; embedded in it. The code that makes the
+ * object sets `object` and `slots`. */
 struct chain_member {
     struct list node;
-    void *object;  /* what entries are told of: the struct core_peer, core_viewer, moq_path */
-    char *slots;   /* its zeroed memory for all entries, aligned as by malloc; a track has none */
-    uint32_t told; /* core_hook.bit of those that have heard of its birth, and not of its death */
+    void *object;  /* what entries are told of: a struct core_peer, core_viewer or moq_path */
+    char *slots;   /* zeroed memory for all entries, aligned as by malloc; NULL in a track */
+    uint32_t told; /* core_hook.bit of the entries that know of its birth, and not of its death */
 };
 
 void core_hooks_init(struct core_hooks *hooks, const struct moq_clock *clock);
 
 /* Runs the chain from its beginning. `on_decided` may be called before this returns. */
 void core_hooks_ask(struct core_hooks *hooks, struct core_request *request);
-/* What it is about is gone: no on_decided follows. The entry that holds it is told. */
+/* The subject of the request is gone: no on_decided follows. The entry that holds the request is
+ * told. */
 void core_hooks_withdraw(struct core_request *request);
-/* Denies what was held too long. Returns the next deadline, or CLOCK_NEVER. */
+/* Denies the requests that were held too long. Returns the next deadline, or CLOCK_NEVER. */
 uint64_t core_hooks_tick(struct core_hooks *hooks);
 
-/* Once each, in pairs. */
+/* Call each of these once per object, in pairs. */
 void core_hooks_peer_born(struct core_hooks *hooks, struct chain_member *peer);
 void core_hooks_peer_died(struct core_hooks *hooks, struct chain_member *peer);
 void core_hooks_viewer_born(struct core_hooks *hooks, struct chain_member *viewer);

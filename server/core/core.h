@@ -65,13 +65,13 @@ enum { CORE_LISTENERS_MAX = 16, CORE_WORKERS_MAX = 64 };
 struct core_worker_stats {
     struct core_counters counters;
     struct quic_endpoint_stats listeners[CORE_LISTENERS_MAX];
-    uint64_t cpu_ns;   /* its thread's */
+    uint64_t cpu_ns;   /* of its thread */
     int system_thread; /* the ID of its thread, as the system's tools show it */
 };
 
 struct core_stats {
     struct core_counters total;                               /* of all workers */
-    struct quic_endpoint_stats listeners[CORE_LISTENERS_MAX]; /* of all workers too */
+    struct quic_endpoint_stats listeners[CORE_LISTENERS_MAX]; /* of all workers */
     size_t listener_count, worker_count;
     struct core_worker_stats workers[CORE_WORKERS_MAX];
 };
@@ -114,7 +114,7 @@ size_t core_listener_count(const struct core *core);
 int core_listener_address(const struct core *core, size_t index, struct sockaddr_storage *out,
                           socklen_t *size);
 enum quic_congestion core_listener_congestion(const struct core *core, size_t index);
-/* Of the first listener. */
+/* The SHA-256 of the first listener's certificate. Errors as quic_tls_fingerprint. */
 int core_fingerprint(const struct core *core, uint8_t out[QUIC_FINGERPRINT_BYTES]);
 
 #ifdef __cplusplus

@@ -34,7 +34,7 @@ struct feed_ops {
     /* Nobody watches any more, on any worker. Called once until the next adjust. NULL: the feed
      * continues as before. */
     void (*rest)(struct feed *feed);
-    /* Whether something is asked for and not over. */
+    /* Whether it has asked the publisher for something that is not over yet. */
     bool (*is_active)(const struct feed *feed);
     /* Whether a viewer can be served already; otherwise the feed calls source_ready later. NULL:
      * always. */

@@ -129,7 +129,8 @@ static struct fetch *find_running(struct router *router, const struct fetch_wish
     return NULL;
 }
 
-/* A fetch from another worker counts there. */
+/* Whether one more fetch may be asked for. Each publisher of this worker has a limit; those of
+ * other workers have it at their home. */
 static bool may_ask(const struct router *router, const struct announcement *origin)
 {
     uint32_t count = 0;

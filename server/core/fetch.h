@@ -45,8 +45,9 @@ struct fetched { /* all borrowed */
     struct fetch *pending;
 };
 
-/* 0: the group, cached or on its way, and its track. MOQ_ERR_AGAIN: it is asked for (`pending`),
- * and fetch_wait tells when it is known. MOQ_ERR_NOT_FOUND. */
+/* Finds a group in the cache or asks for it. Returns 0 and the group, which may still grow, with
+ * its track; MOQ_ERR_AGAIN: it is asked for (`pending`), and fetch_wait tells when it is known;
+ * MOQ_ERR_NOT_FOUND. */
 int fetch_find(struct router *router, const struct fetch_wish *wish, struct fetched *fetched);
 void fetch_wait(struct fetch *fetch, struct fetch_waiter *waiter);
 void fetches_stop(struct router *router);

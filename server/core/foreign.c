@@ -26,8 +26,8 @@ static struct announcement *find_known(struct router *router, const struct bulle
     return NULL;
 }
 
-/* It ended a track. Its own worker continues with another announcement of the path, if it has one;
- * followers on this worker turn to the next one. */
+/* The announcement's publisher ended a track. Its own worker continues with another announcement of
+ * the path, if it has one; followers on this worker turn to the next one. */
 static void note_failed(struct announcement *announcement)
 {
     struct route *route = announcement->route;

@@ -7,6 +7,6 @@
 
 extern const struct bulletin_events foreign_events;
 
-void foreign_forget_all(struct router *router); /* at the end */
+void foreign_forget_all(struct router *router); /* when the router ends */
 
 #endif

@@ -12,16 +12,17 @@
  * remember about a peer or a viewer goes into its slot: zeroed memory that is part of the object,
  * found without a search.
  *
- * From inside its own functions an entry may do all that this header offers except change a chain
- * (MOQ_ERR_AGAIN then). What it does takes effect at once, and may call functions of entries, its
- * own included, before it returns:
- *   - a viewer may die in core_viewer_close, in an override, and in whatever makes its track go on
- *     or end. It has viewer_died when that returns, and is not to be used then; entries that were
- *     not yet told of its birth or shown its sample are not told any more.
- *   - a peer never dies inside: core_peer_close only begins its end, and peer_died follows later,
- *     after the death of its viewers. What it has asked is decided all the same.
+ * From inside its functions, an entry may call everything in this header, except what changes a
+ * chain (that returns MOQ_ERR_AGAIN). Such a call takes effect at once, and may call functions of
+ * entries, the caller's own included, before it returns:
+ *   - a viewer may die in core_viewer_close, in an override, and in any call that makes its track
+ *     continue or end. Then viewer_died has been called when that call returns, and the viewer must
+ *     not be used any more. Entries that have not been told of its birth yet, or shown its sample,
+ *     are not told any more.
+ *   - a peer never dies in such a call: core_peer_close only begins its end, and peer_died follows
+ *     later, after the death of its viewers. Its requests are decided all the same.
  *   - a request is withdrawn or decided once, whatever happens to its peer, its path or the chain
- *     meanwhile; its number is void from then on. */
+ *     in the meantime. After that its number is void. */
 #ifndef MOQ_CORE_HOOKS_H
 #define MOQ_CORE_HOOKS_H
 
@@ -42,7 +43,7 @@ enum { CORE_REASON_BYTES = 128 };
 
 struct core_peer;    /* one connected session */
 struct core_viewer;  /* one subscription that is served */
-struct core_request; /* something that a peer asks for, and that is not decided yet */
+struct core_request; /* a request of a peer that is not decided yet */
 struct core_hooks;   /* the chain of one worker */
 
 enum core_verdict { CORE_PASS, CORE_ALLOW, CORE_DENY, CORE_LATER };
@@ -57,108 +58,115 @@ enum core_request_kind {
 
 struct core_hook;
 
-/* What an entry answers and hears. Every function may be NULL. */
+/* The functions of an entry. Each of them may be NULL. */
 struct core_hook_ops {
-    const char *name; /* for operators: who set a viewer's numbers; core keeps a copy. NULL: "" */
-    size_t peer_slot_bytes;   /* of its slot in each peer; 0: none */
-    size_t viewer_slot_bytes; /* and in each viewer */
+    const char *name; /* shows operators who set a viewer's numbers; core copies it. NULL: "" */
+    size_t peer_slot_bytes;   /* size of its slot in each peer; 0: none */
+    size_t viewer_slot_bytes; /* size of its slot in each viewer; 0: none */
 
-    /* Before the session exists for others. */
+    /* A peer has connected; no session exists yet. */
     enum core_verdict (*session_open)(void *self, struct core_request *request);
     enum core_verdict (*announce)(void *self, struct core_request *request);
     enum core_verdict (*subscribe)(void *self, struct core_request *request);
-    /* NULL: `subscribe` is asked in their place, so that who may not watch cannot fetch. */
+    /* NULL: `subscribe` is called instead, so that a peer that may not watch a track cannot fetch
+     * it either. */
     enum core_verdict (*fetch)(void *self, struct core_request *request);
     enum core_verdict (*info)(void *self, struct core_request *request);
-    /* A request that it holds needs no answer any more: it took too long, what it is about is gone,
-     * or the entry was removed. Its number is void already, and it is not to be used afterwards. */
+    /* A request that this entry holds needs no answer any more: it was held too long, its subject
+     * is gone, or the entry was removed. Its number is void already; do not use the request
+     * afterwards. */
     void (*withdrawn)(void *self, struct core_request *request);
 
-    /* Born before session_open is asked, with a zeroed slot; dead once, after everything else about
-     * it. Each entry hears of the death of whatever it heard the birth of, and of nothing else. */
+    /* peer_born is called before session_open, with a zeroed slot. peer_died is called last, after
+     * every other call about the peer. An entry is told of the death of exactly those peers and
+     * viewers that it was told of the birth of. */
     void (*peer_born)(void *self, struct core_peer *peer);
     void (*peer_died)(void *self, struct core_peer *peer);
     void (*viewer_born)(void *self, struct core_viewer *viewer);
-    /* Its final numbers can be read; to close or override it has no effect any more. */
+    /* The viewer's final numbers can still be read. Closing or overriding it has no effect any
+     * more. */
     void (*viewer_died)(void *self, struct core_viewer *viewer);
-    /* Every CORE_SAMPLE_NS, the viewers spread over that time. May set an override, or close the
-     * viewer. */
+    /* Called for each viewer every CORE_SAMPLE_NS; the calls are spread over that time. May set an
+     * override, or close the viewer. */
     void (*viewer_sample)(void *self, struct core_viewer *viewer);
 
-    /* The first viewer of this worker came; the last one left, or the track has ended. In pairs for
-     * each entry, as births and deaths are. */
+    /* track_live: the first viewer on this worker has come. track_idle: the last one has left, or
+     * the track has ended. Called in pairs for each entry, like births and deaths. */
     void (*track_live)(void *self, const struct moq_path *path);
     void (*track_idle)(void *self, const struct moq_path *path);
-    /* Notable things, after the fact. */
+    /* Tells of something notable that has happened. */
     void (*event)(void *self, const char *name, const struct moq_path *path);
 };
 
 /* How often hooks see a viewer's numbers. */
 #define CORE_SAMPLE_NS (250 * NS_PER_MS)
 
-/* Entries of a chain at a time; names that a worker has ever heard; and what is kept of a name. */
+/* Limits: entries of a chain at a time, names that a worker has ever seen, and bytes of a name,
+ * longer ones being cut. */
 enum { CORE_HOOKS_MAX = 32, CORE_HOOK_NAMES_MAX = 64, CORE_HOOK_NAME_BYTES = 32 };
 
-struct core_hook { /* memory of whoever adds it, until core_hooks_remove or _replace */
+struct core_hook { /* owned by the code that adds it, until core_hooks_remove or _replace */
     const struct core_hook_ops *ops;
     void *self;
     struct list node; /* private from here on */
     const char *name; /* core's copy */
-    uint32_t bit;     /* of chain_member.told */
+    uint32_t bit;     /* its bit in chain_member.told */
     size_t peer_offset, peer_bytes, viewer_offset, viewer_bytes;
 };
 
-/* Each of these three returns 0, or an error and nothing has changed. MOQ_ERR_AGAIN: the chain is
- * at work, this is called from inside a function of an entry. Core keeps nothing of an entry that
- * has left: its memory, and its library, may be unmapped. */
+/* Each of these three returns 0, or an error after which nothing has changed. MOQ_ERR_AGAIN: it was
+ * called from inside a function of an entry. Core keeps nothing of an entry that has been removed,
+ * so its memory and its library may be unmapped. */
 
-/* Adds an entry at the end, which hears the birth of what exists, and which tracks are live.
- * MOQ_ERR_INVALID: it wants slots, and there are peers already that have none for it.
- * MOQ_ERR_BOUNDS: too many entries or names. */
+/* Adds an entry at the end and tells it of the birth of the peers and viewers that exist, and of
+ * the tracks that are live. MOQ_ERR_INVALID: it wants slots, but there are peers already, which
+ * have none for it. MOQ_ERR_BOUNDS: too many entries or names. */
 int core_hooks_add(struct core_hooks *hooks, struct core_hook *hook);
 
-/* What it holds is withdrawn from it, and goes on with the next entry as if this one had not been
- * asked. It hears the death of all peers and viewers, and that all tracks are idle. */
+/* Removes an entry. The requests that it holds are withdrawn from it, and the next entry is asked
+ * as if this one had not been. It is told of the death of all peers and viewers, and that all
+ * tracks are idle. */
 int core_hooks_remove(struct core_hooks *hooks, struct core_hook *hook);
 
-/* `fresh` takes the place of `old` in one step, as a reload needs: there is no moment without an
- * entry. What `old` holds is withdrawn from it, and `fresh` is asked in its place: a path or an
- * override that `old` set is forgotten. `old` hears the same as one that is removed, the slots are
- * zeroed, and `fresh` hears the same as one that is added. MOQ_ERR_BOUNDS: `fresh` wants larger
- * slots than there are, or there are too many names. */
+/* Puts `fresh` in the place of `old` in one step, as a reload needs, so there is no moment without
+ * an entry. The requests that `old` holds are withdrawn from it, and `fresh` is asked instead; a
+ * path or an override that `old` set in them is undone. `old` is told the same as an entry that is
+ * removed, its slots are zeroed, and `fresh` is told the same as one that is added. MOQ_ERR_BOUNDS:
+ * `fresh` wants larger slots than `old` has, or there are too many names. */
 int core_hooks_replace(struct core_hooks *hooks, struct core_hook *old, struct core_hook *fresh);
 
 /* ---- Requests -------------------------------------------------------------------------------- */
 
-/* Names a request for as long as the entry that is asked now holds it, and nothing else ever: what
- * an entry keeps to answer later. */
+/* A number for a request while the entry that is asked now holds it. No other request, and no other
+ * entry's turn, ever has the same number, so an entry keeps it to answer later. */
 uint64_t core_request_number(const struct core_request *request);
-/* NULL: it needs no answer any more. */
+/* The held request with this number. NULL: it needs no answer any more. */
 struct core_request *core_request_held(const struct core_hooks *hooks, uint64_t number);
 
-/* Answers a request that an entry holds; PASS goes on with the next entry. 0; MOQ_ERR_NOT_FOUND: it
- * needs no answer any more (it has one, was withdrawn, or is asked of another entry now) or the
- * entry has not yet returned LATER; MOQ_ERR_INVALID: LATER is no answer. Nothing happens then. */
+/* Answers a request that an entry holds; PASS asks the next entry. Returns 0, or an error and does
+ * nothing. MOQ_ERR_NOT_FOUND: the request needs no answer any more (it was answered or withdrawn,
+ * or another entry is asked now), or the entry has not returned LATER yet. MOQ_ERR_INVALID:
+ * `verdict` is not PASS, ALLOW or DENY. */
 int core_answer(struct core_hooks *hooks, uint64_t number, enum core_verdict verdict);
 
 enum core_request_kind core_request_kind(const struct core_request *request);
 struct core_peer *core_request_peer(const struct core_request *request);
 /* The path as earlier entries left it; borrowed. NULL: a session's request. */
 const struct moq_path *core_request_path(const struct core_request *request);
-/* Renames an announcement, or leads a subscription elsewhere. A reference is taken. */
+/* Renames an announcement, or redirects a subscription. A reference is taken. */
 void core_request_set_path(struct core_request *request, struct moq_path *path);
 /* How the subscriber wants its groups, updates included; borrowed. NULL: not a subscription. */
 const struct moq_wish *core_request_wish(const struct core_request *request);
 uint64_t core_request_group(const struct core_request *request); /* of a fetch */
 /* Why it is denied, for the log; cut to CORE_REASON_BYTES. */
 void core_request_set_reason(struct core_request *request, const char *reason);
-/* For the entry that holds it, from its LATER to core_answer or `withdrawn`. */
+/* The entry's own pointer, kept from its LATER to core_answer or `withdrawn`. */
 void core_request_set_user(struct core_request *request, void *user);
 void *core_request_user(const struct core_request *request);
 
 /* ---- Policy ---------------------------------------------------------------------------------- */
 
-/* Which numbers of a viewer's policy a hook sets in place of class and wish. */
+/* Which numbers of a viewer's policy a hook sets, in place of its class and wish. */
 enum core_override_bits {
     CORE_SET_LATENCY = 1 << 0,
     CORE_SET_PRIORITY = 1 << 1,
@@ -167,16 +175,16 @@ enum core_override_bits {
 };
 
 struct core_override {
-    unsigned set; /* enum core_override_bits, or-ed: which of these count */
+    unsigned set; /* enum core_override_bits, or-ed: which of the fields below count */
     uint64_t latency_ns;
     uint8_t priority; /* biased: 128 is neutral */
     uint8_t order;    /* enum moq_order; MOQ_ORDER_ANY: newest first */
 };
 
-/* Sets what `change->set` names, and leaves the rest; what an entry set stays until an entry sets
- * it again or clears it. The limits of the configuration (policy.max) hold whatever hooks say.
- * `hook` is the entry that decides, in its chain. The viewer may be gone when these return:
- * viewer_died tells. */
+/* Set the fields that `change->set` names and leave the others. A field stays set until an entry
+ * sets it again or clears it. The limits of the configuration (policy.max) hold whatever hooks set.
+ * `hook` is the entry that decides; it must be in the chain. The viewer may be gone when these
+ * return; then viewer_died has been called. */
 void core_request_override(struct core_request *request, const struct core_hook *hook,
                            const struct core_override *change);
 void core_viewer_override(struct core_viewer *viewer, const struct core_hook *hook,
@@ -188,7 +196,7 @@ enum core_decider {
     CORE_DECIDED_BY_CLASS, /* policy, or one of policy.classes */
     CORE_DECIDED_BY_WISH,  /* the subscriber */
     CORE_DECIDED_BY_HOOK,
-    CORE_DECIDED_BY_LIMIT, /* policy.max cut what another said */
+    CORE_DECIDED_BY_LIMIT, /* policy.max, which cut what another decided */
 };
 
 struct core_policy_reason {
@@ -202,28 +210,30 @@ struct core_policy_reasons {
 
 /* ---- Peers ----------------------------------------------------------------------------------- */
 
-uint64_t core_peer_number(const struct core_peer *peer); /* no other peer has it, on any worker */
+uint64_t core_peer_number(const struct core_peer *peer); /* unique among the peers of all workers */
 const char *core_peer_address(const struct core_peer *peer); /* "[::1]:4443" */
-const char *core_peer_path(const struct core_peer *peer); /* of the URL, no query; "" on raw QUIC */
-const char *core_peer_query(const struct core_peer *peer);  /* after the '?'; "": none */
-const char *core_peer_origin(const struct core_peer *peer); /* of the page; "": not a browser */
+const char *core_peer_path(const struct core_peer *peer);   /* URL path, no query; "" on raw QUIC */
+const char *core_peer_query(const struct core_peer *peer);  /* URL query, after '?'; "": none */
+const char *core_peer_origin(const struct core_peer *peer); /* page's origin; "": no browser */
 const char *core_peer_server_name(const struct core_peer *peer); /* SNI; "": none */
 enum quic_protocol core_peer_protocol(const struct core_peer *peer);
-/* NULL until hooks let it in and versions are agreed. */
+/* NULL until hooks have let the peer in and a version is agreed on. */
 struct moq_session *core_peer_session(const struct core_peer *peer);
-/* What the transport knows: its delivery_rate_bps is what a viewer's link was seen to carry. */
+/* Statistics of its connection; delivery_rate_bps is the rate that the link was measured to
+ * carry. */
 void core_peer_transport(const struct core_peer *peer, struct quic_conn_stats *stats);
-/* Ends its session with `error` (0: in order), for this reason (NULL: the words of the error).
- * Before there is one, it is refused. Nothing happens when it is ending already. */
+/* Ends the peer's session with `error` (0: a normal end) and `reason` (NULL: the words of the
+ * error). A peer without a session yet is refused. Does nothing if the session is ending
+ * already. */
 void core_peer_close(struct core_peer *peer, int error, const char *reason);
-/* NULL: the entry has none. */
+/* The entry's slot in this peer. NULL: it has none. */
 void *core_peer_slot(const struct core_peer *peer, const struct core_hook *hook);
 
 /* ---- Viewers --------------------------------------------------------------------------------- */
 
 struct core_peer *core_viewer_peer(const struct core_viewer *viewer);
-const struct moq_path *core_viewer_path(const struct core_viewer *viewer);  /* as it asked */
-const struct moq_path *core_viewer_track(const struct core_viewer *viewer); /* what it is served */
+const struct moq_path *core_viewer_path(const struct core_viewer *viewer);  /* the requested path */
+const struct moq_path *core_viewer_track(const struct core_viewer *viewer); /* that of its track */
 void core_viewer_stats(const struct core_viewer *viewer, struct moq_viewer_stats *stats);
 const struct moq_wish *core_viewer_wish(const struct core_viewer *viewer);
 const struct moq_policy *core_viewer_policy(const struct core_viewer *viewer);

@@ -31,7 +31,7 @@ static void on_answered(void *user, int error, const struct moq_info *info)
     query->on_info(query->user, error, info);
 }
 
-/* False: it cannot be asked. */
+/* Asks the publisher. Returns false if it cannot be asked. */
 static bool query_open(struct info_query *query, const struct announcement *origin)
 {
     query->feed = origin->feed;

@@ -12,7 +12,7 @@
 #include "server/core/peer.h"
 #include "server/core/source.h"
 
-enum { LEGS_MAX = 4 }; /* subscriptions of one source at a time: ranges that viewers added later */
+enum { LEGS_MAX = 4 }; /* subscriptions of one source at a time */
 
 /* A subscription upstream, for a range of groups. */
 struct leg {
@@ -176,7 +176,8 @@ static int legs_adjust(struct feed *feed, const struct moq_wish *all)
     return add_legs(legs, all);
 }
 
-/* Before the first leg, nobody can know what it will lack. */
+/* Whether the groups from `group` on are covered. True while nothing is known of the first
+ * group. */
 static bool legs_cover(const struct feed *feed, uint64_t group)
 {
     uint64_t from = covered_from(legs_of(feed));

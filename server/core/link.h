@@ -52,8 +52,8 @@ struct link_events {
 /* Calls to the home. */
 struct link_home {
     void (*on_opened)(struct router *router, struct link *link); /* takes over a reference */
-    void (*on_wish)(struct outlet *outlet);   /* its follower wants something else */
-    void (*on_closed)(struct outlet *outlet); /* may be NULL: it was over */
+    void (*on_wish)(struct outlet *outlet);   /* its follower has a new wish, or none */
+    void (*on_closed)(struct outlet *outlet); /* `outlet` may be NULL: it is over already */
 };
 
 struct link {

@@ -16,10 +16,10 @@ struct mirror {
     uint32_t home;     /* the worker */
     struct moq_path *path;
     struct moq_wish wish;
-    bool is_ending; /* its end is being told */
+    bool is_ending; /* on_end is at work: do not open the link again */
     bool is_resting;
-    bool has_heard;                  /* what the home had when the link was opened */
-    struct moq_sequence_raise raise; /* of the home's sequences */
+    bool has_heard;                  /* the groups from before the link have come */
+    struct moq_sequence_raise raise; /* from the home's sequences to those of the track */
 };
 
 static struct mirror *mirror_of(const struct feed *feed)
@@ -171,7 +171,7 @@ static void mirror_close(struct feed *feed)
 {
     struct mirror *mirror = mirror_of(feed);
     link_close(&mirror->link);
-    /* As closed legs cut their groups. */
+    /* Cuts the groups that still grow, as closed legs do. */
     moq_track_unfollow(feed->source->track, MOQ_ERR_CANCELLED);
     moq_path_unref(&mirror->path);
     free(mirror);
@@ -206,7 +206,7 @@ static bool has_other_numbers(const struct announcement *origin)
            mirror_of(source->feed)->raise.added > 0;
 }
 
-/* Another worker may have the group in its cache, whoever published it. */
+/* Asks the home, which may have the group in its cache, whoever published it. */
 static void *fetch_from_home(struct fetch *fetch, const struct announcement *origin,
                              const struct fetch_wish *wish)
 {

@@ -110,11 +110,11 @@ void peer_refuse(struct core_peer *peer, const char *reason)
              peer->address, reason);
 }
 
-/* Of a text that a client sent, the part that is kept. A server name has at most 255 bytes (RFC
- * 1035, 2.3.4). */
+/* How much is kept of a text that a client sent. A server name has at most 255 bytes (RFC 1035,
+ * section 2.3.4). */
 enum { SERVER_NAME_BYTES = 256, ORIGIN_BYTES = 512, SLOT_ALIGNMENT = 16 };
 
-/* Copies at most `bytes` - 1 of `text`, which may be NULL; `*to` moves on. */
+/* Copies at most `bytes` - 1 bytes of `text`, which may be NULL, and moves `*to` past the copy. */
 static const char *keep_text(char **to, const char *text, size_t bytes)
 {
     char *copy = *to;
@@ -131,7 +131,7 @@ static size_t text_bytes(const char *text, size_t bytes)
     return (text ? strnlen(text, bytes - 1) : 0) + 1;
 }
 
-/* "/live?jwt=..." is a path and a query. */
+/* Keeps the texts at `to`, and splits a URL such as "/live?jwt=..." into path and query. */
 static void keep_texts(struct core_peer *peer, char *to, const struct moq_peer *info)
 {
     char *path = to;
@@ -144,7 +144,7 @@ static void keep_texts(struct core_peer *peer, char *to, const struct moq_peer *
     peer->server_name = keep_text(&to, info->server_name, SERVER_NAME_BYTES);
 }
 
-/* The peer, the slots of hooks, and what the client said of itself, in one piece of memory. */
+/* Allocates the peer, the slots of hooks and the client's texts in one piece of memory. */
 static struct core_peer *peer_alloc(const struct router *router, const struct moq_peer *info)
 {
     size_t slots =
@@ -172,7 +172,7 @@ struct core_peer *peer_new(struct router *router, const struct moq_peer *info)
     peer->request = request;
     peer->router = router;
     peer->number = router->next_peer;
-    router->next_peer += router->workers; /* no other worker has it */
+    router->next_peer += router->workers; /* numbers are unique among all workers */
     peer->conn = info->conn;
     peer->protocol = info->protocol;
     list_init(&peer->announcements);

@@ -13,28 +13,29 @@ struct core_peer {
     uint64_t number;
     struct quic_conn *conn;
     enum quic_protocol protocol;
-    struct moq_session *session;     /* NULL until it is agreed */
-    struct moq_announced *announced; /* what it publishes */
+    struct moq_session *session;     /* NULL until a version is agreed on */
+    struct moq_announced *announced; /* the query for what it publishes */
     struct list announcements;       /* announcement.owner_node */
-    struct core_request *request;    /* owned: hooks decide whether it may come in; else NULL */
+    struct core_request *request;    /* owned: what hooks decide on first; else NULL */
     bool is_denied;
-    bool has_starved; /* the log has said that it allows too few streams */
+    bool has_starved; /* it allows too few streams, and the log has said so */
     char address[64];
-    /* In one piece of memory with the peer, as long as they are: see peer_new for their bounds. */
+    /* Stored in the peer's own memory; peer.c has the limits of their lengths. */
     const char *path, *query, *origin, *server_name;
     struct chain_member member;
 };
 
-/* A request to it waited too long for one more stream: counts it, and says so once. */
+/* A query to this peer waited too long for a stream: counts it, and logs it the first time. */
 void peer_note_starved(struct core_peer *peer);
 
-/* It may not come in: counts it, and says so once. */
+/* Notes that the peer is refused: counts and logs it, once. */
 void peer_refuse(struct core_peer *peer, const char *reason);
 
-/* One whose session is not there yet, with an empty request; hooks hear of its birth. NULL: out of
+/* A peer without a session yet, with an empty request. Hooks are told of its birth. NULL: out of
  * memory. */
 struct core_peer *peer_new(struct router *router, const struct moq_peer *info);
-/* Its session is gone, and it announces nothing any more; hooks hear of its death. */
+/* Frees a peer whose session is gone and that announces nothing any more. Hooks are told of its
+ * death. */
 void peer_free(struct core_peer *peer);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What a peer's session does: the relay asks every peer what it publishes and tells it what all
- * others do; hooks let it in, its requests go their way.
+/* Handles a peer's session: hooks decide whether to let the peer in, the relay asks it what it
+ * publishes and tells it what all others publish, and its requests are passed on.
  * Tested by tests/sim/relay/test_hooks.c. */
 #include "server/core/peer_session.h"
 
@@ -28,7 +28,7 @@ static void on_announce_decided(struct core_request *request, bool is_allowed)
              request->reason[0] ? request->reason : "denied");
 }
 
-/* What a publisher is asked for beyond plain subscriptions. */
+/* The abilities of a publisher that matter beyond plain subscriptions. */
 static uint32_t abilities_of(const struct moq_session *session)
 {
     static const uint32_t each[] = {MOQ_CAN_RANGES, MOQ_CAN_FETCH, MOQ_CAN_INFO};
@@ -59,8 +59,8 @@ static void on_active(struct moq_announced *announced, struct moq_path *path)
     core_hooks_ask(&peer->router->hooks, &announcement->request);
 }
 
-/* By way of its route: a peer may have thousands. Only what hooks still think about, or gave
- * another name, has to be searched for. */
+/* Looks in the route first, because a peer may have thousands of announcements. Only those that
+ * hooks have not decided on, or have renamed, have to be searched for. */
 static struct announcement *find_announcement(const struct core_peer *peer,
                                               const struct moq_path *path)
 {
@@ -117,7 +117,7 @@ static void end_peer(struct core_peer *peer)
     peer_free(peer);
 }
 
-/* "timed out, ..." says more than its reason; "cancelled" says less. */
+/* Words for the log. The reason follows them, so "cancelled" is replaced by plainer words. */
 static const char *words_of_end(int error)
 {
     if (error == MOQ_ERR_CANCELLED || error == 0)
@@ -184,8 +184,8 @@ static const struct moq_session_events peer_events = {
     .can_see = can_see,
 };
 
-/* Whether hooks let it in. Before the session exists the answer is only noted; afterwards it is
- * acted on. */
+/* Hooks have decided whether to let the peer in. Before its session exists, that is only noted;
+ * otherwise the session is released or closed. */
 static void on_session_decided(struct core_request *request, bool is_allowed)
 {
     struct core_peer *peer = request->peer;

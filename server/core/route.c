@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Routes: who publishes which path. The newest announcer of a path wins; when it leaves, the one
- * before takes over. Every worker knows the announcements of all, and stamps say everywhere alike
- * which is the newest.
+ * before it takes over. Every worker knows the announcements of all workers, and their stamps make
+ * all workers agree which one is the newest.
  * Tested by tests/sim/relay/test_publishers.c. */
 #include "server/core/route.h"
 
@@ -10,7 +10,7 @@
 #include "base/objects.h"
 #include "server/core/bulletin.h"
 
-/* uthash compares keys through this: the keys are paths, not bytes. */
+/* Makes uthash compare keys as paths, because the keys are not plain bytes. */
 #undef HASH_KEYCMP
 #define HASH_KEYCMP(a, b, length)                                                                  \
     moq_path_compare((const struct moq_path *)(a), (const struct moq_path *)(b))
@@ -102,7 +102,7 @@ bool announcement_can(const struct announcement *announcement, uint32_t what)
     return (announcement->can & what) == what;
 }
 
-/* A takeover counts once, where the one who took over is connected. */
+/* Notes who publishes the path now. A takeover counts once, on the worker of the new publisher. */
 static void settle_leader(struct route *route)
 {
     const struct announcement *leader = route_next(route);
@@ -119,13 +119,13 @@ void announcement_note_failure(struct announcement *announcement)
         bulletins_fail(announcement->router, announcement->share);
 }
 
-/* Whom offers know it by: a peer is not shown its own. */
+/* Who owns the announcement in the set of offers, so that a peer is not shown its own. */
 static const void *owner_of(const struct announcement *announcement)
 {
     return announcement->peer ? (const void *)announcement->peer : announcement;
 }
 
-/* In the order of their stamps, the newest first. */
+/* Keeps announcements in the order of their stamps, newest first. */
 static void insert_by_stamp(struct route *route, struct announcement *announcement)
 {
     struct list *node = route->announcements.next;
@@ -192,8 +192,9 @@ static size_t count_waiters(const struct route *route)
     return count;
 }
 
-/* What one of them brings about may serve others, or end the route: each goes to the back before it
- * is told, so the next is in front whoever has left, and the route stays until all are told. */
+/* Tells each waiter once. A callback may serve other waiters, or end the route. So each waiter is
+ * moved to the back before it is told, which leaves the next one in front whoever has left, and the
+ * route is kept until all are told. */
 void route_wake(struct router *router, struct route *route)
 {
     route->holds++;
@@ -218,7 +219,7 @@ static void sweep_route(struct route *route, uint64_t now_ns)
         if (waiter->deadline_ns <= now_ns)
             waiter->ops->on_late(waiter);
         if (is_last)
-            return; /* the route may be gone with it */
+            return; /* the route may be gone with its last waiter */
     }
 }
 
@@ -235,7 +236,7 @@ void routes_sweep(struct router *router)
 
 /* ---- Announcements --------------------------------------------------------------------------- */
 
-/* It may be removed meanwhile. */
+/* The announcement may be removed in one of the callbacks. */
 void route_lead(struct announcement *announcement)
 {
     struct router *router = announcement->router;
@@ -248,7 +249,7 @@ void route_lead(struct announcement *announcement)
     route_wake(router, route);
 }
 
-/* False: out of memory; what it would have done is undone. */
+/* Returns false if out of memory, and then undoes what it did. */
 bool route_add(struct announcement *announcement, struct moq_path *path)
 {
     struct router *router = announcement->router;
@@ -277,7 +278,8 @@ void announcement_free(struct announcement *announcement)
     free(announcement);
 }
 
-/* A follower that loses its origin may end, and that frees the route. */
+/* Takes the announcement out of its route. A follower that loses its origin may end, which frees
+ * the route. */
 void route_leave(struct announcement *announcement)
 {
     struct router *router = announcement->router;
@@ -292,7 +294,7 @@ void route_leave(struct announcement *announcement)
         follower->ops->on_left(follower, announcement);
 }
 
-/* Hooks hear of it when nothing can be asked of it any more. */
+/* Hooks are told last, when the announcement can no longer be used. */
 static void leave_and_tell(struct announcement *announcement)
 {
     struct router *router = announcement->router;

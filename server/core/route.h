@@ -11,29 +11,29 @@
 
 struct route_follower;
 
-/* "This peer (or worker, or module) publishes that path." */
+/* An announcement: this peer, worker or module publishes that path. */
 struct announcement {
     struct list owner_node; /* core_peer.announcements, or router.foreign, or nothing */
     struct list route_node; /* route.announcements */
     struct router *router;
-    const struct feed_ops *feed; /* how its tracks are brought here */
-    struct core_peer *peer;      /* NULL: no peer's of this worker */
-    void *self;                  /* the feed's: of whoever publishes without being a peer */
+    const struct feed_ops *feed; /* the kind of feed that brings its tracks */
+    struct core_peer *peer;      /* the publisher; NULL: not a peer of this worker */
+    void *self;                  /* for the feed: a publisher that is not a peer */
     struct route *route;         /* NULL while hooks are asked */
     struct moq_path *path;       /* as it was announced */
     struct share *share;         /* what other workers know of it */
-    uint64_t stamp;              /* of all announcements of a path the highest is the newest */
-    uint32_t worker;             /* whose it is */
-    uint32_t can;                /* enum moq_can: what its publisher does */
-    bool is_asking;              /* hooks have `request` */
-    bool has_failed; /* ended a track that it still announces: nothing switches to it any more */
+    uint64_t stamp;              /* the highest stamp of a path is the newest announcement */
+    uint32_t worker;             /* the worker on which it was made */
+    uint32_t can;                /* enum moq_can: what its publisher can do */
+    bool is_asking;              /* hooks have not decided on `request` yet */
+    bool has_failed;             /* its publisher ended a track: no source switches to it */
     struct core_request request;
 };
 
-/* Whoever is fed by the announcements of a route. May end in each of these. */
+/* Calls to the source that is fed by the announcements of a route. It may end in each of them. */
 struct route_follower_ops {
-    void (*on_newest)(struct route_follower *follower); /* route_next is another, and newer */
-    /* `announcement` is there no more. */
+    void (*on_newest)(struct route_follower *follower); /* route_next has changed to a newer one */
+    /* `announcement` has left the route. */
     void (*on_left)(struct route_follower *follower, const struct announcement *announcement);
     /* `announcement` ended a track; there is another that has not failed. */
     void (*on_failed)(struct route_follower *follower, const struct announcement *announcement);
@@ -43,7 +43,7 @@ struct route_follower {
     const struct route_follower_ops *ops;
 };
 
-/* Whoever waits for a path; zeroed, it does not. */
+/* One that waits for a path. All zero: it does not wait. */
 struct route_waiter {
     const struct route_waiter_ops *ops;
     struct list node;    /* route.waiting */
@@ -52,10 +52,10 @@ struct route_waiter {
 };
 
 struct route_waiter_ops {
-    /* There is a publisher, or its feed is ready. Goes on waiting unless it stops. NULL: it waits
-     * for something else. */
+    /* There is a publisher, or its feed is ready. The waiter keeps waiting unless it calls
+     * route_stop_waiting. NULL: it waits for something else. */
     void (*on_ready)(struct route_waiter *waiter);
-    void (*on_late)(struct route_waiter *waiter); /* it has waited long enough, and has to stop */
+    void (*on_late)(struct route_waiter *waiter); /* its time is over, and it must stop waiting */
 };
 
 struct route {
@@ -64,16 +64,16 @@ struct route {
     struct list announcements;         /* newest first */
     struct list waiting;               /* route_waiter.node */
     struct route_follower *follower;   /* the source of its track; NULL: nobody watches */
-    const struct announcement *leader; /* who published it last; only to be compared */
-    uint32_t holds;                    /* by those who go on with it, whatever happens to it */
+    const struct announcement *leader; /* the last publisher; only for comparing, it may be gone */
+    uint32_t holds;                    /* callers that need the route to stay */
 };
 
 struct route *route_find(struct router *router, const struct moq_path *path); /* NULL: none */
-/* Makes it if there is none. NULL: out of memory. */
+/* The route of this path, which is made if there is none. NULL: out of memory. */
 struct route *route_get(struct router *router, struct moq_path *path);
-void route_release(struct router *router, struct route *route); /* frees it if nothing holds it */
+void route_release(struct router *router, struct route *route); /* frees it if nothing needs it */
 
-/* Each NULL: none. */
+/* Each returns NULL if there is none. */
 struct announcement *route_newest(const struct route *route);
 struct announcement *route_newest_local(const struct route *route);
 struct announcement *route_next(const struct route *route); /* the newest that has not failed */
@@ -83,14 +83,14 @@ struct announcement *route_announced_by(const struct route *route, const struct 
 bool announcement_is_local(const struct announcement *announcement);
 /* Whether its publisher is known to do all of `what` (enum moq_can, or-ed). */
 bool announcement_can(const struct announcement *announcement, uint32_t what);
-void announcement_note_failure(struct announcement *announcement); /* others are told */
+void announcement_note_failure(struct announcement *announcement); /* tells the other workers */
 
-/* Of this worker. `path` is as whoever publishes it says; a reference is taken. NULL: out of
- * memory. */
+/* An announcement of this worker. `path` is the one that its publisher uses; a reference is taken.
+ * NULL: out of memory. */
 struct announcement *announcement_new(struct router *router, const struct feed_ops *feed,
                                       struct moq_path *path);
-/* It is let in, as `path`: a hook may have chosen another. False: out of memory, and nothing has
- * changed. */
+/* Adds an announcement that hooks allowed to the route of `path`, which a hook may have changed.
+ * False: out of memory, and nothing has changed. */
 bool route_add(struct announcement *announcement, struct moq_path *path);
 void route_remove(struct announcement *announcement); /* frees it */
 
@@ -104,19 +104,20 @@ struct origin_offer {
 /* Until route_remove. NULL: out of memory. */
 struct announcement *route_add_origin(struct router *router, const struct origin_offer *offer);
 
-/* Whether one more may wait: they are counted on all workers. */
+/* Whether one more may wait; those that wait are counted over all workers. */
 bool route_may_wait(const struct router *router);
-/* For `wait_ns` at most. */
+/* Waits for at most `wait_ns`. */
 void route_wait(struct router *router, struct route *route, struct route_waiter *waiter,
                 uint64_t wait_ns);
-void route_stop_waiting(struct router *router, struct route_waiter *waiter); /* if it does */
-void route_wake(struct router *router, struct route *route);                 /* those who wait */
-void routes_sweep(struct router *router); /* those who have waited long enough */
+void route_stop_waiting(struct router *router, struct route_waiter *waiter); /* if it waits */
+void route_wake(struct router *router, struct route *route);                 /* on_ready of all that
+                                                                                wait */
+void routes_sweep(struct router *router); /* on_late of those that have waited too long */
 
-/* For announcements that are not of this worker: a place among the others of its path, by its
- * stamp. False: out of memory. */
+/* For announcements of other workers: adds one to the route of `path`, in the order of stamps.
+ * False: out of memory. */
 bool route_join(struct announcement *announcement, struct moq_path *path);
-void route_lead(struct announcement *announcement); /* whoever follows or waits is told */
+void route_lead(struct announcement *announcement); /* tells the follower and all that wait */
 void route_leave(struct announcement *announcement);
 void announcement_free(struct announcement *announcement);
 

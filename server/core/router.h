@@ -32,10 +32,10 @@
 
 /* What the routers of one relay have in common; atomic. */
 struct router_commons {
-    uint64_t last_stamp;    /* of announcements: a later one wins, on every worker */
+    uint64_t last_stamp;    /* of announcements: the later one wins, on every worker */
     uint64_t cache_bytes;   /* of all caches, at their last sweeps */
     uint32_t waiting_count; /* requests that wait for a publisher, on all workers */
-    uint32_t cache_cuts; /* how often a worker cut its cache: mirrors of it hold the same bytes */
+    uint32_t cache_cuts;    /* how often workers cut their caches: mirrors hold the same bytes */
 };
 
 struct router {
@@ -56,9 +56,9 @@ struct router {
     struct route *routes;                          /* uthash */
     uint32_t waiting_count, fetch_count, viewer_count, cache_cuts;
     uint64_t next_peer;
-    uint32_t worker, workers;         /* read-only: which of how many */
-    struct mailbox *const *mailboxes; /* of all of them */
-    struct router_commons *commons;   /* never NULL: alone it is `own` */
+    uint32_t worker, workers;         /* read-only: this worker's number, and how many there are */
+    struct mailbox *const *mailboxes; /* of all workers */
+    struct router_commons *commons;   /* never NULL: `own` if there is only one worker */
     struct router_commons own;
 };
 

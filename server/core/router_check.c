@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Walks over all that a router has, and compares what is written down twice. */
+/* Walks over everything that a router has, and compares state that is kept in two places. */
 #include "server/core/router_check.h"
 
 #include "base/check.h"
@@ -21,7 +21,7 @@ static size_t count_nodes(const struct list *list)
 
 /* ---- Sources --------------------------------------------------------------------------------- */
 
-/* Nobody else sets it. */
+/* A viewer's policy is what policy_decide returns, because nothing else sets it. */
 static void check_policy(const struct core_viewer *viewer)
 {
     const struct moq_policy *policy = moq_viewer_policy(viewer->served);
@@ -52,14 +52,14 @@ void source_check(const struct source *source)
     const struct feed *feed = source->feed;
     REQUIRE(source->track != NULL);
     REQUIRE(!source->route || source->route->follower == &source->follower);
-    REQUIRE(source->route || (!source->origin && !feed)); /* an ended source asks nobody */
+    REQUIRE(source->route || (!source->origin && !feed)); /* a source that has ended has no feed */
     REQUIRE(!feed || feed->source == source);
     if (source->origin) {
         REQUIRE(source->origin->route == source->route);
         REQUIRE(feed && feed->ops == source->origin->feed);
         REQUIRE(source->farewell_ns == CLOCK_NEVER);
     } else if (source->route) {
-        REQUIRE(feed != NULL); /* withdrawn, and about to end */
+        REQUIRE(feed != NULL); /* its path was withdrawn, and it will end soon */
         REQUIRE(source->farewell_ns != CLOCK_NEVER);
     }
     check_viewers(source);
@@ -67,7 +67,7 @@ void source_check(const struct source *source)
 
 /* ---- Routes ---------------------------------------------------------------------------------- */
 
-/* Returns how many of them are this worker's. */
+/* Returns how many of the announcements are of this worker. */
 static size_t check_announcements(const struct route *route)
 {
     size_t local_count = 0;
@@ -145,13 +145,14 @@ static void check_fetches(const struct router *router)
 {
     list_for_each (node, &router->fetches) {
         const struct fetch *fetch = container_of(node, struct fetch, node);
-        REQUIRE(fetch->upstream && fetch->track); /* what is over has left the list */
+        REQUIRE(fetch->upstream && fetch->track); /* fetches that are over have left the list */
         REQUIRE(!fetch->group || list_is_empty(&fetch->waiters));
     }
     REQUIRE(router->fetch_count == count_nodes(&router->fetches));
 }
 
-/* An outlet is silent while another worker feeds its source: nobody feeds anybody in turn. */
+/* An outlet is silent while another worker feeds its source, so that workers never feed each other
+ * in a circle. */
 static void check_outlets(const struct router *router)
 {
     list_for_each (node, &router->outlets) {

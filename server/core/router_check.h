@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What holds between the objects of a router whenever none of its functions is at work. Debug
- * builds and the simulator look after every turn, releases never. */
+/* Invariants between the objects of a router, which hold whenever none of its functions is running.
+ * Debug builds and the simulator check them after every turn, release builds never. */
 #ifndef MOQ_CORE_ROUTER_CHECK_H
 #define MOQ_CORE_ROUTER_CHECK_H
 
@@ -8,7 +8,7 @@
 
 struct source;
 
-/* Both end the process at the first thing that does not hold. They look at everything. */
+/* Both abort the process at the first condition that does not hold. They visit everything. */
 void router_check(struct router *router);
 void source_check(const struct source *source);
 

@@ -13,22 +13,22 @@ struct router_config {
     const struct moq_clock *clock;
     const struct relay_config *config; /* borrowed; replaced by a reload */
     struct router_commons *commons;    /* NULL: this router is alone */
-    /* Of all workers by their number, their owners the routers; may be filled in after router_init,
-     * before anything is served. */
+    /* The mailboxes of all workers, by number; each is owned by that worker's router. May be filled
+     * in after router_init, before anything is served. */
     struct mailbox *const *mailboxes;
-    uint32_t worker, workers; /* 0, 1: alone */
+    uint32_t worker, workers; /* this worker's number, and how many there are */
 };
 
 int router_init(struct router *router, const struct router_config *config); /* 0 or MOQ_ERR_NOMEM */
 
-/* Brought up to date. */
+/* Writes the counters as they are now. */
 void router_counters(const struct router *router, struct core_counters *counters);
 void router_sweep(struct router *router);               /* every CORE_SWEEP_MS */
-bool router_wants_samples(const struct router *router); /* core_viewers_sample is to be called */
+bool router_wants_samples(const struct router *router); /* whether to call core_viewers_sample */
 
-/* The end, when the last session of all workers is gone: router_stop for each, in any order; then
- * their mailboxes are run, round and round, until all are empty; then router_deinit for each. All
- * of it in one thread, after the others have ended. */
+/* Call these at the end, when the last session of all workers is gone and one thread is left:
+ * router_stop for each router, in any order; then run all mailboxes until all are empty; then
+ * router_deinit for each. */
 void router_stop(struct router *router);
 void router_deinit(struct router *router);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What the configuration says, in the terms of the libraries below.
+/* Translates the configuration into the settings of the libraries below.
  * Tested by tests/sim/relay/test_policy.c. */
 #include "server/core/settings.h"
 #include "base/clock.h"

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What the configuration says, in the terms of the libraries below. Pure functions. */
+/* Translates the configuration into the settings of the libraries below. Pure functions. */
 #ifndef MOQ_CORE_SETTINGS_H
 #define MOQ_CORE_SETTINGS_H
 
@@ -7,7 +7,7 @@
 #include "server/config/config.h"
 
 struct moq_cache_limits core_cache_limits(const struct relay_config *config);
-/* What policy says about viewers of this path. */
+/* The policy's class for viewers of this path. */
 struct config_verdict core_policy_class(const struct relay_config *config,
                                         const struct moq_path *path);
 struct moq_session_limits core_session_limits(const struct relay_config *config);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Sources: one track that somebody watches, fed by one publisher at a time through whatever kind of
- * feed that has.
+/* Sources: one track that somebody watches, fed by one publisher at a time, through the kind of
+ * feed that this publisher has.
  * Tested by tests/sim/relay/test_publishers.c and tests/sim/relay/test_mirrors.c. */
 #include "server/core/source.h"
 
@@ -28,7 +28,8 @@ bool source_is_ready(const struct source *source)
     return !feed || !feed->ops->is_ready || feed->ops->is_ready(feed);
 }
 
-/* One that took another's place counts from elsewhere, so viewers' numbers mean nothing to it. */
+/* A publisher that took another's place counts its groups from elsewhere, so the numbers that
+ * viewers ask for mean nothing to it. */
 bool source_can_ask_ranges(const struct source *source)
 {
     return announcement_can(source->origin, MOQ_CAN_RANGES) && !source->is_continued;
@@ -42,7 +43,8 @@ void source_expect(struct source *source, const struct moq_wish *wish)
         moq_track_expect(source->track, wish->min, source->router->clock->now_ns + CORE_HISTORY_NS);
 }
 
-/* Gives up the origin first: cutting groups may close viewers, and that must not ask it anew. */
+/* Gives up the origin first: cutting groups may close viewers, and then the origin must not be
+ * asked for anything. */
 static void cut_off(struct source *source)
 {
     struct feed *feed = source->feed;
@@ -152,7 +154,7 @@ static void detach_from_route(struct source *source)
     route_release(source->router, route);
 }
 
-/* Whether somebody watches a track that goes on. */
+/* Whether the track has viewers and has not ended. */
 static bool is_watched(const struct source *source)
 {
     return source->route && !list_is_empty(&source->viewers);
@@ -170,14 +172,15 @@ static void tell_live_or_idle(struct source *source)
         core_hooks_track_idle(hooks, &source->member);
 }
 
-/* Detached first: what the end of its feed brings about must not begin another for it. */
+/* Detaches the source first, so that nothing that happens while the feed ends can open another feed
+ * for it. */
 static void source_end(struct source *source, int error)
 {
     char text[MOQ_PATH_LINE_BYTES];
     unsigned viewers = 0;
     list_for_each (node, &source->viewers)
         viewers++;
-    /* Each worker has a source of its own, and most of them nobody to tell. */
+    /* Every worker has a source of its own, and most of them have no viewers to tell. */
     log_at(LOG_ROUTE, viewers ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG,
            "%s has ended: %s; %u viewer%s told",
            moq_path_text(moq_track_path(source->track), text, sizeof text),
@@ -210,12 +213,12 @@ static void add_wish(struct moq_wish *all, const struct moq_wish *wish)
     bool is_endless = wish->expires_ms == 0 || all->expires_ms == 0;
     if (is_endless || wish->expires_ms > all->expires_ms)
         all->expires_ms = is_endless ? 0 : wish->expires_ms;
-    all->min = wish->min < all->min ? wish->min : all->min; /* absent is the highest number */
+    all->min = wish->min < all->min ? wish->min : all->min; /* MOQ_NO_GROUP is the highest number */
     all->max = wish->max > all->max ? wish->max : all->max;
 }
 
-/* What all viewers together want, those of other workers included: the widest range, the highest
- * priority, the longest patience. */
+/* Combines the wishes of all viewers, those on other workers included: the widest range, the
+ * highest priority, the longest expiry. Returns false if there are none. */
 static bool combine_wishes(const struct source *source, struct moq_wish *all)
 {
     bool has_any = false;
@@ -251,13 +254,13 @@ static int ask_feed(struct source *source, const struct moq_wish *wish)
     return error;
 }
 
-/* Who waits for a feed to begin is no viewer yet, but will be one. */
+/* Whether somebody waits for the feed to begin, who will become a viewer. */
 static bool is_awaited(const struct source *source)
 {
     return source->route && !list_is_empty(&source->route->waiting);
 }
 
-/* Nobody watches. */
+/* Tells the feed, once, that nobody watches. */
 static void rest_feed(struct source *source)
 {
     const struct feed_ops *ops = source->feed->ops;
@@ -318,7 +321,7 @@ void source_add_viewer(struct source *source, struct core_viewer *viewer)
     router->counters.viewers_total++;
     core_hooks_viewer_born(&router->hooks, &viewer->member);
     tell_live_or_idle(source);
-    source_adjust(source); /* which may end all of it */
+    source_adjust(source); /* may end the source */
 }
 
 static void add_totals(struct core_counters *counters, const struct moq_viewer *viewer)
@@ -335,7 +338,7 @@ void sources_add_totals(const struct router *router, struct core_counters *count
 {
     list_for_each (node, &router->sources) {
         const struct source *source = container_of(node, struct source, node);
-        counters->tracks += source->route && !is_copy(source); /* once, at home */
+        counters->tracks += source->route && !is_copy(source); /* only at home */
         list_for_each (inner, &source->viewers)
             add_totals(counters, container_of(inner, struct core_viewer, node)->served);
     }
@@ -359,8 +362,8 @@ void source_remove_viewer(struct core_viewer *viewer)
     source_adjust(source);
 }
 
-/* Nobody watches, and nobody did for a while. Other workers' mirrors have waited long enough
- * themselves. */
+/* Whether nobody has watched for CORE_LINGER_NS. Mirrors on other workers have waited that long
+ * themselves, so they add nothing. */
 static bool is_idle(const struct source *source)
 {
     if (!list_is_empty(&source->viewers) || !list_is_empty(&source->listeners) ||
@@ -370,19 +373,19 @@ static bool is_idle(const struct source *source)
            source->router->clock->now_ns - source->idle_since_ns >= CORE_LINGER_NS;
 }
 
-/* Whether the feed that is there goes on with the new origin by itself. */
+/* Whether the present feed continues by itself with the new origin. */
 static bool feed_goes_on(const struct source *source, const struct announcement *origin)
 {
     const struct feed *feed = source->feed;
     return feed && feed->ops->goes_on && feed->ops->goes_on(feed, origin);
 }
 
-/* Fed by `origin` from here on, through the feed that goes on, or a new one. */
+/* From now on `origin` feeds the source, through the present feed or a new one. */
 static void take_origin(struct source *source, struct announcement *origin)
 {
     source->farewell_ns = CLOCK_NEVER;
     if (!moq_path_equal(origin->path, moq_track_path(source->track))) {
-        source_end(source, MOQ_ERR_OFFLINE); /* a renamed track: viewers subscribe anew */
+        source_end(source, MOQ_ERR_OFFLINE); /* renamed: viewers must subscribe again */
         return;
     }
     if (source->feed)
@@ -400,8 +403,9 @@ static void take_origin(struct source *source, struct announcement *origin)
     source_adjust(source);
 }
 
-/* Turns to the newest publisher that has not failed, if there is one. Cutting off the feed may end
- * viewers, and whoever hears of that may have ended the source, or turned it to another. */
+/* Turns to the newest publisher that has not failed. Returns false if there is none. Cutting off
+ * the feed may end viewers, and their callbacks may end the source or turn it to another
+ * publisher. */
 static bool turn_to_newest(struct source *source)
 {
     struct announcement *newest = route_next(source->route);
@@ -439,7 +443,8 @@ static void on_newest(struct route_follower *follower)
     turn_to_newest(container_of(follower, struct source, follower));
 }
 
-/* One who withdraws the path of a track that goes on has a moment to finish it. */
+/* A publisher that withdraws the path of a running track gets CORE_FAREWELL_NS to finish the
+ * track. */
 static void on_left(struct route_follower *follower, const struct announcement *announcement)
 {
     struct source *source = container_of(follower, struct source, follower);
@@ -464,8 +469,8 @@ static const struct route_follower_ops follower_ops = {
 
 /* ---- The caches ------------------------------------------------------------------------------ */
 
-/* What this worker holds, added to what others do: whether all of them together are over the bound
- * and this one holds more than its share of it. A copy's bytes are its home's. */
+/* Updates the relay's total by what this worker holds now. Returns whether the total is over the
+ * limit and this worker holds more than its share. The bytes of a copy count at its home. */
 static bool is_cache_over(struct router *router, uint64_t bytes)
 {
     uint64_t bound = router->config->cache.bytes, before = router->counters.cache_bytes;
@@ -475,7 +480,7 @@ static bool is_cache_over(struct router *router, uint64_t bytes)
     return bound > 0 && all > bound && bytes > bound / router->workers;
 }
 
-/* Keeps just the newest group of each track until the next sweep. */
+/* Cuts each track, or each copy, to its newest group, once. */
 static void cut_tracks(struct router *router, bool is_copies_only)
 {
     struct moq_cache_limits least = {.groups = 1, .age_ns = 1, .bytes = 1};
@@ -490,7 +495,8 @@ static void cut_tracks(struct router *router, bool is_copies_only)
     }
 }
 
-/* The whole cache is over its bound. What one worker cuts, others may still hold as copies. */
+/* The cache of the relay is over its limit. Copies on other workers may hold the bytes that this
+ * worker cuts, so cache_cuts tells them. */
 static void cut_cache(struct router *router)
 {
     router->counters.cache_evictions++;

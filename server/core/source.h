@@ -10,18 +10,20 @@
 
 struct source_listener;
 
-/* A source without viewers keeps its feed this long: a viewer that comes back finds it warm. */
+/* A source without viewers keeps its feed this long, so that a viewer that comes back need not
+ * wait. */
 #define CORE_LINGER_NS (2 * NS_PER_S)
-/* After its path was withdrawn a publisher has this long to finish the track in order. */
+/* How long a publisher that has withdrawn the path has to finish the track. */
 #define CORE_FAREWELL_NS (500 * NS_PER_MS)
-/* How long a publisher may take to bring groups of the past that a viewer wishes for. */
+/* How long a publisher may take to bring older groups that a viewer asks for. */
 #define CORE_HISTORY_NS (2 * NS_PER_S)
 
-/* Whoever else hears what its track tells: other workers. Counts like one viewer. */
+/* Calls to another worker's outlet, which hears what the track tells and counts like one viewer. */
 struct source_listener_ops {
     void (*on_ready)(struct source_listener *listener);  /* see source_ready */
-    void (*on_origin)(struct source_listener *listener); /* its origin is another */
-    /* Its origin has failed, and one of another worker takes its place. May leave the list. */
+    void (*on_origin)(struct source_listener *listener); /* the source has a new origin */
+    /* The origin has failed, and an announcement of another worker takes its place. May leave the
+     * list. */
     void (*on_failed)(struct source_listener *listener);
     void (*on_end)(struct source_listener *listener, int error); /* leaves the list */
 };
@@ -36,25 +38,25 @@ struct source_listener {
 struct source {
     struct list node; /* router.sources */
     struct router *router;
-    struct route *route;         /* NULL: ended; only lives on for its viewers */
+    struct route *route;         /* NULL: the source has ended and only lives on for its viewers */
     struct announcement *origin; /* NULL while there is none */
-    struct feed *feed;           /* NULL while there is none; outlives its origin by a farewell */
+    struct feed *feed;           /* NULL while there is none; may outlive its origin */
     struct moq_track *track;
     struct list viewers;   /* core_viewer.node */
     struct list listeners; /* source_listener.node */
     struct route_follower follower;
     struct chain_member member; /* in the chain while it is live */
-    bool is_continued;          /* the origin took another's place: its numbers may be raised */
+    bool is_continued;          /* the origin took another's place: its sequences may be raised */
     bool is_resting;            /* its feed was told that nobody watches */
     bool is_live;               /* hooks were told that somebody watches */
-    bool is_asking;             /* its feed's adjust is at work */
-    bool is_begun;          /* it has begun in there: whoever waits for that is served afterwards */
-    uint64_t origin_from;   /* the first group that is this origin's */
-    uint64_t idle_since_ns; /* CLOCK_NEVER while it has viewers */
-    uint64_t farewell_ns;   /* when to give up a withdrawn track; CLOCK_NEVER: not withdrawn */
+    bool is_asking;             /* the feed's adjust is running */
+    bool is_begun;              /* source_ready was called in there */
+    uint64_t origin_from;       /* sequence of the first group of this origin */
+    uint64_t idle_since_ns;     /* CLOCK_NEVER while it has viewers */
+    uint64_t farewell_ns;       /* when to give up a withdrawn track; CLOCK_NEVER: not withdrawn */
 };
 
-/* Of a route with an announcement; NULL: out of memory. */
+/* The source of a route that has an announcement, made if there is none. NULL: out of memory. */
 struct source *source_get(struct router *router, struct route *route);
 void source_free(struct source *source);
 
@@ -62,25 +64,27 @@ void source_free(struct source *source);
 void source_add_viewer(struct source *source, struct core_viewer *viewer);
 void source_remove_viewer(struct core_viewer *viewer); /* frees it */
 
-void source_adjust(struct source *source); /* what is asked of the feed follows what viewers want */
-/* Somebody with this wish waits for what the feed will tell: it is asked, unless it is already.
- * False: it cannot be asked, or there is nothing to wait for any more. */
+void source_adjust(struct source *source); /* asks the feed for what viewers want now */
+/* Asks the feed on behalf of a request that has to wait for it, unless it was asked already.
+ * Returns false if the feed cannot be asked, or if there is nothing to wait for any more. */
 bool source_wait(struct source *source, const struct moq_wish *wish);
-/* Whether a viewer can be served, or must wait for what the feed will tell first. */
+/* Whether a viewer can be served now; if not, it waits for source_ready. */
 bool source_is_ready(const struct source *source);
-/* Before somebody with this wish is served: what it lacks of the past is on its way. */
+/* Call it before a viewer with this wish is served. If older groups that it wants are on their way,
+ * tells the track to expect them. */
 void source_expect(struct source *source, const struct moq_wish *wish);
-/* Whether numbers of groups mean the same here and at the origin, and it obeys ranges. */
+/* Whether the origin obeys ranges, and its sequences are the same as those here. */
 bool source_can_ask_ranges(const struct source *source);
 struct source *source_of(const struct route *route);   /* NULL: nobody watches */
-void source_dismiss(struct source *source, int error); /* its listeners hear the end */
+void source_dismiss(struct source *source, int error); /* tells all listeners of the end */
 
 /* For feeds. */
 void source_ready(struct source *source);           /* whoever waits for it to begin is served */
 void source_lost(struct source *source, int error); /* it brings no more; closes the feed */
 
 void sources_sweep(struct router *router);
-/* Adds what the viewers there are have got so far; those that left were added when they did. */
+/* Adds the numbers of the present viewers; those of viewers that have left are in the counters
+ * already. */
 void sources_add_totals(const struct router *router, struct core_counters *counters);
 
 #endif

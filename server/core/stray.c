@@ -13,7 +13,7 @@ enum { STRAYS_MAX = 1024, STRAYS_MAX_BYTES = 1 << 20 };
 
 struct stray {
     struct post post;
-    size_t listener; /* its number: the same on every worker */
+    size_t listener; /* index of the listener, the same on every worker */
     struct quic_datagram packet;
     struct sockaddr_storage local, remote;
     uint8_t data[];

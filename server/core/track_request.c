@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What peers ask for: hooks decide first, then the route is looked up, then the source answers. A
- * subscription to a path that nobody announces waits a little; the wait is bounded in time and
- * number.
+/* Requests of peers for tracks: hooks decide first, then the route is looked up, then the source
+ * answers. A subscription to a path that nobody announces waits for a publisher; time and number of
+ * such waits are limited.
  * Tested by tests/sim/relay/test_questions.c and tests/sim/relay/test_chaos.c. */
 #include "server/core/track_request.h"
 
@@ -38,8 +38,8 @@ static void refuse_request(struct track_request *request, int error)
 
 /* ---- Subscriptions --------------------------------------------------------------------------- */
 
-/* Some feeds are asked first, and the viewer is served when they have said what they have. False:
- * there is no room to wait, or they cannot be asked. */
+/* Some feeds have to be asked before a viewer can be served. Returns false if there is no room to
+ * wait, or the feed cannot be asked. */
 static bool wait_for_feed(struct track_request *request, struct source *source)
 {
     struct router *router = request->router;
@@ -55,8 +55,8 @@ static bool wait_for_feed(struct track_request *request, struct source *source)
     return true;
 }
 
-/* Most viewers get what they asked for, and the track has that path already. NULL: out of memory.
- */
+/* Shares the track's path, because most viewers are served the path that they asked for. NULL: out
+ * of memory. */
 static struct core_viewer *viewer_of(const struct track_request *request,
                                      const struct source *source)
 {
@@ -165,7 +165,7 @@ static void send_info(struct track_request *request, const struct moq_info *info
 {
     struct moq_request *asked = request->asked;
     request->router->counters.infos++;
-    track_request_gone(asked); /* the wait is over: frees `request` */
+    track_request_gone(asked); /* frees `request` */
     moq_request_send_info(asked, info);
 }
 
@@ -191,7 +191,7 @@ static void answer_info(struct track_request *request)
 
 /* ---- Their way ------------------------------------------------------------------------------- */
 
-/* Refused; but INFO gets what is always true. */
+/* Refuses the request, but answers INFO with what is true of every track. */
 static void on_late(struct route_waiter *waiter)
 {
     struct track_request *request = container_of(waiter, struct track_request, waiting);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Requests for tracks: a SUBSCRIBE, FETCH or INFO on its way. Hooks decide first, then it may wait
- * for a publisher. */
+/* A request for a track: a SUBSCRIBE, FETCH or INFO that is not answered yet. Hooks decide first,
+ * then it may wait for a publisher. */
 #ifndef MOQ_CORE_TRACK_REQUEST_H
 #define MOQ_CORE_TRACK_REQUEST_H
 
@@ -15,17 +15,17 @@
 struct track_request {
     struct router *router;
     struct core_request request;
-    struct moq_request *asked;    /* its user is this */
+    struct moq_request *asked;    /* its user pointer is this request */
     struct route_waiter waiting;  /* for a publisher, or for its answer */
     struct fetch_waiter fetching; /* while a group is fetched */
     struct info_query query;      /* while a publisher is asked for INFO */
 };
 
-extern const struct route_waiter_ops track_request_waiting; /* how they wait */
+extern const struct route_waiter_ops track_request_waiting; /* calls for requests that wait */
 
 void track_request_arrived(struct router *router, struct core_peer *peer,
                            struct moq_request *asked);
-/* Forgets it: it is answered otherwise, or its peer took it back. */
+/* Forgets a request that was answered, or that its peer withdrew. */
 void track_request_gone(struct moq_request *asked);
 
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Viewers: what decides a viewer's policy, put together and handed to transfork; and what hooks see
- * of them.
+/* Viewers: collects the inputs of a viewer's policy and passes the result to transfork; implements
+ * what hooks see of viewers.
  * Tested by tests/sim/relay/test_policy.c. */
 #include "server/core/viewer.h"
 
@@ -78,7 +78,7 @@ void core_viewers_sample(struct router *router)
 
 /* ---- For hooks ------------------------------------------------------------------------------- */
 
-/* Its death is being told: its source has let go of it. */
+/* Whether the viewer has left its source, and hooks are being told of its death. */
 static bool is_over(const struct core_viewer *viewer)
 {
     return moq_viewer_user(viewer->served) != viewer;

@@ -7,7 +7,7 @@
 #include "server/core/policy.h"
 #include "server/core/router.h"
 
-/* How often some of the viewers are sampled, so that all of them are within CORE_SAMPLE_NS. */
+/* How often a share of the viewers is sampled, so that each one is sampled every CORE_SAMPLE_NS. */
 #define CORE_SAMPLE_STEP_MS UINT64_C(10)
 
 struct source;
@@ -16,12 +16,12 @@ struct core_viewer {
     struct list node;        /* source.viewers */
     struct list router_node; /* router.viewers */
     struct router *router;
-    struct source *source; /* set by whoever takes it in */
+    struct source *source; /* set by source_add_viewer */
     struct moq_viewer *served;
-    struct moq_path *path; /* as it asked: a reference */
+    struct moq_path *path; /* the path that it asked for: a reference */
     struct config_verdict policy_class;
     struct policy_override override;
-    uint64_t max_latency_ns; /* as of arrival, as its class is: a reload counts for new viewers */
+    uint64_t max_latency_ns; /* taken on arrival, like its class */
     uint64_t next_sample_ns;
     struct chain_member member;
     max_align_t slots[]; /* of the chain's entries */
@@ -29,27 +29,27 @@ struct core_viewer {
 
 /* What is known of a viewer before it is served. */
 struct viewer_origin {
-    struct moq_path *path; /* as it asked; a reference is taken */
+    struct moq_path *path; /* the path that it asked for; a reference is taken */
     struct config_verdict policy_class;
     const struct policy_override *override; /* copied */
 };
 
 /* NULL: out of memory. */
 struct core_viewer *core_viewer_new(struct router *router, const struct viewer_origin *origin);
-/* Its request is over, and it is served from `track`. False: out of memory, and the request was
+/* Ends the request and serves the viewer from `track`. False: out of memory, and the request was
  * refused. */
 bool core_viewer_serve(struct core_viewer *viewer, struct moq_request *asked,
                        struct moq_track *track);
 void core_viewer_free(struct core_viewer *viewer);
 
-/* Its wish or an override has changed: decides its policy anew. It may be gone when this
- * returns. */
+/* Decides its policy again after its wish or an override has changed. The viewer may be gone when
+ * this returns. */
 void core_viewer_decide(struct core_viewer *viewer);
 
-/* What its policy must be: whoever changes what decides it decides anew. */
+/* What policy_decide says for its present inputs. */
 struct moq_policy core_viewer_decided(const struct core_viewer *viewer);
 
-/* Shows hooks those whose time has come, at most as many as one step needs. */
+/* Shows hooks the viewers whose samples are due, but at most as many as one step needs. */
 void core_viewers_sample(struct router *router);
 
 #endif

@@ -27,7 +27,7 @@ struct worker_config {
 /* A worker's last report, and whether it has been asked again since. */
 struct worker_report {
     struct post post;
-    uv_mutex_t mutex; /* of what follows */
+    uv_mutex_t mutex; /* protects the members below */
     uv_cond_t answered;
     struct core_worker_stats stats;
     bool is_asked;
@@ -38,15 +38,15 @@ struct worker {
     struct mailbox mailbox; /* its owner is the router */
     struct worker_config config;
     uv_loop_t loop;
-    uv_async_t wake; /* of the mailbox */
+    uv_async_t wake; /* for the mailbox */
     uv_timer_t sweep, sampling;
     uv_thread_t thread;
     uv_sem_t gate;               /* the thread waits here until worker_run */
-    bool is_started, is_running; /* there is a thread; it was let through the gate */
+    bool is_started, is_running; /* the thread exists; worker_run has let it serve */
     struct moq_native *native;
     struct moq_listener *listeners[CORE_LISTENERS_MAX];
     size_t listener_count;
-    uint32_t stray_count, stray_bytes; /* that wait in the mailbox; atomic */
+    uint32_t stray_count, stray_bytes; /* strays that wait in the mailbox; atomic */
     size_t open_listeners;             /* while sessions end */
     struct worker_report report;
     struct post ending, leaving;
@@ -57,7 +57,7 @@ struct worker {
  * what. */
 struct worker *worker_new(const struct worker_config *config, char *error_text);
 
-/* Binds. Address, certificates and congestion control come from `config`. Errors as
+/* Binds a listener with the address, certificates and congestion control of `config`. Errors as
  * moq_listener_open. */
 int worker_listen(struct worker *worker, const struct moq_listener_config *config,
                   char *error_text);
@@ -72,13 +72,13 @@ void worker_run(struct worker *worker);  /* the thread begins to serve */
 void worker_call(struct worker *worker, void (*work)(struct worker *worker, void *user),
                  void *user);
 
-void worker_ask(struct worker *worker); /* for a report, unless it owes one */
+void worker_ask(struct worker *worker); /* asks for a report, unless one is due already */
 /* The report, or the previous one if none arrives by `deadline_ns` (of clock_monotonic_ns). */
 void worker_stats(struct worker *worker, uint64_t deadline_ns, struct core_worker_stats *out);
 
 void worker_end_sessions(struct worker *worker); /* on_silent follows */
 void worker_leave(struct worker *worker);        /* after on_silent: its thread ends */
-void worker_join(struct worker *worker);         /* also one that never began to serve */
+void worker_join(struct worker *worker);         /* also if it never began to serve */
 
 /* When the thread has ended and mailbox and router are empty: closes the sockets and listeners.
  * Then call worker_free. */
