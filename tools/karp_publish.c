@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* moq-karp publish: imports standard input and publishes it as a broadcast. Four brakes hold the
- * input back: no connection to the relay yet, no viewer yet (if asked to wait for one), media ahead
- * of real time (files, or if asked), and a viewer that lags.
+/* moq-karp publish: imports standard input and publishes it as a broadcast. Five brakes hold the
+ * input back: no connection to the relay yet, no viewer yet (if asked to wait for one), an instance
+ * that follows the one before too soon, media ahead of real time (files, or if asked), and a viewer
+ * that lags.
  * Tested by tests/e2e/test_tools.py. */
 #include "tools/karp.h"
 
@@ -22,6 +23,12 @@ enum {
     EARLY_MAX_BYTES = 64 << 20,  /* more than the importer ever holds before the catalog */
 };
 
+/* An entry of `early`: something that the importer has told and that has to wait. */
+struct early {
+    struct karp_catalog *catalog; /* owned; NULL: it is a frame, whose payload comes after it */
+    struct karp_frame frame;
+};
+
 /* A viewer that takes nothing for this long no longer holds the input back. */
 #define STALL_NS (10 * NS_PER_S)
 /* Groups superseded longer ago than this are skipped. While viewers can hold the input back, that
@@ -36,10 +43,11 @@ struct karp_publishing {
     struct karp_importer *importer;
     struct input *input;
     struct byte_buf waiting; /* input that is read but not imported yet */
-    struct byte_buf early;   /* frames that came with the catalog and wait for a viewer */
+    struct byte_buf early;   /* what came in the same slice and waits until a brake lets go */
     uv_timer_t timer;        /* checks the brakes and, at the end, the viewers */
     bool is_connected, is_paced, has_pace, is_input_over, is_import_over, is_draining;
     bool has_been_watched, is_input_unreadable, is_all_delivered;
+    int import_error; /* told when everything before it is published */
     uint64_t pace_start_ns, pace_start_us, newest_us;
     uint64_t sent_before, progress_ns; /* progress_ns: when a viewer last took something */
     uint64_t drain_start_ns, drain_most_ns, linger_ns;
@@ -82,9 +90,17 @@ static bool is_lonely(struct karp_publishing *karp)
     return karp->settings->is_viewer_awaited && !karp->has_been_watched;
 }
 
+/* Another instance has to wait. */
+static bool is_crowded(const struct karp_publishing *karp)
+{
+    return !karp->settings->is_live && publisher_is_young(&karp->publisher);
+}
+
 static bool is_held_back(struct karp_publishing *karp)
 {
     const struct publisher *publisher = &karp->publisher;
+    if (karp->early.size > 0)
+        return true;
     bool is_patient = publisher->id == 0 || input_is_file(karp->input);
     if (!karp->is_connected && is_patient)
         return true;
@@ -229,29 +245,70 @@ static int publish_frame(struct karp_publishing *karp, const struct karp_frame *
     return publisher_write(&karp->publisher, frame);
 }
 
+static int keep_early(struct karp_publishing *karp, const struct early *early)
+{
+    int error = byte_buf_append(&karp->early, early, sizeof *early);
+    return error ? error : byte_buf_append(&karp->early, early->frame.payload, early->frame.size);
+}
+
 static int on_frame(void *user, const struct karp_frame *frame)
 {
     struct karp_publishing *karp = user;
-    if (!is_lonely(karp))
-        return publish_frame(karp, frame);
-    int error = byte_buf_append(&karp->early, frame, sizeof *frame);
-    return error ? error : byte_buf_append(&karp->early, frame->payload, frame->size);
+    if (karp->early.size > 0 || is_lonely(karp))
+        return keep_early(karp, &(struct early){.frame = *frame});
+    return publish_frame(karp, frame);
 }
 
-/* Publishes the frames that waited for the first viewer. */
+static int take_catalog(struct karp_publishing *karp, const struct karp_catalog *catalog)
+{
+    karp->has_pace = false; /* the times of an instance may begin anywhere */
+    int error = publisher_set_catalog(&karp->publisher, catalog);
+    if (!error && karp->is_connected && !karp->publisher.is_on_air)
+        error = publisher_go_on_air(&karp->publisher);
+    return error;
+}
+
+static int on_catalog(void *user, const struct karp_catalog *catalog)
+{
+    struct karp_publishing *karp = user;
+    if (karp->early.size == 0 && !is_crowded(karp))
+        return take_catalog(karp, catalog);
+    struct early early = {.catalog = karp_catalog_copy(catalog)};
+    return early.catalog ? keep_early(karp, &early) : MOQ_ERR_NOMEM;
+}
+
+static struct early early_at(const struct karp_publishing *karp, size_t *at)
+{
+    struct early early;
+    memcpy(&early, karp->early.data + *at, sizeof early);
+    *at += sizeof early;
+    early.frame.payload = karp->early.data + *at;
+    *at += early.frame.size;
+    return early;
+}
+
+/* Publishes the catalogs and frames that waited, up to the first that still has to wait. */
 static int publish_early(struct karp_publishing *karp)
 {
+    size_t done = 0;
     int error = 0;
-    for (size_t at = 0; at < karp->early.size && !error;) {
-        struct karp_frame frame;
-        memcpy(&frame, karp->early.data + at, sizeof frame);
-        frame.payload = karp->early.data + at + sizeof frame;
-        at += sizeof frame + frame.size;
-        error = publish_frame(karp, &frame);
+    for (size_t at = 0; at < karp->early.size && !error; done = at) {
+        struct early early = early_at(karp, &at);
+        if (early.catalog ? is_crowded(karp) : is_lonely(karp))
+            break;
+        error =
+            early.catalog ? take_catalog(karp, early.catalog) : publish_frame(karp, &early.frame);
+        karp_catalog_free(early.catalog);
     }
-    byte_buf_deinit(&karp->early);
-    byte_buf_init(&karp->early, EARLY_MAX_BYTES);
+    byte_buf_consume(&karp->early, done);
     return error;
+}
+
+static void drop_early(struct karp_publishing *karp)
+{
+    for (size_t at = 0; at < karp->early.size;)
+        karp_catalog_free(early_at(karp, &at).catalog);
+    byte_buf_deinit(&karp->early);
 }
 
 /* ---- Feeding --------------------------------------------------------------------------------- */
@@ -264,37 +321,44 @@ static void on_brake(uv_timer_t *timer)
 }
 
 /* Called at the end of the input. For a short file the catalog and all frames may come only now,
- * and have to wait for a viewer as well. */
+ * and have to wait as well. */
 static void end_import(struct karp_publishing *karp)
 {
-    int error = karp->is_import_over ? 0 : karp_importer_finish(karp->importer);
+    if (!karp->is_import_over)
+        karp->import_error = karp_importer_finish(karp->importer);
     karp->is_import_over = true;
-    if (error)
-        import_failed(karp, error);
-    if (karp->early.size > 0 && !error)
+    if (karp->early.size > 0 && !(karp->import_error && is_lonely(karp)))
         uv_timer_start(&karp->timer, on_brake, BRAKE_MS, 0);
+    else if (karp->import_error)
+        import_failed(karp, karp->import_error);
     else
         begin_drain(karp, CLOCK_NEVER);
 }
 
-static void feed_importer(struct karp_publishing *karp)
+/* Gives the importer what it may have now. */
+static void feed_slices(struct karp_publishing *karp)
 {
     size_t used = 0;
-    int error = 0;
-    moq_native_wake(karp->tool->native);
-    if (!is_lonely(karp) && karp->early.size > 0)
-        error = publish_early(karp);
-    while (!error && used < karp->waiting.size && !is_held_back(karp)) {
+    while (!karp->import_error && used < karp->waiting.size && !is_held_back(karp)) {
         size_t n =
             karp->waiting.size - used < SLICE_BYTES ? karp->waiting.size - used : SLICE_BYTES;
-        error = karp_importer_feed(karp->importer, karp->waiting.data + used, n);
+        karp->import_error = karp_importer_feed(karp->importer, karp->waiting.data + used, n);
         used += n;
     }
-    byte_buf_consume(&karp->waiting, used);
+    byte_buf_consume(&karp->waiting, karp->import_error ? karp->waiting.size : used);
+}
+
+static void feed_importer(struct karp_publishing *karp)
+{
     moq_native_wake(karp->tool->native);
-    if (error) {
-        import_failed(karp, error);
-    } else if (karp->waiting.size > 0 || is_held_back(karp)) {
+    int error = publish_early(karp);
+    if (!error)
+        feed_slices(karp);
+    moq_native_wake(karp->tool->native);
+    bool is_early = karp->early.size > 0 && !(karp->import_error && is_lonely(karp));
+    if (error || (karp->import_error && !is_early)) {
+        import_failed(karp, error ? error : karp->import_error);
+    } else if (is_early || karp->waiting.size > 0 || is_held_back(karp)) {
         input_hold(karp->input);
         uv_timer_start(&karp->timer, on_brake, BRAKE_MS, 0);
     } else if (!karp->is_input_over) {
@@ -324,15 +388,6 @@ static void on_input_end(void *user, int error)
     karp->is_input_over = true;
     if (!karp->is_draining)
         feed_importer(karp);
-}
-
-static int on_catalog(void *user, const struct karp_catalog *catalog)
-{
-    struct karp_publishing *karp = user;
-    int error = publisher_set_catalog(&karp->publisher, catalog);
-    if (!error && karp->is_connected && !karp->publisher.is_on_air)
-        error = publisher_go_on_air(&karp->publisher);
-    return error;
 }
 
 /* ---- Session --------------------------------------------------------------------------------- */
@@ -462,6 +517,6 @@ int karp_publish(struct tool *tool, const struct karp_settings *settings,
     karp_importer_free(karp.importer);
     publisher_deinit(&karp.publisher);
     byte_buf_deinit(&karp.waiting);
-    byte_buf_deinit(&karp.early);
+    drop_early(&karp);
     return exit_code;
 }

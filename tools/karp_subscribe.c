@@ -36,10 +36,11 @@ struct karp_watching {
     uint64_t opened_ns; /* when the player got its tracks */
     bool is_resuming;   /* the instance is the same as before, so its file goes on */
     bool has_played;
-    bool is_offline; /* there is no session */
-    bool is_over;    /* the broadcast was withdrawn, and no other instance has replaced it */
-    bool is_cut_off; /* it is gone although its publisher had not ended it */
-    bool is_told;    /* what is missing has been printed */
+    bool is_offline;        /* there is no session */
+    bool is_over;           /* the broadcast was withdrawn, and no other instance has replaced it */
+    bool is_cut_off;        /* it is gone although its publisher had not ended it */
+    bool is_told;           /* what is missing has been printed */
+    uint64_t init_segments; /* that have been written to the output */
     uint64_t
         missed_ns; /* start of a session in which nothing was announced yet; 0: something was */
 };
@@ -74,8 +75,11 @@ static bool tell_losses(const struct karp_watching *karp)
         log_warn(LOG_TOOL,
                  "left out: the beginning of %llu tracks whose subscriptions failed first",
                  (unsigned long long)player->tracks_late);
+    if (karp->watch.passed_over > 0)
+        log_warn(LOG_TOOL, "left out: %llu instances that were not the newest for long enough",
+                 (unsigned long long)karp->watch.passed_over);
     return counters.dropped_frames + player->groups_skipped + player->groups_cut +
-               player->tracks_refused + player->tracks_late >
+               player->tracks_refused + player->tracks_late + karp->watch.passed_over >
            0;
 }
 
@@ -112,9 +116,23 @@ static void rescue_export(struct karp_watching *karp)
 
 /* ---- Frames to the file ---------------------------------------------------------------------- */
 
+/* The exporter is about to write an init segment in mid-file. Demuxers such as ffmpeg's pass over
+ * it, or give the file up. */
+static void tell_next_init(struct karp_watching *karp)
+{
+    log_warn(LOG_TOOL,
+             "instance %s has an init segment of its own, at byte %llu: players that read only the "
+             "first one do not play on from there, but each part plays alone",
+             karp->playing_id, (unsigned long long)output_bytes(karp->output));
+}
+
 static int on_write(void *user, const uint8_t *data, size_t n)
 {
     struct karp_watching *karp = user;
+    uint64_t inits = karp->exporter ? karp_exporter_counters(karp->exporter).init_segments : 0;
+    if (inits > karp->init_segments && inits > 1)
+        tell_next_init(karp);
+    karp->init_segments = inits;
     return output_write(karp->output, data, n);
 }
 

@@ -16,9 +16,6 @@
 static const struct moq_cache_limits media_cache = {
     .groups = 128, .age_ns = 15 * NS_PER_S, .bytes = 96 << 20};
 static const struct moq_cache_limits catalog_cache = {.groups = 1};
-/* An instance is offered for this long after the next one has begun, because it may have been very
- * short. */
-#define RETIREMENT_NS NS_PER_S
 
 static struct moq_track *track_new(struct publisher *publisher, struct moq_path *path, int priority,
                                    const struct moq_cache_limits *cache)
@@ -84,6 +81,7 @@ int publisher_go_on_air(struct publisher *publisher)
     if (!publisher->catalog_track)
         return MOQ_ERR_NOMEM;
     publisher->is_on_air = true;
+    publisher->began_ns = publisher->clock->now_ns;
     struct moq_path *path = moq_track_path(publisher->catalog_track);
     log_info(LOG_TOOL, "publishing %s, instance %s",
              moq_path_text(publisher->broadcast, text, sizeof text), id);
@@ -106,9 +104,17 @@ static void drop_retired(struct publisher *publisher)
         withdraw_track(publisher, &publisher->retired_catalog, 0);
 }
 
+bool publisher_is_young(const struct publisher *publisher)
+{
+    uint64_t age_ns = publisher->clock->now_ns - publisher->began_ns;
+    return publisher->is_on_air && age_ns < PUBLISHER_INSTANCE_MIN_NS;
+}
+
 /* Ends the tracks of the current instance and keeps them as retired ones. */
 static void retire_instance(struct publisher *publisher)
 {
+    if (publisher_is_young(publisher))
+        log_warn(LOG_TOOL, "the next instance begins so soon that viewers may miss this one");
     drop_retired(publisher);
     publisher_finish(publisher, true);
     for (size_t i = 0; i < publisher->track_count; i++)
@@ -198,7 +204,7 @@ static int cut_group(struct publisher *publisher, struct publisher_track *media)
 
 int publisher_write(struct publisher *publisher, const struct karp_frame *frame)
 {
-    if (publisher->clock->now_ns - publisher->retired_ns > RETIREMENT_NS)
+    if (publisher->clock->now_ns - publisher->retired_ns > PUBLISHER_INSTANCE_MIN_NS)
         drop_retired(publisher);
     if (!publisher->is_on_air || frame->track >= publisher->track_count)
         return leave_out(publisher, PUBLISHER_LOSS_OFF_AIR);

@@ -4,11 +4,16 @@
 #ifndef MOQ_TOOLS_PUBLISHER_H
 #define MOQ_TOOLS_PUBLISHER_H
 
+#include "base/clock.h"
 #include "karp/karp.h"
 #include "native/native.h"
 
 /* Viewers that count for back pressure. Further ones are served as well. */
 enum { PUBLISHER_MAX_VIEWERS = 256 };
+
+/* An instance is the newest for at least this long, unless the input must not be held back, and is
+ * offered for as long after that, because viewers take the newest instance after a short pause. */
+#define PUBLISHER_INSTANCE_MIN_NS NS_PER_S
 
 /* Why a frame was left out. X(name, words) */
 #define PUBLISHER_LOSSES(X)                                                                        \
@@ -41,6 +46,7 @@ struct publisher {
     uint64_t latency_ns;             /* groups superseded longer ago than this are skipped */
     uint64_t id;                     /* read-only: of the newest instance; 0: none yet */
     bool is_on_air;                  /* read-only: an instance is being offered */
+    uint64_t began_ns;               /* private: when that instance began */
     struct karp_catalog *catalog;    /* read-only; NULL: not known yet, so nothing is offered */
     struct moq_track *catalog_track; /* private, as all below */
     struct publisher_track tracks[KARP_CATALOG_MAX_TRACKS];
@@ -55,6 +61,9 @@ struct publisher {
     uint64_t groups_lost, frames, bytes;     /* read-only */
     uint64_t left_out[PUBLISHER_LOSS_COUNT]; /* read-only: frames, by reason */
 };
+
+/* Whether the instance on air began less than PUBLISHER_INSTANCE_MIN_NS ago. */
+bool publisher_is_young(const struct publisher *publisher);
 
 /* Copies the catalog. If the publisher is on air, begins a new instance. 0 or an error. */
 int publisher_set_catalog(struct publisher *publisher, const struct karp_catalog *catalog);

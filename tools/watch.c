@@ -123,10 +123,20 @@ static void on_catalog_retry(uv_timer_t *timer)
 
 /* ---- Instances ------------------------------------------------------------------------------- */
 
+static bool is_id(const char *id, const struct moq_part *part)
+{
+    return part->size == strlen(id) && memcmp(part->data, id, part->size) == 0;
+}
+
 static void take_newest(struct watch *watch)
 {
     const char *newest = karp_instances_newest(&watch->instances);
-    if (!watch->announced || strcmp(newest ? newest : "", watch->id) == 0)
+    if (!watch->announced)
+        return;
+    bool is_fresh = newest && strcmp(newest, watch->fresh_id) == 0;
+    watch->passed_over += watch->appeared - (is_fresh && watch->appeared > 0);
+    watch->appeared = 0;
+    if (strcmp(newest ? newest : "", watch->id) == 0)
         return;
     drop_catalog(watch);
     watch->refused_ns = 0;
@@ -166,6 +176,8 @@ static void on_active(struct moq_announced *announced, struct moq_path *path)
         return;
     struct moq_part id = moq_path_part(path, moq_path_count(path) - 1);
     bool is_new = karp_instances_add(&watch->instances, id.data, id.size);
+    if (is_new && watch->has_waited && !is_id(watch->id, &id) && !is_id(watch->fresh_id, &id))
+        watch->appeared++;
     if (is_new && watch->has_waited)
         snprintf(watch->fresh_id, sizeof watch->fresh_id, "%.*s", (int)id.size, id.data);
     if (is_new && watch->has_waited && !watch->id[0])
@@ -180,7 +192,7 @@ static void on_ended(struct moq_announced *announced, struct moq_path *path)
     if (!broadcast_of(watch, path))
         return;
     struct moq_part id = moq_path_part(path, moq_path_count(path) - 1);
-    if (id.size == strlen(watch->id) && memcmp(id.data, watch->id, id.size) == 0)
+    if (is_id(watch->id, &id))
         watch->delays = DELAYS_MAX; /* its catalog will not come any more */
     if (karp_instances_remove(&watch->instances, id.data, id.size))
         uv_timer_start(&watch->timer, on_quiet, QUIET_MS, 0);
@@ -228,6 +240,7 @@ void watch_on_connected(struct watch *watch, struct moq_session *session)
     watch->instances.count = 0;
     watch->id[0] = watch->fresh_id[0] = '\0';
     watch->has_waited = false;
+    watch->appeared = 0;
     watch->refused_ns = 0;
     drop_catalog(watch);
     uv_timer_stop(&watch->timer);

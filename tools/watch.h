@@ -23,11 +23,14 @@ struct watch {
     void *user;                        /* read-only */
     char id[KARP_ID_MAX_BYTES];        /* read-only: of the newest instance; "": none */
     bool is_from_start;                /* read-only: that instance began while we were watching */
-    uint64_t refused_ns; /* read-only: since when its catalog cannot be fetched; 0: it can */
-    int refusal;         /* read-only: why */
-    bool has_waited;     /* private, as all below: all earlier announcements have been received */
+    uint64_t passed_over; /* read-only: instances that began while we were watching, but were
+                             replaced or withdrawn before they became the one in `id` */
+    uint64_t refused_ns;  /* read-only: since when its catalog cannot be fetched; 0: it can */
+    int refusal;          /* read-only: why */
+    bool has_waited;      /* private, as all below: all earlier announcements have been received */
     char
         fresh_id[KARP_ID_MAX_BYTES]; /* the last instance that was announced after that; "": none */
+    unsigned appeared; /* instances that were announced since the one in `id` was taken */
     struct moq_announced *announced;
     struct karp_instances instances;
     struct moq_track *track; /* of the catalog; NULL: not subscribed */

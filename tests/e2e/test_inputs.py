@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Inputs as people have them: files one after the other, tracks that cannot be carried, QuickTime."""
 
+import re
+import time
+
 from moqkit import *
 
 KARP = program("moq-karp")
@@ -47,16 +50,78 @@ def files_that_follow_each_other_are_one_broadcast():
     relay.stop()
 
 
-def files_that_differ_are_one_instance_after_the_other():
-    relay = Relay()
-    sources = [made(f"{size}.mp4", "-s", size, "-c:a", "aac", *FRAGMENTS) for size in ("320x180", "160x90")]
+def files_that_differ(*sizes):
+    """Clips of these sizes, one after the other; and what is in each."""
+    sources = [made(f"{size}.mp4", "-s", size, "-c:a", "aac", *FRAGMENTS) for size in sizes]
     data = b""
     for source in sources:
         with open(source, "rb") as file:
             data += file.read()
-    status, err, result = published(relay, "differ", data)
+    return data, counts(sources[0])
+
+
+def files_that_differ_are_one_instance_after_the_other():
+    """However many of them are in the pipe at once."""
+    relay = Relay()
+    for sizes in (["320x180", "160x90"], ["320x180", "160x90", "80x60", "240x120"]):
+        data, each = files_that_differ(*sizes)
+        status, err, result = published(relay, f"differ-{len(sizes)}", data)
+        check_equal(status, 0, err)
+        check_equal(counts(result), {number: len(sizes) * count for number, count in each.items()}, f"packets of {len(sizes)} files")
+    relay.stop()
+
+
+def a_recording_tells_where_its_next_init_segment_begins():
+    """Cut there, it plays: also with more tracks than before, where ffmpeg refuses the whole."""
+    relay = Relay()
+    result, url, data = scratch("parts.mp4"), relay.url("/parts"), b""
+    sources = [made("still.mp4", "-an", *FRAGMENTS), made("sound.mp4", "-s", "160x90", "-c:a", "aac", *FRAGMENTS)]
+    for source in sources:
+        with open(source, "rb") as file:
+            data += file.read()
+    viewer = subscriber(url, result)
+    viewer.wait_for("waiting for the broadcast")
+    status, _, err = run([KARP, "--tls-disable-verify", "publish", url], stdin=data)
+    check_equal([status, viewer.wait()], [0, 0], f"status of publish and subscribe: {err} {viewer.err}")
+    told = [int(number) for number in re.findall(r"has an init segment of its own, at byte (\d+)", "".join(viewer.err))]
+    check_equal(len(told), 1, f"init segments that were told: {viewer.err}")
+    with open(result, "rb") as file:
+        whole = file.read()
+    for source, part in zip(sources, (whole[:told[0]], whole[told[0]:])):
+        with open(result, "wb") as file:
+            file.write(part)
+        check_equal(counts(result), counts(source), f"packets of {source}")
+        check_equal(run(["ffmpeg", "-v", "error", "-i", result, "-f", "null", "-"])[2], "", f"what ffmpeg says of {source}")
+    relay.stop()
+
+
+def a_viewer_tells_that_instances_passed_too_quickly():
+    """A live publisher holds nothing back, so only the first and the last of four instances can be had."""
+    relay = Relay()
+    result, url = scratch("passed.mp4"), relay.url("/passed")
+    data, each = files_that_differ("320x180", "160x90", "80x60", "240x120")
+    viewer = subscriber(url, result)
+    viewer.wait_for("waiting for the broadcast")
+    status, _, err = run([KARP, "--tls-disable-verify", "publish", url, "--live"], stdin=data)
     check_equal(status, 0, err)
-    check_equal(counts(result), {number: 2 * count for number, count in counts(sources[0]).items()}, "packets")
+    check("viewers may miss this one" in err, f"the publisher says nothing: {err}")
+    status = viewer.wait()
+    written = counts(result)[0] // each[0]
+    check_equal([status, written < 4], [4, True] if written < 4 else [0, False], f"status of the viewer with {written} files: {viewer.err}")
+    relay.stop()
+
+
+def each_file_that_differs_is_published_in_its_own_time():
+    relay = Relay()
+    url, path = relay.url("/times"), scratch("times.mp4")
+    with open(path, "wb") as file:
+        file.write(files_that_differ("320x180", "160x90")[0])
+    with open(path, "rb") as file:
+        publisher = Process([KARP, "--tls-disable-verify", "publish", url], stdin=file)
+        wait_until(lambda: sum("publishing" in line for line in publisher.err) == 2, 30, f"no second instance: {publisher.err}")
+        began = time.monotonic()
+        check_equal(publisher.wait(30), 0, f"exit status of the publisher: {publisher.err}")
+    check(time.monotonic() - began > 2.5, f"the second clip of 3 s took {time.monotonic() - began} s")
     relay.stop()
 
 
@@ -83,5 +148,6 @@ def quicktime_is_taken():
 
 
 TESTS = [files_that_follow_each_other_are_one_broadcast, files_that_differ_are_one_instance_after_the_other,
-         what_cannot_be_carried_is_told_and_does_not_take_the_rest_along,
+         a_recording_tells_where_its_next_init_segment_begins, a_viewer_tells_that_instances_passed_too_quickly,
+         each_file_that_differs_is_published_in_its_own_time, what_cannot_be_carried_is_told_and_does_not_take_the_rest_along,
          quicktime_is_taken]
