@@ -127,8 +127,6 @@ static int read_media(struct karp_importer *importer, struct import_track *track
     if (!error)
         error = import_need_box(importer, minf, "stbl", &stbl);
     if (!error)
-        track->tables = stbl;
-    if (!error)
         error = import_need_box(importer, stbl, "stsd", &stsd);
     if (!error)
         error = import_entry(importer, track, stsd, &description);
@@ -151,12 +149,18 @@ static int read_track_id(struct karp_importer *importer, struct import_track *tr
     track->id = reader_u32(&tkhd);
     if (tkhd.is_short)
         return import_too_short(importer, "tkhd");
-    for (const struct import_track *other = importer->tracks; other < track; other++) {
-        if (other->id == track->id)
-            return import_fail(importer, DUPLICATE_TRACK, NULL, "two tracks have the id %u",
-                               track->id);
-    }
     return 0;
+}
+
+/* Finds the sample tables of a track, which tell how many samples there are even if the rest of the
+ * track cannot be read. */
+static void find_tables(struct reader trak, struct reader *tables)
+{
+    struct reader mdia, minf;
+    *tables = (struct reader){.data = NULL};
+    if (box_find(trak, FOURCC('m', 'd', 'i', 'a'), &mdia) &&
+        box_find(mdia, FOURCC('m', 'i', 'n', 'f'), &minf))
+        box_find(minf, FOURCC('s', 't', 'b', 'l'), tables);
 }
 
 /* Reads a track into the next free place. It keeps that place as soon as its id is known, even if
@@ -170,18 +174,22 @@ static int read_track(struct karp_importer *importer, struct import_track *track
     if (error)
         return error;
     importer->track_count++;
+    find_tables(trak, &track->tables);
+    for (const struct import_track *other = importer->tracks; other < track; other++) {
+        if (other->id == track->id)
+            return import_fail(importer, DUPLICATE_TRACK, NULL, "two tracks have the id %u",
+                               track->id);
+    }
     return read_media(importer, track, trak);
 }
 
 /* Counts the samples of a track beyond KARP_IMPORT_MAX_TRACKS. Nothing else of it is kept. */
 static void count_further_track(struct karp_importer *importer, struct reader trak)
 {
-    struct reader mdia, minf, stbl;
+    struct reader tables;
     importer->further_tracks++;
-    if (box_find(trak, FOURCC('m', 'd', 'i', 'a'), &mdia) &&
-        box_find(mdia, FOURCC('m', 'i', 'n', 'f'), &minf) &&
-        box_find(minf, FOURCC('s', 't', 'b', 'l'), &stbl))
-        importer->further_samples += import_table_samples(stbl);
+    find_tables(trak, &tables);
+    importer->further_samples += import_table_samples(tables);
 }
 
 /* Reads a track. If it cannot be carried, only this track is left out. */
@@ -264,6 +272,31 @@ static int check_tracks(struct karp_importer *importer)
                        importer->further_tracks > 0 ? " of the first 64" : "", reason);
 }
 
+static bool has_same_tables(const struct import_track *a, const struct import_track *b)
+{
+    return a->tables.size == b->tables.size &&
+           memcmp(a->tables.data, b->tables.data, a->tables.size) == 0;
+}
+
+/* A fragment names its track by the id alone: where two have the same, it may belong to either.
+ * That is no matter where one says what the other says. */
+static void drop_namesakes(struct karp_importer *importer)
+{
+    for (size_t i = 1; i < importer->track_count; i++) {
+        for (size_t j = 0; j < i; j++) {
+            struct import_track *track = &importer->tracks[j];
+            char name[KARP_TRACK_NAME_MAX_BYTES];
+            const struct import_track *namesake = &importer->tracks[i];
+            if (!track->is_used || track->id != namesake->id || has_same_tables(track, namesake))
+                continue;
+            log_warn(LOG_MEDIA, "import: the other track %u is left out as well", track->id);
+            print_name(track->kind, track->id, name);
+            karp_catalog_remove(importer->catalog, name);
+            track->is_used = false;
+        }
+    }
+}
+
 int import_moov(struct karp_importer *importer, struct reader body)
 {
     struct reader mvhd, mvex;
@@ -286,9 +319,12 @@ int import_moov(struct karp_importer *importer, struct reader body)
     if (!error && importer->further_tracks > 0)
         log_warn(LOG_MEDIA, "import: the moov has %zu tracks; only the first %d are read",
                  importer->track_count + importer->further_tracks, KARP_IMPORT_MAX_TRACKS);
+    bool has_fragments = !error && box_find(body, FOURCC('m', 'v', 'e', 'x'), &mvex);
+    if (has_fragments)
+        drop_namesakes(importer);
     if (!error)
         error = check_tracks(importer);
-    if (!error && box_find(body, FOURCC('m', 'v', 'e', 'x'), &mvex))
+    if (!error && has_fragments)
         error = read_all(importer, mvex, "trex", read_trex);
     if (!error)
         find_places(importer);

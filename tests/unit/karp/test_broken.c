@@ -92,6 +92,29 @@ static void a_track_without_one_of_its_boxes_does_not_take_the_other_along(void 
     assert_int_equal(notes.counts.left_out[KARP_LOSS_TRACK], 2);
 }
 
+/* Their samples cannot be told apart in fragments, and would all go into the first of them. */
+static void tracks_of_the_same_id_are_left_out_together(void **state)
+{
+    (void)state;
+    struct sample_track tracks[3] = {video_track, audio_track, audio_track};
+    struct file file = {.size = 0};
+    struct notes notes = {0};
+    tracks[1].id = 1;
+    file_ftyp(&file);
+    file_moov(&file, tracks, 3);
+    file_pictures(&file, 0, "Key");
+    file_fragment(&file, &(struct sample_run){.track = 1, .texts = "sound"});
+    file_sounds(&file, 0, "aa bb");
+    import_well(&file, &notes);
+    assert_string_equal(notes.text, "+audio2 0 aa\naudio2 20000 bb\n");
+    assert_int_equal(notes.counts.left_out[KARP_LOSS_TRACK], 2);
+
+    struct file alone = {.size = 0};
+    file_ftyp(&alone);
+    file_moov(&alone, tracks, 2);
+    assert_failure(&alone, "DuplicateTrack: two tracks have the id 1");
+}
+
 static void files_without_a_beginning_are_named(void **state)
 {
     (void)state;
@@ -437,6 +460,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(missing_boxes_are_named),
+        cmocka_unit_test(tracks_of_the_same_id_are_left_out_together),
         cmocka_unit_test(files_without_a_beginning_are_named),
         cmocka_unit_test(a_track_without_one_of_its_boxes_does_not_take_the_other_along),
         cmocka_unit_test(wrong_tracks_are_left_out),
