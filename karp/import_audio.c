@@ -126,7 +126,8 @@ static int read_mp4a(struct karp_importer *importer, struct reader record, struc
                            "esds has an ADIF header in the place of an AudioSpecificConfig");
     bool has_config = esds.config_size > 0 || profile == 0;
     if (has_config && karp_aac_parse(esds.config, esds.config_size, &aac) != 0)
-        return import_fail(importer, MP4, NULL, "esds has no AudioSpecificConfig");
+        return import_fail(importer, MP4, NULL,
+                           "esds has no AudioSpecificConfig (ffmpeg: -bsf:a aac_adtstoasc)");
 
     codec->kind = KARP_CODEC_AAC;
     codec->profile = has_config ? aac.object_type : profile;

@@ -176,6 +176,13 @@ static void put_aac_without_esds(struct file *file)
     file_end(file, begin_mp4a(file, 0));
 }
 
+static void put_aac_without_config(struct file *file)
+{
+    size_t entry = begin_mp4a(file, 0);
+    put_esds(file, 0x40, 0);
+    file_end(file, entry);
+}
+
 static void what_cannot_be_carried_is_refused_with_the_reason(void **state)
 {
     (void)state;
@@ -185,6 +192,8 @@ static void what_cannot_be_carried_is_refused_with_the_reason(void **state)
     assert_failure(&file, "UnsupportedCodec(enca): encrypted media");
     file = sound_file(put_aac_without_esds);
     assert_failure(&file, "MissingBox(esds)");
+    file = sound_file(put_aac_without_config);
+    assert_failure(&file, "esds has no AudioSpecificConfig (ffmpeg: -bsf:a aac_adtstoasc)");
 }
 
 /* ---- Several sample entries ------------------------------------------------------------------ */
