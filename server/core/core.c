@@ -49,25 +49,25 @@ size_t core_worker_count(const struct core *core)
     return core->worker_count;
 }
 
-struct hooks_call {
-    void (*work)(struct core_hooks *hooks, void *user);
+struct attaching {
+    void (*work)(const struct core_worker *worker, void *user);
     void *user;
 };
 
-static void call_with_hooks(struct worker *worker, void *user)
+static void attach_to_worker(struct worker *worker, void *user)
 {
-    const struct hooks_call *call = user;
-    call->work(&worker->router.hooks, call->user);
+    const struct attaching *attaching = user;
+    attaching->work(&worker->door, attaching->user);
 }
 
-void core_with_hooks(struct core *core, size_t worker,
-                     void (*work)(struct core_hooks *hooks, void *user), void *user)
+void core_with_worker(struct core *core, size_t worker,
+                      void (*work)(const struct core_worker *worker, void *user), void *user)
 {
-    struct hooks_call call = {.work = work, .user = user};
+    struct attaching attaching = {.work = work, .user = user};
     if (core->is_running)
-        worker_call(core->workers[worker], call_with_hooks, &call);
+        worker_call(core->workers[worker], attach_to_worker, &attaching);
     else
-        call_with_hooks(core->workers[worker], &call);
+        attach_to_worker(core->workers[worker], &attaching);
 }
 
 size_t core_listener_count(const struct core *core)

@@ -14,6 +14,7 @@
 
 #include "base/clock.h"
 #include "native/native.h"
+#include "server/core/feed.h"
 #include "server/core/hooks.h"
 
 #ifdef __cplusplus
@@ -103,10 +104,22 @@ void core_stop(struct core **core, void (*on_stopped)(void *user), void *user);
 uint32_t core_workers_of(const struct relay_config *config);
 uv_loop_t *core_loop(const struct core *core);
 size_t core_worker_count(const struct core *core);
-/* Runs `work` on the thread on which a worker's hooks may be changed, and waits until it is done:
- * before core_run that is the caller's thread, afterwards the worker's. */
-void core_with_hooks(struct core *core, size_t worker,
-                     void (*work)(struct core_hooks *hooks, void *user), void *user);
+
+/* What is attached to: one worker. All of it is for that worker's thread. */
+struct core_worker {
+    size_t number;
+    uv_loop_t *loop;           /* for handles of one's own, to be closed before core_stop */
+    struct moq_native *native; /* its clock; moq_native_wake is the first thing in a callback */
+    struct core_hooks *hooks;  /* for core_hooks_add */
+    struct router *router;     /* for origin_add */
+};
+
+/* Runs `work` on the thread on which something may be attached to a worker or taken away, and waits
+ * until it is done: before core_run that is the caller's thread, afterwards the worker's. What
+ * `worker` points to stays until the worker ends. Not to be called on a worker's thread. */
+void core_with_worker(struct core *core, size_t worker,
+                      void (*work)(const struct core_worker *worker, void *user), void *user);
+
 /* Asks all workers, and waits for them no longer than CORE_REPORT_NS. The result is valid until the
  * next call. */
 const struct core_stats *core_stats(struct core *core);

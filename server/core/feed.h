@@ -1,21 +1,38 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A feed brings the groups of one source. There are kinds of feeds, each a table of operations:
+/* Origins and their feeds: how tracks come into a worker. Part of core's door.
+ *
+ * A feed brings the groups of one source. There are kinds of feeds, each a table of operations:
  * legs (subscriptions to a peer of this worker), mirror (a link to another worker), and whatever
- * else publishes. An announcement names the kind; everything after that goes through the table. */
+ * else publishes. An announcement names the kind; everything after that goes through the table.
+ *
+ * Whoever publishes without being a peer is an *origin*: it announces a path with a table of its
+ * own (origin_add), and is asked for the groups when somebody watches, on any worker. All of it
+ * happens on the thread of the worker that the origin was added to. */
 #ifndef MOQ_CORE_FEED_H
 #define MOQ_CORE_FEED_H
 
 #include "transfork/transfork.h"
 
-struct announcement;
-struct fetch;
-struct fetch_wish;
-struct source;
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+struct announcement; /* "this peer (or worker, or origin) publishes that path" */
+struct fetch;        /* one group that somebody asked for by its number */
+struct router;       /* what a worker knows of peers, paths and tracks: see core_worker */
+struct source;       /* a track that somebody watches */
 
 /* The first member of each kind's own struct. */
 struct feed {
     const struct feed_ops *ops;
     struct source *source;
+};
+
+struct fetch_wish {
+    struct moq_path *path;
+    uint64_t group;
+    uint8_t priority;
+    bool is_local_only; /* nothing is asked of other workers */
 };
 
 /* Entries may be NULL where the comment says so. */
@@ -24,12 +41,13 @@ struct feed_ops {
     /* Its groups belong to another worker, whose cache counts them. */
     bool is_copy;
 
-    /* Makes a feed for a source whose origin is `origin`, without asking for anything yet. NULL:
-     * out of memory. */
+    /* Makes a feed for a source whose origin is `origin`, without asking for anything and without
+     * calling anything of core. The feed of an earlier source may still be closing. NULL: out of
+     * memory. */
     struct feed *(*open)(struct source *source, struct announcement *origin);
     /* Somebody watches: asks the publisher for what all viewers together want, or changes what it
-     * asked for. Returns 0, or the error with which the source must end. May call source_lost,
-     * which closes the feed. */
+     * asked for. Returns 0, or the error with which the source must end. May write groups, call
+     * source_ready, or call source_lost, which closes the feed. */
     int (*adjust)(struct feed *feed, const struct moq_wish *all);
     /* Nobody watches any more, on any worker. Called once until the next adjust. NULL: the feed
      * continues as before. */
@@ -47,19 +65,59 @@ struct feed_ops {
     /* Ends everything, cuts groups that still grow, and frees the feed. */
     void (*close)(struct feed *feed);
 
-    /* Asks for one group by its number, for a new fetch; the feed then calls fetch_* functions.
-     * Returns a handle for fetch_close, or NULL: this publisher cannot be asked. NULL as the entry:
-     * no publisher of this kind can. */
+    /* Asks for one group by its number, for a new fetch; the feed calls fetch_* functions after
+     * this has returned. Returns a handle for fetch_close, or NULL: this publisher cannot be asked.
+     * NULL as the entry: no publisher of this kind can. */
     void *(*fetch)(struct fetch *fetch, const struct announcement *origin,
                    const struct fetch_wish *wish);
     void (*fetch_close)(void *handle);
-    /* Asks the publisher about its track; `on_info` follows. Returns a handle for info_close, or
-     * NULL as for `fetch`. */
+    /* Asks the publisher about its track; `on_info` follows after this has returned. Returns a
+     * handle for info_close, or NULL as for `fetch`. */
     void *(*info)(const struct announcement *origin, moq_on_info *on_info, void *user);
     void (*info_close)(void *handle); /* no callback follows */
 };
 
+/* ---- For origins ----------------------------------------------------------------------------- */
+
+struct origin_offer {
+    struct moq_path *path; /* a reference is taken */
+    const struct feed_ops *feed;
+    void *self;   /* announcement_self */
+    uint32_t can; /* enum moq_can */
+};
+
+/* Announces `path` to peers and workers, until origin_remove. If the worker ends before, core
+ * removes the origin and closes its feeds, on the thread of core_stop. NULL: out of memory. */
+struct announcement *origin_add(struct router *router, const struct origin_offer *offer);
+/* Withdraws it and frees `announcement`: nothing is asked of it any more. A feed that is open has a
+ * moment to finish its track, and is closed then. Not to be called inside `open`. */
+void origin_remove(struct announcement *announcement);
+void *announcement_self(const struct announcement *announcement); /* of the offer */
+
+/* ---- For feeds ------------------------------------------------------------------------------- */
+
+struct moq_track *source_track(const struct source *source); /* where its groups go; borrowed */
+void source_ready(struct source *source); /* all who wait for the feed to begin are served */
+void source_lost(struct source *source, int error); /* the feed brings no more: closes it */
+
+/* For a fetch. Either the feed brings the bytes: the group begins empty (0 or MOQ_ERR_NOMEM; may be
+ * called inside `fetch`) ... */
+int fetch_open_group(struct fetch *fetch);
+void fetch_append(struct fetch *fetch, const uint8_t *data, size_t n);
+/* ... or the bytes are another worker's: call fetch_follow when there are more of them. Both may
+ * free the fetch. */
+void fetch_adopt(struct fetch *fetch, struct moq_group_body *body);
+void fetch_follow(struct fetch *fetch);
+/* Nothing more will arrive. `error` 0: the group is complete. The handle is over; frees the
+ * fetch. */
+void fetch_over(struct fetch *fetch, int error);
+
+/* ---- The kinds that core has ----------------------------------------------------------------- */
+
 extern const struct feed_ops legs_feed;   /* legs.c: for announcements of this worker's peers */
 extern const struct feed_ops mirror_feed; /* mirror.c: for those of other workers */
 
+#ifdef __cplusplus
+}
+#endif
 #endif

@@ -3,6 +3,7 @@
 #ifndef MOQ_CORE_FETCH_H
 #define MOQ_CORE_FETCH_H
 
+#include "server/core/feed.h"
 #include "server/core/route.h"
 #include "server/core/router.h"
 
@@ -22,13 +23,6 @@ struct fetch {
     struct list waiters;         /* fetch_waiter.node: those that wait until the group is known */
     struct moq_path *path;
     uint64_t sequence;
-};
-
-struct fetch_wish {
-    struct moq_path *path;
-    uint64_t group;
-    uint8_t priority;
-    bool is_local_only; /* nothing is asked of other workers */
 };
 
 /* One that waits until the group is known. Remove it from the list if it gives up. */
@@ -51,16 +45,5 @@ struct fetched { /* all borrowed */
 int fetch_find(struct router *router, const struct fetch_wish *wish, struct fetched *fetched);
 void fetch_wait(struct fetch *fetch, struct fetch_waiter *waiter);
 void fetches_stop(struct router *router);
-
-/* For feeds. Either the feed brings the bytes: the group begins empty (0 or MOQ_ERR_NOMEM) ... */
-int fetch_open_group(struct fetch *fetch);
-void fetch_append(struct fetch *fetch, const uint8_t *data, size_t n);
-/* ... or the bytes are another worker's: call fetch_follow when there are more of them. Both may
- * free the fetch. */
-void fetch_adopt(struct fetch *fetch, struct moq_group_body *body);
-void fetch_follow(struct fetch *fetch);
-/* Nothing more will arrive. `error` 0: the group is complete. The handle is over; frees the
- * fetch. */
-void fetch_over(struct fetch *fetch, int error);
 
 #endif

@@ -331,15 +331,35 @@ struct announcement *announcement_new(struct router *router, const struct feed_o
     return announcement;
 }
 
-struct announcement *route_add_origin(struct router *router, const struct origin_offer *offer)
+/* ---- Origins --------------------------------------------------------------------------------- */
+
+struct announcement *origin_add(struct router *router, const struct origin_offer *offer)
 {
     struct announcement *announcement = announcement_new(router, offer->feed, offer->path);
     if (!announcement)
         return NULL;
     announcement->self = offer->self;
     announcement->can = offer->can;
+    list_push_back(&router->origins, &announcement->owner_node);
     if (route_add(announcement, offer->path))
         return announcement;
+    list_remove(&announcement->owner_node);
     announcement_free(announcement);
     return NULL;
+}
+
+void origin_remove(struct announcement *announcement)
+{
+    route_remove(announcement);
+}
+
+void *announcement_self(const struct announcement *announcement)
+{
+    return announcement->self;
+}
+
+void origins_stop(struct router *router)
+{
+    while (!list_is_empty(&router->origins))
+        route_remove(container_of(router->origins.next, struct announcement, owner_node));
 }

@@ -13,7 +13,7 @@ struct route_follower;
 
 /* An announcement: this peer, worker or module publishes that path. */
 struct announcement {
-    struct list owner_node; /* core_peer.announcements, or router.foreign, or nothing */
+    struct list owner_node; /* core_peer.announcements, or router.foreign, or router.origins */
     struct list route_node; /* route.announcements */
     struct router *router;
     const struct feed_ops *feed; /* the kind of feed that brings its tracks */
@@ -94,15 +94,7 @@ struct announcement *announcement_new(struct router *router, const struct feed_o
 bool route_add(struct announcement *announcement, struct moq_path *path);
 void route_remove(struct announcement *announcement); /* frees it */
 
-/* What somebody publishes who is no peer: a module. */
-struct origin_offer {
-    struct moq_path *path; /* a reference is taken */
-    const struct feed_ops *feed;
-    void *self;   /* announcement.self */
-    uint32_t can; /* enum moq_can */
-};
-/* Until route_remove. NULL: out of memory. */
-struct announcement *route_add_origin(struct router *router, const struct origin_offer *offer);
+void origins_stop(struct router *router); /* at the end: removes those that are left */
 
 /* Whether one more may wait; those that wait are counted over all workers. */
 bool route_may_wait(const struct router *router);

@@ -4,6 +4,7 @@
  *
  *   router ─ peers      one per session; each holds the announcements it made
  *          ─ foreign    announcements of other workers
+ *          ─ origins    announcements of those who publish here without being peers
  *          ─ routes     one per path that is announced or asked for: who announces it, newest
  *          first; requests that wait
  *          ─ sources    one per track with viewers: the track, the feed that fills it, its viewers,
@@ -48,6 +49,7 @@ struct router {
     struct list sources; /* source.node */
     struct list fetches; /* fetch.node */
     struct list foreign; /* announcement.owner_node: of other workers */
+    struct list origins; /* announcement.owner_node: of those who are no peers */
     struct list outlets; /* outlet.node: those that belong to no source */
     struct list viewers; /* core_viewer.router_node: whose next sample is due first in front */
     struct bulletin *bulletins;                    /* one per worker; NULL: alone */

@@ -141,6 +141,15 @@ static void check_foreign(const struct router *router)
     }
 }
 
+static void check_origins(const struct router *router)
+{
+    list_for_each (node, &router->origins) {
+        const struct announcement *announcement =
+            container_of(node, struct announcement, owner_node);
+        REQUIRE(announcement_is_local(announcement) && !announcement->peer);
+    }
+}
+
 static void check_fetches(const struct router *router)
 {
     list_for_each (node, &router->fetches) {
@@ -200,5 +209,6 @@ void router_check(struct router *router)
     check_peers(router);
     check_outlets(router);
     check_routes(router);
+    check_origins(router);
     check_held(router);
 }

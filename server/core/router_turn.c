@@ -25,6 +25,7 @@ int router_init(struct router *router, const struct router_config *config)
     list_init(&router->sources);
     list_init(&router->fetches);
     list_init(&router->foreign);
+    list_init(&router->origins);
     list_init(&router->outlets);
     list_init(&router->viewers);
     router->next_peer = router->worker + 1;
@@ -44,6 +45,7 @@ void router_stop(struct router *router)
 {
     fetches_stop(router);
     outlets_stop(router);
+    origins_stop(router);
     while (!list_is_empty(&router->sources)) {
         struct source *source = container_of(router->sources.next, struct source, node);
         source_dismiss(source, MOQ_ERR_CANCELLED);

@@ -81,6 +81,11 @@ static void tell_failed(struct source *source)
     }
 }
 
+struct moq_track *source_track(const struct source *source)
+{
+    return source->track;
+}
+
 void source_ready(struct source *source)
 {
     list_for_each_safe (node, &source->listeners) {

@@ -78,10 +78,6 @@ bool source_can_ask_ranges(const struct source *source);
 struct source *source_of(const struct route *route);   /* NULL: nobody watches */
 void source_dismiss(struct source *source, int error); /* tells all listeners of the end */
 
-/* For feeds. */
-void source_ready(struct source *source);           /* whoever waits for it to begin is served */
-void source_lost(struct source *source, int error); /* it brings no more; closes the feed */
-
 void sources_sweep(struct router *router);
 /* Adds the numbers of the present viewers; those of viewers that have left are in the counters
  * already. */

@@ -113,6 +113,13 @@ static int start_native(struct worker *worker)
         .worker = worker->config.number,
         .workers = worker->config.count,
     };
+    worker->door = (struct core_worker){
+        .number = worker->config.number,
+        .loop = &worker->loop,
+        .native = worker->native,
+        .hooks = &worker->router.hooks,
+        .router = &worker->router,
+    };
     return router_init(&worker->router, &router);
 }
 

@@ -37,6 +37,7 @@ struct worker {
     struct router router;
     struct mailbox mailbox; /* its owner is the router */
     struct worker_config config;
+    struct core_worker door; /* what whoever attaches something sees of it */
     uv_loop_t loop;
     uv_async_t wake; /* for the mailbox */
     uv_timer_t sweep, sampling;

@@ -5,9 +5,6 @@
 
 #include <stdlib.h>
 
-#include "server/core/fetch.h"
-#include "server/core/route.h"
-
 struct pond_feed {
     struct feed feed;
     struct chaos_pond *pond;
@@ -24,7 +21,7 @@ static const struct feed_ops pond_ops;
 
 static struct feed *pond_open(struct source *source, struct announcement *origin)
 {
-    struct chaos_pond *pond = origin->self;
+    struct chaos_pond *pond = announcement_self(origin);
     assert_null(pond->feed);
     if (chaos_dice(pond->chaos, 20) == 0)
         return NULL;
@@ -92,14 +89,14 @@ static void pond_close(struct feed *feed)
 {
     struct chaos_pond *pond = pond_of(feed);
     pond->feed = NULL;
-    end_group(pond, feed->source->track, MOQ_ERR_CANCELLED);
+    end_group(pond, source_track(feed->source), MOQ_ERR_CANCELLED);
     free(container_of(feed, struct pond_feed, feed));
 }
 
 static void *pond_fetch(struct fetch *fetch, const struct announcement *origin,
                         const struct fetch_wish *wish)
 {
-    struct chaos_pond *pond = origin->self;
+    struct chaos_pond *pond = announcement_self(origin);
     (void)wish;
     if (pond->fetch || fetch_open_group(fetch))
         return NULL;
@@ -115,7 +112,7 @@ static void pond_fetch_close(void *handle)
 
 static void *pond_info(const struct announcement *origin, moq_on_info *on_info, void *user)
 {
-    struct chaos_pond *pond = origin->self;
+    struct chaos_pond *pond = announcement_self(origin);
     if (pond->on_info)
         return NULL;
     pond->on_info = on_info;
@@ -157,7 +154,7 @@ static void announce(struct chaos *chaos, struct chaos_pond *pond)
         .can = chaos_dice(chaos, 2) ? MOQ_CAN_RANGES | MOQ_CAN_FETCH | MOQ_CAN_INFO : 0};
     pond->chaos = chaos;
     pond->is_announcing = true; /* hooks hear of it, and act on ponds */
-    pond->announcement = route_add_origin(&chaos->world.workers[worker].router, &offer);
+    pond->announcement = origin_add(&chaos->world.workers[worker].router, &offer);
     assert_non_null(pond->announcement);
     pond->is_announcing = false;
     moq_path_unref(&path);
@@ -168,13 +165,13 @@ static void withdraw(struct chaos_pond *pond)
     struct announcement *announcement = pond->announcement;
     pond->announcement = NULL; /* first: hooks hear of it, and act on ponds */
     if (announcement)
-        route_remove(announcement);
+        origin_remove(announcement);
 }
 
 static void write_group(struct chaos *chaos, struct chaos_pond *pond)
 {
     const struct feed *feed = pond->feed;
-    struct moq_track *track = feed->source->track;
+    struct moq_track *track = source_track(feed->source);
     struct moq_group *group;
     end_group(pond, track, 0);
     if (pond->feed != feed || pond->growing)

@@ -1,133 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A third kind of feed, beside legs and mirror: a pond, which publishes a track without being a
- * peer, as a module will. Nothing in core knows it: its table is all there is. */
+/* A third kind of feed, a pond (pond.h), in a whole relay with two workers. */
 #include "tests/sim/relay/prologue.h"
 
-#include <stdlib.h>
-
-#include "server/core/fetch.h"
-#include "server/core/route.h"
-
-struct pond {
-    struct announcement *announcement;
-    struct pond_feed *feed; /* NULL: not open */
-    struct moq_wish wish;   /* the last one */
-    struct fetch *fetch;    /* NULL: nobody fetches */
-    moq_on_info *on_info;   /* NULL: nobody asks */
-    void *info_user;
-    int opened, adjusted, rested, closed;
-    bool is_asked;   /* it writes */
-    bool is_unready; /* it has to begin first */
-};
-
-struct pond_feed {
-    struct feed feed;
-    struct pond *pond;
-};
-
-/* ---- The table ------------------------------------------------------------------------------- */
-
-static const struct feed_ops pond_ops;
-
-static struct pond *pond_of(const struct feed *feed)
-{
-    return container_of(feed, struct pond_feed, feed)->pond;
-}
-
-static struct feed *pond_open(struct source *source, struct announcement *origin)
-{
-    struct pond_feed *feed = calloc(1, sizeof *feed);
-    assert_non_null(feed);
-    feed->feed = (struct feed){&pond_ops, source};
-    feed->pond = origin->self;
-    feed->pond->feed = feed;
-    feed->pond->opened++;
-    return &feed->feed;
-}
-
-static int pond_adjust(struct feed *feed, const struct moq_wish *all)
-{
-    struct pond *pond = pond_of(feed);
-    pond->wish = *all;
-    pond->is_asked = true;
-    pond->adjusted++;
-    return 0;
-}
-
-static void pond_rest(struct feed *feed)
-{
-    pond_of(feed)->rested++;
-}
-
-static bool pond_is_active(const struct feed *feed)
-{
-    return pond_of(feed)->is_asked;
-}
-
-static bool pond_is_ready(const struct feed *feed)
-{
-    return !pond_of(feed)->is_unready;
-}
-
-static bool pond_covers(const struct feed *feed, uint64_t group)
-{
-    (void)feed, (void)group;
-    return true;
-}
-
-static void pond_close(struct feed *feed)
-{
-    struct pond *pond = pond_of(feed);
-    pond->closed++;
-    pond->is_asked = false;
-    pond->feed = NULL;
-    free(container_of(feed, struct pond_feed, feed));
-}
-
-static void *pond_fetch(struct fetch *fetch, const struct announcement *origin,
-                        const struct fetch_wish *wish)
-{
-    struct pond *pond = origin->self;
-    assert_int_equal(wish->group, 3);
-    assert_int_equal(fetch_open_group(fetch), 0);
-    pond->fetch = fetch;
-    return pond;
-}
-
-static void pond_fetch_close(void *handle)
-{
-    struct pond *pond = handle;
-    pond->fetch = NULL;
-}
-
-static void *pond_info(const struct announcement *origin, moq_on_info *on_info, void *user)
-{
-    struct pond *pond = origin->self;
-    pond->on_info = on_info;
-    pond->info_user = user;
-    return pond;
-}
-
-static void pond_info_close(void *handle)
-{
-    struct pond *pond = handle;
-    pond->on_info = NULL;
-}
-
-static const struct feed_ops pond_ops = {
-    .name = "pond",
-    .open = pond_open,
-    .adjust = pond_adjust,
-    .rest = pond_rest,
-    .is_active = pond_is_active,
-    .is_ready = pond_is_ready,
-    .covers = pond_covers,
-    .close = pond_close,
-    .fetch = pond_fetch,
-    .fetch_close = pond_fetch_close,
-    .info = pond_info,
-    .info_close = pond_info_close,
-};
+#include "tests/unit/core/pond.h"
 
 /* ---- A relay with a pond --------------------------------------------------------------------- */
 
@@ -144,24 +19,6 @@ static void run_ms(struct stage *stage, uint64_t ms)
     world_run(&stage->world, ms * NS_PER_MS);
 }
 
-static void add_pond(struct stage *stage)
-{
-    struct moq_path *path = moq_path_from_text("pond");
-    const struct origin_offer offer = {.path = path,
-                                       .feed = &pond_ops,
-                                       .self = &stage->pond,
-                                       .can = MOQ_CAN_RANGES | MOQ_CAN_FETCH | MOQ_CAN_INFO};
-    stage->pond.announcement = route_add_origin(&stage->world.workers[0].router, &offer);
-    assert_non_null(stage->pond.announcement);
-    moq_path_unref(&path);
-}
-
-static void drain_pond(struct stage *stage)
-{
-    route_remove(stage->pond.announcement);
-    stage->pond.announcement = NULL;
-}
-
 static void stage_init(struct stage *stage)
 {
     const struct world_setup setup = {
@@ -171,14 +28,15 @@ static void stage_init(struct stage *stage)
     world_init(&stage->world, &setup);
     stage->here = client_ready(world_host(&stage->world), &as_03);
     stage->there = client_ready(world_host(&stage->world), &as_03);
-    add_pond(stage);
+    pond_fill(&stage->pond, &stage->world.workers[0].router);
+    assert_non_null(stage->pond.announcement);
     run_ms(stage, 200);
 }
 
 static void stage_deinit(struct stage *stage)
 {
     if (stage->pond.announcement)
-        drain_pond(stage);
+        pond_drain(&stage->pond);
     world_deinit(&stage->world);
     assert_int_equal(stage->pond.closed, stage->pond.opened);
 }
@@ -186,7 +44,7 @@ static void stage_deinit(struct stage *stage)
 static void write_group(struct stage *stage, uint64_t sequence, const char *text)
 {
     assert_non_null(stage->pond.feed);
-    publish_text(stage->pond.feed->feed.source->track, sequence, text);
+    publish_text(pond_track(&stage->pond), sequence, text);
     run_ms(stage, 200);
 }
 
@@ -306,6 +164,29 @@ static void it_may_take_its_time_to_begin(void **state)
     stage_deinit(&stage);
 }
 
+/* It has all it needs, and says so from inside. */
+static void it_may_begin_at_once(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct watch here[2], there[2];
+    stage_init(&stage);
+    stage.pond.is_unready = stage.pond.is_quick = true;
+    pond_drain(&stage.pond);
+    for (int i = 0; i < 2; i++) /* they wait for somebody to publish it */
+        watch_on_both_workers(&stage, &here[i], &there[i]);
+    pond_fill(&stage.pond, &stage.world.workers[0].router);
+    run_ms(&stage, 200);
+    write_group(&stage, 1, "frog");
+    for (int i = 0; i < 2; i++) {
+        assert_group(&here[i], 1, "frog");
+        assert_group(&there[i], 1, "frog");
+        watch_deinit(&here[i]);
+        watch_deinit(&there[i]);
+    }
+    stage_deinit(&stage);
+}
+
 static void its_end_is_its_viewers_end(void **state)
 {
     (void)state;
@@ -357,7 +238,7 @@ static void a_withdrawn_pond_has_a_moment_to_finish(void **state)
     stage_init(&stage);
     watch_init(&watch, stage.here, "pond", &WISH_ANY);
     run_ms(&stage, 200);
-    drain_pond(&stage);
+    pond_drain(&stage.pond);
     write_group(&stage, 1, "farewell");
     assert_group(&watch, 1, "farewell");
     assert_ended_after(&stage.world, &watch, MOQ_ERR_NOT_FOUND, NS_PER_S);
@@ -404,6 +285,7 @@ static void a_group_is_fetched_from_it(void **state)
         moq_session_fetch(clients[i]->session, path, &wish, &fetch_events, &answer);
         run_ms(&stage, 200);
         assert_non_null(stage.pond.fetch);
+        assert_int_equal(stage.pond.group, 3);
         fetch_append(stage.pond.fetch, (const uint8_t *)"\x04toad", 5);
         fetch_over(stage.pond.fetch, 0);
         run_ms(&stage, 200);
@@ -455,6 +337,7 @@ int main(void)
         cmocka_unit_test(it_rests_and_is_closed_when_nobody_watches),
         cmocka_unit_test(it_rests_only_when_nobody_watches_on_any_worker),
         cmocka_unit_test(it_may_take_its_time_to_begin),
+        cmocka_unit_test(it_may_begin_at_once),
         cmocka_unit_test(its_end_is_its_viewers_end),
         cmocka_unit_test(a_peer_takes_over_and_hands_back),
         cmocka_unit_test(a_withdrawn_pond_has_a_moment_to_finish),

@@ -77,7 +77,7 @@ static struct announcement *announce(struct stage *stage, const char *text)
 {
     struct moq_path *path = moq_path_from_text(text);
     struct origin_offer offer = {.path = path, .feed = &mirror_feed};
-    struct announcement *announcement = route_add_origin(stage->router, &offer);
+    struct announcement *announcement = origin_add(stage->router, &offer);
     moq_path_unref(&path);
     return announcement;
 }
@@ -185,6 +185,15 @@ static void a_route_that_nobody_needs(void *arg)
     router_check(stage->router);
 }
 
+static void an_origin_that_is_a_peer_s(void *arg)
+{
+    struct stage *stage = arg;
+    struct announcement *announcement = the_source(stage)->origin;
+    list_remove(&announcement->owner_node);
+    list_push_back(&stage->router->origins, &announcement->owner_node);
+    router_check(stage->router);
+}
+
 static void held_out_of_order(void *arg)
 {
     struct stage *stage = arg;
@@ -263,6 +272,7 @@ static void every_invariant_fires(void **state)
         {a_route_that_is_not_followed, "source_of(route)->route == route"},
         {one_who_waits_for_an_answer_of_hooks, "!request->request.is_held"},
         {one_who_waits_and_is_not_known, "moq_request_user(request->asked) == request"},
+        {an_origin_that_is_a_peer_s, "announcement_is_local(announcement) && !announcement->peer"},
         {held_out_of_order, "request->deadline_ns >= before_ns"},
         {held_under_another_number,
          "core_request_held(&router->hooks, request->number) == request"},

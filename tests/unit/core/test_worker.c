@@ -304,16 +304,16 @@ static enum core_verdict brake_session(void *self, struct core_request *request)
     return CORE_PASS;
 }
 
-static void add_brake(struct core_hooks *hooks, void *user)
+static void add_brake(const struct core_worker *worker, void *user)
 {
     struct brake *brake = user;
-    core_hooks_add(hooks, &brake->hook);
+    core_hooks_add(worker->hooks, &brake->hook);
 }
 
-static void remove_brake(struct core_hooks *hooks, void *user)
+static void remove_brake(const struct core_worker *worker, void *user)
 {
     struct brake *brake = user;
-    core_hooks_remove(hooks, &brake->hook);
+    core_hooks_remove(worker->hooks, &brake->hook);
 }
 
 static void a_worker_that_is_stuck_holds_up_no_page(void **state)
@@ -327,7 +327,7 @@ static void a_worker_that_is_stuck_holds_up_no_page(void **state)
         brakes[i] = (struct brake){.hook = {.ops = &ops, .self = &brakes[i]}};
         uv_sem_init(&brakes[i].is_stuck, 0);
         uv_sem_init(&brakes[i].is_let_go, 0);
-        core_with_hooks(stage.running.core, i, add_brake, &brakes[i]);
+        core_with_worker(stage.running.core, i, add_brake, &brakes[i]);
     }
     assert_int_equal(core_stats(stage.running.core)->total.announcements, 1);
     viewer_open(&stage, &stage.viewers[0]);
@@ -345,7 +345,7 @@ static void a_worker_that_is_stuck_holds_up_no_page(void **state)
     while (core_stats(stage.running.core)->total.sessions < 2)
         uv_run(&stage.running.loop, UV_RUN_NOWAIT);
     for (size_t i = 0; i < WORKERS; i++)
-        core_with_hooks(stage.running.core, i, remove_brake, &brakes[i]);
+        core_with_worker(stage.running.core, i, remove_brake, &brakes[i]);
     viewer_close(&stage.viewers[0]);
     stage_deinit(&stage);
 }
