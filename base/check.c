@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* What a failed assertion of base/check.h does: both kinds name the place; one aborts, the other
- * logs once and goes on. */
+ * logs once and continues. */
 #include "base/check.h"
 
 #include <stdio.h>

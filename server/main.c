@@ -229,7 +229,7 @@ static int serve_until_stopped(struct relay *relay)
     return error ? EXIT_FAILURE : EXIT_SUCCESS;
 }
 
-/* Only a warning: whoever starts the relay may have a higher limit. */
+/* This is only a warning, because the relay may be started with a higher limit. */
 static void warn_of_descriptors(const struct relay_config *config)
 {
     char text[DESCRIPTORS_TEXT_BYTES];

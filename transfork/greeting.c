@@ -88,7 +88,7 @@ static long read_client_greeting(struct moq_stream *stream, const uint8_t *data,
     size_t used;
     struct msg_session_client offer;
     if (stream->session->held_version)
-        return MOQ_ERR_AGAIN; /* moq_session_release goes on with it */
+        return MOQ_ERR_AGAIN; /* until moq_session_release */
     int error = message_decode_session_client(data, n, &used, &offer);
     if (error)
         return error;

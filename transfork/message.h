@@ -109,8 +109,7 @@ int message_encode_announce(uint32_t version, struct byte_buf *out, const struct
 
 struct msg_wish {
     uint64_t priority;   /* biased by 128. SUBSCRIBE: one byte, or any varint of the same meaning */
-    uint64_t order;      /* 02, 04: 0 oldest, 1, 2 newest first; 03: 0 default, 1 oldest, 2
-                            newest */
+    uint64_t order;      /* 02, 04: 0 oldest, else newest; 03: 0 default, 1 oldest, 2 newest */
     uint64_t expires_ms; /* 0: no limit; 04 does not carry it */
     uint64_t min, max;   /* MOQ_NO_GROUP: absent; in an update: unchanged */
 };
@@ -150,8 +149,7 @@ int message_decode_info(uint32_t version, const uint8_t *in, size_t n, size_t *u
 int message_encode_info(uint32_t version, struct byte_buf *out, const struct msg_info *msg);
 
 struct msg_gap {
-    uint64_t start, count; /* groups start..start + count; the last is at most VARINT_MAX, else
-                              MOQ_ERR_BOUNDS */
+    uint64_t start, count; /* groups start..start + count, at most VARINT_MAX */
     uint64_t code;         /* moq_error_to_wire */
 };
 int message_decode_gap(const uint8_t *in, size_t n, size_t *used, struct msg_gap *out);

@@ -24,8 +24,8 @@ struct message_in {
 struct message_in message_in_of(const uint8_t *data, size_t n);
 uint64_t message_take_varint(struct message_in *in);
 uint8_t message_take_byte(struct message_in *in);
-uint64_t message_take_at_most(struct message_in *in, uint64_t max, int error); /* `error` if it is
-                                                                                  above `max` */
+/* A varint; one over `max` is `error`. */
+uint64_t message_take_at_most(struct message_in *in, uint64_t max, int error);
 const uint8_t *message_take_bytes(struct message_in *in, size_t n);
 uint64_t message_take_optional(struct message_in *in); /* a group or MOQ_NO_GROUP */
 uint64_t message_take_priority(struct message_in *in, uint32_t version);

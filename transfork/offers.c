@@ -34,9 +34,10 @@ struct moq_offers {
     struct list waking;   /* offers_watcher.wake_node: on_pending has to be called */
 };
 
-/* What one watcher knows of one path. It exists while the peer believes the path to be active or
- * may see it. If it is pending and told, the peer has to be told of the end. If it is visible as
- * well, the path ended and came back, and the peer has to be told that it is active after that. */
+/* What one watcher knows of one path. It exists while the peer was told that the path is active, or
+ * may see it. If it is pending and told, the peer needs to hear that the path ended. If it is
+ * visible too, the path ended and came back, and the peer then needs to hear that it is active
+ * again. */
 struct sight {
     struct moq_path *path;
     struct list pending; /* in offers_watcher.pending while there is something to tell */

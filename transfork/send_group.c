@@ -193,7 +193,7 @@ void send_group_cut(struct send_group *sending, int error)
     }
     await_acknowledgements(sending);
     stream_abort(&sending->stream, error);
+    /* QUIC has none of its bytes, and a silent peer may take long to close the stream. */
     if (sending->cursor.position == 0)
-        moq_group_unref(&sending->group); /* nothing of it was sent, and a silent peer may take long
-                                             to close */
+        moq_group_unref(&sending->group);
 }

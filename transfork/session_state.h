@@ -57,8 +57,7 @@ struct moq_session {
     struct list announced;
     struct list recv_groups;
     struct list unacknowledged;  /* send_group.over_node: sent or cut, oldest first */
-    struct list *subscriptions;  /* owned: an array of SUBSCRIPTION_BUCKETS; NULL before our first
-                                    one */
+    struct list *subscriptions;  /* owned: SUBSCRIPTION_BUCKETS lists, or NULL */
     uint32_t subscription_count; /* the peer's viewers and requests */
     uint32_t announce_count;     /* the peer's announce streams */
     uint64_t next_subscription;  /* id of our next one */
@@ -118,8 +117,7 @@ void info_answer_begin(struct moq_stream *stream);
 void recv_group_begin(struct moq_stream *stream);
 
 int greeting_open(struct moq_session *session);         /* client: opens the session stream */
-void session_become_ready(struct moq_session *session); /* parses what was parked and tells the
-                                                           owner */
+void session_become_ready(struct moq_session *session); /* unparks streams, tells the owner */
 
 /* Timeouts of each kind of stream. */
 void announce_ask_tick(struct moq_session *session);

@@ -62,8 +62,7 @@ struct moq_stream {
     void *handle;                 /* read-only: the transport's; NULL: not opened yet, or closed */
     const struct stream_ops *ops; /* read-only: NULL: no owner */
     void *owner;                  /* the object that `ops` works on */
-    uint64_t credit_deadline_ns;  /* set by the owner: when a stream that waits to be opened
-                                     fails */
+    uint64_t credit_deadline_ns;  /* set by the owner: when waiting to be opened ends */
     const struct stream_source *source; /* read-only: NULL: the log */
     void *source_object;                /* the object that `source` works on */
     struct byte_buf in;                 /* private: bytes that are not parsed yet */

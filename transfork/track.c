@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Tracks: groups in order of their sequences. Step 8 of a frame's walk ends here and step 9 begins:
- * whoever watches is told (transfork/watchers.c). track_cache.c decides how much is kept.
+ * the watchers are told (transfork/watchers.c). track_cache.c decides how much is kept.
  *
  * No group comes back below one that was dropped (MOQ_ERR_EXPIRED), so a viewer never gets the same
  * group twice. If a publisher starts again with lower numbers, its groups are dropped until its

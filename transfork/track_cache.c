@@ -69,7 +69,7 @@ static bool is_track_over_limits(const struct moq_track *track)
     return !is_in_grace(track, track_group_at(track->groups.next)->superseded_ns);
 }
 
-/* Watchers are called and may change the track, so every round begins anew. */
+/* Watchers are called and may change the track, so every round starts from the beginning. */
 void track_trim(struct moq_track *track)
 {
     while (is_track_over_limits(track)) {

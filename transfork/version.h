@@ -22,8 +22,8 @@ struct version {
     bool is_latest_first;     /* INFO: the latest group precedes the order, else it is last */
     bool is_offset_in_frames; /* FETCH: the offset counts frames, else bytes */
     bool has_string_dialect;  /* some peers write its paths as one string */
-    uint8_t order_oldest;     /* "oldest first" on the wire; one more: newest first; less:
-                                 default */
+    /* Wire value of "oldest first". One more is "newest first", anything less is the default. */
+    uint8_t order_oldest;
 };
 
 /* The row of a version. Never NULL: a version that we do not know has a row without abilities. */

@@ -35,19 +35,20 @@ struct moq_viewer {
     bool is_waiting_credit; /* there is room, but no stream credit or no memory */
     bool is_ending;         /* no new groups will come: the track ended, or the owner closed it */
     int failure; /* the peer does not read its GAPs: the next update ends the viewer with this */
-    struct sequence_run gap; /* skipped groups that the peer was not told of yet; first > last:
-                                none */
+    /* Skipped groups that the peer has not been told of yet; first > last: none. */
+    struct sequence_run gap;
     int gap_error;
     struct moq_viewer_stats stats;
-    uint64_t dropped_counted; /* how much of the track's dropped_count is dealt with: dropped before
-                                 we began, or counted as skipped */
+    /* How much of the track's dropped_count is dealt with: dropped before the viewer began, or
+     * counted as skipped. */
+    uint64_t dropped_counted;
     void *user;
 };
 
 /* Begins to serve; takes over the stream. NULL: out of memory. */
 struct moq_viewer *viewer_new(struct moq_stream *stream, uint64_t id, struct moq_track *track);
-void viewer_start(struct moq_viewer *viewer);     /* call it after INFO is written and wish and
-                                                     policy are set */
+/* Call it after INFO is written and wish and policy are set. */
+void viewer_start(struct moq_viewer *viewer);
 void viewer_info_sent(struct moq_viewer *viewer); /* more of the subscribe stream is in packets */
 
 /* Cuts, opens and reports groups after something changed. The viewer may be over afterwards. */
@@ -81,10 +82,8 @@ void viewer_pass_on_loss(struct moq_viewer *viewer, struct sequence_run run, int
 /* ---- What its streams tell (send_group.c) ---------------------------------------------------- */
 
 void viewer_group_sent(struct moq_viewer *viewer);   /* a group is entirely in packets */
-void viewer_group_closed(struct moq_viewer *viewer); /* a group is acknowledged and out of the
-                                                        list */
-void viewer_group_refused(struct moq_viewer *viewer, uint64_t sequence); /* the peer stopped a
-                                                                            group */
+void viewer_group_closed(struct moq_viewer *viewer); /* acknowledged, and out of the list */
+void viewer_group_refused(struct moq_viewer *viewer, uint64_t sequence); /* the peer stopped it */
 
 /* ---- The skip rule (viewer_next.c): pure functions of what they are given -------------------- */
 

@@ -28,8 +28,7 @@ enum {
 
 /* The sockets of the connections that MHD has, and the deadline of each. */
 struct guests {
-    struct pollfd sockets[CONNECTIONS_MAX]; /* `events` is 0 once hurry_closed_peers has done its
-                                               work */
+    struct pollfd sockets[CONNECTIONS_MAX]; /* `events` is 0 once reading has been shut down */
     uint64_t until_ms[CONNECTIONS_MAX];     /* by the loop's clock; UINT64_MAX: already ended */
     unsigned count;
 };

@@ -150,8 +150,7 @@ struct config_row {
     const char *name;
     enum config_type type;
     unsigned flags;
-    size_t offset, count_offset; /* of the field in the section's struct, and of the count of a
-                                    list */
+    size_t offset, count_offset; /* of the field, and of a list's count */
     uint64_t min, max;           /* of a number; `max` also of the entries of a list */
     const char *fallback;        /* the default as text; NULL: empty */
     const char *zero;            /* the word for 0, such as "auto"; NULL: none */

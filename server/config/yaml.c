@@ -283,9 +283,7 @@ static void on_event(struct builder *builder, const yaml_event_t *event)
                      event->data.mapping_start.tag);
         on_start(builder, NODE_MAP,
                  event->data.mapping_start.style == YAML_FLOW_MAPPING_STYLE &&
-                     event->end_mark.index > event->start_mark.index /* false for the map in [a:
-                                                                        b] */
-                 ,
+                     event->end_mark.index > event->start_mark.index /* not in [a: b] */,
                  &place);
         break;
     case YAML_SEQUENCE_END_EVENT:

@@ -239,7 +239,7 @@ void link_tell_history(struct link *link, uint64_t sequence, struct moq_group_bo
     send_news(link);
 }
 
-/* A follower that is so many groups behind would drop the oldest of them anyway. */
+/* A follower that is LINK_EVENTS_MAX groups behind would drop the oldest of them anyway. */
 static void tell_follower(struct link *link, const struct link_event *what)
 {
     struct link_event *event = event_new(what), *given_up = NULL;

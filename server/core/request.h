@@ -21,9 +21,8 @@ struct core_request {
 
     struct core_hooks *hooks;               /* private to chain.c, from here on */
     struct core_hook *current;              /* the entry that is asked, or holds it; NULL: none */
-    struct moq_path *path_before;           /* the path before the current entry was asked: a
-                                               reference */
-    struct policy_override override_before; /* the override before the current entry was asked */
+    struct moq_path *path_before;           /* the path as the current entry got it: a reference */
+    struct policy_override override_before; /* the override as the current entry got it */
     struct list node;                       /* core_hooks.held */
     struct list number_node;                /* core_hooks.by_number */
     uint64_t number, deadline_ns;

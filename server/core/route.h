@@ -101,10 +101,12 @@ bool route_may_wait(const struct router *router);
 /* Waits for at most `wait_ns`. */
 void route_wait(struct router *router, struct route *route, struct route_waiter *waiter,
                 uint64_t wait_ns);
-void route_stop_waiting(struct router *router, struct route_waiter *waiter); /* if it waits */
-void route_wake(struct router *router, struct route *route);                 /* on_ready of all that
-                                                                                wait */
-void routes_sweep(struct router *router); /* on_late of those that have waited too long */
+/* Does nothing if it does not wait. */
+void route_stop_waiting(struct router *router, struct route_waiter *waiter);
+/* Calls on_ready of all that wait. */
+void route_wake(struct router *router, struct route *route);
+/* Calls on_late of those that have waited too long. */
+void routes_sweep(struct router *router);
 
 /* For announcements of other workers: adds one to the route of `path`, in the order of stamps.
  * False: out of memory. */
