@@ -13,6 +13,8 @@
 #define UDP_SEGMENT 103 /* as in udp_socket.c */
 #endif
 
+enum { FORBIDDEN_MARKS_MAX = 8 }; /* in a row: from then on there are none */
+
 static void add_control(struct msghdr *header, int level, int type, const void *data, size_t n)
 {
     struct cmsghdr *control =
@@ -161,6 +163,19 @@ static unsigned parts_in_question(int why, unsigned parts)
     return why == EINVAL || why == EIO || why == EOPNOTSUPP || why == ENOPROTOOPT ? parts : 0;
 }
 
+/* A firewall that drops packets at random or at a rate answers with EPERM too, as does a full table
+ * of connections, and the same packet passes the next time. */
+static bool is_by_chance(struct udp_socket *socket, int why)
+{
+    return why == EPERM && ++socket->forbidden_marks < FORBIDDEN_MARKS_MAX;
+}
+
+void udp_message_sent(struct udp_socket *socket, const struct udp_message *message)
+{
+    if (message->parts & UDP_PART_ECN)
+        socket->forbidden_marks = 0;
+}
+
 bool udp_message_send_reduced(struct udp_socket *socket, struct msghdr *header,
                               struct udp_message *message)
 {
@@ -181,7 +196,7 @@ bool udp_message_send_reduced(struct udp_socket *socket, struct msghdr *header,
         if ((parts & tries[i]) != tries[i])
             continue;
         is_sent = send_with(socket, header, message, message->parts & ~(unsigned)tries[i]);
-        if (is_sent)
+        if (is_sent && !is_by_chance(socket, why))
             remember_refusal(socket, tries[i], strerror(why));
     }
     errno = why;

@@ -43,6 +43,9 @@ void udp_message_compose(const struct udp_socket *socket, const struct quic_data
                          const uint8_t *data, size_t n, struct msghdr *header,
                          struct udp_message *message);
 
+/* The kernel took it. */
+void udp_message_sent(struct udp_socket *socket, const struct udp_message *message);
+
 /* The kernel refused it, for what errno says. Returns whether it was sent after all; if not, errno
  * is what it was. */
 bool udp_message_send_reduced(struct udp_socket *socket, struct msghdr *header,

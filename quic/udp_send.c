@@ -57,12 +57,14 @@ int udp_socket_flush(struct udp_socket *self)
     while (outbox->first < outbox->count) {
         int sent = sendmmsg(self->fd, outbox->headers + outbox->first,
                             (unsigned)(outbox->count - outbox->first), 0);
-        if (sent > 0)
+        if (sent > 0) {
+            udp_message_sent(self, &outbox->messages[outbox->first]);
             outbox->first += (size_t)sent;
-        else if (is_full())
+        } else if (is_full()) {
             return MOQ_ERR_AGAIN;
-        else if (errno != EINTR)
+        } else if (errno != EINTR) {
             send_refused(self, outbox);
+        }
     }
     outbox->first = outbox->count = outbox->used = 0;
     return 0;
@@ -113,10 +115,11 @@ static int send_at_once(struct udp_socket *self, const struct quic_datagram *tra
         if (errno == EINTR)
             continue;
         if (udp_message_send_reduced(self, &header, &message))
-            break;
+            return 0;
         self->send_errors++;
         return MOQ_ERR_IO;
     }
+    udp_message_sent(self, &message);
     return 0;
 }
 

@@ -26,6 +26,7 @@ struct udp_socket {
     socklen_t address_size;          /* read-only */
     bool has_gso;                    /* read-only: the kernel takes trains */
     uint8_t refused_parts;           /* private: what it takes not, see udp_message.h */
+    uint8_t forbidden_marks;         /* private: by a firewall, since one passed */
     size_t resume_offset;            /* private: how much of a train is in the outbox already */
     struct udp_ring *ring;           /* private */
     struct udp_outbox *outbox;       /* private */

@@ -347,7 +347,7 @@ static void ecn_marks_that_were_refused_are_not_tried_again(void **state)
     udp_socket_close(&socket);
 }
 
-/* As iptables does in OUTPUT. */
+/* As iptables does in OUTPUT: always, so it is the marks. */
 static void a_firewall_may_refuse_marks_but_is_not_asked_about_trains(void **state)
 {
     struct udp_socket socket;
@@ -355,10 +355,14 @@ static void a_firewall_may_refuse_marks_but_is_not_asked_about_trains(void **sta
     begin(&socket, false);
     kernel.refused_parts = UDP_PART_ECN;
     kernel.refusal = EPERM;
-    assert_int_equal(send_full(&socket, 'a', 3 * PACKET_BYTES), 0);
-    assert_int_equal(udp_socket_flush(&socket), 0);
-    assert_int_equal(kernel.parts[0], UDP_PART_LOCAL | UDP_PART_TRAIN);
-    assert_sent("a");
+    for (int i = 0; i < 8; i++) {
+        assert_int_equal(socket.refused_parts, 0);
+        assert_int_equal(send_full(&socket, 'a', 3 * PACKET_BYTES), 0);
+        assert_int_equal(udp_socket_flush(&socket), 0);
+        assert_int_equal(kernel.parts[i], UDP_PART_LOCAL | UDP_PART_TRAIN);
+    }
+    assert_sent("aaaaaaaa");
+    assert_int_equal(socket.refused_parts, UDP_PART_ECN);
 
     kernel.refused_parts = UDP_PART_TRAIN;
     assert_int_equal(send_full(&socket, 'b', 3 * PACKET_BYTES), 0);
@@ -367,6 +371,27 @@ static void a_firewall_may_refuse_marks_but_is_not_asked_about_trains(void **sta
     assert_int_equal(socket.send_errors, 1);
     assert_int_equal(socket.refused_parts, UDP_PART_ECN);
     udp_socket_close(&socket);
+}
+
+/* It drops some packets and lets others pass, with marks or without. */
+static void what_a_firewall_drops_by_chance_says_nothing_of_marks(void **state)
+{
+    struct udp_socket socket;
+    (void)state;
+    for (size_t size = PACKET_BYTES; size <= LONG_TRAIN_BYTES;
+         size += LONG_TRAIN_BYTES - PACKET_BYTES) {
+        begin(&socket, false);
+        kernel.refusal = EPERM;
+        for (int i = 0; i < 100; i++) {
+            kernel.refused_parts = i % 5 ? UDP_PART_ECN : 0;
+            assert_int_equal(send_full(&socket, 'a', size), 0);
+            assert_int_equal(udp_socket_flush(&socket), 0);
+        }
+        assert_int_equal(kernel.count, 100);
+        assert_int_equal(socket.send_errors, 0);
+        assert_int_equal(socket.refused_parts, 0);
+        udp_socket_close(&socket);
+    }
 }
 
 /* A socket of all addresses: one of them may be gone, the others are not. */
@@ -433,6 +458,7 @@ int main(void)
         cmocka_unit_test(only_the_part_that_is_refused_is_left_out),
         cmocka_unit_test(ecn_marks_that_were_refused_are_not_tried_again),
         cmocka_unit_test(a_firewall_may_refuse_marks_but_is_not_asked_about_trains),
+        cmocka_unit_test(what_a_firewall_drops_by_chance_says_nothing_of_marks),
         cmocka_unit_test(an_address_that_is_refused_says_nothing_of_others),
         cmocka_unit_test(what_is_refused_in_every_form_is_dropped_and_changes_nothing),
         cmocka_unit_test(a_refusal_that_is_no_matter_of_trains_leaves_them_alone),
