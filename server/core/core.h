@@ -105,18 +105,19 @@ uint32_t core_workers_of(const struct relay_config *config);
 uv_loop_t *core_loop(const struct core *core);
 size_t core_worker_count(const struct core *core);
 
-/* What is attached to: one worker. All of it is for that worker's thread. */
+/* One worker, as code that attaches hooks or origins to it sees it. Use all of it on that worker's
+ * thread only. */
 struct core_worker {
     size_t number;
-    uv_loop_t *loop;           /* for handles of one's own, to be closed before core_stop */
-    struct moq_native *native; /* its clock; moq_native_wake is the first thing in a callback */
+    uv_loop_t *loop;           /* for handles of the caller's own, to be closed before core_stop */
+    struct moq_native *native; /* has its clock; begin each callback with moq_native_wake */
     struct core_hooks *hooks;  /* for core_hooks_add */
     struct router *router;     /* for origin_add */
 };
 
-/* Runs `work` on the thread on which something may be attached to a worker or taken away, and waits
- * until it is done: before core_run that is the caller's thread, afterwards the worker's. What
- * `worker` points to stays until the worker ends. Not to be called on a worker's thread. */
+/* Runs `work` on the thread on which things may be attached to a worker or removed, and waits until
+ * it is done. Before core_run that is the caller's thread, afterwards the worker's. What `worker`
+ * points to exists until the worker ends. Do not call it on a worker's thread. */
 void core_with_worker(struct core *core, size_t worker,
                       void (*work)(const struct core_worker *worker, void *user), void *user);
 

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Origins and their feeds: how tracks come into a worker. Part of core's door.
  *
- * A feed brings the groups of one source. There are kinds of feeds, each a table of operations:
- * legs (subscriptions to a peer of this worker), mirror (a link to another worker), and whatever
- * else publishes. An announcement names the kind; everything after that goes through the table.
+ * A feed brings the groups of one source. Each kind of feed is a table of operations: legs
+ * (subscriptions to a peer of this worker), mirror (a link to another worker), and the tables of
+ * origins. An announcement names its kind; everything after that goes through the table.
  *
- * Whoever publishes without being a peer is an *origin*: it announces a path with a table of its
- * own (origin_add), and is asked for the groups when somebody watches, on any worker. All of it
- * happens on the thread of the worker that the origin was added to. */
+ * An *origin* is a publisher that is not a peer. It announces a path with a table of its own
+ * (origin_add), and is asked for groups when somebody watches, on any worker. All of this happens
+ * on the thread of the worker to which the origin was added. */
 #ifndef MOQ_CORE_FEED_H
 #define MOQ_CORE_FEED_H
 
@@ -17,9 +17,9 @@
 extern "C" {
 #endif
 
-struct announcement; /* "this peer (or worker, or origin) publishes that path" */
-struct fetch;        /* one group that somebody asked for by its number */
-struct router;       /* what a worker knows of peers, paths and tracks: see core_worker */
+struct announcement; /* an announcement: this peer, worker or origin publishes that path */
+struct fetch;        /* a fetch of one group by its number */
+struct router;       /* a worker's peers, paths and tracks: see core_worker */
 struct source;       /* a track that somebody watches */
 
 /* The first member of each kind's own struct. */
@@ -32,7 +32,7 @@ struct fetch_wish {
     struct moq_path *path;
     uint64_t group;
     uint8_t priority;
-    bool is_local_only; /* nothing is asked of other workers */
+    bool is_local_only; /* do not ask other workers */
 };
 
 /* Entries may be NULL where the comment says so. */
@@ -89,16 +89,16 @@ struct origin_offer {
 /* Announces `path` to peers and workers, until origin_remove. If the worker ends before, core
  * removes the origin and closes its feeds, on the thread of core_stop. NULL: out of memory. */
 struct announcement *origin_add(struct router *router, const struct origin_offer *offer);
-/* Withdraws it and frees `announcement`: nothing is asked of it any more. A feed that is open has a
- * moment to finish its track, and is closed then. Not to be called inside `open`. */
+/* Withdraws and frees `announcement`; nothing more is asked of it. An open feed gets
+ * CORE_FAREWELL_NS to finish its track, and is then closed. Do not call it inside `open`. */
 void origin_remove(struct announcement *announcement);
-void *announcement_self(const struct announcement *announcement); /* of the offer */
+void *announcement_self(const struct announcement *announcement); /* `self` of its offer */
 
 /* ---- For feeds ------------------------------------------------------------------------------- */
 
 struct moq_track *source_track(const struct source *source); /* where its groups go; borrowed */
-void source_ready(struct source *source); /* all who wait for the feed to begin are served */
-void source_lost(struct source *source, int error); /* the feed brings no more: closes it */
+void source_ready(struct source *source); /* the feed has begun: serves all that wait for it */
+void source_lost(struct source *source, int error); /* the feed brings nothing more; closes it */
 
 /* For a fetch. Either the feed brings the bytes: the group begins empty (0 or MOQ_ERR_NOMEM; may be
  * called inside `fetch`) ... */

@@ -94,7 +94,7 @@ struct announcement *announcement_new(struct router *router, const struct feed_o
 bool route_add(struct announcement *announcement, struct moq_path *path);
 void route_remove(struct announcement *announcement); /* frees it */
 
-void origins_stop(struct router *router); /* at the end: removes those that are left */
+void origins_stop(struct router *router); /* when the router ends: removes all */
 
 /* Whether one more may wait; those that wait are counted over all workers. */
 bool route_may_wait(const struct router *router);

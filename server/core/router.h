@@ -4,7 +4,7 @@
  *
  *   router ─ peers      one per session; each holds the announcements it made
  *          ─ foreign    announcements of other workers
- *          ─ origins    announcements of those who publish here without being peers
+ *          ─ origins    announcements of origins: publishers here that are not peers
  *          ─ routes     one per path that is announced or asked for: who announces it, newest
  *          first; requests that wait
  *          ─ sources    one per track with viewers: the track, the feed that fills it, its viewers,
@@ -45,16 +45,16 @@ struct router {
     struct moq_offers *offers;
     struct core_hooks hooks;
     struct core_counters counters;
-    struct list peers;   /* core_peer.node */
-    struct list sources; /* source.node */
-    struct list fetches; /* fetch.node */
-    struct list foreign; /* announcement.owner_node: of other workers */
-    struct list origins; /* announcement.owner_node: of those who are no peers */
-    struct list outlets; /* outlet.node: those that belong to no source */
-    struct list viewers; /* core_viewer.router_node: whose next sample is due first in front */
-    struct bulletin *bulletins;                    /* one per worker; NULL: alone */
-    const struct bulletin_events *bulletin_events; /* what the other workers' are for */
-    const struct link_home *link_home;             /* what links ask of this worker */
+    struct list peers;          /* core_peer.node */
+    struct list sources;        /* source.node */
+    struct list fetches;        /* fetch.node */
+    struct list foreign;        /* announcement.owner_node: of other workers */
+    struct list origins;        /* announcement.owner_node: of origins on this worker */
+    struct list outlets;        /* outlet.node: those that belong to no source */
+    struct list viewers;        /* core_viewer.router_node, by the time of the next sample */
+    struct bulletin *bulletins; /* one per worker; NULL: only one worker */
+    const struct bulletin_events *bulletin_events; /* calls for bulletins of other workers */
+    const struct link_home *link_home;             /* calls for links to tracks of this worker */
     struct route *routes;                          /* uthash */
     uint32_t waiting_count, fetch_count, viewer_count, cache_cuts;
     uint64_t next_peer;

@@ -37,7 +37,7 @@ struct worker {
     struct router router;
     struct mailbox mailbox; /* its owner is the router */
     struct worker_config config;
-    struct core_worker door; /* what whoever attaches something sees of it */
+    struct core_worker door; /* for core_with_worker */
     uv_loop_t loop;
     uv_async_t wake; /* for the mailbox */
     uv_timer_t sweep, sampling;
