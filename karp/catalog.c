@@ -28,7 +28,7 @@ void karp_catalog_free(struct karp_catalog *catalog)
     object_died(OBJECT_catalog);
 }
 
-static size_t index_of(const struct karp_catalog *catalog, const char *name)
+static size_t find_track_index(const struct karp_catalog *catalog, const char *name)
 {
     size_t i = 0;
     while (i < catalog->track_count && strcmp(catalog->tracks[i].name, name) != 0)
@@ -37,7 +37,7 @@ static size_t index_of(const struct karp_catalog *catalog, const char *name)
 }
 
 /* The index for a new track of `kind`: video before audio, otherwise in order of arrival. */
-static size_t place_of(const struct karp_catalog *catalog, enum karp_track_kind kind)
+static size_t find_track_place(const struct karp_catalog *catalog, enum karp_track_kind kind)
 {
     size_t i = 0;
     if (kind == KARP_AUDIO)
@@ -68,7 +68,7 @@ int karp_catalog_add(struct karp_catalog *catalog, const struct karp_track *trac
     size_t count = catalog->track_count;
     if (count == KARP_CATALOG_MAX_TRACKS)
         return MOQ_ERR_BOUNDS;
-    if (index_of(catalog, track->name) < count)
+    if (find_track_index(catalog, track->name) < count)
         return MOQ_ERR_DUPLICATE;
 
     struct karp_track copy = *track;
@@ -82,7 +82,7 @@ int karp_catalog_add(struct karp_catalog *catalog, const struct karp_track *trac
     }
 
     catalog->tracks = grown;
-    size_t place = place_of(catalog, track->kind);
+    size_t place = find_track_place(catalog, track->kind);
     memmove(grown + place + 1, grown + place, (count - place) * sizeof *grown);
     grown[place] = copy;
     catalog->track_count = count + 1;
@@ -106,7 +106,7 @@ struct karp_catalog *karp_catalog_copy(const struct karp_catalog *catalog)
 
 int karp_catalog_remove(struct karp_catalog *catalog, const char *name)
 {
-    size_t at = index_of(catalog, name);
+    size_t at = find_track_index(catalog, name);
     if (at == catalog->track_count)
         return MOQ_ERR_NOT_FOUND;
 
@@ -119,7 +119,7 @@ int karp_catalog_remove(struct karp_catalog *catalog, const char *name)
 
 const struct karp_track *karp_catalog_find(const struct karp_catalog *catalog, const char *name)
 {
-    size_t at = index_of(catalog, name);
+    size_t at = find_track_index(catalog, name);
     return at < catalog->track_count ? catalog->tracks + at : NULL;
 }
 

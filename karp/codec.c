@@ -59,7 +59,7 @@ static bool take_run(const char **at, int most, int base, uint32_t *value)
 }
 
 /* PPCCLL; further parts after a dot are ignored, as the Rust programs do. */
-static bool parse_h264(const char *at, struct karp_codec *codec)
+static bool parse_avc_string(const char *at, struct karp_codec *codec)
 {
     codec->kind = KARP_CODEC_H264;
     return take_byte(&at, 2, 16, &codec->profile) &&
@@ -76,7 +76,7 @@ static uint32_t reverse_bits(uint32_t value)
 }
 
 /* [A-C]profile.compatibility.{L|H}level[.constraint]... */
-static bool parse_h265(const char *at, struct karp_codec *codec)
+static bool parse_hevc_string(const char *at, struct karp_codec *codec)
 {
     codec->kind = KARP_CODEC_H265;
     if (*at >= 'A' && *at <= 'C')
@@ -101,7 +101,7 @@ static bool parse_h265(const char *at, struct karp_codec *codec)
 }
 
 /* Three or eight decimal fields. */
-static bool parse_vp9(const char *at, struct karp_codec *codec)
+static bool parse_vp9_string(const char *at, struct karp_codec *codec)
 {
     uint32_t field[8] = {0, 0, 0, 1, 1, 1, 1, 0};
     int count = 0;
@@ -139,7 +139,7 @@ static bool parse_av1_tail(const char *at, struct karp_codec *codec)
 }
 
 /* P.LLT.DD and an optional tail, all fields of fixed width. */
-static bool parse_av1(const char *at, struct karp_codec *codec)
+static bool parse_av1_string(const char *at, struct karp_codec *codec)
 {
     codec->kind = KARP_CODEC_AV1;
     codec->chroma = 110;
@@ -153,7 +153,7 @@ static bool parse_av1(const char *at, struct karp_codec *codec)
     return *at == '\0' || parse_av1_tail(at, codec);
 }
 
-static bool parse_aac(const char *at, struct karp_codec *codec)
+static bool parse_aac_string(const char *at, struct karp_codec *codec)
 {
     uint32_t object_type;
     codec->kind = KARP_CODEC_AAC;
@@ -167,8 +167,8 @@ static bool parse_aac(const char *at, struct karp_codec *codec)
  * viewers do not refuse it either. */
 static void parse_lenient(const char *text, struct karp_codec *codec)
 {
-    bool is_known =
-        has_prefix(text, "avc3.") ? parse_h264(text + 5, codec) : parse_h265(text + 5, codec);
+    bool is_known = has_prefix(text, "avc3.") ? parse_avc_string(text + 5, codec)
+                                              : parse_hevc_string(text + 5, codec);
     if (is_known)
         codec->is_in_band = true;
     else
@@ -180,11 +180,11 @@ int karp_codec_parse(const char *text, struct karp_codec *codec)
     static const struct {
         const char *prefix;
         bool (*parse)(const char *at, struct karp_codec *codec);
-    } parsers[] = {{"avc1.", parse_h264},
-                   {"hvc1.", parse_h265},
-                   {"vp09.", parse_vp9},
-                   {"av01.", parse_av1},
-                   {"mp4a.40.", parse_aac}};
+    } parsers[] = {{"avc1.", parse_avc_string},
+                   {"hvc1.", parse_hevc_string},
+                   {"vp09.", parse_vp9_string},
+                   {"av01.", parse_av1_string},
+                   {"mp4a.40.", parse_aac_string}};
 
     *codec = (struct karp_codec){.kind = KARP_CODEC_UNKNOWN};
     if (strlen(text) >= KARP_CODEC_MAX_BYTES)

@@ -125,8 +125,8 @@ static void settle_held_sample(struct export_track *track, int64_t next_candidat
     track->last_duration = duration_between(held->dts, next_candidate);
 }
 
-static int add_sample(struct export_track *track, const struct export_sample *sample,
-                      const uint8_t *payload)
+static int add_fragment_sample(struct export_track *track, const struct export_sample *sample,
+                               const uint8_t *payload)
 {
     if (track->sample_count == track->sample_capacity) {
         size_t capacity = track->sample_capacity ? track->sample_capacity * 2 : 4;
@@ -164,7 +164,7 @@ int export_fragment_add(struct karp_exporter *exporter, struct export_track *tra
             error = write_fragment(exporter, track, sample.dts);
     }
     if (!error)
-        error = add_sample(track, &sample, frame->payload);
+        error = add_fragment_sample(track, &sample, frame->payload);
     if (pts + track->frame_us > track->end_us)
         track->end_us = pts + track->frame_us;
     return error;

@@ -29,7 +29,7 @@ bool export_opening_wants(const struct export_track *track, int64_t pts)
 }
 
 /* The duration of the first `reorder` frames, estimated if fewer are there. */
-static int64_t delay_of(const struct export_track *track)
+static int64_t reorder_delay_of(const struct export_track *track)
 {
     const int64_t *times = track->opening;
     size_t last = track->opening_count - 1, depth = track->reorder;
@@ -47,9 +47,9 @@ static int64_t delay_of(const struct export_track *track)
  *   long.
  * - Otherwise they begin at zero, and a frame that is decoded after its presentation time gets a
  *   negative composition offset. Encoders do the same, so the times match the original. */
-static void set_times(const struct karp_exporter *exporter, struct export_track *track)
+static void set_opening_times(const struct karp_exporter *exporter, struct export_track *track)
 {
-    int64_t delay = delay_of(track), first = track->opening[0];
+    int64_t delay = reorder_delay_of(track), first = track->opening[0];
     int64_t room = exporter->has_start ? INT64_MAX : first + ROUNDING_US;
     bool is_spread = delay > room && first >= (int64_t)track->reorder * US_PER_MS;
     track->decode_shift = delay > room && !is_spread ? delay - first : 0;
@@ -71,7 +71,7 @@ int export_opening_end(struct karp_exporter *exporter, struct export_track *trac
 {
     if (track->opening_count == 0)
         return 0;
-    set_times(exporter, track);
+    set_opening_times(exporter, track);
     int error = 0;
     for (struct list *node; (node = list_pop_front(&track->held)) != NULL;) {
         struct export_pending *held = container_of(node, struct export_pending, node);
@@ -86,7 +86,7 @@ int export_opening_end(struct karp_exporter *exporter, struct export_track *trac
     return error;
 }
 
-static void note_time(struct export_track *track, int64_t pts)
+static void note_opening_time(struct export_track *track, int64_t pts)
 {
     REQUIRE(track->opening_count < sizeof track->opening / sizeof *track->opening);
     size_t at = track->opening_count++;
@@ -103,7 +103,7 @@ static void note_time(struct export_track *track, int64_t pts)
 /* Whether a frame is too late for the opening, because media is missing before it or because a
  * viewer would have to wait too long. A long step within a group does not end the opening: without
  * that step the distance between frames would be unknown. */
-static bool is_beyond(const struct export_track *track, int64_t pts, bool is_group_start)
+static bool is_beyond_opening(const struct export_track *track, int64_t pts, bool is_group_start)
 {
     int64_t span = track->newest_pts - track->opening[0];
     return pts - track->opening[0] > OPENING_SPAN_MAX_US ||
@@ -113,7 +113,7 @@ static bool is_beyond(const struct export_track *track, int64_t pts, bool is_gro
 int export_opening_add(struct karp_exporter *exporter, struct export_track *track,
                        const struct karp_frame *frame, int64_t pts)
 {
-    if (track->opening_count > 0 && is_beyond(track, pts, frame->is_group_start)) {
+    if (track->opening_count > 0 && is_beyond_opening(track, pts, frame->is_group_start)) {
         int error = export_opening_end(exporter, track);
         return error ? error : export_fragment_add(exporter, track, frame, pts);
     }
@@ -125,7 +125,7 @@ int export_opening_add(struct karp_exporter *exporter, struct export_track *trac
     held->frame.timestamp_us = (uint64_t)pts;
     list_push_back(&track->held, &held->node);
     track->opening_bytes += frame->size;
-    note_time(track, pts);
+    note_opening_time(track, pts);
     if (track->opening_count <= 2 * (size_t)track->reorder &&
         track->opening_bytes < KARP_EXPORT_OPENING_MAX_BYTES)
         return 0;

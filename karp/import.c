@@ -104,8 +104,8 @@ static int begin_box(struct karp_importer *importer, uint64_t size)
 }
 
 /* Collects the 8 or 16 bytes of a box header. */
-static int take_header(struct karp_importer *importer, const uint8_t *data, size_t size,
-                       size_t *used)
+static int take_box_header(struct karp_importer *importer, const uint8_t *data, size_t size,
+                           size_t *used)
 {
     size_t wanted = importer->header_size < 8 ? 8 : 16;
     size_t part = wanted - importer->header_size < size ? wanted - importer->header_size : size;
@@ -139,7 +139,7 @@ static int end_buffered(struct karp_importer *importer)
 }
 
 /* Takes the next bytes of the current box's body. */
-static int take_body(struct karp_importer *importer, const uint8_t *data, size_t size)
+static int take_box_body(struct karp_importer *importer, const uint8_t *data, size_t size)
 {
     int error = 0;
     if (importer->state == IMPORT_MEDIA)
@@ -170,7 +170,7 @@ static int take_body(struct karp_importer *importer, const uint8_t *data, size_t
 
 /* Hands out the frames that still wait after a fault in the input, because what came before the
  * fault is good. */
-static void hand_out_rest(struct karp_importer *importer)
+static void hand_out_held_frames(struct karp_importer *importer)
 {
     if (importer->error != MOQ_ERR_MEDIA || importer->held.size == 0)
         return;
@@ -186,19 +186,19 @@ int karp_importer_feed(struct karp_importer *importer, const uint8_t *data, size
         if (importer->state == IMPORT_HEADER) {
             if (size == 0)
                 break;
-            importer->error = take_header(importer, data, size, &used);
+            importer->error = take_box_header(importer, data, size, &used);
         } else {
             used = importer->box_left < size ? (size_t)importer->box_left : size;
-            importer->error = take_body(importer, data, used);
+            importer->error = take_box_body(importer, data, used);
         }
         data += used;
         size -= used;
     }
-    hand_out_rest(importer);
+    hand_out_held_frames(importer);
     return importer->error;
 }
 
-static int check_end(struct karp_importer *importer)
+static int check_input_end(struct karp_importer *importer)
 {
     bool is_open = importer->state != IMPORT_HEADER && importer->box_left != IMPORT_NUMBER_MAX;
     if (importer->position == 0)
@@ -225,8 +225,8 @@ static int check_end(struct karp_importer *importer)
 int karp_importer_finish(struct karp_importer *importer)
 {
     if (!importer->error)
-        importer->error = check_end(importer);
-    hand_out_rest(importer);
+        importer->error = check_input_end(importer);
+    hand_out_held_frames(importer);
     if (!importer->error)
         importer->error = import_output_open(importer);
     if (!importer->error)

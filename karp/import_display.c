@@ -22,7 +22,7 @@ static void set_aspect(struct karp_display *display, uint64_t width, uint64_t he
 
 /* Whether the catalog has to say that pixels are square, because the codec's own data says
  * otherwise. The parser of H.265 does not look for that, so for H.265 the answer is always yes. */
-static bool is_square_news(const struct karp_track *track, const struct karp_codec *codec)
+static bool must_say_square(const struct karp_track *track, const struct karp_codec *codec)
 {
     struct nal record = {track->description, track->description_size}, unit;
     struct nal_sps sps = {.is_stretched = false};
@@ -35,7 +35,7 @@ static void read_pasp(struct reader in, struct karp_track *track, const struct k
 {
     uint64_t horizontal = reader_u32(&in), vertical = reader_u32(&in);
     bool is_there = !in.is_short && horizontal > 0 && vertical > 0;
-    if (is_there && (horizontal != vertical || is_square_news(track, codec)))
+    if (is_there && (horizontal != vertical || must_say_square(track, codec)))
         set_aspect(&track->display, track->width * horizontal, track->height * vertical);
 }
 
@@ -111,7 +111,7 @@ static int64_t fixed_product(int64_t a, int64_t b)
 }
 
 /* Applies `first`, the matrix of the track, then `second`, the matrix of the movie. */
-static struct turn turn_both(struct turn first, struct turn second)
+static struct turn combine_turns(struct turn first, struct turn second)
 {
     return (struct turn){fixed_product(first.a, second.a) + fixed_product(first.b, second.c),
                          fixed_product(first.a, second.b) + fixed_product(first.b, second.d),
@@ -172,7 +172,7 @@ static bool read_geometry(struct reader mvhd, struct reader tkhd, struct karp_tr
     uint32_t width = reader_u32(&tkhd) >> 16, height = reader_u32(&tkhd) >> 16;
     reader_skip(&mvhd, box_version(&mvhd, &flags) == 1 ? 28 : 16);
     reader_skip(&mvhd, 16);
-    bool is_carried = tkhd.is_short || apply_turn(turn_both(turn, read_turn(&mvhd)), track);
+    bool is_carried = tkhd.is_short || apply_turn(combine_turns(turn, read_turn(&mvhd)), track);
     take_screen_size(track, width, height);
     return is_carried;
 }

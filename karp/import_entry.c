@@ -58,7 +58,7 @@ int import_refuse_entry(struct karp_importer *importer, uint32_t type)
 
 /* The codec of a visual sample entry of `type`, and the type of its configuration record. Dolby
  * Vision is H.264 or H.265 with additional data. */
-static enum karp_codec_kind kind_of(uint32_t type, const char **record)
+static enum karp_codec_kind codec_kind_of_entry(uint32_t type, const char **record)
 {
     static const struct {
         char type[5], record[5];
@@ -86,7 +86,7 @@ static int read_video_codec(struct karp_importer *importer, uint32_t type, struc
                             struct karp_track *track, struct karp_codec *codec)
 {
     const char *record_type = "";
-    enum karp_codec_kind kind = kind_of(type, &record_type);
+    enum karp_codec_kind kind = codec_kind_of_entry(type, &record_type);
     if (kind == KARP_CODEC_UNKNOWN)
         return import_refuse_entry(importer, type);
     codec->kind = kind;

@@ -13,7 +13,7 @@
  * in tracks that consist of keyframes. */
 enum says { SAYS_NOTHING, SAYS_KEY, SAYS_DELTA };
 
-static enum says read_flags(struct import_groups *groups, uint32_t flags)
+static enum says read_key_flags(struct import_groups *groups, uint32_t flags)
 {
     uint32_t depends = flags >> 24 & 3;
     if (flags & SAMPLE_FLAG_NON_SYNC || depends == 1 || depends == 3) {
@@ -26,21 +26,21 @@ static enum says read_flags(struct import_groups *groups, uint32_t flags)
     return SAYS_KEY;
 }
 
-static bool is_old(const struct import_groups *groups, uint64_t us)
+static bool is_group_old(const struct import_groups *groups, uint64_t us)
 {
     return us > groups->start_us && us - groups->start_us > KARP_GROUP_MAX_US;
 }
 
-static bool is_entry(const struct import_groups *groups, enum picture picture, enum says says,
-                     uint64_t us)
+static bool is_entry_point(const struct import_groups *groups, enum picture picture, enum says says,
+                           uint64_t us)
 {
     switch (picture) {
     case PICTURE_KEY:
         return true;
     case PICTURE_RECOVERY:
-        return says != SAYS_DELTA || !groups->has_flagged_key || is_old(groups, us);
+        return says != SAYS_DELTA || !groups->has_flagged_key || is_group_old(groups, us);
     case PICTURE_INTRA:
-        return (says == SAYS_KEY && groups->has_flagged_delta) || is_old(groups, us);
+        return (says == SAYS_KEY && groups->has_flagged_delta) || is_group_old(groups, us);
     case PICTURE_DELTA:
         return false;
     case PICTURE_UNKNOWN:
@@ -52,7 +52,7 @@ static bool is_entry(const struct import_groups *groups, enum picture picture, e
 static bool is_keyframe(struct import_track *track, const struct karp_frame *frame, uint32_t flags)
 {
     struct import_groups *groups = &track->groups;
-    enum says says = read_flags(groups, flags);
+    enum says says = read_key_flags(groups, flags);
     enum picture picture = picture_of(&track->format, frame->payload, frame->size);
     bool is_wrong = (picture == PICTURE_KEY && says == SAYS_DELTA) ||
                     (picture == PICTURE_DELTA && says == SAYS_KEY);
@@ -63,7 +63,7 @@ static bool is_keyframe(struct import_track *track, const struct karp_frame *fra
                  "pictures allow it",
                  track->id, says == SAYS_KEY ? "a keyframe" : "not a keyframe");
     }
-    return is_entry(groups, picture, says, frame->timestamp_us);
+    return is_entry_point(groups, picture, says, frame->timestamp_us);
 }
 
 bool import_begins_group(struct karp_importer *importer, struct import_track *track,
@@ -77,7 +77,7 @@ bool import_begins_group(struct karp_importer *importer, struct import_track *tr
         for (size_t i = 0; is_key && i < importer->track_count; i++)
             importer->tracks[i].groups.is_wanted = importer->tracks[i].kind == KARP_AUDIO;
     } else {
-        is_start = is_start || groups->is_wanted || is_old(groups, frame->timestamp_us);
+        is_start = is_start || groups->is_wanted || is_group_old(groups, frame->timestamp_us);
     }
     if (is_start) {
         groups->has_started = true;

@@ -41,7 +41,7 @@ bool import_is_lost(const struct karp_importer *importer, const struct import_tr
 }
 
 /* Changes over to the sample entry of `sample`, unless the current one says the same. */
-static int take_entry(struct karp_importer *importer, const struct import_sample *sample)
+static int use_sample_entry(struct karp_importer *importer, const struct import_sample *sample)
 {
     const struct import_track *track = &importer->tracks[sample->track];
     if (!track->has_other_entries || sample->entry == 0 ||
@@ -53,7 +53,7 @@ static int take_entry(struct karp_importer *importer, const struct import_sample
 
 /* Changes over to the sample entry of the first sample of each track in the fragment. Doing so for
  * all tracks before the first frame is handed out makes one new instance instead of several. */
-static int take_first_entries(struct karp_importer *importer)
+static int use_first_sample_entries(struct karp_importer *importer)
 {
     uint64_t seen = 0;
     int error = 0;
@@ -63,7 +63,7 @@ static int take_first_entries(struct karp_importer *importer)
         const struct import_sample *sample = &importer->samples[i];
         uint64_t bit = UINT64_C(1) << sample->track;
         if (!(seen & bit))
-            error = take_entry(importer, sample);
+            error = use_sample_entry(importer, sample);
         seen |= bit;
     }
     return error;
@@ -107,7 +107,7 @@ int import_add_sample(struct karp_importer *importer, struct import_track *track
 
 /* The latency in us that the fragment adds to a track: the time from its first to its last sample,
  * less one frame. */
-static uint64_t span_us(const struct import_track *track)
+static uint64_t fragment_span_us(const struct import_track *track)
 {
     int64_t span;
     if (!track->is_used || track->sample_count < 2 ||
@@ -120,7 +120,7 @@ static void note_latency(struct karp_importer *importer)
 {
     importer->fragment_us = 0;
     for (size_t i = 0; i < importer->track_count; i++) {
-        uint64_t span = span_us(&importer->tracks[i]);
+        uint64_t span = fragment_span_us(&importer->tracks[i]);
         if (span > importer->fragment_us)
             importer->fragment_us = span;
     }
@@ -133,7 +133,7 @@ static void note_latency(struct karp_importer *importer)
              (unsigned long long)(importer->fragment_us / 1000));
 }
 
-static int by_position(const void *left, const void *right)
+static int compare_positions(const void *left, const void *right)
 {
     const struct import_sample *a = left, *b = right;
     if (a->position != b->position)
@@ -145,8 +145,8 @@ static void sort_samples(struct karp_importer *importer)
 {
     struct import_sample *samples = importer->samples;
     for (size_t i = 1; i < importer->sample_count; i++) {
-        if (by_position(&samples[i - 1], &samples[i]) > 0) {
-            qsort(samples, importer->sample_count, sizeof *samples, by_position);
+        if (compare_positions(&samples[i - 1], &samples[i]) > 0) {
+            qsort(samples, importer->sample_count, sizeof *samples, compare_positions);
             return;
         }
     }
@@ -204,7 +204,7 @@ int import_media_begin(struct karp_importer *importer)
         return error;
 
     note_latency(importer);
-    return is_first_mdat ? take_first_entries(importer) : 0;
+    return is_first_mdat ? use_first_sample_entries(importer) : 0;
 }
 
 /* Takes bytes of one sample, and hands it out when it is complete. Sets `*used` to the number of
@@ -230,7 +230,7 @@ static int take_sample(struct karp_importer *importer, const uint8_t *data, size
 
     pieces->size = 0;
     importer->next_sample++;
-    int error = take_entry(importer, sample);
+    int error = use_sample_entry(importer, sample);
     return error ? error : import_output(importer, sample, payload);
 }
 

@@ -53,8 +53,8 @@ static struct import_track *find_track(struct karp_importer *importer, uint32_t 
 
 /* Sets what data offsets are relative to (ISO/IEC 14496-12, 8.8.7.1). If the first traf has no base
  * and its run no offset, the data begins where the payload of the mdat begins. */
-static void find_base(struct fragment *fragment, struct run_defaults *run, uint32_t flags,
-                      uint64_t base)
+static void find_data_base(struct fragment *fragment, struct run_defaults *run, uint32_t flags,
+                           uint64_t base)
 {
     run->base = fragment->start;
     run->base_place = IMPORT_IN_INPUT;
@@ -100,14 +100,14 @@ static int read_tfhd(struct fragment *fragment, struct reader in, struct run_def
     run->size = flags & TFHD_SIZE ? size : track->default_size;
     run->flags = flags & TFHD_FLAGS ? sample_flags : track->default_flags;
     run->is_duration_empty = (flags & TFHD_DURATION_IS_EMPTY) != 0;
-    find_base(fragment, run, flags, base);
+    find_data_base(fragment, run, flags, base);
     return 0;
 }
 
 /* Reads the decode time of a traf from its tfdt or, for Smooth Streaming, from a uuid box (tfxd).
  * Sets `is_told` to false if it has neither. */
-static int read_start(struct fragment *fragment, struct reader traf, struct import_start *start,
-                      bool *is_told)
+static int read_decode_time(struct fragment *fragment, struct reader traf,
+                            struct import_start *start, bool *is_told)
 {
     static const uint8_t tfxd[16] = {0x6d, 0x1d, 0x9b, 0x05, 0x42, 0xd5, 0x44, 0xe6,
                                      0x80, 0xe2, 0x14, 0x1d, 0xaf, 0xf7, 0x57, 0xb2};
@@ -214,7 +214,7 @@ static int read_traf(struct fragment *fragment, struct reader traf)
     fragment->is_first_traf = false;
     if (error || run.is_duration_empty)
         return error;
-    error = read_start(fragment, traf, &start, &is_told);
+    error = read_decode_time(fragment, traf, &start, &is_told);
     bool is_used = run.track && run.track->is_used;
     if (!error && is_used)
         error = import_time_begin(importer, run.track, is_told ? &start : NULL, &run.dts);

@@ -54,7 +54,7 @@ static void read_edits(struct karp_importer *importer, struct import_track *trac
     track->edit = -empty;
 }
 
-static void print_name(enum karp_track_kind kind, uint32_t id, char name[KARP_TRACK_NAME_MAX_BYTES])
+static void name_track(enum karp_track_kind kind, uint32_t id, char name[KARP_TRACK_NAME_MAX_BYTES])
 {
     snprintf(name, KARP_TRACK_NAME_MAX_BYTES, kind == KARP_VIDEO ? "video%u" : "audio%u", id);
 }
@@ -67,7 +67,7 @@ static int add_to_catalog(struct karp_importer *importer, struct import_track *t
     track->kind = entry->kind;
     entry->priority =
         is_video ? importer->options.video_priority : importer->options.audio_priority;
-    print_name(track->kind, track->id, entry->name);
+    name_track(track->kind, track->id, entry->name);
     int error = karp_codec_print(&description->codec, entry->codec);
     if (!error)
         error = karp_catalog_add(importer->catalog, entry);
@@ -232,8 +232,8 @@ static int read_trex(struct karp_importer *importer, struct reader in)
     return 0;
 }
 
-static int read_all(struct karp_importer *importer, struct reader in, const char *type,
-                    int (*read)(struct karp_importer *importer, struct reader in))
+static int read_all_tracks(struct karp_importer *importer, struct reader in, const char *type,
+                           int (*read)(struct karp_importer *importer, struct reader in))
 {
     const uint8_t *t = (const uint8_t *)type;
     struct box box;
@@ -246,12 +246,12 @@ static int read_all(struct karp_importer *importer, struct reader in, const char
 }
 
 /* Sets the catalog index of every used track. The catalog sorts tracks by kind. */
-static void find_places(struct karp_importer *importer)
+static void find_catalog_places(struct karp_importer *importer)
 {
     for (size_t i = 0; i < importer->track_count; i++) {
         struct import_track *track = &importer->tracks[i];
         char name[KARP_TRACK_NAME_MAX_BYTES];
-        print_name(track->kind, track->id, name);
+        name_track(track->kind, track->id, name);
         const struct karp_track *entry = karp_catalog_find(importer->catalog, name);
         if (track->is_used && EXPECT(entry))
             track->index = (size_t)(entry - importer->catalog->tracks);
@@ -290,7 +290,7 @@ static void drop_namesakes(struct karp_importer *importer)
             if (!track->is_used || track->id != namesake->id || has_same_tables(track, namesake))
                 continue;
             log_warn(LOG_MEDIA, "import: the other track %u is left out as well", track->id);
-            print_name(track->kind, track->id, name);
+            name_track(track->kind, track->id, name);
             karp_catalog_remove(importer->catalog, name);
             track->is_used = false;
         }
@@ -315,7 +315,7 @@ int import_moov(struct karp_importer *importer, struct reader body)
         error = read_timescale(importer, mvhd, "mvhd", &importer->movie_timescale);
     importer->mvhd = mvhd;
     if (!error)
-        error = read_all(importer, body, "trak", read_trak);
+        error = read_all_tracks(importer, body, "trak", read_trak);
     if (!error && importer->further_tracks > 0)
         log_warn(LOG_MEDIA, "import: the moov has %zu tracks; only the first %d are read",
                  importer->track_count + importer->further_tracks, KARP_IMPORT_MAX_TRACKS);
@@ -325,9 +325,9 @@ int import_moov(struct karp_importer *importer, struct reader body)
     if (!error)
         error = check_tracks(importer);
     if (!error && has_fragments)
-        error = read_all(importer, mvex, "trex", read_trex);
+        error = read_all_tracks(importer, mvex, "trex", read_trex);
     if (!error)
-        find_places(importer);
+        find_catalog_places(importer);
     return error;
 }
 
@@ -337,12 +337,12 @@ static int drop_track(struct karp_importer *importer, struct import_track *track
 {
     char name[KARP_TRACK_NAME_MAX_BYTES];
     log_warn(LOG_MEDIA, "import: track %u is left out: %s", track->id, importer->failure.text);
-    print_name(track->kind, track->id, name);
+    name_track(track->kind, track->id, name);
     karp_catalog_remove(importer->catalog, name);
     importer->sample_count = samples;
     track->is_used = false;
     track->sample_count = 0;
-    find_places(importer);
+    find_catalog_places(importer);
     int error = check_tracks(importer);
     return error ? error : import_tables(importer, track);
 }

@@ -29,7 +29,8 @@ void import_output_init(struct karp_importer *importer)
     byte_buf_init(&importer->held, HOLD_MAX_BYTES + KARP_FRAME_MAX_BYTES + 2 * sizeof(struct held));
 }
 
-static int hand_out(struct karp_importer *importer, const struct held *held, const uint8_t *payload)
+static int hand_out_frame(struct karp_importer *importer, const struct held *held,
+                          const uint8_t *payload)
 {
     const struct import_sample *sample = &held->sample;
     REQUIRE(sample->track < importer->track_count && !importer->is_catalog_due);
@@ -91,7 +92,7 @@ int import_output_open(struct karp_importer *importer)
         struct held held;
         memcpy(&held, importer->held.data + at, sizeof held);
         at += sizeof held;
-        error = hand_out(importer, &held, importer->held.data + at);
+        error = hand_out_frame(importer, &held, importer->held.data + at);
         at += held.sample.size;
     }
     byte_buf_deinit(&importer->held);
@@ -140,7 +141,7 @@ int import_output(struct karp_importer *importer, const struct import_sample *sa
     const struct import_clock *clock = &importer->tracks[sample->track].clock;
     struct held held = {*sample, clock->offset_us, clock->epoch};
     if (!importer->is_catalog_due && !importer->restart.track)
-        return hand_out(importer, &held, payload);
+        return hand_out_frame(importer, &held, payload);
     if (byte_buf_append(&importer->held, &held, sizeof held) != 0 ||
         byte_buf_append(&importer->held, payload, sample->size) != 0)
         return failure_nomem(&importer->failure);

@@ -32,13 +32,14 @@ static int64_t clamp_us(int64_t us)
 }
 
 /* The presentation time at which the current fragment of a track begins, with offset. */
-static int64_t start_of(const struct import_track *track)
+static int64_t fragment_start_of(const struct import_track *track)
 {
     return clamp_us(import_us_of(track, track->lowest_pts) + track->clock.offset_us);
 }
 
 /* The latest end of all tracks that have begun, except for `except`; INT64_MIN: there is none. */
-static int64_t end_without(const struct karp_importer *importer, const struct import_track *except)
+static int64_t end_of_other_tracks(const struct karp_importer *importer,
+                                   const struct import_track *except)
 {
     int64_t end_us = INT64_MIN;
     for (size_t i = 0; i < importer->track_count; i++) {
@@ -51,7 +52,7 @@ static int64_t end_without(const struct karp_importer *importer, const struct im
 
 int64_t import_end_of_all(const struct karp_importer *importer)
 {
-    return end_without(importer, NULL);
+    return end_of_other_tracks(importer, NULL);
 }
 
 /* ---- Together -------------------------------------------------------------------------------- */
@@ -142,11 +143,11 @@ void import_restart_together(struct karp_importer *importer)
 static int64_t place_of_others(const struct karp_importer *importer,
                                const struct import_track *except)
 {
-    int64_t place_us = end_without(importer, except);
+    int64_t place_us = end_of_other_tracks(importer, except);
     for (size_t i = 0; i < importer->track_count; i++) {
         const struct import_track *track = &importer->tracks[i];
-        if (track != except && track->sample_count > 0 && start_of(track) > place_us)
-            place_us = start_of(track);
+        if (track != except && track->sample_count > 0 && fragment_start_of(track) > place_us)
+            place_us = fragment_start_of(track);
     }
     return place_us;
 }
@@ -221,7 +222,7 @@ static bool is_starting(const struct import_track *track)
 /* Whether there is another track, whose next fragment can settle the restart. */
 static bool is_anyone_awaited(const struct karp_importer *importer)
 {
-    return end_without(importer, importer->restart.track) != INT64_MIN;
+    return end_of_other_tracks(importer, importer->restart.track) != INT64_MIN;
 }
 
 /* Settles an undecided restart if the other tracks in the current fragment show whether they have
@@ -254,21 +255,21 @@ static void stay_out_of_epoch(struct karp_importer *importer, struct import_trac
 }
 
 /* Notes the time from the end of the other tracks to the start of this track's current fragment. */
-static void note_phase(const struct karp_importer *importer, struct import_track *track)
+static void note_track_phase(const struct karp_importer *importer, struct import_track *track)
 {
     struct import_clock *clock = &track->clock;
-    int64_t others_us = end_without(importer, track);
+    int64_t others_us = end_of_other_tracks(importer, track);
     if (track == importer->restart.track)
         return;
     clock->has_phase = others_us != INT64_MIN;
-    clock->phase_us = clock->has_phase ? start_of(track) - others_us : 0;
+    clock->phase_us = clock->has_phase ? fragment_start_of(track) - others_us : 0;
 }
 
-static void note_end(struct import_track *track)
+static void note_track_end(struct import_track *track)
 {
     struct import_clock *clock = &track->clock;
     int64_t end_us = clamp_us(import_us_of(track, clock->fragment_end) + clock->offset_us);
-    clock->fragment_us = end_us - start_of(track);
+    clock->fragment_us = end_us - fragment_start_of(track);
     if (!clock->has_begun || end_us > clock->end_us)
         clock->end_us = end_us;
     clock->has_begun = true;
@@ -288,10 +289,10 @@ void import_time_settle(struct karp_importer *importer)
         if (track->sample_count > 0 && !is_starting(track))
             stay_out_of_epoch(importer, track);
         if (track->sample_count > 0)
-            note_phase(importer, track);
+            note_track_phase(importer, track);
     }
     for (size_t i = 0; i < importer->track_count; i++) {
         if (importer->tracks[i].sample_count > 0)
-            note_end(&importer->tracks[i]);
+            note_track_end(&importer->tracks[i]);
     }
 }

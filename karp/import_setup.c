@@ -59,7 +59,7 @@ static bool is_repetition(struct karp_importer *importer, const struct setup *ol
 }
 
 /* Goes on with the old catalog and times after a repeated moov. */
-static void go_on(struct karp_importer *importer, struct setup *old)
+static void keep_old_setup(struct karp_importer *importer, struct setup *old)
 {
     struct karp_catalog *repeated = importer->catalog;
     importer->catalog = old->catalog;
@@ -140,7 +140,7 @@ static int read_setup(struct karp_importer *importer, struct reader moov, bool i
     importer->catalog = NULL;
     error = import_moov(importer, moov);
     if (!error && is_repetition(importer, &old))
-        go_on(importer, &old);
+        keep_old_setup(importer, &old);
     else if (!error && is_switch)
         begin_next_part(importer, &old);
     else if (!error)

@@ -52,7 +52,7 @@ static uint32_t next_of_runs(struct runs *runs)
     return runs->value;
 }
 
-static uint32_t next_sync(struct tables *tables)
+static uint32_t next_sync_sample(struct tables *tables)
 {
     return reader_left(&tables->syncs) >= 4 ? reader_u32(&tables->syncs) : 0;
 }
@@ -72,7 +72,7 @@ static void open_tables(struct reader stbl, struct tables *tables)
     find_entries(stbl, FOURCC('c', 't', 't', 's'), &tables->offsets.in);
     find_entries(stbl, FOURCC('s', 't', 's', 'c'), &tables->chunk_map);
     tables->has_syncs = find_entries(stbl, FOURCC('s', 't', 's', 's'), &tables->syncs);
-    tables->next_sync = next_sync(tables);
+    tables->next_sync = next_sync_sample(tables);
     if (!find_entries(stbl, FOURCC('s', 't', 'c', 'o'), &tables->chunks))
         tables->has_wide_chunks = find_entries(stbl, FOURCC('c', 'o', '6', '4'), &tables->chunks);
     tables->map_next = reader_u32(&tables->chunk_map);
@@ -90,16 +90,16 @@ static uint32_t samples_of_chunk(struct tables *tables, uint32_t number)
     return tables->map_samples;
 }
 
-static uint32_t flags_of(struct tables *tables, uint32_t number)
+static uint32_t sample_flags_of(struct tables *tables, uint32_t number)
 {
     if (tables->has_syncs && tables->next_sync != number)
         return SAMPLE_FLAGS_DELTA;
-    tables->next_sync = next_sync(tables);
+    tables->next_sync = next_sync_sample(tables);
     return SAMPLE_FLAGS_KEY;
 }
 
 /* Takes the size of the next sample. A size has 32 bits or, in stz2, 16, 8 or 4. */
-static uint32_t next_size(struct tables *tables)
+static uint32_t next_sample_size(struct tables *tables)
 {
     if (tables->constant_size)
         return tables->constant_size;
@@ -113,10 +113,10 @@ static uint32_t next_size(struct tables *tables)
 }
 
 /* Adds the next sample, which is at `position`. Sets `*size` to its size in bytes. */
-static int add_sample(struct karp_importer *importer, struct import_track *track,
-                      struct tables *tables, uint64_t position, uint32_t *size)
+static int add_table_sample(struct karp_importer *importer, struct import_track *track,
+                            struct tables *tables, uint64_t position, uint32_t *size)
 {
-    *size = next_size(tables);
+    *size = next_sample_size(tables);
     if (tables->sizes.is_short || position > IMPORT_NUMBER_MAX)
         return import_fail(importer, MP4, NULL, "the tables of track %u end too early", track->id);
 
@@ -127,7 +127,7 @@ static int add_sample(struct karp_importer *importer, struct import_track *track
                                    .pts = tables->dts + offset - track->edit,
                                    .size = *size,
                                    .entry = import_entry_number(track, tables->map_entry),
-                                   .flags = flags_of(tables, tables->number++)};
+                                   .flags = sample_flags_of(tables, tables->number++)};
     tables->dts += span.duration;
     enum karp_loss loss;
     if (import_is_lost(importer, track, tables->map_entry, &loss)) {
@@ -173,7 +173,7 @@ int import_tables(struct karp_importer *importer, struct import_track *track)
             return import_fail(importer, MP4, NULL, "the tables of track %u end too early",
                                track->id);
         for (uint32_t i = 0; !error && i < count && tables.number <= tables.sample_count; i++) {
-            error = add_sample(importer, track, &tables, position, &size);
+            error = add_table_sample(importer, track, &tables, position, &size);
             position += size;
         }
     }

@@ -86,8 +86,8 @@ static bool is_below_zero(const struct import_track *track, int64_t time)
 
 /* Whether a track joins the epoch that another one has begun, instead of going on as before. The
  * choice is the one that puts `time` closer to where the track is expected. */
-static bool is_joining(const struct karp_importer *importer, const struct import_track *track,
-                       int64_t time)
+static bool is_joining_epoch(const struct karp_importer *importer, const struct import_track *track,
+                             int64_t time)
 {
     const struct import_clock *clock = &track->clock;
     bool is_same_moov = clock->moov_number != importer->moov_number &&
@@ -108,15 +108,15 @@ static bool is_joining(const struct karp_importer *importer, const struct import
 
 /* Whether the track starts again at `time`. After a repeated moov even a small step back is a new
  * start, not jitter, and so is a long step ahead, which would otherwise be a gap. */
-static bool is_new_start(const struct karp_importer *importer, const struct import_track *track,
-                         int64_t time)
+static bool has_started_again(const struct karp_importer *importer,
+                              const struct import_track *track, int64_t time)
 {
     const struct import_clock *clock = &track->clock;
     bool is_after_moov = clock->moov_number != importer->moov_number;
     if (import_us_of(track, time) < import_us_of(track, clock->last_dts) - IMPORT_JITTER_US)
         return true;
     if (clock->epoch != importer->epoch)
-        return is_joining(importer, track, time);
+        return is_joining_epoch(importer, track, time);
     if (!is_after_moov)
         return false;
     if (time <= clock->last_dts)
@@ -142,7 +142,7 @@ int import_time_begin(struct karp_importer *importer, struct import_track *track
     time += clock->wrapped;
     if (clock->has_begun)
         time = unwrap_dts(track, time);
-    if (clock->has_begun && is_new_start(importer, track, time)) {
+    if (clock->has_begun && has_started_again(importer, track, time)) {
         clock->is_new_start = true;
         clock->left_dts = clock->next_dts;
         time -= clock->wrapped;

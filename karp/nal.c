@@ -111,7 +111,7 @@ int nal_to_lengths(struct nal payload, struct byte_buf *out)
 }
 
 /* Reads a parameter set of an avcC or hvcC: two bytes of length, then the unit. */
-static struct nal read_set(struct reader *in)
+static struct nal read_parameter_set(struct reader *in)
 {
     size_t size = reader_u16(in);
     const uint8_t *data = reader_take(in, size);
@@ -153,7 +153,7 @@ static bool next_array(struct set_arrays *arrays, struct set_array *array)
     array->is_complete = (head & ARRAY_IS_COMPLETE) != 0;
     unsigned count = reader_u16(&arrays->in);
     for (unsigned i = 0; i < count && !arrays->in.is_short; i++) {
-        struct nal set = read_set(&arrays->in);
+        struct nal set = read_parameter_set(&arrays->in);
         if (array->first.size == 0)
             array->first = set;
     }
@@ -210,7 +210,7 @@ bool nal_sps_of_config(struct nal config, bool is_h265, struct nal *sps)
         return sps_of_hvcc(&config, sps);
     reader_skip(&in, 5);
     unsigned count = reader_u8(&in) & 31;
-    *sps = read_set(&in);
+    *sps = read_parameter_set(&in);
     return count > 0 && sps->size > 0;
 }
 

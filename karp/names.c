@@ -41,7 +41,7 @@ int karp_id_compare(const char *a, const char *b)
 }
 
 /* The index of `id` or, if it is not there, the index at which to insert it. */
-static size_t place_of(const struct karp_instances *instances, const char *id)
+static size_t find_id_place(const struct karp_instances *instances, const char *id)
 {
     size_t i = 0;
     while (i < instances->count && karp_id_compare(instances->ids[i], id) < 0)
@@ -64,7 +64,7 @@ bool karp_instances_add(struct karp_instances *instances, const char *id, size_t
     if (!copy_id(copy, id, size))
         return false;
 
-    size_t at = place_of(instances, copy), count = instances->count;
+    size_t at = find_id_place(instances, copy), count = instances->count;
     bool is_known = at < count && strcmp(instances->ids[at], copy) == 0;
     if (is_known || count == KARP_MAX_INSTANCES)
         return false;
@@ -80,7 +80,7 @@ bool karp_instances_remove(struct karp_instances *instances, const char *id, siz
     if (!copy_id(copy, id, size))
         return false;
 
-    size_t at = place_of(instances, copy);
+    size_t at = find_id_place(instances, copy);
     if (at == instances->count || strcmp(instances->ids[at], copy) != 0)
         return false;
     instances->count--;

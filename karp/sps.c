@@ -159,7 +159,7 @@ static void read_chroma_fields(struct bits *in, struct nal_sps *sps)
 
 /* Parses an SPS of H.264. If its VUI has no reorder depth, that is the number of reference frames,
  * or 0 if pictures are shown in decoding order. */
-static bool parse_h264(const struct nal *nal, struct nal_sps *sps)
+static bool parse_h264_sps(const struct nal *nal, struct nal_sps *sps)
 {
     struct bits in = bits_of(nal->data + 1, nal->size - 1, true);
     uint32_t profile = bits_read(&in, 8);
@@ -199,7 +199,7 @@ static void skip_layers(struct bits *in, uint32_t layers)
     }
 }
 
-static bool parse_h265(const struct nal *nal, struct nal_sps *sps)
+static bool parse_h265_sps(const struct nal *nal, struct nal_sps *sps)
 {
     struct bits in = bits_of(nal->data + 2, nal->size - 2, true);
     bits_skip(&in, 4);
@@ -230,5 +230,5 @@ bool nal_sps_parse(const struct nal *nal, bool is_h265, struct nal_sps *sps)
 {
     if (nal->size < 4)
         return false;
-    return is_h265 ? parse_h265(nal, sps) : parse_h264(nal, sps);
+    return is_h265 ? parse_h265_sps(nal, sps) : parse_h264_sps(nal, sps);
 }

@@ -24,20 +24,20 @@ enum {
     STEP_USUAL_US = 33333,
 };
 
-static int64_t end_of(const struct karp_timeline_track *track)
+static int64_t end_of_track(const struct karp_timeline_track *track)
 {
     uint64_t step_us = track->step_us ? track->step_us : STEP_USUAL_US;
     int64_t end_us = (int64_t)(track->newest_us + step_us) + track->offset_us;
     return end_us < (int64_t)KARP_TIMESTAMP_MAX_US ? end_us : (int64_t)KARP_TIMESTAMP_MAX_US;
 }
 
-static int64_t end_of_all(const struct karp_timeline *timeline)
+static int64_t end_of_all_tracks(const struct karp_timeline *timeline)
 {
     int64_t end_us = 0;
     for (size_t i = 0; i < KARP_CATALOG_MAX_TRACKS; i++) {
         const struct karp_timeline_track *track = &timeline->tracks[i];
-        if (track->has_begun && end_of(track) > end_us)
-            end_us = end_of(track);
+        if (track->has_begun && end_of_track(track) > end_us)
+            end_us = end_of_track(track);
     }
     return end_us;
 }
@@ -56,14 +56,14 @@ static bool is_new_start(const struct karp_timeline_track *track, enum karp_trac
 
 /* Begins an epoch with a track that starts again at `start_us`. If other tracks began before this
  * one in the last epoch, room is left for them to do so again. */
-static void begin_epoch(struct karp_timeline *timeline, const struct karp_timeline_track *track,
-                        uint64_t start_us)
+static void begin_timeline_epoch(struct karp_timeline *timeline,
+                                 const struct karp_timeline_track *track, uint64_t start_us)
 {
     uint64_t lead_us = track->first_us - timeline->earliest_us;
     if (track->first_us < timeline->earliest_us || lead_us > LEAD_MAX_US)
         lead_us = 0;
-    int64_t end_us = end_of_all(timeline);
-    int64_t alone_us = end_us - end_of(track) > AWAY_US ? end_us : end_of(track);
+    int64_t end_us = end_of_all_tracks(timeline);
+    int64_t alone_us = end_us - end_of_track(track) > AWAY_US ? end_us : end_of_track(track);
     timeline->restarts++;
     timeline->offset_us = end_us + (int64_t)lead_us - (int64_t)start_us;
     timeline->earliest_us = start_us;
@@ -78,16 +78,16 @@ static void begin_epoch(struct karp_timeline *timeline, const struct karp_timeli
 
 /* Adds a track that begins or starts again to the current epoch; begins one if the track is in it
  * already. */
-static void join_epoch(struct karp_timeline *timeline, struct karp_timeline_track *track,
-                       uint64_t start_us)
+static void join_timeline_epoch(struct karp_timeline *timeline, struct karp_timeline_track *track,
+                                uint64_t start_us)
 {
     if (track->has_begun && track->epoch == timeline->restarts)
-        begin_epoch(timeline, track, start_us);
+        begin_timeline_epoch(timeline, track, start_us);
     else if (track->has_begun)
         timeline->is_alone = false;
     int64_t offset_us = timeline->offset_us;
-    if (track->has_begun && (int64_t)start_us + offset_us < end_of(track) - OVERLAP_MAX_US) {
-        offset_us = end_of(track) - (int64_t)start_us;
+    if (track->has_begun && (int64_t)start_us + offset_us < end_of_track(track) - OVERLAP_MAX_US) {
+        offset_us = end_of_track(track) - (int64_t)start_us;
         log_warn(LOG_MEDIA, "a track starts again at another time than the others; they may be out "
                             "of sync");
     }
@@ -123,14 +123,14 @@ static void note_going_on(struct karp_timeline *timeline, struct karp_timeline_t
 }
 
 /* Moves the track a part of its surplus back. Called where a new group begins. */
-static void catch_up(struct karp_timeline_track *track)
+static void reduce_surplus(struct karp_timeline_track *track)
 {
     int64_t step = track->surplus_us < CATCH_UP_US ? track->surplus_us : CATCH_UP_US;
     track->offset_us -= step;
     track->surplus_us -= step;
 }
 
-static void note_time(struct karp_timeline_track *track, uint64_t us)
+static void note_frame_time(struct karp_timeline_track *track, uint64_t us)
 {
     if (us > track->last_us && us - track->last_us < STEP_MAX_US)
         track->step_us = us - track->last_us;
@@ -147,10 +147,10 @@ uint64_t karp_timeline_place(struct karp_timeline *timeline, enum karp_track_kin
     uint64_t us =
         frame->timestamp_us < KARP_TIMESTAMP_MAX_US ? frame->timestamp_us : KARP_TIMESTAMP_MAX_US;
     if (!track->has_begun || is_new_start(track, kind, frame, group))
-        join_epoch(timeline, track, us);
+        join_timeline_epoch(timeline, track, us);
     else if (frame->is_group_start && group > track->group)
-        catch_up(track);
-    note_time(track, us);
+        reduce_surplus(track);
+    note_frame_time(track, us);
     if (group > track->group)
         track->group = group;
     int64_t placed = (int64_t)us + track->offset_us;

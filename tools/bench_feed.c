@@ -107,7 +107,7 @@ static struct bench_read *begin_read(struct bench_feed *feed, struct moq_group *
     return read;
 }
 
-static struct bench_read *read_of(struct bench_feed *feed, struct moq_group *group)
+static struct bench_read *find_read(struct bench_feed *feed, struct moq_group *group)
 {
     for (unsigned i = 0; i < BENCH_READS; i++)
         if (feed->reads[i].reader.group == group)
@@ -131,7 +131,7 @@ static void end_read(struct bench_feed *feed, struct bench_read *read, int error
 static void on_growth(struct moq_watcher *watcher, struct moq_group *group)
 {
     struct bench_feed *feed = container_of(watcher, struct bench_feed, watcher);
-    struct bench_read *read = read_of(feed, group);
+    struct bench_read *read = find_read(feed, group);
     const uint8_t *data = NULL;
     size_t size = 0;
     int error;
@@ -169,7 +169,7 @@ static uint64_t overlap_of(uint64_t first, uint64_t end, uint64_t least, uint64_
 
 /* The number of frames that are still missing from open groups although newer frames have come.
  * They are under way, not lost. */
-static uint64_t under_way(const struct bench_feed *feed)
+static uint64_t count_under_way(const struct bench_feed *feed)
 {
     const struct bench_flow *flow = flow_of(feed);
     uint64_t sum = 0;
@@ -196,14 +196,14 @@ static void count_missing(struct bench_feed *feed, bool is_end)
         overlap_of(feed->base, frames, bench_get(&flow->first_frame), bench_get(&flow->end_frame));
     uint64_t expected_groups = overlap_of(feed->base_group, groups, bench_get(&flow->first_group),
                                           bench_get(&flow->end_group));
-    uint64_t delivered = feed->counted + (is_end ? 0 : under_way(feed));
+    uint64_t delivered = feed->counted + (is_end ? 0 : count_under_way(feed));
     counts[COUNT_lost] += span_between(delivered, expected);
     counts[COUNT_groups_lost] += span_between(feed->groups_seen, expected_groups);
 }
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
-static void let_go(struct bench_feed *feed)
+static void drop_feed(struct bench_feed *feed)
 {
     moq_track_unwatch(feed->track, &feed->watcher);
     moq_subscription_close(&feed->subscription);
@@ -249,7 +249,7 @@ int bench_feed_open(struct bench_feed *feed, struct moq_session *session)
     feed->subscription = moq_session_subscribe(session, feed->track, &wish, &events, feed);
     if (feed->subscription)
         return 0;
-    let_go(feed);
+    drop_feed(feed);
     return MOQ_ERR_NOMEM;
 }
 
@@ -258,7 +258,7 @@ void bench_feed_close(struct bench_feed *feed)
     if (!feed->track)
         return;
     count_missing(feed, false);
-    let_go(feed);
+    drop_feed(feed);
 }
 
 void bench_feed_settle(struct bench_feed *feed)
@@ -266,7 +266,7 @@ void bench_feed_settle(struct bench_feed *feed)
     if (!feed->track)
         return;
     count_missing(feed, true);
-    let_go(feed);
+    drop_feed(feed);
 }
 
 bool bench_feed_has_begun(const struct bench_feed *feed)

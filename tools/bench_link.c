@@ -37,7 +37,7 @@ struct bench_link {
 
 /* ---- To the viewer --------------------------------------------------------------------------- */
 
-static void send_first(struct bench_link *link, uint64_t now_ns)
+static void send_first_waiting(struct bench_link *link, uint64_t now_ns)
 {
     const struct datagram *datagram = &link->queue[link->first];
     if (link->viewer_size) /* if the socket is full, the datagram is dropped like in the queue */
@@ -63,14 +63,14 @@ static void drain_link(struct bench_link *link)
 {
     uint64_t now_ns = clock_monotonic_ns();
     while (link->queued && link->free_ns <= now_ns)
-        send_first(link, now_ns);
+        send_first_waiting(link, now_ns);
     if (!link->queued)
         return;
     uv_update_time(link->timer.loop);
     uv_timer_start(&link->timer, on_timer, (link->free_ns - now_ns) / NS_PER_MS + 1, 0);
 }
 
-static void on_back(uv_poll_t *poll, int status, int events)
+static void on_relay_datagrams(uv_poll_t *poll, int status, int events)
 {
     struct bench_link *link = poll->data;
     struct datagram spare;
@@ -96,7 +96,7 @@ static void on_back(uv_poll_t *poll, int status, int events)
 
 /* ---- To the relay ---------------------------------------------------------------------------- */
 
-static void on_front(uv_poll_t *poll, int status, int events)
+static void on_viewer_datagrams(uv_poll_t *poll, int status, int events)
 {
     struct bench_link *link = poll->data;
     uint8_t data[LINK_DATAGRAM_MAX_BYTES];
@@ -116,7 +116,7 @@ static void on_front(uv_poll_t *poll, int status, int events)
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
-static socklen_t size_of(const struct sockaddr_storage *address)
+static socklen_t address_size(const struct sockaddr_storage *address)
 {
     return address->ss_family == AF_INET6 ? sizeof(struct sockaddr_in6)
                                           : sizeof(struct sockaddr_in);
@@ -143,7 +143,7 @@ static int open_back(struct bench_link *link, const struct sockaddr_storage *rel
     link->back_fd = socket(relay->ss_family, SOCK_DGRAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (link->back_fd < 0)
         return -1;
-    return connect(link->back_fd, (const struct sockaddr *)relay, size_of(relay));
+    return connect(link->back_fd, (const struct sockaddr *)relay, address_size(relay));
 }
 
 struct bench_link *bench_link_open(uv_loop_t *loop, const struct sockaddr_storage *relay,
@@ -170,8 +170,8 @@ struct bench_link *bench_link_open(uv_loop_t *loop, const struct sockaddr_storag
     uv_timer_init(loop, &link->timer);
     link->front.data = link->back.data = link->timer.data = link;
     link->open_handles = HANDLES;
-    uv_poll_start(&link->front, UV_READABLE, on_front);
-    uv_poll_start(&link->back, UV_READABLE, on_back);
+    uv_poll_start(&link->front, UV_READABLE, on_viewer_datagrams);
+    uv_poll_start(&link->back, UV_READABLE, on_relay_datagrams);
     return link;
 }
 

@@ -57,14 +57,14 @@ static void note_arrived(struct bench_viewer *viewer)
         bench_link_stall(viewer->link);
 }
 
-static void on_first(struct bench_feed *feed)
+static void on_first_frame(struct bench_feed *feed)
 {
     struct bench_viewer *viewer = feed->user;
     if (++viewer->begun == options_of(viewer->thread)->tracks)
         note_arrived(viewer);
 }
 
-static void on_over(struct bench_feed *feed)
+static void on_feed_over(struct bench_feed *feed)
 {
     struct bench_viewer *viewer = feed->user;
     viewer->is_retrying = true;
@@ -182,8 +182,8 @@ static void init_viewer(struct bench_thread *thread, unsigned index, struct benc
             .clock = moq_native_clock(native_of(viewer)),
             .figures = figures_of(viewer),
             .flow = viewer->number % options->publishers * options->tracks + i,
-            .on_first = on_first,
-            .on_over = on_over,
+            .on_first = on_first_frame,
+            .on_over = on_feed_over,
             .user = viewer,
         };
 }

@@ -30,11 +30,6 @@ struct karp_inquiry {
     uv_timer_t timer;
 };
 
-static uint64_t now_ns(const struct karp_inquiry *inquiry)
-{
-    return moq_native_clock(inquiry->tool->native)->now_ns;
-}
-
 /* ---- Counting -------------------------------------------------------------------------------- */
 
 static int on_frame(void *user, const struct karp_frame *frame)
@@ -43,12 +38,12 @@ static int on_frame(void *user, const struct karp_frame *frame)
     struct karp_count *count = &inquiry->counts[frame->track];
     if (count->frames == 0) {
         count->first_us = count->newest_us = frame->timestamp_us;
-        count->first_ns = now_ns(inquiry);
+        count->first_ns = tool_now_ns(inquiry->tool);
     }
     count->frames++;
     count->groups += frame->is_group_start;
     count->bytes += frame->size;
-    count->newest_ns = now_ns(inquiry);
+    count->newest_ns = tool_now_ns(inquiry->tool);
     if (frame->timestamp_us > count->newest_us)
         count->newest_us = frame->timestamp_us;
     return 0;
@@ -180,7 +175,7 @@ static void on_catalog(struct watch *watch, struct karp_catalog *catalog)
         tool_fail(inquiry->tool, "cannot watch its tracks: %s", moq_error_words(error));
         return;
     }
-    inquiry->opened_ns = now_ns(inquiry);
+    inquiry->opened_ns = tool_now_ns(inquiry->tool);
     player_play(&inquiry->player);
 }
 
@@ -197,7 +192,7 @@ static void print_answer(struct karp_inquiry *inquiry)
 
 static bool has_passed(const struct karp_inquiry *inquiry, uint64_t since_ns)
 {
-    return since_ns && now_ns(inquiry) - since_ns > APPEAR_MS * NS_PER_MS;
+    return since_ns && tool_now_ns(inquiry->tool) - since_ns > APPEAR_MS * NS_PER_MS;
 }
 
 /* Gives up when the time is over. Without a connection nothing is known about the broadcast. */
@@ -223,7 +218,7 @@ static void on_tick(uv_timer_t *timer)
         return;
     if (player_is_open(&inquiry->player)) {
         player_pump(&inquiry->player);
-        if (now_ns(inquiry) - inquiry->opened_ns >= duration_ns)
+        if (tool_now_ns(inquiry->tool) - inquiry->opened_ns >= duration_ns)
             print_answer(inquiry);
     } else {
         give_up_in_time(inquiry);
@@ -233,7 +228,7 @@ static void on_tick(uv_timer_t *timer)
 static void on_connected(struct tool *tool, struct moq_session *session)
 {
     struct karp_inquiry *inquiry = tool->user;
-    inquiry->connected_ns = now_ns(inquiry);
+    inquiry->connected_ns = tool_now_ns(inquiry->tool);
     inquiry->lost_ns = 0;
     watch_on_connected(&inquiry->watch, session);
 }
@@ -242,7 +237,7 @@ static void on_lost(struct tool *tool)
 {
     struct karp_inquiry *inquiry = tool->user;
     if (inquiry->connected_ns)
-        inquiry->lost_ns = now_ns(inquiry);
+        inquiry->lost_ns = tool_now_ns(inquiry->tool);
     inquiry->connected_ns = 0;
     watch_on_lost(&inquiry->watch);
 }

@@ -54,18 +54,13 @@ struct karp_publishing {
     int exit_code;
 };
 
-static uint64_t now_ns(const struct karp_publishing *karp)
-{
-    return moq_native_clock(karp->tool->native)->now_ns;
-}
-
 /* ---- Brakes ---------------------------------------------------------------------------------- */
 
 static bool is_ahead_of_time(struct karp_publishing *karp)
 {
     if (!karp->is_paced || !karp->has_pace)
         return false;
-    uint64_t elapsed_us = (now_ns(karp) - karp->pace_start_ns) / NS_PER_US;
+    uint64_t elapsed_us = (tool_now_ns(karp->tool) - karp->pace_start_ns) / NS_PER_US;
     return karp->newest_us > karp->pace_start_us + elapsed_us;
 }
 
@@ -76,9 +71,9 @@ static bool is_viewer_behind(struct karp_publishing *karp)
     publisher_backlog(&karp->publisher, &backlog);
     if (backlog.bytes_sent != karp->sent_before || backlog.bytes == 0) {
         karp->sent_before = backlog.bytes_sent;
-        karp->progress_ns = now_ns(karp);
+        karp->progress_ns = tool_now_ns(karp->tool);
     }
-    if (karp->settings->is_live || now_ns(karp) - karp->progress_ns > STALL_NS)
+    if (karp->settings->is_live || tool_now_ns(karp->tool) - karp->progress_ns > STALL_NS)
         return false;
     return backlog.bytes > BACKLOG_MAX_BYTES || backlog.groups > BACKLOG_MAX_GROUPS;
 }
@@ -144,9 +139,9 @@ static void on_drain(uv_timer_t *timer)
 {
     struct karp_publishing *karp = timer->data;
     moq_native_wake(karp->tool->native);
-    uint64_t waited_ns = now_ns(karp) - karp->drain_start_ns;
+    uint64_t waited_ns = tool_now_ns(karp->tool) - karp->drain_start_ns;
     is_viewer_behind(karp);
-    bool is_stalled = now_ns(karp) - karp->progress_ns > STALL_NS;
+    bool is_stalled = tool_now_ns(karp->tool) - karp->progress_ns > STALL_NS;
     bool is_complete = is_everything_acknowledged(karp);
     karp->is_all_delivered = is_complete;
     if (is_complete && waited_ns >= karp->linger_ns)
@@ -194,7 +189,7 @@ static void begin_drain(struct karp_publishing *karp, uint64_t most_ns)
         return;
     karp->linger_ns = linger_ns < most_ns ? linger_ns : most_ns;
     karp->is_draining = true;
-    karp->drain_start_ns = karp->progress_ns = now_ns(karp);
+    karp->drain_start_ns = karp->progress_ns = tool_now_ns(karp->tool);
     karp->drain_most_ns = most_ns;
     input_hold(karp->input);
     report_losses(karp);
@@ -214,7 +209,7 @@ static void begin_drain(struct karp_publishing *karp, uint64_t most_ns)
  * are awaited. */
 static void hurry_drain(struct karp_publishing *karp)
 {
-    uint64_t waited_ns = now_ns(karp) - karp->drain_start_ns;
+    uint64_t waited_ns = tool_now_ns(karp->tool) - karp->drain_start_ns;
     karp->drain_most_ns = waited_ns + STOP_PATIENCE_MS * NS_PER_MS;
     karp->linger_ns = 0;
 }
@@ -237,7 +232,7 @@ static int publish_frame(struct karp_publishing *karp, const struct karp_frame *
 {
     if (!karp->has_pace) {
         karp->has_pace = true;
-        karp->pace_start_ns = now_ns(karp);
+        karp->pace_start_ns = tool_now_ns(karp->tool);
         karp->pace_start_us = karp->newest_us = frame->timestamp_us;
     }
     if (frame->timestamp_us > karp->newest_us)
@@ -315,7 +310,7 @@ static void drop_early(struct karp_publishing *karp)
 
 static void feed_importer(struct karp_publishing *karp);
 
-static void on_brake(uv_timer_t *timer)
+static void on_brake_over(uv_timer_t *timer)
 {
     feed_importer(timer->data);
 }
@@ -328,7 +323,7 @@ static void end_import(struct karp_publishing *karp)
         karp->import_error = karp_importer_finish(karp->importer);
     karp->is_import_over = true;
     if (karp->early.size > 0 && !(karp->import_error && is_lonely(karp)))
-        uv_timer_start(&karp->timer, on_brake, BRAKE_MS, 0);
+        uv_timer_start(&karp->timer, on_brake_over, BRAKE_MS, 0);
     else if (karp->import_error)
         import_failed(karp, karp->import_error);
     else
@@ -360,7 +355,7 @@ static void feed_importer(struct karp_publishing *karp)
         import_failed(karp, error ? error : karp->import_error);
     } else if (is_early || karp->waiting.size > 0 || is_held_back(karp)) {
         input_hold(karp->input);
-        uv_timer_start(&karp->timer, on_brake, BRAKE_MS, 0);
+        uv_timer_start(&karp->timer, on_brake_over, BRAKE_MS, 0);
     } else if (!karp->is_input_over) {
         input_go_on(karp->input);
     } else {
@@ -418,7 +413,7 @@ static void on_connected(struct tool *tool, struct moq_session *session)
     if (error)
         tool_fail(tool, "cannot publish: %s", moq_error_words(error));
     if (!karp->is_draining)
-        uv_timer_start(&karp->timer, on_brake, 0, 0);
+        uv_timer_start(&karp->timer, on_brake_over, 0, 0);
 }
 
 static void on_lost(struct tool *tool)

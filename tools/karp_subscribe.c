@@ -45,11 +45,6 @@ struct karp_watching {
         missed_ns; /* start of a session in which nothing was announced yet; 0: something was */
 };
 
-static uint64_t now_ns(const struct karp_watching *karp)
-{
-    return moq_native_clock(karp->tool->native)->now_ns;
-}
-
 /* Prints what is missing in the file and why. Returns whether anything is. */
 static bool tell_losses(const struct karp_watching *karp)
 {
@@ -196,7 +191,7 @@ static void open_player(struct karp_watching *karp)
         start.first = 0;
     snprintf(karp->playing_id, sizeof karp->playing_id, "%s", karp->watch.id);
     karp->next = NULL;
-    karp->opened_ns = now_ns(karp);
+    karp->opened_ns = tool_now_ns(karp->tool);
     if (!start.session) {
         karp_catalog_free(catalog);
         return;
@@ -228,7 +223,8 @@ static bool is_settled(const struct karp_watching *karp)
     bool has_video = false, has_audio = false;
     for (size_t i = 0; i < catalog->track_count; i++)
         *(catalog->tracks[i].kind == KARP_VIDEO ? &has_video : &has_audio) = true;
-    return (has_video && has_audio) || now_ns(karp) - karp->opened_ns > SETTLE_MS * NS_PER_MS;
+    return (has_video && has_audio) ||
+           tool_now_ns(karp->tool) - karp->opened_ns > SETTLE_MS * NS_PER_MS;
 }
 
 /* Prints how the broadcast has ended. Publishers end their tracks before they withdraw the
@@ -278,7 +274,7 @@ static bool is_given_up(const struct karp_watching *karp)
 {
     bool is_wanted = karp->has_played && !karp->settings->is_followed && !karp->is_offline;
     return is_wanted && karp->missed_ns &&
-           now_ns(karp) - karp->missed_ns > karp->settings->patience_ms * NS_PER_MS;
+           tool_now_ns(karp->tool) - karp->missed_ns > karp->settings->patience_ms * NS_PER_MS;
 }
 
 static void give_up(struct karp_watching *karp)
@@ -296,7 +292,7 @@ static void judge_refusal(struct karp_watching *karp)
     const struct watch *watch = &karp->watch;
     uint64_t patience_ns = karp->settings->patience_ms * NS_PER_MS;
     if (!watch->refused_ns || karp->settings->is_followed ||
-        now_ns(karp) - watch->refused_ns <= patience_ns)
+        tool_now_ns(karp->tool) - watch->refused_ns <= patience_ns)
         return;
     karp->is_cut_off |= karp->has_played;
     if (karp->has_played)
@@ -379,7 +375,7 @@ static void on_connected(struct tool *tool, struct moq_session *session)
 {
     struct karp_watching *karp = tool->user;
     karp->is_offline = false;
-    karp->missed_ns = now_ns(karp);
+    karp->missed_ns = tool_now_ns(karp->tool);
     watch_on_connected(&karp->watch, session);
 }
 

@@ -27,19 +27,19 @@ enum { CACHE_BYTES = 128 << 20 };
 
 enum found { FOUND_FRAME, FOUND_NOTHING_YET, FOUND_END };
 
-static uint64_t now_of(const struct player *player)
+static uint64_t player_now_ns(const struct player *player)
 {
     return player->clock->now_ns;
 }
 
-static uint64_t at_most(uint64_t a, uint64_t b)
+static uint64_t smaller_of(uint64_t a, uint64_t b)
 {
     return a < b ? a : b;
 }
 
 /* ---- One track: groups to frames ------------------------------------------------------------- */
 
-static struct player_mark *mark_of(const struct player_track *track)
+static struct player_mark *mark_of_track(const struct player_track *track)
 {
     return &track->player->marks[track->index];
 }
@@ -48,7 +48,8 @@ static struct player_mark *mark_of(const struct player_track *track)
 static bool is_part_missing(const struct player_track *track)
 {
     const struct moq_group *newest = moq_track_newest(track->track);
-    bool is_group_open = track->is_reading && !track->is_group_over && !mark_of(track)->is_finished;
+    bool is_group_open =
+        track->is_reading && !track->is_group_over && !mark_of_track(track)->is_finished;
     bool is_gap = newest && track->expected != MOQ_NO_GROUP && newest->sequence > track->expected;
     return !track->over_ns && (is_group_open || is_gap);
 }
@@ -61,7 +62,7 @@ static bool is_past_end(const struct player_track *track)
     const struct player *player = track->player;
     if (!player->ended_ns)
         return false;
-    uint64_t now = now_of(player);
+    uint64_t now = player_now_ns(player);
     uint64_t since = player->grown_ns > player->ended_ns ? player->grown_ns : player->ended_ns;
     bool is_silent = now - since > QUIET_NS;
     bool is_complete = player->has_successor || !is_part_missing(track);
@@ -78,7 +79,7 @@ static void stop_reading(struct player_track *track)
 static void start_reading(struct player_track *track, struct moq_group *group)
 {
     struct player *player = track->player;
-    struct player_mark *mark = mark_of(track);
+    struct player_mark *mark = mark_of_track(track);
     bool is_known = mark->has_begun && group->sequence <= mark->group;
     uint64_t first = track->expected;
     if (mark->has_begun && !is_known && !mark->is_finished) {
@@ -112,8 +113,8 @@ static struct moq_group *next_group(struct player_track *track)
     if (!next || track->expected == MOQ_NO_GROUP || next->sequence <= track->expected)
         return next;
     bool is_told = track->lost_first <= track->expected && track->lost_last >= next->sequence - 1;
-    uint64_t patience = at_most(GAP_PATIENCE_NS, player->latency_ns);
-    bool is_waited = track->over_ns || now_of(player) - next->started_ns > patience;
+    uint64_t patience = smaller_of(GAP_PATIENCE_NS, player->latency_ns);
+    bool is_waited = track->over_ns || player_now_ns(player) - next->started_ns > patience;
     return is_told || is_waited ? next : NULL;
 }
 
@@ -151,7 +152,7 @@ static bool is_too_late(const struct player_track *track)
     uint64_t superseded_ns = track->reader.group->superseded_ns;
     if (is_past_end(track))
         return true;
-    return superseded_ns && now_of(player) - superseded_ns > player->latency_ns;
+    return superseded_ns && player_now_ns(player) - superseded_ns > player->latency_ns;
 }
 
 static enum found found_nothing(const struct player_track *track)
@@ -161,13 +162,13 @@ static enum found found_nothing(const struct player_track *track)
 }
 
 /* Reads the next frame of the current group. Returns false if there is none at the moment. */
-static bool read_on(struct player_track *track)
+static bool read_next_frame(struct player_track *track)
 {
     int error = read_frame(track);
     if (error == 0)
         return true;
     if (error == MOQ_ERR_END)
-        mark_of(track)->is_finished = true;
+        mark_of_track(track)->is_finished = true;
     track->is_group_over = error != MOQ_ERR_AGAIN || is_too_late(track);
     if (track->is_group_over && error != MOQ_ERR_END)
         log_debug(LOG_TOOL, "left group %llu: %s",
@@ -179,7 +180,7 @@ static enum found find_frame(struct player_track *track)
 {
     while (!track->has_frame) {
         bool is_at_group = track->is_reading && !track->is_group_over;
-        if (is_at_group && read_on(track))
+        if (is_at_group && read_next_frame(track))
             break;
         if (is_at_group && !track->is_group_over)
             return FOUND_NOTHING_YET;
@@ -193,12 +194,12 @@ static enum found find_frame(struct player_track *track)
 
 /* ---- All tracks: frames in order ------------------------------------------------------------- */
 
-static void give_on(struct player *player, struct player_track *track)
+static void pass_frames_on(struct player *player, struct player_track *track)
 {
     struct karp_frame frame = track->frame;
     track->has_frame = false;
-    mark_of(track)->frames++;
-    mark_of(track)->failures = 0;
+    mark_of_track(track)->frames++;
+    mark_of_track(track)->failures = 0;
     int error = player->events->on_frame(player->user, &frame);
     if (error == MOQ_ERR_EXPIRED) {
         track->is_group_over = true;
@@ -212,8 +213,8 @@ static void give_on(struct player *player, struct player_track *track)
 /* Whether other tracks wait for this one, which has no next frame at the moment. */
 static bool is_waited_for(struct player_track *track)
 {
-    uint64_t now = now_of(track->player);
-    if (now - track->idle_since_ns >= at_most(WEAVE_PATIENCE_NS, track->player->latency_ns))
+    uint64_t now = player_now_ns(track->player);
+    if (now - track->idle_since_ns >= smaller_of(WEAVE_PATIENCE_NS, track->player->latency_ns))
         track->vain_ns = now;
     return !track->vain_ns || now - track->vain_ns > WEAVE_PAUSE_NS;
 }
@@ -230,7 +231,7 @@ static struct player_track *choose_track(struct player *player)
         if (found == FOUND_FRAME)
             track->idle_since_ns = 0;
         else if (!track->idle_since_ns)
-            track->idle_since_ns = now_of(player);
+            track->idle_since_ns = player_now_ns(player);
         is_one_behind |= found == FOUND_NOTHING_YET && is_waited_for(track);
         if (found == FOUND_FRAME && (!best || track->frame.timestamp_us < best->frame.timestamp_us))
             best = track;
@@ -250,7 +251,7 @@ void player_pump(struct player *player)
         return;
     player->is_pumping = true;
     while (!player->error && !is_full(player) && (track = choose_track(player)) != NULL)
-        give_on(player, track);
+        pass_frames_on(player, track);
     player->is_pumping = false;
 }
 
@@ -281,7 +282,7 @@ static void on_track(struct moq_watcher *watcher, struct moq_group *group)
 {
     struct player_track *track = container_of(watcher, struct player_track, watcher);
     (void)group;
-    track->player->grown_ns = now_of(track->player);
+    track->player->grown_ns = player_now_ns(track->player);
     player_pump(track->player);
 }
 
@@ -299,7 +300,7 @@ static void on_subscription_closed(struct moq_subscription *subscription, int er
     struct player_track *track = moq_subscription_user(subscription);
     struct player *player = track->player;
     track->subscription = NULL;
-    track->over_ns = now_of(player);
+    track->over_ns = player_now_ns(player);
     track->error = error;
     log_debug(LOG_TOOL, "track %s ended: %s", player->catalog->tracks[track->index].name,
               moq_error_words(error));
@@ -351,7 +352,7 @@ static int open_track(struct player *player, size_t index)
     track->subscription =
         moq_session_subscribe(start->session, track->track, &wish, &events, track);
     if (!track->subscription) {
-        track->over_ns = now_of(player) + 1;
+        track->over_ns = player_now_ns(player) + 1;
         track->error = MOQ_ERR_CLOSED;
     }
     return 0;
@@ -369,7 +370,7 @@ static bool has_begun(const struct player *player)
 
 static void note_failure(struct player_track *track)
 {
-    struct player_mark *mark = mark_of(track);
+    struct player_mark *mark = mark_of_track(track);
     if (!track->error || track->is_error_noted)
         return;
     track->is_error_noted = true;
@@ -387,7 +388,7 @@ static void tell_failure(const struct player_track *track, const char *what_then
 static void retry_track(struct player_track *track)
 {
     struct player *player = track->player;
-    struct player_mark *mark = mark_of(track);
+    struct player_mark *mark = mark_of_track(track);
     bool is_whole_asked = player->start.first != MOQ_NO_GROUP && !player->start.may_lack_start;
     uint64_t vain_ns = track->vain_ns;
     if (mark->failures == 1)
@@ -398,7 +399,7 @@ static void retry_track(struct player_track *track)
     track->vain_ns = vain_ns;
     if (error) {
         track->error = error;
-        track->over_ns = now_of(player);
+        track->over_ns = player_now_ns(player);
     }
 }
 
@@ -407,7 +408,7 @@ static uint64_t pause_after(unsigned failures)
     uint64_t pause_ns = RETRY_FIRST_NS;
     for (unsigned i = 1; i < failures && pause_ns < RETRY_MOST_NS; i++)
         pause_ns *= 2;
-    return at_most(pause_ns, RETRY_MOST_NS);
+    return smaller_of(pause_ns, RETRY_MOST_NS);
 }
 
 void player_retry(struct player *player, struct moq_session *session)
@@ -418,7 +419,8 @@ void player_retry(struct player *player, struct moq_session *session)
     for (size_t i = 0; i < player->catalog->track_count; i++) {
         struct player_track *track = &player->tracks[i];
         note_failure(track);
-        bool is_due = now_of(player) - track->over_ns >= pause_after(player->marks[i].failures);
+        bool is_due =
+            player_now_ns(player) - track->over_ns >= pause_after(player->marks[i].failures);
         if (track->error && is_due && is_track_over(track))
             retry_track(track);
     }
@@ -435,7 +437,7 @@ bool player_has_broken_off(const struct player *player)
 /* Counts the groups after the last one read that will never come. */
 static void count_last_gap(struct player_track *track)
 {
-    struct player_mark *mark = mark_of(track);
+    struct player_mark *mark = mark_of_track(track);
     bool is_missed = mark->has_begun || !track->player->start.may_lack_start;
     bool is_gap = track->lost_first <= track->lost_last && track->lost_last >= track->expected;
     if (!track->track || !is_missed || !is_gap || track->expected == MOQ_NO_GROUP)
@@ -525,7 +527,7 @@ void player_end(struct player *player, bool has_successor)
 {
     player->has_successor |= has_successor;
     if (!player->ended_ns)
-        player->ended_ns = now_of(player);
+        player->ended_ns = player_now_ns(player);
 }
 
 bool player_differs(const struct player *player, const struct karp_catalog *catalog)

@@ -260,6 +260,11 @@ struct moq_session *tool_session(struct tool *tool)
     return tool->client ? moq_client_session(tool->client) : NULL;
 }
 
+uint64_t tool_now_ns(const struct tool *tool)
+{
+    return moq_native_clock(tool->native)->now_ns;
+}
+
 static int open_client(struct tool *tool)
 {
     static const struct moq_client_events events = {

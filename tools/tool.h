@@ -91,6 +91,7 @@ int tool_run(struct tool *tool, const struct tool_app *app, void *user,
 int tool_loop_init(const char *program, uv_loop_t *loop, unsigned more);
 
 struct moq_session *tool_session(struct tool *tool); /* NULL: not connected */
+uint64_t tool_now_ns(const struct tool *tool);       /* the clock of its loop */
 
 /* Ends the tool with `exit_code`, after the current callback has returned. Only the first call
  * counts. */
