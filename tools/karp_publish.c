@@ -13,6 +13,7 @@
 #include "base/log.h"
 #include "tools/input.h"
 #include "tools/publisher.h"
+#include "tools/rival.h"
 
 enum {
     SLICE_BYTES = 4096,          /* input between two checks of the brakes */
@@ -40,6 +41,7 @@ struct karp_publishing {
     struct tool *tool;
     const struct karp_settings *settings;
     struct publisher publisher;
+    struct rival rival;
     struct karp_importer *importer;
     struct input *input;
     struct byte_buf waiting; /* input that is read but not imported yet */
@@ -406,8 +408,8 @@ static void on_viewer_closed(struct moq_session *session, struct moq_viewer *vie
 static void on_connected(struct tool *tool, struct moq_session *session)
 {
     struct karp_publishing *karp = tool->user;
-    (void)session;
     karp->has_pace = false;
+    rival_watch(&karp->rival, session);
     karp->is_connected = true;
     int error = karp->publisher.catalog ? publisher_go_on_air(&karp->publisher) : 0;
     if (error)
@@ -441,6 +443,7 @@ static void on_finish(struct tool *tool)
 {
     struct karp_publishing *karp = tool->user;
     publisher_go_off_air(&karp->publisher, tool->exit_code == TOOL_FAILED ? MOQ_ERR_MEDIA : 0);
+    rival_close(&karp->rival);
     input_close(&karp->input);
     uv_close((uv_handle_t *)&karp->timer, NULL);
 }
@@ -502,6 +505,7 @@ int karp_publish(struct tool *tool, const struct karp_settings *settings,
                                                 .audio_priority = settings->audio_priority};
     struct karp_publishing karp = {.tool = tool, .settings = settings};
     karp.publisher.broadcast = broadcast;
+    karp.rival.publisher = &karp.publisher;
     karp.publisher.latency_ns = settings->is_live ? LIVE_LATENCY_NS : LATENCY_NS;
     byte_buf_init(&karp.waiting, 2 * INPUT_PIECE_BYTES);
     byte_buf_init(&karp.early, EARLY_MAX_BYTES);

@@ -71,11 +71,20 @@ static int offer_media(struct publisher *publisher)
     return error;
 }
 
+bool publisher_is_own(const struct publisher *publisher, uint64_t id)
+{
+    for (size_t i = 0; i < PUBLISHER_OWN_IDS; i++)
+        if (publisher->own_ids[i] == id)
+            return true;
+    return false;
+}
+
 int publisher_go_on_air(struct publisher *publisher)
 {
     char id[KARP_ID_MAX_BYTES], text[MOQ_PATH_LINE_BYTES];
     publisher->id = karp_id_next(clock_wall_ms(), publisher->id);
     karp_id_print(publisher->id, id);
+    publisher->own_ids[publisher->own_count++ % PUBLISHER_OWN_IDS] = publisher->id;
     publisher->catalog_track = track_new(publisher, moq_path_child(publisher->broadcast, id),
                                          KARP_CATALOG_PRIORITY, &catalog_cache);
     if (!publisher->catalog_track)

@@ -9,7 +9,7 @@
 #include "native/native.h"
 
 /* Viewers that count for back pressure. Further ones are served as well. */
-enum { PUBLISHER_MAX_VIEWERS = 256 };
+enum { PUBLISHER_MAX_VIEWERS = 256, PUBLISHER_OWN_IDS = 16 };
 
 /* An instance is the newest for at least this long, unless the input must not be held back, and is
  * offered for as long after that, because viewers take the newest instance after a short pause. */
@@ -56,6 +56,8 @@ struct publisher {
     struct moq_track *retired[KARP_CATALOG_MAX_TRACKS], *retired_catalog;
     size_t retired_count;
     uint64_t retired_ns; /* when the next instance began */
+    uint64_t own_ids[PUBLISHER_OWN_IDS];
+    size_t own_count;
     struct moq_viewer *viewers[PUBLISHER_MAX_VIEWERS];
     size_t viewer_count, media_viewer_count; /* read-only */
     uint64_t groups_lost, frames, bytes;     /* read-only */
@@ -64,6 +66,10 @@ struct publisher {
 
 /* Whether the instance on air began less than PUBLISHER_INSTANCE_MIN_NS ago. */
 bool publisher_is_young(const struct publisher *publisher);
+
+/* Whether `id` is one of its newest PUBLISHER_OWN_IDS instances: the relay may tell of those that
+ * it has not yet given up. */
+bool publisher_is_own(const struct publisher *publisher, uint64_t id);
 
 /* Copies the catalog. If the publisher is on air, begins a new instance. 0 or an error. */
 int publisher_set_catalog(struct publisher *publisher, const struct karp_catalog *catalog);
