@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Packet protection in one call: part of steps 3 and 14 of a frame's walk. For AES-GCM that is the
- * one in aead_wide.h where there is such, else wolfCrypt's, whose key lies ready inside a context
- * of wolfSSL. ngtcp2's own callbacks go through wolfSSL's EVP layer, five calls per packet, each of
- * which finds out again which cipher it is; that is left for the other ciphers. */
+/* Protects a packet with one call: part of steps 3 and 14 of a frame's walk. For AES-GCM that is a
+ * call to aead_wide.h if it is available, otherwise to wolfCrypt, with the key that is inside a
+ * context of wolfSSL. ngtcp2's own callbacks make five calls per packet to wolfSSL's EVP layer,
+ * each of which has to find out which cipher it is; only the other ciphers use them. */
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
 #include <wolfssl/openssl/evp.h>
@@ -17,18 +17,18 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { TAG_BYTES = 16 }; /* of every cipher that QUIC has */
+enum { TAG_BYTES = 16 }; /* for all ciphers of QUIC */
 
 /* ---- Keys ------------------------------------------------------------------------------------ */
 
-/* Of 1-RTT packets. ngtcp2 wants the keys of the next phase ready from the start, and most
- * connections end before it comes, but a cipher that is set up is more than a kilobyte: until a key
- * is used, its bytes wait here. Handles of these keys are odd, to tell them from contexts of
- * wolfSSL, which packets of handshakes have. */
+/* A key of 1-RTT packets. A cipher that has been set up takes more than a kilobyte, and ngtcp2
+ * wants the keys of the next phase from the start although most connections end before it. So only
+ * the bytes of a key are kept until it is used. Handles of these keys are odd, to tell them from
+ * contexts of wolfSSL, which the packets of handshakes use. */
 struct packet_key {
-    const struct wide *offer;       /* NULL: none */
-    struct wide_key *wide;          /* AES-GCM where it can be; */
-    ngtcp2_crypto_aead_ctx context; /* or wolfSSL's; both empty: not used yet */
+    const struct wide *offer;       /* NULL: the processor has none */
+    struct wide_key *wide;          /* for AES-GCM, if there is an offer; */
+    ngtcp2_crypto_aead_ctx context; /* otherwise wolfSSL's; both empty: not used yet */
     uint8_t key[KEY_MAX_BYTES];
     bool is_seal;
 };
@@ -60,7 +60,7 @@ static int make_context(struct packet_key *key, const ngtcp2_crypto_aead *aead)
                : ngtcp2_crypto_aead_ctx_decrypt_init(&key->context, aead, key->key, nonce_size);
 }
 
-/* Returns 0, or another number: out of memory. */
+/* Sets up the cipher on first use. Returns 0, or another number when out of memory. */
 static int make_ready(struct packet_key *key, const ngtcp2_crypto_aead *aead)
 {
     if (key->wide || key->context.native_handle)
@@ -88,7 +88,7 @@ int aead_update_key(ngtcp2_conn *quic, uint8_t *rx_secret, uint8_t *tx_secret,
         ngtcp2_crypto_update_key(quic, rx_secret, tx_secret, rx, rx_key, rx_iv, tx, tx_key, tx_iv,
                                  rx_secret_now, tx_secret_now, secret_size) != 0)
         return NGTCP2_ERR_CALLBACK_FAILURE;
-    /* Without memory the context of wolfSSL stays. */
+    /* When out of memory, the context of wolfSSL stays in use. */
     if (aead_key_new(&rx_made, wide, rx_key, n, false) == 0) {
         ngtcp2_crypto_aead_ctx_free(rx);
         *rx = rx_made;
@@ -126,7 +126,8 @@ void aead_delete(ngtcp2_conn *quic, ngtcp2_crypto_aead_ctx *key, void *user)
 #define USES_HARDWARE(aes) ((void)(aes), false)
 #endif
 
-/* Asks a context that has a key: a build that could, on a processor that cannot, does not. */
+/* Whether wolfCrypt uses AES instructions. Only a context with a key shows that, because the answer
+ * depends on both the build and the processor. */
 static bool has_instructions(void)
 {
     static const uint8_t key[AES_128_KEY_SIZE];
@@ -140,7 +141,8 @@ static bool has_instructions(void)
 
 enum quic_aes quic_aes_in_use(void)
 {
-    /* Asked in any case: handshakes and masks are wolfSSL's, and it learns here what it may use. */
+    /* Called in any case, because wolfSSL learns here what the processor can do, and uses that for
+     * handshakes and header protection. */
     if (!has_instructions())
         return QUIC_AES_SOFTWARE;
     struct wide *wide = wide_new(WIDE_512);

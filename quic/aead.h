@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The protection of 1-RTT packets: keys made once, and the callbacks of ngtcp2 that use them.
- * Private to quic/. */
+/* The protection of 1-RTT packets: keys that are made once, and the callbacks of ngtcp2 that use
+ * them. Private to quic/. */
 #ifndef MOQ_QUIC_AEAD_H
 #define MOQ_QUIC_AEAD_H
 
@@ -13,11 +13,11 @@
 extern "C" {
 #endif
 
-/* A key of `n` bytes, KEY_MAX_BYTES at most, that are copied; to be
- * deleted by aead_delete. `wide` is kept; NULL: none. Returns 0 or MOQ_ERR_NOMEM. */
+/* Makes a packet key from a copy of `n` bytes of `key`, at most KEY_MAX_BYTES. aead_delete()
+ * deletes it. `wide` must outlive it; NULL: wolfSSL does the work. Returns 0 or MOQ_ERR_NOMEM. */
 int aead_key_new(ngtcp2_crypto_aead_ctx *out, const struct wide *wide, const uint8_t *key, size_t n,
                  bool is_seal);
-/* Callbacks of ngtcp2, as ngtcp2.h says. */
+/* Callbacks of ngtcp2, described in ngtcp2.h. */
 int aead_encrypt(uint8_t *out, const ngtcp2_crypto_aead *aead, const ngtcp2_crypto_aead_ctx *key,
                  const uint8_t *plain, size_t n, const uint8_t *nonce, size_t nonce_size,
                  const uint8_t *header, size_t header_size);

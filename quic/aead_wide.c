@@ -25,7 +25,7 @@ struct wide {
 };
 
 struct wide_key {
-    struct gcm_key_data data; /* first: the library loads it by whole registers */
+    struct gcm_key_data data; /* first, for alignment: the library loads it in whole registers */
     struct functions run;
 };
 
@@ -89,7 +89,7 @@ void wide_seal(const struct wide_key *key, const struct wide_packet *packet, uin
                   packet->header_size, out + n, WIDE_TAG_BYTES);
 }
 
-/* In the same time wherever they differ. */
+/* Takes the same time wherever the bytes differ. */
 static bool is_equal(const uint8_t *a, const uint8_t *b, size_t n)
 {
     uint8_t difference = 0;
@@ -103,7 +103,7 @@ bool wide_open(const struct wide_key *key, const struct wide_packet *packet, uin
 {
     struct gcm_context_data context;
     uint8_t tag[WIDE_TAG_BYTES], claimed[WIDE_TAG_BYTES];
-    memcpy(claimed, sealed + n, sizeof claimed); /* `out` may be in its place */
+    memcpy(claimed, sealed + n, sizeof claimed); /* before `out`, which may overlap, is written */
     key->run.open(&key->data, &context, out, sealed, n, packet->nonce, packet->header,
                   packet->header_size, tag, sizeof tag);
     return is_equal(tag, claimed, sizeof tag);

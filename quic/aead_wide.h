@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* AES-GCM in registers of 512 bits, four blocks at a time: a packet takes well under half of what
- * it takes in 128. The code is that of Intel's ipsec-mb, where the build found that library and the
- * processor has the instructions (VAES, VPCLMULQDQ, AVX-512; AMD's have them too). Elsewhere there
- * are no such keys, and wolfSSL does the work. */
+/* AES-GCM in 512-bit registers, four blocks at a time, which takes well under half the time that
+ * 128-bit registers take. The code is Intel's ipsec-mb. It is used if the build has found that
+ * library and the processor has the instructions (VAES, VPCLMULQDQ, AVX-512; AMD has them, too).
+ * Otherwise there are no such keys, and wolfSSL does the work. */
 #ifndef MOQ_QUIC_AEAD_WIDE_H
 #define MOQ_QUIC_AEAD_WIDE_H
 
@@ -16,12 +16,12 @@ extern "C" {
 
 enum { WIDE_TAG_BYTES = 16, WIDE_NONCE_BYTES = 12 };
 
-struct wide;     /* what the processor offers */
-struct wide_key; /* lives no longer than that */
+struct wide;     /* the functions that suit the processor */
+struct wide_key; /* a key for them; must not outlive them */
 
 struct wide_packet {
     const uint8_t *nonce;  /* WIDE_NONCE_BYTES */
-    const uint8_t *header; /* what is authenticated only */
+    const uint8_t *header; /* authenticated but not encrypted */
     size_t header_size;
 };
 
@@ -33,16 +33,17 @@ enum wide_registers { WIDE_512, WIDE_256, WIDE_128 }; /* bits */
 struct wide *wide_new(enum wide_registers registers);
 void wide_free(struct wide **wide);
 
-/* `n`: 16 or 32 bytes of `key`, for AES-128 and AES-256. NULL: another size, or out of memory. */
+/* `n`: 16 bytes for AES-128, 32 for AES-256. NULL: another size, or out of memory. */
 struct wide_key *wide_key_new(const struct wide *wide, const uint8_t *key, size_t n);
 void wide_key_free(struct wide_key **key);
 
-/* `n` bytes of `plain` and the tag after them to `out`, which may be where `plain` is. */
+/* Encrypts `n` bytes of `plain` to `out`, which may be the same place, and puts the tag after
+ * them. */
 void wide_seal(const struct wide_key *key, const struct wide_packet *packet, uint8_t *out,
                const uint8_t *plain, size_t n);
 
-/* The other way round: `n` counts the bytes without the tag after them. Returns false if that is
- * not the right one; `out` is to be thrown away then. */
+/* Decrypts `n` bytes, not counting the tag after them. Returns false if the tag is wrong; then
+ * `out` must not be used. */
 bool wide_open(const struct wide_key *key, const struct wide_packet *packet, uint8_t *out,
                const uint8_t *sealed, size_t n);
 

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Names of protocols: written as lists, and found in those of peers. */
+/* Writes lists of protocol names, and finds names in the lists of peers. */
 #include "quic/app_protocol.h"
 
 #include <ctype.h>
@@ -63,7 +63,7 @@ static bool is_token_char(char c)
     return isalnum((unsigned char)c) || (c && strchr("!#$%&'*+-.^_`|~:/", c));
 }
 
-/* The end of a string or a token; NULL: it is neither. */
+/* Returns the end of a string or a token; NULL if it is neither. */
 static const char *end_of_item(const char *text)
 {
     if (*text == '"') {
@@ -85,7 +85,8 @@ static bool is_key_char(char c, bool is_first)
     return is_lower || (!is_first && ((c >= '0' && c <= '9') || (c && strchr("_-.", c))));
 }
 
-/* Parameters say nothing to us; of their values, strings may hold a comma. NULL: malformed. */
+/* Skips parameters, which we ignore. They have to be parsed because a string in them may contain a
+ * comma. NULL: malformed. */
 static const char *skip_parameters(const char *text)
 {
     while (*text == ';') {
@@ -100,7 +101,7 @@ static const char *skip_parameters(const char *text)
         const char *end = end_of_item(text);
         if (*text == '"' && !end)
             return NULL;
-        if (!end) /* a number, bytes, a boolean or a date */
+        if (!end) /* a number, a byte sequence, a boolean or a date */
             end = text + strspn(text, "0123456789.-?:@%+/=abcdefghijklmnopqrstuvwxyz"
                                       "ABCDEFGHIJKLMNOPQRSTUVWXYZ");
         if (end == text)
@@ -110,12 +111,12 @@ static const char *skip_parameters(const char *text)
     return text;
 }
 
-struct member { /* of a list, as it stands there */
+struct member { /* a member of a list, as it appears there */
     const char *text;
     size_t size;
 };
 
-/* The next member. Returns what follows it; NULL: malformed. */
+/* Takes the next member of a list. Returns a pointer to what follows it; NULL: malformed. */
 static const char *next_member(const char *text, struct member *member)
 {
     const char *end = end_of_item(text);
@@ -131,7 +132,7 @@ static const char *next_member(const char *text, struct member *member)
     if (*text != ',')
         return NULL;
     text = skip_spaces(text + 1);
-    return *text ? text : NULL; /* no comma at the end */
+    return *text ? text : NULL; /* a list must not end with a comma */
 }
 
 static bool is_name(const struct member *member, const char *name)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Which protocol of the application a connection speaks: chosen by ALPN on raw QUIC, and by a field
- * of the CONNECT on WebTransport, a list of strings or tokens (RFC 9651;
+/* Chooses the application's protocol for a connection. On raw QUIC ALPN does it; on WebTransport a
+ * field of the CONNECT, which is a list of strings or tokens (RFC 9651;
  * draft-ietf-webtrans-http3-10 to -14, section on application protocols). Private to quic/. */
 #ifndef MOQ_QUIC_APP_PROTOCOL_H
 #define MOQ_QUIC_APP_PROTOCOL_H
@@ -14,25 +14,27 @@ extern "C" {
 #define ALPN_H3 "h3"
 
 enum {
-    ALPN_LIST_MAX_BYTES = 256,   /* of all names together; more are refused */
-    SUBPROTOCOL_MAX_BYTES = 256, /* of one, as it stands in a field; a longer one is passed over */
+    ALPN_LIST_MAX_BYTES = 256,   /* all names together; a longer list is refused */
+    SUBPROTOCOL_MAX_BYTES = 256, /* one name as it appears in a field; a longer one is ignored */
 };
 
-/* Names for TLS, comma separated, in our order: those of raw QUIC, and h3 before them if `has_h3`.
- * 0 or MOQ_ERR_BOUNDS. */
+/* Writes the ALPN list for TLS, comma separated, in our order of preference: the names for raw
+ * QUIC, and h3 before them if `has_h3`. Returns 0 or MOQ_ERR_BOUNDS. */
 int alpn_list(const struct quic_app_protocols *protocols, bool has_h3,
               char out[ALPN_LIST_MAX_BYTES]);
 
-/* What a client offers on WebTransport; "" if nothing. 0 or MOQ_ERR_BOUNDS. */
+/* Writes the field with which a client offers protocols on WebTransport; "" if it has none to
+ * offer. Returns 0 or MOQ_ERR_BOUNDS. */
 int subprotocol_list(const struct quic_app_protocols *protocols, char out[ALPN_LIST_MAX_BYTES]);
 
-/* The first of what a peer lists (or the only one that a server names) that we have; NULL: none, or
- * the field is malformed and does not count. `item`: as it stands there, to be sent back. */
+/* Returns the first protocol in a client's list that we have, or the one that a server has chosen.
+ * NULL: there is none, or the field is malformed and is ignored. `item` is set to the name exactly
+ * as it appears in the field, for the answer. */
 const struct quic_app_protocol *subprotocol_choose(const struct quic_app_protocols *protocols,
                                                    const char *field,
                                                    char item[SUBPROTOCOL_MAX_BYTES]);
 
-/* What is spoken on WebTransport when none is agreed on; NULL: nothing. */
+/* The protocol that WebTransport uses if none was agreed on; NULL: there is none. */
 const struct quic_app_protocol *subprotocol_default(const struct quic_app_protocols *protocols);
 
 #ifdef __cplusplus

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* One certificate: what it is good for, and its end. */
+/* One certificate: which names and addresses it is valid for, and how it is freed. */
 #include "quic/cert.h"
 
 #include <stdlib.h>

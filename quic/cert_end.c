@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Warnings about certificates from files: ahead of their end, in steps that suit how long they are
- * valid, and at it. Each is given once.
+/* Warns about certificates from files before and at their end. The steps depend on how long the
+ * certificate is valid. Each warning is given once.
  * Tested by tests/unit/quic/test_cert.c. */
 #include <inttypes.h>
 #include <time.h>
@@ -20,8 +20,8 @@ static uint64_t smaller_of(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* How near the end is: 0 is far. Who renews certificates does so when a third of their life or more
- * is left, so that short-lived ones are warned of late, but in time. */
+/* How near the end is: 0 is far, CERT_ENDED is over. Certificates are usually renewed when at least
+ * a third of their life is left, so a warning at a quarter of it is not a false alarm. */
 static uint8_t nearness_of_end(const struct cert *cert, uint64_t now_s)
 {
     uint64_t life_s =
@@ -45,7 +45,7 @@ static void date_of(char out[CERT_DATE_BYTES], uint64_t when_s)
     strftime(out, CERT_DATE_BYTES, "%Y-%m-%d %H:%M UTC", &when);
 }
 
-/* The largest one of which there are two or more. */
+/* The largest unit of which at least two are left. */
 static const struct unit *unit_of(uint64_t left_s)
 {
     const struct unit *unit = units;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A certificate and its key from two PEM files, with one clear line for each way that can go
- * wrong.
+/* Reads a certificate and its key from two PEM files, with one clear line for every mistake.
  * Tested by tests/unit/quic/test_cert.c. */
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
@@ -24,7 +23,7 @@
 
 /* ---- reading a file -------------------------------------------------------------------------- */
 
-/* Whether the open file is one to read; explains itself. */
+/* Whether the open file can be read: a regular file of an allowed size. If not, writes why. */
 static bool is_acceptable(int fd, const char *path, size_t *size, const char *remedy,
                           char *error_text)
 {
@@ -46,7 +45,8 @@ static bool is_acceptable(int fd, const char *path, size_t *size, const char *re
     return true;
 }
 
-/* Reads until the end or `room` is full. Returns bytes, or -1 with errno. */
+/* Reads up to the end of the file or `room` bytes. Returns the number of bytes, or -1 with
+ * errno. */
 static ssize_t read_all(int fd, char *to, size_t room)
 {
     size_t size = 0;
@@ -63,7 +63,7 @@ static ssize_t read_all(int fd, char *to, size_t room)
     return (ssize_t)size;
 }
 
-/* A pipe must not block the start. */
+/* O_NONBLOCK, because opening a pipe must not block the start. */
 char *cert_read_file(const char *path, size_t *size, const char *remedy, char *error_text)
 {
     int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
@@ -97,7 +97,8 @@ static int two_digits(const uint8_t *text)
     return isdigit(text[0]) && isdigit(text[1]) ? (text[0] - '0') * 10 + (text[1] - '0') : -1;
 }
 
-/* UTCTime (YYMMDDhhmmssZ) or GeneralizedTime (YYYYMMDDhhmmssZ) with tag and length; 0: neither. */
+/* Reads a UTCTime (YYMMDDhhmmssZ) or a GeneralizedTime (YYYYMMDDhhmmssZ) with its tag and length.
+ * Returns 0 if it is neither. */
 static uint64_t time_of(const uint8_t *asn, int n)
 {
     enum { UTC_TIME = 0x17, GENERALIZED_TIME = 0x18, REST = 10 };
@@ -210,7 +211,7 @@ bool cert_has_address(const uint8_t *der, size_t n, const uint8_t *address, size
 
 /* ---- a pair ---------------------------------------------------------------------------------- */
 
-/* PEM is longer than the DER in it. */
+/* Reads the leaf. The buffer is as large as the PEM, which is longer than the DER in it. */
 static bool read_leaf_of_chain(struct cert *cert)
 {
     uint8_t *der = malloc(cert->chain_pem_size + 1);
@@ -223,7 +224,7 @@ static bool read_leaf_of_chain(struct cert *cert)
     return is_read;
 }
 
-/* Asks TLS itself, so that what is accepted here also works there. */
+/* Tries the pair in a TLS context, so that what is accepted here also works later. */
 static bool is_usable(const struct cert *cert, WOLFSSL_CTX *context,
                       const struct quic_certificate *files, char *error_text)
 {

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A certificate that browsers accept by its hash: ECDSA P-256, X.509v3, signed by itself with
- * SHA-256, valid for 14 days. Its DER is written here, because wolfSSL's own generator cannot set
- * alternative names in most of its builds; from the end to the front, so that every length is known
- * when it is written.
+/* Makes a certificate that browsers accept by its hash: ECDSA P-256, X.509v3, self-signed with
+ * SHA-256, valid for 14 days. wolfSSL's own generator cannot set alternative names in most builds,
+ * so this file writes the DER itself. It does so from the end to the front, so that every length is
+ * known when it has to be written.
  * Tested by tests/unit/quic/test_cert.c. */
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
@@ -23,7 +23,7 @@
 #include "quic/explain.h"
 
 enum {
-    DER_MAX_BYTES = 20 * 1024, /* CERT_SELF_SIGNED_MAX_NAMES names of the greatest length fit */
+    DER_MAX_BYTES = 20 * 1024, /* enough for CERT_SELF_SIGNED_MAX_NAMES of the longest names */
     PEM_MAX_BYTES = 32 * 1024,
     POINT_BYTES = 65,
     SERIAL_BYTES = 16,
@@ -40,8 +40,8 @@ struct name {
     size_t address_size; /* 0: it is a host name */
 };
 
-/* "localhost", "*.example.com", "127.0.0.1", "::1" or "[::1]". False for anything else: it would be
- * a certificate for nobody. */
+/* Reads a name such as "localhost", "*.example.com", "127.0.0.1", "::1" or "[::1]". Returns false
+ * for anything else, because no client would accept a certificate for it. */
 static bool name_read(struct name *name, const char *text)
 {
     size_t size = strlen(text);
@@ -83,8 +83,8 @@ enum {
 
 struct der {
     uint8_t bytes[DER_MAX_BYTES];
-    size_t at;       /* what is written so far is bytes[at..] */
-    bool is_too_big; /* nothing is written any more */
+    size_t at;       /* bytes[at..] have been written */
+    bool is_too_big; /* the room was too small; nothing more is written */
 };
 
 static void der_put(struct der *der, const void *data, size_t n)
@@ -102,7 +102,7 @@ static void der_put_byte(struct der *der, unsigned byte)
     der_put(der, &(uint8_t){(uint8_t)byte}, 1);
 }
 
-/* Makes what was written since `end` the value of an element. */
+/* Turns what has been written since `end` into the value of an element. */
 static void der_wrap(struct der *der, unsigned tag, size_t end)
 {
     size_t size = end - der->at;
@@ -215,7 +215,7 @@ static void put_extensions(struct der *der, const char *const *names, size_t cou
     der_wrap(der, TAG_EXTENSIONS, end);
 }
 
-/* A serial is positive and has no leading zero (RFC 5280, section 4.1.2.2). */
+/* Writes a random serial number, positive and without leading zero (RFC 5280, section 4.1.2.2). */
 static int put_serial(struct der *der, WC_RNG *random)
 {
     uint8_t serial[SERIAL_BYTES];
@@ -228,14 +228,14 @@ static int put_serial(struct der *der, WC_RNG *random)
 
 /* ---- making one ------------------------------------------------------------------------------ */
 
-/* What is needed while a certificate is made. */
+/* The state while a certificate is being made. */
 struct making {
     const char *const *names;
     size_t name_count;
     uint64_t not_before_s;
     WC_RNG random;
     ecc_key key;
-    struct der body, der; /* the part that is signed; the whole */
+    struct der body, der; /* the part that is signed, and the whole certificate */
 };
 
 static int write_body(struct making *making)
@@ -282,7 +282,7 @@ static int write_signed(struct making *making)
     return der->is_too_big ? MOQ_ERR_BOUNDS : 0;
 }
 
-/* `der` as PEM of wolfSSL's `type`, owned by the caller; NULL on failure. */
+/* Converts `der` to PEM of wolfSSL's `type`. The caller owns the result; NULL on failure. */
 static char *pem_of(const uint8_t *der, size_t n, int type, size_t max, size_t *size)
 {
     char *pem = calloc(1, max + 1);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The store: which certificates there are, which one a name gets, and when one is replaced.
+/* Keeps the certificates of a server, chooses one for a name, and replaces the self-signed one.
  * Tested by tests/unit/quic/test_cert.c. */
 #include "quic/cert_store.h"
 
@@ -15,9 +15,9 @@
 struct cert_store {
     struct cert *certs[CERT_STORE_MAX];
     size_t count;
-    uint8_t told[CERT_STORE_MAX]; /* of each one's end, by cert_warn_of_end */
-    uint64_t generation;          /* the last one given out */
-    char **self_signed;           /* names, to make the next one of */
+    uint8_t told[CERT_STORE_MAX]; /* for each certificate: see cert_warn_of_end() */
+    uint64_t generation;          /* the last one used */
+    char **self_signed;           /* names of the self-signed certificate */
     size_t self_signed_count;
 };
 
@@ -130,7 +130,7 @@ size_t cert_store_choose(const struct cert_store *store, const char *server_name
 {
     size_t last = store->count - 1;
     size_t size = server_name ? strlen(server_name) : 0;
-    if (size > 0 && server_name[size - 1] == '.') /* absolute form of the same name */
+    if (size > 0 && server_name[size - 1] == '.') /* the absolute form of the same name */
         size--;
     if (size == 0)
         return last;
@@ -150,7 +150,7 @@ void cert_store_warn(struct cert_store *store, uint64_t now_wall_ms)
 
 /* ---- renewal --------------------------------------------------------------------------------- */
 
-/* The only one that may be ours. NULL: it is not. */
+/* The self-signed certificate, which can only be the last one. NULL: there is none. */
 static const struct cert *self_signed_of(const struct cert_store *store)
 {
     const struct cert *last = store->certs[store->count - 1];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Compares what is written down twice: counts with lists, states with what belongs to them. */
+/* Compares state that is kept in two places: counts with lists, states with what goes with them. */
 #include "quic/check.h"
 
 #include "base/check.h"

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Invariants: what must hold between turns, whatever peers do. A debug build walks them as
- * connections write, the simulator after each turn. Each function ends the process with the
- * condition that does not hold. Private to quic/; each one is shown to fire by its
- * test. */
+/* Checks the invariants that hold between turns, whatever peers do. A debug build checks them when
+ * a connection writes, the simulator after each turn. Each function aborts with the condition that
+ * does not hold. tests/unit/quic/test_check.c shows that each of them can fail. Private to
+ * quic/. */
 #ifndef MOQ_QUIC_CHECK_H
 #define MOQ_QUIC_CHECK_H
 
@@ -15,9 +15,8 @@ extern "C" {
 #endif
 
 void stream_check(const struct quic_stream *stream);
-void conn_check(const struct quic_conn *conn); /* and its streams */
-
-/* The endpoint and all that it has. After a flush, not inside one. */
+void conn_check(const struct quic_conn *conn); /* includes its streams */
+/* Checks the endpoint and everything in it. Call it after a flush, not inside one. */
 void endpoint_check(const struct quic_endpoint *endpoint);
 
 #ifdef __cplusplus

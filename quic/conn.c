@@ -20,33 +20,33 @@
 
 enum {
     WINDOW_CONN_BYTES = 16 << 20,
-    WINDOW_STREAM_UNI_BYTES = 2 << 20, /* the path of media */
+    WINDOW_STREAM_UNI_BYTES = 2 << 20, /* these streams carry media */
     WINDOW_STREAM_BIDI_LOCAL_BYTES = 256 << 10,
     WINDOW_STREAM_BIDI_REMOTE_BYTES = 1 << 20,
-    DATAGRAM_MAX_BYTES = 65535, /* browsers insist on datagrams, though nothing uses them */
+    DATAGRAM_MAX_BYTES = 65535, /* browsers require datagrams, although nothing uses them */
     ACTIVE_CIDS = 8,
     QLOG_PATH_MAX_BYTES = 1024,
     QLOG_DESCRIPTORS_LEFT = 16,
     ACK_PACKET_MAX_BYTES = 128,
 };
 
-/* Less than the 25 ms that we promise a peer (max_ack_delay) by what a timer may be late, and more
- * than the 20 ms between two frames of most audio. */
+/* Less than the 25 ms that we promise a peer (max_ack_delay), by as much as a timer may be late;
+ * more than the 20 ms between two frames of most audio. */
 #define ACK_PATIENCE_NS (23 * NS_PER_MS)
 
-/* What a connection has to do later than this is a matter of seconds (a PING into the silence, the
- * end by idleness), and is done together with what others have to do about then. */
+/* A deadline further away than this is a matter of seconds (a PING after silence, the idle
+ * time-out). It is rounded up, so that several connections handle theirs together. */
 #define FAR_NS NS_PER_S
 #define FAR_GRID_NS (250 * NS_PER_MS)
 
-/* What the two ways to begin have in common. */
+/* What accepting and connecting have in common. */
 struct conn_setup {
     struct quic_endpoint *endpoint;
     struct quic_tls *tls;
     bool is_server;
     const ngtcp2_path *path;
-    const ngtcp2_cid *remote_cid; /* our first destination */
-    /* The destination of the client's very first packet, for names of logs. */
+    const ngtcp2_cid *remote_cid; /* destination ID of our first packet */
+    /* Destination ID of the client's first packet, which names the log file. */
     const ngtcp2_cid *first_dcid;
     uint32_t version;
     ngtcp2_settings settings;
@@ -67,7 +67,7 @@ static void on_qlog(void *user, uint32_t flags, const void *data, size_t n)
     }
 }
 
-/* Costs its log, never the connection. The last descriptors are left to HTTP and reloads. */
+/* If no log can be opened, the connection has none. HTTP and reloads get the last descriptors. */
 static void qlog_open(struct quic_conn *conn, const struct conn_setup *setup)
 {
     if (!conn->endpoint->qlog_directory)
@@ -142,8 +142,8 @@ static struct quic_conn *conn_new(struct conn_setup *setup)
     conn->is_server = setup->is_server;
     conn->number = ++endpoint->last_number;
     conn->state = CONN_HANDSHAKE;
-    conn->close_at_ns = CLOCK_NEVER;      /* ngtcp2 keeps the handshake's own limit */
-    conn->is_half_open = conn->is_server; /* what we dial ourselves is no flood */
+    conn->close_at_ns = CLOCK_NEVER;      /* ngtcp2 enforces the limit for the handshake */
+    conn->is_half_open = conn->is_server; /* connections that we dial are not a flood */
     list_init(&conn->streams);
     list_init(&conn->ready);
     conn->offered = &endpoint->app->protocols;
@@ -326,8 +326,9 @@ void conn_wake(struct quic_conn *conn)
         list_push_back(&conn->endpoint->ready, &conn->ready);
 }
 
-/* With nothing to write and nothing in flight, what is due soon is an acknowledgement. ngtcp2 sends
- * it after an eighth of a round trip; it may as well travel with the next frame. */
+/* Moves a deadline. With nothing to write and nothing in flight, what is due soon is an
+ * acknowledgement. ngtcp2 sends it after an eighth of a round trip; it can wait for the next
+ * frame. */
 static uint64_t with_patience(const struct quic_conn *conn, uint64_t expiry)
 {
     uint64_t now = endpoint_now(conn->endpoint);
@@ -356,23 +357,22 @@ void conn_set_deadline(struct quic_conn *conn)
     deadlines_set(&conn->endpoint->deadlines, &conn->deadline, when);
 }
 
-/* Whether a packet of `n` bytes that was taken leaves nothing to write: most packets of a peer
- * that only receives do no more than acknowledge. What else ngtcp2 has to answer makes a packet
- * longer (a path to be proved), wakes the connection (conn_events.c), or may go with the
- * acknowledgement that is due. */
+/* Whether a packet of `n` bytes leaves nothing to write. Most packets of a peer that only receives
+ * are mere acknowledgements. Anything else that ngtcp2 has to answer makes a packet longer (path
+ * validation), wakes the connection (conn_events.c), or can go with the acknowledgement. */
 static bool may_rest(struct quic_conn *conn, const ngtcp2_path *path, size_t n,
                      const ngtcp2_conn_info *info)
 {
     if (conn->state != CONN_OPEN || n > ACK_PACKET_MAX_BYTES || schedule_first(&conn->schedule) ||
         !ngtcp2_path_eq(path, ngtcp2_conn_get_path(conn->quic)))
         return false;
-    bool has_lost = info->pkt_lost != conn->packets_lost; /* they go again at once */
+    bool has_lost = info->pkt_lost != conn->packets_lost; /* their content is sent again at once */
     conn->packets_lost = info->pkt_lost;
     return !has_lost;
 }
 
-/* A server's part in TLS is over with the handshake: its tickets are handed to ngtcp2, which
- * updates keys by itself. */
+/* Frees a server's TLS session after the handshake. It is not needed any more: ngtcp2 has the
+ * tickets and updates keys by itself. */
 static void drop_tls(struct quic_conn *conn)
 {
     if (!conn->is_server || !conn->tls || !ngtcp2_conn_get_handshake_completed(conn->quic))
@@ -391,8 +391,8 @@ void conn_receive(struct quic_conn *conn, const ngtcp2_path *path, uint8_t ecn, 
     if (!conn_is_alive(conn))
         return;
 
-    /* A client's own address is what it said at the start; the socket may know better and must not
-     * seem to have moved. */
+    /* A client's local address stays the one given at the start. The socket may report a more
+     * precise one, which must not look like a migration. */
     ngtcp2_path seen = *path;
     if (!conn->is_server)
         seen.local = ngtcp2_conn_get_path(conn->quic)->local;

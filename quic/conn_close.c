@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* How a connection ends: its reason is noted where it appears, carried out in the next flush (the
- * peer is told, then the application), and what is left answers late packets for three PTOs (RFC
- * 9000, section 10.2) without ngtcp2 or TLS.
+/* How a connection ends. The reason is noted where it appears. The next flush carries out the end:
+ * it tells the peer, then the application. What remains of the connection answers late packets for
+ * three probe time-outs (RFC 9000, section 10.2), without ngtcp2 or TLS.
  * Tested by tests/sim/test_closing.c and tests/sim/test_strangers.c. */
 #include "quic/conn.h"
 
@@ -21,7 +21,7 @@ enum { CRYPTO_ERROR = 0x100, CRYPTO_ERROR_MAX = 0x1ff, LINGER_PTOS = 3 };
 
 /* ---- Noting the reason ----------------------------------------------------------------------- */
 
-/* Without memory the end has no words; its code and its error are kept. */
+/* When out of memory, the end has no reason; its code and error are kept. */
 static void set_reason(struct conn_end *end, const void *reason, size_t n)
 {
     free(end->reason);
@@ -80,7 +80,7 @@ void conn_end_session(struct quic_conn *conn)
     conn_end_local(conn, 0, FAREWELL_APP, wire_code, "");
 }
 
-/* A peer's transport error often comes without words. */
+/* Describes a transport error of the peer, which often has no reason. */
 static void describe_peer_error(struct conn_end *end, uint64_t code)
 {
     if (end->reason || code == NGTCP2_NO_ERROR)
@@ -96,8 +96,8 @@ static void describe_peer_error(struct conn_end *end, uint64_t code)
     set_reason(end, words, strlen(words));
 }
 
-/* The peer sent CONNECTION_CLOSE of an application. Zero and H3_NO_ERROR come from peers that just
- * go away. */
+/* Notes that the peer has sent an application's CONNECTION_CLOSE. Codes 0 and H3_NO_ERROR come from
+ * peers that simply leave. */
 static void note_app_close(struct quic_conn *conn, const ngtcp2_ccerr *from)
 {
     int64_t code = conn->protocol == QUIC_PROTOCOL_RAW && from->error_code <= UINT32_MAX
@@ -222,7 +222,7 @@ void conn_tell(struct quic_conn *conn)
     app->on_closed(conn, &why);
 }
 
-/* Writes CONNECTION_CLOSE to `out`. Returns its size, 0 if there is nobody to tell. */
+/* Writes CONNECTION_CLOSE to `out`. Returns its size; 0 if the peer is not to be told. */
 static size_t write_close(struct quic_conn *conn, ngtcp2_path_storage *path, uint8_t *out)
 {
     const struct conn_end *end = &conn->end;
@@ -244,7 +244,8 @@ static size_t write_close(struct quic_conn *conn, ngtcp2_path_storage *path, uin
     return n > 0 ? (size_t)n : 0;
 }
 
-/* Keeps the close packet of `n` bytes, or with 0 only the routes. */
+/* Keeps the close packet of `n` bytes, or only the routes if `n` is 0. Returns false if the
+ * connection cannot linger. */
 static bool start_lingering(struct quic_conn *conn, const uint8_t *packet, size_t n,
                             uint64_t until_ns)
 {
@@ -322,7 +323,8 @@ static bool is_power_of_two(uint64_t n)
     return (n & (n - 1)) == 0;
 }
 
-/* Repeats our CONNECTION_CLOSE ever less often, and never with more than three times what came. */
+/* Repeats our CONNECTION_CLOSE, less and less often, and never with more than three times the bytes
+ * that came. */
 void conn_linger_receive(struct quic_conn *conn, const ngtcp2_path *path, size_t n)
 {
     struct conn_linger *left = conn->linger;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What ngtcp2 calls: steps 4 and 16 of a frame's walk. Finds our stream, gives back flow control at
- * once (whoever takes the bytes copies them), and lets go of what is acknowledged.
+/* Callbacks of ngtcp2: steps 4 and 16 of a frame's walk. They pass received data to the stream,
+ * give back flow control credit at once (because the application copies the bytes), and tell
+ * streams what has been acknowledged.
  * Tested by tests/sim/test_streams.c and tests/sim/test_chaos.c. */
 #include "quic/conn.h"
 
@@ -15,8 +16,8 @@
 #include "quic/wt_session.h"
 
 enum {
-    RESETS_PER_SECOND = 1000, /* of a peer's own streams; a burst of RESETS_BURST above it ends */
-    RESETS_BURST = 8000,      /* the connection */
+    RESETS_PER_SECOND = 1000, /* rate at which a peer may reset its own streams */
+    RESETS_BURST = 8000,      /* with this many more than that, the connection is closed */
 };
 
 static ngtcp2_conn *conn_of_ref(ngtcp2_crypto_conn_ref *ref)
@@ -69,8 +70,8 @@ static int on_cid_removed(ngtcp2_conn *quic, const ngtcp2_cid *cid, void *user)
     return 0;
 }
 
-/* Keeps the tokens by which the peer may say that it forgot us; such a packet carries no ID of
- * ours. */
+/* Keeps the peer's tokens as routes. With such a token the peer can say that it has lost the
+ * connection, in a packet without an ID of ours. */
 static int on_dcid_status(ngtcp2_conn *quic, ngtcp2_connection_id_status_type type,
                           uint64_t sequence, const ngtcp2_cid *cid, const uint8_t *token,
                           void *user)
@@ -123,7 +124,7 @@ static int on_datagram(ngtcp2_conn *quic, uint32_t flags, const uint8_t *data, s
     return 0;
 }
 
-/* Until now packets went somewhere else. */
+/* The peer has moved: packets went to another address until now. */
 static int on_path_validation(ngtcp2_conn *quic, uint32_t flags, const ngtcp2_path *path,
                               const ngtcp2_path *fallback, void *user)
 {
@@ -214,8 +215,8 @@ static int on_acked(ngtcp2_conn *quic, int64_t id, uint64_t offset, uint64_t n, 
     return 0;
 }
 
-/* Opening streams and resetting them at once is cheap for a peer and dear for us (rapid reset,
- * CVE-2023-44487). */
+/* Counts a reset by the peer. Opening streams and resetting them at once is cheap for a peer and
+ * expensive for us (rapid reset, CVE-2023-44487). */
 static void count_reset(struct quic_conn *conn)
 {
     uint64_t now = endpoint_now(conn->endpoint);
@@ -248,7 +249,8 @@ static int on_stream_reset(ngtcp2_conn *quic, int64_t id, uint64_t final_size, u
     return 0;
 }
 
-/* ngtcp2 answers with a reset by itself; nothing more can be written. */
+/* The peer wants no more of a stream. ngtcp2 answers with a reset by itself, and nothing more can
+ * be written. */
 static int on_stop_sending(ngtcp2_conn *quic, int64_t id, uint64_t wire_code, void *user,
                            void *stream_user)
 {

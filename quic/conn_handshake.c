@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Handshakes that come to nothing: words for TLS alerts (RFC 8446, section 6), and on servers a
- * counter for each kind of reason.
+/* Failed handshakes: words for TLS alerts (RFC 8446, section 6), and on servers a counter for each
+ * kind of reason.
  * Tested by tests/sim/test_strangers.c. */
 #include "base/log.h"
 #include "quic/conn.h"
@@ -58,7 +58,8 @@ static uint64_t *counter_of_alert(struct quic_endpoint_stats *stats, uint8_t ale
     }
 }
 
-/* A peer that went away without an error is not counted, nor what was no handshake at all. */
+/* Counts a failed handshake. A peer that left without an error is not counted, nor a packet that
+ * did not begin a handshake. */
 void conn_count_handshake(struct quic_conn *conn)
 {
     struct quic_endpoint_stats *stats = &conn->endpoint->stats;

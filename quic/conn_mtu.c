@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Tells path_mtu.c what becomes of a connection's packets, and writes trains of packets that are
- * smaller than ngtcp2 believes the path to carry. Part of step 12 of a frame's walk:
- * conn_write_train.
+/* Reports to path_mtu.c what happens to the packets of a connection, and writes trains of packets
+ * that are smaller than ngtcp2 would make them. conn_write_train() is part of step 12 of a frame's
+ * walk.
  * Tested by tests/sim/test_mtu.c and tests/sim/test_paths.c. */
 #include "quic/conn.h"
 
@@ -52,7 +52,8 @@ size_t conn_packet_size(const struct quic_conn *conn)
 
 /* ---- Trains ---------------------------------------------------------------------------------- */
 
-/* Returns bytes; 0: nothing to acknowledge could be written. */
+/* Writes a probe of `size` bytes. Returns the bytes written; 0 if no ack-eliciting packet could be
+ * written. */
 static ngtcp2_ssize write_probe(struct quic_conn *conn, struct train *train, size_t size)
 {
     conn->is_probing = true;
@@ -120,7 +121,7 @@ static ngtcp2_ssize write_limited_train(struct quic_conn *conn, struct train *tr
     return (ngtcp2_ssize)used;
 }
 
-/* Finds out what there is to find out; returns the size of the probe that is due, or 0. */
+/* Updates what is known about the path. Returns the size of the probe that is due; 0: none. */
 static size_t look_at_path(struct quic_conn *conn, uint64_t now)
 {
     if (path_mtu_is_look_due(&conn->mtu, now))
@@ -129,7 +130,8 @@ static size_t look_at_path(struct quic_conn *conn, uint64_t now)
     return path_mtu_due(&conn->mtu, now, found);
 }
 
-/* What goes out while a smaller path is known or suspected. */
+/* Writes a probe or a train of small packets, while the path is known or suspected to have
+ * shrunk. */
 static ngtcp2_ssize write_small_train(struct quic_conn *conn, struct train *train,
                                       struct aside *aside, size_t room, size_t probe)
 {

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The keys that lead to a connection, its IDs and reset tokens: a connection keeps its own, so that
- * they go with it. */
+/* The keys that lead to a connection: its IDs and reset tokens. Each connection keeps a list of its
+ * keys, so that they can be removed when it ends. */
 #include "quic/conn.h"
 
 #include <stdlib.h>

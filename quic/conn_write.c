@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Packets out: steps 12 and 14 of a frame's walk. Picks the stream whose turn it is, asks it for
- * bytes and lets ngtcp2 encrypt them from where they lie into the send buffer; several small
- * streams share a packet, equal packets a train.
+/* Writes packets: steps 12 and 14 of a frame's walk. Picks the stream whose turn it is, asks it for
+ * bytes, and lets ngtcp2 encrypt them into the send buffer without a copy in between. Several small
+ * streams share a packet; packets of equal size share a train.
  * Tested by tests/sim/test_paths.c. */
 #include "quic/conn.h"
 
@@ -13,7 +13,8 @@
 
 /* ---- What a stream has to write -------------------------------------------------------------- */
 
-/* Asked for once, used up packet by packet; the stream is told at the end what became of it. */
+/* Asks the next stream for bytes. They are used up packet by packet, and pull_settle() tells the
+ * stream how many were taken. */
 static void pull_next(struct quic_conn *conn, struct stream_pull *pull)
 {
     struct iovec pieces[PULL_MAX_PIECES];
@@ -50,7 +51,8 @@ static void pull_take(struct stream_pull *pull, size_t n)
     }
 }
 
-/* Lets go of the stream; `is_over`: ngtcp2 has all of it, and its end if that was said. */
+/* Tells the stream what was taken. `is_over`: ngtcp2 has taken all its bytes, and its end if
+ * `is_end` is set. */
 static void pull_settle(struct stream_pull *pull, bool is_over)
 {
     struct quic_stream *stream = pull->stream;
@@ -64,8 +66,8 @@ static void pull_settle(struct stream_pull *pull, bool is_over)
 
 /* ---- Packets --------------------------------------------------------------------------------- */
 
-/* Takes a stream that cannot write now out of the schedule. Returns false if `rv` is no such thing.
- */
+/* Takes a stream that cannot write now out of the schedule. Returns false if `rv` is another
+ * error. */
 static bool set_aside(struct quic_conn *conn, struct quic_stream *stream, ngtcp2_ssize rv)
 {
     switch (rv) {
@@ -87,7 +89,7 @@ static bool set_aside(struct quic_conn *conn, struct quic_stream *stream, ngtcp2
     }
 }
 
-/* After its equals: they take turns by packets. */
+/* Puts a stream after others of the same urgency, so that they take turns packet by packet. */
 static void yield_turn(struct quic_stream *stream)
 {
     if (!stream->turn.is_in)
@@ -96,8 +98,8 @@ static void yield_turn(struct quic_stream *stream)
     schedule_join(&stream->conn->schedule, &stream->turn, stream->urgency);
 }
 
-/* One packet, of as many streams as fit. The last one is written without waiting for more: that
- * spares the call that would find nothing. */
+/* Writes one packet with as many streams as fit. The last stream is written as such, which saves a
+ * call that would find nothing more. */
 /* house: parameters (ngtcp2 gives them) */
 ngtcp2_ssize conn_write_packet(ngtcp2_conn *quic, ngtcp2_path *path, ngtcp2_pkt_info *info,
                                uint8_t *out, size_t room, ngtcp2_tstamp now, void *user)
@@ -133,7 +135,8 @@ ngtcp2_ssize conn_write_packet(ngtcp2_conn *quic, ngtcp2_path *path, ngtcp2_pkt_
             pull_settle(pull, false);
             yield_turn(stream);
         }
-        /* Room was left after the last stream's bytes, so nothing of ngtcp2's own waits either. */
+        /* The packet has room left after the last stream's bytes, so ngtcp2 has nothing more to
+         * write either. */
         conn->is_drained = rv > 0 && is_last && !pull->stream &&
                            (stream ? (size_t)rv < conn_packet_size(conn) : has_data);
         return rv;
@@ -145,8 +148,8 @@ static uint64_t subtract_to_zero(uint64_t a, uint64_t b)
     return a > b ? a - b : 0;
 }
 
-/* Room for the next train of this turn; 0: what is left would not be a whole packet. A turn has at
- * least one. */
+/* The room for the next train of this turn; 0: less than a packet is left. A turn has at least one
+ * packet. */
 static size_t train_room(const struct quic_conn *conn, size_t quantum, size_t spent)
 {
     size_t packet = conn_packet_size(conn);
@@ -158,7 +161,8 @@ static size_t train_room(const struct quic_conn *conn, size_t quantum, size_t sp
 
 /* ---- How fast the network takes them --------------------------------------------------------- */
 
-/* Costs nothing as long as congestion control lets everything go at once. */
+/* Tells the rate estimate whether congestion control keeps something back. Costs nothing while it
+ * does not. */
 static void note_waiting(struct quic_conn *conn, size_t spent)
 {
     bool is_waiting =
@@ -187,7 +191,7 @@ void conn_measure(struct quic_conn *conn)
 
 /* ---- A turn ---------------------------------------------------------------------------------- */
 
-/* Trains up to one send quantum. Returns true if that was not enough. */
+/* Writes trains up to one send quantum. Returns true if there is more to write. */
 static bool write_trains(struct quic_conn *conn)
 {
     struct quic_endpoint *endpoint = conn->endpoint;
@@ -195,7 +199,7 @@ static bool write_trains(struct quic_conn *conn)
     size_t quantum = ngtcp2_conn_get_send_quantum(conn->quic);
     size_t spent = 0, room;
     bool has_more = true, is_refused = false;
-    conn->is_held = false; /* what is woken while it writes has another turn */
+    conn->is_held = false; /* so that a stream woken during the write gives it another turn */
     while (!endpoint->is_blocked && (room = train_room(conn, quantum, spent)) > 0) {
         struct train train;
         struct aside aside;
@@ -220,8 +224,8 @@ static bool write_trains(struct quic_conn *conn)
             break;
         }
     }
-    /* The pacer's time comes last: it is no reason to wake up with nothing to write. Whoever has
-     * something before that time finds out here, and then waits for it. */
+    /* The pacer's time is set after the deadline, because it is no reason to wake up when there is
+     * nothing to write. A connection with something to write learns it here, and waits. */
     conn_set_deadline(conn);
     conn->is_held = is_refused && schedule_first(&conn->schedule);
     note_waiting(conn, spent);
@@ -233,7 +237,8 @@ static bool write_trains(struct quic_conn *conn)
 bool conn_write(struct quic_conn *conn)
 {
     if (conn->state == CONN_ENDING) {
-        /* What HTTP/3 still has to say (a FIN that answers a close) goes before the end. */
+        /* HTTP/3 may still have something to send before the end, such as a FIN that answers a
+         * close. */
         if (conn->end.farewell == FAREWELL_APP && conn->wt)
             write_trains(conn);
         if (conn->endpoint->is_blocked)

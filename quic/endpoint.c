@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Turns: datagrams in (step 2 of a frame's walk), what the clock made due, then every ready
- * connection writes once (step 11, which udp.c calls last before the loop sleeps) and hands its
- * packets to the socket (step 15).
+/* The turns of an endpoint: datagrams come in (step 2 of a frame's walk), deadlines are handled,
+ * then every ready connection writes once (step 11, which udp.c calls last before the loop sleeps)
+ * and passes its packets to the socket (step 15).
  * Tested by tests/sim/test_lossy.c and tests/sim/test_strangers.c. */
 #include "quic/endpoint.h"
 
@@ -19,8 +19,8 @@
 #include "quic/stream.h"
 #include "quic/tls.h"
 
-/* Connections whose deadlines are handled in one turn; the next turn comes at once, and in between
- * others may send: thousands of idle ones may be due together (see FAR_GRID_NS). */
+/* Deadlines handled in one turn. Thousands of idle connections may be due together (see
+ * FAR_GRID_NS); the next turn follows at once, and other connections may send in between. */
 enum { EXPIRED_PER_TURN = 64 };
 
 static const struct quic_limits default_limits = {
@@ -40,7 +40,7 @@ uint64_t endpoint_now(const struct quic_endpoint *endpoint)
 
 /* ---- Randomness and what is made of it ------------------------------------------------------- */
 
-/* splitmix64: for tests that want the same run every time. */
+/* splitmix64, for tests that need the same numbers in every run. */
 static uint64_t next_of_seed(uint64_t *state)
 {
     uint64_t z = *state += UINT64_C(0x9e3779b97f4a7c15);
@@ -83,8 +83,8 @@ void endpoint_random(struct quic_endpoint *endpoint, uint8_t *out, size_t n)
     }
 }
 
-/* The first byte is random too, but congruent to the worker: a socket filter takes it modulo the
- * workers. */
+/* Makes a connection ID. The first byte is random as well, but congruent to the worker's number,
+ * because a socket filter takes it modulo the number of workers. */
 void endpoint_new_cid(struct quic_endpoint *endpoint, ngtcp2_cid *cid)
 {
     cid->datalen = CID_BYTES;
@@ -147,7 +147,7 @@ static FILE *keylog_open(const char *path)
     return file;
 }
 
-/* Secrets and the names of files. */
+/* Makes the secrets and copies the file names. */
 static int endpoint_init(struct quic_endpoint *endpoint, const struct quic_endpoint_config *config)
 {
     endpoint->random_state = config->seed;
@@ -302,8 +302,8 @@ static struct quic_conn *find_by_token(const struct quic_endpoint *endpoint, con
                        ROUTE_TOKEN_BYTES);
 }
 
-/* Packets of handshakes: see endpoint_accept.c. What comes behind one that waits stays behind it.
- */
+/* Whether a packet joins the queue of handshakes, see endpoint_accept.c. A packet that follows one
+ * in the queue must not overtake it. */
 static bool must_wait(const struct quic_endpoint *endpoint, const struct quic_conn *conn,
                       bool is_long)
 {
@@ -312,8 +312,9 @@ static bool must_wait(const struct quic_endpoint *endpoint, const struct quic_co
     return conn->is_half_open && (is_long || !list_is_empty(&endpoint->waiting));
 }
 
-/* The first packets of a client bear a connection ID of its own choice. They are taken where they
- * come, unless the kernel brings all of them to the worker that they name. */
+/* Whether a packet belongs to another worker. The first packets of a client have a connection ID
+ * that the client has chosen, so any worker accepts them, unless the kernel brings all of them to
+ * the worker that the ID names. */
 static bool is_stray(const struct quic_endpoint *endpoint, const struct quic_datagram *packet,
                      const ngtcp2_version_cid *ids)
 {
@@ -468,7 +469,7 @@ void quic_endpoint_writable(struct quic_endpoint *endpoint)
 
 static void flush_ready(struct quic_endpoint *endpoint)
 {
-    /* Those who are ready now; who becomes ready meanwhile has its turn next time. */
+    /* Connections that become ready in the meantime have their turn next time. */
     struct list turn;
     list_init(&turn);
     list_move_all(&endpoint->ready, &turn);

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Datagrams that belong to no connection: a client's first one is accepted, asked to prove its
- * address (Retry) or refused; what nobody knows gets a bounded number of short answers, or none.
+/* Datagrams that belong to no connection. A client's first one is accepted, answered by a Retry
+ * (which makes the client prove its address), or refused. Unknown datagrams get a bounded number of
+ * short answers, or none.
  *
- * Handshakes wait behind everybody's frames. What they are made of is put into a bounded queue when
- * it comes, and after each flush a bounded part of it is worked off. So a thousand clients who
- * arrive at once delay a running one by one part, not by a thousand handshakes.
+ * Handshakes come after the frames of connections. Their datagrams are put into a bounded queue,
+ * and after each flush a bounded part of the queue is handled. So if a thousand clients arrive at
+ * once, a running connection is delayed by one such part, not by a thousand handshakes.
  * Tested by tests/sim/test_strangers.c. */
 #include "quic/endpoint.h"
 
@@ -18,20 +19,20 @@ enum {
     REPLIES_PER_SECOND = 256, /* Version Negotiation, stateless reset and refusals, together */
     REPLIES_BURST = 256,
     FALSE_STARTS_LEAST = 10,
-    RESET_MAX_BYTES = 42, /* a stateless reset looks like the shortest ordinary packet */
+    RESET_MAX_BYTES = 42, /* a stateless reset must look like a short ordinary packet */
 
-    WAITING_MAX = 1024, /* datagrams of handshakes that wait; more are dropped, clients resend */
-    /* What one turn spends on them, and what they cost: about 20 us a piece. A handshake is three
-     * or four steps (the connection, one or two pieces of the ClientHello, the Finished), about 1
-     * ms. */
+    WAITING_MAX = 1024, /* datagrams in the queue; more are dropped, and clients send them again */
+    /* What one turn may spend on the queue, and what things cost, in units of about 20 us. A
+     * handshake has three or four steps (the connection, one or two pieces of the ClientHello, the
+     * Finished) and takes about 1 ms. */
     TURN_BUDGET = 48,
     STEP_COST = 12,
-    PACKET_COST = 1, /* its keys are derived from its connection ID; a Retry is as cheap */
+    PACKET_COST = 1, /* to derive a packet's keys from its connection ID; a Retry costs the same */
 };
 
 #define TOKEN_LIFETIME_NS (10 * NS_PER_S)
 
-/* One answer from the bucket. Floods of garbage must not become floods of answers. */
+/* Takes one answer from the token bucket. A flood of garbage must not cause a flood of answers. */
 static bool may_reply(struct quic_endpoint *endpoint)
 {
     uint64_t now = endpoint_now(endpoint);
@@ -71,8 +72,8 @@ void endpoint_negotiate_version(struct quic_endpoint *endpoint, const ngtcp2_pat
     endpoint_send_packet(endpoint, path, 0, packet, (size_t)size);
 }
 
-/* Tells the sender of a packet for a connection that is gone. Always shorter than what came, so
- * that two endpoints that forgot each other fall silent. */
+/* Tells the sender of a packet that its connection is gone. The answer is always shorter than the
+ * packet, so that two endpoints that have lost a connection do not answer each other for ever. */
 void endpoint_reset_stateless(struct quic_endpoint *endpoint, const ngtcp2_path *path,
                               const uint8_t *data, size_t n)
 {
@@ -98,7 +99,7 @@ void endpoint_reset_stateless(struct quic_endpoint *endpoint, const ngtcp2_path 
     endpoint_send_packet(endpoint, path, 0, packet, (size_t)written);
 }
 
-/* Closes what never became a connection. */
+/* Answers a first packet with CONNECTION_CLOSE, without making a connection. */
 static void refuse_connection(struct quic_endpoint *endpoint, const ngtcp2_path *path,
                               const ngtcp2_pkt_hd *header, uint64_t code)
 {
@@ -150,8 +151,9 @@ static int verify_retry(const struct quic_endpoint *endpoint, const ngtcp2_path 
 
 /* ---- Accepting ------------------------------------------------------------------------------- */
 
-/* Whatever looks like a first packet costs a connection until its keys show what it is, and leaves
- * nothing half open that could be counted. */
+/* The number of false starts in the last one to two seconds. A packet that looks like a first
+ * packet costs a connection until it cannot be decrypted, but is not counted as half open after
+ * that. */
 static uint32_t recent_false_starts(const struct quic_endpoint *endpoint)
 {
     const struct false_starts *starts = &endpoint->false_starts;
@@ -171,8 +173,8 @@ static void count_false_start(struct quic_endpoint *endpoint)
     starts->now++;
 }
 
-/* So many handshakes, or what looked like them, that newcomers prove their address. False starts
- * come from anywhere, so every worker has its share of them, and a few are nobody's fault. */
+/* Whether there are so many handshakes or false starts that new clients must prove their address.
+ * Each worker gets its share of the false starts, and a few are normal. */
 static bool is_crowded(const struct quic_endpoint *endpoint)
 {
     uint32_t half_open = __atomic_load_n(&endpoint->commons->half_open, __ATOMIC_RELAXED);
@@ -225,8 +227,7 @@ static void accept_initial(struct quic_endpoint *endpoint, const struct waiting 
     conn_receive(conn, path, waiting->ecn, waiting->data, waiting->size);
     if (conn->end.is_false_start)
         count_false_start(endpoint);
-    /* The second half of a ClientHello came first: nothing of it is kept without a proved address.
-     */
+    /* The second half of a ClientHello came first. It is not kept unless the address is proved. */
     if (conn->end.is_retry_wanted)
         send_retry(endpoint, path, &header);
 }
@@ -272,7 +273,7 @@ void endpoint_accept_waiting(struct quic_endpoint *endpoint)
         ngtcp2_version_cid ids;
         endpoint->handshake_spent += PACKET_COST;
         ngtcp2_pkt_decode_version_cid(&ids, waiting->data, waiting->size, CID_BYTES);
-        /* The one before it may have made its connection. */
+        /* A datagram before it in the queue may have made its connection. */
         struct quic_conn *conn = routes_find(&endpoint->routes, ROUTE_CID, ids.dcid, ids.dcidlen);
         if (conn)
             conn_receive(conn, &waiting->path.path, waiting->ecn, waiting->data, waiting->size);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Cut where the room ends.
+/* Formats error texts.
  * Tested by tests/unit/quic/test_cert.c. */
 #include "quic/explain.h"
 

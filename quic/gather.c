@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* When to stop waiting for single datagrams, and when to wait for them again. */
+/* Decides when gathering begins and when it ends. */
 #include "quic/gather.h"
 
 void gather_init(struct gather *gather)
@@ -14,8 +14,8 @@ static void begin_gathering(struct gather *gather)
     gather->streak = gather->lone = 0;
 }
 
-/* A peer that answers each of our answers looks like a trickle too, and would be slowed down by
- * every look. The first looks find it out, and it is tried more and more seldom. */
+/* A single peer that answers each of our packets looks like a trickle, too, and gathering would
+ * slow it down. The first looks show that, and then gathering is tried less and less often. */
 static void end_gathering(struct gather *gather)
 {
     gather->is_on = false;

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Capsules (RFC 9297, section 3) on the stream of the CONNECT: how a WebTransport session ends.
- * Only CLOSE is kept, into a buffer of its greatest size; everything else is skipped by counting.
- */
+/* Reads capsules (RFC 9297, section 3) on the stream of the CONNECT, which tell how a WebTransport
+ * session ends. Only CLOSE is kept, in a buffer of its largest size; anything else is skipped. */
 #include <string.h>
 
 #include "base/varint.h"
@@ -19,8 +18,8 @@ static bool close_has_valid_size(uint64_t size)
     return size >= CLOSE_CODE_BYTES && size <= CLOSE_CODE_BYTES + H3_REASON_MAX_BYTES;
 }
 
-/* The reason ends up in log lines: what could move a cursor or cut a line becomes a question mark.
- */
+/* Takes code and reason. The reason ends up in log lines, so control characters become question
+ * marks. */
 static void finish_close(struct h3_capsules *capsules)
 {
     const uint8_t *value = capsules->value;
@@ -84,7 +83,7 @@ const char *h3_capsules_reason(const struct h3_capsules *capsules)
     return capsules->is_closed ? (const char *)capsules->value + CLOSE_CODE_BYTES : "";
 }
 
-/* Bytes of `reason` to send: a cut falls in front of a character of UTF-8, not into it. */
+/* The number of bytes of `reason` to send. A cut falls between two characters of UTF-8. */
 static size_t reason_size(const char *reason)
 {
     size_t size = strnlen(reason, H3_REASON_MAX_BYTES + 1);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Application error codes in HTTP/3's number space: 2^32 codes spread over a range in which every
- * 31st number is reserved for greasing and means nothing. */
+/* Maps application error codes to HTTP/3's range and back. The range has 2^32 codes, with every
+ * 31st number left out, because it is reserved for greasing and has no meaning. */
 #include "quic/h3.h"
 
 #define FIRST UINT64_C(0x52e4a40fa8db)

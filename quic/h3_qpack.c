@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Header blocks (RFC 9204) through nghttp3's QPACK without a dynamic table, and the rules for
- * messages (RFC 9114, section 4) that its decoder leaves to the caller. Only the fields a
- * WebTransport session needs are kept. */
+/* Decodes and encodes header blocks (RFC 9204) with nghttp3's QPACK, without a dynamic table, and
+ * enforces the rules for messages (RFC 9114, section 4) that nghttp3 leaves to the caller. Only the
+ * fields that a WebTransport session needs are kept. */
 #include <nghttp3/nghttp3.h>
 #include <stdlib.h>
 #include <string.h>
@@ -9,12 +9,12 @@
 #include "base/varint.h"
 #include "quic/h3.h"
 
-enum { FIELD_OVERHEAD_BYTES = 32 }; /* what RFC 9114, section 4.2.2 counts for each field */
+enum { FIELD_OVERHEAD_BYTES = 32 }; /* added for each field by RFC 9114, section 4.2.2 */
 
 static const struct {
     const char *name;
     bool is_in_request, is_in_response;
-    bool is_list; /* RFC 9651: several lines are one list */
+    bool is_list; /* RFC 9651: several lines form one list */
 } known_fields[H3_FIELD_COUNT] = {
     [H3_FIELD_METHOD] = {":method", true, false, false},
     [H3_FIELD_SCHEME] = {":scheme", true, false, false},
@@ -29,7 +29,7 @@ static const struct {
     [H3_FIELD_SUBPROTOCOL_09] = {"webtransport-subprotocol", false, true, true},
 };
 
-/* Fields of one connection and not of a message: they do not exist in HTTP/3. */
+/* Fields about a connection instead of a message, which are malformed in HTTP/3. */
 static const char *const forbidden_fields[] = {"connection", "keep-alive", "proxy-connection",
                                                "transfer-encoding", "upgrade"};
 
@@ -38,7 +38,7 @@ static const char *const forbidden_fields[] = {"connection", "keep-alive", "prox
 struct decoding {
     struct h3_fields *fields;
     bool is_request;
-    bool has_regular; /* pseudo fields come first */
+    bool has_regular; /* a regular field has come, so pseudo fields are no longer allowed */
     size_t size;
 };
 
@@ -112,7 +112,7 @@ static uint64_t take_field(struct decoding *decoding, nghttp3_vec name, nghttp3_
     return is_pseudo ? H3_MESSAGE_ERROR : 0;
 }
 
-/* One field or the end. Returns an h3_code; `*is_final` tells the end. */
+/* Decodes one field, or sets `*is_final` at the end. Returns 0 or an h3_code. */
 static uint64_t decode_next(struct decoding *decoding, nghttp3_qpack_decoder *decoder,
                             nghttp3_qpack_stream_context *context, struct h3_span *block,
                             bool *is_final)
@@ -185,7 +185,7 @@ static int judge_connect(const struct h3_fields *fields)
     const char *protocol = fields->value[H3_FIELD_PROTOCOL];
     if (!is_filled(fields->value[H3_FIELD_AUTHORITY]))
         return 0;
-    if (!protocol) /* a plain CONNECT has no scheme and no path, and we are no proxy */
+    if (!protocol) /* a plain CONNECT has no scheme and no path; we are not a proxy */
         return fields->value[H3_FIELD_SCHEME] || fields->value[H3_FIELD_PATH] ? 0 : 405;
     if (!is_filled(fields->value[H3_FIELD_SCHEME]) || !is_filled(fields->value[H3_FIELD_PATH]))
         return 0;
@@ -228,7 +228,7 @@ static nghttp3_nv field_of(const char *name, const char *value)
                         .valuelen = strlen(value)};
 }
 
-/* HEADERS with the block that nghttp3 left in two parts. */
+/* Appends a HEADERS frame with the block, which nghttp3 delivers in two parts. */
 static int append_headers(struct byte_buf *out, const nghttp3_buf *prefix,
                           const nghttp3_buf *fields)
 {
@@ -265,7 +265,7 @@ static int encode_headers(struct byte_buf *out, const nghttp3_nv *fields, size_t
     return error;
 }
 
-/* The draft's header is for servers of the Go family, which insist on it. */
+/* The field for draft 02 is there because some servers written in Go require it. */
 int h3_request_encode(struct byte_buf *out, const char *authority, const char *path,
                       const char *protocols)
 {
@@ -295,13 +295,14 @@ int h3_accept_encode(struct byte_buf *out, const char *protocol, bool is_draft_0
     return encode_headers(out, fields, sizeof fields / sizeof *fields);
 }
 
-/* ":status: 200" and "sec-webtransport-http3-draft: draft02", which old browsers look for. */
+/* ":status: 200" and "sec-webtransport-http3-draft: draft02", which old browsers require. */
 static const uint8_t accepted_frame[] = {0x01, 0x1f, 0x00, 0x00, 0xd9, 0x2f, 0x0d, 0x41, 0x48,
                                          0xb7, 0x82, 0xc6, 0x9b, 0x07, 0x52, 0x2b, 0x3d, 0x89,
                                          0x5a, 0x74, 0xa6, 0xb6, 0x56, 0x92, 0xc1, 0xca, 0x9f,
                                          0x85, 0x92, 0xc1, 0xca, 0x90, 0x0b};
 
-/* A status that QPACK's static table has as a whole, else its name and three digits. */
+/* Uses an entry of QPACK's static table if the status has one, otherwise the name and three
+ * digits. */
 size_t h3_response_encode(uint8_t out[H3_RESPONSE_MAX_BYTES], int status)
 {
     static const uint8_t not_found[] = {0x01, 0x03, 0x00, 0x00, 0xdb};

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Frames and capsules are records of type, length and value. This reader takes them apart however
- * the bytes are cut, and holds no more than the two integers at their start: what to keep of a
- * value is the caller's choice, and skipping one of any length is counting. */
+/* Frames and capsules are records of type, length and value. This reader takes them apart, however
+ * the bytes are cut, and stores only the two integers at their start. The caller decides what to
+ * keep of a value, so a value of any length can be skipped. */
 #include <string.h>
 
 #include "base/varint.h"
 #include "quic/h3.h"
 
-/* Both integers are in `head`. */
+/* Decodes the two integers. Returns false if they are not complete yet. */
 static bool head_is_complete(struct h3_record *record)
 {
     size_t used = varint_decode(record->head, record->head_size, &record->type);

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* SETTINGS: ours as constants, which satisfy every peer known to us, and the reader of the peer's.
+/* SETTINGS: ours, which are constants and satisfy all peers that we know, and a reader for the
+ * peer's.
  *
- * WebTransport was enabled by another setting in each group of drafts; we send all of them with the
- * value 1, because more than one session would oblige us to flow control capsules, and accept any
- * of them. Not sent is 0x2c7cf000 (drafts 15 and 16), which promises RESET_STREAM_AT. */
+ * Different drafts enable WebTransport by different settings. We send all of them and accept any of
+ * them. Their value is 1, because more than one session would require flow control capsules. We do
+ * not send 0x2c7cf000 (drafts 15 and 16), because it promises support for RESET_STREAM_AT. */
 #include "base/varint.h"
 #include "quic/h3.h"
 
@@ -24,7 +25,7 @@ static const uint8_t server_bytes[] = {
     0x01, 0x80, 0xff, 0xd2, 0x77, 0x01, 0xab, 0x60, 0x37, 0x42, 0x01, 0xab, 0x60, 0x37, 0x43,
     0x01, 0xc0, 0x00, 0x00, 0x00, 0xc6, 0x71, 0x70, 0x6a, 0x01, 0x94, 0xe9, 0xcd, 0x29, 0x01};
 
-/* The same without the sessions that only a server admits. */
+/* The same without the settings that only servers send. */
 static const uint8_t client_bytes[] = {0x00, 0x04, 0x20, 0x01, 0x00, 0x06, 0x80, 0x00, 0x40,
                                        0x00, 0x07, 0x00, 0x08, 0x01, 0x33, 0x01, 0x80, 0xff,
                                        0xd2, 0x77, 0x01, 0xab, 0x60, 0x37, 0x42, 0x01, 0xc0,
@@ -36,7 +37,8 @@ struct h3_span h3_settings_bytes(bool is_server)
                      : (struct h3_span){client_bytes, sizeof client_bytes};
 }
 
-/* 0x02 to 0x05 had a meaning in HTTP/2 and must not appear. */
+/* Settings 0x02 to 0x05 had a meaning in HTTP/2 and must not be sent (RFC 9114, section
+ * 7.2.4.1). */
 static bool is_forbidden(uint64_t id)
 {
     return id >= 0x02 && id <= 0x05;

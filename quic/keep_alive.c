@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* ngtcp2 keeps the timer and sends the PING (RFC 9000, section 10.1.2); here is how long it waits.
+/* Sets how long ngtcp2 waits before it sends a PING (RFC 9000, section 10.1.2).
  * Tested by tests/sim/test_paths.c. */
 #include "quic/keep_alive.h"
 
@@ -23,7 +23,8 @@ void keep_alive_heard(struct keep_alive *self, ngtcp2_conn *quic, uint64_t now_n
     self->is_attentive = true;
 }
 
-/* One PING was answered without any data: the server lives and has nothing to say. */
+/* Goes back to the configured time when a PING has been answered but no data has come: the server
+ * is alive and has nothing to send. */
 void keep_alive_expired(struct keep_alive *self, ngtcp2_conn *quic, uint64_t now_ns)
 {
     if (!self->is_attentive || now_ns < self->data_at_ns + 2 * KEEP_ALIVE_ATTENTIVE_NS)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* HKDF with the labels of QUIC, and ngtcp2 told what came of it.
+/* Applies HKDF with the labels of QUIC, and installs the results in ngtcp2.
  * Tested by tests/unit/quic/test_tls.c. */
 #include "quic/keys.h"
 
@@ -12,7 +12,7 @@
 
 enum { LABEL_MAX_BYTES = 32 };
 
-/* HKDF-Expand-Label of RFC 8446, section 7.1, without context. */
+/* HKDF-Expand-Label (RFC 8446, section 7.1) without context. */
 static int expand_label(uint8_t *out, size_t n, const char *label, const ngtcp2_crypto_md *md,
                         const uint8_t *secret, size_t secret_size)
 {
@@ -40,7 +40,8 @@ int keys_derive(struct packet_keys *keys, uint32_t version, const ngtcp2_crypto_
     return 0;
 }
 
-/* A client learns with them what the server allows. */
+/* Client: takes over the server's transport parameters, which arrive together with these
+ * secrets. */
 static int take_transport_parameters(const struct keys_place *place)
 {
     const uint8_t *parameters;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* From the secrets of TLS to the keys of 1-RTT packets: RFC 9001, section 5.1. ngtcp2's helper does
- * the same with ciphers of wolfSSL; these packets have ciphers of our own choice (aead.c), so it is
- * done here. The few packets of handshakes are left to the helper. */
+/* Derives the keys of 1-RTT packets from the secrets of TLS (RFC 9001, section 5.1). ngtcp2's
+ * helper would use the ciphers of wolfSSL, but 1-RTT packets use aead.c. The few packets of
+ * handshakes are left to the helper. */
 #ifndef MOQ_QUIC_KEYS_H
 #define MOQ_QUIC_KEYS_H
 
@@ -16,14 +16,15 @@
 extern "C" {
 #endif
 
-enum { KEY_MAX_BYTES = 32, NONCE_BYTES = 12 }; /* of every cipher that QUIC has */
-
+enum { KEY_MAX_BYTES = 32, NONCE_BYTES = 12 }; /* for all ciphers of QUIC */
 struct packet_keys {
-    uint8_t key[KEY_MAX_BYTES], mask_key[KEY_MAX_BYTES]; /* of the cipher's size, both */
+    uint8_t key[KEY_MAX_BYTES],
+        mask_key[KEY_MAX_BYTES]; /* both have the size of the cipher's key */
     uint8_t iv[NONCE_BYTES];
 };
 
-/* `version` of QUIC; `crypto`: cipher and hash. Returns 0 or MOQ_ERR_TLS. */
+/* Derives keys from the `n` bytes of `secret`. `version` is that of QUIC, `crypto` the cipher and
+ * hash. Returns 0 or MOQ_ERR_TLS. */
 int keys_derive(struct packet_keys *keys, uint32_t version, const ngtcp2_crypto_ctx *crypto,
                 const uint8_t *secret, size_t n);
 
@@ -33,7 +34,8 @@ struct keys_place {
     const struct wide *wide; /* kept; NULL: none */
 };
 
-/* For what comes (`is_rx`) or goes from now on. Returns 0 or MOQ_ERR_TLS. */
+/* Derives keys and installs them in ngtcp2, for received (`is_rx`) or sent packets. Returns 0 or
+ * MOQ_ERR_TLS. */
 int keys_install(const struct keys_place *place, bool is_rx, const uint8_t *secret, size_t n);
 
 #ifdef __cplusplus

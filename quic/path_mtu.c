@@ -1,20 +1,20 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Counting what got through.
+/* Finds out from byte counts which sizes of packets arrive.
  * Tested by tests/sim/test_mtu.c. */
 #include "quic/path_mtu.h"
 
 enum {
-    PATIENCE_PTOS = 2,      /* without a large packet that got through */
-    PROBE_PTOS = 3,         /* by then a probe has arrived or counts as lost */
-    FORGET_PTOS = 10,       /* without a loss: the next one has another cause */
-    LOST_LEAST_PACKETS = 3, /* a burst that a full queue lost looks no different */
+    PATIENCE_PTOS = 2,      /* time without a large packet that arrived */
+    PROBE_PTOS = 3,         /* time after which a probe has arrived, or else counts as lost */
+    FORGET_PTOS = 10,       /* time without a loss after which a new loss has another cause */
+    LOST_LEAST_PACKETS = 3, /* fewer lost packets may just have met a full queue */
 };
 
 const uint16_t path_mtu_sizes[PATH_MTU_SIZES] = {PATH_MTU_LARGEST_BYTES, 1444, 1406, 1342, 1232};
 
-/* Where a probe time-out is shorter than what a busy machine may take for an answer. */
+/* The least wait, because a busy machine may take longer than a short probe time-out to answer. */
 #define PATIENCE_LEAST_NS (150 * NS_PER_MS)
-/* Between two looks whether anything arrives, while trains are sent one after the other. */
+/* Time between two checks whether anything arrives, while trains are sent one after the other. */
 #define LOOK_NS (50 * NS_PER_MS)
 
 static struct path_counts counts_now(const struct path_mtu *self, const struct path_news *news)
@@ -28,22 +28,23 @@ static struct path_counts counts_now(const struct path_mtu *self, const struct p
                                 .large = self->large};
 }
 
-/* 0 also if it is less than then: after a change of address ngtcp2 may take some of what was
- * delivered back. */
+/* The bytes delivered between two moments. 0 also if the count has gone down, which happens after a
+ * change of address. */
 static uint32_t delivered_since(const struct path_counts *then, const struct path_counts *now)
 {
     uint32_t bytes = now->delivered - then->delivered;
     return bytes <= INT32_MAX ? bytes : 0;
 }
 
-/* Bytes delivered since then for which small packets do not account that were sent since then. */
+/* The bytes delivered since `then` that cannot have been in small packets sent since `then`. */
 static uint32_t unexplained_bytes(const struct path_counts *then, const struct path_counts *now)
 {
     uint32_t delivered = delivered_since(then, now), small = now->small - then->small;
     return delivered > small ? delivered - small : 0;
 }
 
-/* With the round trip, ngtcp2 forgets its probe time-out, which is a second then. */
+/* Remembers the probe time-out. When ngtcp2 resets its round trip time, its probe time-out becomes
+ * a second, which is not used. */
 static void learn_pto(struct path_mtu *self, const struct path_news *news)
 {
     if (news->is_rtt_known || self->pto_ns == 0)
@@ -88,8 +89,9 @@ static void has_shrunk(struct path_mtu *self, uint64_t now_ns)
     wait_longer(self, now_ns);
 }
 
-/* Small packets arrive, so large ones are seen to be lost. What was in flight when this began may
- * all have been small. */
+/* Whether large packets have been lost for long enough while small ones arrived. The bytes in
+ * flight at the beginning are not counted as large, because they may all have been in small
+ * packets. */
 static bool are_large_lost(struct path_mtu *self, const struct path_news *news)
 {
     struct path_counts now = counts_now(self, news), *since = &self->losses;
@@ -102,8 +104,8 @@ static bool are_large_lost(struct path_mtu *self, const struct path_news *news)
            now.lost - since->lost > (uint32_t)LOST_LEAST_PACKETS * PATH_MTU_SAFE_BYTES;
 }
 
-/* Nothing arrives, so nothing is seen to be lost. What we send to acknowledge counts as small; for
- * as long as all is small, large packets have not fallen silent. */
+/* Whether nothing has arrived for long enough; then no loss is detected either. As long as only
+ * small packets are sent, as by a peer that only acknowledges, there is no silence. */
 static bool is_silent(struct path_mtu *self, const struct path_news *news)
 {
     struct path_counts now = counts_now(self, news), *since = &self->silence;
@@ -123,7 +125,8 @@ static void suspect_smaller_path(struct path_mtu *self, const struct path_news *
     self->silence = counts_now(self, news);
 }
 
-/* Something was acknowledged. Until the probe is sent, what was lost in the silence is settled. */
+/* Called when something is acknowledged after a silence. The probe waits a little, so that losses
+ * from the silence are counted before it is sent. */
 static void end_silence(struct path_mtu *self, uint64_t now_ns)
 {
     self->silence.at_ns = 0;
@@ -132,7 +135,8 @@ static void end_silence(struct path_mtu *self, uint64_t now_ns)
 
 /* ---- Becoming larger ------------------------------------------------------------------------- */
 
-/* All other packets that were lost had `limit` bytes or fewer. */
+/* Finds out whether the probe was lost or has arrived. It was lost if more bytes were lost than the
+ * lost packets can account for at `limit` bytes each. */
 static void settle_probe(struct path_mtu *self, const struct path_news *news)
 {
     struct path_counts now = counts_now(self, news);
@@ -155,7 +159,8 @@ static void settle_probe(struct path_mtu *self, const struct path_news *news)
     self->raise_at_ns = news->now_ns;
 }
 
-/* What was carried before first: mostly the path was only down for a moment. */
+/* The size to probe next. The previous size comes first, because usually the path was only down for
+ * a moment. */
 static size_t next_size(const struct path_mtu *self, size_t found)
 {
     size_t before = self->before > 0 && self->before < found ? self->before : found;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Slabs of equal blocks: free ones in a list, last given first taken; those that were never used
- * are not touched, so that a slab's pages cost nothing before they are needed. */
+/* Slabs of equal blocks. Free blocks are in a list, and the one that was freed last is taken first.
+ * Blocks that have never been used are not touched, so that the pages of a slab cost nothing before
+ * they are needed. */
 #include "quic/pool.h"
 
 #include <stdint.h>
@@ -10,7 +11,7 @@
 
 #include "base/check.h"
 
-/* Sizes rise in steps: by 16 bytes, then 64, then 512. */
+/* Block sizes rise in steps of 16 bytes, then 64, then 512. */
 enum {
     ALIGNMENT = 16,
     SMALL_MAX_BYTES = 512,
@@ -29,10 +30,10 @@ struct free_block {
 };
 
 struct slab {
-    struct list link; /* in its class's rooms, in the spares, or nowhere: full, or on its own */
+    struct list link; /* in `rooms` or `spares`; in neither if it is full, or a large block */
     struct free_block *free;
-    size_t block_size;               /* of a slab that is one block: what fits into it */
-    uint32_t used, carved, capacity; /* blocks: in use, ever used, that fit */
+    size_t block_size;               /* for a large block: the bytes that fit into it */
+    uint32_t used, carved, capacity; /* blocks in use, used at least once, that fit */
     uint32_t class_index;
 };
 
@@ -72,7 +73,7 @@ static struct slab *slab_of(const void *block)
     return (struct slab *)((uintptr_t)block & ~(uintptr_t)(POOL_SLAB_BYTES - 1));
 }
 
-/* `n` bytes at a multiple of POOL_SLAB_BYTES: what the system gives beyond goes back at once. */
+/* Maps `n` bytes at a multiple of POOL_SLAB_BYTES. It maps more, and unmaps what is not needed. */
 static void *map_aligned(size_t n)
 {
     size_t room = n + POOL_SLAB_BYTES;
@@ -199,7 +200,8 @@ void *pool_resize(struct pool *pool, void *block, size_t size)
     return bigger;
 }
 
-/* One slab of each small size stays: packets come and go far more often than connections. */
+/* Whether the slab is the last of a small size. It is kept, because packets come and go far more
+ * often than connections. */
 static bool is_last_of_small(const struct pool *pool, const struct slab *slab)
 {
     const struct list *room = &pool->rooms[slab->class_index];

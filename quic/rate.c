@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Windows of acknowledged bytes, of at least a round trip each, and the highest of the last ones. A
- * window begins and ends with an acknowledgement, so the gap before the first one is in none. */
+/* Measures windows of acknowledged bytes of at least one round trip, and takes the highest of the
+ * last ones. A window begins and ends with an acknowledgement, so the gap before the first one is
+ * in no window. */
 #include "quic/rate.h"
 
 #include "base/clock.h"
@@ -9,7 +10,7 @@ void rate_sent(struct rate *rate, uint64_t sent, uint64_t spent, bool is_waiting
 {
     if (is_waiting && !rate->is_waiting) {
         uint64_t before = sent > spent ? sent - spent : 0;
-        /* What is still on its way from the last time may have a pause after it. */
+        /* Bytes still in flight from the last time may have been followed by a pause. */
         rate->from = before;
         rate->at_ns = 0;
     }
@@ -30,7 +31,7 @@ bool rate_acked(struct rate *rate, uint64_t delivered, uint64_t rtt_ns, uint64_t
     if (delivered <= rate->from || delivered <= rate->delivered)
         return false;
     rate->delivered = delivered;
-    if (delivered > rate->until) { /* something after the last of them came with it */
+    if (delivered > rate->until) { /* it includes bytes from after the range */
         rate->from = rate->until;
         rate->at_ns = 0;
         return false;

@@ -1,11 +1,12 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* How fast the network takes what a connection sends, by what the peer acknowledged while there was
- * always more to send. Arithmetic only: no packets, no clock of its own.
+/* Estimates the rate at which the network delivers what a connection sends, from what the peer
+ * acknowledges while there is always more to send. It only computes, and sees neither packets nor a
+ * clock.
  *
- * What a flow sends when it has nothing more to send says nothing about the network, so such times
- * are left out: a flow that pauses keeps the estimate it had, and one that never had to wait has
- * none. While the congestion window still grows, the estimate grows with it. After
- * draft-cheng-iccrg-delivery-rate-estimation-02, with windows of time in place of a record per
+ * Times in which a connection has nothing more to send say nothing about the network and are left
+ * out: a connection that pauses keeps its estimate, and one that never had to wait has none. While
+ * the congestion window grows, the estimate grows with it. Based on
+ * draft-cheng-iccrg-delivery-rate-estimation-02, with time windows instead of a record per
  * packet. */
 #ifndef MOQ_QUIC_RATE_H
 #define MOQ_QUIC_RATE_H
@@ -19,35 +20,36 @@ extern "C" {
 #endif
 
 enum {
-    RATE_SAMPLES = 10,             /* the highest of so many windows counts */
-    RATE_WINDOW_BYTES = 16 * 1200, /* a window is at least so long: single acknowledgements, */
-    RATE_WINDOW_MS = 10,           /* which may come in bunches, weigh little */
+    RATE_SAMPLES = 10, /* the highest of this many windows is the estimate */
+    /* A window has at least this many bytes and milliseconds, so that single acknowledgements,
+     * which may come in bunches, carry little weight. */
+    RATE_WINDOW_BYTES = 16 * 1200,
+    RATE_WINDOW_MS = 10,
 };
 
-struct rate {                 /* zeros: nothing known; all private */
-    uint64_t from, until;     /* of the sent bytes: those that had more after them */
-    uint64_t delivered;       /* as of the last acknowledgement */
+struct rate {                 /* private; zeros: nothing is known */
+    uint64_t from, until;     /* range of sent bytes after which there was more to send */
+    uint64_t delivered;       /* bytes delivered at the last acknowledgement */
     uint64_t at_bytes, at_ns; /* where the window began; at_ns 0: there is none */
     uint32_t kbps[RATE_SAMPLES];
     uint8_t next;
-    bool is_waiting; /* there is more to send than the network takes; `until` is open */
+    bool is_waiting; /* there is more to send than the network takes, so `until` still grows */
 };
-
-/* Whether rate_acked has anything to look at: otherwise there is no need to call it. */
+/* Whether rate_acked() has anything to do. If not, it need not be called. */
 static inline bool rate_is_busy(const struct rate *rate)
 {
     return rate->is_waiting || rate->from < rate->until;
 }
 
-/* After a write of `spent` bytes: `sent` counts all that was, lost ones left out. `is_waiting`:
- * more would have been, but for congestion control. */
+/* To be called after writing `spent` bytes. `sent`: all bytes sent so far, without lost ones.
+ * `is_waiting`: congestion control kept back more. */
 void rate_sent(struct rate *rate, uint64_t sent, uint64_t spent, bool is_waiting);
 
-/* Acknowledgements came: `delivered` of the `sent` bytes have arrived. Returns whether there is a
- * new estimate. */
+/* To be called when acknowledgements have come: `delivered` bytes of those sent have arrived.
+ * Returns whether there is a new estimate. */
 bool rate_acked(struct rate *rate, uint64_t delivered, uint64_t rtt_ns, uint64_t now_ns);
 
-/* Bits per second; 0: unknown. */
+/* The estimate in bits per second; 0: unknown. */
 uint64_t rate_bps(const struct rate *rate);
 
 #ifdef __cplusplus

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* HKDF (RFC 5869) of what lasts, with a label of its own for each source, and the scope.
+/* Derives the secret by HKDF (RFC 5869) from the file or the key, with a label for each source and
+ * the scope.
  *
- * The scope keeps endpoints apart that stand on the same key: one that knows nothing of another's
- * connection would answer a packet of it with a token that ends it (RFC 9000, section 21.11).
+ * The scope separates endpoints that have the same key. Without it, an endpoint that receives a
+ * packet of another endpoint's connection would answer with a token that ends that connection (RFC
+ * 9000, section 21.11).
  * Tested by tests/unit/quic/test_tls.c. */
 #include "quic/reset_secret.h"
 
@@ -20,7 +22,7 @@
 
 enum { INFO_BYTES = 256 };
 
-/* `label` names the source; `scope` may be NULL, and counts up to INFO_BYTES with the label. */
+/* `label` names the source; `scope` may be NULL. Label and scope are cut to INFO_BYTES together. */
 static int derive_secret(struct reset_secret *secret, const uint8_t *from, size_t n,
                          const char *label, const char *scope)
 {

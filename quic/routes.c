@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Linear probing with markers for freed slots; grown (and cleaned of markers) at three quarters. */
+/* Linear probing with markers in freed slots. When three quarters are full, the table grows and the
+ * markers are removed. */
 #include "quic/routes.h"
 
 #include <stdlib.h>
@@ -10,15 +11,15 @@
 enum { FIRST_CAPACITY = 256 };
 
 struct route {
-    struct quic_conn *conn; /* NULL: empty, or freed if `kind` says so */
+    struct quic_conn *conn; /* NULL: `kind` says whether the slot is empty or freed */
     uint8_t kind, size;
     uint8_t key[ROUTE_KEY_MAX_BYTES];
 };
 
 enum { KIND_EMPTY = 0, KIND_FREED = 0xff };
 
-/* A folded 128-bit product: every bit of the input reaches every bit of the result, and without the
- * secret nobody can aim at a slot. */
+/* Folds a 128-bit product. Every bit of the input affects every bit of the result, and nobody can
+ * aim at a slot without knowing the secret. */
 static uint64_t fold_product(uint64_t a, uint64_t b)
 {
     __uint128_t product = (__uint128_t)a * b;
@@ -51,7 +52,8 @@ static struct route *find_route(const struct routes *routes, enum route_kind kin
     }
 }
 
-/* Puts a key that is not in the table into its first free place. There is always one. */
+/* Puts a key that is not in the table into the first free slot of its chain. There always is
+ * one. */
 static void place_route(struct routes *routes, const struct route *route)
 {
     size_t mask = routes->capacity - 1;

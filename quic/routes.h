@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Which connection a datagram is for: connection IDs that lead to it, and the tokens by which a
- * peer that forgot it says so (stateless reset). Open addressing over one array. Peers choose some
- * of the keys, so the hash is keyed. */
+/* Finds the connection of a datagram, by its connection ID or by the token of a stateless reset,
+ * with which a peer says that it has lost the connection. A hash table with open addressing. Peers
+ * choose some of the keys, so the hash has a secret. */
 #ifndef MOQ_QUIC_ROUTES_H
 #define MOQ_QUIC_ROUTES_H
 
@@ -19,19 +19,19 @@ struct route; /* private */
 
 struct routes {
     struct route *slots; /* private */
-    size_t capacity,
-        count;   /* private: capacity is a power of two; count: slots in use, freed ones not */
-    size_t used; /* private: count and freed slots that still carry a chain */
-    uint64_t secret[2]; /* private */
+    size_t capacity;     /* private: a power of two */
+    size_t count;        /* private: slots in use */
+    size_t used;         /* private: slots in use, and freed ones that chains still pass through */
+    uint64_t secret[2];  /* private */
 };
 
-enum route_kind { ROUTE_CID = 1, ROUTE_TOKEN = 2 }; /* two spaces of keys in one table */
+enum route_kind { ROUTE_CID = 1, ROUTE_TOKEN = 2 }; /* two separate key spaces in one table */
 
 void routes_init(struct routes *routes, const uint64_t secret[2]);
 void routes_deinit(struct routes *routes);
 
-/* Returns 0, MOQ_ERR_DUPLICATE if the key leads somewhere already, MOQ_ERR_INVALID for keys that
- * are too long, MOQ_ERR_NOMEM. */
+/* Adds a key of `n` bytes. Returns 0, MOQ_ERR_DUPLICATE if the key is in the table already,
+ * MOQ_ERR_INVALID if it is too long, or MOQ_ERR_NOMEM. */
 int routes_add(struct routes *routes, enum route_kind kind, const uint8_t *key, size_t n,
                struct quic_conn *conn);
 

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A pairing heap: joining is one comparison, leaving pairs up the children of the one that left. */
+/* A pairing heap. Joining takes one comparison; leaving merges the children of the node in
+ * pairs. */
 #include "quic/schedule.h"
 
 #include <stddef.h>
@@ -32,8 +33,8 @@ static struct schedule_node *merge_heaps(struct schedule_node *a, struct schedul
     return a;
 }
 
-/* Merges siblings two by two from the left, then the pairs from the right: what makes leaving cheap
- * on average. */
+/* Merges siblings two by two from the left, then the pairs from the right. This order makes leaving
+ * cheap on average. */
 static struct schedule_node *merge_siblings(struct schedule_node *first)
 {
     struct schedule_node *pairs = NULL;

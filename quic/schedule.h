@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The order in which a connection's streams write: higher urgency first, equal ones take turns. A
- * pairing heap whose nodes live in the streams, so joining and leaving never allocate and never
- * fail. */
+/* The order in which the streams of a connection write: higher urgency first; streams of the same
+ * urgency take turns. It is a pairing heap whose nodes are in the streams, so joining and leaving
+ * never allocate and never fail. */
 #ifndef MOQ_QUIC_SCHEDULE_H
 #define MOQ_QUIC_SCHEDULE_H
 
@@ -13,25 +13,24 @@ extern "C" {
 #endif
 
 struct schedule_node {
-    struct schedule_node *child, *next,
-        *prev;              /* private; prev: the left sibling, or the parent of a first child */
-    uint64_t urgency, turn; /* private */
-    bool is_in;             /* read-only */
+    struct schedule_node *child, *next; /* private */
+    struct schedule_node *prev; /* private: the left sibling, or the parent of a first child */
+    uint64_t urgency, turn;     /* private */
+    bool is_in;                 /* read-only */
 };
 
 struct schedule {
     struct schedule_node *root; /* private */
-    uint64_t turns;             /* private: counts those who joined */
+    uint64_t turns;             /* private: how often a node has joined */
 };
-
-/* Joins behind everyone of the same urgency; does nothing if it is in already. */
+/* Joins after all nodes of the same urgency. Does nothing if the node is in the schedule
+ * already. */
 void schedule_join(struct schedule *schedule, struct schedule_node *node, uint64_t urgency);
-/* Harmless if it is not in. */
+/* Does nothing if the node is not in the schedule. */
 void schedule_leave(struct schedule *schedule, struct schedule_node *node);
-
-/* Who writes next, or NULL. */
+/* The node that writes next; NULL: none. */
 struct schedule_node *schedule_first(const struct schedule *schedule);
-bool schedule_is_alone(const struct schedule *schedule); /* nobody is in but the first, if that */
+bool schedule_is_alone(const struct schedule *schedule); /* whether it has at most one node */
 
 #ifdef __cplusplus
 }

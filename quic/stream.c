@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Streams: bytes of the application after a header of ours (WebTransport) or none (raw QUIC). What
- * is to be sent is pulled from the application when there is room in a packet; only HTTP/3's own
- * few bytes are kept here.
+/* Streams: bytes of the application, after a header of ours on WebTransport. Bytes to send are
+ * pulled from the application when there is room in a packet; only HTTP/3's own few bytes are kept
+ * here.
  * Tested by tests/sim/test_streams.c. */
 #include "quic/stream.h"
 
@@ -75,7 +75,6 @@ bool stream_is_bidi(const struct quic_stream *stream)
     return (stream->id & 2) == 0;
 }
 
-/* Handed over to the application, or refused if it does not want it. */
 void stream_introduce(struct quic_stream *stream)
 {
     REQUIRE(!stream->is_known && stream->kind != STREAM_INTERNAL);
@@ -118,8 +117,8 @@ static bool is_header_acked(const struct quic_stream *stream)
     return stream->acked >= stream->header_size + first_byte;
 }
 
-/* Sends the reset that the application asked for, unless the peer might not know yet what the
- * stream is: peers close the whole session over a stream that is reset before its header came. */
+/* Sends the reset that the application has asked for, once the peer has the stream's header. Peers
+ * close the whole session if a stream is reset before its header has come. */
 static void reset_if_allowed(struct quic_stream *stream)
 {
     if (!stream->is_reset_wanted || stream->is_cut)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A stream from the inside: bytes of the application behind a header of ours (WebTransport) or none
- * (raw QUIC). Private to quic/; tested by tests/sim. */
+/* A stream: bytes of the application, after a header of ours on WebTransport. Private to quic/;
+ * tested by tests/sim. */
 #ifndef MOQ_QUIC_STREAM_H
 #define MOQ_QUIC_STREAM_H
 
@@ -15,25 +15,24 @@ extern "C" {
 #endif
 
 enum {
-    /* All that one of HTTP/3's own streams may send in its life. */
+    /* The most that one of HTTP/3's own streams may ever send. */
     INTERNAL_OUT_MAX_BYTES = 64 * 1024,
 };
 
 enum stream_kind {
     STREAM_APPLICATION, /* its bytes are the application's */
-    STREAM_UNDECIDED,   /* a peer's on HTTP/3 that has not said what it is */
-    STREAM_INTERNAL,    /* HTTP/3's own */
-    STREAM_PARKED,      /* the application's, but its session is not up yet */
-    STREAM_DISCARDED,   /* refused: what comes is dropped */
+    STREAM_UNDECIDED,   /* opened by a peer on HTTP/3; its first bytes have not come yet */
+    STREAM_INTERNAL,    /* one of HTTP/3's own streams */
+    STREAM_PARKED,      /* the application's, but its session is not established yet */
+    STREAM_DISCARDED,   /* refused; what comes is dropped */
 };
-
-struct stream_internal {  /* only streams of HTTP/3 and parked ones have it */
-    struct bytes_log out; /* HTTP/3's bytes; they stay put until acknowledged */
+struct stream_internal {  /* only internal and parked streams have one */
+    struct bytes_log out; /* HTTP/3's bytes, which must not move until they are acknowledged */
     struct bytes_cursor out_cursor;
-    struct byte_buf parked; /* the application's bytes that wait for the session */
+    struct byte_buf parked; /* the application's bytes, which wait for the session */
     uint64_t parked_reset_code, parked_stop_code;
     bool is_out_ended, is_parked_end, is_parked_reset, is_parked_stopped;
-    bool is_parked_closed; /* QUIC is done with it, the application has yet to hear of it */
+    bool is_parked_closed; /* closed in QUIC, but the application has not been told of it yet */
 };
 
 struct quic_stream {
@@ -44,33 +43,34 @@ struct quic_stream {
     struct stream_internal *internal; /* owned, or NULL */
     int64_t id;
     uint64_t urgency;
-    uint64_t written, acked; /* bytes of our direction, header included */
-    uint32_t reset_code;     /* if is_reset_wanted */
+    uint64_t written, acked; /* bytes of our direction, including the header */
+    uint32_t reset_code;     /* valid if is_reset_wanted */
     uint8_t header[WT_STREAM_HEADER_MAX_BYTES];
     uint8_t header_size;
     uint8_t kind;             /* enum stream_kind */
-    bool is_known : 1;        /* the application has a user for it and will hear of its end */
-    bool is_write_over : 1;   /* nothing more is to be written: its end is, or it is cut */
-    bool is_cut : 1;          /* a reset is on its way, or the peer stopped it */
-    bool is_reset_wanted : 1; /* held back until the header is acknowledged */
-    bool is_blocked : 1;      /* by the peer's flow control; joins again when it gives more */
+    bool is_known : 1;        /* the application knows it and will be told of its end */
+    bool is_write_over : 1;   /* nothing more will be written: its end was, or it is cut */
+    bool is_cut : 1;          /* we have reset it, or the peer has stopped it */
+    bool is_reset_wanted : 1; /* the reset waits until the header is acknowledged */
+    bool is_blocked : 1;      /* by the peer's flow control, until that allows more */
 };
 
 /* NULL: out of memory. */
 struct quic_stream *stream_new(struct quic_conn *conn, int64_t id, enum stream_kind kind);
-/* Takes it out of everything; freed at the end of the turn. */
+/* Takes the stream out of all lists and has it freed at the end of the turn. */
 void stream_bury(struct quic_stream *stream);
-void stream_free(struct quic_stream *stream); /* at once */
-struct stream_internal *
-stream_internal(struct quic_stream *stream); /* made on first use; NULL: out of memory */
+void stream_free(struct quic_stream *stream); /* frees it at once */
+/* The internal part of a stream, which is made on first use. NULL: out of memory. */
+struct stream_internal *stream_internal(struct quic_stream *stream);
 bool stream_is_local(const struct quic_stream *stream);
 bool stream_is_bidi(const struct quic_stream *stream);
 
-/* Tells the application of a peer's stream; it becomes APPLICATION, or is refused and DISCARDED. */
+/* Tells the application of a peer's stream. Its kind becomes APPLICATION, or DISCARDED if the
+ * application refuses it. */
 void stream_introduce(struct quic_stream *stream);
-/* QUIC is done with it: the last call to the application, and it is buried. */
+/* Called when QUIC has closed the stream: tells the application, and buries it. */
 void stream_close(struct quic_stream *stream);
-/* Resets and stops; what comes is dropped. */
+/* Resets and stops the stream. What comes after that is dropped. */
 void stream_refuse(struct quic_stream *stream, uint64_t wire_code);
 
 void stream_schedule(struct quic_stream *stream); /* it has something to write */
@@ -78,11 +78,12 @@ void stream_unschedule(struct quic_stream *stream);
 void stream_written(struct quic_stream *stream, size_t n, bool is_end); /* ngtcp2 took `n` bytes */
 void stream_acked(struct quic_stream *stream, uint64_t offset);
 
-/* The next bytes of it to write, header first. Returns entries; 0 and no *is_end: nothing. */
+/* Fills `vec` with the next bytes to write, the header first. Returns the number of entries. If
+ * that is 0 and `*is_end` is false, there is nothing to write. */
 size_t stream_pull(struct quic_stream *stream, struct iovec *vec, size_t max, bool *is_end);
 
-/* Codes of stream errors on the wire: mapped to HTTP/3's range on both bindings; what comes may be
- * raw on raw QUIC. */
+/* Converts the code of a stream error from the wire. We send codes in HTTP/3's range on raw QUIC,
+ * too, but accept unmapped codes there. */
 uint32_t stream_code_from_wire(const struct quic_conn *conn, uint64_t wire_code);
 
 #ifdef __cplusplus

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* wolfSSL as QUIC needs it: contexts of servers and clients, one session per connection. TLS 1.3
- * only, no early data. */
+/* Sets up wolfSSL for QUIC: contexts of servers and clients, and one session per connection. TLS
+ * 1.3 only, without early data. */
 #include <wolfssl/options.h>
 #include <wolfssl/ssl.h>
 #include <wolfssl/quic.h>
@@ -43,12 +43,12 @@ enum {
 
 struct quic_tls {
     int refs;
-    /* For certs, contexts and generations: a renewal may come while other threads accept. */
+    /* Protects certs, contexts and generations: other threads may accept during a renewal. */
     pthread_mutex_t mutex;
     struct cert_store *certs; /* servers */
-    /* A server's: one per certificate; a client's: the first. */
+    /* Server: one per certificate; client: only the first. */
     WOLFSSL_CTX *contexts[CERT_STORE_MAX];
-    uint64_t generations[CERT_STORE_MAX]; /* of the certificate a context was made of */
+    uint64_t generations[CERT_STORE_MAX]; /* of the certificate in the context */
     struct tls_tickets *tickets;          /* servers */
     struct reset_secret reset_secret;
     bool is_pinned;
@@ -60,9 +60,9 @@ struct tls_session {
     WOLFSSL *ssl;
     struct quic_tls *tls;
     struct tls_resumption resumption; /* server */
-    size_t address_size; /* client: what the certificate must be good for; 0: a name, or nothing */
+    size_t address_size; /* client: size of the address to check; 0: a name, or no check */
     uint8_t address[ADDRESS_MAX_BYTES];
-    struct tls_session_config config; /* strings in it are gone after tls_session_new */
+    struct tls_session_config config; /* its strings are not valid after tls_session_new() */
 };
 
 /* ---- What wolfSSL calls during a handshake --------------------------------------------------- */
@@ -84,7 +84,7 @@ static void write_hex(char *out, const uint8_t *data, size_t n)
         snprintf(out + 2 * i, 3, "%02x", data[i]);
 }
 
-/* One line in the format that Wireshark reads (SSLKEYLOGFILE). */
+/* Logs a secret as a line in the format of Wireshark (SSLKEYLOGFILE). */
 static void log_secret(WOLFSSL *ssl, const char *label, const uint8_t *secret, size_t n)
 {
     struct tls_session *session = session_of(ssl);
@@ -175,7 +175,7 @@ static int on_alert(WOLFSSL *ssl, WOLFSSL_ENCRYPTION_LEVEL level, uint8_t alert)
 
 static const WOLFSSL_QUIC_METHOD quic_method = {on_secrets, on_handshake_data, on_flight, on_alert};
 
-/* Called for every ClientHello, with or without a name: the certificate is chosen here. */
+/* Chooses the certificate. wolfSSL calls this for every ClientHello, with or without a name. */
 static int on_server_name(WOLFSSL *ssl, int *alert, void *self)
 {
     (void)alert;
@@ -187,8 +187,8 @@ static int on_server_name(WOLFSSL *ssl, int *alert, void *self)
     return 0;
 }
 
-/* With a pin any chain is good at first: tls_session_distrust looks at the leaf before anything
- * is used. */
+/* With a pin any chain is accepted at first. tls_session_distrust() checks the leaf before the
+ * connection is used. */
 static int on_verify_pinned(int is_ok, WOLFSSL_X509_STORE_CTX *store)
 {
     (void)is_ok;
@@ -237,8 +237,8 @@ static WOLFSSL_CTX *server_context_new(struct quic_tls *tls, const struct cert *
     return context;
 }
 
-/* Makes contexts of the certificates that are new. Running sessions keep the old ones by wolfSSL's
- * own count. */
+/* Makes contexts for new certificates. wolfSSL keeps the old contexts until the last session that
+ * uses them has ended. */
 static int contexts_update(struct quic_tls *tls)
 {
     for (size_t i = 0; i < cert_store_count(tls->certs); i++) {
@@ -266,8 +266,8 @@ static void tls_free(struct quic_tls *tls)
     free(tls);
 }
 
-/* wolfSSL asks on first use what the processor can do and keeps the answers in plain variables. So
- * this first use is here, where TLS is set up, and not on several threads at once. */
+/* On first use wolfSSL finds out what the processor can do, and stores that in plain variables. So
+ * the first use is here, where TLS is set up, and not on several threads at once. */
 static void learn_processor(void)
 {
     uint8_t block[WC_SHA512_DIGEST_SIZE] = {0};
@@ -344,7 +344,7 @@ static int load_roots(WOLFSSL_CTX *context, const struct quic_tls_client_config 
                  "the system's root certificates cannot be loaded (ca-certificates provides them); "
                  "name the roots to trust, or use pinned certificates");
     for (size_t i = 0; i < config->root_file_count; i++) {
-        /* One that has expired is loaded: the handshake then says so. */
+        /* An expired root is loaded, so that the handshake fails with the true reason. */
         if (wolfSSL_CTX_load_verify_locations_ex(context, config->root_files[i], NULL,
                                                  WOLFSSL_LOAD_FLAG_DATE_ERR_OKAY) ==
             WOLFSSL_SUCCESS)
@@ -442,7 +442,7 @@ bool quic_tls_renew(struct quic_tls *tls, uint64_t now_wall_ms)
 
 /* ---- Sessions -------------------------------------------------------------------------------- */
 
-/* Reads an IP address in text. Returns its size, 0 if `host` is none. */
+/* Reads an IP address from text. Returns its size; 0 if `host` is not an address. */
 static size_t parse_address(const char *host, uint8_t out[ADDRESS_MAX_BYTES])
 {
     if (inet_pton(AF_INET, host, out) == 1)
@@ -450,8 +450,8 @@ static size_t parse_address(const char *host, uint8_t out[ADDRESS_MAX_BYTES])
     return inet_pton(AF_INET6, host, out) == 1 ? sizeof(struct in6_addr) : 0;
 }
 
-/* Names go into SNI and are compared by wolfSSL; addresses are compared when the handshake is
- * complete. */
+/* Sets the name to check. wolfSSL sends names as SNI and checks them itself; addresses are checked
+ * when the handshake is complete. */
 static int set_server_name(struct tls_session *session, const char *name)
 {
     if (!name || name[0] == '\0')
@@ -481,9 +481,9 @@ static int set_alpn(struct tls_session *session)
     return rv == WOLFSSL_SUCCESS ? 0 : MOQ_ERR_TLS;
 }
 
-/* The groups in our order, and a share for each of the first two. Old rustls servers take the first
- * group that they know: if it has no share they ask again, and quinn forgets the ALPN of a client
- * that was asked again. */
+/* Offers groups in our order, with key shares for the first two. Old rustls servers choose the
+ * first group that they know. If it has no share, they send a HelloRetryRequest, and quinn loses
+ * the ALPN of a client after that. */
 static int offer_groups(WOLFSSL *ssl)
 {
 #if LIBWOLFSSL_VERSION_HEX >= 0x05008000

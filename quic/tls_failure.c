@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Why a handshake of ours failed, in words for people. TLS alerts say less: a client answers with
- * "bad certificate" to nearly all of it.
+/* Says in words why a handshake of ours has failed. TLS alerts say less: for nearly every reason a
+ * client sends "bad certificate".
  * Tested by tests/unit/quic/test_tls.c. */
 #include <wolfssl/options.h>
 #include <wolfssl/error-ssl.h>
@@ -21,7 +21,7 @@ const char *tls_failure_words(int wolfssl_error)
     case ASN_NO_SIGNER_E:
     case ASN_SELF_SIGNED_E:
     case ASN_SIG_CONFIRM_E:
-    case ASN_SIG_OID_E: /* the key of one of the same name is of another kind */
+    case ASN_SIG_OID_E: /* an issuer with the same name has another kind of key */
         return "the server's certificate is " QUIC_REASON_UNKNOWN_ISSUER;
     case UNKNOWN_ALPN_PROTOCOL_NAME_E:
         return "no common application protocol";

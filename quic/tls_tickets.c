@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* AES-128-GCM over what wolfSSL wants to have back. The name of the key and the number of
- * resumptions are readable, and authenticated with the rest. */
+/* Encrypts tickets with AES-128-GCM. The name of the key and the number of resumptions are not
+ * encrypted, but authenticated with the rest. */
 #include "quic/tls_tickets.h"
 
 #include <wolfssl/wolfcrypt/aes.h>
@@ -21,7 +21,7 @@ enum {
     AAD_BYTES = WOLFSSL_TICKET_NAME_SZ + WOLFSSL_TICKET_IV_SZ,
 };
 
-/* Tickets are sealed with a key for so long, and opened for as long again. */
+/* A key encrypts tickets for this long, and decrypts them for twice as long. */
 #define KEY_LIFETIME_NS (3600 * NS_PER_S)
 
 struct ticket_key {
@@ -35,7 +35,7 @@ struct tls_tickets {
     struct ticket_key keys[2]; /* the newest first */
 };
 
-struct ticket { /* as wolfSSL hands it out */
+struct ticket { /* as wolfSSL passes it */
     uint8_t *name, *nonce, *tag, *data;
     word32 size;
 };
@@ -47,7 +47,8 @@ static bool fill_random(uint8_t *out, size_t n)
 
 /* ---- Keys ------------------------------------------------------------------------------------ */
 
-/* The clock of the thread that asks may be a little behind that of the one that made the key. */
+/* Whether a key is not older than `lifetime_ns`. The sum is compared, because this thread's clock
+ * may be a little behind that of the thread that made the key. */
 static bool is_fresh(const struct ticket_key *key, uint64_t now_ns, uint64_t lifetime_ns)
 {
     return key->is_made && now_ns < key->born_ns + lifetime_ns;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The real driver: steps 1, 11 and 15 of a frame's walk, the calls to the system themselves in
- * udp_socket.c. Whatever happened in a round of the loop, the last thing before it sleeps is one
+/* The driver on libuv: steps 1, 11 and 15 of a frame's walk; the system calls are in udp_socket.c
+ * and udp_send.c. Whatever happens in a round of the loop, the last thing before it sleeps is one
  * tick, one turn of the owner and one flush. */
 #include "quic/udp.h"
 
@@ -15,36 +15,37 @@
 #include "quic/udp_socket.h"
 #include "quic/udp_spread.h"
 
-/* About what is received before the flush. Who is paced sends a millisecond's worth in a turn, so
- * turns must not take longer than that. */
+/* About the number of packets to receive before the flush. A paced connection sends as much per
+ * turn as is due in a millisecond, so a turn must not take longer than that. */
 enum { PACKETS_PER_TURN = 256 };
 
-/* libuv counts in milliseconds and rounds up. That is far too long for a pacer that waits for a
- * tenth of one between two trains of a large frame, and nothing to a timeout of 25. */
+/* Deadlines closer than this use a timer in nanoseconds. libuv's timers count in milliseconds and
+ * round up. That is too coarse for a pacer that waits a tenth of a millisecond between two trains
+ * of a large frame, but does not matter for a time-out of 25 ms. */
 #define FINE_TIMER_NS (5 * NS_PER_MS)
 
 struct quic_udp {
     uv_poll_t poll;
     uv_prepare_t prepare;
-    uv_idle_t idle; /* running: the loop does not sleep */
+    uv_idle_t idle; /* while it is active, the loop does not sleep */
     uv_timer_t timer;
-    uv_poll_t fine_poll; /* of fine_fd */
-    int fine_fd;         /* a timer in nanoseconds; -1: the kernel has none left */
+    uv_poll_t fine_poll; /* watches fine_fd */
+    int fine_fd;         /* a timer in nanoseconds; -1: it could not be opened */
     struct udp_socket socket;
-    struct udp_spread *spread; /* NULL: trains leave at once */
+    struct udp_spread *spread; /* NULL: trains are not delayed */
     struct quic_endpoint *endpoint;
     struct gather gather;
     struct moq_clock *clock;
     void (*on_turn)(void *self);
     void *on_turn_self;
-    size_t trains, packets; /* received in this look */
-    int batch;              /* trains to ask for at once: as many as make a turn, by their length */
-    uint64_t timer_ns;      /* what the timer is set to */
-    bool has_fired;         /* fine_fd: since it was set */
+    size_t trains, packets; /* received in the current look */
+    int batch;              /* trains to receive per call, so that they make about one turn */
+    uint64_t timer_ns;      /* the time for which a timer is set */
+    bool has_fired;         /* the timer of fine_fd, since it was set */
     uint8_t workers;
-    bool is_gathering; /* as configured; whether it does so now, `gather` knows */
-    bool has_looked;   /* in this turn */
-    bool is_blocked;   /* the kernel has no room for what is sent */
+    bool is_gathering; /* as configured; `gather` knows whether it does so now */
+    bool has_looked;   /* at the socket, in this turn */
+    bool is_blocked;   /* the kernel has no room for packets */
     int poll_events;
     int open_handles;
     void (*on_closed)(void *user);
@@ -60,7 +61,7 @@ static void set_clock(struct quic_udp *udp)
 
 static void on_poll(uv_poll_t *poll, int status, int events);
 
-/* What the kernel is asked to tell: 0 is nothing. */
+/* Sets the events for which the socket is polled, which may be none. */
 static void set_poll(struct quic_udp *udp)
 {
     int events =
@@ -93,7 +94,8 @@ static int send_train(void *self, const struct quic_datagram *train)
     return send_now(udp, train);
 }
 
-/* Returns when there is more to send; CLOCK_NEVER also while the kernel has no room. */
+/* Sends delayed trains that are due. Returns when the next one is due; CLOCK_NEVER: none is, or the
+ * kernel has no room. */
 static uint64_t send_due(struct quic_udp *udp, uint64_t until_ns)
 {
     const struct quic_datagram *train;
@@ -104,7 +106,7 @@ static uint64_t send_due(struct quic_udp *udp, uint64_t until_ns)
             return CLOCK_NEVER;
         udp_spread_drop(udp->spread);
     }
-    quic_endpoint_writable(udp->endpoint); /* if it was told that too much waits */
+    quic_endpoint_writable(udp->endpoint); /* it may have been told that too much waits */
     return udp_spread_deadline(udp->spread);
 }
 
@@ -114,7 +116,8 @@ static uint8_t *train_room(void *self)
     return udp_socket_room(&udp->socket);
 }
 
-/* What the kernel has no room for goes on when the socket is writable. */
+/* Sends what is in the outbox. If the kernel has no room, the rest is sent when the socket is
+ * writable. */
 static bool empty_outbox(struct quic_udp *udp)
 {
     bool is_empty = udp_socket_flush(&udp->socket) == 0;
@@ -137,7 +140,7 @@ static size_t cost_of_look(const struct quic_udp *udp)
     return udp->trains + udp->packets;
 }
 
-/* Returns whether there may be more. */
+/* Receives once. Returns whether there may be more. */
 static bool receive_batch(struct quic_udp *udp)
 {
     size_t before = cost_of_look(udp);
@@ -152,8 +155,8 @@ static bool receive_batch(struct quic_udp *udp)
     return count == asked;
 }
 
-/* Bounded, so that a flood of datagrams does not keep what is ready from being sent. Packets are
- * counted, for one train holds dozens. */
+/* Receives what has arrived, up to a bound, so that a flood of datagrams does not delay what is
+ * ready to be sent. The bound counts packets, because one train may have dozens. */
 static void look_at_socket(struct quic_udp *udp)
 {
     udp->trains = udp->packets = 0;
@@ -187,11 +190,12 @@ static void on_poll(uv_poll_t *poll, int status, int events)
 
 static void on_idle(uv_idle_t *idle)
 {
-    (void)idle; /* its being active keeps the loop awake; the work is done in on_prepare */
+    (void)idle; /* an active idle handle keeps the loop awake; on_prepare does the work */
 }
 
-/* Received here and not in on_prepare, where other sockets of the loop may have had their flush
- * already: what arrives may be for them. */
+/* Reads the socket if gathering says that it is time. This is done here and not in on_prepare,
+ * because other sockets of the loop may have been flushed by then, and what arrives may be for
+ * them. */
 static void look_if_due(struct quic_udp *udp)
 {
     set_clock(udp);
@@ -215,7 +219,8 @@ static void on_fine_timer(uv_poll_t *poll, int status, int events)
     look_if_due(udp);
 }
 
-/* Until it is set anew or read, the kernel says that it has gone off. */
+/* Reads the timer's descriptor, which stays readable after the timer has gone off until it is read
+ * or set again. */
 static void calm_fine_timer(struct quic_udp *udp)
 {
     uint64_t expirations;
@@ -234,7 +239,8 @@ static bool set_fine_timer(struct quic_udp *udp, uint64_t when_ns)
     return true;
 }
 
-/* At most one of the two is set anew. The other one may still go off: a turn with nothing to do. */
+/* Sets one of the two timers. The other one may still go off, which only causes a turn with nothing
+ * to do. */
 static void set_timer(struct quic_udp *udp, uint64_t when_ns)
 {
     if (when_ns == udp->timer_ns)
@@ -273,7 +279,7 @@ static void on_prepare(uv_prepare_t *prepare)
     quic_endpoint_tick(udp->endpoint);
     if (udp->on_turn)
         udp->on_turn(udp->on_turn_self);
-    if (!udp->endpoint) /* the owner closed it */
+    if (!udp->endpoint) /* the owner has closed it */
         return;
     quic_endpoint_flush(udp->endpoint);
     uint64_t send_ns = send_due(udp, udp->clock->now_ns);
@@ -302,7 +308,7 @@ static void on_handle_closed(uv_handle_t *handle)
     free(udp);
 }
 
-/* Without it deadlines are up to a millisecond late, that is all. */
+/* Opens the timer in nanoseconds. Without it deadlines are up to a millisecond late. */
 static void start_fine_timer(struct quic_udp *udp, uv_loop_t *loop)
 {
     udp->fine_fd = timerfd_create(CLOCK_MONOTONIC, TFD_NONBLOCK | TFD_CLOEXEC);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Addresses of both families in one variable, and IPv4 as a dual-stack socket has it
- * (::ffff:1.2.3.4). Private to quic/udp_*.c. */
+/* An address of either family, and the form that IPv4 has on a dual-stack socket (::ffff:1.2.3.4).
+ * Private to quic/udp_*.c. */
 #ifndef MOQ_QUIC_UDP_ADDRESS_H
 #define MOQ_QUIC_UDP_ADDRESS_H
 
@@ -23,8 +23,8 @@ static inline socklen_t udp_address_size(const union udp_address *address)
     return address->sa.sa_family == AF_INET6 ? sizeof address->in6 : sizeof address->in;
 }
 
-/* Lengths that the compiler knows: this is done several times for each packet. What is shorter than
- * an address is none. */
+/* Copies an address; anything shorter than one gives zeros. The lengths are constants, because this
+ * is done several times for each packet. */
 static inline void udp_address_load(union udp_address *address, const void *from, socklen_t n)
 {
     memset(address, 0, sizeof *address);
@@ -41,7 +41,7 @@ static inline bool udp_address_is_wildcard(const union udp_address *address)
     return IN6_IS_ADDR_UNSPECIFIED(&address->in6.sin6_addr);
 }
 
-/* ::ffff:1.2.3.4 becomes 1.2.3.4; whatever else stays. */
+/* Turns ::ffff:1.2.3.4 into 1.2.3.4. Other addresses stay as they are. */
 static inline void udp_address_unmap(union udp_address *address)
 {
     if (address->sa.sa_family != AF_INET6 || !IN6_IS_ADDR_V4MAPPED(&address->in6.sin6_addr))
@@ -54,7 +54,7 @@ static inline void udp_address_unmap(union udp_address *address)
     address->in = in;
 }
 
-/* The other way round. */
+/* Turns 1.2.3.4 into ::ffff:1.2.3.4. IPv6 addresses stay as they are. */
 static inline void udp_address_map(union udp_address *address)
 {
     if (address->sa.sa_family != AF_INET)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Control messages: what is in them, and which of them a kernel takes.
+/* Writes control messages, and finds out which of them the kernel accepts.
  * Tested by tests/unit/quic/test_udp_send.c. */
 #include "quic/udp_message.h"
 
@@ -26,8 +26,8 @@ static void add_control(struct msghdr *header, int level, int type, const void *
     header->msg_controllen += CMSG_SPACE(n);
 }
 
-/* Answers leave from the address that was written to, also where the socket is bound to all of
- * them. */
+/* Adds the local address. Answers must come from the address that the peer sent to, even if the
+ * socket is bound to all addresses. */
 static void add_local(struct msghdr *header, const struct udp_message *message)
 {
     const union udp_address *local = &message->local;
@@ -68,7 +68,7 @@ static void write_control(struct msghdr *header, struct udp_message *message, un
         header->msg_control = NULL;
 }
 
-/* Returns whether there is one to send from that the socket can name. */
+/* Sets the address to send from. Returns whether the train has one and the socket can use it. */
 static bool set_local(struct udp_message *message, const struct quic_datagram *train)
 {
     union udp_address *local = &message->local;
@@ -114,8 +114,8 @@ static bool send_message(const struct udp_socket *socket, const struct msghdr *h
     return sent >= 0;
 }
 
-/* A train without UDP_SEGMENT goes packet by packet; what finds no room then is lost, as packets
- * are. */
+/* Sends a message with these parts only. A train without UDP_SEGMENT is sent packet by packet;
+ * packets for which there is no room are lost. */
 static bool send_with(const struct udp_socket *socket, struct msghdr *header,
                       struct udp_message *message, unsigned parts)
 {
@@ -134,8 +134,9 @@ static bool send_with(const struct udp_socket *socket, struct msghdr *header,
     return is_sent;
 }
 
-/* An address may be refused because it is this host's no more. That says nothing of the next one,
- * unless the socket has only one. */
+/* Remembers what the kernel has rejected. A local address may be rejected because the host no
+ * longer has it, which says nothing about other addresses, unless the socket is bound to that
+ * one. */
 static void remember_refusal(struct udp_socket *socket, unsigned refused, const char *why)
 {
     union udp_address bound;
@@ -154,8 +155,8 @@ static void remember_refusal(struct udp_socket *socket, unsigned refused, const 
     socket->has_gso = socket->has_gso && !(refused & UDP_PART_TRAIN);
 }
 
-/* What the message may be refused for; 0: for none of its parts. EPERM is a firewall's, or a
- * sandbox's: it may look at marks, and whether the next packet passes says nothing of trains. */
+/* The parts that may be the reason for the error `why`; 0: none of them. EPERM comes from a
+ * firewall or a sandbox, which may object to ECN marks. It says nothing about trains. */
 static unsigned parts_in_question(int why, unsigned parts)
 {
     if (why == EPERM)
@@ -163,8 +164,8 @@ static unsigned parts_in_question(int why, unsigned parts)
     return why == EINVAL || why == EIO || why == EOPNOTSUPP || why == ENOPROTOOPT ? parts : 0;
 }
 
-/* A firewall that drops packets at random or at a rate answers with EPERM too, as does a full table
- * of connections, and the same packet passes the next time. */
+/* Whether an EPERM may be chance. A firewall that drops packets at random or by rate causes it,
+ * and so does a full connection table; the same packet passes the next time. */
 static bool is_by_chance(struct udp_socket *socket, int why)
 {
     return why == EPERM && ++socket->forbidden_marks < FORBIDDEN_MARKS_MAX;
@@ -179,7 +180,7 @@ void udp_message_sent(struct udp_socket *socket, const struct udp_message *messa
 bool udp_message_send_reduced(struct udp_socket *socket, struct msghdr *header,
                               struct udp_message *message)
 {
-    /* The fewest that the message can go without. */
+    /* Leaves out as little as possible. */
     static const uint8_t tries[] = {
         UDP_PART_ECN,
         UDP_PART_TRAIN,

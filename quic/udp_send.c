@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Datagrams out: step 15 of a frame's walk. The trains of many connections are written into an
- * outbox, one after the other, and one sendmmsg hands them to the kernel together: that spares a
- * call for each, and whoever receives them is woken once. A long train goes at once. */
+/* Sends datagrams: step 15 of a frame's walk. The trains of many connections are written into an
+ * outbox one after the other, and one sendmmsg hands them to the kernel together. That saves a call
+ * for each, and a receiver on this host is woken only once. A long train is sent at once. */
 #include "quic/udp_socket.h"
 
 #include <errno.h>
@@ -12,15 +12,15 @@
 
 enum {
     OUTBOX_MESSAGES = 16,
-    OUTBOX_BYTES = 64 << 10,           /* with so much in it nothing is added */
-    OUTBOX_TRAIN_MAX_BYTES = 16 << 10, /* a longer one is worth a call of its own */
+    OUTBOX_BYTES = 64 << 10,           /* an outbox with this much in it is full */
+    OUTBOX_TRAIN_MAX_BYTES = 16 << 10, /* a longer train is worth a call of its own */
 };
 
 struct udp_outbox {
     struct mmsghdr headers[OUTBOX_MESSAGES];
     struct udp_message messages[OUTBOX_MESSAGES];
-    size_t first, count; /* of the messages: those before `first` are out */
-    size_t used;         /* bytes of `data`; the next train is written after them */
+    size_t first, count; /* messages; those before `first` have been sent */
+    size_t used;         /* bytes used in `data`; the next train is written after them */
     uint8_t data[OUTBOX_BYTES + OUTBOX_TRAIN_MAX_BYTES + QUIC_TRAIN_MAX_BYTES];
 };
 
@@ -50,7 +50,7 @@ static void send_refused(struct udp_socket *self, struct udp_outbox *outbox)
     self->send_errors += !is_sent;
 }
 
-/* What is refused in every form is lost, as packets are: QUIC sends it again. */
+/* A message that the kernel rejects in every form is lost. QUIC treats that as packet loss. */
 int udp_socket_flush(struct udp_socket *self)
 {
     struct udp_outbox *outbox = self->outbox;
@@ -80,7 +80,8 @@ uint8_t *udp_socket_room(struct udp_socket *self)
     return self->outbox->data + self->outbox->used;
 }
 
-/* `n` bytes of a train; they mostly are in place already. Returns 0 or MOQ_ERR_AGAIN. */
+/* Adds `n` bytes of a train. Usually they are in the right place already. Returns 0 or
+ * MOQ_ERR_AGAIN. */
 static int put_into_outbox(struct udp_socket *self, const struct quic_datagram *train,
                            size_t offset, size_t n)
 {
@@ -94,8 +95,8 @@ static int put_into_outbox(struct udp_socket *self, const struct quic_datagram *
     udp_message_compose(self, train, data, n, &outbox->headers[outbox->count].msg_hdr, message);
     outbox->used += n;
     outbox->count++;
-    /* At once, so that the next train is written where it will be sent from. Without room in the
-     * kernel, whoever comes next hears of it. */
+    /* Flushed now, so that the next train is written where it will be sent from. If the kernel has
+     * no room, the next call returns MOQ_ERR_AGAIN. */
     if (is_outbox_full(outbox))
         udp_socket_flush(self);
     return 0;

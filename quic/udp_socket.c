@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Opening a socket, and recvmmsg with its control messages: step 1 of a frame's walk. The way out
- * is in udp_send.c.
+/* Opens sockets, and receives datagrams with their control messages: step 1 of a frame's walk.
+ * udp_send.c sends them.
  * Tested by tests/unit/quic/test_udp.c. */
 #include "quic/udp_socket.h"
 
@@ -23,7 +23,7 @@
 #endif
 
 enum {
-    DATAGRAM_MAX_BYTES = 65535, /* a train that UDP_GRO put together */
+    DATAGRAM_MAX_BYTES = 65535, /* a train that UDP_GRO has put together */
     CONTROL_BYTES = 128,
     SOCKET_BUFFER_BYTES = 4 << 20,
     ECN_MASK = 3,
@@ -42,7 +42,7 @@ struct udp_ring {
 
 static void set_option(int fd, int level, int name, int value)
 {
-    /* Each of these is an improvement that a kernel may lack. */
+    /* An old kernel may lack one of these options, which only improve things. */
     if (setsockopt(fd, level, name, &value, sizeof value) != 0)
         log_debug(LOG_QUIC, "socket option %d/%d: %s", level, name, strerror(errno));
 }
@@ -66,7 +66,7 @@ static void set_options(const struct udp_socket *socket)
 
 int udp_socket_steer(const struct udp_socket *socket, uint8_t count)
 {
-    /* Byte 1 of packets with a short header, byte 6 of others. */
+    /* The connection ID begins at byte 1 of packets with a short header, at byte 6 of others. */
     struct sock_filter code[] = {
         BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 0), BPF_JUMP(BPF_JMP | BPF_JSET | BPF_K, 0x80, 0, 2),
         BPF_STMT(BPF_LD | BPF_B | BPF_ABS, 6), BPF_JUMP(BPF_JMP | BPF_JA, 1, 0, 0),
@@ -90,15 +90,15 @@ static bool has_gso(int fd)
 static int bind_socket(struct udp_socket *socket, const struct udp_socket_config *config)
 {
     int off = 0, on = 1;
-    /* An IPv6 wildcard takes IPv4 too, whatever the system's default is. */
+    /* An IPv6 wildcard socket receives IPv4, too, whatever the default of the system is. */
     if (socket->family == AF_INET6)
         setsockopt(socket->fd, IPPROTO_IPV6, IPV6_V6ONLY, &off, sizeof off);
     if (config->is_joining && setsockopt(socket->fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0)
         return MOQ_ERR_IO;
     if (bind(socket->fd, config->address, config->address_size) != 0)
         return MOQ_ERR_IO;
-    /* The first one takes the address for itself before it lets others in: an address that another
-     * process has is taken, whatever that one allows. */
+    /* The first socket binds before it allows sharing. So binding fails if another process has the
+     * address, even if that process allows sharing. */
     if (config->is_shared && setsockopt(socket->fd, SOL_SOCKET, SO_REUSEPORT, &on, sizeof on) != 0)
         return MOQ_ERR_IO;
     socket->address_size = sizeof socket->address;
@@ -174,7 +174,7 @@ static void read_control(struct cmsghdr *control, union udp_address *local,
     }
 }
 
-/* Only what the last batch changed. */
+/* Resets the first `count` entries, which are those that the last batch has changed. */
 static void prepare_ring(struct udp_ring *ring, size_t count)
 {
     for (size_t i = 0; i < count; i++) {

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Trains on their way to the socket, the earliest first. */
+/* Keeps trains in the order in which they are due. */
 #include "quic/udp_spread.h"
 
 #include <stdlib.h>
@@ -11,23 +11,23 @@
 
 enum {
     LONG_HEADER = 0x80,
-    SHORT_ID_OFFSET = 1, /* of the connection ID in a packet: RFC 9000, sections 17.2 and 17.3 */
+    SHORT_ID_OFFSET = 1, /* where the connection ID is: RFC 9000, sections 17.2 and 17.3 */
     LONG_ID_OFFSET = 6,
-    ID_BYTES = 8, /* that are looked at */
+    ID_BYTES = 8, /* only this much of an ID is used */
 };
 
 struct held {
     struct deadline due;
     struct sockaddr_storage local, remote;
-    struct quic_datagram train; /* points into this */
+    struct quic_datagram train; /* its pointers point into this struct */
     uint8_t data[];
 };
 
 struct udp_spread {
     uint64_t most_ns;
-    uint64_t last_ns; /* when the newest train was put */
+    uint64_t last_ns; /* when the newest train was added */
     struct deadlines due;
-    struct held *first; /* taken out of `due`: the answer of udp_spread_first; NULL: none */
+    struct held *first; /* taken out of `due` by udp_spread_first(); NULL: none */
     size_t count, bytes;
 };
 
@@ -51,8 +51,8 @@ void udp_spread_free(struct udp_spread **owner)
     free(spread);
 }
 
-/* Connection IDs are random, and stay the same for most of a connection's life. What has none is
- * not held back. */
+/* The delay of a train, computed from its connection ID: IDs are random and stay the same for most
+ * of the life of a connection. A packet without an ID is not delayed. */
 static uint64_t delay_of(const struct udp_spread *spread, const struct quic_datagram *train)
 {
     uint64_t id;
@@ -60,7 +60,7 @@ static uint64_t delay_of(const struct udp_spread *spread, const struct quic_data
     if (train->size < offset + ID_BYTES)
         return 0;
     memcpy(&id, train->data + offset, ID_BYTES);
-    /* All of its bits count: some stacks write a number there. */
+    /* Mix all bits, because some stacks use a counter as ID. */
     id *= UINT64_C(0x9e3779b97f4a7c15);
     return (id ^ id >> 32) % (spread->most_ns + 1);
 }
@@ -90,7 +90,7 @@ int udp_spread_put(struct udp_spread *spread, uint64_t now_ns, const struct quic
         free(held);
         return MOQ_ERR_NOMEM;
     }
-    /* No two come at the same time, so that those of one connection keep their order. */
+    /* No two trains have the same time, so that those of a connection keep their order. */
     spread->last_ns = now_ns > spread->last_ns ? now_ns : spread->last_ns + 1;
     deadlines_set(&spread->due, &held->due, spread->last_ns + delay_of(spread, train));
     spread->count++;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* WebTransport under the same face as raw QUIC: step 5 of a frame's walk. Gives the first bytes of
- * a peer's stream to HTTP/3 until it says whose the rest is, keeps early streams until the session
- * is up, and carries what HTTP/3 writes.
+/* Makes WebTransport look like raw QUIC: step 5 of a frame's walk. Passes the first bytes of a
+ * peer's stream to HTTP/3 until that says who gets the rest, keeps early streams until the session
+ * is established, and sends what HTTP/3 writes.
  * Tested by tests/sim/test_closing.c and tests/sim/test_chaos.c. */
 #include "quic/webtransport.h"
 
@@ -40,7 +40,7 @@ static int64_t on_open(void *self, bool is_bidi)
     struct quic_stream *stream = stream_new(conn, -1, STREAM_INTERNAL);
     if (!stream)
         return -1;
-    stream->urgency = UINT64_MAX; /* a few bytes that everything waits for */
+    stream->urgency = UINT64_MAX; /* it is only a few bytes, and everything else waits for them */
     int rv = is_bidi ? ngtcp2_conn_open_bidi_stream(conn->quic, &stream->id, stream)
                      : ngtcp2_conn_open_uni_stream(conn->quic, &stream->id, stream);
     if (rv == 0)
@@ -117,8 +117,8 @@ static int copy_request(struct quic_conn *conn, const struct wt_request *request
     return conn->authority && conn->path && conn->origin ? 0 : MOQ_ERR_NOMEM;
 }
 
-/* A peer that names nothing, or nothing that we have, is let in if the application speaks something
- * without a name there. */
+/* Chooses the protocol. A peer that offers nothing, or nothing that we have, gets the application's
+ * default protocol, if there is one. Otherwise returns MOQ_ERR_VERSION. */
 static int choose_protocol(struct quic_conn *conn, const char *field,
                            char item[SUBPROTOCOL_MAX_BYTES])
 {
@@ -133,7 +133,7 @@ static void on_request(void *self, const struct wt_request *request)
     struct quic_conn *conn = self;
     char protocol[SUBPROTOCOL_MAX_BYTES];
     if (conn->state != CONN_HANDSHAKE ||
-        conn->path) { /* refused before: the connection is about to end */
+        conn->path) { /* refused before, so the connection is about to end */
         wt_session_respond(conn->wt, STATUS_BUSY, "");
         return;
     }
@@ -147,7 +147,7 @@ static void on_request(void *self, const struct wt_request *request)
     wt_session_respond(conn->wt, status_of(rv), protocol);
     if (rv == 0)
         return;
-    /* The client has its answer once it closes; we do it if it does not. */
+    /* The client closes when it has the answer; if it does not, we close. */
     conn_set_app_close(conn, conn_code_of(conn, rv), moq_error_words(rv), false);
     conn->end.error = MOQ_ERR_REFUSED;
     conn->state = CONN_SESSION_CLOSING;
@@ -213,7 +213,7 @@ void webtransport_received(struct quic_stream *stream, const uint8_t *data, size
     }
 }
 
-/* Tells the application what happened to the stream while it waited. */
+/* Tells the application that the stream was reset or stopped while it was parked. */
 static void tell_what_it_missed(struct quic_stream *stream)
 {
     const struct quic_app *app = stream->conn->endpoint->app;
@@ -281,7 +281,7 @@ void webtransport_stream_stopped(struct quic_stream *stream, uint64_t wire_code)
 
 /* ---- The session ----------------------------------------------------------------------------- */
 
-/* A client learns what was chosen; a server has chosen before. */
+/* Client: takes over the protocol that the server has chosen. A server has chosen it before. */
 static int learn_protocol(struct quic_conn *conn, const char *field)
 {
     char item[SUBPROTOCOL_MAX_BYTES];

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* wt_session.h joined to connections and streams. Private to quic/. */
+/* Connects wt_session.h with connections and streams. Private to quic/. */
 #ifndef MOQ_QUIC_WEBTRANSPORT_H
 #define MOQ_QUIC_WEBTRANSPORT_H
 

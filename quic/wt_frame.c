@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Frames on control and request streams: which may come where (RFC 9114, section 7.2), and what
- * they do.
+/* Handles frames on control and request streams: checks which may come where (RFC 9114, section
+ * 7.2), and does what they say.
  * Tested by tests/unit/quic/test_wt_errors.c and tests/unit/quic/test_wt_session.c. */
 #include <stdlib.h>
 
@@ -16,7 +16,7 @@ enum {
     FRAME_PUSH_PROMISE = 0x05,
     FRAME_GOAWAY = 0x07,
     FRAME_MAX_PUSH_ID = 0x0d,
-    FRAME_WEBTRANSPORT = 0x41, /* opens a stream, and is nothing anywhere else */
+    FRAME_WEBTRANSPORT = 0x41, /* only valid as the first bytes of a stream */
 };
 
 /* ---- what may come where --------------------------------------------------------------------- */
@@ -26,7 +26,8 @@ static bool is_from_http2(uint64_t type)
     return type == 0x02 || type == 0x06 || type == 0x08 || type == 0x09;
 }
 
-/* 0, or the code of the connection error that a frame of `type` is here. */
+/* Whether a frame of `type` may come on a control stream now. Returns 0, or the code of the
+ * connection error. */
 static uint64_t judge_on_control(const struct wt_session *session, uint64_t type)
 {
     if (!session->has_settings && type != FRAME_SETTINGS)
@@ -105,7 +106,8 @@ static void keep_value(struct wt_session *session, struct wt_stream *stream, str
     session->buffered_bytes += value.n;
 }
 
-/* The peer said CLOSE: its answer is FIN, or a reset while the request itself has no answer. */
+/* The peer has sent CLOSE. The answer is a FIN, or a reset if the request itself has no answer
+ * yet. */
 static void closed_by_capsule(struct wt_session *session, struct wt_stream *stream)
 {
     if (session->state == WT_STATE_ESTABLISHED)
@@ -115,7 +117,7 @@ static void closed_by_capsule(struct wt_session *session, struct wt_stream *stre
     wt_session_peer_ended(session, stream->capsules->code, h3_capsules_reason(stream->capsules));
 }
 
-/* Made by the first capsule: most sessions see none before their end. */
+/* Makes the reader of capsules for the first one. Most sessions have none before their end. */
 static bool begin_capsules(struct wt_stream *stream)
 {
     if (stream->capsules)
@@ -170,7 +172,8 @@ static void take_settings(struct wt_session *session, const struct byte_buf *pay
     wt_session_try_connect(session);
 }
 
-/* From a client it counts pushes, which there are none of; from a server, requests. */
+/* Takes a GOAWAY. The ID from a client is that of a push, and there are none; from a server it is
+ * that of a request. */
 static void take_goaway(struct wt_session *session, const struct byte_buf *payload)
 {
     uint64_t id;
@@ -186,7 +189,7 @@ static void take_goaway(struct wt_session *session, const struct byte_buf *paylo
     if (session->is_server)
         return;
     log_debug(LOG_H3, "the server takes no new requests");
-    wt_session_try_connect(session); /* tells a request that waits that it comes too late */
+    wt_session_try_connect(session); /* fails a request that waits, because it is too late for it */
 }
 
 static void end_frame(struct wt_session *session, struct wt_stream *stream)

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What a peer's streams are for: their first integers tell. Streams of the session go to the
- * application, or are parked while there is none yet; HTTP/3's own go on to wt_frame.c. The common
- * case, a stream whose header is in its first packet, takes no memory.
+/* Reads the first integers of a peer's stream, which say what it is for. A stream of the session
+ * goes to the application, or is parked if the session is not established yet; HTTP/3's own streams
+ * go on to wt_frame.c. In the common case the header is in the first packet, and no memory is
+ * allocated.
  * Tested by tests/unit/quic/test_wt_errors.c. */
 #include <string.h>
 
@@ -17,7 +18,7 @@ enum {
     TYPE_WEBTRANSPORT_UNI = 0x54,
 };
 
-/* A run of received bytes and how much of it was used. */
+/* Received bytes, and how many of them have been used. */
 struct input {
     int64_t id;
     const uint8_t *data;
@@ -37,7 +38,8 @@ static bool is_ours(const struct wt_session *session, int64_t id)
 
 /* ---- streams of the session ------------------------------------------------------------------ */
 
-/* Why a stream of `session_id` can never become the application's; 0: it may, or does. */
+/* Why a stream of the session `session_id` can never become the application's, as an h3_code; 0: it
+ * can. */
 static uint64_t refusal_of(const struct wt_session *session, int64_t session_id)
 {
     if (session->state == WT_STATE_CLOSING || session->state == WT_STATE_OVER ||
@@ -56,7 +58,8 @@ static enum wt_stream_kind forget_stream(struct wt_session *session, struct wt_s
     return kind;
 }
 
-/* `stream` is NULL unless something of it was kept. */
+/* Decides what to do with a stream of the session. `stream` is NULL if nothing about it was
+ * kept. */
 static enum wt_stream_kind place_stream(struct wt_session *session, struct wt_stream *stream,
                                         int64_t id, int64_t session_id)
 {
@@ -96,7 +99,7 @@ static enum wt_stream_kind feed_stream(struct wt_session *session, struct wt_str
                                : WT_STREAM_INTERNAL;
 }
 
-/* True for the first stream of its kind. */
+/* Returns true for the first stream of its kind. A second one is a connection error. */
 static bool claim_critical_stream(struct wt_session *session, bool *has_one)
 {
     if (*has_one)
@@ -106,7 +109,7 @@ static bool claim_critical_stream(struct wt_session *session, bool *has_one)
     return is_first;
 }
 
-/* What `type` makes of a unidirectional stream. False: it broke the connection. */
+/* Sets the role of a unidirectional stream of `type`. Returns false after a connection error. */
 static bool choose_role(struct wt_session *session, uint64_t type, enum wt_role *role)
 {
     switch (type) {
@@ -123,7 +126,7 @@ static bool choose_role(struct wt_session *session, uint64_t type, enum wt_role 
         wt_session_fail(session, session->is_server ? H3_STREAM_CREATION_ERROR : H3_ID_ERROR,
                         "a push stream");
         return false;
-    default: /* greasing, or an extension that we do not have */
+    default: /* greasing, or an extension that we do not know */
         *role = WT_ROLE_DISCARD;
         return true;
     }
@@ -133,7 +136,7 @@ static bool choose_role(struct wt_session *session, uint64_t type, enum wt_role 
 
 struct opening {
     bool is_complete, is_webtransport;
-    size_t size; /* of the integers that were read */
+    size_t size; /* of the integers in bytes */
     uint64_t type, session_id;
 };
 
@@ -154,7 +157,8 @@ static struct opening read_opening(const uint8_t *head, size_t n, uint64_t webtr
     return opening;
 }
 
-/* The stream ended before it said what it is. A unidirectional one may (RFC 9114, section 6.2). */
+/* A stream has ended before its first integers were complete, which a unidirectional stream may do
+ * (RFC 9114, section 6.2). */
 static enum wt_stream_kind end_opening(struct wt_session *session, struct wt_stream *stream,
                                        int64_t id)
 {
@@ -191,7 +195,8 @@ static enum wt_stream_kind open_internal(struct wt_session *session, struct wt_s
         return WT_STREAM_REJECTED;
     stream->role = role;
 
-    /* A type of stream is stripped; what opens a request is the type of its first frame. */
+    /* The type of a unidirectional stream is stripped; a request begins with the type of a frame,
+     * which is not. */
     size_t skip = is_uni(input->id) ? opening->size - stream->opening_size : 0;
     if (!is_uni(input->id))
         wt_stream_feed(session, stream, (struct h3_span){stream->opening, stream->opening_size});

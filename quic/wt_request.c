@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Requests at a server and the answer at a client: one CONNECT becomes the session, everything else
- * gets a status and is forgotten.
+/* Handles requests at a server and the answer at a client. One CONNECT becomes the session; every
+ * other request is answered with a status and forgotten.
  * Tested by tests/unit/quic/test_wt_session.c. */
 #include "base/log.h"
 #include "quic/wt_internal.h"
@@ -70,7 +70,7 @@ static void take_response(struct wt_session *session, struct wt_stream *stream,
     if (status == 0) {
         wt_stream_break(session, stream, H3_MESSAGE_ERROR);
     } else if (status < 200) {
-        stream->has_headers = false; /* the final answer is still to come */
+        stream->has_headers = false; /* informational (1xx): the final answer is still to come */
     } else if (session->state != WT_STATE_REQUESTED) {
         stream->role = WT_ROLE_DISCARD;
     } else if (status >= 300) {

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The life of one WebTransport session over HTTP/3: control stream and SETTINGS, CONNECT and its
- * answer, CLOSE. What a peer sends is read in wt_receive.c, its requests are judged in
- * wt_request.c. */
+ * answer, CLOSE. wt_receive.c reads what a peer sends; wt_request.c answers its requests. */
 #include "quic/wt_session.h"
 
 #include <stdlib.h>
@@ -137,7 +136,8 @@ bool wt_stream_is_connect(const struct wt_session *session, const struct wt_stre
     return session->session_id >= 0 && stream->id == session->session_id;
 }
 
-/* Frees what died while callbacks ran, once nothing on the stack refers to it. */
+/* Frees streams that were closed during callbacks, when nothing on the stack refers to them any
+ * more. */
 void wt_session_leave(struct wt_session *session)
 {
     if (--session->depth > 0)
@@ -303,7 +303,8 @@ void wt_session_peer_ended(struct wt_session *session, uint32_t code, const char
         session->ops->on_session_closed(session->self, code, reason);
 }
 
-/* One direction of `stream` was cut off: what it carried ends, and so does the other. */
+/* One direction of `stream` was reset or stopped: ends the other direction, and the session or
+ * request on it. */
 static void cut_off_stream(struct wt_session *session, struct wt_stream *stream, uint64_t h3_code)
 {
     session->depth++;
@@ -314,7 +315,7 @@ static void cut_off_stream(struct wt_session *session, struct wt_stream *stream,
                               "the session's stream was reset");
     }
     if (stream->role == WT_ROLE_DISCARD || stream->id & 2)
-        stream->is_rejected = true; /* our side, if there is one, has ended before */
+        stream->is_rejected = true; /* our direction, if there is one, has ended before */
     else
         wt_stream_reject(session, stream, H3_REQUEST_CANCELLED);
     wt_session_leave(session);
@@ -332,7 +333,7 @@ void wt_session_stream_reset(struct wt_session *session, int64_t id, uint64_t h3
     bool is_ours = ((id & 1) != 0) == session->is_server;
     if (stream)
         cut_off_stream(session, stream, h3_code);
-    else if (!is_ours && !(id & 2)) /* reset before its first byte came: ours is still open */
+    else if (!is_ours && !(id & 2)) /* reset before its first byte: ours is open */
         wt_session_reject(session, id, H3_REQUEST_CANCELLED);
 }
 
@@ -344,8 +345,8 @@ void wt_session_stream_stopped(struct wt_session *session, int64_t id, uint64_t 
         wt_session_fail(session, H3_CLOSED_CRITICAL_STREAM, "a critical stream was stopped");
         return;
     }
-    /* A server that refuses needs no more of the request, and may say so before its answer is read
-     * (RFC 9114, section 4.1). */
+    /* A server that has answered does not need the rest of the request, and may stop it before its
+     * answer has been read (RFC 9114, section 4.1). */
     if (!session->is_server && session->state == WT_STATE_REQUESTED && h3_code == H3_NO_ERROR)
         return;
     struct wt_stream *stream = wt_stream_find(session, id);

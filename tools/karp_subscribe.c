@@ -40,9 +40,8 @@ struct karp_watching {
     bool is_over;           /* the broadcast was withdrawn, and no other instance has replaced it */
     bool is_cut_off;        /* it is gone although its publisher had not ended it */
     bool is_told;           /* what is missing has been printed */
-    uint64_t init_segments; /* that have been written to the output */
-    uint64_t
-        missed_ns; /* start of a session in which nothing was announced yet; 0: something was */
+    uint64_t init_segments; /* number of init segments written to the output */
+    uint64_t missed_ns; /* start of a session without announcements so far; 0: there were some */
 };
 
 /* Prints what is missing in the file and why. Returns whether anything is. */

@@ -28,8 +28,7 @@ struct watch {
     uint64_t refused_ns;  /* read-only: since when its catalog cannot be fetched; 0: it can */
     int refusal;          /* read-only: why */
     bool has_waited;      /* private, as all below: all earlier announcements have been received */
-    char
-        fresh_id[KARP_ID_MAX_BYTES]; /* the last instance that was announced after that; "": none */
+    char fresh_id[KARP_ID_MAX_BYTES]; /* the last instance announced after that; "": none */
     unsigned appeared; /* instances that were announced since the one in `id` was taken */
     struct moq_announced *announced;
     struct karp_instances instances;
