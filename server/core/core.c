@@ -431,12 +431,11 @@ struct reload {
 static void take_configuration(struct worker *worker, void *user)
 {
     const struct reload *reload = user;
-    struct moq_cache_limits limits = core_cache_limits(reload->config);
     for (size_t i = 0; i < worker->listener_count; i++)
         quic_endpoint_set_server_tls(moq_listener_endpoint(worker->listeners[i]), reload->tls[i]);
     worker->router.config = reload->config;
     list_for_each (node, &worker->router.sources) {
-        moq_track_set_cache(container_of(node, struct source, node)->track, &limits);
+        source_take_configuration(container_of(node, struct source, node));
     }
 }
 

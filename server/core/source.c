@@ -485,6 +485,17 @@ static bool is_cache_over(struct router *router, uint64_t bytes)
     return bound > 0 && all > bound && bytes > bound / router->workers;
 }
 
+void source_take_configuration(struct source *source)
+{
+    struct moq_cache_limits limits = core_cache_limits(source->router->config);
+    list_for_each (node, &source->viewers) {
+        const struct core_viewer *viewer = container_of(node, struct core_viewer, node);
+        uint64_t latency_ns = moq_viewer_policy(viewer->served)->latency_ns;
+        limits.grace_ns = latency_ns > limits.grace_ns ? latency_ns : limits.grace_ns;
+    }
+    moq_track_set_cache(source->track, &limits);
+}
+
 /* Cuts each track, or each copy, to its newest group, once. */
 static void cut_tracks(struct router *router, bool is_copies_only)
 {
@@ -493,9 +504,9 @@ static void cut_tracks(struct router *router, bool is_copies_only)
         struct source *source = container_of(node, struct source, node);
         if (is_copies_only && !is_copy(source))
             continue;
+        struct moq_cache_limits usual = moq_track_config(source->track)->cache;
         moq_track_set_cache(source->track, &least);
         moq_track_sweep(source->track);
-        struct moq_cache_limits usual = core_cache_limits(router->config);
         moq_track_set_cache(source->track, &usual);
     }
 }

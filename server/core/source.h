@@ -78,6 +78,8 @@ bool source_can_ask_ranges(const struct source *source);
 struct source *source_of(const struct route *route);   /* NULL: nobody watches */
 void source_dismiss(struct source *source, int error); /* tells all listeners of the end */
 
+/* After a reload: its cache as it says now; viewers keep what they had. */
+void source_take_configuration(struct source *source);
 void sources_sweep(struct router *router);
 /* Adds the numbers of the present viewers; those of viewers that have left are in the counters
  * already. */

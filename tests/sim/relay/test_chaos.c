@@ -229,6 +229,22 @@ static void change_network(struct chaos *chaos)
     sim_set_node_link(chaos->world.sim, chaos->hosts[chaos_dice(chaos, CHAOS_HOSTS)]->node, &link);
 }
 
+/* ---- The configuration ----------------------------------------------------------------------- */
+
+/* As core does it: at another moment on each worker, and for those who are there. */
+static void reload(struct chaos *chaos)
+{
+    struct relay_config *config = chaos->world.config;
+    uint32_t worker = (uint32_t)chaos_dice(chaos, chaos->world.worker_count);
+    config->policy.latency_ns = chaos_dice(chaos, 1000) * NS_PER_MS;
+    config->policy.max.latency_ns = chaos_dice(chaos, 3000) * NS_PER_MS;
+    config->cache.groups = 1 + chaos_dice(chaos, 10);
+    config->limits.wait_ns = chaos_dice(chaos, 1000) * NS_PER_MS;
+    config->limits.waiting = chaos_dice(chaos, 4) ? 1000 : chaos_dice(chaos, 3);
+    list_for_each (node, &chaos->world.workers[worker].router.sources)
+        source_take_configuration(container_of(node, struct source, node));
+}
+
 static void (*const deeds[])(struct chaos *chaos) = {
     come,
     come,
@@ -248,6 +264,7 @@ static void (*const deeds[])(struct chaos *chaos) = {
     change_wish,
     ask,
     change_network,
+    reload,
     chaos_answer_one,
     chaos_answer_one,
     chaos_answer_one,

@@ -11,6 +11,8 @@ static const char yaml[] = "policy:\n"
                            "    - { match: \"film/**\", latency: 2s, order: oldest }\n"
                            "    - { match: \"a%20b{20}c/*\", latency: 300ms, priority: 7 }\n";
 
+enum { LATE_GROUPS = 200 };
+
 struct stage {
     struct world world;
     struct core_hook hook;
@@ -156,6 +158,69 @@ static void samples_do_not_escape_the_limit(void **state)
     watch_path(&stage, "meet/here", &WISH_ANY);
     run_ms(&stage, 500);
     assert_policy(&stage, 3000, 138, MOQ_ORDER_NEWEST);
+    stage_deinit(&stage);
+}
+
+static void publish_bytes(struct moq_track *track, uint64_t sequence, size_t n)
+{
+    static const uint8_t frame[8000];
+    struct moq_group *group;
+    assert_int_equal(moq_track_open_group(track, sequence, &group), 0);
+    assert_int_equal(moq_track_write_frame(track, group, frame, n), 0);
+    moq_track_finish_group(track, group);
+}
+
+/* A viewer of a path whose class lets it be 250 ms late, while a hook lets it be 60 s late. */
+static struct moq_track *watch_patiently(struct stage *stage)
+{
+    const struct core_override change = {.set = CORE_SET_LATENCY | CORE_SET_ORDER,
+                                         .latency_ns = 60 * NS_PER_S,
+                                         .order = MOQ_ORDER_OLDEST};
+    struct moq_track *track = client_publish(stage->publisher, "meet/late");
+    stage->world.config->cache.groups = 2;
+    stage->world.config->policy.max.latency_ns = 60 * NS_PER_S;
+    run_ms(stage, 100);
+    watch_path(stage, "meet/late", &WISH_ANY);
+    core_viewer_override(only_viewer(stage), &stage->hook, &change);
+    return track;
+}
+
+/* More is published than is kept by number, and than any class would wait for. */
+static void publish_while_the_viewer_is_away(struct stage *stage, struct moq_track *track)
+{
+    struct sim_link link = {.loss_percent = 100};
+    sim_set_node_link(stage->world.sim, stage->viewer->host->node, &link);
+    for (uint64_t group = 1; group <= LATE_GROUPS; group++) {
+        publish_bytes(track, group, 8000);
+        run_ms(stage, 20);
+    }
+    link = (struct sim_link){.delay_ns = 5 * NS_PER_MS};
+    sim_set_node_link(stage->world.sim, stage->viewer->host->node, &link);
+    run_ms(stage, 8000);
+}
+
+static void groups_stay_for_as_long_as_a_hook_lets_a_viewer_be_late(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_init(&stage, 7);
+    publish_while_the_viewer_is_away(&stage, watch_patiently(&stage));
+    assert_int_equal(watch_count(&stage.watch, FATE_WHOLE), LATE_GROUPS);
+    stage_deinit(&stage);
+}
+
+/* Those who are served keep what they had, and the cache with them. */
+static void a_reload_takes_no_groups_from_a_patient_viewer(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_init(&stage, 8);
+    struct moq_track *track = watch_patiently(&stage);
+    stage.world.config->policy.max.latency_ns = NS_PER_S;
+    list_for_each (node, &stage.world.workers[0].router.sources)
+        source_take_configuration(container_of(node, struct source, node));
+    publish_while_the_viewer_is_away(&stage, track);
+    assert_int_equal(watch_count(&stage.watch, FATE_WHOLE), LATE_GROUPS);
     stage_deinit(&stage);
 }
 
@@ -321,6 +386,8 @@ int main(void)
         cmocka_unit_test(an_update_while_the_request_waits_counts),
         cmocka_unit_test(what_a_hook_sets_outlives_the_viewers_updates),
         cmocka_unit_test(samples_do_not_escape_the_limit),
+        cmocka_unit_test(a_reload_takes_no_groups_from_a_patient_viewer),
+        cmocka_unit_test(groups_stay_for_as_long_as_a_hook_lets_a_viewer_be_late),
         cmocka_unit_test(the_class_is_that_of_the_path_that_was_asked_for),
         cmocka_unit_test(a_class_of_odd_names_is_found),
         cmocka_unit_test(a_reload_counts_for_those_who_wait),
