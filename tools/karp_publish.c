@@ -93,15 +93,18 @@ static bool is_crowded(const struct karp_publishing *karp)
     return !karp->settings->is_live && publisher_is_young(&karp->publisher);
 }
 
+/* A file waits for the relay to come back. A pipe does so only before its first instance. */
+static bool is_relay_awaited(const struct karp_publishing *karp)
+{
+    bool is_patient = karp->publisher.id == 0 || input_is_file(karp->input);
+    return !karp->is_connected && is_patient;
+}
+
 static bool is_held_back(struct karp_publishing *karp)
 {
-    const struct publisher *publisher = &karp->publisher;
-    if (karp->early.size > 0)
+    if (karp->early.size > 0 || is_relay_awaited(karp))
         return true;
-    bool is_patient = publisher->id == 0 || input_is_file(karp->input);
-    if (!karp->is_connected && is_patient)
-        return true;
-    if (is_lonely(karp) && publisher->catalog)
+    if (is_lonely(karp) && karp->publisher.catalog)
         return true;
     return is_ahead_of_time(karp) || is_viewer_behind(karp);
 }
@@ -291,7 +294,7 @@ static int publish_early(struct karp_publishing *karp)
     int error = 0;
     for (size_t at = 0; at < karp->early.size && !error; done = at) {
         struct early early = early_at(karp, &at);
-        if (early.catalog ? is_crowded(karp) : is_lonely(karp))
+        if (is_relay_awaited(karp) || (early.catalog ? is_crowded(karp) : is_lonely(karp)))
             break;
         error =
             early.catalog ? take_catalog(karp, early.catalog) : publish_frame(karp, &early.frame);

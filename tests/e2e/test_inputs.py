@@ -111,6 +111,28 @@ def a_viewer_tells_that_instances_passed_too_quickly():
     relay.stop()
 
 
+def a_file_that_waits_for_its_turn_waits_for_the_relay_too():
+    """The relay is restarted while the second instance waits; nothing of it is left out."""
+    relay = Relay.quick()
+    path = scratch("turn.mp4")
+    with open(path, "wb") as file:
+        for size in ("320x180", "160x90"):  # small enough for the importer to take both in one slice
+            source = scratch(f"turn-{size}.mp4")
+            status, _, err = run(["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", f"color=size={size}:rate=5:duration=1",
+                                  "-pix_fmt", "yuv420p", "-c:v", "libx264", *GROUPS, source])
+            check_equal(status, 0, f"ffmpeg: {err}")
+            with open(source, "rb") as part:
+                file.write(part.read())
+    with open(path, "rb") as file:
+        publisher = Process([KARP, "--tls-disable-verify", "publish", relay.url("/turn"), "--no-pace"], stdin=file)
+        publisher.wait_for("publishing")
+        relay.end()
+        relay = Relay(port=relay.port)
+        check_equal(publisher.wait(60), 0, f"exit status of the publisher: {publisher.err}")
+    check(not any("left out" in line for line in publisher.err), f"something is left out: {publisher.err}")
+    relay.stop()
+
+
 def each_file_that_differs_is_published_in_its_own_time():
     relay = Relay()
     url, path = relay.url("/times"), scratch("times.mp4")
@@ -149,5 +171,5 @@ def quicktime_is_taken():
 
 TESTS = [files_that_follow_each_other_are_one_broadcast, files_that_differ_are_one_instance_after_the_other,
          a_recording_tells_where_its_next_init_segment_begins, a_viewer_tells_that_instances_passed_too_quickly,
-         each_file_that_differs_is_published_in_its_own_time, what_cannot_be_carried_is_told_and_does_not_take_the_rest_along,
-         quicktime_is_taken]
+         a_file_that_waits_for_its_turn_waits_for_the_relay_too, each_file_that_differs_is_published_in_its_own_time,
+         what_cannot_be_carried_is_told_and_does_not_take_the_rest_along, quicktime_is_taken]
