@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The shapes of shapes.py, each measured by both of its sides, by turns or at once, so that what else the machine does meets
-both; `dev/bench` runs it."""
+"""Measures both sides of each shape in shapes.py, in turn or at once, so that other work on the machine affects both.
+`dev/bench` runs it."""
 
 import argparse
 import os
@@ -21,7 +21,7 @@ from shapes import SHAPES
 PAGE = os.path.join(TOP, "docs", "performance.md")
 RESULTS = os.path.join(TOP, "build", "bench.json")
 RUST_VERSION = "the Rust relay 0.6.19"
-COMPANYS_SHARE = 0.5  # of the server's core
+COMPANYS_SHARE = 0.5  # share of the server's core that Company takes
 
 
 def positive(text):
@@ -63,8 +63,8 @@ def sides_of(shape, rust):
 
 
 def filling_fps(shape):
-    """Frames per second with which our relay has that share of its core to do, by what a viewer-frame costs at a quarter of
-    the rate that is in the shape."""
+    """The frames per second that keep our relay busy for the share `shape.fill` of its core, from the measured cost of a
+    viewer-frame at half the rate in the shape."""
     probe = with_time(replace(shape.ours, has_company=False), 2, fps=max(1, shape.ours.load["fps"] // 2))
     cost_us = measure(probe)["cpu_us"]
     has = COMPANYS_SHARE if shape.ours.has_company else 1.0

@@ -1,6 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""One measurement: a server (our relay, the Rust one, or the floor) on the second core, its load on the first. moq-bench makes
-the load, checks every frame, and reads what the server spends; the instructions are counted here."""
+"""One measurement: a server (our relay, the Rust relay or the floor) on the second core, its load on the first. moq-bench makes
+the load, checks every frame, and reads what the server uses; this file counts instructions."""
 
 import glob
 import json
@@ -19,7 +19,7 @@ FULL = 0.93  # of a core: beyond, a server was what limited
 
 
 def pinned(index, argv):
-    """On one of the cores that we may use."""
+    """The command, pinned to one of the cores that we may use."""
     cores = sorted(os.sched_getaffinity(0))
     return ["taskset", "-c", str(cores[index]), *argv] if len(cores) > index else argv
 
@@ -38,7 +38,7 @@ def bench_words(load):
 
 
 def floor_words(load, *names):
-    """moq-bench's options as the floor has them."""
+    """Converts options of moq-bench to those of the floor."""
     values = {"rate": 0 if "as-fast-as-it-goes" in load else load["fps"], "size": load["size"], "viewers": load["viewers"],
               "group-ms": ms_of(load.get("group", "2s")), "seconds": seconds_of(load["duration"]),
               "warm-up": seconds_of(load["warm-up"])}
@@ -73,11 +73,11 @@ class Server(Process):
             return ""
 
     def cpu_ns(self):
-        """By the scheduler's own clock, of all threads."""
+        """CPU time of all threads, by the scheduler's clock."""
         return sum(int(open(path).read().split()[0]) for path in glob.glob(f"/proc/{self.popen.pid}/task/*/schedstat"))
 
     def trains(self):
-        """Sent trains, sent packets, received datagrams so far; None where nobody tells."""
+        """Trains sent, packets sent and datagrams received so far; None if the server does not say."""
         stats = self.get("/stats") if self.side.server == "ours" else ""
         if not stats:
             return None
@@ -85,7 +85,7 @@ class Server(Process):
         return [listener[name] for name in ("trains_sent", "packets_sent", "datagrams_received")]
 
     def counted(self):
-        """What valgrind has said at the end."""
+        """The number of instructions that valgrind has printed at the end."""
         found = [re.search(r"Collected : (\d+)", line) for line in self.err]
         counts = [int(match.group(1)) for match in found if match]
         check(counts, f"valgrind has not said what it counted: {self.err[-5:]}")
@@ -93,7 +93,7 @@ class Server(Process):
 
 
 class Load(Process):
-    """The generator, whose words on standard output are awaited one by one."""
+    """The load generator. Its messages on standard output are awaited one by one."""
 
     def __init__(self, server):
         side = server.side
@@ -118,14 +118,14 @@ class Load(Process):
 
 
 class Company(Process):
-    """Computes on the server's core, so that the server has half of it and the generator keeps up with more than it can do."""
+    """Keeps the server's core busy, so that the server gets half of it and the generator can give it more than it can do."""
 
     def __init__(self):
         super().__init__(pinned(1, [sys.executable, "-c", "while True: pass"]))
 
 
 class Counters:
-    """Of the processor, where perf may read them: most virtual machines do not let it."""
+    """Counters of the processor, if perf may read them, which most virtual machines do not allow."""
 
     def __init__(self, pid, seconds):
         command = ["perf", "stat", "-x,", "-e", "instructions,cycles", "-p", str(pid), "--", "sleep", str(seconds)]
@@ -140,7 +140,7 @@ class Counters:
 
 
 def counters_of(text):
-    """What `perf stat -x,` has written; nothing where it may not count."""
+    """Parses the output of `perf stat -x,`. The result is empty if perf may not count."""
     names = {"instructions": "all_instructions", "cycles": "cycles"}
     rows = [line.split(",") for line in text.splitlines()]
     counts = {names[row[2].split(":")[0]]: int(row[0]) for row in rows
@@ -149,7 +149,7 @@ def counters_of(text):
 
 
 def measure(side, rust=None):
-    """One run; a dictionary of figures (table.FIGURES), of which those that are not known are missing."""
+    """Makes one run. Returns a dictionary of figures (table.FIGURES), without those that are not known."""
     server = Server(side, rust)
     load = Load(server)
     company = Company() if side.has_company else None
@@ -201,8 +201,8 @@ def bench_figures(summary):
 
 
 def count_instructions(side, rust=None, profile="/dev/null"):
-    """Instructions of a viewer-frame outside the kernel, counted by valgrind: slow, but whatever else the machine does.
-    `profile`: where callgrind's own file goes."""
+    """Instructions per viewer-frame outside the kernel, counted by valgrind, which is slow but does not depend on what else the
+    machine does. `profile`: the file for callgrind's output."""
     server = Server(side, rust, [*VALGRIND, f"--callgrind-out-file={profile}"])
     load = Load(server)
     for word, state in [("measuring", "on"), ("measured", "off")]:
@@ -214,7 +214,7 @@ def count_instructions(side, rust=None, profile="/dev/null"):
 
 
 def words(figures):
-    """One line of them, for people."""
+    """The figures in one line of text."""
     parts = [f"{figures['frames']} viewer-frames", f"{100 * figures['cores']:.0f} % of a core"]
     if "cpu_us" in figures:
         parts.append(f"{figures['cpu_us']:.1f} us each")

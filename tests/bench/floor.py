@@ -1,8 +1,8 @@
 #!/usr/bin/env python3
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Holds our relay against the floor: a bare program of ngtcp2 and wolfSSL that makes the frames itself (floor.h), by turns
-on the same core, over raw QUIC, with any number of viewers; `dev/bench floor` does it with fifty. The relay receives the
-publisher's stream on top of that. Build first."""
+"""Compares our relay with the floor: a bare program on ngtcp2 and wolfSSL that makes the frames itself (floor.h). Both run in
+turn on the same core, over raw QUIC, with any number of viewers; `dev/bench floor` does it with fifty. The relay also has to
+receive the publisher's stream. Build first."""
 
 import argparse
 import os

@@ -1,10 +1,10 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""The shapes of work that `dev/bench` measures, by name: what is sent to whom, which two sides do it, by turns or at once, and
-what is wanted of the result."""
+"""The shapes of work that `dev/bench` measures, by name: what is sent to whom, which two sides are compared, whether in turn or
+at once, and the goals for the result."""
 
 from dataclasses import dataclass, field, replace
 
-RATIO = "ratio"  # what a goal may be about, instead of our own figure
+RATIO = "ratio"  # for a goal about the ratio of both sides instead of our own figure
 
 
 @dataclass(frozen=True)
@@ -15,7 +15,7 @@ class Side:
     load: dict
     settings: dict = field(default_factory=dict)  # of our relay: MOQ_RELAY_NAME; of the floor: --NAME
     scheme: str = "https"
-    has_company: bool = False  # somebody else computes on the server's core all the time
+    has_company: bool = False  # another process keeps the server's core busy all the time
 
 
 @dataclass(frozen=True)
@@ -31,17 +31,17 @@ class Shape:
     name: str
     about: str
     ours: Side
-    other: Side  # what ours is held against
+    other: Side  # what ours is compared with
     figures: tuple  # names in table.FIGURES
     goals: tuple = ()
-    counted: dict = None  # what is different where valgrind counts: a server fifty times slower has to keep up
-    fill: float = None  # fps is chosen so that our relay has this share of its core to do; 1.5: more than it can
-    is_full: bool = False  # a server that uses its whole core is what is wanted
-    at_once: bool = False  # both sides run together on the same two cores: whatever else the machine does meets both alike
+    counted: dict = None  # options that differ under valgrind, where a server that is fifty times slower has to keep up
+    fill: float = None  # fps is chosen so that our relay needs this share of its core; 1.5 is more than it has
+    is_full: bool = False  # the server is meant to use its whole core
+    at_once: bool = False  # both sides run at once on the same two cores, so that other work on the machine affects both
 
 
 def fan_out(viewers, size=4096, fps=60, **more):
-    """Viewers share sockets of the generator, twenty each: one train for all would not fit into a socket's buffer."""
+    """Up to twenty viewers share a socket of the generator. Trains for all of them would not fit into one socket's buffer."""
     return {"viewers": viewers, "size": size, "fps": fps, "sockets": min(64, max(1, viewers // 20)), **more}
 
 
@@ -55,12 +55,12 @@ def against_floor(name, about, load, figures, goals, settings=None, **more):
 
 
 def beside_rust(name, about, load, figures=("cpu_us",), goals=(), **more):
-    """As against_rust, with the load of both on the machine at the same time."""
+    """Like against_rust, but both sides run at the same time."""
     return against_rust(name, about, load, figures, goals, at_once=True, **more)
 
 
 def against_itself(name, about, sides, figures, goals, **more):
-    """`sides`: what is measured, then what it is held against; (words, load, settings) each."""
+    """`sides`: the side that is measured, then the one it is compared with, each as (words, load, settings)."""
     ours, other = (Side(words, "ours", load, settings) for words, load, settings in sides)
     return Shape(name, about, ours, other, figures, goals, at_once=True, **more)
 
@@ -74,7 +74,7 @@ CATCHING_UP = {"ramp": "0", "warm-up": "1s"}
 DEFAULT = {}
 LATE_80_MS = {"POLICY_LATENCY": "80ms"}
 
-# Both relays have to keep up on one core, and the generator on another: 1,000 viewers get half of the frames.
+# Both relays have to keep up on one core, and the generator on another, so 1,000 viewers get half the frames.
 SHAPES = [
     against_rust("fan-out-1", "1 viewer of 60 x 4 KB", fan_out(1), ("cpu_us", "p99_ms")),
     against_rust("fan-out-50", "50 viewers of 60 x 4 KB", fan_out(50), ("cpu_us", "instructions", "p99_ms", "resident_bytes"),
@@ -141,7 +141,7 @@ SHAPES = [
 
 
 def small(side):
-    """The same shape for a test that judges no figures."""
+    """A small version of the shape, for a test that does not judge the figures."""
     load = dict(side.load, viewers=min(side.load["viewers"], 4), sockets=1, ramp="0", duration="500ms")
     load["warm-up"] = "300ms"
     if "publishers" in load:

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Results become a table: medians, the ratio of each pair of runs, what was wanted. Written into a page between two marks."""
+"""Writes results as a table into a page, between two marks: medians, the ratio of each pair of runs, and the goals."""
 
 import json
 import os
@@ -41,13 +41,13 @@ def values_of(result, side, figure):
 
 
 def ratios_of(result, figure):
-    """Of each pair of runs that took turns."""
+    """The ratios of the two sides, for each pair of runs."""
     pairs = zip(values_of(result, "ours", figure), values_of(result, "other", figure))
     return [ours / other for ours, other in pairs if other]
 
 
 def remarks(shape, result, side):
-    """Why a figure is not what it looks like: in the row itself, behind the value."""
+    """Why the figures of a side are limited. The remarks are printed in the row itself, after the value."""
     runs, said = result["runs"].get(side, []), []
     reasons = [re.sub(r":.*", "", run["reason"]) for run in runs if run.get("reason")]
     said += [f"{reason} in {reasons.count(reason)} of {len(runs)} runs" for reason in dict.fromkeys(reasons)]
@@ -74,7 +74,7 @@ def spread(values):
 
 
 def goal_value(result, goal):
-    """What is judged, or None."""
+    """The value that a goal is about; None if it is not known."""
     ours, other = (values_of(result, side, goal.figure) for side in ("ours", "other"))
     if goal.of == RATIO:
         ratios = ratios_of(result, goal.figure)
@@ -126,7 +126,7 @@ def table(shapes, results):
 
 
 def machine():
-    """Words for the processor, its cores and the kernel."""
+    """Describes the processor, its cores and the kernel."""
     with open("/proc/cpuinfo", encoding="utf-8") as file:
         found = re.search(r"^model name\s*: (.*)$", file.read(), re.M)
     model = found.group(1) if found else platform.machine()
@@ -134,7 +134,7 @@ def machine():
 
 
 def versions():
-    """Words for our relay, the libraries below it and who compiled them."""
+    """Describes our relay, the libraries below it, and the compiler."""
     folder = first_line([os.path.join(TOP, "dev", "deps")], -1)
     library = {"PKG_CONFIG_PATH": os.path.join(folder, "lib", "pkgconfig")}
     return ", ".join([first_line([program("moq-relay"), "--version"]),
@@ -150,7 +150,7 @@ def first_line(argv, index=0, **environment):
 
 
 def options_of(shape, result):
-    """What moq-bench was told: once if both sides got the same."""
+    """The options of moq-bench, only once if both sides have the same."""
     sides = {side.name: " ".join(bench_words({**side.load, **({"fps": result["fps"]} if result.get("fps") else {})}))
              for side in (shape.ours, shape.other)}
     if len(set(sides.values())) == 1:
@@ -163,7 +163,7 @@ def one_or_many(results, name):
 
 
 def page_part(shapes, results):
-    """What stands between the marks."""
+    """The text between the marks."""
     runs = sorted({len(result["runs"]["ours"]) for result in results.values()})
     span = f"{runs[0]}" if runs[0] == runs[-1] else f"{runs[0]} to {runs[-1]}"
     about = (f"On {one_or_many(results, 'machine')}; {one_or_many(results, 'versions')}; commit {one_or_many(results, 'commit')}, against "

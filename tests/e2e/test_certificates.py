@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What a tool says about a relay whose certificate is not good: the true reason, and a remedy where its user has one."""
+"""What a tool prints if the relay's certificate is not valid: the true reason, and a remedy if the user has one."""
 
 import datetime
 import os
@@ -28,7 +28,7 @@ def openssl(*words):
 
 
 class Authority:
-    """Signs certificates; one with a parent is an intermediate."""
+    """An authority that signs certificates. One with a parent is an intermediate."""
 
     def __init__(self, name, parent=None):
         self.folder = scratch(f"ca-{name}")
@@ -44,7 +44,7 @@ class Authority:
                     "-subj", f"/CN={name}", "-keyout", self.key, "-out", self.cert)
 
     def sign(self, name, extensions, first_day=-2, last_day=20):
-        """A certificate and its key, good between two days from today."""
+        """Makes a certificate and its key, valid between two days that are counted from today."""
         base = os.path.join(self.folder, name)
         with open(base + ".ext", "w") as file:
             file.write(extensions)
@@ -114,7 +114,7 @@ def the_end_of_a_certificate_is_logged_when_it_comes():
 
 
 def an_issuer_with_a_known_name_and_another_kind_of_key_is_unknown():
-    """As a certificate for localhost that signed itself, where the system trusts another of that name."""
+    """Such as a self-signed certificate for localhost on a system that trusts another one of that name."""
     folder = scratch("namesakes")
     os.makedirs(folder)
     root, cert, key, request = (os.path.join(folder, name) for name in ("root.pem", "cert.pem", "cert.key", "cert.csr"))

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What the relay counts, as somebody who watches /stats sees it."""
+"""What the relay counts, as seen in /stats."""
 
 from moqkit import *
 

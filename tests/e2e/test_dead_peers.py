@@ -114,7 +114,8 @@ def relay_with(name, extra=""):
 
 
 def restart_under_clients(name, extra):
-    """With another number of workers, too. Nobody waits for a time-out: that would have other words in the log."""
+    """Kills the relay and starts it again, also with another number of workers. No client waits for a time-out, which the log
+    would show."""
     start = relay_with(name, extra)
     relay = start(3)
     publisher, viewer = clock(relay, "--publish"), clock(relay)

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Programs that are started without standard input, output or error, as some supervisors and `>&-` do."""
+"""Programs that are started without standard input, output or error, as by some supervisors or `>&-`."""
 
 import itertools
 import os
@@ -12,7 +12,7 @@ SETS = [closed for n in (1, 2, 3) for closed in itertools.combinations((0, 1, 2)
 
 
 class Without:
-    """A program with these descriptors closed; what is left of 1 and 2 goes to a file."""
+    """A program that is started with these descriptors closed. Descriptors 1 and 2, if open, go to a file."""
 
     def __init__(self, closed, argv):
         self.closed, self.argv = closed, argv
@@ -34,7 +34,7 @@ class Without:
 
 
 def with_all_sets(argv, judge):
-    """Side by side: each start waits for a handshake."""
+    """Runs the program once for each set of closed descriptors, all at once, because each start waits for a handshake."""
     started = [Without(closed, argv) for closed in SETS]
     try:
         for process in started:

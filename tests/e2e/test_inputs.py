@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Inputs as people have them: files one after the other, tracks that cannot be carried, QuickTime."""
+"""Inputs that users really have: several files in a row, tracks that cannot be carried, QuickTime."""
 
 import re
 import time
@@ -11,7 +11,7 @@ GROUPS = ["-movflags", "frag_keyframe+empty_moov+default_base_moof"]
 
 
 def published(relay, name, data):
-    """Publishes bytes to a viewer who waits for them. Returns the publisher's status and messages, and the viewer's file."""
+    """Publishes bytes to a viewer that waits for them. Returns the publisher's status and messages, and the viewer's file."""
     result = scratch(f"{name}.mp4")
     viewer = subscriber(relay.url(f"/{name}"), result)
     viewer.wait_for("waiting for the broadcast")
@@ -21,7 +21,7 @@ def published(relay, name, data):
 
 
 def made(name, *words):
-    """A file that ffmpeg makes of three seconds of picture and sound."""
+    """Makes a file with three seconds of video and audio."""
     path = scratch(name)
     status, _, err = run(["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", "testsrc2=size=320x180:rate=25:duration=3", "-f", "lavfi",
                           "-i", "sine=sample_rate=48000:duration=3", "-pix_fmt", "yuv420p", "-c:v", "libx264", "-g", "25", *words, path])

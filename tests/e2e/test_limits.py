@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""A relay with few descriptors: it says how many it needs, and goes on where there is none left."""
+"""A relay with few descriptors: it says how many it needs, and keeps running when none is left."""
 
 import os
 import re
@@ -30,7 +30,8 @@ def open_files(pid):
 
 
 def open_when_it_serves(limit, path):
-    """What it has open then, and its status after SIGTERM; None: it did not come so far."""
+    """Starts a relay. Returns the number of descriptors that are open when it serves (None if it does not start) and its status
+    after SIGTERM."""
     popen = subprocess.Popen(with_limit(limit, path), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
     with popen:
         serves = any("listening" in line for line in popen.stderr)
@@ -44,7 +45,7 @@ def figures(text):
 
 
 def the_descriptors_that_a_start_needs_are_told():
-    """Exactly as many as it has open when it serves; with one less it does not start, and says what to do in one line."""
+    """It says exactly the number that is open when it serves. With one less it does not start, and one line says what to do."""
     for turn, (workers, listeners) in enumerate(((1, 1), (3, 1), (1, 3), (4, 2))):
         path = configuration(f"few-{turn}", workers, listeners)
         if turn % 2:
@@ -99,7 +100,7 @@ def is_open(one):
 
 
 def idle_relay():
-    """With nobody left who asked whether it answers; and what it has open."""
+    """A relay on which the connections of the start-up check are closed again, and the number of its open descriptors."""
     needed = figures(run(with_limit(12, "--check", "--dev"))[2])[0]
     relay = Relay()
     wait_until(lambda: open_files(relay.popen.pid) == needed, 20, "it is not idle")
@@ -126,7 +127,7 @@ def a_relay_without_a_free_descriptor_does_not_spin():
 
 
 def a_descriptor_that_comes_free_is_used_at_once():
-    """Also by those who wait while another connection of HTTP is open, which is of no help to them."""
+    """Even by a client that waits while another HTTP connection stays open."""
     relay, used = idle_relay()
     allow(relay, used + 1)
     first = ask(relay, b"GET /st")
@@ -141,7 +142,7 @@ def a_descriptor_that_comes_free_is_used_at_once():
 
 
 def qlogs_leave_descriptors_to_others():
-    """More connections than files are allowed: the others have no qlog, and pages and reloads go on."""
+    """With more connections than descriptors some have no qlog, but pages and reloads still work."""
     directory = scratch("qlogs")
     os.makedirs(directory)
     path, port = configuration("qlogs", 1, 0), free_port()

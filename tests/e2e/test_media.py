@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Media is unchanged: what goes in through ffmpeg comes out of moq-karp subscribe packet by packet."""
+"""Media is not changed: moq-karp subscribe writes exactly the packets that ffmpeg has published."""
 
 import json
 import signal
@@ -48,12 +48,12 @@ def media_is_unchanged_with_a_pinned_fingerprint():
 
 
 def times_before_zero_are_unchanged():
-    """Edit lists and positive offsets, as muxers other than CMAF's write them: the first sound begins before zero."""
+    """With edit lists and positive composition offsets, as muxers write them when not in CMAF mode. Audio begins before zero."""
     through_the_relay("h264", fragments=["-movflags", "frag_keyframe+delay_moov+separate_moof"])
 
 
 def ffmpeg_publishes_in_real_time():
-    """The command of README, ffmpeg and all."""
+    """Runs the command in README, including ffmpeg."""
     sound = [time for time, *_ in packets(as_fmp4(clip("h264")))[1]]
     check(all(before < after for before, after in zip(sound, sound[1:])), f"the command gives two frames of sound one time: {sound[:8]}")
     relay = Relay()
@@ -67,7 +67,7 @@ def ffmpeg_publishes_in_real_time():
 
 
 def shown(path):
-    """How each stream is shown and heard, without its pictures and sounds."""
+    """How each stream is presented: its properties without its packets."""
     status, out, err = run(["ffprobe", "-v", "error", "-show_streams", "-show_data_hash", "sha256", "-of", "json", path])
     check_equal(status, 0, f"ffprobe: {err}")
     names = ("codec_name", "width", "height", "sample_aspect_ratio", "color_transfer", "channels", "channel_layout", "extradata_hash")

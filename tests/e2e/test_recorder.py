@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Recordings: how they end when the broadcast ends, breaks off, or is taken over, and when the relay dies."""
+"""How recordings end when the broadcast ends, breaks off or is taken over, and when the relay dies."""
 
 import os
 import shutil
@@ -11,7 +11,7 @@ from moqkit import *
 
 
 def recording(relay, name, *more):
-    """A recorder of a live broadcast, its file, and the publisher, when media flows."""
+    """Returns a recorder of a live broadcast, its file, and the publisher, when media has begun to arrive."""
     url, result = relay.url("/" + name), scratch(name + ".mp4")
     viewer = subscriber(url, result, *more)
     publisher = Publisher(url, clip("h264"), "-stream_loop", "-1")
@@ -48,7 +48,7 @@ def a_recorder_tells_the_death_of_a_publisher_from_its_end():
 
 
 def a_recorder_is_told_when_the_input_of_the_publisher_breaks_off():
-    """As when an encoder is killed in the middle of a fragment. What came before that is written all the same."""
+    """An encoder may be killed in the middle of a fragment. What came before that is still written."""
     relay = Relay()
     with open(as_fmp4(clip("h264")), "rb") as file:
         data = file.read()
@@ -66,7 +66,7 @@ def a_recorder_is_told_when_the_input_of_the_publisher_breaks_off():
 
 
 def a_recorder_goes_on_where_it_lost_its_connection():
-    """With the same instance, which its relay still has."""
+    """The instance is the same, because its relay still has it."""
     relay = Relay.quick()
     tunnel = Tunnel(relay)
     source, result = as_fmp4(clip("h264")), scratch("resumed.mp4")
@@ -92,7 +92,7 @@ def a_recorder_goes_on_where_it_lost_its_connection():
 
 
 def a_recorder_outlives_its_relay():
-    """The publisher comes back as another instance; the recording goes on and ends with that one."""
+    """The publisher comes back with another instance. The recording goes on with that, and ends when it ends."""
     relay = Relay.quick()
     viewer, result, publisher = recording(relay, "outlives")
     relay.kill()
@@ -138,7 +138,7 @@ def a_recorder_goes_over_to_a_newer_publisher():
 
 
 def noise():
-    """A clip of one group, larger than what a recorder keeps for a full pipe."""
+    """Makes a clip of one group that is larger than what a recorder keeps when its pipe is full."""
     source = scratch("noise.mp4")
     picture = "testsrc2=size=640x360:rate=30:duration=4,noise=alls=100:allf=t"
     status, _, err = run(["ffmpeg", "-v", "error", "-y", "-f", "lavfi", "-i", picture, "-pix_fmt", "yuv420p", "-c:v", "libx264",
@@ -149,7 +149,7 @@ def noise():
 
 
 def recorder_into_full_pipe(relay, source):
-    """One whose pipe nobody has read from yet, when the broadcast is over; and the end to read from."""
+    """Returns a recorder whose broadcast has ended although nothing has been read from its pipe, and the end to read from."""
     end, begin = os.pipe()
     viewer = Process([program("moq-karp"), "--tls-disable-verify", "subscribe", relay.url("/slow")], stdout=begin)
     os.close(begin)

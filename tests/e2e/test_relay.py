@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""moq-relay as a service: its command line, its signals, its pages, and what it does with rubbish."""
+"""moq-relay as a service: its command line, signals, pages, and what it does with garbage."""
 
 import json
 import os
@@ -46,7 +46,7 @@ def a_port_that_is_taken_is_said_so():
 
 
 def a_port_of_http_is_not_shared_with_another_relay():
-    """Each would get some of the requests, and nobody would know why."""
+    """Otherwise each of the two would get some of the requests."""
     relay = Relay()
     path = scratch("http.yaml")
     with open(path, "w") as file:
@@ -149,7 +149,7 @@ def status_of(relay, path):
 
 
 def pages_answer_again_after_a_crowd():
-    """Of 64 connections, as many as are served at a time, and all of them gone at once."""
+    """After 64 connections, as many as are served at a time, that all close at once."""
     relay = Relay()
     fds = f"/proc/{relay.popen.pid}/fd"
     before, crowd = len(os.listdir(fds)), []
@@ -169,8 +169,8 @@ def pages_answer_again_after_a_crowd():
 
 
 def pages_answer_after_a_burst_that_is_gone():
-    """Half requests whose senders have closed before they are accepted: ten times as many as are served at a time. One that
-    kept its place would keep it for ten seconds."""
+    """The burst is ten times as many incomplete requests as are served at a time, and their senders close before they are
+    accepted. If one of them kept its place, it would keep it for ten seconds."""
     relay = Relay()
     relay.send(signal.SIGSTOP)
     for number in range(640):
@@ -189,7 +189,7 @@ def pages_answer_after_a_burst_that_is_gone():
 
 
 def pages_answer_while_others_never_finish_their_requests():
-    """They fill all places and send a line of a request now and then, so none of them is ever silent for long."""
+    """Those fill all places and send a line of a request now and then, so that none of them is ever silent for long."""
     relay = Relay()
     crowd = []
     for number in range(80):
@@ -226,7 +226,7 @@ def check_agrees_with_start():
 
 
 def check_warns_of_what_cannot_be_bound():
-    """It is no error: the relay that has the port may be the one that will read the file."""
+    """It is not an error, because the relay that has the port may be the one that will read the file."""
     relay = Relay()
 
     def check_with(listen, http=""):

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""moq-clock, moq-karp and the examples as people use them: words in any order, exit codes, pipes, signals."""
+"""moq-clock, moq-karp and the examples as users run them: words in any order, exit codes, pipes, signals."""
 
 import fcntl
 import http.server
@@ -17,14 +17,14 @@ KARP, CLOCK = program("moq-karp"), program("moq-clock")
 
 
 def fragmented(name):
-    """The clip as a file of fragments, and its bytes."""
+    """Returns the path of the clip as a fragmented file, and its bytes."""
     path = as_fmp4(clip(name))
     with open(path, "rb") as file:
         return path, file.read()
 
 
 def payloads(path):
-    """As packets(), without times."""
+    """Like packets(), but without times."""
     return {number: [packet[1:] for packet in list] for number, list in packets(path).items()}
 
 
@@ -56,7 +56,7 @@ def help_that_is_lost_is_an_error():
 
 
 def wrong_words_are_named():
-    """Before anything is connected, and whatever is behind the URL's port."""
+    """The error comes before any connection, whatever listens on the port in the URL."""
     url = "https://localhost:9"
     for wrong, word in ((f"publish {url}/", "names no broadcast"), (f"subscribe {url}", "names no broadcast"),
                         (f"info {url}/?token=x", "names no broadcast"), (f"info {url}/{{}}", "names no broadcast"), (f"play {url}/a", "play: no such command"),
@@ -81,7 +81,7 @@ def a_clock_is_published_or_watched_not_both():
 
 
 def options_that_cannot_work_are_mistakes():
-    """Said on standard error whatever the level of messages, before anything is connected."""
+    """The error goes to standard error at any log level, before any connection."""
     for wrong, word in (("publish --priority speech=3", "--priority speech=3"), ("publish --priority audio=200", "-128 to 127"),
                         ("publish --priority video=", "--priority video="), ("publish --pace --no-pace", "contradict"),
                         ("subscribe --pace", "for publish"), ("publish --follow", "for subscribe"), ("connect --json", "for info"),
@@ -134,7 +134,7 @@ def too_few_descriptors_are_said_so():
 
 
 def threads_of_a_bench_need_descriptors_too():
-    """With fewer than it asks for it says so, and never dies of it; with those it measures."""
+    """With fewer than it needs, moq-bench says so and does not crash; with enough it measures."""
     relay = Relay()
 
     def bench(limit):
@@ -191,14 +191,15 @@ def a_pipe_that_is_faster_than_time_loses_nothing():
 
 
 def a_publisher_can_wait_for_its_viewer():
-    """With all it has: it knows its tracks only behind the first fragment, in which several groups begin."""
+    """It waits with everything that it has read: it knows its tracks only after the first fragment, in which several groups
+    begin."""
     relay = Relay()
     path = as_fmp4(clip("short"), ["-movflags", "cmaf+separate_moof+delay_moov+skip_trailer", "-frag_duration", "1000000"])
     with open(path, "rb") as file:
         publisher = Process([KARP, "--tls-disable-verify", "publish", relay.url("/wait", "moqf"), "--wait-viewer", "--no-pace"],
                             stdin=file)
         publisher.wait_for("publishing")
-    # One that did not wait would have come to its end by now.
+    # A publisher that did not wait would have ended by now.
     check_equal(run([KARP, "--tls-disable-verify", "connect", relay.url("/")])[0], 0, "status of connect")
     check(publisher.is_running(), f"it did not wait: {publisher.err}")
     result = scratch("waited.mp4")
@@ -210,14 +211,14 @@ def a_publisher_can_wait_for_its_viewer():
 
 
 class Pipe:
-    """moq-karp publish with a pipe for its input, which this test writes and ends."""
+    """moq-karp publish with a pipe as its input, which the test writes to and closes."""
 
     def __init__(self, url, *more):
         self.process = Process([KARP, "--tls-disable-verify", "publish", url, *more], stdin=subprocess.PIPE)
         self.pipe = self.process.popen.stdin
 
     def write(self, data):
-        """Until the publisher has read all of it."""
+        """Writes, and waits until the publisher has read all of it."""
         self.pipe.write(data)
         self.pipe.flush()
         wait_until(lambda: unread(self.pipe) == 0, 20, f"the input is not read: {self.process.err}")
@@ -232,15 +233,15 @@ def unread(pipe):
 
 
 def first_keyframes(path):
-    """Numbers of the video packets that groups begin with."""
+    """The indices of the video packets with which groups begin."""
     status, out, err = run(["ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "packet=flags", "-of", "csv=p=0", path])
     check_equal(status, 0, err)
     return [number for number, flags in enumerate(out.decode().split()) if flags.startswith("K")]
 
 
 def whoever_comes_late_begins_at_the_newest_group():
-    """Of a broadcast that nobody has watched so far, too, although its publisher still has everything. The first viewer
-    brings the relay's subscription upstream."""
+    """This also holds for the first viewer of a broadcast, although its publisher still has everything. Its arrival makes the
+    relay subscribe to the publisher."""
     path, data = fragmented("h264")
     whole = payloads(path)
     newest = first_keyframes(path)[-1]
@@ -276,7 +277,7 @@ def whoever_asks_for_it_begins_at_the_oldest_group():
 
 
 def what_never_had_a_catalog_is_never_announced():
-    """Viewers go on waiting, and get the broadcast that comes at last."""
+    """Viewers go on waiting, and get the broadcast that is published later."""
     relay = Relay()
     path, data = fragmented("h264")
     result = scratch("at-last.mp4")

@@ -1,5 +1,6 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""A relay with several workers: what one is given, viewers of all of them get; they are counted and stopped together."""
+"""A relay with several workers: viewers on all workers get what is published on one; the workers are counted and stopped
+together."""
 
 import select
 import signal
@@ -10,7 +11,7 @@ import time
 from moqkit import *
 
 VIEWERS = 20
-ANSWERS = 3  # of the relay to one port, at least: then it has found the client there
+ANSWERS = 3  # after this many answers to a port the relay has found the client there
 
 
 def relay_of(name, text):
@@ -70,7 +71,7 @@ def a_port_that_workers_share_is_taken_for_others():
 
 
 class Nat:
-    """Forgets: every now and then, when the relay has found the client behind it at one port, it appears at another."""
+    """A NAT that forgets its mapping again and again: when the relay has found the client at one port, it moves to another."""
 
     def __init__(self, relay):
         self.inside = socket.socket(socket.AF_INET, socket.SOCK_DGRAM)
@@ -106,7 +107,7 @@ class Nat:
 
 
 def watch_through_nats(relay):
-    """What /stats says after eight viewers have moved for some seconds."""
+    """Returns /stats after eight viewers have changed their ports for some seconds."""
     publisher = clock(relay, "--publish")
     nats = [Nat(relay) for _ in range(8)]
     viewers = [clock(relay, port=nat.port) for nat in nats]

@@ -1,8 +1,8 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""What the tests that run whole programs share: processes that cannot be left behind, relays, media, packet lists.
+"""Shared by the tests that run whole programs: processes that are always ended, relays, media, packet lists.
 
-A test is a function whose name says what must hold; `main` runs those that match the arguments and prints a line for
-each and the closing "N passed, N failed, N skipped"."""
+A test is a function whose name says what must hold. `main` runs those that match the arguments, and prints a line for
+each and then "N passed, N failed, N skipped"."""
 
 import os
 import select
@@ -30,11 +30,11 @@ os.makedirs(_scratch, exist_ok=True)
 
 
 class Failure(AssertionError):
-    """Something that must hold does not."""
+    """Raised when a check fails."""
 
 
 class Skipped(Exception):
-    """A test that cannot run here; the text says how to make it run."""
+    """Raised by a test that cannot run on this machine; the text says what it needs."""
 
 
 def check(condition, words):
@@ -60,7 +60,7 @@ def program(name):
 
 
 def free_port():
-    """A port that is free for UDP and TCP just now."""
+    """A port that is free at the moment for both UDP and TCP."""
     for _ in range(50):
         with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as udp:
             udp.bind(("::", 0))
@@ -74,8 +74,8 @@ def free_port():
     raise Failure("no free port")
 
 
-# Limits are what a machine with nothing else to do stays far below. They end a test that waits for what never comes; a busy
-# machine gets so many times as long before they do.
+# Time limits only end a test that waits in vain. An idle machine stays far below them; they are multiplied by this for the
+# sake of a busy one.
 PATIENCE = 6
 
 
@@ -87,7 +87,7 @@ def wait_until(condition, seconds, words):
 
 
 class Process:
-    """A program whose standard error (and output, unless it goes elsewhere) is collected."""
+    """A running program. Collects its standard error, and its standard output unless that goes elsewhere."""
 
     def __init__(self, argv, stdin=subprocess.DEVNULL, stdout=None, env=None):
         self.name = os.path.basename(argv[0])
@@ -115,7 +115,7 @@ class Process:
         self.popen.send_signal(number)
 
     def wait(self, seconds=20):
-        """The exit status; negative for a signal."""
+        """Waits for the end and returns the exit status, which is negative after a signal."""
         try:
             status = self.popen.wait(seconds * PATIENCE)
         except subprocess.TimeoutExpired:
@@ -139,7 +139,7 @@ class Process:
             self.popen.wait(10)
 
     def wait_for(self, text, seconds=15, stream="err"):
-        """Until a line with `text` was printed."""
+        """Waits until a line with `text` has been printed."""
         lines = getattr(self, stream)
 
         def is_there():
@@ -155,7 +155,7 @@ class Process:
 
 
 def run(argv, seconds=60, stdin=None, env=None):
-    """Runs to the end; returns (status, stdout bytes, stderr text)."""
+    """Runs a program to its end. Returns (status, stdout bytes, stderr text)."""
     done = subprocess.run(argv, input=stdin, capture_output=True, timeout=seconds * PATIENCE, env=dict(os.environ, **(env or {})))
     return done.returncode, done.stdout, done.stderr.decode("utf-8", "replace")
 
@@ -170,7 +170,7 @@ class Relay(Process):
 
     @classmethod
     def quick(cls, port=None):
-        """One that gives up silent peers soon, and they it: for tests that wait for it."""
+        """A relay with a short idle time-out, so that it and silent peers give each other up soon."""
         return cls(port=port, env={"MOQ_RELAY_LIMITS_IDLE": "4s", "MOQ_RELAY_QUIC_KEEP_ALIVE": "1s"})
 
     def _answers(self):
@@ -198,7 +198,7 @@ class Relay(Process):
 
 # ---- Media ------------------------------------------------------------------------------------------------------
 
-CLIPS = {  # name -> how ffmpeg makes it; 4 seconds each
+CLIPS = {  # by name: ffmpeg's options to make it; each lasts 4 seconds
     "h264": ["-c:v", "libx264", "-preset", "veryfast", "-bf", "2", "-g", "30", "-c:a", "aac"],
     "short": ["-c:v", "libx264", "-preset", "ultrafast", "-g", "8", "-c:a", "aac"],  # groups, of a quarter of a second
     "h265": ["-c:v", "libx265", "-preset", "ultrafast", "-x265-params", "log-level=none:keyint=30", "-c:a", "libopus"],
@@ -208,7 +208,7 @@ CLIPS = {  # name -> how ffmpeg makes it; 4 seconds each
 
 
 def clip(name):
-    """The path of a test clip, made once per machine; "bbb" is real footage."""
+    """The path of a test clip, which is made once per machine. "bbb" is real footage."""
     if name == "bbb":
         status, out, err = run([os.path.join(TOP, "dev", "media")], 600)
         check_equal(status, 0, f"dev/media: {err}")
@@ -229,7 +229,7 @@ def clip(name):
 
 
 def packets(path):
-    """{stream number: [(pts in microseconds, size, md5), ...]} in file order, as ffmpeg reads them without decoding."""
+    """Returns {stream number: [(pts in microseconds, size, md5), ...]} in file order, as ffmpeg reads them without decoding."""
     status, out, err = run(["ffmpeg", "-v", "error", "-i", path, "-map", "0:v?", "-map", "0:a?", "-c", "copy", "-f", "framemd5", "-"], 120)
     check_equal(status, 0, f"ffmpeg cannot read {path}: {err}")
     bases, streams = {}, {}
@@ -246,7 +246,7 @@ def packets(path):
 
 
 def as_fmp4(path, fragments=None):
-    """What the publishing command makes of a clip: ffmpeg moves some times by itself, before we see them."""
+    """The clip as the publishing command makes it. ffmpeg itself changes some times, before our programs see them."""
     result = scratch(os.path.basename(path) + ".fmp4")
     with open(result, "wb") as file:
         command = [word for word in ffmpeg_to_fmp4(path, fragments=fragments or FRAGMENTS) if word != "-re"]
@@ -255,7 +255,7 @@ def as_fmp4(path, fragments=None):
 
 
 def check_same_media(source, result):
-    """Every packet of every stream: same payload, same order, and the same presentation time to the microsecond."""
+    """Checks that every packet of every stream has the same payload, order and presentation time (in microseconds)."""
     before, after = packets(source), packets(result)
     check_equal(sorted(after), sorted(before), f"streams of {result}")
     for number, expected in before.items():
@@ -267,7 +267,7 @@ def check_same_media(source, result):
 
 
 def ffmpeg_to_fmp4(path, *more, fragments=FRAGMENTS):
-    """The publishing command of README: real time, fragments of one frame."""
+    """The publishing command in README: real time, one frame per fragment."""
     return ["ffmpeg", "-hide_banner", "-v", "error", "-re", *more, "-i", path, "-c", "copy", "-f", "mp4", *fragments, "-"]
 
 
@@ -299,14 +299,14 @@ def subscriber(url, output, *more):
 
 
 def waiting_subscriber(url, output, *more):
-    """One who is there before the broadcast, and so gets it from its first group."""
+    """A subscriber that is there before the broadcast begins, so that it gets the first group."""
     viewer = subscriber(url, output, *more)
     viewer.wait_for("waiting for the broadcast")
     return viewer
 
 
 class Tunnel:
-    """Between a client and the relay. Once `largest` is set, larger datagrams vanish in it, in both directions."""
+    """Forwards datagrams between a client and the relay. When `largest` is set, it drops larger ones in both directions."""
 
     def __init__(self, relay):
         self.inside, self.outside = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
@@ -359,7 +359,7 @@ def _one(test):
 
 
 def main(tests):
-    """Runs the tests whose names contain one of the arguments, or all."""
+    """Runs the tests whose names contain one of the arguments; without arguments, all."""
     wanted = sys.argv[1:]
     counts = {"passed": 0, "failed": 0, "skipped": 0}
     for test in tests:

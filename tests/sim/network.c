@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Packets wait in a list by their time of arrival; the clock jumps to the next arrival or deadline.
- */
+/* Packets wait in a list, sorted by their time of arrival. The clock jumps to the next arrival or
+ * deadline. */
 #include "tests/sim/network.h"
 
 #include <arpa/inet.h>
@@ -141,7 +141,7 @@ static struct node *node_at(struct sim *sim, const struct sockaddr_in *address)
     return NULL;
 }
 
-/* One packet's way: its link, and when that is free again. */
+/* The link for a packet, and when it is free again. */
 struct way {
     const struct sim_link *link;
     uint64_t *free_ns;
@@ -156,7 +156,7 @@ static struct way way_of(struct sim *sim, struct node *from, struct node *to)
     return (struct way){&sim->link, &from->wire_free_ns};
 }
 
-/* When a packet that is sent now arrives; CLOCK_NEVER: the queue in front of the link is full. */
+/* The time at which a packet that is sent now arrives; CLOCK_NEVER: the link's queue is full. */
 static uint64_t arrival(struct sim *sim, const struct way *way, size_t size)
 {
     const struct sim_link *link = way->link;
@@ -434,7 +434,7 @@ static void round_of_turns(struct sim *sim)
         packet_free(sim, packet);
         is_any = true;
     }
-    if (is_any) /* the real loop looks at the clock again before its flush */
+    if (is_any) /* like the real loop, which reads the clock again before its flush */
         sim->clock.now_ns += NS_PER_US;
     for (int i = 0; i < sim->node_count; i++)
         if (sim->nodes[i].endpoint)

@@ -23,9 +23,9 @@ struct sim_link { /* the same for every pair, in each direction; zeros: perfect,
         reorder_percent; /* reorder: held back for one more delay */
     uint64_t delay_ns, jitter_ns;
     uint64_t bandwidth_bps; /* of each sender; 0: no limit */
-    uint64_t largest_bytes; /* of UDP payload; larger packets vanish; 0: none do */
-    bool is_device;         /* it is the sender's: it takes no train with a larger packet in it */
-    uint64_t queue_ns;      /* a packet that would wait longer for bandwidth is lost; 0: none is */
+    uint64_t largest_bytes; /* of UDP payload: larger packets vanish; 0: no limit */
+    bool is_device;         /* the limit is in the sender's device, which refuses whole trains */
+    uint64_t queue_ns;      /* a packet that would wait longer for bandwidth is lost; 0: no limit */
 };
 
 struct sim_stats {
@@ -33,18 +33,17 @@ struct sim_stats {
 };
 
 struct sim *sim_new(uint64_t seed, const struct sim_link *link);
-void sim_free(struct sim **sim);                                 /* and the endpoints */
+void sim_free(struct sim **sim);                                 /* frees the endpoints, too */
 void sim_set_link(struct sim *sim, const struct sim_link *link); /* for packets from now on */
 void sim_stats(const struct sim *sim, struct sim_stats *stats);
 
-/* Creates an endpoint; `clock`, `sink` and `seed` of `config` are filled in. Returns its number, or
- * -1. */
+/* Makes an endpoint; fills in `clock`, `sink` and `seed` of `config`. Returns its number, or -1. */
 int sim_add_endpoint(struct sim *sim, const struct quic_endpoint_config *config);
 void sim_remove_endpoint(struct sim *sim, int node); /* frees it: packets for it are lost */
-/* The same address again with a new endpoint, as after a crash; `seed` as the first one had. */
+/* Replaces the endpoint at an address by a new one, as after a crash, with the same `seed`. */
 int sim_restart_endpoint(struct sim *sim, int node, const struct quic_endpoint_config *config);
 
-/* A link of its own for what `node` sends and for what is sent to it, from now on. */
+/* Gives `node` a link of its own, for packets in both directions from now on. */
 void sim_set_node_link(struct sim *sim, int node, const struct sim_link *link);
 
 struct quic_endpoint *sim_endpoint(struct sim *sim, int node);
@@ -63,27 +62,30 @@ void sim_move_inside(struct sim *sim, int node, uint16_t port);
  * later. 0: no limit. */
 void sim_set_sink_room(struct sim *sim, int node, size_t packets);
 
-/* Called in each turn of `node` before the flush, as quic_udp's on_turn. */
+/* Sets a function that is called in each turn of `node` before the flush, like on_turn of
+ * quic_udp. */
 void sim_on_turn(struct sim *sim, int node, uint64_t (*on_turn)(void *self), void *self);
 
-/* Lets `node` have a turn at `when_ns`, if it has none before. */
+/* Gives `node` a turn at `when_ns`, if it has none before. */
 void sim_wake(struct sim *sim, int node, uint64_t when_ns);
 
-/* Called with each packet that `node` sends; returns true to lose it. */
+/* Sets a function that is called with each packet that `node` sends. It returns true to lose the
+ * packet. */
 void sim_on_packet(struct sim *sim, int node,
                    bool (*on_packet)(void *self, const uint8_t *data, size_t n), void *self);
 
-/* quic_endpoint_connect with the addresses filled in. */
+/* Calls quic_endpoint_connect() with the addresses filled in. */
 struct quic_conn *sim_connect(struct sim *sim, int from, int to,
                               const struct quic_connect_config *config);
 
-/* Delivers bytes to `to` as if they came from an address that nobody has. */
+/* Delivers bytes to `to` as if they came from an unknown address. */
 void sim_inject(struct sim *sim, int to, const uint8_t *data, size_t n);
 
 /* Delivers bytes to `to` as if `from` sent them now, without loss or delay. */
 void sim_replay(struct sim *sim, int from, int to, const uint8_t *data, size_t n);
 
-/* Lets time pass until `is_done` (NULL: never) or for `limit_ns`. Returns whether it was done. */
+/* Lets time pass until `is_done` returns true (NULL: never), at most `limit_ns`. Returns whether it
+ * did. */
 bool sim_run_until(struct sim *sim, bool (*is_done)(void *self), void *self, uint64_t limit_ns);
 void sim_run(struct sim *sim, uint64_t duration_ns);
 
@@ -91,6 +93,6 @@ void sim_run(struct sim *sim, uint64_t duration_ns);
  * in this many turns: what is wrong stays wrong. */
 uint64_t sim_check_every(uint64_t count);
 
-uint64_t sim_random(struct sim *sim); /* of the seed */
+uint64_t sim_random(struct sim *sim); /* from the seed */
 
 #endif

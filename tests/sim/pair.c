@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* One server, one client, and the checks that belong at the end of every test. */
+/* One server, one client, and the checks at the end of every test. */
 #include "tests/sim/pair.h"
 
 #include <stdlib.h>

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What most tests of quic/ begin with: an echo server and a client on a simulated network. */
+/* An echo server and a client on a simulated network, which most tests of quic/ need. */
 #ifndef MOQ_TESTS_SIM_PAIR_H
 #define MOQ_TESTS_SIM_PAIR_H
 
@@ -10,7 +10,7 @@ struct pair {
     struct peer server, client;
     int server_node, client_node;
     enum quic_protocol protocol;
-    struct quic_endpoint_config server_config, client_config; /* change before pair_start */
+    struct quic_endpoint_config server_config, client_config; /* may be changed before pair_start */
 };
 
 struct pair_setup {
@@ -23,9 +23,9 @@ void pair_init(struct pair *pair, const struct pair_setup *setup);
 void pair_start(struct pair *pair);             /* makes the endpoints */
 struct quic_conn *pair_dial(struct pair *pair); /* begins to connect */
 void pair_meet(struct pair *pair);    /* dials, and waits until both sides are connected */
-void pair_connect(struct pair *pair); /* starts, and lets them meet */
+void pair_connect(struct pair *pair); /* pair_start() and pair_meet() */
 
-/* Frees everything and checks that nothing is left behind. */
+/* Frees everything, and checks that no object is left. */
 void pair_deinit(struct pair *pair);
 
 bool pair_is_over(void *pair);               /* both sides know that it has ended */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The echo is pulled as the real applications are: bytes lie in a log until they are acknowledged.
- */
+/* The echo works like real applications: bytes stay in a log until they are acknowledged, and are
+ * pulled from there. */
 #include "tests/sim/peer.h"
 
 #include <stdio.h>

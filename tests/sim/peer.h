@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A small application for tests: a server that echoes, a client that sends and compares. Everything
- * that happens to it is written down in plain fields. */
+/* A small application for tests: a server that echoes, and a client that sends and compares. It
+ * records everything in plain fields. */
 #ifndef MOQ_TESTS_SIM_PEER_H
 #define MOQ_TESTS_SIM_PEER_H
 
@@ -23,9 +23,9 @@ struct flow { /* one stream */
     uint32_t reset_code, stop_code;
 };
 
-struct peer {         /* an endpoint's user, and of all its connections */
+struct peer {         /* the user of an endpoint and of all its connections */
     bool is_echo;     /* sends back what comes on bidirectional streams */
-    int accept_error; /* what on_accept answers */
+    int accept_error; /* what on_accept() returns */
     bool is_stream_refused;
     struct list flows;
     struct quic_conn *conn; /* the last one that connected or was accepted */
@@ -47,15 +47,16 @@ struct flow *peer_send(struct peer *peer, struct quic_conn *conn, bool is_bidi, 
 struct flow *peer_open(struct peer *peer, struct quic_conn *conn,
                        bool is_bidi); /* sends nothing yet */
 void flow_add(struct flow *flow, const void *data, size_t n, bool is_end);
-bool flow_has_pattern(const struct flow *flow, size_t n); /* received exactly that and the end */
+bool flow_has_pattern(const struct flow *flow,
+                      size_t n); /* received exactly `n` bytes and the end */
 
 /* For sim_run_until. */
 bool peer_is_connected(void *peer);
 bool peer_is_closed(void *peer);
-bool peer_flows_are_echoed(void *peer); /* each flow got back what it sent, and its end */
+bool peer_flows_are_echoed(void *peer); /* each flow has got back what it sent, and the end */
 
-/* TLS for tests: a self-signed certificate for "localhost", and a client that pins it. Made once,
- * kept to the end. */
+/* TLS for tests: a self-signed certificate for "localhost", and a client that pins it. Both are
+ * made once and kept until peer_tls_free(). */
 struct quic_tls *peer_server_tls(void);
 struct quic_tls *peer_client_tls(void);
 void peer_tls_free(void);

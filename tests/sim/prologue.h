@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What every test here includes: cmocka with what it needs before it, and the pair. */
+/* Included by every test here: cmocka with the headers that it needs before it, and the pair. */
 #ifndef MOQ_TESTS_SIM_PROLOGUE_H
 #define MOQ_TESTS_SIM_PROLOGUE_H
 

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Peers that change connection IDs in mid-connection (RFC 9000, section 5.1.2): their own, which
- * they ask us to retire, and ours, of which they take another one; with and without a new address.
- * ngtcp2 asks for no retirement, so its frames are changed before they are sealed. */
+/* Peers that change connection IDs in mid-connection (RFC 9000, section 5.1.2), with and without a
+ * new address. They ask us to retire IDs of theirs, and change to another ID of ours. ngtcp2 never
+ * asks for retirement, so its frames are changed before they are encrypted. */
 #include "tests/sim/prologue.h"
 
 #include <arpa/inet.h>
@@ -19,7 +19,7 @@ static const enum quic_protocol protocols[] = {QUIC_PROTOCOL_RAW, QUIC_PROTOCOL_
 
 /* ---- Frames that ask for retirement ---------------------------------------------------------- */
 
-/* Who writes now, and whether it asks with each new ID that all before be retired. */
+/* Which node is writing, and which nodes ask with each new ID to retire all earlier ones. */
 static struct rotation {
     int writer;
     bool asks[2]; /* of each node */
@@ -39,7 +39,7 @@ enum {
     PATH_BYTES = 8,
 };
 
-/* Numbers after the type of frames that consist of nothing else; -1: other frames. */
+/* How many integers follow the type, in frames that consist of integers only; -1: other frames. */
 static int numbers_of(uint8_t type)
 {
     static const int8_t counts[] = {0, 0, -1, -1, 3, 2, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,
@@ -80,7 +80,7 @@ static void ask_for_retirement(struct frames *frames)
     frames->at += 1u + frames->data[frames->at] + RESET_TOKEN_BYTES;
 }
 
-/* Control frames come before those of streams. */
+/* Skips a control frame. They come before frames of streams. */
 static bool skip_frame(struct frames *frames)
 {
     uint8_t type = frames->data[frames->at++];
@@ -152,7 +152,8 @@ static void start_pair(struct pair *pair, enum quic_protocol protocol, const str
     sim_on_turn(pair->sim, pair->client_node, client_writes, NULL);
 }
 
-/* Each side keeps what leads to it bounded: its own IDs, and a token for each of the peer's. */
+/* Checks that the routes of each side are bounded: its own IDs, and a token for each ID of the
+ * peer. */
 static void check_routes(const struct pair *pair)
 {
     assert_in_range(pair->server.conn->route_count, 2, 4 * ID_LIMIT);
@@ -228,7 +229,7 @@ static void a_peer_may_take_another_id_time_and_again(void **state)
     for (int round = 0; round < 8; round++) {
         struct pair pair;
         start_pair(&pair, protocols[round % 2], round / 4 ? &rough : &clean);
-        rotation.asks[1] = round % 4 > 1; /* it changes its own as well */
+        rotation.asks[1] = round % 4 > 1; /* the client changes its own IDs as well */
         pair_meet(&pair);
         pair_echo(&pair, 10000);
         for (int changes = 0; changes < 30; changes++) {
@@ -297,8 +298,8 @@ static bool keep_packet(void *self, const uint8_t *data, size_t n)
     return false;
 }
 
-/* Packets with IDs that were given back long ago: the server knows them no more, and answers with
- * stateless resets, in which the client must not believe. */
+/* Packets with IDs that were retired long ago: the server does not know them any more and answers
+ * with stateless resets, which the client must ignore. */
 static void packets_to_retired_ids_end_nothing(void **state)
 {
     (void)state;
@@ -323,7 +324,7 @@ static void packets_to_retired_ids_end_nothing(void **state)
     }
 }
 
-/* The token of each ID leads to the connection for as long as that ID is used. */
+/* The token of an ID leads to the connection as long as the ID is in use. */
 static void a_server_that_is_back_is_heard_after_any_number_of_ids(void **state)
 {
     (void)state;

@@ -176,8 +176,7 @@ static void keep_alive_keeps_an_idle_connection(void **state)
     pair_deinit(&pair);
 }
 
-/* Their PINGs go in the turns of one grid of time, and so do answers to what ngtcp2 asks of itself.
- */
+/* Their PINGs are sent in turns at common times, and so are the answers to ngtcp2's own packets. */
 static void idle_connections_are_kept_together(void **state)
 {
     (void)state;

@@ -56,7 +56,7 @@ static void two_thousand_connections_leave_nothing(void **state)
     assert_int_equal(pair_server_stats(&pair).connections, 0);
     assert_int_equal(pair_server_stats(&pair).half_open, 0);
     struct mallinfo2 after = mallinfo2();
-    /* The tables of routes and deadlines may have grown, but by no more than this. */
+    /* The tables of routes and deadlines may have grown, but not by more than this. */
     assert_true(after.uordblks < before.uordblks + 64 * 1024);
     pair_deinit(&pair);
 }
@@ -113,7 +113,7 @@ static bool handshakes_are_done(void *self)
     return stats.connections == 1 && stats.half_open == 0;
 }
 
-/* QUIC's handshake is done, but the request for a session never comes. */
+/* The handshake of QUIC is complete, but the request for a session never comes. */
 static void a_session_that_is_never_asked_for_is_given_up(void **state)
 {
     (void)state;

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Connecting and echoing over networks that lose, repeat, reorder and delay. */
+/* Connecting and echoing on networks that lose, repeat, reorder and delay packets. */
 #include "tests/sim/prologue.h"
 
 enum { SEEDS = 4, STREAM_BYTES = 60000, STREAMS = 8, LIMIT_S = 300 };

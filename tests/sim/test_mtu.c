@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Paths that come to carry less in the middle of a connection, in both directions, with the address
- * changed and without; and that packets grow again when they may. */
+/* Paths that carry less from some moment of a connection on, in both directions, with and without a
+ * change of address. Packets become larger again when they can. */
 #include "tests/sim/prologue.h"
 
 #include "quic/conn.h"
@@ -16,12 +16,12 @@ enum {
 
 static const enum quic_protocol protocols[] = {QUIC_PROTOCOL_RAW, QUIC_PROTOCOL_WEBTRANSPORT};
 
-struct flow_of_frames { /* one side sends a stream for each frame, as for live video */
+struct flow_of_frames { /* one side sends each frame on a stream of its own, like live video */
     struct pair pair;
     bool is_server_sending;
     uint64_t sent;
     uint64_t received, received_at_ns, longest_pause_ns;
-    size_t largest; /* packet of the sender since it was set to 0 */
+    size_t largest; /* size of the sender's largest packet since it was set to 0 */
 };
 
 static struct peer *sender(struct flow_of_frames *self)
@@ -83,7 +83,7 @@ static void set_link(struct flow_of_frames *self, uint64_t largest_bytes, double
     sim_set_link(self->pair.sim, &link);
 }
 
-/* Two seconds of frames, at whose end packets are as large as they get. */
+/* Sends two seconds of frames, after which packets have their full size. */
 static void start(struct flow_of_frames *self, size_t protocol, bool is_server_sending,
                   uint64_t seed)
 {
@@ -151,8 +151,8 @@ static void a_smaller_device_delays_frames_for_a_moment(void **state)
     })
 }
 
-/* With it, all that was lost since is lost at once; ngtcp2 takes that for persistent congestion and
- * forgets the round trip. */
+/* When the small packet is acknowledged, everything sent before it counts as lost at once. ngtcp2
+ * takes that for persistent congestion and resets the round trip time. */
 static void a_small_packet_that_gets_through_makes_the_moment_no_longer(void **state)
 {
     (void)state;
@@ -187,7 +187,7 @@ static void a_smaller_path_at_a_new_address_delays_frames_for_a_moment(void **st
     })
 }
 
-/* A transfer in whose packets there is nothing small: nothing at all arrives any more. */
+/* A transfer that has only large packets: nothing at all arrives any more. */
 static void a_smaller_path_delays_a_transfer_for_a_moment(void **state)
 {
     (void)state;
@@ -235,7 +235,7 @@ static void packets_grow_again_as_far_as_the_path_carries_them(void **state)
         set_link(&flow, 0, 0);
         send_for(&flow, 60 * NS_PER_S);
         assert_int_equal(packet_size(&flow), PATH_MTU_LARGEST_BYTES);
-        /* Probes that failed have delayed what was in them, no more. */
+        /* A failed probe delays only the data in it. */
         assert_in_range(flow.longest_pause_ns, 0, 100 * NS_PER_MS);
     })
 }
@@ -261,8 +261,8 @@ static void a_new_address_gets_small_packets_first(void **state)
     pair_deinit(&flow.pair);
 }
 
-/* Loss that takes packets as they come is another thing. With much of it, nothing may arrive for
- * some time; then packets are small for some seconds. */
+/* Random loss must not be taken for a smaller path. If there is much of it, nothing may arrive for
+ * some time, and then packets are small for some seconds. */
 static void loss_is_seldom_taken_for_a_smaller_path(void **state)
 {
     (void)state;
@@ -322,7 +322,7 @@ static void be_down_for(struct flow_of_frames *flow, uint64_t outage_ns)
     set_link(flow, 0, 100);
     send_for(flow, outage_ns);
     set_link(flow, 0, 0);
-    send_for(flow, outage_ns + NS_PER_S); /* time-outs have grown as long as the outage was */
+    send_for(flow, outage_ns + NS_PER_S); /* time-outs are as long as the outage by now */
     assert_int_equal(packet_size(flow), PATH_MTU_LARGEST_BYTES);
 }
 
@@ -336,7 +336,7 @@ static void a_path_that_was_down_carries_large_packets_again_at_once(void **stat
     })
 }
 
-/* Probes that failed for a long time make the next ones rare, until one arrives. */
+/* The longer probes fail, the rarer they become, until one arrives. */
 static void a_path_that_has_grown_is_tried_as_often_as_a_new_one(void **state)
 {
     (void)state;

@@ -92,7 +92,7 @@ static void nobody_goes_around_retry(void **state)
     start(&pair, 0);
     pair.server_config.limits.half_open_retry_at = 1;
     pair_start(&pair);
-    /* The handshake of the first stays open: its packets get no further than the server. */
+    /* The handshake of the first connection stays open, because answers to it are lost. */
     struct quic_conn *first = pair_dial(&pair);
     sim_run(pair.sim, 30 * NS_PER_MS);
     assert_int_equal(pair_server_stats(&pair).half_open, 1);
@@ -129,7 +129,7 @@ static void keys_are_updated_without_a_seam(void **state)
     pair_deinit(&pair);
 }
 
-/* The server has each kernel of aead_wide.h in turn; the client has what connections use here. */
+/* The server uses each kernel of aead_wide.h in turn; the client uses the usual one. */
 static void packets_of_every_kernel_are_read_by_the_others(void **state)
 {
     (void)state;
@@ -164,7 +164,7 @@ static void packets_grow_to_what_the_path_carries(void **state)
     pair_deinit(&pair);
 }
 
-/* Whoever spoofs a client's address must not be able to aim our answers at it. */
+/* Otherwise a spoofed address could be used to send a flood of our answers to somebody else. */
 static void an_unproved_address_gets_at_most_three_times_what_it_sent(void **state)
 {
     (void)state;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Which protocol of the application is spoken, on both bindings, when sides offer different ones.
- */
+/* Which protocol of the application is chosen, on both bindings, if the sides offer different
+ * ones. */
 #include "tests/sim/prologue.h"
 
 #include <string.h>
@@ -15,7 +15,8 @@ static const struct quic_app_protocol items[] = {
 static const struct quic_app_protocol four_five[] = {{"four", "four"}, {"five", "five"}};
 static const struct quic_app_protocol six[] = {{"six", "six"}};
 
-/* Ended with pair_deinit. `client`: what it offers. */
+/* Connects a pair; the caller calls pair_deinit(). `client`: the protocols that the client
+ * offers. */
 static void meet(struct pair *pair, enum quic_protocol protocol, struct quic_app apps[2],
                  struct quic_app_protocols client)
 {
@@ -101,7 +102,7 @@ static void nothing_in_common_is_told(void **state)
     assert_int_equal(pair.client.last_close.error, MOQ_ERR_TLS);
     pair_deinit(&pair);
 
-    /* The server lets it in, for it may speak what needs no name; the client does not. */
+    /* The server accepts, because it has a default protocol without a name; the client refuses. */
     meet(&pair, QUIC_PROTOCOL_WEBTRANSPORT, apps, (struct quic_app_protocols){six, 1});
     assert_int_equal(pair.client.last_close.error, MOQ_ERR_VERSION);
     assert_non_null(strstr(pair.client.reason, "none of the protocols"));

@@ -91,7 +91,7 @@ static void small_frames_leave_the_rate_as_it_was(void **state)
     }
 }
 
-/* The time from a frame's being handed in until the peer has all of it. */
+/* The time from writing a frame until the peer has all of it. */
 static uint64_t time_of_frame(struct pair *pair, size_t n)
 {
     uint64_t start_ns = sim_clock(pair->sim)->now_ns, before = pair->client.received;
@@ -101,8 +101,8 @@ static uint64_t time_of_frame(struct pair *pair, size_t n)
     return sim_clock(pair->sim)->now_ns - start_ns;
 }
 
-/* Slow start from ten packets takes four round trips to 150 KB; small frames neither help nor harm.
- */
+/* Slow start from ten packets reaches 150 KB in four round trips. Small frames before that neither
+ * help nor harm. */
 static void a_first_key_frame_takes_few_round_trips(void **state)
 {
     (void)state;
@@ -146,7 +146,7 @@ static bool has_room(const struct pair *pair, size_t n)
     return stats.bytes_in_flight + with_headers <= stats.congestion_window_bytes;
 }
 
-/* The bytes that left before any time passed; a second turn takes the simulator a microsecond. */
+/* The bytes that are sent before any time passes. A second turn would take a microsecond. */
 static uint64_t sent_at_once(struct pair *pair, size_t n)
 {
     uint64_t before = stats_of(pair).bytes_sent;
@@ -161,7 +161,7 @@ static void a_frame_leaves_in_the_turn_in_which_it_came(void **state)
     for (size_t i = 0; i < 2; i++) {
         struct pair pair;
         start(&pair, controllers[i], 50000000);
-        send_small_frames(&pair, 1); /* opens the window as far as they need it */
+        send_small_frames(&pair, 1); /* opens the window as far as they need */
         int open = 0;
         for (int j = 0; j < FRAMES; j++) {
             bool is_open = has_room(&pair, FRAME_BYTES);
@@ -170,7 +170,7 @@ static void a_frame_leaves_in_the_turn_in_which_it_came(void **state)
             assert_true(!is_open || sent >= FRAME_BYTES);
             sim_run(pair.sim, FRAME_MS * NS_PER_MS);
         }
-        /* BBR closes its window to four packets for a fifth of a second in each five. */
+        /* BBR reduces its window to four packets for 0.2 s in every 5 s. */
         assert_true(open >= FRAMES * 95 / 100);
         sim_run(pair.sim, NS_PER_S);
         assert_true(sent_at_once(&pair, TEN_PACKETS_BYTES) >= TEN_PACKETS_BYTES);
@@ -178,8 +178,8 @@ static void a_frame_leaves_in_the_turn_in_which_it_came(void **state)
     }
 }
 
-/* Bursts are ten packets, as RFC 9002 (section 7.7) wants; after them a frame is spread over less
- * than a round trip. */
+/* Bursts have ten packets, as RFC 9002, section 7.7, recommends. The rest of a frame is spread over
+ * less than a round trip. */
 static void a_frame_as_large_as_the_window_is_out_within_a_round_trip(void **state)
 {
     (void)state;

@@ -15,7 +15,7 @@ enum {
     FRAME_US = 1000, /* between frames while handshakes wait; a turn takes 1 us here */
     QUIET_FRAME_MS = 16,
     TURN_MOST_ACCEPTED = 4, /* handshakes begun in one turn */
-    TURN_MOST_RETRIES = 48, /* addresses asked for in one turn */
+    TURN_MOST_RETRIES = 48, /* Retry packets sent in one turn */
     RETRY_AT = 100,
     WAIT_S = 60, /* the default of limits.half_open_retry_at */
 };
@@ -42,7 +42,7 @@ static uint64_t bytes_sent(const struct quic_conn *conn)
     return stats.bytes_sent;
 }
 
-/* What the turn before this one did. */
+/* Looks at what the previous turn did. */
 static void look_back(struct storm *storm)
 {
     struct quic_endpoint_stats now = pair_server_stats(&storm->pair);
@@ -138,7 +138,7 @@ static void a_storm_of_liars_costs_no_more_than_half_open_allows(void **state)
     int liars = sim_add_endpoint(pair->sim, &pair->client_config);
     pair->client_node = liars;
     break_loose(&storm);
-    sim_run(pair->sim, 500 * NS_PER_US); /* all is on its way */
+    sim_run(pair->sim, 500 * NS_PER_US); /* everything is under way */
     sim_remove_endpoint(pair->sim, liars);
     sim_run(pair->sim, 5 * NS_PER_S);
     assert_nobody_waited(&storm);

@@ -62,7 +62,7 @@ static void garbage_is_dropped(void **state)
     pair_deinit(&pair);
 }
 
-/* Every packet of a session once more: cut short at every place, and with every byte changed. */
+/* Sends every packet of a session again, cut at every length and with every byte changed. */
 static void broken_copies_of_real_packets_harm_nobody(void **state)
 {
     (void)state;
@@ -204,7 +204,7 @@ static void a_viewer_that_expects_nothing_asks_seldom(void **state)
 
     sim_run(pair.sim, 60 * NS_PER_S);
 
-    /* A PING each four seconds, and an acknowledgement of the server's. */
+    /* A PING every four seconds, and an acknowledgement of the server's PING. */
     assert_in_range(packets_from_client(&pair) - before, 10, 2 * 60 / 4 + 2);
     pair_deinit(&pair);
 }
@@ -258,7 +258,7 @@ static void a_token_that_was_made_up_is_refused(void **state)
     start(&pair, 0);
     pair.server_config.limits.half_open_retry_at = 1;
     pair_start(&pair);
-    /* An Initial with a token of every length that begins like one of ours. */
+    /* Initials with tokens of all lengths that begin like ours. */
     for (size_t n = 1; n < 200; n++) {
         uint8_t packet[1200] = {0xc0, 0, 0, 0, 1, 8, 1, 2, 3, 4, 5, 6, 7, 8, 0};
         packet[15] = (uint8_t)(0x40 | (n >> 8));
@@ -309,7 +309,7 @@ static uint64_t handshakes_failed(const struct quic_endpoint_stats *stats)
            stats->handshakes_no_protocol + stats->handshakes_timed_out + stats->handshakes_failed;
 }
 
-/* As other clients do: an alert while they read the server's certificate. */
+/* Other clients send an alert when they do not accept the server's certificate. */
 static void a_client_that_refuses_the_certificate_is_counted_by_its_reason(void **state)
 {
     (void)state;
@@ -329,7 +329,7 @@ static void a_client_that_refuses_the_certificate_is_counted_by_its_reason(void 
         pair_start(&pair);
         struct quic_conn *conn = pair_dial(&pair);
         assert_non_null(conn);
-        sim_run(pair.sim, 30 * NS_PER_MS); /* its first packet is there, no answer back yet */
+        sim_run(pair.sim, 30 * NS_PER_MS); /* its first packet has arrived, the answer has not */
         conn_end_alert(conn, cases[i].alert, "");
 
         sim_run(pair.sim, WAIT_S * NS_PER_S);
@@ -391,7 +391,7 @@ static void talk_of_tls_after_the_handshake_ends_the_connection(void **state)
 {
     (void)state;
     for (size_t protocol = 0; protocol < 2; protocol++) {
-        const uint8_t key_update[] = {24, 0, 0, 1, 0}; /* QUIC has its own way for that */
+        const uint8_t key_update[] = {24, 0, 0, 1, 0}; /* not allowed: QUIC updates keys itself */
         struct pair pair;
         start(&pair, protocol);
         pair_connect(&pair);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Streams: resets, stops, urgency, limits, and that both bindings look the same. */
+/* Streams: resets, stops, urgency and limits, which are the same on both bindings. */
 #include "tests/sim/prologue.h"
 
 enum { WAIT_S = 60 };
@@ -96,7 +96,7 @@ static void a_stop_arrives_with_its_code_also_when_nothing_is_written(void **sta
     }
 }
 
-/* Peers of the time close the whole session when a stream's header is lost in a reset. */
+/* Some peers close the whole session if a stream is reset before its header has arrived. */
 static void an_early_reset_waits_for_the_header(void **state)
 {
     (void)state;
@@ -142,7 +142,7 @@ static void an_early_reset_survives_loss_of_the_header(void **state)
     }
 }
 
-/* A group that expired while its last packets were lost is not worth sending again. */
+/* A group that has expired is not sent again, even if only its last packets were lost. */
 static void a_reset_also_cuts_what_was_written_to_its_end(void **state)
 {
     (void)state;
@@ -309,14 +309,13 @@ static void a_stream_that_waits_for_the_window_goes_on(void **state)
         start(&pair, i);
         pair_connect(&pair);
 
-        pair_echo(&pair,
-                  8 << 20); /* above the stream's window, and twice half of the connection's */
+        pair_echo(&pair, 8 << 20); /* above the stream's window, and half of the connection's */
 
         pair_deinit(&pair);
     }
 }
 
-struct planner { /* wants a turn a while after each time that something was sent */
+struct planner { /* wants a turn some time after each write */
     struct peer peer;
     struct pair *pair;
     uint64_t due_ns, turned_ns;

@@ -16,8 +16,8 @@
 
 enum { DYING_WORDS_BYTES = 1000 };
 
-/* Runs `act` in a child whose standard error goes to `words`; returns its status as waitpid does.
- */
+/* Runs `act` in a child whose standard error goes to `words`. Returns its status in the form of
+ * waitpid. */
 static inline int in_child(void (*act)(void *arg), void *arg, char words[DYING_WORDS_BYTES])
 {
     int ends[2];
@@ -40,7 +40,7 @@ static inline int in_child(void (*act)(void *arg), void *arg, char words[DYING_W
     return status;
 }
 
-/* That `act` breaks a REQUIRE whose text contains `what`. */
+/* Checks that `act` aborts in a REQUIRE whose text contains `what`. */
 static inline void assert_dies_of(void (*act)(void *arg), void *arg, const char *what)
 {
     char words[DYING_WORDS_BYTES];

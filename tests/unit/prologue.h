@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What unit tests include: cmocka with what it needs before it, and random numbers that are the
- * same every time. */
+/* Included by unit tests: cmocka with the headers that it needs before it, and random numbers that
+ * are the same in every run. */
 #ifndef MOQ_TESTS_UNIT_PROLOGUE_H
 #define MOQ_TESTS_UNIT_PROLOGUE_H
 

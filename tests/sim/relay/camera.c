@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Frames are noise from a seed of sequence and index. */
+/* The bytes of a frame are noise, seeded by the group's sequence and the frame's index. */
 #include "tests/sim/relay/camera.h"
 
 #include <stdlib.h>

@@ -11,13 +11,13 @@ enum { CAMERA_FRAME_MAX_BYTES = 64 * 1024 };
 struct camera_setup {
     struct moq_track *track;
     uint64_t first, count; /* sequences */
-    uint32_t frames;       /* of a group */
-    uint32_t frame_bytes;  /* of the largest frame; the others are smaller */
+    uint32_t frames;       /* per group */
+    uint32_t frame_bytes;  /* size of the largest frame, which is the first; others are smaller */
     uint64_t interval_ns;  /* between frames; 0: all at once */
 };
 
 struct camera {
-    struct list link; /* of its host */
+    struct list link; /* in its host's list */
     struct host *host;
     struct camera_setup setup;
     struct moq_group *group; /* a reference; NULL: between two */
@@ -27,15 +27,15 @@ struct camera {
     bool is_open_ended;
 };
 
-/* Starts now. The host's. */
+/* Starts a camera, which the host owns. */
 struct camera *camera_start(struct host *host, const struct camera_setup *setup);
 uint64_t camera_tick(struct camera *camera);
 void camera_stop(struct camera *camera); /* writes nothing more, and leaves its group as it is */
 void camera_free(struct camera *camera);
 bool camera_is_over(void *camera);
 
-/* Says whether `group` is exactly what a camera of this kind writes, or if it was cut short or
- * still grows, the beginning of it. */
+/* Whether `group` is exactly what a camera with this set-up writes, or the beginning of it if the
+ * group was cut short or still grows. */
 bool camera_wrote(const struct camera_setup *setup, struct moq_group *group);
 
 /* Writes one whole group of one frame. */

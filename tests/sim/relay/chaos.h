@@ -11,10 +11,10 @@ enum {
     CHAOS_CLIENTS = 8,
     CHAOS_WATCHES = 12,
     CHAOS_PATHS = 4,
-    CHAOS_ENTRIES = 3, /* of each worker; not all of them are in its chain */
+    CHAOS_ENTRIES = 3, /* per worker; not all of them are in its chain */
     CHAOS_PONDS = 4,
-    CHAOS_HELD = 8,      /* requests that an entry holds at a time */
-    CHAOS_MEMBERS = 256, /* peers and viewers that an entry knows of */
+    CHAOS_HELD = 8,      /* requests that an entry can hold at a time */
+    CHAOS_MEMBERS = 256, /* peers and viewers that an entry can know */
 };
 
 struct chaos;
@@ -23,9 +23,9 @@ struct chaos_entry {
     struct core_hook hook;
     struct core_hooks *hooks; /* NULL: not in the chain */
     struct chaos *chaos;
-    struct core_request *held[CHAOS_HELD]; /* NULL: free place */
-    void *members[CHAOS_MEMBERS];          /* born and not dead; NULL: free place */
-    int live;                              /* tracks */
+    struct core_request *held[CHAOS_HELD]; /* NULL: unused */
+    void *members[CHAOS_MEMBERS];          /* born and not dead; NULL: unused */
+    int live;                              /* number of live tracks */
 };
 
 /* A publisher that is not a peer. */
@@ -33,8 +33,8 @@ struct chaos_pond {
     struct chaos *chaos;
     struct announcement *announcement; /* NULL: nothing is announced */
     struct feed *feed;                 /* NULL: not open */
-    struct fetch *fetch;               /* NULL: nobody fetches */
-    moq_on_info *on_info;              /* NULL: nobody asks */
+    struct fetch *fetch;               /* NULL: no FETCH waits */
+    moq_on_info *on_info;              /* NULL: no INFO request waits */
     void *info_user;
     struct moq_group *growing; /* a reference, while the feed is open; NULL: none */
     uint64_t sequence;
@@ -60,13 +60,13 @@ const char *chaos_any_path(struct chaos *chaos);
 
 void chaos_entries_init(struct chaos *chaos);
 void chaos_answer_one(struct chaos *chaos);
-void chaos_change_chain(struct chaos *chaos);        /* one is added, removed or replaced */
-void chaos_entries_check(const struct chaos *chaos); /* when all is over: each birth had a death */
+void chaos_change_chain(struct chaos *chaos);        /* adds, removes or replaces an entry */
+void chaos_entries_check(const struct chaos *chaos); /* at the end: each birth had a death */
 
 /* ---- Ponds ----------------------------------------------------------------------------------- */
 
-void chaos_pond_acts(struct chaos *chaos);         /* announces, writes, answers, or ends */
-void chaos_ponds_check(const struct chaos *chaos); /* at any time: they rest when nobody watches */
+void chaos_pond_acts(struct chaos *chaos);         /* a pond announces, writes, answers or ends */
+void chaos_ponds_check(const struct chaos *chaos); /* checks that ponds rest when nobody watches */
 void chaos_ponds_end(struct chaos *chaos);
 
 #endif

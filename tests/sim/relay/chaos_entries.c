@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Entries of hook chains, on every worker: they hold requests and answer them from anywhere, lead
- * them elsewhere, override policies, close viewers, and are replaced. Whatever they are told must
- * fit what they were told before. */
+/* Entries of hook chains, on every worker. They hold requests and answer them at any time, redirect
+ * them, override policies, close viewers, and are replaced. They check that what they are told fits
+ * what they were told before. */
 #include "tests/sim/relay/chaos.h"
 
 struct slot {
-    const void *member; /* whose it is; NULL: not born */
+    const void *member; /* the peer or viewer that it belongs to; NULL: not born */
     int held;
 };
 
@@ -67,7 +67,7 @@ static void answer_one_of(struct chaos_entry *entry)
     uint64_t number = core_request_number(request);
     assert_ptr_equal(core_request_held(entry->hooks, number), request);
     core_answer(entry->hooks, number, verdicts[chaos_dice(chaos, 4)]);
-    assert_null(core_request_held(entry->hooks, number)); /* held again, it has another */
+    assert_null(core_request_held(entry->hooks, number)); /* if held again, it has a new number */
 }
 
 /* Does what modules may do when they are told something. */
@@ -125,7 +125,7 @@ static void on_viewer_died(void *self, struct core_viewer *viewer)
     assert_non_null(core_viewer_peer(viewer));
     note_died(self, viewer, core_viewer_slot(viewer, &entry->hook));
     do_anything(self, core_viewer_peer(viewer));
-    core_viewer_close(viewer, 0); /* to no effect */
+    core_viewer_close(viewer, 0); /* must have no effect */
 }
 
 static void on_viewer_sample(void *self, struct core_viewer *viewer)
@@ -247,7 +247,7 @@ static const struct core_hook_ops ops[CHAOS_ENTRIES] = {
 
 static void add_entry(struct core_hooks *hooks, struct chaos_entry *entry)
 {
-    entry->hooks = hooks; /* it is called as it comes */
+    entry->hooks = hooks; /* before core_hooks_add(), which already calls the entry */
     if (core_hooks_add(hooks, &entry->hook))
         entry->hooks = NULL;
 }

@@ -153,7 +153,7 @@ static void announce(struct chaos *chaos, struct chaos_pond *pond)
         .self = pond,
         .can = chaos_dice(chaos, 2) ? MOQ_CAN_RANGES | MOQ_CAN_FETCH | MOQ_CAN_INFO : 0};
     pond->chaos = chaos;
-    pond->is_announcing = true; /* hooks hear of it, and act on ponds */
+    pond->is_announcing = true; /* the announcement calls hooks, which act on ponds */
     pond->announcement = origin_add(&chaos->world.workers[worker].router, &offer);
     assert_non_null(pond->announcement);
     pond->is_announcing = false;
@@ -163,7 +163,7 @@ static void announce(struct chaos *chaos, struct chaos_pond *pond)
 static void withdraw(struct chaos_pond *pond)
 {
     struct announcement *announcement = pond->announcement;
-    pond->announcement = NULL; /* first: hooks hear of it, and act on ponds */
+    pond->announcement = NULL; /* first, because hooks are called, which act on ponds */
     if (announcement)
         origin_remove(announcement);
 }
@@ -232,7 +232,7 @@ void chaos_pond_acts(struct chaos *chaos)
         act_on_feed(chaos, pond, error);
 }
 
-/* Whether somebody watches, or waits to: on its own worker, or through a link. */
+/* Whether a viewer watches or waits, on the same worker or through a link. */
 static bool is_wanted(const struct source *source)
 {
     if (!list_is_empty(&source->viewers) || !list_is_empty(&source->route->waiting))

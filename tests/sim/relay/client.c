@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Clients answer as the smallest honest publisher would. */
+/* A client answers requests like a minimal but correct publisher. */
 #include "tests/sim/relay/client.h"
 
 #include <stdio.h>
@@ -168,7 +168,7 @@ struct client *client_connect(struct host *host, const struct client_setup *setu
     return client;
 }
 
-/* QUIC's handshake, or the session's. */
+/* Whether the handshake of QUIC or of the session has timed out. */
 static bool was_too_slow(const struct client *client)
 {
     return client->close_error == MOQ_ERR_TIMEOUT || strstr(client->reason, "in time");

@@ -9,7 +9,7 @@
 
 enum { STALL_WINDOW_BYTES = 100 * 1000 };
 
-/* As client_ready. One at a time. */
+/* Like client_ready(). Only one client can stall at a time. */
 struct client *client_ready_to_stall(struct host *host, const struct client_setup *setup);
 
 #endif

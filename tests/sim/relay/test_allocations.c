@@ -17,18 +17,18 @@
 #include "transfork/viewer.h"
 
 enum {
-    VIEWERS = 6, /* half of them by WebTransport */
+    VIEWERS = 6, /* half of them over WebTransport */
     IDLE_VIEWERS = 200,
-    IDLE_MAX_BYTES = 33 * 1024, /* of one */
-    SLABS_MAX_BYTES = 5 * 1024, /* more of one, with more workers: more slabs are not full */
+    IDLE_MAX_BYTES = 33 * 1024, /* per idle viewer */
+    SLABS_MAX_BYTES = 5 * 1024, /* more per viewer with more workers: more slabs are not full */
     IDLE_S = 10,
-    IDLE_TURNS_MAX = IDLE_S * 500, /* of the relay: 100 a second, and packets that come and go */
+    IDLE_TURNS_MAX = IDLE_S * 500, /* turns of the relay: 100 a second, and those for packets */
     FRAMES = 10000,
     WARM_UP_FRAMES = 2000,
-    FRAME_BYTES = 600, /* of the largest */
+    FRAME_BYTES = 600, /* size of the largest frame */
     CHUNK_BYTES = 64 * 1024,
-    PER_STREAM = 2, /* allocations of one viewer's group: our stream and its sender */
-    PER_GROUP = 13, /* of the group itself: two objects, the stream it comes on, chunks */
+    PER_STREAM = 2, /* allocations per viewer and group: our stream and its sender */
+    PER_GROUP = 13, /* allocations per group: two objects, the stream it arrives on, chunks */
     SLACK = 8,      /* tables that grow once more, slabs of the pool */
 };
 
@@ -43,7 +43,7 @@ struct scene {
 /* ---- Counting -------------------------------------------------------------------------------- */
 
 static const struct world *counted; /* NULL: nothing is counted */
-static bool is_relay;               /* one of its calls is under way */
+static bool is_relay;               /* a call of the relay is under way */
 static uint64_t allocations, turns;
 static int64_t held;         /* bytes, glibc's own eight for each piece included */
 static size_t refused_bytes; /* the relay's allocations of this size fail */
@@ -148,7 +148,7 @@ void __real_quic_endpoint_tick(struct quic_endpoint *endpoint);
 void __real_quic_endpoint_flush(struct quic_endpoint *endpoint);
 void __real_moq_native_bridge_tick(struct moq_native_bridge *bridge);
 void __real_router_sweep(struct router *router);
-/* As it is called in object files: base/symbols.h. */
+/* Its name in object files, see base/symbols.h. */
 size_t __real_moq_mailbox_run(struct mailbox *mailbox);
 void __wrap_quic_endpoint_receive(struct quic_endpoint *endpoint, const struct quic_datagram *in);
 void __wrap_quic_endpoint_tick(struct quic_endpoint *endpoint);
@@ -233,7 +233,7 @@ static uint64_t bytes_written(const struct camera *camera)
     return camera->group ? bytes_log_length(&camera->group->body->log) : 0;
 }
 
-/* Lets `frames` of the camera pass; returns what the relay allocated in that time. */
+/* Lets the camera write `frames` frames. Returns the relay's allocations in that time. */
 static uint64_t count_over(struct scene *scene, uint64_t frames)
 {
     allocations = 0;
@@ -316,8 +316,8 @@ static void a_group_takes_a_few_for_each_viewer(void **state)
     end(&scene);
 }
 
-/* What the relay holds for each of many viewers of a track that has nothing new, and how much that
- * may be. */
+/* The memory that the relay holds per viewer of a track with nothing new. Sets `*max_bytes` to what
+ * is allowed. */
 static int64_t bytes_of_idle(enum quic_protocol protocol, int64_t *max_bytes)
 {
     static struct watch watches[IDLE_VIEWERS];
@@ -326,7 +326,7 @@ static int64_t bytes_of_idle(enum quic_protocol protocol, int64_t *max_bytes)
     begin(&scene, &(struct sim_link){.delay_ns = 5 * NS_PER_MS});
     client_publish(scene.publisher, "still");
     struct host *host = world_host(&scene.world);
-    for (int i = -1; i < IDLE_VIEWERS - 1; i++) { /* the first makes what all share */
+    for (int i = -1; i < IDLE_VIEWERS - 1; i++) { /* the first one makes what all share */
         counted = &scene.world;
         struct client *client = client_ready(host, &setup);
         watch_init(&watches[i + 1], client, "still", &WISH_ANY);
@@ -371,7 +371,7 @@ static void a_peer_whose_session_finds_no_memory_leaves_nothing_behind(void **st
     refused_bytes = 0;
 
     assert_int_equal(client->ready, 0);
-    assert_int_equal(world_counters(&scene.world)->sessions, 1); /* the publisher's */
+    assert_int_equal(world_counters(&scene.world)->sessions, 1); /* only the publisher's */
     world_deinit(&scene.world);
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Publishers, viewers, hooks and feeds that do whatever a seed tells them, over networks that come
- * and go: whatever happens, the relay stands, and nothing is left in the end.
+/* Publishers, viewers, hooks and feeds do random things over changing networks. Whatever happens,
+ * the relay goes on, and nothing is left in the end.
  *
- * usage: test_sim_relay_chaos [SEED [COUNT]]    runs these cases */
+ * usage: test_sim_relay_chaos [SEED [COUNT]]    runs only these cases */
 #include "tests/sim/relay/chaos.h"
 
 #include <stdio.h>
@@ -76,7 +76,7 @@ static void go(struct chaos *chaos)
 
 /* ---- Publishing ------------------------------------------------------------------------------ */
 
-/* NULL: nobody publishes. */
+/* A random track that is being published; NULL: there is none. */
 static struct moq_track **any_track(struct chaos *chaos, struct client **owner)
 {
     uint64_t slots = CHAOS_CLIENTS * CLIENT_TRACKS_MAX;
@@ -314,7 +314,7 @@ static bool has_left(const struct chaos *chaos)
     return false;
 }
 
-/* Ended by the relay or by its clients. */
+/* Runs a case. In half of them the relay ends the sessions, in the others the clients do. */
 static int run_case(uint64_t seed, struct chaos *chaos)
 {
     chaos_init(chaos, seed);
@@ -340,7 +340,7 @@ static int run_cases(uint64_t first, uint64_t count)
     int failures = 0, whole = 0, cut = 0, gaps = 0, asked = 0, replaced = 0, inside = 0,
         pond_groups = 0;
     for (uint64_t seed = first; seed < first + count; seed++) {
-        fprintf(stderr, "seed %llu\r", (unsigned long long)seed); /* which one it was, if it dies */
+        fprintf(stderr, "seed %llu\r", (unsigned long long)seed); /* to know it after a crash */
         failures += run_case(seed, &chaos);
         whole += chaos.whole;
         cut += chaos.cut;

@@ -3,7 +3,7 @@
  * are answered after limits.wait, and those that are served are not disturbed. */
 #include "tests/sim/relay/prologue.h"
 
-/* Of the streams that the publisher allows, one asks for its announcements. */
+/* One of the streams that the publisher allows is used for its announcements. */
 enum { ALLOWED = 3, TRACKS = 4, SERVED = ALLOWED - 1 };
 
 struct stage {
@@ -11,7 +11,7 @@ struct stage {
     struct client *publisher, *viewer;
     struct moq_track *tracks[TRACKS];
     struct watch watches[TRACKS];
-    int watched; /* the first ones */
+    int watched; /* number of tracks that are watched, from the first one on */
 };
 
 static const char *const names[TRACKS] = {"one", "two", "three", "four"};
@@ -141,7 +141,7 @@ static void a_fetch_that_waits_too_long_ends(void **state)
     stage_deinit(&stage);
 }
 
-/* Of the publisher that allows too little, once. */
+/* The number of peers that the relay has marked as allowing too few streams. */
 static int count_starved(const struct stage *stage)
 {
     int count = 0;

@@ -36,7 +36,7 @@ enum trouble { VANISHES, NEVER_READS };
 struct fanout {
     struct world world;
     struct client *publisher;
-    struct watch *watches; /* VIEWERS: the crowd, the stalled one, the slow one */
+    struct watch *watches; /* VIEWERS of them: the ordinary ones, the stalled one, the slow one */
     struct camera_setup setup;
     struct camera *camera;
     uint64_t most_groups, most_cached, most_upstream;
@@ -92,7 +92,7 @@ static int count_groups(const struct moq_track *track)
     return count;
 }
 
-/* All groups of the process that are not in a client's track are the relay's. */
+/* The relay's groups: all groups of the process that are not in a client's track. */
 static uint64_t relay_groups(const struct fanout *fanout)
 {
     int64_t count = object_count(OBJECT_group) - count_groups(fanout->setup.track);

@@ -6,9 +6,9 @@
 struct stage {
     struct world world;
     struct core_hook hook;
-    enum core_verdict session, announce, subscribe; /* what the hook answers */
-    struct moq_path *alias;                         /* subscribes are led here; NULL: as asked */
-    uint64_t parked;                                /* the last one that it answers later */
+    enum core_verdict session, announce, subscribe; /* the hook's answers */
+    struct moq_path *alias;                         /* target of subscriptions; NULL: as asked */
+    uint64_t parked;                                /* the last request that waits for an answer */
     uint64_t for_later;                             /* answered when a viewer has died; 0: none */
     int sessions, announces, subscribes, ends, samples, withdrawn;
     uint64_t rtt_ns; /* of the viewer that was sampled last */
@@ -179,7 +179,7 @@ static void a_session_that_is_denied_later_ends(void **state)
     run_ms(&stage, 1000);
     assert_int_equal(client->ready, 0);
     assert_int_equal(client->closed, 1);
-    assert_int_equal(client->close_error, MOQ_ERR_NOT_FOUND); /* as refusals look on the wire */
+    assert_int_equal(client->close_error, MOQ_ERR_NOT_FOUND); /* a refusal on the wire */
     assert_int_equal(world_counters(&stage.world)->sessions, 0);
     stage_deinit(&stage);
 }
@@ -422,8 +422,8 @@ static void a_hook_sees_viewers_and_sets_their_policy(void **state)
     theatre_deinit(&theatre);
 }
 
-/* A publisher takes over, so a group is cut, so a viewer has all it wished for and dies, so another
- * publisher is let in: in one turn. The newest of them has the track. */
+/* All in one turn: a publisher takes over, so a group is cut, so a viewer has everything it wanted
+ * and dies, so another publisher is let in. The newest publisher gets the track. */
 static void an_answer_may_follow_from_an_answer(void **state)
 {
     (void)state;

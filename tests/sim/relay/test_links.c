@@ -58,7 +58,7 @@ static void a_peer_is_told_the_rate_of_its_link(void **state)
 
     uint64_t told_bps = moq_session_peer_bitrate(slow.client->session);
     assert_in_range(told_bps, LINK_BPS * 3 / 4, LINK_BPS * 5 / 4);
-    assert_in_range(slow.begun, 60, 80); /* the newest comes first, cut short or not */
+    assert_in_range(slow.begun, 60, 80); /* the newest group comes first, whole or cut */
     assert_in_range(watch_count(&slow, FATE_WHOLE), 0, 10);
     assert_true(watch_count(&fast, FATE_WHOLE) >= 70);
     watch_deinit(&fast);
@@ -71,7 +71,7 @@ static void a_peer_is_told_the_rate_of_its_link(void **state)
 enum { FRAME_MS = 16, FRAME_BYTES = 4000, STREAM_BPS = FRAME_BYTES * 8 * 1000 / FRAME_MS };
 enum { METER_GROUPS = 8, METER_FRAMES = 4096 };
 
-struct meter { /* reads frames as they arrive; each begins with the time at which it was written */
+struct meter { /* reads frames as they arrive; a frame begins with the time when it was written */
     struct watch watch;
     struct moq_watcher watcher;
     struct moq_group_reader readers[METER_GROUPS]; /* by sequence */
@@ -139,7 +139,7 @@ static uint64_t meter_percentile_us(struct meter *meter, size_t percent)
     return meter->delays_ns[(meter->count - 1) * percent / 100] / NS_PER_US;
 }
 
-/* One frame each FRAME_MS, in groups of `frames`. */
+/* Writes a frame every FRAME_MS, in groups of `frames`. */
 static void play(struct stage *stage, uint64_t seconds, uint32_t frames)
 {
     uint8_t frame[FRAME_BYTES] = {0};
@@ -174,7 +174,7 @@ static void what_an_overloaded_viewer_gets_is_fresh(void **state)
 
     const size_t frames = 20 * 1000 / FRAME_MS;
     assert_true(fast.count >= frames - 2);
-    assert_in_range(meter_percentile_us(&fast, 100), 20000, 21000); /* nothing but the way */
+    assert_in_range(meter_percentile_us(&fast, 100), 20000, 21000); /* only the network delay */
     assert_in_range(slow.count, frames / 3, frames * 2 / 3);
     assert_in_range(meter_percentile_us(&slow, 50), 20000, 80000);
     assert_in_range(meter_percentile_us(&slow, 99), 20000, (100 + 30) * 1000);
@@ -185,9 +185,9 @@ static void what_an_overloaded_viewer_gets_is_fresh(void **state)
 
 /* ---- Silence --------------------------------------------------------------------------------- */
 
-/* Twenty viewers, of which four fall silent. What was on its way is lost, and some probes, which
- * come at ever longer intervals until the session is given up. A deadline that stays due would let
- * this test run for hours. */
+/* Four of twenty viewers fall silent. What was under way to them is lost, and so are a few probes,
+ * at longer and longer intervals, until the sessions are given up. If a deadline stayed due, this
+ * test would run for hours. */
 static void silent_viewers_cost_a_few_packets_and_nobody_else(void **state)
 {
     (void)state;

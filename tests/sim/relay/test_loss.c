@@ -20,7 +20,7 @@ struct totals {
 static const enum quic_protocol protocols[] = {QUIC_PROTOCOL_RAW, QUIC_PROTOCOL_WEBTRANSPORT};
 static const uint32_t versions[] = {MOQ_VERSION_02, MOQ_VERSION_03, MOQ_VERSION_04};
 
-/* All that is to be said about one case; NULL: all is well. */
+/* What is wrong in a case; NULL: nothing. */
 static const char *check(const struct watch *watch, struct world *world, int percent)
 {
     if (percent == 0 && watch_count(watch, FATE_WHOLE) != GROUPS)

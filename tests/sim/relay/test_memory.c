@@ -17,8 +17,8 @@ enum {
     WAVES = 100,
     WAVE = 20, /* clients of one wave */
     WARM_UP = 20,
-    GHOSTS = 4,                   /* of a wave: they vanish */
-    GROWTH_MAX_BYTES = 16 * 1024, /* over all waves after the warm-up: noise of tables */
+    GHOSTS = 4,                   /* clients per wave that vanish */
+    GROWTH_MAX_BYTES = 16 * 1024, /* over all waves after the warm-up, for tables that grow */
 };
 
 struct wave {
@@ -29,7 +29,7 @@ struct wave {
 
 struct memory {
     struct world world;
-    struct host *house, *haunted; /* clients that end, and those that vanish */
+    struct host *house, *haunted; /* hosts of clients that close, and of those that vanish */
     struct client *publisher, *viewer;
     struct watch watch;
     int64_t objects[OBJECT_KIND_COUNT];
@@ -55,7 +55,7 @@ static void memory_init(struct memory *memory)
     publish_text(track, 1, "here");
 }
 
-/* Each client of a wave is one of these. */
+/* What a client of a wave does. */
 enum part { PUBLISHES, WATCHES, WATCHES_ANOTHER, WAITS_IN_VAIN, PARTS };
 
 static void begin_part(struct wave *wave, int i)
@@ -77,7 +77,7 @@ static void begin_part(struct wave *wave, int i)
     client_listen(client, "");
 }
 
-/* One in five of those that stay does not even wait for its session. */
+/* Begins a wave. One in five of the clients that close does not wait for its session. */
 static void begin(struct memory *memory, struct wave *wave, int number)
 {
     *wave = (struct wave){0};
@@ -113,8 +113,8 @@ static void end(struct memory *memory, struct wave *wave)
     sim_set_node_link(memory->world.sim, memory->haunted->node, link);
 }
 
-/* Of the heap and of ngtcp2's objects; without the heap's part under the sanitizers, which count
- * for themselves. */
+/* The bytes in use on the heap and for ngtcp2's objects. Under a sanitizer the heap is not counted,
+ * because sanitizers have their own. */
 static size_t bytes_in_use(const struct memory *memory)
 {
     const struct world *world = &memory->world;
@@ -166,7 +166,7 @@ static void two_thousand_sessions_leave_nothing_behind(void **state)
     world_deinit(&memory.world);
 }
 
-/* glibc's caches of free pieces count as in use: without them the count is exact. */
+/* Switches off glibc's caches of free pieces, which would count as in use. */
 static void without_caches(char **argv)
 {
     if (getenv("GLIBC_TUNABLES"))

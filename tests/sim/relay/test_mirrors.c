@@ -188,8 +188,8 @@ static void what_a_home_cuts_its_mirrors_let_go_too(void **state)
 
 /* ---- Takeover -------------------------------------------------------------------------------- */
 
-/* A group that its publisher left open. The next publisher is on the viewer's own worker, so
- * nothing comes over the link any more. */
+/* A publisher has left a group open. The next publisher is on the viewer's worker, so nothing comes
+ * over the link any more. */
 static void a_mirror_that_is_left_cuts_what_still_grows(void **state)
 {
     (void)state;

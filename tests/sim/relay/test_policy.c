@@ -16,8 +16,8 @@ enum { LATE_GROUPS = 200 };
 struct stage {
     struct world world;
     struct core_hook hook;
-    uint64_t held;          /* the last one */
-    struct moq_path *alias; /* where subscriptions are led; NULL: as asked */
+    uint64_t held;          /* the last request that the hook holds */
+    struct moq_path *alias; /* target of subscriptions; NULL: as asked */
     struct core_override sampled;
     bool is_holding;
     struct client *publisher, *viewer;
@@ -243,7 +243,7 @@ static void the_class_is_that_of_the_path_that_was_asked_for(void **state)
     stage_deinit(&stage);
 }
 
-/* A class matches the path as the log prints it. */
+/* A class is matched against the path in the form that the log prints. */
 static void a_class_of_odd_names_is_found(void **state)
 {
     (void)state;
@@ -256,7 +256,7 @@ static void a_class_of_odd_names_is_found(void **state)
     stage_deinit(&stage);
 }
 
-/* Class and limit are of one moment, when the viewer begins to be served. */
+/* Class and limit are both taken at the moment when a viewer begins to be served. */
 static void a_reload_counts_for_those_who_wait(void **state)
 {
     (void)state;
@@ -273,7 +273,7 @@ static void a_reload_counts_for_those_who_wait(void **state)
     assert_policy(&stage, 700, 108, MOQ_ORDER_OLDEST);
 
     policy->classes[1].latency_ns = policy->max.latency_ns = 100 * NS_PER_MS;
-    update_wish(&stage, 100, MOQ_ORDER_ANY); /* and those who are served keep theirs */
+    update_wish(&stage, 100, MOQ_ORDER_ANY); /* viewers that are served keep theirs */
     assert_policy(&stage, 700, 80, MOQ_ORDER_OLDEST);
     stage_deinit(&stage);
 }
@@ -353,7 +353,7 @@ static void wish_for_something(struct stage *stage, struct model *model)
     update_wish(stage, (uint8_t)model->wished_priority, model->wished_order);
 }
 
-/* A reload counts for new viewers: this one keeps the limit of its arrival. */
+/* Changes the limit. A reload applies to new viewers; this one keeps the limit of its arrival. */
 static void move_the_limit(struct stage *stage, struct model *model)
 {
     stage->world.config->policy.max.latency_ns = dice(stage, 4000) * NS_PER_MS;

@@ -1,6 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Publishers that fall silent, die, come back, and take each other's place; and viewers that
- * vanish. */
+/* Publishers that fall silent, die, come back and replace each other, and viewers that vanish. */
 #include "tests/sim/relay/prologue.h"
 
 #define RTT_NS (20 * NS_PER_MS)
@@ -36,7 +35,7 @@ static void stage_deinit(struct stage *stage)
     world_deinit(&stage->world);
 }
 
-/* A group that is not finished, with one frame in it. */
+/* Begins a group with one frame, and leaves it open. */
 static struct moq_group *begin(struct moq_track *track, uint64_t sequence, const char *text)
 {
     struct moq_group *group;
@@ -138,7 +137,7 @@ static void a_name_that_is_published_again_is_picked_up_in_the_same_session(void
     assert_int_equal(stage.viewer->actives, 1);
     assert_int_equal(stage.viewer->ends, 1);
 
-    watch_init(&again, stage.viewer, "demo/bbb", &WISH_ANY); /* waits: nobody has it */
+    watch_init(&again, stage.viewer, "demo/bbb", &WISH_ANY); /* waits, because nobody has it */
     struct client *publisher = client_ready(stage.publisher->host, NULL);
     struct moq_track *track = client_publish(publisher, "demo/bbb");
     publish_text(track, 1, "back");

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* FETCH and INFO through the relay: from its cache, from a publisher that is known to answer, or
- * refused. */
+/* FETCH and INFO through the relay: answered from its cache, by a publisher that is known to
+ * answer, or refused. */
 #include "tests/sim/relay/prologue.h"
 
 #include <stdio.h>

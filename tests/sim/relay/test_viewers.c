@@ -23,7 +23,7 @@ static void stage_init(struct stage *stage, const char *yaml)
     world_run(&stage->world, 100 * NS_PER_MS);
 }
 
-/* A new session of that version with one subscription. */
+/* Opens a session with this set-up and subscribes. */
 static void join(struct stage *stage, struct watch *watch, const struct client_setup *setup,
                  const struct moq_wish *wish)
 {
@@ -223,7 +223,7 @@ static void the_wish_upstream_follows_the_viewers(void **state)
 
 enum { GROUPS = 30, GROUP_MS = 200, FRAMES = 10, FRAME_BYTES = 4000 };
 
-/* 160 kbit/s of an average 800: each fifth group at best. */
+/* The link carries 160 kbit/s of an average of 800, so at best every fifth group arrives. */
 static void a_slow_viewer_skips_what_is_late_and_delays_nobody(void **state)
 {
     (void)state;
@@ -250,11 +250,12 @@ static void a_slow_viewer_skips_what_is_late_and_delays_nobody(void **state)
     uint64_t start_ns = world_now(&stage.world);
     while (!camera_is_over(camera)) {
         world_run(&stage.world, GROUP_MS * NS_PER_MS);
-        /* Two links of 10 ms, and the time of a turn. */
+        /* Two links of 10 ms each, and the time of a turn. */
         int due =
             (int)((world_now(&stage.world) - start_ns - 50 * NS_PER_MS) / (GROUP_MS * NS_PER_MS));
         assert_true(watch_count(&fast, FATE_WHOLE) >= due);
-        /* Late are those overtaken 300 ms ago; to cut one may take a tick, a queue and a way. */
+        /* A group is late 300 ms after it was superseded. Cutting it may take a tick, the queue and
+         * the network delay. */
         assert_in_range(watch_count(&slow, FATE_GROWING), 0, 1 + (300 + 250 + 250) / GROUP_MS);
     }
     world_run(&stage.world, 10 * NS_PER_S);
@@ -272,7 +273,8 @@ static void a_slow_viewer_skips_what_is_late_and_delays_nobody(void **state)
     world_deinit(&stage.world);
 }
 
-/* A publisher may begin anywhere: its viewers are told of the hole, but were not late for it. */
+/* A publisher may begin with any number. Its viewers are told of the gap, but it does not count as
+ * skipped. */
 static void numbers_that_nobody_used_are_no_groups_that_were_skipped(void **state)
 {
     (void)state;
@@ -314,7 +316,7 @@ static void a_burst_of_small_groups_is_delivered_whole(void **state)
 
 /* ---- Time ------------------------------------------------------------------------------------ */
 
-/* Whatever they watched before: once everything has arrived, sessions have nothing to wait for. */
+/* Once everything has arrived, sessions wait for nothing, whatever they have watched before. */
 static void idle_sessions_wake_nobody(void **state)
 {
     (void)state;

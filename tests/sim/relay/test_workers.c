@@ -8,7 +8,7 @@
 
 enum {
     WORKERS = 4,
-    VIEWERS = 8, /* two per worker, the publisher's included */
+    VIEWERS = 8, /* two per worker, also on the publisher's worker */
     GROUPS = 40,
     FRAMES = 10,
     FRAME_BYTES = 2000,
@@ -25,7 +25,8 @@ struct fixture {
     struct camera_setup camera;
 };
 
-/* The publisher is the first client and so on worker 0, viewer i on worker (i + 1) % WORKERS. */
+/* The publisher is the first client, so it is on worker 0. Viewer i is on worker (i + 1) %
+ * WORKERS. */
 static void begin(struct fixture *fixture)
 {
     const struct world_setup setup = {
@@ -87,8 +88,8 @@ static void a_publisher_on_one_worker_feeds_viewers_on_all(void **state)
     assert_int_equal(world_counters(&fixture.world)->upstream_subscriptions_total, 1);
     assert_int_equal(world_counters(&fixture.world)->tracks, 1);
     assert_int_equal(fixture.publisher->subscribes, 1);
-    /* A frame comes in two packets at most, each may be a post to each other worker; never one per
-     * viewer, and the bytes are nowhere twice. */
+    /* A frame comes in at most two packets, and each may cause a post to each other worker, but not
+     * one per viewer. The bytes are never copied. */
     assert_in_range(posts(&fixture) - before, 1, (WORKERS - 1) * GROUPS * (2 * FRAMES + 2));
     assert_true(object_count(OBJECT_group_body) > bodies);
     end(&fixture);
@@ -131,7 +132,7 @@ static void a_worker_that_is_stuck_harms_no_other(void **state)
     world_stick(&fixture.world, 1, false);
     world_run(&fixture.world, NS_PER_S);
     assert_true(watch_count(&fixture.watches[0], FATE_WHOLE) >
-                0); /* it is back, with what is fresh */
+                0); /* it is back, with the newest data */
     assert_int_equal(fixture.watches[0].wrong, 0);
     end(&fixture);
 }

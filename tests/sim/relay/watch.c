@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Groups are compared when they end, before the cache of the watch lets go of them. */
+/* Groups are compared when they end, before the watch's cache drops them. */
 #include "tests/sim/relay/watch.h"
 
 #include <stdio.h>

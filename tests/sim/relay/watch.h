@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A watch is one subscription of a client and what became of every group of it. */
+/* A watch is one subscription of a client, with the fate of each of its groups. */
 #ifndef MOQ_TESTS_SIM_RELAY_WATCH_H
 #define MOQ_TESTS_SIM_RELAY_WATCH_H
 
@@ -9,23 +9,23 @@
 enum { WATCH_MAX_SEQUENCES = 1024, WATCH_TEXT_BYTES = 1024 };
 
 enum fate {
-    FATE_NONE,    /* nobody has said anything about this group */
+    FATE_NONE,    /* nothing is known about this group */
     FATE_GROWING, /* it has begun */
     FATE_WHOLE,
-    FATE_CUT, /* begun, and cut short */
-    FATE_GAP, /* reported as one that will not come */
+    FATE_CUT, /* it has begun and was cut short */
+    FATE_GAP, /* it was reported as a gap, so it will not come */
 };
 
 struct watch {
     struct client *client;
-    struct moq_track *track; /* what arrived */
+    struct moq_track *track; /* the groups that have arrived */
     struct moq_subscription *subscription;
     struct moq_watcher watcher;
     const struct camera_setup *camera;          /* what is expected; NULL: anything */
     uint8_t fates[WATCH_MAX_SEQUENCES], beyond; /* enum fate, by sequence */
     uint64_t highest;
     bool has_any;
-    int begun, wrong, backwards; /* groups: wrong: other bytes; backwards: below the highest */
+    int begun, wrong, backwards; /* groups; wrong: other bytes; backwards: below the highest */
     int infos, closed, close_error;
     struct moq_info info;
 };
@@ -43,7 +43,7 @@ void watch_deinit(struct watch *watch);
 
 bool watch_is_closed(void *watch);
 int watch_count(const struct watch *watch, enum fate fate);
-/* Whether every one of these groups had an end: whole, cut or reported as a gap. */
+/* Whether each of these groups has ended: whole, cut, or reported as a gap. */
 bool watch_knows(const struct watch *watch, uint64_t first, uint64_t last);
 
 /* All frames of a group joined by '|'; followed by "..." while it grows, or "!" if it was cut; "-":

@@ -38,7 +38,7 @@ static uint64_t earlier(uint64_t a, uint64_t b)
     return a < b ? a : b;
 }
 
-/* Each turn checks few of many sessions, and the next turn others. */
+/* Whether a session is checked in this turn. If there are many, each turn checks only some. */
 static bool is_checked_now(const struct turns *turns, uint64_t position)
 {
     return (position + turns->count) % sim_check_every(turns->sessions) == 0;
@@ -58,7 +58,7 @@ static void check_peers_sessions(struct world_worker *worker)
     turns->count++;
 }
 
-/* What must hold after each turn. */
+/* Checks the invariants that hold after each turn. */
 static void check_worker(struct world_worker *worker)
 {
     router_check(&worker->router);
@@ -205,7 +205,8 @@ static void host_free(struct host *host)
     free(host);
 }
 
-/* As core stops: no session is left, then routers let go of each other, then all is freed. */
+/* Stops like core: when no session is left, routers let go of each other, then everything is
+ * freed. */
 static void stop_routers(struct world *world)
 {
     bool is_busy = true;

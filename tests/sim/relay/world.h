@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A whole relay and its peers in one process on a simulated network: a worker of the relay is
- * server/core's router behind an endpoint of quic, hosts are addresses with any number of clients.
- * Posts from worker to worker take a random time, by the seed. */
+/* A whole relay and its peers in one process on a simulated network. A worker of the relay is a
+ * router of server/core with an endpoint of quic; a host is an address with any number of clients.
+ * Posts between workers take a random time, by the seed. */
 #ifndef MOQ_TESTS_SIM_RELAY_WORLD_H
 #define MOQ_TESTS_SIM_RELAY_WORLD_H
 
@@ -18,14 +18,13 @@ enum { WORLD_WORKERS_MAX = 4 };
 struct world_setup {
     uint64_t seed;
     struct sim_link link;
-    const char *yaml; /* of the relay; NULL: all as by default */
-    uint32_t
-        workers; /* clients are spread over them in turn; 0: what MOQ_SIM_WORKERS says, or one */
+    const char *yaml; /* configuration of the relay; NULL: defaults */
+    uint32_t workers; /* clients are assigned to them in turn; 0: MOQ_SIM_WORKERS, or one */
 };
 
-/* So that each turn can check some of many sessions. */
+/* Lets each turn check only some of many sessions. */
 struct turns {
-    uint64_t count, sessions; /* how many there were, and how many sessions in the last one */
+    uint64_t count, sessions; /* turns so far, and sessions in the last one */
 };
 
 struct world_worker {
@@ -35,7 +34,7 @@ struct world_worker {
     struct moq_native_bridge bridge;
     int node;
     uint64_t next_sweep_ns, next_sample_ns, next_post_ns;
-    uint64_t posts; /* that it has run */
+    uint64_t posts; /* posts that it has run */
     bool is_stuck;  /* runs no posts */
     struct turns turns;
 };
@@ -62,17 +61,17 @@ struct host { /* one address */
 
 void world_init(struct world *world, const struct world_setup *setup);
 
-/* Frees everything, sessions that are open included, and checks that nothing is left behind. */
+/* Frees everything, including open sessions, and checks that no object is left. */
 void world_deinit(struct world *world);
 
-/* An address of its own; the world's. */
+/* Makes a host with an address of its own. The world owns it. */
 struct host *world_host(struct world *world);
-/* One that lets its peers open no more than this. */
+/* Makes a host whose endpoint has these limits. */
 struct host *world_host_limited(struct world *world, const struct quic_limits *limits);
 
-int world_next_node(struct world *world); /* of the worker whose turn it is to get a client */
+int world_next_node(struct world *world); /* the node of the worker that gets the next client */
 void world_add_hook(struct world *world, struct core_hook *hook); /* to the first worker's chain */
-/* Of the first worker's chain, as core_answer. */
+/* Like core_answer(), for the first worker's chain. */
 int world_answer(struct world *world, uint64_t number, enum core_verdict verdict);
 void world_stick(struct world *world, uint32_t worker, bool is_stuck); /* hears no other worker */
 void world_stop(struct world *world); /* the relay ends its sessions cleanly */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What the tests of the configuration share: loading from a text, and errors as one string. */
+/* Shared by the tests of the configuration: loads it from a text, and prints errors as one
+ * string. */
 #ifndef MOQ_TEST_CONFIG_LOADING_H
 #define MOQ_TEST_CONFIG_LOADING_H
 
@@ -29,7 +30,8 @@ static inline void load(struct loaded *loaded, const struct config_sources *sour
     assert_int_equal(loaded->result == 0, loaded->errors.count == 0);
 }
 
-/* Loads `text` as relay.yaml; --tls-self-sign localhost spares each text a certificate. */
+/* Loads `text` as relay.yaml. --tls-self-sign localhost is added, so that no text needs a
+ * certificate. */
 static inline void load_text(struct loaded *loaded, const char *text, size_t n)
 {
     struct config_flags flags = {.self_sign = {.values = {"localhost"}, .count = 1}};
@@ -38,7 +40,7 @@ static inline void load_text(struct loaded *loaded, const char *text, size_t n)
     load(loaded, &sources);
 }
 
-/* Every error, a line each; to be freed. */
+/* All errors, one per line. The caller frees the result. */
 static inline char *error_lines(const struct config_errors *errors)
 {
     char *text = NULL;
@@ -56,7 +58,7 @@ static inline void assert_errors(const struct config_errors *errors, const char 
     free(lines);
 }
 
-/* What --print-config prints; to be freed. */
+/* The output of --print-config. The caller frees it. */
 static inline char *printed(const struct relay_config *config)
 {
     char *text = NULL;

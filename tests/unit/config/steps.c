@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The counter that the compiler has called at every basic block. */
+/* The counter, which compiled code increments at every basic block. */
 #include "tests/unit/config/steps.h"
 
 static uint64_t steps;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Work, counted instead of timed: each basic block of server/config that runs is one step. A busy
- * machine makes none of them more. tests/unit/config/CMakeLists.txt has the room compiled for it
+/* Counts work instead of measuring time: each basic block of server/config that runs is one step,
+ * also on a busy machine. tests/unit/config/CMakeLists.txt compiles the room for that
  * (-fsanitize-coverage=trace-pc). */
 #ifndef MOQ_TEST_CONFIG_STEPS_H
 #define MOQ_TEST_CONFIG_STEPS_H

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Entries that answer as they are told and note what they hear.
+/* Entries that give the answers that the test sets, and note what they are told.
  * Used by tests/unit/core/test_chain.c and tests/unit/core/test_members.c. */
 #include "tests/unit/core/entries.h"
 

@@ -12,14 +12,14 @@
 
 #include "server/core/chain.h"
 
-/* An entry that answers as it is told and notes what it hears. */
+/* An entry that gives the answer in `verdict`, and notes what it is told. */
 struct entry {
     struct core_hook hook;
     enum core_verdict verdict;
     char name;
     char *log;
-    const char *reason;                /* that it gives; NULL: none */
-    const struct core_override *wants; /* that it sets; NULL: nothing */
+    const char *reason;                /* given with the answer; NULL: none */
+    const struct core_override *wants; /* the override that it sets; NULL: none */
     int withdrawn, born, died;
 };
 
@@ -34,10 +34,10 @@ struct fixture {
     struct core_hooks hooks;
     struct question question;
     struct entry entries[3];
-    char log[16]; /* the names of those asked, in order */
+    char log[16]; /* names of the entries that were asked, in order */
 };
 
-extern const struct core_hook_ops entry_ops; /* all of them asked alike */
+extern const struct core_hook_ops entry_ops; /* the same function for all kinds of requests */
 
 enum core_verdict on_ask(void *self, struct core_request *request);
 void on_peer_died(void *self, struct core_peer *peer);

@@ -36,7 +36,7 @@ static inline struct relay_config *running_load(const char *text)
     return config;
 }
 
-/* Sockets are bound, nothing is served before core_run. */
+/* Makes the core: sockets are bound, but nothing is served before core_run(). */
 static inline void running_prepare(struct running *running, const char *text)
 {
     char error_text[QUIC_ERROR_TEXT_BYTES] = "";

@@ -8,10 +8,10 @@
 
 struct bit_writer { /* begins with zeros */
     uint8_t bytes[1024];
-    unsigned at; /* in bits */
+    unsigned at; /* position in bits */
 };
 
-/* At most 32. */
+/* Writes the lowest `count` bits of `value`, at most 32. */
 static inline void put_bits(struct bit_writer *to, uint32_t value, unsigned count)
 {
     for (; count > 0; count--, to->at++)

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A filter: a fragmented MP4 on standard input goes through import and export to standard output.
- * With -g a fragment per group, with -c N input in pieces of N bytes, with -n under the catalog of
- * a stranger: without descriptions, and with two channels whatever the sound has (the frames have
- * to tell), with -j N only what comes from the N-th group of video on, as a viewer who joins then
- * gets it, with -t the packets (track, time, size, group start) instead of the file. */
+/* A filter: imports a fragmented MP4 from standard input and exports it to standard output.
+ *
+ *   -g     one fragment per group -c N   input in pieces of N bytes -n     with the catalog of a
+ * foreign publisher: no descriptions, and always two channels, so that the exporter has to look at
+ * the frames -j N   only from the N-th video group on, as a viewer who joins there gets it -t
+ * print the packets (track, time, size, group start) instead of the file */
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -14,11 +15,11 @@
 #include "karp/karp.h"
 
 struct filter {
-    const struct karp_catalog *catalog; /* the importer's */
+    const struct karp_catalog *catalog; /* owned by the importer */
     struct karp_exporter *exporter;
     struct karp_export_options options;
     bool is_listing, is_bare;
-    size_t join; /* groups of video that are still to pass */
+    size_t join; /* video groups that are still to be skipped */
 };
 
 static int write_out(void *user, const uint8_t *data, size_t size)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Builds small MP4 files and notes what comes out of them. */
+/* Builds small MP4 files, and notes what the importer makes of them. */
 #include "sample_files.h"
 
 #include <inttypes.h>
@@ -356,7 +356,7 @@ int import_file(const uint8_t *data, size_t size, size_t piece, struct notes *no
     int error = 0;
     for (size_t at = 0; at < size && !error; at += piece) {
         size_t part = size - at < piece ? size - at : piece;
-        uint8_t *copy = malloc(part); /* of exact size, so that reading beyond it is noticed */
+        uint8_t *copy = malloc(part); /* exact size, so that a sanitizer sees a read past the end */
         memcpy(copy, data + at, part);
         error = karp_importer_feed(importer, copy, part);
         free(copy);

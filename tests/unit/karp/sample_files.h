@@ -16,26 +16,26 @@ struct file {
     size_t entry_boxes_size;
 };
 
-size_t file_begin(struct file *file, const char *type); /* a box; returns its place */
+size_t file_begin(struct file *file, const char *type); /* begins a box; returns its offset */
 void file_end(struct file *file, size_t place);
 void file_put(struct file *file, uint64_t value, size_t bytes);
 void file_text(struct file *file, const char *text);
 void file_zeros(struct file *file, size_t count);
 void file_u32_at(struct file *file, size_t place, uint32_t value);
 
-/* What a track of a sample moov is like. */
+/* A track of a sample moov. */
 struct sample_track {
     uint32_t id, timescale;
     const char *handler, *codec; /* 4cc: "vide" and "avc1", "vp08", or "soun" and "mp4a", "Opus" */
     bool has_edit;
-    uint32_t empty_edit; /* in thousandths of a second */
+    uint32_t empty_edit; /* milliseconds */
     uint32_t media_time;
-    void (*put_entries)(struct file *file); /* NULL: one entry, as the codec wants it */
-    void (*put_tables)(struct file *file);  /* NULL: none */
+    void (*put_entries)(struct file *file); /* NULL: one entry that suits the codec */
+    void (*put_tables)(struct file *file);  /* NULL: no sample tables */
     const char *language;                   /* three letters; NULL: und */
-    const int8_t *turn; /* a, b, c and d of the matrix; NULL: all of it is zero */
+    const int8_t *turn;                     /* a, b, c and d of the matrix; NULL: all zeros */
     uint32_t screen_width, screen_height;
-    const uint8_t *boxes; /* at the end of the visual sample entry */
+    const uint8_t *boxes; /* for the end of the visual sample entry */
     size_t boxes_size;
 };
 
@@ -48,7 +48,7 @@ extern const struct sample_track both_tracks[2]; /* those two */
 
 void file_ftyp(struct file *file);
 void file_moov(struct file *file, const struct sample_track *tracks, size_t count);
-void file_both(struct file *file); /* an empty file up to the end of a moov of both_tracks */
+void file_both(struct file *file); /* begins a file, up to the end of a moov with both_tracks */
 
 struct sample_run {
     uint32_t track;
@@ -61,24 +61,24 @@ struct sample_run {
     int32_t offsets[8]; /* of composition */
 };
 
-/* moof and mdat of one run, frame by frame default-base-is-moof. */
+/* Writes a moof with one run (default-base-is-moof) and its mdat. */
 void file_fragment(struct file *file, const struct sample_run *run);
 
-/* A fragment of pictures of 40 ms, of which the first is a keyframe, or of sounds of 20 ms; `time`
- * is in the ticks of both_tracks. */
+/* Write a fragment of pictures of 40 ms, the first of which is a keyframe, or of audio frames of
+ * 20 ms. `time` is in ticks of both_tracks. */
 void file_pictures(struct file *file, uint64_t time, const char *texts);
 void file_sounds(struct file *file, uint64_t time, const char *texts);
 
-/* The usual beginning and two fragments: video frames "Key one two", audio frames "aa bb". */
+/* Writes the beginning and two fragments: video frames "Key one two", audio frames "aa bb". */
 void file_usual(struct file *file);
 
-/* Notes a line per frame: "video1 12345 text" with '+' in front at a group start. */
+/* Notes one line per frame: "video1 12345 text", with '+' in front if it begins a group. */
 struct notes {
     char text[8192];
     char catalog[4096];
     int catalogs;
     const struct karp_catalog *latest;
-    int catalog_error, frame_error; /* to be returned */
+    int catalog_error, frame_error; /* returned to the importer */
     struct karp_import_counts counts;
 };
 
@@ -89,12 +89,12 @@ extern const struct karp_import_events note_events;
 int import_file(const uint8_t *data, size_t size, size_t piece, struct notes *notes,
                 struct karp_failure *failure);
 
-/* Imports a file in which there is nothing wrong; fails the test otherwise. */
+/* Imports a file and fails the test if there is an error. */
 void import_well(const struct file *file, struct notes *notes);
 
-/* Imports a file that is refused with these words; fails the test otherwise. */
+/* Imports a file and fails the test if it is not refused with these words. */
 void assert_failure(const struct file *file, const char *words);
 
-int quiet(void **state); /* a group's set-up: nothing is logged */
+int quiet(void **state); /* set-up of a group of tests: switches the log off */
 
 #endif

@@ -13,13 +13,13 @@ enum { FAKE_MAX_STREAMS = 64, FAKE_MAX_BYTES = 40000, FAKE_MAX_TEXT = 2048 };
 
 struct fake_stream {
     int64_t id;
-    uint8_t sent[FAKE_MAX_BYTES]; /* what HTTP/3 wrote */
+    uint8_t sent[FAKE_MAX_BYTES]; /* bytes that HTTP/3 wrote */
     size_t sent_size;
-    uint8_t app[FAKE_MAX_BYTES]; /* what came for the application */
+    uint8_t app[FAKE_MAX_BYTES]; /* bytes that came for the application */
     size_t app_size;
     enum wt_stream_kind kind;
     bool is_finished;
-    uint64_t reset_code, stop_code; /* 0: was not */
+    uint64_t reset_code, stop_code; /* 0: not reset, not stopped */
 };
 
 struct fake_conn {
@@ -38,13 +38,13 @@ struct fake_conn {
     int fail_count, request_count, established_count, closed_count, refused_count;
     int refused_status;
     char authority[FAKE_MAX_TEXT], path[FAKE_MAX_TEXT], origin[FAKE_MAX_TEXT];
-    char protocols[FAKE_MAX_TEXT]; /* that a client offers */
-    char protocol[FAKE_MAX_TEXT];  /* that a server chose, as its client reads it */
+    char protocols[FAKE_MAX_TEXT]; /* offered by a client */
+    char protocol[FAKE_MAX_TEXT];  /* chosen by a server, as its client reads it */
     uint32_t closed_code;
     char closed_reason[FAKE_MAX_TEXT];
 };
 
-/* Started, so its SETTINGS are written; a server answers requests with 200. */
+/* Makes a connection that has written its SETTINGS. A server answers requests with 200. */
 struct fake_conn *fake_new(bool is_server);
 void fake_free(struct fake_conn **conn);
 
@@ -57,17 +57,18 @@ struct fake_stream *fake_stream(struct fake_conn *conn, int64_t id);
 size_t fake_hex(const char *hex, uint8_t *out, size_t room); /* spaces are skipped */
 struct h3_span fake_span(const char *hex);                   /* its bytes, until the next call */
 
-/* Gives bytes on a stream as a connection would, until it is the application's or rejected. */
+/* Passes bytes of a stream to the session like a connection, until the stream is the application's
+ * or rejected. */
 enum wt_stream_kind fake_give(struct fake_conn *conn, int64_t id, const uint8_t *data, size_t n,
                               bool is_end);
 enum wt_stream_kind fake_give_hex(struct fake_conn *conn, int64_t id, const char *hex);
 enum wt_stream_kind fake_end(struct fake_conn *conn, int64_t id);
 
-/* The bytes that HTTP/3 wrote to a stream equal `hex`. */
+/* Whether the bytes that HTTP/3 wrote to a stream equal `hex`. */
 bool fake_sent_is(struct fake_conn *conn, int64_t id, const char *hex);
 bool fake_app_is(struct fake_conn *conn, int64_t id, const char *hex);
 
-/* A client's or server's well-formed beginning: its SETTINGS; and the CONNECT on stream 0. */
+/* Well-formed bytes: SETTINGS of clients and servers, a CONNECT for stream 0, and its answer. */
 extern const char server_settings[], chromium_settings[], client_settings[], rust_settings[];
 extern const char connect_request[], accepted_response[];
 

@@ -47,7 +47,7 @@ struct any_message {
     } is;
 };
 
-/* `any` says kind and version and gets the rest. */
+/* Decodes the kind of message, in the version, that `any` says, into `any`. */
 static inline int any_decode(struct any_message *any, const uint8_t *in, size_t n, size_t *used)
 {
     uint32_t version = any->version;
@@ -249,7 +249,7 @@ static inline void any_say_body(struct any_text *text, const struct any_message 
     }
 }
 
-/* The whole message as a line; equal messages give equal lines. */
+/* Prints a message as a line. Equal messages give equal lines. */
 static inline const char *any_words(struct any_message *any, struct any_text *text)
 {
     char path_text[MOQ_PATH_TEXT_BYTES] = "";

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Bytes written as in the protocol's examples: "02 01 03 64656d6f", spaces wherever they help. */
+/* Reads bytes in the notation of the protocol's examples: "02 01 03 64656d6f", with any spaces. */
 #ifndef TEST_BYTES_OF_HEX_H
 #define TEST_BYTES_OF_HEX_H
 

@@ -18,11 +18,11 @@
 struct peer {
     struct moq_session *session;
     struct moq_offers *offers;
-    struct moq_track *track;     /* served to those who ask; NULL: none */
-    struct moq_policy policy;    /* for them */
+    struct moq_track *track;     /* served to everyone who asks; NULL: none */
+    struct moq_policy policy;    /* for its viewers */
     struct moq_viewer *viewer;   /* the last one; NULL: closed */
     struct moq_request *request; /* the last one that is not answered; NULL: answered or gone */
-    const void *hidden_owner;    /* whose offers this peer may not see */
+    const void *hidden_owner;    /* this peer does not see offers of this owner */
     enum peer_rule {
         PEER_FOLLOWS,
         PEER_IGNORES,
@@ -52,7 +52,7 @@ struct options {
 void pair_init(struct pair *pair, const struct options *options);
 void pair_deinit(struct pair *pair);
 
-/* A track of this path on the pair's clock, with a generous cache. */
+/* Makes a track with this path on the pair's clock, with a large cache. */
 struct moq_track *track_new(struct pair *pair, const char *path);
 void track_begin(struct moq_track *track, uint64_t sequence,
                  struct moq_group **group); /* a reference */
@@ -61,7 +61,7 @@ void track_group(struct moq_track *track, uint64_t sequence,
                  const char *text); /* one frame, complete */
 void track_end(struct moq_track *track, struct moq_group **group);
 
-/* A subscription that writes down what it is told, and its track. */
+/* A subscription that records what it is told, and its track. */
 struct listener {
     struct moq_track *track;
     struct moq_subscription *subscription;
@@ -70,7 +70,7 @@ struct listener {
     struct moq_info info;
     uint64_t gap_first, gap_last;
     int gap_error;
-    uint64_t order[64]; /* sequences as they came */
+    uint64_t order[64]; /* sequences in the order of their arrival */
     size_t count;
 };
 void listener_init(struct listener *listener, struct pair *pair, const char *path);
@@ -87,13 +87,12 @@ const char *text_of(struct moq_track *track, uint64_t sequence);
 #define RANGE(from, to)                                                                            \
     ((struct moq_wish){.priority = 128, .order = MOQ_ORDER_OLDEST, .min = (from), .max = (to)})
 
-/* What a stream carried, as hex without spaces. */
+/* The bytes that a stream carried, as hex without spaces. */
 const char *hex_of(const struct wire_half *half);
 void say_hex(struct wire_stream *stream, int end, const char *hex); /* spaces are skipped */
 struct wire_stream *open_hex(struct wire *wire, int end, bool is_bidi, const char *hex);
 
-/* Greetings and one subscribe, as the tests that play a peer write them: offers, and "t" under id
- * 0. */
+/* Bytes for tests that play a peer: greetings, and a SUBSCRIBE for "t" with the ID 0. */
 #define HEX_OFFER_02 "00 01 c0000000ff0bad02 00"
 #define HEX_OFFER_03 "00 01 c0000000ff0bad03 00"
 #define HEX_OFFER_04 "00 01 c0000000ff0bad04 00"

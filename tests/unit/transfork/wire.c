@@ -116,7 +116,7 @@ struct moq_transport wire_transport(struct wire *wire, int end)
 
 /* ---- Carrying -------------------------------------------------------------------------------- */
 
-/* The receiver meets the stream. False: it refused. */
+/* Shows the receiver a new stream. Returns false if it refused the stream. */
 static bool introduce(struct wire_stream *stream, int end)
 {
     if (stream->is_known[end])
@@ -139,7 +139,7 @@ static bool introduce(struct wire_stream *stream, int end)
     return false;
 }
 
-/* Lets a session write one piece. Returns whether anything moved. */
+/* Lets a session write one piece. Returns whether anything was written. */
 static bool write_piece(struct wire_stream *stream, int end)
 {
     struct wire_half *half = &stream->half[end];
@@ -185,7 +185,8 @@ static void carry_bytes(struct wire_stream *stream, int end)
         moq_stream_acked(stream->side[end], half->sent);
 }
 
-/* Who is told to stop resets, as QUIC demands; a stream may begin with that. */
+/* Delivers a stop. The other end answers with a reset, as QUIC requires. A stream may begin with
+ * it. */
 static void tell_stop(struct wire_stream *stream, int end)
 {
     struct wire_half *half = &stream->half[end];
@@ -196,7 +197,7 @@ static void tell_stop(struct wire_stream *stream, int end)
         moq_stream_was_stopped(stream->side[end], half->stop_code);
 }
 
-/* One direction, one step. Returns whether anything moved. */
+/* Carries one step in one direction. Returns whether anything moved. */
 static bool carry(struct wire_stream *stream, int end)
 {
     struct wire_half *half = &stream->half[end];
@@ -248,7 +249,7 @@ static bool close_if_over(struct wire_stream *stream)
     return has_moved;
 }
 
-/* The awake direction of highest urgency first, as a transport does; everything else in order. */
+/* Lets the most urgent direction write, like a transport, and delivers everything else in order. */
 static bool run_once(struct wire *wire)
 {
     bool has_moved = false;
@@ -279,7 +280,7 @@ static void tell_closed(struct wire *wire)
         wire_cut(wire);
 }
 
-/* Streams of lower urgency get their turn when those of higher urgency cannot move. */
+/* Lets streams of lower urgency write. Called when the most urgent ones cannot. */
 static bool write_anything(struct wire *wire)
 {
     bool has_moved = false;

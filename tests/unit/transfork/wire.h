@@ -77,7 +77,7 @@ struct wire_stream *wire_open(struct wire *wire, int end, bool is_bidi);
 void wire_say(struct wire_stream *stream, int end, const void *bytes, size_t n);
 void wire_end_stream(struct wire_stream *stream, int end);
 void wire_reset(struct wire_stream *stream, int end, uint32_t code);
-void wire_stop(struct wire_stream *stream, int end, uint32_t code); /* what the other end says */
+void wire_stop(struct wire_stream *stream, int end, uint32_t code); /* the other end's direction */
 
 /* The n-th stream that `end` opened; NULL: there are fewer. */
 struct wire_stream *wire_nth(const struct wire *wire, int end, bool is_bidi, size_t n);
