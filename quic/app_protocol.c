@@ -142,8 +142,8 @@ static bool is_name(const struct member *member, const char *name)
     return size == strlen(name) && memcmp(member->text + is_string, name, size) == 0;
 }
 
-static const struct quic_app_protocol *find_named(const struct quic_app_protocols *protocols,
-                                                  const struct member *member)
+static const struct quic_app_protocol *
+find_protocol_named(const struct quic_app_protocols *protocols, const struct member *member)
 {
     for (size_t i = 0; i < protocols->count; i++)
         if (protocols->items[i].subprotocol && is_name(member, protocols->items[i].subprotocol))
@@ -163,7 +163,7 @@ const struct quic_app_protocol *subprotocol_choose(const struct quic_app_protoco
         text = next_member(text, &member);
         if (!text || chosen || member.size >= SUBPROTOCOL_MAX_BYTES)
             continue;
-        chosen = find_named(protocols, &member);
+        chosen = find_protocol_named(protocols, &member);
         if (chosen)
             snprintf(item, SUBPROTOCOL_MAX_BYTES, "%.*s", (int)member.size, member.text);
     }

@@ -11,7 +11,7 @@
 #include "base/log.h"
 #include "quic/endpoint.h"
 
-static struct path_news news_of(const struct quic_conn *conn, const ngtcp2_conn_info *info)
+static struct path_news path_news_of(const struct quic_conn *conn, const ngtcp2_conn_info *info)
 {
     return (struct path_news){.now_ns = endpoint_now(conn->endpoint),
                               .pto_ns = ngtcp2_conn_get_pto(conn->quic),
@@ -27,7 +27,7 @@ void conn_mtu_received(struct quic_conn *conn, const ngtcp2_conn_info *info)
 {
     if (!path_mtu_is_news(&conn->mtu, info->bytes_lost))
         return;
-    const struct path_news news = news_of(conn, info);
+    const struct path_news news = path_news_of(conn, info);
     if (!path_mtu_received(&conn->mtu, &news))
         return;
     conn->endpoint->stats.paths_shrunk++;
@@ -41,7 +41,7 @@ void conn_mtu_expired(struct quic_conn *conn)
         return;
     ngtcp2_conn_info info;
     ngtcp2_conn_get_conn_info(conn->quic, &info);
-    const struct path_news news = news_of(conn, &info);
+    const struct path_news news = path_news_of(conn, &info);
     path_mtu_expired(&conn->mtu, &news);
 }
 
@@ -64,7 +64,7 @@ static ngtcp2_ssize write_probe(struct quic_conn *conn, struct train *train, siz
     if (n == (ngtcp2_ssize)size) {
         ngtcp2_conn_info info;
         ngtcp2_conn_get_conn_info(conn->quic, &info);
-        const struct path_news news = news_of(conn, &info);
+        const struct path_news news = path_news_of(conn, &info);
         path_mtu_probe_sent(&conn->mtu, &news, size);
     }
     train->segment_size = n > 0 ? (size_t)n : 0;
@@ -83,7 +83,8 @@ static void train_init(struct train *train)
     ngtcp2_path_storage_zero(&train->path);
 }
 
-static void set_aside(struct aside *aside, const struct train *way, const uint8_t *data, size_t n)
+static void keep_packet_aside(struct aside *aside, const struct train *way, const uint8_t *data,
+                              size_t n)
 {
     train_init(&aside->way);
     ngtcp2_path_copy(&aside->way.path.path, &way->path.path);
@@ -111,7 +112,7 @@ static ngtcp2_ssize write_limited_train(struct quic_conn *conn, struct train *tr
         if (i == 0) {
             train->segment_size = (size_t)n;
         } else if (!is_same_way(train, way) || (size_t)n > train->segment_size) {
-            set_aside(aside, way, data + used, (size_t)n);
+            keep_packet_aside(aside, way, data + used, (size_t)n);
             break;
         }
         used += (size_t)n;
@@ -122,7 +123,7 @@ static ngtcp2_ssize write_limited_train(struct quic_conn *conn, struct train *tr
 }
 
 /* Updates what is known about the path. Returns the size of the probe that is due; 0: none. */
-static size_t look_at_path(struct quic_conn *conn, uint64_t now)
+static size_t due_path_probe(struct quic_conn *conn, uint64_t now)
 {
     if (path_mtu_is_look_due(&conn->mtu, now))
         conn_mtu_expired(conn);
@@ -151,7 +152,7 @@ ngtcp2_ssize conn_write_train(struct quic_conn *conn, struct train *train, struc
                               size_t room)
 {
     uint64_t now = endpoint_now(conn->endpoint);
-    size_t probe = path_mtu_is_quiet(&conn->mtu, now) ? 0 : look_at_path(conn, now);
+    size_t probe = path_mtu_is_quiet(&conn->mtu, now) ? 0 : due_path_probe(conn, now);
     train_init(train);
     aside->size = 0;
     ngtcp2_ssize n;

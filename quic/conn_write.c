@@ -68,7 +68,7 @@ static void pull_settle(struct stream_pull *pull, bool is_over)
 
 /* Takes a stream that cannot write now out of the schedule. Returns false if `rv` is another
  * error. */
-static bool set_aside(struct quic_conn *conn, struct quic_stream *stream, ngtcp2_ssize rv)
+static bool unschedule_blocked(struct quic_conn *conn, struct quic_stream *stream, ngtcp2_ssize rv)
 {
     switch (rv) {
     case NGTCP2_ERR_STREAM_DATA_BLOCKED:
@@ -125,7 +125,7 @@ ngtcp2_ssize conn_write_packet(ngtcp2_conn *quic, ngtcp2_path *path, ngtcp2_pkt_
         if (stream && taken >= 0)
             pull_take(pull, (size_t)taken);
         bool is_over = stream && taken >= 0 && pull->left == 0;
-        bool is_aside = stream && set_aside(conn, stream, rv);
+        bool is_aside = stream && unschedule_blocked(conn, stream, rv);
         has_data |= rv == NGTCP2_ERR_WRITE_MORE;
         if (is_over || is_aside)
             pull_settle(pull, is_over);

@@ -19,7 +19,7 @@ void rate_sent(struct rate *rate, uint64_t sent, uint64_t spent, bool is_waiting
     rate->is_waiting = is_waiting;
 }
 
-static void take_sample(struct rate *rate, uint64_t bytes, uint64_t ns)
+static void take_rate_sample(struct rate *rate, uint64_t bytes, uint64_t ns)
 {
     uint64_t kbps = bytes * 8 * NS_PER_MS / ns;
     rate->kbps[rate->next] = kbps < UINT32_MAX ? (uint32_t)kbps : UINT32_MAX;
@@ -42,7 +42,7 @@ bool rate_acked(struct rate *rate, uint64_t delivered, uint64_t rtt_ns, uint64_t
     if (has_window && !is_enough)
         return false;
     if (has_window)
-        take_sample(rate, bytes, ns);
+        take_rate_sample(rate, bytes, ns);
     rate->at_bytes = delivered;
     rate->at_ns = now_ns;
     return has_window;

@@ -69,8 +69,8 @@ static bool take_newest(struct tls_tickets *self, uint64_t now_ns, struct ticket
     return out->is_made;
 }
 
-static bool find_named(struct tls_tickets *self, uint64_t now_ns, const uint8_t *name,
-                       struct ticket_key *out)
+static bool find_key_named(struct tls_tickets *self, uint64_t now_ns, const uint8_t *name,
+                           struct ticket_key *out)
 {
     bool is_found = false;
     pthread_mutex_lock(&self->mutex);
@@ -122,7 +122,8 @@ static int open_ticket(struct tls_tickets *self, uint64_t now_ns, struct ticket 
 {
     struct ticket_key key;
     bool is_open = ticket->name[NAME_BYTES] < TICKET_RESUMPTIONS_MAX &&
-                   find_named(self, now_ns, ticket->name, &key) && apply_key(&key, ticket, false);
+                   find_key_named(self, now_ns, ticket->name, &key) &&
+                   apply_key(&key, ticket, false);
     explicit_bzero(&key, sizeof key);
     return is_open ? WOLFSSL_TICKET_RET_OK : WOLFSSL_TICKET_RET_REJECT;
 }

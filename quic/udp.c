@@ -86,7 +86,7 @@ static int send_now(struct quic_udp *udp, const struct quic_datagram *train)
     return rv;
 }
 
-static int send_train(void *self, const struct quic_datagram *train)
+static int sink_send_train(void *self, const struct quic_datagram *train)
 {
     struct quic_udp *udp = self;
     if (udp->spread)
@@ -110,7 +110,7 @@ static uint64_t send_due(struct quic_udp *udp, uint64_t until_ns)
     return udp_spread_deadline(udp->spread);
 }
 
-static uint8_t *train_room(void *self)
+static uint8_t *sink_train_room(void *self)
 {
     struct quic_udp *udp = self;
     return udp_socket_room(&udp->socket);
@@ -348,8 +348,8 @@ static int start_endpoint(struct quic_udp *udp, const struct quic_udp_config *co
         return MOQ_ERR_NOMEM;
     full.clock = config->clock;
     full.sink =
-        (struct quic_sink){.send = send_train,
-                           .room = udp->spread ? NULL : train_room,
+        (struct quic_sink){.send = sink_send_train,
+                           .room = udp->spread ? NULL : sink_train_room,
                            .self = udp,
                            .max_train_packets = udp->socket.has_gso ? UDP_TRAIN_MAX_PACKETS : 1};
     udp->endpoint = quic_endpoint_new(&full);
