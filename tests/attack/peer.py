@@ -4,6 +4,7 @@ same face, frames that no stack would send. Time limits everywhere; a wait that 
 
 import asyncio
 import collections
+import os
 import socket
 import ssl
 import time
@@ -11,7 +12,7 @@ import time
 from aioquic.asyncio.protocol import QuicConnectionProtocol
 from aioquic.quic import events
 from aioquic.quic.configuration import QuicConfiguration
-from aioquic.quic.connection import QuicConnection
+from aioquic.quic.connection import QuicConnection, QuicConnectionId
 from aioquic.quic.packet import QuicPacketType
 from aioquic.quic.packet_builder import QuicPacketBuilder
 from aioquic.tls import Epoch
@@ -134,9 +135,19 @@ class Stream:
 
 
 class LazyConnection(QuicConnection):
-    """Gives the relay no more credit than at the beginning, if told so."""
+    """Gives the relay no more credit than at the beginning, if told so. Its IDs may have any length, also none, as those of
+    browsers: that of the relay's first ID, which a client makes up, is 8 then (RFC 9000, 7.2)."""
 
     is_lazy = False
+
+    def __init__(self, **more):
+        super().__init__(**more)
+        self._peer_cid = QuicConnectionId(cid=os.urandom(8), sequence_number=None)
+        self._original_destination_connection_id = self._peer_cid.cid
+
+    def _replenish_connection_ids(self):
+        if self._configuration.connection_id_length:
+            super()._replenish_connection_ids()
 
     def _write_connection_limits(self, builder, space):
         if not self.is_lazy:

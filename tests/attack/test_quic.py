@@ -225,6 +225,27 @@ async def a_peer_may_move_and_may_update_its_keys(relay):
         await (await peer.group()).ended(words="a group after a move")
 
 
+@beside_a_bystander(workers=2)
+async def ids_of_every_length_lead_to_their_peer(relay):
+    source = await connect(relay)
+    for length in (0, 1, 4, 20):
+        for binding in BINDINGS:
+            name = (f"{binding}-{length}",)
+            await publish(source, name)
+            peer = await connect(relay, binding, connection_id_length=length)
+            for turn in range(4):
+                loop, old = asyncio.get_running_loop(), peer._transport
+                peer._transport, _ = await loop.create_datagram_endpoint(lambda: peer, local_addr=("::1", 0), family=socket.AF_INET6)
+                old.close()
+                if turn % 2 and length:
+                    peer.change_connection_id()
+                await peer.ping()
+            watching = await watch(peer, name)
+            (await subscription(source)).group(0, b"x" * 30000)
+            check_equal((await watching.next())[1], 0, f"the group of a viewer with IDs of {length} bytes")
+            peer.leave()
+
+
 @beside_a_bystander(workers=4)
 async def a_ticket_of_one_worker_is_good_at_all_of_them(relay):
     tickets = []
@@ -242,4 +263,4 @@ TESTS = [a_wrong_alpn_is_an_alert, a_sender_that_never_answers_gets_three_times_
          garbage_that_looks_like_first_packets_switches_retry_on, first_packets_cut_and_bent_are_dropped,
          sessions_that_do_not_greet_are_closed, connections_come_and_go_by_the_hundred,
          frames_that_no_stack_sends_cost_their_connection, floods_of_quic_frames_are_bounded,
-         a_peer_may_move_and_may_update_its_keys, a_ticket_of_one_worker_is_good_at_all_of_them]
+         a_peer_may_move_and_may_update_its_keys, ids_of_every_length_lead_to_their_peer, a_ticket_of_one_worker_is_good_at_all_of_them]
