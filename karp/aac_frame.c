@@ -40,7 +40,7 @@ struct walk {
     struct bits in;
     uint32_t rate;
     bool is_broken;
-    uint8_t books[MAX_WINDOWS][MAX_BANDS]; /* of the channel at hand, by group and band */
+    uint8_t books[MAX_WINDOWS][MAX_BANDS]; /* of the current channel, by group and band */
 };
 
 /* Takes a code and returns its index in the book. Marks the walk as broken if there is no such

@@ -23,11 +23,11 @@ enum {
 struct storm {
     struct pair pair;
     struct quic_conn *viewers[VIEWERS];
-    uint64_t sent[VIEWERS]; /* bytes, when the last frame was handed in */
+    uint64_t sent[VIEWERS]; /* bytes sent when the last frame was written */
     struct quic_endpoint_stats before;
     uint64_t turns, frames, next_frame_ns, most_accepted, most_retries;
     bool is_on, has_frame;
-    uint64_t late; /* frames that were not out at the end of their turn */
+    uint64_t late; /* frames that were not sent by the end of their turn */
 };
 
 static void note_most(uint64_t *most, uint64_t now)

@@ -20,10 +20,10 @@ struct camera {
     struct list link; /* in its host's list */
     struct host *host;
     struct camera_setup setup;
-    struct moq_group *group; /* a reference; NULL: between two */
+    struct moq_group *group; /* a reference; NULL: between two groups */
     uint64_t sequence, next_ns;
     uint32_t frame;
-    bool is_over; /* all is written, and the track has ended unless is_open_ended */
+    bool is_over; /* everything is written, and the track has ended unless is_open_ended */
     bool is_open_ended;
 };
 

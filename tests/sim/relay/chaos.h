@@ -44,12 +44,12 @@ struct chaos_pond {
 struct chaos {
     struct world world;
     struct host *hosts[CHAOS_HOSTS];
-    struct client *clients[CHAOS_CLIENTS]; /* NULL: free place */
-    struct watch *watches[CHAOS_WATCHES];  /* NULL: free place */
+    struct client *clients[CHAOS_CLIENTS]; /* NULL: unused */
+    struct watch *watches[CHAOS_WATCHES];  /* NULL: unused */
     struct chaos_entry entries[WORLD_WORKERS_MAX][CHAOS_ENTRIES];
     struct chaos_pond ponds[CHAOS_PONDS];
-    bool has_guests; /* entries and ponds; else only clients */
-    bool is_ending;  /* ponds announce nothing any more */
+    bool has_guests; /* there are entries and ponds, not only clients */
+    bool is_ending;  /* ponds make no more announcements */
     int whole, cut, gaps, asked, replaced, inside, pond_groups;
 };
 

@@ -24,9 +24,9 @@ enum {
     CHUNK_BYTES = 64 * 1024, /* memory is allocated in chunks of at most this size */
     CACHED_GROUPS = 2,
     TROUBLE_MS = 2200,
-    /* What viewers may hold besides the cache: what was overtaken within their latency, and what
-     * of older ones was in packets when they were cut; on the way to a peer that is silent that is
-     * one window and one probe each time the wait for it doubles. */
+    /* What viewers may hold besides the cache: groups that were superseded within their latency,
+     * and the parts of older groups that were in packets when they were cut. For a silent peer that
+     * is one window, and one probe each time the wait doubles. */
     OVERTAKEN_GROUPS = LATENCY_MS / GROUP_MS,
     HELD_GROUPS = 10,
 };

@@ -10,7 +10,7 @@ enum { WORKERS = 2, GROUP_BYTES = 200000, FETCHES = 40, FETCHED = 7, OPEN = 7 };
 
 struct fixture {
     struct world world;
-    struct client *publisher, *other; /* on worker 0, on worker 1 */
+    struct client *publisher, *other; /* on worker 0 and on worker 1 */
     struct moq_track *track;
     struct watch watch; /* of `other` */
 };

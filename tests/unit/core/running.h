@@ -53,7 +53,7 @@ static inline void running_start(struct running *running, const char *text)
     core_run(running->core);
 }
 
-/* Everything else on the loop has to end too. */
+/* Stops the core and runs the loop to its end, so every other handle on it has to close as well. */
 static inline void running_stop(struct running *running)
 {
     core_stop(&running->core, NULL, NULL);

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Writes bits and Exp-Golomb codes, from the highest bit down, for what tests have parsed. */
+/* Writes bits and Exp-Golomb codes, highest bit first, to make input for parsers. */
 #ifndef TEST_KARP_BIT_WRITER_H
 #define TEST_KARP_BIT_WRITER_H
 
 #include <stddef.h>
 #include <stdint.h>
 
-struct bit_writer { /* begins with zeros */
+struct bit_writer { /* zeros at the start */
     uint8_t bytes[1024];
     unsigned at; /* position in bits */
 };

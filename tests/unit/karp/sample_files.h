@@ -54,11 +54,11 @@ struct sample_run {
     uint32_t track;
     uint64_t time; /* tfdt */
     enum { TIME_64, TIME_32, TIME_NONE } width;
-    const char *texts; /* payloads, one per word */
-    uint32_t entry;    /* number of the sample entry; 0: not told */
+    const char *texts; /* payloads, separated by spaces */
+    uint32_t entry;    /* number of the sample entry; 0: not given */
     uint32_t duration;
     uint32_t first_flags, flags;
-    int32_t offsets[8]; /* of composition */
+    int32_t offsets[8]; /* composition offsets */
 };
 
 /* Writes a moof with one run (default-base-is-moof) and its mdat. */

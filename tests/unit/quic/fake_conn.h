@@ -25,15 +25,15 @@ struct fake_stream {
 struct fake_conn {
     struct wt_session *wt;
     bool is_server;
-    int64_t next_uni, next_bidi; /* ids that `open` gives */
+    int64_t next_uni, next_bidi; /* IDs that `open` returns */
     int credit;                  /* how often `open` succeeds */
-    int status;                  /* what a server answers at once; 0: nothing */
-    const char *chosen;          /* which protocol; "" by default */
+    int status;                  /* status that a server answers at once; 0: no answer */
+    const char *chosen;          /* protocol in that answer; "" by default */
     int write_error;
     struct fake_stream *streams[FAKE_MAX_STREAMS];
     size_t stream_count;
 
-    uint64_t failed; /* the code of a connection error; 0: none */
+    uint64_t failed; /* code of a connection error; 0: none */
     char fail_reason[FAKE_MAX_TEXT];
     int fail_count, request_count, established_count, closed_count, refused_count;
     int refused_status;

@@ -40,13 +40,13 @@ struct pair {
 };
 
 struct options {
-    uint32_t version; /* both; 0: all */
+    uint32_t version; /* of both peers; 0: all versions */
     uint32_t client_versions;
-    bool has_no_client, has_no_server; /* the test plays it */
-    bool is_browser;                   /* the peer of the server is a page */
+    bool has_no_client, has_no_server; /* the test plays this peer */
+    bool is_browser;                   /* the peer of the server is a web page */
     struct moq_session_limits limits;
-    const struct moq_session_events *events; /* NULL: those of pair.c, with notes */
-    size_t piece;                            /* 0: as much as there is */
+    const struct moq_session_events *events; /* NULL: those of pair.c, which keep the record */
+    size_t piece;                            /* bytes that travel at once; 0: no limit */
 };
 
 void pair_init(struct pair *pair, const struct options *options);
