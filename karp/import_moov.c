@@ -278,8 +278,8 @@ static bool has_same_tables(const struct import_track *a, const struct import_tr
            memcmp(a->tables.data, b->tables.data, a->tables.size) == 0;
 }
 
-/* A fragment names its track by the id alone: where two have the same, it may belong to either.
- * That is no matter where one says what the other says. */
+/* Leaves out a track if another one has its ID, unless both have the same tables. A fragment names
+ * its track only by its ID, so it might belong to either. */
 static void drop_namesakes(struct karp_importer *importer)
 {
     for (size_t i = 1; i < importer->track_count; i++) {

@@ -189,7 +189,7 @@ void path_mtu_probe_sent(struct path_mtu *self, const struct path_news *news, si
     self->probed = counts_now(self, news);
 }
 
-/* ---- What is told ---------------------------------------------------------------------------- */
+/* ---- Reports --------------------------------------------------------------------------------- */
 
 size_t path_mtu_packet(const struct path_mtu *self, size_t found)
 {

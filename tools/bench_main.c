@@ -18,7 +18,7 @@
 
 enum {
     STEP_MS = 10,
-    LOOK_MS = 3000,  /* for other publishers, where the relay does not say when all are told */
+    LOOK_MS = 3000,  /* to see other publishers, if the relay does not say when that was all */
     DRAIN_MS = 1000, /* wait after the window for what is under way */
     /* Between the last announcement and the first viewer, to see the relay at rest. */
     BEFORE_MS = 300,

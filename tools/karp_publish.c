@@ -24,9 +24,9 @@ enum {
     EARLY_MAX_BYTES = 64 << 20,  /* more than the importer ever holds before the catalog */
 };
 
-/* An entry of `early`: something that the importer has told and that has to wait. */
+/* An entry of `early`: a catalog or a frame from the importer that has to wait. */
 struct early {
-    struct karp_catalog *catalog; /* owned; NULL: it is a frame, whose payload comes after it */
+    struct karp_catalog *catalog; /* owned; NULL: it is a frame, whose payload follows in memory */
     struct karp_frame frame;
 };
 
@@ -45,11 +45,11 @@ struct karp_publishing {
     struct karp_importer *importer;
     struct input *input;
     struct byte_buf waiting; /* input that is read but not imported yet */
-    struct byte_buf early;   /* what came in the same slice and waits until a brake lets go */
+    struct byte_buf early;   /* catalogs and frames that wait until a brake lets go */
     uv_timer_t timer;        /* checks the brakes and, at the end, the viewers */
     bool is_connected, is_paced, has_pace, is_input_over, is_import_over, is_draining;
     bool has_been_watched, is_input_unreadable, is_all_delivered;
-    int import_error; /* told when everything before it is published */
+    int import_error; /* of the importer; reported when everything before it is published */
     uint64_t pace_start_ns, pace_start_us, newest_us;
     uint64_t sent_before, progress_ns; /* progress_ns: when a viewer last took something */
     uint64_t drain_start_ns, drain_most_ns, linger_ns;
@@ -87,13 +87,14 @@ static bool is_lonely(struct karp_publishing *karp)
     return karp->settings->is_viewer_awaited && !karp->has_been_watched;
 }
 
-/* Another instance has to wait. */
+/* Whether another instance has to wait, because the current one is too young. */
 static bool is_crowded(const struct karp_publishing *karp)
 {
     return !karp->settings->is_live && publisher_is_young(&karp->publisher);
 }
 
-/* A file waits for the relay to come back. A pipe does so only before its first instance. */
+/* Whether to wait for the relay. A file always waits; a pipe does so only before its first
+ * instance. */
 static bool is_relay_awaited(const struct karp_publishing *karp)
 {
     bool is_patient = karp->publisher.id == 0 || input_is_file(karp->input);
@@ -287,7 +288,7 @@ static struct early early_at(const struct karp_publishing *karp, size_t *at)
     return early;
 }
 
-/* Publishes the catalogs and frames that waited, up to the first that still has to wait. */
+/* Publishes the catalogs and frames in `early`, up to the first one that still has to wait. */
 static int publish_early(struct karp_publishing *karp)
 {
     size_t done = 0;
@@ -335,7 +336,7 @@ static void end_import(struct karp_publishing *karp)
         begin_drain(karp, CLOCK_NEVER);
 }
 
-/* Gives the importer what it may have now. */
+/* Feeds the importer with slices of the input until a brake holds. */
 static void feed_slices(struct karp_publishing *karp)
 {
     size_t used = 0;

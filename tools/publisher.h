@@ -67,8 +67,8 @@ struct publisher {
 /* Whether the instance on air began less than PUBLISHER_INSTANCE_MIN_NS ago. */
 bool publisher_is_young(const struct publisher *publisher);
 
-/* Whether `id` is one of its newest PUBLISHER_OWN_IDS instances: the relay may tell of those that
- * it has not yet given up. */
+/* Whether `id` is one of its newest PUBLISHER_OWN_IDS instances. The relay may still announce older
+ * ones for a while. */
 bool publisher_is_own(const struct publisher *publisher, uint64_t id);
 
 /* Copies the catalog. If the publisher is on air, begins a new instance. 0 or an error. */

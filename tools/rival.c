@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Other instances of the broadcast are announced to the publisher as they are to viewers.
+/* The publisher asks for announcements of its own broadcast, as viewers do, to see other
+ * instances.
  * Tested by tests/e2e/test_states.py. */
 #include "tools/rival.h"
 
@@ -9,7 +10,7 @@
 
 #include "base/log.h"
 
-/* The number of the instance that the path is the catalog of; 0: it is something else. */
+/* The ID of the instance whose catalog has this path; 0: the path is something else. */
 static uint64_t instance_of(const struct publisher *publisher, const struct moq_path *path)
 {
     char text[KARP_ID_MAX_BYTES];
@@ -33,7 +34,7 @@ static void on_active(struct moq_announced *announced, struct moq_path *path)
     if (id == 0 || id == rival->told || publisher_is_own(publisher, id))
         return;
     rival->told = id;
-    bool is_newer = publisher->id > 0 && id > publisher->id; /* without one, ours is to come */
+    bool is_newer = publisher->id > 0 && id > publisher->id; /* id 0: our instance is yet to come */
     log_warn(LOG_TOOL,
              "\"%s\" has another publisher: instance %" PRIu64
              ", %s; stop one of the two, or give one another name",

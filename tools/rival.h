@@ -7,12 +7,12 @@
 #include "tools/publisher.h"
 
 struct rival {
-    const struct publisher *publisher; /* public; outlives it */
+    const struct publisher *publisher; /* public; must outlive it */
     struct moq_announced *announced;   /* private, as all below; NULL: no session */
-    uint64_t told;                     /* the last instance that was warned of */
+    uint64_t told;                     /* the last instance that a warning was about */
 };
 
-void rival_watch(struct rival *rival, struct moq_session *session); /* for each session */
+void rival_watch(struct rival *rival, struct moq_session *session); /* call it for each session */
 void rival_close(struct rival *rival);
 
 #endif
