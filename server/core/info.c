@@ -53,17 +53,15 @@ int info_find(struct router *router, const struct moq_path *path, bool is_local_
 {
     const struct route *route = route_find(router, path);
     const struct source *source = route ? source_of(route) : NULL;
-    if (source) {
-        *info = info_of(source->track);
-        return 0;
-    }
+    *info = source ? info_of(source->track) : info_unknown;
+    if (source && moq_track_newest(source->track))
+        return 0; /* an empty track may only be on its way */
     const struct announcement *origin = NULL;
     if (route)
         origin = is_local_only ? route_newest_local(route) : route_newest(route);
     if (!origin)
-        return MOQ_ERR_NOT_FOUND;
+        return source ? 0 : MOQ_ERR_NOT_FOUND;
     if (route_may_wait(router) && query_open(query, origin))
         return MOQ_ERR_AGAIN;
-    *info = info_unknown;
     return 0;
 }

@@ -5,6 +5,8 @@
 
 #include <stdlib.h>
 
+#include "server/core/track_request.h"
+
 struct pond_feed {
     struct feed feed;
     struct chaos_pond *pond;
@@ -235,8 +237,12 @@ void chaos_pond_acts(struct chaos *chaos)
 /* Whether a viewer watches or waits, on the same worker or through a link. */
 static bool is_wanted(const struct source *source)
 {
-    if (!list_is_empty(&source->viewers) || !list_is_empty(&source->route->waiting))
+    if (!list_is_empty(&source->viewers))
         return true;
+    list_for_each (node, &source->route->waiting)
+        if (container_of(node, struct track_request, waiting.node)->asked->kind ==
+            MOQ_REQUEST_SUBSCRIBE)
+            return true; /* INFO and FETCH are asked of a feed that rests, too */
     list_for_each (node, &source->listeners)
         if (container_of(node, struct source_listener, node)->has_wish)
             return true;

@@ -272,6 +272,27 @@ static void info_of_a_watched_track_is_the_relays(void **state)
     world_deinit(&stage.world);
 }
 
+/* Somebody has subscribed a moment ago, and nothing has come yet: the publisher knows more. */
+static void info_of_a_track_that_is_still_empty_is_the_publishers(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct question question;
+    struct client *other = NULL; /* on the worker of the one who asks */
+    struct watch watch;
+    stage_init(&stage, MOQ_VERSION_03);
+    for (uint32_t i = 0; i < stage.world.worker_count; i++)
+        other = client_ready(stage.viewer->host, &as_03);
+    watch_init(&watch, other, "demo/bbb", &WISH_ANY);
+    world_run(&stage.world, 12 * NS_PER_MS); /* on its way to the publisher */
+    ask_info(&question, &stage, "demo/bbb");
+    world_run(&stage.world, 200 * NS_PER_MS);
+    assert_int_equal(question.closed, 1);
+    assert_int_equal(question.info.latest, 5);
+    watch_deinit(&watch);
+    world_deinit(&stage.world);
+}
+
 static void info_of_another_track_is_the_publishers(void **state)
 {
     (void)state;
@@ -341,6 +362,7 @@ int main(void)
         cmocka_unit_test(a_fetch_that_is_given_up_leaves_the_publisher_alone_again),
         cmocka_unit_test(a_mute_publisher_does_not_use_up_all_fetches),
         cmocka_unit_test(info_of_a_watched_track_is_the_relays),
+        cmocka_unit_test(info_of_a_track_that_is_still_empty_is_the_publishers),
         cmocka_unit_test(info_of_another_track_is_the_publishers),
         cmocka_unit_test(info_of_what_nobody_publishes_is_refused),
         cmocka_unit_test(a_mute_publisher_costs_an_info_one_second),
