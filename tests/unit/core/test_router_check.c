@@ -144,7 +144,8 @@ BREACH(a_viewer_too_many, stage->router->viewer_count++)
 BREACH(a_counter_that_is_off, stage->router->counters.viewers--)
 BREACH(a_viewer_out_of_the_list, list_remove(&viewer_of(stage)->router_node))
 BREACH(a_viewer_that_hooks_forget, list_remove(&viewer_of(stage)->member.node))
-BREACH(a_chain_that_is_still_at_work, stage->router->hooks.passes = &(struct chain_pass){NULL})
+BREACH(a_chain_that_is_still_at_work,
+       stage->router->hooks.passes = &(struct chain_pass){.outer = NULL})
 BREACH(a_peer_of_another_router,
        container_of(stage->router->peers.next, struct core_peer, node)->router = NULL)
 BREACH(an_announcement_of_another_peer, the_source(stage)->origin->peer = NULL)
