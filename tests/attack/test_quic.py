@@ -3,6 +3,7 @@
 watches."""
 
 import contextlib
+import dataclasses
 import random
 import socket as sockets
 
@@ -258,7 +259,22 @@ async def a_ticket_of_one_worker_is_good_at_all_of_them(relay):
     check(busy > 1, "all were on one worker")
 
 
-TESTS = [a_wrong_alpn_is_an_alert, a_sender_that_never_answers_gets_three_times_its_bytes_at_most,
+@beside_a_bystander()
+async def tickets_of_other_servers_cost_a_full_handshake(relay):
+    """Of all sizes: whoever served this name before may have put certificates into them."""
+    tickets = []
+    peer = await dial(relay, tickets=tickets)
+    await until_told(lambda: tickets, "a ticket")
+    peer.leave()
+    size = len(tickets[0].ticket)
+    for n in (1, 32, 200, size - 1, size, size + 1, 320, 512, 1000, 2000):
+        peer = await dial(relay, session_ticket=dataclasses.replace(tickets[0], ticket=b"t" * n))
+        check(not peer._quic.tls.session_resumed, f"a foreign ticket of {n} bytes was taken")
+        await greet(peer, V02)
+        peer.leave()
+
+
+TESTS = [tickets_of_other_servers_cost_a_full_handshake, a_wrong_alpn_is_an_alert, a_sender_that_never_answers_gets_three_times_its_bytes_at_most,
          half_open_handshakes_switch_retry_on_and_people_still_get_in,
          garbage_that_looks_like_first_packets_switches_retry_on, first_packets_cut_and_bent_are_dropped,
          sessions_that_do_not_greet_are_closed, connections_come_and_go_by_the_hundred,
