@@ -145,6 +145,17 @@ void bytes_log_trim(struct bytes_log *log, uint64_t up_to)
     }
 }
 
+void bytes_log_trim_read(struct bytes_log *log, struct bytes_cursor *cursor)
+{
+    bytes_log_trim(log, cursor->position);
+    if (cursor->position < bytes_log_length(log))
+        return;
+    chunks_free(log->first);
+    log->first = log->last = NULL;
+    log->capacity = log->trimmed = log->length;
+    *cursor = (struct bytes_cursor){.log = log, .position = log->length};
+}
+
 void bytes_cursor_init(struct bytes_cursor *cursor, const struct bytes_log *log)
 {
     *cursor = (struct bytes_cursor){.log = log};

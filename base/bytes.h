@@ -54,6 +54,10 @@ int bytes_log_append(struct bytes_log *log, const void *data, size_t n);
  * be started afterwards. */
 void bytes_log_trim(struct bytes_log *log, uint64_t up_to);
 
+/* Trims up to where `cursor` is, the only one that will be used again, and if that is the end,
+ * frees the last chunk too: the next append begins with a small one. */
+void bytes_log_trim_read(struct bytes_log *log, struct bytes_cursor *cursor);
+
 /* Published bytes, the trimmed ones included; any thread. */
 uint64_t bytes_log_length(const struct bytes_log *log);
 

@@ -30,6 +30,7 @@
 #define bytes_log_init moq_bytes_log_init
 #define bytes_log_length moq_bytes_log_length
 #define bytes_log_trim moq_bytes_log_trim
+#define bytes_log_trim_read moq_bytes_log_trim_read
 #define check_failed moq_check_failed
 #define check_unexpected moq_check_unexpected
 #define clock_monotonic_ns moq_clock_monotonic_ns

@@ -201,7 +201,9 @@ void stream_acked(struct quic_stream *stream, uint64_t offset)
         return;
     stream->acked = offset;
     reset_if_allowed(stream);
-    if (stream->is_known && offset > stream->header_size)
+    if (stream->kind == STREAM_INTERNAL && offset == stream->internal->out_cursor.position)
+        bytes_log_trim_read(&stream->internal->out, &stream->internal->out_cursor);
+    else if (stream->is_known && offset > stream->header_size)
         stream->conn->endpoint->app->on_acked(stream, offset - stream->header_size);
 }
 

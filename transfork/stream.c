@@ -231,7 +231,11 @@ void moq_stream_sent(struct moq_stream *stream, size_t n, bool is_end)
 
 void moq_stream_acked(struct moq_stream *stream, uint64_t offset)
 {
-    if (!stream->source && offset <= stream->cursor.position)
+    if (stream->source || offset > stream->cursor.position)
+        return;
+    if (offset == stream->cursor.position)
+        bytes_log_trim_read(&stream->out, &stream->cursor);
+    else
         bytes_log_trim(&stream->out, offset);
 }
 

@@ -19,7 +19,7 @@
 enum {
     VIEWERS = 6, /* half of them over WebTransport */
     IDLE_VIEWERS = 200,
-    IDLE_MAX_BYTES = 33 * 1024, /* per idle viewer */
+    IDLE_MAX_BYTES = 32000,     /* per idle viewer */
     SLABS_MAX_BYTES = 5 * 1024, /* more per viewer with more workers: more slabs are not full */
     IDLE_S = 10,
     IDLE_TURNS_MAX = IDLE_S * 500, /* turns of the relay: 100 a second, and those for packets */

@@ -159,6 +159,29 @@ static void trimming_frees_what_is_behind_and_harms_no_cursor(void **state)
     assert_int_equal(object_count(OBJECT_chunk), 0);
 }
 
+static void a_log_that_is_read_to_its_end_holds_no_memory(void **state)
+{
+    (void)state;
+    struct bytes_log log;
+    struct bytes_cursor cursor;
+    uint8_t some[50];
+    bytes_log_init(&log);
+    bytes_cursor_init(&cursor, &log);
+    bytes_log_trim_read(&log, &cursor); /* nothing was ever written */
+    for (uint64_t turn = 1; turn <= 50; turn++) {
+        append_pattern(&log, 300);
+        assert_true(bytes_cursor_read(&cursor, some, turn));
+        bytes_log_trim_read(&log, &cursor); /* what is not read stays where it is */
+        read_pattern(&cursor, 100);
+        assert_true(bytes_log_footprint(&log) > 0);
+        bytes_log_trim_read(&log, &cursor);
+        assert_int_equal(bytes_log_footprint(&log), 0);
+        assert_int_equal(object_count(OBJECT_chunk), 0);
+        assert_int_equal(bytes_log_length(&log), turn * 300);
+    }
+    bytes_log_deinit(&log);
+}
+
 static void trimming_keeps_all_from_the_given_place_on(void **state)
 {
     (void)state;
@@ -274,6 +297,7 @@ int main(void)
         cmocka_unit_test(published_bytes_never_move),
         cmocka_unit_test(memory_stays_close_to_what_is_held),
         cmocka_unit_test(trimming_frees_what_is_behind_and_harms_no_cursor),
+        cmocka_unit_test(a_log_that_is_read_to_its_end_holds_no_memory),
         cmocka_unit_test(trimming_keeps_all_from_the_given_place_on),
         cmocka_unit_test(other_threads_read_while_one_writes),
         cmocka_unit_test(a_buffer_grows_to_its_limit_and_not_beyond),
