@@ -64,8 +64,8 @@ static struct sight show_beginning(const uint8_t *bytes)
     if (is_text)
         snprintf(sight.text, sizeof sight.text, "'%.*s'", (int)text, (const char *)bytes);
     for (size_t i = 0; !is_text && i < BYTES; i++)
-        at +=
-            (size_t)snprintf(sight.text + at, sizeof sight.text - at, " %02x" + (i == 0), bytes[i]);
+        at += (size_t)snprintf(sight.text + at, sizeof sight.text - at, "%s%02x", i > 0 ? " " : "",
+                               bytes[i]);
     return sight;
 }
 
