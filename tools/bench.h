@@ -115,7 +115,6 @@ struct bench {
     struct mailbox mailbox;               /* of the main thread */
     struct bench_shared begin_ns, end_ns; /* of the window */
     struct bench_shared arrived;          /* viewers that have arrived, except those of --join */
-    struct bench_shared is_free;          /* nobody else publishes below the URL's path */
     struct bench_shared announced;        /* flows that the watcher has seen */
     struct bench_shared storm_seen;       /* paths of --announce that the watcher has seen */
     struct bench_shared storm_ns;         /* from --announce to the last path seen; 0: not yet */
@@ -142,7 +141,6 @@ int bench_say_failed(const char *what, const char *why); /* prints it; returns T
 
 enum bench_order {
     ORDER_REPORT,   /* copy the tally */
-    ORDER_PUBLISH,  /* open the publishers */
     ORDER_ARRIVE,   /* open the viewers, spread over --ramp */
     ORDER_CHURN,    /* resubscribe and reconnect until the window ends */
     ORDER_JOIN,     /* open the viewers of --join, all at once */

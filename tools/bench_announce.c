@@ -1,15 +1,12 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* moq-bench's watcher: a connection that asks for all announcements under the URL's path.
- * Publishers connect when it has seen that there are none, because two publishers of one path would
- * spoil each other's figures; viewers arrive when it has seen every flow. It also measures how long
- * the announcements of --announce take to reach it.
+/* moq-bench's watcher: a connection that asks for all announcements under the URL's path. Viewers
+ * arrive when it has seen every flow. It also measures how long the announcements of --announce
+ * take to reach it.
  * Tested by tests/meter/run. */
 #include "tools/bench.h"
 
 #include <stdlib.h>
 #include <string.h>
-
-enum { NAME_BYTES = 160 }; /* of a reason */
 
 struct bench_watch {
     struct bench_thread *thread;
@@ -35,25 +32,12 @@ static void on_active(struct moq_announced *announced, struct moq_path *path)
 {
     struct bench_watch *watch = moq_announced_user(announced);
     struct bench *bench = watch->thread->bench;
-    if (!bench_get(&bench->is_free)) {
-        char text[NAME_BYTES];
-        bench_fail(bench,
-                   "\"%s\" is published already; write a path into the URL below which nothing is",
-                   moq_path_text(path, text, sizeof text));
-        return;
-    }
     if (!is_storm(watch, path)) {
         bench_add(&bench->announced, 1);
         return;
     }
     if (watch->storm_began_ns && bench_add(&bench->storm_seen, 1) == bench->options.announce)
         bench_set(&bench->storm_ns, clock_monotonic_ns() - watch->storm_began_ns);
-}
-
-static void on_live(struct moq_announced *announced)
-{
-    struct bench_watch *watch = moq_announced_user(announced);
-    bench_set(&watch->thread->bench->is_free, true);
 }
 
 static void on_closed(struct moq_announced *announced, int error)
@@ -68,8 +52,8 @@ static void on_closed(struct moq_announced *announced, int error)
 
 static void on_connected(struct moq_client *client, struct moq_session *session)
 {
-    static const struct moq_announced_events events = {
-        .on_active = on_active, .on_live = on_live, .on_closed = on_closed};
+    static const struct moq_announced_events events = {.on_active = on_active,
+                                                       .on_closed = on_closed};
     struct bench_watch *watch = moq_client_user(client);
     watch->announced = moq_session_announced(session, watch->base, &events, watch);
     if (!watch->announced)

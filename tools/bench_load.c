@@ -260,14 +260,6 @@ static void stop_thread(struct bench_thread *thread)
     close_natives(thread);
 }
 
-static void publish_now(struct bench_thread *thread)
-{
-    moq_native_wake(bench_prompt_native(thread, 0));
-    int error = bench_publishers_open(thread);
-    if (error)
-        bench_fail(thread->bench, "cannot publish: %s", moq_error_words(error));
-}
-
 static void settle_thread(struct bench_thread *thread)
 {
     bench_viewers_settle(thread);
@@ -280,9 +272,6 @@ static void obey_order(struct post *post, void *owner)
     switch (container_of(post, struct bench_order_post, post)->order) {
     case ORDER_REPORT:
         report_tally(thread);
-        break;
-    case ORDER_PUBLISH:
-        publish_now(thread);
         break;
     case ORDER_ARRIVE:
         thread->arrive_ns = clock_monotonic_ns();
@@ -352,6 +341,8 @@ static void run_thread(void *self)
     int error = open_natives(thread);
     if (!error)
         error = bench_viewers_init(thread);
+    if (!error)
+        error = bench_publishers_open(thread);
     if (!error && thread->index == 0)
         error = bench_watch_open(thread);
     if (error)

@@ -18,7 +18,6 @@
 
 enum {
     STEP_MS = 10,
-    LOOK_MS = 3000,  /* to see other publishers, if the relay does not say when that was all */
     DRAIN_MS = 1000, /* wait after the window for what is under way */
     /* Between the last announcement and the first viewer, to see the relay at rest. */
     BEFORE_MS = 300,
@@ -53,7 +52,7 @@ struct run {
     unsigned wanted, serving;         /* bits of enum purpose: why the threads are asked */
     unsigned replies;                 /* still to come */
     struct bench_moment look, before; /* the newest moment, and the one of the last second */
-    bool has_published, has_joined, has_announced;
+    bool has_joined, has_announced;
     unsigned signals;
 };
 
@@ -221,11 +220,6 @@ static void advance_stage(struct run *run)
     const struct bench_options *options = &bench->options;
     switch (run->stage) {
     case STAGE_CONNECTING:
-        if (!run->has_published && (bench_get(&bench->is_free) || has_lasted(run, LOOK_MS))) {
-            run->has_published = true;
-            bench_set(&bench->is_free, true);
-            bench_order(bench, ORDER_PUBLISH);
-        }
         if (bench_get(&bench->announced) >= bench_flow_count(bench))
             enter_stage(run, STAGE_RESTING);
         else if (has_lasted(run, options->patience_ms))
