@@ -2,6 +2,7 @@
 """What the tools say, and how they end, in the states in which people meet them: nothing there yet, the relay away, two of one
 name, Ctrl-C, a reader that has left, input that is none."""
 
+import contextlib
 import os
 import re
 import signal
@@ -99,26 +100,28 @@ def info_knows_nothing_without_its_relay():
     check("the relay did not come back" in info.err[-1] and "nobody" not in info.err[-1], f"{info.err}")
 
 
-def an_interrupt_ends_the_lingering():
+@contextlib.contextmanager
+def everything_delivered():
+    """A relay, a publisher that lingers, and a viewer that has received all of a short file."""
     relay = Relay()
     path, _ = fragmented("short")
     with open(path, "rb") as file:
         publisher = Process([KARP, "--tls-disable-verify", "publish", "--no-pace", "--linger", "1h", relay.url("/long")], stdin=file)
         viewer = subscriber(relay.url("/long"), scratch("lingering.mp4"), "--from-start")
         relay.wait_for("its publisher finished it")
+        yield relay, publisher, viewer
+
+
+def an_interrupt_ends_the_lingering():
+    with everything_delivered() as (relay, publisher, viewer):
         check_equal(publisher.end(signal.SIGINT), 0, f"status of publish {publisher.err}")
-    check_equal(viewer.wait(), 0, f"status of subscribe {viewer.err}")
-    relay.stop()
+        check_equal(viewer.wait(), 0, f"status of subscribe {viewer.err}")
+        relay.stop()
 
 
 def a_relay_that_leaves_ends_the_lingering():
     """Everything was delivered, and nobody can come any more."""
-    relay = Relay()
-    path, _ = fragmented("short")
-    with open(path, "rb") as file:
-        publisher = Process([KARP, "--tls-disable-verify", "publish", "--no-pace", "--linger", "1h", relay.url("/long")], stdin=file)
-        viewer = subscriber(relay.url("/long"), scratch("left.mp4"), "--from-start")
-        relay.wait_for("its publisher finished it")
+    with everything_delivered() as (relay, publisher, viewer):
         viewer.end()
         wait_until(lambda: relay.stats()["upstream_subscriptions"] <= 1, 15, "the tracks are still fed")
         relay.stop()
