@@ -11,8 +11,9 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
+
+#include "base/descriptors.h"
 
 enum { LINE_BYTES = 512, PATH_BYTES = 320, TCP_LISTEN = 10, PRIVILEGED_PORTS = 1024 };
 
@@ -166,18 +167,6 @@ static void explain_forbidden(const struct bind_attempt *attempt, char *out, siz
                  words);
 }
 
-static void explain_files(const struct bind_attempt *attempt, char *out, size_t size)
-{
-    struct rlimit limit = {0};
-    getrlimit(RLIMIT_NOFILE, &limit);
-    if (attempt->error == ENFILE)
-        snprintf(out, size, "%s on this host: raise fs.file-max (sysctl)",
-                 strerror(attempt->error));
-    else
-        snprintf(out, size, "%s: at most %llu are allowed; allow more (ulimit -n, LimitNOFILE=)",
-                 strerror(attempt->error), (unsigned long long)limit.rlim_cur);
-}
-
 void bind_error_explain(const struct bind_attempt *attempt, char *out, size_t size)
 {
     const char *words = strerror(attempt->error);
@@ -191,7 +180,7 @@ void bind_error_explain(const struct bind_attempt *attempt, char *out, size_t si
         break;
     case EMFILE:
     case ENFILE:
-        explain_files(attempt, out, size);
+        descriptors_explain(attempt->error, out, size);
         break;
     case EADDRNOTAVAIL:
         snprintf(out, size,

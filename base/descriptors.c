@@ -4,6 +4,9 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <stdio.h>
+#include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 void descriptors_fill_standard(void)
@@ -33,4 +36,17 @@ const char *descriptors_remedy(int error, const char *otherwise)
     if (error == EMFILE)
         return "allow more open files (ulimit -n, LimitNOFILE=)";
     return error == ENFILE ? "raise fs.file-max (sysctl)" : otherwise;
+}
+
+void descriptors_explain(int error, char *out, size_t size)
+{
+    const char *words = strerror(error);
+    struct rlimit limit = {0};
+    getrlimit(RLIMIT_NOFILE, &limit);
+    if (error == EMFILE)
+        snprintf(out, size, "%s: at most %llu are allowed; allow more (ulimit -n, LimitNOFILE=)",
+                 words, (unsigned long long)limit.rlim_cur);
+    else
+        snprintf(out, size, "%s%s", words,
+                 error == ENFILE ? " on this host: raise fs.file-max (sysctl)" : "");
 }

@@ -5,6 +5,7 @@
 #define MOQ_BASE_DESCRIPTORS_H
 
 #include <stdbool.h>
+#include <stddef.h>
 
 #include "base/symbols.h"
 
@@ -28,6 +29,11 @@ enum { DESCRIPTORS_FREE_MAX = 4096 }; /* the largest `count` */
 /* What to do where open(), socket() or accept() failed with this errno: how to allow more
  * descriptors if that was the reason, else `otherwise`. */
 const char *descriptors_remedy(int error, const char *otherwise);
+
+/* The same with what went wrong, as a sentence without a full stop: the words for `error`, and if
+ * descriptors are what is missing, how many there may be and how to allow more. Writes at most
+ * `size` bytes, the final zero included. */
+void descriptors_explain(int error, char *out, size_t size);
 
 #ifdef __cplusplus
 }

@@ -42,6 +42,7 @@
 #define deadlines_remove moq_deadlines_remove
 #define deadlines_set moq_deadlines_set
 #define descriptors_are_free moq_descriptors_are_free
+#define descriptors_explain moq_descriptors_explain
 #define descriptors_fill_standard moq_descriptors_fill_standard
 #define descriptors_remedy moq_descriptors_remedy
 #define log_dropped_lines moq_log_dropped_lines

@@ -15,11 +15,10 @@
 
 enum {
     STANDARD = 3,
-    FIRST_LOOP = 6, /* epoll, two pipes of signals, wake-ups */
-    LOOP = 4,       /* of a worker: epoll, a pipe, wake-ups */
-    LISTENER = 2,   /* of each worker: the socket and a fine timer */
-    HTTP = 2,       /* the socket and epoll */
-    BRIEFLY = 8,    /* files that are read at a reload */
+    LOOP = 4,     /* of a worker: epoll, a pipe, wake-ups */
+    LISTENER = 2, /* of each worker: the socket and a fine timer */
+    HTTP = 2,     /* the socket and epoll */
+    BRIEFLY = 8,  /* files that are read at a reload */
 };
 
 struct need {
@@ -51,7 +50,7 @@ static struct need need_of(const struct relay_config *config)
     };
     bool has_key_log = config->quic.has_key_log && getenv("SSLKEYLOGFILE");
     uint64_t of_listener = LISTENER + (has_key_log ? 1 : 0);
-    need.to_start = count_open() + FIRST_LOOP +
+    need.to_start = count_open() + DESCRIPTORS_FIRST_LOOP +
                     need.workers * (LOOP + need.listeners * of_listener) +
                     (need.has_http ? HTTP : 0);
     need.at_most = need.to_start + BRIEFLY + (need.has_http ? ADMIN_CONNECTIONS_MAX : 0) +

@@ -11,7 +11,10 @@
 extern "C" {
 #endif
 
-enum { DESCRIPTORS_TEXT_BYTES = 512 };
+enum {
+    DESCRIPTORS_TEXT_BYTES = 512,
+    DESCRIPTORS_FIRST_LOOP = 6, /* of main's loop: epoll, two pipes of signals, wake-ups */
+};
 
 enum descriptors_verdict {
     DESCRIPTORS_SUFFICE,

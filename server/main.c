@@ -192,15 +192,14 @@ static bool has_descriptors(const struct relay_config *config)
     return verdict != DESCRIPTORS_TOO_FEW;
 }
 
-enum { LOOP_DESCRIPTORS = 6 }; /* of the first loop and its signals */
-
 static int serve_until_stopped(struct relay *relay)
 {
     char error_text[QUIC_ERROR_TEXT_BYTES] = "";
     set_up_log(&relay->config->log);
     if (!has_descriptors(relay->config))
         return EXIT_FAILURE;
-    int error = descriptors_are_free(LOOP_DESCRIPTORS) ? uv_loop_init(&relay->loop) : UV_EMFILE;
+    int error =
+        descriptors_are_free(DESCRIPTORS_FIRST_LOOP) ? uv_loop_init(&relay->loop) : UV_EMFILE;
     if (error) {
         fprintf(stderr, "moq-relay: cannot make an event loop: %s%s\n", uv_strerror(error),
                 error == UV_EMFILE ? "; allow more open files (ulimit -n, LimitNOFILE=)" : "");

@@ -8,26 +8,12 @@
 #include <errno.h>
 #include <netinet/in.h>
 #include <string.h>
-#include <sys/resource.h>
 #include <unistd.h>
 
+#include "base/descriptors.h"
 #include "base/log.h"
 
-enum { BATCH = 64, RETRY_MS = 100 };
-
-static void warn_of_descriptors(int error)
-{
-    struct rlimit limit = {0};
-    getrlimit(RLIMIT_NOFILE, &limit);
-    if (error == EMFILE)
-        log_warn(LOG_ADMIN,
-                 "HTTP connections wait: all %llu descriptors that this process may have are in "
-                 "use; allow more (ulimit -n, LimitNOFILE=)",
-                 (unsigned long long)limit.rlim_cur);
-    else
-        log_warn(LOG_ADMIN, "HTTP connections wait: %s%s", strerror(error),
-                 error == ENFILE ? " on this host: raise fs.file-max (sysctl)" : "");
-}
+enum { BATCH = 64, RETRY_MS = 100, WHY_BYTES = 128 };
 
 /* Errors of accept(2) that concern only one connection, which is gone. */
 static bool is_of_connection(int error)
@@ -45,8 +31,11 @@ static void on_retry(uv_timer_t *timer)
 static void rest_acceptor(struct acceptor *acceptor, int error)
 {
     uv_poll_stop(&acceptor->poll);
-    if (!acceptor->is_short)
-        warn_of_descriptors(error);
+    if (!acceptor->is_short) {
+        char why[WHY_BYTES];
+        descriptors_explain(error, why, sizeof why);
+        log_warn(LOG_ADMIN, "HTTP connections wait: %s", why);
+    }
     acceptor->is_short = true;
     uv_timer_start(&acceptor->retry, on_retry, RETRY_MS, 0);
 }

@@ -102,6 +102,13 @@ static void the_remedy_is_that_of_the_reason(void **state)
     assert_non_null(strstr(descriptors_remedy(EMFILE, "x"), "ulimit -n"));
     assert_non_null(strstr(descriptors_remedy(ENFILE, "x"), "fs.file-max"));
     assert_string_equal(descriptors_remedy(EACCES, "x"), "x");
+    char why[128];
+    descriptors_explain(EMFILE, why, sizeof why);
+    assert_non_null(strstr(why, "are allowed; allow more (ulimit -n, LimitNOFILE=)"));
+    descriptors_explain(ENFILE, why, sizeof why);
+    assert_non_null(strstr(why, " on this host: raise fs.file-max (sysctl)"));
+    descriptors_explain(ENOBUFS, why, sizeof why);
+    assert_string_equal(why, strerror(ENOBUFS));
 }
 
 int main(void)
