@@ -36,8 +36,8 @@ enum {
     /* How long media waits for tracks that are described, but still silent: as long as the importer
      * waits, so a publisher of ours begins no track later than this after another. */
     KARP_EXPORT_PENDING_MAX_US = 1000000,
-    KARP_EXPORT_OPENING_MAX_BYTES = 4
-                                    << 20, /* held at the start of a track with reordered frames */
+    /* Held at the start of a track with reordered frames. */
+    KARP_EXPORT_OPENING_MAX_BYTES = 4 << 20,
     /* A larger group is split into several fragments. */
     KARP_EXPORT_FRAGMENT_MAX_BYTES = 16 << 20,
     KARP_EXPORT_FRAGMENT_MAX_SAMPLES = 1024,

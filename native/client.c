@@ -39,8 +39,8 @@ struct moq_client {
     struct moq_native *native;
     struct moq_client_config config;
     enum client_state state;
-    struct quic_tls
-        *tls; /* NULL: made for each attempt (http:), or could not be made: see `tls_text` */
+    /* NULL: made for each attempt (http:), or could not be made: see `tls_text`. */
+    struct quic_tls *tls;
     char tls_text[QUIC_ERROR_TEXT_BYTES];
     struct resolve *resolve;
     struct fingerprint *fingerprint;

@@ -18,8 +18,8 @@ extern "C" {
 
 enum { KEY_MAX_BYTES = 32, NONCE_BYTES = 12 }; /* for all ciphers of QUIC */
 struct packet_keys {
-    uint8_t key[KEY_MAX_BYTES],
-        mask_key[KEY_MAX_BYTES]; /* both have the size of the cipher's key */
+    uint8_t key[KEY_MAX_BYTES]; /* of the size of the cipher's key, as is mask_key */
+    uint8_t mask_key[KEY_MAX_BYTES];
     uint8_t iv[NONCE_BYTES];
 };
 

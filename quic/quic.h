@@ -173,8 +173,8 @@ struct quic_app {
     void (*on_acked)(struct quic_stream *stream, uint64_t offset);
     /* Both directions have ended. The last call about the stream. */
     void (*on_stream_closed)(struct quic_stream *stream);
-    void (*on_credit)(struct quic_conn *conn,
-                      bool is_bidi); /* quic_conn_open() may succeed again */
+    /* quic_conn_open() may succeed again. */
+    void (*on_credit)(struct quic_conn *conn, bool is_bidi);
     /* A new estimate of quic_conn_stats.delivery_rate_bps: at most one per round trip, and none
      * while the network takes whatever there is to send. May be NULL. */
     void (*on_rate)(struct quic_conn *conn, uint64_t bits_per_second);

@@ -44,8 +44,8 @@ static void on_foreign_notice(struct router *router, const struct bulletin_notic
             note_failed(known);
         return;
     }
-    struct moq_path *path =
-        moq_path_copy(notice->path); /* all its references belong to this worker */
+    /* A copy, because references are counted on one thread. */
+    struct moq_path *path = moq_path_copy(notice->path);
     struct announcement *announcement = path ? announcement_new(router, &mirror_feed, path) : NULL;
     moq_path_unref(&path);
     if (!announcement) {

@@ -12,8 +12,8 @@ struct info_query {
     void *user;
     const struct feed_ops *feed; /* private */
     void *handle;                /* private; NULL: nothing is under way */
-    struct core_peer
-        *peer; /* private: the publisher that is asked; NULL: not a peer of this worker */
+    /* Private: the publisher that is asked; NULL: not a peer of this worker. */
+    struct core_peer *peer;
 };
 
 extern const struct moq_info info_unknown; /* what is true of every track */
