@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The media layer: what runs inside the tracks of a broadcast. It knows files and frames, not
  * sockets or sessions: a publisher feeds bytes of a fragmented MP4 to a `karp_importer` and gets a
- * catalog and frames to append to groups; a viewer hands the frames it received to a
- * `karp_exporter` and gets MP4 bytes to write.
+ * catalog and frames, which a `karp_broadcast` turns into tracks and groups; a viewer hands the
+ * frames it received to a `karp_exporter` and gets MP4 bytes to write.
  *
  *   broadcast   a path and an instance id, chosen when the publisher starts; a newer id replaces
  *               an older one
@@ -18,11 +18,14 @@
 #include <stddef.h>
 #include <stdint.h>
 
+#include "karp/broadcast.h"
 #include "karp/catalog.h"
 #include "karp/codec.h"
 #include "karp/export.h"
 #include "karp/failure.h"
 #include "karp/import.h"
+#include "karp/pace.h"
+#include "karp/queue.h"
 #include "karp/timeline.h"
 
 #pragma GCC visibility push(default)
