@@ -21,13 +21,6 @@ enum {
     BACKLOG_MAX_BYTES = 8 << 20, /* for one viewer */
     BACKLOG_MAX_GROUPS = 8,      /* open at a time for one viewer */
     STOP_PATIENCE_MS = 2000,     /* after a signal, to send viewers the rest */
-    EARLY_MAX_BYTES = 64 << 20,  /* more than the importer ever holds before the catalog */
-};
-
-/* An entry of `early`: a catalog or a frame from the importer that has to wait. */
-struct early {
-    struct karp_catalog *catalog; /* owned; NULL: it is a frame, whose payload follows in memory */
-    struct karp_frame frame;
 };
 
 /* A viewer that takes nothing for this long no longer holds the input back. */
@@ -44,13 +37,13 @@ struct karp_publishing {
     struct rival rival;
     struct karp_importer *importer;
     struct input *input;
-    struct byte_buf waiting; /* input that is read but not imported yet */
-    struct byte_buf early;   /* catalogs and frames that wait until a brake lets go */
-    uv_timer_t timer;        /* checks the brakes and, at the end, the viewers */
-    bool is_connected, is_paced, has_pace, is_input_over, is_import_over, is_draining;
+    struct byte_buf waiting;  /* input that is read but not imported yet */
+    struct karp_queue *early; /* catalogs and frames that wait until a brake lets go */
+    struct karp_pace pace;
+    uv_timer_t timer; /* checks the brakes and, at the end, the viewers */
+    bool is_connected, is_paced, is_input_over, is_import_over, is_draining;
     bool has_been_watched, is_input_unreadable, is_all_delivered;
     int import_error; /* of the importer; reported when everything before it is published */
-    uint64_t pace_start_ns, pace_start_us, newest_us;
     uint64_t sent_before, progress_ns; /* progress_ns: when a viewer last took something */
     uint64_t drain_start_ns, drain_most_ns, linger_ns;
     int exit_code;
@@ -60,10 +53,13 @@ struct karp_publishing {
 
 static bool is_ahead_of_time(struct karp_publishing *karp)
 {
-    if (!karp->is_paced || !karp->has_pace)
-        return false;
-    uint64_t elapsed_us = (tool_now_ns(karp->tool) - karp->pace_start_ns) / NS_PER_US;
-    return karp->newest_us > karp->pace_start_us + elapsed_us;
+    return karp->is_paced && karp_pace_ahead_ns(&karp->pace, tool_now_ns(karp->tool)) > 0;
+}
+
+/* Whether anything waits in `early`. */
+static bool is_early(const struct karp_publishing *karp)
+{
+    return !karp_queue_is_empty(karp->early);
 }
 
 /* Whether a viewer is far behind but still takes data. Also notes when viewers took something. */
@@ -90,22 +86,22 @@ static bool is_lonely(struct karp_publishing *karp)
 /* Whether another instance has to wait, because the current one is too young. */
 static bool is_crowded(const struct karp_publishing *karp)
 {
-    return !karp->settings->is_live && publisher_is_young(&karp->publisher);
+    return !karp->settings->is_live && karp_broadcast_is_young(&karp->publisher.media);
 }
 
 /* Whether to wait for the relay. A file always waits; a pipe does so only before its first
  * instance. */
 static bool is_relay_awaited(const struct karp_publishing *karp)
 {
-    bool is_patient = karp->publisher.id == 0 || input_is_file(karp->input);
+    bool is_patient = karp->publisher.media.id == 0 || input_is_file(karp->input);
     return !karp->is_connected && is_patient;
 }
 
 static bool is_held_back(struct karp_publishing *karp)
 {
-    if (karp->early.size > 0 || is_relay_awaited(karp))
+    if (is_early(karp) || is_relay_awaited(karp))
         return true;
-    if (is_lonely(karp) && karp->publisher.catalog)
+    if (is_lonely(karp) && karp->publisher.media.catalog)
         return true;
     return is_ahead_of_time(karp) || is_viewer_behind(karp);
 }
@@ -168,7 +164,7 @@ static void note_missing_media(struct karp_publishing *karp)
 static void report_losses(struct karp_publishing *karp)
 {
     const struct karp_import_counts *counts = karp_importer_counts(karp->importer);
-    const uint64_t *left_out = karp->publisher.left_out;
+    const uint64_t *left_out = karp->publisher.media.left_out;
     for (int i = 0; i < KARP_LOSS_COUNT; i++) {
         if (counts->left_out[i] == 0)
             continue;
@@ -177,11 +173,11 @@ static void report_losses(struct karp_publishing *karp)
         if (i != KARP_LOSS_NO_MEDIA_TRACK)
             note_missing_media(karp);
     }
-    for (int i = 0; i < PUBLISHER_LOSS_COUNT; i++) {
+    for (int i = 0; i < KARP_OMISSION_COUNT; i++) {
         if (left_out[i] == 0)
             continue;
         log_warn(LOG_TOOL, "left out: %llu frames %s", (unsigned long long)left_out[i],
-                 publisher_loss_words((enum publisher_loss)i));
+                 karp_omission_words((enum karp_omission)i));
         note_missing_media(karp);
     }
 }
@@ -199,14 +195,14 @@ static void begin_drain(struct karp_publishing *karp, uint64_t most_ns)
     karp->drain_most_ns = most_ns;
     input_hold(karp->input);
     report_losses(karp);
-    if (!karp->publisher.is_on_air) {
+    if (!karp->publisher.media.is_on_air) {
         if (most_ns == CLOCK_NEVER && !karp->is_connected)
             tool_fail(karp->tool,
                       "the input ended while the relay was away: its last part is lost");
         tool_finish(karp->tool, karp->exit_code);
         return;
     }
-    publisher_finish(&karp->publisher, karp->exit_code != TOOL_FAILED);
+    karp_broadcast_finish(&karp->publisher.media, karp->exit_code != TOOL_FAILED);
     moq_native_wake(karp->tool->native);
     uv_timer_start(&karp->timer, on_drain, BRAKE_MS, BRAKE_MS);
 }
@@ -236,80 +232,49 @@ static void import_failed(struct karp_publishing *karp, int error)
 
 static int publish_frame(struct karp_publishing *karp, const struct karp_frame *frame)
 {
-    if (!karp->has_pace) {
-        karp->has_pace = true;
-        karp->pace_start_ns = tool_now_ns(karp->tool);
-        karp->pace_start_us = karp->newest_us = frame->timestamp_us;
-    }
-    if (frame->timestamp_us > karp->newest_us)
-        karp->newest_us = frame->timestamp_us;
-    return publisher_write(&karp->publisher, frame);
-}
-
-static int keep_early(struct karp_publishing *karp, const struct early *early)
-{
-    int error = byte_buf_append(&karp->early, early, sizeof *early);
-    return error ? error : byte_buf_append(&karp->early, early->frame.payload, early->frame.size);
+    karp_pace_note(&karp->pace, frame->timestamp_us, tool_now_ns(karp->tool));
+    return karp_broadcast_write(&karp->publisher.media, frame);
 }
 
 static int on_frame(void *user, const struct karp_frame *frame)
 {
     struct karp_publishing *karp = user;
-    if (karp->early.size > 0 || is_lonely(karp))
-        return keep_early(karp, &(struct early){.frame = *frame});
+    if (is_early(karp) || is_lonely(karp))
+        return karp_queue_add_frame(karp->early, frame);
     return publish_frame(karp, frame);
 }
 
 static int take_catalog(struct karp_publishing *karp, const struct karp_catalog *catalog)
 {
-    karp->has_pace = false; /* the times of an instance may begin anywhere */
-    int error = publisher_set_catalog(&karp->publisher, catalog);
-    if (!error && karp->is_connected && !karp->publisher.is_on_air)
-        error = publisher_go_on_air(&karp->publisher);
+    struct karp_broadcast *media = &karp->publisher.media;
+    karp_pace_restart(&karp->pace); /* the times of an instance may begin anywhere */
+    int error = karp_broadcast_set_catalog(media, catalog, clock_wall_ms());
+    if (!error && karp->is_connected && !media->is_on_air)
+        error = karp_broadcast_go_on_air(media, clock_wall_ms());
     return error;
 }
 
 static int on_catalog(void *user, const struct karp_catalog *catalog)
 {
     struct karp_publishing *karp = user;
-    if (karp->early.size == 0 && !is_crowded(karp))
-        return take_catalog(karp, catalog);
-    struct early early = {.catalog = karp_catalog_copy(catalog)};
-    return early.catalog ? keep_early(karp, &early) : MOQ_ERR_NOMEM;
-}
-
-static struct early early_at(const struct karp_publishing *karp, size_t *at)
-{
-    struct early early;
-    memcpy(&early, karp->early.data + *at, sizeof early);
-    *at += sizeof early;
-    early.frame.payload = karp->early.data + *at;
-    *at += early.frame.size;
-    return early;
+    if (is_early(karp) || is_crowded(karp))
+        return karp_queue_add_catalog(karp->early, catalog);
+    return take_catalog(karp, catalog);
 }
 
 /* Publishes the catalogs and frames in `early`, up to the first one that still has to wait. */
 static int publish_early(struct karp_publishing *karp)
 {
-    size_t done = 0;
+    struct karp_queued first;
     int error = 0;
-    for (size_t at = 0; at < karp->early.size && !error; done = at) {
-        struct early early = early_at(karp, &at);
-        if (is_relay_awaited(karp) || (early.catalog ? is_crowded(karp) : is_lonely(karp)))
+    while (!error && karp_queue_first(karp->early, &first)) {
+        if (is_relay_awaited(karp) || (first.catalog ? is_crowded(karp) : is_lonely(karp)))
             break;
         error =
-            early.catalog ? take_catalog(karp, early.catalog) : publish_frame(karp, &early.frame);
-        karp_catalog_free(early.catalog);
+            first.catalog ? take_catalog(karp, first.catalog) : publish_frame(karp, &first.frame);
+        karp_queue_drop_first(karp->early);
     }
-    byte_buf_consume(&karp->early, done);
     return error;
-}
-
-static void drop_early(struct karp_publishing *karp)
-{
-    for (size_t at = 0; at < karp->early.size;)
-        karp_catalog_free(early_at(karp, &at).catalog);
-    byte_buf_deinit(&karp->early);
 }
 
 /* ---- Feeding --------------------------------------------------------------------------------- */
@@ -328,7 +293,7 @@ static void end_import(struct karp_publishing *karp)
     if (!karp->is_import_over)
         karp->import_error = karp_importer_finish(karp->importer);
     karp->is_import_over = true;
-    if (karp->early.size > 0 && !(karp->import_error && is_lonely(karp)))
+    if (is_early(karp) && !(karp->import_error && is_lonely(karp)))
         uv_timer_start(&karp->timer, on_brake_over, BRAKE_MS, 0);
     else if (karp->import_error)
         import_failed(karp, karp->import_error);
@@ -356,10 +321,10 @@ static void feed_importer(struct karp_publishing *karp)
     if (!error)
         feed_slices(karp);
     moq_native_wake(karp->tool->native);
-    bool is_early = karp->early.size > 0 && !(karp->import_error && is_lonely(karp));
-    if (error || (karp->import_error && !is_early)) {
+    bool is_any_early = is_early(karp) && !(karp->import_error && is_lonely(karp));
+    if (error || (karp->import_error && !is_any_early)) {
         import_failed(karp, error ? error : karp->import_error);
-    } else if (is_early || karp->waiting.size > 0 || is_held_back(karp)) {
+    } else if (is_any_early || karp->waiting.size > 0 || is_held_back(karp)) {
         input_hold(karp->input);
         uv_timer_start(&karp->timer, on_brake_over, BRAKE_MS, 0);
     } else if (!karp->is_input_over) {
@@ -412,10 +377,11 @@ static void on_viewer_closed(struct moq_session *session, struct moq_viewer *vie
 static void on_connected(struct tool *tool, struct moq_session *session)
 {
     struct karp_publishing *karp = tool->user;
-    karp->has_pace = false;
+    karp_pace_restart(&karp->pace);
     rival_watch(&karp->rival, session);
     karp->is_connected = true;
-    int error = karp->publisher.catalog ? publisher_go_on_air(&karp->publisher) : 0;
+    struct karp_broadcast *media = &karp->publisher.media;
+    int error = media->catalog ? karp_broadcast_go_on_air(media, clock_wall_ms()) : 0;
     if (error)
         tool_fail(tool, "cannot publish: %s", moq_error_words(error));
     if (!karp->is_draining)
@@ -426,7 +392,7 @@ static void on_lost(struct tool *tool)
 {
     struct karp_publishing *karp = tool->user;
     karp->is_connected = false;
-    publisher_go_off_air(&karp->publisher, MOQ_ERR_CLOSED);
+    karp_broadcast_go_off_air(&karp->publisher.media, MOQ_ERR_CLOSED);
     if (karp->is_draining && !karp->is_all_delivered)
         tool_fail(tool, "lost the relay before it had acknowledged everything");
     else if (karp->is_draining) /* no viewer can come any more */
@@ -446,7 +412,8 @@ static void on_stop(struct tool *tool)
 static void on_finish(struct tool *tool)
 {
     struct karp_publishing *karp = tool->user;
-    publisher_go_off_air(&karp->publisher, tool->exit_code == TOOL_FAILED ? MOQ_ERR_MEDIA : 0);
+    int error = tool->exit_code == TOOL_FAILED ? MOQ_ERR_MEDIA : 0;
+    karp_broadcast_go_off_air(&karp->publisher.media, error);
     rival_close(&karp->rival);
     input_close(&karp->input);
     uv_close((uv_handle_t *)&karp->timer, NULL);
@@ -456,12 +423,13 @@ static void on_progress(struct tool *tool, char *line, size_t size)
 {
     struct karp_publishing *karp = tool->user;
     const struct publisher *publisher = &karp->publisher;
-    if (!publisher->is_on_air)
+    const struct karp_broadcast *media = &publisher->media;
+    if (!media->is_on_air)
         return;
-    uint64_t seconds = (karp->newest_us - karp->pace_start_us) / 1000000;
+    uint64_t seconds = karp_pace_length_us(&karp->pace) / 1000000;
     snprintf(line, size, "%llu:%02llu published, %llu frames, %.1f MB, %zu subscriptions",
              (unsigned long long)(seconds / 60), (unsigned long long)(seconds % 60),
-             (unsigned long long)publisher->frames, (double)publisher->bytes / 1e6,
+             (unsigned long long)media->frames, (double)media->bytes / 1e6,
              publisher->viewer_count);
 }
 
@@ -474,7 +442,7 @@ static int on_open(struct tool *tool)
     int error = 0;
     uv_timer_init(&tool->loop, &karp->timer);
     karp->timer.data = karp;
-    karp->publisher.clock = moq_native_clock(tool->native);
+    publisher_init(&karp->publisher, moq_native_clock(tool->native));
     karp->publisher.offers = tool->offers;
     karp->input = input_open(&tool->loop, 0, &events, karp, &error);
     if (error) {
@@ -512,14 +480,14 @@ int karp_publish(struct tool *tool, const struct karp_settings *settings,
     karp.rival.publisher = &karp.publisher;
     karp.publisher.latency_ns = settings->is_live ? LIVE_LATENCY_NS : LATENCY_NS;
     byte_buf_init(&karp.waiting, 2 * INPUT_PIECE_BYTES);
-    byte_buf_init(&karp.early, EARLY_MAX_BYTES);
+    karp.early = karp_queue_new();
     karp.importer = karp_importer_new(&import_events, &karp, &options);
     int exit_code = TOOL_FAILED;
-    if (karp.importer)
+    if (karp.importer && karp.early)
         exit_code = tool_run(tool, &app, &karp, on_open);
     karp_importer_free(karp.importer);
     publisher_deinit(&karp.publisher);
     byte_buf_deinit(&karp.waiting);
-    drop_early(&karp);
+    karp_queue_free(karp.early);
     return exit_code;
 }

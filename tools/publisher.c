@@ -1,12 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The catalog comes first, so that a viewer can ask for tracks before their first group. Then each
- * frame is appended to the group of its track. Paths contain the id of the instance, because a
- * reconnect begins a new instance, whose groups count from 0 again. */
+/* Tracks of the broadcast become tracks of the model, offered to every session. */
 #include "tools/publisher.h"
 
-#include <stdlib.h>
 #include <string.h>
 
+#include "base/check.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/varint.h"
@@ -17,255 +15,139 @@ static const struct moq_cache_limits media_cache = {
     .groups = 128, .age_ns = 15 * NS_PER_S, .bytes = 96 << 20};
 static const struct moq_cache_limits catalog_cache = {.groups = 1};
 
-static struct moq_track *track_new(struct publisher *publisher, struct moq_path *path, int priority,
-                                   const struct moq_cache_limits *cache)
+_Static_assert((int)KARP_BROADCAST_GROUP_MAX_BYTES == (int)MOQ_GROUP_MAX_BYTES,
+               "karp's words for what is cut name this bound");
+
+/* ---- The output of the broadcast ------------------------------------------------------------- */
+
+static struct moq_path *path_of(struct publisher *publisher, const struct karp_offer *offer)
 {
-    struct moq_track_config config = {
-        .clock = publisher->clock,
-        .priority = (uint8_t)(priority + 128),
+    struct moq_path *catalog = moq_path_child(publisher->broadcast, offer->id);
+    if (!catalog || !offer->name)
+        return catalog;
+    struct moq_path *path = moq_path_child(catalog, offer->name);
+    moq_path_unref(&catalog);
+    return path;
+}
+
+static struct moq_track *track_new(struct publisher *publisher, const struct karp_offer *offer)
+{
+    const struct moq_track_config config = {
+        .clock = publisher->media.clock,
+        .priority = (uint8_t)(offer->priority + 128),
         .order = MOQ_ORDER_NEWEST,
-        .cache = *cache,
+        .cache = offer->name ? media_cache : catalog_cache,
     };
+    struct moq_path *path = path_of(publisher, offer);
     struct moq_track *track = path ? moq_track_new(path, &config) : NULL;
     moq_path_unref(&path);
     return track;
 }
 
-static void end_group(struct publisher_track *media)
+static void withdraw_track(void *user, void *handle, int error)
 {
-    if (media->group)
-        moq_track_finish_group(media->track, media->group);
-    media->group = NULL;
+    struct publisher *publisher = user;
+    struct moq_track *track = handle;
+    moq_offers_remove(publisher->offers, moq_track_path(track), NULL);
+    moq_track_end(track, error);
+    for (size_t i = 0; i < publisher->track_count; i++)
+        if (publisher->tracks[i] == track) {
+            publisher->tracks[i] = publisher->tracks[--publisher->track_count];
+            break;
+        }
+    moq_track_unref(&track);
 }
 
-/* ---- Going on and off air -------------------------------------------------------------------- */
+static int offer_track(void *user, const struct karp_offer *offer, void **handle)
+{
+    struct publisher *publisher = user;
+    char text[MOQ_PATH_LINE_BYTES];
+    REQUIRE(publisher->track_count < PUBLISHER_MAX_TRACKS);
+    struct moq_track *track = track_new(publisher, offer);
+    if (!track)
+        return MOQ_ERR_NOMEM;
+    if (!offer->name)
+        log_info(LOG_TOOL, "publishing %s, instance %s",
+                 moq_path_text(publisher->broadcast, text, sizeof text), offer->id);
+    publisher->tracks[publisher->track_count++] = track;
+    int error = moq_offers_add(publisher->offers, moq_track_path(track), NULL);
+    if (error)
+        withdraw_track(publisher, track, error);
+    else
+        *handle = track;
+    return error;
+}
 
-static int write_catalog(struct publisher *publisher)
+static int open_group(void *user, void *track, uint64_t sequence, void **handle)
 {
     struct moq_group *group = NULL;
-    char *json = karp_catalog_print(publisher->catalog);
-    int error = json ? moq_track_open_group(publisher->catalog_track, 0, &group) : MOQ_ERR_NOMEM;
-    if (!error)
-        error = moq_track_write_frame(publisher->catalog_track, group, json, strlen(json));
-    if (!error)
-        moq_track_finish_group(publisher->catalog_track, group);
-    free(json);
+    (void)user;
+    int error = moq_track_open_group(track, sequence, &group);
+    *handle = group;
     return error;
 }
 
-static int offer_media(struct publisher *publisher)
+static int write_frame(void *user, void *track, void *group, const struct karp_frame_bytes *frame)
 {
-    struct moq_path *parent = moq_track_path(publisher->catalog_track);
-    int error = write_catalog(publisher);
-    for (size_t i = 0; i < publisher->catalog->track_count && !error; i++) {
-        const struct karp_track *described = &publisher->catalog->tracks[i];
-        struct publisher_track *media = &publisher->tracks[i];
-        *media = (struct publisher_track){.is_audio = described->kind == KARP_AUDIO};
-        media->track = track_new(publisher, moq_path_child(parent, described->name),
-                                 described->priority, &media_cache);
-        if (!media->track)
-            return MOQ_ERR_NOMEM;
-        publisher->track_count++;
-        error = moq_offers_add(publisher->offers, moq_track_path(media->track), NULL);
-    }
-    return error;
+    uint8_t head[VARINT_MAX_BYTES + KARP_FRAME_HEADER_MAX_BYTES];
+    (void)user;
+    REQUIRE(frame->head_size <= KARP_FRAME_HEADER_MAX_BYTES);
+    size_t size = varint_encode(head, frame->head_size + frame->body_size);
+    if (frame->head_size > 0)
+        memcpy(head + size, frame->head, frame->head_size);
+    int error = moq_track_append(track, group, head, size + frame->head_size);
+    return error ? error : moq_track_append(track, group, frame->body, frame->body_size);
 }
 
-bool publisher_is_own(const struct publisher *publisher, uint64_t id)
+static void close_group(void *user, void *track, void *group, int error)
 {
-    for (size_t i = 0; i < PUBLISHER_OWN_IDS; i++)
-        if (publisher->own_ids[i] == id)
-            return true;
-    return false;
+    (void)user;
+    if (error)
+        moq_track_abort_group(track, group, error);
+    else
+        moq_track_finish_group(track, group);
 }
 
-int publisher_go_on_air(struct publisher *publisher)
+static void end_track(void *user, void *track)
 {
-    char id[KARP_ID_MAX_BYTES], text[MOQ_PATH_LINE_BYTES];
-    publisher->id = karp_id_next(clock_wall_ms(), publisher->id);
-    karp_id_print(publisher->id, id);
-    publisher->own_ids[publisher->own_count++ % PUBLISHER_OWN_IDS] = publisher->id;
-    publisher->catalog_track = track_new(publisher, moq_path_child(publisher->broadcast, id),
-                                         KARP_CATALOG_PRIORITY, &catalog_cache);
-    if (!publisher->catalog_track)
-        return MOQ_ERR_NOMEM;
-    publisher->is_on_air = true;
-    publisher->began_ns = publisher->clock->now_ns;
-    struct moq_path *path = moq_track_path(publisher->catalog_track);
-    log_info(LOG_TOOL, "publishing %s, instance %s",
-             moq_path_text(publisher->broadcast, text, sizeof text), id);
-    int error = moq_offers_add(publisher->offers, path, NULL);
-    return error ? error : offer_media(publisher);
+    (void)user;
+    moq_track_end(track, 0);
 }
 
-static void withdraw_track(struct publisher *publisher, struct moq_track **track, int error)
+static void on_warning(void *user, const char *line)
 {
-    moq_offers_remove(publisher->offers, moq_track_path(*track), NULL);
-    moq_track_end(*track, error);
-    moq_track_unref(track);
+    (void)user;
+    log_warn(LOG_TOOL, "%s", line);
 }
 
-static void drop_retired(struct publisher *publisher)
+void publisher_init(struct publisher *publisher, const struct moq_clock *clock)
 {
-    while (publisher->retired_count > 0)
-        withdraw_track(publisher, &publisher->retired[--publisher->retired_count], 0);
-    if (publisher->retired_catalog)
-        withdraw_track(publisher, &publisher->retired_catalog, 0);
-}
-
-bool publisher_is_young(const struct publisher *publisher)
-{
-    uint64_t age_ns = publisher->clock->now_ns - publisher->began_ns;
-    return publisher->is_on_air && age_ns < PUBLISHER_INSTANCE_MIN_NS;
-}
-
-/* Ends the tracks of the current instance and keeps them as retired ones. */
-static void retire_instance(struct publisher *publisher)
-{
-    if (publisher_is_young(publisher))
-        log_warn(LOG_TOOL, "the next instance begins so soon that viewers may miss this one");
-    drop_retired(publisher);
-    publisher_finish(publisher, true);
-    for (size_t i = 0; i < publisher->track_count; i++)
-        publisher->retired[publisher->retired_count++] = publisher->tracks[i].track;
-    publisher->retired_catalog = publisher->catalog_track;
-    publisher->retired_ns = publisher->clock->now_ns;
-    publisher->catalog_track = NULL;
-    publisher->track_count = 0;
-    publisher->is_on_air = false;
-}
-
-void publisher_go_off_air(struct publisher *publisher, int error)
-{
-    drop_retired(publisher);
-    if (!publisher->is_on_air)
-        return;
-    publisher->is_on_air = false;
-    for (size_t i = 0; i < publisher->track_count; i++) {
-        end_group(&publisher->tracks[i]);
-        withdraw_track(publisher, &publisher->tracks[i].track, error);
-    }
-    publisher->track_count = 0;
-    withdraw_track(publisher, &publisher->catalog_track, error);
+    static const struct karp_output output = {
+        .offer_track = offer_track,
+        .open_group = open_group,
+        .write_frame = write_frame,
+        .close_group = close_group,
+        .end_track = end_track,
+        .withdraw_track = withdraw_track,
+        .on_warning = on_warning,
+    };
+    publisher->media.output = &output;
+    publisher->media.user = publisher;
+    publisher->media.clock = clock;
 }
 
 void publisher_deinit(struct publisher *publisher)
 {
-    publisher_go_off_air(publisher, 0);
-    karp_catalog_free(publisher->catalog);
-    publisher->catalog = NULL;
-}
-
-/* ---- Media ----------------------------------------------------------------------------------- */
-
-int publisher_set_catalog(struct publisher *publisher, const struct karp_catalog *catalog)
-{
-    struct karp_catalog *copy = karp_catalog_copy(catalog);
-    if (!copy)
-        return MOQ_ERR_NOMEM;
-    for (size_t i = 0; i < copy->track_count; i++) {
-        const char *objection = karp_track_objection(&copy->tracks[i]);
-        if (objection)
-            log_warn(LOG_TOOL, "track %s: %s", copy->tracks[i].name, objection);
-    }
-    karp_catalog_free(publisher->catalog);
-    publisher->catalog = copy;
-    if (!publisher->is_on_air)
-        return 0;
-    retire_instance(publisher);
-    return publisher_go_on_air(publisher);
-}
-
-static int begin_group(struct publisher_track *media)
-{
-    end_group(media);
-    int error = moq_track_open_group(media->track, media->next_sequence, &media->group);
-    if (!error)
-        media->next_sequence++;
-    media->is_cut = false;
-    return error;
-}
-
-const char *publisher_loss_words(enum publisher_loss loss)
-{
-    static const char *const words[] = {
-#define LOSS_WORDS(name, text) text,
-        PUBLISHER_LOSSES(LOSS_WORDS)
-#undef LOSS_WORDS
-    };
-    return words[loss];
-}
-
-static int leave_out(struct publisher *publisher, enum publisher_loss loss)
-{
-    publisher->left_out[loss]++;
-    return 0;
-}
-
-static int cut_group(struct publisher *publisher, struct publisher_track *media)
-{
-    log_warn(LOG_TOOL, "a group over %d MiB was cut", MOQ_GROUP_MAX_BYTES >> 20);
-    moq_track_abort_group(media->track, media->group, MOQ_ERR_BOUNDS);
-    media->group = NULL;
-    media->is_cut = true;
-    return leave_out(publisher, PUBLISHER_LOSS_TOO_LARGE);
-}
-
-int publisher_write(struct publisher *publisher, const struct karp_frame *frame)
-{
-    if (publisher->clock->now_ns - publisher->retired_ns > PUBLISHER_INSTANCE_MIN_NS)
-        drop_retired(publisher);
-    if (!publisher->is_on_air || frame->track >= publisher->track_count)
-        return leave_out(publisher, PUBLISHER_LOSS_OFF_AIR);
-    struct publisher_track *media = &publisher->tracks[frame->track];
-    if (!media->group && !frame->is_group_start && !media->is_audio)
-        return leave_out(publisher,
-                         media->is_cut ? PUBLISHER_LOSS_TOO_LARGE : PUBLISHER_LOSS_BEFORE_KEYFRAME);
-    if (frame->is_group_start || !media->group) {
-        int error = begin_group(media);
-        if (error)
-            return error;
-    }
-    uint8_t head[VARINT_MAX_BYTES + KARP_FRAME_HEADER_MAX_BYTES], time[KARP_FRAME_HEADER_MAX_BYTES];
-    size_t time_bytes = karp_frame_header(frame->timestamp_us, time);
-    size_t head_bytes = varint_encode(head, time_bytes + frame->size);
-    memcpy(head + head_bytes, time, time_bytes);
-    int error = moq_track_append(media->track, media->group, head, head_bytes + time_bytes);
-    if (!error)
-        error = moq_track_append(media->track, media->group, frame->payload, frame->size);
-    if (error == MOQ_ERR_BOUNDS)
-        return cut_group(publisher, media);
-    publisher->frames++;
-    publisher->bytes += frame->size;
-    return error;
-}
-
-void publisher_finish(struct publisher *publisher, bool is_whole)
-{
-    for (size_t i = 0; i < publisher->track_count; i++) {
-        end_group(&publisher->tracks[i]);
-        if (is_whole)
-            moq_track_end(publisher->tracks[i].track, 0);
-    }
+    karp_broadcast_deinit(&publisher->media);
 }
 
 /* ---- Viewers --------------------------------------------------------------------------------- */
 
 static struct moq_track *find_track(struct publisher *publisher, const struct moq_path *path)
 {
-    if (!publisher->is_on_air)
-        return NULL;
-    if (moq_path_equal(path, moq_track_path(publisher->catalog_track)))
-        return publisher->catalog_track;
     for (size_t i = 0; i < publisher->track_count; i++)
-        if (moq_path_equal(path, moq_track_path(publisher->tracks[i].track)))
-            return publisher->tracks[i].track;
-    for (size_t i = 0; i < publisher->retired_count; i++)
-        if (moq_path_equal(path, moq_track_path(publisher->retired[i])))
-            return publisher->retired[i];
-    if (publisher->retired_catalog &&
-        moq_path_equal(path, moq_track_path(publisher->retired_catalog)))
-        return publisher->retired_catalog;
+        if (moq_path_equal(path, moq_track_path(publisher->tracks[i])))
+            return publisher->tracks[i];
     return NULL;
 }
 
@@ -279,7 +161,8 @@ void publisher_on_request(struct publisher *publisher, struct moq_request *reque
     struct moq_viewer *viewer = serve_request(request, track, publisher->latency_ns);
     if (!viewer || publisher->viewer_count == PUBLISHER_MAX_VIEWERS)
         return;
-    bool is_media = track != publisher->catalog_track && track != publisher->retired_catalog;
+    bool is_media =
+        track != publisher->media.catalog_track && track != publisher->media.retired_catalog;
     moq_viewer_set_user(viewer, is_media ? publisher : NULL);
     publisher->media_viewer_count += is_media;
     publisher->viewers[publisher->viewer_count++] = viewer;

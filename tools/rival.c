@@ -31,10 +31,11 @@ static void on_active(struct moq_announced *announced, struct moq_path *path)
     const struct publisher *publisher = rival->publisher;
     uint64_t id = instance_of(publisher, path);
     char text[MOQ_PATH_LINE_BYTES];
-    if (id == 0 || id == rival->told || publisher_is_own(publisher, id))
+    if (id == 0 || id == rival->told || karp_broadcast_is_own(&publisher->media, id))
         return;
     rival->told = id;
-    bool is_newer = publisher->id > 0 && id > publisher->id; /* id 0: our instance is yet to come */
+    bool is_newer =
+        publisher->media.id > 0 && id > publisher->media.id; /* id 0: our instance is yet to come */
     log_warn(LOG_TOOL,
              "\"%s\" has another publisher: instance %" PRIu64
              ", %s; stop one of the two, or give one another name",

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "tools/publisher.h"
 
@@ -39,18 +40,18 @@ static int open_publisher(void **state)
     (void)state;
     log_set_level(LOG_LEVEL_OFF);
     pair_init(&pair, &(struct options){.events = &events});
-    publisher = (struct publisher){.clock = &pair.wire.clock,
-                                   .offers = pair.peer[SERVER].offers,
+    publisher = (struct publisher){.offers = pair.peer[SERVER].offers,
                                    .broadcast = moq_path_from_text("b"),
                                    .latency_ns = NS_PER_S};
+    publisher_init(&publisher, &pair.wire.clock);
     struct karp_catalog *catalog = karp_catalog_new();
     struct karp_track track = {.kind = KARP_VIDEO, .name = "v", .codec = "vp8"};
     assert_int_equal(karp_catalog_add(catalog, &track), 0);
     track = (struct karp_track){.kind = KARP_AUDIO, .name = "a", .codec = "opus"};
     assert_int_equal(karp_catalog_add(catalog, &track), 0);
-    assert_int_equal(publisher_set_catalog(&publisher, catalog), 0);
+    assert_int_equal(karp_broadcast_set_catalog(&publisher.media, catalog, clock_wall_ms()), 0);
     karp_catalog_free(catalog);
-    assert_int_equal(publisher_go_on_air(&publisher), 0);
+    assert_int_equal(karp_broadcast_go_on_air(&publisher.media, clock_wall_ms()), 0);
     return 0;
 }
 
@@ -67,14 +68,14 @@ static void write_frame(size_t track, bool is_group_start, size_t size)
 {
     static const uint8_t payload[FRAME_BYTES];
     const struct karp_frame frame = {track, is_group_start, 0, payload, size};
-    assert_int_equal(publisher_write(&publisher, &frame), 0);
+    assert_int_equal(karp_broadcast_write(&publisher.media, &frame), 0);
 }
 
 static void assert_left_out(uint64_t off_air, uint64_t before_keyframe, uint64_t too_large)
 {
-    assert_int_equal(publisher.left_out[PUBLISHER_LOSS_OFF_AIR], off_air);
-    assert_int_equal(publisher.left_out[PUBLISHER_LOSS_BEFORE_KEYFRAME], before_keyframe);
-    assert_int_equal(publisher.left_out[PUBLISHER_LOSS_TOO_LARGE], too_large);
+    assert_int_equal(publisher.media.left_out[KARP_OMISSION_OFF_AIR], off_air);
+    assert_int_equal(publisher.media.left_out[KARP_OMISSION_BEFORE_KEYFRAME], before_keyframe);
+    assert_int_equal(publisher.media.left_out[KARP_OMISSION_TOO_LARGE], too_large);
 }
 
 static void nothing_is_left_out_on_air(void **state)
@@ -85,26 +86,26 @@ static void nothing_is_left_out_on_air(void **state)
         write_frame(AUDIO, i % 5 == 0, 10);
     }
     assert_left_out(0, 0, 0);
-    assert_int_equal(publisher.frames, 20);
+    assert_int_equal(publisher.media.frames, 20);
 }
 
 static void frames_off_air_and_up_to_the_next_keyframe_count(void **state)
 {
     (void)state;
     write_frame(VIDEO, true, 10);
-    publisher_go_off_air(&publisher, MOQ_ERR_CLOSED);
+    karp_broadcast_go_off_air(&publisher.media, MOQ_ERR_CLOSED);
     write_frame(VIDEO, false, 10);
     write_frame(AUDIO, false, 10);
     write_frame(VIDEO, true, 10);
     assert_left_out(3, 0, 0);
-    assert_int_equal(publisher_go_on_air(&publisher), 0);
+    assert_int_equal(karp_broadcast_go_on_air(&publisher.media, clock_wall_ms()), 0);
     write_frame(VIDEO, false, 10);
     write_frame(VIDEO, false, 10);
     write_frame(AUDIO, false, 10); /* sound can begin anywhere */
     write_frame(VIDEO, true, 10);
     write_frame(VIDEO, false, 10);
     assert_left_out(3, 2, 0);
-    assert_int_equal(publisher.frames, 4);
+    assert_int_equal(publisher.media.frames, 4);
 }
 
 static void frames_that_have_no_room_in_their_group_count(void **state)
@@ -125,8 +126,9 @@ static void frames_that_have_no_room_in_their_group_count(void **state)
 static void watch(struct listener *viewer)
 {
     char path[MOQ_PATH_TEXT_BYTES];
-    listener_init(viewer, &pair,
-                  moq_path_text(moq_track_path(publisher.tracks[VIDEO].track), path, sizeof path));
+    listener_init(
+        viewer, &pair,
+        moq_path_text(moq_track_path(publisher.media.tracks[VIDEO].track), path, sizeof path));
     listener_subscribe(viewer, pair.peer[CLIENT].session, &NO_WISH);
     wire_run(&pair.wire);
     write_frame(VIDEO, true, 10);
@@ -173,9 +175,9 @@ static void a_viewer_that_leaves_loses_nothing(void **state)
 
 static void begin_instance(uint32_t width)
 {
-    struct karp_catalog *catalog = karp_catalog_copy(publisher.catalog);
+    struct karp_catalog *catalog = karp_catalog_copy(publisher.media.catalog);
     catalog->tracks[VIDEO].width = catalog->tracks[VIDEO].height = width;
-    assert_int_equal(publisher_set_catalog(&publisher, catalog), 0);
+    assert_int_equal(karp_broadcast_set_catalog(&publisher.media, catalog, clock_wall_ms()), 0);
     karp_catalog_free(catalog);
 }
 
@@ -184,7 +186,7 @@ static void an_instance_can_be_had_for_a_while_after_the_next_began(void **state
     (void)state;
     char path[MOQ_PATH_TEXT_BYTES];
     struct listener early, late;
-    moq_path_text(moq_track_path(publisher.tracks[VIDEO].track), path, sizeof path);
+    moq_path_text(moq_track_path(publisher.media.tracks[VIDEO].track), path, sizeof path);
     listener_init(&early, &pair, path);
     listener_init(&late, &pair, path);
     write_frame(VIDEO, true, 10);
@@ -196,14 +198,14 @@ static void an_instance_can_be_had_for_a_while_after_the_next_began(void **state
 
     wire_pass(&pair.wire, 2000);
     write_frame(VIDEO, true, 10);
-    assert_int_equal(publisher.retired_count, 0);
+    assert_int_equal(publisher.media.retired_count, 0);
     listener_subscribe(&late, pair.peer[CLIENT].session, &NO_WISH);
     wire_run(&pair.wire);
     assert_int_equal(late.count, 0);
 
     begin_instance(180);
     begin_instance(270);
-    assert_int_equal(publisher.retired_count, 2);
+    assert_int_equal(publisher.media.retired_count, 2);
     listener_deinit(&early);
     listener_deinit(&late);
 }
