@@ -273,10 +273,10 @@ static int run_action(struct relay *relay)
         printf("moq-relay %s\n", MOQ_VERSION_TEXT);
         return EXIT_SUCCESS;
     case CONFIG_ACTION_SCHEMA:
-        relay_config_schema(stdout);
+        relay_config_schema(NULL, stdout);
         return EXIT_SUCCESS;
     case CONFIG_ACTION_REFERENCE:
-        relay_config_reference(stdout);
+        relay_config_reference(NULL, stdout);
         return EXIT_SUCCESS;
     case CONFIG_ACTION_RUN:
     case CONFIG_ACTION_CHECK:

@@ -23,14 +23,6 @@ static const struct config_place *place_of(const struct checker *checker, const 
     return node ? &node->place : &checker->file;
 }
 
-static const struct config_node *child_at(const struct config_node *list, size_t index)
-{
-    const struct config_node *child = list && list->kind == NODE_LIST ? list->first : NULL;
-    while (child && index-- > 0)
-        child = child->next;
-    return child;
-}
-
 struct endpoint {
     sa_family_t family;
     uint16_t port;
@@ -111,7 +103,7 @@ static void check_listeners(struct checker *checker)
             "no certificate: give --tls-cert FILE and --tls-key FILE, or a configuration file with "
             "certificates under listen, or --dev to try with a self-signed one");
     for (size_t i = 0; i < checker->config->listen_count; i++) {
-        const struct config_node *node = child_at(list, i);
+        const struct config_node *node = config_node_at(list, i);
         if (node)
             check_listener(checker, i, node);
     }
@@ -154,7 +146,7 @@ static void check_policy(struct checker *checker)
             checker->errors, place_of(checker, "policy", "latency"),
             "policy.latency: exceeds policy.max.latency; lower it, or raise the limit");
     for (size_t i = 0; i < policy->class_count; i++) {
-        const struct config_node *node = child_at(list, i);
+        const struct config_node *node = config_node_at(list, i);
         resolve_class(policy, &policy->classes[i]);
         const struct config_node *latency = config_node_find(node, "latency");
         if (latency && policy->classes[i].latency_ns > policy->max.latency_ns)

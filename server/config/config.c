@@ -71,11 +71,13 @@ static void build_config(struct relay_config *config, const struct config_source
                          const char *source, struct config_tree *tree, struct config_node *root)
 {
     struct config_reader reader = {.errors = tree->errors,
+                                   .host = sources->host,
                                    .is_files_checked = sources->is_files_checked};
     config_env_apply(tree, root, sources->environment);
     if (sources->flags)
         config_flags_apply(tree, root, sources->flags);
     config_read_section(&reader, &config_root, root, config);
+    config_modules_read(&reader, config, root);
     config_check(config, root, source, tree->errors);
     if (sources->flags)
         apply_verbosity(&config->log, sources->flags->verbosity);
@@ -105,8 +107,9 @@ static struct relay_config *config_new(void)
     struct relay_config *config = malloc(sizeof *config);
     if (!config)
         return NULL;
-    config_section_init(&config_root, config);
     object_born(OBJECT_config);
+    if (!config_section_init(&config_root, config))
+        relay_config_free(&config);
     return config;
 }
 

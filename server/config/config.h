@@ -49,6 +49,9 @@ struct config_errors {
 void config_errors_init(struct config_errors *errors);
 void config_errors_print(const struct config_errors *errors, FILE *out); /* one line each */
 
+/* What is wrong with something and what to do, as one line. */
+enum { CONFIG_PROBLEM_BYTES = 256 };
+
 /* ---- Settings: strings and arrays belong to the configuration; an empty string is NULL ------- */
 
 enum { CONFIG_ADDRESS_BYTES = 72, CONFIG_MAX_WORKERS = 64 };
@@ -140,6 +143,59 @@ struct config_log {
     int format;                  /* enum config_log_format */
 };
 
+/* ---- Modules ---------------------------------------------------------------------------------
+ *
+ * A host finds modules and says which settings they have (server/config/rows.h); this room fills,
+ * checks, prints and compares them like its own. Everything that a host returns lives as long as
+ * the host, and the host longer than every configuration that was loaded with it. */
+
+enum {
+    CONFIG_MAX_MODULES = 32,
+    CONFIG_MODULE_NAME_BYTES = 256, /* of the name that relay.yaml gives, with its end */
+};
+
+struct config_section;    /* server/config/rows.h */
+struct config_complaints; /* of one module's values, while they are checked as a whole */
+
+/* One module that a host has found. */
+struct config_module_kind {
+    const char *name;                     /* its own name, such as auth; [a-z0-9_]+ */
+    const char *file;                     /* where it came from, for messages */
+    const struct config_section *section; /* its settings, for which config_section_is_valid holds;
+                                             NULL: it has none */
+    /* Judges values that are right one by one, and calls config_complain for each mistake. NULL:
+     * there is nothing more to check. `values` is NULL where `section` is. */
+    void (*check)(const struct config_module_kind *kind, const void *values,
+                  struct config_complaints *complaints);
+    void *self; /* the host's */
+};
+
+struct config_host {
+    /* The module that relay.yaml calls `name`: a name such as auth, or a path such as ./my.so.
+     * `directory` is searched first; NULL: none. The same module is always the same kind. NULL:
+     * `problem` (CONFIG_PROBLEM_BYTES) says why and what to do. */
+    const struct config_module_kind *(*find)(void *self, const char *name, const char *directory,
+                                             char *problem);
+    /* Writes all modules that can be found by name to `kinds`, at most `max` of them, sorted by
+     * name, for the reference and the schema. Returns how many. */
+    size_t (*list)(void *self, const char *directory, const struct config_module_kind **kinds,
+                   size_t max);
+    void *self;
+};
+
+/* Reports a mistake. `setting` is a name within the module, such as "sources[0].file", or "" for
+ * the module as a whole; the error has the place of that setting, or of the nearest one around it
+ * that was written. */
+void config_complain(struct config_complaints *complaints, const char *setting, const char *format,
+                     ...) __attribute__((format(printf, 3, 4)));
+
+/* One entry of `modules`. */
+struct config_module {
+    const struct config_module_kind *kind;
+    char *written; /* its name in relay.yaml: auth, ./my.so */
+    void *values;  /* the struct of kind->section; NULL: it has no settings */
+};
+
 struct relay_config {
     struct config_listener *listen; /* at least one */
     size_t listen_count;
@@ -151,6 +207,9 @@ struct relay_config {
     struct config_policy policy;
     struct config_quic quic;
     struct config_log log;
+    char *module_directory;        /* searched before the installed one; NULL: none */
+    struct config_module *modules; /* in the order in which they are asked */
+    size_t module_count;
 };
 
 /* ---- The command line ------------------------------------------------------------------------ */
@@ -196,6 +255,7 @@ struct config_sources {
     size_t text_bytes;        /* of `text` */
     char *const *environment; /* as `environ`; NULL: none */
     const struct config_flags *flags; /* NULL: none */
+    const struct config_host *host;   /* NULL: a configuration with modules is refused */
     bool is_files_checked;            /* also check that every named file can be read */
 };
 
@@ -208,8 +268,11 @@ void relay_config_free(struct relay_config **config); /* may point to NULL; sets
 
 /* YAML that loads to the same configuration. */
 void relay_config_print(const struct relay_config *config, FILE *out);
-void relay_config_reference(FILE *out); /* conf/relay.yaml: every setting, explained */
-void relay_config_schema(FILE *out);    /* JSON Schema, draft 2020-12 */
+/* conf/relay.yaml: every setting, explained, also those of the modules that `host` lists. NULL:
+ * there are none. */
+void relay_config_reference(const struct config_host *host, FILE *out);
+/* The same as a JSON Schema, draft 2020-12. */
+void relay_config_schema(const struct config_host *host, FILE *out);
 
 /* ---- Reload ---------------------------------------------------------------------------------- */
 
@@ -226,7 +289,8 @@ struct config_changes { /* read-only */
     size_t restart_count; /* how many need a restart; if not 0, the reload must be refused */
 };
 
-/* Lists the settings that differ between two configurations. */
+/* Lists the settings that differ between two configurations. Settings of modules are compared if
+ * both name the same modules in the same order; anything else needs a restart. */
 void relay_config_diff(const struct relay_config *old, const struct relay_config *new_config,
                        struct config_changes *changes);
 

@@ -57,6 +57,9 @@ static bool is_field_equal(const struct config_row *row, const void *a, const vo
         return is_address_equal(a, b);
     case TYPE_MAP:
         return is_map_equal(row, a, b);
+    case TYPE_TREE:
+        return config_branch_is_equal(*(struct config_branch *const *)a,
+                                      *(struct config_branch *const *)b);
     default:
         return *(const uint64_t *)a == *(const uint64_t *)b;
     }
@@ -93,6 +96,35 @@ static void diff_list(struct differ *differ, const struct config_row *row, const
     }
 }
 
+/* Whether both lists have the same modules, so that their settings can be compared. */
+static bool is_modules_equal(const struct config_module *a, const struct config_module *b,
+                             size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        if (a[i].kind != b[i].kind || strcmp(a[i].written, b[i].written) != 0)
+            return false;
+    return true;
+}
+
+static void diff_modules(struct differ *differ, const struct config_row *row, const void *a,
+                         const void *b)
+{
+    const struct config_module *a_list = config_list_items(row, a),
+                               *b_list = config_list_items(row, b);
+    size_t count = config_list_count(row, a);
+    if (count != config_list_count(row, b) || !is_modules_equal(a_list, b_list, count)) {
+        add_change(differ, row);
+        return;
+    }
+    for (size_t i = 0; i < count; i++) {
+        size_t used = config_name_push_index(differ->name, i);
+        config_name_push(differ->name, a_list[i].kind->name);
+        diff_section(differ, config_kind_section(a_list[i].kind), a_list[i].values,
+                     b_list[i].values);
+        differ->name[used] = '\0';
+    }
+}
+
 static void diff_section(struct differ *differ, const struct config_section *section, const void *a,
                          const void *b)
 {
@@ -104,6 +136,8 @@ static void diff_section(struct differ *differ, const struct config_section *sec
             diff_section(differ, row->section, a_field, b_field);
         else if (row->type == TYPE_LIST)
             diff_list(differ, row, a, b);
+        else if (row->type == TYPE_MODULES)
+            diff_modules(differ, row, a, b);
         else if (row->type != TYPE_FREE && !is_field_equal(row, a_field, b_field))
             add_change(differ, row);
         differ->name[used] = '\0';

@@ -63,7 +63,8 @@ static bool find_route(const struct config_section *section, const char *name, s
 static struct config_node *parse_value(struct config_tree *tree, const struct config_row *row,
                                        const char *value, const struct config_place *place)
 {
-    bool is_yaml = row->type == TYPE_LIST || row->type == TYPE_MAP || row->type == TYPE_SECTION;
+    bool is_yaml = row->type == TYPE_LIST || row->type == TYPE_MAP || row->type == TYPE_SECTION ||
+                   row->type == TYPE_MODULES;
     if (row->type == TYPE_LIST && !row->section && value[0] != '[') {
         struct config_node *list = config_tree_node(tree, NODE_LIST, place);
         if (list)

@@ -25,6 +25,14 @@ static size_t put_place(char *out, size_t size, const struct config_place *place
     return n > 0 ? (size_t)n : 0;
 }
 
+/* Some words are those of a module or of the system; a log takes one line. */
+static void replace_controls(char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            *text = '?';
+}
+
 void config_errors_add(struct config_errors *errors, const struct config_place *place,
                        const char *format, ...)
 {
@@ -38,6 +46,7 @@ void config_errors_add(struct config_errors *errors, const struct config_place *
     va_start(arguments, format);
     vsnprintf(error->text + used, sizeof error->text - used, format, arguments);
     va_end(arguments);
+    replace_controls(error->text);
     error->line = place ? place->line : 0;
     error->column = place ? place->column : 0;
     error->order = (unsigned)errors->count++;

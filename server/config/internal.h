@@ -7,6 +7,7 @@
 #include <stdarg.h>
 
 #include "server/config/config.h"
+#include "server/config/rows.h"
 
 /* Limits of a configuration file. A file that reaches all of them loads in a few milliseconds and
  * takes a few MiB. */
@@ -86,6 +87,9 @@ void config_node_append(struct config_node *parent, struct config_node *child);
 /* The child of `map` with this key. NULL: there is none, or `map` is not a map. */
 struct config_node *config_node_find(const struct config_node *map, const char *key);
 
+/* Entry `index` of `list`. NULL: there is none, or `list` is not a list. */
+const struct config_node *config_node_at(const struct config_node *list, size_t index);
+
 /* Puts `value` into `map` under `key` (which must outlive the tree), and replaces an earlier value.
  * Does nothing if `value` is NULL. */
 void config_node_put(struct config_node *map, const char *key, struct config_node *value);
@@ -116,62 +120,15 @@ struct config_node *config_yaml_parse(struct config_tree *tree, const char *sour
 bool config_scan(const struct config_place *start, const char *text, size_t n,
                  struct config_errors *errors);
 
+bool config_text_has_control(const char *text); /* an ASCII control character */
+
 /* ---- The table: table.c ---------------------------------------------------------------------- */
-
-enum config_type {
-    TYPE_BOOL,     /* bool */
-    TYPE_INT,      /* uint64_t */
-    TYPE_SIZE,     /* uint64_t, bytes */
-    TYPE_DURATION, /* uint64_t, ns */
-    TYPE_STRING,   /* char *, NULL when empty */
-    TYPE_PATH,     /* char *, a file or directory */
-    TYPE_ADDRESS,  /* struct config_address */
-    TYPE_ENUM,     /* int, index into `words` */
-    TYPE_LIST,     /* array and count; of sections, or of strings where there is no section */
-    TYPE_MAP,      /* int[], one per word of `keys`, each an index into `words` or -1 */
-    TYPE_SECTION,  /* embedded struct */
-    TYPE_FREE,     /* any tree; its check decides */
-};
-
-enum config_row_flags {
-    ROW_RELOADS = 1 << 0,   /* may change in a running relay */
-    ROW_REQUIRED = 1 << 1,  /* must be written */
-    ROW_INHERITS = 1 << 2,  /* CONFIG_UNSET or -1 unless written; filled in later */
-    ROW_FILES = 1 << 3,     /* names files that must be readable */
-    ROW_DIRECTORY = 1 << 5, /* names a directory that must be writable */
-    ROW_EXAMPLE = 1 << 4,   /* the reference shows its entries as a comment only */
-};
-
-#define CONFIG_UNSET UINT64_MAX
-
-struct config_section;
-
-struct config_row {
-    const char *name;
-    enum config_type type;
-    unsigned flags;
-    size_t offset, count_offset; /* of the field, and of a list's count */
-    uint64_t min, max;           /* of a number; `max` also of the entries of a list */
-    const char *fallback;        /* the default as text; NULL: empty */
-    const char *zero;            /* the word for 0, such as "auto"; NULL: none */
-    const char *const *words;    /* of an enum or a map's values, ends with NULL */
-    const char *const *keys;     /* of a map, ends with NULL */
-    const struct config_section *section;
-    const char *(*check)(const void *value); /* NULL, or what is wrong and what to do */
-    const char *help;                        /* one line */
-};
-
-struct config_section {
-    size_t size; /* of its struct */
-    const struct config_row *rows;
-    size_t row_count;
-};
 
 extern const struct config_section config_root;
 
 /* ---- value.c --------------------------------------------------------------------------------- */
 
-enum { CONFIG_PROBLEM_BYTES = 256, CONFIG_VALUE_BYTES = 96 };
+enum { CONFIG_VALUE_BYTES = 96 };
 
 /* Parses `text` as a value of `row` into *value (of the row's C type; strings are allocated).
  * False: `problem` (CONFIG_PROBLEM_BYTES) says what is wrong and what to do. */
@@ -182,6 +139,9 @@ const char *config_value_text(const struct config_row *row, const void *value, c
 const char *config_number_text(const struct config_row *row, uint64_t value, char *out);
 
 bool config_address_parse(struct config_address *address, const char *text);
+
+/* NULL, or what is wrong with a text by the flags of its row (ROW_PATTERN, ROW_BROADCAST). */
+const char *config_text_problem(const struct config_row *row, const char *text);
 
 /* ---- section.c: structs by the table --------------------------------------------------------- */
 
@@ -201,13 +161,15 @@ size_t config_item_bytes(const struct config_row *row);
 /* Allocates `count` zeroed items for the list. False: out of memory. */
 bool config_list_allocate(const struct config_row *row, void *base, size_t count);
 
-void config_section_init(const struct config_section *section, void *base); /* defaults */
+/* Fills `base` with the defaults; it can be freed in any case. False: out of memory. */
+bool config_section_init(const struct config_section *section, void *base);
 void config_section_deinit(const struct config_section *section, void *base);
 
 /* ---- read.c ---------------------------------------------------------------------------------- */
 
 struct config_reader {
     struct config_errors *errors;
+    const struct config_host *host; /* NULL: no modules */
     bool is_files_checked;
     char name[CONFIG_NAME_BYTES]; /* of the current setting */
 };
@@ -216,6 +178,10 @@ struct config_reader {
  * in any case. */
 void config_read_section(struct config_reader *reader, const struct config_section *section,
                          const struct config_node *node, void *base);
+
+/* Reports what is wrong with the current setting at `node`, unless that was reported already. */
+void config_reader_complain(struct config_reader *reader, const struct config_node *node,
+                            const char *what);
 
 /* Extends `name` (CONFIG_NAME_BYTES) by a key or an index; returns the length to cut it back to. */
 size_t config_name_push(char *name, const char *key);
@@ -237,7 +203,30 @@ void config_tree_split(struct config_tree *tree, struct config_node *list, const
 void config_check(struct relay_config *config, const struct config_node *root, const char *file,
                   struct config_errors *errors);
 
-/* NULL, or what is wrong with a pattern (pattern.c). */
+/* NULL, or what is wrong with a pattern, or with the path of a broadcast or track (pattern.c). */
 const char *config_pattern_problem(const char *pattern);
+const char *config_broadcast_problem(const char *path);
+
+/* ---- branch.c: any YAML below a setting ------------------------------------------------------ */
+
+/* A copy of what was written, in memory of its own, which free() gives back; NULL if nothing was
+ * written. False: out of memory. */
+bool config_branch_copy(const struct config_node *node, struct config_branch **out);
+bool config_branch_is_equal(const struct config_branch *a, const struct config_branch *b);
+/* Whether a node is CONFIG_BRANCH_EMPTY when copied. */
+bool config_node_is_nothing(const struct config_node *node);
+
+/* ---- modules.c ------------------------------------------------------------------------------- */
+
+/* The settings of a kind; an empty section if it has none. */
+const struct config_section *config_kind_section(const struct config_module_kind *kind);
+
+/* Fills the list of modules from `root`, after all other settings, because their directory is one
+ * of them. Every problem is reported. */
+void config_modules_read(struct config_reader *reader, struct relay_config *config,
+                         const struct config_node *root);
+void config_modules_free(struct config_module *modules, size_t count);
+
+enum { CONFIG_MAX_KINDS = 128 }; /* that the reference and the schema show */
 
 #endif

@@ -6,7 +6,7 @@
 
 #include "server/config/internal.h"
 
-enum { PATTERN_MAX_BYTES = 1023 };
+enum { PATTERN_MAX_BYTES = 1023, PATH_MAX_PARTS = 32 };
 
 static size_t part_size(const char *text)
 {
@@ -112,6 +112,23 @@ const char *config_pattern_problem(const char *pattern)
             return "has ** within a part; write ** as a whole part, or a single *";
     }
     return NULL;
+}
+
+const char *config_broadcast_problem(const char *path)
+{
+    size_t parts = 1;
+    if (path[0] == '/')
+        return "begins with /; paths have no leading slash, remove it";
+    if (strlen(path) > PATTERN_MAX_BYTES)
+        return "is longer than 1023 bytes; shorten it";
+    for (const char *c = path; *c; c++) {
+        if ((unsigned char)*c < 0x20 || *c == 0x7f)
+            return "has a control character; write it as the log does, in hexadecimal: {0a}";
+        if (*c == '/' && (c[1] == '/' || c[1] == '\0'))
+            return "has an empty part; write one / between parts, and none at the end";
+        parts += *c == '/';
+    }
+    return parts > PATH_MAX_PARTS ? "has more than 32 parts; shorten it" : NULL;
 }
 
 struct config_verdict config_policy_for(const struct config_policy *policy, const char *path)

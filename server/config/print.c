@@ -2,6 +2,7 @@
 /* Prints the structs as YAML: a complete configuration for --print-config, or with an explanation
  * above every setting for the reference in conf/relay.yaml. What is printed loads to the same
  * configuration. */
+#include <stdlib.h>
 #include <string.h>
 
 #include "server/config/internal.h"
@@ -9,16 +10,18 @@
 struct writer {
     FILE *out;
     unsigned indent;
-    unsigned comment_at;  /* column of the # before lines of an example; 0: no example */
+    unsigned comment_at;  /* column of the # before lines of an example */
+    bool is_example;      /* lines are comments */
     bool is_item_started; /* the next line begins an entry of a list */
     bool has_help;
+    const struct config_host *host; /* whose modules are shown as examples; NULL: none */
 };
 
 /* Starts a line at the right column, with a # or - where needed. */
 static void begin_line(struct writer *writer)
 {
     unsigned indent = writer->indent;
-    if (writer->comment_at > 0) {
+    if (writer->is_example) {
         fprintf(writer->out, "%*s# ", (int)writer->comment_at, "");
         indent -= writer->comment_at;
     }
@@ -65,12 +68,8 @@ static size_t special_size(const unsigned char *p, unsigned *code)
     return is_special ? 3 : 0;
 }
 
-static void write_text(FILE *out, const char *text)
+static void write_quoted(FILE *out, const char *text)
 {
-    if (is_plain(text)) {
-        fputs(text, out);
-        return;
-    }
     fputc('"', out);
     for (const unsigned char *p = (const unsigned char *)text; *p;) {
         unsigned code = *p;
@@ -84,6 +83,14 @@ static void write_text(FILE *out, const char *text)
         p += size > 0 ? size : 1;
     }
     fputc('"', out);
+}
+
+static void write_text(FILE *out, const char *text)
+{
+    if (is_plain(text))
+        fputs(text, out);
+    else
+        write_quoted(out, text);
 }
 
 /* ---- Values ---------------------------------------------------------------------------------- */
@@ -126,6 +133,55 @@ static void write_value(FILE *out, const struct config_row *row, const void *fie
     fputc('\n', out);
 }
 
+/* ---- Branches -------------------------------------------------------------------------------- */
+
+static void write_flow(FILE *out, const struct config_branch *branch)
+{
+    bool is_map = branch->kind == CONFIG_BRANCH_MAP;
+    if (branch->kind == CONFIG_BRANCH_EMPTY) {
+        fputc('~', out);
+        return;
+    }
+    if (branch->kind == CONFIG_BRANCH_TEXT) {
+        if (branch->is_quoted)
+            write_quoted(out, branch->text);
+        else
+            fputs(branch->text, out);
+        return;
+    }
+    fputs(!is_map ? "[" : branch->first ? "{ " : "{", out);
+    for (const struct config_branch *child = branch->first; child; child = child->next) {
+        fputs(child == branch->first ? "" : ", ", out);
+        if (is_map) {
+            write_text(out, child->key);
+            fputs(": ", out);
+        }
+        write_flow(out, child);
+    }
+    fputs(!is_map ? "]" : branch->first ? " }" : "}", out);
+}
+
+/* Follows "name:". The settings of a map get a line each, anything else stays on this one. */
+static void write_branch(struct writer *writer, const struct config_branch *branch)
+{
+    static const struct config_branch empty = {.kind = CONFIG_BRANCH_EMPTY};
+    if (!branch || branch->kind != CONFIG_BRANCH_MAP || !branch->first) {
+        fputc(' ', writer->out);
+        write_flow(writer->out, branch ? branch : &empty);
+        fputc('\n', writer->out);
+        return;
+    }
+    fputc('\n', writer->out);
+    writer->indent += 2;
+    for (const struct config_branch *child = branch->first; child; child = child->next) {
+        begin_line(writer);
+        write_text(writer->out, child->key);
+        fputc(':', writer->out);
+        write_branch(writer, child);
+    }
+    writer->indent -= 2;
+}
+
 /* ---- Explanations ---------------------------------------------------------------------------- */
 
 static void write_range(FILE *out, const struct config_row *row)
@@ -147,6 +203,7 @@ static void write_help(struct writer *writer, const struct config_row *row)
     begin_line(writer);
     fprintf(writer->out, "# %s", row->help);
     write_range(writer->out, row);
+    fputs(row->flags & ROW_REQUIRED ? " (required)" : "", writer->out);
     fputs(row->type != TYPE_SECTION && !(row->flags & ROW_RELOADS) ? " (restart)\n" : "\n",
           writer->out);
 }
@@ -156,20 +213,53 @@ static void write_help(struct writer *writer, const struct config_row *row)
 static void write_section(struct writer *writer, const struct config_section *section,
                           const void *base);
 
+static void write_item(struct writer *writer, const struct config_section *section,
+                       const void *item)
+{
+    writer->indent += 4;
+    writer->is_item_started = true;
+    write_section(writer, section, item);
+    writer->indent -= 4;
+}
+
 static void write_items(struct writer *writer, const struct config_row *row, const void *base)
 {
     const char *items = config_list_items(row, base);
     size_t count = config_list_count(row, base);
-    writer->indent += 4;
-    for (size_t i = 0; i < count; i++) {
-        writer->is_item_started = true;
-        write_section(writer, row->section, items + i * row->section->size);
-    }
-    writer->indent -= 4;
+    for (size_t i = 0; i < count; i++)
+        write_item(writer, row->section, items + i * row->section->size);
+}
+
+/* The values that `section` has when nothing is written. NULL: out of memory. */
+static void *new_defaults(const struct config_section *section)
+{
+    void *values = calloc(1, section->size);
+    if (values && config_section_init(section, values))
+        return values;
+    if (values)
+        config_section_deinit(section, values);
+    free(values);
+    return NULL;
+}
+
+static void free_defaults(const struct config_section *section, void *values)
+{
+    config_section_deinit(section, values);
+    free(values);
+}
+
+static void write_default_item(struct writer *writer, const struct config_section *section)
+{
+    void *item = new_defaults(section);
+    if (!item)
+        return;
+    write_item(writer, section, item);
+    free_defaults(section, item);
 }
 
 static void write_list(struct writer *writer, const struct config_row *row, const void *base)
 {
+    bool is_within_example = writer->is_example;
     bool is_example = writer->has_help && (row->flags & ROW_EXAMPLE);
     size_t count = config_list_count(row, base);
     if (!row->section) {
@@ -177,13 +267,64 @@ static void write_list(struct writer *writer, const struct config_row *row, cons
         write_texts(writer->out, (char *const *)config_list_items(row, base), count);
         return;
     }
+    if (is_within_example && count == 0) {
+        fprintf(writer->out, "%s:\n", row->name);
+        write_default_item(writer, row->section);
+        return;
+    }
     fprintf(writer->out, count == 0 || is_example ? "%s: []\n" : "%s:\n", row->name);
     if (is_example)
         writer->comment_at = writer->indent;
+    writer->is_example |= is_example;
     write_items(writer, row, base);
-    if (is_example)
-        writer->comment_at = 0;
+    writer->is_example = is_within_example;
 }
+
+/* ---- Modules --------------------------------------------------------------------------------- */
+
+static void write_module(struct writer *writer, const char *name,
+                         const struct config_section *section, const void *values)
+{
+    writer->indent += 4;
+    writer->is_item_started = true;
+    begin_line(writer);
+    write_text(writer->out, name);
+    fputs(section ? ":\n" : "\n", writer->out);
+    writer->indent += 2;
+    if (section)
+        write_section(writer, section, values);
+    writer->indent -= 6;
+}
+
+static void write_modules(struct writer *writer, const struct config_row *row, const void *base)
+{
+    const struct config_module *modules = config_list_items(row, base);
+    size_t count = config_list_count(row, base);
+    fprintf(writer->out, count > 0 ? "%s:\n" : "%s: []\n", row->name);
+    for (size_t i = 0; i < count; i++)
+        write_module(writer, modules[i].written, modules[i].kind->section, modules[i].values);
+}
+
+/* An entry for every module that the host lists, with its defaults. */
+static void write_module_examples(struct writer *writer)
+{
+    const struct config_module_kind *kinds[CONFIG_MAX_KINDS];
+    const struct config_host *host = writer->host;
+    size_t count = host ? host->list(host->self, NULL, kinds, CONFIG_MAX_KINDS) : 0;
+    writer->comment_at = writer->indent;
+    writer->is_example = true;
+    for (size_t i = 0; i < count; i++) {
+        const struct config_section *section = kinds[i]->section;
+        void *values = section ? new_defaults(section) : NULL;
+        if (values || !section)
+            write_module(writer, kinds[i]->name, section, values);
+        if (values)
+            free_defaults(section, values);
+    }
+    writer->is_example = false;
+}
+
+/* ---- Rows ------------------------------------------------------------------------------------ */
 
 static void write_row(struct writer *writer, const struct config_row *row, const void *base)
 {
@@ -191,6 +332,16 @@ static void write_row(struct writer *writer, const struct config_row *row, const
     begin_line(writer);
     if (row->type == TYPE_LIST) {
         write_list(writer, row, base);
+        return;
+    }
+    if (row->type == TYPE_MODULES) {
+        write_modules(writer, row, base);
+        write_module_examples(writer);
+        return;
+    }
+    if (row->type == TYPE_TREE) {
+        fprintf(writer->out, "%s:", row->name);
+        write_branch(writer, *(struct config_branch *const *)field);
         return;
     }
     fprintf(writer->out, row->type == TYPE_SECTION ? "%s:\n" : "%s: ", row->name);
@@ -243,9 +394,9 @@ static const char reference_example[] =
     "listen: [{ certificates: [{ cert: /etc/moq-relay/cert.pem, key: /etc/moq-relay/key.pem }] }]\n"
     "policy: { classes: [{ match: \"meet/**\", latency: 250ms }] }\n";
 
-void relay_config_reference(FILE *out)
+void relay_config_reference(const struct config_host *host, FILE *out)
 {
-    struct writer writer = {.out = out, .has_help = true};
+    struct writer writer = {.out = out, .has_help = true, .host = host};
     struct config_sources sources = {.text = reference_example,
                                      .text_bytes = sizeof reference_example - 1};
     struct config_errors errors;

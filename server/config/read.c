@@ -23,8 +23,8 @@ size_t config_name_push_index(char *name, size_t index)
     return used;
 }
 
-static void complain_of_node(struct config_reader *reader, const struct config_node *node,
-                             const char *what)
+void config_reader_complain(struct config_reader *reader, const struct config_node *node,
+                            const char *what)
 {
     if (node->kind != NODE_BROKEN)
         config_errors_add(reader->errors, &node->place, "%s: %s", reader->name, what);
@@ -58,19 +58,21 @@ static void read_scalar(struct config_reader *reader, const struct config_row *r
     bool is_text = row->type == TYPE_STRING || row->type == TYPE_PATH || row->type == TYPE_LIST;
     char problem[CONFIG_PROBLEM_BYTES];
     if (node->kind != NODE_SCALAR) {
-        complain_of_node(reader, node,
-                         row->type == TYPE_ADDRESS
-                             ? "a single value is expected here; put the address in quotes"
-                             : "a single value is expected here, not a list or section");
+        config_reader_complain(reader, node,
+                               row->type == TYPE_ADDRESS
+                                   ? "a single value is expected here; put the address in quotes"
+                                   : "a single value is expected here, not a list or section");
         return;
     }
     if (!config_value_parse(row, node->text, &value, problem)) {
-        complain_of_node(reader, node, problem);
+        config_reader_complain(reader, node, problem);
         return;
     }
     const char *wrong = row->check ? row->check(&value) : NULL;
+    if (!wrong && is_text)
+        wrong = config_text_problem(row, value.text);
     if (wrong)
-        complain_of_node(reader, node, wrong);
+        config_reader_complain(reader, node, wrong);
     if (is_text)
         free(*(char **)field);
     static const size_t sizes[] = {
@@ -93,10 +95,11 @@ static void read_entry(struct config_reader *reader, const struct config_row *ro
                        const struct config_node *node, void *item)
 {
     if (row->section) {
-        config_section_init(row->section, item);
+        if (!config_section_init(row->section, item))
+            config_reader_complain(reader, node, "out of memory");
         config_read_section(reader, row->section, node, item);
     } else if (is_blank(node)) {
-        complain_of_node(reader, node, "an entry is empty; remove it");
+        config_reader_complain(reader, node, "an entry is empty; remove it");
     } else {
         read_scalar(reader, row, node, item);
     }
@@ -109,7 +112,7 @@ static void read_list(struct config_reader *reader, const struct config_row *row
     if (config_node_is_empty(node))
         return;
     if (node->kind != NODE_LIST) {
-        complain_of_node(
+        config_reader_complain(
             reader, node,
             "a list is expected here; write each entry on a line of its own after a -");
         return;
@@ -117,11 +120,11 @@ static void read_list(struct config_reader *reader, const struct config_row *row
     if (node->count > row->max) {
         snprintf(problem, sizeof problem, "%zu entries are too many; write at most %llu",
                  node->count, (unsigned long long)row->max);
-        complain_of_node(reader, node, problem);
+        config_reader_complain(reader, node, problem);
         return;
     }
     if (!config_list_allocate(row, base, node->count)) {
-        complain_of_node(reader, node, "out of memory");
+        config_reader_complain(reader, node, "out of memory");
         return;
     }
     char *item = config_list_items(row, base);
@@ -171,7 +174,7 @@ static void read_map(struct config_reader *reader, const struct config_row *row,
     if (config_node_is_empty(node))
         return;
     if (node->kind != NODE_MAP) {
-        complain_of_node(reader, node, "a map is expected here; write { name: value }");
+        config_reader_complain(reader, node, "a map is expected here; write { name: value }");
         return;
     }
     for (const struct config_node *child = node->first; child; child = child->next) {
@@ -188,6 +191,28 @@ static void read_map(struct config_reader *reader, const struct config_row *row,
     }
 }
 
+/* Names are printed on one line, which YAML limits; control characters would make them longer. */
+static bool has_clean_names(struct config_reader *reader, const struct config_node *node)
+{
+    bool is_clean = true;
+    for (const struct config_node *child = node->first; child; child = child->next) {
+        if (child->key && config_text_has_control(child->key)) {
+            config_errors_add(reader->errors, &child->key_place,
+                              "%s: a name has a control character; remove it", reader->name);
+            is_clean = false;
+        }
+        is_clean &= has_clean_names(reader, child);
+    }
+    return is_clean;
+}
+
+static void read_tree(struct config_reader *reader, const struct config_node *node,
+                      struct config_branch **field)
+{
+    if (has_clean_names(reader, node) && !config_branch_copy(node, field))
+        config_reader_complain(reader, node, "out of memory");
+}
+
 static void read_row(struct config_reader *reader, const struct config_row *row,
                      const struct config_node *node, void *base)
 {
@@ -202,7 +227,9 @@ static void read_row(struct config_reader *reader, const struct config_row *row,
     else if (row->type == TYPE_FREE)
         config_errors_add(reader->errors, &node->key_place, "%s: %s", reader->name,
                           row->check(node));
-    else
+    else if (row->type == TYPE_TREE)
+        read_tree(reader, node, field);
+    else if (row->type != TYPE_MODULES) /* config_modules_read does that */
         read_scalar(reader, row, node, field);
     reader->name[used] = '\0';
 }
@@ -215,16 +242,20 @@ static const struct config_row *find_row(const struct config_section *section, c
     return NULL;
 }
 
-enum { MAX_ROWS = 32 };
-
 static void report_unknown_row(struct config_reader *reader, const struct config_section *section,
                                const struct config_node *node)
 {
-    const char *names[MAX_ROWS];
-    size_t count = section->row_count < MAX_ROWS ? section->row_count : MAX_ROWS;
+    const char *names[CONFIG_SECTION_MAX_ROWS];
+    size_t count =
+        section->row_count < CONFIG_SECTION_MAX_ROWS ? section->row_count : CONFIG_SECTION_MAX_ROWS;
     for (size_t i = 0; i < count; i++)
         names[i] = section->rows[i].name;
     report_unknown(reader, node, names, count);
+}
+
+static bool is_missing(const struct config_row *row, const struct config_node *node)
+{
+    return is_blank(node) || (row->type == TYPE_TREE && config_node_is_nothing(node));
 }
 
 static void check_required(struct config_reader *reader, const struct config_section *section,
@@ -233,11 +264,18 @@ static void check_required(struct config_reader *reader, const struct config_sec
     char problem[CONFIG_PROBLEM_BYTES];
     for (size_t i = 0; i < section->row_count; i++) {
         const struct config_row *row = &section->rows[i];
-        if (!(row->flags & ROW_REQUIRED) || !is_blank(config_node_find(node, row->name)))
-            continue;
-        snprintf(problem, sizeof problem, "%s is missing or empty; write it (%s)", row->name,
-                 row->help);
-        complain_of_node(reader, node, problem);
+        const struct config_node *child = config_node_find(node, row->name);
+        if ((row->flags & ROW_REQUIRED) && is_missing(row, child)) {
+            snprintf(problem, sizeof problem, "%s is missing or empty; write it (%s)", row->name,
+                     row->help);
+            config_reader_complain(reader, node, problem);
+        } else if (row->type == TYPE_SECTION && !child) {
+            size_t used = config_name_push(reader->name, row->name);
+            const struct config_node absent = {
+                .kind = NODE_SCALAR, .is_plain = true, .text = "", .place = node->place};
+            check_required(reader, row->section, &absent);
+            reader->name[used] = '\0';
+        }
     }
 }
 
@@ -246,8 +284,8 @@ void config_read_section(struct config_reader *reader, const struct config_secti
 {
     bool is_map = node->kind == NODE_MAP;
     if (!is_map && !config_node_is_empty(node)) {
-        complain_of_node(reader, node,
-                         "a section is expected here; write its settings as name: value");
+        config_reader_complain(reader, node,
+                               "a section is expected here; write its settings as name: value");
         return;
     }
     for (const struct config_node *child = is_map ? node->first : NULL; child;

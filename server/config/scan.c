@@ -69,3 +69,11 @@ bool config_scan(const struct config_place *start, const char *text, size_t n,
     }
     return true;
 }
+
+bool config_text_has_control(const char *text)
+{
+    for (; *text; text++)
+        if ((unsigned char)*text < 0x20 || *text == 0x7f)
+            return true;
+    return false;
+}

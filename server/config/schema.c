@@ -24,7 +24,13 @@ static void write_words(FILE *out, const char *const *words)
     fputc(']', out);
 }
 
-static void write_section(FILE *out, const struct config_section *section, unsigned indent);
+struct writer {
+    FILE *out;
+    const struct config_host *host; /* whose modules are described; NULL: none */
+};
+
+static void write_section(const struct writer *writer, const struct config_section *section,
+                          unsigned indent);
 
 /* A number has several forms, and the word for 0 is one of them. */
 static void write_number(FILE *out, const struct config_row *row)
@@ -46,15 +52,15 @@ static void write_number(FILE *out, const struct config_row *row)
     fputc(']', out);
 }
 
-static void write_items(FILE *out, const struct config_row *row, unsigned indent)
+static void write_items(const struct writer *writer, const struct config_row *row, unsigned indent)
 {
-    fprintf(out, "\"type\": [\"array\", \"null\"], \"maxItems\": %llu, \"items\": {",
+    fprintf(writer->out, "\"type\": [\"array\", \"null\"], \"maxItems\": %llu, \"items\": {",
             (unsigned long long)row->max);
     if (row->section)
-        write_section(out, row->section, indent);
+        write_section(writer, row->section, indent);
     else
-        fputs("\"type\": \"string\"", out);
-    fputc('}', out);
+        fputs("\"type\": \"string\"", writer->out);
+    fputc('}', writer->out);
 }
 
 static void write_map(FILE *out, const struct config_row *row)
@@ -71,8 +77,69 @@ static void write_map(FILE *out, const struct config_row *row)
     fputc('}', out);
 }
 
-static void write_type(FILE *out, const struct config_row *row, unsigned indent)
+/* ---- Modules --------------------------------------------------------------------------------- */
+
+static bool is_required(const struct config_row *row);
+
+/* Whether a setting in it, or in a section within it, must be written. */
+static bool has_required(const struct config_section *section)
 {
+    for (size_t i = 0; i < section->row_count; i++)
+        if (is_required(&section->rows[i]))
+            return true;
+    return false;
+}
+
+static bool is_required(const struct config_row *row)
+{
+    return (row->flags & ROW_REQUIRED) || (row->type == TYPE_SECTION && has_required(row->section));
+}
+
+/* The names that may stand alone: modules that need no setting, and paths. */
+static void write_module_names(FILE *out, const struct config_module_kind *const *kinds,
+                               size_t count)
+{
+    bool has_any = false;
+    fputs("{\"type\": \"string\", \"anyOf\": [{\"pattern\": \"/\"}", out);
+    for (size_t i = 0; i < count; i++) {
+        if (has_required(config_kind_section(kinds[i])))
+            continue;
+        fputs(has_any ? ", " : ", {\"enum\": [", out);
+        write_string(out, kinds[i]->name);
+        has_any = true;
+    }
+    fputs(has_any ? "]}]}" : "]}", out);
+}
+
+static void write_modules(const struct writer *writer, const struct config_row *row,
+                          unsigned indent)
+{
+    const struct config_module_kind *kinds[CONFIG_MAX_KINDS];
+    const struct config_host *host = writer->host;
+    size_t count = host ? host->list(host->self, NULL, kinds, CONFIG_MAX_KINDS) : 0;
+    FILE *out = writer->out;
+    fprintf(out, "\"type\": [\"array\", \"null\"], \"maxItems\": %llu, \"items\": {\"anyOf\": [",
+            (unsigned long long)row->max);
+    write_module_names(out, kinds, count);
+    fputs(", {\"type\": \"object\", \"minProperties\": 1, \"maxProperties\": 1, "
+          "\"additionalProperties\": false, "
+          "\"patternProperties\": {\"/\": {\"type\": [\"object\", \"null\"]}}, \"properties\": {",
+          out);
+    for (size_t i = 0; i < count; i++) {
+        fprintf(out, "%s\n%*s", i > 0 ? "," : "", (int)indent + 2, "");
+        write_string(out, kinds[i]->name);
+        fputs(": {", out);
+        write_section(writer, config_kind_section(kinds[i]), indent + 2);
+        fputc('}', out);
+    }
+    fputs("}}]}", out);
+}
+
+/* ---- Rows ------------------------------------------------------------------------------------ */
+
+static void write_type(const struct writer *writer, const struct config_row *row, unsigned indent)
+{
+    FILE *out = writer->out;
     switch (row->type) {
     case TYPE_BOOL:
         fputs("\"type\": \"boolean\"", out);
@@ -86,13 +153,19 @@ static void write_type(FILE *out, const struct config_row *row, unsigned indent)
         write_words(out, row->words);
         break;
     case TYPE_LIST:
-        write_items(out, row, indent);
+        write_items(writer, row, indent);
         break;
     case TYPE_MAP:
         write_map(out, row);
         break;
     case TYPE_SECTION:
-        write_section(out, row->section, indent);
+        write_section(writer, row->section, indent);
+        break;
+    case TYPE_MODULES:
+        write_modules(writer, row, indent);
+        break;
+    case TYPE_TREE: /* any type */
+        fputs("\"$comment\": \"any YAML\"", out);
         break;
     default:
         fputs("\"type\": [\"string\", \"null\"]", out);
@@ -115,7 +188,7 @@ static void write_required(FILE *out, const struct config_section *section)
 {
     bool has_any = false;
     for (size_t i = 0; i < section->row_count; i++) {
-        if (!(section->rows[i].flags & ROW_REQUIRED))
+        if (!is_required(&section->rows[i]))
             continue;
         fputs(has_any ? ", " : "\"required\": [", out);
         write_string(out, section->rows[i].name);
@@ -124,37 +197,44 @@ static void write_required(FILE *out, const struct config_section *section)
     fputs(has_any ? "], " : "", out);
 }
 
-static void write_section(FILE *out, const struct config_section *section, unsigned indent)
+static void write_setting(const struct writer *writer, const struct config_row *row,
+                          unsigned indent)
+{
+    write_string(writer->out, row->name);
+    fputs(": {\"description\": ", writer->out);
+    write_string(writer->out, row->help);
+    fputs(", ", writer->out);
+    write_type(writer, row, indent);
+    if (row->fallback)
+        write_default(writer->out, row);
+    fputc('}', writer->out);
+}
+
+static void write_section(const struct writer *writer, const struct config_section *section,
+                          unsigned indent)
 {
     bool has_any = false;
-    bool has_required = section->rows[0].flags & ROW_REQUIRED;
+    FILE *out = writer->out;
     fprintf(out, "\"type\": %s, \"additionalProperties\": false, ",
-            has_required ? "\"object\"" : "[\"object\", \"null\"]");
+            has_required(section) ? "\"object\"" : "[\"object\", \"null\"]");
     write_required(out, section);
     fputs("\"properties\": {\n", out);
     for (size_t i = 0; i < section->row_count; i++) {
-        const struct config_row *row = &section->rows[i];
-        if (row->type == TYPE_FREE)
+        if (section->rows[i].type == TYPE_FREE)
             continue;
         fprintf(out, "%s%*s", has_any ? ",\n" : "", (int)indent + 2, "");
         has_any = true;
-        write_string(out, row->name);
-        fputs(": {\"description\": ", out);
-        write_string(out, row->help);
-        fputs(", ", out);
-        write_type(out, row, indent + 2);
-        if (row->fallback)
-            write_default(out, row);
-        fputc('}', out);
+        write_setting(writer, &section->rows[i], indent + 2);
     }
     fprintf(out, "\n%*s}", (int)indent, "");
 }
 
-void relay_config_schema(FILE *out)
+void relay_config_schema(const struct config_host *host, FILE *out)
 {
+    const struct writer writer = {out, host};
     fputs("{\"$schema\": \"https://json-schema.org/draft/2020-12/schema\", \"title\": "
           "\"moq-relay\", ",
           out);
-    write_section(out, &config_root, 0);
+    write_section(&writer, &config_root, 0);
     fputs("}\n", out);
 }

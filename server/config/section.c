@@ -4,7 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/check.h"
 #include "server/config/internal.h"
 
 size_t config_list_count(const struct config_row *row, const void *base)
@@ -48,21 +47,28 @@ static void init_map(const struct config_row *row, int *values)
         values[i] = -1;
 }
 
-void config_section_init(const struct config_section *section, void *base)
+static bool init_field(const struct config_row *row, void *base)
 {
     char problem[CONFIG_PROBLEM_BYTES];
+    void *field = config_field(row, base);
+    if (row->type == TYPE_SECTION)
+        return config_section_init(row->section, field);
+    if (row->type == TYPE_MAP)
+        init_map(row, field);
+    else if ((row->flags & ROW_INHERITS) && row->type != TYPE_STRING)
+        init_unset(row, field);
+    else if (row->fallback)
+        return config_value_parse(row, row->fallback, field, problem);
+    return true;
+}
+
+bool config_section_init(const struct config_section *section, void *base)
+{
+    bool is_complete = true;
     memset(base, 0, section->size);
-    for (size_t i = 0; i < section->row_count; i++) {
-        const struct config_row *row = &section->rows[i];
-        if (row->type == TYPE_SECTION)
-            config_section_init(row->section, config_field(row, base));
-        else if (row->type == TYPE_MAP)
-            init_map(row, config_field(row, base));
-        else if ((row->flags & ROW_INHERITS) && row->type != TYPE_STRING)
-            init_unset(row, config_field(row, base));
-        else if (row->fallback)
-            REQUIRE(config_value_parse(row, row->fallback, config_field(row, base), problem));
-    }
+    for (size_t i = 0; i < section->row_count; i++)
+        is_complete &= init_field(&section->rows[i], base);
+    return is_complete;
 }
 
 static void deinit_list(const struct config_row *row, void *base)
@@ -87,7 +93,11 @@ void config_section_deinit(const struct config_section *section, void *base)
             config_section_deinit(row->section, config_field(row, base));
         else if (row->type == TYPE_LIST)
             deinit_list(row, base);
+        else if (row->type == TYPE_MODULES)
+            config_modules_free(config_list_items(row, base), config_list_count(row, base));
         else if (row->type == TYPE_STRING || row->type == TYPE_PATH)
             free(*(char **)config_field(row, base));
+        else if (row->type == TYPE_TREE)
+            free(*(struct config_branch **)config_field(row, base));
     }
 }

@@ -32,12 +32,6 @@ static const char *const topic_words[] = {LOG_TOPICS(TOPIC_WORD) NULL};
 
 /* ---- Checks ---------------------------------------------------------------------------------- */
 
-static const char *check_pattern(const void *value)
-{
-    char *const *pattern = value;
-    return config_pattern_problem(*pattern ? *pattern : "");
-}
-
 static const char *check_host(const void *value)
 {
     char *const *host = value;
@@ -56,15 +50,7 @@ static const char *check_host(const void *value)
 static const char *check_bound_address(const void *value)
 {
     const struct config_address *address = value;
-    if (address->is_listen)
-        return "the word listen is for http.address; write IP:port";
     return address->size == 0 ? "an address is needed; write IP:port, such as \"[::]:4443\"" : NULL;
-}
-
-static const char *refuse_modules(const void *value)
-{
-    (void)value;
-    return "this relay is built without modules; remove the section";
 }
 
 static const char *refuse_script(const void *value)
@@ -125,6 +111,7 @@ static const struct config_row http_rows[] = {
     {.name = "address",
      .type = TYPE_ADDRESS,
      AT(config_http, address),
+     .flags = ROW_LISTEN,
      .help = "TCP address, such as 127.0.0.1:8080; listen: address and port of the first listener; "
              "\"\": off"},
     {.name = "fingerprint",
@@ -309,8 +296,7 @@ static const struct config_row class_rows[] = {
     {.name = "match",
      .type = TYPE_STRING,
      AT(config_class, match),
-     .flags = ROW_RELOADS | ROW_REQUIRED,
-     .check = check_pattern,
+     .flags = ROW_RELOADS | ROW_REQUIRED | ROW_PATTERN,
      .help = "path pattern; * is anything within one part, ** is any number of parts"},
     {.name = "latency",
      .type = TYPE_DURATION,
@@ -498,9 +484,16 @@ static const struct config_row root_rows[] = {
      .flags = ROW_RELOADS,
      .help = "log lines on standard error"},
     {.name = "script", .type = TYPE_FREE, .check = refuse_script, .help = "policy in Lua"},
+    {.name = "module_directory",
+     .type = TYPE_PATH,
+     AT(relay_config, module_directory),
+     .flags = ROW_FILES,
+     .help = "where modules are looked for first, before the directory of installed ones"},
     {.name = "modules",
-     .type = TYPE_FREE,
-     .check = refuse_modules,
-     .help = "extensions, in the order in which they are asked"},
+     .type = TYPE_MODULES,
+     .offset = offsetof(struct relay_config, modules),
+     .count_offset = offsetof(struct relay_config, module_count),
+     .max = CONFIG_MAX_MODULES,
+     .help = "extensions, in the order in which they are asked: names, or name: { settings }"},
 };
 const struct config_section config_root = SECTION(relay_config, root_rows);

@@ -124,6 +124,14 @@ struct config_node *config_node_find(const struct config_node *map, const char *
     return NULL;
 }
 
+const struct config_node *config_node_at(const struct config_node *list, size_t index)
+{
+    const struct config_node *child = list && list->kind == NODE_LIST ? list->first : NULL;
+    while (child && index-- > 0)
+        child = child->next;
+    return child;
+}
+
 void config_node_put(struct config_node *map, const char *key, struct config_node *value)
 {
     if (!value)

@@ -258,11 +258,23 @@ bool config_address_parse(struct config_address *address, const char *text)
     return fill_socket(address, text[0] == '[', host, (uint16_t)port);
 }
 
+static bool parse_address(const struct config_row *row, const char *text,
+                          struct config_address *address, char *problem)
+{
+    char quoted[CONFIG_QUOTE_BYTES];
+    if (!config_address_parse(address, text))
+        return describe_problem(
+            problem, "%s is not an address; write IP:port, such as 127.0.0.1:8080 or \"[::]:4443\"",
+            config_quote(quoted, text));
+    if (address->is_listen && !(row->flags & ROW_LISTEN))
+        return describe_problem(problem, "the word listen is for http.address; write IP:port");
+    return true;
+}
+
 /* ---- All of them ----------------------------------------------------------------------------- */
 
 bool config_value_parse(const struct config_row *row, const char *text, void *value, char *problem)
 {
-    char quoted[CONFIG_QUOTE_BYTES];
     switch (row->type) {
     case TYPE_BOOL:
         return parse_bool(text, value, problem);
@@ -274,14 +286,17 @@ bool config_value_parse(const struct config_row *row, const char *text, void *va
     case TYPE_DURATION:
         return parse_number(row, text, value, problem);
     case TYPE_ADDRESS:
-        return config_address_parse(value, text) ||
-               describe_problem(
-                   problem,
-                   "%s is not an address; write IP:port, such as 127.0.0.1:8080 or \"[::]:4443\"",
-                   config_quote(quoted, text));
+        return parse_address(row, text, value, problem);
     default:
         return parse_string(text, value, problem);
     }
+}
+
+const char *config_text_problem(const struct config_row *row, const char *text)
+{
+    if (text && (row->flags & ROW_PATTERN))
+        return config_pattern_problem(text);
+    return text && (row->flags & ROW_BROADCAST) ? config_broadcast_problem(text) : NULL;
 }
 
 const char *config_value_text(const struct config_row *row, const void *value, char *out)

@@ -34,7 +34,7 @@ DOORS = {
     "quic": {"quic.h", "udp.h"},
     "native": {"native.h", "bridge.h"},
     "karp": {"karp.h"},
-    "server/config": {"config.h"},
+    "server/config": {"config.h", "rows.h"},
     "server/core": {"core.h"},
     "server/host": {"host.h"},
     "server/admin": {"admin.h"},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Files made to hurt: each is refused within 100 steps for a byte and 16 MiB, and a line says where
  * and why. */
-#include "tests/unit/config/loading.h"
+#include "tests/unit/config/loading_modules.h"
 #include "tests/unit/config/steps.h"
 
 #include <fcntl.h>
@@ -111,6 +111,9 @@ static const struct {
     {"listen: [", "{a: },"},
     {"policy: { classes: [", "{match: \"**/**\"}, "},
     {"tls: { roots: [", "a, "},
+    {"modules: [", "hello, "},
+    {"modules: [", "{ hello: },"},
+    {"modules: [{ script: { params: [", "a, "},
 };
 
 static void no_pattern_of_bytes_is_slow_or_large(void **state)
@@ -119,8 +122,11 @@ static void no_pattern_of_bytes_is_slow_or_large(void **state)
     for (size_t i = 0; i < sizeof hostile / sizeof hostile[0]; i++) {
         char *text = repeated(hostile[i].head, hostile[i].piece, MIB + 1);
         struct config_flags flags = {.self_sign = {.values = {"localhost"}, .count = 1}};
-        struct config_sources sources = {
-            .file = "relay.yaml", .text = text, .text_bytes = MIB + 1, .flags = &flags};
+        struct config_sources sources = {.file = "relay.yaml",
+                                         .text = text,
+                                         .text_bytes = MIB + 1,
+                                         .flags = &flags,
+                                         .host = &fake_host};
         assert_refused_within_bounds(hostile[i].piece, &sources); /* a byte too long */
         sources.text_bytes = MIB - 3;                             /* short enough to be looked at */
         bool is_harmless = hostile[i].piece[0] == '#' || strcmp(hostile[i].piece, "\n") == 0;
@@ -160,6 +166,23 @@ static void many_names_stay_quick(void **state)
     assert_refused_within_bounds("many names", &sources);
     free(text);
     assert_in_range(steps_for_names(MIB), 1, steps_for_names(MIB / 2) * 5 / 2);
+}
+
+/* As many values as a file may have, below one setting of a module. */
+static void any_yaml_of_a_module_is_quick(void **state)
+{
+    (void)state;
+    enum { ENTRIES = 19900 };
+    static const char head[] = "modules:\n  - script:\n      gate: { port: 1 }\n      params: [";
+    size_t n = sizeof head - 1 + ENTRIES * 3;
+    char *text = repeated(head, "ab,", n + 3);
+    struct loaded loaded;
+    memcpy(text + n, "]\n", 3);
+    uint64_t before = steps_taken();
+    load_well(&loaded, text);
+    assert_true(steps_taken() - before <= STEPS_PER_BYTE * n);
+    relay_config_free(&loaded.config);
+    free(text);
 }
 
 static void a_hundred_megabytes_cost_one(void **state)
@@ -236,6 +259,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_pattern_of_bytes_is_slow_or_large),
         cmocka_unit_test(many_names_stay_quick),
+        cmocka_unit_test(any_yaml_of_a_module_is_quick),
         cmocka_unit_test(a_hundred_megabytes_cost_one),
         cmocka_unit_test(a_billion_laughs_fall_flat),
         cmocka_unit_test(the_list_of_errors_has_an_end),

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Memory that runs out at every allocation in turn: a load fails whole, with a reason and without a
  * leak, or works. */
+#include "tests/unit/config/fake_host.h"
 #include "tests/unit/config/loading.h"
 
 #include "base/objects.h"
@@ -42,7 +43,11 @@ static const char text[] = "listen:\n"
                            "    self_signed: [x, y]\n"
                            "tls: { roots: [r] }\n"
                            "policy: { classes: [{ match: a }, { match: b/** }] }\n"
-                           "quic: { qlog: /tmp }\n";
+                           "quic: { qlog: /tmp }\n"
+                           "modules:\n"
+                           "  - auth: { keys: k, anonymous: { publish: [a, b] } }\n"
+                           "  - clock\n"
+                           "  - karp: { sources: [{ path: a, file: b, options: { c: [d] } }] }\n";
 
 static int load_with(long allocations, struct loaded *loaded)
 {
@@ -52,7 +57,8 @@ static int load_with(long allocations, struct loaded *loaded)
                                      .text = text,
                                      .text_bytes = sizeof text - 1,
                                      .environment = variables,
-                                     .flags = &flags};
+                                     .flags = &flags,
+                                     .host = &fake_host};
     config_errors_init(&loaded->errors);
     allocations_left = allocations;
     int result = relay_config_load(&loaded->config, &sources, &loaded->errors);
@@ -75,6 +81,7 @@ static void a_load_without_memory_fails_whole(void **state)
     assert_in_range(allocations, 10, 1000);
     assert_int_equal(loaded.config->listen[0].certificate_count, 2);
     assert_int_equal(loaded.config->tls.root_count, 2);
+    assert_int_equal(loaded.config->module_count, 3);
     relay_config_free(&loaded.config);
     assert_int_equal(object_count(OBJECT_config), 0);
 }

@@ -4,12 +4,12 @@
 
 #include <jansson.h>
 
-static char *written(void (*write)(FILE *out))
+static char *written(void (*write)(const struct config_host *host, FILE *out))
 {
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
-    write(out);
+    write(NULL, out);
     fclose(out);
     return text;
 }
@@ -129,7 +129,9 @@ static void the_schema_is_json_and_knows_the_settings(void **state)
     assert_int_equal(json_array_size(json_object_get(property(schema, "log", "level"), "enum")), 6);
     assert_int_equal(
         json_integer_value(json_object_get(property(schema, "listen", NULL), "maxItems")), 16);
-    assert_null(property(schema, "modules", NULL)); /* what is refused is not offered */
+    assert_int_equal(
+        json_integer_value(json_object_get(property(schema, "modules", NULL), "maxItems")), 32);
+    assert_null(property(schema, "script", NULL)); /* what is refused is not offered */
     json_decref(schema);
     free(text);
 }
