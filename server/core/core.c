@@ -35,6 +35,8 @@ struct core {
     uint32_t silent_count; /* atomic */
     uint32_t open_handles; /* while closing */
     bool is_running;       /* workers serve: they may only be reached through their mailboxes */
+    void (*on_silent)(void *user); /* NULL: nobody is told */
+    void *silence_user;
     void (*on_stopped)(void *user);
     void *user;
 };
@@ -68,6 +70,17 @@ void core_with_worker(struct core *core, size_t worker,
         worker_call(core->workers[worker], attach_to_worker, &attaching);
     else
         attach_to_worker(core->workers[worker], &attaching);
+}
+
+bool core_worker_is_here(const struct core_worker *worker)
+{
+    return worker_is_here(worker->whole);
+}
+
+void core_on_silent(struct core *core, void (*on_silent)(void *user), void *user)
+{
+    core->on_silent = on_silent;
+    core->silence_user = user;
 }
 
 size_t core_listener_count(const struct core *core)
@@ -242,6 +255,8 @@ static void on_silence(uv_async_t *silence)
     bool are_all = __atomic_load_n(&core->silent_count, __ATOMIC_ACQUIRE) == core->worker_count;
     if (!are_all || core->open_handles > 0)
         return;
+    if (core->on_silent)
+        core->on_silent(core->silence_user);
     for (size_t i = 0; i < core->worker_count; i++)
         worker_leave(core->workers[i]);
     close_handles(core);

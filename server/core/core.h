@@ -13,6 +13,7 @@
 #include <uv.h>
 
 #include "base/clock.h"
+#include "base/mailbox.h"
 #include "native/native.h"
 #include "server/core/feed.h"
 #include "server/core/hooks.h"
@@ -100,6 +101,11 @@ int core_reload(struct core *core, const struct relay_config *config, char *erro
  * called. `on_stopped` (may be NULL) is called from the loop afterwards. Sets *core to NULL. */
 void core_stop(struct core **core, void (*on_stopped)(void *user), void *user);
 
+/* From now on, core_stop calls `on_silent` on the loop's thread when all sessions have ended and
+ * the workers still run, so that what was attached to them can be removed. It is not called if
+ * core_run was not. */
+void core_on_silent(struct core *core, void (*on_silent)(void *user), void *user);
+
 /* How many workers a core with this configuration has. */
 uint32_t core_workers_of(const struct relay_config *config);
 uv_loop_t *core_loop(const struct core *core);
@@ -109,11 +115,16 @@ size_t core_worker_count(const struct core *core);
  * thread only. */
 struct core_worker {
     size_t number;
-    uv_loop_t *loop;           /* for handles of the caller's own, to be closed before core_stop */
-    struct moq_native *native; /* has its clock; begin each callback with moq_native_wake */
-    struct core_hooks *hooks;  /* for core_hooks_add */
-    struct router *router;     /* for origin_add */
+    uv_loop_t *loop;            /* for handles of the caller's own, to be closed before core_stop */
+    struct moq_native *native;  /* has its clock; begin each callback with moq_native_wake */
+    struct core_hooks *hooks;   /* for core_hooks_add */
+    struct router *router;      /* for origin_add */
+    struct mailbox *mailbox;    /* for posts from any thread, until core_stop is done */
+    const struct worker *whole; /* private */
 };
+
+/* Whether this is the thread on which things may be attached to the worker: any thread may ask. */
+bool core_worker_is_here(const struct core_worker *worker);
 
 /* Runs `work` on the thread on which things may be attached to a worker or removed, and waits until
  * it is done. Before core_run that is the caller's thread, afterwards the worker's. What `worker`

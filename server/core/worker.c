@@ -119,8 +119,24 @@ static int start_native(struct worker *worker)
         .native = worker->native,
         .hooks = &worker->router.hooks,
         .router = &worker->router,
+        .mailbox = &worker->mailbox,
+        .whole = worker,
     };
     return router_init(&worker->router, &router);
+}
+
+/* A handle that was left open would keep the loop from ending. */
+static void close_forgotten(uv_handle_t *handle, void *unused)
+{
+    (void)unused;
+    if (uv_is_closing(handle))
+        return;
+    log_error(
+        LOG_CORE,
+        "a handle (%s) was left open on a worker's loop; the code that attached it must close "
+        "it before the relay stops",
+        uv_handle_type_name(handle->type));
+    uv_close(handle, NULL);
 }
 
 static void drop_loop(struct worker *worker)
@@ -128,6 +144,9 @@ static void drop_loop(struct worker *worker)
     uv_close((uv_handle_t *)&worker->wake, NULL);
     uv_close((uv_handle_t *)&worker->sweep, NULL);
     uv_close((uv_handle_t *)&worker->sampling, NULL);
+    while (worker->is_native_open)
+        uv_run(&worker->loop, UV_RUN_ONCE);
+    uv_walk(&worker->loop, close_forgotten, NULL);
     uv_run(&worker->loop, UV_RUN_DEFAULT);
     uv_loop_close(&worker->loop);
     uv_sem_destroy(&worker->gate);
@@ -152,6 +171,7 @@ struct worker *worker_new(const struct worker_config *config, char *error_text)
     if (!worker)
         return NULL;
     worker->config = *config;
+    worker->maker = uv_thread_self();
     int error = uv_loop_init(&worker->loop);
     if (error)
         return fail_new(worker, error, error_text);
@@ -193,9 +213,16 @@ int worker_start(struct worker *worker)
     return worker->is_started ? 0 : MOQ_ERR_NOMEM;
 }
 
+bool worker_is_here(const struct worker *worker)
+{
+    uv_thread_t here = uv_thread_self();
+    bool is_running = __atomic_load_n(&worker->is_running, __ATOMIC_ACQUIRE);
+    return uv_thread_equal(&here, is_running ? &worker->thread : &worker->maker) != 0;
+}
+
 void worker_run(struct worker *worker)
 {
-    worker->is_running = true;
+    __atomic_store_n(&worker->is_running, true, __ATOMIC_RELEASE);
     uv_sem_post(&worker->gate);
 }
 
@@ -331,12 +358,20 @@ void worker_join(struct worker *worker)
     if (!worker->is_running)
         uv_sem_post(&worker->gate);
     uv_thread_join(&worker->thread);
-    worker->is_started = worker->is_running = false;
+    worker->is_started = false;
+    __atomic_store_n(&worker->is_running, false, __ATOMIC_RELEASE);
+}
+
+static void on_native_closed(void *user)
+{
+    struct worker *worker = user;
+    worker->is_native_open = false;
 }
 
 void worker_close(struct worker *worker)
 {
-    moq_native_close(&worker->native, NULL, NULL);
+    worker->is_native_open = worker->native != NULL;
+    moq_native_close(&worker->native, on_native_closed, worker);
 }
 
 void worker_free(struct worker **worker)

@@ -43,8 +43,10 @@ struct worker {
     uv_timer_t sweep, sampling;
     uv_thread_t thread;
     uv_sem_t gate;               /* the thread waits here until worker_run */
-    bool is_started, is_running; /* the thread exists; worker_run has let it serve */
+    uv_thread_t maker;           /* the thread that made this worker */
+    bool is_started, is_running; /* the thread exists; worker_run has let it serve (atomic) */
     struct moq_native *native;
+    bool is_native_open; /* worker_close was called, and its handles are still open */
     struct moq_listener *listeners[CORE_LISTENERS_MAX];
     size_t listener_count;
     uint32_t stray_count, stray_bytes; /* strays that wait in the mailbox; atomic */
@@ -68,6 +70,10 @@ int stray_send(struct moq_listener *listener, uint8_t worker, const struct quic_
 
 int worker_start(struct worker *worker); /* makes its thread. 0 or MOQ_ERR_NOMEM */
 void worker_run(struct worker *worker);  /* the thread begins to serve */
+
+/* Whether the caller is on the worker's thread, or on the one that made it while that does not
+ * serve. Any thread. */
+bool worker_is_here(const struct worker *worker);
 
 /* Runs `work` on the worker's thread, and waits until that is done. */
 void worker_call(struct worker *worker, void (*work)(struct worker *worker, void *user),
