@@ -31,6 +31,8 @@ foreach(header ${MOQ_HEADERS})
     install(FILES ${CMAKE_SOURCE_DIR}/${header} DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/moq/${folder})
 endforeach()
 
+install(FILES ${CMAKE_SOURCE_DIR}/server/include/relay/module.h DESTINATION ${CMAKE_INSTALL_INCLUDEDIR}/relay)
+
 # ---- Libraries -----------------------------------------------------------------------------------
 
 # Every symbol that leaves a library has a prefix of ours. A shared library hides the others by itself. An archive cannot, so it
@@ -139,3 +141,7 @@ moq_pkgconfig(transfork "Media over QUIC: protocol and model, without sockets" "
 moq_pkgconfig(karp "Media over QUIC: catalog, frames, fMP4 import and export" "moq-base" "jansson" "")
 moq_pkgconfig(native "Media over QUIC: from a URL to a connected session, on a libuv loop"
     "moq-transfork moq-base libuv" "libnghttp3${quic_requires}" "${quic_libs}-pthread")
+
+# For modules of the relay, which are linked with nothing: they find its functions in the program that loads them.
+configure_file(${CMAKE_SOURCE_DIR}/cmake/moq-relay-module.pc.in ${CMAKE_BINARY_DIR}/moq-relay-module.pc @ONLY)
+install(FILES ${CMAKE_BINARY_DIR}/moq-relay-module.pc DESTINATION ${MOQ_PC_DIR})

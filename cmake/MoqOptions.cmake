@@ -3,6 +3,7 @@
 option(MOQ_SYSTEM_DEPS "take installed wolfSSL and ngtcp2 by pkg-config instead of building them" OFF)
 option(MOQ_IPSEC_MB "encrypt by Intel's ipsec-mb where it is installed and the processor has VAES and AVX-512" ON)
 option(MOQ_SHARED "build and install shared libraries beside the static ones" ON)
+option(MOQ_STATIC_MODULES "link the modules that ship into moq-relay instead of installing them as shared objects" OFF)
 option(MOQ_TESTS "build the tests" ON)
 option(MOQ_FUZZ "build the libFuzzer targets (clang only)" OFF)
 option(MOQ_WERROR "warnings are errors" OFF)
@@ -43,3 +44,7 @@ if(CMAKE_C_COMPILER_ID STREQUAL GNU AND CMAKE_BUILD_TYPE STREQUAL Release AND NO
     set(MOQ_LTO_COMPILE -flto=auto -ffat-lto-objects)
     set(MOQ_LTO_LINK -flto=auto)
 endif()
+
+# Where moq-relay looks for the modules of its installation: beside its own folder, in the build as after installing.
+set(MOQ_MODULE_DIR ${CMAKE_BINARY_DIR}/${CMAKE_INSTALL_LIBDIR}/moq-relay)
+file(RELATIVE_PATH MOQ_MODULES_FROM_PROGRAM /prefix/${CMAKE_INSTALL_BINDIR} /prefix/${CMAKE_INSTALL_LIBDIR}/moq-relay)

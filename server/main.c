@@ -16,14 +16,22 @@
 #include "server/config/config.h"
 #include "server/core/core.h"
 #include "server/descriptors.h"
+#include "server/host/host.h"
 #include "server/ports.h"
 
-enum { EXIT_USAGE = 2, SIGNAL_COUNT = 3 };
+enum {
+    EXIT_USAGE = 2,
+    SIGNAL_COUNT = 3,
+    ERROR_TEXT_BYTES = (int)HOST_FAILURE_BYTES > (int)QUIC_ERROR_TEXT_BYTES
+                           ? (int)HOST_FAILURE_BYTES
+                           : (int)QUIC_ERROR_TEXT_BYTES,
+};
 
 struct relay {
     uv_loop_t loop;
     struct config_flags flags;
     struct relay_config *config;
+    struct host *host;
     struct core *core;
     struct admin *admin;
     uv_signal_t signals[SIGNAL_COUNT];
@@ -33,14 +41,15 @@ struct relay {
 extern char **environ;
 
 /* `print` reports what is wrong with it. */
-static int load_config(const struct config_flags *flags, struct relay_config **config,
+static int load_config(const struct relay *relay, struct relay_config **config,
                        void (*print)(const struct config_errors *errors))
 {
     struct config_errors errors;
     struct config_sources sources = {
-        .file = flags->file,
+        .file = relay->flags.file,
         .environment = environ,
-        .flags = flags,
+        .flags = &relay->flags,
+        .host = host_for_config(relay->host),
         .is_files_checked = true,
     };
     config_errors_init(&errors);
@@ -88,15 +97,26 @@ static void stop_relay(struct relay *relay)
         uv_unref((uv_handle_t *)&relay->signals[i]); /* they still watch for a second signal */
 }
 
+/* Modules are asked first, because core does not take a configuration back. */
+static int apply_config(struct relay *relay, const struct relay_config *fresh, char *error_text)
+{
+    int error = host_reload(relay->host, fresh, error_text);
+    if (error)
+        return error;
+    error = core_reload(relay->core, fresh, error_text);
+    host_end_reload(relay->host, error == 0);
+    return error;
+}
+
 /* Everything or nothing: a configuration with an error, or with a change that needs a restart,
  * changes nothing. */
 static void reload_config(struct relay *relay)
 {
     struct relay_config *fresh;
     struct config_changes changes;
-    char error_text[QUIC_ERROR_TEXT_BYTES] = "";
+    char error_text[ERROR_TEXT_BYTES] = "";
 
-    if (load_config(&relay->flags, &fresh, log_errors)) {
+    if (load_config(relay, &fresh, log_errors)) {
         log_error(LOG_CONFIG, "the new configuration has errors; the old one stays in use");
         return;
     }
@@ -107,7 +127,7 @@ static void reload_config(struct relay *relay)
                       "%s cannot change while the relay runs; restart it to apply the change",
                       changes.entries[i].name);
     int error =
-        changes.restart_count > 0 ? MOQ_ERR_REFUSED : core_reload(relay->core, fresh, error_text);
+        changes.restart_count > 0 ? MOQ_ERR_REFUSED : apply_config(relay, fresh, error_text);
     if (error) {
         log_error(LOG_CONFIG, "nothing was reloaded; the old configuration stays in use%s%s",
                   error_text[0] ? ": " : "", error_text);
@@ -151,7 +171,8 @@ static int start_admin(struct relay *relay, char *error_text)
         return MOQ_ERR_IO;
     if (size == 0)
         return 0;
-    return admin_start(&relay->admin, relay->core, http, (const struct sockaddr *)&address,
+    const struct admin_subjects subjects = {relay->core, relay->host};
+    return admin_start(&relay->admin, &subjects, http, (const struct sockaddr *)&address,
                        error_text);
 }
 
@@ -192,9 +213,26 @@ static bool has_descriptors(const struct relay_config *config)
     return verdict != DESCRIPTORS_TOO_FEW;
 }
 
+/* All sessions have ended, and the workers still run. */
+static void stop_modules(void *user)
+{
+    struct relay *relay = user;
+    host_stop(relay->host);
+}
+
+/* Undoes core_new when what follows it failed. */
+static void give_up(struct relay *relay)
+{
+    relay->is_stopping = true;
+    host_stop(relay->host);
+    core_stop(&relay->core, NULL, NULL);
+    for (int i = 0; i < SIGNAL_COUNT; i++)
+        uv_unref((uv_handle_t *)&relay->signals[i]);
+}
+
 static int serve_until_stopped(struct relay *relay)
 {
-    char error_text[QUIC_ERROR_TEXT_BYTES] = "";
+    char error_text[ERROR_TEXT_BYTES] = "";
     set_up_log(&relay->config->log);
     if (!has_descriptors(relay->config))
         return EXIT_FAILURE;
@@ -208,13 +246,12 @@ static int serve_until_stopped(struct relay *relay)
     error = core_new(&relay->core, &relay->loop, relay->config, error_text);
     if (!error) {
         watch_signals(relay);
-        error = start_admin(relay, error_text);
-        if (error) {
-            relay->is_stopping = true;
-            core_stop(&relay->core, NULL, NULL);
-            for (int i = 0; i < SIGNAL_COUNT; i++)
-                uv_unref((uv_handle_t *)&relay->signals[i]);
-        }
+        core_on_silent(relay->core, stop_modules, relay);
+        error = host_start(relay->host, relay->core, relay->config, error_text);
+        if (!error)
+            error = start_admin(relay, error_text);
+        if (error)
+            give_up(relay);
     }
     if (error)
         fprintf(stderr, "moq-relay: %s\n", error_text[0] ? error_text : moq_error_words(error));
@@ -273,17 +310,17 @@ static int run_action(struct relay *relay)
         printf("moq-relay %s\n", MOQ_VERSION_TEXT);
         return EXIT_SUCCESS;
     case CONFIG_ACTION_SCHEMA:
-        relay_config_schema(NULL, stdout);
+        relay_config_schema(host_for_config(relay->host), stdout);
         return EXIT_SUCCESS;
     case CONFIG_ACTION_REFERENCE:
-        relay_config_reference(NULL, stdout);
+        relay_config_reference(host_for_config(relay->host), stdout);
         return EXIT_SUCCESS;
     case CONFIG_ACTION_RUN:
     case CONFIG_ACTION_CHECK:
     case CONFIG_ACTION_PRINT:
         break;
     }
-    if (load_config(&relay->flags, &relay->config, print_errors))
+    if (load_config(relay, &relay->config, print_errors))
         return EXIT_USAGE;
     int status = EXIT_SUCCESS;
     if (relay->flags.action == CONFIG_ACTION_PRINT)
@@ -293,6 +330,7 @@ static int run_action(struct relay *relay)
     else
         status = serve_until_stopped(relay);
     relay_config_free(&relay->config);
+    host_free(&relay->host);
     return check_objects(status);
 }
 
@@ -306,7 +344,13 @@ int main(int argc, char *argv[])
         config_errors_print(&errors, stderr);
         return EXIT_USAGE;
     }
+    relay.host = host_new();
+    if (!relay.host) {
+        fprintf(stderr, "moq-relay: out of memory\n");
+        return EXIT_FAILURE;
+    }
     int status = run_action(&relay);
+    host_free(&relay.host);
     if (status == EXIT_SUCCESS && standard_output_end("moq-relay"))
         status = EXIT_FAILURE;
     return status;

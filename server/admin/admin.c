@@ -16,13 +16,16 @@
 #include "base/bind_error.h"
 #include "server/admin/acceptor.h"
 
+/* The counters of a module in /stats: RELAY_COUNTERS_MAX of them. */
+enum { MODULE_MAX_BYTES = 8 * 1024 };
+
 enum {
     CONNECTIONS_MAX = ADMIN_CONNECTIONS_MAX,
     CONNECTIONS_PER_ADDRESS_MAX = 16,
     CONNECTION_TIMEOUT_S = 10,      /* without a byte */
     CONNECTION_LIFETIME_MS = 15000, /* each carries one request */
     CONNECTION_MEMORY_BYTES = 8 * 1024,
-    PAGE_BYTES = 96 * 1024,
+    PAGE_BYTES = 96 * 1024 + CONFIG_MAX_MODULES * MODULE_MAX_BYTES,
     ENTRY_MAX_BYTES = 1024, /* of a list in /stats */
 };
 
@@ -35,6 +38,7 @@ struct guests {
 
 struct admin {
     struct core *core;
+    const struct host *host;
     struct config_http config;
     struct MHD_Daemon *daemon;
     struct acceptor acceptor;
@@ -133,6 +137,37 @@ static size_t add_list(const struct core_stats *stats, const struct list_of *lis
     return used + (size_t)snprintf(out + used, size - used, "]");
 }
 
+struct counter_writer {
+    char *out;
+    size_t size, used;
+    const char *module; /* whose counters are being written; NULL: none */
+};
+
+static void write_counter(void *user, const char *module, const char *counter, int64_t value)
+{
+    struct counter_writer *writer = user;
+    char *out = writer->out;
+    bool is_next = writer->module != module;
+    int n = 0;
+    if (is_next)
+        n = snprintf(out + writer->used, writer->size - writer->used, "%s\"%s\":{",
+                     writer->module ? "}," : "", module);
+    writer->used += (size_t)n;
+    writer->module = module;
+    n = snprintf(out + writer->used, writer->size - writer->used, "%s\"%s\":%lld",
+                 is_next ? "" : ",", counter, (long long)value);
+    writer->used += (size_t)n;
+}
+
+static size_t add_modules(const struct host *host, char *out, size_t size, size_t used)
+{
+    struct counter_writer writer = {.out = out, .size = size, .used = used};
+    writer.used += (size_t)snprintf(out + used, size - used, ",\"modules\":{");
+    host_counters(host, write_counter, &writer);
+    return writer.used +
+           (size_t)snprintf(out + writer.used, size - writer.used, writer.module ? "}}" : "}");
+}
+
 static size_t write_stats(struct admin *admin, char *out, size_t size)
 {
     const struct core_stats *stats = core_stats(admin->core);
@@ -144,6 +179,7 @@ static size_t write_stats(struct admin *admin, char *out, size_t size)
 #undef COUNTER
     used = add_list(stats, &listeners, out, size, used);
     used = add_list(stats, &workers, out, size, used);
+    used = add_modules(admin->host, out, size, used);
     return used + (size_t)snprintf(out + used, size - used, "}\n");
 }
 
@@ -368,13 +404,15 @@ static void watch_daemon(struct admin *admin, uv_loop_t *loop)
     uv_poll_start(&admin->poll, UV_READABLE, on_readable);
 }
 
-int admin_start(struct admin **out, struct core *core, const struct config_http *config,
-                const struct sockaddr *address, char *error_text)
+int admin_start(struct admin **out, const struct admin_subjects *subjects,
+                const struct config_http *config, const struct sockaddr *address, char *error_text)
 {
+    uv_loop_t *loop = core_loop(subjects->core);
     struct admin *admin = calloc(1, sizeof *admin);
     if (!admin)
         return MOQ_ERR_NOMEM;
-    admin->core = core;
+    admin->core = subjects->core;
+    admin->host = subjects->host;
     admin->config = *config;
     admin->acceptor.has_room = has_room;
     admin->acceptor.on_connection = on_connection;
@@ -383,7 +421,7 @@ int admin_start(struct admin **out, struct core *core, const struct config_http 
     admin->daemon = start_daemon(admin);
     int error = admin->daemon ? 0 : errno;
     if (admin->daemon)
-        error = acceptor_open(&admin->acceptor, core_loop(core), address);
+        error = acceptor_open(&admin->acceptor, loop, address);
     if (!admin->daemon || error) {
         explain_start(config, address, error, error_text);
         if (admin->daemon)
@@ -391,7 +429,7 @@ int admin_start(struct admin **out, struct core *core, const struct config_http 
         free(admin);
         return MOQ_ERR_IO;
     }
-    watch_daemon(admin, core_loop(core));
+    watch_daemon(admin, loop);
     *out = admin;
     return 0;
 }

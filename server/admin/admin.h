@@ -10,6 +10,7 @@
 
 #include "server/config/config.h"
 #include "server/core/core.h"
+#include "server/host/host.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -19,10 +20,16 @@ enum { ADMIN_CONNECTIONS_MAX = 64 }; /* at a time; others wait */
 
 struct admin;
 
-/* Listens on `address`; `config` is read now, `core` is kept. Returns 0, or an error code and
- * `error_text` (QUIC_ERROR_TEXT_BYTES) says why. */
-int admin_start(struct admin **admin, struct core *core, const struct config_http *config,
-                const struct sockaddr *address, char *error_text);
+/* What the pages tell of; both are kept. */
+struct admin_subjects {
+    struct core *core;
+    const struct host *host; /* for the counters of modules */
+};
+
+/* Listens on `address`; `config` is read now. Returns 0, or an error code and `error_text`
+ * (QUIC_ERROR_TEXT_BYTES) says why. */
+int admin_start(struct admin **admin, const struct admin_subjects *subjects,
+                const struct config_http *config, const struct sockaddr *address, char *error_text);
 
 /* Sets which pages there are from now on; the address stays. `admin` may be NULL. */
 void admin_reload(struct admin *admin, const struct config_http *config);

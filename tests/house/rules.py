@@ -9,6 +9,8 @@ import cmakesource
 import csource
 
 LIMITS = {"file": 600, "header": 400, "function": 60, "median": 18, "parameters": 6, "nesting": 3, "columns": 100}
+# The whole of what modules see is one header, so that it can be installed alone.
+LONG_HEADERS = {"server/include/relay/module.h": 800}
 SOURCE = (".c", ".h", ".py", ".sh", ".js", ".mjs", ".lua")
 
 # Who may include whom; what a room may reach through another is its own too. base/ has no door: each header is one.
@@ -20,8 +22,8 @@ ARROWS = {
     "karp": ["base"],
     "server/config": ["base"],
     "server/core": ["native", "server/config"],
-    "server/host": ["server/core"],
-    "server/admin": ["server/core"],
+    "server/host": ["server/core", "server/include/relay"],
+    "server/admin": ["server/host", "server/core"],
     "server": ["server/host", "server/admin", "server/core", "server/config", "native"],
     "tools": ["native", "karp"],
     "gst": ["native", "karp"],
@@ -48,7 +50,7 @@ FOREIGN = [
     (r"microhttpd\.h", {"server/admin", "server"}),
     (r"lua|dlfcn\.h", {"server/host"}),
     (r"uv\.h|sys/socket\.h|sys/epoll\.h|netinet/|arpa/|netdb\.h", {
-        "quic", "native", "server", "server/config", "server/core", "server/admin", "server/host", "tools", "gst", "examples"}),
+        "quic", "native", "server", "server/config", "server/core", "server/admin", "server/host", "server/include/relay", "modules", "tools", "gst", "examples"}),
     (r"uthash\.h|utlist\.h", set(ARROWS) - {"base"}),
 ]
 STEPS = range(1, 17)  # of the walk of a frame
@@ -112,7 +114,7 @@ def reachable(room):
 def length_of_files(tree):
     for path, text in tree.texts.items():
         is_script = path.startswith("dev/") and text.startswith("#!")
-        limit = LIMITS["header"] if path.endswith(".h") else LIMITS["file"]
+        limit = LONG_HEADERS.get(path, LIMITS["header"]) if path.endswith(".h") else LIMITS["file"]
         lines = text.count("\n")
         if (path.endswith(SOURCE) or is_script) and lines > limit:
             yield path, limit, f"{lines} lines, the limit is {limit}"
@@ -341,7 +343,8 @@ def mutable_globals(tree):
         if path in GLOBALS_ALLOWED or path.startswith("tests/") or re.search(r"\bint main\s*\(", code):
             continue
         for kind, what in csource.top_level(code):
-            if kind == "declaration" and csource.is_mutable_variable(what):
+            # RELAY_MODULE defines a constant.
+            if kind == "declaration" and csource.is_mutable_variable(what) and what[0] != "RELAY_MODULE":
                 yield path, what[0].line, f"mutable global: {' '.join(what[:6])}"
         for match in re.finditer(r"^[ \t]+static\s+(?!inline\b)([^;=({]*)", code, re.M):
             if "const" not in match.group(1).rsplit("*", 1)[-1]:

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Values that cross the border: errors, paths, policies. */
+#include <stdarg.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "server/host/internal.h"
+
+static const struct {
+    int theirs, ours;
+    const char *words;
+} errors[] = {
+    {0, 0, "success"},
+    {RELAY_ERR_INVALID, MOQ_ERR_INVALID, "an argument is invalid"},
+    {RELAY_ERR_NOMEM, MOQ_ERR_NOMEM, "out of memory"},
+    {RELAY_ERR_BOUNDS, MOQ_ERR_BOUNDS, "a limit is exceeded"},
+    {RELAY_ERR_NOT_FOUND, MOQ_ERR_NOT_FOUND, "not found"},
+    {RELAY_ERR_DUPLICATE, MOQ_ERR_DUPLICATE, "it already exists"},
+    {RELAY_ERR_CLOSED, MOQ_ERR_CLOSED, "already closed"},
+    {RELAY_ERR_EXPIRED, MOQ_ERR_EXPIRED, "too late to be useful"},
+    {RELAY_ERR_AGAIN, MOQ_ERR_AGAIN, "not now, try again later"},
+    {RELAY_ERR_REFUSED, MOQ_ERR_REFUSED, "refused"},
+    {RELAY_ERR_OFFLINE, MOQ_ERR_OFFLINE, "nobody publishes it"},
+    {RELAY_ERR_CANCELLED, MOQ_ERR_CANCELLED, "cancelled"},
+    {RELAY_ERR_IO, MOQ_ERR_IO, "input or output failed"},
+    {RELAY_ERR_MEDIA, MOQ_ERR_MEDIA, "the media is malformed"},
+    {RELAY_ERR_FAILED, MOQ_ERR_CANCELLED, "failed"},
+};
+enum { ERROR_COUNT = sizeof errors / sizeof errors[0] };
+
+int host_error(int core_error)
+{
+    for (int i = 0; i < ERROR_COUNT; i++)
+        if (errors[i].ours == core_error)
+            return errors[i].theirs;
+    return RELAY_ERR_FAILED;
+}
+
+int host_core_error(int error)
+{
+    for (int i = 0; i < ERROR_COUNT; i++)
+        if (errors[i].theirs == error)
+            return errors[i].ours;
+    return MOQ_ERR_CANCELLED;
+}
+
+const char *relay_error_words(int error)
+{
+    for (int i = 0; i < ERROR_COUNT; i++)
+        if (errors[i].theirs == error)
+            return errors[i].words;
+    return "unknown error";
+}
+
+void host_problem(char *problem, const char *format, ...)
+{
+    va_list arguments;
+    va_start(arguments, format);
+    vsnprintf(problem, CONFIG_PROBLEM_BYTES, format, arguments);
+    va_end(arguments);
+}
+
+size_t host_struct_bytes(uint32_t size, size_t ours)
+{
+    return size < ours ? size : ours;
+}
+
+int host_override(const struct relay_policy *policy, struct core_override *override)
+{
+    struct relay_policy given = {.size = 0};
+    memcpy(&given, policy, host_struct_bytes(policy->size, sizeof given));
+    bool is_good = policy->size >= sizeof given.size + sizeof given.set &&
+                   (given.set & ~(uint32_t)CORE_SET_ALL) == 0 && given.priority <= UINT8_MAX &&
+                   given.order <= RELAY_ORDER_NEWEST;
+    *override = (struct core_override){
+        .set = given.set,
+        .latency_ns = given.latency_ns,
+        .priority = (uint8_t)given.priority,
+        .order = (uint8_t)given.order,
+    };
+    return is_good ? 0 : RELAY_ERR_INVALID;
+}
+
+/* ---- Paths ----------------------------------------------------------------------------------- */
+
+_Static_assert((int)RELAY_PATH_BYTES == (int)MOQ_PATH_TEXT_BYTES, "any path must fit");
+
+struct moq_path *host_path(const char *text)
+{
+    struct moq_path *path = text ? moq_path_from_text(text) : NULL;
+    if (path && moq_path_count(path) == 0)
+        moq_path_unref(&path);
+    return path;
+}
+
+bool relay_path_is_valid(const char *path)
+{
+    struct moq_path *parsed = host_path(path);
+    bool is_valid = parsed != NULL;
+    moq_path_unref(&parsed);
+    return is_valid;
+}
+
+bool relay_path_has_prefix(const char *path, const char *prefix)
+{
+    struct moq_path *whole = moq_path_from_text(path), *start = moq_path_from_text(prefix);
+    bool has_prefix = whole && start && moq_path_has_prefix(whole, start);
+    moq_path_unref(&whole);
+    moq_path_unref(&start);
+    return has_prefix;
+}
+
+bool relay_path_matches(const char *pattern, const char *path)
+{
+    return config_pattern_matches(pattern, path);
+}

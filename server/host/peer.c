@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Peers as modules see them.
+ * Tested by tests/e2e/test_modules.py. */
+#include <stdio.h>
+#include <string.h>
+
+#include "server/host/internal.h"
+
+struct relay_worker *relay_peer_worker(const struct relay_peer *peer)
+{
+    return FITS(peer, HOST_PEER) ? peer->head.worker : NULL;
+}
+
+void *relay_peer_slot(const struct relay_peer *peer)
+{
+    if (!FITS(peer, HOST_PEER) || peer->head.worker->self->kind->module.peer_slot_bytes == 0)
+        return NULL;
+    return (void *)peer->slot;
+}
+
+uint64_t relay_peer_number(const struct relay_peer *peer)
+{
+    return FITS(peer, HOST_PEER) ? core_peer_number(peer->core) : 0;
+}
+
+const char *relay_peer_address(const struct relay_peer *peer)
+{
+    return FITS(peer, HOST_PEER) ? core_peer_address(peer->core) : "";
+}
+
+const char *relay_peer_url_path(const struct relay_peer *peer)
+{
+    return FITS(peer, HOST_PEER) ? core_peer_path(peer->core) : "";
+}
+
+const char *relay_peer_query(const struct relay_peer *peer)
+{
+    return FITS(peer, HOST_PEER) ? core_peer_query(peer->core) : "";
+}
+
+const char *relay_peer_page(const struct relay_peer *peer)
+{
+    return FITS(peer, HOST_PEER) ? core_peer_origin(peer->core) : "";
+}
+
+const char *relay_peer_server_name(const struct relay_peer *peer)
+{
+    return FITS(peer, HOST_PEER) ? core_peer_server_name(peer->core) : "";
+}
+
+enum relay_protocol relay_peer_protocol(const struct relay_peer *peer)
+{
+    if (!FITS(peer, HOST_PEER))
+        return 0;
+    return core_peer_protocol(peer->core) == QUIC_PROTOCOL_RAW ? RELAY_PROTOCOL_QUIC
+                                                               : RELAY_PROTOCOL_WEBTRANSPORT;
+}
+
+void relay_peer_stats(const struct relay_peer *peer, struct relay_peer_stats *stats)
+{
+    struct quic_conn_stats conn = {.bytes_sent = 0};
+    uint32_t size = stats->size;
+    if (FITS(peer, HOST_PEER))
+        core_peer_transport(peer->core, &conn);
+    const struct relay_peer_stats all = {
+        .size = size,
+        .rtt_ns = conn.smoothed_rtt_ns,
+        .rate_bps = conn.delivery_rate_bps,
+        .bytes_sent = conn.bytes_sent,
+        .bytes_received = conn.bytes_received,
+        .packets_sent = conn.packets_sent,
+        .packets_lost = conn.packets_lost,
+    };
+    memcpy(stats, &all, host_struct_bytes(size, sizeof all));
+}
+
+void relay_peer_close(struct relay_peer *peer, enum relay_denial code, const char *reason)
+{
+    (void)code;
+    if (FITS(peer, HOST_PEER))
+        core_peer_close(peer->core, MOQ_ERR_REFUSED, reason);
+}
+
+int relay_peer_query_value(const struct relay_peer *peer, const char *name, char *out, size_t size)
+{
+    return query_value(relay_peer_query(peer), name, out, size);
+}

@@ -1,0 +1,290 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Tracks that modules publish. What a module writes is kept in a track of its own; a feed hands the
+ * same bytes to viewers, so nothing is copied twice and a viewer that comes later has something to
+ * begin with.
+ * Tested by tests/e2e/test_modules.py. */
+#include "server/host/source.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+enum { SWEEP_MS = 1000 };
+
+/* ---- Offering -------------------------------------------------------------------------------- */
+
+static void on_sweep(uv_timer_t *timer)
+{
+    struct relay_worker *worker = timer->data;
+    moq_native_wake(worker->core->native);
+    list_for_each (node, &worker->sources)
+        moq_track_sweep(container_of(node, struct relay_source, node)->track);
+}
+
+/* The timer runs from the first source of a worker on. */
+static int start_sweeping(struct relay_worker *worker)
+{
+    if (worker->sweep)
+        return 0;
+    worker->sweep = calloc(1, sizeof *worker->sweep);
+    if (!worker->sweep)
+        return RELAY_ERR_NOMEM;
+    uv_timer_init(worker->core->loop, worker->sweep);
+    worker->sweep->data = worker;
+    uv_timer_start(worker->sweep, on_sweep, SWEEP_MS, SWEEP_MS);
+    return 0;
+}
+
+static bool is_offered(const struct relay_worker *worker, const struct moq_path *path)
+{
+    list_for_each (node, &worker->sources)
+        if (moq_path_equal(container_of(node, struct relay_source, node)->path, path))
+            return true;
+    return false;
+}
+
+static int read_offer(const struct relay_offer *given, struct relay_offer *offer)
+{
+    *offer = (struct relay_offer){.size = 0};
+    memcpy(offer, given, host_struct_bytes(given->size, sizeof *offer));
+    bool is_whole = given->size > offsetof(struct relay_offer, order);
+    bool is_good = is_whole && offer->priority <= UINT8_MAX && offer->order <= RELAY_ORDER_NEWEST;
+    return is_good ? 0 : RELAY_ERR_INVALID;
+}
+
+static struct moq_track *track_of(const struct relay_worker *worker,
+                                  const struct relay_offer *offer, struct moq_path *path)
+{
+    const struct moq_track_config config = {
+        .clock = moq_native_clock(worker->core->native),
+        .priority = (uint8_t)offer->priority,
+        .order = offer->order == RELAY_ORDER_OLDEST ? MOQ_ORDER_OLDEST : MOQ_ORDER_NEWEST,
+        .cache = {.groups = offer->groups + 1, .age_ns = offer->age_ns},
+    };
+    return moq_track_new(path, &config);
+}
+
+static void free_source(struct relay_source *source)
+{
+    source->head.magic = 0;
+    moq_track_unref(&source->track);
+    moq_path_unref(&source->path);
+    free(source);
+}
+
+/* Offers the path to peers and workers. */
+static int announce_source(struct relay_source *source)
+{
+    const struct origin_offer offer = {
+        .path = source->path,
+        .feed = &source_feed_ops,
+        .self = source,
+        .can = MOQ_CAN_RANGES | MOQ_CAN_FETCH | MOQ_CAN_INFO,
+    };
+    source->announcement = origin_add(source->head.worker->core->router, &offer);
+    return source->announcement ? 0 : RELAY_ERR_NOMEM;
+}
+
+static int make_source(struct relay_worker *worker, const struct relay_offer *offer,
+                       struct moq_path *path, struct relay_source **out)
+{
+    struct relay_source *source = calloc(1, sizeof *source);
+    struct moq_track *track = source ? track_of(worker, offer, path) : NULL;
+    if (!track) {
+        free(source);
+        return RELAY_ERR_NOMEM;
+    }
+    source->head = (struct host_handle){HOST_SOURCE, worker};
+    source->path = moq_path_ref(path);
+    source->track = track;
+    list_init(&source->groups);
+    list_init(&source->feeds);
+    list_init(&source->queries);
+    *out = source;
+    return 0;
+}
+
+static int open_source(struct relay_worker *worker, const struct relay_offer *offer,
+                       struct moq_path *path, struct relay_source **out)
+{
+    if (is_offered(worker, path))
+        return RELAY_ERR_DUPLICATE;
+    if (worker->source_count == RELAY_SOURCES_MAX)
+        return RELAY_ERR_BOUNDS;
+    int error = start_sweeping(worker);
+    if (!error)
+        error = make_source(worker, offer, path, out);
+    if (error)
+        return error;
+    error = announce_source(*out);
+    if (error) {
+        free_source(*out);
+        return error;
+    }
+    list_push_back(&worker->sources, &(*out)->node);
+    worker->source_count++;
+    return 0;
+}
+
+int relay_source_open(struct relay_worker *worker, const struct relay_offer *given,
+                      const struct relay_source_ops *ops, void *user, struct relay_source **source)
+{
+    struct relay_offer offer;
+    *source = NULL;
+    if (!FITS(worker, HOST_WORKER) || read_offer(given, &offer))
+        return RELAY_ERR_INVALID;
+    struct moq_path *path = host_path(offer.path);
+    if (!path)
+        return RELAY_ERR_INVALID;
+    struct relay_source *made = NULL;
+    int error = open_source(worker, &offer, path, &made);
+    moq_path_unref(&path);
+    if (error)
+        return error;
+    made->user = user;
+    if (ops)
+        memcpy(&made->ops, ops, host_struct_bytes(ops->size, sizeof made->ops));
+    *source = made;
+    return 0;
+}
+
+/* ---- Interest -------------------------------------------------------------------------------- */
+
+static void run_telling(struct post *post, void *owner)
+{
+    struct relay_source *source = container_of(post, struct relay_source, telling);
+    (void)owner;
+    source->is_told = false;
+    if (source->is_closed) {
+        free_source(source);
+        return;
+    }
+    bool is_live = source->live_feeds > 0;
+    if (is_live == source->is_live)
+        return;
+    source->is_live = is_live;
+    if (is_live && source->ops.on_live)
+        source->ops.on_live(source, source->user);
+    else if (!is_live && source->ops.on_idle)
+        source->ops.on_idle(source, source->user);
+}
+
+void source_note_interest(struct relay_source *source)
+{
+    if (source->is_told || source->is_closed)
+        return;
+    source->is_told = true;
+    source->telling.run = run_telling;
+    mailbox_send(source->head.worker->core->mailbox, &source->telling);
+}
+
+bool relay_source_is_live(const struct relay_source *source)
+{
+    return FITS(source, HOST_SOURCE) && source->live_feeds > 0;
+}
+
+/* ---- Groups ---------------------------------------------------------------------------------- */
+
+static void free_group(struct relay_group *group)
+{
+    group->head.magic = 0;
+    group->source->group_count--;
+    list_remove(&group->node);
+    moq_group_unref(&group->group);
+    free(group);
+}
+
+int relay_group_open(struct relay_source *source, uint64_t sequence, struct relay_group **out)
+{
+    struct moq_group *made;
+    *out = NULL;
+    if (!FITS(source, HOST_SOURCE))
+        return RELAY_ERR_INVALID;
+    if (source->group_count == RELAY_GROUPS_MAX)
+        return RELAY_ERR_BOUNDS;
+    struct relay_group *group = calloc(1, sizeof *group);
+    if (!group)
+        return RELAY_ERR_NOMEM;
+    if (sequence == RELAY_NEXT_GROUP)
+        sequence = moq_track_newest(source->track) ? moq_track_latest(source->track) + 1 : 0;
+    int error = moq_track_open_group(source->track, sequence, &made);
+    if (error) {
+        free(group);
+        return host_error(error);
+    }
+    group->head = (struct host_handle){HOST_GROUP, source->head.worker};
+    group->source = source;
+    group->group = moq_group_ref(made);
+    list_push_back(&source->groups, &group->node);
+    source->group_count++;
+    *out = group;
+    return 0;
+}
+
+uint64_t relay_group_sequence(const struct relay_group *group)
+{
+    return FITS(group, HOST_GROUP) ? group->group->sequence : 0;
+}
+
+int relay_group_write(struct relay_group *group, const void *data, size_t size)
+{
+    if (!FITS(group, HOST_GROUP) || (!data && size > 0))
+        return RELAY_ERR_INVALID;
+    int error = moq_track_write_frame(group->source->track, group->group, data, size);
+    return error ? host_error(error) : 0;
+}
+
+static void end_group(struct relay_group *group, int error)
+{
+    if (error)
+        moq_track_abort_group(group->source->track, group->group, host_core_error(error));
+    else
+        moq_track_finish_group(group->source->track, group->group);
+    free_group(group);
+}
+
+void relay_group_close(struct relay_group **group, int error)
+{
+    if (group && *group && FITS(*group, HOST_GROUP))
+        end_group(*group, error);
+    if (group)
+        *group = NULL;
+}
+
+/* ---- The end --------------------------------------------------------------------------------- */
+
+static void close_source(struct relay_source *source, int error)
+{
+    struct relay_worker *worker = source->head.worker;
+    struct announcement *announcement = source->announcement;
+    while (!list_is_empty(&source->groups))
+        end_group(container_of(source->groups.next, struct relay_group, node),
+                  error ? error : RELAY_ERR_CANCELLED);
+    list_remove(&source->node);
+    worker->source_count--;
+    source->is_closed = true;
+    source->announcement = NULL;
+    moq_track_end(source->track, error ? host_core_error(error) : 0);
+    origin_remove(announcement);
+    source_feeds_end(source, error ? host_core_error(error) : 0);
+    source->head.magic = 0;
+    if (!source->is_told)
+        free_source(source);
+}
+
+void relay_source_close(struct relay_source **source, int error)
+{
+    if (source && *source && FITS(*source, HOST_SOURCE))
+        close_source(*source, error);
+    if (source)
+        *source = NULL;
+}
+
+void sources_close_forgotten(struct relay_worker *worker)
+{
+    while (!list_is_empty(&worker->sources))
+        close_source(container_of(worker->sources.next, struct relay_source, node),
+                     RELAY_ERR_CANCELLED);
+    if (worker->sweep)
+        uv_close((uv_handle_t *)worker->sweep, (uv_close_cb)free);
+    worker->sweep = NULL;
+}

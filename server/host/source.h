@@ -1,0 +1,43 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A track that a module publishes, from the inside: source.c has what the module does with it,
+ * source_feed.c what core asks of it. */
+#ifndef MOQ_HOST_SOURCE_H
+#define MOQ_HOST_SOURCE_H
+
+#include "server/host/internal.h"
+
+struct relay_source {
+    struct host_handle head;
+    struct list node; /* relay_worker.sources */
+    struct relay_source_ops ops;
+    void *user;
+    struct moq_path *path;
+    struct moq_track *track;           /* what the module has written; its groups are kept here */
+    struct announcement *announcement; /* NULL: not offered any more */
+    struct list groups;                /* relay_group.node: those that are open */
+    uint32_t group_count;
+    struct list feeds;   /* source_feed.node: open ones */
+    struct list queries; /* source_query.node: that core waits for */
+    uint32_t live_feeds; /* feeds that somebody watches */
+    bool is_live;        /* what the module was told */
+    bool is_told;        /* a post is under way to tell it */
+    bool is_closed;      /* only the post under way still needs it */
+    struct post telling;
+};
+
+struct relay_group {
+    struct host_handle head;
+    struct list node; /* relay_source.groups */
+    struct relay_source *source;
+    struct moq_group *group; /* a reference */
+};
+
+extern const struct feed_ops source_feed_ops;
+
+/* The number of feeds that somebody watches has changed: tells the module, in a post, because it
+ * may do anything then. */
+void source_note_interest(struct relay_source *source);
+/* Ends all feeds and queries of a source. */
+void source_feeds_end(struct relay_source *source, int core_error);
+
+#endif

@@ -1,0 +1,528 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The binary interface between moq-relay and its modules. This header is all that a module needs.
+ *
+ * A module is a shared object that exports one constant, `relay_module`, by RELAY_MODULE below. The
+ * relay reads the versions and the size at its beginning from the file, and loads the file only if
+ * they fit. Then it fills the module's configuration from relay.yaml by the module's schema, and
+ * only then calls the module.
+ *
+ * Versions. A change that breaks modules raises the major version: such modules must be compiled
+ * again. An addition raises the minor version: older modules keep working, and a module that was
+ * compiled for a newer minor version is refused. Structs that may grow begin with their size.
+ *   1.0   2026-11-30   first version
+ *
+ * Threads. The relay has a main thread and one thread per worker. In square brackets, each comment
+ * says where a function may be called, or where the relay calls it:
+ *   [main]      the main thread, in start, check, reload, reload_done and stop
+ *   [worker]    the thread of the worker to which the object belongs; in worker_start also the
+ *               main thread, because workers do not run yet
+ *   [relay]     the main thread or any worker's thread
+ *   [any]       any thread, also one that the module started
+ * A worker serves nobody while a module's function runs, so none of them may wait for anything. A
+ * debug build of the relay aborts on a call from a wrong thread, or with a handle that is no more.
+ *
+ * Ownership. Functions copy what they are given, unless their comment says that they keep it. What
+ * they return is borrowed and valid until the module returns to the relay, unless the comment says
+ * otherwise. Handles are opaque; each belongs to one module and one worker.
+ *
+ * Errors. Functions that can fail return 0 or more on success, and a negative enum relay_error.
+ *
+ * Paths are texts such as "demo/bbb": parts joined by '/', without one at the beginning. A byte
+ * that no URL can have in a part is written in hexadecimal, in braces: "a{20}b". */
+#ifndef RELAY_MODULE_H
+#define RELAY_MODULE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/socket.h>
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+#define RELAY_ABI_MAJOR 1
+#define RELAY_ABI_MINOR 0
+
+/* Marks what crosses the border. For functions: since which version. */
+#define RELAY_EXPORT __attribute__((visibility("default")))
+#define RELAY_SINCE(major, minor) RELAY_EXPORT
+#define RELAY_PRINTF(text, first) __attribute__((format(printf, text, first)))
+
+struct uv_loop_s; /* uv_loop_t of <uv.h> */
+
+struct relay_self;    /* the module itself, once per relay */
+struct relay_worker;  /* the module on one worker */
+struct relay_check;   /* a configuration that is being checked */
+struct relay_peer;    /* one connected session */
+struct relay_request; /* what a peer asks for, not decided yet */
+struct relay_viewer;  /* one subscription of a peer that is served */
+struct relay_source;  /* a track that the module publishes */
+struct relay_group;   /* a group of such a track that is being written */
+struct relay_timer;
+
+/* ---- Errors ---------------------------------------------------------------------------------- */
+
+enum relay_error {
+    RELAY_ERR_INVALID = -1,   /* an argument is invalid */
+    RELAY_ERR_NOMEM = -2,     /* out of memory */
+    RELAY_ERR_BOUNDS = -3,    /* a limit is exceeded */
+    RELAY_ERR_NOT_FOUND = -4, /* there is no such thing, or not any more */
+    RELAY_ERR_DUPLICATE = -5, /* it exists already */
+    RELAY_ERR_CLOSED = -6,    /* it has ended */
+    RELAY_ERR_EXPIRED = -7,   /* too late to be useful */
+    RELAY_ERR_AGAIN = -8,     /* not now */
+    RELAY_ERR_REFUSED = -9,   /* a hook or a grant forbids it */
+    RELAY_ERR_OFFLINE = -10,  /* nobody publishes it any more */
+    RELAY_ERR_CANCELLED = -11,
+    RELAY_ERR_IO = -12,     /* input or output failed */
+    RELAY_ERR_MEDIA = -13,  /* the media is malformed */
+    RELAY_ERR_FAILED = -14, /* anything else; the log has details */
+};
+
+RELAY_SINCE(1, 0) const char *relay_error_words(int error); /* [any] static; never NULL */
+
+/* ---- Configuration --------------------------------------------------------------------------- */
+
+/* What a setting is in relay.yaml, and its type in the module's struct. */
+enum relay_field_type {
+    RELAY_FIELD_BOOL = 1, /* bool */
+    RELAY_FIELD_INT,      /* uint64_t */
+    RELAY_FIELD_SIZE,     /* uint64_t, in bytes: 512MiB */
+    RELAY_FIELD_DURATION, /* uint64_t, in nanoseconds: 250ms */
+    RELAY_FIELD_STRING,   /* const char *; NULL: empty */
+    RELAY_FIELD_FILE,     /* const char *: a file or directory; NULL: empty */
+    RELAY_FIELD_ADDRESS,  /* struct relay_address: "127.0.0.1:8080" */
+    RELAY_FIELD_ENUM,     /* int: index into `words` */
+    RELAY_FIELD_STRINGS,  /* const char *const *, and a size_t at `count_offset` */
+    RELAY_FIELD_SECTION,  /* a struct, by `section` */
+    RELAY_FIELD_SECTIONS, /* a pointer to structs, by `section`, and a size_t at `count_offset` */
+    RELAY_FIELD_TREE,     /* const struct relay_node *: any YAML; NULL: not written */
+};
+
+enum relay_field_flags {
+    RELAY_FIELD_RELOADS = 1 << 0,    /* may change while the relay runs */
+    RELAY_FIELD_REQUIRED = 1 << 1,   /* must be written */
+    RELAY_FIELD_READABLE = 1 << 2,   /* names a file that must be readable */
+    RELAY_FIELD_WRITABLE = 1 << 3,   /* names a directory that must be writable */
+    RELAY_FIELD_IS_PATTERN = 1 << 4, /* a pattern of paths, see relay_path_matches */
+    RELAY_FIELD_IS_PATH = 1 << 5,    /* a path, see the top */
+};
+
+/* One setting. Its name has the characters a-z, 0-9 and _. */
+struct relay_field {
+    const char *name;
+    const char *help; /* one line for people, not a sentence: "where keys are read from" */
+    uint32_t type;    /* enum relay_field_type */
+    uint32_t flags;   /* enum relay_field_flags, or-ed */
+    size_t offset, count_offset;
+    uint64_t min, max;        /* of a number; `max` also of the entries of a list, there 0 is 64 */
+    const char *fallback;     /* the default, as text; NULL: empty, false or 0 */
+    const char *zero;         /* the word for 0, such as "off"; NULL: none */
+    const char *const *words; /* of an enum; ends with NULL */
+    const struct relay_schema *section;
+};
+
+/* The settings of a struct. Use RELAY_SCHEMA(struct_type, fields), `fields` being an array. */
+struct relay_schema {
+    uint32_t struct_bytes, field_bytes, field_count;
+    const struct relay_field *fields;
+};
+#define RELAY_SCHEMA(type, array)                                                                  \
+    {                                                                                              \
+        sizeof(type), sizeof(struct relay_field), sizeof(array) / sizeof((array)[0]), (array)      \
+    }
+
+enum { RELAY_ADDRESS_BYTES = 72 };
+struct relay_address {
+    char text[RELAY_ADDRESS_BYTES]; /* as written; "": none */
+    struct sockaddr_storage socket;
+    socklen_t socket_bytes; /* 0: none */
+    bool unused;
+};
+
+enum relay_node_kind { RELAY_NODE_EMPTY, RELAY_NODE_TEXT, RELAY_NODE_LIST, RELAY_NODE_MAP };
+struct relay_node { /* of a RELAY_FIELD_TREE; lives as long as the configuration */
+    uint32_t kind;  /* enum relay_node_kind */
+    bool is_quoted; /* of a text: it is one whatever it looks like */
+    unsigned line, column;
+    const char *key;                       /* in a map; else NULL */
+    const char *text;                      /* of a text; else NULL */
+    const struct relay_node *first, *next; /* its first child; its sibling */
+};
+
+/* [main] In a module's `check`: says what is wrong with a setting, such as "sources[0].file" ("":
+ * with all of them), and what to do. The relay adds file, line and column. */
+RELAY_SINCE(1, 0)
+void relay_check_fail(struct relay_check *check, const char *setting, const char *format, ...)
+    RELAY_PRINTF(3, 4);
+
+/* ---- The module ------------------------------------------------------------------------------ */
+
+struct relay_module {
+    uint16_t abi_major, abi_minor; /* these three first, by RELAY_MODULE_HEAD */
+    uint32_t size;
+    const char *name;    /* of a-z, 0-9, - and _, at most 31: its name in relay.yaml */
+    const char *version; /* its own, for people */
+    const struct relay_schema *config; /* NULL: it has no settings */
+    const struct relay_hooks *hooks;   /* NULL: none */
+    /* Zeroed memory of its own in each peer, viewer and worker: see relay_peer_slot and so on. */
+    uint32_t peer_slot_bytes, viewer_slot_bytes, worker_slot_bytes;
+
+    /* Each may be NULL. Those that return int return 0, or what relay_fail returns; then the relay
+     * does not start. `config` points to the module's struct, filled from relay.yaml. It stays
+     * valid until a reload has replaced it on all workers; NULL if there is no schema. */
+
+    /* [main] Checks settings against each other. Also called by `moq-relay --check`, without any
+     * other function of the module, so it must not rely on them, and must not change anything. */
+    void (*check)(struct relay_check *check, const void *config);
+    /* [main] Once, before workers exist. If it fails, `stop` is not called. */
+    int (*start)(struct relay_self *self, const void *config);
+    /* [worker] Once per worker, in their order, before the first session. If it fails, worker_stop
+     * is called for the earlier workers, and then `stop`. */
+    int (*worker_start)(struct relay_worker *worker, const void *config);
+    /* [main] A new configuration, which only differs in settings that may be reloaded: prepares to
+     * use it, or refuses it by relay_fail, in which case nothing changes for any module. */
+    int (*reload)(struct relay_self *self, const void *config);
+    /* [worker] No module has refused: uses the new configuration from now on. */
+    void (*worker_reload)(struct relay_worker *worker, const void *config);
+    /* [main] Follows each `reload` that returned 0. True: all workers have the new configuration,
+     * and the old one is freed after this. False: another module refused, the new one is freed. */
+    void (*reload_done)(struct relay_self *self, bool is_applied);
+    /* [worker] After the last session has ended: closes its sources, watches, timers and handles
+     * on the worker's loop, and ends its threads' use of the worker. */
+    void (*worker_stop)(struct relay_worker *worker);
+    void (*stop)(struct relay_self *self); /* [main] last, when no worker calls it any more */
+};
+
+/* RELAY_MODULE = { RELAY_MODULE_HEAD, .name = "hello", ... }; defines it, once per shared object.
+ * A module that is linked into the relay is compiled with RELAY_MODULE_SYMBOL set to the name that
+ * the relay's build gives it. */
+#ifndef RELAY_MODULE_SYMBOL
+#define RELAY_MODULE_SYMBOL relay_module
+#endif
+#define RELAY_MODULE                                                                               \
+    RELAY_EXPORT extern const struct relay_module RELAY_MODULE_SYMBOL;                             \
+    const struct relay_module RELAY_MODULE_SYMBOL
+#define RELAY_MODULE_HEAD RELAY_ABI_MAJOR, RELAY_ABI_MINOR, sizeof(struct relay_module)
+
+/* [main], and [worker] in worker_start: notes why a function fails, and what to do. Returns
+ * RELAY_ERR_FAILED, to be returned in turn. */
+RELAY_SINCE(1, 0)
+int relay_fail(struct relay_self *self, const char *format, ...) RELAY_PRINTF(2, 3);
+
+/* [relay] The module's own pointer, NULL at first. Set it in `start`. */
+RELAY_SINCE(1, 0) void relay_set_data(struct relay_self *self, void *data);
+RELAY_SINCE(1, 0) void *relay_data(const struct relay_self *self);
+RELAY_SINCE(1, 0) uint32_t relay_worker_count(const struct relay_self *self); /* [relay] */
+
+/* ---- Workers --------------------------------------------------------------------------------- */
+
+/* [worker], all but relay_post. Whatever should exist once per relay, such as a source, belongs on
+ * one worker, usually number 0. */
+RELAY_SINCE(1, 0) struct relay_self *relay_worker_self(const struct relay_worker *worker);
+RELAY_SINCE(1, 0) uint32_t relay_worker_number(const struct relay_worker *worker); /* from 0 */
+RELAY_SINCE(1, 0) void *relay_worker_slot(const struct relay_worker *worker); /* NULL: no bytes */
+/* The configuration that this worker uses now; valid until worker_reload. */
+RELAY_SINCE(1, 0) const void *relay_worker_config(const struct relay_worker *worker);
+/* For handles of the module's own, which worker_stop must close. Each of their callbacks begins
+ * with relay_worker_wake, which sets the worker's clock. */
+RELAY_SINCE(1, 0) struct uv_loop_s *relay_worker_loop(const struct relay_worker *worker);
+RELAY_SINCE(1, 0) void relay_worker_wake(struct relay_worker *worker);
+RELAY_SINCE(1, 0) uint64_t relay_worker_now_ns(const struct relay_worker *worker); /* monotonic */
+
+/* [any] Runs `run` on the worker's thread, soon. Posts of one thread run in their order. The
+ * worker's mailbox takes them until its worker_stop has returned; those that wait then are not
+ * run. RELAY_ERR_NOMEM, or RELAY_ERR_BOUNDS: RELAY_POSTS_MAX of this module wait already. */
+RELAY_SINCE(1, 0)
+int relay_worker_post(struct relay_worker *worker,
+                      void (*run)(struct relay_worker *worker, void *arg), void *arg);
+
+/* [worker] Calls `run` after `delay_ms`, then every `repeat_ms` (0: once). NULL: out of memory.
+ * Belongs to the module until relay_timer_stop, also when it has run. */
+RELAY_SINCE(1, 0)
+struct relay_timer *relay_timer_start(struct relay_worker *worker, uint64_t delay_ms,
+                                      uint64_t repeat_ms,
+                                      void (*run)(struct relay_worker *worker, void *arg),
+                                      void *arg);
+RELAY_SINCE(1, 0) void relay_timer_stop(struct relay_timer **timer); /* [worker] sets it to NULL */
+
+/* ---- Log, counters, shared memory ------------------------------------------------------------ */
+
+enum relay_level { RELAY_ERROR = 1, RELAY_WARN, RELAY_INFO, RELAY_DEBUG, RELAY_TRACE };
+
+/* [relay] A line of topic "module", beginning with the module's name. Each place in the code is
+ * limited to some lines per second; the macros below give each call a site of its own. */
+struct relay_log_site {
+    uint64_t private_state[2];
+};
+RELAY_SINCE(1, 0)
+void relay_log_write(struct relay_self *self, struct relay_log_site *site, int level,
+                     const char *format, ...) RELAY_PRINTF(4, 5);
+#define relay_log(self, level, ...)                                                                \
+    do {                                                                                           \
+        static struct relay_log_site relay_site_;                                                  \
+        relay_log_write(self, &relay_site_, level, __VA_ARGS__);                                   \
+    } while (0)
+
+/* [relay] The index of the module's counter with this name, which is made if there is none. `name`
+ * has the characters a-z, 0-9 and _, at most 47. /stats shows it under the module's name.
+ * RELAY_ERR_INVALID; RELAY_ERR_BOUNDS: RELAY_COUNTERS_MAX. */
+RELAY_SINCE(1, 0) int relay_counter(struct relay_self *self, const char *name);
+/* [worker] Adds to it on this worker; /stats shows the sum of all workers. */
+RELAY_SINCE(1, 0) void relay_count(struct relay_worker *worker, int counter, int64_t change);
+
+/* [relay] A small map that the module's workers share. Keys and values are bytes and texts of
+ * bounded size. Values that were set vanish with the relay. */
+RELAY_SINCE(1, 0)
+int relay_shared_set(struct relay_self *self, const char *key,
+                     const char *value); /* NULL: removes it */
+/* Copies the value. Returns its length, cut to fit like snprintf; RELAY_ERR_NOT_FOUND. */
+RELAY_SINCE(1, 0)
+int relay_shared_get(struct relay_self *self, const char *key, char *out, size_t size);
+/* Adds to a value that is a number (0 if there is none) in one step, and stores the sum in *sum. */
+RELAY_SINCE(1, 0)
+int relay_shared_add(struct relay_self *self, const char *key, int64_t change, int64_t *sum);
+
+enum {                          /* limits of one module */
+       RELAY_POSTS_MAX = 65536, /* per worker */
+       RELAY_COUNTERS_MAX = 64,
+       RELAY_SHARED_MAX = 4096, /* keys */
+       RELAY_KEY_BYTES = 128,   /* with the final zero, like the next two */
+       RELAY_VALUE_BYTES = 1024,
+       RELAY_REASON_BYTES = 128,
+       RELAY_PATH_BYTES = 3166, /* room for any path */
+};
+
+/* ---- Paths: [any] ---------------------------------------------------------------------------- */
+
+/* Whether `prefix` is a run of whole parts at the beginning of `path`: "demo" is one of "demo/bbb"
+ * and of "demo", but not of "demo2". The empty prefix is one of every path. */
+RELAY_SINCE(1, 0) bool relay_path_has_prefix(const char *path, const char *prefix);
+/* Whether `pattern` matches all of `path`. `*` stands for any run of bytes within a part, `**` as a
+ * whole part for any number of parts. */
+RELAY_SINCE(1, 0) bool relay_path_matches(const char *pattern, const char *path);
+/* Whether `path` is one that can be offered and watched: 1 to 32 parts, at most 1023 bytes. */
+RELAY_SINCE(1, 0) bool relay_path_is_valid(const char *path);
+
+/* ---- Hooks: [worker] ------------------------------------------------------------------------- */
+
+/* Modules are asked in the order of relay.yaml. The first answer other than RELAY_PASS decides; if
+ * all pass, the request is allowed. */
+enum relay_verdict {
+    RELAY_PASS,  /* no opinion */
+    RELAY_ALLOW, /* yes; later modules are not asked */
+    RELAY_DENY,  /* no: see relay_request_deny */
+    RELAY_LATER, /* the module answers later by relay_request_answer; after 5 s: no */
+};
+
+enum relay_request_kind {
+    RELAY_REQUEST_SESSION = 1,
+    RELAY_REQUEST_ANNOUNCE,
+    RELAY_REQUEST_SUBSCRIBE,
+    RELAY_REQUEST_FETCH, /* one group by its number */
+    RELAY_REQUEST_INFO,  /* what is known of a track */
+};
+
+/* Each may be NULL and then costs nothing. */
+struct relay_hooks {
+    uint32_t size; /* sizeof(struct relay_hooks) */
+    /* A peer has connected; no session exists yet. */
+    enum relay_verdict (*session_open)(struct relay_peer *peer, struct relay_request *request);
+    /* Once for each session_open: the peer leaves, or was refused. The last call about it. */
+    void (*session_close)(struct relay_peer *peer);
+    /* A peer offers a track. Answers may change the path under which others are offered it. */
+    enum relay_verdict (*announce)(struct relay_peer *peer, struct relay_request *request);
+    /* A peer wants a track, one of its groups, or to know of it: see relay_request_kind. Answers
+     * may change the path that it is served, and the policy. */
+    enum relay_verdict (*subscribe)(struct relay_peer *peer, struct relay_request *request);
+    /* A request that the module holds needs no answer any more: it was held too long, or the peer
+     * has withdrawn it. Its number is void. */
+    void (*withdrawn)(struct relay_peer *peer, struct relay_request *request);
+    /* A subscription begins to be served, and has ended; the second call is the last about it, and
+     * its final numbers can still be read. */
+    void (*viewer_open)(struct relay_viewer *viewer);
+    void (*viewer_close)(struct relay_viewer *viewer);
+    /* Every 250 ms for each viewer. May set its policy or close it. */
+    void (*viewer_sample)(struct relay_viewer *viewer);
+    /* The first viewer of a track on this worker has come; the last has left, or it has ended. */
+    void (*track_live)(struct relay_worker *worker, const char *path);
+    void (*track_idle)(struct relay_worker *worker, const char *path);
+    /* Something notable has happened: "takeover" and others of docs/modules.md. `path` may be
+     * NULL. */
+    void (*event)(struct relay_worker *worker, const char *name, const char *path);
+};
+
+/* ---- Requests: [worker] ---------------------------------------------------------------------- */
+
+/* Valid until the hook that was given it returns. A module that returns RELAY_LATER keeps its
+ * number, which no other request ever has. */
+RELAY_SINCE(1, 0) uint64_t relay_request_number(const struct relay_request *request);
+/* The request that the module holds under this number, valid until the module returns to the relay
+ * or answers it. NULL: it needs no answer any more, or was answered. */
+RELAY_SINCE(1, 0)
+struct relay_request *relay_request_held(struct relay_worker *worker, uint64_t number);
+/* Answers a request that is held, by RELAY_PASS, RELAY_ALLOW or RELAY_DENY. RELAY_ERR_INVALID:
+ * another verdict; RELAY_ERR_NOT_FOUND: it is not held, as in the hook itself. */
+RELAY_SINCE(1, 0)
+int relay_request_answer(struct relay_request *request, enum relay_verdict verdict);
+
+RELAY_SINCE(1, 0) enum relay_request_kind relay_request_kind(const struct relay_request *request);
+RELAY_SINCE(1, 0) struct relay_peer *relay_request_peer(const struct relay_request *request);
+/* Writes the path as earlier modules left it, and returns `out`. "": a session's request. */
+RELAY_SINCE(1, 0)
+const char *relay_request_path(const struct relay_request *request, char *out, size_t size);
+RELAY_SINCE(1, 0)
+uint64_t relay_request_group(const struct relay_request *request); /* of a fetch */
+
+/* Why the peer is refused, and how it is told; RELAY_DENIED_REFUSED if nothing is said. */
+enum relay_denial {
+    RELAY_DENIED_REFUSED,
+    RELAY_DENIED_UNAUTHORIZED, /* no credentials, or bad ones */
+    RELAY_DENIED_FORBIDDEN,    /* known, but not allowed this */
+    RELAY_DENIED_NOT_FOUND,
+    RELAY_DENIED_BUSY, /* it may try again later */
+    RELAY_DENIED_EXPIRED,
+};
+/* Notes code and reason, which the log and the peer are told: at most RELAY_REASON_BYTES, and no
+ * secrets. Returns RELAY_DENY, to be returned in turn. */
+RELAY_SINCE(1, 0)
+enum relay_verdict relay_request_deny(struct relay_request *request, enum relay_denial code,
+                                      const char *format, ...) RELAY_PRINTF(3, 4);
+/* An announcement: offers it under this path. A subscribe, fetch or info request: serves the track
+ * of this path; the peer does not notice. RELAY_ERR_INVALID: no valid path, or a session. */
+RELAY_SINCE(1, 0) int relay_request_set_path(struct relay_request *request, const char *path);
+
+enum relay_policy_bits { RELAY_SET_LATENCY = 1, RELAY_SET_PRIORITY = 2, RELAY_SET_ORDER = 4 };
+enum relay_order { RELAY_ORDER_OLDEST, RELAY_ORDER_NEWEST };
+struct relay_policy {
+    uint32_t size;       /* sizeof(struct relay_policy) */
+    uint32_t set;        /* enum relay_policy_bits, or-ed: which of the fields below count */
+    uint64_t latency_ns; /* groups that are later than this are skipped */
+    uint32_t priority;   /* 0 to 255; 128 is neutral, higher goes first */
+    uint32_t order;      /* enum relay_order: which of several groups goes first */
+};
+/* How a subscription is served. The limits of relay.yaml (policy.max) hold all the same.
+ * RELAY_ERR_INVALID: a field is out of range, or it is not a subscription. */
+RELAY_SINCE(1, 0)
+int relay_request_set_policy(struct relay_request *request, const struct relay_policy *policy);
+
+/* ---- Peers: [worker] ------------------------------------------------------------------------- */
+
+/* From session_open to session_close. Texts are borrowed for as long, and never NULL. */
+RELAY_SINCE(1, 0) struct relay_worker *relay_peer_worker(const struct relay_peer *peer);
+RELAY_SINCE(1, 0) void *relay_peer_slot(const struct relay_peer *peer);      /* NULL: no bytes */
+RELAY_SINCE(1, 0) uint64_t relay_peer_number(const struct relay_peer *peer); /* of all workers */
+RELAY_SINCE(1, 0) const char *relay_peer_address(const struct relay_peer *peer); /* "[::1]:4443" */
+RELAY_SINCE(1, 0) const char *relay_peer_url_path(const struct relay_peer *peer);
+RELAY_SINCE(1, 0) const char *relay_peer_query(const struct relay_peer *peer); /* no '?' */
+RELAY_SINCE(1, 0) const char *relay_peer_page(const struct relay_peer *peer);  /* a page's origin */
+RELAY_SINCE(1, 0) const char *relay_peer_server_name(const struct relay_peer *peer); /* SNI */
+/* Copies the value of `name` in the query, decoded. Returns its length, cut to fit like snprintf;
+ * RELAY_ERR_NOT_FOUND; RELAY_ERR_INVALID: it is there twice, or wrongly escaped. */
+RELAY_SINCE(1, 0)
+int relay_peer_query_value(const struct relay_peer *peer, const char *name, char *out, size_t size);
+
+enum relay_protocol { RELAY_PROTOCOL_WEBTRANSPORT = 1, RELAY_PROTOCOL_QUIC, RELAY_PROTOCOL_GUEST };
+/* A peer by raw QUIC has no URL, so url_path and query are empty. */
+RELAY_SINCE(1, 0) enum relay_protocol relay_peer_protocol(const struct relay_peer *peer);
+
+struct relay_peer_stats {
+    uint32_t size; /* in: sizeof(struct relay_peer_stats) */
+    uint32_t unused;
+    uint64_t rtt_ns;   /* smoothed; 0: not measured */
+    uint64_t rate_bps; /* what the path was measured to carry; 0: not known */
+    uint64_t bytes_sent, bytes_received;
+    uint64_t packets_sent, packets_lost;
+};
+RELAY_SINCE(1, 0)
+void relay_peer_stats(const struct relay_peer *peer, struct relay_peer_stats *stats);
+/* Ends its session with code and reason; session_close follows after the module has returned. */
+RELAY_SINCE(1, 0)
+void relay_peer_close(struct relay_peer *peer, enum relay_denial code, const char *reason);
+
+/* ---- Viewers: [worker] ----------------------------------------------------------------------- */
+
+/* From viewer_open to viewer_close. A call that ends a viewer calls viewer_close before it
+ * returns. */
+RELAY_SINCE(1, 0) struct relay_peer *relay_viewer_peer(const struct relay_viewer *viewer);
+RELAY_SINCE(1, 0) void *relay_viewer_slot(const struct relay_viewer *viewer); /* NULL: no bytes */
+/* The path that it asked for, and that of the track that it is served. Both return `out`. */
+RELAY_SINCE(1, 0)
+const char *relay_viewer_path(const struct relay_viewer *viewer, char *out, size_t size);
+RELAY_SINCE(1, 0)
+const char *relay_viewer_track(const struct relay_viewer *viewer, char *out, size_t size);
+
+struct relay_viewer_stats {
+    uint32_t size;        /* in: sizeof(struct relay_viewer_stats) */
+    uint32_t open_groups; /* streams that are open for it now */
+    uint64_t groups_sent, groups_skipped, groups_reset, bytes_sent;
+    uint64_t backlog_bytes; /* there for it, but not sent yet */
+    uint64_t lag_ns;        /* age of the oldest group that it has not been sent completely */
+};
+RELAY_SINCE(1, 0)
+void relay_viewer_stats(const struct relay_viewer *viewer, struct relay_viewer_stats *stats);
+/* Fills in all numbers that apply to it now. */
+RELAY_SINCE(1, 0)
+void relay_viewer_policy(const struct relay_viewer *viewer, struct relay_policy *policy);
+/* Errors as relay_request_set_policy. The viewer may be gone when this returns. */
+RELAY_SINCE(1, 0)
+int relay_viewer_set_policy(struct relay_viewer *viewer, const struct relay_policy *policy);
+/* The numbers of `bits` are no module's any more. */
+RELAY_SINCE(1, 0) void relay_viewer_clear_policy(struct relay_viewer *viewer, uint32_t bits);
+RELAY_SINCE(1, 0) void relay_viewer_close(struct relay_viewer *viewer, enum relay_denial code);
+
+/* ---- Sources: [worker] ----------------------------------------------------------------------- */
+
+/* A module publishes a track as a peer does: it offers the path, and writes groups of frames. Its
+ * newest group is kept, with as many older ones as the offer says, so that a viewer that comes
+ * later begins at once. */
+struct relay_offer {
+    uint32_t size;     /* sizeof(struct relay_offer) */
+    uint32_t groups;   /* older groups that are kept as well */
+    const char *path;  /* of the track */
+    uint64_t age_ns;   /* an older group is kept no longer than this; 0: no limit */
+    uint32_t priority; /* 0 to 255; 128 is neutral */
+    uint32_t order;    /* enum relay_order, where neither viewer nor policy says */
+};
+struct relay_source_ops {
+    uint32_t size; /* sizeof(struct relay_source_ops) */
+    /* Each may be NULL. Somebody watches, on any worker; nobody watches any more. */
+    void (*on_live)(struct relay_source *source, void *user);
+    void (*on_idle)(struct relay_source *source, void *user);
+};
+/* Offers a track until relay_source_close. `ops` may be NULL. RELAY_ERR_INVALID: no valid path;
+ * RELAY_ERR_DUPLICATE: this module offers it already; RELAY_ERR_BOUNDS: RELAY_SOURCES_MAX;
+ * RELAY_ERR_NOMEM. */
+RELAY_SINCE(1, 0)
+int relay_source_open(struct relay_worker *worker, const struct relay_offer *offer,
+                      const struct relay_source_ops *ops, void *user, struct relay_source **source);
+RELAY_SINCE(1, 0) bool relay_source_is_live(const struct relay_source *source);
+/* The track ends: by 0 as soon as each viewer has everything; otherwise at once, with this error.
+ * Its groups must not be used any more. Sets *source to NULL. */
+RELAY_SINCE(1, 0) void relay_source_close(struct relay_source **source, int error);
+
+#define RELAY_NEXT_GROUP UINT64_MAX
+/* Begins a group. `sequence` is higher than all before, or RELAY_NEXT_GROUP. Several may be open.
+ * RELAY_ERR_DUPLICATE; RELAY_ERR_BOUNDS: RELAY_GROUPS_MAX are open; RELAY_ERR_NOMEM. */
+RELAY_SINCE(1, 0)
+int relay_group_open(struct relay_source *source, uint64_t sequence, struct relay_group **group);
+RELAY_SINCE(1, 0) uint64_t relay_group_sequence(const struct relay_group *group);
+/* Adds one frame, which viewers are sent in this turn of the loop. RELAY_ERR_BOUNDS: over
+ * RELAY_FRAME_MAX_BYTES, or the group would be over RELAY_GROUP_MAX_BYTES; RELAY_ERR_CLOSED: the
+ * group was cut because the track's memory is used up; RELAY_ERR_NOMEM. */
+RELAY_SINCE(1, 0) int relay_group_write(struct relay_group *group, const void *data, size_t size);
+/* Ends the group: complete if `error` is 0, else cut short. Sets *group to NULL. */
+RELAY_SINCE(1, 0) void relay_group_close(struct relay_group **group, int error);
+
+enum {
+    RELAY_SOURCES_MAX = 1024, /* of one module on one worker */
+    RELAY_GROUPS_MAX = 16,
+    RELAY_GROUP_MAX_BYTES = 64 << 20,
+    RELAY_FRAME_MAX_BYTES = 16 << 20,
+};
+
+#ifdef __cplusplus
+}
+#endif
+#endif
