@@ -39,7 +39,8 @@ extern "C" {
     X(OFFLINE, -23, "nobody publishes it")                                                         \
     X(END, -24, "the end")                                                                         \
     X(MEDIA, -25, "the media is malformed")                                                        \
-    X(STREAMS, -26, "the peer allows no more streams at a time")
+    X(STREAMS, -26, "the peer allows no more streams at a time")                                   \
+    X(UNAUTHORIZED, -27, "no valid credentials")
 
 enum moq_error {
     MOQ_OK = 0,

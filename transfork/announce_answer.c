@@ -99,6 +99,18 @@ static bool can_see(void *user, const struct moq_path *path, const void *owner)
     return !events->can_see || events->can_see(session, path, owner);
 }
 
+/* A difference that cannot be told ends its stream, and with it the answer. */
+void moq_session_look_again(struct moq_session *session)
+{
+    session_enter(session);
+    list_for_each_safe (node, &session->announce_answers) {
+        struct announce_answer *answer = container_of(node, struct announce_answer, node);
+        if (answer->watcher)
+            offers_look_again(session->config.offers, answer->watcher);
+    }
+    session_leave(session);
+}
+
 static const struct offers_watcher_ops watcher_ops = {.on_pending = on_pending, .can_see = can_see};
 
 /* ---- The stream ------------------------------------------------------------------------------ */

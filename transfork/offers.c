@@ -297,6 +297,17 @@ struct offers_watcher *offers_watch(struct moq_offers *offers, struct moq_path *
     return watcher;
 }
 
+void offers_look_again(struct moq_offers *offers, struct offers_watcher *watcher)
+{
+    bool had_pending = offers_watcher_has_pending(watcher);
+    struct offer *offer, *next;
+    HASH_ITER(hh, offers->table, offer, next)
+    look_at_offer(watcher, offer);
+    bool is_new = !had_pending && offers_watcher_has_pending(watcher);
+    if (is_new && watcher->ops && watcher->ops->on_pending)
+        watcher->ops->on_pending(watcher, watcher->user);
+}
+
 void offers_unwatch(struct offers_watcher **watcher)
 {
     struct offers_watcher *mine = *watcher;

@@ -18,12 +18,12 @@ extern "C" {
 struct offers_watcher;
 
 struct offers_watcher_ops { /* every entry may be NULL */
-    /* There is something to pull, where there was nothing before. Called by moq_offers_add and
-     * moq_offers_remove, never by offers_watch. It may unwatch, but must not add or remove
-     * offers. */
+    /* There is something to pull, where there was nothing before. Called by moq_offers_add,
+     * moq_offers_remove and offers_look_again, never by offers_watch. It may unwatch, but must not
+     * add or remove offers. */
     void (*on_pending)(struct offers_watcher *watcher, void *user);
-    /* Whether this watcher may know of an offer by `owner`. Asked at each change; the answer for
-     * one pair must not change. */
+    /* Whether this watcher may know of an offer by `owner`. Asked at each change of an offer; after
+     * the answers themselves have changed, call offers_look_again. */
     bool (*can_see)(void *user, const struct moq_path *path, const void *owner);
 };
 
@@ -32,6 +32,9 @@ struct offers_watcher_ops { /* every entry may be NULL */
 struct offers_watcher *offers_watch(struct moq_offers *offers, struct moq_path *prefix,
                                     const struct offers_watcher_ops *ops, void *user);
 void offers_unwatch(struct offers_watcher **watcher); /* may point to NULL; sets it to NULL */
+
+/* Asks can_see again about every offer; on_pending may follow before it returns. */
+void offers_look_again(struct moq_offers *offers, struct offers_watcher *watcher);
 
 /* The next difference to tell the peer. Returns false if the peer knows everything; the first time,
  * that is the moment for Live. *path includes the prefix, and is borrowed until the next call with

@@ -120,6 +120,9 @@ const struct moq_policy *moq_viewer_policy(const struct moq_viewer *viewer);
 void moq_viewer_follow_wish(struct moq_viewer *viewer);
 const struct moq_wish *moq_viewer_wish(const struct moq_viewer *viewer);
 struct moq_session *moq_viewer_session(const struct moq_viewer *viewer);
+/* The viewer of this session that follows `after`; NULL: the first. Returns NULL at the end. */
+struct moq_viewer *moq_session_next_viewer(const struct moq_session *session,
+                                           const struct moq_viewer *after);
 struct moq_track *moq_viewer_track(const struct moq_viewer *viewer);
 void moq_viewer_stats(const struct moq_viewer *viewer, struct moq_viewer_stats *stats);
 void moq_viewer_set_user(struct moq_viewer *viewer, void *user); /* begins as the request's */
@@ -149,7 +152,8 @@ struct moq_session_events {
     void (*on_viewer_updated)(struct moq_session *session, struct moq_viewer *viewer);
     /* The last call about this viewer. */
     void (*on_viewer_closed)(struct moq_session *session, struct moq_viewer *viewer);
-    /* Whether this peer may see an offer of `owner`. NULL: it sees all. */
+    /* Whether this peer may see an offer of `owner`. After the answer has changed, call
+     * moq_session_look_again. NULL: it sees all. */
     bool (*can_see)(struct moq_session *session, const struct moq_path *path, const void *owner);
 };
 
@@ -200,6 +204,10 @@ uint32_t moq_session_waiting(const struct moq_session *session);
 
 /* Whether the peer can do all of `what` (enum moq_can, or-ed). False before on_ready. */
 bool moq_session_can(const struct moq_session *session, uint32_t what);
+
+/* Asks can_see again about every offer. The peer is told that paths which it may not see any more
+ * have ended, and that those which it may see now are active. */
+void moq_session_look_again(struct moq_session *session);
 
 /* Lets a held session (is_held) continue. The handshake timeout also runs while it is held. */
 void moq_session_release(struct moq_session *session);

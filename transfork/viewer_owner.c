@@ -93,6 +93,13 @@ const struct moq_wish *moq_viewer_wish(const struct moq_viewer *viewer)
     return &viewer->wish;
 }
 
+struct moq_viewer *moq_session_next_viewer(const struct moq_session *session,
+                                           const struct moq_viewer *after)
+{
+    const struct list *next = after ? after->node.next : session->viewers.next;
+    return next == &session->viewers ? NULL : container_of(next, struct moq_viewer, node);
+}
+
 struct moq_session *moq_viewer_session(const struct moq_viewer *viewer)
 {
     return viewer->session;

@@ -7,6 +7,7 @@ enum wire_code {
     WIRE_REQUIRED_EXTENSION = 1,
     WIRE_TRANSPORT = 4,
     WIRE_DECODE = 5,
+    WIRE_UNAUTHORIZED = 6,
     WIRE_VERSION = 9,
     WIRE_UNEXPECTED_STREAM = 10,
     WIRE_BOUNDS = 11,
@@ -40,6 +41,8 @@ uint32_t moq_error_to_wire(int error)
     case MOQ_ERR_INVALID:
     case MOQ_ERR_MEDIA:
         return WIRE_DECODE;
+    case MOQ_ERR_UNAUTHORIZED:
+        return WIRE_UNAUTHORIZED;
     case MOQ_ERR_VERSION:
         return WIRE_VERSION;
     case MOQ_ERR_UNEXPECTED_STREAM:
@@ -71,6 +74,8 @@ int moq_error_from_wire(uint64_t wire)
         return MOQ_ERR_TRANSPORT;
     case WIRE_DECODE:
         return MOQ_ERR_DECODE;
+    case WIRE_UNAUTHORIZED:
+        return MOQ_ERR_UNAUTHORIZED;
     case WIRE_VERSION:
         return MOQ_ERR_VERSION;
     case WIRE_UNEXPECTED_STREAM:

@@ -202,6 +202,37 @@ static void who_may_not_see_an_owner_is_not_told(void **state)
     moq_offers_free(&offers);
 }
 
+static bool sees_what_it_may(void *user, const struct moq_path *path, const void *owner)
+{
+    (void)owner;
+    return moq_path_has_prefix(path, *(struct moq_path **)user);
+}
+
+static void who_may_see_other_paths_is_told_when_it_looks_again(void **state)
+{
+    (void)state;
+    static const struct offers_watcher_ops ops = {.can_see = sees_what_it_may};
+    struct moq_path *sight = moq_path_from_text("a");
+    struct moq_offers *offers = moq_offers_new();
+    add(offers, "a/x", &alice);
+    add(offers, "b/x", &alice);
+    struct offers_watcher *watcher = watch(offers, "", &ops, &sight);
+    assert_told(watcher, "+a/x");
+    moq_path_unref(&sight);
+    sight = moq_path_from_text("b");
+    assert_told(watcher, "");
+    offers_look_again(offers, watcher);
+    assert_told(watcher, "-a/x +b/x");
+    offers_look_again(offers, watcher);
+    assert_told(watcher, "");
+    take_back(offers, "a/x", &alice);
+    take_back(offers, "b/x", &alice);
+    assert_told(watcher, "-b/x");
+    offers_unwatch(&watcher);
+    moq_offers_free(&offers);
+    moq_path_unref(&sight);
+}
+
 /* ---- Waking ---------------------------------------------------------------------------------- */
 
 struct sleeper {
@@ -282,6 +313,7 @@ int main(void)
         cmocka_unit_test(what_went_and_came_back_is_ended_and_active),
         cmocka_unit_test(a_restart_that_ends_halfway_told_is_not_active_again),
         cmocka_unit_test(who_may_not_see_an_owner_is_not_told),
+        cmocka_unit_test(who_may_see_other_paths_is_told_when_it_looks_again),
         cmocka_unit_test(a_watcher_is_woken_once_until_it_has_pulled_all),
         cmocka_unit_test(a_watcher_may_leave_or_remove_another_when_woken),
         cmocka_unit_test(unwatching_after_the_set_is_harmless),

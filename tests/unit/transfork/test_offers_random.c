@@ -131,6 +131,23 @@ static void change(struct world *world)
     }
 }
 
+/* A peer may see other owners from now on. */
+static void change_sight(struct world *world, int number)
+{
+    struct peer *peer = &world->peers[number];
+    bool was_visible[PATHS], had_pending = offers_watcher_has_pending(peer->watcher);
+    for (int path = 0; path < PATHS; path++)
+        was_visible[path] = is_visible(world, number, path);
+    peer->woken = 0;
+    peer->owners_seen = (unsigned)(next_random(&world->seed) % (1u << OWNERS));
+    offers_look_again(world->offers, peer->watcher);
+    for (int path = 0; path < PATHS; path++)
+        if (was_visible[path] && !is_visible(world, number, path) && peer->is_told[path])
+            peer->has_ended[path] = true;
+    bool is_first = !had_pending && offers_watcher_has_pending(peer->watcher);
+    assert_int_equal(peer->woken, is_first ? 1 : 0);
+}
+
 /* A peer costs one entry for what it was told or may see, and no more. */
 static void assert_bounded(const struct world *world)
 {
@@ -157,8 +174,10 @@ static void step(struct world *world)
         change(world);
     } else if (dice < 85) {
         peer_pull(world, number, next_random(&world->seed) % 4);
-    } else if (dice < 97) {
+    } else if (dice < 92) {
         assert_caught_up(world, number);
+    } else if (dice < 97) {
+        change_sight(world, number);
     } else {
         offers_unwatch(&world->peers[number].watcher);
         come(world, number);

@@ -21,6 +21,7 @@ static void wire_codes_are_those_of_the_protocol(void **state)
     assert_int_equal(moq_error_to_wire(MOQ_ERR_REQUIRED_EXTENSION), 1);
     assert_int_equal(moq_error_to_wire(MOQ_ERR_TRANSPORT), 4);
     assert_int_equal(moq_error_to_wire(MOQ_ERR_DECODE), 5);
+    assert_int_equal(moq_error_to_wire(MOQ_ERR_UNAUTHORIZED), 6);
     assert_int_equal(moq_error_to_wire(MOQ_ERR_VERSION), 9);
     assert_int_equal(moq_error_to_wire(MOQ_ERR_UNEXPECTED_STREAM), 10);
     assert_int_equal(moq_error_to_wire(MOQ_ERR_BOUNDS), 11);
