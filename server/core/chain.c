@@ -79,27 +79,12 @@ static enum core_verdict ask_entry(const struct core_hook *hook, struct core_req
     return ask ? ask(hook->self, request) : CORE_PASS;
 }
 
-/* Notes what the entry's answer may change, because if the entry is removed while it holds the
- * request, that is undone. */
-static void note_before(struct core_request *request)
-{
-    moq_path_unref(&request->path_before);
-    request->path_before = request->path ? moq_path_ref(request->path) : NULL;
-    request->override_before = request->override;
-}
-
-static void forget_what_was_said(struct core_request *request)
-{
-    moq_path_unref(&request->path);
-    request->path = request->path_before;
-    request->path_before = NULL;
-    request->override = request->override_before;
-}
-
 static void decide_request(struct core_request *request, bool is_allowed)
 {
-    moq_path_unref(&request->path_before);
-    request->on_decided(request, is_allowed);
+    request_forget_notes(request);
+    if (is_allowed && request->grants_error)
+        core_request_set_reason(request, moq_error_words(request->grants_error));
+    request->on_decided(request, is_allowed && !request->grants_error);
 }
 
 static void hold_request(struct core_request *request)
@@ -128,7 +113,7 @@ static void ask_from(struct core_request *request, struct list *node)
         request->number = ++hooks->last_number;
         request->held_user = NULL;
         request->reason[0] = '\0';
-        note_before(request);
+        request_note(request);
         begin_pass(hooks, &pass, request);
         enum core_verdict verdict = ask_entry(request->current, request);
         end_pass(hooks, &pass);
@@ -200,12 +185,12 @@ void core_hooks_withdraw(struct core_request *request)
         return;
     forget_in_passes(request->hooks, request);
     if (!request->is_held) {
-        moq_path_unref(&request->path_before);
+        request_forget_notes(request);
         return;
     }
     let_go_of_request(request);
     if (tell_withdrawn(request))
-        moq_path_unref(&request->path_before);
+        request_forget_notes(request);
 }
 
 uint64_t core_hooks_tick(struct core_hooks *hooks)
@@ -415,7 +400,7 @@ static void take_held(struct core_hooks *hooks, const struct core_hook *hook, st
         if (!tell_withdrawn(request))
             continue;
         request->current = NULL;
-        forget_what_was_said(request);
+        request_undo(request);
     }
 }
 

@@ -30,8 +30,9 @@ struct relay_config;
     X(sessions, "sessions open now")                                                               \
     X(sessions_total, "sessions accepted")                                                         \
     X(sessions_denied, "sessions that a hook or a limit refused")                                  \
+    X(sessions_expired, "sessions that were closed because their grants expired")                  \
     X(announcements, "paths announced now, counted per publisher")                                 \
-    X(announcements_denied, "announcements that a hook refused")                                   \
+    X(announcements_denied, "announcements that a hook or grants refused")                         \
     X(tracks, "tracks that have a source now")                                                     \
     X(upstream_subscriptions, "subscriptions to publishers now")                                   \
     X(upstream_subscriptions_total, "subscriptions to publishers ever")                            \

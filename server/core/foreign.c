@@ -16,14 +16,7 @@ static void forget_announcement(struct announcement *announcement)
 static struct announcement *find_known(struct router *router, const struct bulletin_notice *notice)
 {
     const struct route *route = route_find(router, notice->path);
-    if (!route)
-        return NULL;
-    list_for_each (node, &route->announcements) {
-        struct announcement *announcement = container_of(node, struct announcement, route_node);
-        if (announcement->stamp == notice->stamp)
-            return announcement;
-    }
-    return NULL;
+    return route ? route_stamped(route, notice->stamp) : NULL;
 }
 
 /* The announcement's publisher ended a track. Its own worker continues with another announcement of

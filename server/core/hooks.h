@@ -15,10 +15,10 @@
  * From inside its functions, an entry may call everything in this header, except what changes a
  * chain (that returns MOQ_ERR_AGAIN). Such a call takes effect at once, and may call functions of
  * entries, the caller's own included, before it returns:
- *   - a viewer may die in core_viewer_close, in an override, and in any call that makes its track
- *     continue or end. Then viewer_died has been called when that call returns, and the viewer must
- *     not be used any more. Entries that have not been told of its birth yet, or shown its sample,
- *     are not told any more.
+ *   - a viewer may die in core_viewer_close, core_peer_set_grants, in an override, and in any call
+ *     that makes its track continue or end. Then viewer_died has been called when that call
+ *     returns, and the viewer must not be used any more. Entries that have not been told of its
+ *     birth yet, or shown its sample, are not told any more.
  *   - a peer never dies in such a call: core_peer_close only begins its end, and peer_died follows
  *     later, after the death of its viewers. Its requests are decided all the same.
  *   - a request is withdrawn or decided once, whatever happens to its peer, its path or the chain
@@ -54,6 +54,32 @@ enum core_request_kind {
     CORE_REQUEST_SUBSCRIBE,
     CORE_REQUEST_FETCH,
     CORE_REQUEST_INFO,
+};
+
+/* ---- Grants: what a peer may do -------------------------------------------------------------- */
+
+enum core_action { CORE_PUBLISH, CORE_SUBSCRIBE };
+
+/* Limits of one peer's grants: bytes of texts, without their end, and prefixes in each list. */
+enum { CORE_IDENTITY_BYTES = 256, CORE_CLAIMS_BYTES = 8192, CORE_PREFIXES_MAX = 64 };
+
+/* Who a peer is and what it may do, as a hook has learned it. A peer without grants may do
+ * everything, as far as hooks allow it; one with grants only what is below one of its prefixes, and
+ * hooks are not even asked about the rest.
+ *
+ * A prefix covers itself and the paths that continue it by whole parts: "demo" covers "demo" and
+ * "demo/x", not "demo2". Parts are compared byte by byte, nothing in them has a meaning (".." is a
+ * name). A prefix without parts covers everything; a list without prefixes covers nothing.
+ *
+ * What counts is the path that the peer announces or asks for, before hooks rename it. It sees the
+ * announcements whose names (those that hooks gave them) its subscribe prefixes cover. */
+struct core_grants {
+    const char *identity;                                     /* for logs; NULL: "" */
+    const char *claims;                                       /* JSON text, for hooks; NULL: "" */
+    const struct moq_path *const *publish, *const *subscribe; /* prefixes */
+    size_t publish_count, subscribe_count;
+    bool is_cluster;     /* another relay; core only keeps it */
+    uint64_t expires_ms; /* by the wall clock: milliseconds since 1970; 0: never */
 };
 
 struct core_hook;
@@ -130,9 +156,9 @@ int core_hooks_remove(struct core_hooks *hooks, struct core_hook *hook);
 
 /* Puts `fresh` in the place of `old` in one step, as a reload needs, so there is no moment without
  * an entry. The requests that `old` holds are withdrawn from it, and `fresh` is asked instead; a
- * path or an override that `old` set in them is undone. `old` is told the same as an entry that is
- * removed, its slots are zeroed, and `fresh` is told the same as one that is added. MOQ_ERR_BOUNDS:
- * `fresh` wants larger slots than `old` has, or there are too many names. */
+ * path, an override or grants that `old` set in them are undone. `old` is told the same as an entry
+ * that is removed, its slots are zeroed, and `fresh` is told the same as one that is added.
+ * MOQ_ERR_BOUNDS: `fresh` wants larger slots than `old` has, or there are too many names. */
 int core_hooks_replace(struct core_hooks *hooks, struct core_hook *old, struct core_hook *fresh);
 
 /* ---- Requests -------------------------------------------------------------------------------- */
@@ -160,6 +186,11 @@ const struct moq_wish *core_request_wish(const struct core_request *request);
 uint64_t core_request_group(const struct core_request *request); /* of a fetch */
 /* Why it is denied, for the log; cut to CORE_REASON_BYTES. */
 void core_request_set_reason(struct core_request *request, const char *reason);
+/* Gives the peer grants, from now on and in place of earlier ones; everything is copied. 0,
+ * MOQ_ERR_EXPIRED (they have expired), MOQ_ERR_BOUNDS (over a limit above), MOQ_ERR_NOMEM, or
+ * MOQ_ERR_INVALID: not the request of a session. After an error the session is denied, whatever
+ * entries answer, unless a later call succeeds. */
+int core_request_set_grants(struct core_request *request, const struct core_grants *grants);
 /* The entry's own pointer, kept from its LATER to core_answer or `withdrawn`. */
 void core_request_set_user(struct core_request *request, void *user);
 void *core_request_user(const struct core_request *request);
@@ -226,6 +257,24 @@ void core_peer_transport(const struct core_peer *peer, struct quic_conn_stats *s
  * error). A peer without a session yet is refused. Does nothing if the session is ending
  * already. */
 void core_peer_close(struct core_peer *peer, int error, const char *reason);
+/* What its grants say: "", 0 or false if it has none. Texts are valid until its grants change. */
+const char *core_peer_identity(const struct core_peer *peer);
+const char *core_peer_claims(const struct core_peer *peer);
+uint64_t core_peer_expires_ms(const struct core_peer *peer);
+bool core_peer_is_cluster(const struct core_peer *peer);
+/* Whether its grants cover `path`; true if it has none. */
+bool core_peer_may(const struct core_peer *peer, enum core_action action,
+                   const struct moq_path *path);
+/* Replaces the grants of a living session (NULL: it may do everything). Takes effect at once:
+ *   - announcements that are not covered any more are withdrawn, and their tracks end unless
+ *     another publisher takes over; those that only grants kept back are asked about;
+ *   - viewers that are not covered any more are closed with MOQ_ERR_REFUSED;
+ *   - requests that hooks hold, or that wait for a publisher, are checked when their turn comes;
+ *   - the peer is told that announcements it may not see any more have ended, and those that it may
+ *     see now are announced to it.
+ * 0, MOQ_ERR_AGAIN (its session is not decided yet: use core_request_set_grants), MOQ_ERR_CLOSED
+ * (its grants have expired), or as core_request_set_grants; after an error nothing has changed. */
+int core_peer_set_grants(struct core_peer *peer, const struct core_grants *grants);
 /* The entry's slot in this peer. NULL: it has none. */
 void *core_peer_slot(const struct core_peer *peer, const struct core_hook *hook);
 

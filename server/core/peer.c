@@ -190,5 +190,6 @@ void peer_free(struct core_peer *peer)
     core_hooks_peer_died(&router->hooks, &peer->member);
     router->counters.sessions--;
     free(peer->request);
+    grants_unref(&peer->grants);
     free(peer);
 }

@@ -4,6 +4,7 @@
 #define MOQ_CORE_PEER_H
 
 #include "server/core/chain.h"
+#include "server/core/grants.h"
 #include "server/core/request.h"
 #include "server/core/router.h"
 
@@ -17,8 +18,10 @@ struct core_peer {
     struct moq_announced *announced; /* the query for what it publishes */
     struct list announcements;       /* announcement.owner_node */
     struct core_request *request;    /* owned: what hooks decide on first; else NULL */
+    struct grants *grants;           /* a reference; NULL: it may do everything */
     bool is_denied;
     bool has_starved; /* it allows too few streams, and the log has said so */
+    bool has_expired; /* its grants have, so its session is being closed */
     char address[64];
     /* Stored in the peer's own memory; peer.c has the limits of their lengths. */
     const char *path, *query, *origin, *server_name;
@@ -30,6 +33,22 @@ void peer_note_starved(struct core_peer *peer);
 
 /* Notes that the peer is refused: counts and logs it, once. */
 void peer_refuse(struct core_peer *peer, const char *reason);
+
+/* ---- Grants (peer_grants.c) ------------------------------------------------------------------ */
+
+enum { PEER_NAME_BYTES = CORE_IDENTITY_BYTES + 40 };
+/* "session 7 (alice)", for logs. Returns `out`. */
+char *peer_name(const struct core_peer *peer, char out[PEER_NAME_BYTES]);
+
+/* Takes over the reference to `grants` (NULL: none) in place of the present ones. */
+void peer_take_grants(struct core_peer *peer, struct grants *grants);
+/* Whether the peer may; logs it if not. */
+bool peer_check_may(const struct core_peer *peer, enum core_action action,
+                    const struct moq_path *path);
+/* Closes the sessions whose grants have expired. Call it at each sweep. */
+void peers_expire(struct router *router);
+
+/* ---- Life ------------------------------------------------------------------------------------ */
 
 /* A peer without a session yet, with an empty request. Hooks are told of its birth. NULL: out of
  * memory. */

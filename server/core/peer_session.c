@@ -11,21 +11,64 @@
 
 /* ---- What it publishes ----------------------------------------------------------------------- */
 
+/* Its grants may have been replaced since hooks were asked. */
+static bool refuse_if_revoked(struct announcement *announcement)
+{
+    const struct core_peer *peer = announcement->peer;
+    announcement->is_revoked = !peer_check_may(peer, CORE_PUBLISH, announcement->path);
+    peer->router->counters.announcements_denied += announcement->is_revoked;
+    return announcement->is_revoked;
+}
+
 static void on_announce_decided(struct core_request *request, bool is_allowed)
 {
     struct announcement *announcement = container_of(request, struct announcement, request);
     struct router *router = announcement->router;
     announcement->is_asking = false;
+    if (is_allowed && refuse_if_revoked(announcement))
+        return;
     if (is_allowed) {
         route_add(announcement, request->path);
         return;
     }
-    char text[MOQ_PATH_LINE_BYTES];
+    char text[MOQ_PATH_LINE_BYTES], name[PEER_NAME_BYTES];
+    announcement->is_revoked = !core_peer_may(announcement->peer, CORE_PUBLISH, announcement->path);
     router->counters.announcements_denied++;
-    log_info(LOG_POLICY, "session %llu may not publish %s: %s",
-             (unsigned long long)announcement->peer->number,
+    log_info(LOG_POLICY, "%s may not publish %s: %s", peer_name(announcement->peer, name),
              moq_path_text(announcement->path, text, sizeof text),
              request->reason[0] ? request->reason : "denied");
+}
+
+/* Its grants decide first, then hooks. */
+static void ask_about(struct announcement *announcement)
+{
+    struct core_peer *peer = announcement->peer;
+    if (refuse_if_revoked(announcement))
+        return;
+    moq_path_unref(&announcement->request.path);
+    announcement->has_failed = false;
+    announcement->is_asking = true;
+    announcement->request = (struct core_request){
+        .kind = CORE_REQUEST_ANNOUNCE,
+        .peer = peer,
+        .path = moq_path_ref(announcement->path),
+        .on_decided = on_announce_decided,
+    };
+    core_hooks_ask(&peer->router->hooks, &announcement->request);
+}
+
+void peer_review_announcements(struct core_peer *peer)
+{
+    list_for_each (node, &peer->announcements) {
+        struct announcement *announcement = container_of(node, struct announcement, owner_node);
+        bool may = core_peer_may(peer, CORE_PUBLISH, announcement->path);
+        if (announcement->is_asking)
+            continue; /* until hooks have decided */
+        if (!may && !announcement->is_revoked)
+            route_suspend(announcement);
+        else if (may && announcement->is_revoked)
+            ask_about(announcement);
+    }
 }
 
 /* The abilities of a publisher that matter beyond plain subscriptions. */
@@ -48,15 +91,8 @@ static void on_active(struct moq_announced *announced, struct moq_path *path)
     }
     announcement->peer = peer;
     announcement->can = abilities_of(peer->session);
-    announcement->is_asking = true;
     list_push_back(&peer->announcements, &announcement->owner_node);
-    announcement->request = (struct core_request){
-        .kind = CORE_REQUEST_ANNOUNCE,
-        .peer = peer,
-        .path = moq_path_ref(path),
-        .on_decided = on_announce_decided,
-    };
-    core_hooks_ask(&peer->router->hooks, &announcement->request);
+    ask_about(announcement);
 }
 
 /* Looks in the route first, because a peer may have thousands of announcements. Only those that
@@ -167,11 +203,11 @@ static void on_viewer_closed(struct moq_session *session, struct moq_viewer *ser
         source_remove_viewer(viewer);
 }
 
-/* A peer is not told of what it publishes itself. */
+/* A peer is not told of what it publishes itself, nor of what it may not watch. */
 static bool can_see(struct moq_session *session, const struct moq_path *path, const void *owner)
 {
-    (void)path;
-    return moq_session_user(session) != owner;
+    const struct core_peer *peer = moq_session_user(session);
+    return peer != owner && core_peer_may(peer, CORE_SUBSCRIBE, path);
 }
 
 static const struct moq_session_events peer_events = {
@@ -209,6 +245,7 @@ int peer_accept(struct router *router, const struct moq_peer *info,
     *peer->request = (struct core_request){
         .kind = CORE_REQUEST_SESSION,
         .peer = peer,
+        .grants = &peer->grants,
         .on_decided = on_session_decided,
     };
     core_hooks_ask(&router->hooks, peer->request);

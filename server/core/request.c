@@ -5,6 +5,39 @@
 
 #include <stdio.h>
 
+/* ---- For the chain --------------------------------------------------------------------------- */
+
+void request_note(struct core_request *request)
+{
+    request_forget_notes(request);
+    request->path_before = request->path ? moq_path_ref(request->path) : NULL;
+    request->override_before = request->override;
+    request->grants_before = request->grants ? grants_ref(*request->grants) : NULL;
+    request->grants_error_before = request->grants_error;
+}
+
+void request_undo(struct core_request *request)
+{
+    moq_path_unref(&request->path);
+    request->path = request->path_before;
+    request->path_before = NULL;
+    request->override = request->override_before;
+    request->grants_error = request->grants_error_before;
+    if (!request->grants)
+        return;
+    grants_unref(request->grants);
+    *request->grants = request->grants_before;
+    request->grants_before = NULL;
+}
+
+void request_forget_notes(struct core_request *request)
+{
+    moq_path_unref(&request->path_before);
+    grants_unref(&request->grants_before);
+}
+
+/* ---- For hooks ------------------------------------------------------------------------------- */
+
 enum core_request_kind core_request_kind(const struct core_request *request)
 {
     return request->kind;

@@ -4,7 +4,7 @@
 #ifndef MOQ_CORE_REQUEST_H
 #define MOQ_CORE_REQUEST_H
 
-#include "server/core/hooks.h"
+#include "server/core/grants.h"
 #include "server/core/policy.h"
 
 struct core_request {
@@ -12,9 +12,11 @@ struct core_request {
     struct core_peer *peer;
     struct moq_path *path;           /* NULL: a session's. A reference; hooks may replace it */
     struct policy_override override; /* what hooks set of a viewer's policy */
-    const struct moq_wish *wish;     /* borrowed; NULL: not a subscription */
-    uint64_t group;                  /* of a fetch */
-    char reason[CORE_REASON_BYTES];  /* why it was denied */
+    struct grants **grants; /* of a session: where its peer keeps its own. NULL: not a session's */
+    int grants_error;       /* grants that could not be set: the request is denied */
+    const struct moq_wish *wish;    /* borrowed; NULL: not a subscription */
+    uint64_t group;                 /* of a fetch */
+    char reason[CORE_REASON_BYTES]; /* why it was denied */
     /* Called once, perhaps before core_hooks_ask returns. After that the chain does not use the
      * request. */
     void (*on_decided)(struct core_request *request, bool is_allowed);
@@ -23,11 +25,19 @@ struct core_request {
     struct core_hook *current;              /* the entry that is asked, or holds it; NULL: none */
     struct moq_path *path_before;           /* the path as the current entry got it: a reference */
     struct policy_override override_before; /* the override as the current entry got it */
-    struct list node;                       /* core_hooks.held */
-    struct list number_node;                /* core_hooks.by_number */
+    struct grants *grants_before; /* the grants as the current entry got them: a reference */
+    int grants_error_before;
+    struct list node;        /* core_hooks.held */
+    struct list number_node; /* core_hooks.by_number */
     uint64_t number, deadline_ns;
     bool is_held;
     void *held_user; /* set by the entry that holds it */
 };
+
+/* For the chain: notes what the current entry may set, undoes what it has set, and forgets the
+ * notes. */
+void request_note(struct core_request *request);
+void request_undo(struct core_request *request);
+void request_forget_notes(struct core_request *request);
 
 #endif

@@ -87,6 +87,16 @@ struct announcement *route_announced_by(const struct route *route, const struct 
     return NULL;
 }
 
+struct announcement *route_stamped(const struct route *route, uint64_t stamp)
+{
+    list_for_each (node, &route->announcements) {
+        struct announcement *announcement = container_of(node, struct announcement, route_node);
+        if (announcement->stamp == stamp)
+            return announcement;
+    }
+    return NULL;
+}
+
 struct announcement *route_newest_local(const struct route *route)
 {
     list_for_each (node, &route->announcements) {
@@ -249,6 +259,18 @@ void route_lead(struct announcement *announcement)
     route_wake(router, route);
 }
 
+/* Hooks are told first, and may have it removed. */
+static void tell_and_lead(struct router *router, struct route *route, uint64_t stamp)
+{
+    struct moq_path *path = moq_path_ref(route->path);
+    core_hooks_event(&router->hooks, "announced", path);
+    route = route_find(router, path);
+    struct announcement *announcement = route ? route_stamped(route, stamp) : NULL;
+    if (announcement)
+        route_lead(announcement);
+    moq_path_unref(&path);
+}
+
 /* Returns false if out of memory, and then undoes what it did. */
 bool route_add(struct announcement *announcement, struct moq_path *path)
 {
@@ -266,8 +288,7 @@ bool route_add(struct announcement *announcement, struct moq_path *path)
         log_error(LOG_ROUTE, "out of memory: other workers do not learn that %s is announced",
                   moq_path_text(path, text, sizeof text));
     router->counters.announcements++;
-    core_hooks_event(&router->hooks, "announced", path);
-    route_lead(announcement);
+    tell_and_lead(router, announcement->route, announcement->stamp);
     return true;
 }
 
@@ -285,6 +306,7 @@ void route_leave(struct announcement *announcement)
     struct router *router = announcement->router;
     struct route *route = announcement->route;
     struct route_follower *follower = route->follower;
+    announcement->route = NULL;
     list_remove(&announcement->route_node);
     moq_offers_remove(router->offers, route->path, owner_of(announcement));
     settle_leader(route);
@@ -304,6 +326,13 @@ static void leave_and_tell(struct announcement *announcement)
     route_leave(announcement);
     core_hooks_event(&router->hooks, "ended", path);
     moq_path_unref(&path);
+}
+
+void route_suspend(struct announcement *announcement)
+{
+    announcement->is_revoked = true;
+    if (announcement->route)
+        leave_and_tell(announcement);
 }
 
 void route_remove(struct announcement *announcement)

@@ -27,6 +27,7 @@ struct announcement {
     uint32_t can;                /* enum moq_can: what its publisher can do */
     bool is_asking;              /* hooks have not decided on `request` yet */
     bool has_failed;             /* its publisher ended a track: no source switches to it */
+    bool is_revoked;             /* its peer may not publish it now: it has no route */
     struct core_request request;
 };
 
@@ -77,6 +78,7 @@ void route_release(struct router *router, struct route *route); /* frees it if n
 struct announcement *route_newest(const struct route *route);
 struct announcement *route_newest_local(const struct route *route);
 struct announcement *route_next(const struct route *route); /* the newest that has not failed */
+struct announcement *route_stamped(const struct route *route, uint64_t stamp);
 struct announcement *route_announced_by(const struct route *route, const struct core_peer *peer);
 
 /* Whether it was made on this worker. */
@@ -93,6 +95,9 @@ struct announcement *announcement_new(struct router *router, const struct feed_o
  * False: out of memory, and nothing has changed. */
 bool route_add(struct announcement *announcement, struct moq_path *path);
 void route_remove(struct announcement *announcement); /* frees it */
+/* Takes it out of its route, if it has one, without freeing it. A track that it feeds ends, unless
+ * another publisher takes over. */
+void route_suspend(struct announcement *announcement);
 
 void origins_stop(struct router *router); /* when the router ends: removes all */
 

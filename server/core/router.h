@@ -58,10 +58,15 @@ struct router {
     struct route *routes;                          /* uthash */
     uint32_t waiting_count, fetch_count, viewer_count, cache_cuts;
     uint64_t next_peer;
+    uint64_t (*wall_ms)(void *user); /* the wall clock; NULL: the system's */
+    void *wall_user;
+    uint64_t expiry_ms;               /* no grants of a peer expire before, by the wall clock */
     uint32_t worker, workers;         /* read-only: this worker's number, and how many there are */
     struct mailbox *const *mailboxes; /* of all workers */
     struct router_commons *commons;   /* never NULL: `own` if there is only one worker */
     struct router_commons own;
 };
+
+uint64_t router_wall_ms(const struct router *router); /* now, in milliseconds since 1970 */
 
 #endif

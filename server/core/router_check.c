@@ -40,6 +40,7 @@ static void check_viewers(const struct source *source)
         REQUIRE(moq_viewer_user(viewer->served) == viewer);
         REQUIRE(viewer->member.object == viewer);
         REQUIRE(viewer->path != NULL);
+        REQUIRE(core_peer_may(core_viewer_peer(viewer), CORE_SUBSCRIBE, viewer->path));
         check_policy(viewer);
     }
     bool is_watched = !list_is_empty(&source->viewers);
@@ -120,13 +121,27 @@ static void check_routes(struct router *router)
 
 /* ---- Everything ------------------------------------------------------------------------------ */
 
+/* What the peer may not publish has no route; when hooks have decided, it is noted as revoked. */
+static void check_peers_announcements(const struct core_peer *peer)
+{
+    list_for_each (node, &peer->announcements) {
+        const struct announcement *announcement =
+            container_of(node, struct announcement, owner_node);
+        REQUIRE(container_of(node, struct announcement, owner_node)->peer == peer);
+        bool may = core_peer_may(peer, CORE_PUBLISH, announcement->path);
+        REQUIRE(announcement->is_asking || announcement->is_revoked == !may);
+        REQUIRE(!announcement->is_revoked || (!announcement->route && !announcement->is_asking));
+    }
+}
+
 static void check_peers(const struct router *router)
 {
     list_for_each (node, &router->peers) {
         const struct core_peer *peer = container_of(node, struct core_peer, node);
         REQUIRE(peer->router == router);
-        list_for_each (inner, &peer->announcements)
-            REQUIRE(container_of(inner, struct announcement, owner_node)->peer == peer);
+        check_peers_announcements(peer);
+        bool is_expiring = core_peer_expires_ms(peer) > 0 && !peer->has_expired;
+        REQUIRE(!is_expiring || core_peer_expires_ms(peer) >= router->expiry_ms);
     }
     REQUIRE(router->counters.sessions == count_nodes(&router->peers));
     REQUIRE(count_nodes(&router->hooks.peers) == count_nodes(&router->peers));

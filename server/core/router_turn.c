@@ -20,6 +20,9 @@ int router_init(struct router *router, const struct router_config *config)
         .workers = config->workers,
         .mailboxes = config->mailboxes,
         .commons = config->commons,
+        .wall_ms = config->wall_ms,
+        .wall_user = config->wall_user,
+        .expiry_ms = UINT64_MAX,
     };
     list_init(&router->peers);
     list_init(&router->sources);
@@ -53,6 +56,11 @@ void router_stop(struct router *router)
     }
 }
 
+uint64_t router_wall_ms(const struct router *router)
+{
+    return router->wall_ms ? router->wall_ms(router->wall_user) : clock_wall_ms();
+}
+
 /* The last bulletins may have arrived after router_stop. */
 void router_deinit(struct router *router)
 {
@@ -75,6 +83,7 @@ void router_counters(const struct router *router, struct core_counters *counters
 void router_sweep(struct router *router)
 {
     core_hooks_tick(&router->hooks);
+    peers_expire(router);
     bulletins_sweep(router);
     routes_sweep(router);
     sources_sweep(router);

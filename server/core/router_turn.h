@@ -17,6 +17,10 @@ struct router_config {
      * in after router_init, before anything is served. */
     struct mailbox *const *mailboxes;
     uint32_t worker, workers; /* this worker's number, and how many there are */
+    /* The wall clock, in milliseconds since 1970, for what expires. It may jump. NULL: the
+     * system's. */
+    uint64_t (*wall_ms)(void *user);
+    void *wall_user;
 };
 
 int router_init(struct router *router, const struct router_config *config); /* 0 or MOQ_ERR_NOMEM */

@@ -449,14 +449,14 @@ static void on_newest(struct route_follower *follower)
 }
 
 /* A publisher that withdraws the path of a running track gets CORE_FAREWELL_NS to finish the
- * track. */
+ * track; one that may not publish it any more does not. */
 static void on_left(struct route_follower *follower, const struct announcement *announcement)
 {
     struct source *source = container_of(follower, struct source, follower);
     if (source->origin != announcement || turn_to_newest(source))
         return;
     source->origin = NULL;
-    if (is_fed(source))
+    if (is_fed(source) && !announcement->is_revoked)
         source->farewell_ns = source->router->clock->now_ns + CORE_FAREWELL_NS;
     else
         source_end(source, MOQ_ERR_OFFLINE);

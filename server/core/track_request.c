@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "server/core/peer.h"
 #include "server/core/settings.h"
 #include "server/core/source.h"
 
@@ -34,6 +35,15 @@ static void refuse_request(struct track_request *request, int error)
     request->router->counters.requests_refused++;
     track_request_gone(asked);
     moq_request_refuse(asked, error);
+}
+
+/* Its grants may have been replaced since it asked. Refuses the request if they do not cover it. */
+static bool refuse_if_revoked(struct track_request *request)
+{
+    if (peer_check_may(request->request.peer, CORE_SUBSCRIBE, request->asked->path))
+        return false;
+    refuse_request(request, MOQ_ERR_REFUSED);
+    return true;
 }
 
 /* ---- Subscriptions --------------------------------------------------------------------------- */
@@ -94,7 +104,7 @@ static void serve_subscription(struct track_request *request, struct route *rout
 static void on_ready(struct route_waiter *waiter)
 {
     struct track_request *request = container_of(waiter, struct track_request, waiting);
-    if (request->asked->kind == MOQ_REQUEST_SUBSCRIBE)
+    if (request->asked->kind == MOQ_REQUEST_SUBSCRIBE && !refuse_if_revoked(request))
         serve_subscription(request, waiter->route);
 }
 
@@ -134,6 +144,8 @@ static void send_group(struct track_request *request, struct moq_track *track,
 static void on_group(struct fetch_waiter *waiter, struct moq_track *track, struct moq_group *group)
 {
     struct track_request *request = container_of(waiter, struct track_request, fetching);
+    if (refuse_if_revoked(request))
+        return;
     if (group)
         send_group(request, track, group);
     else
@@ -171,7 +183,8 @@ static void send_info(struct track_request *request, const struct moq_info *info
 
 static void on_info(void *user, int error, const struct moq_info *info)
 {
-    send_info(user, error ? &info_unknown : info);
+    if (!refuse_if_revoked(user))
+        send_info(user, error ? &info_unknown : info);
 }
 
 static void answer_info(struct track_request *request)
@@ -207,12 +220,13 @@ static void on_decided(struct core_request *decided, bool is_allowed)
 {
     struct track_request *request = container_of(decided, struct track_request, request);
     if (!is_allowed) {
-        char text[MOQ_PATH_LINE_BYTES];
-        log_info(LOG_POLICY, "session %llu may not watch %s: %s",
-                 (unsigned long long)core_peer_number(decided->peer),
+        char text[MOQ_PATH_LINE_BYTES], name[PEER_NAME_BYTES];
+        log_info(LOG_POLICY, "%s may not watch %s: %s", peer_name(decided->peer, name),
                  moq_path_text(request->asked->path, text, sizeof text),
                  decided->reason[0] ? decided->reason : "denied");
         refuse_request(request, MOQ_ERR_REFUSED);
+    } else if (refuse_if_revoked(request)) {
+        return;
     } else if (decided->kind == CORE_REQUEST_SUBSCRIBE) {
         answer_subscription(request);
     } else if (decided->kind == CORE_REQUEST_FETCH) {
@@ -234,10 +248,11 @@ static enum core_request_kind kind_of(const struct moq_request *asked)
 
 void track_request_arrived(struct router *router, struct core_peer *peer, struct moq_request *asked)
 {
-    struct track_request *request = calloc(1, sizeof *request);
+    bool may_watch = peer_check_may(peer, CORE_SUBSCRIBE, asked->path);
+    struct track_request *request = may_watch ? calloc(1, sizeof *request) : NULL;
     if (!request) {
         router->counters.requests_refused++;
-        moq_request_refuse(asked, MOQ_ERR_NOMEM);
+        moq_request_refuse(asked, may_watch ? MOQ_ERR_NOMEM : MOQ_ERR_REFUSED);
         return;
     }
     request->router = router;

@@ -23,6 +23,7 @@ struct core_viewer {
     struct policy_override override;
     uint64_t max_latency_ns; /* taken on arrival, like its class */
     uint64_t next_sample_ns;
+    bool is_revoked; /* it is being closed, because its peer may not watch any more */
     struct chain_member member;
     max_align_t slots[]; /* of the chain's entries */
 };

@@ -50,7 +50,7 @@ struct chaos {
     struct chaos_pond ponds[CHAOS_PONDS];
     bool has_guests; /* there are entries and ponds, not only clients */
     bool is_ending;  /* ponds make no more announcements */
-    int whole, cut, gaps, asked, replaced, inside, pond_groups;
+    int whole, cut, gaps, asked, replaced, inside, granted, pond_groups;
 };
 
 uint64_t chaos_dice(struct chaos *chaos, uint64_t sides);

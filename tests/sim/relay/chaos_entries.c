@@ -70,12 +70,57 @@ static void answer_one_of(struct chaos_entry *entry)
     assert_null(core_request_held(entry->hooks, number)); /* if held again, it has a new number */
 }
 
+struct chaos_grants {
+    struct core_grants grants;
+    const struct moq_path *prefixes[2];
+};
+
+/* Mostly wide ones, so that things go on; some end soon. */
+static void any_grants(struct chaos *chaos, struct chaos_grants *out)
+{
+    bool is_wide = chaos_dice(chaos, 3) > 0;
+    out->prefixes[0] = is_wide ? moq_path_new(NULL, 0) : moq_path_from_text(chaos_any_path(chaos));
+    out->prefixes[1] = moq_path_from_text(chaos_any_path(chaos));
+    out->grants = (struct core_grants){.identity = "chaos",
+                                       .publish = out->prefixes,
+                                       .publish_count = 1 + chaos_dice(chaos, 2),
+                                       .subscribe = out->prefixes,
+                                       .subscribe_count = chaos_dice(chaos, 8) ? 2 : 0};
+    if (chaos_dice(chaos, 4) == 0)
+        out->grants.expires_ms = world_wall_ms(&chaos->world) + chaos_dice(chaos, 5000);
+}
+
+static void free_grants(struct chaos_grants *grants)
+{
+    for (int i = 0; i < 2; i++) {
+        struct moq_path *path = (struct moq_path *)(uintptr_t)grants->prefixes[i];
+        moq_path_unref(&path);
+    }
+}
+
+static void change_grants(struct chaos *chaos, struct core_peer *peer)
+{
+    struct chaos_grants some;
+    any_grants(chaos, &some);
+    int error = core_peer_set_grants(peer, chaos_dice(chaos, 4) ? &some.grants : NULL);
+    chaos->granted += error == 0;
+    free_grants(&some);
+}
+
+static void give_grants(struct chaos *chaos, struct core_request *request)
+{
+    struct chaos_grants some;
+    any_grants(chaos, &some);
+    chaos->granted += core_request_set_grants(request, &some.grants) == 0;
+    free_grants(&some);
+}
+
 /* Does what modules may do when they are told something. */
 static void do_anything(struct chaos_entry *entry, struct core_peer *peer)
 {
     struct chaos *chaos = entry->chaos;
     uint64_t roll = chaos_dice(chaos, 40);
-    if (roll >= 8)
+    if (roll >= 9)
         return;
     chaos->inside++;
     assert_int_equal(core_hooks_remove(entry->hooks, &entry->hook), MOQ_ERR_AGAIN);
@@ -83,6 +128,8 @@ static void do_anything(struct chaos_entry *entry, struct core_peer *peer)
         answer_one_of(entry);
     else if (roll < 7)
         chaos_pond_acts(chaos);
+    else if (roll == 7)
+        change_grants(chaos, peer);
     else if (chaos_dice(chaos, 20) == 0)
         core_peer_close(peer, chaos_dice(chaos, 2) ? 0 : MOQ_ERR_REFUSED, "chaos");
 }
@@ -191,6 +238,8 @@ static void say_something(const struct chaos_entry *entry, struct core_request *
     struct chaos *chaos = entry->chaos;
     const struct core_override change = any_override(chaos);
     struct moq_path *path = moq_path_from_text(chaos_any_path(chaos));
+    if (core_request_kind(request) == CORE_REQUEST_SESSION && chaos_dice(chaos, 4) == 0)
+        give_grants(chaos, request);
     if (core_request_kind(request) != CORE_REQUEST_SESSION && chaos_dice(chaos, 10) == 0)
         core_request_set_path(request, path);
     if (core_request_kind(request) == CORE_REQUEST_SUBSCRIBE && chaos_dice(chaos, 3) == 0)

@@ -231,6 +231,13 @@ static void change_network(struct chaos *chaos)
 
 /* ---- The configuration ----------------------------------------------------------------------- */
 
+/* Expires grants too early, or later than they said. */
+static void change_clock(struct chaos *chaos)
+{
+    if (chaos_dice(chaos, 4) == 0)
+        world_jump(&chaos->world, (int64_t)chaos_dice(chaos, 4000) - 2000);
+}
+
 /* As core does it: at another moment on each worker, and for those who are there. */
 static void reload(struct chaos *chaos)
 {
@@ -265,6 +272,7 @@ static void (*const deeds[])(struct chaos *chaos) = {
     ask,
     change_network,
     reload,
+    change_clock,
     chaos_answer_one,
     chaos_answer_one,
     chaos_answer_one,
@@ -338,7 +346,7 @@ static int run_cases(uint64_t first, uint64_t count)
 {
     struct chaos chaos;
     int failures = 0, whole = 0, cut = 0, gaps = 0, asked = 0, replaced = 0, inside = 0,
-        pond_groups = 0;
+        granted = 0, pond_groups = 0;
     for (uint64_t seed = first; seed < first + count; seed++) {
         fprintf(stderr, "seed %llu\r", (unsigned long long)seed); /* to know it after a crash */
         failures += run_case(seed, &chaos);
@@ -348,11 +356,14 @@ static int run_cases(uint64_t first, uint64_t count)
         asked += chaos.asked;
         replaced += chaos.replaced;
         inside += chaos.inside;
+        granted += chaos.granted;
         pond_groups += chaos.pond_groups;
     }
     printf("%llu seeds: %d groups whole, %d cut, %d reported as dropped, hooks asked %d times and "
-           "replaced %d times, did %d things inside, %d groups of ponds\n",
-           (unsigned long long)count, whole, cut, gaps, asked, replaced, inside, pond_groups);
+           "replaced %d times, did %d things inside and gave grants %d times, %d groups of "
+           "ponds\n",
+           (unsigned long long)count, whole, cut, gaps, asked, replaced, inside, granted,
+           pond_groups);
     return failures;
 }
 

@@ -124,6 +124,11 @@ static uint32_t count_workers(const struct world_setup *setup)
     return count;
 }
 
+static uint64_t wall_of_world(void *user)
+{
+    return world_wall_ms(user);
+}
+
 static void worker_init(struct world *world, uint32_t index)
 {
     struct world_worker *worker = &world->workers[index];
@@ -138,6 +143,8 @@ static void worker_init(struct world *world, uint32_t index)
         .mailboxes = world->mailboxes,
         .worker = index,
         .workers = world->worker_count,
+        .wall_ms = wall_of_world,
+        .wall_user = world,
     };
     REQUIRE(router_init(&worker->router, &router) == 0);
     worker->bridge = (struct moq_native_bridge){
@@ -162,6 +169,7 @@ void world_init(struct world *world, const struct world_setup *setup)
     *world = (struct world){.config = load_config(setup->yaml)};
     list_init(&world->hosts);
     world->sim = sim_new(setup->seed, &setup->link);
+    world->wall_offset_ms = WORLD_WALL_MS - world_now(world) / NS_PER_MS;
     world->worker_count = count_workers(setup);
     for (uint32_t i = 0; i < world->worker_count; i++)
         worker_init(world, i);
@@ -312,6 +320,16 @@ void host_crash(struct host *host)
 uint64_t world_now(const struct world *world)
 {
     return sim_clock(world->sim)->now_ns;
+}
+
+uint64_t world_wall_ms(const struct world *world)
+{
+    return world->wall_offset_ms + world_now(world) / NS_PER_MS;
+}
+
+void world_jump(struct world *world, int64_t ms)
+{
+    world->wall_offset_ms += (uint64_t)ms;
 }
 
 void world_run(struct world *world, uint64_t duration_ns)

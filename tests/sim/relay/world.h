@@ -15,6 +15,9 @@
 
 enum { WORLD_WORKERS_MAX = 4 };
 
+/* The wall clock when a simulation begins: the year 2033. */
+#define WORLD_WALL_MS UINT64_C(2000000000000)
+
 struct world_setup {
     uint64_t seed;
     struct sim_link link;
@@ -48,6 +51,7 @@ struct world {
     uint32_t worker_count, next_worker;
     struct core_counters counters;
     struct list hosts;
+    uint64_t wall_offset_ms; /* from the simulated time to the wall clock */
 };
 
 struct host { /* one address */
@@ -77,6 +81,8 @@ void world_stick(struct world *world, uint32_t worker, bool is_stuck); /* hears 
 void world_stop(struct world *world); /* the relay ends its sessions cleanly */
 
 uint64_t world_now(const struct world *world);
+uint64_t world_wall_ms(const struct world *world);
+void world_jump(struct world *world, int64_t ms); /* the wall clock jumps */
 void world_run(struct world *world, uint64_t duration_ns);
 bool world_run_until(struct world *world, bool (*is_done)(void *self), void *self,
                      uint64_t limit_ns);

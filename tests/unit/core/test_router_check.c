@@ -169,6 +169,25 @@ BREACH(a_session_too_many, stage->router->counters.sessions++)
 BREACH(a_peer_that_hooks_forget, list_remove(stage->router->hooks.peers.next))
 BREACH(a_broken_list, stage->router->peers.next->next->prev = NULL)
 
+BREACH(a_viewer_that_may_not_watch, core_viewer_peer(viewer_of(stage))->has_expired = true)
+BREACH(a_publisher_that_may_not_publish, the_source(stage)->origin->peer->has_expired = true)
+BREACH(a_revoked_announcement_with_a_route, (the_source(stage)->origin->peer->has_expired =
+                                                 the_source(stage)->origin->is_revoked = true))
+
+static void grants_whose_end_is_not_noted(void *arg)
+{
+    struct stage *stage = arg;
+    const struct moq_path *paths[] = {moq_path_new(NULL, 0)};
+    const struct core_grants all = {.publish = paths,
+                                    .publish_count = 1,
+                                    .subscribe = paths,
+                                    .subscribe_count = 1,
+                                    .expires_ms = UINT64_MAX - 1};
+    core_peer_set_grants(the_source(stage)->origin->peer, &all);
+    stage->router->expiry_ms = UINT64_MAX;
+    router_check(stage->router);
+}
+
 static void a_peer_of_another_worker(void *arg)
 {
     struct stage *stage = arg;
@@ -257,6 +276,13 @@ static void every_invariant_fires(void **state)
         {an_outlet_of_no_source, "is_listening == (source != NULL)"},
         {a_silent_outlet_with_a_wish, "!outlet->listener.has_wish"},
         {an_outlet_that_feeds_in_turn, "!is_copy"},
+        {a_viewer_that_may_not_watch, "core_peer_may(core_viewer_peer(viewer), CORE_SUBSCRIBE"},
+        {a_publisher_that_may_not_publish,
+         "announcement->is_asking || announcement->is_revoked == !may"},
+        {a_revoked_announcement_with_a_route,
+         "!announcement->is_revoked || (!announcement->route && !announcement->is_asking)"},
+        {grants_whose_end_is_not_noted,
+         "!is_expiring || core_peer_expires_ms(peer) >= router->expiry_ms"},
         {a_viewer_too_many, "router->viewer_count == viewer_count"},
         {a_counter_that_is_off, "router->counters.viewers == viewer_count"},
         {a_viewer_out_of_the_list, "count_nodes(&router->viewers) == viewer_count"},

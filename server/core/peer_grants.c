@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What a peer may do: its grants, what changes when they are replaced, and their expiry.
+ * Tested by tests/sim/relay/test_grants.c and tests/sim/relay/test_revoked.c. */
+#include <stdio.h>
+
+#include "server/core/peer.h"
+#include "server/core/peer_session.h"
+#include "server/core/viewer.h"
+
+/* ---- For hooks ------------------------------------------------------------------------------- */
+
+const char *core_peer_identity(const struct core_peer *peer)
+{
+    return peer->grants ? peer->grants->identity : "";
+}
+
+const char *core_peer_claims(const struct core_peer *peer)
+{
+    return peer->grants ? peer->grants->claims : "";
+}
+
+uint64_t core_peer_expires_ms(const struct core_peer *peer)
+{
+    return peer->grants ? peer->grants->expires_ms : 0;
+}
+
+bool core_peer_is_cluster(const struct core_peer *peer)
+{
+    return peer->grants && peer->grants->is_cluster;
+}
+
+bool core_peer_may(const struct core_peer *peer, enum core_action action,
+                   const struct moq_path *path)
+{
+    return !peer->has_expired && grants_cover(peer->grants, action, path);
+}
+
+/* ---- Checks ---------------------------------------------------------------------------------- */
+
+char *peer_name(const struct core_peer *peer, char out[PEER_NAME_BYTES])
+{
+    const char *identity = core_peer_identity(peer);
+    unsigned long long number = peer->number;
+    if (*identity)
+        snprintf(out, PEER_NAME_BYTES, "session %llu (%s)", number, identity);
+    else
+        snprintf(out, PEER_NAME_BYTES, "session %llu", number);
+    return out;
+}
+
+bool peer_check_may(const struct core_peer *peer, enum core_action action,
+                    const struct moq_path *path)
+{
+    char name[PEER_NAME_BYTES], text[MOQ_PATH_LINE_BYTES], granted[GRANTS_TEXT_BYTES];
+    if (core_peer_may(peer, action, path))
+        return true;
+    log_info(LOG_POLICY, "%s may not %s %s: %s%s", peer_name(peer, name),
+             action == CORE_PUBLISH ? "publish" : "watch", moq_path_text(path, text, sizeof text),
+             peer->has_expired ? "its grants have expired" : "it is granted ",
+             peer->has_expired ? "" : grants_text(peer->grants, action, granted));
+    return false;
+}
+
+/* ---- Changes --------------------------------------------------------------------------------- */
+
+void peer_take_grants(struct core_peer *peer, struct grants *grants)
+{
+    struct router *router = peer->router;
+    grants_unref(&peer->grants);
+    peer->grants = grants;
+    if (grants && grants->expires_ms > 0 && grants->expires_ms < router->expiry_ms)
+        router->expiry_ms = grants->expires_ms;
+}
+
+/* Closes the viewers that are not covered. Others may die in each call, so every search begins at
+ * the first one again. */
+static void close_viewers(const struct core_peer *peer)
+{
+    const struct moq_viewer *served = moq_session_next_viewer(peer->session, NULL);
+    while (served) {
+        struct core_viewer *viewer = moq_viewer_user(served);
+        if (!viewer || viewer->is_revoked ||
+            core_peer_may(peer, CORE_SUBSCRIBE, core_viewer_path(viewer))) {
+            served = moq_session_next_viewer(peer->session, served);
+            continue;
+        }
+        viewer->is_revoked = true;
+        core_viewer_close(viewer, MOQ_ERR_REFUSED);
+        served = moq_session_next_viewer(peer->session, NULL);
+    }
+}
+
+/* Makes everything that the peer does agree with what it may do now. */
+static void apply_grants(struct core_peer *peer)
+{
+    peer_review_announcements(peer);
+    if (!peer->session)
+        return;
+    close_viewers(peer);
+    moq_session_look_again(peer->session);
+}
+
+int core_request_set_grants(struct core_request *request, const struct core_grants *grants)
+{
+    struct core_peer *peer = request->peer;
+    struct grants *copy;
+    if (!request->grants)
+        return MOQ_ERR_INVALID;
+    request->grants_error = grants_new(grants, router_wall_ms(peer->router), &copy);
+    if (!request->grants_error)
+        peer_take_grants(peer, copy);
+    return request->grants_error;
+}
+
+int core_peer_set_grants(struct core_peer *peer, const struct core_grants *grants)
+{
+    struct grants *copy = NULL;
+    if (peer->request)
+        return MOQ_ERR_AGAIN;
+    if (peer->has_expired)
+        return MOQ_ERR_CLOSED;
+    int error = grants ? grants_new(grants, router_wall_ms(peer->router), &copy) : 0;
+    if (error)
+        return error;
+    peer_take_grants(peer, copy);
+    apply_grants(peer);
+    return 0;
+}
+
+/* ---- Expiry ---------------------------------------------------------------------------------- */
+
+static void expire_peer(struct core_peer *peer)
+{
+    char name[PEER_NAME_BYTES];
+    peer->has_expired = true;
+    peer->router->counters.sessions_expired++;
+    log_info(LOG_POLICY, "%s from %s is closed: its token has expired", peer_name(peer, name),
+             peer->address);
+    apply_grants(peer);
+    core_peer_close(peer, MOQ_ERR_UNAUTHORIZED, "token expired");
+}
+
+/* The wall clock may have jumped since the last sweep, in either direction. */
+void peers_expire(struct router *router)
+{
+    uint64_t now_ms = router_wall_ms(router);
+    if (now_ms < router->expiry_ms)
+        return;
+    router->expiry_ms = UINT64_MAX;
+    list_for_each_safe (node, &router->peers) {
+        struct core_peer *peer = container_of(node, struct core_peer, node);
+        uint64_t expires_ms = core_peer_expires_ms(peer);
+        if (expires_ms == 0 || peer->has_expired)
+            continue;
+        if (expires_ms <= now_ms)
+            expire_peer(peer);
+        else if (expires_ms < router->expiry_ms)
+            router->expiry_ms = expires_ms;
+    }
+}
