@@ -233,10 +233,10 @@ int relay_group_write(struct relay_group *group, const void *data, size_t size)
     return error ? host_error(error) : 0;
 }
 
-static void end_group(struct relay_group *group, int error)
+static void end_group(struct relay_group *group, int core_error)
 {
-    if (error)
-        moq_track_abort_group(group->source->track, group->group, host_core_error(error));
+    if (core_error)
+        moq_track_abort_group(group->source->track, group->group, core_error);
     else
         moq_track_finish_group(group->source->track, group->group);
     free_group(group);
@@ -245,27 +245,43 @@ static void end_group(struct relay_group *group, int error)
 void relay_group_close(struct relay_group **group, int error)
 {
     if (group && *group && FITS(*group, HOST_GROUP))
-        end_group(*group, error);
+        end_group(*group, host_core_error(error));
     if (group)
         *group = NULL;
 }
 
 /* ---- The end --------------------------------------------------------------------------------- */
 
+static void end_track(struct relay_source *source, int core_error)
+{
+    int earlier;
+    if (moq_track_has_ended(source->track, &earlier))
+        return;
+    while (!list_is_empty(&source->groups))
+        end_group(container_of(source->groups.next, struct relay_group, node), core_error);
+    moq_track_end(source->track, core_error);
+}
+
+void relay_source_end(struct relay_source *source, int error)
+{
+    if (!FITS(source, HOST_SOURCE))
+        return;
+    end_track(source, host_core_error(error));
+    source_feeds_end(source);
+}
+
 static void close_source(struct relay_source *source, int error)
 {
     struct relay_worker *worker = source->head.worker;
     struct announcement *announcement = source->announcement;
-    while (!list_is_empty(&source->groups))
-        end_group(container_of(source->groups.next, struct relay_group, node),
-                  error ? error : RELAY_ERR_CANCELLED);
     list_remove(&source->node);
     worker->source_count--;
     source->is_closed = true;
     source->announcement = NULL;
-    moq_track_end(source->track, error ? host_core_error(error) : 0);
+    end_track(source, host_core_error(error));
     origin_remove(announcement);
-    source_feeds_end(source, error ? host_core_error(error) : 0);
+    source_feeds_end(source);
+    source_queries_end(source);
     source->head.magic = 0;
     if (!source->is_told)
         free_source(source);

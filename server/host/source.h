@@ -37,7 +37,8 @@ extern const struct feed_ops source_feed_ops;
 /* The number of feeds that somebody watches has changed: tells the module, in a post, because it
  * may do anything then. */
 void source_note_interest(struct relay_source *source);
-/* Ends all feeds and queries of a source. */
-void source_feeds_end(struct relay_source *source, int core_error);
+/* Ends all feeds of a source whose track has ended, with its error. */
+void source_feeds_end(struct relay_source *source);
+void source_queries_end(struct relay_source *source); /* it is not offered any more */
 
 #endif

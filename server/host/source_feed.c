@@ -90,10 +90,14 @@ static void begin_feed(struct source_feed *feed)
 static int source_adjust_feed(struct feed *core, const struct moq_wish *all)
 {
     struct source_feed *feed = feed_of(core);
+    int error;
     (void)all;
     set_live(feed, true);
-    if (!feed->is_begun)
-        begin_feed(feed);
+    if (feed->is_begun)
+        return 0;
+    begin_feed(feed);
+    if (moq_track_has_ended(feed->source->track, &error))
+        source_lost(core->source, error); /* closes the feed */
     return 0;
 }
 
@@ -275,11 +279,16 @@ static void end_query(struct source_query *query)
     query->source = NULL;
 }
 
-void source_feeds_end(struct relay_source *source, int core_error)
+void source_feeds_end(struct relay_source *source)
 {
+    int error = 0;
+    moq_track_has_ended(source->track, &error);
     while (!list_is_empty(&source->feeds))
-        source_lost(container_of(source->feeds.next, struct source_feed, node)->feed.source,
-                    core_error);
+        source_lost(container_of(source->feeds.next, struct source_feed, node)->feed.source, error);
+}
+
+void source_queries_end(struct relay_source *source)
+{
     while (!list_is_empty(&source->queries))
         end_query(container_of(source->queries.next, struct source_query, node));
 }

@@ -327,14 +327,14 @@ enum relay_request_kind {
 /* Each may be NULL and then costs nothing. */
 struct relay_hooks {
     uint32_t size; /* sizeof(struct relay_hooks) */
-    /* A peer has connected; no session exists yet. */
+    /* A peer has connected; no session exists yet. Answers may set grants. */
     enum relay_verdict (*session_open)(struct relay_peer *peer, struct relay_request *request);
     /* Once for each session_open: the peer leaves, or was refused. The last call about it. */
     void (*session_close)(struct relay_peer *peer);
-    /* A peer offers a track. Answers may change the path under which others are offered it. */
+    /* A peer offers a track that its grants cover. Answers may change the path under which others are offered it. */
     enum relay_verdict (*announce)(struct relay_peer *peer, struct relay_request *request);
-    /* A peer wants a track, one of its groups, or to know of it: see relay_request_kind. Answers
-     * may change the path that it is served, and the policy. */
+    /* A peer wants a track that its grants cover, one of its groups, or to know of it: see
+     * relay_request_kind. Answers may change the path that it is served, and the policy. */
     enum relay_verdict (*subscribe)(struct relay_peer *peer, struct relay_request *request);
     /* A request that the module holds needs no answer any more: it was held too long, or the peer
      * has withdrawn it. Its number is void. */
@@ -407,6 +407,23 @@ struct relay_policy {
 RELAY_SINCE(1, 0)
 int relay_request_set_policy(struct relay_request *request, const struct relay_policy *policy);
 
+struct relay_grants {
+    uint32_t size;        /* sizeof(struct relay_grants) */
+    bool is_cluster;      /* another relay */
+    const char *identity; /* a name for the log, without secrets; NULL: none */
+    const char *claims;   /* what is known of the peer, as JSON; NULL: nothing */
+    /* Prefixes of paths, see relay_path_has_prefix. None: it may not publish, or watch, at all. */
+    const char *const *publish, *const *subscribe;
+    size_t publish_count, subscribe_count;
+    uint64_t expires_ms; /* Unix time in milliseconds when the relay closes the session; 0: never */
+};
+/* What the peer of a session request may do from now on; checked by the relay before hooks are
+ * asked. Without grants of any module, a peer may do everything. Prefixes that begin or end with a
+ * slash mean the same without it. RELAY_ERR_EXPIRED, RELAY_ERR_INVALID, RELAY_ERR_BOUNDS,
+ * RELAY_ERR_NOMEM: then the session is denied, unless a later call succeeds. */
+RELAY_SINCE(1, 0)
+int relay_request_set_grants(struct relay_request *request, const struct relay_grants *grants);
+
 /* ---- Peers: [worker] ------------------------------------------------------------------------- */
 
 /* From session_open to session_close. Texts are borrowed for as long, and never NULL. */
@@ -426,6 +443,19 @@ int relay_peer_query_value(const struct relay_peer *peer, const char *name, char
 enum relay_protocol { RELAY_PROTOCOL_WEBTRANSPORT = 1, RELAY_PROTOCOL_QUIC, RELAY_PROTOCOL_GUEST };
 /* A peer by raw QUIC has no URL, so url_path and query are empty. */
 RELAY_SINCE(1, 0) enum relay_protocol relay_peer_protocol(const struct relay_peer *peer);
+
+/* What its grants say; "" if it has none. Valid until they change. */
+RELAY_SINCE(1, 0) const char *relay_peer_identity(const struct relay_peer *peer);
+RELAY_SINCE(1, 0) const char *relay_peer_claims(const struct relay_peer *peer);
+/* Replaces the grants of a session, at once: what is not covered any more ends, and the peer is told
+ * of the paths that it may see now. RELAY_ERR_AGAIN: session_open is not decided yet, so answer its
+ * request with them; RELAY_ERR_CLOSED; otherwise as relay_request_set_grants, and nothing has
+ * changed. A viewer may be gone when this returns. */
+RELAY_SINCE(1, 0)
+int relay_peer_set_grants(struct relay_peer *peer, const struct relay_grants *grants);
+/* Whether its grants cover `path`; true if it has none. */
+RELAY_SINCE(1, 0) bool relay_peer_may_publish(const struct relay_peer *peer, const char *path);
+RELAY_SINCE(1, 0) bool relay_peer_may_subscribe(const struct relay_peer *peer, const char *path);
 
 struct relay_peer_stats {
     uint32_t size; /* in: sizeof(struct relay_peer_stats) */
@@ -498,8 +528,12 @@ RELAY_SINCE(1, 0)
 int relay_source_open(struct relay_worker *worker, const struct relay_offer *offer,
                       const struct relay_source_ops *ops, void *user, struct relay_source **source);
 RELAY_SINCE(1, 0) bool relay_source_is_live(const struct relay_source *source);
-/* The track ends: by 0 as soon as each viewer has everything; otherwise at once, with this error.
- * Its groups must not be used any more. Sets *source to NULL. */
+/* There will be no more groups; those that are open are closed with `error`. Viewers get what is
+ * kept, then the end with `error`, and so do viewers that come later, until relay_source_close. */
+RELAY_SINCE(1, 0) void relay_source_end(struct relay_source *source, int error);
+/* The track is not offered any more, and ends with `error` if it has not ended before: by 0 when
+ * each viewer has everything, otherwise at once. Its groups must not be used any more. Sets *source
+ * to NULL. */
 RELAY_SINCE(1, 0) void relay_source_close(struct relay_source **source, int error);
 
 #define RELAY_NEXT_GROUP UINT64_MAX
