@@ -31,7 +31,7 @@ extern "C" {
 
 /* ---- Errors ---------------------------------------------------------------------------------- */
 
-enum { CONFIG_MAX_ERRORS = 64, CONFIG_ERROR_BYTES = 384 };
+enum { CONFIG_MAX_ERRORS = 64, CONFIG_ERROR_BYTES = 1024 };
 
 struct config_error {
     char text[CONFIG_ERROR_BYTES]; /* read-only: `relay.yaml:12:3: cache.aeg: no such setting (...)`
@@ -50,7 +50,7 @@ void config_errors_init(struct config_errors *errors);
 void config_errors_print(const struct config_errors *errors, FILE *out); /* one line each */
 
 /* What is wrong with something and what to do, as one line. */
-enum { CONFIG_PROBLEM_BYTES = 256 };
+enum { CONFIG_PROBLEM_BYTES = 768 };
 
 /* ---- Settings: strings and arrays belong to the configuration; an empty string is NULL ------- */
 

@@ -331,7 +331,8 @@ struct relay_hooks {
     enum relay_verdict (*session_open)(struct relay_peer *peer, struct relay_request *request);
     /* Once for each session_open: the peer leaves, or was refused. The last call about it. */
     void (*session_close)(struct relay_peer *peer);
-    /* A peer offers a track that its grants cover. Answers may change the path under which others are offered it. */
+    /* A peer offers a track that its grants cover. Answers may change the path under which others
+     * are offered it. */
     enum relay_verdict (*announce)(struct relay_peer *peer, struct relay_request *request);
     /* A peer wants a track that its grants cover, one of its groups, or to know of it: see
      * relay_request_kind. Answers may change the path that it is served, and the policy. */
@@ -447,10 +448,10 @@ RELAY_SINCE(1, 0) enum relay_protocol relay_peer_protocol(const struct relay_pee
 /* What its grants say; "" if it has none. Valid until they change. */
 RELAY_SINCE(1, 0) const char *relay_peer_identity(const struct relay_peer *peer);
 RELAY_SINCE(1, 0) const char *relay_peer_claims(const struct relay_peer *peer);
-/* Replaces the grants of a session, at once: what is not covered any more ends, and the peer is told
- * of the paths that it may see now. RELAY_ERR_AGAIN: session_open is not decided yet, so answer its
- * request with them; RELAY_ERR_CLOSED; otherwise as relay_request_set_grants, and nothing has
- * changed. A viewer may be gone when this returns. */
+/* Replaces the grants of a session, at once: what is not covered any more ends, and the peer is
+ * told of the paths that it may see now. RELAY_ERR_AGAIN: session_open is not decided yet, so
+ * answer its request with them; RELAY_ERR_CLOSED; otherwise as relay_request_set_grants, and
+ * nothing has changed. A viewer may be gone when this returns. */
 RELAY_SINCE(1, 0)
 int relay_peer_set_grants(struct relay_peer *peer, const struct relay_grants *grants);
 /* Whether its grants cover `path`; true if it has none. */
