@@ -151,6 +151,15 @@ struct core_request *core_request_held(const struct core_hooks *hooks, uint64_t 
     return NULL;
 }
 
+bool core_request_is_open(const struct core_hooks *hooks, const struct core_request *request,
+                          uint64_t number)
+{
+    for (const struct chain_pass *pass = hooks->passes; pass; pass = pass->outer)
+        if (pass->about == request && request->number == number)
+            return true;
+    return core_request_held(hooks, number) == request;
+}
+
 int core_answer(struct core_hooks *hooks, uint64_t number, enum core_verdict verdict)
 {
     struct core_request *request = core_request_held(hooks, number);

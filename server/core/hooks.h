@@ -169,6 +169,11 @@ uint64_t core_request_number(const struct core_request *request);
 /* The held request with this number. NULL: it needs no answer any more. */
 struct core_request *core_request_held(const struct core_hooks *hooks, uint64_t number);
 
+/* Whether an entry is asked about `request` now, or holds it under `number`. The request may be
+ * gone; only its address is used. */
+bool core_request_is_open(const struct core_hooks *hooks, const struct core_request *request,
+                          uint64_t number);
+
 /* Answers a request that an entry holds; PASS asks the next entry. Returns 0, or an error and does
  * nothing. MOQ_ERR_NOT_FOUND: the request needs no answer any more (it was answered or withdrawn,
  * or another entry is asked now), or the entry has not returned LATER yet. MOQ_ERR_INVALID:

@@ -22,6 +22,7 @@ static void free_self(struct relay_self *self)
 {
     for (uint32_t i = 0; i < self->worker_count; i++)
         host_worker_free(&self->workers[i]);
+    host_worker_free(&self->failed);
     self->magic = 0;
     shared_free(&self->shared);
     uv_mutex_destroy(&self->mutex);
@@ -95,7 +96,7 @@ static void start_here(const struct core_worker *core, void *user)
         visit->error = MOQ_ERR_REFUSED;
         host_worker_end(worker);
         core_hooks_remove(core->hooks, &worker->hook);
-        host_worker_free(&self->workers[--self->worker_count]);
+        self->failed = self->workers[--self->worker_count];
     }
 }
 
@@ -115,6 +116,7 @@ static void reload_here(const struct core_worker *core, void *user)
     const struct visit *visit = user;
     struct relay_worker *worker = visit->self->workers[core->number];
     moq_native_wake(core->native);
+    worker->relay = visit->self->relay;
     worker->config = visit->self->fresh;
     if (visit->self->kind->module.worker_reload)
         visit->self->kind->module.worker_reload(worker, worker->config);
@@ -130,7 +132,8 @@ static void visit_workers(struct host *host, struct relay_self *self,
 
 /* ---- Starting -------------------------------------------------------------------------------- */
 
-static struct relay_self *self_new(struct host *host, const struct config_module *module)
+static struct relay_self *self_new(struct host *host, const struct relay_config *config,
+                                   const struct config_module *module)
 {
     struct relay_self *self = calloc(1, sizeof *self);
     if (!self)
@@ -138,6 +141,7 @@ static struct relay_self *self_new(struct host *host, const struct config_module
     self->magic = HOST_SELF;
     self->host = host;
     self->kind = module->kind->self;
+    self->relay = config;
     self->config = module->values;
     self->shared = shared_new();
     if (self->shared && uv_mutex_init(&self->mutex) == 0)
@@ -155,11 +159,13 @@ static int start_workers(struct host *host, struct relay_self *self)
     return visit.error;
 }
 
-static int start_module(struct host *host, const struct config_module *config, char *failure)
+static int start_module(struct host *host, const struct relay_config *config, size_t index,
+                        char *failure)
 {
-    struct relay_self *self = self_new(host, config);
+    const struct config_module *wanted = &config->modules[index];
+    struct relay_self *self = self_new(host, config, wanted);
     if (!self) {
-        snprintf(failure, HOST_FAILURE_BYTES, "module %s: out of memory", config->kind->name);
+        snprintf(failure, HOST_FAILURE_BYTES, "module %s: out of memory", wanted->kind->name);
         return MOQ_ERR_NOMEM;
     }
     const struct relay_module *module = &self->kind->module;
@@ -181,7 +187,7 @@ int host_start(struct host *host, struct core *core, const struct relay_config *
     int error = 0;
     host->core = core;
     for (size_t i = 0; !error && i < config->module_count; i++)
-        error = start_module(host, &config->modules[i], failure);
+        error = start_module(host, config, i, failure);
     if (error)
         host_stop(host);
     return error;
@@ -206,6 +212,7 @@ void host_stop(struct host *host)
 
 int host_reload(struct host *host, const struct relay_config *config, char *failure)
 {
+    host->fresh = config;
     for (size_t i = 0; i < host->started_count; i++) {
         struct relay_self *self = host->modules[i];
         const struct relay_module *module = &self->kind->module;
@@ -223,10 +230,11 @@ int host_reload(struct host *host, const struct relay_config *config, char *fail
 
 static void end_module_reload(struct host *host, struct relay_self *self, bool is_applied)
 {
-    if (is_applied)
+    if (is_applied) {
+        self->relay = host->fresh;
         visit_workers(host, self, reload_here);
-    if (is_applied)
         self->config = self->fresh;
+    }
     self->is_prepared = false;
     if (self->kind->module.reload_done)
         self->kind->module.reload_done(self, is_applied);

@@ -87,9 +87,10 @@ struct relay_self {
     uint32_t magic;
     struct host *host;
     const struct host_kind *kind;
-    const void *config; /* the one that workers use */
-    const void *fresh;  /* while a reload is under way */
-    bool is_prepared;   /* the module accepted `fresh` */
+    const struct relay_config *relay; /* the whole configuration */
+    const void *config;               /* the module's part of it, which workers use */
+    const void *fresh;                /* while a reload is under way */
+    bool is_prepared;                 /* the module accepted `fresh` */
     void *data;
     char failure[512]; /* by relay_fail */
     uv_mutex_t mutex;  /* held while a counter is added */
@@ -98,6 +99,7 @@ struct relay_self {
     struct shared *shared;
     struct relay_worker *workers[CORE_WORKERS_MAX];
     uint32_t worker_count;
+    struct relay_worker *failed; /* whose worker_start failed; posts may refer to it */
 };
 
 struct relay_worker {
@@ -107,6 +109,7 @@ struct relay_worker {
     struct core_hook hook;
     struct core_hook_ops ops;
     const void *config;
+    const struct relay_config *relay;      /* the whole configuration that this worker uses */
     uint64_t counters[RELAY_COUNTERS_MAX]; /* written on its thread, read on any: atomic */
     struct list timers, sources;
     uint32_t source_count;

@@ -16,6 +16,7 @@ struct host {
     struct host_kind *kinds[HOST_KINDS_MAX];
     size_t kind_count;
     char installed[PATH_MAX];                     /* the directory of the installation */
+    const struct relay_config *fresh;             /* while a reload is under way */
     struct core *core;                            /* NULL: no module was started */
     struct relay_self *modules[HOST_MODULES_MAX]; /* in their order */
     size_t module_count, started_count;

@@ -14,6 +14,7 @@ struct relay_worker *host_worker_new(struct relay_self *self, const struct core_
     worker->head = (struct host_handle){HOST_WORKER, worker};
     worker->self = self;
     worker->core = core;
+    worker->relay = self->relay;
     worker->config = self->config;
     list_init(&worker->timers);
     list_init(&worker->sources);

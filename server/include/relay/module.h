@@ -356,8 +356,9 @@ struct relay_hooks {
 
 /* ---- Requests: [worker] ---------------------------------------------------------------------- */
 
-/* Valid until the hook that was given it returns. A module that returns RELAY_LATER keeps its
- * number, which no other request ever has. */
+/* Valid until the hook that was given it returns. If its peer ends meanwhile, it stays safe to use,
+ * and means nothing. A module that returns RELAY_LATER keeps its number, which no other request
+ * ever has. */
 RELAY_SINCE(1, 0) uint64_t relay_request_number(const struct relay_request *request);
 /* The request that the module holds under this number, valid until the module returns to the relay
  * or answers it. NULL: it needs no answer any more, or was answered. */

@@ -131,6 +131,38 @@ static void an_answer_comes_after_later(void **state)
     assert_decided(&f, true, "a");
 }
 
+/* Its subject goes away while the entry is still asked. */
+static enum core_verdict withdraw_inside(void *self, struct core_request *request)
+{
+    struct core_hooks *hooks = request->hooks;
+    uint64_t number = core_request_number(request);
+    (void)self;
+    assert_true(core_request_is_open(hooks, request, number));
+    assert_false(core_request_is_open(hooks, request, number + 1));
+    core_hooks_withdraw(request);
+    assert_false(core_request_is_open(hooks, request, number));
+    return CORE_ALLOW;
+}
+
+static void a_request_is_open_until_it_is_decided_or_gone(void **state)
+{
+    struct core_hook_ops inside = entry_ops;
+    struct fixture f;
+    (void)state;
+    set_up(&f, CORE_LATER, CORE_PASS, CORE_PASS);
+    ask(&f);
+    uint64_t number = core_request_number(&f.question.request);
+    assert_true(core_request_is_open(&f.hooks, &f.question.request, number));
+    assert_int_equal(answer(&f, CORE_ALLOW), 0);
+    assert_false(core_request_is_open(&f.hooks, &f.question.request, number));
+
+    set_up(&f, CORE_LATER, CORE_PASS, CORE_PASS);
+    inside.subscribe = withdraw_inside;
+    f.entries[0].hook.ops = &inside;
+    ask(&f);
+    assert_int_equal(f.question.decisions, 0);
+}
+
 static enum core_verdict hold(void *self, struct core_request *request)
 {
     (void)self, (void)request;
@@ -355,6 +387,7 @@ int main(void)
         cmocka_unit_test(an_answer_counts_once),
         cmocka_unit_test(later_is_no_answer),
         cmocka_unit_test(an_answer_comes_after_later),
+        cmocka_unit_test(a_request_is_open_until_it_is_decided_or_gone),
         cmocka_unit_test(many_are_held_and_each_is_found),
         cmocka_unit_test(a_reason_is_that_of_the_entry_that_denies),
         cmocka_unit_test(an_empty_chain_allows),
