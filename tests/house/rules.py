@@ -16,6 +16,7 @@ SOURCE = (".c", ".h", ".py", ".sh", ".js", ".mjs", ".lua")
 # Who may include whom; what a room may reach through another is its own too. base/ has no door: each header is one.
 ARROWS = {
     "base": [],
+    "token": ["base"],
     "transfork": ["base"],
     "quic": ["base"],
     "native": ["quic", "transfork", "base"],
@@ -25,13 +26,14 @@ ARROWS = {
     "server/host": ["server/core", "server/include/relay"],
     "server/admin": ["server/host", "server/core"],
     "server": ["server/host", "server/admin", "server/core", "server/config", "native"],
-    "tools": ["native", "karp"],
+    "tools": ["native", "karp", "token"],
     "gst": ["native", "karp"],
     "examples": ["native", "karp"],
-    "modules": ["server/include/relay", "karp"],
+    "modules": ["server/include/relay", "karp", "token"],
     "server/include/relay": [],
 }
 DOORS = {
+    "token": {"token.h"},
     "transfork": {"transfork.h", "transport.h", "session.h"},
     "quic": {"quic.h", "udp.h"},
     "native": {"native.h", "bridge.h"},
@@ -45,7 +47,8 @@ DOORS = {
 # Foreign headers, and the only rooms that may see them (tests may see everything).
 FOREIGN = [
     (r"wolfssl/|ngtcp2/|nghttp3/|intel-ipsec-mb", {"quic"}),
-    (r"jansson\.h", {"karp", "modules", "tools"}),
+    (r"rhonabwy\.h|gnutls/", {"token"}),
+    (r"jansson\.h", {"karp", "modules", "token", "tools"}),
     (r"yaml\.h", {"server/config"}),
     (r"microhttpd\.h", {"server/admin", "server"}),
     (r"lua|dlfcn\.h", {"server/host"}),
@@ -485,7 +488,7 @@ def named_files(tree):
     for path, text in tree.texts.items():
         if not re.match(r"(README|docs/.*)\.md$", path):
             continue
-        for match in re.finditer(r"`(?:\./)?((?:base|transfork|quic|native|karp|server|tools|dev|tests|examples|conf|cmake|docs)/[\w./-]+)`", text):
+        for match in re.finditer(r"`(?:\./)?((?:base|token|transfork|quic|native|karp|server|tools|dev|tests|examples|conf|cmake|docs)/[\w./-]+)`", text):
             name = match.group(1).rstrip("/")
             is_pattern = re.search(r"(^|/)(?!README|LICENSE)[A-Z]{3,}(\.\w+)?(/|$)", name)
             if not is_pattern and name not in tree.texts and name not in folders:
