@@ -48,7 +48,7 @@ def help_and_version_are_data_and_mistakes_are_not():
 
 def help_that_is_lost_is_an_error():
     """A full disk under `--help > help.txt`."""
-    for name in (KARP, CLOCK, program("moq-bench")):
+    for name in (KARP, CLOCK, program("moq-bench"), program("moq-token")):
         for flag in ("--help", "--version"):
             with open("/dev/full", "wb") as full:
                 done = subprocess.run([name, flag], stdout=full, stderr=subprocess.PIPE, timeout=60)
