@@ -290,6 +290,8 @@ static void client_try(struct moq_client *client)
     struct moq_native_bridge bridge = {.versions = 0};
     race_bridge(&bridge);
     int error = native_socket_share(client->native, &bridge, &client->socket, text);
+    if (!error && client->config.refresh)
+        error = client->config.refresh(client->config.refresh_user, &client->config.url, text);
     if (error) {
         client_lost(client, error, text);
         return;

@@ -52,6 +52,18 @@ struct moq_path *moq_url_broadcast(const struct moq_url *url);
 /* The path and query as a request carries them: with escapes for braces, which no URL may have. */
 void moq_url_request_path(const struct moq_url *url, char out[MOQ_URL_PATH_BYTES]);
 
+/* Gives the query of `url` a parameter, instead of what it had of this name. `value` is taken as it
+ * is, so it must have no byte that ends a parameter or a URL, such as '&' or '#'. Returns 0, or
+ * MOQ_ERR_BOUNDS if it does not fit; `url` is unchanged then. */
+int moq_url_set_parameter(struct moq_url *url, const char *name, const char *value);
+
+/* The parameter in which relays expect a token, and whoever has the token may act for its owner:
+ * where a text may have a URL in it and is shown, its value is replaced by up to three '*'. Returns
+ * `text`. */
+#define MOQ_URL_TOKEN "jwt"
+bool moq_url_has_token(const struct moq_url *url);
+char *moq_url_hide_token(char *text);
+
 /* Whether `text` has the form of an address to bind: "1.2.3.4:0", "[::]:4443", "host:0". 0 or
  * MOQ_ERR_INVALID; the host is not looked up. */
 int moq_address_check(const char *text);
@@ -120,6 +132,11 @@ struct moq_client_config {
     struct moq_reconnect reconnect;
     uint32_t timeout_ms; /* for one attempt; 0: 10000 */
     void *user;          /* also moq_session_user() of its sessions */
+    /* Called with `refresh_user` before each attempt; may be NULL. May change path and query of the
+     * client's URL, for a token that does not last as long as the client. An error is one of the
+     * attempt, and `error_text` (QUIC_ERROR_TEXT_BYTES) says why. */
+    int (*refresh)(void *refresh_user, struct moq_url *url, char *error_text);
+    void *refresh_user;
 };
 
 /* Begins to connect. NULL: out of memory. Other errors (an unknown host, an unreadable TLS file,

@@ -196,3 +196,61 @@ void moq_url_request_path(const struct moq_url *url, char out[MOQ_URL_PATH_BYTES
     }
     out[used] = '\0';
 }
+
+/* ---- Parameters of a query ------------------------------------------------------------------- */
+
+/* The parameter `name` in the query of `url`, with the '?' or '&' before it; NULL: it has none. */
+static char *find_parameter(struct moq_url *url, const char *name)
+{
+    size_t n = strlen(name);
+    char *at = strchr(url->path, '?');
+    while (at && (strncmp(at + 1, name, n) != 0 || at[1 + n] != '='))
+        at = strchr(at + 1, '&');
+    return at;
+}
+
+static void remove_parameter(char *at)
+{
+    size_t n = 1 + strcspn(at + 1, "&");
+    if (*at == '?' && at[n])
+        memmove(at + 1, at + n + 1, strlen(at + n + 1) + 1);
+    else
+        memmove(at, at + n, strlen(at + n) + 1);
+}
+
+int moq_url_set_parameter(struct moq_url *url, const char *name, const char *value)
+{
+    struct moq_url old = *url;
+    char *at;
+    while ((at = find_parameter(url, name)))
+        remove_parameter(at);
+    size_t growth = 0; /* in a request: see moq_url_request_path */
+    for (at = url->path; (at = strpbrk(at, "{}")); at++)
+        growth += BRACE_GROWTH;
+    size_t used = strlen(url->path), room = sizeof url->path - used;
+    room = room > growth + 3 ? room - growth - 3 : 1;
+    int n = snprintf(url->path + used, room, "%c%s=%s", strchr(url->path, '?') ? '&' : '?', name,
+                     value);
+    if (n >= 0 && (size_t)n < room)
+        return 0;
+    *url = old;
+    return MOQ_ERR_BOUNDS;
+}
+
+bool moq_url_has_token(const struct moq_url *url)
+{
+    struct moq_url copy = *url;
+    return find_parameter(&copy, MOQ_URL_TOKEN) != NULL;
+}
+
+char *moq_url_hide_token(char *text)
+{
+    static const char start[] = MOQ_URL_TOKEN "=";
+    for (char *at = strstr(text, start); at; at = strstr(at, start)) {
+        at += sizeof start - 1;
+        size_t n = strcspn(at, "&#; \t\r\n\"'"), stars = n < 3 ? n : 3;
+        memset(at, '*', stars);
+        memmove(at + stars, at + n, strlen(at + n) + 1);
+    }
+    return text;
+}

@@ -52,7 +52,7 @@ static int on_peer(struct moq_listener *listener, const struct moq_peer *peer,
     struct world *world = moq_listener_user(listener);
     world->peers++;
     snprintf(world->peer_path, sizeof world->peer_path, "%s", peer->path);
-    if (strcmp(peer->path, "/forbidden") == 0)
+    if (strncmp(peer->path, "/forbidden", strlen("/forbidden")) == 0)
         return MOQ_ERR_REFUSED;
     config->events = &events;
     config->user = world;
@@ -369,6 +369,40 @@ static void a_client_returns_when_its_server_does(void **state)
     run_until(world, is_connected);
 }
 
+/* Puts a number into the query; the third time there is none. */
+static int refresh_url(void *user, struct moq_url *url, char *error_text)
+{
+    static const char *const values[] = {"one", "two"};
+    unsigned *attempts = user;
+    if (*attempts == 2) {
+        snprintf(error_text, QUIC_ERROR_TEXT_BYTES, "no value is left");
+        return MOQ_ERR_IO;
+    }
+    return moq_url_set_parameter(url, "jwt", values[(*attempts)++]);
+}
+
+static void a_url_is_refreshed_before_each_attempt(void **state)
+{
+    static const char *const paths[] = {"/forbidden?a=b&jwt=one", "/forbidden?a=b&jwt=two"};
+    struct world *world = *state;
+    uint16_t port = listen_on(world, "127.0.0.1:0");
+    struct moq_client_config config = config_for(world, "https://127.0.0.1:%u/forbidden?a=b", port);
+    unsigned attempts = 0;
+    config.reconnect = (struct moq_reconnect){.is_enabled = true, .first_ms = 10, .most_ms = 20};
+    config.refresh = refresh_url;
+    config.refresh_user = &attempts;
+    world->client = moq_client_open(world->native, &config);
+    for (int i = 0; i < 2; i++) {
+        run_until(world, is_lost);
+        assert_string_equal(world->peer_path, paths[i]);
+        world->lost = 0;
+    }
+    run_until(world, is_lost);
+    assert_int_equal(world->lost_error, MOQ_ERR_IO);
+    assert_string_equal(world->lost_reason, "no value is left");
+    assert_int_equal(world->peers, 2);
+}
+
 static void tries_are_counted_and_then_given_up(void **state)
 {
     struct world *world = *state;
@@ -427,6 +461,7 @@ int main(void)
         CASE(an_unknown_host_is_told),
         CASE(a_refused_peer_learns_it),
         CASE(a_client_returns_when_its_server_does),
+        CASE(a_url_is_refreshed_before_each_attempt),
         CASE(tries_are_counted_and_then_given_up),
         CASE(closing_ends_the_session_before_it_is_told),
         CASE(closing_at_any_moment_leaves_nothing_behind),

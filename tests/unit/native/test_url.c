@@ -186,6 +186,64 @@ static void a_broadcast_of_too_many_parts_is_none(void **state)
     assert_int_equal(object_count(OBJECT_path), 0);
 }
 
+static void assert_set(const char *text, const char *expected)
+{
+    struct moq_url url = url_of(text);
+    assert_int_equal(moq_url_set_parameter(&url, "jwt", "a.b.c"), 0);
+    assert_string_equal(url.path, expected);
+    assert_true(moq_url_has_token(&url));
+}
+
+static void a_parameter_is_set_once(void **state)
+{
+    (void)state;
+    assert_set("https://h", "/?jwt=a.b.c");
+    assert_set("https://h/demo", "/demo?jwt=a.b.c");
+    assert_set("https://h/demo?x=1", "/demo?x=1&jwt=a.b.c");
+    assert_set("https://h/demo?jwt=old", "/demo?jwt=a.b.c");
+    assert_set("https://h/demo?jwt=old&x=1&jwt=", "/demo?x=1&jwt=a.b.c");
+    assert_set("https://h/demo?x=1&jwt=old&y=2", "/demo?x=1&y=2&jwt=a.b.c");
+    assert_set("https://h/demo?xjwt=1&jwtx=2", "/demo?xjwt=1&jwtx=2&jwt=a.b.c");
+    assert_set("https://h/jwt=x", "/jwt=x?jwt=a.b.c");
+    struct moq_url url = url_of("https://h/jwt=x?xjwt=1&jwtx=2&jwt");
+    assert_false(moq_url_has_token(&url));
+}
+
+static void a_parameter_that_does_not_fit_changes_nothing(void **state)
+{
+    (void)state;
+    static char value[MOQ_URL_PATH_BYTES], sent[MOQ_URL_PATH_BYTES];
+    struct moq_url url = url_of("https://h/a{20}b?jwt=old"), before = url;
+    memset(value, 'v', sizeof value - 1);
+    assert_int_equal(moq_url_set_parameter(&url, "jwt", value), MOQ_ERR_BOUNDS);
+    assert_memory_equal(&url, &before, sizeof url);
+    size_t n = sizeof value - 1;
+    for (value[n] = '\0'; moq_url_set_parameter(&url, "jwt", value); value[--n] = '\0')
+        ;
+    moq_url_request_path(&url, sent);
+    assert_true(n > MOQ_URL_PATH_BYTES - 32);
+    assert_int_equal(strlen(sent), strlen("/a%7B20%7Db?jwt=") + n);
+}
+
+static void assert_hidden(const char *text, const char *expected)
+{
+    char copy[128];
+    snprintf(copy, sizeof copy, "%s", text);
+    assert_ptr_equal(moq_url_hide_token(copy), copy);
+    assert_string_equal(copy, expected);
+}
+
+static void a_token_is_not_shown(void **state)
+{
+    (void)state;
+    assert_hidden("https://h/a?jwt=eyJ.x.y: it is wrong", "https://h/a?jwt=*** it is wrong");
+    assert_hidden("https://h/a?jwt=eyJ.x.y", "https://h/a?jwt=***");
+    assert_hidden("https://h/a?jwt=eyJ&x=1&jwt=z", "https://h/a?jwt=***&x=1&jwt=*");
+    assert_hidden("(\"https://h/a?jwt=eyJ#b\")", "(\"https://h/a?jwt=***#b\")");
+    assert_hidden("jwt=", "jwt=");
+    assert_hidden("nothing to hide", "nothing to hide");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -199,6 +257,9 @@ int main(void)
         cmocka_unit_test(only_bytes_in_braces_are_not_as_rust_peers_have_it),
         cmocka_unit_test(the_longest_path_fits_its_request),
         cmocka_unit_test(a_broadcast_of_too_many_parts_is_none),
+        cmocka_unit_test(a_parameter_is_set_once),
+        cmocka_unit_test(a_parameter_that_does_not_fit_changes_nothing),
+        cmocka_unit_test(a_token_is_not_shown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
