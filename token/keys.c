@@ -210,7 +210,9 @@ struct token_keys *token_keys_load(const char *path, char why[TOKEN_WHY_BYTES])
     }
     ssize_t n = read_file(path, buffer);
     struct token_keys *keys = NULL;
-    if (n < 0)
+    if (n < 0 && (*path == '{' || strncmp(path, "eyJ", 3) == 0))
+        words_fail(why, TOKEN_ERR_KEY, "the name of a file is needed, and this is a key itself");
+    else if (n < 0)
         words_fail(why, TOKEN_ERR_KEY, "cannot read %.200s: %s", path, strerror(errno));
     else
         keys = token_keys_parse(buffer, (size_t)n, path, why);

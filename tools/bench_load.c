@@ -155,6 +155,7 @@ void bench_client_config(const struct bench *bench, struct moq_client_config *co
     config->versions = tool_versions(&options->common);
     config->timeout_ms = (uint32_t)options->common.timeout_ms;
     config->reconnect.is_enabled = !options->common.is_once;
+    tool_bear_token(&options->common, config);
 }
 
 /* ---- Reports --------------------------------------------------------------------------------- */

@@ -9,6 +9,9 @@
 #include <string.h>
 
 #include "base/standard_output.h"
+#include "native/native.h"
+
+enum { COMPLAINT_BYTES = 4096 }; /* the longest message; a longer one is cut */
 
 #define MILLISECONDS_MAX (UINT64_C(366) * 24 * 3600 * 1000)
 
@@ -39,12 +42,12 @@ bool options_duration(const char *text, uint64_t *milliseconds)
 
 int options_complain(const char *program, const char *format, ...)
 {
+    char text[COMPLAINT_BYTES];
     va_list arguments;
-    fprintf(stderr, "%s: ", program);
     va_start(arguments, format);
-    vfprintf(stderr, format, arguments);
+    vsnprintf(text, sizeof text, format, arguments);
     va_end(arguments);
-    fprintf(stderr, "; try %s --help\n", program);
+    fprintf(stderr, "%s: %s; try %s --help\n", program, moq_url_hide_token(text), program);
     return OPTIONS_USAGE;
 }
 

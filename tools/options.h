@@ -49,8 +49,8 @@ enum {
     OPTIONS_LOST,  /* help or version could not be written, and a message says so */
 };
 
-/* Prints to standard error what is wrong with a command line and how to get help. Returns
- * OPTIONS_USAGE, which is also the exit status. */
+/* Prints to standard error what is wrong with a command line and how to get help; tokens in URLs
+ * are hidden. Returns OPTIONS_USAGE, which is also the exit status. */
 int options_complain(const char *program, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 

@@ -51,7 +51,7 @@ static int read_words(const struct options_list *words, struct settings *setting
     for (size_t i = 0; i < COMMANDS && first; i++)
         if (strcmp(first, commands[i].name) == 0)
             settings->command = commands[i].command;
-    if (!first)
+    if (!first || strncmp(first, "eyJ", 3) == 0) /* a token or a key is not shown */
         return options_complain(PROGRAM, "a command is missing: generate, sign, verify or public");
     if (!settings->command)
         return options_complain(PROGRAM,

@@ -14,6 +14,7 @@
 #include "base/descriptors.h"
 #include "base/log.h"
 #include "base/objects.h"
+#include "tools/bearer.h"
 
 /* After this much silence a tool sends a PING. A relay that has been restarted answers with a
  * stateless reset, so the tool is back after this time plus the first pause. */
@@ -37,6 +38,9 @@ void tool_rows(struct tool_settings *settings, struct option_row *rows)
          &settings->tls_roots},
         {"tls-disable-verify", OPTION_FLAG, NULL,
          "do not verify the relay's certificate: for tests only", &settings->is_verify_disabled},
+        {"token-file", OPTION_TEXT, "FILE",
+         "append ?jwt= and the token in this file to the URL, read anew for each connection",
+         &settings->token_file},
         {"transport-version", OPTION_LIST, "N", "offer only version 02, 03 or 04 (repeatable)",
          &settings->versions},
         {"timeout", OPTION_DURATION, "TIME",
@@ -95,6 +99,27 @@ uint32_t tool_versions(const struct tool_settings *settings)
     return versions;
 }
 
+void tool_bear_token(const struct tool_settings *settings, struct moq_client_config *config)
+{
+    config->refresh = settings->token_file ? bearer_refresh : NULL;
+    config->refresh_user = (void *)settings->token_file;
+}
+
+static int check_token(const struct tool *tool)
+{
+    const char *file = tool->settings->token_file;
+    char why[QUIC_ERROR_TEXT_BYTES];
+    struct moq_url url = tool->url;
+    if (!file)
+        return 0;
+    if (tool->url.protocol == QUIC_PROTOCOL_RAW)
+        return options_complain(tool->program, "--token-file: moqf:// sends no URL, and so no "
+                                               "token; use https://");
+    if (moq_url_has_token(&url))
+        return options_complain(tool->program, "--token-file: the URL has a token too");
+    return bearer_refresh((void *)file, &url, why) ? options_complain(tool->program, "%s", why) : 0;
+}
+
 int tool_prepare(struct tool *tool, const struct tool_settings *settings, const char *url_text)
 {
     char why[QUIC_ERROR_TEXT_BYTES];
@@ -121,7 +146,7 @@ int tool_prepare(struct tool *tool, const struct tool_settings *settings, const 
         return options_complain(tool->program, "the URL of a relay is missing");
     if (moq_url_parse(&tool->url, url_text, why))
         return options_complain(tool->program, "%s: %s", url_text, why);
-    return 0;
+    return check_token(tool);
 }
 
 bool tool_path_has_room(const struct moq_path *path, size_t parts, size_t bytes)
@@ -285,6 +310,7 @@ static int open_client(struct tool *tool)
         .versions = tool_versions(settings),
         .user = tool,
     };
+    tool_bear_token(settings, &config);
     tool->client = moq_client_open(tool->native, &config);
     return tool->client ? 0 : MOQ_ERR_NOMEM;
 }

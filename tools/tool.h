@@ -28,14 +28,14 @@ enum { TOOL_OK = 0, TOOL_FAILED = 1, TOOL_USAGE = 2, TOOL_CUT_OFF = 3, TOOL_INCO
 
 /* The options of all tools. */
 struct tool_settings {
-    const char *bind, *protocol;
+    const char *bind, *protocol, *token_file;
     struct options_list tls_roots, versions;
     bool is_verify_disabled, is_once, is_log_json;
     unsigned louder, quieter;
     uint64_t timeout_ms;
 };
 
-enum { TOOL_ROWS = 12 };
+enum { TOOL_ROWS = 13 };
 
 /* Writes TOOL_ROWS rows for the options in `settings` to `rows`, and their defaults into
  * `settings`. */
@@ -77,6 +77,9 @@ struct tool {
 /* Sets log levels and checks what options_parse() cannot. `url_text`: NULL if none was given.
  * Returns 0, or TOOL_USAGE after printing why. */
 int tool_prepare(struct tool *tool, const struct tool_settings *settings, const char *url_text);
+
+/* Lets a client read --token-file before each attempt. Nothing if that was not given. */
+void tool_bear_token(const struct tool_settings *settings, struct moq_client_config *config);
 
 /* The versions that --transport-version allows, for moq_client_config; 0: all. Valid after
  * tool_prepare(). */

@@ -216,6 +216,54 @@ def wrong_words_are_named():
     check("only letters" in token("generate", "--id", "a/b", status=1), "a kid that is no name")
 
 
+JWT = "eyJhbGciOiJIUzI1NiJ9.eyJwdXQiOiIifQ.SECRETSECRETSECRET"
+
+
+def no_tool_and_no_relay_shows_a_token():
+    """In any message, at the highest level, of commands that work and that fail."""
+    relay = Relay("-vv", env={"RUST_LOG": "trace"})
+    path = scratch("bearer")
+    with open(path, "w", encoding="utf-8") as file:
+        file.write(JWT + "\n")
+    url, secret = relay.url("/demo/token"), f"?jwt={JWT}"
+    clock, karp, bench = program("moq-clock"), program("moq-karp"), program("moq-bench")
+    quick = ["--viewers", "1", "--warm-up", "0", "--duration", "200ms"]
+    for argv in ([karp, "-vv", "--tls-disable-verify", url + secret, "connect"],
+                 [karp, "-vv", "--tls-disable-verify", "--token-file", path, url, "connect"],
+                 [karp, "-vv", "--tls-disable-verify", "--token-file", path, url + "?a=b", "info", "--timeout", "1s"],
+                 [karp, "--tls-disable-verify", "--no-reconnect", "--timeout", "50ms", "https://localhost:9/a" + secret, "connect"],
+                 [bench, "--tls-disable-verify", "--token-file", path, *quick, url], [bench, "--json", "--tls-disable-verify", *quick, url + secret],
+                 [karp, url + secret, url + secret, "info"], [karp, "ftp://localhost" + secret, "info"], [karp, "publish", "info", url + secret],
+                 [karp, url + secret], [karp, "--nonsense=" + secret, url], [clock, "https://localhost:0/" + secret], [clock, url + secret, url + secret],
+                 [karp, "https://localhost/" + "a" * 2100 + secret, "info"], [karp, url + secret, "--token-file", path, "info"],
+                 [karp, "--token-file", JWT, url, "info"], [TOKEN, "verify", "--key", JWT, "a.b.c"], [TOKEN, JWT], [TOKEN, "verify", JWT, JWT]):
+        status, out, err = run(argv)
+        check("SECRET" not in err and b"SECRET" not in out, f"{argv} shows the token: {err[-600:]}")
+    watch = Process([clock, "-vv", "--tls-disable-verify", "--token-file", path, url], env={"RUST_LOG": "trace"})
+    watch.wait_for("connected")
+    watch.end()
+    relay.stop()
+    for process in (relay, watch):
+        check(len(process.err) > 2, f"{process.name} says too little for a test: {process.err}")
+        shown = [line for line in process.err if "SECRET" in line]
+        check(not shown, f"{process.name} shows the token: {shown[:3]}")
+
+
+def a_token_file_that_cannot_be_used_is_a_mistake():
+    path = scratch("no-bearer")
+    for content, words in ((b"", "there is no token in it"), (b"a b", "there is no token in it"), (b"a" * 9999, "too long for a URL")):
+        with open(path, "wb") as file:
+            file.write(content)
+        status, out, err = run([program("moq-clock"), "--token-file", path, "https://localhost:9"])
+        check(status == 2 and out == b"" and words in err, f"{status} {err}")
+    for words, expected in ((["--token-file", scratch("nowhere"), "https://localhost:9"], "No such file"),
+                            (["--token-file", path, "moqf://localhost:9"], "sends no URL"),
+                            (["--token-file", path, "https://localhost:9/?jwt=a"], "has a token too")):
+        status, out, err = run([program("moq-clock"), *words])
+        check(status == 2 and out == b"" and expected in err, f"{status} {err}")
+
+
 TESTS = [what_is_signed_is_verified, a_public_half_verifies_and_signs_nothing, a_key_is_printed_only_where_it_is_wanted,
          no_key_is_replaced, a_full_disk_is_told, a_set_has_many_keys, a_bad_token_is_told_by_what_is_bad, nothing_is_fetched,
-         a_scope_limits_a_key, key_files_that_cannot_be_used_are_told, wrong_words_are_named]
+         a_scope_limits_a_key, key_files_that_cannot_be_used_are_told, wrong_words_are_named,
+         no_tool_and_no_relay_shows_a_token, a_token_file_that_cannot_be_used_is_a_mistake]

@@ -220,6 +220,8 @@ static void a_file_is_read_or_told_why_not(void **state)
     unlink(path);
     assert_null(token_keys_load(path, why));
     assert_non_null(strstr(why, "No such file"));
+    assert_null(token_keys_load(OCT_KEY, why));
+    assert_string_equal(why, "the name of a file is needed, and this is a key itself");
     assert_null(token_keys_load("/", why));
     assert_non_null(strstr(why, "directory"));
     assert_null(token_keys_load("/dev/null", why));
