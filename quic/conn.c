@@ -513,8 +513,7 @@ uint32_t conn_code_of(const struct quic_conn *conn, int error)
 
 void conn_refuse(struct quic_conn *conn, int error)
 {
-    conn_set_app_close(conn, conn_code_of(conn, error), moq_error_words(error), false);
-    conn->end.error = MOQ_ERR_REFUSED;
+    conn_note_refusal(conn, error);
     conn_end_session(conn);
 }
 

@@ -207,7 +207,8 @@ void conn_set_app_close(struct quic_conn *conn, uint32_t code, const char *reaso
 const char *conn_reason(const struct quic_conn *conn);
 /* The application's code for an error of base/error.h. */
 uint32_t conn_code_of(const struct quic_conn *conn, int error);
-void conn_refuse(struct quic_conn *conn, int error); /* the application refuses the session */
+void conn_refuse(struct quic_conn *conn, int error);       /* the application refuses the session */
+void conn_note_refusal(struct quic_conn *conn, int error); /* the same, without ending it */
 void conn_release(struct quic_conn *conn); /* frees all that a lingering connection does not need */
 void conn_forget(struct quic_conn *conn);  /* has it freed at the end of the turn */
 /* Carries out the end. After it the connection lingers, or is on its way to be freed. */

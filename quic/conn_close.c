@@ -45,6 +45,25 @@ void conn_set_app_close(struct quic_conn *conn, uint32_t code, const char *reaso
     set_reason(end, reason, reason ? strlen(reason) : 0);
 }
 
+void quic_conn_set_refusal(struct quic_conn *conn, const char *words)
+{
+    if (conn->state == CONN_HANDSHAKE && !conn->end.is_set)
+        set_reason(&conn->end, words, strlen(words));
+}
+
+void conn_note_refusal(struct quic_conn *conn, int error)
+{
+    struct conn_end *end = &conn->end;
+    const char *words = moq_error_words(error);
+    if (end->is_set)
+        return;
+    end->is_set = true;
+    end->code = conn_code_of(conn, error);
+    end->error = MOQ_ERR_REFUSED;
+    if (!end->reason)
+        set_reason(end, words, strlen(words));
+}
+
 static void set_error(struct quic_conn *conn, int error, const char *reason)
 {
     if (conn->end.is_set)

@@ -22,7 +22,7 @@ enum {
     H3_SETTINGS_MAX_PAIRS = 256,  /* more: H3_EXCESSIVE_LOAD */
     H3_HEADERS_MAX_BYTES = 16384, /* encoded and decoded; longer: H3_EXCESSIVE_LOAD */
     H3_RESPONSE_MAX_BYTES = 48,
-    H3_REASON_MAX_BYTES = 1024, /* reason of a close; a longer one of ours is cut */
+    H3_REASON_MAX_BYTES = 1024, /* reason of a close or a refusal; a longer one of ours is cut */
 };
 
 /* ---- h3_code.c ------------------------------------------------------------------------------- */
@@ -105,6 +105,7 @@ enum h3_field {
     H3_FIELD_PROTOCOLS_09,   /* the same with its name in draft 09 */
     H3_FIELD_SUBPROTOCOL,    /* wt-protocol: chosen by the server */
     H3_FIELD_SUBPROTOCOL_09, /* the same with its name in draft 09 */
+    H3_FIELD_REASON,         /* reason: why a server of ours refuses */
     H3_FIELD_COUNT
 };
 
@@ -130,6 +131,9 @@ int h3_request_encode(struct byte_buf *out, const char *authority, const char *p
 /* Appends the HEADERS frame of an answer that accepts and names a protocol, in the field of draft
  * 09 or in the later one. 0, MOQ_ERR_BOUNDS or MOQ_ERR_NOMEM. */
 int h3_accept_encode(struct byte_buf *out, const char *protocol, bool is_draft_09);
+/* Appends the HEADERS frame of an answer that refuses and says why; bytes that a field cannot have
+ * are replaced. 0, MOQ_ERR_BOUNDS or MOQ_ERR_NOMEM. */
+int h3_refuse_encode(struct byte_buf *out, int status, const char *reason);
 /* Writes the HEADERS frame of an answer with `status` and returns its size. */
 size_t h3_response_encode(uint8_t out[H3_RESPONSE_MAX_BYTES], int status);
 

@@ -27,6 +27,7 @@ static const struct {
     [H3_FIELD_PROTOCOLS_09] = {"webtransport-subprotocols-available", true, false, true},
     [H3_FIELD_SUBPROTOCOL] = {"wt-protocol", false, true, true},
     [H3_FIELD_SUBPROTOCOL_09] = {"webtransport-subprotocol", false, true, true},
+    [H3_FIELD_REASON] = {"reason", false, true, true},
 };
 
 /* Fields about a connection instead of a message, which are malformed in HTTP/3. */
@@ -291,6 +292,24 @@ int h3_accept_encode(struct byte_buf *out, const char *protocol, bool is_draft_0
         field_of(":status", "200"),
         field_of("sec-webtransport-http3-draft", "draft02"),
         field_of(known_fields[field].name, protocol),
+    };
+    return encode_headers(out, fields, sizeof fields / sizeof *fields);
+}
+
+int h3_refuse_encode(struct byte_buf *out, int status, const char *reason)
+{
+    char digits[] = {(char)('0' + status / 100 % 10), (char)('0' + status / 10 % 10),
+                     (char)('0' + status % 10), '\0'};
+    char words[H3_REASON_MAX_BYTES + 1];
+    size_t n = 0;
+    for (; reason[n] && n < H3_REASON_MAX_BYTES; n++) {
+        unsigned char c = (unsigned char)reason[n];
+        words[n] = c < 0x20 || c == 0x7f ? '?' : reason[n];
+    }
+    words[n] = '\0';
+    const nghttp3_nv fields[] = {
+        field_of(":status", digits),
+        field_of(known_fields[H3_FIELD_REASON].name, words),
     };
     return encode_headers(out, fields, sizeof fields / sizeof *fields);
 }

@@ -152,7 +152,8 @@ struct quic_app {
     uint32_t (*code_of)(int error);
     /* Server: a peer wants a session: its CONNECT has come, or a raw connection is up. Returns 0 to
      * accept, or a negative error, which becomes the HTTP status or the close code; on_closed
-     * follows in that case, too. May set the connection's user. */
+     * follows in that case, too. May set the connection's user, and the words of a refusal
+     * (quic_conn_set_refusal). */
     int (*on_accept)(void *user, struct quic_conn *conn);
     /* Client and server: streams may be opened from now on. */
     void (*on_connected)(struct quic_conn *conn);
@@ -218,6 +219,10 @@ void quic_conn_stats(const struct quic_conn *conn, struct quic_conn_stats *stats
 /* Opens a stream with this user. NULL: not connected, closed, or the peer allows no more streams at
  * the moment; on_credit follows when it does. */
 struct quic_stream *quic_conn_open(struct quic_conn *conn, bool is_bidi, void *user);
+
+/* For on_accept, before it refuses: what the peer is told beside the status or code. It is cut to
+ * 127 bytes. Default: the words of the error. */
+void quic_conn_set_refusal(struct quic_conn *conn, const char *words);
 
 /* Ends the session and then the connection; sends the peer code and reason. on_closed follows, but
  * never inside this call. */

@@ -20,6 +20,7 @@
 
 enum {
     STATUS_OK = 200,
+    STATUS_UNAUTHORIZED = 401,
     STATUS_FORBIDDEN = 403,
     STATUS_NOT_FOUND = 404,
     STATUS_NOT_ACCEPTABLE = 406,
@@ -94,6 +95,8 @@ static int status_of(int error)
     switch (error) {
     case 0:
         return STATUS_OK;
+    case MOQ_ERR_UNAUTHORIZED:
+        return STATUS_UNAUTHORIZED;
     case MOQ_ERR_REFUSED:
         return STATUS_FORBIDDEN;
     case MOQ_ERR_NOT_FOUND:
@@ -144,12 +147,13 @@ static void on_request(void *self, const struct wt_request *request)
         rv = conn_accept_session(conn);
     if (!conn_is_alive(conn))
         return;
-    wt_session_respond(conn->wt, status_of(rv), protocol);
-    if (rv == 0)
+    if (rv == 0) {
+        wt_session_respond(conn->wt, STATUS_OK, protocol);
         return;
+    }
+    wt_session_respond(conn->wt, status_of(rv), conn_reason(conn));
+    conn_note_refusal(conn, rv);
     /* The client closes when it has the answer; if it does not, we close. */
-    conn_set_app_close(conn, conn_code_of(conn, rv), moq_error_words(rv), false);
-    conn->end.error = MOQ_ERR_REFUSED;
     conn->state = CONN_SESSION_CLOSING;
     conn->close_at_ns = endpoint_now(conn->endpoint) + SESSION_CLOSE_MAX_NS;
 }
@@ -304,13 +308,15 @@ static void on_established(void *self, const char *protocol)
     unpark_all(conn);
 }
 
-static void on_refused(void *self, int status)
+static void on_refused(void *self, int status, const char *words)
 {
     char reason[CLOSE_REASON_MAX_BYTES];
-    snprintf(reason, sizeof reason, "the server answered with status %d", status);
+    snprintf(reason, sizeof reason, "the server answered with status %d%s%s", status,
+             *words ? ": " : "", words);
     struct quic_conn *conn = self;
     conn->end.is_remote = true;
-    conn_end_local(conn, MOQ_ERR_REFUSED, FAREWELL_APP, H3_NO_ERROR, reason);
+    conn_end_local(conn, status == STATUS_UNAUTHORIZED ? MOQ_ERR_UNAUTHORIZED : MOQ_ERR_REFUSED,
+                   FAREWELL_APP, H3_NO_ERROR, reason);
 }
 
 static void on_session_closed(void *self, uint32_t code, const char *reason)

@@ -55,12 +55,13 @@ static void take_request(struct wt_session *session, struct wt_stream *stream,
 
 /* ---- client ---------------------------------------------------------------------------------- */
 
-static void take_refusal(struct wt_session *session, struct wt_stream *stream, int status)
+static void take_refusal(struct wt_session *session, struct wt_stream *stream, int status,
+                         const char *words)
 {
     stream->role = WT_ROLE_DISCARD;
     session->state = WT_STATE_OVER;
     wt_session_write(session, stream->id, (struct h3_span){0}, true);
-    session->ops->on_refused(session->self, status);
+    session->ops->on_refused(session->self, status, words);
 }
 
 static void take_response(struct wt_session *session, struct wt_stream *stream,
@@ -74,7 +75,7 @@ static void take_response(struct wt_session *session, struct wt_stream *stream,
     } else if (session->state != WT_STATE_REQUESTED) {
         stream->role = WT_ROLE_DISCARD;
     } else if (status >= 300) {
-        take_refusal(session, stream, status);
+        take_refusal(session, stream, status, or_nothing(fields->value[H3_FIELD_REASON]));
     } else {
         stream->has_capsules = true;
         session->state = WT_STATE_ESTABLISHED;

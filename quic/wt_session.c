@@ -175,7 +175,7 @@ static bool can_connect(struct wt_session *session)
         return false;
     if (session->goaway_id != UINT64_MAX) {
         session->state = WT_STATE_OVER;
-        session->ops->on_refused(session->self, 503);
+        session->ops->on_refused(session->self, 503, "");
         return false;
     }
     if (!session->settings.has_webtransport) {
@@ -231,21 +231,23 @@ void wt_session_credit(struct wt_session *session)
     wt_session_leave(session);
 }
 
-static int write_answer(struct wt_session *session, int64_t id, int status, const char *protocol)
+static int write_answer(struct wt_session *session, int64_t id, int status, const char *text)
 {
     uint8_t frame[H3_RESPONSE_MAX_BYTES];
     bool is_accepted = status == 200;
-    if (!is_accepted || !*protocol) {
+    if (!*text) {
         struct h3_span bytes = {frame, h3_response_encode(frame, status)};
         return wt_session_write(session, id, bytes, !is_accepted);
     }
     struct byte_buf answer;
     byte_buf_init(&answer, H3_HEADERS_MAX_BYTES);
-    int error = h3_accept_encode(&answer, protocol, session->is_draft_09);
+    int error = is_accepted ? h3_accept_encode(&answer, text, session->is_draft_09)
+                            : h3_refuse_encode(&answer, status, text);
     if (error)
         wt_session_fail(session, H3_INTERNAL_ERROR, moq_error_words(error));
     else
-        error = wt_session_write(session, id, (struct h3_span){answer.data, answer.size}, false);
+        error =
+            wt_session_write(session, id, (struct h3_span){answer.data, answer.size}, !is_accepted);
     byte_buf_deinit(&answer);
     return error;
 }
@@ -259,7 +261,7 @@ static void forget_request(struct wt_session *session)
     session->session_id = -1;
 }
 
-int wt_session_respond(struct wt_session *session, int status, const char *protocol)
+int wt_session_respond(struct wt_session *session, int status, const char *text)
 {
     if (!session->is_server || session->state != WT_STATE_REQUESTED || session->is_failed)
         return MOQ_ERR_CLOSED;
@@ -270,7 +272,7 @@ int wt_session_respond(struct wt_session *session, int status, const char *proto
     if (!is_accepted)
         forget_request(session);
     session->depth++;
-    int error = write_answer(session, id, status, protocol);
+    int error = write_answer(session, id, status, text);
     if (!error && is_accepted)
         session->ops->on_established(session->self, "");
     else if (!error)
@@ -298,7 +300,7 @@ void wt_session_peer_ended(struct wt_session *session, uint32_t code, const char
     if (before == WT_STATE_CLOSING || session->is_failed)
         return;
     if (before == WT_STATE_REQUESTED && !session->is_server)
-        session->ops->on_refused(session->self, 0);
+        session->ops->on_refused(session->self, 0, "");
     else
         session->ops->on_session_closed(session->self, code, reason);
 }

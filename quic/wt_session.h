@@ -54,7 +54,9 @@ struct wt_session_ops {
     /* The session is established. `protocol`: at a client, the one that the server has chosen, as
      * it appears in the answer, "" if none; at a server always "". */
     void (*on_established)(void *self, const char *protocol);
-    void (*on_refused)(void *self, int status); /* client; 0: the stream ended without an answer */
+    /* Client. `words`: what the server says beside the status, "" if nothing. Status 0: the stream
+     * ended without an answer. */
+    void (*on_refused)(void *self, int status, const char *words);
     /* The peer has ended the session by a capsule, FIN or reset, or has given up a request that was
      * not answered yet. Not called after wt_session_close(). The connection must reset and stop the
      * streams of the session with H3_WT_SESSION_GONE. */
@@ -87,10 +89,11 @@ int wt_session_start(struct wt_session *session);
 int wt_session_connect(struct wt_session *session, const char *authority, const char *path,
                        const char *protocols);
 
-/* Server: answers on_request(). 200 accepts, with `protocol` exactly as it was offered ("": none).
- * 4xx and 5xx refuse, and the client may ask again. Returns 0, or MOQ_ERR_CLOSED if no request
+/* Server: answers on_request(). 200 accepts, and `text` is the protocol exactly as it was offered
+ * ("": none). 4xx and 5xx refuse with the words `text` ("": none), which our clients read in the
+ * header field "reason", and the client may ask again. Returns 0, or MOQ_ERR_CLOSED if no request
  * waits for an answer. */
-int wt_session_respond(struct wt_session *session, int status, const char *protocol);
+int wt_session_respond(struct wt_session *session, int status, const char *text);
 
 void wt_session_credit(struct wt_session *session); /* `open` may succeed now */
 

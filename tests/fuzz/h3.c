@@ -96,10 +96,10 @@ static void on_established(void *self, const char *protocol)
     conn->was_established = true;
 }
 
-static void on_refused(void *self, int status)
+static void on_refused(void *self, int status, const char *words)
 {
     struct conn *conn = self;
-    must(!conn->is_server && !conn->was_established && status >= 0 && status < 600);
+    must(words && !conn->is_server && !conn->was_established && status >= 0 && status < 600);
 }
 
 static void on_session_closed(void *self, uint32_t code, const char *reason)

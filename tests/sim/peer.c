@@ -47,6 +47,8 @@ void peer_deinit(struct peer *peer)
 static int on_accept(void *user, struct quic_conn *conn)
 {
     struct peer *peer = user;
+    if (peer->refusal)
+        quic_conn_set_refusal(conn, peer->refusal);
     if (peer->accept_error != 0)
         return peer->accept_error;
     peer->accepted++;

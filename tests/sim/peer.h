@@ -23,9 +23,10 @@ struct flow { /* one stream */
     uint32_t reset_code, stop_code;
 };
 
-struct peer {         /* the user of an endpoint and of all its connections */
-    bool is_echo;     /* sends back what comes on bidirectional streams */
-    int accept_error; /* what on_accept() returns */
+struct peer {            /* the user of an endpoint and of all its connections */
+    bool is_echo;        /* sends back what comes on bidirectional streams */
+    int accept_error;    /* what on_accept() returns */
+    const char *refusal; /* the words that on_accept() sets; NULL: none */
     bool is_stream_refused;
     struct list flows;
     struct quic_conn *conn; /* the last one that connected or was accepted */

@@ -141,6 +141,53 @@ static void a_session_that_is_not_accepted_is_refused(void **state)
     }
 }
 
+static void a_refused_client_hears_why(void **state)
+{
+    static const struct {
+        int error;
+        const char *words, *heard;
+    } cases[] = {
+        {MOQ_ERR_UNAUTHORIZED, "no token", "the server answered with status 401: no token"},
+        {MOQ_ERR_REFUSED, "not today\n", "the server answered with status 403: not today?"},
+        {MOQ_ERR_NOT_FOUND, "no such room", "the server answered with status 404: no such room"},
+        {MOQ_ERR_BOUNDS, "full", "the server answered with status 503: full"},
+    };
+    (void)state;
+    for (size_t i = 0; i < 8; i++) {
+        struct pair pair;
+        start(&pair, protocols[i % 2]);
+        pair.server.accept_error = cases[i / 2].error;
+        pair.server.refusal = cases[i / 2].words;
+        pair_start(&pair);
+        pair_dial(&pair);
+        assert_true(sim_run_until(pair.sim, peer_is_closed, &pair.client, WAIT_S * NS_PER_S));
+        const struct quic_close *close = &pair.client.last_close;
+        bool is_raw = protocols[i % 2] == QUIC_PROTOCOL_RAW;
+        assert_string_equal(pair.client.reason, is_raw ? cases[i / 2].words : cases[i / 2].heard);
+        if (is_raw)
+            assert_int_equal(close->code, -cases[i / 2].error);
+        else
+            assert_int_equal(close->error, i / 2 == 0 ? MOQ_ERR_UNAUTHORIZED : MOQ_ERR_REFUSED);
+        pair_deinit(&pair);
+    }
+}
+
+/* They have no effect. */
+static void words_of_a_refusal_that_does_not_come_are_forgotten(void **state)
+{
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct pair pair;
+        start(&pair, protocols[i]);
+        pair.server.refusal = "never said";
+        pair_connect(&pair);
+        quic_conn_close(pair.server.conn, 7, "farewell");
+        assert_true(sim_run_until(pair.sim, peer_is_closed, &pair.client, WAIT_S * NS_PER_S));
+        assert_string_equal(pair.client.reason, "farewell");
+        pair_deinit(&pair);
+    }
+}
+
 static void silence_ends_a_connection_on_both_sides(void **state)
 {
     (void)state;
@@ -280,6 +327,8 @@ int main(void)
         cmocka_unit_test(both_may_close_at_once),
         cmocka_unit_test(a_close_before_the_handshake_is_done_ends_it),
         cmocka_unit_test(a_session_that_is_not_accepted_is_refused),
+        cmocka_unit_test(a_refused_client_hears_why),
+        cmocka_unit_test(words_of_a_refusal_that_does_not_come_are_forgotten),
         cmocka_unit_test(silence_ends_a_connection_on_both_sides),
         cmocka_unit_test(keep_alive_keeps_an_idle_connection),
         cmocka_unit_test(idle_connections_are_kept_together),

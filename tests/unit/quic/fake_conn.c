@@ -88,9 +88,10 @@ static void on_established(void *self, const char *protocol)
     snprintf(conn->protocol, sizeof conn->protocol, "%s", protocol);
 }
 
-static void on_refused(void *self, int status)
+static void on_refused(void *self, int status, const char *words)
 {
     struct fake_conn *conn = self;
+    snprintf(conn->refused_words, sizeof conn->refused_words, "%s", words);
     conn->refused_count++;
     conn->refused_status = status;
 }

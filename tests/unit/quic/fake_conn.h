@@ -37,6 +37,7 @@ struct fake_conn {
     char fail_reason[FAKE_MAX_TEXT];
     int fail_count, request_count, established_count, closed_count, refused_count;
     int refused_status;
+    char refused_words[FAKE_MAX_TEXT];
     char authority[FAKE_MAX_TEXT], path[FAKE_MAX_TEXT], origin[FAKE_MAX_TEXT];
     char protocols[FAKE_MAX_TEXT]; /* offered by a client */
     char protocol[FAKE_MAX_TEXT];  /* chosen by a server, as its client reads it */

@@ -153,6 +153,45 @@ static void a_refused_client_may_ask_again(void **state)
     fake_free(&conn);
 }
 
+/* Hands what a server says on the CONNECT's stream to a client. */
+static void relay_answer(struct fake_conn *server, struct fake_conn *client)
+{
+    const struct fake_stream *stream = fake_stream(server, 0);
+    fake_give_hex(client, 3, server_settings);
+    fake_give(client, 0, stream->sent, stream->sent_size, true);
+}
+
+static void the_words_of_a_refusal_reach_the_client(void **state)
+{
+    static char long_words[H3_REASON_MAX_BYTES + 10];
+    static const struct {
+        const char *said, *heard;
+    } cases[] = {{"no token", "no token"},
+                 {"", ""},
+                 {"two\r\nlines\t\x7f", "two??lines??"},
+                 {"gr\xc3\xbc\xc3\x9f", "gr\xc3\xbc\xc3\x9f"},
+                 {long_words, NULL}};
+    (void)state;
+    memset(long_words, 'x', sizeof long_words - 1);
+    for (size_t i = 0; i < 5; i++) {
+        struct fake_conn *server = fake_new(true), *client = connecting_client();
+        server->status = 401;
+        server->chosen = cases[i].said;
+        fake_give_hex(server, 0, connect_request);
+        assert_true(fake_stream(server, 0)->is_finished);
+        relay_answer(server, client);
+        assert_int_equal(client->refused_count, 1);
+        assert_int_equal(client->refused_status, 401);
+        if (cases[i].heard)
+            assert_string_equal(client->refused_words, cases[i].heard);
+        else
+            assert_int_equal(strlen(client->refused_words), H3_REASON_MAX_BYTES);
+        assert_int_equal(client->failed, 0);
+        fake_free(&server);
+        fake_free(&client);
+    }
+}
+
 static void a_second_session_is_refused(void **state)
 {
     (void)state;
@@ -493,6 +532,7 @@ int main(void)
         cmocka_unit_test(a_server_accepts_with_the_frozen_answer),
         cmocka_unit_test(a_server_may_answer_later),
         cmocka_unit_test(a_refused_client_may_ask_again),
+        cmocka_unit_test(the_words_of_a_refusal_reach_the_client),
         cmocka_unit_test(a_second_session_is_refused),
         cmocka_unit_test(a_client_is_up_with_any_2xx),
         cmocka_unit_test(a_client_is_told_of_a_refusal),
