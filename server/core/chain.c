@@ -83,7 +83,7 @@ static void decide_request(struct core_request *request, bool is_allowed)
 {
     request_forget_notes(request);
     if (is_allowed && request->grants_error)
-        core_request_set_reason(request, moq_error_words(request->grants_error));
+        request_blame_grants(request);
     request->on_decided(request, is_allowed && !request->grants_error);
 }
 
@@ -112,7 +112,7 @@ static void ask_from(struct core_request *request, struct list *node)
         request->current = container_of(node, struct core_hook, node);
         request->number = ++hooks->last_number;
         request->held_user = NULL;
-        request->reason[0] = '\0';
+        core_request_set_denial(request, CORE_DENIAL_REFUSED, NULL);
         request_note(request);
         begin_pass(hooks, &pass, request);
         enum core_verdict verdict = ask_entry(request->current, request);
@@ -208,7 +208,7 @@ uint64_t core_hooks_tick(struct core_hooks *hooks)
         struct core_request *request = container_of(hooks->held.next, struct core_request, node);
         if (request->deadline_ns > hooks->clock->now_ns)
             return request->deadline_ns;
-        core_request_set_reason(request, "no hook answered in time");
+        core_request_set_denial(request, CORE_DENIAL_REFUSED, "no hook answered in time");
         core_hooks_withdraw(request);
         request->on_decided(request, false);
     }

@@ -82,6 +82,19 @@ struct core_grants {
     uint64_t expires_ms; /* by the wall clock: milliseconds since 1970; 0: never */
 };
 
+/* What a denied peer is told. A session that is denied at once gets an HTTP status on WebTransport;
+ * on raw QUIC, and if the answer came LATER, it is closed with a code (docs/protocol.md). Words go
+ * with both. A denied subscription, fetch or INFO is reset with the code, without words; nothing is
+ * said about a denied announcement. */
+enum core_denial {
+    CORE_DENIAL_REFUSED,      /* "refused": 403, code 13. The default */
+    CORE_DENIAL_UNAUTHORIZED, /* "no valid credentials": 401, code 6 */
+    CORE_DENIAL_FORBIDDEN,    /* "not allowed": known, but may not; 403, code 13 */
+    CORE_DENIAL_NOT_FOUND,    /* "not found": 404, code 13 */
+    CORE_DENIAL_BUSY,         /* "too busy": 503, code 11 */
+    CORE_DENIAL_EXPIRED,      /* "expired": credentials that were valid; 401, code 6 */
+};
+
 struct core_hook;
 
 /* The functions of an entry. Each of them may be NULL. */
@@ -189,8 +202,12 @@ void core_request_set_path(struct core_request *request, struct moq_path *path);
 /* How the subscriber wants its groups, updates included; borrowed. NULL: not a subscription. */
 const struct moq_wish *core_request_wish(const struct core_request *request);
 uint64_t core_request_group(const struct core_request *request); /* of a fetch */
-/* Why it is denied, for the log; cut to CORE_REASON_BYTES. */
-void core_request_set_reason(struct core_request *request, const char *reason);
+/* Why it is denied, if this entry denies it: a code for the peer, and words for the log and for the
+ * peer of a session, so without secrets. NULL: the words of the code, those in `core_denial`. They
+ * are cut to CORE_REASON_BYTES. */
+void core_request_set_denial(struct core_request *request, enum core_denial denial,
+                             const char *reason);
+void core_request_set_reason(struct core_request *request, const char *reason); /* words only */
 /* Gives the peer grants, from now on and in place of earlier ones; everything is copied. 0,
  * MOQ_ERR_EXPIRED (they have expired), MOQ_ERR_BOUNDS (over a limit above), MOQ_ERR_NOMEM, or
  * MOQ_ERR_INVALID: not the request of a session. After an error the session is denied, whatever

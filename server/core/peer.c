@@ -62,7 +62,8 @@ void core_peer_close(struct core_peer *peer, int error, const char *reason)
     if (session)
         moq_session_close(session, error, reason);
     else
-        peer_refuse(peer, reason ? reason : moq_error_words(error));
+        peer_refuse(peer, error ? error : MOQ_ERR_REFUSED,
+                    reason ? reason : moq_error_words(error ? error : MOQ_ERR_REFUSED));
 }
 
 void core_peer_transport(const struct core_peer *peer, struct quic_conn_stats *stats)
@@ -100,11 +101,12 @@ void peer_note_starved(struct core_peer *peer)
              (unsigned long long)stats.streams_allowed);
 }
 
-void peer_refuse(struct core_peer *peer, const char *reason)
+void peer_refuse(struct core_peer *peer, int error, const char *reason)
 {
-    if (peer->is_denied)
+    if (peer->refusal)
         return;
-    peer->is_denied = true;
+    peer->refusal = (int16_t)error;
+    quic_conn_set_refusal(peer->conn, reason);
     peer->router->counters.sessions_denied++;
     log_info(LOG_POLICY, "session %llu from %s is refused: %s", (unsigned long long)peer->number,
              peer->address, reason);

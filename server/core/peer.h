@@ -19,9 +19,9 @@ struct core_peer {
     struct list announcements;       /* announcement.owner_node */
     struct core_request *request;    /* owned: what hooks decide on first; else NULL */
     struct grants *grants;           /* a reference; NULL: it may do everything */
-    bool is_denied;
-    bool has_starved; /* it allows too few streams, and the log has said so */
-    bool has_expired; /* its grants have, so its session is being closed */
+    int16_t refusal;                 /* the error with which it was refused; 0: it was not */
+    bool has_starved;                /* it allows too few streams, and the log has said so */
+    bool has_expired;                /* its grants have, so its session is being closed */
     char address[64];
     /* Stored in the peer's own memory; peer.c has the limits of their lengths. */
     const char *path, *query, *origin, *server_name;
@@ -31,8 +31,8 @@ struct core_peer {
 /* A query to this peer waited too long for a stream: counts it, and logs it the first time. */
 void peer_note_starved(struct core_peer *peer);
 
-/* Notes that the peer is refused: counts and logs it, once. */
-void peer_refuse(struct core_peer *peer, const char *reason);
+/* Notes that the peer is refused: counts and logs it, once, and sets the words that it is told. */
+void peer_refuse(struct core_peer *peer, int error, const char *reason);
 
 /* ---- Grants (peer_grants.c) ------------------------------------------------------------------ */
 

@@ -35,8 +35,7 @@ static void on_announce_decided(struct core_request *request, bool is_allowed)
     announcement->is_revoked = !core_peer_may(announcement->peer, CORE_PUBLISH, announcement->path);
     router->counters.announcements_denied++;
     log_info(LOG_POLICY, "%s may not publish %s: %s", peer_name(announcement->peer, name),
-             moq_path_text(announcement->path, text, sizeof text),
-             request->reason[0] ? request->reason : "denied");
+             moq_path_text(announcement->path, text, sizeof text), request_words(request));
 }
 
 /* Its grants decide first, then hooks. */
@@ -227,12 +226,12 @@ static void on_session_decided(struct core_request *request, bool is_allowed)
     struct core_peer *peer = request->peer;
     peer->request = NULL;
     if (!is_allowed)
-        peer_refuse(peer, request->reason[0] ? request->reason : "denied");
+        peer_refuse(peer, request_error(request), request_words(request));
     struct moq_session *held = moq_native_bridge_session(peer->conn);
     if (held && is_allowed)
         moq_session_release(held);
     else if (held)
-        moq_session_close(held, MOQ_ERR_REFUSED, request->reason);
+        moq_session_close(held, request_error(request), request_words(request));
     free(request);
 }
 
@@ -249,11 +248,12 @@ int peer_accept(struct router *router, const struct moq_peer *info,
         .on_decided = on_session_decided,
     };
     core_hooks_ask(&router->hooks, peer->request);
-    if (peer->is_denied) {
+    int refusal = peer->refusal;
+    if (refusal) {
         if (peer->request)
             core_hooks_withdraw(peer->request);
         end_peer(peer);
-        return MOQ_ERR_REFUSED;
+        return refusal;
     }
     router->counters.sessions_total++;
     config->events = &peer_events;
@@ -261,5 +261,7 @@ int peer_accept(struct router *router, const struct moq_peer *info,
     config->offers = router->offers;
     config->limits = core_session_limits(router->config);
     config->is_held = peer->request != NULL;
+    if (config->is_held)
+        config->limits.handshake_ns += CORE_ANSWER_TIMEOUT_NS; /* hooks take their time from this */
     return 0;
 }

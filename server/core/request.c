@@ -5,6 +5,45 @@
 
 #include <stdio.h>
 
+/* ---- Denials --------------------------------------------------------------------------------- */
+
+static const struct {
+    int error;
+    const char *words;
+} denials[] = {
+    [CORE_DENIAL_REFUSED] = {MOQ_ERR_REFUSED, "refused"},
+    [CORE_DENIAL_UNAUTHORIZED] = {MOQ_ERR_UNAUTHORIZED, "no valid credentials"},
+    [CORE_DENIAL_FORBIDDEN] = {MOQ_ERR_REFUSED, "not allowed"},
+    [CORE_DENIAL_NOT_FOUND] = {MOQ_ERR_NOT_FOUND, "not found"},
+    [CORE_DENIAL_BUSY] = {MOQ_ERR_BOUNDS, "too busy"},
+    [CORE_DENIAL_EXPIRED] = {MOQ_ERR_UNAUTHORIZED, "expired"},
+};
+
+/* An entry may have given any number. */
+static size_t denial_of(const struct core_request *request)
+{
+    bool is_known = request->denial < sizeof denials / sizeof denials[0];
+    return is_known ? request->denial : CORE_DENIAL_REFUSED;
+}
+
+int request_error(const struct core_request *request)
+{
+    return denials[denial_of(request)].error;
+}
+
+const char *request_words(const struct core_request *request)
+{
+    return request->reason[0] ? request->reason : denials[denial_of(request)].words;
+}
+
+void request_blame_grants(struct core_request *request)
+{
+    if (request->grants_error == MOQ_ERR_EXPIRED)
+        core_request_set_denial(request, CORE_DENIAL_EXPIRED, "token expired");
+    else
+        core_request_set_denial(request, CORE_DENIAL_REFUSED, "its grants cannot be kept");
+}
+
 /* ---- For the chain --------------------------------------------------------------------------- */
 
 void request_note(struct core_request *request)
@@ -73,6 +112,13 @@ const struct moq_wish *core_request_wish(const struct core_request *request)
 uint64_t core_request_group(const struct core_request *request)
 {
     return request->group;
+}
+
+void core_request_set_denial(struct core_request *request, enum core_denial denial,
+                             const char *reason)
+{
+    request->denial = (uint8_t)denial;
+    core_request_set_reason(request, reason ? reason : "");
 }
 
 void core_request_set_reason(struct core_request *request, const char *reason)

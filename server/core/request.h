@@ -16,7 +16,8 @@ struct core_request {
     int grants_error;       /* grants that could not be set: the request is denied */
     const struct moq_wish *wish;    /* borrowed; NULL: not a subscription */
     uint64_t group;                 /* of a fetch */
-    char reason[CORE_REASON_BYTES]; /* why it was denied */
+    uint8_t denial;                 /* enum core_denial, if it is denied */
+    char reason[CORE_REASON_BYTES]; /* why it was denied; "": as request_words says */
     /* Called once, perhaps before core_hooks_ask returns. After that the chain does not use the
      * request. */
     void (*on_decided)(struct core_request *request, bool is_allowed);
@@ -33,6 +34,13 @@ struct core_request {
     bool is_held;
     void *held_user; /* set by the entry that holds it */
 };
+
+/* The error of a denied request for its peer, and the words that go with it. */
+int request_error(const struct core_request *request);
+const char *request_words(const struct core_request *request);
+
+/* For the chain: denies it because grants could not be set. */
+void request_blame_grants(struct core_request *request);
 
 /* For the chain: notes what the current entry may set, undoes what it has set, and forgets the
  * notes. */

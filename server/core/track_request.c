@@ -222,9 +222,8 @@ static void on_decided(struct core_request *decided, bool is_allowed)
     if (!is_allowed) {
         char text[MOQ_PATH_LINE_BYTES], name[PEER_NAME_BYTES];
         log_info(LOG_POLICY, "%s may not watch %s: %s", peer_name(decided->peer, name),
-                 moq_path_text(request->asked->path, text, sizeof text),
-                 decided->reason[0] ? decided->reason : "denied");
-        refuse_request(request, MOQ_ERR_REFUSED);
+                 moq_path_text(request->asked->path, text, sizeof text), request_words(decided));
+        refuse_request(request, request_error(decided));
     } else if (refuse_if_revoked(request)) {
         return;
     } else if (decided->kind == CORE_REQUEST_SUBSCRIBE) {

@@ -79,6 +79,8 @@ int pass_to_peer(const struct pass *pass, struct core_peer *peer)
 static enum core_verdict answer(struct guard *guard, struct core_request *request,
                                 enum core_verdict verdict)
 {
+    if (verdict == CORE_DENY)
+        core_request_set_denial(request, guard->denial, guard->reason);
     if (verdict != CORE_LATER)
         return verdict;
     guard->held = request;
