@@ -167,12 +167,13 @@ static void on_viewer_born(void *self, struct core_viewer *viewer)
 static void on_viewer_died(void *self, struct core_viewer *viewer)
 {
     const struct chaos_entry *entry = self;
+    struct core_peer *peer = core_viewer_peer(viewer);
     struct core_policy_reasons why;
     core_viewer_reasons(viewer, &why);
-    assert_non_null(core_viewer_peer(viewer));
+    assert_non_null(peer);
     note_died(self, viewer, core_viewer_slot(viewer, &entry->hook));
-    do_anything(self, core_viewer_peer(viewer));
-    core_viewer_close(viewer, 0); /* must have no effect */
+    core_viewer_close(viewer, 0); /* must have no effect, unless only the entry leaves */
+    do_anything(self, peer);
 }
 
 static void on_viewer_sample(void *self, struct core_viewer *viewer)
