@@ -81,6 +81,36 @@ int host_override(const struct relay_policy *policy, struct core_override *overr
     return is_good ? 0 : RELAY_ERR_INVALID;
 }
 
+/* ---- Denials --------------------------------------------------------------------------------- */
+
+static const struct {
+    enum core_denial denial;
+    int error;
+} denials[] = {
+    [RELAY_DENIED_REFUSED] = {CORE_DENIAL_REFUSED, MOQ_ERR_REFUSED},
+    [RELAY_DENIED_UNAUTHORIZED] = {CORE_DENIAL_UNAUTHORIZED, MOQ_ERR_UNAUTHORIZED},
+    [RELAY_DENIED_FORBIDDEN] = {CORE_DENIAL_FORBIDDEN, MOQ_ERR_REFUSED},
+    [RELAY_DENIED_NOT_FOUND] = {CORE_DENIAL_NOT_FOUND, MOQ_ERR_NOT_FOUND},
+    [RELAY_DENIED_BUSY] = {CORE_DENIAL_BUSY, MOQ_ERR_BOUNDS},
+    [RELAY_DENIED_EXPIRED] = {CORE_DENIAL_EXPIRED, MOQ_ERR_UNAUTHORIZED},
+};
+
+static enum relay_denial known_denial(enum relay_denial code)
+{
+    bool is_known = (unsigned)code < sizeof denials / sizeof denials[0];
+    return is_known ? code : RELAY_DENIED_REFUSED;
+}
+
+enum core_denial host_denial(enum relay_denial code)
+{
+    return denials[known_denial(code)].denial;
+}
+
+int host_denial_error(enum relay_denial code)
+{
+    return denials[known_denial(code)].error;
+}
+
 /* ---- Paths ----------------------------------------------------------------------------------- */
 
 _Static_assert((int)RELAY_PATH_BYTES == (int)MOQ_PATH_TEXT_BYTES, "any path must fit");

@@ -173,6 +173,8 @@ int host_error(int core_error);               /* of base/error.h -> enum relay_e
 int host_core_error(int error);               /* and back */
 struct moq_path *host_path(const char *text); /* NULL: not a valid path, or out of memory */
 int host_override(const struct relay_policy *policy, struct core_override *override);
+enum core_denial host_denial(enum relay_denial code); /* refused, if it is none of ours */
+int host_denial_error(enum relay_denial code);        /* how a session or a track ends by it */
 /* The smaller of the size that a caller states and ours: how much of a struct may be copied. */
 size_t host_struct_bytes(uint32_t size, size_t ours);
 

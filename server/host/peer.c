@@ -76,9 +76,8 @@ void relay_peer_stats(const struct relay_peer *peer, struct relay_peer_stats *st
 
 void relay_peer_close(struct relay_peer *peer, enum relay_denial code, const char *reason)
 {
-    (void)code;
     if (FITS(peer, HOST_PEER))
-        core_peer_close(peer->core, MOQ_ERR_REFUSED, reason);
+        core_peer_close(peer->core, host_denial_error(code), reason);
 }
 
 int relay_peer_query_value(const struct relay_peer *peer, const char *name, char *out, size_t size)

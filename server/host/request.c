@@ -90,8 +90,7 @@ enum relay_verdict relay_request_deny(struct relay_request *request, enum relay_
     va_start(arguments, format);
     vsnprintf(reason, sizeof reason, format, arguments);
     va_end(arguments);
-    core_request_set_reason(request->core, reason);
-    (void)code;
+    core_request_set_denial(request->core, host_denial(code), reason);
     return RELAY_DENY;
 }
 

@@ -90,7 +90,6 @@ void relay_viewer_clear_policy(struct relay_viewer *viewer, uint32_t bits)
 
 void relay_viewer_close(struct relay_viewer *viewer, enum relay_denial code)
 {
-    (void)code;
     if (FITS(viewer, HOST_VIEWER))
-        core_viewer_close(viewer->core, MOQ_ERR_REFUSED);
+        core_viewer_close(viewer->core, host_denial_error(code));
 }

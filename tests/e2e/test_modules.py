@@ -63,6 +63,7 @@ def a_module_greets_counts_and_keeps_out():
     wait_until(lambda: len(viewer.out) >= 2, 15, "who is in stays in")
     late = clock(relay, "--no-reconnect")
     check(late.wait() != 0, "nobody comes in any more")
+    check(any("we are closed" in line for line in late.err), f"it is told why: {late.err}")
     relay.wait_for("we are closed")
     viewer.end()
     relay.wait_for("hello: goodbye, ")

@@ -379,12 +379,12 @@ uint64_t relay_request_group(const struct relay_request *request); /* of a fetch
 
 /* Why the peer is refused, and how it is told; RELAY_DENIED_REFUSED if nothing is said. */
 enum relay_denial {
-    RELAY_DENIED_REFUSED,
-    RELAY_DENIED_UNAUTHORIZED, /* no credentials, or bad ones */
-    RELAY_DENIED_FORBIDDEN,    /* known, but not allowed this */
-    RELAY_DENIED_NOT_FOUND,
-    RELAY_DENIED_BUSY, /* it may try again later */
-    RELAY_DENIED_EXPIRED,
+    RELAY_DENIED_REFUSED,      /* HTTP status 403 on WebTransport; otherwise transfork code 13 */
+    RELAY_DENIED_UNAUTHORIZED, /* no credentials, or bad ones: 401; 6 */
+    RELAY_DENIED_FORBIDDEN,    /* known, but not allowed this: 403; 13 */
+    RELAY_DENIED_NOT_FOUND,    /* 404; 13 */
+    RELAY_DENIED_BUSY,         /* it may try again later: 503; 11 */
+    RELAY_DENIED_EXPIRED,      /* credentials that were valid: 401; 6 */
 };
 /* Notes code and reason, which the log and the peer are told: at most RELAY_REASON_BYTES, and no
  * secrets. Returns RELAY_DENY, to be returned in turn. */

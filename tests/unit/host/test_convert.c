@@ -18,6 +18,15 @@ static void errors_survive_the_way_there_and_back(void **state)
     assert_string_equal(relay_error_words(-1000), "unknown error");
 }
 
+static void a_denial_that_is_none_is_a_refusal(void **state)
+{
+    (void)state;
+    assert_int_equal(host_denial(RELAY_DENIED_EXPIRED), CORE_DENIAL_EXPIRED);
+    assert_int_equal(host_denial_error(RELAY_DENIED_BUSY), MOQ_ERR_BOUNDS);
+    assert_int_equal(host_denial((enum relay_denial)77), CORE_DENIAL_REFUSED);
+    assert_int_equal(host_denial_error((enum relay_denial) - 1), MOQ_ERR_REFUSED);
+}
+
 static void prefixes_end_with_a_part(void **state)
 {
     (void)state;
@@ -93,6 +102,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(errors_survive_the_way_there_and_back),
+        cmocka_unit_test(a_denial_that_is_none_is_a_refusal),
         cmocka_unit_test(prefixes_end_with_a_part),
         cmocka_unit_test(a_path_has_parts_and_a_limit),
         cmocka_unit_test(patterns_match_by_parts),
