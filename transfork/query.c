@@ -24,7 +24,7 @@ static bool bury_query(struct query *query, int error)
 
 void query_end(struct query *query, int error)
 {
-    if (bury_query(query, error))
+    if (bury_query(query, error) && !query->is_closed)
         query->kind->tell_end(query, error);
 }
 
@@ -35,6 +35,7 @@ void query_stream_over(struct moq_stream *stream, int error)
 
 void query_cancel(struct query *query)
 {
+    query->is_closed = true;
     if (query->stream)
         stream_abort(query->stream, MOQ_ERR_CANCELLED);
     bury_query(query, MOQ_ERR_CANCELLED);

@@ -27,6 +27,7 @@ struct query {
     struct moq_session *session;
     struct moq_stream *stream; /* its `owner` is the query; NULL: ended by the peer, or over */
     bool is_over;
+    bool is_closed; /* by its owner, perhaps inside what its end causes */
 };
 
 /* Opens its stream and sends no message yet. Returns 0 or MOQ_ERR_NOMEM. */

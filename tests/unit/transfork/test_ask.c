@@ -289,6 +289,51 @@ static void nothing_is_asked_before_the_session_is_ready(void **state)
     pair_deinit(&pair);
 }
 
+/* ---- Subscriptions --------------------------------------------------------------------------- */
+
+struct closer {
+    struct moq_watcher watcher;
+    struct listener *listener;
+};
+
+static void close_when_cut(struct moq_watcher *watcher, struct moq_group *group)
+{
+    struct closer *closer = (struct closer *)(void *)watcher;
+    if (group->is_ended)
+        moq_subscription_close(&closer->listener->subscription);
+}
+
+/* The end of a subscription cuts its groups first, and whoever hears of that may close it. */
+static void one_that_is_closed_while_it_ends_is_not_told(void **state)
+{
+    (void)state;
+    static const struct moq_watcher_ops ops = {.on_growth = close_when_cut};
+    struct pair pair;
+    struct listener listener;
+    struct moq_group *group;
+    pair_init(&pair, &(struct options){0});
+    struct moq_track *track = pair.peer[SERVER].track = track_new(&pair, "t");
+    listener_init(&listener, &pair, "t");
+    listener_subscribe(&listener, pair.peer[CLIENT].session, &NO_WISH);
+    track_begin(track, 1, &group);
+    track_frame(track, group, "x");
+    wire_run(&pair.wire);
+    assert_string_equal(text_of(listener.track, 1), "x...");
+
+    struct closer closer = {.watcher = {.ops = &ops}, .listener = &listener};
+    moq_track_watch(listener.track, &closer.watcher);
+    moq_viewer_close(pair.peer[SERVER].viewer, MOQ_ERR_REFUSED);
+    wire_run(&pair.wire);
+    assert_string_equal(text_of(listener.track, 1), "x!");
+    assert_null(listener.subscription);
+    assert_int_equal(listener.closed, 0);
+
+    moq_track_unwatch(listener.track, &closer.watcher);
+    moq_group_unref(&group);
+    listener_deinit(&listener);
+    pair_deinit(&pair);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -301,6 +346,7 @@ int main(void)
         cmocka_unit_test(info_may_be_refused_or_given_up),
         cmocka_unit_test(questions_wait_for_credit_and_may_be_dropped_before),
         cmocka_unit_test(nothing_is_asked_before_the_session_is_ready),
+        cmocka_unit_test(one_that_is_closed_while_it_ends_is_not_told),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
