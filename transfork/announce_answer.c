@@ -8,7 +8,7 @@
 #include "base/objects.h"
 #include "transfork/dialect.h"
 #include "transfork/message.h"
-#include "transfork/offers.h"
+#include "transfork/transfork.h"
 
 /* The limit of unsent bytes in the stream's log. Further changes are told when there is room
  * again. */
@@ -20,7 +20,7 @@ struct announce_answer {
     struct moq_session *session;
     struct moq_stream *stream; /* NULL once the stream is over */
     struct moq_path *prefix;
-    struct offers_watcher *watcher; /* NULL: we offer nothing */
+    struct moq_offers_watcher *watcher; /* NULL: we offer nothing */
     bool has_told_live;
 };
 
@@ -35,7 +35,7 @@ static void answer_free(struct grave *grave)
 static void answer_over(struct announce_answer *answer)
 {
     answer->stream = NULL;
-    offers_unwatch(&answer->watcher);
+    moq_offers_unwatch(&answer->watcher);
     list_remove(&answer->node);
     answer->session->announce_count--;
     session_bury(answer->session, &answer->grave, answer_free);
@@ -72,7 +72,7 @@ static void tell_differences(struct announce_answer *answer)
     bool is_active = false, has_more = true;
     int error = 0;
     while (!error && stream_unsent(answer->stream) < ANNOUNCE_BACKLOG_BYTES) {
-        has_more = answer->watcher && offers_watcher_next(answer->watcher, &is_active, &path);
+        has_more = answer->watcher && moq_offers_watcher_next(answer->watcher, &is_active, &path);
         if (!has_more)
             break;
         error = tell_announce(answer, is_active ? ANNOUNCE_ACTIVE : ANNOUNCE_ENDED, path);
@@ -83,7 +83,7 @@ static void tell_differences(struct announce_answer *answer)
         stream_fail(answer->stream, error);
 }
 
-static void on_pending(struct offers_watcher *watcher, void *user)
+static void on_pending(struct moq_offers_watcher *watcher, void *user)
 {
     struct announce_answer *answer = user;
     (void)watcher;
@@ -106,12 +106,13 @@ void moq_session_look_again(struct moq_session *session)
     list_for_each_safe (node, &session->announce_answers) {
         struct announce_answer *answer = container_of(node, struct announce_answer, node);
         if (answer->watcher)
-            offers_look_again(session->config.offers, answer->watcher);
+            moq_offers_look_again(session->config.offers, answer->watcher);
     }
     session_leave(session);
 }
 
-static const struct offers_watcher_ops watcher_ops = {.on_pending = on_pending, .can_see = can_see};
+static const struct moq_offers_watcher_ops watcher_ops = {.on_pending = on_pending,
+                                                          .can_see = can_see};
 
 /* ---- The stream ------------------------------------------------------------------------------ */
 
@@ -124,7 +125,7 @@ static void answer_stream_over(struct moq_stream *stream, int error)
 static void answer_sent(struct moq_stream *stream)
 {
     struct announce_answer *answer = stream->owner;
-    bool has_more = answer->watcher && offers_watcher_has_pending(answer->watcher);
+    bool has_more = answer->watcher && moq_offers_watcher_has_pending(answer->watcher);
     if ((has_more || !answer->has_told_live) && session_is_ready(answer->session))
         tell_differences(answer);
 }
@@ -149,7 +150,7 @@ static int begin_answer(struct moq_stream *stream, struct moq_path *prefix)
     object_born(OBJECT_announce_answer);
 
     if (session->config.offers) {
-        answer->watcher = offers_watch(session->config.offers, prefix, &watcher_ops, answer);
+        answer->watcher = moq_offers_watch(session->config.offers, prefix, &watcher_ops, answer);
         if (!answer->watcher)
             return MOQ_ERR_NOMEM;
     }

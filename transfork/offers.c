@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The set of offered paths, and for each announce stream the difference between what its peer knows
  * and what is true. */
-#include "transfork/offers.h"
+#include "transfork/transfork.h"
 
 #include <stdlib.h>
 
@@ -46,14 +46,14 @@ struct sight {
     UT_hash_handle hh;
 };
 
-struct offers_watcher {
+struct moq_offers_watcher {
     struct list node, wake_node;
     struct moq_path *prefix;
-    const struct offers_watcher_ops *ops;
+    const struct moq_offers_watcher_ops *ops;
     void *user;
     struct sight *table;
     struct list pending;
-    struct moq_path *last; /* the path that offers_watcher_next returned */
+    struct moq_path *last; /* the path that moq_offers_watcher_next returned */
 };
 
 /* ---- Tables: keyed by a path's wire form, with its own keyed hash ---------------------------- */
@@ -100,7 +100,8 @@ static void offer_free(struct moq_offers *offers, struct offer *offer)
     free(offer);
 }
 
-static struct sight *sight_find(const struct offers_watcher *watcher, const struct moq_path *path)
+static struct sight *sight_find(const struct moq_offers_watcher *watcher,
+                                const struct moq_path *path)
 {
     struct sight *found;
     size_t size;
@@ -109,7 +110,7 @@ static struct sight *sight_find(const struct offers_watcher *watcher, const stru
     return found;
 }
 
-static struct sight *sight_new(struct offers_watcher *watcher, struct moq_path *path)
+static struct sight *sight_new(struct moq_offers_watcher *watcher, struct moq_path *path)
 {
     struct sight *sight = calloc(1, sizeof *sight);
     if (!sight)
@@ -123,7 +124,7 @@ static struct sight *sight_new(struct offers_watcher *watcher, struct moq_path *
     return sight;
 }
 
-static void sight_free(struct offers_watcher *watcher, struct sight *sight)
+static void sight_free(struct moq_offers_watcher *watcher, struct sight *sight)
 {
     list_remove(&sight->pending);
     HASH_DEL(watcher->table, sight);
@@ -134,14 +135,14 @@ static void sight_free(struct offers_watcher *watcher, struct sight *sight)
 
 /* ---- What a change means to a watcher -------------------------------------------------------- */
 
-static bool may_see(const struct offers_watcher *watcher, const struct moq_path *path,
+static bool may_see(const struct moq_offers_watcher *watcher, const struct moq_path *path,
                     const void *who)
 {
     return !watcher->ops || !watcher->ops->can_see ||
            watcher->ops->can_see(watcher->user, path, who);
 }
 
-static bool sees_offer(const struct offers_watcher *watcher, const struct offer *offer)
+static bool sees_offer(const struct moq_offers_watcher *watcher, const struct offer *offer)
 {
     if (!moq_path_has_prefix(offer->path, watcher->prefix))
         return false;
@@ -151,7 +152,7 @@ static bool sees_offer(const struct offers_watcher *watcher, const struct offer 
     return false;
 }
 
-static void set_visible(struct offers_watcher *watcher, struct sight *sight, bool is_visible)
+static void set_visible(struct moq_offers_watcher *watcher, struct sight *sight, bool is_visible)
 {
     sight->is_visible = is_visible;
     if (!is_visible && !sight->is_told)
@@ -161,7 +162,7 @@ static void set_visible(struct offers_watcher *watcher, struct sight *sight, boo
 }
 
 /* Looks at `offer` again after one of its owners came or went. */
-static void look_at_offer(struct offers_watcher *watcher, const struct offer *offer)
+static void look_at_offer(struct moq_offers_watcher *watcher, const struct offer *offer)
 {
     bool is_visible = sees_offer(watcher, offer);
     struct sight *sight = sight_find(watcher, offer->path);
@@ -178,10 +179,10 @@ static void look_at_offer(struct offers_watcher *watcher, const struct offer *of
 static void tell_offers_watchers(struct moq_offers *offers, const struct offer *offer)
 {
     list_for_each (node, &offers->watchers) {
-        struct offers_watcher *watcher = container_of(node, struct offers_watcher, node);
-        bool had_pending = offers_watcher_has_pending(watcher);
+        struct moq_offers_watcher *watcher = container_of(node, struct moq_offers_watcher, node);
+        bool had_pending = moq_offers_watcher_has_pending(watcher);
         look_at_offer(watcher, offer);
-        bool is_new = !had_pending && offers_watcher_has_pending(watcher);
+        bool is_new = !had_pending && moq_offers_watcher_has_pending(watcher);
         if (is_new && list_is_empty(&watcher->wake_node))
             list_push_back(&offers->waking, &watcher->wake_node);
     }
@@ -191,7 +192,8 @@ static void tell_offers_watchers(struct moq_offers *offers, const struct offer *
 static void wake_watchers(struct moq_offers *offers)
 {
     for (struct list *node; (node = list_pop_front(&offers->waking));) {
-        struct offers_watcher *watcher = container_of(node, struct offers_watcher, wake_node);
+        struct moq_offers_watcher *watcher =
+            container_of(node, struct moq_offers_watcher, wake_node);
         if (watcher->ops && watcher->ops->on_pending)
             watcher->ops->on_pending(watcher, watcher->user);
     }
@@ -278,10 +280,10 @@ size_t moq_offers_count(const struct moq_offers *offers)
 
 /* ---- Watchers -------------------------------------------------------------------------------- */
 
-struct offers_watcher *offers_watch(struct moq_offers *offers, struct moq_path *prefix,
-                                    const struct offers_watcher_ops *ops, void *user)
+struct moq_offers_watcher *moq_offers_watch(struct moq_offers *offers, struct moq_path *prefix,
+                                            const struct moq_offers_watcher_ops *ops, void *user)
 {
-    struct offers_watcher *watcher = calloc(1, sizeof *watcher);
+    struct moq_offers_watcher *watcher = calloc(1, sizeof *watcher);
     if (!watcher)
         return NULL;
     watcher->prefix = moq_path_ref(prefix);
@@ -297,20 +299,20 @@ struct offers_watcher *offers_watch(struct moq_offers *offers, struct moq_path *
     return watcher;
 }
 
-void offers_look_again(struct moq_offers *offers, struct offers_watcher *watcher)
+void moq_offers_look_again(struct moq_offers *offers, struct moq_offers_watcher *watcher)
 {
-    bool had_pending = offers_watcher_has_pending(watcher);
+    bool had_pending = moq_offers_watcher_has_pending(watcher);
     struct offer *offer, *next;
     HASH_ITER(hh, offers->table, offer, next)
     look_at_offer(watcher, offer);
-    bool is_new = !had_pending && offers_watcher_has_pending(watcher);
+    bool is_new = !had_pending && moq_offers_watcher_has_pending(watcher);
     if (is_new && watcher->ops && watcher->ops->on_pending)
         watcher->ops->on_pending(watcher, watcher->user);
 }
 
-void offers_unwatch(struct offers_watcher **watcher)
+void moq_offers_unwatch(struct moq_offers_watcher **watcher)
 {
-    struct offers_watcher *mine = *watcher;
+    struct moq_offers_watcher *mine = *watcher;
     *watcher = NULL;
     if (!mine)
         return;
@@ -324,7 +326,8 @@ void offers_unwatch(struct offers_watcher **watcher)
     free(mine);
 }
 
-bool offers_watcher_next(struct offers_watcher *watcher, bool *is_active, struct moq_path **path)
+bool moq_offers_watcher_next(struct moq_offers_watcher *watcher, bool *is_active,
+                             struct moq_path **path)
 {
     struct list *node = list_pop_front(&watcher->pending);
     moq_path_unref(&watcher->last);
@@ -342,12 +345,12 @@ bool offers_watcher_next(struct offers_watcher *watcher, bool *is_active, struct
     return true;
 }
 
-bool offers_watcher_has_pending(const struct offers_watcher *watcher)
+bool moq_offers_watcher_has_pending(const struct moq_offers_watcher *watcher)
 {
     return !list_is_empty(&watcher->pending);
 }
 
-const struct moq_path *offers_watcher_prefix(const struct offers_watcher *watcher)
+const struct moq_path *moq_offers_watcher_prefix(const struct moq_offers_watcher *watcher)
 {
     return watcher->prefix;
 }

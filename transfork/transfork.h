@@ -321,6 +321,40 @@ void moq_offers_remove(struct moq_offers *offers, const struct moq_path *path, c
 bool moq_offers_has(const struct moq_offers *offers, const struct moq_path *path);
 size_t moq_offers_count(const struct moq_offers *offers);
 
+/* A watcher of offers: what code that follows the paths below a prefix was told, and what is true
+ * now. It keeps no history: whoever owns it pulls the difference one step at a time, so one that
+ * stalls costs at most one entry per path. A path that ended and came back in the meantime gives
+ * "ended" and then "active", because its publisher may have started afresh. */
+struct moq_offers_watcher;
+
+struct moq_offers_watcher_ops { /* every entry may be NULL */
+    /* There is something to pull, where there was nothing before. Called by moq_offers_add,
+     * moq_offers_remove and moq_offers_look_again, never by moq_offers_watch. It may unwatch, but
+     * must not add or remove offers. */
+    void (*on_pending)(struct moq_offers_watcher *watcher, void *user);
+    /* Whether this watcher may know of an offer by `owner`. Asked at each change of an offer; after
+     * the answers themselves have changed, call moq_offers_look_again. NULL: it sees all. */
+    bool (*can_see)(void *user, const struct moq_path *path, const void *owner);
+};
+
+/* Follows all paths below `prefix` (a reference is taken). Existing offers can be pulled at once.
+ * NULL: out of memory. */
+struct moq_offers_watcher *moq_offers_watch(struct moq_offers *offers, struct moq_path *prefix,
+                                            const struct moq_offers_watcher_ops *ops, void *user);
+/* May point to NULL; sets it to NULL. Harmless after moq_offers_free. */
+void moq_offers_unwatch(struct moq_offers_watcher **watcher);
+
+/* Asks can_see again about every offer; on_pending may follow before it returns. */
+void moq_offers_look_again(struct moq_offers *offers, struct moq_offers_watcher *watcher);
+
+/* The next difference. Returns false if there is none; the first time, everything that was there at
+ * the beginning has been pulled. *path includes the prefix, and is borrowed until the next call
+ * with this watcher. */
+bool moq_offers_watcher_next(struct moq_offers_watcher *watcher, bool *is_active,
+                             struct moq_path **path);
+bool moq_offers_watcher_has_pending(const struct moq_offers_watcher *watcher);
+const struct moq_path *moq_offers_watcher_prefix(const struct moq_offers_watcher *watcher);
+
 #ifdef __cplusplus
 }
 #endif

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Offers: what a peer is told of the paths under its prefix, in differences. */
-#include "transfork/offers.h"
+#include "transfork/transfork.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -41,29 +41,29 @@ static bool has(struct moq_offers *offers, const char *text)
     return result;
 }
 
-static struct offers_watcher *watch(struct moq_offers *offers, const char *text,
-                                    const struct offers_watcher_ops *ops, void *user)
+static struct moq_offers_watcher *watch(struct moq_offers *offers, const char *text,
+                                        const struct moq_offers_watcher_ops *ops, void *user)
 {
     struct moq_path *prefix = moq_path_from_text(text);
-    struct offers_watcher *watcher = offers_watch(offers, prefix, ops, user);
+    struct moq_offers_watcher *watcher = moq_offers_watch(offers, prefix, ops, user);
     moq_path_unref(&prefix);
     assert_non_null(watcher);
     return watcher;
 }
 
 /* Pulls everything and compares it with "+path" and "-path" in order. */
-static void assert_told(struct offers_watcher *watcher, const char *expected)
+static void assert_told(struct moq_offers_watcher *watcher, const char *expected)
 {
     char text[1000] = "", path_text[MOQ_PATH_TEXT_BYTES];
     size_t used = 0;
     bool is_active;
     struct moq_path *path;
-    while (offers_watcher_next(watcher, &is_active, &path))
+    while (moq_offers_watcher_next(watcher, &is_active, &path))
         used += (size_t)snprintf(text + used, sizeof text - used, "%s%c%s", used ? " " : "",
                                  is_active ? '+' : '-',
                                  moq_path_text(path, path_text, sizeof path_text));
     assert_string_equal(text, expected);
-    assert_false(offers_watcher_has_pending(watcher));
+    assert_false(moq_offers_watcher_has_pending(watcher));
 }
 
 static void a_set_counts_its_paths_once(void **state)
@@ -95,9 +95,9 @@ static void a_watcher_is_told_what_is_there_and_what_comes(void **state)
     struct moq_offers *offers = moq_offers_new();
     add(offers, "demo/a", &alice);
     add(offers, "other", &alice);
-    struct offers_watcher *watcher = watch(offers, "demo", NULL, NULL);
-    assert_int_equal(moq_path_count(offers_watcher_prefix(watcher)), 1);
-    assert_true(offers_watcher_has_pending(watcher));
+    struct moq_offers_watcher *watcher = watch(offers, "demo", NULL, NULL);
+    assert_int_equal(moq_path_count(moq_offers_watcher_prefix(watcher)), 1);
+    assert_true(moq_offers_watcher_has_pending(watcher));
     assert_told(watcher, "+demo/a");
     add(offers, "demo/b", &alice);
     add(offers, "demo", &alice);
@@ -105,7 +105,7 @@ static void a_watcher_is_told_what_is_there_and_what_comes(void **state)
     assert_told(watcher, "+demo/b +demo");
     take_back(offers, "demo/a", &alice);
     assert_told(watcher, "-demo/a");
-    offers_unwatch(&watcher);
+    moq_offers_unwatch(&watcher);
     assert_null(watcher);
     moq_offers_free(&offers);
 }
@@ -114,7 +114,7 @@ static void a_path_of_two_owners_ends_with_the_second(void **state)
 {
     (void)state;
     struct moq_offers *offers = moq_offers_new();
-    struct offers_watcher *watcher = watch(offers, "", NULL, NULL);
+    struct moq_offers_watcher *watcher = watch(offers, "", NULL, NULL);
     add(offers, "a", &alice);
     add(offers, "a", &bob);
     assert_told(watcher, "+a");
@@ -122,7 +122,7 @@ static void a_path_of_two_owners_ends_with_the_second(void **state)
     assert_told(watcher, "");
     take_back(offers, "a", &bob);
     assert_told(watcher, "-a");
-    offers_unwatch(&watcher);
+    moq_offers_unwatch(&watcher);
     moq_offers_free(&offers);
 }
 
@@ -130,12 +130,12 @@ static void what_came_and_went_untold_is_never_told(void **state)
 {
     (void)state;
     struct moq_offers *offers = moq_offers_new();
-    struct offers_watcher *watcher = watch(offers, "", NULL, NULL);
+    struct moq_offers_watcher *watcher = watch(offers, "", NULL, NULL);
     add(offers, "a", &alice);
     take_back(offers, "a", &alice);
     assert_told(watcher, "");
     assert_int_equal(object_count(OBJECT_sight), 0);
-    offers_unwatch(&watcher);
+    moq_offers_unwatch(&watcher);
     moq_offers_free(&offers);
 }
 
@@ -143,7 +143,7 @@ static void what_went_and_came_back_is_ended_and_active(void **state)
 {
     (void)state;
     struct moq_offers *offers = moq_offers_new();
-    struct offers_watcher *watcher = watch(offers, "", NULL, NULL);
+    struct moq_offers_watcher *watcher = watch(offers, "", NULL, NULL);
     add(offers, "a", &alice);
     assert_told(watcher, "+a");
     for (int i = 0; i < 5; i++) {
@@ -153,7 +153,7 @@ static void what_went_and_came_back_is_ended_and_active(void **state)
         add(offers, "a", &alice);
     }
     assert_told(watcher, "-a +a");
-    offers_unwatch(&watcher);
+    moq_offers_unwatch(&watcher);
     moq_offers_free(&offers);
 }
 
@@ -161,19 +161,19 @@ static void a_restart_that_ends_halfway_told_is_not_active_again(void **state)
 {
     (void)state;
     struct moq_offers *offers = moq_offers_new();
-    struct offers_watcher *watcher = watch(offers, "", NULL, NULL);
+    struct moq_offers_watcher *watcher = watch(offers, "", NULL, NULL);
     bool is_active;
     struct moq_path *path;
     add(offers, "a", &alice);
     assert_told(watcher, "+a");
     take_back(offers, "a", &alice);
     add(offers, "a", &alice);
-    assert_true(offers_watcher_next(watcher, &is_active, &path));
+    assert_true(moq_offers_watcher_next(watcher, &is_active, &path));
     assert_false(is_active);
     take_back(offers, "a", &alice);
     assert_told(watcher, "");
     assert_int_equal(object_count(OBJECT_sight), 0);
-    offers_unwatch(&watcher);
+    moq_offers_unwatch(&watcher);
     moq_offers_free(&offers);
 }
 
@@ -186,9 +186,9 @@ static bool sees_alice_only(void *user, const struct moq_path *path, const void 
 static void who_may_not_see_an_owner_is_not_told(void **state)
 {
     (void)state;
-    static const struct offers_watcher_ops ops = {.can_see = sees_alice_only};
+    static const struct moq_offers_watcher_ops ops = {.can_see = sees_alice_only};
     struct moq_offers *offers = moq_offers_new();
-    struct offers_watcher *watcher = watch(offers, "", &ops, NULL);
+    struct moq_offers_watcher *watcher = watch(offers, "", &ops, NULL);
     add(offers, "a", &bob);
     assert_told(watcher, "");
     add(offers, "a", &alice);
@@ -198,7 +198,7 @@ static void who_may_not_see_an_owner_is_not_told(void **state)
     add(offers, "a", &bob);
     take_back(offers, "a", &alice);
     assert_told(watcher, "-a");
-    offers_unwatch(&watcher);
+    moq_offers_unwatch(&watcher);
     moq_offers_free(&offers);
 }
 
@@ -211,24 +211,24 @@ static bool sees_what_it_may(void *user, const struct moq_path *path, const void
 static void who_may_see_other_paths_is_told_when_it_looks_again(void **state)
 {
     (void)state;
-    static const struct offers_watcher_ops ops = {.can_see = sees_what_it_may};
+    static const struct moq_offers_watcher_ops ops = {.can_see = sees_what_it_may};
     struct moq_path *sight = moq_path_from_text("a");
     struct moq_offers *offers = moq_offers_new();
     add(offers, "a/x", &alice);
     add(offers, "b/x", &alice);
-    struct offers_watcher *watcher = watch(offers, "", &ops, &sight);
+    struct moq_offers_watcher *watcher = watch(offers, "", &ops, &sight);
     assert_told(watcher, "+a/x");
     moq_path_unref(&sight);
     sight = moq_path_from_text("b");
     assert_told(watcher, "");
-    offers_look_again(offers, watcher);
+    moq_offers_look_again(offers, watcher);
     assert_told(watcher, "-a/x +b/x");
-    offers_look_again(offers, watcher);
+    moq_offers_look_again(offers, watcher);
     assert_told(watcher, "");
     take_back(offers, "a/x", &alice);
     take_back(offers, "b/x", &alice);
     assert_told(watcher, "-b/x");
-    offers_unwatch(&watcher);
+    moq_offers_unwatch(&watcher);
     moq_offers_free(&offers);
     moq_path_unref(&sight);
 }
@@ -237,19 +237,19 @@ static void who_may_see_other_paths_is_told_when_it_looks_again(void **state)
 
 struct sleeper {
     int woken;
-    struct offers_watcher *watcher, **victim;
+    struct moq_offers_watcher *watcher, **victim;
 };
 
-static void on_pending(struct offers_watcher *watcher, void *user)
+static void on_pending(struct moq_offers_watcher *watcher, void *user)
 {
     struct sleeper *sleeper = user;
-    assert_true(offers_watcher_has_pending(watcher));
+    assert_true(moq_offers_watcher_has_pending(watcher));
     sleeper->woken++;
     if (sleeper->victim)
-        offers_unwatch(sleeper->victim);
+        moq_offers_unwatch(sleeper->victim);
 }
 
-static const struct offers_watcher_ops waking_ops = {.on_pending = on_pending};
+static const struct moq_offers_watcher_ops waking_ops = {.on_pending = on_pending};
 
 static void a_watcher_is_woken_once_until_it_has_pulled_all(void **state)
 {
@@ -257,7 +257,7 @@ static void a_watcher_is_woken_once_until_it_has_pulled_all(void **state)
     struct moq_offers *offers = moq_offers_new();
     struct sleeper sleeper = {0};
     add(offers, "x", &alice);
-    struct offers_watcher *watcher = watch(offers, "", &waking_ops, &sleeper);
+    struct moq_offers_watcher *watcher = watch(offers, "", &waking_ops, &sleeper);
     assert_int_equal(sleeper.woken, 0);
     add(offers, "a", &alice);
     assert_int_equal(sleeper.woken, 0);
@@ -268,7 +268,7 @@ static void a_watcher_is_woken_once_until_it_has_pulled_all(void **state)
     assert_told(watcher, "+b +c");
     take_back(offers, "b", &alice);
     assert_int_equal(sleeper.woken, 2);
-    offers_unwatch(&watcher);
+    moq_offers_unwatch(&watcher);
     moq_offers_free(&offers);
 }
 
@@ -285,7 +285,7 @@ static void a_watcher_may_leave_or_remove_another_when_woken(void **state)
         add(offers, "a", &alice);
         for (int i = 0; i < 3; i++) {
             assert_int_equal(sleepers[i].woken, i == victim && victim > actor ? 0 : 1);
-            offers_unwatch(&sleepers[i].watcher);
+            moq_offers_unwatch(&sleepers[i].watcher);
         }
         moq_offers_free(&offers);
     }
@@ -295,12 +295,12 @@ static void unwatching_after_the_set_is_harmless(void **state)
 {
     (void)state;
     struct moq_offers *offers = moq_offers_new();
-    struct offers_watcher *watcher = watch(offers, "", NULL, NULL);
+    struct moq_offers_watcher *watcher = watch(offers, "", NULL, NULL);
     add(offers, "a", &alice);
     moq_offers_free(&offers);
     assert_told(watcher, "+a");
-    offers_unwatch(&watcher);
-    offers_unwatch(&watcher);
+    moq_offers_unwatch(&watcher);
+    moq_offers_unwatch(&watcher);
 }
 
 int main(void)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Offers against a plain model, over many seeded random lives: publishers come and go, peers pull
  * when they like. */
-#include "transfork/offers.h"
+#include "transfork/transfork.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
@@ -19,7 +19,7 @@ static const char *const prefix_texts[PEERS] = {"", "a", "a/x", "b"};
 
 /* What one peer believes, and what must be told to it. */
 struct peer {
-    struct offers_watcher *watcher;
+    struct moq_offers_watcher *watcher;
     unsigned owners_seen;  /* bit per owner */
     bool is_told[PATHS];   /* from what it pulled */
     bool has_ended[PATHS]; /* since it was told: the end must be told as well */
@@ -49,14 +49,14 @@ static bool can_see(void *user, const struct moq_path *path, const void *owner)
     return peer->owners_seen & 1u << ((const int *)owner - owner_marks);
 }
 
-static void on_pending(struct offers_watcher *watcher, void *user)
+static void on_pending(struct moq_offers_watcher *watcher, void *user)
 {
     struct peer *peer = user;
     assert_ptr_equal(watcher, peer->watcher);
     peer->woken++;
 }
 
-static const struct offers_watcher_ops ops = {.on_pending = on_pending, .can_see = can_see};
+static const struct moq_offers_watcher_ops ops = {.on_pending = on_pending, .can_see = can_see};
 
 static bool is_visible(const struct world *world, int peer, int path)
 {
@@ -83,7 +83,7 @@ static void peer_pull(struct world *world, int number, uint64_t most)
     struct moq_path *path;
     bool is_active;
     for (uint64_t i = 0; i < most; i++) {
-        if (!offers_watcher_next(peer->watcher, &is_active, &path))
+        if (!moq_offers_watcher_next(peer->watcher, &is_active, &path))
             return;
         int which = path_number(world, path);
         assert_int_equal(peer->is_told[which], !is_active);
@@ -110,7 +110,7 @@ static void change(struct world *world)
     bool was_visible[PEERS], had_pending[PEERS];
     for (int i = 0; i < PEERS; i++) {
         was_visible[i] = is_visible(world, i, path);
-        had_pending[i] = offers_watcher_has_pending(world->peers[i].watcher);
+        had_pending[i] = moq_offers_watcher_has_pending(world->peers[i].watcher);
         world->peers[i].woken = 0;
     }
 
@@ -126,7 +126,7 @@ static void change(struct world *world)
         bool is_now = is_visible(world, i, path);
         if (was_visible[i] && !is_now && peer->is_told[path])
             peer->has_ended[path] = true;
-        bool is_first = !had_pending[i] && offers_watcher_has_pending(peer->watcher);
+        bool is_first = !had_pending[i] && moq_offers_watcher_has_pending(peer->watcher);
         assert_int_equal(peer->woken, is_first ? 1 : 0);
     }
 }
@@ -135,16 +135,16 @@ static void change(struct world *world)
 static void change_sight(struct world *world, int number)
 {
     struct peer *peer = &world->peers[number];
-    bool was_visible[PATHS], had_pending = offers_watcher_has_pending(peer->watcher);
+    bool was_visible[PATHS], had_pending = moq_offers_watcher_has_pending(peer->watcher);
     for (int path = 0; path < PATHS; path++)
         was_visible[path] = is_visible(world, number, path);
     peer->woken = 0;
     peer->owners_seen = (unsigned)(next_random(&world->seed) % (1u << OWNERS));
-    offers_look_again(world->offers, peer->watcher);
+    moq_offers_look_again(world->offers, peer->watcher);
     for (int path = 0; path < PATHS; path++)
         if (was_visible[path] && !is_visible(world, number, path) && peer->is_told[path])
             peer->has_ended[path] = true;
-    bool is_first = !had_pending && offers_watcher_has_pending(peer->watcher);
+    bool is_first = !had_pending && moq_offers_watcher_has_pending(peer->watcher);
     assert_int_equal(peer->woken, is_first ? 1 : 0);
 }
 
@@ -162,7 +162,7 @@ static void come(struct world *world, int number)
 {
     struct peer *peer = &world->peers[number];
     *peer = (struct peer){.owners_seen = (unsigned)(next_random(&world->seed) % (1u << OWNERS))};
-    peer->watcher = offers_watch(world->offers, world->prefixes[number], &ops, peer);
+    peer->watcher = moq_offers_watch(world->offers, world->prefixes[number], &ops, peer);
     assert_non_null(peer->watcher);
 }
 
@@ -179,7 +179,7 @@ static void step(struct world *world)
     } else if (dice < 97) {
         change_sight(world, number);
     } else {
-        offers_unwatch(&world->peers[number].watcher);
+        moq_offers_unwatch(&world->peers[number].watcher);
         come(world, number);
     }
     assert_bounded(world);
@@ -198,7 +198,7 @@ static void live(uint64_t seed)
         step(&world);
     for (int i = 0; i < PEERS; i++) {
         assert_caught_up(&world, i);
-        offers_unwatch(&world.peers[i].watcher);
+        moq_offers_unwatch(&world.peers[i].watcher);
         moq_path_unref(&world.prefixes[i]);
     }
     moq_offers_free(&world.offers);
