@@ -19,6 +19,7 @@ extern "C" {
     X(group)                                                                                       \
     X(group_body)                                                                                  \
     X(track)                                                                                       \
+    X(cursor)                                                                                      \
     X(path)                                                                                        \
     X(sight)                                                                                       \
     X(session)                                                                                     \
@@ -44,6 +45,8 @@ extern "C" {
     X(exporter)                                                                                    \
     X(catalog)                                                                                     \
     X(config)                                                                                      \
+    X(watch)                                                                                       \
+    X(announced_paths)                                                                             \
     X(route)                                                                                       \
     X(source)                                                                                      \
     X(link)

@@ -59,6 +59,9 @@ int group_append(struct moq_group *group, const void *data, size_t n);
  * the body, unless it was adopted. A second call does nothing. */
 void group_end(struct moq_group *group, int error, uint64_t now_ns);
 
+/* Whether moq_group_reader_next has something else to return than MOQ_ERR_AGAIN. */
+bool group_reader_has_next(const struct moq_group_reader *reader);
+
 /* On the track's thread. True: the length and `error` are final if the group ended normally. */
 static inline bool group_has_ended(const struct moq_group *group)
 {

@@ -96,6 +96,17 @@ static int why_no_next_frame(const struct moq_group_reader *reader)
     return is_whole ? MOQ_ERR_END : MOQ_ERR_WRONG_SIZE;
 }
 
+bool group_reader_has_next(const struct moq_group_reader *reader)
+{
+    bool has_ended = group_has_ended(reader->group);
+    struct bytes_cursor ahead = cursor_of_reader(reader);
+    uint64_t payload = 0;
+    int error = read_frame_size(&ahead, &payload);
+    if (!error && bytes_cursor_available(&ahead) < payload)
+        error = MOQ_ERR_AGAIN;
+    return error != MOQ_ERR_AGAIN || has_ended;
+}
+
 int moq_group_reader_next(struct moq_group_reader *reader, const uint8_t **data, size_t *size)
 {
     bool has_ended = group_has_ended(reader->group);

@@ -301,4 +301,7 @@ void moq_info_query_close(struct moq_info_query **query); /* no callback */
 }
 #endif
 #pragma GCC visibility pop
+
+#include "transfork/cursor.h" /* which needs what is above */
+
 #endif

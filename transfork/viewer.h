@@ -78,6 +78,11 @@ void viewer_mark_done(struct moq_viewer *viewer, struct sequence_run run);
 void viewer_lose(struct moq_viewer *viewer, struct sequence_run run, int error);
 /* Marks groups as done that the publisher reported missing, and has the peer told. */
 void viewer_pass_on_loss(struct moq_viewer *viewer, struct sequence_run run, int error);
+/* How many groups of a hole were missed. A hole may be of groups that never were, so at most as
+ * many count as the cache has dropped since *dropped_counted was its dropped_count, and each of
+ * these only once. */
+uint64_t viewer_missed_in_hole(const struct moq_track *track, struct sequence_run hole,
+                               uint64_t *dropped_counted);
 
 /* ---- What its streams tell (send_group.c) ---------------------------------------------------- */
 
@@ -99,6 +104,11 @@ struct viewer_view {
 /* The group to open now: by the policy's order the newest, or the oldest that is within its
  * latency. NULL: none. */
 struct moq_group *viewer_next_group(const struct viewer_view *view);
+
+/* Whether a group is later than policy and expiry allow. The answer holds until *until_ns if
+ * nothing else happens. */
+bool viewer_group_is_late(const struct viewer_view *view, const struct moq_group *group,
+                          uint64_t *until_ns);
 
 /* Why a group is not to be opened or continued: MOQ_ERR_EXPIRED, or the error that cut it; else 0.
  * The answer holds until *until_ns if nothing else happens. */

@@ -44,17 +44,20 @@ void viewer_add_gap(struct moq_viewer *viewer, struct sequence_run run, int erro
     viewer->gap_error = error;
 }
 
-/* How many groups of a hole the viewer missed. A hole may be of groups that never were, so at most
- * as many count as the cache has dropped since the viewer began, and each of these only once. */
-static uint64_t missed_in_hole(struct moq_viewer *viewer, struct sequence_run hole)
+uint64_t viewer_missed_in_hole(const struct moq_track *track, struct sequence_run hole,
+                               uint64_t *dropped_counted)
 {
-    const struct moq_track *track = viewer->track;
     uint64_t end = hole.last < track->floor ? hole.last + 1 : track->floor;
     uint64_t count = end > hole.first ? end - hole.first : 0;
-    uint64_t most = track->dropped_count - viewer->dropped_counted;
+    uint64_t most = track->dropped_count - *dropped_counted;
     count = count < most ? count : most;
-    viewer->dropped_counted += count;
+    *dropped_counted += count;
     return count;
+}
+
+static uint64_t missed_in_hole(struct moq_viewer *viewer, struct sequence_run hole)
+{
+    return viewer_missed_in_hole(viewer->track, hole, &viewer->dropped_counted);
 }
 
 void viewer_mark_done(struct moq_viewer *viewer, struct sequence_run run)

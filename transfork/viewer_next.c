@@ -30,18 +30,24 @@ static uint64_t late_at(const struct viewer_view *view, const struct moq_group *
     return time_after(group->superseded_ns, view->policy->latency_ns);
 }
 
+bool viewer_group_is_late(const struct viewer_view *view, const struct moq_group *group,
+                          uint64_t *until_ns)
+{
+    uint64_t expires_ns = expires_at(view, group), late_ns = late_at(view, group);
+    uint64_t due_ns = expires_ns < late_ns ? expires_ns : late_ns;
+    if (view->now_ns >= due_ns)
+        return true;
+    if (due_ns < *until_ns)
+        *until_ns = due_ns;
+    return false;
+}
+
 int viewer_group_fault(const struct viewer_view *view, const struct moq_group *group,
                        uint64_t *until_ns)
 {
     if (group_has_ended(group) && group->error)
         return group->error;
-    uint64_t expires_ns = expires_at(view, group), late_ns = late_at(view, group);
-    uint64_t due_ns = expires_ns < late_ns ? expires_ns : late_ns;
-    if (view->now_ns >= due_ns)
-        return MOQ_ERR_EXPIRED;
-    if (due_ns < *until_ns)
-        *until_ns = due_ns;
-    return 0;
+    return viewer_group_is_late(view, group, until_ns) ? MOQ_ERR_EXPIRED : 0;
 }
 
 struct moq_group *viewer_next_group(const struct viewer_view *view)
