@@ -17,6 +17,7 @@
 #include "native/native.h"
 #include "server/core/feed.h"
 #include "server/core/hooks.h"
+#include "server/core/watch.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -50,6 +51,12 @@ struct relay_config;
     X(groups_reset, "groups cut short for late viewers")                                           \
     X(groups_sent, "groups delivered to viewers")                                                  \
     X(bytes_sent, "bytes of groups sent to viewers")                                               \
+    X(watches, "tracks that code inside the relay watches now")                                    \
+    X(watches_total, "tracks that code inside the relay watched")                                  \
+    X(watch_groups_read, "groups that it read to their ends")                                      \
+    X(watch_groups_cut, "groups that it began and did not read to their ends")                     \
+    X(watch_groups_skipped, "groups that it was too late for")                                     \
+    X(watch_bytes_read, "bytes of frames that it read")                                            \
     X(cache_bytes, "bytes of groups held now")                                                     \
     X(cache_evictions, "times the cache was over its bound and was cut")
 
@@ -119,7 +126,7 @@ struct core_worker {
     uv_loop_t *loop;            /* for handles of the caller's own, to be closed before core_stop */
     struct moq_native *native;  /* has its clock; begin each callback with moq_native_wake */
     struct core_hooks *hooks;   /* for core_hooks_add */
-    struct router *router;      /* for origin_add */
+    struct router *router;      /* for origin_add, core_watch_open, core_announced_open */
     struct mailbox *mailbox;    /* for posts from any thread, until core_stop is done */
     const struct worker *whole; /* private */
 };

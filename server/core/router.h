@@ -51,12 +51,17 @@ struct router {
     struct list foreign;        /* announcement.owner_node: of other workers */
     struct list origins;        /* announcement.owner_node: of origins on this worker */
     struct list outlets;        /* outlet.node: those that belong to no source */
+    struct list watches;        /* core_watch.node */
+    struct list announced;      /* core_announced.node */
+    struct list soon;           /* soon.node: calls that are due */
+    struct post soon_post;      /* under way while is_soon_sent */
     struct list viewers;        /* core_viewer.router_node, by the time of the next sample */
     struct bulletin *bulletins; /* one per worker; NULL: only one worker */
     const struct bulletin_events *bulletin_events; /* calls for bulletins of other workers */
     const struct link_home *link_home;             /* calls for links to tracks of this worker */
     struct route *routes;                          /* uthash */
-    uint32_t waiting_count, fetch_count, viewer_count, cache_cuts;
+    uint32_t waiting_count, fetch_count, viewer_count, cache_cuts, announced_count;
+    bool is_soon_sent, is_stopped;
     uint64_t next_peer;
     uint64_t (*wall_ms)(void *user); /* the wall clock; NULL: the system's */
     void *wall_user;

@@ -8,6 +8,7 @@
 #include "server/core/peer.h"
 #include "server/core/source.h"
 #include "server/core/track_request.h"
+#include "server/core/watching.h"
 
 static size_t count_nodes(const struct list *list)
 {
@@ -43,9 +44,23 @@ static void check_viewers(const struct source *source)
         REQUIRE(core_peer_may(core_viewer_peer(viewer), CORE_SUBSCRIBE, viewer->path));
         check_policy(viewer);
     }
-    bool is_watched = !list_is_empty(&source->viewers);
+    bool is_watched = !list_is_empty(&source->viewers) || source->watch_count > 0;
     REQUIRE(!is_watched || !source->origin || !source->is_resting);
     REQUIRE((source->idle_since_ns == CLOCK_NEVER) == is_watched);
+}
+
+static void check_listening_watches(const struct source *source)
+{
+    uint32_t count = 0;
+    list_for_each (node, &source->listeners) {
+        const struct source_listener *listener = container_of(node, struct source_listener, node);
+        if (listener->ops != &watch_listening)
+            continue;
+        const struct core_watch *watch = container_of(node, struct core_watch, listener.node);
+        REQUIRE(watch->source == source && listener->has_wish);
+        count++;
+    }
+    REQUIRE(source->watch_count == count);
 }
 
 void source_check(const struct source *source)
@@ -64,6 +79,7 @@ void source_check(const struct source *source)
         REQUIRE(source->farewell_ns != CLOCK_NEVER);
     }
     check_viewers(source);
+    check_listening_watches(source);
 }
 
 /* ---- Routes ---------------------------------------------------------------------------------- */
@@ -91,6 +107,8 @@ static size_t check_waiting(const struct route *route)
     list_for_each (node, &route->waiting) {
         const struct route_waiter *waiter = container_of(node, struct route_waiter, node);
         REQUIRE(waiter->route == route);
+        if (waiter->ops == &watch_waiting)
+            REQUIRE(!container_of(node, struct core_watch, waiting.node)->cursor);
         if (waiter->ops != &track_request_waiting)
             continue;
         const struct track_request *request =
@@ -193,6 +211,23 @@ static void check_outlets(const struct router *router)
     }
 }
 
+/* A watch waits, or listens to a source, or is over. */
+static void check_watches(const struct router *router)
+{
+    list_for_each (node, &router->watches) {
+        const struct core_watch *watch = container_of(node, struct core_watch, node);
+        bool is_waiting = watch->waiting.route != NULL, is_listening = watch->source != NULL;
+        REQUIRE(watch->router == router && !watch->is_closed);
+        REQUIRE(is_waiting + is_listening + watch->is_ended == 1);
+        REQUIRE(is_listening == !list_is_empty(&watch->listener.node));
+        REQUIRE(!is_listening || watch->cursor);
+        REQUIRE(!watch->is_armed || list_is_empty(&watch->soon.node));
+    }
+    REQUIRE(router->counters.watches == count_nodes(&router->watches));
+    REQUIRE(router->announced_count == count_nodes(&router->announced));
+    REQUIRE(router->is_soon_sent || list_is_empty(&router->soon));
+}
+
 static void check_held(const struct router *router)
 {
     uint64_t before_ns = 0;
@@ -226,4 +261,5 @@ void router_check(struct router *router)
     check_routes(router);
     check_origins(router);
     check_held(router);
+    check_watches(router);
 }

@@ -10,6 +10,7 @@
 #include "server/core/peer.h"
 #include "server/core/router_check.h"
 #include "server/core/source.h"
+#include "server/core/watching.h"
 
 int router_init(struct router *router, const struct router_config *config)
 {
@@ -31,6 +32,9 @@ int router_init(struct router *router, const struct router_config *config)
     list_init(&router->origins);
     list_init(&router->outlets);
     list_init(&router->viewers);
+    list_init(&router->watches);
+    list_init(&router->announced);
+    list_init(&router->soon);
     router->next_peer = router->worker + 1;
     if (!router->commons)
         router->commons = &router->own;
@@ -46,6 +50,9 @@ int router_init(struct router *router, const struct router_config *config)
 
 void router_stop(struct router *router)
 {
+    router->is_stopped = true;
+    announced_stop(router);
+    watches_stop(router);
     fetches_stop(router);
     outlets_stop(router);
     origins_stop(router);
@@ -64,6 +71,7 @@ uint64_t router_wall_ms(const struct router *router)
 /* The last bulletins may have arrived after router_stop. */
 void router_deinit(struct router *router)
 {
+    watches_deinit(router);
     foreign_forget_all(router);
     bulletins_deinit(router);
     moq_offers_free(&router->offers);
@@ -78,6 +86,7 @@ void router_counters(const struct router *router, struct core_counters *counters
         counters->streams_waiting += peer->session ? moq_session_waiting(peer->session) : 0;
     }
     sources_add_totals(router, counters);
+    watches_add_totals(router, counters);
 }
 
 void router_sweep(struct router *router)
@@ -87,6 +96,7 @@ void router_sweep(struct router *router)
     bulletins_sweep(router);
     routes_sweep(router);
     sources_sweep(router);
+    watches_sweep(router);
 #ifndef NDEBUG
     router_check(router);
 #endif

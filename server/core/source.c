@@ -159,10 +159,10 @@ static void detach_from_route(struct source *source)
     route_release(source->router, route);
 }
 
-/* Whether the track has viewers and has not ended. */
+/* Whether the track has viewers or watches and has not ended. */
 static bool is_watched(const struct source *source)
 {
-    return source->route && !list_is_empty(&source->viewers);
+    return source->route && (!list_is_empty(&source->viewers) || source->watch_count > 0);
 }
 
 static void tell_live_or_idle(struct source *source)
@@ -314,19 +314,49 @@ bool source_wait(struct source *source, const struct moq_wish *wish)
     return source->route && !source_is_ready(source); /* it may have ended, or switched */
 }
 
+/* Call it when a viewer or a watch has come or left. */
+static void note_idle(struct source *source)
+{
+    bool is_idle = list_is_empty(&source->viewers) && source->watch_count == 0;
+    source->idle_since_ns = is_idle ? source->router->clock->now_ns : CLOCK_NEVER;
+}
+
 void source_add_viewer(struct source *source, struct core_viewer *viewer)
 {
     struct router *router = source->router;
     viewer->source = source;
     list_push_back(&source->viewers, &viewer->node);
     list_push_back(&router->viewers, &viewer->router_node);
-    source->idle_since_ns = CLOCK_NEVER;
+    note_idle(source);
     router->viewer_count++;
     router->counters.viewers++;
     router->counters.viewers_total++;
     core_hooks_viewer_born(&router->hooks, &viewer->member);
     tell_live_or_idle(source);
     source_adjust(source); /* may end the source */
+}
+
+void source_add_watch(struct source *source, struct source_listener *listener)
+{
+    list_push_back(&source->listeners, &listener->node);
+    source->watch_count++;
+    note_idle(source);
+    tell_live_or_idle(source);
+    source_adjust(source); /* may end the source */
+}
+
+void source_forget_watch(struct source *source, struct source_listener *listener)
+{
+    list_remove(&listener->node);
+    source->watch_count--;
+    note_idle(source);
+}
+
+void source_remove_watch(struct source *source, struct source_listener *listener)
+{
+    source_forget_watch(source, listener);
+    tell_live_or_idle(source);
+    source_adjust(source);
 }
 
 static void add_totals(struct core_counters *counters, const struct moq_viewer *viewer)
@@ -359,8 +389,7 @@ void source_remove_viewer(struct core_viewer *viewer)
     router->counters.viewers--;
     add_totals(&router->counters, viewer->served);
     moq_viewer_set_user(viewer->served, NULL);
-    if (list_is_empty(&source->viewers))
-        source->idle_since_ns = router->clock->now_ns;
+    note_idle(source);
     core_hooks_viewer_died(&router->hooks, &viewer->member);
     core_viewer_free(viewer);
     tell_live_or_idle(source);
@@ -403,7 +432,8 @@ static void take_origin(struct source *source, struct announcement *origin)
     source->origin_from = source->is_continued ? moq_track_latest(source->track) + 1 : 0;
     list_for_each (node, &source->listeners) {
         struct source_listener *listener = container_of(node, struct source_listener, node);
-        listener->ops->on_origin(listener);
+        if (listener->ops->on_origin)
+            listener->ops->on_origin(listener);
     }
     source_adjust(source);
 }
@@ -491,6 +521,10 @@ void source_take_configuration(struct source *source)
     list_for_each (node, &source->viewers) {
         const struct core_viewer *viewer = container_of(node, struct core_viewer, node);
         uint64_t latency_ns = moq_viewer_policy(viewer->served)->latency_ns;
+        limits.grace_ns = latency_ns > limits.grace_ns ? latency_ns : limits.grace_ns;
+    }
+    list_for_each (node, &source->listeners) {
+        uint64_t latency_ns = container_of(node, struct source_listener, node)->latency_ns;
         limits.grace_ns = latency_ns > limits.grace_ns ? latency_ns : limits.grace_ns;
     }
     moq_track_set_cache(source->track, &limits);

@@ -18,7 +18,8 @@ struct source_listener;
 /* How long a publisher may take to bring older groups that a viewer asks for. */
 #define CORE_HISTORY_NS (2 * NS_PER_S)
 
-/* Calls to another worker's outlet, which hears what the track tells and counts like one viewer. */
+/* Calls to a listener, which counts like one viewer: another worker's outlet, or a watch of this
+ * worker. Entries but on_end may be NULL. */
 struct source_listener_ops {
     void (*on_ready)(struct source_listener *listener);  /* see source_ready */
     void (*on_origin)(struct source_listener *listener); /* the source has a new origin */
@@ -32,7 +33,8 @@ struct source_listener {
     struct list node; /* source.listeners */
     const struct source_listener_ops *ops;
     struct moq_wish wish;
-    bool has_wish; /* `wish` counts */
+    bool has_wish;       /* `wish` counts */
+    uint64_t latency_ns; /* groups are kept for it this long; 0: no longer than for others */
 };
 
 struct source {
@@ -44,6 +46,7 @@ struct source {
     struct moq_track *track;
     struct list viewers;   /* core_viewer.node */
     struct list listeners; /* source_listener.node */
+    uint32_t watch_count;  /* how many of the listeners are watches */
     struct route_follower follower;
     struct chain_member member; /* in the chain while it is live */
     bool is_continued;          /* the origin took another's place: its sequences may be raised */
@@ -52,7 +55,7 @@ struct source {
     bool is_asking;             /* the feed's adjust is running */
     bool is_begun;              /* source_ready was called in there */
     uint64_t origin_from;       /* sequence of the first group of this origin */
-    uint64_t idle_since_ns;     /* CLOCK_NEVER while it has viewers */
+    uint64_t idle_since_ns;     /* CLOCK_NEVER while it has viewers or watches */
     uint64_t farewell_ns;       /* when to give up a withdrawn track; CLOCK_NEVER: not withdrawn */
 };
 
@@ -63,6 +66,13 @@ void source_free(struct source *source);
 /* Takes over `viewer`, which may be gone when this returns. */
 void source_add_viewer(struct source *source, struct core_viewer *viewer);
 void source_remove_viewer(struct core_viewer *viewer); /* frees it */
+
+/* A watch joins the listeners and counts as a viewer of this worker. It may be gone when this
+ * returns. */
+void source_add_watch(struct source *source, struct source_listener *listener);
+void source_remove_watch(struct source *source, struct source_listener *listener);
+/* The same, for on_end: tells nobody. */
+void source_forget_watch(struct source *source, struct source_listener *listener);
 
 void source_adjust(struct source *source); /* asks the feed for what viewers want now */
 /* Asks the feed on behalf of a request that has to wait for it, unless it was asked already.

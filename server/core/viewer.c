@@ -31,8 +31,7 @@ struct core_viewer *core_viewer_new(struct router *router, const struct viewer_o
     return viewer;
 }
 
-/* What it may still get is kept for it, in its track, even if no class is that patient. */
-static void keep_groups_for(struct moq_track *track, const struct moq_policy *policy)
+void core_keep_groups_for(struct moq_track *track, const struct moq_policy *policy)
 {
     struct moq_cache_limits limits = moq_track_config(track)->cache;
     if (limits.grace_ns >= policy->latency_ns)
@@ -46,7 +45,7 @@ bool core_viewer_serve(struct core_viewer *viewer, struct moq_request *asked,
 {
     const struct policy_inputs inputs = inputs_of(viewer, &asked->wish);
     struct moq_policy policy = policy_decide(&inputs, NULL);
-    keep_groups_for(track, &policy);
+    core_keep_groups_for(track, &policy);
     viewer->served = moq_request_serve(asked, track, &policy);
     if (viewer->served)
         moq_viewer_set_user(viewer->served, viewer);
@@ -70,7 +69,7 @@ void core_viewer_decide(struct core_viewer *viewer)
     struct moq_policy policy = core_viewer_decided(viewer);
     struct moq_track *track = moq_track_ref(moq_viewer_track(viewer->served));
     moq_viewer_set_policy(viewer->served, &policy);
-    keep_groups_for(track, &policy);
+    core_keep_groups_for(track, &policy);
     moq_track_unref(&track);
 }
 

@@ -43,6 +43,9 @@ bool core_viewer_serve(struct core_viewer *viewer, struct moq_request *asked,
                        struct moq_track *track);
 void core_viewer_free(struct core_viewer *viewer);
 
+/* What may still be read at this latency is kept in the track, even if no class is that patient. */
+void core_keep_groups_for(struct moq_track *track, const struct moq_policy *policy);
+
 /* Decides its policy again after its wish or an override has changed. The viewer may be gone when
  * this returns. */
 void core_viewer_decide(struct core_viewer *viewer);

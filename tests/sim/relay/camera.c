@@ -92,13 +92,13 @@ bool camera_is_over(void *camera)
     return ((struct camera *)camera)->is_over;
 }
 
-static bool is_frame(const struct camera_setup *setup, const struct moq_group *group,
-                     uint32_t index, struct iovec got)
+bool camera_wrote_frame(const struct camera_setup *setup, uint64_t sequence, uint32_t index,
+                        struct iovec got)
 {
     uint8_t frame[CAMERA_FRAME_MAX_BYTES];
     if (index >= setup->frames)
         return false;
-    size_t size = frame_make(setup, group->sequence, index, frame);
+    size_t size = frame_make(setup, sequence, index, frame);
     return got.iov_len == size && memcmp(frame, got.iov_base, size) == 0;
 }
 
@@ -112,7 +112,8 @@ bool camera_wrote(const struct camera_setup *setup, struct moq_group *group)
     bool is_same = true;
     moq_group_reader_init(&reader, group);
     while (is_same && (error = moq_group_reader_next(&reader, &data, &size)) == 0) {
-        is_same = is_frame(setup, group, count, (struct iovec){(void *)(uintptr_t)data, size});
+        is_same = camera_wrote_frame(setup, group->sequence, count,
+                                     (struct iovec){(void *)(uintptr_t)data, size});
         count++;
     }
     if (is_same && error == MOQ_ERR_END)

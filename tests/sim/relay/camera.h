@@ -38,6 +38,10 @@ bool camera_is_over(void *camera);
  * group was cut short or still grows. */
 bool camera_wrote(const struct camera_setup *setup, struct moq_group *group);
 
+/* Whether this is the frame `index` of that group. */
+bool camera_wrote_frame(const struct camera_setup *setup, uint64_t sequence, uint32_t index,
+                        struct iovec got);
+
 /* Writes one whole group of one frame. */
 void publish_text(struct moq_track *track, uint64_t sequence, const char *text);
 

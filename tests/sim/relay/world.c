@@ -244,8 +244,8 @@ void world_deinit(struct world *world)
     REQUIRE(counters->viewers == 0);
     REQUIRE(counters->announcements == 0);
     REQUIRE(counters->upstream_subscriptions == 0);
-    REQUIRE(world->commons.waiting_count == 0);
     stop_routers(world);
+    REQUIRE(world->commons.waiting_count == 0);
     relay_config_free(&world->config);
     sim_free(&world->sim);
     REQUIRE(objects_report(stderr) == 0);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The door of core: a relay on loopback, to whose workers a publisher that is no peer (pond.h) and
- * hook entries (toy.h) are attached, before it serves or while it does. */
+/* The door of core: a relay on loopback, to whose workers a publisher that is no peer (pond.h),
+ * hook entries (toy.h) and watches are attached, before it serves or while it does. */
 #include "tests/unit/core/running.h"
 
 #include <arpa/inet.h>
@@ -17,6 +17,8 @@ struct attached {
     struct pond pond; /* of one of them */
     uv_timer_t ticker;
     uint64_t next_group;
+    struct core_watch *watch;
+    int frames, ended, end_error;
 };
 
 struct viewer {
@@ -47,6 +49,31 @@ static void on_tick(uv_timer_t *ticker)
     moq_track_finish_group(track, group);
 }
 
+static void on_readable(void *user, struct core_watch *watch)
+{
+    struct attached *attached = user;
+    struct moq_cursor_item item;
+    while (core_watch_read(watch, &item) == 1) {
+        attached->frames += item.kind == MOQ_CURSOR_FRAME && item.size == 4;
+        attached->ended += item.kind == MOQ_CURSOR_END;
+        attached->end_error = item.error;
+    }
+    if (attached->ended)
+        core_watch_close(&attached->watch);
+}
+
+static void watch_pond(struct attached *attached)
+{
+    static const struct core_watch_ops ops = {.on_readable = on_readable};
+    const struct core_watch_wish wish = {
+        .path = moq_path_from_text("pond"),
+        .policy = {.latency_ns = NS_PER_S, .priority = 128, .order = MOQ_ORDER_OLDEST}};
+    struct moq_path *path = wish.path;
+    assert_int_equal(
+        core_watch_open(attached->worker->router, &wish, &ops, attached, &attached->watch), 0);
+    moq_path_unref(&path);
+}
+
 static void attach(const struct core_worker *worker, void *user)
 {
     struct stage *stage = user;
@@ -54,6 +81,7 @@ static void attach(const struct core_worker *worker, void *user)
     attached->worker = worker;
     toy_init(&attached->toy, moq_native_clock(worker->native));
     assert_int_equal(core_hooks_add(worker->hooks, &attached->toy.hook), 0);
+    watch_pond(attached);
     if (worker->number != HOME)
         return;
     pond_fill(&attached->pond, worker->router);
@@ -74,6 +102,7 @@ static void detach(const struct core_worker *worker, void *user)
     struct stage *stage = user;
     struct attached *attached = &stage->attached[worker->number];
     close_handles(worker, user);
+    core_watch_close(&attached->watch);
     if (worker->number == HOME)
         pond_drain(&attached->pond);
     assert_int_equal(core_hooks_remove(worker->hooks, &attached->toy.hook), 0);
@@ -188,6 +217,7 @@ static void what_is_attached_serves_all_workers(void **state)
         close_viewers(&stage);
         on_all_workers(&stage, detach);
         for (size_t i = 0; i < WORKERS; i++) {
+            assert_true(stage.attached[i].frames > 0);
             viewers += stage.attached[i].toy.viewers_ever;
             peers += stage.attached[i].toy.peers_ever;
         }
@@ -197,7 +227,7 @@ static void what_is_attached_serves_all_workers(void **state)
     }
 }
 
-/* The origin goes with the relay, and hooks hear of everything. */
+/* The origin goes with the relay, hooks hear of everything, and watches end. */
 static void what_is_still_there_at_the_end_is_removed(void **state)
 {
     (void)state;
@@ -207,8 +237,12 @@ static void what_is_still_there_at_the_end_is_removed(void **state)
     for (int i = 0; i < VIEWERS; i++)
         viewer_close(&stage.viewers[i]);
     stage_deinit(&stage);
-    for (size_t i = 0; i < WORKERS; i++)
-        assert_int_equal(stage.attached[i].toy.peers + stage.attached[i].toy.viewers, 0);
+    for (size_t i = 0; i < WORKERS; i++) {
+        struct attached *attached = &stage.attached[i];
+        assert_int_equal(attached->toy.peers + attached->toy.viewers, 0);
+        assert_int_equal(attached->ended, 1);
+        assert_int_equal(attached->end_error, MOQ_ERR_CANCELLED);
+    }
 }
 
 int main(void)

@@ -5,12 +5,16 @@
 
 #include "server/core/router_check.h"
 #include "server/core/track_request.h"
+#include "server/core/watching.h"
+#include "tests/sim/relay/tap.h"
 #include "tests/unit/dying.h"
 
 struct stage {
     struct world world;
     struct router *router; /* the home */
     struct watch watches[2], waiting;
+    struct tap reading, patient; /* of the home; the second one waits for a publisher */
+    struct core_announced *announced;
 };
 
 static void run_ms(struct stage *stage, uint64_t ms)
@@ -18,7 +22,21 @@ static void run_ms(struct stage *stage, uint64_t ms)
     world_run(&stage->world, ms * NS_PER_MS);
 }
 
-/* Two workers, a publisher and a viewer on each of them, and one who waits for a publisher. */
+static void on_path(void *user, struct moq_path *path, bool is_announced)
+{
+    (void)user, (void)path, (void)is_announced;
+}
+
+static void listen_to_paths(struct stage *stage)
+{
+    static const struct core_announced_ops ops = {.on_path = on_path};
+    struct moq_path *prefix = moq_path_from_text("");
+    assert_int_equal(core_announced_open(stage->router, prefix, &ops, NULL, &stage->announced), 0);
+    moq_path_unref(&prefix);
+}
+
+/* Two workers, a publisher and a viewer on each of them, one who waits for a publisher, and the
+ * same for code inside the relay. */
 static void stage_init(struct stage *stage)
 {
     const struct world_setup setup = {.seed = 3, .workers = 2, .link = {.delay_ns = NS_PER_MS}};
@@ -35,8 +53,12 @@ static void stage_init(struct stage *stage)
     watch_init(&stage->watches[0], here, "pond", &WISH_ANY);
     watch_init(&stage->watches[1], there, "pond", &WISH_ANY);
     watch_init(&stage->waiting, here, "nowhere", &WISH_ANY);
+    tap_init(&stage->reading, stage->router, "pond", &TAP_WISH(NS_PER_S));
+    tap_init(&stage->patient, stage->router, "nirvana", &TAP_WISH(NS_PER_S));
+    listen_to_paths(stage);
     run_ms(stage, 200);
     assert_group(&stage->watches[1], 1, "frog");
+    assert_string_equal(tap_text(&stage->reading), "(1 frog 1)");
     for (uint32_t i = 0; i < 2; i++)
         router_check(&stage->world.workers[i].router);
 }
@@ -46,6 +68,9 @@ static void stage_deinit(struct stage *stage)
     watch_deinit(&stage->watches[0]);
     watch_deinit(&stage->watches[1]);
     watch_deinit(&stage->waiting);
+    tap_deinit(&stage->reading);
+    tap_deinit(&stage->patient);
+    core_announced_close(&stage->announced);
     world_deinit(&stage->world);
 }
 
@@ -167,6 +192,23 @@ BREACH(one_more_who_waits, stage->router->waiting_count++)
 BREACH(a_fetch_too_many, stage->router->fetch_count++)
 BREACH(a_session_too_many, stage->router->counters.sessions++)
 BREACH(a_peer_that_hooks_forget, list_remove(stage->router->hooks.peers.next))
+BREACH(a_watch_of_another_source, stage->reading.watch->source = (void *)stage)
+BREACH(a_watch_whose_wish_does_not_count, stage->reading.watch->listener.has_wish = false)
+BREACH(a_watch_that_is_not_counted, the_source(stage)->watch_count++)
+BREACH(a_watch_that_waits_and_reads, stage->patient.watch->cursor = stage->reading.watch->cursor)
+BREACH(a_watch_of_another_router, stage->reading.watch->router = NULL)
+BREACH(a_watch_that_is_closed, stage->reading.watch->is_closed = true)
+BREACH(a_watch_that_listens_and_has_ended, stage->reading.watch->is_ended = true)
+BREACH(a_watch_that_does_nothing, list_remove(&stage->reading.watch->listener.node))
+BREACH(a_watch_of_no_source,
+       (the_source(stage)->watch_count--, list_remove(&stage->reading.watch->listener.node)))
+BREACH(a_watch_without_a_cursor, stage->reading.watch->cursor = NULL)
+BREACH(a_watch_that_is_called_and_not_called,
+       router_soon(stage->router, &stage->reading.watch->soon))
+BREACH(a_watch_too_many, stage->router->counters.watches++)
+BREACH(a_listener_too_many, stage->router->announced_count++)
+BREACH(a_call_that_nobody_makes,
+       (router_soon(stage->router, &stage->announced->soon), stage->router->is_soon_sent = false))
 BREACH(a_broken_list, stage->router->peers.next->next->prev = NULL)
 
 BREACH(a_viewer_that_may_not_watch, core_viewer_peer(viewer_of(stage))->has_expired = true)
@@ -310,6 +352,22 @@ static void every_invariant_fires(void **state)
         {a_fetch_too_many, "router->fetch_count == count_nodes(&router->fetches)"},
         {a_session_too_many, "router->counters.sessions == count_nodes(&router->peers)"},
         {a_peer_that_hooks_forget, "count_nodes(&router->hooks.peers)"},
+        {a_watch_of_another_source, "watch->source == source && listener->has_wish"},
+        {a_watch_whose_wish_does_not_count, "watch->source == source && listener->has_wish"},
+        {a_watch_that_is_not_counted, "source->watch_count == count"},
+        {a_watch_that_waits_and_reads,
+         "!container_of(node, struct core_watch, waiting.node)->cursor"},
+        {a_watch_of_another_router, "watch->router == router && !watch->is_closed"},
+        {a_watch_that_is_closed, "watch->router == router && !watch->is_closed"},
+        {a_watch_that_listens_and_has_ended, "is_waiting + is_listening + watch->is_ended == 1"},
+        {a_watch_that_does_nothing, "source->watch_count == count"},
+        {a_watch_of_no_source, "is_listening == !list_is_empty(&watch->listener.node)"},
+        {a_watch_without_a_cursor, "!is_listening || watch->cursor"},
+        {a_watch_that_is_called_and_not_called,
+         "!watch->is_armed || list_is_empty(&watch->soon.node)"},
+        {a_watch_too_many, "router->counters.watches == count_nodes(&router->watches)"},
+        {a_listener_too_many, "router->announced_count == count_nodes(&router->announced)"},
+        {a_call_that_nobody_makes, "router->is_soon_sent || list_is_empty(&router->soon)"},
         {a_broken_list, "node->next->prev == node"},
         {a_route_that_nobody_needs, "is_needed"},
         {stamps_out_of_order, "announcement->stamp < above"},
