@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* What test_chaos.c is made of: clients of a relay, and what modules will be: entries of hook
- * chains, and publishers that are not peers. All of them act at random, by a seed. */
+ * chains, publishers that are not peers, and sinks. All of them act at random, by a seed. */
 #ifndef MOQ_TESTS_SIM_RELAY_CHAOS_H
 #define MOQ_TESTS_SIM_RELAY_CHAOS_H
 
 #include "tests/sim/relay/prologue.h"
+#include "tests/sim/relay/tap.h"
 
 enum {
     CHAOS_HOSTS = 4,
@@ -13,6 +14,8 @@ enum {
     CHAOS_PATHS = 4,
     CHAOS_ENTRIES = 3, /* per worker; not all of them are in its chain */
     CHAOS_PONDS = 4,
+    CHAOS_TAPS = 8,
+    CHAOS_EARS = 3,
     CHAOS_HELD = 8,      /* requests that an entry can hold at a time */
     CHAOS_MEMBERS = 256, /* peers and viewers that an entry can know */
 };
@@ -41,6 +44,14 @@ struct chaos_pond {
     bool is_announcing, is_ready, is_asked, is_resting;
 };
 
+/* One that hears which paths are announced. */
+struct chaos_ear {
+    struct chaos *chaos;
+    struct router *router;
+    struct core_announced *announced; /* NULL: unused */
+    bool heard[CHAOS_PATHS];          /* it was told that this path is announced */
+};
+
 struct chaos {
     struct world world;
     struct host *hosts[CHAOS_HOSTS];
@@ -48,13 +59,17 @@ struct chaos {
     struct watch *watches[CHAOS_WATCHES];  /* NULL: unused */
     struct chaos_entry entries[WORLD_WORKERS_MAX][CHAOS_ENTRIES];
     struct chaos_pond ponds[CHAOS_PONDS];
+    struct tap taps[CHAOS_TAPS]; /* without a watch: unused */
+    struct chaos_ear ears[CHAOS_EARS];
     bool has_guests; /* there are entries and ponds, not only clients */
     bool is_ending;  /* ponds make no more announcements */
-    int whole, cut, gaps, asked, replaced, inside, granted, pond_groups;
+    int whole, cut, gaps, asked, replaced, inside, granted, pond_groups, sink_calls, sink_groups,
+        sink_gaps;
 };
 
 uint64_t chaos_dice(struct chaos *chaos, uint64_t sides);
 const char *chaos_any_path(struct chaos *chaos);
+const char *chaos_path(int index);
 
 /* ---- Entries --------------------------------------------------------------------------------- */
 
@@ -68,5 +83,11 @@ void chaos_entries_check(const struct chaos *chaos); /* at the end: each birth h
 void chaos_pond_acts(struct chaos *chaos);         /* a pond announces, writes, answers or ends */
 void chaos_ponds_check(const struct chaos *chaos); /* checks that ponds rest when nobody watches */
 void chaos_ponds_end(struct chaos *chaos);
+
+/* ---- Sinks ----------------------------------------------------------------------------------- */
+
+void chaos_sink_acts(struct chaos *chaos);        /* a sink opens, reads or closes */
+void chaos_ears_check(const struct chaos *chaos); /* when nothing is under way: they know all */
+void chaos_sinks_end(struct chaos *chaos);
 
 #endif

@@ -126,6 +126,8 @@ static void do_anything(struct chaos_entry *entry, struct core_peer *peer)
     assert_int_equal(core_hooks_remove(entry->hooks, &entry->hook), MOQ_ERR_AGAIN);
     if (roll < 3)
         answer_one_of(entry);
+    else if (roll < 5)
+        chaos_sink_acts(chaos);
     else if (roll < 7)
         chaos_pond_acts(chaos);
     else if (roll == 7)
@@ -192,13 +194,21 @@ static void on_viewer_sample(void *self, struct core_viewer *viewer)
         do_anything(self, core_viewer_peer(viewer));
 }
 
+static void do_to_tracks(struct chaos *chaos)
+{
+    uint64_t roll = chaos_dice(chaos, 10);
+    if (roll < 2)
+        chaos_pond_acts(chaos);
+    else if (roll < 4)
+        chaos_sink_acts(chaos);
+}
+
 static void on_track_live(void *self, const struct moq_path *path)
 {
     struct chaos_entry *entry = self;
     (void)path;
     entry->live++;
-    if (chaos_dice(entry->chaos, 5) == 0)
-        chaos_pond_acts(entry->chaos);
+    do_to_tracks(entry->chaos);
 }
 
 static void on_track_idle(void *self, const struct moq_path *path)
@@ -206,8 +216,7 @@ static void on_track_idle(void *self, const struct moq_path *path)
     struct chaos_entry *entry = self;
     (void)path;
     assert_true(entry->live-- > 0);
-    if (chaos_dice(entry->chaos, 5) == 0)
-        chaos_pond_acts(entry->chaos);
+    do_to_tracks(entry->chaos);
 }
 
 static void on_event(void *self, const char *name, const struct moq_path *path)

@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "server/core/track_request.h"
+#include "server/core/watching.h"
 
 struct pond_feed {
     struct feed feed;
@@ -39,7 +40,8 @@ static struct feed *pond_open(struct source *source, struct announcement *origin
 static int pond_adjust(struct feed *feed, const struct moq_wish *all)
 {
     struct chaos_pond *pond = pond_of(feed);
-    uint64_t roll = chaos_dice(pond->chaos, 60);
+    struct chaos *chaos = pond->chaos;
+    uint64_t roll = chaos_dice(chaos, 60);
     (void)all;
     pond->is_asked = true;
     pond->is_resting = false;
@@ -49,6 +51,8 @@ static int pond_adjust(struct feed *feed, const struct moq_wish *all)
     }
     if (roll == 1)
         source_lost(feed->source, MOQ_ERR_IO);
+    if (roll > 1 && roll < 8)
+        chaos_sink_acts(chaos); /* which may close the feed */
     return roll == 0 ? MOQ_ERR_OFFLINE : 0;
 }
 
@@ -234,15 +238,23 @@ void chaos_pond_acts(struct chaos *chaos)
         act_on_feed(chaos, pond, error);
 }
 
+/* INFO and FETCH are asked of a feed that rests, too. */
+static bool waits_for_groups(const struct route_waiter *waiter)
+{
+    if (waiter->ops == &watch_waiting)
+        return true;
+    const struct moq_request *asked = container_of(waiter, struct track_request, waiting)->asked;
+    return asked->kind == MOQ_REQUEST_SUBSCRIBE;
+}
+
 /* Whether a viewer watches or waits, on the same worker or through a link. */
 static bool is_wanted(const struct source *source)
 {
     if (!list_is_empty(&source->viewers))
         return true;
     list_for_each (node, &source->route->waiting)
-        if (container_of(node, struct track_request, waiting.node)->asked->kind ==
-            MOQ_REQUEST_SUBSCRIBE)
-            return true; /* INFO and FETCH are asked of a feed that rests, too */
+        if (waits_for_groups(container_of(node, struct route_waiter, node)))
+            return true;
     list_for_each (node, &source->listeners)
         if (container_of(node, struct source_listener, node)->has_wish)
             return true;

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Publishers, viewers, hooks and feeds do random things over changing networks. Whatever happens,
- * the relay goes on, and nothing is left in the end.
+/* Publishers, viewers, hooks, feeds and sinks do random things over changing networks. Whatever
+ * happens, the relay goes on, and nothing is left in the end.
  *
  * usage: test_sim_relay_chaos [SEED [COUNT]]    runs only these cases */
 #include "tests/sim/relay/chaos.h"
@@ -20,6 +20,11 @@ uint64_t chaos_dice(struct chaos *chaos, uint64_t sides)
 const char *chaos_any_path(struct chaos *chaos)
 {
     return paths[chaos_dice(chaos, CHAOS_PATHS)];
+}
+
+const char *chaos_path(int index)
+{
+    return paths[index];
 }
 
 /* ---- Clients --------------------------------------------------------------------------------- */
@@ -280,6 +285,9 @@ static void (*const deeds[])(struct chaos *chaos) = {
     chaos_pond_acts,
     chaos_pond_acts,
     chaos_pond_acts,
+    chaos_sink_acts,
+    chaos_sink_acts,
+    chaos_sink_acts,
 };
 
 /* ---- A case ---------------------------------------------------------------------------------- */
@@ -309,6 +317,9 @@ static void act(struct chaos *chaos)
         if (chaos->watches[i])
             forget_watch(chaos, i);
     chaos_ponds_end(chaos);
+    world_run(&chaos->world, NS_PER_S);
+    chaos_ears_check(chaos);
+    chaos_sinks_end(chaos);
 }
 
 static bool has_left(const struct chaos *chaos)
@@ -346,7 +357,7 @@ static int run_cases(uint64_t first, uint64_t count)
 {
     struct chaos chaos;
     int failures = 0, whole = 0, cut = 0, gaps = 0, asked = 0, replaced = 0, inside = 0,
-        granted = 0, pond_groups = 0;
+        granted = 0, pond_groups = 0, sink_calls = 0, sink_groups = 0, sink_gaps = 0;
     for (uint64_t seed = first; seed < first + count; seed++) {
         fprintf(stderr, "seed %llu\r", (unsigned long long)seed); /* to know it after a crash */
         failures += run_case(seed, &chaos);
@@ -358,12 +369,15 @@ static int run_cases(uint64_t first, uint64_t count)
         inside += chaos.inside;
         granted += chaos.granted;
         pond_groups += chaos.pond_groups;
+        sink_calls += chaos.sink_calls;
+        sink_groups += chaos.sink_groups;
+        sink_gaps += chaos.sink_gaps;
     }
     printf("%llu seeds: %d groups whole, %d cut, %d reported as dropped, hooks asked %d times and "
            "replaced %d times, did %d things inside and gave grants %d times, %d groups of "
-           "ponds\n",
+           "ponds, sinks called %d times and read %d groups and %d gaps\n",
            (unsigned long long)count, whole, cut, gaps, asked, replaced, inside, granted,
-           pond_groups);
+           pond_groups, sink_calls, sink_groups, sink_gaps);
     return failures;
 }
 
