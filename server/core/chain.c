@@ -188,18 +188,27 @@ static bool tell_withdrawn(struct core_request *request)
     return pass.about != NULL;
 }
 
+/* Returns false if the request is gone afterwards. */
+static bool withdraw_held(struct core_request *request)
+{
+    forget_in_passes(request->hooks, request);
+    let_go_of_request(request);
+    if (!tell_withdrawn(request))
+        return false;
+    request_forget_notes(request);
+    return true;
+}
+
 void core_hooks_withdraw(struct core_request *request)
 {
     if (!request->hooks)
         return;
-    forget_in_passes(request->hooks, request);
-    if (!request->is_held) {
-        request_forget_notes(request);
+    if (request->is_held) {
+        withdraw_held(request);
         return;
     }
-    let_go_of_request(request);
-    if (tell_withdrawn(request))
-        request_forget_notes(request);
+    forget_in_passes(request->hooks, request);
+    request_forget_notes(request);
 }
 
 uint64_t core_hooks_tick(struct core_hooks *hooks)
@@ -209,8 +218,8 @@ uint64_t core_hooks_tick(struct core_hooks *hooks)
         if (request->deadline_ns > hooks->clock->now_ns)
             return request->deadline_ns;
         core_request_set_denial(request, CORE_DENIAL_REFUSED, "no hook answered in time");
-        core_hooks_withdraw(request);
-        request->on_decided(request, false);
+        if (withdraw_held(request))
+            request->on_decided(request, false);
     }
     return CLOCK_NEVER;
 }

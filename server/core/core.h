@@ -16,6 +16,7 @@
 #include "base/mailbox.h"
 #include "native/native.h"
 #include "server/core/feed.h"
+#include "server/core/guest.h"
 #include "server/core/hooks.h"
 #include "server/core/watch.h"
 
@@ -31,7 +32,10 @@ struct relay_config;
     X(sessions, "sessions open now")                                                               \
     X(sessions_total, "sessions accepted")                                                         \
     X(sessions_denied, "sessions that a hook or a limit refused")                                  \
-    X(sessions_expired, "sessions that were closed because their grants expired")                  \
+    X(sessions_expired, "sessions and guests that were closed because their grants expired")       \
+    X(guests, "publishers without a session that are here now")                                    \
+    X(guests_total, "publishers without a session that were let in")                               \
+    X(guests_denied, "publishers without a session that a hook refused")                           \
     X(announcements, "paths announced now, counted per publisher")                                 \
     X(announcements_denied, "announcements that a hook or grants refused")                         \
     X(tracks, "tracks that have a source now")                                                     \

@@ -269,8 +269,10 @@ const char *core_peer_path(const struct core_peer *peer);   /* URL path, no quer
 const char *core_peer_query(const struct core_peer *peer);  /* URL query, after '?'; "": none */
 const char *core_peer_origin(const struct core_peer *peer); /* page's origin; "": no browser */
 const char *core_peer_server_name(const struct core_peer *peer); /* SNI; "": none */
-enum quic_protocol core_peer_protocol(const struct core_peer *peer);
-/* NULL until hooks have let the peer in and a version is agreed on. */
+/* What a guest (guest.h) has to show, such as a token; "": nothing, or a session. */
+const char *core_peer_credential(const struct core_peer *peer);
+enum quic_protocol core_peer_protocol(const struct core_peer *peer); /* _UNKNOWN: a guest */
+/* NULL until hooks have let the peer in and a version is agreed on; always for a guest. */
 struct moq_session *core_peer_session(const struct core_peer *peer);
 /* Statistics of its connection; delivery_rate_bps is the rate that the link was measured to
  * carry. */

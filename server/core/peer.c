@@ -3,7 +3,6 @@
  * Tested by tests/sim/relay/test_hooks.c and tests/unit/core/test_entry.c. */
 #include "server/core/peer.h"
 
-#include <arpa/inet.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -55,8 +54,23 @@ void *core_peer_slot(const struct core_peer *peer, const struct core_hook *hook)
     return chain_peer_slot(&peer->member, hook);
 }
 
+/* The next sweep ends it. */
+static void close_guest(struct core_guest *guest, int error, const char *reason)
+{
+    if (guest->is_over)
+        return;
+    guest->is_over = true;
+    guest->end_error = error;
+    snprintf(guest->end_reason, sizeof guest->end_reason, "%s",
+             reason ? reason : moq_error_words(error));
+}
+
 void core_peer_close(struct core_peer *peer, int error, const char *reason)
 {
+    if (peer->guest) {
+        close_guest(peer->guest, error, reason);
+        return;
+    }
     struct moq_session *session =
         peer->session ? peer->session : moq_native_bridge_session(peer->conn);
     if (session)
@@ -68,28 +82,16 @@ void core_peer_close(struct core_peer *peer, int error, const char *reason)
 
 void core_peer_transport(const struct core_peer *peer, struct quic_conn_stats *stats)
 {
-    quic_conn_stats(peer->conn, stats);
-}
-
-static void write_address(char *out, size_t size, const struct sockaddr *address)
-{
-    char host[INET6_ADDRSTRLEN] = "?";
-    if (address->sa_family == AF_INET) {
-        const struct sockaddr_in *v4 = (const void *)address;
-        inet_ntop(AF_INET, &v4->sin_addr, host, sizeof host);
-        snprintf(out, size, "%s:%u", host, ntohs(v4->sin_port));
-        return;
-    }
-    const struct sockaddr_in6 *v6 = (const void *)address;
-    inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof host);
-    snprintf(out, size, "[%s]:%u", host, ntohs(v6->sin6_port));
+    *stats = (struct quic_conn_stats){.bytes_sent = 0};
+    if (peer->conn)
+        quic_conn_stats(peer->conn, stats);
 }
 
 void peer_note_starved(struct core_peer *peer)
 {
     struct quic_conn_stats stats;
     peer->router->counters.streams_refused++;
-    if (peer->has_starved)
+    if (peer->has_starved || !peer->conn)
         return;
     peer->has_starved = true;
     quic_conn_stats(peer->conn, &stats);
@@ -106,67 +108,79 @@ void peer_refuse(struct core_peer *peer, int error, const char *reason)
     if (peer->refusal)
         return;
     peer->refusal = (int16_t)error;
-    quic_conn_set_refusal(peer->conn, reason);
-    peer->router->counters.sessions_denied++;
-    log_info(LOG_POLICY, "session %llu from %s is refused: %s", (unsigned long long)peer->number,
-             peer->address, reason);
+    if (peer->conn)
+        quic_conn_set_refusal(peer->conn, reason);
+    peer->router->counters.sessions_denied += !peer->guest;
+    peer->router->counters.guests_denied += peer->guest != NULL;
+    log_info(LOG_POLICY, "%s %llu from %s is refused: %s", peer->guest ? "guest" : "session",
+             (unsigned long long)peer->number, peer->address, reason);
 }
 
-/* How much is kept of a text that a client sent. A server name has at most 255 bytes (RFC 1035,
- * section 2.3.4). */
+/* How much is kept of a text that a client sent, with its end. A server name has at most 255 bytes
+ * (RFC 1035, section 2.3.4). */
 enum { SERVER_NAME_BYTES = 256, ORIGIN_BYTES = 512, SLOT_ALIGNMENT = 16 };
 
-/* Copies at most `bytes` - 1 bytes of `text`, which may be NULL, and moves `*to` past the copy. */
-static const char *keep_text(char **to, const char *text, size_t bytes)
+enum { TEXTS = 4 };
+
+/* The texts of a card, cut to what is kept of them. */
+static void cut_texts(const struct peer_card *card, struct peer_text texts[TEXTS])
+{
+    static const size_t limits[TEXTS] = {MOQ_URL_PATH_BYTES, MOQ_URL_PATH_BYTES, ORIGIN_BYTES,
+                                         SERVER_NAME_BYTES};
+    texts[0] = card->path;
+    texts[1] = card->query;
+    texts[2] = (struct peer_text){card->origin, card->origin ? strlen(card->origin) : 0};
+    texts[3] =
+        (struct peer_text){card->server_name, card->server_name ? strlen(card->server_name) : 0};
+    for (size_t i = 0; i < TEXTS; i++)
+        if (texts[i].size >= limits[i])
+            texts[i].size = limits[i] - 1;
+}
+
+/* Moves `*to` past the copy. */
+static const char *keep_text(char **to, const struct peer_text *text)
 {
     char *copy = *to;
-    size_t length = text ? strnlen(text, bytes - 1) : 0;
-    if (length > 0)
-        memcpy(copy, text, length);
-    copy[length] = '\0';
-    *to += length + 1;
+    if (text->size > 0)
+        memcpy(copy, text->data, text->size);
+    copy[text->size] = '\0';
+    *to += text->size + 1;
     return copy;
 }
 
-static size_t text_bytes(const char *text, size_t bytes)
-{
-    return (text ? strnlen(text, bytes - 1) : 0) + 1;
-}
-
-/* Keeps the texts at `to`, and splits a URL such as "/live?jwt=..." into path and query. */
-static void keep_texts(struct core_peer *peer, char *to, const struct moq_peer *info)
-{
-    char *path = to;
-    peer->path = keep_text(&to, info->path, MOQ_URL_PATH_BYTES);
-    char *mark = strchr(path, '?');
-    peer->query = mark ? mark + 1 : path + strlen(path);
-    if (mark)
-        *mark = '\0';
-    peer->origin = keep_text(&to, info->origin, ORIGIN_BYTES);
-    peer->server_name = keep_text(&to, info->server_name, SERVER_NAME_BYTES);
-}
-
-/* Allocates the peer, the slots of hooks and the client's texts in one piece of memory. */
-static struct core_peer *peer_alloc(const struct router *router, const struct moq_peer *info)
+/* Allocates the peer, the slots of hooks and the texts in one piece of memory. */
+static struct core_peer *peer_alloc(const struct router *router, const struct peer_card *card)
 {
     size_t slots =
         (sizeof(struct core_peer) + SLOT_ALIGNMENT - 1) / SLOT_ALIGNMENT * SLOT_ALIGNMENT;
-    size_t texts = slots + router->hooks.peer_bytes;
-    char *memory = calloc(1, texts + text_bytes(info->path, MOQ_URL_PATH_BYTES) +
-                                 text_bytes(info->origin, ORIGIN_BYTES) +
-                                 text_bytes(info->server_name, SERVER_NAME_BYTES));
+    size_t size = slots + router->hooks.peer_bytes;
+    struct peer_text texts[TEXTS];
+    cut_texts(card, texts);
+    for (size_t i = 0; i < TEXTS; i++)
+        size += texts[i].size + 1;
+    char *memory = calloc(1, size);
     if (!memory)
         return NULL;
     struct core_peer *peer = (struct core_peer *)(void *)memory;
     peer->member = (struct chain_member){.object = peer, .slots = memory + slots};
-    keep_texts(peer, memory + texts, info);
+    char *to = memory + slots + router->hooks.peer_bytes;
+    peer->path = keep_text(&to, &texts[0]);
+    peer->query = keep_text(&to, &texts[1]);
+    peer->origin = keep_text(&to, &texts[2]);
+    peer->server_name = keep_text(&to, &texts[3]);
     return peer;
 }
 
-struct core_peer *peer_new(struct router *router, const struct moq_peer *info)
+static uint64_t *count_of(const struct core_peer *peer)
+{
+    struct core_counters *counters = &peer->router->counters;
+    return peer->guest ? &counters->guests : &counters->sessions;
+}
+
+struct core_peer *peer_new(struct router *router, const struct peer_card *card)
 {
     struct core_request *request = calloc(1, sizeof *request);
-    struct core_peer *peer = request ? peer_alloc(router, info) : NULL;
+    struct core_peer *peer = request ? peer_alloc(router, card) : NULL;
     if (!peer) {
         free(request);
         return NULL;
@@ -175,12 +189,13 @@ struct core_peer *peer_new(struct router *router, const struct moq_peer *info)
     peer->router = router;
     peer->number = router->next_peer;
     router->next_peer += router->workers; /* numbers are unique among all workers */
-    peer->conn = info->conn;
-    peer->protocol = info->protocol;
+    peer->conn = card->conn;
+    peer->guest = card->guest;
+    peer->protocol = card->protocol;
     list_init(&peer->announcements);
     list_push_back(&router->peers, &peer->node);
-    write_address(peer->address, sizeof peer->address, info->address);
-    router->counters.sessions++;
+    snprintf(peer->address, sizeof peer->address, "%s", card->address);
+    *count_of(peer) += 1;
     core_hooks_peer_born(&router->hooks, &peer->member);
     return peer;
 }
@@ -190,7 +205,7 @@ void peer_free(struct core_peer *peer)
     struct router *router = peer->router;
     list_remove(&peer->node);
     core_hooks_peer_died(&router->hooks, &peer->member);
-    router->counters.sessions--;
+    *count_of(peer) -= 1;
     free(peer->request);
     grants_unref(&peer->grants);
     free(peer);

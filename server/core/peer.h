@@ -5,6 +5,7 @@
 
 #include "server/core/chain.h"
 #include "server/core/grants.h"
+#include "server/core/guest.h"
 #include "server/core/request.h"
 #include "server/core/router.h"
 
@@ -12,7 +13,8 @@ struct core_peer {
     struct list node; /* router.peers */
     struct router *router;
     uint64_t number;
-    struct quic_conn *conn;
+    struct quic_conn *conn;   /* NULL: a guest */
+    struct core_guest *guest; /* NULL: a session */
     enum quic_protocol protocol;
     struct moq_session *session;     /* NULL until a version is agreed on */
     struct moq_announced *announced; /* the query for what it publishes */
@@ -31,7 +33,8 @@ struct core_peer {
 /* A query to this peer waited too long for a stream: counts it, and logs it the first time. */
 void peer_note_starved(struct core_peer *peer);
 
-/* Notes that the peer is refused: counts and logs it, once, and sets the words that it is told. */
+/* Notes that the peer is refused: counts and logs it, once, and sets the words that it is
+ * told. */
 void peer_refuse(struct core_peer *peer, int error, const char *reason);
 
 /* ---- Grants (peer_grants.c) ------------------------------------------------------------------ */
@@ -39,6 +42,11 @@ void peer_refuse(struct core_peer *peer, int error, const char *reason);
 enum { PEER_NAME_BYTES = CORE_IDENTITY_BYTES + 40 };
 /* "session 7 (alice)", for logs. Returns `out`. */
 char *peer_name(const struct core_peer *peer, char out[PEER_NAME_BYTES]);
+
+enum { PEER_LIMITS_BYTES = GRANTS_TEXT_BYTES + 32 };
+/* Why it may not do more: "it is granted a/b only". Returns `out`. */
+char *peer_limits(const struct core_peer *peer, enum core_action action,
+                  char out[PEER_LIMITS_BYTES]);
 
 /* Takes over the reference to `grants` (NULL: none) in place of the present ones. */
 void peer_take_grants(struct core_peer *peer, struct grants *grants);
@@ -48,13 +56,46 @@ bool peer_check_may(const struct core_peer *peer, enum core_action action,
 /* Closes the sessions whose grants have expired. Call it at each sweep. */
 void peers_expire(struct router *router);
 
+/* ---- Guests (peer_guest.c) ------------------------------------------------------------------- */
+
+struct core_guest {
+    struct list node; /* router.guests */
+    struct core_peer *peer;
+    const struct core_guest_ops *ops;
+    void *user;
+    bool is_allowed; /* hooks have let it in */
+    bool is_over;    /* the next sweep frees it, and tells its owner if that is still to be done */
+    int end_error;
+    char end_reason[CORE_REASON_BYTES];
+    char credential[];
+};
+
+/* Frees the guests that are over. Call it at each sweep. */
+void guests_sweep(struct router *router);
+void guests_stop(struct router *router); /* ends all, when the router ends */
+
 /* ---- Life ------------------------------------------------------------------------------------ */
+
+struct peer_text { /* part of a longer text; NULL: none */
+    const char *data;
+    size_t size;
+};
+
+/* What is known of a peer when it comes; borrowed. */
+struct peer_card {
+    struct peer_text path, query;
+    const char *origin, *server_name; /* NULL: none */
+    const char *address;
+    enum quic_protocol protocol;
+    struct quic_conn *conn;   /* NULL: a guest */
+    struct core_guest *guest; /* NULL: a session */
+};
 
 /* A peer without a session yet, with an empty request. Hooks are told of its birth. NULL: out of
  * memory. */
-struct core_peer *peer_new(struct router *router, const struct moq_peer *info);
-/* Frees a peer whose session is gone and that announces nothing any more. Hooks are told of its
- * death. */
+struct core_peer *peer_new(struct router *router, const struct peer_card *card);
+/* Frees a peer whose session or guest is gone and that announces nothing any more. Hooks are told
+ * of its death. */
 void peer_free(struct core_peer *peer);
 
 #endif

@@ -4,7 +4,7 @@
 #include <stdio.h>
 
 #include "server/core/peer.h"
-#include "server/core/peer_session.h"
+#include "server/core/peer_announce.h"
 #include "server/core/viewer.h"
 
 /* ---- For hooks ------------------------------------------------------------------------------- */
@@ -39,25 +39,36 @@ bool core_peer_may(const struct core_peer *peer, enum core_action action,
 
 char *peer_name(const struct core_peer *peer, char out[PEER_NAME_BYTES])
 {
-    const char *identity = core_peer_identity(peer);
+    const char *kind = peer->guest ? "guest" : "session", *identity = core_peer_identity(peer);
     unsigned long long number = peer->number;
     if (*identity)
-        snprintf(out, PEER_NAME_BYTES, "session %llu (%s)", number, identity);
+        snprintf(out, PEER_NAME_BYTES, "%s %llu (%s)", kind, number, identity);
     else
-        snprintf(out, PEER_NAME_BYTES, "session %llu", number);
+        snprintf(out, PEER_NAME_BYTES, "%s %llu", kind, number);
+    return out;
+}
+
+char *peer_limits(const struct core_peer *peer, enum core_action action,
+                  char out[PEER_LIMITS_BYTES])
+{
+    char granted[GRANTS_TEXT_BYTES];
+    if (peer->has_expired)
+        snprintf(out, PEER_LIMITS_BYTES, "its grants have expired");
+    else
+        snprintf(out, PEER_LIMITS_BYTES, "it is granted %s",
+                 peer->grants ? grants_text(peer->grants, action, granted) : "everything");
     return out;
 }
 
 bool peer_check_may(const struct core_peer *peer, enum core_action action,
                     const struct moq_path *path)
 {
-    char name[PEER_NAME_BYTES], text[MOQ_PATH_LINE_BYTES], granted[GRANTS_TEXT_BYTES];
+    char name[PEER_NAME_BYTES], text[MOQ_PATH_LINE_BYTES], limits[PEER_LIMITS_BYTES];
     if (core_peer_may(peer, action, path))
         return true;
-    log_info(LOG_POLICY, "%s may not %s %s: %s%s", peer_name(peer, name),
+    log_info(LOG_POLICY, "%s may not %s %s: %s", peer_name(peer, name),
              action == CORE_PUBLISH ? "publish" : "watch", moq_path_text(path, text, sizeof text),
-             peer->has_expired ? "its grants have expired" : "it is granted ",
-             peer->has_expired ? "" : grants_text(peer->grants, action, granted));
+             peer_limits(peer, action, limits));
     return false;
 }
 

@@ -4,71 +4,16 @@
  * Tested by tests/sim/relay/test_hooks.c. */
 #include "server/core/peer_session.h"
 
-#include "server/core/route.h"
+#include <arpa/inet.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "server/core/peer_announce.h"
 #include "server/core/settings.h"
 #include "server/core/source.h"
 #include "server/core/track_request.h"
 
 /* ---- What it publishes ----------------------------------------------------------------------- */
-
-/* Its grants may have been replaced since hooks were asked. */
-static bool refuse_if_revoked(struct announcement *announcement)
-{
-    const struct core_peer *peer = announcement->peer;
-    announcement->is_revoked = !peer_check_may(peer, CORE_PUBLISH, announcement->path);
-    peer->router->counters.announcements_denied += announcement->is_revoked;
-    return announcement->is_revoked;
-}
-
-static void on_announce_decided(struct core_request *request, bool is_allowed)
-{
-    struct announcement *announcement = container_of(request, struct announcement, request);
-    struct router *router = announcement->router;
-    announcement->is_asking = false;
-    if (is_allowed && refuse_if_revoked(announcement))
-        return;
-    if (is_allowed) {
-        route_add(announcement, request->path);
-        return;
-    }
-    char text[MOQ_PATH_LINE_BYTES], name[PEER_NAME_BYTES];
-    announcement->is_revoked = !core_peer_may(announcement->peer, CORE_PUBLISH, announcement->path);
-    router->counters.announcements_denied++;
-    log_info(LOG_POLICY, "%s may not publish %s: %s", peer_name(announcement->peer, name),
-             moq_path_text(announcement->path, text, sizeof text), request_words(request));
-}
-
-/* Its grants decide first, then hooks. */
-static void ask_about(struct announcement *announcement)
-{
-    struct core_peer *peer = announcement->peer;
-    if (refuse_if_revoked(announcement))
-        return;
-    moq_path_unref(&announcement->request.path);
-    announcement->has_failed = false;
-    announcement->is_asking = true;
-    announcement->request = (struct core_request){
-        .kind = CORE_REQUEST_ANNOUNCE,
-        .peer = peer,
-        .path = moq_path_ref(announcement->path),
-        .on_decided = on_announce_decided,
-    };
-    core_hooks_ask(&peer->router->hooks, &announcement->request);
-}
-
-void peer_review_announcements(struct core_peer *peer)
-{
-    list_for_each (node, &peer->announcements) {
-        struct announcement *announcement = container_of(node, struct announcement, owner_node);
-        bool may = core_peer_may(peer, CORE_PUBLISH, announcement->path);
-        if (announcement->is_asking)
-            continue; /* until hooks have decided */
-        if (!may && !announcement->is_revoked)
-            route_suspend(announcement);
-        else if (may && announcement->is_revoked)
-            ask_about(announcement);
-    }
-}
 
 /* The abilities of a publisher that matter beyond plain subscriptions. */
 static uint32_t abilities_of(const struct moq_session *session)
@@ -88,10 +33,8 @@ static void on_active(struct moq_announced *announced, struct moq_path *path)
         log_error(LOG_ROUTE, "out of memory: an announcement is ignored");
         return;
     }
-    announcement->peer = peer;
     announcement->can = abilities_of(peer->session);
-    list_push_back(&peer->announcements, &announcement->owner_node);
-    ask_about(announcement);
+    peer_announce(peer, announcement);
 }
 
 /* Looks in the route first, because a peer may have thousands of announcements. Only those that
@@ -147,8 +90,7 @@ static void on_ready(struct moq_session *session)
 
 static void end_peer(struct core_peer *peer)
 {
-    while (!list_is_empty(&peer->announcements))
-        route_remove(container_of(peer->announcements.next, struct announcement, owner_node));
+    peer_forget_announcements(peer);
     peer_free(peer);
 }
 
@@ -235,10 +177,46 @@ static void on_session_decided(struct core_request *request, bool is_allowed)
     free(request);
 }
 
+static void write_address(char *out, size_t size, const struct sockaddr *address)
+{
+    char host[INET6_ADDRSTRLEN] = "?";
+    if (address->sa_family == AF_INET) {
+        const struct sockaddr_in *v4 = (const void *)address;
+        inet_ntop(AF_INET, &v4->sin_addr, host, sizeof host);
+        snprintf(out, size, "%s:%u", host, ntohs(v4->sin_port));
+        return;
+    }
+    const struct sockaddr_in6 *v6 = (const void *)address;
+    inet_ntop(AF_INET6, &v6->sin6_addr, host, sizeof host);
+    snprintf(out, size, "[%s]:%u", host, ntohs(v6->sin6_port));
+}
+
+enum { ADDRESS_BYTES = INET6_ADDRSTRLEN + 16 };
+
+/* Splits a URL such as "/live?jwt=..." into path and query. */
+static struct core_peer *new_peer(struct router *router, const struct moq_peer *info)
+{
+    const char *path = info->path ? info->path : "";
+    const size_t size = strcspn(path, "?");
+    const char *query = path + size + (path[size] == '?');
+    char address[ADDRESS_BYTES];
+    write_address(address, sizeof address, info->address);
+    const struct peer_card card = {
+        .path = {path, size},
+        .query = {query, strlen(query)},
+        .origin = info->origin,
+        .server_name = info->server_name,
+        .address = address,
+        .protocol = info->protocol,
+        .conn = info->conn,
+    };
+    return peer_new(router, &card);
+}
+
 int peer_accept(struct router *router, const struct moq_peer *info,
                 struct moq_session_config *config)
 {
-    struct core_peer *peer = peer_new(router, info);
+    struct core_peer *peer = new_peer(router, info);
     if (!peer)
         return MOQ_ERR_NOMEM;
     *peer->request = (struct core_request){

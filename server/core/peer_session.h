@@ -10,8 +10,4 @@
 int peer_accept(struct router *router, const struct moq_peer *info,
                 struct moq_session_config *config);
 
-/* After its grants have changed: withdraws the announcements that they do not cover any more, and
- * asks hooks about those that they cover now. */
-void peer_review_announcements(struct core_peer *peer);
-
 #endif

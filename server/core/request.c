@@ -20,20 +20,20 @@ static const struct {
 };
 
 /* An entry may have given any number. */
-static size_t denial_of(const struct core_request *request)
+enum core_denial request_denial(const struct core_request *request)
 {
     bool is_known = request->denial < sizeof denials / sizeof denials[0];
-    return is_known ? request->denial : CORE_DENIAL_REFUSED;
+    return is_known ? (enum core_denial)request->denial : CORE_DENIAL_REFUSED;
 }
 
 int request_error(const struct core_request *request)
 {
-    return denials[denial_of(request)].error;
+    return denials[request_denial(request)].error;
 }
 
 const char *request_words(const struct core_request *request)
 {
-    return request->reason[0] ? request->reason : denials[denial_of(request)].words;
+    return request->reason[0] ? request->reason : denials[request_denial(request)].words;
 }
 
 void request_blame_grants(struct core_request *request)

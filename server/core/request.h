@@ -35,7 +35,8 @@ struct core_request {
     void *held_user; /* set by the entry that holds it */
 };
 
-/* The error of a denied request for its peer, and the words that go with it. */
+/* Why a request was denied, the error that says so to its peer, and the words that go with it. */
+enum core_denial request_denial(const struct core_request *request);
 int request_error(const struct core_request *request);
 const char *request_words(const struct core_request *request);
 

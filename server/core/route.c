@@ -335,14 +335,33 @@ void route_suspend(struct announcement *announcement)
         leave_and_tell(announcement);
 }
 
+void announcement_hold(struct announcement *announcement)
+{
+    announcement->holds++;
+}
+
+void announcement_release(struct announcement *announcement)
+{
+    if (--announcement->holds > 0 || !announcement->is_leaving)
+        return;
+    list_remove(&announcement->owner_node);
+    announcement_free(announcement);
+}
+
+/* What is called here may try to remove it again. */
 void route_remove(struct announcement *announcement)
 {
-    if (announcement->is_asking)
+    if (announcement->is_leaving)
+        return;
+    bool was_asking = announcement->is_asking;
+    announcement->is_leaving = true;
+    announcement->is_asking = false;
+    announcement_hold(announcement);
+    if (was_asking)
         core_hooks_withdraw(&announcement->request);
-    list_remove(&announcement->owner_node);
     if (announcement->route)
         leave_and_tell(announcement);
-    announcement_free(announcement);
+    announcement_release(announcement);
 }
 
 struct announcement *announcement_new(struct router *router, const struct feed_ops *feed,

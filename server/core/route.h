@@ -5,7 +5,7 @@
 
 #include <uthash.h>
 
-#include "server/core/feed.h"
+#include "server/core/guest.h"
 #include "server/core/request.h"
 #include "server/core/router.h"
 
@@ -16,18 +16,21 @@ struct announcement {
     struct list owner_node; /* core_peer.announcements, or router.foreign, or router.origins */
     struct list route_node; /* route.announcements */
     struct router *router;
-    const struct feed_ops *feed; /* the kind of feed that brings its tracks */
-    struct core_peer *peer;      /* the publisher; NULL: not a peer of this worker */
-    void *self;                  /* for the feed: a publisher that is not a peer */
-    struct route *route;         /* NULL while hooks are asked */
-    struct moq_path *path;       /* as it was announced */
-    struct share *share;         /* what other workers know of it */
-    uint64_t stamp;              /* the highest stamp of a path is the newest announcement */
-    uint32_t worker;             /* the worker on which it was made */
-    uint32_t can;                /* enum moq_can: what its publisher can do */
-    bool is_asking;              /* hooks have not decided on `request` yet */
-    bool has_failed;             /* its publisher ended a track: no source switches to it */
-    bool is_revoked;             /* its peer may not publish it now: it has no route */
+    const struct feed_ops *feed;       /* the kind of feed that brings its tracks */
+    struct core_peer *peer;            /* the publisher; NULL: not a peer of this worker */
+    void *self;                        /* for the feed: a publisher that is not a peer */
+    struct route *route;               /* NULL while hooks are asked */
+    struct moq_path *path;             /* as it was announced */
+    struct share *share;               /* what other workers know of it */
+    uint64_t stamp;                    /* the highest stamp of a path is the newest announcement */
+    uint32_t worker;                   /* the worker on which it was made */
+    uint32_t can;                      /* enum moq_can: what its publisher can do */
+    bool is_asking;                    /* hooks have not decided on `request` yet */
+    bool has_failed;                   /* its publisher ended a track: no source switches to it */
+    bool is_revoked;                   /* its peer may not publish it now: it has no route */
+    bool is_leaving;                   /* it is being removed */
+    uint8_t holds;                     /* callers that need it to stay */
+    core_on_offer_decided *on_decided; /* of a guest's offer; NULL: nobody is told */
     struct core_request request;
 };
 
@@ -94,7 +97,10 @@ struct announcement *announcement_new(struct router *router, const struct feed_o
 /* Adds an announcement that hooks allowed to the route of `path`, which a hook may have changed.
  * False: out of memory, and nothing has changed. */
 bool route_add(struct announcement *announcement, struct moq_path *path);
-void route_remove(struct announcement *announcement); /* frees it */
+/* Ends it, and frees it when nobody holds it any more. */
+void route_remove(struct announcement *announcement);
+void announcement_hold(struct announcement *announcement);
+void announcement_release(struct announcement *announcement);
 /* Takes it out of its route, if it has one, without freeing it. A track that it feeds ends, unless
  * another publisher takes over. */
 void route_suspend(struct announcement *announcement);

@@ -2,7 +2,8 @@
 /* The router: what one worker knows of peers, paths and tracks. It has no sockets and no loop:
  * worker.c gives it both, tests give it a simulated network.
  *
- *   router ─ peers      one per session; each holds the announcements it made
+ *   router ─ peers      one per session or guest; each holds the announcements it made
+ *          ─ guests     publishers that have no session
  *          ─ foreign    announcements of other workers
  *          ─ origins    announcements of origins: publishers here that are not peers
  *          ─ routes     one per path that is announced or asked for: who announces it, newest
@@ -46,6 +47,7 @@ struct router {
     struct core_hooks hooks;
     struct core_counters counters;
     struct list peers;          /* core_peer.node */
+    struct list guests;         /* core_guest.node */
     struct list sources;        /* source.node */
     struct list fetches;        /* fetch.node */
     struct list foreign;        /* announcement.owner_node: of other workers */

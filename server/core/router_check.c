@@ -161,7 +161,8 @@ static void check_peers(const struct router *router)
         bool is_expiring = core_peer_expires_ms(peer) > 0 && !peer->has_expired;
         REQUIRE(!is_expiring || core_peer_expires_ms(peer) >= router->expiry_ms);
     }
-    REQUIRE(router->counters.sessions == count_nodes(&router->peers));
+    REQUIRE(router->counters.sessions + router->counters.guests == count_nodes(&router->peers));
+    REQUIRE(router->counters.guests == count_nodes(&router->guests));
     REQUIRE(count_nodes(&router->hooks.peers) == count_nodes(&router->peers));
 }
 

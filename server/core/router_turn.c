@@ -26,6 +26,7 @@ int router_init(struct router *router, const struct router_config *config)
         .expiry_ms = UINT64_MAX,
     };
     list_init(&router->peers);
+    list_init(&router->guests);
     list_init(&router->sources);
     list_init(&router->fetches);
     list_init(&router->foreign);
@@ -53,6 +54,7 @@ void router_stop(struct router *router)
     router->is_stopped = true;
     announced_stop(router);
     watches_stop(router);
+    guests_stop(router);
     fetches_stop(router);
     outlets_stop(router);
     origins_stop(router);
@@ -93,6 +95,7 @@ void router_sweep(struct router *router)
 {
     core_hooks_tick(&router->hooks);
     peers_expire(router);
+    guests_sweep(router);
     bulletins_sweep(router);
     routes_sweep(router);
     sources_sweep(router);

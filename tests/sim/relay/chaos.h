@@ -31,7 +31,7 @@ struct chaos_entry {
     int live;                              /* number of live tracks */
 };
 
-/* A publisher that is not a peer. */
+/* A publisher without a session; sometimes a guest, that is, a peer to hooks. */
 struct chaos_pond {
     struct chaos *chaos;
     struct announcement *announcement; /* NULL: nothing is announced */
@@ -42,6 +42,8 @@ struct chaos_pond {
     struct moq_group *growing; /* a reference, while the feed is open; NULL: none */
     uint64_t sequence;
     bool is_announcing, is_ready, is_asked, is_resting;
+    struct core_guest *guest;  /* on whose behalf it may announce; NULL: none */
+    bool is_let_in, is_guests; /* the guest; the announcement is one of the guest's */
 };
 
 /* One that hears which paths are announced. */
@@ -63,7 +65,7 @@ struct chaos {
     struct chaos_ear ears[CHAOS_EARS];
     bool has_guests; /* there are entries and ponds, not only clients */
     bool is_ending;  /* ponds make no more announcements */
-    int whole, cut, gaps, asked, replaced, inside, granted, pond_groups, sink_calls, sink_groups,
+    int whole, cut, gaps, asked, replaced, inside, granted, guests, pond_groups, sink_calls, sink_groups,
         sink_gaps;
 };
 

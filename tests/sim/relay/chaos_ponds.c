@@ -149,9 +149,87 @@ static const struct feed_ops pond_ops = {
 
 /* ---- What they do ---------------------------------------------------------------------------- */
 
-static void announce(struct chaos *chaos, struct chaos_pond *pond)
+static void withdraw(struct chaos_pond *pond)
+{
+    struct announcement *announcement = pond->announcement;
+    pond->announcement = NULL; /* first, because hooks are called, which act on ponds */
+    if (announcement)
+        origin_remove(announcement);
+}
+
+static void forget_guest(struct chaos_pond *pond)
+{
+    if (pond->is_guests)
+        pond->announcement = NULL; /* it goes with the guest */
+    pond->guest = NULL;
+    pond->is_let_in = pond->is_guests = false;
+}
+
+static void on_decided(void *user, bool is_allowed, enum core_denial denial, const char *reason)
+{
+    struct chaos_pond *pond = user;
+    (void)denial;
+    assert_non_null(pond->guest);
+    assert_false(pond->is_let_in);
+    assert_int_equal(*reason == 0, is_allowed);
+    pond->is_let_in = is_allowed;
+    pond->chaos->guests += is_allowed;
+    if (!is_allowed)
+        forget_guest(pond);
+}
+
+static void on_closed(void *user, int error, const char *reason)
+{
+    struct chaos_pond *pond = user;
+    (void)error, (void)reason;
+    assert_true(pond->guest && pond->is_let_in);
+    forget_guest(pond);
+}
+
+static void leave(struct chaos_pond *pond)
+{
+    struct core_guest *guest = pond->guest;
+    forget_guest(pond);
+    core_guest_close(&guest);
+}
+
+static void on_offer_decided(void *self, bool is_allowed, enum core_denial denial,
+                             const char *reason)
+{
+    struct chaos_pond *pond = self;
+    (void)is_allowed, (void)denial, (void)reason;
+    uint64_t roll = chaos_dice(pond->chaos, 12);
+    if (roll == 0 && pond->guest)
+        leave(pond);
+    else if (roll < 3)
+        withdraw(pond);
+}
+
+static void come(struct chaos *chaos, struct chaos_pond *pond)
+{
+    static const struct core_guest_ops ops = {.on_decided = on_decided, .on_closed = on_closed};
+    static const struct core_guest_info info = {.server_name = "localhost", .credential = "pond"};
+    uint64_t worker = chaos_dice(chaos, chaos->world.worker_count);
+    struct router *router = &chaos->world.workers[worker].router;
+    pond->chaos = chaos;
+    pond->is_announcing = true;
+    assert_int_equal(core_guest_open(router, &info, &ops, pond, &pond->guest), 0);
+    pond->is_announcing = false;
+}
+
+static struct announcement *announce_path(struct chaos *chaos, struct chaos_pond *pond,
+                                          const struct origin_offer *offer)
 {
     uint64_t worker = chaos_dice(chaos, chaos->world.worker_count);
+    pond->is_guests = pond->is_let_in && chaos_dice(chaos, 4) > 0;
+    if (!pond->is_guests)
+        return origin_add(&chaos->world.workers[worker].router, offer);
+    struct announcement *announcement = core_guest_offer(pond->guest, offer, on_offer_decided);
+    return pond->guest ? announcement : NULL;
+}
+
+static void announce(struct chaos *chaos, struct chaos_pond *pond)
+{
     struct moq_path *path = moq_path_from_text(chaos_any_path(chaos));
     const struct origin_offer offer = {
         .path = path,
@@ -160,18 +238,10 @@ static void announce(struct chaos *chaos, struct chaos_pond *pond)
         .can = chaos_dice(chaos, 2) ? MOQ_CAN_RANGES | MOQ_CAN_FETCH | MOQ_CAN_INFO : 0};
     pond->chaos = chaos;
     pond->is_announcing = true; /* the announcement calls hooks, which act on ponds */
-    pond->announcement = origin_add(&chaos->world.workers[worker].router, &offer);
-    assert_non_null(pond->announcement);
+    pond->announcement = announce_path(chaos, pond, &offer);
+    assert_true(pond->announcement || !pond->is_let_in || pond->is_guests);
     pond->is_announcing = false;
     moq_path_unref(&path);
-}
-
-static void withdraw(struct chaos_pond *pond)
-{
-    struct announcement *announcement = pond->announcement;
-    pond->announcement = NULL; /* first, because hooks are called, which act on ponds */
-    if (announcement)
-        origin_remove(announcement);
 }
 
 static void write_group(struct chaos *chaos, struct chaos_pond *pond)
@@ -226,7 +296,11 @@ void chaos_pond_acts(struct chaos *chaos)
     bool is_asked = pond->feed || pond->fetch || pond->on_info || pond->is_announcing;
     if (!chaos->has_guests || chaos->is_ending)
         return;
-    if (!pond->announcement && !is_asked)
+    if (!pond->guest && !pond->announcement && !is_asked && chaos_dice(chaos, 3) == 0)
+        come(chaos, pond);
+    else if (pond->guest && !pond->is_announcing && chaos_dice(chaos, 30) == 0)
+        leave(pond);
+    else if (!pond->announcement && !is_asked)
         announce(chaos, pond);
     else if (chaos_dice(chaos, 12) == 0)
         withdraw(pond);
@@ -278,5 +352,7 @@ void chaos_ponds_end(struct chaos *chaos)
         if (pond->fetch)
             answer_fetch(pond, MOQ_ERR_IO);
         withdraw(pond);
+        if (pond->guest)
+            leave(pond);
     }
 }

@@ -113,8 +113,18 @@ static enum core_verdict on_question(void *self, struct core_request *request)
     return answer(guard, request, guard->others);
 }
 
+static void on_withdrawn(void *self, struct core_request *request)
+{
+    struct guard *guard = self;
+    (void)request;
+    guard->withdrawn++;
+    if (guard->closes)
+        core_guest_close(guard->closes);
+}
+
 static const struct core_hook_ops guard_ops = {
     .name = "guard",
+    .withdrawn = on_withdrawn,
     .session_open = on_session,
     .announce = on_announce,
     .subscribe = on_question,

@@ -21,12 +21,14 @@ struct guard {
     enum core_verdict session, announce, others; /* its answers */
     enum core_denial denial;                     /* with each denial at once */
     const char *reason;
-    int error;                 /* of the last grants that were set */
-    struct core_peer *peer;    /* the last one that came */
-    struct core_request *held; /* the last one that was answered LATER */
-    uint64_t number;           /* of `held` */
-    struct moq_path *rename;   /* for announcements; NULL: as they are */
-    int announces, questions;  /* requests that it was asked about: to publish, and to watch */
+    int error;                  /* of the last grants that were set */
+    struct core_peer *peer;     /* the last one that came */
+    struct core_request *held;  /* the last one that was answered LATER */
+    uint64_t number;            /* of `held` */
+    struct moq_path *rename;    /* for announcements; NULL: as they are */
+    struct core_guest **closes; /* a guest that it closes when a request is withdrawn; NULL: none */
+    int withdrawn;
+    int announces, questions; /* requests that it was asked about: to publish, and to watch */
 };
 
 /* The world must have no peers yet. */

@@ -357,7 +357,7 @@ static int run_cases(uint64_t first, uint64_t count)
 {
     struct chaos chaos;
     int failures = 0, whole = 0, cut = 0, gaps = 0, asked = 0, replaced = 0, inside = 0,
-        granted = 0, pond_groups = 0, sink_calls = 0, sink_groups = 0, sink_gaps = 0;
+        granted = 0, guests = 0, pond_groups = 0, sink_calls = 0, sink_groups = 0, sink_gaps = 0;
     for (uint64_t seed = first; seed < first + count; seed++) {
         fprintf(stderr, "seed %llu\r", (unsigned long long)seed); /* to know it after a crash */
         failures += run_case(seed, &chaos);
@@ -368,16 +368,18 @@ static int run_cases(uint64_t first, uint64_t count)
         replaced += chaos.replaced;
         inside += chaos.inside;
         granted += chaos.granted;
+        guests += chaos.guests;
         pond_groups += chaos.pond_groups;
         sink_calls += chaos.sink_calls;
         sink_groups += chaos.sink_groups;
         sink_gaps += chaos.sink_gaps;
     }
-    printf("%llu seeds: %d groups whole, %d cut, %d reported as dropped, hooks asked %d times and "
-           "replaced %d times, did %d things inside and gave grants %d times, %d groups of "
-           "ponds, sinks called %d times and read %d groups and %d gaps\n",
-           (unsigned long long)count, whole, cut, gaps, asked, replaced, inside, granted,
-           pond_groups, sink_calls, sink_groups, sink_gaps);
+    printf(
+        "%llu seeds: %d groups whole, %d cut, %d reported as dropped, hooks asked %d times and "
+        "replaced %d times, did %d things inside and gave grants %d times, %d guests, %d groups of "
+        "ponds, sinks called %d times and read %d groups and %d gaps\n",
+        (unsigned long long)count, whole, cut, gaps, asked, replaced, inside, granted, guests,
+        pond_groups, sink_calls, sink_groups, sink_gaps);
     return failures;
 }
 

@@ -3,6 +3,7 @@
  * Used by tests/unit/core/test_feed.c and tests/unit/core/test_attach.c. */
 #include "tests/unit/core/pond.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 /* ---- The table ------------------------------------------------------------------------------- */
@@ -125,6 +126,26 @@ void pond_fill(struct pond *pond, struct router *router)
                                        .self = pond,
                                        .can = MOQ_CAN_RANGES | MOQ_CAN_FETCH | MOQ_CAN_INFO};
     pond->announcement = origin_add(router, &offer);
+    moq_path_unref(&path);
+}
+
+static void on_offer_decided(void *self, bool is_allowed, enum core_denial denial,
+                             const char *reason)
+{
+    struct pond *pond = self;
+    pond->decided++;
+    pond->is_allowed = is_allowed;
+    pond->denial = denial;
+    snprintf(pond->reason, sizeof pond->reason, "%s", reason);
+    if (pond->is_shy && !is_allowed && pond->announcement)
+        pond_drain(pond);
+}
+
+void pond_offer(struct pond *pond, struct core_guest *guest, const char *name)
+{
+    struct moq_path *path = moq_path_from_text(name);
+    const struct origin_offer offer = {.path = path, .feed = &pond_ops, .self = pond};
+    pond->announcement = core_guest_offer(guest, &offer, on_offer_decided);
     moq_path_unref(&path);
 }
 

@@ -18,6 +18,13 @@ struct pond {
     bool is_asked;   /* it writes */
     bool is_unready; /* it has to begin first */
     bool is_quick;   /* which it does as soon as it is asked */
+
+    /* Of a guest. */
+    bool is_shy; /* drains itself when it is not allowed */
+    int decided;
+    bool is_allowed;
+    enum core_denial denial;
+    char reason[128];
 };
 
 struct pond_feed {
@@ -27,6 +34,8 @@ struct pond_feed {
 
 /* Announces "pond" on a worker, until pond_drain; zeroed before. */
 void pond_fill(struct pond *pond, struct router *router);
+/* Offers `name` on behalf of a guest, until pond_drain or the end of the guest. */
+void pond_offer(struct pond *pond, struct core_guest *guest, const char *name);
 void pond_drain(struct pond *pond);
 struct moq_track *pond_track(const struct pond *pond); /* NULL: nobody watches */
 

@@ -191,6 +191,7 @@ BREACH(an_announcement_too_many, stage->router->counters.announcements++)
 BREACH(one_more_who_waits, stage->router->waiting_count++)
 BREACH(a_fetch_too_many, stage->router->fetch_count++)
 BREACH(a_session_too_many, stage->router->counters.sessions++)
+BREACH(a_guest_too_many, (stage->router->counters.sessions--, stage->router->counters.guests++))
 BREACH(a_peer_that_hooks_forget, list_remove(stage->router->hooks.peers.next))
 BREACH(a_watch_of_another_source, stage->reading.watch->source = (void *)stage)
 BREACH(a_watch_whose_wish_does_not_count, stage->reading.watch->listener.has_wish = false)
@@ -350,7 +351,8 @@ static void every_invariant_fires(void **state)
         {an_announcement_too_many, "router->counters.announcements == local_count"},
         {one_more_who_waits, "router->waiting_count == waiting_count"},
         {a_fetch_too_many, "router->fetch_count == count_nodes(&router->fetches)"},
-        {a_session_too_many, "router->counters.sessions == count_nodes(&router->peers)"},
+        {a_session_too_many, "router->counters.sessions + router->counters.guests == count_nodes"},
+        {a_guest_too_many, "router->counters.guests == count_nodes(&router->guests)"},
         {a_peer_that_hooks_forget, "count_nodes(&router->hooks.peers)"},
         {a_watch_of_another_source, "watch->source == source && listener->has_wish"},
         {a_watch_whose_wish_does_not_count, "watch->source == source && listener->has_wish"},
