@@ -22,6 +22,7 @@ struct karp_count {
 struct karp_inquiry {
     struct tool *tool;
     const struct karp_settings *settings;
+    struct moq_path *broadcast;
     struct watch watch;
     struct player player;
     char counted_id[KARP_ID_MAX_BYTES]; /* the instance that `counts` is about; may have ended */
@@ -47,6 +48,12 @@ static int on_frame(void *user, const struct karp_frame *frame)
     if (frame->timestamp_us > count->newest_us)
         count->newest_us = frame->timestamp_us;
     return 0;
+}
+
+static void on_warning(void *user, const char *line)
+{
+    (void)user;
+    log_warn(LOG_TOOL, "%s", line);
 }
 
 /* The rate per second of media. Real time would be wrong, because the beginning of the first group
@@ -85,10 +92,10 @@ static void print_display(const struct karp_track *track)
 
 static void print_text(const struct karp_inquiry *inquiry)
 {
-    const struct karp_catalog *catalog = inquiry->player.catalog;
+    const struct karp_catalog *catalog = inquiry->player.playback.catalog;
     char path[MOQ_PATH_TEXT_BYTES];
     printf("broadcast %s, instance %s, %zu tracks\n",
-           moq_path_text(inquiry->watch.broadcast, path, sizeof path), inquiry->counted_id,
+           moq_path_text(inquiry->broadcast, path, sizeof path), inquiry->counted_id,
            catalog->track_count);
     for (size_t i = 0; i < catalog->track_count; i++) {
         const struct karp_track *track = &catalog->tracks[i];
@@ -124,11 +131,11 @@ static void print_json_name(const struct moq_path *path)
 /* Prints the catalog as it is published, and beside it a list with an entry per track. */
 static void print_json(const struct karp_inquiry *inquiry)
 {
-    const struct karp_catalog *catalog = inquiry->player.catalog;
+    const struct karp_catalog *catalog = inquiry->player.playback.catalog;
     char *json = karp_catalog_print(catalog);
     const char *instance = inquiry->counted_id + strspn(inquiry->counted_id, "0");
     fputs("{\"broadcast\":", stdout);
-    print_json_name(inquiry->watch.broadcast);
+    print_json_name(inquiry->broadcast);
     printf(",\"instance\":%s,\"catalog\":%s,\"tracks\":[", *instance ? instance : "0",
            json ? json : "null");
     for (size_t i = 0; i < catalog->track_count; i++) {
@@ -147,36 +154,36 @@ static void print_json(const struct karp_inquiry *inquiry)
 
 static int make_path(void *user, const char *name, struct moq_path **path)
 {
-    struct karp_inquiry *inquiry = user;
-    return watch_track_path(&inquiry->watch, name, path);
+    const struct karp_inquiry *inquiry = user;
+    return watch_track_path(&inquiry->watch, inquiry->counted_id, name, path);
 }
 
-static void on_instance(struct watch *watch, const char *id)
+static void on_instance(void *user, const char *id)
 {
-    (void)watch;
+    (void)user;
     (void)id;
 }
 
-static void on_catalog(struct watch *watch, struct karp_catalog *catalog)
+static void on_catalog(void *user, struct karp_catalog *catalog)
 {
-    struct karp_inquiry *inquiry = watch->user;
-    struct player_start start = {
-        .session = tool_session(inquiry->tool), .make_path = make_path, .first = MOQ_NO_GROUP};
-    if (catalog->track_count == 0 || !start.session ||
-        (player_is_open(&inquiry->player) && !player_differs(&inquiry->player, catalog))) {
+    struct karp_inquiry *inquiry = user;
+    const struct karp_playback_start start = {.first = KARP_ANY_GROUP};
+    if (catalog->track_count == 0 || !inquiry->player.session ||
+        (karp_playback_is_open(&inquiry->player.playback) &&
+         !karp_playback_differs(&inquiry->player.playback, catalog))) {
         karp_catalog_free(catalog);
         return;
     }
-    player_close(&inquiry->player);
-    snprintf(inquiry->counted_id, sizeof inquiry->counted_id, "%s", inquiry->watch.id);
+    karp_playback_close(&inquiry->player.playback);
+    snprintf(inquiry->counted_id, sizeof inquiry->counted_id, "%s", inquiry->watch.follower.id);
     memset(inquiry->counts, 0, sizeof inquiry->counts);
-    int error = player_open(&inquiry->player, catalog, &start);
+    int error = karp_playback_open(&inquiry->player.playback, catalog, &start);
     if (error) {
         tool_fail(inquiry->tool, "cannot watch its tracks: %s", moq_error_words(error));
         return;
     }
     inquiry->opened_ns = tool_now_ns(inquiry->tool);
-    player_play(&inquiry->player);
+    karp_playback_play(&inquiry->player.playback);
 }
 
 static void print_answer(struct karp_inquiry *inquiry)
@@ -199,11 +206,11 @@ static bool has_passed(const struct karp_inquiry *inquiry, uint64_t since_ns)
 static void give_up_in_time(struct karp_inquiry *inquiry)
 {
     char path[MOQ_PATH_LINE_BYTES];
-    moq_path_text(inquiry->watch.broadcast, path, sizeof path);
+    moq_path_text(inquiry->broadcast, path, sizeof path);
     if (has_passed(inquiry, inquiry->lost_ns))
         tool_fail(inquiry->tool, "the relay did not come back, so nothing is known of \"%s\"",
                   path);
-    else if (has_passed(inquiry, inquiry->connected_ns) && inquiry->watch.id[0])
+    else if (has_passed(inquiry, inquiry->connected_ns) && inquiry->watch.follower.id[0])
         tool_fail(inquiry->tool, "\"%s\" is announced, but has no catalog", path);
     else if (has_passed(inquiry, inquiry->connected_ns))
         tool_fail(inquiry->tool, "nobody publishes \"%s\"", path);
@@ -216,8 +223,8 @@ static void on_tick(uv_timer_t *timer)
     uint64_t duration_ns = inquiry->settings->duration_ms * NS_PER_MS;
     if (inquiry->tool->is_finishing)
         return;
-    if (player_is_open(&inquiry->player)) {
-        player_pump(&inquiry->player);
+    if (karp_playback_is_open(&inquiry->player.playback)) {
+        karp_playback_pump(&inquiry->player.playback);
         if (tool_now_ns(inquiry->tool) - inquiry->opened_ns >= duration_ns)
             print_answer(inquiry);
     } else {
@@ -230,6 +237,7 @@ static void on_connected(struct tool *tool, struct moq_session *session)
     struct karp_inquiry *inquiry = tool->user;
     inquiry->connected_ns = tool_now_ns(inquiry->tool);
     inquiry->lost_ns = 0;
+    inquiry->player.session = session;
     watch_on_connected(&inquiry->watch, session);
 }
 
@@ -239,6 +247,7 @@ static void on_lost(struct tool *tool)
     if (inquiry->connected_ns)
         inquiry->lost_ns = tool_now_ns(inquiry->tool);
     inquiry->connected_ns = 0;
+    inquiry->player.session = NULL;
     watch_on_lost(&inquiry->watch);
 }
 
@@ -246,7 +255,7 @@ static void on_lost(struct tool *tool)
 static void on_stop(struct tool *tool)
 {
     struct karp_inquiry *inquiry = tool->user;
-    if (player_is_open(&inquiry->player))
+    if (karp_playback_is_open(&inquiry->player.playback))
         print_answer(inquiry);
     else
         tool_fail(tool, "interrupted before there was anything to tell");
@@ -255,27 +264,33 @@ static void on_stop(struct tool *tool)
 static void on_finish(struct tool *tool)
 {
     struct karp_inquiry *inquiry = tool->user;
-    player_close(&inquiry->player);
+    karp_playback_close(&inquiry->player.playback);
     watch_close(&inquiry->watch);
     uv_close((uv_handle_t *)&inquiry->timer, NULL);
 }
 
 static int on_open(struct tool *tool)
 {
+    static const struct karp_follower_events follower_events = {on_instance, on_catalog,
+                                                                on_warning};
+    static const struct karp_playback_events playback_events = {.on_frame = on_frame,
+                                                                .on_warning = on_warning};
     struct karp_inquiry *inquiry = tool->user;
     uv_timer_init(&tool->loop, &inquiry->timer);
     inquiry->timer.data = inquiry;
-    watch_open(&inquiry->watch);
-    inquiry->player.clock = moq_native_clock(tool->native);
-    inquiry->player.latency_ns = NS_PER_S;
+    watch_open(&inquiry->watch, tool, inquiry->broadcast);
+    inquiry->watch.follower.events = &follower_events;
+    inquiry->watch.follower.user = inquiry;
+    player_init(&inquiry->player, moq_native_clock(tool->native), make_path, inquiry);
+    inquiry->player.playback.events = &playback_events;
+    inquiry->player.playback.user = inquiry;
+    inquiry->player.playback.latency_ns = NS_PER_S;
     uv_timer_start(&inquiry->timer, on_tick, TICK_MS, TICK_MS);
     return 0;
 }
 
 int karp_info(struct tool *tool, const struct karp_settings *settings, struct moq_path *broadcast)
 {
-    static const struct watch_events watch_events = {on_instance, on_catalog};
-    static const struct player_events player_events = {.on_frame = on_frame};
     static const struct tool_app app = {
         .on_connected = on_connected,
         .on_lost = on_lost,
@@ -287,9 +302,7 @@ int karp_info(struct tool *tool, const struct karp_settings *settings, struct mo
         return TOOL_FAILED;
     inquiry->tool = tool;
     inquiry->settings = settings;
-    watch_init(&inquiry->watch, tool, broadcast, &watch_events, inquiry);
-    inquiry->player.events = &player_events;
-    inquiry->player.user = inquiry;
+    inquiry->broadcast = broadcast;
     int exit_code = tool_run(tool, &app, inquiry, on_open);
     free(inquiry);
     return exit_code;

@@ -54,6 +54,12 @@ static int on_frame(void *user, const struct karp_frame *frame)
     return 0;
 }
 
+static void on_warning(void *user, const char *line)
+{
+    (void)user;
+    (void)line;
+}
+
 static int make_path(void *user, const char *name, struct moq_path **path)
 {
     char text[32];
@@ -77,12 +83,10 @@ static struct karp_catalog *catalog(void)
 
 static void open_player(uint64_t first, bool is_resuming)
 {
-    const struct player_start start = {.session = stage.pair.peer[CLIENT].session,
-                                       .make_path = make_path,
-                                       .first = first,
-                                       .is_resuming = is_resuming};
-    assert_int_equal(player_open(&stage.player, catalog(), &start), 0);
-    player_play(&stage.player);
+    const struct karp_playback_start start = {.first = first, .is_resuming = is_resuming};
+    stage.player.session = stage.pair.peer[CLIENT].session;
+    assert_int_equal(karp_playback_open(&stage.player.playback, catalog(), &start), 0);
+    karp_playback_play(&stage.player.playback);
     wire_run(&stage.pair.wire);
 }
 
@@ -90,7 +94,8 @@ static int open_stage(void **state)
 {
     static const struct moq_session_events events = {.on_ready = on_ready,
                                                      .on_request = on_request};
-    static const struct player_events player_events = {.on_frame = on_frame};
+    static const struct karp_playback_events playback_events = {.on_frame = on_frame,
+                                                                .on_warning = on_warning};
     (void)state;
     memset(&stage, 0, sizeof stage);
     log_set_level(LOG_LEVEL_OFF);
@@ -98,16 +103,16 @@ static int open_stage(void **state)
     stage.order = MOQ_ORDER_OLDEST;
     for (int i = 0; i < TRACKS; i++)
         stage.served[i] = track_new(&stage.pair, i == VIDEO ? "b/v" : "b/a");
-    stage.player.clock = &stage.pair.wire.clock;
-    stage.player.latency_ns = LATENCY_MS * NS_PER_MS;
-    stage.player.events = &player_events;
+    player_init(&stage.player, &stage.pair.wire.clock, make_path, NULL);
+    stage.player.playback.events = &playback_events;
+    stage.player.playback.latency_ns = LATENCY_MS * NS_PER_MS;
     return 0;
 }
 
 static int close_stage(void **state)
 {
     (void)state;
-    player_close(&stage.player);
+    karp_playback_close(&stage.player.playback);
     wire_run(&stage.pair.wire);
     for (int i = 0; i < TRACKS; i++)
         moq_track_unref(&stage.served[i]);
@@ -120,11 +125,11 @@ static void pass(uint64_t ms)
 {
     for (uint64_t done = 0; done < ms; done += 20) {
         wire_pass(&stage.pair.wire, 20);
-        player_pump(&stage.player);
-        player_retry(&stage.player, stage.pair.peer[CLIENT].session);
+        karp_playback_pump(&stage.player.playback);
+        karp_playback_retry(&stage.player.playback);
         wire_run(&stage.pair.wire);
     }
-    player_pump(&stage.player);
+    karp_playback_pump(&stage.player.playback);
 }
 
 /* ---- What is published ----------------------------------------------------------------------- */
@@ -187,9 +192,9 @@ static void a_track_that_is_refused_is_asked_for_again(void **state)
     assert_int_equal(stage.requests[VIDEO], 3);
     assert_given(VIDEO, 5);
     assert_int_equal(stage.requests[AUDIO], 1);
-    player_settle(&stage.player);
-    assert_int_equal(stage.player.tracks_refused, 0);
-    assert_int_equal(stage.player.tracks_late, 1);
+    karp_playback_settle(&stage.player.playback);
+    assert_int_equal(stage.player.playback.tracks_refused, 0);
+    assert_int_equal(stage.player.playback.tracks_late, 1);
 }
 
 static void a_track_that_stays_refused_counts_as_missing(void **state)
@@ -201,12 +206,12 @@ static void a_track_that_stays_refused_counts_as_missing(void **state)
     pass(4000);
     moq_track_end(stage.served[AUDIO], 0);
     pass(100);
-    assert_true(player_is_over(&stage.player));
-    assert_false(player_has_broken_off(&stage.player));
-    player_settle(&stage.player);
-    player_settle(&stage.player);
-    assert_int_equal(stage.player.tracks_refused, 1);
-    assert_int_equal(stage.player.tracks_late, 0);
+    assert_true(karp_playback_is_over(&stage.player.playback));
+    assert_false(karp_playback_has_broken_off(&stage.player.playback));
+    karp_playback_settle(&stage.player.playback);
+    karp_playback_settle(&stage.player.playback);
+    assert_int_equal(stage.player.playback.tracks_refused, 1);
+    assert_int_equal(stage.player.playback.tracks_late, 0);
 }
 
 static void a_publisher_that_serves_late_has_withheld_nothing(void **state)
@@ -221,8 +226,8 @@ static void a_publisher_that_serves_late_has_withheld_nothing(void **state)
     pass(4000);
     assert_given(AUDIO, 5);
     assert_given(VIDEO, 5);
-    player_settle(&stage.player);
-    assert_int_equal(stage.player.tracks_refused + stage.player.tracks_late, 0);
+    karp_playback_settle(&stage.player.playback);
+    assert_int_equal(stage.player.playback.tracks_refused + stage.player.playback.tracks_late, 0);
 }
 
 /* With the groups that it has lost meanwhile. */
@@ -237,16 +242,16 @@ static void a_track_that_breaks_off_goes_on_where_it_was(void **state)
     moq_track_end(stage.served[VIDEO], MOQ_ERR_CANCELLED);
     (void)group;
     pass(100);
-    assert_true(player_has_broken_off(&stage.player));
+    assert_true(karp_playback_has_broken_off(&stage.player.playback));
     moq_track_unref(&stage.served[VIDEO]);
     stage.served[VIDEO] = track_new(&stage.pair, "b/v");
     publish(VIDEO, 1, 6);
     publish(VIDEO, 2, 5);
     pass(4000);
-    assert_false(player_has_broken_off(&stage.player));
+    assert_false(karp_playback_has_broken_off(&stage.player.playback));
     assert_given(VIDEO, 16);
-    player_settle(&stage.player);
-    assert_int_equal(stage.player.groups_cut + stage.player.groups_skipped, 0);
+    karp_playback_settle(&stage.player.playback);
+    assert_int_equal(stage.player.playback.groups_cut + stage.player.playback.groups_skipped, 0);
 }
 
 static void the_last_group_counts_when_it_breaks_off(void **state)
@@ -260,11 +265,11 @@ static void the_last_group_counts_when_it_breaks_off(void **state)
     moq_track_end(stage.served[VIDEO], 0);
     moq_track_end(stage.served[AUDIO], 0);
     pass(100);
-    assert_true(player_is_over(&stage.player));
-    assert_int_equal(stage.player.groups_cut, 0);
-    player_settle(&stage.player);
-    player_settle(&stage.player);
-    assert_int_equal(stage.player.groups_cut, 1);
+    assert_true(karp_playback_is_over(&stage.player.playback));
+    assert_int_equal(stage.player.playback.groups_cut, 0);
+    karp_playback_settle(&stage.player.playback);
+    karp_playback_settle(&stage.player.playback);
+    assert_int_equal(stage.player.playback.groups_cut, 1);
 }
 
 static void groups_that_are_lost_at_the_end_count(void **state)
@@ -276,9 +281,9 @@ static void groups_that_are_lost_at_the_end_count(void **state)
     pass(100);
     moq_track_gap(stage.served[VIDEO], 1, 3, MOQ_ERR_EXPIRED);
     pass(100);
-    player_settle(&stage.player);
-    player_settle(&stage.player);
-    assert_int_equal(stage.player.groups_skipped, 3);
+    karp_playback_settle(&stage.player.playback);
+    karp_playback_settle(&stage.player.playback);
+    assert_int_equal(stage.player.playback.groups_skipped, 3);
 }
 
 static void a_group_under_way_is_waited_for_behind_the_end_for_the_latency(void **state)
@@ -288,17 +293,17 @@ static void a_group_under_way_is_waited_for_behind_the_end_for_the_latency(void 
     publish(AUDIO, 0, 5);
     struct moq_group *group = begin(VIDEO, 0, 5);
     pass(100);
-    player_end(&stage.player, false);
+    karp_playback_end(&stage.player.playback, false);
     pass(LATENCY_MS / 2);
-    assert_false(player_is_over(&stage.player));
+    assert_false(karp_playback_is_over(&stage.player.playback));
     write_frames(VIDEO, group, 500, 2);
     finish(VIDEO, group);
     pass(500);
     assert_given(VIDEO, 7);
     pass(1000);
-    assert_true(player_is_over(&stage.player));
-    player_settle(&stage.player);
-    assert_int_equal(stage.player.groups_cut, 0);
+    assert_true(karp_playback_is_over(&stage.player.playback));
+    karp_playback_settle(&stage.player.playback);
+    assert_int_equal(stage.player.playback.groups_cut, 0);
 }
 
 static void a_group_that_never_ends_is_waited_for_no_longer(void **state)
@@ -307,11 +312,11 @@ static void a_group_that_never_ends_is_waited_for_no_longer(void **state)
     open_player(MOQ_NO_GROUP, false);
     begin(VIDEO, 0, 5);
     pass(100);
-    player_end(&stage.player, false);
+    karp_playback_end(&stage.player.playback, false);
     pass(LATENCY_MS + 2000);
-    assert_true(player_is_over(&stage.player));
-    player_settle(&stage.player);
-    assert_int_equal(stage.player.groups_cut, 1);
+    assert_true(karp_playback_is_over(&stage.player.playback));
+    karp_playback_settle(&stage.player.playback);
+    assert_int_equal(stage.player.playback.groups_cut, 1);
 }
 
 static void a_group_under_way_does_not_keep_another_instance_waiting(void **state)
@@ -321,13 +326,13 @@ static void a_group_under_way_does_not_keep_another_instance_waiting(void **stat
     publish(AUDIO, 0, 5);
     begin(VIDEO, 0, 5);
     pass(100);
-    player_end(&stage.player, true);
+    karp_playback_end(&stage.player.playback, true);
     pass(500);
-    assert_false(player_is_over(&stage.player));
+    assert_false(karp_playback_is_over(&stage.player.playback));
     pass(1000);
-    assert_true(player_is_over(&stage.player));
-    player_settle(&stage.player);
-    assert_int_equal(stage.player.groups_cut, 1);
+    assert_true(karp_playback_is_over(&stage.player.playback));
+    karp_playback_settle(&stage.player.playback);
+    assert_int_equal(stage.player.playback.groups_cut, 1);
 }
 
 /* The newer group overtakes the rest of the one that was interrupted. */
@@ -338,7 +343,7 @@ static void after_a_loss_the_group_at_hand_goes_on_whatever_comes_first(void **s
     publish(AUDIO, 0, 5);
     struct moq_group *group = begin(VIDEO, 0, 3);
     pass(100);
-    player_close(&stage.player);
+    karp_playback_close(&stage.player.playback);
     wire_run(&stage.pair.wire);
     write_frames(VIDEO, group, 500, 2);
     finish(VIDEO, group);
@@ -348,8 +353,8 @@ static void after_a_loss_the_group_at_hand_goes_on_whatever_comes_first(void **s
     open_player(0, true);
     pass(2000);
     assert_given(VIDEO, 10);
-    player_settle(&stage.player);
-    assert_int_equal(stage.player.groups_cut + stage.player.groups_skipped, 0);
+    karp_playback_settle(&stage.player.playback);
+    assert_int_equal(stage.player.playback.groups_cut + stage.player.playback.groups_skipped, 0);
 }
 
 static void a_group_that_is_gone_after_a_loss_counts_once(void **state)
@@ -359,15 +364,15 @@ static void a_group_that_is_gone_after_a_loss_counts_once(void **state)
     publish(AUDIO, 0, 5);
     begin(VIDEO, 0, 3);
     pass(100);
-    player_close(&stage.player);
+    karp_playback_close(&stage.player.playback);
     moq_track_unref(&stage.served[VIDEO]);
     stage.served[VIDEO] = track_new(&stage.pair, "b/v");
     publish(VIDEO, 2, 5);
     open_player(0, true);
     pass(5000);
     assert_given(VIDEO, 8);
-    assert_int_equal(stage.player.groups_cut, 1);
-    assert_int_equal(stage.player.groups_skipped, 1);
+    assert_int_equal(stage.player.playback.groups_cut, 1);
+    assert_int_equal(stage.player.playback.groups_skipped, 1);
 }
 
 static void a_silent_track_makes_the_others_wait_once(void **state)
@@ -407,11 +412,11 @@ static void tracks_are_woven_by_time(void **state)
 static void a_name_that_makes_its_path_too_long_is_not_called_lack_of_memory(void **state)
 {
     (void)state;
-    const struct player_start start = {.session = stage.pair.peer[CLIENT].session,
-                                       .make_path = make_path};
+    const struct karp_playback_start start = {.first = KARP_ANY_GROUP};
+    stage.player.session = stage.pair.peer[CLIENT].session;
     strcpy(stage.too_long, "a");
-    assert_int_equal(player_open(&stage.player, catalog(), &start), MOQ_ERR_BOUNDS);
-    assert_false(player_is_open(&stage.player));
+    assert_int_equal(karp_playback_open(&stage.player.playback, catalog(), &start), MOQ_ERR_BOUNDS);
+    assert_false(karp_playback_is_open(&stage.player.playback));
 }
 
 #define ON_STAGE(test) cmocka_unit_test_setup_teardown(test, open_stage, close_stage)
