@@ -28,6 +28,9 @@ enum host_magic {
     HOST_SOURCE,
     HOST_GROUP,
     HOST_TIMER,
+    HOST_WATCH,
+    HOST_ANNOUNCED,
+    HOST_GUEST,
 };
 
 /* The first member of each handle but relay_self. */
@@ -111,7 +114,7 @@ struct relay_worker {
     const void *config;
     const struct relay_config *relay;      /* the whole configuration that this worker uses */
     uint64_t counters[RELAY_COUNTERS_MAX]; /* written on its thread, read on any: atomic */
-    struct list timers, sources;
+    struct list timers, sources, watches, announced, guests;
     uint32_t source_count;
     uv_timer_t *sweep;          /* for the caches of its sources; NULL: there was none yet */
     uint32_t waiting_posts;     /* atomic */
@@ -156,6 +159,10 @@ struct relay_peer *hooks_peer(struct relay_worker *worker, struct core_peer *pee
 
 /* source.c */
 void sources_close_forgotten(struct relay_worker *worker);
+/* watch.c */
+void watches_close_forgotten(struct relay_worker *worker);
+/* guest.c */
+void guests_close_forgotten(struct relay_worker *worker);
 /* timer.c */
 void timers_stop_forgotten(struct relay_worker *worker);
 
@@ -175,6 +182,8 @@ struct moq_path *host_path(const char *text); /* NULL: not a valid path, or out 
 int host_override(const struct relay_policy *policy, struct core_override *override);
 enum core_denial host_denial(enum relay_denial code); /* refused, if it is none of ours */
 int host_denial_error(enum relay_denial code);        /* how a session or a track ends by it */
+enum relay_denial host_denial_back(enum core_denial denial);
+enum relay_denial host_denial_of_error(int core_error);
 /* The smaller of the size that a caller states and ours: how much of a struct may be copied. */
 size_t host_struct_bytes(uint32_t size, size_t ours);
 

@@ -52,8 +52,14 @@ enum relay_protocol relay_peer_protocol(const struct relay_peer *peer)
 {
     if (!FITS(peer, HOST_PEER))
         return 0;
-    return core_peer_protocol(peer->core) == QUIC_PROTOCOL_RAW ? RELAY_PROTOCOL_QUIC
-                                                               : RELAY_PROTOCOL_WEBTRANSPORT;
+    switch (core_peer_protocol(peer->core)) {
+    case QUIC_PROTOCOL_RAW:
+        return RELAY_PROTOCOL_QUIC;
+    case QUIC_PROTOCOL_WEBTRANSPORT:
+        return RELAY_PROTOCOL_WEBTRANSPORT;
+    default:
+        return RELAY_PROTOCOL_GUEST;
+    }
 }
 
 void relay_peer_stats(const struct relay_peer *peer, struct relay_peer_stats *stats)
@@ -83,4 +89,9 @@ void relay_peer_close(struct relay_peer *peer, enum relay_denial code, const cha
 int relay_peer_query_value(const struct relay_peer *peer, const char *name, char *out, size_t size)
 {
     return query_value(relay_peer_query(peer), name, out, size);
+}
+
+const char *relay_peer_credential(const struct relay_peer *peer)
+{
+    return FITS(peer, HOST_PEER) ? core_peer_credential(peer->core) : "";
 }

@@ -5,6 +5,7 @@
  * Tested by tests/e2e/test_modules.py. */
 #include "server/host/source.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -46,6 +47,8 @@ static int read_offer(const struct relay_offer *given, struct relay_offer *offer
 {
     *offer = (struct relay_offer){.size = 0};
     memcpy(offer, given, host_struct_bytes(given->size, sizeof *offer));
+    if (offer->guest && !FITS(offer->guest, HOST_GUEST))
+        return RELAY_ERR_INVALID;
     bool is_whole = given->size > offsetof(struct relay_offer, order);
     bool is_good = is_whole && offer->priority <= UINT8_MAX && offer->order <= RELAY_ORDER_NEWEST;
     return is_good ? 0 : RELAY_ERR_INVALID;
@@ -63,16 +66,53 @@ static struct moq_track *track_of(const struct relay_worker *worker,
     return moq_track_new(path, &config);
 }
 
+static void refuse_source(struct relay_source *source, enum relay_denial code, const char *reason)
+{
+    source->is_refused = true;
+    source->denial = code;
+    snprintf(source->reason, sizeof source->reason, "%s", reason ? reason : "");
+    source_tell_soon(source);
+}
+
+static void on_offer_decided(void *self, bool is_allowed, enum core_denial denial,
+                             const char *reason)
+{
+    if (!is_allowed)
+        refuse_source(self, host_denial_back(denial), reason);
+}
+
+/* The guest is gone, so its offer is withdrawn. */
+static void on_guest_lost(struct guest_tie *tie, enum relay_denial code, const char *reason)
+{
+    struct relay_source *source = container_of(tie, struct relay_source, tie);
+    struct announcement *announcement = source->announcement;
+    source->announcement = NULL;
+    if (announcement)
+        origin_remove(announcement);
+    refuse_source(source, code, reason);
+}
+
 static void free_source(struct relay_source *source)
 {
-    source->head.magic = 0;
     moq_track_unref(&source->track);
     moq_path_unref(&source->path);
     free(source);
 }
 
-/* Offers the path to peers and workers. */
-static int announce_source(struct relay_source *source)
+/* The module has no handle of it any more. A post that is under way frees it. */
+static void drop_source(struct relay_source *source)
+{
+    source->head.magic = 0;
+    source->is_closed = true;
+    source->head.worker->source_count--;
+    list_remove(&source->node);
+    list_remove(&source->tie.node);
+    if (!source->is_told)
+        free_source(source);
+}
+
+/* Offers the path to peers and workers, or asks whether the guest may. */
+static int announce_source(struct relay_source *source, struct relay_guest *guest)
 {
     const struct origin_offer offer = {
         .path = source->path,
@@ -80,8 +120,15 @@ static int announce_source(struct relay_source *source)
         .self = source,
         .can = MOQ_CAN_RANGES | MOQ_CAN_FETCH | MOQ_CAN_INFO,
     };
-    source->announcement = origin_add(source->head.worker->core->router, &offer);
-    return source->announcement ? 0 : RELAY_ERR_NOMEM;
+    if (guest)
+        source->announcement = core_guest_offer(guest->core, &offer, on_offer_decided);
+    else
+        source->announcement = origin_add(source->head.worker->core->router, &offer);
+    if (!source->announcement)
+        return guest ? RELAY_ERR_REFUSED : RELAY_ERR_NOMEM;
+    if (guest)
+        list_push_back(&guest->ties, &source->tie.node);
+    return 0;
 }
 
 static int make_source(struct relay_worker *worker, const struct relay_offer *offer,
@@ -99,6 +146,8 @@ static int make_source(struct relay_worker *worker, const struct relay_offer *of
     list_init(&source->groups);
     list_init(&source->feeds);
     list_init(&source->queries);
+    list_init(&source->tie.node);
+    source->tie.on_lost = on_guest_lost;
     *out = source;
     return 0;
 }
@@ -115,14 +164,12 @@ static int open_source(struct relay_worker *worker, const struct relay_offer *of
         error = make_source(worker, offer, path, out);
     if (error)
         return error;
-    error = announce_source(*out);
-    if (error) {
-        free_source(*out);
-        return error;
-    }
     list_push_back(&worker->sources, &(*out)->node);
     worker->source_count++;
-    return 0;
+    error = announce_source(*out, offer->guest);
+    if (error)
+        drop_source(*out);
+    return error;
 }
 
 int relay_source_open(struct relay_worker *worker, const struct relay_offer *given,
@@ -149,6 +196,15 @@ int relay_source_open(struct relay_worker *worker, const struct relay_offer *giv
 
 /* ---- Interest -------------------------------------------------------------------------------- */
 
+static void tell_refusal(struct relay_source *source)
+{
+    if (source->is_refusal_told)
+        return;
+    source->is_refusal_told = true;
+    if (source->ops.on_refused)
+        source->ops.on_refused(source, source->user, source->denial, source->reason);
+}
+
 static void run_telling(struct post *post, void *owner)
 {
     struct relay_source *source = container_of(post, struct relay_source, telling);
@@ -156,6 +212,10 @@ static void run_telling(struct post *post, void *owner)
     source->is_told = false;
     if (source->is_closed) {
         free_source(source);
+        return;
+    }
+    if (source->is_refused) {
+        tell_refusal(source);
         return;
     }
     bool is_live = source->live_feeds > 0;
@@ -168,7 +228,7 @@ static void run_telling(struct post *post, void *owner)
         source->ops.on_idle(source, source->user);
 }
 
-void source_note_interest(struct relay_source *source)
+void source_tell_soon(struct relay_source *source)
 {
     if (source->is_told || source->is_closed)
         return;
@@ -272,19 +332,14 @@ void relay_source_end(struct relay_source *source, int error)
 
 static void close_source(struct relay_source *source, int error)
 {
-    struct relay_worker *worker = source->head.worker;
     struct announcement *announcement = source->announcement;
-    list_remove(&source->node);
-    worker->source_count--;
-    source->is_closed = true;
     source->announcement = NULL;
     end_track(source, host_core_error(error));
-    origin_remove(announcement);
+    if (announcement)
+        origin_remove(announcement);
     source_feeds_end(source);
     source_queries_end(source);
-    source->head.magic = 0;
-    if (!source->is_told)
-        free_source(source);
+    drop_source(source);
 }
 
 void relay_source_close(struct relay_source **source, int error)

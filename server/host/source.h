@@ -4,7 +4,7 @@
 #ifndef MOQ_HOST_SOURCE_H
 #define MOQ_HOST_SOURCE_H
 
-#include "server/host/internal.h"
+#include "server/host/guest.h"
 
 struct relay_source {
     struct host_handle head;
@@ -14,14 +14,19 @@ struct relay_source {
     struct moq_path *path;
     struct moq_track *track;           /* what the module has written; its groups are kept here */
     struct announcement *announcement; /* NULL: not offered any more */
+    struct guest_tie tie;              /* to the guest on whose behalf it is offered */
     struct list groups;                /* relay_group.node: those that are open */
     uint32_t group_count;
     struct list feeds;   /* source_feed.node: open ones */
     struct list queries; /* source_query.node: that core waits for */
     uint32_t live_feeds; /* feeds that somebody watches */
-    bool is_live;        /* what the module was told */
-    bool is_told;        /* a post is under way to tell it */
-    bool is_closed;      /* only the post under way still needs it */
+    bool is_refused;     /* to its guest; the module hears of it once */
+    bool is_refusal_told;
+    enum relay_denial denial;
+    char reason[RELAY_REASON_BYTES];
+    bool is_live;   /* what the module was told */
+    bool is_told;   /* a post is under way to tell it */
+    bool is_closed; /* only the post under way still needs it */
     struct post telling;
 };
 
@@ -34,9 +39,9 @@ struct relay_group {
 
 extern const struct feed_ops source_feed_ops;
 
-/* The number of feeds that somebody watches has changed: tells the module, in a post, because it
- * may do anything then. */
-void source_note_interest(struct relay_source *source);
+/* Something has changed that the module hears of: interest, or a refusal. It is told in a post,
+ * because it may do anything then. */
+void source_tell_soon(struct relay_source *source);
 /* Ends all feeds of a source whose track has ended, with its error. */
 void source_feeds_end(struct relay_source *source);
 void source_queries_end(struct relay_source *source); /* it is not offered any more */

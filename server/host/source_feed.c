@@ -71,7 +71,7 @@ static void set_live(struct source_feed *feed, bool is_live)
         return;
     feed->is_live = is_live;
     feed->source->live_feeds += is_live ? 1u : -1u;
-    source_note_interest(feed->source);
+    source_tell_soon(feed->source);
 }
 
 /* Brings all that is kept, then what is written. */

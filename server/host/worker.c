@@ -18,6 +18,9 @@ struct relay_worker *host_worker_new(struct relay_self *self, const struct core_
     worker->config = self->config;
     list_init(&worker->timers);
     list_init(&worker->sources);
+    list_init(&worker->watches);
+    list_init(&worker->announced);
+    list_init(&worker->guests);
     worker->slot = slot_bytes > 0 ? calloc(1, slot_bytes) : NULL;
     worker->held = calloc(1, sizeof *worker->held);
     if (worker->held && (worker->slot || slot_bytes == 0)) {
@@ -34,6 +37,8 @@ void host_worker_end(struct relay_worker *worker)
 {
     __atomic_store_n(&worker->is_stopped, true, __ATOMIC_RELAXED);
     sources_close_forgotten(worker);
+    guests_close_forgotten(worker);
+    watches_close_forgotten(worker);
     timers_stop_forgotten(worker);
 }
 

@@ -51,14 +51,17 @@ extern "C" {
 
 struct uv_loop_s; /* uv_loop_t of <uv.h> */
 
-struct relay_self;    /* the module itself, once per relay */
-struct relay_worker;  /* the module on one worker */
-struct relay_check;   /* a configuration that is being checked */
-struct relay_peer;    /* one connected session */
-struct relay_request; /* what a peer asks for, not decided yet */
-struct relay_viewer;  /* one subscription of a peer that is served */
-struct relay_source;  /* a track that the module publishes */
-struct relay_group;   /* a group of such a track that is being written */
+struct relay_self;      /* the module itself, once per relay */
+struct relay_worker;    /* the module on one worker */
+struct relay_check;     /* a configuration that is being checked */
+struct relay_peer;      /* one connected session, or a guest */
+struct relay_request;   /* what a peer asks for, not decided yet */
+struct relay_viewer;    /* one subscription of a peer that is served */
+struct relay_source;    /* a track that the module publishes */
+struct relay_group;     /* a group of such a track that is being written */
+struct relay_watch;     /* a track that the module watches */
+struct relay_announced; /* the paths under a prefix, as they come and go */
+struct relay_guest;     /* a publisher that reaches the relay through the module */
 struct relay_timer;
 
 /* ---- Errors ---------------------------------------------------------------------------------- */
@@ -510,18 +513,23 @@ RELAY_SINCE(1, 0) void relay_viewer_close(struct relay_viewer *viewer, enum rela
  * newest group is kept, with as many older ones as the offer says, so that a viewer that comes
  * later begins at once. */
 struct relay_offer {
-    uint32_t size;     /* sizeof(struct relay_offer) */
-    uint32_t groups;   /* older groups that are kept as well */
-    const char *path;  /* of the track */
-    uint64_t age_ns;   /* an older group is kept no longer than this; 0: no limit */
-    uint32_t priority; /* 0 to 255; 128 is neutral */
-    uint32_t order;    /* enum relay_order, where neither viewer nor policy says */
+    uint32_t size;             /* sizeof(struct relay_offer) */
+    uint32_t groups;           /* older groups that are kept as well */
+    const char *path;          /* of the track */
+    struct relay_guest *guest; /* on whose behalf; NULL: the module's own, nobody is asked */
+    uint64_t age_ns;           /* an older group is kept no longer than this; 0: no limit */
+    uint32_t priority;         /* 0 to 255; 128 is neutral */
+    uint32_t order;            /* enum relay_order, where neither viewer nor policy says */
 };
 struct relay_source_ops {
     uint32_t size; /* sizeof(struct relay_source_ops) */
     /* Each may be NULL. Somebody watches, on any worker; nobody watches any more. */
     void (*on_live)(struct relay_source *source, void *user);
     void (*on_idle)(struct relay_source *source, void *user);
+    /* The guest may not offer it, or is gone: the source must be closed. Never called from inside
+     * another function of this header. */
+    void (*on_refused)(struct relay_source *source, void *user, enum relay_denial code,
+                       const char *reason);
 };
 /* Offers a track until relay_source_close. `ops` may be NULL. RELAY_ERR_INVALID: no valid path;
  * RELAY_ERR_DUPLICATE: this module offers it already; RELAY_ERR_BOUNDS: RELAY_SOURCES_MAX;
@@ -557,6 +565,108 @@ enum {
     RELAY_GROUP_MAX_BYTES = 64 << 20,
     RELAY_FRAME_MAX_BYTES = 16 << 20,
 };
+
+/* ---- Sinks: [worker] ------------------------------------------------------------------------- */
+
+/* A module watches a track as a viewer does, from whichever worker and publisher it comes. Hooks
+ * are not asked. It reads items when it likes; groups that it has not read by the time that its
+ * latency allows are skipped, and it is told. */
+enum relay_watch_start {
+    RELAY_START_NEWEST, /* with the newest group that is there */
+    RELAY_START_OLDEST, /* with the oldest group that is kept */
+    RELAY_START_NEXT,   /* with the next group that begins */
+};
+struct relay_wish {
+    uint32_t size;       /* sizeof(struct relay_wish) */
+    uint32_t start;      /* enum relay_watch_start */
+    const char *path;    /* of the track */
+    uint64_t latency_ns; /* a group is skipped this long after the next one began; 0: as the policy
+                            of relay.yaml says for this path */
+    uint64_t unread_max_bytes; /* a group of which more is unread is cut; 0: no limit of its own */
+    uint32_t order;            /* enum relay_order: which of several groups is read first */
+};
+enum relay_item_kind {
+    RELAY_ITEM_GROUP = 1, /* group `sequence` begins */
+    RELAY_ITEM_FRAME,     /* of that group */
+    RELAY_ITEM_GROUP_END, /* no more of it; `error` 0: it is complete */
+    RELAY_ITEM_GAP,       /* groups `sequence` to `last` never come, because of `error` */
+    RELAY_ITEM_END,       /* of the track, by `error`; the last item */
+};
+struct relay_item {
+    uint32_t size; /* in: sizeof(struct relay_item) */
+    uint32_t kind; /* enum relay_item_kind */
+    uint64_t sequence, last;
+    const void *data; /* a frame, valid until the next call for the same watch */
+    size_t data_bytes;
+    int32_t error; /* 0 or enum relay_error */
+};
+/* There is something to read again, after relay_watch_read returned 0; also once at first. Never
+ * called from inside another function of this header. */
+typedef void relay_on_readable(struct relay_watch *watch, void *user);
+/* If nobody publishes the track, the watch waits as a viewer does (limits.wait), and then ends with
+ * RELAY_ERR_NOT_FOUND. RELAY_ERR_INVALID; RELAY_ERR_BOUNDS: too many watches; RELAY_ERR_NOMEM. */
+RELAY_SINCE(1, 0)
+int relay_watch_open(struct relay_worker *worker, const struct relay_wish *wish,
+                     relay_on_readable *on_readable, void *user, struct relay_watch **watch);
+/* 1: *item is the next item. 0: there is none now. RELAY_ERR_CLOSED: after RELAY_ITEM_END. */
+RELAY_SINCE(1, 0) int relay_watch_read(struct relay_watch *watch, struct relay_item *item);
+RELAY_SINCE(1, 0) void relay_watch_close(struct relay_watch **watch); /* sets it to NULL */
+
+struct relay_watch_stats {
+    uint32_t size; /* in: sizeof(struct relay_watch_stats) */
+    uint32_t unused;
+    uint64_t groups_read, groups_cut, groups_skipped; /* to the end; begun only; not at all */
+    uint64_t bytes_read;
+    uint64_t backlog_bytes; /* unread, of the group that it is in */
+    uint64_t lag_ns;        /* how long ago a newer group than that one began */
+};
+RELAY_SINCE(1, 0)
+void relay_watch_stats(const struct relay_watch *watch, struct relay_watch_stats *stats);
+
+/* Calls `on_path` for each path under `prefix` that somebody offers now, and then for each that
+ * appears or ends, whichever worker its publishers are on; never from inside another function of
+ * this header. RELAY_ERR_INVALID; RELAY_ERR_BOUNDS; RELAY_ERR_NOMEM. */
+typedef void relay_on_path(void *user, const char *path, bool is_offered);
+RELAY_SINCE(1, 0)
+int relay_announced_open(struct relay_worker *worker, const char *prefix, relay_on_path *on_path,
+                         void *user, struct relay_announced **announced);
+RELAY_SINCE(1, 0) void relay_announced_close(struct relay_announced **announced); /* to NULL */
+
+/* ---- Guests: [worker] ------------------------------------------------------------------------ */
+
+/* A publisher that reaches the relay through the module, such as an encoder by HTTP. All modules'
+ * hooks see it as a peer: session_open decides and sets its grants, announce decides on what is
+ * offered on its behalf (relay_offer.guest), session_close tells of its end. It has no statistics,
+ * and watches nothing. */
+struct relay_guest_info {
+    uint32_t size; /* sizeof(struct relay_guest_info) */
+    uint32_t unused;
+    const char *address;  /* of its other end: "192.0.2.1:50000" */
+    const char *url_path; /* each NULL: "" */
+    const char *query;    /* without '?' */
+    const char *page;     /* the origin of a page, as browsers tell it */
+    const char *server_name;
+    const char *credential; /* a token, for relay_peer_credential; at most 16384 bytes */
+};
+struct relay_guest_ops { /* each may be NULL */
+    uint32_t size;       /* sizeof(struct relay_guest_ops) */
+    /* Once, perhaps before relay_guest_open returns. If it is not allowed, this is the last call,
+     * and the guest is gone: its other end should be told code and reason. */
+    void (*on_decided)(void *user, bool is_allowed, enum relay_denial code, const char *reason);
+    /* A module or its expiry ends it. The last call; the guest is gone, and its sources are refused
+     * and must be closed. */
+    void (*on_closed)(void *user, enum relay_denial code, const char *reason);
+};
+/* *guest is NULL on return if it was refused already. RELAY_ERR_BOUNDS; RELAY_ERR_NOMEM: then
+ * nothing is called. */
+RELAY_SINCE(1, 0)
+int relay_guest_open(struct relay_worker *worker, const struct relay_guest_info *info,
+                     const struct relay_guest_ops *ops, void *user, struct relay_guest **guest);
+/* Its other end has left. Sources on its behalf are refused, and must be closed. Sets *guest to
+ * NULL. */
+RELAY_SINCE(1, 0) void relay_guest_close(struct relay_guest **guest);
+/* The token that a guest was opened with; "" for sessions, which have theirs in the query. */
+RELAY_SINCE(1, 0) const char *relay_peer_credential(const struct relay_peer *peer);
 
 #ifdef __cplusplus
 }

@@ -65,8 +65,8 @@ struct chaos {
     struct chaos_ear ears[CHAOS_EARS];
     bool has_guests; /* there are entries and ponds, not only clients */
     bool is_ending;  /* ponds make no more announcements */
-    int whole, cut, gaps, asked, replaced, inside, granted, guests, pond_groups, sink_calls, sink_groups,
-        sink_gaps;
+    int whole, cut, gaps, asked, replaced, inside, granted, guests, pond_groups, sink_calls,
+        sink_groups, sink_gaps;
 };
 
 uint64_t chaos_dice(struct chaos *chaos, uint64_t sides);
