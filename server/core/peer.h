@@ -50,6 +50,9 @@ char *peer_limits(const struct core_peer *peer, enum core_action action,
 
 /* Takes over the reference to `grants` (NULL: none) in place of the present ones. */
 void peer_take_grants(struct core_peer *peer, struct grants *grants);
+/* Sees to it that its grants expire in time. Also called when hooks have decided on the peer,
+ * because grants that an entry set are undone if that entry goes. */
+void peer_note_expiry(struct core_peer *peer);
 /* Whether the peer may; logs it if not. */
 bool peer_check_may(const struct core_peer *peer, enum core_action action,
                     const struct moq_path *path);

@@ -74,13 +74,18 @@ bool peer_check_may(const struct core_peer *peer, enum core_action action,
 
 /* ---- Changes --------------------------------------------------------------------------------- */
 
+void peer_note_expiry(struct core_peer *peer)
+{
+    uint64_t expires_ms = core_peer_expires_ms(peer);
+    if (expires_ms > 0 && expires_ms < peer->router->expiry_ms)
+        peer->router->expiry_ms = expires_ms;
+}
+
 void peer_take_grants(struct core_peer *peer, struct grants *grants)
 {
-    struct router *router = peer->router;
     grants_unref(&peer->grants);
     peer->grants = grants;
-    if (grants && grants->expires_ms > 0 && grants->expires_ms < router->expiry_ms)
-        router->expiry_ms = grants->expires_ms;
+    peer_note_expiry(peer);
 }
 
 /* Closes the viewers that are not covered. Others may die in each call, so every search begins at

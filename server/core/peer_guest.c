@@ -45,6 +45,7 @@ static void on_guest_decided(struct core_request *request, bool is_allowed)
     struct core_peer *peer = request->peer;
     struct core_guest *guest = peer->guest;
     peer->request = NULL;
+    peer_note_expiry(peer);
     if (!guest->is_over) {
         if (!is_allowed)
             peer_refuse(peer, request_error(request), request_words(request));

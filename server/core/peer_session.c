@@ -167,6 +167,7 @@ static void on_session_decided(struct core_request *request, bool is_allowed)
 {
     struct core_peer *peer = request->peer;
     peer->request = NULL;
+    peer_note_expiry(peer);
     if (!is_allowed)
         peer_refuse(peer, request_error(request), request_words(request));
     struct moq_session *held = moq_native_bridge_session(peer->conn);
