@@ -27,7 +27,7 @@ extern "C" {
 
 /* ---- URLs ------------------------------------------------------------------------------------ */
 
-enum { MOQ_URL_HOST_BYTES = 256, MOQ_URL_PATH_BYTES = 2048 };
+enum { MOQ_URL_HOST_BYTES = 256, MOQ_URL_PATH_BYTES = 4096 };
 
 struct moq_url {
     enum quic_protocol protocol;

@@ -117,16 +117,16 @@ void peer_refuse(struct core_peer *peer, int error, const char *reason)
 }
 
 /* How much is kept of a text that a client sent, with its end. A server name has at most 255 bytes
- * (RFC 1035, section 2.3.4). */
-enum { SERVER_NAME_BYTES = 256, ORIGIN_BYTES = 512, SLOT_ALIGNMENT = 16 };
+ * (RFC 1035, section 2.3.4). A token in a query must not be cut, so path and query may be as long
+ * as all headers of a request. */
+enum { SERVER_NAME_BYTES = 256, ORIGIN_BYTES = 512, URL_BYTES = 16384, SLOT_ALIGNMENT = 16 };
 
 enum { TEXTS = 4 };
 
 /* The texts of a card, cut to what is kept of them. */
 static void cut_texts(const struct peer_card *card, struct peer_text texts[TEXTS])
 {
-    static const size_t limits[TEXTS] = {MOQ_URL_PATH_BYTES, MOQ_URL_PATH_BYTES, ORIGIN_BYTES,
-                                         SERVER_NAME_BYTES};
+    static const size_t limits[TEXTS] = {URL_BYTES, URL_BYTES, ORIGIN_BYTES, SERVER_NAME_BYTES};
     texts[0] = card->path;
     texts[1] = card->query;
     texts[2] = (struct peer_text){card->origin, card->origin ? strlen(card->origin) : 0};
