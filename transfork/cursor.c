@@ -267,10 +267,23 @@ static int end_all(struct moq_cursor *cursor, struct moq_cursor_item *item)
     return 1;
 }
 
+/* Whether groups before `group` may still come, and are waited for. */
+static bool is_overtaking(const struct moq_cursor *cursor, const struct moq_group *group)
+{
+    struct viewer_view view = view_of(cursor);
+    uint64_t latency_ns = cursor->config.policy.latency_ns;
+    uint64_t patience_ns = latency_ns < MOQ_CURSOR_HOLE_NS ? latency_ns : MOQ_CURSOR_HOLE_NS;
+    bool is_in_order = cursor->config.policy.order == MOQ_ORDER_OLDEST;
+    return is_in_order && group->sequence > cursor->done.floor && !cursor->track->has_ended &&
+           view.now_ns < time_after(group->started_ns, patience_ns);
+}
+
+/* The group to read next. NULL: there is none, or one before it may still come. */
 static struct moq_group *next_group(const struct moq_cursor *cursor)
 {
     struct viewer_view view = view_of(cursor);
-    return cursor->track && cursor->has_start ? viewer_next_group(&view) : NULL;
+    struct moq_group *group = cursor->track && cursor->has_start ? viewer_next_group(&view) : NULL;
+    return group && !is_overtaking(cursor, group) ? group : NULL;
 }
 
 static int next_between(struct moq_cursor *cursor, struct moq_cursor_item *item)

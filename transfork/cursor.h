@@ -18,6 +18,10 @@
 extern "C" {
 #endif
 
+/* A reader that wants the oldest groups first gets them in order: for a group that others have
+ * overtaken, it waits this long, or for the policy's latency if that is shorter. */
+#define MOQ_CURSOR_HOLE_NS UINT64_C(2000000000)
+
 enum moq_cursor_start {
     MOQ_CURSOR_NEWEST, /* the newest group that is there, as a viewer without a range */
     MOQ_CURSOR_OLDEST, /* the oldest group that is there; older ones than the newest are not late */

@@ -35,8 +35,9 @@ struct core_watch;
 
 struct core_watch_wish {
     struct moq_path *path; /* of the track; a reference is taken */
-    /* Latency and order decide what is skipped; priority (128 is neutral) and order are also what
-     * the publisher is asked for. policy.max of the configuration limits the latency. */
+    /* Latency and order decide what is skipped; whoever wants the oldest first gets groups in
+     * order (MOQ_CURSOR_HOLE_NS). Priority (128 is neutral) and order are also what the publisher
+     * is asked for. policy.max of the configuration limits the latency. */
     struct moq_policy policy;
     enum moq_cursor_start start;
     uint64_t unread_max_bytes; /* see struct moq_cursor_config; 0: no limit of its own */

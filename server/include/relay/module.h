@@ -583,7 +583,8 @@ struct relay_wish {
     uint64_t latency_ns; /* a group is skipped this long after the next one began; 0: as the policy
                             of relay.yaml says for this path */
     uint64_t unread_max_bytes; /* a group of which more is unread is cut; 0: no limit of its own */
-    uint32_t order;            /* enum relay_order: which of several groups is read first */
+    uint32_t order; /* enum relay_order: which of several groups is read first. Oldest first also
+                       means in order: an earlier group that is missing gets some time to come */
 };
 enum relay_item_kind {
     RELAY_ITEM_GROUP = 1, /* group `sequence` begins */

@@ -220,6 +220,20 @@ static void a_group_that_is_not_late_is_read_to_its_end(void **state)
     }
 }
 
+static void the_oldest_first_means_in_order(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_init(&scene, 8);
+    open_cursor(&scene, MOQ_ORDER_OLDEST, MOQ_CURSOR_NEWEST);
+    put(&scene, 1, "a");
+    put(&scene, 3, "c");
+    assert_string_equal(read_all(&scene), "(1 a 1)");
+    put(&scene, 2, "b");
+    assert_string_equal(read_all(&scene), "(2 b 2) (3 c 3)");
+    scene_deinit(&scene);
+}
+
 static void frames_of_any_size_are_the_reader_s(void **state)
 {
     (void)state;
@@ -564,6 +578,7 @@ int main(void)
         cmocka_unit_test(it_starts_where_it_is_told_to),
         cmocka_unit_test(the_order_says_which_group_comes_next),
         cmocka_unit_test(a_group_that_is_not_late_is_read_to_its_end),
+        cmocka_unit_test(the_oldest_first_means_in_order),
         cmocka_unit_test(frames_of_any_size_are_the_reader_s),
         cmocka_unit_test(groups_that_are_late_are_skipped),
         cmocka_unit_test(a_group_that_it_is_in_is_cut_when_it_is_late),
