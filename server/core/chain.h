@@ -18,16 +18,17 @@ struct chain_pass {
 };
 
 struct core_hooks {
-    struct list chain;               /* core_hook.node */
-    struct list held;                /* core_request.node, by deadline */
-    const struct moq_clock *clock;   /* borrowed */
-    struct list peers, viewers;      /* chain_member.node: all that exist */
-    struct list tracks;              /* chain_member.node: those that are live */
-    size_t peer_bytes, viewer_bytes; /* of all slots in a peer, and in a viewer */
-    struct chain_pass *passes;       /* the innermost call under way; NULL: none */
-    const struct core_hook *leaving; /* removed, but not told of all deaths yet; NULL: none */
-    uint32_t bits;                   /* core_hook.bit of all entries */
-    uint64_t last_number;            /* of requests */
+    struct list chain;                /* core_hook.node */
+    struct list held;                 /* core_request.node, by deadline */
+    const struct moq_clock *clock;    /* borrowed */
+    struct list peers, viewers;       /* chain_member.node: all that exist */
+    struct list tracks;               /* chain_member.node: those that are live */
+    size_t peer_bytes, viewer_bytes;  /* of all slots in a peer, and in a viewer */
+    struct chain_pass *passes;        /* the innermost call under way; NULL: none */
+    const struct core_hook *greeting; /* being told of the births of all peers; NULL: none */
+    const struct core_hook *leaving;  /* removed, but not told of all deaths yet; NULL: none */
+    uint32_t bits;                    /* core_hook.bit of all entries */
+    uint64_t last_number;             /* of requests */
     struct list by_number[CHAIN_NUMBER_LISTS];             /* core_request.number_node: held ones */
     char names[CORE_HOOK_NAMES_MAX][CORE_HOOK_NAME_BYTES]; /* every name that was ever added */
     uint32_t name_count;
@@ -41,6 +42,9 @@ struct chain_member {
     char *slots;   /* zeroed memory for all entries, aligned as by malloc; NULL in a track */
     uint32_t told; /* core_hook.bit of the entries that know of its birth, and not of its death */
 };
+
+/* What the chain keeps in a peer; peer.c has it. */
+struct chain_member *core_peer_member(struct core_peer *peer);
 
 void core_hooks_init(struct core_hooks *hooks, const struct moq_clock *clock);
 
@@ -66,5 +70,29 @@ void *chain_viewer_slot(const struct chain_member *viewer, const struct core_hoo
 bool core_hooks_want_samples(const struct core_hooks *hooks);
 void core_hooks_viewer_sample(struct core_hooks *hooks, struct chain_member *viewer);
 void core_hooks_event(struct core_hooks *hooks, const char *name, const struct moq_path *path);
+
+/* ---- Between chain.c and chain_members.c ----------------------------------------------------- */
+
+#define for_each_entry(hook, hooks)                                                                \
+    list_for_each (node_, &(hooks)->chain)                                                         \
+        for (struct core_hook *hook = container_of(node_, struct core_hook, node); hook;           \
+             hook = NULL)
+
+void chain_begin(struct core_hooks *hooks, struct chain_pass *pass, const void *about);
+void chain_end(struct core_hooks *hooks, const struct chain_pass *pass);
+/* `about` is gone: ends the passes that are about it. */
+void chain_forget(const struct core_hooks *hooks, const void *about);
+/* Tells the entry that is to be asked of the request's peer, if it does not know it yet. */
+void chain_introduce(const struct core_request *request);
+
+/* Puts the entry into the chain before `next` and tells it of the birth of every member. */
+void chain_enter(struct core_hooks *hooks, struct core_hook *hook, struct list *next);
+/* Takes the entry out of the chain and tells it of the death of every member. */
+void chain_leave(struct core_hooks *hooks, struct core_hook *hook);
+void chain_place_slots(struct core_hooks *hooks, struct core_hook *hook); /* at the ends of rows */
+void chain_clear_slots(struct core_hooks *hooks, const struct core_hook *hook);
+/* Makes rows of slots only as long as the entries need. Slots may move only while there are no
+ * peers. */
+void chain_shorten_rows(struct core_hooks *hooks);
 
 #endif

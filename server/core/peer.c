@@ -80,6 +80,11 @@ void core_peer_close(struct core_peer *peer, int error, const char *reason)
                     reason ? reason : moq_error_words(error ? error : MOQ_ERR_REFUSED));
 }
 
+struct chain_member *core_peer_member(struct core_peer *peer)
+{
+    return &peer->member;
+}
+
 void core_peer_transport(const struct core_peer *peer, struct quic_conn_stats *stats)
 {
     *stats = (struct quic_conn_stats){.bytes_sent = 0};

@@ -3,6 +3,8 @@
  * births and deaths of, their names. */
 #include "tests/unit/core/entries.h"
 
+#include "server/core/peer.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -264,6 +266,61 @@ static void entries_are_bounded(void **state)
     assert_int_equal(core_hooks_add(&f.hooks, &hooks[CORE_HOOKS_MAX]), 0);
 }
 
+/* An entry that asks the chain about another peer as soon as it hears of the first one. */
+struct hasty {
+    struct core_hook hook;
+    struct core_hooks *hooks;
+    struct core_request request;
+    const struct core_peer *known[2];
+    int count, asked;
+};
+
+static void on_hasty_born(void *self, struct core_peer *peer)
+{
+    struct hasty *hasty = self;
+    assert_true(hasty->count < 2);
+    hasty->known[hasty->count++] = peer;
+    if (hasty->count == 1)
+        core_hooks_ask(hasty->hooks, &hasty->request);
+}
+
+static enum core_verdict on_hasty_announce(void *self, struct core_request *request)
+{
+    struct hasty *hasty = self;
+    hasty->asked++;
+    assert_int_equal(hasty->count, 2);
+    assert_ptr_equal(hasty->known[1], core_request_peer(request));
+    return CORE_PASS;
+}
+
+static void on_hasty_decided(struct core_request *request, bool is_allowed)
+{
+    (void)request;
+    assert_true(is_allowed);
+}
+
+static void an_entry_knows_a_peer_before_it_is_asked_about_it(void **state)
+{
+    static const struct core_hook_ops ops = {.peer_born = on_hasty_born,
+                                             .announce = on_hasty_announce};
+    struct moq_clock clock = {1};
+    struct core_hooks hooks;
+    struct core_peer peers[2] = {{.number = 1}, {.number = 2}};
+    struct hasty hasty = {.hook.ops = &ops, .hooks = &hooks};
+    (void)state;
+    core_hooks_init(&hooks, &clock);
+    for (int i = 0; i < 2; i++) {
+        peers[i].member.object = &peers[i];
+        core_hooks_peer_born(&hooks, &peers[i].member);
+    }
+    hasty.hook.self = &hasty;
+    hasty.request = (struct core_request){
+        .kind = CORE_REQUEST_ANNOUNCE, .peer = &peers[1], .on_decided = on_hasty_decided};
+    assert_int_equal(core_hooks_add(&hooks, &hasty.hook), 0);
+    assert_int_equal(hasty.asked, 1);
+    assert_int_equal(hasty.count, 2);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -277,6 +334,7 @@ int main(void)
         cmocka_unit_test(members_may_end_while_all_are_told),
         cmocka_unit_test(an_entry_that_comes_late_hears_of_what_exists),
         cmocka_unit_test(larger_slots_cannot_take_a_place),
+        cmocka_unit_test(an_entry_knows_a_peer_before_it_is_asked_about_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
