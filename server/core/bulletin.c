@@ -178,14 +178,27 @@ static void tell_again(struct bulletin *bulletin, struct telling *telling)
     bulletin_send(bulletin);
 }
 
+static void tell_all_again(struct router *router, struct share *share)
+{
+    for (uint32_t i = 0; i < router->workers; i++)
+        if (i != router->worker)
+            tell_again(&router->bulletins[i], &share->tellings[i]);
+}
+
 void bulletins_fail(struct router *router, struct share *share)
 {
     if (!share || share->notice.has_failed)
         return;
     share->notice.has_failed = true;
-    for (uint32_t i = 0; i < router->workers; i++)
-        if (i != router->worker)
-            tell_again(&router->bulletins[i], &share->tellings[i]);
+    tell_all_again(router, share);
+}
+
+void bulletins_raise(struct router *router, struct share *share, uint64_t rank)
+{
+    if (!share)
+        return;
+    share->notice.rank = rank;
+    tell_all_again(router, share);
 }
 
 void bulletins_withdraw(struct router *router, struct share **pointer)

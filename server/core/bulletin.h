@@ -8,7 +8,7 @@
 /* What workers tell each other of an announcement. */
 struct bulletin_notice {
     struct moq_path *path; /* borrowed */
-    uint64_t stamp;
+    uint64_t stamp, rank;
     uint32_t worker; /* the worker on which it was made */
     uint32_t can;    /* enum moq_can: what its publisher can do */
     bool has_failed;
@@ -16,7 +16,8 @@ struct bulletin_notice {
 
 /* What other workers tell this one; called on this one's thread. */
 struct bulletin_events {
-    /* A worker has a new announcement, or one that was reported before has failed since. */
+    /* A worker has a new announcement, or one that was reported before has failed since, or has a
+     * higher rank. */
     void (*on_notice)(struct router *router, const struct bulletin_notice *notice);
     void (*on_over)(struct router *router, const struct bulletin_notice *notice);
 };
@@ -30,7 +31,8 @@ void bulletins_deinit(struct router *router);
 /* Tells the other workers. *share is NULL if there are none. Returns 0 or MOQ_ERR_NOMEM. */
 int bulletins_announce(struct router *router, const struct bulletin_notice *notice,
                        struct share **share);
-void bulletins_fail(struct router *router, struct share *share);      /* may be NULL */
+void bulletins_fail(struct router *router, struct share *share);                 /* may be NULL */
+void bulletins_raise(struct router *router, struct share *share, uint64_t rank); /* may be NULL */
 void bulletins_withdraw(struct router *router, struct share **share); /* sets it to NULL */
 void bulletins_sweep(struct router *router);
 

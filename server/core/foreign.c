@@ -35,6 +35,8 @@ static void on_foreign_notice(struct router *router, const struct bulletin_notic
     if (known) {
         if (notice->has_failed)
             note_failed(known);
+        if (notice->rank > known->rank)
+            route_raise(known, notice->rank);
         return;
     }
     /* A copy, because references are counted on one thread. */
@@ -47,6 +49,7 @@ static void on_foreign_notice(struct router *router, const struct bulletin_notic
     }
     announcement->worker = notice->worker;
     announcement->stamp = notice->stamp;
+    announcement->rank = notice->rank;
     announcement->can = notice->can;
     announcement->has_failed = notice->has_failed;
     list_push_back(&router->foreign, &announcement->owner_node);

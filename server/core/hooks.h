@@ -169,9 +169,9 @@ int core_hooks_remove(struct core_hooks *hooks, struct core_hook *hook);
 
 /* Puts `fresh` in the place of `old` in one step, as a reload needs, so there is no moment without
  * an entry. The requests that `old` holds are withdrawn from it, and `fresh` is asked instead; a
- * path, an override or grants that `old` set in them are undone. `old` is told the same as an entry
- * that is removed, its slots are zeroed, and `fresh` is told the same as one that is added.
- * MOQ_ERR_BOUNDS: `fresh` wants larger slots than `old` has, or there are too many names. */
+ * path, an override, a source or grants that `old` set in them are undone. `old` is told the same
+ * as an entry that is removed, its slots are zeroed, and `fresh` is told the same as one that is
+ * added. MOQ_ERR_BOUNDS: `fresh` wants larger slots than `old` has, or there are too many names. */
 int core_hooks_replace(struct core_hooks *hooks, struct core_hook *old, struct core_hook *fresh);
 
 /* ---- Requests -------------------------------------------------------------------------------- */
@@ -213,6 +213,26 @@ void core_request_set_reason(struct core_request *request, const char *reason); 
  * MOQ_ERR_INVALID: not the request of a session. After an error the session is denied, whatever
  * entries answer, unless a later call succeeds. */
 int core_request_set_grants(struct core_request *request, const struct core_grants *grants);
+/* An announcement that can feed the track of a subscription. */
+struct core_candidate {
+    uint64_t number; /* of the announcement, on all workers; later ones have higher numbers */
+    uint64_t peer;   /* core_peer_number of its publisher; 0: an origin, or on another worker */
+    uint64_t age_ns; /* since this worker has known it */
+    uint32_t worker; /* where its publisher is */
+    bool is_newest;  /* the one that feeds the track if nobody chooses */
+    bool is_next;    /* the one that feeds it, or will when it is watched */
+    bool has_failed; /* its publisher ended the track: it does not feed it even if it is chosen */
+};
+/* The candidates for the path of the request as it is now, in the order in which they would follow
+ * each other. False: there is none with this index, or it is not a subscription. */
+bool core_request_candidate(const struct core_request *request, size_t index,
+                            struct core_candidate *candidate);
+/* If the request is allowed, this announcement feeds the track, as long as it exists and has not
+ * failed, also when newer ones come. The choice is one of the track: it counts for all its viewers
+ * on all workers, and the last one counts. A track that is fed by another announcement changes over
+ * as when a newer publisher comes: groups that grow are cut, sequences go on. 0,
+ * MOQ_ERR_NOT_FOUND (no candidate has this number), or MOQ_ERR_INVALID (not a subscription). */
+int core_request_set_source(struct core_request *request, uint64_t number);
 /* The entry's own pointer, kept from its LATER to core_answer or `withdrawn`. */
 void core_request_set_user(struct core_request *request, void *user);
 void *core_request_user(const struct core_request *request);

@@ -51,6 +51,7 @@ void request_note(struct core_request *request)
     request_forget_notes(request);
     request->path_before = request->path ? moq_path_ref(request->path) : NULL;
     request->override_before = request->override;
+    request->source_before = request->source;
     request->grants_before = request->grants ? grants_ref(*request->grants) : NULL;
     request->grants_error_before = request->grants_error;
 }
@@ -61,6 +62,7 @@ void request_undo(struct core_request *request)
     request->path = request->path_before;
     request->path_before = NULL;
     request->override = request->override_before;
+    request->source = request->source_before;
     request->grants_error = request->grants_error_before;
     if (!request->grants)
         return;

@@ -16,6 +16,7 @@ struct core_request {
     int grants_error;       /* grants that could not be set: the request is denied */
     const struct moq_wish *wish;    /* borrowed; NULL: not a subscription */
     uint64_t group;                 /* of a fetch */
+    uint64_t source;                /* stamp of the announcement that hooks chose; 0: none */
     uint8_t denial;                 /* enum core_denial, if it is denied */
     char reason[CORE_REASON_BYTES]; /* why it was denied; "": as request_words says */
     /* Called once, perhaps before core_hooks_ask returns. After that the chain does not use the
@@ -28,6 +29,7 @@ struct core_request {
     struct policy_override override_before; /* the override as the current entry got it */
     struct grants *grants_before; /* the grants as the current entry got them: a reference */
     int grants_error_before;
+    uint64_t source_before;
     struct list node;        /* core_hooks.held */
     struct list number_node; /* core_hooks.by_number */
     uint64_t number, deadline_ns;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Routes: who publishes which path. The newest announcer of a path wins; when it leaves, the one
- * before it takes over. Every worker knows the announcements of all workers, and their stamps make
- * all workers agree which one is the newest.
+/* Routes: who publishes which path. The newest announcer of a path wins, unless a hook chose
+ * another; when it leaves, the next one takes over. Every worker knows the announcements of all
+ * workers, and their ranks make all workers agree which one wins.
  * Tested by tests/sim/relay/test_publishers.c. */
 #include "server/core/route.h"
 
@@ -135,12 +135,12 @@ static const void *owner_of(const struct announcement *announcement)
     return announcement->peer ? (const void *)announcement->peer : announcement;
 }
 
-/* Keeps announcements in the order of their stamps, newest first. */
-static void insert_by_stamp(struct route *route, struct announcement *announcement)
+/* Keeps announcements in the order of their ranks, the highest first. */
+static void insert_by_rank(struct route *route, struct announcement *announcement)
 {
     struct list *node = route->announcements.next;
     while (node != &route->announcements &&
-           container_of(node, struct announcement, route_node)->stamp > announcement->stamp)
+           container_of(node, struct announcement, route_node)->rank > announcement->rank)
         node = node->next;
     list_insert_between(&announcement->route_node, node->prev, node);
     announcement->route = route;
@@ -152,7 +152,8 @@ bool route_join(struct announcement *announcement, struct moq_path *path)
     struct router *router = announcement->router;
     struct route *route = route_get(router, path);
     if (route && moq_offers_add(router->offers, path, owner_of(announcement)) == 0) {
-        insert_by_stamp(route, announcement);
+        announcement->since_ns = router->clock->now_ns;
+        insert_by_rank(route, announcement);
         return true;
     }
     if (route)
@@ -259,6 +260,17 @@ void route_lead(struct announcement *announcement)
     route_wake(router, route);
 }
 
+void route_raise(struct announcement *announcement, uint64_t rank)
+{
+    struct route *route = announcement->route;
+    const struct announcement *before = route_next(route);
+    announcement->rank = rank;
+    list_remove(&announcement->route_node);
+    insert_by_rank(route, announcement);
+    if (route_next(route) == announcement && before != announcement)
+        route_lead(announcement);
+}
+
 /* Hooks are told first, and may have it removed. */
 static void tell_and_lead(struct router *router, struct route *route, uint64_t stamp)
 {
@@ -276,14 +288,17 @@ bool route_add(struct announcement *announcement, struct moq_path *path)
 {
     struct router *router = announcement->router;
     char text[MOQ_PATH_LINE_BYTES];
-    announcement->stamp = __atomic_add_fetch(&router->commons->last_stamp, 1, __ATOMIC_RELAXED);
+    announcement->stamp = router_next_stamp(router);
+    announcement->rank = announcement->stamp;
     if (!route_join(announcement, path)) {
         log_error(LOG_ROUTE, "out of memory: the announcement of %s is lost",
                   moq_path_text(path, text, sizeof text));
         return false;
     }
-    const struct bulletin_notice notice = {
-        .path = announcement->route->path, .stamp = announcement->stamp, .can = announcement->can};
+    const struct bulletin_notice notice = {.path = announcement->route->path,
+                                           .stamp = announcement->stamp,
+                                           .rank = announcement->rank,
+                                           .can = announcement->can};
     if (bulletins_announce(router, &notice, &announcement->share))
         log_error(LOG_ROUTE, "out of memory: other workers do not learn that %s is announced",
                   moq_path_text(path, text, sizeof text));

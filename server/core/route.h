@@ -23,6 +23,8 @@ struct announcement {
     struct moq_path *path;             /* as it was announced */
     struct share *share;               /* what other workers know of it */
     uint64_t stamp;                    /* the highest stamp of a path is the newest announcement */
+    uint64_t rank;                     /* the highest one feeds the track; at first its stamp */
+    uint64_t since_ns;                 /* when it joined its route */
     uint32_t worker;                   /* the worker on which it was made */
     uint32_t can;                      /* enum moq_can: what its publisher can do */
     bool is_asking;                    /* hooks have not decided on `request` yet */
@@ -47,6 +49,10 @@ struct route_follower {
     const struct route_follower_ops *ops;
 };
 
+/* Added to the rank of an announcement that a hook has chosen: it is above all that were not, and
+ * the last choice is above earlier ones. */
+#define ROUTE_CHOSEN (UINT64_C(1) << 63)
+
 /* One that waits for a path. All zero: it does not wait. */
 struct route_waiter {
     const struct route_waiter_ops *ops;
@@ -65,7 +71,7 @@ struct route_waiter_ops {
 struct route {
     UT_hash_handle hh;
     struct moq_path *path;
-    struct list announcements;         /* newest first */
+    struct list announcements;         /* by rank, the highest first */
     struct list waiting;               /* route_waiter.node */
     struct route_follower *follower;   /* the source of its track; NULL: nobody watches */
     const struct announcement *leader; /* the last publisher; only for comparing, it may be gone */
@@ -80,7 +86,7 @@ void route_release(struct router *router, struct route *route); /* frees it if n
 /* Each returns NULL if there is none. */
 struct announcement *route_newest(const struct route *route);
 struct announcement *route_newest_local(const struct route *route);
-struct announcement *route_next(const struct route *route); /* the newest that has not failed */
+struct announcement *route_next(const struct route *route); /* the first that has not failed */
 struct announcement *route_stamped(const struct route *route, uint64_t stamp);
 struct announcement *route_announced_by(const struct route *route, const struct core_peer *peer);
 
@@ -119,7 +125,10 @@ void route_wake(struct router *router, struct route *route);
 /* Calls on_late of those that have waited too long. */
 void routes_sweep(struct router *router);
 
-/* For announcements of other workers: adds one to the route of `path`, in the order of stamps.
+/* Raises its rank on this worker. The follower may turn to it. */
+void route_raise(struct announcement *announcement, uint64_t rank);
+
+/* For announcements of other workers: adds one to the route of `path`, in the order of ranks.
  * False: out of memory. */
 bool route_join(struct announcement *announcement, struct moq_path *path);
 void route_lead(struct announcement *announcement); /* tells the follower and all that wait */

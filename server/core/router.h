@@ -74,6 +74,7 @@ struct router {
     struct router_commons own;
 };
 
+uint64_t router_next_stamp(struct router *router);    /* higher than all before, on all workers */
 uint64_t router_wall_ms(const struct router *router); /* now, in milliseconds since 1970 */
 
 #endif

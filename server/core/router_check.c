@@ -93,10 +93,10 @@ static size_t check_announcements(const struct route *route)
         const struct announcement *announcement =
             container_of(node, struct announcement, route_node);
         REQUIRE(announcement->route == route);
-        REQUIRE(announcement->stamp < above); /* newest first, and no stamp twice */
+        REQUIRE(announcement->rank < above); /* the highest first, and no rank twice */
         REQUIRE(!announcement->peer || announcement_is_local(announcement));
         REQUIRE(!announcement->is_asking);
-        above = announcement->stamp;
+        above = announcement->rank;
         local_count += announcement_is_local(announcement);
     }
     return local_count;

@@ -65,6 +65,11 @@ void router_stop(struct router *router)
     }
 }
 
+uint64_t router_next_stamp(struct router *router)
+{
+    return __atomic_add_fetch(&router->commons->last_stamp, 1, __ATOMIC_RELAXED);
+}
+
 uint64_t router_wall_ms(const struct router *router)
 {
     return router->wall_ms ? router->wall_ms(router->wall_user) : clock_wall_ms();

@@ -7,6 +7,7 @@
 
 #include <stdlib.h>
 
+#include "server/core/choice.h"
 #include "server/core/peer.h"
 #include "server/core/settings.h"
 #include "server/core/source.h"
@@ -130,6 +131,14 @@ static void answer_subscription(struct track_request *request)
         wait_for_publisher(request, route_get(router, request->request.path));
 }
 
+/* Grants may change while the track changes over, because hooks hear of that. */
+static void choose_and_answer(struct track_request *request)
+{
+    choice_apply(request->router, &request->request);
+    if (!refuse_if_revoked(request))
+        answer_subscription(request);
+}
+
 /* ---- Fetches --------------------------------------------------------------------------------- */
 
 static void send_group(struct track_request *request, struct moq_track *track,
@@ -227,7 +236,7 @@ static void on_decided(struct core_request *decided, bool is_allowed)
     } else if (refuse_if_revoked(request)) {
         return;
     } else if (decided->kind == CORE_REQUEST_SUBSCRIBE) {
-        answer_subscription(request);
+        choose_and_answer(request);
     } else if (decided->kind == CORE_REQUEST_FETCH) {
         answer_fetch(request);
     } else {

@@ -243,6 +243,13 @@ static bool hold(struct chaos_entry *entry, struct core_request *request)
     return false;
 }
 
+static void choose_source(struct chaos *chaos, struct core_request *request)
+{
+    struct core_candidate candidate;
+    if (core_request_candidate(request, chaos_dice(chaos, 3), &candidate))
+        assert_int_equal(core_request_set_source(request, candidate.number), 0);
+}
+
 static void say_something(const struct chaos_entry *entry, struct core_request *request)
 {
     struct chaos *chaos = entry->chaos;
@@ -254,6 +261,8 @@ static void say_something(const struct chaos_entry *entry, struct core_request *
         core_request_set_path(request, path);
     if (core_request_kind(request) == CORE_REQUEST_SUBSCRIBE && chaos_dice(chaos, 3) == 0)
         core_request_override(request, &entry->hook, &change);
+    if (chaos_dice(chaos, 3) == 0)
+        choose_source(chaos, request);
     moq_path_unref(&path);
 }
 

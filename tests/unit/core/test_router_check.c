@@ -186,7 +186,7 @@ BREACH(one_who_waits_for_an_answer_of_hooks, the_waiting(stage)->request.is_held
 BREACH(one_who_waits_and_is_not_known, moq_request_set_user(the_waiting(stage)->asked, NULL))
 BREACH(one_who_waits_elsewhere, the_waiting(stage)->waiting.route = NULL)
 BREACH(a_fetch_that_is_over, a_fetch(stage)->upstream = NULL)
-BREACH(stamps_out_of_order, announce(stage, "pond")->stamp = 0)
+BREACH(ranks_out_of_order, announce(stage, "pond")->rank = 0)
 BREACH(an_announcement_too_many, stage->router->counters.announcements++)
 BREACH(one_more_who_waits, stage->router->waiting_count++)
 BREACH(a_fetch_too_many, stage->router->fetch_count++)
@@ -372,7 +372,7 @@ static void every_invariant_fires(void **state)
         {a_call_that_nobody_makes, "router->is_soon_sent || list_is_empty(&router->soon)"},
         {a_broken_list, "node->next->prev == node"},
         {a_route_that_nobody_needs, "is_needed"},
-        {stamps_out_of_order, "announcement->stamp < above"},
+        {ranks_out_of_order, "announcement->rank < above"},
         {one_who_waits_elsewhere, "waiter->route == route"},
         {one_who_is_held_by_nobody, "request->is_held && request->current"},
     };

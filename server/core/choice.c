@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The worker that is asked chooses at once, and posts the choice to the worker of the publisher,
+ * which tells all others with its next bulletin. Ranks only grow, so whatever arrives first, all
+ * end with the last choice.
+ * Tested by tests/sim/relay/test_choices.c. */
+#include "server/core/choice.h"
+
+#include <stdlib.h>
+
+#include "server/core/bulletin.h"
+#include "server/core/peer.h"
+#include "server/core/route.h"
+
+/* A choice on its way to the worker of the publisher. */
+struct choice {
+    struct post post;
+    struct moq_path *path; /* a copy, whose references belong to the reader */
+    uint64_t stamp, rank;
+};
+
+static struct announcement *find_stamped(struct router *router, const struct moq_path *path,
+                                         uint64_t stamp)
+{
+    const struct route *route = route_find(router, path);
+    return route ? route_stamped(route, stamp) : NULL;
+}
+
+/* ---- For hooks ------------------------------------------------------------------------------- */
+
+static bool is_subscription(const struct core_request *request)
+{
+    return request->kind == CORE_REQUEST_SUBSCRIBE;
+}
+
+static uint64_t newest_stamp(const struct route *route)
+{
+    uint64_t newest = 0;
+    list_for_each (node, &route->announcements) {
+        const struct announcement *announcement =
+            container_of(node, struct announcement, route_node);
+        newest = announcement->stamp > newest ? announcement->stamp : newest;
+    }
+    return newest;
+}
+
+static const struct announcement *announcement_at(const struct route *route, size_t index)
+{
+    list_for_each (node, &route->announcements)
+        if (index-- == 0)
+            return container_of(node, struct announcement, route_node);
+    return NULL;
+}
+
+bool core_request_candidate(const struct core_request *request, size_t index,
+                            struct core_candidate *candidate)
+{
+    struct router *router = request->peer->router;
+    const struct route *route = is_subscription(request) ? route_find(router, request->path) : NULL;
+    const struct announcement *announcement = route ? announcement_at(route, index) : NULL;
+    if (!announcement)
+        return false;
+    *candidate = (struct core_candidate){
+        .number = announcement->stamp,
+        .peer = announcement->peer ? core_peer_number(announcement->peer) : 0,
+        .age_ns = router->clock->now_ns - announcement->since_ns,
+        .worker = announcement->worker,
+        .is_newest = announcement->stamp == newest_stamp(route),
+        .is_next = announcement == route_next(route),
+        .has_failed = announcement->has_failed,
+    };
+    return true;
+}
+
+int core_request_set_source(struct core_request *request, uint64_t number)
+{
+    if (!is_subscription(request))
+        return MOQ_ERR_INVALID;
+    if (!find_stamped(request->peer->router, request->path, number))
+        return MOQ_ERR_NOT_FOUND;
+    request->source = number;
+    return 0;
+}
+
+/* ---- Choosing -------------------------------------------------------------------------------- */
+
+/* On the worker of its publisher. */
+static void raise_here(struct announcement *announcement, uint64_t rank)
+{
+    if (rank <= announcement->rank)
+        return;
+    bulletins_raise(announcement->router, announcement->share, rank);
+    route_raise(announcement, rank);
+}
+
+static void on_choice_arrived(struct post *post, void *owner)
+{
+    struct choice *choice = container_of(post, struct choice, post);
+    struct announcement *announcement = find_stamped(owner, choice->path, choice->stamp);
+    if (announcement && announcement_is_local(announcement))
+        raise_here(announcement, choice->rank);
+    moq_path_unref(&choice->path);
+    free(choice);
+}
+
+/* Out of memory: the choice counts on this worker only. */
+static void post_choice(const struct router *router, const struct announcement *announcement,
+                        uint64_t rank)
+{
+    struct choice *choice = malloc(sizeof *choice);
+    struct moq_path *path = choice ? moq_path_copy(announcement->route->path) : NULL;
+    if (!path) {
+        log_error(LOG_ROUTE, "out of memory: other workers do not learn which source was chosen");
+        free(choice);
+        return;
+    }
+    *choice = (struct choice){{.run = on_choice_arrived}, path, announcement->stamp, rank};
+    mailbox_send(router->mailboxes[announcement->worker], &choice->post);
+}
+
+/* Whether it was the last choice already. */
+static bool is_chosen(const struct announcement *announcement)
+{
+    const struct list *first = announcement->route->announcements.next;
+    return (announcement->rank & ROUTE_CHOSEN) && first == &announcement->route_node;
+}
+
+void choice_apply(struct router *router, const struct core_request *request)
+{
+    struct announcement *announcement =
+        request->source ? find_stamped(router, request->path, request->source) : NULL;
+    if (!announcement || is_chosen(announcement))
+        return;
+    uint64_t rank = router_next_stamp(router) | ROUTE_CHOSEN;
+    if (announcement_is_local(announcement)) {
+        raise_here(announcement, rank);
+        return;
+    }
+    post_choice(router, announcement, rank);
+    route_raise(announcement, rank);
+}
