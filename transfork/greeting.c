@@ -122,7 +122,7 @@ static void client_greeting_over(struct moq_stream *stream, int error)
     if (error == MOQ_ERR_DECODE)
         session_fail(session, error, "malformed answer of the server");
     else if (!is_connection_over(stream))
-        session_fail(session, MOQ_ERR_VERSION, "the server rejected our version");
+        session_await_last_words(session);
 }
 
 static long read_server_greeting(struct moq_stream *stream, const uint8_t *data, size_t n)

@@ -349,9 +349,22 @@ void moq_session_closed(struct moq_session *session, int error, const char *reas
 
 /* ---- Time and credit ------------------------------------------------------------------------- */
 
+/* A server that lets nobody in ends the session stream and the connection. It says why with the
+ * second, which may come a packet later. If it comes not at all, the version was the reason. */
+#define LAST_WORDS_NS (500 * NS_PER_MS)
+
+void session_await_last_words(struct moq_session *session)
+{
+    session->is_rejected = true;
+    session->greeting_deadline_ns = time_after(session_now(session), LAST_WORDS_NS);
+    session_wait_until(session, session->greeting_deadline_ns);
+}
+
 static void greeting_timed_out(struct moq_session *session)
 {
-    if (session->has_stranger && !session->greeting)
+    if (session->is_rejected)
+        session_fail(session, MOQ_ERR_VERSION, "the server rejected our version");
+    else if (session->has_stranger && !session->greeting)
         session_fail(session, MOQ_ERR_UNEXPECTED_STREAM,
                      "the first stream is not a session stream");
     else if (session->greeting && session->config.is_server)

@@ -47,6 +47,7 @@ struct moq_session {
     struct list waiting;         /* moq_stream.node: ours, not opened for lack of credit */
     struct list graves;
     bool is_ticking;   /* session_wait_until only collects; the tick tells the earliest */
+    bool is_rejected;  /* we are a client, and the server ended the session stream too early */
     bool has_stranger; /* a stream of another type came before the session stream */
     uint32_t parked_streams;
     size_t parked_bytes;
@@ -118,6 +119,8 @@ void recv_group_begin(struct moq_stream *stream);
 
 int greeting_open(struct moq_session *session);         /* client: opens the session stream */
 void session_become_ready(struct moq_session *session); /* unparks streams, tells the owner */
+/* Ends the session soon, unless the transport says why it ends before that. */
+void session_await_last_words(struct moq_session *session);
 
 /* Timeouts of each kind of stream. */
 void announce_ask_tick(struct moq_session *session);

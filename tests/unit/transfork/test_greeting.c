@@ -247,6 +247,8 @@ static int client_error_after(const char *hex, char then)
         wire_reset(stream, SERVER, 9);
     if (then == 't')
         wire_pass(&pair.wire, 10001);
+    if (!pair.peer[CLIENT].closed)
+        wire_pass(&pair.wire, 501); /* no other reason comes */
     assert_int_equal(pair.peer[CLIENT].closed, 1);
     int error = pair.peer[CLIENT].close_error;
     pair_deinit(&pair);
@@ -262,6 +264,30 @@ static void a_client_learns_why_it_was_not_let_in(void **state)
     assert_int_equal(client_error_after("c000", 'e'), MOQ_ERR_DECODE);
     assert_int_equal(client_error_after("c0000000ff0bad02 02 0000 0000", 0), MOQ_ERR_DECODE);
     assert_int_equal(client_error_after("", 't'), MOQ_ERR_TIMEOUT);
+}
+
+static void a_server_that_refuses_has_the_last_word(void **state)
+{
+    (void)state;
+    static const char how[] = {'e', 'r'};
+    for (size_t i = 0; i < sizeof how; i++) {
+        struct pair pair;
+        pair_init(&pair, &(struct options){.has_no_server = true, .version = MOQ_VERSION_02});
+        struct wire_stream *stream = wire_nth(&pair.wire, CLIENT, true, 0);
+        if (how[i] == 'e')
+            wire_end_stream(stream, SERVER);
+        else
+            wire_reset(stream, SERVER, 6);
+        wire_pass(&pair.wire, 400);
+        assert_int_equal(pair.peer[CLIENT].closed, 0);
+        pair.wire.end[SERVER].is_closed = true;
+        pair.wire.end[SERVER].close_code = (uint32_t)moq_error_to_wire(MOQ_ERR_UNAUTHORIZED);
+        strcpy(pair.wire.end[SERVER].close_reason, "no token");
+        wire_run(&pair.wire);
+        assert_int_equal(pair.peer[CLIENT].close_error, MOQ_ERR_UNAUTHORIZED);
+        assert_string_equal(pair.peer[CLIENT].reason, "no token");
+        pair_deinit(&pair);
+    }
 }
 
 static void a_client_waits_for_credit_with_its_greeting(void **state)
@@ -426,6 +452,7 @@ int main(void)
         cmocka_unit_test(a_second_session_stream_is_alone_in_its_fate),
         cmocka_unit_test(a_server_may_not_open_a_session_stream),
         cmocka_unit_test(a_client_learns_why_it_was_not_let_in),
+        cmocka_unit_test(a_server_that_refuses_has_the_last_word),
         cmocka_unit_test(a_client_waits_for_credit_with_its_greeting),
         cmocka_unit_test(closing_in_order_ends_the_session_stream),
         cmocka_unit_test(the_string_dialect_of_04_is_refused_by_name),
