@@ -48,6 +48,7 @@ DOORS = {
 FOREIGN = [
     (r"wolfssl/|ngtcp2/|nghttp3/|intel-ipsec-mb", {"quic"}),
     (r"rhonabwy\.h|gnutls/", {"token"}),
+    (r"curl/", {"modules"}),
     (r"jansson\.h", {"karp", "modules", "token", "tools"}),
     (r"yaml\.h", {"server/config"}),
     (r"microhttpd\.h", {"server/admin", "server"}),
