@@ -29,6 +29,14 @@ def help_and_version_go_to_standard_output():
     check(status == 0 and out.startswith(b"moq-relay ") and err == "", f"{status} {out} {err}")
 
 
+def the_reference_in_conf_is_what_it_prints():
+    """With the settings of the modules that ship."""
+    status, out, err = run([program("moq-relay"), "--reference"])
+    with open(os.path.join(TOP, "conf", "relay.yaml"), "rb") as file:
+        is_same = file.read() == out
+    check(status == 0 and is_same, f"conf/relay.yaml is another; run: moq-relay --reference > conf/relay.yaml {err}")
+
+
 def output_that_is_lost_is_an_error():
     """A full disk under `--print-config > relay.yaml`."""
     for flags in (["--help"], ["--version"], ["--schema"], ["--reference"], ["--dev", "--print-config"], ["--dev", "--check"]):
@@ -274,7 +282,8 @@ def garbage_datagrams_hurt_nobody():
     relay.stop()
 
 
-TESTS = [without_a_certificate_it_says_how_to_get_one, help_and_version_go_to_standard_output, output_that_is_lost_is_an_error, a_port_that_is_taken_is_said_so,
+TESTS = [without_a_certificate_it_says_how_to_get_one, help_and_version_go_to_standard_output,
+         the_reference_in_conf_is_what_it_prints, output_that_is_lost_is_an_error, a_port_that_is_taken_is_said_so,
          a_port_of_http_is_not_shared_with_another_relay,
          it_says_how_packets_are_encrypted,
          sigint_and_sigterm_end_it_in_order, the_fingerprint_is_served_to_pages,

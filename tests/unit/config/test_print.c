@@ -67,7 +67,8 @@ static void no_text_is_hurt_by_printing(void **state)
     }
 }
 
-static void the_reference_in_conf_is_the_table(void **state)
+/* Settings of modules follow: tests/e2e/test_relay.py compares the whole file. */
+static void the_reference_in_conf_begins_with_the_table(void **state)
 {
     (void)state;
     char *text = written(relay_config_reference);
@@ -76,7 +77,7 @@ static void the_reference_in_conf_is_the_table(void **state)
     assert_non_null(file);
     assert_true(fread(shipped, 1, 65535, file) > 0);
     fclose(file);
-    if (strcmp(shipped, text) != 0)
+    if (strncmp(shipped, text, strlen(text)) != 0)
         fail_msg(
             "conf/relay.yaml differs from the table; run: moq-relay --reference > conf/relay.yaml");
     free(shipped);
@@ -140,7 +141,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(no_text_is_hurt_by_printing),
-        cmocka_unit_test(the_reference_in_conf_is_the_table),
+        cmocka_unit_test(the_reference_in_conf_begins_with_the_table),
         cmocka_unit_test(the_reference_shows_the_defaults),
         cmocka_unit_test(the_schema_is_json_and_knows_the_settings),
     };
