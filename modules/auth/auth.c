@@ -4,6 +4,7 @@
  * session begins; the relay checks every path against what was granted, and ends the session when
  * that expires. Neither a token nor a secret is ever logged.
  * Tested by tests/e2e/test_auth.py. */
+#include <stdio.h>
 #include <stdlib.h>
 
 #include "modules/auth/admit.h"
@@ -118,10 +119,19 @@ static void worker_stop(struct relay_worker *worker)
 
 enum { TOKEN_BYTES = TOKEN_MAX_BYTES + 1 };
 
+/* A guest's credential, else the parameter `jwt` of the URL. As snprintf, or RELAY_ERR_*. */
+static int copy_token(const struct relay_peer *peer, char token[TOKEN_BYTES])
+{
+    const char *credential = relay_peer_credential(peer);
+    if (credential[0])
+        return snprintf(token, TOKEN_BYTES, "%s", credential);
+    return relay_peer_query_value(peer, "jwt", token, TOKEN_BYTES);
+}
+
 /* The token of `peer`, or "". Returns 0, or a token_error with words in *why. */
 static int find_token(const struct relay_peer *peer, char token[TOKEN_BYTES], const char **why)
 {
-    int n = relay_peer_query_value(peer, "jwt", token, TOKEN_BYTES);
+    int n = copy_token(peer, token);
     if (n == RELAY_ERR_NOT_FOUND)
         token[0] = '\0';
     *why = n == RELAY_ERR_INVALID ? "jwt is in the URL's query twice, or wrongly escaped"

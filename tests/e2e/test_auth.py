@@ -229,6 +229,35 @@ def names_are_compared_part_by_part_as_they_are():
     relay.stop()
 
 
+def compile_guests():
+    out = scratch("guest.so")
+    status, _, err = run(["cc", "-std=c11", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-I", os.path.join(TOP, "server/include"),
+                          os.path.join(TOP, "tests/e2e/guest.c"), "-o", out])
+    check_equal(status, 0, f"compiling guest.c: {err}")
+    return out
+
+
+def guests_of_other_modules_are_asked_too():
+    key, guests = Key("guests", "a", "ES256"), compile_guests()
+    good, other = key.sign("--publish", "demo", "--subscribe", ""), key.sign("--publish", "other")
+    short = key.sign("--publish", "demo", "--expires", in_seconds(4))
+    credentials = ["none", good, other, with_claims(good, put=""), "?jwt=" + good, short, "long"]
+    listed = ", ".join(f'"{credential}"' for credential in credentials)
+    relay = relay_with_auth("guests", f"{{ keys: {key.public} }}", f"{guests}: {{ path: demo/in, credentials: [{listed}] }}")
+    for number, words in enumerate(("refused: no token", "allowed", "allowed", "refused: the token's signature", "allowed", "allowed",
+                                    "refused: the token is longer")):
+        relay.wait_for(f"guest: number {number} is {words}")
+    relay.wait_for("guest: number 2 is not offered")
+    probe = Probe()
+    for number in (1, 4):
+        check_equal(probe.get(relay, "subscribe", f"demo/in/{number}", token=good), "frame hello", f"watching guest {number}")
+    relay.wait_for("guest: number 5 is closed: ")
+    check_equal(denials(relay), {"denied_no_token": 1, "denied_signature": 1, "denied_size": 1}, "refusals")
+    probe.end()
+    relay.stop()
+    check_no_secrets(relay, good, other, short)
+
+
 def a_session_ends_when_its_token_expires():
     key = Key("expiry", "a", "EdDSA")
     relay = relay_with_auth("expiry", f"{{ keys: {key.public} }}")
@@ -393,6 +422,7 @@ TESTS = [
     nobody_comes_in_without_a_token_if_nothing_is_for_everybody,
     everybody_may_do_what_is_for_everybody,
     names_are_compared_part_by_part_as_they_are,
+    guests_of_other_modules_are_asked_too,
     a_session_ends_when_its_token_expires,
     more_than_a_session_can_be_granted_is_refused,
     replaced_keys_count_from_then_on,
