@@ -65,16 +65,25 @@ bool karp_broadcast_is_own(const struct karp_broadcast *broadcast, uint64_t id)
     return false;
 }
 
-int karp_broadcast_go_on_air(struct karp_broadcast *broadcast, uint64_t wall_ms)
+int karp_broadcast_promise(struct karp_broadcast *broadcast, uint64_t wall_ms)
 {
     char id[KARP_ID_MAX_BYTES];
     const struct karp_offer offer = {.id = id, .priority = KARP_CATALOG_PRIORITY};
+    if (broadcast->catalog_track)
+        return 0;
     broadcast->id = karp_id_next(wall_ms, broadcast->id);
     karp_id_print(broadcast->id, id);
     broadcast->own_ids[broadcast->own_count++ % KARP_BROADCAST_OWN_IDS] = broadcast->id;
-    int error = broadcast->output->offer_track(broadcast->user, &offer, &broadcast->catalog_track);
+    return broadcast->output->offer_track(broadcast->user, &offer, &broadcast->catalog_track);
+}
+
+int karp_broadcast_go_on_air(struct karp_broadcast *broadcast, uint64_t wall_ms)
+{
+    char id[KARP_ID_MAX_BYTES];
+    int error = karp_broadcast_promise(broadcast, wall_ms);
     if (error)
         return error;
+    karp_id_print(broadcast->id, id);
     broadcast->is_on_air = true;
     broadcast->began_ns = broadcast->clock->now_ns;
     return offer_media(broadcast, id);
@@ -119,8 +128,6 @@ static void retire_instance(struct karp_broadcast *broadcast)
 void karp_broadcast_go_off_air(struct karp_broadcast *broadcast, int error)
 {
     drop_retired(broadcast);
-    if (!broadcast->is_on_air)
-        return;
     broadcast->is_on_air = false;
     for (size_t i = 0; i < broadcast->track_count; i++) {
         end_group(broadcast, &broadcast->tracks[i], 0);

@@ -99,7 +99,7 @@ struct karp_broadcast {
     uint64_t id;                  /* read-only: of the newest instance; 0: none yet */
     bool is_on_air;               /* read-only: an instance is being offered */
     struct karp_catalog *catalog; /* read-only; NULL: not known yet, so nothing is offered */
-    void *catalog_track;          /* read-only, as the next two */
+    void *catalog_track;          /* read-only, as the next two; without media: promised */
     struct karp_broadcast_track tracks[KARP_CATALOG_MAX_TRACKS];
     size_t track_count;
     /* The tracks of the previous instance. A viewer that has just heard of it may still ask for
@@ -129,6 +129,10 @@ int karp_broadcast_set_catalog(struct karp_broadcast *broadcast, const struct ka
  * must not be told of a broadcast that may never have media. Errors as above; tracks that were
  * offered before the error stay, so go off air then. */
 int karp_broadcast_go_on_air(struct karp_broadcast *broadcast, uint64_t wall_ms);
+/* Offers the catalog's track of the next instance before there is a catalog: for media that is only
+ * made once somebody asks for it. Going on air then continues that instance. Does nothing on air.
+ * Errors of the output. */
+int karp_broadcast_promise(struct karp_broadcast *broadcast, uint64_t wall_ms);
 /* Withdraws all tracks, those that have not ended with `error`. */
 void karp_broadcast_go_off_air(struct karp_broadcast *broadcast, int error);
 /* Goes off air without an error and frees what the broadcast holds. */

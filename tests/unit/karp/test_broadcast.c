@@ -202,12 +202,43 @@ static void a_catalog_that_old_viewers_refuse_gets_a_warning(void **state)
     karp_catalog_free(catalog);
 }
 
+static void a_promise_is_the_instance_that_comes(void **state)
+{
+    (void)state;
+    assert_int_equal(karp_broadcast_promise(&broadcast, WALL_MS), 0);
+    assert_int_equal(karp_broadcast_promise(&broadcast, WALL_MS), 0); /* it is there already */
+    assert_int_equal(record.track_count, 1);
+    const struct record_track *catalog = record_track_of(&record, "");
+    assert_int_equal(catalog->groups, 0);
+    assert_false(broadcast.is_on_air);
+    write_frame(VIDEO, true, "k");
+    assert_int_equal(broadcast.left_out[KARP_OMISSION_OFF_AIR], 1);
+
+    assert_int_equal(karp_broadcast_go_on_air(&broadcast, WALL_MS + 7), 0);
+    assert_string_equal(record_track_of(&record, "v")->id, catalog->id);
+    assert_int_equal(catalog->groups, 1);
+    assert_int_equal(record.track_count, 3);
+}
+
+static void a_promise_that_is_not_kept_is_withdrawn(void **state)
+{
+    (void)state;
+    assert_int_equal(karp_broadcast_promise(&broadcast, WALL_MS), 0);
+    karp_broadcast_go_off_air(&broadcast, MOQ_ERR_OFFLINE);
+    assert_int_equal(record.offered, 0);
+    assert_int_equal(record_track_of(&record, "")->withdraw_error, MOQ_ERR_OFFLINE);
+    assert_int_equal(karp_broadcast_promise(&broadcast, WALL_MS), 0);
+    assert_string_equal(record_track_of(&record, "")->id, "1001");
+}
+
 #define ON_AIR(test) cmocka_unit_test_setup_teardown(test, go_on_air, clear)
 
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(a_catalog_alone_offers_nothing, prepare, clear),
+        cmocka_unit_test_setup_teardown(a_promise_is_the_instance_that_comes, prepare, clear),
+        cmocka_unit_test_setup_teardown(a_promise_that_is_not_kept_is_withdrawn, prepare, clear),
         ON_AIR(an_instance_has_a_catalog_and_its_tracks),
         ON_AIR(a_group_begins_at_each_start),
         ON_AIR(a_group_that_is_too_large_is_cut),
