@@ -51,7 +51,7 @@ FOREIGN = [
     (r"curl/", {"modules"}),
     (r"jansson\.h", {"karp", "modules", "token", "tools"}),
     (r"yaml\.h", {"server/config"}),
-    (r"microhttpd\.h", {"server/admin", "server"}),
+    (r"microhttpd\.h", {"server/admin", "server", "modules"}),
     (r"lua|dlfcn\.h", {"server/host"}),
     (r"uv\.h|sys/socket\.h|sys/epoll\.h|netinet/|arpa/|netdb\.h", {
         "quic", "native", "server", "server/config", "server/core", "server/admin", "server/host", "server/include/relay", "modules", "tools", "gst", "examples"}),

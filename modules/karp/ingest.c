@@ -1,0 +1,458 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Errors are kept in the ingest and told once: by the function that met them or, if they came from
+ * outside, by the set's timer. So nothing is closed from within a call of the relay.
+ * Tested by tests/unit/modules/test_karp_ingest.c. */
+#include "modules/karp/ingest.h"
+
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/error.h"
+#include "base/list.h"
+
+enum { TICK_MS = 250 };
+
+struct ingest_set {
+    struct host host;
+    uv_timer_t timer; /* runs while there is an ingest */
+    struct list all;
+    uint64_t last_id; /* the highest of all instances, so that those of a path rise */
+    struct ingest_counts counts;
+};
+
+struct ingest {
+    struct list link; /* in `all` of the set */
+    struct ingest_set *set;
+    struct ingest_config config; /* `path` and `from` point to the copies below */
+    char path[REQUEST_PATH_BYTES], from[INGEST_FROM_BYTES];
+    struct host_output output;
+    struct karp_importer *importer;
+    struct karp_broadcast media;
+    struct karp_queue *queue; /* NULL: not paced */
+    struct karp_pace pace;
+    struct verdict verdict;
+    bool is_told; /* the owner knows of the verdict */
+    bool is_started, is_finished;
+    uint64_t bytes, started_ns, heard_ns;
+};
+
+static uint64_t now_ns(const struct ingest *ingest)
+{
+    return ingest->set->host.clock->now_ns;
+}
+
+/* ---- The set --------------------------------------------------------------------------------- */
+
+struct ingest_set *ingest_set_new(const struct host *host)
+{
+    struct ingest_set *set = calloc(1, sizeof *set);
+    if (!set)
+        return NULL;
+    set->host = *host;
+    list_init(&set->all);
+    uv_timer_init(host->loop, &set->timer);
+    set->timer.data = set;
+    return set;
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    free(handle->data);
+}
+
+void ingest_set_close(struct ingest_set **set)
+{
+    if (*set)
+        uv_close((uv_handle_t *)&(*set)->timer, on_timer_closed);
+    *set = NULL;
+}
+
+const struct host *ingest_set_host(const struct ingest_set *set)
+{
+    return &set->host;
+}
+
+const struct ingest_counts *ingest_set_counts(const struct ingest_set *set)
+{
+    return &set->counts;
+}
+
+/* Fails an ingest that has fallen silent. */
+static void check_silence(struct ingest *ingest)
+{
+    uint64_t silence_ms = ingest->config.silence_ms;
+    if (!ingest->is_started || ingest->is_finished || silence_ms == 0)
+        return;
+    if (now_ns(ingest) - ingest->heard_ns > silence_ms * NS_PER_MS)
+        verdict_set(&ingest->verdict, VERDICT_SILENT, "no data for %" PRIu64 " s",
+                    silence_ms / 1000);
+    else if (!ingest->media.catalog &&
+             now_ns(ingest) - ingest->started_ns > INGEST_PREFACE_MS * NS_PER_MS)
+        verdict_set(&ingest->verdict, VERDICT_SILENT,
+                    "no complete moov and first frames within %d s", INGEST_PREFACE_MS / 1000);
+}
+
+static void on_tick(uv_timer_t *timer)
+{
+    struct ingest_set *set = timer->data;
+    host_wake(&set->host);
+    list_for_each_safe (node, &set->all) {
+        struct ingest *ingest = container_of(node, struct ingest, link);
+        karp_broadcast_tick(&ingest->media);
+        if (ingest->verdict.status == 0)
+            check_silence(ingest);
+        if (ingest->verdict.status == 0 || ingest->is_told)
+            continue;
+        ingest->is_told = true;
+        ingest->config.events->on_failed(ingest->config.owner, &ingest->verdict);
+    }
+}
+
+static void schedule_tick(struct ingest_set *set, uint64_t delay_ms)
+{
+    uv_timer_start(&set->timer, on_tick, delay_ms, TICK_MS);
+}
+
+static struct ingest *find_path(struct ingest_set *set, const char *path)
+{
+    list_for_each (node, &set->all) {
+        struct ingest *ingest = container_of(node, struct ingest, link);
+        if (strcmp(ingest->path, path) == 0)
+            return ingest;
+    }
+    return NULL;
+}
+
+/* ---- The importer's events ------------------------------------------------------------------- */
+
+/* Goes through the set's last id, whose wall clock may stand still or go back. */
+static int publish_catalog(struct ingest *ingest, const struct karp_catalog *catalog)
+{
+    struct karp_broadcast *media = &ingest->media;
+    struct ingest_set *set = ingest->set;
+    bool was_on_air = media->is_on_air;
+    if (set->last_id > media->id && !media->catalog_track)
+        media->id = set->last_id;
+    karp_pace_restart(&ingest->pace); /* the times of an instance may begin anywhere */
+    int error = karp_broadcast_set_catalog(media, catalog, clock_wall_ms());
+    if (!error && !was_on_air)
+        error = karp_broadcast_go_on_air(media, clock_wall_ms());
+    set->last_id = media->id > set->last_id ? media->id : set->last_id;
+    host_log(&set->host, HOST_INFO, "%s: instance %" PRIu64 " with %zu tracks, from %s",
+             ingest->path, media->id, media->track_count, ingest->from);
+    return error;
+}
+
+static int publish_frame(struct ingest *ingest, const struct karp_frame *frame)
+{
+    karp_pace_note(&ingest->pace, frame->timestamp_us, now_ns(ingest));
+    int error = karp_broadcast_write(&ingest->media, frame);
+    ingest->set->counts.frames += error == 0;
+    return error;
+}
+
+static bool has_queue(const struct ingest *ingest)
+{
+    return ingest->queue && !karp_queue_is_empty(ingest->queue);
+}
+
+/* Whether a new instance has to wait, so that viewers do not miss the one before. */
+static bool is_crowded(const struct ingest *ingest)
+{
+    return ingest->queue && karp_broadcast_is_young(&ingest->media);
+}
+
+static int on_catalog(void *user, const struct karp_catalog *catalog)
+{
+    struct ingest *ingest = user;
+    if (has_queue(ingest) || is_crowded(ingest))
+        return karp_queue_add_catalog(ingest->queue, catalog);
+    return publish_catalog(ingest, catalog);
+}
+
+/* Whether a frame has to wait, because what was published before it is not due yet. */
+static bool is_ahead(const struct ingest *ingest)
+{
+    return ingest->queue && karp_pace_ahead_ns(&ingest->pace, now_ns(ingest)) > 0;
+}
+
+static int on_frame(void *user, const struct karp_frame *frame)
+{
+    struct ingest *ingest = user;
+    if (has_queue(ingest) || is_ahead(ingest))
+        return karp_queue_add_frame(ingest->queue, frame);
+    return publish_frame(ingest, frame);
+}
+
+/* Publishes what waits in the queue, up to what still has to wait. */
+static int publish_queue(struct ingest *ingest)
+{
+    struct karp_queued first;
+    int error = 0;
+    while (!error && has_queue(ingest) && karp_queue_first(ingest->queue, &first)) {
+        if (first.catalog ? is_crowded(ingest) : is_ahead(ingest))
+            break;
+        error = first.catalog ? publish_catalog(ingest, first.catalog)
+                              : publish_frame(ingest, &first.frame);
+        karp_queue_drop_first(ingest->queue);
+    }
+    return error;
+}
+
+/* ---- Errors ---------------------------------------------------------------------------------- */
+
+static unsigned status_of_media(const struct karp_failure *failure)
+{
+    return failure->kind == KARP_FAILURE_TOO_LARGE ? VERDICT_TOO_LARGE : VERDICT_MALFORMED;
+}
+
+static unsigned status_of(int error)
+{
+    switch (error) {
+    case MOQ_ERR_BOUNDS:
+        return VERDICT_TOO_LARGE;
+    case MOQ_ERR_REFUSED:
+        return VERDICT_FORBIDDEN;
+    case MOQ_ERR_NOMEM:
+        return VERDICT_BUSY;
+    default:
+        return VERDICT_FAILED;
+    }
+}
+
+/* Keeps the first error, and that the owner knows it. Returns the status of the one that is kept.
+ */
+static unsigned keep_error(struct ingest *ingest, int error)
+{
+    if (error && ingest->verdict.status == 0) {
+        const struct karp_failure *failure = karp_importer_failure(ingest->importer);
+        if (error == MOQ_ERR_MEDIA)
+            verdict_set(&ingest->verdict, status_of_media(failure),
+                        "%s (within the first %" PRIu64 " bytes)", failure->text, ingest->bytes);
+        else
+            verdict_set(&ingest->verdict, status_of(error), "%s", moq_error_words(error));
+    }
+    ingest->is_told |= ingest->verdict.status != 0;
+    return ingest->verdict.status;
+}
+
+/* ---- One ingest ------------------------------------------------------------------------------ */
+
+static void on_refused(void *owner, const struct verdict *why)
+{
+    struct ingest *ingest = owner;
+    ingest_fail(ingest, why);
+    schedule_tick(ingest->set, 0);
+}
+
+static void on_live(void *owner)
+{
+    struct ingest *ingest = owner;
+    if (ingest->config.events->on_live)
+        ingest->config.events->on_live(ingest->config.owner);
+}
+
+static void on_idle(void *owner)
+{
+    struct ingest *ingest = owner;
+    if (ingest->config.events->on_idle)
+        ingest->config.events->on_idle(ingest->config.owner);
+}
+
+static void free_ingest(struct ingest *ingest)
+{
+    struct host *host = &ingest->set->host;
+    karp_importer_free(ingest->importer);
+    karp_queue_free(ingest->queue);
+    if (ingest->output.table)
+        host->ops->close_output(host->user, &ingest->output);
+    free(ingest);
+}
+
+static struct ingest *make_ingest(struct ingest_set *set, const struct ingest_config *config)
+{
+    static const struct karp_import_events events = {on_catalog, on_frame};
+    struct ingest *ingest = calloc(1, sizeof *ingest);
+    if (!ingest)
+        return NULL;
+    ingest->set = set;
+    ingest->config = *config;
+    snprintf(ingest->path, sizeof ingest->path, "%s", config->path);
+    snprintf(ingest->from, sizeof ingest->from, "%s", config->from);
+    ingest->config.path = ingest->path;
+    ingest->config.from = ingest->from;
+    ingest->importer = karp_importer_new(&events, ingest, NULL);
+    ingest->queue = config->is_paced ? karp_queue_new() : NULL;
+    if (ingest->importer && (ingest->queue || !config->is_paced))
+        return ingest;
+    free_ingest(ingest);
+    return NULL;
+}
+
+static int open_output(struct ingest *ingest)
+{
+    const struct host *host = &ingest->set->host;
+    const struct host_offer offer = {
+        .path = ingest->path,
+        .guest = ingest->config.guest,
+        .on_refused = on_refused,
+        .on_live = on_live,
+        .on_idle = on_idle,
+        .owner = ingest,
+    };
+    int error = host->ops->open_output(host->user, &offer, &ingest->output);
+    if (error)
+        return error;
+    ingest->media.output = ingest->output.table;
+    ingest->media.user = ingest->output.user;
+    ingest->media.clock = host->clock;
+    ingest->media.id = ingest->set->last_id;
+    if (!ingest->config.is_promised)
+        return 0;
+    error = karp_broadcast_promise(&ingest->media, clock_wall_ms());
+    ingest->set->last_id = ingest->media.id;
+    return error;
+}
+
+/* Status 0: there is room, and the path is free. */
+static unsigned check_room(struct ingest_set *set, const char *path, struct verdict *why)
+{
+    const struct ingest *other = find_path(set, path);
+    if (other)
+        return verdict_set(why, VERDICT_TAKEN, "%s is being published already, from %s", path,
+                           other->from);
+    if (set->counts.active >= INGEST_MAX)
+        return verdict_set(why, VERDICT_BUSY, "%d broadcasts come in already", INGEST_MAX);
+    return 0;
+}
+
+struct ingest *ingest_open(struct ingest_set *set, const struct ingest_config *config,
+                           struct verdict *why)
+{
+    *why = (struct verdict){.status = 0};
+    struct ingest *ingest = check_room(set, config->path, why) ? NULL : make_ingest(set, config);
+    if (!ingest) {
+        if (why->status == 0)
+            verdict_set(why, VERDICT_BUSY, "%s", moq_error_words(MOQ_ERR_NOMEM));
+        set->counts.refused++;
+        return NULL;
+    }
+    int error = open_output(ingest);
+    if (error) {
+        verdict_set(why, status_of(error), "%s", moq_error_words(error));
+        set->counts.refused++;
+        karp_broadcast_deinit(&ingest->media);
+        free_ingest(ingest);
+        return NULL;
+    }
+    if (list_is_empty(&set->all))
+        schedule_tick(set, TICK_MS);
+    list_push_back(&set->all, &ingest->link);
+    set->counts.active++;
+    set->counts.opened++;
+    if (!config->is_promised)
+        ingest_start(ingest);
+    return ingest;
+}
+
+void ingest_start(struct ingest *ingest)
+{
+    ingest->is_started = true;
+    ingest->started_ns = ingest->heard_ns = now_ns(ingest);
+}
+
+unsigned ingest_feed(struct ingest *ingest, const uint8_t *data, size_t size)
+{
+    if (ingest->verdict.status)
+        return keep_error(ingest, 0);
+    ingest->heard_ns = now_ns(ingest);
+    ingest->bytes += size;
+    ingest->set->counts.bytes += size;
+    int error = karp_importer_feed(ingest->importer, data, size);
+    if (!error && !ingest->media.catalog && ingest->bytes > INGEST_PREFACE_MAX_BYTES &&
+        !has_queue(ingest))
+        verdict_set(&ingest->verdict, VERDICT_TOO_LARGE,
+                    "no complete moov and first frames within %d MiB",
+                    INGEST_PREFACE_MAX_BYTES >> 20);
+    return keep_error(ingest, error);
+}
+
+unsigned ingest_finish(struct ingest *ingest)
+{
+    if (ingest->verdict.status)
+        return keep_error(ingest, 0);
+    ingest->is_finished = true;
+    return keep_error(ingest, karp_importer_finish(ingest->importer));
+}
+
+uint64_t ingest_wait_ns(struct ingest *ingest)
+{
+    if (ingest->verdict.status || keep_error(ingest, publish_queue(ingest)))
+        return 0; /* the next call says why */
+    uint64_t ahead_ns = karp_pace_ahead_ns(&ingest->pace, now_ns(ingest));
+    return ahead_ns == 0 && has_queue(ingest) ? INGEST_HOLD_MS * NS_PER_MS : ahead_ns;
+}
+
+const struct verdict *ingest_verdict(const struct ingest *ingest)
+{
+    return &ingest->verdict;
+}
+
+uint64_t ingest_frames(const struct ingest *ingest)
+{
+    return ingest->media.frames;
+}
+
+void ingest_fail(struct ingest *ingest, const struct verdict *why)
+{
+    if (ingest->verdict.status == 0)
+        ingest->verdict = *why;
+}
+
+/* What was left out, for the log and the counters. */
+static uint64_t report_losses(struct ingest *ingest)
+{
+    const struct host *host = &ingest->set->host;
+    const uint64_t *samples = karp_importer_counts(ingest->importer)->left_out;
+    uint64_t sum = 0;
+    for (int i = 0; i < KARP_LOSS_COUNT; sum += samples[i++])
+        if (samples[i] > 0)
+            host_log(host, HOST_WARN, "%s: left out: %" PRIu64 " samples %s", ingest->path,
+                     samples[i], karp_loss_words((enum karp_loss)i));
+    for (int i = 0; i < KARP_OMISSION_COUNT; sum += ingest->media.left_out[i++])
+        if (ingest->media.left_out[i] > 0)
+            host_log(host, HOST_WARN, "%s: left out: %" PRIu64 " frames %s", ingest->path,
+                     ingest->media.left_out[i], karp_omission_words((enum karp_omission)i));
+    return sum;
+}
+
+void ingest_close(struct ingest **pointer)
+{
+    struct ingest *ingest = *pointer;
+    *pointer = NULL;
+    if (!ingest)
+        return;
+    struct ingest_set *set = ingest->set;
+    bool is_whole = ingest->is_finished && ingest->verdict.status == 0;
+    set->counts.left_out += report_losses(ingest);
+    if (ingest->is_started) {
+        set->counts.failed += !is_whole;
+        host_log(&set->host, is_whole ? HOST_INFO : HOST_WARN,
+                 "%s: from %s: %s after %" PRIu64 " frames", ingest->path, ingest->from,
+                 is_whole                 ? "ended"
+                 : ingest->verdict.status ? ingest->verdict.text
+                                          : "broke off",
+                 ingest->media.frames);
+    }
+    karp_broadcast_finish(&ingest->media, is_whole);
+    karp_broadcast_go_off_air(&ingest->media, is_whole ? 0 : MOQ_ERR_OFFLINE);
+    karp_broadcast_deinit(&ingest->media);
+    list_remove(&ingest->link);
+    set->counts.active--;
+    if (list_is_empty(&set->all))
+        uv_timer_stop(&set->timer);
+    free_ingest(ingest);
+}
