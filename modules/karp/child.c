@@ -10,14 +10,23 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/wait.h>
+#include <unistd.h>
 
 #include "base/clock.h"
 #include "base/list.h"
 
-enum { PIECE_BYTES = 64 << 10, WHY_BYTES = 128, SOURCE_HANDLES = 2, PROCESS_HANDLES = 4 };
+enum {
+    PIECE_BYTES = 64 << 10,
+    WHY_BYTES = 128,
+    SOURCE_HANDLES = 2,
+    PROCESS_HANDLES = 4,
+    LOOK_MS = 10
+};
 
 /* One run of the command. It may outlive its source, which then is NULL. */
 struct process {
+    struct list link; /* of the yard */
     struct child_source *source;
     uv_process_t handle;
     uv_pipe_t out, err;
@@ -72,6 +81,7 @@ static void on_handle_closed(uv_handle_t *handle)
 
 static void close_process(struct process *process)
 {
+    list_remove(&process->link);
     uv_close((uv_handle_t *)&process->handle, on_handle_closed);
     uv_close((uv_handle_t *)&process->out, on_handle_closed);
     uv_close((uv_handle_t *)&process->err, on_handle_closed);
@@ -200,6 +210,38 @@ static void on_error_output(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     end_line(process);
 }
 
+/* ---- The yard -------------------------------------------------------------------------------- */
+
+void child_yard_init(struct child_yard *yard)
+{
+    list_init(&yard->processes);
+}
+
+static bool is_anything_left(struct child_yard *yard)
+{
+    bool is_left = false;
+    list_for_each (node, &yard->processes) {
+        struct process *process = container_of(node, struct process, link);
+        if (!process->has_exited)
+            process->has_exited = waitpid(process->handle.pid, NULL, WNOHANG) != 0;
+        is_left |= !process->has_exited;
+    }
+    return is_left;
+}
+
+void child_yard_clear(struct child_yard *yard)
+{
+    for (int ms = 0; ms < CHILD_LEAVE_MS && is_anything_left(yard); ms += LOOK_MS)
+        usleep(LOOK_MS * 1000);
+    list_for_each_safe (node, &yard->processes) {
+        struct process *process = container_of(node, struct process, link);
+        kill_group(process, SIGKILL);
+        if (!process->has_exited)
+            waitpid(process->handle.pid, NULL, 0);
+        close_process(process);
+    }
+}
+
 /* ---- Starting -------------------------------------------------------------------------------- */
 
 static struct process *process_new(struct child_source *source)
@@ -209,6 +251,7 @@ static struct process *process_new(struct child_source *source)
     if (!process)
         return NULL;
     process->source = source;
+    list_push_back(&source->config.yard->processes, &process->link);
     uv_pipe_init(loop, &process->out, 0);
     uv_pipe_init(loop, &process->err, 0);
     uv_timer_init(loop, &process->timer);

@@ -30,13 +30,14 @@ struct file_source {
     struct backoff backoff;
     char **names; /* of this round */
     size_t name_count, next_name;
-    int fd;                  /* -1: none is open */
-    size_t size, used;       /* of `piece` */
-    uint64_t round_frames;   /* published before this round */
-    uint64_t round_ns;       /* when it began */
-    uint64_t began_ns;       /* of the ingest */
-    bool is_closed, is_busy; /* is_busy: the request is under way */
-    bool is_over;            /* all files were played, and what waits is being published */
+    int fd;                /* -1: none is open */
+    size_t size, used;     /* of `piece` */
+    uint64_t round_frames; /* published before this round */
+    uint64_t round_ns;     /* when it began */
+    uint64_t began_ns;     /* of the ingest */
+    bool is_busy;          /* the request is under way */
+    bool is_closed, is_timer_closed;
+    bool is_over; /* all files were played, and what waits is being published */
     char piece[FILE_PIECE_BYTES];
 };
 
@@ -58,14 +59,6 @@ static void forget_names(struct file_source *source)
     source->name_count = source->next_name = 0;
 }
 
-static void on_timer_closed(uv_handle_t *handle)
-{
-    struct file_source *source = handle->data;
-    forget_names(source);
-    free(source->file);
-    free(source);
-}
-
 static void close_file(struct file_source *source)
 {
     if (source->fd >= 0)
@@ -73,27 +66,37 @@ static void close_file(struct file_source *source)
     source->fd = -1;
 }
 
-/* Ends what file_close has begun, as soon as no request is under way. */
-static void close_rest(struct file_source *source)
+/* Frees a source that was closed, as soon as nothing of it is on the loop any more. */
+static void free_when_over(struct file_source *source)
 {
-    if (source->is_busy)
+    if (source->is_busy || !source->is_timer_closed)
         return;
     close_file(source);
-    uv_close((uv_handle_t *)&source->timer, on_timer_closed);
+    forget_names(source);
+    free(source->file);
+    free(source);
+}
+
+static void on_timer_closed(uv_handle_t *handle)
+{
+    struct file_source *source = handle->data;
+    source->is_timer_closed = true;
+    free_when_over(source);
 }
 
 /* Begins each callback of the request. Returns its result; false: the source is closed. */
 static bool take_result(struct file_source *source, ssize_t *result)
 {
-    host_wake(host_of(source));
     source->is_busy = false;
     *result = source->request.result;
-    if (!source->is_closed)
+    if (!source->is_closed) {
+        host_wake(host_of(source));
         return true;
+    }
     if (source->request.fs_type == UV_FS_OPEN && *result >= 0)
         source->fd = (int)*result;
     uv_fs_req_cleanup(&source->request);
-    close_rest(source);
+    free_when_over(source);
     return false;
 }
 
@@ -396,7 +399,6 @@ void file_close(struct file_source **pointer)
     if (!source)
         return;
     source->is_closed = true;
-    uv_timer_stop(&source->timer);
     ingest_close(&source->ingest);
-    close_rest(source);
+    uv_close((uv_handle_t *)&source->timer, on_timer_closed);
 }

@@ -17,7 +17,8 @@ static int hex_digit(char c)
     return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
 }
 
-/* The byte at the front of `text`, decoded, and how many characters it takes; 0: no valid escape. */
+/* The byte at the front of `text`, decoded. Returns how many characters it takes; 0: no valid
+ * escape. */
 static size_t read_byte(const char *text, size_t size, unsigned char *byte)
 {
     *byte = (unsigned char)text[0];

@@ -15,12 +15,14 @@
 
 static struct stage stage;
 static struct child_source *source;
+static struct child_yard yard;
 static char folder[] = "/tmp/moq-child-XXXXXX";
 
 static int begin(void **state)
 {
     (void)state;
     stage_init(&stage);
+    child_yard_init(&yard);
     return 0;
 }
 
@@ -40,6 +42,7 @@ static void start(const char *command, bool is_on_demand)
     const struct child_config config = {.path = "demo/child",
                                         .command = line,
                                         .is_on_demand = is_on_demand,
+                                        .yard = &yard,
                                         .idle_ms = 300,
                                         .silence_ms = 1500};
     source = child_open(stage.set, &config);
@@ -232,6 +235,30 @@ static void a_source_can_be_closed_at_any_time(void **state)
     }
 }
 
+static void nothing_is_left_when_the_relay_ends(void **state)
+{
+    static const char *const commands[] = {
+        "echo $$ >own; cat a.mp4; exec sleep 1000",
+        "echo $$ >own; trap '' TERM; cat a.mp4; while :; do sleep 0.1; done",
+        "echo $$ >own; cat a.mp4",
+    };
+    (void)state;
+    for (size_t i = 0; i < sizeof commands / sizeof commands[0]; i++) {
+        if (i > 0)
+            begin(state);
+        start(commands[i], false);
+        assert_true(stage_run(&stage, has_video, NULL));
+        child_close(&source);
+        uint64_t began_ns = clock_monotonic_ns();
+        child_yard_clear(&yard); /* the loop does not run */
+        assert_true(is_gone(pid_of("own")));
+        if (i != 1)
+            assert_in_range(clock_monotonic_ns() - began_ns, 0, 800 * NS_PER_MS);
+        if (i + 1 < sizeof commands / sizeof commands[0])
+            end(state);
+    }
+}
+
 static void ffmpeg_is_a_command(void **state)
 {
     (void)state;
@@ -281,6 +308,7 @@ int main(void)
         ON_STAGE(a_command_on_demand_that_fails_is_started_again_for_its_viewers),
         ON_STAGE(what_it_writes_is_limited_and_cleaned),
         ON_STAGE(a_source_can_be_closed_at_any_time),
+        ON_STAGE(nothing_is_left_when_the_relay_ends),
         ON_STAGE(ffmpeg_is_a_command),
     };
     return cmocka_run_group_tests(tests, make_folder, remove_folder);
