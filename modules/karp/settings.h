@@ -1,0 +1,34 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What relay.yaml says about this module, and whether it makes sense. */
+#ifndef INGEST_SETTINGS_H
+#define INGEST_SETTINGS_H
+
+#include <relay/module.h>
+
+enum { SETTINGS_SOURCES_MAX = 128 };
+
+struct settings_source {
+    const char *path;
+    const char *file; /* exactly one of these four */
+    const char *command;
+    struct relay_address tcp;
+    const char *unix_socket;
+    bool is_loop;      /* of a file */
+    bool is_on_demand; /* of a command, as the next */
+    uint64_t idle_ns;
+    uint64_t silence_ns; /* of all but files */
+};
+
+struct settings {
+    struct relay_address http; /* none: no HTTP */
+    uint64_t silence_ns;
+    const struct settings_source *sources;
+    size_t source_count;
+};
+
+extern const struct relay_schema settings_schema;
+
+/* Tells `check` of everything that makes no sense. */
+void settings_check(struct relay_check *check, const struct settings *settings);
+
+#endif

@@ -1,0 +1,251 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""The karp module in a relay with four workers: media by HTTP, TCP and unix sockets, from files and commands. Viewers receive what
+the encoder has sent; whatever is wrong gets a clear answer and harms nobody else."""
+
+import os
+import socket
+import time
+
+from moqkit import *
+
+def tcp_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+class Ingest(Relay):
+    """A relay whose karp module has HTTP, and these sources: lines of YAML flow mappings."""
+
+    def __init__(self, name, *sources):
+        self.http = f"http://127.0.0.1:{tcp_port()}"
+        port = free_port()
+        path = scratch(name + ".yaml")
+        with open(path, "w") as file:
+            file.write(f'listen:\n  - address: "[::]:{port}"\n    self_signed: [localhost]\nhttp: {{ address: listen }}\nworkers: 4\n'
+                       f"modules:\n  - karp:\n      http: \"{self.http[7:]}\"\n      silence: 3s\n")
+            if sources:
+                file.write("      sources:\n" + "".join(f"        - {source}\n" for source in sources))
+        super().__init__(port=port, argv=[program("moq-relay"), path])
+        self.path = path
+
+    def counts(self):
+        return self.stats()["modules"]["karp"]
+
+    def finish(self):
+        check_equal(self.end(), 0, "exit status")
+        check(not any("Z error " in line for line in self.err), f"it does not end in order: {self.err[-5:]}")
+
+
+def encoder(path, *target, fragments=FRAGMENTS, real_time=True):
+    """ffmpeg, which sends the clip to `target`."""
+    argv = [word for word in ffmpeg_to_fmp4(path, fragments=fragments)[:-1] if real_time or word != "-re"]
+    return Process([*argv, *target])
+
+
+def check_viewer(viewer, source, result):
+    check_equal(viewer.wait(60), 0, f"exit status of subscribe ({viewer.err[-4:]})")
+    check_same_media(source, result)
+
+
+def through(relay, path, *target):
+    """The clip arrives as ffmpeg has sent it."""
+    source, result = as_fmp4(clip("h264")), scratch(path.replace("/", "-") + ".mp4")
+    viewers = [waiting_subscriber(relay.url("/" + path), f"{result}.{i}") for i in range(3)]
+    sender = encoder(clip("h264"), *target)
+    check_equal(sender.wait(60), 0, f"exit status of ffmpeg ({sender.err[-4:]})")
+    for i, viewer in enumerate(viewers):
+        check_viewer(viewer, source, f"{result}.{i}")
+
+
+def watch_for(relay, path, result, seconds):
+    """Watches for so long from the first media on."""
+    viewer = subscriber(relay.url("/" + path), result)
+    wait_until(lambda: os.path.exists(result) and os.path.getsize(result) > 0, 20, f"no media comes: {viewer.err[-4:]}")
+    time.sleep(seconds)
+    check(viewer.end() == 0, f"exit status of subscribe ({viewer.err[-4:]})")
+
+
+def media_by_put_and_post_is_unchanged():
+    relay = Ingest("put")
+    through(relay, "demo/put", "-method", "PUT", relay.http + "/demo/put")
+    through(relay, "demo/post", relay.http + "/demo/post")
+    wait_until(lambda: relay.counts()["opened"] == 2 and relay.counts()["frames"] > 400, 5, f"counters: {relay.counts()}")
+    check_equal((relay.counts()["failed"], relay.counts()["active"]), (0, 0), "counters")
+    relay.finish()
+
+
+def media_by_tcp_and_unix_socket_is_unchanged():
+    port, unix = tcp_port(), scratch("in.sock")
+    relay = Ingest("sockets", f'{{ path: demo/tcp, tcp: "127.0.0.1:{port}" }}', f"{{ path: demo/unix, unix: {unix} }}")
+    through(relay, "demo/tcp", f"tcp://127.0.0.1:{port}")
+    through(relay, "demo/unix", f"unix:{unix}")
+    relay.finish()
+    check(not os.path.exists(unix), "the unix socket stays behind")
+
+
+def a_file_plays_in_a_loop():
+    source = as_fmp4(clip("h264"))
+    relay = Ingest("file", f"{{ path: demo/file, file: {source}, loop: true }}")
+    result = scratch("loop.mp4")
+    watch_for(relay, "demo/file", result, 10)
+    before, after = packets(source), packets(result)
+    for number in before:
+        wanted = [packet[1:] for packet in before[number]]
+        got = [packet[1:] for packet in after[number]]
+        first = wanted.index(got[0])
+        check_equal(got, (wanted * 5)[first:first + len(got)], f"packets of stream {number}, round after round")
+        check(len(got) > 2 * len(wanted), f"only {len(got)} packets in 10 s")
+        times = [packet[0] for packet in after[number]]
+        check(max(abs(b - a) for a, b in zip(sorted(times), sorted(times)[1:])) < 150000, "there is a gap between rounds")
+    relay.finish()
+
+
+def a_file_that_is_played_once_is_unchanged():
+    source, result = as_fmp4(clip("h264")), scratch("once.mp4")
+    relay = Ingest("once", f"{{ path: demo/once, file: {source} }}")
+    viewer = subscriber(relay.url("/demo/once"), result, "--from-start")
+    check_viewer(viewer, source, result)
+    relay.finish()
+
+
+def a_command_runs_while_somebody_watches():
+    source, log = as_fmp4(clip("h264")), scratch("starts")
+    command = " ".join(ffmpeg_to_fmp4(clip("h264"), "-stream_loop", "-1"))
+    relay = Ingest("child", f'{{ path: demo/child, command: "echo x >>{log}; exec {command}", on_demand: true, idle: 1s }}')
+    check(not os.path.exists(log), "it runs though nobody watches")
+    for start in (1, 2):
+        result = scratch(f"child{start}.mp4")
+        watch_for(relay, "demo/child", result, 2)
+        relay.wait_for("nobody watches, so the command is stopped")
+        relay.err.clear()
+        check_equal(open(log).read().count("x"), start, "starts")
+        before, after = packets(source), packets(result)
+        for number in before:
+            is_same = all(want[1:] == got[1:] and abs(want[0] - got[0]) <= 1 for want, got in zip(before[number], after[number]))
+            check(is_same, f"stream {number} begins with {after[number][:9]} instead of {before[number][:9]}")
+            check(len(after[number]) > 40, f"only {len(after[number])} packets of stream {number}")
+    relay.finish()
+
+
+def an_encoder_that_dies_comes_back_without_its_viewers_reconnecting():
+    relay = Ingest("dies")
+    result = scratch("dies.mp4")
+    viewer = waiting_subscriber(relay.url("/demo/dies"), result, "--follow")
+    put = ("-method", "PUT", relay.http + "/demo/dies")
+    first = encoder(clip("h264"), *put)
+    wait_until(lambda: os.path.exists(result) and os.path.getsize(result) > 50000, 20, f"nothing comes: {viewer.err[-4:]}")
+    first.kill()
+    relay.wait_for("demo/dies: from HTTP 127.0.0.1:")
+    relay.wait_for("broke off after ")
+    before = os.path.getsize(result)
+    second = encoder(clip("h264"), *put)
+    check_equal(second.wait(60), 0, f"exit status of ffmpeg ({second.err[-4:]})")
+    wait_until(lambda: os.path.getsize(result) > before + 100000, 20, f"nothing comes any more: {viewer.err[-4:]}")
+    check_equal(relay.stats()["sessions"], 1, "the viewer's session")
+    check(not any("lost" in line for line in viewer.err), f"the viewer has reconnected: {viewer.err[-6:]}")
+    viewer.end()
+    relay.finish()
+
+
+def answer(relay, command):
+    """Runs a command of curl's, "$URL" in it. Returns its output, the last line of which is the status of HTTP."""
+    line = command.replace("curl ", "curl -sS -w '%{http_code}' ")
+    status, out, err = run(["sh", "-c", line], env={"URL": relay.http})
+    return out.decode() + err
+
+
+def what_is_wrong_gets_an_answer_and_harms_nobody():
+    relay = Ingest("wrong")
+    result = scratch("unharmed.mp4")
+    viewer = waiting_subscriber(relay.url("/demo/good"), result)
+    sender = encoder(clip("h264"), "-method", "PUT", relay.http + "/demo/good")
+    relay.wait_for("demo/good: instance")
+    with open(scratch("moov"), "wb") as file:
+        file.write(b"\0\0\0\x14ftypiso5\0\0\0\0iso5\0\x50\0\0moov")
+    with open(scratch("frame"), "wb") as file:
+        data = open(as_fmp4(clip("h264")), "rb").read()
+        size = data.index(b"mdat") - 4
+        file.write(data[:size] + b"\x40\0\0\0mdat")
+    for words, command in (("409", "curl -T %s $URL/demo/good" % as_fmp4(clip("h264"))),
+                           ("400", "yes this is no media | curl -T - $URL/demo/x"),
+                           ("400", "curl -T %s $URL/demo/%%2e%%2e/x" % as_fmp4(clip("h264"))),
+                           ("405", "curl $URL/demo/x"),
+                           ("413", "(cat %s; cat /dev/zero) | curl -T - $URL/demo/x" % scratch("moov")),
+                           ("408", "(printf '\\0\\0\\0\\024ftyp'; sleep 5) | curl -T - $URL/demo/x")):
+        said = answer(relay, command)
+        check(said.endswith(words) and len(said) > 12, f"{command} is answered by {said!r}")
+    said = answer(relay, "(cat %s; cat /dev/zero) | curl -T - $URL/demo/x" % scratch("frame"))
+    check(said[-3:] in ("400", "413"), f"1 GB of one frame is answered by {said!r}")
+    check_equal(sender.wait(60), 0, f"exit status of ffmpeg ({sender.err[-4:]})")
+    check_viewer(viewer, as_fmp4(clip("h264")), result)
+    relay.finish()
+
+
+def a_source_that_fails_is_told_and_comes_back():
+    path = scratch("late.mp4")
+    relay = Ingest("late", f"{{ path: demo/late, file: {path}, loop: true }}", '{ path: demo/bad, command: "exit 3" }')
+    relay.wait_for("no such file or directory; trying again in ")
+    relay.wait_for("demo/bad: the command has ended with status 3; starting again in ")
+    os.link(as_fmp4(clip("h264")), path)
+    watch_for(relay, "demo/late", scratch("late-result.mp4"), 1)
+    relay.finish()
+
+
+def mistakes_in_the_configuration_are_told_with_their_place():
+    path = scratch("mistakes.yaml")
+    for source, words in (("{ path: a }", "exactly one of file, command, tcp and unix, not 0"),
+                          ("{ path: a, file: x, command: y }", "not 2"),
+                          ("{ path: a, command: y, loop: true }", "loop is for a file"),
+                          ("{ path: a, file: y, on_demand: true }", "on_demand is for a command"),
+                          ("{ path: a/../b, file: y }", "\"..\""),
+                          ("{ file: y }", "path")):
+        with open(path, "w") as file:
+            file.write('listen: [{ address: "[::]:4443", self_signed: [localhost] }]\nmodules:\n  - karp:\n      sources:\n'
+                       f"        - {source}\n")
+        status, _, err = run([program("moq-relay"), "--check", path])
+        check(status != 0 and words in err and ".yaml:5:" in err, f"{source}: {err}")
+
+
+def ports_that_are_taken_are_told():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        listener.listen()
+        path = scratch("taken.yaml")
+        with open(path, "w") as file:
+            file.write(f'listen: [{{ address: "[::]:{free_port()}", self_signed: [localhost] }}]\nmodules:\n  - karp:\n'
+                       f'      http: "127.0.0.1:{listener.getsockname()[1]}"\n')
+        status, _, err = run([program("moq-relay"), path])
+        check(status != 0 and "address already in use" in err and "karp" in err, f"exit status {status}: {err}")
+
+
+def an_encoder_comes_in_by_rtmp():
+    """The recipe of docs/ingest.md: a command that listens for RTMP."""
+    port = tcp_port()
+    command = f"exec ffmpeg -v error -listen 1 -i rtmp://127.0.0.1:{port}/live/stream -c copy -f mp4 {' '.join(FRAGMENTS)} pipe:"
+    relay = Ingest("rtmp", f'{{ path: demo/rtmp, command: "{command}", silence: 1m }}')
+    result, source = scratch("rtmp.mp4"), clip("h264")
+    viewer = waiting_subscriber(relay.url("/demo/rtmp"), result)
+
+    def is_listening():
+        with socket.socket() as probe:  # ffmpeg takes one connection, so only look
+            return f":{port:04X} " in open("/proc/net/tcp").read()
+
+    wait_until(is_listening, 20, f"nothing listens: {relay.err[-4:]}")
+    sender = Process(["ffmpeg", "-v", "error", "-re", "-i", source, "-c", "copy", "-f", "flv", f"rtmp://127.0.0.1:{port}/live/stream"])
+    check_equal(sender.wait(60), 0, f"exit status of ffmpeg ({sender.err[-4:]})")
+    check_equal(viewer.wait(60), 0, f"exit status of subscribe ({viewer.err[-4:]})")
+    before, after = packets(source), packets(result)
+    for number in before:
+        check_equal([packet[1:] for packet in after[number]], [packet[1:] for packet in before[number]], f"payloads of stream {number}")
+        bases = after[number][0][0] - before[number][0][0]
+        worst = max(abs(got[0] - want[0] - bases) for got, want in zip(after[number], before[number]))
+        check(worst <= 2000, f"times of stream {number} are off by {worst} us; FLV counts milliseconds")
+    relay.finish()
+
+
+TESTS = [media_by_put_and_post_is_unchanged, media_by_tcp_and_unix_socket_is_unchanged, a_file_plays_in_a_loop,
+         a_file_that_is_played_once_is_unchanged, a_command_runs_while_somebody_watches,
+         an_encoder_that_dies_comes_back_without_its_viewers_reconnecting, what_is_wrong_gets_an_answer_and_harms_nobody,
+         a_source_that_fails_is_told_and_comes_back, mistakes_in_the_configuration_are_told_with_their_place,
+         ports_that_are_taken_are_told, an_encoder_comes_in_by_rtmp]
