@@ -17,7 +17,7 @@ enum { HOST_LINE_BYTES = 1024 };
 /* A publisher from outside. Texts are borrowed during the call and never NULL. */
 struct host_visitor {
     const char *address; /* "192.0.2.1:50000" */
-    const char *path;    /* of its URL */
+    const char *path;    /* of its URL: "/demo/bbb" */
     const char *query;   /* without '?' */
     const char *credential;
 };

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "modules/karp/child.h"
 #include "modules/karp/file.h"
+#include "modules/karp/guest.h"
 #include "modules/karp/http.h"
 #include "modules/karp/ingest.h"
 #include "modules/karp/listen.h"
@@ -73,16 +74,14 @@ static void on_log(void *user, enum host_level level, const char *line)
 static int open_guest(void *user, const struct host_visitor *visitor,
                       const struct host_guest_events *events, void *owner, void **guest)
 {
-    const struct verdict allowed = {.status = 0};
-    (void)visitor;
-    *guest = user;
-    events->on_decided(owner, &allowed);
-    return 0;
+    const struct ingest_worker *self = user;
+    return guest_open(self->worker, visitor, events, owner, (struct guest **)guest);
 }
 
 static void close_guest(void *user, void *guest)
 {
-    (void)user, (void)guest;
+    (void)user;
+    guest_close(guest);
 }
 
 static int open_output(void *user, const struct host_offer *offer, struct host_output *output)

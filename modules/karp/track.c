@@ -11,6 +11,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/list.h"
+#include "modules/karp/guest.h"
 #include "modules/karp/request.h"
 
 enum {
@@ -94,6 +95,16 @@ static void tell_interest(struct output *output)
         output->offer.on_idle(output->offer.owner);
 }
 
+static void on_refused(struct relay_source *source, void *user, enum relay_denial code,
+                       const char *reason)
+{
+    const struct track *track = user;
+    struct verdict why;
+    (void)source;
+    guest_explain_denial(&why, code, reason);
+    track->output->offer.on_refused(track->output->offer.owner, &why);
+}
+
 static void on_live(struct relay_source *source, void *user)
 {
     struct track *track = user;
@@ -124,12 +135,13 @@ static int write_path(const struct output *output, const struct karp_offer *offe
 static int offer_track(void *user, const struct karp_offer *offer, void **handle)
 {
     static const struct relay_source_ops ops = {
-        .size = sizeof ops, .on_live = on_live, .on_idle = on_idle};
+        .size = sizeof ops, .on_live = on_live, .on_idle = on_idle, .on_refused = on_refused};
     struct output *output = user;
     char path[TRACK_PATH_BYTES];
     const struct relay_offer relay_offer = {
         .size = sizeof relay_offer,
         .path = path,
+        .guest = guest_handle(output->offer.guest),
         .groups = offer->name ? MEDIA_GROUPS : 0,
         .age_ns = offer->name ? MEDIA_AGE_S * NS_PER_S : 0,
         .priority = (uint32_t)(NEUTRAL_PRIORITY + offer->priority),
@@ -181,10 +193,11 @@ static void close_group(void *user, void *handle, void *group, int error)
     relay_group_close(&track->group, relay_error_of(error));
 }
 
-/* Sources have no end other than that they are closed, which follows. */
 static void end_track(void *user, void *handle)
 {
-    (void)user, (void)handle;
+    struct track *track = handle;
+    (void)user;
+    relay_source_end(track->source, 0);
 }
 
 static void withdraw_track(void *user, void *handle, int error)

@@ -27,6 +27,7 @@ const char *verdict_phrase(unsigned status)
         {VERDICT_MALFORMED, "Bad Request"},
         {VERDICT_UNAUTHORIZED, "Unauthorized"},
         {VERDICT_FORBIDDEN, "Forbidden"},
+        {VERDICT_NOT_FOUND, "Not Found"},
         {VERDICT_METHOD, "Method Not Allowed"},
         {VERDICT_SILENT, "Request Timeout"},
         {VERDICT_TAKEN, "Conflict"},

@@ -12,6 +12,7 @@ enum {
     VERDICT_MALFORMED = 400,
     VERDICT_UNAUTHORIZED = 401,
     VERDICT_FORBIDDEN = 403,
+    VERDICT_NOT_FOUND = 404,
     VERDICT_METHOD = 405,
     VERDICT_SILENT = 408, /* nothing came for too long */
     VERDICT_TAKEN = 409,  /* somebody else publishes under this path */

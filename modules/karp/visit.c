@@ -195,13 +195,14 @@ static void ask_relay(struct visit *visit)
 {
     static const struct host_guest_events events = {on_decided, on_guest_closed};
     const struct host *host = host_of(visit);
-    char token[REQUEST_CREDENTIAL_BYTES];
+    char token[REQUEST_CREDENTIAL_BYTES], url_path[REQUEST_PATH_BYTES + 1];
     const struct host_visitor visitor = {
         .address = visit->address,
-        .path = visit->path,
+        .path = url_path,
         .query = request_query(visit->target),
         .credential = token,
     };
+    snprintf(url_path, sizeof url_path, "/%s", visit->path);
     read_credential(visit, token);
     set_state(visit, VISIT_DECIDING, VISIT_DECISION_MS);
     int error = host->ops->open_guest(host->user, &visitor, &events, visit, &visit->guest);

@@ -17,13 +17,13 @@ def tcp_port():
 class Ingest(Relay):
     """A relay whose karp module has HTTP, and these sources: lines of YAML flow mappings."""
 
-    def __init__(self, name, *sources):
+    def __init__(self, name, *sources, before=None):
         self.http = f"http://127.0.0.1:{tcp_port()}"
         port = free_port()
         path = scratch(name + ".yaml")
         with open(path, "w") as file:
             file.write(f'listen:\n  - address: "[::]:{port}"\n    self_signed: [localhost]\nhttp: {{ address: listen }}\nworkers: 4\n'
-                       f"modules:\n  - karp:\n      http: \"{self.http[7:]}\"\n      silence: 3s\n")
+                       "modules:\n" + (f"  - {before}\n" if before else "") + f"  - karp:\n      http: \"{self.http[7:]}\"\n      silence: 3s\n")
             if sources:
                 file.write("      sources:\n" + "".join(f"        - {source}\n" for source in sources))
         super().__init__(port=port, argv=[program("moq-relay"), path])
@@ -182,6 +182,64 @@ def what_is_wrong_gets_an_answer_and_harms_nobody():
     relay.finish()
 
 
+GATEKEEPER = """
+#include <relay/module.h>
+#include <string.h>
+static void answer_later(struct relay_worker *worker, void *arg)
+{
+    struct relay_request *request = relay_request_held(worker, (uint64_t)(uintptr_t)arg);
+    if (request)
+        relay_request_answer(request, RELAY_ALLOW);
+}
+static enum relay_verdict session_open(struct relay_peer *peer, struct relay_request *request)
+{
+    const char *token = relay_peer_credential(peer);
+    if (relay_peer_protocol(peer) != RELAY_PROTOCOL_GUEST)
+        return RELAY_PASS;
+    if (strcmp(token, "late") == 0) {
+        void *number = (void *)(uintptr_t)relay_request_number(request);
+        relay_timer_start(relay_peer_worker(peer), 500, 0, answer_later, number);
+        return RELAY_LATER;
+    }
+    if (strcmp(token, "good") == 0 && strcmp(relay_peer_url_path(peer), "/demo/mine") == 0)
+        return RELAY_ALLOW;
+    return relay_request_deny(request, RELAY_DENIED_UNAUTHORIZED, "the token is not good");
+}
+static enum relay_verdict announce(struct relay_peer *peer, struct relay_request *request)
+{
+    char path[RELAY_PATH_BYTES];
+    (void)peer;
+    if (strncmp(relay_request_path(request, path, sizeof path), "demo/mine", 9) == 0)
+        return RELAY_PASS;
+    return relay_request_deny(request, RELAY_DENIED_FORBIDDEN, "not this path");
+}
+static const struct relay_hooks hooks = {.size = sizeof hooks, .session_open = session_open, .announce = announce};
+RELAY_MODULE = {RELAY_MODULE_HEAD, .name = "gatekeeper", .version = "1", .hooks = &hooks};
+"""
+
+
+def other_modules_decide_on_encoders():
+    source, module = scratch("gatekeeper.c"), scratch("gatekeeper.so")
+    with open(source, "w") as file:
+        file.write(GATEKEEPER)
+    status, _, err = run(["cc", "-std=c11", "-shared", "-fPIC", "-I", os.path.join(TOP, "server/include"), source, "-o", module])
+    check_equal(status, 0, f"compiling the gatekeeper: {err}")
+    relay = Ingest("gate", before=module)
+    media = as_fmp4(clip("h264"))
+    for options, path, words in (("", "/demo/mine", "the token is not good\n401"),
+                                 ("-H 'Authorization: Bearer bad'", "/demo/mine", "the token is not good\n401"),
+                                 ("-H 'Authorization: Bearer good'", "/demo/other", "the token is not good\n401"),
+                                 ("-H 'Authorization: Bearer good'", "/demo/mine", " frames published\n200"),
+                                 ("-u encoder:good", "/demo/mine", " frames published\n200"),
+                                 ("", "/demo/mine?jwt=late", " frames published\n200")):
+        said = answer(relay, f"curl {options} -T {media} '$URL{path}'".replace("'$URL", '"$URL').replace(path + "'", path + '"'))
+        check(said.endswith(words), f"{options} {path} is answered by {said!r}")
+    said = answer(relay, f"(cat {media}; sleep 2; cat {media}) | curl -T - \"$URL/demo/other?jwt=late\"")
+    check(said.endswith("not this path\n403"), f"a path that is refused is answered by {said!r}")
+    check_equal(relay.counts()["active"], 0, "broadcasts that are left")
+    relay.finish()
+
+
 def a_source_that_fails_is_told_and_comes_back():
     path = scratch("late.mp4")
     relay = Ingest("late", f"{{ path: demo/late, file: {path}, loop: true }}", '{ path: demo/bad, command: "exit 3" }')
@@ -247,5 +305,5 @@ def an_encoder_comes_in_by_rtmp():
 TESTS = [media_by_put_and_post_is_unchanged, media_by_tcp_and_unix_socket_is_unchanged, a_file_plays_in_a_loop,
          a_file_that_is_played_once_is_unchanged, a_command_runs_while_somebody_watches,
          an_encoder_that_dies_comes_back_without_its_viewers_reconnecting, what_is_wrong_gets_an_answer_and_harms_nobody,
-         a_source_that_fails_is_told_and_comes_back, mistakes_in_the_configuration_are_told_with_their_place,
+         other_modules_decide_on_encoders, a_source_that_fails_is_told_and_comes_back, mistakes_in_the_configuration_are_told_with_their_place,
          ports_that_are_taken_are_told, an_encoder_comes_in_by_rtmp]

@@ -162,7 +162,7 @@ static void a_chunked_body_is_a_broadcast(void **state)
     assert_answer(&client, "HTTP/1.1 200 ", "5 frames published");
     assert_usual();
     assert_string_equal(stage_output(&stage)->path, "demo/bbb");
-    assert_string_equal(stage.visitor.path, "demo/bbb");
+    assert_string_equal(stage.visitor.path, "/demo/bbb");
     assert_string_equal(stage.visitor.query, "jwt=a.b.c");
     assert_string_equal(stage.visitor.credential, "a.b.c");
     assert_memory_equal(stage.visitor.address, "127.0.0.1:", 10);
