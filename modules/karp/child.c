@@ -340,6 +340,7 @@ static bool open_ingest(struct child_source *source)
         .path = source->path,
         .from = "a command",
         .silence_ms = source->config.silence_ms,
+        .is_patient = !source->config.is_on_demand, /* it may listen for an encoder */
         .is_promised = source->config.is_on_demand,
         .events = &events,
         .owner = source,

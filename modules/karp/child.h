@@ -12,7 +12,7 @@ enum {
     CHILD_TERM_MS = 3000,       /* between SIGTERM and SIGKILL */
     CHILD_LEAVE_MS = 1000,      /* after SIGTERM, when the relay ends */
     CHILD_IDLE_MS = 10000,      /* without a viewer, then one that is on demand is stopped */
-    CHILD_SILENCE_MS = 20000,   /* without a byte, then it is stopped and started again */
+    CHILD_SILENCE_MS = 15000,   /* without a byte, from the first on, then it is started again */
     CHILD_LINE_BYTES = 512,     /* of a line in the log; longer ones are cut */
     CHILD_LINES_PER_SECOND = 5, /* of the log; further ones are counted */
 };

@@ -80,6 +80,12 @@ void guest_close(struct guest *guest)
     free(guest);
 }
 
+void guest_move(struct guest *guest, const struct host_guest_events *events, void *owner)
+{
+    guest->events = events;
+    guest->owner = owner;
+}
+
 struct relay_guest *guest_handle(const struct guest *guest)
 {
     return guest ? guest->handle : NULL;

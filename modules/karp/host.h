@@ -53,6 +53,9 @@ struct host_ops {
     int (*open_guest)(void *user, const struct host_visitor *visitor,
                       const struct host_guest_events *events, void *owner, void **guest);
     void (*close_guest)(void *user, void *guest);
+    /* Whoever is told of its end changes. */
+    void (*move_guest)(void *user, void *guest, const struct host_guest_events *events,
+                       void *owner);
     /* `output` is valid until it is closed, when all its tracks have been withdrawn. */
     int (*open_output)(void *user, const struct host_offer *offer, struct host_output *output);
     void (*close_output)(void *user, struct host_output *output);

@@ -20,6 +20,7 @@ struct ingest_set {
     uv_timer_t timer; /* runs while there is an ingest */
     struct list all;
     uint64_t last_id; /* the highest of all instances, so that those of a path rise */
+    size_t count;     /* of `all` */
     struct ingest_counts counts;
 };
 
@@ -36,12 +37,38 @@ struct ingest {
     struct verdict verdict;
     bool is_told; /* the owner knows of the verdict */
     bool is_started, is_finished;
-    uint64_t bytes, started_ns, heard_ns;
+    uint64_t linger_until_ns;           /* 0: it is not over yet */
+    uint64_t bytes, begun_ns, heard_ns; /* when the first byte came, and the last */
 };
 
 static uint64_t now_ns(const struct ingest *ingest)
 {
     return ingest->set->host.clock->now_ns;
+}
+
+static void free_ingest(struct ingest *ingest)
+{
+    struct host *host = &ingest->set->host;
+    karp_importer_free(ingest->importer);
+    karp_queue_free(ingest->queue);
+    if (ingest->output.table)
+        host->ops->close_output(host->user, &ingest->output);
+    free(ingest);
+}
+
+/* Withdraws its tracks, those that have not ended with `error`, and frees it. */
+static void drop_ingest(struct ingest *ingest, int error)
+{
+    struct ingest_set *set = ingest->set;
+    void *guest = ingest->config.guest;
+    karp_broadcast_go_off_air(&ingest->media, error);
+    karp_broadcast_deinit(&ingest->media);
+    list_remove(&ingest->link);
+    if (--set->count == 0)
+        uv_timer_stop(&set->timer);
+    free_ingest(ingest);
+    if (guest)
+        set->host.ops->close_guest(set->host.user, guest);
 }
 
 /* ---- The set --------------------------------------------------------------------------------- */
@@ -65,8 +92,11 @@ static void on_timer_closed(uv_handle_t *handle)
 
 void ingest_set_close(struct ingest_set **set)
 {
-    if (*set)
-        uv_close((uv_handle_t *)&(*set)->timer, on_timer_closed);
+    if (!*set)
+        return;
+    list_for_each_safe (node, &(*set)->all)
+        drop_ingest(container_of(node, struct ingest, link), 0);
+    uv_close((uv_handle_t *)&(*set)->timer, on_timer_closed);
     *set = NULL;
 }
 
@@ -84,13 +114,14 @@ const struct ingest_counts *ingest_set_counts(const struct ingest_set *set)
 static void check_silence(struct ingest *ingest)
 {
     uint64_t silence_ms = ingest->config.silence_ms;
-    if (!ingest->is_started || ingest->is_finished || silence_ms == 0)
+    bool has_to_come = ingest->bytes > 0 || !ingest->config.is_patient;
+    if (!ingest->is_started || !has_to_come || ingest->is_finished || silence_ms == 0)
         return;
     if (now_ns(ingest) - ingest->heard_ns > silence_ms * NS_PER_MS)
         verdict_set(&ingest->verdict, VERDICT_SILENT, "no data for %" PRIu64 " s",
                     silence_ms / 1000);
-    else if (!ingest->media.catalog &&
-             now_ns(ingest) - ingest->started_ns > INGEST_PREFACE_MS * NS_PER_MS)
+    else if (!ingest->media.catalog && ingest->bytes > 0 &&
+             now_ns(ingest) - ingest->begun_ns > INGEST_PREFACE_MS * NS_PER_MS)
         verdict_set(&ingest->verdict, VERDICT_SILENT,
                     "no complete moov and first frames within %d s", INGEST_PREFACE_MS / 1000);
 }
@@ -102,6 +133,11 @@ static void on_tick(uv_timer_t *timer)
     list_for_each_safe (node, &set->all) {
         struct ingest *ingest = container_of(node, struct ingest, link);
         karp_broadcast_tick(&ingest->media);
+        if (ingest->linger_until_ns) {
+            if (now_ns(ingest) > ingest->linger_until_ns || ingest->verdict.status)
+                drop_ingest(ingest, 0);
+            continue;
+        }
         if (ingest->verdict.status == 0)
             check_silence(ingest);
         if (ingest->verdict.status == 0 || ingest->is_told)
@@ -120,7 +156,7 @@ static struct ingest *find_path(struct ingest_set *set, const char *path)
 {
     list_for_each (node, &set->all) {
         struct ingest *ingest = container_of(node, struct ingest, link);
-        if (strcmp(ingest->path, path) == 0)
+        if (strcmp(ingest->path, path) == 0 && ingest->linger_until_ns == 0)
             return ingest;
     }
     return NULL;
@@ -251,25 +287,15 @@ static void on_refused(void *owner, const struct verdict *why)
 static void on_live(void *owner)
 {
     struct ingest *ingest = owner;
-    if (ingest->config.events->on_live)
+    if (ingest->config.events->on_live && ingest->linger_until_ns == 0)
         ingest->config.events->on_live(ingest->config.owner);
 }
 
 static void on_idle(void *owner)
 {
     struct ingest *ingest = owner;
-    if (ingest->config.events->on_idle)
+    if (ingest->config.events->on_idle && ingest->linger_until_ns == 0)
         ingest->config.events->on_idle(ingest->config.owner);
-}
-
-static void free_ingest(struct ingest *ingest)
-{
-    struct host *host = &ingest->set->host;
-    karp_importer_free(ingest->importer);
-    karp_queue_free(ingest->queue);
-    if (ingest->output.table)
-        host->ops->close_output(host->user, &ingest->output);
-    free(ingest);
 }
 
 static struct ingest *make_ingest(struct ingest_set *set, const struct ingest_config *config)
@@ -317,6 +343,17 @@ static int open_output(struct ingest *ingest)
     return error;
 }
 
+static void drop_oldest_lingering(struct ingest_set *set)
+{
+    list_for_each (node, &set->all) {
+        struct ingest *ingest = container_of(node, struct ingest, link);
+        if (ingest->linger_until_ns) {
+            drop_ingest(ingest, 0);
+            return;
+        }
+    }
+}
+
 /* Status 0: there is room, and the path is free. */
 static unsigned check_room(struct ingest_set *set, const char *path, struct verdict *why)
 {
@@ -324,7 +361,9 @@ static unsigned check_room(struct ingest_set *set, const char *path, struct verd
     if (other)
         return verdict_set(why, VERDICT_TAKEN, "%s is being published already, from %s", path,
                            other->from);
-    if (set->counts.active >= INGEST_MAX)
+    if (set->count >= INGEST_MAX)
+        drop_oldest_lingering(set);
+    if (set->count >= INGEST_MAX)
         return verdict_set(why, VERDICT_BUSY, "%d broadcasts come in already", INGEST_MAX);
     return 0;
 }
@@ -351,6 +390,7 @@ struct ingest *ingest_open(struct ingest_set *set, const struct ingest_config *c
     if (list_is_empty(&set->all))
         schedule_tick(set, TICK_MS);
     list_push_back(&set->all, &ingest->link);
+    set->count++;
     set->counts.active++;
     set->counts.opened++;
     if (!config->is_promised)
@@ -361,7 +401,7 @@ struct ingest *ingest_open(struct ingest_set *set, const struct ingest_config *c
 void ingest_start(struct ingest *ingest)
 {
     ingest->is_started = true;
-    ingest->started_ns = ingest->heard_ns = now_ns(ingest);
+    ingest->heard_ns = now_ns(ingest);
 }
 
 unsigned ingest_feed(struct ingest *ingest, const uint8_t *data, size_t size)
@@ -369,6 +409,8 @@ unsigned ingest_feed(struct ingest *ingest, const uint8_t *data, size_t size)
     if (ingest->verdict.status)
         return keep_error(ingest, 0);
     ingest->heard_ns = now_ns(ingest);
+    if (ingest->bytes == 0)
+        ingest->begun_ns = ingest->heard_ns;
     ingest->bytes += size;
     ingest->set->counts.bytes += size;
     int error = karp_importer_feed(ingest->importer, data, size);
@@ -429,15 +471,36 @@ static uint64_t report_losses(struct ingest *ingest)
     return sum;
 }
 
-void ingest_close(struct ingest **pointer)
+/* Nobody listens to the guest any more: its end is that of the broadcast. */
+static void on_guest_closed(void *owner, const struct verdict *why)
+{
+    on_refused(owner, why);
+}
+
+/* Keeps what viewers need, and lets go of the rest. */
+static void begin_linger(struct ingest *ingest)
+{
+    static const struct host_guest_events events = {.on_closed = on_guest_closed};
+    const struct host *host = &ingest->set->host;
+    ingest->linger_until_ns = now_ns(ingest) + INGEST_LINGER_MS * NS_PER_MS;
+    karp_importer_free(ingest->importer);
+    karp_queue_free(ingest->queue);
+    ingest->importer = NULL;
+    ingest->queue = NULL;
+    if (ingest->config.guest)
+        host->ops->move_guest(host->user, ingest->config.guest, &events, ingest);
+}
+
+bool ingest_close(struct ingest **pointer)
 {
     struct ingest *ingest = *pointer;
     *pointer = NULL;
     if (!ingest)
-        return;
+        return false;
     struct ingest_set *set = ingest->set;
     bool is_whole = ingest->is_finished && ingest->verdict.status == 0;
     set->counts.left_out += report_losses(ingest);
+    set->counts.active--;
     if (ingest->is_started) {
         set->counts.failed += !is_whole;
         host_log(&set->host, is_whole ? HOST_INFO : HOST_WARN,
@@ -448,11 +511,11 @@ void ingest_close(struct ingest **pointer)
                  ingest->media.frames);
     }
     karp_broadcast_finish(&ingest->media, is_whole);
-    karp_broadcast_go_off_air(&ingest->media, is_whole ? 0 : MOQ_ERR_OFFLINE);
-    karp_broadcast_deinit(&ingest->media);
-    list_remove(&ingest->link);
-    set->counts.active--;
-    if (list_is_empty(&set->all))
-        uv_timer_stop(&set->timer);
-    free_ingest(ingest);
+    if (is_whole && ingest->media.is_on_air && !ingest->config.is_promised) {
+        begin_linger(ingest);
+        return ingest->config.guest != NULL;
+    }
+    ingest->config.guest = NULL; /* it stays the caller's */
+    drop_ingest(ingest, is_whole ? 0 : MOQ_ERR_OFFLINE);
+    return false;
 }

@@ -14,12 +14,13 @@
 #include "modules/karp/request.h"
 
 enum {
-    INGEST_MAX = 256,                    /* at a time; further ones are told VERDICT_BUSY */
+    INGEST_MAX = 256, /* at a time, with those that linger; then new ones get VERDICT_BUSY */
     INGEST_PREFACE_MAX_BYTES = 64 << 20, /* without a catalog, then VERDICT_TOO_LARGE */
-    INGEST_PREFACE_MS = 30000,           /* without a catalog, then VERDICT_SILENT */
-    INGEST_SILENCE_MS = 15000,           /* without a byte, if the caller says nothing else */
+    INGEST_PREFACE_MS = 30000, /* from the first byte to the catalog, then VERDICT_SILENT */
+    INGEST_SILENCE_MS = 15000, /* without a byte, if the caller says nothing else */
     INGEST_FROM_BYTES = 128,
-    INGEST_HOLD_MS = 5, /* how soon a new instance that has to wait is tried again */
+    INGEST_LINGER_MS = 3000, /* on offer after its end, for viewers that have just heard of it */
+    INGEST_HOLD_MS = 5,      /* how soon a new instance that has to wait is tried again */
 };
 
 struct ingest; /* private, as the next */
@@ -49,6 +50,7 @@ struct ingest_config {
     /* Frames are published when they are due. The caller asks ingest_wait_ns before it feeds the
      * next piece, which is a small one. */
     bool is_paced;
+    bool is_patient;  /* silence counts from the first byte on: the source may wait for media */
     bool is_promised; /* it is on offer before its media, which begins with ingest_start */
     const struct ingest_events *events;
     void *owner;
@@ -56,7 +58,7 @@ struct ingest_config {
 
 /* NULL: out of memory. The host is copied. */
 struct ingest_set *ingest_set_new(const struct host *host);
-/* All of its ingests are closed before. Ends later on the loop. */
+/* All of its ingests are closed before; those that linger end now. Ends later on the loop. */
 void ingest_set_close(struct ingest_set **set);
 const struct host *ingest_set_host(const struct ingest_set *set);
 const struct ingest_counts *ingest_set_counts(const struct ingest_set *set);
@@ -78,8 +80,11 @@ const struct verdict *ingest_verdict(const struct ingest *ingest); /* status 0: 
 uint64_t ingest_frames(const struct ingest *ingest);               /* published so far */
 /* Fails from outside: the guest was closed, for example. Calls no event. */
 void ingest_fail(struct ingest *ingest, const struct verdict *why);
-/* Ends the broadcast: whole if ingest_finish succeeded, else with an error for its viewers.
- * Sets *ingest to NULL. Not from within its own events on_live and on_idle. */
-void ingest_close(struct ingest **ingest);
+/* Ends the broadcast: whole if ingest_finish succeeded, else with an error for its viewers. Sets
+ * *ingest to NULL. Not from within its own events on_live and on_idle.
+ *
+ * One that is whole, and was not promised, stays on offer for INGEST_LINGER_MS, but its path is
+ * free. It keeps the guest then: true, and the guest is not the caller's any more. */
+bool ingest_close(struct ingest **ingest);
 
 #endif

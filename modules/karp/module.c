@@ -84,6 +84,12 @@ static void close_guest(void *user, void *guest)
     guest_close(guest);
 }
 
+static void move_guest(void *user, void *guest, const struct host_guest_events *events, void *owner)
+{
+    (void)user;
+    guest_move(guest, events, owner);
+}
+
 static int open_output(void *user, const struct host_offer *offer, struct host_output *output)
 {
     struct ingest_worker *self = user;
@@ -101,6 +107,7 @@ static const struct host_ops host_ops = {
     .log = on_log,
     .open_guest = open_guest,
     .close_guest = close_guest,
+    .move_guest = move_guest,
     .open_output = open_output,
     .close_output = close_output,
 };

@@ -55,7 +55,8 @@ static const struct relay_field source_fields[] = {
      .min = 1000000,
      .max = UINT64_C(86400000000000),
      .fallback = "15s",
-     .help = "how long it may send nothing before it is given up"},
+     .help = "how long it may send nothing before it is given up; a command that waits for an "
+             "encoder has time until its first byte"},
 };
 static const struct relay_schema source_schema =
     RELAY_SCHEMA(struct settings_source, source_fields);

@@ -58,8 +58,8 @@ void visit_set_target(struct visit *visit, const char *target)
 static void close_media(struct visit *visit)
 {
     const struct host *host = host_of(visit);
-    ingest_close(&visit->ingest);
-    if (visit->is_guest_open)
+    bool is_guest_kept = ingest_close(&visit->ingest);
+    if (visit->is_guest_open && !is_guest_kept)
         host->ops->close_guest(host->user, visit->guest);
     visit->is_guest_open = false;
 }

@@ -3,6 +3,7 @@
 the encoder has sent; whatever is wrong gets a clear answer and harms nobody else."""
 
 import os
+import re
 import socket
 import time
 
@@ -302,8 +303,50 @@ def an_encoder_comes_in_by_rtmp():
     relay.finish()
 
 
+RECIPES = [("-method PUT", "demo/put"), ("curl -T", "demo/curl"), ("tcp://", "demo/tcp"), ("unix:", "demo/unix"),
+           ("faststart", "demo/bbb"), ("rtmp://", "demo/rtmp"), ("srt://", "demo/srt"), ("rtsp://", "demo/rtsp")]
+
+
+def recipes_on_other_ports():
+    """The configuration and the commands of docs/ingest.md."""
+    with open(os.path.join(TOP, "docs/ingest.md")) as file:
+        blocks = re.findall(r"^```(yaml|sh)\n(.*?)^```", file.read(), re.M | re.S)
+    ports = {"4443": free_port(), **{port: tcp_port() for port in ("8089", "9000", "1935", "9998", "8554")}}
+    texts = [(kind, re.sub(r":(4443|8089|9000|1935|9998|8554)\b", lambda found: f":{ports[found[1]]}", text)) for kind, text in blocks]
+    return ports, [text for kind, text in texts if kind == "yaml"], [text.strip() for kind, text in texts if kind == "sh"]
+
+
+def has_listener(port):
+    return any(f":{port:04X} " in open(table).read() for table in ("/proc/net/tcp", "/proc/net/tcp6", "/proc/net/udp"))
+
+
+def every_recipe_of_the_docs_works():
+    ports, (config,), commands = recipes_on_other_ports()
+    folder = scratch("recipes")
+    os.mkdir(folder)
+    with open(os.path.join(folder, "relay.yaml"), "w") as file:
+        file.write(config.replace("modules:", "http: { address: listen }\nmodules:", 1))
+    os.link(clip("h264"), os.path.join(folder, "in.mp4"))
+    relay = Relay(port=ports["4443"], argv=["sh", "-c", f"cd {folder} && exec {program('moq-relay')} relay.yaml"])
+    for port in ("1935", "9998", "8554"):
+        wait_until(lambda port=port: has_listener(ports[port]), 20, f"nothing listens at what is {port} in the page: {relay.err[-5:]}")
+    check_equal(len(commands), len(RECIPES), "commands in the page")
+    commands.sort(key=lambda command: "faststart" not in command)  # it makes the file that others send
+    for command in commands:
+        path, = [path for words, path in RECIPES if words in command]
+        result = scratch(path.replace("/", "-"))
+        viewer = waiting_subscriber(relay.url("/" + path), result)
+        status, _, err = run(["sh", "-c", f"cd {folder} && {command}"])
+        check_equal(status, 0, f"{command}: {err}")
+        wait_until(lambda: os.path.exists(result) and os.path.getsize(result) > 100000, 5, f"{path}: nothing comes: {relay.err[-5:]}")
+        viewer.end()
+        check_equal(len(packets(result)), 2, f"streams of {path}")
+    watch_for(relay, "demo/test", scratch("demo-test"), 0.5)
+    check_equal(relay.end(), 0, "exit status")
+
+
 TESTS = [media_by_put_and_post_is_unchanged, media_by_tcp_and_unix_socket_is_unchanged, a_file_plays_in_a_loop,
          a_file_that_is_played_once_is_unchanged, a_command_runs_while_somebody_watches,
          an_encoder_that_dies_comes_back_without_its_viewers_reconnecting, what_is_wrong_gets_an_answer_and_harms_nobody,
          other_modules_decide_on_encoders, a_source_that_fails_is_told_and_comes_back, mistakes_in_the_configuration_are_told_with_their_place,
-         ports_that_are_taken_are_told, an_encoder_comes_in_by_rtmp]
+         ports_that_are_taken_are_told, an_encoder_comes_in_by_rtmp, every_recipe_of_the_docs_works]

@@ -61,6 +61,14 @@ static void close_guest(void *user, void *guest)
     stage->guests_open--;
 }
 
+static void move_guest(void *user, void *guest, const struct host_guest_events *events, void *owner)
+{
+    struct stage *stage = user;
+    assert_ptr_equal(guest, stage);
+    stage->guest_events = events;
+    stage->guest_owner = owner;
+}
+
 static int open_output(void *user, const struct host_offer *offer, struct host_output *output)
 {
     struct stage *stage = user;
@@ -99,6 +107,7 @@ void stage_init(struct stage *stage)
         .log = on_log,
         .open_guest = open_guest,
         .close_guest = close_guest,
+        .move_guest = move_guest,
         .open_output = open_output,
         .close_output = close_output,
     };

@@ -138,6 +138,24 @@ static void silence_stops_the_command(void **state)
     assert_true(stage_has_log(&stage, "was ended by signal 15"));
 }
 
+static void a_command_may_wait_for_its_media(void **state)
+{
+    (void)state;
+    start("sleep 3; cat a.mp4; exec sleep 1000", false); /* silence is 1.5 s */
+    assert_true(stage_run(&stage, has_video, NULL));
+    assert_false(stage_has_log(&stage, "starting again"));
+}
+
+static void a_command_on_demand_has_to_begin(void **state)
+{
+    (void)state;
+    start("exec sleep 1000", true);
+    stage_run_for(&stage, 50);
+    const struct host_offer *offer = &stage_output(&stage)->offer;
+    offer->on_live(offer->owner);
+    assert_true(stage_run_until_log(&stage, "no data for 1 s"));
+}
+
 static void a_command_that_ignores_the_signal_is_killed(void **state)
 {
     (void)state;
@@ -303,6 +321,8 @@ int main(void)
         ON_STAGE(a_command_that_is_killed_is_told_and_its_group_goes_with_it),
         ON_STAGE(wrong_media_stops_the_command),
         ON_STAGE(silence_stops_the_command),
+        ON_STAGE(a_command_may_wait_for_its_media),
+        ON_STAGE(a_command_on_demand_has_to_begin),
         ON_STAGE(a_command_that_ignores_the_signal_is_killed),
         ON_STAGE(a_command_on_demand_runs_while_somebody_watches),
         ON_STAGE(a_command_on_demand_that_fails_is_started_again_for_its_viewers),

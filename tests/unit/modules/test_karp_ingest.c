@@ -113,6 +113,57 @@ static void instances_of_a_path_rise(void **state)
     }
 }
 
+static bool is_withdrawn(void *arg)
+{
+    (void)arg;
+    return stage_output(&stage)->record.offered == 0;
+}
+
+static void what_is_whole_lingers_for_viewers_that_come_late(void **state)
+{
+    struct owner owner, other;
+    struct verdict why;
+    (void)state;
+    open_ingest(&owner);
+    assert_int_equal(ingest_feed(owner.ingest, media.data, media.size), 0);
+    assert_int_equal(ingest_finish(owner.ingest), 0);
+    assert_false(ingest_close(&owner.ingest)); /* there is no guest */
+    assert_true(stage_track(&stage, "video1")->is_ended);
+    assert_int_equal(stage_output(&stage)->record.offered, 3);
+    assert_int_equal(ingest_set_counts(stage.set)->active, 0);
+    const struct host_offer *offer = &stage_output(&stage)->offer;
+    offer->on_live(offer->owner); /* nobody is told any more */
+
+    open_ingest(&other); /* the path is free */
+    ingest_close(&other.ingest);
+    stage.clock_offset_ns += INGEST_LINGER_MS * NS_PER_MS;
+    assert_true(stage_run(&stage, is_withdrawn, NULL));
+
+    open_ingest(&owner); /* the relay may end it before */
+    assert_int_equal(ingest_feed(owner.ingest, media.data, media.size), 0);
+    assert_int_equal(ingest_finish(owner.ingest), 0);
+    ingest_close(&owner.ingest);
+    offer = &stage_output(&stage)->offer;
+    verdict_set(&why, VERDICT_FORBIDDEN, "not any more");
+    offer->on_refused(offer->owner, &why);
+    assert_true(stage_run(&stage, is_withdrawn, NULL));
+    assert_int_equal(owner.failures, 0);
+}
+
+static void those_that_linger_make_room(void **state)
+{
+    (void)state;
+    for (int i = 0; i < INGEST_MAX + 5; i++) {
+        struct owner owner;
+        open_ingest(&owner);
+        assert_int_equal(ingest_feed(owner.ingest, media.data, media.size), 0);
+        assert_int_equal(ingest_finish(owner.ingest), 0);
+        ingest_close(&owner.ingest);
+    }
+    assert_false(stage.outputs[0]->is_open);
+    assert_true(stage.outputs[5]->is_open);
+}
+
 static void a_path_has_one_publisher(void **state)
 {
     struct owner first;
@@ -381,6 +432,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ON_STAGE(media_comes_out_whatever_the_pieces),
         ON_STAGE(instances_of_a_path_rise),
+        ON_STAGE(what_is_whole_lingers_for_viewers_that_come_late),
+        ON_STAGE(those_that_linger_make_room),
         ON_STAGE(a_path_has_one_publisher),
         ON_STAGE(wrong_media_is_told_with_what_and_where),
         ON_STAGE(media_that_breaks_off_ends_with_an_error),
