@@ -15,6 +15,9 @@
 #include "base/logging.h"
 
 #define TOPIC_NAME(name, text) text,
+static void (*sink)(void *user, enum log_level level, const char *message);
+static void *sink_user;
+
 static const char *const topic_names[] = {LOG_TOPICS(TOPIC_NAME)};
 #undef TOPIC_NAME
 
@@ -83,6 +86,13 @@ bool log_enabled(enum log_topic topic, enum log_level level)
 uint64_t log_dropped_lines(void)
 {
     return __atomic_load_n(&dropped, __ATOMIC_RELAXED);
+}
+
+void log_set_sink(void (*new_sink)(void *user, enum log_level level, const char *message),
+                  void *user)
+{
+    sink = new_sink;
+    sink_user = user;
 }
 
 /* Whether this line may be written. In the first line of a second, sets *held to the number of
@@ -193,6 +203,10 @@ static void write_line(enum log_topic topic, enum log_level level, const char *m
     bool is_json = __atomic_load_n(&is_json_format, __ATOMIC_RELAXED);
     struct line line = {.size = 0};
 
+    if (sink) {
+        sink(sink_user, level, message);
+        return;
+    }
     add_text(&line, is_json ? "{\"time\":\"" : "");
     add_time(&line);
     add_text(&line, is_json ? "\",\"level\":\"" : " ");

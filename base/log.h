@@ -61,6 +61,10 @@ void log_set_level(enum log_level level); /* all topics */
 void log_set_topic_level(enum log_topic topic, enum log_level level);
 void log_set_json(bool is_json);
 
+/* Gives lines to `sink` instead of standard error; NULL: not any more. For a copy of this file
+ * inside somebody else's program. To be called while nothing is logged. */
+void log_set_sink(void (*sink)(void *user, enum log_level level, const char *message), void *user);
+
 /* The number of the topic or level with this name, or -1. */
 int log_topic_by_name(const char *name);
 int log_level_by_name(const char *name);

@@ -50,6 +50,7 @@
 #define log_level_by_name moq_log_level_by_name
 #define log_set_json moq_log_set_json
 #define log_set_level moq_log_set_level
+#define log_set_sink moq_log_set_sink
 #define log_set_topic_level moq_log_set_topic_level
 #define log_topic_by_name moq_log_topic_by_name
 #define log_write moq_log_write

@@ -206,6 +206,25 @@ static void a_target_that_takes_nothing_costs_the_line_only(void **state)
     close(ends[1]);
 }
 
+static void on_line(void *user, enum log_level level, const char *message)
+{
+    snprintf(user, 64, "%d %s", (int)level, message);
+}
+
+static void lines_may_go_elsewhere(void **state)
+{
+    char line[64] = "";
+    struct capture capture;
+    (void)state;
+    capture_start(&capture);
+    log_set_sink(on_line, line);
+    log_warn(LOG_MEDIA, "%d things", 7);
+    log_debug(LOG_MEDIA, "not this");
+    log_set_sink(NULL, NULL);
+    assert_string_equal(capture_end(&capture), "");
+    assert_string_equal(line, "2 7 things");
+}
+
 static void a_program_sets_levels_by_name(void **state)
 {
     (void)state;
@@ -229,6 +248,7 @@ int main(void)
         cmocka_unit_test_setup(json_is_valid_wherever_it_is_cut, reset_log),
         cmocka_unit_test_setup(a_site_that_repeats_itself_is_held_back_and_says_so, reset_log),
         cmocka_unit_test_setup(a_target_that_takes_nothing_costs_the_line_only, reset_log),
+        cmocka_unit_test_setup(lines_may_go_elsewhere, reset_log),
         cmocka_unit_test_setup(a_program_sets_levels_by_name, reset_log),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
