@@ -3,10 +3,17 @@
  * sockets, from files, and from commands. All of it is on worker 0; viewers of other workers get it
  * from there, as from any publisher.
  * Tested by tests/e2e/test_ingest.py. */
+#ifdef RELAY_MODULE_SYMBOL
+enum { HAS_OWN_LOG = 0 }; /* linked into the relay, so libkarp's lines are the relay's */
+#else
+enum { HAS_OWN_LOG = 1 };
+#endif
+
 #include <relay/module.h>
 #include <stdlib.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "modules/karp/child.h"
 #include "modules/karp/file.h"
 #include "modules/karp/guest.h"
@@ -257,6 +264,28 @@ static void worker_stop(struct relay_worker *worker)
         end_worker(self);
 }
 
+/* Lines of libkarp, which know nothing of the relay. */
+static void on_library_log(void *user, enum log_level level, const char *message)
+{
+    struct relay_self *self = user;
+    relay_log(self, (int)level, "%s", message);
+}
+
+static int start_module(struct relay_self *self, const void *config)
+{
+    (void)config;
+    if (HAS_OWN_LOG)
+        log_set_sink(on_library_log, self);
+    return 0;
+}
+
+static void stop_module(struct relay_self *self)
+{
+    (void)self;
+    if (HAS_OWN_LOG)
+        log_set_sink(NULL, NULL);
+}
+
 static void check_settings(struct relay_check *check, const void *config)
 {
     settings_check(check, config);
@@ -269,6 +298,8 @@ RELAY_MODULE = {
     .config = &settings_schema,
     .worker_slot_bytes = sizeof(struct ingest_worker),
     .check = check_settings,
+    .start = start_module,
+    .stop = stop_module,
     .worker_start = worker_start,
     .worker_stop = worker_stop,
 };
