@@ -10,8 +10,6 @@
 
 #include <stdlib.h>
 
-#include "server/core/fetch.h"
-
 static void unwatch_track(struct outlet *outlet)
 {
     if (!outlet->track)
@@ -26,6 +24,7 @@ static void outlet_free(struct outlet *outlet)
     info_query_close(&outlet->query);
     list_remove(&outlet->node);
     list_remove(&outlet->listener.node);
+    list_remove(&outlet->fetching.node);
     moq_path_unref(&outlet->path);
     outlet->link->outlet = NULL;
     link_unref(outlet->link);
@@ -184,6 +183,19 @@ static void open_track(struct outlet *outlet)
 
 /* ---- One group, one answer ------------------------------------------------------------------- */
 
+static void on_fetched(struct fetch_waiter *waiter, struct moq_track *track,
+                       struct moq_group *group)
+{
+    struct outlet *outlet = container_of(waiter, struct outlet, fetching);
+    if (!track) {
+        outlet_end(outlet, MOQ_ERR_NOT_FOUND);
+        return;
+    }
+    watch_track(outlet, track);
+    tell_group(outlet, group);
+}
+
+/* The follower gives up in time, and then the link closes. */
 static void open_group(struct outlet *outlet)
 {
     struct moq_wish wanted;
@@ -195,12 +207,13 @@ static void open_group(struct outlet *outlet)
         .is_local_only = true,
     };
     struct fetched fetched;
-    if (fetch_find(outlet->router, &wish, &fetched)) {
-        outlet_end(outlet, MOQ_ERR_NOT_FOUND);
-        return;
+    int error = fetch_find(outlet->router, &wish, &fetched);
+    if (error == MOQ_ERR_AGAIN) {
+        outlet->fetching.on_group = on_fetched;
+        fetch_wait(fetched.pending, &outlet->fetching);
+    } else {
+        on_fetched(&outlet->fetching, error ? NULL : fetched.track, fetched.group);
     }
-    watch_track(outlet, fetched.track);
-    tell_group(outlet, fetched.group);
 }
 
 static void on_info(void *user, int error, const struct moq_info *info)
@@ -239,6 +252,7 @@ static void outlet_open(struct router *router, struct link *link)
     link->path = NULL;
     link->outlet = outlet;
     list_init(&outlet->listener.node);
+    list_init(&outlet->fetching.node);
     list_push_back(&router->outlets, &outlet->node);
     if (link->kind == LINK_TRACK)
         open_track(outlet);

@@ -3,6 +3,7 @@
 #ifndef MOQ_CORE_OUTLET_H
 #define MOQ_CORE_OUTLET_H
 
+#include "server/core/fetch.h"
 #include "server/core/info.h"
 #include "server/core/link.h"
 #include "server/core/router.h"
@@ -18,6 +19,7 @@ struct outlet {
     struct moq_watcher watcher;
     struct source_listener listener; /* to `source` */
     struct info_query query;
+    struct fetch_waiter fetching; /* while a group is fetched */
 };
 
 extern const struct link_home outlet_home; /* what links ask of the worker that has the publisher */

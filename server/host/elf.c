@@ -10,6 +10,7 @@
 #include <stdbool.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 static const char symbol_name[] = "relay_module";
@@ -96,9 +97,14 @@ static const char *read_elf(Elf *elf, int file, struct elf_head *head)
 
 const char *elf_read_head(const char *path, struct elf_head *head)
 {
-    int file = open(path, O_RDONLY | O_CLOEXEC);
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
+    struct stat info;
     if (file < 0)
         return "cannot be read; correct the path or its permissions";
+    if (fstat(file, &info) != 0 || !S_ISREG(info.st_mode)) {
+        close(file);
+        return "not a file; correct the path";
+    }
     Elf *elf = elf_version(EV_CURRENT) != EV_NONE ? elf_begin(file, ELF_C_READ, NULL) : NULL;
     const char *problem = read_elf(elf, file, head);
     elf_end(elf);

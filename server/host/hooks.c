@@ -111,7 +111,9 @@ static void on_withdrawn(void *self, struct core_request *core)
     struct relay_worker *worker = self;
     struct relay_request request = {
         .head = {HOST_REQUEST, worker}, .core = core, .number = core_request_number(core)};
-    hooks_of(worker)->withdrawn(hooks_peer(worker, core_request_peer(core)), &request);
+    request_let_go(core);
+    if (hooks_of(worker)->withdrawn)
+        hooks_of(worker)->withdrawn(hooks_peer(worker, core_request_peer(core)), &request);
     request.head.magic = 0;
 }
 
@@ -137,12 +139,17 @@ static void on_event(void *self, const char *name, const struct moq_path *path)
 
 /* ---- The entry ------------------------------------------------------------------------------- */
 
+static bool wants_requests(const struct relay_hooks *hooks)
+{
+    return hooks->session_open || hooks->announce || hooks->subscribe;
+}
+
 /* Whether the module ever sees a peer; viewers lead to their peers. */
 static bool wants_peers(const struct relay_module *module, const struct relay_hooks *hooks)
 {
-    return module->peer_slot_bytes > 0 || module->viewer_slot_bytes > 0 || hooks->session_open ||
-           hooks->session_close || hooks->announce || hooks->subscribe || hooks->withdrawn ||
-           hooks->viewer_open || hooks->viewer_close || hooks->viewer_sample;
+    return module->peer_slot_bytes > 0 || module->viewer_slot_bytes > 0 || wants_requests(hooks) ||
+           hooks->session_close || hooks->viewer_open || hooks->viewer_close ||
+           hooks->viewer_sample;
 }
 
 static bool wants_viewers(const struct relay_module *module, const struct relay_hooks *hooks)
@@ -175,7 +182,7 @@ void hooks_fill(struct relay_worker *worker)
         .session_open = hooks->session_open ? on_session_open : NULL,
         .announce = hooks->announce ? on_announce : NULL,
         .subscribe = hooks->subscribe ? on_subscribe : NULL,
-        .withdrawn = hooks->withdrawn ? on_withdrawn : NULL,
+        .withdrawn = wants_requests(hooks) ? on_withdrawn : NULL,
         .viewer_sample = hooks->viewer_sample ? on_viewer_sample : NULL,
         .track_live = hooks->track_live ? on_track_live : NULL,
         .track_idle = hooks->track_idle ? on_track_idle : NULL,

@@ -116,10 +116,11 @@ struct relay_worker {
     uint64_t counters[RELAY_COUNTERS_MAX]; /* written on its thread, read on any: atomic */
     struct list timers, sources, watches, announced, guests;
     uint32_t source_count;
-    uv_timer_t *sweep;          /* for the caches of its sources; NULL: there was none yet */
-    uint32_t waiting_posts;     /* atomic */
-    bool is_stopped;            /* atomic: worker_stop was called, posts are dropped */
-    struct relay_request *held; /* for relay_request_held */
+    uv_timer_t *sweep;      /* for the caches of its sources; NULL: there was none yet */
+    uint32_t waiting_posts; /* atomic */
+    bool is_stopped;        /* atomic: worker_stop was called, posts are dropped */
+    struct list held;       /* relay_request.node: handles of requests that the module holds */
+    struct list spare;      /* relay_request.node: of those that it has held, to be used again */
     void *slot;
 };
 
@@ -136,8 +137,11 @@ struct relay_viewer {
     max_align_t slot[];
 };
 
+/* Of a request that is asked about, on the stack. Of one that the module holds, the core's user
+ * pointer: made when the module looks for it, and kept for the next one afterwards. */
 struct relay_request {
     struct host_handle head;
+    struct list node;
     struct core_request *core;
     uint64_t number;
 };
@@ -155,6 +159,9 @@ void self_counters(const struct relay_self *self,
 
 /* hooks.c: makes `worker->ops` of the hooks that the module has. */
 void hooks_fill(struct relay_worker *worker);
+/* request.c: the module does not hold it any more. */
+void request_let_go(struct core_request *core);
+void requests_free(struct relay_worker *worker);
 struct relay_peer *hooks_peer(struct relay_worker *worker, struct core_peer *peer);
 
 /* source.c */

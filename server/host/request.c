@@ -3,6 +3,8 @@
  * Tested by tests/e2e/test_modules.py. */
 #include <stdarg.h>
 #include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
 
 #include "server/host/internal.h"
 
@@ -19,15 +21,62 @@ uint64_t relay_request_number(const struct relay_request *request)
     return REQUEST_FITS(request) ? request->number : 0;
 }
 
+/* ---- Held ones ------------------------------------------------------------------------------- */
+
+static struct relay_request *take_handle(struct relay_worker *worker)
+{
+    struct list *node = list_pop_front(&worker->spare);
+    return node ? container_of(node, struct relay_request, node)
+                : calloc(1, sizeof(struct relay_request));
+}
+
 struct relay_request *relay_request_held(struct relay_worker *worker, uint64_t number)
 {
     if (!FITS(worker, HOST_WORKER))
         return NULL;
     struct core_request *core = core_request_held(worker->core->hooks, number);
-    if (!core)
+    struct relay_request *request = core ? core_request_user(core) : NULL;
+    if (request || !core)
+        return request;
+    request = take_handle(worker);
+    if (!request)
         return NULL;
-    *worker->held = (struct relay_request){{HOST_REQUEST, worker}, core, number};
-    return worker->held;
+    *request = (struct relay_request){{HOST_REQUEST, worker}, {NULL, NULL}, core, number};
+    list_init(&request->node);
+    list_push_back(&worker->held, &request->node);
+    core_request_set_user(core, request);
+    return request;
+}
+
+static void spare_handle(struct relay_request *request)
+{
+    request->head.magic = 0;
+    list_remove(&request->node);
+    list_push_back(&request->head.worker->spare, &request->node);
+}
+
+void request_let_go(struct core_request *core)
+{
+    if (core_request_user(core))
+        spare_handle(core_request_user(core));
+}
+
+static void free_handles(struct list *handles)
+{
+    for (struct list *node; (node = list_pop_front(handles));)
+        free(container_of(node, struct relay_request, node));
+}
+
+void requests_free(struct relay_worker *worker)
+{
+    free_handles(&worker->held);
+    free_handles(&worker->spare);
+}
+
+/* Whether the handle is one of relay_request_held, not that of a hook. */
+static bool is_held(const struct relay_request *request)
+{
+    return core_request_held(request->head.worker->core->hooks, request->number) == request->core;
 }
 
 int relay_request_answer(struct relay_request *request, enum relay_verdict verdict)
@@ -36,15 +85,17 @@ int relay_request_answer(struct relay_request *request, enum relay_verdict verdi
         [RELAY_PASS] = CORE_PASS, [RELAY_ALLOW] = CORE_ALLOW, [RELAY_DENY] = CORE_DENY};
     if (!REQUEST_FITS(request))
         return RELAY_ERR_INVALID;
-    struct relay_worker *worker = request->head.worker;
-    uint64_t number = request->number;
     if (verdict != RELAY_PASS && verdict != RELAY_ALLOW && verdict != RELAY_DENY)
         return RELAY_ERR_INVALID;
-    int error = core_answer(worker->core->hooks, number, verdicts[verdict]);
-    if (!error && request == worker->held)
-        request->head.magic = 0;
-    return error ? host_error(error) : 0;
+    if (!is_held(request))
+        return RELAY_ERR_NOT_FOUND;
+    struct core_hooks *hooks = request->head.worker->core->hooks;
+    uint64_t number = request->number;
+    spare_handle(request); /* the answer may free the request */
+    return host_error(core_answer(hooks, number, verdicts[verdict]));
 }
+
+/* ---- What they are about --------------------------------------------------------------------- */
 
 enum relay_request_kind relay_request_kind(const struct relay_request *request)
 {
@@ -104,6 +155,34 @@ int relay_request_set_path(struct relay_request *request, const char *text)
     core_request_set_path(request->core, path);
     moq_path_unref(&path);
     return 0;
+}
+
+int relay_request_candidate(const struct relay_request *request, size_t index,
+                            struct relay_candidate *candidate)
+{
+    struct core_candidate core;
+    uint32_t size = candidate->size;
+    if (!REQUEST_FITS(request) || !core_request_candidate(request->core, index, &core))
+        return RELAY_ERR_NOT_FOUND;
+    const struct relay_candidate all = {
+        .size = size,
+        .worker = core.worker,
+        .number = core.number,
+        .peer = core.peer,
+        .age_ns = core.age_ns,
+        .is_newest = core.is_newest,
+        .is_next = core.is_next,
+        .has_failed = core.has_failed,
+    };
+    memcpy(candidate, &all, host_struct_bytes(size, sizeof all));
+    return 0;
+}
+
+int relay_request_set_source(struct relay_request *request, uint64_t number)
+{
+    if (!REQUEST_FITS(request))
+        return RELAY_ERR_INVALID;
+    return host_error(core_request_set_source(request->core, number));
 }
 
 int relay_request_set_policy(struct relay_request *request, const struct relay_policy *policy)

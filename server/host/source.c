@@ -253,6 +253,17 @@ static void free_group(struct relay_group *group)
     free(group);
 }
 
+/* A module's groups are in the order of their numbers, so that a viewer never has to wait for one
+ * that it left out. */
+static int choose_sequence(const struct moq_track *track, uint64_t *sequence)
+{
+    bool is_first = moq_track_newest(track) == NULL;
+    uint64_t next = is_first ? 0 : moq_track_latest(track) + 1;
+    if (*sequence == RELAY_NEXT_GROUP)
+        *sequence = next;
+    return *sequence < next ? MOQ_ERR_DUPLICATE : 0;
+}
+
 int relay_group_open(struct relay_source *source, uint64_t sequence, struct relay_group **out)
 {
     struct moq_group *made;
@@ -264,9 +275,9 @@ int relay_group_open(struct relay_source *source, uint64_t sequence, struct rela
     struct relay_group *group = calloc(1, sizeof *group);
     if (!group)
         return RELAY_ERR_NOMEM;
-    if (sequence == RELAY_NEXT_GROUP)
-        sequence = moq_track_newest(source->track) ? moq_track_latest(source->track) + 1 : 0;
-    int error = moq_track_open_group(source->track, sequence, &made);
+    int error = choose_sequence(source->track, &sequence);
+    if (!error)
+        error = moq_track_open_group(source->track, sequence, &made);
     if (error) {
         free(group);
         return host_error(error);

@@ -21,14 +21,13 @@ struct relay_worker *host_worker_new(struct relay_self *self, const struct core_
     list_init(&worker->watches);
     list_init(&worker->announced);
     list_init(&worker->guests);
+    list_init(&worker->held);
+    list_init(&worker->spare);
     worker->slot = slot_bytes > 0 ? calloc(1, slot_bytes) : NULL;
-    worker->held = calloc(1, sizeof *worker->held);
-    if (worker->held && (worker->slot || slot_bytes == 0)) {
+    if (worker->slot || slot_bytes == 0) {
         hooks_fill(worker);
         return worker;
     }
-    free(worker->slot);
-    free(worker->held);
     free(worker);
     return NULL;
 }
@@ -49,7 +48,7 @@ void host_worker_free(struct relay_worker **pointer)
         return;
     worker->head.magic = 0;
     free(worker->slot);
-    free(worker->held);
+    requests_free(worker);
     free(worker);
     *pointer = NULL;
 }

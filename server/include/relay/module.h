@@ -27,7 +27,7 @@
  *
  * Errors. Functions that can fail return 0 or more on success, and a negative enum relay_error.
  *
- * Paths are texts such as "demo/bbb": parts joined by '/', without one at the beginning. A byte
+ * Paths are texts such as "demo/bbb": parts joined by '/'. One at the beginning is dropped. A byte
  * that no URL can have in a part is written in hexadecimal, in braces: "a{20}b". */
 #ifndef RELAY_MODULE_H
 #define RELAY_MODULE_H
@@ -236,7 +236,8 @@ RELAY_SINCE(1, 0) uint64_t relay_worker_now_ns(const struct relay_worker *worker
 
 /* [any] Runs `run` on the worker's thread, soon. Posts of one thread run in their order. The
  * worker's mailbox takes them until its worker_stop has returned; those that wait then are not
- * run. RELAY_ERR_NOMEM, or RELAY_ERR_BOUNDS: RELAY_POSTS_MAX of this module wait already. */
+ * run. RELAY_ERR_NOMEM; RELAY_ERR_BOUNDS: RELAY_POSTS_MAX of this module wait already;
+ * RELAY_ERR_CLOSED: the worker has stopped. */
 RELAY_SINCE(1, 0)
 int relay_worker_post(struct relay_worker *worker,
                       void (*run)(struct relay_worker *worker, void *arg), void *arg);
@@ -338,7 +339,8 @@ struct relay_hooks {
      * are offered it. */
     enum relay_verdict (*announce)(struct relay_peer *peer, struct relay_request *request);
     /* A peer wants a track that its grants cover, one of its groups, or to know of it: see
-     * relay_request_kind. Answers may change the path that it is served, and the policy. */
+     * relay_request_kind. Answers may change the path that it is served, the source and the
+     * policy. */
     enum relay_verdict (*subscribe)(struct relay_peer *peer, struct relay_request *request);
     /* A request that the module holds needs no answer any more: it was held too long, or the peer
      * has withdrawn it. Its number is void. */
@@ -352,8 +354,8 @@ struct relay_hooks {
     /* The first viewer of a track on this worker has come; the last has left, or it has ended. */
     void (*track_live)(struct relay_worker *worker, const char *path);
     void (*track_idle)(struct relay_worker *worker, const char *path);
-    /* Something notable has happened: "takeover" and others of docs/modules.md. `path` may be
-     * NULL. */
+    /* Something has happened on this worker: "announced" or "ended", a path of a publisher there.
+     * Later versions may tell of more; then `path` may be NULL. */
     void (*event)(struct relay_worker *worker, const char *name, const char *path);
 };
 
@@ -397,6 +399,28 @@ enum relay_verdict relay_request_deny(struct relay_request *request, enum relay_
 /* An announcement: offers it under this path. A subscribe, fetch or info request: serves the track
  * of this path; the peer does not notice. RELAY_ERR_INVALID: no valid path, or a session. */
 RELAY_SINCE(1, 0) int relay_request_set_path(struct relay_request *request, const char *path);
+
+/* One that offers the track of a subscription, and could feed it. */
+struct relay_candidate {
+    uint32_t size;   /* in: sizeof(struct relay_candidate) */
+    uint32_t worker; /* where its publisher is */
+    uint64_t number; /* of the offer, on all workers; later ones have higher numbers */
+    uint64_t peer;   /* relay_peer_number; 0: a module's, or on another worker */
+    uint64_t age_ns; /* since this worker has known it */
+    bool is_newest;  /* the one that feeds the track if nobody chooses */
+    bool is_next;    /* the one that feeds it, or will when it is watched */
+    bool has_failed; /* it ended the track, and does not feed it even if it is chosen */
+};
+/* Fills in the candidate with this index, in the order in which they would follow each other.
+ * RELAY_ERR_NOT_FOUND: there is none, or it is no subscription. */
+RELAY_SINCE(1, 0)
+int relay_request_candidate(const struct relay_request *request, size_t index,
+                            struct relay_candidate *candidate);
+/* If the request is allowed, this one feeds the track as long as it offers it and does not fail,
+ * also when newer ones come. The choice is the track's, not the viewer's: the last one counts, on
+ * all workers. A track that another one feeds changes over as to a newer publisher. Choose after
+ * relay_request_set_path. RELAY_ERR_NOT_FOUND; RELAY_ERR_INVALID: not a subscription. */
+RELAY_SINCE(1, 0) int relay_request_set_source(struct relay_request *request, uint64_t number);
 
 enum relay_policy_bits { RELAY_SET_LATENCY = 1, RELAY_SET_PRIORITY = 2, RELAY_SET_ORDER = 4 };
 enum relay_order { RELAY_ORDER_OLDEST, RELAY_ORDER_NEWEST };
@@ -532,8 +556,8 @@ struct relay_source_ops {
                        const char *reason);
 };
 /* Offers a track until relay_source_close. `ops` may be NULL. RELAY_ERR_INVALID: no valid path;
- * RELAY_ERR_DUPLICATE: this module offers it already; RELAY_ERR_BOUNDS: RELAY_SOURCES_MAX;
- * RELAY_ERR_NOMEM. */
+ * RELAY_ERR_DUPLICATE: this module offers it on this worker already; RELAY_ERR_BOUNDS:
+ * RELAY_SOURCES_MAX; RELAY_ERR_NOMEM. */
 RELAY_SINCE(1, 0)
 int relay_source_open(struct relay_worker *worker, const struct relay_offer *offer,
                       const struct relay_source_ops *ops, void *user, struct relay_source **source);
@@ -547,14 +571,16 @@ RELAY_SINCE(1, 0) void relay_source_end(struct relay_source *source, int error);
 RELAY_SINCE(1, 0) void relay_source_close(struct relay_source **source, int error);
 
 #define RELAY_NEXT_GROUP UINT64_MAX
-/* Begins a group. `sequence` is higher than all before, or RELAY_NEXT_GROUP. Several may be open.
- * RELAY_ERR_DUPLICATE; RELAY_ERR_BOUNDS: RELAY_GROUPS_MAX are open; RELAY_ERR_NOMEM. */
+/* Begins a group. `sequence` is higher than all before, or RELAY_NEXT_GROUP. Several may be open if
+ * the offer keeps older ones: one that is not kept any more is cut. RELAY_ERR_DUPLICATE: there was
+ * a higher one; RELAY_ERR_CLOSED: the source has ended; RELAY_ERR_BOUNDS: RELAY_GROUPS_MAX are
+ * open; RELAY_ERR_NOMEM. */
 RELAY_SINCE(1, 0)
 int relay_group_open(struct relay_source *source, uint64_t sequence, struct relay_group **group);
 RELAY_SINCE(1, 0) uint64_t relay_group_sequence(const struct relay_group *group);
 /* Adds one frame, which viewers are sent in this turn of the loop. RELAY_ERR_BOUNDS: over
  * RELAY_FRAME_MAX_BYTES, or the group would be over RELAY_GROUP_MAX_BYTES; RELAY_ERR_CLOSED: the
- * group was cut because the track's memory is used up; RELAY_ERR_NOMEM. */
+ * group was cut, see relay_group_open; RELAY_ERR_NOMEM. */
 RELAY_SINCE(1, 0) int relay_group_write(struct relay_group *group, const void *data, size_t size);
 /* Ends the group: complete if `error` is 0, else cut short. Sets *group to NULL. */
 RELAY_SINCE(1, 0) void relay_group_close(struct relay_group **group, int error);
@@ -601,7 +627,7 @@ struct relay_item {
     size_t data_bytes;
     int32_t error; /* 0 or enum relay_error */
 };
-/* There is something to read again, after relay_watch_read returned 0; also once at first. Never
+/* There is something to read: for the first time, or again after relay_watch_read returned 0. Never
  * called from inside another function of this header. */
 typedef void relay_on_readable(struct relay_watch *watch, void *user);
 /* If nobody publishes the track, the watch waits as a viewer does (limits.wait), and then ends with

@@ -85,25 +85,25 @@ static void a_mirror_hears_of_all_that_its_home_holds(void **state)
 
 /* ---- Fetches --------------------------------------------------------------------------------- */
 
-struct fetched {
+struct received {
     size_t bytes, whole, failed;
 };
 
 static void on_data(struct moq_fetch *fetch, const uint8_t *data, size_t n)
 {
-    struct fetched *fetched = moq_fetch_user(fetch);
+    struct received *fetched = moq_fetch_user(fetch);
     (void)data;
     fetched->bytes += n;
 }
 
 static void on_closed(struct moq_fetch *fetch, int error)
 {
-    struct fetched *fetched = moq_fetch_user(fetch);
+    struct received *fetched = moq_fetch_user(fetch);
     fetched->whole += error == 0;
     fetched->failed += error != 0;
 }
 
-static void fetch(struct fixture *fixture, uint64_t group, struct fetched *fetched)
+static void fetch(struct fixture *fixture, uint64_t group, struct received *fetched)
 {
     static const struct moq_fetch_events events = {.on_data = on_data, .on_closed = on_closed};
     const struct moq_fetch_wish wish = {.group = group, .priority = 128};
@@ -118,7 +118,7 @@ static void a_group_that_is_fetched_from_another_worker_is_there_once(void **sta
     (void)state;
     static struct watch viewer;
     struct fixture fixture;
-    struct fetched fetched = {0};
+    struct received fetched = {0};
     const struct sim_link slow = {.delay_ns = 5 * NS_PER_MS, .bandwidth_bps = 2000000};
     begin(&fixture, NULL);
     sim_set_node_link(fixture.world.sim, fixture.other->host->node, &slow);
@@ -149,7 +149,7 @@ static void a_group_that_the_other_worker_lacks_is_refused_to_all_who_wait(void 
 {
     (void)state;
     struct fixture fixture;
-    struct fetched fetched = {0};
+    struct received fetched = {0};
     begin(&fixture, NULL);
     world_run(&fixture.world, NS_PER_S);
     world_stick(&fixture.world, 0, true);
