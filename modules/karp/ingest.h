@@ -47,8 +47,8 @@ struct ingest_config {
     const char *from;    /* for people: "HTTP 192.0.2.1:50000" */
     void *guest;         /* of the host, or NULL; is closed after the ingest */
     uint64_t silence_ms; /* without a byte, then VERDICT_SILENT; 0: never */
-    /* Frames are published when they are due. The caller asks ingest_wait_ns before it feeds the
-     * next piece, which is a small one. */
+    /* A frame waits until the one before it is due. The caller asks ingest_wait_ns before it feeds
+     * the next piece, which is a small one. */
     bool is_paced;
     bool is_patient;  /* silence counts from the first byte on: the source may wait for media */
     bool is_promised; /* it is on offer before its media, which begins with ingest_start */

@@ -59,6 +59,11 @@ def through(relay, path, *target):
         check_viewer(viewer, source, f"{result}.{i}")
 
 
+def has_listener(port):
+    """A connection would be taken for an encoder, so only look."""
+    return any(f":{port:04X} " in open(table).read() for table in ("/proc/net/tcp", "/proc/net/tcp6", "/proc/net/udp"))
+
+
 def watch_for(relay, path, result, seconds):
     """Watches for so long from the first media on."""
     viewer = subscriber(relay.url("/" + path), result)
@@ -286,11 +291,7 @@ def an_encoder_comes_in_by_rtmp():
     result, source = scratch("rtmp.mp4"), clip("h264")
     viewer = waiting_subscriber(relay.url("/demo/rtmp"), result)
 
-    def is_listening():
-        with socket.socket() as probe:  # ffmpeg takes one connection, so only look
-            return f":{port:04X} " in open("/proc/net/tcp").read()
-
-    wait_until(is_listening, 20, f"nothing listens: {relay.err[-4:]}")
+    wait_until(lambda: has_listener(port), 20, f"nothing listens: {relay.err[-4:]}")
     sender = Process(["ffmpeg", "-v", "error", "-re", "-i", source, "-c", "copy", "-f", "flv", f"rtmp://127.0.0.1:{port}/live/stream"])
     check_equal(sender.wait(60), 0, f"exit status of ffmpeg ({sender.err[-4:]})")
     check_equal(viewer.wait(60), 0, f"exit status of subscribe ({viewer.err[-4:]})")
@@ -314,10 +315,6 @@ def recipes_on_other_ports():
     ports = {"4443": free_port(), **{port: tcp_port() for port in ("8089", "9000", "1935", "9998", "8554")}}
     texts = [(kind, re.sub(r":(4443|8089|9000|1935|9998|8554)\b", lambda found: f":{ports[found[1]]}", text)) for kind, text in blocks]
     return ports, [text for kind, text in texts if kind == "yaml"], [text.strip() for kind, text in texts if kind == "sh"]
-
-
-def has_listener(port):
-    return any(f":{port:04X} " in open(table).read() for table in ("/proc/net/tcp", "/proc/net/tcp6", "/proc/net/udp"))
 
 
 def every_recipe_of_the_docs_works():

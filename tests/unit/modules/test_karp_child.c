@@ -168,8 +168,7 @@ static void a_command_that_ignores_the_signal_is_killed(void **state)
     assert_int_equal(stage_output(&stage)->is_open, false); /* at once */
     while (!is_gone(pid))
         stage_run_for(&stage, 50);
-    assert_in_range(clock_monotonic_ns() - began_ns, (CHILD_TERM_MS - 100) * NS_PER_MS,
-                    (CHILD_TERM_MS + 2000) * NS_PER_MS);
+    assert_true(clock_monotonic_ns() - began_ns > (CHILD_TERM_MS - 100) * NS_PER_MS);
 }
 
 static void a_command_on_demand_runs_while_somebody_watches(void **state)
