@@ -90,7 +90,7 @@ static void read_changed(const uint8_t *data, size_t size)
         abort(); /* without changes it is right */
 #endif
     for (; size >= CHANGE_BYTES; data += CHANGE_BYTES, size -= CHANGE_BYTES)
-        file.bytes[(data[0] << 8 | data[1]) % sizeof file] = data[2];
+        file.bytes[(size_t)(data[0] << 8 | data[1]) % sizeof file] = data[2];
     if (size == 2)
         there = (size_t)(data[0] << 8 | data[1]) % (sizeof file + 1);
     read_bytes(file.bytes, there, &head);
