@@ -115,10 +115,12 @@ static void fail_source(struct file_source *source, const char *why)
     const struct host *host = host_of(source);
     uint64_t ran_ms = source->ingest ? (host->clock->now_ns - source->began_ns) / NS_PER_MS : 0;
     uint64_t wait_ms = backoff_next_ms(&source->backoff, ran_ms);
-    host_log(host, HOST_WARN, "%s: %s: %s; trying again in %.1f s", source->path, source->from, why,
-             (double)wait_ms / 1000);
+    /* An ingest that has failed by itself says so when it is closed. */
+    bool is_said = source->ingest && ingest_verdict(source->ingest)->status != 0;
     close_file(source);
     ingest_close(&source->ingest);
+    host_log(host, HOST_WARN, "%s: %s: %s%strying again in %.1f s", source->path, source->from,
+             is_said ? "" : why, is_said ? "" : "; ", (double)wait_ms / 1000);
     source->is_over = false;
     uv_timer_start(&source->timer, on_retry, wait_ms, 0);
 }

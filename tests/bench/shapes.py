@@ -2,7 +2,10 @@
 """The shapes of work that `dev/bench` measures, by name: what is sent to whom, which two sides are compared, whether in turn or
 at once, and the goals for the result."""
 
+import os
 from dataclasses import dataclass, field, replace
+
+from moqkit import BIN
 
 RATIO = "ratio"  # for a goal about the ratio of both sides instead of our own figure
 
@@ -73,6 +76,10 @@ FEW = {"viewers": 16}
 CATCHING_UP = {"ramp": "0", "warm-up": "1s"}
 DEFAULT = {}
 LATE_80_MS = {"POLICY_LATENCY": "80ms"}
+# auth decides on each session, and the relay checks each subscription against what it grants; clock and karp have nothing to do
+# with the viewers; bench-hooks is asked about each subscription and sees each viewer four times a second.
+WITH_MODULES = {"MODULES": '[{auth: {anonymous: {publish: ["**"], subscribe: ["**"]}}}, {clock: {path: demo/clock}}, '
+                           f'{{karp: {{http: "127.0.0.1:0"}}}}, {os.path.join(BIN, "../tests/bench-hooks.so")}]'}
 
 # Both relays have to keep up on one core, and the generator on another, so 1,000 viewers get half the frames.
 SHAPES = [
@@ -124,6 +131,9 @@ SHAPES = [
                     ("one worker", fan_out(100, fps=30), {"WORKERS": "1"})],
                    ("cpu_us", "instructions"), (Goal("cpu_us", RATIO, most=2 / 1.8), Goal("instructions", RATIO, most=2 / 1.8)),
                    counted=FEW),
+    against_itself("modules", "50 viewers of 60 x 4 KB, with the modules that ship loaded and asked, against none",
+                   [("with modules", fan_out(50), WITH_MODULES), ("without", fan_out(50), DEFAULT)],
+                   ("cpu_us", "instructions"), (Goal("instructions", RATIO, most=1.02),), counted=FEW),
     against_rust("trickle-rust", "150 viewers of 60 x 4 KB whose acknowledgements trickle in", fan_out(150, spread="5ms"),
                  ("cpu_us", "p99_ms"), half_of_rust(False)),
     Shape("trickle", "150 viewers of 60 x 4 KB whose acknowledgements trickle in, against those that come in bursts",
