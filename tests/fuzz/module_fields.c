@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "server/host/internal.h"
+#include "tests/fuzz/driver/round_trip.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -114,64 +115,6 @@ static void make_schema(struct input *input, struct schemas *all, size_t depth)
 
 /* ---- Configurations -------------------------------------------------------------------------- */
 
-static const struct config_module_kind *find(void *self, const char *name, const char *directory,
-                                             char *problem)
-{
-    (void)directory;
-    snprintf(problem, CONFIG_PROBLEM_BYTES, "there is only m");
-    return strcmp(name, "m") == 0 ? self : NULL;
-}
-
-static size_t list(void *self, const char *directory, const struct config_module_kind **kinds,
-                   size_t max)
-{
-    (void)directory;
-    kinds[0] = self;
-    return max > 0;
-}
-
-static struct relay_config *load(const struct config_host *host, const char *text, size_t size)
-{
-    struct config_flags flags = {.is_dev = true};
-    struct config_sources sources = {
-        .file = "fuzz.yaml", .text = text, .text_bytes = size, .flags = &flags, .host = host};
-    struct config_errors errors;
-    struct relay_config *config;
-    config_errors_init(&errors);
-    int result = relay_config_load(&config, &sources, &errors);
-    if ((result == 0) != (errors.count == 0) || (result == 0) != (config != NULL))
-        abort();
-    return config;
-}
-
-static char *print(const struct relay_config *config)
-{
-    char *text = NULL;
-    size_t size = 0;
-    FILE *out = open_memstream(&text, &size);
-    if (!out)
-        abort();
-    relay_config_print(config, out);
-    fclose(out);
-    return text;
-}
-
-static void require_round_trip(const struct config_host *host, const char *text, size_t size)
-{
-    struct relay_config *config = load(host, text, size);
-    if (!config)
-        return;
-    char *printed = print(config);
-    struct relay_config *again = load(host, printed, strlen(printed));
-    char *printed_again = again ? print(again) : NULL;
-    if (!again || strcmp(printed, printed_again) != 0)
-        abort();
-    relay_config_free(&config);
-    relay_config_free(&again);
-    free(printed);
-    free(printed_again);
-}
-
 /* The remaining bytes as the settings of the module. */
 static void load_settings(const struct config_host *host, const struct input *input)
 {
@@ -199,7 +142,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!section)
         return 0;
     struct config_module_kind kind = {.name = "m", .file = "m.so", .section = section};
-    const struct config_host host = {.find = find, .list = list, .self = &kind};
+    const struct config_host host = {
+        .find = find_only_module, .list = list_only_module, .self = &kind};
     load_settings(&host, &input);
     schema_free(&section);
     return 0;

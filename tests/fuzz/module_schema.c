@@ -7,6 +7,7 @@
 
 #include "server/config/config.h"
 #include "server/config/rows.h"
+#include "tests/fuzz/driver/round_trip.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
@@ -126,60 +127,6 @@ static void make_schema(struct input *input, struct schema *schema)
     }
 }
 
-static const struct config_module_kind *find(void *self, const char *name, const char *directory,
-                                             char *problem)
-{
-    (void)directory;
-    snprintf(problem, CONFIG_PROBLEM_BYTES, "there is only m");
-    return strcmp(name, "m") == 0 ? self : NULL;
-}
-
-static size_t list(void *self, const char *directory, const struct config_module_kind **kinds,
-                   size_t max)
-{
-    (void)directory;
-    kinds[0] = self;
-    return max > 0;
-}
-
-static struct relay_config *load(const struct config_host *host, const char *text, size_t size)
-{
-    struct config_flags flags = {.is_dev = true};
-    struct config_sources sources = {
-        .file = "fuzz.yaml", .text = text, .text_bytes = size, .flags = &flags, .host = host};
-    struct config_errors errors;
-    struct relay_config *config;
-    config_errors_init(&errors);
-    int result = relay_config_load(&config, &sources, &errors);
-    if ((result == 0) != (errors.count == 0) || (result == 0) != (config != NULL))
-        abort();
-    return config;
-}
-
-static void require_round_trip(const struct config_host *host, const char *text, size_t size)
-{
-    struct relay_config *config = load(host, text, size);
-    struct config_changes changes;
-    char *printed = NULL;
-    size_t n = 0;
-    if (!config)
-        return;
-    FILE *out = open_memstream(&printed, &n);
-    if (!out)
-        abort();
-    relay_config_print(config, out);
-    fclose(out);
-    struct relay_config *again = load(host, printed, n);
-    if (!again)
-        abort();
-    relay_config_diff(config, again, &changes);
-    if (changes.count > 0)
-        abort();
-    relay_config_free(&config);
-    relay_config_free(&again);
-    free(printed);
-}
-
 static void describe(const struct config_host *host)
 {
     char *text = NULL;
@@ -206,7 +153,8 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     if (!is_valid)
         return 0;
     struct config_module_kind kind = {.name = "m", .file = "m.so", .section = schema.sections};
-    const struct config_host host = {.find = find, .list = list, .self = &kind};
+    const struct config_host host = {
+        .find = find_only_module, .list = list_only_module, .self = &kind};
     describe(&host);
     require_round_trip(&host, bare, sizeof bare - 1);
     require_round_trip(&host, (const char *)input.data, input.size);
