@@ -152,3 +152,28 @@ struct client *guard_admit(struct guard *guard, const struct pass *pass,
     guard->next = NULL;
     return client;
 }
+
+/* ---- A relay with a guard -------------------------------------------------------------------- */
+
+void guarded_init(struct guarded *stage)
+{
+    const struct world_setup setup = {.seed = 23, .link = {.delay_ns = 10 * NS_PER_MS}};
+    world_init(&stage->world, &setup);
+    guard_init(&stage->guard, &stage->world);
+}
+
+void guarded_deinit(struct guarded *stage)
+{
+    guard_deinit(&stage->guard);
+    world_deinit(&stage->world);
+}
+
+void guarded_run_ms(struct guarded *stage, uint64_t ms)
+{
+    world_run(&stage->world, ms * NS_PER_MS);
+}
+
+struct client *guarded_admit(struct guarded *stage, const struct pass *pass)
+{
+    return guard_admit(&stage->guard, pass, NULL);
+}

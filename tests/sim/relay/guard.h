@@ -42,4 +42,15 @@ struct client *guard_admit(struct guard *guard, const struct pass *pass,
 int pass_to_request(const struct pass *pass, struct core_request *request);
 int pass_to_peer(const struct pass *pass, struct core_peer *peer);
 
+/* A relay with a guard, whose links take 10 ms. */
+struct guarded {
+    struct world world;
+    struct guard guard;
+};
+
+void guarded_init(struct guarded *stage);
+void guarded_deinit(struct guarded *stage);
+void guarded_run_ms(struct guarded *stage, uint64_t ms);
+struct client *guarded_admit(struct guarded *stage, const struct pass *pass);
+
 #endif

@@ -7,30 +7,7 @@
 
 #include "tests/sim/relay/guard.h"
 
-struct stage {
-    struct world world;
-    struct guard guard;
-};
-
-static void stage_init(struct stage *stage)
-{
-    const struct world_setup setup = {.seed = 29, .link = {.delay_ns = 10 * NS_PER_MS}};
-    world_init(&stage->world, &setup);
-    guard_init(&stage->guard, &stage->world);
-}
-
-static void stage_deinit(struct stage *stage)
-{
-    guard_deinit(&stage->guard);
-    world_deinit(&stage->world);
-}
-
-static void run_ms(struct stage *stage, uint64_t ms)
-{
-    world_run(&stage->world, ms * NS_PER_MS);
-}
-
-static int answer_held(struct stage *stage, enum core_verdict verdict)
+static int answer_held(struct guarded *stage, enum core_verdict verdict)
 {
     struct guard *guard = &stage->guard;
     return core_answer(guard->held->hooks, guard->number, verdict);
@@ -74,96 +51,96 @@ static const enum quic_protocol protocols[] = {QUIC_PROTOCOL_RAW, QUIC_PROTOCOL_
 /* Twice: with the words of the code, and with those of the hook. */
 static void a_session_that_is_denied_at_once_learns_why(void **state)
 {
-    struct stage stage;
+    struct guarded stage;
     (void)state;
-    stage_init(&stage);
+    guarded_init(&stage);
     stage.guard.session = CORE_DENY;
     for (size_t i = 0; i < (size_t)4 * DENIALS; i++) {
         const struct client_setup setup = {.protocol = protocols[i % 2]};
         stage.guard.denial = (enum core_denial)(i / 4);
         stage.guard.reason = i % 4 < 2 ? NULL : "not in these shoes";
         struct client *client = client_connect(world_host(&stage.world), &setup);
-        run_ms(&stage, 1000);
+        guarded_run_ms(&stage, 1000);
         assert_told(client, protocols[i % 2], i / 4,
                     stage.guard.reason ? stage.guard.reason : denials[i / 4].words);
     }
     assert_int_equal(world_counters(&stage.world)->sessions_denied, 4 * DENIALS);
     assert_int_equal(world_counters(&stage.world)->sessions, 0);
-    stage_deinit(&stage);
+    guarded_deinit(&stage);
 }
 
 /* Transport and streams are up already, so it is closed with a code on both. */
 static void a_session_that_is_denied_later_learns_why(void **state)
 {
-    struct stage stage;
+    struct guarded stage;
     (void)state;
-    stage_init(&stage);
+    guarded_init(&stage);
     stage.guard.session = CORE_LATER;
     for (size_t i = 0; i < (size_t)2 * DENIALS; i++) {
         const struct client_setup setup = {.protocol = protocols[i % 2]};
         struct client *client = client_connect(world_host(&stage.world), &setup);
-        run_ms(&stage, 500);
+        guarded_run_ms(&stage, 500);
         assert_int_equal(client->closed, 0);
         core_request_set_denial(stage.guard.held, (enum core_denial)(i / 2), NULL);
         assert_int_equal(answer_held(&stage, CORE_DENY), 0);
-        run_ms(&stage, 1000);
+        guarded_run_ms(&stage, 1000);
         assert_int_equal(client->ready, 0);
         assert_int_equal(client->close_error, denials[i / 2].error);
         assert_string_equal(client->reason, denials[i / 2].words);
     }
-    stage_deinit(&stage);
+    guarded_deinit(&stage);
 }
 
 /* What an entry said counts only if it denies. */
 static void words_of_an_entry_that_lets_pass_are_not_told(void **state)
 {
-    struct stage stage;
+    struct guarded stage;
     (void)state;
-    stage_init(&stage);
+    guarded_init(&stage);
     stage.guard.session = CORE_LATER;
     struct client *client = client_connect(world_host(&stage.world), NULL);
-    run_ms(&stage, 500);
+    guarded_run_ms(&stage, 500);
     core_request_set_denial(stage.guard.held, CORE_DENIAL_BUSY, "busy");
-    run_ms(&stage, 6000);
+    guarded_run_ms(&stage, 6000);
     assert_int_equal(client->close_error, MOQ_ERR_NOT_FOUND);
     assert_string_equal(client->reason, "no hook answered in time");
 
     client = client_connect(world_host(&stage.world), NULL);
-    run_ms(&stage, 500);
+    guarded_run_ms(&stage, 500);
     core_request_set_denial(stage.guard.held, CORE_DENIAL_BUSY, "busy");
     assert_int_equal(answer_held(&stage, CORE_PASS), 0);
-    run_ms(&stage, 500);
+    guarded_run_ms(&stage, 500);
     assert_int_equal(client->ready, 1);
-    stage_deinit(&stage);
+    guarded_deinit(&stage);
 }
 
 static void a_denial_that_is_unknown_is_a_refusal(void **state)
 {
-    struct stage stage;
+    struct guarded stage;
     (void)state;
-    stage_init(&stage);
+    guarded_init(&stage);
     stage.guard.session = CORE_DENY;
     stage.guard.denial = (enum core_denial)200;
     struct client *client = client_connect(world_host(&stage.world), NULL);
-    run_ms(&stage, 1000);
+    guarded_run_ms(&stage, 1000);
     assert_told(client, QUIC_PROTOCOL_RAW, CORE_DENIAL_REFUSED, "refused");
-    stage_deinit(&stage);
+    guarded_deinit(&stage);
 }
 
 static void grants_that_have_expired_say_so(void **state)
 {
     const struct pass old = {.subscribe = "*", .expires_ms = 1};
-    struct stage stage;
+    struct guarded stage;
     (void)state;
-    stage_init(&stage);
+    guarded_init(&stage);
     stage.guard.next = &old;
     for (size_t i = 0; i < 2; i++) {
         const struct client_setup setup = {.protocol = protocols[i]};
         struct client *client = client_connect(world_host(&stage.world), &setup);
-        run_ms(&stage, 1000);
+        guarded_run_ms(&stage, 1000);
         assert_told(client, protocols[i], CORE_DENIAL_EXPIRED, "token expired");
     }
-    stage_deinit(&stage);
+    guarded_deinit(&stage);
 }
 
 /* ---- Requests -------------------------------------------------------------------------------- */
@@ -191,14 +168,14 @@ static void requests_are_denied_with_the_code(void **state)
 {
     static const struct moq_fetch_events events = {.on_closed = on_fetched};
     const struct moq_fetch_wish wish = {.group = 1};
-    struct stage stage;
+    struct guarded stage;
     (void)state;
-    stage_init(&stage);
+    guarded_init(&stage);
     struct client *publisher = client_ready(world_host(&stage.world), NULL);
     struct client *client = client_ready(world_host(&stage.world), NULL);
     struct moq_path *path = moq_path_from_text("demo/bbb");
     publish_text(client_publish(publisher, "demo/bbb"), 1, "one");
-    run_ms(&stage, 200);
+    guarded_run_ms(&stage, 200);
     stage.guard.others = CORE_DENY;
     for (size_t i = 0; i < DENIALS; i++) {
         struct question question = {0};
@@ -207,7 +184,7 @@ static void requests_are_denied_with_the_code(void **state)
         watch_init(&watch, client, "demo/bbb", &WISH_ANY);
         assert_non_null(moq_session_fetch(client->session, path, &wish, &events, &question));
         assert_non_null(moq_session_info(client->session, path, on_info, &question));
-        run_ms(&stage, 300);
+        guarded_run_ms(&stage, 300);
         assert_int_equal(watch.closed, 1);
         assert_int_equal(watch.close_error, denials[i].error);
         assert_int_equal(question.fetched, 1);
@@ -218,7 +195,7 @@ static void requests_are_denied_with_the_code(void **state)
     }
     assert_int_equal(world_counters(&stage.world)->requests_refused, 3 * DENIALS);
     moq_path_unref(&path);
-    stage_deinit(&stage);
+    guarded_deinit(&stage);
 }
 
 int main(void)

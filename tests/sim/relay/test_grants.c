@@ -5,34 +5,6 @@
 
 #include "tests/sim/relay/guard.h"
 
-struct stage {
-    struct world world;
-    struct guard guard;
-};
-
-static void stage_init(struct stage *stage)
-{
-    const struct world_setup setup = {.seed = 23, .link = {.delay_ns = 10 * NS_PER_MS}};
-    world_init(&stage->world, &setup);
-    guard_init(&stage->guard, &stage->world);
-}
-
-static void stage_deinit(struct stage *stage)
-{
-    guard_deinit(&stage->guard);
-    world_deinit(&stage->world);
-}
-
-static void run_ms(struct stage *stage, uint64_t ms)
-{
-    world_run(&stage->world, ms * NS_PER_MS);
-}
-
-static struct client *admit(struct stage *stage, const struct pass *pass)
-{
-    return guard_admit(&stage->guard, pass, NULL);
-}
-
 /* ---- Every action ---------------------------------------------------------------------------- */
 
 struct answers { /* to one who fetches and asks for INFO */
@@ -65,14 +37,15 @@ static void ask(struct client *client, const char *text, struct answers *answers
     moq_path_unref(&path);
 }
 
-static void assert_answers(struct stage *stage, struct client *client, const char *path, int error)
+static void assert_answers(struct guarded *stage, struct client *client, const char *path,
+                           int error)
 {
     struct answers answers;
     struct watch watch;
     watch_init(&watch, client, path, &WISH_ANY);
-    run_ms(stage, 300);
+    guarded_run_ms(stage, 300);
     ask(client, path, &answers);
-    run_ms(stage, 500);
+    guarded_run_ms(stage, 500);
     assert_int_equal(watch.closed, error != 0);
     assert_int_equal(watch.close_error, error);
     if (!error)
@@ -82,18 +55,18 @@ static void assert_answers(struct stage *stage, struct client *client, const cha
     assert_int_equal(answers.informed, 1);
     assert_int_equal(answers.info_error, error);
     watch_deinit(&watch);
-    run_ms(stage, 100);
+    guarded_run_ms(stage, 100);
 }
 
 /* One who watches as granted; refused watching gives the same answer as a path that is not there,
  * and no hook is asked. */
-static void watch_as_granted(struct stage *stage, const struct client_setup *setup)
+static void watch_as_granted(struct guarded *stage, const struct client_setup *setup)
 {
     static const struct pass pass = {.identity = "bob", .subscribe = "live/a"};
     struct client *viewer = guard_admit(&stage->guard, &pass, setup);
     uint64_t refused = world_counters(&stage->world)->requests_refused;
     client_listen(viewer, "");
-    run_ms(stage, 200);
+    guarded_run_ms(stage, 200);
     assert_int_equal(viewer->actives, 1);
 
     assert_answers(stage, viewer, "live/a", 0);
@@ -105,38 +78,38 @@ static void watch_as_granted(struct stage *stage, const struct client_setup *set
 
     uint64_t denied = world_counters(&stage->world)->announcements_denied;
     client_publish(viewer, "live/a/of/mine");
-    run_ms(stage, 200);
+    guarded_run_ms(stage, 200);
     assert_int_equal(world_counters(&stage->world)->announcements_denied, denied + 1);
     client_close(viewer, 0);
-    run_ms(stage, 300);
+    guarded_run_ms(stage, 300);
 }
 
-static void publish_as_granted(struct stage *stage, const struct client_setup *setup)
+static void publish_as_granted(struct guarded *stage, const struct client_setup *setup)
 {
     static const struct pass pass = {.identity = "alice", .publish = "own"};
     uint64_t denied = world_counters(&stage->world)->announcements_denied;
     uint64_t before = world_counters(&stage->world)->announcements;
     struct client *publisher = guard_admit(&stage->guard, &pass, setup);
-    struct client *viewer = admit(stage, NULL);
+    struct client *viewer = guarded_admit(stage, NULL);
     struct answers answers;
     client_listen(viewer, "own");
     client_listen(publisher, "");
     client_publish(publisher, "own/x");
     client_publish(publisher, "own2/x");
     client_publish(publisher, "live/a");
-    run_ms(stage, 300);
+    guarded_run_ms(stage, 300);
     assert_int_equal(world_counters(&stage->world)->announcements_denied, denied + 2);
     assert_int_equal(world_counters(&stage->world)->announcements, before + 1);
     assert_int_equal(viewer->actives, 1);
     assert_int_equal(publisher->actives, 0);
 
     ask(publisher, "live/a", &answers);
-    run_ms(stage, 300);
+    guarded_run_ms(stage, 300);
     assert_int_equal(answers.fetch_error, MOQ_ERR_NOT_FOUND);
     assert_int_equal(answers.info_error, MOQ_ERR_NOT_FOUND);
     client_close(publisher, 0);
     client_close(viewer, 0);
-    run_ms(stage, 300);
+    guarded_run_ms(stage, 300);
     assert_int_equal(world_counters(&stage->world)->announcements, before);
 }
 
@@ -144,21 +117,21 @@ static void only_what_is_granted_works(void **state)
 {
     static const uint32_t versions[] = {MOQ_VERSION_02, MOQ_VERSION_03, MOQ_VERSION_04};
     static const enum quic_protocol protocols[] = {QUIC_PROTOCOL_RAW, QUIC_PROTOCOL_WEBTRANSPORT};
-    struct stage stage;
+    struct guarded stage;
     (void)state;
-    stage_init(&stage);
-    struct client *publisher = admit(&stage, NULL);
+    guarded_init(&stage);
+    struct client *publisher = guarded_admit(&stage, NULL);
     publish_text(client_publish(publisher, "live/a"), 1, "one");
     publish_text(client_publish(publisher, "live/ab"), 1, "one");
     publish_text(client_publish(publisher, "live/b"), 1, "one");
-    run_ms(&stage, 200);
+    guarded_run_ms(&stage, 200);
     for (size_t i = 0; i < 6; i++) {
         const struct client_setup setup = {.versions = versions[i / 2],
                                            .protocol = protocols[i % 2]};
         watch_as_granted(&stage, &setup);
         publish_as_granted(&stage, &setup);
     }
-    stage_deinit(&stage);
+    guarded_deinit(&stage);
 }
 
 static void grants_are_read_by_hooks(void **state)
@@ -168,12 +141,12 @@ static void grants_are_read_by_hooks(void **state)
                               .subscribe = "a",
                               .expires_ms = UINT64_MAX,
                               .is_cluster = true};
-    struct stage stage;
+    struct guarded stage;
     (void)state;
-    stage_init(&stage);
-    admit(&stage, NULL);
+    guarded_init(&stage);
+    guarded_admit(&stage, NULL);
     struct core_peer *free = stage.guard.peer;
-    admit(&stage, &pass);
+    guarded_admit(&stage, &pass);
     struct core_peer *bound = stage.guard.peer;
     struct moq_path *a = moq_path_from_text("a/x"), *b = moq_path_from_text("b");
     assert_string_equal(core_peer_identity(bound), "alice");
@@ -190,7 +163,7 @@ static void grants_are_read_by_hooks(void **state)
     assert_true(core_peer_may(free, CORE_PUBLISH, b));
     moq_path_unref(&a);
     moq_path_unref(&b);
-    stage_deinit(&stage);
+    guarded_deinit(&stage);
 }
 
 /* What counts for seeing is the name under which a path is offered. */
@@ -198,36 +171,37 @@ static void a_renamed_path_is_seen_by_its_new_name(void **state)
 {
     const struct pass old = {.subscribe = "secret"}, fresh = {.subscribe = "open"},
                       publisher_pass = {.publish = "secret"};
-    struct stage stage;
+    struct guarded stage;
     struct watch watch;
     (void)state;
-    stage_init(&stage);
+    guarded_init(&stage);
     stage.guard.rename = moq_path_from_text("open/x");
-    struct client *one = admit(&stage, &old), *two = admit(&stage, &fresh);
-    struct client *publisher = admit(&stage, &publisher_pass);
+    struct client *one = guarded_admit(&stage, &old), *two = guarded_admit(&stage, &fresh);
+    struct client *publisher = guarded_admit(&stage, &publisher_pass);
     client_listen(one, "");
     client_listen(two, "");
     publish_text(client_publish(publisher, "secret/x"), 1, "one");
-    run_ms(&stage, 300);
+    guarded_run_ms(&stage, 300);
     assert_int_equal(one->actives, 0);
     assert_int_equal(two->actives, 1);
     watch_init(&watch, two, "open/x", &WISH_ANY);
-    run_ms(&stage, 300);
+    guarded_run_ms(&stage, 300);
     assert_group(&watch, 1, "one");
     watch_deinit(&watch);
-    stage_deinit(&stage);
+    guarded_deinit(&stage);
 }
 
 /* ---- How they are set ------------------------------------------------------------------------ */
 
 static const enum quic_protocol both[] = {QUIC_PROTOCOL_RAW, QUIC_PROTOCOL_WEBTRANSPORT};
 
-static struct client *try(struct stage *stage, const struct pass *pass, enum quic_protocol protocol)
+static struct client *try(struct guarded *stage, const struct pass *pass,
+                          enum quic_protocol protocol)
 {
     const struct client_setup setup = {.protocol = protocol};
     stage->guard.next = pass;
     struct client *client = client_connect(world_host(&stage->world), &setup);
-    run_ms(stage, 1000);
+    guarded_run_ms(stage, 1000);
     stage->guard.next = NULL;
     return client;
 }
@@ -239,10 +213,10 @@ static void a_session_whose_grants_cannot_be_set_is_denied(void **state)
     const struct pass wrong[] = {{.claims = long_text, .subscribe = "*"},
                                  {.subscribe = "*", .expires_ms = 1}};
     const int errors[] = {MOQ_ERR_BOUNDS, MOQ_ERR_EXPIRED};
-    struct stage stage;
+    struct guarded stage;
     (void)state;
     memset(long_text, 'x', sizeof long_text - 1);
-    stage_init(&stage);
+    guarded_init(&stage);
     for (size_t i = 0; i < 8; i++) {
         stage.guard.session = i % 4 < 2 ? CORE_PASS : CORE_ALLOW;
         const struct client *client = try(&stage, &wrong[i % 2], both[i / 4]);
@@ -252,16 +226,16 @@ static void a_session_whose_grants_cannot_be_set_is_denied(void **state)
     }
     assert_int_equal(world_counters(&stage.world)->sessions_denied, 8);
     assert_int_equal(world_counters(&stage.world)->sessions, 0);
-    stage_deinit(&stage);
+    guarded_deinit(&stage);
 }
 
 static void grants_may_come_later(void **state)
 {
     const struct pass pass = {.identity = "late", .subscribe = "live"};
-    struct stage stage;
+    struct guarded stage;
     (void)state;
     for (size_t i = 0; i < 2; i++) {
-        stage_init(&stage);
+        guarded_init(&stage);
         stage.guard.session = CORE_LATER;
         struct client *client = try(&stage, NULL, both[i]);
         assert_int_equal(client->ready, 0);
@@ -269,13 +243,13 @@ static void grants_may_come_later(void **state)
                          MOQ_ERR_AGAIN);
         assert_int_equal(pass_to_request(&pass, stage.guard.held), 0);
         assert_int_equal(core_answer(stage.guard.held->hooks, stage.guard.number, CORE_ALLOW), 0);
-        run_ms(&stage, 200);
+        guarded_run_ms(&stage, 200);
         assert_int_equal(client->ready, 1);
         assert_string_equal(core_peer_identity(stage.guard.peer), "late");
         client_publish(client, "live/x");
-        run_ms(&stage, 200);
+        guarded_run_ms(&stage, 200);
         assert_int_equal(world_counters(&stage.world)->announcements_denied, 1);
-        stage_deinit(&stage);
+        guarded_deinit(&stage);
     }
 }
 
@@ -294,9 +268,9 @@ static void grants_of_a_removed_entry_are_undone(void **state)
     const struct pass pass = {.identity = "first", .subscribe = "a"};
     enum core_verdict later = CORE_LATER;
     struct core_hook generous = {.ops = &ops, .self = &later};
-    struct stage stage;
+    struct guarded stage;
     (void)state;
-    stage_init(&stage);
+    guarded_init(&stage);
     struct core_hooks *hooks = &stage.world.workers[0].router.hooks;
     for (int i = 0; i < 2; i++) {
         stage.world.next_worker = 0;
@@ -304,11 +278,11 @@ static void grants_of_a_removed_entry_are_undone(void **state)
         struct client *client = try(&stage, i == 0 ? &pass : NULL, QUIC_PROTOCOL_RAW);
         assert_string_equal(core_peer_identity(stage.guard.peer), "all");
         core_hooks_remove(hooks, &generous);
-        run_ms(&stage, 200);
+        guarded_run_ms(&stage, 200);
         assert_int_equal(client->ready, 1);
         assert_string_equal(core_peer_identity(stage.guard.peer), i == 0 ? "first" : "");
     }
-    stage_deinit(&stage);
+    guarded_deinit(&stage);
 }
 
 int main(void)

@@ -5,39 +5,11 @@
 
 #include "tests/sim/relay/guard.h"
 
-struct stage {
-    struct world world;
-    struct guard guard;
-};
-
-static void stage_init(struct stage *stage)
-{
-    const struct world_setup setup = {.seed = 23, .link = {.delay_ns = 10 * NS_PER_MS}};
-    world_init(&stage->world, &setup);
-    guard_init(&stage->guard, &stage->world);
-}
-
-static void stage_deinit(struct stage *stage)
-{
-    guard_deinit(&stage->guard);
-    world_deinit(&stage->world);
-}
-
-static void run_ms(struct stage *stage, uint64_t ms)
-{
-    world_run(&stage->world, ms * NS_PER_MS);
-}
-
-static struct client *admit(struct stage *stage, const struct pass *pass)
-{
-    return guard_admit(&stage->guard, pass, NULL);
-}
-
 /* ---- How they are replaced ------------------------------------------------------------------- */
 
 /* A publisher of two paths and a viewer of both. */
 struct scene {
-    struct stage stage;
+    struct guarded stage;
     struct client *publisher, *viewer, *other;
     struct core_peer *publisher_peer, *viewer_peer;
     struct moq_track *tracks[2];
@@ -48,30 +20,30 @@ static const char *const paths[] = {"live/a", "live/b"};
 
 static void scene_init(struct scene *scene, const struct pass *publisher, const struct pass *viewer)
 {
-    struct stage *stage = &scene->stage;
-    stage_init(stage);
-    scene->publisher = admit(stage, publisher);
+    struct guarded *stage = &scene->stage;
+    guarded_init(stage);
+    scene->publisher = guarded_admit(stage, publisher);
     scene->publisher_peer = stage->guard.peer;
-    scene->viewer = admit(stage, viewer);
+    scene->viewer = guarded_admit(stage, viewer);
     scene->viewer_peer = stage->guard.peer;
-    scene->other = admit(stage, NULL);
+    scene->other = guarded_admit(stage, NULL);
     client_listen(scene->viewer, "");
     client_listen(scene->other, "");
     for (int i = 0; i < 2; i++) {
         scene->tracks[i] = client_publish(scene->publisher, paths[i]);
         publish_text(scene->tracks[i], 1, "one");
     }
-    run_ms(stage, 200);
+    guarded_run_ms(stage, 200);
     for (int i = 0; i < 2; i++)
         watch_init(&scene->watches[i], scene->viewer, paths[i], &WISH_ANY);
-    run_ms(stage, 300);
+    guarded_run_ms(stage, 300);
 }
 
 static void scene_deinit(struct scene *scene)
 {
     for (int i = 0; i < 2; i++)
         watch_deinit(&scene->watches[i]);
-    stage_deinit(&scene->stage);
+    guarded_deinit(&scene->stage);
 }
 
 static const struct pass all = {.publish = "*", .subscribe = "*"};
@@ -84,22 +56,22 @@ static void a_viewer_loses_what_its_new_grants_do_not_cover(void **state)
     scene_init(&scene, &all, &all);
     assert_int_equal(scene.viewer->actives, 2);
     assert_int_equal(pass_to_peer(&less, scene.viewer_peer), 0);
-    run_ms(&scene.stage, 200);
+    guarded_run_ms(&scene.stage, 200);
     assert_int_equal(scene.watches[0].closed, 1);
     assert_int_equal(scene.watches[0].close_error, MOQ_ERR_NOT_FOUND);
     assert_int_equal(scene.watches[1].closed, 0);
     assert_int_equal(scene.viewer->ends, 1);
     publish_text(scene.tracks[1], 2, "two");
-    run_ms(&scene.stage, 200);
+    guarded_run_ms(&scene.stage, 200);
     assert_group(&scene.watches[1], 2, "two");
 
     assert_int_equal(core_peer_set_grants(scene.viewer_peer, NULL), 0);
-    run_ms(&scene.stage, 200);
+    guarded_run_ms(&scene.stage, 200);
     assert_int_equal(scene.viewer->actives, 3);
     assert_int_equal(scene.viewer->ends, 1);
     watch_deinit(&scene.watches[0]);
     watch_init(&scene.watches[0], scene.viewer, paths[0], &WISH_ANY);
-    run_ms(&scene.stage, 200);
+    guarded_run_ms(&scene.stage, 200);
     assert_group(&scene.watches[0], 1, "one");
     scene_deinit(&scene);
 }
@@ -113,11 +85,11 @@ static void a_publisher_loses_what_its_new_grants_do_not_cover(void **state)
     scene_init(&scene, &all, &all);
     assert_int_equal(moq_track_open_group(scene.tracks[0], 2, &growing), 0);
     moq_track_write_frame(scene.tracks[0], growing, "half", 4);
-    run_ms(&scene.stage, 200);
+    guarded_run_ms(&scene.stage, 200);
     assert_group(&scene.watches[0], 2, "half...");
     assert_int_equal(pass_to_peer(&less, scene.publisher_peer), 0);
     moq_track_write_frame(scene.tracks[0], growing, "more", 4);
-    run_ms(&scene.stage, 300);
+    guarded_run_ms(&scene.stage, 300);
     assert_group(&scene.watches[0], 2, "half!");
     assert_int_equal(scene.watches[0].closed, 1);
     assert_int_equal(scene.watches[1].closed, 0);
@@ -126,12 +98,12 @@ static void a_publisher_loses_what_its_new_grants_do_not_cover(void **state)
     assert_int_equal(scene.publisher->closed, 0);
 
     assert_int_equal(pass_to_peer(&all, scene.publisher_peer), 0);
-    run_ms(&scene.stage, 300);
+    guarded_run_ms(&scene.stage, 300);
     assert_int_equal(scene.other->actives, 3);
     assert_int_equal(world_counters(&scene.stage.world)->announcements, 2);
     watch_deinit(&scene.watches[0]);
     watch_init(&scene.watches[0], scene.viewer, paths[0], &WISH_ANY);
-    run_ms(&scene.stage, 300);
+    guarded_run_ms(&scene.stage, 300);
     assert_int_equal(scene.watches[0].closed, 0);
     assert_true(scene.watches[0].begun > 0);
     scene_deinit(&scene);
@@ -148,14 +120,14 @@ static void an_announcement_waits_for_grants_that_cover_it(void **state)
     assert_int_equal(scene.stage.guard.announces, 0);
     assert_int_equal(world_counters(&scene.stage.world)->announcements_denied, 2);
     client_withdraw(scene.publisher, scene.tracks[1]);
-    run_ms(&scene.stage, 200);
+    guarded_run_ms(&scene.stage, 200);
     assert_int_equal(pass_to_peer(&all, scene.publisher_peer), 0);
-    run_ms(&scene.stage, 300);
+    guarded_run_ms(&scene.stage, 300);
     assert_int_equal(scene.stage.guard.announces, 1);
     assert_int_equal(scene.other->actives, 1);
     assert_group(&scene.watches[0], 1, "one");
     client_withdraw(scene.publisher, scene.tracks[0]);
-    run_ms(&scene.stage, 200);
+    guarded_run_ms(&scene.stage, 200);
     assert_int_equal(scene.other->ends, 1);
     scene_deinit(&scene);
 }
@@ -164,52 +136,52 @@ static void an_announcement_waits_for_grants_that_cover_it(void **state)
 static void what_hooks_decide_late_still_needs_grants(void **state)
 {
     const struct pass less = {.publish = "other", .subscribe = "other"};
-    struct stage stage;
+    struct guarded stage;
     struct watch watch;
     (void)state;
-    stage_init(&stage);
-    struct client *client = admit(&stage, &all), *publisher = admit(&stage, NULL);
+    guarded_init(&stage);
+    struct client *client = guarded_admit(&stage, &all), *publisher = guarded_admit(&stage, NULL);
     struct core_hooks *hooks = &stage.world.workers[0].router.hooks;
     publish_text(client_publish(publisher, "live/b"), 1, "one");
-    run_ms(&stage, 200);
+    guarded_run_ms(&stage, 200);
     stage.guard.announce = stage.guard.others = CORE_LATER;
     client_publish(client, "live/a");
-    run_ms(&stage, 200);
+    guarded_run_ms(&stage, 200);
     uint64_t announcing = stage.guard.number;
     watch_init(&watch, client, "live/b", &WISH_ANY);
-    run_ms(&stage, 200);
+    guarded_run_ms(&stage, 200);
     struct core_peer *peer = core_request_peer(stage.guard.held);
     assert_int_equal(pass_to_peer(&less, peer), 0);
     assert_int_equal(core_answer(hooks, announcing, CORE_ALLOW), 0);
     assert_int_equal(core_answer(hooks, stage.guard.number, CORE_ALLOW), 0);
-    run_ms(&stage, 200);
+    guarded_run_ms(&stage, 200);
     assert_int_equal(watch.close_error, MOQ_ERR_NOT_FOUND);
     assert_int_equal(world_counters(&stage.world)->announcements, 1);
     watch_deinit(&watch);
-    stage_deinit(&stage);
+    guarded_deinit(&stage);
 }
 
 /* The same for one that waits for a publisher. */
 static void who_waits_for_a_publisher_still_needs_grants(void **state)
 {
     const struct pass less = {.subscribe = "other"};
-    struct stage stage;
+    struct guarded stage;
     struct watch watch;
     (void)state;
-    stage_init(&stage);
-    struct client *viewer = admit(&stage, &all);
+    guarded_init(&stage);
+    struct client *viewer = guarded_admit(&stage, &all);
     struct core_peer *peer = stage.guard.peer;
-    struct client *publisher = admit(&stage, NULL);
+    struct client *publisher = guarded_admit(&stage, NULL);
     watch_init(&watch, viewer, "live/a", &WISH_ANY);
-    run_ms(&stage, 200);
+    guarded_run_ms(&stage, 200);
     assert_int_equal(pass_to_peer(&less, peer), 0);
     publish_text(client_publish(publisher, "live/a"), 1, "one");
-    run_ms(&stage, 300);
+    guarded_run_ms(&stage, 300);
     assert_int_equal(watch.closed, 1);
     assert_int_equal(watch.close_error, MOQ_ERR_NOT_FOUND);
     assert_int_equal(watch.begun, 0);
     watch_deinit(&watch);
-    stage_deinit(&stage);
+    guarded_deinit(&stage);
 }
 
 /* An entry that takes a grant away at the moment in which the announcement becomes known. */
@@ -230,20 +202,20 @@ static void on_event(void *self, const char *name, const struct moq_path *path)
 static void grants_may_change_inside_an_event(void **state)
 {
     static const struct core_hook_ops ops = {.name = "thief", .event = on_event};
-    struct stage stage;
+    struct guarded stage;
     struct thief thief = {.hook = {.ops = &ops}};
     (void)state;
-    stage_init(&stage);
-    struct client *publisher = admit(&stage, &all);
+    guarded_init(&stage);
+    struct client *publisher = guarded_admit(&stage, &all);
     uint32_t worker = (stage.world.next_worker - 1) % stage.world.worker_count;
     thief.victim = stage.guard.peer;
     thief.hook.self = &thief;
     core_hooks_add(&stage.world.workers[worker].router.hooks, &thief.hook);
     client_publish(publisher, "live/a");
-    run_ms(&stage, 300);
+    guarded_run_ms(&stage, 300);
     assert_int_equal(world_counters(&stage.world)->announcements, 0);
     assert_int_equal(publisher->closed, 0);
-    stage_deinit(&stage);
+    guarded_deinit(&stage);
 }
 
 /* ---- Their end ------------------------------------------------------------------------------- */
@@ -274,9 +246,9 @@ static void a_viewer_is_closed_when_its_grants_expire(void **state)
     struct scene scene;
     (void)state;
     scene_init_expiring(&scene, HOUR_MS, 60 * 1000);
-    run_ms(&scene.stage, 50 * 1000);
+    guarded_run_ms(&scene.stage, 50 * 1000);
     assert_int_equal(scene.viewer->closed, 0);
-    run_ms(&scene.stage, 12 * 1000);
+    guarded_run_ms(&scene.stage, 12 * 1000);
     assert_expired(scene.viewer);
     assert_int_equal(scene.publisher->closed, 0);
     assert_int_equal(world_counters(&scene.stage.world)->sessions_expired, 1);
@@ -290,7 +262,7 @@ static void a_publisher_is_closed_when_its_grants_expire(void **state)
     struct scene scene;
     (void)state;
     scene_init_expiring(&scene, 60 * 1000, HOUR_MS);
-    run_ms(&scene.stage, 62 * 1000);
+    guarded_run_ms(&scene.stage, 62 * 1000);
     assert_expired(scene.publisher);
     assert_int_equal(scene.viewer->closed, 0);
     assert_int_equal(scene.watches[0].closed, 1);
@@ -305,11 +277,11 @@ static void expiry_follows_a_clock_that_jumps_forwards(void **state)
     (void)state;
     scene_init_expiring(&scene, 2 * HOUR_MS, HOUR_MS);
     world_jump(&scene.stage.world, HOUR_MS + 1000);
-    run_ms(&scene.stage, 500);
+    guarded_run_ms(&scene.stage, 500);
     assert_expired(scene.viewer);
     assert_int_equal(scene.publisher->closed, 0);
     world_jump(&scene.stage.world, HOUR_MS);
-    run_ms(&scene.stage, 500);
+    guarded_run_ms(&scene.stage, 500);
     assert_expired(scene.publisher);
     assert_int_equal(world_counters(&scene.stage.world)->sessions_expired, 2);
     scene_deinit(&scene);
@@ -320,11 +292,11 @@ static void expiry_follows_a_clock_that_jumps_backwards(void **state)
     struct scene scene;
     (void)state;
     scene_init_expiring(&scene, HOUR_MS, 60 * 1000);
-    run_ms(&scene.stage, 30 * 1000);
+    guarded_run_ms(&scene.stage, 30 * 1000);
     world_jump(&scene.stage.world, -60 * 1000);
-    run_ms(&scene.stage, 80 * 1000);
+    guarded_run_ms(&scene.stage, 80 * 1000);
     assert_int_equal(scene.viewer->closed, 0);
-    run_ms(&scene.stage, 15 * 1000);
+    guarded_run_ms(&scene.stage, 15 * 1000);
     assert_expired(scene.viewer);
     scene_deinit(&scene);
 }
@@ -337,10 +309,10 @@ static void renewed_grants_keep_a_session_alive(void **state)
     const struct pass longer = {.subscribe = "live",
                                 .expires_ms = world_wall_ms(&scene.stage.world) + 120 * 1000};
     assert_int_equal(pass_to_peer(&longer, scene.viewer_peer), 0);
-    run_ms(&scene.stage, 110 * 1000);
+    guarded_run_ms(&scene.stage, 110 * 1000);
     assert_int_equal(scene.viewer->closed, 0);
     assert_int_equal(scene.watches[0].closed, 0);
-    run_ms(&scene.stage, 15 * 1000);
+    guarded_run_ms(&scene.stage, 15 * 1000);
     assert_expired(scene.viewer);
     scene_deinit(&scene);
 }
@@ -372,7 +344,7 @@ static void expired_grants_are_not_replaced(void **state)
         helper.hooks[i] = (struct core_hook){.ops = &ops, .self = &helper};
         core_hooks_add(&world->workers[i].router.hooks, &helper.hooks[i]);
     }
-    run_ms(&scene.stage, 62 * 1000);
+    guarded_run_ms(&scene.stage, 62 * 1000);
     assert_expired(scene.viewer);
     assert_int_equal(helper.tries, 2);
     assert_int_equal(helper.error, MOQ_ERR_CLOSED);
@@ -382,22 +354,22 @@ static void expired_grants_are_not_replaced(void **state)
 /* Its grants end while another entry still thinks about it. */
 static void a_held_session_expires(void **state)
 {
-    struct stage stage;
+    struct guarded stage;
     (void)state;
-    stage_init(&stage);
+    guarded_init(&stage);
     const struct pass pass = {.subscribe = "*",
                               .expires_ms = world_wall_ms(&stage.world) + 2 * 1000};
     stage.guard.session = CORE_LATER;
     stage.guard.next = &pass;
     struct client *client = client_connect(world_host(&stage.world), NULL);
-    run_ms(&stage, 1000);
+    guarded_run_ms(&stage, 1000);
     assert_int_equal(client->closed, 0);
-    run_ms(&stage, 2000);
+    guarded_run_ms(&stage, 2000);
     assert_expired(client);
     struct core_hooks *hooks = &stage.world.workers[0].router.hooks;
     assert_int_equal(core_answer(hooks, stage.guard.number, CORE_ALLOW), MOQ_ERR_NOT_FOUND);
     assert_int_equal(world_counters(&stage.world)->sessions, 0);
-    stage_deinit(&stage);
+    guarded_deinit(&stage);
 }
 
 int main(void)
