@@ -65,6 +65,23 @@ size_t host_struct_bytes(uint32_t size, size_t ours)
     return size < ours ? size : ours;
 }
 
+_Static_assert(MOQ_NO_GROUP == RELAY_ANY_GROUP, "one is the other");
+
+void host_asked(const struct moq_wish *wish, struct relay_asked *asked)
+{
+    static const enum relay_order orders[] = {[MOQ_ORDER_OLDEST] = RELAY_ORDER_OLDEST,
+                                              [MOQ_ORDER_NEWEST] = RELAY_ORDER_NEWEST,
+                                              [MOQ_ORDER_ANY] = RELAY_ORDER_ANY};
+    const struct relay_asked all = {
+        .size = asked->size,
+        .priority = wish->priority,
+        .order = wish->order <= MOQ_ORDER_ANY ? orders[wish->order] : RELAY_ORDER_ANY,
+        .first = wish->min,
+        .last = wish->max,
+    };
+    memcpy(asked, &all, host_struct_bytes(asked->size, sizeof all));
+}
+
 int host_override(const struct relay_policy *policy, struct core_override *override)
 {
     struct relay_policy given = {.size = 0};

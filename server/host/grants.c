@@ -109,6 +109,16 @@ const char *relay_peer_claims(const struct relay_peer *peer)
     return FITS(peer, HOST_PEER) ? core_peer_claims(peer->core) : "";
 }
 
+bool relay_peer_is_cluster(const struct relay_peer *peer)
+{
+    return FITS(peer, HOST_PEER) && core_peer_is_cluster(peer->core);
+}
+
+uint64_t relay_peer_expires_ms(const struct relay_peer *peer)
+{
+    return FITS(peer, HOST_PEER) ? core_peer_expires_ms(peer->core) : 0;
+}
+
 static bool peer_may(const struct relay_peer *peer, enum core_action action, const char *text)
 {
     struct moq_path *path = host_path(text);

@@ -186,6 +186,7 @@ void host_problem(char *problem, const char *format, ...) __attribute__((format(
 int host_error(int core_error);               /* of base/error.h -> enum relay_error */
 int host_core_error(int error);               /* and back */
 struct moq_path *host_path(const char *text); /* NULL: not a valid path, or out of memory */
+void host_asked(const struct moq_wish *wish, struct relay_asked *asked);
 int host_override(const struct relay_policy *policy, struct core_override *override);
 enum core_denial host_denial(enum relay_denial code); /* refused, if it is none of ours */
 int host_denial_error(enum relay_denial code);        /* how a session or a track ends by it */

@@ -131,6 +131,15 @@ uint64_t relay_request_group(const struct relay_request *request)
     return REQUEST_FITS(request) ? core_request_group(request->core) : 0;
 }
 
+int relay_request_asked(const struct relay_request *request, struct relay_asked *asked)
+{
+    const struct moq_wish *wish = REQUEST_FITS(request) ? core_request_wish(request->core) : NULL;
+    if (!wish)
+        return RELAY_ERR_INVALID;
+    host_asked(wish, asked);
+    return 0;
+}
+
 enum relay_verdict relay_request_deny(struct relay_request *request, enum relay_denial code,
                                       const char *format, ...)
 {

@@ -40,6 +40,12 @@ const char *relay_viewer_track(const struct relay_viewer *viewer, char *out, siz
                       size);
 }
 
+void relay_viewer_asked(const struct relay_viewer *viewer, struct relay_asked *asked)
+{
+    if (FITS(viewer, HOST_VIEWER))
+        host_asked(core_viewer_wish(viewer->core), asked);
+}
+
 void relay_viewer_stats(const struct relay_viewer *viewer, struct relay_viewer_stats *stats)
 {
     struct moq_viewer_stats now = {.groups_sent = 0};

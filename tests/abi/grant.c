@@ -76,6 +76,8 @@ static void look_at_grants(struct relay_peer *peer)
 {
     EXPECT(strcmp(relay_peer_identity(peer), "alice"), 0);
     EXPECT(strcmp(relay_peer_claims(peer), "{\"sub\":\"alice\"}"), 0);
+    EXPECT(relay_peer_is_cluster(peer), 0);
+    EXPECT(relay_peer_version(peer) <= 4, 1);
     EXPECT(relay_peer_may_publish(peer, "pub/x"), 1);
     EXPECT(relay_peer_may_publish(peer, "room"), 1);
     EXPECT(relay_peer_may_publish(peer, "public"), 0);
@@ -93,6 +95,7 @@ static void revoke(struct relay_worker *worker, void *arg)
     look_at_grants(guest->peer);
     EXPECT(relay_peer_set_grants(guest->peer, &grants), 0);
     EXPECT(strcmp(relay_peer_identity(guest->peer), ""), 0);
+    EXPECT(relay_peer_expires_ms(guest->peer), 0);
     EXPECT(relay_peer_may_publish(guest->peer, "room"), 0);
     EXPECT(relay_peer_may_subscribe(guest->peer, "room/b"), 1);
     trace("revoked");

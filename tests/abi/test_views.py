@@ -44,6 +44,17 @@ async def a_viewer_is_told_of_from_its_birth_to_its_death(relay):
 
 
 @with_peers(view(), workers=WORKERS)
+async def what_a_viewer_asks_for_is_told(relay):
+    source, viewer = await connect(relay), await connect(relay)
+    await publish(source, ("live", "it"))
+    await watch(viewer, ("live", "it"), priority=7, order=0, first=3)
+    await watch(viewer, ("live", "it"))
+    for who in "request", "viewer":
+        await told(relay, f"{who} asked: priority 7 order 0 groups 3 to any")
+        await told(relay, f"{who} asked: priority 128 order 1 groups any to any")
+
+
+@with_peers(view(), workers=WORKERS)
 async def a_track_is_live_once_for_all_its_viewers(relay):
     source, watching, asked = await serve(relay)
     more = [await watch(watching.peer, ("live", "it")) for _ in range(3)]
@@ -137,7 +148,7 @@ async def publishers_that_come_and_go_are_events(relay):
     await told(relay, "event ended live/it")
 
 
-TESTS = [a_viewer_is_told_of_from_its_birth_to_its_death, a_track_is_live_once_for_all_its_viewers, a_track_that_ends_is_idle,
+TESTS = [a_viewer_is_told_of_from_its_birth_to_its_death, what_a_viewer_asks_for_is_told, a_track_is_live_once_for_all_its_viewers, a_track_that_ends_is_idle,
          a_viewer_is_served_by_the_policy_of_a_module, a_policy_can_be_set_as_a_viewer_is_born, a_module_closes_a_viewer,
          a_module_closes_a_viewer_as_it_is_born, a_module_ends_a_session, a_module_ends_a_session_as_a_viewer_is_born,
          publishers_that_come_and_go_are_events]

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A module that looks at viewers, tracks and events, tells of them, and does to viewers what its
  * settings say. */
+#include <stdio.h>
+
 #include "kit.h"
 
 enum doing { NOTHING, POLICY, CLOSE, CLOSE_PEER };
@@ -88,8 +90,35 @@ static void act(struct relay_viewer *viewer, int doing)
         relay_peer_close(relay_viewer_peer(viewer), RELAY_DENIED_EXPIRED, "time is up");
 }
 
+/* "any" for what it does not say. */
+static const char *group_text(uint64_t group, char out[24])
+{
+    snprintf(out, 24, "%llu", (unsigned long long)group);
+    return group == RELAY_ANY_GROUP ? "any" : out;
+}
+
+static void trace_asked(const char *who, const struct relay_asked *asked)
+{
+    char first[24], last[24];
+    trace("%s asked: priority %u order %u groups %s to %s", who, asked->priority, asked->order,
+          group_text(asked->first, first), group_text(asked->last, last));
+}
+
+static enum relay_verdict subscribe(struct relay_peer *peer, struct relay_request *request)
+{
+    struct relay_asked asked = {.size = sizeof asked};
+    bool is_subscription = relay_request_kind(request) == RELAY_REQUEST_SUBSCRIBE;
+    int error = relay_request_asked(request, &asked);
+    EXPECT(error, is_subscription ? 0 : RELAY_ERR_INVALID);
+    EXPECT(relay_peer_version(peer) >= 2 && relay_peer_version(peer) <= 4, 1);
+    if (is_subscription)
+        trace_asked("request", &asked);
+    return RELAY_PASS;
+}
+
 static void viewer_open(struct relay_viewer *viewer)
 {
+    struct relay_asked asked = {.size = sizeof asked};
     char path[RELAY_PATH_BYTES];
     const struct settings *settings = relay_worker_config(worker_of(viewer));
     struct watcher *watcher = relay_viewer_slot(viewer);
@@ -97,6 +126,8 @@ static void viewer_open(struct relay_viewer *viewer)
     EXPECT(watcher->samples, 0);
     ++*peer;
     trace("viewer_open %s", path_of(viewer, path, sizeof path));
+    relay_viewer_asked(viewer, &asked);
+    trace_asked("viewer", &asked);
     act(viewer, settings->opening);
 }
 
@@ -149,6 +180,7 @@ static void event(struct relay_worker *worker, const char *name, const char *pat
 static const struct relay_hooks hooks = {
     .size = sizeof hooks,
     .session_close = session_close,
+    .subscribe = subscribe,
     .viewer_open = viewer_open,
     .viewer_close = viewer_close,
     .viewer_sample = viewer_sample,

@@ -382,6 +382,20 @@ const char *relay_request_path(const struct relay_request *request, char *out, s
 RELAY_SINCE(1, 0)
 uint64_t relay_request_group(const struct relay_request *request); /* of a fetch */
 
+enum relay_order { RELAY_ORDER_OLDEST, RELAY_ORDER_NEWEST, RELAY_ORDER_ANY };
+/* How a subscriber wants its groups, as of its last update. */
+struct relay_asked {
+    uint32_t size;     /* in: sizeof(struct relay_asked) */
+    uint32_t priority; /* 0 to 255; 128 is neutral, higher goes first */
+    uint32_t order;    /* enum relay_order; RELAY_ORDER_ANY: it does not say */
+    uint32_t unused;
+    uint64_t first, last; /* its range of groups; RELAY_ANY_GROUP: it does not say */
+};
+#define RELAY_ANY_GROUP UINT64_MAX
+/* RELAY_ERR_INVALID: not a subscription. */
+RELAY_SINCE(1, 0)
+int relay_request_asked(const struct relay_request *request, struct relay_asked *asked);
+
 /* Why the peer is refused, and how it is told; RELAY_DENIED_REFUSED if nothing is said. */
 enum relay_denial {
     RELAY_DENIED_REFUSED,      /* HTTP status 403 on WebTransport; otherwise transfork code 13 */
@@ -423,7 +437,6 @@ int relay_request_candidate(const struct relay_request *request, size_t index,
 RELAY_SINCE(1, 0) int relay_request_set_source(struct relay_request *request, uint64_t number);
 
 enum relay_policy_bits { RELAY_SET_LATENCY = 1, RELAY_SET_PRIORITY = 2, RELAY_SET_ORDER = 4 };
-enum relay_order { RELAY_ORDER_OLDEST, RELAY_ORDER_NEWEST };
 struct relay_policy {
     uint32_t size;       /* sizeof(struct relay_policy) */
     uint32_t set;        /* enum relay_policy_bits, or-ed: which of the fields below count */
@@ -473,9 +486,14 @@ enum relay_protocol { RELAY_PROTOCOL_WEBTRANSPORT = 1, RELAY_PROTOCOL_QUIC, RELA
 /* A peer by raw QUIC has no URL, so url_path and query are empty. */
 RELAY_SINCE(1, 0) enum relay_protocol relay_peer_protocol(const struct relay_peer *peer);
 
+/* The version of transfork that its session speaks: 2, 3 or 4; 0: none yet, or a guest. */
+RELAY_SINCE(1, 0) uint32_t relay_peer_version(const struct relay_peer *peer);
+
 /* What its grants say; "" if it has none. Valid until they change. */
 RELAY_SINCE(1, 0) const char *relay_peer_identity(const struct relay_peer *peer);
 RELAY_SINCE(1, 0) const char *relay_peer_claims(const struct relay_peer *peer);
+RELAY_SINCE(1, 0) bool relay_peer_is_cluster(const struct relay_peer *peer);
+RELAY_SINCE(1, 0) uint64_t relay_peer_expires_ms(const struct relay_peer *peer); /* 0: never */
 /* Replaces the grants of a session, at once: what is not covered any more ends, and the peer is
  * told of the paths that it may see now. RELAY_ERR_AGAIN: session_open is not decided yet, so
  * answer its request with them; RELAY_ERR_CLOSED; otherwise as relay_request_set_grants, and
@@ -511,6 +529,9 @@ RELAY_SINCE(1, 0)
 const char *relay_viewer_path(const struct relay_viewer *viewer, char *out, size_t size);
 RELAY_SINCE(1, 0)
 const char *relay_viewer_track(const struct relay_viewer *viewer, char *out, size_t size);
+
+RELAY_SINCE(1, 0)
+void relay_viewer_asked(const struct relay_viewer *viewer, struct relay_asked *asked);
 
 struct relay_viewer_stats {
     uint32_t size;        /* in: sizeof(struct relay_viewer_stats) */
