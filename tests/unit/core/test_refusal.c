@@ -41,10 +41,12 @@ static void detach(const struct core_worker *worker, void *user)
     assert_int_equal(core_hooks_remove(worker->hooks, &stage->hook), 0);
 }
 
-static void stage_init(struct stage *stage)
+/* The answer is set before the worker's thread can read it. */
+static void stage_init(struct stage *stage, enum core_verdict verdict)
 {
     static const struct core_hook_ops ops = {.name = "doorman", .session_open = on_session};
-    *stage = (struct stage){.hook.ops = &ops};
+    *stage =
+        (struct stage){.hook.ops = &ops, .verdict = verdict, .denial = CORE_DENIAL_UNAUTHORIZED};
     stage->hook.self = stage;
     running_prepare(&stage->running,
                     "workers: 1\n"
@@ -88,9 +90,7 @@ static void a_tool_that_is_refused_says_why(void **state)
     struct stage stage;
     char out[OUTPUT_BYTES];
     (void)state;
-    stage_init(&stage);
-    stage.verdict = CORE_DENY;
-    stage.denial = CORE_DENIAL_UNAUTHORIZED;
+    stage_init(&stage, CORE_DENY);
     for (size_t i = 0; i < 2; i++) {
         run_clock(&stage, schemes[i], out);
         assert_says(out, "this club is for members");
@@ -105,7 +105,7 @@ static void a_tool_whose_token_expires_says_so(void **state)
     struct stage stage;
     char out[OUTPUT_BYTES];
     (void)state;
-    stage_init(&stage);
+    stage_init(&stage, CORE_PASS);
     run_clock(&stage, "https", out);
     assert_says(out, "lost 127.0.0.1");
     assert_says(out, "token expired");
