@@ -77,6 +77,34 @@ static char *serialize_token(const struct key *key, const char *payload)
     return text;
 }
 
+/* A token beyond the scope would be refused by everybody who verifies it. */
+static int check_scope(const struct token_prefixes *scope, const char *root, const char *path,
+                       char *why)
+{
+    char shown[WORDS_SHOWN_BYTES];
+    struct token_prefixes one = {.count = 0};
+    int error = token_prefixes_add(&one, root, path);
+    if (error)
+        words_fail(why, error, "a path cannot be granted: with its root it has more than %d bytes",
+                   TOKEN_PREFIX_MAX_BYTES);
+    else if (!token_prefixes_cover(scope, one.items[0]))
+        error = words_fail(why, TOKEN_ERR_CLAIM, "\"%s\" is beyond the scope of the key",
+                           words_shown(one.items[0], shown));
+    token_prefixes_clear(&one);
+    return error;
+}
+
+static int check_scopes(const struct key *key, const struct token_claims *claims, char *why)
+{
+    const char *root = claims->root ? claims->root : "";
+    int error = 0;
+    for (size_t i = 0; key->has_scope && !error && i < claims->publish_count; i++)
+        error = check_scope(&key->scope.publish, root, claims->publish[i], why);
+    for (size_t i = 0; key->has_scope && !error && i < claims->subscribe_count; i++)
+        error = check_scope(&key->scope.subscribe, root, claims->subscribe[i], why);
+    return error;
+}
+
 char *token_sign(const struct token_keys *keys, const char *kid, const struct token_claims *claims,
                  char why[TOKEN_WHY_BYTES])
 {
@@ -88,6 +116,8 @@ char *token_sign(const struct token_keys *keys, const char *kid, const struct to
                    "the token would grant nothing: say what to publish or subscribe");
         return NULL;
     }
+    if (check_scopes(key, claims, why))
+        return NULL;
     char *payload = payload_of(claims);
     char *text = payload ? serialize_token(key, payload) : NULL;
     free(payload);

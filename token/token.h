@@ -140,7 +140,8 @@ struct token_claims {
 /* Each returns a text that the caller owns and frees with token_text_free, or NULL with words in
  * `why`. */
 
-/* A token signed with the key `kid`, or with the first that can sign if `kid` is NULL. */
+/* A token signed with the key `kid`, or with the first that can sign if `kid` is NULL. Refused if
+ * it would grant nothing, or more than the scope of the key. */
 char *token_sign(const struct token_keys *keys, const char *kid, const struct token_claims *claims,
                  char why[TOKEN_WHY_BYTES]);
 /* A new key for `algorithm`, as a JWK. `kid` NULL: a random one. `scope`: what its tokens may grant

@@ -65,6 +65,21 @@ static int read_words(const struct options_list *words, struct settings *setting
     return 0;
 }
 
+/* Stars are a pattern in relay.yaml only; in a token they would be a name that nobody has. */
+static int check_paths(const char *option, const struct options_list *paths)
+{
+    for (size_t i = 0; i < paths->count; i++) {
+        const char *path = paths->items[i], *slash = strrchr(path, '/');
+        const char *last = slash ? slash + 1 : path;
+        if (strcmp(last, "*") == 0 || strcmp(last, "**") == 0)
+            return options_complain(PROGRAM,
+                                    "--%s %s: stars are no pattern here; write the path without "
+                                    "them, which grants all below it as well",
+                                    option, path);
+    }
+    return 0;
+}
+
 /* Each option belongs to some commands; elsewhere it is a mistake, not ignored. */
 static int check_options(const struct settings *settings)
 {
@@ -93,7 +108,8 @@ static int check_options(const struct settings *settings)
                                     name_of(settings->command));
     if (settings->command != GENERATE && !settings->key)
         return options_complain(PROGRAM, "--key is missing: the file of the key");
-    return 0;
+    int error = check_paths("publish", &settings->publish);
+    return error ? error : check_paths("subscribe", &settings->subscribe);
 }
 
 static int read_time(const char *name, const char *text, int64_t *seconds)

@@ -208,6 +208,8 @@ def wrong_words_are_named():
                          (("verify", "--key", key, "a.b.c", "d"), "too many arguments for verify"),
                          (("verify", "--key", key, "--publish", "a"), "--publish is not for verify"),
                          (("verify", "--key", key, "--in", "x", "a.b.c"), "both given"), (("verify", "--key", "-"), "standard input"),
+                         (("sign", "--key", key, "--publish", "a/**"), "--publish a/**: stars are no pattern here"),
+                         (("generate", "--subscribe", "*"), "--subscribe *: stars are no pattern here"),
                          (("generate", "--expires", "1h"), "--expires is not for generate"), (("generate", "--root", "a"), "--root limits"),
                          (("generate", "--algorithm", "ES256", "--public", "-"), "both keys")):
         err = token(*wrong, status=2)

@@ -80,12 +80,27 @@ def the_crate_and_we_read_each_others_keys_and_tokens():
             check_claims_by_ours(public, said([crate, "sign", "--key", key, *SIGN]), CLAIMS, f"{algorithm} by the crate")
 
 
+def without_scope(key):
+    """A copy of the key that signs everything."""
+    with open(key, "rb") as file:
+        text = file.read().strip()
+    jwk = json.loads(text if text.startswith(b"{") else base64.urlsafe_b64decode(text + b"=" * (-len(text) % 4)))
+    del jwk["scope"]
+    path = fresh("without-scope.jwk")
+    with open(path, "w", encoding="utf-8") as file:
+        json.dump(jwk, file)
+    return path
+
+
 def a_scope_holds_on_both_sides():
     theirs, mine = fresh("crate-scope.jwk"), key_of_ours("EdDSA", "--root", "demo", "--publish", "alice")
     said([crate, "generate", "--algorithm", "EdDSA", "--root", "demo", "--publish", "alice", "--out", theirs])
     for key in (theirs, mine):
         public = public_of(key, "EdDSA")
-        good, bad = (said([ours, "sign", "--key", key, "--root", "demo", "--publish", path]) for path in ("alice/cam", "bob"))
+        good = said([ours, "sign", "--key", key, "--root", "demo", "--publish", "alice/cam"])
+        bad = said([ours, "sign", "--key", without_scope(key), "--root", "demo", "--publish", "bob"])
+        status, _, err = run([ours, "sign", "--key", key, "--root", "demo", "--publish", "bob"])
+        check(status == 1 and "beyond the scope of the key" in err, f"ours signs beyond the scope: {status} {err}")
         for who in (ours, crate):
             check_equal(run([who, "verify", "--key", public], stdin=good.encode())[0], 0, f"{who}: a token within the scope")
             check(run([who, "verify", "--key", public], stdin=bad.encode())[0] != 0, f"{who}: a token beyond the scope is good")
