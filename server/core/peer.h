@@ -44,7 +44,7 @@ enum { PEER_NAME_BYTES = CORE_IDENTITY_BYTES + 40 };
 char *peer_name(const struct core_peer *peer, char out[PEER_NAME_BYTES]);
 
 enum { PEER_LIMITS_BYTES = GRANTS_TEXT_BYTES + 32 };
-/* Why it may not do more: "it is granted a/b only". Returns `out`. */
+/* Why it may not do more: "it may publish a/b only". Returns `out`. */
 char *peer_limits(const struct core_peer *peer, enum core_action action,
                   char out[PEER_LIMITS_BYTES]);
 

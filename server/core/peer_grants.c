@@ -48,6 +48,11 @@ char *peer_name(const struct core_peer *peer, char out[PEER_NAME_BYTES])
     return out;
 }
 
+static const char *action_word(enum core_action action)
+{
+    return action == CORE_PUBLISH ? "publish" : "watch";
+}
+
 char *peer_limits(const struct core_peer *peer, enum core_action action,
                   char out[PEER_LIMITS_BYTES])
 {
@@ -55,7 +60,7 @@ char *peer_limits(const struct core_peer *peer, enum core_action action,
     if (peer->has_expired)
         snprintf(out, PEER_LIMITS_BYTES, "its grants have expired");
     else
-        snprintf(out, PEER_LIMITS_BYTES, "it is granted %s",
+        snprintf(out, PEER_LIMITS_BYTES, "it may %s %s", action_word(action),
                  peer->grants ? grants_text(peer->grants, action, granted) : "everything");
     return out;
 }
@@ -66,9 +71,8 @@ bool peer_check_may(const struct core_peer *peer, enum core_action action,
     char name[PEER_NAME_BYTES], text[MOQ_PATH_LINE_BYTES], limits[PEER_LIMITS_BYTES];
     if (core_peer_may(peer, action, path))
         return true;
-    log_info(LOG_POLICY, "%s may not %s %s: %s", peer_name(peer, name),
-             action == CORE_PUBLISH ? "publish" : "watch", moq_path_text(path, text, sizeof text),
-             peer_limits(peer, action, limits));
+    log_info(LOG_POLICY, "%s may not %s %s: %s", peer_name(peer, name), action_word(action),
+             moq_path_text(path, text, sizeof text), peer_limits(peer, action, limits));
     return false;
 }
 

@@ -406,7 +406,7 @@ static void grants_decide_on_offers_first(void **state)
     pond_offer(&stage.pond, stage.owner.guest, "lively/room");
     assert_offer(&stage.pond, 1, false);
     assert_int_equal(stage.pond.denial, CORE_DENIAL_FORBIDDEN);
-    assert_string_equal(stage.pond.reason, "it is granted live only");
+    assert_string_equal(stage.pond.reason, "it may publish live only");
     assert_int_equal(stage.guard.announces, 0);
     assert_int_equal(world_counters(&stage.world)->announcements_denied, 1);
     pond_drain(&stage.pond);
