@@ -130,9 +130,14 @@ static const char *current_name(const struct file_source *source)
     return source->next_name > 0 ? source->names[source->next_name - 1] : source->file;
 }
 
+/* `from` names the file already, unless it is a directory. */
 static void fail_at_file(struct file_source *source, const char *why)
 {
     char text[HOST_LINE_BYTES];
+    if (strcmp(current_name(source), source->file) == 0) {
+        fail_source(source, why);
+        return;
+    }
     snprintf(text, sizeof text, "%s: %s", current_name(source), why);
     fail_source(source, text);
 }
