@@ -236,8 +236,9 @@ RELAY_SINCE(1, 0) uint64_t relay_worker_now_ns(const struct relay_worker *worker
 
 /* [any] Runs `run` on the worker's thread, soon. Posts of one thread run in their order. The
  * worker's mailbox takes them until its worker_stop has returned; those that wait then are not
- * run. RELAY_ERR_NOMEM; RELAY_ERR_BOUNDS: RELAY_POSTS_MAX of this module wait already;
- * RELAY_ERR_CLOSED: the worker has stopped. */
+ * run, and it is for the module's `stop` to free what `arg` points to. RELAY_ERR_NOMEM;
+ * RELAY_ERR_BOUNDS: RELAY_POSTS_MAX of this module wait already; RELAY_ERR_CLOSED: the worker has
+ * stopped. */
 RELAY_SINCE(1, 0)
 int relay_worker_post(struct relay_worker *worker,
                       void (*run)(struct relay_worker *worker, void *arg), void *arg);
@@ -658,7 +659,8 @@ int relay_watch_open(struct relay_worker *worker, const struct relay_wish *wish,
                      relay_on_readable *on_readable, void *user, struct relay_watch **watch);
 /* 1: *item is the next item. 0: there is none now. RELAY_ERR_CLOSED: after RELAY_ITEM_END. */
 RELAY_SINCE(1, 0) int relay_watch_read(struct relay_watch *watch, struct relay_item *item);
-RELAY_SINCE(1, 0) void relay_watch_close(struct relay_watch **watch); /* sets it to NULL */
+/* Also in on_readable of the same watch. Sets it to NULL. */
+RELAY_SINCE(1, 0) void relay_watch_close(struct relay_watch **watch);
 
 struct relay_watch_stats {
     uint32_t size; /* in: sizeof(struct relay_watch_stats) */
