@@ -6,6 +6,7 @@
  * Tested by tests/e2e/test_auth.py. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "modules/auth/admit.h"
 #include "modules/auth/callback.h"
@@ -24,11 +25,27 @@ static void make_counters(struct relay_self *self, struct auth *auth)
         auth->counters[i] = relay_counter(self, names[i]);
 }
 
-static void warn_of_skipped(struct relay_self *self, const struct rules *rules)
+/* Of a pair, not a secret, which has only one form. */
+static bool has_private_half(const struct token_keys *keys)
+{
+    for (size_t i = 0; i < token_keys_count(keys); i++) {
+        const struct token_key_info key = token_keys_at(keys, i);
+        if (key.can_sign && strncmp(key.algorithm, "HS", 2) != 0)
+            return true;
+    }
+    return false;
+}
+
+static void warn_of_keys(struct relay_self *self, const struct rules *rules)
 {
     const char *skipped = rules->keys ? token_keys_skipped(rules->keys) : "";
     if (skipped[0])
         relay_log(self, RELAY_WARN, "%s", skipped);
+    if (rules->keys && has_private_half(rules->keys))
+        relay_log(self, RELAY_WARN,
+                  "%s has a private key, which the relay does not need; give it what moq-token "
+                  "public prints",
+                  rules->key_file);
 }
 
 static struct auth *auth_new(struct relay_self *self, struct rules *rules)
@@ -54,7 +71,7 @@ static int start_module(struct relay_self *self, const void *config)
         auth_stop_libraries();
         return relay_fail(self, "%s", why);
     }
-    warn_of_skipped(self, rules);
+    warn_of_keys(self, rules);
     relay_set_data(self, auth);
     return 0;
 }
@@ -73,7 +90,7 @@ static void use_prepared_rules(struct relay_self *self, bool is_applied)
 {
     struct auth *auth = relay_data(self);
     if (is_applied) {
-        warn_of_skipped(self, auth->next);
+        warn_of_keys(self, auth->next);
         board_replace(&auth->board, NULL, auth->next);
     } else {
         rules_unref(&auth->next);

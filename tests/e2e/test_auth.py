@@ -190,6 +190,14 @@ def nobody_comes_in_without_a_token_if_nothing_is_for_everybody():
     relay.stop()
 
 
+def a_private_key_where_a_public_one_will_do_is_told():
+    key = Key("private", "a", "ES256")
+    for file, is_told in ((key.public, False), (key.private, True)):
+        relay = relay_with_auth("private", f"{{ keys: {file} }}")
+        check_equal(any("has a private key" in line for line in relay.err), is_told, f"a warning about {file}")
+        relay.stop()
+
+
 def everybody_may_do_what_is_for_everybody():
     relay = relay_with_auth("open", '{ anonymous: { publish: ["demo/in"], subscribe: ["**"] } }')
     probe = Probe()
@@ -420,6 +428,7 @@ TESTS = [
     each_may_do_what_the_token_says_on_four_workers,
     peer_and_log_are_told_which_check_failed,
     nobody_comes_in_without_a_token_if_nothing_is_for_everybody,
+    a_private_key_where_a_public_one_will_do_is_told,
     everybody_may_do_what_is_for_everybody,
     names_are_compared_part_by_part_as_they_are,
     guests_of_other_modules_are_asked_too,
