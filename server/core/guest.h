@@ -60,7 +60,8 @@ typedef void core_on_offer_decided(void *self, bool is_allowed, enum core_denial
 /* Like origin_add, on behalf of a guest that was let in: its grants and then hooks decide whether
  * the offer is announced, and hooks may rename it. `on_decided` (may be NULL) may be called before
  * this returns. The result is for origin_remove, which may be called in `on_decided` too, until the
- * guest is closed or its last call has returned. NULL: out of memory, or it was not let in. */
+ * guest is closed or its last call has returned. NULL: out of memory, or the guest was not let in,
+ * or hooks had it closed. */
 struct announcement *core_guest_offer(struct core_guest *guest, const struct origin_offer *offer,
                                       core_on_offer_decided *on_decided);
 

@@ -128,7 +128,7 @@ struct announcement *core_guest_offer(struct core_guest *guest, const struct ori
     announcement->can = offer->can;
     announcement->on_decided = on_decided;
     peer_announce(peer, announcement);
-    return announcement;
+    return guest->ops == &no_ops ? NULL : announcement; /* hooks may have had it closed */
 }
 
 struct core_peer *core_guest_peer(struct core_guest *guest)

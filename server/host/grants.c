@@ -82,7 +82,7 @@ static int set_on_request(void *request, const struct core_grants *grants)
 
 int relay_request_set_grants(struct relay_request *request, const struct relay_grants *grants)
 {
-    if (!FITS(request, HOST_REQUEST))
+    if (!REQUEST_FITS(request))
         return RELAY_ERR_INVALID;
     return convert_grants(grants, set_on_request, request->core);
 }

@@ -6,15 +6,15 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Frees the guest; its sources hear of it. */
+/* Frees the guest; its sources hear of it, and hooks of what they offered. */
 static void end_guest(struct relay_guest *guest, enum relay_denial code, const char *reason)
 {
     guest->head.magic = 0;
+    list_remove(&guest->node);
     for (struct list *node; (node = list_pop_front(&guest->ties));) {
         struct guest_tie *tie = container_of(node, struct guest_tie, node);
         tie->on_lost(tie, code, reason);
     }
-    list_remove(&guest->node);
     if (guest->is_opening)
         guest->is_over = true;
     else
@@ -37,12 +37,11 @@ static void on_guest_decided(void *user, bool is_allowed, enum core_denial denia
 static void on_guest_closed(void *user, int error, const char *reason)
 {
     struct relay_guest *guest = user;
-    const struct relay_guest_ops ops = guest->ops;
-    void *module_user = guest->user;
     enum relay_denial code = host_denial_of_error(error);
+    guest->head.magic = 0;
+    if (guest->ops.on_closed) /* first: the module must not use it in the hooks that follow */
+        guest->ops.on_closed(guest->user, code, reason);
     end_guest(guest, code, reason);
-    if (ops.on_closed)
-        ops.on_closed(module_user, code, reason);
 }
 
 static const struct core_guest_ops guest_ops = {.on_decided = on_guest_decided,
@@ -114,10 +113,11 @@ static void close_guest(struct relay_guest *guest)
 
 void relay_guest_close(struct relay_guest **guest)
 {
-    if (guest && *guest && FITS(*guest, HOST_GUEST))
-        close_guest(*guest);
+    struct relay_guest *closed = guest ? *guest : NULL;
     if (guest)
-        *guest = NULL;
+        *guest = NULL; /* first, because hooks may close it again */
+    if (closed && FITS(closed, HOST_GUEST))
+        close_guest(closed);
 }
 
 void guests_close_forgotten(struct relay_worker *worker)

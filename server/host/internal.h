@@ -159,7 +159,11 @@ void self_counters(const struct relay_self *self,
 
 /* hooks.c: makes `worker->ops` of the hooks that the module has. */
 void hooks_fill(struct relay_worker *worker);
-/* request.c: the module does not hold it any more. */
+/* request.c: as host_fits, and false if the request is over: a call to the relay may end the peer,
+ * and its requests with it, while a hook is still running. */
+bool request_fits(const struct relay_request *request, const char *function);
+#define REQUEST_FITS(request) request_fits(request, __func__)
+/* The module does not hold it any more. */
 void request_let_go(struct core_request *core);
 void requests_free(struct relay_worker *worker);
 struct relay_peer *hooks_peer(struct relay_worker *worker, struct core_peer *peer);

@@ -8,13 +8,11 @@
 
 #include "server/host/internal.h"
 
-/* A call to the relay may end the peer, and its requests with it, while a hook is still running. */
-static bool request_fits(const struct relay_request *request, const char *function)
+bool request_fits(const struct relay_request *request, const char *function)
 {
     return host_fits(request, HOST_REQUEST, function) &&
            core_request_is_open(request->head.worker->core->hooks, request->core, request->number);
 }
-#define REQUEST_FITS(request) request_fits(request, __func__)
 
 uint64_t relay_request_number(const struct relay_request *request)
 {

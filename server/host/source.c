@@ -81,15 +81,15 @@ static void on_offer_decided(void *self, bool is_allowed, enum core_denial denia
         refuse_source(self, host_denial_back(denial), reason);
 }
 
-/* The guest is gone, so its offer is withdrawn. */
+/* The guest is gone, so its offer is withdrawn. Hooks hear of that and may close the source. */
 static void on_guest_lost(struct guest_tie *tie, enum relay_denial code, const char *reason)
 {
     struct relay_source *source = container_of(tie, struct relay_source, tie);
     struct announcement *announcement = source->announcement;
     source->announcement = NULL;
+    refuse_source(source, code, reason);
     if (announcement)
         origin_remove(announcement);
-    refuse_source(source, code, reason);
 }
 
 static void free_source(struct relay_source *source)
@@ -97,6 +97,18 @@ static void free_source(struct relay_source *source)
     moq_track_unref(&source->track);
     moq_path_unref(&source->path);
     free(source);
+}
+
+static void free_if_unused(struct relay_source *source)
+{
+    if (source->is_closed && source->holds == 0 && !source->is_told)
+        free_source(source);
+}
+
+static void release_source(struct relay_source *source)
+{
+    source->holds--;
+    free_if_unused(source);
 }
 
 /* The module has no handle of it any more. A post that is under way frees it. */
@@ -107,8 +119,7 @@ static void drop_source(struct relay_source *source)
     source->head.worker->source_count--;
     list_remove(&source->node);
     list_remove(&source->tie.node);
-    if (!source->is_told)
-        free_source(source);
+    free_if_unused(source);
 }
 
 /* Offers the path to peers and workers, or asks whether the guest may. */
@@ -120,15 +131,15 @@ static int announce_source(struct relay_source *source, struct relay_guest *gues
         .self = source,
         .can = MOQ_CAN_RANGES | MOQ_CAN_FETCH | MOQ_CAN_INFO,
     };
-    if (guest)
-        source->announcement = core_guest_offer(guest->core, &offer, on_offer_decided);
-    else
-        source->announcement = origin_add(source->head.worker->core->router, &offer);
-    if (!source->announcement)
-        return guest ? RELAY_ERR_REFUSED : RELAY_ERR_NOMEM;
-    if (guest)
+    if (guest) { /* tied first, because hooks may close the guest */
         list_push_back(&guest->ties, &source->tie.node);
-    return 0;
+        source->announcement = core_guest_offer(guest->core, &offer, on_offer_decided);
+    } else {
+        source->announcement = origin_add(source->head.worker->core->router, &offer);
+    }
+    if (source->announcement)
+        return 0;
+    return guest ? RELAY_ERR_REFUSED : RELAY_ERR_NOMEM;
 }
 
 static int make_source(struct relay_worker *worker, const struct relay_offer *offer,
@@ -211,7 +222,7 @@ static void run_telling(struct post *post, void *owner)
     (void)owner;
     source->is_told = false;
     if (source->is_closed) {
-        free_source(source);
+        free_if_unused(source);
         return;
     }
     if (source->is_refused) {
@@ -337,14 +348,17 @@ void relay_source_end(struct relay_source *source, int error)
 {
     if (!FITS(source, HOST_SOURCE))
         return;
+    source->holds++;
     end_track(source, host_core_error(error));
     source_feeds_end(source);
+    release_source(source);
 }
 
 static void close_source(struct relay_source *source, int error)
 {
     struct announcement *announcement = source->announcement;
     source->announcement = NULL;
+    source->head.magic = 0;
     end_track(source, host_core_error(error));
     if (announcement)
         origin_remove(announcement);
@@ -355,10 +369,11 @@ static void close_source(struct relay_source *source, int error)
 
 void relay_source_close(struct relay_source **source, int error)
 {
-    if (source && *source && FITS(*source, HOST_SOURCE))
-        close_source(*source, error);
+    struct relay_source *closed = source ? *source : NULL;
     if (source)
-        *source = NULL;
+        *source = NULL; /* first, because hooks may close it again */
+    if (closed && FITS(closed, HOST_SOURCE))
+        close_source(closed, error);
 }
 
 void sources_close_forgotten(struct relay_worker *worker)

@@ -26,7 +26,8 @@ struct relay_source {
     char reason[RELAY_REASON_BYTES];
     bool is_live;   /* what the module was told */
     bool is_told;   /* a post is under way to tell it */
-    bool is_closed; /* only the post under way still needs it */
+    bool is_closed; /* only the post under way, or a call that holds it, still needs it */
+    uint32_t holds; /* calls at work with it, whose hooks may close it */
     struct post telling;
 };
 

@@ -152,10 +152,11 @@ static void close_watch(struct relay_watch *watch)
 
 void relay_watch_close(struct relay_watch **watch)
 {
-    if (watch && *watch && FITS(*watch, HOST_WATCH))
-        close_watch(*watch);
+    struct relay_watch *closed = watch ? *watch : NULL;
     if (watch)
-        *watch = NULL;
+        *watch = NULL; /* first, because hooks may close it again */
+    if (closed && FITS(closed, HOST_WATCH))
+        close_watch(closed);
 }
 
 /* ---- Paths ----------------------------------------------------------------------------------- */

@@ -329,7 +329,9 @@ enum relay_request_kind {
     RELAY_REQUEST_INFO,  /* what is known of a track */
 };
 
-/* Each may be NULL and then costs nothing. */
+/* Each may be NULL and then costs nothing. They are also called from inside functions of this
+ * header that lead to what they tell of, and may call any of them in turn: a function that closes
+ * something sets the caller's pointer to NULL before it calls a hook. */
 struct relay_hooks {
     uint32_t size; /* sizeof(struct relay_hooks) */
     /* A peer has connected; no session exists yet. Answers may set grants. */
@@ -579,7 +581,7 @@ struct relay_source_ops {
 };
 /* Offers a track until relay_source_close. `ops` may be NULL. RELAY_ERR_INVALID: no valid path;
  * RELAY_ERR_DUPLICATE: this module offers it on this worker already; RELAY_ERR_BOUNDS:
- * RELAY_SOURCES_MAX; RELAY_ERR_NOMEM. */
+ * RELAY_SOURCES_MAX; RELAY_ERR_REFUSED: its guest was not let in, or has ended; RELAY_ERR_NOMEM. */
 RELAY_SINCE(1, 0)
 int relay_source_open(struct relay_worker *worker, const struct relay_offer *offer,
                       const struct relay_source_ops *ops, void *user, struct relay_source **source);
