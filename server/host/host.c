@@ -94,21 +94,22 @@ static void start_here(const struct core_worker *core, void *user)
     self->workers[self->worker_count++] = worker;
     if (module->worker_start && module->worker_start(worker, worker->config) != 0) {
         visit->error = MOQ_ERR_REFUSED;
-        host_worker_end(worker);
         core_hooks_remove(core->hooks, &worker->hook);
+        host_worker_end(worker);
         self->failed = self->workers[--self->worker_count];
     }
 }
 
+/* Its hooks go first, so that none is called when worker_stop has freed what they use. */
 static void stop_here(const struct core_worker *core, void *user)
 {
     const struct visit *visit = user;
     struct relay_worker *worker = visit->self->workers[core->number];
     moq_native_wake(core->native);
+    core_hooks_remove(core->hooks, &worker->hook);
     if (visit->self->kind->module.worker_stop)
         visit->self->kind->module.worker_stop(worker);
     host_worker_end(worker);
-    core_hooks_remove(core->hooks, &worker->hook);
 }
 
 static void reload_here(const struct core_worker *core, void *user)

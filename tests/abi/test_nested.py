@@ -23,6 +23,13 @@ def nested(doing, hook, *more):
     return test
 
 
+@with_workers(*WORKERS)
+def no_hook_is_called_after_worker_stop(workers):
+    relay = relay_with("leave", workers)
+    relay.stop()
+    check_equal(relay.trace.lines().count("session_close"), 1, "session_close of the guest that was left open")
+
+
 TESTS = [nested("end_source", "track_idle"), nested("close_source", "event"), nested("close_watch", "track_idle"),
          nested("close_guest", "event", "session_close"), nested("lose_guest", "event", "on_closed", "session_close"),
-         nested("offer", "announce"), nested("grant", "session_open")]
+         nested("offer", "announce"), nested("grant", "session_open"), no_hook_is_called_after_worker_stop]

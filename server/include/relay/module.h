@@ -192,8 +192,9 @@ struct relay_module {
     /* [main] Follows each `reload` that returned 0. True: all workers have the new configuration,
      * and the old one is freed after this. False: another module refused, the new one is freed. */
     void (*reload_done)(struct relay_self *self, bool is_applied);
-    /* [worker] After the last session has ended: closes its sources, watches, timers and handles
-     * on the worker's loop, and ends its threads' use of the worker. */
+    /* [worker] After the last session has ended and the last hook was called: closes its sources,
+     * watches, guests, timers and handles on the worker's loop, and ends its threads' use of the
+     * worker. */
     void (*worker_stop)(struct relay_worker *worker);
     void (*stop)(struct relay_self *self); /* [main] last, when no worker calls it any more */
 };
