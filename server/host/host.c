@@ -77,17 +77,22 @@ struct visit {
     int error;
 };
 
+/* Notes an error of the relay's own as what failed. Returns it. */
+static int fail_here(struct relay_self *self, int error)
+{
+    snprintf(self->failure, sizeof self->failure, "%s", moq_error_words(error));
+    return error;
+}
+
 static void start_here(const struct core_worker *core, void *user)
 {
     struct visit *visit = user;
     struct relay_self *self = visit->self;
     const struct relay_module *module = &self->kind->module;
     struct relay_worker *worker = host_worker_new(self, core);
-    visit->error = MOQ_ERR_NOMEM;
-    if (!worker)
-        return;
-    visit->error = core_hooks_add(core->hooks, &worker->hook);
-    if (visit->error) {
+    int error = worker ? core_hooks_add(core->hooks, &worker->hook) : MOQ_ERR_NOMEM;
+    if (error) {
+        visit->error = fail_here(self, error);
         host_worker_free(&worker);
         return;
     }

@@ -2,6 +2,10 @@
 /* A module that tells of each call of its life, and fails where its settings say. */
 #include "kit.h"
 
+#ifndef SLOT_BYTES
+#define SLOT_BYTES sizeof(uint64_t)
+#endif
+
 #include <string.h>
 
 #ifndef NAME
@@ -119,7 +123,7 @@ RELAY_MODULE = {
     .name = NAME,
     .version = "1.0",
     .config = &schema,
-    .worker_slot_bytes = sizeof(uint64_t),
+    .worker_slot_bytes = SLOT_BYTES,
     .check = check,
     .start = start,
     .worker_start = worker_start,

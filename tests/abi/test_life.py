@@ -70,6 +70,16 @@ def a_start_that_fails_without_words_is_told_of():
                       "life start 0 of 3", "life worker_start 0", "life stop")
 
 
+def a_worker_without_memory_is_told_of():
+    trace = Trace()
+    process = Process(command(configuration(module("life", "SLOT_BYTES=1u<<30"))),
+                      env={"ABI_TRACE": trace.path, "ASAN_OPTIONS": "max_allocation_size_mb=512:allocator_may_return_null=1"})
+    check_equal(process.wait(3), 1, f"exit status: {process.err}")
+    found = [line for line in process.err if "cannot start on a worker: out of memory" in line]
+    check_equal(len(found), 1, f"lines that say why: {process.err}")
+    check_equal(trace.lines()[1:], ["life stop"], "calls after the start")
+
+
 def a_worker_start_that_fails_stops_the_earlier_ones():
     for at in range(3):
         check_start_fails([other(), life(fail="worker_start", worker=at)], ("life", module("life"), "the world is broken"),
@@ -139,7 +149,7 @@ def a_check_that_refuses_stops_a_reload():
 
 
 TESTS = [modules_start_in_order_and_stop_in_reverse, the_check_flag_calls_no_module, a_start_that_fails_stops_what_was_started,
-         a_start_that_fails_without_words_is_told_of, a_worker_start_that_fails_stops_the_earlier_ones,
-         a_check_that_refuses_names_the_place, a_reload_reaches_every_worker_and_then_the_old_one_goes,
+         a_start_that_fails_without_words_is_told_of, a_worker_without_memory_is_told_of,
+         a_worker_start_that_fails_stops_the_earlier_ones, a_check_that_refuses_names_the_place, a_reload_reaches_every_worker_and_then_the_old_one_goes,
          a_reload_that_one_refuses_changes_nothing, a_change_that_needs_a_restart_is_not_told_to_the_module,
          a_check_that_refuses_stops_a_reload]
