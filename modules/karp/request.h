@@ -12,7 +12,9 @@ enum {
     REQUEST_PATH_MAX_PARTS = 30,  /* the instance and the track come below it */
     REQUEST_PATH_MAX_BYTES = 900, /* with room for those two, up to what the relay takes */
     REQUEST_PATH_BYTES = REQUEST_PATH_MAX_BYTES + 1,
-    REQUEST_CREDENTIAL_BYTES = 8192, /* with the final zero; longer ones are refused */
+    /* With the final zero: what the relay takes, and more than the head of a request has room for
+     * (VISIT_HEAD_MAX_BYTES). Whoever decides is given all of it. */
+    REQUEST_CREDENTIAL_BYTES = (16 << 10) + 1,
 };
 
 /* The broadcast that the target of a request ("/demo/bbb?jwt=x") names. It is the part before '?'

@@ -147,6 +147,8 @@ static int offer_track(void *user, const struct karp_offer *offer, void **handle
         .priority = (uint32_t)(NEUTRAL_PRIORITY + offer->priority),
         .order = RELAY_ORDER_NEWEST,
     };
+    if (output->offer.guest && !relay_offer.guest)
+        return MOQ_ERR_REFUSED; /* the relay has ended it; without a guest nobody would be asked */
     struct track *track = calloc(1, sizeof *track);
     if (!track || write_path(output, offer, path)) {
         free(track);

@@ -150,6 +150,7 @@ def a_check_that_refuses_stops_a_reload():
 
 TESTS = [modules_start_in_order_and_stop_in_reverse, the_check_flag_calls_no_module, a_start_that_fails_stops_what_was_started,
          a_start_that_fails_without_words_is_told_of, a_worker_without_memory_is_told_of,
-         a_worker_start_that_fails_stops_the_earlier_ones, a_check_that_refuses_names_the_place, a_reload_reaches_every_worker_and_then_the_old_one_goes,
+         a_worker_start_that_fails_stops_the_earlier_ones, a_check_that_refuses_names_the_place,
+         a_reload_reaches_every_worker_and_then_the_old_one_goes,
          a_reload_that_one_refuses_changes_nothing, a_change_that_needs_a_restart_is_not_told_to_the_module,
          a_check_that_refuses_stops_a_reload]

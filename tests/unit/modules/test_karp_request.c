@@ -140,6 +140,21 @@ static void a_token_can_be_a_bearers(void **state)
     assert_bearer(header, header + 7);
 }
 
+enum { HEAD_BYTES = 16 << 10 }; /* VISIT_HEAD_MAX_BYTES */
+
+/* A module that decides refuses it as too long; it must not look as if there were none. */
+static void a_long_token_is_passed_on(void **state)
+{
+    char header[7 + HEAD_BYTES] = "Bearer ", query[4 + HEAD_BYTES] = "jwt=";
+    char token[REQUEST_CREDENTIAL_BYTES];
+    (void)state;
+    memset(header + 7, 'x', sizeof header - 8);
+    assert_bearer(header, header + 7);
+    memset(query + 4, 'x', sizeof query - 5);
+    assert_int_equal(request_query_token(query, token), strlen(query + 4));
+    assert_string_equal(token, query + 4);
+}
+
 static void assert_wait(struct backoff *backoff, uint64_t ran_ms, uint64_t about_ms)
 {
     uint64_t wait_ms = backoff_next_ms(backoff, ran_ms);
@@ -190,6 +205,7 @@ int main(void)
         cmocka_unit_test(names_of_the_configuration_may_have_braces),
         cmocka_unit_test(a_token_can_be_in_the_query),
         cmocka_unit_test(a_token_can_be_a_bearers),
+        cmocka_unit_test(a_long_token_is_passed_on),
         cmocka_unit_test(waits_double_up_to_a_minute),
         cmocka_unit_test(waits_of_two_sources_differ),
         cmocka_unit_test(verdicts_are_cut_and_have_words),
