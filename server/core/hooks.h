@@ -181,6 +181,8 @@ int core_hooks_replace(struct core_hooks *hooks, struct core_hook *old, struct c
 uint64_t core_request_number(const struct core_request *request);
 /* The held request with this number. NULL: it needs no answer any more. */
 struct core_request *core_request_held(const struct core_hooks *hooks, uint64_t number);
+/* The entry that is asked about it or holds it. NULL: none. */
+const struct core_hook *core_request_entry(const struct core_request *request);
 
 /* Whether an entry is asked about `request` now, or holds it under `number`. The request may be
  * gone; only its address is used. */

@@ -133,6 +133,11 @@ void core_request_set_user(struct core_request *request, void *user)
     request->held_user = user;
 }
 
+const struct core_hook *core_request_entry(const struct core_request *request)
+{
+    return request->current;
+}
+
 void *core_request_user(const struct core_request *request)
 {
     return request->held_user;

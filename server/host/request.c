@@ -33,8 +33,10 @@ struct relay_request *relay_request_held(struct relay_worker *worker, uint64_t n
     if (!FITS(worker, HOST_WORKER))
         return NULL;
     struct core_request *core = core_request_held(worker->core->hooks, number);
-    struct relay_request *request = core ? core_request_user(core) : NULL;
-    if (request || !core)
+    if (!core || core_request_entry(core) != &worker->hook)
+        return NULL; /* or another module holds it */
+    struct relay_request *request = core_request_user(core);
+    if (request)
         return request;
     request = take_handle(worker);
     if (!request)

@@ -3,6 +3,12 @@
  * and requests, all on worker 0. */
 #include "kit.h"
 
+#ifndef NAME
+#define NAME "nested"
+#endif
+
+enum { NUMBERS = 64 }; /* of requests that are tried */
+
 enum doing {
     END_SOURCE,   /* closes a source while it ends */
     CLOSE_SOURCE, /* closes a source while it is closed */
@@ -12,10 +18,12 @@ enum doing {
     OFFER,        /* closes a guest when it is asked about what it offers */
     GRANT,        /* closes a guest when it is asked about it, and then grants it something */
     LEAVE,        /* leaves all of them open when it stops */
+    REACH,        /* opens a guest that another module holds, and reaches for that request */
+    HOLD,         /* is that other module */
 };
-static const char *const doings[] = {"end_source",  "close_source", "close_watch",
-                                     "close_guest", "lose_guest",   "offer",
-                                     "grant",       "leave",        NULL};
+static const char *const doings[] = {"end_source", "close_source", "close_watch", "close_guest",
+                                     "lose_guest", "offer",        "grant",       "leave",
+                                     "reach",      "hold",         NULL};
 
 struct settings {
     int doing;
@@ -79,6 +87,10 @@ static enum relay_verdict session_open(struct relay_peer *peer, struct relay_req
     struct state *state = relay_worker_slot(worker);
     const struct relay_grants grants = {.size = sizeof grants, .identity = "nobody"};
     state->peer = peer;
+    if (doing_of(worker) == HOLD) {
+        trace("holds %llu", (unsigned long long)relay_request_number(request));
+        return RELAY_LATER;
+    }
     if (doing_of(worker) != GRANT)
         return RELAY_PASS;
     end_all(worker, "session_open");
@@ -145,17 +157,24 @@ static void prepare(struct relay_worker *worker)
 {
     struct state *state = relay_worker_slot(worker);
     int doing = doing_of(worker);
+    bool has_guest = doing >= CLOSE_GUEST && doing <= REACH;
     state->is_armed = doing == GRANT;
-    if (doing >= CLOSE_GUEST)
+    if (has_guest)
         open_guest(worker);
-    EXPECT(state->guest != NULL, doing >= CLOSE_GUEST && doing != GRANT);
-    if (doing == GRANT)
+    EXPECT(state->guest != NULL, has_guest && doing != GRANT);
+    if (doing == GRANT || doing == REACH || doing == HOLD)
         return;
     state->is_armed = doing == OFFER;
     open_source(worker, doing == OFFER ? RELAY_ERR_REFUSED : 0);
     if (doing != OFFER)
         open_watch(worker);
     state->is_armed = doing != LEAVE;
+}
+
+static void reach_for_requests(struct relay_worker *worker)
+{
+    for (uint64_t number = 0; number < NUMBERS; number++)
+        EXPECT(relay_request_held(worker, number) == NULL, true);
 }
 
 static void act(struct relay_worker *worker)
@@ -176,6 +195,9 @@ static void act(struct relay_worker *worker)
         break;
     case LOSE_GUEST:
         relay_peer_close(state->peer, RELAY_DENIED_REFUSED, "");
+        break;
+    case REACH:
+        reach_for_requests(worker);
         break;
     default:
         break;
@@ -235,7 +257,7 @@ static const struct relay_hooks hooks = {
 
 RELAY_MODULE = {
     RELAY_MODULE_HEAD,
-    .name = "nested",
+    .name = NAME,
     .version = "1.0",
     .config = &schema,
     .hooks = &hooks,

@@ -30,6 +30,16 @@ def no_hook_is_called_after_worker_stop(workers):
     check_equal(relay.trace.lines().count("session_close"), 1, "session_close of the guest that was left open")
 
 
+@with_workers(*WORKERS)
+def a_module_does_not_reach_what_another_one_holds(workers):
+    holder = module("nested", 'NAME="holder"', name="holder")
+    relay = ModuleRelay((holder, {"do": "hold"}), (module("nested"), {"do": "reach"}), workers=workers)
+    wait_until(lambda: relay.trace.lines().count("done") == 2, 20, f"not done: {relay.trace.lines()}")
+    relay.stop()
+    check(relay.trace.has("holds "), "a request was held meanwhile")
+
+
 TESTS = [nested("end_source", "track_idle"), nested("close_source", "event"), nested("close_watch", "track_idle"),
          nested("close_guest", "event", "session_close"), nested("lose_guest", "event", "on_closed", "session_close"),
-         nested("offer", "announce"), nested("grant", "session_open"), no_hook_is_called_after_worker_stop]
+         nested("offer", "announce"), nested("grant", "session_open"), no_hook_is_called_after_worker_stop,
+         a_module_does_not_reach_what_another_one_holds]
