@@ -127,6 +127,17 @@ static enum relay_verdict refuse_by_status(const struct ask *ask, struct relay_r
     return request ? auth_refuse(ask->worker, request, &refusal) : RELAY_DENY;
 }
 
+/* How long an answer may be used again: not when what it grants has expired, because the server may
+ * grant more by then. */
+static uint64_t hold_ns(const struct token *token, uint64_t max_age_ns)
+{
+    int64_t left_ms =
+        token->expires_ms == TOKEN_NEVER ? INT64_MAX : token->expires_ms - auth_now_ms();
+    if (left_ms <= 0)
+        return 0;
+    return (uint64_t)left_ms < max_age_ns / 1000000 ? (uint64_t)left_ms * 1000000 : max_age_ns;
+}
+
 static enum relay_verdict take_grants(const struct ask *ask, struct relay_request *request,
                                       const struct web_answer *answer)
 {
@@ -137,6 +148,7 @@ static enum relay_verdict take_grants(const struct ask *ask, struct relay_reques
         return report_failure(ask, request, "the answer cannot be used", why);
     enum relay_verdict verdict =
         request ? auth_admit(ask->worker, request, ask->rules, &token) : RELAY_DENY;
+    max_age_ns = hold_ns(&token, max_age_ns);
     if (max_age_ns > 0 && ask->callback->rules == ask->rules)
         cache_put(&ask->callback->cache, ask->key, relay_worker_now_ns(ask->worker) + max_age_ns,
                   &token);

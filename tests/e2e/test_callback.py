@@ -162,6 +162,18 @@ def answers_are_used_again_for_as_long_as_they_say():
         finish(relay, probe, *ages)
 
 
+def an_answer_is_not_used_when_what_it_grants_has_expired():
+    token = "brief-0123456789"
+    with AuthServer(lambda handler, question: handler.send(200, {**DEMO, "max_age": 3600, "expires": time.time() + 1.5})) as server:
+        relay, probe = relay_that_asks("brief", server, workers=1), Probe()
+        check_equal([probe.get(relay, "connect", token=token) for _ in range(2)], ["in", "in"], "come in")
+        check_equal(len(server.questions), 1, "questions")
+        time.sleep(2)
+        check_equal(probe.get(relay, "connect", token=token), "in", "comes in again")
+        check_equal(len(server.questions), 2, "questions after the end")
+        finish(relay, probe, token)
+
+
 def everybody_does_not_need_the_server():
     with AuthServer(lambda handler, question: handler.send(*((200, DEMO) if question["token"] == "good-token-good" else (401, {})))) as server:
         relay, probe = relay_that_asks("everybody", server, everybody=', anonymous: { subscribe: ["open/**"] }'), Probe()
@@ -332,6 +344,7 @@ TESTS = [
     the_server_is_told_what_the_peer_said,
     connections_are_kept_alive,
     answers_are_used_again_for_as_long_as_they_say,
+    an_answer_is_not_used_when_what_it_grants_has_expired,
     everybody_does_not_need_the_server,
     the_server_proves_who_it_is,
     whatever_is_no_clear_yes_is_a_no,
