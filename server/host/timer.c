@@ -35,6 +35,7 @@ struct relay_timer *relay_timer_start(struct relay_worker *worker, uint64_t dela
     timer->run = run;
     timer->arg = arg;
     list_push_back(&worker->timers, &timer->node);
+    uv_update_time(worker->core->loop); /* this turn may have begun long ago */
     uv_timer_init(worker->core->loop, &timer->timer);
     timer->timer.data = timer;
     uv_timer_start(&timer->timer, on_timer, delay_ms, repeat_ms);

@@ -4,6 +4,7 @@
 
 #include <pthread.h>
 #include <string.h>
+#include <time.h>
 #include <unistd.h>
 #include <uv.h>
 
@@ -52,6 +53,7 @@ struct state { /* in the worker's slot */
     pthread_t thread;
     bool has_thread, is_over; /* atomic */
     int turns;
+    int64_t since_ms; /* when `other` was started */
     long posted, ran;
     uv_timer_t handle;
     bool is_handle_open;
@@ -69,9 +71,19 @@ static const struct settings *settings_of(struct relay_worker *worker)
 
 /* ---- Timers ---------------------------------------------------------------------------------- */
 
+enum { DELAY_MS = 50, BUSY_MS = 120 };
+
+static int64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
 static void run_once(struct relay_worker *worker, void *arg)
 {
     struct state *state = arg;
+    EXPECT(now_ms() - state->since_ms >= DELAY_MS - 1, 1);
     EXPECT(worker == state->worker, 1);
     EXPECT(state->turns, 3);
     relay_timer_stop(&state->other); /* the one that runs */
@@ -88,7 +100,9 @@ static void run_thrice(struct relay_worker *worker, void *arg)
         return;
     relay_timer_stop(&state->timer);
     EXPECT(relay_timer_start(worker, 1, 0, NULL, NULL) == NULL, 1);
-    state->other = relay_timer_start(worker, 50, 0, run_once, state);
+    usleep(BUSY_MS * 1000); /* however long a turn has lasted, the delay begins now */
+    state->since_ms = now_ms();
+    state->other = relay_timer_start(worker, DELAY_MS, 0, run_once, state);
 }
 
 /* ---- Posts ----------------------------------------------------------------------------------- */
