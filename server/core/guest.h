@@ -19,8 +19,10 @@
 extern "C" {
 #endif
 
-/* The longest credential, in bytes. */
-enum { CORE_CREDENTIAL_BYTES = 16384 };
+enum {
+    CORE_GUESTS_MAX = 1024,        /* of one worker at a time */
+    CORE_CREDENTIAL_BYTES = 16384, /* the longest one */
+};
 
 struct core_guest;
 
@@ -44,7 +46,7 @@ struct core_guest_ops { /* every entry may be NULL */
 
 /* Asks hooks whether the guest may come in. `*guest` is set before they are asked, and is NULL on
  * return if they have denied it already. 0, MOQ_ERR_NOMEM, or MOQ_ERR_BOUNDS (the credential is too
- * long); after an error nothing is called. */
+ * long, or there are CORE_GUESTS_MAX guests); after an error nothing is called. */
 int core_guest_open(struct router *router, const struct core_guest_info *info,
                     const struct core_guest_ops *ops, void *user, struct core_guest **guest);
 /* Its other end has left: removes its offers and withdraws what hooks hold of it. No callback

@@ -94,6 +94,8 @@ int core_guest_open(struct router *router, const struct core_guest_info *info,
     if (info->credential &&
         strnlen(info->credential, CORE_CREDENTIAL_BYTES + 1) > CORE_CREDENTIAL_BYTES)
         return MOQ_ERR_BOUNDS;
+    if (router->counters.guests >= CORE_GUESTS_MAX)
+        return MOQ_ERR_BOUNDS;
     struct core_guest *guest = guest_new(router, info);
     if (!guest)
         return MOQ_ERR_NOMEM;

@@ -110,6 +110,23 @@ static void write_too_much(struct relay_worker *worker)
     relay_source_close(&source, 0);
 }
 
+/* Those of all modules of a worker count. */
+static void open_too_many_guests(struct relay_worker *worker)
+{
+    enum { MORE_THAN_THERE_MAY_BE = 5000 };
+    static struct relay_guest *guests[MORE_THAN_THERE_MAY_BE];
+    const struct relay_guest_info info = {.size = sizeof info, .address = "192.0.2.1:1"};
+    int count = 0, error = 0;
+    while (!error && count < MORE_THAN_THERE_MAY_BE) {
+        error = relay_guest_open(worker, &info, NULL, NULL, &guests[count]);
+        count += error == 0;
+    }
+    EXPECT(error, RELAY_ERR_BOUNDS);
+    EXPECT(count >= 512, true);
+    while (count > 0)
+        relay_guest_close(&guests[--count]);
+}
+
 /* ---- Counters and the map -------------------------------------------------------------------- */
 
 static void count_too_much(struct relay_worker *worker)
@@ -271,6 +288,7 @@ static int worker_start(struct relay_worker *worker, const void *config)
     if (relay_worker_number(worker) == 0)
         offer_too_many(worker);
     open_too_many_groups(worker);
+    open_too_many_guests(worker);
     write_too_much(worker);
     look_at_paths();
     look_at_words(relay_worker_self(worker));

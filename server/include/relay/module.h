@@ -279,14 +279,17 @@ RELAY_SINCE(1, 0) int relay_counter(struct relay_self *self, const char *name);
 RELAY_SINCE(1, 0) void relay_count(struct relay_worker *worker, int counter, int64_t change);
 
 /* [relay] A small map that the module's workers share. Keys and values are bytes and texts of
- * bounded size. Values that were set vanish with the relay. */
+ * bounded size. Values that were set vanish with the relay. RELAY_ERR_INVALID: no key, or one that
+ * is too long; RELAY_ERR_BOUNDS: RELAY_SHARED_MAX, or the value is too long; RELAY_ERR_NOMEM. */
 RELAY_SINCE(1, 0)
 int relay_shared_set(struct relay_self *self, const char *key,
                      const char *value); /* NULL: removes it */
 /* Copies the value. Returns its length, cut to fit like snprintf; RELAY_ERR_NOT_FOUND. */
 RELAY_SINCE(1, 0)
 int relay_shared_get(struct relay_self *self, const char *key, char *out, size_t size);
-/* Adds to a value that is a number (0 if there is none) in one step, and stores the sum in *sum. */
+/* Adds to a value that is a number (0 if there is none) in one step, and stores the sum in *sum,
+ * unless `sum` is NULL. Errors as relay_shared_set, and RELAY_ERR_INVALID: the value is no number;
+ * RELAY_ERR_BOUNDS: the sum is too large. */
 RELAY_SINCE(1, 0)
 int relay_shared_add(struct relay_self *self, const char *key, int64_t change, int64_t *sum);
 
@@ -710,8 +713,8 @@ struct relay_guest_ops { /* each may be NULL */
      * and must be closed. */
     void (*on_closed)(void *user, enum relay_denial code, const char *reason);
 };
-/* *guest is NULL on return if it was refused already. RELAY_ERR_BOUNDS; RELAY_ERR_NOMEM: then
- * nothing is called. */
+/* *guest is NULL on return if it was refused already. RELAY_ERR_BOUNDS: the worker has too many
+ * guests, or the credential is too long; RELAY_ERR_NOMEM. After an error nothing is called. */
 RELAY_SINCE(1, 0)
 int relay_guest_open(struct relay_worker *worker, const struct relay_guest_info *info,
                      const struct relay_guest_ops *ops, void *user, struct relay_guest **guest);
