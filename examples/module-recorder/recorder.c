@@ -4,12 +4,13 @@
  * Tested by tests/e2e/test_module_recorder.py. */
 #include <stdlib.h>
 #include <string.h>
+#include <time.h>
 
 #include "recording.h"
 
 /* Paths that are offered already are told soon after they are asked for, but their end is not. */
 #define LISTING_NS UINT64_C(300000000)
-enum { TICK_MS = 20, STOP_WAIT_MS = 3000 };
+enum { TICK_MS = 20, STOP_WAIT_MS = 3000 /* for all files together */ };
 
 /* ---- Settings -------------------------------------------------------------------------------- */
 
@@ -197,18 +198,38 @@ static void tell_closed(const struct recorder_worker *recorder, const struct clo
                   (unsigned long long)file_bytes(file));
 }
 
-/* Frees files that are written to their ends, or have had `wait_ms` to be. */
-static void free_closed(struct recorder_worker *recorder, uint64_t wait_ms)
+/* Frees files that are written to their ends. */
+static void free_finished(struct recorder_worker *recorder)
 {
     struct closing **at = &recorder->closing;
     while (*at) {
         struct closing *closing = *at;
-        if (!wait_ms && !file_has_finished(closing->file)) {
+        if (!file_has_finished(closing->file)) {
             at = &closing->next;
             continue;
         }
         *at = closing->next;
-        if (file_wait(closing->file, wait_ms))
+        tell_closed(recorder, closing);
+        file_free(closing->file);
+        free(closing);
+    }
+}
+
+static uint64_t now_ms(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_MONOTONIC, &now);
+    return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
+/* Frees all files, when they are written to their ends or STOP_WAIT_MS are over. */
+static void free_closed(struct recorder_worker *recorder)
+{
+    uint64_t until_ms = now_ms() + STOP_WAIT_MS;
+    for (struct closing *closing; (closing = recorder->closing) != NULL;) {
+        uint64_t at_ms = now_ms();
+        recorder->closing = closing->next;
+        if (file_wait(closing->file, until_ms > at_ms ? until_ms - at_ms : 0))
             tell_closed(recorder, closing);
         else
             relay_log(relay_worker_self(recorder->worker), RELAY_ERROR,
@@ -234,7 +255,7 @@ static void on_tick(struct relay_worker *worker, void *arg)
         else
             at = recording_next(*at);
     }
-    free_closed(recorder, 0);
+    free_finished(recorder);
     if (recorder->recording_count < before && recorder->has_left_out)
         list_again(recorder);
     if (!recorder->recordings && !recorder->closing && !recorder->listing_ns)
@@ -299,7 +320,7 @@ static void worker_stop(struct relay_worker *worker)
         relay_timer_stop(&recorder->timer);
     while (recorder->recordings)
         drop_recording(recorder, &recorder->recordings);
-    free_closed(recorder, STOP_WAIT_MS);
+    free_closed(recorder);
 }
 
 RELAY_MODULE = {

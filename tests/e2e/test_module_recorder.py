@@ -138,13 +138,17 @@ def a_disk_that_stalls_costs_groups_and_harms_no_viewer():
 def a_relay_ends_although_the_disk_stalls():
     hold = scratch("hold-at-the-end")
     relay = Recorder("stalled-end", 1, env={"SLOW_DISK_HOLD": hold})
-    publisher = looping(relay, "/demo/clip")
-    relay.wait_for_file(0, 30000)
+    publishers = [looping(relay, f"/demo/{number}") for number in range(3)]
+    for number in range(3):
+        relay.wait_for_file(number, 30000)
     open(hold, "w").close()
     time.sleep(1)
+    begun = time.monotonic()
     relay.stop()
-    check_equal(len(relay.lines("error module: recorder")), 1, f"lines of error: {relay.err[-5:]}")
-    publisher.kill()
+    check(time.monotonic() - begun < 3 * 3, "a relay waits 3 s for all files together, not for each of them")
+    check_equal(len(relay.lines("error module: recorder")), 3, f"lines of error: {relay.err[-5:]}")
+    for publisher in publishers:
+        publisher.kill()
 
 
 def a_full_disk_is_told_once_and_ends_the_recording_alone():
