@@ -17,6 +17,8 @@
 enum {
     CONNECTION_MEMORY_BYTES = 128 << 10, /* a head and, later, pieces of a body */
     CHECK_MS = 250,
+    RUNS_MAX = 16, /* of libmicrohttpd in a turn of the loop, while it has something left to do */
+    PAUSE_MS = 1,
     HANDLES = 4,
 };
 
@@ -143,16 +145,31 @@ static size_t unescape_nothing(void *self, struct MHD_Connection *connection, ch
 
 /* ---- Running --------------------------------------------------------------------------------- */
 
-static void run_daemon(struct http_server *server)
+/* Returns after how many milliseconds it has to run again; UINT64_MAX: not before the next event.
+ * It would like to run again at once for as long as a line of the client's fills its buffer and
+ * does not end. A timer that starts itself again with 0 would keep libuv from everything else. */
+static uint64_t run_for_a_while(struct MHD_Daemon *daemon)
 {
     MHD_UNSIGNED_LONG_LONG wait_ms;
+    for (int runs = 0; runs < RUNS_MAX; runs++) {
+        MHD_run(daemon);
+        if (MHD_get_timeout(daemon, &wait_ms) != MHD_YES)
+            return UINT64_MAX;
+        if (wait_ms > 0)
+            return wait_ms;
+    }
+    return PAUSE_MS;
+}
+
+static void run_daemon(struct http_server *server)
+{
     unsigned before = server->visit_count;
     if (server->is_running)
         return;
     server->is_running = true;
-    MHD_run(server->daemon);
+    uint64_t wait_ms = run_for_a_while(server->daemon);
     server->is_running = false;
-    if (MHD_get_timeout(server->daemon, &wait_ms) == MHD_YES)
+    if (wait_ms != UINT64_MAX)
         uv_timer_start(&server->timer, on_timer, wait_ms, 0);
     if (server->visit_count < before)
         door_go_on(&server->door);

@@ -188,6 +188,19 @@ def what_is_wrong_gets_an_answer_and_harms_nobody():
     relay.finish()
 
 
+def a_line_that_never_ends_holds_up_nobody():
+    """The line before a chunk fills all of the buffer that it may have."""
+    relay = Ingest("line")
+    with socket.create_connection(("127.0.0.1", int(relay.http.rsplit(":", 1)[1])), 60) as client:
+        client.sendall(b"PUT /demo/x HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n5;" + b"x" * 200000)
+        wait_until(lambda: relay.counts()["opened"] == 1, 10, "the request is not there")
+        said = answer(relay, f"curl -m 20 -T {as_fmp4(clip('h264'))} $URL/demo/y")
+        check(said.endswith(" frames published\n200"), f"the others are answered by {said!r}")
+        said = client.recv(1000)
+        check(b" 408 " in said, f"it is answered by {said!r}")
+    relay.finish()
+
+
 GATEKEEPER = """
 #include <relay/module.h>
 #include <string.h>
@@ -345,5 +358,6 @@ def every_recipe_of_the_docs_works():
 TESTS = [media_by_put_and_post_is_unchanged, media_by_tcp_and_unix_socket_is_unchanged, a_file_plays_in_a_loop,
          a_file_that_is_played_once_is_unchanged, a_command_runs_while_somebody_watches,
          an_encoder_that_dies_comes_back_without_its_viewers_reconnecting, what_is_wrong_gets_an_answer_and_harms_nobody,
+         a_line_that_never_ends_holds_up_nobody,
          other_modules_decide_on_encoders, a_source_that_fails_is_told_and_comes_back, mistakes_in_the_configuration_are_told_with_their_place,
          ports_that_are_taken_are_told, an_encoder_comes_in_by_rtmp, every_recipe_of_the_docs_works]
