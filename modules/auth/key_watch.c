@@ -45,7 +45,7 @@ static void look_at_file(uv_work_t *work)
         (look->has_bad && stamp_equal(&look->stamp, &look->bad)))
         return;
     look->was_read = true;
-    look->keys = token_keys_load(look->rules->key_file, look->why);
+    look->keys = auth_load_keys(look->rules->key_file, look->why);
 }
 
 static void note_bad_file(struct key_watch *watch, const struct look *look)

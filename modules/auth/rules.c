@@ -54,7 +54,7 @@ static int read_keys(struct rules *rules, char why[TOKEN_WHY_BYTES])
     if (!rules->key_file)
         return 0;
     rules->stamp = stamp_of(rules->key_file);
-    rules->keys = token_keys_load(rules->key_file, why);
+    rules->keys = auth_load_keys(rules->key_file, why);
     return rules->keys ? 0 : TOKEN_ERR_KEY;
 }
 

@@ -5,10 +5,9 @@
 
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 
 #include <curl/curl.h>
-
-#include "token/token.h"
 
 #define PATTERNS(name_, member, words)                                                             \
     {                                                                                              \
@@ -136,12 +135,21 @@ static bool is_web_url(const char *url)
     return is_url;
 }
 
+struct token_keys *auth_load_keys(const char *file, char why[TOKEN_WHY_BYTES])
+{
+    struct stat status;
+    if (stat(file, &status) != 0 || S_ISREG(status.st_mode))
+        return token_keys_load(file, why);
+    snprintf(why, TOKEN_WHY_BYTES, "cannot read %.200s: it is not a regular file", file);
+    return NULL;
+}
+
 static void check_keys(struct relay_check *check, const char *file)
 {
     char why[TOKEN_WHY_BYTES];
     if (!auth_start_libraries())
         return;
-    struct token_keys *keys = token_keys_load(file, why);
+    struct token_keys *keys = auth_load_keys(file, why);
     if (!keys)
         relay_check_fail(check, "keys", "%s", why);
     token_keys_free(&keys);

@@ -5,6 +5,8 @@
 
 #include <relay/module.h>
 
+#include "token/token.h"
+
 struct auth_lists {
     const char *const *publish, *const *subscribe;
     size_t publish_count, subscribe_count;
@@ -22,6 +24,9 @@ struct auth_config {
 };
 
 extern const struct relay_schema auth_schema; /* of struct auth_config */
+
+/* As token_keys_load. A pipe or a device is refused: it would be waited for. */
+struct token_keys *auth_load_keys(const char *file, char why[TOKEN_WHY_BYTES]);
 
 /* Reports what makes no sense, and a file of keys that cannot be used. */
 void auth_check(struct relay_check *check, const void *config);

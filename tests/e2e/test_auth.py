@@ -367,6 +367,25 @@ def keys_that_cannot_be_read_change_nothing():
         check_no_secrets(relay, token, other, file.read())
 
 
+def a_pipe_in_the_place_of_the_keys_is_not_waited_for():
+    key = Key("pipe", "a", "ES256")
+    keys = key_set(scratch("pipe/now.jwks"), key)
+    token, pipe = key.sign("--subscribe", ""), scratch("pipe/pipe")
+    relay = relay_with_auth("pipe", f"{{ keys: {keys} }}")
+    probe = Probe()
+    os.mkfifo(pipe)
+    os.replace(pipe, keys)
+    relay.wait_for("it is not a regular file; the keys that were read before stay in use")
+    check(comes_in(probe, relay, token), "the old keys stay")
+    relay.send(signal.SIGHUP)
+    relay.wait_for("the old one stays in use")
+    check(comes_in(probe, relay, token), "a reload changes nothing")
+    status, _, err = run([program("moq-relay"), "--check", relay.path], seconds=5)
+    check(status != 0 and ".yaml:7:" in err and "not a regular file" in err, f"a start: {err}")
+    probe.end()
+    relay.stop()
+
+
 def a_configuration_that_makes_no_sense_is_explained():
     key = Key("check", "a", "ES256")
     cases = [
@@ -435,7 +454,7 @@ TESTS = [
     a_session_ends_when_its_token_expires,
     more_than_a_session_can_be_granted_is_refused,
     replaced_keys_count_from_then_on,
-    keys_that_cannot_be_read_change_nothing,
+    keys_that_cannot_be_read_change_nothing, a_pipe_in_the_place_of_the_keys_is_not_waited_for,
     a_configuration_that_makes_no_sense_is_explained,
     bad_tokens_do_no_harm_to_viewers,
 ]
