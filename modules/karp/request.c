@@ -105,7 +105,7 @@ const char *request_query(const char *target)
 static size_t copy_token(const char *text, size_t size, char token[REQUEST_CREDENTIAL_BYTES])
 {
     if (size >= REQUEST_CREDENTIAL_BYTES)
-        size = 0;
+        size = REQUEST_CREDENTIAL_BYTES - 1;
     memcpy(token, text, size);
     token[size] = '\0';
     return size;
@@ -114,14 +114,20 @@ static size_t copy_token(const char *text, size_t size, char token[REQUEST_CREDE
 size_t request_query_token(const char *query, char token[REQUEST_CREDENTIAL_BYTES])
 {
     static const char name[] = "jwt=";
+    const char *value = "";
+    size_t value_size = 0, count = 0;
     while (*query) {
         size_t size = strcspn(query, "&#");
-        if (strncmp(query, name, sizeof name - 1) == 0)
-            return copy_token(query + sizeof name - 1, size - (sizeof name - 1), token);
+        if (strncmp(query, name, sizeof name - 1) == 0) {
+            value = query + sizeof name - 1;
+            value_size = size - (sizeof name - 1);
+            count++;
+        }
         query += size;
         query += *query != '\0';
     }
-    return copy_token("", 0, token);
+    bool is_clear = count == 1 && !memchr(value, '%', value_size);
+    return copy_token(value, is_clear ? value_size : 0, token);
 }
 
 size_t request_bearer(const char *header, char token[REQUEST_CREDENTIAL_BYTES])

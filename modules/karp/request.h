@@ -31,8 +31,9 @@ unsigned request_name(const char *name, char path[REQUEST_PATH_BYTES], struct ve
 /* The part of the target behind '?'; "" if there is none. Borrowed. */
 const char *request_query(const char *target);
 
-/* The value of `jwt` in a query, not decoded: tokens have no characters that need it. Returns
- * its length; 0: there is none, or it is longer than REQUEST_CREDENTIAL_BYTES allows. */
+/* The value of `jwt` in a query. Returns its length; 0: there is none, or it is there twice or has
+ * escapes, and whoever decides has to look at the query. What is too long is cut, so that it is too
+ * long for whoever decides as well, and not the same as no token. */
 size_t request_query_token(const char *query, char token[REQUEST_CREDENTIAL_BYTES]);
 
 /* The token of "Bearer x" in an Authorization header. `header` may be NULL. Returns as above. */

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "modules/karp/backoff.h"
+#include "token/token.h"
 
 static void assert_path(const char *target, const char *expected)
 {
@@ -114,6 +115,10 @@ static void a_token_can_be_in_the_query(void **state)
     assert_query_token("/a?jwt=", "");
     assert_query_token("/a?&&jwt=x", "x");
     assert_query_token("/jwt=x", "");
+    assert_query_token("/a?jwt=x&jwt=x", "");
+    assert_query_token("/a?jwt=&b=c&jwt=x", "");
+    assert_query_token("/a?jwt=%78", "");
+    assert_query_token("/a?jwt=x&b=%78", "x");
     assert_query_token("/a", "");
 }
 
@@ -126,7 +131,7 @@ static void assert_bearer(const char *header, const char *expected)
 
 static void a_token_can_be_a_bearers(void **state)
 {
-    char header[REQUEST_CREDENTIAL_BYTES + 16] = "Bearer ";
+    char header[TOKEN_MAX_BYTES + 64] = "Bearer ", token[REQUEST_CREDENTIAL_BYTES];
     (void)state;
     assert_bearer("Bearer x.y.z", "x.y.z");
     assert_bearer("bearer   x.y.z ", "x.y.z");
@@ -134,10 +139,12 @@ static void a_token_can_be_a_bearers(void **state)
     assert_bearer("Bearer ", "");
     assert_bearer("Basic eDp5", "");
     assert_bearer(NULL, "");
-    memset(header + 7, 'x', REQUEST_CREDENTIAL_BYTES);
-    assert_bearer(header, "");
-    header[7 + REQUEST_CREDENTIAL_BYTES - 1] = '\0';
+    memset(header + 7, 'x', TOKEN_MAX_BYTES);
     assert_bearer(header, header + 7);
+    header[7 + TOKEN_MAX_BYTES] = 'x';
+    assert_bearer(header, header + 7);
+    memset(header + 7, 'x', sizeof header - 8);
+    assert_int_equal(request_bearer(header, token), TOKEN_MAX_BYTES + 1); /* too long for a token */
 }
 
 enum { HEAD_BYTES = 16 << 10 }; /* VISIT_HEAD_MAX_BYTES */
