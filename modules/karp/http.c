@@ -58,12 +58,27 @@ static void on_resumed(void *self)
     uv_timer_start(&server->timer, on_timer, 0, 0);
 }
 
+static void on_check(uv_timer_t *timer);
+
+/* Others who ask the same do not put it off. */
+static void check_soon(struct http_server *server)
+{
+    if (uv_timer_get_due_in(&server->check) > VISIT_SETTLE_MS)
+        uv_timer_start(&server->check, on_check, VISIT_SETTLE_MS, CHECK_MS);
+}
+
 static void on_check(uv_timer_t *timer)
 {
     struct http_server *server = timer->data;
+    bool is_any_settling = false;
     host_wake(host_of(server));
-    list_for_each_safe (node, &server->visits)
-        visit_check(container_of(node, struct visit, link), host_of(server)->clock->now_ns);
+    list_for_each_safe (node, &server->visits) {
+        struct visit *visit = container_of(node, struct visit, link);
+        visit_check(visit, host_of(server)->clock->now_ns);
+        is_any_settling |= visit->state == VISIT_SETTLING;
+    }
+    if (is_any_settling)
+        check_soon(server);
 }
 
 static void *open_visit(struct http_server *server, struct MHD_Connection *connection)
@@ -121,9 +136,13 @@ static enum MHD_Result on_http(void *self, struct MHD_Connection *connection, co
                                const char *method, const char *version, const char *data,
                                size_t *size, void **state)
 {
+    struct http_server *server = self;
     struct visit *visit = visit_of(connection);
-    (void)self, (void)url, (void)version, (void)state;
-    return visit ? visit_handle(visit, method, data, size) : MHD_NO;
+    (void)url, (void)version, (void)state;
+    enum MHD_Result result = visit ? visit_handle(visit, method, data, size) : MHD_NO;
+    if (visit && visit->state == VISIT_SETTLING)
+        check_soon(server);
+    return result;
 }
 
 /* The request is over, whole or not. */

@@ -115,11 +115,20 @@ static void answer_early(struct visit *visit)
 
 /* ---- Head and decision ----------------------------------------------------------------------- */
 
+/* The whole body is there, so libmicrohttpd can answer. */
+static void settle_visit(struct visit *visit)
+{
+    visit_resume(visit);
+}
+
 static void on_ingest_failed(void *owner, const struct verdict *why)
 {
     struct visit *visit = owner;
     visit->verdict = *why;
-    answer_early(visit);
+    if (visit->state == VISIT_SETTLING)
+        settle_visit(visit);
+    else
+        answer_early(visit);
 }
 
 static enum MHD_Result begin_body(struct visit *visit)
@@ -167,6 +176,8 @@ static void on_guest_closed(void *owner, const struct verdict *why)
     struct visit *visit = owner;
     if (visit->verdict.status == 0)
         visit->verdict = *why;
+    if (visit->state == VISIT_SETTLING)
+        settle_visit(visit);
     if (visit->state != VISIT_BODY)
         return;
     ingest_fail(visit->ingest, why);
@@ -228,6 +239,13 @@ static unsigned check_head(struct visit *visit, const char *method)
     return request_path(visit->target, visit->path, verdict);
 }
 
+static enum MHD_Result suspend_visit(struct visit *visit)
+{
+    visit->is_suspended = true;
+    MHD_suspend_connection(visit->connection);
+    return MHD_YES;
+}
+
 static enum MHD_Result handle_head(struct visit *visit, const char *method)
 {
     if (check_head(visit, method))
@@ -235,13 +253,23 @@ static enum MHD_Result handle_head(struct visit *visit, const char *method)
     ask_relay(visit);
     if (visit->state != VISIT_DECIDING || visit->verdict.status)
         return begin_body(visit);
-    visit->is_suspended = true;
-    MHD_suspend_connection(visit->connection);
-    return MHD_YES;
+    return suspend_visit(visit);
 }
 
 /* ---- Body ------------------------------------------------------------------------------------ */
 
+static enum MHD_Result answer_end(struct visit *visit)
+{
+    if (visit->verdict.status == 0)
+        visit->verdict = *ingest_verdict(visit->ingest);
+    if (visit->verdict.status == 0)
+        verdict_set(&visit->verdict, VERDICT_OK, "%llu frames published",
+                    (unsigned long long)ingest_frames(visit->ingest));
+    return answer_request(visit);
+}
+
+/* Whether its tracks may be offered is told in a later turn of the loop, and a short body is over
+ * before that. Checks count turns, because one that parses much lasts longer than any pause. */
 static enum MHD_Result handle_body(struct visit *visit, const char *data, size_t *size)
 {
     if (*size > 0) {
@@ -253,11 +281,9 @@ static enum MHD_Result handle_body(struct visit *visit, const char *data, size_t
         return MHD_YES;
     }
     if (ingest_finish(visit->ingest))
-        visit->verdict = *ingest_verdict(visit->ingest);
-    else
-        verdict_set(&visit->verdict, VERDICT_OK, "%llu frames published",
-                    (unsigned long long)ingest_frames(visit->ingest));
-    return answer_request(visit);
+        return answer_end(visit);
+    set_state(visit, VISIT_SETTLING, 0);
+    return suspend_visit(visit);
 }
 
 enum MHD_Result visit_handle(struct visit *visit, const char *method, const char *data,
@@ -270,6 +296,8 @@ enum MHD_Result visit_handle(struct visit *visit, const char *method, const char
         return begin_body(visit);
     case VISIT_BODY:
         return handle_body(visit, data, size);
+    case VISIT_SETTLING:
+        return answer_end(visit);
     case VISIT_DECIDING:
     case VISIT_ANSWERED:
         return MHD_YES;
@@ -287,7 +315,7 @@ enum MHD_Result visit_handle(struct visit *visit, const char *method, const char
 void visit_end(struct visit *visit)
 {
     struct verdict why;
-    if (visit->ingest) {
+    if (visit->ingest && visit->state != VISIT_SETTLING) {
         verdict_set(&why, VERDICT_MALFORMED, "the connection broke off");
         ingest_fail(visit->ingest, &why);
     }
@@ -297,6 +325,8 @@ void visit_end(struct visit *visit)
 
 void visit_check(struct visit *visit, uint64_t now_ns)
 {
+    if (visit->state == VISIT_SETTLING && ++visit->settle_checks == VISIT_SETTLE_CHECKS)
+        settle_visit(visit);
     if (now_ns < visit->until_ns)
         return;
     if (visit->state == VISIT_DECIDING) {
