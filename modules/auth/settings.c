@@ -135,10 +135,16 @@ static bool is_web_url(const char *url)
     return is_url;
 }
 
-struct token_keys *auth_load_keys(const char *file, char why[TOKEN_WHY_BYTES])
+/* Pipes and devices are waited for when they are opened or read. */
+static bool is_other_than_file(const char *path)
 {
     struct stat status;
-    if (stat(file, &status) != 0 || S_ISREG(status.st_mode))
+    return stat(path, &status) == 0 && !S_ISREG(status.st_mode);
+}
+
+struct token_keys *auth_load_keys(const char *file, char why[TOKEN_WHY_BYTES])
+{
+    if (!is_other_than_file(file))
         return token_keys_load(file, why);
     snprintf(why, TOKEN_WHY_BYTES, "cannot read %.200s: it is not a regular file", file);
     return NULL;
@@ -173,6 +179,9 @@ void auth_check(struct relay_check *check, const void *config)
                          "no URL such as https://auth.example/moq or http://127.0.0.1:8000/");
     if (is_text(auth->callback.ca) && !has_url)
         relay_check_fail(check, "callback.ca", "there is no callback.url that needs it");
+    else if (is_text(auth->callback.ca) && is_other_than_file(auth->callback.ca))
+        relay_check_fail(check, "callback.ca", "cannot read %s: it is not a regular file",
+                         auth->callback.ca);
     if (has_keys)
         check_keys(check, auth->keys);
     check_patterns(check, "publish", lists->publish, lists->publish_count);

@@ -394,6 +394,7 @@ def a_configuration_that_makes_no_sense_is_explained():
         ('{ callback: { url: "ftp://127.0.0.1/" } }', "auth.callback.url: no URL such as"),
         ('{ callback: { url: "auth.example/path" } }', "auth.callback.url: no URL such as"),
         (f'{{ keys: {key.public}, callback: {{ ca: {key.public} }} }}', "auth.callback.ca: there is no callback.url"),
+        ('{ callback: { url: "https://127.0.0.1/", ca: /dev/null } }', "auth.callback.ca: cannot read /dev/null: it is not a regular file"),
         ('{ anonymous: { publish: ["demo/*"], subscribe: ["a"] } }', "auth.anonymous.publish[0]: demo/*: a '*' may stand only"),
         ("{ keys: /nothing.jwk }", 'auth.keys: cannot read "/nothing.jwk"'),
         (f"{{ keys: {__file__} }}", "neither JSON nor base64url"),
