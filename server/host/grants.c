@@ -46,6 +46,12 @@ static int read_prefixes(struct prefixes *prefixes, const char *const *texts, si
     return 0;
 }
 
+/* What a module of version 1.0 states. */
+enum {
+    GRANTS_BYTES_1_0 = offsetof(struct relay_grants, expires_ms) +
+                       sizeof((struct relay_grants){.size = 0}.expires_ms)
+};
+
 typedef int set_grants(void *subject, const struct core_grants *grants);
 
 /* Reads what a module grants, and hands it to `set`. */
@@ -53,9 +59,9 @@ static int convert_grants(const struct relay_grants *given, set_grants *set, voi
 {
     struct relay_grants all = {.size = 0};
     struct prefixes prefixes = {.count = 0};
-    if (given->size < sizeof all)
+    if (given->size < GRANTS_BYTES_1_0)
         return RELAY_ERR_INVALID;
-    memcpy(&all, given, sizeof all);
+    memcpy(&all, given, host_struct_bytes(given->size, sizeof all));
     int error = read_prefixes(&prefixes, all.publish, all.publish_count);
     if (!error)
         error = read_prefixes(&prefixes, all.subscribe, all.subscribe_count);

@@ -131,7 +131,7 @@ static void assert_bearer(const char *header, const char *expected)
 
 static void a_token_can_be_a_bearers(void **state)
 {
-    char header[TOKEN_MAX_BYTES + 64] = "Bearer ", token[REQUEST_CREDENTIAL_BYTES];
+    char header[TOKEN_MAX_BYTES + 64] = "Bearer ";
     (void)state;
     assert_bearer("Bearer x.y.z", "x.y.z");
     assert_bearer("bearer   x.y.z ", "x.y.z");
@@ -143,8 +143,6 @@ static void a_token_can_be_a_bearers(void **state)
     assert_bearer(header, header + 7);
     header[7 + TOKEN_MAX_BYTES] = 'x';
     assert_bearer(header, header + 7);
-    memset(header + 7, 'x', sizeof header - 8);
-    assert_int_equal(request_bearer(header, token), TOKEN_MAX_BYTES + 1); /* too long for a token */
 }
 
 enum { HEAD_BYTES = 16 << 10 }; /* VISIT_HEAD_MAX_BYTES */
