@@ -6,6 +6,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+_Static_assert((int)RELAY_GUESTS_MAX == (int)CORE_GUESTS_MAX, "one is the other");
+_Static_assert((int)RELAY_CREDENTIAL_MAX_BYTES == (int)CORE_CREDENTIAL_BYTES, "one is the other");
+
 /* Frees the guest; its sources hear of it, and hooks of what they offered. */
 static void end_guest(struct relay_guest *guest, enum relay_denial code, const char *reason)
 {

@@ -115,7 +115,7 @@ struct relay_worker {
     const struct relay_config *relay;      /* the whole configuration that this worker uses */
     uint64_t counters[RELAY_COUNTERS_MAX]; /* written on its thread, read on any: atomic */
     struct list timers, sources, watches, announced, guests;
-    uint32_t source_count;
+    uint32_t source_count, timer_count;
     uv_timer_t *sweep;      /* for the caches of its sources; NULL: there was none yet */
     uint32_t waiting_posts; /* atomic */
     bool is_stopped;        /* atomic: worker_stop was called, posts are dropped */

@@ -26,7 +26,7 @@ struct relay_timer *relay_timer_start(struct relay_worker *worker, uint64_t dela
                                       void (*run)(struct relay_worker *worker, void *arg),
                                       void *arg)
 {
-    if (!FITS(worker, HOST_WORKER) || !run)
+    if (!FITS(worker, HOST_WORKER) || !run || worker->timer_count == RELAY_TIMERS_MAX)
         return NULL;
     struct relay_timer *timer = calloc(1, sizeof *timer);
     if (!timer)
@@ -35,6 +35,7 @@ struct relay_timer *relay_timer_start(struct relay_worker *worker, uint64_t dela
     timer->run = run;
     timer->arg = arg;
     list_push_back(&worker->timers, &timer->node);
+    worker->timer_count++;
     uv_update_time(worker->core->loop); /* this turn may have begun long ago */
     uv_timer_init(worker->core->loop, &timer->timer);
     timer->timer.data = timer;
@@ -51,6 +52,7 @@ static void stop_timer(struct relay_timer *timer)
 {
     timer->head.magic = 0;
     list_remove(&timer->node);
+    timer->head.worker->timer_count--;
     uv_close((uv_handle_t *)&timer->timer, on_timer_closed);
 }
 

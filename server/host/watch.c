@@ -6,6 +6,9 @@
 
 #include "server/host/internal.h"
 
+_Static_assert((int)RELAY_WATCHES_MAX == (int)CORE_WATCHES_MAX, "one is the other");
+_Static_assert((int)RELAY_ANNOUNCED_MAX == (int)CORE_ANNOUNCED_MAX, "one is the other");
+
 struct relay_watch {
     struct host_handle head;
     struct list node; /* relay_worker.watches */

@@ -113,18 +113,35 @@ static void write_too_much(struct relay_worker *worker)
 /* Those of all modules of a worker count. */
 static void open_too_many_guests(struct relay_worker *worker)
 {
-    enum { MORE_THAN_THERE_MAY_BE = 5000 };
-    static struct relay_guest *guests[MORE_THAN_THERE_MAY_BE];
+    struct relay_guest *guests[RELAY_GUESTS_MAX + 1];
     const struct relay_guest_info info = {.size = sizeof info, .address = "192.0.2.1:1"};
     int count = 0, error = 0;
-    while (!error && count < MORE_THAN_THERE_MAY_BE) {
+    while (!error && count <= RELAY_GUESTS_MAX) {
         error = relay_guest_open(worker, &info, NULL, NULL, &guests[count]);
         count += error == 0;
     }
     EXPECT(error, RELAY_ERR_BOUNDS);
-    EXPECT(count >= 512, true);
+    EXPECT(count, RELAY_GUESTS_MAX);
     while (count > 0)
         relay_guest_close(&guests[--count]);
+}
+
+static void never(struct relay_worker *worker, void *arg)
+{
+    (void)worker, (void)arg;
+}
+
+static void start_too_many_timers(struct relay_worker *worker)
+{
+    static struct relay_timer *timers[RELAY_TIMERS_MAX];
+    int count = 0;
+    while (count < RELAY_TIMERS_MAX &&
+           (timers[count] = relay_timer_start(worker, 60000, 0, never, NULL)))
+        count++;
+    EXPECT(count, RELAY_TIMERS_MAX);
+    EXPECT(relay_timer_start(worker, 60000, 0, never, NULL) == NULL, 1);
+    while (count > 0)
+        relay_timer_stop(&timers[--count]);
 }
 
 /* ---- Counters and the map -------------------------------------------------------------------- */
@@ -289,6 +306,7 @@ static int worker_start(struct relay_worker *worker, const void *config)
         offer_too_many(worker);
     open_too_many_groups(worker);
     open_too_many_guests(worker);
+    start_too_many_timers(worker);
     write_too_much(worker);
     look_at_paths();
     look_at_words(relay_worker_self(worker));

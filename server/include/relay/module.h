@@ -222,7 +222,7 @@ RELAY_SINCE(1, 0) uint32_t relay_worker_count(const struct relay_self *self); /*
 
 /* ---- Workers --------------------------------------------------------------------------------- */
 
-/* [worker], all but relay_post. Whatever should exist once per relay, such as a source, belongs on
+/* [worker], all but relay_worker_post. Whatever should exist once per relay, such as a source, belongs on
  * one worker, usually number 0. */
 RELAY_SINCE(1, 0) struct relay_self *relay_worker_self(const struct relay_worker *worker);
 RELAY_SINCE(1, 0) uint32_t relay_worker_number(const struct relay_worker *worker); /* from 0 */
@@ -244,8 +244,8 @@ RELAY_SINCE(1, 0)
 int relay_worker_post(struct relay_worker *worker,
                       void (*run)(struct relay_worker *worker, void *arg), void *arg);
 
-/* [worker] Calls `run` after `delay_ms`, then every `repeat_ms` (0: once). NULL: out of memory.
- * Belongs to the module until relay_timer_stop, also when it has run. */
+/* [worker] Calls `run` after `delay_ms`, then every `repeat_ms` (0: once). NULL: out of memory, or
+ * RELAY_TIMERS_MAX. Belongs to the module until relay_timer_stop, also when it has run. */
 RELAY_SINCE(1, 0)
 struct relay_timer *relay_timer_start(struct relay_worker *worker, uint64_t delay_ms,
                                       uint64_t repeat_ms,
@@ -278,9 +278,9 @@ RELAY_SINCE(1, 0) int relay_counter(struct relay_self *self, const char *name);
 /* [worker] Adds to it on this worker; /stats shows the sum of all workers. */
 RELAY_SINCE(1, 0) void relay_count(struct relay_worker *worker, int counter, int64_t change);
 
-/* [relay] A small map that the module's workers share. Keys and values are bytes and texts of
- * bounded size. Values that were set vanish with the relay. RELAY_ERR_INVALID: no key, or one that
- * is too long; RELAY_ERR_BOUNDS: RELAY_SHARED_MAX, or the value is too long; RELAY_ERR_NOMEM. */
+/* [relay] A small map that the module's workers share. Keys and values are texts, and vanish with
+ * the relay. RELAY_ERR_INVALID: no key, or one that is too long; RELAY_ERR_BOUNDS:
+ * RELAY_SHARED_MAX, or the value is too long; RELAY_ERR_NOMEM. */
 RELAY_SINCE(1, 0)
 int relay_shared_set(struct relay_self *self, const char *key,
                      const char *value); /* NULL: removes it */
@@ -293,14 +293,27 @@ int relay_shared_get(struct relay_self *self, const char *key, char *out, size_t
 RELAY_SINCE(1, 0)
 int relay_shared_add(struct relay_self *self, const char *key, int64_t change, int64_t *sum);
 
-enum {                          /* limits of one module */
-       RELAY_POSTS_MAX = 65536, /* per worker */
+enum { /* limits of one module on one worker */
+       RELAY_POSTS_MAX = 65536,
+       RELAY_TIMERS_MAX = 4096,
+       RELAY_SOURCES_MAX = 1024,
+       RELAY_GROUPS_MAX = 16, /* open ones of a source */
+       RELAY_GROUP_MAX_BYTES = 64 << 20,
+       RELAY_FRAME_MAX_BYTES = 16 << 20,
+};
+enum { /* limits of one module */
        RELAY_COUNTERS_MAX = 64,
        RELAY_SHARED_MAX = 4096, /* keys */
-       RELAY_KEY_BYTES = 128,   /* with the final zero, like the next two */
+       RELAY_KEY_BYTES = 128,   /* with the final zero, as all that follow */
        RELAY_VALUE_BYTES = 1024,
        RELAY_REASON_BYTES = 128,
        RELAY_PATH_BYTES = 3166, /* room for any path */
+};
+enum { /* limits of all modules together on one worker */
+       RELAY_WATCHES_MAX = 1024,
+       RELAY_ANNOUNCED_MAX = 256,
+       RELAY_GUESTS_MAX = 1024,
+       RELAY_CREDENTIAL_MAX_BYTES = 16384, /* of a guest */
 };
 
 /* ---- Paths: [any] ---------------------------------------------------------------------------- */
@@ -613,13 +626,6 @@ RELAY_SINCE(1, 0) int relay_group_write(struct relay_group *group, const void *d
 /* Ends the group: complete if `error` is 0, else cut short. Sets *group to NULL. */
 RELAY_SINCE(1, 0) void relay_group_close(struct relay_group **group, int error);
 
-enum {
-    RELAY_SOURCES_MAX = 1024, /* of one module on one worker */
-    RELAY_GROUPS_MAX = 16,
-    RELAY_GROUP_MAX_BYTES = 64 << 20,
-    RELAY_FRAME_MAX_BYTES = 16 << 20,
-};
-
 /* ---- Sinks: [worker] ------------------------------------------------------------------------- */
 
 /* A module watches a track as a viewer does, from whichever worker and publisher it comes. Hooks
@@ -659,7 +665,7 @@ struct relay_item {
  * called from inside another function of this header. */
 typedef void relay_on_readable(struct relay_watch *watch, void *user);
 /* If nobody publishes the track, the watch waits as a viewer does (limits.wait), and then ends with
- * RELAY_ERR_NOT_FOUND. RELAY_ERR_INVALID; RELAY_ERR_BOUNDS: too many watches; RELAY_ERR_NOMEM. */
+ * RELAY_ERR_NOT_FOUND. RELAY_ERR_INVALID; RELAY_ERR_BOUNDS: RELAY_WATCHES_MAX; RELAY_ERR_NOMEM. */
 RELAY_SINCE(1, 0)
 int relay_watch_open(struct relay_worker *worker, const struct relay_wish *wish,
                      relay_on_readable *on_readable, void *user, struct relay_watch **watch);
@@ -681,7 +687,7 @@ void relay_watch_stats(const struct relay_watch *watch, struct relay_watch_stats
 
 /* Calls `on_path` for each path under `prefix` that somebody offers now, and then for each that
  * appears or ends, whichever worker its publishers are on; never from inside another function of
- * this header. RELAY_ERR_INVALID; RELAY_ERR_BOUNDS; RELAY_ERR_NOMEM. */
+ * this header. RELAY_ERR_INVALID; RELAY_ERR_BOUNDS: RELAY_ANNOUNCED_MAX; RELAY_ERR_NOMEM. */
 typedef void relay_on_path(void *user, const char *path, bool is_offered);
 RELAY_SINCE(1, 0)
 int relay_announced_open(struct relay_worker *worker, const char *prefix, relay_on_path *on_path,
@@ -702,7 +708,7 @@ struct relay_guest_info {
     const char *query;    /* without '?' */
     const char *page;     /* the origin of a page, as browsers tell it */
     const char *server_name;
-    const char *credential; /* a token, for relay_peer_credential; at most 16384 bytes */
+    const char *credential; /* a token, for relay_peer_credential */
 };
 struct relay_guest_ops { /* each may be NULL */
     uint32_t size;       /* sizeof(struct relay_guest_ops) */
@@ -713,8 +719,8 @@ struct relay_guest_ops { /* each may be NULL */
      * and must be closed. */
     void (*on_closed)(void *user, enum relay_denial code, const char *reason);
 };
-/* *guest is NULL on return if it was refused already. RELAY_ERR_BOUNDS: the worker has too many
- * guests, or the credential is too long; RELAY_ERR_NOMEM. After an error nothing is called. */
+/* *guest is NULL on return if it was refused already. RELAY_ERR_BOUNDS: RELAY_GUESTS_MAX, or
+ * the credential is too long; RELAY_ERR_NOMEM. After an error nothing is called. */
 RELAY_SINCE(1, 0)
 int relay_guest_open(struct relay_worker *worker, const struct relay_guest_info *info,
                      const struct relay_guest_ops *ops, void *user, struct relay_guest **guest);
