@@ -222,8 +222,8 @@ RELAY_SINCE(1, 0) uint32_t relay_worker_count(const struct relay_self *self); /*
 
 /* ---- Workers --------------------------------------------------------------------------------- */
 
-/* [worker], all but relay_worker_post. Whatever should exist once per relay, such as a source, belongs on
- * one worker, usually number 0. */
+/* [worker], all but relay_worker_post. Whatever should exist once per relay, such as a source,
+ * belongs on one worker, usually number 0. */
 RELAY_SINCE(1, 0) struct relay_self *relay_worker_self(const struct relay_worker *worker);
 RELAY_SINCE(1, 0) uint32_t relay_worker_number(const struct relay_worker *worker); /* from 0 */
 RELAY_SINCE(1, 0) void *relay_worker_slot(const struct relay_worker *worker); /* NULL: no bytes */
