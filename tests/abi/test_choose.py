@@ -1,0 +1,48 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""A module that chooses which of several publishers feeds a track."""
+
+from abikit import *
+from peer import *
+
+WORKERS = (1, 4)
+NAME = ("live", "it")
+
+
+def choose():
+    return module("choose"), {}
+
+
+def candidates(relay):
+    return [line for line in relay.trace.lines() if line.startswith("candidates ")]
+
+
+async def watch_with_two_candidates(relay):
+    """Other workers hear of a publisher a moment later."""
+    deadline = time.monotonic() + 5 * PATIENCE
+    while True:
+        viewer = await connect(relay)
+        watching = await watch(viewer, NAME)
+        if candidates(relay)[-1] == "candidates 2":
+            return watching
+        check(time.monotonic() < deadline, "the second publisher is not known")
+        viewer.leave()
+
+
+@with_peers(choose, workers=WORKERS)
+async def the_chosen_publisher_feeds_the_track(relay):
+    oldest, newest = await connect(relay), await connect(relay)
+    await publish(oldest, NAME)
+    await publish(newest, NAME)
+    watching = await watch_with_two_candidates(relay)
+    asked = await subscription(oldest)
+    asked.group(5, b"old")
+    stream = (await watching.next())[0]
+    await stream.until(lambda s: b"old" in s.data, "a group of the oldest publisher")
+    oldest.leave()
+    following = await subscription(newest)
+    following.group(1, b"new")
+    stream = (await watching.next())[0]
+    await stream.until(lambda s: b"new" in s.data, "a group of the publisher that is left")
+
+
+TESTS = [the_chosen_publisher_feeds_the_track]
