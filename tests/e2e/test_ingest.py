@@ -323,9 +323,11 @@ RECIPES = [("-method PUT", "demo/put"), ("curl -T", "demo/curl"), ("tcp://", "de
 
 
 def recipes_on_other_ports():
-    """The configuration and the commands of docs/ingest.md."""
+    """The configuration and the commands of docs/ingest.md that say there that they are run here."""
     with open(os.path.join(TOP, "docs/ingest.md")) as file:
-        blocks = re.findall(r"^```(yaml|sh)\n(.*?)^```", file.read(), re.M | re.S)
+        page = file.read()
+    blocks = [("yaml", text) for text in re.findall(r"^```yaml\n(.*?)^```", page, re.M | re.S)]
+    blocks += [("sh", text) for text in re.findall(r"tests/e2e/test_ingest.py does it -->\n```sh\n(.*?)^```", page, re.M | re.S)]
     ports = {"4443": free_port(), **{port: tcp_port() for port in ("8089", "9000", "1935", "9998", "8554")}}
     texts = [(kind, re.sub(r":(4443|8089|9000|1935|9998|8554)\b", lambda found: f":{ports[found[1]]}", text)) for kind, text in blocks]
     return ports, [text for kind, text in texts if kind == "yaml"], [text.strip() for kind, text in texts if kind == "sh"]
