@@ -175,12 +175,26 @@ def nothing_is_fetched():
             pass
 
 
+def without_scope(key):
+    """The same key in a file that does not say what it is for."""
+    with open(key) as file:
+        text = file.read().strip()
+    jwk = json.loads(text if text.startswith("{") else base64.urlsafe_b64decode(text + "=" * (-len(text) % 4)))
+    check(jwk.pop("scope", None), f"the key has no scope: {sorted(jwk)}")
+    path = scratch("unscoped.jwk")
+    with open(path, "w") as file:
+        json.dump(jwk, file)
+    return path
+
+
 def a_scope_limits_a_key():
     key = generate("scoped.jwk", "--algorithm", "EdDSA", "--root", "demo", "--publish", "alice")
+    free = without_scope(key)
     good = token("sign", "--key", key, "--root", "demo", "--publish", "alice/cam")
     token("verify", "--key", key, stdin=good.encode())
     for words in (("--publish", "alice"), ("--root", "demo", "--publish", "bob"), ("--root", "demo", "--subscribe", "alice")):
-        text = token("sign", "--key", key, *words)
+        check("beyond the scope" in token("sign", "--key", key, *words, status=1), f"{words} were signed")
+        text = token("sign", "--key", free, *words)
         check("beyond the scope" in token("verify", "--key", key, stdin=text.encode(), status=1), f"{words} were granted")
 
 
