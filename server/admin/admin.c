@@ -334,8 +334,10 @@ static void run_daemon(struct admin *admin)
         wait_ms = next_ms - now_ms;
     if (MHD_get_timeout(admin->daemon, &mhd_ms) == MHD_YES && mhd_ms < wait_ms)
         wait_ms = mhd_ms;
+    /* libuv runs a timer that is due at once again in the same pass over the timers, so a
+     * connection that always has something left to do would keep the loop there. */
     if (wait_ms != UINT64_MAX)
-        uv_timer_start(&admin->timer, on_timer, wait_ms, 0);
+        uv_timer_start(&admin->timer, on_timer, wait_ms > 0 ? wait_ms : 1, 0);
 }
 
 static void on_timer(uv_timer_t *timer)
