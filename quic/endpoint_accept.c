@@ -120,7 +120,9 @@ static void send_retry(struct quic_endpoint *endpoint, const ngtcp2_path *path,
 {
     uint8_t packet[NGTCP2_MAX_UDP_PAYLOAD_SIZE], token[NGTCP2_CRYPTO_MAX_RETRY_TOKENLEN2];
     ngtcp2_cid cid;
-    endpoint_new_cid(endpoint, &cid);
+    do /* a Retry must change the ID (RFC 9000, 17.2.5.1) */
+        endpoint_new_cid(endpoint, &cid);
+    while (ngtcp2_cid_eq(&cid, &header->dcid));
     ngtcp2_ssize token_size = ngtcp2_crypto_generate_retry_token2(
         token, endpoint->secret, sizeof endpoint->secret, header->version, path->remote.addr,
         path->remote.addrlen, &cid, &header->dcid, endpoint_now(endpoint));

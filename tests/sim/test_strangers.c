@@ -277,6 +277,50 @@ static void a_token_that_was_made_up_is_refused(void **state)
     pair_deinit(&pair);
 }
 
+/* Sends first packets that cannot be decrypted, until one for the ID `dcid` is answered by a Retry.
+ * Returns the ID that it gives. Every call draws the same random numbers. */
+static ngtcp2_cid id_of_a_retry_for(const ngtcp2_cid *dcid)
+{
+    static struct recording recording;
+    struct pair pair;
+    start(&pair, 0);
+    recording.count = 0;
+    pair.server_config.limits.half_open_retry_at = 1;
+    pair_start(&pair);
+    sim_on_packet(pair.sim, pair.server_node, record, &recording);
+    uint8_t packet[1200] = {0xc0, 0, 0, 0, 1, CID_BYTES}; /* its own ID and its token are empty */
+    size_t length_at = 6 + CID_BYTES + 2, left = sizeof packet - length_at - 2;
+    memcpy(packet + 6, dcid->data, CID_BYTES);
+    packet[length_at] = (uint8_t)(0x40 | (left >> 8));
+    packet[length_at + 1] = (uint8_t)left;
+    for (int i = 0; i < 100 && recording.count == 0; i++) {
+        sim_inject(pair.sim, pair.server_node, packet, sizeof packet);
+        sim_run(pair.sim, NS_PER_MS);
+    }
+
+    assert_int_equal(recording.count, 1);
+    assert_int_equal(pair_server_stats(&pair).retries, 1);
+    const uint8_t *answer = recording.packets[0];
+    assert_int_equal(answer[0] >> 4, 0xf);
+    assert_int_equal(answer[5], 0);
+    assert_int_equal(answer[6], CID_BYTES);
+    ngtcp2_cid cid;
+    ngtcp2_cid_init(&cid, answer + 7, CID_BYTES);
+    pair_deinit(&pair);
+    return cid;
+}
+
+static void a_retry_never_gives_the_id_that_the_client_chose(void **state)
+{
+    (void)state;
+    const ngtcp2_cid any = {.datalen = CID_BYTES, .data = {1}};
+    ngtcp2_cid drawn = id_of_a_retry_for(&any);
+
+    ngtcp2_cid second = id_of_a_retry_for(&drawn);
+
+    assert_false(ngtcp2_cid_eq(&second, &drawn));
+}
+
 static void a_client_that_wants_another_protocol_is_turned_away(void **state)
 {
     (void)state;
@@ -423,6 +467,7 @@ int main(void)
         cmocka_unit_test(a_server_that_was_restarted_says_that_it_forgot),
         cmocka_unit_test(a_server_with_another_secret_cannot_end_a_session),
         cmocka_unit_test(a_token_that_was_made_up_is_refused),
+        cmocka_unit_test(a_retry_never_gives_the_id_that_the_client_chose),
         cmocka_unit_test(a_client_that_wants_another_protocol_is_turned_away),
         cmocka_unit_test(a_client_that_refuses_the_certificate_is_counted_by_its_reason),
         cmocka_unit_test(sessions_that_end_in_order_are_no_failed_handshakes),
