@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#include "base/hex.h"
 #include "karp/aac_tables.h"
 #include "karp/internal.h"
 
@@ -74,8 +75,7 @@ static void skip_values(struct walk *walk, const struct aac_book *book, uint32_t
         uint32_t place = take_code(walk, book);
         if (!book->follow || walk->is_broken)
             continue;
-        char digit = book->follow[place];
-        uint32_t follow = (uint32_t)(digit <= '9' ? digit - '0' : digit - 'a' + 10);
+        uint32_t follow = (uint32_t)hex_digit(book->follow[place]);
         bool is_quad = book < &aac_books[BOOK_OF_PAIRS];
         bits_skip(&walk->in, is_quad ? follow : follow % 4);
         for (uint32_t escapes = is_quad ? 0 : follow / 4; escapes > 0; escapes--)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/hex.h"
 #include "karp/catalog_internal.h"
 #include "karp/internal.h"
 
@@ -104,15 +105,6 @@ static int read_bitrate(const json_t *object, struct karp_track *track, const st
     return 0;
 }
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* Reads an optional hex string into memory that the track owns from then on. */
 static int read_description(const json_t *object, struct karp_track *track, const struct place *at)
 {
@@ -133,11 +125,11 @@ static int read_description(const json_t *object, struct karp_track *track, cons
     if (!track->description)
         return MOQ_ERR_NOMEM;
     for (size_t i = 0; i < size; i++) {
-        int high = hex_digit(hex[2 * i]), low = hex_digit(hex[2 * i + 1]);
-        if (high < 0 || low < 0)
+        int byte = hex_byte(hex + 2 * i);
+        if (byte < 0)
             return refuse_member(at, KARP_FAILURE_HEX, "description",
                                  "must be pairs of hex digits");
-        track->description[i] = (uint8_t)(high << 4 | low);
+        track->description[i] = (uint8_t)byte;
     }
     return 0;
 }

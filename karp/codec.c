@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/error.h"
+#include "base/hex.h"
 
 static const struct karp_colour default_colour = {1, 1, 1, false};
 
@@ -20,9 +21,8 @@ static bool take_number(const char **at, int digits, int base, uint32_t *value)
 {
     uint32_t sum = 0;
     for (int i = 0; i < digits; i++) {
-        int c = tolower((unsigned char)(*at)[i]);
-        int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : 99;
-        if (digit >= base)
+        int digit = hex_digit((*at)[i]);
+        if (digit < 0 || digit >= base)
             return false;
         sum = sum * (uint32_t)base + (uint32_t)digit;
     }

@@ -10,6 +10,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/hex.h"
 #include "native/loop.h"
 #include "native/resolve.h"
 
@@ -39,15 +40,6 @@ struct fingerprint {
 
 /* ---- The answer ------------------------------------------------------------------------------ */
 
-static int hex_digit(char digit)
-{
-    if (digit >= '0' && digit <= '9')
-        return digit - '0';
-    if (digit >= 'a' && digit <= 'f')
-        return digit - 'a' + 10;
-    return digit >= 'A' && digit <= 'F' ? digit - 'A' + 10 : -1;
-}
-
 static int parse_body(const char *body, size_t n, uint8_t out[QUIC_FINGERPRINT_BYTES])
 {
     while (n > 0 && isspace((unsigned char)*body))
@@ -57,10 +49,10 @@ static int parse_body(const char *body, size_t n, uint8_t out[QUIC_FINGERPRINT_B
     if (n != 2 * QUIC_FINGERPRINT_BYTES)
         return MOQ_ERR_DECODE;
     for (size_t i = 0; i < QUIC_FINGERPRINT_BYTES; i++) {
-        int high = hex_digit(body[2 * i]), low = hex_digit(body[2 * i + 1]);
-        if (high < 0 || low < 0)
+        int value = hex_byte(body + 2 * i);
+        if (value < 0)
             return MOQ_ERR_DECODE;
-        out[i] = (uint8_t)(high << 4 | low);
+        out[i] = (uint8_t)value;
     }
     return 0;
 }

@@ -7,6 +7,7 @@
 #include <sys/auxv.h>
 
 #include "base/check.h"
+#include "base/hex.h"
 #include "base/objects.h"
 #include "base/varint.h"
 
@@ -149,20 +150,12 @@ struct moq_path *moq_path_new(const struct moq_part *parts, size_t count)
     return seal_path(path);
 }
 
-static int digit_of(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    char lower = (char)(c | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 size_t moq_path_braces(const char *text, size_t n)
 {
     size_t i = 1;
     if (n == 0 || text[0] != '{')
         return 0;
-    while (i + 1 < n && digit_of(text[i]) >= 0 && digit_of(text[i + 1]) >= 0)
+    while (i + 1 < n && hex_byte(text + i) >= 0)
         i += 2;
     return i < n && text[i] == '}' ? i + 1 : 0;
 }
@@ -194,7 +187,7 @@ static bool read_part(struct reading *reading, const char *text, size_t n)
         if (braces == 0 && !read_byte(reading, text[i]))
             return false;
         for (size_t k = i + 1; k + 1 < i + braces; k += 2)
-            if (!read_byte(reading, (char)(digit_of(text[k]) << 4 | digit_of(text[k + 1]))))
+            if (!read_byte(reading, (char)hex_byte(text + k)))
                 return false;
         i += braces ? braces - 1 : 0;
     }

@@ -8,14 +8,7 @@
 #include <string.h>
 #include <strings.h>
 
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
+#include "base/hex.h"
 
 /* The byte at the front of `text`, decoded. Returns how many characters it takes; 0: no valid
  * escape. */
@@ -24,11 +17,9 @@ static size_t read_byte(const char *text, size_t size, unsigned char *byte)
     *byte = (unsigned char)text[0];
     if (text[0] != '%')
         return 1;
-    int high = size >= 3 ? hex_digit(text[1]) : -1, low = size >= 3 ? hex_digit(text[2]) : -1;
-    if (high < 0 || low < 0)
-        return 0;
-    *byte = (unsigned char)(high << 4 | low);
-    return 3;
+    int value = size >= 3 ? hex_byte(text + 1) : -1;
+    *byte = (unsigned char)value;
+    return value < 0 ? 0 : 3;
 }
 
 /* Whether a URL may have this byte without an escape, as moq-karp and browsers write it. */

@@ -2,15 +2,8 @@
 /* Values in the query of a URL. */
 #include <string.h>
 
+#include "base/hex.h"
 #include "server/host/internal.h"
-
-static int hex_digit(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
 
 /* Decodes one character of a query as forms write it (application/x-www-form-urlencoded, URL
  * standard section 5.1) and moves *text past it. False: it is wrongly escaped, or NUL. */
@@ -22,10 +15,10 @@ static bool decode_character(const char **text, char *out)
         *text = p + 1;
         return true;
     }
-    int high = hex_digit(p[1]), low = high < 0 ? -1 : hex_digit(p[2]);
-    if (low < 0 || (high == 0 && low == 0))
+    int value = hex_byte(p + 1);
+    if (value <= 0)
         return false;
-    *out = (char)(high << 4 | low);
+    *out = (char)value;
     *text = p + 3;
     return true;
 }
