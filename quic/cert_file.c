@@ -18,6 +18,7 @@
 #include "base/descriptors.h"
 #include "base/error.h"
 #include "base/log.h"
+#include "base/read_all.h"
 #include "quic/cert_internal.h"
 #include "quic/explain.h"
 
@@ -43,24 +44,6 @@ static bool is_acceptable(int fd, const char *path, size_t *size, const char *re
     }
     *size = (size_t)status.st_size;
     return true;
-}
-
-/* Reads up to the end of the file or `room` bytes. Returns the number of bytes, or -1 with
- * errno. */
-static ssize_t read_all(int fd, char *to, size_t room)
-{
-    size_t size = 0;
-    while (size < room) {
-        ssize_t n = read(fd, to + size, room - size);
-        if (n < 0 && errno == EINTR)
-            continue;
-        if (n < 0)
-            return -1;
-        if (n == 0)
-            break;
-        size += (size_t)n;
-    }
-    return (ssize_t)size;
 }
 
 /* O_NONBLOCK, because opening a pipe must not block the start. */

@@ -6,8 +6,8 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/read_all.h"
 #include "token/base64.h"
 #include "token/words.h"
 
@@ -181,26 +181,6 @@ struct token_keys *token_keys_parse(const char *text, size_t n, const char *name
     return keys;
 }
 
-/* Reads up to one byte more than is allowed. Returns how many, or -1. */
-static ssize_t read_file(const char *path, char *buffer)
-{
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    size_t used = 0;
-    ssize_t got = file < 0 ? -1 : 1;
-    while (got > 0 && used <= TOKEN_KEY_FILE_MAX_BYTES) {
-        got = read(file, buffer + used, TOKEN_KEY_FILE_MAX_BYTES + 1 - used);
-        if (got < 0 && errno == EINTR)
-            got = 1;
-        else if (got > 0)
-            used += (size_t)got;
-    }
-    int error = errno;
-    if (file >= 0)
-        close(file);
-    errno = error;
-    return got < 0 ? -1 : (ssize_t)used;
-}
-
 struct token_keys *token_keys_load(const char *path, char why[TOKEN_WHY_BYTES])
 {
     char *buffer = malloc(TOKEN_KEY_FILE_MAX_BYTES + 1);
@@ -208,7 +188,9 @@ struct token_keys *token_keys_load(const char *path, char why[TOKEN_WHY_BYTES])
         words_fail(why, TOKEN_ERR_NOMEM, "out of memory");
         return NULL;
     }
-    ssize_t n = read_file(path, buffer);
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    ssize_t n = file < 0 ? -1 : read_all(file, buffer, TOKEN_KEY_FILE_MAX_BYTES + 1);
+    close_quietly(file);
     struct token_keys *keys = NULL;
     if (n < 0 && (*path == '{' || strncmp(path, "eyJ", 3) == 0))
         words_fail(why, TOKEN_ERR_KEY, "the name of a file is needed, and this is a key itself");

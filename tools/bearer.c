@@ -6,7 +6,8 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
+
+#include "base/read_all.h"
 
 /* What a token is made of (RFC 7515, section 7.1): nothing that means something in a URL. */
 static const char token_bytes[] =
@@ -24,27 +25,12 @@ static int fail_with(char *error_text, const char *path, const char *why)
     return MOQ_ERR_IO;
 }
 
-/* Reads up to `size` bytes. Returns how many, or -1. */
-static ssize_t read_file(const char *path, char *out, size_t size)
-{
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    size_t used = 0;
-    ssize_t got = file < 0 ? -1 : 1;
-    while (got > 0 && used < size) {
-        got = read(file, out + used, size - used);
-        used += got > 0 ? (size_t)got : 0;
-    }
-    int error = errno;
-    if (file >= 0)
-        close(file);
-    errno = error;
-    return got < 0 ? -1 : (ssize_t)used;
-}
-
 int bearer_refresh(void *path, struct moq_url *url, char *error_text)
 {
     char text[MOQ_URL_PATH_BYTES + 1];
-    ssize_t n = read_file(path, text, MOQ_URL_PATH_BYTES);
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    ssize_t n = file < 0 ? -1 : read_all(file, text, MOQ_URL_PATH_BYTES);
+    close_quietly(file);
     if (n < 0)
         return fail_with(error_text, path, strerror(errno));
     text[n] = '\0';

@@ -9,6 +9,8 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "base/read_all.h"
+
 static bool is_standard(const char *file)
 {
     return strcmp(file, "-") == 0;
@@ -30,23 +32,6 @@ static bool fail_on_file(const char *what, const char *file)
     fprintf(stderr, "moq-token: cannot %s %s: %s\n", what,
             is_standard(file) ? "standard input" : file, strerror(errno));
     return false;
-}
-
-/* Up to `size` bytes. Returns how many, or -1. */
-static ssize_t read_all(int file, char *out, size_t size)
-{
-    size_t used = 0;
-    while (used < size) {
-        ssize_t got = read(file, out + used, size - used);
-        if (got < 0 && errno == EINTR)
-            continue;
-        if (got < 0)
-            return -1;
-        if (got == 0)
-            break;
-        used += (size_t)got;
-    }
-    return (ssize_t)used;
 }
 
 bool token_files_token(const char *file, char out[TOKEN_MAX_BYTES + 2])

@@ -8,10 +8,10 @@
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
 #include "base/descriptors.h"
 #include "base/objects.h"
+#include "base/read_all.h"
 #include "server/config/internal.h"
 
 /* Reads at most one byte more than a configuration may have, so that a huge file costs no more
@@ -19,26 +19,17 @@
 static int read_file(const char *path, char **text, size_t *n, struct config_errors *errors)
 {
     struct config_place place = {.source = path};
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t got = file < 0 ? -1 : 0;
-    *n = 0;
     *text = malloc(CONFIG_FILE_MAX_BYTES + 1);
-    while (got >= 0 && *text && *n <= CONFIG_FILE_MAX_BYTES) {
-        got = read(file, *text + *n, CONFIG_FILE_MAX_BYTES + 1 - *n);
-        if (got == 0)
-            break;
-        if (got > 0)
-            *n += (size_t)got;
-        else if (errno == EINTR)
-            got = 0;
-    }
-    int reason = errno;
-    if (file >= 0)
-        close(file);
+    if (!*text)
+        return MOQ_ERR_NOMEM;
+    int file = open(path, O_RDONLY | O_CLOEXEC);
+    ssize_t got = file < 0 ? -1 : read_all(file, *text, CONFIG_FILE_MAX_BYTES + 1);
+    close_quietly(file);
+    *n = got < 0 ? 0 : (size_t)got;
     if (got < 0)
-        config_errors_add(errors, &place, "cannot be read: %s; %s", strerror(reason),
-                          descriptors_remedy(reason, "correct the path or its permissions"));
-    return !*text ? MOQ_ERR_NOMEM : got < 0 ? MOQ_ERR_IO : 0;
+        config_errors_add(errors, &place, "cannot be read: %s; %s", strerror(errno),
+                          descriptors_remedy(errno, "correct the path or its permissions"));
+    return got < 0 ? MOQ_ERR_IO : 0;
 }
 
 static bool is_small_enough(const char *source, const char *text, size_t n,
