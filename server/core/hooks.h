@@ -94,6 +94,7 @@ enum core_denial {
     CORE_DENIAL_BUSY,         /* "too busy": 503, code 11 */
     CORE_DENIAL_EXPIRED,      /* "expired": credentials that were valid; 401, code 6 */
 };
+int core_denial_error(enum core_denial denial); /* of base/error.h: how a session or track ends */
 
 struct core_hook;
 

@@ -26,9 +26,14 @@ enum core_denial request_denial(const struct core_request *request)
     return is_known ? (enum core_denial)request->denial : CORE_DENIAL_REFUSED;
 }
 
+int core_denial_error(enum core_denial denial)
+{
+    return denials[denial].error;
+}
+
 int request_error(const struct core_request *request)
 {
-    return denials[request_denial(request)].error;
+    return core_denial_error(request_denial(request));
 }
 
 const char *request_words(const struct core_request *request)

@@ -100,38 +100,25 @@ int host_override(const struct relay_policy *policy, struct core_override *overr
 
 /* ---- Denials --------------------------------------------------------------------------------- */
 
-static const struct {
-    enum core_denial denial;
-    int error;
-} denials[] = {
-    [RELAY_DENIED_REFUSED] = {CORE_DENIAL_REFUSED, MOQ_ERR_REFUSED},
-    [RELAY_DENIED_UNAUTHORIZED] = {CORE_DENIAL_UNAUTHORIZED, MOQ_ERR_UNAUTHORIZED},
-    [RELAY_DENIED_FORBIDDEN] = {CORE_DENIAL_FORBIDDEN, MOQ_ERR_REFUSED},
-    [RELAY_DENIED_NOT_FOUND] = {CORE_DENIAL_NOT_FOUND, MOQ_ERR_NOT_FOUND},
-    [RELAY_DENIED_BUSY] = {CORE_DENIAL_BUSY, MOQ_ERR_BOUNDS},
-    [RELAY_DENIED_EXPIRED] = {CORE_DENIAL_EXPIRED, MOQ_ERR_UNAUTHORIZED},
+static const enum core_denial denials[] = {
+    [RELAY_DENIED_REFUSED] = CORE_DENIAL_REFUSED,
+    [RELAY_DENIED_UNAUTHORIZED] = CORE_DENIAL_UNAUTHORIZED,
+    [RELAY_DENIED_FORBIDDEN] = CORE_DENIAL_FORBIDDEN,
+    [RELAY_DENIED_NOT_FOUND] = CORE_DENIAL_NOT_FOUND,
+    [RELAY_DENIED_BUSY] = CORE_DENIAL_BUSY,
+    [RELAY_DENIED_EXPIRED] = CORE_DENIAL_EXPIRED,
 };
-
-static enum relay_denial known_denial(enum relay_denial code)
-{
-    bool is_known = (unsigned)code < sizeof denials / sizeof denials[0];
-    return is_known ? code : RELAY_DENIED_REFUSED;
-}
 
 enum core_denial host_denial(enum relay_denial code)
 {
-    return denials[known_denial(code)].denial;
-}
-
-int host_denial_error(enum relay_denial code)
-{
-    return denials[known_denial(code)].error;
+    bool is_known = (unsigned)code < sizeof denials / sizeof denials[0];
+    return is_known ? denials[code] : CORE_DENIAL_REFUSED;
 }
 
 enum relay_denial host_denial_back(enum core_denial denial)
 {
     for (size_t i = 0; i < sizeof denials / sizeof denials[0]; i++)
-        if (denials[i].denial == denial)
+        if (denials[i] == denial)
             return (enum relay_denial)i;
     return RELAY_DENIED_REFUSED;
 }
@@ -140,7 +127,7 @@ enum relay_denial host_denial_back(enum core_denial denial)
 enum relay_denial host_denial_of_error(int core_error)
 {
     for (size_t i = 0; i < sizeof denials / sizeof denials[0]; i++)
-        if (denials[i].error == core_error)
+        if (core_denial_error(denials[i]) == core_error)
             return (enum relay_denial)i;
     return RELAY_DENIED_REFUSED;
 }
@@ -148,6 +135,15 @@ enum relay_denial host_denial_of_error(int core_error)
 /* ---- Paths ----------------------------------------------------------------------------------- */
 
 _Static_assert((int)RELAY_PATH_BYTES == (int)MOQ_PATH_TEXT_BYTES, "any path must fit");
+
+const char *host_path_text(const struct moq_path *path, char *out, size_t size)
+{
+    if (path)
+        return moq_path_text(path, out, size);
+    if (size > 0)
+        out[0] = '\0';
+    return out;
+}
 
 struct moq_path *host_path(const char *text)
 {

@@ -20,24 +20,16 @@ void *relay_viewer_slot(const struct relay_viewer *viewer)
     return (void *)viewer->slot;
 }
 
-static const char *write_path(const struct moq_path *path, char *out, size_t size)
-{
-    if (path)
-        return moq_path_text(path, out, size);
-    if (size > 0)
-        out[0] = '\0';
-    return out;
-}
-
 const char *relay_viewer_path(const struct relay_viewer *viewer, char *out, size_t size)
 {
-    return write_path(FITS(viewer, HOST_VIEWER) ? core_viewer_path(viewer->core) : NULL, out, size);
+    return host_path_text(FITS(viewer, HOST_VIEWER) ? core_viewer_path(viewer->core) : NULL, out,
+                          size);
 }
 
 const char *relay_viewer_track(const struct relay_viewer *viewer, char *out, size_t size)
 {
-    return write_path(FITS(viewer, HOST_VIEWER) ? core_viewer_track(viewer->core) : NULL, out,
-                      size);
+    return host_path_text(FITS(viewer, HOST_VIEWER) ? core_viewer_track(viewer->core) : NULL, out,
+                          size);
 }
 
 void relay_viewer_asked(const struct relay_viewer *viewer, struct relay_asked *asked)
@@ -97,5 +89,5 @@ void relay_viewer_clear_policy(struct relay_viewer *viewer, uint32_t bits)
 void relay_viewer_close(struct relay_viewer *viewer, enum relay_denial code)
 {
     if (FITS(viewer, HOST_VIEWER))
-        core_viewer_close(viewer->core, host_denial_error(code));
+        core_viewer_close(viewer->core, core_denial_error(host_denial(code)));
 }
