@@ -13,16 +13,6 @@
 #include "server/host/builtin.h"
 #include "server/host/state.h"
 
-enum { NAME_MAX_BYTES = 31 };
-
-static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_-";
-
-static bool is_name(const char *name)
-{
-    size_t n = strspn(name, letters);
-    return n > 0 && n <= NAME_MAX_BYTES && name[n] == '\0';
-}
-
 /* Beside the program: PREFIX/bin/moq-relay has its modules in PREFIX/lib/moq-relay. */
 void find_installed(char *out, size_t size)
 {
@@ -146,19 +136,19 @@ const struct config_module_kind *host_find(void *self, const char *name, const c
 {
     if (strchr(name, '/'))
         return load_file(self, name, problem);
-    if (is_name(name))
+    if (kind_is_name(name))
         return find_named(self, name, directory, problem);
     host_problem(
         problem,
         "a module's name has 1 to %d of the characters a-z, 0-9, - and _; a path has a slash",
-        NAME_MAX_BYTES);
+        KIND_NAME_MAX_BYTES);
     return NULL;
 }
 
 /* ---- All of them ----------------------------------------------------------------------------- */
 
 struct names {
-    char (*names)[NAME_MAX_BYTES + 1];
+    char (*names)[KIND_NAME_MAX_BYTES + 1];
     size_t count, max;
 };
 
@@ -175,8 +165,8 @@ static void add_directory(struct names *names, const char *path)
 {
     DIR *directory = path ? opendir(path) : NULL;
     for (struct dirent *entry; directory && (entry = readdir(directory));) {
-        size_t n = strspn(entry->d_name, letters);
-        if (n > 0 && n <= NAME_MAX_BYTES && strcmp(entry->d_name + n, ".so") == 0)
+        size_t n = kind_name_bytes(entry->d_name);
+        if (n > 0 && n <= KIND_NAME_MAX_BYTES && strcmp(entry->d_name + n, ".so") == 0)
             add_name(names, entry->d_name, n);
     }
     if (directory)

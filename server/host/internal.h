@@ -49,6 +49,8 @@ bool host_self_fits(const struct relay_self *self, const char *function); /* any
 
 /* ---- Kinds: kind.c, schema.c ----------------------------------------------------------------- */
 
+enum { KIND_NAME_MAX_BYTES = 31 };
+
 struct host_kind {
     struct config_module_kind config; /* name, file, settings */
     struct relay_module module;       /* copies, zero where an older module has nothing */
@@ -62,6 +64,9 @@ struct host_kind *kind_load(const char *file, char *problem);
 /* For one that is linked into the relay. */
 struct host_kind *kind_of(const struct relay_module *module, const char *file, char *problem);
 void kind_free(struct host_kind **kind);
+/* How many bytes at the start of `text` a module's name may have; and whether all of it is one. */
+size_t kind_name_bytes(const char *text);
+bool kind_is_name(const char *text);
 
 /* Makes a section of a module's schema, in one allocation chain that schema_free frees. NULL:
  * `problem` says what is wrong with it. */
@@ -190,10 +195,11 @@ void host_problem(char *problem, const char *format, ...) __attribute__((format(
 int host_error(int core_error);               /* of base/error.h -> enum relay_error */
 int host_core_error(int error);               /* and back */
 struct moq_path *host_path(const char *text); /* NULL: not a valid path, or out of memory */
+/* Writes `path` as moq_path_text() does; NULL: the empty text. Returns `out`. */
+const char *host_path_text(const struct moq_path *path, char *out, size_t size);
 void host_asked(const struct moq_wish *wish, struct relay_asked *asked);
 int host_override(const struct relay_policy *policy, struct core_override *override);
 enum core_denial host_denial(enum relay_denial code); /* refused, if it is none of ours */
-int host_denial_error(enum relay_denial code);        /* how a session or a track ends by it */
 enum relay_denial host_denial_back(enum core_denial denial);
 enum relay_denial host_denial_of_error(int core_error);
 /* The smaller of the size that a caller states and ours: how much of a struct may be copied. */

@@ -11,8 +11,6 @@
 #include "server/host/elf.h"
 #include "server/host/internal.h"
 
-enum { NAME_MAX_BYTES = 31 };
-
 /* ---- Versions -------------------------------------------------------------------------------- */
 
 /* The end of `member`, of which there is one in every module of version 1.0. */
@@ -50,17 +48,21 @@ static void describe_file(const char *file, const char *why, char *problem)
 
 /* ---- Descriptors ----------------------------------------------------------------------------- */
 
-static bool is_name(const char *name)
+size_t kind_name_bytes(const char *text)
 {
-    static const char letters[] = "abcdefghijklmnopqrstuvwxyz0123456789_-";
-    size_t n = name ? strspn(name, letters) : 0;
-    return n > 0 && n <= NAME_MAX_BYTES && name[n] == '\0';
+    return strspn(text, "abcdefghijklmnopqrstuvwxyz0123456789_-");
+}
+
+bool kind_is_name(const char *text)
+{
+    size_t n = kind_name_bytes(text);
+    return n > 0 && n <= KIND_NAME_MAX_BYTES && text[n] == '\0';
 }
 
 static const char *copy_descriptor(struct host_kind *kind, const struct relay_module *module)
 {
     memcpy(&kind->module, module, host_struct_bytes(module->size, sizeof *module));
-    if (!is_name(kind->module.name))
+    if (!kind->module.name || !kind_is_name(kind->module.name))
         return "its name is not one of 1 to 31 characters a-z, 0-9, - and _; correct .name";
     if (!kind->module.version)
         kind->module.version = "";

@@ -118,12 +118,8 @@ struct relay_peer *relay_request_peer(const struct relay_request *request)
 
 const char *relay_request_path(const struct relay_request *request, char *out, size_t size)
 {
-    const struct moq_path *path = REQUEST_FITS(request) ? core_request_path(request->core) : NULL;
-    if (path)
-        return moq_path_text(path, out, size);
-    if (size > 0)
-        out[0] = '\0';
-    return out;
+    return host_path_text(REQUEST_FITS(request) ? core_request_path(request->core) : NULL, out,
+                          size);
 }
 
 uint64_t relay_request_group(const struct relay_request *request)
