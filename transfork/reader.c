@@ -96,26 +96,32 @@ static int why_no_next_frame(const struct moq_group_reader *reader)
     return is_whole ? MOQ_ERR_END : MOQ_ERR_WRONG_SIZE;
 }
 
+/* Looks for a frame that is there to its last byte: places `ahead` at its payload. MOQ_ERR_AGAIN:
+ * it is not there yet. */
+static int find_whole_frame(const struct moq_group_reader *reader, struct bytes_cursor *ahead,
+                            uint64_t *payload)
+{
+    *ahead = cursor_of_reader(reader);
+    int error = read_frame_size(ahead, payload);
+    bool is_cut = !error && bytes_cursor_available(ahead) < *payload;
+    return is_cut ? MOQ_ERR_AGAIN : error;
+}
+
 bool group_reader_has_next(const struct moq_group_reader *reader)
 {
-    bool has_ended = group_has_ended(reader->group);
-    struct bytes_cursor ahead = cursor_of_reader(reader);
-    uint64_t payload = 0;
-    int error = read_frame_size(&ahead, &payload);
-    if (!error && bytes_cursor_available(&ahead) < payload)
-        error = MOQ_ERR_AGAIN;
-    return error != MOQ_ERR_AGAIN || has_ended;
+    bool has_ended = group_has_ended(reader->group); /* first: it may end while we look */
+    struct bytes_cursor ahead;
+    uint64_t payload;
+    return find_whole_frame(reader, &ahead, &payload) != MOQ_ERR_AGAIN || has_ended;
 }
 
 int moq_group_reader_next(struct moq_group_reader *reader, const uint8_t **data, size_t *size)
 {
-    bool has_ended = group_has_ended(reader->group);
-    struct bytes_cursor ahead = cursor_of_reader(reader);
-    uint64_t payload = 0;
+    bool has_ended = group_has_ended(reader->group); /* first: it may end while we look */
+    struct bytes_cursor ahead;
+    uint64_t payload;
 
-    int error = read_frame_size(&ahead, &payload);
-    if (!error && bytes_cursor_available(&ahead) < payload)
-        error = MOQ_ERR_AGAIN;
+    int error = find_whole_frame(reader, &ahead, &payload);
     if (error == MOQ_ERR_AGAIN && has_ended)
         return why_no_next_frame(reader);
     if (!error)
