@@ -37,4 +37,11 @@ static inline void expect_int(long long actual, long long expected, const char *
 #define EXPECT(actual, expected)                                                                   \
     expect_int((long long)(actual), (long long)(expected), #actual, __LINE__)
 
+/* The setting `do`, which picks a word of `doings` for the number `doing` of `struct settings`. */
+#define FIELD_DO(usual)                                                                            \
+    {                                                                                              \
+        .name = "do", .type = RELAY_FIELD_ENUM, .offset = offsetof(struct settings, doing),        \
+        .words = doings, .fallback = usual, .help = "what it does",                                \
+    }
+
 #endif

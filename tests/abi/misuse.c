@@ -35,14 +35,7 @@ static const char *const doings[] = {
 struct settings {
     int doing;
 };
-static const struct relay_field fields[] = {
-    {.name = "do",
-     .type = RELAY_FIELD_ENUM,
-     .offset = offsetof(struct settings, doing),
-     .words = doings,
-     .fallback = "timers",
-     .help = "what it does"},
-};
+static const struct relay_field fields[] = {FIELD_DO("timers")};
 static const struct relay_schema schema = RELAY_SCHEMA(struct settings, fields);
 
 struct state { /* in the worker's slot */

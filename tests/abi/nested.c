@@ -28,14 +28,7 @@ static const char *const doings[] = {"end_source", "close_source", "close_watch"
 struct settings {
     int doing;
 };
-static const struct relay_field fields[] = {
-    {.name = "do",
-     .type = RELAY_FIELD_ENUM,
-     .offset = offsetof(struct settings, doing),
-     .words = doings,
-     .fallback = "end_source",
-     .help = "what it does"},
-};
+static const struct relay_field fields[] = {FIELD_DO("end_source")};
 static const struct relay_schema schema = RELAY_SCHEMA(struct settings, fields);
 
 struct state {

@@ -8,14 +8,7 @@ static const char *const doings[] = {"read", "never", "leave", "close", NULL};
 struct settings {
     int doing;
 };
-static const struct relay_field fields[] = {
-    {.name = "do",
-     .type = RELAY_FIELD_ENUM,
-     .offset = offsetof(struct settings, doing),
-     .words = doings,
-     .fallback = "read",
-     .help = "what it does"},
-};
+static const struct relay_field fields[] = {FIELD_DO("read")};
 static const struct relay_schema schema = RELAY_SCHEMA(struct settings, fields);
 
 struct state { /* in the worker's slot */

@@ -26,12 +26,7 @@ struct settings {
 
 #define AT(member) .offset = offsetof(struct settings, member)
 static const struct relay_field fields[] = {
-    {.name = "do",
-     .type = RELAY_FIELD_ENUM,
-     AT(doing),
-     .words = doings,
-     .fallback = "stay",
-     .help = "what it does"},
+    FIELD_DO("stay"),
     {.name = "path",
      .type = RELAY_FIELD_STRING,
      .flags = RELAY_FIELD_IS_PATH,

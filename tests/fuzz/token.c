@@ -2,14 +2,10 @@
 /* Tokens. The first byte says how: the input as a whole token; or as the claims, or as the header,
  * of a token with a good signature, so that what lies behind the signature is reached too. */
 #include <stdint.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include <gnutls/gnutls.h>
-#include <gnutls/crypto.h>
-
-#include "token/base64.h"
+#include "tests/unit/token/hmac.h"
 #include "token/token.h"
 
 #define NOW_MS INT64_C(1750000000000)
@@ -20,19 +16,9 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 static char *sign_by_hmac(const char *header, size_t header_bytes, const char *claims,
                           size_t claims_bytes)
 {
-    uint8_t hash[32];
-    char *first = base64_encode(header, header_bytes);
-    char *second = base64_encode(claims, claims_bytes);
-    size_t room = strlen(first) + strlen(second) + 64;
-    char *token = malloc(room);
-    int used = snprintf(token, room, "%s.%s", first, second);
-    gnutls_hmac_fast(GNUTLS_MAC_SHA256, SECRET, strlen(SECRET), token, (size_t)used, hash);
-    char *third = base64_encode(hash, sizeof hash);
-    snprintf(token + used, room - (size_t)used, ".%s", third);
-    free(first);
-    free(second);
-    free(third);
-    return token;
+    return hmac_token((struct hmac_part){header, header_bytes},
+                      (struct hmac_part){claims, claims_bytes},
+                      (struct hmac_part){SECRET, strlen(SECRET)});
 }
 
 static char *token_of(uint8_t how, const char *text, size_t n)

@@ -4,15 +4,10 @@
 #ifndef MOQ_TESTS_UNIT_TOKEN_MAKER_H
 #define MOQ_TESTS_UNIT_TOKEN_MAKER_H
 
-#include <stdio.h>
-#include <stdlib.h>
 #include <string.h>
 
-#include <gnutls/gnutls.h>
-#include <gnutls/crypto.h>
-
 #include "tests/unit/prologue.h"
-#include "token/base64.h"
+#include "tests/unit/token/hmac.h"
 #include "token/token.h"
 
 /* RFC 7515, A.1 */
@@ -51,18 +46,8 @@ static inline struct token_keys *keys_of(const char *text)
 static inline char *token_of_bytes(const char *header, const void *payload, size_t n,
                                    const void *secret, size_t secret_bytes)
 {
-    uint8_t hash[32];
-    char *first = base64_encode(header, strlen(header)), *second = base64_encode(payload, n);
-    size_t room = strlen(first) + strlen(second) + 64;
-    char *token = (char *)malloc(room);
-    int used = snprintf(token, room, "%s.%s", first, second);
-    gnutls_hmac_fast(GNUTLS_MAC_SHA256, secret, secret_bytes, token, (size_t)used, hash);
-    char *third = base64_encode(hash, sizeof hash);
-    snprintf(token + used, room - (size_t)used, ".%s", third);
-    free(first);
-    free(second);
-    free(third);
-    return token;
+    return hmac_token((struct hmac_part){header, strlen(header)}, (struct hmac_part){payload, n},
+                      (struct hmac_part){secret, secret_bytes});
 }
 
 /* The same, signed with OCT_KEY. */
