@@ -2,7 +2,6 @@
 """Compiles modules of this folder as a stranger would, and runs relays that load them. After each relay, its exit status, its
 complaints and the trace of its modules are looked at."""
 
-import asyncio
 import functools
 import hashlib
 import itertools
@@ -182,22 +181,15 @@ def with_workers(*counts):
 def with_peers(*entries, workers=(1,), **settings):
     """Turns an async function of a relay with these modules (callables that name an entry) into a test. Afterwards nobody may be
     connected, and nothing of theirs may be left."""
-    from peer import everybody_leaves
+    from peer import run_with_peers
 
     def decorate(test):
         @with_workers(*workers)
         def every(count):
             relay = ModuleRelay(*(entry() for entry in entries), workers=count, **settings)
 
-            async def whole():
-                try:
-                    await asyncio.wait_for(test(relay), LIMIT_S)
-                finally:
-                    everybody_leaves()
-
             try:
-                asyncio.run(whole())
-                check(relay.is_running(), f"the relay died with {relay.popen.poll()}: {relay.err[-30:]}")
+                run_with_peers(test, relay, LIMIT_S)
                 check_nobody_is_left(relay)
             finally:
                 if relay.is_running():

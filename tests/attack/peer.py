@@ -321,6 +321,18 @@ def everybody_leaves():
     _everybody.clear()
 
 
+def run_with_peers(test, relay, limit_s):
+    """Runs an async function of a relay. Afterwards everybody has left and the relay still runs."""
+    async def whole():
+        try:
+            await asyncio.wait_for(test(relay), limit_s)
+        finally:
+            everybody_leaves()
+
+    asyncio.run(whole())
+    check(relay.is_running(), f"the relay died with {relay.popen.poll()}: {relay.err[-30:]}")
+
+
 # ---- Making them -------------------------------------------------------------------------------------------------
 
 async def dial(relay, binding="moqf", alpn=None, is_lazy=False, waits=True, tickets=None, **settings):

@@ -2,12 +2,11 @@
 """How tests of this group run: each on a relay of its own, which afterwards must have let go of everything, end with 0 and
 have no word from a sanitizer (for MOQ_BIN of an asan build)."""
 
-import asyncio
 import functools
 import os
 
 from moqkit import *
-from peer import everybody_leaves
+from peer import run_with_peers
 
 LIMIT_S = 90 * PATIENCE
 QUICK = {"limits_wait": "300ms", "limits_idle": "4s", "quic_keep_alive": "1s"}
@@ -51,15 +50,8 @@ def on_a_relay(**settings):
                 for name in variables:
                     del os.environ[name]
 
-            async def whole():
-                try:
-                    await asyncio.wait_for(test(relay), LIMIT_S)
-                finally:
-                    everybody_leaves()
-
             try:
-                asyncio.run(whole())
-                check(relay.is_running(), f"the relay died with {relay.popen.poll()}: {relay.err[-30:]}")
+                run_with_peers(test, relay, LIMIT_S)
             except BaseException:
                 if relay.is_running():
                     relay.end()
