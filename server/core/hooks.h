@@ -134,7 +134,9 @@ struct core_hook_ops {
      * the track has ended. Called in pairs for each entry, like births and deaths. */
     void (*track_live)(void *self, const struct moq_path *path);
     void (*track_idle)(void *self, const struct moq_path *path);
-    /* Tells of something notable that has happened. */
+    /* Tells of something notable that has happened on this worker: "announced" and "ended", of a
+     * publisher there; "announce_refused" and "subscribe_refused", by grants or hooks, the path as
+     * the peer named it; "taken_over", a track that comes from another publisher from now on. */
     void (*event)(void *self, const char *name, const struct moq_path *path);
 };
 

@@ -14,6 +14,18 @@ static void tell_owner(const struct announcement *announcement, bool is_allowed,
         announcement->on_decided(announcement->self, is_allowed, denial, reason);
 }
 
+/* Hooks are told last, and may do anything. */
+static void tell_refused(const struct announcement *announcement, enum core_denial denial,
+                         const char *reason)
+{
+    struct router *router = announcement->router;
+    struct moq_path *path = moq_path_ref(announcement->path);
+    router->counters.announcements_denied++;
+    tell_owner(announcement, false, denial, reason);
+    core_hooks_event(&router->hooks, "announce_refused", path);
+    moq_path_unref(&path);
+}
+
 static void tell_uncovered(const struct announcement *announcement)
 {
     char limits[PEER_LIMITS_BYTES];
@@ -30,8 +42,8 @@ static bool refuse_if_revoked(struct announcement *announcement)
     announcement->is_revoked = !peer_check_may(peer, CORE_PUBLISH, announcement->path);
     if (!announcement->is_revoked)
         return false;
-    peer->router->counters.announcements_denied++;
-    tell_uncovered(announcement);
+    char limits[PEER_LIMITS_BYTES];
+    tell_refused(announcement, CORE_DENIAL_FORBIDDEN, peer_limits(peer, CORE_PUBLISH, limits));
     return true;
 }
 
@@ -41,10 +53,9 @@ static void refuse_by_hooks(struct announcement *announcement)
     const struct core_peer *peer = announcement->peer;
     char text[MOQ_PATH_LINE_BYTES], name[PEER_NAME_BYTES];
     announcement->is_revoked = !core_peer_may(peer, CORE_PUBLISH, announcement->path);
-    peer->router->counters.announcements_denied++;
     log_info(LOG_POLICY, "%s may not publish %s: %s", peer_name(peer, name),
              moq_path_text(announcement->path, text, sizeof text), request_words(request));
-    tell_owner(announcement, false, request_denial(request), request_words(request));
+    tell_refused(announcement, request_denial(request), request_words(request));
 }
 
 /* Hooks may have it removed or revoked as soon as it has joined its route. */

@@ -414,7 +414,8 @@ static bool feed_goes_on(const struct source *source, const struct announcement 
     return feed && feed->ops->goes_on && feed->ops->goes_on(feed, origin);
 }
 
-/* From now on `origin` feeds the source, through the present feed or a new one. */
+/* From now on `origin` feeds the source, through the present feed or a new one. Hooks are told
+ * last, and may do anything. */
 static void take_origin(struct source *source, struct announcement *origin)
 {
     source->farewell_ns = CLOCK_NEVER;
@@ -435,7 +436,11 @@ static void take_origin(struct source *source, struct announcement *origin)
         if (listener->ops->on_origin)
             listener->ops->on_origin(listener);
     }
+    struct router *router = source->router;
+    struct moq_path *path = moq_path_ref(moq_track_path(source->track));
     source_adjust(source);
+    core_hooks_event(&router->hooks, "taken_over", path);
+    moq_path_unref(&path);
 }
 
 /* Turns to the newest publisher that has not failed. Returns false if there is none. Cutting off

@@ -38,12 +38,23 @@ static void refuse_request(struct track_request *request, int error)
     moq_request_refuse(asked, error);
 }
 
-/* Its grants may have been replaced since it asked. Refuses the request if they do not cover it. */
+/* For what grants or hooks forbid. Hooks are told last, and may do anything. */
+static void forbid_request(struct track_request *request, int error)
+{
+    struct router *router = request->router;
+    struct moq_path *path = moq_path_ref(request->asked->path);
+    refuse_request(request, error);
+    core_hooks_event(&router->hooks, "subscribe_refused", path);
+    moq_path_unref(&path);
+}
+
+/* Refuses the request if its peer's grants do not cover it, which may have been replaced since it
+ * asked. */
 static bool refuse_if_revoked(struct track_request *request)
 {
     if (peer_check_may(request->request.peer, CORE_SUBSCRIBE, request->asked->path))
         return false;
-    refuse_request(request, MOQ_ERR_REFUSED);
+    forbid_request(request, MOQ_ERR_REFUSED);
     return true;
 }
 
@@ -232,7 +243,7 @@ static void on_decided(struct core_request *decided, bool is_allowed)
         char text[MOQ_PATH_LINE_BYTES], name[PEER_NAME_BYTES];
         log_info(LOG_POLICY, "%s may not watch %s: %s", peer_name(decided->peer, name),
                  moq_path_text(request->asked->path, text, sizeof text), request_words(decided));
-        refuse_request(request, request_error(decided));
+        forbid_request(request, request_error(decided));
     } else if (refuse_if_revoked(request)) {
         return;
     } else if (decided->kind == CORE_REQUEST_SUBSCRIBE) {
@@ -256,11 +267,10 @@ static enum core_request_kind kind_of(const struct moq_request *asked)
 
 void track_request_arrived(struct router *router, struct core_peer *peer, struct moq_request *asked)
 {
-    bool may_watch = peer_check_may(peer, CORE_SUBSCRIBE, asked->path);
-    struct track_request *request = may_watch ? calloc(1, sizeof *request) : NULL;
+    struct track_request *request = calloc(1, sizeof *request);
     if (!request) {
         router->counters.requests_refused++;
-        moq_request_refuse(asked, may_watch ? MOQ_ERR_NOMEM : MOQ_ERR_REFUSED);
+        moq_request_refuse(asked, MOQ_ERR_NOMEM);
         return;
     }
     request->router = router;
@@ -276,5 +286,6 @@ void track_request_arrived(struct router *router, struct core_peer *peer, struct
         .on_decided = on_decided,
     };
     moq_request_set_user(asked, request);
-    core_hooks_ask(&router->hooks, &request->request);
+    if (!refuse_if_revoked(request))
+        core_hooks_ask(&router->hooks, &request->request);
 }

@@ -216,5 +216,10 @@ async def until_traced(relay, condition, words):
         raise Failure(f"{why}; they told {relay.trace.lines()[-9:]}, the relay {relay.err[-3:]}") from None
 
 
+def count(relay, text):
+    """How many lines of the trace have this text."""
+    return sum(text in line for line in relay.trace.lines())
+
+
 async def told(relay, text):
     await until_traced(relay, lambda: relay.trace.has(text), f"the modules have told {text!r}")

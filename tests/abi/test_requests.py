@@ -35,10 +35,6 @@ async def logged(relay, text, times):
     check_equal(len(relay.logged(text)), times, f"lines that say {text!r}")
 
 
-def count(relay, text):
-    return sum(text in line for line in relay.trace.lines())
-
-
 # ---- At once -----------------------------------------------------------------------------------------------------
 
 @with_peers(gate(), second(), workers=WORKERS)

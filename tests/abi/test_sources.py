@@ -21,10 +21,6 @@ def group_of(number):
     return frame(f"group {number}".encode()) + frame(b"")
 
 
-def count(relay, text):
-    return sum(text == line for line in relay.trace.lines())
-
-
 @with_peers(source(), workers=WORKERS)
 async def whoever_comes_late_gets_the_newest_group_at_once(relay):
     for binding, version in itertools.product(BINDINGS, VERSIONS):

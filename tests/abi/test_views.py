@@ -148,7 +148,30 @@ async def publishers_that_come_and_go_are_events(relay):
     await told(relay, "event ended live/it")
 
 
+@with_peers(view(), workers=WORKERS)
+async def a_track_that_is_taken_over_is_an_event(relay):
+    _, watching, asked = await serve(relay)
+    asked.group(0, b"x")
+    await (await watching.next())[0].ended()
+    newer = await connect(relay)
+    check(not relay.trace.has("taken_over"), "nobody has taken over yet")
+    await publish(newer, ("live", "it"))
+    await subscription(newer)
+    await told(relay, "event taken_over live/it")
+
+
+@with_peers(view(), lambda: (module("gate"), {"announce": "deny", "subscribe": "deny", "only": "secret"}), workers=WORKERS)
+async def what_is_refused_is_an_event(relay):
+    peer = await connect(relay)
+    await publish(peer, ("secret",))
+    await told(relay, "event announce_refused secret")
+    check(not relay.trace.has("event subscribe_refused"), "nobody has subscribed yet")
+    for request in (subscribe(V02, 7, ("secret",)), fetch(V02, ("secret",), 128, 3, 0), info_please("secret")):
+        await peer.bidi(request).refused(NOT_FOUND, "a denied request")
+    await until_traced(relay, lambda: count(relay, "event subscribe_refused secret") == 3, "three refusals")
+
+
 TESTS = [a_viewer_is_told_of_from_its_birth_to_its_death, what_a_viewer_asks_for_is_told, a_track_is_live_once_for_all_its_viewers, a_track_that_ends_is_idle,
          a_viewer_is_served_by_the_policy_of_a_module, a_policy_can_be_set_as_a_viewer_is_born, a_module_closes_a_viewer,
          a_module_closes_a_viewer_as_it_is_born, a_module_ends_a_session, a_module_ends_a_session_as_a_viewer_is_born,
-         publishers_that_come_and_go_are_events]
+         publishers_that_come_and_go_are_events, a_track_that_is_taken_over_is_an_event, what_is_refused_is_an_event]

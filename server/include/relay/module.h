@@ -374,7 +374,11 @@ struct relay_hooks {
     /* The first viewer of a track on this worker has come; the last has left, or it has ended. */
     void (*track_live)(struct relay_worker *worker, const char *path);
     void (*track_idle)(struct relay_worker *worker, const char *path);
-    /* Something has happened on this worker: "announced" or "ended", a path of a publisher there.
+    /* Something has happened on this worker, in the order in which it did:
+     *   "announced", "ended"   the path of a publisher there
+     *   "announce_refused", "subscribe_refused"   what grants or hooks forbade a peer, under the
+     *                          path that it named; fetch and info requests included
+     *   "taken_over"           a track in use comes from another publisher from now on
      * Later versions may tell of more; then `path` may be NULL. */
     void (*event)(struct relay_worker *worker, const char *name, const char *path);
 };

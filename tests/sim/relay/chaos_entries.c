@@ -225,6 +225,7 @@ static void on_event(void *self, const char *name, const struct moq_path *path)
     (void)name, (void)path;
     if (chaos_dice(entry->chaos, 10) == 0)
         answer_one_of(entry);
+    do_to_tracks(entry->chaos);
 }
 
 /* ---- Requests -------------------------------------------------------------------------------- */

@@ -31,6 +31,7 @@ struct entry {
     struct stage *stage;
     const void *members[MEMBERS]; /* born and not dead; NULL: free place */
     int births, live;
+    int refusals, takeovers; /* events */
     enum core_verdict verdicts[AT_INFO + 1];
     void (*deed)(struct entry *entry); /* NULL: none */
     enum place place;                  /* where */
@@ -181,8 +182,11 @@ static void on_idle(void *self, const struct moq_path *path)
 
 static void on_event(void *self, const char *name, const struct moq_path *path)
 {
-    (void)name, (void)path;
-    act(self, AT_EVENT);
+    struct entry *entry = self;
+    assert_true(moq_path_count(path) > 0);
+    entry->refusals += strstr(name, "_refused") != NULL;
+    entry->takeovers += strcmp(name, "taken_over") == 0;
+    act(entry, AT_EVENT);
 }
 
 static const struct core_hook_ops ops = {
@@ -317,6 +321,57 @@ static void a_peer_may_be_closed_anywhere(void **state)
             stage_deinit(&stage);
         }
     }
+}
+
+static void close_refused_peer(struct entry *entry)
+{
+    if (entry->refusals > 0)
+        close_peer(entry);
+}
+
+static void a_peer_may_be_closed_as_it_is_refused(void **state)
+{
+    (void)state;
+    for (int place = AT_ANNOUNCE; place <= AT_INFO; place++) {
+        struct stage stage;
+        stage_init(&stage);
+        at(&stage.first, AT_EVENT, close_refused_peer);
+        stage.first.verdicts[place] = CORE_DENY;
+        a_client_lives(&stage);
+        assert_int_equal(stage.first.refusals, 1);
+        assert_int_equal(stage.second.refusals, 1);
+        assert_int_equal(stage.viewer->closed, 1);
+        stage_deinit(&stage);
+    }
+}
+
+static void close_new_publisher(struct entry *entry)
+{
+    if (entry->takeovers > 0)
+        close_peer(entry); /* the last one born */
+}
+
+/* The newest publisher of a track feeds it. It is closed as that is told, and so the track comes
+ * from the other one again. */
+static void a_publisher_may_be_closed_as_it_takes_over(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct watch watch;
+    stage_init(&stage);
+    stage.viewer = client_ready(world_host(&stage.world), NULL);
+    watch_init(&watch, stage.viewer, "pond", &WISH_ANY);
+    run_ms(&stage, 200);
+    assert_int_equal(stage.second.takeovers, 0);
+    struct client *newer = client_ready(world_host(&stage.world), NULL);
+    at(&stage.first, AT_EVENT, close_new_publisher);
+    client_publish(newer, "pond");
+    run_ms(&stage, 500);
+    assert_int_equal(stage.second.takeovers, 2);
+    assert_int_equal(newer->closed, 1);
+    assert_false(watch.closed);
+    watch_deinit(&watch);
+    stage_deinit(&stage);
 }
 
 /* Before there is a session it is refused, once, whatever the chain says. */
@@ -523,6 +578,8 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_peer_may_be_closed_anywhere),
+        cmocka_unit_test(a_peer_may_be_closed_as_it_is_refused),
+        cmocka_unit_test(a_publisher_may_be_closed_as_it_takes_over),
         cmocka_unit_test(a_peer_that_is_closed_early_does_not_come_in),
         cmocka_unit_test(a_peer_may_be_closed_while_its_session_is_held),
         cmocka_unit_test(an_answer_after_the_peer_s_death_is_ignored),
