@@ -221,12 +221,28 @@ static void hand_over(struct http_server *server, uv_tcp_t *client)
         MHD_add_connection(server->daemon, own, (const struct sockaddr *)&address, (socklen_t)size);
 }
 
+/* Whoever only holds a connection open cannot keep others out. */
+static void make_room(const struct http_server *server)
+{
+    list_for_each (node, &server->visits) { /* the oldest first */
+        struct visit *visit = container_of(node, struct visit, link);
+        if (visit->state == VISIT_CUT)
+            return; /* it is leaving */
+        if (visit->state == VISIT_HEAD) {
+            visit_yield(visit);
+            return;
+        }
+    }
+}
+
 static void on_waiting(void *self)
 {
     struct http_server *server = self;
     host_wake(host_of(server));
-    if (server->visit_count >= HTTP_CONNECTIONS_MAX)
+    if (server->visit_count >= HTTP_CONNECTIONS_MAX) {
+        make_room(server); /* on_waiting is called again when one has left */
         return;
+    }
     uv_tcp_t *client = malloc(sizeof *client);
     if (!client)
         return; /* it waits for the next one to leave */

@@ -8,7 +8,9 @@
 #include "modules/karp/door.h"
 #include "modules/karp/ingest.h"
 
-enum { HTTP_CONNECTIONS_MAX = 64 }; /* further ones wait in the kernel's queue */
+/* Of these, the one that has waited longest for its request makes room for the next connection. If
+ * all have sent theirs, further ones wait in the kernel's queue. */
+enum { HTTP_CONNECTIONS_MAX = 64 };
 
 struct http_server; /* private */
 

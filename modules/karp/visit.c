@@ -323,6 +323,21 @@ void visit_end(struct visit *visit)
     visit->until_ns = UINT64_MAX;
 }
 
+static void cut_visit(struct visit *visit)
+{
+    shutdown(visit->fd, SHUT_RDWR); /* wakes libmicrohttpd, which then closes it */
+    set_state(visit, VISIT_CUT, 0);
+}
+
+void visit_yield(struct visit *visit)
+{
+    host_log(host_of(visit), HOST_WARN,
+             "HTTP %s: has sent no whole request, and all places are taken: closed in favour of "
+             "the next connection",
+             visit->address);
+    cut_visit(visit);
+}
+
 void visit_check(struct visit *visit, uint64_t now_ns)
 {
     if (visit->state == VISIT_SETTLING && ++visit->settle_checks == VISIT_SETTLE_CHECKS)
@@ -335,8 +350,7 @@ void visit_check(struct visit *visit, uint64_t now_ns)
         visit_resume(visit);
         return;
     }
-    shutdown(visit->fd, SHUT_RDWR); /* wakes libmicrohttpd, which then closes it */
-    set_state(visit, VISIT_CUT, 0);
+    cut_visit(visit);
 }
 
 void visit_free(struct visit *visit)

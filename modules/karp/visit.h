@@ -69,6 +69,8 @@ enum MHD_Result visit_handle(struct visit *visit, const char *method, const char
 void visit_end(struct visit *visit);
 /* Ends a state that has lasted too long. */
 void visit_check(struct visit *visit, uint64_t now_ns);
+/* Ends a visit whose head has not come yet, in favour of one that waits for its place. */
+void visit_yield(struct visit *visit);
 /* Frees it; the connection is over, or its daemon will be stopped next. */
 void visit_free(struct visit *visit);
 /* Has libmicrohttpd take up a suspended connection again. */

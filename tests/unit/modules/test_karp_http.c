@@ -317,21 +317,46 @@ static void a_head_that_never_ends_is_given_up(void **state)
 
 static void further_connections_wait_for_their_turn(void **state)
 {
-    static struct client idle[HTTP_CONNECTIONS_MAX];
+    static struct client busy[HTTP_CONNECTIONS_MAX];
     struct client client;
     (void)state;
-    for (int i = 0; i < HTTP_CONNECTIONS_MAX; i++)
-        client_open(&idle[i]);
+    for (int i = 0; i < HTTP_CONNECTIONS_MAX; i++) {
+        char path[32];
+        snprintf(path, sizeof path, "/busy/%d", i);
+        begin_put(&busy[i], path);
+    }
     stage_run_for(&stage, 100);
     client_open(&client);
     client_text(&client, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
     stage_run_for(&stage, 200);
     assert_false(is_answered(&client) || client.size > 0);
-    client_close(&idle[7]);
+    client_close(&busy[7]);
     assert_answer(&client, " 405 ", "");
     for (int i = 0; i < HTTP_CONNECTIONS_MAX; i++)
         if (i != 7)
-            client_close(&idle[i]);
+            client_close(&busy[i]);
+}
+
+/* One of them was first and has its request under way; the next oldest goes. */
+static void who_is_silent_makes_room(void **state)
+{
+    static struct client idle[HTTP_CONNECTIONS_MAX];
+    struct client client;
+    (void)state;
+    begin_put(&idle[0], "/demo/bbb");
+    for (int i = 1; i < HTTP_CONNECTIONS_MAX; i++)
+        client_open(&idle[i]);
+    client_text(&idle[1], "PUT /a HTTP/1.1\r\n");
+    stage_run_for(&stage, 100);
+    for (int i = 0; i < 5; i++) {
+        client_open(&client);
+        client_text(&client, "GET / HTTP/1.1\r\nHost: x\r\n\r\n");
+        assert_answer(&client, " 405 ", "");
+    }
+    assert_true(is_answered(&idle[1]));
+    assert_false(is_answered(&idle[0]) || is_answered(&idle[HTTP_CONNECTIONS_MAX - 1]));
+    for (int i = 0; i < HTTP_CONNECTIONS_MAX; i++)
+        client_close(&idle[i]);
 }
 
 /* ---- The relay's decision -------------------------------------------------------------------- */
@@ -577,6 +602,7 @@ int main(void)
         SERVED(a_frame_that_is_too_large_is_told),
         SERVED(a_head_that_never_ends_is_given_up),
         SERVED(further_connections_wait_for_their_turn),
+        SERVED(who_is_silent_makes_room),
         SERVED(a_decision_may_come_later),
         SERVED(a_guest_may_be_refused_at_once_or_later),
         SERVED(a_relay_that_does_not_decide_is_not_waited_for),
