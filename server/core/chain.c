@@ -72,12 +72,24 @@ static void let_go_of_request(struct core_request *request)
     list_remove(&request->number_node);
 }
 
+/* It counts as held, by no entry, so that it can be withdrawn. */
+static void take_request(struct core_request *request)
+{
+    request->current = NULL;
+    request->is_held = true;
+    list_push_back(&request->hooks->taken, &request->node);
+}
+
 /* Asks the entry at `node` and those after it, until one of them decides or holds the request. */
 static void ask_from(struct core_request *request, struct list *node)
 {
     struct core_hooks *hooks = request->hooks;
     for (; node != &hooks->chain; node = node->next) {
         struct chain_pass pass;
+        if (node == &hooks->vacancy.node) {
+            take_request(request);
+            return;
+        }
         request->current = container_of(node, struct core_hook, node);
         request->number = ++hooks->last_number;
         request->held_user = NULL;
@@ -196,13 +208,31 @@ uint64_t core_hooks_tick(struct core_hooks *hooks)
 
 /* ---- Changing the chain ---------------------------------------------------------------------- */
 
-/* Takes the requests that the entry holds from it, undoes what it set in them, and moves them to
- * `taken`. They still count as held, by no entry, so that they can be withdrawn. While the entry is
- * told of one of them, it may answer others. */
-static void take_held(struct core_hooks *hooks, const struct core_hook *hook, struct list *taken)
+/* Takes the entry out of the chain. What it does when it is told of that may lead to requests: the
+ * entries before it are asked about those, and the others when it has left. */
+static void vacate(struct core_hooks *hooks, struct core_hook *hook)
+{
+    static const struct core_hook_ops no_ops;
+    hooks->vacancy = (struct core_hook){.ops = &no_ops};
+    list_insert_between(&hooks->vacancy.node, &hook->node, hook->node.next);
+    list_remove(&hook->node);
+    list_init(&hooks->taken);
+    hooks->leaving = hook;
+}
+
+/* Returns the entry after it. */
+static struct list *close_vacancy(struct core_hooks *hooks)
+{
+    struct list *next = hooks->vacancy.node.next;
+    list_remove(&hooks->vacancy.node);
+    return next;
+}
+
+/* Takes the requests that the entry holds from it, and undoes what it set in them. While the entry
+ * is told of one of them, it may answer others. */
+static void take_held(struct core_hooks *hooks, const struct core_hook *hook)
 {
     struct list its;
-    list_init(taken);
     list_init(&its);
     list_for_each_safe (node, &hooks->held) {
         if (container_of(node, struct core_request, node)->current != hook)
@@ -212,7 +242,7 @@ static void take_held(struct core_hooks *hooks, const struct core_hook *hook, st
     }
     for (struct list *node; (node = list_pop_front(&its));) {
         struct core_request *request = container_of(node, struct core_request, node);
-        list_push_back(taken, node);
+        list_push_back(&hooks->taken, node);
         list_remove(&request->number_node);
         if (!tell_withdrawn(request))
             continue;
@@ -221,12 +251,12 @@ static void take_held(struct core_hooks *hooks, const struct core_hook *hook, st
     }
 }
 
-/* Asks the entry at `node` and those after it about each request in `taken`. A decision may
+/* Asks the entry at `node` and those after it about each request that was taken. A decision may
  * withdraw others of them, so each is taken from the front. */
-static void ask_taken(struct list *taken, struct list *node)
+static void ask_taken(struct core_hooks *hooks, struct list *node)
 {
-    while (!list_is_empty(taken)) {
-        struct core_request *request = container_of(taken->next, struct core_request, node);
+    while (!list_is_empty(&hooks->taken)) {
+        struct core_request *request = container_of(hooks->taken.next, struct core_request, node);
         let_go_of_request(request);
         ask_from(request, node);
     }
@@ -270,22 +300,22 @@ int core_hooks_add(struct core_hooks *hooks, struct core_hook *hook)
 
 int core_hooks_remove(struct core_hooks *hooks, struct core_hook *hook)
 {
-    struct list taken, *next = hook->node.next;
     struct chain_pass pass;
     if (hooks->passes)
         return MOQ_ERR_AGAIN;
     chain_begin(hooks, &pass, NULL);
-    take_held(hooks, hook, &taken);
+    vacate(hooks, hook);
+    take_held(hooks, hook);
     chain_leave(hooks, hook);
+    struct list *next = close_vacancy(hooks);
     chain_shorten_rows(hooks);
-    ask_taken(&taken, next);
+    ask_taken(hooks, next);
     chain_end(hooks, &pass);
     return 0;
 }
 
 int core_hooks_replace(struct core_hooks *hooks, struct core_hook *old, struct core_hook *fresh)
 {
-    struct list taken, *next = old->node.next;
     struct chain_pass pass;
     if (hooks->passes)
         return MOQ_ERR_AGAIN;
@@ -301,11 +331,12 @@ int core_hooks_replace(struct core_hooks *hooks, struct core_hook *old, struct c
     fresh->viewer_offset = old->viewer_offset;
     fresh->viewer_bytes = old->viewer_bytes;
     chain_begin(hooks, &pass, NULL);
-    take_held(hooks, old, &taken);
+    vacate(hooks, old);
+    take_held(hooks, old);
     chain_leave(hooks, old);
     chain_clear_slots(hooks, fresh);
-    chain_enter(hooks, fresh, next);
-    ask_taken(&taken, &fresh->node);
+    chain_enter(hooks, fresh, close_vacancy(hooks));
+    ask_taken(hooks, &fresh->node);
     chain_end(hooks, &pass);
     return 0;
 }

@@ -27,6 +27,8 @@ struct core_hooks {
     struct chain_pass *passes;        /* the innermost call under way; NULL: none */
     const struct core_hook *greeting; /* being told of the births of all peers; NULL: none */
     const struct core_hook *leaving;  /* removed, but not told of all deaths yet; NULL: none */
+    struct core_hook vacancy;         /* in its place meanwhile: requests are taken there */
+    struct list taken;                /* core_request.node: for the entries after the vacancy */
     uint32_t bits;                    /* core_hook.bit of all entries */
     uint64_t last_number;             /* of requests */
     struct list by_number[CHAIN_NUMBER_LISTS];             /* core_request.number_node: held ones */
@@ -87,7 +89,7 @@ void chain_introduce(const struct core_request *request);
 
 /* Puts the entry into the chain before `next` and tells it of the birth of every member. */
 void chain_enter(struct core_hooks *hooks, struct core_hook *hook, struct list *next);
-/* Takes the entry out of the chain and tells it of the death of every member. */
+/* Tells the entry, which has left the chain, of the death of every member. */
 void chain_leave(struct core_hooks *hooks, struct core_hook *hook);
 void chain_place_slots(struct core_hooks *hooks, struct core_hook *hook); /* at the ends of rows */
 void chain_clear_slots(struct core_hooks *hooks, const struct core_hook *hook);

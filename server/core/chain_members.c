@@ -214,11 +214,8 @@ static void tell_each(struct list *members, const struct member_kind *kind,
     }
 }
 
-/* Takes the entry out of the chain and tells it of the death of every member. */
 void chain_leave(struct core_hooks *hooks, struct core_hook *hook)
 {
-    list_remove(&hook->node);
-    hooks->leaving = hook;
     tell_each(&hooks->tracks, &track_kind, hook, tell_died);
     tell_each(&hooks->viewers, &viewer_kind, hook, tell_died);
     tell_each(&hooks->peers, &peer_kind, hook, tell_died);

@@ -270,13 +270,13 @@ static void say_something(const struct chaos_entry *entry, struct core_request *
 static enum core_verdict on_request(void *self, struct core_request *request)
 {
     struct chaos_entry *entry = self;
-    uint64_t roll = chaos_dice(entry->chaos, 40);
+    uint64_t roll = chaos_dice(entry->chaos, 40), number = core_request_number(request);
     assert_non_null(place_of(entry, core_request_peer(request)));
     assert_string_equal(core_peer_server_name(core_request_peer(request)), "localhost");
     entry->chaos->asked++;
     say_something(entry, request);
     do_anything(entry, core_request_peer(request));
-    if (roll == 0)
+    if (roll == 0 || !core_request_is_open(entry->hooks, request, number))
         return CORE_DENY;
     if (roll < 5 && hold(entry, request))
         return CORE_LATER;

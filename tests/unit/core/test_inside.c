@@ -46,6 +46,9 @@ struct stage {
     struct core_peer *peer;       /* the last one born, until it has died */
     struct core_viewer *seen;     /* the viewer that an entry is told of; NULL: none */
     struct core_request *request; /* that it is asked; NULL: none */
+    struct core_guest *guest;     /* that a deed has opened */
+    int decisions;
+    bool is_guest_allowed;
 };
 
 /* ---- What it hears --------------------------------------------------------------------------- */
@@ -526,6 +529,54 @@ static void nor_while_it_is_changed(void **state)
     }
 }
 
+static void note_decision(void *user, bool is_allowed, enum core_denial denial, const char *reason)
+{
+    struct stage *stage = user;
+    (void)denial, (void)reason;
+    stage->decisions++;
+    stage->is_guest_allowed = is_allowed;
+}
+
+static void open_guest(struct entry *entry)
+{
+    static const struct core_guest_ops guest_ops = {.on_decided = note_decision};
+    static const struct core_guest_info info = {.address = "192.0.2.7:5000"};
+    struct stage *stage = entry->stage;
+    assert_int_equal(
+        core_guest_open(&stage->world.workers[0].router, &info, &guest_ops, stage, &stage->guest),
+        0);
+    assert_int_equal(stage->decisions, 0); /* as the entry is leaving */
+}
+
+/* It is asked nothing any more, and whoever takes its place is. */
+static void what_a_leaving_entry_begins_is_for_the_others(void **state)
+{
+    (void)state;
+    for (int i = 0; i < 2; i++) {
+        struct stage stage;
+        stage_init(&stage);
+        struct core_hooks *hooks = &stage.world.workers[0].router.hooks;
+        struct entry fresh = {.hook = {.ops = &ops, .self = &fresh}, .stage = &stage};
+        at(&stage.first, AT_WITHDRAWN, open_guest);
+        stage.first.verdicts[AT_ANNOUNCE] = stage.first.verdicts[AT_SESSION] = CORE_LATER;
+        fresh.verdicts[AT_SESSION] = CORE_DENY;
+        client_publish(stage.publisher, "lake");
+        run_ms(&stage, 200);
+        if (i == 0)
+            assert_int_equal(core_hooks_remove(hooks, &stage.first.hook), 0);
+        else
+            assert_int_equal(core_hooks_replace(hooks, &stage.first.hook, &fresh.hook), 0);
+        assert_int_equal(stage.first.deeds, 1);
+        assert_int_equal(stage.decisions, 1);
+        assert_int_equal(stage.is_guest_allowed, i == 0);
+        assert_true(list_is_empty(&hooks->held));
+        assert_gone(&stage.first);
+        core_guest_close(&stage.guest);
+        stage_deinit(&stage);
+        assert_gone(&fresh);
+    }
+}
+
 /* Work upstream that one entry began is for the next one to end. */
 static void who_takes_a_place_hears_which_tracks_are_live(void **state)
 {
@@ -587,6 +638,7 @@ int main(void)
         cmocka_unit_test(who_dies_at_birth_is_told_to_nobody_else),
         cmocka_unit_test(a_chain_is_not_changed_from_inside),
         cmocka_unit_test(nor_while_it_is_changed),
+        cmocka_unit_test(what_a_leaving_entry_begins_is_for_the_others),
         cmocka_unit_test(who_takes_a_place_hears_which_tracks_are_live),
         cmocka_unit_test(a_track_that_has_ended_is_idle),
     };
