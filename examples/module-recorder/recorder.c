@@ -8,8 +8,6 @@
 
 #include "recording.h"
 
-/* Paths that are offered already are told soon after they are asked for, but their end is not. */
-#define LISTING_NS UINT64_C(300000000)
 enum { TICK_MS = 20, STOP_WAIT_MS = 3000 /* for all files together */ };
 
 /* ---- Settings -------------------------------------------------------------------------------- */
@@ -102,7 +100,7 @@ static struct recording *add_recording(struct recorder_worker *recorder, const c
                   has_room ? "out of memory" : "as many as `recordings` allows are");
         return NULL;
     }
-    if (!recorder->listing_ns)
+    if (recorder->listing_count == 0)
         recording_settle(recording);
     *recording_next(recording) = recorder->recordings;
     recorder->recordings = recording;
@@ -129,18 +127,30 @@ static void on_path(void *user, const char *path, bool is_offered)
     start_timer(recorder);
 }
 
+static void on_listed(void *user)
+{
+    struct recorder_worker *recorder = user;
+    recorder->clock.now_ns = relay_worker_now_ns(recorder->worker);
+    if (--recorder->listing_count > 0)
+        return;
+    for (struct recording *at = recorder->recordings; at; at = *recording_next(at))
+        recording_settle(at);
+}
+
 static void close_announced(struct recorder_worker *recorder)
 {
     for (size_t i = 0; i < recorder->announced_count; i++)
         relay_announced_close(&recorder->announced[i]);
     free(recorder->announced);
     recorder->announced = NULL;
-    recorder->announced_count = 0;
+    recorder->announced_count = recorder->listing_count = 0;
 }
 
 /* Asks for the paths of all prefixes. Returns 0 or an error. */
 static int open_announced(struct recorder_worker *recorder)
 {
+    static const struct relay_announced_ops ops = {
+        .size = sizeof ops, .on_path = on_path, .on_listed = on_listed};
     const struct recorder_config *config = recorder->config;
     size_t count = config->prefix_count > 0 ? config->prefix_count : 1;
     int error = 0;
@@ -149,22 +159,14 @@ static int open_announced(struct recorder_worker *recorder)
     if (!recorder->announced)
         return RELAY_ERR_NOMEM;
     recorder->clock.now_ns = relay_worker_now_ns(recorder->worker);
-    recorder->listing_ns = recorder->clock.now_ns + LISTING_NS;
-    start_timer(recorder);
     for (size_t i = 0; i < count && !error; i++) {
         const char *prefix = config->prefix_count > 0 ? config->prefixes[i] : "";
-        error = relay_announced_open(recorder->worker, prefix, on_path, recorder,
-                                     &recorder->announced[i]);
+        error =
+            relay_announced_open(recorder->worker, prefix, &ops, recorder, &recorder->announced[i]);
         recorder->announced_count += error == 0;
+        recorder->listing_count += error == 0;
     }
     return error;
-}
-
-static void end_listing(struct recorder_worker *recorder)
-{
-    recorder->listing_ns = 0;
-    for (struct recording *at = recorder->recordings; at; at = *recording_next(at))
-        recording_settle(at);
 }
 
 static void list_again(struct recorder_worker *recorder)
@@ -246,8 +248,6 @@ static void on_tick(struct relay_worker *worker, void *arg)
     size_t before = recorder->recording_count;
     (void)arg;
     recorder->clock.now_ns = relay_worker_now_ns(worker);
-    if (recorder->listing_ns && recorder->clock.now_ns >= recorder->listing_ns)
-        end_listing(recorder);
     while (*at) {
         recording_tick(*at);
         if (recording_is_over(*at))
@@ -258,7 +258,7 @@ static void on_tick(struct relay_worker *worker, void *arg)
     free_finished(recorder);
     if (recorder->recording_count < before && recorder->has_left_out)
         list_again(recorder);
-    if (!recorder->recordings && !recorder->closing && !recorder->listing_ns)
+    if (!recorder->recordings && !recorder->closing)
         relay_timer_stop(&recorder->timer);
 }
 

@@ -35,8 +35,8 @@ struct recorder_worker {
     struct relay_timer *timer; /* NULL: there is nothing to do */
     struct relay_announced **announced;
     size_t announced_count;
-    uint64_t listing_ns; /* until then, paths may be told that were offered before; 0: no more */
-    bool has_left_out;   /* a broadcast is not recorded because there are too many */
+    size_t listing_count; /* of `announced`: those that have not told all that was offered before */
+    bool has_left_out;    /* a broadcast is not recorded because there are too many */
     int files, bytes, groups_skipped; /* counters */
 };
 

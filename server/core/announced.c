@@ -39,16 +39,31 @@ static bool tell_one(struct core_announced *announced)
     return true;
 }
 
+static bool has_more(const struct core_announced *announced)
+{
+    return announced->router && moq_offers_watcher_has_pending(announced->watcher);
+}
+
+static void tell_listed(struct core_announced *announced)
+{
+    if (announced->is_closed || !announced->router || announced->is_listed || has_more(announced))
+        return;
+    announced->is_listed = true;
+    if (announced->ops->on_listed)
+        announced->ops->on_listed(announced->user);
+}
+
 static void run_tell(struct soon *soon)
 {
     struct core_announced *announced = container_of(soon, struct core_announced, soon);
     announced->is_telling = true;
     for (int i = 0; i < PATHS_PER_TURN && tell_one(announced); i++)
         ;
+    tell_listed(announced);
     announced->is_telling = false;
     if (announced->is_closed)
         free_announced(announced);
-    else if (announced->router && moq_offers_watcher_has_pending(announced->watcher))
+    else if (has_more(announced))
         router_soon(announced->router, &announced->soon);
 }
 
@@ -73,8 +88,7 @@ int core_announced_open(struct router *router, struct moq_path *prefix,
     list_init(&announced->soon.node);
     list_push_back(&router->announced, &announced->node);
     router->announced_count++;
-    if (moq_offers_watcher_has_pending(announced->watcher))
-        router_soon(router, &announced->soon);
+    router_soon(router, &announced->soon);
     object_born(OBJECT_announced_paths);
     *out = announced;
     return 0;

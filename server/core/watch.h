@@ -81,6 +81,8 @@ struct core_announced_ops {
      * and on whichever worker. A path that ended and came back in the meantime gives both calls.
      * `path` is borrowed. */
     void (*on_path)(void *user, struct moq_path *path, bool is_announced);
+    /* Once: all paths that were announced when it was opened have been told. NULL: not wanted. */
+    void (*on_listed)(void *user);
 };
 
 /* Tells of all paths below `prefix` (a reference is taken) that are announced now, and then of each

@@ -37,8 +37,9 @@ struct core_announced {
     const struct core_announced_ops *ops;
     void *user;
     struct soon soon;
-    bool is_telling; /* on_path is being called: it is freed afterwards if it is closed in there */
+    bool is_telling; /* `ops` are being called: it is freed afterwards if it is closed in there */
     bool is_closed;
+    bool is_listed; /* on_listed is over */
 };
 
 extern const struct source_listener_ops watch_listening; /* calls for watches of a source */

@@ -21,7 +21,7 @@ struct relay_announced {
     struct host_handle head;
     struct list node; /* relay_worker.announced */
     struct core_announced *core;
-    relay_on_path *on_path;
+    struct relay_announced_ops ops;
     void *user;
 };
 
@@ -168,23 +168,33 @@ static void on_core_path(void *user, struct moq_path *path, bool is_announced)
 {
     const struct relay_announced *announced = user;
     char text[MOQ_PATH_TEXT_BYTES];
-    announced->on_path(announced->user, moq_path_text(path, text, sizeof text), is_announced);
+    announced->ops.on_path(announced->user, moq_path_text(path, text, sizeof text), is_announced);
 }
 
-static const struct core_announced_ops announced_ops = {.on_path = on_core_path};
+static void on_core_listed(void *user)
+{
+    const struct relay_announced *announced = user;
+    if (announced->ops.on_listed)
+        announced->ops.on_listed(announced->user);
+}
 
-int relay_announced_open(struct relay_worker *worker, const char *prefix, relay_on_path *on_path,
-                         void *user, struct relay_announced **out)
+static const struct core_announced_ops announced_ops = {.on_path = on_core_path,
+                                                        .on_listed = on_core_listed};
+
+int relay_announced_open(struct relay_worker *worker, const char *prefix,
+                         const struct relay_announced_ops *ops, void *user,
+                         struct relay_announced **out)
 {
     *out = NULL;
-    if (!FITS(worker, HOST_WORKER) || !prefix || !on_path)
+    if (!FITS(worker, HOST_WORKER) || !prefix || !ops ||
+        ops->size <= offsetof(struct relay_announced_ops, on_path) || !ops->on_path)
         return RELAY_ERR_INVALID;
     struct moq_path *path = moq_path_from_text(prefix);
     struct relay_announced *announced = path ? calloc(1, sizeof *announced) : NULL;
     int error = !path ? MOQ_ERR_INVALID : !announced ? MOQ_ERR_NOMEM : 0;
     if (!error) {
         announced->head = (struct host_handle){HOST_ANNOUNCED, worker};
-        announced->on_path = on_path;
+        memcpy(&announced->ops, ops, host_struct_bytes(ops->size, sizeof announced->ops));
         announced->user = user;
         error = core_announced_open(worker->core->router, path, &announced_ops, announced,
                                     &announced->core);

@@ -88,8 +88,17 @@ static void on_path(void *user, const char *path, bool is_offered)
     trace("%u %s %s", relay_worker_number(state->worker), is_offered ? "offered" : "gone", path);
 }
 
+static void on_listed(void *user)
+{
+    const struct state *state = user;
+    trace("%u listed", relay_worker_number(state->worker));
+}
+
 static int worker_start(struct relay_worker *worker, const void *config)
 {
+    static const struct relay_announced_ops ops = {
+        .size = sizeof ops, .on_path = on_path, .on_listed = on_listed};
+    static const struct relay_announced_ops empty = {.size = 0};
     struct state *state = relay_worker_slot(worker);
     const struct relay_wish good = {.size = sizeof good, .path = "live/it"};
     struct relay_wish wish = good;
@@ -104,7 +113,9 @@ static int worker_start(struct relay_worker *worker, const void *config)
     wish.start = 99;
     EXPECT(relay_watch_open(worker, &wish, on_readable, state, &state->watch), RELAY_ERR_INVALID);
     EXPECT(relay_watch_open(worker, &good, on_readable, state, &state->watch), 0);
-    EXPECT(relay_announced_open(worker, "live", on_path, state, &state->announced), 0);
+    EXPECT(relay_announced_open(worker, "live", &empty, state, &state->announced),
+           RELAY_ERR_INVALID);
+    EXPECT(relay_announced_open(worker, "live", &ops, state, &state->announced), 0);
     return 0;
 }
 

@@ -59,6 +59,7 @@ async def a_watch_of_what_nobody_publishes_ends(relay):
 @with_peers(sink(), workers=WORKERS, limits=PATIENT)
 async def paths_are_told_as_they_come_and_go(relay):
     source, _ = await publisher_of(relay)
+    await told_by_all(relay, "listed")
     await told_by_all(relay, "offered live/it")
     await publish(source, ("other", "path"))
     source.asked.send(announce(ENDED, *NAME))

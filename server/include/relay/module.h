@@ -689,13 +689,21 @@ struct relay_watch_stats {
 RELAY_SINCE(1, 0)
 void relay_watch_stats(const struct relay_watch *watch, struct relay_watch_stats *stats);
 
-/* Calls `on_path` for each path under `prefix` that somebody offers now, and then for each that
- * appears or ends, whichever worker its publishers are on; never from inside another function of
- * this header. RELAY_ERR_INVALID; RELAY_ERR_BOUNDS: RELAY_ANNOUNCED_MAX; RELAY_ERR_NOMEM. */
-typedef void relay_on_path(void *user, const char *path, bool is_offered);
+/* The paths that are offered, whichever worker their publishers are on. Never called from inside
+ * another function of this header. */
+struct relay_announced_ops {
+    uint32_t size; /* sizeof(struct relay_announced_ops) */
+    /* Somebody offers this path now, or nobody does any more. */
+    void (*on_path)(void *user, const char *path, bool is_offered);
+    /* May be NULL. Once: all paths that were offered when it was opened have been told. */
+    void (*on_listed)(void *user);
+};
+/* Tells of each path under `prefix` that is offered now, and then of each that appears or ends.
+ * RELAY_ERR_INVALID; RELAY_ERR_BOUNDS: RELAY_ANNOUNCED_MAX; RELAY_ERR_NOMEM. */
 RELAY_SINCE(1, 0)
-int relay_announced_open(struct relay_worker *worker, const char *prefix, relay_on_path *on_path,
-                         void *user, struct relay_announced **announced);
+int relay_announced_open(struct relay_worker *worker, const char *prefix,
+                         const struct relay_announced_ops *ops, void *user,
+                         struct relay_announced **announced);
 RELAY_SINCE(1, 0) void relay_announced_close(struct relay_announced **announced); /* to NULL */
 
 /* ---- Guests: [worker] ------------------------------------------------------------------------ */

@@ -52,6 +52,7 @@ struct chaos_ear {
     struct router *router;
     struct core_announced *announced; /* NULL: unused */
     bool heard[CHAOS_PATHS];          /* it was told that this path is announced */
+    bool is_listed;
 };
 
 struct chaos {

@@ -77,9 +77,18 @@ static void on_path(void *user, struct moq_path *path, bool is_announced)
         chaos_sink_acts(chaos);
 }
 
+static void on_listed(void *user)
+{
+    struct chaos_ear *ear = user;
+    assert_false(ear->is_listed);
+    ear->is_listed = true;
+    if (chaos_dice(ear->chaos, 20) == 0)
+        core_announced_close(&ear->announced);
+}
+
 static void open_ear(struct chaos *chaos, struct chaos_ear *ear)
 {
-    static const struct core_announced_ops ops = {.on_path = on_path};
+    static const struct core_announced_ops ops = {.on_path = on_path, .on_listed = on_listed};
     uint64_t worker = chaos_dice(chaos, chaos->world.worker_count);
     struct moq_path *prefix = moq_path_from_text("");
     *ear = (struct chaos_ear){.chaos = chaos, .router = &chaos->world.workers[worker].router};

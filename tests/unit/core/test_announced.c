@@ -44,22 +44,38 @@ struct ear {
     struct core_announced *announced;
     char text[TEXT_BYTES];
     int count, close_after; /* 0: never */
+    int listed_at;          /* how many it had heard of when it had heard all */
+    bool is_quitting;       /* closes it then */
 };
+
+static void note(struct ear *ear, const char *sign, const char *text)
+{
+    size_t length = strlen(ear->text);
+    snprintf(ear->text + length, sizeof ear->text - length, "%s%s%s", length ? " " : "", sign,
+             text);
+}
 
 static void on_path(void *user, struct moq_path *path, bool is_announced)
 {
     struct ear *ear = user;
     char text[MOQ_PATH_LINE_BYTES];
-    size_t length = strlen(ear->text);
-    snprintf(ear->text + length, sizeof ear->text - length, "%s%s%s", length ? " " : "",
-             is_announced ? "+" : "-", moq_path_text(path, text, sizeof text));
+    note(ear, is_announced ? "+" : "-", moq_path_text(path, text, sizeof text));
     if (++ear->count == ear->close_after)
+        core_announced_close(&ear->announced);
+}
+
+static void on_listed(void *user)
+{
+    struct ear *ear = user;
+    note(ear, "", "all");
+    ear->listed_at = ear->count;
+    if (ear->is_quitting)
         core_announced_close(&ear->announced);
 }
 
 static void ear_init(struct ear *ear, struct router *router, const char *prefix)
 {
-    static const struct core_announced_ops ops = {.on_path = on_path};
+    static const struct core_announced_ops ops = {.on_path = on_path, .on_listed = on_listed};
     struct moq_path *path = moq_path_from_text(prefix);
     *ear = (struct ear){.count = 0};
     assert_int_equal(core_announced_open(router, path, &ops, ear, &ear->announced), 0);
@@ -83,8 +99,9 @@ static void announced_paths_are_told_once(void **state)
     ear_init(&under, stage.there, "lake");
     assert_heard(&here, ""); /* not inside core_announced_open */
     run_ms(&stage, 50);
-    assert_heard(&here, "+pond");
-    assert_heard(&there, "+pond");
+    assert_heard(&here, "+pond all");
+    assert_heard(&there, "+pond all");
+    assert_heard(&under, "all");
 
     struct client *peers[] = {client_ready(world_host(&stage.world), NULL),
                               client_ready(world_host(&stage.world), NULL)};
@@ -123,15 +140,21 @@ static void any_number_of_paths_is_told(void **state)
     enum { PATHS = 1000 };
     static struct announcement *announcements[PATHS];
     struct stage stage;
-    struct ear ear, quitter;
+    struct ear ear, quitter, reader;
     stage_init(&stage);
     for (int i = 0; i < PATHS; i++)
         announcements[i] = announce(&stage, i);
     ear_init(&ear, stage.here, "lake");
     ear_init(&quitter, stage.here, "lake");
+    ear_init(&reader, stage.here, "lake");
     quitter.close_after = 3;
+    reader.is_quitting = true;
     run_ms(&stage, 100);
     assert_int_equal(ear.count, PATHS);
+    assert_int_equal(ear.listed_at, PATHS);
+    assert_int_equal(reader.listed_at, PATHS);
+    assert_null(reader.announced);
+    assert_int_equal(quitter.listed_at, 0);
     assert_int_equal(quitter.count, 3);
     assert_null(quitter.announced);
     for (int i = 0; i < PATHS; i++)
