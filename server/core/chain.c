@@ -210,7 +210,7 @@ uint64_t core_hooks_tick(struct core_hooks *hooks)
 
 /* Takes the entry out of the chain. What it does when it is told of that may lead to requests: the
  * entries before it are asked about those, and the others when it has left. */
-static void vacate(struct core_hooks *hooks, struct core_hook *hook)
+static void vacate_place(struct core_hooks *hooks, struct core_hook *hook)
 {
     static const struct core_hook_ops no_ops;
     hooks->vacancy = (struct core_hook){.ops = &no_ops};
@@ -304,7 +304,7 @@ int core_hooks_remove(struct core_hooks *hooks, struct core_hook *hook)
     if (hooks->passes)
         return MOQ_ERR_AGAIN;
     chain_begin(hooks, &pass, NULL);
-    vacate(hooks, hook);
+    vacate_place(hooks, hook);
     take_held(hooks, hook);
     chain_leave(hooks, hook);
     struct list *next = close_vacancy(hooks);
@@ -331,7 +331,7 @@ int core_hooks_replace(struct core_hooks *hooks, struct core_hook *old, struct c
     fresh->viewer_offset = old->viewer_offset;
     fresh->viewer_bytes = old->viewer_bytes;
     chain_begin(hooks, &pass, NULL);
-    vacate(hooks, old);
+    vacate_place(hooks, old);
     take_held(hooks, old);
     chain_leave(hooks, old);
     chain_clear_slots(hooks, fresh);
