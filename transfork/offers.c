@@ -6,14 +6,11 @@
 #include <stdlib.h>
 
 #include "base/list.h"
-#include "base/check.h"
 #include "base/log.h"
 #include "base/objects.h"
 #include "transfork/path.h"
 
-/* The tables are small compared to what they index, so running out of memory here ends the
- * process. */
-#define uthash_fatal(words) check_failed(words, __FILE__, __LINE__)
+#define HASH_NONFATAL_OOM 1 /* then hh.tbl of what is added is NULL */
 #include <uthash.h>
 
 struct owner {
@@ -82,7 +79,11 @@ static struct offer *offer_new(struct moq_offers *offers, struct moq_path *path)
     size_t size;
     const uint8_t *wire = path_wire(offer->path, &size);
     HASH_ADD_KEYPTR_BYHASHVALUE(hh, offers->table, wire, size, hash_of(path), offer);
-    return offer;
+    if (offer->hh.tbl)
+        return offer;
+    moq_path_unref(&offer->path);
+    free(offer);
+    return NULL;
 }
 
 static void owner_free(struct owner *owner)
@@ -120,6 +121,11 @@ static struct sight *sight_new(struct moq_offers_watcher *watcher, struct moq_pa
     size_t size;
     const uint8_t *wire = path_wire(sight->path, &size);
     HASH_ADD_KEYPTR_BYHASHVALUE(hh, watcher->table, wire, size, hash_of(path), sight);
+    if (!sight->hh.tbl) {
+        moq_path_unref(&sight->path);
+        free(sight);
+        return NULL;
+    }
     object_born(OBJECT_sight);
     return sight;
 }

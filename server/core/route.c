@@ -40,6 +40,11 @@ struct route *route_get(struct router *router, struct moq_path *path)
     list_init(&route->announcements);
     list_init(&route->waiting);
     HASH_ADD_KEYPTR_BYHASHVALUE(hh, router->routes, route->path, 1, hash_of(path), route);
+    if (!route->hh.tbl) {
+        moq_path_unref(&route->path);
+        free(route);
+        return NULL;
+    }
     object_born(OBJECT_route);
     return route;
 }

@@ -3,6 +3,7 @@
 #ifndef MOQ_CORE_ROUTE_H
 #define MOQ_CORE_ROUTE_H
 
+#define HASH_NONFATAL_OOM 1 /* then hh.tbl of what is added is NULL */
 #include <uthash.h>
 
 #include "server/core/guest.h"

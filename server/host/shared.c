@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
 #include "server/host/internal.h"
@@ -13,7 +14,7 @@
 struct entry {
     UT_hash_handle hh;
     char key[RELAY_KEY_BYTES];
-    char value[]; /* RELAY_VALUE_BYTES at most, as long as it must be */
+    char *value; /* RELAY_VALUE_BYTES at most */
 };
 
 struct shared {
@@ -34,6 +35,7 @@ static void remove_entry(struct shared *shared, struct entry *entry)
 {
     if (entry) {
         HASH_DEL(shared->entries, entry);
+        free(entry->value);
         free(entry);
     }
 }
@@ -57,6 +59,20 @@ static struct entry *find_entry(const struct shared *shared, const char *key)
     return entry;
 }
 
+/* NULL: out of memory. */
+static struct entry *add_entry(struct shared *shared, const char *key)
+{
+    struct entry *entry = calloc(1, sizeof *entry);
+    if (!entry)
+        return NULL;
+    snprintf(entry->key, sizeof entry->key, "%s", key);
+    HASH_ADD_STR(shared->entries, key, entry);
+    if (entry->hh.tbl)
+        return entry;
+    free(entry);
+    return NULL;
+}
+
 static int set_value(struct shared *shared, const char *key, const char *value)
 {
     struct entry *old = find_entry(shared, key);
@@ -66,14 +82,14 @@ static int set_value(struct shared *shared, const char *key, const char *value)
     }
     if (!old && HASH_COUNT(shared->entries) >= RELAY_SHARED_MAX)
         return RELAY_ERR_BOUNDS;
-    size_t n = strlen(value) + 1;
-    struct entry *entry = calloc(1, sizeof *entry + n);
-    if (!entry)
+    char *copy = strdup(value);
+    struct entry *entry = !copy || old ? old : add_entry(shared, key);
+    if (!copy || !entry) {
+        free(copy);
         return RELAY_ERR_NOMEM;
-    snprintf(entry->key, sizeof entry->key, "%s", key);
-    memcpy(entry->value, value, n);
-    remove_entry(shared, old);
-    HASH_ADD_STR(shared->entries, key, entry);
+    }
+    free(entry->value);
+    entry->value = copy;
     return 0;
 }
 

@@ -66,6 +66,60 @@ static void assert_told(struct moq_offers_watcher *watcher, const char *expected
     assert_false(moq_offers_watcher_has_pending(watcher));
 }
 
+/* The linker sends the library's allocations here; see CMakeLists.txt. */
+void *__wrap_malloc(size_t size);
+void *__wrap_calloc(size_t count, size_t size);
+void *__real_malloc(size_t size);
+void *__real_calloc(size_t count, size_t size);
+
+static int allocations_left = -1; /* -1: any number */
+
+static bool may_allocate(void)
+{
+    allocations_left -= allocations_left > 0;
+    return allocations_left != 0;
+}
+
+void *__wrap_malloc(size_t size)
+{
+    return may_allocate() ? __real_malloc(size) : NULL;
+}
+
+void *__wrap_calloc(size_t count, size_t size)
+{
+    return may_allocate() ? __real_calloc(count, size) : NULL;
+}
+
+static bool adds_one_without_memory(struct moq_offers *offers, struct moq_path *path, int allowed)
+{
+    allocations_left = allowed + 1;
+    int error = moq_offers_add(offers, path, &alice);
+    bool was_enough = allocations_left > 0;
+    allocations_left = -1;
+    assert_int_equal(moq_offers_has(offers, path), error == 0);
+    return was_enough;
+}
+
+/* Whichever allocation fails, the next attempt finds a set that is in order. */
+static void a_set_survives_that_memory_runs_out(void **state)
+{
+    bool was_enough = false;
+    (void)state;
+    for (int allowed = 0; !was_enough; allowed++) {
+        struct moq_offers *offers = moq_offers_new();
+        struct moq_offers_watcher *watcher = watch(offers, "a", NULL, NULL);
+        struct moq_path *path = moq_path_from_text("a/b");
+        was_enough = adds_one_without_memory(offers, path, allowed);
+        moq_offers_remove(offers, path, &alice);
+        moq_offers_add(offers, path, &alice);
+        assert_told(watcher, "+a/b");
+        assert_true(allowed < 10);
+        moq_path_unref(&path);
+        moq_offers_unwatch(&watcher);
+        moq_offers_free(&offers);
+    }
+}
+
 static void a_set_counts_its_paths_once(void **state)
 {
     (void)state;
@@ -306,6 +360,7 @@ static void unwatching_after_the_set_is_harmless(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_set_survives_that_memory_runs_out),
         cmocka_unit_test(a_set_counts_its_paths_once),
         cmocka_unit_test(a_watcher_is_told_what_is_there_and_what_comes),
         cmocka_unit_test(a_path_of_two_owners_ends_with_the_second),
