@@ -8,7 +8,7 @@
 #include <sys/types.h>
 #include <unistd.h>
 
-/* Reads up to `room` bytes from `file`, interrupted by signals or not. Returns how many, or -1 with
+/* Reads up to `room` bytes from `file`, and goes on after a signal. Returns how many, or -1 with
  * errno. */
 static inline ssize_t read_all(int file, void *to, size_t room)
 {

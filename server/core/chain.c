@@ -142,6 +142,12 @@ bool core_request_is_open(const struct core_hooks *hooks, const struct core_requ
     return core_request_held(hooks, number) == request;
 }
 
+/* An entry that is leaving has no place in the chain any more. */
+static struct list *next_after(struct core_hooks *hooks, const struct core_hook *hook)
+{
+    return hook == hooks->leaving ? hooks->vacancy.node.next : hook->node.next;
+}
+
 int core_answer(struct core_hooks *hooks, uint64_t number, enum core_verdict verdict)
 {
     struct core_request *request = core_request_held(hooks, number);
@@ -151,7 +157,7 @@ int core_answer(struct core_hooks *hooks, uint64_t number, enum core_verdict ver
         return MOQ_ERR_INVALID;
     let_go_of_request(request);
     if (verdict == CORE_PASS)
-        ask_from(request, request->current->node.next);
+        ask_from(request, next_after(hooks, request->current));
     else
         decide_request(request, verdict == CORE_ALLOW);
     return 0;
@@ -163,6 +169,7 @@ static bool tell_withdrawn(struct core_request *request)
     struct core_hooks *hooks = request->hooks;
     const struct core_hook *holder = request->current;
     struct chain_pass pass;
+    request->current = NULL; /* it is told once, whatever it does now */
     chain_begin(hooks, &pass, request);
     if (holder && holder->ops->withdrawn)
         holder->ops->withdrawn(holder->self, request);
@@ -246,7 +253,6 @@ static void take_held(struct core_hooks *hooks, const struct core_hook *hook)
         list_remove(&request->number_node);
         if (!tell_withdrawn(request))
             continue;
-        request->current = NULL;
         request_undo(request);
     }
 }

@@ -28,9 +28,9 @@ struct core_hooks {
     const struct core_hook *greeting; /* being told of the births of all peers; NULL: none */
     const struct core_hook *leaving;  /* removed, but not told of all deaths yet; NULL: none */
     struct core_hook vacancy;         /* in its place meanwhile: requests are taken there */
-    struct list taken;                /* core_request.node: for the entries after the vacancy */
-    uint32_t bits;                    /* core_hook.bit of all entries */
-    uint64_t last_number;             /* of requests */
+    struct list taken;    /* core_request.node: asked about when it is filled or closed */
+    uint32_t bits;        /* core_hook.bit of all entries */
+    uint64_t last_number; /* of requests */
     struct list by_number[CHAIN_NUMBER_LISTS];             /* core_request.number_node: held ones */
     char names[CORE_HOOK_NAMES_MAX][CORE_HOOK_NAME_BYTES]; /* every name that was ever added */
     uint32_t name_count;

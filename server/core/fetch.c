@@ -28,17 +28,35 @@ static void refuse_waiting(struct fetch *fetch)
         waiter->on_group(waiter, NULL, NULL);
 }
 
-static void fetch_free(struct fetch *fetch)
+/* Those who wait may be refused what they are answered, and then hooks may end the fetch. */
+static void hold_fetch(struct fetch *fetch)
 {
-    refuse_waiting(fetch);
-    list_remove(&fetch->node);
-    fetch->router->fetch_count--;
-    if (fetch->upstream)
-        fetch->feed->fetch_close(fetch->upstream);
+    fetch->holds++;
+}
+
+/* Returns false if it is gone afterwards. */
+static bool release_fetch(struct fetch *fetch)
+{
+    if (--fetch->holds > 0 || !fetch->is_over)
+        return !fetch->is_over;
     moq_group_unref(&fetch->group);
     moq_track_unref(&fetch->track);
     moq_path_unref(&fetch->path);
     free(fetch);
+    return false;
+}
+
+static void fetch_free(struct fetch *fetch)
+{
+    list_remove(&fetch->node);
+    fetch->router->fetch_count--;
+    if (fetch->upstream)
+        fetch->feed->fetch_close(fetch->upstream);
+    fetch->upstream = NULL;
+    fetch->is_over = true;
+    hold_fetch(fetch);
+    refuse_waiting(fetch);
+    release_fetch(fetch);
 }
 
 /* ---- What the feed brings -------------------------------------------------------------------- */
@@ -71,8 +89,10 @@ void fetch_adopt(struct fetch *fetch, struct moq_group_body *body)
         return;
     fetch->is_adopted = true;
     fetch->group = moq_group_ref(group);
+    hold_fetch(fetch);
     answer_waiting(fetch);
-    free_if_complete(fetch);
+    if (release_fetch(fetch))
+        free_if_complete(fetch);
 }
 
 void fetch_follow(struct fetch *fetch)

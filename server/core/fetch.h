@@ -23,6 +23,8 @@ struct fetch {
     struct list waiters;         /* fetch_waiter.node: those that wait until the group is known */
     struct moq_path *path;
     uint64_t sequence;
+    unsigned holds; /* callers that need it to stay */
+    bool is_over;   /* it is freed when nobody holds it any more */
 };
 
 /* One that waits until the group is known. Remove it from the list if it gives up. */

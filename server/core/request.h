@@ -30,7 +30,7 @@ struct core_request {
     struct grants *grants_before; /* the grants as the current entry got them: a reference */
     int grants_error_before;
     uint64_t source_before;
-    struct list node;        /* core_hooks.held */
+    struct list node;        /* core_hooks.held or .taken */
     struct list number_node; /* core_hooks.by_number */
     uint64_t number, deadline_ns;
     bool is_held;

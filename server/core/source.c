@@ -414,8 +414,21 @@ static bool feed_goes_on(const struct source *source, const struct announcement 
     return feed && feed->ops->goes_on && feed->ops->goes_on(feed, origin);
 }
 
-/* From now on `origin` feeds the source, through the present feed or a new one. Hooks are told
- * last, and may do anything. */
+/* Also asks the feed for what is wanted, which may end the source. Hooks are told last, and may do
+ * anything. */
+static void tell_taken_over(struct source *source)
+{
+    struct router *router = source->router;
+    struct moq_path *path = moq_path_ref(moq_track_path(source->track));
+    source_adjust(source);
+    const struct route *route = route_find(router, path);
+    bool is_there = route && route->follower == &source->follower;
+    if (is_there && source->is_live)
+        core_hooks_event(&router->hooks, "taken_over", path);
+    moq_path_unref(&path);
+}
+
+/* From now on `origin` feeds the source, through the present feed or a new one. */
 static void take_origin(struct source *source, struct announcement *origin)
 {
     source->farewell_ns = CLOCK_NEVER;
@@ -436,11 +449,7 @@ static void take_origin(struct source *source, struct announcement *origin)
         if (listener->ops->on_origin)
             listener->ops->on_origin(listener);
     }
-    struct router *router = source->router;
-    struct moq_path *path = moq_path_ref(moq_track_path(source->track));
-    source_adjust(source);
-    core_hooks_event(&router->hooks, "taken_over", path);
-    moq_path_unref(&path);
+    tell_taken_over(source);
 }
 
 /* Turns to the newest publisher that has not failed. Returns false if there is none. Cutting off
@@ -480,7 +489,9 @@ void source_lost(struct source *source, int error)
 
 static void on_newest(struct route_follower *follower)
 {
-    turn_to_newest(container_of(follower, struct source, follower));
+    struct source *source = container_of(follower, struct source, follower);
+    if (source->origin != route_next(source->route))
+        turn_to_newest(source);
 }
 
 /* A publisher that withdraws the path of a running track gets CORE_FAREWELL_NS to finish the

@@ -69,7 +69,10 @@ static bool wait_for_feed(struct track_request *request, struct source *source)
     bool is_waiting = request->waiting.route != NULL;
     if (!is_waiting && !route_may_wait(router))
         return false;
-    if (!source_wait(source, &request->asked->wish))
+    request->is_asking_feed = true;
+    bool is_waiting_needed = source_wait(source, &request->asked->wish);
+    request->is_asking_feed = false;
+    if (!is_waiting_needed)
         return false;
     if (!is_waiting)
         route_wait(router, source->route, &request->waiting,
@@ -116,6 +119,8 @@ static void serve_subscription(struct track_request *request, struct route *rout
 static void on_ready(struct route_waiter *waiter)
 {
     struct track_request *request = container_of(waiter, struct track_request, waiting);
+    if (request->is_asking_feed)
+        return; /* the feed is ready at once: whoever asks it finds that out */
     if (request->asked->kind == MOQ_REQUEST_SUBSCRIBE && !refuse_if_revoked(request))
         serve_subscription(request, waiter->route);
 }

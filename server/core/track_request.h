@@ -16,6 +16,7 @@ struct track_request {
     struct router *router;
     struct core_request request;
     struct moq_request *asked;    /* its user pointer is this request */
+    bool is_asking_feed;          /* not ready yet, although its route is woken */
     struct route_waiter waiting;  /* for a publisher, or for its answer */
     struct fetch_waiter fetching; /* while a group is fetched */
     struct info_query query;      /* while a publisher is asked for INFO */

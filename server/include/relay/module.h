@@ -374,7 +374,7 @@ struct relay_hooks {
     /* The first viewer of a track on this worker has come; the last has left, or it has ended. */
     void (*track_live)(struct relay_worker *worker, const char *path);
     void (*track_idle)(struct relay_worker *worker, const char *path);
-    /* Something has happened on this worker, in the order in which it did:
+    /* Something has happened on this worker:
      *   "announced", "ended"   the path of a publisher there
      *   "announce_refused", "subscribe_refused"   what grants or hooks forbade a peer, under the
      *                          path that it named; fetch and info requests included

@@ -383,20 +383,23 @@ static int run_cases(uint64_t first, uint64_t count)
     return failures;
 }
 
+struct seeds {
+    uint64_t first, count;
+};
+
 static void nothing_is_left_of_chaos(void **state)
 {
-    (void)state;
-    assert_int_equal(run_cases(1, SEEDS), 0);
+    const struct seeds *seeds = *state;
+    assert_int_equal(run_cases(seeds->first, seeds->count), 0);
 }
 
 int main(int argc, char **argv)
 {
+    struct seeds seeds = {1, SEEDS};
     if (argc > 1) {
-        uint64_t count = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
-        int failures = run_cases(strtoull(argv[1], NULL, 10), count);
-        peer_tls_free();
-        return failures > 0;
+        seeds.first = strtoull(argv[1], NULL, 10);
+        seeds.count = argc > 2 ? strtoull(argv[2], NULL, 10) : 1;
     }
-    const struct CMUnitTest tests[] = {cmocka_unit_test(nothing_is_left_of_chaos)};
+    const struct CMUnitTest tests[] = {cmocka_unit_test_prestate(nothing_is_left_of_chaos, &seeds)};
     return cmocka_run_group_tests(tests, NULL, free_tls);
 }

@@ -52,6 +52,8 @@ struct stage {
     struct core_guest *guest;     /* that a deed has opened */
     int decisions;
     bool is_guest_allowed;
+    struct core_watch *watching; /* that a deed has opened */
+    struct fetch *fetch;         /* that a feed of the test was asked for */
 };
 
 extern const struct core_hook_ops insider_ops;

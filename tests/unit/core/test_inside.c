@@ -3,6 +3,9 @@
  * it is told of. */
 #include "tests/unit/core/insider.h"
 
+#include "server/core/fetch.h"
+#include "server/core/watch.h"
+
 /* ---- Peers ----------------------------------------------------------------------------------- */
 
 static void close_peer(struct entry *entry)
@@ -89,6 +92,125 @@ static void a_publisher_may_be_closed_as_it_takes_over(void **state)
     assert_int_equal(newer->closed, 1);
     assert_false(watch.closed);
     watch_deinit(&watch);
+    stage_deinit(&stage);
+}
+
+static void open_watch(struct entry *entry)
+{
+    static const struct core_watch_ops no_ops;
+    struct stage *stage = entry->stage;
+    struct moq_path *path = moq_path_from_text("lake");
+    const struct core_watch_wish wish = {
+        .path = path,
+        .policy = {.latency_ns = NS_PER_S, .priority = 128, .order = MOQ_ORDER_NEWEST}};
+    if (!stage->watching)
+        assert_int_equal(core_watch_open(&stage->world.workers[0].router, &wish, &no_ops, NULL,
+                                         &stage->watching),
+                         0);
+    moq_path_unref(&path);
+}
+
+/* Nor does it subscribe to it twice. */
+static void who_is_watched_as_he_comes_takes_nothing_over(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_init(&stage);
+    at(&stage.first, AT_EVENT, open_watch);
+    publish_text(client_publish(stage.publisher, "lake"), 1, "fish");
+    run_ms(&stage, 500);
+    assert_int_equal(stage.second.takeovers, 0);
+    assert_int_equal(world_counters(&stage.world)->upstream_subscriptions_total, 1);
+    at(&stage.first, AT_EVENT, NULL);
+    core_watch_close(&stage.watching);
+    stage_deinit(&stage);
+}
+
+static void a_track_that_nobody_watches_is_not_taken_over(void **state)
+{
+    (void)state;
+    struct stage stage;
+    struct watch watch;
+    stage_init(&stage);
+    stage.viewer = client_ready(world_host(&stage.world), NULL);
+    watch_init(&watch, stage.viewer, "pond", &WISH_ANY);
+    run_ms(&stage, 200);
+    watch_deinit(&watch);
+    run_ms(&stage, 500); /* its source lingers */
+    assert_int_equal(world_counters(&stage.world)->tracks, 1);
+    client_publish(client_ready(world_host(&stage.world), NULL), "pond");
+    run_ms(&stage, 200);
+    assert_int_equal(stage.second.takeovers, 0);
+    stage_deinit(&stage);
+}
+
+/* ---- Fetches --------------------------------------------------------------------------------- */
+
+static bool is_inactive(const struct feed *feed)
+{
+    (void)feed;
+    return false;
+}
+
+static void *note_fetch(struct fetch *fetch, const struct announcement *origin,
+                        const struct fetch_wish *wish)
+{
+    struct stage *stage = origin->self;
+    (void)wish;
+    stage->fetch = fetch;
+    return stage;
+}
+
+static void forget_fetch(void *handle)
+{
+    struct stage *stage = handle;
+    stage->fetch = NULL;
+}
+
+/* As a module's source that is closed ends what it is asked. */
+static void end_fetch(struct entry *entry)
+{
+    struct fetch *fetch = entry->stage->fetch;
+    entry->stage->fetch = NULL;
+    if (fetch)
+        fetch_over(fetch, MOQ_ERR_OFFLINE);
+}
+
+/* The grants of the peer that asked have gone, so it is refused what comes, and hooks hear of
+ * that. */
+static void a_fetch_may_end_as_its_answer_is_refused(void **state)
+{
+    static const struct feed_ops feed = {
+        .name = "test", .is_active = is_inactive, .fetch = note_fetch, .fetch_close = forget_fetch};
+    static const struct moq_fetch_events no_events = {.on_data = NULL};
+    const struct client_setup as_03 = {.versions = MOQ_VERSION_03};
+    const struct moq_fetch_wish wish = {.group = 4};
+    const struct core_grants nothing = {.identity = "nobody"};
+    struct stage stage;
+    (void)state;
+    stage_init(&stage);
+    struct router *router = &stage.world.workers[0].router;
+    struct moq_path *path = moq_path_from_text("lake");
+    const struct origin_offer offer = {
+        .path = path, .feed = &feed, .self = &stage, .can = MOQ_CAN_FETCH};
+    struct announcement *announcement = origin_add(router, &offer);
+    const struct moq_track_config config = {.clock = router->clock, .priority = 128};
+    struct moq_track *track = moq_track_new(path, &config);
+    struct moq_group *group;
+    assert_int_equal(moq_track_open_group(track, wish.group, &group), 0);
+    stage.viewer = client_ready(world_host(&stage.world), &as_03);
+    run_ms(&stage, 100);
+    moq_session_fetch(stage.viewer->session, path, &wish, &no_events, NULL);
+    run_ms(&stage, 100);
+    assert_non_null(stage.fetch);
+    assert_int_equal(core_peer_set_grants(stage.peer, &nothing), 0);
+    at(&stage.first, AT_EVENT, end_fetch);
+    fetch_adopt(stage.fetch, moq_group_body(group));
+    assert_int_equal(stage.first.refusals, 1);
+    assert_null(stage.fetch);
+    origin_remove(announcement);
+    moq_track_unref(&track);
+    moq_path_unref(&path);
     stage_deinit(&stage);
 }
 
@@ -200,6 +322,9 @@ int main(void)
         cmocka_unit_test(a_peer_may_be_closed_anywhere),
         cmocka_unit_test(a_peer_may_be_closed_as_it_is_refused),
         cmocka_unit_test(a_publisher_may_be_closed_as_it_takes_over),
+        cmocka_unit_test(who_is_watched_as_he_comes_takes_nothing_over),
+        cmocka_unit_test(a_track_that_nobody_watches_is_not_taken_over),
+        cmocka_unit_test(a_fetch_may_end_as_its_answer_is_refused),
         cmocka_unit_test(a_peer_that_is_closed_early_does_not_come_in),
         cmocka_unit_test(a_peer_may_be_closed_while_its_session_is_held),
         cmocka_unit_test(an_answer_after_the_peer_s_death_is_ignored),

@@ -51,6 +51,39 @@ static void nor_while_it_is_changed(void **state)
     }
 }
 
+/* While it is told of one of two requests, it answers the other one. */
+static void pass_the_other(struct entry *entry)
+{
+    struct stage *stage = entry->stage;
+    struct core_hooks *hooks = &stage->world.workers[0].router.hooks;
+    uint64_t mine = core_request_number(stage->request);
+    for (uint64_t number = 1; number < mine + 50; number++)
+        if (number != mine && core_request_held(hooks, number))
+            assert_int_equal(core_answer(hooks, number, CORE_PASS), 0);
+}
+
+static void a_leaving_entry_may_answer_what_it_holds(void **state)
+{
+    (void)state;
+    const enum core_verdict verdicts[] = {CORE_PASS, CORE_LATER};
+    for (int i = 0; i < 2; i++) {
+        struct stage stage;
+        stage_init(&stage);
+        struct core_hooks *hooks = &stage.world.workers[0].router.hooks;
+        at(&stage.first, AT_WITHDRAWN, pass_the_other);
+        stage.first.verdicts[AT_ANNOUNCE] = CORE_LATER;
+        client_publish(stage.publisher, "lake");
+        client_publish(stage.publisher, "sea");
+        run_ms(&stage, 200);
+        stage.first.verdicts[AT_ANNOUNCE] = verdicts[i]; /* it is not asked again */
+        assert_int_equal(core_hooks_remove(hooks, &stage.first.hook), 0);
+        assert_int_equal(stage.first.deeds, 1);
+        assert_true(list_is_empty(&hooks->held));
+        assert_int_equal(world_counters(&stage.world)->announcements, 3); /* and the pond */
+        stage_deinit(&stage);
+    }
+}
+
 static void note_decision(void *user, bool is_allowed, enum core_denial denial, const char *reason)
 {
     struct stage *stage = user;
@@ -68,6 +101,27 @@ static void open_guest(struct entry *entry)
         core_guest_open(&stage->world.workers[0].router, &info, &guest_ops, stage, &stage->guest),
         0);
     assert_int_equal(stage->decisions, 0); /* as the entry is leaving */
+}
+
+static void close_guest(struct entry *entry)
+{
+    core_guest_close(&entry->stage->guest);
+}
+
+static void a_request_is_withdrawn_once(void **state)
+{
+    (void)state;
+    static const struct core_guest_ops guest_ops = {.on_decided = note_decision};
+    static const struct core_guest_info info = {.address = "192.0.2.7:5000"};
+    struct stage stage;
+    stage_init(&stage);
+    struct router *router = &stage.world.workers[0].router;
+    stage.first.verdicts[AT_SESSION] = CORE_LATER;
+    assert_int_equal(core_guest_open(router, &info, &guest_ops, &stage, &stage.guest), 0);
+    at(&stage.first, AT_WITHDRAWN, close_guest);
+    assert_int_equal(core_hooks_remove(&router->hooks, &stage.first.hook), 0);
+    assert_int_equal(stage.first.deeds, 1);
+    stage_deinit(&stage);
 }
 
 /* It is asked nothing any more, and whoever takes its place is. */
@@ -152,6 +206,8 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_chain_is_not_changed_from_inside),
         cmocka_unit_test(nor_while_it_is_changed),
+        cmocka_unit_test(a_leaving_entry_may_answer_what_it_holds),
+        cmocka_unit_test(a_request_is_withdrawn_once),
         cmocka_unit_test(what_a_leaving_entry_begins_is_for_the_others),
         cmocka_unit_test(who_takes_a_place_hears_which_tracks_are_live),
         cmocka_unit_test(a_track_that_has_ended_is_idle),
