@@ -243,6 +243,13 @@ struct moq_subscription *moq_session_subscribe(struct moq_session *session, stru
                                                const struct moq_subscription_events *events,
                                                void *user);
 
+/* The same, where the peer knows the track as `path` (borrowed during the call). */
+struct moq_subscription *moq_session_subscribe_as(struct moq_session *session,
+                                                  struct moq_path *path, struct moq_track *track,
+                                                  const struct moq_wish *wish,
+                                                  const struct moq_subscription_events *events,
+                                                  void *user);
+
 /* For a publisher that takes over from another one, whose groups up to `latest` the track already
  * has: see moq_sequence_raise_after. Call it right after moq_session_subscribe. */
 void moq_subscription_continue_after(struct moq_subscription *subscription, uint64_t latest);

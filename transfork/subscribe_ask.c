@@ -169,12 +169,12 @@ void subscriptions_tick(struct moq_session *session)
 
 /* ---- The owner's side ------------------------------------------------------------------------ */
 
-static int write_subscribe(struct moq_subscription *subscription)
+static int write_subscribe(struct moq_subscription *subscription, struct moq_path *path)
 {
     const struct moq_session *session = subscription->query.session;
     struct msg_subscribe msg = {
         .id = subscription->id,
-        .path = moq_track_path(subscription->track),
+        .path = path,
         .wish = message_wish_to_wire(session->version, &subscription->wish),
     };
     if (session->config.is_browser)
@@ -184,10 +184,11 @@ static int write_subscribe(struct moq_subscription *subscription)
     return stream_send(subscription->query.stream, &message, error);
 }
 
-struct moq_subscription *moq_session_subscribe(struct moq_session *session, struct moq_track *track,
-                                               const struct moq_wish *wish,
-                                               const struct moq_subscription_events *events,
-                                               void *user)
+struct moq_subscription *moq_session_subscribe_as(struct moq_session *session,
+                                                  struct moq_path *path, struct moq_track *track,
+                                                  const struct moq_wish *wish,
+                                                  const struct moq_subscription_events *events,
+                                                  void *user)
 {
     if (!session_is_ready(session) || make_buckets(session) != 0)
         return NULL;
@@ -205,9 +206,17 @@ struct moq_subscription *moq_session_subscribe(struct moq_session *session, stru
     object_born(OBJECT_subscription);
 
     if (query_open(&subscription->query, BIDI_SUBSCRIBE, &subscribe_ops) ||
-        write_subscribe(subscription))
+        write_subscribe(subscription, path))
         moq_subscription_close(&subscription);
     return subscription;
+}
+
+struct moq_subscription *moq_session_subscribe(struct moq_session *session, struct moq_track *track,
+                                               const struct moq_wish *wish,
+                                               const struct moq_subscription_events *events,
+                                               void *user)
+{
+    return moq_session_subscribe_as(session, moq_track_path(track), track, wish, events, user);
 }
 
 void moq_subscription_continue_after(struct moq_subscription *subscription, uint64_t latest)

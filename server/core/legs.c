@@ -24,6 +24,7 @@ struct leg {
 struct legs {
     struct feed feed;
     struct core_peer *peer; /* the publisher */
+    struct moq_path *path;  /* as it announced the track */
     struct leg all[LEGS_MAX];
 };
 
@@ -39,6 +40,7 @@ static struct feed *legs_open(struct source *source, struct announcement *origin
         return NULL;
     legs->feed = (struct feed){&legs_feed, source};
     legs->peer = origin->peer;
+    legs->path = moq_path_ref(origin->path);
     for (size_t i = 0; i < LEGS_MAX; i++)
         legs->all[i].legs = legs;
     return &legs->feed;
@@ -92,8 +94,8 @@ static int open_leg(struct legs *legs, const struct moq_wish *wish)
         if (leg->subscription)
             continue;
         leg->wish = *wish;
-        leg->subscription =
-            moq_session_subscribe(legs->peer->session, source->track, wish, &leg_events, leg);
+        leg->subscription = moq_session_subscribe_as(legs->peer->session, legs->path, source->track,
+                                                     wish, &leg_events, leg);
         if (!leg->subscription)
             return MOQ_ERR_OFFLINE;
         if (source->is_continued)
@@ -194,6 +196,7 @@ static void legs_close(struct feed *feed)
         leg_closed(&legs->all[i]);
         moq_subscription_close(&subscription);
     }
+    moq_path_unref(&legs->path);
     free(legs);
 }
 

@@ -119,7 +119,7 @@ static struct source *source_new(struct router *router, struct route *route,
         .cache = core_cache_limits(router->config),
     };
     source->router = router;
-    source->track = moq_track_new(origin->path, &config);
+    source->track = moq_track_new(route->path, &config);
     if (!source->track || !attach_feed(source, origin)) {
         moq_track_unref(&source->track);
         free(source);
@@ -432,10 +432,6 @@ static void tell_taken_over(struct source *source)
 static void take_origin(struct source *source, struct announcement *origin)
 {
     source->farewell_ns = CLOCK_NEVER;
-    if (!moq_path_equal(origin->path, moq_track_path(source->track))) {
-        source_end(source, MOQ_ERR_OFFLINE); /* renamed: viewers must subscribe again */
-        return;
-    }
     if (source->feed)
         source->origin = origin;
     else if (!attach_feed(source, origin)) {

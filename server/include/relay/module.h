@@ -371,7 +371,8 @@ struct relay_hooks {
     void (*viewer_close)(struct relay_viewer *viewer);
     /* Every 250 ms for each viewer. May set its policy or close it. */
     void (*viewer_sample)(struct relay_viewer *viewer);
-    /* The first viewer of a track on this worker has come; the last has left, or it has ended. */
+    /* The first viewer of a track on this worker has come; the last has left, or it has ended. The
+     * path is the one under which it is offered. */
     void (*track_live)(struct relay_worker *worker, const char *path);
     void (*track_idle)(struct relay_worker *worker, const char *path);
     /* Something has happened on this worker:
@@ -548,7 +549,8 @@ void relay_peer_close(struct relay_peer *peer, enum relay_denial code, const cha
  * returns. */
 RELAY_SINCE(1, 0) struct relay_peer *relay_viewer_peer(const struct relay_viewer *viewer);
 RELAY_SINCE(1, 0) void *relay_viewer_slot(const struct relay_viewer *viewer); /* NULL: no bytes */
-/* The path that it asked for, and that of the track that it is served. Both return `out`. */
+/* The path that it asked for, and the one under which the track that it is served is offered. Both
+ * return `out`. */
 RELAY_SINCE(1, 0)
 const char *relay_viewer_path(const struct relay_viewer *viewer, char *out, size_t size);
 RELAY_SINCE(1, 0)

@@ -191,6 +191,30 @@ static void a_renamed_path_is_seen_by_its_new_name(void **state)
     guarded_deinit(&stage);
 }
 
+/* Its track has that name, too, so whoever comes under the same one can take it over. */
+static void a_publisher_takes_over_under_the_same_new_name(void **state)
+{
+    const struct pass viewer_pass = {.subscribe = "open"}, all = {.publish = "*"};
+    struct guarded stage;
+    struct watch watch;
+    (void)state;
+    guarded_init(&stage);
+    stage.guard.rename = moq_path_from_text("open/x");
+    struct client *viewer = guarded_admit(&stage, &viewer_pass);
+    struct client *first = guarded_admit(&stage, &all), *second = guarded_admit(&stage, &all);
+    publish_text(client_publish(first, "one"), 1, "one");
+    guarded_run_ms(&stage, 300);
+    watch_init(&watch, viewer, "open/x", &WISH_ANY);
+    guarded_run_ms(&stage, 300);
+    assert_group(&watch, 1, "one");
+    publish_text(client_publish(second, "two"), 7, "two");
+    guarded_run_ms(&stage, 500);
+    assert_group(&watch, 7, "two");
+    assert_int_equal(watch.closed, 0);
+    watch_deinit(&watch);
+    guarded_deinit(&stage);
+}
+
 /* ---- How they are set ------------------------------------------------------------------------ */
 
 static const enum quic_protocol both[] = {QUIC_PROTOCOL_RAW, QUIC_PROTOCOL_WEBTRANSPORT};
@@ -291,6 +315,7 @@ int main(void)
         cmocka_unit_test(only_what_is_granted_works),
         cmocka_unit_test(grants_are_read_by_hooks),
         cmocka_unit_test(a_renamed_path_is_seen_by_its_new_name),
+        cmocka_unit_test(a_publisher_takes_over_under_the_same_new_name),
         cmocka_unit_test(a_session_whose_grants_cannot_be_set_is_denied),
         cmocka_unit_test(grants_may_come_later),
         cmocka_unit_test(grants_of_a_removed_entry_are_undone),
