@@ -80,6 +80,11 @@ void guest_close(struct guest *guest)
     free(guest);
 }
 
+bool guest_may_publish(const struct guest *guest, const char *path)
+{
+    return guest->handle && relay_guest_may_publish(guest->handle, path);
+}
+
 void guest_move(struct guest *guest, const struct host_guest_events *events, void *owner)
 {
     guest->events = events;

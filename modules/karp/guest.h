@@ -9,10 +9,11 @@
 
 struct guest; /* private */
 
-/* As open_guest, close_guest and move_guest of host.h. */
+/* As open_guest, close_guest, may_publish and move_guest of host.h. */
 int guest_open(struct relay_worker *worker, const struct host_visitor *visitor,
                const struct host_guest_events *events, void *owner, struct guest **guest);
 void guest_close(struct guest *guest);
+bool guest_may_publish(const struct guest *guest, const char *path);
 void guest_move(struct guest *guest, const struct host_guest_events *events, void *owner);
 
 /* The relay's handle; NULL: `guest` is NULL, or the guest is gone. */

@@ -53,6 +53,8 @@ struct host_ops {
     int (*open_guest)(void *user, const struct host_visitor *visitor,
                       const struct host_guest_events *events, void *owner, void **guest);
     void (*close_guest)(void *user, void *guest);
+    /* Whether its grants cover this path; known when it was let in. */
+    bool (*may_publish)(void *user, const void *guest, const char *path);
     /* Whoever is told of its end changes. */
     void (*move_guest)(void *user, void *guest, const struct host_guest_events *events,
                        void *owner);

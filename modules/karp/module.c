@@ -91,6 +91,12 @@ static void close_guest(void *user, void *guest)
     guest_close(guest);
 }
 
+static bool may_publish(void *user, const void *guest, const char *path)
+{
+    (void)user;
+    return guest_may_publish(guest, path);
+}
+
 static void move_guest(void *user, void *guest, const struct host_guest_events *events, void *owner)
 {
     (void)user;
@@ -114,6 +120,7 @@ static const struct host_ops host_ops = {
     .log = on_log,
     .open_guest = open_guest,
     .close_guest = close_guest,
+    .may_publish = may_publish,
     .move_guest = move_guest,
     .open_output = open_output,
     .close_output = close_output,

@@ -131,6 +131,17 @@ static void on_ingest_failed(void *owner, const struct verdict *why)
         answer_early(visit);
 }
 
+/* Tracks are offered when their media has come, and until then the visit would keep the path from
+ * those who may publish it. */
+static void check_grants(struct visit *visit)
+{
+    const struct host *host = host_of(visit);
+    if (visit->verdict.status == 0 &&
+        !host->ops->may_publish(host->user, visit->guest, visit->path))
+        verdict_set(&visit->verdict, VERDICT_FORBIDDEN,
+                    "may not publish \"%s\": its grants do not cover this path", visit->path);
+}
+
 static enum MHD_Result begin_body(struct visit *visit)
 {
     static const struct ingest_events events = {.on_failed = on_ingest_failed};
@@ -144,6 +155,7 @@ static enum MHD_Result begin_body(struct visit *visit)
         .owner = visit,
     };
     snprintf(from, sizeof from, "HTTP %s", visit->address);
+    check_grants(visit);
     if (visit->verdict.status == 0)
         visit->ingest = ingest_open(visit->set, &config, &visit->verdict);
     if (!visit->ingest)

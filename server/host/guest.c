@@ -123,6 +123,16 @@ void relay_guest_close(struct relay_guest **guest)
         close_guest(closed);
 }
 
+bool relay_guest_may_publish(const struct relay_guest *guest, const char *text)
+{
+    if (!FITS(guest, HOST_GUEST))
+        return false;
+    struct moq_path *path = host_path(text);
+    bool may = path && core_peer_may(core_guest_peer(guest->core), CORE_PUBLISH, path);
+    moq_path_unref(&path);
+    return may;
+}
+
 void guests_close_forgotten(struct relay_worker *worker)
 {
     while (!list_is_empty(&worker->guests))

@@ -137,6 +137,10 @@ static void open_guest(struct relay_worker *worker)
     struct state *state = relay_worker_slot(worker);
     const struct relay_guest_info info = {.size = sizeof info, .address = "192.0.2.1:1"};
     EXPECT(relay_guest_open(worker, &info, &ops, state, &state->guest), 0);
+    if (state->guest && doing_of(worker) != REACH) { /* nobody has given it grants */
+        EXPECT(relay_guest_may_publish(state->guest, "nested"), true);
+        EXPECT(relay_guest_may_publish(state->guest, ""), false);
+    }
 }
 
 static void open_watch(struct relay_worker *worker)

@@ -260,6 +260,18 @@ def other_modules_decide_on_encoders():
     relay.finish()
 
 
+def who_may_not_publish_a_path_does_not_hold_it():
+    relay = Ingest("grants", before='auth: { anonymous: { publish: [demo/mine], subscribe: ["**"] } }')
+    with socket.create_connection(("127.0.0.1", int(relay.http.rsplit(":", 1)[1])), 20) as intruder:
+        intruder.sendall(b"PUT /demo/a/live HTTP/1.1\r\nHost: x\r\nTransfer-Encoding: chunked\r\n\r\n1\r\n\0\r\n")
+        said = intruder.recv(1000)
+        check(b" 403 " in said and b'may not publish "demo/a/live"' in said, f"the intruder is answered by {said!r}")
+    check_equal((relay.counts()["opened"], relay.counts()["active"]), (0, 0), "broadcasts")
+    said = answer(relay, f"curl -T {as_fmp4(clip('h264'))} $URL/demo/mine/live")
+    check(said.endswith(" frames published\n200"), f"what is granted is answered by {said!r}")
+    relay.finish()
+
+
 def a_source_that_fails_is_told_and_comes_back():
     path = scratch("late.mp4")
     relay = Ingest("late", f"{{ path: demo/late, file: {path}, loop: true }}", '{ path: demo/bad, command: "exit 3" }')
@@ -362,5 +374,5 @@ TESTS = [media_by_put_and_post_is_unchanged, media_by_tcp_and_unix_socket_is_unc
          a_file_that_is_played_once_is_unchanged, a_command_runs_while_somebody_watches,
          an_encoder_that_dies_comes_back_without_its_viewers_reconnecting, what_is_wrong_gets_an_answer_and_harms_nobody,
          a_line_that_never_ends_holds_up_nobody,
-         other_modules_decide_on_encoders, a_source_that_fails_is_told_and_comes_back, mistakes_in_the_configuration_are_told_with_their_place,
+         other_modules_decide_on_encoders, who_may_not_publish_a_path_does_not_hold_it, a_source_that_fails_is_told_and_comes_back, mistakes_in_the_configuration_are_told_with_their_place,
          ports_that_are_taken_are_told, an_encoder_comes_in_by_rtmp, every_recipe_of_the_docs_works]

@@ -741,6 +741,10 @@ int relay_guest_open(struct relay_worker *worker, const struct relay_guest_info 
 /* Its other end has left. Sources on its behalf are refused, and must be closed. Sets *guest to
  * NULL. */
 RELAY_SINCE(1, 0) void relay_guest_close(struct relay_guest **guest);
+/* Whether the guest's grants cover `path`; true if it has none. It is known once on_decided was
+ * called. False also if `path` is not a path. */
+RELAY_SINCE(1, 0)
+bool relay_guest_may_publish(const struct relay_guest *guest, const char *path);
 /* The token that a guest was opened with; "" for sessions, which have theirs in the query. */
 RELAY_SINCE(1, 0) const char *relay_peer_credential(const struct relay_peer *peer);
 

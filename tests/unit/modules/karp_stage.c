@@ -61,6 +61,13 @@ static void close_guest(void *user, void *guest)
     stage->guests_open--;
 }
 
+static bool may_publish(void *user, const void *guest, const char *path)
+{
+    const struct stage *stage = user;
+    assert_ptr_equal(guest, stage);
+    return !stage->granted || strcmp(stage->granted, path) == 0;
+}
+
 static void move_guest(void *user, void *guest, const struct host_guest_events *events, void *owner)
 {
     struct stage *stage = user;
@@ -107,6 +114,7 @@ void stage_init(struct stage *stage)
         .log = on_log,
         .open_guest = open_guest,
         .close_guest = close_guest,
+        .may_publish = may_publish,
         .move_guest = move_guest,
         .open_output = open_output,
         .close_output = close_output,

@@ -32,6 +32,7 @@ struct stage {
     const struct host_guest_events *guest_events;
     void *guest_owner;
     bool is_guest_later; /* the test decides */
+    const char *granted; /* the one path that they may publish; NULL: every path */
     int guests_open;
     struct verdict guest_verdict; /* the answer; status 0: allowed */
     struct host_visitor visitor;  /* its texts are below */

@@ -402,6 +402,31 @@ static void a_guest_may_be_refused_at_once_or_later(void **state)
     assert_int_equal(stage.output_count, 0);
 }
 
+static void who_may_not_publish_a_path_does_not_hold_it(void **state)
+{
+    struct client intruder, encoder;
+    (void)state;
+    stage.granted = "demo/other";
+    for (int i = 0; i < 2; i++) { /* who is let in at once, or later */
+        const struct verdict allowed = {.status = 0};
+        stage.is_guest_later = i == 1;
+        begin_put(&intruder, "/demo/live"); /* and sends nothing more */
+        assert_true(i == 0 || stage_run(&stage, is_guest_there, NULL));
+        if (i == 1)
+            stage.guest_events->on_decided(stage.guest_owner, &allowed);
+        assert_answer(&intruder, " 403 ", "may not publish \"demo/live\": its grants do not cover");
+    }
+    assert_int_equal(ingest_set_counts(stage.set)->opened, 0);
+    assert_int_equal(stage.guests_open, 0);
+
+    stage.is_guest_later = false;
+    stage.granted = "demo/live";
+    begin_put(&encoder, "/demo/live");
+    send_chunk(&encoder, media.data, media.size);
+    client_text(&encoder, "0\r\n\r\n");
+    assert_answer(&encoder, " 200 ", "5 frames");
+}
+
 static void a_relay_that_does_not_decide_is_not_waited_for(void **state)
 {
     struct client client;
@@ -478,6 +503,7 @@ int main(void)
         SERVED(who_is_silent_makes_room),
         SERVED(a_decision_may_come_later),
         SERVED(a_guest_may_be_refused_at_once_or_later),
+        SERVED(who_may_not_publish_a_path_does_not_hold_it),
         SERVED(a_relay_that_does_not_decide_is_not_waited_for),
         SERVED(a_guest_may_be_sent_away_in_the_middle),
         SERVED(a_client_that_leaves_undecided_is_forgotten),
