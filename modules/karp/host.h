@@ -60,6 +60,8 @@ struct host_ops {
                        void *owner);
     /* `output` is valid until it is closed, when all its tracks have been withdrawn. */
     int (*open_output)(void *user, const struct host_offer *offer, struct host_output *output);
+    /* Whether the relay has decided on all of its tracks, and has told of those that it refuses. */
+    bool (*is_decided)(void *user, const struct host_output *output);
     void (*close_output)(void *user, struct host_output *output);
 };
 

@@ -448,6 +448,12 @@ uint64_t ingest_frames(const struct ingest *ingest)
     return ingest->media.frames;
 }
 
+bool ingest_is_decided(const struct ingest *ingest)
+{
+    const struct host *host = &ingest->set->host;
+    return host->ops->is_decided(host->user, &ingest->output);
+}
+
 void ingest_fail(struct ingest *ingest, const struct verdict *why)
 {
     if (ingest->verdict.status == 0)

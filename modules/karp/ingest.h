@@ -78,6 +78,8 @@ unsigned ingest_finish(struct ingest *ingest);
 uint64_t ingest_wait_ns(struct ingest *ingest);
 const struct verdict *ingest_verdict(const struct ingest *ingest); /* status 0: no error */
 uint64_t ingest_frames(const struct ingest *ingest);               /* published so far */
+/* The relay has decided on all of its tracks; the verdict says if it refuses one. */
+bool ingest_is_decided(const struct ingest *ingest);
 /* Fails from outside: the guest was closed, for example. Calls no event. */
 void ingest_fail(struct ingest *ingest, const struct verdict *why);
 /* Ends the broadcast: whole if ingest_finish succeeded, else with an error for its viewers. Sets

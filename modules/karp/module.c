@@ -109,6 +109,12 @@ static int open_output(void *user, const struct host_offer *offer, struct host_o
     return track_open_output(&self->writer, offer, output);
 }
 
+static bool is_decided(void *user, const struct host_output *output)
+{
+    (void)user;
+    return track_is_decided(output);
+}
+
 static void close_output(void *user, struct host_output *output)
 {
     (void)user;
@@ -123,6 +129,7 @@ static const struct host_ops host_ops = {
     .may_publish = may_publish,
     .move_guest = move_guest,
     .open_output = open_output,
+    .is_decided = is_decided,
     .close_output = close_output,
 };
 

@@ -256,6 +256,15 @@ int track_open_output(struct track_writer *writer, const struct host_offer *offe
     return 0;
 }
 
+bool track_is_decided(const struct host_output *host_output)
+{
+    const struct output *output = host_output->user;
+    list_for_each (node, &output->tracks)
+        if (!relay_source_is_decided(container_of(node, struct track, link)->source))
+            return false;
+    return true;
+}
+
 void track_close_output(struct host_output *output)
 {
     free(output->user);

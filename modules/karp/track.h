@@ -19,9 +19,10 @@ void track_writer_init(struct track_writer *writer, struct relay_worker *worker,
                        const struct host *host);
 void track_writer_deinit(struct track_writer *writer);
 
-/* As open_output and close_output of host.h. */
+/* As open_output, is_decided and close_output of host.h. */
 int track_open_output(struct track_writer *writer, const struct host_offer *offer,
                       struct host_output *output);
+bool track_is_decided(const struct host_output *output);
 void track_close_output(struct host_output *output);
 
 #endif

@@ -280,8 +280,7 @@ static enum MHD_Result answer_end(struct visit *visit)
     return answer_request(visit);
 }
 
-/* Whether its tracks may be offered is told in a later turn of the loop, and a short body is over
- * before that. Checks count turns, because one that parses much lasts longer than any pause. */
+/* A short body is over before it is decided whether its tracks may be offered. */
 static enum MHD_Result handle_body(struct visit *visit, const char *data, size_t *size)
 {
     if (*size > 0) {
@@ -292,9 +291,9 @@ static enum MHD_Result handle_body(struct visit *visit, const char *data, size_t
         *size = 0;
         return MHD_YES;
     }
-    if (ingest_finish(visit->ingest))
+    if (ingest_finish(visit->ingest) || ingest_is_decided(visit->ingest))
         return answer_end(visit);
-    set_state(visit, VISIT_SETTLING, 0);
+    set_state(visit, VISIT_SETTLING, VISIT_DECISION_MS);
     return suspend_visit(visit);
 }
 
@@ -352,10 +351,17 @@ void visit_yield(struct visit *visit)
 
 void visit_check(struct visit *visit, uint64_t now_ns)
 {
-    if (visit->state == VISIT_SETTLING && ++visit->settle_checks == VISIT_SETTLE_CHECKS)
+    bool is_settling = visit->state == VISIT_SETTLING && visit->ingest;
+    if (is_settling && ingest_is_decided(visit->ingest))
         settle_visit(visit);
     if (now_ns < visit->until_ns)
         return;
+    if (is_settling) {
+        verdict_set(&visit->verdict, VERDICT_BUSY, "the relay has not decided in time");
+        ingest_fail(visit->ingest, &visit->verdict);
+        settle_visit(visit);
+        return;
+    }
     if (visit->state == VISIT_DECIDING) {
         verdict_set(&visit->verdict, VERDICT_BUSY, "the relay has not decided in time");
         set_state(visit, VISIT_DECIDED, VISIT_DECISION_MS);

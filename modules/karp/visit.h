@@ -17,9 +17,8 @@
 enum {
     VISIT_HEAD_MAX_BYTES = 16 << 10, /* of a request; a larger one gets VERDICT_HEADER_TOO_LARGE */
     VISIT_HEAD_MS = 10000,           /* until the head is complete */
-    VISIT_DECISION_MS = 10000,       /* until the relay has decided */
+    VISIT_DECISION_MS = 10000,       /* until the relay has decided; it denies after 5 s */
     VISIT_SETTLE_MS = 2,             /* after the body, between two checks */
-    VISIT_SETTLE_CHECKS = 3,         /* then a refusal of its tracks has been told */
     VISIT_ANSWER_MS = 5000,          /* until an answer has been read */
     VISIT_DRAIN_MS = 2000,           /* after an answer in the middle of a body */
     VISIT_ADDRESS_BYTES = 64,
@@ -30,7 +29,7 @@ enum visit_state {
     VISIT_DECIDING, /* suspended, until the relay has decided */
     VISIT_DECIDED,
     VISIT_BODY,
-    VISIT_SETTLING, /* suspended, after the whole body */
+    VISIT_SETTLING, /* suspended after the whole body, until the relay has decided on its tracks */
     VISIT_ANSWERED, /* by libmicrohttpd */
     VISIT_DRAINING, /* answered in the middle of the body */
     VISIT_CUT,      /* its socket was shut down */
@@ -46,7 +45,6 @@ struct visit {
     int fd;
     enum visit_state state;
     bool is_suspended;
-    int settle_checks; /* since it began to settle */
     uint64_t until_ns; /* when the state has lasted too long; UINT64_MAX: it may last */
     char address[VISIT_ADDRESS_BYTES];
     char path[REQUEST_PATH_BYTES];

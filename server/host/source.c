@@ -68,7 +68,7 @@ static struct moq_track *track_of(const struct relay_worker *worker,
 
 static void refuse_source(struct relay_source *source, enum relay_denial code, const char *reason)
 {
-    source->is_refused = true;
+    source->is_decided = source->is_refused = true;
     source->denial = code;
     snprintf(source->reason, sizeof source->reason, "%s", reason ? reason : "");
     source_tell_soon(source);
@@ -77,8 +77,10 @@ static void refuse_source(struct relay_source *source, enum relay_denial code, c
 static void on_offer_decided(void *self, bool is_allowed, enum core_denial denial,
                              const char *reason)
 {
+    struct relay_source *source = self;
+    source->is_decided = true;
     if (!is_allowed)
-        refuse_source(self, host_denial_back(denial), reason);
+        refuse_source(source, host_denial_back(denial), reason);
 }
 
 /* The guest is gone, so its offer is withdrawn. Hooks hear of that and may close the source. */
@@ -135,6 +137,7 @@ static int announce_source(struct relay_source *source, struct relay_guest *gues
         list_push_back(&guest->ties, &source->tie.node);
         source->announcement = core_guest_offer(guest->core, &offer, on_offer_decided);
     } else {
+        source->is_decided = true;
         source->announcement = origin_add(source->head.worker->core->router, &offer);
     }
     if (source->announcement)
@@ -251,6 +254,12 @@ void source_tell_soon(struct relay_source *source)
 bool relay_source_is_live(const struct relay_source *source)
 {
     return FITS(source, HOST_SOURCE) && source->live_feeds > 0;
+}
+
+bool relay_source_is_decided(const struct relay_source *source)
+{
+    return FITS(source, HOST_SOURCE) && source->is_decided &&
+           source->is_refused == source->is_refusal_told;
 }
 
 /* ---- Groups ---------------------------------------------------------------------------------- */

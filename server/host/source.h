@@ -20,6 +20,7 @@ struct relay_source {
     struct list feeds;   /* source_feed.node: open ones */
     struct list queries; /* source_query.node: that core waits for */
     uint32_t live_feeds; /* feeds that somebody watches */
+    bool is_decided;     /* whether its guest may offer it; the guest's end is a refusal */
     bool is_refused;     /* to its guest; the module hears of it once */
     bool is_refusal_told;
     enum relay_denial denial;

@@ -119,6 +119,7 @@ static void open_source(struct relay_worker *worker, int expected)
     EXPECT(state->source != NULL, expected == 0);
     if (expected)
         return;
+    EXPECT(relay_source_is_decided(state->source), true);
     EXPECT(relay_group_open(state->source, RELAY_NEXT_GROUP, &state->group), 0);
     EXPECT(relay_group_write(state->group, "x", 1), 0);
 }

@@ -210,6 +210,14 @@ static void answer_later(struct relay_worker *worker, void *arg)
     if (request)
         relay_request_answer(request, RELAY_ALLOW);
 }
+static void refuse_later(struct relay_worker *worker, void *arg)
+{
+    struct relay_request *request = relay_request_held(worker, (uint64_t)(uintptr_t)arg);
+    if (request) {
+        relay_request_deny(request, RELAY_DENIED_FORBIDDEN, "not this path, after some thought");
+        relay_request_answer(request, RELAY_DENY);
+    }
+}
 static enum relay_verdict session_open(struct relay_peer *peer, struct relay_request *request)
 {
     const char *token = relay_peer_credential(peer);
@@ -227,9 +235,15 @@ static enum relay_verdict session_open(struct relay_peer *peer, struct relay_req
 static enum relay_verdict announce(struct relay_peer *peer, struct relay_request *request)
 {
     char path[RELAY_PATH_BYTES];
-    (void)peer;
+    void *number = (void *)(uintptr_t)relay_request_number(request);
     if (strncmp(relay_request_path(request, path, sizeof path), "demo/mine", 9) == 0)
         return RELAY_PASS;
+    if (strncmp(path, "demo/slow", 9) == 0) {
+        bool is_good = strncmp(path, "demo/slow/good", 14) == 0;
+        relay_timer_start(relay_peer_worker(peer), 700, 0, is_good ? answer_later : refuse_later, number);
+    }
+    if (strncmp(path, "demo/slow", 9) == 0 || strncmp(path, "demo/never", 10) == 0)
+        return RELAY_LATER;
     return relay_request_deny(request, RELAY_DENIED_FORBIDDEN, "not this path");
 }
 static const struct relay_hooks hooks = {.size = sizeof hooks, .session_open = session_open, .announce = announce};
@@ -256,7 +270,11 @@ def other_modules_decide_on_encoders():
     for command in (f"curl -T {media}", f"(cat {media}; sleep 2; cat {media}) | curl -T -"):
         said = answer(relay, f"{command} \"$URL/demo/other?jwt=late\"")
         check(said.endswith("not this path\n403"), f"a path that is refused is answered by {said!r}")
-    check_equal(relay.counts()["active"], 0, "broadcasts that are left")
+    for path, words in (("slow/good", " frames published\n200"), ("slow/bad", "not this path, after some thought\n403"),
+                        ("never", "no hook answered in time\n403")):
+        said = answer(relay, f"curl -T {media} \"$URL/demo/{path}?jwt=late\"")
+        check(said.endswith(words), f"{path}, which is decided on later, is answered by {said!r}")
+    wait_until(lambda: relay.counts()["active"] == 0, 5, "broadcasts are left")
     relay.finish()
 
 

@@ -609,6 +609,9 @@ RELAY_SINCE(1, 0)
 int relay_source_open(struct relay_worker *worker, const struct relay_offer *offer,
                       const struct relay_source_ops *ops, void *user, struct relay_source **source);
 RELAY_SINCE(1, 0) bool relay_source_is_live(const struct relay_source *source);
+/* Whether it was decided if the guest may offer it; if it may not, on_refused was called. True from
+ * the beginning if there is no guest. */
+RELAY_SINCE(1, 0) bool relay_source_is_decided(const struct relay_source *source);
 /* There will be no more groups; those that are open are closed with `error`. Viewers get what is
  * kept, then the end with `error`, and so do viewers that come later, until relay_source_close. */
 RELAY_SINCE(1, 0) void relay_source_end(struct relay_source *source, int error);

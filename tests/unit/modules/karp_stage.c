@@ -94,6 +94,13 @@ static int open_output(void *user, const struct host_offer *offer, struct host_o
     return 0;
 }
 
+static bool is_decided(void *user, const struct host_output *output)
+{
+    const struct stage *stage = user;
+    assert_non_null(output->user);
+    return !stage->is_output_undecided;
+}
+
 static void close_output(void *user, struct host_output *output)
 {
     struct stage *stage = user;
@@ -117,6 +124,7 @@ void stage_init(struct stage *stage)
         .may_publish = may_publish,
         .move_guest = move_guest,
         .open_output = open_output,
+        .is_decided = is_decided,
         .close_output = close_output,
     };
     memset(stage, 0, sizeof *stage);

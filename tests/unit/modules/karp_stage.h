@@ -27,6 +27,7 @@ struct stage {
     struct stage_output *outputs[STAGE_OUTPUTS]; /* all that there ever were */
     size_t output_count;
     int output_error; /* the next offers fail with it */
+    bool is_output_undecided;
     char log[STAGE_LOG_BYTES];
     /* The guests; the fields tell of the newest. */
     const struct host_guest_events *guest_events;

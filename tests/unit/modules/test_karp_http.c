@@ -438,6 +438,37 @@ static void a_relay_that_does_not_decide_is_not_waited_for(void **state)
     assert_answer(&client, " 503 ", "not decided in time");
 }
 
+static void put_undecided(struct client *client)
+{
+    stage.is_output_undecided = true;
+    begin_put(client, "/demo");
+    send_chunk(client, media.data, media.size);
+    client_text(client, "0\r\n\r\n");
+    stage_run_for(&stage, 300);
+    assert_false(is_answered(client) || client->size > 0);
+}
+
+static void the_decision_on_its_tracks_is_waited_for(void **state)
+{
+    struct client client;
+    struct verdict no;
+    (void)state;
+    put_undecided(&client);
+    stage.is_output_undecided = false;
+    assert_answer(&client, " 200 ", "5 frames");
+
+    put_undecided(&client);
+    verdict_set(&no, VERDICT_FORBIDDEN, "not this path");
+    const struct host_offer *offer = &stage_output(&stage)->offer;
+    offer->on_refused(offer->owner, &no);
+    assert_answer(&client, " 403 ", "not this path");
+
+    put_undecided(&client);
+    stage.clock_offset_ns += VISIT_DECISION_MS * NS_PER_MS;
+    assert_answer(&client, " 503 ", "not decided in time");
+    assert_int_equal(stage_output(&stage)->record.offered, 0);
+}
+
 static void a_guest_may_be_sent_away_in_the_middle(void **state)
 {
     struct client client;
@@ -505,6 +536,7 @@ int main(void)
         SERVED(a_guest_may_be_refused_at_once_or_later),
         SERVED(who_may_not_publish_a_path_does_not_hold_it),
         SERVED(a_relay_that_does_not_decide_is_not_waited_for),
+        SERVED(the_decision_on_its_tracks_is_waited_for),
         SERVED(a_guest_may_be_sent_away_in_the_middle),
         SERVED(a_client_that_leaves_undecided_is_forgotten),
         cmocka_unit_test(a_server_can_be_closed_at_any_time),
