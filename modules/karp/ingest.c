@@ -15,10 +15,17 @@
 
 enum { TICK_MS = 250 };
 
+/* A path that guests do not get. */
+struct kept_path {
+    struct list link;
+    char path[REQUEST_PATH_BYTES];
+};
+
 struct ingest_set {
     struct host host;
     uv_timer_t timer; /* runs while there is an ingest */
     struct list all;
+    struct list kept_paths;
     uint64_t last_id; /* the highest of all instances, so that those of a path rise */
     size_t count;     /* of `all` */
     struct ingest_counts counts;
@@ -80,6 +87,7 @@ struct ingest_set *ingest_set_new(const struct host *host)
         return NULL;
     set->host = *host;
     list_init(&set->all);
+    list_init(&set->kept_paths);
     uv_timer_init(host->loop, &set->timer);
     set->timer.data = set;
     return set;
@@ -96,6 +104,8 @@ void ingest_set_close(struct ingest_set **set)
         return;
     list_for_each_safe (node, &(*set)->all)
         drop_ingest(container_of(node, struct ingest, link), 0);
+    for (struct list *node; (node = list_pop_front(&(*set)->kept_paths));)
+        free(container_of(node, struct kept_path, link));
     uv_close((uv_handle_t *)&(*set)->timer, on_timer_closed);
     *set = NULL;
 }
@@ -108,6 +118,24 @@ const struct host *ingest_set_host(const struct ingest_set *set)
 const struct ingest_counts *ingest_set_counts(const struct ingest_set *set)
 {
     return &set->counts;
+}
+
+int ingest_set_keep_path(struct ingest_set *set, const char *path)
+{
+    struct kept_path *kept = calloc(1, sizeof *kept);
+    if (!kept)
+        return MOQ_ERR_NOMEM;
+    snprintf(kept->path, sizeof kept->path, "%s", path);
+    list_push_back(&set->kept_paths, &kept->link);
+    return 0;
+}
+
+static bool is_kept(const struct ingest_set *set, const char *path)
+{
+    list_for_each (node, &set->kept_paths)
+        if (strcmp(container_of(node, struct kept_path, link)->path, path) == 0)
+            return true;
+    return false;
 }
 
 /* Fails an ingest that has fallen silent. */
@@ -355,9 +383,14 @@ static void drop_oldest_lingering(struct ingest_set *set)
 }
 
 /* Status 0: there is room, and the path is free. */
-static unsigned check_room(struct ingest_set *set, const char *path, struct verdict *why)
+static unsigned check_room(struct ingest_set *set, const struct ingest_config *config,
+                           struct verdict *why)
 {
+    const char *path = config->path;
     const struct ingest *other = find_path(set, path);
+    if (config->guest && is_kept(set, path))
+        return verdict_set(why, VERDICT_TAKEN, "%s is the path of one of the relay's `sources`",
+                           path);
     if (other)
         return verdict_set(why, VERDICT_TAKEN, "%s is being published already, from %s", path,
                            other->from);
@@ -372,7 +405,7 @@ struct ingest *ingest_open(struct ingest_set *set, const struct ingest_config *c
                            struct verdict *why)
 {
     *why = (struct verdict){.status = 0};
-    struct ingest *ingest = check_room(set, config->path, why) ? NULL : make_ingest(set, config);
+    struct ingest *ingest = check_room(set, config, why) ? NULL : make_ingest(set, config);
     if (!ingest) {
         if (why->status == 0)
             verdict_set(why, VERDICT_BUSY, "%s", moq_error_words(MOQ_ERR_NOMEM));

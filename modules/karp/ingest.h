@@ -62,6 +62,9 @@ struct ingest_set *ingest_set_new(const struct host *host);
 void ingest_set_close(struct ingest_set **set);
 const struct host *ingest_set_host(const struct ingest_set *set);
 const struct ingest_counts *ingest_set_counts(const struct ingest_set *set);
+/* From now on no guest gets this path: it is that of a source, also while nothing comes in there.
+ * Returns 0 or MOQ_ERR_NOMEM. */
+int ingest_set_keep_path(struct ingest_set *set, const char *path);
 
 /* NULL: refused; `why` has VERDICT_TAKEN, VERDICT_BUSY or VERDICT_FAILED. */
 struct ingest *ingest_open(struct ingest_set *set, const struct ingest_config *config,

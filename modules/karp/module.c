@@ -218,6 +218,8 @@ static int open_sources(struct ingest_worker *self, const struct settings *setti
     if (!self->sources)
         return relay_fail(relay_worker_self(self->worker), "out of memory");
     for (size_t i = 0; i < settings->source_count; i++) {
+        if (ingest_set_keep_path(self->set, settings->sources[i].path))
+            return relay_fail(relay_worker_self(self->worker), "out of memory");
         int error = open_source(self, &settings->sources[i], &self->sources[i]);
         if (error)
             return error;

@@ -90,6 +90,17 @@ def media_by_tcp_and_unix_socket_is_unchanged():
     check(not os.path.exists(unix), "the unix socket stays behind")
 
 
+def the_paths_of_sources_are_not_to_be_had_by_http():
+    sources = {"tcp": f'tcp: "127.0.0.1:{tcp_port()}"', "unix": f"unix: {scratch('kept.sock')}", "file": f"file: {scratch('none.mp4')}",
+               "command": 'command: "exit 3"', "later": "command: cat, on_demand: true"}
+    relay = Ingest("kept", *(f"{{ path: demo/{name}, {what} }}" for name, what in sources.items()))
+    relay.wait_for("starting again in ")
+    for name in sources:
+        said = answer(relay, f"curl -T {as_fmp4(clip('h264'))} $URL/demo/{name}")
+        check(said.endswith("409"), f"the path of the source {sources[name]} is answered by {said!r}")
+    relay.finish()
+
+
 def a_file_plays_in_a_loop():
     source = as_fmp4(clip("h264"))
     relay = Ingest("file", f"{{ path: demo/file, file: {source}, loop: true }}")
@@ -388,7 +399,8 @@ def every_recipe_of_the_docs_works():
     check_equal(relay.end(), 0, "exit status")
 
 
-TESTS = [media_by_put_and_post_is_unchanged, media_by_tcp_and_unix_socket_is_unchanged, a_file_plays_in_a_loop,
+TESTS = [media_by_put_and_post_is_unchanged, media_by_tcp_and_unix_socket_is_unchanged, the_paths_of_sources_are_not_to_be_had_by_http,
+         a_file_plays_in_a_loop,
          a_file_that_is_played_once_is_unchanged, a_command_runs_while_somebody_watches,
          an_encoder_that_dies_comes_back_without_its_viewers_reconnecting, what_is_wrong_gets_an_answer_and_harms_nobody,
          a_line_that_never_ends_holds_up_nobody,

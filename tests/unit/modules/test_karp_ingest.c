@@ -113,6 +113,22 @@ static void instances_of_a_path_rise(void **state)
     }
 }
 
+static void the_path_of_a_source_is_not_for_guests(void **state)
+{
+    struct owner owner;
+    struct verdict why;
+    struct ingest_config config = config_of(&owner);
+    (void)state;
+    config.guest = &stage;
+    assert_int_equal(ingest_set_keep_path(stage.set, "demo/other"), 0);
+    assert_int_equal(ingest_set_keep_path(stage.set, "demo/bbb"), 0);
+    assert_null(ingest_open(stage.set, &config, &why)); /* though nothing comes in there */
+    assert_int_equal(why.status, VERDICT_TAKEN);
+    assert_string_equal(why.text, "demo/bbb is the path of one of the relay's `sources`");
+    open_ingest(&owner); /* as the source does */
+    ingest_close(&owner.ingest);
+}
+
 static bool is_withdrawn(void *arg)
 {
     (void)arg;
@@ -432,6 +448,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         ON_STAGE(media_comes_out_whatever_the_pieces),
         ON_STAGE(instances_of_a_path_rise),
+        ON_STAGE(the_path_of_a_source_is_not_for_guests),
         ON_STAGE(what_is_whole_lingers_for_viewers_that_come_late),
         ON_STAGE(those_that_linger_make_room),
         ON_STAGE(a_path_has_one_publisher),
