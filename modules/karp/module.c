@@ -171,26 +171,27 @@ static int open_http(struct ingest_worker *self, const struct settings *settings
                       error_text);
 }
 
-static int open_listen(struct ingest_worker *self, const struct settings_source *settings,
-                       struct source *source)
+static int open_listen(struct ingest_worker *self, const struct settings *all, size_t index)
 {
+    const struct settings_source *settings = &all->sources[index];
     char error_text[DOOR_ERROR_BYTES];
     bool is_tcp = settings->tcp.socket_bytes > 0;
     const struct listen_config config = {
         .path = settings->path,
         .address = is_tcp ? (const struct sockaddr *)&settings->tcp.socket : NULL,
         .unix_path = settings->unix_socket,
-        .silence_ms = settings->silence_ns / NS_PER_MS,
+        .silence_ms = settings_silence_ms(all, index),
     };
-    if (listen_open(&source->listen, self->set, &config, error_text) == 0)
+    if (listen_open(&self->sources[index].listen, self->set, &config, error_text) == 0)
         return 0;
     return relay_fail(relay_worker_self(self->worker), "%s: %s: %s", settings->path,
                       is_tcp ? settings->tcp.text : settings->unix_socket, error_text);
 }
 
-static int open_source(struct ingest_worker *self, const struct settings_source *settings,
-                       struct source *source)
+static int open_source(struct ingest_worker *self, const struct settings *all, size_t index)
 {
+    const struct settings_source *settings = &all->sources[index];
+    struct source *source = &self->sources[index];
     const struct file_config file = {
         .path = settings->path, .file = settings->file, .is_loop = settings->is_loop};
     const struct child_config child = {
@@ -199,14 +200,14 @@ static int open_source(struct ingest_worker *self, const struct settings_source 
         .is_on_demand = settings->is_on_demand,
         .yard = &self->yard,
         .idle_ms = settings->idle_ns / NS_PER_MS,
-        .silence_ms = settings->silence_ns / NS_PER_MS,
+        .silence_ms = settings_silence_ms(all, index),
     };
     if (settings->file)
         source->file = file_open(self->set, &file);
     else if (settings->command)
         source->child = child_open(self->set, &child);
     else
-        return open_listen(self, settings, source);
+        return open_listen(self, all, index);
     return source->file || source->child
                ? 0
                : relay_fail(relay_worker_self(self->worker), "out of memory");
@@ -220,7 +221,7 @@ static int open_sources(struct ingest_worker *self, const struct settings *setti
     for (size_t i = 0; i < settings->source_count; i++) {
         if (ingest_set_keep_path(self->set, settings->sources[i].path))
             return relay_fail(relay_worker_self(self->worker), "out of memory");
-        int error = open_source(self, &settings->sources[i], &self->sources[i]);
+        int error = open_source(self, settings, i);
         if (error)
             return error;
         self->source_count++;

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "modules/karp/request.h"
 
 enum { NAME_BYTES = 64 };
@@ -54,9 +55,9 @@ static const struct relay_field source_fields[] = {
      .offset = OFFSET(silence_ns),
      .min = 1000000,
      .max = UINT64_C(86400000000000),
-     .fallback = "15s",
-     .help = "how long it may send nothing before it is given up; a command that waits for an "
-             "encoder has time until its first byte"},
+     .zero = "module",
+     .help = "how long it may send nothing before it is given up, in place of what the module's "
+             "own silence says"},
 };
 static const struct relay_schema source_schema =
     RELAY_SCHEMA(struct settings_source, source_fields);
@@ -73,7 +74,8 @@ static const struct relay_field fields[] = {
      .min = 1000000,
      .max = UINT64_C(86400000000000),
      .fallback = "15s",
-     .help = "how long a request may send nothing before it is given up"},
+     .help = "how long a request, a client or a command may send nothing before it is given up; "
+             "a command that waits for an encoder has time until its first byte"},
     {.name = "sources",
      .type = RELAY_FIELD_SECTIONS,
      .offset = offsetof(struct settings, sources),
@@ -83,6 +85,12 @@ static const struct relay_field fields[] = {
      .help = "broadcasts that the relay fetches, or awaits, itself"},
 };
 const struct relay_schema settings_schema = RELAY_SCHEMA(struct settings, fields);
+
+uint64_t settings_silence_ms(const struct settings *settings, size_t index)
+{
+    uint64_t own_ns = settings->sources[index].silence_ns;
+    return (own_ns ? own_ns : settings->silence_ns) / NS_PER_MS;
+}
 
 static void check_kind(struct relay_check *check, const struct settings_source *source,
                        const char *name)

@@ -16,7 +16,7 @@ struct settings_source {
     bool is_loop;      /* of a file */
     bool is_on_demand; /* of a command, as the next */
     uint64_t idle_ns;
-    uint64_t silence_ns; /* of all but files */
+    uint64_t silence_ns; /* of all but files; 0: as below */
 };
 
 struct settings {
@@ -27,6 +27,9 @@ struct settings {
 };
 
 extern const struct relay_schema settings_schema;
+
+/* How long source `index` may be silent, in milliseconds. */
+uint64_t settings_silence_ms(const struct settings *settings, size_t index);
 
 /* Tells `check` of everything that makes no sense. */
 void settings_check(struct relay_check *check, const struct settings *settings);

@@ -101,6 +101,17 @@ def the_paths_of_sources_are_not_to_be_had_by_http():
     relay.finish()
 
 
+def silence_holds_for_sources_that_have_none_of_their_own():
+    ports = [tcp_port(), tcp_port()]
+    relay = Ingest("silence", f'{{ path: demo/tcp, tcp: "127.0.0.1:{ports[0]}" }}', '{ path: demo/command, command: "echo; sleep 30" }',
+                   f'{{ path: demo/own, tcp: "127.0.0.1:{ports[1]}", silence: 1s }}')
+    with socket.create_connection(("127.0.0.1", ports[0])), socket.create_connection(("127.0.0.1", ports[1])):
+        for path, seconds in (("own", 1), ("tcp", 3), ("command", 3)):
+            wait_until(lambda path=path, seconds=seconds: any(f"demo/{path}: " in line and f"no data for {seconds} s" in line
+                                                              for line in relay.err), 3, f"{path} may be silent: {relay.err[-5:]}")
+    relay.finish()
+
+
 def a_file_plays_in_a_loop():
     source = as_fmp4(clip("h264"))
     relay = Ingest("file", f"{{ path: demo/file, file: {source}, loop: true }}")
@@ -400,7 +411,7 @@ def every_recipe_of_the_docs_works():
 
 
 TESTS = [media_by_put_and_post_is_unchanged, media_by_tcp_and_unix_socket_is_unchanged, the_paths_of_sources_are_not_to_be_had_by_http,
-         a_file_plays_in_a_loop,
+         silence_holds_for_sources_that_have_none_of_their_own, a_file_plays_in_a_loop,
          a_file_that_is_played_once_is_unchanged, a_command_runs_while_somebody_watches,
          an_encoder_that_dies_comes_back_without_its_viewers_reconnecting, what_is_wrong_gets_an_answer_and_harms_nobody,
          a_line_that_never_ends_holds_up_nobody,
