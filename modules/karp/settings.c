@@ -3,13 +3,19 @@
  * Tested by tests/e2e/test_ingest.py. */
 #include "modules/karp/settings.h"
 
+#include <netinet/in.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <sys/un.h>
 
 #include "base/clock.h"
 #include "modules/karp/request.h"
 
-enum { NAME_BYTES = 64 };
+enum {
+    NAME_BYTES = 64,
+    UNIX_PATH_MAX_BYTES = sizeof((struct sockaddr_un *)0)->sun_path - 1,
+};
 
 #define OFFSET(field) offsetof(struct settings_source, field)
 
@@ -121,6 +127,74 @@ static void check_path(struct relay_check *check, const struct settings *setting
             relay_check_fail(check, name, "another source has the path %s", own);
 }
 
+/* ---- Addresses ------------------------------------------------------------------------------- */
+
+static uint16_t port_of(const struct relay_address *address)
+{
+    const struct sockaddr_in *in = (const struct sockaddr_in *)&address->socket;
+    return in->sin_port; /* sockaddr_in6 has its port in the same place */
+}
+
+static bool is_wildcard(const struct relay_address *address)
+{
+    const struct sockaddr_in *in = (const struct sockaddr_in *)&address->socket;
+    const struct sockaddr_in6 *in6 = (const struct sockaddr_in6 *)&address->socket;
+    return address->socket.ss_family == AF_INET6 ? IN6_IS_ADDR_UNSPECIFIED(&in6->sin6_addr)
+                                                 : in->sin_addr.s_addr == htonl(INADDR_ANY);
+}
+
+/* Whether only one of them can be listened at. The wildcard of IPv6 takes IPv4 as well. */
+static bool is_clash(const struct relay_address *a, const struct relay_address *b)
+{
+    bool is_same_family = a->socket.ss_family == b->socket.ss_family;
+    if (a->socket_bytes == 0 || b->socket_bytes == 0 || port_of(a) != port_of(b) || port_of(a) == 0)
+        return false;
+    if (is_wildcard(a) && (is_same_family || a->socket.ss_family == AF_INET6))
+        return true;
+    if (is_wildcard(b) && (is_same_family || b->socket.ss_family == AF_INET6))
+        return true;
+    return is_same_family && a->socket_bytes == b->socket_bytes &&
+           memcmp(&a->socket, &b->socket, a->socket_bytes) == 0;
+}
+
+static void check_tcp(struct relay_check *check, const struct settings *settings, size_t index,
+                      const char *name)
+{
+    const struct relay_address *own = &settings->sources[index].tcp;
+    if (is_clash(&settings->http, own))
+        relay_check_fail(check, name, "http listens at %s already; choose another port",
+                         settings->http.text);
+    for (size_t i = 0; i < index; i++)
+        if (is_clash(&settings->sources[i].tcp, own))
+            relay_check_fail(check, name,
+                             "the source of %s listens at %s already; choose another port",
+                             settings->sources[i].path, settings->sources[i].tcp.text);
+}
+
+static void check_unix(struct relay_check *check, const struct settings *settings, size_t index,
+                       const char *name)
+{
+    const char *own = settings->sources[index].unix_socket;
+    struct stat status;
+    if (!own)
+        return;
+    if (strlen(own) > UNIX_PATH_MAX_BYTES)
+        relay_check_fail(check, name,
+                         "the path of a unix socket has at most %d bytes, and this one has %zu; "
+                         "choose a shorter one",
+                         (int)UNIX_PATH_MAX_BYTES, strlen(own));
+    else if (lstat(own, &status) == 0 && !S_ISSOCK(status.st_mode))
+        relay_check_fail(check, name,
+                         "%s is there, and is no socket; remove it, or choose another path", own);
+    for (size_t i = 0; i < index; i++) {
+        const struct settings_source *other = &settings->sources[i];
+        if (other->unix_socket && strcmp(other->unix_socket, own) == 0)
+            relay_check_fail(check, name,
+                             "the source of %s listens at %s already; choose another path",
+                             other->path, own);
+    }
+}
+
 void settings_check(struct relay_check *check, const struct settings *settings)
 {
     for (size_t i = 0; i < settings->source_count; i++) {
@@ -129,5 +203,9 @@ void settings_check(struct relay_check *check, const struct settings *settings)
         check_path(check, settings, i, name);
         snprintf(name, sizeof name, "sources[%zu]", i);
         check_kind(check, &settings->sources[i], name);
+        snprintf(name, sizeof name, "sources[%zu].tcp", i);
+        check_tcp(check, settings, i, name);
+        snprintf(name, sizeof name, "sources[%zu].unix", i);
+        check_unix(check, settings, i, name);
     }
 }

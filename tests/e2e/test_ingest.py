@@ -337,6 +337,33 @@ def mistakes_in_the_configuration_are_told_with_their_place():
         check(status != 0 and words in err and ".yaml:5:" in err, f"{source}: {err}")
 
 
+def check_sources(http, *sources):
+    path = scratch("sources.yaml")
+    with open(path, "w") as file:
+        file.write('listen: [{ address: "[::]:4443", self_signed: [localhost] }]\nmodules:\n  - karp:\n'
+                   f'      http: "{http}"\n      sources:\n' + "".join(f"        - {source}\n" for source in sources))
+    status, _, err = run([program("moq-relay"), "--check", path])
+    return status, err
+
+
+def sources_that_cannot_listen_are_told_by_check():
+    plain, long = scratch("plain"), "/tmp/" + "x" * 103
+    open(plain, "w").close()
+    tcp, unix = '{{ path: {}, tcp: "{}" }}', "{{ path: {}, unix: {} }}"
+    for first, second, words in ((tcp.format("a", "127.0.0.1:9000"), tcp.format("b", "127.0.0.1:9000"), ".tcp: the source of a listens at 127.0.0.1:9000 already"),
+                                 (tcp.format("a", "[::]:9000"), tcp.format("b", "127.0.0.1:9000"), ".tcp: the source of a listens at [::]:9000 already"),
+                                 (tcp.format("a", "[::1]:9000"), tcp.format("b", "127.0.0.1:8089"), ".tcp: http listens at 127.0.0.1:8089 already"),
+                                 (unix.format("a", "in.sock"), unix.format("b", "in.sock"), ".unix: the source of a listens at "),
+                                 (unix.format("a", "in.sock"), unix.format("b", long), ".unix: the path of a unix socket has at most 107 bytes, and this one has 108"),
+                                 (unix.format("a", "in.sock"), unix.format("b", plain), ".unix: " + plain + " is there, and is no socket")):
+        status, err = check_sources("127.0.0.1:8089", first, second)
+        check(status != 0 and words in err and ".yaml:7:" in err, f"{first}, {second}: {status}: {err}")
+    for first, second in ((tcp.format("a", "0.0.0.0:9000"), tcp.format("b", "[::1]:9000")), (tcp.format("a", "127.0.0.1:9000"), tcp.format("b", "127.0.0.2:9000")),
+                          (unix.format("a", "in.sock"), unix.format("b", long[:-1]))):
+        status, err = check_sources("127.0.0.1:8089", first, second)
+        check_equal(status, 0, f"{first}, {second}: {err}")
+
+
 def ports_that_are_taken_are_told():
     with socket.socket() as listener:
         listener.bind(("127.0.0.1", 0))
@@ -416,4 +443,4 @@ TESTS = [media_by_put_and_post_is_unchanged, media_by_tcp_and_unix_socket_is_unc
          an_encoder_that_dies_comes_back_without_its_viewers_reconnecting, what_is_wrong_gets_an_answer_and_harms_nobody,
          a_line_that_never_ends_holds_up_nobody,
          other_modules_decide_on_encoders, who_may_not_publish_a_path_does_not_hold_it, a_source_that_fails_is_told_and_comes_back, mistakes_in_the_configuration_are_told_with_their_place,
-         ports_that_are_taken_are_told, an_encoder_comes_in_by_rtmp, every_recipe_of_the_docs_works]
+         sources_that_cannot_listen_are_told_by_check, ports_that_are_taken_are_told, an_encoder_comes_in_by_rtmp, every_recipe_of_the_docs_works]
