@@ -123,17 +123,22 @@ const struct karp_track *karp_catalog_find(const struct karp_catalog *catalog, c
     return at < catalog->track_count ? catalog->tracks + at : NULL;
 }
 
-bool karp_track_equals(const struct karp_track *a, const struct karp_track *b)
+bool karp_track_continues(const struct karp_track *a, const struct karp_track *b)
 {
     return a->kind == b->kind && strcmp(a->name, b->name) == 0 && a->priority == b->priority &&
            strcmp(a->codec, b->codec) == 0 && a->description_size == b->description_size &&
            (a->description_size == 0 ||
             memcmp(a->description, b->description, a->description_size) == 0) &&
            a->width == b->width && a->height == b->height && a->sample_rate == b->sample_rate &&
-           a->channel_count == b->channel_count && a->has_bitrate == b->has_bitrate &&
-           a->bitrate_bps == b->bitrate_bps && a->timescale == b->timescale &&
+           a->channel_count == b->channel_count && a->timescale == b->timescale &&
            strcmp(a->language, b->language) == 0 && strcmp(a->language_tag, b->language_tag) == 0 &&
            display_equals(&a->display, &b->display);
+}
+
+bool karp_track_equals(const struct karp_track *a, const struct karp_track *b)
+{
+    return karp_track_continues(a, b) && a->has_bitrate == b->has_bitrate &&
+           a->bitrate_bps == b->bitrate_bps;
 }
 
 const char *karp_track_objection(const struct karp_track *track)

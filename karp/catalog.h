@@ -110,6 +110,10 @@ const struct karp_track *karp_catalog_find(const struct karp_catalog *catalog, c
  * differ. */
 bool karp_track_equals(const struct karp_track *a, const struct karp_track *b);
 
+/* Whether frames of one can follow those of the other: the bitrate, which encoders measure anew for
+ * each file, may differ. */
+bool karp_track_continues(const struct karp_track *a, const struct karp_track *b);
+
 /* Why viewers of January 2025 would refuse the whole catalog because of this track, in words; NULL:
  * they accept it. */
 const char *karp_track_objection(const struct karp_track *track);

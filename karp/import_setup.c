@@ -42,7 +42,8 @@ static bool is_same_track(const struct import_track *a, const struct import_trac
            a->default_flags == b->default_flags && a->edit == b->edit;
 }
 
-/* Whether the moov says the same as the one before; dates, tags and durations do not count. */
+/* Whether the moov says the same as the one before; dates, tags, durations and bitrates do not
+ * count. */
 static bool is_repetition(struct karp_importer *importer, const struct setup *old)
 {
     if (!importer->has_moov || importer->track_count != old->track_count ||
@@ -54,7 +55,7 @@ static bool is_repetition(struct karp_importer *importer, const struct setup *ol
     if (old->catalog->has_start)
         import_note_start(importer);
     for (size_t i = 0; is_same && i < old->catalog->track_count; i++)
-        is_same = karp_track_equals(&importer->catalog->tracks[i], &old->catalog->tracks[i]);
+        is_same = karp_track_continues(&importer->catalog->tracks[i], &old->catalog->tracks[i]);
     return is_same;
 }
 

@@ -139,6 +139,31 @@ static void a_directory_plays_in_the_order_of_names(void **state)
     assert_string_equal(stage_output(&stage)->record.warnings, "");
 }
 
+static void put_fast_entry(struct file *file)
+{
+    static const uint8_t usual[] = {0x00, 0x01, 0xf4, 0x00}; /* 128000 bit/s at most */
+    size_t place = file->size;
+    file_audio_entry(file, "mp4a");
+    while (memcmp(file->data + place, usual, sizeof usual) != 0)
+        place++;
+    file_u32_at(file, place, 192000);
+}
+
+static void files_that_differ_in_their_bitrate_are_one_instance(void **state)
+{
+    struct sample_track track = audio_track;
+    (void)state;
+    track.codec = "mp4a";
+    track.timescale = 1000;
+    write_pictures("a.mp4", &track, 3);
+    track.put_entries = put_fast_entry;
+    write_pictures("b.mp4", &track, 3);
+    play("", false);
+    assert_true(stage_run(&stage, is_at_end, NULL));
+    assert_int_equal(stage_track(&stage, "audio2")->frames, 6);
+    assert_int_equal(stage_output(&stage)->record.track_count, 2); /* with the catalog */
+}
+
 static void what_cannot_be_played_is_told_and_tried_again(void **state)
 {
     unsigned wanted = 1;
@@ -246,6 +271,7 @@ int main(void)
         ON_STAGE(a_file_plays_at_its_own_pace),
         ON_STAGE(a_file_in_a_loop_is_one_instance),
         ON_STAGE(a_directory_plays_in_the_order_of_names),
+        ON_STAGE(files_that_differ_in_their_bitrate_are_one_instance),
         ON_STAGE(what_cannot_be_played_is_told_and_tried_again),
         ON_STAGE(a_directory_without_media_is_told),
         ON_STAGE(a_file_without_frames_does_not_spin),
