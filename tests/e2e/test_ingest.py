@@ -250,6 +250,8 @@ static enum relay_verdict session_open(struct relay_peer *peer, struct relay_req
         relay_timer_start(relay_peer_worker(peer), 500, 0, answer_later, number);
         return RELAY_LATER;
     }
+    if (strcmp(token, "never") == 0)
+        return RELAY_LATER;
     if (strcmp(token, "good") == 0 && strcmp(relay_peer_url_path(peer), "/demo/mine") == 0)
         return RELAY_ALLOW;
     return relay_request_deny(request, RELAY_DENIED_UNAUTHORIZED, "the token is not good");
@@ -285,6 +287,10 @@ def other_modules_decide_on_encoders():
                                  ("-H 'Authorization: Bearer bad'", "/demo/mine", "the token is not good\n401"),
                                  ("-H 'Authorization: Bearer good'", "/demo/other", "the token is not good\n401"),
                                  ("-H 'Authorization: Bearer good'", "/demo/mine", " frames published\n200"),
+                                 ("-H 'Authorization: Bearer good'", "/demo/mine?jwt=bad", " frames published\n200"),
+                                 ("-H 'Authorization: Bearer bad'", "/demo/mine?jwt=good", "the token is not good\n401"),
+                                 ("-u encoder:good", "/demo/mine?jwt=bad", " frames published\n200"),
+                                 ("", "/demo/mine?jwt=never", "no hook answered in time\n403"),
                                  ("-u encoder:good", "/demo/mine", " frames published\n200"),
                                  ("", "/demo/mine?jwt=late", " frames published\n200")):
         said = answer(relay, f"curl {options} -T {media} '$URL{path}'".replace("'$URL", '"$URL').replace(path + "'", path + '"'))
