@@ -40,18 +40,23 @@ struct relay {
 
 extern char **environ;
 
-/* `print` reports what is wrong with it. */
-static int load_config(const struct relay *relay, struct relay_config **config,
-                       void (*print)(const struct config_errors *errors))
+static struct config_sources sources_of(const struct relay *relay)
 {
-    struct config_errors errors;
-    struct config_sources sources = {
+    return (struct config_sources){
         .file = relay->flags.file,
         .environment = environ,
         .flags = &relay->flags,
         .host = host_for_config(relay->host),
         .is_files_checked = true,
     };
+}
+
+/* `print` reports what is wrong with it. */
+static int load_config(const struct relay *relay, struct relay_config **config,
+                       void (*print)(const struct config_errors *errors))
+{
+    struct config_errors errors;
+    const struct config_sources sources = sources_of(relay);
     config_errors_init(&errors);
     int error = relay_config_load(config, &sources, &errors);
     if (error)
@@ -300,6 +305,25 @@ static int check_objects(int status)
     return status;
 }
 
+/* --reference and --schema: also of the modules that the configuration brings. */
+static int explain_settings(const struct relay *relay)
+{
+    struct config_errors errors;
+    const struct config_sources sources = sources_of(relay);
+    struct relay_config *config;
+    config_errors_init(&errors);
+    if (relay_config_load_modules(&config, &sources, &errors)) {
+        print_errors(&errors);
+        return EXIT_USAGE;
+    }
+    if (relay->flags.action == CONFIG_ACTION_SCHEMA)
+        relay_config_schema(sources.host, config, stdout);
+    else
+        relay_config_reference(sources.host, config, stdout);
+    relay_config_free(&config);
+    return EXIT_SUCCESS;
+}
+
 static int run_action(struct relay *relay)
 {
     switch (relay->flags.action) {
@@ -310,11 +334,8 @@ static int run_action(struct relay *relay)
         printf("moq-relay %s\n", MOQ_VERSION_TEXT);
         return EXIT_SUCCESS;
     case CONFIG_ACTION_SCHEMA:
-        relay_config_schema(host_for_config(relay->host), stdout);
-        return EXIT_SUCCESS;
     case CONFIG_ACTION_REFERENCE:
-        relay_config_reference(host_for_config(relay->host), stdout);
-        return EXIT_SUCCESS;
+        return explain_settings(relay);
     case CONFIG_ACTION_RUN:
     case CONFIG_ACTION_CHECK:
     case CONFIG_ACTION_PRINT:

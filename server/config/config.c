@@ -104,9 +104,32 @@ static struct relay_config *config_new(void)
     return config;
 }
 
+/* As build_config, for the reference and the schema: of everything before the modules no error is
+ * told. */
+static void find_modules(struct relay_config *config, const struct config_sources *sources,
+                         const char *source, struct config_tree *tree, struct config_node *root)
+{
+    struct config_errors untold, *errors = tree->errors;
+    struct config_reader reader = {.errors = &untold, .host = sources->host, .has_no_values = true};
+    (void)source;
+    config_errors_init(&untold);
+    tree->errors = &untold;
+    config_env_apply(tree, root, sources->environment);
+    if (sources->flags)
+        config_flags_apply(tree, root, sources->flags);
+    config_read_section(&reader, &config_root, root, config);
+    tree->errors = reader.errors = errors;
+    config_modules_read(&reader, config, root);
+}
+
+/* How a tree becomes a configuration. */
+typedef void build_function(struct relay_config *config, const struct config_sources *sources,
+                            const char *source, struct config_tree *tree, struct config_node *root);
+
 /* Sets *out unless out of memory; it is valid if no error was reported. */
 static int load_text(struct relay_config **out, const struct config_sources *sources,
-                     const char *text, size_t n, struct config_errors *errors)
+                     const char *text, size_t n, build_function *build,
+                     struct config_errors *errors)
 {
     const char *source = sources->file ? sources->file : "configuration";
     struct config_tree tree;
@@ -114,7 +137,7 @@ static int load_text(struct relay_config **out, const struct config_sources *sou
     *out = config_new();
     struct config_node *root = *out ? parse_yaml(&tree, source, text, n) : NULL;
     if (root)
-        build_config(*out, sources, source, &tree, root);
+        build(*out, sources, source, &tree, root);
     int error = !*out || tree.is_out_of_memory ? MOQ_ERR_NOMEM
                 : errors->count > 0            ? MOQ_ERR_INVALID
                                                : 0;
@@ -123,8 +146,8 @@ static int load_text(struct relay_config **out, const struct config_sources *sou
     return error;
 }
 
-int relay_config_load(struct relay_config **out, const struct config_sources *sources,
-                      struct config_errors *errors)
+static int load_sources(struct relay_config **out, const struct config_sources *sources,
+                        build_function *build, struct config_errors *errors)
 {
     char *file_text = NULL;
     const char *text = sources->text;
@@ -136,13 +159,25 @@ int relay_config_load(struct relay_config **out, const struct config_sources *so
         text = file_text;
     }
     if (error == 0)
-        error = load_text(out, sources, text, n, errors);
+        error = load_text(out, sources, text, n, build, errors);
     if (error == MOQ_ERR_NOMEM)
         config_errors_add(errors, NULL, "out of memory while reading the configuration");
     if (error != 0)
         relay_config_free(out);
     free(file_text);
     return error;
+}
+
+int relay_config_load(struct relay_config **out, const struct config_sources *sources,
+                      struct config_errors *errors)
+{
+    return load_sources(out, sources, build_config, errors);
+}
+
+int relay_config_load_modules(struct relay_config **out, const struct config_sources *sources,
+                              struct config_errors *errors)
+{
+    return load_sources(out, sources, find_modules, errors);
 }
 
 void relay_config_free(struct relay_config **config)

@@ -268,11 +268,21 @@ void relay_config_free(struct relay_config **config); /* may point to NULL; sets
 
 /* YAML that loads to the same configuration. */
 void relay_config_print(const struct relay_config *config, FILE *out);
-/* conf/relay.yaml: every setting, explained, also those of the modules that `host` lists. NULL:
- * there are none. */
-void relay_config_reference(const struct config_host *host, FILE *out);
+
+/* Like relay_config_load, but *out has only module_directory and modules, without their values:
+ * what the reference and the schema need to know. Settings are not judged, because somebody who
+ * looks for the right ones may have written wrong ones; only what cannot be read, and modules that
+ * cannot be found, are errors. */
+int relay_config_load_modules(struct relay_config **out, const struct config_sources *sources,
+                              struct config_errors *errors);
+/* conf/relay.yaml: every setting, explained, also those of the modules that `host` lists for the
+ * module_directory of `config`, and of those that `config` names by a path. Each may be NULL: no
+ * modules; no directory and no paths. */
+void relay_config_reference(const struct config_host *host, const struct relay_config *config,
+                            FILE *out);
 /* The same as a JSON Schema, draft 2020-12. */
-void relay_config_schema(const struct config_host *host, FILE *out);
+void relay_config_schema(const struct config_host *host, const struct relay_config *config,
+                         FILE *out);
 
 /* ---- Reload ---------------------------------------------------------------------------------- */
 

@@ -171,6 +171,7 @@ struct config_reader {
     struct config_errors *errors;
     const struct config_host *host; /* NULL: no modules */
     bool is_files_checked;
+    bool has_no_values;           /* modules are only found: their settings are not read */
     char name[CONFIG_NAME_BYTES]; /* of the current setting */
 };
 
@@ -228,5 +229,17 @@ void config_modules_read(struct config_reader *reader, struct relay_config *conf
 void config_modules_free(struct config_module *modules, size_t count);
 
 enum { CONFIG_MAX_KINDS = 128 }; /* that the reference and the schema show */
+
+/* What the reference and the schema show of modules: each under the name that an entry has. */
+struct config_shown {
+    const char *names[CONFIG_MAX_KINDS];
+    const struct config_module_kind *kinds[CONFIG_MAX_KINDS];
+    size_t count;
+};
+
+/* Those that the host lists, by name, and then those that `config` names by a path, in its order.
+ * Either may be NULL. */
+void config_modules_show(const struct config_host *host, const struct relay_config *config,
+                         struct config_shown *shown);
 
 #endif

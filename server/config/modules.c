@@ -204,7 +204,7 @@ static void read_module(struct modules_reader *modules, const struct config_node
     module->kind = host->find(host->self, entry->name, modules->config->module_directory, problem);
     if (!module->kind)
         complain_of_entry(modules, entry->place, problem);
-    else if (!is_repeated(modules, entry))
+    else if (!is_repeated(modules, entry) && !modules->reader->has_no_values)
         read_values(modules->reader, entry, module);
 }
 
@@ -262,6 +262,26 @@ void config_modules_read(struct config_reader *reader, struct relay_config *conf
         read_modules(reader, config, list);
     reader->name[used] = '\0';
 }
+
+/* ---- The reference and the schema ------------------------------------------------------------ */
+
+void config_modules_show(const struct config_host *host, const struct relay_config *config,
+                         struct config_shown *shown)
+{
+    const char *directory = config ? config->module_directory : NULL;
+    shown->count = host ? host->list(host->self, directory, shown->kinds, CONFIG_MAX_KINDS) : 0;
+    for (size_t i = 0; i < shown->count; i++)
+        shown->names[i] = shown->kinds[i]->name;
+    for (size_t i = 0; config && i < config->module_count; i++) {
+        const struct config_module *module = &config->modules[i];
+        if (!strchr(module->written, '/') || shown->count == CONFIG_MAX_KINDS)
+            continue;
+        shown->names[shown->count] = module->written;
+        shown->kinds[shown->count++] = module->kind;
+    }
+}
+
+/* ---- The end --------------------------------------------------------------------------------- */
 
 void config_modules_free(struct config_module *modules, size_t count)
 {

@@ -14,7 +14,7 @@ struct writer {
     bool is_example;      /* lines are comments */
     bool is_item_started; /* the next line begins an entry of a list */
     bool has_help;
-    const struct config_host *host; /* whose modules are shown as examples; NULL: none */
+    const struct config_shown *shown; /* modules, as examples; NULL: none */
 };
 
 /* Starts a line at the right column, with a # or - where needed. */
@@ -305,19 +305,17 @@ static void write_modules(struct writer *writer, const struct config_row *row, c
         write_module(writer, modules[i].written, modules[i].kind->section, modules[i].values);
 }
 
-/* An entry for every module that the host lists, with its defaults. */
+/* An entry for every module that is shown, with its defaults. */
 static void write_module_examples(struct writer *writer)
 {
-    const struct config_module_kind *kinds[CONFIG_MAX_KINDS];
-    const struct config_host *host = writer->host;
-    size_t count = host ? host->list(host->self, NULL, kinds, CONFIG_MAX_KINDS) : 0;
+    const struct config_shown *shown = writer->shown;
     writer->comment_at = writer->indent;
     writer->is_example = true;
-    for (size_t i = 0; i < count; i++) {
-        const struct config_section *section = kinds[i]->section;
+    for (size_t i = 0; shown && i < shown->count; i++) {
+        const struct config_section *section = shown->kinds[i]->section;
         void *values = section ? new_defaults(section) : NULL;
         if (values || !section)
-            write_module(writer, kinds[i]->name, section, values);
+            write_module(writer, shown->names[i], section, values);
         if (values)
             free_defaults(section, values);
     }
@@ -394,9 +392,11 @@ static const char reference_example[] =
     "listen: [{ certificates: [{ cert: /etc/moq-relay/cert.pem, key: /etc/moq-relay/key.pem }] }]\n"
     "policy: { classes: [{ match: \"meet/**\", latency: 250ms }] }\n";
 
-void relay_config_reference(const struct config_host *host, FILE *out)
+void relay_config_reference(const struct config_host *host, const struct relay_config *of,
+                            FILE *out)
 {
-    struct writer writer = {.out = out, .has_help = true, .host = host};
+    struct config_shown shown;
+    struct writer writer = {.out = out, .has_help = true, .shown = &shown};
     struct config_sources sources = {.text = reference_example,
                                      .text_bytes = sizeof reference_example - 1};
     struct config_errors errors;
@@ -406,6 +406,7 @@ void relay_config_reference(const struct config_host *host, FILE *out)
         config_errors_print(&errors, stderr);
         return;
     }
+    config_modules_show(host, of, &shown);
     fputs(reference_head, out);
     write_section(&writer, &config_root, config);
     relay_config_free(&config);

@@ -26,7 +26,7 @@ static void write_words(FILE *out, const char *const *words)
 
 struct writer {
     FILE *out;
-    const struct config_host *host; /* whose modules are described; NULL: none */
+    const struct config_shown *shown; /* modules */
 };
 
 static void write_section(const struct writer *writer, const struct config_section *section,
@@ -96,16 +96,15 @@ static bool is_required(const struct config_row *row)
 }
 
 /* The names that may stand alone: modules that need no setting, and paths. */
-static void write_module_names(FILE *out, const struct config_module_kind *const *kinds,
-                               size_t count)
+static void write_module_names(FILE *out, const struct config_shown *shown)
 {
     bool has_any = false;
     fputs("{\"type\": \"string\", \"anyOf\": [{\"pattern\": \"/\"}", out);
-    for (size_t i = 0; i < count; i++) {
-        if (has_required(config_kind_section(kinds[i])))
+    for (size_t i = 0; i < shown->count; i++) {
+        if (strchr(shown->names[i], '/') || has_required(config_kind_section(shown->kinds[i])))
             continue;
         fputs(has_any ? ", " : ", {\"enum\": [", out);
-        write_string(out, kinds[i]->name);
+        write_string(out, shown->names[i]);
         has_any = true;
     }
     fputs(has_any ? "]}]}" : "]}", out);
@@ -114,22 +113,20 @@ static void write_module_names(FILE *out, const struct config_module_kind *const
 static void write_modules(const struct writer *writer, const struct config_row *row,
                           unsigned indent)
 {
-    const struct config_module_kind *kinds[CONFIG_MAX_KINDS];
-    const struct config_host *host = writer->host;
-    size_t count = host ? host->list(host->self, NULL, kinds, CONFIG_MAX_KINDS) : 0;
+    const struct config_shown *shown = writer->shown;
     FILE *out = writer->out;
     fprintf(out, "\"type\": [\"array\", \"null\"], \"maxItems\": %llu, \"items\": {\"anyOf\": [",
             (unsigned long long)row->max);
-    write_module_names(out, kinds, count);
+    write_module_names(out, shown);
     fputs(", {\"type\": \"object\", \"minProperties\": 1, \"maxProperties\": 1, "
           "\"additionalProperties\": false, "
           "\"patternProperties\": {\"/\": {\"type\": [\"object\", \"null\"]}}, \"properties\": {",
           out);
-    for (size_t i = 0; i < count; i++) {
+    for (size_t i = 0; i < shown->count; i++) {
         fprintf(out, "%s\n%*s", i > 0 ? "," : "", (int)indent + 2, "");
-        write_string(out, kinds[i]->name);
+        write_string(out, shown->names[i]);
         fputs(": {", out);
-        write_section(writer, config_kind_section(kinds[i]), indent + 2);
+        write_section(writer, config_kind_section(shown->kinds[i]), indent + 2);
         fputc('}', out);
     }
     fputs("}}]}", out);
@@ -229,9 +226,12 @@ static void write_section(const struct writer *writer, const struct config_secti
     fprintf(out, "\n%*s}", (int)indent, "");
 }
 
-void relay_config_schema(const struct config_host *host, FILE *out)
+void relay_config_schema(const struct config_host *host, const struct relay_config *config,
+                         FILE *out)
 {
-    const struct writer writer = {out, host};
+    struct config_shown shown;
+    const struct writer writer = {out, &shown};
+    config_modules_show(host, config, &shown);
     fputs("{\"$schema\": \"https://json-schema.org/draft/2020-12/schema\", \"title\": "
           "\"moq-relay\", ",
           out);

@@ -249,10 +249,30 @@ def wrong_settings_are_shown_at_their_place():
             check_equal(trace.lines(), [], "what the module was told")
 
 
+def what_explains_settings_knows_the_modules_of_the_configuration():
+    path = module("schema", f"FIELDS={{{ALL_FIELDS}}}")
+    named = os.path.dirname(module("bare", name="bare", directory="named"))
+    yaml = configuration((path, {"numbr": 1}))
+    relay = program("moq-relay")
+    for argv, env, words in (([relay, yaml, "--reference"], None, (f"- {path}:", "number: 0")),
+                             ([relay, yaml, "--schema"], None, (f'"{path}": {{', '"number": {')),
+                             ([relay, "--reference"], {"MOQ_RELAY_MODULE_DIRECTORY": named}, ("- bare\n",)),
+                             ([relay, "--schema"], {"MOQ_RELAY_MODULE_DIRECTORY": named}, ('"bare": {',)),
+                             ([relay, configuration(module_directory=named), "--schema"], None, ('"bare": {',))):
+        status, out, err = run(argv, 10, env=env)
+        check_equal(status, 0, f"{argv[1:]}: {err}")
+        for text in words:
+            check(text in out.decode(), f"{text!r} is not in what {argv[1:]} prints")
+    status, lines, _ = ended(configuration(scratch("none.so")), "--reference")
+    check_equal(status, EXIT_USAGE, "exit status of --reference with a module that is not there")
+    check_one_line(lines, "none.so")
+
+
 TESTS = [a_good_one_starts, a_wrong_version_or_size_is_refused_before_its_code_runs, a_missing_function_is_named,
          a_file_without_a_descriptor_is_refused, files_that_are_no_shared_objects_are_refused,
          a_truncated_module_is_refused_at_every_length, a_damaged_module_is_refused_or_runs,
          a_module_of_another_machine_is_refused, what_cannot_be_read_is_refused,
          a_pipe_is_refused_without_waiting_for_a_writer, names_are_checked,
          hooks_of_a_wrong_size_are_refused, a_name_is_looked_up_in_both_directories, a_module_that_is_there_twice_is_refused,
-         a_schema_that_is_wrong_is_refused, settings_of_modules_are_settings, wrong_settings_are_shown_at_their_place]
+         a_schema_that_is_wrong_is_refused, settings_of_modules_are_settings, wrong_settings_are_shown_at_their_place,
+         what_explains_settings_knows_the_modules_of_the_configuration]

@@ -134,8 +134,8 @@ static void describe(const struct config_host *host)
     FILE *out = open_memstream(&text, &n);
     if (!out)
         abort();
-    relay_config_reference(host, out);
-    relay_config_schema(host, out);
+    relay_config_reference(host, NULL, out);
+    relay_config_schema(host, NULL, out);
     fclose(out);
     free(text);
 }

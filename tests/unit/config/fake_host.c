@@ -219,7 +219,7 @@ static const struct config_section fake_script_section = FAKE_ROWS(fake_script, 
 
 /* ---- The host -------------------------------------------------------------------------------- */
 
-enum { FAKE_LISTED_KINDS = 5 }; /* the first ones are found by name */
+enum { FAKE_LISTED_KINDS = 5, FAKE_LOCAL_KIND = 7 }; /* the first ones are found by name */
 
 static const struct config_module_kind fake_kinds[] = {
     {.name = "auth",
@@ -260,11 +260,12 @@ static const struct config_module_kind *fake_find(void *self, const char *name,
 static size_t fake_list(void *self, const char *directory, const struct config_module_kind **kinds,
                         size_t max)
 {
-    size_t count = max < FAKE_LISTED_KINDS ? max : FAKE_LISTED_KINDS;
+    size_t count = 0;
     (void)self;
-    (void)directory;
-    for (size_t i = 0; i < count; i++)
-        kinds[i] = &fake_kinds[i];
+    for (size_t i = 0; i < FAKE_LISTED_KINDS && count < max; i++)
+        kinds[count++] = &fake_kinds[i];
+    if (directory && strcmp(directory, "/modules") == 0 && count < max)
+        kinds[count++] = &fake_kinds[FAKE_LOCAL_KIND];
     return count;
 }
 

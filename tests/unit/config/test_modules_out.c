@@ -188,15 +188,22 @@ static void any_yaml_is_compared_whole(void **state)
 
 /* ---- The reference and the schema ------------------------------------------------------------ */
 
-static char *written(void (*write)(const struct config_host *host, FILE *out),
-                     const struct config_host *host)
+typedef void writer(const struct config_host *host, const struct relay_config *config, FILE *out);
+
+static char *written_of(writer *write, const struct config_host *host,
+                        const struct relay_config *config)
 {
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
-    write(host, out);
+    write(host, config, out);
     fclose(out);
     return text;
+}
+
+static char *written(writer *write, const struct config_host *host)
+{
+    return written_of(write, host, NULL);
 }
 
 static void the_reference_shows_an_example_of_each_module(void **state)
@@ -274,8 +281,7 @@ static void a_host_that_lists_nothing_changes_nothing(void **state)
 {
     (void)state;
     struct config_host host = {.list = list_nothing};
-    void (*const writers[])(const struct config_host *, FILE *) = {relay_config_reference,
-                                                                   relay_config_schema};
+    writer *const writers[] = {relay_config_reference, relay_config_schema};
     for (size_t i = 0; i < 2; i++) {
         char *without = written(writers[i], NULL), *with = written(writers[i], &host);
         assert_string_equal(with, without);
@@ -332,6 +338,79 @@ static void the_schema_describes_each_module(void **state)
     free(text);
 }
 
+/* ---- Modules that a configuration brings ----------------------------------------------------- */
+
+/* As a load that only wants to know the modules. */
+static void load_names(struct loaded *loaded, const char *text, char *const *environment)
+{
+    struct config_sources sources = {.file = "relay.yaml",
+                                     .text = text,
+                                     .text_bytes = strlen(text),
+                                     .environment = environment,
+                                     .host = &fake_host};
+    config_errors_init(&loaded->errors);
+    relay_config_load_modules(&loaded->config, &sources, &loaded->errors);
+}
+
+/* Where somebody looks up settings, others may be wrong still: there is no listener here either. */
+static const char unfinished[] = "modules:\n"
+                                 "  - ./my-own.so: { pth: 7 }\n"
+                                 "  - karp\n"
+                                 "cache: { aeg: 5 }\n";
+static char *const with_directory[] = {"MOQ_RELAY_MODULE_DIRECTORY=/modules", "MOQ_RELAY_X=1",
+                                       NULL};
+
+static void the_reference_shows_modules_of_the_configuration(void **state)
+{
+    (void)state;
+    struct loaded loaded;
+    load_names(&loaded, unfinished, with_directory);
+    assert_errors(&loaded.errors, "");
+    char *plain = written(relay_config_reference, &fake_host);
+    char *text = written_of(relay_config_reference, &fake_host, loaded.config);
+    assert_memory_equal(text, plain, strlen(plain));
+    assert_string_equal(text + strlen(plain), "#   - local\n"
+                                              "#   - \"./my-own.so\":\n"
+                                              "#       # the broadcast (restart)\n"
+                                              "#       path: demo/clock\n");
+    relay_config_free(&loaded.config);
+    free(plain);
+    free(text);
+}
+
+static void the_schema_describes_modules_of_the_configuration(void **state)
+{
+    (void)state;
+    struct loaded loaded;
+    load_names(&loaded, unfinished, with_directory);
+    assert_errors(&loaded.errors, "");
+    char *text = written_of(relay_config_schema, &fake_host, loaded.config);
+    json_t *schema = json_loads(text, JSON_REJECT_DUPLICATES, NULL);
+    const json_t *forms = at(schema, "properties/modules/items/anyOf");
+    const json_t *kinds = at(forms, "1/properties");
+    const json_t *own = json_object_get(kinds, "./my-own.so");
+    assert_int_equal(json_array_size(at(forms, "0/anyOf/1/enum")), 5); /* paths have a pattern */
+    assert_int_equal(json_object_size(kinds), 7);
+    assert_non_null(json_object_get(kinds, "local"));
+    assert_string_equal(text_at(own, "properties/path/description"), "the broadcast");
+    json_decref(schema);
+    relay_config_free(&loaded.config);
+    free(text);
+}
+
+static void what_cannot_be_read_or_found_is_an_error_there_too(void **state)
+{
+    (void)state;
+    struct loaded loaded;
+    load_names(&loaded, "modules: [./none.so]\n", NULL);
+    assert_errors(&loaded.errors, "relay.yaml:1:11: modules[0]: there is no module ./none.so in "
+                                  "/lib; see --reference\n");
+    assert_null(loaded.config);
+    load_names(&loaded, "modules: [\n", NULL);
+    assert_true(loaded.errors.count > 0);
+    assert_null(loaded.config);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -343,6 +422,9 @@ int main(void)
         cmocka_unit_test(the_reference_shows_an_example_of_each_module),
         cmocka_unit_test(a_host_that_lists_nothing_changes_nothing),
         cmocka_unit_test(the_schema_describes_each_module),
+        cmocka_unit_test(the_reference_shows_modules_of_the_configuration),
+        cmocka_unit_test(the_schema_describes_modules_of_the_configuration),
+        cmocka_unit_test(what_cannot_be_read_or_found_is_an_error_there_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

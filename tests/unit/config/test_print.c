@@ -4,12 +4,13 @@
 
 #include <jansson.h>
 
-static char *written(void (*write)(const struct config_host *host, FILE *out))
+static char *written(void (*write)(const struct config_host *host,
+                                   const struct relay_config *config, FILE *out))
 {
     char *text = NULL;
     size_t size = 0;
     FILE *out = open_memstream(&text, &size);
-    write(NULL, out);
+    write(NULL, NULL, out);
     fclose(out);
     return text;
 }
