@@ -140,7 +140,8 @@ const char *config_number_text(const struct config_row *row, uint64_t value, cha
 
 bool config_address_parse(struct config_address *address, const char *text);
 
-/* NULL, or what is wrong with a text by the flags of its row (ROW_PATTERN, ROW_BROADCAST). */
+/* NULL, or what is wrong with a text (NULL: empty) by the flags of its row (ROW_PATTERN,
+ * ROW_BROADCAST). */
 const char *config_text_problem(const struct config_row *row, const char *text);
 
 /* ---- section.c: structs by the table --------------------------------------------------------- */

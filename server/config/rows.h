@@ -44,7 +44,8 @@ enum config_row_flags {
     ROW_EXAMPLE = 1 << 4,   /* the reference shows its entries as a comment only */
     ROW_DIRECTORY = 1 << 5, /* names a directory that must be writable */
     ROW_PATTERN = 1 << 6,   /* a pattern of paths, see config_pattern_matches; may be empty */
-    ROW_BROADCAST = 1 << 7, /* the path of a broadcast or a track, such as demo/bbb; may be empty */
+    ROW_BROADCAST = 1 << 7, /* the path of a broadcast or a track, such as demo/bbb; may be empty if
+                               the default is */
     ROW_LISTEN = 1 << 8,    /* an address that may be the word listen */
 };
 

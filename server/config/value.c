@@ -294,8 +294,11 @@ bool config_value_parse(const struct config_row *row, const char *text, void *va
 
 const char *config_text_problem(const struct config_row *row, const char *text)
 {
+    bool is_needed = row->fallback && row->fallback[0];
     if (text && (row->flags & ROW_PATTERN))
         return config_pattern_problem(text);
+    if (!text && (row->flags & ROW_BROADCAST) && is_needed)
+        return "is empty; write a path, or leave the setting out";
     return text && (row->flags & ROW_BROADCAST) ? config_broadcast_problem(text) : NULL;
 }
 

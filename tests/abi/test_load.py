@@ -236,6 +236,16 @@ def settings_of_modules_are_settings():
         check(text in out.decode(), f"{text!r} is not in --print-config: {out.decode()[-900:]}")
 
 
+def a_path_may_be_empty_if_its_default_is():
+    for fallback, is_good in (("", True), ('.fallback="a",', False)):
+        path = module("schema", f'FIELDS={{{GOOD}}},{{.name="text",.type=RELAY_FIELD_STRING,.flags=RELAY_FIELD_IS_PATH,{fallback}'
+                                'AT(text),.help="a path"}')
+        status, lines, _ = ended(configuration((path, {"text": ""})), "--check")
+        check_equal(status, 0 if is_good else EXIT_USAGE, f"exit status with the default {fallback!r}: {lines}")
+        if not is_good:
+            check_one_line(lines, "text: is empty; write a path")
+
+
 def wrong_settings_are_shown_at_their_place():
     path = module("schema", f"FIELDS={{{ALL_FIELDS}}}")
     for settings, place, words in (("number: 101", "3:15", "100"), ("number: 13", "3:15", "13 brings bad luck; write another"),
@@ -275,4 +285,5 @@ TESTS = [a_good_one_starts, a_wrong_version_or_size_is_refused_before_its_code_r
          a_pipe_is_refused_without_waiting_for_a_writer, names_are_checked,
          hooks_of_a_wrong_size_are_refused, a_name_is_looked_up_in_both_directories, a_module_that_is_there_twice_is_refused,
          a_schema_that_is_wrong_is_refused, settings_of_modules_are_settings, wrong_settings_are_shown_at_their_place,
+         a_path_may_be_empty_if_its_default_is,
          what_explains_settings_knows_the_modules_of_the_configuration]

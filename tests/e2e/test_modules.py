@@ -91,11 +91,20 @@ def a_module_that_is_not_there_is_named():
         check(":8:" in lines[1] and "./nothing.so: cannot be read (No such file or directory)" in lines[1], f"the file: {lines[1]}")
 
 
+def a_clock_without_a_path_is_refused_before_it_starts():
+    path = write_config("empty", free_port(), ['clock: { path: "" }'])
+    for argv in ([path], ["--check", path]):
+        status, _, err = run([program("moq-relay"), *argv])
+        check_equal(status, 2, f"exit status: {err}")
+        check(":7:20: modules[0].clock.path: is empty; write a path" in err, f"what is wrong, and where: {err}")
+
+
 TESTS = [
     watchers_on_all_workers_see_the_clock_at_once,
     a_module_greets_counts_and_keeps_out,
     a_reload_cannot_change_which_modules_there_are,
     a_module_that_is_not_there_is_named,
+    a_clock_without_a_path_is_refused_before_it_starts,
 ]
 
 if __name__ == "__main__":

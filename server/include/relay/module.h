@@ -109,7 +109,7 @@ enum relay_field_flags {
     RELAY_FIELD_READABLE = 1 << 2,   /* names a file that must be readable */
     RELAY_FIELD_WRITABLE = 1 << 3,   /* names a directory that must be writable */
     RELAY_FIELD_IS_PATTERN = 1 << 4, /* a pattern of paths, see relay_path_matches */
-    RELAY_FIELD_IS_PATH = 1 << 5,    /* a path, see the top */
+    RELAY_FIELD_IS_PATH = 1 << 5,    /* a path, see the top; empty only if the default is */
 };
 
 /* One setting. Its name has the characters a-z, 0-9 and _. */

@@ -268,10 +268,12 @@ static void the_path_of_a_broadcast_is_one_that_can_be_announced(void **state)
     assert_path_refused("a/", "has an empty part; write one / between parts, and none at the end");
     assert_path_refused("a\\nb", "has a control character; write it as the log does, in "
                                  "hexadecimal: {0a}");
+    assert_path_refused("", "is empty; write a path, or leave the setting out");
     struct loaded loaded;
-    load_well(&loaded,
-              "modules: [{ clock: { path: \"\" } }, ./my-own.so: { path: \"a b/{20}/*?\" }]\n");
-    assert_null(((const struct fake_clock *)loaded.config->modules[0].values)->path);
+    load_modules(&loaded, "modules: [clock: { path: }]\n");
+    assert_errors(&loaded.errors, "relay.yaml:1:26: modules[0].clock.path: is empty; write a path, "
+                                  "or leave the setting out\n");
+    load_well(&loaded, "modules: [./my-own.so: { path: \"a b/{20}/*?\" }]\n");
     relay_config_free(&loaded.config);
 }
 
