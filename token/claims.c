@@ -37,13 +37,28 @@ static const char *words_of_json(const json_error_t *error)
     }
 }
 
+/* Those of early versions of moq-token, which call the lists otherwise. */
+static bool is_early(const json_t *json)
+{
+    return !json_object_get(json, "put") && !json_object_get(json, "get");
+}
+
+/* NULL: it is missing. A null is a value of the wrong type: a number that went wrong is written so,
+ * and a token must not live for ever because of one. Only early versions of moq-token write it for
+ * what is missing. */
+static const json_t *find_claim(const json_t *json, const char *name)
+{
+    const json_t *value = json_object_get(json, name);
+    return json_is_null(value) && is_early(json) ? NULL : value;
+}
+
 /* ---- Times ----------------------------------------------------------------------------------- */
 
 static int read_time(const struct reading *reading, const char *name, int64_t absent, int64_t *ms)
 {
-    const json_t *value = json_object_get(reading->json, name);
+    const json_t *value = find_claim(reading->json, name);
     *ms = absent;
-    if (!value || json_is_null(value)) /* early versions of moq-token write null */
+    if (!value)
         return 0;
     double seconds = json_number_value(value);
     if (!json_is_number(value))
@@ -78,12 +93,10 @@ static int read_times(const struct reading *reading, int64_t now_ms)
 /* ---- Grants ---------------------------------------------------------------------------------- */
 
 /* The claim of this name, or by its older name if that may be used; NULL: neither is there. */
-static const json_t *find_claim(const json_t *json, const char *name, const char *older)
+static const json_t *find_list(const json_t *json, const char *name, const char *older)
 {
-    const json_t *value = json_object_get(json, name);
-    if (!value && older)
-        value = json_object_get(json, older);
-    return json_is_null(value) ? NULL : value;
+    const json_t *value = find_claim(json, name);
+    return value || !older ? value : find_claim(json, older);
 }
 
 static int read_prefixes(const struct reading *reading, const char *name, const json_t *value,
@@ -126,10 +139,8 @@ static int read_grants(const struct reading *reading)
 {
     struct token_grants *grants = &reading->token->grants;
     const struct token_grants *scope = &reading->key->scope;
-    bool is_older =
-        !json_object_get(reading->json, "put") && !json_object_get(reading->json, "get");
-    const json_t *put = find_claim(reading->json, "put", "pub");
-    const json_t *get = find_claim(reading->json, "get", is_older ? "sub" : NULL);
+    const json_t *put = find_list(reading->json, "put", "pub");
+    const json_t *get = find_list(reading->json, "get", is_early(reading->json) ? "sub" : NULL);
     const json_t *root = json_object_get(reading->json, "root");
     if (root && !json_is_string(root))
         return words_fail(reading->why, TOKEN_ERR_CLAIM, "root is not a text");
@@ -150,8 +161,8 @@ static int read_grants(const struct reading *reading)
 
 static int read_cluster(const struct reading *reading)
 {
-    const json_t *value = json_object_get(reading->json, "cluster");
-    if (value && !json_is_boolean(value) && !json_is_null(value))
+    const json_t *value = find_claim(reading->json, "cluster");
+    if (value && !json_is_boolean(value))
         return words_fail(reading->why, TOKEN_ERR_CLAIM, "cluster is neither true nor false");
     reading->token->is_cluster = json_is_true(value);
     return 0;
@@ -161,10 +172,9 @@ static int read_cluster(const struct reading *reading)
 static int read_identity(const struct reading *reading)
 {
     const json_t *sub = json_object_get(reading->json, "sub");
-    bool is_subject =
-        json_object_get(reading->json, "put") || json_object_get(reading->json, "get");
+    bool is_subject = !is_early(reading->json);
     const char *name = is_subject ? json_string_value(sub) : NULL;
-    if (is_subject && sub && !name && !json_is_null(sub))
+    if (is_subject && sub && !name)
         return words_fail(reading->why, TOKEN_ERR_CLAIM, "sub is not a text");
     if (!name)
         name = reading->key->kid ? reading->key->kid : "";

@@ -23,11 +23,11 @@ static int complain_of(const struct reading *reading, const char *name, const ch
     return TOKEN_ERR_CLAIM;
 }
 
-/* NULL: missing or null. */
+/* NULL: missing. A null is not: it is of the wrong type, and would grant more than was meant where
+ * a program failed to find the time when the session ends. */
 static const json_t *find_member(const struct reading *reading, const char *name)
 {
-    const json_t *value = json_object_get(reading->json, name);
-    return json_is_null(value) ? NULL : value;
+    return json_object_get(reading->json, name);
 }
 
 static int read_prefixes(const struct reading *reading, const char *name,
@@ -85,8 +85,9 @@ static int read_texts(const struct reading *reading)
         return complain_of(reading, "cluster", "neither true nor false");
     reading->token->is_cluster = json_is_true(cluster);
     reading->token->identity = strdup(identity ? json_string_value(identity) : "");
-    reading->token->claims =
-        claims ? json_dumps(claims, JSON_COMPACT | JSON_ENCODE_ANY) : strdup("");
+    reading->token->claims = claims && !json_is_null(claims)
+                                 ? json_dumps(claims, JSON_COMPACT | JSON_ENCODE_ANY)
+                                 : strdup("");
     if (reading->token->identity && reading->token->claims)
         return 0;
     snprintf(reading->why, TOKEN_WHY_BYTES, "out of memory");

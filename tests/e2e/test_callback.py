@@ -258,6 +258,8 @@ USELESS = {
     "a text for a list": body(200, {"publish": "**"}),
     "a number in a list": body(200, {"subscribe": ["demo", 1]}),
     "an odd pattern": body(200, {"subscribe": ["demo/*/x"]}),
+    "no time": body(200, {**DEMO, "expires": None}),
+    "no list": body(200, {**DEMO, "publish": None}),
     "an odd time": body(200, {**DEMO, "expires": "tomorrow"}),
     "a name that is none": body(200, {**DEMO, "identity": 7}),
     "an odd cluster": body(200, {**DEMO, "cluster": "yes"}),

@@ -98,10 +98,26 @@ static void a_subject_grants_nothing_where_there_are_lists(void **state)
 static void a_token_that_grants_nothing_is_refused(void **state)
 {
     static const char *const payloads[] = {"{}", "{\"root\":\"demo\"}", "{\"put\":[],\"get\":[]}",
-                                           "{\"put\":null}", "{\"cluster\":true}"};
+                                           "{\"pub\":null,\"sub\":null}", "{\"cluster\":true}"};
     (void)state;
     for (size_t i = 0; i < sizeof payloads / sizeof payloads[0]; i++)
         assert_refused(payloads[i], TOKEN_ERR_CLAIM, "grants nothing");
+}
+
+static void a_null_is_of_the_wrong_type(void **state)
+{
+    (void)state;
+    assert_refused("{\"put\":\"a\",\"exp\":null}", TOKEN_ERR_CLAIM,
+                   "exp is not a number of seconds");
+    assert_refused("{\"get\":\"a\",\"nbf\":null}", TOKEN_ERR_CLAIM,
+                   "nbf is not a number of seconds");
+    assert_refused("{\"get\":\"a\",\"iat\":null}", TOKEN_ERR_CLAIM,
+                   "iat is not a number of seconds");
+    assert_refused("{\"put\":null,\"get\":\"a\"}", TOKEN_ERR_CLAIM, "put is neither a text nor");
+    assert_refused("{\"put\":\"a\",\"get\":null}", TOKEN_ERR_CLAIM, "get is neither a text nor");
+    assert_refused("{\"pub\":null,\"get\":\"a\"}", TOKEN_ERR_CLAIM, "put is neither a text nor");
+    assert_refused("{\"put\":\"a\",\"cluster\":null}", TOKEN_ERR_CLAIM, "cluster");
+    assert_refused("{\"put\":\"a\",\"sub\":null}", TOKEN_ERR_CLAIM, "sub is not a text");
 }
 
 static void lists_are_texts(void **state)
@@ -259,6 +275,7 @@ int main(void)
         cmocka_unit_test(older_tokens_name_their_lists_otherwise),
         cmocka_unit_test(a_subject_grants_nothing_where_there_are_lists),
         cmocka_unit_test(a_token_that_grants_nothing_is_refused),
+        cmocka_unit_test(a_null_is_of_the_wrong_type),
         cmocka_unit_test(lists_are_texts),
         cmocka_unit_test(lists_have_bounds),
         cmocka_unit_test(a_node_of_a_cluster_is_told),
