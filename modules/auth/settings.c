@@ -8,6 +8,7 @@
 #include <sys/stat.h>
 
 #include <curl/curl.h>
+#include <gnutls/gnutls.h>
 
 #define PATTERNS(name_, member, words)                                                             \
     {                                                                                              \
@@ -162,6 +163,25 @@ static void check_keys(struct relay_check *check, const char *file)
     auth_stop_libraries();
 }
 
+/* A file without certificates would only show when every session is refused. */
+static void check_authorities(struct relay_check *check, const char *file)
+{
+    gnutls_certificate_credentials_t credentials;
+    if (is_other_than_file(file)) {
+        relay_check_fail(check, "callback.ca", "cannot read %s: it is not a regular file", file);
+        return;
+    }
+    if (gnutls_certificate_allocate_credentials(&credentials) != 0)
+        return;
+    int count = gnutls_certificate_set_x509_trust_file(credentials, file, GNUTLS_X509_FMT_PEM);
+    gnutls_certificate_free_credentials(credentials);
+    if (count <= 0)
+        relay_check_fail(check, "callback.ca",
+                         "there are no certificates in %s that can be used%s%s; name a PEM file of "
+                         "authorities",
+                         file, count < 0 ? ": " : "", count < 0 ? gnutls_strerror(count) : "");
+}
+
 void auth_check(struct relay_check *check, const void *config)
 {
     const struct auth_config *auth = config;
@@ -179,9 +199,8 @@ void auth_check(struct relay_check *check, const void *config)
                          "no URL such as https://auth.example/moq or http://127.0.0.1:8000/");
     if (is_text(auth->callback.ca) && !has_url)
         relay_check_fail(check, "callback.ca", "there is no callback.url that needs it");
-    else if (is_text(auth->callback.ca) && is_other_than_file(auth->callback.ca))
-        relay_check_fail(check, "callback.ca", "cannot read %s: it is not a regular file",
-                         auth->callback.ca);
+    else if (is_text(auth->callback.ca))
+        check_authorities(check, auth->callback.ca);
     if (has_keys)
         check_keys(check, auth->keys);
     check_patterns(check, "publish", lists->publish, lists->publish_count);

@@ -388,6 +388,9 @@ def a_pipe_in_the_place_of_the_keys_is_not_waited_for():
 
 def a_configuration_that_makes_no_sense_is_explained():
     key = Key("check", "a", "ES256")
+    broken = scratch("broken.pem")
+    with open(broken, "w") as file:
+        file.write("-----BEGIN CERTIFICATE-----\nMIIB\n-----END CERTIFICATE-----\n")
     cases = [
         ("{}", "nobody could come in"),
         (f'{{ keys: {key.public}, callback: {{ url: "http://127.0.0.1:1/" }} }}', "auth.callback.url: tokens are checked with keys or by"),
@@ -395,6 +398,8 @@ def a_configuration_that_makes_no_sense_is_explained():
         ('{ callback: { url: "auth.example/path" } }', "auth.callback.url: no URL such as"),
         (f'{{ keys: {key.public}, callback: {{ ca: {key.public} }} }}', "auth.callback.ca: there is no callback.url"),
         ('{ callback: { url: "https://127.0.0.1/", ca: /dev/null } }', "auth.callback.ca: cannot read /dev/null: it is not a regular file"),
+        ('{ callback: { url: "https://127.0.0.1/", ca: /etc/passwd } }', ".yaml:7:56: modules[0].auth.callback.ca: there are no certificates in"),
+        (f'{{ callback: {{ url: "https://127.0.0.1/", ca: {broken} }} }}', f"auth.callback.ca: there are no certificates in {broken} that"),
         ('{ anonymous: { publish: ["demo/*"], subscribe: ["a"] } }', "auth.anonymous.publish[0]: demo/*: a '*' may stand only"),
         ("{ keys: /nothing.jwk }", 'auth.keys: cannot read "/nothing.jwk"'),
         (f"{{ keys: {__file__} }}", "neither JSON nor base64url"),
