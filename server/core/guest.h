@@ -41,7 +41,7 @@ struct core_guest_ops { /* every entry may be NULL */
     void (*on_decided)(void *user, bool is_allowed, enum core_denial denial, const char *reason);
     /* A hook closed the guest, its grants have expired, or the router ends. The last call; offers
      * that are left are removed after it. */
-    void (*on_closed)(void *user, int error, const char *reason);
+    void (*on_closed)(void *user, enum core_denial denial, const char *reason);
 };
 
 /* Asks hooks whether the guest may come in. `*guest` is set before they are asked, and is NULL on
@@ -53,6 +53,10 @@ int core_guest_open(struct router *router, const struct core_guest_info *info,
  * follows. Hooks are told of its death at the next sweep. Sets *guest to NULL. */
 void core_guest_close(struct core_guest **guest);
 struct core_peer *core_guest_peer(struct core_guest *guest); /* as hooks see it */
+/* Whether a guest that was let in is ending: then the next sweep calls on_closed with *denial and
+ * *reason, which lives as long as the guest. */
+bool core_guest_is_ending(const struct core_guest *guest, enum core_denial *denial,
+                          const char **reason);
 
 /* Whether an offer is announced. Told when hooks have decided on it, and again when other grants of
  * the guest change that. `self` is that of the offer. */

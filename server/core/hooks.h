@@ -94,7 +94,8 @@ enum core_denial {
     CORE_DENIAL_BUSY,         /* "too busy": 503, code 11 */
     CORE_DENIAL_EXPIRED,      /* "expired": credentials that were valid; 401, code 6 */
 };
-int core_denial_error(enum core_denial denial); /* of base/error.h: how a session or track ends */
+int core_denial_error(enum core_denial denial);   /* of base/error.h: how a session or track ends */
+enum core_denial core_denial_of_error(int error); /* the first that ends so, or _REFUSED */
 
 struct core_hook;
 
@@ -306,6 +307,8 @@ void core_peer_transport(const struct core_peer *peer, struct quic_conn_stats *s
  * error). A peer without a session yet is refused. Does nothing if the session is ending
  * already. */
 void core_peer_close(struct core_peer *peer, int error, const char *reason);
+/* The same with the error of a denial; the owner of a guest is told the denial itself. */
+void core_peer_deny(struct core_peer *peer, enum core_denial denial, const char *reason);
 /* What its grants say: "", 0 or false if it has none. Texts are valid until its grants change. */
 const char *core_peer_identity(const struct core_peer *peer);
 const char *core_peer_claims(const struct core_peer *peer);

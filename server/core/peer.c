@@ -54,23 +54,21 @@ void *core_peer_slot(const struct core_peer *peer, const struct core_hook *hook)
     return chain_peer_slot(&peer->member, hook);
 }
 
-/* The next sweep ends it. */
-static void close_guest(struct core_guest *guest, int error, const char *reason)
+/* The next sweep ends it. One that was not let in yet is refused. */
+static void close_guest(struct core_peer *peer, enum core_denial denial, const char *reason)
 {
+    struct core_guest *guest = peer->guest;
     if (guest->is_over)
         return;
     guest->is_over = true;
-    guest->end_error = error;
-    snprintf(guest->end_reason, sizeof guest->end_reason, "%s",
-             reason ? reason : moq_error_words(error));
+    guest->end_denial = denial;
+    snprintf(guest->end_reason, sizeof guest->end_reason, "%s", reason);
+    if (!guest->is_allowed)
+        peer_refuse(peer, core_denial_error(denial), guest->end_reason);
 }
 
-void core_peer_close(struct core_peer *peer, int error, const char *reason)
+static void close_session(struct core_peer *peer, int error, const char *reason)
 {
-    if (peer->guest) {
-        close_guest(peer->guest, error, reason);
-        return;
-    }
     struct moq_session *session =
         peer->session ? peer->session : moq_native_bridge_session(peer->conn);
     if (session)
@@ -78,6 +76,23 @@ void core_peer_close(struct core_peer *peer, int error, const char *reason)
     else
         peer_refuse(peer, error ? error : MOQ_ERR_REFUSED,
                     reason ? reason : moq_error_words(error ? error : MOQ_ERR_REFUSED));
+}
+
+void core_peer_close(struct core_peer *peer, int error, const char *reason)
+{
+    if (peer->guest)
+        close_guest(peer, core_denial_of_error(error), reason ? reason : moq_error_words(error));
+    else
+        close_session(peer, error, reason);
+}
+
+void core_peer_deny(struct core_peer *peer, enum core_denial denial, const char *reason)
+{
+    int error = core_denial_error(denial);
+    if (peer->guest)
+        close_guest(peer, denial, reason ? reason : moq_error_words(error));
+    else
+        close_session(peer, error, reason);
 }
 
 struct chain_member *core_peer_member(struct core_peer *peer)

@@ -68,7 +68,7 @@ struct core_guest {
     void *user;
     bool is_allowed; /* hooks have let it in */
     bool is_over;    /* the next sweep frees it, and tells its owner if that is still to be done */
-    int end_error;
+    enum core_denial end_denial; /* why it ends, with the reason */
     char end_reason[CORE_REASON_BYTES];
     char credential[];
 };

@@ -52,10 +52,17 @@ static void refuse_by_hooks(struct announcement *announcement)
     const struct core_request *request = &announcement->request;
     const struct core_peer *peer = announcement->peer;
     char text[MOQ_PATH_LINE_BYTES], name[PEER_NAME_BYTES];
+    enum core_denial denial;
+    const char *reason;
+    /* A hook that has ended the guest has said more by that. */
+    if (!peer->guest || !core_guest_is_ending(peer->guest, &denial, &reason)) {
+        denial = request_denial(request);
+        reason = request_words(request);
+    }
     announcement->is_revoked = !core_peer_may(peer, CORE_PUBLISH, announcement->path);
     log_info(LOG_POLICY, "%s may not publish %s: %s", peer_name(peer, name),
-             moq_path_text(announcement->path, text, sizeof text), request_words(request));
-    tell_refused(announcement, request_denial(request), request_words(request));
+             moq_path_text(announcement->path, text, sizeof text), reason);
+    tell_refused(announcement, denial, reason);
 }
 
 /* Hooks may have it removed or revoked as soon as it has joined its route. */

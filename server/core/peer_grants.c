@@ -157,7 +157,7 @@ static void expire_peer(struct core_peer *peer)
     log_info(LOG_POLICY, "%s from %s is closed: its token has expired", peer_name(peer, name),
              peer->address);
     apply_grants(peer);
-    core_peer_close(peer, MOQ_ERR_UNAUTHORIZED, "token expired");
+    core_peer_deny(peer, CORE_DENIAL_EXPIRED, "token expired");
 }
 
 /* The wall clock may have jumped since the last sweep, in either direction. */

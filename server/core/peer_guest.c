@@ -166,18 +166,24 @@ void core_guest_close(struct core_guest **guest_in)
     peer_forget_announcements(guest->peer);
 }
 
+bool core_guest_is_ending(const struct core_guest *guest, enum core_denial *denial,
+                          const char **reason)
+{
+    *denial = guest->end_denial;
+    *reason = guest->end_reason;
+    return guest->is_over && guest->is_allowed && guest->ops != &no_ops;
+}
+
 /* Tells its owner why it ends. The owner may call anything, core_guest_close included. */
 static void tell_end(struct core_guest *guest)
 {
     const struct core_guest_ops *ops = guest->ops;
-    bool is_expired = guest->end_error == MOQ_ERR_UNAUTHORIZED;
     void *user = guest->user;
     silence_guest(guest);
     if (guest->is_allowed && ops->on_closed)
-        ops->on_closed(user, guest->end_error, guest->end_reason);
+        ops->on_closed(user, guest->end_denial, guest->end_reason);
     else if (!guest->is_allowed && ops->on_decided)
-        ops->on_decided(user, false, is_expired ? CORE_DENIAL_EXPIRED : CORE_DENIAL_REFUSED,
-                        guest->end_reason);
+        ops->on_decided(user, false, guest->end_denial, guest->end_reason);
 }
 
 static void end_guest(struct core_guest *guest)

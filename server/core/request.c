@@ -31,6 +31,14 @@ int core_denial_error(enum core_denial denial)
     return denials[denial].error;
 }
 
+enum core_denial core_denial_of_error(int error)
+{
+    for (size_t i = 0; i < sizeof denials / sizeof denials[0]; i++)
+        if (denials[i].error == error)
+            return (enum core_denial)i;
+    return CORE_DENIAL_REFUSED;
+}
+
 int request_error(const struct core_request *request)
 {
     return core_denial_error(request_denial(request));

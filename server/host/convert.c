@@ -123,15 +123,6 @@ enum relay_denial host_denial_back(enum core_denial denial)
     return RELAY_DENIED_REFUSED;
 }
 
-/* The first of those that end in the same way. */
-enum relay_denial host_denial_of_error(int core_error)
-{
-    for (size_t i = 0; i < sizeof denials / sizeof denials[0]; i++)
-        if (core_denial_error(denials[i]) == core_error)
-            return (enum relay_denial)i;
-    return RELAY_DENIED_REFUSED;
-}
-
 /* ---- Paths ----------------------------------------------------------------------------------- */
 
 _Static_assert((int)RELAY_PATH_BYTES == (int)MOQ_PATH_TEXT_BYTES, "any path must fit");

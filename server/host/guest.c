@@ -37,10 +37,10 @@ static void on_guest_decided(void *user, bool is_allowed, enum core_denial denia
         ops.on_decided(module_user, is_allowed, code, reason);
 }
 
-static void on_guest_closed(void *user, int error, const char *reason)
+static void on_guest_closed(void *user, enum core_denial denial, const char *reason)
 {
     struct relay_guest *guest = user;
-    enum relay_denial code = host_denial_of_error(error);
+    enum relay_denial code = host_denial_back(denial);
     guest->head.magic = 0;
     if (guest->ops.on_closed) /* first: the module must not use it in the hooks that follow */
         guest->ops.on_closed(guest->user, code, reason);

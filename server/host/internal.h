@@ -201,7 +201,6 @@ void host_asked(const struct moq_wish *wish, struct relay_asked *asked);
 int host_override(const struct relay_policy *policy, struct core_override *override);
 enum core_denial host_denial(enum relay_denial code); /* refused, if it is none of ours */
 enum relay_denial host_denial_back(enum core_denial denial);
-enum relay_denial host_denial_of_error(int core_error);
 /* The smaller of the size that a caller states and ours: how much of a struct may be copied. */
 size_t host_struct_bytes(uint32_t size, size_t ours);
 

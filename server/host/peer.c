@@ -92,7 +92,7 @@ void relay_peer_stats(const struct relay_peer *peer, struct relay_peer_stats *st
 void relay_peer_close(struct relay_peer *peer, enum relay_denial code, const char *reason)
 {
     if (FITS(peer, HOST_PEER))
-        core_peer_close(peer->core, core_denial_error(host_denial(code)), reason);
+        core_peer_deny(peer->core, host_denial(code), reason);
 }
 
 int relay_peer_query_value(const struct relay_peer *peer, const char *name, char *out, size_t size)

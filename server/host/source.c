@@ -124,6 +124,22 @@ static void drop_source(struct relay_source *source)
     free_if_unused(source);
 }
 
+/* Whether the relay allows the guest to offer it: that of a guest that is ending is refused with
+ * what the guest is told, because its owner may look at this first. */
+static int offer_for_guest(struct relay_source *source, struct relay_guest *guest,
+                           const struct origin_offer *offer)
+{
+    enum core_denial denial;
+    const char *reason;
+    list_push_back(&guest->ties, &source->tie.node); /* first, because hooks may close the guest */
+    if (core_guest_is_ending(guest->core, &denial, &reason)) {
+        refuse_source(source, host_denial_back(denial), reason);
+        return 0;
+    }
+    source->announcement = core_guest_offer(guest->core, offer, on_offer_decided);
+    return source->announcement ? 0 : RELAY_ERR_REFUSED;
+}
+
 /* Offers the path to peers and workers, or asks whether the guest may. */
 static int announce_source(struct relay_source *source, struct relay_guest *guest)
 {
@@ -133,16 +149,11 @@ static int announce_source(struct relay_source *source, struct relay_guest *gues
         .self = source,
         .can = MOQ_CAN_RANGES | MOQ_CAN_FETCH | MOQ_CAN_INFO,
     };
-    if (guest) { /* tied first, because hooks may close the guest */
-        list_push_back(&guest->ties, &source->tie.node);
-        source->announcement = core_guest_offer(guest->core, &offer, on_offer_decided);
-    } else {
-        source->is_decided = true;
-        source->announcement = origin_add(source->head.worker->core->router, &offer);
-    }
-    if (source->announcement)
-        return 0;
-    return guest ? RELAY_ERR_REFUSED : RELAY_ERR_NOMEM;
+    if (guest)
+        return offer_for_guest(source, guest, &offer);
+    source->is_decided = true;
+    source->announcement = origin_add(source->head.worker->core->router, &offer);
+    return source->announcement ? 0 : RELAY_ERR_NOMEM;
 }
 
 static int make_source(struct relay_worker *worker, const struct relay_offer *offer,

@@ -604,7 +604,8 @@ struct relay_source_ops {
 };
 /* Offers a track until relay_source_close. `ops` may be NULL. RELAY_ERR_INVALID: no valid path;
  * RELAY_ERR_DUPLICATE: this module offers it on this worker already; RELAY_ERR_BOUNDS:
- * RELAY_SOURCES_MAX; RELAY_ERR_REFUSED: its guest was not let in, or has ended; RELAY_ERR_NOMEM. */
+ * RELAY_SOURCES_MAX; RELAY_ERR_REFUSED: its guest was not let in, or a hook of the module closed it
+ * meanwhile; RELAY_ERR_NOMEM. That of a guest which a hook has ended is refused by on_refused. */
 RELAY_SINCE(1, 0)
 int relay_source_open(struct relay_worker *worker, const struct relay_offer *offer,
                       const struct relay_source_ops *ops, void *user, struct relay_source **source);

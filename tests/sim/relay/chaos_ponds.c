@@ -178,10 +178,10 @@ static void on_decided(void *user, bool is_allowed, enum core_denial denial, con
         forget_guest(pond);
 }
 
-static void on_closed(void *user, int error, const char *reason)
+static void on_closed(void *user, enum core_denial denial, const char *reason)
 {
     struct chaos_pond *pond = user;
-    (void)error, (void)reason;
+    (void)denial, (void)reason;
     assert_true(pond->guest && pond->is_let_in);
     forget_guest(pond);
 }

@@ -20,7 +20,6 @@ struct owner {
     int decided, closed;
     bool is_allowed;
     enum core_denial denial;
-    int error;
     char reason[TEXT_BYTES];
 };
 
@@ -103,11 +102,11 @@ static void on_decided(void *user, bool is_allowed, enum core_denial denial, con
         core_guest_close(&owner->guest); /* harmless if it was denied */
 }
 
-static void on_closed(void *user, int error, const char *reason)
+static void on_closed(void *user, enum core_denial denial, const char *reason)
 {
     struct owner *owner = user;
     owner->closed++;
-    owner->error = error;
+    owner->denial = denial;
     snprintf(owner->reason, sizeof owner->reason, "%s", reason);
     core_guest_close(&owner->guest); /* harmless */
 }
@@ -511,7 +510,7 @@ static void a_hook_may_close_a_guest(void **state)
     assert_int_equal(stage.died, 0);
     assert_seen(&stage, 1, 1);
     assert_int_equal(stage.owner.closed, 1);
-    assert_int_equal(stage.owner.error, MOQ_ERR_REFUSED);
+    assert_int_equal(stage.owner.denial, CORE_DENIAL_REFUSED);
     assert_string_equal(stage.owner.reason, "enough");
     assert_int_equal(stage.died, 1);
     stage_deinit(&stage);
@@ -526,12 +525,14 @@ static void a_hook_may_close_a_guest_that_waits(void **state)
         stage_init(&stage);
         stage.guard.session = CORE_LATER;
         come(&stage, NULL);
-        core_peer_close(core_guest_peer(stage.owner.guest), MOQ_ERR_REFUSED, "enough");
+        core_peer_deny(core_guest_peer(stage.owner.guest), CORE_DENIAL_BUSY, "enough");
         if (i == 1)
             assert_int_equal(answer(&stage, CORE_ALLOW), 0);
         run_ms(&stage, 200);
         assert_decided(&stage.owner, false);
+        assert_int_equal(stage.owner.denial, CORE_DENIAL_BUSY);
         assert_string_equal(stage.owner.reason, "enough");
+        assert_int_equal(world_counters(&stage.world)->guests_denied, 1);
         assert_int_equal(stage.guard.withdrawn, i == 0);
         stage_deinit(&stage);
     }
@@ -548,7 +549,7 @@ static void a_guest_is_closed_when_its_grants_expire(void **state)
     world_jump(&stage.world, 60 * 1000);
     assert_seen(&stage, 1, 1);
     assert_int_equal(stage.owner.closed, 1);
-    assert_int_equal(stage.owner.error, MOQ_ERR_UNAUTHORIZED);
+    assert_int_equal(stage.owner.denial, CORE_DENIAL_EXPIRED);
     assert_string_equal(stage.owner.reason, "token expired");
     assert_int_equal(world_counters(&stage.world)->sessions_expired, 1);
     stage_deinit(&stage);
@@ -567,7 +568,7 @@ static void a_guest_ends_with_its_router(void **state)
     guard_deinit(&stage.guard);
     world_deinit(&stage.world);
     assert_int_equal(stage.owner.closed, 1);
-    assert_int_equal(stage.owner.error, MOQ_ERR_CLOSED);
+    assert_string_equal(stage.owner.reason, "the relay stops");
     assert_null(stage.owner.guest);
 }
 
