@@ -19,7 +19,8 @@
  *   [relay]     the main thread or any worker's thread
  *   [any]       any thread, also one that the module started
  * A worker serves nobody while a module's function runs, so none of them may wait for anything. A
- * debug build of the relay aborts on a call from a wrong thread, or with a handle that is no more.
+ * debug build of the relay aborts on a call from a wrong thread, or with a handle that is no more,
+ * as far as it can be told.
  *
  * Ownership. Functions copy what they are given, unless their comment says that they keep it. What
  * they return is borrowed and valid until the module returns to the relay, unless the comment says
@@ -421,9 +422,12 @@ struct relay_asked {
 RELAY_SINCE(1, 0)
 int relay_request_asked(const struct relay_request *request, struct relay_asked *asked);
 
-/* Why the peer is refused, and how it is told; RELAY_DENIED_REFUSED if nothing is said. */
+/* Why the peer is refused, and how it is told; RELAY_DENIED_REFUSED if nothing is said. A session
+ * by WebTransport that is refused at once is told by an HTTP status. Whatever else is refused is
+ * told by a code of transfork: a session by raw QUIC, any session after RELAY_LATER, and what a
+ * peer asks for. */
 enum relay_denial {
-    RELAY_DENIED_REFUSED,      /* HTTP status 403 on WebTransport; otherwise transfork code 13 */
+    RELAY_DENIED_REFUSED,      /* status 403; code 13 */
     RELAY_DENIED_UNAUTHORIZED, /* no credentials, or bad ones: 401; 6 */
     RELAY_DENIED_FORBIDDEN,    /* known, but not allowed this: 403; 13 */
     RELAY_DENIED_NOT_FOUND,    /* 404; 13 */
@@ -613,8 +617,9 @@ RELAY_SINCE(1, 0) bool relay_source_is_live(const struct relay_source *source);
 /* Whether it was decided if the guest may offer it; if it may not, on_refused was called. True from
  * the beginning if there is no guest. */
 RELAY_SINCE(1, 0) bool relay_source_is_decided(const struct relay_source *source);
-/* There will be no more groups; those that are open are closed with `error`. Viewers get what is
- * kept, then the end with `error`, and so do viewers that come later, until relay_source_close. */
+/* There will be no more groups; those that are open are closed with `error`, and must not be used
+ * any more. Viewers get what is kept, then the end with `error`, and so do viewers that come later,
+ * until relay_source_close. */
 RELAY_SINCE(1, 0) void relay_source_end(struct relay_source *source, int error);
 /* The track is not offered any more, and ends with `error` if it has not ended before: by 0 when
  * each viewer has everything, otherwise at once. Its groups must not be used any more. Sets *source
