@@ -288,7 +288,7 @@ static struct moq_group *next_group(const struct moq_cursor *cursor)
 
 static int next_between(struct moq_cursor *cursor, struct moq_cursor_item *item)
 {
-    if (cursor->gap_count == 0 && cursor->track && cursor->has_start)
+    if (cursor->track && cursor->has_start)
         find_losses(cursor);
     if (cursor->gap_count > 0) {
         take_gap(cursor, item);
@@ -355,6 +355,7 @@ static void on_track_group(struct moq_watcher *watcher, struct moq_group *group)
     struct moq_cursor *cursor = cursor_of(watcher);
     if (!cursor->has_start)
         start_at(cursor, group->sequence);
+    find_losses(cursor); /* before the cache drops them, when nobody could tell why they are gone */
     tell_news(cursor);
 }
 
@@ -422,6 +423,8 @@ void moq_cursor_tend(struct moq_cursor *cursor)
     if (group && is_read_out(cursor))
         cut_group(cursor, group->error);
     cut_if_faulty(cursor);
+    if (cursor->has_start)
+        find_losses(cursor);
     if (!is_stalled(cursor))
         return;
     if (cursor->reader.group && (group->superseded_ns || cursor->track->has_ended))
@@ -488,11 +491,25 @@ void moq_cursor_free(struct moq_cursor **cursor)
     object_died(OBJECT_cursor);
 }
 
+/* The group that it is in, if some of that is unread, or else the oldest one that it has not begun.
+ * NULL: there is none. */
+static const struct moq_group *oldest_unread(const struct moq_cursor *cursor)
+{
+    if (unread_of(cursor) > 0)
+        return cursor->reader.group;
+    if (!cursor->track || !cursor->has_start)
+        return NULL;
+    list_for_each (node, &cursor->track->groups)
+        if (!sequences_has(&cursor->done, track_group_at(node)->sequence))
+            return track_group_at(node);
+    return NULL;
+}
+
 void moq_cursor_stats(const struct moq_cursor *cursor, struct moq_cursor_stats *stats)
 {
-    const struct moq_group *group = cursor->reader.group;
+    const struct moq_group *group = oldest_unread(cursor);
     *stats = cursor->stats;
     stats->backlog_bytes = unread_of(cursor);
-    if (stats->backlog_bytes && group->superseded_ns)
+    if (group && group->superseded_ns)
         stats->backlog_ns = now_of(cursor) - group->superseded_ns;
 }

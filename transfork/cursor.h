@@ -63,7 +63,7 @@ struct moq_cursor_stats {
     uint64_t groups_skipped; /* that were there, and never begun */
     uint64_t bytes_read;     /* of payload */
     uint64_t backlog_bytes;  /* unread, of the group that it is in */
-    uint64_t backlog_ns;     /* how long ago that group was superseded, if some of it is unread */
+    uint64_t backlog_ns; /* how long ago the oldest unread group was superseded; 0: it was not */
 };
 
 struct moq_cursor;
@@ -79,10 +79,11 @@ int moq_cursor_next(struct moq_cursor *cursor, struct moq_cursor_item *item);
 /* Whether moq_cursor_next would return anything else than 0 now. */
 bool moq_cursor_has_next(const struct moq_cursor *cursor);
 
-/* Call it now and then, for cursors whose readers stall: lets go of the group that it is in once
- * that is late, and of a group of history, or of a whole track that has ended, when nothing was
- * read for MOQ_CURSOR_STALL_NS and for the policy's latency. The reader is told of it by the items
- * that follow (MOQ_ERR_EXPIRED). */
+/* Call it now and then, for cursors whose readers stall, and before the track drops what is late:
+ * counts groups that are late as skipped, lets go of the group that it is in once that is late, and
+ * of a group of history, or of a whole track that has ended, when nothing was read for
+ * MOQ_CURSOR_STALL_NS and for the policy's latency. The reader is told of it by the items that
+ * follow (MOQ_ERR_EXPIRED). */
 void moq_cursor_tend(struct moq_cursor *cursor);
 #define MOQ_CURSOR_STALL_NS UINT64_C(10000000000)
 

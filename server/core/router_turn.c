@@ -103,8 +103,8 @@ void router_sweep(struct router *router)
     guests_sweep(router);
     bulletins_sweep(router);
     routes_sweep(router);
+    watches_sweep(router); /* they note what is late before the caches drop it */
     sources_sweep(router);
-    watches_sweep(router);
 #ifndef NDEBUG
     router_check(router);
 #endif

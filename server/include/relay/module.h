@@ -695,7 +695,7 @@ struct relay_watch_stats {
     uint64_t groups_read, groups_cut, groups_skipped; /* to the end; begun only; not at all */
     uint64_t bytes_read;
     uint64_t backlog_bytes; /* unread, of the group that it is in */
-    uint64_t lag_ns;        /* how long ago a newer group than that one began */
+    uint64_t lag_ns; /* how long ago a newer group than the oldest unread one began; 0: none has */
 };
 RELAY_SINCE(1, 0)
 void relay_watch_stats(const struct relay_watch *watch, struct relay_watch_stats *stats);
