@@ -208,6 +208,8 @@ void core_request_set_path(struct core_request *request, struct moq_path *path);
 /* How the subscriber wants its groups, updates included; borrowed. NULL: not a subscription. */
 const struct moq_wish *core_request_wish(const struct core_request *request);
 uint64_t core_request_group(const struct core_request *request); /* of a fetch */
+/* The number that the viewer of a subscription has, if it is served; 0: not a subscription. */
+uint64_t core_request_viewer(const struct core_request *request);
 /* Why it is denied, if this entry denies it: a code for the peer, and words for the log and for the
  * peer of a session, so without secrets. NULL: the words of the code, those in `core_denial`. They
  * are cut to CORE_REASON_BYTES. */
@@ -333,6 +335,7 @@ void *core_peer_slot(const struct core_peer *peer, const struct core_hook *hook)
 /* ---- Viewers --------------------------------------------------------------------------------- */
 
 struct core_peer *core_viewer_peer(const struct core_viewer *viewer);
+uint64_t core_viewer_number(const struct core_viewer *viewer); /* of all workers' viewers */
 const struct moq_path *core_viewer_path(const struct core_viewer *viewer);  /* the requested path */
 const struct moq_path *core_viewer_track(const struct core_viewer *viewer); /* that of its track */
 void core_viewer_stats(const struct core_viewer *viewer, struct moq_viewer_stats *stats);

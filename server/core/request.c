@@ -129,6 +129,11 @@ uint64_t core_request_group(const struct core_request *request)
     return request->group;
 }
 
+uint64_t core_request_viewer(const struct core_request *request)
+{
+    return request->viewer;
+}
+
 void core_request_set_denial(struct core_request *request, enum core_denial denial,
                              const char *reason)
 {

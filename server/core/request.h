@@ -16,6 +16,7 @@ struct core_request {
     int grants_error;       /* grants that could not be set: the request is denied */
     const struct moq_wish *wish;    /* borrowed; NULL: not a subscription */
     uint64_t group;                 /* of a fetch */
+    uint64_t viewer;                /* of a subscription: the number that its viewer will have */
     uint64_t source;                /* stamp of the announcement that hooks chose; 0: none */
     uint8_t denial;                 /* enum core_denial, if it is denied */
     char reason[CORE_REASON_BYTES]; /* why it was denied; "": as request_words says */

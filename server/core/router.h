@@ -64,7 +64,7 @@ struct router {
     struct route *routes;                          /* uthash */
     uint32_t waiting_count, fetch_count, viewer_count, cache_cuts, announced_count;
     bool is_soon_sent, is_stopped;
-    uint64_t next_peer;
+    uint64_t next_peer, next_viewer;
     uint64_t (*wall_ms)(void *user); /* the wall clock; NULL: the system's */
     void *wall_user;
     uint64_t expiry_ms;               /* no grants of a peer expire before, by the wall clock */

@@ -36,7 +36,7 @@ int router_init(struct router *router, const struct router_config *config)
     list_init(&router->watches);
     list_init(&router->announced);
     list_init(&router->soon);
-    router->next_peer = router->worker + 1;
+    router->next_peer = router->next_viewer = router->worker + 1;
     if (!router->commons)
         router->commons = &router->own;
     core_hooks_init(&router->hooks, config->clock);

@@ -88,6 +88,7 @@ static struct core_viewer *viewer_of(const struct track_request *request,
     struct moq_path *asked = request->asked->path, *served = moq_track_path(source->track);
     const struct viewer_origin origin = {
         .path = moq_path_equal(asked, served) ? served : asked,
+        .number = request->request.viewer,
         .policy_class = core_policy_class(request->router->config, asked),
         .override = &request->request.override,
     };
@@ -260,6 +261,14 @@ static void on_decided(struct core_request *decided, bool is_allowed)
     }
 }
 
+/* Numbers are unique among all workers. */
+static uint64_t next_viewer(struct router *router)
+{
+    uint64_t number = router->next_viewer;
+    router->next_viewer += router->workers;
+    return number;
+}
+
 static enum core_request_kind kind_of(const struct moq_request *asked)
 {
     static const enum core_request_kind kinds[] = {
@@ -288,6 +297,7 @@ void track_request_arrived(struct router *router, struct core_peer *peer, struct
         .path = moq_path_ref(asked->path),
         .wish = asked->kind == MOQ_REQUEST_SUBSCRIBE ? &asked->wish : NULL,
         .group = asked->group,
+        .viewer = asked->kind == MOQ_REQUEST_SUBSCRIBE ? next_viewer(router) : 0,
         .on_decided = on_decided,
     };
     moq_request_set_user(asked, request);

@@ -26,6 +26,7 @@ struct core_viewer *core_viewer_new(struct router *router, const struct viewer_o
     viewer->policy_class = origin->policy_class;
     viewer->override = *origin->override;
     viewer->path = moq_path_ref(origin->path);
+    viewer->number = origin->number;
     viewer->member = (struct chain_member){.object = viewer, .slots = (char *)viewer->slots};
     viewer->next_sample_ns = router->clock->now_ns + CORE_SAMPLE_NS;
     return viewer;
@@ -112,6 +113,11 @@ void core_viewer_clear_override(struct core_viewer *viewer, unsigned bits)
         return;
     policy_override_clear(&viewer->override, bits);
     core_viewer_decide(viewer);
+}
+
+uint64_t core_viewer_number(const struct core_viewer *viewer)
+{
+    return viewer->number;
 }
 
 struct core_peer *core_viewer_peer(const struct core_viewer *viewer)

@@ -19,6 +19,7 @@ struct core_viewer {
     struct source *source; /* set by source_add_viewer */
     struct moq_viewer *served;
     struct moq_path *path; /* the path that it asked for: a reference */
+    uint64_t number;       /* unique among all workers */
     struct config_verdict policy_class;
     struct policy_override override;
     uint64_t max_latency_ns; /* taken on arrival, like its class */
@@ -31,6 +32,7 @@ struct core_viewer {
 /* What is known of a viewer before it is served. */
 struct viewer_origin {
     struct moq_path *path; /* the path that it asked for; a reference is taken */
+    uint64_t number;
     struct config_verdict policy_class;
     const struct policy_override *override; /* copied */
 };

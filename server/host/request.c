@@ -122,6 +122,11 @@ const char *relay_request_path(const struct relay_request *request, char *out, s
                           size);
 }
 
+uint64_t relay_request_viewer(const struct relay_request *request)
+{
+    return REQUEST_FITS(request) ? core_request_viewer(request->core) : 0;
+}
+
 uint64_t relay_request_group(const struct relay_request *request)
 {
     return REQUEST_FITS(request) ? core_request_group(request->core) : 0;

@@ -12,6 +12,11 @@ struct relay_peer *relay_viewer_peer(const struct relay_viewer *viewer)
                : NULL;
 }
 
+uint64_t relay_viewer_number(const struct relay_viewer *viewer)
+{
+    return FITS(viewer, HOST_VIEWER) ? core_viewer_number(viewer->core) : 0;
+}
+
 void *relay_viewer_slot(const struct relay_viewer *viewer)
 {
     if (!FITS(viewer, HOST_VIEWER) ||

@@ -407,6 +407,8 @@ RELAY_SINCE(1, 0)
 const char *relay_request_path(const struct relay_request *request, char *out, size_t size);
 RELAY_SINCE(1, 0)
 uint64_t relay_request_group(const struct relay_request *request); /* of a fetch */
+/* The number that the viewer of a subscription has, if it is served; 0: not a subscription. */
+RELAY_SINCE(1, 0) uint64_t relay_request_viewer(const struct relay_request *request);
 
 enum relay_order { RELAY_ORDER_OLDEST, RELAY_ORDER_NEWEST, RELAY_ORDER_ANY };
 /* How a subscriber wants its groups, as of its last update. */
@@ -552,6 +554,8 @@ void relay_peer_close(struct relay_peer *peer, enum relay_denial code, const cha
 /* From viewer_open to viewer_close. A call that ends a viewer calls viewer_close before it
  * returns. */
 RELAY_SINCE(1, 0) struct relay_peer *relay_viewer_peer(const struct relay_viewer *viewer);
+RELAY_SINCE(1, 0)
+uint64_t relay_viewer_number(const struct relay_viewer *viewer);              /* of all workers */
 RELAY_SINCE(1, 0) void *relay_viewer_slot(const struct relay_viewer *viewer); /* NULL: no bytes */
 /* The path that it asked for, and the one under which the track that it is served is offered. Both
  * return `out`. */
