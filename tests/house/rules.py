@@ -30,6 +30,7 @@ ARROWS = {
     "gst": ["native", "karp"],
     "examples": ["native", "karp"],
     "modules": ["server/include/relay", "karp", "token"],
+    "lua/host": ["server/include/relay"],
     "server/include/relay": [],
 }
 DOORS = {
@@ -50,10 +51,11 @@ FOREIGN = [
     (r"rhonabwy\.h", {"token"}),
     (r"gnutls/", {"modules", "token"}),
     (r"curl/", {"modules"}),
-    (r"jansson\.h", {"karp", "modules", "token", "tools"}),
+    (r"jansson\.h", {"karp", "lua/host", "modules", "token", "tools"}),
     (r"yaml\.h", {"server/config"}),
     (r"microhttpd\.h", {"server/admin", "server", "modules"}),
-    (r"lua|dlfcn\.h", {"server/host"}),
+    (r"(lua|lauxlib|lualib|luajit)\.h", {"lua/host"}),
+    (r"dlfcn\.h", {"server/host"}),
     (r"uv\.h|sys/socket\.h|sys/epoll\.h|netinet/|arpa/|netdb\.h", {
         "quic", "native", "server", "server/config", "server/core", "server/admin", "server/host", "server/include/relay", "modules", "tools", "gst", "examples"}),
     (r"uthash\.h|utlist\.h", set(ARROWS) - {"base"}),
@@ -434,6 +436,7 @@ def compile_flags(root):
     if os.path.exists(deps):
         prefix = subprocess.check_output([deps], text=True, stderr=subprocess.DEVNULL).strip()
         flags += ["-isystem", prefix + "/include"]
+        flags += subprocess.check_output(["pkg-config", "--cflags", "luajit"], text=True).split()
     return flags
 
 
