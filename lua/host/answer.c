@@ -1,0 +1,234 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A field that is not known is an error, because it is a mistake in writing.
+ * Tested by tests/unit/lua/test_answer.c. */
+#include "lua/host/answer.h"
+
+#include <lauxlib.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+struct reading {
+    lua_State *lua;
+    const char *where;
+    struct answer *answer;
+};
+
+/* ---- Values: at the top of the stack --------------------------------------------------------- */
+
+static const char *describe_value(lua_State *lua)
+{
+    return lua_type(lua, -1) == LUA_TNUMBER ? lua_tostring(lua, -1) : luaL_typename(lua, -1);
+}
+
+static double read_number(const struct reading *reading, const char *field, double least,
+                          double most)
+{
+    lua_State *lua = reading->lua;
+    double number = lua_type(lua, -1) == LUA_TNUMBER ? lua_tonumber(lua, -1) : NAN;
+    if (!(number >= least && number <= most)) { /* also not a number */
+        lua_pushvalue(lua, -1);
+        luaL_error(lua, "%s: %s is a number from %d to %d, not %s", reading->where, field,
+                   (int)least, (int)most, describe_value(lua));
+    }
+    return number;
+}
+
+static const char *read_text(const struct reading *reading, const char *field)
+{
+    lua_State *lua = reading->lua;
+    if (lua_type(lua, -1) != LUA_TSTRING)
+        luaL_error(lua, "%s: %s is a text, not %s", reading->where, field, describe_value(lua));
+    const char *text = lua_tostring(lua, -1);
+    if (strlen(text) != lua_objlen(lua, -1))
+        luaL_error(lua, "%s: %s has a zero byte in it", reading->where, field);
+    return text;
+}
+
+/* ---- Fields ---------------------------------------------------------------------------------- */
+
+static void read_latency(const struct reading *reading)
+{
+    double ms = read_number(reading, "latency", 0, ANSWER_LATENCY_MAX_MS);
+    reading->answer->policy.set |= RELAY_SET_LATENCY;
+    reading->answer->policy.latency_ns = (uint64_t)(ms * 1e6);
+}
+
+static void read_priority(const struct reading *reading)
+{
+    double priority = read_number(reading, "priority", 0, 255);
+    if (priority != floor(priority))
+        luaL_error(reading->lua, "%s: priority is a whole number from 0 to 255", reading->where);
+    reading->answer->policy.set |= RELAY_SET_PRIORITY;
+    reading->answer->policy.priority = (uint32_t)priority;
+}
+
+static void read_order(const struct reading *reading)
+{
+    const char *order = read_text(reading, "order");
+    bool is_newest = strcmp(order, "newest") == 0;
+    if (!is_newest && strcmp(order, "oldest") != 0)
+        luaL_error(reading->lua, "%s: order is \"newest\" or \"oldest\", not \"%s\"",
+                   reading->where, order);
+    reading->answer->policy.set |= RELAY_SET_ORDER;
+    reading->answer->policy.order = is_newest ? RELAY_ORDER_NEWEST : RELAY_ORDER_OLDEST;
+}
+
+static void read_path(const struct reading *reading)
+{
+    reading->answer->path = read_text(reading, "path");
+    if (!relay_path_is_valid(reading->answer->path))
+        luaL_error(reading->lua, "%s: path is no path that a track can have: \"%s\"",
+                   reading->where, reading->answer->path);
+}
+
+static size_t read_prefixes(const struct reading *reading, const char *field, const char **out)
+{
+    lua_State *lua = reading->lua;
+    size_t n = 0;
+    if (!lua_istable(lua, -1))
+        luaL_error(lua, "%s: %s is a list of prefixes of paths, not %s", reading->where, field,
+                   describe_value(lua));
+    for (;; n++) {
+        lua_rawgeti(lua, -1, (int)n + 1);
+        if (lua_isnil(lua, -1))
+            break;
+        if (n == ANSWER_PREFIXES_MAX)
+            luaL_error(lua, "%s: %s has more than %d prefixes", reading->where, field,
+                       ANSWER_PREFIXES_MAX);
+        out[n] = read_text(reading, field);
+        lua_pop(lua, 1);
+    }
+    lua_pop(lua, 1);
+    return n;
+}
+
+static void read_publish(const struct reading *reading)
+{
+    struct answer *answer = reading->answer;
+    answer->has_grants = true;
+    answer->grants.publish_count = read_prefixes(reading, "publish", answer->publish);
+}
+
+static void read_subscribe(const struct reading *reading)
+{
+    struct answer *answer = reading->answer;
+    answer->has_grants = true;
+    answer->grants.subscribe_count = read_prefixes(reading, "subscribe", answer->subscribe);
+}
+
+static void read_identity(const struct reading *reading)
+{
+    reading->answer->has_grants = true;
+    reading->answer->grants.identity = read_text(reading, "identity");
+}
+
+/* Seconds since 1970, as os.time() counts. */
+static void read_expires(const struct reading *reading)
+{
+    double seconds = read_number(reading, "expires", 0, 2147483647.0);
+    reading->answer->has_grants = true;
+    reading->answer->grants.expires_ms = (uint64_t)(seconds * 1000);
+}
+
+static const struct field {
+    const char *name;
+    unsigned kind;
+    void (*read)(const struct reading *reading);
+} all_fields[] = {
+    {"latency", ANSWER_POLICY, read_latency},   {"priority", ANSWER_POLICY, read_priority},
+    {"order", ANSWER_POLICY, read_order},       {"path", ANSWER_PATH, read_path},
+    {"publish", ANSWER_GRANTS, read_publish},   {"subscribe", ANSWER_GRANTS, read_subscribe},
+    {"identity", ANSWER_GRANTS, read_identity}, {"expires", ANSWER_GRANTS, read_expires},
+};
+enum { FIELDS = sizeof all_fields / sizeof all_fields[0] };
+
+static void refuse_field(const struct reading *reading, unsigned fields)
+{
+    lua_State *lua = reading->lua;
+    luaL_Buffer known;
+    const char *name = lua_type(lua, -2) == LUA_TSTRING ? lua_tostring(lua, -2) : NULL;
+    if (!name)
+        luaL_error(lua, "%s: the table has a key that is a %s, not the name of a field",
+                   reading->where, luaL_typename(lua, -2));
+    luaL_buffinit(lua, &known);
+    for (size_t i = 0; i < FIELDS; i++)
+        if (all_fields[i].kind & fields) {
+            luaL_addchar(&known, ' ');
+            luaL_addstring(&known, all_fields[i].name);
+        }
+    luaL_pushresult(&known);
+    luaL_error(lua, "%s: there is no field \"%s\" here; there are:%s", reading->where, name,
+               lua_tostring(lua, -1));
+}
+
+static void read_fields(const struct reading *reading, unsigned fields)
+{
+    lua_State *lua = reading->lua;
+    lua_pushnil(lua);
+    while (lua_next(lua, 1)) {
+        size_t i = 0;
+        bool is_name = lua_type(lua, -2) == LUA_TSTRING;
+        while (i < FIELDS && !(is_name && (all_fields[i].kind & fields) &&
+                               strcmp(all_fields[i].name, lua_tostring(lua, -2)) == 0))
+            i++;
+        if (i == FIELDS)
+            refuse_field(reading, fields);
+        all_fields[i].read(reading);
+        lua_pop(lua, 1);
+    }
+}
+
+/* ---- The whole ------------------------------------------------------------------------------- */
+
+static enum relay_denial code_of(lua_State *lua, const char *where)
+{
+    static const char *const words[] = {
+        [RELAY_DENIED_REFUSED] = "refused",     [RELAY_DENIED_UNAUTHORIZED] = "unauthorized",
+        [RELAY_DENIED_FORBIDDEN] = "forbidden", [RELAY_DENIED_NOT_FOUND] = "not found",
+        [RELAY_DENIED_BUSY] = "busy",           [RELAY_DENIED_EXPIRED] = "expired"};
+    const char *word = lua_type(lua, 3) == LUA_TSTRING ? lua_tostring(lua, 3) : "";
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(words[i], word) == 0)
+            return (enum relay_denial)i;
+    luaL_error(lua,
+               "%s: a refusal is one of \"refused\", \"unauthorized\", \"forbidden\", \"not "
+               "found\", \"busy\", \"expired\"",
+               where);
+    return RELAY_DENIED_REFUSED;
+}
+
+static void read_denial(lua_State *lua, int count, const char *where, struct answer *answer)
+{
+    answer->kind = ANSWER_DENY;
+    if (count > 1 && !lua_isnil(lua, 2) && lua_type(lua, 2) != LUA_TSTRING)
+        luaL_error(lua, "%s: the reason of a refusal is a text, not %s", where,
+                   luaL_typename(lua, 2));
+    snprintf(answer->reason, sizeof answer->reason, "%s",
+             count > 1 && !lua_isnil(lua, 2) ? lua_tostring(lua, 2) : "refused by the script");
+    if (count > 2 && !lua_isnil(lua, 3))
+        answer->code = code_of(lua, where);
+}
+
+void answer_read(lua_State *lua, int count, const char *where, unsigned fields,
+                 struct answer *answer)
+{
+    const struct reading reading = {lua, where, answer};
+    int type = count > 0 ? lua_type(lua, 1) : LUA_TNIL;
+    *answer = (struct answer){.policy = {.size = sizeof answer->policy},
+                              .grants = {.size = sizeof answer->grants}};
+    answer->grants.publish = answer->publish;
+    answer->grants.subscribe = answer->subscribe;
+    if (type == LUA_TNIL)
+        return;
+    if (type == LUA_TBOOLEAN && lua_toboolean(lua, 1)) {
+        answer->kind = ANSWER_ALLOW;
+    } else if (type == LUA_TBOOLEAN) {
+        read_denial(lua, count, where, answer);
+    } else if (type == LUA_TTABLE && fields) {
+        read_fields(&reading, fields);
+        answer->kind = answer->has_grants ? ANSWER_ALLOW : ANSWER_PASS;
+    } else {
+        luaL_error(lua, "%s: it returned a %s, which is no answer", where, luaL_typename(lua, 1));
+    }
+}

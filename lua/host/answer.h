@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What a script's hooks answer, checked field by field. Knows Lua and the types of relay/module.h,
+ * but calls nothing of the relay. */
+#ifndef LUA_HOST_ANSWER_H
+#define LUA_HOST_ANSWER_H
+
+#include <lua.h>
+#include <relay/module.h>
+
+enum {
+    ANSWER_PREFIXES_MAX = 64, /* of each list of grants */
+    ANSWER_LATENCY_MAX_MS = 3600000,
+};
+
+enum answer_kind { ANSWER_PASS, ANSWER_ALLOW, ANSWER_DENY };
+
+/* Fields that an answer may have, or-ed. */
+enum answer_fields {
+    ANSWER_POLICY = 1, /* latency, priority, order */
+    ANSWER_PATH = 2,
+    ANSWER_GRANTS = 4, /* publish, subscribe, identity, expires */
+};
+
+/* Texts belong to Lua and live as long as the answer is on its stack. */
+struct answer {
+    enum answer_kind kind;
+    enum relay_denial code;
+    char reason[RELAY_REASON_BYTES];
+    const char *path; /* NULL: none */
+    struct relay_policy policy;
+    bool has_grants;
+    struct relay_grants grants;
+    const char *publish[ANSWER_PREFIXES_MAX], *subscribe[ANSWER_PREFIXES_MAX];
+};
+
+/* Reads the results of a hook, from index 1 to `count`:
+ *
+ *   nothing, nil                no opinion
+ *   true                        allowed
+ *   false, reason, word         denied; word: one of "refused", "unauthorized", "forbidden",
+ *                               "not found", "busy", "expired"
+ *   a table                     allowed if it has grants or nothing; else no opinion, with fields
+ *
+ * Anything else raises an error that begins with `where`. */
+void answer_read(lua_State *lua, int count, const char *where, unsigned fields,
+                 struct answer *answer);
+
+#endif

@@ -1,0 +1,254 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The functions of `relay` that change what the relay does return at once and never lead back into
+ * the script.
+ * Tested by tests/e2e/test_lua.py. */
+#include "lua/host/library.h"
+
+#include <lauxlib.h>
+#include <math.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "lua/host/params.h"
+
+enum { MODULE_PATH_BYTES = 1024, NAME_MAX_BYTES = 64, DELAY_MAX_S = 86400 };
+
+/* ---- require --------------------------------------------------------------------------------- */
+
+static bool is_module_name(const char *name)
+{
+    static const char letters[] =
+        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
+    size_t n = strspn(name, letters);
+    return n > 0 && n <= NAME_MAX_BYTES && name[n] == '\0';
+}
+
+static bool find_module(const struct script_config *config, const char *name,
+                        char path[MODULE_PATH_BYTES])
+{
+    for (size_t i = 0; i < config->directory_count; i++) {
+        snprintf(path, MODULE_PATH_BYTES, "%s/%s.lua", config->directories[i], name);
+        FILE *file = fopen(path, "re");
+        if (file) {
+            fclose(file);
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Upvalue: the table of modules that are there. A module that is being run is false in it. */
+static int require_module(lua_State *lua)
+{
+    char path[MODULE_PATH_BYTES];
+    const char *name = luaL_checkstring(lua, 1);
+    lua_settop(lua, 1);
+    lua_getfield(lua, lua_upvalueindex(1), name);
+    if (lua_toboolean(lua, -1))
+        return 1;
+    if (lua_isboolean(lua, -1))
+        return luaL_error(lua, "the module \"%s\" requires itself", name);
+    if (!is_module_name(name))
+        return luaL_error(lua, "\"%s\" is no name of a module: letters, digits, _ and -", name);
+    if (!script_is_loading(script_of(lua)))
+        return luaL_error(lua, "modules are required while the script loads, not later");
+    if (!find_module(script_config(script_of(lua)), name, path))
+        return luaL_error(lua, "there is no %s.lua in the directories that relay.yaml names", name);
+    lua_pushboolean(lua, 0);
+    lua_setfield(lua, lua_upvalueindex(1), name);
+    sandbox_push_file(lua, path);
+    lua_call(lua, 0, 1);
+    if (lua_isnil(lua, -1)) {
+        lua_pop(lua, 1);
+        lua_pushboolean(lua, 1);
+    }
+    lua_pushvalue(lua, -1);
+    lua_setfield(lua, lua_upvalueindex(1), name);
+    return 1;
+}
+
+/* ---- Hooks, log, counters -------------------------------------------------------------------- */
+
+static int on_hook(lua_State *lua)
+{
+    const char *name = luaL_checkstring(lua, 1);
+    luaL_checktype(lua, 2, LUA_TFUNCTION);
+    script_set_hook(lua, name, 2);
+    return 0;
+}
+
+static int write_log(lua_State *lua)
+{
+    static const char *const words[] = {"error", "warn", "info", "debug", "trace", NULL};
+    int level = RELAY_ERROR + luaL_checkoption(lua, 1, NULL, words);
+    const char *text = luaL_checkstring(lua, 2);
+    struct relay_self *self = script_self(script_of(lua));
+    if (self)
+        relay_log(self, level, "%.400s", text);
+    return 0;
+}
+
+static int print_all(lua_State *lua)
+{
+    luaL_Buffer line;
+    int count = lua_gettop(lua);
+    struct relay_self *self = script_self(script_of(lua));
+    luaL_buffinit(lua, &line);
+    for (int i = 1; i <= count; i++) {
+        if (i > 1)
+            luaL_addchar(&line, ' ');
+        if (lua_isstring(lua, i))
+            lua_pushvalue(lua, i);
+        else if (lua_isboolean(lua, i))
+            lua_pushstring(lua, lua_toboolean(lua, i) ? "true" : "false");
+        else
+            lua_pushstring(lua, luaL_typename(lua, i));
+        luaL_addvalue(&line);
+    }
+    luaL_pushresult(&line);
+    if (self)
+        relay_log(self, RELAY_INFO, "%.400s", lua_tostring(lua, -1));
+    return 0;
+}
+
+/* Upvalue: the counter. */
+static int add_to_counter(lua_State *lua)
+{
+    double change = luaL_optnumber(lua, 1, 1);
+    const struct script *script = script_of(lua);
+    luaL_argcheck(lua, fabs(change) <= 9e15, 1, "a number that can be counted is expected");
+    if (script_worker(script))
+        relay_count(script_worker(script), (int)lua_tointeger(lua, lua_upvalueindex(1)),
+                    (int64_t)change);
+    return 0;
+}
+
+static int make_counter(lua_State *lua)
+{
+    const char *name = luaL_checkstring(lua, 1);
+    struct relay_self *self = script_self(script_of(lua));
+    int counter = self ? relay_counter(self, name) : 0;
+    if (counter < 0)
+        return luaL_error(lua, "no counter \"%s\" can be had: %s", name,
+                          relay_error_words(counter));
+    lua_pushinteger(lua, counter);
+    lua_pushcclosure(lua, add_to_counter, 1);
+    return 1;
+}
+
+static int get_now(lua_State *lua)
+{
+    const struct relay_worker *worker = script_worker(script_of(lua));
+    lua_pushnumber(lua, worker ? (double)relay_worker_now_ns(worker) / 1e9 : 0);
+    return 1;
+}
+
+/* ---- Timers ---------------------------------------------------------------------------------- */
+
+static int add_timer(lua_State *lua, bool is_repeated)
+{
+    double seconds = luaL_checknumber(lua, 1);
+    luaL_argcheck(lua, seconds >= 0.001 && seconds <= DELAY_MAX_S, 1,
+                  "seconds from 0.001 to 86400 are expected");
+    luaL_checktype(lua, 2, LUA_TFUNCTION);
+    lua_pushinteger(lua, script_add_timer(lua, 2, seconds, is_repeated));
+    return 1;
+}
+
+static int call_every(lua_State *lua)
+{
+    return add_timer(lua, true);
+}
+
+static int call_after(lua_State *lua)
+{
+    return add_timer(lua, false);
+}
+
+static int cancel_call(lua_State *lua)
+{
+    script_cancel_timer(lua, (uint32_t)luaL_checkinteger(lua, 1));
+    return 0;
+}
+
+/* ---- What all workers share ------------------------------------------------------------------ */
+
+static int fail_shared(lua_State *lua, int error)
+{
+    return luaL_error(lua, "relay.shared: %s", relay_error_words(error));
+}
+
+static int get_shared(lua_State *lua)
+{
+    char value[RELAY_VALUE_BYTES];
+    struct relay_self *self = script_self(script_of(lua));
+    const char *key = luaL_checkstring(lua, 1);
+    int n = self ? relay_shared_get(self, key, value, sizeof value) : RELAY_ERR_NOT_FOUND;
+    if (n < 0 && n != RELAY_ERR_NOT_FOUND)
+        return fail_shared(lua, n);
+    lua_pushstring(lua, n < 0 ? NULL : value); /* NULL: a nil */
+    return 1;
+}
+
+static int set_shared(lua_State *lua)
+{
+    struct relay_self *self = script_self(script_of(lua));
+    const char *key = luaL_checkstring(lua, 1);
+    const char *value = lua_isnoneornil(lua, 2) ? NULL : luaL_checkstring(lua, 2);
+    int error = self ? relay_shared_set(self, key, value) : 0;
+    return error ? fail_shared(lua, error) : 0;
+}
+
+static int add_shared(lua_State *lua)
+{
+    struct relay_self *self = script_self(script_of(lua));
+    const char *key = luaL_checkstring(lua, 1);
+    double change = luaL_optnumber(lua, 2, 1);
+    int64_t sum = 0;
+    luaL_argcheck(lua, fabs(change) <= 9e15, 2, "a whole number is expected");
+    int error = self ? relay_shared_add(self, key, (int64_t)change, &sum) : 0;
+    if (error)
+        return fail_shared(lua, error);
+    lua_pushnumber(lua, (double)sum);
+    return 1;
+}
+
+/* ---- The whole ------------------------------------------------------------------------------- */
+
+static const luaL_Reg relay_functions[] = {
+    {"on", on_hook},       {"log", write_log},    {"counter", make_counter}, {"now", get_now},
+    {"every", call_every}, {"after", call_after}, {"cancel", cancel_call},   {NULL, NULL}};
+static const luaL_Reg shared_functions[] = {
+    {"get", get_shared}, {"set", set_shared}, {"add", add_shared}, {NULL, NULL}};
+
+static void add_functions(lua_State *lua, const luaL_Reg *functions)
+{
+    for (; functions->name; functions++) {
+        lua_pushcfunction(lua, functions->func);
+        lua_setfield(lua, -2, functions->name);
+    }
+}
+
+static void push_relay(lua_State *lua)
+{
+    lua_newtable(lua);
+    add_functions(lua, relay_functions);
+    lua_newtable(lua);
+    add_functions(lua, shared_functions);
+    lua_setfield(lua, -2, "shared");
+    params_push(lua, script_config(script_of(lua))->params);
+    lua_setfield(lua, -2, "params");
+}
+
+void library_open(lua_State *lua)
+{
+    sandbox_push_globals(lua);
+    lua_newtable(lua);
+    push_relay(lua);
+    lua_setfield(lua, -2, "relay");
+    lua_pushcclosure(lua, require_module, 1);
+    lua_setfield(lua, -2, "require");
+    lua_pushcfunction(lua, print_all);
+    lua_setfield(lua, -2, "print");
+    lua_pop(lua, 1);
+}

@@ -1,0 +1,288 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Every way into a script leads through script_call_reference: fuse, budget, counters, log.
+ * Tested by tests/e2e/test_lua.py. */
+#include <lauxlib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lua/host/params.h"
+#include "lua/host/script.h"
+
+static const char *const hook_names[SCRIPT_HOOKS] = {
+    [SCRIPT_LOAD] = "load",     [SCRIPT_CONNECT] = "connect",     [SCRIPT_ANNOUNCE] = "announce",
+    [SCRIPT_SAMPLE] = "sample", [SCRIPT_SUBSCRIBE] = "subscribe", [SCRIPT_LEAVE] = "leave",
+    [SCRIPT_TIMER] = "timer"};
+
+const char *script_hook_name(enum script_hook hook)
+{
+    return hook_names[hook];
+}
+
+/* ---- Faults ---------------------------------------------------------------------------------- */
+
+static void count_event(const struct script *script, int counter)
+{
+    if (script->worker)
+        relay_count(script->worker, counter, 1);
+}
+
+/* Notes a fault. Returns whether the fuse has blown by it. */
+static bool blow_fuse(struct script *script, enum script_hook hook)
+{
+    struct fuse *fuse = &script->fuses[hook];
+    uint64_t faults = script->config->faults, now_ns = relay_worker_now_ns(script->worker);
+    fuse->times_ns[fuse->next % SCRIPT_FAULTS_MAX] = now_ns;
+    fuse->next++;
+    if (faults == 0 || fuse->next < faults)
+        return false;
+    uint64_t first_ns = fuse->times_ns[(fuse->next - faults) % SCRIPT_FAULTS_MAX];
+    fuse->is_blown = now_ns - first_ns < SCRIPT_FUSE_MS * UINT64_C(1000000);
+    return fuse->is_blown;
+}
+
+static void note_fault(struct script *script, enum script_hook hook, const char *error)
+{
+    if (!script->worker)
+        return;
+    count_event(script, script->counters_of_faults[hook]);
+    relay_log(script->self, RELAY_ERROR, "%s: %s", script_hook_name(hook), error);
+    if (!blow_fuse(script, hook))
+        return;
+    count_event(script, script->counter_of_benched);
+    relay_log(script->self, RELAY_ERROR,
+              "%s is not called any more, after %llu faults in a minute: correct the script and "
+              "reload",
+              script_hook_name(hook), (unsigned long long)script->config->faults);
+}
+
+/* ---- Calls ----------------------------------------------------------------------------------- */
+
+struct reference_call {
+    const struct script_call *call;
+    int reference;
+};
+
+static void write_place(lua_State *lua, char where[SCRIPT_WHERE_BYTES])
+{
+    lua_Debug place;
+    lua_pushvalue(lua, -1);
+    lua_getinfo(lua, ">S", &place);
+    snprintf(where, SCRIPT_WHERE_BYTES, "%s:%d", place.short_src, place.linedefined);
+}
+
+static int run_reference(lua_State *lua)
+{
+    const struct reference_call *reference = lua_touserdata(lua, 1);
+    const struct script_call *call = reference->call;
+    char where[SCRIPT_WHERE_BYTES];
+    lua_settop(lua, 0);
+    lua_rawgeti(lua, LUA_REGISTRYINDEX, reference->reference);
+    write_place(lua, where);
+    lua_call(lua, call->push ? call->push(lua, call->user) : 0, LUA_MULTRET);
+    if (call->read)
+        call->read(lua, lua_gettop(lua), where, call->user);
+    return 0;
+}
+
+enum script_result script_call_reference(struct script *script, enum script_hook hook,
+                                         int reference, const struct script_call *call)
+{
+    char error[SANDBOX_ERROR_BYTES];
+    struct reference_call argument = {call, reference};
+    if (script->fuses[hook].is_blown)
+        return SCRIPT_BENCHED;
+    count_event(script, script->counters_of_calls[hook]);
+    if (sandbox_run(script->sandbox, script->config->budget_ns, run_reference, &argument, error) ==
+        SANDBOX_OK)
+        return SCRIPT_DONE;
+    note_fault(script, hook, error);
+    return SCRIPT_FAILED;
+}
+
+enum script_result script_call(struct script *script, enum script_hook hook,
+                               const struct script_call *call)
+{
+    if (script->hooks[hook] == LUA_NOREF)
+        return SCRIPT_NONE;
+    return script_call_reference(script, hook, script->hooks[hook], call);
+}
+
+void script_forget(struct script *script, int reference)
+{
+    sandbox_unref(script->sandbox, reference);
+}
+
+/* ---- Hooks ----------------------------------------------------------------------------------- */
+
+static enum script_hook find_hook(lua_State *lua, const char *name)
+{
+    for (int i = 0; i < SCRIPT_TIMER; i++)
+        if (strcmp(hook_names[i], name) == 0)
+            return (enum script_hook)i;
+    luaL_error(lua,
+               "there is no hook \"%s\": use load, connect, announce, subscribe, sample or "
+               "leave",
+               name);
+    return SCRIPT_HOOKS;
+}
+
+void script_set_hook(lua_State *lua, const char *name, int index)
+{
+    struct script *script = script_of(lua);
+    enum script_hook hook = find_hook(lua, name);
+    if (!script->is_loading)
+        luaL_error(lua, "hooks are set while the script loads, not later");
+    if (script->hooks[hook] != LUA_NOREF)
+        luaL_error(lua, "the hook \"%s\" is set twice", name);
+    lua_pushvalue(lua, index);
+    script->hooks[hook] = luaL_ref(lua, LUA_REGISTRYINDEX);
+}
+
+/* ---- Loading --------------------------------------------------------------------------------- */
+
+static int run_file(lua_State *lua)
+{
+    struct script *script = lua_touserdata(lua, 1);
+    lua_settop(lua, 0);
+    script->open_library(lua);
+    sandbox_push_file(lua, script->config->file);
+    lua_call(lua, 0, 0);
+    return 0;
+}
+
+static int push_params(lua_State *lua, void *user)
+{
+    (void)user;
+    params_push(lua, script_of(lua)->config->params);
+    return 1;
+}
+
+static void read_refusal(lua_State *lua, int results, const char *where, void *user)
+{
+    struct script *script = user;
+    if (results == 0 || lua_isnil(lua, 1) || (lua_isboolean(lua, 1) && lua_toboolean(lua, 1)))
+        return;
+    if (!lua_isboolean(lua, 1))
+        luaL_error(lua, "%s: load returns nothing, or false and a reason", where);
+    const char *reason = results > 1 && lua_isstring(lua, 2) ? lua_tostring(lua, 2) : "no reason";
+    snprintf(script->load_refusal, sizeof script->load_refusal, "%s: load refuses: %s", where,
+             reason);
+}
+
+static int run_load(lua_State *lua)
+{
+    struct script *script = lua_touserdata(lua, 1);
+    const struct script_call call = {.push = push_params, .read = read_refusal, .user = script};
+    struct reference_call reference = {&call, script->hooks[SCRIPT_LOAD]};
+    lua_pushcfunction(lua, run_reference);
+    lua_pushlightuserdata(lua, &reference);
+    lua_call(lua, 1, 0);
+    return 0;
+}
+
+static bool load_script(struct script *script, char error[SANDBOX_ERROR_BYTES])
+{
+    uint64_t budget_ns = script->config->load_budget_ns;
+    script->is_loading = true;
+    bool is_loaded = sandbox_run(script->sandbox, budget_ns, run_file, script, error) == SANDBOX_OK;
+    if (is_loaded && script->hooks[SCRIPT_LOAD] != LUA_NOREF)
+        is_loaded = sandbox_run(script->sandbox, budget_ns, run_load, script, error) == SANDBOX_OK;
+    script->is_loading = false;
+    sandbox_lock_globals(script->sandbox);
+    if (is_loaded && script->load_refusal[0])
+        snprintf(error, SANDBOX_ERROR_BYTES, "%s", script->load_refusal);
+    return is_loaded && !script->load_refusal[0];
+}
+
+static void make_counters(struct script *script)
+{
+    char name[48];
+    for (int i = SCRIPT_CONNECT; i < SCRIPT_HOOKS; i++) {
+        snprintf(name, sizeof name, "%s_calls", hook_names[i]);
+        script->counters_of_calls[i] = relay_counter(script->self, name);
+        snprintf(name, sizeof name, "%s_faults", hook_names[i]);
+        script->counters_of_faults[i] = relay_counter(script->self, name);
+    }
+    script->counter_of_benched = relay_counter(script->self, "hooks_benched");
+}
+
+struct script *script_new(const struct script_config *config, struct relay_self *self,
+                          void (*open_library)(lua_State *lua), char error[SANDBOX_ERROR_BYTES])
+{
+    static uint64_t generations; /* (house: globals) counts all that were ever made */
+    struct script *script = calloc(1, sizeof *script);
+    if (script)
+        script->sandbox = sandbox_new(config->memory_bytes);
+    if (!script || !script->sandbox) {
+        free(script);
+        snprintf(error, SANDBOX_ERROR_BYTES, "out of memory");
+        return NULL;
+    }
+    script->config = config;
+    script->self = self;
+    script->open_library = open_library;
+    script->generation = __atomic_add_fetch(&generations, 1, __ATOMIC_RELAXED);
+    for (int i = 0; i < SCRIPT_HOOKS; i++)
+        script->hooks[i] = LUA_NOREF;
+    sandbox_set_user(script->sandbox, script);
+    if (self)
+        make_counters(script);
+    if (!load_script(script, error))
+        script_free(&script);
+    return script;
+}
+
+void script_attach(struct script *script, struct relay_worker *worker)
+{
+    script->worker = worker;
+    script_start_timers(script);
+}
+
+void script_free(struct script **pointer)
+{
+    struct script *script = *pointer;
+    *pointer = NULL;
+    if (!script)
+        return;
+    script_free_timers(script);
+    sandbox_free(&script->sandbox);
+    free(script);
+}
+
+/* ---- What it is ------------------------------------------------------------------------------ */
+
+struct script *script_of(lua_State *lua)
+{
+    return sandbox_user(sandbox_of(lua));
+}
+
+uint64_t script_generation(const struct script *script)
+{
+    return script->generation;
+}
+
+bool script_has(const struct script *script, enum script_hook hook)
+{
+    return script->hooks[hook] != LUA_NOREF;
+}
+
+bool script_is_loading(const struct script *script)
+{
+    return script->is_loading;
+}
+
+struct relay_self *script_self(const struct script *script)
+{
+    return script->self;
+}
+
+struct relay_worker *script_worker(const struct script *script)
+{
+    return script->worker;
+}
+
+const struct script_config *script_config(const struct script *script)
+{
+    return script->config;
+}

@@ -1,0 +1,134 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A script on one worker: a generation of it, from when its file is run until a reload replaces it.
+ * It has functions for hooks, timers, a fuse for each hook, and a sandbox around all of that. */
+#ifndef LUA_HOST_SCRIPT_H
+#define LUA_HOST_SCRIPT_H
+
+#include <relay/module.h>
+
+#include "lua/host/sandbox.h"
+
+enum {
+    SCRIPT_FAULTS_MAX = 100, /* that a fuse counts */
+    SCRIPT_FUSE_MS = 60000,  /* faults within this time blow it */
+    SCRIPT_TIMERS_MAX = 256,
+    SCRIPT_WHERE_BYTES = 96,
+};
+
+enum script_hook {
+    SCRIPT_LOAD,
+    SCRIPT_CONNECT,
+    SCRIPT_ANNOUNCE,
+    SCRIPT_SUBSCRIBE,
+    SCRIPT_SAMPLE,
+    SCRIPT_LEAVE,
+    SCRIPT_TIMER, /* all timers share a fuse */
+    SCRIPT_HOOKS,
+};
+/* The name by which relay.on knows it. */
+const char *script_hook_name(enum script_hook hook);
+
+enum script_fault_answer { SCRIPT_FAULT_DENIES, SCRIPT_FAULT_PASSES };
+
+struct script_config {
+    const char *file;
+    const char *const *directories; /* of what it requires */
+    size_t directory_count;
+    const struct relay_node *params;
+    uint64_t budget_ns, load_budget_ns, memory_bytes, faults;
+    int on_fault; /* enum script_fault_answer: what a failed connect or announce means */
+};
+
+struct script;
+
+/* Runs the file and its load hook, after `open_library` has added to the globals what scripts call.
+ * `self` NULL: only to see whether that works. The configuration is borrowed. NULL: it failed, and
+ * the text says why. */
+struct script *script_new(const struct script_config *config, struct relay_self *self,
+                          void (*open_library)(lua_State *lua), char error[SANDBOX_ERROR_BYTES]);
+void script_free(struct script **script);
+
+/* From now on it belongs to this worker, and its timers run. */
+void script_attach(struct script *script, struct relay_worker *worker);
+
+/* Numbers that are different for each script that ever was, so that whoever keeps a reference into
+ * one knows whether it is still that one. */
+uint64_t script_generation(const struct script *script);
+bool script_has(const struct script *script, enum script_hook hook);
+struct script *script_of(lua_State *lua);
+struct relay_self *script_self(const struct script *script);     /* NULL: only a check */
+struct relay_worker *script_worker(const struct script *script); /* NULL: not attached */
+const struct script_config *script_config(const struct script *script);
+
+enum script_result {
+    SCRIPT_NONE, /* it has no such hook */
+    SCRIPT_DONE,
+    SCRIPT_FAILED,  /* logged and counted */
+    SCRIPT_BENCHED, /* it has failed too often, and is not called until the next reload */
+};
+
+/* How a hook is called. Both functions may raise errors, which are the script's faults. */
+struct script_call {
+    int (*push)(lua_State *lua,
+                void *user); /* pushes the arguments, returns how many; NULL: none */
+    /* Reads the answers, from index 1 to `count`. Its own errors begin with `where`, the place of
+     * the hook in the script. NULL: nobody is interested in them. */
+    void (*read)(lua_State *lua, int count, const char *where, void *user);
+    void *user;
+};
+enum script_result script_call(struct script *script, enum script_hook hook,
+                               const struct script_call *call);
+/* Gives up a reference in the script's registry; not in a call. */
+void script_forget(struct script *script, int reference);
+
+/* In a call: registers the function at `index` for a hook. Raises an error unless it loads. */
+void script_set_hook(lua_State *lua, const char *name, int index);
+bool script_is_loading(const struct script *script);
+
+/* timers.c, in a call: the function at `index` is called after `seconds`, or every so many. Returns
+ * its number. */
+uint32_t script_add_timer(lua_State *lua, int index, double seconds, bool is_repeated);
+void script_cancel_timer(lua_State *lua, uint32_t number);
+
+/* ---- For script.c and timers.c alone -------------------------------------------------------- */
+
+struct script_timer {
+    struct script_timer *next;
+    struct script *script;
+    struct relay_timer *handle; /* NULL: not attached yet */
+    uint64_t ms;
+    uint32_t number;
+    int function; /* reference in the registry */
+    bool is_repeated, is_running, is_cancelled;
+};
+
+struct fuse {
+    uint64_t times_ns[SCRIPT_FAULTS_MAX]; /* of the last faults; a ring */
+    uint32_t next, count;
+    bool is_blown;
+};
+
+struct script {
+    struct sandbox *sandbox;
+    const struct script_config *config;
+    struct relay_self *self;
+    struct relay_worker *worker;
+    void (*open_library)(lua_State *lua);
+    uint64_t generation;
+    bool is_loading;
+    int hooks[SCRIPT_HOOKS]; /* references in the registry; LUA_NOREF: none */
+    struct fuse fuses[SCRIPT_HOOKS];
+    int counters_of_calls[SCRIPT_HOOKS], counters_of_faults[SCRIPT_HOOKS];
+    int counter_of_benched;
+    struct script_timer *timers;
+    uint32_t timer_count, last_timer;
+    char load_refusal[SANDBOX_ERROR_BYTES];
+};
+
+/* Calls the function with this reference as that hook. */
+enum script_result script_call_reference(struct script *script, enum script_hook hook,
+                                         int reference, const struct script_call *call);
+void script_start_timers(struct script *script);
+void script_free_timers(struct script *script);
+
+#endif

@@ -1,0 +1,33 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* Peers and viewers as scripts see them: one table each, for as long as they live. Fields of ours
+ * are set anew before each call; whatever else a script keeps in the table stays there.
+ *
+ * All but view_forget are for use in a call, and may raise errors. */
+#ifndef LUA_HOST_VIEW_H
+#define LUA_HOST_VIEW_H
+
+#include "lua/host/script.h"
+
+enum {
+    VIEW_PENDING_MAX = 1024, /* subscriptions of a peer that are not served yet */
+    VIEW_VALUE_BYTES = 1024, /* of a value in the query of a URL; longer ones are left out */
+};
+
+/* In the slot of a peer or of a viewer; zeroed at first. */
+struct view {
+    uint64_t generation; /* of the script that has the table */
+    int table;           /* reference in its registry */
+    bool is_kept;        /* its end will be told; the table of another is made anew each time */
+};
+
+/* Pushes the table of a peer. */
+void view_push_peer(lua_State *lua, struct relay_peer *peer);
+/* Pushes a table for the viewer that a subscription will have; its viewer gets it. */
+void view_push_subscriber(lua_State *lua, const struct relay_request *request);
+/* Pushes the table of a viewer. */
+void view_push_viewer(lua_State *lua, struct relay_viewer *viewer);
+
+/* The peer or viewer is gone. */
+void view_forget(struct script *script, struct view *view);
+
+#endif
