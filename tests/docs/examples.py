@@ -2,7 +2,8 @@
 """Runs the examples of README and docs, in a scratch folder per page, with a relay at a port of its own behind localhost:4443.
 
 A fenced block marked `sh` is run, one command after the other; `yaml` is a configuration that has to load. In a comment
-right above a block, `test: beside` keeps it running while those behind it run, `test: not run: WHY` leaves it out. A command has
+right above a block, `test: beside` keeps it running while those behind it run, `test: not run: WHY` leaves it out, and
+`test: written: NAME` makes a file of it, of whatever kind it is. A page that writes relay.yaml starts its own relay. A command has
 to end with 0 by itself or, when it goes on for ever, when it is interrupted. What is written to with `>` must not stay empty."""
 import contextlib
 import os
@@ -32,6 +33,10 @@ class Block:
     def __init__(self, found):
         self.kind, self.note = found["kind"], found["note"] or ""
         self.text = re.sub(rf"^{found['indent']}", "", found["text"], flags=re.M)
+
+    def file(self):
+        """The name of the file that it is written to, or None."""
+        return self.note.removeprefix("written: ") if self.note.startswith("written: ") else None
 
     def commands(self):
         """Lines with their continuations, without remarks."""
@@ -148,7 +153,10 @@ class Page:
 
     def run(self, blocks):
         todo = [block for block in blocks if block.kind == "sh" and not block.note.startswith("not run")]
-        has_relay = any("moq-relay --dev" in block.text for block in todo)
+        for block in filter(Block.file, blocks):
+            with open(f"{self.folder}/{block.file()}", "w", encoding="utf-8") as file:
+                file.write(block.text.replace(":4443", f":{self.port}"))
+        has_relay = any("moq-relay --dev" in block.text for block in todo) or any(block.file() == "relay.yaml" for block in blocks)
         if todo and not has_relay:
             self.beside.append(self.start("moq-relay --dev"))
             wait_for_relay(self.port)
@@ -185,11 +193,19 @@ def run_page(folder, text):
         page.close()
 
 
+def write_beside(folder, block):
+    """What is written to a file may be named by the configurations behind it."""
+    if block.file():
+        with open(f"{folder}/{block.file()}", "w", encoding="utf-8") as file:
+            file.write(block.text)
+
+
 def check_configuration(folder, number, block):
     """A configuration loads; the certificates it names are looked at where it would start, not here."""
     path = f"{folder}/{number}.yaml"
     with open(path, "w", encoding="utf-8") as file:
         file.write(block.text)
-    done = subprocess.run([BIN + "/moq-relay", path, "--print-config"], capture_output=True, text=True, timeout=20)
+    done = subprocess.run([BIN + "/moq-relay", path, "--print-config"], capture_output=True, text=True, timeout=20,
+                          cwd=folder)
     missing = re.sub(r"^.*cannot read \"/etc/moq-relay/.*$\n?", "", done.stderr, flags=re.M)
     return missing.strip()
