@@ -128,8 +128,8 @@ static void note_latency(struct karp_importer *importer)
         return;
     importer->has_warned_latency = true;
     log_info(LOG_MEDIA,
-             "import: fragments of several frames add %llu ms of latency; "
-             "ffmpeg: -frag_duration 1",
+             "import: a frame waits for the rest of its fragment, up to %llu ms; if that comes "
+             "from a live encoder, let it write one frame per fragment (ffmpeg: -frag_duration 1)",
              (unsigned long long)(importer->fragment_us / 1000));
 }
 
