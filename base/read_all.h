@@ -4,6 +4,7 @@
 #define MOQ_BASE_READ_ALL_H
 
 #include <errno.h>
+#include <fcntl.h>
 #include <stddef.h>
 #include <sys/types.h>
 #include <unistd.h>
@@ -33,6 +34,15 @@ static inline void close_quietly(int file)
     if (file >= 0)
         close(file);
     errno = error;
+}
+
+/* Reads up to `room` bytes of the file at `path`. Returns how many, or -1 with errno. */
+static inline ssize_t read_path(const char *path, void *to, size_t room)
+{
+    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    ssize_t size = file < 0 ? -1 : read_all(file, to, room);
+    close_quietly(file);
+    return size;
 }
 
 #endif

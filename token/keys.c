@@ -3,7 +3,6 @@
 #include "token/keys.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -188,9 +187,7 @@ struct token_keys *token_keys_load(const char *path, char why[TOKEN_WHY_BYTES])
         words_fail(why, TOKEN_ERR_NOMEM, "out of memory");
         return NULL;
     }
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    ssize_t n = file < 0 ? -1 : read_all(file, buffer, TOKEN_KEY_FILE_MAX_BYTES + 1);
-    close_quietly(file);
+    ssize_t n = read_path(path, buffer, TOKEN_KEY_FILE_MAX_BYTES + 1);
     struct token_keys *keys = NULL;
     if (n < 0 && (*path == '{' || strncmp(path, "eyJ", 3) == 0))
         words_fail(why, TOKEN_ERR_KEY, "the name of a file is needed, and this is a key itself");

@@ -3,7 +3,6 @@
 #include "tools/bearer.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -28,9 +27,7 @@ static int fail_with(char *error_text, const char *path, const char *why)
 int bearer_refresh(void *path, struct moq_url *url, char *error_text)
 {
     char text[MOQ_URL_PATH_BYTES + 1];
-    int file = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
-    ssize_t n = file < 0 ? -1 : read_all(file, text, MOQ_URL_PATH_BYTES);
-    close_quietly(file);
+    ssize_t n = read_path(path, text, MOQ_URL_PATH_BYTES);
     if (n < 0)
         return fail_with(error_text, path, strerror(errno));
     text[n] = '\0';

@@ -5,7 +5,6 @@
 #include "server/config/config.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -22,9 +21,7 @@ static int read_file(const char *path, char **text, size_t *n, struct config_err
     *text = malloc(CONFIG_FILE_MAX_BYTES + 1);
     if (!*text)
         return MOQ_ERR_NOMEM;
-    int file = open(path, O_RDONLY | O_CLOEXEC);
-    ssize_t got = file < 0 ? -1 : read_all(file, *text, CONFIG_FILE_MAX_BYTES + 1);
-    close_quietly(file);
+    ssize_t got = read_path(path, *text, CONFIG_FILE_MAX_BYTES + 1);
     *n = got < 0 ? 0 : (size_t)got;
     if (got < 0)
         config_errors_add(errors, &place, "cannot be read: %s; %s", strerror(errno),
