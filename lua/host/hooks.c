@@ -59,6 +59,17 @@ static enum relay_verdict after_fault(const struct script *script, struct relay_
     return relay_request_deny(request, RELAY_DENIED_BUSY, "the relay's script has failed");
 }
 
+/* Asks a hook whose failure is no opinion of the script. */
+static enum relay_verdict ask_script(struct script *script, enum script_hook hook,
+                                     int (*push)(lua_State *lua, void *user),
+                                     struct request_call *answer)
+{
+    const struct script_call call = {push, read_request, answer};
+    enum script_result result = script_call(script, hook, &call);
+    bool is_fault = result == SCRIPT_FAILED || result == SCRIPT_BENCHED;
+    return is_fault ? after_fault(script, answer->request) : answer->verdict;
+}
+
 static int push_connect(lua_State *lua, void *user)
 {
     struct request_call *call = user;
@@ -72,10 +83,7 @@ static enum relay_verdict on_session_open(struct relay_peer *peer, struct relay_
     struct request_call answer = {.peer = peer, .request = request, .fields = ANSWER_GRANTS};
     struct view *view = relay_peer_slot(peer);
     view->is_kept = true; /* session_close follows session_open only */
-    const struct script_call call = {push_connect, read_request, &answer};
-    enum script_result result = script_call(script, SCRIPT_CONNECT, &call);
-    bool is_fault = result == SCRIPT_FAILED || result == SCRIPT_BENCHED;
-    return is_fault ? after_fault(script, request) : answer.verdict;
+    return ask_script(script, SCRIPT_CONNECT, push_connect, &answer);
 }
 
 static int push_announce(lua_State *lua, void *user)
@@ -91,10 +99,7 @@ static enum relay_verdict on_announce(struct relay_peer *peer, struct relay_requ
 {
     struct script *script = script_at(relay_peer_worker(peer));
     struct request_call answer = {.peer = peer, .request = request, .fields = ANSWER_PATH};
-    const struct script_call call = {push_announce, read_request, &answer};
-    enum script_result result = script_call(script, SCRIPT_ANNOUNCE, &call);
-    bool is_fault = result == SCRIPT_FAILED || result == SCRIPT_BENCHED;
-    return is_fault ? after_fault(script, request) : answer.verdict;
+    return ask_script(script, SCRIPT_ANNOUNCE, push_announce, &answer);
 }
 
 static void push_wanted(lua_State *lua, const struct relay_request *request)

@@ -10,6 +10,7 @@ enum { JSON_DEPTH_MAX = 16 };
 
 /* ---- Fields of the table at the top ---------------------------------------------------------- */
 
+/* NULL: nil. */
 static void set_text(lua_State *lua, const char *field, const char *text)
 {
     lua_pushstring(lua, text);
@@ -163,16 +164,11 @@ static void refresh_claims(lua_State *lua, const char *text)
 /* What may change while it lives. */
 static void refresh_peer(lua_State *lua, const struct relay_peer *peer)
 {
+    const char *identity = relay_peer_identity(peer);
     set_number(lua, "version", relay_peer_version(peer));
-    set_text(lua, "identity", relay_peer_identity(peer));
+    set_text(lua, "identity", *identity ? identity : NULL); /* "" would be true in a condition */
     lua_pushboolean(lua, relay_peer_is_cluster(peer));
     lua_setfield(lua, -2, "cluster");
-    lua_getfield(lua, -1, "identity");
-    if (!*lua_tostring(lua, -1)) { /* "" would be true in a condition */
-        lua_pushnil(lua);
-        lua_setfield(lua, -3, "identity");
-    }
-    lua_pop(lua, 1);
     refresh_claims(lua, relay_peer_claims(peer));
 }
 
