@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Media by PUT and POST, and every answer that a client may get, by sockets of the test's. */
-#include "tests/unit/modules/karp_stage.h"
-
-#include "tests/unit/prologue.h"
+#include "tests/unit/modules/karp_server.h"
 
 #include <arpa/inet.h>
 #include <errno.h>
@@ -13,7 +11,6 @@
 #include <unistd.h>
 
 #include "base/clock.h"
-#include "modules/karp/http.h"
 #include "modules/karp/visit.h"
 
 static struct stage stage;
@@ -22,12 +19,8 @@ static struct file media;
 
 static int begin(void **state)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    const struct http_config config = {.address = (struct sockaddr *)&address, .silence_ms = 1500};
-    char error_text[DOOR_ERROR_BYTES];
     (void)state;
-    stage_init(&stage);
-    assert_int_equal(http_open(&server, stage.set, &config, error_text), 0);
+    server = server_begin(&stage, 1500);
     media.size = 0;
     file_usual(&media);
     return 0;

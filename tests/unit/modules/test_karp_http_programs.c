@@ -1,15 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Media by PUT and POST, as curl and ffmpeg send it. */
+#include "tests/unit/modules/karp_server.h"
 #include "tests/unit/modules/karp_shell.h"
 
-#include "tests/unit/prologue.h"
-
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-
-#include "modules/karp/http.h"
 
 static struct stage stage;
 static struct http_server *server;
@@ -19,12 +15,8 @@ static char folder[] = "/tmp/moq-http-XXXXXX";
 
 static int begin(void **state)
 {
-    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
-    const struct http_config config = {.address = (struct sockaddr *)&address};
-    char error_text[DOOR_ERROR_BYTES];
     (void)state;
-    stage_init(&stage);
-    assert_int_equal(http_open(&server, stage.set, &config, error_text), 0);
+    server = server_begin(&stage, 0);
     media.size = 0;
     file_usual(&media);
     return 0;
