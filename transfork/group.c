@@ -116,6 +116,25 @@ uint64_t moq_group_length(const struct moq_group *group)
     return bytes_log_length(&group->body->log);
 }
 
+size_t moq_group_head(const struct moq_group *group, void *out, size_t max)
+{
+    struct bytes_cursor cursor;
+    bytes_cursor_init(&cursor, &group->body->log);
+    uint64_t there = bytes_cursor_available(&cursor);
+    size_t n = there < max ? (size_t)there : max;
+    return bytes_cursor_read(&cursor, out, n) ? n : 0;
+}
+
+void group_replace(struct moq_group *group, struct moq_group_body *body)
+{
+    struct moq_group_body *old = group->body;
+    group->body = moq_group_body_ref(body);
+    group->error = 0;
+    group->ended_ns = 0;
+    group->is_ended = false;
+    moq_group_body_unref(&old);
+}
+
 int group_append(struct moq_group *group, const void *data, size_t n)
 {
     struct bytes_log *log = &group->body->log;

@@ -50,6 +50,9 @@ struct moq_group *group_new(uint64_t sequence, uint64_t started_ns);
  * clocks at the same moment. */
 struct moq_group *group_adopt(uint64_t sequence, uint64_t now_ns, struct moq_group_body *body);
 
+/* Gives an adopted group another body, and lets it grow again. Nobody may have read any of it. */
+void group_replace(struct moq_group *group, struct moq_group_body *body);
+
 /* Copies `n` bytes to the end and publishes them: the one copy of a frame's life. Returns 0;
  * MOQ_ERR_CLOSED: it has ended or was adopted; MOQ_ERR_BOUNDS: over MOQ_GROUP_MAX_BYTES;
  * MOQ_ERR_NOMEM. On error, nothing is added. */

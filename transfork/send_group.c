@@ -177,6 +177,16 @@ struct send_group *send_group_open(struct moq_viewer *viewer, struct moq_group *
     return sending;
 }
 
+void send_group_restart(struct send_group *sending)
+{
+    bytes_cursor_init(&sending->cursor, &sending->group->body->log);
+}
+
+bool send_group_has_begun(const struct send_group *sending)
+{
+    return sending->header_sent > 0;
+}
+
 uint64_t send_group_unsent(const struct send_group *sending)
 {
     return bytes_cursor_available(&sending->cursor) +

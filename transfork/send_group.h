@@ -37,6 +37,10 @@ static inline struct send_group *send_group_at(const struct list *node)
 struct send_group *send_group_open(struct moq_viewer *viewer, struct moq_group *group,
                                    uint64_t urgency);
 
+/* The group has another body. Nothing of it may have been sent. */
+void send_group_restart(struct send_group *sending);
+bool send_group_has_begun(const struct send_group *sending); /* some of it is in packets */
+
 /* Bytes that have arrived but are not in packets yet. */
 uint64_t send_group_unsent(const struct send_group *sending);
 

@@ -125,8 +125,14 @@ struct moq_viewer *moq_session_next_viewer(const struct moq_session *session,
                                            const struct moq_viewer *after);
 struct moq_track *moq_viewer_track(const struct moq_viewer *viewer);
 void moq_viewer_stats(const struct moq_viewer *viewer, struct moq_viewer_stats *stats);
+/* Whether something of this group has been sent, or the viewer is done with it. */
+bool moq_viewer_has_begun(const struct moq_viewer *viewer, uint64_t sequence);
 void moq_viewer_set_user(struct moq_viewer *viewer, void *user); /* begins as the request's */
 void *moq_viewer_user(const struct moq_viewer *viewer);
+
+/* Skips to the newest group: older ones are given up, and the peer is told. The viewer may be gone
+ * when this returns. */
+void moq_viewer_skip(struct moq_viewer *viewer);
 
 /* Ends the viewer. `error` 0: when the groups that exist now have arrived; otherwise they are cut.
  * on_viewer_closed follows, perhaps before this returns. */

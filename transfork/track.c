@@ -262,6 +262,34 @@ int moq_track_adopt_group(struct moq_track *track, uint64_t sequence, struct moq
     return hand_out_group(kept, made, error, group);
 }
 
+/* Turns the group into one that grows again, without bytes. */
+static void restart_group(struct moq_track *track, struct moq_group *group,
+                          struct moq_group_body *body)
+{
+    if (group->is_ended)
+        track->open_count++;
+    count_bytes(track, group, 0);
+    group_replace(group, body);
+    if (list_is_empty(&kept_of(group)->follow_node))
+        list_push_back(&track->followed, &kept_of(group)->follow_node);
+}
+
+int moq_track_replace_group(struct moq_track *track, struct moq_group *group,
+                            struct moq_group_body *body)
+{
+    if (!group->is_adopted || list_is_empty(&kept_of(group)->node) || track->has_ended)
+        return MOQ_ERR_INVALID;
+    struct moq_track *kept = moq_track_ref(track);
+    moq_group_ref(group);
+    restart_group(track, group, body);
+    track_tell_replaced(track, group);
+    follow_group(track, group);
+    track_make_room(track);
+    moq_group_unref(&group);
+    moq_track_unref(&kept);
+    return 0;
+}
+
 /* Adds bytes; nobody is told yet. */
 static int add_bytes(struct moq_track *track, struct moq_group *group, const void *data, size_t n)
 {

@@ -86,6 +86,7 @@ void track_drop_watchers(struct moq_track *track);
  * its reference to the track. */
 void track_tell_group(struct moq_track *track, struct moq_group *group);
 void track_tell_growth(struct moq_track *track, struct moq_group *group);
+void track_tell_replaced(struct moq_track *track, struct moq_group *group);
 void track_tell_end(struct moq_track *track, int error);
 
 #ifdef __cplusplus

@@ -127,6 +127,8 @@ struct moq_group {
 struct moq_group *moq_group_ref(struct moq_group *group);
 void moq_group_unref(struct moq_group **group);           /* sets it to NULL */
 uint64_t moq_group_length(const struct moq_group *group); /* bytes that can be read now */
+/* Copies the first bytes of the group, at most `max` of those that are there. Returns how many. */
+size_t moq_group_head(const struct moq_group *group, void *out, size_t max);
 /* Borrowed; for other tracks to adopt. */
 struct moq_group_body *moq_group_body(const struct moq_group *group);
 
@@ -214,6 +216,13 @@ int moq_track_adopt_group(struct moq_track *track, uint64_t sequence, struct moq
  * group that grows, at most MOQ_TRACK_OPEN_GROUPS. Watchers may close viewers, end the track, and
  * drop their reference to it. */
 void moq_track_follow(struct moq_track *track);
+/* From now on an adopted group of this track, ended or not, has the bytes and the end of another
+ * body (a reference is taken), under the same sequence. Nobody may have read any of it: of viewers,
+ * moq_viewer_has_begun says so; cursors and other readers are not allowed. Watchers are told as of
+ * growth, viewers may close and the track may lose references. MOQ_ERR_INVALID: it is not an
+ * adopted group of the track; then nothing has changed. */
+int moq_track_replace_group(struct moq_track *track, struct moq_group *group,
+                            struct moq_group_body *body);
 /* moq_track_follow will not be called any more: cuts those adopted groups that still grow. */
 void moq_track_unfollow(struct moq_track *track, int error);
 
@@ -266,6 +275,8 @@ struct moq_watcher_ops {
     /* Groups first..last will never arrive, because of `error`. */
     void (*on_gap)(struct moq_watcher *watcher, uint64_t first, uint64_t last, int error);
     void (*on_end)(struct moq_watcher *watcher, int error); /* see moq_track_end */
+    /* Its body is another one: see moq_track_replace_group. on_growth follows. */
+    void (*on_replaced)(struct moq_watcher *watcher, struct moq_group *group);
 };
 /* `watcher` is the caller's, and must live until moq_track_unwatch. */
 void moq_track_watch(struct moq_track *track, struct moq_watcher *watcher);

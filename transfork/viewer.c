@@ -50,6 +50,22 @@ static void cut_what_is_late(struct moq_viewer *viewer)
     session_wait_until(viewer->session, until_ns);
 }
 
+void moq_viewer_skip(struct moq_viewer *viewer)
+{
+    const struct moq_group *newest = moq_track_newest(viewer->track);
+    struct sequence_run hole;
+    if (!newest || !viewer->has_start || newest->sequence == 0 || !viewer->stream)
+        return;
+    list_for_each_safe (node, &viewer->groups) {
+        struct send_group *sending = send_group_at(node);
+        if (!sending->is_sent && sending->group->sequence < newest->sequence)
+            cut_group(viewer, sending, MOQ_ERR_EXPIRED);
+    }
+    while (sequences_next_hole(&viewer->done, viewer->done.floor, newest->sequence - 1, &hole))
+        viewer_lose(viewer, hole, MOQ_ERR_EXPIRED);
+    viewer_update(viewer);
+}
+
 static void report_losses(struct moq_viewer *viewer)
 {
     struct viewer_view view = view_of(viewer);
@@ -247,6 +263,14 @@ static void on_track_growth(struct moq_watcher *watcher, struct moq_group *group
         viewer_update(viewer); /* ended or superseded: rare enough to look at everything */
 }
 
+/* Nothing of it is in packets, so its stream simply points elsewhere. */
+static void on_track_replaced(struct moq_watcher *watcher, struct moq_group *group)
+{
+    struct send_group *sending = find_sending(viewer_of(watcher), group);
+    if (sending)
+        send_group_restart(sending);
+}
+
 static void on_track_gap(struct moq_watcher *watcher, uint64_t first, uint64_t last, int error)
 {
     struct moq_viewer *viewer = viewer_of(watcher);
@@ -275,6 +299,7 @@ static void on_track_end(struct moq_watcher *watcher, int error)
 
 static const struct moq_watcher_ops watcher_ops = {.on_group = on_track_group,
                                                    .on_growth = on_track_growth,
+                                                   .on_replaced = on_track_replaced,
                                                    .on_gap = on_track_gap,
                                                    .on_end = on_track_end};
 

@@ -83,6 +83,18 @@ void moq_viewer_stats(const struct moq_viewer *viewer, struct moq_viewer_stats *
         add_backlog(viewer, send_group_at(node), stats);
 }
 
+bool moq_viewer_has_begun(const struct moq_viewer *viewer, uint64_t sequence)
+{
+    if (!viewer->has_start || !sequences_has(&viewer->done, sequence))
+        return false;
+    list_for_each (node, &viewer->groups) {
+        const struct send_group *sending = send_group_at(node);
+        if (sending->group->sequence == sequence)
+            return send_group_has_begun(sending);
+    }
+    return true;
+}
+
 const struct moq_policy *moq_viewer_policy(const struct moq_viewer *viewer)
 {
     return &viewer->policy;

@@ -83,6 +83,15 @@ void track_tell_growth(struct moq_track *track, struct moq_group *group)
             watcher->ops->on_growth(watcher, group);
 }
 
+void track_tell_replaced(struct moq_track *track, struct moq_group *group)
+{
+    struct walk walk;
+    start_watcher_walk(&walk, track);
+    for (struct moq_watcher *watcher; (watcher = next_watcher(&walk));)
+        if (watcher->ops && watcher->ops->on_replaced)
+            watcher->ops->on_replaced(watcher, group);
+}
+
 void track_tell_end(struct moq_track *track, int error)
 {
     struct walk walk;

@@ -6,13 +6,14 @@ import struct
 from abikit import *
 
 HEAD_BYTES = "sizeof(struct relay_module)"
+NOW = VERSION.replace(".", ",")
 
 
 def a_wrong_version_or_size_is_refused_before_its_code_runs():
     for head, words in ((f"2,0,{HEAD_BYTES}", "module ABI 2.0"), (f"0,9,{HEAD_BYTES}", "module ABI 0.9"),
-                        (f"1,1,{HEAD_BYTES}", "newer"), (f"65535,65535,{HEAD_BYTES}", "module ABI 65535.65535"),
-                        ("1,0,0", "size"), ("1,0,8", "size"), (f"1,0,{HEAD_BYTES}-8", "size"), (f"1,0,{HEAD_BYTES}+8", "size"),
-                        ("1,0,0xffffffff", "size")):
+                        (f"1,{int(VERSION[2:]) + 1},{HEAD_BYTES}", "newer"), (f"65535,65535,{HEAD_BYTES}", "module ABI 65535.65535"),
+                        (f"{NOW},0", "size"), (f"{NOW},8", "size"), (f"{NOW},{HEAD_BYTES}-8", "size"),
+                        (f"{NOW},{HEAD_BYTES}+8", "size"), (f"{NOW},0xffffffff", "size")):
         path = module("bare", f"HEAD={head}")
         check_refused(path, path, words, "module ABI")
         for more in (["--check"], []):
@@ -29,7 +30,7 @@ def a_good_one_starts():
 
 def a_missing_function_is_named():
     path = module("bare", "MISSING_FUNCTION")
-    check_refused(path, path, "relay_from_the_future", "module ABI 1.0")
+    check_refused(path, path, "relay_from_the_future", f"module ABI {VERSION}")
 
 
 def a_file_without_a_descriptor_is_refused():
@@ -55,7 +56,7 @@ def a_truncated_module_is_refused_at_every_length():
         path = file_with("cut.so", whole[:length])
         status, lines, _ = ended(configuration(path), "--check")
         check_equal(status, EXIT_USAGE, f"exit status with the first {length} of {len(whole)} bytes: {lines}")
-        check_one_line(lines, path, "this relay has 1.0")
+        check_one_line(lines, path, f"this relay has {VERSION}")
 
 
 def section_headers(elf):
@@ -116,7 +117,7 @@ def a_pipe_is_refused_without_waiting_for_a_writer():
 def names_are_checked():
     for name in ("", "Bare", "a b", "a/b", "x" * 32, "\\303\\244"):
         path = module("bare", f'NAME="{name}"')
-        check_refused(path, path, "name", "module ABI 1.0")
+        check_refused(path, path, "name", f"module ABI {VERSION}")
     path = module("bare", "NAME=NULL")
     check_refused(path, path, "name")
     ModuleRelay(module("bare", f'NAME="{"x" * 31}"')).stop()
@@ -125,7 +126,7 @@ def names_are_checked():
 def hooks_of_a_wrong_size_are_refused():
     for size in ("0", "4", "sizeof(struct relay_hooks)+8", "0xffffffff"):
         path = module("bare", f"HOOKS_BYTES={size}")
-        check_refused(path, path, "relay_hooks", "module ABI 1.0")
+        check_refused(path, path, "relay_hooks", f"module ABI {VERSION}")
 
 
 def a_name_is_looked_up_in_both_directories():
@@ -205,7 +206,7 @@ def a_schema_that_is_wrong_is_refused():
     for name, macros in wrong:
         path = module("schema", *macros)
         try:
-            check_refused(path, path, "module ABI 1.0")
+            check_refused(path, path, f"module ABI {VERSION}")
         except Failure as why:
             failures.append(f"{name}: {why}")
     check(not failures, f"{len(failures)} of {len(wrong)} schemas: {failures}")

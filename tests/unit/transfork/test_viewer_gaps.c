@@ -57,11 +57,40 @@ static void each_group_is_skipped_once(void **state)
     pair_deinit(&pair);
 }
 
+static void a_viewer_skips_to_the_newest_group_when_its_owner_says_so(void **state)
+{
+    (void)state;
+    struct pair pair;
+    struct listener listener;
+    pair_init(&pair, &(struct options){0});
+    struct moq_track *track = pair.peer[SERVER].track = track_new(&pair, "t");
+    listener_init(&listener, &pair, "t");
+    listener_subscribe(&listener, pair.peer[CLIENT].session, &NO_WISH);
+    track_group(track, 6, "seen");
+    wire_run(&pair.wire);
+    pair.wire.end[SERVER].is_blocked = true;
+    track_group(track, 7, "old");
+    track_group(track, 8, "old too");
+    track_group(track, 9, "newest");
+    moq_viewer_skip(pair.peer[SERVER].viewer);
+    moq_viewer_skip(pair.peer[SERVER].viewer); /* which changes nothing more */
+    pair.wire.end[SERVER].is_blocked = false;
+    wire_run(&pair.wire);
+    assert_string_equal(text_of(listener.track, 6), "seen");
+    assert_string_equal(text_of(listener.track, 7), "none");
+    assert_string_equal(text_of(listener.track, 8), "none");
+    assert_string_equal(text_of(listener.track, 9), "newest");
+    assert_int_equal(listener.gaps, 2);
+    listener_deinit(&listener);
+    pair_deinit(&pair);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_the_publisher_leaves_out_is_not_skipped),
         cmocka_unit_test(each_group_is_skipped_once),
+        cmocka_unit_test(a_viewer_skips_to_the_newest_group_when_its_owner_says_so),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

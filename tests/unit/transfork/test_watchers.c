@@ -62,7 +62,8 @@ static void on_end(struct moq_watcher *watcher, int error)
     write_down(witness_of(watcher), "over", (uint64_t)-error);
 }
 
-static const struct moq_watcher_ops witness_ops = {on_group, on_growth, on_gap, on_end};
+static const struct moq_watcher_ops witness_ops = {
+    .on_group = on_group, .on_growth = on_growth, .on_gap = on_gap, .on_end = on_end};
 static const struct moq_watcher_ops deaf_ops = {0};
 
 static struct moq_track *track_new(void)
