@@ -49,7 +49,9 @@ extern "C" {
     X(announced_paths)                                                                             \
     X(route)                                                                                       \
     X(source)                                                                                      \
-    X(link)
+    X(link)                                                                                        \
+    X(ladder)                                                                                      \
+    X(mix)
 
 enum object_kind {
 #define OBJECT_KIND_ENUM(name) OBJECT_##name,

@@ -122,3 +122,8 @@ void announced_stop(struct router *router)
     while (!list_is_empty(&router->announced))
         stop_telling(container_of(router->announced.next, struct core_announced, node));
 }
+
+bool core_is_announced(const struct router *router, const struct moq_path *path)
+{
+    return moq_offers_has(router->offers, path);
+}

@@ -56,6 +56,8 @@ struct relay_config;
     X(groups_sent, "groups delivered to viewers")                                                  \
     X(bytes_sent, "bytes of groups sent to viewers")                                               \
     X(watches, "tracks that code inside the relay watches now")                                    \
+    X(switches_total, "times that viewers were moved to another rendition")                        \
+    X(switches_failed_total, "times that they could not be moved")                                 \
     X(watches_total, "tracks that code inside the relay watched")                                  \
     X(watch_groups_read, "groups that it read to their ends")                                      \
     X(watch_groups_cut, "groups that it began and did not read to their ends")                     \

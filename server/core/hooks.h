@@ -33,6 +33,7 @@
 #include "base/clock.h"
 #include "base/list.h"
 #include "native/native.h"
+#include "server/core/ladder.h"
 
 #ifdef __cplusplus
 extern "C" {
@@ -241,6 +242,11 @@ bool core_request_candidate(const struct core_request *request, size_t index,
  * as when a newer publisher comes: groups that grow are cut, sequences go on. 0,
  * MOQ_ERR_NOT_FOUND (no candidate has this number), or MOQ_ERR_INVALID (not a subscription). */
 int core_request_set_source(struct core_request *request, uint64_t number);
+/* The viewer may be moved between these renditions while it watches. A reference is taken; NULL:
+ * none. It has no effect on a viewer that asks for groups by number. MOQ_ERR_INVALID: not a
+ * subscription. */
+int core_request_set_ladder(struct core_request *request, struct core_ladder *ladder);
+const struct core_ladder *core_request_ladder(const struct core_request *request);
 /* The entry's own pointer, kept from its LATER to core_answer or `withdrawn`. */
 void core_request_set_user(struct core_request *request, void *user);
 void *core_request_user(const struct core_request *request);
@@ -338,10 +344,21 @@ struct core_peer *core_viewer_peer(const struct core_viewer *viewer);
 uint64_t core_viewer_number(const struct core_viewer *viewer); /* of all workers' viewers */
 const struct moq_path *core_viewer_path(const struct core_viewer *viewer);  /* the requested path */
 const struct moq_path *core_viewer_track(const struct core_viewer *viewer); /* that of its track */
+/* NULL: it cannot be moved between renditions. */
+const struct core_ladder *core_viewer_ladder(const struct core_viewer *viewer);
+size_t core_viewer_rendition(const struct core_viewer *viewer);         /* that it has; or none */
+const char *core_viewer_rendition_by(const struct core_viewer *viewer); /* an entry; NULL: none */
+/* Moves it to another rendition of its ladder, at the next group that begins at the same media time
+ * in both, but at most once in MIX_QUIET_NS: until then, the last call counts. The viewer may be
+ * gone when this returns. 0, MOQ_ERR_INVALID (it has no ladder, or no such rendition),
+ * MOQ_ERR_NOT_FOUND (nobody publishes it), MOQ_ERR_CLOSED or MOQ_ERR_NOMEM. */
+int core_viewer_turn_to(struct core_viewer *viewer, const struct core_hook *hook, size_t rendition);
 void core_viewer_stats(const struct core_viewer *viewer, struct moq_viewer_stats *stats);
 const struct moq_wish *core_viewer_wish(const struct core_viewer *viewer);
 const struct moq_policy *core_viewer_policy(const struct core_viewer *viewer);
 void core_viewer_reasons(const struct core_viewer *viewer, struct core_policy_reasons *reasons);
+/* Skips to the newest group. The viewer may be gone when this returns. */
+void core_viewer_skip(struct core_viewer *viewer);
 /* As moq_viewer_close; viewer_died follows, perhaps before this returns. */
 void core_viewer_close(struct core_viewer *viewer, int error);
 void *core_viewer_slot(const struct core_viewer *viewer, const struct core_hook *hook);

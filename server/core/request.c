@@ -65,6 +65,7 @@ void request_note(struct core_request *request)
     request->path_before = request->path ? moq_path_ref(request->path) : NULL;
     request->override_before = request->override;
     request->source_before = request->source;
+    request->ladder_before = core_ladder_ref(request->ladder);
     request->grants_before = request->grants ? grants_ref(*request->grants) : NULL;
     request->grants_error_before = request->grants_error;
 }
@@ -76,6 +77,9 @@ void request_undo(struct core_request *request)
     request->path_before = NULL;
     request->override = request->override_before;
     request->source = request->source_before;
+    core_ladder_unref(&request->ladder);
+    request->ladder = request->ladder_before;
+    request->ladder_before = NULL;
     request->grants_error = request->grants_error_before;
     if (!request->grants)
         return;
@@ -88,6 +92,7 @@ void request_forget_notes(struct core_request *request)
 {
     moq_path_unref(&request->path_before);
     grants_unref(&request->grants_before);
+    core_ladder_unref(&request->ladder_before);
 }
 
 /* ---- For hooks ------------------------------------------------------------------------------- */
@@ -132,6 +137,21 @@ uint64_t core_request_group(const struct core_request *request)
 uint64_t core_request_viewer(const struct core_request *request)
 {
     return request->viewer;
+}
+
+int core_request_set_ladder(struct core_request *request, struct core_ladder *ladder)
+{
+    if (!request->wish)
+        return MOQ_ERR_INVALID;
+    core_ladder_ref(ladder);
+    core_ladder_unref(&request->ladder);
+    request->ladder = ladder;
+    return 0;
+}
+
+const struct core_ladder *core_request_ladder(const struct core_request *request)
+{
+    return request->ladder;
 }
 
 void core_request_set_denial(struct core_request *request, enum core_denial denial,

@@ -18,6 +18,7 @@ struct core_request {
     uint64_t group;                 /* of a fetch */
     uint64_t viewer;                /* of a subscription: the number that its viewer will have */
     uint64_t source;                /* stamp of the announcement that hooks chose; 0: none */
+    struct core_ladder *ladder;     /* of a subscription: a reference; NULL: none */
     uint8_t denial;                 /* enum core_denial, if it is denied */
     char reason[CORE_REASON_BYTES]; /* why it was denied; "": as request_words says */
     /* Called once, perhaps before core_hooks_ask returns. After that the chain does not use the
@@ -31,8 +32,9 @@ struct core_request {
     struct grants *grants_before; /* the grants as the current entry got them: a reference */
     int grants_error_before;
     uint64_t source_before;
-    struct list node;        /* core_hooks.held or .taken */
-    struct list number_node; /* core_hooks.by_number */
+    struct core_ladder *ladder_before; /* a reference */
+    struct list node;                  /* core_hooks.held or .taken */
+    struct list number_node;           /* core_hooks.by_number */
     uint64_t number, deadline_ns;
     bool is_held;
     void *held_user; /* set by the entry that holds it */

@@ -55,6 +55,7 @@ struct router {
     struct list outlets;        /* outlet.node: those that belong to no source */
     struct list watches;        /* core_watch.node */
     struct list announced;      /* core_announced.node */
+    struct list mixes;          /* mix.node */
     struct list soon;           /* soon.node: calls that are due */
     struct post soon_post;      /* under way while is_soon_sent */
     struct list viewers;        /* core_viewer.router_node, by the time of the next sample */

@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "server/core/fetch.h"
+#include "server/core/mix.h"
 #include "server/core/outlet.h"
 #include "server/core/peer.h"
 #include "server/core/source.h"
@@ -37,7 +38,7 @@ static void check_viewers(const struct source *source)
     list_for_each (node, &source->viewers) {
         const struct core_viewer *viewer = container_of(node, struct core_viewer, node);
         REQUIRE(viewer->source == source && viewer->router == source->router);
-        REQUIRE(moq_viewer_track(viewer->served) == source->track);
+        REQUIRE(viewer->mix || moq_viewer_track(viewer->served) == source->track);
         REQUIRE(moq_viewer_user(viewer->served) == viewer);
         REQUIRE(viewer->member.object == viewer);
         REQUIRE(viewer->path != NULL);
@@ -54,6 +55,7 @@ static void check_listening_watches(const struct source *source)
     uint32_t count = 0;
     list_for_each (node, &source->listeners) {
         const struct source_listener *listener = container_of(node, struct source_listener, node);
+        count += listener->ops == &mix_listening;
         if (listener->ops != &watch_listening)
             continue;
         const struct core_watch *watch = container_of(node, struct core_watch, listener.node);
@@ -213,6 +215,12 @@ static void check_outlets(const struct router *router)
 }
 
 /* A watch waits, or listens to a source, or is over. */
+static void check_mixes(const struct router *router)
+{
+    list_for_each (node, &router->mixes)
+        mix_check(container_of(node, struct mix, node));
+}
+
 static void check_watches(const struct router *router)
 {
     list_for_each (node, &router->watches) {
@@ -263,4 +271,5 @@ void router_check(struct router *router)
     check_origins(router);
     check_held(router);
     check_watches(router);
+    check_mixes(router);
 }

@@ -6,6 +6,7 @@
 #include "server/core/bulletin.h"
 #include "server/core/fetch.h"
 #include "server/core/foreign.h"
+#include "server/core/mix.h"
 #include "server/core/outlet.h"
 #include "server/core/peer.h"
 #include "server/core/router_check.h"
@@ -35,6 +36,7 @@ int router_init(struct router *router, const struct router_config *config)
     list_init(&router->viewers);
     list_init(&router->watches);
     list_init(&router->announced);
+    list_init(&router->mixes);
     list_init(&router->soon);
     router->next_peer = router->next_viewer = router->worker + 1;
     if (!router->commons)
@@ -103,6 +105,7 @@ void router_sweep(struct router *router)
     guests_sweep(router);
     bulletins_sweep(router);
     routes_sweep(router);
+    mixes_sweep(router);
     watches_sweep(router); /* they note what is late before the caches drop it */
     sources_sweep(router);
 #ifndef NDEBUG

@@ -17,7 +17,7 @@ static bool is_fed(const struct source *source)
     return source->feed && source->feed->ops->is_active(source->feed);
 }
 
-static bool is_copy(const struct source *source)
+bool source_is_copy(const struct source *source)
 {
     return source->feed && source->feed->ops->is_copy;
 }
@@ -229,11 +229,11 @@ static bool combine_wishes(const struct source *source, struct moq_wish *all)
     bool has_any = false;
     list_for_each (node, &source->viewers) {
         const struct core_viewer *viewer = container_of(node, struct core_viewer, node);
-        const struct moq_wish *wish = moq_viewer_wish(viewer->served);
+        const struct moq_wish wish = core_viewer_source_wish(viewer);
         if (has_any)
-            add_wish(all, wish);
+            add_wish(all, &wish);
         else
-            *all = *wish;
+            *all = wish;
         has_any = true;
     }
     list_for_each (node, &source->listeners) {
@@ -359,6 +359,20 @@ void source_remove_watch(struct source *source, struct source_listener *listener
     source_adjust(source);
 }
 
+void source_take_viewer(struct source *source, struct core_viewer *viewer)
+{
+    struct source *before = viewer->source;
+    list_remove(&viewer->node);
+    viewer->source = source;
+    list_push_back(&source->viewers, &viewer->node);
+    note_idle(before);
+    note_idle(source);
+    tell_live_or_idle(source);
+    source_adjust(source);
+    tell_live_or_idle(before);
+    source_adjust(before);
+}
+
 static void add_totals(struct core_counters *counters, const struct moq_viewer *viewer)
 {
     struct moq_viewer_stats stats;
@@ -373,7 +387,7 @@ void sources_add_totals(const struct router *router, struct core_counters *count
 {
     list_for_each (node, &router->sources) {
         const struct source *source = container_of(node, struct source, node);
-        counters->tracks += source->route && !is_copy(source); /* only at home */
+        counters->tracks += source->route && !source_is_copy(source); /* only at home */
         list_for_each (inner, &source->viewers)
             add_totals(counters, container_of(inner, struct core_viewer, node)->served);
     }
@@ -514,65 +528,7 @@ static void on_failed(struct route_follower *follower, const struct announcement
 static const struct route_follower_ops follower_ops = {
     .on_newest = on_newest, .on_left = on_left, .on_failed = on_failed};
 
-/* ---- The caches ------------------------------------------------------------------------------ */
-
-/* Updates the relay's total by what this worker holds now. Returns whether the total is over the
- * limit and this worker holds more than its share. The bytes of a copy count at its home. */
-static bool is_cache_over(struct router *router, uint64_t bytes)
-{
-    uint64_t bound = router->config->cache.bytes, before = router->counters.cache_bytes;
-    uint64_t all =
-        __atomic_add_fetch(&router->commons->cache_bytes, bytes - before, __ATOMIC_RELAXED);
-    router->counters.cache_bytes = bytes;
-    return bound > 0 && all > bound && bytes > bound / router->workers;
-}
-
-void source_take_configuration(struct source *source)
-{
-    struct moq_cache_limits limits = core_cache_limits(source->router->config);
-    list_for_each (node, &source->viewers) {
-        const struct core_viewer *viewer = container_of(node, struct core_viewer, node);
-        uint64_t latency_ns = moq_viewer_policy(viewer->served)->latency_ns;
-        limits.grace_ns = latency_ns > limits.grace_ns ? latency_ns : limits.grace_ns;
-    }
-    list_for_each (node, &source->listeners) {
-        uint64_t latency_ns = container_of(node, struct source_listener, node)->latency_ns;
-        limits.grace_ns = latency_ns > limits.grace_ns ? latency_ns : limits.grace_ns;
-    }
-    moq_track_set_cache(source->track, &limits);
-}
-
-/* Cuts each track, or each copy, to its newest group, once. */
-static void cut_tracks(struct router *router, bool is_copies_only)
-{
-    struct moq_cache_limits least = {.groups = 1, .age_ns = 1, .bytes = 1};
-    list_for_each (node, &router->sources) {
-        struct source *source = container_of(node, struct source, node);
-        if (is_copies_only && !is_copy(source))
-            continue;
-        struct moq_cache_limits usual = moq_track_config(source->track)->cache;
-        moq_track_set_cache(source->track, &least);
-        moq_track_sweep(source->track);
-        moq_track_set_cache(source->track, &usual);
-    }
-}
-
-/* The cache of the relay is over its limit. Copies on other workers may hold the bytes that this
- * worker cuts, so cache_cuts tells them. */
-static void cut_cache(struct router *router)
-{
-    router->counters.cache_evictions++;
-    __atomic_add_fetch(&router->commons->cache_cuts, 1, __ATOMIC_RELAXED);
-    cut_tracks(router, false);
-}
-
-static void cut_copies(struct router *router)
-{
-    uint32_t cuts = __atomic_load_n(&router->commons->cache_cuts, __ATOMIC_RELAXED);
-    if (cuts != router->cache_cuts)
-        cut_tracks(router, true);
-    router->cache_cuts = cuts;
-}
+/* ---- All of a router's ----------------------------------------------------------------------- */
 
 void sources_sweep(struct router *router)
 {
@@ -586,9 +542,7 @@ void sources_sweep(struct router *router)
             continue;
         }
         moq_track_sweep(source->track);
-        bytes += is_copy(source) ? 0 : moq_track_cached_bytes(source->track);
+        bytes += source_is_copy(source) ? 0 : moq_track_cached_bytes(source->track);
     }
-    if (is_cache_over(router, bytes))
-        cut_cache(router);
-    cut_copies(router);
+    sources_bound_cache(router, bytes);
 }

@@ -66,6 +66,9 @@ void source_free(struct source *source);
 /* Takes over `viewer`, which may be gone when this returns. */
 void source_add_viewer(struct source *source, struct core_viewer *viewer);
 void source_remove_viewer(struct core_viewer *viewer); /* frees it */
+/* It is served from a mix, which turned to this source, and leaves its present one. Hooks are told
+ * of tracks that become live or idle, so it may be gone when this returns. */
+void source_take_viewer(struct source *source, struct core_viewer *viewer);
 
 /* A watch joins the listeners and counts as a viewer of this worker. It may be gone when this
  * returns. */
@@ -88,9 +91,15 @@ bool source_can_ask_ranges(const struct source *source);
 struct source *source_of(const struct route *route);   /* NULL: nobody watches */
 void source_dismiss(struct source *source, int error); /* tells all listeners of the end */
 
+void source_cut_track(struct moq_track *track); /* to its newest group, once */
 /* After a reload: its cache as it says now; viewers keep what they had. */
 void source_take_configuration(struct source *source);
 void sources_sweep(struct router *router);
+/* This worker's tracks hold so many bytes, copies excluded: if all caches together are over their
+ * limit, cuts what is kept. */
+void sources_bound_cache(struct router *router, uint64_t bytes);
+/* Whether its groups are those of another worker, whose cache counts them. */
+bool source_is_copy(const struct source *source);
 /* Adds the numbers of the present viewers; those of viewers that have left are in the counters
  * already. */
 void sources_add_totals(const struct router *router, struct core_counters *counters);

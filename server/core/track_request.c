@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "server/core/choice.h"
+#include "server/core/mix.h"
 #include "server/core/peer.h"
 #include "server/core/settings.h"
 #include "server/core/source.h"
@@ -19,6 +20,7 @@ static void track_request_free(struct track_request *request)
     info_query_close(&request->query);
     core_hooks_withdraw(&request->request);
     moq_path_unref(&request->request.path);
+    core_ladder_unref(&request->request.ladder);
     free(request);
 }
 
@@ -95,26 +97,48 @@ static struct core_viewer *viewer_of(const struct track_request *request,
     return core_viewer_new(request->router, &origin);
 }
 
-static void serve_subscription(struct track_request *request, struct route *route)
+/* A viewer that asks for groups by number wants those of one track. */
+static bool may_be_moved(const struct track_request *request)
+{
+    const struct moq_wish *wish = &request->asked->wish;
+    return core_ladder_count(request->request.ladder) > 1 && wish->min == MOQ_NO_GROUP &&
+           wish->max == MOQ_NO_GROUP;
+}
+
+/* Takes over `mix`, which may be NULL. */
+static void serve_viewer(struct track_request *request, struct source *source,
+                         struct core_viewer *viewer, struct mix *mix)
 {
     struct router *router = request->router;
     struct moq_request *asked = request->asked;
-    struct source *source = source_get(router, route);
-    if (source && !source_is_ready(source) && wait_for_feed(request, source))
-        return;
-    struct core_viewer *viewer = source ? viewer_of(request, source) : NULL;
-    if (!viewer) {
-        refuse_request(request, MOQ_ERR_NOMEM);
-        return;
-    }
     source_expect(source, &asked->wish);
     track_request_gone(asked);
-    if (core_viewer_serve(viewer, asked, source->track))
-        source_add_viewer(source, viewer);
-    else {
+    if (!core_viewer_serve(viewer, asked, mix ? mix_track(mix) : source->track)) {
         router->counters.requests_refused++;
         core_viewer_free(viewer);
+        mix_free(&mix);
+        return;
     }
+    if (mix)
+        mix_attach(mix, viewer);
+    source_add_viewer(source, viewer);
+}
+
+static void serve_subscription(struct track_request *request, struct route *route)
+{
+    struct source *source = source_get(request->router, route);
+    if (source && !source_is_ready(source) && wait_for_feed(request, source))
+        return;
+    bool is_mixed = may_be_moved(request);
+    struct core_viewer *viewer = source ? viewer_of(request, source) : NULL;
+    struct mix *mix = viewer && is_mixed ? mix_new(source, request->request.ladder) : NULL;
+    if (viewer && (mix || !is_mixed)) {
+        serve_viewer(request, source, viewer, mix);
+        return;
+    }
+    refuse_request(request, MOQ_ERR_NOMEM);
+    if (viewer)
+        core_viewer_free(viewer);
 }
 
 static void on_ready(struct route_waiter *waiter)

@@ -55,8 +55,18 @@ bool core_viewer_serve(struct core_viewer *viewer, struct moq_request *asked,
 
 void core_viewer_free(struct core_viewer *viewer)
 {
+    if (viewer->mix)
+        viewer->on_free(viewer);
     moq_path_unref(&viewer->path);
     free(viewer);
+}
+
+struct moq_wish core_viewer_source_wish(const struct core_viewer *viewer)
+{
+    struct moq_wish wish = *moq_viewer_wish(viewer->served);
+    if (viewer->mix)
+        wish.min = wish.max = MOQ_NO_GROUP;
+    return wish;
 }
 
 struct moq_policy core_viewer_decided(const struct core_viewer *viewer)
@@ -92,8 +102,7 @@ void core_viewers_sample(struct router *router)
 
 /* ---- For hooks ------------------------------------------------------------------------------- */
 
-/* Whether the viewer has left its source, and hooks are being told of its death. */
-static bool is_over(const struct core_viewer *viewer)
+bool core_viewer_is_over(const struct core_viewer *viewer)
 {
     return moq_viewer_user(viewer->served) != viewer;
 }
@@ -101,7 +110,7 @@ static bool is_over(const struct core_viewer *viewer)
 void core_viewer_override(struct core_viewer *viewer, const struct core_hook *hook,
                           const struct core_override *change)
 {
-    if (is_over(viewer))
+    if (core_viewer_is_over(viewer))
         return;
     policy_override_set(&viewer->override, hook->name, change);
     core_viewer_decide(viewer);
@@ -109,7 +118,7 @@ void core_viewer_override(struct core_viewer *viewer, const struct core_hook *ho
 
 void core_viewer_clear_override(struct core_viewer *viewer, unsigned bits)
 {
-    if (is_over(viewer))
+    if (core_viewer_is_over(viewer))
         return;
     policy_override_clear(&viewer->override, bits);
     core_viewer_decide(viewer);
@@ -128,11 +137,6 @@ struct core_peer *core_viewer_peer(const struct core_viewer *viewer)
 const struct moq_path *core_viewer_path(const struct core_viewer *viewer)
 {
     return viewer->path;
-}
-
-const struct moq_path *core_viewer_track(const struct core_viewer *viewer)
-{
-    return moq_track_path(moq_viewer_track(viewer->served));
 }
 
 void core_viewer_stats(const struct core_viewer *viewer, struct moq_viewer_stats *stats)
@@ -156,9 +160,15 @@ void core_viewer_reasons(const struct core_viewer *viewer, struct core_policy_re
     policy_decide(&inputs, reasons);
 }
 
+void core_viewer_skip(struct core_viewer *viewer)
+{
+    if (!core_viewer_is_over(viewer))
+        moq_viewer_skip(viewer->served);
+}
+
 void core_viewer_close(struct core_viewer *viewer, int error)
 {
-    if (!is_over(viewer))
+    if (!core_viewer_is_over(viewer))
         moq_viewer_close(viewer->served, error);
 }
 

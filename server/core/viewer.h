@@ -24,7 +24,10 @@ struct core_viewer {
     struct policy_override override;
     uint64_t max_latency_ns; /* taken on arrival, like its class */
     uint64_t next_sample_ns;
-    bool is_revoked; /* it is being closed, because its peer may not watch any more */
+    struct mix *mix; /* see mix.h: what it is served; NULL: the source's track itself */
+    void (*on_free)(struct core_viewer *viewer); /* of the mix */
+    const char *rendition_by; /* the name of the entry that moved it last; NULL: none has */
+    bool is_revoked;          /* it is being closed, because its peer may not watch any more */
     struct chain_member member;
     max_align_t slots[]; /* of the chain's entries */
 };
@@ -52,8 +55,15 @@ void core_keep_groups_for(struct moq_track *track, const struct moq_policy *poli
  * this returns. */
 void core_viewer_decide(struct core_viewer *viewer);
 
+/* What it wants of its source. The groups of a mix have numbers of their own, so its range means
+ * nothing to a source. */
+struct moq_wish core_viewer_source_wish(const struct core_viewer *viewer);
+
 /* What policy_decide says for its present inputs. */
 struct moq_policy core_viewer_decided(const struct core_viewer *viewer);
+
+/* Whether the viewer has left its source, and hooks are being told of its death. */
+bool core_viewer_is_over(const struct core_viewer *viewer);
 
 /* Shows hooks the viewers whose samples are due, but at most as many as one step needs. */
 void core_viewers_sample(struct router *router);

@@ -94,6 +94,8 @@ int core_announced_open(struct router *router, struct moq_path *prefix,
                         struct core_announced **announced);
 /* No callback follows. May point to NULL; sets it to NULL. */
 void core_announced_close(struct core_announced **announced);
+/* Whether somebody offers this path now, as far as this worker knows. */
+bool core_is_announced(const struct router *router, const struct moq_path *path);
 
 #ifdef __cplusplus
 }

@@ -91,6 +91,12 @@ void relay_viewer_clear_policy(struct relay_viewer *viewer, uint32_t bits)
         core_viewer_clear_override(viewer->core, bits);
 }
 
+void relay_viewer_skip(struct relay_viewer *viewer)
+{
+    if (FITS(viewer, HOST_VIEWER))
+        core_viewer_skip(viewer->core);
+}
+
 void relay_viewer_close(struct relay_viewer *viewer, enum relay_denial code)
 {
     if (FITS(viewer, HOST_VIEWER))

@@ -232,3 +232,11 @@ void watches_close_forgotten(struct relay_worker *worker)
     while (!list_is_empty(&worker->announced))
         close_announced(container_of(worker->announced.next, struct relay_announced, node));
 }
+
+bool relay_path_is_offered(const struct relay_worker *worker, const char *text)
+{
+    struct moq_path *path = FITS(worker, HOST_WORKER) && text ? host_path(text) : NULL;
+    bool is_offered = path && core_is_announced(worker->core->router, path);
+    moq_path_unref(&path);
+    return is_offered;
+}

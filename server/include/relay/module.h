@@ -10,6 +10,7 @@
  * again. An addition raises the minor version: older modules keep working, and a module that was
  * compiled for a newer minor version is refused. Structs that may grow begin with their size.
  *   1.0   2026-11-30   first version
+ *   1.1   2026-12-01   renditions of viewers
  *
  * Threads. The relay has a main thread and one thread per worker. In square brackets, each comment
  * says where a function may be called, or where the relay calls it:
@@ -43,7 +44,7 @@ extern "C" {
 #endif
 
 #define RELAY_ABI_MAJOR 1
-#define RELAY_ABI_MINOR 0
+#define RELAY_ABI_MINOR 1
 
 /* Marks what crosses the border. For functions: since which version. */
 #define RELAY_EXPORT __attribute__((visibility("default")))
@@ -467,6 +468,29 @@ int relay_request_candidate(const struct relay_request *request, size_t index,
  * relay_request_set_path. RELAY_ERR_NOT_FOUND; RELAY_ERR_INVALID: not a subscription. */
 RELAY_SINCE(1, 0) int relay_request_set_source(struct relay_request *request, uint64_t number);
 
+/* One of several tracks with the same pictures, between which a viewer may be moved. Groups begin
+ * with their media time, as those of karp do: their first frame begins with it, in microseconds, as
+ * a QUIC varint. */
+struct relay_rendition { /* since 1.1 */
+    uint32_t size;       /* sizeof(struct relay_rendition) */
+    uint32_t unused;
+    uint64_t bitrate_bps; /* 0: not known */
+    const char *path;
+};
+enum { RELAY_RENDITIONS_MAX = 16 }; /* of one viewer */
+/* The viewer of this subscription may be moved between these, the lowest bit rate first; the track
+ * that it is served should be one of them. It has no effect on a viewer that asks for a range of
+ * groups. Count 0: it may not be moved. RELAY_ERR_INVALID: a path is invalid, or it is not a
+ * subscription; RELAY_ERR_BOUNDS; RELAY_ERR_NOMEM. */
+RELAY_SINCE(1, 1)
+int relay_request_set_renditions(struct relay_request *request,
+                                 const struct relay_rendition *renditions, size_t count);
+/* What an earlier module has set: fills in the rendition with this index, and points its path at
+ * `path` (RELAY_PATH_BYTES). RELAY_ERR_NOT_FOUND: there is none. */
+RELAY_SINCE(1, 1)
+int relay_request_rendition(const struct relay_request *request, size_t index,
+                            struct relay_rendition *rendition, char *path);
+
 enum relay_policy_bits { RELAY_SET_LATENCY = 1, RELAY_SET_PRIORITY = 2, RELAY_SET_ORDER = 4 };
 struct relay_policy {
     uint32_t size;       /* sizeof(struct relay_policy) */
@@ -567,6 +591,20 @@ const char *relay_viewer_track(const struct relay_viewer *viewer, char *out, siz
 RELAY_SINCE(1, 0)
 void relay_viewer_asked(const struct relay_viewer *viewer, struct relay_asked *asked);
 
+/* The renditions between which it may be moved, as relay_request_rendition. They stay the same as
+ * long as it lives. */
+RELAY_SINCE(1, 1)
+int relay_viewer_rendition(const struct relay_viewer *viewer, size_t index,
+                           struct relay_rendition *rendition, char *path);
+/* The index of the one that it is served now. RELAY_ERR_NOT_FOUND: it cannot be moved, or its track
+ * is none of them. */
+RELAY_SINCE(1, 1) int relay_viewer_turned(const struct relay_viewer *viewer);
+/* Moves it to another rendition, at the next group that begins at the same media time in both. Not
+ * more than once in two seconds: until then, the last call counts. The viewer may be gone when this
+ * returns. RELAY_ERR_INVALID: it cannot be moved, or has no such rendition; RELAY_ERR_NOT_FOUND:
+ * nobody publishes that; RELAY_ERR_NOMEM. */
+RELAY_SINCE(1, 1) int relay_viewer_turn(struct relay_viewer *viewer, size_t index);
+
 struct relay_viewer_stats {
     uint32_t size;        /* in: sizeof(struct relay_viewer_stats) */
     uint32_t open_groups; /* streams that are open for it now */
@@ -584,6 +622,8 @@ RELAY_SINCE(1, 0)
 int relay_viewer_set_policy(struct relay_viewer *viewer, const struct relay_policy *policy);
 /* The numbers of `bits` are no module's any more. */
 RELAY_SINCE(1, 0) void relay_viewer_clear_policy(struct relay_viewer *viewer, uint32_t bits);
+/* Skips to the newest group: older ones are given up. The viewer may be gone when this returns. */
+RELAY_SINCE(1, 1) void relay_viewer_skip(struct relay_viewer *viewer);
 RELAY_SINCE(1, 0) void relay_viewer_close(struct relay_viewer *viewer, enum relay_denial code);
 
 /* ---- Sources: [worker] ----------------------------------------------------------------------- */
@@ -720,6 +760,9 @@ int relay_announced_open(struct relay_worker *worker, const char *prefix,
                          const struct relay_announced_ops *ops, void *user,
                          struct relay_announced **announced);
 RELAY_SINCE(1, 0) void relay_announced_close(struct relay_announced **announced); /* to NULL */
+/* Whether this path is offered now, as far as this worker knows. */
+RELAY_SINCE(1, 1)
+bool relay_path_is_offered(const struct relay_worker *worker, const char *path);
 
 /* ---- Guests: [worker] ------------------------------------------------------------------------ */
 

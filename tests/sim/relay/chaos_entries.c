@@ -190,6 +190,8 @@ static void on_viewer_sample(void *self, struct core_viewer *viewer)
         core_viewer_clear_override(viewer, change.set);
     else if (roll < 16)
         core_viewer_close(viewer, roll == 14 ? 0 : MOQ_ERR_REFUSED);
+    else if (roll < 28)
+        core_viewer_turn_to(viewer, &entry->hook, chaos_dice(entry->chaos, CHAOS_PATHS));
     else
         do_anything(self, core_viewer_peer(viewer));
 }
@@ -251,6 +253,20 @@ static void choose_source(struct chaos *chaos, struct core_request *request)
         assert_int_equal(core_request_set_source(request, candidate.number), 0);
 }
 
+/* All paths, though their groups are no renditions of anything. */
+static void give_ladder(struct chaos *chaos, struct core_request *request)
+{
+    struct core_rendition renditions[CHAOS_PATHS];
+    size_t count = 1 + chaos_dice(chaos, CHAOS_PATHS);
+    for (size_t i = 0; i < count; i++)
+        renditions[i] = (struct core_rendition){moq_path_from_text(chaos_path((int)i)), 0};
+    struct core_ladder *ladder = core_ladder_new(renditions, count);
+    assert_int_equal(core_request_set_ladder(request, ladder), 0);
+    core_ladder_unref(&ladder);
+    for (size_t i = 0; i < count; i++)
+        moq_path_unref(&renditions[i].path);
+}
+
 static void say_something(const struct chaos_entry *entry, struct core_request *request)
 {
     struct chaos *chaos = entry->chaos;
@@ -262,6 +278,8 @@ static void say_something(const struct chaos_entry *entry, struct core_request *
         core_request_set_path(request, path);
     if (core_request_kind(request) == CORE_REQUEST_SUBSCRIBE && chaos_dice(chaos, 3) == 0)
         core_request_override(request, &entry->hook, &change);
+    if (core_request_kind(request) == CORE_REQUEST_SUBSCRIBE && chaos_dice(chaos, 2) == 0)
+        give_ladder(chaos, request);
     if (chaos_dice(chaos, 3) == 0)
         choose_source(chaos, request);
     moq_path_unref(&path);
