@@ -132,7 +132,7 @@ bool karp_track_continues(const struct karp_track *a, const struct karp_track *b
            a->width == b->width && a->height == b->height && a->sample_rate == b->sample_rate &&
            a->channel_count == b->channel_count && a->timescale == b->timescale &&
            strcmp(a->language, b->language) == 0 && strcmp(a->language_tag, b->language_tag) == 0 &&
-           display_equals(&a->display, &b->display);
+           display_equals(&a->display, &b->display) && strcmp(a->ladder, b->ladder) == 0;
 }
 
 bool karp_track_equals(const struct karp_track *a, const struct karp_track *b)

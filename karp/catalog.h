@@ -65,13 +65,14 @@ struct karp_track {
     char language[KARP_LANGUAGE_MAX_BYTES]; /* three letters of ISO 639-2; "": undetermined */
     char language_tag[KARP_LANGUAGE_TAG_MAX_BYTES]; /* BCP 47; "": the file has none */
     struct karp_display display;                    /* video */
+    char ladder[KARP_TRACK_NAME_MAX_BYTES]; /* video: what its renditions share; see ladder.h */
 };
 
-/* `timescale`, `language`, `language_tag`, `display`, the `description` of audio, and `start` are
- * extensions of ours, which other programs ignore. A publisher whose file has edit lists moves all
- * times up until none is negative, and the member "start" says how far. With that and `timescale`,
- * an export can restore the times of the file, including negative ones. A player that does not know
- * them plays the frames at the times that they carry. */
+/* `timescale`, `language`, `language_tag`, `display`, `ladder`, the `description` of audio, and
+ * `start` are extensions of ours, which other programs ignore. A publisher whose file has edit
+ * lists moves all times up until none is negative, and the member "start" says how far. With that
+ * and `timescale`, an export can restore the times of the file, including negative ones. A player
+ * that does not know them plays the frames at the times that they carry. */
 struct karp_catalog {
     struct karp_track *tracks; /* read-only; video before audio */
     size_t track_count;        /* read-only */

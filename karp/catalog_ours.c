@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The members of a track that only our catalogs have, all optional: the timescale of the file, the
- * language, and how pictures are shown. The last group has the names, forms and meanings of
- * VideoDecoderConfig in WebCodecs, and its words for colours. A colour that has no word there is
- * written as its number in ISO/IEC 23091-2.
+ * language, the ladder, and how pictures are shown. The last group has the names, forms and
+ * meanings of VideoDecoderConfig in WebCodecs, and its words for colours. A colour that has no word
+ * there is written as its number in ISO/IEC 23091-2.
  * Tested by tests/unit/karp/test_catalog.c. */
 #include <string.h>
 
@@ -81,6 +81,14 @@ static void read_display(const json_t *object, struct karp_display *display)
     display->has_colour = display_says_colour(&display->colour);
 }
 
+static void read_ladder(const json_t *object, struct karp_track *track)
+{
+    const json_t *value = json_object_get(object, "ladder");
+    size_t length = json_is_string(value) ? json_string_length(value) : 0;
+    if (length > 0 && length < sizeof track->ladder)
+        memcpy(track->ladder, json_string_value(value), length + 1);
+}
+
 void catalog_read_ours(const json_t *object, struct karp_track *track)
 {
     const char *language = json_string_value(json_object_get(object, "language"));
@@ -90,8 +98,10 @@ void catalog_read_ours(const json_t *object, struct karp_track *track)
     if (tag && display_language_tag_is_valid(tag))
         memcpy(track->language_tag, tag, strlen(tag) + 1);
     read_number(object, "timescale", 1, UINT32_MAX, &track->timescale);
-    if (track->kind == KARP_VIDEO)
+    if (track->kind == KARP_VIDEO) {
         read_display(object, &track->display);
+        read_ladder(object, track);
+    }
 }
 
 /* A NULL value makes json_object_set_new fail. */
@@ -146,5 +156,7 @@ bool catalog_write_ours(json_t *object, const struct karp_track *track)
     if (is_written && track->language_tag[0])
         is_written =
             json_object_set_new(object, "languageTag", json_string(track->language_tag)) == 0;
+    if (is_written && track->ladder[0])
+        is_written = json_object_set_new(object, "ladder", json_string(track->ladder)) == 0;
     return is_written && write_display(object, &track->display);
 }

@@ -28,6 +28,7 @@
 #include "karp/follower.h"
 #include "karp/import.h"
 #include "karp/instances.h"
+#include "karp/ladder.h"
 #include "karp/pace.h"
 #include "karp/playback.h"
 #include "karp/queue.h"

@@ -96,6 +96,7 @@ static void display_and_language_survive(void **state)
     assert_survives(SHOWN(",\"colorSpace\":{\"primaries\":22,\"transfer\":14,\"fullRange\":true}"));
     assert_survives(SHOWN(",\"colorSpace\":{\"matrix\":\"rgb\",\"fullRange\":false}"));
     assert_survives(SHOWN(",\"colorSpace\":{\"matrix\":\"rgb\"}"));
+    assert_survives(SHOWN(",\"ladder\":\"auto\",\"rotation\":90"));
 }
 
 static void display_and_language_that_make_no_sense_are_ignored(void **state)
@@ -106,6 +107,8 @@ static void display_and_language_that_make_no_sense_are_ignored(void **state)
         SHOWN(",\"language\":7,\"languageTag\":\"de AT\""),
         SHOWN(",\"languageTag\":\"a-tag-that-is-longer-than-any-that-names-a-language\""),
         SHOWN(",\"languageTag\":\"\",\"language\":\"\""),
+        SHOWN(",\"ladder\":7"),
+        SHOWN(",\"ladder\":\"\""),
         SHOWN(",\"rotation\":45"),
         SHOWN(",\"rotation\":-90,\"flip\":1"),
         SHOWN(",\"rotation\":360"),
@@ -130,6 +133,7 @@ static void tracks_that_are_shown_otherwise_differ(void **state)
         SHOWN(",\"languageTag\":\"de\""),
         SHOWN(",\"rotation\":90"),
         SHOWN(",\"flip\":true"),
+        SHOWN(",\"ladder\":\"auto\""),
         SHOWN(",\"displayAspectWidth\":16,\"displayAspectHeight\":9"),
         SHOWN(",\"colorSpace\":{\"primaries\":\"bt709\",\"fullRange\":false}"),
         SHOWN(",\"colorSpace\":{\"primaries\":\"bt709\",\"fullRange\":true}"),
