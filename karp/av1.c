@@ -5,6 +5,7 @@
 
 enum {
     OBU_SEQUENCE_HEADER = 1,
+    OBU_TEMPORAL_DELIMITER = 2,
     OBU_FRAME_HEADER = 3,
     OBU_FRAME = 6,
     COLOUR_UNSPECIFIED = 2,
@@ -135,6 +136,14 @@ bool av1_find_sequence(struct reader in, struct av1_sequence *sequence)
     sequence->obu = obu.whole;
     sequence->obu_size = obu.whole_size;
     return parse_sequence(obu.body, sequence);
+}
+
+size_t av1_delimiter_size(struct reader in)
+{
+    struct obu obu;
+    bool has_one =
+        reader_left(&in) > 0 && next_obu(&in, &obu) && obu.type == OBU_TEMPORAL_DELIMITER;
+    return has_one ? obu.whole_size : 0;
 }
 
 enum av1_frame av1_first_frame(struct reader in)

@@ -20,6 +20,9 @@ struct av1_sequence {
  * a header was found, also one that does not parse; otherwise it is NULL. */
 bool av1_find_sequence(struct reader in, struct av1_sequence *sequence);
 
+/* The size of the temporal delimiter at the front of a sample; 0: there is none. */
+size_t av1_delimiter_size(struct reader in);
+
 /* The kind of the first frame in a sample (5.9.2). */
 enum av1_frame { AV1_NO_FRAME, AV1_KEY_FRAME, AV1_OTHER_FRAME };
 

@@ -24,6 +24,7 @@ struct karp_importer *karp_importer_new(const struct karp_import_events *events,
     byte_buf_init(&importer->moov, KARP_IMPORT_MOOV_MAX_BYTES);
     import_output_init(importer);
     byte_buf_init(&importer->pieces, KARP_FRAME_MAX_BYTES);
+    byte_buf_init(&importer->mended, KARP_FRAME_MAX_BYTES);
     object_born(OBJECT_importer);
     return importer;
 }
@@ -36,6 +37,7 @@ void karp_importer_free(struct karp_importer *importer)
     byte_buf_deinit(&importer->moov);
     byte_buf_deinit(&importer->held);
     byte_buf_deinit(&importer->pieces);
+    byte_buf_deinit(&importer->mended);
     karp_catalog_free(importer->catalog);
     free(importer->samples);
     free(importer);

@@ -6,6 +6,7 @@
 
 #include "base/error.h"
 #include "base/log.h"
+#include "karp/av1.h"
 
 enum { VISUAL_ENTRY_BYTES = 78 };
 
@@ -82,9 +83,37 @@ static enum karp_codec_kind codec_kind_of_entry(uint32_t type, const char **reco
     return KARP_CODEC_UNKNOWN;
 }
 
-static int read_video_codec(struct karp_importer *importer, uint32_t type, struct reader children,
-                            struct karp_track *track, struct karp_codec *codec)
+/* The sequence header in the body of an av1C, after four bytes. One that does not tell its size
+ * cannot stand in front of a frame. */
+static struct reader sequence_of_av1c(struct reader record)
 {
+    enum { HAS_SIZE = 2 };
+
+    struct av1_sequence sequence;
+    reader_skip(&record, 4);
+    bool is_found = av1_find_sequence(record, &sequence) && sequence.obu[0] & HAS_SIZE;
+    return reader_of(sequence.obu, is_found ? sequence.obu_size : 0);
+}
+
+/* Takes the bitrate from a btrt box (ISO/IEC 14496-12, 8.5.2), the higher of highest and average,
+ * as for audio. */
+static void read_bitrate(struct reader children, struct karp_track *track)
+{
+    struct reader btrt;
+    if (!box_find(children, FOURCC('b', 't', 'r', 't'), &btrt))
+        return;
+    reader_skip(&btrt, 4);
+    uint32_t highest = reader_u32(&btrt), average = reader_u32(&btrt);
+    if (btrt.is_short)
+        return;
+    track->bitrate_bps = highest > average ? highest : average;
+    track->has_bitrate = track->bitrate_bps > 0;
+}
+
+static int read_video_codec(struct karp_importer *importer, uint32_t type, struct reader children,
+                            struct import_description *description)
+{
+    struct karp_codec *codec = &description->codec;
     const char *record_type = "";
     enum karp_codec_kind kind = codec_kind_of_entry(type, &record_type);
     if (kind == KARP_CODEC_UNKNOWN)
@@ -116,13 +145,17 @@ static int read_video_codec(struct karp_importer *importer, uint32_t type, struc
                            "the box %s is cut short or of a version that karp does not know",
                            record_type);
     if (kind == KARP_CODEC_H264 || kind == KARP_CODEC_H265)
-        import_describe(track, record.data, record.size);
+        import_describe(&description->track, record.data, record.size);
+    if (kind == KARP_CODEC_AV1)
+        description->sequence = sequence_of_av1c(record);
     return 0;
 }
 
 static int read_video_entry(struct karp_importer *importer, struct box *entry,
-                            struct karp_track *track, struct karp_codec *codec)
+                            struct import_description *description)
 {
+    struct karp_track *track = &description->track;
+    struct karp_codec *codec = &description->codec;
     struct reader *in = &entry->body;
     reader_skip(in, 24);
     track->width = reader_u16(in);
@@ -131,9 +164,10 @@ static int read_video_entry(struct karp_importer *importer, struct box *entry,
     if (in->is_short)
         return import_too_short(importer, "of the visual sample entry");
     struct reader children = reader_of(in->data + in->at, reader_left(in));
-    int error = read_video_codec(importer, entry->type, children, track, codec);
+    int error = read_video_codec(importer, entry->type, children, description);
     if (error)
         return error;
+    read_bitrate(children, track);
     import_display_entry(importer, children, track, codec);
     if (codec->kind == KARP_CODEC_AV1 && track->display.has_colour) {
         bool is_full = codec->colour.is_full_range;
@@ -155,7 +189,7 @@ static int read_entry(struct karp_importer *importer, struct box *entry,
                       struct import_description *description)
 {
     return description->track.kind == KARP_VIDEO
-               ? read_video_entry(importer, entry, &description->track, &description->codec)
+               ? read_video_entry(importer, entry, description)
                : import_audio_entry(importer, entry, &description->track, &description->codec);
 }
 

@@ -16,6 +16,7 @@
  *   import_media.c     cuts samples out of an mdat
  *   import_output.c    hands out the catalog and frames, once it is known where times begin
  *   import_groups.c    decides where groups begin
+ *   import_sequence.c  gives keyframes of AV1 the sequence header that they lack
  *   import_boxes.c     helps those that read boxes */
 #ifndef MOQ_KARP_IMPORT_INTERNAL_H
 #define MOQ_KARP_IMPORT_INTERNAL_H
@@ -33,7 +34,10 @@ enum {
     SAMPLE_FLAG_NON_SYNC = 0x10000
 };
 
-enum { IMPORT_MAX_ENTRIES = 32 }; /* sample entries per track; later ones are not read */
+enum {
+    IMPORT_MAX_ENTRIES = 32,         /* sample entries per track; later ones are not read */
+    IMPORT_SEQUENCE_MAX_BYTES = 256, /* longer sequence headers of AV1 are not kept */
+};
 
 /* Larger positions and times are refused, so that sums cannot overflow 64 bits. */
 #define IMPORT_NUMBER_MAX (UINT64_C(1) << 62)
@@ -117,6 +121,8 @@ struct import_track {
     struct import_clock clock;
 
     struct picture_format format;
+    uint8_t sequence[IMPORT_SEQUENCE_MAX_BYTES]; /* AV1: of av1C, for keyframes without one */
+    size_t sequence_size;
     struct import_groups groups;
     struct import_pace pace;
 
@@ -186,6 +192,7 @@ struct karp_importer {
     struct byte_buf moov;   /* the current moov, if a track of it has several sample entries */
     struct byte_buf held;   /* frames that wait for the catalog, or for a restart to be settled */
     struct byte_buf pieces; /* the first bytes of an incomplete sample */
+    struct byte_buf mended; /* a keyframe of AV1 with its sequence header */
 
     uint32_t movie_timescale;
     struct reader mvhd;        /* valid while a moov is read, as is the next member */
@@ -261,7 +268,8 @@ int import_moov_samples(struct karp_importer *importer);
 struct import_description {
     struct karp_track track;
     struct karp_codec codec;
-    bool is_complete; /* hvc1: frames carry no parameter sets */
+    bool is_complete;       /* hvc1: frames carry no parameter sets */
+    struct reader sequence; /* AV1: the sequence header in av1C; valid while the moov is read */
 };
 
 /* Reads the wanted sample entry of a track or, if karp cannot carry that one or none is wanted, the
@@ -330,6 +338,13 @@ int64_t import_pace(struct import_track *track, int64_t pts, const uint8_t *payl
 /* Whether a new group begins with `frame`, a sample of `track` with these sample flags. */
 bool import_begins_group(struct karp_importer *importer, struct import_track *track,
                          const struct karp_frame *frame, uint32_t flags);
+
+/* The first keeps the sequence header that an av1C has. The second is called for the first frame of
+ * a group. If it is a keyframe of AV1 without a sequence header, and the av1C has one, `frame` gets
+ * both; they are valid until the next call. */
+void import_sequence_keep(struct import_track *track, struct reader sequence);
+int import_sequence_add(struct karp_importer *importer, const struct import_track *track,
+                        struct karp_frame *frame);
 
 /* Takes the next bytes of an mdat. */
 int import_media(struct karp_importer *importer, const uint8_t *data, size_t size);

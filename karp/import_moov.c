@@ -84,6 +84,8 @@ static int add_to_catalog(struct karp_importer *importer, struct import_track *t
     track->format =
         picture_format_of(description->codec.kind, entry->description, entry->description_size);
 
+    import_sequence_keep(track, description->sequence);
+
     const char *objection = karp_track_objection(entry);
     if (objection)
         log_warn(LOG_MEDIA, "import: %s (%s): %s", entry->name, entry->codec, objection);

@@ -59,7 +59,10 @@ static int hand_out_frame(struct karp_importer *importer, const struct held *hel
                                .size = sample->size};
     frame.is_group_start = import_begins_group(importer, track, &frame, sample->flags);
     importer->counts.frames++;
-    int error = importer->events.on_frame(importer->user, &frame);
+    int error = frame.is_group_start ? import_sequence_add(importer, track, &frame) : 0;
+    if (error)
+        return error;
+    error = importer->events.on_frame(importer->user, &frame);
     if (error)
         import_fail(importer, CLOSED, NULL, "a frame was refused: %s", moq_error_words(error));
     return error;

@@ -39,7 +39,9 @@ static bool is_same_track(const struct import_track *a, const struct import_trac
 {
     return a->id == b->id && a->timescale == b->timescale && a->is_used == b->is_used &&
            a->default_duration == b->default_duration && a->default_size == b->default_size &&
-           a->default_flags == b->default_flags && a->edit == b->edit;
+           a->default_flags == b->default_flags && a->edit == b->edit &&
+           a->sequence_size == b->sequence_size &&
+           memcmp(a->sequence, b->sequence, a->sequence_size) == 0;
 }
 
 /* Whether the moov says the same as the one before; dates, tags, durations and bitrates do not

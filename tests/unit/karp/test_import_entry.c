@@ -86,11 +86,47 @@ static void an_empty_record_is_called_so(void **state)
     assert_failure(&file, "the box av1C is empty");
 }
 
+static void the_higher_of_two_bitrates_is_told(void **state)
+{
+    (void)state;
+    static const struct {
+        uint8_t btrt[20];
+        const char *member; /* NULL: there is none */
+    } cases[] = {
+        {"\0\0\0\x14"
+         "btrt\0\0\0\0\0\0\x10\0\0\0\x0f\xff",
+         ",\"bitrate\":4096"},
+        {"\0\0\0\x14"
+         "btrt\0\0\0\0\0\0\0\0\0\0\x0f\xff",
+         ",\"bitrate\":4095"},
+        {"\0\0\0\x14"
+         "btrt\0\0\0\1\0\0\0\0\0\0\0",
+         NULL},
+        {"\0\0\0\x10"
+         "btrt\0\0\0\0\0\0\x10\0\0\0\0\x04",
+         NULL},
+    };
+    for (size_t i = 0; i < sizeof cases / sizeof *cases; i++) {
+        struct sample_track track = video_track;
+        struct file file = {.size = 0};
+        struct notes notes = {.catalogs = 0};
+        track.boxes = cases[i].btrt;
+        track.boxes_size = cases[i].btrt[3];
+        file_ftyp(&file);
+        file_moov(&file, &track, 1);
+        file_fragment(&file, &(struct sample_run){.track = 1, .texts = "Key"});
+        import_well(&file, &notes);
+        assert_int_equal(strstr(notes.catalog, "bitrate") != NULL, cases[i].member != NULL);
+        assert_true(!cases[i].member || strstr(notes.catalog, cases[i].member));
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_record_of_hvc1_says_that_it_is_complete),
         cmocka_unit_test(an_empty_record_is_called_so),
+        cmocka_unit_test(the_higher_of_two_bitrates_is_told),
     };
     return cmocka_run_group_tests(tests, quiet, NULL);
 }

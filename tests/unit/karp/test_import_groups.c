@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -194,6 +195,48 @@ static void av1_tells_in_its_first_frame(void **state)
     assert_int_equal(kind_of(KARP_CODEC_AV1, none, sizeof none), PICTURE_UNKNOWN);
 }
 
+static const uint8_t sequence_header[] = {0x0a, 6, 0x18, 0x11, 0x11, 0x11, 0x11, 0x11};
+
+static void put_av1(struct file *file)
+{
+    file_video_entry(file, "av01", 0);
+    size_t entry = file->size - 86, record = file_begin(file, "av1C");
+    file_put(file, 0x81040c00, 4);
+    for (size_t i = 0; i < sizeof sequence_header; i++)
+        file_put(file, sequence_header[i], 1);
+    file_end(file, record);
+    file_end(file, entry);
+}
+
+/* Imports one sample of AV1 and checks what is handed out. */
+static void assert_av1(const char *sample, const char *expected)
+{
+    struct sample_track track = video_track;
+    struct file *file = calloc(1, sizeof *file);
+    struct notes *notes = calloc(1, sizeof *notes);
+    char line[64];
+    track.put_entries = put_av1;
+    file_ftyp(file);
+    file_moov(file, &track, 1);
+    file_fragment(file, &(struct sample_run){.track = 1, .texts = sample});
+    import_well(file, notes);
+    snprintf(line, sizeof line, "+video1 0 %s\n", expected);
+    assert_string_equal(notes->text, line);
+    free(notes);
+    free(file);
+}
+
+static void a_keyframe_of_av1_gets_the_sequence_header_that_it_lacks(void **state)
+{
+#define HEADER "\x0a\x06\x18\x11\x11\x11\x11\x11"
+#define FRAME "\x32\x02\x10\x11"
+    (void)state;
+    assert_av1(FRAME, HEADER FRAME);
+    assert_av1("\x16\x01\x01\x01" FRAME, "\x16\x01\x01\x01" HEADER FRAME); /* a delimiter first */
+    assert_av1("\x0a\x01\x01" FRAME, "\x0a\x01\x01" FRAME); /* it has one of its own */
+    assert_av1("\x32\x02\x30\x11", "\x32\x02\x30\x11");     /* no keyframe */
+}
+
 /* Lengths from 256 to 511 look like a start code of three bytes. */
 static void a_length_is_no_start_code(void **state)
 {
@@ -238,6 +281,7 @@ int main(void)
         cmocka_unit_test(flags_decide_where_a_picture_cannot_be_read),
         cmocka_unit_test(vp8_and_vp9_tell_in_their_first_byte),
         cmocka_unit_test(av1_tells_in_its_first_frame),
+        cmocka_unit_test(a_keyframe_of_av1_gets_the_sequence_header_that_it_lacks),
         cmocka_unit_test(a_length_is_no_start_code),
         cmocka_unit_test(bytes_of_any_kind_do_no_harm),
     };
