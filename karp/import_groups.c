@@ -9,6 +9,8 @@
 
 #include "base/log.h"
 
+enum { SAME_KEY_US = 5000 }; /* keyframes that are so close together count as one */
+
 /* What the flags say about a sample. They say nothing if they are zero: some muxers leave them so
  * in tracks that consist of keyframes. */
 enum says { SAYS_NOTHING, SAYS_KEY, SAYS_DELTA };
@@ -66,6 +68,20 @@ static bool is_keyframe(struct import_track *track, const struct karp_frame *fra
     return is_entry_point(groups, picture, says, frame->timestamp_us);
 }
 
+/* Renditions of one picture have their keyframes at the same time, and all of them together ask for
+ * one group. */
+static void want_audio_group(struct import_track *track, uint32_t key_id, uint64_t key_us)
+{
+    struct import_groups *groups = &track->groups;
+    bool is_near = key_us <= groups->key_us + SAME_KEY_US && groups->key_us <= key_us + SAME_KEY_US;
+    bool is_told = is_near && groups->key_id != 0 && groups->key_id != key_id;
+    if (track->kind != KARP_AUDIO || is_told)
+        return;
+    groups->is_wanted = true;
+    groups->key_us = key_us;
+    groups->key_id = key_id;
+}
+
 bool import_begins_group(struct karp_importer *importer, struct import_track *track,
                          const struct karp_frame *frame, uint32_t flags)
 {
@@ -75,7 +91,7 @@ bool import_begins_group(struct karp_importer *importer, struct import_track *tr
         bool is_key = is_keyframe(track, frame, flags);
         is_start = is_start || is_key;
         for (size_t i = 0; is_key && i < importer->track_count; i++)
-            importer->tracks[i].groups.is_wanted = importer->tracks[i].kind == KARP_AUDIO;
+            want_audio_group(&importer->tracks[i], track->id, frame->timestamp_us);
     } else {
         is_start = is_start || groups->is_wanted || is_group_old(groups, frame->timestamp_us);
     }

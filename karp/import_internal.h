@@ -26,8 +26,7 @@
 #include "karp/internal.h"
 #include "karp/picture.h"
 
-/* Sample flags of a trun (ISO/IEC 14496-12, 8.8.3.1): "depends on no other sample", and "depends on
- * others and is not a sync sample". */
+/* Sample flags of a trun (ISO/IEC 14496-12, 8.8.3.1), as keyframes and other pictures have them. */
 enum {
     SAMPLE_FLAGS_KEY = 0x02000000,
     SAMPLE_FLAGS_DELTA = 0x01010000,
@@ -36,13 +35,12 @@ enum {
 
 enum {
     IMPORT_MAX_ENTRIES = 32,         /* sample entries per track; later ones are not read */
+    IMPORT_JITTER_US = 100000,       /* a smaller step back does not count as a new start */
     IMPORT_SEQUENCE_MAX_BYTES = 256, /* longer sequence headers of AV1 are not kept */
 };
 
 /* Larger positions and times are refused, so that sums cannot overflow 64 bits. */
 #define IMPORT_NUMBER_MAX (UINT64_C(1) << 62)
-
-enum { IMPORT_JITTER_US = 100000 }; /* a smaller step back does not count as a new start */
 
 /* Decode times above this, or below its negative, are refused. */
 #define IMPORT_TIME_MAX (INT64_C(1) << 60)
@@ -102,6 +100,8 @@ struct import_groups {
     bool has_flagged_key, has_flagged_delta; /* sample flags have said so at least once */
     bool is_wanted;    /* audio: a video keyframe has come since the group began */
     uint64_t start_us; /* of the group */
+    uint64_t key_us;   /* audio: the keyframe that asked for a group last, and its track */
+    uint32_t key_id;
 };
 
 struct import_track {

@@ -327,6 +327,28 @@ static void audio_groups_follow_video_keyframes(void **state)
                          "a\n+video1 0 K\n+audio2 0 a\n");
 }
 
+static void keyframes_of_several_renditions_ask_for_one_audio_group(void **state)
+{
+    (void)state;
+    struct file file = {.size = 0};
+    struct sample_track tracks[] = {video_track, video_track, audio_track};
+    tracks[1].id = 3;
+    begin_file(&file, tracks, 3);
+    for (uint64_t second = 0; second < 2; second++) {
+        for (uint32_t id = 1; id <= 3; id += 2) {
+            file_fragment(&file, &(struct sample_run){.track = id,
+                                                      .time = second * 1000,
+                                                      .texts = "K",
+                                                      .first_flags = 0x02000000});
+            file_fragment(&file, &(struct sample_run){
+                                     .track = 2, .time = second * 48000 + id * 960, .texts = "a"});
+        }
+    }
+    assert_frames(&file, "+video1 0 K\n+audio2 20000 a\n+video3 0 K\naudio2 40000 a\n"
+                         "+video1 1000000 K\n+audio2 1020000 a\n+video3 1000000 K\n"
+                         "audio2 1040000 a\n");
+}
+
 static void audio_alone_begins_a_group_after_ten_seconds(void **state)
 {
     (void)state;
@@ -524,6 +546,7 @@ int main(void)
         cmocka_unit_test(a_first_frame_and_each_keyframe_begin_a_group),
         cmocka_unit_test(a_track_that_says_nothing_about_its_samples_is_all_keyframes),
         cmocka_unit_test(audio_groups_follow_video_keyframes),
+        cmocka_unit_test(keyframes_of_several_renditions_ask_for_one_audio_group),
         cmocka_unit_test(audio_alone_begins_a_group_after_ten_seconds),
         cmocka_unit_test(aac_is_described_by_its_own_configuration),
         cmocka_unit_test(turned_and_mirrored_pictures_are_told),
