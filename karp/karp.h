@@ -33,6 +33,7 @@
 #include "karp/playback.h"
 #include "karp/queue.h"
 #include "karp/recorder.h"
+#include "karp/renditions.h"
 #include "karp/timeline.h"
 
 #pragma GCC visibility push(default)

@@ -110,6 +110,22 @@ int nal_to_lengths(struct nal payload, struct byte_buf *out)
     return error;
 }
 
+int nal_append(const struct nal *nal, struct byte_buf *out)
+{
+    static const uint8_t code[] = {0, 0, 0, 1};
+    int error = byte_buf_append(out, code, sizeof code);
+    return error ? error : byte_buf_append(out, nal->data, nal->size);
+}
+
+int nal_to_start_codes(struct nal_walk *walk, struct byte_buf *out)
+{
+    struct nal nal;
+    int error = 0;
+    while (!error && nal_next(walk, &nal))
+        error = nal_append(&nal, out);
+    return error;
+}
+
 /* Reads a parameter set of an avcC or hvcC: two bytes of length, then the unit. */
 static struct nal read_parameter_set(struct reader *in)
 {
@@ -212,6 +228,64 @@ bool nal_sps_of_config(struct nal config, bool is_h265, struct nal *sps)
     unsigned count = reader_u8(&in) & 31;
     *sps = read_parameter_set(&in);
     return count > 0 && sps->size > 0;
+}
+
+/* Appends `count` sets of an avcC or hvcC. */
+static int sets_to_start_codes(struct reader *in, unsigned count, struct byte_buf *out)
+{
+    int error = 0;
+    for (unsigned i = 0; i < count && !error && !in->is_short; i++) {
+        struct nal set = read_parameter_set(in);
+        if (set.size > 0)
+            error = nal_append(&set, out);
+    }
+    return error;
+}
+
+static int avcc_to_start_codes(struct reader in, struct byte_buf *out)
+{
+    reader_skip(&in, 5);
+    unsigned count = reader_u8(&in) & 31;
+    int error = sets_to_start_codes(&in, count, out);
+    count = reader_u8(&in);
+    return error ? error : sets_to_start_codes(&in, count, out);
+}
+
+static int hvcc_to_start_codes(struct reader in, struct byte_buf *out)
+{
+    int error = 0;
+    reader_skip(&in, 22);
+    unsigned arrays = reader_u8(&in);
+    for (unsigned i = 0; i < arrays && !error && !in.is_short; i++) {
+        reader_skip(&in, 1);
+        unsigned count = reader_u16(&in);
+        error = sets_to_start_codes(&in, count, out);
+    }
+    return error;
+}
+
+int nal_sets_to_start_codes(struct nal config, bool is_h265, struct byte_buf *out)
+{
+    struct reader in = reader_of(config.data, config.size);
+    size_t before = out->size;
+    int error = is_h265 ? hvcc_to_start_codes(in, out) : avcc_to_start_codes(in, out);
+    if (error || out->size == before)
+        return error ? error : MOQ_ERR_NOT_FOUND;
+    struct nal_walk sets = {.left = {out->data + before, out->size - before}, .is_annex_b = true};
+    return nal_has_sets(sets, is_h265) ? 0 : MOQ_ERR_NOT_FOUND;
+}
+
+bool nal_has_sets(struct nal_walk walk, bool is_h265)
+{
+    bool has_vps = !is_h265, has_sps = false, has_pps = false;
+    struct nal nal;
+    while (nal_next(&walk, &nal)) {
+        uint8_t type = nal_type(&nal, is_h265);
+        has_vps |= is_h265 && type == NAL_H265_VPS;
+        has_sps |= type == (is_h265 ? NAL_H265_SPS : NAL_H264_SPS);
+        has_pps |= type == (is_h265 ? NAL_H265_PPS : NAL_H264_PPS);
+    }
+    return has_vps && has_sps && has_pps;
 }
 
 static void collect_parameter_sets(struct nal_walk walk, bool is_h265, uint8_t type,

@@ -10,9 +10,11 @@
 enum {
     NAL_H264_SPS = 7,
     NAL_H264_PPS = 8,
+    NAL_H264_DELIMITER = 9,
     NAL_H265_VPS = 32,
     NAL_H265_SPS = 33,
     NAL_H265_PPS = 34,
+    NAL_H265_DELIMITER = 35,
     NAL_MAX_REORDER = 16, /* no level allows a larger reorder depth */
 };
 
@@ -41,6 +43,20 @@ uint8_t nal_type(const struct nal *nal, bool is_h265);
 /* Appends `payload`, which has start codes, to `out`, with a length of four bytes before each
  * unit. */
 int nal_to_lengths(struct nal payload, struct byte_buf *out);
+
+/* Appends a unit to `out`, with a start code of four bytes before it. */
+int nal_append(const struct nal *nal, struct byte_buf *out);
+
+/* Appends the units that are left in `walk` to `out`, with a start code of four bytes before each.
+ * Returns 0, also if a length does not fit, which ends the walk; then bytes are left in it. */
+int nal_to_start_codes(struct nal_walk *walk, struct byte_buf *out);
+
+/* Appends the parameter sets in an avcC or hvcC body to `out`, in the order of the body and with
+ * start codes. MOQ_ERR_NOT_FOUND if a kind of set that a decoder needs is missing. */
+int nal_sets_to_start_codes(struct nal config, bool is_h265, struct byte_buf *out);
+
+/* Whether the walk has a parameter set of each kind that a decoder needs. */
+bool nal_has_sets(struct nal_walk walk, bool is_h265);
 
 struct nal_sps {
     uint8_t chroma_format, luma_depth, chroma_depth; /* depths in bits */
