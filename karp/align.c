@@ -39,7 +39,9 @@ static bool pair_starts(const struct align *align, struct align_track *pair,
         }
         *fault = is_first_early ? (struct align_fault){align->first, pair->track, first}
                                 : (struct align_fault){pair->track, align->first, own};
-        if (pair->has_met || ++pair->passed_over > ALIGN_MAX_LEAD_STARTS)
+        pair->has_first_alone |= is_first_early;
+        pair->has_own_alone |= is_own_early;
+        if (pair->has_met || (pair->has_first_alone && pair->has_own_alone))
             return false;
     }
     return true;

@@ -13,15 +13,17 @@
 enum {
     ALIGN_MAX_STARTS = 32,     /* of one track, until the other track has begun as many */
     ALIGN_TOLERANCE_US = 5000, /* clocks and rounding may differ, frames last longer */
-    ALIGN_MAX_LEAD_STARTS = 4, /* a track may begin so many groups before the first common one */
 };
 
 struct align_track {
     bool has_met; /* a group has begun together with one of the first track */
+    /* Before that: a group has begun alone, of the first track and of this one. One of them may
+     * begin late, but not both. */
+    bool has_first_alone, has_own_alone;
     size_t track; /* in the catalog */
     /* Starts that wait for their counterpart: of the first track, and of this one. */
     uint64_t first_us[ALIGN_MAX_STARTS], own_us[ALIGN_MAX_STARTS];
-    size_t first_count, own_count, passed_over;
+    size_t first_count, own_count;
 };
 
 /* All zero: nothing is watched. */

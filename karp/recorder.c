@@ -166,12 +166,34 @@ static void on_instance(void *user, const char *id)
     recorder->events->on_instance(recorder->user, id);
 }
 
+/* Takes out the video tracks that are not to be recorded. */
+static void choose_video(struct karp_recorder *recorder, struct karp_catalog *catalog)
+{
+    bool is_left_out[KARP_CATALOG_MAX_TRACKS] = {false}, is_found = false;
+    char line[KARP_TRACK_NAME_MAX_BYTES + 64];
+    for (size_t i = 0; i < catalog->track_count; i++) {
+        const struct karp_track *track = &catalog->tracks[i];
+        bool is_named = recorder->video && strcmp(track->name, recorder->video) == 0;
+        is_found = is_found || (track->kind == KARP_VIDEO && is_named);
+        is_left_out[i] = track->kind == KARP_VIDEO && !is_named &&
+                         (recorder->video || karp_ladder_is_automatic(catalog, track));
+    }
+    for (size_t i = catalog->track_count; i > 0; i--)
+        if (is_left_out[i - 1])
+            karp_catalog_remove(catalog, catalog->tracks[i - 1].name);
+    if (!recorder->video || is_found)
+        return;
+    snprintf(line, sizeof line, "the broadcast has no video track %.255s", recorder->video);
+    recorder->events->on_warning(recorder->user, line);
+}
+
 /* Takes a new version of the catalog. Before the export has begun it replaces the tracks; after
  * that only if it has other tracks than before. */
 static void on_catalog(void *user, struct karp_catalog *catalog)
 {
     struct karp_recorder *recorder = user;
     struct karp_playback *playback = recorder->playback;
+    choose_video(recorder, catalog);
     bool is_same = is_same_instance(recorder), is_open = karp_playback_is_open(playback);
     bool is_news = !is_open || !is_same || karp_playback_differs(playback, catalog);
     if (catalog->track_count == 0 || !is_news || recorder->has_failed) {

@@ -42,6 +42,9 @@ struct karp_recorder {
     const struct karp_recorder_events *events;
     void *user;
     bool is_past_wanted; /* set it: groups from before it came are recorded if they are kept */
+    /* Set it: of the video tracks, only the one of that name is recorded; borrowed. NULL: all but
+     * the automatic ones (ladder.h), which only repeat others. */
+    const char *video;
     struct karp_exporter *exporter; /* read-only; NULL: nothing is exported yet */
     /* Private: the catalog of a new instance, or a new version, until it can be played. */
     struct karp_catalog *next;

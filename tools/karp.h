@@ -7,7 +7,7 @@
 #include "tools/tool.h"
 
 /* Limits for the path of a broadcast. They leave room for what is appended to it: the id of an
- * instance, and a track name as the importer makes it. */
+ * instance, and a track name as the importer makes it; names are longer with several inputs. */
 enum {
     KARP_BROADCAST_MAX_PARTS = MOQ_PATH_MAX_PARTS - 2,
     KARP_BROADCAST_MAX_BYTES =
@@ -18,10 +18,12 @@ struct karp_settings {
     /* publish */
     bool is_paced, is_unpaced, is_live, is_viewer_awaited;
     uint64_t linger_ms;
+    struct options_list inputs; /* none: standard input */
+    bool is_in_band, has_auto;
     struct options_list priorities;        /* as given, such as "audio=3" */
     int8_t audio_priority, video_priority; /* taken from them */
     /* subscribe, info */
-    const char *output;
+    const char *output, *video;
     uint64_t latency_ms, duration_ms, patience_ms;
     bool is_followed, is_from_start, is_json;
 };

@@ -8,7 +8,7 @@
 
 #include "base/descriptors.h"
 
-enum { KARP_ROWS = 18 };
+enum { KARP_ROWS = 22 };
 
 enum command { COMMAND_NONE, COMMAND_PUBLISH, COMMAND_SUBSCRIBE, COMMAND_INFO, COMMAND_CONNECT };
 static const char *const command_names[] = {"", "publish", "subscribe", "info", "connect"};
@@ -46,6 +46,15 @@ static void karp_rows(struct karp_settings *settings, bool *is_publisher, struct
     const struct option_row all[KARP_ROWS] = {
         {"publish", OPTION_FLAG, NULL, "the same as the word publish", is_publisher},
         {"", OPTION_HEADING, NULL, "publish:", NULL},
+        {"input", OPTION_LIST, "FILE",
+         "read this instead of standard input; repeat it for each rendition (16)",
+         &settings->inputs},
+        {"in-band", OPTION_FLAG, NULL,
+         "put parameter sets into the frames, so that one decoder can follow renditions",
+         &settings->is_in_band},
+        {"auto", OPTION_FLAG, NULL,
+         "add a track that leaves the choice of the rendition to the relay; implies --in-band",
+         &settings->has_auto},
         {"pace", OPTION_FLAG, NULL, "send no faster than the media's own time (default for files)",
          &settings->is_paced},
         {"no-pace", OPTION_FLAG, NULL, "send as fast as the input can be read (default for pipes)",
@@ -62,6 +71,8 @@ static void karp_rows(struct karp_settings *settings, bool *is_publisher, struct
         {"output", OPTION_TEXT, "FILE", "write there instead of standard output",
          &settings->output},
         {"o", OPTION_TEXT, "FILE", "the same", &settings->output},
+        {"video", OPTION_TEXT, "TRACK",
+         "write only this video track, such as auto; default: all but auto", &settings->video},
         {"latency", OPTION_DURATION, "TIME",
          "wait this long for late media, then skip (default: files 10s, pipes 2s)",
          &settings->latency_ms},
@@ -149,6 +160,14 @@ static int check_values(struct karp_settings *settings)
             return options_complain("moq-karp",
                                     "--priority %s: not audio=N or video=N with N from -128 to 127",
                                     settings->priorities.items[i]);
+    if (settings->inputs.count > KARP_RENDITIONS_MAX_INPUTS)
+        return options_complain("moq-karp", "more than %d times --input",
+                                KARP_RENDITIONS_MAX_INPUTS);
+    for (size_t i = 0; i < settings->inputs.count; i++)
+        for (size_t j = 0; j < i; j++)
+            if (strcmp(settings->inputs.items[i], settings->inputs.items[j]) == 0)
+                return options_complain("moq-karp", "--input %s is given twice",
+                                        settings->inputs.items[i]);
     if (settings->is_paced && settings->is_unpaced)
         return options_complain("moq-karp", "--pace and --no-pace contradict each other");
     return 0;
@@ -162,6 +181,9 @@ static int check_options_of(const struct karp_settings *settings, enum command c
         const char *name;
         enum command command;
     } options[] = {
+        {settings->inputs.count > 0, "--input", COMMAND_PUBLISH},
+        {settings->is_in_band, "--in-band", COMMAND_PUBLISH},
+        {settings->has_auto, "--auto", COMMAND_PUBLISH},
         {settings->is_paced, "--pace", COMMAND_PUBLISH},
         {settings->is_unpaced, "--no-pace", COMMAND_PUBLISH},
         {settings->is_live, "--live", COMMAND_PUBLISH},
@@ -169,6 +191,7 @@ static int check_options_of(const struct karp_settings *settings, enum command c
         {settings->linger_ms != NOT_GIVEN, "--linger", COMMAND_PUBLISH},
         {settings->priorities.count > 0, "--priority", COMMAND_PUBLISH},
         {settings->output != NULL, "--output", COMMAND_SUBSCRIBE},
+        {settings->video != NULL, "--video", COMMAND_SUBSCRIBE},
         {settings->latency_ms != NOT_GIVEN, "--latency", COMMAND_SUBSCRIBE},
         {settings->is_followed, "--follow", COMMAND_SUBSCRIBE},
         {settings->is_from_start, "--from-start", COMMAND_SUBSCRIBE},
@@ -224,18 +247,20 @@ static bool is_nameless(const struct moq_path *broadcast)
 }
 
 /* Returns 0, or OPTIONS_USAGE after printing why the path cannot be that of a broadcast. */
-static int check_broadcast(const struct tool *tool, const struct moq_path *path)
+static int check_broadcast(const struct tool *tool, const struct karp_settings *settings,
+                           const struct moq_path *path)
 {
+    size_t most = KARP_BROADCAST_MAX_BYTES - (settings->inputs.count > 1 ? sizeof "16." - 1 : 0);
     if (path && is_nameless(path))
         return options_complain(tool->program,
                                 "the URL names no broadcast; write one after the host: "
                                 "https://host:port/NAME");
     /* There must be room to append an instance and a track. */
     if (!path || !tool_path_has_room(path, MOQ_PATH_MAX_PARTS - KARP_BROADCAST_MAX_PARTS,
-                                     MOQ_PATH_MAX_BYTES - KARP_BROADCAST_MAX_BYTES))
+                                     MOQ_PATH_MAX_BYTES - most))
         return options_complain(tool->program,
-                                "the path of the URL has more than %d parts or %d bytes",
-                                KARP_BROADCAST_MAX_PARTS, KARP_BROADCAST_MAX_BYTES);
+                                "the path of the URL has more than %d parts or %zu bytes",
+                                KARP_BROADCAST_MAX_PARTS, most);
     return 0;
 }
 
@@ -245,7 +270,7 @@ static int run_command(struct tool *tool, const struct karp_settings *settings,
     if (command == COMMAND_CONNECT)
         return karp_connect(tool);
     struct moq_path *broadcast = moq_url_broadcast(&tool->url);
-    int exit_code = check_broadcast(tool, broadcast);
+    int exit_code = check_broadcast(tool, settings, broadcast);
     if (!exit_code)
         exit_code = command == COMMAND_PUBLISH     ? karp_publish(tool, settings, broadcast)
                     : command == COMMAND_SUBSCRIBE ? karp_subscribe(tool, settings, broadcast)

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* moq-karp publish: imports standard input and publishes it as a broadcast. Five brakes hold the
+/* moq-karp publish: imports its inputs and publishes them as a broadcast. Five brakes hold the
  * input back: no connection to the relay yet, no viewer yet (if asked to wait for one), an instance
  * that follows the one before too soon, media ahead of real time (files, or if asked), and a viewer
  * that lags.
@@ -9,18 +9,17 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "base/bytes.h"
 #include "base/log.h"
-#include "tools/input.h"
+#include "tools/feeds.h"
 #include "tools/publisher.h"
 #include "tools/rival.h"
 
 enum {
-    SLICE_BYTES = 4096,          /* input between two checks of the brakes */
     BRAKE_MS = 5,                /* how often a brake that holds is checked again */
     BACKLOG_MAX_BYTES = 8 << 20, /* for one viewer */
     BACKLOG_MAX_GROUPS = 8,      /* open at a time for one viewer */
-    STOP_PATIENCE_MS = 2000,     /* after a signal, to send viewers the rest */
+    FAILURE_BYTES = 1024,
+    STOP_PATIENCE_MS = 2000, /* after a signal, to send viewers the rest */
 };
 
 /* A viewer that takes nothing for this long no longer holds the input back. */
@@ -35,15 +34,12 @@ struct karp_publishing {
     const struct karp_settings *settings;
     struct publisher publisher;
     struct rival rival;
-    struct karp_importer *importer;
-    struct input *input;
-    struct byte_buf waiting;  /* input that is read but not imported yet */
+    struct feeds feeds;
     struct karp_queue *early; /* catalogs and frames that wait until a brake lets go */
     struct karp_pace pace;
     uv_timer_t timer; /* checks the brakes and, at the end, the viewers */
-    bool is_connected, is_paced, is_input_over, is_import_over, is_draining;
-    bool has_been_watched, is_input_unreadable, is_all_delivered;
-    int import_error; /* of the importer; reported when everything before it is published */
+    bool is_connected, is_paced, is_draining;
+    bool has_been_watched, is_all_delivered;
     uint64_t sent_before, progress_ns; /* progress_ns: when a viewer last took something */
     uint64_t drain_start_ns, drain_most_ns, linger_ns;
     int exit_code;
@@ -93,7 +89,7 @@ static bool is_crowded(const struct karp_publishing *karp)
  * instance. */
 static bool is_relay_awaited(const struct karp_publishing *karp)
 {
-    bool is_patient = karp->publisher.media.id == 0 || input_is_file(karp->input);
+    bool is_patient = karp->publisher.media.id == 0 || feeds_are_files(&karp->feeds);
     return !karp->is_connected && is_patient;
 }
 
@@ -159,20 +155,13 @@ static void note_missing_media(struct karp_publishing *karp)
         karp->exit_code = TOOL_INCOMPLETE;
 }
 
-/* Prints what the importer and the publisher have left out. If video or audio is missing, the exit
+/* Prints what the importers and the publisher have left out. If video or audio is missing, the exit
  * status says so. */
 static void report_losses(struct karp_publishing *karp)
 {
-    const struct karp_import_counts *counts = karp_importer_counts(karp->importer);
     const uint64_t *left_out = karp->publisher.media.left_out;
-    for (int i = 0; i < KARP_LOSS_COUNT; i++) {
-        if (counts->left_out[i] == 0)
-            continue;
-        log_warn(LOG_TOOL, "left out: %llu samples %s", (unsigned long long)counts->left_out[i],
-                 karp_loss_words((enum karp_loss)i));
-        if (i != KARP_LOSS_NO_MEDIA_TRACK)
-            note_missing_media(karp);
-    }
+    if (feeds_tell_losses(&karp->feeds))
+        note_missing_media(karp);
     for (int i = 0; i < KARP_OMISSION_COUNT; i++) {
         if (left_out[i] == 0)
             continue;
@@ -193,7 +182,7 @@ static void begin_drain(struct karp_publishing *karp, uint64_t most_ns)
     karp->is_draining = true;
     karp->drain_start_ns = karp->progress_ns = tool_now_ns(karp->tool);
     karp->drain_most_ns = most_ns;
-    input_hold(karp->input);
+    feeds_stop(&karp->feeds);
     report_losses(karp);
     if (!karp->publisher.media.is_on_air) {
         if (most_ns == CLOCK_NEVER && !karp->is_connected)
@@ -216,14 +205,14 @@ static void hurry_drain(struct karp_publishing *karp)
     karp->linger_ns = 0;
 }
 
-/* Prints why the import failed. If reading the input failed, it ends anywhere and the reason has
- * been printed, so an error of the importer at the end is not printed. */
-static void import_failed(struct karp_publishing *karp, int error)
+/* Prints why publishing failed; `error` 0: the import did. */
+static void publishing_failed(struct karp_publishing *karp, int error)
 {
-    const struct karp_failure *failure = karp_importer_failure(karp->importer);
-    bool is_told = karp->is_input_unreadable && karp->is_import_over;
-    if (!is_told || error != MOQ_ERR_MEDIA)
-        log_error(LOG_TOOL, "%s", error == MOQ_ERR_MEDIA ? failure->text : moq_error_words(error));
+    char text[FAILURE_BYTES];
+    const char *words =
+        error ? moq_error_words(error) : feeds_failure(&karp->feeds, text, sizeof text);
+    if (words[0])
+        log_error(LOG_TOOL, "%s", words);
     karp->exit_code = TOOL_FAILED;
     begin_drain(karp, STOP_PATIENCE_MS * NS_PER_MS);
 }
@@ -279,81 +268,55 @@ static int publish_early(struct karp_publishing *karp)
 
 /* ---- Feeding --------------------------------------------------------------------------------- */
 
-static void feed_importer(struct karp_publishing *karp);
+static void import_media(struct karp_publishing *karp);
 
 static void on_brake_over(uv_timer_t *timer)
 {
-    feed_importer(timer->data);
+    import_media(timer->data);
 }
 
-/* Called at the end of the input. For a short file the catalog and all frames may come only now,
- * and have to wait as well. */
-static void end_import(struct karp_publishing *karp)
+/* Whether something of a failed import waits that will still be published. */
+static bool is_rest_due(const struct karp_publishing *karp, bool is_lonely_now)
 {
-    if (!karp->is_import_over)
-        karp->import_error = karp_importer_finish(karp->importer);
-    karp->is_import_over = true;
-    if (is_early(karp) && !(karp->import_error && is_lonely(karp)))
-        uv_timer_start(&karp->timer, on_brake_over, BRAKE_MS, 0);
-    else if (karp->import_error)
-        import_failed(karp, karp->import_error);
-    else
-        begin_drain(karp, CLOCK_NEVER);
+    return is_early(karp) && !(karp->feeds.error && is_lonely_now);
 }
 
-/* Feeds the importer with slices of the input until a brake holds. */
-static void feed_slices(struct karp_publishing *karp)
-{
-    size_t used = 0;
-    while (!karp->import_error && used < karp->waiting.size && !is_held_back(karp)) {
-        size_t n =
-            karp->waiting.size - used < SLICE_BYTES ? karp->waiting.size - used : SLICE_BYTES;
-        karp->import_error = karp_importer_feed(karp->importer, karp->waiting.data + used, n);
-        used += n;
-    }
-    byte_buf_consume(&karp->waiting, karp->import_error ? karp->waiting.size : used);
-}
-
-static void feed_importer(struct karp_publishing *karp)
+/* Imports until a brake holds or nothing is left. For a short file the catalog and all frames may
+ * come only at its end, and have to wait as well. */
+static void import_media(struct karp_publishing *karp)
 {
     moq_native_wake(karp->tool->native);
     int error = publish_early(karp);
-    if (!error)
-        feed_slices(karp);
+    bool is_held = is_held_back(karp);
+    while (!error && !is_held && feeds_step(&karp->feeds))
+        is_held = is_held_back(karp);
     moq_native_wake(karp->tool->native);
-    bool is_any_early = is_early(karp) && !(karp->import_error && is_lonely(karp));
-    if (error || (karp->import_error && !is_any_early)) {
-        import_failed(karp, error ? error : karp->import_error);
-    } else if (is_any_early || karp->waiting.size > 0 || is_held_back(karp)) {
-        input_hold(karp->input);
-        uv_timer_start(&karp->timer, on_brake_over, BRAKE_MS, 0);
-    } else if (!karp->is_input_over) {
-        input_go_on(karp->input);
-    } else {
-        end_import(karp);
-    }
-}
-
-static void on_data(void *user, const uint8_t *data, size_t n)
-{
-    struct karp_publishing *karp = user;
-    if (byte_buf_append(&karp->waiting, data, n))
-        tool_fail(karp->tool, "out of memory");
-    else if (!karp->is_draining)
-        feed_importer(karp);
-}
-
-static void on_input_end(void *user, int error)
-{
-    struct karp_publishing *karp = user;
-    if (error) {
-        log_error(LOG_TOOL, "cannot read the input: %s", uv_strerror(error));
-        karp->is_input_unreadable = true;
+    bool is_waiting = is_rest_due(karp, is_lonely(karp));
+    if (karp->feeds.is_unreadable)
         karp->exit_code = TOOL_FAILED;
+    if (error || (karp->feeds.error && !is_waiting)) {
+        publishing_failed(karp, error);
+    } else if (is_waiting || is_held) {
+        feeds_hold(&karp->feeds);
+        uv_timer_start(&karp->timer, on_brake_over, BRAKE_MS, 0);
+    } else if (!feeds_are_over(&karp->feeds)) {
+        feeds_go_on(&karp->feeds);
+    } else {
+        begin_drain(karp, CLOCK_NEVER);
     }
-    karp->is_input_over = true;
+}
+
+static void on_news(void *user)
+{
+    struct karp_publishing *karp = user;
     if (!karp->is_draining)
-        feed_importer(karp);
+        import_media(karp);
+}
+
+static void on_warning(void *user, const char *line)
+{
+    (void)user;
+    log_warn(LOG_TOOL, "%s", line);
 }
 
 /* ---- Session --------------------------------------------------------------------------------- */
@@ -402,7 +365,6 @@ static void on_lost(struct tool *tool)
 static void on_stop(struct tool *tool)
 {
     struct karp_publishing *karp = tool->user;
-    karp->is_input_over = true;
     if (karp->is_draining)
         hurry_drain(karp);
     else
@@ -415,7 +377,7 @@ static void on_finish(struct tool *tool)
     int error = tool->exit_code == TOOL_FAILED ? MOQ_ERR_MEDIA : 0;
     karp_broadcast_go_off_air(&karp->publisher.media, error);
     rival_close(&karp->rival);
-    input_close(&karp->input);
+    feeds_close(&karp->feeds);
     uv_close((uv_handle_t *)&karp->timer, NULL);
 }
 
@@ -437,30 +399,24 @@ static void on_progress(struct tool *tool, char *line, size_t size)
 
 static int on_open(struct tool *tool)
 {
-    static const struct input_events events = {.on_data = on_data, .on_end = on_input_end};
     struct karp_publishing *karp = tool->user;
-    int error = 0;
     uv_timer_init(&tool->loop, &karp->timer);
     karp->timer.data = karp;
     publisher_init(&karp->publisher, moq_native_clock(tool->native));
     karp->publisher.offers = tool->offers;
-    karp->input = input_open(&tool->loop, 0, &events, karp, &error);
-    if (error) {
-        log_error(LOG_TOOL, "standard input: %s",
-                  error == UV_EINVAL
-                      ? "it is a terminal; pipe a fragmented MP4 into it, as --help shows"
-                      : uv_strerror(error));
+    int error = feeds_open(&karp->feeds, &tool->loop);
+    if (error)
         return error;
-    }
     karp->is_paced =
-        karp->settings->is_paced || (input_is_file(karp->input) && !karp->settings->is_unpaced);
+        karp->settings->is_paced || (feeds_are_files(&karp->feeds) && !karp->settings->is_unpaced);
     return 0;
 }
 
 int karp_publish(struct tool *tool, const struct karp_settings *settings,
                  struct moq_path *broadcast)
 {
-    static const struct karp_import_events import_events = {on_catalog, on_frame};
+    static const struct feeds_events events = {{on_catalog, on_frame}, on_warning, on_news};
+    static const char *const standard_input[] = {"-"};
     static const struct moq_session_events session = {
         .on_request = on_request,
         .on_viewer_closed = on_viewer_closed,
@@ -473,21 +429,23 @@ int karp_publish(struct tool *tool, const struct karp_settings *settings,
         .on_progress = on_progress,
         .session = &session,
     };
-    const struct karp_import_options options = {.video_priority = settings->video_priority,
-                                                .audio_priority = settings->audio_priority};
+    const struct feeds_options options = {
+        .names = settings->inputs.count > 0 ? settings->inputs.items : standard_input,
+        .count = settings->inputs.count > 0 ? settings->inputs.count : 1,
+        .is_in_band = settings->is_in_band,
+        .has_auto = settings->has_auto,
+        .import = {settings->video_priority, settings->audio_priority},
+    };
     struct karp_publishing karp = {.tool = tool, .settings = settings};
     karp.publisher.broadcast = broadcast;
     karp.rival.publisher = &karp.publisher;
     karp.publisher.latency_ns = settings->is_live ? LIVE_LATENCY_NS : LATENCY_NS;
-    byte_buf_init(&karp.waiting, 2 * INPUT_PIECE_BYTES);
     karp.early = karp_queue_new();
-    karp.importer = karp_importer_new(&import_events, &karp, &options);
     int exit_code = TOOL_FAILED;
-    if (karp.importer && karp.early)
+    if (feeds_init(&karp.feeds, &options, &events, &karp) == 0 && karp.early)
         exit_code = tool_run(tool, &app, &karp, on_open);
-    karp_importer_free(karp.importer);
+    feeds_deinit(&karp.feeds);
     publisher_deinit(&karp.publisher);
-    byte_buf_deinit(&karp.waiting);
     karp_queue_free(karp.early);
     return exit_code;
 }

@@ -313,6 +313,7 @@ static int on_open(struct tool *tool)
     karp_recorder_init(&karp->recorder, &karp->watch.follower, &karp->player.playback,
                        &recorder_events, karp);
     karp->recorder.is_past_wanted = karp->settings->is_from_start;
+    karp->recorder.video = karp->settings->video;
     karp->output = output_open(&tool->loop, karp->settings->output, &events, karp, &error);
     if (error) {
         log_error(LOG_TOOL, "%s: %s",

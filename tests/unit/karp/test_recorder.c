@@ -229,6 +229,33 @@ static void a_catalog_of_one_kind_is_given_time(void **state)
     assert_int_equal(files, 1);
 }
 
+static const char ladder[] =
+    "{\"video\":[{\"track\":{\"name\":\"auto\",\"priority\":2},\"codec\":\"vp8\","
+    "\"resolution\":{\"width\":64,\"height\":36}},"
+    "{\"track\":{\"name\":\"v\",\"priority\":2},\"codec\":\"vp8\","
+    "\"resolution\":{\"width\":64,\"height\":36},\"bitrate\":7,\"ladder\":\"auto\"}]}";
+
+/* Gives a catalog with a ladder, and checks which track is recorded. NULL: none. */
+static void assert_recorded(uint64_t version, const char *video, const char *name)
+{
+    recorder.video = video;
+    karp_playback_close(&playback);
+    karp_follower_give_catalog(&follower, version, ladder, strlen(ladder));
+    assert_int_equal(playback.catalog ? playback.catalog->track_count : 0, name ? 1 : 0);
+    if (name)
+        assert_string_equal(playback.catalog->tracks[0].name, name);
+}
+
+static void the_automatic_track_is_recorded_only_if_it_is_asked_for(void **state)
+{
+    (void)state;
+    begin_instance("1", NULL, "opus");
+    assert_recorded(1, NULL, "v");
+    assert_recorded(2, "auto", "auto");
+    assert_recorded(3, "v", "v");
+    assert_recorded(4, "none", NULL);
+}
+
 static void a_catalog_of_one_kind_may_be_all(void **state)
 {
     (void)state;
@@ -302,6 +329,7 @@ int main(void)
         RECORDING(a_file_goes_on_with_the_next_instance),
         RECORDING(each_instance_may_have_a_file),
         RECORDING(a_catalog_of_one_kind_is_given_time),
+        RECORDING(the_automatic_track_is_recorded_only_if_it_is_asked_for),
         RECORDING(a_catalog_of_one_kind_may_be_all),
         RECORDING(what_was_interrupted_goes_on_where_it_was),
         RECORDING(media_that_no_file_can_describe_is_a_failure),
