@@ -94,14 +94,16 @@ static bool is_hvc1(const struct export_track *track)
     return nal_is_complete(record) || (is_told && nal_sps_of_config(record, true, &unit));
 }
 
-/* The box types of the sample entry and of the configuration record for a codec. */
+/* The box types of the sample entry and of the configuration record for a codec. Without
+ * a description, the record is that of the first frames only, and later ones may bring others. */
 static void video_types(const struct export_track *track, const char **entry, const char **record)
 {
     const struct karp_codec *codec = &track->codec;
     *entry = "vp08";
     *record = "vpcC";
     if (codec->kind == KARP_CODEC_H264) {
-        *entry = codec->is_in_band ? "avc3" : "avc1";
+        bool has_sets_in_frames = track->is_made && track->entry->description_size == 0;
+        *entry = codec->is_in_band || has_sets_in_frames ? "avc3" : "avc1";
         *record = "avcC";
     } else if (codec->kind == KARP_CODEC_H265) {
         *entry = is_hvc1(track) ? "hvc1" : "hev1";
