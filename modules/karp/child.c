@@ -342,6 +342,7 @@ static bool open_ingest(struct child_source *source)
         .silence_ms = source->config.silence_ms,
         .is_patient = !source->config.is_on_demand, /* it may listen for an encoder */
         .is_promised = source->config.is_on_demand,
+        .ladder = source->config.ladder,
         .events = &events,
         .owner = source,
     };

@@ -35,6 +35,7 @@ struct child_config {
     bool is_on_demand;       /* runs only while somebody watches */
     struct child_yard *yard; /* outlives the processes */
     uint64_t idle_ms, silence_ms; /* 0: as above */
+    struct ingest_ladder ladder;
 };
 
 /* `set` outlives the source. NULL: out of memory. */

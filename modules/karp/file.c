@@ -292,6 +292,7 @@ static void begin_round(struct file_source *source)
         .path = source->path,
         .from = source->from,
         .is_paced = true,
+        .ladder = source->config.ladder,
         .events = &events,
         .owner = source,
     };

@@ -19,6 +19,7 @@ struct file_config {
     const char *path; /* of the broadcast, as request_name wrote it; copied, as the next */
     const char *file; /* or directory */
     bool is_loop;
+    struct ingest_ladder ladder;
     /* A file that is played once has ended; NULL: nobody asks. The source may be closed in it. */
     void (*on_end)(void *owner);
     void *owner;

@@ -25,6 +25,7 @@ enum {
 struct http_server {
     struct ingest_set *set;
     uint64_t silence_ms;
+    struct ingest_ladder ladder;
     struct MHD_Daemon *daemon;
     struct door door;
     uv_poll_t poll;
@@ -88,6 +89,7 @@ static void *open_visit(struct http_server *server, struct MHD_Connection *conne
         return NULL;
     visit->set = server->set;
     visit->silence_ms = server->silence_ms;
+    visit->ladder = server->ladder;
     visit->on_resumed = on_resumed;
     visit->server = server;
     list_push_back(&server->visits, &visit->link);
@@ -303,6 +305,7 @@ int http_open(struct http_server **out, struct ingest_set *set, const struct htt
         return MOQ_ERR_NOMEM;
     }
     server->set = set;
+    server->ladder = config->ladder;
     server->silence_ms = config->silence_ms ? config->silence_ms : INGEST_SILENCE_MS;
     server->door.on_connection = on_waiting;
     server->door.self = server;

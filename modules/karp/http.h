@@ -17,6 +17,7 @@ struct http_server; /* private */
 struct http_config {
     const struct sockaddr *address; /* borrowed during the call */
     uint64_t silence_ms;            /* of a body; 0: INGEST_SILENCE_MS */
+    struct ingest_ladder ladder;
 };
 
 /* `set` outlives the server. Returns 0, MOQ_ERR_NOMEM or MOQ_ERR_IO, with words in `error_text`. */

@@ -38,6 +38,7 @@ struct ingest {
     char path[REQUEST_PATH_BYTES], from[INGEST_FROM_BYTES];
     struct host_output output;
     struct karp_importer *importer;
+    struct karp_renditions *renditions;
     struct karp_broadcast media;
     struct karp_queue *queue; /* NULL: not paced */
     struct karp_pace pace;
@@ -53,11 +54,20 @@ static uint64_t now_ns(const struct ingest *ingest)
     return ingest->set->host.clock->now_ns;
 }
 
+static void free_import(struct ingest *ingest)
+{
+    karp_importer_free(ingest->importer);
+    karp_renditions_free(ingest->renditions);
+    karp_queue_free(ingest->queue);
+    ingest->importer = NULL;
+    ingest->renditions = NULL;
+    ingest->queue = NULL;
+}
+
 static void free_ingest(struct ingest *ingest)
 {
     struct host *host = &ingest->set->host;
-    karp_importer_free(ingest->importer);
-    karp_queue_free(ingest->queue);
+    free_import(ingest);
     if (ingest->output.table)
         host->ops->close_output(host->user, &ingest->output);
     free(ingest);
@@ -251,6 +261,12 @@ static int on_frame(void *user, const struct karp_frame *frame)
     return publish_frame(ingest, frame);
 }
 
+static void on_warning(void *user, const char *line)
+{
+    const struct ingest *ingest = user;
+    host_log(&ingest->set->host, HOST_WARN, "%s: %s", ingest->path, line);
+}
+
 /* Publishes what waits in the queue, up to what still has to wait. */
 static int publish_queue(struct ingest *ingest)
 {
@@ -326,9 +342,23 @@ static void on_idle(void *owner)
         ingest->config.events->on_idle(ingest->config.owner);
 }
 
-static struct ingest *make_ingest(struct ingest_set *set, const struct ingest_config *config)
+/* Makes what media goes through. False: out of memory; a part of it may be there. */
+static bool make_import(struct ingest *ingest)
 {
     static const struct karp_import_events events = {on_catalog, on_frame};
+    const struct karp_renditions_options options = {1, ingest->config.ladder.is_in_band,
+                                                    ingest->config.ladder.has_auto, on_warning};
+    ingest->renditions = karp_renditions_new(&events, ingest, &options);
+    if (!ingest->renditions)
+        return false;
+    ingest->importer = karp_importer_new(&karp_renditions_events,
+                                         karp_renditions_input(ingest->renditions, 0), NULL);
+    ingest->queue = ingest->config.is_paced ? karp_queue_new() : NULL;
+    return ingest->importer && (ingest->queue || !ingest->config.is_paced);
+}
+
+static struct ingest *make_ingest(struct ingest_set *set, const struct ingest_config *config)
+{
     struct ingest *ingest = calloc(1, sizeof *ingest);
     if (!ingest)
         return NULL;
@@ -338,9 +368,7 @@ static struct ingest *make_ingest(struct ingest_set *set, const struct ingest_co
     snprintf(ingest->from, sizeof ingest->from, "%s", config->from);
     ingest->config.path = ingest->path;
     ingest->config.from = ingest->from;
-    ingest->importer = karp_importer_new(&events, ingest, NULL);
-    ingest->queue = config->is_paced ? karp_queue_new() : NULL;
-    if (ingest->importer && (ingest->queue || !config->is_paced))
+    if (make_import(ingest))
         return ingest;
     free_ingest(ingest);
     return NULL;
@@ -460,7 +488,8 @@ unsigned ingest_finish(struct ingest *ingest)
     if (ingest->verdict.status)
         return keep_error(ingest, 0);
     ingest->is_finished = true;
-    return keep_error(ingest, karp_importer_finish(ingest->importer));
+    int error = karp_importer_finish(ingest->importer);
+    return keep_error(ingest, error ? error : karp_renditions_finish(ingest->renditions));
 }
 
 uint64_t ingest_wait_ns(struct ingest *ingest)
@@ -522,10 +551,7 @@ static void begin_linger(struct ingest *ingest)
     static const struct host_guest_events events = {.on_closed = on_guest_closed};
     const struct host *host = &ingest->set->host;
     ingest->linger_until_ns = now_ns(ingest) + INGEST_LINGER_MS * NS_PER_MS;
-    karp_importer_free(ingest->importer);
-    karp_queue_free(ingest->queue);
-    ingest->importer = NULL;
-    ingest->queue = NULL;
+    free_import(ingest);
     if (ingest->config.guest)
         host->ops->move_guest(host->user, ingest->config.guest, &events, ingest);
 }

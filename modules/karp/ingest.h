@@ -6,7 +6,8 @@
  * path rise, and that a source that falls silent is given up.
  *
  * An ingest holds at most what an importer holds (one moov or moof, one frame, and 16 MiB until
- * each track has begun; see karp/import.h) and, if it is paced, KARP_QUEUE_MAX_BYTES. */
+ * each track has begun; see karp/import.h) and, if it is paced, KARP_QUEUE_MAX_BYTES; as much again
+ * while bitrates of renditions are measured (karp/renditions.h). */
 #ifndef INGEST_INGEST_H
 #define INGEST_INGEST_H
 
@@ -42,6 +43,11 @@ struct ingest_events {
     void (*on_idle)(void *owner);
 };
 
+/* What becomes of renditions, as in karp_renditions_options. */
+struct ingest_ladder {
+    bool is_in_band, has_auto;
+};
+
 struct ingest_config {
     const char *path;    /* as request_path or request_name wrote it */
     const char *from;    /* for people: "HTTP 192.0.2.1:50000" */
@@ -52,6 +58,7 @@ struct ingest_config {
     bool is_paced;
     bool is_patient;  /* silence counts from the first byte on: the source may wait for media */
     bool is_promised; /* it is on offer before its media, which begins with ingest_start */
+    struct ingest_ladder ladder;
     const struct ingest_events *events;
     void *owner;
 };

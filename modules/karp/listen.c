@@ -34,6 +34,7 @@ struct listen_source {
     struct door door;
     struct client *client; /* NULL: none */
     uint64_t silence_ms;
+    struct ingest_ladder ladder;
     char path[REQUEST_PATH_BYTES];
     char unix_path[NAME_BYTES];
     char from[INGEST_FROM_BYTES];
@@ -97,6 +98,7 @@ static bool begin_ingest(struct listen_source *source, struct client *client)
         .path = source->path,
         .from = source->from,
         .silence_ms = source->silence_ms,
+        .ladder = source->ladder,
         .events = &events,
         .owner = client,
     };
@@ -146,6 +148,7 @@ int listen_open(struct listen_source **out, struct ingest_set *set,
         return MOQ_ERR_NOMEM;
     }
     source->set = set;
+    source->ladder = config->ladder;
     source->silence_ms = config->silence_ms ? config->silence_ms : INGEST_SILENCE_MS;
     source->door.on_connection = on_waiting;
     source->door.self = source;

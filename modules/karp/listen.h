@@ -14,6 +14,7 @@ struct listen_config {
     const struct sockaddr *address; /* TCP; NULL: unix. Borrowed during the call, as the next. */
     const char *unix_path;
     uint64_t silence_ms; /* 0: INGEST_SILENCE_MS */
+    struct ingest_ladder ladder;
 };
 
 /* `set` outlives it. Returns 0, MOQ_ERR_NOMEM or MOQ_ERR_IO, with words in `error_text`. */

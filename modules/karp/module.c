@@ -163,12 +163,18 @@ static int open_http(struct ingest_worker *self, const struct settings *settings
     const struct http_config config = {
         .address = (const struct sockaddr *)&settings->http.socket,
         .silence_ms = settings->silence_ns / NS_PER_MS,
+        .ladder = {settings->is_in_band, settings->has_auto},
     };
     if (settings->http.socket_bytes == 0 ||
         http_open(&self->http, self->set, &config, error_text) == 0)
         return 0;
     return relay_fail(relay_worker_self(self->worker), "http: %s: %s", settings->http.text,
                       error_text);
+}
+
+static struct ingest_ladder ladder_of(const struct settings *all, size_t index)
+{
+    return (struct ingest_ladder){settings_is_in_band(all, index), settings_has_auto(all, index)};
 }
 
 static int open_listen(struct ingest_worker *self, const struct settings *all, size_t index)
@@ -181,6 +187,7 @@ static int open_listen(struct ingest_worker *self, const struct settings *all, s
         .address = is_tcp ? (const struct sockaddr *)&settings->tcp.socket : NULL,
         .unix_path = settings->unix_socket,
         .silence_ms = settings_silence_ms(all, index),
+        .ladder = ladder_of(all, index),
     };
     if (listen_open(&self->sources[index].listen, self->set, &config, error_text) == 0)
         return 0;
@@ -193,7 +200,11 @@ static int open_source(struct ingest_worker *self, const struct settings *all, s
     const struct settings_source *settings = &all->sources[index];
     struct source *source = &self->sources[index];
     const struct file_config file = {
-        .path = settings->path, .file = settings->file, .is_loop = settings->is_loop};
+        .path = settings->path,
+        .file = settings->file,
+        .is_loop = settings->is_loop,
+        .ladder = ladder_of(all, index),
+    };
     const struct child_config child = {
         .path = settings->path,
         .command = settings->command,
@@ -201,6 +212,7 @@ static int open_source(struct ingest_worker *self, const struct settings *all, s
         .yard = &self->yard,
         .idle_ms = settings->idle_ns / NS_PER_MS,
         .silence_ms = settings_silence_ms(all, index),
+        .ladder = ladder_of(all, index),
     };
     if (settings->file)
         source->file = file_open(self->set, &file);

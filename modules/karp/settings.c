@@ -64,6 +64,14 @@ static const struct relay_field source_fields[] = {
      .zero = "module",
      .help = "how long it may send nothing before it is given up, in place of what the module's "
              "own silence says"},
+    {.name = "in_band",
+     .type = RELAY_FIELD_BOOL,
+     .offset = OFFSET(is_in_band),
+     .help = "whether parameter sets go into the frames, as the module's in_band"},
+    {.name = "auto",
+     .type = RELAY_FIELD_BOOL,
+     .offset = OFFSET(has_auto),
+     .help = "whether renditions get a track auto, as the module's auto"},
 };
 static const struct relay_schema source_schema =
     RELAY_SCHEMA(struct settings_source, source_fields);
@@ -82,6 +90,16 @@ static const struct relay_field fields[] = {
      .fallback = "15s",
      .help = "how long a request, a client or a command may send nothing before it is given up; "
              "a command that waits for an encoder has time until its first byte"},
+    {.name = "in_band",
+     .type = RELAY_FIELD_BOOL,
+     .offset = offsetof(struct settings, is_in_band),
+     .help = "whether parameter sets of all that comes in go into the frames, so that one decoder "
+             "can follow renditions"},
+    {.name = "auto",
+     .type = RELAY_FIELD_BOOL,
+     .offset = offsetof(struct settings, has_auto),
+     .help = "whether all renditions that come in get a track auto, whose rendition the relay may "
+             "choose; implies in_band"},
     {.name = "sources",
      .type = RELAY_FIELD_SECTIONS,
      .offset = offsetof(struct settings, sources),
@@ -96,6 +114,16 @@ uint64_t settings_silence_ms(const struct settings *settings, size_t index)
 {
     uint64_t own_ns = settings->sources[index].silence_ns;
     return (own_ns ? own_ns : settings->silence_ns) / NS_PER_MS;
+}
+
+bool settings_is_in_band(const struct settings *settings, size_t index)
+{
+    return settings->is_in_band || settings->sources[index].is_in_band;
+}
+
+bool settings_has_auto(const struct settings *settings, size_t index)
+{
+    return settings->has_auto || settings->sources[index].has_auto;
 }
 
 static void check_kind(struct relay_check *check, const struct settings_source *source,

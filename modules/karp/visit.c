@@ -151,6 +151,7 @@ static enum MHD_Result begin_body(struct visit *visit)
         .from = from,
         .guest = visit->guest,
         .silence_ms = visit->silence_ms,
+        .ladder = visit->ladder,
         .events = &events,
         .owner = visit,
     };

@@ -39,6 +39,7 @@ struct visit {
     struct list link; /* of the server's */
     struct ingest_set *set;
     uint64_t silence_ms;
+    struct ingest_ladder ladder;
     void (*on_resumed)(void *server); /* libmicrohttpd has to run */
     void *server;
     struct MHD_Connection *connection; /* private, as all below */

@@ -134,6 +134,21 @@ def files_for_each_rendition_keep_the_same_pace():
     relay.stop()
 
 
+def a_source_of_the_relay_becomes_a_ladder():
+    port, config, source, result = free_port(), scratch("source.yaml"), one_file(), scratch("source.mp4")
+    with open(config, "w") as file:
+        file.write(f'listen: [{{ address: "[::]:{port}", self_signed: [localhost] }}]\nhttp: {{ address: listen }}\nmodules:\n'
+                   f'  - karp:\n      sources: [{{ path: demo/source, file: "{source}", auto: true, loop: true }}]\n')
+    relay = Relay(port=port, argv=[program("moq-relay"), config])
+    viewer = subscriber(relay.url("/demo/source"), result, "--video", "auto")
+    wait_until(lambda: os.path.exists(result) and os.path.getsize(result) > 50000, 20, f"no media comes: {viewer.err[-4:]}")
+    check_equal([entry["track"]["name"] for entry in info(relay, "/demo/source")["video"]], ["auto", "video1", "video2", "video3"], "tracks")
+    check_equal(viewer.end(), 0, f"exit status of the viewer: {viewer.err}")
+    status, _, err = run(["ffmpeg", "-v", "error", "-xerror", "-i", result, "-map", "0", "-f", "null", "-"], 60)
+    check_equal((status, err), (0, ""), "decoding auto")
+    relay.stop()
+
+
 def renditions_that_are_not_aligned_are_told():
     relay = Relay()
     source = one_file(6, keys=["-g:v:0", "25", "-g:v:1", "30", "-g:v:2", "25"])
@@ -160,4 +175,4 @@ def inputs_that_cannot_be_read_are_named():
 
 
 TESTS = [one_file_becomes_a_ladder_with_auto, one_pipe_for_each_rendition, files_for_each_rendition_keep_the_same_pace,
-         renditions_that_are_not_aligned_are_told, inputs_that_cannot_be_read_are_named]
+         a_source_of_the_relay_becomes_a_ladder, renditions_that_are_not_aligned_are_told, inputs_that_cannot_be_read_are_named]

@@ -97,6 +97,34 @@ static void media_comes_out_whatever_the_pieces(void **state)
     assert_int_equal(counts->failed, 0);
 }
 
+static void renditions_get_an_automatic_track_if_it_is_wanted(void **state)
+{
+    struct sample_track tracks[] = {video_track, video_track};
+    struct file two = {.size = 0};
+    struct owner owner;
+    struct verdict why;
+    struct ingest_config config = config_of(&owner);
+    (void)state;
+    tracks[1].id = 3;
+    tracks[0].codec = tracks[1].codec = "vp08";
+    file_ftyp(&two);
+    file_moov(&two, tracks, 2);
+    file_fragment(
+        &two, &(struct sample_run){.track = 1, .texts = "Big aaaaaaaa aaaaaaaa", .duration = 40});
+    file_fragment(&two, &(struct sample_run){.track = 3, .texts = "Little a last", .duration = 40});
+    for (int i = 0; i < 2; i++) {
+        config.ladder.has_auto = i > 0;
+        owner = (struct owner){.ingest = ingest_open(stage.set, &config, &why)};
+        assert_int_equal(ingest_feed(owner.ingest, two.data, two.size), 0);
+        assert_int_equal(ingest_finish(owner.ingest), 0);
+        assert_int_equal(ingest_frames(owner.ingest), i > 0 ? 9 : 6);
+        assert_int_equal(stage_track(&stage, "video1")->frames, 3);
+        if (i > 0) /* the lower one of two, by what was measured */
+            assert_string_equal(stage_track(&stage, "auto")->last, "last");
+        ingest_close(&owner.ingest);
+    }
+}
+
 static void instances_of_a_path_rise(void **state)
 {
     char before[KARP_ID_MAX_BYTES] = "0";
@@ -447,6 +475,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         ON_STAGE(media_comes_out_whatever_the_pieces),
+        ON_STAGE(renditions_get_an_automatic_track_if_it_is_wanted),
         ON_STAGE(instances_of_a_path_rise),
         ON_STAGE(the_path_of_a_source_is_not_for_guests),
         ON_STAGE(what_is_whole_lingers_for_viewers_that_come_late),
