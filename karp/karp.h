@@ -1,10 +1,10 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The media layer: what runs inside the tracks of a broadcast. It knows files and frames, not
  * sockets or sessions: a publisher feeds bytes of a fragmented MP4 to a `karp_importer` and gets a
- * catalog and frames, which a `karp_broadcast` turns into tracks and groups; a viewer hands what it
- * hears of a broadcast to a `karp_follower` and the groups that it receives to a `karp_playback`,
- * whose frames a `karp_exporter` turns into MP4 bytes to write. A `karp_recorder` joins these
- * three.
+ * catalog and frames, of which `karp_renditions` may make a ladder, and which a `karp_broadcast`
+ * turns into tracks and groups; a viewer hands what it hears of a broadcast to a `karp_follower`
+ * and the groups that it receives to a `karp_playback`, whose frames a `karp_exporter` turns into
+ * MP4 bytes to write. A `karp_recorder` joins these three.
  *
  *   broadcast   a path and an instance id, chosen when the publisher starts; a newer id replaces
  *               an older one

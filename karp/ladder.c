@@ -72,12 +72,45 @@ static bool is_below(const struct karp_track *a, const struct karp_track *b)
     return pixels_of(a) < pixels_of(b);
 }
 
-static void add_rendition(struct karp_ladder *ladder, const struct karp_track *track)
+/* All that can be followed, lowest first. */
+struct followed {
+    const struct karp_track *tracks[KARP_CATALOG_MAX_TRACKS];
+    size_t count;
+};
+
+static void add_followed(struct followed *all, const struct karp_track *track)
 {
-    size_t at = ladder->count++;
-    for (; at > 0 && is_below(track, ladder->renditions[at - 1]); at--)
-        ladder->renditions[at] = ladder->renditions[at - 1];
-    ladder->renditions[at] = track;
+    size_t at = all->count++;
+    for (; at > 0 && is_below(track, all->tracks[at - 1]); at--)
+        all->tracks[at] = all->tracks[at - 1];
+    all->tracks[at] = track;
+}
+
+/* Which of all is number `nth` of those that are kept. They are spread evenly. */
+static size_t kept_index(const struct followed *all, size_t nth)
+{
+    size_t last = KARP_LADDER_MAX_RENDITIONS - 1;
+    return all->count > last ? nth * (all->count - 1) / last : nth;
+}
+
+/* If `asked` would not be kept, it takes the place of the one below it, or of the one above it if
+ * that is the lowest of all. */
+static void keep_followed(const struct followed *all, const struct karp_track *asked,
+                          struct karp_ladder *ladder)
+{
+    size_t wanted = 0, below = 0;
+    bool has_room = all->count <= KARP_LADDER_MAX_RENDITIONS;
+    ladder->count = has_room ? all->count : KARP_LADDER_MAX_RENDITIONS;
+    ladder->left_out = all->count - ladder->count;
+    while (wanted < all->count && all->tracks[wanted] != asked)
+        wanted++;
+    for (size_t i = 0; i < ladder->count; i++) {
+        ladder->renditions[i] = all->tracks[kept_index(all, i)];
+        if (kept_index(all, i) <= wanted)
+            below = i;
+    }
+    if (wanted < all->count && kept_index(all, below) != wanted)
+        ladder->renditions[below > 0 ? below : 1] = asked;
 }
 
 static const struct karp_track *find_video(const struct karp_catalog *catalog, const char *name)
@@ -93,6 +126,7 @@ size_t karp_ladder_read(const struct karp_catalog *catalog, const char *name,
     const struct karp_track *asked = find_video(catalog, name);
     if (!asked)
         return 0;
+    struct followed all = {.count = 0};
     bool is_automatic = karp_ladder_is_automatic(catalog, asked);
     if (!is_automatic && !can_be_rendition(catalog, asked))
         return 0;
@@ -101,8 +135,9 @@ size_t karp_ladder_read(const struct karp_catalog *catalog, const char *name,
         const struct karp_track *track = &catalog->tracks[i];
         if (strcmp(ladder_of(track), wanted) == 0 && can_be_rendition(catalog, track) &&
             is_alike(asked, track))
-            add_rendition(ladder, track);
+            add_followed(&all, track);
     }
+    keep_followed(&all, asked, ladder);
     ladder->automatic = is_automatic ? asked : find_video(catalog, wanted);
     return ladder->count;
 }

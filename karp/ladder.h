@@ -24,13 +24,15 @@ extern "C" {
 /* What the publishers of this library call the automatic track. */
 #define KARP_AUTO_NAME "auto"
 
-enum { KARP_LADDER_MAX_RENDITIONS = KARP_CATALOG_MAX_TRACKS };
+/* Of more, the lowest, the highest, the one that was asked for and some in between are kept. */
+enum { KARP_LADDER_MAX_RENDITIONS = 16 };
 
 struct karp_ladder {
     /* Lowest bitrate first; those of the same bitrate by size, then as in the catalog. Borrowed
      * from the catalog, as the next. */
     const struct karp_track *renditions[KARP_LADDER_MAX_RENDITIONS];
     size_t count;
+    size_t left_out; /* further ones that could be followed as well */
     /* Stands for all of them; never one of `renditions`. NULL: there is none. */
     const struct karp_track *automatic;
 };
