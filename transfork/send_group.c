@@ -69,6 +69,7 @@ void send_groups_tick(struct moq_session *session)
 static void group_bytes_sent(struct moq_stream *stream, size_t n, bool is_end)
 {
     struct send_group *sending = sending_of(stream);
+    bool is_begin = sending->header_sent == 0;
     size_t header = (size_t)(sending->header_size - sending->header_sent);
     if (header > n)
         header = n;
@@ -81,10 +82,11 @@ static void group_bytes_sent(struct moq_stream *stream, size_t n, bool is_end)
     if (!viewer)
         return;
     viewer->stats.bytes_sent += n;
-    if (is_end) {
-        sending->is_sent = true;
+    sending->is_sent = is_end;
+    if (is_begin)
+        viewer_group_begun(viewer, sending);
+    if (is_end)
         viewer_group_sent(viewer);
-    }
 }
 
 static void send_group_free(struct grave *grave)
@@ -144,8 +146,7 @@ static int write_header(struct send_group *sending, uint64_t id)
     return error;
 }
 
-struct send_group *send_group_open(struct moq_viewer *viewer, struct moq_group *group,
-                                   uint64_t urgency)
+struct send_group *send_group_open(struct moq_viewer *viewer, struct moq_group *group)
 {
     struct moq_session *session = viewer->session;
     struct send_group *sending = calloc(1, sizeof *sending);
@@ -172,7 +173,6 @@ struct send_group *send_group_open(struct moq_viewer *viewer, struct moq_group *
     }
     stream_attach(&sending->stream, &group_ops, NULL);
     list_push_back(&session->streams, &sending->stream.node);
-    stream_set_urgency(&sending->stream, urgency);
     stream_wake(&sending->stream);
     return sending;
 }

@@ -25,6 +25,7 @@ struct send_group {
     struct moq_stream stream;
     uint8_t header[GROUP_HEADER_MAX_BYTES];
     uint8_t header_size, header_sent;
+    bool is_head; /* no newer group of its viewer had been begun when this one was */
     bool is_sent; /* all of it and its end are in packets */
 };
 
@@ -33,9 +34,9 @@ static inline struct send_group *send_group_at(const struct list *node)
     return container_of(node, struct send_group, node);
 }
 
-/* Opens a stream for `group`. NULL: the peer allows no more streams, or out of memory. */
-struct send_group *send_group_open(struct moq_viewer *viewer, struct moq_group *group,
-                                   uint64_t urgency);
+/* Opens a stream for `group`, which viewer_arrange gives its urgency. NULL: the peer allows no more
+ * streams, or out of memory. */
+struct send_group *send_group_open(struct moq_viewer *viewer, struct moq_group *group);
 
 /* The group has another body. Nothing of it may have been sent. */
 void send_group_restart(struct send_group *sending);

@@ -98,7 +98,7 @@ static bool was_just_opened(const struct moq_viewer *viewer, const struct send_g
 }
 
 /* Which open group to cut for `group`: an older one that has nothing to send or, if the newest goes
- * first, the oldest. NULL: none. */
+ * first, the oldest that is no head. NULL: none. */
 static struct send_group *find_group_to_cut(const struct moq_viewer *viewer,
                                             const struct moq_group *group, bool may_be_fresh)
 {
@@ -107,7 +107,8 @@ static struct send_group *find_group_to_cut(const struct moq_viewer *viewer,
         struct send_group *sending = send_group_at(node);
         bool is_old =
             sending->group->superseded_ns > 0 && sending->group->sequence < group->sequence;
-        bool may_go = viewer->policy.order == MOQ_ORDER_NEWEST || send_group_unsent(sending) == 0;
+        bool may_wait = viewer->policy.order == MOQ_ORDER_OLDEST || sending->is_head;
+        bool may_go = !may_wait || send_group_unsent(sending) == 0;
         may_go &= may_be_fresh || !was_just_opened(viewer, sending);
         if (!sending->is_sent && is_old && may_go && (!victim || is_better_to_cut(sending, victim)))
             victim = sending;
@@ -141,8 +142,7 @@ static void open_groups(struct moq_viewer *viewer)
         viewer->is_waiting_turn = true;
         if (!make_room_for_group(viewer, group))
             return;
-        struct send_group *sending =
-            send_group_open(viewer, group, viewer_urgency(viewer, group->sequence));
+        struct send_group *sending = send_group_open(viewer, group);
         viewer->is_waiting_credit = !sending;
         if (!sending) {
             session_wait_until(viewer->session, session_now(viewer->session) + RETRY_NS);
@@ -218,6 +218,7 @@ void viewer_update(struct moq_viewer *viewer)
         report_losses(viewer);
         open_groups(viewer);
         report_losses(viewer);
+        viewer_arrange(viewer);
     }
     viewer_tell_gap(viewer);
     end_if_complete(viewer);
@@ -303,6 +304,15 @@ static const struct moq_watcher_ops watcher_ops = {.on_group = on_track_group,
                                                    .on_gap = on_track_gap,
                                                    .on_end = on_track_end};
 
+void viewer_group_begun(struct moq_viewer *viewer, struct send_group *sending)
+{
+    uint64_t sequence = sending->group->sequence;
+    sending->is_head = sequence >= viewer->begun_end;
+    if (sending->is_head)
+        viewer->begun_end = sequence + 1;
+    viewer_arrange(viewer);
+}
+
 void viewer_group_sent(struct moq_viewer *viewer)
 {
     REQUIRE(viewer->unsent > 0);
@@ -310,6 +320,8 @@ void viewer_group_sent(struct moq_viewer *viewer)
     viewer->stats.groups_sent++;
     if (viewer->is_waiting_turn)
         viewer_update(viewer);
+    else
+        viewer_arrange(viewer);
 }
 
 void viewer_group_closed(struct moq_viewer *viewer)

@@ -12,6 +12,8 @@
 extern "C" {
 #endif
 
+struct send_group;
+
 struct moq_viewer {
     struct grave grave;
     struct list node; /* in its session's viewers */
@@ -28,6 +30,7 @@ struct moq_viewer {
     bool has_start;        /* the first group is known, so `done` is valid */
     struct sequences done; /* groups that were opened, skipped or reported missing */
     struct list groups;    /* send_group.node, the latest opened first */
+    uint64_t begun_end;    /* one more than the newest group that was begun; 0: none was */
     uint32_t unsent;       /* how many of `groups` are not entirely in packets */
 
     bool is_greeted;        /* INFO is in a packet, so groups may follow */
@@ -61,8 +64,10 @@ void viewer_update_wish(struct moq_viewer *viewer, const struct moq_wish *update
 /* The subscribe stream is over: cuts all groups and tells the owner. */
 void viewer_over(struct moq_viewer *viewer);
 
-/* The urgency of the stream of this group: the priority, then the place in the policy's order. */
-uint64_t viewer_urgency(const struct moq_viewer *viewer, uint64_t sequence);
+/* Gives its streams their urgencies: the priority, then their places in the viewer's order. The
+ * first streams of a session's viewers take turns. Call it when a group was opened, begun, sent or
+ * cut, or when the policy has changed. */
+void viewer_arrange(struct moq_viewer *viewer);
 
 /* ---- What it will not get (viewer_gaps.c) ---------------------------------------------------- */
 
@@ -86,6 +91,7 @@ uint64_t viewer_missed_in_hole(const struct moq_track *track, struct sequence_ru
 
 /* ---- What its streams tell (send_group.c) ---------------------------------------------------- */
 
+void viewer_group_begun(struct moq_viewer *viewer, struct send_group *sending); /* first bytes */
 void viewer_group_sent(struct moq_viewer *viewer);   /* a group is entirely in packets */
 void viewer_group_closed(struct moq_viewer *viewer); /* acknowledged, and out of the list */
 void viewer_group_refused(struct moq_viewer *viewer, uint64_t sequence); /* the peer stopped it */

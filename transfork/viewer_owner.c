@@ -5,18 +5,47 @@
 #include "transfork/send_group.h"
 #include "transfork/viewer.h"
 
-/* An urgency has the priority in its highest bits and the group's place in the order below. */
+/* An urgency has the priority in its highest bits, and below it the place in the viewer's order.
+ * The first group of each viewer has the same place, and heads are above the others. */
 #define URGENCY_PRIORITY_SHIFT 56
-#define URGENCY_SEQUENCE_MAX ((UINT64_C(1) << URGENCY_PRIORITY_SHIFT) - 1)
+#define URGENCY_HEAD (UINT64_C(1) << 55)
+#define URGENCY_SEQUENCE_MAX (URGENCY_HEAD - 1)
+#define URGENCY_FIRST (URGENCY_HEAD | URGENCY_SEQUENCE_MAX)
 
 /* ---- Policy ---------------------------------------------------------------------------------- */
 
-uint64_t viewer_urgency(const struct moq_viewer *viewer, uint64_t sequence)
+static uint64_t place_of(const struct moq_viewer *viewer, const struct send_group *sending)
 {
+    uint64_t sequence = sending->group->sequence;
     uint64_t place = sequence < URGENCY_SEQUENCE_MAX ? sequence : URGENCY_SEQUENCE_MAX;
     if (viewer->policy.order == MOQ_ORDER_OLDEST)
-        place = URGENCY_SEQUENCE_MAX - place;
-    return (uint64_t)viewer->policy.priority << URGENCY_PRIORITY_SHIFT | place;
+        return URGENCY_SEQUENCE_MAX - place;
+    return sending->is_head ? URGENCY_HEAD | (URGENCY_SEQUENCE_MAX - place) : place;
+}
+
+/* Oldest first goes by the number. Newest first decides which group to begin: a head goes on, the
+ * older one first, until it is sent or late; other groups get what heads leave. */
+static const struct send_group *first_to_send(const struct moq_viewer *viewer)
+{
+    const struct send_group *first = NULL;
+    list_for_each (node, &viewer->groups) {
+        const struct send_group *sending = send_group_at(node);
+        if (!sending->is_sent && (!first || place_of(viewer, sending) > place_of(viewer, first)))
+            first = sending;
+    }
+    return first;
+}
+
+void viewer_arrange(struct moq_viewer *viewer)
+{
+    const struct send_group *first = first_to_send(viewer);
+    uint64_t priority = (uint64_t)viewer->policy.priority << URGENCY_PRIORITY_SHIFT;
+    list_for_each (node, &viewer->groups) {
+        struct send_group *sending = send_group_at(node);
+        uint64_t place = sending == first ? URGENCY_FIRST : place_of(viewer, sending);
+        if (!sending->is_sent)
+            stream_set_urgency(&sending->stream, priority | place);
+    }
 }
 
 struct moq_policy moq_policy_of_wish(const struct moq_policy *defaults, const struct moq_wish *wish)
@@ -39,10 +68,7 @@ void moq_viewer_set_policy(struct moq_viewer *viewer, const struct moq_policy *p
     viewer->policy = *policy;
     if (policy->order == MOQ_ORDER_ANY)
         viewer->policy.order = MOQ_ORDER_NEWEST;
-    list_for_each (node, &viewer->groups) {
-        struct send_group *sending = send_group_at(node);
-        stream_set_urgency(&sending->stream, viewer_urgency(viewer, sending->group->sequence));
-    }
+    viewer_arrange(viewer);
     viewer_update(viewer);
 }
 

@@ -58,8 +58,8 @@ static void a_peer_is_told_the_rate_of_its_link(void **state)
 
     uint64_t told_bps = moq_session_peer_bitrate(slow.client->session);
     assert_in_range(told_bps, LINK_BPS * 3 / 4, LINK_BPS * 5 / 4);
-    assert_in_range(slow.begun, 60, 80); /* the newest group comes first, whole or cut */
-    assert_in_range(watch_count(&slow, FATE_WHOLE), 0, 10);
+    assert_in_range(slow.begun, 30, 45); /* the newest group is begun, and goes on */
+    assert_in_range(watch_count(&slow, FATE_WHOLE), 28, 45);
     assert_true(watch_count(&fast, FATE_WHOLE) >= 70);
     watch_deinit(&fast);
     watch_deinit(&slow);
@@ -176,8 +176,8 @@ static void what_an_overloaded_viewer_gets_is_fresh(void **state)
     assert_true(fast.count >= frames - 2);
     assert_in_range(meter_percentile_us(&fast, 100), 20000, 21000); /* only the network delay */
     assert_in_range(slow.count, frames / 3, frames * 2 / 3);
-    assert_in_range(meter_percentile_us(&slow, 50), 20000, 80000);
-    assert_in_range(meter_percentile_us(&slow, 99), 20000, (100 + 30) * 1000);
+    assert_in_range(meter_percentile_us(&slow, 50), 20000, 130000);
+    assert_in_range(meter_percentile_us(&slow, 99), 20000, (80 + 64 + 40) * 1000);
     meter_deinit(&fast);
     meter_deinit(&slow);
     world_deinit(&stage.world);

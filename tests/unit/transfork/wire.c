@@ -139,13 +139,13 @@ static bool introduce(struct wire_stream *stream, int end)
     return false;
 }
 
-/* Lets a session write one piece. Returns whether anything was written. */
+/* Lets a session write one piece. Returns whether it did, or has nothing to write any more. */
 static bool write_piece(struct wire_stream *stream, int end)
 {
     struct wire_half *half = &stream->half[end];
     struct wire_end *mine = &stream->wire->end[end];
     if (!half->is_awake || half->has_end || half->has_reset || !stream->side[end] ||
-        mine->is_blocked)
+        (mine->is_blocked && mine->pieces == 0))
         return false;
 
     struct iovec vec[VECTORS];
@@ -161,9 +161,10 @@ static bool write_piece(struct wire_stream *stream, int end)
     }
     if (n == 0 && !is_end) {
         half->is_awake = false;
-        return false;
+        return true;
     }
     is_end = is_end && n == all;
+    mine->pieces -= mine->is_blocked;
     half->has_end = is_end;
     half->sent += n;
     moq_stream_sent(stream->side[end], n, is_end);

@@ -50,7 +50,8 @@ struct wire_end {
     bool is_closed;                   /* its session has asked to close the connection */
     uint32_t close_code;
     char close_reason[128];
-    bool is_blocked; /* the wire takes nothing from its session */
+    bool is_blocked; /* the wire takes nothing from its session ... */
+    uint32_t pieces; /* ... but so many pieces */
     bool is_unheard; /* the other end acknowledges nothing, so streams stay open */
 };
 
