@@ -51,7 +51,8 @@ extern "C" {
     X(source)                                                                                      \
     X(link)                                                                                        \
     X(ladder)                                                                                      \
-    X(mix)
+    X(mix)                                                                                         \
+    X(identity)
 
 enum object_kind {
 #define OBJECT_KIND_ENUM(name) OBJECT_##name,

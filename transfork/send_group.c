@@ -27,14 +27,17 @@ static size_t pull_group_bytes(struct moq_stream *stream, struct iovec *vec, siz
     struct send_group *sending = sending_of(stream);
     /* Look at the end before the bytes: if the group has ended, all of its bytes are there. */
     bool has_ended = group_has_ended(sending->group);
-    size_t count = 0;
+    size_t count = 0, room = SIZE_MAX;
     uint64_t body = 0;
+    if (sending->viewer && sending->viewer->pace.is_capped && send_group_unsent(sending) > 0 &&
+        (room = viewer_pace_room(sending->viewer)) == 0)
+        return 0;
 
     if (sending->header_sent < sending->header_size && max > 0)
         vec[count++] = (struct iovec){sending->header + sending->header_sent,
                                       (size_t)(sending->header_size - sending->header_sent)};
     size_t header_count = count;
-    count += bytes_cursor_peek(&sending->cursor, vec + count, max - count, SIZE_MAX);
+    count += bytes_cursor_peek(&sending->cursor, vec + count, max - count, room);
     for (size_t i = header_count; i < count; i++)
         body += vec[i].iov_len;
     *is_end = has_ended && !sending->group->error && max > 0 &&
@@ -83,6 +86,8 @@ static void group_bytes_sent(struct moq_stream *stream, size_t n, bool is_end)
         return;
     viewer->stats.bytes_sent += n;
     sending->is_sent = is_end;
+    if (viewer->pace.is_capped)
+        viewer_pace_sent(viewer, sending, n);
     if (is_begin)
         viewer_group_begun(viewer, sending);
     if (is_end)

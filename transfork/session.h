@@ -79,13 +79,20 @@ struct moq_viewer;
 
 /* The numbers that policy sets and the path of a frame reads. */
 struct moq_policy {
-    uint64_t latency_ns; /* a group superseded longer ago than this is skipped; 0: at once */
-    uint8_t priority;    /* biased */
-    uint8_t order;       /* enum moq_order; MOQ_ORDER_ANY: newest first */
+    uint64_t latency_ns;      /* a group superseded longer ago than this is skipped; 0: at once */
+    uint8_t priority;         /* biased */
+    uint8_t order;            /* enum moq_order; MOQ_ORDER_ANY: newest first */
+    uint64_t rate_bps;        /* no more bits of its groups are sent in a second; 0: no cap. The cap
+                            counts headers and contents, not what QUIC adds or sends again */
+    uint64_t shared_rate_bps; /* of all viewers that share its pacer; 0: no cap */
 };
 
-/* Priority and order as in `wish`, the latency of `defaults`; also the order of `defaults` if the
- * wish has MOQ_ORDER_ANY. */
+/* The lowest and the highest cap that there may be. */
+#define MOQ_RATE_MIN_BPS UINT64_C(8000)
+#define MOQ_RATE_MAX_BPS UINT64_C(1000000000000)
+
+/* Priority and order as in `wish`, everything else as in `defaults`; also the order if the wish has
+ * MOQ_ORDER_ANY. */
 struct moq_policy moq_policy_of_wish(const struct moq_policy *defaults,
                                      const struct moq_wish *wish);
 
@@ -114,6 +121,14 @@ struct moq_viewer_stats {
  * another one, also for groups that are being sent. */
 void moq_viewer_set_policy(struct moq_viewer *viewer, const struct moq_policy *policy);
 const struct moq_policy *moq_viewer_policy(const struct moq_viewer *viewer);
+
+/* What viewers that share a cap have in common; they may be on several threads. Begins as zero. */
+struct moq_pacer {
+    uint64_t due_ns; /* private, atomic */
+};
+/* From now on, the viewer shares this pacer (NULL: none), which must live until it shares another
+ * one or is closed. */
+void moq_viewer_share_pacer(struct moq_viewer *viewer, struct moq_pacer *pacer);
 
 /* Sets moq_policy_of_wish of the viewer's wish, with the current policy as the defaults: for owners
  * that have no rules of their own. */

@@ -171,6 +171,7 @@ void viewer_over(struct moq_viewer *viewer)
     struct moq_session *session = viewer->session;
     list_for_each_safe (node, &viewer->groups)
         send_group_cut(send_group_at(node), MOQ_ERR_CANCELLED);
+    viewer_pace_drop(viewer);
     viewer->unsent = 0;
     viewer->stream = NULL;
     viewer->is_waiting_credit = false;
@@ -258,7 +259,7 @@ static void on_track_growth(struct moq_watcher *watcher, struct moq_group *group
 {
     struct moq_viewer *viewer = viewer_of(watcher);
     struct send_group *sending = find_sending(viewer, group);
-    if (sending)
+    if (sending && !viewer->pace.is_held)
         stream_wake(&sending->stream);
     if (group_has_ended(group) || group->superseded_ns)
         viewer_update(viewer); /* ended or superseded: rare enough to look at everything */
@@ -347,8 +348,10 @@ void viewers_tick(struct moq_session *session)
     for (struct list *node; (node = list_pop_front(&session->viewers));)
         list_push_back(&todo, node);
     for (struct list *node; (node = list_pop_front(&todo));) {
+        struct moq_viewer *viewer = container_of(node, struct moq_viewer, node);
         list_push_back(&session->viewers, node);
-        viewer_update(container_of(node, struct moq_viewer, node));
+        viewer_update(viewer);
+        viewer_pace_tick(viewer);
     }
 }
 

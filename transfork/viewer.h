@@ -14,6 +14,15 @@ extern "C" {
 
 struct send_group;
 
+struct viewer_pace {          /* all zero: no cap */
+    struct moq_pacer own;     /* for policy.rate_bps */
+    struct moq_pacer *shared; /* for policy.shared_rate_bps; NULL: none */
+    uint64_t credit;          /* bytes that are reserved ... */
+    uint64_t credit_ns;       /* ... and may go from then on */
+    bool is_capped;
+    bool is_held; /* its streams sleep until credit_ns */
+};
+
 struct moq_viewer {
     struct grave grave;
     struct list node; /* in its session's viewers */
@@ -37,6 +46,7 @@ struct moq_viewer {
     bool is_waiting_turn;   /* there is a group to open, but no room or no credit */
     bool is_waiting_credit; /* there is room, but no stream credit or no memory */
     bool is_ending;         /* no new groups will come: the track ended, or the owner closed it */
+    struct viewer_pace pace;
     int failure; /* the peer does not read its GAPs: the next update ends the viewer with this */
     /* Skipped groups that the peer has not been told of yet; first > last: none. */
     struct sequence_run gap;
@@ -88,6 +98,17 @@ void viewer_pass_on_loss(struct moq_viewer *viewer, struct sequence_run run, int
  * these only once. */
 uint64_t viewer_missed_in_hole(const struct moq_track *track, struct sequence_run hole,
                                uint64_t *dropped_counted);
+
+/* ---- Its rate (viewer_pace.c) ---------------------------------------------------------------- */
+
+/* For a viewer that is capped: how many bytes may go now. 0: none, and its streams are woken
+ * later. */
+uint64_t viewer_pace_room(struct moq_viewer *viewer);
+void viewer_pace_sent(struct moq_viewer *viewer, struct send_group *sending, uint64_t n);
+void viewer_pace_tick(struct moq_viewer *viewer);
+/* Before its rates change or it ends, and after they have changed. */
+void viewer_pace_drop(struct moq_viewer *viewer);
+void viewer_pace_renew(struct moq_viewer *viewer);
 
 /* ---- What its streams tell (send_group.c) ---------------------------------------------------- */
 

@@ -50,11 +50,10 @@ void viewer_arrange(struct moq_viewer *viewer)
 
 struct moq_policy moq_policy_of_wish(const struct moq_policy *defaults, const struct moq_wish *wish)
 {
-    return (struct moq_policy){
-        .latency_ns = defaults->latency_ns,
-        .priority = wish->priority,
-        .order = wish->order == MOQ_ORDER_ANY ? defaults->order : wish->order,
-    };
+    struct moq_policy policy = *defaults;
+    policy.priority = wish->priority;
+    policy.order = wish->order == MOQ_ORDER_ANY ? defaults->order : wish->order;
+    return policy;
 }
 
 void moq_viewer_follow_wish(struct moq_viewer *viewer)
@@ -65,9 +64,15 @@ void moq_viewer_follow_wish(struct moq_viewer *viewer)
 
 void moq_viewer_set_policy(struct moq_viewer *viewer, const struct moq_policy *policy)
 {
+    bool is_other_rate = policy->rate_bps != viewer->policy.rate_bps ||
+                         policy->shared_rate_bps != viewer->policy.shared_rate_bps;
+    if (is_other_rate)
+        viewer_pace_drop(viewer);
     viewer->policy = *policy;
     if (policy->order == MOQ_ORDER_ANY)
         viewer->policy.order = MOQ_ORDER_NEWEST;
+    if (is_other_rate)
+        viewer_pace_renew(viewer);
     viewer_arrange(viewer);
     viewer_update(viewer);
 }

@@ -134,26 +134,52 @@ static void resolve_class(const struct config_policy *policy, struct config_clas
         class->order = policy->order;
     if (class->priority == CONFIG_UNSET)
         class->priority = policy->priority;
+    if (class->rate_bps == CONFIG_UNSET)
+        class->rate_bps = policy->rate_bps;
+    if (class->identity_rate_bps == CONFIG_UNSET)
+        class->identity_rate_bps = policy->identity_rate_bps;
+}
+
+/* Complains of a number of a class, or of the policy itself, that its limit makes worthless. */
+static void check_limit(struct checker *checker, const struct config_node *section,
+                        const char *where, const char *name)
+{
+    const struct config_node *node = config_node_find(section, name);
+    const struct config_place *place = node ? &node->place : place_of(checker, "policy", name);
+    config_errors_add(checker->errors, place,
+                      "%s.%s: exceeds policy.max.%s; lower it, or raise the limit", where, name,
+                      name);
+}
+
+static bool is_rate_over(const struct config_policy *policy, uint64_t rate_bps)
+{
+    return policy->max.rate_bps && rate_bps > policy->max.rate_bps;
+}
+
+static void check_class(struct checker *checker, const struct config_node *node, size_t index)
+{
+    const struct config_policy *policy = &checker->config->policy;
+    const struct config_class *class = &policy->classes[index];
+    char where[40];
+    snprintf(where, sizeof where, "policy.classes[%zu]", index);
+    if (config_node_find(node, "latency") && class->latency_ns > policy->max.latency_ns)
+        check_limit(checker, node, where, "latency");
+    if (config_node_find(node, "rate") && is_rate_over(policy, class->rate_bps))
+        check_limit(checker, node, where, "rate");
 }
 
 static void check_policy(struct checker *checker)
 {
     struct config_policy *policy = &checker->config->policy;
-    const struct config_node *list =
-        config_node_find(config_node_find(checker->root, "policy"), "classes");
+    const struct config_node *root = config_node_find(checker->root, "policy");
+    const struct config_node *list = config_node_find(root, "classes");
     if (policy->latency_ns > policy->max.latency_ns)
-        config_errors_add(
-            checker->errors, place_of(checker, "policy", "latency"),
-            "policy.latency: exceeds policy.max.latency; lower it, or raise the limit");
+        check_limit(checker, root, "policy", "latency");
+    if (is_rate_over(policy, policy->rate_bps))
+        check_limit(checker, root, "policy", "rate");
     for (size_t i = 0; i < policy->class_count; i++) {
-        const struct config_node *node = config_node_at(list, i);
         resolve_class(policy, &policy->classes[i]);
-        const struct config_node *latency = config_node_find(node, "latency");
-        if (latency && policy->classes[i].latency_ns > policy->max.latency_ns)
-            config_errors_add(checker->errors, &latency->place,
-                              "policy.classes[%zu].latency: exceeds policy.max.latency; lower it, "
-                              "or raise the limit",
-                              i);
+        check_class(checker, config_node_at(list, i), i);
     }
 }
 

@@ -110,16 +110,19 @@ struct config_class {
     uint64_t latency_ns;
     int order; /* enum config_order */
     uint64_t priority;
+    uint64_t rate_bps, identity_rate_bps;
 };
 
 struct config_policy_max {
     uint64_t latency_ns;
+    uint64_t rate_bps; /* 0: no limit */
 };
 
 struct config_policy {
     uint64_t latency_ns;
-    int order;         /* enum config_order */
-    uint64_t priority; /* 0..255; 128 is neutral, higher goes first */
+    int order;                            /* enum config_order */
+    uint64_t priority;                    /* 0..255; 128 is neutral, higher goes first */
+    uint64_t rate_bps, identity_rate_bps; /* of a viewer, and of all of one identity; 0: no cap */
     struct config_policy_max max;
     struct config_class *classes;
     size_t class_count;
@@ -316,6 +319,7 @@ struct config_verdict {
     uint64_t latency_ns;
     int order; /* enum config_order */
     uint8_t priority;
+    uint64_t rate_bps, identity_rate_bps; /* 0: no cap */
 };
 
 /* What the policy says about viewers of `path`: its first class that matches, else the general

@@ -136,8 +136,19 @@ struct config_verdict config_policy_for(const struct config_policy *policy, cons
     for (size_t i = 0; i < policy->class_count; i++) {
         const struct config_class *class = &policy->classes[i];
         if (config_pattern_matches(class->match, path))
-            return (struct config_verdict){class->latency_ns, class->order,
-                                           (uint8_t) class->priority};
+            return (struct config_verdict){
+                .latency_ns = class->latency_ns,
+                .order = class->order,
+                .priority = (uint8_t) class->priority,
+                .rate_bps = class->rate_bps,
+                .identity_rate_bps = class->identity_rate_bps,
+            };
     }
-    return (struct config_verdict){policy->latency_ns, policy->order, (uint8_t)policy->priority};
+    return (struct config_verdict){
+        .latency_ns = policy->latency_ns,
+        .order = policy->order,
+        .priority = (uint8_t)policy->priority,
+        .rate_bps = policy->rate_bps,
+        .identity_rate_bps = policy->identity_rate_bps,
+    };
 }

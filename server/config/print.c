@@ -187,7 +187,8 @@ static void write_branch(struct writer *writer, const struct config_branch *bran
 static void write_range(FILE *out, const struct config_row *row)
 {
     char least[CONFIG_VALUE_BYTES], most[CONFIG_VALUE_BYTES];
-    if (row->type == TYPE_INT || row->type == TYPE_SIZE || row->type == TYPE_DURATION)
+    if (row->type == TYPE_INT || row->type == TYPE_SIZE || row->type == TYPE_DURATION ||
+        row->type == TYPE_RATE)
         fprintf(out, "; %s to %s", config_number_text(row, row->min, least),
                 config_number_text(row, row->max, most));
     if (row->zero)

@@ -34,6 +34,7 @@ enum config_type {
     TYPE_TREE,     /* struct config_branch *, NULL when empty: any YAML */
     TYPE_FREE,     /* only in relay.yaml itself: no field; refused by its check */
     TYPE_MODULES,  /* only in relay.yaml itself: the list of modules */
+    TYPE_RATE,     /* only in relay.yaml itself: uint64_t, bits per second */
 };
 
 enum config_row_flags {

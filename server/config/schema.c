@@ -47,6 +47,10 @@ static void write_number(FILE *out, const struct config_row *row)
     if (row->type == TYPE_DURATION)
         fputs("{\"type\": \"string\", \"pattern\": \"^[0-9]+([.][0-9]{1,6})?(ns|us|ms|s|m|h)$\"}",
               out);
+    if (row->type == TYPE_RATE)
+        fputs("{\"type\": \"string\", \"pattern\": "
+              "\"^[0-9]+([.][0-9]{1,6})?(bps|kbps|Mbps|Gbps)$\"}",
+              out);
     if (row->zero)
         fprintf(out, ", {\"const\": \"%s\"}", row->zero);
     fputc(']', out);
@@ -144,6 +148,7 @@ static void write_type(const struct writer *writer, const struct config_row *row
     case TYPE_INT:
     case TYPE_SIZE:
     case TYPE_DURATION:
+    case TYPE_RATE:
         write_number(out, row);
         break;
     case TYPE_ENUM:

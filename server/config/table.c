@@ -19,6 +19,8 @@
 #define MS(n) ((n)*NS_PER_MS)
 #define SECONDS(n) ((n)*NS_PER_S)
 #define KIB(n) (UINT64_C(n) << 10)
+#define RATE_MIN UINT64_C(8000)
+#define RATE_MAX UINT64_C(1000000000000)
 #define GIB(n) (UINT64_C(n) << 30)
 
 static const char *const order_words[] = {"oldest", "newest", NULL};
@@ -289,6 +291,15 @@ static const struct config_row max_rows[] = {
      .fallback = "10s",
      .flags = ROW_RELOADS,
      .help = "the longest latency"},
+    {.name = "rate",
+     .type = TYPE_RATE,
+     AT(config_policy_max, rate_bps),
+     .min = RATE_MIN,
+     .max = RATE_MAX,
+     .fallback = "unlimited",
+     .zero = "unlimited",
+     .flags = ROW_RELOADS,
+     .help = "the highest rate of one viewer; with one, no viewer is without a cap"},
 };
 static const struct config_section max_section = SECTION(config_policy_max, max_rows);
 
@@ -318,6 +329,22 @@ static const struct config_row class_rows[] = {
      .max = 255,
      .flags = ROW_RELOADS | ROW_INHERITS,
      .help = "default: the value above"},
+    {.name = "rate",
+     .type = TYPE_RATE,
+     AT(config_class, rate_bps),
+     .min = RATE_MIN,
+     .max = RATE_MAX,
+     .zero = "unlimited",
+     .flags = ROW_RELOADS | ROW_INHERITS,
+     .help = "default: the value above"},
+    {.name = "identity_rate",
+     .type = TYPE_RATE,
+     AT(config_class, identity_rate_bps),
+     .min = RATE_MIN,
+     .max = RATE_MAX,
+     .zero = "unlimited",
+     .flags = ROW_RELOADS | ROW_INHERITS,
+     .help = "default: the value above"},
 };
 static const struct config_section class_section = SECTION(config_class, class_rows);
 
@@ -345,6 +372,24 @@ static const struct config_row policy_rows[] = {
      .fallback = "128",
      .flags = ROW_RELOADS,
      .help = "moves a viewer's own priority up or down: 128 leaves it as it is, higher goes first"},
+    {.name = "rate",
+     .type = TYPE_RATE,
+     AT(config_policy, rate_bps),
+     .min = RATE_MIN,
+     .max = RATE_MAX,
+     .fallback = "unlimited",
+     .zero = "unlimited",
+     .flags = ROW_RELOADS,
+     .help = "a viewer of a track gets no more than this, in bits per second such as 2.5Mbps"},
+    {.name = "identity_rate",
+     .type = TYPE_RATE,
+     AT(config_policy, identity_rate_bps),
+     .min = RATE_MIN,
+     .max = RATE_MAX,
+     .fallback = "unlimited",
+     .zero = "unlimited",
+     .flags = ROW_RELOADS,
+     .help = "all viewers of one identity together get no more than this"},
     {.name = "max",
      .type = TYPE_SECTION,
      AT(config_policy, max),

@@ -25,6 +25,9 @@ static const struct unit duration_units[] = {{"h", 3600 * NS_PER_S},
 static const struct unit size_units[] = {
     {"GiB", 1 << 30}, {"MiB", 1 << 20}, {"KiB", 1 << 10}, {"B", 1}, {NULL, 0}};
 
+static const struct unit rate_units[] = {
+    {"Gbps", 1000000000}, {"Mbps", 1000000}, {"kbps", 1000}, {"bps", 1}, {NULL, 0}};
+
 static bool describe_problem(char *problem, const char *format, ...)
     __attribute__((format(printf, 2, 3)));
 
@@ -84,40 +87,51 @@ static bool read_fraction(const char **text, uint64_t *numerator, uint64_t *deno
     return *text != start;
 }
 
-static const char *form_of(const struct config_row *row)
+/* How a quantity is written. */
+struct quantity {
+    const char *name, *form;
+    const struct unit *units;
+    const char *unitless; /* the unit of a number without one; NULL: only 0 needs none */
+    bool has_fractions;
+};
+
+static const struct quantity durations = {
+    "a duration", "a number with ns, us, ms, s, m or h, such as 250ms", duration_units, NULL, true};
+static const struct quantity sizes = {"a size", "a number with B, KiB, MiB or GiB, such as 512MiB",
+                                      size_units, "B", false};
+static const struct quantity rates = {
+    "a rate", "a number with bps, kbps, Mbps or Gbps, such as 2.5Mbps", rate_units, NULL, true};
+
+static const struct quantity *quantity_of(const struct config_row *row)
 {
-    if (row->type == TYPE_DURATION)
-        return "a number with ns, us, ms, s, m or h, such as 250ms";
-    if (row->type == TYPE_SIZE)
-        return "a number with B, KiB, MiB or GiB, such as 512MiB";
-    return "a whole number";
+    return row->type == TYPE_DURATION ? &durations : row->type == TYPE_RATE ? &rates : &sizes;
 }
 
-/* Parses digits, a fraction (durations only) and a unit; UINT64_MAX if the value is too large. */
-static bool parse_quantity(const struct config_row *row, const char *text, uint64_t *value,
+/* Parses digits, a fraction and a unit; UINT64_MAX if the value is too large. */
+static bool parse_quantity(const struct quantity *quantity, const char *text, uint64_t *value,
                            char *problem)
 {
-    const struct unit *units = row->type == TYPE_DURATION ? duration_units : size_units;
     const char *rest = text;
     uint64_t numerator = 0, denominator = 1;
     char quoted[CONFIG_QUOTE_BYTES], quoted_unit[CONFIG_QUOTE_BYTES];
     bool is_number = read_digits(&rest, value);
-    if (is_number && *rest == '.' && row->type == TYPE_DURATION) {
+    if (is_number && *rest == '.' && quantity->has_fractions) {
         rest++;
         is_number = read_fraction(&rest, &numerator, &denominator);
     }
     if (!is_number)
         return describe_problem(problem, "%s is not %s; write %s", config_quote(quoted, text),
-                                row->type == TYPE_DURATION ? "a duration" : "a size", form_of(row));
-    if (*rest == '\0' && row->type == TYPE_DURATION && *value > 0)
+                                quantity->name, quantity->form);
+    if (*rest == '\0' && !quantity->unitless && *value > 0)
         return describe_problem(problem, "%s has no unit; write %s", config_quote(quoted, text),
-                                form_of(row));
-    const struct unit *unit = *rest == '\0' ? find_unit(units, row->type == TYPE_SIZE ? "B" : "ns")
-                                            : find_unit(units, rest);
+                                quantity->form);
+    if (*rest == '\0' && !quantity->unitless)
+        return true;
+    const struct unit *unit = find_unit(quantity->units, *rest ? rest : quantity->unitless);
     if (!unit)
         return describe_problem(problem, "%s has the unknown unit %s; write %s",
                                 config_quote(quoted, text), config_quote(quoted_unit, rest),
-                                form_of(row));
+                                quantity->form);
     if (!multiply_add(value, unit->factor, numerator * unit->factor / denominator))
         *value = UINT64_MAX;
     return true;
@@ -144,7 +158,7 @@ static bool parse_number(const struct config_row *row, const char *text, uint64_
         return true;
     }
     if (row->type == TYPE_INT ? !parse_whole(row, text, value, problem)
-                              : !parse_quantity(row, text, value, problem))
+                              : !parse_quantity(quantity_of(row), text, value, problem))
         return false;
     if (*value >= row->min && *value <= row->max)
         return true;
@@ -156,13 +170,16 @@ static bool parse_number(const struct config_row *row, const char *text, uint64_
 
 const char *config_number_text(const struct config_row *row, uint64_t value, char *out)
 {
-    const struct unit *unit = row->type == TYPE_DURATION ? duration_units : size_units;
+    const struct unit *unit = quantity_of(row)->units;
     if (value == 0 && row->zero)
         snprintf(out, CONFIG_VALUE_BYTES, "%s", row->zero);
     else if (row->type == TYPE_INT)
         snprintf(out, CONFIG_VALUE_BYTES, "%llu", (unsigned long long)value);
     else if (value == 0)
-        snprintf(out, CONFIG_VALUE_BYTES, row->type == TYPE_DURATION ? "0s" : "0B");
+        snprintf(out, CONFIG_VALUE_BYTES,
+                 row->type == TYPE_DURATION ? "0s"
+                 : row->type == TYPE_RATE   ? "0bps"
+                                            : "0B");
     else {
         while (value % unit->factor != 0)
             unit++;
@@ -284,6 +301,7 @@ bool config_value_parse(const struct config_row *row, const char *text, void *va
     case TYPE_INT:
     case TYPE_SIZE:
     case TYPE_DURATION:
+    case TYPE_RATE:
         return parse_number(row, text, value, problem);
     case TYPE_ADDRESS:
         return parse_address(row, text, value, problem);

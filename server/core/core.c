@@ -226,6 +226,7 @@ static void core_free(struct core *core)
     free_workers(core);
     for (size_t i = 0; i < core->listener_count; i++)
         quic_tls_unref(&core->tls[i]);
+    router_commons_deinit(&core->commons);
     free(core);
 }
 
@@ -413,6 +414,7 @@ int core_new(struct core **out, uv_loop_t *loop, const struct relay_config *conf
     int error = core ? 0 : MOQ_ERR_NOMEM;
     if (core) {
         core->loop = loop;
+        router_commons_init(&core->commons);
         error = start_all(core, config, error_text);
     }
     if (error) {

@@ -258,7 +258,9 @@ enum core_override_bits {
     CORE_SET_LATENCY = 1 << 0,
     CORE_SET_PRIORITY = 1 << 1,
     CORE_SET_ORDER = 1 << 2,
-    CORE_SET_ALL = 7,
+    CORE_SET_RATE = 1 << 3,
+    CORE_SET_IDENTITY_RATE = 1 << 4,
+    CORE_SET_ALL = (1 << 5) - 1,
 };
 
 struct core_override {
@@ -266,6 +268,9 @@ struct core_override {
     uint64_t latency_ns;
     uint8_t priority; /* biased: 128 is neutral */
     uint8_t order;    /* enum moq_order; MOQ_ORDER_ANY: newest first */
+    /* Caps of the viewer, and of all viewers of its peer's identity together, on all workers: 0 (no
+     * cap), or between MOQ_RATE_MIN_BPS and MOQ_RATE_MAX_BPS. */
+    uint64_t rate_bps, identity_rate_bps;
 };
 
 /* Set the fields that `change->set` names and leave the others. A field stays set until an entry
@@ -292,7 +297,7 @@ struct core_policy_reason {
 };
 
 struct core_policy_reasons {
-    struct core_policy_reason latency, priority, order;
+    struct core_policy_reason latency, priority, order, rate, identity_rate;
 };
 
 /* ---- Peers ----------------------------------------------------------------------------------- */

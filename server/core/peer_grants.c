@@ -110,6 +110,14 @@ static void close_viewers(const struct core_peer *peer)
     }
 }
 
+static void tell_viewers_identity(const struct core_peer *peer)
+{
+    struct moq_viewer *served = NULL;
+    while ((served = moq_session_next_viewer(peer->session, served)))
+        if (moq_viewer_user(served))
+            core_viewer_take_identity(moq_viewer_user(served));
+}
+
 /* Makes everything that the peer does agree with what it may do now. */
 static void apply_grants(struct core_peer *peer)
 {
@@ -117,6 +125,7 @@ static void apply_grants(struct core_peer *peer)
     if (!peer->session)
         return;
     close_viewers(peer);
+    tell_viewers_identity(peer);
     moq_session_look_again(peer->session);
 }
 

@@ -21,10 +21,34 @@ static uint64_t decide_latency(const struct policy_inputs *inputs, struct core_p
     uint64_t latency_ns = is_hooks ? override->numbers.latency_ns : inputs->policy_class.latency_ns;
     *why = is_hooks ? reason_of(CORE_DECIDED_BY_HOOK, override->by_latency)
                     : reason_of(CORE_DECIDED_BY_CLASS, NULL);
-    if (latency_ns <= inputs->max_latency_ns)
+    if (latency_ns <= inputs->max.latency_ns)
         return latency_ns;
     *why = reason_of(CORE_DECIDED_BY_LIMIT, is_hooks ? override->by_latency : NULL);
-    return inputs->max_latency_ns;
+    return inputs->max.latency_ns;
+}
+
+static uint64_t decide_rate(const struct policy_inputs *inputs, struct core_policy_reason *why)
+{
+    const struct policy_override *override = &inputs->override;
+    bool is_hooks = override->numbers.set & CORE_SET_RATE;
+    uint64_t rate_bps = is_hooks ? override->numbers.rate_bps : inputs->policy_class.rate_bps;
+    uint64_t max_bps = inputs->max.rate_bps;
+    *why = is_hooks ? reason_of(CORE_DECIDED_BY_HOOK, override->by_rate)
+                    : reason_of(CORE_DECIDED_BY_CLASS, NULL);
+    if (max_bps == 0 || (rate_bps > 0 && rate_bps <= max_bps))
+        return rate_bps;
+    *why = reason_of(CORE_DECIDED_BY_LIMIT, is_hooks ? override->by_rate : NULL);
+    return max_bps;
+}
+
+static uint64_t decide_identity_rate(const struct policy_inputs *inputs,
+                                     struct core_policy_reason *why)
+{
+    const struct policy_override *override = &inputs->override;
+    bool is_hooks = override->numbers.set & CORE_SET_IDENTITY_RATE;
+    *why = is_hooks ? reason_of(CORE_DECIDED_BY_HOOK, override->by_identity_rate)
+                    : reason_of(CORE_DECIDED_BY_CLASS, NULL);
+    return is_hooks ? override->numbers.identity_rate_bps : inputs->policy_class.identity_rate_bps;
 }
 
 static uint8_t decide_priority(const struct policy_inputs *inputs, struct core_policy_reason *why)
@@ -63,6 +87,8 @@ struct moq_policy policy_decide(const struct policy_inputs *inputs,
         .latency_ns = decide_latency(inputs, &why->latency),
         .priority = decide_priority(inputs, &why->priority),
         .order = decide_order(inputs, &why->order),
+        .rate_bps = decide_rate(inputs, &why->rate),
+        .shared_rate_bps = decide_identity_rate(inputs, &why->identity_rate),
     };
 }
 
@@ -81,6 +107,14 @@ void policy_override_set(struct policy_override *override, const char *by,
     if (change->set & CORE_SET_ORDER) {
         numbers->order = change->order;
         override->by_order = by;
+    }
+    if (change->set & CORE_SET_RATE) {
+        numbers->rate_bps = change->rate_bps;
+        override->by_rate = by;
+    }
+    if (change->set & CORE_SET_IDENTITY_RATE) {
+        numbers->identity_rate_bps = change->identity_rate_bps;
+        override->by_identity_rate = by;
     }
     numbers->set |= change->set & CORE_SET_ALL;
 }

@@ -11,21 +11,23 @@
 /* What hooks set, and which of them. */
 struct policy_override {
     struct core_override numbers;
-    const char *by_latency, *by_priority, *by_order; /* names of entries */
+    /* Names of entries. */
+    const char *by_latency, *by_priority, *by_order, *by_rate, *by_identity_rate;
 };
 
 struct policy_inputs {
     struct config_verdict policy_class; /* by the requested path, when the viewer arrived */
     struct moq_wish wish;               /* the subscriber's, as of its last update */
     struct policy_override override;    /* the hooks' */
-    uint64_t max_latency_ns; /* policy.max of the configuration, when the viewer arrived */
+    struct config_policy_max max;       /* of the configuration, when the viewer arrived */
 };
 
 /* The numbers that transfork works with. `reasons` (may be NULL) says who decided each of them.
  *
  *   latency    the hook's, else the class's; never above the limit
  *   priority   the hook's, else the wish's, moved by the class's distance from neutral
- *   order      the hook's, else the wish's, else the class's */
+ *   order      the hook's, else the wish's, else the class's
+ *   rates      the hook's, else the class's; that of the viewer never above the limit */
 struct moq_policy policy_decide(const struct policy_inputs *inputs,
                                 struct core_policy_reasons *reasons);
 

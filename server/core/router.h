@@ -26,19 +26,29 @@
 #ifndef MOQ_CORE_ROUTER_H
 #define MOQ_CORE_ROUTER_H
 
+#include <pthread.h>
+
 #include "base/list.h"
 #include "base/mailbox.h"
 #include "server/config/config.h"
 #include "server/core/chain.h"
 #include "server/core/core.h"
 
-/* What the routers of one relay have in common; atomic. */
+struct identity;
+
+/* What the routers of one relay have in common; atomic, unless a lock protects it. */
 struct router_commons {
     uint64_t last_stamp;    /* of announcements: the later one wins, on every worker */
     uint64_t cache_bytes;   /* of all caches, at their last sweeps */
     uint32_t waiting_count; /* requests that wait for a publisher, on all workers */
     uint32_t cache_cuts;    /* how often workers cut their caches: mirrors hold the same bytes */
+    pthread_mutex_t identity_lock; /* protects `identities` */
+    struct identity *identities;   /* see identity.h */
 };
+
+/* Before the first router, and after the last one. */
+void router_commons_init(struct router_commons *commons);
+void router_commons_deinit(struct router_commons *commons);
 
 struct router {
     const struct moq_clock *clock;

@@ -13,6 +13,17 @@
 #include "server/core/source.h"
 #include "server/core/watching.h"
 
+void router_commons_init(struct router_commons *commons)
+{
+    *commons = (struct router_commons){0};
+    pthread_mutex_init(&commons->identity_lock, NULL);
+}
+
+void router_commons_deinit(struct router_commons *commons)
+{
+    pthread_mutex_destroy(&commons->identity_lock);
+}
+
 int router_init(struct router *router, const struct router_config *config)
 {
     *router = (struct router){
@@ -39,6 +50,7 @@ int router_init(struct router *router, const struct router_config *config)
     list_init(&router->mixes);
     list_init(&router->soon);
     router->next_peer = router->next_viewer = router->worker + 1;
+    router_commons_init(&router->own);
     if (!router->commons)
         router->commons = &router->own;
     core_hooks_init(&router->hooks, config->clock);
@@ -46,6 +58,7 @@ int router_init(struct router *router, const struct router_config *config)
     router->offers = moq_offers_new();
     if (!router->offers || bulletins_init(router, &foreign_events)) {
         moq_offers_free(&router->offers);
+        router_commons_deinit(&router->own);
         return MOQ_ERR_NOMEM;
     }
     return 0;
@@ -84,6 +97,7 @@ void router_deinit(struct router *router)
     foreign_forget_all(router);
     bulletins_deinit(router);
     moq_offers_free(&router->offers);
+    router_commons_deinit(&router->own);
 }
 
 void router_counters(const struct router *router, struct core_counters *counters)

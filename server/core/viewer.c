@@ -5,6 +5,9 @@
 #include "server/core/viewer.h"
 
 #include <stdlib.h>
+#include <string.h>
+
+#include "server/core/identity.h"
 
 static struct policy_inputs inputs_of(const struct core_viewer *viewer, const struct moq_wish *wish)
 {
@@ -12,7 +15,7 @@ static struct policy_inputs inputs_of(const struct core_viewer *viewer, const st
         .policy_class = viewer->policy_class,
         .wish = *wish,
         .override = viewer->override,
-        .max_latency_ns = viewer->max_latency_ns,
+        .max = viewer->max,
     };
 }
 
@@ -22,7 +25,7 @@ struct core_viewer *core_viewer_new(struct router *router, const struct viewer_o
     if (!viewer)
         return NULL;
     viewer->router = router;
-    viewer->max_latency_ns = router->config->policy.max.latency_ns;
+    viewer->max = router->config->policy.max;
     viewer->policy_class = origin->policy_class;
     viewer->override = *origin->override;
     viewer->path = moq_path_ref(origin->path);
@@ -41,6 +44,25 @@ void core_keep_groups_for(struct moq_track *track, const struct moq_policy *poli
     moq_track_set_cache(track, &limits);
 }
 
+static void share_pacer(struct core_viewer *viewer, uint64_t rate_bps)
+{
+    const char *name = core_peer_identity(core_viewer_peer(viewer));
+    struct router_commons *commons = viewer->router->commons;
+    struct identity *before = viewer->identity;
+    bool is_shared = rate_bps > 0 && name[0];
+    if (is_shared && before && strcmp(identity_name(before), name) == 0)
+        return;
+    viewer->identity = is_shared ? identity_hold(commons, name) : NULL;
+    struct moq_pacer *pacer = viewer->identity ? identity_pacer(viewer->identity) : &viewer->alone;
+    moq_viewer_share_pacer(viewer->served, is_shared ? pacer : NULL);
+    identity_release(commons, &before);
+}
+
+void core_viewer_take_identity(struct core_viewer *viewer)
+{
+    share_pacer(viewer, moq_viewer_policy(viewer->served)->shared_rate_bps);
+}
+
 bool core_viewer_serve(struct core_viewer *viewer, struct moq_request *asked,
                        struct moq_track *track)
 {
@@ -48,15 +70,18 @@ bool core_viewer_serve(struct core_viewer *viewer, struct moq_request *asked,
     struct moq_policy policy = policy_decide(&inputs, NULL);
     core_keep_groups_for(track, &policy);
     viewer->served = moq_request_serve(asked, track, &policy);
-    if (viewer->served)
-        moq_viewer_set_user(viewer->served, viewer);
-    return viewer->served != NULL;
+    if (!viewer->served)
+        return false;
+    moq_viewer_set_user(viewer->served, viewer);
+    share_pacer(viewer, policy.shared_rate_bps);
+    return true;
 }
 
 void core_viewer_free(struct core_viewer *viewer)
 {
     if (viewer->mix)
         viewer->on_free(viewer);
+    identity_release(viewer->router->commons, &viewer->identity);
     moq_path_unref(&viewer->path);
     free(viewer);
 }
@@ -79,6 +104,7 @@ void core_viewer_decide(struct core_viewer *viewer)
 {
     struct moq_policy policy = core_viewer_decided(viewer);
     struct moq_track *track = moq_track_ref(moq_viewer_track(viewer->served));
+    share_pacer(viewer, policy.shared_rate_bps);
     moq_viewer_set_policy(viewer->served, &policy);
     core_keep_groups_for(track, &policy);
     moq_track_unref(&track);

@@ -22,7 +22,9 @@ struct core_viewer {
     uint64_t number;       /* unique among all workers */
     struct config_verdict policy_class;
     struct policy_override override;
-    uint64_t max_latency_ns; /* taken on arrival, like its class */
+    struct config_policy_max max; /* taken on arrival, like its class */
+    struct identity *identity;    /* whose pacer it shares; NULL: none */
+    struct moq_pacer alone;       /* what it shares with nobody, without memory for an identity */
     uint64_t next_sample_ns;
     struct mix *mix; /* see mix.h: what it is served; NULL: the source's track itself */
     void (*on_free)(struct core_viewer *viewer); /* of the mix */
@@ -58,6 +60,9 @@ void core_viewer_decide(struct core_viewer *viewer);
 /* What it wants of its source. The groups of a mix have numbers of their own, so its range means
  * nothing to a source. */
 struct moq_wish core_viewer_source_wish(const struct core_viewer *viewer);
+
+/* Its peer may have another identity: shares that one's pacer, if it has a cap. */
+void core_viewer_take_identity(struct core_viewer *viewer);
 
 /* What policy_decide says for its present inputs. */
 struct moq_policy core_viewer_decided(const struct core_viewer *viewer);

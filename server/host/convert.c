@@ -82,18 +82,44 @@ void host_asked(const struct moq_wish *wish, struct relay_asked *asked)
     memcpy(asked, &all, host_struct_bytes(asked->size, sizeof all));
 }
 
+uint32_t host_policy_bits(uint32_t size)
+{
+    static const struct {
+        uint32_t bit;
+        size_t end;
+    } fields[] = {
+        {RELAY_SET_LATENCY, offsetof(struct relay_policy, priority)},
+        {RELAY_SET_PRIORITY, offsetof(struct relay_policy, order)},
+        {RELAY_SET_ORDER, offsetof(struct relay_policy, rate_bps)},
+        {RELAY_SET_RATE, offsetof(struct relay_policy, identity_rate_bps)},
+        {RELAY_SET_IDENTITY_RATE, sizeof(struct relay_policy)},
+    };
+    uint32_t bits = 0;
+    for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
+        bits |= fields[i].end <= size ? fields[i].bit : 0;
+    return bits;
+}
+
+static bool is_rate(uint64_t rate_bps)
+{
+    return rate_bps == 0 || (rate_bps >= MOQ_RATE_MIN_BPS && rate_bps <= MOQ_RATE_MAX_BPS);
+}
+
 int host_override(const struct relay_policy *policy, struct core_override *override)
 {
     struct relay_policy given = {.size = 0};
     memcpy(&given, policy, host_struct_bytes(policy->size, sizeof given));
     bool is_good = policy->size >= sizeof given.size + sizeof given.set &&
-                   (given.set & ~(uint32_t)CORE_SET_ALL) == 0 && given.priority <= UINT8_MAX &&
-                   given.order <= RELAY_ORDER_NEWEST;
+                   (given.set & ~host_policy_bits(policy->size)) == 0 &&
+                   given.priority <= UINT8_MAX && given.order <= RELAY_ORDER_NEWEST &&
+                   is_rate(given.rate_bps) && is_rate(given.identity_rate_bps);
     *override = (struct core_override){
         .set = given.set,
         .latency_ns = given.latency_ns,
         .priority = (uint8_t)given.priority,
         .order = (uint8_t)given.order,
+        .rate_bps = given.rate_bps,
+        .identity_rate_bps = given.identity_rate_bps,
     };
     return is_good ? 0 : RELAY_ERR_INVALID;
 }

@@ -68,10 +68,12 @@ void relay_viewer_policy(const struct relay_viewer *viewer, struct relay_policy 
     struct relay_policy all = {.size = size};
     if (FITS(viewer, HOST_VIEWER)) {
         const struct moq_policy *now = core_viewer_policy(viewer->core);
-        all.set = CORE_SET_ALL;
+        all.set = host_policy_bits(size);
         all.latency_ns = now->latency_ns;
         all.priority = now->priority;
         all.order = now->order == MOQ_ORDER_OLDEST ? RELAY_ORDER_OLDEST : RELAY_ORDER_NEWEST;
+        all.rate_bps = now->rate_bps;
+        all.identity_rate_bps = now->shared_rate_bps;
     }
     memcpy(policy, &all, host_struct_bytes(size, sizeof all));
 }

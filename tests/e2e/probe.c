@@ -192,7 +192,8 @@ static void on_lost(struct moq_client *client, int error, const char *reason, ui
 static void on_request(struct moq_session *session, struct moq_request *request)
 {
     struct probe *probe = moq_session_user(session);
-    const struct moq_policy policy = {UINT64_C(2000000000), 128, MOQ_ORDER_NEWEST};
+    const struct moq_policy policy = {
+        .latency_ns = UINT64_C(2000000000), .priority = 128, .order = MOQ_ORDER_NEWEST};
     const struct moq_info info = {128, MOQ_ORDER_NEWEST, 0, 0};
     if (!probe->track || !moq_path_equal(request->path, probe->path))
         moq_request_refuse(request, MOQ_ERR_NOT_FOUND);

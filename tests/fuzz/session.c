@@ -60,7 +60,9 @@ static struct scene *scene_of(struct moq_session *session)
 static void on_request(struct moq_session *session, struct moq_request *request)
 {
     struct scene *scene = scene_of(session);
-    struct moq_policy policy = {300 * NS_PER_MS, request->wish.priority, request->wish.order};
+    struct moq_policy policy = {.latency_ns = 300 * NS_PER_MS,
+                                .priority = request->wish.priority,
+                                .order = request->wish.order};
     if (request->kind == MOQ_REQUEST_SUBSCRIBE && request->wish.priority % 2 == 0) {
         scene->viewer = moq_request_serve(request, scene->track, &policy);
         return;
@@ -230,7 +232,8 @@ static void answer(struct scene *scene)
 {
     uint8_t choice = take(scene);
     struct moq_request *request = scene->request;
-    struct moq_policy policy = {choice * NS_PER_MS, choice, choice % 2};
+    struct moq_policy policy = {
+        .latency_ns = choice * NS_PER_MS, .priority = choice, .order = choice % 2};
     struct moq_info info = {choice, choice % 2, 0, choice};
     struct moq_group *newest = moq_track_newest(scene->track);
     scene->request = NULL;
@@ -249,7 +252,8 @@ static void answer(struct scene *scene)
 static void steer(struct scene *scene)
 {
     uint8_t choice = take(scene);
-    struct moq_policy policy = {choice * NS_PER_MS, choice, choice % 2};
+    struct moq_policy policy = {
+        .latency_ns = choice * NS_PER_MS, .priority = choice, .order = choice % 2};
     if (scene->viewer && choice > 250)
         moq_viewer_close(scene->viewer, choice % 2 ? 0 : MOQ_ERR_OFFLINE);
     else if (scene->viewer)

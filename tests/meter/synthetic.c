@@ -186,7 +186,8 @@ static void on_ready(struct moq_session *session)
 static void on_request(struct moq_session *session, struct moq_request *request)
 {
     struct flow *flow = flow_by_path(moq_session_user(session), request->path);
-    struct moq_policy policy = {2 * NS_PER_S, 128, MOQ_ORDER_OLDEST};
+    struct moq_policy policy = {
+        .latency_ns = 2 * NS_PER_S, .priority = 128, .order = MOQ_ORDER_OLDEST};
     if (flow && request->kind == MOQ_REQUEST_SUBSCRIBE)
         moq_request_serve(request, flow->out, &policy);
     else

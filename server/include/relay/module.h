@@ -10,7 +10,7 @@
  * again. An addition raises the minor version: older modules keep working, and a module that was
  * compiled for a newer minor version is refused. Structs that may grow begin with their size.
  *   1.0   2026-11-30   first version
- *   1.1   2026-12-01   renditions of viewers
+ *   1.1   2026-12-01   renditions of viewers; rates in struct relay_policy
  *
  * Threads. The relay has a main thread and one thread per worker. In square brackets, each comment
  * says where a function may be called, or where the relay calls it:
@@ -491,13 +491,23 @@ RELAY_SINCE(1, 1)
 int relay_request_rendition(const struct relay_request *request, size_t index,
                             struct relay_rendition *rendition, char *path);
 
-enum relay_policy_bits { RELAY_SET_LATENCY = 1, RELAY_SET_PRIORITY = 2, RELAY_SET_ORDER = 4 };
+enum relay_policy_bits {
+    RELAY_SET_LATENCY = 1,
+    RELAY_SET_PRIORITY = 2,
+    RELAY_SET_ORDER = 4,
+    RELAY_SET_RATE = 8,           /* since 1.1 */
+    RELAY_SET_IDENTITY_RATE = 16, /* since 1.1 */
+};
 struct relay_policy {
     uint32_t size;       /* sizeof(struct relay_policy) */
     uint32_t set;        /* enum relay_policy_bits, or-ed: which of the fields below count */
     uint64_t latency_ns; /* groups that are later than this are skipped */
     uint32_t priority;   /* 0 to 255; 128 is neutral, higher goes first */
     uint32_t order;      /* enum relay_order: which of several groups goes first */
+    /* Since 1.1. Bits per second of the viewer, and of all viewers of its peer's identity together,
+     * on all workers: 0 (no cap), or 8000 to 10^12. The second one caps only viewers of peers that
+     * have an identity. Contents of groups count, not what QUIC adds. */
+    uint64_t rate_bps, identity_rate_bps;
 };
 /* How a subscription is served. The limits of relay.yaml (policy.max) hold all the same.
  * RELAY_ERR_INVALID: a field is out of range, or it is not a subscription. */
@@ -614,7 +624,7 @@ struct relay_viewer_stats {
 };
 RELAY_SINCE(1, 0)
 void relay_viewer_stats(const struct relay_viewer *viewer, struct relay_viewer_stats *stats);
-/* Fills in all numbers that apply to it now. */
+/* Fills in all numbers that apply to it now, as far as `size` has room, and their bits. */
 RELAY_SINCE(1, 0)
 void relay_viewer_policy(const struct relay_viewer *viewer, struct relay_policy *policy);
 /* Errors as relay_request_set_policy. The viewer may be gone when this returns. */

@@ -167,6 +167,7 @@ void world_init(struct world *world, const struct world_setup *setup)
 {
     log_set_level(LOG_LEVEL_ERROR); /* thousands of sessions would log more than helps */
     *world = (struct world){.config = load_config(setup->yaml)};
+    router_commons_init(&world->commons);
     list_init(&world->hosts);
     world->sim = sim_new(setup->seed, &setup->link);
     world->wall_offset_ms = WORLD_WALL_MS - world_now(world) / NS_PER_MS;
@@ -246,6 +247,8 @@ void world_deinit(struct world *world)
     REQUIRE(counters->upstream_subscriptions == 0);
     stop_routers(world);
     REQUIRE(world->commons.waiting_count == 0);
+    REQUIRE(!world->commons.identities);
+    router_commons_deinit(&world->commons);
     relay_config_free(&world->config);
     sim_free(&world->sim);
     REQUIRE(objects_report(stderr) == 0);

@@ -150,6 +150,24 @@ static const struct bad_file bad_files[] = {
      "the limit\n"
      "relay.yaml:4:16: policy.classes[1].match: has ** within a part; write ** as a whole part, or "
      "a single *\n"},
+    {"policy:\n  rate: 20Mbps\n  max: { rate: 10Mbps }\n  classes: [{ match: a, rate: 11Mbps }]\n",
+     0,
+     "relay.yaml:2:9: policy.rate: exceeds policy.max.rate; lower it, or raise the limit\n"
+     "relay.yaml:4:31: policy.classes[0].rate: exceeds policy.max.rate; lower it, or raise the "
+     "limit\n"},
+    {"policy: { rate: 2 }\n", 0,
+     "relay.yaml:1:17: policy.rate: \"2\" has no unit; write a number with bps, kbps, Mbps or "
+     "Gbps, "
+     "such as 2.5Mbps\n"},
+    {"policy: { identity_rate: 2MiB }\n", 0,
+     "relay.yaml:1:26: policy.identity_rate: \"2MiB\" has the unknown unit \"MiB\"; write a number "
+     "with bps, kbps, Mbps or Gbps, such as 2.5Mbps\n"},
+    {"policy: { rate: fast }\n", 0,
+     "relay.yaml:1:17: policy.rate: \"fast\" is not a rate; write a number with bps, kbps, Mbps or "
+     "Gbps, such as 2.5Mbps\n"},
+    {"policy: { rate: 7.999kbps }\n", 0,
+     "relay.yaml:1:17: policy.rate: \"7.999kbps\" is out of range; write 8kbps to 1000Gbps or "
+     "unlimited\n"},
     {"policy:\n  classes:\n    - match: my room/gr\xc3\xb6\xc3\x9f/a%20b{20c3}/**\n"
      "    - match: a?b\n    - match: \"a#b\"\n    - match: \"a\\tb\"\n",
      0,
@@ -234,8 +252,9 @@ static void every_kind_of_value_arrives(void **state)
         "http: { address: \"[::1]:80\", fingerprint: false }\n"
         "limits: { handshake: 1.5s, waiting: 7 }\n"
         "cache: { groups: unlimited, age: 1m, bytes: 1048576, track_bytes: 3MiB }\n"
-        "policy: { order: oldest, latency: 0, priority: 0, classes: [{ match: a }, { match: b/*, "
-        "order: newest, priority: 255 }] }\n"
+        "policy: { order: oldest, latency: 0, priority: 0, rate: 2.5Mbps, max: { rate: 3Mbps }, "
+        "classes: [{ match: a }, { match: b/*, order: newest, priority: 255, rate: unlimited, "
+        "identity_rate: 64kbps }] }\n"
         "quic: { congestion: bbr, keep_alive: off, qlog: /tmp/q, reset_secret: r }\n"
         "log: { format: json, topics: { quic: warn, tls: off } }\n";
     struct loaded loaded;
@@ -257,6 +276,11 @@ static void every_kind_of_value_arrives(void **state)
     assert_int_equal(config->policy.classes[0].priority, 0);
     assert_int_equal(config->policy.classes[1].order, CONFIG_ORDER_NEWEST);
     assert_int_equal(config->policy.classes[1].priority, 255);
+    assert_int_equal(config->policy.classes[0].rate_bps, 2500000);
+    assert_int_equal(config->policy.classes[0].identity_rate_bps, 0);
+    assert_int_equal(config->policy.classes[1].rate_bps, 0);
+    assert_int_equal(config->policy.classes[1].identity_rate_bps, 64000);
+    assert_int_equal(config->policy.max.rate_bps, 3000000);
     assert_int_equal(config->quic.congestion, CONFIG_CONGESTION_BBR);
     assert_int_equal(config->quic.keep_alive_ns, 0);
     assert_string_equal(config->quic.qlog, "/tmp/q");

@@ -151,7 +151,7 @@ static void the_first_class_that_matches_decides(void **state)
     static const char text[] = "policy:\n"
                                "  latency: 2s\n"
                                "  classes:\n"
-                               "    - { match: meet/*, latency: 250ms, priority: 9 }\n"
+                               "    - { match: meet/*, latency: 250ms, priority: 9, rate: 1Mbps }\n"
                                "    - { match: \"meet/**\", order: oldest }\n";
     struct loaded loaded;
     load_text(&loaded, text, sizeof text - 1);
@@ -161,9 +161,11 @@ static void the_first_class_that_matches_decides(void **state)
     assert_int_equal(verdict.latency_ns, 250 * NS_PER_MS);
     assert_int_equal(verdict.order, CONFIG_ORDER_NEWEST);
     assert_int_equal(verdict.priority, 9);
+    assert_int_equal(verdict.rate_bps, 1000000);
     verdict = config_policy_for(policy, "meet/a/b");
     assert_int_equal(verdict.latency_ns, 2 * NS_PER_S);
     assert_int_equal(verdict.order, CONFIG_ORDER_OLDEST);
+    assert_int_equal(verdict.rate_bps, 0);
     verdict = config_policy_for(policy, "demo/bbb");
     assert_int_equal(verdict.order, CONFIG_ORDER_NEWEST);
     assert_int_equal(verdict.priority, 128);

@@ -200,7 +200,7 @@ static void larger_slots_cannot_take_a_place(void **state)
 static void names_are_core_s_own(void **state)
 {
     static const char full[] = "a name that is longer than what is kept of it";
-    struct policy_inputs inputs = {.max_latency_ns = NS_PER_S};
+    struct policy_inputs inputs = {.max = {.latency_ns = NS_PER_S}};
     struct core_policy_reasons why;
     struct fixture f;
     (void)state;

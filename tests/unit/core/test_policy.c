@@ -15,7 +15,7 @@ static struct policy_inputs plain(void)
     return (struct policy_inputs){
         .policy_class = {.latency_ns = NS_PER_S, .order = MOQ_ORDER_NEWEST, .priority = 128},
         .wish = {.priority = 100, .order = MOQ_ORDER_ANY},
-        .max_latency_ns = 10 * NS_PER_S,
+        .max = {.latency_ns = 10 * NS_PER_S},
     };
 }
 
@@ -32,7 +32,9 @@ static void the_class_gives_latency_and_order_the_wish_priority(void **state)
     (void)state;
     struct policy_inputs inputs = plain();
     struct core_policy_reasons why;
-    assert_decided(&inputs, (struct moq_policy){NS_PER_S, 100, MOQ_ORDER_NEWEST});
+    assert_decided(
+        &inputs,
+        (struct moq_policy){.latency_ns = NS_PER_S, .priority = 100, .order = MOQ_ORDER_NEWEST});
     policy_decide(&inputs, &why);
     assert_int_equal(why.latency.decider, CORE_DECIDED_BY_CLASS);
     assert_int_equal(why.priority.decider, CORE_DECIDED_BY_WISH);
@@ -70,7 +72,8 @@ static void a_hook_beats_all_but_the_limit(void **state)
     (void)state;
     struct policy_inputs inputs = plain();
     struct core_policy_reasons why;
-    const struct core_override all = {CORE_SET_ALL, 20 * NS_PER_S, 7, MOQ_ORDER_OLDEST};
+    const struct core_override all = {
+        .set = CORE_SET_ALL, .latency_ns = 20 * NS_PER_S, .priority = 7, .order = MOQ_ORDER_OLDEST};
     policy_override_set(&inputs.override, "ladder", &all);
     struct moq_policy policy = policy_decide(&inputs, &why);
     assert_int_equal(policy.latency_ns, 10 * NS_PER_S);
@@ -94,6 +97,46 @@ static void the_limit_holds_for_classes_too(void **state)
     assert_null(why.latency.hook);
 }
 
+static void rates_are_the_hooks_or_the_classes(void **state)
+{
+    (void)state;
+    struct policy_inputs inputs = plain();
+    struct core_policy_reasons why;
+    inputs.policy_class.rate_bps = 1000000;
+    inputs.policy_class.identity_rate_bps = 2000000;
+    struct moq_policy policy = policy_decide(&inputs, &why);
+    assert_int_equal(policy.rate_bps, 1000000);
+    assert_int_equal(policy.shared_rate_bps, 2000000);
+    assert_int_equal(why.rate.decider, CORE_DECIDED_BY_CLASS);
+    assert_int_equal(why.identity_rate.decider, CORE_DECIDED_BY_CLASS);
+    const struct core_override none = {.set = CORE_SET_RATE | CORE_SET_IDENTITY_RATE};
+    policy_override_set(&inputs.override, "ladder", &none);
+    policy = policy_decide(&inputs, &why);
+    assert_int_equal(policy.rate_bps + policy.shared_rate_bps, 0);
+    assert_string_equal(why.rate.hook, "ladder");
+    assert_string_equal(why.identity_rate.hook, "ladder");
+}
+
+static void with_a_limit_nobody_is_without_a_cap(void **state)
+{
+    (void)state;
+    struct policy_inputs inputs = plain();
+    struct core_policy_reasons why;
+    inputs.max.rate_bps = 3000000;
+    assert_int_equal(policy_decide(&inputs, &why).rate_bps, 3000000);
+    assert_int_equal(why.rate.decider, CORE_DECIDED_BY_LIMIT);
+    assert_null(why.rate.hook);
+    struct core_override change = {.set = CORE_SET_RATE, .rate_bps = 3000000};
+    policy_override_set(&inputs.override, "ladder", &change);
+    assert_int_equal(policy_decide(&inputs, &why).rate_bps, 3000000);
+    assert_int_equal(why.rate.decider, CORE_DECIDED_BY_HOOK);
+    change.rate_bps++;
+    policy_override_set(&inputs.override, "ladder", &change);
+    assert_int_equal(policy_decide(&inputs, &why).rate_bps, 3000000);
+    assert_int_equal(why.rate.decider, CORE_DECIDED_BY_LIMIT);
+    assert_string_equal(why.rate.hook, "ladder");
+}
+
 static void a_hook_sets_only_what_it_names(void **state)
 {
     (void)state;
@@ -103,13 +146,15 @@ static void a_hook_sets_only_what_it_names(void **state)
     const struct core_override latency = {.set = CORE_SET_LATENCY, .latency_ns = 5};
     policy_override_set(&inputs.override, "first", &priority);
     policy_override_set(&inputs.override, "second", &latency);
-    assert_decided(&inputs, (struct moq_policy){5, 9, MOQ_ORDER_NEWEST});
+    assert_decided(&inputs,
+                   (struct moq_policy){.latency_ns = 5, .priority = 9, .order = MOQ_ORDER_NEWEST});
     policy_decide(&inputs, &why);
     assert_string_equal(why.priority.hook, "first");
     assert_string_equal(why.latency.hook, "second");
 
     policy_override_clear(&inputs.override, CORE_SET_PRIORITY);
-    assert_decided(&inputs, (struct moq_policy){5, 100, MOQ_ORDER_NEWEST});
+    assert_decided(
+        &inputs, (struct moq_policy){.latency_ns = 5, .priority = 100, .order = MOQ_ORDER_NEWEST});
 }
 
 /* transfork knows no third order: the numbers say what it will do. */
@@ -134,6 +179,8 @@ int main(void)
         cmocka_unit_test(a_wish_for_an_order_beats_the_class),
         cmocka_unit_test(a_hook_beats_all_but_the_limit),
         cmocka_unit_test(the_limit_holds_for_classes_too),
+        cmocka_unit_test(rates_are_the_hooks_or_the_classes),
+        cmocka_unit_test(with_a_limit_nobody_is_without_a_cap),
         cmocka_unit_test(a_hook_sets_only_what_it_names),
         cmocka_unit_test(any_order_of_a_hook_is_the_newest_first),
     };

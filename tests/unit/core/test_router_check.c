@@ -158,9 +158,12 @@ BREACH(a_viewer_that_is_not_known, moq_viewer_set_user(viewer_of(stage)->served,
 BREACH(a_viewer_without_a_path, viewer_of(stage)->path = NULL)
 BREACH(a_viewer_of_another_router, viewer_of(stage)->router = NULL)
 BREACH(a_member_that_is_no_viewer, viewer_of(stage)->member.object = NULL)
-BREACH(a_latency_that_nobody_decided, viewer_of(stage)->max_latency_ns = 1)
+BREACH(a_latency_that_nobody_decided, viewer_of(stage)->max.latency_ns = 1)
 BREACH(a_priority_that_nobody_decided, viewer_of(stage)->policy_class.priority++)
 BREACH(an_order_that_nobody_decided, viewer_of(stage)->policy_class.order = MOQ_ORDER_OLDEST)
+BREACH(a_rate_that_nobody_decided, viewer_of(stage)->policy_class.rate_bps = 9000)
+BREACH(a_rate_of_an_identity_that_nobody_decided,
+       viewer_of(stage)->policy_class.identity_rate_bps = 9000)
 BREACH(an_outlet_of_another_track, the_outlet(stage)->track = (void *)stage)
 BREACH(an_outlet_of_no_source, the_outlet(stage)->source = NULL)
 BREACH(a_silent_outlet_with_a_wish, the_outlet(stage)->track = NULL)
@@ -312,6 +315,9 @@ static void every_invariant_fires(void **state)
         {a_viewer_without_a_path, "viewer->path != NULL"},
         {a_viewer_of_another_router, "viewer->router == source->router"},
         {a_member_that_is_no_viewer, "viewer->member.object == viewer"},
+        {a_rate_that_nobody_decided, "policy->rate_bps == decided.rate_bps"},
+        {a_rate_of_an_identity_that_nobody_decided,
+         "policy->shared_rate_bps == decided.shared_rate_bps"},
         {a_latency_that_nobody_decided, "policy->latency_ns == decided.latency_ns"},
         {a_priority_that_nobody_decided, "policy->priority == decided.priority"},
         {an_order_that_nobody_decided, "policy->order == decided.order"},

@@ -36,7 +36,7 @@ struct stage {
 static void on_request(struct moq_session *session, struct moq_request *request)
 {
     struct stage *stage = moq_session_user(session);
-    struct moq_policy policy = {NS_PER_S, 128, MOQ_ORDER_NEWEST};
+    struct moq_policy policy = {.latency_ns = NS_PER_S, .priority = 128, .order = MOQ_ORDER_NEWEST};
     if (request->kind == MOQ_REQUEST_SUBSCRIBE)
         moq_request_serve(request, stage->published, &policy);
     else

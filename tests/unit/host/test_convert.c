@@ -80,7 +80,39 @@ static void a_policy_is_checked(void **state)
     policy.order = 2;
     assert_int_equal(host_override(&policy, &override), RELAY_ERR_INVALID);
     policy.order = 0;
-    policy.set = 8;
+    policy.set = 1 << 30;
+    assert_int_equal(host_override(&policy, &override), RELAY_ERR_INVALID);
+}
+
+static void a_rate_is_checked(void **state)
+{
+    struct core_override override;
+    struct relay_policy policy = {
+        .size = sizeof policy, .set = RELAY_SET_RATE | RELAY_SET_IDENTITY_RATE, .rate_bps = 8000};
+    (void)state;
+    assert_int_equal(host_override(&policy, &override), 0);
+    assert_int_equal(override.rate_bps, 8000);
+    assert_int_equal(override.identity_rate_bps, 0);
+    policy.rate_bps = 7999;
+    assert_int_equal(host_override(&policy, &override), RELAY_ERR_INVALID);
+    policy.rate_bps = UINT64_C(1000000000000);
+    policy.identity_rate_bps = policy.rate_bps + 1;
+    assert_int_equal(host_override(&policy, &override), RELAY_ERR_INVALID);
+    policy.identity_rate_bps--;
+    assert_int_equal(host_override(&policy, &override), 0);
+    assert_int_equal(override.identity_rate_bps, policy.rate_bps);
+}
+
+/* The struct of version 1.0 ended with the order. */
+static void bits_without_a_field_are_refused(void **state)
+{
+    struct core_override override;
+    struct relay_policy policy = {.size = offsetof(struct relay_policy, rate_bps),
+                                  .set = RELAY_SET_LATENCY | RELAY_SET_PRIORITY | RELAY_SET_ORDER};
+    (void)state;
+    assert_int_equal(host_policy_bits(policy.size), policy.set);
+    assert_int_equal(host_override(&policy, &override), 0);
+    policy.set = RELAY_SET_RATE;
     assert_int_equal(host_override(&policy, &override), RELAY_ERR_INVALID);
 }
 
@@ -107,6 +139,8 @@ int main(void)
         cmocka_unit_test(a_path_has_parts_and_a_limit),
         cmocka_unit_test(patterns_match_by_parts),
         cmocka_unit_test(a_policy_is_checked),
+        cmocka_unit_test(a_rate_is_checked),
+        cmocka_unit_test(bits_without_a_field_are_refused),
         cmocka_unit_test(what_a_caller_does_not_state_is_not_read),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

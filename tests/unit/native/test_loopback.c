@@ -38,7 +38,7 @@ struct world {
 static void on_request(struct moq_session *session, struct moq_request *request)
 {
     struct world *world = moq_session_user(session);
-    struct moq_policy policy = {NS_PER_S, 128, MOQ_ORDER_NEWEST};
+    struct moq_policy policy = {.latency_ns = NS_PER_S, .priority = 128, .order = MOQ_ORDER_NEWEST};
     if (request->kind == MOQ_REQUEST_SUBSCRIBE)
         moq_request_serve(request, world->published, &policy);
     else

@@ -38,7 +38,8 @@ static void on_request(struct moq_session *session, struct moq_request *request)
     for (int i = 0; i < TRACKS; i++) {
         if (!moq_path_equal(request->path, moq_track_path(stage.served[i])))
             continue;
-        const struct moq_policy policy = {CLOCK_NEVER, 128, stage.order};
+        const struct moq_policy policy = {
+            .latency_ns = CLOCK_NEVER, .priority = 128, .order = stage.order};
         stage.requests[i]++;
         if (stage.is_refused[i])
             moq_request_refuse(request, MOQ_ERR_NOT_FOUND);

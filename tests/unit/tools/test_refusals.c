@@ -104,7 +104,8 @@ static void write_growing_picture(struct stage *stage)
 
 static void on_request(struct moq_session *session, struct moq_request *request)
 {
-    static const struct moq_policy policy = {CLOCK_NEVER, 128, MOQ_ORDER_OLDEST};
+    static const struct moq_policy policy = {
+        .latency_ns = CLOCK_NEVER, .priority = 128, .order = MOQ_ORDER_OLDEST};
     struct stage *stage = moq_session_user(session);
     for (int i = 0; i < TRACKS; i++) {
         if (!moq_path_equal(request->path, moq_track_path(stage->tracks[i])))

@@ -52,12 +52,18 @@ static void assert_policy(const struct moq_viewer *viewer, uint8_t priority, uin
 static void a_policy_takes_from_the_wish_what_it_says(void **state)
 {
     (void)state;
-    const struct moq_policy defaults = {LATENCY_NS, 9, MOQ_ORDER_OLDEST};
+    const struct moq_policy defaults = {.latency_ns = LATENCY_NS,
+                                        .priority = 9,
+                                        .order = MOQ_ORDER_OLDEST,
+                                        .rate_bps = 10000,
+                                        .shared_rate_bps = 20000};
     struct moq_wish wish = {.priority = 200, .order = MOQ_ORDER_NEWEST};
     struct moq_policy policy = moq_policy_of_wish(&defaults, &wish);
     assert_int_equal(policy.latency_ns, LATENCY_NS);
     assert_int_equal(policy.priority, 200);
     assert_int_equal(policy.order, MOQ_ORDER_NEWEST);
+    assert_int_equal(policy.rate_bps, 10000);
+    assert_int_equal(policy.shared_rate_bps, 20000);
     wish.order = MOQ_ORDER_ANY;
     assert_int_equal(moq_policy_of_wish(&defaults, &wish).order, MOQ_ORDER_OLDEST);
 }
