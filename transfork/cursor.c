@@ -52,8 +52,13 @@ static uint64_t now_of(const struct moq_cursor *cursor)
 
 static struct viewer_view view_of(const struct moq_cursor *cursor)
 {
-    return (struct viewer_view){&cursor->config.policy, &cursor->wish,      cursor->track,
-                                &cursor->done,          cursor->started_ns, now_of(cursor)};
+    return (struct viewer_view){&cursor->config.policy,
+                                &cursor->wish,
+                                cursor->track,
+                                &cursor->done,
+                                cursor->started_ns,
+                                now_of(cursor),
+                                cursor->wish.min != MOQ_NO_GROUP};
 }
 
 /* ---- Gaps ------------------------------------------------------------------------------------ */

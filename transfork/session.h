@@ -85,7 +85,14 @@ struct moq_policy {
     uint64_t rate_bps;        /* no more bits of its groups are sent in a second; 0: no cap. The cap
                             counts headers and contents, not what QUIC adds or sends again */
     uint64_t shared_rate_bps; /* of all viewers that share its pacer; 0: no cap */
+    /* Where a viewer without a range begins: with the group that was the newest this long ago, or
+     * else the oldest that is kept; or one of the words below. Counts when it is served. */
+    uint64_t start_ns;
 };
+
+#define MOQ_START_NEWEST UINT64_C(0)
+#define MOQ_START_OLDEST (UINT64_MAX - 1) /* that is kept */
+#define MOQ_START_NEXT (UINT64_MAX - 2)   /* the first group that begins from now on */
 
 /* The lowest and the highest cap that there may be. */
 #define MOQ_RATE_MIN_BPS UINT64_C(8000)

@@ -17,8 +17,13 @@
 
 static struct viewer_view view_of(const struct moq_viewer *viewer)
 {
-    return (struct viewer_view){&viewer->policy, &viewer->wish,      viewer->track,
-                                &viewer->done,   viewer->started_ns, session_now(viewer->session)};
+    return (struct viewer_view){&viewer->policy,
+                                &viewer->wish,
+                                viewer->track,
+                                &viewer->done,
+                                viewer->started_ns,
+                                session_now(viewer->session),
+                                viewer->has_history || viewer->wish.min != MOQ_NO_GROUP};
 }
 
 /* ---- Groups ---------------------------------------------------------------------------------- */
@@ -413,6 +418,20 @@ static void report_gone(struct moq_viewer *viewer)
     viewer_pass_on_loss(viewer, gone, MOQ_ERR_NOT_FOUND);
 }
 
+/* The sequence with which a viewer without a range begins in a track that has groups. */
+static uint64_t first_sequence(const struct moq_viewer *viewer)
+{
+    const struct moq_track *track = viewer->track;
+    uint64_t start_ns = viewer->policy.start_ns, now_ns = session_now(viewer->session);
+    if (start_ns == MOQ_START_NEXT)
+        return moq_track_latest(track) + 1;
+    const struct list *node = track->groups.prev; /* the newest began now or before */
+    while (now_ns < time_after(track_group_at(node)->started_ns, start_ns) &&
+           node->prev != &track->groups)
+        node = node->prev;
+    return track_group_at(node)->sequence;
+}
+
 void viewer_start(struct moq_viewer *viewer)
 {
     const struct moq_group *newest = moq_track_newest(viewer->track);
@@ -423,8 +442,11 @@ void viewer_start(struct moq_viewer *viewer)
     if (viewer->wish.min != MOQ_NO_GROUP) {
         start_viewer_at(viewer, viewer->wish.min);
         report_gone(viewer);
-    } else if (newest)
-        start_viewer_at(viewer, newest->sequence);
+    } else if (newest) {
+        uint64_t first = first_sequence(viewer);
+        viewer->has_history = first < newest->sequence;
+        start_viewer_at(viewer, first);
+    }
 }
 
 void viewer_info_sent(struct moq_viewer *viewer)

@@ -36,6 +36,7 @@ struct moq_viewer {
     uint64_t info_end;   /* length of the subscribe stream's log up to and with INFO */
     uint64_t started_ns; /* when we began to serve */
 
+    bool has_history;      /* it began before the newest group */
     bool has_start;        /* the first group is known, so `done` is valid */
     struct sequences done; /* groups that were opened, skipped or reported missing */
     struct list groups;    /* send_group.node, the latest opened first */
@@ -126,6 +127,7 @@ struct viewer_view {
     const struct moq_track *track;
     const struct sequences *done;
     uint64_t started_ns, now_ns;
+    bool has_history; /* what was superseded before it came is not late */
 };
 
 /* The group to open now: by the policy's order the newest, or the oldest that is within its

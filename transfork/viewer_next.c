@@ -20,11 +20,11 @@ static uint64_t expires_at(const struct viewer_view *view, const struct moq_grou
     return time_after(group->ended_ns, ms_to_ns(limit));
 }
 
-/* When a superseded group is late. A viewer that asks by number wants history too: groups that were
- * superseded before it came are not late. */
+/* When a superseded group is late. To a viewer that wants history, groups that were superseded
+ * before it came are not late. */
 static uint64_t late_at(const struct viewer_view *view, const struct moq_group *group)
 {
-    bool is_history = view->wish->min != MOQ_NO_GROUP && group->superseded_ns <= view->started_ns;
+    bool is_history = view->has_history && group->superseded_ns <= view->started_ns;
     if (group->superseded_ns == 0 || is_history)
         return CLOCK_NEVER;
     return time_after(group->superseded_ns, view->policy->latency_ns);

@@ -138,6 +138,8 @@ static void resolve_class(const struct config_policy *policy, struct config_clas
         class->rate_bps = policy->rate_bps;
     if (class->identity_rate_bps == CONFIG_UNSET)
         class->identity_rate_bps = policy->identity_rate_bps;
+    if (class->start_ns == CONFIG_UNSET)
+        class->start_ns = policy->start_ns;
 }
 
 /* Complains of a number of a class, or of the policy itself, that its limit makes worthless. */
@@ -156,6 +158,12 @@ static bool is_rate_over(const struct config_policy *policy, uint64_t rate_bps)
     return policy->max.rate_bps && rate_bps > policy->max.rate_bps;
 }
 
+/* "next" is not back, and the oldest may be within the limit. */
+static bool is_start_over(const struct config_policy *policy, uint64_t start_ns)
+{
+    return start_ns < CONFIG_START_NEXT && start_ns > policy->max.start_ns;
+}
+
 static void check_class(struct checker *checker, const struct config_node *node, size_t index)
 {
     const struct config_policy *policy = &checker->config->policy;
@@ -166,6 +174,8 @@ static void check_class(struct checker *checker, const struct config_node *node,
         check_limit(checker, node, where, "latency");
     if (config_node_find(node, "rate") && is_rate_over(policy, class->rate_bps))
         check_limit(checker, node, where, "rate");
+    if (config_node_find(node, "start") && is_start_over(policy, class->start_ns))
+        check_limit(checker, node, where, "start");
 }
 
 static void check_policy(struct checker *checker)
@@ -177,6 +187,8 @@ static void check_policy(struct checker *checker)
         check_limit(checker, root, "policy", "latency");
     if (is_rate_over(policy, policy->rate_bps))
         check_limit(checker, root, "policy", "rate");
+    if (is_start_over(policy, policy->start_ns))
+        check_limit(checker, root, "policy", "start");
     for (size_t i = 0; i < policy->class_count; i++) {
         resolve_class(policy, &policy->classes[i]);
         check_class(checker, config_node_at(list, i), i);

@@ -105,17 +105,25 @@ struct config_cache {
 
 enum config_order { CONFIG_ORDER_OLDEST, CONFIG_ORDER_NEWEST }; /* the numbers of enum moq_order */
 
+/* Where viewers begin, if not with the group that was the newest so many ns ago: the numbers of
+ * MOQ_START_*. */
+#define CONFIG_START_NEWEST UINT64_C(0)
+#define CONFIG_START_OLDEST (UINT64_MAX - 1)
+#define CONFIG_START_NEXT (UINT64_MAX - 2)
+
 struct config_class {
     char *match; /* see config_pattern_matches */
     uint64_t latency_ns;
     int order; /* enum config_order */
     uint64_t priority;
     uint64_t rate_bps, identity_rate_bps;
+    uint64_t start_ns;
 };
 
 struct config_policy_max {
     uint64_t latency_ns;
     uint64_t rate_bps; /* 0: no limit */
+    uint64_t start_ns; /* CONFIG_START_OLDEST: no limit */
 };
 
 struct config_policy {
@@ -123,6 +131,7 @@ struct config_policy {
     int order;                            /* enum config_order */
     uint64_t priority;                    /* 0..255; 128 is neutral, higher goes first */
     uint64_t rate_bps, identity_rate_bps; /* of a viewer, and of all of one identity; 0: no cap */
+    uint64_t start_ns;
     struct config_policy_max max;
     struct config_class *classes;
     size_t class_count;
@@ -320,6 +329,7 @@ struct config_verdict {
     int order; /* enum config_order */
     uint8_t priority;
     uint64_t rate_bps, identity_rate_bps; /* 0: no cap */
+    uint64_t start_ns;                    /* or CONFIG_START_* */
 };
 
 /* What the policy says about viewers of `path`: its first class that matches, else the general

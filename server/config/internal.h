@@ -137,6 +137,9 @@ bool config_value_parse(const struct config_row *row, const char *text, void *va
 /* Writes the text of a value that is not a string. Returns `out` (CONFIG_VALUE_BYTES). */
 const char *config_value_text(const struct config_row *row, const void *value, char *out);
 const char *config_number_text(const struct config_row *row, uint64_t value, char *out);
+/* What a number may be, in words: "8kbps to 1000Gbps or unlimited". Returns `out`. */
+enum { CONFIG_RANGE_BYTES = 128 };
+const char *config_range_text(const struct config_row *row, char *out);
 
 bool config_address_parse(struct config_address *address, const char *text);
 

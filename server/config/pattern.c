@@ -142,6 +142,7 @@ struct config_verdict config_policy_for(const struct config_policy *policy, cons
                 .priority = (uint8_t) class->priority,
                 .rate_bps = class->rate_bps,
                 .identity_rate_bps = class->identity_rate_bps,
+                .start_ns = class->start_ns,
             };
     }
     return (struct config_verdict){
@@ -150,5 +151,6 @@ struct config_verdict config_policy_for(const struct config_policy *policy, cons
         .priority = (uint8_t)policy->priority,
         .rate_bps = policy->rate_bps,
         .identity_rate_bps = policy->identity_rate_bps,
+        .start_ns = policy->start_ns,
     };
 }

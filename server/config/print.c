@@ -186,13 +186,11 @@ static void write_branch(struct writer *writer, const struct config_branch *bran
 
 static void write_range(FILE *out, const struct config_row *row)
 {
-    char least[CONFIG_VALUE_BYTES], most[CONFIG_VALUE_BYTES];
-    if (row->type == TYPE_INT || row->type == TYPE_SIZE || row->type == TYPE_DURATION ||
-        row->type == TYPE_RATE)
-        fprintf(out, "; %s to %s", config_number_text(row, row->min, least),
-                config_number_text(row, row->max, most));
-    if (row->zero)
-        fprintf(out, " or %s", row->zero);
+    char range[CONFIG_RANGE_BYTES];
+    bool is_number = row->type == TYPE_INT || row->type == TYPE_SIZE ||
+                     row->type == TYPE_DURATION || row->type == TYPE_RATE || row->type == TYPE_AGO;
+    if (is_number)
+        fprintf(out, "; %s", config_range_text(row, range));
     for (size_t i = 0; row->type == TYPE_ENUM && row->words[i]; i++)
         fprintf(out, "%s%s", i == 0 ? "; " : row->words[i + 1] ? ", " : " or ", row->words[i]);
 }

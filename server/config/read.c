@@ -81,7 +81,7 @@ static void read_scalar(struct config_reader *reader, const struct config_row *r
         [TYPE_STRING] = sizeof value.text,     [TYPE_PATH] = sizeof value.text,
         [TYPE_ADDRESS] = sizeof value.address, [TYPE_ENUM] = sizeof value.word,
         [TYPE_LIST] = sizeof value.text,       [TYPE_MAP] = sizeof value.word,
-        [TYPE_RATE] = sizeof value.number};
+        [TYPE_RATE] = sizeof value.number,     [TYPE_AGO] = sizeof value.number};
     memcpy(field, &value, sizes[row->type]);
     if (is_text)
         check_file(reader, row, node, value.text);

@@ -35,6 +35,7 @@ enum config_type {
     TYPE_FREE,     /* only in relay.yaml itself: no field; refused by its check */
     TYPE_MODULES,  /* only in relay.yaml itself: the list of modules */
     TYPE_RATE,     /* only in relay.yaml itself: uint64_t, bits per second */
+    TYPE_AGO,      /* only in relay.yaml itself: uint64_t, ns, or a word (CONFIG_WORD) */
 };
 
 enum config_row_flags {
@@ -52,6 +53,9 @@ enum config_row_flags {
 
 #define CONFIG_UNSET UINT64_MAX
 
+/* The value of a TYPE_AGO that is written as the word `index`. */
+#define CONFIG_WORD(index) (UINT64_MAX - 1 - (uint64_t)(index))
+
 struct config_section;
 
 struct config_row {
@@ -62,7 +66,7 @@ struct config_row {
     uint64_t min, max;           /* of a number; `max` also of the entries of a list */
     const char *fallback;        /* the default as text; NULL: empty */
     const char *zero;            /* the word for 0, such as "auto"; NULL: none */
-    const char *const *words;    /* of an enum or a map's values, ends with NULL */
+    const char *const *words;    /* of an enum, a map's values, or TYPE_AGO; ends with NULL */
     const char *const *keys;     /* of a map, ends with NULL */
     const struct config_section *section;
     const char *(*check)(const void *value); /* NULL, or what is wrong and what to do */

@@ -44,13 +44,15 @@ static void write_number(FILE *out, const struct config_row *row)
                 "{\"type\": \"integer\", \"minimum\": %llu, \"maximum\": %llu}, "
                 "{\"type\": \"string\", \"pattern\": \"^[0-9]+(B|KiB|MiB|GiB)$\"}",
                 (unsigned long long)row->min, (unsigned long long)row->max);
-    if (row->type == TYPE_DURATION)
+    if (row->type == TYPE_DURATION || row->type == TYPE_AGO)
         fputs("{\"type\": \"string\", \"pattern\": \"^[0-9]+([.][0-9]{1,6})?(ns|us|ms|s|m|h)$\"}",
               out);
     if (row->type == TYPE_RATE)
         fputs("{\"type\": \"string\", \"pattern\": "
               "\"^[0-9]+([.][0-9]{1,6})?(bps|kbps|Mbps|Gbps)$\"}",
               out);
+    for (size_t i = 0; row->type == TYPE_AGO && row->words[i]; i++)
+        fprintf(out, ", {\"const\": \"%s\"}", row->words[i]);
     if (row->zero)
         fprintf(out, ", {\"const\": \"%s\"}", row->zero);
     fputc(']', out);
@@ -149,6 +151,7 @@ static void write_type(const struct writer *writer, const struct config_row *row
     case TYPE_SIZE:
     case TYPE_DURATION:
     case TYPE_RATE:
+    case TYPE_AGO:
         write_number(out, row);
         break;
     case TYPE_ENUM:

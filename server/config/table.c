@@ -282,6 +282,10 @@ static const struct config_row cache_rows[] = {
 };
 static const struct config_section cache_section = SECTION(config_cache, cache_rows);
 
+/* In the order of CONFIG_START_*. */
+static const char *const start_words[] = {"oldest", "next", NULL};
+static const char *const back_words[] = {"oldest", NULL};
+
 static const struct config_row max_rows[] = {
     {.name = "latency",
      .type = TYPE_DURATION,
@@ -300,6 +304,16 @@ static const struct config_row max_rows[] = {
      .zero = "unlimited",
      .flags = ROW_RELOADS,
      .help = "the highest rate of one viewer; with one, no viewer is without a cap"},
+    {.name = "start",
+     .type = TYPE_AGO,
+     AT(config_policy_max, start_ns),
+     .min = NS_PER_MS,
+     .max = SECONDS(3600),
+     .fallback = "oldest",
+     .zero = "newest",
+     .words = back_words,
+     .flags = ROW_RELOADS,
+     .help = "how far back a viewer may begin; oldest: no limit but the cache"},
 };
 static const struct config_section max_section = SECTION(config_policy_max, max_rows);
 
@@ -345,6 +359,15 @@ static const struct config_row class_rows[] = {
      .zero = "unlimited",
      .flags = ROW_RELOADS | ROW_INHERITS,
      .help = "default: the value above"},
+    {.name = "start",
+     .type = TYPE_AGO,
+     AT(config_class, start_ns),
+     .min = NS_PER_MS,
+     .max = SECONDS(3600),
+     .zero = "newest",
+     .words = start_words,
+     .flags = ROW_RELOADS | ROW_INHERITS,
+     .help = "default: the value above"},
 };
 static const struct config_section class_section = SECTION(config_class, class_rows);
 
@@ -372,6 +395,17 @@ static const struct config_row policy_rows[] = {
      .fallback = "128",
      .flags = ROW_RELOADS,
      .help = "moves a viewer's own priority up or down: 128 leaves it as it is, higher goes first"},
+    {.name = "start",
+     .type = TYPE_AGO,
+     AT(config_policy, start_ns),
+     .min = NS_PER_MS,
+     .max = SECONDS(3600),
+     .fallback = "newest",
+     .zero = "newest",
+     .words = start_words,
+     .flags = ROW_RELOADS,
+     .help = "the group with which a viewer without a range begins: the one that was the newest "
+             "this long ago"},
     {.name = "rate",
      .type = TYPE_RATE,
      AT(config_policy, rate_bps),

@@ -104,13 +104,43 @@ static const struct quantity rates = {
 
 static const struct quantity *quantity_of(const struct config_row *row)
 {
-    return row->type == TYPE_DURATION ? &durations : row->type == TYPE_RATE ? &rates : &sizes;
+    return row->type == TYPE_DURATION || row->type == TYPE_AGO ? &durations
+           : row->type == TYPE_RATE                            ? &rates
+                                                               : &sizes;
+}
+
+/* The words that may be written instead, as ", or newest, oldest or next". */
+static const char *words_text(const struct config_row *row, char *out)
+{
+    size_t used = 0;
+    out[0] = '\0';
+    if (row->type != TYPE_AGO)
+        return out;
+    used = (size_t)snprintf(out, CONFIG_RANGE_BYTES, ", or %s", row->zero);
+    for (size_t i = 0; row->words[i] && used < CONFIG_RANGE_BYTES; i++)
+        used += (size_t)snprintf(out + used, CONFIG_RANGE_BYTES - used, "%s%s",
+                                 row->words[i + 1] ? ", " : " or ", row->words[i]);
+    return out;
+}
+
+const char *config_range_text(const struct config_row *row, char *out)
+{
+    char least[CONFIG_VALUE_BYTES], most[CONFIG_VALUE_BYTES], words[CONFIG_RANGE_BYTES];
+    bool has_words = row->type == TYPE_AGO;
+    snprintf(out, CONFIG_RANGE_BYTES, "%s to %s%s%s", config_number_text(row, row->min, least),
+             config_number_text(row, row->max, most), row->zero && !has_words ? " or " : "",
+             has_words   ? words_text(row, words)
+             : row->zero ? row->zero
+                         : "");
+    return out;
 }
 
 /* Parses digits, a fraction and a unit; UINT64_MAX if the value is too large. */
-static bool parse_quantity(const struct quantity *quantity, const char *text, uint64_t *value,
+static bool parse_quantity(const struct config_row *row, const char *text, uint64_t *value,
                            char *problem)
 {
+    const struct quantity *quantity = quantity_of(row);
+    char words[CONFIG_RANGE_BYTES];
     const char *rest = text;
     uint64_t numerator = 0, denominator = 1;
     char quoted[CONFIG_QUOTE_BYTES], quoted_unit[CONFIG_QUOTE_BYTES];
@@ -120,8 +150,8 @@ static bool parse_quantity(const struct quantity *quantity, const char *text, ui
         is_number = read_fraction(&rest, &numerator, &denominator);
     }
     if (!is_number)
-        return describe_problem(problem, "%s is not %s; write %s", config_quote(quoted, text),
-                                quantity->name, quantity->form);
+        return describe_problem(problem, "%s is not %s; write %s%s", config_quote(quoted, text),
+                                quantity->name, quantity->form, words_text(row, words));
     if (*rest == '\0' && !quantity->unitless && *value > 0)
         return describe_problem(problem, "%s has no unit; write %s", config_quote(quoted, text),
                                 quantity->form);
@@ -149,30 +179,52 @@ static bool parse_whole(const struct config_row *row, const char *text, uint64_t
     return true;
 }
 
+/* The index of a word; -1: it is none of them. */
+static int find_word(const char *const *words, const char *text)
+{
+    for (int i = 0; words[i]; i++)
+        if (strcmp(words[i], text) == 0)
+            return i;
+    return -1;
+}
+
+/* NULL: the number is not written as a word. */
+static const char *word_for(const struct config_row *row, uint64_t value)
+{
+    for (int i = 0; row->type == TYPE_AGO && row->words[i]; i++)
+        if (value == CONFIG_WORD(i))
+            return row->words[i];
+    return value == 0 ? row->zero : NULL;
+}
+
+static bool read_word(const struct config_row *row, const char *text, uint64_t *value)
+{
+    int index = row->type == TYPE_AGO ? find_word(row->words, text) : -1;
+    *value = index >= 0 ? CONFIG_WORD(index) : 0;
+    return index >= 0 || (row->zero && strcmp(text, row->zero) == 0);
+}
+
 static bool parse_number(const struct config_row *row, const char *text, uint64_t *value,
                          char *problem)
 {
-    char quoted[CONFIG_QUOTE_BYTES], least[CONFIG_VALUE_BYTES], most[CONFIG_VALUE_BYTES];
-    if (row->zero && strcmp(text, row->zero) == 0) {
-        *value = 0;
+    char quoted[CONFIG_QUOTE_BYTES], range[CONFIG_RANGE_BYTES];
+    if (read_word(row, text, value))
         return true;
-    }
     if (row->type == TYPE_INT ? !parse_whole(row, text, value, problem)
-                              : !parse_quantity(quantity_of(row), text, value, problem))
+                              : !parse_quantity(row, text, value, problem))
         return false;
     if (*value >= row->min && *value <= row->max)
         return true;
-    return describe_problem(problem, "%s is out of range; write %s to %s%s%s",
-                            config_quote(quoted, text), config_number_text(row, row->min, least),
-                            config_number_text(row, row->max, most), row->zero ? " or " : "",
-                            row->zero ? row->zero : "");
+    return describe_problem(problem, "%s is out of range; write %s", config_quote(quoted, text),
+                            config_range_text(row, range));
 }
 
 const char *config_number_text(const struct config_row *row, uint64_t value, char *out)
 {
     const struct unit *unit = quantity_of(row)->units;
-    if (value == 0 && row->zero)
-        snprintf(out, CONFIG_VALUE_BYTES, "%s", row->zero);
+    const char *word = word_for(row, value);
+    if (word)
+        snprintf(out, CONFIG_VALUE_BYTES, "%s", word);
     else if (row->type == TYPE_INT)
         snprintf(out, CONFIG_VALUE_BYTES, "%llu", (unsigned long long)value);
     else if (value == 0)
@@ -205,11 +257,11 @@ static bool parse_word(const struct config_row *row, const char *text, int *valu
 {
     char quoted[CONFIG_QUOTE_BYTES], list[128] = "";
     size_t count = 0;
-    for (; row->words[count]; count++)
-        if (strcmp(row->words[count], text) == 0) {
-            *value = (int)count;
-            return true;
-        }
+    *value = find_word(row->words, text);
+    if (*value >= 0)
+        return true;
+    while (row->words[count])
+        count++;
     for (size_t i = 0, used = 0; i < count && used < sizeof list; i++)
         used += (size_t)snprintf(list + used, sizeof list - used, "%s%s",
                                  i == 0           ? ""
@@ -302,6 +354,7 @@ bool config_value_parse(const struct config_row *row, const char *text, void *va
     case TYPE_SIZE:
     case TYPE_DURATION:
     case TYPE_RATE:
+    case TYPE_AGO:
         return parse_number(row, text, value, problem);
     case TYPE_ADDRESS:
         return parse_address(row, text, value, problem);

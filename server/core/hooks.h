@@ -260,7 +260,8 @@ enum core_override_bits {
     CORE_SET_ORDER = 1 << 2,
     CORE_SET_RATE = 1 << 3,
     CORE_SET_IDENTITY_RATE = 1 << 4,
-    CORE_SET_ALL = (1 << 5) - 1,
+    CORE_SET_START = 1 << 5,
+    CORE_SET_ALL = (1 << 6) - 1,
 };
 
 struct core_override {
@@ -271,6 +272,8 @@ struct core_override {
     /* Caps of the viewer, and of all viewers of its peer's identity together, on all workers: 0 (no
      * cap), or between MOQ_RATE_MIN_BPS and MOQ_RATE_MAX_BPS. */
     uint64_t rate_bps, identity_rate_bps;
+    /* Where it begins, as in struct moq_policy. Set it before the viewer is served. */
+    uint64_t start_ns;
 };
 
 /* Set the fields that `change->set` names and leave the others. A field stays set until an entry
@@ -297,7 +300,7 @@ struct core_policy_reason {
 };
 
 struct core_policy_reasons {
-    struct core_policy_reason latency, priority, order, rate, identity_rate;
+    struct core_policy_reason latency, priority, order, rate, identity_rate, start;
 };
 
 /* ---- Peers ----------------------------------------------------------------------------------- */

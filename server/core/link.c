@@ -159,6 +159,7 @@ struct link *link_open(struct router *router, uint32_t home, const struct link_q
         .group = query->group,
         .is_continued = query->is_continued,
         .wish = query->wish,
+        .keep_ns = query->keep_ns,
         .events = events,
         .user = user,
     };
@@ -174,10 +175,11 @@ struct link *link_open(struct router *router, uint32_t home, const struct link_q
     return link;
 }
 
-void link_set_wish(struct link *link, const struct moq_wish *wish)
+void link_set_wish(struct link *link, const struct moq_wish *wish, uint64_t keep_ns)
 {
     pthread_mutex_lock(&link->lock);
     link->wish = *wish;
+    link->keep_ns = keep_ns;
     link->is_resting = false;
     pthread_mutex_unlock(&link->lock);
     send_wishes(link);
@@ -214,6 +216,14 @@ bool link_wish(struct link *link, struct moq_wish *wish)
     bool is_resting = link->is_resting;
     pthread_mutex_unlock(&link->lock);
     return !is_resting;
+}
+
+uint64_t link_keep_ns(struct link *link)
+{
+    pthread_mutex_lock(&link->lock);
+    uint64_t keep_ns = link->keep_ns;
+    pthread_mutex_unlock(&link->lock);
+    return keep_ns;
 }
 
 /* NULL: out of memory; the follower's viewers miss a group. */

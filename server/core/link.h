@@ -34,7 +34,8 @@ struct link_query {
     enum link_kind kind;
     const struct moq_path *path;
     struct moq_wish wish;
-    uint64_t group; /* LINK_GROUP */
+    uint64_t keep_ns; /* LINK_TRACK: the home keeps groups this long, so that others find them */
+    uint64_t group;   /* LINK_GROUP */
     /* LINK_TRACK: only groups of the current publisher, not those from before it. */
     bool is_continued;
 };
@@ -73,6 +74,7 @@ struct link {
 
     pthread_mutex_t lock; /* protects the members below */
     struct moq_wish wish;
+    uint64_t keep_ns;
     struct list history; /* link_event.node: groups from before the link, delivered first */
     struct list told;    /* link_event.node: groups and gaps since then */
     uint32_t told_count;
@@ -84,7 +86,7 @@ struct link {
 /* The follower's side. NULL: out of memory. */
 struct link *link_open(struct router *router, uint32_t home, const struct link_query *query,
                        const struct link_events *events, void *user);
-void link_set_wish(struct link *link, const struct moq_wish *wish);
+void link_set_wish(struct link *link, const struct moq_wish *wish, uint64_t keep_ns);
 void link_rest(struct link *link);   /* nobody watches, until the next wish */
 void link_close(struct link **link); /* no callback follows; sets it to NULL */
 
@@ -100,5 +102,6 @@ void link_tell_end(struct link *link, int error);
 
 /* On the home's side: what the follower wants now. False: nothing at present. */
 bool link_wish(struct link *link, struct moq_wish *wish);
+uint64_t link_keep_ns(struct link *link);
 
 #endif

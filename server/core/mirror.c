@@ -16,7 +16,8 @@ struct mirror {
     uint32_t home;     /* the worker */
     struct moq_path *path;
     struct moq_wish wish;
-    bool is_ending; /* on_end is at work: do not open the link again */
+    uint64_t keep_ns; /* what the home was asked to keep */
+    bool is_ending;   /* on_end is at work: do not open the link again */
     bool is_resting;
     bool has_heard;                  /* the groups from before the link have come */
     struct moq_sequence_raise raise; /* from the home's sequences to those of the track */
@@ -97,6 +98,12 @@ static const struct link_events link_events = {.on_group = on_link_group,
 
 /* ---- What is asked of it --------------------------------------------------------------------- */
 
+/* How long this worker keeps groups: the home does too, for those who come on other workers. */
+static uint64_t keep_ns_of(const struct mirror *mirror)
+{
+    return moq_track_config(mirror->feed.source->track)->cache.grace_ns;
+}
+
 static int open_link(struct mirror *mirror, const struct moq_wish *wish)
 {
     const struct source *source = mirror->feed.source;
@@ -104,9 +111,11 @@ static int open_link(struct mirror *mirror, const struct moq_wish *wish)
         .kind = LINK_TRACK,
         .path = mirror->path,
         .wish = *wish,
+        .keep_ns = keep_ns_of(mirror),
         .is_continued = source->is_continued,
     };
     mirror->wish = *wish;
+    mirror->keep_ns = query.keep_ns;
     mirror->is_resting = false;
     if (source->is_continued)
         moq_sequence_raise_after(&mirror->raise, moq_track_latest(source->track));
@@ -121,9 +130,11 @@ static int mirror_adjust(struct feed *feed, const struct moq_wish *wish)
         return 0;
     if (!mirror->link)
         return open_link(mirror, wish);
-    if (!moq_wish_equal(&mirror->wish, wish) || mirror->is_resting)
-        link_set_wish(mirror->link, wish);
+    uint64_t keep_ns = keep_ns_of(mirror);
+    if (!moq_wish_equal(&mirror->wish, wish) || mirror->is_resting || keep_ns != mirror->keep_ns)
+        link_set_wish(mirror->link, wish, keep_ns);
     mirror->wish = *wish;
+    mirror->keep_ns = keep_ns;
     mirror->is_resting = false;
     return 0;
 }
@@ -141,11 +152,11 @@ static bool mirror_is_active(const struct feed *feed)
     return mirror_of(feed)->link != NULL;
 }
 
-/* Until the home has told what it has, INFO would tell a viewer less than the home knows. */
+/* Until the home has told what it has, INFO would tell a viewer less than the home knows, and a
+ * viewer could not begin with what the home has kept. */
 static bool mirror_is_ready(const struct feed *feed)
 {
-    return !feed->source->origin || mirror_of(feed)->has_heard ||
-           moq_track_newest(feed->source->track);
+    return !feed->source->origin || mirror_of(feed)->has_heard || feed->source->is_continued;
 }
 
 /* The home tells its newest group first, so the groups that a viewer asks for may follow later. */

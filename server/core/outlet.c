@@ -116,6 +116,9 @@ static void note_wish(struct outlet *outlet)
 {
     bool has_wish = link_wish(outlet->link, &outlet->listener.wish);
     outlet->listener.has_wish = has_wish && outlet->track;
+    outlet->listener.latency_ns = has_wish ? link_keep_ns(outlet->link) : 0;
+    if (outlet->source)
+        core_keep_groups(outlet->source->track, outlet->listener.latency_ns);
 }
 
 static struct outlet *outlet_of_listener(struct source_listener *listener)

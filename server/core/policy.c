@@ -78,6 +78,25 @@ static uint8_t decide_order(const struct policy_inputs *inputs, struct core_poli
     return (uint8_t)inputs->policy_class.order;
 }
 
+_Static_assert(CONFIG_START_OLDEST == MOQ_START_OLDEST, "one is the other");
+_Static_assert(CONFIG_START_NEXT == MOQ_START_NEXT, "one is the other");
+
+/* The limit may be a time; the next group is not back. */
+static uint64_t decide_start(const struct policy_inputs *inputs, struct core_policy_reason *why)
+{
+    const struct policy_override *override = &inputs->override;
+    bool is_hooks = override->numbers.set & CORE_SET_START;
+    uint64_t start_ns = is_hooks ? override->numbers.start_ns : inputs->policy_class.start_ns;
+    *why = is_hooks ? reason_of(CORE_DECIDED_BY_HOOK, override->by_start)
+                    : reason_of(CORE_DECIDED_BY_CLASS, NULL);
+    if (inputs->wish.min != MOQ_NO_GROUP)
+        *why = reason_of(CORE_DECIDED_BY_WISH, NULL);
+    if (start_ns == MOQ_START_NEXT || start_ns <= inputs->max.start_ns)
+        return start_ns;
+    *why = reason_of(CORE_DECIDED_BY_LIMIT, is_hooks ? override->by_start : NULL);
+    return inputs->max.start_ns;
+}
+
 struct moq_policy policy_decide(const struct policy_inputs *inputs,
                                 struct core_policy_reasons *reasons)
 {
@@ -89,6 +108,7 @@ struct moq_policy policy_decide(const struct policy_inputs *inputs,
         .order = decide_order(inputs, &why->order),
         .rate_bps = decide_rate(inputs, &why->rate),
         .shared_rate_bps = decide_identity_rate(inputs, &why->identity_rate),
+        .start_ns = decide_start(inputs, &why->start),
     };
 }
 
@@ -115,6 +135,10 @@ void policy_override_set(struct policy_override *override, const char *by,
     if (change->set & CORE_SET_IDENTITY_RATE) {
         numbers->identity_rate_bps = change->identity_rate_bps;
         override->by_identity_rate = by;
+    }
+    if (change->set & CORE_SET_START) {
+        numbers->start_ns = change->start_ns;
+        override->by_start = by;
     }
     numbers->set |= change->set & CORE_SET_ALL;
 }

@@ -12,7 +12,7 @@
 struct policy_override {
     struct core_override numbers;
     /* Names of entries. */
-    const char *by_latency, *by_priority, *by_order, *by_rate, *by_identity_rate;
+    const char *by_latency, *by_priority, *by_order, *by_rate, *by_identity_rate, *by_start;
 };
 
 struct policy_inputs {
@@ -27,7 +27,9 @@ struct policy_inputs {
  *   latency    the hook's, else the class's; never above the limit
  *   priority   the hook's, else the wish's, moved by the class's distance from neutral
  *   order      the hook's, else the wish's, else the class's
- *   rates      the hook's, else the class's; that of the viewer never above the limit */
+ *   rates      the hook's, else the class's; that of the viewer never above the limit
+ *   start      the hook's, else the class's; never further back than the limit. A range that the
+ *              wish has counts instead of it */
 struct moq_policy policy_decide(const struct policy_inputs *inputs,
                                 struct core_policy_reasons *reasons);
 

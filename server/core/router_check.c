@@ -31,6 +31,7 @@ static void check_policy(const struct core_viewer *viewer)
     REQUIRE(policy->latency_ns == decided.latency_ns);
     REQUIRE(policy->priority == decided.priority);
     REQUIRE(policy->order == decided.order);
+    REQUIRE(policy->start_ns == decided.start_ns);
     REQUIRE(policy->rate_bps == decided.rate_bps);
     REQUIRE(policy->shared_rate_bps == decided.shared_rate_bps);
 }

@@ -20,8 +20,8 @@ void source_take_configuration(struct source *source)
     struct moq_cache_limits limits = core_cache_limits(source->router->config);
     list_for_each (node, &source->viewers) {
         const struct core_viewer *viewer = container_of(node, struct core_viewer, node);
-        uint64_t latency_ns = moq_viewer_policy(viewer->served)->latency_ns;
-        limits.grace_ns = latency_ns > limits.grace_ns ? latency_ns : limits.grace_ns;
+        uint64_t keep_ns = core_keep_ns(moq_viewer_policy(viewer->served));
+        limits.grace_ns = keep_ns > limits.grace_ns ? keep_ns : limits.grace_ns;
     }
     list_for_each (node, &source->listeners) {
         uint64_t latency_ns = container_of(node, struct source_listener, node)->latency_ns;

@@ -82,19 +82,17 @@ static bool wait_for_feed(struct track_request *request, struct source *source)
     return true;
 }
 
-/* Shares the track's path, because most viewers are served the path that they asked for. NULL: out
- * of memory. */
-static struct core_viewer *viewer_of(const struct track_request *request,
-                                     const struct source *source)
+/* Shares the track's path, because most viewers are served the path that they asked for. */
+static struct viewer_origin origin_of(const struct track_request *request,
+                                      const struct source *source)
 {
     struct moq_path *asked = request->asked->path, *served = moq_track_path(source->track);
-    const struct viewer_origin origin = {
+    return (struct viewer_origin){
         .path = moq_path_equal(asked, served) ? served : asked,
         .number = request->request.viewer,
         .policy_class = core_policy_class(request->router->config, asked),
         .override = &request->request.override,
     };
-    return core_viewer_new(request->router, &origin);
 }
 
 /* A viewer that asks for groups by number wants those of one track. */
@@ -126,11 +124,17 @@ static void serve_viewer(struct track_request *request, struct source *source,
 
 static void serve_subscription(struct track_request *request, struct route *route)
 {
-    struct source *source = source_get(request->router, route);
-    if (source && !source_is_ready(source) && wait_for_feed(request, source))
-        return;
+    struct router *router = request->router;
+    struct source *source = source_get(router, route);
+    struct core_viewer *viewer = NULL;
     bool is_mixed = may_be_moved(request);
-    struct core_viewer *viewer = source ? viewer_of(request, source) : NULL;
+    if (source) {
+        const struct viewer_origin origin = origin_of(request, source);
+        core_keep_groups_for(router, &origin, &request->asked->wish, source->track);
+        if (!source_is_ready(source) && wait_for_feed(request, source))
+            return;
+        viewer = core_viewer_new(router, &origin);
+    }
     struct mix *mix = viewer && is_mixed ? mix_new(source, request->request.ladder) : NULL;
     if (viewer && (mix || !is_mixed)) {
         serve_viewer(request, source, viewer, mix);

@@ -35,13 +35,33 @@ struct core_viewer *core_viewer_new(struct router *router, const struct viewer_o
     return viewer;
 }
 
-void core_keep_groups_for(struct moq_track *track, const struct moq_policy *policy)
+uint64_t core_keep_ns(const struct moq_policy *policy)
+{
+    bool is_word = policy->start_ns == MOQ_START_OLDEST || policy->start_ns == MOQ_START_NEXT;
+    bool is_longer = !is_word && policy->start_ns > policy->latency_ns;
+    return is_longer ? policy->start_ns : policy->latency_ns;
+}
+
+void core_keep_groups(struct moq_track *track, uint64_t keep_ns)
 {
     struct moq_cache_limits limits = moq_track_config(track)->cache;
-    if (limits.grace_ns >= policy->latency_ns)
+    if (limits.grace_ns >= keep_ns)
         return;
-    limits.grace_ns = policy->latency_ns;
+    limits.grace_ns = keep_ns;
     moq_track_set_cache(track, &limits);
+}
+
+void core_keep_groups_for(struct router *router, const struct viewer_origin *origin,
+                          const struct moq_wish *wish, struct moq_track *track)
+{
+    const struct policy_inputs inputs = {
+        .policy_class = origin->policy_class,
+        .wish = *wish,
+        .override = *origin->override,
+        .max = router->config->policy.max,
+    };
+    struct moq_policy policy = policy_decide(&inputs, NULL);
+    core_keep_groups(track, core_keep_ns(&policy));
 }
 
 static void share_pacer(struct core_viewer *viewer, uint64_t rate_bps)
@@ -68,7 +88,7 @@ bool core_viewer_serve(struct core_viewer *viewer, struct moq_request *asked,
 {
     const struct policy_inputs inputs = inputs_of(viewer, &asked->wish);
     struct moq_policy policy = policy_decide(&inputs, NULL);
-    core_keep_groups_for(track, &policy);
+    core_keep_groups(track, core_keep_ns(&policy));
     viewer->served = moq_request_serve(asked, track, &policy);
     if (!viewer->served)
         return false;
@@ -106,7 +126,7 @@ void core_viewer_decide(struct core_viewer *viewer)
     struct moq_track *track = moq_track_ref(moq_viewer_track(viewer->served));
     share_pacer(viewer, policy.shared_rate_bps);
     moq_viewer_set_policy(viewer->served, &policy);
-    core_keep_groups_for(track, &policy);
+    core_keep_groups(track, core_keep_ns(&policy));
     moq_track_unref(&track);
 }
 

@@ -50,8 +50,13 @@ bool core_viewer_serve(struct core_viewer *viewer, struct moq_request *asked,
                        struct moq_track *track);
 void core_viewer_free(struct core_viewer *viewer);
 
-/* What may still be read at this latency is kept in the track, even if no class is that patient. */
-void core_keep_groups_for(struct moq_track *track, const struct moq_policy *policy);
+/* What may still be read with this policy is kept in the track, even if no class needs it: what is
+ * not late, and where a viewer may begin. */
+uint64_t core_keep_ns(const struct moq_policy *policy);
+void core_keep_groups(struct moq_track *track, uint64_t keep_ns);
+/* The same before a viewer is served, because its source may have to fetch that first. */
+void core_keep_groups_for(struct router *router, const struct viewer_origin *origin,
+                          const struct moq_wish *wish, struct moq_track *track);
 
 /* Decides its policy again after its wish or an override has changed. The viewer may be gone when
  * this returns. */

@@ -68,7 +68,7 @@ static void read_from(struct core_watch *watch, struct source *source)
         .user = watch,
     };
     route_stop_waiting(watch->router, &watch->waiting);
-    core_keep_groups_for(source->track, &watch->policy);
+    core_keep_groups(source->track, core_keep_ns(&watch->policy));
     watch->cursor = moq_cursor_new(source->track, &config);
     if (!watch->cursor || !source->route) { /* or it has ended in the meantime */
         end_watch(watch, MOQ_ERR_NOMEM);

@@ -82,6 +82,9 @@ void host_asked(const struct moq_wish *wish, struct relay_asked *asked)
     memcpy(asked, &all, host_struct_bytes(asked->size, sizeof all));
 }
 
+_Static_assert(RELAY_BEGIN_OLDEST == MOQ_START_OLDEST, "one is the other");
+_Static_assert(RELAY_BEGIN_NEXT == MOQ_START_NEXT, "one is the other");
+
 uint32_t host_policy_bits(uint32_t size)
 {
     static const struct {
@@ -92,7 +95,8 @@ uint32_t host_policy_bits(uint32_t size)
         {RELAY_SET_PRIORITY, offsetof(struct relay_policy, order)},
         {RELAY_SET_ORDER, offsetof(struct relay_policy, rate_bps)},
         {RELAY_SET_RATE, offsetof(struct relay_policy, identity_rate_bps)},
-        {RELAY_SET_IDENTITY_RATE, sizeof(struct relay_policy)},
+        {RELAY_SET_IDENTITY_RATE, offsetof(struct relay_policy, start_ns)},
+        {RELAY_SET_START, sizeof(struct relay_policy)},
     };
     uint32_t bits = 0;
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)
@@ -120,6 +124,7 @@ int host_override(const struct relay_policy *policy, struct core_override *overr
         .order = (uint8_t)given.order,
         .rate_bps = given.rate_bps,
         .identity_rate_bps = given.identity_rate_bps,
+        .start_ns = given.start_ns,
     };
     return is_good ? 0 : RELAY_ERR_INVALID;
 }

@@ -74,6 +74,7 @@ void relay_viewer_policy(const struct relay_viewer *viewer, struct relay_policy 
         all.order = now->order == MOQ_ORDER_OLDEST ? RELAY_ORDER_OLDEST : RELAY_ORDER_NEWEST;
         all.rate_bps = now->rate_bps;
         all.identity_rate_bps = now->shared_rate_bps;
+        all.start_ns = now->start_ns;
     }
     memcpy(policy, &all, host_struct_bytes(size, sizeof all));
 }

@@ -10,7 +10,7 @@
  * again. An addition raises the minor version: older modules keep working, and a module that was
  * compiled for a newer minor version is refused. Structs that may grow begin with their size.
  *   1.0   2026-11-30   first version
- *   1.1   2026-12-01   renditions of viewers; rates in struct relay_policy
+ *   1.1   2026-12-01   renditions of viewers; rates and start in struct relay_policy
  *
  * Threads. The relay has a main thread and one thread per worker. In square brackets, each comment
  * says where a function may be called, or where the relay calls it:
@@ -497,6 +497,7 @@ enum relay_policy_bits {
     RELAY_SET_ORDER = 4,
     RELAY_SET_RATE = 8,           /* since 1.1 */
     RELAY_SET_IDENTITY_RATE = 16, /* since 1.1 */
+    RELAY_SET_START = 32,         /* since 1.1 */
 };
 struct relay_policy {
     uint32_t size;       /* sizeof(struct relay_policy) */
@@ -508,7 +509,14 @@ struct relay_policy {
      * on all workers: 0 (no cap), or 8000 to 10^12. The second one caps only viewers of peers that
      * have an identity. Contents of groups count, not what QUIC adds. */
     uint64_t rate_bps, identity_rate_bps;
+    /* Since 1.1. Where a viewer that asked for no range begins: with the group that was the newest
+     * this long ago, else with the oldest that is kept; or one of the words below. Counts only
+     * before it is served. */
+    uint64_t start_ns;
 };
+#define RELAY_BEGIN_NEWEST UINT64_C(0)
+#define RELAY_BEGIN_OLDEST (UINT64_MAX - 1) /* that is kept */
+#define RELAY_BEGIN_NEXT (UINT64_MAX - 2)   /* the first group that begins from now on */
 /* How a subscription is served. The limits of relay.yaml (policy.max) hold all the same.
  * RELAY_ERR_INVALID: a field is out of range, or it is not a subscription. */
 RELAY_SINCE(1, 0)

@@ -155,6 +155,21 @@ static const struct bad_file bad_files[] = {
      "relay.yaml:2:9: policy.rate: exceeds policy.max.rate; lower it, or raise the limit\n"
      "relay.yaml:4:31: policy.classes[0].rate: exceeds policy.max.rate; lower it, or raise the "
      "limit\n"},
+    {"policy:\n  start: oldest\n  max: { start: 10s }\n"
+     "  classes: [{ match: a, start: 11s }, { match: b, start: next }]\n",
+     0,
+     "relay.yaml:4:32: policy.classes[0].start: exceeds policy.max.start; lower it, or raise the "
+     "limit\n"},
+    {"policy: { start: 2h }\n", 0,
+     "relay.yaml:1:18: policy.start: \"2h\" is out of range; write 1ms to 1h, or newest, oldest or "
+     "next\n"},
+    {"policy: { start: latest }\n", 0,
+     "relay.yaml:1:18: policy.start: \"latest\" is not a duration; write a number with ns, us, ms, "
+     "s, m or h, such as 250ms, or newest, oldest or next\n"},
+    {"policy: { max: { start: next } }\n", 0,
+     "relay.yaml:1:25: policy.max.start: \"next\" is not a duration; write a number with ns, us, "
+     "ms, "
+     "s, m or h, such as 250ms, or newest or oldest\n"},
     {"policy: { rate: 2 }\n", 0,
      "relay.yaml:1:17: policy.rate: \"2\" has no unit; write a number with bps, kbps, Mbps or "
      "Gbps, "
@@ -252,9 +267,10 @@ static void every_kind_of_value_arrives(void **state)
         "http: { address: \"[::1]:80\", fingerprint: false }\n"
         "limits: { handshake: 1.5s, waiting: 7 }\n"
         "cache: { groups: unlimited, age: 1m, bytes: 1048576, track_bytes: 3MiB }\n"
-        "policy: { order: oldest, latency: 0, priority: 0, rate: 2.5Mbps, max: { rate: 3Mbps }, "
+        "policy: { order: oldest, latency: 0, priority: 0, rate: 2.5Mbps, start: oldest, "
+        "max: { rate: 3Mbps, start: 1m }, "
         "classes: [{ match: a }, { match: b/*, order: newest, priority: 255, rate: unlimited, "
-        "identity_rate: 64kbps }] }\n"
+        "identity_rate: 64kbps, start: 1.5s }] }\n"
         "quic: { congestion: bbr, keep_alive: off, qlog: /tmp/q, reset_secret: r }\n"
         "log: { format: json, topics: { quic: warn, tls: off } }\n";
     struct loaded loaded;
@@ -281,6 +297,9 @@ static void every_kind_of_value_arrives(void **state)
     assert_int_equal(config->policy.classes[1].rate_bps, 0);
     assert_int_equal(config->policy.classes[1].identity_rate_bps, 64000);
     assert_int_equal(config->policy.max.rate_bps, 3000000);
+    assert_true(config->policy.classes[0].start_ns == CONFIG_START_OLDEST);
+    assert_int_equal(config->policy.classes[1].start_ns, 1500 * NS_PER_MS);
+    assert_int_equal(config->policy.max.start_ns, 60 * NS_PER_S);
     assert_int_equal(config->quic.congestion, CONFIG_CONGESTION_BBR);
     assert_int_equal(config->quic.keep_alive_ns, 0);
     assert_string_equal(config->quic.qlog, "/tmp/q");

@@ -14,8 +14,8 @@ static struct policy_inputs plain(void)
 {
     return (struct policy_inputs){
         .policy_class = {.latency_ns = NS_PER_S, .order = MOQ_ORDER_NEWEST, .priority = 128},
-        .wish = {.priority = 100, .order = MOQ_ORDER_ANY},
-        .max = {.latency_ns = 10 * NS_PER_S},
+        .wish = {.priority = 100, .order = MOQ_ORDER_ANY, .min = MOQ_NO_GROUP},
+        .max = {.latency_ns = 10 * NS_PER_S, .start_ns = CONFIG_START_OLDEST},
     };
 }
 
@@ -137,6 +137,35 @@ static void with_a_limit_nobody_is_without_a_cap(void **state)
     assert_string_equal(why.rate.hook, "ladder");
 }
 
+static void assert_start(const struct policy_inputs *inputs, uint64_t start_ns,
+                         enum core_decider decider)
+{
+    struct core_policy_reasons why;
+    assert_true(policy_decide(inputs, &why).start_ns == start_ns);
+    assert_int_equal(why.start.decider, decider);
+}
+
+static void a_start_is_no_further_back_than_the_limit(void **state)
+{
+    (void)state;
+    struct policy_inputs inputs = plain();
+    inputs.policy_class.start_ns = MOQ_START_OLDEST;
+    assert_start(&inputs, MOQ_START_OLDEST, CORE_DECIDED_BY_CLASS);
+    inputs.max.start_ns = 5 * NS_PER_S;
+    assert_start(&inputs, 5 * NS_PER_S, CORE_DECIDED_BY_LIMIT);
+    struct core_override change = {.set = CORE_SET_START, .start_ns = 5 * NS_PER_S};
+    policy_override_set(&inputs.override, "ladder", &change);
+    assert_start(&inputs, 5 * NS_PER_S, CORE_DECIDED_BY_HOOK);
+    change.start_ns++;
+    policy_override_set(&inputs.override, "ladder", &change);
+    assert_start(&inputs, 5 * NS_PER_S, CORE_DECIDED_BY_LIMIT);
+    change.start_ns = MOQ_START_NEXT;
+    policy_override_set(&inputs.override, "ladder", &change);
+    assert_start(&inputs, MOQ_START_NEXT, CORE_DECIDED_BY_HOOK);
+    inputs.wish.min = 7;
+    assert_start(&inputs, MOQ_START_NEXT, CORE_DECIDED_BY_WISH);
+}
+
 static void a_hook_sets_only_what_it_names(void **state)
 {
     (void)state;
@@ -181,6 +210,7 @@ int main(void)
         cmocka_unit_test(the_limit_holds_for_classes_too),
         cmocka_unit_test(rates_are_the_hooks_or_the_classes),
         cmocka_unit_test(with_a_limit_nobody_is_without_a_cap),
+        cmocka_unit_test(a_start_is_no_further_back_than_the_limit),
         cmocka_unit_test(a_hook_sets_only_what_it_names),
         cmocka_unit_test(any_order_of_a_hook_is_the_newest_first),
     };

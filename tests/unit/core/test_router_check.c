@@ -161,6 +161,7 @@ BREACH(a_member_that_is_no_viewer, viewer_of(stage)->member.object = NULL)
 BREACH(a_latency_that_nobody_decided, viewer_of(stage)->max.latency_ns = 1)
 BREACH(a_priority_that_nobody_decided, viewer_of(stage)->policy_class.priority++)
 BREACH(an_order_that_nobody_decided, viewer_of(stage)->policy_class.order = MOQ_ORDER_OLDEST)
+BREACH(a_start_that_nobody_decided, viewer_of(stage)->policy_class.start_ns = 9000)
 BREACH(a_rate_that_nobody_decided, viewer_of(stage)->policy_class.rate_bps = 9000)
 BREACH(a_rate_of_an_identity_that_nobody_decided,
        viewer_of(stage)->policy_class.identity_rate_bps = 9000)
@@ -315,6 +316,7 @@ static void every_invariant_fires(void **state)
         {a_viewer_without_a_path, "viewer->path != NULL"},
         {a_viewer_of_another_router, "viewer->router == source->router"},
         {a_member_that_is_no_viewer, "viewer->member.object == viewer"},
+        {a_start_that_nobody_decided, "policy->start_ns == decided.start_ns"},
         {a_rate_that_nobody_decided, "policy->rate_bps == decided.rate_bps"},
         {a_rate_of_an_identity_that_nobody_decided,
          "policy->shared_rate_bps == decided.shared_rate_bps"},

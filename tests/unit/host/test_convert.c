@@ -112,6 +112,14 @@ static void bits_without_a_field_are_refused(void **state)
     (void)state;
     assert_int_equal(host_policy_bits(policy.size), policy.set);
     assert_int_equal(host_override(&policy, &override), 0);
+    policy.size = offsetof(struct relay_policy, start_ns);
+    policy.set = RELAY_SET_START;
+    assert_int_equal(host_override(&policy, &override), RELAY_ERR_INVALID);
+    policy.size = sizeof policy;
+    policy.start_ns = RELAY_BEGIN_OLDEST;
+    assert_int_equal(host_override(&policy, &override), 0);
+    assert_true(override.start_ns == MOQ_START_OLDEST);
+    policy.size = offsetof(struct relay_policy, rate_bps);
     policy.set = RELAY_SET_RATE;
     assert_int_equal(host_override(&policy, &override), RELAY_ERR_INVALID);
 }

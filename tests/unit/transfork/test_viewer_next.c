@@ -46,8 +46,13 @@ static void forget_what_is_done(struct scene *scene, uint64_t floor)
 
 static struct viewer_view view_of(const struct scene *scene)
 {
-    return (struct viewer_view){&scene->policy, &scene->wish,      scene->track,
-                                &scene->done,   scene->started_ns, scene->clock.now_ns};
+    return (struct viewer_view){&scene->policy,
+                                &scene->wish,
+                                scene->track,
+                                &scene->done,
+                                scene->started_ns,
+                                scene->clock.now_ns,
+                                scene->wish.min != MOQ_NO_GROUP};
 }
 
 static int next_of(const struct scene *scene)
