@@ -122,6 +122,7 @@ struct config_class {
 
 struct config_policy_max {
     uint64_t latency_ns;
+    uint64_t priority;
     uint64_t rate_bps; /* 0: no limit */
     uint64_t start_ns; /* CONFIG_START_OLDEST: no limit */
 };

@@ -54,13 +54,17 @@ static uint64_t decide_identity_rate(const struct policy_inputs *inputs,
 static uint8_t decide_priority(const struct policy_inputs *inputs, struct core_policy_reason *why)
 {
     const struct policy_override *override = &inputs->override;
-    if (override->numbers.set & CORE_SET_PRIORITY) {
-        *why = reason_of(CORE_DECIDED_BY_HOOK, override->by_priority);
-        return override->numbers.priority;
-    }
-    *why = reason_of(
-        inputs->policy_class.priority == 128 ? CORE_DECIDED_BY_WISH : CORE_DECIDED_BY_CLASS, NULL);
-    return move_priority(inputs->wish.priority, inputs->policy_class.priority);
+    bool is_hooks = override->numbers.set & CORE_SET_PRIORITY;
+    bool is_wish = inputs->policy_class.priority == 128;
+    uint8_t priority = is_hooks
+                           ? override->numbers.priority
+                           : move_priority(inputs->wish.priority, inputs->policy_class.priority);
+    *why = is_hooks ? reason_of(CORE_DECIDED_BY_HOOK, override->by_priority)
+                    : reason_of(is_wish ? CORE_DECIDED_BY_WISH : CORE_DECIDED_BY_CLASS, NULL);
+    if (priority <= inputs->max.priority)
+        return priority;
+    *why = reason_of(CORE_DECIDED_BY_LIMIT, is_hooks ? override->by_priority : NULL);
+    return (uint8_t)inputs->max.priority;
 }
 
 static uint8_t decide_order(const struct policy_inputs *inputs, struct core_policy_reason *why)

@@ -25,7 +25,8 @@ struct policy_inputs {
 /* The numbers that transfork works with. `reasons` (may be NULL) says who decided each of them.
  *
  *   latency    the hook's, else the class's; never above the limit
- *   priority   the hook's, else the wish's, moved by the class's distance from neutral
+ *   priority   the hook's, else the wish's, moved by the class's distance from neutral; never
+ *              above the limit
  *   order      the hook's, else the wish's, else the class's
  *   rates      the hook's, else the class's; that of the viewer never above the limit
  *   start      the hook's, else the class's; never further back than the limit. A range that the

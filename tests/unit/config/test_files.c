@@ -268,7 +268,7 @@ static void every_kind_of_value_arrives(void **state)
         "limits: { handshake: 1.5s, waiting: 7 }\n"
         "cache: { groups: unlimited, age: 1m, bytes: 1048576, track_bytes: 3MiB }\n"
         "policy: { order: oldest, latency: 0, priority: 0, rate: 2.5Mbps, start: oldest, "
-        "max: { rate: 3Mbps, start: 1m }, "
+        "max: { rate: 3Mbps, start: 1m, priority: 200 }, "
         "classes: [{ match: a }, { match: b/*, order: newest, priority: 255, rate: unlimited, "
         "identity_rate: 64kbps, start: 1.5s }] }\n"
         "quic: { congestion: bbr, keep_alive: off, qlog: /tmp/q, reset_secret: r }\n"
@@ -299,6 +299,7 @@ static void every_kind_of_value_arrives(void **state)
     assert_int_equal(config->policy.max.rate_bps, 3000000);
     assert_true(config->policy.classes[0].start_ns == CONFIG_START_OLDEST);
     assert_int_equal(config->policy.classes[1].start_ns, 1500 * NS_PER_MS);
+    assert_int_equal(config->policy.max.priority, 200);
     assert_int_equal(config->policy.max.start_ns, 60 * NS_PER_S);
     assert_int_equal(config->quic.congestion, CONFIG_CONGESTION_BBR);
     assert_int_equal(config->quic.keep_alive_ns, 0);

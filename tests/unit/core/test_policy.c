@@ -15,7 +15,7 @@ static struct policy_inputs plain(void)
     return (struct policy_inputs){
         .policy_class = {.latency_ns = NS_PER_S, .order = MOQ_ORDER_NEWEST, .priority = 128},
         .wish = {.priority = 100, .order = MOQ_ORDER_ANY, .min = MOQ_NO_GROUP},
-        .max = {.latency_ns = 10 * NS_PER_S, .start_ns = CONFIG_START_OLDEST},
+        .max = {.latency_ns = 10 * NS_PER_S, .priority = 255, .start_ns = CONFIG_START_OLDEST},
     };
 }
 
@@ -95,6 +95,25 @@ static void the_limit_holds_for_classes_too(void **state)
     assert_int_equal(policy_decide(&inputs, &why).latency_ns, 10 * NS_PER_S);
     assert_int_equal(why.latency.decider, CORE_DECIDED_BY_LIMIT);
     assert_null(why.latency.hook);
+}
+
+static void a_priority_is_no_higher_than_the_limit(void **state)
+{
+    (void)state;
+    struct policy_inputs inputs = plain();
+    struct core_policy_reasons why;
+    inputs.max.priority = 140;
+    inputs.wish.priority = 140;
+    assert_int_equal(policy_decide(&inputs, &why).priority, 140);
+    assert_int_equal(why.priority.decider, CORE_DECIDED_BY_WISH);
+    inputs.wish.priority = 141;
+    assert_int_equal(policy_decide(&inputs, &why).priority, 140);
+    assert_int_equal(why.priority.decider, CORE_DECIDED_BY_LIMIT);
+    assert_null(why.priority.hook);
+    const struct core_override change = {.set = CORE_SET_PRIORITY, .priority = 200};
+    policy_override_set(&inputs.override, "ladder", &change);
+    assert_int_equal(policy_decide(&inputs, &why).priority, 140);
+    assert_string_equal(why.priority.hook, "ladder");
 }
 
 static void rates_are_the_hooks_or_the_classes(void **state)
@@ -208,6 +227,7 @@ int main(void)
         cmocka_unit_test(a_wish_for_an_order_beats_the_class),
         cmocka_unit_test(a_hook_beats_all_but_the_limit),
         cmocka_unit_test(the_limit_holds_for_classes_too),
+        cmocka_unit_test(a_priority_is_no_higher_than_the_limit),
         cmocka_unit_test(rates_are_the_hooks_or_the_classes),
         cmocka_unit_test(with_a_limit_nobody_is_without_a_cap),
         cmocka_unit_test(a_start_is_no_further_back_than_the_limit),
