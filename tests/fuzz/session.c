@@ -252,8 +252,10 @@ static void answer(struct scene *scene)
 static void steer(struct scene *scene)
 {
     uint8_t choice = take(scene);
-    struct moq_policy policy = {
-        .latency_ns = choice * NS_PER_MS, .priority = choice, .order = choice % 2};
+    struct moq_policy policy = {.latency_ns = choice * NS_PER_MS,
+                                .priority = choice,
+                                .order = choice % 2,
+                                .rate_bps = choice % 3 ? 0 : MOQ_RATE_MIN_BPS * (1u + choice)};
     if (scene->viewer && choice > 250)
         moq_viewer_close(scene->viewer, choice % 2 ? 0 : MOQ_ERR_OFFLINE);
     else if (scene->viewer)

@@ -9,12 +9,28 @@ struct slot {
     int held;
 };
 
+/* A cap that lets a chaos come to its end. */
+static uint64_t any_rate(struct chaos *chaos)
+{
+    return chaos_dice(chaos, 2) * (1 + chaos_dice(chaos, 20)) * 1000000;
+}
+
+static uint64_t any_start(struct chaos *chaos)
+{
+    const uint64_t starts[] = {MOQ_START_NEWEST, MOQ_START_OLDEST, MOQ_START_NEXT,
+                               chaos_dice(chaos, 5000) * NS_PER_MS};
+    return starts[chaos_dice(chaos, 4)];
+}
+
 static struct core_override any_override(struct chaos *chaos)
 {
-    return (struct core_override){.set = (unsigned)chaos_dice(chaos, 8),
+    return (struct core_override){.set = (unsigned)chaos_dice(chaos, CORE_SET_ALL + 1),
                                   .latency_ns = chaos_dice(chaos, 3000) * NS_PER_MS,
                                   .priority = (uint8_t)chaos_dice(chaos, 256),
-                                  .order = (uint8_t)chaos_dice(chaos, 4)};
+                                  .order = (uint8_t)chaos_dice(chaos, 4),
+                                  .rate_bps = any_rate(chaos),
+                                  .identity_rate_bps = any_rate(chaos),
+                                  .start_ns = any_start(chaos)};
 }
 
 /* ---- Members --------------------------------------------------------------------------------- */
