@@ -52,7 +52,7 @@ def the_check_flag_calls_no_module():
 def check_start_fails(entries, words, *expected, workers=3):
     status, lines, trace = ended(configuration(*entries, workers=workers))
     check_equal(status, 1, f"exit status: {lines}")
-    check_one_line(lines, *words, "this relay has 1.0")
+    check_one_line(lines, *words, f"this relay has {VERSION}")
     check_life(trace.lines(), *expected)
 
 
