@@ -10,6 +10,7 @@
 #include <string.h>
 
 #include "lua/host/params.h"
+#include "lua/host/view.h"
 
 enum { MODULE_PATH_BYTES = 1024, NAME_MAX_BYTES = 64, DELAY_MAX_S = 86400 };
 
@@ -242,6 +243,7 @@ static void push_relay(lua_State *lua)
 
 void library_open(lua_State *lua)
 {
+    view_open(lua);
     sandbox_push_globals(lua);
     lua_newtable(lua);
     push_relay(lua);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Time is kept by a hook that runs every so many instructions. It works in interpreted code only,
- * so the compiler of LuaJIT is off. The hook is one for all coroutines of a state.
+ * so the compiler of LuaJIT is off. The hook is one for all coroutines of a state, and stays set
+ * between calls, because setting it makes LuaJIT rewrite its tables of instructions.
  * Tested by tests/unit/lua/test_sandbox.c. */
 #include "lua/host/sandbox.h"
 
@@ -24,8 +25,10 @@ struct sandbox {
     lua_Alloc inner; /* LuaJIT's own allocator */
     void *inner_state;
     uint64_t used_bytes, max_bytes;
-    uint64_t deadline_ns, budget_ns;
-    bool is_running, are_globals_locked;
+    uint64_t begin_ns, deadline_ns, budget_ns, spent_ns; /* of a call */
+    uint64_t cpu_begin_ns; /* of the thread, at the first look; 0: there was none yet */
+    bool is_running, is_over, are_globals_locked; /* over: the budget is, each instruction fails */
+    int on_error, run_call;                       /* references in the registry */
     void *user;
 };
 
@@ -53,21 +56,52 @@ struct sandbox *sandbox_of(lua_State *lua)
 
 /* ---- Time ------------------------------------------------------------------------------------ */
 
-static uint64_t now_ns(void)
+static uint64_t read_clock(clockid_t clock)
 {
     struct timespec now;
-    clock_gettime(CLOCK_MONOTONIC, &now);
+    clock_gettime(clock, &now);
     return (uint64_t)now.tv_sec * 1000 * NS_PER_MS + (uint64_t)now.tv_nsec;
 }
 
-/* From the end of the budget on, each instruction fails, so that catching the error does not
- * help. */
+static uint64_t now_ns(void)
+{
+    return read_clock(CLOCK_MONOTONIC);
+}
+
+static void on_count(lua_State *lua, lua_Debug *place);
+
+/* A call that the system has kept from running is not over. To ask for a thread's own time is slow,
+ * so that of its beginning is read at the first look, which short calls do not come to. */
+static bool is_time_over(struct sandbox *sandbox)
+{
+    if (sandbox->cpu_begin_ns == 0)
+        sandbox->cpu_begin_ns = read_clock(CLOCK_THREAD_CPUTIME_ID);
+    uint64_t now = now_ns();
+    if (now < sandbox->deadline_ns)
+        return false;
+    uint64_t spent_ns = read_clock(CLOCK_THREAD_CPUTIME_ID) - sandbox->cpu_begin_ns;
+    uint64_t allowed_ns = sandbox->budget_ns / 10 * 9; /* some passed before the first look */
+    if (spent_ns < allowed_ns)
+        sandbox->deadline_ns = now + (allowed_ns - spent_ns);
+    return spent_ns >= allowed_ns;
+}
+
+/* From now on each instruction fails, so that catching the error does not help. */
+static bool is_budget_over(lua_State *lua)
+{
+    struct sandbox *sandbox = sandbox_of(lua);
+    if (!sandbox->is_running || (!sandbox->is_over && !is_time_over(sandbox)))
+        return false;
+    sandbox->is_over = true;
+    lua_sethook(lua, on_count, LUA_MASKCOUNT, 1);
+    return true;
+}
+
 static void on_count(lua_State *lua, lua_Debug *place)
 {
     const struct sandbox *sandbox = sandbox_of(lua);
-    if (now_ns() < sandbox->deadline_ns)
+    if (!is_budget_over(lua))
         return;
-    lua_sethook(lua, on_count, LUA_MASKCOUNT, 1);
     lua_getinfo(lua, "Sl", place);
     lua_pushfstring(lua, "%s:%d: it has run for longer than its budget of %d ms", place->short_src,
                     place->currentline, (int)(sandbox->budget_ns / NS_PER_MS));
@@ -76,12 +110,9 @@ static void on_count(lua_State *lua, lua_Debug *place)
 
 void budget_look(lua_State *lua)
 {
-    const struct sandbox *sandbox = sandbox_of(lua);
-    if (!sandbox->is_running || now_ns() < sandbox->deadline_ns)
-        return;
-    lua_sethook(lua, on_count, LUA_MASKCOUNT, 1);
-    luaL_error(lua, "it has run for longer than its budget of %d ms",
-               (int)(sandbox->budget_ns / NS_PER_MS));
+    if (is_budget_over(lua))
+        luaL_error(lua, "it has run for longer than its budget of %d ms",
+                   (int)(sandbox_of(lua)->budget_ns / NS_PER_MS));
 }
 
 /* ---- Calls ----------------------------------------------------------------------------------- */
@@ -112,28 +143,47 @@ static void note_error(lua_State *lua, char error[SANDBOX_ERROR_BYTES])
 struct call {
     lua_CFunction run;
     void *argument;
-    int status;
 };
 
 /* What may raise an error for want of memory has to be in here, too. */
 static int run_call(lua_State *lua)
 {
-    struct call *call = lua_touserdata(lua, 1);
+    const struct call *call = lua_touserdata(lua, 1);
     lua_settop(lua, 0);
-    lua_pushcfunction(lua, on_error);
-    lua_pushcfunction(lua, call->run);
     lua_pushlightuserdata(lua, call->argument);
-    call->status = lua_pcall(lua, 1, 0, 1);
-    return call->status ? lua_error(lua) : 0;
+    call->run(lua);
+    return 0;
 }
 
-/* Giving memory back takes some, too. */
-static void run_beyond_bounds(struct sandbox *sandbox, lua_CFunction run, void *argument)
+/* At the bottom of the stack, so that a call makes no new functions. */
+enum { STACK_ON_ERROR = 1, STACK_RUN_CALL = 2 };
+
+static int make_functions(lua_State *lua)
+{
+    struct sandbox *sandbox = sandbox_of(lua);
+    lua_pushcfunction(lua, run_call);
+    sandbox->run_call = luaL_ref(lua, LUA_REGISTRYINDEX);
+    lua_pushcfunction(lua, on_error);
+    sandbox->on_error = luaL_ref(lua, LUA_REGISTRYINDEX);
+    return 0;
+}
+
+static bool prepare_stack(struct sandbox *sandbox)
+{
+    if (lua_cpcall(sandbox->lua, make_functions, NULL) != 0)
+        return false;
+    lua_rawgeti(sandbox->lua, LUA_REGISTRYINDEX, sandbox->on_error);
+    lua_rawgeti(sandbox->lua, LUA_REGISTRYINDEX, sandbox->run_call);
+    lua_sethook(sandbox->lua, on_count, LUA_MASKCOUNT, SANDBOX_COUNT);
+    return true;
+}
+
+void sandbox_clean(struct sandbox *sandbox, lua_CFunction run, void *argument)
 {
     uint64_t max_bytes = sandbox->max_bytes;
     sandbox->max_bytes = UINT64_MAX;
     lua_cpcall(sandbox->lua, run, argument);
-    lua_settop(sandbox->lua, 0);
+    lua_settop(sandbox->lua, STACK_RUN_CALL);
     sandbox->max_bytes = max_bytes;
 }
 
@@ -152,7 +202,19 @@ static int release_reference(lua_State *lua)
 
 void sandbox_unref(struct sandbox *sandbox, int reference)
 {
-    run_beyond_bounds(sandbox, release_reference, &reference);
+    sandbox_clean(sandbox, release_reference, &reference);
+}
+
+static void end_call(struct sandbox *sandbox, bool is_full)
+{
+    lua_settop(sandbox->lua, STACK_RUN_CALL);
+    sandbox->spent_ns = now_ns() - sandbox->begin_ns;
+    sandbox->is_running = false;
+    if (sandbox->is_over)
+        lua_sethook(sandbox->lua, on_count, LUA_MASKCOUNT, SANDBOX_COUNT);
+    sandbox->is_over = false;
+    if (is_full || sandbox->used_bytes > sandbox->max_bytes / 4 * 3)
+        sandbox_clean(sandbox, collect_garbage, NULL); /* or the next call would fail */
 }
 
 enum sandbox_result sandbox_run(struct sandbox *sandbox, uint64_t budget_ns, lua_CFunction run,
@@ -161,19 +223,17 @@ enum sandbox_result sandbox_run(struct sandbox *sandbox, uint64_t budget_ns, lua
     lua_State *lua = sandbox->lua;
     struct call call = {.run = run, .argument = argument};
     sandbox->budget_ns = budget_ns;
-    sandbox->deadline_ns = now_ns() + budget_ns;
+    sandbox->begin_ns = now_ns();
+    sandbox->deadline_ns = sandbox->begin_ns + budget_ns;
+    sandbox->cpu_begin_ns = 0;
     sandbox->is_running = true;
-    lua_sethook(lua, on_count, LUA_MASKCOUNT, SANDBOX_COUNT);
-    int status = lua_cpcall(lua, run_call, &call);
-    lua_sethook(lua, NULL, 0, 0);
+    lua_pushvalue(lua, STACK_RUN_CALL);
+    lua_pushlightuserdata(lua, &call);
+    int status = lua_pcall(lua, 1, 0, STACK_ON_ERROR);
     if (status)
         note_error(lua, error);
-    lua_settop(lua, 0);
-    sandbox->is_running = false;
-    bool is_full = status == LUA_ERRMEM || call.status == LUA_ERRMEM;
-    if (is_full || sandbox->used_bytes > sandbox->max_bytes / 4 * 3)
-        run_beyond_bounds(sandbox, collect_garbage, NULL); /* or the next call would fail */
-    return status == 0 ? SANDBOX_OK : is_full ? SANDBOX_NO_MEMORY : SANDBOX_FAULT;
+    end_call(sandbox, status == LUA_ERRMEM);
+    return status == 0 ? SANDBOX_OK : status == LUA_ERRMEM ? SANDBOX_NO_MEMORY : SANDBOX_FAULT;
 }
 
 /* ---- Files ----------------------------------------------------------------------------------- */
@@ -294,7 +354,8 @@ struct sandbox *sandbox_new(uint64_t memory_bytes)
     sandbox->max_bytes = memory_bytes;
     lua_setallocf(lua, allocate_piece, sandbox);
     lua_gc(lua, LUA_GCSETPAUSE, 130); /* so that garbage does not fill the memory first */
-    if (sandbox_run(sandbox, 1000 * NS_PER_MS, make_globals, NULL, error))
+    if (!prepare_stack(sandbox) ||
+        sandbox_run(sandbox, 1000 * NS_PER_MS, make_globals, NULL, error) != SANDBOX_OK)
         sandbox_free(&sandbox);
     return sandbox;
 }
@@ -324,6 +385,11 @@ void sandbox_set_user(struct sandbox *sandbox, void *user)
 void *sandbox_user(const struct sandbox *sandbox)
 {
     return sandbox->user;
+}
+
+uint64_t sandbox_spent_ns(const struct sandbox *sandbox)
+{
+    return sandbox->spent_ns;
 }
 
 uint64_t sandbox_used_bytes(const struct sandbox *sandbox)

@@ -41,6 +41,10 @@ void *sandbox_user(const struct sandbox *sandbox);
 enum sandbox_result sandbox_run(struct sandbox *sandbox, uint64_t budget_ns, lua_CFunction run,
                                 void *argument, char error[SANDBOX_ERROR_BYTES]);
 
+/* Calls `run`, which finds `argument` as a light userdata at index 1, without bounds: a full memory
+ * must not stop what gives memory back. For what is short and runs nothing of the script. Not from
+ * inside a call. */
+void sandbox_clean(struct sandbox *sandbox, lua_CFunction run, void *argument);
 /* Gives up a reference in the registry; a full memory does not stop it. Not from inside a call. */
 void sandbox_unref(struct sandbox *sandbox, int reference);
 
@@ -51,6 +55,7 @@ void sandbox_push_file(lua_State *lua, const char *path);
 void sandbox_push_globals(lua_State *lua);
 void sandbox_lock_globals(struct sandbox *sandbox);
 
+uint64_t sandbox_spent_ns(const struct sandbox *sandbox); /* in the last call */
 uint64_t sandbox_used_bytes(const struct sandbox *sandbox);
 /* Whether a call is under way. */
 bool sandbox_is_running(const struct sandbox *sandbox);

@@ -27,6 +27,25 @@ static void count_event(const struct script *script, int counter)
         relay_count(script->worker, counter, 1);
 }
 
+/* Which of the counters of times a call belongs to. */
+static const struct {
+    const char *name;
+    uint64_t below_ns;
+} times[SCRIPT_TIMES] = {{"under_10us", 10000},
+                         {"under_100us", 100000},
+                         {"under_1ms", 1000000},
+                         {"under_5ms", 5000000},
+                         {"over_5ms", UINT64_MAX}};
+
+static void count_call(const struct script *script, enum script_hook hook, uint64_t spent_ns)
+{
+    int i = 0;
+    while (spent_ns >= times[i].below_ns)
+        i++;
+    count_event(script, script->counters_of_calls[hook]);
+    count_event(script, script->counters_of_times[hook][i]);
+}
+
 /* Notes a fault. Returns whether the fuse has blown by it. */
 static bool blow_fuse(struct script *script, enum script_hook hook)
 {
@@ -61,27 +80,18 @@ static void note_fault(struct script *script, enum script_hook hook, const char 
 struct reference_call {
     const struct script_call *call;
     int reference;
+    const char *where;
 };
-
-static void write_place(lua_State *lua, char where[SCRIPT_WHERE_BYTES])
-{
-    lua_Debug place;
-    lua_pushvalue(lua, -1);
-    lua_getinfo(lua, ">S", &place);
-    snprintf(where, SCRIPT_WHERE_BYTES, "%s:%d", place.short_src, place.linedefined);
-}
 
 static int run_reference(lua_State *lua)
 {
     const struct reference_call *reference = lua_touserdata(lua, 1);
     const struct script_call *call = reference->call;
-    char where[SCRIPT_WHERE_BYTES];
     lua_settop(lua, 0);
     lua_rawgeti(lua, LUA_REGISTRYINDEX, reference->reference);
-    write_place(lua, where);
     lua_call(lua, call->push ? call->push(lua, call->user) : 0, LUA_MULTRET);
     if (call->read)
-        call->read(lua, lua_gettop(lua), where, call->user);
+        call->read(lua, lua_gettop(lua), reference->where, call->user);
     return 0;
 }
 
@@ -89,12 +99,14 @@ enum script_result script_call_reference(struct script *script, enum script_hook
                                          int reference, const struct script_call *call)
 {
     char error[SANDBOX_ERROR_BYTES];
-    struct reference_call argument = {call, reference};
+    struct reference_call argument = {call, reference, script->places[hook]};
     if (script->fuses[hook].is_blown)
         return SCRIPT_BENCHED;
-    count_event(script, script->counters_of_calls[hook]);
-    if (sandbox_run(script->sandbox, script->config->budget_ns, run_reference, &argument, error) ==
-        SANDBOX_OK)
+    script->shown.view = NULL;
+    enum sandbox_result result =
+        sandbox_run(script->sandbox, script->config->budget_ns, run_reference, &argument, error);
+    count_call(script, hook, sandbox_spent_ns(script->sandbox));
+    if (result == SANDBOX_OK)
         return SCRIPT_DONE;
     note_fault(script, hook, error);
     return SCRIPT_FAILED;
@@ -106,11 +118,6 @@ enum script_result script_call(struct script *script, enum script_hook hook,
     if (script->hooks[hook] == LUA_NOREF)
         return SCRIPT_NONE;
     return script_call_reference(script, hook, script->hooks[hook], call);
-}
-
-void script_forget(struct script *script, int reference)
-{
-    sandbox_unref(script->sandbox, reference);
 }
 
 /* ---- Hooks ----------------------------------------------------------------------------------- */
@@ -127,6 +134,14 @@ static enum script_hook find_hook(lua_State *lua, const char *name)
     return SCRIPT_HOOKS;
 }
 
+static void write_place(lua_State *lua, int index, char where[SCRIPT_WHERE_BYTES])
+{
+    lua_Debug place;
+    lua_pushvalue(lua, index);
+    lua_getinfo(lua, ">S", &place);
+    snprintf(where, SCRIPT_WHERE_BYTES, "%s:%d", place.short_src, place.linedefined);
+}
+
 void script_set_hook(lua_State *lua, const char *name, int index)
 {
     struct script *script = script_of(lua);
@@ -135,6 +150,7 @@ void script_set_hook(lua_State *lua, const char *name, int index)
         luaL_error(lua, "hooks are set while the script loads, not later");
     if (script->hooks[hook] != LUA_NOREF)
         luaL_error(lua, "the hook \"%s\" is set twice", name);
+    write_place(lua, index, script->places[hook]);
     lua_pushvalue(lua, index);
     script->hooks[hook] = luaL_ref(lua, LUA_REGISTRYINDEX);
 }
@@ -174,7 +190,8 @@ static int run_load(lua_State *lua)
 {
     struct script *script = lua_touserdata(lua, 1);
     const struct script_call call = {.push = push_params, .read = read_refusal, .user = script};
-    struct reference_call reference = {&call, script->hooks[SCRIPT_LOAD]};
+    struct reference_call reference = {&call, script->hooks[SCRIPT_LOAD],
+                                       script->places[SCRIPT_LOAD]};
     lua_pushcfunction(lua, run_reference);
     lua_pushlightuserdata(lua, &reference);
     lua_call(lua, 1, 0);
@@ -203,6 +220,10 @@ static void make_counters(struct script *script)
         script->counters_of_calls[i] = relay_counter(script->self, name);
         snprintf(name, sizeof name, "%s_faults", hook_names[i]);
         script->counters_of_faults[i] = relay_counter(script->self, name);
+        for (int j = 0; j < SCRIPT_TIMES; j++) {
+            snprintf(name, sizeof name, "%s_%s", hook_names[i], times[j].name);
+            script->counters_of_times[i][j] = relay_counter(script->self, name);
+        }
     }
     script->counter_of_benched = relay_counter(script->self, "hooks_benched");
 }

@@ -6,6 +6,7 @@
 
 #include <relay/module.h>
 
+#include "lua/host/fields.h"
 #include "lua/host/sandbox.h"
 
 enum {
@@ -13,6 +14,7 @@ enum {
     SCRIPT_FUSE_MS = 60000,  /* faults within this time blow it */
     SCRIPT_TIMERS_MAX = 256,
     SCRIPT_WHERE_BYTES = 96,
+    SCRIPT_TIMES = 5, /* counters of how long calls took */
 };
 
 enum script_hook {
@@ -78,9 +80,6 @@ struct script_call {
 };
 enum script_result script_call(struct script *script, enum script_hook hook,
                                const struct script_call *call);
-/* Gives up a reference in the script's registry; not in a call. */
-void script_forget(struct script *script, int reference);
-
 /* In a call: registers the function at `index` for a hook. Raises an error unless it loads. */
 void script_set_hook(lua_State *lua, const char *name, int index);
 bool script_is_loading(const struct script *script);
@@ -90,7 +89,9 @@ bool script_is_loading(const struct script *script);
 uint32_t script_add_timer(lua_State *lua, int index, double seconds, bool is_repeated);
 void script_cancel_timer(lua_State *lua, uint32_t number);
 
-/* ---- For script.c and timers.c alone -------------------------------------------------------- */
+/* ---- For script.c, timers.c and view.c alone ------------------------------------------------- */
+
+struct view;
 
 struct script_timer {
     struct script_timer *next;
@@ -108,6 +109,12 @@ struct fuse {
     bool is_blown;
 };
 
+struct shown {               /* the viewer that a call is about */
+    const struct view *view; /* NULL: none */
+    const void *table;
+    struct fields_viewer read;
+};
+
 struct script {
     struct sandbox *sandbox;
     const struct script_config *config;
@@ -116,10 +123,15 @@ struct script {
     void (*open_library)(lua_State *lua);
     uint64_t generation;
     bool is_loading;
-    int hooks[SCRIPT_HOOKS]; /* references in the registry; LUA_NOREF: none */
+    char places[SCRIPT_HOOKS][SCRIPT_WHERE_BYTES]; /* "policy.lua:12" */
+    int hooks[SCRIPT_HOOKS];                       /* references in the registry; LUA_NOREF: none */
     struct fuse fuses[SCRIPT_HOOKS];
     int counters_of_calls[SCRIPT_HOOKS], counters_of_faults[SCRIPT_HOOKS];
+    int counters_of_times[SCRIPT_HOOKS][SCRIPT_TIMES];
     int counter_of_benched;
+    struct shown shown;
+    struct view *views;                            /* that have a table here */
+    int objects, viewer_metatable, peer_metatable; /* view.c: references in the registry */
     struct script_timer *timers;
     uint32_t timer_count, last_timer;
     char load_refusal[SANDBOX_ERROR_BYTES];

@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Tested by tests/e2e/test_lua.py. */
+/* What never changes is in the table itself. The rest is read when a script asks for it, by the
+ * table's metatable (fields.h). The registry has a table of *objects*: the view of each table whose
+ * peer or viewer lives.
+ * Tested by tests/unit/lua/test_view.c. */
 #include "lua/host/view.h"
 
-#include <jansson.h>
 #include <lauxlib.h>
 #include <string.h>
-
-enum { JSON_DEPTH_MAX = 16 };
 
 /* ---- Fields of the table at the top ---------------------------------------------------------- */
 
@@ -23,87 +23,178 @@ static void set_number(lua_State *lua, const char *field, double number)
     lua_setfield(lua, -2, field);
 }
 
-/* ---- Claims ---------------------------------------------------------------------------------- */
+/* ---- Reading --------------------------------------------------------------------------------- */
 
-static void push_json(lua_State *lua, const json_t *value, int depth);
-
-static void push_json_object(lua_State *lua, const json_t *object, int depth)
+/* The view of the table at index 1, if what it stands for still lives. */
+static struct view *view_at(lua_State *lua)
 {
-    const char *key;
-    const json_t *value;
-    lua_newtable(lua);
-    json_object_foreach((json_t *)object, key, value)
-    {
-        push_json(lua, value, depth);
-        lua_setfield(lua, -2, key);
+    lua_rawgeti(lua, LUA_REGISTRYINDEX, script_of(lua)->objects);
+    lua_pushvalue(lua, 1);
+    lua_rawget(lua, -2);
+    struct view *view = lua_touserdata(lua, -1);
+    lua_pop(lua, 2);
+    return view;
+}
+
+/* The number of the field at index 2, by the names in the upvalue; 0: it is none of ours. */
+static int field_number(lua_State *lua)
+{
+    lua_pushvalue(lua, 2);
+    lua_rawget(lua, lua_upvalueindex(1));
+    int number = (int)lua_tointeger(lua, -1);
+    lua_pop(lua, 1);
+    return number;
+}
+
+static int read_viewer(lua_State *lua)
+{
+    struct shown *shown = &script_of(lua)->shown;
+    int number = field_number(lua);
+    if (number == 0)
+        return 0;
+    if (!shown->view || shown->table != lua_topointer(lua, 1)) {
+        const struct view *view = view_at(lua);
+        if (!view)
+            return 0;
+        *shown = (struct shown){view, lua_topointer(lua, 1), {.viewer = view->viewer}};
     }
+    fields_push_of_viewer(lua, number, &shown->read);
+    return 1;
 }
 
-static void push_json_array(lua_State *lua, const json_t *array, int depth)
+static int read_peer(lua_State *lua)
 {
-    size_t i;
-    const json_t *value;
-    lua_newtable(lua);
-    json_array_foreach(array, i, value)
-    {
-        push_json(lua, value, depth);
-        lua_rawseti(lua, -2, (int)i + 1);
-    }
+    int number = field_number(lua);
+    const struct view *view = number > 0 ? view_at(lua) : NULL;
+    if (!view)
+        return 0;
+    fields_push_of_peer(lua, number, view->peer, 1);
+    return 1;
 }
 
-static void push_json(lua_State *lua, const json_t *value, int depth)
+/* What a script puts into the table, for the first time. */
+static int write_field(lua_State *lua)
 {
-    luaL_checkstack(lua, 4, "claims");
-    if (json_is_object(value) && depth < JSON_DEPTH_MAX)
-        push_json_object(lua, value, depth + 1);
-    else if (json_is_array(value) && depth < JSON_DEPTH_MAX)
-        push_json_array(lua, value, depth + 1);
-    else if (json_is_string(value))
-        lua_pushlstring(lua, json_string_value(value), json_string_length(value));
-    else if (json_is_number(value))
-        lua_pushnumber(lua, json_number_value(value));
-    else if (json_is_boolean(value))
-        lua_pushboolean(lua, json_is_true(value));
-    else
-        lua_pushnil(lua);
-}
-
-/* The parsed text belongs to a userdata, so that it is freed whatever happens. */
-static int free_json(lua_State *lua)
-{
-    json_t **json = lua_touserdata(lua, 1);
-    json_decref(*json);
+    if (field_number(lua) > 0)
+        return luaL_error(lua, "\"%s\" is read from the relay and cannot be set; return it",
+                          lua_tostring(lua, 2));
+    lua_settop(lua, 3);
+    lua_rawset(lua, 1);
     return 0;
 }
 
-static void push_claims(lua_State *lua, const char *text)
+/* Pushes a metatable whose functions know the names at the top, and takes those off. */
+static void push_metatable(lua_State *lua, lua_CFunction read)
 {
-    json_t **json = lua_newuserdata(lua, sizeof(json_t *));
-    *json = NULL;
     lua_newtable(lua);
-    lua_pushcfunction(lua, free_json);
-    lua_setfield(lua, -2, "__gc");
-    lua_setmetatable(lua, -2);
-    *json = *text ? json_loads(text, 0, NULL) : NULL;
-    if (json_is_object(*json))
-        push_json(lua, *json, 0);
-    else
-        lua_newtable(lua);
+    lua_pushvalue(lua, -2);
+    lua_pushcclosure(lua, read, 1);
+    lua_setfield(lua, -2, "__index");
+    lua_pushvalue(lua, -2);
+    lua_pushcclosure(lua, write_field, 1);
+    lua_setfield(lua, -2, "__newindex");
+    lua_pushboolean(lua, 0);
+    lua_setfield(lua, -2, "__metatable");
     lua_replace(lua, -2);
+}
+
+void view_open(lua_State *lua)
+{
+    struct script *script = script_of(lua);
+    fields_push_viewer_names(lua);
+    push_metatable(lua, read_viewer);
+    script->viewer_metatable = luaL_ref(lua, LUA_REGISTRYINDEX);
+    fields_push_peer_names(lua);
+    push_metatable(lua, read_peer);
+    script->peer_metatable = luaL_ref(lua, LUA_REGISTRYINDEX);
+    lua_newtable(lua);
+    script->objects = luaL_ref(lua, LUA_REGISTRYINDEX);
+}
+
+/* ---- Keeping --------------------------------------------------------------------------------- */
+
+/* Pushes the table that the view refers to. False: it has none in this script, nothing is
+ * pushed. */
+static bool push_known(lua_State *lua, const struct view *view)
+{
+    if (view->generation != script_generation(script_of(lua)))
+        return false;
+    lua_rawgeti(lua, LUA_REGISTRYINDEX, view->table);
+    return true;
+}
+
+static void unlink_view(struct script *script, struct view *view)
+{
+    *(view->previous ? &view->previous->next : &script->views) = view->next;
+    if (view->next)
+        view->next->previous = view->previous;
+    view->next = view->previous = NULL;
+}
+
+/* Keeps the table at the top. */
+static void keep_table(lua_State *lua, struct view *view)
+{
+    struct script *script = script_of(lua);
+    lua_rawgeti(lua, LUA_REGISTRYINDEX, script->objects);
+    lua_pushvalue(lua, -2);
+    lua_pushlightuserdata(lua, view);
+    lua_rawset(lua, -3);
+    lua_pop(lua, 1);
+    lua_pushvalue(lua, -1);
+    view->table = luaL_ref(lua, LUA_REGISTRYINDEX);
+    view->generation = script_generation(script);
+    view->next = script->views;
+    if (view->next)
+        view->next->previous = view;
+    script->views = view;
+}
+
+/* The table of a viewer or peer that ends has its last numbers, for scripts that keep it. */
+static int forget_table(lua_State *lua)
+{
+    const struct view *view = lua_touserdata(lua, 1);
+    lua_settop(lua, 0);
+    lua_rawgeti(lua, LUA_REGISTRYINDEX, view->table);
+    if (view->viewer)
+        fields_freeze_viewer(lua, view->viewer);
+    else
+        fields_freeze_peer(lua, view->peer);
+    lua_rawgeti(lua, LUA_REGISTRYINDEX, script_of(lua)->objects);
+    lua_insert(lua, 1);
+    lua_pushnil(lua);
+    lua_rawset(lua, 1);
+    luaL_unref(lua, LUA_REGISTRYINDEX, view->table);
+    return 0;
+}
+
+void view_forget(struct script *script, struct view *view)
+{
+    if (view->generation == script_generation(script)) {
+        sandbox_clean(script->sandbox, forget_table, view);
+        unlink_view(script, view);
+        script->shown.view = NULL;
+    }
+    view->generation = 0;
 }
 
 /* ---- Peers ----------------------------------------------------------------------------------- */
 
 /* Pushes what we keep of the peer whose table is at the top. It is the metatable, which scripts
- * cannot reach: those of its subscriptions that have no viewer yet, by number; their count; the
- * text of its claims. */
+ * cannot reach: those of its subscriptions that have no viewer yet, by number; their count; its
+ * claims, and their text. */
 static void push_hidden(lua_State *lua)
 {
     if (lua_getmetatable(lua, -1))
         return;
     lua_newtable(lua);
-    lua_pushboolean(lua, 0);
-    lua_setfield(lua, -2, "__metatable");
+    lua_rawgeti(lua, LUA_REGISTRYINDEX, script_of(lua)->peer_metatable);
+    lua_pushnil(lua);
+    while (lua_next(lua, -2)) {
+        lua_pushvalue(lua, -2);
+        lua_insert(lua, -2);
+        lua_rawset(lua, -5);
+    }
+    lua_pop(lua, 1);
     lua_pushvalue(lua, -1);
     lua_setmetatable(lua, -3);
 }
@@ -146,61 +237,22 @@ static void fill_peer(lua_State *lua, const struct relay_peer *peer)
     lua_setfield(lua, -2, "query");
 }
 
-/* Parsed anew only if their text is another one. */
-static void refresh_claims(lua_State *lua, const char *text)
-{
-    push_hidden(lua);
-    lua_getfield(lua, -1, "claims");
-    bool is_same = lua_isstring(lua, -1) && strcmp(lua_tostring(lua, -1), text) == 0;
-    lua_pop(lua, 1);
-    if (!is_same) {
-        push_claims(lua, text);
-        lua_setfield(lua, -3, "claims");
-        set_text(lua, "claims", text);
-    }
-    lua_pop(lua, 1);
-}
-
-/* What may change while it lives. */
-static void refresh_peer(lua_State *lua, const struct relay_peer *peer)
-{
-    const char *identity = relay_peer_identity(peer);
-    set_number(lua, "version", relay_peer_version(peer));
-    set_text(lua, "identity", *identity ? identity : NULL); /* "" would be true in a condition */
-    lua_pushboolean(lua, relay_peer_is_cluster(peer));
-    lua_setfield(lua, -2, "cluster");
-    refresh_claims(lua, relay_peer_claims(peer));
-}
-
-/* Pushes the table that the view refers to. False: it has none in this script, nothing is
- * pushed. */
-static bool push_known(lua_State *lua, const struct view *view)
-{
-    if (view->generation != script_generation(script_of(lua)))
-        return false;
-    lua_rawgeti(lua, LUA_REGISTRYINDEX, view->table);
-    return true;
-}
-
-/* Keeps the table at the top. */
-static void keep_table(lua_State *lua, struct view *view)
-{
-    lua_pushvalue(lua, -1);
-    view->table = luaL_ref(lua, LUA_REGISTRYINDEX);
-    view->generation = script_generation(script_of(lua));
-}
-
 void view_push_peer(lua_State *lua, struct relay_peer *peer)
 {
     struct view *view = relay_peer_slot(peer);
     luaL_checkstack(lua, 8, "a peer");
-    if (!push_known(lua, view)) {
-        lua_newtable(lua);
-        fill_peer(lua, peer);
-        if (view->is_kept)
-            keep_table(lua, view);
+    if (push_known(lua, view))
+        return;
+    lua_newtable(lua);
+    fill_peer(lua, peer);
+    if (!view->is_kept) {
+        fields_freeze_peer(lua, peer);
+        return;
     }
-    refresh_peer(lua, peer);
+    push_hidden(lua);
+    lua_pop(lua, 1);
+    view->peer = peer;
+    keep_table(lua, view);
 }
 
 /* ---- Viewers --------------------------------------------------------------------------------- */
@@ -274,61 +326,23 @@ static bool push_taken(lua_State *lua, struct relay_peer *peer, uint64_t number)
     return true;
 }
 
-static void fill_paths(lua_State *lua, const struct relay_viewer *viewer)
-{
-    char path[RELAY_PATH_BYTES];
-    set_text(lua, "path", relay_viewer_path(viewer, path, sizeof path));
-    set_text(lua, "track", relay_viewer_track(viewer, path, sizeof path));
-}
-
-static void refresh_transport(lua_State *lua, const struct relay_peer *peer)
-{
-    struct relay_peer_stats stats = {.size = sizeof stats};
-    relay_peer_stats(peer, &stats);
-    double sent = (double)stats.packets_sent;
-    set_number(lua, "rtt_ms", (double)stats.rtt_ns / 1e6);
-    set_number(lua, "rate_bps", (double)stats.rate_bps);
-    set_number(lua, "loss", sent > 0 ? (double)stats.packets_lost / sent : 0);
-}
-
-static void refresh_viewer(lua_State *lua, const struct relay_viewer *viewer)
-{
-    struct relay_viewer_stats stats = {.size = sizeof stats};
-    struct relay_policy policy = {.size = sizeof policy};
-    relay_viewer_stats(viewer, &stats);
-    relay_viewer_policy(viewer, &policy);
-    set_number(lua, "groups_sent", (double)stats.groups_sent);
-    set_number(lua, "groups_skipped", (double)(stats.groups_skipped + stats.groups_reset));
-    set_number(lua, "bytes_sent", (double)stats.bytes_sent);
-    set_number(lua, "backlog_bytes", (double)stats.backlog_bytes);
-    set_number(lua, "backlog_ms", (double)stats.lag_ns / 1e6);
-    set_number(lua, "latency", (double)policy.latency_ns / 1e6);
-    set_number(lua, "priority", policy.priority);
-    set_text(lua, "order", policy.order == RELAY_ORDER_NEWEST ? "newest" : "oldest");
-    refresh_transport(lua, relay_viewer_peer(viewer));
-}
-
 void view_push_viewer(lua_State *lua, struct relay_viewer *viewer)
 {
+    char path[RELAY_PATH_BYTES];
+    struct shown *shown = &script_of(lua)->shown;
     struct view *view = relay_viewer_slot(viewer);
-    struct relay_peer *peer = relay_viewer_peer(viewer);
-    uint64_t number = relay_viewer_number(viewer);
-    luaL_checkstack(lua, 12, "a viewer");
     if (!push_known(lua, view)) {
+        struct relay_peer *peer = relay_viewer_peer(viewer);
+        uint64_t number = relay_viewer_number(viewer);
+        luaL_checkstack(lua, 12, "a viewer");
         if (!push_taken(lua, peer, number))
             push_new_viewer(lua, peer, number);
-        fill_paths(lua, viewer);
+        set_text(lua, "path", relay_viewer_path(viewer, path, sizeof path));
+        lua_rawgeti(lua, LUA_REGISTRYINDEX, script_of(lua)->viewer_metatable);
+        lua_setmetatable(lua, -2);
         view->is_kept = true;
+        view->viewer = viewer;
         keep_table(lua, view);
     }
-    refresh_viewer(lua, viewer);
-}
-
-/* ---- Their end ------------------------------------------------------------------------------- */
-
-void view_forget(struct script *script, struct view *view)
-{
-    if (view->generation == script_generation(script))
-        script_forget(script, view->table);
-    view->generation = 0;
+    *shown = (struct shown){view, lua_topointer(lua, -1), {.viewer = viewer}};
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Peers and viewers as scripts see them: one table each, for as long as they live. Fields of ours
- * are set anew before each call; whatever else a script keeps in the table stays there.
+ * are read when a script asks for them; whatever else it keeps in the table stays there. When what
+ * it stands for ends, the table keeps the last values.
  *
  * All but view_forget are for use in a call, and may raise errors. */
 #ifndef LUA_HOST_VIEW_H
@@ -15,10 +16,16 @@ enum {
 
 /* In the slot of a peer or of a viewer; zeroed at first. */
 struct view {
-    uint64_t generation; /* of the script that has the table */
-    int table;           /* reference in its registry */
-    bool is_kept;        /* its end will be told; the table of another is made anew each time */
+    uint64_t generation;     /* of the script that has the table */
+    int table;               /* reference in its registry */
+    bool is_kept;            /* its end will be told; the table of another is made anew each time */
+    struct relay_peer *peer; /* that it belongs to, */
+    struct relay_viewer *viewer;  /* or this; NULL: a peer */
+    struct view *next, *previous; /* those that the same script has tables for */
 };
+
+/* Once for a script: makes what its tables share. */
+void view_open(lua_State *lua);
 
 /* Pushes the table of a peer. */
 void view_push_peer(lua_State *lua, struct relay_peer *peer);

@@ -31,6 +31,7 @@ ARROWS = {
     "examples": ["native", "karp"],
     "modules": ["server/include/relay", "karp", "token"],
     "lua/host": ["server/include/relay"],
+    "lua/test": ["lua/host", "server/include/relay"],
     "server/include/relay": [],
 }
 DOORS = {
@@ -54,7 +55,7 @@ FOREIGN = [
     (r"jansson\.h", {"karp", "lua/host", "modules", "token", "tools"}),
     (r"yaml\.h", {"server/config"}),
     (r"microhttpd\.h", {"server/admin", "server", "modules"}),
-    (r"(lua|lauxlib|lualib|luajit)\.h", {"lua/host"}),
+    (r"(lua|lauxlib|lualib|luajit)\.h", {"lua/host", "lua/test"}),
     (r"dlfcn\.h", {"server/host"}),
     (r"uv\.h|sys/socket\.h|sys/epoll\.h|netinet/|arpa/|netdb\.h", {
         "quic", "native", "server", "server/config", "server/core", "server/admin", "server/host", "server/include/relay", "modules", "tools", "gst", "examples"}),

@@ -1,0 +1,84 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The relay that scripts are tested on: its clock, and what a script decides there. */
+#include "tests/unit/lua/relay.h"
+
+static void timers_run_when_they_are_due(void **state)
+{
+    struct scripted relay;
+    (void)state;
+    scripted_start(&relay, "local relay = require 'relay'\n"
+                           "local start = relay.now\n"
+                           "local id = relay.every(1, function() print('every', relay.now()) end)\n"
+                           "relay.after(1.5, function() print('after', relay.now()) end)\n"
+                           "relay.after(2.5, function() relay.cancel(id) end)");
+    fake_advance(relay.self, UINT64_C(10000000000));
+    assert_string_equal(relay.log, "every 2\nafter 2.5\nevery 3\n");
+    scripted_end(&relay);
+}
+
+static void answers_are_kept(void **state)
+{
+    struct scripted relay;
+    struct relay_request request;
+    (void)state;
+    scripted_start(&relay,
+                   "local relay = require 'relay'\n"
+                   "relay.on('connect', function(p) if p.path == '/bad' then return false, 'no', "
+                   "'busy' end return { identity = 'anna', subscribe = { 'a', 'b' } } end)\n"
+                   "relay.on('announce', function(p, path) return { path = 'x/' .. path } end)\n"
+                   "relay.on('subscribe', function(v, want) return { latency = 250 } end)\n"
+                   "relay.on('sample', function(v) return 'close' end)\n");
+    struct relay_peer *bad =
+        fake_connect(relay.self, &(struct fake_info){.path = "/bad"}, &request);
+    assert_int_equal(request.verdict, RELAY_DENY);
+    assert_int_equal(request.code, RELAY_DENIED_BUSY);
+    assert_string_equal(request.reason, "no");
+    assert_true(bad->is_gone);
+    struct relay_peer *peer = fake_connect(relay.self, &(struct fake_info){.path = "/"}, &request);
+    assert_int_equal(request.verdict, RELAY_ALLOW);
+    assert_string_equal(request.identity, "anna");
+    assert_string_equal(request.subscribe, "a b");
+    fake_announce(peer, "demo", &request);
+    assert_string_equal(request.path, "x/demo");
+    struct relay_viewer *viewer = scripted_viewer(peer, "demo/a");
+    assert_int_equal(viewer->policy.latency_ns, 250000000);
+    fake_sample(viewer);
+    assert_true(viewer->is_closed && viewer->is_gone);
+    scripted_end(&relay);
+}
+
+static void what_is_shared_outlives_a_reload(void **state)
+{
+    static const char text[] = "local relay = require 'relay'\n"
+                               "print(relay.shared.add('n'), relay.shared.get('t'))\n"
+                               "relay.shared.set('t', 'x')\n"
+                               "relay.counter('loads')()";
+    struct scripted relay;
+    (void)state;
+    scripted_start(&relay, text);
+    scripted_reload(&relay, text);
+    assert_string_equal(relay.log, "1 nil\n2 x\n");
+    scripted_end(&relay);
+}
+
+static void a_bad_script_does_not_start(void **state)
+{
+    struct scripted relay;
+    (void)state;
+    scripted_start(&relay, "");
+    scripted_write(&relay, "error('oh no')");
+    assert_int_not_equal(fake_reload(relay.self, &relay.config), 0);
+    assert_non_null(strstr(relay.self->failure, ":1: oh no"));
+    scripted_end(&relay);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(timers_run_when_they_are_due),
+        cmocka_unit_test(answers_are_kept),
+        cmocka_unit_test(what_is_shared_outlives_a_reload),
+        cmocka_unit_test(a_bad_script_does_not_start),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
