@@ -35,6 +35,7 @@ struct relay {
     struct core *core;
     struct admin *admin;
     uv_signal_t signals[SIGNAL_COUNT];
+    uv_async_t reload_wanted; /* by a module */
     bool is_stopping;
 };
 
@@ -167,6 +168,30 @@ static void watch_signals(struct relay *relay)
     }
 }
 
+static void on_reload_wanted(uv_async_t *handle)
+{
+    struct relay *relay = handle->data;
+    if (!relay->is_stopping)
+        host_reload_wanted(relay->host);
+}
+
+/* On any thread; modules end theirs before the loop ends. */
+static void wake_for_reload(void *user)
+{
+    struct relay *relay = user;
+    uv_async_send(&relay->reload_wanted);
+}
+
+static int let_modules_reload(struct relay *relay)
+{
+    if (uv_async_init(&relay->loop, &relay->reload_wanted, on_reload_wanted))
+        return MOQ_ERR_NOMEM;
+    relay->reload_wanted.data = relay;
+    uv_unref((uv_handle_t *)&relay->reload_wanted);
+    host_on_reload(relay->host, wake_for_reload, relay);
+    return 0;
+}
+
 static int start_admin(struct relay *relay, char *error_text)
 {
     const struct config_http *http = &relay->config->http;
@@ -252,7 +277,9 @@ static int serve_until_stopped(struct relay *relay)
     if (!error) {
         watch_signals(relay);
         core_on_silent(relay->core, stop_modules, relay);
-        error = host_start(relay->host, relay->core, relay->config, error_text);
+        error = let_modules_reload(relay);
+        if (!error)
+            error = host_start(relay->host, relay->core, relay->config, error_text);
         if (!error)
             error = start_admin(relay, error_text);
         if (error)

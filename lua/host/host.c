@@ -117,6 +117,7 @@ static int make_scripts(struct relay_self *self, const void *config)
     if (host->fresh && is_good)
         return 0;
     free_fresh(self);
+    relay_note(self, "last_error", error);
     return relay_fail(self, "%s", error);
 }
 
@@ -142,6 +143,8 @@ static void take_script(struct relay_worker *worker)
     script_free(&here->script);
     here->script = *fresh;
     *fresh = NULL;
+    if (relay_worker_number(worker) == 0)
+        relay_count(worker, relay_counter(self, "generation"), 1);
     script_attach(here->script, worker);
 }
 

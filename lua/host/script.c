@@ -64,7 +64,10 @@ static void note_fault(struct script *script, enum script_hook hook, const char 
 {
     if (!script->worker)
         return;
+    char text[SANDBOX_ERROR_BYTES];
     count_event(script, script->counters_of_faults[hook]);
+    snprintf(text, sizeof text, "%s: %.*s", script_hook_name(hook), RELAY_NOTE_BYTES, error);
+    relay_note(script->self, "last_error", text);
     relay_log(script->self, RELAY_ERROR, "%s: %s", script_hook_name(hook), error);
     if (!blow_fuse(script, hook))
         return;
@@ -257,6 +260,7 @@ struct script *script_new(const struct script_config *config, struct relay_self 
 void script_attach(struct script *script, struct relay_worker *worker)
 {
     script->worker = worker;
+    relay_worker_set_sampling(worker, script_has(script, SCRIPT_SAMPLE));
     script_start_timers(script);
 }
 

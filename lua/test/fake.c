@@ -19,6 +19,7 @@ struct relay_self *fake_new(const struct relay_module *module,
     self->on_log = on_log;
     self->user = user;
     self->worker.self = self;
+    self->worker.is_sampling = true;
     self->worker.now_ns = UINT64_C(1000000000);
     return self;
 }
@@ -199,7 +200,7 @@ struct relay_viewer *fake_subscribe(struct relay_peer *peer, enum relay_request_
 
 void fake_sample(struct relay_viewer *viewer)
 {
-    if (!viewer->is_gone)
+    if (!viewer->is_gone && viewer->peer->self->worker.is_sampling)
         viewer->peer->self->module->hooks->viewer_sample(viewer);
 }
 

@@ -25,6 +25,7 @@ struct relay_worker {
     uint64_t now_ns;
     struct relay_timer *timers;
     void *slot;
+    bool is_sampling;
 };
 
 struct relay_self {
@@ -40,7 +41,7 @@ struct relay_self {
     struct relay_worker worker;
     struct relay_peer *peers; /* also those that have left; freed at the end */
     uint64_t last_number;
-    bool is_reload_wanted;
+    bool is_reload_wanted; /* atomic */
 };
 
 struct relay_peer {

@@ -75,6 +75,16 @@ void *relay_worker_slot(const struct relay_worker *worker)
     return worker->slot;
 }
 
+void relay_worker_set_sampling(struct relay_worker *worker, bool is_wanted)
+{
+    worker->is_sampling = is_wanted;
+}
+
+void relay_reload(struct relay_self *self)
+{
+    __atomic_store_n(&self->is_reload_wanted, true, __ATOMIC_RELEASE);
+}
+
 uint64_t relay_worker_now_ns(const struct relay_worker *worker)
 {
     return worker->now_ns;
@@ -186,6 +196,11 @@ int relay_shared_add(struct relay_self *self, const char *key, int64_t change, i
         return RELAY_ERR_BOUNDS;
     snprintf(text, sizeof text, "%" PRId64, *sum);
     return relay_shared_set(self, key, text);
+}
+
+int relay_note(struct relay_self *self, const char *name, const char *text)
+{
+    return set_pair(&self->notes, name, text);
 }
 
 const char *fake_note(const struct relay_self *self, const char *name)

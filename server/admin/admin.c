@@ -16,8 +16,8 @@
 #include "base/bind_error.h"
 #include "server/admin/acceptor.h"
 
-/* The counters of a module in /stats: RELAY_COUNTERS_MAX of them. */
-enum { MODULE_MAX_BYTES = 8 * 1024 };
+/* The counters of a module in /stats, RELAY_COUNTERS_MAX of them, and RELAY_NOTES_MAX notes. */
+enum { MODULE_MAX_BYTES = 16 * 1024 };
 
 enum {
     CONNECTIONS_MAX = ADMIN_CONNECTIONS_MAX,
@@ -137,33 +137,52 @@ static size_t add_list(const struct core_stats *stats, const struct list_of *lis
     return used + (size_t)snprintf(out + used, size - used, "]");
 }
 
-struct counter_writer {
+struct figure_writer {
     char *out;
     size_t size, used;
-    const char *module; /* whose counters are being written; NULL: none */
+    const char *module; /* whose figures are being written; NULL: none */
 };
 
-static void write_counter(void *user, const char *module, const char *counter, int64_t value)
+/* Begins an entry of a module's object. */
+static void begin_figure(struct figure_writer *writer, const char *module, const char *name)
 {
-    struct counter_writer *writer = user;
-    char *out = writer->out;
+    char *out = writer->out + writer->used;
+    size_t size = writer->size - writer->used;
     bool is_next = writer->module != module;
-    int n = 0;
-    if (is_next)
-        n = snprintf(out + writer->used, writer->size - writer->used, "%s\"%s\":{",
-                     writer->module ? "}," : "", module);
+    int n = is_next
+                ? snprintf(out, size, "%s\"%s\":{\"%s\":", writer->module ? "}," : "", module, name)
+                : snprintf(out, size, ",\"%s\":", name);
     writer->used += (size_t)n;
     writer->module = module;
-    n = snprintf(out + writer->used, writer->size - writer->used, "%s\"%s\":%lld",
-                 is_next ? "" : ",", counter, (long long)value);
-    writer->used += (size_t)n;
+}
+
+static void write_counter(void *user, const char *module, const char *name, int64_t value)
+{
+    struct figure_writer *writer = user;
+    begin_figure(writer, module, name);
+    writer->used += (size_t)snprintf(writer->out + writer->used, writer->size - writer->used,
+                                     "%lld", (long long)value);
+}
+
+static void write_note(void *user, const char *module, const char *name, const char *text)
+{
+    struct figure_writer *writer = user;
+    begin_figure(writer, module, name);
+    writer->out[writer->used++] = '"';
+    for (; *text; text++) {
+        if (*text == '"' || *text == '\\')
+            writer->out[writer->used++] = '\\';
+        writer->out[writer->used++] = *text;
+    }
+    writer->out[writer->used++] = '"';
 }
 
 static size_t add_modules(const struct host *host, char *out, size_t size, size_t used)
 {
-    struct counter_writer writer = {.out = out, .size = size, .used = used};
+    static const struct host_figures figures = {write_counter, write_note};
+    struct figure_writer writer = {.out = out, .size = size, .used = used};
     writer.used += (size_t)snprintf(out + used, size - used, ",\"modules\":{");
-    host_counters(host, write_counter, &writer);
+    host_figures(host, &figures, &writer);
     return writer.used +
            (size_t)snprintf(out + writer.used, size - writer.used, writer.module ? "}}" : "}");
 }

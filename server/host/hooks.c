@@ -191,3 +191,11 @@ void hooks_fill(struct relay_worker *worker)
     fill_members(&worker->ops, module, hooks);
     worker->hook = (struct core_hook){.ops = &worker->ops, .self = worker};
 }
+
+/* The chain looks at `ops` each time. */
+void relay_worker_set_sampling(struct relay_worker *worker, bool is_wanted)
+{
+    if (FITS(worker, HOST_WORKER))
+        worker->ops.viewer_sample =
+            is_wanted && hooks_of(worker)->viewer_sample ? on_viewer_sample : NULL;
+}

@@ -254,10 +254,49 @@ void host_end_reload(struct host *host, bool is_applied)
             end_module_reload(host, host->modules[i], is_applied);
 }
 
-void host_counters(const struct host *host,
-                   void (*each)(void *user, const char *module, const char *counter, int64_t value),
-                   void *user)
+void host_on_reload(struct host *host, void (*wake)(void *user), void *user)
+{
+    host->wake = wake;
+    host->wake_user = user;
+}
+
+static void reload_alone(struct host *host, struct relay_self *self)
+{
+    char failure[HOST_FAILURE_BYTES];
+    const struct relay_module *module = &self->kind->module;
+    host->fresh = self->relay;
+    self->fresh = self->config;
+    self->failure[0] = '\0';
+    if (module->reload(self, self->fresh)) {
+        describe_failure(self, "reload", failure);
+        log_error(LOG_MODULE, "%s; what it had stays in use", failure);
+        return;
+    }
+    end_module_reload(host, self, true);
+    log_info(LOG_MODULE, "module %s was reloaded", module->name);
+}
+
+void host_reload_wanted(struct host *host)
+{
+    for (size_t i = 0; i < host->started_count; i++) {
+        struct relay_self *self = host->modules[i];
+        bool is_wanted = __atomic_exchange_n(&self->is_reload_wanted, false, __ATOMIC_ACQ_REL);
+        if (is_wanted && self->kind->module.reload)
+            reload_alone(host, self);
+    }
+}
+
+void relay_reload(struct relay_self *self)
+{
+    if (!self || self->magic != HOST_SELF)
+        return;
+    __atomic_store_n(&self->is_reload_wanted, true, __ATOMIC_RELEASE);
+    if (self->host->wake)
+        self->host->wake(self->host->wake_user);
+}
+
+void host_figures(const struct host *host, const struct host_figures *figures, void *user)
 {
     for (size_t i = 0; i < host->started_count; i++)
-        self_counters(host->modules[i], each, user);
+        self_figures(host->modules[i], figures, user);
 }

@@ -43,11 +43,19 @@ void host_end_reload(struct host *host, bool is_applied);
  * called. Does nothing if none runs. */
 void host_stop(struct host *host);
 
-/* Calls `each` for every counter of every module, in the order of the configuration; `value` is the
- * sum of all workers. */
-void host_counters(const struct host *host,
-                   void (*each)(void *user, const char *module, const char *counter, int64_t value),
-                   void *user);
+/* `wake` is called on any thread when a module wants to be reloaded. host_reload_wanted, soon after
+ * on the main thread, reloads those, each alone and with the configuration that it has, and writes
+ * to the log how that went. */
+void host_on_reload(struct host *host, void (*wake)(void *user), void *user);
+void host_reload_wanted(struct host *host);
+
+/* Called for every counter and then every note of every module, in the order of the configuration.
+ * `value` is the sum of all workers; `text` is printable ASCII. */
+struct host_figures {
+    void (*counter)(void *user, const char *module, const char *name, int64_t value);
+    void (*note)(void *user, const char *module, const char *name, const char *text);
+};
+void host_figures(const struct host *host, const struct host_figures *figures, void *user);
 
 #ifdef __cplusplus
 }

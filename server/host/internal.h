@@ -91,6 +91,11 @@ struct host_counter {
     char name[48];
 };
 
+struct host_note {
+    char name[48];
+    char text[RELAY_NOTE_BYTES]; /* printable ASCII; "": none */
+};
+
 struct relay_self {
     uint32_t magic;
     struct host *host;
@@ -101,9 +106,11 @@ struct relay_self {
     bool is_prepared;                 /* the module accepted `fresh` */
     void *data;
     char failure[512]; /* by relay_fail */
-    uv_mutex_t mutex;  /* held while a counter is added */
+    uv_mutex_t mutex;  /* held while a counter is added, or a note is used */
     struct host_counter counters[RELAY_COUNTERS_MAX];
-    uint32_t counter_count; /* atomic */
+    uint32_t counter_count;                  /* atomic */
+    struct host_note notes[RELAY_NOTES_MAX]; /* under the mutex */
+    bool is_reload_wanted;                   /* atomic */
     struct shared *shared;
     struct relay_worker *workers[CORE_WORKERS_MAX];
     uint32_t worker_count;
@@ -157,10 +164,8 @@ struct relay_worker *host_worker_new(struct relay_self *self, const struct core_
 void host_worker_end(struct relay_worker *worker);
 void host_worker_free(struct relay_worker **worker); /* when the core is gone */
 
-/* self.c: as host_counters. */
-void self_counters(const struct relay_self *self,
-                   void (*each)(void *user, const char *module, const char *counter, int64_t value),
-                   void *user);
+/* self.c: as host_figures. */
+void self_figures(struct relay_self *self, const struct host_figures *figures, void *user);
 
 /* hooks.c: makes `worker->ops` of the hooks that the module has. */
 void hooks_fill(struct relay_worker *worker);

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What a module may do on any of the relay's threads: its data, why it fails, its log and its
- * counters.
+/* What a module may do on any of the relay's threads: its data, why it fails, its log, its
+ * counters and its notes.
  * Tested by tests/e2e/test_modules.py. */
 #include <stdarg.h>
 #include <stdio.h>
@@ -44,7 +44,7 @@ void relay_log_write(struct relay_self *self, struct relay_log_site *site, int l
 {
     char text[LOG_LINE_MAX_BYTES];
     va_list arguments;
-    if (!SELF_FITS(self) || level < LOG_LEVEL_ERROR || level > LOG_LEVEL_TRACE ||
+    if (!self || self->magic != HOST_SELF || level < LOG_LEVEL_ERROR || level > LOG_LEVEL_TRACE ||
         !log_enabled(LOG_MODULE, (enum log_level)level))
         return;
     va_start(arguments, format);
@@ -114,10 +114,53 @@ static int64_t counter_sum(const struct relay_self *self, uint32_t index)
     return (int64_t)sum;
 }
 
-void self_counters(const struct relay_self *self,
-                   void (*each)(void *user, const char *module, const char *counter, int64_t value),
-                   void *user)
+/* ---- Notes ----------------------------------------------------------------------------------- */
+
+/* The note with this name, or a free one. NULL: there is neither. */
+static struct host_note *find_note(struct relay_self *self, const char *name)
 {
+    struct host_note *free_note = NULL;
+    for (size_t i = 0; i < RELAY_NOTES_MAX; i++) {
+        struct host_note *note = &self->notes[i];
+        if (note->text[0] && strcmp(note->name, name) == 0)
+            return note;
+        if (!note->text[0] && !free_note)
+            free_note = note;
+    }
+    return free_note;
+}
+
+static void write_note(struct host_note *note, const char *name, const char *text)
+{
+    snprintf(note->name, sizeof note->name, "%s", name);
+    snprintf(note->text, sizeof note->text, "%s", text);
+    for (char *at = note->text; *at; at++)
+        if (*at < ' ' || *at > '~')
+            *at = '?';
+}
+
+int relay_note(struct relay_self *self, const char *name, const char *text)
+{
+    if (!SELF_FITS(self) || !name || !is_counter_name(name))
+        return RELAY_ERR_INVALID;
+    uv_mutex_lock(&self->mutex);
+    struct host_note *note = find_note(self, name);
+    if (note)
+        write_note(note, name, text ? text : "");
+    uv_mutex_unlock(&self->mutex);
+    return note || !text ? 0 : RELAY_ERR_BOUNDS;
+}
+
+/* ---- For /stats ------------------------------------------------------------------------------ */
+
+void self_figures(struct relay_self *self, const struct host_figures *figures, void *user)
+{
+    const char *module = self->kind->module.name;
     for (uint32_t i = 0; i < counter_count(self); i++)
-        each(user, self->kind->module.name, self->counters[i].name, counter_sum(self, i));
+        figures->counter(user, module, self->counters[i].name, counter_sum(self, i));
+    uv_mutex_lock(&self->mutex);
+    for (size_t i = 0; i < RELAY_NOTES_MAX; i++)
+        if (self->notes[i].text[0])
+            figures->note(user, module, self->notes[i].name, self->notes[i].text);
+    uv_mutex_unlock(&self->mutex);
 }

@@ -20,6 +20,8 @@ struct host {
     struct core *core;                            /* NULL: no module was started */
     struct relay_self *modules[HOST_MODULES_MAX]; /* in their order */
     size_t module_count, started_count;
+    void (*wake)(void *user); /* NULL: nobody reloads */
+    void *wake_user;
 };
 
 /* find.c: the directory that belongs to the installation. */

@@ -321,6 +321,9 @@ def hooks_that_never_end_harm_nobody():
     ends_well(relay)
 
 
+TIMES = ("under_10us", "under_100us", "under_1ms", "under_5ms", "over_5ms")
+
+
 def a_hook_that_fails_too_often_is_benched():
     relay = ScriptRelay("fuse", """
         local relay = require "relay"
@@ -333,9 +336,13 @@ def a_hook_that_fails_too_often_is_benched():
     for _ in range(3):
         check(get(relay, "connect", query="fail=1").endswith("the relay's script has failed"), "a fault denies")
     check(get(relay, "connect").endswith("the relay's script has failed"), "a benched connect denies everybody")
-    check_equal([relay.counters()[name] for name in ("connect_faults", "subscribe_faults", "hooks_benched")], [3, 3, 2], "counters")
+    counters = relay.counters()
+    check_equal([counters[name] for name in ("connect_faults", "subscribe_faults", "hooks_benched", "generation")], [3, 3, 2, 1], "counters")
+    check_equal(counters["last_error"], "connect: fuse.lua:3: as asked", "the last error")
+    check_equal(sum(counters[f"connect_{time}"] for time in TIMES), counters["connect_calls"], "calls, by the time that they took")
     relay.reload('local relay = require "relay"\nrelay.on("connect", function(peer) end)')
     check_equal(get(relay, "connect"), "in", "a reload brings it back")
+    check_equal(relay.counters()["generation"], 2, "the generation")
     ends_well(relay)
 
 

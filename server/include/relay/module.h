@@ -10,7 +10,8 @@
  * again. An addition raises the minor version: older modules keep working, and a module that was
  * compiled for a newer minor version is refused. Structs that may grow begin with their size.
  *   1.0   2026-11-30   first version
- *   1.1   2026-12-01   renditions of viewers; rates and start in struct relay_policy
+ *   1.1   2026-12-01   renditions of viewers; rates and start in struct relay_policy; notes, reloads
+ *                      and sampling of modules; relay_log may be used on any thread
  *
  * Threads. The relay has a main thread and one thread per worker. In square brackets, each comment
  * says where a function may be called, or where the relay calls it:
@@ -221,6 +222,10 @@ int relay_fail(struct relay_self *self, const char *format, ...) RELAY_PRINTF(2,
 RELAY_SINCE(1, 0) void relay_set_data(struct relay_self *self, void *data);
 RELAY_SINCE(1, 0) void *relay_data(const struct relay_self *self);
 RELAY_SINCE(1, 0) uint32_t relay_worker_count(const struct relay_self *self); /* [relay] */
+/* [any] Soon, the relay reloads this module alone: calls its `reload`, with the configuration that
+ * it has, and what follows that, as if relay.yaml had been read again. The log says how it went.
+ * For what a configuration names and the module watches itself, such as a file. */
+RELAY_SINCE(1, 1) void relay_reload(struct relay_self *self);
 
 /* ---- Workers --------------------------------------------------------------------------------- */
 
@@ -236,6 +241,8 @@ RELAY_SINCE(1, 0) const void *relay_worker_config(const struct relay_worker *wor
 RELAY_SINCE(1, 0) struct uv_loop_s *relay_worker_loop(const struct relay_worker *worker);
 RELAY_SINCE(1, 0) void relay_worker_wake(struct relay_worker *worker);
 RELAY_SINCE(1, 0) uint64_t relay_worker_now_ns(const struct relay_worker *worker); /* monotonic */
+/* Whether the module's viewer_sample is called on this worker; it is at first. */
+RELAY_SINCE(1, 1) void relay_worker_set_sampling(struct relay_worker *worker, bool is_wanted);
 
 /* [any] Runs `run` on the worker's thread, soon. Posts of one thread run in their order. The
  * worker's mailbox takes them until its worker_stop has returned; those that wait then are not
@@ -259,8 +266,9 @@ RELAY_SINCE(1, 0) void relay_timer_stop(struct relay_timer **timer); /* [worker]
 
 enum relay_level { RELAY_ERROR = 1, RELAY_WARN, RELAY_INFO, RELAY_DEBUG, RELAY_TRACE };
 
-/* [relay] A line of topic "module", beginning with the module's name. Each place in the code is
- * limited to some lines per second; the macros below give each call a site of its own. */
+/* [any], before 1.1 [relay]: a line of topic "module", beginning with the module's name. Each place
+ * in the code is limited to some lines per second; the macros below give each call a site of its
+ * own. */
 struct relay_log_site {
     uint64_t private_state[2];
 };
@@ -279,6 +287,12 @@ void relay_log_write(struct relay_self *self, struct relay_log_site *site, int l
 RELAY_SINCE(1, 0) int relay_counter(struct relay_self *self, const char *name);
 /* [worker] Adds to it on this worker; /stats shows the sum of all workers. */
 RELAY_SINCE(1, 0) void relay_count(struct relay_worker *worker, int counter, int64_t change);
+
+/* [relay] Replaces the text that /stats shows under this name beside the module's counters, such as
+ * a last error: RELAY_NOTE_BYTES at most. NULL: removes it. Errors as relay_counter, and
+ * RELAY_ERR_BOUNDS: RELAY_NOTES_MAX. */
+RELAY_SINCE(1, 1)
+int relay_note(struct relay_self *self, const char *name, const char *text);
 
 /* [relay] A small map that the module's workers share. Keys and values are texts, and vanish with
  * the relay. RELAY_ERR_INVALID: no key, or one that is too long; RELAY_ERR_BOUNDS:
@@ -303,8 +317,10 @@ enum { /* limits of one module on one worker */
        RELAY_GROUP_MAX_BYTES = 64 << 20,
        RELAY_FRAME_MAX_BYTES = 16 << 20,
 };
-enum { /* limits of one module */
-       RELAY_COUNTERS_MAX = 64,
+enum {                           /* limits of one module */
+       RELAY_COUNTERS_MAX = 128, /* 64 before 1.1 */
+       RELAY_NOTES_MAX = 8,
+       RELAY_NOTE_BYTES = 256,
        RELAY_SHARED_MAX = 4096, /* keys */
        RELAY_KEY_BYTES = 128,   /* with the final zero, as all that follow */
        RELAY_VALUE_BYTES = 1024,

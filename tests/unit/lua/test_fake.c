@@ -72,6 +72,42 @@ static void a_bad_script_does_not_start(void **state)
     scripted_end(&relay);
 }
 
+static void only_a_script_with_sample_is_shown_viewers(void **state)
+{
+    struct scripted relay;
+    (void)state;
+    scripted_start(&relay, "");
+    struct relay_viewer *viewer = scripted_viewer(scripted_peer(&relay), "demo/a");
+    assert_false(relay.self->worker.is_sampling);
+    fake_sample(viewer);
+    scripted_reload(&relay, "require('relay').on('sample', function(v) print('seen') end)");
+    assert_true(relay.self->worker.is_sampling);
+    fake_sample(viewer);
+    assert_string_equal(relay.log, "seen\n");
+    scripted_end(&relay);
+}
+
+static void calls_are_counted_by_their_time(void **state)
+{
+    struct scripted relay;
+    (void)state;
+    scripted_start(&relay, "require('relay').on('sample', function(v) error('oh \\1no') end)");
+    relay.config.faults = 0;
+    struct relay_viewer *viewer = scripted_viewer(scripted_peer(&relay), "demo/a");
+    for (int i = 0; i < 20; i++)
+        fake_sample(viewer);
+    int64_t sum = 0;
+    static const char *const names[] = {"sample_under_10us", "sample_under_100us",
+                                        "sample_under_1ms", "sample_under_5ms", "sample_over_5ms"};
+    for (size_t i = 0; i < sizeof names / sizeof names[0]; i++)
+        sum += fake_counter(relay.self, names[i]);
+    assert_int_equal(sum, 20);
+    assert_int_equal(fake_counter(relay.self, "sample_calls"), 20);
+    assert_int_equal(fake_counter(relay.self, "sample_faults"), 20);
+    assert_non_null(strstr(fake_note(relay.self, "last_error"), ":1: oh  no"));
+    scripted_end(&relay);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -79,6 +115,8 @@ int main(void)
         cmocka_unit_test(answers_are_kept),
         cmocka_unit_test(what_is_shared_outlives_a_reload),
         cmocka_unit_test(a_bad_script_does_not_start),
+        cmocka_unit_test(only_a_script_with_sample_is_shown_viewers),
+        cmocka_unit_test(calls_are_counted_by_their_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
