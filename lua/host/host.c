@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "lua/host/carry.h"
 #include "lua/host/hooks.h"
 #include "lua/host/library.h"
 
@@ -140,11 +141,14 @@ static void take_script(struct relay_worker *worker)
     struct lua_host *host = relay_data(self);
     struct lua_worker *here = relay_worker_slot(worker);
     struct script **fresh = &host->fresh[relay_worker_number(worker)];
-    script_free(&here->script);
+    struct script *old = here->script;
     here->script = *fresh;
     *fresh = NULL;
     if (relay_worker_number(worker) == 0)
         relay_count(worker, relay_counter(self, "generation"), 1);
+    if (old)
+        carry_tables(old, here->script);
+    script_free(&old);
     script_attach(here->script, worker);
 }
 

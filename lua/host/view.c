@@ -123,8 +123,9 @@ static bool push_known(lua_State *lua, const struct view *view)
     return true;
 }
 
-static void unlink_view(struct script *script, struct view *view)
+void view_leave(struct script *script, struct view *view)
 {
+    view->generation = 0;
     *(view->previous ? &view->previous->next : &script->views) = view->next;
     if (view->next)
         view->next->previous = view->previous;
@@ -171,10 +172,9 @@ void view_forget(struct script *script, struct view *view)
 {
     if (view->generation == script_generation(script)) {
         sandbox_clean(script->sandbox, forget_table, view);
-        unlink_view(script, view);
+        view_leave(script, view);
         script->shown.view = NULL;
     }
-    view->generation = 0;
 }
 
 /* ---- Peers ----------------------------------------------------------------------------------- */
@@ -298,15 +298,18 @@ static void keep_pending(lua_State *lua, struct relay_peer *peer, uint64_t numbe
     lua_pop(lua, 1);
 }
 
+void view_push_pending(lua_State *lua, struct relay_peer *peer, uint64_t number)
+{
+    luaL_checkstack(lua, 12, "a viewer");
+    push_new_viewer(lua, peer, number);
+    keep_pending(lua, peer, number);
+}
+
 void view_push_subscriber(lua_State *lua, const struct relay_request *request)
 {
     char path[RELAY_PATH_BYTES];
-    struct relay_peer *peer = relay_request_peer(request);
-    uint64_t number = relay_request_viewer(request);
-    luaL_checkstack(lua, 12, "a viewer");
-    push_new_viewer(lua, peer, number);
+    view_push_pending(lua, relay_request_peer(request), relay_request_viewer(request));
     set_text(lua, "path", relay_request_path(request, path, sizeof path));
-    keep_pending(lua, peer, number);
 }
 
 /* Pushes the table that it had as a subscription. False: it had none, nothing is pushed. */

@@ -3,7 +3,7 @@
  * are read when a script asks for them; whatever else it keeps in the table stays there. When what
  * it stands for ends, the table keeps the last values.
  *
- * All but view_forget are for use in a call, and may raise errors. */
+ * All but view_leave and view_forget are for use in a call, and may raise errors. */
 #ifndef LUA_HOST_VIEW_H
 #define LUA_HOST_VIEW_H
 
@@ -31,9 +31,13 @@ void view_open(lua_State *lua);
 void view_push_peer(lua_State *lua, struct relay_peer *peer);
 /* Pushes a table for the viewer that a subscription will have; its viewer gets it. */
 void view_push_subscriber(lua_State *lua, const struct relay_request *request);
+/* The same for any request of this peer, without a path. */
+void view_push_pending(lua_State *lua, struct relay_peer *peer, uint64_t number);
 /* Pushes the table of a viewer. */
 void view_push_viewer(lua_State *lua, struct relay_viewer *viewer);
 
+/* The script has nothing to do with it any more. */
+void view_leave(struct script *script, struct view *view);
 /* The peer or viewer is gone. */
 void view_forget(struct script *script, struct view *view);
 
