@@ -104,7 +104,7 @@ moq_installed(native ROOMS native quic NEEDS transfork base ${quic_needs} Thread
 
 # ---- Programs ------------------------------------------------------------------------------------
 
-foreach(program moq-relay moq-clock moq-karp moq-bench moq-token)
+foreach(program moq-relay moq-clock moq-karp moq-bench moq-token moq-lua-test)
     install(TARGETS ${program} RUNTIME DESTINATION ${CMAKE_INSTALL_BINDIR})
     list(APPEND MOQ_PRODUCT ${program})
 endforeach()

@@ -10,63 +10,10 @@
 #include <string.h>
 
 #include "lua/host/params.h"
+#include "lua/host/require.h"
 #include "lua/host/view.h"
 
-enum { MODULE_PATH_BYTES = 1024, NAME_MAX_BYTES = 64, DELAY_MAX_S = 86400 };
-
-/* ---- require --------------------------------------------------------------------------------- */
-
-static bool is_module_name(const char *name)
-{
-    static const char letters[] =
-        "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_-";
-    size_t n = strspn(name, letters);
-    return n > 0 && n <= NAME_MAX_BYTES && name[n] == '\0';
-}
-
-static bool find_module(const struct script_config *config, const char *name,
-                        char path[MODULE_PATH_BYTES])
-{
-    for (size_t i = 0; i < config->directory_count; i++) {
-        snprintf(path, MODULE_PATH_BYTES, "%s/%s.lua", config->directories[i], name);
-        FILE *file = fopen(path, "re");
-        if (file) {
-            fclose(file);
-            return true;
-        }
-    }
-    return false;
-}
-
-/* Upvalue: the table of modules that are there. A module that is being run is false in it. */
-static int require_module(lua_State *lua)
-{
-    char path[MODULE_PATH_BYTES];
-    const char *name = luaL_checkstring(lua, 1);
-    lua_settop(lua, 1);
-    lua_getfield(lua, lua_upvalueindex(1), name);
-    if (lua_toboolean(lua, -1))
-        return 1;
-    if (lua_isboolean(lua, -1))
-        return luaL_error(lua, "the module \"%s\" requires itself", name);
-    if (!is_module_name(name))
-        return luaL_error(lua, "\"%s\" is no name of a module: letters, digits, _ and -", name);
-    if (!script_is_loading(script_of(lua)))
-        return luaL_error(lua, "modules are required while the script loads, not later");
-    if (!find_module(script_config(script_of(lua)), name, path))
-        return luaL_error(lua, "there is no %s.lua in the directories that relay.yaml names", name);
-    lua_pushboolean(lua, 0);
-    lua_setfield(lua, lua_upvalueindex(1), name);
-    sandbox_push_file(lua, path);
-    lua_call(lua, 0, 1);
-    if (lua_isnil(lua, -1)) {
-        lua_pop(lua, 1);
-        lua_pushboolean(lua, 1);
-    }
-    lua_pushvalue(lua, -1);
-    lua_setfield(lua, lua_upvalueindex(1), name);
-    return 1;
-}
+enum { DELAY_MAX_S = 86400 };
 
 /* ---- Hooks, log, counters -------------------------------------------------------------------- */
 
@@ -248,7 +195,7 @@ void library_open(lua_State *lua)
     lua_newtable(lua);
     push_relay(lua);
     lua_setfield(lua, -2, "relay");
-    lua_pushcclosure(lua, require_module, 1);
+    require_push(lua, script_require(script_of(lua)));
     lua_setfield(lua, -2, "require");
     lua_pushcfunction(lua, print_all);
     lua_setfield(lua, -2, "print");

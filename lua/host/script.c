@@ -209,6 +209,7 @@ static bool load_script(struct script *script, char error[SANDBOX_ERROR_BYTES])
     if (is_loaded && script->hooks[SCRIPT_LOAD] != LUA_NOREF)
         is_loaded = sandbox_run(script->sandbox, budget_ns, run_load, script, error) == SANDBOX_OK;
     script->is_loading = false;
+    script->require.is_closed = true;
     sandbox_lock_globals(script->sandbox);
     if (is_loaded && script->load_refusal[0])
         snprintf(error, SANDBOX_ERROR_BYTES, "%s", script->load_refusal);
@@ -246,6 +247,8 @@ struct script *script_new(const struct script_config *config, struct relay_self 
     script->config = config;
     script->self = self;
     script->open_library = open_library;
+    script->require =
+        (struct require){.directories = config->directories, .count = config->directory_count};
     script->generation = __atomic_add_fetch(&generations, 1, __ATOMIC_RELAXED);
     for (int i = 0; i < SCRIPT_HOOKS; i++)
         script->hooks[i] = LUA_NOREF;
@@ -290,6 +293,11 @@ uint64_t script_generation(const struct script *script)
 bool script_has(const struct script *script, enum script_hook hook)
 {
     return script->hooks[hook] != LUA_NOREF;
+}
+
+const struct require *script_require(const struct script *script)
+{
+    return &script->require;
 }
 
 bool script_is_loading(const struct script *script)

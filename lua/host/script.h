@@ -7,6 +7,7 @@
 #include <relay/module.h>
 
 #include "lua/host/fields.h"
+#include "lua/host/require.h"
 #include "lua/host/sandbox.h"
 
 enum {
@@ -80,6 +81,9 @@ struct script_call {
 };
 enum script_result script_call(struct script *script, enum script_hook hook,
                                const struct script_call *call);
+/* How this script requires others. */
+const struct require *script_require(const struct script *script);
+
 /* In a call: registers the function at `index` for a hook. Raises an error unless it loads. */
 void script_set_hook(lua_State *lua, const char *name, int index);
 bool script_is_loading(const struct script *script);
@@ -122,6 +126,7 @@ struct script {
     struct relay_worker *worker;
     void (*open_library)(lua_State *lua);
     uint64_t generation;
+    struct require require;
     bool is_loading;
     char places[SCRIPT_HOOKS][SCRIPT_WHERE_BYTES]; /* "policy.lua:12" */
     int hooks[SCRIPT_HOOKS];                       /* references in the registry; LUA_NOREF: none */

@@ -45,6 +45,7 @@ DOORS = {
     "server/host": {"host.h"},
     "server/admin": {"admin.h"},
     "server/include/relay": {"module.h"},
+    "lua/host": {"script.h", "sandbox.h", "require.h"},
 }
 # Foreign headers, and the only rooms that may see them (tests may see everything).
 FOREIGN = [

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* `require`: files of Lua in directories, each run once. */
+#ifndef LUA_HOST_REQUIRE_H
+#define LUA_HOST_REQUIRE_H
+
+#include <limits.h>
+#include <lua.h>
+#include <stdbool.h>
+#include <stddef.h>
+
+enum { REQUIRE_NAME_MAX_BYTES = 64 };
+
+struct require {
+    const char *const *directories;
+    size_t count;
+    bool is_closed;                                /* nothing new is required any more */
+    void (*on_file)(void *user, const char *path); /* a file is going to be run; NULL: no matter */
+    void *user;
+};
+
+/* In a call: pushes the function. `require` must live as long as the state. The table at the top,
+ * which is taken off, has what is there from the beginning, by its names. */
+void require_push(lua_State *lua, const struct require *require);
+
+/* The directory that belongs to the installation. */
+void require_installed(char out[PATH_MAX]);
+
+#endif

@@ -1,0 +1,361 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A fault of the script is an error of the test at once, so no test can pass over one.
+ * Tested by tests/e2e/test_lua_tools.py. */
+#include "lua/test/policy.h"
+
+#include <lauxlib.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "lua/host/script.h"
+#include "lua/test/fake.h"
+#include "lua/test/nodes.h"
+
+extern const struct relay_module relay_module;
+
+#define NS_PER_S 1000000000.0
+enum { DIRECTORIES_MAX = 8 };
+
+struct policy {
+    struct relay_self *self;
+    struct script_config config, old; /* `old` is in use until a reload is over */
+    char *file, *directory;
+    const char *directories[DIRECTORIES_MAX];
+    struct relay_node *params;
+    char fault[SANDBOX_ERROR_BYTES]; /* "": none since the last look */
+    lua_State *lua;                  /* of the test, for its log */
+    int log;                         /* a table in its registry */
+};
+
+/* ---- The script ------------------------------------------------------------------------------ */
+
+static void note_line(void *user, int level, const char *text)
+{
+    struct policy *policy = user;
+    lua_State *lua = policy->lua;
+    lua_rawgeti(lua, LUA_REGISTRYINDEX, policy->log);
+    lua_pushstring(lua, text);
+    lua_rawseti(lua, -2, (int)lua_objlen(lua, -2) + 1);
+    lua_pop(lua, 1);
+    bool is_fault = level == RELAY_ERROR && !policy->fault[0];
+    if (is_fault && strstr(text, ".lua:"))
+        snprintf(policy->fault, sizeof policy->fault, "%s", text);
+}
+
+static int free_policy(lua_State *lua)
+{
+    struct policy *policy = lua_touserdata(lua, 1);
+    if (policy->self)
+        policy->self->on_log = NULL;
+    fake_free(&policy->self);
+    nodes_free(&policy->params);
+    free(policy->file);
+    free(policy->directory);
+    return 0;
+}
+
+static struct policy *policy_at(lua_State *lua)
+{
+    struct policy *policy = lua_touserdata(lua, 1);
+    luaL_argcheck(lua, policy && lua_isuserdata(lua, 1), 1, "a policy is expected");
+    policy->lua = lua;
+    return policy;
+}
+
+/* Raises the script's fault, if there was one. */
+static void raise_fault(lua_State *lua, struct policy *policy)
+{
+    char fault[SANDBOX_ERROR_BYTES];
+    if (!policy->fault[0])
+        return;
+    memcpy(fault, policy->fault, sizeof fault);
+    policy->fault[0] = '\0';
+    luaL_error(lua, "%s", fault);
+}
+
+static void set_up(lua_State *lua, struct policy *policy, const char *file)
+{
+    const char *slash = strrchr(file, '/');
+    policy->file = strdup(file);
+    policy->directory = slash ? strndup(file, (size_t)(slash - file)) : strdup(".");
+    lua_pushvalue(lua, 2);
+    policy->params = nodes_new(lua);
+    lua_pop(lua, 1);
+    if (!policy->params)
+        luaL_error(lua, "the params of a script are texts, numbers, booleans, and tables of these");
+    policy->directories[0] = policy->directory;
+    policy->config = (struct script_config){.file = policy->file,
+                                            .directories = policy->directories,
+                                            .directory_count = 1,
+                                            .params = policy->params,
+                                            .budget_ns = 5000000,
+                                            .load_budget_ns = 100000000,
+                                            .memory_bytes = 64 << 20,
+                                            .faults = 0};
+}
+
+/* load(file, params): a script as relay.yaml would name it. */
+static int load_policy(lua_State *lua)
+{
+    const char *file = luaL_checkstring(lua, 1);
+    lua_settop(lua, 2);
+    struct policy *policy = lua_newuserdata(lua, sizeof *policy);
+    *policy = (struct policy){.lua = lua};
+    lua_newtable(lua);
+    policy->log = luaL_ref(lua, LUA_REGISTRYINDEX);
+    lua_newtable(lua);
+    lua_pushcfunction(lua, free_policy);
+    lua_setfield(lua, -2, "__gc");
+    lua_setmetatable(lua, -2);
+    set_up(lua, policy, file);
+    policy->self = fake_new(&relay_module, note_line, policy);
+    if (!policy->self || fake_start(policy->self, &policy->config) != 0)
+        return luaL_error(lua, "%s", policy->self ? policy->self->failure : "out of memory");
+    raise_fault(lua, policy);
+    return 1;
+}
+
+/* reload(policy): as after SIGHUP. */
+static int reload_policy(lua_State *lua)
+{
+    struct policy *policy = policy_at(lua);
+    if (fake_reload(policy->self, &policy->config) != 0)
+        return luaL_error(lua, "%s", policy->self->failure);
+    raise_fault(lua, policy);
+    return 0;
+}
+
+static int advance_policy(lua_State *lua)
+{
+    struct policy *policy = policy_at(lua);
+    fake_advance(policy->self, (uint64_t)(luaL_checknumber(lua, 2) * NS_PER_S));
+    raise_fault(lua, policy);
+    return 0;
+}
+
+static int count_policy(lua_State *lua)
+{
+    const struct policy *policy = policy_at(lua);
+    lua_pushnumber(lua, (double)fake_counter(policy->self, luaL_checkstring(lua, 2)));
+    return 1;
+}
+
+static int log_of_policy(lua_State *lua)
+{
+    lua_rawgeti(lua, LUA_REGISTRYINDEX, policy_at(lua)->log);
+    return 1;
+}
+
+/* ---- What a hook has decided ----------------------------------------------------------------- */
+
+static void set_text(lua_State *lua, const char *field, const char *text)
+{
+    lua_pushstring(lua, text);
+    lua_setfield(lua, -2, field);
+}
+
+static void push_words(lua_State *lua, const char *words)
+{
+    int n = 0;
+    lua_newtable(lua);
+    while (*words) {
+        size_t size = strcspn(words, " ");
+        lua_pushlstring(lua, words, size);
+        lua_rawseti(lua, -2, ++n);
+        words += size + (words[size] == ' ');
+    }
+}
+
+static void push_policy(lua_State *lua, const struct relay_policy *policy)
+{
+    if (policy->set & RELAY_SET_LATENCY) {
+        lua_pushnumber(lua, (double)policy->latency_ns / 1e6);
+        lua_setfield(lua, -2, "latency");
+    }
+    if (policy->set & RELAY_SET_PRIORITY) {
+        lua_pushnumber(lua, policy->priority);
+        lua_setfield(lua, -2, "priority");
+    }
+    if (policy->set & RELAY_SET_ORDER)
+        set_text(lua, "order", policy->order == RELAY_ORDER_NEWEST ? "newest" : "oldest");
+}
+
+static void push_decision(lua_State *lua, const struct relay_request *request)
+{
+    static const char *const words[] = {
+        [RELAY_PASS] = "pass", [RELAY_ALLOW] = "allow", [RELAY_DENY] = "deny"};
+    static const char *const codes[] = {"refused",   "unauthorized", "forbidden",
+                                        "not found", "busy",         "expired"};
+    lua_newtable(lua);
+    set_text(lua, "verdict", words[request->verdict]);
+    if (request->verdict == RELAY_DENY) {
+        set_text(lua, "reason", request->reason);
+        set_text(lua, "code", codes[request->code]);
+    }
+    if (request->has_path)
+        set_text(lua, "path", request->path);
+    push_policy(lua, &request->policy);
+    if (request->has_grants) {
+        set_text(lua, "identity", request->identity[0] ? request->identity : NULL);
+        push_words(lua, request->publish);
+        lua_setfield(lua, -2, "publish");
+        push_words(lua, request->subscribe);
+        lua_setfield(lua, -2, "subscribe");
+    }
+}
+
+/* ---- Peers and viewers ----------------------------------------------------------------------- */
+
+static const char *text_of(lua_State *lua, const char *field)
+{
+    lua_getfield(lua, 2, field);
+    const char *text = lua_tostring(lua, -1);
+    lua_pop(lua, 1); /* the table still has it */
+    return text;
+}
+
+static double number_of(lua_State *lua, const char *field, double usual)
+{
+    lua_getfield(lua, 2, field);
+    double number = lua_isnumber(lua, -1) ? lua_tonumber(lua, -1) : usual;
+    lua_pop(lua, 1);
+    return number;
+}
+
+/* connect(policy, info): returns the peer and the decision. */
+static int connect_peer(lua_State *lua)
+{
+    struct policy *policy = policy_at(lua);
+    struct relay_request request;
+    luaL_checktype(lua, 2, LUA_TTABLE);
+    lua_getfield(lua, 2, "cluster");
+    const struct fake_info info = {.address = text_of(lua, "address"),
+                                   .sni = text_of(lua, "sni"),
+                                   .path = text_of(lua, "path"),
+                                   .query = text_of(lua, "query"),
+                                   .page = text_of(lua, "page"),
+                                   .identity = text_of(lua, "identity"),
+                                   .claims = text_of(lua, "claims"),
+                                   .protocol = RELAY_PROTOCOL_WEBTRANSPORT,
+                                   .version = (uint32_t)number_of(lua, "version", 4),
+                                   .is_cluster = lua_toboolean(lua, -1)};
+    struct relay_peer *peer = fake_connect(policy->self, &info, &request);
+    if (!peer)
+        return luaL_error(lua, "out of memory");
+    raise_fault(lua, policy);
+    lua_pushlightuserdata(lua, peer);
+    push_decision(lua, &request);
+    return 2;
+}
+
+/* announce(policy, peer, path): returns the decision. */
+static int announce_path(lua_State *lua)
+{
+    struct policy *policy = policy_at(lua);
+    struct relay_request request;
+    fake_announce(lua_touserdata(lua, 2), luaL_checkstring(lua, 3), &request);
+    raise_fault(lua, policy);
+    push_decision(lua, &request);
+    return 1;
+}
+
+/* subscribe(policy, peer, path, kind): returns the viewer, or nil, and the decision. */
+static int subscribe_path(lua_State *lua)
+{
+    static const char *const kinds[] = {"subscribe", "fetch", "info", NULL};
+    struct policy *policy = policy_at(lua);
+    struct relay_request request;
+    int kind = luaL_checkoption(lua, 4, "subscribe", kinds);
+    struct relay_viewer *viewer = fake_subscribe(
+        lua_touserdata(lua, 2), RELAY_REQUEST_SUBSCRIBE + kind, luaL_checkstring(lua, 3), &request);
+    raise_fault(lua, policy);
+    if (viewer)
+        lua_pushlightuserdata(lua, viewer);
+    else
+        lua_pushnil(lua);
+    push_decision(lua, &request);
+    return 2;
+}
+
+/* set(viewer, numbers): those that are given. */
+static int set_numbers(lua_State *lua)
+{
+    struct relay_viewer *viewer = lua_touserdata(lua, 1);
+    struct relay_viewer_stats *stats = &viewer->stats;
+    struct relay_peer_stats *transport = &viewer->peer->stats;
+    luaL_checktype(lua, 2, LUA_TTABLE);
+    double loss = number_of(lua, "loss", -1);
+#define SET(name, field, factor)                                                                   \
+    field = (uint64_t)(number_of(lua, name, (double)field / (factor)) * (factor))
+    SET("groups_sent", stats->groups_sent, 1);
+    SET("groups_skipped", stats->groups_skipped, 1);
+    SET("bytes_sent", stats->bytes_sent, 1);
+    SET("backlog_bytes", stats->backlog_bytes, 1);
+    SET("backlog_ms", stats->lag_ns, 1e6);
+    SET("rtt_ms", transport->rtt_ns, 1e6);
+    SET("rate_bps", transport->rate_bps, 1);
+#undef SET
+    if (loss >= 0) {
+        transport->packets_sent = 10000;
+        transport->packets_lost = (uint64_t)(loss * 10000);
+    }
+    return 0;
+}
+
+/* sample(policy, viewer), leave(policy, viewer) */
+static int sample_viewer(lua_State *lua)
+{
+    struct policy *policy = policy_at(lua);
+    fake_sample(lua_touserdata(lua, 2));
+    raise_fault(lua, policy);
+    return 0;
+}
+
+static int leave_viewer(lua_State *lua)
+{
+    struct policy *policy = policy_at(lua);
+    fake_leave(lua_touserdata(lua, 2));
+    raise_fault(lua, policy);
+    return 0;
+}
+
+static int disconnect_peer(lua_State *lua)
+{
+    struct policy *policy = policy_at(lua);
+    fake_disconnect(lua_touserdata(lua, 2));
+    raise_fault(lua, policy);
+    return 0;
+}
+
+/* look(viewer): how it is served now. */
+static int look_at_viewer(lua_State *lua)
+{
+    const struct relay_viewer *viewer = lua_touserdata(lua, 1);
+    struct relay_policy all = viewer->policy;
+    all.set = RELAY_SET_LATENCY | RELAY_SET_PRIORITY | RELAY_SET_ORDER;
+    lua_newtable(lua);
+    push_policy(lua, &all);
+    lua_pushboolean(lua, viewer->is_closed);
+    lua_setfield(lua, -2, "closed");
+    set_text(lua, "path", viewer->path);
+    set_text(lua, "track", viewer->track);
+    return 1;
+}
+
+void policy_push_functions(lua_State *lua)
+{
+    static const luaL_Reg functions[] = {
+        {"load", load_policy},       {"reload", reload_policy},
+        {"advance", advance_policy}, {"counter", count_policy},
+        {"log", log_of_policy},      {"connect", connect_peer},
+        {"announce", announce_path}, {"subscribe", subscribe_path},
+        {"set", set_numbers},        {"sample", sample_viewer},
+        {"leave", leave_viewer},     {"disconnect", disconnect_peer},
+        {"look", look_at_viewer},    {NULL, NULL}};
+    lua_newtable(lua);
+    for (const luaL_Reg *each = functions; each->name; each++) {
+        lua_pushcfunction(lua, each->func);
+        lua_setfield(lua, -2, each->name);
+    }
+}
