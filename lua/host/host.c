@@ -5,10 +5,12 @@
  * Tested by tests/e2e/test_lua.py. */
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "lua/host/carry.h"
 #include "lua/host/hooks.h"
 #include "lua/host/library.h"
+#include "lua/host/watch.h"
 
 #define MS UINT64_C(1000000)
 
@@ -30,6 +32,12 @@ static const struct relay_field fields[] = {
      .offset = offsetof(struct script_config, directories),
      .count_offset = offsetof(struct script_config, directory_count),
      .max = 16},
+    {.name = "watch",
+     .help = "whether a change of the script's files reloads it",
+     .type = RELAY_FIELD_BOOL,
+     .flags = RELAY_FIELD_RELOADS,
+     .offset = offsetof(struct script_config, is_watched),
+     .fallback = "true"},
     {.name = "params",
      .help = "anything; the script has it as relay.params",
      .type = RELAY_FIELD_TREE,
@@ -81,7 +89,8 @@ static void check_script(struct relay_check *check, const void *config)
 {
     char error[SANDBOX_ERROR_BYTES];
     const struct script_config *settings = config;
-    struct script *script = settings->file ? script_new(settings, NULL, library_open, error) : NULL;
+    struct script *script =
+        settings->file ? script_new(settings, NULL, NULL, library_open, error) : NULL;
     if (!script && settings->file)
         relay_check_fail(check, "script", "%s", error);
     script_free(&script);
@@ -89,8 +98,13 @@ static void check_script(struct relay_check *check, const void *config)
 
 /* ---- Scripts of all workers ------------------------------------------------------------------ */
 
-struct lua_host {          /* of the whole relay */
-    struct script **fresh; /* one for each worker, until that takes it; NULL: none */
+struct lua_host {                       /* of the whole relay */
+    struct script **fresh;              /* one for each worker, until that takes it; NULL: none */
+    const struct script_config *config; /* of the scripts that were made last */
+    struct watch *watch;
+    char *file;          /* the script in use */
+    struct files *files; /* of that */
+    struct files *tried; /* of the last one that was made, or has failed */
 };
 
 static void free_fresh(struct relay_self *self)
@@ -102,24 +116,72 @@ static void free_fresh(struct relay_self *self)
     host->fresh = NULL;
 }
 
-/* Returns 0, or what relay_fail returns, and then has made none. */
-static int make_scripts(struct relay_self *self, const void *config)
+/* Watches the files of this configuration's script, as they were when it was made. */
+static void watch_files(const struct lua_host *host, const struct script_config *config,
+                        const struct files *files)
+{
+    static const struct files none;
+    if (host->watch)
+        watch_set(host->watch, config->is_watched ? files : &none);
+}
+
+/* False: it failed, and the text says why. */
+static bool make_all(struct relay_self *self, const struct script_config *config,
+                     char error[SANDBOX_ERROR_BYTES])
 {
     struct lua_host *host = relay_data(self);
-    char error[SANDBOX_ERROR_BYTES] = "out of memory";
     uint32_t workers = relay_worker_count(self);
     bool is_good = true;
     free_fresh(self);
+    files_clear(host->tried);
+    host->config = config;
     host->fresh = calloc(workers, sizeof(struct script *));
     for (uint32_t i = 0; host->fresh && is_good && i < workers; i++) {
-        host->fresh[i] = script_new(config, self, library_open, error);
+        struct files *files = i == 0 ? host->tried : NULL;
+        host->fresh[i] = script_new(config, self, files, library_open, error);
         is_good = host->fresh[i] != NULL;
     }
-    if (host->fresh && is_good)
+    return host->fresh && is_good;
+}
+
+/* Returns 0, or what relay_fail returns, and then has made none. After that, a change of the same
+ * script is a reason to try again, but not one of another that is not used. */
+static int make_scripts(struct relay_self *self, const void *config)
+{
+    struct lua_host *host = relay_data(self);
+    const struct script_config *settings = config;
+    char error[SANDBOX_ERROR_BYTES] = "out of memory";
+    if (make_all(self, settings, error))
         return 0;
     free_fresh(self);
     relay_note(self, "last_error", error);
+    if (host->file && strcmp(host->file, settings->file) == 0)
+        watch_files(host, settings, host->tried);
     return relay_fail(self, "%s", error);
+}
+
+/* The scripts that were made last are those in use now. */
+static void note_use(struct lua_host *host, const struct script_config *config)
+{
+    free(host->file);
+    host->file = strdup(config->file);
+    files_take(host->files, host->tried);
+    watch_files(host, config, host->files);
+}
+
+static void free_host(struct relay_self *self)
+{
+    struct lua_host *host = relay_data(self);
+    watch_free(&host->watch);
+    free_fresh(self);
+    if (host->files)
+        files_clear(host->files);
+    if (host->tried)
+        files_clear(host->tried);
+    free(host->files);
+    free(host->tried);
+    free(host->file);
+    free(host);
 }
 
 static int start_module(struct relay_self *self, const void *config)
@@ -128,10 +190,19 @@ static int start_module(struct relay_self *self, const void *config)
     if (!host)
         return relay_fail(self, "out of memory");
     relay_set_data(self, host);
-    int error = make_scripts(self, config);
-    if (error)
-        free(host);
-    return error;
+    host->files = calloc(1, sizeof *host->files);
+    host->tried = calloc(1, sizeof *host->tried);
+    int error =
+        host->files && host->tried ? make_scripts(self, config) : relay_fail(self, "out of memory");
+    if (error) {
+        free_host(self);
+        return error;
+    }
+    host->watch = watch_new(self);
+    if (!host->watch)
+        relay_log(self, RELAY_ERROR, "no thread for it: the script's files are not watched");
+    note_use(host, config);
+    return 0;
 }
 
 /* The worker takes its script. */
@@ -167,8 +238,10 @@ static void reload_worker(struct relay_worker *worker, const void *config)
 
 static void end_reload(struct relay_self *self, bool is_applied)
 {
-    (void)is_applied;
+    struct lua_host *host = relay_data(self);
     free_fresh(self); /* what the workers have not taken */
+    if (is_applied)
+        note_use(host, host->config);
 }
 
 static void stop_worker(struct relay_worker *worker)
@@ -179,8 +252,7 @@ static void stop_worker(struct relay_worker *worker)
 
 static void stop_module(struct relay_self *self)
 {
-    free_fresh(self);
-    free(relay_data(self));
+    free_host(self);
 }
 
 RELAY_MODULE = {

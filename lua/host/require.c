@@ -31,20 +31,26 @@ static bool is_module_name(const char *name)
     return n > 0 && n <= REQUIRE_NAME_MAX_BYTES && name[n] == '\0';
 }
 
-static bool has_file(const char *directory, const char *name, char path[PATH_MAX])
+/* Also one that is not there is noted: it may come. */
+static bool has_file(const struct require *require, const char *directory, const char *name,
+                     char path[PATH_MAX])
 {
     int n = snprintf(path, PATH_MAX, "%s/%s.lua", directory, name);
-    return n < PATH_MAX && access(path, R_OK) == 0;
+    if (n >= PATH_MAX)
+        return false;
+    if (require->files)
+        files_add(require->files, path);
+    return access(path, R_OK) == 0;
 }
 
 static bool find_module(const struct require *require, const char *name, char path[PATH_MAX])
 {
     char installed[PATH_MAX];
     for (size_t i = 0; i < require->count; i++)
-        if (has_file(require->directories[i], name, path))
+        if (has_file(require, require->directories[i], name, path))
             return true;
     require_installed(installed);
-    return has_file(installed, name, path);
+    return has_file(require, installed, name, path);
 }
 
 /* Upvalues: the table of modules that are there, and the struct. A module that is being run is
@@ -69,8 +75,6 @@ static int require_module(lua_State *lua)
                           "there is no %s.lua in the directories that relay.yaml names, nor in "
                           "those of the installation",
                           name);
-    if (require->on_file)
-        require->on_file(require->user, path);
     lua_pushboolean(lua, 0);
     lua_setfield(lua, lua_upvalueindex(1), name);
     sandbox_push_file(lua, path);

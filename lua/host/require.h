@@ -8,14 +8,15 @@
 #include <stdbool.h>
 #include <stddef.h>
 
+#include "lua/host/files.h"
+
 enum { REQUIRE_NAME_MAX_BYTES = 64 };
 
 struct require {
     const char *const *directories;
     size_t count;
-    bool is_closed;                                /* nothing new is required any more */
-    void (*on_file)(void *user, const char *path); /* a file is going to be run; NULL: no matter */
-    void *user;
+    bool is_closed;      /* nothing new is required any more */
+    struct files *files; /* all that are looked for are noted there; NULL: nowhere */
 };
 
 /* In a call: pushes the function. `require` must live as long as the state. The table at the top,

@@ -210,6 +210,7 @@ static bool load_script(struct script *script, char error[SANDBOX_ERROR_BYTES])
         is_loaded = sandbox_run(script->sandbox, budget_ns, run_load, script, error) == SANDBOX_OK;
     script->is_loading = false;
     script->require.is_closed = true;
+    script->require.files = NULL;
     sandbox_lock_globals(script->sandbox);
     if (is_loaded && script->load_refusal[0])
         snprintf(error, SANDBOX_ERROR_BYTES, "%s", script->load_refusal);
@@ -233,7 +234,8 @@ static void make_counters(struct script *script)
 }
 
 struct script *script_new(const struct script_config *config, struct relay_self *self,
-                          void (*open_library)(lua_State *lua), char error[SANDBOX_ERROR_BYTES])
+                          struct files *files, void (*open_library)(lua_State *lua),
+                          char error[SANDBOX_ERROR_BYTES])
 {
     static uint64_t generations; /* (house: globals) counts all that were ever made */
     struct script *script = calloc(1, sizeof *script);
@@ -247,8 +249,10 @@ struct script *script_new(const struct script_config *config, struct relay_self 
     script->config = config;
     script->self = self;
     script->open_library = open_library;
-    script->require =
-        (struct require){.directories = config->directories, .count = config->directory_count};
+    script->require = (struct require){
+        .directories = config->directories, .count = config->directory_count, .files = files};
+    if (files)
+        files_add(files, config->file);
     script->generation = __atomic_add_fetch(&generations, 1, __ATOMIC_RELAXED);
     for (int i = 0; i < SCRIPT_HOOKS; i++)
         script->hooks[i] = LUA_NOREF;

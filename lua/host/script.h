@@ -39,16 +39,19 @@ struct script_config {
     size_t directory_count;
     const struct relay_node *params;
     uint64_t budget_ns, load_budget_ns, memory_bytes, faults;
-    int on_fault; /* enum script_fault_answer: what a failed connect or announce means */
+    bool is_watched; /* a change of its files reloads it */
+    int on_fault;    /* enum script_fault_answer: what a failed connect or announce means */
 };
 
 struct script;
 
 /* Runs the file and its load hook, after `open_library` has added to the globals what scripts call.
- * `self` NULL: only to see whether that works. The configuration is borrowed. NULL: it failed, and
- * the text says why. */
+ * `self` NULL: only to see whether that works. The configuration is borrowed. All files that it is
+ * made of are noted in `files` (NULL: nowhere), also if it fails. NULL: it failed, and the text
+ * says why. */
 struct script *script_new(const struct script_config *config, struct relay_self *self,
-                          void (*open_library)(lua_State *lua), char error[SANDBOX_ERROR_BYTES]);
+                          struct files *files, void (*open_library)(lua_State *lua),
+                          char error[SANDBOX_ERROR_BYTES]);
 void script_free(struct script **script);
 
 /* From now on it belongs to this worker, and its timers run. */

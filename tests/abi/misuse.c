@@ -15,7 +15,7 @@ enum doing {
     LEAVE_OPEN,    /* leaves timers, sources and groups at its stop */
     LEAVE_HANDLE,  /* leaves a handle of libuv */
     USE_HANDLE,    /* uses one as it should */
-    THREAD_LOGS,   /* a thread calls what it may not */
+    THREAD_COUNTS, /* a thread calls what it may, and then what it may not */
     THREAD_LOOKS,  /* the same, of a worker */
     OTHER_WORKER,  /* one worker uses the handle of another */
     MAIN_LOOKS,    /* `stop` uses a worker */
@@ -26,11 +26,23 @@ enum doing {
     CLOSE_IN_LIVE, /* closes a source in on_live */
     DIE_IN_TIMER,  /* closes everything in a timer */
 };
-static const char *const doings[] = {
-    "timers",       "post_many",   "post_late",    "leave_open",    "leave_handle",
-    "use_handle",   "thread_logs", "thread_looks", "other_worker",  "main_looks",
-    "stale_timer",  "wrong_type",  "no_handle",    "stale_request", "close_in_live",
-    "die_in_timer", NULL};
+static const char *const doings[] = {"timers",
+                                     "post_many",
+                                     "post_late",
+                                     "leave_open",
+                                     "leave_handle",
+                                     "use_handle",
+                                     "thread_counts",
+                                     "thread_looks",
+                                     "other_worker",
+                                     "main_looks",
+                                     "stale_timer",
+                                     "wrong_type",
+                                     "no_handle",
+                                     "stale_request",
+                                     "close_in_live",
+                                     "die_in_timer",
+                                     NULL};
 
 struct settings {
     int doing;
@@ -171,6 +183,7 @@ static void open_handle(struct state *state)
 static void *log_foreign(void *arg)
 {
     relay_log((struct relay_self *)arg, RELAY_INFO, "from a thread");
+    relay_counter((struct relay_self *)arg, "from_a_thread");
     return NULL;
 }
 
@@ -279,7 +292,7 @@ static void begin_misuse(struct state *state, int doing)
         open_handle(state);
     else if (doing == POST_LATE)
         start_thread(state, post_always, state);
-    else if (doing == THREAD_LOGS)
+    else if (doing == THREAD_COUNTS)
         start_thread(state, log_foreign, relay_worker_self(worker));
     else if (doing == THREAD_LOOKS)
         start_thread(state, look_foreign, worker);

@@ -97,7 +97,7 @@ def start_misuse(doing, workers=1):
 
 
 def a_call_on_a_foreign_thread_is_trapped():
-    check_trapped(start_misuse("thread_logs"), "misuse", "relay_log_write")
+    check_trapped(start_misuse("thread_counts"), "misuse", "relay_counter")
     check_trapped(start_misuse("thread_looks"), "misuse", "relay_worker_number")
 
 

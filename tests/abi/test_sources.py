@@ -183,7 +183,7 @@ def limits_are_as_stated(workers):
     wait_until(lambda: relay.counters("limits").get("hits") == (10 + 2000) * workers, 5, "the sum of a counter")
     counters = relay.counters("limits")
     check_equal(counters.get("level"), -2 * workers, "the sum of a counter that falls")
-    check_equal(len(counters), 64, "counters")
+    check_equal(len(counters), 128, "counters")
     lines = relay.logged("limits: ")
     check(any("100% of it" in line and "\x1b" not in line for line in lines), f"a line of the module: {lines[-3:]}")
     check(not any("no level" in line for line in lines), "a line without a level")
