@@ -75,6 +75,15 @@ static const struct relay_field fields[] = {
      .max = SCRIPT_FAULTS_MAX,
      .fallback = "5",
      .zero = "off"},
+    {.name = "abort_after",
+     .help = "the relay aborts when a call of the script takes so long, whatever it does",
+     .type = RELAY_FIELD_DURATION,
+     .flags = RELAY_FIELD_RELOADS,
+     .offset = offsetof(struct script_config, abort_ns),
+     .min = 1000 * MS,
+     .max = 3600000 * MS,
+     .fallback = "off",
+     .zero = "off"},
     {.name = "on_fault",
      .help = "what it means when connect or announce fails",
      .type = RELAY_FIELD_ENUM,
@@ -89,8 +98,8 @@ static void check_script(struct relay_check *check, const void *config)
 {
     char error[SANDBOX_ERROR_BYTES];
     const struct script_config *settings = config;
-    struct script *script =
-        settings->file ? script_new(settings, NULL, NULL, library_open, error) : NULL;
+    const struct script_maker maker = {.open_library = library_open};
+    struct script *script = settings->file ? script_new(settings, &maker, error) : NULL;
     if (!script && settings->file)
         relay_check_fail(check, "script", "%s", error);
     script_free(&script);
@@ -102,6 +111,7 @@ struct lua_host {                       /* of the whole relay */
     struct script **fresh;              /* one for each worker, until that takes it; NULL: none */
     const struct script_config *config; /* of the scripts that were made last */
     struct watch *watch;
+    struct watchdog *watchdog;
     char *file;          /* the script in use */
     struct files *files; /* of that */
     struct files *tried; /* of the last one that was made, or has failed */
@@ -125,6 +135,12 @@ static void watch_files(const struct lua_host *host, const struct script_config 
         watch_set(host->watch, config->is_watched ? files : &none);
 }
 
+/* Of a worker; of the main thread, which has the number behind theirs. */
+static struct pulse *pulse_of(const struct lua_host *host, unsigned thread)
+{
+    return host->watchdog ? watchdog_pulse(host->watchdog, thread) : NULL;
+}
+
 /* False: it failed, and the text says why. */
 static bool make_all(struct relay_self *self, const struct script_config *config,
                      char error[SANDBOX_ERROR_BYTES])
@@ -137,8 +153,11 @@ static bool make_all(struct relay_self *self, const struct script_config *config
     host->config = config;
     host->fresh = calloc(workers, sizeof(struct script *));
     for (uint32_t i = 0; host->fresh && is_good && i < workers; i++) {
-        struct files *files = i == 0 ? host->tried : NULL;
-        host->fresh[i] = script_new(config, self, files, library_open, error);
+        const struct script_maker maker = {.open_library = library_open,
+                                           .self = self,
+                                           .files = i == 0 ? host->tried : NULL,
+                                           .pulse = pulse_of(host, workers)};
+        host->fresh[i] = script_new(config, &maker, error);
         is_good = host->fresh[i] != NULL;
     }
     return host->fresh && is_good;
@@ -167,12 +186,15 @@ static void note_use(struct lua_host *host, const struct script_config *config)
     host->file = strdup(config->file);
     files_take(host->files, host->tried);
     watch_files(host, config, host->files);
+    if (host->watchdog)
+        watchdog_set_abort(host->watchdog, config->abort_ns);
 }
 
 static void free_host(struct relay_self *self)
 {
     struct lua_host *host = relay_data(self);
     watch_free(&host->watch);
+    watchdog_free(&host->watchdog);
     free_fresh(self);
     if (host->files)
         files_clear(host->files);
@@ -184,6 +206,19 @@ static void free_host(struct relay_self *self)
     free(host);
 }
 
+static void start_watchdog(struct relay_self *self, const struct script_config *config)
+{
+    struct lua_host *host = relay_data(self);
+    unsigned workers = relay_worker_count(self);
+    host->watchdog = watchdog_new(self, workers + 1, SCRIPT_HOOKS);
+    if (!host->watchdog) {
+        relay_log(self, RELAY_ERROR, "no thread for it: nobody sees when a script takes long");
+        return;
+    }
+    watchdog_set_place(host->watchdog, workers, SCRIPT_LOAD, "load");
+    watchdog_set_abort(host->watchdog, config->abort_ns);
+}
+
 static int start_module(struct relay_self *self, const void *config)
 {
     struct lua_host *host = calloc(1, sizeof *host);
@@ -192,6 +227,7 @@ static int start_module(struct relay_self *self, const void *config)
     relay_set_data(self, host);
     host->files = calloc(1, sizeof *host->files);
     host->tried = calloc(1, sizeof *host->tried);
+    start_watchdog(self, config);
     int error =
         host->files && host->tried ? make_scripts(self, config) : relay_fail(self, "out of memory");
     if (error) {
@@ -203,6 +239,17 @@ static int start_module(struct relay_self *self, const void *config)
         relay_log(self, RELAY_ERROR, "no thread for it: the script's files are not watched");
     note_use(host, config);
     return 0;
+}
+
+static void tell_places(struct watchdog *watchdog, unsigned worker, const struct script *script)
+{
+    char place[PULSE_PLACE_BYTES];
+    for (unsigned i = 0; i < SCRIPT_HOOKS; i++) {
+        const char *where = script_place(script, (enum script_hook)i);
+        snprintf(place, sizeof place, "%s%s%s", script_hook_name((enum script_hook)i),
+                 *where ? ", " : "", where);
+        watchdog_set_place(watchdog, worker, i, place);
+    }
 }
 
 /* The worker takes its script. */
@@ -220,7 +267,9 @@ static void take_script(struct relay_worker *worker)
     if (old)
         carry_tables(old, here->script);
     script_free(&old);
-    script_attach(here->script, worker);
+    script_attach(here->script, worker, pulse_of(host, relay_worker_number(worker)));
+    if (host->watchdog)
+        tell_places(host->watchdog, relay_worker_number(worker), here->script);
 }
 
 static int start_worker(struct relay_worker *worker, const void *config)

@@ -28,6 +28,7 @@ struct sandbox {
     uint64_t begin_ns, deadline_ns, budget_ns, spent_ns; /* of a call */
     uint64_t cpu_begin_ns; /* of the thread, at the first look; 0: there was none yet */
     bool is_running, is_over, are_globals_locked; /* over: the budget is, each instruction fails */
+    uint64_t *since_ns;                           /* atomic; NULL: nobody looks */
     int on_error, run_call;                       /* references in the registry */
     void *user;
 };
@@ -213,6 +214,8 @@ static void end_call(struct sandbox *sandbox, bool is_full)
     if (sandbox->is_over)
         lua_sethook(sandbox->lua, on_count, LUA_MASKCOUNT, SANDBOX_COUNT);
     sandbox->is_over = false;
+    if (sandbox->since_ns)
+        __atomic_store_n(sandbox->since_ns, 0, __ATOMIC_RELAXED);
     if (is_full || sandbox->used_bytes > sandbox->max_bytes / 4 * 3)
         sandbox_clean(sandbox, collect_garbage, NULL); /* or the next call would fail */
 }
@@ -226,6 +229,8 @@ enum sandbox_result sandbox_run(struct sandbox *sandbox, uint64_t budget_ns, lua
     sandbox->begin_ns = now_ns();
     sandbox->deadline_ns = sandbox->begin_ns + budget_ns;
     sandbox->cpu_begin_ns = 0;
+    if (sandbox->since_ns)
+        __atomic_store_n(sandbox->since_ns, sandbox->begin_ns, __ATOMIC_RELAXED);
     sandbox->is_running = true;
     lua_pushvalue(lua, STACK_RUN_CALL);
     lua_pushlightuserdata(lua, &call);
@@ -385,6 +390,11 @@ void sandbox_set_user(struct sandbox *sandbox, void *user)
 void *sandbox_user(const struct sandbox *sandbox)
 {
     return sandbox->user;
+}
+
+void sandbox_set_pulse(struct sandbox *sandbox, uint64_t *since_ns)
+{
+    sandbox->since_ns = since_ns;
 }
 
 uint64_t sandbox_spent_ns(const struct sandbox *sandbox)

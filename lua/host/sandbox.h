@@ -56,6 +56,9 @@ void sandbox_push_globals(lua_State *lua);
 void sandbox_lock_globals(struct sandbox *sandbox);
 
 uint64_t sandbox_spent_ns(const struct sandbox *sandbox); /* in the last call */
+/* From now on, each call keeps the time of its beginning there while it lasts, for other threads;
+ * by the monotonic clock, in nanoseconds. NULL: nowhere. */
+void sandbox_set_pulse(struct sandbox *sandbox, uint64_t *since_ns);
 uint64_t sandbox_used_bytes(const struct sandbox *sandbox);
 /* Whether a call is under way. */
 bool sandbox_is_running(const struct sandbox *sandbox);

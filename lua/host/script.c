@@ -98,6 +98,12 @@ static int run_reference(lua_State *lua)
     return 0;
 }
 
+static void note_call(const struct script *script, enum script_hook hook)
+{
+    if (script->pulse)
+        __atomic_store_n(&script->pulse->call, (int)hook, __ATOMIC_RELAXED);
+}
+
 enum script_result script_call_reference(struct script *script, enum script_hook hook,
                                          int reference, const struct script_call *call)
 {
@@ -106,6 +112,7 @@ enum script_result script_call_reference(struct script *script, enum script_hook
     if (script->fuses[hook].is_blown)
         return SCRIPT_BENCHED;
     script->shown.view = NULL;
+    note_call(script, hook);
     enum sandbox_result result =
         sandbox_run(script->sandbox, script->config->budget_ns, run_reference, &argument, error);
     count_call(script, hook, sandbox_spent_ns(script->sandbox));
@@ -160,12 +167,17 @@ void script_set_hook(lua_State *lua, const char *name, int index)
 
 /* ---- Loading --------------------------------------------------------------------------------- */
 
+struct loading {
+    const struct script *script;
+    void (*open_library)(lua_State *lua);
+};
+
 static int run_file(lua_State *lua)
 {
-    struct script *script = lua_touserdata(lua, 1);
+    const struct loading *loading = lua_touserdata(lua, 1);
     lua_settop(lua, 0);
-    script->open_library(lua);
-    sandbox_push_file(lua, script->config->file);
+    loading->open_library(lua);
+    sandbox_push_file(lua, loading->script->config->file);
     lua_call(lua, 0, 0);
     return 0;
 }
@@ -201,11 +213,15 @@ static int run_load(lua_State *lua)
     return 0;
 }
 
-static bool load_script(struct script *script, char error[SANDBOX_ERROR_BYTES])
+static bool load_script(struct script *script, void (*open_library)(lua_State *lua),
+                        char error[SANDBOX_ERROR_BYTES])
 {
     uint64_t budget_ns = script->config->load_budget_ns;
+    struct loading loading = {script, open_library};
     script->is_loading = true;
-    bool is_loaded = sandbox_run(script->sandbox, budget_ns, run_file, script, error) == SANDBOX_OK;
+    note_call(script, SCRIPT_LOAD);
+    bool is_loaded =
+        sandbox_run(script->sandbox, budget_ns, run_file, &loading, error) == SANDBOX_OK;
     if (is_loaded && script->hooks[SCRIPT_LOAD] != LUA_NOREF)
         is_loaded = sandbox_run(script->sandbox, budget_ns, run_load, script, error) == SANDBOX_OK;
     script->is_loading = false;
@@ -231,10 +247,16 @@ static void make_counters(struct script *script)
         }
     }
     script->counter_of_benched = relay_counter(script->self, "hooks_benched");
+    script->counter_of_scripts = relay_counter(script->self, "scripts");
 }
 
-struct script *script_new(const struct script_config *config, struct relay_self *self,
-                          struct files *files, void (*open_library)(lua_State *lua),
+static void set_pulse(struct script *script, struct pulse *pulse)
+{
+    script->pulse = pulse;
+    sandbox_set_pulse(script->sandbox, pulse ? &pulse->since_ns : NULL);
+}
+
+struct script *script_new(const struct script_config *config, const struct script_maker *maker,
                           char error[SANDBOX_ERROR_BYTES])
 {
     static uint64_t generations; /* (house: globals) counts all that were ever made */
@@ -247,26 +269,29 @@ struct script *script_new(const struct script_config *config, struct relay_self 
         return NULL;
     }
     script->config = config;
-    script->self = self;
-    script->open_library = open_library;
-    script->require = (struct require){
-        .directories = config->directories, .count = config->directory_count, .files = files};
-    if (files)
-        files_add(files, config->file);
+    script->self = maker->self;
+    script->require = (struct require){.directories = config->directories,
+                                       .count = config->directory_count,
+                                       .files = maker->files};
+    if (maker->files)
+        files_add(maker->files, config->file);
+    set_pulse(script, maker->pulse);
     script->generation = __atomic_add_fetch(&generations, 1, __ATOMIC_RELAXED);
     for (int i = 0; i < SCRIPT_HOOKS; i++)
         script->hooks[i] = LUA_NOREF;
     sandbox_set_user(script->sandbox, script);
-    if (self)
+    if (script->self)
         make_counters(script);
-    if (!load_script(script, error))
+    if (!load_script(script, maker->open_library, error))
         script_free(&script);
     return script;
 }
 
-void script_attach(struct script *script, struct relay_worker *worker)
+void script_attach(struct script *script, struct relay_worker *worker, struct pulse *pulse)
 {
     script->worker = worker;
+    set_pulse(script, pulse);
+    relay_count(worker, script->counter_of_scripts, 1);
     relay_worker_set_sampling(worker, script_has(script, SCRIPT_SAMPLE));
     script_start_timers(script);
 }
@@ -277,6 +302,8 @@ void script_free(struct script **pointer)
     *pointer = NULL;
     if (!script)
         return;
+    if (script->worker)
+        relay_count(script->worker, script->counter_of_scripts, -1);
     script_free_timers(script);
     sandbox_free(&script->sandbox);
     free(script);
@@ -292,6 +319,11 @@ struct script *script_of(lua_State *lua)
 uint64_t script_generation(const struct script *script)
 {
     return script->generation;
+}
+
+const char *script_place(const struct script *script, enum script_hook hook)
+{
+    return script->places[hook];
 }
 
 bool script_has(const struct script *script, enum script_hook hook)

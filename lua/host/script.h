@@ -7,6 +7,7 @@
 #include <relay/module.h>
 
 #include "lua/host/fields.h"
+#include "lua/host/pulse.h"
 #include "lua/host/require.h"
 #include "lua/host/sandbox.h"
 
@@ -39,23 +40,31 @@ struct script_config {
     size_t directory_count;
     const struct relay_node *params;
     uint64_t budget_ns, load_budget_ns, memory_bytes, faults;
-    bool is_watched; /* a change of its files reloads it */
-    int on_fault;    /* enum script_fault_answer: what a failed connect or announce means */
+    uint64_t abort_ns; /* 0: a call that takes long aborts nothing */
+    bool is_watched;   /* a change of its files reloads it */
+    int on_fault;      /* enum script_fault_answer: what a failed connect or announce means */
 };
 
 struct script;
 
-/* Runs the file and its load hook, after `open_library` has added to the globals what scripts call.
- * `self` NULL: only to see whether that works. The configuration is borrowed. All files that it is
- * made of are noted in `files` (NULL: nowhere), also if it fails. NULL: it failed, and the text
+struct script_maker {
+    void (*open_library)(lua_State *lua); /* adds to the globals what scripts call */
+    struct relay_self *self;              /* NULL: only to see whether the script works */
+    struct files
+        *files; /* all that it is made of are noted there, also if it fails; NULL: nowhere */
+    struct pulse *pulse; /* of this thread; NULL: nobody looks */
+};
+
+/* Runs the file and its load hook. The configuration is borrowed. NULL: it failed, and the text
  * says why. */
-struct script *script_new(const struct script_config *config, struct relay_self *self,
-                          struct files *files, void (*open_library)(lua_State *lua),
+struct script *script_new(const struct script_config *config, const struct script_maker *maker,
                           char error[SANDBOX_ERROR_BYTES]);
 void script_free(struct script **script);
 
-/* From now on it belongs to this worker, and its timers run. */
-void script_attach(struct script *script, struct relay_worker *worker);
+/* From now on it belongs to this worker, and its timers run. `pulse` as above, of the worker. */
+void script_attach(struct script *script, struct relay_worker *worker, struct pulse *pulse);
+/* Where the script has this hook: "policy.lua:12"; "": it has none. */
+const char *script_place(const struct script *script, enum script_hook hook);
 
 /* Numbers that are different for each script that ever was, so that whoever keeps a reference into
  * one knows whether it is still that one. */
@@ -127,7 +136,6 @@ struct script {
     const struct script_config *config;
     struct relay_self *self;
     struct relay_worker *worker;
-    void (*open_library)(lua_State *lua);
     uint64_t generation;
     struct require require;
     bool is_loading;
@@ -136,7 +144,8 @@ struct script {
     struct fuse fuses[SCRIPT_HOOKS];
     int counters_of_calls[SCRIPT_HOOKS], counters_of_faults[SCRIPT_HOOKS];
     int counters_of_times[SCRIPT_HOOKS][SCRIPT_TIMES];
-    int counter_of_benched;
+    int counter_of_benched, counter_of_scripts;
+    struct pulse *pulse; /* NULL: nobody looks */
     struct shown shown;
     struct view *views;                            /* that have a table here */
     int objects, viewer_metatable, peer_metatable; /* view.c: references in the registry */

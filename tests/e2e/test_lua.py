@@ -213,7 +213,7 @@ def a_broken_script_changes_nothing():
 
 def many_reloads_lose_no_frame():
     text = 'local relay = require "relay"\nrelay.after(0.001, relay.counter("loads"))\nrelay.on("sample", function(viewer) viewer.n = (viewer.n or 0) + 1 return { latency = 1000 + %d } end)\n'
-    relay = ScriptRelay("reloads", text % 0, workers=2)
+    relay = ScriptRelay("reloads", text % 0, "watch: false", workers=2)
     probe = Probe()
     viewers = [probe.ask(relay, "view", "demo/clock") for _ in range(8)]
     for viewer in viewers:
@@ -308,6 +308,21 @@ def what_is_kept_of_viewers_that_have_left_is_harmless():
     ends_well(relay)
 
 
+def a_call_that_takes_too_long_is_told_of():
+    for settings, said in (([], "longer than its budget of 3000 ms"), (["abort_after: 1s"], "the relay aborts, as abort_after says")):
+        relay = ScriptRelay("dog", "", "load_budget: 3s", "watch: false", *settings)
+        # The check of relay.yaml shares nothing, so it does not see the loop, and its time is not watched.
+        write_script(relay.script, f'local shared = require("relay").shared shared.set("x", "1") if shared.get("x") then {LOOP} end')
+        relay.send(signal.SIGHUP)
+        relay.wait_for("a call of the script has been running for 1.")
+        check(relay.said(" s: load;"), f"what takes long: {relay.err[-3:]}")
+        relay.wait_for(said)
+        if settings:
+            check_equal(relay.wait(), -signal.SIGABRT, "how it ends")
+        else:
+            ends_well(relay)
+
+
 def settings_that_make_no_sense_are_explained():
     good = write_script(scratch("settings.lua"), "")
     for setting, words in (("budget: 0ms", "budget"), ("memory: 1KiB", "memory"), ("faults: 1000", "faults"), ("on_fault: maybe", "deny"),
@@ -347,7 +362,7 @@ TESTS = [
     scripts_require_what_is_in_their_directories, peers_that_another_module_lets_in_are_seen_without_connect,
     a_broken_script_changes_nothing, many_reloads_lose_no_frame,
     hooks_that_never_end_harm_nobody, a_hook_that_fails_too_often_is_benched, faults_may_pass,
-    a_full_memory_harms_one_call, what_is_kept_of_viewers_that_have_left_is_harmless, settings_that_make_no_sense_are_explained,
+    a_full_memory_harms_one_call, what_is_kept_of_viewers_that_have_left_is_harmless, a_call_that_takes_too_long_is_told_of, settings_that_make_no_sense_are_explained,
     viewers_choose_by_their_query, patience_follows_the_path,
 ]
 
