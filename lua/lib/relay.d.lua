@@ -1,0 +1,129 @@
+---@meta relay
+-- SPDX-License-Identifier: MIT OR Apache-2.0
+-- What scripts of moq-relay find, for editors that know LuaCATS (lua-language-server). It is never run. docs/lua.md explains it.
+
+---A peer: it lives as long as its session. Whatever else a script keeps in the table stays there.
+---@class relay.Peer
+---@field id number of all peers of the relay
+---@field address string "[::1]:4443"
+---@field sni string the name of the server that it asked for
+---@field path string of its URL
+---@field query table<string, string> of its URL, decoded, without the token
+---@field page string the origin of a page, as browsers tell it
+---@field transport "webtransport"|"quic"|"guest"
+---@field version number of transfork; 0: none yet
+---@field identity string? of its grants
+---@field claims table of its token
+---@field cluster boolean another relay
+---@field [any] any
+
+---A viewer: one subscription of a peer. What follows `track` is there in `sample` and `leave`.
+---@class relay.Viewer
+---@field id number of all viewers of the relay
+---@field peer relay.Peer
+---@field path string that it asked for
+---@field track string that it is served
+---@field latency number milliseconds that apply to it now
+---@field priority number 0 to 255; 128 is neutral
+---@field order "newest"|"oldest"
+---@field rtt_ms number
+---@field rate_bps number that its path was measured to carry; 0: not known
+---@field loss number lost packets, 0 to 1
+---@field backlog_bytes number there for it, but not sent yet
+---@field backlog_ms number the age of the oldest group that it has not got
+---@field groups_sent number
+---@field groups_skipped number
+---@field bytes_sent number
+---@field [any] any
+
+---What a peer wants, in `subscribe`.
+---@class relay.Want
+---@field path string
+---@field kind "subscribe"|"fetch"|"info"
+---@field priority number?
+---@field order "newest"|"oldest"|nil
+
+---@alias relay.Denial "refused"|"unauthorized"|"forbidden"|"not found"|"busy"|"expired"
+
+---How a viewer is served.
+---@class relay.Policy
+---@field latency number? milliseconds: a group is skipped when its successor is older than this
+---@field priority number? 0 to 255; higher goes first
+---@field order "newest"|"oldest"|nil which of several groups goes first
+
+---The answer of `subscribe`.
+---@class relay.Service: relay.Policy
+---@field path string? the path to serve instead
+
+---The answer of `announce`.
+---@class relay.Offer
+---@field path string? the path to offer instead
+
+---The answer of `connect`: what the peer may do, and nothing else.
+---@class relay.Grants
+---@field publish string[]? prefixes of paths
+---@field subscribe string[]? prefixes of paths
+---@field identity string? its name for the log
+---@field expires number? when it is closed, in seconds since 1970
+
+---@class relay
+---@field params table those of relay.yaml
+local relay = {}
+
+---Sets a hook, while the script loads.
+---@overload fun(name: "load", hook: fun(params: table): boolean?, string?)
+---@overload fun(name: "connect", hook: fun(peer: relay.Peer): relay.Grants|boolean?, string?, relay.Denial?)
+---@overload fun(name: "announce", hook: fun(peer: relay.Peer, path: string): relay.Offer|boolean?, string?, relay.Denial?)
+---@overload fun(name: "subscribe", hook: fun(viewer: relay.Viewer, want: relay.Want): relay.Service|boolean?, string?, relay.Denial?)
+---@overload fun(name: "sample", hook: fun(viewer: relay.Viewer): relay.Policy|"close"|nil)
+---@overload fun(name: "leave", hook: fun(viewer: relay.Viewer))
+function relay.on(name, hook) end
+
+---Writes a line to the log.
+---@param level "error"|"warn"|"info"|"debug"|"trace"
+---@param text string
+function relay.log(level, text) end
+
+---A counter that /stats shows. Returns a function that adds to it: 1, or its argument.
+---@param name string of a-z, 0-9 and _
+---@return fun(change: number?)
+function relay.counter(name) end
+
+---Seconds, of a clock that never goes back.
+---@return number
+function relay.now() end
+
+---Calls `run` again and again. Returns a number for relay.cancel.
+---@param seconds number
+---@param run fun()
+---@return number
+function relay.every(seconds, run) end
+
+---Calls `run` once.
+---@param seconds number
+---@param run fun()
+---@return number
+function relay.after(seconds, run) end
+
+---Ends what relay.every or relay.after began.
+---@param number number
+function relay.cancel(number) end
+
+---Texts and numbers that all workers and generations of the script share.
+relay.shared = {}
+
+---@param key string
+---@return string?
+function relay.shared.get(key) end
+
+---@param key string
+---@param text string? nil: removes it
+function relay.shared.set(key, text) end
+
+---Adds to a number, 0 if there is none, and returns the sum.
+---@param key string
+---@param change number?
+---@return number
+function relay.shared.add(key, change) end
+
+return relay
