@@ -125,7 +125,8 @@ static const struct mix_part_ops part_ops = {.on_group = on_group,
 /* Keeps the source at work although the viewer is not among its own. */
 static void listen_to(struct mix *mix, struct mix_part *part, struct source *source)
 {
-    const struct moq_wish wish = core_viewer_source_wish(mix->viewer);
+    struct moq_wish wish = *moq_viewer_wish(mix->viewer->served);
+    wish.min = wish.max = MOQ_NO_GROUP;
     mix_part_listen(part, source, &wish);
 }
 

@@ -35,12 +35,12 @@ bool source_can_ask_ranges(const struct source *source)
     return announcement_can(source->origin, MOQ_CAN_RANGES) && !source->is_continued;
 }
 
-void source_expect(struct source *source, const struct moq_wish *wish)
+void source_expect(struct source *source, struct moq_track *track, const struct moq_wish *wish)
 {
     if (wish->min == MOQ_NO_GROUP || !source->origin || !source_can_ask_ranges(source))
         return;
     if (!source->feed->ops->covers(source->feed, wish->min))
-        moq_track_expect(source->track, wish->min, source->router->clock->now_ns + CORE_HISTORY_NS);
+        moq_track_expect(track, wish->min, source->router->clock->now_ns + CORE_HISTORY_NS);
 }
 
 /* Gives up the origin first: cutting groups may close viewers, and then the origin must not be
@@ -308,7 +308,7 @@ bool source_wait(struct source *source, const struct moq_wish *wish)
 {
     if (is_fed(source) && !source->is_resting)
         return true;
-    source_expect(source, wish);
+    source_expect(source, source->track, wish);
     if (ask_feed(source, wish))
         return false;
     return source->route && !source_is_ready(source); /* it may have ended, or switched */

@@ -83,9 +83,9 @@ void source_adjust(struct source *source); /* asks the feed for what viewers wan
 bool source_wait(struct source *source, const struct moq_wish *wish);
 /* Whether a viewer can be served now; if not, it waits for source_ready. */
 bool source_is_ready(const struct source *source);
-/* Call it before a viewer with this wish is served. If older groups that it wants are on their way,
- * tells the track to expect them. */
-void source_expect(struct source *source, const struct moq_wish *wish);
+/* Call it before a viewer with this wish is served from `track`, the source's or a mix of it. If
+ * older groups that it wants are on their way, tells the track to expect them. */
+void source_expect(struct source *source, struct moq_track *track, const struct moq_wish *wish);
 /* Whether the origin obeys ranges, and its sequences are the same as those here. */
 bool source_can_ask_ranges(const struct source *source);
 struct source *source_of(const struct route *route);   /* NULL: nobody watches */

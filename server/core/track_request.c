@@ -95,12 +95,11 @@ static struct viewer_origin origin_of(const struct track_request *request,
     };
 }
 
-/* A viewer that asks for groups by number wants those of one track. */
+/* A viewer that asks for a range with an end wants these groups of this track. */
 static bool may_be_moved(const struct track_request *request)
 {
-    const struct moq_wish *wish = &request->asked->wish;
-    return core_ladder_count(request->request.ladder) > 1 && wish->min == MOQ_NO_GROUP &&
-           wish->max == MOQ_NO_GROUP;
+    return core_ladder_count(request->request.ladder) > 1 &&
+           request->asked->wish.max == MOQ_NO_GROUP;
 }
 
 /* Takes over `mix`, which may be NULL. */
@@ -109,9 +108,10 @@ static void serve_viewer(struct track_request *request, struct source *source,
 {
     struct router *router = request->router;
     struct moq_request *asked = request->asked;
-    source_expect(source, &asked->wish);
+    struct moq_track *track = mix ? mix_track(mix) : source->track;
+    source_expect(source, track, &asked->wish);
     track_request_gone(asked);
-    if (!core_viewer_serve(viewer, asked, mix ? mix_track(mix) : source->track)) {
+    if (!core_viewer_serve(viewer, asked, track)) {
         router->counters.requests_refused++;
         core_viewer_free(viewer);
         mix_free(&mix);

@@ -109,7 +109,7 @@ void core_viewer_free(struct core_viewer *viewer)
 struct moq_wish core_viewer_source_wish(const struct core_viewer *viewer)
 {
     struct moq_wish wish = *moq_viewer_wish(viewer->served);
-    if (viewer->mix)
+    if (viewer->has_turned)
         wish.min = wish.max = MOQ_NO_GROUP;
     return wish;
 }

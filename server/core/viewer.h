@@ -29,6 +29,7 @@ struct core_viewer {
     struct mix *mix; /* see mix.h: what it is served; NULL: the source's track itself */
     void (*on_free)(struct core_viewer *viewer); /* of the mix */
     const char *rendition_by; /* the name of the entry that moved it last; NULL: none has */
+    bool has_turned;          /* it was moved to another rendition */
     bool is_revoked;          /* it is being closed, because its peer may not watch any more */
     struct chain_member member;
     max_align_t slots[]; /* of the chain's entries */
@@ -62,8 +63,8 @@ void core_keep_groups_for(struct router *router, const struct viewer_origin *ori
  * this returns. */
 void core_viewer_decide(struct core_viewer *viewer);
 
-/* What it wants of its source. The groups of a mix have numbers of their own, so its range means
- * nothing to a source. */
+/* What it wants of its source. The numbers of groups are those of the rendition that it had first,
+ * so its range means nothing to the source of another one. */
 struct moq_wish core_viewer_source_wish(const struct core_viewer *viewer);
 
 /* Its peer may have another identity: shares that one's pacer, if it has a cap. */

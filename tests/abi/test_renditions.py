@@ -56,7 +56,7 @@ async def viewers_without_renditions_stay(relay):
 async def viewers_of_a_range_stay(relay):
     publisher, viewer = await connect(relay), await connect(relay)
     await publish(publisher, HIGH, LOW)
-    await watch(viewer, HIGH, first=7)
+    await watch(viewer, HIGH, first=7, last=9)
     high = await subscription(publisher)
     high.group(7, media(1, b"high"))
     await told(relay, "stays live/high")
