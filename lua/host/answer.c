@@ -28,8 +28,8 @@ static double read_number(const struct reading *reading, const char *field, doub
     double number = lua_type(lua, -1) == LUA_TNUMBER ? lua_tonumber(lua, -1) : NAN;
     if (!(number >= least && number <= most)) { /* also not a number */
         lua_pushvalue(lua, -1);
-        luaL_error(lua, "%s: %s is a number from %d to %d, not %s", reading->where, field,
-                   (int)least, (int)most, describe_value(lua));
+        luaL_error(lua, "%s: %s is a number from %f to %f, not %s", reading->where, field, least,
+                   most, describe_value(lua));
     }
     return number;
 }
@@ -74,12 +74,69 @@ static void read_order(const struct reading *reading)
     reading->answer->policy.order = is_newest ? RELAY_ORDER_NEWEST : RELAY_ORDER_OLDEST;
 }
 
+#define RATE_LEAST_BPS 8000.0
+#define RATE_MOST_BPS 1e12
+
+/* Bits per second; 0: no cap. */
+static uint64_t read_bps(const struct reading *reading, const char *field)
+{
+    double bps = read_number(reading, field, 0, RATE_MOST_BPS);
+    if (bps > 0 && bps < RATE_LEAST_BPS)
+        luaL_error(reading->lua, "%s: %s is 0 (no cap) or at least %f bits per second",
+                   reading->where, field, RATE_LEAST_BPS);
+    return (uint64_t)bps;
+}
+
+static void read_rate(const struct reading *reading)
+{
+    reading->answer->policy.rate_bps = read_bps(reading, "rate");
+    reading->answer->policy.set |= RELAY_SET_RATE;
+}
+
+static void read_identity_rate(const struct reading *reading)
+{
+    reading->answer->policy.identity_rate_bps = read_bps(reading, "identity_rate");
+    reading->answer->policy.set |= RELAY_SET_IDENTITY_RATE;
+}
+
+/* A word, or how many seconds back. */
+static uint64_t read_start_ns(const struct reading *reading)
+{
+    static const struct {
+        const char *word;
+        uint64_t ns;
+    } words[] = {
+        {"newest", RELAY_BEGIN_NEWEST}, {"oldest", RELAY_BEGIN_OLDEST}, {"next", RELAY_BEGIN_NEXT}};
+    lua_State *lua = reading->lua;
+    if (lua_type(lua, -1) != LUA_TSTRING)
+        return (uint64_t)(read_number(reading, "start", 0, ANSWER_START_MAX_S) * 1e9);
+    for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
+        if (strcmp(words[i].word, lua_tostring(lua, -1)) == 0)
+            return words[i].ns;
+    luaL_error(lua,
+               "%s: start is \"newest\", \"oldest\", \"next\", or how many seconds back, not "
+               "\"%s\"",
+               reading->where, lua_tostring(lua, -1));
+    return 0;
+}
+
+static void read_start(const struct reading *reading)
+{
+    reading->answer->policy.start_ns = read_start_ns(reading);
+    reading->answer->policy.set |= RELAY_SET_START;
+}
+
 static void read_path(const struct reading *reading)
 {
     reading->answer->path = read_text(reading, "path");
     if (!relay_path_is_valid(reading->answer->path))
         luaL_error(reading->lua, "%s: path is no path that a track can have: \"%s\"",
                    reading->where, reading->answer->path);
+}
+
+static void read_track(const struct reading *reading)
+{
+    reading->answer->track = read_text(reading, "track");
 }
 
 static size_t read_prefixes(const struct reading *reading, const char *field, const char **out)
@@ -136,10 +193,18 @@ static const struct field {
     unsigned kind;
     void (*read)(const struct reading *reading);
 } all_fields[] = {
-    {"latency", ANSWER_POLICY, read_latency},   {"priority", ANSWER_POLICY, read_priority},
-    {"order", ANSWER_POLICY, read_order},       {"path", ANSWER_PATH, read_path},
-    {"publish", ANSWER_GRANTS, read_publish},   {"subscribe", ANSWER_GRANTS, read_subscribe},
-    {"identity", ANSWER_GRANTS, read_identity}, {"expires", ANSWER_GRANTS, read_expires},
+    {"latency", ANSWER_POLICY, read_latency},
+    {"priority", ANSWER_POLICY, read_priority},
+    {"rate", ANSWER_POLICY, read_rate},
+    {"identity_rate", ANSWER_POLICY, read_identity_rate},
+    {"start", ANSWER_START, read_start},
+    {"order", ANSWER_POLICY, read_order},
+    {"path", ANSWER_PATH, read_path},
+    {"track", ANSWER_TRACK, read_track},
+    {"publish", ANSWER_GRANTS, read_publish},
+    {"subscribe", ANSWER_GRANTS, read_subscribe},
+    {"identity", ANSWER_GRANTS, read_identity},
+    {"expires", ANSWER_GRANTS, read_expires},
 };
 enum { FIELDS = sizeof all_fields / sizeof all_fields[0] };
 

@@ -10,14 +10,17 @@
 enum {
     ANSWER_PREFIXES_MAX = 64, /* of each list of grants */
     ANSWER_LATENCY_MAX_MS = 3600000,
+    ANSWER_START_MAX_S = 3600,
 };
 
 enum answer_kind { ANSWER_PASS, ANSWER_ALLOW, ANSWER_DENY };
 
 /* Fields that an answer may have, or-ed. */
 enum answer_fields {
-    ANSWER_POLICY = 1, /* latency, priority, order */
+    ANSWER_POLICY = 1, /* latency, priority, order, rate, identity_rate */
     ANSWER_PATH = 2,
+    ANSWER_TRACK = 8,
+    ANSWER_START = 16,
     ANSWER_GRANTS = 4, /* publish, subscribe, identity, expires */
 };
 
@@ -26,7 +29,8 @@ struct answer {
     enum answer_kind kind;
     enum relay_denial code;
     char reason[RELAY_REASON_BYTES];
-    const char *path; /* NULL: none */
+    const char *path;  /* NULL: none */
+    const char *track; /* the name of a rendition; NULL: none */
     struct relay_policy policy;
     bool has_grants;
     struct relay_grants grants;

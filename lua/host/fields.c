@@ -122,6 +122,8 @@ NUMBER_OF_VIEWER(backlog_bytes, stats_of(viewer)->backlog_bytes)
 NUMBER_OF_VIEWER(backlog_ms, (double)stats_of(viewer)->lag_ns / 1e6)
 NUMBER_OF_VIEWER(latency, (double)policy_of(viewer)->latency_ns / 1e6)
 NUMBER_OF_VIEWER(priority, policy_of(viewer)->priority)
+NUMBER_OF_VIEWER(rate, policy_of(viewer)->rate_bps)
+NUMBER_OF_VIEWER(identity_rate, policy_of(viewer)->identity_rate_bps)
 NUMBER_OF_VIEWER(rtt_ms, (double)transport_of(viewer)->rtt_ns / 1e6)
 NUMBER_OF_VIEWER(rate_bps, transport_of(viewer)->rate_bps)
 #undef NUMBER_OF_VIEWER
@@ -158,6 +160,8 @@ static const struct viewer_field {
     {"latency", push_latency},
     {"priority", push_priority},
     {"order", push_order},
+    {"rate", push_rate},
+    {"identity_rate", push_identity_rate},
     {"rtt_ms", push_rtt_ms},
     {"rate_bps", push_rate_bps},
     {"loss", push_loss},
@@ -271,8 +275,8 @@ void fields_freeze_peer(lua_State *lua, const struct relay_peer *peer)
 
 bool fields_is_name(const char *name, bool is_peer)
 {
-    static const char *const fixed[] = {"id",   "peer",      "path",  "address", "sni",
-                                        "page", "transport", "query", NULL};
+    static const char *const fixed[] = {"id",  "peer", "path",      "ladder", "address",
+                                        "sni", "page", "transport", "query",  NULL};
     for (int i = 0; fixed[i]; i++)
         if (strcmp(fixed[i], name) == 0)
             return true;

@@ -8,6 +8,7 @@
 #include <string.h>
 
 #include "lua/host/answer.h"
+#include "lua/host/renditions.h"
 
 static struct script *script_at(const struct relay_worker *worker)
 {
@@ -29,6 +30,8 @@ static enum relay_verdict apply_fields(const struct answer *answer, struct relay
     int error = 0;
     if (answer->path)
         error = relay_request_set_path(request, answer->path);
+    if (!error && answer->track)
+        error = renditions_begin_with(request, answer->track);
     if (!error && answer->policy.set)
         error = relay_request_set_policy(request, &answer->policy);
     if (!error && answer->has_grants)
@@ -134,13 +137,16 @@ static int push_subscribe(lua_State *lua, void *user)
     return 2;
 }
 
+enum { SUBSCRIPTION_FIELDS = ANSWER_POLICY | ANSWER_TRACK | ANSWER_START };
+
 /* A fault means the usual route and policy: who may watch was decided before. */
 static enum relay_verdict on_subscribe(struct relay_peer *peer, struct relay_request *request)
 {
     bool is_subscription = relay_request_kind(request) == RELAY_REQUEST_SUBSCRIBE;
     struct request_call answer = {.peer = peer,
                                   .request = request,
-                                  .fields = ANSWER_PATH | (is_subscription ? ANSWER_POLICY : 0)};
+                                  .fields =
+                                      ANSWER_PATH | (is_subscription ? SUBSCRIPTION_FIELDS : 0)};
     const struct script_call call = {push_subscribe, read_request, &answer};
     script_call(script_at(relay_peer_worker(peer)), SCRIPT_SUBSCRIBE, &call);
     return answer.verdict;
@@ -150,8 +156,10 @@ static enum relay_verdict on_subscribe(struct relay_peer *peer, struct relay_req
 
 struct viewer_call {
     struct relay_viewer *viewer;
+    double behind_ms; /* of `backlog` */
     struct relay_policy policy;
-    bool is_closing;
+    char track[RELAY_PATH_BYTES]; /* "": it stays */
+    bool is_closing, is_skipping;
 };
 
 static int push_viewer(lua_State *lua, void *user)
@@ -161,44 +169,114 @@ static int push_viewer(lua_State *lua, void *user)
     return 1;
 }
 
-static void read_sample(lua_State *lua, int count, const char *where, void *user)
+static int push_late_viewer(lua_State *lua, void *user)
+{
+    const struct viewer_call *call = user;
+    push_viewer(lua, user);
+    lua_pushnumber(lua, call->behind_ms);
+    return 2;
+}
+
+static void read_word(lua_State *lua, const char *where, struct viewer_call *call)
+{
+    const char *word = lua_tostring(lua, 1);
+    call->is_closing = strcmp(word, "close") == 0;
+    call->is_skipping = strcmp(word, "skip") == 0;
+    if (!call->is_closing && !call->is_skipping)
+        luaL_error(lua,
+                   "%s: it returned \"%s\"; the words that it may return are \"skip\" and "
+                   "\"close\"",
+                   where, word);
+}
+
+static void read_viewers_answer(lua_State *lua, int count, const char *where, void *user)
 {
     struct viewer_call *call = user;
     struct answer answer;
     if (count > 0 && lua_type(lua, 1) == LUA_TSTRING) {
-        if (strcmp(lua_tostring(lua, 1), "close") != 0)
-            luaL_error(lua,
-                       "%s: sample returned \"%s\"; the only word that it may return is "
-                       "\"close\"",
-                       where, lua_tostring(lua, 1));
-        call->is_closing = true;
+        read_word(lua, where, call);
         return;
     }
-    answer_read(lua, count, where, ANSWER_POLICY, &answer);
+    answer_read(lua, count, where, ANSWER_POLICY | ANSWER_TRACK, &answer);
     call->policy = answer.policy;
     call->is_closing = answer.kind == ANSWER_DENY;
+    if (answer.track && strlen(answer.track) >= sizeof call->track)
+        luaL_error(lua, "%s: track is too long for a path", where);
+    if (answer.track)
+        memcpy(call->track, answer.track, strlen(answer.track) + 1);
+}
+
+static void move_viewer(struct relay_self *self, struct relay_viewer *viewer, const char *track)
+{
+    uint64_t number = relay_viewer_number(viewer);
+    int error = renditions_turn_to(viewer, track);
+    if (error)
+        relay_log(self, RELAY_WARN, "viewer %llu cannot be moved to \"%s\": %s",
+                  (unsigned long long)number, track, relay_error_words(error));
+}
+
+/* Each step may end the viewer, and then on_viewer_close clears `here->answered`. */
+static void apply_to_viewer(struct lua_worker *here, const struct viewer_call *call)
+{
+    here->answered = call->viewer;
+    if (call->policy.set)
+        relay_viewer_set_policy(call->viewer, &call->policy);
+    if (here->answered && call->track[0])
+        move_viewer(script_self(here->script), call->viewer, call->track);
+    if (here->answered && call->is_skipping)
+        relay_viewer_skip(call->viewer);
+    if (here->answered && call->is_closing)
+        relay_viewer_close(call->viewer, RELAY_DENIED_REFUSED);
+}
+
+/* False: the viewer is gone. */
+static bool ask_about_viewer(struct lua_worker *here, enum script_hook hook,
+                             int (*push)(lua_State *lua, void *user), struct viewer_call *answer)
+{
+    const struct script_call call = {push, read_viewers_answer, answer};
+    here->answered = answer->viewer;
+    if (script_call(here->script, hook, &call) == SCRIPT_DONE)
+        apply_to_viewer(here, answer);
+    return here->answered != NULL;
+}
+
+/* How late it is, if that is more than half of what it may be; else 0. */
+static double lateness_ms(const struct relay_viewer *viewer)
+{
+    struct relay_viewer_stats stats = {.size = sizeof stats};
+    struct relay_policy policy = {.size = sizeof policy};
+    relay_viewer_stats(viewer, &stats);
+    relay_viewer_policy(viewer, &policy);
+    return stats.lag_ns > policy.latency_ns / 2 ? (double)stats.lag_ns / 1e6 : 0;
+}
+
+static bool ask_about_backlog(struct lua_worker *here, struct relay_viewer *viewer)
+{
+    struct viewer_call answer = {.viewer = viewer};
+    if (!script_has(here->script, SCRIPT_BACKLOG))
+        return true;
+    answer.behind_ms = lateness_ms(viewer);
+    return answer.behind_ms == 0 ||
+           ask_about_viewer(here, SCRIPT_BACKLOG, push_late_viewer, &answer);
 }
 
 static void on_viewer_sample(struct relay_viewer *viewer)
 {
+    struct lua_worker *here = relay_worker_slot(relay_peer_worker(relay_viewer_peer(viewer)));
     struct viewer_call answer = {.viewer = viewer};
-    const struct script_call call = {push_viewer, read_sample, &answer};
-    struct script *script = script_at(relay_peer_worker(relay_viewer_peer(viewer)));
-    if (script_call(script, SCRIPT_SAMPLE, &call) != SCRIPT_DONE)
-        return;
-    if (answer.is_closing)
-        relay_viewer_close(viewer, RELAY_DENIED_REFUSED);
-    else if (answer.policy.set)
-        relay_viewer_set_policy(viewer, &answer.policy);
+    if (ask_about_backlog(here, viewer) && script_has(here->script, SCRIPT_SAMPLE))
+        ask_about_viewer(here, SCRIPT_SAMPLE, push_viewer, &answer);
 }
 
 static void on_viewer_close(struct relay_viewer *viewer)
 {
+    struct lua_worker *here = relay_worker_slot(relay_peer_worker(relay_viewer_peer(viewer)));
     struct viewer_call answer = {.viewer = viewer};
     const struct script_call call = {.push = push_viewer, .user = &answer};
-    struct script *script = script_at(relay_peer_worker(relay_viewer_peer(viewer)));
-    script_call(script, SCRIPT_LEAVE, &call);
-    view_forget(script, relay_viewer_slot(viewer));
+    if (here->answered == viewer)
+        here->answered = NULL;
+    script_call(here->script, SCRIPT_LEAVE, &call);
+    view_forget(here->script, relay_viewer_slot(viewer));
 }
 
 static void on_session_close(struct relay_peer *peer)

@@ -7,6 +7,7 @@
 
 struct lua_worker { /* in the worker's slot */
     struct script *script;
+    struct relay_viewer *answered; /* one that is asked about now; NULL: it is gone, or none */
 };
 
 extern const struct relay_hooks lua_hooks;

@@ -10,9 +10,9 @@
 #include "lua/host/script.h"
 
 static const char *const hook_names[SCRIPT_HOOKS] = {
-    [SCRIPT_LOAD] = "load",     [SCRIPT_CONNECT] = "connect",     [SCRIPT_ANNOUNCE] = "announce",
-    [SCRIPT_SAMPLE] = "sample", [SCRIPT_SUBSCRIBE] = "subscribe", [SCRIPT_LEAVE] = "leave",
-    [SCRIPT_TIMER] = "timer"};
+    [SCRIPT_LOAD] = "load",       [SCRIPT_CONNECT] = "connect",     [SCRIPT_ANNOUNCE] = "announce",
+    [SCRIPT_SAMPLE] = "sample",   [SCRIPT_SUBSCRIBE] = "subscribe", [SCRIPT_LEAVE] = "leave",
+    [SCRIPT_BACKLOG] = "backlog", [SCRIPT_TIMER] = "timer"};
 
 const char *script_hook_name(enum script_hook hook)
 {
@@ -292,7 +292,8 @@ void script_attach(struct script *script, struct relay_worker *worker, struct pu
     script->worker = worker;
     set_pulse(script, pulse);
     relay_count(worker, script->counter_of_scripts, 1);
-    relay_worker_set_sampling(worker, script_has(script, SCRIPT_SAMPLE));
+    relay_worker_set_sampling(worker, script_has(script, SCRIPT_SAMPLE) ||
+                                          script_has(script, SCRIPT_BACKLOG));
     script_start_timers(script);
 }
 

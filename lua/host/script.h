@@ -25,6 +25,7 @@ enum script_hook {
     SCRIPT_ANNOUNCE,
     SCRIPT_SUBSCRIBE,
     SCRIPT_SAMPLE,
+    SCRIPT_BACKLOG,
     SCRIPT_LEAVE,
     SCRIPT_TIMER, /* all timers share a fuse */
     SCRIPT_HOOKS,

@@ -8,6 +8,8 @@
 #include <lauxlib.h>
 #include <string.h>
 
+#include "lua/host/renditions.h"
+
 /* ---- Fields of the table at the top ---------------------------------------------------------- */
 
 /* NULL: nil. */
@@ -310,6 +312,7 @@ void view_push_subscriber(lua_State *lua, const struct relay_request *request)
     char path[RELAY_PATH_BYTES];
     view_push_pending(lua, relay_request_peer(request), relay_request_viewer(request));
     set_text(lua, "path", relay_request_path(request, path, sizeof path));
+    renditions_show_requests(lua, request);
 }
 
 /* Pushes the table that it had as a subscription. False: it had none, nothing is pushed. */
@@ -341,6 +344,7 @@ void view_push_viewer(lua_State *lua, struct relay_viewer *viewer)
         if (!push_taken(lua, peer, number))
             push_new_viewer(lua, peer, number);
         set_text(lua, "path", relay_viewer_path(viewer, path, sizeof path));
+        renditions_show_viewers(lua, viewer);
         lua_rawgeti(lua, LUA_REGISTRYINDEX, script_of(lua)->viewer_metatable);
         lua_setmetatable(lua, -2);
         view->is_kept = true;

@@ -26,6 +26,9 @@
 ---@field latency number milliseconds that apply to it now
 ---@field priority number 0 to 255; 128 is neutral
 ---@field order "newest"|"oldest"
+---@field rate number its cap in bits per second; 0: none
+---@field identity_rate number the cap of all viewers of its identity together; 0: none
+---@field ladder relay.Rendition[]? what it may be moved between, the lowest bit rate first
 ---@field rtt_ms number
 ---@field rate_bps number that its path was measured to carry; 0: not known
 ---@field loss number lost packets, 0 to 1
@@ -35,6 +38,12 @@
 ---@field groups_skipped number
 ---@field bytes_sent number
 ---@field [any] any
+
+---One of several tracks with the same pictures.
+---@class relay.Rendition
+---@field name string the last part of its path
+---@field path string
+---@field bitrate number bits per second; 0: not known
 
 ---What a peer wants, in `subscribe`.
 ---@class relay.Want
@@ -50,9 +59,17 @@
 ---@field latency number? milliseconds: a group is skipped when its successor is older than this
 ---@field priority number? 0 to 255; higher goes first
 ---@field order "newest"|"oldest"|nil which of several groups goes first
+---@field rate number? bits per second that it may get at most; 0: no cap
+---@field identity_rate number? the same for all viewers of its identity together
+
+---The answer of `sample` and `backlog`.
+---@class relay.Change: relay.Policy
+---@field track string? the rendition to move to: its path, or the last parts of it
 
 ---The answer of `subscribe`.
 ---@class relay.Service: relay.Policy
+---@field track string? the rendition to begin with
+---@field start "newest"|"oldest"|"next"|number|nil where it begins; a number: so many seconds back
 ---@field path string? the path to serve instead
 
 ---The answer of `announce`.
@@ -75,7 +92,8 @@ local relay = {}
 ---@overload fun(name: "connect", hook: fun(peer: relay.Peer): relay.Grants|boolean?, string?, relay.Denial?)
 ---@overload fun(name: "announce", hook: fun(peer: relay.Peer, path: string): relay.Offer|boolean?, string?, relay.Denial?)
 ---@overload fun(name: "subscribe", hook: fun(viewer: relay.Viewer, want: relay.Want): relay.Service|boolean?, string?, relay.Denial?)
----@overload fun(name: "sample", hook: fun(viewer: relay.Viewer): relay.Policy|"close"|nil)
+---@overload fun(name: "sample", hook: fun(viewer: relay.Viewer): relay.Change|"skip"|"close"|nil)
+---@overload fun(name: "backlog", hook: fun(viewer: relay.Viewer, behind: number): relay.Change|"skip"|"close"|nil)
 ---@overload fun(name: "leave", hook: fun(viewer: relay.Viewer))
 function relay.on(name, hook) end
 

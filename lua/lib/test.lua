@@ -94,7 +94,7 @@ function viewers:sample(numbers)
   return self:served()
 end
 
--- How it is served: latency, priority, order, path, track, and closed.
+-- How it is served: latency, priority, order, path, track, skips (how often it was skipped), and closed.
 function viewers:served()
   return tester.look(self.handle)
 end
@@ -111,6 +111,12 @@ peers.__index = peers
 -- The hook `announce`. Returns what was decided.
 function peers:announce(path)
   return tester.announce(self.policy.handle, self.handle, path)
+end
+
+-- What its subscriptions may be moved between from now on: a list of tables with `path` and `bitrate`, the lowest first.
+function peers:ladder(list)
+  tester.ladder(self.handle, list)
+  return self
 end
 
 -- The hook `subscribe`; `kind` may be "fetch" or "info". Returns the viewer, nil if there is none, and what was decided.

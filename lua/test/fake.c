@@ -173,6 +173,7 @@ static struct relay_viewer *add_viewer(const struct relay_request *request, cons
     viewer->next = peer->viewers;
     peer->viewers = viewer;
     viewer->number = request->viewer;
+    viewer->ladder = peer->ladder;
     snprintf(viewer->path, sizeof viewer->path, "%s", path);
     snprintf(viewer->track, sizeof viewer->track, "%s", request->path);
     viewer->policy = (struct relay_policy){

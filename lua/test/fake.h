@@ -44,6 +44,14 @@ struct relay_self {
     bool is_reload_wanted; /* atomic */
 };
 
+enum { FAKE_RENDITIONS_MAX = 8 };
+
+struct fake_ladder {
+    char paths[FAKE_RENDITIONS_MAX][FAKE_TEXT_BYTES];
+    uint64_t bitrates_bps[FAKE_RENDITIONS_MAX];
+    size_t count;
+};
+
 struct relay_peer {
     struct relay_self *self;
     struct relay_peer *next;
@@ -54,7 +62,8 @@ struct relay_peer {
     uint32_t version;
     bool is_cluster, is_gone;
     struct relay_peer_stats stats;
-    char *closed_why; /* NULL: the module has not closed it */
+    struct fake_ladder ladder; /* of its subscriptions */
+    char *closed_why;          /* NULL: the module has not closed it */
     max_align_t slot[];
 };
 
@@ -65,6 +74,8 @@ struct relay_viewer {
     char path[RELAY_PATH_BYTES], track[RELAY_PATH_BYTES];
     struct relay_viewer_stats stats;
     struct relay_policy policy;
+    struct fake_ladder ladder;
+    uint32_t skips;          /* how often the module skipped it */
     bool is_gone, is_closed; /* it has left; by the module */
     enum relay_denial code;
     max_align_t slot[];

@@ -278,6 +278,33 @@ static int subscribe_path(lua_State *lua)
     return 2;
 }
 
+static void read_rung(lua_State *lua, struct fake_ladder *ladder, size_t index)
+{
+    lua_getfield(lua, -1, "path");
+    lua_getfield(lua, -2, "bitrate");
+    snprintf(ladder->paths[index], FAKE_TEXT_BYTES, "%s", luaL_checkstring(lua, -2));
+    ladder->bitrates_bps[index] = (uint64_t)luaL_checknumber(lua, -1);
+    lua_pop(lua, 2);
+}
+
+/* ladder(peer, list): what its subscriptions have from now on, each a table of path and bitrate. */
+static int set_ladder(lua_State *lua)
+{
+    struct relay_peer *peer = lua_touserdata(lua, 1);
+    luaL_checktype(lua, 2, LUA_TTABLE);
+    size_t count = lua_objlen(lua, 2);
+    if (count > FAKE_RENDITIONS_MAX)
+        return luaL_error(lua, "a ladder has at most %d renditions here", FAKE_RENDITIONS_MAX);
+    for (size_t i = 0; i < count; i++) {
+        lua_rawgeti(lua, 2, (int)i + 1);
+        luaL_checktype(lua, -1, LUA_TTABLE);
+        read_rung(lua, &peer->ladder, i);
+        lua_pop(lua, 1);
+    }
+    peer->ladder.count = count;
+    return 0;
+}
+
 /* set(viewer, numbers): those that are given. */
 static int set_numbers(lua_State *lua)
 {
@@ -338,6 +365,8 @@ static int look_at_viewer(lua_State *lua)
     push_policy(lua, &all);
     lua_pushboolean(lua, viewer->is_closed);
     lua_setfield(lua, -2, "closed");
+    lua_pushnumber(lua, viewer->skips);
+    lua_setfield(lua, -2, "skips");
     set_text(lua, "path", viewer->path);
     set_text(lua, "track", viewer->track);
     return 1;
@@ -346,13 +375,11 @@ static int look_at_viewer(lua_State *lua)
 void policy_push_functions(lua_State *lua)
 {
     static const luaL_Reg functions[] = {
-        {"load", load_policy},       {"reload", reload_policy},
-        {"advance", advance_policy}, {"counter", count_policy},
-        {"log", log_of_policy},      {"connect", connect_peer},
-        {"announce", announce_path}, {"subscribe", subscribe_path},
-        {"set", set_numbers},        {"sample", sample_viewer},
-        {"leave", leave_viewer},     {"disconnect", disconnect_peer},
-        {"look", look_at_viewer},    {NULL, NULL}};
+        {"load", load_policy},       {"reload", reload_policy},     {"advance", advance_policy},
+        {"counter", count_policy},   {"log", log_of_policy},        {"connect", connect_peer},
+        {"announce", announce_path}, {"subscribe", subscribe_path}, {"set", set_numbers},
+        {"sample", sample_viewer},   {"leave", leave_viewer},       {"disconnect", disconnect_peer},
+        {"look", look_at_viewer},    {"ladder", set_ladder},        {NULL, NULL}};
     lua_newtable(lua);
     for (const luaL_Reg *each = functions; each->name; each++) {
         lua_pushcfunction(lua, each->func);

@@ -10,7 +10,7 @@ bool relay_path_is_valid(const char *path)
     return *path && strcmp(path, "a//b") != 0;
 }
 
-enum { ALL = ANSWER_POLICY | ANSWER_PATH | ANSWER_GRANTS };
+enum { ALL = ANSWER_POLICY | ANSWER_PATH | ANSWER_GRANTS | ANSWER_TRACK | ANSWER_START };
 
 struct question {
     const char *text;
@@ -97,6 +97,21 @@ static void has_policy(const struct answer *answer)
     assert_string_equal(answer->path, "live/room");
 }
 
+static void has_caps(const struct answer *answer)
+{
+    assert_int_equal(answer->policy.set,
+                     RELAY_SET_RATE | RELAY_SET_IDENTITY_RATE | RELAY_SET_START);
+    assert_int_equal(answer->policy.rate_bps, 2000000);
+    assert_int_equal(answer->policy.identity_rate_bps, 0);
+    assert_int_equal(answer->policy.start_ns, 2500000000);
+    assert_string_equal(answer->track, "low");
+}
+
+static void begins_with_the_oldest(const struct answer *answer)
+{
+    assert_int_equal(answer->policy.start_ns, RELAY_BEGIN_OLDEST);
+}
+
 static void has_grants(const struct answer *answer)
 {
     assert_int_equal(answer->kind, ANSWER_ALLOW);
@@ -119,6 +134,8 @@ static void answers_are_read(void **state)
     is("return false, 'who?', 'not found'", 0, denies_unknown);
     is("return {latency = 250.5, priority = 255, order = 'newest', path = 'live/room'}", ALL,
        has_policy);
+    is("return {rate = 2e6, identity_rate = 0, start = 2.5, track = 'low'}", ALL, has_caps);
+    is("return {start = 'oldest'}", ALL, begins_with_the_oldest);
     is("return {publish = {}, subscribe = {'a', 'b'}, identity = 'anna', expires = 2}", ALL,
        has_grants);
 }
@@ -150,6 +167,12 @@ static void wrong_answers_are_told(void **state)
     is_wrong("local t = {} for i = 1, 65 do t[i] = 'a' end return {publish = t}", ALL,
              "more than 64 prefixes");
     is_wrong("return {expires = -5}", ALL, "expires is a number");
+    is_wrong("return {rate = 1}", ALL, "rate is 0 (no cap) or at least 8000");
+    is_wrong("return {rate = 1e13}", ALL, "rate is a number from 0 to 1000000000000");
+    is_wrong("return {identity_rate = '1M'}", ALL, "identity_rate is a number");
+    is_wrong("return {start = 'first'}", ALL, "start is \"newest\", \"oldest\", \"next\"");
+    is_wrong("return {start = -1}", ALL, "start is a number from 0 to 3600");
+    is_wrong("return {track = 5}", ALL, "track is a text");
     is_wrong("return false, 5", ALL, "the reason of a refusal is a text");
     is_wrong("return false, 'no', 'never'", ALL, "a refusal is one of");
 }

@@ -1,0 +1,103 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Viewers that a script moves between the renditions of a ladder: what they export decodes without an error, and no time is missing
+or comes twice."""
+
+import json
+
+from luakit import *
+from test_ladder import KARP, one_file, publish
+
+FRAME_S = 1 / 25
+
+MOVES = """
+local relay = require "relay"
+local names = { "video1", "video2", "video3", "video2" }
+relay.on("sample", function(viewer)
+  if not viewer.ladder then return end
+  viewer.since = viewer.since or relay.now()
+  local turn = math.floor((relay.now() - viewer.since) / 3) % 4 + 1
+  return { track = names[turn] }
+end)
+relay.on("leave", function(viewer)
+  if viewer.ladder then relay.log("info", "it left " .. viewer.track .. " of " .. #viewer.ladder) end
+end)
+"""
+
+
+def subscriber(relay, path, out, *options):
+    return Process([KARP, "--tls-disable-verify", "subscribe", relay.url(path), "-o", out, "--latency", "10s", *options])
+
+
+def ends(process, words):
+    check_equal(process.wait(60), 0, f"{words}: {process.err[-5:]}")
+
+
+def packets(path):
+    status, out, err = run(["ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "packet=pts_time", "-of", "json", path], 60)
+    check_equal(status, 0, err)
+    return sorted(float(packet["pts_time"]) for packet in json.loads(out)["packets"])
+
+
+def sizes(path):
+    """The sizes of pictures, in the order in which they came."""
+    status, out, err = run(["ffprobe", "-v", "error", "-select_streams", "v", "-show_entries", "frame=width", "-of", "csv=p=0", path], 60)
+    check_equal((status, err), (0, ""), "decoding")
+    widths = [int(line.strip(b",")) for line in out.split()]
+    return [width for i, width in enumerate(widths) if i == 0 or width != widths[i - 1]]
+
+
+def check_seamless(path, least):
+    status, _, err = run(["ffmpeg", "-v", "error", "-xerror", "-i", path, "-map", "0", "-f", "null", "-"], 60)
+    check_equal((status, err), (0, ""), f"decoding {path}")
+    times = packets(path)
+    check(len(times) >= least, f"only {len(times)} pictures came")
+    steps = [later - earlier for earlier, later in zip(times, times[1:])]
+    check(all(abs(step - FRAME_S) < FRAME_S / 4 for step in steps), f"times have gaps or repetitions: {[s for s in steps if abs(s - FRAME_S) > 0.01][:5]}")
+
+
+def moved(workers, begin, viewers):
+    """Runs a broadcast of 16 s past two viewers of `viewers`, and one whom nobody moves."""
+    relay = ScriptRelay("moves", MOVES, modules=(f"ladder: {{ begin: {begin} }}",), workers=workers)
+    source = one_file(16)
+    out = {name: scratch(f"{name}-{workers}.mp4") for name in ("first", "second")}
+    watching = [subscriber(relay, "/show", path, "--video", viewers) for path in out.values()]
+    publisher = publish(relay, "/show", [source], "--auto", "--live", "--wait-viewer")
+    for process in (*watching, publisher):
+        ends(process, "a viewer or the publisher")
+    wait_until(lambda: relay.stats()["viewers"] == 0, 10, "the viewers are not gone")
+    stats = relay.stats()
+    check(stats["switches_total"] >= 4, f"only {stats['switches_total']} moves")
+    check_equal(stats["switches_failed_total"], 0, "moves that failed")
+    check(relay.said("it left show/"), "the script did not see it leave")
+    ends_well(relay)
+    return out
+
+
+def a_moved_viewer_sees_one_stream():
+    for workers in (1, 2):
+        for path in moved(workers, "highest", "auto").values():
+            check_seamless(path, 15 * 25)
+            check(len(sizes(path)) >= 3, f"sizes of pictures: {sizes(path)}")
+
+
+def a_viewer_of_any_rendition_may_be_moved():
+    for path in moved(1, "lowest", "video2").values():
+        check_seamless(path, 15 * 25)
+
+
+def only_viewers_of_auto_are_moved_if_the_configuration_says_so():
+    relay = ScriptRelay("moves", MOVES, modules=("ladder: { viewers: automatic, begin: middle }",))
+    source = one_file(4)
+    watching = subscriber(relay, "/show", scratch("stays.mp4"), "--video", "video3")
+    publisher = publish(relay, "/show", [source], "--auto", "--wait-viewer")
+    ends(watching, "the viewer")
+    ends(publisher, "the publisher")
+    check_equal(relay.stats()["switches_total"], 0, "moves")
+    check_equal(sizes(scratch("stays.mp4")), [160], "sizes of pictures")
+    ends_well(relay)
+
+
+
+
+TESTS = [a_moved_viewer_sees_one_stream, a_viewer_of_any_rendition_may_be_moved,
+         only_viewers_of_auto_are_moved_if_the_configuration_says_so]
