@@ -80,6 +80,8 @@ LATE_80_MS = {"POLICY_LATENCY": "80ms"}
 # with the viewers; bench-hooks is asked about each subscription and sees each viewer four times a second.
 WITH_MODULES = {"MODULES": '[{auth: {anonymous: {publish: ["**"], subscribe: ["**"]}}}, {clock: {path: demo/clock}}, '
                            f'{{karp: {{http: "127.0.0.1:0"}}}}, {os.path.join(BIN, "../tests/bench-hooks.so")}]'}
+# Each viewer may be moved between renditions, and nobody is.
+WITH_RENDITIONS = {"MODULES": f'[{os.path.join(BIN, "../tests/bench-renditions.so")}]'}
 
 # Both relays have to keep up on one core, and the generator on another, so 1,000 viewers get half the frames.
 SHAPES = [
@@ -134,6 +136,9 @@ SHAPES = [
     against_itself("modules", "50 viewers of 60 x 4 KB, with the modules that ship loaded and asked, against none",
                    [("with modules", fan_out(50), WITH_MODULES), ("without", fan_out(50), DEFAULT)],
                    ("cpu_us", "instructions"), (Goal("instructions", RATIO, most=1.02),), counted=FEW),
+    against_itself("renditions", "50 viewers of 60 x 4 KB that may be moved between renditions, against some that may not",
+                   [("may be moved", fan_out(50), WITH_RENDITIONS), ("may not", fan_out(50), DEFAULT)],
+                   ("cpu_us", "instructions"), (Goal("instructions", RATIO, most=1.1),), counted=FEW),
     against_rust("trickle-rust", "150 viewers of 60 x 4 KB whose acknowledgements trickle in", fan_out(150, spread="5ms"),
                  ("cpu_us", "p99_ms"), half_of_rust(False)),
     Shape("trickle", "150 viewers of 60 x 4 KB whose acknowledgements trickle in, against those that come in bursts",
