@@ -268,7 +268,8 @@ static int subscribe_path(lua_State *lua)
     struct relay_request request;
     int kind = luaL_checkoption(lua, 4, "subscribe", kinds);
     struct relay_viewer *viewer = fake_subscribe(
-        lua_touserdata(lua, 2), RELAY_REQUEST_SUBSCRIBE + kind, luaL_checkstring(lua, 3), &request);
+        lua_touserdata(lua, 2), (enum relay_request_kind)((int)RELAY_REQUEST_SUBSCRIBE + kind),
+        luaL_checkstring(lua, 3), &request);
     raise_fault(lua, policy);
     if (viewer)
         lua_pushlightuserdata(lua, viewer);

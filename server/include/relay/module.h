@@ -10,8 +10,8 @@
  * again. An addition raises the minor version: older modules keep working, and a module that was
  * compiled for a newer minor version is refused. Structs that may grow begin with their size.
  *   1.0   2026-11-30   first version
- *   1.1   2026-12-01   renditions of viewers; rates and start in struct relay_policy; notes, reloads
- *                      and sampling of modules; relay_log may be used on any thread
+ *   1.1   2026-12-01   renditions of viewers; rates and start in struct relay_policy; notes,
+ *                      reloads and sampling of modules; relay_log may be used on any thread
  *
  * Threads. The relay has a main thread and one thread per worker. In square brackets, each comment
  * says where a function may be called, or where the relay calls it:

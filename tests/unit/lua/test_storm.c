@@ -107,8 +107,7 @@ static void add_statement(struct program *program, int depth)
         "local f f = function() return 1 + f() end pcall(f) ",
         "local t = {} for i = 1, 300 do t[i] = i * 7 % 31 end pcall(table.sort, t, #) ",
         "local co = coroutine.wrap(#) pcall(co) pcall(co) ",
-        "local co co = coroutine.create(function() pcall(coroutine.resume, co) coroutine.yield() "
-        "end) coroutine.resume(co) ",
+        "local o o = coroutine.create(function() pcall(coroutine.resume, o) end) pcall(o) ",
         "error(@) ",
         "a = {} for i = 1, 1e6 do a[i] = {} end ",
         "local s = 'x' while true do s = s .. s end ",
