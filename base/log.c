@@ -13,6 +13,7 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "base/logging.h"
+#include "base/utf8.h"
 
 #define TOPIC_NAME(name, text) text,
 static void (*sink)(void *user, enum log_level level, const char *message);
@@ -135,26 +136,6 @@ static void add_piece(struct line *line, const char *text, size_t n)
 static void add_text(struct line *line, const char *text)
 {
     add_piece(line, text, strlen(text));
-}
-
-/* Bytes of the well-formed UTF-8 character at `text`; 0 where there is none. */
-static size_t utf8_size(const unsigned char *text)
-{
-    static const uint32_t least[5] = {0, 0, 0x80, 0x800, 0x10000};
-    static const uint8_t sizes[5] = {1, 0, 2, 3, 4}; /* by the count of leading 1 bits */
-    int ones = __builtin_clz(~((unsigned)text[0] << 24));
-    size_t size = ones < 5 ? sizes[ones] : 0;
-    if (size < 2)
-        return size;
-
-    uint32_t code = text[0] & (0x7fu >> size);
-    for (size_t i = 1; i < size; i++) {
-        if ((text[i] & 0xc0) != 0x80) /* also the end of the string */
-            return 0;
-        code = code << 6 | (text[i] & 0x3fu);
-    }
-    bool is_surrogate = code >= 0xd800 && code < 0xe000;
-    return code < least[size] || code > 0x10ffff || is_surrogate ? 0 : size;
 }
 
 /* Escapes control characters and malformed UTF-8, which a peer may have put into the text, so that

@@ -15,6 +15,7 @@
 
 #include "base/bind_error.h"
 #include "server/admin/acceptor.h"
+#include "server/admin/viewers.h"
 
 /* The counters of a module in /stats, RELAY_COUNTERS_MAX of them, and RELAY_NOTES_MAX notes. */
 enum { MODULE_MAX_BYTES = 16 * 1024 };
@@ -243,6 +244,34 @@ static enum MHD_Result answer_page(struct admin *admin, struct MHD_Connection *c
     return answer_http(connection, MHD_HTTP_OK, page->type, body, size);
 }
 
+/* It names people, so only those who can reach the address read it, and no page of another origin
+ * that they happen to have open. */
+static enum MHD_Result answer_viewers(struct admin *admin, struct MHD_Connection *connection)
+{
+    const struct viewers_question question = {
+        .path = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "path"),
+        .limit = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "limit"),
+        .after = MHD_lookup_connection_value(connection, MHD_GET_ARGUMENT_KIND, "after"),
+    };
+    struct viewers_answer answer;
+    viewers_list(admin->core, &question, &answer);
+    if (answer.problem)
+        return answer_text(connection, MHD_HTTP_BAD_REQUEST, answer.problem);
+    if (!answer.body)
+        return answer_text(connection, MHD_HTTP_INTERNAL_SERVER_ERROR, "out of memory\n");
+    struct MHD_Response *response =
+        MHD_create_response_from_buffer(answer.size, answer.body, MHD_RESPMEM_MUST_FREE);
+    if (!response) {
+        free(answer.body);
+        return MHD_NO;
+    }
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CONTENT_TYPE, "application/json");
+    MHD_add_response_header(response, MHD_HTTP_HEADER_CACHE_CONTROL, "no-store");
+    enum MHD_Result result = MHD_queue_response(connection, MHD_HTTP_OK, response);
+    MHD_destroy_response(response);
+    return result;
+}
+
 /* libmicrohttpd's callback (house: parameters). */
 static enum MHD_Result on_http(void *self, struct MHD_Connection *connection, const char *url,
                                const char *method, const char *version, const char *upload,
@@ -262,8 +291,11 @@ static enum MHD_Result on_http(void *self, struct MHD_Connection *connection, co
     for (size_t i = 0; i < sizeof pages / sizeof pages[0]; i++)
         if (strcmp(pages[i].url, url) == 0 && pages[i].is_enabled(&admin->config))
             return answer_page(admin, connection, &pages[i]);
+    if (strcmp(url, "/api/viewers") == 0 && admin->config.has_viewers)
+        return answer_viewers(admin, connection);
     return answer_text(connection, MHD_HTTP_NOT_FOUND,
-                       "not found; the pages are /fingerprint and /stats\n");
+                       "not found; the pages are /fingerprint, /stats and /api/viewers (http in "
+                       "relay.yaml says which are served)\n");
 }
 
 /* ---- Peers that are gone, or take too long --------------------------------------------------- */

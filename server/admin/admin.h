@@ -4,7 +4,8 @@
  *   GET /fingerprint           SHA-256 of the first listener's certificate, 64 hex digits; any
  *                              origin may read it
  *   GET /certificate.sha256    the same, under its newer name
- *   GET /stats                 counters as one JSON object */
+ *   GET /stats                 counters as one JSON object
+ *   GET /api/viewers           who watches what, and how; not for pages of other origins */
 #ifndef MOQ_ADMIN_H
 #define MOQ_ADMIN_H
 

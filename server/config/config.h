@@ -80,7 +80,7 @@ struct config_listener {
 
 struct config_http {
     struct config_address address; /* TCP */
-    bool has_fingerprint, has_stats;
+    bool has_fingerprint, has_stats, has_viewers;
 };
 
 struct config_tls { /* for connections that the relay opens itself */
@@ -325,12 +325,16 @@ void relay_config_diff(const struct relay_config *old, const struct relay_config
  * a space is %20. */
 bool config_pattern_matches(const char *pattern, const char *path);
 
+/* NULL, or what is wrong with a pattern, and what to do: "is empty; write ...". */
+const char *config_pattern_problem(const char *pattern);
+
 struct config_verdict {
     uint64_t latency_ns;
     int order; /* enum config_order */
     uint8_t priority;
     uint64_t rate_bps, identity_rate_bps; /* 0: no cap */
     uint64_t start_ns;                    /* or CONFIG_START_* */
+    uint32_t class_number; /* which of policy.classes, from 1; 0: none of them */
 };
 
 /* What the policy says about viewers of `path`: its first class that matches, else the general

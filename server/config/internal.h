@@ -208,8 +208,7 @@ void config_tree_split(struct config_tree *tree, struct config_node *list, const
 void config_check(struct relay_config *config, const struct config_node *root, const char *file,
                   struct config_errors *errors);
 
-/* NULL, or what is wrong with a pattern, or with the path of a broadcast or track (pattern.c). */
-const char *config_pattern_problem(const char *pattern);
+/* NULL, or what is wrong with the path of a broadcast or track (pattern.c). */
 const char *config_broadcast_problem(const char *path);
 
 /* ---- branch.c: any YAML below a setting ------------------------------------------------------ */

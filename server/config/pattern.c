@@ -143,6 +143,7 @@ struct config_verdict config_policy_for(const struct config_policy *policy, cons
                 .rate_bps = class->rate_bps,
                 .identity_rate_bps = class->identity_rate_bps,
                 .start_ns = class->start_ns,
+                .class_number = (uint32_t)i + 1,
             };
     }
     return (struct config_verdict){

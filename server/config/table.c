@@ -128,6 +128,13 @@ static const struct config_row http_rows[] = {
      .fallback = "true",
      .flags = ROW_RELOADS,
      .help = "serve GET /stats: counters as JSON"},
+    {.name = "viewers",
+     .type = TYPE_BOOL,
+     AT(config_http, has_viewers),
+     .fallback = "false",
+     .flags = ROW_RELOADS,
+     .help =
+         "serve GET /api/viewers: who watches what, with addresses; for eyes that may see that"},
 };
 static const struct config_section http_section = SECTION(config_http, http_rows);
 

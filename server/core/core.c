@@ -11,6 +11,7 @@
 
 #include "server/core/router.h"
 #include "server/core/settings.h"
+#include "server/core/slice.h"
 #include "server/core/source.h"
 #include "server/core/tidy.h"
 #include "server/core/worker.h"
@@ -29,6 +30,7 @@ struct core {
     struct quic_tls *tls[CORE_LISTENERS_MAX];
     size_t listener_count;
     struct core_stats stats;
+    struct slice *slices[CORE_WORKERS_MAX]; /* NULL: not listed yet */
     uv_timer_t renewal, tidying;
     struct tidy tidy;
     uv_async_t silence;    /* a worker has no sessions any more */
@@ -135,6 +137,73 @@ const struct core_stats *core_stats(struct core *core)
     return stats;
 }
 
+/* ---- Listings -------------------------------------------------------------------------------- */
+
+/* What one call of core_list_viewers is about. */
+struct listing {
+    const struct core_viewers_query *query;
+    bool (*each)(void *user, const struct core_viewer_row *row);
+    void *user;
+    struct core_place *next;
+    uint64_t deadline_ns;
+};
+
+/* The slice of a worker, which it does not have now. NULL: it keeps it too long, or out of
+ * memory. */
+static struct slice *free_slice(struct core *core, uint32_t worker, uint64_t deadline_ns)
+{
+    if (!core->slices[worker])
+        core->slices[worker] = slice_new();
+    struct slice *slice = core->slices[worker];
+    return slice && slice_wait(slice, deadline_ns) ? slice : NULL;
+}
+
+/* False: the listing ends, and `next` says where. */
+static bool pass_rows(const struct listing *listing, const struct slice *slice)
+{
+    for (size_t i = 0; i < slice->count; i++) {
+        if (!listing->each(listing->user, &slice->rows[i]))
+            return false;
+        listing->next->after = slice->rows[i].place;
+    }
+    listing->next->after = slice->reached;
+    return true;
+}
+
+/* Lists one worker, from `next` on. False: as pass_rows. */
+static bool list_worker(struct core *core, const struct listing *listing)
+{
+    uint32_t worker = listing->next->worker;
+    for (bool is_end = false; !is_end;) {
+        struct slice *slice = free_slice(core, worker, listing->deadline_ns);
+        if (!slice)
+            return false;
+        slice_ask(slice, core->mailboxes[worker], listing->query->path, listing->next->after);
+        if (!slice_wait(slice, listing->deadline_ns) || !pass_rows(listing, slice))
+            return false;
+        is_end = slice->is_end;
+    }
+    return true;
+}
+
+bool core_list_viewers(struct core *core, const struct core_viewers_query *query,
+                       bool (*each)(void *user, const struct core_viewer_row *row), void *user,
+                       struct core_place *next)
+{
+    const struct listing listing = {
+        .query = query,
+        .each = each,
+        .user = user,
+        .next = next,
+        .deadline_ns = clock_monotonic_ns() + CORE_LISTING_NS,
+    };
+    *next = query->place;
+    for (; next->worker < core->worker_count; next->worker++, next->after = 0)
+        if (!list_worker(core, &listing))
+            return false;
+    return true;
+}
+
 /* ---- Certificates ---------------------------------------------------------------------------- */
 
 /* Loads the TLS context of one listener. `previous` is the one that it will replace; NULL: none. */
@@ -212,6 +281,8 @@ static void free_workers(struct core *core)
     for (size_t i = 0; i < core->worker_count; i++)
         router_stop(&core->workers[i]->router);
     run_mailboxes(core);
+    for (size_t i = 0; i < core->worker_count; i++)
+        slice_free(&core->slices[i]);
     for (size_t i = 0; i < core->worker_count; i++)
         router_deinit(&core->workers[i]->router);
     for (size_t i = 0; i < core->worker_count; i++)
@@ -451,6 +522,7 @@ static void take_configuration(struct worker *worker, void *user)
     for (size_t i = 0; i < worker->listener_count; i++)
         quic_endpoint_set_server_tls(moq_listener_endpoint(worker->listeners[i]), reload->tls[i]);
     worker->router.config = reload->config;
+    worker->router.configuration++;
     list_for_each (node, &worker->router.sources) {
         source_take_configuration(container_of(node, struct source, node));
     }

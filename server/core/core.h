@@ -18,6 +18,7 @@
 #include "server/core/feed.h"
 #include "server/core/guest.h"
 #include "server/core/hooks.h"
+#include "server/core/listing.h"
 #include "server/core/watch.h"
 
 #ifdef __cplusplus

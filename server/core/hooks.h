@@ -254,6 +254,7 @@ void *core_request_user(const struct core_request *request);
 /* ---- Policy ---------------------------------------------------------------------------------- */
 
 /* Which numbers of a viewer's policy a hook sets, in place of its class and wish. */
+enum { CORE_NOTE_BYTES = 64 }; /* with the final zero */
 enum core_override_bits {
     CORE_SET_LATENCY = 1 << 0,
     CORE_SET_PRIORITY = 1 << 1,
@@ -274,6 +275,8 @@ struct core_override {
     uint64_t rate_bps, identity_rate_bps;
     /* Where it begins, as in struct moq_policy. Set it before the viewer is served. */
     uint64_t start_ns;
+    const char *note; /* where it was decided, for people: "premium.lua:12"; NULL: not said. Copied,
+                         and cut to CORE_NOTE_BYTES */
 };
 
 /* Set the fields that `change->set` names and leave the others. A field stays set until an entry
@@ -314,6 +317,7 @@ const char *core_peer_server_name(const struct core_peer *peer); /* SNI; "": non
 /* What a guest (guest.h) has to show, such as a token; "": nothing, or a session. */
 const char *core_peer_credential(const struct core_peer *peer);
 enum quic_protocol core_peer_protocol(const struct core_peer *peer); /* _UNKNOWN: a guest */
+uint32_t core_peer_version(const struct core_peer *peer); /* of transfork: 2, 3, 4; 0: none yet */
 /* NULL until hooks have let the peer in and a version is agreed on; always for a guest. */
 struct moq_session *core_peer_session(const struct core_peer *peer);
 /* Statistics of its connection; delivery_rate_bps is the rate that the link was measured to
@@ -367,6 +371,7 @@ const struct moq_policy *core_viewer_policy(const struct core_viewer *viewer);
 void core_viewer_reasons(const struct core_viewer *viewer, struct core_policy_reasons *reasons);
 /* Skips to the newest group. The viewer may be gone when this returns. */
 void core_viewer_skip(struct core_viewer *viewer);
+uint64_t core_viewer_watched_ns(const struct core_viewer *viewer); /* since it is served */
 /* As moq_viewer_close; viewer_died follows, perhaps before this returns. */
 void core_viewer_close(struct core_viewer *viewer, int error);
 void *core_viewer_slot(const struct core_viewer *viewer, const struct core_hook *hook);

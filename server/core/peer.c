@@ -100,6 +100,13 @@ struct chain_member *core_peer_member(struct core_peer *peer)
     return &peer->member;
 }
 
+/* Versions of transfork are numbered in their order, from 02 on. */
+uint32_t core_peer_version(const struct core_peer *peer)
+{
+    uint32_t version = peer->session ? moq_session_version(peer->session) : 0;
+    return version ? 2 + (uint32_t)__builtin_ctz(version) : 0;
+}
+
 void core_peer_transport(const struct core_peer *peer, struct quic_conn_stats *stats)
 {
     *stats = (struct quic_conn_stats){.bytes_sent = 0};

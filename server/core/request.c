@@ -64,6 +64,7 @@ void request_note(struct core_request *request)
     request_forget_notes(request);
     request->path_before = request->path ? moq_path_ref(request->path) : NULL;
     request->override_before = request->override;
+    request->notes_before = policy_notes_ref(request->notes);
     request->source_before = request->source;
     request->ladder_before = core_ladder_ref(request->ladder);
     request->grants_before = request->grants ? grants_ref(*request->grants) : NULL;
@@ -76,6 +77,9 @@ void request_undo(struct core_request *request)
     request->path = request->path_before;
     request->path_before = NULL;
     request->override = request->override_before;
+    policy_notes_unref(&request->notes);
+    request->notes = request->notes_before;
+    request->notes_before = NULL;
     request->source = request->source_before;
     core_ladder_unref(&request->ladder);
     request->ladder = request->ladder_before;
@@ -91,6 +95,7 @@ void request_undo(struct core_request *request)
 void request_forget_notes(struct core_request *request)
 {
     moq_path_unref(&request->path_before);
+    policy_notes_unref(&request->notes_before);
     grants_unref(&request->grants_before);
     core_ladder_unref(&request->ladder_before);
 }
@@ -185,4 +190,6 @@ void core_request_override(struct core_request *request, const struct core_hook 
                            const struct core_override *change)
 {
     policy_override_set(&request->override, hook->name, change);
+    if (request->wish)
+        policy_notes_set(&request->notes, change->set, change->note);
 }

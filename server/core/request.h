@@ -5,6 +5,7 @@
 #define MOQ_CORE_REQUEST_H
 
 #include "server/core/grants.h"
+#include "server/core/notes.h"
 #include "server/core/policy.h"
 
 struct core_request {
@@ -12,6 +13,7 @@ struct core_request {
     struct core_peer *peer;
     struct moq_path *path;           /* NULL: a session's. A reference; hooks may replace it */
     struct policy_override override; /* what hooks set of a viewer's policy */
+    struct policy_notes *notes;      /* where they did; NULL: they do not say */
     struct grants **grants; /* of a session: where its peer keeps its own. NULL: not a session's */
     int grants_error;       /* grants that could not be set: the request is denied */
     const struct moq_wish *wish;    /* borrowed; NULL: not a subscription */
@@ -29,6 +31,7 @@ struct core_request {
     struct core_hook *current;              /* the entry that is asked, or holds it; NULL: none */
     struct moq_path *path_before;           /* the path as the current entry got it: a reference */
     struct policy_override override_before; /* the override as the current entry got it */
+    struct policy_notes *notes_before;      /* the notes as the current entry got them */
     struct grants *grants_before; /* the grants as the current entry got them: a reference */
     int grants_error_before;
     uint64_t source_before;

@@ -33,6 +33,7 @@
 #include "server/config/config.h"
 #include "server/core/chain.h"
 #include "server/core/core.h"
+#include "server/core/roster.h"
 
 struct identity;
 
@@ -53,6 +54,7 @@ void router_commons_deinit(struct router_commons *commons);
 struct router {
     const struct moq_clock *clock;
     const struct relay_config *config; /* borrowed; replaced by a reload */
+    uint32_t configuration;            /* how often it was replaced */
     struct moq_offers *offers;
     struct core_hooks hooks;
     struct core_counters counters;
@@ -69,6 +71,7 @@ struct router {
     struct list soon;           /* soon.node: calls that are due */
     struct post soon_post;      /* under way while is_soon_sent */
     struct list viewers;        /* core_viewer.router_node, by the time of the next sample */
+    struct roster roster;       /* the same viewers in the order in which they came */
     struct bulletin *bulletins; /* one per worker; NULL: only one worker */
     const struct bulletin_events *bulletin_events; /* calls for bulletins of other workers */
     const struct link_home *link_home;             /* calls for links to tracks of this worker */

@@ -45,6 +45,7 @@ int router_init(struct router *router, const struct router_config *config)
     list_init(&router->origins);
     list_init(&router->outlets);
     list_init(&router->viewers);
+    roster_init(&router->roster);
     list_init(&router->watches);
     list_init(&router->announced);
     list_init(&router->mixes);

@@ -327,6 +327,7 @@ void source_add_viewer(struct source *source, struct core_viewer *viewer)
     viewer->source = source;
     list_push_back(&source->viewers, &viewer->node);
     list_push_back(&router->viewers, &viewer->router_node);
+    roster_add(&router->roster, &viewer->entry);
     note_idle(source);
     router->viewer_count++;
     router->counters.viewers++;
@@ -399,6 +400,7 @@ void source_remove_viewer(struct core_viewer *viewer)
     struct router *router = source->router;
     list_remove(&viewer->node);
     list_remove(&viewer->router_node);
+    roster_remove(&viewer->entry);
     router->viewer_count--;
     router->counters.viewers--;
     add_totals(&router->counters, viewer->served);

@@ -21,6 +21,7 @@ static void track_request_free(struct track_request *request)
     core_hooks_withdraw(&request->request);
     moq_path_unref(&request->request.path);
     core_ladder_unref(&request->request.ladder);
+    policy_notes_unref(&request->request.notes);
     free(request);
 }
 
@@ -92,6 +93,7 @@ static struct viewer_origin origin_of(const struct track_request *request,
         .number = request->request.viewer,
         .policy_class = core_policy_class(request->router->config, asked),
         .override = &request->request.override,
+        .notes = request->request.notes,
     };
 }
 

@@ -28,6 +28,9 @@ struct core_viewer *core_viewer_new(struct router *router, const struct viewer_o
     viewer->max = router->config->policy.max;
     viewer->policy_class = origin->policy_class;
     viewer->override = *origin->override;
+    viewer->notes = policy_notes_ref(origin->notes);
+    viewer->since_ns = router->clock->now_ns;
+    viewer->configuration = router->configuration;
     viewer->path = moq_path_ref(origin->path);
     viewer->number = origin->number;
     viewer->member = (struct chain_member){.object = viewer, .slots = (char *)viewer->slots};
@@ -103,6 +106,7 @@ void core_viewer_free(struct core_viewer *viewer)
         viewer->on_free(viewer);
     identity_release(viewer->router->commons, &viewer->identity);
     moq_path_unref(&viewer->path);
+    policy_notes_unref(&viewer->notes);
     free(viewer);
 }
 
@@ -159,6 +163,7 @@ void core_viewer_override(struct core_viewer *viewer, const struct core_hook *ho
     if (core_viewer_is_over(viewer))
         return;
     policy_override_set(&viewer->override, hook->name, change);
+    policy_notes_set(&viewer->notes, change->set, change->note);
     core_viewer_decide(viewer);
 }
 
@@ -210,6 +215,11 @@ void core_viewer_skip(struct core_viewer *viewer)
 {
     if (!core_viewer_is_over(viewer))
         moq_viewer_skip(viewer->served);
+}
+
+uint64_t core_viewer_watched_ns(const struct core_viewer *viewer)
+{
+    return viewer->router->clock->now_ns - viewer->since_ns;
 }
 
 void core_viewer_close(struct core_viewer *viewer, int error)

@@ -4,7 +4,9 @@
 #define MOQ_CORE_VIEWER_H
 
 #include "server/core/chain.h"
+#include "server/core/notes.h"
 #include "server/core/policy.h"
+#include "server/core/roster.h"
 #include "server/core/router.h"
 
 /* How often a share of the viewers is sampled, so that each one is sampled every CORE_SAMPLE_NS. */
@@ -13,7 +15,8 @@
 struct source;
 
 struct core_viewer {
-    struct list node;        /* source.viewers */
+    struct list node; /* source.viewers */
+    struct roster_entry entry;
     struct list router_node; /* router.viewers */
     struct router *router;
     struct source *source; /* set by source_add_viewer */
@@ -28,9 +31,12 @@ struct core_viewer {
     uint64_t next_sample_ns;
     struct mix *mix; /* see mix.h: what it is served; NULL: the source's track itself */
     void (*on_free)(struct core_viewer *viewer); /* of the mix */
-    const char *rendition_by; /* the name of the entry that moved it last; NULL: none has */
-    bool has_turned;          /* it was moved to another rendition */
-    bool is_revoked;          /* it is being closed, because its peer may not watch any more */
+    const char *rendition_by;   /* the name of the entry that moved it last; NULL: none has */
+    bool has_turned;            /* it was moved to another rendition */
+    uint64_t since_ns;          /* when it began to be served */
+    uint32_t configuration;     /* router.configuration on arrival */
+    struct policy_notes *notes; /* where modules set its numbers; NULL: they do not say */
+    bool is_revoked;            /* it is being closed, because its peer may not watch any more */
     struct chain_member member;
     max_align_t slots[]; /* of the chain's entries */
 };
@@ -41,6 +47,7 @@ struct viewer_origin {
     uint64_t number;
     struct config_verdict policy_class;
     const struct policy_override *override; /* copied */
+    struct policy_notes *notes;             /* a reference is taken; may be NULL */
 };
 
 /* NULL: out of memory. */

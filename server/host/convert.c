@@ -125,6 +125,7 @@ int host_override(const struct relay_policy *policy, struct core_override *overr
         .rate_bps = given.rate_bps,
         .identity_rate_bps = given.identity_rate_bps,
         .start_ns = given.start_ns,
+        .note = given.note,
     };
     return is_good ? 0 : RELAY_ERR_INVALID;
 }

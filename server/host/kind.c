@@ -25,7 +25,7 @@ static const char *judge_head(const struct elf_head *head)
     if (head->abi_minor > RELAY_ABI_MINOR)
         return "compiled for a newer module ABI; update the relay, or compile it with this relay's "
                "relay/module.h";
-    if (head->size < MODULE_BYTES_1_0 ||
+    if (head->size < MODULE_BYTES_1_0 || head->size > sizeof(struct relay_module) ||
         (head->abi_minor == RELAY_ABI_MINOR && head->size != sizeof(struct relay_module)))
         return "its relay_module has the wrong size; define it by RELAY_MODULE_HEAD of "
                "relay/module.h";

@@ -62,13 +62,9 @@ enum relay_protocol relay_peer_protocol(const struct relay_peer *peer)
     }
 }
 
-/* Versions of transfork are numbered in their order, from 02 on. */
 uint32_t relay_peer_version(const struct relay_peer *peer)
 {
-    const struct moq_session *session =
-        FITS(peer, HOST_PEER) ? core_peer_session(peer->core) : NULL;
-    uint32_t version = session ? moq_session_version(session) : 0;
-    return version ? 2 + (uint32_t)__builtin_ctz(version) : 0;
+    return FITS(peer, HOST_PEER) ? core_peer_version(peer->core) : 0;
 }
 
 void relay_peer_stats(const struct relay_peer *peer, struct relay_peer_stats *stats)

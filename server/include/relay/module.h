@@ -10,7 +10,7 @@
  * again. An addition raises the minor version: older modules keep working, and a module that was
  * compiled for a newer minor version is refused. Structs that may grow begin with their size.
  *   1.0   2026-11-30   first version
- *   1.1   2026-12-01   renditions of viewers; rates and start in struct relay_policy; notes,
+ *   1.1   2026-12-01   renditions of viewers; rates, start and note in struct relay_policy; notes,
  *                      reloads and sampling of modules; relay_log may be used on any thread
  *
  * Threads. The relay has a main thread and one thread per worker. In square brackets, each comment
@@ -325,6 +325,7 @@ enum {                           /* limits of one module */
        RELAY_KEY_BYTES = 128,   /* with the final zero, as all that follow */
        RELAY_VALUE_BYTES = 1024,
        RELAY_REASON_BYTES = 128,
+       RELAY_POLICY_NOTE_BYTES = 64,
        RELAY_PATH_BYTES = 3166, /* room for any path */
 };
 enum { /* limits of all modules together on one worker */
@@ -529,6 +530,9 @@ struct relay_policy {
      * this long ago, else with the oldest that is kept; or one of the words below. Counts only
      * before it is served. */
     uint64_t start_ns;
+    /* 1.1: where these were decided, such as "premium.lua:12", for operators who ask why; without
+     * secrets. NULL: not said. Cut to RELAY_POLICY_NOTE_BYTES. Reading a policy leaves it NULL. */
+    const char *note;
 };
 #define RELAY_BEGIN_NEWEST UINT64_C(0)
 #define RELAY_BEGIN_OLDEST (UINT64_MAX - 1) /* that is kept */
