@@ -119,6 +119,7 @@ void moq_request_refuse(struct moq_request *request, int error);
 struct moq_viewer_stats {
     uint64_t groups_sent, groups_skipped, groups_reset, bytes_sent;
     uint64_t groups_refused; /* those of groups_reset that the peer stopped */
+    uint64_t groups_late;    /* those that were cut because they were too late for its policy */
     uint64_t backlog_bytes;  /* at hand but not sent yet, of the groups being sent */
     uint64_t backlog_ns;     /* how long ago the oldest of those groups was superseded */
     uint32_t open_groups;    /* groups being sent now */

@@ -34,6 +34,7 @@ static void cut_group(struct moq_viewer *viewer, struct send_group *sending, int
     if (!sending->is_sent) {
         viewer->unsent--;
         viewer->stats.groups_reset++;
+        viewer->stats.groups_late += error == MOQ_ERR_EXPIRED;
         viewer_add_gap(viewer, (struct sequence_run){sequence, sequence}, error);
     }
     send_group_cut(sending, error);

@@ -141,6 +141,16 @@ struct core_worker {
 /* Whether this is the thread on which things may be attached to the worker: any thread may ask. */
 bool core_worker_is_here(const struct core_worker *worker);
 
+/* What a worker carries, and what all of them do. */
+struct core_load {
+    uint64_t sessions, viewers;
+    uint64_t tracks;     /* that its publishers feed */
+    uint64_t bytes_sent; /* UDP payload, ever */
+};
+/* `all` is at most a sweep old (100 ms). On the worker's thread. */
+void core_worker_load(const struct core_worker *worker, struct core_load *here,
+                      struct core_load *all);
+
 /* Runs `work` on the thread on which things may be attached to a worker or removed, and waits until
  * it is done. Before core_run that is the caller's thread, afterwards the worker's. What `worker`
  * points to exists until the worker ends. Do not call it on a worker's thread. */

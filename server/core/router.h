@@ -43,6 +43,7 @@ struct router_commons {
     uint64_t cache_bytes;   /* of all caches, at their last sweeps */
     uint32_t waiting_count; /* requests that wait for a publisher, on all workers */
     uint32_t cache_cuts;    /* how often workers cut their caches: mirrors hold the same bytes */
+    struct core_load load;  /* of all workers, at their last sweeps */
     pthread_mutex_t identity_lock; /* protects `identities` */
     struct identity *identities;   /* see identity.h */
 };
@@ -77,6 +78,7 @@ struct router {
     const struct link_home *link_home;             /* calls for links to tracks of this worker */
     struct route *routes;                          /* uthash */
     uint32_t waiting_count, fetch_count, viewer_count, cache_cuts, announced_count;
+    uint64_t track_count; /* fed by publishers here, at the last sweep */
     bool is_soon_sent, is_stopped;
     uint64_t next_peer, next_viewer;
     uint64_t (*wall_ms)(void *user); /* the wall clock; NULL: the system's */

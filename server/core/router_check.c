@@ -48,6 +48,7 @@ static void check_viewers(const struct source *source)
         REQUIRE(core_peer_may(core_viewer_peer(viewer), CORE_SUBSCRIBE, viewer->path));
         check_policy(viewer);
     }
+    REQUIRE(source->viewer_count == count_nodes(&source->viewers));
     bool is_watched = !list_is_empty(&source->viewers) || source->watch_count > 0;
     REQUIRE(!is_watched || !source->origin || !source->is_resting);
     REQUIRE((source->idle_since_ns == CLOCK_NEVER) == is_watched);

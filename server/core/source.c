@@ -272,6 +272,7 @@ static void rest_feed(struct source *source)
     if (source->is_resting || is_awaited(source) || !is_fed(source))
         return;
     source->is_resting = true;
+    meter_pause(&source->meter);
     if (ops->rest)
         ops->rest(source->feed);
 }
@@ -328,6 +329,7 @@ void source_add_viewer(struct source *source, struct core_viewer *viewer)
     list_push_back(&source->viewers, &viewer->node);
     list_push_back(&router->viewers, &viewer->router_node);
     roster_add(&router->roster, &viewer->entry);
+    source->viewer_count++;
     note_idle(source);
     router->viewer_count++;
     router->counters.viewers++;
@@ -364,8 +366,10 @@ void source_take_viewer(struct source *source, struct core_viewer *viewer)
 {
     struct source *before = viewer->source;
     list_remove(&viewer->node);
+    before->viewer_count--;
     viewer->source = source;
     list_push_back(&source->viewers, &viewer->node);
+    source->viewer_count++;
     note_idle(before);
     note_idle(source);
     tell_live_or_idle(source);
@@ -401,6 +405,7 @@ void source_remove_viewer(struct core_viewer *viewer)
     list_remove(&viewer->node);
     list_remove(&viewer->router_node);
     roster_remove(&viewer->entry);
+    source->viewer_count--;
     router->viewer_count--;
     router->counters.viewers--;
     add_totals(&router->counters, viewer->served);
@@ -448,6 +453,7 @@ static void tell_taken_over(struct source *source)
 static void take_origin(struct source *source, struct announcement *origin)
 {
     source->farewell_ns = CLOCK_NEVER;
+    meter_pause(&source->meter);
     if (source->feed)
         source->origin = origin;
     else if (!attach_feed(source, origin)) {
@@ -534,7 +540,7 @@ static const struct route_follower_ops follower_ops = {
 
 void sources_sweep(struct router *router)
 {
-    uint64_t now = router->clock->now_ns, bytes = 0;
+    uint64_t now = router->clock->now_ns, bytes = 0, tracks = 0;
     list_for_each_safe (node, &router->sources) {
         struct source *source = container_of(node, struct source, node);
         if (source->farewell_ns <= now)
@@ -543,8 +549,11 @@ void sources_sweep(struct router *router)
             source_free(source);
             continue;
         }
+        meter_read(&source->meter, source->track, now);
         moq_track_sweep(source->track);
+        tracks += source->route && !source_is_copy(source);
         bytes += source_is_copy(source) ? 0 : moq_track_cached_bytes(source->track);
     }
+    router->track_count = tracks;
     sources_bound_cache(router, bytes);
 }

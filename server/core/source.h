@@ -4,6 +4,7 @@
 #define MOQ_CORE_SOURCE_H
 
 #include "server/core/feed.h"
+#include "server/core/meter.h"
 #include "server/core/route.h"
 #include "server/core/router.h"
 #include "server/core/viewer.h"
@@ -46,7 +47,9 @@ struct source {
     struct moq_track *track;
     struct list viewers;   /* core_viewer.node */
     struct list listeners; /* source_listener.node */
+    uint32_t viewer_count; /* of `viewers` */
     uint32_t watch_count;  /* how many of the listeners are watches */
+    struct track_meter meter;
     struct route_follower follower;
     struct chain_member member; /* in the chain while it is live */
     bool is_continued;          /* the origin took another's place: its sequences may be raised */

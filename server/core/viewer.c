@@ -9,6 +9,8 @@
 
 #include "server/core/identity.h"
 
+#include "server/core/peer.h"
+
 static struct policy_inputs inputs_of(const struct core_viewer *viewer, const struct moq_wish *wish)
 {
     return (struct policy_inputs){
@@ -226,6 +228,18 @@ void core_viewer_close(struct core_viewer *viewer, int error)
 {
     if (!core_viewer_is_over(viewer))
         moq_viewer_close(viewer->served, error);
+}
+
+void core_viewer_deny(struct core_viewer *viewer, const struct core_hook *hook,
+                      enum core_denial denial, const char *reason)
+{
+    char path[MOQ_PATH_LINE_BYTES], name[PEER_NAME_BYTES];
+    if (core_viewer_is_over(viewer))
+        return;
+    log_info(LOG_SESSION, "%s: %s closes its subscription to %s: %.*s",
+             peer_name(core_viewer_peer(viewer), name), hook->name,
+             moq_path_text(viewer->path, path, sizeof path), CORE_REASON_BYTES, reason);
+    core_viewer_close(viewer, core_denial_error(denial));
 }
 
 void *core_viewer_slot(const struct core_viewer *viewer, const struct core_hook *hook)

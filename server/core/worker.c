@@ -46,11 +46,54 @@ static void adjust_sampling(struct worker *worker)
         uv_timer_stop(&worker->sampling);
 }
 
+static struct core_load load_of(const struct worker *worker)
+{
+    struct core_load load = {
+        .sessions = worker->router.counters.sessions,
+        .viewers = worker->router.counters.viewers,
+        .tracks = worker->router.track_count,
+    };
+    for (size_t i = 0; i < worker->listener_count; i++) {
+        struct quic_endpoint_stats stats = {.bytes_sent = 0};
+        if (worker->listeners[i])
+            quic_endpoint_stats(moq_listener_endpoint(worker->listeners[i]), &stats);
+        load.bytes_sent += stats.bytes_sent;
+    }
+    return load;
+}
+
+/* Adds to the sum of all workers what has changed. */
+static void tell_load(struct worker *worker)
+{
+    struct core_load *all = &worker->config.commons->load, load = load_of(worker);
+#define TELL(member)                                                                               \
+    __atomic_add_fetch(&all->member, load.member - worker->told.member, __ATOMIC_RELAXED)
+    TELL(sessions);
+    TELL(viewers);
+    TELL(tracks);
+    TELL(bytes_sent);
+#undef TELL
+    worker->told = load;
+}
+
+void core_worker_load(const struct core_worker *door, struct core_load *here, struct core_load *all)
+{
+    const struct core_load *sum = &door->whole->config.commons->load;
+    *here = load_of(door->whole);
+    *all = (struct core_load){
+        .sessions = __atomic_load_n(&sum->sessions, __ATOMIC_RELAXED),
+        .viewers = __atomic_load_n(&sum->viewers, __ATOMIC_RELAXED),
+        .tracks = __atomic_load_n(&sum->tracks, __ATOMIC_RELAXED),
+        .bytes_sent = __atomic_load_n(&sum->bytes_sent, __ATOMIC_RELAXED),
+    };
+}
+
 static void on_sweep(uv_timer_t *sweep)
 {
     struct worker *worker = sweep->data;
     moq_native_wake(worker->native);
     router_sweep(&worker->router);
+    tell_load(worker);
     adjust_sampling(worker);
 }
 

@@ -52,6 +52,7 @@ struct worker {
     uint32_t stray_count, stray_bytes; /* strays that wait in the mailbox; atomic */
     size_t open_listeners;             /* while sessions end */
     struct worker_report report;
+    struct core_load told; /* what it has added to router_commons.load */
     struct post ending, leaving;
     int system_thread; /* gettid, atomic; 0: not there yet */
 };

@@ -58,6 +58,8 @@ void relay_viewer_stats(const struct relay_viewer *viewer, struct relay_viewer_s
         .bytes_sent = now.bytes_sent,
         .backlog_bytes = now.backlog_bytes,
         .lag_ns = now.backlog_ns,
+        .groups_late = now.groups_late,
+        .watched_ns = FITS(viewer, HOST_VIEWER) ? core_viewer_watched_ns(viewer->core) : 0,
     };
     memcpy(stats, &all, host_struct_bytes(size, sizeof all));
 }
@@ -104,4 +106,11 @@ void relay_viewer_close(struct relay_viewer *viewer, enum relay_denial code)
 {
     if (FITS(viewer, HOST_VIEWER))
         core_viewer_close(viewer->core, core_denial_error(host_denial(code)));
+}
+
+void relay_viewer_deny(struct relay_viewer *viewer, enum relay_denial code, const char *reason)
+{
+    if (FITS(viewer, HOST_VIEWER))
+        core_viewer_deny(viewer->core, &viewer->head.worker->hook, host_denial(code),
+                         reason ? reason : "it does not say why");
 }

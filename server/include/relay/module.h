@@ -11,7 +11,9 @@
  * compiled for a newer minor version is refused. Structs that may grow begin with their size.
  *   1.0   2026-11-30   first version
  *   1.1   2026-12-01   renditions of viewers; rates, start and note in struct relay_policy; notes,
- *                      reloads and sampling of modules; relay_log may be used on any thread
+ *                      reloads and sampling of modules; relay_log may be used on any thread;
+ *                      relay_viewers, relay_viewer_deny; relay_track_stats,
+ *                      relay_viewer_track_stats, relay_worker_stats; more in relay_viewer_stats
  *
  * Threads. The relay has a main thread and one thread per worker. In square brackets, each comment
  * says where a function may be called, or where the relay calls it:
@@ -333,6 +335,7 @@ enum { /* limits of all modules together on one worker */
        RELAY_ANNOUNCED_MAX = 256,
        RELAY_GUESTS_MAX = 1024,
        RELAY_CREDENTIAL_MAX_BYTES = 16384, /* of a guest */
+       RELAY_VISIT_MAX = 1024,             /* viewers in a call of relay_viewers */
 };
 
 /* ---- Paths: [any] ---------------------------------------------------------------------------- */
@@ -649,6 +652,10 @@ struct relay_viewer_stats {
     uint64_t groups_sent, groups_skipped, groups_reset, bytes_sent;
     uint64_t backlog_bytes; /* there for it, but not sent yet */
     uint64_t lag_ns;        /* age of the oldest group that it has not been sent completely */
+    /* 1.1: those of groups_reset that were cut because they were later than its policy allows; the
+     * others were stopped by the viewer, or cut short by their publisher. */
+    uint64_t groups_late;
+    uint64_t watched_ns; /* 1.1: how long it has been served */
 };
 RELAY_SINCE(1, 0)
 void relay_viewer_stats(const struct relay_viewer *viewer, struct relay_viewer_stats *stats);
@@ -663,6 +670,61 @@ RELAY_SINCE(1, 0) void relay_viewer_clear_policy(struct relay_viewer *viewer, ui
 /* Skips to the newest group: older ones are given up. The viewer may be gone when this returns. */
 RELAY_SINCE(1, 1) void relay_viewer_skip(struct relay_viewer *viewer);
 RELAY_SINCE(1, 0) void relay_viewer_close(struct relay_viewer *viewer, enum relay_denial code);
+/* The same, and the log says why: at most RELAY_REASON_BYTES. The subscriber is told the code only,
+ * because the protocol has no words for it; relay_peer_close has. Both may be called at any time:
+ * in hooks, timers and posts. */
+RELAY_SINCE(1, 1)
+void relay_viewer_deny(struct relay_viewer *viewer, enum relay_denial code, const char *reason);
+
+typedef bool relay_each_viewer(struct relay_viewer *viewer, void *user);
+/* Calls `each` for the viewers of this worker that asked for a path that `pattern` matches (NULL:
+ * all), in the order in which they came, until it returns false. A call looks at RELAY_VISIT_MAX
+ * viewers at most, or at fewer if the pattern takes long. *place says where it begins (0: with the
+ * first), and is set to where to go on; 0: all have been visited. `place` may be NULL: the first
+ * ones only. `each` may end this viewer and others. Returns how many were visited, or
+ * RELAY_ERR_INVALID: `pattern` is none, or the module has neither a hook nor a slot of viewers. */
+RELAY_SINCE(1, 1)
+int relay_viewers(struct relay_worker *worker, const char *pattern, uint64_t *place,
+                  relay_each_viewer *each, void *user);
+
+/* ---- Statistics: [worker] -------------------------------------------------------------------- */
+
+/* Of a track, as this worker knows it. */
+struct relay_track_stats {
+    uint32_t size;              /* in: sizeof(struct relay_track_stats) */
+    uint32_t viewers;           /* of this worker */
+    uint64_t rate_bps;          /* smoothed over some seconds; 0: not known yet */
+    uint64_t group_interval_ns; /* from the beginning of a group to that of the next one, smoothed;
+                                   0: not known yet */
+    uint64_t cached_bytes;      /* of the groups that are kept */
+    uint64_t cached_ns;         /* from the beginning of the oldest of them to that of the newest */
+    uint64_t newest;            /* the newest group; RELAY_ANY_GROUP: there is none */
+    uint64_t newest_age_ns;     /* since it began */
+    uint64_t source;            /* relay_candidate.number of what feeds it; 0: nothing does now */
+    uint64_t peer;              /* relay_candidate.peer of that */
+    uint32_t worker;            /* where that publisher is */
+    uint32_t unused;
+};
+/* RELAY_ERR_NOT_FOUND: nobody watches the track of this path on this worker; RELAY_ERR_INVALID. */
+RELAY_SINCE(1, 1)
+int relay_track_stats(struct relay_worker *worker, const char *path,
+                      struct relay_track_stats *stats);
+/* Of the track that it is served. */
+RELAY_SINCE(1, 1)
+void relay_viewer_track_stats(const struct relay_viewer *viewer, struct relay_track_stats *stats);
+
+/* Of the relay. */
+struct relay_worker_stats {
+    uint32_t size;              /* in: sizeof(struct relay_worker_stats) */
+    uint32_t workers;           /* how many there are */
+    uint64_t sessions, viewers; /* of this worker, now */
+    uint64_t tracks;            /* that are watched anywhere, from publishers of this worker */
+    uint64_t bytes_sent;        /* UDP payload, since the relay began */
+    /* The same of all workers together, as of the last 100 ms. */
+    uint64_t all_sessions, all_viewers, all_tracks, all_bytes_sent;
+};
+RELAY_SINCE(1, 1)
+void relay_worker_stats(const struct relay_worker *worker, struct relay_worker_stats *stats);
 
 /* ---- Sources: [worker] ----------------------------------------------------------------------- */
 

@@ -199,6 +199,7 @@ BREACH(a_guest_too_many, (stage->router->counters.sessions--, stage->router->cou
 BREACH(a_peer_that_hooks_forget, list_remove(stage->router->hooks.peers.next))
 BREACH(a_watch_of_another_source, stage->reading.watch->source = (void *)stage)
 BREACH(a_watch_whose_wish_does_not_count, stage->reading.watch->listener.has_wish = false)
+BREACH(a_viewer_that_its_source_does_not_count, the_source(stage)->viewer_count++)
 BREACH(a_watch_that_is_not_counted, the_source(stage)->watch_count++)
 BREACH(a_watch_that_waits_and_reads, stage->patient.watch->cursor = stage->reading.watch->cursor)
 BREACH(a_watch_of_another_router, stage->reading.watch->router = NULL)
@@ -364,6 +365,8 @@ static void every_invariant_fires(void **state)
         {a_peer_that_hooks_forget, "count_nodes(&router->hooks.peers)"},
         {a_watch_of_another_source, "watch->source == source && listener->has_wish"},
         {a_watch_whose_wish_does_not_count, "watch->source == source && listener->has_wish"},
+        {a_viewer_that_its_source_does_not_count,
+         "source->viewer_count == count_nodes(&source->viewers)"},
         {a_watch_that_is_not_counted, "source->watch_count == count"},
         {a_watch_that_waits_and_reads,
          "!container_of(node, struct core_watch, waiting.node)->cursor"},

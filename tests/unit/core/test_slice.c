@@ -180,6 +180,72 @@ static void rows_say_who_set_what(void **state)
     stage_deinit(&stage);
 }
 
+/* ---- For hooks ------------------------------------------------------------------------------- */
+
+struct visitor {
+    struct core_hook *hook;
+    int count, most;
+    bool is_closing;
+};
+
+/* Ends the viewer that it sees. */
+static bool on_viewer(void *user, struct core_viewer *viewer)
+{
+    struct visitor *visitor = user;
+    visitor->count++;
+    if (visitor->is_closing)
+        core_viewer_deny(viewer, visitor->hook, CORE_DENIAL_REFUSED, "enough");
+    return visitor->count < visitor->most;
+}
+
+static uint64_t visit(struct stage *stage, struct visitor *visitor, const char *pattern,
+                      uint64_t place)
+{
+    int before = visitor->count;
+    size_t count = core_viewers_visit(router_of(stage), pattern, &place, on_viewer, visitor);
+    assert_int_equal(count, visitor->count - before);
+    return place;
+}
+
+static void hooks_visit_viewers_and_may_end_them(void **state)
+{
+    struct stage stage;
+    struct visitor visitor = {.hook = &stage.hook, .most = 3};
+    (void)state;
+    stage_init(&stage);
+    watch_path(&stage, "live", 10);
+    watch_path(&stage, "film/a", 2);
+    uint64_t place = visit(&stage, &visitor, "live", 0);
+    assert_int_equal(visitor.count, 3);
+    visitor.most = VIEWERS;
+    assert_int_equal(visit(&stage, &visitor, "live", place), 0);
+    assert_int_equal(visitor.count, 10);
+    visitor.is_closing = true;
+    assert_int_equal(visit(&stage, &visitor, "film/**", 0), 0);
+    assert_int_equal(visit(&stage, &visitor, NULL, 0), 0);
+    assert_int_equal(visitor.count, 22);
+    assert_int_equal(router_of(&stage)->viewer_count, 0);
+    stage_deinit(&stage);
+}
+
+static void hooks_see_how_a_track_comes(void **state)
+{
+    struct stage stage;
+    struct core_track_stats stats;
+    struct moq_path *path = moq_path_from_text("live");
+    (void)state;
+    stage_init(&stage);
+    assert_false(core_track_stats(router_of(&stage), path, &stats));
+    watch_path(&stage, "live", 3);
+    assert_true(core_track_stats(router_of(&stage), path, &stats));
+    assert_true(stats.has_groups && stats.viewers == 3 && stats.newest == 1);
+    assert_int_equal(stats.interval_ns, 0);
+    assert_true(stats.newest_age_ns >= 200 * NS_PER_MS);
+    assert_true(stats.origin > 0 && stats.origin_peer > 0 && stats.origin_worker == 0);
+    moq_path_unref(&path);
+    stage_deinit(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -187,6 +253,8 @@ int main(void)
         cmocka_unit_test(a_listing_goes_on_anywhere),
         cmocka_unit_test(texts_are_bounded),
         cmocka_unit_test(rows_say_who_set_what),
+        cmocka_unit_test(hooks_visit_viewers_and_may_end_them),
+        cmocka_unit_test(hooks_see_how_a_track_comes),
     };
     return cmocka_run_group_tests(tests, NULL, free_tls);
 }
