@@ -47,6 +47,7 @@ static void share_unref(struct share *share)
     if (--share->refs > 0)
         return;
     moq_path_unref(&share->notice.path);
+    publisher_unref(&share->notice.publisher);
     free(share);
 }
 
@@ -67,6 +68,7 @@ static void on_batch_arrived(struct post *post, void *owner)
         else
             router->bulletin_events->on_notice(router, &entry->notice);
         moq_path_unref(&entry->notice.path);
+        publisher_unref(&entry->notice.publisher);
     }
     bulletin->count = 0;
     post->run = on_batch_returned;
@@ -86,6 +88,7 @@ static bool take_into_batch(struct bulletin *bulletin)
     struct entry *entry = &bulletin->batch[bulletin->count++];
     *entry = (struct entry){share->notice, share->is_over};
     entry->notice.path = path;
+    publisher_ref(entry->notice.publisher);
     list_remove(&telling->node);
     telling->is_told = !share->is_over;
     if (share->is_over)
@@ -156,6 +159,7 @@ int bulletins_announce(struct router *router, const struct bulletin_notice *noti
         return MOQ_ERR_NOMEM;
     share->notice = *notice;
     moq_path_ref(notice->path);
+    publisher_ref(notice->publisher);
     share->refs = 1;
     for (uint32_t i = 0; i < router->workers; i++) {
         struct telling *telling = &share->tellings[i];

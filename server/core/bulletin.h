@@ -3,6 +3,7 @@
 #ifndef MOQ_CORE_BULLETIN_H
 #define MOQ_CORE_BULLETIN_H
 
+#include "server/core/publisher.h"
 #include "server/core/router.h"
 
 /* What workers tell each other of an announcement. */
@@ -12,6 +13,7 @@ struct bulletin_notice {
     uint32_t worker; /* the worker on which it was made */
     uint32_t can;    /* enum moq_can: what its publisher can do */
     bool has_failed;
+    struct publisher *publisher; /* borrowed; NULL: not a peer */
 };
 
 /* What other workers tell this one; called on this one's thread. */

@@ -9,7 +9,7 @@
 
 #include "server/core/bulletin.h"
 #include "server/core/peer.h"
-#include "server/core/route.h"
+#include "server/core/source.h"
 
 /* A choice on its way to the worker of the publisher. */
 struct choice {
@@ -51,6 +51,47 @@ static const struct announcement *announcement_at(const struct route *route, siz
     return NULL;
 }
 
+static void describe_publisher(const struct publisher *publisher, struct core_candidate *candidate)
+{
+    candidate->peer = publisher ? publisher->peer : 0;
+    candidate->hops = publisher && publisher->is_cluster;
+    candidate->identity = publisher ? publisher->identity : "";
+    candidate->address = publisher ? publisher->address : "";
+    candidate->url_path = publisher ? publisher->path : "";
+    candidate->query = publisher ? publisher->query : "";
+}
+
+/* What was measured is of the publisher that feeds the track; of others nothing comes. */
+static void describe_track(const struct announcement *announcement,
+                           struct core_candidate *candidate)
+{
+    const struct source *source = source_of(announcement->route);
+    const struct moq_group *newest = source ? moq_track_newest(source->track) : NULL;
+    candidate->is_feeding = source && source->origin == announcement && !source->is_resting;
+    if (!candidate->is_feeding)
+        return;
+    if (newest && newest->sequence >= source->origin_from)
+        candidate->group_age_ns = source->router->clock->now_ns - newest->started_ns;
+    candidate->rate_bps = meter_rate_bps(&source->meter);
+    candidate->interval_ns = source->meter.interval_ns;
+}
+
+static void describe_candidate(const struct announcement *announcement,
+                               struct core_candidate *candidate)
+{
+    const struct route *route = announcement->route;
+    *candidate = (struct core_candidate){
+        .number = announcement->stamp,
+        .age_ns = announcement->router->clock->now_ns - announcement->since_ns,
+        .worker = announcement->worker,
+        .is_newest = announcement->stamp == newest_stamp(route),
+        .is_next = announcement == route_next(route),
+        .has_failed = announcement->has_failed,
+    };
+    describe_publisher(announcement->publisher, candidate);
+    describe_track(announcement, candidate);
+}
+
 bool core_request_candidate(const struct core_request *request, size_t index,
                             struct core_candidate *candidate)
 {
@@ -59,15 +100,7 @@ bool core_request_candidate(const struct core_request *request, size_t index,
     const struct announcement *announcement = route ? announcement_at(route, index) : NULL;
     if (!announcement)
         return false;
-    *candidate = (struct core_candidate){
-        .number = announcement->stamp,
-        .peer = announcement->peer ? core_peer_number(announcement->peer) : 0,
-        .age_ns = router->clock->now_ns - announcement->since_ns,
-        .worker = announcement->worker,
-        .is_newest = announcement->stamp == newest_stamp(route),
-        .is_next = announcement == route_next(route),
-        .has_failed = announcement->has_failed,
-    };
+    describe_candidate(announcement, candidate);
     return true;
 }
 

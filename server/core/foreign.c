@@ -52,6 +52,7 @@ static void on_foreign_notice(struct router *router, const struct bulletin_notic
     announcement->rank = notice->rank;
     announcement->can = notice->can;
     announcement->has_failed = notice->has_failed;
+    announcement->publisher = publisher_ref(notice->publisher);
     list_push_back(&router->foreign, &announcement->owner_node);
     if (route_join(announcement, announcement->path))
         route_lead(announcement);

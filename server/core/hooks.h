@@ -46,7 +46,6 @@ struct core_peer;    /* one connected session */
 struct core_viewer;  /* one subscription that is served */
 struct core_request; /* a request of a peer that is not decided yet */
 struct core_hooks;   /* the chain of one worker */
-struct router;       /* core_worker.router */
 
 enum core_verdict { CORE_PASS, CORE_ALLOW, CORE_DENY, CORE_LATER };
 
@@ -226,12 +225,20 @@ int core_request_set_grants(struct core_request *request, const struct core_gran
 /* An announcement that can feed the track of a subscription. */
 struct core_candidate {
     uint64_t number; /* of the announcement, on all workers; later ones have higher numbers */
-    uint64_t peer;   /* core_peer_number of its publisher; 0: an origin, or on another worker */
+    uint64_t peer;   /* core_peer_number of its publisher; 0: an origin */
     uint64_t age_ns; /* since this worker has known it */
     uint32_t worker; /* where its publisher is */
     bool is_newest;  /* the one that feeds the track if nobody chooses */
     bool is_next;    /* the one that feeds it, or will when it is watched */
     bool has_failed; /* its publisher ended the track: it does not feed it even if it is chosen */
+    bool is_feeding; /* it feeds the track on this worker now, and so the next three are measured */
+    uint64_t group_age_ns; /* since its newest group began; 0: not measured, or no group yet */
+    uint64_t rate_bps, interval_ns; /* as core_track_stats; 0: not known */
+    uint32_t hops; /* relays between its publisher and this relay: 0, or 1 if it is a relay itself,
+                      because transfork does not tell what is behind that */
+    /* Of its publisher, on whichever worker, as of its announcement; "": an origin, or none.
+     * Borrowed until the entry returns. */
+    const char *identity, *address, *url_path, *query;
 };
 /* The candidates for the path of the request as it is now, in the order in which they would follow
  * each other. False: there is none with this index, or it is not a subscription. */
@@ -379,38 +386,6 @@ void core_viewer_close(struct core_viewer *viewer, int error);
 void core_viewer_deny(struct core_viewer *viewer, const struct core_hook *hook,
                       enum core_denial denial, const char *reason);
 void *core_viewer_slot(const struct core_viewer *viewer, const struct core_hook *hook);
-
-/* How many viewers a call looks at, and how much it spends on comparing paths: a step is about a
- * nanosecond, and a comparison takes at most the product of the lengths. */
-enum { CORE_VISIT_MAX = 1024, CORE_VISIT_STEPS = 4 << 20 };
-
-/* Calls `each` for viewers of this worker that asked for a path that `pattern` matches (NULL: all),
- * in the order in which they came, from *place on (0: the first), until it returns false or enough
- * were looked at; *place then says where to go on, 0: all were visited. `each` may do anything,
- * also end viewers; those that are there all the time are visited once. Returns how many were. */
-size_t core_viewers_visit(struct router *router, const char *pattern, uint64_t *place,
-                          bool (*each)(void *user, struct core_viewer *viewer), void *user);
-
-/* ---- Tracks ---------------------------------------------------------------------------------- */
-
-/* What is known of a track on this worker. */
-struct core_track_stats {
-    uint64_t rate_bps;     /* smoothed over some seconds; 0: not known yet */
-    uint64_t interval_ns;  /* between the beginnings of groups, smoothed; 0: not known yet */
-    uint64_t cached_bytes; /* of the groups that are kept */
-    uint64_t cached_ns;    /* from the beginning of the oldest of them to that of the newest */
-    bool has_groups;       /* of the two below: there is one */
-    uint64_t newest, newest_age_ns; /* its sequence; since it began */
-    uint32_t viewers;               /* on this worker */
-    uint32_t origin_worker;         /* where the publisher is that feeds it */
-    uint64_t origin, origin_peer;   /* core_candidate.number and .peer of that; 0: none now */
-};
-
-/* False: nobody watches it on this worker. */
-bool core_track_stats(struct router *router, const struct moq_path *path,
-                      struct core_track_stats *stats);
-/* Of the track that it is served. */
-void core_viewer_track_stats(const struct core_viewer *viewer, struct core_track_stats *stats);
 
 #ifdef __cplusplus
 }

@@ -114,6 +114,13 @@ void core_peer_transport(const struct core_peer *peer, struct quic_conn_stats *s
         quic_conn_stats(peer->conn, stats);
 }
 
+struct publisher *peer_publisher(struct core_peer *peer)
+{
+    if (!peer->publisher)
+        peer->publisher = publisher_new(peer);
+    return peer->publisher;
+}
+
 void peer_note_starved(struct core_peer *peer)
 {
     struct quic_conn_stats stats;
@@ -235,5 +242,6 @@ void peer_free(struct core_peer *peer)
     *count_of(peer) -= 1;
     free(peer->request);
     grants_unref(&peer->grants);
+    publisher_unref(&peer->publisher);
     free(peer);
 }

@@ -6,6 +6,7 @@
 #include "server/core/chain.h"
 #include "server/core/grants.h"
 #include "server/core/guest.h"
+#include "server/core/publisher.h"
 #include "server/core/request.h"
 #include "server/core/router.h"
 
@@ -21,6 +22,7 @@ struct core_peer {
     struct list announcements;       /* announcement.owner_node */
     struct core_request *request;    /* owned: what hooks decide on first; else NULL */
     struct grants *grants;           /* a reference; NULL: it may do everything */
+    struct publisher *publisher;     /* a reference; NULL: not asked for since grants changed */
     int16_t refusal;                 /* the error with which it was refused; 0: it was not */
     bool has_starved;                /* it allows too few streams, and the log has said so */
     bool has_expired;                /* its grants have, so its session is being closed */
@@ -97,6 +99,8 @@ struct peer_card {
 /* A peer without a session yet, with an empty request. Hooks are told of its birth. NULL: out of
  * memory. */
 struct core_peer *peer_new(struct router *router, const struct peer_card *card);
+/* What other workers are told of it, borrowed. NULL: out of memory. */
+struct publisher *peer_publisher(struct core_peer *peer);
 /* Frees a peer whose session or guest is gone and that announces nothing any more. Hooks are told
  * of its death. */
 void peer_free(struct core_peer *peer);

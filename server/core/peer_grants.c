@@ -88,6 +88,7 @@ void peer_note_expiry(struct core_peer *peer)
 void peer_take_grants(struct core_peer *peer, struct grants *grants)
 {
     grants_unref(&peer->grants);
+    publisher_unref(&peer->publisher);
     peer->grants = grants;
     peer_note_expiry(peer);
 }

@@ -9,6 +9,7 @@
 
 #include "base/objects.h"
 #include "server/core/bulletin.h"
+#include "server/core/peer.h"
 
 /* Makes uthash compare keys as paths, because the keys are not plain bytes. */
 #undef HASH_KEYCMP
@@ -288,11 +289,20 @@ static void tell_and_lead(struct router *router, struct route *route, uint64_t s
     moq_path_unref(&path);
 }
 
+/* A path may be announced again, when grants have changed. */
+static void take_publisher(struct announcement *announcement)
+{
+    publisher_unref(&announcement->publisher);
+    announcement->publisher = publisher_ref(peer_publisher(announcement->peer));
+}
+
 /* Returns false if out of memory, and then undoes what it did. */
 bool route_add(struct announcement *announcement, struct moq_path *path)
 {
     struct router *router = announcement->router;
     char text[MOQ_PATH_LINE_BYTES];
+    if (announcement->peer)
+        take_publisher(announcement);
     announcement->stamp = router_next_stamp(router);
     announcement->rank = announcement->stamp;
     if (!route_join(announcement, path)) {
@@ -303,7 +313,8 @@ bool route_add(struct announcement *announcement, struct moq_path *path)
     const struct bulletin_notice notice = {.path = announcement->route->path,
                                            .stamp = announcement->stamp,
                                            .rank = announcement->rank,
-                                           .can = announcement->can};
+                                           .can = announcement->can,
+                                           .publisher = announcement->publisher};
     if (bulletins_announce(router, &notice, &announcement->share))
         log_error(LOG_ROUTE, "out of memory: other workers do not learn that %s is announced",
                   moq_path_text(path, text, sizeof text));
@@ -316,6 +327,7 @@ void announcement_free(struct announcement *announcement)
 {
     moq_path_unref(&announcement->path);
     moq_path_unref(&announcement->request.path);
+    publisher_unref(&announcement->publisher);
     free(announcement);
 }
 

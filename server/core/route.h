@@ -7,6 +7,7 @@
 #include <uthash.h>
 
 #include "server/core/guest.h"
+#include "server/core/publisher.h"
 #include "server/core/request.h"
 #include "server/core/router.h"
 
@@ -23,6 +24,7 @@ struct announcement {
     struct route *route;               /* NULL while hooks are asked */
     struct moq_path *path;             /* as it was announced */
     struct share *share;               /* what other workers know of it */
+    struct publisher *publisher;       /* who it is, when it announced; NULL: not a peer */
     uint64_t stamp;                    /* the highest stamp of a path is the newest announcement */
     uint64_t rank;                     /* the highest one feeds the track; at first its stamp */
     uint64_t since_ns;                 /* when it joined its route */

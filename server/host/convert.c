@@ -82,6 +82,31 @@ void host_asked(const struct moq_wish *wish, struct relay_asked *asked)
     memcpy(asked, &all, host_struct_bytes(asked->size, sizeof all));
 }
 
+void host_candidate(const struct core_candidate *core, struct relay_candidate *candidate)
+{
+    uint32_t size = candidate->size;
+    const struct relay_candidate all = {
+        .size = size,
+        .worker = core->worker,
+        .number = core->number,
+        .peer = core->peer,
+        .age_ns = core->age_ns,
+        .is_newest = core->is_newest,
+        .is_next = core->is_next,
+        .has_failed = core->has_failed,
+        .is_feeding = core->is_feeding,
+        .group_age_ns = core->group_age_ns,
+        .rate_bps = core->rate_bps,
+        .group_interval_ns = core->interval_ns,
+        .hops = core->hops,
+        .identity = core->identity,
+        .address = core->address,
+        .url_path = core->url_path,
+        .query = core->query,
+    };
+    memcpy(candidate, &all, host_struct_bytes(size, sizeof all));
+}
+
 _Static_assert(RELAY_BEGIN_OLDEST == MOQ_START_OLDEST, "one is the other");
 _Static_assert(RELAY_BEGIN_NEXT == MOQ_START_NEXT, "one is the other");
 
@@ -96,7 +121,7 @@ uint32_t host_policy_bits(uint32_t size)
         {RELAY_SET_ORDER, offsetof(struct relay_policy, rate_bps)},
         {RELAY_SET_RATE, offsetof(struct relay_policy, identity_rate_bps)},
         {RELAY_SET_IDENTITY_RATE, offsetof(struct relay_policy, start_ns)},
-        {RELAY_SET_START, sizeof(struct relay_policy)},
+        {RELAY_SET_START, offsetof(struct relay_policy, note)},
     };
     uint32_t bits = 0;
     for (size_t i = 0; i < sizeof fields / sizeof fields[0]; i++)

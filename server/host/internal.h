@@ -205,6 +205,7 @@ const char *host_path_text(const struct moq_path *path, char *out, size_t size);
 void host_asked(const struct moq_wish *wish, struct relay_asked *asked);
 /* The bits whose fields a struct relay_policy of this size has: those that its module knows. */
 uint32_t host_policy_bits(uint32_t size);
+void host_candidate(const struct core_candidate *core, struct relay_candidate *candidate);
 int host_override(const struct relay_policy *policy, struct core_override *override);
 enum core_denial host_denial(enum relay_denial code); /* refused, if it is none of ours */
 enum relay_denial host_denial_back(enum core_denial denial);

@@ -171,20 +171,9 @@ int relay_request_candidate(const struct relay_request *request, size_t index,
                             struct relay_candidate *candidate)
 {
     struct core_candidate core;
-    uint32_t size = candidate->size;
     if (!REQUEST_FITS(request) || !core_request_candidate(request->core, index, &core))
         return RELAY_ERR_NOT_FOUND;
-    const struct relay_candidate all = {
-        .size = size,
-        .worker = core.worker,
-        .number = core.number,
-        .peer = core.peer,
-        .age_ns = core.age_ns,
-        .is_newest = core.is_newest,
-        .is_next = core.is_next,
-        .has_failed = core.has_failed,
-    };
-    memcpy(candidate, &all, host_struct_bytes(size, sizeof all));
+    host_candidate(&core, candidate);
     return 0;
 }
 

@@ -29,6 +29,8 @@ static enum relay_verdict subscribe(struct relay_peer *peer, struct relay_reques
         newest += candidate.is_newest;
         next += candidate.is_next;
         EXPECT(candidate.has_failed, 0);
+        EXPECT(candidate.peer > 0 && candidate.address[0] != '\0', 1);
+        EXPECT(candidate.identity[0] == '\0' && candidate.hops == 0, 1);
         EXPECT(candidate.number > 0, 1);
         if (oldest.number == 0 || candidate.number < oldest.number)
             oldest = candidate;

@@ -14,6 +14,7 @@
  *                      reloads and sampling of modules; relay_log may be used on any thread;
  *                      relay_viewers, relay_viewer_deny; relay_track_stats,
  *                      relay_viewer_track_stats, relay_worker_stats; more in relay_viewer_stats
+ *                      and relay_candidate
  *
  * Threads. The relay has a main thread and one thread per worker. In square brackets, each comment
  * says where a function may be called, or where the relay calls it:
@@ -471,11 +472,22 @@ struct relay_candidate {
     uint32_t size;   /* in: sizeof(struct relay_candidate) */
     uint32_t worker; /* where its publisher is */
     uint64_t number; /* of the offer, on all workers; later ones have higher numbers */
-    uint64_t peer;   /* relay_peer_number; 0: a module's, or on another worker */
+    uint64_t peer;   /* relay_peer_number; 0: a module's; before 1.1 also on another worker */
     uint64_t age_ns; /* since this worker has known it */
     bool is_newest;  /* the one that feeds the track if nobody chooses */
     bool is_next;    /* the one that feeds it, or will when it is watched */
     bool has_failed; /* it ended the track, and does not feed it even if it is chosen */
+    /* From here on 1.1. It feeds the track on this worker now. Only then the next three are
+     * measured, because nothing comes of the others. */
+    bool is_feeding;
+    uint64_t group_age_ns;                /* since its newest group began; 0: no group yet */
+    uint64_t rate_bps, group_interval_ns; /* as relay_track_stats; 0: not known */
+    uint32_t hops; /* relays between its publisher and this one: 0, or 1 if it is a relay itself,
+                      because transfork does not tell what is behind that */
+    uint32_t unused;
+    /* Of its publisher, on whichever worker that is, as of its announcement; "": none, or a
+     * module's. */
+    const char *identity, *address, *url_path, *query;
 };
 /* Fills in the candidate with this index, in the order in which they would follow each other.
  * RELAY_ERR_NOT_FOUND: there is none, or it is no subscription. */

@@ -13,6 +13,8 @@ struct stage {
     int error;                                        /* of the last choice */
     struct core_candidate candidates[CANDIDATES_MAX]; /* at the last request, by their numbers */
     size_t count;                                     /* of candidates */
+    char addresses[PUBLISHERS][64];                   /* of the first sessions */
+    int sessions;
     struct client *publishers[PUBLISHERS], *viewer, *other;
     struct moq_track *tracks[PUBLISHERS];
 };
@@ -52,8 +54,30 @@ static enum core_verdict on_announce(void *self, struct core_request *request)
     return CORE_PASS;
 }
 
+/* The first one to come is fra, the second nyc, which is a relay. */
+static enum core_verdict on_session(void *self, struct core_request *request)
+{
+    static struct moq_path *all;
+    struct stage *stage = self;
+    const struct moq_path *const *any = (const struct moq_path *const *)&all;
+    all = moq_path_from_text("");
+    const struct core_grants grants = {.identity = stage->sessions == 0 ? "fra" : "nyc",
+                                       .publish = any,
+                                       .publish_count = 1,
+                                       .subscribe = any,
+                                       .subscribe_count = 1,
+                                       .is_cluster = stage->sessions == 1};
+    if (stage->sessions < PUBLISHERS)
+        snprintf(stage->addresses[stage->sessions++], sizeof stage->addresses[0], "%s",
+                 core_peer_address(core_request_peer(request)));
+    assert_int_equal(core_request_set_grants(request, &grants), 0);
+    moq_path_unref(&all);
+    on_other(request);
+    return CORE_PASS;
+}
+
 static const struct core_hook_ops hook_ops = {.name = "chooser",
-                                              .session_open = on_announce,
+                                              .session_open = on_session,
                                               .announce = on_announce,
                                               .subscribe = on_subscribe,
                                               .fetch = on_announce,
@@ -136,10 +160,39 @@ static void a_hook_sees_the_candidates(void **state)
     assert_true(new->is_newest &&new->is_next && !new->has_failed);
     assert_true(old->age_ns > new->age_ns &&new->age_ns >= 500 * NS_PER_MS);
     assert_true(old->worker < stage.world.worker_count);
-    if (stage.world.worker_count == 1)
-        assert_true(old->peer > 0 && new->peer > old->peer);
+    assert_true(old->peer > 0 && new->peer > 0 && new->peer != old->peer);
     assert_feeds(&stage, 1, &watch);
     watch_deinit(&watch);
+    world_deinit(&stage.world);
+}
+
+/* Whichever worker they are on, and as far as they are measured. */
+static void a_hook_sees_who_publishes(void **state)
+{
+    static const char *const names[] = {"fra", "nyc"};
+    struct stage stage;
+    struct watch watch, other;
+    (void)state;
+    stage_init(&stage, 2);
+    run_ms(&stage, 500);
+    watch_live(&stage, &watch, stage.viewer);
+    for (size_t i = 0; i < 2; i++) {
+        const struct core_candidate *candidate = &stage.candidates[i];
+        assert_string_equal(candidate->identity, names[i]);
+        assert_string_equal(candidate->address, stage.addresses[i]);
+        assert_string_equal(candidate->url_path, "");
+        assert_int_equal(candidate->hops, i); /* the second one is a relay */
+        assert_false(candidate->is_feeding);
+    }
+    for (int i = 0; i < 5; i++)
+        assert_feeds(&stage, 1, &watch);
+    watch_live(&stage, &other, stage.viewer);
+    const struct core_candidate *old = &stage.candidates[0], *new = &stage.candidates[1];
+    assert_true(new->is_feeding && !old->is_feeding);
+    assert_true(new->interval_ns > 0 && new->group_age_ns > 0);
+    assert_int_equal(old->interval_ns, 0);
+    watch_deinit(&watch);
+    watch_deinit(&other);
     world_deinit(&stage.world);
 }
 
@@ -294,6 +347,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_hook_sees_the_candidates),
+        cmocka_unit_test(a_hook_sees_who_publishes),
         cmocka_unit_test(there_may_be_none),
         cmocka_unit_test(the_chosen_one_feeds_the_track),
         cmocka_unit_test(a_track_that_is_fed_changes_over),

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* What hooks see of many viewers, and of tracks.
  * Tested by tests/unit/core/test_slice.c. */
+#include "server/core/visit.h"
+
 #include <string.h>
 
 #include "server/core/source.h"
@@ -90,7 +92,7 @@ static void fill_track(const struct source *source, struct core_track_stats *sta
     if (origin) {
         stats->origin = origin->stamp;
         stats->origin_worker = origin->worker;
-        stats->origin_peer = origin->peer ? core_peer_number(origin->peer) : 0;
+        stats->origin_peer = origin->publisher ? origin->publisher->peer : 0;
     }
 }
 
