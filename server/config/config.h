@@ -127,6 +127,11 @@ struct config_policy_max {
     uint64_t start_ns; /* CONFIG_START_OLDEST: no limit */
 };
 
+struct config_failover {
+    uint64_t groups; /* how many a publisher may miss before another one feeds its track; 0: off */
+    uint64_t after_ns; /* but not before it has been silent for so long */
+};
+
 struct config_policy {
     uint64_t latency_ns;
     int order;                            /* enum config_order */
@@ -134,6 +139,7 @@ struct config_policy {
     uint64_t rate_bps, identity_rate_bps; /* of a viewer, and of all of one identity; 0: no cap */
     uint64_t start_ns;
     struct config_policy_max max;
+    struct config_failover failover;
     struct config_class *classes;
     size_t class_count;
 };

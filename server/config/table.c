@@ -386,6 +386,27 @@ static const struct config_row class_rows[] = {
 };
 static const struct config_section class_section = SECTION(config_class, class_rows);
 
+static const struct config_row failover_rows[] = {
+    {.name = "groups",
+     .type = TYPE_INT,
+     AT(config_failover, groups),
+     .min = 0,
+     .max = 1000,
+     .zero = "off",
+     .fallback = "2",
+     .flags = ROW_RELOADS,
+     .help = "it may miss this many, by the longest time between its groups of late"},
+    {.name = "after",
+     .type = TYPE_DURATION,
+     AT(config_failover, after_ns),
+     .min = MS(100),
+     .max = SECONDS(3600),
+     .fallback = "1s",
+     .flags = ROW_RELOADS,
+     .help = "but it may be silent for at least this long"},
+};
+static const struct config_section failover_section = SECTION(config_failover, failover_rows);
+
 static const struct config_row policy_rows[] = {
     {.name = "latency",
      .type = TYPE_DURATION,
@@ -445,6 +466,12 @@ static const struct config_row policy_rows[] = {
      .section = &max_section,
      .flags = ROW_RELOADS,
      .help = "limits for every viewer, whatever else is set"},
+    {.name = "failover",
+     .type = TYPE_SECTION,
+     AT(config_policy, failover),
+     .section = &failover_section,
+     .flags = ROW_RELOADS,
+     .help = "when a connected publisher brings no groups any more, and another one has the path"},
     {.name = "classes",
      LIST_AT(config_policy, classes, class_count),
      .max = 256,

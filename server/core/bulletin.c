@@ -205,6 +205,14 @@ void bulletins_raise(struct router *router, struct share *share, uint64_t rank)
     tell_all_again(router, share);
 }
 
+void bulletins_silence(struct router *router, struct share *share, uint64_t until_ns)
+{
+    if (!share)
+        return;
+    share->notice.silent_until_ns = until_ns;
+    tell_all_again(router, share);
+}
+
 void bulletins_withdraw(struct router *router, struct share **pointer)
 {
     struct share *share = *pointer;

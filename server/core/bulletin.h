@@ -13,6 +13,7 @@ struct bulletin_notice {
     uint32_t worker; /* the worker on which it was made */
     uint32_t can;    /* enum moq_can: what its publisher can do */
     bool has_failed;
+    uint64_t silent_until_ns;    /* by the monotonic clock, which workers share; 0: not silent */
     struct publisher *publisher; /* borrowed; NULL: not a peer */
 };
 
@@ -35,6 +36,8 @@ int bulletins_announce(struct router *router, const struct bulletin_notice *noti
                        struct share **share);
 void bulletins_fail(struct router *router, struct share *share);                 /* may be NULL */
 void bulletins_raise(struct router *router, struct share *share, uint64_t rank); /* may be NULL */
+void bulletins_silence(struct router *router, struct share *share,               /* may be NULL */
+                       uint64_t until_ns);
 void bulletins_withdraw(struct router *router, struct share **share); /* sets it to NULL */
 void bulletins_sweep(struct router *router);
 

@@ -71,6 +71,9 @@ void *chain_viewer_slot(const struct chain_member *viewer, const struct core_hoo
 
 bool core_hooks_want_samples(const struct core_hooks *hooks);
 void core_hooks_viewer_sample(struct core_hooks *hooks, struct chain_member *viewer);
+bool core_hooks_want_choices(const struct core_hooks *hooks);
+/* The answer of the first entry that has an opinion; negative: none has. */
+int core_hooks_choose_source(struct core_hooks *hooks, const struct core_choice *choice);
 void core_hooks_event(struct core_hooks *hooks, const char *name, const struct moq_path *path);
 
 /* ---- Between chain.c and chain_members.c ----------------------------------------------------- */

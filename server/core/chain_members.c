@@ -302,3 +302,25 @@ void core_hooks_event(struct core_hooks *hooks, const char *name, const struct m
     for_each_entry(hook, hooks) if (hook->ops->event) hook->ops->event(hook->self, name, path);
     chain_end(hooks, &pass);
 }
+
+/* ---- Choices --------------------------------------------------------------------------------- */
+
+bool core_hooks_want_choices(const struct core_hooks *hooks)
+{
+    for_each_entry(hook, hooks) if (hook->ops->choose_source) return true;
+    return false;
+}
+
+int core_hooks_choose_source(struct core_hooks *hooks, const struct core_choice *choice)
+{
+    struct chain_pass pass;
+    int index = -1;
+    chain_begin(hooks, &pass, NULL);
+    for_each_entry(hook, hooks)
+    {
+        if (index < 0 && hook->ops->choose_source)
+            index = hook->ops->choose_source(hook->self, choice);
+    }
+    chain_end(hooks, &pass);
+    return index;
+}

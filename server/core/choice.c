@@ -76,8 +76,7 @@ static void describe_track(const struct announcement *announcement,
     candidate->interval_ns = source->meter.interval_ns;
 }
 
-static void describe_candidate(const struct announcement *announcement,
-                               struct core_candidate *candidate)
+void choice_describe(const struct announcement *announcement, struct core_candidate *candidate)
 {
     const struct route *route = announcement->route;
     *candidate = (struct core_candidate){
@@ -87,6 +86,7 @@ static void describe_candidate(const struct announcement *announcement,
         .is_newest = announcement->stamp == newest_stamp(route),
         .is_next = announcement == route_next(route),
         .has_failed = announcement->has_failed,
+        .is_silent = announcement_is_silent(announcement),
     };
     describe_publisher(announcement->publisher, candidate);
     describe_track(announcement, candidate);
@@ -100,7 +100,7 @@ bool core_request_candidate(const struct core_request *request, size_t index,
     const struct announcement *announcement = route ? announcement_at(route, index) : NULL;
     if (!announcement)
         return false;
-    describe_candidate(announcement, candidate);
+    choice_describe(announcement, candidate);
     return true;
 }
 
@@ -159,8 +159,13 @@ static bool is_chosen(const struct announcement *announcement)
 
 void choice_apply(struct router *router, const struct core_request *request)
 {
-    struct announcement *announcement =
-        request->source ? find_stamped(router, request->path, request->source) : NULL;
+    if (request->source)
+        choice_make(router, request->path, request->source);
+}
+
+void choice_make(struct router *router, const struct moq_path *path, uint64_t stamp)
+{
+    struct announcement *announcement = find_stamped(router, path, stamp);
     if (!announcement || is_chosen(announcement))
         return;
     uint64_t rank = router_next_stamp(router) | ROUTE_CHOSEN;

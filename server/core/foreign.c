@@ -33,6 +33,7 @@ static void on_foreign_notice(struct router *router, const struct bulletin_notic
 {
     struct announcement *known = find_known(router, notice);
     if (known) {
+        known->silent_until_ns = notice->silent_until_ns;
         if (notice->has_failed)
             note_failed(known);
         if (notice->rank > known->rank)
@@ -52,6 +53,7 @@ static void on_foreign_notice(struct router *router, const struct bulletin_notic
     announcement->rank = notice->rank;
     announcement->can = notice->can;
     announcement->has_failed = notice->has_failed;
+    announcement->silent_until_ns = notice->silent_until_ns;
     announcement->publisher = publisher_ref(notice->publisher);
     list_push_back(&router->foreign, &announcement->owner_node);
     if (route_join(announcement, announcement->path))

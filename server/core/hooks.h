@@ -46,6 +46,7 @@ struct core_peer;    /* one connected session */
 struct core_viewer;  /* one subscription that is served */
 struct core_request; /* a request of a peer that is not decided yet */
 struct core_hooks;   /* the chain of one worker */
+struct core_choice;  /* of one of several publishers of a track */
 
 enum core_verdict { CORE_PASS, CORE_ALLOW, CORE_DENY, CORE_LATER };
 
@@ -136,9 +137,16 @@ struct core_hook_ops {
      * the track has ended. Called in pairs for each entry, like births and deaths. */
     void (*track_live)(void *self, const struct moq_path *path);
     void (*track_idle)(void *self, const struct moq_path *path);
+    /* Chooses one of several publishers of a track. The worker asks whose publisher feeds it, or is
+     * about to, when one of core_choice_cause happens. Returns the index of a candidate, as by
+     * core_request_set_source; negative: no opinion. The first entry that has one decides; if none
+     * has, all stays as it is. What was chosen stays chosen until the next choice. */
+    int (*choose_source)(void *self, const struct core_choice *choice);
     /* Tells of something notable that has happened on this worker: "announced" and "ended", of a
      * publisher there; "announce_refused" and "subscribe_refused", by grants or hooks, the path as
-     * the peer named it; "taken_over", a track that comes from another publisher from now on. */
+     * the peer named it; "taken_over", a track that comes from another publisher from now on;
+     * "fell_silent", a track whose publisher, on this worker, is connected and brings nothing any
+     * more. */
     void (*event)(void *self, const char *name, const struct moq_path *path);
 };
 
@@ -231,6 +239,7 @@ struct core_candidate {
     bool is_newest;  /* the one that feeds the track if nobody chooses */
     bool is_next;    /* the one that feeds it, or will when it is watched */
     bool has_failed; /* its publisher ended the track: it does not feed it even if it is chosen */
+    bool is_silent;  /* it is connected, but brought no groups for too long, in the last 10 s */
     bool is_feeding; /* it feeds the track on this worker now, and so the next three are measured */
     uint64_t group_age_ns; /* since its newest group began; 0: not measured, or no group yet */
     uint64_t rate_bps, interval_ns; /* as core_track_stats; 0: not known */
@@ -255,6 +264,7 @@ int core_request_set_source(struct core_request *request, uint64_t number);
  * subscription. */
 int core_request_set_ladder(struct core_request *request, struct core_ladder *ladder);
 const struct core_ladder *core_request_ladder(const struct core_request *request);
+
 /* The entry's own pointer, kept from its LATER to core_answer or `withdrawn`. */
 void core_request_set_user(struct core_request *request, void *user);
 void *core_request_user(const struct core_request *request);

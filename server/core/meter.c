@@ -27,6 +27,7 @@ static uint64_t pass_group(struct track_meter *meter, const struct moq_group *gr
     if (!meter->is_paused && group->started_ns > meter->newest_ns)
         note_interval(meter, group->started_ns - meter->newest_ns);
     meter->is_paused = false;
+    meter->group_ns = group->started_ns;
     note_newest(meter, group);
     return meter->newest_bytes;
 }
@@ -62,17 +63,31 @@ void meter_read(struct track_meter *meter, const struct moq_track *track, uint64
     const struct moq_group *newest = moq_track_newest(track);
     if (meter->has_newest) {
         uint64_t bytes = count_bytes(meter, track);
+        meter->byte_ns = bytes > 0 ? now_ns : meter->byte_ns;
         if (now_ns > meter->read_ns)
             note_rate(meter, bytes, now_ns - meter->read_ns);
     } else if (newest) {
         note_newest(meter, newest);
     }
+    if (!meter->has_newest || meter->is_fresh)
+        meter->group_ns = meter->byte_ns = now_ns;
+    meter->is_fresh = false;
     meter->read_ns = now_ns;
 }
 
 void meter_pause(struct track_meter *meter)
 {
-    meter->is_paused = true;
+    meter->is_paused = meter->is_fresh = true;
+}
+
+uint64_t meter_last_group_ns(const struct track_meter *meter)
+{
+    return meter->group_ns;
+}
+
+uint64_t meter_last_byte_ns(const struct track_meter *meter)
+{
+    return meter->byte_ns;
 }
 
 uint64_t meter_rate_bps(const struct track_meter *meter)

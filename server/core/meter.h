@@ -18,8 +18,9 @@ struct track_meter {
     uint64_t newest, newest_bytes, newest_ns; /* the newest group, what of it was counted, and when
                                                  it began */
     uint64_t read_ns;
+    uint64_t group_ns, byte_ns; /* when the last group, and the last bytes, were seen */
     double rate, weight;
-    bool has_newest, is_paused;
+    bool has_newest, is_paused, is_fresh;
 };
 
 /* Call it at each sweep. Groups that were dropped since the last call are not counted. */
@@ -27,6 +28,10 @@ void meter_read(struct track_meter *meter, const struct moq_track *track, uint64
 /* The time until the next group says nothing about the publisher: nobody watched, or another one
  * takes over. */
 void meter_pause(struct track_meter *meter);
+/* When the publisher that is measured last brought a group, or any bytes; at the earliest, the
+ * first look after a pause. */
+uint64_t meter_last_group_ns(const struct track_meter *meter);
+uint64_t meter_last_byte_ns(const struct track_meter *meter);
 uint64_t meter_rate_bps(const struct track_meter *meter); /* 0: not known */
 
 #endif

@@ -10,6 +10,8 @@
 
 #include <stdlib.h>
 
+#include "server/core/choosing.h"
+
 static void unwatch_track(struct outlet *outlet)
 {
     if (!outlet->track)
@@ -162,9 +164,20 @@ static void on_source_end(struct source_listener *listener, int error)
 static const struct source_listener_ops listener_ops = {
     .on_ready = on_ready, .on_origin = on_origin, .on_failed = on_failed, .on_end = on_source_end};
 
+/* If this is what makes somebody watch the track here, hooks choose its publisher, unless they have
+ * chosen this one already. */
+static void choose_if_new(struct outlet *outlet)
+{
+    const struct route *route = route_find(outlet->router, outlet->path);
+    const struct announcement *next = route ? route_next(route) : NULL;
+    if (next && !route->follower && !(next->rank & ROUTE_CHOSEN))
+        choose_now(outlet->router, outlet->path, CORE_CHOICE_WATCHED);
+}
+
 static void open_track(struct outlet *outlet)
 {
     struct router *router = outlet->router;
+    choose_if_new(outlet);
     struct route *route = route_find(router, outlet->path);
     struct source *source = route && route_newest_local(route) ? source_get(router, route) : NULL;
     if (!source) {

@@ -113,6 +113,11 @@ struct announcement *route_newest_local(const struct route *route)
     return NULL;
 }
 
+bool announcement_is_silent(const struct announcement *announcement)
+{
+    return announcement->silent_until_ns > announcement->router->clock->now_ns;
+}
+
 bool announcement_can(const struct announcement *announcement, uint32_t what)
 {
     return (announcement->can & what) == what;
@@ -262,6 +267,8 @@ void route_lead(struct announcement *announcement)
     route->holds++;
     if (follower && route_next(route) == announcement)
         follower->ops->on_newest(follower);
+    else if (follower)
+        follower->ops->on_candidate(follower);
     route->holds--;
     route_wake(router, route);
 }

@@ -28,6 +28,7 @@ struct announcement {
     uint64_t stamp;                    /* the highest stamp of a path is the newest announcement */
     uint64_t rank;                     /* the highest one feeds the track; at first its stamp */
     uint64_t since_ns;                 /* when it joined its route */
+    uint64_t silent_until_ns;          /* it fell silent, and counts as such until then */
     uint32_t worker;                   /* the worker on which it was made */
     uint32_t can;                      /* enum moq_can: what its publisher can do */
     bool is_asking;                    /* hooks have not decided on `request` yet */
@@ -42,6 +43,8 @@ struct announcement {
 /* Calls to the source that is fed by the announcements of a route. It may end in each of them. */
 struct route_follower_ops {
     void (*on_newest)(struct route_follower *follower); /* route_next has changed to a newer one */
+    /* There is one more candidate, which does not take over. */
+    void (*on_candidate)(struct route_follower *follower);
     /* `announcement` has left the route. */
     void (*on_left)(struct route_follower *follower, const struct announcement *announcement);
     /* `announcement` ended a track; there is another that has not failed. */
@@ -97,6 +100,8 @@ struct announcement *route_announced_by(const struct route *route, const struct 
 bool announcement_is_local(const struct announcement *announcement);
 /* Whether its publisher is known to do all of `what` (enum moq_can, or-ed). */
 bool announcement_can(const struct announcement *announcement, uint32_t what);
+/* Whether it fell silent lately. */
+bool announcement_is_silent(const struct announcement *announcement);
 void announcement_note_failure(struct announcement *announcement); /* tells the other workers */
 
 /* An announcement of this worker. `path` is the one that its publisher uses; a reference is taken.

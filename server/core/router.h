@@ -75,6 +75,7 @@ struct router {
     struct roster roster;       /* the same viewers in the order in which they came */
     struct bulletin *bulletins; /* one per worker; NULL: only one worker */
     const struct bulletin_events *bulletin_events; /* calls for bulletins of other workers */
+    const struct source_events *source_events;     /* calls of its sources */
     const struct link_home *link_home;             /* calls for links to tracks of this worker */
     struct route *routes;                          /* uthash */
     uint32_t waiting_count, fetch_count, viewer_count, cache_cuts, announced_count;

@@ -4,6 +4,7 @@
 #include "server/core/router_turn.h"
 
 #include "server/core/bulletin.h"
+#include "server/core/choosing.h"
 #include "server/core/fetch.h"
 #include "server/core/foreign.h"
 #include "server/core/mix.h"
@@ -56,6 +57,7 @@ int router_init(struct router *router, const struct router_config *config)
         router->commons = &router->own;
     core_hooks_init(&router->hooks, config->clock);
     router->link_home = &outlet_home;
+    router->source_events = &choosing_events;
     router->offers = moq_offers_new();
     if (!router->offers || bulletins_init(router, &foreign_events)) {
         moq_offers_free(&router->offers);
@@ -123,6 +125,7 @@ void router_sweep(struct router *router)
     mixes_sweep(router);
     watches_sweep(router); /* they note what is late before the caches drop it */
     sources_sweep(router);
+    choosing_sweep(router);
 #ifndef NDEBUG
     router_check(router);
 #endif

@@ -131,6 +131,7 @@ static struct source *source_new(struct router *router, struct route *route,
     source->farewell_ns = CLOCK_NEVER;
     list_init(&source->viewers);
     list_init(&source->listeners);
+    list_init(&source->choosing.node);
     source->follower.ops = &follower_ops;
     route->follower = &source->follower;
     list_push_back(&router->sources, &source->node);
@@ -146,6 +147,21 @@ struct source *source_get(struct router *router, struct route *route)
     if (!origin)
         origin = route_newest(route);
     return origin ? source_new(router, route, origin) : NULL;
+}
+
+static void tell_candidates(struct source *source, enum core_choice_cause cause)
+{
+    source->router->source_events->on_candidates(source, cause);
+}
+
+/* Nobody is asked again if a choice was made already: it made this worker the one that feeds it. */
+struct source *source_get_and_choose(struct router *router, struct route *route)
+{
+    bool is_new = !route->follower;
+    struct source *source = source_get(router, route);
+    if (is_new && source && source->origin && !(source->origin->rank & ROUTE_CHOSEN))
+        tell_candidates(source, CORE_CHOICE_WATCHED);
+    return source;
 }
 
 /* From now on new viewers get a new source; the viewers of this one see its end. */
@@ -205,6 +221,7 @@ void source_free(struct source *source)
     REQUIRE(list_is_empty(&source->viewers) && list_is_empty(&source->listeners));
     cut_off(source);
     detach_from_route(source);
+    list_remove(&source->choosing.node);
     list_remove(&source->node);
     moq_track_unref(&source->track);
     free(source);
@@ -252,6 +269,8 @@ static bool combine_wishes(const struct source *source, struct moq_wish *all)
 static int ask_feed(struct source *source, const struct moq_wish *wish)
 {
     bool was_asking = source->is_asking;
+    if (source->is_resting)
+        meter_pause(&source->meter);
     source->is_resting = false;
     source->is_asking = true;
     int error = source->feed->ops->adjust(source->feed, wish);
@@ -501,6 +520,7 @@ void source_lost(struct source *source, int error)
     const struct announcement *next = route_next(source->route);
     if (next && !announcement_is_local(next))
         tell_failed(source);
+    tell_candidates(source, CORE_CHOICE_LOST);
     if (!turn_to_newest(source))
         source_end(source, error ? MOQ_ERR_OFFLINE : 0);
 }
@@ -508,8 +528,17 @@ void source_lost(struct source *source, int error)
 static void on_newest(struct route_follower *follower)
 {
     struct source *source = container_of(follower, struct source, follower);
-    if (source->origin != route_next(source->route))
+    const struct announcement *newest = route_next(source->route);
+    bool is_chosen = newest && (newest->rank & ROUTE_CHOSEN); /* nobody is asked again */
+    if (!is_chosen)
+        tell_candidates(source, CORE_CHOICE_CANDIDATE);
+    if (source->origin != newest)
         turn_to_newest(source);
+}
+
+static void on_candidate(struct route_follower *follower)
+{
+    tell_candidates(container_of(follower, struct source, follower), CORE_CHOICE_CANDIDATE);
 }
 
 /* A publisher that withdraws the path of a running track gets CORE_FAREWELL_NS to finish the
@@ -517,7 +546,10 @@ static void on_newest(struct route_follower *follower)
 static void on_left(struct route_follower *follower, const struct announcement *announcement)
 {
     struct source *source = container_of(follower, struct source, follower);
-    if (source->origin != announcement || turn_to_newest(source))
+    if (source->origin != announcement)
+        return;
+    tell_candidates(source, CORE_CHOICE_LOST);
+    if (turn_to_newest(source))
         return;
     source->origin = NULL;
     if (is_fed(source) && !announcement->is_revoked)
@@ -529,12 +561,16 @@ static void on_left(struct route_follower *follower, const struct announcement *
 static void on_failed(struct route_follower *follower, const struct announcement *announcement)
 {
     struct source *source = container_of(follower, struct source, follower);
-    if (source->origin == announcement)
-        turn_to_newest(source);
+    if (source->origin != announcement)
+        return;
+    tell_candidates(source, CORE_CHOICE_LOST);
+    turn_to_newest(source);
 }
 
-static const struct route_follower_ops follower_ops = {
-    .on_newest = on_newest, .on_left = on_left, .on_failed = on_failed};
+static const struct route_follower_ops follower_ops = {.on_newest = on_newest,
+                                                       .on_candidate = on_candidate,
+                                                       .on_left = on_left,
+                                                       .on_failed = on_failed};
 
 /* ---- All of a router's ----------------------------------------------------------------------- */
 

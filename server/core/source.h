@@ -7,8 +7,10 @@
 #include "server/core/meter.h"
 #include "server/core/route.h"
 #include "server/core/router.h"
+#include "server/core/soon.h"
 #include "server/core/viewer.h"
 
+struct source;
 struct source_listener;
 
 /* A source without viewers keeps its feed this long, so that a viewer that comes back need not
@@ -28,6 +30,12 @@ struct source_listener_ops {
      * list. */
     void (*on_failed)(struct source_listener *listener);
     void (*on_end)(struct source_listener *listener, int error); /* leaves the list */
+};
+
+/* What the source tells of its publishers; router.source_events. */
+struct source_events {
+    /* Others may be the right ones now. Nothing may happen before the call returns. */
+    void (*on_candidates)(struct source *source, enum core_choice_cause cause);
 };
 
 struct source_listener {
@@ -50,6 +58,8 @@ struct source {
     uint32_t viewer_count; /* of `viewers` */
     uint32_t watch_count;  /* how many of the listeners are watches */
     struct track_meter meter;
+    struct soon choosing; /* hooks are asked for an origin */
+    enum core_choice_cause cause;
     struct route_follower follower;
     struct chain_member member; /* in the chain while it is live */
     bool is_continued;          /* the origin took another's place: its sequences may be raised */
@@ -64,6 +74,8 @@ struct source {
 
 /* The source of a route that has an announcement, made if there is none. NULL: out of memory. */
 struct source *source_get(struct router *router, struct route *route);
+/* The same, and hooks are asked soon which publisher is to feed a new one. */
+struct source *source_get_and_choose(struct router *router, struct route *route);
 void source_free(struct source *source);
 
 /* Takes over `viewer`, which may be gone when this returns. */

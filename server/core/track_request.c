@@ -8,6 +8,7 @@
 #include <stdlib.h>
 
 #include "server/core/choice.h"
+#include "server/core/choosing.h"
 #include "server/core/mix.h"
 #include "server/core/peer.h"
 #include "server/core/settings.h"
@@ -181,7 +182,11 @@ static void answer_subscription(struct track_request *request)
 /* Grants may change while the track changes over, because hooks hear of that. */
 static void choose_and_answer(struct track_request *request)
 {
+    const struct route *route = route_find(request->router, request->request.path);
+    bool is_first = route && !route->follower;
     choice_apply(request->router, &request->request);
+    if (request->request.source == 0 && is_first)
+        choose_now(request->router, request->request.path, CORE_CHOICE_WATCHED);
     if (!refuse_if_revoked(request))
         answer_subscription(request);
 }

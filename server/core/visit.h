@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* What code on a worker sees of its viewers together, and of its tracks. Part of core's door. */
+/* What code on a worker sees of its viewers together, of its tracks, and of their publishers. Part
+ * of core's door. */
 #ifndef MOQ_CORE_VISIT_H
 #define MOQ_CORE_VISIT_H
 
@@ -42,6 +43,22 @@ bool core_track_stats(struct router *router, const struct moq_path *path,
                       struct core_track_stats *stats);
 /* Of the track that it is served. */
 void core_viewer_track_stats(const struct core_viewer *viewer, struct core_track_stats *stats);
+
+/* ---- Choices: hooks.h, choose_source --------------------------------------------------------- */
+
+/* Why entries are asked to choose. */
+enum core_choice_cause {
+    CORE_CHOICE_WATCHED,   /* the first viewer has come, or those of a worker that lost its own */
+    CORE_CHOICE_CANDIDATE, /* another publisher has come */
+    CORE_CHOICE_LOST,      /* the one that fed it has left or failed */
+    CORE_CHOICE_SILENT,    /* that one has fallen silent; without a choice, the next one follows */
+};
+/* While an entry is asked. Texts of candidates are borrowed for as long. */
+const struct moq_path *core_choice_path(const struct core_choice *choice);
+enum core_choice_cause core_choice_cause(const struct core_choice *choice);
+/* In the order in which they would follow each other. False: none has this index, or it is gone. */
+bool core_choice_candidate(const struct core_choice *choice, size_t index,
+                           struct core_candidate *candidate);
 
 #ifdef __cplusplus
 }

@@ -111,7 +111,7 @@ static bool release_watch(struct core_watch *watch)
 
 static void serve_watch(struct core_watch *watch, struct route *route)
 {
-    struct source *source = source_get(watch->router, route);
+    struct source *source = source_get_and_choose(watch->router, route);
     if (!source) {
         route_stop_waiting(watch->router, &watch->waiting);
         end_watch(watch, MOQ_ERR_NOMEM);

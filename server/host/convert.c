@@ -94,6 +94,7 @@ void host_candidate(const struct core_candidate *core, struct relay_candidate *c
         .is_newest = core->is_newest,
         .is_next = core->is_next,
         .has_failed = core->has_failed,
+        .is_silent = core->is_silent,
         .is_feeding = core->is_feeding,
         .group_age_ns = core->group_age_ns,
         .rate_bps = core->rate_bps,

@@ -131,6 +131,15 @@ static void on_track_idle(void *self, const struct moq_path *path)
     hooks_of(self)->track_idle(self, moq_path_text(path, text, sizeof text));
 }
 
+static int on_choose_source(void *self, const struct core_choice *core)
+{
+    struct relay_worker *worker = self;
+    struct relay_choice choice = {.head = {HOST_CHOICE, worker}, .core = core};
+    int index = hooks_of(worker)->choose_source(worker, &choice);
+    choice.head.magic = 0;
+    return index;
+}
+
 static void on_event(void *self, const char *name, const struct moq_path *path)
 {
     char text[MOQ_PATH_TEXT_BYTES];
@@ -186,6 +195,7 @@ void hooks_fill(struct relay_worker *worker)
         .viewer_sample = hooks->viewer_sample ? on_viewer_sample : NULL,
         .track_live = hooks->track_live ? on_track_live : NULL,
         .track_idle = hooks->track_idle ? on_track_idle : NULL,
+        .choose_source = hooks->choose_source ? on_choose_source : NULL,
         .event = hooks->event ? on_event : NULL,
     };
     fill_members(&worker->ops, module, hooks);

@@ -31,6 +31,7 @@ enum host_magic {
     HOST_WATCH,
     HOST_ANNOUNCED,
     HOST_GUEST,
+    HOST_CHOICE,
 };
 
 /* The first member of each handle but relay_self. */
@@ -141,6 +142,11 @@ struct relay_peer {
     struct core_peer *core;
     bool was_asked; /* session_open was called */
     max_align_t slot[];
+};
+
+struct relay_choice { /* on the stack, while a hook is asked */
+    struct host_handle head;
+    const struct core_choice *core;
 };
 
 struct relay_viewer {

@@ -12,6 +12,10 @@ def choose():
     return module("choose"), {}
 
 
+def choose_by_hook():
+    return module("choose", "BY_HOOK"), {}
+
+
 def candidates(relay):
     return [line for line in relay.trace.lines() if line.startswith("candidates ")]
 
@@ -28,8 +32,7 @@ async def watch_with_two_candidates(relay):
         viewer.leave()
 
 
-@with_peers(choose, workers=WORKERS)
-async def the_chosen_publisher_feeds_the_track(relay):
+async def watch_the_oldest(relay):
     oldest, newest = await connect(relay), await connect(relay)
     await publish(oldest, NAME)
     await publish(newest, NAME)
@@ -45,4 +48,15 @@ async def the_chosen_publisher_feeds_the_track(relay):
     await stream.until(lambda s: b"new" in s.data, "a group of the publisher that is left")
 
 
-TESTS = [the_chosen_publisher_feeds_the_track]
+@with_peers(choose, workers=WORKERS)
+async def the_chosen_publisher_feeds_the_track(relay):
+    await watch_the_oldest(relay)
+
+
+@with_peers(choose_by_hook, workers=WORKERS)
+async def a_hook_chooses_the_publisher_of_a_track(relay):
+    await watch_the_oldest(relay)
+    check(relay.trace.has("choice 1 of live/it"), f"the hook was asked: {relay.trace.lines()}")
+
+
+TESTS = [the_chosen_publisher_feeds_the_track, a_hook_chooses_the_publisher_of_a_track]

@@ -14,7 +14,7 @@
  *                      reloads and sampling of modules; relay_log may be used on any thread;
  *                      relay_viewers, relay_viewer_deny; relay_track_stats,
  *                      relay_viewer_track_stats, relay_worker_stats; more in relay_viewer_stats
- *                      and relay_candidate
+ *                      and relay_candidate; relay_hooks.choose_source
  *
  * Threads. The relay has a main thread and one thread per worker. In square brackets, each comment
  * says where a function may be called, or where the relay calls it:
@@ -68,6 +68,7 @@ struct relay_group;     /* a group of such a track that is being written */
 struct relay_watch;     /* a track that the module watches */
 struct relay_announced; /* the paths under a prefix, as they come and go */
 struct relay_guest;     /* a publisher that reaches the relay through the module */
+struct relay_choice;    /* of one of several publishers of a track */
 struct relay_timer;
 
 /* ---- Errors ---------------------------------------------------------------------------------- */
@@ -329,6 +330,7 @@ enum {                           /* limits of one module */
        RELAY_VALUE_BYTES = 1024,
        RELAY_REASON_BYTES = 128,
        RELAY_POLICY_NOTE_BYTES = 64,
+       RELAY_CANDIDATES_MAX = 64,
        RELAY_PATH_BYTES = 3166, /* room for any path */
 };
 enum { /* limits of all modules together on one worker */
@@ -403,8 +405,15 @@ struct relay_hooks {
      *   "announce_refused", "subscribe_refused"   what grants or hooks forbade a peer, under the
      *                          path that it named; fetch and info requests included
      *   "taken_over"           a track in use comes from another publisher from now on
+     *   "fell_silent"          1.1: the publisher of a track in use, on this worker, is connected
+     *                          and brings nothing any more; another one follows (policy.failover)
      * Later versions may tell of more; then `path` may be NULL. */
     void (*event)(struct relay_worker *worker, const char *name, const char *path);
+    /* 1.1: chooses one of several publishers of a track, when something of relay_choice_cause
+     * happens. Only the worker asks whose publisher feeds the track, or is about to. Returns the
+     * index of a candidate, with the same effect as relay_request_set_source; negative: no opinion.
+     * The first module that has one decides; if none has, all stays as it is. */
+    int (*choose_source)(struct relay_worker *worker, const struct relay_choice *choice);
 };
 
 /* ---- Requests: [worker] ---------------------------------------------------------------------- */
@@ -477,8 +486,10 @@ struct relay_candidate {
     bool is_newest;  /* the one that feeds the track if nobody chooses */
     bool is_next;    /* the one that feeds it, or will when it is watched */
     bool has_failed; /* it ended the track, and does not feed it even if it is chosen */
-    /* From here on 1.1. It feeds the track on this worker now. Only then the next three are
-     * measured, because nothing comes of the others. */
+    /* From here on 1.1. In the last 10 s it was connected and brought no groups for too long. */
+    bool is_silent;
+    /* It feeds the track on this worker now. Only then the next three are measured, because nothing
+     * comes of the others. */
     bool is_feeding;
     uint64_t group_age_ns;                /* since its newest group began; 0: no group yet */
     uint64_t rate_bps, group_interval_ns; /* as relay_track_stats; 0: not known */
@@ -522,6 +533,24 @@ int relay_request_set_renditions(struct relay_request *request,
 RELAY_SINCE(1, 1)
 int relay_request_rendition(const struct relay_request *request, size_t index,
                             struct relay_rendition *rendition, char *path);
+
+enum relay_choice_cause {
+    RELAY_CHOICE_WATCHED =
+        1,                  /* the first viewer has come, or those of a worker that lost its own */
+    RELAY_CHOICE_CANDIDATE, /* another publisher has come */
+    RELAY_CHOICE_LOST,      /* the one that fed it has left or failed */
+    RELAY_CHOICE_SILENT,    /* that one has fallen silent; without a choice, the next follows */
+};
+/* Until choose_source returns. */
+RELAY_SINCE(1, 1)
+enum relay_choice_cause relay_choice_cause(const struct relay_choice *choice);
+/* Writes the path of the track, and returns `out`. */
+RELAY_SINCE(1, 1)
+const char *relay_choice_path(const struct relay_choice *choice, char *out, size_t size);
+/* As relay_request_candidate; there are at least two, and at most RELAY_CANDIDATES_MAX. */
+RELAY_SINCE(1, 1)
+int relay_choice_candidate(const struct relay_choice *choice, size_t index,
+                           struct relay_candidate *candidate);
 
 enum relay_policy_bits {
     RELAY_SET_LATENCY = 1,
