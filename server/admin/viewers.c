@@ -142,6 +142,8 @@ static void add_policy(struct writer *writer, const struct core_viewer_row *row)
     add_string(writer, row->latency_by);
     add_member(writer, "priority", row->priority_by);
     add_member(writer, "order", row->order_by);
+    if (row->rendition_by[0])
+        add_member(writer, "rendition", row->rendition_by);
     add(writer, "}}");
 }
 

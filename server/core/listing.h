@@ -33,7 +33,8 @@ struct core_viewer_row {
     uint64_t groups_reset, bytes_sent;
     struct moq_policy policy; /* in force */
     const char *latency_by, *priority_by, *order_by;
-    uint64_t place; /* in the order of its worker's viewers */
+    const char *rendition_by; /* who moved it to the track that it is served; "": nobody */
+    uint64_t place;           /* in the order of its worker's viewers */
 };
 
 /* Where a listing goes on. All zero: at the beginning. */

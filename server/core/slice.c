@@ -143,6 +143,7 @@ static bool fill_texts(struct slice *slice, const struct core_viewer *viewer,
     row->latency_by = keep_setter(slice, viewer, &why.latency, CORE_SET_LATENCY);
     row->priority_by = keep_setter(slice, viewer, &why.priority, CORE_SET_PRIORITY);
     row->order_by = keep_setter(slice, viewer, &why.order, CORE_SET_ORDER);
+    row->rendition_by = viewer->rendition_by ? viewer->rendition_by : ""; /* the chain's copy */
     return row->address && row->identity && row->path && row->track && row->latency_by &&
            row->priority_by && row->order_by;
 }

@@ -246,6 +246,16 @@ static void on_event(void *self, const char *name, const struct moq_path *path)
     do_to_tracks(entry->chaos);
 }
 
+static int on_choose_source(void *self, const struct core_choice *choice)
+{
+    struct chaos_entry *entry = self;
+    struct core_candidate candidate;
+    size_t index = chaos_dice(entry->chaos, 4);
+    bool is_there = core_choice_candidate(choice, index, &candidate);
+    do_to_tracks(entry->chaos);
+    return is_there ? (int)index : -1;
+}
+
 /* ---- Requests -------------------------------------------------------------------------------- */
 
 static bool hold(struct chaos_entry *entry, struct core_request *request)
@@ -337,7 +347,7 @@ static void on_withdrawn(void *self, struct core_request *request)
     .session_open = on_request, .announce = on_request, .subscribe = on_request,                   \
     .withdrawn = on_withdrawn, .peer_born = on_peer_born, .peer_died = on_peer_died,               \
     .viewer_born = on_viewer_born, .viewer_died = on_viewer_died, .track_live = on_track_live,     \
-    .track_idle = on_track_idle, .event = on_event
+    .track_idle = on_track_idle, .event = on_event, .choose_source = on_choose_source
 #define SLOTS .peer_slot_bytes = sizeof(struct slot), .viewer_slot_bytes = sizeof(struct slot)
 
 static const struct core_hook_ops ops[CHAOS_ENTRIES] = {

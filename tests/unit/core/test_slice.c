@@ -174,6 +174,11 @@ static void rows_say_who_set_what(void **state)
     assert_set_by(&stage, "film/a", "patron (patron.lua:12)", "class 1 (film/**)");
     assert_int_equal(stage.slice->rows[0].policy.latency_ns, NS_PER_S / 2);
     assert_set_by(&stage, "film/b", "limit", "class 1 (film/**)");
+    assert_string_equal(stage.slice->rows[0].rendition_by, "");
+    struct core_viewer *viewer =
+        container_of(router_of(&stage)->viewers.next, struct core_viewer, router_node);
+    viewer->rendition_by = "ladder";
+    assert_string_equal(fill(&stage, "", 0)->rows[0].rendition_by, "ladder");
     router_of(&stage)->configuration++; /* as after a reload */
     assert_set_by(&stage, "meet/here", "class 2 (before a reload)", "class 2 (before a reload)");
     assert_set_by(&stage, "live", "default (before a reload)", "default (before a reload)");
