@@ -340,7 +340,7 @@ struct config_verdict {
     uint8_t priority;
     uint64_t rate_bps, identity_rate_bps; /* 0: no cap */
     uint64_t start_ns;                    /* or CONFIG_START_* */
-    uint32_t class_number; /* which of policy.classes, from 1; 0: none of them */
+    uint32_t class_number;                /* which of policy.classes, from 1; 0: none of them */
 };
 
 /* What the policy says about viewers of `path`: its first class that matches, else the general

@@ -2,7 +2,8 @@
 /* Every setting of moq-relay: its name, type, place, range, default and one line for people. The
  * only list of them: what is read, printed, explained and offered to editors all comes from these
  * rows.
- * Tested by tests/unit/config/test_files.c. */
+ * Tested by tests/unit/config/test_files.c.
+ * It is one file, because it is one table (house: file). */
 #include <stddef.h>
 
 #include "base/clock.h"

@@ -389,12 +389,8 @@ const struct moq_policy *core_viewer_policy(const struct core_viewer *viewer);
 void core_viewer_reasons(const struct core_viewer *viewer, struct core_policy_reasons *reasons);
 /* Skips to the newest group. The viewer may be gone when this returns. */
 void core_viewer_skip(struct core_viewer *viewer);
-uint64_t core_viewer_watched_ns(const struct core_viewer *viewer); /* since it is served */
 /* As moq_viewer_close; viewer_died follows, perhaps before this returns. */
 void core_viewer_close(struct core_viewer *viewer, int error);
-/* The same with the error of a denial; the log says that `hook` did it, and why. */
-void core_viewer_deny(struct core_viewer *viewer, const struct core_hook *hook,
-                      enum core_denial denial, const char *reason);
 void *core_viewer_slot(const struct core_viewer *viewer, const struct core_hook *hook);
 
 #ifdef __cplusplus

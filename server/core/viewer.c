@@ -10,6 +10,7 @@
 #include "server/core/identity.h"
 
 #include "server/core/peer.h"
+#include "server/core/visit.h"
 
 static struct policy_inputs inputs_of(const struct core_viewer *viewer, const struct moq_wish *wish)
 {

@@ -12,6 +12,11 @@ extern "C" {
 
 struct router; /* core_worker.router */
 
+uint64_t core_viewer_watched_ns(const struct core_viewer *viewer); /* since it is served */
+/* As core_viewer_close, with the error of a denial; the log says that `hook` did it, and why. */
+void core_viewer_deny(struct core_viewer *viewer, const struct core_hook *hook,
+                      enum core_denial denial, const char *reason);
+
 /* How many viewers a call looks at, and how much it spends on comparing paths: a step is about a
  * nanosecond, and a comparison takes at most the product of the lengths. */
 enum { CORE_VISIT_MAX = 1024, CORE_VISIT_STEPS = 4 << 20 };
