@@ -133,15 +133,33 @@ static void add_numbers(struct writer *writer, const struct core_viewer_row *row
 #undef NUMBER
 }
 
+/* A word, or how long ago the group was the newest with which it began. */
+static void add_start(struct writer *writer, uint64_t start_ns)
+{
+    char text[32];
+    snprintf(text, sizeof text, "%llums", (unsigned long long)(start_ns / NS_PER_MS));
+    add_member(writer, "start",
+               start_ns == MOQ_START_NEWEST   ? "newest"
+               : start_ns == MOQ_START_OLDEST ? "oldest"
+               : start_ns == MOQ_START_NEXT   ? "next"
+                                              : text);
+}
+
 static void add_policy(struct writer *writer, const struct core_viewer_row *row)
 {
-    add(writer, ",\"policy\":{\"latency_ms\":%llu,\"priority\":%u,\"order\":\"%s\"}",
+    add(writer, ",\"policy\":{\"latency_ms\":%llu,\"priority\":%u,\"order\":\"%s\"",
         (unsigned long long)(row->policy.latency_ns / NS_PER_MS), row->policy.priority,
         row->policy.order == MOQ_ORDER_OLDEST ? "oldest" : "newest");
-    add(writer, ",\"set_by\":{\"latency\":");
+    add(writer, ",\"rate_bps\":%llu,\"identity_rate_bps\":%llu",
+        (unsigned long long)row->policy.rate_bps, (unsigned long long)row->policy.shared_rate_bps);
+    add_start(writer, row->policy.start_ns);
+    add(writer, "},\"set_by\":{\"latency\":");
     add_string(writer, row->latency_by);
     add_member(writer, "priority", row->priority_by);
     add_member(writer, "order", row->order_by);
+    add_member(writer, "rate", row->rate_by);
+    add_member(writer, "identity_rate", row->identity_rate_by);
+    add_member(writer, "start", row->start_by);
     if (row->rendition_by[0])
         add_member(writer, "rendition", row->rendition_by);
     add(writer, "}}");

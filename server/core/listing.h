@@ -32,7 +32,7 @@ struct core_viewer_row {
     uint64_t groups_sent, groups_skipped; /* since it began */
     uint64_t groups_reset, bytes_sent;
     struct moq_policy policy; /* in force */
-    const char *latency_by, *priority_by, *order_by;
+    const char *latency_by, *priority_by, *order_by, *rate_by, *identity_rate_by, *start_by;
     const char *rendition_by; /* who moved it to the track that it is served; "": nobody */
     uint64_t place;           /* in the order of its worker's viewers */
 };

@@ -143,9 +143,13 @@ static bool fill_texts(struct slice *slice, const struct core_viewer *viewer,
     row->latency_by = keep_setter(slice, viewer, &why.latency, CORE_SET_LATENCY);
     row->priority_by = keep_setter(slice, viewer, &why.priority, CORE_SET_PRIORITY);
     row->order_by = keep_setter(slice, viewer, &why.order, CORE_SET_ORDER);
+    row->rate_by = keep_setter(slice, viewer, &why.rate, CORE_SET_RATE);
+    row->identity_rate_by = keep_setter(slice, viewer, &why.identity_rate, CORE_SET_IDENTITY_RATE);
+    row->start_by = keep_setter(slice, viewer, &why.start, CORE_SET_START);
     row->rendition_by = viewer->rendition_by ? viewer->rendition_by : ""; /* the chain's copy */
     return row->address && row->identity && row->path && row->track && row->latency_by &&
-           row->priority_by && row->order_by;
+           row->priority_by && row->order_by && row->rate_by && row->identity_rate_by &&
+           row->start_by;
 }
 
 static void fill_numbers(const struct core_viewer *viewer, struct core_viewer_row *row)

@@ -70,6 +70,8 @@ def three_viewers_and_who_set_their_numbers():
                 "latencies, and who set them")
     check(all(row["set_by"]["priority"] == "viewer" for row in rows.values()), f"who set priorities: {rows}")
     check(rows["meet/clock"]["set_by"]["order"] in ("viewer", "class 2 (meet/**)"), f"who set its order: {rows}")
+    check_equal({(row["policy"]["rate_bps"], row["set_by"]["rate"]) for path, row in rows.items() if path == "news/clock"}, {(0, "default")}, "rates")
+    check_equal({row["policy"]["start"] for row in rows.values()}, {"newest"}, "where they began")
     for path, row in rows.items():
         check_equal((row["track"], row["protocol"], row["version"] in (2, 3, 4), row["identity"]), (path, "webtransport", True, ""), "what is known")
         check(row["bytes_sent"] > 0 and row["rtt_us"] > 0 and row["watched_ms"] > 0, f"its numbers: {row}")
