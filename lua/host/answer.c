@@ -246,13 +246,13 @@ static void read_fields(const struct reading *reading, unsigned fields)
 
 /* ---- The whole ------------------------------------------------------------------------------- */
 
-static enum relay_denial code_of(lua_State *lua, const char *where)
+enum relay_denial answer_read_code(lua_State *lua, int index, const char *where)
 {
     static const char *const words[] = {
         [RELAY_DENIED_REFUSED] = "refused",     [RELAY_DENIED_UNAUTHORIZED] = "unauthorized",
         [RELAY_DENIED_FORBIDDEN] = "forbidden", [RELAY_DENIED_NOT_FOUND] = "not found",
         [RELAY_DENIED_BUSY] = "busy",           [RELAY_DENIED_EXPIRED] = "expired"};
-    const char *word = lua_type(lua, 3) == LUA_TSTRING ? lua_tostring(lua, 3) : "";
+    const char *word = lua_type(lua, index) == LUA_TSTRING ? lua_tostring(lua, index) : "";
     for (size_t i = 0; i < sizeof words / sizeof words[0]; i++)
         if (strcmp(words[i], word) == 0)
             return (enum relay_denial)i;
@@ -272,7 +272,7 @@ static void read_denial(lua_State *lua, int count, const char *where, struct ans
     snprintf(answer->reason, sizeof answer->reason, "%s",
              count > 1 && !lua_isnil(lua, 2) ? lua_tostring(lua, 2) : "refused by the script");
     if (count > 2 && !lua_isnil(lua, 3))
-        answer->code = code_of(lua, where);
+        answer->code = answer_read_code(lua, 3, where);
 }
 
 void answer_read(lua_State *lua, int count, const char *where, unsigned fields,

@@ -49,4 +49,7 @@ struct answer {
 void answer_read(lua_State *lua, int count, const char *where, unsigned fields,
                  struct answer *answer);
 
+/* The word of a refusal at `index`. Raises an error that begins with `where`. */
+enum relay_denial answer_read_code(lua_State *lua, int index, const char *where);
+
 #endif

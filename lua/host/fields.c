@@ -117,6 +117,8 @@ static const struct relay_peer_stats *transport_of(struct fields_viewer *viewer)
     }
 NUMBER_OF_VIEWER(groups_sent, stats_of(viewer)->groups_sent)
 NUMBER_OF_VIEWER(groups_skipped, stats_of(viewer)->groups_skipped + stats_of(viewer)->groups_reset)
+NUMBER_OF_VIEWER(late, stats_of(viewer)->groups_late)
+NUMBER_OF_VIEWER(watched, (double)stats_of(viewer)->watched_ns / 1e9)
 NUMBER_OF_VIEWER(bytes_sent, stats_of(viewer)->bytes_sent)
 NUMBER_OF_VIEWER(backlog_bytes, stats_of(viewer)->backlog_bytes)
 NUMBER_OF_VIEWER(backlog_ms, (double)stats_of(viewer)->lag_ns / 1e6)
@@ -154,6 +156,8 @@ static const struct viewer_field {
     {"track", push_track},
     {"groups_sent", push_groups_sent},
     {"groups_skipped", push_groups_skipped},
+    {"late", push_late},
+    {"watched", push_watched},
     {"bytes_sent", push_bytes_sent},
     {"backlog_bytes", push_backlog_bytes},
     {"backlog_ms", push_backlog_ms},

@@ -8,6 +8,8 @@
 #include <string.h>
 
 #include "lua/host/answer.h"
+#include "lua/host/choose.h"
+#include "lua/host/closings.h"
 #include "lua/host/renditions.h"
 
 static struct script *script_at(const struct relay_worker *worker)
@@ -48,6 +50,7 @@ static void read_request(lua_State *lua, int count, const char *where, void *use
     struct request_call *call = user;
     struct answer answer;
     answer_read(lua, count, where, call->fields, &answer);
+    answer.policy.note = where;
     if (answer.kind == ANSWER_DENY)
         call->verdict = relay_request_deny(call->request, answer.code, "%s", answer.reason);
     else
@@ -199,6 +202,7 @@ static void read_viewers_answer(lua_State *lua, int count, const char *where, vo
     }
     answer_read(lua, count, where, ANSWER_POLICY | ANSWER_TRACK, &answer);
     call->policy = answer.policy;
+    call->policy.note = where;
     call->is_closing = answer.kind == ANSWER_DENY;
     if (answer.track && strlen(answer.track) >= sizeof call->track)
         luaL_error(lua, "%s: track is too long for a path", where);
@@ -276,12 +280,15 @@ static void on_viewer_close(struct relay_viewer *viewer)
     if (here->answered == viewer)
         here->answered = NULL;
     script_call(here->script, SCRIPT_LEAVE, &call);
+    closings_forget(here, relay_viewer_slot(viewer));
     view_forget(here->script, relay_viewer_slot(viewer));
 }
 
 static void on_session_close(struct relay_peer *peer)
 {
-    view_forget(script_at(relay_peer_worker(peer)), relay_peer_slot(peer));
+    struct lua_worker *here = relay_worker_slot(relay_peer_worker(peer));
+    closings_forget(here, relay_peer_slot(peer));
+    view_forget(here->script, relay_peer_slot(peer));
 }
 
 const struct relay_hooks lua_hooks = {
@@ -292,4 +299,5 @@ const struct relay_hooks lua_hooks = {
     .subscribe = on_subscribe,
     .viewer_close = on_viewer_close,
     .viewer_sample = on_viewer_sample,
+    .choose_source = choose_source,
 };

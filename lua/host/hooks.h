@@ -3,12 +3,7 @@
 #ifndef LUA_HOST_HOOKS_H
 #define LUA_HOST_HOOKS_H
 
-#include "lua/host/view.h"
-
-struct lua_worker { /* in the worker's slot */
-    struct script *script;
-    struct relay_viewer *answered; /* one that is asked about now; NULL: it is gone, or none */
-};
+#include "lua/host/worker.h"
 
 extern const struct relay_hooks lua_hooks;
 

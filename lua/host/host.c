@@ -7,6 +7,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "lua/host/closings.h"
 #include "lua/host/carry.h"
 #include "lua/host/hooks.h"
 #include "lua/host/library.h"
@@ -296,6 +297,7 @@ static void end_reload(struct relay_self *self, bool is_applied)
 static void stop_worker(struct relay_worker *worker)
 {
     struct lua_worker *here = relay_worker_slot(worker);
+    closings_free(here);
     script_free(&here->script);
 }
 

@@ -9,6 +9,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "lua/host/closings.h"
+#include "lua/host/look.h"
 #include "lua/host/params.h"
 #include "lua/host/require.h"
 #include "lua/host/view.h"
@@ -164,8 +166,10 @@ static int add_shared(lua_State *lua)
 /* ---- The whole ------------------------------------------------------------------------------- */
 
 static const luaL_Reg relay_functions[] = {
-    {"on", on_hook},       {"log", write_log},    {"counter", make_counter}, {"now", get_now},
-    {"every", call_every}, {"after", call_after}, {"cancel", cancel_call},   {NULL, NULL}};
+    {"on", on_hook},          {"log", write_log},           {"counter", make_counter},
+    {"now", get_now},         {"every", call_every},        {"after", call_after},
+    {"cancel", cancel_call},  {"close", closings_add},      {"stats", look_at_stats},
+    {"track", look_at_track}, {"viewers", look_at_viewers}, {NULL, NULL}};
 static const luaL_Reg shared_functions[] = {
     {"get", get_shared}, {"set", set_shared}, {"add", add_shared}, {NULL, NULL}};
 

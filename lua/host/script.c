@@ -10,9 +10,11 @@
 #include "lua/host/script.h"
 
 static const char *const hook_names[SCRIPT_HOOKS] = {
-    [SCRIPT_LOAD] = "load",       [SCRIPT_CONNECT] = "connect",     [SCRIPT_ANNOUNCE] = "announce",
-    [SCRIPT_SAMPLE] = "sample",   [SCRIPT_SUBSCRIBE] = "subscribe", [SCRIPT_LEAVE] = "leave",
-    [SCRIPT_BACKLOG] = "backlog", [SCRIPT_TIMER] = "timer"};
+    [SCRIPT_LOAD] = "load",           [SCRIPT_CONNECT] = "connect",
+    [SCRIPT_ANNOUNCE] = "announce",   [SCRIPT_SAMPLE] = "sample",
+    [SCRIPT_SUBSCRIBE] = "subscribe", [SCRIPT_LEAVE] = "leave",
+    [SCRIPT_BACKLOG] = "backlog",     [SCRIPT_CHOOSE_SOURCE] = "choose_source",
+    [SCRIPT_TIMER] = "timer"};
 
 const char *script_hook_name(enum script_hook hook)
 {
@@ -138,8 +140,8 @@ static enum script_hook find_hook(lua_State *lua, const char *name)
         if (strcmp(hook_names[i], name) == 0)
             return (enum script_hook)i;
     luaL_error(lua,
-               "there is no hook \"%s\": use load, connect, announce, subscribe, sample or "
-               "leave",
+               "there is no hook \"%s\": use load, connect, announce, subscribe, choose_source, "
+               "sample, backlog or leave",
                name);
     return SCRIPT_HOOKS;
 }

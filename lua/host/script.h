@@ -26,6 +26,7 @@ enum script_hook {
     SCRIPT_SUBSCRIBE,
     SCRIPT_SAMPLE,
     SCRIPT_BACKLOG,
+    SCRIPT_CHOOSE_SOURCE,
     SCRIPT_LEAVE,
     SCRIPT_TIMER, /* all timers share a fuse */
     SCRIPT_HOOKS,

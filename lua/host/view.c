@@ -27,11 +27,10 @@ static void set_number(lua_State *lua, const char *field, double number)
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
-/* The view of the table at index 1, if what it stands for still lives. */
-static struct view *view_at(lua_State *lua)
+struct view *view_find(lua_State *lua, int index)
 {
     lua_rawgeti(lua, LUA_REGISTRYINDEX, script_of(lua)->objects);
-    lua_pushvalue(lua, 1);
+    lua_pushvalue(lua, index);
     lua_rawget(lua, -2);
     struct view *view = lua_touserdata(lua, -1);
     lua_pop(lua, 2);
@@ -55,7 +54,7 @@ static int read_viewer(lua_State *lua)
     if (number == 0)
         return 0;
     if (!shown->view || shown->table != lua_topointer(lua, 1)) {
-        const struct view *view = view_at(lua);
+        const struct view *view = view_find(lua, 1);
         if (!view)
             return 0;
         *shown = (struct shown){view, lua_topointer(lua, 1), {.viewer = view->viewer}};
@@ -67,7 +66,7 @@ static int read_viewer(lua_State *lua)
 static int read_peer(lua_State *lua)
 {
     int number = field_number(lua);
-    const struct view *view = number > 0 ? view_at(lua) : NULL;
+    const struct view *view = number > 0 ? view_find(lua, 1) : NULL;
     if (!view)
         return 0;
     fields_push_of_peer(lua, number, view->peer, 1);

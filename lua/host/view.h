@@ -36,6 +36,10 @@ void view_push_pending(lua_State *lua, struct relay_peer *peer, uint64_t number)
 /* Pushes the table of a viewer. */
 void view_push_viewer(lua_State *lua, struct relay_viewer *viewer);
 
+/* The view of the table at `index`, a positive one. NULL: it is no table of ours, or what it stood
+ * for is gone. */
+struct view *view_find(lua_State *lua, int index);
+
 /* The script has nothing to do with it any more. */
 void view_leave(struct script *script, struct view *view);
 /* The peer or viewer is gone. */

@@ -36,6 +36,8 @@
 ---@field backlog_ms number the age of the oldest group that it has not got
 ---@field groups_sent number
 ---@field groups_skipped number
+---@field late number groups that were cut because they were later than its latency
+---@field watched number seconds
 ---@field bytes_sent number
 ---@field [any] any
 
@@ -44,6 +46,24 @@
 ---@field name string the last part of its path
 ---@field path string
 ---@field bitrate number bits per second; 0: not known
+
+---A publisher that could feed a track, in `choose_source`.
+---@class relay.Candidate
+---@field id number of the peer; 0: a module
+---@field worker number where it is
+---@field hops number relays in between
+---@field age number seconds since it was announced
+---@field identity string?
+---@field address string
+---@field path string of its URL
+---@field query string of its URL
+---@field newest boolean it feeds the track if nobody chooses
+---@field feeding boolean it feeds the track now
+---@field silent boolean it brought no groups for too long
+---@field failed boolean it ended the track
+---@field group_age_ms number? of one that feeds: since its newest group began
+---@field group_interval_ms number?
+---@field rate_bps number?
 
 ---What a peer wants, in `subscribe`.
 ---@class relay.Want
@@ -94,6 +114,7 @@ local relay = {}
 ---@overload fun(name: "subscribe", hook: fun(viewer: relay.Viewer, want: relay.Want): relay.Service|boolean?, string?, relay.Denial?)
 ---@overload fun(name: "sample", hook: fun(viewer: relay.Viewer): relay.Change|"skip"|"close"|nil)
 ---@overload fun(name: "backlog", hook: fun(viewer: relay.Viewer, behind: number): relay.Change|"skip"|"close"|nil)
+---@overload fun(name: "choose_source", hook: fun(path: string, candidates: relay.Candidate[], cause: "watched"|"candidate"|"lost"|"silent"): number?)
 ---@overload fun(name: "leave", hook: fun(viewer: relay.Viewer))
 function relay.on(name, hook) end
 
@@ -126,6 +147,27 @@ function relay.after(seconds, run) end
 ---Ends what relay.every or relay.after began.
 ---@param number number
 function relay.cancel(number) end
+
+---Ends a viewer's subscription, or a peer's session, when the script has returned. False: it was gone already.
+---@param object relay.Viewer|relay.Peer
+---@param reason string? for the log, and for the peer of a session
+---@param word relay.Denial?
+---@return boolean
+function relay.close(object, reason, word) end
+
+---Numbers of all workers, and in `here` of this one: workers, sessions, viewers, tracks, bytes_sent.
+---@return table
+function relay.stats() end
+
+---Numbers of a track that is watched on this worker: viewers, rate_bps, group_interval_ms, cached_ms, cached_bytes, newest, newest_age_ms, worker.
+---@param path string
+---@return table?
+function relay.track(path) end
+
+---Viewers of this worker: 100, or `limit` (at most 1024), and the place for `after` where to go on; nil: that were all.
+---@param which? { path: string?, limit: number?, after: number? }
+---@return relay.Viewer[], number?
+function relay.viewers(which) end
 
 ---Texts and numbers that all workers and generations of the script share.
 relay.shared = {}

@@ -79,7 +79,8 @@ end
 local viewers = {}
 viewers.__index = viewers
 
--- Sets numbers that `sample` sees: rtt_ms, rate_bps, loss, backlog_ms, backlog_bytes, groups_sent, groups_skipped, bytes_sent.
+-- Sets numbers that `sample` sees: rtt_ms, rate_bps, loss, backlog_ms, backlog_bytes, groups_sent, groups_skipped, late, watched,
+-- bytes_sent.
 function viewers:set(numbers)
   tester.set(self.handle, numbers)
   return self
@@ -94,7 +95,7 @@ function viewers:sample(numbers)
   return self:served()
 end
 
--- How it is served: latency, priority, order, path, track, skips (how often it was skipped), and closed.
+-- How it is served: latency, priority, order, rate, identity_rate, path, track, skips (how often it was skipped), and closed.
 function viewers:served()
   return tester.look(self.handle)
 end
@@ -145,6 +146,12 @@ end
 function policies:connect(info)
   local handle, decision = tester.connect(self.handle, info or {})
   return setmetatable({ policy = self, handle = handle }, peers), decision
+end
+
+-- The hook `choose_source`: `candidates` is a list of tables with `identity`, `address`, `path`, `query`, `feeding` and `silent`.
+-- Returns the place of the one that is chosen, or nil.
+function policies:choose(path, candidates, cause)
+  return tester.choose(self.handle, path, candidates, cause)
 end
 
 -- Time goes on; timers that are due run.

@@ -161,6 +161,10 @@ static void apply_policy(struct relay_policy *now, const struct relay_policy *ch
         now->priority = change->priority;
     if (change->set & RELAY_SET_ORDER)
         now->order = change->order;
+    if (change->set & RELAY_SET_RATE)
+        now->rate_bps = change->rate_bps;
+    if (change->set & RELAY_SET_IDENTITY_RATE)
+        now->identity_rate_bps = change->identity_rate_bps;
 }
 
 static struct relay_viewer *add_viewer(const struct relay_request *request, const char *path)

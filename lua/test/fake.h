@@ -20,8 +20,24 @@ struct fake_pair { /* of the map that workers share, and of notes */
     char key[RELAY_KEY_BYTES], value[RELAY_VALUE_BYTES];
 };
 
+enum { FAKE_POSTS_MAX = 64, FAKE_CANDIDATES_MAX = 8 };
+
+struct fake_post {
+    void (*run)(struct relay_worker *worker, void *arg);
+    void *arg;
+};
+
+struct relay_choice {
+    enum relay_choice_cause cause;
+    const char *path;
+    struct relay_candidate candidates[FAKE_CANDIDATES_MAX];
+    size_t count;
+};
+
 struct relay_worker {
     struct relay_self *self;
+    struct fake_post posts[FAKE_POSTS_MAX];
+    size_t post_count;
     uint64_t now_ns;
     struct relay_timer *timers;
     void *slot;
@@ -128,6 +144,10 @@ struct relay_viewer *fake_subscribe(struct relay_peer *peer, enum relay_request_
 void fake_sample(struct relay_viewer *viewer);
 void fake_leave(struct relay_viewer *viewer);
 void fake_disconnect(struct relay_peer *peer); /* its viewers leave, too */
+
+/* Asks the module which candidate feeds a track: its index, or negative. */
+int fake_choose(struct relay_self *self, const struct relay_choice *choice);
+void fake_run_posts(struct relay_self *self); /* what the module has posted to itself */
 
 int64_t fake_counter(const struct relay_self *self, const char *name);  /* 0: there is none */
 const char *fake_note(const struct relay_self *self, const char *name); /* NULL: there is none */

@@ -67,6 +67,7 @@ static struct policy *policy_at(lua_State *lua)
 static void raise_fault(lua_State *lua, struct policy *policy)
 {
     char fault[SANDBOX_ERROR_BYTES];
+    fake_run_posts(policy->self);
     if (!policy->fault[0])
         return;
     memcpy(fault, policy->fault, sizeof fault);
@@ -176,6 +177,14 @@ static void push_policy(lua_State *lua, const struct relay_policy *policy)
     if (policy->set & RELAY_SET_PRIORITY) {
         lua_pushnumber(lua, policy->priority);
         lua_setfield(lua, -2, "priority");
+    }
+    if (policy->set & RELAY_SET_RATE) {
+        lua_pushnumber(lua, (double)policy->rate_bps);
+        lua_setfield(lua, -2, "rate");
+    }
+    if (policy->set & RELAY_SET_IDENTITY_RATE) {
+        lua_pushnumber(lua, (double)policy->identity_rate_bps);
+        lua_setfield(lua, -2, "identity_rate");
     }
     if (policy->set & RELAY_SET_ORDER)
         set_text(lua, "order", policy->order == RELAY_ORDER_NEWEST ? "newest" : "oldest");
@@ -306,6 +315,50 @@ static int set_ladder(lua_State *lua)
     return 0;
 }
 
+static void read_candidate(lua_State *lua, struct relay_candidate *candidate)
+{
+    static const char *const texts[] = {"identity", "address", "path", "query"};
+    const char **const places[] = {&candidate->identity, &candidate->address, &candidate->url_path,
+                                   &candidate->query};
+    luaL_checktype(lua, -1, LUA_TTABLE);
+    *candidate = (struct relay_candidate){.size = sizeof *candidate};
+    for (size_t i = 0; i < 4; i++) {
+        lua_getfield(lua, -1, texts[i]); /* the table keeps it */
+        *places[i] = luaL_optstring(lua, -1, "");
+        lua_pop(lua, 1);
+    }
+    lua_getfield(lua, -1, "silent");
+    candidate->is_silent = lua_toboolean(lua, -1);
+    lua_getfield(lua, -2, "feeding");
+    candidate->is_feeding = lua_toboolean(lua, -1);
+    lua_pop(lua, 2);
+}
+
+/* choose(policy, path, candidates, cause): the place of the one that is chosen, or nil. */
+static int choose_candidate(lua_State *lua)
+{
+    static const char *const causes[] = {"watched", "candidate", "lost", "silent", NULL};
+    struct policy *policy = policy_at(lua);
+    struct relay_choice choice = {.path = luaL_checkstring(lua, 2)};
+    luaL_checktype(lua, 3, LUA_TTABLE);
+    int cause = luaL_checkoption(lua, 4, "watched", causes);
+    choice.cause = (enum relay_choice_cause)(RELAY_CHOICE_WATCHED + cause);
+    choice.count = lua_objlen(lua, 3);
+    if (choice.count > FAKE_CANDIDATES_MAX)
+        return luaL_error(lua, "at most %d candidates can be tried", FAKE_CANDIDATES_MAX);
+    for (size_t i = 0; i < choice.count; i++) {
+        lua_rawgeti(lua, 3, (int)i + 1);
+        read_candidate(lua, &choice.candidates[i]);
+        lua_pop(lua, 1);
+    }
+    int chosen = fake_choose(policy->self, &choice);
+    raise_fault(lua, policy);
+    if (chosen < 0)
+        return 0;
+    lua_pushinteger(lua, chosen + 1);
+    return 1;
+}
+
 /* set(viewer, numbers): those that are given. */
 static int set_numbers(lua_State *lua)
 {
@@ -319,6 +372,8 @@ static int set_numbers(lua_State *lua)
     SET("groups_sent", stats->groups_sent, 1);
     SET("groups_skipped", stats->groups_skipped, 1);
     SET("bytes_sent", stats->bytes_sent, 1);
+    SET("late", stats->groups_late, 1);
+    SET("watched", stats->watched_ns, 1e9);
     SET("backlog_bytes", stats->backlog_bytes, 1);
     SET("backlog_ms", stats->lag_ns, 1e6);
     SET("rtt_ms", transport->rtt_ns, 1e6);
@@ -361,7 +416,8 @@ static int look_at_viewer(lua_State *lua)
 {
     const struct relay_viewer *viewer = lua_touserdata(lua, 1);
     struct relay_policy all = viewer->policy;
-    all.set = RELAY_SET_LATENCY | RELAY_SET_PRIORITY | RELAY_SET_ORDER;
+    all.set = RELAY_SET_LATENCY | RELAY_SET_PRIORITY | RELAY_SET_ORDER | RELAY_SET_RATE |
+              RELAY_SET_IDENTITY_RATE;
     lua_newtable(lua);
     push_policy(lua, &all);
     lua_pushboolean(lua, viewer->is_closed);
@@ -376,11 +432,14 @@ static int look_at_viewer(lua_State *lua)
 void policy_push_functions(lua_State *lua)
 {
     static const luaL_Reg functions[] = {
-        {"load", load_policy},       {"reload", reload_policy},     {"advance", advance_policy},
-        {"counter", count_policy},   {"log", log_of_policy},        {"connect", connect_peer},
-        {"announce", announce_path}, {"subscribe", subscribe_path}, {"set", set_numbers},
-        {"sample", sample_viewer},   {"leave", leave_viewer},       {"disconnect", disconnect_peer},
-        {"look", look_at_viewer},    {"ladder", set_ladder},        {NULL, NULL}};
+        {"load", load_policy},        {"reload", reload_policy},
+        {"advance", advance_policy},  {"counter", count_policy},
+        {"log", log_of_policy},       {"connect", connect_peer},
+        {"announce", announce_path},  {"subscribe", subscribe_path},
+        {"set", set_numbers},         {"sample", sample_viewer},
+        {"leave", leave_viewer},      {"disconnect", disconnect_peer},
+        {"look", look_at_viewer},     {"ladder", set_ladder},
+        {"choose", choose_candidate}, {NULL, NULL}};
     lua_newtable(lua);
     for (const luaL_Reg *each = functions; each->name; each++) {
         lua_pushcfunction(lua, each->func);

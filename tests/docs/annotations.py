@@ -56,6 +56,8 @@ def problems(annotations=None):
     service = set(re.findall(r'\{"(\w+)", ANSWER_(?:TRACK|START|PATH),', table))
     yield from differences("relay.Service", fields(text, "relay.Service"), service)
     rendition = set(re.findall(r'lua_setfield\(lua, -2, "(\w+)"\)', part(text_of("lua/host/renditions.c"), "static void push_rendition", "\n}\n")))
+    candidate = set(re.findall(r'set_(?:text|number|flag)\(lua, "(\w+)"', part(text_of("lua/host/choose.c"), "static void push_candidate", "\n}\n")))
+    yield from differences("relay.Candidate", fields(text, "relay.Candidate"), candidate)
     yield from differences("relay.Rendition", fields(text, "relay.Rendition"), rendition)
 
 

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* A script gets the candidates as a list, and answers with the place of one.
+ * Tested by tests/e2e/test_lua_policies.py. */
+#include "lua/host/choose.h"
+
+#include <lauxlib.h>
+
+#include "lua/host/worker.h"
+
+struct choice_call {
+    const struct relay_choice *choice;
+    int count, chosen; /* -1: no opinion */
+};
+
+static void set_number(lua_State *lua, const char *field, double number)
+{
+    lua_pushnumber(lua, number);
+    lua_setfield(lua, -2, field);
+}
+
+static void set_text(lua_State *lua, const char *field, const char *text)
+{
+    lua_pushstring(lua, text);
+    lua_setfield(lua, -2, field);
+}
+
+static void set_flag(lua_State *lua, const char *field, bool is_set)
+{
+    lua_pushboolean(lua, is_set);
+    lua_setfield(lua, -2, field);
+}
+
+static void push_candidate(lua_State *lua, const struct relay_candidate *candidate)
+{
+    lua_newtable(lua);
+    set_number(lua, "id", (double)candidate->peer);
+    set_number(lua, "worker", candidate->worker);
+    set_number(lua, "hops", candidate->hops);
+    set_number(lua, "age", (double)candidate->age_ns / 1e9);
+    set_text(lua, "identity", candidate->identity[0] ? candidate->identity : NULL);
+    set_text(lua, "address", candidate->address);
+    set_text(lua, "path", candidate->url_path);
+    set_text(lua, "query", candidate->query);
+    set_flag(lua, "newest", candidate->is_newest);
+    set_flag(lua, "feeding", candidate->is_feeding);
+    set_flag(lua, "silent", candidate->is_silent);
+    set_flag(lua, "failed", candidate->has_failed);
+    if (!candidate->is_feeding)
+        return;
+    set_number(lua, "group_age_ms", (double)candidate->group_age_ns / 1e6);
+    set_number(lua, "group_interval_ms", (double)candidate->group_interval_ns / 1e6);
+    set_number(lua, "rate_bps", (double)candidate->rate_bps);
+}
+
+static int push_choice(lua_State *lua, void *user)
+{
+    static const char *const causes[] = {[RELAY_CHOICE_WATCHED] = "watched",
+                                         [RELAY_CHOICE_CANDIDATE] = "candidate",
+                                         [RELAY_CHOICE_LOST] = "lost",
+                                         [RELAY_CHOICE_SILENT] = "silent"};
+    struct choice_call *call = user;
+    struct relay_candidate candidate = {.size = sizeof candidate};
+    char path[RELAY_PATH_BYTES];
+    lua_pushstring(lua, relay_choice_path(call->choice, path, sizeof path));
+    lua_newtable(lua);
+    while (relay_choice_candidate(call->choice, (size_t)call->count, &candidate) == 0) {
+        push_candidate(lua, &candidate);
+        lua_rawseti(lua, -2, ++call->count);
+    }
+    lua_pushstring(lua, causes[relay_choice_cause(call->choice)]);
+    return 3;
+}
+
+static void read_choice(lua_State *lua, int count, const char *where, void *user)
+{
+    struct choice_call *call = user;
+    if (count == 0 || lua_isnil(lua, 1))
+        return;
+    double place = lua_type(lua, 1) == LUA_TNUMBER ? lua_tonumber(lua, 1) : 0;
+    if (!(place >= 1 && place <= call->count) || place != (double)(int)place)
+        luaL_error(lua, "%s: choose_source returns nil, or the place of a candidate: 1 to %d",
+                   where, call->count);
+    call->chosen = (int)place - 1;
+}
+
+int choose_source(struct relay_worker *worker, const struct relay_choice *choice)
+{
+    struct choice_call answer = {.choice = choice, .chosen = -1};
+    const struct script_call call = {push_choice, read_choice, &answer};
+    struct lua_worker *here = relay_worker_slot(worker);
+    script_call(here->script, SCRIPT_CHOOSE_SOURCE, &call);
+    return answer.chosen;
+}

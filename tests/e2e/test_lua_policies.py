@@ -1,0 +1,102 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""What scripts do with publishers and with viewers who are there already: they choose, look, and send away; /api/viewers names the
+line."""
+
+import json
+
+from luakit import *
+
+REGIONS = """
+local relay = require "relay"
+relay.on("choose_source", function(path, candidates, cause)
+  local best
+  for place, candidate in ipairs(candidates) do
+    local region = candidate.query:match("region=(%w+)")
+    if not candidate.failed and not candidate.silent and (not best or region == "eu") then best = place end
+  end
+  relay.log("info", ("chosen %s of %d because %s"):format(candidates[best].query, #candidates, cause))
+  return best
+end)
+"""
+
+LOOK = """
+local relay = require "relay"
+relay.on("subscribe", function() return { latency = 700 } end)
+relay.every(0.2, function()
+  local viewers, place = relay.viewers { path = "demo/**", limit = 1 }
+  local track, stats = relay.track "demo/clock", relay.stats()
+  if viewers[1] and track and track.newest then
+    relay.log("info", ("look: %d of %d, %d here, track has %d, %s, watched %d"):format(#viewers, stats.viewers, stats.here.viewers,
+      track.viewers, viewers[1].track, viewers[1].watched > 0 and 1 or 0))
+  end
+end)
+"""
+
+
+def clock(relay, *more, query="", path=("demo", "clock")):
+    names = [word for part in path for word in ("--path", part)]
+    return Process([program("moq-clock"), "--tls-disable-verify", *names, relay.url("/" + query), *more])
+
+
+def sees(process, lines=2):
+    start = len(process.out)
+    wait_until(lambda: len(process.out) >= start + lines, 20, f"no time is seen: {process.err[-3:]}")
+
+
+def a_script_chooses_the_publisher_and_the_next_one_follows():
+    for workers in (1, 2):
+        relay = ScriptRelay("regions", REGIONS, modules=(), workers=workers)
+        us = clock(relay, "--publish", query="?region=us", path=("live", "clock"))
+        wait_until(lambda: relay.stats()["announcements"] == 1, 10, "the first publisher is not there")
+        eu = clock(relay, "--publish", query="?region=eu", path=("live", "clock"))
+        wait_until(lambda: relay.stats()["announcements"] == 2, 10, "the second publisher is not there")
+        viewer = clock(relay, path=("live", "clock"))
+        sees(viewer)
+        wait_until(lambda: relay.said("chosen region=eu of 2 because watched"), 10, "the script was not asked")
+        eu.end()
+        sees(viewer, 3)
+        check(viewer.is_running(), f"the viewer has ended: {viewer.err}")
+        for process in (viewer, us):
+            process.end()
+        ends_well(relay)
+
+
+def who_is_banned_by_a_reload_is_sent_away():
+    relay = ScriptRelay("kick", None, file=os.path.join(POLICIES, "kick.lua"))
+    viewer = clock(relay, "--no-reconnect")
+    sees(viewer)
+    with open(relay.path) as file:
+        text = file.read()
+    with open(relay.path, "w") as file:
+        file.write(text.replace("kick.lua }", 'kick.lua, params: { addresses: ["127.0.0.1", "::1"], reason: go home } }'))
+    relay.send(signal.SIGHUP)
+    check_equal(viewer.wait(20), 1, f"how the viewer ends: {viewer.err}")
+    check(any("go home" in line for line in viewer.err), f"it is not told why: {viewer.err}")
+    late = clock(relay, "--no-reconnect")
+    check_equal(late.wait(20), 1, "how one ends that comes later")
+    check(any("go home" in line or "403" in line for line in late.err), f"it is not told why: {late.err}")
+    check_equal(relay.counters()["kicked"], 1, "counter kicked")
+    ends_well(relay)
+
+
+def a_script_looks_around_and_its_line_is_shown():
+    relay = ScriptRelay("look", LOOK)
+    with open(relay.path) as file:
+        text = file.read()
+    relay.end()
+    with open(relay.path, "w") as file:
+        file.write(text.replace("address: listen", "address: listen, viewers: true"))
+    relay = Relay(port=relay.port, argv=[program("moq-relay"), relay.path])
+    viewers = [clock(relay) for _ in range(2)]
+    for viewer in viewers:
+        sees(viewer)
+    wait_until(lambda: any("look: 1 of 2, 2 here, track has 2, demo/clock, watched 1" in line for line in relay.err), 10, f"it sees: {relay.err[-3:]}")
+    shown = json.loads(relay.get("/api/viewers"))["viewers"]
+    check("look.lua:3" in json.dumps(shown[0]), f"the line that set the latency is not shown: {shown[0]}")
+    for viewer in viewers:
+        viewer.end()
+    relay.stop()
+
+
+TESTS = [a_script_chooses_the_publisher_and_the_next_one_follows, who_is_banned_by_a_reload_is_sent_away,
+         a_script_looks_around_and_its_line_is_shown]
