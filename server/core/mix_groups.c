@@ -76,8 +76,7 @@ static void turn_to_next(struct mix *mix, uint64_t at, const struct moq_group *t
         router_soon(mix->router, &mix->soon);
 }
 
-/* The twin of a group of the mix that was not begun, if the groups of both that follow have the
- * same distances. */
+/* The twin of a group of the mix of which nothing was sent. NULL: it was begun, or has none. */
 static struct moq_group *waiting_twin(const struct mix *mix, const struct moq_group *group)
 {
     uint64_t time_us;
@@ -156,16 +155,29 @@ static void take_held(struct mix *mix)
     }
 }
 
+/* The latest time at which a group of the mix begins. False: none of them says. */
+static bool find_last_time(const struct mix *mix, uint64_t *last_us)
+{
+    bool is_known = false;
+    uint64_t time_us;
+    for (const struct moq_group *group = moq_track_oldest(mix->track); group;
+         group = moq_track_after(mix->track, group)) {
+        if (!mix_time_of(group, &time_us) || (is_known && time_us < *last_us))
+            continue;
+        *last_us = time_us;
+        is_known = true;
+    }
+    return is_known;
+}
+
 /* The first group of `next` that begins after all groups of the mix. NULL: there is none yet. */
 static const struct moq_group *first_after_end(const struct mix *mix)
 {
-    const struct moq_group *newest = moq_track_newest(mix->track);
-    uint64_t end_us = 0, time_us;
-    if (newest && !mix_time_of(newest, &end_us))
-        return mix_part_from(mix->next, 0);
+    uint64_t last_us = 0, time_us;
+    bool is_known = find_last_time(mix, &last_us);
     for (const struct moq_group *group = mix_part_from(mix->next, 0); group;
          group = moq_track_after(mix->next->track, group))
-        if (mix_time_of(group, &time_us) && (!newest || time_us > end_us + CORE_LADDER_SLACK_US))
+        if (mix_time_of(group, &time_us) && (!is_known || time_us > last_us + CORE_LADDER_SLACK_US))
             return group;
     return NULL;
 }
