@@ -246,7 +246,7 @@ static void read_fields(const struct reading *reading, unsigned fields)
 
 /* ---- The whole ------------------------------------------------------------------------------- */
 
-enum relay_denial answer_read_code(lua_State *lua, int index, const char *where)
+enum relay_denial script_read_code(lua_State *lua, int index, const char *where)
 {
     static const char *const words[] = {
         [RELAY_DENIED_REFUSED] = "refused",     [RELAY_DENIED_UNAUTHORIZED] = "unauthorized",
@@ -272,11 +272,11 @@ static void read_denial(lua_State *lua, int count, const char *where, struct ans
     snprintf(answer->reason, sizeof answer->reason, "%s",
              count > 1 && !lua_isnil(lua, 2) ? lua_tostring(lua, 2) : "refused by the script");
     if (count > 2 && !lua_isnil(lua, 3))
-        answer->code = answer_read_code(lua, 3, where);
+        answer->code = script_read_code(lua, 3, where);
 }
 
-void answer_read(lua_State *lua, int count, const char *where, unsigned fields,
-                 struct answer *answer)
+void script_read_answer(lua_State *lua, int count, const char *where, unsigned fields,
+                        struct answer *answer)
 {
     const struct reading reading = {lua, where, answer};
     int type = count > 0 ? lua_type(lua, 1) : LUA_TNIL;

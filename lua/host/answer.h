@@ -46,10 +46,10 @@ struct answer {
  *   a table                     allowed if it has grants or nothing; else no opinion, with fields
  *
  * Anything else raises an error that begins with `where`. */
-void answer_read(lua_State *lua, int count, const char *where, unsigned fields,
-                 struct answer *answer);
+void script_read_answer(lua_State *lua, int count, const char *where, unsigned fields,
+                        struct answer *answer);
 
 /* The word of a refusal at `index`. Raises an error that begins with `where`. */
-enum relay_denial answer_read_code(lua_State *lua, int index, const char *where);
+enum relay_denial script_read_code(lua_State *lua, int index, const char *where);
 
 #endif

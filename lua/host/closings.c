@@ -61,7 +61,7 @@ int closings_add(lua_State *lua)
     luaL_checktype(lua, 1, LUA_TTABLE);
     const char *reason = luaL_optstring(lua, 2, "closed by the script");
     enum relay_denial code =
-        lua_isnoneornil(lua, 3) ? RELAY_DENIED_REFUSED : answer_read_code(lua, 3, "relay.close");
+        lua_isnoneornil(lua, 3) ? RELAY_DENIED_REFUSED : script_read_code(lua, 3, "relay.close");
     const struct view *view = worker ? view_find(lua, 1) : NULL;
     if (view) {
         struct lua_worker *here = relay_worker_slot(worker);

@@ -49,7 +49,7 @@ static void read_request(lua_State *lua, int count, const char *where, void *use
 {
     struct request_call *call = user;
     struct answer answer;
-    answer_read(lua, count, where, call->fields, &answer);
+    script_read_answer(lua, count, where, call->fields, &answer);
     answer.policy.note = where;
     if (answer.kind == ANSWER_DENY)
         call->verdict = relay_request_deny(call->request, answer.code, "%s", answer.reason);
@@ -200,7 +200,7 @@ static void read_viewers_answer(lua_State *lua, int count, const char *where, vo
         read_word(lua, where, call);
         return;
     }
-    answer_read(lua, count, where, ANSWER_POLICY | ANSWER_TRACK, &answer);
+    script_read_answer(lua, count, where, ANSWER_POLICY | ANSWER_TRACK, &answer);
     call->policy = answer.policy;
     call->policy.note = where;
     call->is_closing = answer.kind == ANSWER_DENY;

@@ -165,6 +165,7 @@ def changed(header, old, new):
 END = "\n#ifdef __cplusplus\n}\n"
 FUNCTION = "RELAY_SINCE(1, 0) uint32_t relay_worker_count(const struct relay_self *self); /* [relay] */\n"
 LAST = "    uint64_t packets_sent, packets_lost;\n"  # of relay_peer_stats
+LAST_HOOK = "    int (*choose_source)(struct relay_worker *worker, const struct relay_choice *choice);\n"
 BREAKS = {
     "a function that is gone": (FUNCTION, ""),
     "another parameter": (FUNCTION, FUNCTION.replace("self)", "self, int more)")),
@@ -185,7 +186,7 @@ ADDED = {
                                         f"RELAY_SINCE(1, 1) int relay_new_thing(struct relay_thing *thing);\n{END}"),
     "an enum value at the end": (", RELAY_TRACE };", ", RELAY_TRACE, RELAY_NOISE };"),
     "a member at the end of a struct with its size": (LAST, LAST + "    uint64_t more;\n"),
-    "a hook": ("    void (*event)(", "    void (*event)(struct relay_worker *worker, const char *name, const char *path);\n    void (*more)("),
+    "a hook": (LAST_HOOK, LAST_HOOK + "    void (*more)(struct relay_worker *worker);\n"),
     "a limit": ("    RELAY_GROUPS_MAX = 16,", "    RELAY_GROUPS_MAX = 16,\n    RELAY_THINGS_MAX = 3,"),
 }
 

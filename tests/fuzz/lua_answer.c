@@ -129,7 +129,7 @@ static int read_answer(lua_State *lua)
     int count = next_byte(input) % (VALUES_MAX + 1);
     for (int i = 0; i < count; i++)
         push_value(lua, input, 0);
-    answer_read(lua, count, "fuzz.lua:1", fields, &answer);
+    script_read_answer(lua, count, "fuzz.lua:1", fields, &answer);
     judge(&answer);
     return 0;
 }

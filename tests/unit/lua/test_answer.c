@@ -28,7 +28,7 @@ static int ask(lua_State *lua)
     sandbox_push_globals(lua);
     lua_setfenv(lua, -2);
     lua_call(lua, 0, LUA_MULTRET);
-    answer_read(lua, lua_gettop(lua), "test.lua:7", question->fields, &answer);
+    script_read_answer(lua, lua_gettop(lua), "test.lua:7", question->fields, &answer);
     if (question->look)
         question->look(&answer);
     return 0;
