@@ -5,6 +5,7 @@
 
 #include <lauxlib.h>
 
+#include "lua/host/table.h"
 #include "lua/host/worker.h"
 
 struct choice_call {
@@ -12,44 +13,26 @@ struct choice_call {
     int count, chosen; /* -1: no opinion */
 };
 
-static void set_number(lua_State *lua, const char *field, double number)
-{
-    lua_pushnumber(lua, number);
-    lua_setfield(lua, -2, field);
-}
-
-static void set_text(lua_State *lua, const char *field, const char *text)
-{
-    lua_pushstring(lua, text);
-    lua_setfield(lua, -2, field);
-}
-
-static void set_flag(lua_State *lua, const char *field, bool is_set)
-{
-    lua_pushboolean(lua, is_set);
-    lua_setfield(lua, -2, field);
-}
-
 static void push_candidate(lua_State *lua, const struct relay_candidate *candidate)
 {
     lua_newtable(lua);
-    set_number(lua, "id", (double)candidate->peer);
-    set_number(lua, "worker", candidate->worker);
-    set_number(lua, "hops", candidate->hops);
-    set_number(lua, "age", (double)candidate->age_ns / 1e9);
-    set_text(lua, "identity", candidate->identity[0] ? candidate->identity : NULL);
-    set_text(lua, "address", candidate->address);
-    set_text(lua, "path", candidate->url_path);
-    set_text(lua, "query", candidate->query);
-    set_flag(lua, "newest", candidate->is_newest);
-    set_flag(lua, "feeding", candidate->is_feeding);
-    set_flag(lua, "silent", candidate->is_silent);
-    set_flag(lua, "failed", candidate->has_failed);
+    table_set_number(lua, "id", (double)candidate->peer);
+    table_set_number(lua, "worker", candidate->worker);
+    table_set_number(lua, "hops", candidate->hops);
+    table_set_number(lua, "age", (double)candidate->age_ns / 1e9);
+    table_set_text(lua, "identity", candidate->identity[0] ? candidate->identity : NULL);
+    table_set_text(lua, "address", candidate->address);
+    table_set_text(lua, "path", candidate->url_path);
+    table_set_text(lua, "query", candidate->query);
+    table_set_flag(lua, "newest", candidate->is_newest);
+    table_set_flag(lua, "feeding", candidate->is_feeding);
+    table_set_flag(lua, "silent", candidate->is_silent);
+    table_set_flag(lua, "failed", candidate->has_failed);
     if (!candidate->is_feeding)
         return;
-    set_number(lua, "group_age_ms", (double)candidate->group_age_ns / 1e6);
-    set_number(lua, "group_interval_ms", (double)candidate->group_interval_ns / 1e6);
-    set_number(lua, "rate_bps", (double)candidate->rate_bps);
+    table_set_number(lua, "group_age_ms", (double)candidate->group_age_ns / 1e6);
+    table_set_number(lua, "group_interval_ms", (double)candidate->group_interval_ns / 1e6);
+    table_set_number(lua, "rate_bps", (double)candidate->rate_bps);
 }
 
 static int push_choice(lua_State *lua, void *user)

@@ -11,6 +11,7 @@
 #include "lua/host/choose.h"
 #include "lua/host/closings.h"
 #include "lua/host/renditions.h"
+#include "lua/host/table.h"
 
 static struct script *script_at(const struct relay_worker *worker)
 {
@@ -118,18 +119,13 @@ static void push_wanted(lua_State *lua, const struct relay_request *request)
     struct relay_asked asked = {.size = sizeof asked};
     char path[RELAY_PATH_BYTES];
     lua_newtable(lua);
-    lua_pushstring(lua, relay_request_path(request, path, sizeof path));
-    lua_setfield(lua, -2, "path");
-    lua_pushstring(lua, kinds[relay_request_kind(request)]);
-    lua_setfield(lua, -2, "kind");
+    table_set_text(lua, "path", relay_request_path(request, path, sizeof path));
+    table_set_text(lua, "kind", kinds[relay_request_kind(request)]);
     if (relay_request_asked(request, &asked) != 0)
         return;
-    lua_pushnumber(lua, asked.priority);
-    lua_setfield(lua, -2, "priority");
-    if (asked.order != RELAY_ORDER_ANY) {
-        lua_pushstring(lua, orders[asked.order]);
-        lua_setfield(lua, -2, "order");
-    }
+    table_set_number(lua, "priority", asked.priority);
+    if (asked.order != RELAY_ORDER_ANY)
+        table_set_text(lua, "order", orders[asked.order]);
 }
 
 static int push_subscribe(lua_State *lua, void *user)
@@ -164,6 +160,15 @@ struct viewer_call {
     char track[RELAY_PATH_BYTES]; /* "": it stays */
     bool is_closing, is_skipping;
 };
+
+/* Leaves the rest of `track` as it is: this is done for each viewer four times a second. */
+static void call_about(struct viewer_call *call, struct relay_viewer *viewer)
+{
+    call->viewer = viewer;
+    call->policy.set = 0;
+    call->track[0] = '\0';
+    call->is_closing = call->is_skipping = false;
+}
 
 static int push_viewer(lua_State *lua, void *user)
 {
@@ -256,9 +261,10 @@ static double lateness_ms(const struct relay_viewer *viewer)
 
 static bool ask_about_backlog(struct lua_worker *here, struct relay_viewer *viewer)
 {
-    struct viewer_call answer = {.viewer = viewer};
+    struct viewer_call answer;
     if (!script_has(here->script, SCRIPT_BACKLOG))
         return true;
+    call_about(&answer, viewer);
     answer.behind_ms = lateness_ms(viewer);
     return answer.behind_ms == 0 ||
            ask_about_viewer(here, SCRIPT_BACKLOG, push_late_viewer, &answer);
@@ -267,16 +273,19 @@ static bool ask_about_backlog(struct lua_worker *here, struct relay_viewer *view
 static void on_viewer_sample(struct relay_viewer *viewer)
 {
     struct lua_worker *here = relay_worker_slot(relay_peer_worker(relay_viewer_peer(viewer)));
-    struct viewer_call answer = {.viewer = viewer};
-    if (ask_about_backlog(here, viewer) && script_has(here->script, SCRIPT_SAMPLE))
-        ask_about_viewer(here, SCRIPT_SAMPLE, push_viewer, &answer);
+    struct viewer_call answer;
+    if (!ask_about_backlog(here, viewer) || !script_has(here->script, SCRIPT_SAMPLE))
+        return;
+    call_about(&answer, viewer);
+    ask_about_viewer(here, SCRIPT_SAMPLE, push_viewer, &answer);
 }
 
 static void on_viewer_close(struct relay_viewer *viewer)
 {
     struct lua_worker *here = relay_worker_slot(relay_peer_worker(relay_viewer_peer(viewer)));
-    struct viewer_call answer = {.viewer = viewer};
+    struct viewer_call answer;
     const struct script_call call = {.push = push_viewer, .user = &answer};
+    call_about(&answer, viewer);
     if (here->answered == viewer)
         here->answered = NULL;
     script_call(here->script, SCRIPT_LEAVE, &call);

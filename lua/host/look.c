@@ -5,13 +5,8 @@
 
 #include <lauxlib.h>
 
+#include "lua/host/table.h"
 #include "lua/host/view.h"
-
-static void set_number(lua_State *lua, const char *field, double number)
-{
-    lua_pushnumber(lua, number);
-    lua_setfield(lua, -2, field);
-}
 
 /* ---- Numbers --------------------------------------------------------------------------------- */
 
@@ -22,16 +17,16 @@ int look_at_stats(lua_State *lua)
     if (worker)
         relay_worker_stats(worker, &stats);
     lua_newtable(lua);
-    set_number(lua, "workers", stats.workers);
-    set_number(lua, "sessions", (double)stats.all_sessions);
-    set_number(lua, "viewers", (double)stats.all_viewers);
-    set_number(lua, "tracks", (double)stats.all_tracks);
-    set_number(lua, "bytes_sent", (double)stats.all_bytes_sent);
+    table_set_number(lua, "workers", stats.workers);
+    table_set_number(lua, "sessions", (double)stats.all_sessions);
+    table_set_number(lua, "viewers", (double)stats.all_viewers);
+    table_set_number(lua, "tracks", (double)stats.all_tracks);
+    table_set_number(lua, "bytes_sent", (double)stats.all_bytes_sent);
     lua_newtable(lua);
-    set_number(lua, "sessions", (double)stats.sessions);
-    set_number(lua, "viewers", (double)stats.viewers);
-    set_number(lua, "tracks", (double)stats.tracks);
-    set_number(lua, "bytes_sent", (double)stats.bytes_sent);
+    table_set_number(lua, "sessions", (double)stats.sessions);
+    table_set_number(lua, "viewers", (double)stats.viewers);
+    table_set_number(lua, "tracks", (double)stats.tracks);
+    table_set_number(lua, "bytes_sent", (double)stats.bytes_sent);
     lua_setfield(lua, -2, "here");
     return 1;
 }
@@ -47,16 +42,16 @@ int look_at_track(lua_State *lua)
     if (error)
         return 0;
     lua_newtable(lua);
-    set_number(lua, "viewers", stats.viewers);
-    set_number(lua, "rate_bps", (double)stats.rate_bps);
-    set_number(lua, "group_interval_ms", (double)stats.group_interval_ns / 1e6);
-    set_number(lua, "cached_ms", (double)stats.cached_ns / 1e6);
-    set_number(lua, "cached_bytes", (double)stats.cached_bytes);
-    set_number(lua, "worker", stats.worker);
+    table_set_number(lua, "viewers", stats.viewers);
+    table_set_number(lua, "rate_bps", (double)stats.rate_bps);
+    table_set_number(lua, "group_interval_ms", (double)stats.group_interval_ns / 1e6);
+    table_set_number(lua, "cached_ms", (double)stats.cached_ns / 1e6);
+    table_set_number(lua, "cached_bytes", (double)stats.cached_bytes);
+    table_set_number(lua, "worker", stats.worker);
     if (stats.newest == RELAY_ANY_GROUP)
         return 1;
-    set_number(lua, "newest", (double)stats.newest);
-    set_number(lua, "newest_age_ms", (double)stats.newest_age_ns / 1e6);
+    table_set_number(lua, "newest", (double)stats.newest);
+    table_set_number(lua, "newest_age_ms", (double)stats.newest_age_ns / 1e6);
     return 1;
 }
 

@@ -6,6 +6,8 @@
 #include <lauxlib.h>
 #include <string.h>
 
+#include "lua/host/table.h"
+
 struct holder { /* one of both */
     const struct relay_request *request;
     const struct relay_viewer *viewer;
@@ -37,12 +39,9 @@ static const char *last_part(const char *path)
 static void push_rendition(lua_State *lua, const struct rendition *rendition)
 {
     lua_newtable(lua);
-    lua_pushstring(lua, last_part(rendition->path));
-    lua_setfield(lua, -2, "name");
-    lua_pushstring(lua, rendition->path);
-    lua_setfield(lua, -2, "path");
-    lua_pushnumber(lua, (double)rendition->read.bitrate_bps);
-    lua_setfield(lua, -2, "bitrate");
+    table_set_text(lua, "name", last_part(rendition->path));
+    table_set_text(lua, "path", rendition->path);
+    table_set_number(lua, "bitrate", (double)rendition->read.bitrate_bps);
 }
 
 static void show_renditions(lua_State *lua, struct holder holder)

@@ -9,21 +9,7 @@
 #include <string.h>
 
 #include "lua/host/renditions.h"
-
-/* ---- Fields of the table at the top ---------------------------------------------------------- */
-
-/* NULL: nil. */
-static void set_text(lua_State *lua, const char *field, const char *text)
-{
-    lua_pushstring(lua, text);
-    lua_setfield(lua, -2, field);
-}
-
-static void set_number(lua_State *lua, const char *field, double number)
-{
-    lua_pushnumber(lua, number);
-    lua_setfield(lua, -2, field);
-}
+#include "lua/host/table.h"
 
 /* ---- Reading --------------------------------------------------------------------------------- */
 
@@ -217,7 +203,7 @@ static void push_query(lua_State *lua, const struct relay_peer *peer)
             name[size] = '\0';
             int length = relay_peer_query_value(peer, name, value, sizeof value);
             if (length >= 0 && (size_t)length < sizeof value)
-                set_text(lua, name, value);
+                table_set_text(lua, name, value);
         }
         pair += n + (pair[n] == '&');
     }
@@ -228,12 +214,12 @@ static void fill_peer(lua_State *lua, const struct relay_peer *peer)
     static const char *const protocols[] = {[RELAY_PROTOCOL_WEBTRANSPORT] = "webtransport",
                                             [RELAY_PROTOCOL_QUIC] = "quic",
                                             [RELAY_PROTOCOL_GUEST] = "guest"};
-    set_number(lua, "id", (double)relay_peer_number(peer));
-    set_text(lua, "address", relay_peer_address(peer));
-    set_text(lua, "sni", relay_peer_server_name(peer));
-    set_text(lua, "path", relay_peer_url_path(peer));
-    set_text(lua, "page", relay_peer_page(peer));
-    set_text(lua, "transport", protocols[relay_peer_protocol(peer)]);
+    table_set_number(lua, "id", (double)relay_peer_number(peer));
+    table_set_text(lua, "address", relay_peer_address(peer));
+    table_set_text(lua, "sni", relay_peer_server_name(peer));
+    table_set_text(lua, "path", relay_peer_url_path(peer));
+    table_set_text(lua, "page", relay_peer_page(peer));
+    table_set_text(lua, "transport", protocols[relay_peer_protocol(peer)]);
     push_query(lua, peer);
     lua_setfield(lua, -2, "query");
 }
@@ -268,7 +254,7 @@ static void push_hidden_of(lua_State *lua, struct relay_peer *peer)
 static void push_new_viewer(lua_State *lua, struct relay_peer *peer, uint64_t number)
 {
     lua_newtable(lua);
-    set_number(lua, "id", (double)number);
+    table_set_number(lua, "id", (double)number);
     view_push_peer(lua, peer);
     lua_setfield(lua, -2, "peer");
 }
@@ -292,7 +278,7 @@ static void keep_pending(lua_State *lua, struct relay_peer *peer, uint64_t numbe
         }
         count = 1;
     }
-    set_number(lua, "count", count);
+    table_set_number(lua, "count", count);
     lua_pushnumber(lua, (double)number);
     lua_pushvalue(lua, -3); /* the viewer's table, below that of the pending ones */
     lua_rawset(lua, -3);
@@ -310,7 +296,7 @@ void view_push_subscriber(lua_State *lua, const struct relay_request *request)
 {
     char path[RELAY_PATH_BYTES];
     view_push_pending(lua, relay_request_peer(request), relay_request_viewer(request));
-    set_text(lua, "path", relay_request_path(request, path, sizeof path));
+    table_set_text(lua, "path", relay_request_path(request, path, sizeof path));
     renditions_show_requests(lua, request);
 }
 
@@ -342,7 +328,7 @@ void view_push_viewer(lua_State *lua, struct relay_viewer *viewer)
         luaL_checkstack(lua, 12, "a viewer");
         if (!push_taken(lua, peer, number))
             push_new_viewer(lua, peer, number);
-        set_text(lua, "path", relay_viewer_path(viewer, path, sizeof path));
+        table_set_text(lua, "path", relay_viewer_path(viewer, path, sizeof path));
         renditions_show_viewers(lua, viewer);
         lua_rawgeti(lua, LUA_REGISTRYINDEX, script_of(lua)->viewer_metatable);
         lua_setmetatable(lua, -2);

@@ -46,7 +46,7 @@ def problems(annotations=None):
     yield from differences("relay.Peer", fields(text, "relay.Peer"), peer | rows(fields_c, "peer_fields[] ="))
     viewer = {"id", "peer", "path", "ladder"} | rows(fields_c, "viewer_fields[] =")
     yield from differences("relay.Viewer", fields(text, "relay.Viewer"), viewer)
-    want = set(re.findall(r'lua_setfield\(lua, -2, "(\w+)"\)', part(hooks, "static void push_wanted", "\n}\n")))
+    want = set(re.findall(r'set_(?:text|number)\(lua, "(\w+)"', part(hooks, "static void push_wanted", "\n}\n")))
     yield from differences("relay.Want", fields(text, "relay.Want"), want)
     table = part(answer, "all_fields[] =", "};")
     for class_names, kind in ((["relay.Policy"], "POLICY"), (["relay.Offer"], "PATH"), (["relay.Grants"], "GRANTS"),
@@ -55,7 +55,7 @@ def problems(annotations=None):
         yield from differences(class_names[0], fields(text, class_names[0]), offered)
     service = set(re.findall(r'\{"(\w+)", ANSWER_(?:TRACK|START|PATH),', table))
     yield from differences("relay.Service", fields(text, "relay.Service"), service)
-    rendition = set(re.findall(r'lua_setfield\(lua, -2, "(\w+)"\)', part(text_of("lua/host/renditions.c"), "static void push_rendition", "\n}\n")))
+    rendition = set(re.findall(r'set_(?:text|number)\(lua, "(\w+)"', part(text_of("lua/host/renditions.c"), "static void push_rendition", "\n}\n")))
     candidate = set(re.findall(r'set_(?:text|number|flag)\(lua, "(\w+)"', part(text_of("lua/host/choose.c"), "static void push_candidate", "\n}\n")))
     yield from differences("relay.Candidate", fields(text, "relay.Candidate"), candidate)
     yield from differences("relay.Rendition", fields(text, "relay.Rendition"), rendition)
