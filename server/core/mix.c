@@ -164,14 +164,13 @@ static bool has_growing_groups(const struct mix *mix, uint64_t end)
 /* Groups whose rendition is not followed any more will not end by themselves. */
 static void end_groups_of_old(struct mix *mix, uint64_t end)
 {
-    struct moq_group *group = moq_track_oldest(mix->track);
-    while (group && group->sequence < end && !mix->is_closed) {
-        uint64_t next = group->sequence + 1;
+    struct moq_group *group = moq_track_oldest(mix->track), *next;
+    for (; group && group->sequence < end && !mix->is_closed; group = next) {
+        moq_group_ref(group);
         if (!group->is_ended)
             moq_track_abort_group(mix->track, group, MOQ_ERR_EXPIRED);
-        group = moq_track_oldest(mix->track);
-        while (group && group->sequence < next)
-            group = moq_track_after(mix->track, group);
+        next = moq_track_after(mix->track, group);
+        moq_group_unref(&group);
     }
 }
 
@@ -384,7 +383,7 @@ struct mix *mix_new(struct source *source, struct core_ladder *ladder)
         mix_free(&mix);
         return NULL;
     }
-    mix_take_from_first(mix, mix->now);
+    mix_take_from(mix, mix->now, mix->now->first);
     return mix;
 }
 

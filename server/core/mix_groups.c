@@ -40,17 +40,19 @@ static void place_group(struct mix *mix, const struct mix_part *part, const stru
     struct moq_group *waiting = moq_track_find(mix->track, sequence);
     if (!waiting)
         mix_adopt_group(mix, part, group);
-    else if (!has_begun(mix, sequence))
+    else if (moq_group_body(waiting) != moq_group_body(group) && !has_begun(mix, sequence))
         moq_track_replace_group(mix->track, waiting, moq_group_body(group));
 }
 
-void mix_take_from_first(struct mix *mix, struct mix_part *part)
+/* Whoever is told of a group may change the track, so a reference keeps the place. */
+void mix_take_from(struct mix *mix, const struct mix_part *part, uint64_t sequence)
 {
-    struct moq_group *group = mix_part_from(part, part->first);
-    while (group && !mix->is_closed) {
-        uint64_t sequence = group->sequence;
+    struct moq_group *group = mix_part_from(part, sequence), *next;
+    for (; group && !mix->is_closed; group = next) {
+        moq_group_ref(group);
         place_group(mix, part, group);
-        group = mix_part_from(part, sequence + 1);
+        next = moq_track_after(part->track, group);
+        moq_group_unref(&group);
     }
 }
 
@@ -71,7 +73,7 @@ static void turn_to_next(struct mix *mix, uint64_t at, const struct moq_group *t
     mix->lost = 0;
     mix->quiet_until_ns = mix->router->clock->now_ns + MIX_QUIET_NS;
     mix->router->counters.switches_total++;
-    mix_take_from_first(mix, mix->now);
+    mix_take_from(mix, mix->now, mix->now->first);
     if (!mix->is_closed)
         router_soon(mix->router, &mix->soon);
 }
@@ -200,11 +202,6 @@ void mix_stop_trying(struct mix *mix)
     mix_drop_part(&mix->next);
     uint64_t held_from = mix->held_from;
     mix->held_from = MIX_HELD_NONE;
-    if (held_from == MIX_HELD_NONE || mix->is_closed)
-        return;
-    for (struct moq_group *group = mix_part_from(mix->now, held_from); group && !mix->is_closed;
-         group = mix_part_from(mix->now, held_from)) {
-        held_from = group->sequence + 1;
-        mix_adopt_group(mix, mix->now, group);
-    }
+    if (held_from != MIX_HELD_NONE)
+        mix_take_from(mix, mix->now, held_from);
 }

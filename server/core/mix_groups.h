@@ -40,8 +40,9 @@ struct mix {
 
 /* Adds a group of `part`, unless it is there. */
 void mix_adopt_group(struct mix *mix, const struct mix_part *part, const struct moq_group *group);
-/* Adds the groups that the part has, from its first one on. */
-void mix_take_from_first(struct mix *mix, struct mix_part *part);
+/* Adds the groups that the part has from `sequence` on, or puts them in the place of those that
+ * wait to be sent. */
+void mix_take_from(struct mix *mix, const struct mix_part *part, uint64_t sequence);
 /* Whether a new group of `now` should wait for its twin in `next`, which has not come to it. */
 bool mix_is_worth_waiting(const struct mix *mix, const struct moq_group *group);
 /* Turns to `next` if it can, and takes the groups of `now` that have waited long enough. */
