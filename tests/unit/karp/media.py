@@ -15,6 +15,7 @@ import struct
 import subprocess
 import sys
 import tempfile
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 
 TICK = 42  # microseconds, of a clock of 24 kHz
@@ -435,13 +436,18 @@ def check_ladder(folder, roundtrip, name):
     return problems + [f"the output is read with: {text[:400]}" for text in (words, more) if text]
 
 
+def problems_of(roundtrip, case):
+    with tempfile.TemporaryDirectory() as folder:
+        return (check if case in CASES else check_change if case in CHANGES else check_ladder)(folder, roundtrip, case)
+
+
 def main(roundtrip, names):
     failed = 0
-    for case in names or [*CASES, *CHANGES, *LADDERS]:
-        with tempfile.TemporaryDirectory() as folder:
-            problems = (check if case in CASES else check_change if case in CHANGES else check_ladder)(folder, roundtrip, case)
-        print(("FAIL " if problems else "ok   ") + case + "".join(f"\n     {text}" for text in problems), flush=True)
-        failed += bool(problems)
+    names = names or [*CASES, *CHANGES, *LADDERS]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:  # the work is ffmpeg's, which has processes of its own
+        for case, problems in zip(names, pool.map(lambda case: problems_of(roundtrip, case), names)):
+            print(("FAIL " if problems else "ok   ") + case + "".join(f"\n     {text}" for text in problems), flush=True)
+            failed += bool(problems)
     return failed
 
 

@@ -34,7 +34,7 @@ static void endless_loops_end(void **state)
     (void)state;
     for (size_t i = 0; i < sizeof loops / sizeof loops[0]; i++) {
         struct sandbox *sandbox = sandbox_new(MEMORY_BYTES);
-        snippet_fails(sandbox, loops[i], "has run for longer than its budget of 50 ms");
+        snippet_is_endless(sandbox, loops[i]);
         snippet_works(sandbox, "local x = 1 for i = 1, 1000 do x = x + i end");
         sandbox_free(&sandbox);
     }
@@ -53,7 +53,7 @@ static void loops_of_slow_functions_end_soon(void **state)
     for (size_t i = 0; i < sizeof loops / sizeof loops[0]; i++) {
         struct sandbox *sandbox = sandbox_new(64 << 20);
         clock_t start = clock();
-        snippet_fails(sandbox, loops[i], "has run for longer than its budget of 50 ms");
+        snippet_is_endless(sandbox, loops[i]);
         if (clock() - start > CLOCKS_PER_SEC)
             fail_msg("it took %g s: %s", (double)(clock() - start) / CLOCKS_PER_SEC, loops[i]);
         sandbox_free(&sandbox);
