@@ -139,6 +139,19 @@ static void read_track(const struct reading *reading)
     reading->answer->track = read_text(reading, "track");
 }
 
+#define PEER_NUMBER_MOST 9007199254740992.0 /* higher ones are not all numbers of Lua */
+
+/* A publisher by its identity or by its `id`. */
+static void read_source(const struct reading *reading)
+{
+    struct answer *answer = reading->answer;
+    if (lua_type(reading->lua, -1) == LUA_TSTRING)
+        answer->source = read_text(reading, "source");
+    else
+        answer->source_peer = (uint64_t)read_number(
+            reading, "source (an id, or the text of an identity)", 1, PEER_NUMBER_MOST);
+}
+
 static size_t read_prefixes(const struct reading *reading, const char *field, const char **out)
 {
     lua_State *lua = reading->lua;
@@ -201,6 +214,7 @@ static const struct field {
     {"order", ANSWER_POLICY, read_order},
     {"path", ANSWER_PATH, read_path},
     {"track", ANSWER_TRACK, read_track},
+    {"source", ANSWER_SOURCE, read_source},
     {"publish", ANSWER_GRANTS, read_publish},
     {"subscribe", ANSWER_GRANTS, read_subscribe},
     {"identity", ANSWER_GRANTS, read_identity},
@@ -263,14 +277,13 @@ enum relay_denial script_read_code(lua_State *lua, int index, const char *where)
     return RELAY_DENIED_REFUSED;
 }
 
-static void read_denial(lua_State *lua, int count, const char *where, struct answer *answer)
+void script_read_reason(lua_State *lua, int count, const char *where, const char *usual,
+                        struct answer *answer)
 {
-    answer->kind = ANSWER_DENY;
     if (count > 1 && !lua_isnil(lua, 2) && lua_type(lua, 2) != LUA_TSTRING)
-        luaL_error(lua, "%s: the reason of a refusal is a text, not %s", where,
-                   luaL_typename(lua, 2));
+        luaL_error(lua, "%s: a reason is a text, not %s", where, luaL_typename(lua, 2));
     snprintf(answer->reason, sizeof answer->reason, "%s",
-             count > 1 && !lua_isnil(lua, 2) ? lua_tostring(lua, 2) : "refused by the script");
+             count > 1 && !lua_isnil(lua, 2) ? lua_tostring(lua, 2) : usual);
     if (count > 2 && !lua_isnil(lua, 3))
         answer->code = script_read_code(lua, 3, where);
 }
@@ -289,7 +302,8 @@ void script_read_answer(lua_State *lua, int count, const char *where, unsigned f
     if (type == LUA_TBOOLEAN && lua_toboolean(lua, 1)) {
         answer->kind = ANSWER_ALLOW;
     } else if (type == LUA_TBOOLEAN) {
-        read_denial(lua, count, where, answer);
+        answer->kind = ANSWER_DENY;
+        script_read_reason(lua, count, where, "refused by the script", answer);
     } else if (type == LUA_TTABLE && fields) {
         read_fields(&reading, fields);
         answer->kind = answer->has_grants ? ANSWER_ALLOW : ANSWER_PASS;

@@ -13,6 +13,8 @@ enum {
     ANSWER_START_MAX_S = 3600,
 };
 
+#define SCRIPT_CLOSED "closed by the script" /* the reason for a viewer if the script has none */
+
 enum answer_kind { ANSWER_PASS, ANSWER_ALLOW, ANSWER_DENY };
 
 /* Fields that an answer may have, or-ed. */
@@ -22,6 +24,7 @@ enum answer_fields {
     ANSWER_TRACK = 8,
     ANSWER_START = 16,
     ANSWER_GRANTS = 4, /* publish, subscribe, identity, expires */
+    ANSWER_SOURCE = 32,
 };
 
 /* Texts belong to Lua and live as long as the answer is on its stack. */
@@ -29,8 +32,10 @@ struct answer {
     enum answer_kind kind;
     enum relay_denial code;
     char reason[RELAY_REASON_BYTES];
-    const char *path;  /* NULL: none */
-    const char *track; /* the name of a rendition; NULL: none */
+    const char *path;     /* NULL: none */
+    const char *track;    /* the name of a rendition; NULL: none */
+    const char *source;   /* the identity of a publisher; NULL: none */
+    uint64_t source_peer; /* or its relay_peer_number; 0: none */
     struct relay_policy policy;
     bool has_grants;
     struct relay_grants grants;
@@ -47,6 +52,11 @@ struct answer {
  *
  * Anything else raises an error that begins with `where`. */
 void script_read_answer(lua_State *lua, int count, const char *where, unsigned fields,
+                        struct answer *answer);
+
+/* Reads a reason and a word from indexes 2 and 3, each of which may be nil. `usual`: the reason if
+ * there is none. Raises an error that begins with `where`. */
+void script_read_reason(lua_State *lua, int count, const char *where, const char *usual,
                         struct answer *answer);
 
 /* The word of a refusal at `index`. Raises an error that begins with `where`. */

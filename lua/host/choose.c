@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A script gets the candidates as a list, and answers with the place of one.
- * Tested by tests/e2e/test_lua_policies.py. */
+ * Tested by tests/e2e/test_lua_policies.py and tests/unit/lua/test_fake.c. */
 #include "lua/host/choose.h"
 
 #include <lauxlib.h>
+#include <string.h>
 
+#include "lua/host/fields.h"
 #include "lua/host/table.h"
 #include "lua/host/worker.h"
 
@@ -24,6 +26,8 @@ static void push_candidate(lua_State *lua, const struct relay_candidate *candida
     table_set_text(lua, "address", candidate->address);
     table_set_text(lua, "path", candidate->url_path);
     table_set_text(lua, "query", candidate->query);
+    fields_push_claims(lua, candidate->claims);
+    lua_setfield(lua, -2, "claims");
     table_set_flag(lua, "newest", candidate->is_newest);
     table_set_flag(lua, "feeding", candidate->is_feeding);
     table_set_flag(lua, "silent", candidate->is_silent);
@@ -34,6 +38,8 @@ static void push_candidate(lua_State *lua, const struct relay_candidate *candida
     table_set_number(lua, "group_interval_ms", (double)candidate->group_interval_ns / 1e6);
     table_set_number(lua, "rate_bps", (double)candidate->rate_bps);
 }
+
+/* ---- The hook -------------------------------------------------------------------------------- */
 
 static int push_choice(lua_State *lua, void *user)
 {
@@ -73,4 +79,46 @@ int choose_source(struct relay_worker *worker, const struct relay_choice *choice
     struct lua_worker *here = relay_worker_slot(worker);
     script_call(here->script, SCRIPT_CHOOSE_SOURCE, &call);
     return answer.chosen;
+}
+
+/* ---- Subscriptions --------------------------------------------------------------------------- */
+
+void choose_push_candidates(lua_State *lua, const struct relay_request *request)
+{
+    struct relay_candidate candidate = {.size = sizeof candidate};
+    if (relay_request_candidate(request, 1, &candidate) != 0) {
+        lua_pushnil(lua);
+        return;
+    }
+    lua_newtable(lua);
+    for (size_t i = 0; i < RELAY_CANDIDATES_MAX; i++) {
+        if (relay_request_candidate(request, i, &candidate) != 0)
+            break;
+        push_candidate(lua, &candidate);
+        lua_rawseti(lua, -2, (int)i + 1);
+    }
+}
+
+static bool is_meant(const struct relay_candidate *candidate, const struct answer *answer)
+{
+    return answer->source ? strcmp(candidate->identity, answer->source) == 0
+                          : candidate->peer == answer->source_peer;
+}
+
+/* An identity may have several publishers, of which one that speaks is better. */
+void choose_answered(struct relay_request *request, const struct answer *answer)
+{
+    struct relay_candidate candidate = {.size = sizeof candidate};
+    uint64_t silent = 0;
+    for (size_t i = 0; relay_request_candidate(request, i, &candidate) == 0; i++) {
+        if (!is_meant(&candidate, answer) || candidate.has_failed)
+            continue;
+        if (!candidate.is_silent) {
+            relay_request_set_source(request, candidate.number);
+            return;
+        }
+        silent = silent ? silent : candidate.number;
+    }
+    if (silent)
+        relay_request_set_source(request, silent);
 }

@@ -1,11 +1,21 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The hook choose_source: which of several publishers feeds a track. */
+/* Which of several publishers feeds a track, chosen by the hook choose_source or, for the track of
+ * a subscription, by `source` in the answer of subscribe. */
 #ifndef LUA_HOST_CHOOSE_H
 #define LUA_HOST_CHOOSE_H
 
 #include <relay/module.h>
 
+#include "lua/host/answer.h"
+
 /* As relay_hooks.choose_source. */
 int choose_source(struct relay_worker *worker, const struct relay_choice *choice);
+
+/* Pushes a list of the publishers that could feed the track of this subscription; nil if there are
+ * not at least two. May raise an error. */
+void choose_push_candidates(lua_State *lua, const struct relay_request *request);
+/* Carries out `source` and `source_peer` of an answer. If none of the candidates is meant, nothing
+ * is chosen. */
+void choose_answered(struct relay_request *request, const struct answer *answer);
 
 #endif

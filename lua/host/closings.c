@@ -59,7 +59,7 @@ int closings_add(lua_State *lua)
 {
     struct relay_worker *worker = script_worker(script_of(lua));
     luaL_checktype(lua, 1, LUA_TTABLE);
-    const char *reason = luaL_optstring(lua, 2, "closed by the script");
+    const char *reason = luaL_optstring(lua, 2, SCRIPT_CLOSED);
     enum relay_denial code =
         lua_isnoneornil(lua, 3) ? RELAY_DENIED_REFUSED : script_read_code(lua, 3, "relay.close");
     const struct view *view = worker ? view_find(lua, 1) : NULL;

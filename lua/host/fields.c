@@ -62,7 +62,7 @@ static int free_json(lua_State *lua)
     return 0;
 }
 
-static void push_claims(lua_State *lua, const char *text)
+void fields_push_claims(lua_State *lua, const char *text)
 {
     json_t **json = lua_newuserdata(lua, sizeof(json_t *));
     *json = NULL;
@@ -203,14 +203,14 @@ static void push_claims_of(lua_State *lua, const struct relay_peer *peer, int ta
 {
     const char *text = relay_peer_claims(peer);
     if (!lua_getmetatable(lua, table)) {
-        push_claims(lua, text);
+        fields_push_claims(lua, text);
         return;
     }
     lua_getfield(lua, -1, "claims_text");
     bool is_same = lua_isstring(lua, -1) && strcmp(lua_tostring(lua, -1), text) == 0;
     lua_pop(lua, 1);
     if (!is_same) {
-        push_claims(lua, text);
+        fields_push_claims(lua, text);
         lua_setfield(lua, -2, "claims");
         lua_pushstring(lua, text);
         lua_setfield(lua, -2, "claims_text");

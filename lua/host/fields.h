@@ -25,6 +25,9 @@ void fields_push_peer_names(lua_State *lua);
 void fields_push_of_viewer(lua_State *lua, int number, struct fields_viewer *viewer);
 void fields_push_of_peer(lua_State *lua, int number, const struct relay_peer *peer, int table);
 
+/* Pushes the table of a token's claims, given as JSON. It is empty if there are none. */
+void fields_push_claims(lua_State *lua, const char *text);
+
 /* Sets all of them in the table at the top, as they are now. */
 void fields_freeze_viewer(lua_State *lua, struct relay_viewer *viewer);
 void fields_freeze_peer(lua_State *lua, const struct relay_peer *peer);

@@ -33,6 +33,8 @@ static enum relay_verdict apply_fields(const struct answer *answer, struct relay
     int error = 0;
     if (answer->path)
         error = relay_request_set_path(request, answer->path);
+    if (!error && (answer->source || answer->source_peer))
+        choose_answered(request, answer);
     if (!error && answer->track)
         error = renditions_begin_with(request, answer->track);
     if (!error && answer->policy.set)
@@ -126,6 +128,8 @@ static void push_wanted(lua_State *lua, const struct relay_request *request)
     table_set_number(lua, "priority", asked.priority);
     if (asked.order != RELAY_ORDER_ANY)
         table_set_text(lua, "order", orders[asked.order]);
+    choose_push_candidates(lua, request);
+    lua_setfield(lua, -2, "candidates");
 }
 
 static int push_subscribe(lua_State *lua, void *user)
@@ -136,7 +140,7 @@ static int push_subscribe(lua_State *lua, void *user)
     return 2;
 }
 
-enum { SUBSCRIPTION_FIELDS = ANSWER_POLICY | ANSWER_TRACK | ANSWER_START };
+enum { SUBSCRIPTION_FIELDS = ANSWER_POLICY | ANSWER_TRACK | ANSWER_START | ANSWER_SOURCE };
 
 /* A fault means the usual route and policy: who may watch was decided before. */
 static enum relay_verdict on_subscribe(struct relay_peer *peer, struct relay_request *request)
@@ -159,9 +163,11 @@ struct viewer_call {
     struct relay_policy policy;
     char track[RELAY_PATH_BYTES]; /* "": it stays */
     bool is_closing, is_skipping;
+    enum relay_denial code; /* of a viewer that is closed, like the reason */
+    char reason[RELAY_REASON_BYTES];
 };
 
-/* Leaves the rest of `track` as it is: this is done for each viewer four times a second. */
+/* Leaves the rest of the texts as they are: this is done for each viewer four times a second. */
 static void call_about(struct viewer_call *call, struct relay_viewer *viewer)
 {
     call->viewer = viewer;
@@ -185,16 +191,27 @@ static int push_late_viewer(lua_State *lua, void *user)
     return 2;
 }
 
-static void read_word(lua_State *lua, const char *where, struct viewer_call *call)
+static void close_with(struct viewer_call *call, const struct answer *answer)
 {
+    call->is_closing = true;
+    call->code = answer->code;
+    memcpy(call->reason, answer->reason, sizeof call->reason);
+}
+
+static void read_word(lua_State *lua, int count, const char *where, struct viewer_call *call)
+{
+    struct answer answer = {.code = RELAY_DENIED_REFUSED};
     const char *word = lua_tostring(lua, 1);
-    call->is_closing = strcmp(word, "close") == 0;
     call->is_skipping = strcmp(word, "skip") == 0;
-    if (!call->is_closing && !call->is_skipping)
+    if (strcmp(word, "close") == 0) {
+        script_read_reason(lua, count, where, SCRIPT_CLOSED, &answer);
+        close_with(call, &answer);
+    } else if (!call->is_skipping) {
         luaL_error(lua,
                    "%s: it returned \"%s\"; the words that it may return are \"skip\" and "
                    "\"close\"",
                    where, word);
+    }
 }
 
 static void read_viewers_answer(lua_State *lua, int count, const char *where, void *user)
@@ -202,13 +219,14 @@ static void read_viewers_answer(lua_State *lua, int count, const char *where, vo
     struct viewer_call *call = user;
     struct answer answer;
     if (count > 0 && lua_type(lua, 1) == LUA_TSTRING) {
-        read_word(lua, where, call);
+        read_word(lua, count, where, call);
         return;
     }
     script_read_answer(lua, count, where, ANSWER_POLICY | ANSWER_TRACK, &answer);
     call->policy = answer.policy;
     call->policy.note = where;
-    call->is_closing = answer.kind == ANSWER_DENY;
+    if (answer.kind == ANSWER_DENY)
+        close_with(call, &answer);
     if (answer.track && strlen(answer.track) >= sizeof call->track)
         luaL_error(lua, "%s: track is too long for a path", where);
     if (answer.track)
@@ -235,7 +253,7 @@ static void apply_to_viewer(struct lua_worker *here, const struct viewer_call *c
     if (here->answered && call->is_skipping)
         relay_viewer_skip(call->viewer);
     if (here->answered && call->is_closing)
-        relay_viewer_close(call->viewer, RELAY_DENIED_REFUSED);
+        relay_viewer_deny(call->viewer, call->code, call->reason);
 }
 
 /* False: the viewer is gone. */

@@ -47,7 +47,7 @@
 ---@field path string
 ---@field bitrate number bits per second; 0: not known
 
----A publisher that could feed a track, in `choose_source`.
+---A publisher that could feed a track, in `choose_source` and `subscribe`.
 ---@class relay.Candidate
 ---@field id number of the peer; 0: a module
 ---@field worker number where it is
@@ -57,6 +57,7 @@
 ---@field address string
 ---@field path string of its URL
 ---@field query string of its URL
+---@field claims table of its token
 ---@field newest boolean it feeds the track if nobody chooses
 ---@field feeding boolean it feeds the track now
 ---@field silent boolean it brought no groups for too long
@@ -71,6 +72,7 @@
 ---@field kind "subscribe"|"fetch"|"info"
 ---@field priority number?
 ---@field order "newest"|"oldest"|nil
+---@field candidates relay.Candidate[]? the publishers of the path, if there are several
 
 ---@alias relay.Denial "refused"|"unauthorized"|"forbidden"|"not found"|"busy"|"expired"
 
@@ -91,6 +93,7 @@
 ---@field track string? the rendition to begin with
 ---@field start "newest"|"oldest"|"next"|number|nil where it begins; a number: so many seconds back
 ---@field path string? the path to serve instead
+---@field source string|number|nil who is to feed the track from now on, for all viewers: an identity, or the `id` of a candidate
 
 ---The answer of `announce`.
 ---@class relay.Offer
@@ -112,8 +115,8 @@ local relay = {}
 ---@overload fun(name: "connect", hook: fun(peer: relay.Peer): relay.Grants|boolean?, string?, relay.Denial?)
 ---@overload fun(name: "announce", hook: fun(peer: relay.Peer, path: string): relay.Offer|boolean?, string?, relay.Denial?)
 ---@overload fun(name: "subscribe", hook: fun(viewer: relay.Viewer, want: relay.Want): relay.Service|boolean?, string?, relay.Denial?)
----@overload fun(name: "sample", hook: fun(viewer: relay.Viewer): relay.Change|"skip"|"close"|nil)
----@overload fun(name: "backlog", hook: fun(viewer: relay.Viewer, behind: number): relay.Change|"skip"|"close"|nil)
+---@overload fun(name: "sample", hook: fun(viewer: relay.Viewer): relay.Change|"skip"|"close"|boolean|nil, string?, relay.Denial?)
+---@overload fun(name: "backlog", hook: fun(viewer: relay.Viewer, behind: number): relay.Change|"skip"|"close"|boolean|nil, string?, relay.Denial?)
 ---@overload fun(name: "choose_source", hook: fun(path: string, candidates: relay.Candidate[], cause: "watched"|"candidate"|"lost"|"silent"): number?)
 ---@overload fun(name: "leave", hook: fun(viewer: relay.Viewer))
 function relay.on(name, hook) end

@@ -95,7 +95,8 @@ function viewers:sample(numbers)
   return self:served()
 end
 
--- How it is served: latency, priority, order, rate, identity_rate, path, track, skips (how often it was skipped), and closed.
+-- How it is served: latency, priority, order, rate, identity_rate, path, track, skips (how often it was skipped), closed, and
+-- then the reason.
 function viewers:served()
   return tester.look(self.handle)
 end
@@ -120,9 +121,10 @@ function peers:ladder(list)
   return self
 end
 
--- The hook `subscribe`; `kind` may be "fetch" or "info". Returns the viewer, nil if there is none, and what was decided.
-function peers:subscribe(path, kind)
-  local handle, decision = tester.subscribe(self.policy.handle, self.handle, path, kind)
+-- The hook `subscribe`; `kind` may be "fetch" or "info"; `candidates` are those of `choose`. Returns the viewer, nil if there is none,
+-- and what was decided.
+function peers:subscribe(path, kind, candidates)
+  local handle, decision = tester.subscribe(self.policy.handle, self.handle, path, kind, candidates)
   return handle and setmetatable({ policy = self.policy, peer = self, handle = handle }, viewers), decision
 end
 
@@ -148,7 +150,8 @@ function policies:connect(info)
   return setmetatable({ policy = self, handle = handle }, peers), decision
 end
 
--- The hook `choose_source`: `candidates` is a list of tables with `identity`, `address`, `path`, `query`, `feeding` and `silent`.
+-- The hook `choose_source`: `candidates` is a list of tables with `identity`, `address`, `path`, `query`, `claims` (JSON), `feeding`
+-- and `silent`.
 -- Returns the place of the one that is chosen, or nil.
 function policies:choose(path, candidates, cause)
   return tester.choose(self.handle, path, candidates, cause)

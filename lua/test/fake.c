@@ -42,6 +42,7 @@ static void free_peer(struct relay_peer *peer)
     while (peer->viewers) {
         struct relay_viewer *viewer = peer->viewers;
         peer->viewers = viewer->next;
+        free(viewer->reason);
         free(viewer);
     }
     free(peer);
@@ -186,13 +187,15 @@ static struct relay_viewer *add_viewer(const struct relay_request *request, cons
     return viewer;
 }
 
-struct relay_viewer *fake_subscribe(struct relay_peer *peer, enum relay_request_kind kind,
-                                    const char *path, struct relay_request *request)
+struct relay_viewer *fake_subscribe(struct relay_peer *peer, const char *path,
+                                    struct relay_request *request)
 {
-    bool is_subscription = kind == RELAY_REQUEST_SUBSCRIBE;
+    bool is_subscription = request->kind == RELAY_REQUEST_SUBSCRIBE;
     const struct relay_hooks *hooks = peer->self->module->hooks;
-    *request = (struct relay_request){
-        .kind = kind, .peer = peer, .asked = {.priority = 128, .order = RELAY_ORDER_ANY}};
+    *request = (struct relay_request){.kind = request->kind,
+                                      .choice = request->choice,
+                                      .peer = peer,
+                                      .asked = {.priority = 128, .order = RELAY_ORDER_ANY}};
     request->viewer = is_subscription ? ++peer->self->last_number : 0;
     snprintf(request->path, sizeof request->path, "%s", path);
     request->verdict = hooks->subscribe(peer, request);

@@ -94,6 +94,7 @@ struct relay_viewer {
     uint32_t skips;          /* how often the module skipped it */
     bool is_gone, is_closed; /* it has left; by the module */
     enum relay_denial code;
+    char *reason; /* why the module has closed it; NULL: it has not said so */
     max_align_t slot[];
 };
 
@@ -109,6 +110,8 @@ struct relay_request {
     char reason[RELAY_REASON_BYTES];
     struct relay_policy policy; /* `set` says which fields count */
     bool has_path, has_grants;
+    const struct relay_choice *choice; /* which publishers there are; NULL: just one */
+    size_t source; /* the place of the one that was chosen, from 1 on; 0: none was */
     char identity[FAKE_TEXT_BYTES];
     uint64_t expires_ms;
     char publish[RELAY_VALUE_BYTES], subscribe[RELAY_VALUE_BYTES]; /* prefixes, by spaces */
@@ -138,9 +141,10 @@ struct fake_info { /* of a peer; each text may be NULL */
 struct relay_peer *fake_connect(struct relay_self *self, const struct fake_info *info,
                                 struct relay_request *request);
 void fake_announce(struct relay_peer *peer, const char *path, struct relay_request *request);
-/* `kind` is RELAY_REQUEST_SUBSCRIBE, _FETCH or _INFO. Returns the viewer; NULL: there is none. */
-struct relay_viewer *fake_subscribe(struct relay_peer *peer, enum relay_request_kind kind,
-                                    const char *path, struct relay_request *request);
+/* `request` has the kind (RELAY_REQUEST_SUBSCRIBE, _FETCH or _INFO) and the choice. Returns the
+ * viewer; NULL: there is none. */
+struct relay_viewer *fake_subscribe(struct relay_peer *peer, const char *path,
+                                    struct relay_request *request);
 void fake_sample(struct relay_viewer *viewer);
 void fake_leave(struct relay_viewer *viewer);
 void fake_disconnect(struct relay_peer *peer); /* its viewers leave, too */

@@ -33,7 +33,9 @@ void fake_run_posts(struct relay_self *self)
 
 void relay_viewer_deny(struct relay_viewer *viewer, enum relay_denial code, const char *reason)
 {
-    (void)reason;
+    if (viewer->is_gone)
+        return;
+    viewer->reason = strdup(reason);
     relay_viewer_close(viewer, code);
 }
 
@@ -119,10 +121,25 @@ const char *relay_choice_path(const struct relay_choice *choice, char *out, size
 int relay_choice_candidate(const struct relay_choice *choice, size_t index,
                            struct relay_candidate *candidate)
 {
-    if (index >= choice->count)
+    if (!choice || index >= choice->count)
         return RELAY_ERR_NOT_FOUND;
     memcpy(candidate, &choice->candidates[index], copied_bytes(candidate->size, sizeof *candidate));
     return 0;
+}
+
+int relay_request_candidate(const struct relay_request *request, size_t index,
+                            struct relay_candidate *candidate)
+{
+    return relay_choice_candidate(request->choice, index, candidate);
+}
+
+int relay_request_set_source(struct relay_request *request, uint64_t number)
+{
+    struct relay_candidate candidate = {.size = sizeof candidate};
+    for (size_t i = 0; relay_request_candidate(request, i, &candidate) == 0; i++)
+        if (candidate.number == number)
+            request->source = i + 1;
+    return request->source ? 0 : RELAY_ERR_NOT_FOUND;
 }
 
 int fake_choose(struct relay_self *self, const struct relay_choice *choice)

@@ -204,6 +204,11 @@ static void push_decision(lua_State *lua, const struct relay_request *request)
     }
     if (request->has_path)
         set_text(lua, "path", request->path);
+    if (request->source) {
+        set_text(lua, "source", request->choice->candidates[request->source - 1].identity);
+        lua_pushnumber(lua, (double)request->source);
+        lua_setfield(lua, -2, "source_place");
+    }
     push_policy(lua, &request->policy);
     if (request->has_grants) {
         set_text(lua, "identity", request->identity[0] ? request->identity : NULL);
@@ -269,16 +274,56 @@ static int announce_path(lua_State *lua)
     return 1;
 }
 
-/* subscribe(policy, peer, path, kind): returns the viewer, or nil, and the decision. */
+/* The texts belong to the list. */
+static void read_candidate(lua_State *lua, struct relay_candidate *candidate)
+{
+    static const char *const texts[] = {"identity", "address", "path", "query", "claims"};
+    const char **const places[] = {&candidate->identity, &candidate->address, &candidate->url_path,
+                                   &candidate->query, &candidate->claims};
+    luaL_checktype(lua, -1, LUA_TTABLE);
+    *candidate = (struct relay_candidate){.size = sizeof *candidate};
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        lua_getfield(lua, -1, texts[i]); /* the table keeps it */
+        *places[i] = luaL_optstring(lua, -1, "");
+        lua_pop(lua, 1);
+    }
+    lua_getfield(lua, -1, "silent");
+    candidate->is_silent = lua_toboolean(lua, -1);
+    lua_getfield(lua, -2, "feeding");
+    candidate->is_feeding = lua_toboolean(lua, -1);
+    lua_pop(lua, 2);
+}
+
+/* The list of candidates at `index`. */
+static void read_candidates(lua_State *lua, int index, struct relay_choice *choice)
+{
+    luaL_checktype(lua, index, LUA_TTABLE);
+    choice->count = lua_objlen(lua, index);
+    if (choice->count > FAKE_CANDIDATES_MAX)
+        luaL_error(lua, "at most %d candidates can be tried", FAKE_CANDIDATES_MAX);
+    for (size_t i = 0; i < choice->count; i++) {
+        lua_rawgeti(lua, index, (int)i + 1);
+        read_candidate(lua, &choice->candidates[i]);
+        choice->candidates[i].number = choice->candidates[i].peer = i + 1;
+        lua_pop(lua, 1);
+    }
+}
+
+/* subscribe(policy, peer, path, kind, candidates): returns the viewer, or nil, and the decision. */
 static int subscribe_path(lua_State *lua)
 {
     static const char *const kinds[] = {"subscribe", "fetch", "info", NULL};
     struct policy *policy = policy_at(lua);
-    struct relay_request request;
+    struct relay_choice choice = {.count = 0};
     int kind = luaL_checkoption(lua, 4, "subscribe", kinds);
-    struct relay_viewer *viewer = fake_subscribe(
-        lua_touserdata(lua, 2), (enum relay_request_kind)((int)RELAY_REQUEST_SUBSCRIBE + kind),
-        luaL_checkstring(lua, 3), &request);
+    struct relay_request request = {
+        .kind = (enum relay_request_kind)((int)RELAY_REQUEST_SUBSCRIBE + kind)};
+    if (!lua_isnoneornil(lua, 5)) {
+        read_candidates(lua, 5, &choice);
+        request.choice = &choice;
+    }
+    struct relay_viewer *viewer =
+        fake_subscribe(lua_touserdata(lua, 2), luaL_checkstring(lua, 3), &request);
     raise_fault(lua, policy);
     if (viewer)
         lua_pushlightuserdata(lua, viewer);
@@ -315,42 +360,15 @@ static int set_ladder(lua_State *lua)
     return 0;
 }
 
-static void read_candidate(lua_State *lua, struct relay_candidate *candidate)
-{
-    static const char *const texts[] = {"identity", "address", "path", "query"};
-    const char **const places[] = {&candidate->identity, &candidate->address, &candidate->url_path,
-                                   &candidate->query};
-    luaL_checktype(lua, -1, LUA_TTABLE);
-    *candidate = (struct relay_candidate){.size = sizeof *candidate};
-    for (size_t i = 0; i < 4; i++) {
-        lua_getfield(lua, -1, texts[i]); /* the table keeps it */
-        *places[i] = luaL_optstring(lua, -1, "");
-        lua_pop(lua, 1);
-    }
-    lua_getfield(lua, -1, "silent");
-    candidate->is_silent = lua_toboolean(lua, -1);
-    lua_getfield(lua, -2, "feeding");
-    candidate->is_feeding = lua_toboolean(lua, -1);
-    lua_pop(lua, 2);
-}
-
 /* choose(policy, path, candidates, cause): the place of the one that is chosen, or nil. */
 static int choose_candidate(lua_State *lua)
 {
     static const char *const causes[] = {"watched", "candidate", "lost", "silent", NULL};
     struct policy *policy = policy_at(lua);
     struct relay_choice choice = {.path = luaL_checkstring(lua, 2)};
-    luaL_checktype(lua, 3, LUA_TTABLE);
     int cause = luaL_checkoption(lua, 4, "watched", causes);
     choice.cause = (enum relay_choice_cause)(RELAY_CHOICE_WATCHED + cause);
-    choice.count = lua_objlen(lua, 3);
-    if (choice.count > FAKE_CANDIDATES_MAX)
-        return luaL_error(lua, "at most %d candidates can be tried", FAKE_CANDIDATES_MAX);
-    for (size_t i = 0; i < choice.count; i++) {
-        lua_rawgeti(lua, 3, (int)i + 1);
-        read_candidate(lua, &choice.candidates[i]);
-        lua_pop(lua, 1);
-    }
+    read_candidates(lua, 3, &choice);
     int chosen = fake_choose(policy->self, &choice);
     raise_fault(lua, policy);
     if (chosen < 0)
@@ -422,6 +440,7 @@ static int look_at_viewer(lua_State *lua)
     push_policy(lua, &all);
     lua_pushboolean(lua, viewer->is_closed);
     lua_setfield(lua, -2, "closed");
+    set_text(lua, "reason", viewer->reason);
     lua_pushnumber(lua, viewer->skips);
     lua_setfield(lua, -2, "skips");
     set_text(lua, "path", viewer->path);

@@ -59,6 +59,7 @@ static void describe_publisher(const struct publisher *publisher, struct core_ca
     candidate->address = publisher ? publisher->address : "";
     candidate->url_path = publisher ? publisher->path : "";
     candidate->query = publisher ? publisher->query : "";
+    candidate->claims = publisher ? publisher->claims : "";
 }
 
 /* What was measured is of the publisher that feeds the track; of others nothing comes. */

@@ -247,7 +247,7 @@ struct core_candidate {
                       because transfork does not tell what is behind that */
     /* Of its publisher, on whichever worker, as of its announcement; "": an origin, or none.
      * Borrowed until the entry returns. */
-    const char *identity, *address, *url_path, *query;
+    const char *identity, *address, *url_path, *query, *claims;
 };
 /* The candidates for the path of the request as it is now, in the order in which they would follow
  * each other. False: there is none with this index, or it is not a subscription. */

@@ -19,7 +19,9 @@ struct publisher *publisher_new(const struct core_peer *peer)
 {
     const char *address = core_peer_address(peer), *identity = core_peer_identity(peer);
     const char *path = core_peer_path(peer), *query = core_peer_query(peer);
-    size_t bytes = strlen(address) + strlen(identity) + strlen(path) + strlen(query) + 4;
+    const char *claims = core_peer_claims(peer);
+    size_t bytes =
+        strlen(address) + strlen(identity) + strlen(path) + strlen(query) + strlen(claims) + 5;
     struct publisher *publisher = malloc(sizeof *publisher + bytes);
     if (!publisher)
         return NULL;
@@ -31,6 +33,7 @@ struct publisher *publisher_new(const struct core_peer *peer)
     publisher->identity = add_text(&end, identity);
     publisher->path = add_text(&end, path);
     publisher->query = add_text(&end, query);
+    publisher->claims = add_text(&end, claims);
     return publisher;
 }
 

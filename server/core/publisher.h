@@ -10,7 +10,7 @@ struct publisher {
     uint32_t refs; /* atomic */
     bool is_cluster;
     uint64_t peer; /* core_peer_number */
-    const char *address, *identity, *path, *query;
+    const char *address, *identity, *path, *query, *claims;
     char texts[];
 };
 

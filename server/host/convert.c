@@ -104,6 +104,7 @@ void host_candidate(const struct core_candidate *core, struct relay_candidate *c
         .address = core->address,
         .url_path = core->url_path,
         .query = core->query,
+        .claims = core->claims,
     };
     memcpy(candidate, &all, host_struct_bytes(size, sizeof all));
 }

@@ -45,9 +45,9 @@ static struct relay_viewer *make_viewer(struct relay_self *self)
                                    .query = "mode=live&x=1",
                                    .protocol = RELAY_PROTOCOL_WEBTRANSPORT,
                                    .version = 3};
-    struct relay_request request;
-    struct relay_peer *peer = fake_connect(self, &info, &request);
-    return peer ? fake_subscribe(peer, RELAY_REQUEST_SUBSCRIBE, "demo/bbb/video", &request) : NULL;
+    struct relay_request session, request = {.kind = RELAY_REQUEST_SUBSCRIBE};
+    struct relay_peer *peer = fake_connect(self, &info, &session);
+    return peer ? fake_subscribe(peer, "demo/bbb/video", &request) : NULL;
 }
 
 static double measure(struct relay_viewer **viewers, unsigned count, unsigned rounds)

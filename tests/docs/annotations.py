@@ -25,6 +25,12 @@ def fields(text, name):
     return set(re.findall(r"^---@field (\w+)", body, re.M))
 
 
+def set_in(text, function):
+    """The fields of the table that a function of C makes."""
+    body = part(text, f"static void {function}", "\n}\n")
+    return set(re.findall(r'(?:set_(?:text|number|flag)\(lua|lua_setfield\(lua, -2), "(\w+)"', body))
+
+
 def differences(what, annotated, offered):
     for name in sorted(offered - annotated):
         yield f"lua/lib/relay.d.lua: {what} has no {name}"
@@ -42,21 +48,19 @@ def problems(annotations=None):
     yield from differences("relay.shared", shared, rows(library, "shared_functions[] ="))
     known = set(re.findall(r'\] = "(\w+)"', part(script, "hook_names[SCRIPT_HOOKS] =", "};"))) - {"timer"}
     yield from differences("relay.on", set(re.findall(r'fun\(name: "(\w+)"', text)), known)
-    peer = set(re.findall(r'set_(?:text|number)\(lua, "(\w+)"', part(view, "static void fill_peer", "\n}\n"))) | {"query"}
+    peer = set_in(view, "fill_peer")
     yield from differences("relay.Peer", fields(text, "relay.Peer"), peer | rows(fields_c, "peer_fields[] ="))
     viewer = {"id", "peer", "path", "ladder"} | rows(fields_c, "viewer_fields[] =")
     yield from differences("relay.Viewer", fields(text, "relay.Viewer"), viewer)
-    want = set(re.findall(r'set_(?:text|number)\(lua, "(\w+)"', part(hooks, "static void push_wanted", "\n}\n")))
-    yield from differences("relay.Want", fields(text, "relay.Want"), want)
+    yield from differences("relay.Want", fields(text, "relay.Want"), set_in(hooks, "push_wanted"))
     table = part(answer, "all_fields[] =", "};")
     for class_names, kind in ((["relay.Policy"], "POLICY"), (["relay.Offer"], "PATH"), (["relay.Grants"], "GRANTS"),
                              (["relay.Change"], "TRACK")):
         offered = set(re.findall(rf'\{{"(\w+)", ANSWER_{kind},', table))
         yield from differences(class_names[0], fields(text, class_names[0]), offered)
-    service = set(re.findall(r'\{"(\w+)", ANSWER_(?:TRACK|START|PATH),', table))
+    service = set(re.findall(r'\{"(\w+)", ANSWER_(?:TRACK|START|PATH|SOURCE),', table))
     yield from differences("relay.Service", fields(text, "relay.Service"), service)
-    rendition = set(re.findall(r'set_(?:text|number)\(lua, "(\w+)"', part(text_of("lua/host/renditions.c"), "static void push_rendition", "\n}\n")))
-    candidate = set(re.findall(r'set_(?:text|number|flag)\(lua, "(\w+)"', part(text_of("lua/host/choose.c"), "static void push_candidate", "\n}\n")))
+    candidate, rendition = set_in(text_of("lua/host/choose.c"), "push_candidate"), set_in(text_of("lua/host/renditions.c"), "push_rendition")
     yield from differences("relay.Candidate", fields(text, "relay.Candidate"), candidate)
     yield from differences("relay.Rendition", fields(text, "relay.Rendition"), rendition)
 

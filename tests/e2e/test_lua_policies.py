@@ -2,7 +2,9 @@
 """What scripts do with publishers and with viewers who are there already: they choose, look, and send away; /api/viewers names the
 line."""
 
+import base64
 import json
+import time
 
 from luakit import *
 
@@ -61,6 +63,48 @@ def a_script_chooses_the_publisher_and_the_next_one_follows():
         ends_well(relay)
 
 
+BY_CLAIM = """
+local relay = require "relay"
+relay.on("subscribe", function(viewer, want)
+  if viewer.peer.query.of then return { source = viewer.peer.query.of } end
+  for _, candidate in ipairs(want.candidates or {}) do
+    if candidate.feeding then relay.log("info", "look: fed by " .. candidate.identity) end
+    if candidate.claims.region == viewer.peer.query.region then return { source = candidate.id } end
+  end
+end)
+"""
+
+
+def a_subscription_names_its_publisher():
+    key = Key("sources", "a", "HS256")
+    with open(key.private) as file:
+        secret = base64.urlsafe_b64decode(json.load(file)["k"] + "==")
+
+    def token(region):
+        return "jwt=" + hs256(secret, {"put": "", "get": "", "exp": int(time.time()) + 3600, "sub": region + "-1", "region": region}, kid="a")
+
+    def watch(wanted):
+        viewer = clock(relay, query=f"?{token('us')}&{wanted}", path=("live", "clock"))
+        sees(viewer)
+        return viewer
+
+    relay = ScriptRelay("sources", BY_CLAIM, modules=[f"auth: {{ keys: {key.private} }}"])
+    processes = []
+    for count, region in enumerate(("us", "eu", "asia"), 1):
+        processes.append(clock(relay, "--publish", query="?" + token(region), path=("live", "clock")))
+        wait_until(lambda: relay.stats()["announcements"] == count, 10, "a publisher is not there")
+    for wanted, fed_by in (("region=us", "us-1"), ("of=eu-1", "eu-1"), ("region=us", "us-1"), ("of=nobody", "us-1")):
+        processes.append(watch(wanted))
+        looks = len(relay.said("look: fed by"))
+        processes.append(watch("look=1"))
+        check_equal([line.split()[-1] for line in relay.said("look: fed by")[looks:]], [fed_by], f"who feeds the track after {wanted}")
+    for viewer in processes[3:]:
+        sees(viewer)
+    for process in processes:
+        process.end()
+    ends_well(relay)
+
+
 def who_is_banned_by_a_reload_is_sent_away():
     relay = ScriptRelay("kick", None, file=os.path.join(POLICIES, "kick.lua"))
     viewer = clock(relay, "--no-reconnect")
@@ -98,5 +142,5 @@ def a_script_looks_around_and_its_line_is_shown():
     relay.stop()
 
 
-TESTS = [a_script_chooses_the_publisher_and_the_next_one_follows, who_is_banned_by_a_reload_is_sent_away,
+TESTS = [a_script_chooses_the_publisher_and_the_next_one_follows, a_subscription_names_its_publisher, who_is_banned_by_a_reload_is_sent_away,
          a_script_looks_around_and_its_line_is_shown]

@@ -498,7 +498,7 @@ struct relay_candidate {
     uint32_t unused;
     /* Of its publisher, on whichever worker that is, as of its announcement; "": none, or a
      * module's. */
-    const char *identity, *address, *url_path, *query;
+    const char *identity, *address, *url_path, *query, *claims;
 };
 /* Fills in the candidate with this index, in the order in which they would follow each other.
  * RELAY_ERR_NOT_FOUND: there is none, or it is no subscription. */

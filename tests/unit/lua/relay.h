@@ -87,8 +87,8 @@ static inline struct relay_peer *scripted_peer(struct scripted *scripted)
 
 static inline struct relay_viewer *scripted_viewer(struct relay_peer *peer, const char *path)
 {
-    struct relay_request request;
-    struct relay_viewer *viewer = fake_subscribe(peer, RELAY_REQUEST_SUBSCRIBE, path, &request);
+    struct relay_request request = {.kind = RELAY_REQUEST_SUBSCRIBE};
+    struct relay_viewer *viewer = fake_subscribe(peer, path, &request);
     assert_non_null(viewer);
     return viewer;
 }

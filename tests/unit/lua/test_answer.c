@@ -173,7 +173,7 @@ static void wrong_answers_are_told(void **state)
     is_wrong("return {start = 'first'}", ALL, "start is \"newest\", \"oldest\", \"next\"");
     is_wrong("return {start = -1}", ALL, "start is a number from 0 to 3600");
     is_wrong("return {track = 5}", ALL, "track is a text");
-    is_wrong("return false, 5", ALL, "the reason of a refusal is a text");
+    is_wrong("return false, 5", ALL, "a reason is a text");
     is_wrong("return false, 'no', 'never'", ALL, "a refusal is one of");
 }
 

@@ -1,0 +1,25 @@
+-- SPDX-License-Identifier: MIT OR Apache-2.0
+-- Chooses sources and ends viewers as its parameters say, for sources_test.lua.
+local relay = require "relay"
+local params = relay.params
+
+local function place_of_region(candidates)
+  for place, candidate in ipairs(candidates or {}) do
+    if candidate.claims.region == params.region then
+      return place, candidate
+    end
+  end
+end
+
+relay.on("subscribe", function(_, want)
+  local _, candidate = place_of_region(want.candidates)
+  return { source = params.source or candidate and candidate.id, path = params.path }
+end)
+
+relay.on("choose_source", function(_, candidates)
+  return (place_of_region(candidates))
+end)
+
+relay.on("sample", function()
+  return params.word, params.reason, params.code
+end)

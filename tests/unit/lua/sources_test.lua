@@ -1,0 +1,63 @@
+-- SPDX-License-Identifier: MIT OR Apache-2.0
+-- What scripts see of the publishers of a subscription's track, and how they choose one; and how they end a viewer.
+local test = require "test"
+
+local us = { identity = "anna", claims = '{"region":"us"}' }
+local eu = { identity = "ben", claims = '{"region":"eu"}' }
+local none = { identity = "carl" }
+
+local function decide(params, candidates, kind)
+  local policy = test.load("sources_policy.lua", params)
+  local _, decision = policy:connect({}):subscribe("show/1", kind, candidates)
+  return decision
+end
+
+test.case("a subscription names its source by identity", function()
+  test.equal(decide({ source = "ben" }, { us, eu }).source, "ben")
+  test.equal(decide({ source = "ben", path = "show/2" }, { us, eu }).source, "ben")
+  test.equal(decide({ source = "nobody" }, { us, eu }).source, nil)
+  test.equal(decide({ source = "ben" }).verdict, "pass")
+end)
+
+test.case("of an identity's publishers, one that speaks is chosen", function()
+  local hoarse = { identity = "ben", silent = true }
+  local policy = test.load("sources_policy.lua", { region = "eu", source = "ben" })
+  local function chosen(candidates)
+    local _, decision = policy:connect({}):subscribe("show/1", nil, candidates)
+    return decision.source_place
+  end
+  test.equal(chosen { us, hoarse, eu }, 3)
+  test.equal(chosen { us, hoarse }, 2)
+end)
+
+test.case("a subscription sees the candidates and their claims", function()
+  test.equal(decide({ region = "eu" }, { us, none, eu }).source, "ben")
+  test.equal(decide({ region = "us" }, { us, none, eu }).source, "anna")
+  test.equal(decide({ region = "eu" }, { eu }).source, nil) -- there is no choice
+  local policy = test.load("sources_policy.lua", { region = "eu" })
+  test.equal(policy:choose("show/1", { us, none, eu }), 3)
+end)
+
+test.case("only subscriptions have a source", function()
+  test.fails('no field "source"', decide, { source = "ben" }, { us, eu }, "fetch")
+  test.fails("source", decide, { source = -1 }, { us, eu })
+  test.fails("source", decide, { source = {} }, { us, eu })
+end)
+
+test.case("a viewer is closed with a reason", function()
+  local function ends(word, reason, code)
+    local policy = test.load("sources_policy.lua", { word = word, reason = reason, code = code })
+    local served = policy:connect({}):subscribe("show/1"):sample()
+    return served.closed, served.reason
+  end
+  local function check(expected, ...)
+    local closed, reason = ends(...)
+    test.equal(closed, true)
+    test.equal(reason, expected)
+  end
+  check("no time left", "close", "no time left", "expired")
+  check("no time left", false, "no time left")
+  check("closed by the script", "close")
+  test.fails("a reason is a text", ends, "close", 7)
+  test.fails("a refusal is one of", ends, "close", "x", "y")
+end)
