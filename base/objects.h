@@ -52,7 +52,8 @@ extern "C" {
     X(link)                                                                                        \
     X(ladder)                                                                                      \
     X(mix)                                                                                         \
-    X(identity)
+    X(identity)                                                                                    \
+    X(audience)
 
 enum object_kind {
 #define OBJECT_KIND_ENUM(name) OBJECT_##name,

@@ -42,7 +42,8 @@ int look_at_track(lua_State *lua)
     if (error)
         return 0;
     lua_newtable(lua);
-    table_set_number(lua, "viewers", stats.viewers);
+    table_set_number(lua, "viewers", stats.all_viewers);
+    table_set_number(lua, "viewers_here", stats.viewers);
     table_set_number(lua, "rate_bps", (double)stats.rate_bps);
     table_set_number(lua, "group_interval_ms", (double)stats.group_interval_ns / 1e6);
     table_set_number(lua, "cached_ms", (double)stats.cached_ns / 1e6);

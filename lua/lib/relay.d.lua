@@ -162,7 +162,7 @@ function relay.close(object, reason, word) end
 ---@return table
 function relay.stats() end
 
----Numbers of a track that is watched on this worker: viewers, rate_bps, group_interval_ms, cached_ms, cached_bytes, newest, newest_age_ms, worker.
+---Numbers of a track that is watched on this worker: viewers (of all workers), viewers_here, rate_bps, group_interval_ms, cached_ms, cached_bytes, newest, newest_age_ms, worker.
 ---@param path string
 ---@return table?
 function relay.track(path) end

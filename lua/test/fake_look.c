@@ -76,6 +76,7 @@ int relay_track_stats(struct relay_worker *worker, const char *path,
     for (const struct relay_peer *peer = worker->self->peers; peer; peer = peer->next)
         for (const struct relay_viewer *viewer = peer->viewers; viewer; viewer = viewer->next)
             all.viewers += !viewer->is_gone && strcmp(viewer->track, path) == 0;
+    all.all_viewers = all.viewers;
     memcpy(stats, &all, copied_bytes(stats->size, sizeof all));
     return all.viewers > 0 ? 0 : RELAY_ERR_NOT_FOUND;
 }

@@ -35,6 +35,7 @@
 #include "server/core/core.h"
 #include "server/core/roster.h"
 
+struct audience;
 struct identity;
 
 /* What the routers of one relay have in common; atomic, unless a lock protects it. */
@@ -46,6 +47,8 @@ struct router_commons {
     struct core_load load;  /* of all workers, at their last sweeps */
     pthread_mutex_t identity_lock; /* protects `identities` */
     struct identity *identities;   /* see identity.h */
+    pthread_mutex_t audience_lock; /* protects `audiences` */
+    struct audience *audiences;    /* see audience.h */
 };
 
 /* Before the first router, and after the last one. */

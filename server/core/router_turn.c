@@ -18,11 +18,13 @@ void router_commons_init(struct router_commons *commons)
 {
     *commons = (struct router_commons){0};
     pthread_mutex_init(&commons->identity_lock, NULL);
+    pthread_mutex_init(&commons->audience_lock, NULL);
 }
 
 void router_commons_deinit(struct router_commons *commons)
 {
     pthread_mutex_destroy(&commons->identity_lock);
+    pthread_mutex_destroy(&commons->audience_lock);
 }
 
 int router_init(struct router *router, const struct router_config *config)

@@ -8,6 +8,7 @@
 
 #include "base/check.h"
 #include "base/objects.h"
+#include "server/core/audience.h"
 #include "server/core/settings.h"
 
 /* ---- Its feed -------------------------------------------------------------------------------- */
@@ -198,9 +199,7 @@ static void tell_live_or_idle(struct source *source)
 static void source_end(struct source *source, int error)
 {
     char text[MOQ_PATH_LINE_BYTES];
-    unsigned viewers = 0;
-    list_for_each (node, &source->viewers)
-        viewers++;
+    uint32_t viewers = source->viewer_count;
     /* Every worker has a source of its own, and most of them have no viewers to tell. */
     log_at(LOG_ROUTE, viewers ? LOG_LEVEL_INFO : LOG_LEVEL_DEBUG,
            "%s has ended: %s; %u viewer%s told",
@@ -341,14 +340,27 @@ static void note_idle(struct source *source)
     source->idle_since_ns = is_idle ? source->router->clock->now_ns : CLOCK_NEVER;
 }
 
+static void seat_viewer(struct source *source, struct core_viewer *viewer)
+{
+    viewer->source = source;
+    list_push_back(&source->viewers, &viewer->node);
+    source->viewer_count++;
+    viewer->audience = audience_join(source->router->commons, moq_track_path(source->track));
+}
+
+static void unseat_viewer(struct core_viewer *viewer)
+{
+    list_remove(&viewer->node);
+    viewer->source->viewer_count--;
+    audience_leave(viewer->router->commons, &viewer->audience);
+}
+
 void source_add_viewer(struct source *source, struct core_viewer *viewer)
 {
     struct router *router = source->router;
-    viewer->source = source;
-    list_push_back(&source->viewers, &viewer->node);
+    seat_viewer(source, viewer);
     list_push_back(&router->viewers, &viewer->router_node);
     roster_add(&router->roster, &viewer->entry);
-    source->viewer_count++;
     note_idle(source);
     router->viewer_count++;
     router->counters.viewers++;
@@ -384,11 +396,8 @@ void source_remove_watch(struct source *source, struct source_listener *listener
 void source_take_viewer(struct source *source, struct core_viewer *viewer)
 {
     struct source *before = viewer->source;
-    list_remove(&viewer->node);
-    before->viewer_count--;
-    viewer->source = source;
-    list_push_back(&source->viewers, &viewer->node);
-    source->viewer_count++;
+    unseat_viewer(viewer);
+    seat_viewer(source, viewer);
     note_idle(before);
     note_idle(source);
     tell_live_or_idle(source);
@@ -397,23 +406,13 @@ void source_take_viewer(struct source *source, struct core_viewer *viewer)
     source_adjust(before);
 }
 
-static void add_totals(struct core_counters *counters, const struct moq_viewer *viewer)
-{
-    struct moq_viewer_stats stats;
-    moq_viewer_stats(viewer, &stats);
-    counters->groups_sent += stats.groups_sent;
-    counters->groups_skipped += stats.groups_skipped;
-    counters->groups_reset += stats.groups_reset;
-    counters->bytes_sent += stats.bytes_sent;
-}
-
 void sources_add_totals(const struct router *router, struct core_counters *counters)
 {
     list_for_each (node, &router->sources) {
         const struct source *source = container_of(node, struct source, node);
         counters->tracks += source->route && !source_is_copy(source); /* only at home */
         list_for_each (inner, &source->viewers)
-            add_totals(counters, container_of(inner, struct core_viewer, node)->served);
+            core_viewer_add_totals(container_of(inner, struct core_viewer, node), counters);
     }
 }
 
@@ -421,13 +420,12 @@ void source_remove_viewer(struct core_viewer *viewer)
 {
     struct source *source = viewer->source;
     struct router *router = source->router;
-    list_remove(&viewer->node);
+    unseat_viewer(viewer);
     list_remove(&viewer->router_node);
     roster_remove(&viewer->entry);
-    source->viewer_count--;
     router->viewer_count--;
     router->counters.viewers--;
-    add_totals(&router->counters, viewer->served);
+    core_viewer_add_totals(viewer, &router->counters);
     moq_viewer_set_user(viewer->served, NULL);
     note_idle(source);
     core_hooks_viewer_died(&router->hooks, &viewer->member);

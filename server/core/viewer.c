@@ -113,6 +113,16 @@ void core_viewer_free(struct core_viewer *viewer)
     free(viewer);
 }
 
+void core_viewer_add_totals(const struct core_viewer *viewer, struct core_counters *counters)
+{
+    struct moq_viewer_stats stats;
+    moq_viewer_stats(viewer->served, &stats);
+    counters->groups_sent += stats.groups_sent;
+    counters->groups_skipped += stats.groups_skipped;
+    counters->groups_reset += stats.groups_reset;
+    counters->bytes_sent += stats.bytes_sent;
+}
+
 struct moq_wish core_viewer_source_wish(const struct core_viewer *viewer)
 {
     struct moq_wish wish = *moq_viewer_wish(viewer->served);

@@ -19,7 +19,8 @@ struct core_viewer {
     struct roster_entry entry;
     struct list router_node; /* router.viewers */
     struct router *router;
-    struct source *source; /* set by source_add_viewer */
+    struct source *source;     /* set by source_add_viewer */
+    struct audience *audience; /* of its source's track; NULL: out of memory */
     struct moq_viewer *served;
     struct moq_path *path; /* the path that it asked for: a reference */
     uint64_t number;       /* unique among all workers */
@@ -57,6 +58,8 @@ struct core_viewer *core_viewer_new(struct router *router, const struct viewer_o
 bool core_viewer_serve(struct core_viewer *viewer, struct moq_request *asked,
                        struct moq_track *track);
 void core_viewer_free(struct core_viewer *viewer);
+/* Adds what it was sent. */
+void core_viewer_add_totals(const struct core_viewer *viewer, struct core_counters *counters);
 
 /* What may still be read with this policy is kept in the track, even if no class needs it: what is
  * not late, and where a viewer may begin. */

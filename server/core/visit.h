@@ -38,7 +38,7 @@ struct core_track_stats {
     uint64_t cached_ns;    /* from the beginning of the oldest of them to that of the newest */
     bool has_groups;       /* of the two below: there is one */
     uint64_t newest, newest_age_ns; /* its sequence; since it began */
-    uint32_t viewers;               /* on this worker */
+    uint32_t viewers, all_viewers;  /* on this worker; on all workers */
     uint32_t origin_worker;         /* where the publisher is that feeds it */
     uint64_t origin, origin_peer;   /* core_candidate.number and .peer of that; 0: none now */
 };

@@ -5,6 +5,7 @@
 
 #include <string.h>
 
+#include "server/core/audience.h"
 #include "server/core/source.h"
 
 /* ---- Viewers --------------------------------------------------------------------------------- */
@@ -82,6 +83,7 @@ static void fill_track(const struct source *source, struct core_track_stats *sta
         .interval_ns = source->meter.interval_ns,
         .cached_bytes = moq_track_cached_bytes(source->track),
         .viewers = source->viewer_count,
+        .all_viewers = audience_size(source->router->commons, moq_track_path(source->track)),
         .has_groups = newest != NULL,
     };
     if (newest) {

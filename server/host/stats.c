@@ -54,6 +54,7 @@ static void copy_track(const struct core_track_stats *now, struct relay_track_st
         .source = now->origin,
         .peer = now->origin_peer,
         .worker = now->origin_worker,
+        .all_viewers = now->all_viewers,
     };
     memcpy(stats, &all, host_struct_bytes(size, sizeof all));
 }

@@ -47,6 +47,7 @@ static void look_at_track(struct relay_worker *worker, struct relay_viewer *view
     EXPECT(own.viewers > 0 && own.size == sizeof own, 1);
     EXPECT(relay_track_stats(worker, relay_viewer_track(viewer, track, sizeof track), &same), 0);
     EXPECT(same.viewers, own.viewers);
+    EXPECT(same.all_viewers >= same.viewers, 1);
     EXPECT(same.source, own.source);
     EXPECT(same.cached_ns, own.cached_ns);
     EXPECT(relay_track_stats(worker, "nobody/watches", &same), RELAY_ERR_NOT_FOUND);

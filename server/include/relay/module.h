@@ -744,7 +744,7 @@ struct relay_track_stats {
     uint64_t source;            /* relay_candidate.number of what feeds it; 0: nothing does now */
     uint64_t peer;              /* relay_candidate.peer of that */
     uint32_t worker;            /* where that publisher is */
-    uint32_t unused;
+    uint32_t all_viewers;       /* of all workers */
 };
 /* RELAY_ERR_NOT_FOUND: nobody watches the track of this path on this worker; RELAY_ERR_INVALID. */
 RELAY_SINCE(1, 1)

@@ -5,6 +5,7 @@
 #include "tests/sim/relay/prologue.h"
 
 #include "base/varint.h"
+#include "server/core/audience.h"
 #include "server/core/mix.h"
 
 enum { RUNGS = 3, FRAMES = 25, FRAME_MS = 40, GROUP_MS = FRAMES * FRAME_MS, SEEN_MAX = 256 };
@@ -206,6 +207,14 @@ static int count_rung(const struct stage *stage, uint8_t rung)
 
 /* ---- Tests ----------------------------------------------------------------------------------- */
 
+static uint32_t audience_of(struct stage *stage, size_t rung)
+{
+    struct moq_path *path = moq_path_from_text(names[rung]);
+    uint32_t size = audience_size(&stage->world.commons, path);
+    moq_path_unref(&path);
+    return size;
+}
+
 static void a_viewer_is_moved_without_a_gap(void **state)
 {
     (void)state;
@@ -214,8 +223,10 @@ static void a_viewer_is_moved_without_a_gap(void **state)
     film(&stage, 1000);
     watch_show(&stage, names[2]);
     film(&stage, 3000);
+    assert_true(audience_of(&stage, 2) == 1 && audience_of(&stage, 0) == 0);
     assert_int_equal(turn_to(&stage, 0), 0);
     film(&stage, 4000);
+    assert_true(audience_of(&stage, 2) == 0 && audience_of(&stage, 0) == 1);
     assert_int_equal(core_viewer_rendition(find_viewer(&stage)), 0);
     assert_string_equal(core_viewer_rendition_by(find_viewer(&stage)), "stage");
     assert_int_equal(turn_to(&stage, 1), 0);

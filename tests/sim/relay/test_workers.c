@@ -5,6 +5,7 @@
 #include "tests/sim/relay/prologue.h"
 
 #include "base/objects.h"
+#include "server/core/audience.h"
 
 enum {
     WORKERS = 4,
@@ -88,6 +89,8 @@ static void a_publisher_on_one_worker_feeds_viewers_on_all(void **state)
     assert_int_equal(world_counters(&fixture.world)->upstream_subscriptions_total, 1);
     assert_int_equal(world_counters(&fixture.world)->tracks, 1);
     assert_int_equal(fixture.publisher->subscribes, 1);
+    assert_int_equal(
+        audience_size(&fixture.world.commons, moq_track_path(fixture.watches[0].track)), VIEWERS);
     /* A frame comes in at most two packets, and each may cause a post to each other worker, but not
      * one per viewer. The bytes are never copied. */
     assert_in_range(posts(&fixture) - before, 1, (WORKERS - 1) * GROUPS * (2 * FRAMES + 2));

@@ -248,6 +248,7 @@ void world_deinit(struct world *world)
     stop_routers(world);
     REQUIRE(world->commons.waiting_count == 0);
     REQUIRE(!world->commons.identities);
+    REQUIRE(!world->commons.audiences);
     router_commons_deinit(&world->commons);
     relay_config_free(&world->config);
     sim_free(&world->sim);
