@@ -152,6 +152,19 @@ static void read_source(const struct reading *reading)
             reading, "source (an id, or the text of an identity)", 1, PEER_NUMBER_MOST);
 }
 
+/* "demo" grants all below it, and no star does. */
+static void check_prefix(const struct reading *reading, const char *field, const char *text)
+{
+    size_t n = strlen(text);
+    if (n == 0 || text[n - 1] != '*')
+        return;
+    while (n > 0 && (text[n - 1] == '*' || text[n - 1] == '/'))
+        n--;
+    lua_pushlstring(reading->lua, text, n);
+    luaL_error(reading->lua, "%s: %s has \"%s\", and needs a prefix, not a pattern: \"%s\"",
+               reading->where, field, text, lua_tostring(reading->lua, -1));
+}
+
 static size_t read_prefixes(const struct reading *reading, const char *field, const char **out)
 {
     lua_State *lua = reading->lua;
@@ -167,6 +180,7 @@ static size_t read_prefixes(const struct reading *reading, const char *field, co
             luaL_error(lua, "%s: %s has more than %d prefixes", reading->where, field,
                        ANSWER_PREFIXES_MAX);
         out[n] = read_text(reading, field);
+        check_prefix(reading, field, out[n]);
         lua_pop(lua, 1);
     }
     lua_pop(lua, 1);
@@ -176,14 +190,14 @@ static size_t read_prefixes(const struct reading *reading, const char *field, co
 static void read_publish(const struct reading *reading)
 {
     struct answer *answer = reading->answer;
-    answer->has_grants = true;
+    answer->has_grants = answer->has_lists = true;
     answer->grants.publish_count = read_prefixes(reading, "publish", answer->publish);
 }
 
 static void read_subscribe(const struct reading *reading)
 {
     struct answer *answer = reading->answer;
-    answer->has_grants = true;
+    answer->has_grants = answer->has_lists = true;
     answer->grants.subscribe_count = read_prefixes(reading, "subscribe", answer->subscribe);
 }
 
@@ -205,20 +219,21 @@ static const struct field {
     const char *name;
     unsigned kind;
     void (*read)(const struct reading *reading);
+    uint32_t bit; /* 0: it cannot be false */
 } all_fields[] = {
-    {"latency", ANSWER_POLICY, read_latency},
-    {"priority", ANSWER_POLICY, read_priority},
-    {"rate", ANSWER_POLICY, read_rate},
-    {"identity_rate", ANSWER_POLICY, read_identity_rate},
-    {"start", ANSWER_START, read_start},
-    {"order", ANSWER_POLICY, read_order},
-    {"path", ANSWER_PATH, read_path},
-    {"track", ANSWER_TRACK, read_track},
-    {"source", ANSWER_SOURCE, read_source},
-    {"publish", ANSWER_GRANTS, read_publish},
-    {"subscribe", ANSWER_GRANTS, read_subscribe},
-    {"identity", ANSWER_GRANTS, read_identity},
-    {"expires", ANSWER_GRANTS, read_expires},
+    {"latency", ANSWER_POLICY, read_latency, RELAY_SET_LATENCY},
+    {"priority", ANSWER_POLICY, read_priority, RELAY_SET_PRIORITY},
+    {"rate", ANSWER_POLICY, read_rate, RELAY_SET_RATE},
+    {"identity_rate", ANSWER_POLICY, read_identity_rate, RELAY_SET_IDENTITY_RATE},
+    {"start", ANSWER_START, read_start, 0},
+    {"order", ANSWER_POLICY, read_order, RELAY_SET_ORDER},
+    {"path", ANSWER_PATH, read_path, 0},
+    {"track", ANSWER_TRACK, read_track, 0},
+    {"source", ANSWER_SOURCE, read_source, 0},
+    {"publish", ANSWER_GRANTS, read_publish, 0},
+    {"subscribe", ANSWER_GRANTS, read_subscribe, 0},
+    {"identity", ANSWER_GRANTS, read_identity, 0},
+    {"expires", ANSWER_GRANTS, read_expires, 0},
 };
 enum { FIELDS = sizeof all_fields / sizeof all_fields[0] };
 
@@ -253,9 +268,23 @@ static void read_fields(const struct reading *reading, unsigned fields)
             i++;
         if (i == FIELDS)
             refuse_field(reading, fields);
-        all_fields[i].read(reading);
+        if (all_fields[i].bit && lua_isboolean(lua, -1) && !lua_toboolean(lua, -1))
+            reading->answer->cleared |= all_fields[i].bit;
+        else
+            all_fields[i].read(reading);
         lua_pop(lua, 1);
     }
+}
+
+/* A peer with grants may do nothing else, so a name alone would lock it out. */
+static void check_grants(const struct reading *reading)
+{
+    const struct answer *answer = reading->answer;
+    if (answer->has_grants && !answer->has_lists)
+        luaL_error(reading->lua,
+                   "%s: the grants have neither publish nor subscribe, so the peer may do nothing: "
+                   "{ publish = { \"\" }, subscribe = { \"\" } } allows all",
+                   reading->where);
 }
 
 /* ---- The whole ------------------------------------------------------------------------------- */
@@ -306,6 +335,7 @@ void script_read_answer(lua_State *lua, int count, const char *where, unsigned f
         script_read_reason(lua, count, where, "refused by the script", answer);
     } else if (type == LUA_TTABLE && fields) {
         read_fields(&reading, fields);
+        check_grants(&reading);
         answer->kind = answer->has_grants ? ANSWER_ALLOW : ANSWER_PASS;
     } else {
         luaL_error(lua, "%s: it returned a %s, which is no answer", where, luaL_typename(lua, 1));

@@ -37,7 +37,8 @@ struct answer {
     const char *source;   /* the identity of a publisher; NULL: none */
     uint64_t source_peer; /* or its relay_peer_number; 0: none */
     struct relay_policy policy;
-    bool has_grants;
+    uint32_t cleared; /* enum relay_policy_bits of fields that are false: relay.yaml counts */
+    bool has_grants, has_lists; /* has_lists: publish, subscribe or both */
     struct relay_grants grants;
     const char *publish[ANSWER_PREFIXES_MAX], *subscribe[ANSWER_PREFIXES_MAX];
 };

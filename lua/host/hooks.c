@@ -61,14 +61,15 @@ static void read_request(lua_State *lua, int count, const char *where, void *use
                                      answer.kind == ANSWER_ALLOW ? RELAY_ALLOW : RELAY_PASS);
 }
 
-static enum relay_verdict after_fault(const struct script *script, struct relay_request *request)
+/* Who may come in and publish is often decided by the script alone; what is watched, more often
+ * before. */
+static bool is_denied_by_fault(const struct script *script, enum script_hook hook)
 {
-    if (script_config(script)->on_fault == SCRIPT_FAULT_PASSES)
-        return RELAY_PASS;
-    return relay_request_deny(request, RELAY_DENIED_BUSY, "the relay's script has failed");
+    int on_fault = script_config(script)->on_fault;
+    return on_fault == SCRIPT_FAULT_DENIES_ALL ||
+           (on_fault == SCRIPT_FAULT_DENIES && hook != SCRIPT_SUBSCRIBE);
 }
 
-/* Asks a hook whose failure is no opinion of the script. */
 static enum relay_verdict ask_script(struct script *script, enum script_hook hook,
                                      int (*push)(lua_State *lua, void *user),
                                      struct request_call *answer)
@@ -76,7 +77,9 @@ static enum relay_verdict ask_script(struct script *script, enum script_hook hoo
     const struct script_call call = {push, read_request, answer};
     enum script_result result = script_call(script, hook, &call);
     bool is_fault = result == SCRIPT_FAILED || result == SCRIPT_BENCHED;
-    return is_fault ? after_fault(script, answer->request) : answer->verdict;
+    if (!is_fault || !is_denied_by_fault(script, hook))
+        return answer->verdict;
+    return relay_request_deny(answer->request, RELAY_DENIED_BUSY, "the relay's script has failed");
 }
 
 static int push_connect(lua_State *lua, void *user)
@@ -142,7 +145,6 @@ static int push_subscribe(lua_State *lua, void *user)
 
 enum { SUBSCRIPTION_FIELDS = ANSWER_POLICY | ANSWER_TRACK | ANSWER_START | ANSWER_SOURCE };
 
-/* A fault means the usual route and policy: who may watch was decided before. */
 static enum relay_verdict on_subscribe(struct relay_peer *peer, struct relay_request *request)
 {
     bool is_subscription = relay_request_kind(request) == RELAY_REQUEST_SUBSCRIBE;
@@ -150,9 +152,8 @@ static enum relay_verdict on_subscribe(struct relay_peer *peer, struct relay_req
                                   .request = request,
                                   .fields =
                                       ANSWER_PATH | (is_subscription ? SUBSCRIPTION_FIELDS : 0)};
-    const struct script_call call = {push_subscribe, read_request, &answer};
-    script_call(script_at(relay_peer_worker(peer)), SCRIPT_SUBSCRIBE, &call);
-    return answer.verdict;
+    return ask_script(script_at(relay_peer_worker(peer)), SCRIPT_SUBSCRIBE, push_subscribe,
+                      &answer);
 }
 
 /* ---- Viewers --------------------------------------------------------------------------------- */
@@ -161,6 +162,7 @@ struct viewer_call {
     struct relay_viewer *viewer;
     double behind_ms; /* of `backlog` */
     struct relay_policy policy;
+    uint32_t cleared;             /* enum relay_policy_bits: relay.yaml counts again */
     char track[RELAY_PATH_BYTES]; /* "": it stays */
     bool is_closing, is_skipping;
     enum relay_denial code; /* of a viewer that is closed, like the reason */
@@ -171,7 +173,7 @@ struct viewer_call {
 static void call_about(struct viewer_call *call, struct relay_viewer *viewer)
 {
     call->viewer = viewer;
-    call->policy.set = 0;
+    call->policy.set = call->cleared = 0;
     call->track[0] = '\0';
     call->is_closing = call->is_skipping = false;
 }
@@ -214,10 +216,22 @@ static void read_word(lua_State *lua, int count, const char *where, struct viewe
     }
 }
 
+/* `x and { ... }` is false when it means nothing. */
+static bool is_no_opinion(lua_State *lua, int count, const char *where)
+{
+    if (count == 0 || lua_type(lua, 1) != LUA_TBOOLEAN || lua_toboolean(lua, 1))
+        return false;
+    if (count > 1 && !lua_isnil(lua, 2))
+        luaL_error(lua, "%s: to end a viewer, return \"close\" and a reason, not false", where);
+    return true;
+}
+
 static void read_viewers_answer(lua_State *lua, int count, const char *where, void *user)
 {
     struct viewer_call *call = user;
     struct answer answer;
+    if (is_no_opinion(lua, count, where))
+        return;
     if (count > 0 && lua_type(lua, 1) == LUA_TSTRING) {
         read_word(lua, count, where, call);
         return;
@@ -225,8 +239,7 @@ static void read_viewers_answer(lua_State *lua, int count, const char *where, vo
     script_read_answer(lua, count, where, ANSWER_POLICY | ANSWER_TRACK, &answer);
     call->policy = answer.policy;
     call->policy.note = where;
-    if (answer.kind == ANSWER_DENY)
-        close_with(call, &answer);
+    call->cleared = answer.cleared;
     if (answer.track && strlen(answer.track) >= sizeof call->track)
         luaL_error(lua, "%s: track is too long for a path", where);
     if (answer.track)
@@ -246,7 +259,9 @@ static void move_viewer(struct relay_self *self, struct relay_viewer *viewer, co
 static void apply_to_viewer(struct lua_worker *here, const struct viewer_call *call)
 {
     here->answered = call->viewer;
-    if (call->policy.set)
+    if (call->cleared)
+        relay_viewer_clear_policy(call->viewer, call->cleared);
+    if (here->answered && call->policy.set)
         relay_viewer_set_policy(call->viewer, &call->policy);
     if (here->answered && call->track[0])
         move_viewer(script_self(here->script), call->viewer, call->track);

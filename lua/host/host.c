@@ -17,8 +17,10 @@
 
 /* ---- Settings -------------------------------------------------------------------------------- */
 
-static const char *const fault_words[] = {
-    [SCRIPT_FAULT_DENIES] = "deny", [SCRIPT_FAULT_PASSES] = "pass", NULL};
+static const char *const fault_words[] = {[SCRIPT_FAULT_DENIES] = "deny",
+                                          [SCRIPT_FAULT_DENIES_ALL] = "deny_all",
+                                          [SCRIPT_FAULT_PASSES] = "pass",
+                                          NULL};
 
 static const struct relay_field fields[] = {
     {.name = "script",
@@ -69,7 +71,7 @@ static const struct relay_field fields[] = {
      .max = 1 << 30,
      .fallback = "64MiB"},
     {.name = "faults",
-     .help = "after so many faults in a minute, a hook is not called any more",
+     .help = "after so many faults in a minute, a hook is benched",
      .type = RELAY_FIELD_INT,
      .flags = RELAY_FIELD_RELOADS,
      .offset = offsetof(struct script_config, faults),
@@ -86,7 +88,8 @@ static const struct relay_field fields[] = {
      .fallback = "off",
      .zero = "off"},
     {.name = "on_fault",
-     .help = "what it means when connect or announce fails",
+     .help = "what a fault means: deny what connect and announce fail about, or what subscribe "
+             "does, too, or nothing",
      .type = RELAY_FIELD_ENUM,
      .flags = RELAY_FIELD_RELOADS,
      .offset = offsetof(struct script_config, on_fault),
@@ -113,9 +116,10 @@ struct lua_host {                       /* of the whole relay */
     const struct script_config *config; /* of the scripts that were made last */
     struct watch *watch;
     struct watchdog *watchdog;
-    char *file;          /* the script in use */
-    struct files *files; /* of that */
-    struct files *tried; /* of the last one that was made, or has failed */
+    char *file;                          /* the script in use */
+    struct script_outline outline, made; /* what that does; what those made last do */
+    struct files *files;                 /* of that */
+    struct files *tried;                 /* of the last one that was made, or has failed */
 };
 
 static void free_fresh(struct relay_self *self)
@@ -161,7 +165,17 @@ static bool make_all(struct relay_self *self, const struct script_config *config
         host->fresh[i] = script_new(config, &maker, error);
         is_good = host->fresh[i] != NULL;
     }
-    return host->fresh && is_good;
+    if (!host->fresh || !is_good)
+        return false;
+    host->made = script_outline_of(host->fresh[0]);
+    return true;
+}
+
+/* A file that was emptied, or cut by a full disk, must not open doors that the one before kept
+ * closed. */
+static bool is_empty_now(const struct lua_host *host)
+{
+    return host->file && host->outline.does_something && !host->made.does_something;
 }
 
 /* Returns 0, or what relay_fail returns, and then has made none. After that, a change of the same
@@ -171,8 +185,14 @@ static int make_scripts(struct relay_self *self, const void *config)
     struct lua_host *host = relay_data(self);
     const struct script_config *settings = config;
     char error[SANDBOX_ERROR_BYTES] = "out of memory";
-    if (make_all(self, settings, error))
+    bool is_made = make_all(self, settings, error);
+    if (is_made && !is_empty_now(host))
         return 0;
+    if (is_made)
+        snprintf(error, sizeof error,
+                 "%s: it has no hook and no timer, and the one in use has: is it whole? If so, "
+                 "give it a hook that does nothing, such as load",
+                 settings->file);
     free_fresh(self);
     relay_note(self, "last_error", error);
     if (host->file && strcmp(host->file, settings->file) == 0)
@@ -180,9 +200,20 @@ static int make_scripts(struct relay_self *self, const void *config)
     return relay_fail(self, "%s", error);
 }
 
-/* The scripts that were made last are those in use now. */
-static void note_use(struct lua_host *host, const struct script_config *config)
+static void tell_lost_hooks(struct relay_self *self, const struct lua_host *host)
 {
+    for (int i = 0; i < SCRIPT_HOOKS; i++)
+        if (host->outline.has[i] && !host->made.has[i])
+            relay_log(self, RELAY_WARN, "the new script has no hook \"%s\"; the one before had it",
+                      script_hook_name((enum script_hook)i));
+}
+
+/* The scripts that were made last are those in use now. */
+static void note_use(struct relay_self *self, const struct script_config *config)
+{
+    struct lua_host *host = relay_data(self);
+    tell_lost_hooks(self, host);
+    host->outline = host->made;
     free(host->file);
     host->file = strdup(config->file);
     files_take(host->files, host->tried);
@@ -238,7 +269,7 @@ static int start_module(struct relay_self *self, const void *config)
     host->watch = watch_new(self);
     if (!host->watch)
         relay_log(self, RELAY_ERROR, "no thread for it: the script's files are not watched");
-    note_use(host, config);
+    note_use(self, config);
     return 0;
 }
 
@@ -291,7 +322,7 @@ static void end_reload(struct relay_self *self, bool is_applied)
     struct lua_host *host = relay_data(self);
     free_fresh(self); /* what the workers have not taken */
     if (is_applied)
-        note_use(host, host->config);
+        note_use(self, host->config);
 }
 
 static void stop_worker(struct relay_worker *worker)

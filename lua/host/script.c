@@ -23,61 +23,58 @@ const char *script_hook_name(enum script_hook hook)
 
 /* ---- Faults ---------------------------------------------------------------------------------- */
 
-static void count_event(const struct script *script, int counter)
+/* They answer what peers ask for, so peers may be what makes them fail. */
+static bool is_of_peers(enum script_hook hook)
 {
-    if (script->worker)
-        relay_count(script->worker, counter, 1);
+    return hook == SCRIPT_CONNECT || hook == SCRIPT_ANNOUNCE || hook == SCRIPT_SUBSCRIBE;
 }
 
-/* Which of the counters of times a call belongs to. */
-static const struct {
-    const char *name;
-    uint64_t below_ns;
-} times[SCRIPT_TIMES] = {{"under_10us", 10000},
-                         {"under_100us", 100000},
-                         {"under_1ms", 1000000},
-                         {"under_5ms", 5000000},
-                         {"over_5ms", UINT64_MAX}};
-
-static void count_call(const struct script *script, enum script_hook hook, uint64_t spent_ns)
+static void tell_fault(struct script *script, enum script_hook hook, const char *error)
 {
-    int i = 0;
-    while (spent_ns >= times[i].below_ns)
-        i++;
-    count_event(script, script->counters_of_calls[hook]);
-    count_event(script, script->counters_of_times[hook][i]);
-}
-
-/* Notes a fault. Returns whether the fuse has blown by it. */
-static bool blow_fuse(struct script *script, enum script_hook hook)
-{
-    struct fuse *fuse = &script->fuses[hook];
-    uint64_t faults = script->config->faults, now_ns = relay_worker_now_ns(script->worker);
-    fuse->times_ns[fuse->next % SCRIPT_FAULTS_MAX] = now_ns;
-    fuse->next++;
-    if (faults == 0 || fuse->next < faults)
-        return false;
-    uint64_t first_ns = fuse->times_ns[(fuse->next - faults) % SCRIPT_FAULTS_MAX];
-    fuse->is_blown = now_ns - first_ns < SCRIPT_FUSE_MS * UINT64_C(1000000);
-    return fuse->is_blown;
-}
-
-static void note_fault(struct script *script, enum script_hook hook, const char *error)
-{
-    if (!script->worker)
-        return;
     char text[SANDBOX_ERROR_BYTES];
-    count_event(script, script->counters_of_faults[hook]);
+    relay_count(script->worker, script->accounts[hook].faults, 1);
     snprintf(text, sizeof text, "%s: %.*s", script_hook_name(hook), RELAY_NOTE_BYTES, error);
     relay_note(script->self, "last_error", text);
     relay_log(script->self, RELAY_ERROR, "%s: %s", script_hook_name(hook), error);
-    if (!blow_fuse(script, hook))
+}
+
+static void tell_fuse(const struct script *script, enum script_hook hook, const struct fuse *fuse)
+{
+    if (fuse_is_blown(fuse))
+        relay_log(script->self, RELAY_ERROR,
+                  "%s is benched, after %llu faults of %llu calls in a minute: correct the script; "
+                  "it is tried again in %llu s",
+                  script_hook_name(hook), (unsigned long long)fuse->faults,
+                  (unsigned long long)fuse->calls,
+                  (unsigned long long)(fuse->wait_ns / UINT64_C(1000000000)));
+    else
+        relay_log(script->self, RELAY_INFO, "%s works again, and is called as before",
+                  script_hook_name(hook));
+}
+
+static void note_result(struct script *script, enum script_hook hook, struct fuse *fuse,
+                        bool has_failed)
+{
+    const struct fuse_limits limits = {.faults = script->config->faults,
+                                       .budget_ns = script->config->budget_ns,
+                                       .is_of_peers = is_of_peers(hook)};
+    uint64_t spent_ns = sandbox_spent_ns(script->sandbox);
+    bool was_blown = fuse_is_blown(fuse);
+    account_note_call(&script->accounts[hook], script->worker, spent_ns);
+    workload_note(&script->workload, script->worker, spent_ns);
+    if (fuse_note(fuse, &limits, relay_worker_now_ns(script->worker), spent_ns, has_failed) ==
+        FUSE_SAME)
         return;
-    count_event(script, script->counter_of_benched);
-    relay_log(script->self, RELAY_ERROR,
-              "%s is not called any more, after %llu faults in a minute: correct the script and "
-              "reload",
-              script_hook_name(hook), (unsigned long long)script->config->faults);
+    tell_fuse(script, hook, fuse);
+    relay_count(script->worker, script->counter_of_benchings, !was_blown);
+    relay_count(script->worker, script->counter_of_benched,
+                (int)fuse_is_blown(fuse) - (int)was_blown);
+}
+
+void script_drop_fuse(const struct script *script, const struct fuse *fuse)
+{
+    if (script->worker && fuse_is_blown(fuse))
+        relay_count(script->worker, script->counter_of_benched, -1);
 }
 
 /* ---- Calls ----------------------------------------------------------------------------------- */
@@ -107,29 +104,30 @@ static void note_call(const struct script *script, enum script_hook hook)
 }
 
 enum script_result script_call_reference(struct script *script, enum script_hook hook,
-                                         int reference, const struct script_call *call)
+                                         const struct script_function *function,
+                                         const struct script_call *call)
 {
     char error[SANDBOX_ERROR_BYTES];
-    struct reference_call argument = {call, reference, script->places[hook]};
-    if (script->fuses[hook].is_blown)
+    struct reference_call argument = {call, function->reference, script->places[hook]};
+    if (!fuse_lets_through(function->fuse, relay_worker_now_ns(script->worker)))
         return SCRIPT_BENCHED;
     script->shown.view = NULL;
     note_call(script, hook);
-    enum sandbox_result result =
-        sandbox_run(script->sandbox, script->config->budget_ns, run_reference, &argument, error);
-    count_call(script, hook, sandbox_spent_ns(script->sandbox));
-    if (result == SANDBOX_OK)
-        return SCRIPT_DONE;
-    note_fault(script, hook, error);
-    return SCRIPT_FAILED;
+    bool has_failed = sandbox_run(script->sandbox, script->config->budget_ns, run_reference,
+                                  &argument, error) != SANDBOX_OK;
+    if (has_failed)
+        tell_fault(script, hook, error);
+    note_result(script, hook, function->fuse, has_failed);
+    return has_failed ? SCRIPT_FAILED : SCRIPT_DONE;
 }
 
 enum script_result script_call(struct script *script, enum script_hook hook,
                                const struct script_call *call)
 {
+    const struct script_function function = {script->hooks[hook], &script->fuses[hook]};
     if (script->hooks[hook] == LUA_NOREF)
         return SCRIPT_NONE;
-    return script_call_reference(script, hook, script->hooks[hook], call);
+    return script_call_reference(script, hook, &function, call);
 }
 
 /* ---- Hooks ----------------------------------------------------------------------------------- */
@@ -237,18 +235,10 @@ static bool load_script(struct script *script, void (*open_library)(lua_State *l
 
 static void make_counters(struct script *script)
 {
-    char name[48];
-    for (int i = SCRIPT_CONNECT; i < SCRIPT_HOOKS; i++) {
-        snprintf(name, sizeof name, "%s_calls", hook_names[i]);
-        script->counters_of_calls[i] = relay_counter(script->self, name);
-        snprintf(name, sizeof name, "%s_faults", hook_names[i]);
-        script->counters_of_faults[i] = relay_counter(script->self, name);
-        for (int j = 0; j < SCRIPT_TIMES; j++) {
-            snprintf(name, sizeof name, "%s_%s", hook_names[i], times[j].name);
-            script->counters_of_times[i][j] = relay_counter(script->self, name);
-        }
-    }
-    script->counter_of_benched = relay_counter(script->self, "hooks_benched");
+    for (int i = SCRIPT_CONNECT; i < SCRIPT_HOOKS; i++)
+        account_init(&script->accounts[i], script->self, hook_names[i]);
+    script->counter_of_benchings = relay_counter(script->self, "hooks_benched");
+    script->counter_of_benched = relay_counter(script->self, "benched_now");
     script->counter_of_scripts = relay_counter(script->self, "scripts");
 }
 
@@ -307,6 +297,8 @@ void script_free(struct script **pointer)
         return;
     if (script->worker)
         relay_count(script->worker, script->counter_of_scripts, -1);
+    for (int i = 0; i < SCRIPT_HOOKS; i++)
+        script_drop_fuse(script, &script->fuses[i]);
     script_free_timers(script);
     sandbox_free(&script->sandbox);
     free(script);
@@ -332,6 +324,16 @@ const char *script_place(const struct script *script, enum script_hook hook)
 bool script_has(const struct script *script, enum script_hook hook)
 {
     return script->hooks[hook] != LUA_NOREF;
+}
+
+struct script_outline script_outline_of(const struct script *script)
+{
+    struct script_outline outline = {.does_something = script->timer_count > 0};
+    for (int i = 0; i < SCRIPT_HOOKS; i++) {
+        outline.has[i] = script_has(script, (enum script_hook)i);
+        outline.does_something = outline.does_something || outline.has[i];
+    }
+    return outline;
 }
 
 const struct require *script_require(const struct script *script)

@@ -6,17 +6,17 @@
 
 #include <relay/module.h>
 
+#include "lua/host/account.h"
 #include "lua/host/fields.h"
+#include "lua/host/fuse.h"
 #include "lua/host/pulse.h"
 #include "lua/host/require.h"
 #include "lua/host/sandbox.h"
 
 enum {
-    SCRIPT_FAULTS_MAX = 100, /* that a fuse counts */
-    SCRIPT_FUSE_MS = 60000,  /* faults within this time blow it */
+    SCRIPT_FAULTS_MAX = 100, /* of the setting */
     SCRIPT_TIMERS_MAX = 256,
     SCRIPT_WHERE_BYTES = 96,
-    SCRIPT_TIMES = 5, /* counters of how long calls took */
 };
 
 enum script_hook {
@@ -28,13 +28,13 @@ enum script_hook {
     SCRIPT_BACKLOG,
     SCRIPT_CHOOSE_SOURCE,
     SCRIPT_LEAVE,
-    SCRIPT_TIMER, /* all timers share a fuse */
+    SCRIPT_TIMER,
     SCRIPT_HOOKS,
 };
 /* The name by which relay.on knows it. */
 const char *script_hook_name(enum script_hook hook);
 
-enum script_fault_answer { SCRIPT_FAULT_DENIES, SCRIPT_FAULT_PASSES };
+enum script_fault_answer { SCRIPT_FAULT_DENIES, SCRIPT_FAULT_DENIES_ALL, SCRIPT_FAULT_PASSES };
 
 struct script_config {
     const char *file;
@@ -44,10 +44,16 @@ struct script_config {
     uint64_t budget_ns, load_budget_ns, memory_bytes, faults;
     uint64_t abort_ns; /* 0: a call that takes long aborts nothing */
     bool is_watched;   /* a change of its files reloads it */
-    int on_fault;      /* enum script_fault_answer: what a failed connect or announce means */
+    int on_fault;      /* enum script_fault_answer: what a failed hook means to a request */
 };
 
 struct script;
+
+/* What a script does, by name. */
+struct script_outline {
+    bool has[SCRIPT_HOOKS];
+    bool does_something; /* it has a hook or a timer */
+};
 
 struct script_maker {
     void (*open_library)(lua_State *lua); /* adds to the globals what scripts call */
@@ -72,6 +78,7 @@ const char *script_place(const struct script *script, enum script_hook hook);
  * one knows whether it is still that one. */
 uint64_t script_generation(const struct script *script);
 bool script_has(const struct script *script, enum script_hook hook);
+struct script_outline script_outline_of(const struct script *script);
 struct script *script_of(lua_State *lua);
 struct relay_self *script_self(const struct script *script);     /* NULL: only a check */
 struct relay_worker *script_worker(const struct script *script); /* NULL: not attached */
@@ -81,7 +88,7 @@ enum script_result {
     SCRIPT_NONE, /* it has no such hook */
     SCRIPT_DONE,
     SCRIPT_FAILED,  /* logged and counted */
-    SCRIPT_BENCHED, /* it has failed too often, and is not called until the next reload */
+    SCRIPT_BENCHED, /* it was not called, because its fuse has blown */
 };
 
 /* How a hook is called. Both functions may raise errors, which are the script's faults. */
@@ -119,12 +126,7 @@ struct script_timer {
     uint32_t number;
     int function; /* reference in the registry */
     bool is_repeated, is_running, is_cancelled;
-};
-
-struct fuse {
-    uint64_t times_ns[SCRIPT_FAULTS_MAX]; /* of the last faults; a ring */
-    uint32_t next, count;
-    bool is_blown;
+    struct fuse fuse;
 };
 
 struct shown {               /* the viewer that a call is about */
@@ -144,9 +146,9 @@ struct script {
     char places[SCRIPT_HOOKS][SCRIPT_WHERE_BYTES]; /* "policy.lua:12" */
     int hooks[SCRIPT_HOOKS];                       /* references in the registry; LUA_NOREF: none */
     struct fuse fuses[SCRIPT_HOOKS];
-    int counters_of_calls[SCRIPT_HOOKS], counters_of_faults[SCRIPT_HOOKS];
-    int counters_of_times[SCRIPT_HOOKS][SCRIPT_TIMES];
-    int counter_of_benched, counter_of_scripts;
+    struct account accounts[SCRIPT_HOOKS];
+    struct workload workload;
+    int counter_of_benchings, counter_of_benched, counter_of_scripts;
     struct pulse *pulse; /* NULL: nobody looks */
     struct shown shown;
     struct view *views;                            /* that have a table here */
@@ -156,9 +158,16 @@ struct script {
     char load_refusal[SANDBOX_ERROR_BYTES];
 };
 
-/* Calls the function with this reference as that hook. */
+struct script_function {
+    int reference;
+    struct fuse *fuse;
+};
+/* Calls the function as that hook. */
 enum script_result script_call_reference(struct script *script, enum script_hook hook,
-                                         int reference, const struct script_call *call);
+                                         const struct script_function *function,
+                                         const struct script_call *call);
+/* The fuse ends, and is counted no more. */
+void script_drop_fuse(const struct script *script, const struct fuse *fuse);
 void script_start_timers(struct script *script);
 void script_free_timers(struct script *script);
 

@@ -24,6 +24,7 @@ static void free_timer(struct script_timer *timer)
         at = &(*at)->next;
     *at = timer->next;
     script->timer_count--;
+    script_drop_fuse(script, &timer->fuse);
     relay_timer_stop(&timer->handle);
     free(timer);
 }
@@ -32,9 +33,10 @@ static void run_timer(struct relay_worker *worker, void *arg)
 {
     static const struct script_call no_arguments;
     struct script_timer *timer = arg;
+    const struct script_function function = {timer->function, &timer->fuse};
     (void)worker;
     timer->is_running = true;
-    script_call_reference(timer->script, SCRIPT_TIMER, timer->function, &no_arguments);
+    script_call_reference(timer->script, SCRIPT_TIMER, &function, &no_arguments);
     timer->is_running = false;
     if (timer->is_repeated && !timer->is_cancelled)
         return;

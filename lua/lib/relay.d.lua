@@ -76,13 +76,13 @@
 
 ---@alias relay.Denial "refused"|"unauthorized"|"forbidden"|"not found"|"busy"|"expired"
 
----How a viewer is served.
+---How a viewer is served. False: as relay.yaml says, again.
 ---@class relay.Policy
----@field latency number? milliseconds: a group is skipped when its successor is older than this
----@field priority number? 0 to 255; higher goes first
----@field order "newest"|"oldest"|nil which of several groups goes first
----@field rate number? bits per second that it may get at most; 0: no cap
----@field identity_rate number? the same for all viewers of its identity together
+---@field latency number|false|nil milliseconds: a group is skipped when its successor is older than this
+---@field priority number|false|nil 0 to 255; higher goes first
+---@field order "newest"|"oldest"|false|nil which of several groups goes first
+---@field rate number|false|nil bits per second that it may get at most; 0: no cap
+---@field identity_rate number|false|nil the same for all viewers of its identity together
 
 ---The answer of `sample` and `backlog`.
 ---@class relay.Change: relay.Policy

@@ -154,6 +154,10 @@ void fake_disconnect(struct relay_peer *peer)
 
 /* ---- Viewers --------------------------------------------------------------------------------- */
 
+/* What relay.yaml would say. */
+static const struct relay_policy usual = {
+    .latency_ns = UINT64_C(1000000000), .priority = 128, .order = RELAY_ORDER_NEWEST};
+
 static void apply_policy(struct relay_policy *now, const struct relay_policy *change)
 {
     if (change->set & RELAY_SET_LATENCY)
@@ -181,8 +185,7 @@ static struct relay_viewer *add_viewer(const struct relay_request *request, cons
     viewer->ladder = peer->ladder;
     snprintf(viewer->path, sizeof viewer->path, "%s", path);
     snprintf(viewer->track, sizeof viewer->track, "%s", request->path);
-    viewer->policy = (struct relay_policy){
-        .latency_ns = UINT64_C(1000000000), .priority = 128, .order = RELAY_ORDER_NEWEST};
+    viewer->policy = usual;
     apply_policy(&viewer->policy, &request->policy);
     return viewer;
 }
@@ -233,4 +236,11 @@ int relay_viewer_set_policy(struct relay_viewer *viewer, const struct relay_poli
 {
     apply_policy(&viewer->policy, policy);
     return 0;
+}
+
+void relay_viewer_clear_policy(struct relay_viewer *viewer, uint32_t bits)
+{
+    struct relay_policy cleared = usual;
+    cleared.set = bits;
+    apply_policy(&viewer->policy, &cleared);
 }

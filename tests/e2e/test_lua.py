@@ -264,28 +264,72 @@ def hooks_that_never_end_harm_nobody():
     ends_well(relay)
 
 
+def relay_script(hook, body):
+    return f'local relay = require "relay"\nrelay.on("{hook}", function() {body} end)'
+
+
 TIMES = ("under_10us", "under_100us", "under_1ms", "under_5ms", "over_5ms")
 
 
 def a_hook_that_fails_too_often_is_benched():
     relay = ScriptRelay("fuse", """
         local relay = require "relay"
-        relay.on("connect", function(peer) if peer.query.fail then error("as asked") end end)
-        relay.on("subscribe", function(viewer, want) return { latncy = 5 } end)""", "faults: 3")
+        local count = relay.counter "ticks"
+        relay.on("connect", function(peer) if peer.query.slow then while true do end end end)
+        relay.on("sample", function(viewer) return { latncy = 5 } end)
+        relay.every(0.05, function() error("as asked") end)
+        relay.every(0.05, function() count() end)""", "faults: 3")
+    viewer = Process([program("moq-clock"), "--tls-disable-verify", "--path", "demo/clock", relay.url("")])
+    relay.wait_for("fuse.lua:5: there is no field \"latncy\" here; there are: latency")
+    relay.wait_for("sample is benched, after 3 faults of 3 calls in a minute")
+    relay.wait_for("timer is benched, after 3 faults of 3 calls in a minute")
+    before = relay.counters()
+    check_equal([before[name] for name in ("sample_faults", "hooks_benched", "benched_now", "generation")], [3, 2, 2, 1], "counters")
+    check_equal(before["timer_faults"], 3, "the timer that fails")
+    wait_until(lambda: relay.counters()["ticks"] > before["ticks"], 10, "another timer goes on")
     for _ in range(3):
-        check_equal(get(relay, "subscribe", "demo/clock")[:6], "frame ", "subscribe goes on as usual")
-    relay.wait_for("fuse.lua:4: there is no field \"latncy\" here; there are: latency")
-    relay.wait_for("subscribe is not called any more, after 3 faults in a minute")
-    for _ in range(3):
-        check(get(relay, "connect", query="fail=1").endswith("the relay's script has failed"), "a fault denies")
+        check(get(relay, "connect", query="slow=1").endswith("the relay's script has failed"), "a fault denies")
     check(get(relay, "connect").endswith("the relay's script has failed"), "a benched connect denies everybody")
     counters = relay.counters()
-    check_equal([counters[name] for name in ("connect_faults", "subscribe_faults", "hooks_benched", "generation")], [3, 3, 2, 1], "counters")
-    check_equal(counters["last_error"], "connect: fuse.lua:3: as asked", "the last error")
-    check_equal(sum(counters[f"connect_{time}"] for time in TIMES), counters["connect_calls"], "calls, by the time that they took")
+    check_equal([counters[name] for name in ("hooks_benched", "benched_now")], [3, 3], "counters after that")
+    check_equal(sum(counters[f"sample_{time}"] for time in TIMES), counters["sample_calls"], "calls, by the time that they took")
     relay.reload('local relay = require "relay"\nrelay.on("connect", function(peer) end)')
     check_equal(get(relay, "connect"), "in", "a reload brings it back")
-    check_equal(relay.counters()["generation"], 2, "the generation")
+    check_equal([relay.counters()[name] for name in ("generation", "benched_now")], [2, 0], "after the reload")
+    check(relay.said('the new script has no hook "sample"; the one before had it'), "the reload tells what is missing")
+    viewer.end()
+    ends_well(relay)
+
+
+def odd_requests_harm_only_their_peers():
+    relay = ScriptRelay("odd", """
+        local relay = require "relay"
+        relay.on("connect", function(peer) if tonumber(peer.query.level or 9) < 3 then return false, "too low" end end)
+        relay.on("subscribe", function(viewer) if tonumber(viewer.peer.query.level or 9) < 5 then return false, "vip" end end)""", "on_fault: deny_all")
+    probes = [Probe() for _ in range(2)]
+    for i in range(12):
+        check(get(relay, "connect", query="level=x").endswith("the relay's script has failed"), f"fault {i} denies")
+    check_equal(relay.counters()["connect_faults"], 12, "faults")
+    check_equal(probes[0].get(relay, "subscribe", "demo/clock")[:6], "frame ", "others come in")
+    check(get(relay, "subscribe", "demo/clock", query="level=4")[:6] != "frame ", "a refusal by subscribe counts")
+    check(get(relay, "connect", query="level=2").endswith("too low"), "a refusal by connect counts")
+    check_equal(relay.counters()["hooks_benched"], 0, "nothing is benched")
+    relay.reload(relay_script("subscribe", "error('always')"))
+    check(get(relay, "subscribe", "demo/clock")[:6] != "frame ", "with deny_all, a fault of subscribe denies")
+    for probe in probes:
+        probe.end()
+    ends_well(relay)
+
+
+def a_script_that_was_emptied_is_not_used():
+    relay = ScriptRelay("empty", """
+        local relay = require "relay"
+        relay.on("connect", function(peer) if peer.query.word ~= "sesame" then return false, "no" end end)""")
+    for text in ("", "-- nothing\n", 'local relay = require "relay"\n'):
+        relay.reload(text, said="it has no hook and no timer, and the one in use has")
+        check(get(relay, "connect").endswith("no"), f"the old script counts after {text!r}")
+    relay.reload(relay_script("load", ""))
+    check_equal(get(relay, "connect"), "in", "one that means to do nothing is used")
     ends_well(relay)
 
 
@@ -361,7 +405,8 @@ TESTS = [
     viewers_are_served_as_the_script_says_while_they_watch, claims_come_from_auth, timers_and_what_workers_share,
     scripts_require_what_is_in_their_directories, peers_that_another_module_lets_in_are_seen_without_connect,
     a_broken_script_changes_nothing, many_reloads_lose_no_frame,
-    hooks_that_never_end_harm_nobody, a_hook_that_fails_too_often_is_benched, faults_may_pass,
+    hooks_that_never_end_harm_nobody, a_hook_that_fails_too_often_is_benched, odd_requests_harm_only_their_peers,
+    a_script_that_was_emptied_is_not_used, faults_may_pass,
     a_full_memory_harms_one_call, what_is_kept_of_viewers_that_have_left_is_harmless, a_call_that_takes_too_long_is_told_of, settings_that_make_no_sense_are_explained,
     viewers_choose_by_their_query, patience_follows_the_path,
 ]

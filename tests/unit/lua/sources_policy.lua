@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT OR Apache-2.0
--- Chooses sources and ends viewers as its parameters say, for sources_test.lua.
+-- Chooses sources as its parameters say, for sources_test.lua.
 local relay = require "relay"
 local params = relay.params
 
@@ -18,8 +18,4 @@ end)
 
 relay.on("choose_source", function(_, candidates)
   return (place_of_region(candidates))
-end)
-
-relay.on("sample", function()
-  return params.word, params.reason, params.code
 end)

@@ -1,5 +1,5 @@
 -- SPDX-License-Identifier: MIT OR Apache-2.0
--- What scripts see of the publishers of a subscription's track, and how they choose one; and how they end a viewer.
+-- What scripts see of the publishers of a subscription's track, and how they choose one.
 local test = require "test"
 
 local us = { identity = "anna", claims = '{"region":"us"}' }
@@ -42,22 +42,4 @@ test.case("only subscriptions have a source", function()
   test.fails('no field "source"', decide, { source = "ben" }, { us, eu }, "fetch")
   test.fails("source", decide, { source = -1 }, { us, eu })
   test.fails("source", decide, { source = {} }, { us, eu })
-end)
-
-test.case("a viewer is closed with a reason", function()
-  local function ends(word, reason, code)
-    local policy = test.load("sources_policy.lua", { word = word, reason = reason, code = code })
-    local served = policy:connect({}):subscribe("show/1"):sample()
-    return served.closed, served.reason
-  end
-  local function check(expected, ...)
-    local closed, reason = ends(...)
-    test.equal(closed, true)
-    test.equal(reason, expected)
-  end
-  check("no time left", "close", "no time left", "expired")
-  check("no time left", false, "no time left")
-  check("closed by the script", "close")
-  test.fails("a reason is a text", ends, "close", 7)
-  test.fails("a refusal is one of", ends, "close", "x", "y")
 end)

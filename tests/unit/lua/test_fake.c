@@ -108,6 +108,28 @@ static void calls_are_counted_by_their_time(void **state)
     scripted_end(&relay);
 }
 
+static void a_script_that_takes_much_time_is_named(void **state)
+{
+    struct scripted relay;
+    struct workload workload = {0};
+    (void)state;
+    scripted_start(&relay, "");
+    struct relay_worker *worker = &relay.self->worker;
+    const uint64_t spent_ms[] = {0, 1900, 2100, 2500, 100, 2100};
+    const int warnings[] = {0, 0, 1, 1, 1, 2};
+    fake_advance(relay.self, 1000000000);
+    for (size_t i = 0; i < sizeof spent_ms / sizeof spent_ms[0]; i++) {
+        workload_note(&workload, worker, spent_ms[i] * 1000000);
+        fake_advance(relay.self, WORKLOAD_WINDOW_NS);
+        workload_note(&workload, worker, 0);
+        int count = 0;
+        for (const char *at = relay.log; (at = strstr(at, "of the time of worker 0")); at++)
+            count++;
+        assert_int_equal(count, warnings[i]);
+    }
+    scripted_end(&relay);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -117,6 +139,7 @@ int main(void)
         cmocka_unit_test(a_bad_script_does_not_start),
         cmocka_unit_test(only_a_script_with_sample_is_shown_viewers),
         cmocka_unit_test(calls_are_counted_by_their_time),
+        cmocka_unit_test(a_script_that_takes_much_time_is_named),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

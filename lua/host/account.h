@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What the calls of a script cost: counters of each hook, and a warning if a script takes much of
+ * its worker's time although each call stays within its budget. */
+#ifndef LUA_HOST_ACCOUNT_H
+#define LUA_HOST_ACCOUNT_H
+
+#include <relay/module.h>
+
+enum { ACCOUNT_TIMES = 5 }; /* counters of how long calls took */
+
+struct account { /* of a hook: numbers of counters */
+    int calls, faults, times[ACCOUNT_TIMES];
+};
+
+void account_init(struct account *account, struct relay_self *self, const char *hook);
+void account_note_call(const struct account *account, struct relay_worker *worker,
+                       uint64_t spent_ns);
+
+#define WORKLOAD_WINDOW_NS UINT64_C(10000000000)
+/* More than this in a window is much. */
+enum { WORKLOAD_PERCENT = 20 };
+
+struct workload { /* of a script; all zero at first */
+    uint64_t since_ns, spent_ns;
+    bool has_warned; /* in the window before */
+};
+
+/* Once for each time that it becomes much. */
+void workload_note(struct workload *workload, struct relay_worker *worker, uint64_t spent_ns);
+
+#endif
