@@ -265,10 +265,22 @@ static void answer_info(struct track_request *request)
 
 /* ---- Their way ------------------------------------------------------------------------------- */
 
+/* The peer is told of the path that it asked for only, so the operator has to hear of the other. */
+static void tell_redirected(const struct track_request *request)
+{
+    char asked[MOQ_PATH_LINE_BYTES], path[MOQ_PATH_LINE_BYTES], name[PEER_NAME_BYTES];
+    if (!moq_path_equal(request->asked->path, request->request.path))
+        log_warn(LOG_POLICY, "%s asked for %s and was sent to %s, which brings nothing",
+                 peer_name(request->request.peer, name),
+                 moq_path_text(request->asked->path, asked, sizeof asked),
+                 moq_path_text(request->request.path, path, sizeof path));
+}
+
 /* Refuses the request, but answers INFO with what is true of every track. */
 static void on_late(struct route_waiter *waiter)
 {
     struct track_request *request = container_of(waiter, struct track_request, waiting);
+    tell_redirected(request);
     if (request->asked->kind == MOQ_REQUEST_INFO)
         send_info(request, &info_unknown);
     else

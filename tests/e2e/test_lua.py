@@ -64,12 +64,15 @@ def paths_can_be_others():
         relay.on("subscribe", function(viewer, want)
           viewer.asked = want.path
           if want.path == "alias" then return { path = "renamed/real" } end
+          if want.path == "astray" then return { path = "nobody/knows" } end
         end)
         relay.on("leave", function(viewer) print("left", viewer.asked, viewer.path, viewer.track) end)""")
     publisher = Probe()
     publisher.publish(relay, "real")
     check_equal(get(relay, "subscribe", "alias"), "frame hello", "a track under another path")
     relay.wait_for("left alias alias renamed/real")
+    check(get(relay, "subscribe", "astray")[:6] != "frame ", "a track that nobody publishes")
+    relay.wait_for("asked for astray and was sent to nobody/knows, which brings nothing")
     publisher.end()
     ends_well(relay)
 
