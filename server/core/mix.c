@@ -142,6 +142,7 @@ static void move_viewer(struct mix *mix)
         listen_to(mix, mix->old, viewer->source);
     if (mix->is_closed || mix->now->source != to)
         return;
+    viewer->has_turned = true;
     source_take_viewer(to, viewer);
     if (!mix->is_closed && mix->now->source == to)
         mix_part_silence(mix->now);

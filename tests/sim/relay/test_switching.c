@@ -429,6 +429,25 @@ static void others_do_not_notice(void **state)
     stage_deinit(&stage);
 }
 
+/* Its range counts groups of the rendition that it asked for, so the publisher of another one is
+ * not asked for those numbers. */
+static void a_range_is_not_asked_of_another_rendition(void **state)
+{
+    (void)state;
+    for (uint32_t workers = 1; workers <= 2; workers++) {
+        struct stage stage;
+        stage_init(&stage, 12, workers);
+        film(&stage, 1000);
+        watch_init(&stage.watch, stage.viewer, names[0], &WISH_RANGE(2, MOQ_NO_GROUP));
+        film(&stage, 3000);
+        assert_int_equal(turn_to(&stage, 2), 0);
+        film(&stage, 6000);
+        assert_int_equal(core_viewer_rendition(find_viewer(&stage)), 2);
+        assert_int_equal(stage.publisher->subscribes, 2);
+        stage_deinit(&stage);
+    }
+}
+
 /* Ends of all kinds, at every moment of a turn. */
 static void a_turn_survives_every_end(void **state)
 {
@@ -542,6 +561,7 @@ int main(void)
         cmocka_unit_test(a_viewer_without_a_ladder_stays),
         cmocka_unit_test(a_late_viewer_is_moved_down),
         cmocka_unit_test(others_do_not_notice),
+        cmocka_unit_test(a_range_is_not_asked_of_another_rendition),
         cmocka_unit_test(a_turn_survives_every_end),
         cmocka_unit_test(a_rendition_that_fails_is_left),
         cmocka_unit_test(turns_on_a_bad_network),
