@@ -49,6 +49,7 @@ static void become_orphan(struct mix *mix, int error)
 {
     mix->is_orphan = true;
     mix->end_error = error;
+    mix->lost = 0; /* what failed before may be there again */
     note_lost(mix, mix->now);
     router_soon(mix->router, &mix->soon);
 }
@@ -253,6 +254,16 @@ static void find_other_rendition(struct mix *mix)
         mix_look_for_twins(mix);
 }
 
+/* It has ended, or does not bring what it should. */
+static void give_up_next(struct mix *mix)
+{
+    mix->router->counters.switches_failed_total++;
+    note_lost(mix, mix->next);
+    mix_stop_trying(mix);
+    if (!mix->is_closed && mix->is_orphan)
+        find_other_rendition(mix);
+}
+
 static void settle_turn(struct soon *soon)
 {
     struct mix *mix = container_of(soon, struct mix, soon);
@@ -260,8 +271,8 @@ static void settle_turn(struct soon *soon)
     if (mix->now->source)
         move_viewer(mix);
     if (!mix->is_closed && mix->next && !mix->next->source)
-        mix_stop_trying(mix);
-    if (!mix->is_closed && mix->is_orphan)
+        give_up_next(mix);
+    else if (!mix->is_closed && mix->is_orphan)
         find_other_rendition(mix);
     release_mix(mix);
 }
@@ -298,18 +309,6 @@ size_t mix_wanted(const struct mix *mix)
     if (mix->wanted != CORE_NO_RENDITION)
         return mix->wanted;
     return mix->next ? mix->next->rendition : mix->now->rendition;
-}
-
-/* It does not bring what it should. */
-static void give_up_next(struct mix *mix)
-{
-    mix->router->counters.switches_failed_total++;
-    note_lost(mix, mix->next);
-    mix_stop_trying(mix);
-    if (!mix->is_closed && mix->is_orphan)
-        find_other_rendition(mix);
-    else
-        mix->lost = 0;
 }
 
 static void sweep_mix(struct mix *mix)

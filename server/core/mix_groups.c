@@ -70,7 +70,6 @@ static void turn_to_next(struct mix *mix, uint64_t at, const struct moq_group *t
     mix->now->raise = at - twin->sequence;
     mix->held_from = MIX_HELD_NONE;
     mix->is_orphan = false;
-    mix->lost = 0;
     mix->quiet_until_ns = mix->router->clock->now_ns + MIX_QUIET_NS;
     mix->router->counters.switches_total++;
     mix_take_from(mix, mix->now, mix->now->first);

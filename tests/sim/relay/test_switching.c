@@ -479,6 +479,40 @@ static void a_turn_survives_every_end(void **state)
     }
 }
 
+static void fail_rung(struct stage *stage, size_t rung)
+{
+    client_withdraw(stage->publisher, stage->tracks[rung]);
+    moq_track_end(stage->tracks[rung], MOQ_ERR_TIMEOUT);
+    moq_group_unref(&stage->groups[rung]);
+    stage->is_silent[rung] = true;
+}
+
+/* It failed when a viewer was to turn to it, and came back before the viewer lost its own. */
+static void a_rendition_that_failed_once_is_found_again(void **state)
+{
+    (void)state;
+    struct stage stage;
+    stage_init(&stage, 13, 1);
+    film(&stage, 1000);
+    watch_show(&stage, names[2]);
+    film(&stage, 2400);
+    assert_int_equal(turn_to(&stage, 0), 0);
+    film(&stage, 2 * FRAME_MS);
+    fail_rung(&stage, 0);
+    film(&stage, 4000);
+    assert_int_equal(core_viewer_rendition(find_viewer(&stage)), 2);
+    assert_int_equal(world_counters(&stage.world)->switches_failed_total, 1);
+    stage.tracks[0] = client_publish(client_ready(world_host(&stage.world), NULL), names[0]);
+    stage.is_silent[0] = false;
+    film(&stage, 4000);
+    fail_rung(&stage, 1);
+    fail_rung(&stage, 2);
+    film(&stage, 4000);
+    assert_int_equal(stage.watch.closed, 0);
+    assert_true(count_rung(&stage, 0) >= 2);
+    stage_deinit(&stage);
+}
+
 /* A rendition whose encoder fails is left for the next lower one, and the track goes on. */
 static void a_rendition_that_fails_is_left(void **state)
 {
@@ -489,22 +523,15 @@ static void a_rendition_that_fails_is_left(void **state)
         film(&stage, 1000);
         watch_show(&stage, names[2]);
         film(&stage, 2400);
-        client_withdraw(stage.publisher, stage.tracks[2]);
-        moq_track_end(stage.tracks[2], MOQ_ERR_TIMEOUT);
-        moq_group_unref(&stage.groups[2]);
-        stage.is_silent[2] = true;
+        fail_rung(&stage, 2);
         film(&stage, 4600);
         assert_int_equal(core_viewer_rendition(find_viewer(&stage)), 1);
         assert_true(count_rung(&stage, 1) >= 3);
         assert_int_equal(stage.watch.backwards, 0);
         assert_int_equal(stage.watch.closed, 0);
 
-        for (size_t i = 0; i < 2; i++) { /* and when none is left, so is the viewer told */
-            client_withdraw(stage.publisher, stage.tracks[i]);
-            moq_track_end(stage.tracks[i], MOQ_ERR_TIMEOUT);
-            moq_group_unref(&stage.groups[i]);
-            stage.is_silent[i] = true;
-        }
+        fail_rung(&stage, 0); /* and when none is left, so is the viewer told */
+        fail_rung(&stage, 1);
         film(&stage, 2000);
         assert_int_equal(stage.watch.closed, 1);
         stage_deinit(&stage);
@@ -564,6 +591,7 @@ int main(void)
         cmocka_unit_test(a_range_is_not_asked_of_another_rendition),
         cmocka_unit_test(a_turn_survives_every_end),
         cmocka_unit_test(a_rendition_that_fails_is_left),
+        cmocka_unit_test(a_rendition_that_failed_once_is_found_again),
         cmocka_unit_test(turns_on_a_bad_network),
     };
     return cmocka_run_group_tests(tests, NULL, free_tls);
