@@ -523,9 +523,7 @@ static void take_configuration(struct worker *worker, void *user)
         quic_endpoint_set_server_tls(moq_listener_endpoint(worker->listeners[i]), reload->tls[i]);
     worker->router.config = reload->config;
     worker->router.configuration++;
-    list_for_each (node, &worker->router.sources) {
-        source_take_configuration(container_of(node, struct source, node));
-    }
+    sources_take_configuration(&worker->router);
 }
 
 int core_reload(struct core *core, const struct relay_config *config, char *error_text)

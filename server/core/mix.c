@@ -8,6 +8,7 @@
 #include "base/check.h"
 #include "base/objects.h"
 #include "server/core/mix_part.h"
+#include "server/core/settings.h"
 
 /* ---- Lifetime -------------------------------------------------------------------------------- */
 
@@ -139,8 +140,10 @@ static void move_viewer(struct mix *mix)
 {
     struct core_viewer *viewer = mix->viewer;
     struct source *to = mix->now->source;
+    uint64_t keep_ns = core_keep_ns(moq_viewer_policy(viewer->served));
     if (mix->old && mix->old->track == viewer->source->track)
         listen_to(mix, mix->old, viewer->source);
+    core_keep_groups(to->track, keep_ns);
     if (mix->is_closed || mix->now->source != to)
         return;
     viewer->has_turned = true;
@@ -343,6 +346,19 @@ static void for_all(struct router *router, void (*visit)(struct mix *mix))
 void mixes_sweep(struct router *router)
 {
     for_all(router, sweep_mix);
+}
+
+static void take_configuration(struct mix *mix)
+{
+    struct moq_cache_limits limits = core_cache_limits(mix->router->config);
+    uint64_t keep_ns = core_keep_ns(moq_viewer_policy(mix->viewer->served));
+    limits.grace_ns = keep_ns > limits.grace_ns ? keep_ns : limits.grace_ns;
+    moq_track_set_cache(mix->track, &limits);
+}
+
+void mixes_take_configuration(struct router *router)
+{
+    for_all(router, take_configuration);
 }
 
 static void cut_mix(struct mix *mix)

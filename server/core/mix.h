@@ -36,6 +36,7 @@ size_t mix_rendition(const struct mix *mix); /* CORE_NO_RENDITION: the track is 
 size_t mix_wanted(const struct mix *mix);
 
 void mixes_sweep(struct router *router);
+void mixes_take_configuration(struct router *router); /* after a reload, as sources do */
 /* Cuts each to its newest group, once. */
 void mixes_cut(struct router *router);
 void mix_check(const struct mix *mix);

@@ -107,8 +107,8 @@ struct source *source_of(const struct route *route);   /* NULL: nobody watches *
 void source_dismiss(struct source *source, int error); /* tells all listeners of the end */
 
 void source_cut_track(struct moq_track *track); /* to its newest group, once */
-/* After a reload: its cache as it says now; viewers keep what they had. */
-void source_take_configuration(struct source *source);
+/* After a reload: their caches as it says now; viewers keep what they had. */
+void sources_take_configuration(struct router *router);
 void sources_sweep(struct router *router);
 /* This worker's tracks hold so many bytes, copies excluded: if all caches together are over their
  * limit, cuts what is kept. */

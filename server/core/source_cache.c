@@ -15,7 +15,7 @@ static bool is_cache_over(struct router *router, uint64_t bytes)
     return bound > 0 && all > bound && bytes > bound / router->workers;
 }
 
-void source_take_configuration(struct source *source)
+static void take_configuration(struct source *source)
 {
     struct moq_cache_limits limits = core_cache_limits(source->router->config);
     list_for_each (node, &source->viewers) {
@@ -28,6 +28,13 @@ void source_take_configuration(struct source *source)
         limits.grace_ns = latency_ns > limits.grace_ns ? latency_ns : limits.grace_ns;
     }
     moq_track_set_cache(source->track, &limits);
+}
+
+void sources_take_configuration(struct router *router)
+{
+    list_for_each (node, &router->sources)
+        take_configuration(container_of(node, struct source, node));
+    mixes_take_configuration(router);
 }
 
 void source_cut_track(struct moq_track *track)

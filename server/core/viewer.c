@@ -7,8 +7,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/core/feed.h"
 #include "server/core/identity.h"
-
 #include "server/core/peer.h"
 #include "server/core/visit.h"
 
@@ -141,9 +141,12 @@ void core_viewer_decide(struct core_viewer *viewer)
 {
     struct moq_policy policy = core_viewer_decided(viewer);
     struct moq_track *track = moq_track_ref(moq_viewer_track(viewer->served));
+    struct moq_track *of_source = moq_track_ref(source_track(viewer->source));
     share_pacer(viewer, policy.shared_rate_bps);
     moq_viewer_set_policy(viewer->served, &policy);
     core_keep_groups(track, core_keep_ns(&policy));
+    core_keep_groups(of_source, core_keep_ns(&policy)); /* whose cache counts the bytes of a mix */
+    moq_track_unref(&of_source);
     moq_track_unref(&track);
 }
 

@@ -253,8 +253,7 @@ static void reload(struct chaos *chaos)
     config->cache.groups = 1 + chaos_dice(chaos, 10);
     config->limits.wait_ns = chaos_dice(chaos, 1000) * NS_PER_MS;
     config->limits.waiting = chaos_dice(chaos, 4) ? 1000 : chaos_dice(chaos, 3);
-    list_for_each (node, &chaos->world.workers[worker].router.sources)
-        source_take_configuration(container_of(node, struct source, node));
+    sources_take_configuration(&chaos->world.workers[worker].router);
 }
 
 static void (*const deeds[])(struct chaos *chaos) = {

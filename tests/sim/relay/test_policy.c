@@ -19,14 +19,27 @@ struct stage {
     uint64_t held;          /* the last request that the hook holds */
     struct moq_path *alias; /* target of subscriptions; NULL: as asked */
     struct core_override sampled;
-    bool is_holding;
+    bool is_holding, has_ladder; /* has_ladder: of meet/here and film/noir */
     struct client *publisher, *viewer;
     struct watch watch;
 };
 
+static void set_ladder(struct core_request *request)
+{
+    struct core_rendition renditions[] = {{.path = moq_path_from_text("meet/here")},
+                                          {.path = moq_path_from_text("film/noir")}};
+    struct core_ladder *ladder = core_ladder_new(renditions, 2);
+    core_request_set_ladder(request, ladder);
+    core_ladder_unref(&ladder);
+    moq_path_unref(&renditions[0].path);
+    moq_path_unref(&renditions[1].path);
+}
+
 static enum core_verdict on_subscribe(void *self, struct core_request *request)
 {
     struct stage *stage = self;
+    if (stage->has_ladder)
+        set_ladder(request);
     if (stage->alias)
         core_request_set_path(request, stage->alias);
     if (!stage->is_holding)
@@ -217,10 +230,44 @@ static void a_reload_takes_no_groups_from_a_patient_viewer(void **state)
     stage_init(&stage, 8);
     struct moq_track *track = watch_patiently(&stage);
     stage.world.config->policy.max.latency_ns = NS_PER_S;
-    list_for_each (node, &stage.world.workers[0].router.sources)
-        source_take_configuration(container_of(node, struct source, node));
+    sources_take_configuration(&stage.world.workers[0].router);
     publish_while_the_viewer_is_away(&stage, track);
     assert_int_equal(watch_count(&stage.watch, FATE_WHOLE), LATE_GROUPS);
+    stage_deinit(&stage);
+}
+
+static const struct moq_cache_limits *kept_by(struct moq_track *track)
+{
+    return &moq_track_config(track)->cache;
+}
+
+/* What it is served shares the groups of its source, where they are counted and cut, so both keep
+ * them equally long, also after a turn and a reload. */
+static void groups_stay_as_long_in_the_source_of_a_moved_viewer(void **state)
+{
+    (void)state;
+    struct stage stage;
+    const struct core_override change = {.set = CORE_SET_LATENCY, .latency_ns = 3 * NS_PER_S};
+    stage_init(&stage, 9);
+    stage.has_ladder = true;
+    watch_path(&stage, "meet/here", &WISH_ANY);
+    struct core_viewer *viewer = only_viewer(&stage);
+    core_viewer_override(viewer, &stage.hook, &change);
+    assert_int_equal(kept_by(moq_viewer_track(viewer->served))->grace_ns, 3 * NS_PER_S);
+    assert_int_equal(kept_by(viewer->source->track)->grace_ns, 3 * NS_PER_S);
+
+    assert_int_equal(core_viewer_turn_to(viewer, &stage.hook, 1), 0);
+    run_ms(&stage, 100);
+    publish_text(stage.publisher->tracks[0], 2, "two");
+    publish_text(stage.publisher->tracks[1], 2, "two");
+    run_ms(&stage, 100);
+    assert_int_equal(core_viewer_rendition(viewer), 1);
+    assert_int_equal(kept_by(viewer->source->track)->grace_ns, 3 * NS_PER_S);
+
+    stage.world.config->cache.groups = 7;
+    sources_take_configuration(&stage.world.workers[0].router);
+    assert_int_equal(kept_by(moq_viewer_track(viewer->served))->groups, 7);
+    assert_int_equal(kept_by(moq_viewer_track(viewer->served))->grace_ns, 3 * NS_PER_S);
     stage_deinit(&stage);
 }
 
@@ -388,6 +435,7 @@ int main(void)
         cmocka_unit_test(samples_do_not_escape_the_limit),
         cmocka_unit_test(a_reload_takes_no_groups_from_a_patient_viewer),
         cmocka_unit_test(groups_stay_for_as_long_as_a_hook_lets_a_viewer_be_late),
+        cmocka_unit_test(groups_stay_as_long_in_the_source_of_a_moved_viewer),
         cmocka_unit_test(the_class_is_that_of_the_path_that_was_asked_for),
         cmocka_unit_test(a_class_of_odd_names_is_found),
         cmocka_unit_test(a_reload_counts_for_those_who_wait),

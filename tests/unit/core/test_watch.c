@@ -267,7 +267,7 @@ static void it_keeps_groups_as_long_as_it_may_be_late(void **state)
     tap_init(&tap, stage.here, "pond", &TAP_WISH(most_ns + NS_PER_S));
     run_ms(&stage, 50);
     assert_int_equal(moq_track_config(pond_track(&stage.pond))->cache.grace_ns, most_ns);
-    source_take_configuration(container_of(stage.here->sources.next, struct source, node));
+    sources_take_configuration(stage.here);
     assert_int_equal(moq_track_config(pond_track(&stage.pond))->cache.grace_ns, most_ns);
     tap_deinit(&tap);
     stage_deinit(&stage);
