@@ -68,7 +68,7 @@ void moq_viewer_skip(struct moq_viewer *viewer)
             cut_group(viewer, sending, MOQ_ERR_EXPIRED);
     }
     while (sequences_next_hole(&viewer->done, viewer->done.floor, newest->sequence - 1, &hole))
-        viewer_lose(viewer, hole, MOQ_ERR_EXPIRED);
+        viewer_skip_run(viewer, hole);
     viewer_update(viewer);
 }
 

@@ -92,6 +92,8 @@ void viewer_add_gap(struct moq_viewer *viewer, struct sequence_run run, int erro
 void viewer_mark_done(struct moq_viewer *viewer, struct sequence_run run);
 /* Marks groups as done, counts them as skipped and has the peer told. */
 void viewer_lose(struct moq_viewer *viewer, struct sequence_run run, int error);
+/* The same for a run of groups of which some may be there and others never were. */
+void viewer_skip_run(struct moq_viewer *viewer, struct sequence_run run);
 /* Marks groups as done that the publisher reported missing, and has the peer told. */
 void viewer_pass_on_loss(struct moq_viewer *viewer, struct sequence_run run, int error);
 /* How many groups of a hole were missed. A hole may be of groups that never were, so at most as

@@ -76,6 +76,23 @@ void viewer_lose(struct moq_viewer *viewer, struct sequence_run run, int error)
     viewer_pass_on_loss(viewer, run, error);
 }
 
+/* How many groups of `run` are in the track. */
+static uint64_t count_kept(const struct moq_track *track, struct sequence_run run)
+{
+    uint64_t count = 0;
+    list_for_each (node, &track->groups) {
+        uint64_t sequence = track_group_at(node)->sequence;
+        count += run.first <= sequence && sequence <= run.last;
+    }
+    return count;
+}
+
+void viewer_skip_run(struct moq_viewer *viewer, struct sequence_run run)
+{
+    viewer->stats.groups_skipped += count_kept(viewer->track, run) + missed_in_hole(viewer, run);
+    viewer_pass_on_loss(viewer, run, MOQ_ERR_EXPIRED);
+}
+
 void viewer_pass_on_loss(struct moq_viewer *viewer, struct sequence_run run, int error)
 {
     viewer_mark_done(viewer, run);

@@ -94,12 +94,30 @@ static void a_viewer_skips_to_the_newest_group_when_its_owner_says_so(void **sta
     scene_deinit(&scene);
 }
 
+/* Also where a hole is of groups that never were. */
+static void only_groups_that_were_there_are_skipped_then(void **state)
+{
+    (void)state;
+    struct scene scene;
+    scene_init(&scene, &(struct options){0});
+    struct pair *pair = &scene.pair;
+    track_group(scene.track, 1, "seen");
+    wire_run(&pair->wire);
+    pair->wire.end[SERVER].is_blocked = true;
+    for (uint64_t i = 1; i <= 20; i++) /* more than may be open at a time */
+        track_group(scene.track, i << 50, "x");
+    moq_viewer_skip(pair->peer[SERVER].viewer);
+    assert_in_range(skipped(pair), 1, 19);
+    scene_deinit(&scene);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(what_the_publisher_leaves_out_is_not_skipped),
         cmocka_unit_test(each_group_is_skipped_once),
         cmocka_unit_test(a_viewer_skips_to_the_newest_group_when_its_owner_says_so),
+        cmocka_unit_test(only_groups_that_were_there_are_skipped_then),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
