@@ -345,15 +345,15 @@ void viewer_group_refused(struct moq_viewer *viewer, uint64_t sequence)
     viewer_update(viewer);
 }
 
-/* Owners may close any viewer during the walk, so each one is put back into the list before it is
- * looked at. */
+/* Owners may close any viewer during the walk, and walk over all of them themselves. So each one
+ * goes to the end of the list before it is looked at. If some are closed, others are looked at
+ * twice, which does no harm. */
 void viewers_tick(struct moq_session *session)
 {
-    struct list todo;
-    list_init(&todo);
-    for (struct list *node; (node = list_pop_front(&session->viewers));)
-        list_push_back(&todo, node);
-    for (struct list *node; (node = list_pop_front(&todo));) {
+    size_t left = 0;
+    list_for_each (node, &session->viewers)
+        left++;
+    for (struct list *node; left > 0 && (node = list_pop_front(&session->viewers)); left--) {
         struct moq_viewer *viewer = container_of(node, struct moq_viewer, node);
         list_push_back(&session->viewers, node);
         viewer_update(viewer);

@@ -332,6 +332,14 @@ static void on_viewer_died(void *self, struct core_viewer *viewer)
     helper->error = pass_to_peer(&all, peer);
 }
 
+static void add_helper(struct world *world, struct helper *helper, const struct core_hook_ops *ops)
+{
+    for (uint32_t i = 0; i < world->worker_count; i++) {
+        helper->hooks[i] = (struct core_hook){.ops = ops, .self = helper};
+        core_hooks_add(&world->workers[i].router.hooks, &helper->hooks[i]);
+    }
+}
+
 static void expired_grants_are_not_replaced(void **state)
 {
     static const struct core_hook_ops ops = {.name = "helper", .viewer_died = on_viewer_died};
@@ -339,15 +347,43 @@ static void expired_grants_are_not_replaced(void **state)
     struct scene scene;
     (void)state;
     scene_init_expiring(&scene, HOUR_MS, 60 * 1000);
-    struct world *world = &scene.stage.world;
-    for (uint32_t i = 0; i < world->worker_count; i++) {
-        helper.hooks[i] = (struct core_hook){.ops = &ops, .self = &helper};
-        core_hooks_add(&world->workers[i].router.hooks, &helper.hooks[i]);
-    }
+    add_helper(&scene.stage.world, &helper, &ops);
     guarded_run_ms(&scene.stage, 62 * 1000);
     assert_expired(scene.viewer);
     assert_int_equal(helper.tries, 2);
     assert_int_equal(helper.error, MOQ_ERR_CLOSED);
+    scene_deinit(&scene);
+}
+
+/* One who sees a viewer go takes everything from its peer. */
+static void on_first_death(void *self, struct core_viewer *viewer)
+{
+    const struct pass nothing = {.publish = "*"};
+    struct helper *helper = self;
+    if (helper->tries++ == 0)
+        helper->error = pass_to_peer(&nothing, core_viewer_peer(viewer));
+}
+
+/* The first viewer ends because time passes, while its session looks at all of them. */
+static void grants_may_change_while_a_session_looks_at_its_viewers(void **state)
+{
+    static const struct core_hook_ops ops = {.name = "helper", .viewer_died = on_first_death};
+    struct helper helper = {.tries = 0};
+    struct scene scene;
+    (void)state;
+    scene_init(&scene, &all, &all);
+    for (int i = 0; i < 2; i++) {
+        watch_deinit(&scene.watches[i]);
+        guarded_run_ms(&scene.stage, 100);
+        watch_init(&scene.watches[i], scene.viewer, paths[i], i ? &WISH_ANY : &WISH_RANGE(2, 3));
+    }
+    guarded_run_ms(&scene.stage, 100);
+    add_helper(&scene.stage.world, &helper, &ops);
+    publish_text(scene.tracks[0], 5, "five"); /* 2 and 3 will not come */
+    guarded_run_ms(&scene.stage, 5000);
+    assert_true(helper.tries > 0);
+    assert_int_equal(helper.error, 0);
+    assert_int_equal(scene.watches[1].closed, 1);
     scene_deinit(&scene);
 }
 
@@ -387,6 +423,7 @@ int main(void)
         cmocka_unit_test(expiry_follows_a_clock_that_jumps_backwards),
         cmocka_unit_test(renewed_grants_keep_a_session_alive),
         cmocka_unit_test(expired_grants_are_not_replaced),
+        cmocka_unit_test(grants_may_change_while_a_session_looks_at_its_viewers),
         cmocka_unit_test(a_held_session_expires),
     };
     return cmocka_run_group_tests(tests, NULL, free_tls);
