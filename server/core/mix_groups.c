@@ -2,7 +2,7 @@
 /* Which groups a mix takes of which rendition, and where it turns from one to another. Groups are
  * taken inside the calls of the writers of the renditions, so that a frame takes no turn of the
  * loop longer than without a mix. What a turn means for the sources waits for the loop.
- * Tested by tests/sim/relay/test_switching.c. */
+ * Tested by tests/sim/relay/test_switching.c and tests/sim/relay/test_backlog.c. */
 #include "server/core/mix_groups.h"
 
 #include "base/check.h"
@@ -77,34 +77,45 @@ static void turn_to_next(struct mix *mix, uint64_t at, const struct moq_group *t
         router_soon(mix->router, &mix->soon);
 }
 
-/* The twin of a group of the mix of which nothing was sent. NULL: it was begun, or has none. */
-static struct moq_group *waiting_twin(const struct mix *mix, const struct moq_group *group)
+static struct moq_group *twin_of(const struct mix *mix, const struct moq_group *group)
 {
     uint64_t time_us;
-    if (has_begun(mix, group->sequence) || !mix_time_of(group, &time_us))
-        return NULL;
-    return mix_twin_at(mix->next, time_us);
+    return mix_time_of(group, &time_us) ? mix_twin_at(mix->next, time_us) : NULL;
+}
+
+/* Whether nothing of `group`, of the mix, was sent, and `its` is its twin. */
+static bool may_be_replaced(const struct mix *mix, const struct moq_group *group,
+                            const struct moq_group *its)
+{
+    uint64_t time_us, its_us;
+    return mix_time_of(group, &time_us) && mix_time_of(its, &its_us) &&
+           mix_are_twins(time_us, its_us) && !has_begun(mix, group->sequence);
 }
 
 /* Turns at the first of the newest groups that wait to be sent and have twins. A group without one
- * keeps those before it from being replaced, as it would be sent between them. */
+ * keeps those before it from being replaced, as it would be sent between them. Tracks may have
+ * thousands of groups and this is done at each frame, so both are gone through once. */
 static bool turn_at_waiting(struct mix *mix)
 {
-    const struct moq_group *at = NULL, *twin = NULL;
+    const struct moq_group *newest = moq_track_newest(mix->track), *at = NULL;
+    bool is_waiting = newest && !has_begun(mix, newest->sequence);
+    const struct moq_group *twin = is_waiting ? twin_of(mix, newest) : NULL;
+    if (!twin)
+        return false;
+    uint64_t raise = newest->sequence - twin->sequence;
+    const struct moq_group *its = moq_track_oldest(mix->next->track);
     for (const struct moq_group *group = moq_track_oldest(mix->track); group;
          group = moq_track_after(mix->track, group)) {
-        const struct moq_group *its = waiting_twin(mix, group);
-        bool goes_on =
-            at && its && group->sequence - its->sequence == at->sequence - twin->sequence;
-        if (goes_on)
-            continue;
-        at = its ? group : NULL;
-        twin = its;
+        uint64_t wanted = group->sequence - raise;
+        bool is_number = wanted <= twin->sequence; /* or it is below 0 */
+        while (is_number && its->sequence < wanted)
+            its = moq_track_after(mix->next->track, its);
+        bool has_twin = its->sequence == wanted && may_be_replaced(mix, group, its);
+        at = has_twin ? (at ? at : group) : NULL;
     }
-    if (!at)
-        return false;
-    turn_to_next(mix, at->sequence, twin);
-    return true;
+    if (at)
+        turn_to_next(mix, at->sequence, moq_track_find(mix->next->track, at->sequence - raise));
+    return at != NULL;
 }
 
 /* By how much `next` is behind `now`, going by its newest group. */
@@ -130,12 +141,6 @@ bool mix_is_worth_waiting(const struct mix *mix, const struct moq_group *group)
     if (mix->router->clock->now_ns >= group->started_ns + hold_ns)
         return false;
     return !mix_time_of(group, &time_us) || !mix_part_has_reached(mix->next, time_us);
-}
-
-static struct moq_group *twin_of(const struct mix *mix, const struct moq_group *group)
-{
-    uint64_t time_us;
-    return mix_time_of(group, &time_us) ? mix_twin_at(mix->next, time_us) : NULL;
 }
 
 /* Takes the groups that wait, up to one that should go on waiting, or turns at one. */

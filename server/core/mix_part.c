@@ -27,13 +27,17 @@ static bool is_before(uint64_t time_us, uint64_t other_us)
     return time_us + CORE_LADDER_SLACK_US < other_us;
 }
 
+bool mix_are_twins(uint64_t time_us, uint64_t other_us)
+{
+    return !is_before(time_us, other_us) && !is_before(other_us, time_us);
+}
+
 struct moq_group *mix_twin_at(const struct mix_part *part, uint64_t time_us)
 {
     for (struct moq_group *group = mix_part_from(part, part->first); group;
          group = moq_track_after(part->track, group)) {
         uint64_t its_us;
-        if (mix_time_of(group, &its_us) && !is_before(its_us, time_us) &&
-            !is_before(time_us, its_us))
+        if (mix_time_of(group, &its_us) && mix_are_twins(its_us, time_us))
             return group;
     }
     return NULL;

@@ -40,6 +40,8 @@ void mix_part_free(struct mix_part **part); /* may point to NULL; sets it to NUL
 
 /* The media time with which a group begins. False: it is not there yet, or is no time. */
 bool mix_time_of(const struct moq_group *group, uint64_t *time_us);
+/* Whether groups that begin at these times are twins. */
+bool mix_are_twins(uint64_t time_us, uint64_t other_us);
 /* The group that begins at this time. NULL: there is none now. */
 struct moq_group *mix_twin_at(const struct mix_part *part, uint64_t time_us);
 /* Whether a group that begins at this time or later has come. */
