@@ -285,7 +285,7 @@ static bool may_start(const struct mix *mix)
     return !mix->next && !mix->old && !mix->now->source && !mix->is_orphan && !is_quiet(mix);
 }
 
-int mix_turn_to(struct mix *mix, size_t rendition)
+int mix_turn_to(struct mix *mix, size_t rendition, const char *by)
 {
     int error = 0;
     if (rendition >= core_ladder_count(mix->ladder))
@@ -295,6 +295,7 @@ int mix_turn_to(struct mix *mix, size_t rendition)
     hold_mix(mix);
     if (mix->next && !mix->is_orphan)
         mix_stop_trying(mix);
+    mix->wanted_by = by;
     mix->wanted = rendition == mix->now->rendition ? CORE_NO_RENDITION : rendition;
     if (!mix->is_closed && mix->wanted != CORE_NO_RENDITION && may_start(mix))
         error = start_next(mix);

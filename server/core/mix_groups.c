@@ -69,6 +69,7 @@ static void turn_to_next(struct mix *mix, uint64_t at, const struct moq_group *t
     mix->now->first = twin->sequence;
     mix->now->raise = at - twin->sequence;
     mix->held_from = MIX_HELD_NONE;
+    mix->viewer->rendition_by = mix->is_orphan ? NULL : mix->wanted_by;
     mix->is_orphan = false;
     mix->quiet_until_ns = mix->router->clock->now_ns + MIX_QUIET_NS;
     mix->router->counters.switches_total++;

@@ -23,6 +23,7 @@ struct mix {
     struct moq_track *track;           /* what the viewer is served */
     struct mix_part *old, *now, *next; /* each may be NULL, but `now` only while it is made */
     size_t wanted;           /* the rendition to turn to when MIX_QUIET_NS is over, or none */
+    const char *wanted_by;   /* who wanted that, or `next` */
     uint64_t held_from;      /* groups of `now` from this sequence on wait for their twins */
     uint64_t quiet_until_ns; /* no turn before */
     uint64_t tries_until_ns; /* of `next` */

@@ -218,13 +218,13 @@ static void check_outlets(const struct router *router)
     }
 }
 
-/* A watch waits, or listens to a source, or is over. */
 static void check_mixes(const struct router *router)
 {
     list_for_each (node, &router->mixes)
         mix_check(container_of(node, struct mix, node));
 }
 
+/* A watch waits, or listens to a source, or is over. */
 static void check_watches(const struct router *router)
 {
     list_for_each (node, &router->watches) {

@@ -29,7 +29,5 @@ int core_viewer_turn_to(struct core_viewer *viewer, const struct core_hook *hook
         return MOQ_ERR_CLOSED;
     if (!viewer->mix)
         return MOQ_ERR_INVALID;
-    if (rendition != mix_wanted(viewer->mix))
-        viewer->rendition_by = hook->name;
-    return mix_turn_to(viewer->mix, rendition);
+    return mix_turn_to(viewer->mix, rendition, hook->name);
 }

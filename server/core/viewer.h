@@ -32,7 +32,7 @@ struct core_viewer {
     uint64_t next_sample_ns;
     struct mix *mix; /* see mix.h: what it is served; NULL: the source's track itself */
     void (*on_free)(struct core_viewer *viewer); /* of the mix */
-    const char *rendition_by;   /* the name of the entry that moved it last; NULL: none has */
+    const char *rendition_by;   /* the entry that moved it to what it has; NULL: none has */
     bool has_turned;            /* it was moved to another rendition */
     uint64_t since_ns;          /* when it began to be served */
     uint32_t configuration;     /* router.configuration on arrival */

@@ -336,6 +336,7 @@ static void a_turn_that_cannot_be_made_costs_nothing(void **state)
         assert_int_equal(turn_to(&stage, 0), how == 2 ? MOQ_ERR_NOT_FOUND : 0);
         film(&stage, 13000);
         assert_int_equal(core_viewer_rendition(find_viewer(&stage)), 2);
+        assert_null(core_viewer_rendition_by(find_viewer(&stage)));
         assert_int_equal(world_counters(&stage.world)->switches_total, 0);
         assert_int_equal(world_counters(&stage.world)->switches_failed_total, 1);
         film(&stage, 3000);
