@@ -5,7 +5,8 @@
 #include "transfork/send_group.h"
 #include "transfork/viewer.h"
 
-/* An urgency has the priority in its highest bits, and below it the place in the viewer's order.
+/* An urgency has the priority in its highest bits, and below it the place in the viewer's order,
+ * which counts from its lowest open group, because publishers begin with any number.
  * The first group of each viewer has the same place, and heads are above the others. */
 #define URGENCY_PRIORITY_SHIFT 56
 #define URGENCY_HEAD (UINT64_C(1) << 55)
@@ -14,10 +15,21 @@
 
 /* ---- Policy ---------------------------------------------------------------------------------- */
 
-static uint64_t place_of(const struct moq_viewer *viewer, const struct send_group *sending)
+static uint64_t lowest_open(const struct moq_viewer *viewer)
 {
-    uint64_t sequence = sending->group->sequence;
-    uint64_t place = sequence < URGENCY_SEQUENCE_MAX ? sequence : URGENCY_SEQUENCE_MAX;
+    uint64_t lowest = UINT64_MAX;
+    list_for_each (node, &viewer->groups) {
+        uint64_t sequence = send_group_at(node)->group->sequence;
+        lowest = sequence < lowest ? sequence : lowest;
+    }
+    return lowest;
+}
+
+static uint64_t place_of(const struct moq_viewer *viewer, const struct send_group *sending,
+                         uint64_t lowest)
+{
+    uint64_t count = sending->group->sequence - lowest;
+    uint64_t place = count < URGENCY_SEQUENCE_MAX ? count : URGENCY_SEQUENCE_MAX;
     if (viewer->policy.order == MOQ_ORDER_OLDEST)
         return URGENCY_SEQUENCE_MAX - place;
     return sending->is_head ? URGENCY_HEAD | (URGENCY_SEQUENCE_MAX - place) : place;
@@ -25,24 +37,29 @@ static uint64_t place_of(const struct moq_viewer *viewer, const struct send_grou
 
 /* Oldest first goes by the number. Newest first decides which group to begin: a head goes on, the
  * older one first, until it is sent or late; other groups get what heads leave. */
-static const struct send_group *first_to_send(const struct moq_viewer *viewer)
+static const struct send_group *first_to_send(const struct moq_viewer *viewer, uint64_t lowest)
 {
     const struct send_group *first = NULL;
+    uint64_t highest_place = 0;
     list_for_each (node, &viewer->groups) {
         const struct send_group *sending = send_group_at(node);
-        if (!sending->is_sent && (!first || place_of(viewer, sending) > place_of(viewer, first)))
-            first = sending;
+        uint64_t place = place_of(viewer, sending, lowest);
+        if (sending->is_sent || (first && place <= highest_place))
+            continue;
+        first = sending;
+        highest_place = place;
     }
     return first;
 }
 
 void viewer_arrange(struct moq_viewer *viewer)
 {
-    const struct send_group *first = first_to_send(viewer);
+    uint64_t lowest = lowest_open(viewer);
+    const struct send_group *first = first_to_send(viewer, lowest);
     uint64_t priority = (uint64_t)viewer->policy.priority << URGENCY_PRIORITY_SHIFT;
     list_for_each (node, &viewer->groups) {
         struct send_group *sending = send_group_at(node);
-        uint64_t place = sending == first ? URGENCY_FIRST : place_of(viewer, sending);
+        uint64_t place = sending == first ? URGENCY_FIRST : place_of(viewer, sending, lowest);
         if (!sending->is_sent)
             stream_set_urgency(&sending->stream, priority | place);
     }

@@ -40,7 +40,7 @@ static void scene_deinit(struct scene *scene)
 static void put(struct scene *scene, uint64_t sequence)
 {
     char text[GROUP_BYTES] = {0};
-    memset(text, '0' + (int)sequence, sizeof text - 1);
+    memset(text, '0' + (int)(sequence % 10), sizeof text - 1);
     track_group(scene->track, sequence, text);
     wire_run(&scene->pair.wire);
 }
@@ -234,6 +234,30 @@ static void the_first_groups_of_two_viewers_take_turns(void **state)
     scene_deinit(&scene);
 }
 
+/* Whatever the publisher counts, such as nanoseconds since 1970. */
+static void high_numbers_have_an_order_too(void **state)
+{
+    const uint64_t first = UINT64_C(1800000000000000000);
+    (void)state;
+    for (int is_oldest = 0; is_oldest < 2; is_oldest++) {
+        struct scene scene;
+        scene_init(&scene, 0);
+        struct moq_policy *policy = &scene.pair.peer[SERVER].policy;
+        policy->order = is_oldest ? MOQ_ORDER_OLDEST : MOQ_ORDER_NEWEST;
+        put(&scene, first);
+        moq_viewer_set_policy(scene.pair.peer[SERVER].viewer, policy);
+        for (uint64_t i = 1; i < 4; i++)
+            put(&scene, first + i * NS_PER_S);
+        take(&scene, GROUP);
+        assert_int_equal(fate_of(&scene, first), is_oldest ? 'w' : '-');
+        assert_int_equal(fate_of(&scene, first + 3 * NS_PER_S), is_oldest ? '-' : 'w');
+        take(&scene, GROUP);
+        assert_int_equal(fate_of(&scene, first + NS_PER_S), is_oldest ? 'w' : '-');
+        assert_int_equal(fate_of(&scene, first + 2 * NS_PER_S), is_oldest ? '-' : 'w');
+        scene_deinit(&scene);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -244,6 +268,7 @@ int main(void)
         cmocka_unit_test(the_limit_of_open_groups_cuts_no_group_that_was_begun_first),
         cmocka_unit_test(another_order_counts_at_once),
         cmocka_unit_test(the_first_groups_of_two_viewers_take_turns),
+        cmocka_unit_test(high_numbers_have_an_order_too),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
