@@ -212,13 +212,29 @@ static void on_viewer_sample(void *self, struct core_viewer *viewer)
         do_anything(self, core_viewer_peer(viewer));
 }
 
-static void do_to_tracks(struct chaos *chaos)
+/* A viewer of the entry's worker, perhaps the one whose turn this is about. */
+static void turn_any(struct chaos_entry *entry)
 {
-    uint64_t roll = chaos_dice(chaos, 10);
+    const struct router *router = container_of(entry->hooks, struct router, hooks);
+    uint64_t left = chaos_dice(entry->chaos, router->viewer_count + 1);
+    list_for_each (node, &router->viewers) {
+        struct core_viewer *viewer = container_of(node, struct core_viewer, router_node);
+        if (left-- > 0)
+            continue;
+        core_viewer_turn_to(viewer, &entry->hook, chaos_dice(entry->chaos, CHAOS_PATHS));
+        return;
+    }
+}
+
+static void do_to_tracks(struct chaos_entry *entry)
+{
+    uint64_t roll = chaos_dice(entry->chaos, 10);
     if (roll < 2)
-        chaos_pond_acts(chaos);
+        chaos_pond_acts(entry->chaos);
     else if (roll < 4)
-        chaos_sink_acts(chaos);
+        chaos_sink_acts(entry->chaos);
+    else if (roll < 7)
+        turn_any(entry);
 }
 
 static void on_track_live(void *self, const struct moq_path *path)
@@ -226,7 +242,7 @@ static void on_track_live(void *self, const struct moq_path *path)
     struct chaos_entry *entry = self;
     (void)path;
     entry->live++;
-    do_to_tracks(entry->chaos);
+    do_to_tracks(entry);
 }
 
 static void on_track_idle(void *self, const struct moq_path *path)
@@ -234,7 +250,7 @@ static void on_track_idle(void *self, const struct moq_path *path)
     struct chaos_entry *entry = self;
     (void)path;
     assert_true(entry->live-- > 0);
-    do_to_tracks(entry->chaos);
+    do_to_tracks(entry);
 }
 
 static void on_event(void *self, const char *name, const struct moq_path *path)
@@ -243,7 +259,7 @@ static void on_event(void *self, const char *name, const struct moq_path *path)
     (void)name, (void)path;
     if (chaos_dice(entry->chaos, 10) == 0)
         answer_one_of(entry);
-    do_to_tracks(entry->chaos);
+    do_to_tracks(entry);
 }
 
 static int on_choose_source(void *self, const struct core_choice *choice)
@@ -252,7 +268,7 @@ static int on_choose_source(void *self, const struct core_choice *choice)
     struct core_candidate candidate;
     size_t index = chaos_dice(entry->chaos, 4);
     bool is_there = core_choice_candidate(choice, index, &candidate);
-    do_to_tracks(entry->chaos);
+    do_to_tracks(entry);
     return is_there ? (int)index : -1;
 }
 
