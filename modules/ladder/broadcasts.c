@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Catalogs are watched as players watch them.
- * Tested by tests/e2e/test_switching.py. */
+ * Tested by tests/unit/modules/test_ladder_broadcasts.c and tests/e2e/test_switching.py. */
 #include "modules/ladder/broadcasts.h"
 
 #include <stdio.h>
@@ -22,6 +22,7 @@ struct broadcast {
     struct list held; /* held.node: requests that wait for it */
     uint64_t asked_ns, used_ns;
     bool is_decided; /* it was read, or nobody waits for it any more */
+    bool is_deciding;
     char path[];
 };
 
@@ -44,11 +45,11 @@ bool broadcast_hold(struct broadcast *broadcast, const struct relay_request *req
     return true;
 }
 
-/* Answers all that wait. Answering calls hooks, but nothing that ends a broadcast. */
+/* Answers all that wait. Answering calls hooks, which may ask for others. */
 static void decide_broadcast(struct broadcast *broadcast)
 {
     struct broadcasts *broadcasts = broadcast->broadcasts;
-    broadcast->is_decided = true;
+    broadcast->is_decided = broadcast->is_deciding = true;
     for (struct list *node; (node = list_pop_front(&broadcast->held));) {
         struct held *held = container_of(node, struct held, node);
         struct relay_request *request = relay_request_held(broadcasts->worker, held->number);
@@ -57,6 +58,7 @@ static void decide_broadcast(struct broadcast *broadcast)
         if (request)
             broadcasts->on_read(request, broadcast->catalog);
     }
+    broadcast->is_deciding = false;
 }
 
 /* ---- Their catalogs -------------------------------------------------------------------------- */
@@ -150,10 +152,26 @@ static struct broadcast *find_broadcast(const struct broadcasts *broadcasts, con
     return NULL;
 }
 
+/* Forgets the least lately used one if there are too many. False: requests wait for all of them. */
+static bool make_room(struct broadcasts *broadcasts)
+{
+    struct list *node = broadcasts->all.prev;
+    if (broadcasts->count < BROADCASTS_MAX)
+        return true;
+    for (; node != &broadcasts->all; node = node->prev) {
+        struct broadcast *broadcast = container_of(node, struct broadcast, node);
+        if (!list_is_empty(&broadcast->held) || broadcast->is_deciding)
+            continue;
+        free_broadcast(broadcast);
+        return true;
+    }
+    return false;
+}
+
 struct broadcast *broadcast_get(struct broadcasts *broadcasts, const char *path)
 {
     struct broadcast *broadcast = find_broadcast(broadcasts, path);
-    if (!broadcast && broadcasts->count < BROADCASTS_MAX)
+    if (!broadcast && make_room(broadcasts))
         broadcast = new_broadcast(broadcasts, path);
     if (!broadcast)
         return NULL;
@@ -169,23 +187,39 @@ bool broadcast_catalog(const struct broadcast *broadcast, const struct karp_cata
     return broadcast->is_decided;
 }
 
-/* One whose catalog has ended is forgotten, so that the next request looks for it again. */
-static void tend_broadcast(struct broadcast *broadcast)
+/* Its catalog takes too long. */
+static bool is_slow(const struct broadcast *broadcast)
 {
-    uint64_t now = now_ns(broadcast);
-    bool is_slow = now - broadcast->asked_ns > BROADCAST_PATIENCE_NS;
-    if (!broadcast->is_decided && is_slow)
-        decide_broadcast(broadcast);
-    if (!broadcast->watch || now - broadcast->used_ns > BROADCAST_KEPT_NS)
-        free_broadcast(broadcast);
+    return !broadcast->is_decided &&
+           now_ns(broadcast) - broadcast->asked_ns > BROADCAST_PATIENCE_NS;
 }
 
+/* Nobody asks for it any more; or its catalog has ended, and the next request looks for another. */
+static bool is_over(const struct broadcast *broadcast)
+{
+    return !broadcast->watch || now_ns(broadcast) - broadcast->used_ns > BROADCAST_KEPT_NS;
+}
+
+static struct broadcast *find_such(const struct broadcasts *broadcasts,
+                                   bool (*is_such)(const struct broadcast *broadcast))
+{
+    list_for_each (node, &broadcasts->all) {
+        struct broadcast *broadcast = container_of(node, struct broadcast, node);
+        if (is_such(broadcast))
+            return broadcast;
+    }
+    return NULL;
+}
+
+/* Whoever is answered may ask for others, which changes the list, so each search begins anew. */
 static void on_timer(struct relay_worker *worker, void *arg)
 {
     struct broadcasts *broadcasts = arg;
     (void)worker;
-    list_for_each_safe (node, &broadcasts->all)
-        tend_broadcast(container_of(node, struct broadcast, node));
+    for (struct broadcast *slow; (slow = find_such(broadcasts, is_slow));)
+        decide_broadcast(slow);
+    for (struct broadcast *over; (over = find_such(broadcasts, is_over));)
+        free_broadcast(over);
 }
 
 bool broadcasts_start(struct broadcasts *broadcasts, struct relay_worker *worker,

@@ -9,7 +9,8 @@
 #include "base/list.h"
 #include "karp/karp.h"
 
-/* Each is at most so many at a time on a worker; requests beyond that are not held. */
+/* So many at a time on a worker: one more broadcast takes the place of the least lately used one,
+ * and requests beyond that are not held. */
 enum { BROADCASTS_MAX = 256, BROADCAST_HELD_MAX = 4096 };
 #define BROADCAST_KEPT_NS UINT64_C(10000000000)
 /* How long a catalog may take to come before requests go on without it. */
@@ -33,7 +34,8 @@ bool broadcasts_start(struct broadcasts *broadcasts, struct relay_worker *worker
                       broadcast_on_read *on_read);
 void broadcasts_stop(struct broadcasts *broadcasts); /* also of one that was not started */
 
-/* The broadcast of this path; NULL: it has no catalog, or there are too many. */
+/* The broadcast of this path; NULL: it has no catalog, or requests wait for all that there may
+ * be. It may be forgotten by the next call. */
 struct broadcast *broadcast_get(struct broadcasts *broadcasts, const char *path);
 /* True: *catalog is its catalog (borrowed), or NULL if it has none. False: it is being read. */
 bool broadcast_catalog(const struct broadcast *broadcast, const struct karp_catalog **catalog);
