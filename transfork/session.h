@@ -79,12 +79,13 @@ struct moq_viewer;
 
 /* The numbers that policy sets and the path of a frame reads. */
 struct moq_policy {
-    uint64_t latency_ns;      /* a group superseded longer ago than this is skipped; 0: at once */
-    uint8_t priority;         /* biased */
-    uint8_t order;            /* enum moq_order; MOQ_ORDER_ANY: newest first */
-    uint64_t rate_bps;        /* no more bits of its groups are sent in a second; 0: no cap. The cap
-                            counts headers and contents, not what QUIC adds or sends again */
-    uint64_t shared_rate_bps; /* of all viewers that share its pacer; 0: no cap */
+    uint64_t latency_ns; /* a group superseded longer ago than this is skipped; 0: at once */
+    uint8_t priority;    /* biased */
+    uint8_t order;       /* enum moq_order; MOQ_ORDER_ANY: newest first */
+    /* No more bits of its groups are sent in a second; 0: no cap. Headers and contents count, not
+     * what QUIC adds or sends again. */
+    uint64_t rate_bps;
+    uint64_t shared_rate_bps; /* the same for all viewers that share its pacer */
     /* Where a viewer without a range begins: with the group that was the newest this long ago, or
      * else the oldest that is kept; or one of the words below. Counts when it is served. */
     uint64_t start_ns;

@@ -18,8 +18,8 @@ struct policy_notes {
 struct policy_notes *policy_notes_ref(struct policy_notes *notes);
 void policy_notes_unref(struct policy_notes **notes); /* sets it to NULL */
 
-/* The numbers of `bits` were set at `note` (NULL: not said). Out of memory: the old notes of these
- * numbers are gone, too, or all of them. */
+/* The numbers of `bits` were set at `note` (NULL: not said). Out of memory: *notes is NULL, and
+ * nothing is known of other numbers either. */
 void policy_notes_set(struct policy_notes **notes, unsigned bits, const char *note);
 
 /* The note of one bit; "": none. */

@@ -6,10 +6,11 @@
  *          ─ guests     publishers that have no session
  *          ─ foreign    announcements of other workers
  *          ─ origins    announcements of origins: publishers here that are not peers
- *          ─ routes     one per path that is announced or asked for: who announces it, newest
- *          first; requests that wait
- *          ─ sources    one per track with viewers: the track, the feed that fills it, its viewers,
- *          its outlets
+ *          ─ routes     one per path that is announced or asked for: who announces it, the
+ *                       newest first; requests that wait
+ *          ─ sources    one per track with viewers: the track, the feed that fills it, its
+ *                       viewers, its listeners
+ *          ─ mixes      tracks of viewers that may be moved between renditions
  *
  * A route refers to its source and a source to the announcement that feeds it; viewers refer to
  * their source. Each worker has a router of its own and touches no other. What routers tell each
