@@ -259,9 +259,9 @@ bool core_request_candidate(const struct core_request *request, size_t index,
  * as when a newer publisher comes: groups that grow are cut, sequences go on. 0,
  * MOQ_ERR_NOT_FOUND (no candidate has this number), or MOQ_ERR_INVALID (not a subscription). */
 int core_request_set_source(struct core_request *request, uint64_t number);
-/* The viewer may be moved between these renditions while it watches. A reference is taken; NULL:
- * none. It has no effect on a viewer that asks for a range with an end. MOQ_ERR_INVALID: not a
- * subscription. */
+/* The viewer may be moved between these renditions while it watches. If it asked for one of them,
+ * those that its peer's grants do not cover are left out. A reference is taken; NULL: none. It has
+ * no effect on a viewer that asks for a range with an end. MOQ_ERR_INVALID: not a subscription. */
 int core_request_set_ladder(struct core_request *request, struct core_ladder *ladder);
 const struct core_ladder *core_request_ladder(const struct core_request *request);
 

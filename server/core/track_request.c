@@ -98,6 +98,27 @@ static struct viewer_origin origin_of(const struct track_request *request,
     };
 }
 
+/* Drops the renditions that the peer may not watch, such as those that are sold dearer. A track
+ * that is none of them, such as an automatic one, stands for all. False: out of memory. */
+static bool take_unwatchable_away(struct track_request *request)
+{
+    struct core_ladder **ladder = &request->request.ladder;
+    struct core_rendition left[CORE_LADDER_MAX];
+    size_t count = 0;
+    if (core_ladder_find(*ladder, request->asked->path) == CORE_NO_RENDITION)
+        return true;
+    for (size_t i = 0; i < core_ladder_count(*ladder); i++) {
+        left[count] = *core_ladder_at(*ladder, i);
+        count += core_peer_may(request->request.peer, CORE_SUBSCRIBE, left[count].path);
+    }
+    if (count == core_ladder_count(*ladder))
+        return true;
+    struct core_ladder *fewer = core_ladder_new(left, count);
+    core_ladder_unref(ladder);
+    *ladder = fewer;
+    return fewer || count == 0;
+}
+
 /* A viewer that asks for a range with an end wants these groups of this track. */
 static bool may_be_moved(const struct track_request *request)
 {
@@ -130,8 +151,8 @@ static void serve_subscription(struct track_request *request, struct route *rout
     struct router *router = request->router;
     struct source *source = source_get(router, route);
     struct core_viewer *viewer = NULL;
-    bool is_mixed = may_be_moved(request);
-    if (source) {
+    bool is_good = take_unwatchable_away(request), is_mixed = may_be_moved(request);
+    if (source && is_good) {
         const struct viewer_origin origin = origin_of(request, source);
         core_keep_groups_for(router, &origin, &request->asked->wish, source->track);
         if (!source_is_ready(source) && wait_for_feed(request, source))

@@ -522,7 +522,8 @@ struct relay_rendition { /* since 1.1 */
 };
 enum { RELAY_RENDITIONS_MAX = 16 }; /* of one viewer */
 /* The viewer of this subscription may be moved between these, the lowest bit rate first; the track
- * that it is served should be one of them. It has no effect on a viewer that asks for a range
+ * that it is served should be one of them. If the one that it asked for is, those that its grants
+ * do not cover are left out. It has no effect on a viewer that asks for a range
  * with an end. Count 0: it may not be moved. RELAY_ERR_INVALID: a path is invalid, or it is not a
  * subscription; RELAY_ERR_BOUNDS; RELAY_ERR_NOMEM. */
 RELAY_SINCE(1, 1)
