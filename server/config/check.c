@@ -164,12 +164,26 @@ static bool is_start_over(const struct config_policy *policy, uint64_t start_ns)
     return start_ns < CONFIG_START_NEXT && start_ns > policy->max.start_ns;
 }
 
+/* Not what cannot be read, because that was reported. */
+static bool is_for_everyone(const struct config_node *node)
+{
+    bool is_readable = node->kind == NODE_MAP || config_node_is_empty(node);
+    return is_readable && !config_node_find(node, "match") &&
+           config_node_is_absent(config_node_find(node, "query")) &&
+           config_node_is_absent(config_node_find(node, "claims"));
+}
+
 static void check_class(struct checker *checker, const struct config_node *node, size_t index)
 {
     const struct config_policy *policy = &checker->config->policy;
     const struct config_class *class = &policy->classes[index];
     char where[40];
     snprintf(where, sizeof where, "policy.classes[%zu]", index);
+    if (is_for_everyone(node))
+        config_errors_add(checker->errors, &node->place,
+                          "%s: does not say for whom it is; write match, query or claims, or "
+                          "match: \"**\" for all viewers",
+                          where);
     if (config_node_find(node, "latency") && class->latency_ns > policy->max.latency_ns)
         check_limit(checker, node, where, "latency");
     if (config_node_find(node, "rate") && is_rate_over(policy, class->rate_bps))

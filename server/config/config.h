@@ -113,6 +113,12 @@ enum config_order { CONFIG_ORDER_OLDEST, CONFIG_ORDER_NEWEST }; /* the numbers o
 
 struct config_class {
     char *match; /* see config_pattern_matches */
+    /* What has to hold, too: each is name=value, and the value a pattern, see
+     * config_value_matches. */
+    char **query;
+    size_t query_count;
+    char **claims;
+    size_t claim_count;
     uint64_t latency_ns;
     int order; /* enum config_order */
     uint64_t priority;
@@ -323,13 +329,16 @@ struct config_changes { /* read-only */
 void relay_config_diff(const struct relay_config *old, const struct relay_config *new_config,
                        struct config_changes *changes);
 
-/* ---- Policy by path -------------------------------------------------------------------------- */
+/* ---- Policy by class ------------------------------------------------------------------------- */
 
 /* Whether `pattern` matches all of `path`, which is a text as moq_path_text writes it. `*` stands
  * for any run of bytes within a part, `**` as a whole part for any number of parts, also none:
  * "meet/" followed by `**` matches meet, meet/a and meet/a/b. What URLs escape is compared escaped:
  * a space is %20. */
 bool config_pattern_matches(const char *pattern, const char *path);
+
+/* Whether `pattern` matches all of `text`; `*` stands for any run of bytes. */
+bool config_value_matches(const char *pattern, const char *text);
 
 /* NULL, or what is wrong with a pattern, and what to do: "is empty; write ...". */
 const char *config_pattern_problem(const char *pattern);
@@ -343,9 +352,25 @@ struct config_verdict {
     uint32_t class_number;                /* which of policy.classes, from 1; 0: none of them */
 };
 
-/* What the policy says about viewers of `path`: its first class that matches, else the general
- * values. */
-struct config_verdict config_policy_for(const struct config_policy *policy, const char *path);
+enum { CONFIG_CONDITION_NAME_BYTES = 128 }; /* of name=value, with its end */
+
+/* Whether a value of this name is there that `pattern` matches. */
+typedef bool config_has(const void *self, const char *name, const char *pattern);
+
+/* What is known of a viewer. */
+struct config_asker {
+    const char *path;      /* that it asks for */
+    config_has *has_query; /* in the URL that it has connected with; NULL: there is none */
+    config_has *has_claim; /* in its token; NULL: it has none */
+    const void *self;      /* of both */
+};
+
+/* What the policy says about this viewer: its first class that matches, else the general values. */
+struct config_verdict config_policy_for(const struct config_policy *policy,
+                                        const struct config_asker *asker);
+
+/* Whom the class is for, in words, cut to fit: "meet/a, mode=live, plan=premium". Returns `out`. */
+char *config_class_text(const struct config_class *one, char *out, size_t size);
 
 #ifdef __cplusplus
 }

@@ -210,6 +210,8 @@ void config_check(struct relay_config *config, const struct config_node *root, c
 
 /* NULL, or what is wrong with the path of a broadcast or track (pattern.c). */
 const char *config_broadcast_problem(const char *path);
+/* NULL, or what is wrong with name=value (classes.c). */
+const char *config_condition_problem(const char *text);
 
 /* ---- branch.c: any YAML below a setting ------------------------------------------------------ */
 

@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Patterns of paths, and the policy that applies to a path because of them. Matching takes no
- * memory, and at most time in the product of both lengths: a later star never needs an earlier one
- * to move again. */
+/* Patterns of paths and of other texts. Matching takes no memory, and at most time in the product
+ * of both lengths: a later star never needs an earlier one to move again. */
 #include <string.h>
 
 #include "server/config/internal.h"
@@ -31,9 +30,10 @@ static bool is_escaped_in_urls(unsigned char c)
     return c <= 0x20 || c >= 0x7f || strchr("\"<>`", c);
 }
 
-/* How many of the `n` bytes at `text`, in a path, the pattern's character `c` matches; 0: it does
- * not match. */
-static size_t char_matches(unsigned char c, const char *text, size_t n)
+/* How many of the `n` bytes at `text` the pattern's character `c` matches; 0: it does not. */
+typedef size_t byte_matches(unsigned char c, const char *text, size_t n);
+
+static size_t matches_in_path(unsigned char c, const char *text, size_t n)
 {
     static const char digits[] = "0123456789ABCDEF";
     if (!is_escaped_in_urls(c))
@@ -42,18 +42,25 @@ static size_t char_matches(unsigned char c, const char *text, size_t n)
     return n >= sizeof code && memcmp(text, code, sizeof code) == 0 ? sizeof code : 0;
 }
 
-/* Matches one part; `*` matches any run of bytes. */
-static bool part_matches(const char *pattern, const char *text)
+static size_t matches_itself(unsigned char c, const char *text, size_t n)
 {
-    const char *pattern_end = pattern + part_size(pattern), *text_end = text + part_size(text);
+    (void)n;
+    return (unsigned char)*text == c;
+}
+
+/* `*` matches any run of bytes. */
+static bool run_matches(const char *pattern, size_t pattern_bytes, const char *text, size_t bytes,
+                        byte_matches *matches)
+{
+    const char *pattern_end = pattern + pattern_bytes, *text_end = text + bytes;
     const char *star = NULL, *star_text = NULL;
     while (text < text_end) {
         size_t taken = 0;
         if (pattern < pattern_end && *pattern == '*') {
             star = ++pattern;
             star_text = text;
-        } else if (pattern < pattern_end && (taken = char_matches((unsigned char)*pattern, text,
-                                                                  (size_t)(text_end - text))) > 0) {
+        } else if (pattern < pattern_end && (taken = matches((unsigned char)*pattern, text,
+                                                             (size_t)(text_end - text))) > 0) {
             pattern++, text += taken;
         } else if (star) {
             pattern = star;
@@ -65,6 +72,16 @@ static bool part_matches(const char *pattern, const char *text)
     while (pattern < pattern_end && *pattern == '*')
         pattern++;
     return pattern == pattern_end;
+}
+
+static bool part_matches(const char *pattern, const char *text)
+{
+    return run_matches(pattern, part_size(pattern), text, part_size(text), matches_in_path);
+}
+
+bool config_value_matches(const char *pattern, const char *text)
+{
+    return run_matches(pattern, strlen(pattern), text, strlen(text), matches_itself);
 }
 
 bool config_pattern_matches(const char *pattern, const char *path)
@@ -129,29 +146,4 @@ const char *config_broadcast_problem(const char *path)
         parts += *c == '/';
     }
     return parts > PATH_MAX_PARTS ? "has more than 32 parts; shorten it" : NULL;
-}
-
-struct config_verdict config_policy_for(const struct config_policy *policy, const char *path)
-{
-    for (size_t i = 0; i < policy->class_count; i++) {
-        const struct config_class *class = &policy->classes[i];
-        if (config_pattern_matches(class->match, path))
-            return (struct config_verdict){
-                .latency_ns = class->latency_ns,
-                .order = class->order,
-                .priority = (uint8_t) class->priority,
-                .rate_bps = class->rate_bps,
-                .identity_rate_bps = class->identity_rate_bps,
-                .start_ns = class->start_ns,
-                .class_number = (uint32_t)i + 1,
-            };
-    }
-    return (struct config_verdict){
-        .latency_ns = policy->latency_ns,
-        .order = policy->order,
-        .priority = (uint8_t)policy->priority,
-        .rate_bps = policy->rate_bps,
-        .identity_rate_bps = policy->identity_rate_bps,
-        .start_ns = policy->start_ns,
-    };
 }

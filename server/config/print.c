@@ -389,7 +389,8 @@ static const char reference_head[] =
 /* What the reference shows for a list that is empty by default. */
 static const char reference_example[] =
     "listen: [{ certificates: [{ cert: /etc/moq-relay/cert.pem, key: /etc/moq-relay/key.pem }] }]\n"
-    "policy: { classes: [{ match: \"meet/**\", latency: 250ms }] }\n";
+    "policy: { classes: [{ match: \"meet/**\", query: [mode=live], claims: [plan=premium], "
+    "latency: 250ms }] }\n";
 
 void relay_config_reference(const struct config_host *host, const struct relay_config *of,
                             FILE *out)

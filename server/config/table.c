@@ -56,6 +56,18 @@ static const char *check_bound_address(const void *value)
     return address->size == 0 ? "an address is needed; write IP:port, such as \"[::]:4443\"" : NULL;
 }
 
+static const char *check_match(const void *value)
+{
+    char *const *pattern = value;
+    return *pattern ? NULL : config_pattern_problem("");
+}
+
+static const char *check_condition(const void *value)
+{
+    char *const *condition = value;
+    return config_condition_problem(*condition ? *condition : "");
+}
+
 static const char *refuse_script(const void *value)
 {
     (void)value;
@@ -337,8 +349,22 @@ static const struct config_row class_rows[] = {
     {.name = "match",
      .type = TYPE_STRING,
      AT(config_class, match),
-     .flags = ROW_RELOADS | ROW_REQUIRED | ROW_PATTERN,
+     .fallback = "**",
+     .flags = ROW_RELOADS | ROW_PATTERN,
+     .check = check_match,
      .help = "path pattern; * is anything within one part, ** is any number of parts"},
+    {.name = "query",
+     LIST_AT(config_class, query, query_count),
+     .max = 16,
+     .flags = ROW_RELOADS,
+     .check = check_condition,
+     .help = "what the URL's query must say too: name=value, where * is anything"},
+    {.name = "claims",
+     LIST_AT(config_class, claims, claim_count),
+     .max = 16,
+     .flags = ROW_RELOADS,
+     .check = check_condition,
+     .help = "what the viewer's token must say too: name=value, where * is anything"},
     {.name = "latency",
      .type = TYPE_DURATION,
      AT(config_class, latency_ns),
@@ -478,7 +504,7 @@ static const struct config_row policy_rows[] = {
      .max = 256,
      .section = &class_section,
      .flags = ROW_RELOADS | ROW_EXAMPLE,
-     .help = "other values for some paths; the first match wins"},
+     .help = "other values for some viewers; the first match wins"},
 };
 static const struct config_section policy_section = SECTION(config_policy, policy_rows);
 

@@ -6,6 +6,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "server/core/claims.h"
+
 /* ---- Making ---------------------------------------------------------------------------------- */
 
 static size_t length_of(const char *text, size_t limit)
@@ -88,7 +90,16 @@ void grants_unref(struct grants **grants)
         return;
     for (size_t i = 0; i < mine->publish_count + mine->subscribe_count; i++)
         moq_path_unref(&mine->prefixes[i]);
+    claims_free(&mine->parsed);
     free(mine);
+}
+
+const struct json_t *grants_claims(struct grants *grants)
+{
+    if (!grants->is_parsed)
+        grants->parsed = claims_parse(grants->claims);
+    grants->is_parsed = true;
+    return grants->parsed;
 }
 
 /* ---- Asking ---------------------------------------------------------------------------------- */

@@ -24,13 +24,6 @@ struct moq_cache_limits core_cache_limits(const struct relay_config *config)
     };
 }
 
-struct config_verdict core_policy_class(const struct relay_config *config,
-                                        const struct moq_path *path)
-{
-    char text[MOQ_PATH_TEXT_BYTES];
-    return config_policy_for(&config->policy, moq_path_text(path, text, sizeof text));
-}
-
 struct moq_session_limits core_session_limits(const struct relay_config *config)
 {
     return (struct moq_session_limits){

@@ -7,9 +7,6 @@
 #include "server/config/config.h"
 
 struct moq_cache_limits core_cache_limits(const struct relay_config *config);
-/* The policy's class for viewers of this path. */
-struct config_verdict core_policy_class(const struct relay_config *config,
-                                        const struct moq_path *path);
 struct moq_session_limits core_session_limits(const struct relay_config *config);
 struct quic_limits core_quic_limits(const struct relay_config *config);
 enum quic_congestion core_congestion(int congestion); /* of enum config_congestion */

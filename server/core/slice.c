@@ -93,19 +93,20 @@ static const char *keep_path(struct slice *slice, const struct moq_path *path)
     return keep_text(slice, moq_path_text(path, text, sizeof text));
 }
 
-/* The class's pattern is known as long as the configuration is the one of its arrival. */
+/* Whom the class is for is known as long as the configuration is the one of its arrival. */
 static void name_class(const struct core_viewer *viewer, char out[CORE_SETTER_BYTES])
 {
     const struct router *router = viewer->router;
     uint32_t number = viewer->policy_class.class_number;
+    char whom[CORE_SETTER_BYTES - 32];
     bool is_old = viewer->configuration != router->configuration;
     if (number == 0)
         snprintf(out, CORE_SETTER_BYTES, "default%s", is_old ? " (before a reload)" : "");
     else if (is_old)
         snprintf(out, CORE_SETTER_BYTES, "class %u (before a reload)", number);
     else
-        snprintf(out, CORE_SETTER_BYTES, "class %u (%.200s)", number,
-                 router->config->policy.classes[number - 1].match);
+        snprintf(out, CORE_SETTER_BYTES, "class %u (%s)", number,
+                 config_class_text(&router->config->policy.classes[number - 1], whom, sizeof whom));
 }
 
 static const char *keep_setter(struct slice *slice, const struct core_viewer *viewer,

@@ -9,9 +9,9 @@
 
 #include "server/core/choice.h"
 #include "server/core/choosing.h"
+#include "server/core/classes.h"
 #include "server/core/mix.h"
 #include "server/core/peer.h"
-#include "server/core/settings.h"
 #include "server/core/source.h"
 
 static void track_request_free(struct track_request *request)
@@ -92,7 +92,7 @@ static struct viewer_origin origin_of(const struct track_request *request,
     return (struct viewer_origin){
         .path = moq_path_equal(asked, served) ? served : asked,
         .number = request->request.viewer,
-        .policy_class = core_policy_class(request->router->config, asked),
+        .policy_class = classes_verdict(request->router->config, request->request.peer, asked),
         .override = &request->request.override,
         .notes = request->request.notes,
     };

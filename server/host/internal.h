@@ -197,9 +197,6 @@ void timers_stop_forgotten(struct relay_worker *worker);
 struct shared *shared_new(void);
 void shared_free(struct shared **shared);
 
-/* query.c: as relay_peer_query_value. */
-int query_value(const char *query, const char *name, char *out, size_t size);
-
 /* convert.c: what is wrong with a module, cut to CONFIG_PROBLEM_BYTES. */
 void host_problem(char *problem, const char *format, ...) __attribute__((format(printf, 2, 3)));
 /* convert.c: errors, paths and policies from one side to the other. */

@@ -93,7 +93,8 @@ void relay_peer_close(struct relay_peer *peer, enum relay_denial code, const cha
 
 int relay_peer_query_value(const struct relay_peer *peer, const char *name, char *out, size_t size)
 {
-    return query_value(relay_peer_query(peer), name, out, size);
+    int length = query_value(relay_peer_query(peer), name, out, size);
+    return length < 0 ? host_error(length) : length;
 }
 
 const char *relay_peer_credential(const struct relay_peer *peer)

@@ -58,8 +58,9 @@ static int read_wish(const struct relay_worker *worker, const struct relay_wish 
         .start = starts[all.start],
         .unread_max_bytes = all.unread_max_bytes,
     };
+    const struct config_asker asker = {.path = all.path}; /* it has no URL and no token */
     if (wish->path && all.latency_ns == 0)
-        wish->policy.latency_ns = config_policy_for(&worker->relay->policy, all.path).latency_ns;
+        wish->policy.latency_ns = config_policy_for(&worker->relay->policy, &asker).latency_ns;
     return wish->path ? 0 : RELAY_ERR_INVALID;
 }
 

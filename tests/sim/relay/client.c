@@ -156,7 +156,7 @@ struct client *client_connect(struct host *host, const struct client_setup *setu
         .protocol = is_protocol_set ? setup->protocol : QUIC_PROTOCOL_RAW,
         .server_name = "localhost",
         .authority = "localhost:4433",
-        .url_path = "/",
+        .url_path = setup && setup->url_path ? setup->url_path : "/",
         .local = (const struct sockaddr *)sim_address(world->sim, host->node),
         .remote = (const struct sockaddr *)sim_address(world->sim, node),
         .local_size = sizeof(struct sockaddr_in),

@@ -33,6 +33,7 @@ struct client {
 struct client_setup {
     uint32_t versions; /* 0: all */
     enum quic_protocol protocol;
+    const char *url_path; /* with its query; NULL: "/" */
 };
 
 extern const struct moq_native_bridge client_bridge; /* callbacks for a host's bridge */

@@ -73,8 +73,10 @@ static const char *run_case(int percent, uint64_t seed, struct totals *totals)
                                                .delay_ns = 20 * NS_PER_MS,
                                                .jitter_ns = 2 * NS_PER_MS},
                                       .yaml = "limits:\n  handshake: 60s\n"};
-    const struct client_setup publishing = {versions[seed % 3], protocols[seed % 2]};
-    const struct client_setup viewing = {versions[seed / 3 % 3], protocols[seed / 2 % 2]};
+    const struct client_setup publishing = {.versions = versions[seed % 3],
+                                            .protocol = protocols[seed % 2]};
+    const struct client_setup viewing = {.versions = versions[seed / 3 % 3],
+                                         .protocol = protocols[seed / 2 % 2]};
     struct world world;
     struct watch watch;
     world_init(&world, &setup);

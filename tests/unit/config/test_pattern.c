@@ -1,9 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Patterns of paths, and the policy that a path gets. */
+/* Patterns of paths and of other texts. */
 #include "tests/unit/config/loading.h"
 #include "tests/unit/config/steps.h"
-
-#include "base/clock.h"
 
 static void assert_matches(const char *pattern, const char *path)
 {
@@ -145,31 +143,19 @@ static void a_hostile_path_is_answered_quickly(void **state)
     assert_in_range(steps_taken() - before, 1, 2 * sizeof pattern * sizeof path);
 }
 
-static void the_first_class_that_matches_decides(void **state)
+static void a_value_has_stars_but_no_parts(void **state)
 {
     (void)state;
-    static const char text[] = "policy:\n"
-                               "  latency: 2s\n"
-                               "  classes:\n"
-                               "    - { match: meet/*, latency: 250ms, priority: 9, rate: 1Mbps }\n"
-                               "    - { match: \"meet/**\", order: oldest }\n";
-    struct loaded loaded;
-    load_text(&loaded, text, sizeof text - 1);
-    const struct config_policy *policy = &loaded.config->policy;
-
-    struct config_verdict verdict = config_policy_for(policy, "meet/a");
-    assert_int_equal(verdict.latency_ns, 250 * NS_PER_MS);
-    assert_int_equal(verdict.order, CONFIG_ORDER_NEWEST);
-    assert_int_equal(verdict.priority, 9);
-    assert_int_equal(verdict.rate_bps, 1000000);
-    verdict = config_policy_for(policy, "meet/a/b");
-    assert_int_equal(verdict.latency_ns, 2 * NS_PER_S);
-    assert_int_equal(verdict.order, CONFIG_ORDER_OLDEST);
-    assert_int_equal(verdict.rate_bps, 0);
-    verdict = config_policy_for(policy, "demo/bbb");
-    assert_int_equal(verdict.order, CONFIG_ORDER_NEWEST);
-    assert_int_equal(verdict.priority, 128);
-    relay_config_free(&loaded.config);
+    assert_true(config_value_matches("live", "live"));
+    assert_false(config_value_matches("live", "Live"));
+    assert_false(config_value_matches("live", "live1"));
+    assert_true(config_value_matches("*", ""));
+    assert_true(config_value_matches("", ""));
+    assert_false(config_value_matches("", "a"));
+    assert_true(config_value_matches("https://*/player*", "https://a.example/b/player?x"));
+    assert_true(config_value_matches("**", "a/b"));
+    assert_true(config_value_matches("a b\xc3\xb6", "a b\xc3\xb6")); /* it is as it was decoded */
+    assert_false(config_value_matches("a b", "a%20b"));
 }
 
 int main(void)
@@ -181,7 +167,7 @@ int main(void)
         cmocka_unit_test(a_pattern_is_written_as_in_a_url),
         cmocka_unit_test(any_pattern_agrees_with_the_definition),
         cmocka_unit_test(a_hostile_path_is_answered_quickly),
-        cmocka_unit_test(the_first_class_that_matches_decides),
+        cmocka_unit_test(a_value_has_stars_but_no_parts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

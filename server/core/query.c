@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Values in the query of a URL. */
+/* Finds a value in a query, and decodes it. */
+#include "server/core/query.h"
+
+#include <stdbool.h>
 #include <string.h>
 
+#include "base/error.h"
 #include "base/hex.h"
-#include "server/host/internal.h"
 
 /* Decodes one character of a query as forms write it (application/x-www-form-urlencoded, URL
  * standard section 5.1) and moves *text past it. False: it is wrongly escaped, or NUL. */
@@ -31,7 +34,7 @@ static int decode_value(const char *text, size_t n, char *out, size_t size)
     while (text < end) {
         char c;
         if (!decode_character(&text, &c) || text > end)
-            return RELAY_ERR_INVALID;
+            return MOQ_ERR_INVALID;
         if (length + 1 < size)
             out[length] = c;
         length++;
@@ -49,11 +52,11 @@ int query_value(const char *query, const char *name, char *out, size_t size)
         size_t n = strcspn(pair, "&");
         if (n > name_bytes && pair[name_bytes] == '=' && strncmp(pair, name, name_bytes) == 0) {
             if (found)
-                return RELAY_ERR_INVALID;
+                return MOQ_ERR_INVALID;
             found = pair + name_bytes + 1;
             found_bytes = n - name_bytes - 1;
         }
         pair += n + (pair[n] == '&');
     }
-    return found ? decode_value(found, found_bytes, out, size) : RELAY_ERR_NOT_FOUND;
+    return found ? decode_value(found, found_bytes, out, size) : MOQ_ERR_NOT_FOUND;
 }

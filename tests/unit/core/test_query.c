@@ -4,7 +4,8 @@
 
 #include <string.h>
 
-#include "server/host/internal.h"
+#include "base/error.h"
+#include "server/core/query.h"
 
 static void a_value_is_found_and_decoded(void **state)
 {
@@ -24,9 +25,9 @@ static void other_names_are_passed_over(void **state)
 {
     char out[32];
     (void)state;
-    assert_int_equal(query_value("", "jwt", out, sizeof out), RELAY_ERR_NOT_FOUND);
-    assert_int_equal(query_value("jwt", "jwt", out, sizeof out), RELAY_ERR_NOT_FOUND);
-    assert_int_equal(query_value("xjwt=1&jwt2=3&&", "jwt", out, sizeof out), RELAY_ERR_NOT_FOUND);
+    assert_int_equal(query_value("", "jwt", out, sizeof out), MOQ_ERR_NOT_FOUND);
+    assert_int_equal(query_value("jwt", "jwt", out, sizeof out), MOQ_ERR_NOT_FOUND);
+    assert_int_equal(query_value("xjwt=1&jwt2=3&&", "jwt", out, sizeof out), MOQ_ERR_NOT_FOUND);
 }
 
 /* Two of them could mean different things to two readers. */
@@ -34,7 +35,7 @@ static void a_value_that_is_there_twice_is_refused(void **state)
 {
     char out[32];
     (void)state;
-    assert_int_equal(query_value("jwt=a&jwt=a", "jwt", out, sizeof out), RELAY_ERR_INVALID);
+    assert_int_equal(query_value("jwt=a&jwt=a", "jwt", out, sizeof out), MOQ_ERR_INVALID);
 }
 
 static void wrong_escapes_are_refused(void **state)
@@ -43,7 +44,7 @@ static void wrong_escapes_are_refused(void **state)
     char out[32];
     (void)state;
     for (size_t i = 0; i < sizeof wrong / sizeof wrong[0]; i++)
-        assert_int_equal(query_value(wrong[i], "k", out, sizeof out), RELAY_ERR_INVALID);
+        assert_int_equal(query_value(wrong[i], "k", out, sizeof out), MOQ_ERR_INVALID);
 }
 
 static void a_long_value_is_cut_and_its_length_told(void **state)

@@ -1,0 +1,13 @@
+/* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* What the classes of the policy say of a viewer, by what is known of its peer. */
+#ifndef MOQ_CORE_CLASSES_H
+#define MOQ_CORE_CLASSES_H
+
+#include "server/config/config.h"
+#include "server/core/hooks.h"
+
+/* For a viewer of `path`, as its peer's grants are now. */
+struct config_verdict classes_verdict(const struct relay_config *config,
+                                      const struct core_peer *peer, const struct moq_path *path);
+
+#endif
