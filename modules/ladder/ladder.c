@@ -133,11 +133,21 @@ static void answer_held(struct relay_request *request, const struct karp_catalog
     relay_request_answer(request, RELAY_PASS);
 }
 
+/* Such as from relay.yaml. */
+static bool has_renditions(const struct relay_request *request)
+{
+    char path[RELAY_PATH_BYTES];
+    struct relay_rendition rendition = {.size = sizeof rendition};
+    return relay_request_rendition(request, 0, &rendition, path) == 0;
+}
+
 static enum relay_verdict find_renditions(struct relay_peer *peer, struct relay_request *request)
 {
     struct broadcasts *broadcasts = relay_worker_slot(relay_peer_worker(peer));
     const struct karp_catalog *catalog;
     struct asked asked;
+    if (has_renditions(request))
+        return RELAY_PASS;
     struct broadcast *broadcast =
         split_path(request, &asked) ? broadcast_get(broadcasts, asked.path) : NULL;
     if (!broadcast)

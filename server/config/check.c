@@ -173,6 +173,41 @@ static bool is_for_everyone(const struct config_node *node)
            config_node_is_absent(config_node_find(node, "claims"));
 }
 
+/* Whether an earlier one has the same name. */
+static bool is_there_twice(const struct config_class *class, size_t rung)
+{
+    for (size_t i = 0; i < rung && class->ladder[rung].track; i++)
+        if (class->ladder[i].track &&
+            strcmp(class->ladder[i].track, class->ladder[rung].track) == 0)
+            return true;
+    return false;
+}
+
+static void check_ladder(struct checker *checker, const struct config_node *list, const char *where,
+                         const struct config_class *class)
+{
+    if (class->rung_count == 1)
+        config_errors_add(checker->errors, &list->place,
+                          "%s.ladder: has one rendition; write at least two, or none", where);
+    for (size_t i = 0; i < class->rung_count; i++)
+        if (is_there_twice(class, i))
+            config_errors_add(checker->errors, &config_node_at(list, i)->place,
+                              "%s.ladder[%zu]: the track is there already; remove one of them",
+                              where, i);
+}
+
+/* By rate; those of equal rate stay in their order. */
+static void sort_ladder(const struct config_class *class)
+{
+    for (size_t i = 1; i < class->rung_count; i++) {
+        struct config_rung rung = class->ladder[i];
+        size_t at = i;
+        for (; at > 0 && class->ladder[at - 1].rate_bps > rung.rate_bps; at--)
+            class->ladder[at] = class->ladder[at - 1];
+        class->ladder[at] = rung;
+    }
+}
+
 static void check_class(struct checker *checker, const struct config_node *node, size_t index)
 {
     const struct config_policy *policy = &checker->config->policy;
@@ -190,6 +225,8 @@ static void check_class(struct checker *checker, const struct config_node *node,
         check_limit(checker, node, where, "rate");
     if (config_node_find(node, "start") && is_start_over(policy, class->start_ns))
         check_limit(checker, node, where, "start");
+    check_ladder(checker, config_node_find(node, "ladder"), where, class);
+    sort_ladder(class);
 }
 
 static void check_policy(struct checker *checker)

@@ -111,6 +111,12 @@ enum config_order { CONFIG_ORDER_OLDEST, CONFIG_ORDER_NEWEST }; /* the numbers o
 #define CONFIG_START_OLDEST (UINT64_MAX - 1)
 #define CONFIG_START_NEXT (UINT64_MAX - 2)
 
+/* A rendition of a ladder. */
+struct config_rung {
+    char *track; /* its name below the broadcast, as the end of a path */
+    uint64_t rate_bps;
+};
+
 struct config_class {
     char *match; /* see config_pattern_matches */
     /* What has to hold, too: each is name=value, and the value a pattern, see
@@ -124,7 +130,11 @@ struct config_class {
     uint64_t priority;
     uint64_t rate_bps, identity_rate_bps;
     uint64_t start_ns;
+    struct config_rung *ladder; /* the lowest rate first; none, or at least two */
+    size_t rung_count;
 };
+
+enum { CONFIG_MAX_RUNGS = 16 };
 
 struct config_policy_max {
     uint64_t latency_ns;

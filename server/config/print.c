@@ -390,7 +390,8 @@ static const char reference_head[] =
 static const char reference_example[] =
     "listen: [{ certificates: [{ cert: /etc/moq-relay/cert.pem, key: /etc/moq-relay/key.pem }] }]\n"
     "policy: { classes: [{ match: \"meet/**\", query: [mode=live], claims: [plan=premium], "
-    "latency: 250ms }] }\n";
+    "latency: 250ms, ladder: [{ track: video-low, rate: 800kbps }, { track: video-high, "
+    "rate: 5Mbps }] }] }\n";
 
 void relay_config_reference(const struct config_host *host, const struct relay_config *of,
                             FILE *out)

@@ -345,6 +345,22 @@ static const struct config_row max_rows[] = {
 };
 static const struct config_section max_section = SECTION(config_policy_max, max_rows);
 
+static const struct config_row rung_rows[] = {
+    {.name = "track",
+     .type = TYPE_STRING,
+     AT(config_rung, track),
+     .flags = ROW_RELOADS | ROW_REQUIRED | ROW_BROADCAST,
+     .help = "the name of the track in its broadcast"},
+    {.name = "rate",
+     .type = TYPE_RATE,
+     AT(config_rung, rate_bps),
+     .min = RATE_MIN,
+     .max = RATE_MAX,
+     .flags = ROW_RELOADS | ROW_REQUIRED,
+     .help = "the bit rate that it has"},
+};
+static const struct config_section rung_section = SECTION(config_rung, rung_rows);
+
 static const struct config_row class_rows[] = {
     {.name = "match",
      .type = TYPE_STRING,
@@ -410,6 +426,12 @@ static const struct config_row class_rows[] = {
      .words = start_words,
      .flags = ROW_RELOADS | ROW_INHERITS,
      .help = "default: the value above"},
+    {.name = "ladder",
+     LIST_AT(config_class, ladder, rung_count),
+     .max = CONFIG_MAX_RUNGS,
+     .section = &rung_section,
+     .flags = ROW_RELOADS,
+     .help = "the renditions of a broadcast, between which modules may move its viewers"},
 };
 static const struct config_section class_section = SECTION(config_class, class_rows);
 

@@ -10,4 +10,9 @@
 struct config_verdict classes_verdict(const struct relay_config *config,
                                       const struct core_peer *peer, const struct moq_path *path);
 
+/* The ladder that its class names, if `path` is that of one of its renditions; the caller owns the
+ * reference. NULL: none. */
+struct core_ladder *classes_ladder(const struct relay_config *config, const struct core_peer *peer,
+                                   const struct moq_path *path);
+
 #endif

@@ -368,6 +368,8 @@ void track_request_arrived(struct router *router, struct core_peer *peer, struct
         .viewer = asked->kind == MOQ_REQUEST_SUBSCRIBE ? next_viewer(router) : 0,
         .on_decided = on_decided,
     };
+    if (asked->kind == MOQ_REQUEST_SUBSCRIBE)
+        request->request.ladder = classes_ladder(router->config, peer, asked->path);
     moq_request_set_user(asked, request);
     if (!refuse_if_revoked(request))
         core_hooks_ask(&router->hooks, &request->request);

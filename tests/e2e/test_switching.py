@@ -97,7 +97,58 @@ def only_viewers_of_auto_are_moved_if_the_configuration_says_so():
     ends_well(relay)
 
 
+# ---- Ladders of relay.yaml ---------------------------------------------------------------------------------------
+
+# The cap is below the rate of the best rendition, so a viewer of it falls behind. The catalog knows video2, too.
+CLASS = """
+  classes:
+    - match: "show/**"
+      rate: 400kbps
+      ladder: [{ track: video1, rate: 800kbps }, { track: video3, rate: 100kbps }]
+"""
+
+COUNTS = """
+relay.on("leave", function(viewer)
+  if viewer.ladder then relay.log("info", "it had " .. #viewer.ladder .. " renditions") end
+end)
+"""
+
+
+def relay_with_class(name, *modules):
+    port = free_port()
+    path = scratch(name + ".yaml")
+    with open(path, "w") as file:
+        file.write(f'listen: [{{ address: "[::]:{port}", self_signed: [localhost] }}]\nhttp: {{ address: listen, viewers: true }}\n'
+                   f"workers: 1\npolicy:{CLASS}modules: [{', '.join(modules)}]\n")
+    return Relay(port=port, argv=[program("moq-relay"), path])
+
+
+def shown(relay, name):
+    """The row of the viewer that has asked for the track of this name, once it is there."""
+    def find():
+        return [row for row in json.loads(relay.get("/api/viewers"))["viewers"] if row["path"].endswith("/" + name)]
+    wait_until(find, 30, f"nobody watches {name}")
+    return find()[0]
+
+
+def a_viewer_of_a_ladder_in_relay_yaml_is_moved_down():
+    """Without the module ladder, and behind relay.yaml with it."""
+    source = one_file(20)
+    with open(os.path.join(POLICIES, "broadcast.lua")) as file:
+        script = write_script(scratch("class.lua"), file.read() + COUNTS)
+    for number, modules in enumerate(((), ("ladder",))):
+        relay = relay_with_class(f"class-{number}", *modules, f"{{ lua: {{ script: {script} }} }}")
+        watching = subscriber(relay, "/show", scratch(f"class-{number}.mp4"), "--video", "video1")
+        publisher = publish(relay, "/show", [source], "--auto", "--live", "--wait-viewer")
+        check_equal(shown(relay, "video1")["set_by"]["rate"], "class 1 (show/**)", "who set its cap")
+        wait_until(lambda: shown(relay, "video1")["track"].endswith("/video3"), 30, "it is not moved")
+        check_equal(shown(relay, "video1")["set_by"]["rendition"], "lua", "who moved it")
+        check(relay.stats()["switches_total"] >= 1, "no move is counted")
+        for process in (watching, publisher):
+            process.end()
+        wait_until(lambda: any("it had 2 renditions" in line for line in relay.err), 15, f"the script does not see 2 renditions: {relay.err[-3:]}")
+        ends_well(relay)
 
 
 TESTS = [a_moved_viewer_sees_one_stream, a_viewer_of_any_rendition_may_be_moved,
-         only_viewers_of_auto_are_moved_if_the_configuration_says_so]
+         only_viewers_of_auto_are_moved_if_the_configuration_says_so, a_viewer_of_a_ladder_in_relay_yaml_is_moved_down]

@@ -529,8 +529,8 @@ enum { RELAY_RENDITIONS_MAX = 16 }; /* of one viewer */
 RELAY_SINCE(1, 1)
 int relay_request_set_renditions(struct relay_request *request,
                                  const struct relay_rendition *renditions, size_t count);
-/* What an earlier module has set: fills in the rendition with this index, and points its path at
- * `path` (RELAY_PATH_BYTES). RELAY_ERR_NOT_FOUND: there is none. */
+/* What relay.yaml or an earlier module has set: fills in the rendition with this index, and points
+ * its path at `path` (RELAY_PATH_BYTES). RELAY_ERR_NOT_FOUND: there is none. */
 RELAY_SINCE(1, 1)
 int relay_request_rendition(const struct relay_request *request, size_t index,
                             struct relay_rendition *rendition, char *path);

@@ -171,6 +171,58 @@ static void a_condition_has_a_bound(void **state)
     assert_int_equal(mistakes_of(1, 1022), 1);
 }
 
+/* ---- Ladders --------------------------------------------------------------------------------- */
+
+static void a_ladder_is_sorted_by_rate(void **state)
+{
+    (void)state;
+    struct relay_config *config =
+        policy_of("policy: { classes: [{ match: \"tv/**\", ladder: [{ track: c, rate: 6Mbps }, "
+                  "{ track: a/b, rate: 800kbps }, { track: d, rate: 6Mbps }, "
+                  "{ track: b, rate: 1Mbps }] }, { match: b }] }\n");
+    const struct config_class *class = &config->policy.classes[0];
+    static const char *const names[] = {"a/b", "b", "c", "d"};
+    assert_int_equal(class->rung_count, 4);
+    for (size_t i = 0; i < 4; i++)
+        assert_string_equal(class->ladder[i].track, names[i]);
+    assert_int_equal(class->ladder[0].rate_bps, 800000);
+    assert_int_equal(config->policy.classes[1].rung_count, 0);
+    relay_config_free(&config);
+}
+
+static void what_is_no_ladder_is_refused(void **state)
+{
+    (void)state;
+    static const char text[] =
+        "policy:\n"
+        "  classes:\n"
+        "    - { match: a, ladder: [{ track: a, rate: 1Mbps }] }\n"
+        "    - { match: a, ladder: [{ track: a, rate: 1Mbps }, { track: a, rate: 2Mbps }] }\n"
+        "    - { match: a, ladder: [{ track: a }, { rate: 1Mbps }] }\n"
+        "    - { match: a, ladder: [{ track: /a, rate: 1Mbps }, { track: b, rate: fast }] }\n"
+        "    - { match: a, ladder: [a=1Mbps, b=2Mbps] }\n";
+    struct loaded loaded;
+    load_text(&loaded, text, sizeof text - 1);
+    assert_errors(
+        &loaded.errors,
+        "relay.yaml:3:27: policy.classes[0].ladder: has one rendition; write at least two, or "
+        "none\n"
+        "relay.yaml:4:55: policy.classes[1].ladder[1]: the track is there already; remove one of "
+        "them\n"
+        "relay.yaml:5:28: policy.classes[2].ladder[0]: rate is missing or empty; write it (the bit "
+        "rate that it has)\n"
+        "relay.yaml:5:42: policy.classes[2].ladder[1]: track is missing or empty; write it (the "
+        "name of the track in its broadcast)\n"
+        "relay.yaml:6:37: policy.classes[3].ladder[0].track: begins with /; paths have no leading "
+        "slash, remove it\n"
+        "relay.yaml:6:74: policy.classes[3].ladder[1].rate: \"fast\" is not a rate; write a number "
+        "with bps, kbps, Mbps or Gbps, such as 2.5Mbps\n"
+        "relay.yaml:7:28: policy.classes[4].ladder[0]: a section is expected here; write its "
+        "settings as name: value\n"
+        "relay.yaml:7:37: policy.classes[4].ladder[1]: a section is expected here; write its "
+        "settings as name: value\n");
+}
+
 /* ---- Words ----------------------------------------------------------------------------------- */
 
 static void a_class_says_whom_it_is_for(void **state)
@@ -195,6 +247,8 @@ int main(void)
         cmocka_unit_test(a_value_may_have_anything_in_it),
         cmocka_unit_test(what_is_no_condition_is_refused),
         cmocka_unit_test(a_condition_has_a_bound),
+        cmocka_unit_test(a_ladder_is_sorted_by_rate),
+        cmocka_unit_test(what_is_no_ladder_is_refused),
         cmocka_unit_test(a_class_says_whom_it_is_for),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -6,7 +6,7 @@
 
 #include <unistd.h>
 
-enum { RUNS = 1000, MAX_VALUES = 6 };
+enum { RUNS = 1000, MAX_VALUES = 7 };
 
 struct candidate {
     const char *section, *key;
@@ -44,8 +44,10 @@ static const struct candidate candidates[] = {
      "classes",
      {"[]", "[{ match: \"a/**\" }]",
       "[{ match: \"\\u00e9\\u2028\\\\\\\"/*\", priority: 0 }, { match: b, latency: 1s }]",
-      "[{ query: [a=b, \"c=d e*\"], claims: [\"x.y==\\u00e9\"] }]"},
-     {"[{ match: /a }]", "[{ latency: 1s }]", "[{ query: [a] }]", "[{ match: a, order: x }]", "[a]",
+      "[{ query: [a=b, \"c=d e*\"], claims: [\"x.y==\\u00e9\"] }]",
+      "[{ match: a, ladder: [{ track: b, rate: 2Mbps }, { track: a, rate: 1Mbps }] }]"},
+     {"[{ match: /a }]", "[{ latency: 1s }]", "[{ query: [a] }]",
+      "[{ match: a, ladder: [{ track: b, rate: 2Mbps }] }]", "[{ match: a, order: x }]", "[a]",
       "{}"}},
     {"quic", "congestion", {"cubic", "bbr"}, {"reno", "[]"}},
     {"quic", "keep_alive", {"off", "100ms", "4s"}, {"99ms", "0s"}},
