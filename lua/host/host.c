@@ -24,9 +24,10 @@ static const char *const fault_words[] = {[SCRIPT_FAULT_DENIES] = "deny",
 
 static const struct relay_field fields[] = {
     {.name = "script",
-     .help = "the file of the script",
+     .help = "the file of the script; none: broadcast.lua of the installation, which chooses "
+             "renditions",
      .type = RELAY_FIELD_FILE,
-     .flags = RELAY_FIELD_REQUIRED | RELAY_FIELD_RELOADS,
+     .flags = RELAY_FIELD_RELOADS,
      .offset = offsetof(struct script_config, file)},
     {.name = "directories",
      .help = "where the script finds what it requires",
@@ -101,10 +102,9 @@ static const struct relay_schema schema = RELAY_SCHEMA(struct script_config, fie
 static void check_script(struct relay_check *check, const void *config)
 {
     char error[SANDBOX_ERROR_BYTES];
-    const struct script_config *settings = config;
     const struct script_maker maker = {.open_library = library_open};
-    struct script *script = settings->file ? script_new(settings, &maker, error) : NULL;
-    if (!script && settings->file)
+    struct script *script = script_new(config, &maker, error);
+    if (!script)
         relay_check_fail(check, "script", "%s", error);
     script_free(&script);
 }
@@ -184,7 +184,10 @@ static int make_scripts(struct relay_self *self, const void *config)
 {
     struct lua_host *host = relay_data(self);
     const struct script_config *settings = config;
-    char error[SANDBOX_ERROR_BYTES] = "out of memory";
+    char error[SANDBOX_ERROR_BYTES] = "out of memory", path[PATH_MAX];
+    const char *file = script_file(settings, path);
+    if (!settings->file)
+        relay_log(self, RELAY_INFO, "no script is named; %s chooses renditions", file);
     bool is_made = make_all(self, settings, error);
     if (is_made && !is_empty_now(host))
         return 0;
@@ -192,10 +195,10 @@ static int make_scripts(struct relay_self *self, const void *config)
         snprintf(error, sizeof error,
                  "%s: it has no hook and no timer, and the one in use has: is it whole? If so, "
                  "give it a hook that does nothing, such as load",
-                 settings->file);
+                 file);
     free_fresh(self);
     relay_note(self, "last_error", error);
-    if (host->file && strcmp(host->file, settings->file) == 0)
+    if (host->file && strcmp(host->file, file) == 0)
         watch_files(host, settings, host->tried);
     return relay_fail(self, "%s", error);
 }
@@ -211,11 +214,12 @@ static void tell_lost_hooks(struct relay_self *self, const struct lua_host *host
 /* The scripts that were made last are those in use now. */
 static void note_use(struct relay_self *self, const struct script_config *config)
 {
+    char path[PATH_MAX];
     struct lua_host *host = relay_data(self);
     tell_lost_hooks(self, host);
     host->outline = host->made;
     free(host->file);
-    host->file = strdup(config->file);
+    host->file = strdup(script_file(config, path));
     files_take(host->files, host->tried);
     watch_files(host, config, host->files);
     if (host->watchdog)

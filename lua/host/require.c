@@ -10,17 +10,27 @@
 
 #include "lua/host/sandbox.h"
 
-/* Beside the program: PREFIX/bin/moq-relay has its Lua in PREFIX/share/moq-relay/lua. */
-void require_installed(char out[PATH_MAX])
+/* Beside the program: PREFIX/bin/moq-relay has its Lua in PREFIX/share/moq-relay. */
+static void find_from_program(const char *relative, char out[PATH_MAX])
 {
     char program[PATH_MAX] = "", joined[PATH_MAX + 64];
     ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
     char *slash = n > 0 ? strrchr(program, '/') : NULL;
     if (slash)
         *slash = '\0';
-    snprintf(joined, sizeof joined, "%s/%s", program, LUA_LIBRARY_FROM_PROGRAM);
+    snprintf(joined, sizeof joined, "%s/%s", program, relative);
     if (!realpath(joined, out))
         snprintf(out, PATH_MAX, "%.*s", PATH_MAX - 1, joined);
+}
+
+void require_installed(char out[PATH_MAX])
+{
+    find_from_program(LUA_LIBRARY_FROM_PROGRAM, out);
+}
+
+void require_shipped_policy(char out[PATH_MAX])
+{
+    find_from_program(LUA_POLICIES_FROM_PROGRAM "/broadcast.lua", out);
 }
 
 static bool is_module_name(const char *name)

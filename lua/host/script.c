@@ -167,6 +167,14 @@ void script_set_hook(lua_State *lua, const char *name, int index)
 
 /* ---- Loading --------------------------------------------------------------------------------- */
 
+const char *script_file(const struct script_config *config, char out[PATH_MAX])
+{
+    if (config->file)
+        return config->file;
+    require_shipped_policy(out);
+    return out;
+}
+
 struct loading {
     const struct script *script;
     void (*open_library)(lua_State *lua);
@@ -174,10 +182,11 @@ struct loading {
 
 static int run_file(lua_State *lua)
 {
+    char path[PATH_MAX];
     const struct loading *loading = lua_touserdata(lua, 1);
     lua_settop(lua, 0);
     loading->open_library(lua);
-    sandbox_push_file(lua, loading->script->config->file);
+    sandbox_push_file(lua, script_file(loading->script->config, path));
     lua_call(lua, 0, 0);
     return 0;
 }
@@ -252,6 +261,7 @@ struct script *script_new(const struct script_config *config, const struct scrip
                           char error[SANDBOX_ERROR_BYTES])
 {
     static uint64_t generations; /* (house: globals) counts all that were ever made */
+    char path[PATH_MAX];
     struct script *script = calloc(1, sizeof *script);
     if (script)
         script->sandbox = sandbox_new(config->memory_bytes);
@@ -266,7 +276,7 @@ struct script *script_new(const struct script_config *config, const struct scrip
                                        .count = config->directory_count,
                                        .files = maker->files};
     if (maker->files)
-        files_add(maker->files, config->file);
+        files_add(maker->files, script_file(config, path));
     set_pulse(script, maker->pulse);
     script->generation = __atomic_add_fetch(&generations, 1, __ATOMIC_RELAXED);
     for (int i = 0; i < SCRIPT_HOOKS; i++)

@@ -37,7 +37,7 @@ const char *script_hook_name(enum script_hook hook);
 enum script_fault_answer { SCRIPT_FAULT_DENIES, SCRIPT_FAULT_DENIES_ALL, SCRIPT_FAULT_PASSES };
 
 struct script_config {
-    const char *file;
+    const char *file;               /* NULL: the policy that ships, see script_file */
     const char *const *directories; /* of what it requires */
     size_t directory_count;
     const struct relay_node *params;
@@ -46,6 +46,9 @@ struct script_config {
     bool is_watched;   /* a change of its files reloads it */
     int on_fault;      /* enum script_fault_answer: what a failed hook means to a request */
 };
+
+/* The file of the script: that of the installation if none is named. Returns it, or `out`. */
+const char *script_file(const struct script_config *config, char out[PATH_MAX]);
 
 struct script;
 

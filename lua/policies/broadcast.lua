@@ -1,9 +1,10 @@
 -- SPDX-License-Identifier: MIT OR Apache-2.0
--- Each viewer gets the rendition that its network carries, with the module ladder before this one:
+-- Each viewer gets the rendition that its network carries. This is what the module lua runs where relay.yaml names no script:
 --
---   modules:
---     - ladder
---     - lua: { script: broadcast.lua, params: { headroom: 0.8 } }     # params: those of require("ladder").defaults
+--   modules: [ladder, lua]
+--
+-- The module ladder finds renditions in catalogs; without it, those that policy.classes names count. Params are those of
+-- require("ladder").defaults, such as lua: { params: { headroom: 0.7 } }
 local relay, ladder = require "relay", require "ladder"
 
 relay.on("sample", function(viewer)

@@ -114,13 +114,18 @@ end)
 """
 
 
-def relay_with_class(name, *modules):
-    port = free_port()
-    path = scratch(name + ".yaml")
+def write_class(path, port, *modules):
     with open(path, "w") as file:
         file.write(f'listen: [{{ address: "[::]:{port}", self_signed: [localhost] }}]\nhttp: {{ address: listen, viewers: true }}\n'
                    f"workers: 1\npolicy:{CLASS}modules: [{', '.join(modules)}]\n")
-    return Relay(port=port, argv=[program("moq-relay"), path])
+
+
+def relay_with_class(name, *modules):
+    port, path = free_port(), scratch(name + ".yaml")
+    write_class(path, port, *modules)
+    relay = Relay(port=port, argv=[program("moq-relay"), path])
+    relay.path = path
+    return relay
 
 
 def shown(relay, name):
@@ -150,5 +155,45 @@ def a_viewer_of_a_ladder_in_relay_yaml_is_moved_down():
         ends_well(relay)
 
 
+def maps_lua(relay):
+    """The files of Lua in its memory."""
+    with open(f"/proc/{relay.popen.pid}/maps") as file:
+        return [line.split()[-1] for line in file if "luajit" in line or "/lua.so" in line]
+
+
+def lua_without_a_script_moves_viewers():
+    """One word in relay.yaml is enough, and without that word there is no Lua in the process."""
+    source = one_file(20)
+    relay = relay_with_class("shipped", "lua")
+    check(any("no script is named; " in line and line.endswith("/policies/broadcast.lua chooses renditions") for line in relay.err),
+          f"it does not say what it runs: {relay.err}")
+    watching = subscriber(relay, "/show", scratch("shipped.mp4"), "--video", "video1")
+    publisher = publish(relay, "/show", [source], "--live", "--wait-viewer")
+    wait_until(lambda: shown(relay, "video1")["track"].endswith("/video3"), 30, "it is not moved")
+    check_equal(shown(relay, "video1")["set_by"]["rendition"], "lua", "who moved it")
+    for process in (watching, publisher):
+        process.end()
+    has_lua = maps_lua(relay)
+    ends_well(relay)
+    plain = relay_with_class("plain")
+    if any(name.endswith("/lua.so") for name in has_lua):  # not where modules are linked in
+        check_equal(maps_lua(plain), [], "Lua in a relay without a script")
+    ends_well(plain)
+
+
+def a_script_is_named_by_a_reload():
+    """From the one that ships to one's own, and back."""
+    relay = relay_with_class("named", "lua")
+    script = write_script(scratch("named.lua"), 'local relay = require "relay"\nrelay.on("load", function() relay.log("info", "mine is here") end)\n')
+    for setting, words in ((f"{{ lua: {{ script: {script} }} }}", "mine is here"), ("lua", "no script is named")):
+        before = len(relay.err)
+        write_class(relay.path, relay.port, setting)
+        relay.send(signal.SIGHUP)
+        wait_until(lambda: any(words in line for line in relay.err[before:]), 15, f"a reload does not say {words!r}: {relay.err[before:]}")
+        wait_until(lambda: any("reloaded" in line for line in relay.err[before:]), 15, f"it is not reloaded: {relay.err[before:]}")
+    ends_well(relay)
+
+
 TESTS = [a_moved_viewer_sees_one_stream, a_viewer_of_any_rendition_may_be_moved,
-         only_viewers_of_auto_are_moved_if_the_configuration_says_so, a_viewer_of_a_ladder_in_relay_yaml_is_moved_down]
+         only_viewers_of_auto_are_moved_if_the_configuration_says_so, a_viewer_of_a_ladder_in_relay_yaml_is_moved_down,
+         lua_without_a_script_moves_viewers, a_script_is_named_by_a_reload]
