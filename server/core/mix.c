@@ -257,10 +257,13 @@ static void find_other_rendition(struct mix *mix)
         mix_look_for_twins(mix);
 }
 
-/* It has ended, or does not bring what it should. */
+/* It has ended, or does not bring what it should. A rendition that was finished as planned is no
+ * failure: the broadcast is over. */
 static void give_up_next(struct mix *mix)
 {
-    mix->router->counters.switches_failed_total++;
+    int error = 0;
+    bool is_finished = moq_track_has_ended(mix->next->track, &error) && !error;
+    mix->router->counters.switches_failed_total += !is_finished;
     note_lost(mix, mix->next);
     mix_stop_trying(mix);
     if (!mix->is_closed && mix->is_orphan)
