@@ -30,7 +30,15 @@ static int on_hook(lua_State *lua)
 static int write_log(lua_State *lua)
 {
     static const char *const words[] = {"error", "warn", "info", "debug", "trace", NULL};
-    int level = RELAY_ERROR + luaL_checkoption(lua, 1, NULL, words);
+    const char *word = luaL_checkstring(lua, 1);
+    int level = RELAY_ERROR;
+    while (words[level - RELAY_ERROR] && strcmp(words[level - RELAY_ERROR], word) != 0)
+        level++;
+    if (!words[level - RELAY_ERROR])
+        return luaL_error(lua,
+                          "relay.log: there is no level \"%s\"; they are error, warn, info, debug "
+                          "and trace",
+                          word);
     const char *text = luaL_checkstring(lua, 2);
     struct relay_self *self = script_self(script_of(lua));
     if (self)

@@ -4,6 +4,8 @@
 #include "lua/host/look.h"
 
 #include <lauxlib.h>
+#include <math.h>
+#include <string.h>
 
 #include "lua/host/table.h"
 #include "lua/host/view.h"
@@ -72,15 +74,32 @@ static bool collect_viewer(struct relay_viewer *viewer, void *user)
     return collected->count < collected->limit;
 }
 
+/* A name that is written wrongly would select everybody. */
+static void check_names(lua_State *lua)
+{
+    static const char *const known[] = {"path", "limit", "after", NULL};
+    for (lua_pushnil(lua); lua_next(lua, 1); lua_pop(lua, 1)) {
+        int i = 0;
+        lua_pushvalue(lua, -2); /* making a text of the key itself would end the walk */
+        const char *name = lua_tostring(lua, -1);
+        while (name && known[i] && strcmp(known[i], name) != 0)
+            i++;
+        if (!name || !known[i])
+            luaL_error(lua, "relay.viewers: there is no field \"%s\"; there are: path limit after",
+                       name ? name : luaL_typename(lua, -1));
+        lua_pop(lua, 1);
+    }
+}
+
 static double number_in(lua_State *lua, const char *field, double usual, double most)
 {
     double number = usual;
     lua_getfield(lua, 1, field);
     if (!lua_isnil(lua, -1))
-        number = lua_isnumber(lua, -1) ? lua_tonumber(lua, -1) : -1;
+        number = lua_type(lua, -1) == LUA_TNUMBER ? lua_tonumber(lua, -1) : -1;
     lua_pop(lua, 1);
-    if (!(number >= 0 && number <= most))
-        luaL_error(lua, "relay.viewers: %s is a number from 0 to %f", field, most);
+    if (!(number >= 0 && number <= most) || number != floor(number))
+        luaL_error(lua, "relay.viewers: %s is a whole number from 0 to %f", field, most);
     return number;
 }
 
@@ -104,6 +123,7 @@ int look_at_viewers(lua_State *lua)
     }
     luaL_checktype(lua, 1, LUA_TTABLE);
     lua_settop(lua, 1);
+    check_names(lua);
     const char *pattern = pattern_in(lua);
     uint64_t place = (uint64_t)number_in(lua, "after", 0, 9e15);
     found.limit = (size_t)number_in(lua, "limit", LIMIT_USUAL, RELAY_VISIT_MAX);

@@ -282,6 +282,11 @@ void sandbox_push_file(lua_State *lua, const char *path)
     size_t size;
     push_text(lua, path);
     const char *text = lua_tolstring(lua, -1, &size), *slash = strrchr(path, '/');
+    if (size > 0 && *text == '\033') /* as all bytecode begins */
+        luaL_error(lua,
+                   "%s: it is compiled; scripts are loaded as plain text only: name the "
+                   "source that it was made from",
+                   path);
     lua_pushfstring(lua, "@%s", slash ? slash + 1 : path);
     if (luaL_loadbufferx(lua, text, size, lua_tostring(lua, -1), "t") != 0)
         lua_error(lua);
