@@ -131,19 +131,36 @@ static int cancel_call(lua_State *lua)
 
 /* ---- What all workers share ------------------------------------------------------------------ */
 
-static int fail_shared(lua_State *lua, int error)
+/* A key, or a value. What is too long, or would be cut at a zero byte, is an error that says so. */
+static const char *text_for_shared(lua_State *lua, int index, const char *what, int least, int most)
 {
-    return luaL_error(lua, "relay.shared: %s", relay_error_words(error));
+    size_t n;
+    const char *text = luaL_checklstring(lua, index, &n);
+    if (n < (size_t)least || n > (size_t)most || strlen(text) != n)
+        luaL_error(lua, "relay.shared: a %s has %d to %d bytes, none of them zero", what, least,
+                   most);
+    return text;
+}
+
+static const char *key_for_shared(lua_State *lua)
+{
+    return text_for_shared(lua, 1, "key", 1, RELAY_KEY_BYTES - 1);
+}
+
+static int fail_full(lua_State *lua)
+{
+    return luaL_error(lua,
+                      "relay.shared: it has %d keys, the most there can be; remove some with "
+                      "relay.shared.set(key, nil), relay.shared.keys(prefix) lists them",
+                      RELAY_SHARED_MAX);
 }
 
 static int get_shared(lua_State *lua)
 {
     char value[RELAY_VALUE_BYTES];
     struct relay_self *self = script_self(script_of(lua));
-    const char *key = luaL_checkstring(lua, 1);
+    const char *key = key_for_shared(lua);
     int n = self ? relay_shared_get(self, key, value, sizeof value) : RELAY_ERR_NOT_FOUND;
-    if (n < 0 && n != RELAY_ERR_NOT_FOUND)
-        return fail_shared(lua, n);
     lua_pushstring(lua, n < 0 ? NULL : value); /* NULL: a nil */
     return 1;
 }
@@ -151,23 +168,57 @@ static int get_shared(lua_State *lua)
 static int set_shared(lua_State *lua)
 {
     struct relay_self *self = script_self(script_of(lua));
-    const char *key = luaL_checkstring(lua, 1);
-    const char *value = lua_isnoneornil(lua, 2) ? NULL : luaL_checkstring(lua, 2);
+    const char *key = key_for_shared(lua), *value = NULL;
+    if (!lua_isnoneornil(lua, 2))
+        value = text_for_shared(lua, 2, "value", 0, RELAY_VALUE_BYTES - 1);
     int error = self ? relay_shared_set(self, key, value) : 0;
-    return error ? fail_shared(lua, error) : 0;
+    if (error == RELAY_ERR_BOUNDS)
+        return fail_full(lua);
+    return error ? luaL_error(lua, "relay.shared: %s", relay_error_words(error)) : 0;
+}
+
+static int fail_add(lua_State *lua, struct relay_self *self, const char *key, int error)
+{
+    bool is_there = relay_shared_get(self, key, NULL, 0) >= 0;
+    if (error == RELAY_ERR_BOUNDS && !is_there)
+        return fail_full(lua);
+    if (error == RELAY_ERR_BOUNDS)
+        return luaL_error(lua, "relay.shared: the sum of \"%s\" has more than 63 bits", key);
+    if (error == RELAY_ERR_INVALID)
+        return luaL_error(lua, "relay.shared: \"%s\" is no whole number that can be added to", key);
+    return luaL_error(lua, "relay.shared: %s", relay_error_words(error));
 }
 
 static int add_shared(lua_State *lua)
 {
     struct relay_self *self = script_self(script_of(lua));
-    const char *key = luaL_checkstring(lua, 1);
+    const char *key = key_for_shared(lua);
     double change = luaL_optnumber(lua, 2, 1);
     int64_t sum = 0;
     luaL_argcheck(lua, fabs(change) <= 9e15, 2, "a whole number is expected");
     int error = self ? relay_shared_add(self, key, (int64_t)change, &sum) : 0;
     if (error)
-        return fail_shared(lua, error);
+        return fail_add(lua, self, key, error);
     lua_pushnumber(lua, (double)sum);
+    return 1;
+}
+
+/* The room for the keys is Lua's, so that nothing leaks. */
+static int list_shared(lua_State *lua)
+{
+    struct relay_self *self = script_self(script_of(lua));
+    const char *prefix = luaL_optstring(lua, 1, "");
+    double limit = luaL_optnumber(lua, 2, RELAY_SHARED_MAX);
+    luaL_argcheck(lua, limit >= 1 && limit <= RELAY_SHARED_MAX, 2, "a number from 1 to 4096");
+    size_t size = (size_t)limit * RELAY_KEY_BYTES;
+    char *key = lua_newuserdata(lua, size);
+    int count = self ? relay_shared_keys(self, prefix, key, size) : 0;
+    lua_newtable(lua);
+    for (int i = 0; i < count && i < (int)limit; i++) {
+        lua_pushstring(lua, key);
+        lua_rawseti(lua, -2, i + 1);
+        key += strlen(key) + 1;
+    }
     return 1;
 }
 
@@ -178,8 +229,11 @@ static const luaL_Reg relay_functions[] = {
     {"now", get_now},         {"every", call_every},        {"after", call_after},
     {"cancel", cancel_call},  {"close", closings_add},      {"stats", look_at_stats},
     {"track", look_at_track}, {"viewers", look_at_viewers}, {NULL, NULL}};
-static const luaL_Reg shared_functions[] = {
-    {"get", get_shared}, {"set", set_shared}, {"add", add_shared}, {NULL, NULL}};
+static const luaL_Reg shared_functions[] = {{"get", get_shared},
+                                            {"set", set_shared},
+                                            {"add", add_shared},
+                                            {"keys", list_shared},
+                                            {NULL, NULL}};
 
 static void add_functions(lua_State *lua, const luaL_Reg *functions)
 {

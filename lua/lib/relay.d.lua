@@ -172,7 +172,7 @@ function relay.track(path) end
 ---@return relay.Viewer[], number?
 function relay.viewers(which) end
 
----Texts and numbers that all workers and generations of the script share.
+---Texts and numbers that all workers and generations of the script share: 4096 keys of at most 127 bytes, values of at most 1023.
 relay.shared = {}
 
 ---@param key string
@@ -188,5 +188,11 @@ function relay.shared.set(key, text) end
 ---@param change number?
 ---@return number
 function relay.shared.add(key, change) end
+
+---The keys that begin with `prefix`, all or `limit` of them, those first that were set first.
+---@param prefix string?
+---@param limit number?
+---@return string[]
+function relay.shared.keys(prefix, limit) end
 
 return relay

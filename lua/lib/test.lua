@@ -170,6 +170,11 @@ function policies:counter(name)
   return tester.counter(self.handle, name)
 end
 
+-- What it keeps in relay.shared: a table of texts by their keys.
+function policies:shared()
+  return tester.shared(self.handle)
+end
+
 -- The lines that it has written to the log.
 function policies:log()
   return tester.log(self.handle)

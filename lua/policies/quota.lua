@@ -1,18 +1,24 @@
 -- SPDX-License-Identifier: MIT OR Apache-2.0
 -- So many bytes for each account in an hour, on all workers together. Who has used them gets little until the next hour begins.
+-- relay.shared holds a key for each account that watches in the hour, 4096 at most; further ones are served without a limit, and the
+-- counter quota_uncounted says so.
 --
 --   params: { gigabytes: 2, then: 500000 }     # then: bits per second of all viewers of the account
 local relay = require "relay"
 local limit = (relay.params.gigabytes or 2) * 1e9
 local slow = relay.params["then"] or 500000
 
-local keys = {} -- what this worker has counted, with the hour
+local add_to_uncounted = relay.counter "quota_uncounted"
 
-local function key_of(identity)
-  local hour = math.floor(os.time() / 3600)
-  local key = "quota:" .. hour .. ":" .. identity
-  keys[key] = hour
-  return key
+-- The clock is that of all workers and of every script until the relay ends, as relay.shared is. Keys of later hours come later in the alphabet.
+local function key_of_hour()
+  return ("quota:%08d:"):format(relay.now() / 3600)
+end
+
+-- What an account has used in this hour; nil: there is no room for one more account. A key has 127 bytes at most.
+local function add_to_used(identity, bytes)
+  local is_counted, used = pcall(relay.shared.add, key_of_hour() .. identity:sub(1, 100), bytes)
+  return is_counted and used or nil
 end
 
 relay.on("sample", function(viewer)
@@ -21,18 +27,22 @@ relay.on("sample", function(viewer)
     return
   end
   local sent = viewer.bytes_sent
-  local used = relay.shared.add(key_of(identity), sent - (viewer.counted or 0))
+  local used = add_to_used(identity, sent - (viewer.counted or 0))
   viewer.counted = sent
+  if not used then
+    add_to_uncounted()
+    return
+  end
   return { identity_rate = used > limit and slow or 0 }
 end)
 
--- Numbers of hours before are of no use.
-relay.every(60, function()
-  local now = math.floor(os.time() / 3600)
-  for key, hour in pairs(keys) do
-    if hour < now then
+-- Numbers of hours before are of no use, whichever worker or earlier script has written them. The oldest keys come first, and so many
+-- at a time fit into the budget.
+relay.every(5, function()
+  local now = key_of_hour()
+  for _, key in ipairs(relay.shared.keys("quota:", 500)) do
+    if key < now then
       relay.shared.set(key, nil)
-      keys[key] = nil
     end
   end
 end)

@@ -24,12 +24,12 @@ struct relay_self *fake_new(const struct relay_module *module,
     return self;
 }
 
-static void free_pairs(struct fake_pair *pair)
+static void free_pairs(struct fake_pair *pairs)
 {
-    while (pair) {
-        struct fake_pair *next = pair->next;
+    while (pairs) {
+        struct fake_pair *pair = pairs;
+        HASH_DEL(pairs, pair);
         free(pair);
-        pair = next;
     }
 }
 

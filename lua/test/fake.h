@@ -6,6 +6,7 @@
 #define LUA_TEST_FAKE_H
 
 #include <relay/module.h>
+#include <uthash.h>
 
 enum {
     FAKE_COUNTERS_MAX = 512,
@@ -16,7 +17,7 @@ enum {
 };
 
 struct fake_pair { /* of the map that workers share, and of notes */
-    struct fake_pair *next;
+    UT_hash_handle hh;
     char key[RELAY_KEY_BYTES], value[RELAY_VALUE_BYTES];
 };
 

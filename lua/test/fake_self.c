@@ -139,34 +139,31 @@ int64_t fake_counter(const struct relay_self *self, const char *name)
 
 /* ---- Texts by name --------------------------------------------------------------------------- */
 
-static struct fake_pair *find_pair(struct fake_pair *pair, const char *key)
+static struct fake_pair *find_pair(struct fake_pair *pairs, const char *key)
 {
-    while (pair && strcmp(pair->key, key) != 0)
-        pair = pair->next;
+    struct fake_pair *pair;
+    HASH_FIND_STR(pairs, key, pair);
     return pair;
 }
 
-/* `value` NULL: removes it. */
-static int set_pair(struct fake_pair **pairs, const char *key, const char *value)
+/* `value` NULL: removes it. `most`: how many pairs there may be. */
+static int set_pair(struct fake_pair **pairs, unsigned most, const char *key, const char *value)
 {
     struct fake_pair *pair = find_pair(*pairs, key);
     if (!value && pair) {
-        while (*pairs != pair)
-            pairs = &(*pairs)->next;
-        *pairs = pair->next;
+        HASH_DEL(*pairs, pair);
         free(pair);
     }
     if (!value)
         return 0;
-    if (strlen(value) >= sizeof pair->value)
+    if (strlen(value) >= sizeof pair->value || (!pair && HASH_COUNT(*pairs) >= most))
         return RELAY_ERR_BOUNDS;
     if (!pair) {
         pair = calloc(1, sizeof *pair);
         if (!pair)
             return RELAY_ERR_NOMEM;
-        pair->next = *pairs;
-        *pairs = pair;
         snprintf(pair->key, sizeof pair->key, "%s", key);
+        HASH_ADD_STR(*pairs, key, pair);
     }
     snprintf(pair->value, sizeof pair->value, "%s", value);
     return 0;
@@ -175,7 +172,7 @@ static int set_pair(struct fake_pair **pairs, const char *key, const char *value
 int relay_shared_set(struct relay_self *self, const char *key, const char *value)
 {
     bool is_key = key[0] && strlen(key) < RELAY_KEY_BYTES;
-    return is_key ? set_pair(&self->shared, key, value) : RELAY_ERR_INVALID;
+    return is_key ? set_pair(&self->shared, RELAY_SHARED_MAX, key, value) : RELAY_ERR_INVALID;
 }
 
 int relay_shared_get(struct relay_self *self, const char *key, char *out, size_t size)
@@ -198,9 +195,26 @@ int relay_shared_add(struct relay_self *self, const char *key, int64_t change, i
     return relay_shared_set(self, key, text);
 }
 
+int relay_shared_keys(struct relay_self *self, const char *prefix, char *out, size_t size)
+{
+    int count = 0;
+    for (const struct fake_pair *pair = self->shared; pair; pair = pair->hh.next) {
+        size_t n = strlen(pair->key) + 1;
+        if (strncmp(pair->key, prefix, strlen(prefix)) != 0)
+            continue;
+        if (n > size)
+            break;
+        memcpy(out, pair->key, n);
+        out += n;
+        size -= n;
+        count++;
+    }
+    return count;
+}
+
 int relay_note(struct relay_self *self, const char *name, const char *text)
 {
-    return set_pair(&self->notes, name, text);
+    return set_pair(&self->notes, RELAY_NOTES_MAX, name, text);
 }
 
 const char *fake_note(const struct relay_self *self, const char *name)

@@ -142,6 +142,17 @@ static int count_policy(lua_State *lua)
     return 1;
 }
 
+static int shared_of_policy(lua_State *lua)
+{
+    const struct policy *policy = policy_at(lua);
+    lua_newtable(lua);
+    for (const struct fake_pair *pair = policy->self->shared; pair; pair = pair->hh.next) {
+        lua_pushstring(lua, pair->value);
+        lua_setfield(lua, -2, pair->key);
+    }
+    return 1;
+}
+
 static int log_of_policy(lua_State *lua)
 {
     lua_rawgeti(lua, LUA_REGISTRYINDEX, policy_at(lua)->log);
@@ -450,15 +461,23 @@ static int look_at_viewer(lua_State *lua)
 
 void policy_push_functions(lua_State *lua)
 {
-    static const luaL_Reg functions[] = {
-        {"load", load_policy},        {"reload", reload_policy},
-        {"advance", advance_policy},  {"counter", count_policy},
-        {"log", log_of_policy},       {"connect", connect_peer},
-        {"announce", announce_path},  {"subscribe", subscribe_path},
-        {"set", set_numbers},         {"sample", sample_viewer},
-        {"leave", leave_viewer},      {"disconnect", disconnect_peer},
-        {"look", look_at_viewer},     {"ladder", set_ladder},
-        {"choose", choose_candidate}, {NULL, NULL}};
+    static const luaL_Reg functions[] = {{"load", load_policy},
+                                         {"reload", reload_policy},
+                                         {"advance", advance_policy},
+                                         {"counter", count_policy},
+                                         {"log", log_of_policy},
+                                         {"connect", connect_peer},
+                                         {"announce", announce_path},
+                                         {"subscribe", subscribe_path},
+                                         {"set", set_numbers},
+                                         {"sample", sample_viewer},
+                                         {"leave", leave_viewer},
+                                         {"disconnect", disconnect_peer},
+                                         {"look", look_at_viewer},
+                                         {"ladder", set_ladder},
+                                         {"choose", choose_candidate},
+                                         {"shared", shared_of_policy},
+                                         {NULL, NULL}};
     lua_newtable(lua);
     for (const luaL_Reg *each = functions; each->name; each++) {
         lua_pushcfunction(lua, each->func);

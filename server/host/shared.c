@@ -155,3 +155,32 @@ int relay_shared_add(struct relay_self *self, const char *key, int64_t change, i
     uv_mutex_unlock(&self->shared->mutex);
     return error;
 }
+
+/* The hash table keeps the order in which entries were added. */
+static int write_keys(const struct shared *shared, const char *prefix, char *out, size_t size)
+{
+    int count = 0;
+    size_t prefix_size = strlen(prefix);
+    for (const struct entry *entry = shared->entries; entry; entry = entry->hh.next) {
+        size_t n = strlen(entry->key) + 1;
+        if (strncmp(entry->key, prefix, prefix_size) != 0)
+            continue;
+        if (n > size)
+            break;
+        memcpy(out, entry->key, n);
+        out += n;
+        size -= n;
+        count++;
+    }
+    return count;
+}
+
+int relay_shared_keys(struct relay_self *self, const char *prefix, char *out, size_t size)
+{
+    if (!SELF_FITS(self) || !prefix)
+        return RELAY_ERR_INVALID;
+    uv_mutex_lock(&self->shared->mutex);
+    int count = write_keys(self->shared, prefix, out, size);
+    uv_mutex_unlock(&self->shared->mutex);
+    return count;
+}

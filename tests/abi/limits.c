@@ -210,6 +210,10 @@ static void share(struct relay_worker *worker)
     value[RELAY_VALUE_BYTES - 1] = '\0';
     EXPECT(relay_shared_set(self, "long", value), 0);
     EXPECT(relay_shared_get(self, "long", value, sizeof value), RELAY_VALUE_BYTES - 1);
+    EXPECT(relay_shared_keys(self, "w", out, sizeof out), 1);
+    EXPECT(strcmp(out, "word"), 0);
+    EXPECT(relay_shared_keys(self, "w", out, 4), 0);
+    EXPECT(relay_shared_keys(self, NULL, out, sizeof out), RELAY_ERR_INVALID);
 }
 
 static void share_too_much(struct relay_worker *worker)

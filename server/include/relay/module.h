@@ -312,6 +312,10 @@ int relay_shared_get(struct relay_self *self, const char *key, char *out, size_t
  * RELAY_ERR_BOUNDS: the sum is too large. */
 RELAY_SINCE(1, 0)
 int relay_shared_add(struct relay_self *self, const char *key, int64_t change, int64_t *sum);
+/* Writes the keys that begin with `prefix` to `out`, those first that were set first, each with its
+ * final zero. Returns how many it has written: all, or as many as there is room for. */
+RELAY_SINCE(1, 1)
+int relay_shared_keys(struct relay_self *self, const char *prefix, char *out, size_t size);
 
 enum { /* limits of one module on one worker */
        RELAY_POSTS_MAX = 65536,

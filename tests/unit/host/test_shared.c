@@ -55,6 +55,25 @@ static void numbers_are_added(void **state)
     assert_int_equal(relay_shared_add(*state, "big", 1, &sum), RELAY_ERR_BOUNDS);
 }
 
+static void keys_are_listed(void **state)
+{
+    char out[8];
+    assert_int_equal(relay_shared_keys(*state, "", out, sizeof out), 0);
+    assert_int_equal(relay_shared_set(*state, "a:1", "x"), 0);
+    assert_int_equal(relay_shared_set(*state, "b:22", "x"), 0);
+    assert_int_equal(relay_shared_keys(*state, "b:", out, 5), 1);
+    assert_string_equal(out, "b:22");
+    assert_int_equal(relay_shared_keys(*state, "c", out, sizeof out), 0);
+    assert_int_equal(relay_shared_keys(*state, "b:22 and more", out, sizeof out), 0);
+    assert_int_equal(relay_shared_keys(*state, "b:", out, 4), 0);
+    assert_int_equal(relay_shared_keys(*state, "", out, sizeof out), 1);
+    assert_string_equal(out, "a:1");
+    assert_int_equal(relay_shared_keys(*state, "a", NULL, 0), 0);
+    assert_int_equal(relay_shared_keys(*state, NULL, out, sizeof out), RELAY_ERR_INVALID);
+    assert_int_equal(relay_shared_set(*state, "b:22", NULL), 0);
+    assert_int_equal(relay_shared_keys(*state, "", out, sizeof out), 1);
+}
+
 static void it_is_bounded(void **state)
 {
     char key[RELAY_KEY_BYTES + 1] = "", value[RELAY_VALUE_BYTES + 1] = "";
@@ -76,6 +95,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(values_are_kept_replaced_and_removed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(numbers_are_added, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(keys_are_listed, set_up, tear_down),
         cmocka_unit_test_setup_teardown(it_is_bounded, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
