@@ -74,6 +74,102 @@ function test.fails(words, run, ...)
   end
 end
 
+-- ---- What a test may say of peers, viewers and candidates -----------------------------------------------------------------------
+
+local peer_fields = {
+  address = "string",
+  sni = "string",
+  path = "string",
+  query = "string",
+  page = "string",
+  identity = "string",
+  claims = "claims",
+  version = "number",
+  cluster = "boolean",
+}
+local viewer_numbers = {
+  rtt_ms = "number",
+  rate_bps = "number",
+  loss = "number",
+  backlog_ms = "number",
+  backlog_bytes = "number",
+  groups_sent = "number",
+  groups_skipped = "number",
+  late = "number",
+  watched = "number",
+  bytes_sent = "number",
+}
+local candidate_fields = {
+  identity = "string",
+  address = "string",
+  path = "string",
+  query = "string",
+  claims = "claims",
+  age = "number",
+  newest = "boolean",
+  feeding = "boolean",
+  silent = "boolean",
+  failed = "boolean",
+}
+local rendition_fields = { path = "string", bitrate = "number" }
+local kinds = { subscribe = true, fetch = true, info = true }
+local causes = { watched = true, candidate = true, lost = true, silent = true }
+
+local function names_of(known)
+  local names = {}
+  for name in pairs(known) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  return table.concat(names, " ")
+end
+
+-- What is wrong with a value; nil: nothing.
+local function problem_of(kind, value)
+  if kind == "claims" then
+    local problem = type(value) == "string" and tester.problem_of_claims(value)
+    return type(value) ~= "string" and "is JSON, a text such as '{\"plan\":\"gold\"}', not a " .. type(value) or problem or nil
+  elseif type(value) ~= kind then
+    return "is a " .. kind .. ", not a " .. type(value)
+  elseif kind == "number" and not (value >= 0) then
+    return "is a number from 0 up"
+  end
+end
+
+-- What is written wrongly would leave the usual value there, and the test would test something else. `level` is that of the test.
+local function check_fields(what, given, known, level)
+  if type(given) ~= "table" then
+    error(("%s is a table of fields, not a %s"):format(what, type(given)), level)
+  end
+  for name, value in pairs(given) do
+    if not known[name] then
+      error(("%s has no field %s; there are: %s"):format(what, show(name), names_of(known)), level)
+    end
+    local problem = problem_of(known[name], value)
+    if problem then
+      error(("%s: %s %s"):format(what, name, problem), level)
+    end
+  end
+end
+
+local function check_list(what, list, known, level)
+  if type(list) ~= "table" then
+    error(("a list of tables is expected, each %s, not a %s"):format(what, type(list)), level)
+  end
+  for place in pairs(list) do
+    if type(place) ~= "number" then
+      error(("a list of tables is expected, each %s, not one with a field %s"):format(what, show(place)), level)
+    end
+    check_fields(what, list[place], known, level + 1)
+  end
+end
+
+local function check_word(what, word, known, level)
+  if word ~= nil and not known[word] then
+    error(("there is no %s %s; there are: %s"):format(what, show(word), names_of(known)), level)
+  end
+end
+
 -- ---- Viewers ----------------------------------------------------------------------------------------------------------------
 
 local viewers = {}
@@ -82,6 +178,7 @@ viewers.__index = viewers
 -- Sets numbers that `sample` sees: rtt_ms, rate_bps, loss, backlog_ms, backlog_bytes, groups_sent, groups_skipped, late, watched,
 -- bytes_sent.
 function viewers:set(numbers)
+  check_fields("a viewer", numbers, viewer_numbers, 3)
   tester.set(self.handle, numbers)
   return self
 end
@@ -89,7 +186,8 @@ end
 -- The hook `sample`, with these numbers if there are some. Returns how the viewer is served then.
 function viewers:sample(numbers)
   if numbers then
-    self:set(numbers)
+    check_fields("a viewer", numbers, viewer_numbers, 3)
+    tester.set(self.handle, numbers)
   end
   tester.sample(self.policy.handle, self.handle)
   return self:served()
@@ -117,6 +215,7 @@ end
 
 -- What its subscriptions may be moved between from now on: a list of tables with `path` and `bitrate`, the lowest first.
 function peers:ladder(list)
+  check_list("a rendition", list, rendition_fields, 3)
   tester.ladder(self.handle, list)
   return self
 end
@@ -124,6 +223,10 @@ end
 -- The hook `subscribe`; `kind` may be "fetch" or "info"; `candidates` are those of `choose`. Returns the viewer, nil if there is none,
 -- and what was decided.
 function peers:subscribe(path, kind, candidates)
+  check_word("kind of subscription", kind, kinds, 3)
+  if candidates then
+    check_list("a candidate", candidates, candidate_fields, 3)
+  end
   local handle, decision = tester.subscribe(self.policy.handle, self.handle, path, kind, candidates)
   return handle and setmetatable({ policy = self.policy, peer = self, handle = handle }, viewers), decision
 end
@@ -146,14 +249,17 @@ end
 -- The hook `connect`. `info` may have address, sni, path, query, page, identity, claims (JSON), version and cluster. Returns the
 -- peer and what was decided: a table with `verdict` ("pass", "allow", "deny"), `reason`, `code`, and the grants.
 function policies:connect(info)
+  check_fields("a peer", info or {}, peer_fields, 3)
   local handle, decision = tester.connect(self.handle, info or {})
   return setmetatable({ policy = self, handle = handle }, peers), decision
 end
 
--- The hook `choose_source`: `candidates` is a list of tables with `identity`, `address`, `path`, `query`, `claims` (JSON), `feeding`
--- and `silent`.
+-- The hook `choose_source`: `candidates` is a list of tables with `identity`, `address`, `path`, `query`, `claims` (JSON), `age`
+-- (seconds), `newest`, `feeding`, `silent` and `failed`; `cause` is "watched", if not given, "candidate", "lost" or "silent".
 -- Returns the place of the one that is chosen, or nil.
 function policies:choose(path, candidates, cause)
+  check_list("a candidate", candidates, candidate_fields, 3)
+  check_word("cause", cause, causes, 3)
   return tester.choose(self.handle, path, candidates, cause)
 end
 
@@ -166,6 +272,7 @@ function policies:reload()
   tester.reload(self.handle)
 end
 
+-- What a counter of relay.counter has come to, or one of the host, such as sample_calls.
 function policies:counter(name)
   return tester.counter(self.handle, name)
 end

@@ -154,6 +154,7 @@ void fake_disconnect(struct relay_peer *peer); /* its viewers leave, too */
 int fake_choose(struct relay_self *self, const struct relay_choice *choice);
 void fake_run_posts(struct relay_self *self); /* what the module has posted to itself */
 
+bool fake_has_counter(const struct relay_self *self, const char *name);
 int64_t fake_counter(const struct relay_self *self, const char *name);  /* 0: there is none */
 const char *fake_note(const struct relay_self *self, const char *name); /* NULL: there is none */
 

@@ -131,6 +131,11 @@ void relay_count(struct relay_worker *worker, int counter, int64_t change)
     worker->self->counters[counter] += change;
 }
 
+bool fake_has_counter(const struct relay_self *self, const char *name)
+{
+    return find_counter(self, name) < self->counter_count;
+}
+
 int64_t fake_counter(const struct relay_self *self, const char *name)
 {
     int i = find_counter(self, name);

@@ -3,6 +3,7 @@
  * Tested by tests/e2e/test_lua_tools.py. */
 #include "lua/test/policy.h"
 
+#include <jansson.h>
 #include <lauxlib.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -135,10 +136,25 @@ static int advance_policy(lua_State *lua)
     return 0;
 }
 
+static int fail_counter(lua_State *lua, const struct relay_self *self, const char *name)
+{
+    luaL_Buffer names;
+    luaL_buffinit(lua, &names);
+    for (int i = 0; i < self->counter_count; i++) {
+        luaL_addchar(&names, ' ');
+        luaL_addstring(&names, self->counter_names[i]);
+    }
+    luaL_pushresult(&names);
+    return luaL_error(lua, "there is no counter \"%s\"; there are:%s", name, lua_tostring(lua, -1));
+}
+
 static int count_policy(lua_State *lua)
 {
     const struct policy *policy = policy_at(lua);
-    lua_pushnumber(lua, (double)fake_counter(policy->self, luaL_checkstring(lua, 2)));
+    const char *name = luaL_checkstring(lua, 2);
+    if (!fake_has_counter(policy->self, name))
+        return fail_counter(lua, policy->self, name);
+    lua_pushnumber(lua, (double)fake_counter(policy->self, name));
     return 1;
 }
 
@@ -230,6 +246,23 @@ static void push_decision(lua_State *lua, const struct relay_request *request)
     }
 }
 
+/* problem_of_claims(text): why it is no object of JSON; nil: it is one, or empty. */
+static int find_problem_of_claims(lua_State *lua)
+{
+    json_error_t error;
+    const char *text = luaL_checkstring(lua, 1);
+    json_t *json = json_loads(text, 0, &error);
+    bool is_object = json_is_object(json);
+    json_decref(json);
+    if (is_object || !*text)
+        return 0;
+    if (json)
+        lua_pushliteral(lua, "is an object of JSON, such as {\"plan\":\"gold\"}");
+    else
+        lua_pushfstring(lua, "is no JSON: %s", error.text);
+    return 1;
+}
+
 /* ---- Peers and viewers ----------------------------------------------------------------------- */
 
 static const char *text_of(lua_State *lua, const char *field)
@@ -285,6 +318,15 @@ static int announce_path(lua_State *lua)
     return 1;
 }
 
+/* Of the table at the top. */
+static bool read_flag(lua_State *lua, const char *field)
+{
+    lua_getfield(lua, -1, field);
+    bool is_set = lua_toboolean(lua, -1);
+    lua_pop(lua, 1);
+    return is_set;
+}
+
 /* The texts belong to the list. */
 static void read_candidate(lua_State *lua, struct relay_candidate *candidate)
 {
@@ -298,11 +340,13 @@ static void read_candidate(lua_State *lua, struct relay_candidate *candidate)
         *places[i] = luaL_optstring(lua, -1, "");
         lua_pop(lua, 1);
     }
-    lua_getfield(lua, -1, "silent");
-    candidate->is_silent = lua_toboolean(lua, -1);
-    lua_getfield(lua, -2, "feeding");
-    candidate->is_feeding = lua_toboolean(lua, -1);
-    lua_pop(lua, 2);
+    candidate->is_silent = read_flag(lua, "silent");
+    candidate->is_feeding = read_flag(lua, "feeding");
+    candidate->is_newest = read_flag(lua, "newest");
+    candidate->has_failed = read_flag(lua, "failed");
+    lua_getfield(lua, -1, "age");
+    candidate->age_ns = (uint64_t)(luaL_optnumber(lua, -1, 0) * NS_PER_S);
+    lua_pop(lua, 1);
 }
 
 /* The list of candidates at `index`. */
@@ -477,6 +521,7 @@ void policy_push_functions(lua_State *lua)
                                          {"ladder", set_ladder},
                                          {"choose", choose_candidate},
                                          {"shared", shared_of_policy},
+                                         {"problem_of_claims", find_problem_of_claims},
                                          {NULL, NULL}};
     lua_newtable(lua);
     for (const luaL_Reg *each = functions; each->name; each++) {

@@ -53,7 +53,7 @@ FOREIGN = [
     (r"rhonabwy\.h", {"token"}),
     (r"gnutls/", {"modules", "token"}),
     (r"curl/", {"modules"}),
-    (r"jansson\.h", {"karp", "lua/host", "modules", "server/core", "token", "tools"}),
+    (r"jansson\.h", {"karp", "lua/host", "lua/test", "modules", "server/core", "token", "tools"}),
     (r"yaml\.h", {"server/config"}),
     (r"microhttpd\.h", {"server/admin", "server", "modules"}),
     (r"(lua|lauxlib|lualib|luajit)\.h", {"lua/host", "lua/test"}),
