@@ -1,9 +1,11 @@
 -- SPDX-License-Identifier: MIT OR Apache-2.0
--- A main encoder and its spares, by the identity of their tokens. The main one feeds the track again when it is back for a while;
--- relay.yaml says when a silent one is passed over (policy.failover: after two missed groups).
+-- A main encoder and its spares, by the identity of their tokens. The main one feeds the track again when it is back for a while and
+-- another viewer comes; relay.yaml says when a silent one is passed over (policy.failover: after two missed groups). Instances of a
+-- broadcast become one, so that media of all encoders have one path.
 --
---   params: { order: [main, spare], patience: 10 }     # seconds that one has to be there before it takes over
-local relay = require "relay"
+--   params: { order: [main, spare], patience: 10, broadcasts: ["show/**"] }
+--     patience: seconds that one has to be there before it takes over; without broadcasts the instances of all become one
+local relay, instances = require "relay", require "instances"
 local order, patience = relay.params.order or {}, relay.params.patience or 10
 
 local function is_fit(candidate, cause)
@@ -13,15 +15,42 @@ local function is_fit(candidate, cause)
   return candidate.feeding or cause ~= "candidate" or candidate.age >= patience
 end
 
-relay.on("choose_source", function(path, candidates, cause)
-  for _, identity in ipairs(order) do
-    for place, candidate in ipairs(candidates) do
-      if candidate.identity == identity and is_fit(candidate, cause) then
-        if cause ~= "watched" and not candidate.feeding then
-          relay.log("warn", path .. " comes from " .. identity .. " now")
-        end
-        return place
-      end
+-- The newest one of an identity, because an encoder that was started again may still be there as it was before.
+local function place_of(identity, candidates, cause)
+  local best
+  for place, candidate in ipairs(candidates) do
+    local is_better = not best or candidate.age < candidates[best].age
+    if candidate.identity == identity and is_fit(candidate, cause) and is_better then
+      best = place
     end
   end
+  return best
+end
+
+relay.on("announce", function(_, path)
+  return instances.fold(path, relay.params.broadcasts)
+end)
+
+local function choose(path, candidates, cause)
+  for _, identity in ipairs(order) do
+    local place = place_of(identity, candidates, cause)
+    if place and cause ~= "watched" and not candidates[place].feeding then
+      relay.log("warn", path .. " comes from " .. identity .. " now")
+    end
+    if place then
+      return place
+    end
+  end
+end
+
+relay.on("choose_source", choose)
+
+-- Nobody asks when a while is over, so the next viewer who comes brings the main one back, for all.
+relay.on("subscribe", function(_, want)
+  local feeding
+  for _, candidate in ipairs(want.candidates or {}) do
+    feeding = feeding or candidate.feeding
+  end
+  local place = feeding and choose(want.path, want.candidates, "candidate")
+  return place and not want.candidates[place].feeding and { source = want.candidates[place].id } or nil
 end)

@@ -105,6 +105,88 @@ def a_subscription_names_its_publisher():
     ends_well(relay)
 
 
+def colour_clip(colour):
+    """Ten seconds of one colour, with a group a second. Two of them have the same catalog."""
+    path = scratch(colour + ".mp4")
+    status, _, err = run(["ffmpeg", "-nostdin", "-y", "-v", "error", "-f", "lavfi", "-i", f"color={colour}:size=160x90:rate=25:duration=10",
+                          "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", "-g", "25", path], 60)
+    check_equal(status, 0, f"ffmpeg makes a clip: {err}")
+    return path
+
+
+def colours_in(path):
+    """Which of red and blue come after each other in what was recorded."""
+    status, out, err = run(["ffmpeg", "-v", "error", "-i", path, "-vf", "scale=1:1", "-f", "rawvideo", "-pix_fmt", "rgb24", "-"], 60)
+    check_equal((status, err), (0, ""), f"decoding {path}")
+    names = ["red" if red > blue else "blue" for red, blue in zip(out[::3], out[2::3])]
+    return [name for i, name in enumerate(names) if i == 0 or name != names[i - 1]]
+
+
+def grows(path, words):
+    """Waits until as much as two groups and more has been recorded."""
+    start = os.path.getsize(path) if os.path.exists(path) else 0
+    wait_until(lambda: os.path.exists(path) and os.path.getsize(path) > start + 15000, 30, words)
+
+
+def media_of_two_origins_is_chosen_and_goes_on():
+    """Two moq-karp publish have instances of their own, which region.lua makes one."""
+    clips = {"us": colour_clip("red"), "eu": colour_clip("blue")}
+    for workers in (1, 2):
+        relay = ScriptRelay("origins", None, "params: { regions: [eu, us] }", modules=(), workers=workers,
+                            file=os.path.join(POLICIES, "region.lua"))
+        origins = {}
+        for count, region in enumerate(("eu", "us"), 1):  # the newest is not the nearest
+            origins[region] = Publisher(relay.url(f"/show?region={region}"), clips[region], "-stream_loop", "-1")
+            wait_until(lambda: relay.stats()["announcements"] == 2 * count, 20, f"the origin {region} is not there")
+        out = scratch(f"origins-{workers}.mp4")
+        viewer = subscriber(relay.url("/show"), out)
+        grows(out, "nothing of the first origin comes")
+        origins["eu"].kill()
+        grows(out, "nothing of the second origin comes")
+        check(viewer.end() in (0, 4), f"how the viewer ends, who may lack the rest of a group: {viewer.err}")
+        check_equal(colours_in(out), ["blue", "red"], f"what came with {workers} workers")
+        origins["us"].end()
+        ends_well(relay)
+
+
+def the_main_encoder_is_back_with_the_next_viewer():
+    key = Key("encoders", "a", "HS256")
+    with open(key.private) as file:
+        secret = base64.urlsafe_b64decode(json.load(file)["k"] + "==")
+    clips = {"spare": colour_clip("red"), "main": colour_clip("blue")}
+    relay = ScriptRelay("encoders", None, "params: { order: [main, spare], patience: 1 }", workers=2,
+                        modules=[f'auth: {{ keys: {key.private}, anonymous: {{ subscribe: ["**"] }} }}'],
+                        file=os.path.join(POLICIES, "failover.lua"))
+
+    def encoder(name):
+        token = hs256(secret, {"put": "", "exp": int(time.time()) + 3600, "sub": name}, kid="a")
+        before = relay.stats()["announcements"]
+        publisher = Publisher(relay.url(f"/show?jwt={token}"), clips[name], "-stream_loop", "-1")
+        wait_until(lambda: relay.stats()["announcements"] >= before + 2, 20, f"the encoder {name} is not there")
+        return publisher
+
+    def watch(name):
+        viewer = subscriber(relay.url("/show"), scratch(name))
+        grows(scratch(name), f"nothing comes for {name}")
+        return viewer
+
+    encoders = [encoder("main"), encoder("spare")]
+    first = watch("first.mp4")
+    encoders[0].end()
+    grows(scratch("first.mp4"), "nothing of the spare comes")
+    encoders.append(encoder("main"))
+    time.sleep(2)  # longer than its patience
+    second = watch("second.mp4")
+    wait_until(lambda: relay.said("comes from main now"), 20, "the main encoder is not chosen again")
+    grows(scratch("first.mp4"), "nothing of the main encoder comes")
+    for name, viewer, expected in (("first.mp4", first, ["blue", "red", "blue"]), ("second.mp4", second, ["blue"])):
+        check(viewer.end() in (0, 4), f"how {name} ends, which may lack the rest of a group: {viewer.err}")
+        check_equal(colours_in(scratch(name))[-len(expected):], expected, f"what came in {name}")
+    for publisher in encoders[1:]:
+        publisher.end()
+    ends_well(relay)
+
+
 def who_is_banned_by_a_reload_is_sent_away():
     relay = ScriptRelay("kick", None, file=os.path.join(POLICIES, "kick.lua"))
     viewer = clock(relay, "--no-reconnect")
@@ -142,5 +224,6 @@ def a_script_looks_around_and_its_line_is_shown():
     relay.stop()
 
 
-TESTS = [a_script_chooses_the_publisher_and_the_next_one_follows, a_subscription_names_its_publisher, who_is_banned_by_a_reload_is_sent_away,
+TESTS = [a_script_chooses_the_publisher_and_the_next_one_follows, media_of_two_origins_is_chosen_and_goes_on,
+         the_main_encoder_is_back_with_the_next_viewer, a_subscription_names_its_publisher, who_is_banned_by_a_reload_is_sent_away,
          a_script_looks_around_and_its_line_is_shown]
