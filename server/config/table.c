@@ -71,7 +71,8 @@ static const char *check_condition(const void *value)
 static const char *refuse_script(const void *value)
 {
     (void)value;
-    return "this relay is built without scripting; remove the section";
+    return "the module lua runs scripts; remove the section, and write modules: [{ lua: { script: "
+           "FILE } }]";
 }
 
 /* ---- Rows ------------------------------------------------------------------------------------ */
@@ -653,7 +654,10 @@ static const struct config_row root_rows[] = {
      .section = &log_section,
      .flags = ROW_RELOADS,
      .help = "log lines on standard error"},
-    {.name = "script", .type = TYPE_FREE, .check = refuse_script, .help = "policy in Lua"},
+    {.name = "script",
+     .type = TYPE_FREE,
+     .check = refuse_script,
+     .help = "none: the module lua runs scripts"},
     {.name = "module_directory",
      .type = TYPE_PATH,
      AT(relay_config, module_directory),

@@ -77,7 +77,8 @@ static const struct bad_file bad_files[] = {
      "relay.yaml:1:1: a?b: no such setting; remove it, or see moq-relay --reference\n"},
     {"modules:\n  - clock: { path: demo/clock }\nscript: { file: a.lua }\n", 0,
      "relay.yaml:1:1: modules: this relay is built without modules; remove the section\n"
-     "relay.yaml:3:1: script: this relay is built without scripting; remove the section\n"},
+     "relay.yaml:3:1: script: the module lua runs scripts; remove the section, and write modules: "
+     "[{ lua: { script: FILE } }]\n"},
     /* values */
     {"cache: { age: 10 }\n", 0,
      "relay.yaml:1:15: cache.age: \"10\" has no unit; write a number with ns, us, ms, s, m or h, "
