@@ -77,8 +77,10 @@ static enum relay_verdict ask_script(struct script *script, enum script_hook hoo
     const struct script_call call = {push, read_request, answer};
     enum script_result result = script_call(script, hook, &call);
     bool is_fault = result == SCRIPT_FAILED || result == SCRIPT_BENCHED;
-    if (!is_fault || !is_denied_by_fault(script, hook))
+    if (!is_fault)
         return answer->verdict;
+    if (!is_denied_by_fault(script, hook))
+        return RELAY_PASS;
     return relay_request_deny(answer->request, RELAY_DENIED_BUSY, "the relay's script has failed");
 }
 

@@ -19,6 +19,7 @@
 #include "lua/host/names.h"
 
 #define NS_PER_MS UINT64_C(1000000)
+#define BYTES_PER_MIB 1048576
 
 struct sandbox {
     lua_State *lua;
@@ -27,21 +28,39 @@ struct sandbox {
     uint64_t used_bytes, max_bytes;
     uint64_t begin_ns, deadline_ns, budget_ns, spent_ns; /* of a call */
     uint64_t cpu_begin_ns; /* of the thread, at the first look; 0: there was none yet */
-    bool is_running, is_over, are_globals_locked; /* over: the budget is, each instruction fails */
-    uint64_t *since_ns;                           /* atomic; NULL: nobody looks */
-    int on_error, run_call;                       /* references in the registry */
+    bool is_running, are_globals_locked;
+    bool is_over, is_full;     /* each instruction fails until the call ends */
+    bool is_given_up;          /* what it keeps fills its memory: calls are refused */
+    uint64_t look_at_ns;       /* when given up: the next look whether there is room */
+    uint64_t collect_at_bytes; /* used so much: garbage is collected after the call */
+    int collector_speed;       /* per cent of what is allocated */
+    uint64_t *since_ns;        /* atomic; NULL: nobody looks */
+    int on_error, run_call;    /* references in the registry */
     void *user;
 };
 
+static void on_count(lua_State *lua, lua_Debug *event);
+
 /* ---- Memory ---------------------------------------------------------------------------------- */
+
+/* From now on each instruction of the call fails, so that catching the error does not help. */
+static void fail_each_instruction(const struct sandbox *sandbox)
+{
+    lua_sethook(sandbox->lua, on_count, LUA_MASKCOUNT, 1);
+}
 
 static void *allocate_piece(void *state, void *old, size_t old_bytes, size_t bytes)
 {
     struct sandbox *sandbox = state;
     bool is_more = bytes > old_bytes;
-    if (is_more && (bytes > BOUNDED_PIECE_MAX_BYTES ||
-                    sandbox->used_bytes + (bytes - old_bytes) > sandbox->max_bytes))
+    if (is_more && bytes > BOUNDED_PIECE_MAX_BYTES)
         return NULL;
+    if (is_more && sandbox->used_bytes + (bytes - old_bytes) > sandbox->max_bytes) {
+        if (sandbox->is_running && !sandbox->is_full)
+            fail_each_instruction(sandbox);
+        sandbox->is_full = true;
+        return NULL;
+    }
     void *fresh = sandbox->inner(sandbox->inner_state, old, old_bytes, bytes);
     if (fresh || bytes == 0)
         sandbox->used_bytes += bytes - old_bytes;
@@ -69,8 +88,6 @@ static uint64_t now_ns(void)
     return read_clock(CLOCK_MONOTONIC);
 }
 
-static void on_count(lua_State *lua, lua_Debug *place);
-
 /* A call that the system has kept from running is not over. To ask for a thread's own time is slow,
  * so that of its beginning is read at the first look, which short calls do not come to. */
 static bool is_time_over(struct sandbox *sandbox)
@@ -87,33 +104,65 @@ static bool is_time_over(struct sandbox *sandbox)
     return spent_ns >= allowed_ns;
 }
 
-/* From now on each instruction fails, so that catching the error does not help. */
-static bool is_budget_over(lua_State *lua)
+static bool is_call_over(struct sandbox *sandbox)
 {
-    struct sandbox *sandbox = sandbox_of(lua);
-    if (!sandbox->is_running || (!sandbox->is_over && !is_time_over(sandbox)))
+    if (!sandbox->is_running)
         return false;
-    sandbox->is_over = true;
-    lua_sethook(lua, on_count, LUA_MASKCOUNT, 1);
-    return true;
+    if (!sandbox->is_over && !sandbox->is_full && is_time_over(sandbox)) {
+        sandbox->is_over = true;
+        fail_each_instruction(sandbox);
+    }
+    return sandbox->is_over || sandbox->is_full;
 }
 
-static void on_count(lua_State *lua, lua_Debug *place)
+/* Into a buffer, because a full memory has no room for it. */
+static void write_reason(const struct sandbox *sandbox, char reason[SANDBOX_ERROR_BYTES])
 {
-    const struct sandbox *sandbox = sandbox_of(lua);
-    if (!is_budget_over(lua))
-        return;
-    lua_getinfo(lua, "Sl", place);
-    lua_pushfstring(lua, "%s:%d: it has run for longer than its budget of %d ms", place->short_src,
-                    place->currentline, (int)(sandbox->budget_ns / NS_PER_MS));
-    lua_error(lua);
+    if (sandbox->is_full)
+        snprintf(reason, SANDBOX_ERROR_BYTES, "its memory of %g MiB is full",
+                 (double)sandbox->max_bytes / BYTES_PER_MIB);
+    else
+        snprintf(reason, SANDBOX_ERROR_BYTES, "it has run for longer than its budget of %g ms",
+                 (double)sandbox->budget_ns / NS_PER_MS);
+}
+
+/* The innermost line of a file that runs. False: there is none, C has called C. */
+static bool find_line(lua_State *lua, lua_Debug *place)
+{
+    for (int level = 0; lua_getstack(lua, level, place); level++) {
+        lua_getinfo(lua, "Sl", place);
+        if (place->currentline > 0 && *place->source == '@')
+            return true;
+    }
+    return false;
+}
+
+static void push_line(lua_State *lua)
+{
+    lua_Debug place;
+    if (find_line(lua, &place))
+        lua_pushfstring(lua, "%s:%d: ", place.short_src, place.currentline);
+    else
+        lua_pushliteral(lua, "");
 }
 
 void budget_look(lua_State *lua)
 {
-    if (is_budget_over(lua))
-        luaL_error(lua, "it has run for longer than its budget of %d ms",
-                   (int)(sandbox_of(lua)->budget_ns / NS_PER_MS));
+    char reason[SANDBOX_ERROR_BYTES];
+    struct sandbox *sandbox = sandbox_of(lua);
+    if (!is_call_over(sandbox))
+        return;
+    write_reason(sandbox, reason);
+    push_line(lua);
+    lua_pushstring(lua, reason);
+    lua_concat(lua, 2);
+    lua_error(lua);
+}
+
+static void on_count(lua_State *lua, lua_Debug *event)
+{
+    (void)event;
+    budget_look(lua);
 }
 
 /* ---- Calls ----------------------------------------------------------------------------------- */
@@ -123,7 +172,7 @@ static int on_error(lua_State *lua)
 {
     if (lua_type(lua, 1) == LUA_TSTRING)
         return 1;
-    luaL_where(lua, 1);
+    push_line(lua);
     if (lua_type(lua, 1) == LUA_TNUMBER)
         lua_pushvalue(lua, 1);
     else
@@ -132,10 +181,27 @@ static int on_error(lua_State *lua)
     return 1;
 }
 
-static void note_error(lua_State *lua, char error[SANDBOX_ERROR_BYTES])
+static const char *error_text(lua_State *lua)
 {
-    const char *text = lua_type(lua, -1) == LUA_TSTRING ? lua_tostring(lua, -1) : "unknown error";
-    snprintf(error, SANDBOX_ERROR_BYTES, "%s", text);
+    return lua_type(lua, -1) == LUA_TSTRING ? lua_tostring(lua, -1) : "unknown error";
+}
+
+/* The end of the budget or the memory counts also if the script has caught it, and no instruction
+ * came afterwards that could fail, as in: return pcall(f) */
+static void note_error(const struct sandbox *sandbox, int status, char error[SANDBOX_ERROR_BYTES])
+{
+    char reason[SANDBOX_ERROR_BYTES];
+    bool is_cut = sandbox->is_over || sandbox->is_full;
+    const char *text = status ? error_text(sandbox->lua) : "";
+    write_reason(sandbox, reason);
+    if (is_cut && !strstr(text, reason))
+        text = reason;
+    if (status == LUA_ERRMEM && !is_cut)
+        snprintf(error, SANDBOX_ERROR_BYTES,
+                 "not enough memory for it: a text or a table may have %d bytes",
+                 BOUNDED_PIECE_MAX_BYTES);
+    else
+        snprintf(error, SANDBOX_ERROR_BYTES, "%s", text);
     for (char *at = error; *at; at++)
         if ((unsigned char)*at < ' ')
             *at = ' ';
@@ -188,12 +254,6 @@ void sandbox_clean(struct sandbox *sandbox, lua_CFunction run, void *argument)
     sandbox->max_bytes = max_bytes;
 }
 
-static int collect_garbage(lua_State *lua)
-{
-    lua_gc(lua, LUA_GCCOLLECT, 0);
-    return 0;
-}
-
 static int release_reference(lua_State *lua)
 {
     const int *reference = lua_touserdata(lua, 1);
@@ -206,25 +266,84 @@ void sandbox_unref(struct sandbox *sandbox, int reference)
     sandbox_clean(sandbox, release_reference, &reference);
 }
 
-static void end_call(struct sandbox *sandbox, bool is_full)
+/* ---- Garbage --------------------------------------------------------------------------------- */
+
+/* While a script allocates, the collector does a share of its work. The share grows as memory gets
+ * scarce, so that a cycle ends before the memory does. */
+enum { COLLECTOR_USUAL_SPEED = 200, COLLECTOR_MOST_SPEED = 10000 }; /* per cent */
+
+static uint64_t free_bytes(const struct sandbox *sandbox)
 {
-    lua_settop(sandbox->lua, STACK_RUN_CALL);
-    sandbox->spent_ns = now_ns() - sandbox->begin_ns;
-    sandbox->is_running = false;
-    if (sandbox->is_over)
-        lua_sethook(sandbox->lua, on_count, LUA_MASKCOUNT, SANDBOX_COUNT);
-    sandbox->is_over = false;
-    if (sandbox->since_ns)
-        __atomic_store_n(sandbox->since_ns, 0, __ATOMIC_RELAXED);
-    if (is_full || sandbox->used_bytes > sandbox->max_bytes / 4 * 3)
-        sandbox_clean(sandbox, collect_garbage, NULL); /* or the next call would fail */
+    return sandbox->used_bytes < sandbox->max_bytes ? sandbox->max_bytes - sandbox->used_bytes : 0;
 }
 
-enum sandbox_result sandbox_run(struct sandbox *sandbox, uint64_t budget_ns, lua_CFunction run,
-                                void *argument, char error[SANDBOX_ERROR_BYTES])
+static void set_collector_speed(struct sandbox *sandbox)
 {
-    lua_State *lua = sandbox->lua;
-    struct call call = {.run = run, .argument = argument};
+    uint64_t speed = COLLECTOR_USUAL_SPEED;
+    if (sandbox->used_bytes > sandbox->max_bytes / 2)
+        speed = sandbox->used_bytes / (free_bytes(sandbox) / 400 + 1);
+    speed = speed < COLLECTOR_MOST_SPEED ? speed : COLLECTOR_MOST_SPEED;
+    if ((int)speed != sandbox->collector_speed)
+        lua_gc(sandbox->lua, LUA_GCSETSTEPMUL, (int)speed);
+    sandbox->collector_speed = (int)speed;
+}
+
+/* Those who wait for the thread notice no more than this. */
+#define COLLECT_NS NS_PER_MS
+
+static int collect_some(lua_State *lua)
+{
+    uint64_t until_ns = now_ns() + COLLECT_NS;
+    bool *is_through = lua_touserdata(lua, 1);
+    do
+        *is_through = lua_gc(lua, LUA_GCSTEP, 0);
+    while (!*is_through && now_ns() < until_ns);
+    return 0;
+}
+
+/* A large text comes all at once, so there has to be room for some before the collector is asked.
+ * The next time is when half of what is free is used, which may be garbage or not. */
+static void collect_early(struct sandbox *sandbox)
+{
+    uint64_t least_bytes = sandbox->max_bytes / 4 * 3;
+    if (sandbox->used_bytes <= sandbox->max_bytes / 2)
+        sandbox->collect_at_bytes = least_bytes;
+    if (sandbox->used_bytes <= sandbox->collect_at_bytes)
+        return;
+    bool is_through;
+    sandbox_clean(sandbox, collect_some, &is_through);
+    uint64_t at_bytes = sandbox->used_bytes + free_bytes(sandbox) / 2;
+    sandbox->collect_at_bytes = at_bytes > least_bytes ? at_bytes : least_bytes;
+}
+
+static int collect_all(lua_State *lua)
+{
+    lua_gc(lua, LUA_GCCOLLECT, 0);
+    return 0;
+}
+
+/* What is in use now is in use for good: then each call would end with another full collection. */
+static void judge_rest(struct sandbox *sandbox)
+{
+    sandbox->is_given_up = sandbox->used_bytes > sandbox->max_bytes / 8 * 7;
+}
+
+/* After a call. A full memory is emptied at once, or the next call would fail as well. */
+static void collect_garbage(struct sandbox *sandbox)
+{
+    if (sandbox->is_full) {
+        sandbox_clean(sandbox, collect_all, NULL);
+        sandbox->is_full = false;
+        judge_rest(sandbox);
+    }
+    set_collector_speed(sandbox);
+    collect_early(sandbox);
+}
+
+/* ---- Calls, again ---------------------------------------------------------------------------- */
+
+static void begin_call(struct sandbox *sandbox, uint64_t budget_ns)
+{
     sandbox->budget_ns = budget_ns;
     sandbox->begin_ns = now_ns();
     sandbox->deadline_ns = sandbox->begin_ns + budget_ns;
@@ -232,13 +351,62 @@ enum sandbox_result sandbox_run(struct sandbox *sandbox, uint64_t budget_ns, lua
     if (sandbox->since_ns)
         __atomic_store_n(sandbox->since_ns, sandbox->begin_ns, __ATOMIC_RELAXED);
     sandbox->is_running = true;
+}
+
+static void end_call(struct sandbox *sandbox)
+{
+    lua_settop(sandbox->lua, STACK_RUN_CALL);
+    sandbox->is_running = false;
+    if (sandbox->is_over || sandbox->is_full)
+        lua_sethook(sandbox->lua, on_count, LUA_MASKCOUNT, SANDBOX_COUNT);
+    sandbox->is_over = false;
+    if (sandbox->since_ns)
+        __atomic_store_n(sandbox->since_ns, 0, __ATOMIC_RELAXED);
+    collect_garbage(sandbox);
+    sandbox->spent_ns = now_ns() - sandbox->begin_ns;
+}
+
+/* Now and then a little, because what was kept of peers and viewers goes with them. */
+static void look_for_room(struct sandbox *sandbox)
+{
+    bool is_through;
+    uint64_t now = now_ns();
+    if (now < sandbox->look_at_ns)
+        return;
+    sandbox->look_at_ns = now + 100 * COLLECT_NS;
+    sandbox_clean(sandbox, collect_some, &is_through);
+    if (is_through)
+        judge_rest(sandbox);
+}
+
+static enum sandbox_result refuse_call(struct sandbox *sandbox, char error[SANDBOX_ERROR_BYTES])
+{
+    sandbox->spent_ns = 0;
+    snprintf(error, SANDBOX_ERROR_BYTES,
+             "the script keeps so much that its memory of %g MiB is full: correct it and reload",
+             (double)sandbox->max_bytes / BYTES_PER_MIB);
+    return SANDBOX_NO_MEMORY;
+}
+
+enum sandbox_result sandbox_run(struct sandbox *sandbox, uint64_t budget_ns, lua_CFunction run,
+                                void *argument, char error[SANDBOX_ERROR_BYTES])
+{
+    lua_State *lua = sandbox->lua;
+    struct call call = {.run = run, .argument = argument};
+    if (sandbox->is_given_up)
+        look_for_room(sandbox);
+    if (sandbox->is_given_up)
+        return refuse_call(sandbox, error);
+    begin_call(sandbox, budget_ns);
     lua_pushvalue(lua, STACK_RUN_CALL);
     lua_pushlightuserdata(lua, &call);
     int status = lua_pcall(lua, 1, 0, STACK_ON_ERROR);
-    if (status)
-        note_error(lua, error);
-    end_call(sandbox, status == LUA_ERRMEM);
-    return status == 0 ? SANDBOX_OK : status == LUA_ERRMEM ? SANDBOX_NO_MEMORY : SANDBOX_FAULT;
+    bool is_bad = status || sandbox->is_over || sandbox->is_full;
+    if (is_bad)
+        note_error(sandbox, status, error);
+    bool is_memory = sandbox->is_full || status == LUA_ERRMEM;
+    end_call(sandbox);
+    return is_memory ? SANDBOX_NO_MEMORY : is_bad ? SANDBOX_FAULT : SANDBOX_OK;
 }
 
 /* ---- Files ----------------------------------------------------------------------------------- */
@@ -362,6 +530,7 @@ struct sandbox *sandbox_new(uint64_t memory_bytes)
     sandbox->inner = lua_getallocf(lua, &sandbox->inner_state);
     sandbox->used_bytes = (uint64_t)lua_gc(lua, LUA_GCCOUNT, 0) * 1024;
     sandbox->max_bytes = memory_bytes;
+    sandbox->collect_at_bytes = memory_bytes / 4 * 3;
     lua_setallocf(lua, allocate_piece, sandbox);
     lua_gc(lua, LUA_GCSETPAUSE, 130); /* so that garbage does not fill the memory first */
     if (!prepare_stack(sandbox) ||

@@ -29,6 +29,25 @@ static bool is_of_peers(enum script_hook hook)
     return hook == SCRIPT_CONNECT || hook == SCRIPT_ANNOUNCE || hook == SCRIPT_SUBSCRIBE;
 }
 
+/* As in "policy.lua:12: oh no". */
+static bool has_line(const char *error)
+{
+    const char *colon = strchr(error, ':');
+    size_t digits = colon ? strspn(colon + 1, "0123456789") : 0;
+    return digits > 0 && colon[1 + digits] == ':';
+}
+
+/* An error that names no line gets that of the function that was called. */
+static void add_line(const char *where, char error[SANDBOX_ERROR_BYTES])
+{
+    char text[SANDBOX_ERROR_BYTES];
+    if (has_line(error) || strstr(error, where))
+        return;
+    memcpy(text, error, sizeof text);
+    snprintf(error, SANDBOX_ERROR_BYTES, "%.*s: %.*s", SCRIPT_WHERE_BYTES, where,
+             SANDBOX_ERROR_BYTES - SCRIPT_WHERE_BYTES - 4, text);
+}
+
 static void tell_fault(struct script *script, enum script_hook hook, const char *error)
 {
     char text[SANDBOX_ERROR_BYTES];
@@ -108,15 +127,17 @@ enum script_result script_call_reference(struct script *script, enum script_hook
                                          const struct script_call *call)
 {
     char error[SANDBOX_ERROR_BYTES];
-    struct reference_call argument = {call, function->reference, script->places[hook]};
+    struct reference_call argument = {call, function->reference, function->where};
     if (!fuse_lets_through(function->fuse, relay_worker_now_ns(script->worker)))
         return SCRIPT_BENCHED;
     script->shown.view = NULL;
     note_call(script, hook);
     bool has_failed = sandbox_run(script->sandbox, script->config->budget_ns, run_reference,
                                   &argument, error) != SANDBOX_OK;
-    if (has_failed)
+    if (has_failed) {
+        add_line(function->where, error);
         tell_fault(script, hook, error);
+    }
     note_result(script, hook, function->fuse, has_failed);
     return has_failed ? SCRIPT_FAILED : SCRIPT_DONE;
 }
@@ -124,7 +145,8 @@ enum script_result script_call_reference(struct script *script, enum script_hook
 enum script_result script_call(struct script *script, enum script_hook hook,
                                const struct script_call *call)
 {
-    const struct script_function function = {script->hooks[hook], &script->fuses[hook]};
+    const struct script_function function = {script->hooks[hook], &script->fuses[hook],
+                                             script->places[hook]};
     if (script->hooks[hook] == LUA_NOREF)
         return SCRIPT_NONE;
     return script_call_reference(script, hook, &function, call);
@@ -144,7 +166,7 @@ static enum script_hook find_hook(lua_State *lua, const char *name)
     return SCRIPT_HOOKS;
 }
 
-static void write_place(lua_State *lua, int index, char where[SCRIPT_WHERE_BYTES])
+void script_write_place(lua_State *lua, int index, char where[SCRIPT_WHERE_BYTES])
 {
     lua_Debug place;
     lua_pushvalue(lua, index);
@@ -160,7 +182,7 @@ void script_set_hook(lua_State *lua, const char *name, int index)
         luaL_error(lua, "hooks are set while the script loads, not later");
     if (script->hooks[hook] != LUA_NOREF)
         luaL_error(lua, "the hook \"%s\" is set twice", name);
-    write_place(lua, index, script->places[hook]);
+    script_write_place(lua, index, script->places[hook]);
     lua_pushvalue(lua, index);
     script->hooks[hook] = luaL_ref(lua, LUA_REGISTRYINDEX);
 }
@@ -229,10 +251,15 @@ static bool load_script(struct script *script, void (*open_library)(lua_State *l
     struct loading loading = {script, open_library};
     script->is_loading = true;
     note_call(script, SCRIPT_LOAD);
+    const char *where = script->config->file;
     bool is_loaded =
         sandbox_run(script->sandbox, budget_ns, run_file, &loading, error) == SANDBOX_OK;
-    if (is_loaded && script->hooks[SCRIPT_LOAD] != LUA_NOREF)
+    if (is_loaded && script->hooks[SCRIPT_LOAD] != LUA_NOREF) {
+        where = script->places[SCRIPT_LOAD];
         is_loaded = sandbox_run(script->sandbox, budget_ns, run_load, script, error) == SANDBOX_OK;
+    }
+    if (!is_loaded)
+        add_line(where, error);
     script->is_loading = false;
     script->require.is_closed = true;
     script->require.files = NULL;

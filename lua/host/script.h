@@ -128,6 +128,7 @@ struct script_timer {
     uint64_t ms;
     uint32_t number;
     int function; /* reference in the registry */
+    char place[SCRIPT_WHERE_BYTES];
     bool is_repeated, is_running, is_cancelled;
     struct fuse fuse;
 };
@@ -164,6 +165,7 @@ struct script {
 struct script_function {
     int reference;
     struct fuse *fuse;
+    const char *where;
 };
 /* Calls the function as that hook. */
 enum script_result script_call_reference(struct script *script, enum script_hook hook,
@@ -171,6 +173,8 @@ enum script_result script_call_reference(struct script *script, enum script_hook
                                          const struct script_call *call);
 /* The fuse ends, and is counted no more. */
 void script_drop_fuse(const struct script *script, const struct fuse *fuse);
+/* Where the function at `index` is. */
+void script_write_place(lua_State *lua, int index, char where[SCRIPT_WHERE_BYTES]);
 void script_start_timers(struct script *script);
 void script_free_timers(struct script *script);
 

@@ -33,7 +33,7 @@ static void run_timer(struct relay_worker *worker, void *arg)
 {
     static const struct script_call no_arguments;
     struct script_timer *timer = arg;
-    const struct script_function function = {timer->function, &timer->fuse};
+    const struct script_function function = {timer->function, &timer->fuse, timer->place};
     (void)worker;
     timer->is_running = true;
     script_call_reference(timer->script, SCRIPT_TIMER, &function, &no_arguments);
@@ -63,6 +63,7 @@ uint32_t script_add_timer(lua_State *lua, int index, double seconds, bool is_rep
                                    .number = ++script->last_timer,
                                    .function = function,
                                    .is_repeated = is_repeated};
+    script_write_place(lua, index, timer->place);
     script->timers = timer;
     script->timer_count++;
     if (script->worker && !start_timer(timer)) {

@@ -191,7 +191,7 @@ def a_full_memory_harms_one_call():
     for _ in range(20):  # a table that outlives its peer would fill the memory for ever
         check_equal(get(relay, "subscribe", "demo/clock")[:6], "frame ", "the clock")
     check_equal([relay.counters()[name] for name in ("connect_faults", "subscribe_calls", "subscribe_faults")], [20, 20, 0], "faults")
-    check(relay.said("not enough memory"), f"the reason is in the log: {relay.err[-5:]}")
+    check(relay.said("its memory of 1 MiB is full"), f"the reason is in the log: {relay.err[-5:]}")
     ends_well(relay)
 
 

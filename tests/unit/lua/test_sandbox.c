@@ -96,13 +96,69 @@ static void memory_is_bounded(void **state)
     }
 }
 
+/* The end of a bound is the end of the call, whatever the script does about it. */
+static void a_bound_that_is_caught_counts(void **state)
+{
+    static const char hog[] = "(function() local t = {} for i = 1, 1e9 do t[i] = {} end end)";
+    static const char *const forms[] = {"pcall%s", "return pcall%s", "while true do pcall%s end"};
+    struct sandbox *sandbox = sandbox_new(MEMORY_BYTES);
+    (void)state;
+    for (size_t i = 0; i < sizeof forms / sizeof forms[0]; i++) {
+        char text[256];
+        snprintf(text, sizeof text, forms[i], hog);
+        snippet_fails(sandbox, text, "its memory of 8 MiB is full");
+        snippet_works(sandbox, "local t = {} for i = 1, 1000 do t[i] = {} end");
+    }
+    snippet_is_endless(sandbox, "return pcall(function() while true do end end)");
+    sandbox_free(&sandbox);
+}
+
+static int forget_kept(lua_State *lua)
+{
+    sandbox_push_globals(lua);
+    lua_pushnil(lua);
+    lua_setfield(lua, -2, "kept");
+    return 0;
+}
+
+static void a_script_that_keeps_too_much_is_not_called_until_there_is_room(void **state)
+{
+    struct sandbox *sandbox = sandbox_new(MEMORY_BYTES);
+    (void)state;
+    snippet_fails(sandbox, "kept = {} for i = 1, 1e9 do kept[i] = {} end", "8 MiB is full");
+    for (int i = 0; i < 20; i++)
+        snippet_fails(sandbox, "kept = nil", "keeps so much that its memory of 8 MiB is full");
+    sandbox_clean(sandbox, forget_kept, NULL);
+    char error[SANDBOX_ERROR_BYTES];
+    for (int i = 0; i < 1000 && snippet_run(sandbox, "", error) != SANDBOX_OK; i++)
+        usleep(10000);
+    snippet_works(sandbox, "kept = {} for i = 1, 1000 do kept[i] = {} end");
+    sandbox_free(&sandbox);
+}
+
+/* A full collection for each call would take minutes. */
+static void a_call_in_a_memory_that_is_nearly_full_is_short(void **state)
+{
+    struct sandbox *sandbox = sandbox_new(64 << 20);
+    (void)state;
+    snippet_works(sandbox, "kept = {} for i = 1, 580 do local t = {} kept[i] = t "
+                           "for j = 1, 1000 do t[j] = {i} end end");
+    assert_in_range(sandbox_used_bytes(sandbox), 50 << 20, 62 << 20);
+    clock_t start = clock();
+    for (int i = 0; i < 5000; i++)
+        snippet_works(sandbox, "local t = {} for i = 1, 20 do t[i] = {i} end");
+    if (clock() - start > 10 * CLOCKS_PER_SEC)
+        fail_msg("it took %g s", (double)(clock() - start) / CLOCKS_PER_SEC);
+    sandbox_free(&sandbox);
+}
+
 static void every_error_has_words(void **state)
 {
     struct sandbox *sandbox = sandbox_new(MEMORY_BYTES);
     (void)state;
     snippet_fails(sandbox, "\nerror('no')", "test.lua:2: no");
-    snippet_fails(sandbox, "error({})", "an error object that is a table");
-    snippet_fails(sandbox, "error()", "an error object that is a nil");
+    snippet_fails(sandbox, "error({})", "test.lua:1: an error object that is a table");
+    snippet_fails(sandbox, "\nerror()", "test.lua:2: an error object that is a nil");
     snippet_fails(sandbox, "error(setmetatable({}, {__tostring = function() error('x') end}))",
                   "an error object that is a table");
     snippet_fails(sandbox, "local x = nil + 1", "test.lua:1: attempt to perform arithmetic");
@@ -183,6 +239,9 @@ int main(void)
         cmocka_unit_test(loops_of_slow_functions_end_soon),
         cmocka_unit_test(memory_is_bounded),
         cmocka_unit_test(a_reference_is_given_up_in_full_memory),
+        cmocka_unit_test(a_bound_that_is_caught_counts),
+        cmocka_unit_test(a_script_that_keeps_too_much_is_not_called_until_there_is_room),
+        cmocka_unit_test(a_call_in_a_memory_that_is_nearly_full_is_short),
         cmocka_unit_test(every_error_has_words),
         cmocka_unit_test(globals_can_be_locked),
         cmocka_unit_test(nothing_leads_out),
