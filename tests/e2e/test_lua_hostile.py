@@ -5,6 +5,7 @@ MOQ_LUA_FULL=1 runs 1,000 reloads under 200 viewers, and prints what the worst t
 
 import json
 import os
+import re
 import signal
 import time
 
@@ -13,68 +14,50 @@ from luakit import *
 IS_FULL = os.environ.get("MOQ_LUA_FULL") == "1"
 RELOADS, WATCHERS = (1000, 200) if IS_FULL else (60, 30)
 
-# Each of them ends in a fault: of its budget, of its memory, or because something is not there.
-TRICKS = {
-    "loop": "while true do end",
-    "pcall": "while true do pcall(function() while true do end end) end",
-    "xpcall": "while true do xpcall(function() while true do end end, function() while true do end end) end",
-    "coroutine": "while true do coroutine.wrap(function() while true do pcall(coroutine.yield) end end)() end",
-    "resume": "local f f = function() return coroutine.resume(coroutine.create(f)) end while true do f() end",
-    "index": "local t = setmetatable({}, {__index = function(t, k) while true do end end}) return t.x",
-    "tostring": "local t = setmetatable({}, {__tostring = function() while true do end end}) while true do tostring(t) end",
-    "gc": "while true do setmetatable({}, {__gc = function() while true do end end}) end",
-    "sort": "local t = {} for i = 1, 9999 do t[i] = i % 7 end while true do table.sort(t, function(a, b) return true end) end",
-    "gsub": '("x"):rep(1000):gsub(".", function() while true do end end)',
-    "recursion": "local function f() return 1 + f() end while true do pcall(f) end",
-    "giant": '("x"):rep(2 ^ 30)',
-    "doubling": 'local s = "x" while true do s = s .. s end',
-    "table": "local t = {} for i = 1, 1e9 do t[i] = {} end",
-    "pattern": '("a"):rep(4000):find(("a*"):rep(60) .. "b")',
-    "format": 'while true do ("%99d"):rep(900):format(1) end',
-    "concat": 'local t = {} for i = 1, 5000 do t[i] = ("x"):rep(1000) end table.concat(t, ("y"):rep(1000))',
-    "error table": "error(setmetatable({}, {__tostring = function() error('again') end}))",
-    "error nil": "error()",
-    "library": "return (ffi or io or debug or package or jit or loadstring or load or dofile or rawset or newproxy).x",
-    "require": 'require "ffi"',
-    "system": 'os.execute("true")',
-    "bytecode": "return string.dump(function() end)",
-    "text metatable": 'getmetatable("").__index = nil',
-    "global": "escaped = 1",
-    "library table": "string.rep = nil error('changed')",
-}
-ANSWERS = {  # of subscribe, announce and connect; sample answers with the same
-    "nan": "{ latency = 0 / 0 }", "huge": "{ latency = 2 ^ 64 }", "negative": "{ latency = -1 }", "infinite": "{ priority = 1 / 0 }",
-    "text": '{ latency = "soon" }', "unknown": "{ latncy = 1 }", "number key": "{ 5 }", "a number": "5", "a function": "print",
-    "a path": '{ path = ("x"):rep(2000) }', "a zero byte": '{ path = "a\\0b" }', "a table": "{ path = {} }",
-}
-HOOKS = ("connect", "announce", "subscribe", "sample", "leave", "timer")
+# The same tricks as in tests/unit/lua/test_hostile.c, which plays all of them in every hook.
+FOLDER = os.path.join(TOP, "tests/unit/lua")
+with open(os.path.join(FOLDER, "tricks.lua")) as file:
+    LIST = file.read()
+TRICKS, ANSWERS = (re.findall(r'^  { name = "(.*?)"', part, re.MULTILINE) for part in LIST.split("local answers"))
+EVERYWHERE = ("loop", "recursion", "memory caught", "error table")
+# In this order, because connect starts timers and subscribe makes viewers late.
+HOOKS = ("timer", "backlog", "connect", "announce", "subscribe", "choose_source", "sample", "leave")
+
+SCRIPT = """
+local relay, tricks = require "relay", {}
+for _, trick in ipairs(require "tricks") do tricks[trick.name] = trick.play end
+local function play(query, hook, object)
+  if query.at == hook then return tricks[query.trick](object) end
+end
+relay.on("connect", function(peer)
+  if peer.query.at == "timer" then relay.after(0.001, tricks[peer.query.trick]) end
+  return play(peer.query, "connect", peer)
+end)
+relay.on("announce", function(peer, path) return play(peer.query, "announce", peer) end)
+relay.on("subscribe", function(viewer, want)
+  local answer, reason = play(viewer.peer.query, "subscribe", viewer)
+  if viewer.peer.query.at == "backlog" then return { latency = 1000, rate = 8000 } end
+  return answer, reason
+end)
+relay.on("choose_source", function(path)
+  if path:match "^choose/" then return tricks[path:match("/(.*)"):gsub("%-", " ")]() end
+end)
+relay.on("sample", function(viewer) return play(viewer.peer.query, "sample", viewer) end)
+relay.on("backlog", function(viewer) return play(viewer.peer.query, "backlog", viewer) end)
+relay.on("leave", function(viewer) return play(viewer.peer.query, "leave", viewer) end)
+"""
 
 
-def hostile_script():
-    tricks = "".join(f"[{json.dumps(name)}] = function() {text} end, " for name, text in TRICKS.items())
-    answers = "".join(f"[{json.dumps(name)}] = function() return {text} end, " for name, text in ANSWERS.items())
-    return f"""
-        local relay = require "relay"
-        local tricks = {{ {tricks} {answers} }}
-        local function play(peer, hook)
-          if peer.query.at == hook then return tricks[peer.query.trick]() end
-        end
-        relay.on("connect", function(peer)
-          if peer.query.at == "timer" then relay.after(0.001, tricks[peer.query.trick]) end
-          return play(peer, "connect")
-        end)
-        relay.on("announce", function(peer, path) return play(peer, "announce") end)
-        relay.on("subscribe", function(viewer, want) return play(viewer.peer, "subscribe") end)
-        relay.on("sample", function(viewer) return play(viewer.peer, "sample") end)
-        relay.on("leave", function(viewer) return play(viewer.peer, "leave") end)"""
+def hostile_relay(name, *settings):
+    return ScriptRelay(name, SCRIPT, f"directories: [{FOLDER}]", *settings)
 
 
 class Watchers:
     """moq-bench, whose viewers are others on the same worker."""
 
-    def __init__(self, relay, count):
+    def __init__(self, relay, count, page="/bench"):
         self.process = Process([program("moq-bench"), "--json", "--tls-disable-verify", "--viewers", str(count), "--fps", "10", "--size", "500",
-                                "--group", "1s", "--warm-up", "100ms", "--duration", "30m", relay.url("/bench")])
+                                "--group", "1s", "--warm-up", "100ms", "--duration", "30m", relay.url(page)])
         self.process.wait_for('"event":"measuring"', 60, "out")
 
     def end(self):
@@ -90,57 +73,80 @@ def check_all_frames(seen):
     check(seen["frames"] > 0, "others see frames")
 
 
-def play(relay, probe, hook, trick):
-    """Lets the script play this trick in this hook, once or more. Returns when it has."""
-    faults, query = f"{hook}_faults", f"at={hook}&trick={trick.replace(' ', '+')}"
-    before = relay.counters()[faults]
-    verb = {"connect": "connect", "timer": "connect", "announce": "announce", "subscribe": "subscribe", "leave": "subscribe", "sample": "view"}[hook]
-    what = [] if verb == "connect" else ["demo/clock"] if verb != "announce" else ["hostile/x"]
-    if hook == "sample":
-        viewer = probe.ask(relay, verb, *what, query=query)
-        probe.wait_until_said(viewer, "frame ")
+def provoke(relay, probe, hook, trick):
+    """Makes the relay call the hook, which plays the trick."""
+    query = f"at={hook}&trick={trick.replace(' ', '+')}"
+    if hook == "choose_source":  # is asked when somebody watches what two publishers have
+        path = f"choose/{trick.replace(' ', '-')}"
+        for publisher in [probe.ask(relay, "announce", path) for _ in range(2)]:
+            probe.wait_until_said(publisher, "in")
+        probe.ask(relay, "view", path)
+    elif hook == "backlog":  # of a viewer that gets less than there is
+        return Watchers(relay, 1, f"/late?{query}")
+    elif hook == "sample":
+        probe.wait_until_said(probe.ask(relay, "view", "demo/clock", query=query), "frame ")
+    elif hook == "announce":
+        probe.get(relay, "announce", "hostile/x", query=query)
     else:
-        get(relay, verb, *what, query=query)
-    wait_until(lambda: relay.counters()[faults] > before, 20, f"{trick} in {hook} is a fault")
+        probe.get(relay, *(["connect"] if hook in ("connect", "timer") else ["subscribe", "demo/clock"]), query=query)
+
+
+def play(relay, probe, hook, trick, times=1):
+    """Lets the script play this trick in this hook so many times, or more. Returns when it has."""
+    before = relay.counters()[f"{hook}_faults"]
+    for _ in range(times if hook not in ("sample", "backlog") else 1):  # these two are called again and again
+        late = provoke(relay, probe, hook, trick)
+    wait_until(lambda: relay.counters()[f"{hook}_faults"] >= before + times, 20, f"{trick} in {hook} is a fault")
+    if late:
+        late.process.end()
 
 
 def tricks_in_every_hook_harm_nobody():
-    relay = ScriptRelay("hostile", hostile_script(), "faults: off", "on_fault: pass", "budget: 2ms", "memory: 8MiB")
+    relay = hostile_relay("hostile", "faults: off", "on_fault: pass", "budget: 2ms", "memory: 8MiB")
     watchers, probe = Watchers(relay, 10), Probe()
     for trick in TRICKS:
-        for hook in ("connect", "subscribe", "leave", "timer"):
-            play(relay, probe, hook, trick)
-    for trick in ("loop", "giant", "library", "resume"):
-        for hook in ("announce", "sample"):
+        play(relay, probe, "subscribe", trick)
+    for hook in HOOKS:
+        for trick in EVERYWHERE[:1] if hook == "backlog" else EVERYWHERE:
             play(relay, probe, hook, trick)
     probe.end()
     seen = watchers.end()
     check_all_frames(seen)
     check_equal(get(relay, "subscribe", "demo/clock")[:6], "frame ", "the script still answers")
-    if IS_FULL:
-        print(f"  others, while tricks are played: {seen['latency']}", flush=True)
+    ends_well(relay)
+
+
+def the_fuse_of_a_hook_is_its_own():
+    relay = hostile_relay("fuses", "faults: 2", "on_fault: pass")
+    probe = Probe()
+    for count, hook in enumerate(HOOKS[1:], 1):  # each timer has a fuse
+        play(relay, probe, hook, "loop", times=2)
+        wait_until(lambda: relay.said(f"{hook} is benched, after 2 faults of"), 20, f"{hook} is benched: {relay.err[-3:]}")
+        check_equal(relay.counters()["hooks_benched"], count, f"hooks that are benched, with {hook}")
+    probe.end()
     ends_well(relay)
 
 
 def answers_that_make_no_sense_are_faults():
-    relay = ScriptRelay("answers", hostile_script(), "faults: off", "on_fault: pass")
+    relay = hostile_relay("answers", "faults: off", "on_fault: pass")
     probe = Probe()
     for name in ANSWERS:
         play(relay, probe, "subscribe", name)
-    for name in ("nan", "huge", "text", "unknown", "a number"):
-        play(relay, probe, "connect", name)
-        play(relay, probe, "sample", name)
-        play(relay, probe, "announce", name)
+    for name in ("nan", "huge", "a text", "unknown", "a number"):
+        for hook in ("connect", "announce", "choose_source", "sample"):
+            play(relay, probe, hook, name)
     check(relay.said("there is no field \"latncy\" here"), f"the reason is in the log: {relay.err[-3:]}")
     probe.end()
     ends_well(relay)
 
 
 def tricks_while_loading_change_nothing():
-    relay = ScriptRelay("loading", 'require("relay").on("connect", function() return false, "first" end)', "load_budget: 20ms", "memory: 8MiB", "watch: false")
-    for name, text in TRICKS.items():
-        if name not in ("global", "library table"):  # these two are allowed while a script loads
-            relay.reload(f"local function play() {text} end play()", "stays in use")
+    relay = ScriptRelay("loading", 'require("relay").on("connect", function() return false, "first" end)', f"directories: [{FOLDER}]",
+                        "load_budget: 20ms", "memory: 8MiB", "watch: false")
+    for i, name in enumerate(TRICKS, 1):
+        if name not in ("global",):  # which is allowed while a script loads
+            lines = relay.reload(f'require "tricks"[{i}].play()', "stays in use")
+            check(any("tricks.lua:" in line or "loading.lua:" in line for line in lines), f"{name}: the line is told: {lines}")
             time.sleep(0.15)  # the log takes ten lines of a kind in a second
     check_equal(get(relay, "connect"), "lost: the server answered with status 403: first", "the first script stays")
     check_equal(relay.counters()["scripts"], 1, "scripts")
@@ -168,7 +174,7 @@ def many_reloads_lose_no_frame():
     ends_well(relay)
 
 
-TESTS = [tricks_in_every_hook_harm_nobody, answers_that_make_no_sense_are_faults, tricks_while_loading_change_nothing, many_reloads_lose_no_frame]
+TESTS = [tricks_in_every_hook_harm_nobody, the_fuse_of_a_hook_is_its_own, answers_that_make_no_sense_are_faults, tricks_while_loading_change_nothing, many_reloads_lose_no_frame]
 
 if __name__ == "__main__":
     main(TESTS)
