@@ -10,6 +10,7 @@
 #include "lua/host/sandbox.h"
 
 enum { VALUES_MAX = 4, ENTRIES_MAX = 80, DEPTH_MAX = 3 };
+#define RATE_MOST_BPS UINT64_C(1000000000000)
 
 struct input {
     const uint8_t *data;
@@ -31,7 +32,8 @@ static void push_word(lua_State *lua, struct input *input)
     static const char *const words[] = {
         "latency",   "priority", "order",  "path",         "publish",   "subscribe",
         "identity",  "expires",  "newest", "oldest",       "close",     "refused",
-        "forbidden", "busy",     "latncy", "unauthorized", "not found", "expired"};
+        "forbidden", "busy",     "latncy", "unauthorized", "not found", "expired",
+        "rate",      "start",    "track",  "next",         "source",    "identity_rate"};
     uint8_t which = next_byte(input);
     size_t n = which % 32;
     if (which < 128) {
@@ -111,6 +113,9 @@ static void judge(const struct answer *answer)
     REQUIRE(strlen(answer->reason) < RELAY_REASON_BYTES && answer->code <= RELAY_DENIED_EXPIRED);
     REQUIRE(policy->latency_ns <= ANSWER_LATENCY_MAX_MS * UINT64_C(1000000));
     REQUIRE(policy->priority <= 255 && policy->order <= RELAY_ORDER_NEWEST);
+    REQUIRE(policy->rate_bps <= RATE_MOST_BPS && policy->identity_rate_bps <= RATE_MOST_BPS);
+    REQUIRE(policy->start_ns <= ANSWER_START_MAX_S * UINT64_C(1000000000) ||
+            policy->start_ns == RELAY_BEGIN_OLDEST || policy->start_ns == RELAY_BEGIN_NEXT);
     REQUIRE(answer->grants.publish_count <= ANSWER_PREFIXES_MAX);
     REQUIRE(answer->grants.subscribe_count <= ANSWER_PREFIXES_MAX);
     REQUIRE(!answer->path || relay_path_is_valid(answer->path));
@@ -125,7 +130,7 @@ static int read_answer(lua_State *lua)
     struct input *input = lua_touserdata(lua, 1);
     struct answer answer;
     lua_settop(lua, 0);
-    unsigned fields = next_byte(input) % 8;
+    unsigned fields = next_byte(input) % 32; /* any of ANSWER_* */
     int count = next_byte(input) % (VALUES_MAX + 1);
     for (int i = 0; i < count; i++)
         push_value(lua, input, 0);
