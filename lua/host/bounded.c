@@ -69,6 +69,11 @@ struct search {
     bool is_anchored;
 };
 
+static bool is_time_over(void *user)
+{
+    return budget_is_over(user);
+}
+
 static void begin_search(lua_State *lua, struct search *search)
 {
     size_t subject_size, pattern_size;
@@ -79,7 +84,17 @@ static void begin_search(lua_State *lua, struct search *search)
     search->match = (struct pattern_match){.subject = subject,
                                            .subject_end = subject + subject_size,
                                            .pattern = pattern + search->is_anchored,
-                                           .pattern_end = pattern + pattern_size};
+                                           .pattern_end = pattern + pattern_size,
+                                           .look_at = PATTERN_STEPS_LOOK,
+                                           .is_over = is_time_over,
+                                           .user = lua};
+}
+
+/* If time is over, that is why it takes too long. */
+static void raise_error(lua_State *lua, const struct pattern_match *match)
+{
+    budget_look(lua);
+    luaL_error(lua, "%s", match->error);
 }
 
 /* The first match from `from` on. NULL: there is none. Otherwise *start is where it begins, and its
@@ -91,7 +106,7 @@ static const char *find_from(lua_State *lua, struct search *search, const char *
     for (; from <= match->subject_end; from++) {
         const char *end = pattern_match_at(match, from);
         if (match->error)
-            luaL_error(lua, "%s", match->error);
+            raise_error(lua, match);
         *start = from;
         if (end || search->is_anchored)
             return end;
@@ -292,7 +307,7 @@ static int replace_text(lua_State *lua)
     while (n < most) {
         const char *end = pattern_match_at(match, at);
         if (match->error)
-            return luaL_error(lua, "%s", match->error);
+            raise_error(lua, match);
         if (end) {
             n++;
             add_replacement(lua, &out, match, at, end);

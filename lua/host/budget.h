@@ -5,7 +5,10 @@
 #define LUA_HOST_BUDGET_H
 
 #include <lua.h>
+#include <stdbool.h>
 
+/* Whether the call is at the end of its budget or its memory. */
+bool budget_is_over(lua_State *lua);
 /* Raises an error at the end of the budget. */
 void budget_look(lua_State *lua);
 

@@ -20,7 +20,12 @@ static const char *fail_match(struct pattern_match *match, const char *error)
 
 static bool take_step(struct pattern_match *match)
 {
-    if (++match->steps > PATTERN_STEPS_MAX)
+    bool is_over = ++match->steps > PATTERN_STEPS_MAX;
+    if (match->steps >= match->look_at && match->is_over) {
+        match->look_at = match->steps + PATTERN_STEPS_LOOK;
+        is_over = is_over || match->is_over(match->user);
+    }
+    if (is_over)
         fail_match(match, "the pattern takes too long with this text");
     return !match->error;
 }

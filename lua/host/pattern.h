@@ -9,7 +9,8 @@
 
 enum {
     PATTERN_CAPTURES_MAX = 32,
-    PATTERN_STEPS_MAX = 500000, /* of one call: some milliseconds */
+    PATTERN_STEPS_MAX = 500000, /* of one call */
+    PATTERN_STEPS_LOOK = 10000, /* between two looks whether time is over */
     PATTERN_DEPTH_MAX = 200,
 };
 
@@ -22,7 +23,10 @@ struct pattern_capture {
 struct pattern_match {
     const char *subject, *subject_end; /* in */
     const char *pattern, *pattern_end; /* in; without the ^ at the beginning */
+    bool (*is_over)(void *user);       /* in: whether to give up; NULL: never */
+    void *user;                        /* in */
     unsigned steps;                    /* so far; 0 at first */
+    unsigned look_at;                  /* in: the step of the first look; private afterwards */
     unsigned depth;                    /* private */
     struct pattern_capture captures[PATTERN_CAPTURES_MAX];
     size_t count;

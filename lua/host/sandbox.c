@@ -104,8 +104,9 @@ static bool is_time_over(struct sandbox *sandbox)
     return spent_ns >= allowed_ns;
 }
 
-static bool is_call_over(struct sandbox *sandbox)
+bool budget_is_over(lua_State *lua)
 {
+    struct sandbox *sandbox = sandbox_of(lua);
     if (!sandbox->is_running)
         return false;
     if (!sandbox->is_over && !sandbox->is_full && is_time_over(sandbox)) {
@@ -149,10 +150,9 @@ static void push_line(lua_State *lua)
 void budget_look(lua_State *lua)
 {
     char reason[SANDBOX_ERROR_BYTES];
-    struct sandbox *sandbox = sandbox_of(lua);
-    if (!is_call_over(sandbox))
+    if (!budget_is_over(lua))
         return;
-    write_reason(sandbox, reason);
+    write_reason(sandbox_of(lua), reason);
     push_line(lua);
     lua_pushstring(lua, reason);
     lua_concat(lua, 2);

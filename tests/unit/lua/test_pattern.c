@@ -90,6 +90,31 @@ static void a_search_has_a_bounded_number_of_steps(void **state)
     }
 }
 
+static bool is_third_look(void *user)
+{
+    int *looks = (int *)user;
+    return ++*looks == 3;
+}
+
+static void a_search_ends_when_time_is_over(void **state)
+{
+    static const char text[] = "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa",
+                      pattern[] = "a-a-a-a-a-a-a-b";
+    int looks = 0;
+    struct pattern_match match = {.subject = text,
+                                  .subject_end = text + sizeof text - 1,
+                                  .pattern = pattern,
+                                  .pattern_end = pattern + sizeof pattern - 1,
+                                  .look_at = PATTERN_STEPS_LOOK,
+                                  .is_over = is_third_look,
+                                  .user = &looks};
+    (void)state;
+    assert_null(pattern_match_at(&match, text));
+    assert_string_equal(match.error, "the pattern takes too long with this text");
+    assert_int_equal(looks, 3);
+    assert_in_range(match.steps, 3 * PATTERN_STEPS_LOOK, 3 * PATTERN_STEPS_LOOK + 10);
+}
+
 static void a_long_set_takes_more_steps(void **state)
 {
     char text[40001], pattern[40001];
@@ -120,6 +145,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(patterns_mean_what_they_mean_in_luajit),
         cmocka_unit_test(a_search_has_a_bounded_number_of_steps),
+        cmocka_unit_test(a_search_ends_when_time_is_over),
         cmocka_unit_test(a_long_set_takes_more_steps),
         cmocka_unit_test(a_deep_pattern_is_an_error),
     };
