@@ -5,7 +5,7 @@ at once, and the goals for the result."""
 import os
 from dataclasses import dataclass, field, replace
 
-from moqkit import BIN
+from moqkit import BIN, TOP
 
 RATIO = "ratio"  # for a goal about the ratio of both sides instead of our own figure
 
@@ -80,6 +80,8 @@ LATE_80_MS = {"POLICY_LATENCY": "80ms"}
 # with the viewers; bench-hooks is asked about each subscription and sees each viewer four times a second.
 WITH_MODULES = {"MODULES": '[{auth: {anonymous: {publish: ["**"], subscribe: ["**"]}}}, {clock: {path: demo/clock}}, '
                            f'{{karp: {{http: "127.0.0.1:0"}}}}, {os.path.join(BIN, "../tests/bench-hooks.so")}]'}
+# One script is asked about each subscription, the other one looks at each viewer four times a second.
+WITH_SCRIPT, WITH_SAMPLE = ({"MODULES": f'[{{lua: {{script: {os.path.join(TOP, "lua/policies", name)}}}}}]'} for name in ("by-query.lua", "patience.lua"))
 # Each viewer may be moved between renditions, and nobody is.
 WITH_RENDITIONS = {"MODULES": f'[{os.path.join(BIN, "../tests/bench-renditions.so")}]'}
 
@@ -136,6 +138,12 @@ SHAPES = [
     against_itself("modules", "50 viewers of 60 x 4 KB, with the modules that ship loaded and asked, against none",
                    [("with modules", fan_out(50), WITH_MODULES), ("without", fan_out(50), DEFAULT)],
                    ("cpu_us", "instructions"), (Goal("instructions", RATIO, most=1.02),), counted=FEW),
+    against_itself("script", "50 viewers of 60 x 4 KB, with a script that is asked when they come, against none",
+                   [("with a script", fan_out(50), WITH_SCRIPT), ("without", fan_out(50), DEFAULT)],
+                   ("cpu_us", "instructions"), (Goal("instructions", RATIO, most=1.01),), counted=FEW),
+    against_itself("sample", "50 viewers of 60 x 4 KB, with a script that looks at each four times a second, against none",
+                   [("with a script", fan_out(50), WITH_SAMPLE), ("without", fan_out(50), DEFAULT)],
+                   ("cpu_us", "instructions"), (), counted=FEW),
     against_itself("renditions", "50 viewers of 60 x 4 KB that may be moved between renditions, against some that may not",
                    [("may be moved", fan_out(50), WITH_RENDITIONS), ("may not", fan_out(50), DEFAULT)],
                    ("cpu_us", "instructions"), (Goal("instructions", RATIO, most=1.1),), counted=FEW),
