@@ -42,7 +42,7 @@ static int write_log(lua_State *lua)
     const char *text = luaL_checkstring(lua, 2);
     struct relay_self *self = script_self(script_of(lua));
     if (self)
-        relay_log(self, level, "%.400s", text);
+        relay_log_write(self, script_log_site(lua), level, "%.400s", text);
     return 0;
 }
 
@@ -65,7 +65,7 @@ static int print_all(lua_State *lua)
     }
     luaL_pushresult(&line);
     if (self)
-        relay_log(self, RELAY_INFO, "%.400s", lua_tostring(lua, -1));
+        relay_log_write(self, script_log_site(lua), RELAY_INFO, "%.400s", lua_tostring(lua, -1));
     return 0;
 }
 

@@ -54,7 +54,8 @@ static void tell_fault(struct script *script, enum script_hook hook, const char 
     relay_count(script->worker, script->accounts[hook].faults, 1);
     snprintf(text, sizeof text, "%s: %.*s", script_hook_name(hook), RELAY_NOTE_BYTES, error);
     relay_note(script->self, "last_error", text);
-    relay_log(script->self, RELAY_ERROR, "%s: %s", script_hook_name(hook), error);
+    relay_log_write(script->self, &script->fault_sites[hook], RELAY_ERROR, "%s: %s",
+                    script_hook_name(hook), error);
 }
 
 static void tell_fuse(const struct script *script, enum script_hook hook, const struct fuse *fuse)
@@ -381,6 +382,15 @@ const struct require *script_require(const struct script *script)
 bool script_is_loading(const struct script *script)
 {
     return script->is_loading;
+}
+
+struct relay_log_site *script_log_site(lua_State *lua)
+{
+    lua_Debug place;
+    unsigned line = 0;
+    if (lua_getstack(lua, 1, &place) && lua_getinfo(lua, "Sl", &place))
+        line = (unsigned)place.currentline + (unsigned)((uintptr_t)place.source >> 4);
+    return &script_of(lua)->log_sites[line % SCRIPT_LOG_SITES];
 }
 
 struct relay_self *script_self(const struct script *script)

@@ -17,6 +17,7 @@ enum {
     SCRIPT_FAULTS_MAX = 100, /* of the setting */
     SCRIPT_TIMERS_MAX = 256,
     SCRIPT_WHERE_BYTES = 96,
+    SCRIPT_LOG_SITES = 64, /* lines of the script share them, if there are more */
 };
 
 enum script_hook {
@@ -105,6 +106,9 @@ struct script_call {
 };
 enum script_result script_call(struct script *script, enum script_hook hook,
                                const struct script_call *call);
+/* In a call: of the line of the script that is running, so that lines that it logs often do not
+ * hold back others. */
+struct relay_log_site *script_log_site(lua_State *lua);
 /* How this script requires others. */
 const struct require *script_require(const struct script *script);
 
@@ -151,6 +155,7 @@ struct script {
     int hooks[SCRIPT_HOOKS];                       /* references in the registry; LUA_NOREF: none */
     struct fuse fuses[SCRIPT_HOOKS];
     struct account accounts[SCRIPT_HOOKS];
+    struct relay_log_site log_sites[SCRIPT_LOG_SITES], fault_sites[SCRIPT_HOOKS];
     struct workload workload;
     int counter_of_benchings, counter_of_benched, counter_of_scripts;
     struct pulse *pulse; /* NULL: nobody looks */

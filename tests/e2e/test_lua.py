@@ -336,6 +336,21 @@ def a_script_that_was_emptied_is_not_used():
     ends_well(relay)
 
 
+def a_line_that_is_logged_often_holds_back_no_other():
+    relay = ScriptRelay("flood", """
+        local relay = require "relay"
+        relay.after(0.5, function()
+          for i = 1, 100 do print("flood", i) end
+          relay.log("warn", "the one that matters")
+          print("audit")
+          error("a fault")
+        end)""")
+    for text in ("the one that matters", "audit", "timer: flood.lua:7: a fault"):
+        relay.wait_for(text)
+    check(len(relay.said("flood\t")) + len(relay.said("flood ")) <= 20, "the flood is held back")
+    ends_well(relay)
+
+
 def faults_may_pass():
     relay = ScriptRelay("pass", 'require("relay").on("connect", function(peer) error({}) end)', "on_fault: pass")
     check_equal(get(relay, "connect"), "in", "a fault passes")
@@ -409,7 +424,7 @@ TESTS = [
     scripts_require_what_is_in_their_directories, peers_that_another_module_lets_in_are_seen_without_connect,
     a_broken_script_changes_nothing, many_reloads_lose_no_frame,
     hooks_that_never_end_harm_nobody, a_hook_that_fails_too_often_is_benched, odd_requests_harm_only_their_peers,
-    a_script_that_was_emptied_is_not_used, faults_may_pass,
+    a_script_that_was_emptied_is_not_used, a_line_that_is_logged_often_holds_back_no_other, faults_may_pass,
     a_full_memory_harms_one_call, what_is_kept_of_viewers_that_have_left_is_harmless, a_call_that_takes_too_long_is_told_of, settings_that_make_no_sense_are_explained,
     viewers_choose_by_their_query, patience_follows_the_path,
 ]
