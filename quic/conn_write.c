@@ -161,13 +161,13 @@ static size_t train_room(const struct quic_conn *conn, size_t quantum, size_t sp
 
 /* ---- How fast the network takes them --------------------------------------------------------- */
 
-/* Tells the rate estimate whether congestion control keeps something back. Costs nothing while it
- * does not. */
+/* Tells the rate estimate whether congestion control keeps something back, and of bursts. Costs
+ * nothing otherwise. */
 static void note_waiting(struct quic_conn *conn, size_t spent)
 {
     bool is_waiting =
         !conn->is_drained && !conn->is_data_blocked && schedule_first(&conn->schedule);
-    if (!is_waiting && !conn->rate.is_waiting)
+    if (!is_waiting && !conn->rate.is_waiting && !rate_is_burst(spent))
         return;
     ngtcp2_conn_info info;
     ngtcp2_conn_get_conn_info(conn->quic, &info);

@@ -3,9 +3,11 @@
  * acknowledges while there is always more to send. It only computes, and sees neither packets nor a
  * clock.
  *
- * Times in which a connection has nothing more to send say nothing about the network and are left
+ * Times in which a connection has nothing more to send say little about the network and are left
  * out: a connection that pauses keeps its estimate, and one that never had to wait has none. While
- * the congestion window grows, the estimate grows with it. Based on
+ * the congestion window grows, the estimate grows with it. There is one exception: a burst, such as
+ * a key frame, that arrives faster than the estimate raises it, so a network that has recovered is
+ * known before there is more to send than it takes. Based on
  * draft-cheng-iccrg-delivery-rate-estimation-02, with time windows instead of a record per
  * packet. */
 #ifndef MOQ_QUIC_RATE_H
@@ -25,15 +27,18 @@ enum {
      * which may come in bunches, carry little weight. */
     RATE_WINDOW_BYTES = 16 * 1200,
     RATE_WINDOW_MS = 10,
+    /* Written at once. A link may let a few packets through faster than it carries more. */
+    RATE_BURST_BYTES = 24 * 1200,
 };
 
-struct rate {                 /* private; zeros: nothing is known */
-    uint64_t from, until;     /* range of sent bytes after which there was more to send */
-    uint64_t delivered;       /* bytes delivered at the last acknowledgement */
+struct rate {             /* private; zeros: nothing is known */
+    uint64_t from, until; /* range of sent bytes after which there was more to send, or a burst */
+    uint64_t delivered;   /* bytes delivered at the last acknowledgement */
     uint64_t at_bytes, at_ns; /* where the window began; at_ns 0: there is none */
     uint32_t kbps[RATE_SAMPLES];
     uint8_t next;
     bool is_waiting; /* there is more to send than the network takes, so `until` still grows */
+    bool is_burst;   /* the range is one: its rate is at least what is measured */
 };
 /* Whether rate_acked() has anything to do. If not, it need not be called. */
 static inline bool rate_is_busy(const struct rate *rate)
@@ -41,8 +46,14 @@ static inline bool rate_is_busy(const struct rate *rate)
     return rate->is_waiting || rate->from < rate->until;
 }
 
+static inline bool rate_is_burst(uint64_t spent)
+{
+    return spent >= RATE_BURST_BYTES;
+}
+
 /* To be called after writing `spent` bytes. `sent`: all bytes sent so far, without lost ones.
- * `is_waiting`: congestion control kept back more. */
+ * `is_waiting`: congestion control kept back more. It need not be called if that is not so, was not
+ * so before, and rate_is_burst() says no. */
 void rate_sent(struct rate *rate, uint64_t sent, uint64_t spent, bool is_waiting);
 
 /* To be called when acknowledgements have come: `delivered` bytes of those sent have arrived.

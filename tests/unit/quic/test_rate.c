@@ -136,6 +136,87 @@ static void two_bursts_make_no_window_together(void **state)
     assert_in_range(rate_bps(&flow.rate), 0, 0);
 }
 
+/* A burst of `count` packets after a pause, acknowledged one by one. */
+static void burst(struct flow *flow, int count, uint64_t gap_ns)
+{
+    flow->now_ns += NS_PER_S;
+    send(flow, (uint64_t)count * PACKET, false);
+    drain(flow, gap_ns);
+}
+
+static struct flow flow_of_a_slow_link(void)
+{
+    struct flow flow = flow_new();
+    send(&flow, 20 * PACKET, true);
+    run(&flow, 300, 10 * NS_PER_MS); /* 0.96 Mb/s */
+    send(&flow, 0, false);
+    drain(&flow, 10 * NS_PER_MS);
+    assert_in_range(rate_bps(&flow.rate), 900000, 1000000);
+    return flow;
+}
+
+static void a_burst_that_arrives_faster_raises_the_rate(void **state)
+{
+    (void)state;
+    struct flow flow = flow_of_a_slow_link();
+    burst(&flow, 40, 2 * NS_PER_MS);
+    assert_in_range(rate_bps(&flow.rate), 4600000, 4900000);
+    assert_false(rate_is_busy(&flow.rate));
+}
+
+static void a_burst_that_arrives_slower_does_not_lower_it(void **state)
+{
+    (void)state;
+    struct flow flow = flow_of_a_slow_link();
+    uint64_t before = rate_bps(&flow.rate);
+    for (int i = 0; i < 2 * RATE_SAMPLES; i++)
+        burst(&flow, 40, 20 * NS_PER_MS);
+    assert_int_equal(rate_bps(&flow.rate), before);
+}
+
+static void a_burst_is_no_faster_than_a_round_trip_allows(void **state)
+{
+    (void)state;
+    struct flow flow = flow_of_a_slow_link();
+    burst(&flow, 40, 10 * NS_PER_US);
+    assert_in_range(rate_bps(&flow.rate), 0, UINT64_C(40) * PACKET * 8 * 1000 / RTT_MS);
+}
+
+static void a_small_burst_says_nothing(void **state)
+{
+    (void)state;
+    struct flow flow = flow_of_a_slow_link();
+    uint64_t before = rate_bps(&flow.rate);
+    burst(&flow, RATE_BURST_BYTES / PACKET - 1, NS_PER_MS);
+    assert_int_equal(rate_bps(&flow.rate), before);
+}
+
+static void without_a_rate_a_burst_makes_none(void **state)
+{
+    (void)state;
+    struct flow flow = flow_new();
+    burst(&flow, 100, NS_PER_MS);
+    assert_int_equal(rate_bps(&flow.rate), 0);
+}
+
+/* What is sent while the burst is on its way is acknowledged with its end, or the network is full
+ * again. */
+static void a_burst_may_be_followed_at_once(void **state)
+{
+    (void)state;
+    struct flow flow = flow_of_a_slow_link();
+    flow.now_ns += NS_PER_S;
+    send(&flow, 40 * PACKET, false);
+    send(&flow, 4 * PACKET, false);
+    drain(&flow, 2 * NS_PER_MS);
+    assert_in_range(rate_bps(&flow.rate), 4600000, 4900000);
+
+    send(&flow, 40 * PACKET, false);
+    send(&flow, 20 * PACKET, true);
+    run(&flow, 60 + 20 * RATE_SAMPLES, 4 * NS_PER_MS);
+    assert_in_range(rate_bps(&flow.rate), 2300000, 2500000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -146,6 +227,12 @@ int main(void)
         cmocka_unit_test(a_slower_link_is_known_after_ten_windows),
         cmocka_unit_test(bunched_acknowledgements_are_not_taken_for_a_fast_link),
         cmocka_unit_test(two_bursts_make_no_window_together),
+        cmocka_unit_test(a_burst_that_arrives_faster_raises_the_rate),
+        cmocka_unit_test(a_burst_that_arrives_slower_does_not_lower_it),
+        cmocka_unit_test(a_burst_is_no_faster_than_a_round_trip_allows),
+        cmocka_unit_test(a_small_burst_says_nothing),
+        cmocka_unit_test(without_a_rate_a_burst_makes_none),
+        cmocka_unit_test(a_burst_may_be_followed_at_once),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
