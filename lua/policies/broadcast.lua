@@ -5,6 +5,8 @@
 --
 -- The module ladder finds renditions in catalogs; without it, those that policy.classes names count. Params are those of
 -- require("ladder").defaults, such as lua: { params: { headroom: 0.7 } }
+--
+-- With policy: { latency: 6s, order: oldest }, a viewer whose network becomes slower misses nothing, and is late for some seconds.
 local relay, ladder = require "relay", require "ladder"
 
 relay.on("sample", function(viewer)

@@ -93,6 +93,87 @@ test.case("a low rate while little is sent is no trouble", function()
   end
 end)
 
+-- A viewer whose relay tells what waits, and moves it when the test says so.
+local function look(viewer, numbers)
+  for name, value in pairs(numbers) do
+    viewer[name] = value
+  end
+  test.advance(STEP)
+  return ladder.pick(viewer)
+end
+
+-- Looks at it while `link` bits per second are sent, and nothing is skipped. Returns the last choice.
+local function fall(viewer, link, looks)
+  local choice
+  for _ = 1, looks do
+    local sent = link * STEP / 8
+    choice = look(viewer, {
+      bytes_sent = viewer.bytes_sent + sent,
+      backlog_bytes = viewer.backlog_bytes + bitrate_of(viewer) * STEP / 8 - sent,
+    })
+  end
+  return choice
+end
+
+local function watching(track, rate_bps)
+  local viewer = viewer_on(track)
+  viewer.bytes_sent, viewer.backlog_bytes, viewer.rate_bps, viewer.latency = 0, 100000, rate_bps, 10000
+  ladder.pick(viewer)
+  return viewer
+end
+
+test.case("what the path takes now counts more than what it took once", function()
+  test.equal(fall(watching("1080p", 6 * MBPS), 1 * MBPS, 2), "240p")
+  test.equal(fall(watching("1080p", 6 * MBPS), 3 * MBPS, 2), "720p")
+end)
+
+test.case("a choice holds until the relay has made it", function()
+  local viewer = watching("1080p", 6 * MBPS)
+  fall(viewer, 1 * MBPS, 2)
+  for _ = 1, 4 do
+    test.equal(look(viewer, { backlog_bytes = 0 }), "240p")
+  end
+  viewer.track = "240p"
+  test.equal(look(viewer, {}), "240p")
+end)
+
+test.case("a lower choice replaces one that the relay has not made", function()
+  local viewer = watching("1080p", 6 * MBPS)
+  test.equal(fall(viewer, 3 * MBPS, 2), "720p")
+  test.equal(fall(viewer, 0.4 * MBPS, 3), "240p")
+end)
+
+test.case("a choice that the relay does not make is given up", function()
+  local viewer = watching("240p", 6 * MBPS)
+  viewer.backlog_bytes = 0
+  local changes, last = {}, "240p"
+  for _ = 1, 30 / STEP do
+    local choice = look(viewer, {})
+    changes[#changes + 1] = choice ~= last and choice or nil
+    last = choice
+  end
+  test.equal(changes, { "720p", "240p", "720p" })
+end)
+
+test.case("a large picture is no trouble for a path that takes it", function()
+  local viewer = watching("1080p", 6 * MBPS)
+  for _ = 1, 40 do
+    test.equal(look(viewer, { bytes_sent = viewer.bytes_sent + 190000, backlog_bytes = 100000 }), "1080p")
+    test.equal(look(viewer, { bytes_sent = viewer.bytes_sent + 120000, backlog_bytes = 0 }), "1080p")
+  end
+end)
+
+test.case("what is left of a rendition that was too large does not count against the next", function()
+  local viewer = watching("1080p", 6 * MBPS)
+  viewer.latency = 1000
+  test.equal(fall(viewer, 3 * MBPS, 2), "720p")
+  viewer.track = "720p"
+  for _ = 1, 8 do
+    viewer.late = viewer.late + 1
+    test.equal(look(viewer, { bytes_sent = viewer.bytes_sent + 3 * MBPS * STEP / 8, backlog_ms = 900 }), "720p")
+  end
+end)
+
 test.case("who has no ladder is left alone", function()
   test.equal(ladder.pick { track = "demo/a" }, nil)
   test.equal(ladder.pick { track = "demo/other", ladder = LADDER }, nil)
