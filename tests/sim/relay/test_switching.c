@@ -2,214 +2,13 @@
 /* A viewer is moved between the renditions of a ladder while it watches: the media times go on, the
  * sequences never go back, nobody else notices, and no rendition is asked for longer than it is
  * needed. */
-#include "tests/sim/relay/prologue.h"
+#include "tests/sim/relay/ladder_stage.h"
 
-#include "base/varint.h"
 #include "server/core/audience.h"
-#include "server/core/mix.h"
-
-enum { RUNGS = 3, FRAMES = 25, FRAME_MS = 40, GROUP_MS = FRAMES * FRAME_MS, SEEN_MAX = 256 };
-
-static const char *const names[RUNGS] = {"show/low", "show/mid", "show/high"};
-
-/* What arrived of one group. */
-struct seen {
-    bool is_there, is_whole;
-    uint64_t first_us, last_us;
-    uint8_t rung;
-    uint32_t frames, bad;
-};
-
-struct stage {
-    struct world world;
-    struct core_hook hook;
-    bool has_ladder;
-    struct client *publisher, *viewer;
-    struct moq_track *tracks[RUNGS];
-    struct moq_group *groups[RUNGS];
-    size_t frame_bytes[RUNGS];
-    uint64_t late_frames[RUNGS]; /* how many frames behind the others a rendition is written */
-    uint64_t offset_us[RUNGS];   /* added to its times */
-    bool is_silent[RUNGS];
-    uint64_t first[RUNGS]; /* the sequence of its first group */
-    uint64_t frame;
-    struct watch watch;
-    struct moq_watcher watcher;
-    struct seen seen[SEEN_MAX];
-};
-
-static enum core_verdict on_subscribe(void *self, struct core_request *request)
-{
-    struct stage *stage = self;
-    struct core_rendition renditions[RUNGS];
-    if (!stage->has_ladder)
-        return CORE_PASS;
-    for (size_t i = 0; i < RUNGS; i++)
-        renditions[i] = (struct core_rendition){moq_path_from_text(names[i]), (i + 1) * 1000000};
-    struct core_ladder *ladder = core_ladder_new(renditions, RUNGS);
-    assert_int_equal(core_request_set_ladder(request, ladder), 0);
-    core_ladder_unref(&ladder);
-    for (size_t i = 0; i < RUNGS; i++)
-        moq_path_unref(&renditions[i].path);
-    return CORE_PASS;
-}
-
-static const struct core_hook_ops hook_ops = {.name = "stage", .subscribe = on_subscribe};
-
-/* ---- The publisher --------------------------------------------------------------------------- */
-
-static void write_rung(struct stage *stage, size_t rung, uint64_t frame)
-{
-    uint8_t bytes[64 * 1024] = {0};
-    struct moq_track *track = stage->tracks[rung];
-    uint64_t time_us = frame * FRAME_MS * 1000 + stage->offset_us[rung];
-    if (frame % FRAMES == 0) {
-        uint64_t sequence = stage->first[rung] + frame / FRAMES;
-        assert_int_equal(moq_track_open_group(track, sequence, &stage->groups[rung]), 0);
-        moq_group_ref(stage->groups[rung]);
-    }
-    if (!stage->groups[rung])
-        return;
-    size_t at = varint_encode(bytes, time_us);
-    bytes[at] = (uint8_t)rung;
-    moq_track_write_frame(track, stage->groups[rung], bytes, stage->frame_bytes[rung]);
-    if (frame % FRAMES != FRAMES - 1)
-        return;
-    moq_track_finish_group(track, stage->groups[rung]);
-    moq_group_unref(&stage->groups[rung]);
-}
-
-/* All renditions for so long. */
-static void film(struct stage *stage, uint64_t ms)
-{
-    for (uint64_t end = stage->frame + ms / FRAME_MS; stage->frame < end; stage->frame++) {
-        for (size_t i = 0; i < RUNGS; i++)
-            if (!stage->is_silent[i] && stage->frame >= stage->late_frames[i])
-                write_rung(stage, i, stage->frame - stage->late_frames[i]);
-        world_run(&stage->world, FRAME_MS * NS_PER_MS);
-    }
-}
-
-/* ---- The viewer ------------------------------------------------------------------------------ */
-
-static void note_frame(struct seen *seen, const uint8_t *data, size_t size)
-{
-    uint64_t time_us = 0;
-    size_t at = varint_decode(data, size, &time_us);
-    if (seen->frames == 0) {
-        seen->first_us = time_us;
-        seen->rung = data[at];
-    } else if (time_us != seen->last_us + FRAME_MS * 1000 || data[at] != seen->rung) {
-        seen->bad++;
-    }
-    seen->last_us = time_us;
-    seen->frames++;
-}
-
-static void on_growth(struct moq_watcher *watcher, struct moq_group *group)
-{
-    struct stage *stage = container_of(watcher, struct stage, watcher);
-    struct moq_group_reader reader;
-    const uint8_t *data;
-    size_t size;
-    if (!group->is_ended)
-        return;
-    assert_true(group->sequence < SEEN_MAX);
-    struct seen *seen = &stage->seen[group->sequence];
-    assert_false(seen->is_there); /* never twice */
-    moq_group_reader_init(&reader, group);
-    while (moq_group_reader_next(&reader, &data, &size) == 0)
-        note_frame(seen, data, size);
-    moq_group_reader_deinit(&reader);
-    seen->is_there = true;
-    seen->is_whole = !group->error;
-}
-
-static const struct moq_watcher_ops watcher_ops = {.on_growth = on_growth};
-
-static void watch_show(struct stage *stage, const char *path)
-{
-    watch_init(&stage->watch, stage->viewer, path, &WISH_ANY);
-    stage->watcher = (struct moq_watcher){.ops = &watcher_ops};
-    moq_track_watch(stage->watch.track, &stage->watcher);
-}
-
-static struct core_viewer *find_viewer(const struct stage *stage)
-{
-    for (uint32_t i = 0; i < stage->world.worker_count; i++) {
-        const struct list *viewers = &stage->world.workers[i].router.viewers;
-        if (!list_is_empty(viewers))
-            return container_of(viewers->next, struct core_viewer, router_node);
-    }
-    return NULL;
-}
-
-static int turn_to(struct stage *stage, size_t rendition)
-{
-    return core_viewer_turn_to(find_viewer(stage), &stage->hook, rendition);
-}
-
-static void stage_init(struct stage *stage, uint64_t seed, uint32_t workers)
-{
-    const struct world_setup setup = {
-        .seed = seed, .workers = workers, .link = {.delay_ns = 5 * NS_PER_MS}};
-    *stage = (struct stage){.hook.ops = &hook_ops, .has_ladder = true};
-    stage->hook.self = stage;
-    world_init(&stage->world, &setup);
-    /* The viewer is on the second worker, if there is one. */
-    struct router *router = &stage->world.workers[workers > 1].router;
-    assert_int_equal(core_hooks_add(&router->hooks, &stage->hook), 0);
-    stage->publisher = client_ready(world_host(&stage->world), NULL);
-    for (size_t i = 0; i < RUNGS; i++) {
-        stage->tracks[i] = client_publish(stage->publisher, names[i]);
-        stage->frame_bytes[i] = 1000 * (i + 1);
-        stage->first[i] = 10 * i + 1;
-    }
-    stage->viewer = client_ready(world_host(&stage->world), NULL); /* on the next worker */
-}
-
-static void stage_deinit(struct stage *stage)
-{
-    moq_track_unwatch(stage->watch.track, &stage->watcher);
-    watch_deinit(&stage->watch);
-    for (size_t i = 0; i < RUNGS; i++)
-        moq_group_unref(&stage->groups[i]);
-    world_deinit(&stage->world);
-}
-
-/* Every group from the first to the last that came is whole, and the times go on. Returns how many
- * there are. */
-static int assert_seamless(const struct stage *stage)
-{
-    int count = 0;
-    const struct seen *last = NULL;
-    for (size_t i = 0; i < SEEN_MAX; i++) {
-        const struct seen *seen = &stage->seen[i];
-        if (!seen->is_there)
-            continue;
-        assert_true(seen->is_whole && seen->frames == FRAMES && seen->bad == 0);
-        if (last)
-            assert_int_equal(seen->first_us, last->last_us + FRAME_MS * 1000);
-        last = seen;
-        count++;
-    }
-    assert_int_equal(stage->watch.backwards, 0);
-    return count;
-}
-
-static int count_rung(const struct stage *stage, uint8_t rung)
-{
-    int count = 0;
-    for (size_t i = 0; i < SEEN_MAX; i++)
-        count += stage->seen[i].is_there && stage->seen[i].rung == rung;
-    return count;
-}
-
-/* ---- Tests ----------------------------------------------------------------------------------- */
 
 static uint32_t audience_of(struct stage *stage, size_t rung)
 {
-    struct moq_path *path = moq_path_from_text(names[rung]);
+    struct moq_path *path = moq_path_from_text(rung_names[rung]);
     uint32_t size = audience_size(&stage->world.commons, path);
     moq_path_unref(&path);
     return size;
@@ -221,7 +20,7 @@ static void a_viewer_is_moved_without_a_gap(void **state)
     struct stage stage;
     stage_init(&stage, 1, 1);
     film(&stage, 1000);
-    watch_show(&stage, names[2]);
+    watch_show(&stage, rung_names[2]);
     film(&stage, 3000);
     assert_true(audience_of(&stage, 2) == 1 && audience_of(&stage, 0) == 0);
     assert_int_equal(turn_to(&stage, 0), 0);
@@ -244,7 +43,7 @@ static void workers_make_no_difference(void **state)
     struct stage stage;
     stage_init(&stage, 2, 2);
     film(&stage, 1000);
-    watch_show(&stage, names[0]);
+    watch_show(&stage, rung_names[0]);
     film(&stage, 2000);
     assert_int_equal(turn_to(&stage, 2), 0);
     film(&stage, 4000);
@@ -262,7 +61,7 @@ static void a_rendition_may_be_behind(void **state)
         stage_init(&stage, 3, 1);
         stage.late_frames[1] = frames;
         film(&stage, 1000);
-        watch_show(&stage, names[2]);
+        watch_show(&stage, rung_names[2]);
         film(&stage, 2000);
         assert_int_equal(turn_to(&stage, 1), 0);
         film(&stage, 5000);
@@ -286,7 +85,7 @@ static void both_renditions_are_asked_for_only_while_needed(void **state)
     struct stage stage;
     stage_init(&stage, 4, 1);
     film(&stage, 1000);
-    watch_show(&stage, names[2]);
+    watch_show(&stage, rung_names[2]);
     film(&stage, 2000);
     assert_int_equal(upstream_subscriptions(&stage), 1);
     turn_to(&stage, 0);
@@ -304,7 +103,7 @@ static void no_more_than_one_turn_in_two_seconds(void **state)
     struct stage stage;
     stage_init(&stage, 5, 1);
     film(&stage, 1000);
-    watch_show(&stage, names[2]);
+    watch_show(&stage, rung_names[2]);
     film(&stage, 2000);
     for (int i = 0; i < 100; i++) {
         turn_to(&stage, (size_t)(i % RUNGS));
@@ -331,7 +130,7 @@ static void a_turn_that_cannot_be_made_costs_nothing(void **state)
         film(&stage, 1000);
         if (how == 2)
             client_withdraw(stage.publisher, stage.tracks[0]);
-        watch_show(&stage, names[2]);
+        watch_show(&stage, rung_names[2]);
         film(&stage, 2000);
         assert_int_equal(turn_to(&stage, 0), how == 2 ? MOQ_ERR_NOT_FOUND : 0);
         film(&stage, 13000);
@@ -353,7 +152,7 @@ static void a_viewer_without_a_ladder_stays(void **state)
     stage_init(&stage, 7, 1);
     stage.has_ladder = false;
     film(&stage, 1000);
-    watch_show(&stage, names[2]);
+    watch_show(&stage, rung_names[2]);
     film(&stage, 1000);
     assert_null(core_viewer_ladder(find_viewer(&stage)));
     assert_int_equal(turn_to(&stage, 0), MOQ_ERR_INVALID);
@@ -374,7 +173,7 @@ static void a_late_viewer_is_moved_down(void **state)
         stage.frame_bytes[0] = 2500;
         stage.frame_bytes[2] = 40000;
         film(&stage, 1000);
-        watch_show(&stage, names[2]);
+        watch_show(&stage, rung_names[2]);
         const struct core_override change = {.set = CORE_SET_LATENCY | CORE_SET_ORDER,
                                              .latency_ns = 2 * NS_PER_S,
                                              .order = orders[i]};
@@ -411,10 +210,10 @@ static void others_do_not_notice(void **state)
     stage_init(&stage, 9, 1);
     struct client *client = client_ready(world_host(&stage.world), NULL);
     film(&stage, 1000);
-    watch_show(&stage, names[2]);
+    watch_show(&stage, rung_names[2]);
     film(&stage, 200);
     stage.has_ladder = false;
-    watch_init(&other, client, names[2], &WISH_ANY);
+    watch_init(&other, client, rung_names[2], &WISH_ANY);
     film(&stage, 1800);
     struct core_viewer *mine =
         container_of(stage.world.workers[0].router.viewers.next, struct core_viewer, router_node);
@@ -439,7 +238,7 @@ static void a_range_is_not_asked_of_another_rendition(void **state)
         struct stage stage;
         stage_init(&stage, 12, workers);
         film(&stage, 1000);
-        watch_init(&stage.watch, stage.viewer, names[0], &WISH_RANGE(2, MOQ_NO_GROUP));
+        watch_init(&stage.watch, stage.viewer, rung_names[0], &WISH_RANGE(2, MOQ_NO_GROUP));
         film(&stage, 3000);
         assert_int_equal(turn_to(&stage, 2), 0);
         film(&stage, 6000);
@@ -458,7 +257,7 @@ static void a_turn_survives_every_end(void **state)
             struct stage stage;
             stage_init(&stage, 10 + at, (uint32_t)(1 + at % 2));
             film(&stage, 1000);
-            watch_show(&stage, names[2]);
+            watch_show(&stage, rung_names[2]);
             film(&stage, 1800);
             turn_to(&stage, 0);
             film(&stage, at * FRAME_MS);
@@ -495,7 +294,7 @@ static void a_rendition_that_failed_once_is_found_again(void **state)
     struct stage stage;
     stage_init(&stage, 13, 1);
     film(&stage, 1000);
-    watch_show(&stage, names[2]);
+    watch_show(&stage, rung_names[2]);
     film(&stage, 2400);
     assert_int_equal(turn_to(&stage, 0), 0);
     film(&stage, 2 * FRAME_MS);
@@ -503,7 +302,7 @@ static void a_rendition_that_failed_once_is_found_again(void **state)
     film(&stage, 4000);
     assert_int_equal(core_viewer_rendition(find_viewer(&stage)), 2);
     assert_int_equal(world_counters(&stage.world)->switches_failed_total, 1);
-    stage.tracks[0] = client_publish(client_ready(world_host(&stage.world), NULL), names[0]);
+    stage.tracks[0] = client_publish(client_ready(world_host(&stage.world), NULL), rung_names[0]);
     stage.is_silent[0] = false;
     film(&stage, 4000);
     fail_rung(&stage, 1);
@@ -522,7 +321,7 @@ static void a_rendition_that_fails_is_left(void **state)
         struct stage stage;
         stage_init(&stage, 11, workers);
         film(&stage, 1000);
-        watch_show(&stage, names[2]);
+        watch_show(&stage, rung_names[2]);
         film(&stage, 2400);
         fail_rung(&stage, 2);
         film(&stage, 4600);
@@ -555,7 +354,7 @@ static void turns_on_a_bad_network(void **state)
         for (size_t i = 0; i < RUNGS; i++)
             stage.late_frames[i] = sim_random(stage.world.sim) % 5;
         film(&stage, 1000);
-        watch_show(&stage, names[seed % RUNGS]);
+        watch_show(&stage, rung_names[seed % RUNGS]);
         for (int i = 0; i < 30; i++) {
             film(&stage, (1 + sim_random(stage.world.sim) % 60) * FRAME_MS);
             if (find_viewer(&stage))
