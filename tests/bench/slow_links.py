@@ -5,7 +5,6 @@ namespace of its own, behind `tc tbf`, with a relay of its own; the publisher is
 slowed down. Needs root, and programs that are built."""
 
 import argparse
-import ipaddress
 import itertools
 import json
 import os
@@ -18,34 +17,11 @@ sys.path[:0] = [os.path.join(os.path.dirname(here), "kit"), here]
 
 import moqkit
 from figures import ms_of
-from moqkit import Process, check, free_port, program, run, scratch
+from linkkit import Link
+from moqkit import Process, Skipped, check, free_port, program, scratch
 
 FPS, FRAME_BYTES = 40, 12500  # 4 Mb/s
 LATENCIES = ("250ms", "1s", "4s")
-NETWORK = ipaddress.ip_network("10.213.0.0/24")
-
-
-class Namespace:
-    """A namespace behind a link of `rate` towards it."""
-
-    def __init__(self, index, rate):
-        self.name = f"moq-slow-{os.getpid()}-{index}"
-        near, far = f"mqn{os.getpid() % 10000}{index}", f"mqf{os.getpid() % 10000}{index}"
-        self.relay_address, inside = (str(NETWORK[4 * index + host]) for host in (1, 2))
-        self("ip", "netns", "add", self.name)
-        self("ip", "link", "add", near, "type", "veth", "peer", "name", far, "netns", self.name)
-        self("ip", "addr", "add", f"{self.relay_address}/30", "dev", near)
-        self("ip", "link", "set", near, "up")
-        self("ip", "-n", self.name, "addr", "add", f"{inside}/30", "dev", far)
-        self("ip", "-n", self.name, "link", "set", far, "up")
-        self("tc", "qdisc", "add", "dev", near, "root", "tbf", "rate", rate, "burst", "10kb", "latency", "50ms")
-
-    def __call__(self, *argv):
-        status, _, err = run(argv)
-        check(status == 0, f"{' '.join(argv)}: {err}")
-
-    def end(self):
-        subprocess.run(["ip", "netns", "delete", self.name], check=False)
 
 
 def configuration(order, latency, address):
@@ -62,19 +38,19 @@ def configuration(order, latency, address):
 
 
 def measured(index, order, group, latency, chosen):
-    namespace = Namespace(index, chosen.rate)
+    link = Link(chosen.rate, index)
     port = free_port()
-    relay = Process([program("moq-relay"), "-q", configuration(order, latency, f"{namespace.relay_address}:{port}")])
+    relay = Process([program("moq-relay"), "-q", configuration(order, latency, f"{link.address}:{port}")])
     try:
-        load = Process(["ip", "netns", "exec", namespace.name, program("moq-bench"), "--json", "--tls-disable-verify", "--viewers", "1",
-                        "--size", str(FRAME_BYTES), "--fps", str(FPS), "--group", group, "--duration", f"{chosen.seconds}s",
-                        f"moqf://{namespace.relay_address}:{port}/bench"])
+        load = Process(link.inside([program("moq-bench"), "--json", "--tls-disable-verify", "--viewers", "1",
+                                    "--size", str(FRAME_BYTES), "--fps", str(FPS), "--group", group, "--duration", f"{chosen.seconds}s",
+                                    f"moqf://{link.address}:{port}/bench"]))
         status = load.wait(chosen.seconds + 60)
         check(status in (0, 3) and load.out, f"moq-bench gave up: {load.err[-5:]}")
         return json.loads(load.out[-1])["summary"]
     finally:
         relay.kill()
-        namespace.end()
+        link.end()
 
 
 def row_of(order, group, latency, summary):
@@ -90,7 +66,6 @@ def main():
     parser.add_argument("--rate", default="2mbit", help="of each link, as tc writes it; the broadcast has 4 Mb/s")
     parser.add_argument("--seconds", type=int, default=30, help="of one run, after a warm-up of 2")
     chosen = parser.parse_args()
-    check(os.geteuid() == 0, "namespaces need root")
     print("| order | groups of | latency | frames | p50 | p99 | groups whole | cut | of |\n|---|---|---|---|---|---|---|---|---|", flush=True)
     numbers = itertools.count()
     for order in ("oldest", "newest"):
@@ -104,7 +79,7 @@ def main():
 if __name__ == "__main__":
     try:
         main()
-    except moqkit.Failure as failure:
+    except (moqkit.Failure, Skipped) as failure:
         sys.exit(f"slow_links: {failure}")
     finally:
         moqkit._clean_up()
