@@ -91,9 +91,40 @@ static int on_peer(struct moq_listener *listener, const struct moq_peer *peer,
     return 0;
 }
 
-static int set_up(void **state)
+/* A socket of TCP with a port of its own. */
+static int bind_tcp(struct sockaddr_in *bound)
+{
+    socklen_t size = sizeof *bound;
+    int fd = socket(AF_INET, SOCK_STREAM, 0);
+    *bound = (struct sockaddr_in){.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    assert_int_equal(bind(fd, (const struct sockaddr *)bound, sizeof *bound), 0);
+    assert_int_equal(getsockname(fd, (struct sockaddr *)bound, &size), 0);
+    return fd;
+}
+
+/* QUIC and the page have the same port. Another program may have the one of UDP, so several are
+ * tried. Returns the socket of TCP. */
+static int open_ports(struct world *world)
 {
     static const struct moq_listener_events events = {.on_peer = on_peer};
+    for (int i = 0; i < 20; i++) {
+        struct sockaddr_in bound;
+        char address[32];
+        int fd = bind_tcp(&bound);
+        world->port = ntohs(bound.sin_port);
+        snprintf(address, sizeof address, "127.0.0.1:%u", world->port);
+        const struct moq_listener_config listen = {
+            .address = address, .tls = world->tls, .events = &events};
+        if (moq_listener_open(world->native, &listen, &world->listener, NULL) == 0)
+            return fd;
+        close(fd);
+    }
+    fail_msg("no port is free for both TCP and UDP");
+    return -1;
+}
+
+static int set_up(void **state)
+{
     struct world *world = calloc(1, sizeof *world);
     assert_non_null(world);
     assert_int_equal(uv_loop_init(&world->loop), 0);
@@ -104,19 +135,9 @@ static int set_up(void **state)
     struct quic_tls_server_config tls = {.self_signed = names, .self_signed_count = 1};
     world->tls = quic_tls_server_new(&tls, NULL);
     assert_non_null(world->tls);
-
-    struct moq_listener_config listen = {
-        .address = "127.0.0.1:0", .tls = world->tls, .events = &events};
-    struct sockaddr_in bound = {.sin_family = AF_INET};
-    struct sockaddr_storage address;
-    socklen_t size = sizeof address;
-    assert_int_equal(moq_listener_open(world->native, &listen, &world->listener, NULL), 0);
-    moq_listener_address(world->listener, &address, &size);
-    memcpy(&bound, &address, sizeof bound);
-    world->port = ntohs(bound.sin_port);
     uv_tcp_init(&world->loop, &world->web);
     world->web.data = world;
-    assert_int_equal(uv_tcp_bind(&world->web, (const struct sockaddr *)&bound, 0), 0);
+    assert_int_equal(uv_tcp_open(&world->web, open_ports(world)), 0);
     assert_int_equal(uv_listen((uv_stream_t *)&world->web, 8, on_web), 0);
     *state = world;
     return 0;
