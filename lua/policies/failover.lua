@@ -5,36 +5,24 @@
 --
 --   params: { order: [main, spare], patience: 10, broadcasts: ["show/**"] }
 --     patience: seconds that one has to be there before it takes over; without broadcasts the instances of all become one
-local relay, instances = require "relay", require "instances"
+local relay, instances, candidates = require "relay", require "instances", require "candidates"
 local order, patience = relay.params.order or {}, relay.params.patience or 10
 
-local function is_fit(candidate, cause)
-  if candidate.failed or candidate.silent then
-    return false
-  end
-  return candidate.feeding or cause ~= "candidate" or candidate.age >= patience
-end
-
--- The newest one of an identity, because an encoder that was started again may still be there as it was before.
-local function place_of(identity, candidates, cause)
-  local best
-  for place, candidate in ipairs(candidates) do
-    local is_better = not best or candidate.age < candidates[best].age
-    if candidate.identity == identity and is_fit(candidate, cause) and is_better then
-      best = place
-    end
-  end
-  return best
+local function place_of(identity, list, cause)
+  return candidates.newest(list, function(candidate)
+    local is_waiting = cause == "candidate" and not candidate.feeding and candidate.age < patience
+    return candidate.identity == identity and not is_waiting
+  end)
 end
 
 relay.on("announce", function(_, path)
   return instances.fold(path, relay.params.broadcasts)
 end)
 
-local function choose(path, candidates, cause)
+local function choose(path, list, cause)
   for _, identity in ipairs(order) do
-    local place = place_of(identity, candidates, cause)
-    if place and cause ~= "watched" and not candidates[place].feeding then
+    local place = place_of(identity, list, cause)
+    if place and cause ~= "watched" and not list[place].feeding then
       relay.log("warn", path .. " comes from " .. identity .. " now")
     end
     if place then

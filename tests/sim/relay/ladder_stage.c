@@ -3,23 +3,15 @@
 #include "tests/sim/relay/ladder_stage.h"
 
 #include "base/varint.h"
+#include "tests/sim/relay/rungs.h"
 
 const char *const rung_names[RUNGS] = {"show/low", "show/mid", "show/high"};
 
 static enum core_verdict on_subscribe(void *self, struct core_request *request)
 {
     struct stage *stage = self;
-    struct core_rendition renditions[RUNGS];
-    if (!stage->has_ladder)
-        return CORE_PASS;
-    for (size_t i = 0; i < RUNGS; i++)
-        renditions[i] =
-            (struct core_rendition){moq_path_from_text(rung_names[i]), (i + 1) * 1000000};
-    struct core_ladder *ladder = core_ladder_new(renditions, RUNGS);
-    assert_int_equal(core_request_set_ladder(request, ladder), 0);
-    core_ladder_unref(&ladder);
-    for (size_t i = 0; i < RUNGS; i++)
-        moq_path_unref(&renditions[i].path);
+    if (stage->has_ladder)
+        set_rungs(request, rung_names, RUNGS);
     return CORE_PASS;
 }
 

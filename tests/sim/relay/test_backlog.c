@@ -6,6 +6,7 @@
 
 #include "base/varint.h"
 #include "server/core/mix.h"
+#include "tests/sim/relay/rungs.h"
 
 enum { RUNGS = 2, GROUPS = 2000, GROUP_US = 20000, LOOKS_MAX = 4 * GROUPS };
 
@@ -32,15 +33,8 @@ size_t __wrap_moq_group_head(const struct moq_group *group, void *out, size_t ma
 
 static enum core_verdict on_subscribe(void *self, struct core_request *request)
 {
-    struct core_rendition renditions[RUNGS];
     (void)self;
-    for (size_t i = 0; i < RUNGS; i++)
-        renditions[i] = (struct core_rendition){.path = moq_path_from_text(names[i])};
-    struct core_ladder *ladder = core_ladder_new(renditions, RUNGS);
-    assert_int_equal(core_request_set_ladder(request, ladder), 0);
-    core_ladder_unref(&ladder);
-    for (size_t i = 0; i < RUNGS; i++)
-        moq_path_unref(&renditions[i].path);
+    set_rungs(request, names, RUNGS);
     return CORE_PASS;
 }
 

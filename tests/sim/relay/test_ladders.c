@@ -3,6 +3,7 @@
 #include "tests/sim/relay/prologue.h"
 
 #include "server/core/mix.h"
+#include "tests/sim/relay/rungs.h"
 #include "tests/sim/relay/guard.h"
 
 static const char *const names[] = {"show/low", "show/mid", "show/high", "show/auto"};
@@ -10,15 +11,8 @@ enum { RUNGS = 3, NAMES = 4 };
 
 static enum core_verdict set_ladder(void *self, struct core_request *request)
 {
-    struct core_rendition rungs[RUNGS];
     (void)self;
-    for (size_t i = 0; i < RUNGS; i++)
-        rungs[i] = (struct core_rendition){moq_path_from_text(names[i]), 1000000 * (i + 1)};
-    struct core_ladder *ladder = core_ladder_new(rungs, RUNGS);
-    assert_int_equal(core_request_set_ladder(request, ladder), 0);
-    core_ladder_unref(&ladder);
-    for (size_t i = 0; i < RUNGS; i++)
-        moq_path_unref(&rungs[i].path);
+    set_rungs(request, names, RUNGS);
     return CORE_PASS;
 }
 
