@@ -248,11 +248,12 @@ static int run_load(lua_State *lua)
 static bool load_script(struct script *script, void (*open_library)(lua_State *lua),
                         char error[SANDBOX_ERROR_BYTES])
 {
+    char path[PATH_MAX];
     uint64_t budget_ns = script->config->load_budget_ns;
     struct loading loading = {script, open_library};
     script->is_loading = true;
     note_call(script, SCRIPT_LOAD);
-    const char *where = script->config->file;
+    const char *where = script_file(script->config, path);
     bool is_loaded =
         sandbox_run(script->sandbox, budget_ns, run_file, &loading, error) == SANDBOX_OK;
     if (is_loaded && script->hooks[SCRIPT_LOAD] != LUA_NOREF) {
