@@ -33,10 +33,10 @@ static enum relay_verdict apply_fields(const struct answer *answer, struct relay
     int error = 0;
     if (answer->path)
         error = relay_request_set_path(request, answer->path);
+    if (!error && answer->track)
+        error = renditions_begin_with(request, answer->track); /* sets the path, too */
     if (!error && (answer->source || answer->source_peer))
         choose_answered(request, answer);
-    if (!error && answer->track)
-        error = renditions_begin_with(request, answer->track);
     if (!error && answer->policy.set)
         error = relay_request_set_policy(request, &answer->policy);
     if (!error && answer->has_grants)
