@@ -360,9 +360,9 @@ static void end_call(struct sandbox *sandbox)
     if (sandbox->is_over || sandbox->is_full)
         lua_sethook(sandbox->lua, on_count, LUA_MASKCOUNT, SANDBOX_COUNT);
     sandbox->is_over = false;
+    collect_garbage(sandbox);
     if (sandbox->since_ns)
         __atomic_store_n(sandbox->since_ns, 0, __ATOMIC_RELAXED);
-    collect_garbage(sandbox);
     sandbox->spent_ns = now_ns() - sandbox->begin_ns;
 }
 
