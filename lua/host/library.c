@@ -195,7 +195,8 @@ static int add_shared(lua_State *lua)
     const char *key = key_for_shared(lua);
     double change = luaL_optnumber(lua, 2, 1);
     int64_t sum = 0;
-    luaL_argcheck(lua, fabs(change) <= 9e15, 2, "a whole number is expected");
+    luaL_argcheck(lua, fabs(change) <= 9e15 && change == floor(change), 2,
+                  "a whole number is expected");
     int error = self ? relay_shared_add(self, key, (int64_t)change, &sum) : 0;
     if (error)
         return fail_add(lua, self, key, error);

@@ -76,7 +76,7 @@
 
 ---@alias relay.Denial "refused"|"unauthorized"|"forbidden"|"not found"|"busy"|"expired"
 
----How a viewer is served. False: as relay.yaml says, again.
+---How a viewer is served. False: relay.yaml decides again.
 ---@class relay.Policy
 ---@field latency number|false|nil milliseconds: a group is skipped when its successor is older than this
 ---@field priority number|false|nil 0 to 255; higher goes first
@@ -185,11 +185,11 @@ function relay.shared.set(key, text) end
 
 ---Adds to a number, 0 if there is none, and returns the sum.
 ---@param key string
----@param change number?
+---@param change integer?
 ---@return number
 function relay.shared.add(key, change) end
 
----The keys that begin with `prefix`, all or `limit` of them, those first that were set first.
+---The keys that begin with `prefix`, all or at most `limit`, the oldest first.
 ---@param prefix string?
 ---@param limit number?
 ---@return string[]

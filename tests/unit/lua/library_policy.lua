@@ -17,6 +17,7 @@ local calls = {
   cut_key = function() relay.shared.set("a\0b", "x") end,
   long_value = function() relay.shared.set("key 1", ("v"):rep(1024)) end,
   add_to_word = function() relay.shared.add "key 1" end,
+  add_part = function() relay.shared.add("sum", 0.5) end,
   list = function()
     relay.shared.set("a:1", "5")
     relay.shared.set("a:2", "x")

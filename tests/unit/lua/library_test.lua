@@ -33,6 +33,10 @@ test.case("keys and values say how long they may be", function()
   fails("long_value", "a value has 0 to 1023 bytes")
 end)
 
+test.case("only whole numbers are added", function()
+  fails("add_part", "a whole number is expected")
+end)
+
 test.case("keys are listed by how they begin", function()
   test.equal(call(test.load "library_policy.lua", "list"):log(), { "a:1 a:2 a:1 3 0" })
 end)
