@@ -58,15 +58,21 @@ static void tell_fault(struct script *script, enum script_hook hook, const char 
                     script_hook_name(hook), error);
 }
 
-static void tell_fuse(const struct script *script, enum script_hook hook, const struct fuse *fuse)
+static void tell_fuse(const struct script *script, enum script_hook hook, const struct fuse *fuse,
+                      bool was_blown)
 {
-    if (fuse_is_blown(fuse))
+    uint64_t wait_s = fuse->wait_ns / UINT64_C(1000000000);
+    if (fuse_is_blown(fuse) && was_blown)
+        relay_log(script->self, RELAY_ERROR,
+                  "%s has failed again and stays benched: correct the script; the next try is in "
+                  "%llu s",
+                  script_hook_name(hook), (unsigned long long)wait_s);
+    else if (fuse_is_blown(fuse))
         relay_log(script->self, RELAY_ERROR,
                   "%s is benched, after %llu faults of %llu calls in a minute: correct the script; "
                   "it is tried again in %llu s",
                   script_hook_name(hook), (unsigned long long)fuse->faults,
-                  (unsigned long long)fuse->calls,
-                  (unsigned long long)(fuse->wait_ns / UINT64_C(1000000000)));
+                  (unsigned long long)fuse->calls, (unsigned long long)wait_s);
     else
         relay_log(script->self, RELAY_INFO, "%s works again, and is called as before",
                   script_hook_name(hook));
@@ -85,7 +91,7 @@ static void note_result(struct script *script, enum script_hook hook, struct fus
     if (fuse_note(fuse, &limits, relay_worker_now_ns(script->worker), spent_ns, has_failed) ==
         FUSE_SAME)
         return;
-    tell_fuse(script, hook, fuse);
+    tell_fuse(script, hook, fuse, was_blown);
     relay_count(script->worker, script->counter_of_benchings, !was_blown);
     relay_count(script->worker, script->counter_of_benched,
                 (int)fuse_is_blown(fuse) - (int)was_blown);
