@@ -17,7 +17,7 @@ void account_note_call(const struct account *account, struct relay_worker *worke
                        uint64_t spent_ns);
 
 #define WORKLOAD_WINDOW_NS UINT64_C(10000000000)
-/* More than this in a window is much. */
+/* As much of a window, or more, is worth a warning. */
 enum { WORKLOAD_PERCENT = 20 };
 
 struct workload { /* of a script; all zero at first */
@@ -25,7 +25,7 @@ struct workload { /* of a script; all zero at first */
     bool has_warned; /* in the window before */
 };
 
-/* Once for each time that it becomes much. */
+/* Adds a call. Warns when the share rises to WORKLOAD_PERCENT, not again while it stays there. */
 void workload_note(struct workload *workload, struct relay_worker *worker, uint64_t spent_ns);
 
 #endif

@@ -139,7 +139,8 @@ static void read_track(const struct reading *reading)
     reading->answer->track = read_text(reading, "track");
 }
 
-#define PEER_NUMBER_MOST 9007199254740992.0 /* higher ones are not all numbers of Lua */
+#define PEER_NUMBER_MOST                                                                           \
+    9007199254740992.0 /* 2^53: above it, not every integer is a number of Lua */
 
 /* A publisher by its identity or by its `id`. */
 static void read_source(const struct reading *reading)
@@ -152,7 +153,7 @@ static void read_source(const struct reading *reading)
             reading, "source (an id, or the text of an identity)", 1, PEER_NUMBER_MOST);
 }
 
-/* "demo" grants all below it, and no star does. */
+/* "demo" grants everything below it. A star is no wildcard here. */
 static void check_prefix(const struct reading *reading, const char *field, const char *text)
 {
     size_t n = strlen(text);

@@ -7,9 +7,9 @@
 #include <lua.h>
 #include <stdbool.h>
 
-/* Whether the call is at the end of its budget or its memory. */
+/* Whether the call has used up its budget or its memory. */
 bool budget_is_over(lua_State *lua);
-/* Raises an error at the end of the budget. */
+/* Raises an error if it has. */
 void budget_look(lua_State *lua);
 
 #endif

@@ -105,7 +105,7 @@ static bool is_meant(const struct relay_candidate *candidate, const struct answe
                           : candidate->peer == answer->source_peer;
 }
 
-/* An identity may have several publishers, of which one that speaks is better. */
+/* An identity may have several publishers: one that is not silent is preferred. */
 void choose_answered(struct relay_request *request, const struct answer *answer)
 {
     struct relay_candidate candidate = {.size = sizeof candidate};

@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A fuse stops the calls of a function that fails, so that it takes no time from others.
  *
- * It counts over a minute, and blows when failed calls have taken as long as so many whole budgets.
- * One that guards a function of the script alone, such as a timer, also blows when so many calls
- * have failed that they are most of all. A function that answers requests of peers goes on after
- * cheap faults: a peer that provokes them by odd requests must not have others refused.
+ * It counts over a minute, and blows when the failed calls have taken as long as `faults` whole
+ * budgets. One that guards a function of the script alone, such as a timer, also blows when
+ * `faults` calls have failed and they are more than half of all calls. A function that answers
+ * requests of peers goes on after cheap faults: a peer that provokes them by odd requests must not
+ * have others refused.
  *
  * A blown fuse lets a call through from time to time, and is whole again if that one succeeds. */
 #ifndef LUA_HOST_FUSE_H

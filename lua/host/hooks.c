@@ -61,8 +61,8 @@ static void read_request(lua_State *lua, int count, const char *where, void *use
                                      answer.kind == ANSWER_ALLOW ? RELAY_ALLOW : RELAY_PASS);
 }
 
-/* Who may come in and publish is often decided by the script alone; what is watched, more often
- * before. */
+/* Often the script alone decides who may come in and publish. What may be watched is more often
+ * decided before it, by a token. */
 static bool is_denied_by_fault(const struct script *script, enum script_hook hook)
 {
     int on_fault = script_config(script)->on_fault;
@@ -171,7 +171,7 @@ struct viewer_call {
     char reason[RELAY_REASON_BYTES];
 };
 
-/* Leaves the rest of the texts as they are: this is done for each viewer four times a second. */
+/* Does not clear the texts, because this runs four times a second for each viewer. */
 static void call_about(struct viewer_call *call, struct relay_viewer *viewer)
 {
     call->viewer = viewer;

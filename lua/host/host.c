@@ -89,8 +89,8 @@ static const struct relay_field fields[] = {
      .fallback = "off",
      .zero = "off"},
     {.name = "on_fault",
-     .help = "what a fault means: deny what connect and announce fail about, or what subscribe "
-             "does, too, or nothing",
+     .help = "what a fault denies: requests of connect and announce, those of subscribe as well, "
+             "or nothing",
      .type = RELAY_FIELD_ENUM,
      .flags = RELAY_FIELD_RELOADS,
      .offset = offsetof(struct script_config, on_fault),
@@ -117,8 +117,8 @@ struct lua_host {                       /* of the whole relay */
     struct watch *watch;
     struct watchdog *watchdog;
     char *file;                          /* the script in use */
-    struct script_outline outline, made; /* what that does; what those made last do */
-    struct files *files;                 /* of that */
+    struct script_outline outline, made; /* of the script in use; of those made last */
+    struct files *files;                 /* of the script in use */
     struct files *tried;                 /* of the last one that was made, or has failed */
 };
 

@@ -25,7 +25,7 @@ void require_push(lua_State *lua, const struct require *require);
 
 /* The directory that belongs to the installation. */
 void require_installed(char out[PATH_MAX]);
-/* The policy of the installation that counts where relay.yaml names no script. */
+/* The installed policy that runs if relay.yaml names no script. */
 void require_shipped_policy(char out[PATH_MAX]);
 
 #endif

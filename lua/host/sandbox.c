@@ -288,7 +288,7 @@ static void set_collector_speed(struct sandbox *sandbox)
     sandbox->collector_speed = (int)speed;
 }
 
-/* Those who wait for the thread notice no more than this. */
+/* The longest that a collection holds up the thread. */
 #define COLLECT_NS NS_PER_MS
 
 static int collect_some(lua_State *lua)
@@ -301,8 +301,8 @@ static int collect_some(lua_State *lua)
     return 0;
 }
 
-/* A large text comes all at once, so there has to be room for some before the collector is asked.
- * The next time is when half of what is free is used, which may be garbage or not. */
+/* A large text is allocated all at once, so some memory is kept free for that. Collects again when
+ * half of what is free then is used, whether that is garbage or not. */
 static void collect_early(struct sandbox *sandbox)
 {
     uint64_t least_bytes = sandbox->max_bytes / 4 * 3;
@@ -322,7 +322,8 @@ static int collect_all(lua_State *lua)
     return 0;
 }
 
-/* What is in use now is in use for good: then each call would end with another full collection. */
+/* After a collection: what is still in use is what the script keeps. If that is nearly all, each
+ * call would end with another full collection. */
 static void judge_rest(struct sandbox *sandbox)
 {
     sandbox->is_given_up = sandbox->used_bytes > sandbox->max_bytes / 8 * 7;
@@ -366,7 +367,7 @@ static void end_call(struct sandbox *sandbox)
     sandbox->spent_ns = now_ns() - sandbox->begin_ns;
 }
 
-/* Now and then a little, because what was kept of peers and viewers goes with them. */
+/* Collects a little now and then: what the script keeps of peers and viewers goes with them. */
 static void look_for_room(struct sandbox *sandbox)
 {
     bool is_through;

@@ -106,8 +106,8 @@ struct script_call {
 };
 enum script_result script_call(struct script *script, enum script_hook hook,
                                const struct script_call *call);
-/* In a call: of the line of the script that is running, so that lines that it logs often do not
- * hold back others. */
+/* In a call: the site of the script's line that is running, so that a line which logs often does
+ * not hold back others. */
 struct relay_log_site *script_log_site(lua_State *lua);
 /* How this script requires others. */
 const struct require *script_require(const struct script *script);
