@@ -161,8 +161,8 @@ static size_t train_room(const struct quic_conn *conn, size_t quantum, size_t sp
 
 /* ---- How fast the network takes them --------------------------------------------------------- */
 
-/* Tells the rate estimate whether congestion control keeps something back, and of bursts. Costs
- * nothing otherwise. */
+/* Tells the rate estimate about bursts, and whether congestion control holds something back. Costs
+ * nothing while there is neither. */
 static void note_waiting(struct quic_conn *conn, size_t spent)
 {
     bool is_waiting =

@@ -177,7 +177,7 @@ struct quic_app {
     /* quic_conn_open() may succeed again. */
     void (*on_credit)(struct quic_conn *conn, bool is_bidi);
     /* A new estimate of quic_conn_stats.delivery_rate_bps: at most one per round trip, and none
-     * while the network takes whatever there is to send, but after a burst. May be NULL. */
+     * while the network takes whatever there is to send, except after a burst. May be NULL. */
     void (*on_rate)(struct quic_conn *conn, uint64_t bits_per_second);
     /* The connection has ended, or could not be established; on_stream_closed has been called for
      * each open stream. A server is told only if on_accept was called before. The last call about
@@ -195,8 +195,8 @@ struct quic_conn_stats {
     uint64_t smoothed_rtt_ns, congestion_window_bytes, bytes_in_flight;
     /* The rate at which the network delivers, in bits per second of UDP payload: the highest of the
      * last ten round trips in which there was always more to send than congestion control allowed.
-     * Times with less to send do not change it, but a large burst may raise it. 0: there has been
-     * no other time yet. */
+     * Times with less to send do not change it, but a large burst may raise it. 0: not known yet,
+     * because there was never more to send than that. */
     uint64_t delivery_rate_bps;
     /* The number of bidirectional streams that the peer lets us open at first (RFC 9000, 18.2:
      * initial_max_streams_bidi). */

@@ -27,7 +27,7 @@ enum {
      * which may come in bunches, carry little weight. */
     RATE_WINDOW_BYTES = 16 * 1200,
     RATE_WINDOW_MS = 10,
-    /* Written at once. A link may let a few packets through faster than it carries more. */
+    /* Written at once. Fewer tell nothing, because a link may let some packets pass at once. */
     RATE_BURST_BYTES = 24 * 1200,
 };
 
@@ -38,7 +38,7 @@ struct rate {             /* private; zeros: nothing is known */
     uint32_t kbps[RATE_SAMPLES];
     uint8_t next;
     bool is_waiting; /* there is more to send than the network takes, so `until` still grows */
-    bool is_burst;   /* the range is one: its rate is at least what is measured */
+    bool is_burst;   /* the range is a burst: the network takes what is measured, or more */
 };
 /* Whether rate_acked() has anything to do. If not, it need not be called. */
 static inline bool rate_is_busy(const struct rate *rate)
@@ -52,8 +52,8 @@ static inline bool rate_is_burst(uint64_t spent)
 }
 
 /* To be called after writing `spent` bytes. `sent`: all bytes sent so far, without lost ones.
- * `is_waiting`: congestion control kept back more. It need not be called if that is not so, was not
- * so before, and rate_is_burst() says no. */
+ * `is_waiting`: congestion control holds back more. The call may be left out if it does not, did
+ * not at the last call, and rate_is_burst() is false. */
 void rate_sent(struct rate *rate, uint64_t sent, uint64_t spent, bool is_waiting);
 
 /* To be called when acknowledgements have come: `delivered` bytes of those sent have arrived.

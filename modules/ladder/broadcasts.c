@@ -45,7 +45,7 @@ bool broadcast_hold(struct broadcast *broadcast, const struct relay_request *req
     return true;
 }
 
-/* Answers all that wait. Answering calls hooks, which may ask for others. */
+/* Answers all that wait. Answering calls hooks, which may ask for other broadcasts. */
 static void decide_broadcast(struct broadcast *broadcast)
 {
     struct broadcasts *broadcasts = broadcast->broadcasts;
@@ -211,7 +211,8 @@ static struct broadcast *find_such(const struct broadcasts *broadcasts,
     return NULL;
 }
 
-/* Whoever is answered may ask for others, which changes the list, so each search begins anew. */
+/* Hooks of those answered may ask for other broadcasts, which changes the list: each search begins
+ * anew. */
 static void on_timer(struct relay_worker *worker, void *arg)
 {
     struct broadcasts *broadcasts = arg;

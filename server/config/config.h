@@ -119,7 +119,7 @@ struct config_rung {
 
 struct config_class {
     char *match; /* see config_pattern_matches */
-    /* What has to hold, too: each is name=value, and the value a pattern, see
+    /* What has to hold as well: each is name=value, where the value is a pattern, see
      * config_value_matches. */
     char **query;
     size_t query_count;
@@ -364,7 +364,7 @@ struct config_verdict {
 
 enum { CONFIG_CONDITION_NAME_BYTES = 128 }; /* of name=value, with its end */
 
-/* Whether a value of this name is there that `pattern` matches. */
+/* Whether there is a value of this name that `pattern` matches. */
 typedef bool config_has(const void *self, const char *name, const char *pattern);
 
 /* What is known of a viewer. */

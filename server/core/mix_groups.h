@@ -29,10 +29,10 @@ struct mix {
     uint64_t tries_until_ns; /* of `next` */
     struct soon soon;        /* settles what a turn has left to do */
     int end_error;           /* of the rendition that it lost */
-    bool is_orphan;          /* `now` has ended, and it looks for another rendition ... */
-    uint32_t lost;  /* ... but for those that ended or brought nothing since then, by bit */
-    uint32_t holds; /* callers that go on to use it */
-    bool is_closed; /* it is freed when nobody holds it any more */
+    bool is_orphan;          /* `now` has ended, and it looks for another rendition */
+    uint32_t lost;           /* renditions that it does not try then, because they failed; by bit */
+    uint32_t holds;          /* callers that go on to use it */
+    bool is_closed;          /* it is freed when nobody holds it any more */
 };
 
 #define MIX_HELD_NONE UINT64_MAX

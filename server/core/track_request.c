@@ -98,9 +98,9 @@ static struct viewer_origin origin_of(const struct track_request *request,
     };
 }
 
-/* Drops the renditions that the peer may not watch, such as those that are sold dearer. A track
- * that is none of them, such as an automatic one, stands for all. False: out of memory. */
-static bool take_unwatchable_away(struct track_request *request)
+/* Drops the renditions that the peer may not watch, such as ones that cost more. None is dropped if
+ * it asked for a track that is no rendition, such as an automatic one. False: out of memory. */
+static bool drop_forbidden_renditions(struct track_request *request)
 {
     struct core_ladder **ladder = &request->request.ladder;
     struct core_rendition left[CORE_LADDER_MAX];
@@ -151,8 +151,8 @@ static void serve_subscription(struct track_request *request, struct route *rout
     struct router *router = request->router;
     struct source *source = source_get(router, route);
     struct core_viewer *viewer = NULL;
-    bool is_good = take_unwatchable_away(request), is_mixed = may_be_moved(request);
-    if (source && is_good) {
+    bool has_memory = drop_forbidden_renditions(request), is_mixed = may_be_moved(request);
+    if (source && has_memory) {
         const struct viewer_origin origin = origin_of(request, source);
         core_keep_groups_for(router, &origin, &request->asked->wish, source->track);
         if (!source_is_ready(source) && wait_for_feed(request, source))
@@ -286,7 +286,7 @@ static void answer_info(struct track_request *request)
 
 /* ---- Their way ------------------------------------------------------------------------------- */
 
-/* The peer is told of the path that it asked for only, so the operator has to hear of the other. */
+/* The peer only learns about the path that it asked for, so the log names the other one. */
 static void tell_redirected(const struct track_request *request)
 {
     char asked[MOQ_PATH_LINE_BYTES], path[MOQ_PATH_LINE_BYTES], name[PEER_NAME_BYTES];

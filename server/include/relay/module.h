@@ -312,8 +312,8 @@ int relay_shared_get(struct relay_self *self, const char *key, char *out, size_t
  * RELAY_ERR_BOUNDS: the sum is too large. */
 RELAY_SINCE(1, 0)
 int relay_shared_add(struct relay_self *self, const char *key, int64_t change, int64_t *sum);
-/* Writes the keys that begin with `prefix` to `out`, those first that were set first, each with its
- * final zero. Returns how many it has written: all, or as many as there is room for. */
+/* Writes the keys that begin with `prefix` to `out`, the oldest first, each with its final zero.
+ * Returns how many it has written: all, or as many as there is room for. */
 RELAY_SINCE(1, 1)
 int relay_shared_keys(struct relay_self *self, const char *prefix, char *out, size_t size);
 
@@ -526,10 +526,10 @@ struct relay_rendition { /* since 1.1 */
 };
 enum { RELAY_RENDITIONS_MAX = 16 }; /* of one viewer */
 /* The viewer of this subscription may be moved between these, the lowest bit rate first; the track
- * that it is served should be one of them. If the one that it asked for is, those that its grants
- * do not cover are left out. It has no effect on a viewer that asks for a range
- * with an end. Count 0: it may not be moved. RELAY_ERR_INVALID: a path is invalid, or it is not a
- * subscription; RELAY_ERR_BOUNDS; RELAY_ERR_NOMEM. */
+ * that it is served should be one of them. If it asked for one of them, those that its grants do
+ * not cover are left out. It has no effect on a viewer that asks for a range with an end. Count 0:
+ * it may not be moved. RELAY_ERR_INVALID: a path is invalid, or it is not a subscription;
+ * RELAY_ERR_BOUNDS; RELAY_ERR_NOMEM. */
 RELAY_SINCE(1, 1)
 int relay_request_set_renditions(struct relay_request *request,
                                  const struct relay_rendition *renditions, size_t count);
