@@ -7,9 +7,9 @@
 --
 -- The relay moves a viewer when the next group begins. Until then the choice is repeated, and a lower one may replace it.
 --
--- viewer.rate_bps is the best of some time, and of times when data waited. It says late that a path has become slower, and nothing while
--- little is sent. So a step down goes by what the path takes now, which is known while data waits all the time: when less was sent since
--- the last look than waited then.
+-- viewer.rate_bps is the best rate of the last while, measured when data waited. It shows only late that a path has become slower, and
+-- nothing new while little is sent. So a step down goes by what the path takes now. That is known while data waits all the time: when
+-- less was sent since the last look than was waiting then.
 --
 -- What it remembers is in viewer.ladder_state, as plain data.
 local relay = require "relay"
@@ -104,7 +104,7 @@ local function is_troubled(viewer, state, current, rate, now, options)
   return is_settled and (is_late or is_behind)
 end
 
--- The best rate of some time, or nil if that was measured before the path became slower.
+-- The best rate of the last while; nil if it was measured before the path became slower.
 local function rate_before(viewer, state)
   local rate = viewer.rate_bps or 0
   if state.stale and rate < state.stale * 0.9 then

@@ -36,8 +36,8 @@ relay.on("sample", function(viewer)
   return { identity_rate = used > limit and slow or 0 }
 end)
 
--- Numbers of hours before are of no use, whichever worker or earlier script has written them. The oldest keys come first, and so many
--- at a time fit into the budget.
+-- Keys of earlier hours are useless, whichever worker or earlier script has written them. The oldest come first, and 500 at a time fit
+-- into the budget.
 relay.every(5, function()
   local now = key_of_hour()
   for _, key in ipairs(relay.shared.keys("quota:", 500)) do
