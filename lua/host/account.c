@@ -45,10 +45,11 @@ void workload_note(struct workload *workload, struct relay_worker *worker, uint6
         uint64_t percent = workload->spent_ns * 100 / window_ns;
         bool is_much = workload->since_ns > 0 && percent >= WORKLOAD_PERCENT;
         if (is_much && !workload->has_warned)
-            relay_log(relay_worker_self(worker), RELAY_WARN,
-                      "the script takes %llu %% of the time of worker %u, which viewers wait for: "
-                      "make its calls shorter; /stats counts how long those of each hook take",
-                      (unsigned long long)percent, relay_worker_number(worker));
+            relay_log(
+                relay_worker_self(worker), RELAY_WARN,
+                "the script takes %llu %% of the time of worker %u, and viewers wait meanwhile: "
+                "make its calls shorter; /stats shows how long those of each hook take",
+                (unsigned long long)percent, relay_worker_number(worker));
         *workload = (struct workload){.since_ns = now_ns, .has_warned = is_much};
     }
     workload->spent_ns += spent_ns;

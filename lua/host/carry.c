@@ -72,12 +72,12 @@ static void carry_one(struct script *from, struct script *to, struct view *view)
     view_leave(from, view);
     if (sandbox_run(to->sandbox, to->config->load_budget_ns, carry_view, &carrying, error) !=
         SANDBOX_OK)
-        relay_log(to->self, RELAY_WARN, "what the script kept of one who is there is lost: %s",
+        relay_log(to->self, RELAY_WARN, "what the script stored for a peer or viewer is lost: %s",
                   error);
     else if (carrying.copy.is_cut)
         relay_log(to->self, RELAY_WARN,
-                  "the script kept more than %d bytes, or %d levels, of one who is there: the rest "
-                  "is left out",
+                  "the script stored more than %d bytes, or %d levels, for a peer or viewer: the "
+                  "rest is left out",
                   CARRY_MAX_BYTES, COPY_DEPTH_MAX);
     lua_settop(old, top);
 }

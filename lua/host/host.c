@@ -248,7 +248,8 @@ static void start_watchdog(struct relay_self *self, const struct script_config *
     unsigned workers = relay_worker_count(self);
     host->watchdog = watchdog_new(self, workers + 1, SCRIPT_HOOKS);
     if (!host->watchdog) {
-        relay_log(self, RELAY_ERROR, "no thread for it: nobody sees when a script takes long");
+        relay_log(self, RELAY_ERROR,
+                  "the watchdog has no thread: calls that take long are not logged");
         return;
     }
     watchdog_set_place(host->watchdog, workers, SCRIPT_LOAD, "load");
