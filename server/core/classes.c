@@ -60,13 +60,16 @@ struct names {
     size_t count;
 };
 
-/* The broadcast of which `path` is a rendition; NULL: it is none, or out of memory. */
+/* The broadcast of which `path` is a rendition; NULL: it is none, or out of memory. The longest
+ * name counts, because one may be the end of another: video and hd/video. */
 static struct moq_path *find_broadcast(const struct moq_path *path, const struct names *names)
 {
     struct moq_part parts[MOQ_PATH_MAX_PARTS];
     int n = -1;
-    for (size_t i = 0; i < names->count && n < 0; i++)
-        n = parts_before(path, names->all[i]);
+    for (size_t i = 0; i < names->count; i++) {
+        int before = parts_before(path, names->all[i]);
+        n = before >= 0 && (n < 0 || before < n) ? before : n;
+    }
     for (int i = 0; i < n; i++)
         parts[i] = moq_path_part(path, (size_t)i);
     return n < 0 ? NULL : moq_path_new(parts, (size_t)n);
