@@ -269,7 +269,8 @@ static void read_fields(const struct reading *reading, unsigned fields)
             i++;
         if (i == FIELDS)
             refuse_field(reading, fields);
-        if (all_fields[i].bit && lua_isboolean(lua, -1) && !lua_toboolean(lua, -1))
+        bool is_false = lua_isboolean(lua, -1) && !lua_toboolean(lua, -1);
+        if ((fields & ANSWER_CLEAR) && all_fields[i].bit && is_false)
             reading->answer->cleared |= all_fields[i].bit;
         else
             all_fields[i].read(reading);

@@ -25,6 +25,7 @@ enum answer_fields {
     ANSWER_START = 16,
     ANSWER_GRANTS = 4, /* publish, subscribe, identity, expires */
     ANSWER_SOURCE = 32,
+    ANSWER_CLEAR = 64, /* fields of ANSWER_POLICY may be false */
 };
 
 /* Texts belong to Lua and live as long as the answer is on its stack. */

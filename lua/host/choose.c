@@ -15,6 +15,31 @@ struct choice_call {
     int count, chosen; /* -1: no opinion */
 };
 
+/* Claims may be long, and most scripts do not look at them: they are parsed when they are asked
+ * for. Upvalue: their text. */
+static int read_claims(lua_State *lua)
+{
+    const char *field = lua_type(lua, 2) == LUA_TSTRING ? lua_tostring(lua, 2) : "";
+    if (strcmp(field, "claims") != 0)
+        return 0;
+    fields_push_claims(lua, lua_tostring(lua, lua_upvalueindex(1)));
+    lua_pushvalue(lua, 2);
+    lua_pushvalue(lua, -2);
+    lua_rawset(lua, 1);
+    return 1;
+}
+
+static void add_claims(lua_State *lua, const char *text)
+{
+    lua_newtable(lua);
+    lua_pushstring(lua, text);
+    lua_pushcclosure(lua, read_claims, 1);
+    lua_setfield(lua, -2, "__index");
+    lua_pushboolean(lua, 0);
+    lua_setfield(lua, -2, "__metatable");
+    lua_setmetatable(lua, -2);
+}
+
 static void push_candidate(lua_State *lua, const struct relay_candidate *candidate)
 {
     lua_newtable(lua);
@@ -26,8 +51,7 @@ static void push_candidate(lua_State *lua, const struct relay_candidate *candida
     table_set_text(lua, "address", candidate->address);
     table_set_text(lua, "path", candidate->url_path);
     table_set_text(lua, "query", candidate->query);
-    fields_push_claims(lua, candidate->claims);
-    lua_setfield(lua, -2, "claims");
+    add_claims(lua, candidate->claims);
     table_set_flag(lua, "newest", candidate->is_newest);
     table_set_flag(lua, "feeding", candidate->is_feeding);
     table_set_flag(lua, "silent", candidate->is_silent);
@@ -83,7 +107,7 @@ int choose_source(struct relay_worker *worker, const struct relay_choice *choice
 
 /* ---- Subscriptions --------------------------------------------------------------------------- */
 
-void choose_push_candidates(lua_State *lua, const struct relay_request *request)
+static void push_candidates(lua_State *lua, const struct relay_request *request)
 {
     struct relay_candidate candidate = {.size = sizeof candidate};
     if (relay_request_candidate(request, 1, &candidate) != 0) {
@@ -97,6 +121,33 @@ void choose_push_candidates(lua_State *lua, const struct relay_request *request)
         push_candidate(lua, &candidate);
         lua_rawseti(lua, -2, (int)i + 1);
     }
+}
+
+/* A field of `want` that has not been read. Upvalue: the number of the viewer that wants it. */
+static int read_candidates(lua_State *lua)
+{
+    const struct relay_request *request = script_of(lua)->asked;
+    const char *field = lua_type(lua, 2) == LUA_TSTRING ? lua_tostring(lua, 2) : "";
+    bool is_asked =
+        request && (double)relay_request_viewer(request) == lua_tonumber(lua, lua_upvalueindex(1));
+    if (!is_asked || strcmp(field, "candidates") != 0)
+        return 0;
+    push_candidates(lua, request);
+    lua_pushvalue(lua, 2);
+    lua_pushvalue(lua, -2);
+    lua_rawset(lua, 1);
+    return 1;
+}
+
+void choose_add_candidates(lua_State *lua)
+{
+    lua_newtable(lua);
+    lua_pushnumber(lua, (double)relay_request_viewer(script_of(lua)->asked));
+    lua_pushcclosure(lua, read_candidates, 1);
+    lua_setfield(lua, -2, "__index");
+    lua_pushboolean(lua, 0);
+    lua_setfield(lua, -2, "__metatable");
+    lua_setmetatable(lua, -2);
 }
 
 static bool is_meant(const struct relay_candidate *candidate, const struct answer *answer)

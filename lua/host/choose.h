@@ -11,9 +11,10 @@
 /* As relay_hooks.choose_source. */
 int choose_source(struct relay_worker *worker, const struct relay_choice *choice);
 
-/* Pushes a list of the publishers that could feed the track of this subscription; nil if there are
- * not at least two. May raise an error. */
-void choose_push_candidates(lua_State *lua, const struct relay_request *request);
+/* Gives the table at the top a field `candidates`: a list of the publishers that could feed the
+ * track of script.asked; nil if there are not at least two, or if the call is over. It is made when
+ * the script reads it. May raise an error. */
+void choose_add_candidates(lua_State *lua);
 /* Carries out `source` and `source_peer` of an answer. If none of the candidates is meant, nothing
  * is chosen. */
 void choose_answered(struct relay_request *request, const struct answer *answer);

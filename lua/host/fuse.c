@@ -25,9 +25,10 @@ static bool has_too_many(const struct fuse *fuse, const struct fuse_limits *limi
     return limits->faults > 0 && (is_costly || (is_most && !limits->is_of_peers));
 }
 
-static void blow_fuse(struct fuse *fuse, uint64_t now_ns)
+static void blow_fuse(struct fuse *fuse, const struct fuse_limits *limits, uint64_t now_ns)
 {
-    uint64_t wait_ns = fuse->wait_ns > 0 ? 2 * fuse->wait_ns : FUSE_WAIT_NS;
+    bool is_longer = fuse->wait_ns > 0 && !limits->is_of_peers;
+    uint64_t wait_ns = is_longer ? 2 * fuse->wait_ns : FUSE_WAIT_NS;
     fuse->wait_ns = wait_ns < FUSE_WAIT_MAX_NS ? wait_ns : FUSE_WAIT_MAX_NS;
     fuse->retry_ns = now_ns + fuse->wait_ns;
 }
@@ -49,6 +50,6 @@ enum fuse_event fuse_note(struct fuse *fuse, const struct fuse_limits *limits, u
     fuse->failed_ns += spent_ns < limits->budget_ns ? spent_ns : limits->budget_ns;
     if (!was_blown && !has_too_many(fuse, limits))
         return FUSE_SAME;
-    blow_fuse(fuse, now_ns);
+    blow_fuse(fuse, limits, now_ns);
     return FUSE_BLOWN;
 }

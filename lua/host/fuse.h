@@ -15,7 +15,8 @@
 #include <stdint.h>
 
 #define FUSE_WINDOW_NS UINT64_C(60000000000)
-/* From when it has blown to the next try; twice as long after each try that fails. */
+/* From when it has blown to the next try. Twice as long after each try that fails, unless it is of
+ * peers: one of them could make every try fail. */
 #define FUSE_WAIT_NS UINT64_C(10000000000)
 #define FUSE_WAIT_MAX_NS UINT64_C(600000000000)
 

@@ -133,8 +133,7 @@ static void push_wanted(lua_State *lua, const struct relay_request *request)
     table_set_number(lua, "priority", asked.priority);
     if (asked.order != RELAY_ORDER_ANY)
         table_set_text(lua, "order", orders[asked.order]);
-    choose_push_candidates(lua, request);
-    lua_setfield(lua, -2, "candidates");
+    choose_add_candidates(lua);
 }
 
 static int push_subscribe(lua_State *lua, void *user)
@@ -154,8 +153,11 @@ static enum relay_verdict on_subscribe(struct relay_peer *peer, struct relay_req
                                   .request = request,
                                   .fields =
                                       ANSWER_PATH | (is_subscription ? SUBSCRIPTION_FIELDS : 0)};
-    return ask_script(script_at(relay_peer_worker(peer)), SCRIPT_SUBSCRIBE, push_subscribe,
-                      &answer);
+    struct script *script = script_at(relay_peer_worker(peer));
+    script->asked = request;
+    enum relay_verdict verdict = ask_script(script, SCRIPT_SUBSCRIBE, push_subscribe, &answer);
+    script->asked = NULL;
+    return verdict;
 }
 
 /* ---- Viewers --------------------------------------------------------------------------------- */
@@ -238,7 +240,7 @@ static void read_viewers_answer(lua_State *lua, int count, const char *where, vo
         read_word(lua, count, where, call);
         return;
     }
-    script_read_answer(lua, count, where, ANSWER_POLICY | ANSWER_TRACK, &answer);
+    script_read_answer(lua, count, where, ANSWER_POLICY | ANSWER_TRACK | ANSWER_CLEAR, &answer);
     call->policy = answer.policy;
     call->policy.note = where;
     call->cleared = answer.cleared;

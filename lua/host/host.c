@@ -301,10 +301,10 @@ static void take_script(struct relay_worker *worker)
     *fresh = NULL;
     if (relay_worker_number(worker) == 0)
         relay_count(worker, relay_counter(self, "generation"), 1);
+    script_attach(here->script, worker, pulse_of(host, relay_worker_number(worker)));
     if (old)
         carry_tables(old, here->script);
     script_free(&old);
-    script_attach(here->script, worker, pulse_of(host, relay_worker_number(worker)));
     if (host->watchdog)
         tell_places(host->watchdog, relay_worker_number(worker), here->script);
 }

@@ -83,7 +83,8 @@ static void note_result(struct script *script, enum script_hook hook, struct fus
 {
     const struct fuse_limits limits = {.faults = script->config->faults,
                                        .budget_ns = script->config->budget_ns,
-                                       .is_of_peers = is_of_peers(hook)};
+                                       .is_of_peers = is_of_peers(hook) ||
+                                                      fuse == &script->fuses[SCRIPT_TIMER]};
     uint64_t spent_ns = sandbox_spent_ns(script->sandbox);
     bool was_blown = fuse_is_blown(fuse);
     account_note_call(&script->accounts[hook], script->worker, spent_ns);

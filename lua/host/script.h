@@ -160,7 +160,8 @@ struct script {
     int counter_of_benchings, counter_of_benched, counter_of_scripts;
     struct pulse *pulse; /* NULL: nobody looks */
     struct shown shown;
-    struct view *views;                            /* that have a table here */
+    const struct relay_request *asked; /* during a call of subscribe: what it is about */
+    struct view *views;                /* that have a table here */
     int objects, viewer_metatable, peer_metatable; /* view.c: references in the registry */
     struct script_timer *timers;
     uint32_t timer_count, last_timer;

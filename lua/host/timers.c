@@ -29,16 +29,32 @@ static void free_timer(struct script_timer *timer)
     free(timer);
 }
 
+/* Those that run once share a fuse, because each may start the next. */
+static struct fuse *fuse_of(struct script_timer *timer)
+{
+    return timer->is_repeated ? &timer->fuse : &timer->script->fuses[SCRIPT_TIMER];
+}
+
+/* One that runs once and was not called waits for the next try. */
+static bool try_again(struct script_timer *timer)
+{
+    relay_timer_stop(&timer->handle);
+    timer->ms = FUSE_WAIT_NS / UINT64_C(1000000);
+    return start_timer(timer);
+}
+
 static void run_timer(struct relay_worker *worker, void *arg)
 {
     static const struct script_call no_arguments;
     struct script_timer *timer = arg;
-    const struct script_function function = {timer->function, &timer->fuse, timer->place};
+    const struct script_function function = {timer->function, fuse_of(timer), timer->place};
     (void)worker;
     timer->is_running = true;
-    script_call_reference(timer->script, SCRIPT_TIMER, &function, &no_arguments);
+    enum script_result result =
+        script_call_reference(timer->script, SCRIPT_TIMER, &function, &no_arguments);
     timer->is_running = false;
-    if (timer->is_repeated && !timer->is_cancelled)
+    bool is_kept = timer->is_repeated || (result == SCRIPT_BENCHED && try_again(timer));
+    if (is_kept && !timer->is_cancelled)
         return;
     sandbox_unref(timer->script->sandbox, timer->function);
     free_timer(timer);

@@ -29,6 +29,27 @@ ladder.defaults = {
   backlog_ms = nil,    -- a group that is so late is trouble; nil: half of the viewer's latency
 }
 
+local completed = { __index = ladder.defaults }
+
+-- Options for ladder.pick, those that are missing as in ladder.defaults. A name that is none of them is an error.
+function ladder.options(options)
+  if getmetatable(options) == completed then
+    return options
+  end
+  local names = { "backlog_ms" }
+  for name in pairs(ladder.defaults) do
+    names[#names + 1] = name
+  end
+  table.sort(names)
+  local list = " " .. table.concat(names, " ") .. " "
+  for name in pairs(options) do
+    if not list:find(" " .. tostring(name) .. " ", 1, true) then
+      error("ladder has no option \"" .. tostring(name) .. "\"; there are:" .. list, 2)
+    end
+  end
+  return setmetatable(options, completed)
+end
+
 -- The place of a rendition by its name, which may be the last parts of a path.
 local function find(list, name)
   for i, rendition in ipairs(list) do
@@ -145,13 +166,13 @@ local function choose(list, viewer, state, i, now, options)
 end
 
 -- The name of the rendition that the viewer should get now. nil: it has no ladder, or watches something else.
--- `options` are those of ladder.defaults that should be different.
+-- `options`: see ladder.options.
 function ladder.pick(viewer, options)
   local list = viewer.ladder
   if not list then
     return nil
   end
-  options = options and setmetatable(options, { __index = ladder.defaults }) or ladder.defaults
+  options = options and ladder.options(options) or ladder.defaults
   local now = relay.now()
   local state = state_of(viewer, now)
   local i = place_of(list, viewer, state, now, options)

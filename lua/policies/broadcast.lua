@@ -9,6 +9,8 @@
 -- With policy: { latency: 6s, order: oldest }, a viewer whose network becomes slower misses nothing, and is late for some seconds.
 local relay, ladder = require "relay", require "ladder"
 
+local options = ladder.options(relay.params)
+
 relay.on("sample", function(viewer)
-  return { track = ladder.pick(viewer, relay.params) }
+  return { track = ladder.pick(viewer, options) }
 end)

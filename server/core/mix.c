@@ -227,11 +227,21 @@ static int start_next(struct mix *mix)
     return error;
 }
 
+/* Grants may have been replaced since the ladder was made for them. An automatic track, which is
+ * none of the renditions, stands for all. */
+static bool may_watch(const struct mix *mix, size_t rendition)
+{
+    const struct core_viewer *viewer = mix->viewer;
+    return !viewer || core_ladder_find(mix->ladder, viewer->path) == CORE_NO_RENDITION ||
+           core_peer_may(core_viewer_peer(viewer), CORE_SUBSCRIBE,
+                         core_ladder_at(mix->ladder, rendition)->path);
+}
+
 /* Opens this one as the next, if it is there and was not lost, or turns to it at once. */
 static bool try_rendition(struct mix *mix, size_t rendition)
 {
     bool was_lost = mix->lost >> rendition & 1;
-    if (was_lost || open_next(mix, rendition))
+    if (was_lost || !may_watch(mix, rendition) || open_next(mix, rendition))
         return false;
     bool is_open = mix->next && mix->next->source;
     if (!is_open)
@@ -293,6 +303,8 @@ int mix_turn_to(struct mix *mix, size_t rendition, const char *by)
     int error = 0;
     if (rendition >= core_ladder_count(mix->ladder))
         return MOQ_ERR_INVALID;
+    if (!may_watch(mix, rendition))
+        return MOQ_ERR_REFUSED;
     if (rendition == mix_wanted(mix))
         return 0;
     hold_mix(mix);
@@ -451,4 +463,10 @@ void mix_check(const struct mix *mix)
     /* Between a turn and its settling, it is still a viewer of the old source. */
     bool is_settled = !mix->now->source && !moq_track_has_ended(mix->now->track, NULL);
     REQUIRE(!is_settled || mix->viewer->source->track == mix->now->track);
+}
+
+bool mix_is_covered(const struct mix *mix)
+{
+    size_t wanted = mix_wanted(mix);
+    return wanted == CORE_NO_RENDITION || may_watch(mix, wanted);
 }

@@ -29,11 +29,14 @@ void mix_free(struct mix **mix);
 
 /* Turns to this rendition as soon as it can, or stays with it; the last call counts. `by`, which
  * must not end, is the viewer's rendition_by then. The viewer may be gone when this returns. 0,
- * MOQ_ERR_INVALID (there is no such rendition), or MOQ_ERR_NOT_FOUND (nobody publishes it). */
+ * MOQ_ERR_INVALID (there is no such rendition), MOQ_ERR_REFUSED (the viewer's peer may not watch
+ * it), or MOQ_ERR_NOT_FOUND (nobody publishes it). */
 int mix_turn_to(struct mix *mix, size_t rendition, const char *by);
 size_t mix_rendition(const struct mix *mix); /* CORE_NO_RENDITION: the track is none of them */
 /* The one that it is to turn to, or that it has. */
 size_t mix_wanted(const struct mix *mix);
+/* Whether the viewer's peer may watch that, as its grants are now. */
+bool mix_is_covered(const struct mix *mix);
 
 void mixes_sweep(struct router *router);
 void mixes_take_configuration(struct router *router); /* after a reload, as sources do */

@@ -3,6 +3,7 @@
  * Tested by tests/sim/relay/test_grants.c and tests/sim/relay/test_revoked.c. */
 #include <stdio.h>
 
+#include "server/core/mix.h"
 #include "server/core/peer.h"
 #include "server/core/peer_announce.h"
 #include "server/core/viewer.h"
@@ -111,6 +112,24 @@ static void close_viewers(const struct core_peer *peer)
     }
 }
 
+/* A viewer that was moved to a rendition which is not covered any more goes back to the one that it
+ * asked for, or is closed if that is gone. */
+static void turn_viewers_back(const struct core_peer *peer)
+{
+    const struct moq_viewer *served = moq_session_next_viewer(peer->session, NULL);
+    while (served) {
+        struct core_viewer *viewer = moq_viewer_user(served);
+        if (!viewer || !viewer->mix || core_viewer_is_over(viewer) || mix_is_covered(viewer->mix)) {
+            served = moq_session_next_viewer(peer->session, served);
+            continue;
+        }
+        size_t asked = core_ladder_find(core_viewer_ladder(viewer), core_viewer_path(viewer));
+        if (mix_turn_to(viewer->mix, asked, NULL))
+            core_viewer_close(viewer, MOQ_ERR_REFUSED);
+        served = moq_session_next_viewer(peer->session, NULL);
+    }
+}
+
 static void tell_viewers_identity(const struct core_peer *peer)
 {
     struct moq_viewer *served = NULL;
@@ -126,6 +145,7 @@ static void apply_grants(struct core_peer *peer)
     if (!peer->session)
         return;
     close_viewers(peer);
+    turn_viewers_back(peer);
     tell_viewers_identity(peer);
     moq_session_look_again(peer->session);
 }

@@ -119,11 +119,16 @@ static bool drop_forbidden_renditions(struct track_request *request)
     return fewer || count == 0;
 }
 
-/* A viewer that asks for a range with an end wants these groups of this track. */
+/* A viewer that asks for a range with an end wants these groups of this track. One that a hook sent
+ * to a track outside of its ladder is to stay there. */
 static bool may_be_moved(const struct track_request *request)
 {
-    return core_ladder_count(request->request.ladder) > 1 &&
-           request->asked->wish.max == MOQ_NO_GROUP;
+    const struct core_ladder *ladder = request->request.ladder;
+    const struct moq_path *path = request->request.path;
+    bool is_outside = core_ladder_find(ladder, path) == CORE_NO_RENDITION;
+    bool is_sent_away = is_outside && !moq_path_equal(path, request->asked->path);
+    return core_ladder_count(ladder) > 1 && request->asked->wish.max == MOQ_NO_GROUP &&
+           !is_sent_away;
 }
 
 /* Takes over `mix`, which may be NULL. */

@@ -52,7 +52,7 @@ def problems(annotations=None):
     yield from differences("relay.Peer", fields(text, "relay.Peer"), peer | rows(fields_c, "peer_fields[] ="))
     viewer = {"id", "peer", "path", "ladder"} | rows(fields_c, "viewer_fields[] =")
     yield from differences("relay.Viewer", fields(text, "relay.Viewer"), viewer)
-    yield from differences("relay.Want", fields(text, "relay.Want"), set_in(hooks, "push_wanted"))
+    yield from differences("relay.Want", fields(text, "relay.Want"), set_in(hooks, "push_wanted") | {"candidates"})
     table = part(answer, "all_fields[] =", "};")
     for class_names, kind in ((["relay.Policy"], "POLICY"), (["relay.Offer"], "PATH"), (["relay.Grants"], "GRANTS"),
                              (["relay.Change"], "TRACK")):
@@ -60,7 +60,7 @@ def problems(annotations=None):
         yield from differences(class_names[0], fields(text, class_names[0]), offered)
     service = set(re.findall(r'\{"(\w+)", ANSWER_(?:TRACK|START|PATH|SOURCE),', table))
     yield from differences("relay.Service", fields(text, "relay.Service"), service)
-    candidate, rendition = set_in(text_of("lua/host/choose.c"), "push_candidate"), set_in(text_of("lua/host/renditions.c"), "push_rendition")
+    candidate, rendition = set_in(text_of("lua/host/choose.c"), "push_candidate") | {"claims"}, set_in(text_of("lua/host/renditions.c"), "push_rendition")
     yield from differences("relay.Candidate", fields(text, "relay.Candidate"), candidate)
     yield from differences("relay.Rendition", fields(text, "relay.Rendition"), rendition)
 

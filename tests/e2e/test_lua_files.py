@@ -103,8 +103,22 @@ def watching_can_be_off():
     ends_well(other)
 
 
+def without_the_shipped_policy_there_is_an_error():
+    """A program beside its modules, but without what is installed in share."""
+    folder = scratch("bare")
+    os.makedirs(folder + "/bin")
+    shutil.copy(program("moq-relay"), folder + "/bin/moq-relay")
+    os.symlink(os.path.join(os.path.dirname(os.path.dirname(program("moq-relay"))), "lib"), folder + "/lib")
+    with open(folder + "/relay.yaml", "w") as file:
+        file.write(f'listen: [{{ address: "[::1]:{free_port()}", self_signed: [localhost] }}]\nmodules: [lua]\n')
+    for more in (["--check"], []):
+        status, _, err = run([folder + "/bin/moq-relay", *more, folder + "/relay.yaml"])
+        check(status in (1, 2), f"status {status}")
+        check("broadcast.lua" in err and "cannot be read" in err, f"it says {err}")
+
+
 TESTS = [a_changed_script_is_used, a_script_that_is_half_written_or_gone_changes_nothing, what_it_requires_is_watched_too,
-         a_link_to_a_folder_is_swapped, watching_can_be_off]
+         a_link_to_a_folder_is_swapped, watching_can_be_off, without_the_shipped_policy_there_is_an_error]
 
 if __name__ == "__main__":
     main(TESTS)

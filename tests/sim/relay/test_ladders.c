@@ -66,11 +66,74 @@ static void an_automatic_track_stands_for_all(void **state)
     assert_string_equal(ladder_of("show/auto", names[3], text), "show/low show/mid show/high");
 }
 
+/* A viewer of the lowest rendition was moved to the highest one, when its token is replaced. */
+static void new_grants_turn_a_viewer_back(void **state)
+{
+    static const struct pass camera = {.publish = "*"}, all = {.subscribe = "show"},
+                             low = {.subscribe = "show/low"};
+    struct guarded stage;
+    struct core_hook hook = {.ops = &hook_ops};
+    struct watch watch;
+    (void)state;
+    guarded_init(&stage);
+    world_add_hook(&stage.world, &hook);
+    struct client *publisher = guarded_admit(&stage, &camera);
+    for (size_t i = 0; i < NAMES; i++)
+        publish_text(client_publish(publisher, names[i]), 1, "x");
+    guarded_run_ms(&stage, 100);
+    watch_init(&watch, guarded_admit(&stage, &all), names[0], &WISH_ANY);
+    guarded_run_ms(&stage, 500);
+    const struct list *viewers = &stage.world.workers[0].router.viewers;
+    struct core_viewer *viewer = container_of(viewers->next, struct core_viewer, router_node);
+    assert_int_equal(core_viewer_turn_to(viewer, &hook, 2), 0);
+    guarded_run_ms(&stage, 100);
+    assert_int_equal(mix_wanted(viewer->mix), 2);
+    assert_int_equal(pass_to_peer(&low, stage.guard.peer), 0);
+    guarded_run_ms(&stage, 100);
+    assert_int_equal(mix_wanted(viewer->mix), 0);
+    assert_int_equal(core_viewer_turn_to(viewer, &hook, 1), MOQ_ERR_REFUSED);
+    watch_deinit(&watch);
+    guarded_deinit(&stage);
+}
+
+static enum core_verdict redirect(void *self, struct core_request *request)
+{
+    struct moq_path *path = moq_path_from_text("backup/low");
+    set_ladder(self, request);
+    core_request_set_path(request, path);
+    moq_path_unref(&path);
+    return CORE_PASS;
+}
+
+/* Its renditions would lead it back to where it was sent away from. */
+static void who_is_sent_elsewhere_has_no_ladder(void **state)
+{
+    static const struct core_hook_ops ops = {.name = "redirect", .subscribe = redirect};
+    static const struct pass camera = {.publish = "*"}, all = {.subscribe = "*"};
+    struct guarded stage;
+    struct core_hook hook = {.ops = &ops};
+    struct watch watch;
+    (void)state;
+    guarded_init(&stage);
+    world_add_hook(&stage.world, &hook);
+    publish_text(client_publish(guarded_admit(&stage, &camera), "backup/low"), 1, "x");
+    guarded_run_ms(&stage, 100);
+    watch_init(&watch, guarded_admit(&stage, &all), names[0], &WISH_ANY);
+    guarded_run_ms(&stage, 500);
+    const struct list *viewers = &stage.world.workers[0].router.viewers;
+    assert_false(list_is_empty(viewers));
+    assert_null(core_viewer_ladder(container_of(viewers->next, struct core_viewer, router_node)));
+    watch_deinit(&watch);
+    guarded_deinit(&stage);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(grants_bound_the_ladder),
         cmocka_unit_test(an_automatic_track_stands_for_all),
+        cmocka_unit_test(new_grants_turn_a_viewer_back),
+        cmocka_unit_test(who_is_sent_elsewhere_has_no_ladder),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -7,6 +7,10 @@ relay.on("connect", function()
   return params.grants
 end)
 
+relay.on("subscribe", function()
+  return params.service
+end)
+
 relay.on("sample", function(viewer)
   if params.far then
     return viewer.rtt_ms > 200 and { latency = 2500, rate = 1e6 } or { latency = false, rate = false }

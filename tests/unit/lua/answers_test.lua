@@ -43,6 +43,10 @@ test.case("a number that is false is relay.yaml's again", function()
   test.equal(near.rate, 0)
 end)
 
+test.case("subscribe has no number to give up", function()
+  test.fails("latency is a number", watch, { service = { latency = false } })
+end)
+
 test.case("grants are prefixes, and both or one of the lists", function()
   local function grant(grants)
     local _, decision = test.load("answers_policy.lua", { grants = grants }):connect {}

@@ -196,3 +196,11 @@ test.case("options replace defaults", function()
   test.advance(1)
   test.equal(ladder.pick(viewer, { probe = 1, pause = 0 }), "720p")
 end)
+
+test.case("options with a wrong name are errors", function()
+  test.fails("ladder has no option \"headrom\"; there are: backlog_ms headroom", ladder.options, { headrom = 0.7 })
+  local options = ladder.options { headroom = 0.7 }
+  test.equal(options.headroom, 0.7)
+  test.equal(options.probe, ladder.defaults.probe)
+  test.equal(ladder.options(options), options)
+end)

@@ -11,7 +11,14 @@ local function place_of_region(candidates)
   end
 end
 
+local kept
+
 relay.on("subscribe", function(_, want)
+  if params.keeps then
+    assert(not kept or kept.candidates == nil, "candidates of an earlier call")
+    kept = want
+    return
+  end
   local _, candidate = place_of_region(want.candidates)
   return { source = params.source or candidate and candidate.id, path = params.path }
 end)

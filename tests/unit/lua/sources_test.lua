@@ -43,3 +43,10 @@ test.case("only subscriptions have a source", function()
   test.fails("source", decide, { source = -1 }, { us, eu })
   test.fails("source", decide, { source = {} }, { us, eu })
 end)
+
+test.case("candidates are those of the call", function()
+  local policy = test.load("sources_policy.lua", { keeps = true })
+  local peer = policy:connect {}
+  peer:subscribe("show/1", nil, { us, eu })
+  peer:subscribe("show/2", nil, { us, none })
+end)

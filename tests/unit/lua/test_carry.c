@@ -42,7 +42,7 @@ static void what_is_too_much_is_left_out_and_told(void **state)
                             "relay.on('sample', function(v) local n, at = 0, v.deep\n"
                             "  while at do n, at = n + 1, at.x end\n"
                             "  print(v.long, v.n, n, v.round.at.at ~= nil) end)");
-    scripted_said(&relay, "the script kept more than 16384 bytes, or 6 levels,");
+    scripted_said(&relay, "the script stored more than 16384 bytes, or 6 levels,");
     fake_sample(viewer);
     scripted_said(&relay, "nil 5 6 true");
     scripted_end(&relay);

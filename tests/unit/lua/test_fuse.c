@@ -89,6 +89,16 @@ static void it_comes_back_when_a_try_succeeds(void **state)
     assert_int_equal(fuse.wait_ns, FUSE_WAIT_MAX_NS);
 }
 
+static void peers_cannot_make_it_wait_longer(void **state)
+{
+    struct fuse fuse = {0};
+    (void)state;
+    call(&fuse, &peers, 100 * SECOND, 1250, true);
+    for (int i = 0; i < 5; i++)
+        assert_int_equal(call(&fuse, &peers, fuse.retry_ns, 1, true), FUSE_BLOWN);
+    assert_int_equal(fuse.wait_ns, FUSE_WAIT_NS);
+}
+
 static void it_can_be_off(void **state)
 {
     const struct fuse_limits off = {.faults = 0, .budget_ns = BUDGET};
@@ -106,6 +116,7 @@ int main(void)
         cmocka_unit_test(whole_budgets_count_whatever_else_succeeds),
         cmocka_unit_test(faults_of_earlier_minutes_do_not_count),
         cmocka_unit_test(it_comes_back_when_a_try_succeeds),
+        cmocka_unit_test(peers_cannot_make_it_wait_longer),
         cmocka_unit_test(it_can_be_off),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

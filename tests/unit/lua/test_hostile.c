@@ -228,9 +228,7 @@ enum fuse_rule { BLOWS, HOLDS, MAY_BLOW };
 static enum fuse_rule rule_of(const struct hook *hook, const struct trick *trick)
 {
     bool is_endless = trick->words[0] && strcmp(trick->words[0], "budget") == 0 && !trick->words[1];
-    if (hook->is_one_shot)
-        return HOLDS;
-    if (!hook->is_of_peers || is_endless)
+    if ((!hook->is_of_peers && !hook->is_one_shot) || is_endless)
         return BLOWS;
     return trick->is_answer ? HOLDS : MAY_BLOW;
 }
