@@ -14,7 +14,7 @@
  *                      reloads and sampling of modules; relay_log may be used on any thread;
  *                      relay_viewers, relay_viewer_deny; relay_track_stats,
  *                      relay_viewer_track_stats, relay_worker_stats; more in relay_viewer_stats
- *                      and relay_candidate; relay_hooks.choose_source
+ *                      and relay_candidate; relay_hooks.choose_source; relay_shared_keys
  *
  * Threads. The relay has a main thread and one thread per worker. In square brackets, each comment
  * says where a function may be called, or where the relay calls it:
