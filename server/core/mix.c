@@ -470,3 +470,10 @@ bool mix_is_covered(const struct mix *mix)
     size_t wanted = mix_wanted(mix);
     return wanted == CORE_NO_RENDITION || may_watch(mix, wanted);
 }
+
+int mix_turn_back(struct mix *mix, const struct moq_path *path)
+{
+    if (mix->is_orphan)
+        return MOQ_ERR_NOT_FOUND;
+    return mix_turn_to(mix, core_ladder_find(mix->ladder, path), NULL);
+}

@@ -114,19 +114,29 @@ static void close_viewers(const struct core_peer *peer)
 
 /* A viewer that was moved to a rendition which is not covered any more goes back to the one that it
  * asked for, or is closed if that is gone. */
-static void turn_viewers_back(const struct core_peer *peer)
+static void review_rendition(struct core_viewer *viewer)
 {
-    const struct moq_viewer *served = moq_session_next_viewer(peer->session, NULL);
-    while (served) {
-        struct core_viewer *viewer = moq_viewer_user(served);
-        if (!viewer || !viewer->mix || core_viewer_is_over(viewer) || mix_is_covered(viewer->mix)) {
-            served = moq_session_next_viewer(peer->session, served);
+    if (!viewer->mix || core_viewer_is_over(viewer) || mix_is_covered(viewer->mix))
+        return;
+    if (mix_turn_back(viewer->mix, core_viewer_path(viewer)))
+        core_viewer_close(viewer, MOQ_ERR_REFUSED);
+}
+
+/* Others may die in each call, so every search begins at the first one again. */
+static void review_renditions(const struct core_peer *peer)
+{
+    struct core_viewer *viewer;
+    struct moq_viewer *served = NULL;
+    while ((served = moq_session_next_viewer(peer->session, served)))
+        if ((viewer = moq_viewer_user(served)))
+            viewer->is_reviewed = false;
+    while ((served = moq_session_next_viewer(peer->session, served))) {
+        viewer = moq_viewer_user(served);
+        if (!viewer || viewer->is_reviewed)
             continue;
-        }
-        size_t asked = core_ladder_find(core_viewer_ladder(viewer), core_viewer_path(viewer));
-        if (mix_turn_to(viewer->mix, asked, NULL))
-            core_viewer_close(viewer, MOQ_ERR_REFUSED);
-        served = moq_session_next_viewer(peer->session, NULL);
+        viewer->is_reviewed = true;
+        review_rendition(viewer);
+        served = NULL;
     }
 }
 
@@ -145,7 +155,7 @@ static void apply_grants(struct core_peer *peer)
     if (!peer->session)
         return;
     close_viewers(peer);
-    turn_viewers_back(peer);
+    review_renditions(peer);
     tell_viewers_identity(peer);
     moq_session_look_again(peer->session);
 }

@@ -37,6 +37,7 @@ struct core_viewer {
     uint64_t since_ns;          /* when it began to be served */
     uint32_t configuration;     /* router.configuration on arrival */
     struct policy_notes *notes; /* where modules set its numbers; NULL: they do not say */
+    bool is_reviewed;           /* since its peer's grants were replaced last */
     bool is_revoked;            /* it is being closed, because its peer may not watch any more */
     struct chain_member member;
     max_align_t slots[]; /* of the chain's entries */
