@@ -25,7 +25,7 @@ struct send_group {
     struct moq_stream stream;
     uint8_t header[GROUP_HEADER_MAX_BYTES];
     uint8_t header_size, header_sent;
-    bool is_head; /* no newer group of its viewer had been begun when this one was */
+    bool is_head; /* begun early, when no newer group of its viewer had been: viewer.c */
     bool is_sent; /* all of it and its end are in packets */
 };
 

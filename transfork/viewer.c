@@ -311,11 +311,23 @@ static const struct moq_watcher_ops watcher_ops = {.on_group = on_track_group,
                                                    .on_gap = on_track_gap,
                                                    .on_end = on_track_end};
 
+/* A head keeps newer groups waiting until it is sent, so it has to begin early: in the first fifth
+ * of its group, as long as the one before took. The first one of a viewer is always one. */
+static bool begins_early(const struct moq_viewer *viewer, const struct moq_group *group)
+{
+    const struct list *before = kept_of(group)->node.prev;
+    if (viewer->begun_end == 0 || before == &viewer->track->groups)
+        return true;
+    uint64_t interval_ns = group->started_ns - track_group_at(before)->started_ns;
+    return session_now(viewer->session) - group->started_ns <= interval_ns / 5;
+}
+
 void viewer_group_begun(struct moq_viewer *viewer, struct send_group *sending)
 {
     uint64_t sequence = sending->group->sequence;
-    sending->is_head = sequence >= viewer->begun_end;
-    if (sending->is_head)
+    bool is_newest = sequence >= viewer->begun_end;
+    sending->is_head = is_newest && begins_early(viewer, sending->group);
+    if (is_newest)
         viewer->begun_end = sequence + 1;
     viewer_arrange(viewer);
 }

@@ -36,7 +36,7 @@ static uint64_t place_of(const struct moq_viewer *viewer, const struct send_grou
 }
 
 /* Oldest first goes by the number. Newest first decides which group to begin: a head goes on, the
- * older one first, until it is sent or late; other groups get what heads leave. */
+ * older one first, until it is sent or late; of the others, the newest gets what heads leave. */
 static const struct send_group *first_to_send(const struct moq_viewer *viewer, uint64_t lowest)
 {
     const struct send_group *first = NULL;

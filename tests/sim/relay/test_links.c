@@ -58,8 +58,9 @@ static void a_peer_is_told_the_rate_of_its_link(void **state)
 
     uint64_t told_bps = moq_session_peer_bitrate(slow.client->session);
     assert_in_range(told_bps, LINK_BPS * 3 / 4, LINK_BPS * 5 / 4);
-    assert_in_range(slow.begun, 30, 45); /* the newest group is begun, and goes on */
-    assert_in_range(watch_count(&slow, FATE_WHOLE), 28, 45);
+    assert_in_range(slow.begun, 30,
+                    60); /* the newest group is begun, and goes on if that is early */
+    assert_in_range(watch_count(&slow, FATE_WHOLE), 25, 45);
     assert_true(watch_count(&fast, FATE_WHOLE) >= 70);
     watch_deinit(&fast);
     watch_deinit(&slow);

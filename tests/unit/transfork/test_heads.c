@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Newest first decides which group to begin; one that was begun as the newest goes on until it is
- * sent or late. The wire takes a few bytes of the most urgent stream at a time. */
+/* Newest first decides which group to begin; one that was begun early and as the newest goes on
+ * until it is sent or late. The wire takes a few bytes of the most urgent stream at a time. */
 #include "pair.h"
 
 #include <string.h>
@@ -85,6 +85,33 @@ static void a_group_that_was_begun_goes_on_before_newer_ones(void **state)
     take(&scene, GROUP);
     assert_fates(&scene, "www-");
     scene_deinit(&scene);
+}
+
+/* Groups of 100 ms. */
+static void a_group_that_is_begun_late_gives_way_to_the_next(void **state)
+{
+    static const struct {
+        uint32_t after_ms; /* it began */
+        const char *fates;
+    } cases[] = {{20, "ww--"}, {21, "w.w-"}};
+    (void)state;
+    for (size_t i = 0; i < 2; i++) {
+        struct scene scene;
+        scene_init(&scene, 0);
+        put(&scene, 1);
+        take(&scene, GROUP);
+        wire_pass(&scene.pair.wire, 100);
+        put(&scene, 2);
+        wire_pass(&scene.pair.wire, cases[i].after_ms);
+        take(&scene, 1);
+        wire_pass(&scene.pair.wire, 100 - cases[i].after_ms);
+        put(&scene, 3);
+        take(&scene, i == 0 ? GROUP - 1 : GROUP);
+        assert_fates(&scene, cases[i].fates);
+        take(&scene, i == 0 ? GROUP : GROUP - 1);
+        assert_fates(&scene, "www-");
+        scene_deinit(&scene);
+    }
 }
 
 static void a_begun_group_that_is_late_makes_way(void **state)
@@ -262,6 +289,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_group_that_was_begun_goes_on_before_newer_ones),
+        cmocka_unit_test(a_group_that_is_begun_late_gives_way_to_the_next),
         cmocka_unit_test(a_begun_group_that_is_late_makes_way),
         cmocka_unit_test(what_is_begun_after_a_newer_one_gets_what_is_left),
         cmocka_unit_test(while_a_begun_group_has_nothing_to_send_others_go),
