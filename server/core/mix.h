@@ -35,8 +35,8 @@ int mix_turn_to(struct mix *mix, size_t rendition, const char *by);
 size_t mix_rendition(const struct mix *mix); /* CORE_NO_RENDITION: the track is none of them */
 /* The one that it is to turn to, or that it has. */
 size_t mix_wanted(const struct mix *mix);
-/* Turns to the rendition of this path, which it had first, without an entry that wants it. Errors as
- * mix_turn_to; MOQ_ERR_NOT_FOUND also if it has lost that one. */
+/* Turns to the rendition of this path, which it had first, without an entry that wants it. Errors
+ * as mix_turn_to; MOQ_ERR_NOT_FOUND also if it has lost that one. */
 int mix_turn_back(struct mix *mix, const struct moq_path *path);
 /* Whether the viewer's peer may watch that, as its grants are now. */
 bool mix_is_covered(const struct mix *mix);
