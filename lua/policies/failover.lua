@@ -8,9 +8,10 @@
 local relay, instances, candidates = require "relay", require "instances", require "candidates"
 local order, patience = relay.params.order or {}, relay.params.patience or 10
 
+-- The first one in the list feeds the track, on whichever worker, or will when it is watched.
 local function place_of(identity, list, cause)
-  return candidates.newest(list, function(candidate)
-    local is_waiting = cause == "candidate" and not candidate.feeding and candidate.age < patience
+  return candidates.newest(list, function(candidate, place)
+    local is_waiting = cause == "candidate" and place > 1 and candidate.age < patience
     return candidate.identity == identity and not is_waiting
   end)
 end
@@ -19,26 +20,33 @@ relay.on("announce", function(_, path)
   return instances.fold(path, relay.params.broadcasts)
 end)
 
-local function choose(path, list, cause)
+local function choose(list, cause)
   for _, identity in ipairs(order) do
     local place = place_of(identity, list, cause)
-    if place and cause ~= "watched" and not list[place].feeding then
-      relay.log("warn", path .. " comes from " .. identity .. " now")
-    end
     if place then
       return place
     end
   end
 end
 
-relay.on("choose_source", choose)
+local function tell(path, candidate)
+  relay.log("warn", path .. " comes from " .. candidate.identity .. " now")
+end
+
+relay.on("choose_source", function(path, list, cause)
+  local place = choose(list, cause)
+  if place and cause ~= "watched" and not list[place].feeding then
+    tell(path, list[place])
+  end
+  return place
+end)
 
 -- Nobody asks when a while is over, so the next viewer who comes brings the main one back, for all.
 relay.on("subscribe", function(_, want)
-  local feeding
-  for _, candidate in ipairs(want.candidates or {}) do
-    feeding = feeding or candidate.feeding
+  local list = want.candidates
+  local place = list and choose(list, "candidate")
+  if place and place > 1 then
+    tell(want.path, list[place])
+    return { source = list[place].id }
   end
-  local place = feeding and choose(want.path, want.candidates, "candidate")
-  return place and not want.candidates[place].feeding and { source = want.candidates[place].id } or nil
 end)

@@ -47,7 +47,8 @@ test.case("the next viewer brings the main encoder back that has stayed for a wh
   test.equal(chosen { spare, candidate("main", { age = 5 }) }, nil)
   test.equal(chosen { spare, candidate("main", { age = 15 }) }, "main")
   test.equal(chosen { spare, candidate("main", { age = 15, silent = true }) }, nil)
-  test.equal(chosen { candidate("spare", { age = 100 }), candidate("main", { feeding = true, age = 15 }) }, nil)
+  test.equal(chosen { candidate("main", { feeding = true, age = 15 }), spare }, nil)
+  test.equal(chosen { candidate("spare", { age = 100 }), candidate("main", { age = 15 }) }, "main") -- another worker's viewers watch
   test.equal(chosen { candidate "spare", candidate "main" }, nil)
   test.equal(chosen(nil), nil)
 end)
