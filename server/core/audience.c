@@ -6,15 +6,8 @@
 
 #include <stdlib.h>
 
-#define HASH_NONFATAL_OOM 1 /* then hh.tbl of what is added is NULL */
-#include <uthash.h>
-
 #include "base/objects.h"
-
-/* Makes uthash compare keys as paths, because the keys are not plain bytes. */
-#undef HASH_KEYCMP
-#define HASH_KEYCMP(a, b, length)                                                                  \
-    moq_path_compare((const struct moq_path *)(a), (const struct moq_path *)(b))
+#include "server/core/path_key.h"
 
 struct audience {
     UT_hash_handle hh;
@@ -22,15 +15,10 @@ struct audience {
     uint32_t viewers;
 };
 
-static unsigned hash_of(const struct moq_path *path)
-{
-    return (unsigned)moq_path_hash(path);
-}
-
 static struct audience *find_audience(struct router_commons *commons, const struct moq_path *path)
 {
     struct audience *audience;
-    HASH_FIND_BYHASHVALUE(hh, commons->audiences, path, 1, hash_of(path), audience);
+    HASH_FIND_BYHASHVALUE(hh, commons->audiences, path, 1, path_key_hash(path), audience);
     return audience;
 }
 
@@ -49,7 +37,7 @@ static struct audience *add_audience(struct router_commons *commons, const struc
     object_born(OBJECT_audience);
     audience->path = moq_path_copy(path);
     if (audience->path)
-        HASH_ADD_KEYPTR_BYHASHVALUE(hh, commons->audiences, audience->path, 1, hash_of(path),
+        HASH_ADD_KEYPTR_BYHASHVALUE(hh, commons->audiences, audience->path, 1, path_key_hash(path),
                                     audience);
     if (audience->hh.tbl)
         return audience;

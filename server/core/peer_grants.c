@@ -94,36 +94,23 @@ void peer_take_grants(struct core_peer *peer, struct grants *grants)
     peer_note_expiry(peer);
 }
 
-/* Closes the viewers that are not covered. Others may die in each call, so every search begins at
- * the first one again. */
-static void close_viewers(const struct core_peer *peer)
+/* A viewer that is not covered any more is closed. One that was moved to a rendition which is not
+ * goes back to the one that it asked for, or is closed if that is gone. */
+static void review_viewer(const struct core_peer *peer, struct core_viewer *viewer)
 {
-    const struct moq_viewer *served = moq_session_next_viewer(peer->session, NULL);
-    while (served) {
-        struct core_viewer *viewer = moq_viewer_user(served);
-        if (!viewer || viewer->is_revoked ||
-            core_peer_may(peer, CORE_SUBSCRIBE, core_viewer_path(viewer))) {
-            served = moq_session_next_viewer(peer->session, served);
-            continue;
-        }
-        viewer->is_revoked = true;
-        core_viewer_close(viewer, MOQ_ERR_REFUSED);
-        served = moq_session_next_viewer(peer->session, NULL);
-    }
-}
-
-/* A viewer that was moved to a rendition which is not covered any more goes back to the one that it
- * asked for, or is closed if that is gone. */
-static void review_rendition(struct core_viewer *viewer)
-{
-    if (!viewer->mix || core_viewer_is_over(viewer) || mix_is_covered(viewer->mix))
+    viewer->is_reviewed = true;
+    if (viewer->is_revoked)
         return;
-    if (mix_turn_back(viewer->mix, core_viewer_path(viewer)))
+    viewer->is_revoked = !core_peer_may(peer, CORE_SUBSCRIBE, core_viewer_path(viewer));
+    bool is_elsewhere = !viewer->is_revoked && viewer->mix && !core_viewer_is_over(viewer) &&
+                        !mix_is_covered(viewer->mix);
+    if (viewer->is_revoked ||
+        (is_elsewhere && mix_turn_back(viewer->mix, core_viewer_path(viewer))))
         core_viewer_close(viewer, MOQ_ERR_REFUSED);
 }
 
 /* Others may die in each call, so every search begins at the first one again. */
-static void review_renditions(const struct core_peer *peer)
+static void review_viewers(const struct core_peer *peer)
 {
     struct core_viewer *viewer;
     struct moq_viewer *served = NULL;
@@ -134,8 +121,7 @@ static void review_renditions(const struct core_peer *peer)
         viewer = moq_viewer_user(served);
         if (!viewer || viewer->is_reviewed)
             continue;
-        viewer->is_reviewed = true;
-        review_rendition(viewer);
+        review_viewer(peer, viewer);
         served = NULL;
     }
 }
@@ -154,8 +140,7 @@ static void apply_grants(struct core_peer *peer)
     peer_review_announcements(peer);
     if (!peer->session)
         return;
-    close_viewers(peer);
-    review_renditions(peer);
+    review_viewers(peer);
     tell_viewers_identity(peer);
     moq_session_look_again(peer->session);
 }

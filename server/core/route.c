@@ -9,22 +9,13 @@
 
 #include "base/objects.h"
 #include "server/core/bulletin.h"
+#include "server/core/path_key.h"
 #include "server/core/peer.h"
-
-/* Makes uthash compare keys as paths, because the keys are not plain bytes. */
-#undef HASH_KEYCMP
-#define HASH_KEYCMP(a, b, length)                                                                  \
-    moq_path_compare((const struct moq_path *)(a), (const struct moq_path *)(b))
-
-static unsigned hash_of(const struct moq_path *path)
-{
-    return (unsigned)moq_path_hash(path);
-}
 
 struct route *route_find(struct router *router, const struct moq_path *path)
 {
     struct route *route;
-    HASH_FIND_BYHASHVALUE(hh, router->routes, path, 1, hash_of(path), route);
+    HASH_FIND_BYHASHVALUE(hh, router->routes, path, 1, path_key_hash(path), route);
     return route;
 }
 
@@ -40,7 +31,7 @@ struct route *route_get(struct router *router, struct moq_path *path)
     route->path = moq_path_ref(path);
     list_init(&route->announcements);
     list_init(&route->waiting);
-    HASH_ADD_KEYPTR_BYHASHVALUE(hh, router->routes, route->path, 1, hash_of(path), route);
+    HASH_ADD_KEYPTR_BYHASHVALUE(hh, router->routes, route->path, 1, path_key_hash(path), route);
     if (!route->hh.tbl) {
         moq_path_unref(&route->path);
         free(route);
