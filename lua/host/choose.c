@@ -15,29 +15,41 @@ struct choice_call {
     int count, chosen; /* -1: no opinion */
 };
 
-/* Claims may be long, and most scripts do not look at them: they are parsed when they are asked
- * for. Upvalue: their text. */
-static int read_claims(lua_State *lua)
+/* Upvalues: the name of a field, the function that makes its value, and the argument of that. */
+static int read_field(lua_State *lua)
 {
-    const char *field = lua_type(lua, 2) == LUA_TSTRING ? lua_tostring(lua, 2) : "";
-    if (strcmp(field, "claims") != 0)
+    if (!lua_rawequal(lua, 2, lua_upvalueindex(1)))
         return 0;
-    fields_push_claims(lua, lua_tostring(lua, lua_upvalueindex(1)));
+    lua_pushvalue(lua, lua_upvalueindex(2));
+    lua_pushvalue(lua, lua_upvalueindex(3));
+    lua_call(lua, 1, 1);
     lua_pushvalue(lua, 2);
     lua_pushvalue(lua, -2);
     lua_rawset(lua, 1);
     return 1;
 }
 
-static void add_claims(lua_State *lua, const char *text)
+/* Gives the table below the top a field that is made when it is read for the first time. Takes the
+ * argument of `make` from the top. */
+static void add_field(lua_State *lua, const char *name, lua_CFunction make)
 {
     lua_newtable(lua);
-    lua_pushstring(lua, text);
-    lua_pushcclosure(lua, read_claims, 1);
-    lua_setfield(lua, -2, "__index");
+    lua_insert(lua, -2);
+    lua_pushstring(lua, name);
+    lua_pushcfunction(lua, make);
+    lua_pushvalue(lua, -3);
+    lua_pushcclosure(lua, read_field, 3);
+    lua_setfield(lua, -3, "__index");
+    lua_pop(lua, 1);
     lua_pushboolean(lua, 0);
     lua_setfield(lua, -2, "__metatable");
     lua_setmetatable(lua, -2);
+}
+
+static int make_claims(lua_State *lua)
+{
+    fields_push_claims(lua, lua_tostring(lua, 1));
+    return 1;
 }
 
 static void push_candidate(lua_State *lua, const struct relay_candidate *candidate)
@@ -51,7 +63,8 @@ static void push_candidate(lua_State *lua, const struct relay_candidate *candida
     table_set_text(lua, "address", candidate->address);
     table_set_text(lua, "path", candidate->url_path);
     table_set_text(lua, "query", candidate->query);
-    add_claims(lua, candidate->claims);
+    lua_pushstring(lua, candidate->claims); /* may be long, and most scripts do not look at it */
+    add_field(lua, "claims", make_claims);
     table_set_flag(lua, "newest", candidate->is_newest);
     table_set_flag(lua, "feeding", candidate->is_feeding);
     table_set_flag(lua, "silent", candidate->is_silent);
@@ -123,31 +136,20 @@ static void push_candidates(lua_State *lua, const struct relay_request *request)
     }
 }
 
-/* A field of `want` that has not been read. Upvalue: the number of the viewer that wants it. */
-static int read_candidates(lua_State *lua)
+/* For the viewer with this number, while it is asked about. */
+static int make_candidates(lua_State *lua)
 {
     const struct relay_request *request = script_of(lua)->asked;
-    const char *field = lua_type(lua, 2) == LUA_TSTRING ? lua_tostring(lua, 2) : "";
-    bool is_asked =
-        request && (double)relay_request_viewer(request) == lua_tonumber(lua, lua_upvalueindex(1));
-    if (!is_asked || strcmp(field, "candidates") != 0)
+    if (!request || (double)relay_request_viewer(request) != lua_tonumber(lua, 1))
         return 0;
     push_candidates(lua, request);
-    lua_pushvalue(lua, 2);
-    lua_pushvalue(lua, -2);
-    lua_rawset(lua, 1);
     return 1;
 }
 
 void choose_add_candidates(lua_State *lua)
 {
-    lua_newtable(lua);
     lua_pushnumber(lua, (double)relay_request_viewer(script_of(lua)->asked));
-    lua_pushcclosure(lua, read_candidates, 1);
-    lua_setfield(lua, -2, "__index");
-    lua_pushboolean(lua, 0);
-    lua_setfield(lua, -2, "__metatable");
-    lua_setmetatable(lua, -2);
+    add_field(lua, "candidates", make_candidates);
 }
 
 static bool is_meant(const struct relay_candidate *candidate, const struct answer *answer)

@@ -18,33 +18,52 @@ static enum core_verdict set_ladder(void *self, struct core_request *request)
 
 static const struct core_hook_ops hook_ops = {.name = "stage", .subscribe = set_ladder};
 
-/* The names of the ladder that a viewer with these grants has, which asks for `asked`. */
-static const char *ladder_of(const char *grants, const char *asked, char out[128])
+struct scene {
+    struct guarded stage;
+    struct core_hook hook;
+    struct watch watch;
+};
+
+/* A camera publishes these paths, and a viewer with these grants asks for `asked`. Returns it. */
+static struct core_viewer *scene_init(struct scene *scene, const struct core_hook_ops *ops,
+                                      const char *const *published, size_t count,
+                                      const char *grants, const char *asked)
 {
     static const struct pass camera = {.publish = "*"};
     const struct pass pass = {.subscribe = grants};
-    struct guarded stage;
-    struct core_hook hook = {.ops = &hook_ops};
-    struct watch watch;
-    guarded_init(&stage);
-    world_add_hook(&stage.world, &hook);
-    struct client *publisher = guarded_admit(&stage, &camera);
-    for (size_t i = 0; i < NAMES; i++)
-        publish_text(client_publish(publisher, names[i]), 1, "x");
-    guarded_run_ms(&stage, 100);
-    watch_init(&watch, guarded_admit(&stage, &pass), asked, &WISH_ANY);
-    guarded_run_ms(&stage, 500);
-    const struct list *viewers = &stage.world.workers[0].router.viewers;
+    guarded_init(&scene->stage);
+    scene->hook = (struct core_hook){.ops = ops};
+    world_add_hook(&scene->stage.world, &scene->hook);
+    struct client *publisher = guarded_admit(&scene->stage, &camera);
+    for (size_t i = 0; i < count; i++)
+        publish_text(client_publish(publisher, published[i]), 1, "x");
+    guarded_run_ms(&scene->stage, 100);
+    watch_init(&scene->watch, guarded_admit(&scene->stage, &pass), asked, &WISH_ANY);
+    guarded_run_ms(&scene->stage, 500);
+    const struct list *viewers = &scene->stage.world.workers[0].router.viewers;
+    assert_false(list_is_empty(viewers));
+    return container_of(viewers->next, struct core_viewer, router_node);
+}
+
+static void scene_deinit(struct scene *scene)
+{
+    watch_deinit(&scene->watch);
+    guarded_deinit(&scene->stage);
+}
+
+/* The names of the ladder that a viewer with these grants has, which asks for `asked`. */
+static const char *ladder_of(const char *grants, const char *asked, char out[128])
+{
+    struct scene scene;
     const struct core_ladder *ladder =
-        core_viewer_ladder(container_of(viewers->next, struct core_viewer, router_node));
+        core_viewer_ladder(scene_init(&scene, &hook_ops, names, NAMES, grants, asked));
     out[0] = '\0';
     for (size_t i = 0, n = 0; i < core_ladder_count(ladder); i++) {
         char text[MOQ_PATH_LINE_BYTES];
         moq_path_text(core_ladder_at(ladder, i)->path, text, sizeof text);
         n += (size_t)snprintf(out + n, 128 - n, "%s%s", i > 0 ? " " : "", text);
     }
-    watch_deinit(&watch);
-    guarded_deinit(&stage);
+    scene_deinit(&scene);
     return out;
 }
 
@@ -69,31 +88,18 @@ static void an_automatic_track_stands_for_all(void **state)
 /* A viewer of the lowest rendition was moved to the highest one, when its token is replaced. */
 static void new_grants_turn_a_viewer_back(void **state)
 {
-    static const struct pass camera = {.publish = "*"}, all = {.subscribe = "show"},
-                             low = {.subscribe = "show/low"};
-    struct guarded stage;
-    struct core_hook hook = {.ops = &hook_ops};
-    struct watch watch;
+    static const struct pass low = {.subscribe = "show/low"};
+    struct scene scene;
     (void)state;
-    guarded_init(&stage);
-    world_add_hook(&stage.world, &hook);
-    struct client *publisher = guarded_admit(&stage, &camera);
-    for (size_t i = 0; i < NAMES; i++)
-        publish_text(client_publish(publisher, names[i]), 1, "x");
-    guarded_run_ms(&stage, 100);
-    watch_init(&watch, guarded_admit(&stage, &all), names[0], &WISH_ANY);
-    guarded_run_ms(&stage, 500);
-    const struct list *viewers = &stage.world.workers[0].router.viewers;
-    struct core_viewer *viewer = container_of(viewers->next, struct core_viewer, router_node);
-    assert_int_equal(core_viewer_turn_to(viewer, &hook, 2), 0);
-    guarded_run_ms(&stage, 100);
+    struct core_viewer *viewer = scene_init(&scene, &hook_ops, names, NAMES, "show", names[0]);
+    assert_int_equal(core_viewer_turn_to(viewer, &scene.hook, 2), 0);
+    guarded_run_ms(&scene.stage, 100);
     assert_int_equal(mix_wanted(viewer->mix), 2);
-    assert_int_equal(pass_to_peer(&low, stage.guard.peer), 0);
-    guarded_run_ms(&stage, 100);
+    assert_int_equal(pass_to_peer(&low, scene.stage.guard.peer), 0);
+    guarded_run_ms(&scene.stage, 100);
     assert_int_equal(mix_wanted(viewer->mix), 0);
-    assert_int_equal(core_viewer_turn_to(viewer, &hook, 1), MOQ_ERR_REFUSED);
-    watch_deinit(&watch);
-    guarded_deinit(&stage);
+    assert_int_equal(core_viewer_turn_to(viewer, &scene.hook, 1), MOQ_ERR_REFUSED);
+    scene_deinit(&scene);
 }
 
 static enum core_verdict redirect(void *self, struct core_request *request)
@@ -109,22 +115,11 @@ static enum core_verdict redirect(void *self, struct core_request *request)
 static void who_is_sent_elsewhere_has_no_ladder(void **state)
 {
     static const struct core_hook_ops ops = {.name = "redirect", .subscribe = redirect};
-    static const struct pass camera = {.publish = "*"}, all = {.subscribe = "*"};
-    struct guarded stage;
-    struct core_hook hook = {.ops = &ops};
-    struct watch watch;
+    static const char *const published[] = {"backup/low"};
+    struct scene scene;
     (void)state;
-    guarded_init(&stage);
-    world_add_hook(&stage.world, &hook);
-    publish_text(client_publish(guarded_admit(&stage, &camera), "backup/low"), 1, "x");
-    guarded_run_ms(&stage, 100);
-    watch_init(&watch, guarded_admit(&stage, &all), names[0], &WISH_ANY);
-    guarded_run_ms(&stage, 500);
-    const struct list *viewers = &stage.world.workers[0].router.viewers;
-    assert_false(list_is_empty(viewers));
-    assert_null(core_viewer_ladder(container_of(viewers->next, struct core_viewer, router_node)));
-    watch_deinit(&watch);
-    guarded_deinit(&stage);
+    assert_null(core_viewer_ladder(scene_init(&scene, &ops, published, 1, "*", names[0])));
+    scene_deinit(&scene);
 }
 
 int main(void)
