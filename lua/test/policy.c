@@ -16,7 +16,12 @@
 extern const struct relay_module relay_module;
 
 #define NS_PER_S 1000000000.0
-enum { DIRECTORIES_MAX = 8 };
+enum {
+    DIRECTORIES_MAX = 8,
+    BUDGET_MS = 5 * BUDGET_FACTOR, /* sanitizers make scripts slower, not wrong */
+    LOAD_BUDGET_MS = 100 * BUDGET_FACTOR,
+};
+#define NS_PER_MS 1000000ull
 
 struct policy {
     struct relay_self *self;
@@ -91,8 +96,8 @@ static void set_up(lua_State *lua, struct policy *policy, const char *file)
                                             .directories = policy->directories,
                                             .directory_count = 1,
                                             .params = policy->params,
-                                            .budget_ns = 5000000,
-                                            .load_budget_ns = 100000000,
+                                            .budget_ns = BUDGET_MS * NS_PER_MS,
+                                            .load_budget_ns = LOAD_BUDGET_MS * NS_PER_MS,
                                             .memory_bytes = 64 << 20,
                                             .faults = 0};
 }
