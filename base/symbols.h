@@ -45,6 +45,7 @@
 #define descriptors_explain moq_descriptors_explain
 #define descriptors_fill_standard moq_descriptors_fill_standard
 #define descriptors_remedy moq_descriptors_remedy
+#define installed_path moq_installed_path
 #define log_dropped_lines moq_log_dropped_lines
 #define log_enabled moq_log_enabled
 #define log_level_by_name moq_log_level_by_name

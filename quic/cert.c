@@ -6,6 +6,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "base/error.h"
 #include "quic/cert_internal.h"
 
 void cert_free(struct cert **cert)
@@ -42,6 +43,24 @@ struct cert *cert_copy(const struct cert *cert)
     if (!is_whole)
         cert_free(&copy);
     return copy;
+}
+
+int cert_copy_pem(const struct cert *cert, struct quic_pem *pem)
+{
+    *pem = (struct quic_pem){strdup(cert->chain_pem), strdup(cert->key_pem)};
+    if (pem->chain && pem->key)
+        return 0;
+    quic_pem_free(pem);
+    return MOQ_ERR_NOMEM;
+}
+
+void quic_pem_free(struct quic_pem *pem)
+{
+    if (pem->key)
+        explicit_bzero(pem->key, strlen(pem->key));
+    free(pem->key);
+    free(pem->chain);
+    *pem = (struct quic_pem){NULL, NULL};
 }
 
 /* RFC 6125, section 6.4.3: a wildcard stands for exactly one label, the first. */

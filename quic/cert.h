@@ -40,6 +40,9 @@ struct cert {              /* all read-only; lives until its store is freed or r
     bool is_self_signed; /* made by this process, and renewed by cert_store_renew() */
 };
 
+/* Copies what a server needs. Returns 0 or MOQ_ERR_NOMEM. */
+int cert_copy_pem(const struct cert *cert, struct quic_pem *pem);
+
 /* Client: whether the certificate in `der` is valid for an IP address (4 or 16 bytes in network
  * order). wolfSSL_check_ip_address() only works if wolfSSL was built with WOLFSSL_IP_ALT_NAME. */
 bool cert_has_address(const uint8_t *der, size_t n, const uint8_t *address, size_t address_size);

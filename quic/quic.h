@@ -84,6 +84,15 @@ void quic_tls_unref(struct quic_tls **tls);
  * any renewal. MOQ_ERR_NOT_FOUND for a client's context. */
 int quic_tls_fingerprint(const struct quic_tls *tls, uint8_t out[QUIC_FINGERPRINT_BYTES]);
 
+/* The same certificate with those that vouch for it, and its private key, as PEM: for a server of
+ * another protocol on the same host. Copied; quic_pem_free wipes the key. Errors as
+ * quic_tls_fingerprint, and MOQ_ERR_NOMEM. */
+struct quic_pem {
+    char *chain, *key;
+};
+int quic_tls_pem(const struct quic_tls *tls, struct quic_pem *pem);
+void quic_pem_free(struct quic_pem *pem);
+
 /* Renews self-signed certificates that end soon. For other certificates it logs warnings, a few
  * times before and once at their end. `now_wall_ms`: Unix time. Returns true if a certificate was
  * renewed. */

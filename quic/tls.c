@@ -24,6 +24,7 @@
 #include "quic/app_protocol.h"
 #include "quic/cert_store.h"
 #include "quic/explain.h"
+#include "quic/key_log.h"
 #include "quic/keys.h"
 #include "quic/tls_tickets.h"
 #include <ngtcp2/ngtcp2_crypto_wolfssl.h>
@@ -33,8 +34,6 @@
 
 enum {
     TRANSPORT_PARAMETERS_EXTENSION = 0x39, /* RFC 9001, section 8.2 */
-    CLIENT_RANDOM_BYTES = 32,
-    SECRET_MAX_BYTES = 64,
     SERVER_NAME_MAX_BYTES = 255,
     ADDRESS_MAX_BYTES = 16,
     PARAMETERS_MAX_BYTES = 512,
@@ -78,41 +77,15 @@ static ngtcp2_conn *conn_of(const WOLFSSL *ssl)
     return ref->get_conn(ref);
 }
 
-static void write_hex(char *out, const uint8_t *data, size_t n)
-{
-    for (size_t i = 0; i < n; i++)
-        snprintf(out + 2 * i, 3, "%02x", data[i]);
-}
-
-/* Logs a secret as a line in the format of Wireshark (SSLKEYLOGFILE). */
-static void log_secret(WOLFSSL *ssl, const char *label, const uint8_t *secret, size_t n)
-{
-    struct tls_session *session = session_of(ssl);
-    uint8_t client_random[CLIENT_RANDOM_BYTES];
-    if (!session->config.on_secret || !secret || n > SECRET_MAX_BYTES ||
-        wolfSSL_get_client_random(ssl, client_random, sizeof client_random) != sizeof client_random)
-        return;
-
-    char random_hex[2 * CLIENT_RANDOM_BYTES + 1], secret_hex[2 * SECRET_MAX_BYTES + 1];
-    char line[64 + sizeof random_hex + sizeof secret_hex];
-    write_hex(random_hex, client_random, sizeof client_random);
-    write_hex(secret_hex, secret, n);
-    snprintf(line, sizeof line, "%s %s %s", label, random_hex, secret_hex);
-    session->config.on_secret(session->config.on_secret_self, line);
-}
-
 static void log_secrets(WOLFSSL *ssl, WOLFSSL_ENCRYPTION_LEVEL level, const uint8_t *rx,
                         const uint8_t *tx, size_t n)
 {
-    bool is_server = session_of(ssl)->config.is_server;
-    const uint8_t *client = is_server ? rx : tx, *server = is_server ? tx : rx;
-    if (level == wolfssl_encryption_handshake) {
-        log_secret(ssl, "CLIENT_HANDSHAKE_TRAFFIC_SECRET", client, n);
-        log_secret(ssl, "SERVER_HANDSHAKE_TRAFFIC_SECRET", server, n);
-    } else if (level == wolfssl_encryption_application) {
-        log_secret(ssl, "CLIENT_TRAFFIC_SECRET_0", client, n);
-        log_secret(ssl, "SERVER_TRAFFIC_SECRET_0", server, n);
-    }
+    const struct tls_session_config *config = &session_of(ssl)->config;
+    bool is_server = config->is_server;
+    const struct key_log_secrets secrets = {
+        .client = is_server ? rx : tx, .server = is_server ? tx : rx, .size = n};
+    if (config->on_secret)
+        key_log_write(config, ssl, level, &secrets);
 }
 
 /* The server's, once more: ngtcp2 has just set them. It goes on counting a connection ID that it
@@ -408,15 +381,33 @@ void quic_tls_unref(struct quic_tls **tls)
     *tls = NULL;
 }
 
+static const struct cert *lock_first(const struct quic_tls *tls)
+{
+    pthread_mutex_lock((pthread_mutex_t *)(uintptr_t)&tls->mutex);
+    return cert_store_at(tls->certs, 0);
+}
+
+static void unlock_certs(const struct quic_tls *tls)
+{
+    pthread_mutex_unlock((pthread_mutex_t *)(uintptr_t)&tls->mutex);
+}
+
 int quic_tls_fingerprint(const struct quic_tls *tls, uint8_t out[QUIC_FINGERPRINT_BYTES])
 {
     if (!tls->certs)
         return MOQ_ERR_NOT_FOUND;
-    pthread_mutex_t *mutex = (pthread_mutex_t *)(uintptr_t)&tls->mutex;
-    pthread_mutex_lock(mutex);
-    memcpy(out, cert_store_at(tls->certs, 0)->fingerprint, QUIC_FINGERPRINT_BYTES);
-    pthread_mutex_unlock(mutex);
+    memcpy(out, lock_first(tls)->fingerprint, QUIC_FINGERPRINT_BYTES);
+    unlock_certs(tls);
     return 0;
+}
+
+int quic_tls_pem(const struct quic_tls *tls, struct quic_pem *pem)
+{
+    if (!tls->certs)
+        return MOQ_ERR_NOT_FOUND;
+    int error = cert_copy_pem(lock_first(tls), pem);
+    unlock_certs(tls);
+    return error;
 }
 
 static bool renew_certificates(struct quic_tls *tls, uint64_t now_wall_ms)

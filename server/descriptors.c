@@ -18,12 +18,14 @@ enum {
     LOOP = 4,     /* of a worker: epoll, a pipe, wake-ups */
     LISTENER = 2, /* of each worker: the socket and a fine timer */
     HTTP = 2,     /* the socket and epoll */
+    HTTPS = 2,    /* another epoll, and one for connections that have sent nothing yet */
     BRIEFLY = 8,  /* files that are read at a reload */
 };
 
 struct need {
     uint64_t workers, listeners;
     uint64_t to_start, at_most;
+    uint64_t of_http; /* its connections, and the files that they are sent */
     bool has_http, has_qlog;
 };
 
@@ -48,13 +50,15 @@ static struct need need_of(const struct relay_config *config)
         .has_http = http->is_listen || http->size > 0,
         .has_qlog = config->quic.qlog != NULL,
     };
+    need.of_http = need.has_http ? ADMIN_CONNECTIONS_MAX * (config->http.files ? 2 : 1) : 0;
     bool has_key_log = config->quic.has_key_log && getenv("SSLKEYLOGFILE");
     uint64_t of_listener = LISTENER + (has_key_log ? 1 : 0);
     need.to_start = count_open() + DESCRIPTORS_FIRST_LOOP +
                     need.workers * (LOOP + need.listeners * of_listener) +
-                    (need.has_http ? HTTP : 0);
-    need.at_most = need.to_start + BRIEFLY + (need.has_http ? ADMIN_CONNECTIONS_MAX : 0) +
-                   (need.has_qlog ? config->limits.connections : 0);
+                    (need.has_http ? HTTP : 0) +
+                    (need.has_http && config->http.has_tls ? HTTPS : 0);
+    need.at_most =
+        need.to_start + BRIEFLY + need.of_http + (need.has_qlog ? config->limits.connections : 0);
     return need;
 }
 

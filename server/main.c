@@ -201,7 +201,10 @@ static int start_admin(struct relay *relay, char *error_text)
         return MOQ_ERR_IO;
     if (size == 0)
         return 0;
-    const struct admin_subjects subjects = {relay->core, relay->host};
+    const struct admin_subjects subjects = {.core = relay->core,
+                                            .host = relay->host,
+                                            .is_self_signed =
+                                                relay->config->listen[0].certificate_count == 0};
     return admin_start(&relay->admin, &subjects, http, (const struct sockaddr *)&address,
                        error_text);
 }

@@ -4,8 +4,11 @@
  *   GET /fingerprint           SHA-256 of the first listener's certificate, 64 hex digits; any
  *                              origin may read it
  *   GET /certificate.sha256    the same, under its newer name
+ *   GET /api/relay             the first listener's port, and whether browsers have to pin it
  *   GET /stats                 counters as one JSON object
- *   GET /api/viewers           who watches what, and how; not for pages of other origins */
+ *   GET /api/broadcasts        what is live
+ *   GET /api/viewers           who watches what, and how; not for pages of other origins
+ *   GET /...                   files of a folder */
 #ifndef MOQ_ADMIN_H
 #define MOQ_ADMIN_H
 
@@ -25,6 +28,7 @@ struct admin;
 struct admin_subjects {
     struct core *core;
     const struct host *host; /* for the counters of modules */
+    bool is_self_signed;     /* the first listener's certificate */
 };
 
 /* Listens on `address`; `config` is read now. Returns 0, or an error code and `error_text`

@@ -78,9 +78,13 @@ struct config_listener {
     int congestion; /* enum config_congestion */
 };
 
+#define CONFIG_FILES_PLAYER "player"
+
 struct config_http {
     struct config_address address; /* TCP */
-    bool has_fingerprint, has_stats, has_viewers;
+    char *files;  /* a folder; CONFIG_FILES_PLAYER: the installed player; NULL: none */
+    bool has_tls; /* HTTPS as well */
+    bool has_fingerprint, has_stats, has_broadcasts, has_viewers;
 };
 
 struct config_tls { /* for connections that the relay opens itself */

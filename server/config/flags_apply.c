@@ -131,6 +131,8 @@ static void apply_dev(struct config_tree *tree, struct config_node *root)
             config_node_put(listener, "self_signed", list_of(tree, &localhost, &place));
     if (http && !config_node_find(http, "address"))
         config_node_put(http, "address", config_tree_scalar(tree, "listen", &place));
+    if (http && !config_node_find(http, "broadcasts"))
+        config_node_put(http, "broadcasts", config_tree_scalar(tree, "true", &place));
 }
 
 void config_flags_apply(struct config_tree *tree, struct config_node *root,

@@ -2,6 +2,7 @@
 /* Fills the structs from the tree, row by row. Reading goes on after a mistake, so that all
  * mistakes are reported at once.
  * Tested by tests/unit/config/test_files.c. */
+#include <dirent.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,18 +31,33 @@ void config_reader_complain(struct config_reader *reader, const struct config_no
         config_errors_add(reader->errors, &node->place, "%s: %s", reader->name, what);
 }
 
+/* What is wrong with a file that a setting names: an errno; 0: nothing. */
+static int try_file(const struct config_row *row, const char *path)
+{
+    int error = 0;
+    if (row->flags & ROW_FILES && access(path, R_OK) != 0)
+        error = errno;
+    if (row->flags & ROW_DIRECTORY && access(path, W_OK | X_OK) != 0)
+        error = errno;
+    if (row->flags & ROW_FOLDER && strcmp(path, row->fallback) != 0) {
+        DIR *folder = opendir(path);
+        error = folder ? 0 : errno;
+        if (folder)
+            closedir(folder);
+    }
+    return error;
+}
+
 static void check_file(struct config_reader *reader, const struct config_row *row,
                        const struct config_node *node, const char *path)
 {
-    bool is_directory = row->flags & ROW_DIRECTORY;
-    bool is_wanted = reader->is_files_checked && (is_directory || (row->flags & ROW_FILES));
-    if (!is_wanted || !path || access(path, is_directory ? W_OK | X_OK : R_OK) == 0)
-        return;
     char quoted[CONFIG_QUOTE_BYTES];
-    config_errors_add(reader->errors, &node->place,
-                      "%s: cannot %s %s (%s); correct the path or its permissions", reader->name,
-                      is_directory ? "write to" : "read", config_quote(quoted, path),
-                      strerror(errno));
+    int error = reader->is_files_checked && path ? try_file(row, path) : 0;
+    if (error)
+        config_errors_add(reader->errors, &node->place,
+                          "%s: cannot %s %s (%s); correct the path or its permissions",
+                          reader->name, row->flags & ROW_DIRECTORY ? "write to" : "read",
+                          config_quote(quoted, path), strerror(error));
 }
 
 /* Parses a scalar. If that succeeds, its value replaces the one in `field`. */

@@ -49,6 +49,7 @@ enum config_row_flags {
     ROW_BROADCAST = 1 << 7, /* the path of a broadcast or a track, such as demo/bbb; may be empty if
                                the default is */
     ROW_LISTEN = 1 << 8,    /* an address that may be the word listen */
+    ROW_FOLDER = 1 << 9,    /* names a directory that must be readable, unless it is the default */
 };
 
 #define CONFIG_UNSET UINT64_MAX

@@ -107,6 +107,11 @@ int core_fingerprint(const struct core *core, uint8_t out[QUIC_FINGERPRINT_BYTES
     return quic_tls_fingerprint(core->tls[0], out);
 }
 
+int core_pem(const struct core *core, struct quic_pem *pem)
+{
+    return quic_tls_pem(core->tls[0], pem);
+}
+
 /* ---- Counters -------------------------------------------------------------------------------- */
 
 static void add_worker(struct core_stats *stats, const struct core_worker_stats *worker)

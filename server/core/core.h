@@ -168,6 +168,8 @@ int core_listener_address(const struct core *core, size_t index, struct sockaddr
 enum quic_congestion core_listener_congestion(const struct core *core, size_t index);
 /* The SHA-256 of the first listener's certificate. Errors as quic_tls_fingerprint. */
 int core_fingerprint(const struct core *core, uint8_t out[QUIC_FINGERPRINT_BYTES]);
+/* The same certificate, and its key, for HTTPS. As quic_tls_pem. */
+int core_pem(const struct core *core, struct quic_pem *pem);
 
 #ifdef __cplusplus
 }

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Listings: the viewers of all workers, for operators. Part of core's door.
+/* Listings: the viewers of all workers, and the paths that are announced on any of them, for
+ * operators. Part of core's door.
  *
  * A listing reads one worker after the other, and of each a slice at a time: a post to the worker
  * fills a bounded number of rows in a bounded number of steps, and then the worker serves a turn
@@ -59,6 +60,38 @@ enum { CORE_LISTING_PATTERN_BYTES = 1024 };
 bool core_list_viewers(struct core *core, const struct core_viewers_query *query,
                        bool (*each)(void *user, const struct core_viewer_row *row), void *user,
                        struct core_place *next);
+
+/* ---- Announced paths ------------------------------------------------------------------------- */
+
+/* Which paths are announced now. A worker keeps it up to date, so reading asks no worker anything.
+ * Both take its lock for a few microseconds; no frame passes there. */
+struct core_directory;
+
+/* Paths that it has at most; further ones are left out, and the log says so. */
+enum { CORE_DIRECTORY_MAX = 1 << 16 };
+
+/* Opens it. On the thread of core_stats, as all of this. Returns 0, MOQ_ERR_NOMEM, or as
+ * core_announced_open. Paths come to be there a little later. */
+int core_directory_open(struct core *core, struct core_directory **directory);
+/* Before core_stop. May point to NULL; sets it to NULL. */
+void core_directory_close(struct core_directory **directory);
+
+/* The order of a directory: part by part. Parts of digits alone come first, the highest number
+ * first of all, so that the newest instance of a broadcast is before the older ones; other parts
+ * follow as bytes. What is below a path follows it. */
+int core_directory_compare(const struct moq_path *a, const struct moq_path *b);
+
+/* Whether this part is a number, such as that of an instance. */
+bool core_directory_is_number(struct moq_part part);
+
+/* Calls `each` for the paths below `prefix` that come behind `after` (NULL: from the first one on)
+ * in their order, with how many viewers of all workers each has, until it returns false. `path` is
+ * borrowed, and no reference may be taken. Whatever changes meanwhile: paths that are there all the
+ * time are told of exactly once. Returns 0 or MOQ_ERR_NOMEM. */
+int core_directory_read(struct core_directory *directory, const struct moq_path *prefix,
+                        const struct moq_path *after,
+                        bool (*each)(void *user, const struct moq_path *path, uint32_t viewers),
+                        void *user);
 
 #ifdef __cplusplus
 }

@@ -8,22 +8,15 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <unistd.h>
 
+#include "base/installed.h"
 #include "server/host/builtin.h"
 #include "server/host/state.h"
 
 /* Beside the program: PREFIX/bin/moq-relay has its modules in PREFIX/lib/moq-relay. */
 void find_installed(char *out, size_t size)
 {
-    char program[PATH_MAX] = "";
-    ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
-    char *slash = n > 0 ? strrchr(program, '/') : NULL;
-    if (slash)
-        *slash = '\0';
-    char joined[PATH_MAX + 64], real[PATH_MAX];
-    snprintf(joined, sizeof joined, "%s/%s", program, HOST_MODULES_FROM_PROGRAM);
-    snprintf(out, size, "%s", realpath(joined, real) ? real : joined);
+    installed_path(HOST_MODULES_FROM_PROGRAM, out, size);
 }
 
 /* ---- Kinds that are known already ------------------------------------------------------------ */

@@ -50,7 +50,7 @@ def the_descriptors_that_a_start_needs_are_told():
         path = configuration(f"few-{turn}", workers, listeners)
         if turn % 2:
             with open(path, "a", encoding="utf-8") as file:
-                file.write("http: { address: listen }\n")
+                file.write(f"http: {{ address: listen, tls: {'true' if turn == 3 else 'false'} }}\n")
         status, out, err = run(with_limit(12, "--check", path))
         check_equal((status, out), (0, b"ok\n"), f"--check: {err}")
         check("a start would fail now" in err, err)

@@ -95,6 +95,21 @@ def the_fingerprint_is_served_to_pages():
     relay.stop()
 
 
+def pages_are_told_where_to_connect():
+    relay = Relay()
+    check_equal(json.loads(relay.get("/api/relay")), {"port": relay.port, "self_signed": True}, "with a certificate of its own")
+    relay.stop()
+    cert, key = scratch("told.pem"), scratch("told.key")
+    status, _, err = run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:prime256v1", "-nodes", "-days", "30",
+                          "-subj", "/CN=localhost", "-keyout", key, "-out", cert])
+    check_equal(status, 0, f"openssl: {err}")
+    port = free_port()
+    write("told.yaml", f'listen: [{{ address: "[::]:{port}", certificates: [{{ cert: {cert}, key: {key} }}] }}]\nhttp: {{ address: listen }}\n')
+    relay = Relay(port=port, argv=[program("moq-relay"), scratch("told.yaml")])
+    check_equal(json.loads(relay.get("/api/relay")), {"port": port, "self_signed": False}, "with one from files")
+    relay.stop()
+
+
 def relay_http(relay, path):
     return f"http://localhost:{relay.port}{path}"
 
@@ -256,6 +271,23 @@ def check_warns_of_what_cannot_be_bound():
     relay.stop()
 
 
+def tls_keys_are_logged_when_asked_for():
+    path = scratch("keys.log")
+    relay = Relay(env={"SSLKEYLOGFILE": path, "MOQ_RELAY_QUIC_KEY_LOG": "true"})
+    clock = Process([program("moq-clock"), "--tls-disable-verify", relay.url(), "--publish"], env={"SSLKEYLOGFILE": ""})
+    wait_until(lambda: relay.stats()["announcements"] == 1, 10, "no clock")
+    with open(path, encoding="ascii") as file:
+        lines = [line.split() for line in file]
+    check_equal(sorted(label for label, _, _ in lines), ["CLIENT_HANDSHAKE_TRAFFIC_SECRET", "CLIENT_TRAFFIC_SECRET_0",
+                                                         "SERVER_HANDSHAKE_TRAFFIC_SECRET", "SERVER_TRAFFIC_SECRET_0"], "labels")
+    check_equal(len({random for _, random, _ in lines}), 1, "randoms of one client")
+    check_equal(len({secret for _, _, secret in lines}), 4, "secrets")
+    for _, random, secret in lines:
+        check(re.fullmatch("[0-9a-f]{64}", random) and re.fullmatch("[0-9a-f]{64,96}", secret), f"{random} {secret}")
+    clock.end()
+    relay.stop()
+
+
 def garbage_datagrams_hurt_nobody():
     relay = Relay()
     clock = Process([program("moq-clock"), "--tls-disable-verify", relay.url(), "--publish"])
@@ -282,7 +314,7 @@ def garbage_datagrams_hurt_nobody():
     relay.stop()
 
 
-TESTS = [without_a_certificate_it_says_how_to_get_one, help_and_version_go_to_standard_output,
+TESTS = [pages_are_told_where_to_connect, without_a_certificate_it_says_how_to_get_one, help_and_version_go_to_standard_output,
          the_reference_in_conf_is_what_it_prints, output_that_is_lost_is_an_error, a_port_that_is_taken_is_said_so,
          a_port_of_http_is_not_shared_with_another_relay,
          it_says_how_packets_are_encrypted,
@@ -290,4 +322,4 @@ TESTS = [without_a_certificate_it_says_how_to_get_one, help_and_version_go_to_st
          sighup_takes_what_may_change_and_refuses_the_rest_by_name,
          errors_of_a_reload_are_lines_of_the_log, pages_answer_again_after_a_crowd, pages_answer_after_a_burst_that_is_gone,
          pages_answer_while_others_never_finish_their_requests,
-         check_agrees_with_start, check_warns_of_what_cannot_be_bound, garbage_datagrams_hurt_nobody]
+         check_agrees_with_start, check_warns_of_what_cannot_be_bound, tls_keys_are_logged_when_asked_for, garbage_datagrams_hurt_nobody]

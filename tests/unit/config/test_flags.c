@@ -69,7 +69,8 @@ static void dev_alone_is_enough_to_try(void **state)
     assert_int_equal(config->listen_count, 1);
     assert_string_equal(config->listen[0].address.text, "[::]:4443");
     assert_string_equal(config->listen[0].self_signed[0], "localhost");
-    assert_true(config->http.has_fingerprint);
+    assert_true(config->http.has_fingerprint && config->http.has_broadcasts);
+    assert_false(config->http.has_viewers);
     assert_true(config->http.address.is_listen);
     assert_int_equal(config->http.address.size, config->listen[0].address.size);
     assert_memory_equal(&config->http.address.socket, &config->listen[0].address.socket,
@@ -82,13 +83,13 @@ static void dev_fills_in_only_what_nobody_said(void **state)
     (void)state;
     static const char text[] =
         "listen: [{ address: \"127.0.0.1:5\", certificates: [{ cert: a, key: b }] }]\n"
-        "http: { address: \"127.0.0.1:6\" }\n";
+        "http: { address: \"127.0.0.1:6\", broadcasts: false }\n";
     struct loaded loaded;
     load_arguments(&loaded, text, ARGUMENTS("--dev"));
     assert_string_equal(loaded.config->listen[0].address.text, "127.0.0.1:5");
     assert_int_equal(loaded.config->listen[0].self_signed_count, 0);
     assert_string_equal(loaded.config->http.address.text, "127.0.0.1:6");
-    assert_false(loaded.config->http.address.is_listen);
+    assert_false(loaded.config->http.address.is_listen || loaded.config->http.has_broadcasts);
     relay_config_free(&loaded.config);
 
     load_arguments(&loaded, "http: { address: \"\" }\n", ARGUMENTS("--dev", "--bind", "[::1]:0"));

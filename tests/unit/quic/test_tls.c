@@ -343,6 +343,27 @@ static void scopes_of_their_own_keep_listeners_apart(void **state)
         quic_tls_unref(&servers[i]);
 }
 
+static void another_server_gets_the_first_pair(void **state)
+{
+    struct files *files = *state;
+    struct quic_pem pem;
+    char chain[4096] = "";
+    FILE *file = fopen(files->chain[0], "r");
+    assert_non_null(file);
+    assert_true(fread(chain, 1, sizeof chain - 1, file) > 0);
+    fclose(file);
+    assert_int_equal(quic_tls_pem(files->server, &pem), 0);
+    assert_string_equal(pem.chain, chain);
+    assert_non_null(strstr(pem.key, "PRIVATE KEY"));
+    quic_pem_free(&pem);
+    assert_null(pem.key);
+
+    const struct quic_tls_client_config anyone = {.is_verify_disabled = true};
+    struct quic_tls *client = quic_tls_client_new(&anyone, NULL);
+    assert_int_equal(quic_tls_pem(client, &pem), MOQ_ERR_NOT_FOUND);
+    quic_tls_unref(&client);
+}
+
 static void a_file_that_is_missing_is_named(void **state)
 {
     (void)state;
@@ -368,6 +389,7 @@ int main(void)
         cmocka_unit_test(resets_are_believed_after_a_restart_with_the_same_key),
         cmocka_unit_test(resets_are_believed_after_a_restart_with_the_same_file),
         cmocka_unit_test(scopes_of_their_own_keep_listeners_apart),
+        cmocka_unit_test(another_server_gets_the_first_pair),
         cmocka_unit_test(a_file_that_is_missing_is_named),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
