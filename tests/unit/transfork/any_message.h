@@ -29,6 +29,14 @@ enum any_kind {
     ANY_COUNT
 };
 
+/* As the vectors call them. */
+static const char *const any_kind_names[ANY_COUNT] = {
+    "stream_type", "session_client", "session_server", "session_update", "announce_please",
+    "announce",    "subscribe",      "update",         "last_update",    "info",
+    "gap",         "group",          "frame",          "fetch",          "fetch_update",
+    "info_please",
+};
+
 struct any_message {
     enum any_kind kind;
     uint32_t version;
@@ -257,9 +265,10 @@ static inline const char *any_words(struct any_message *any, struct any_text *te
     text->used = 0;
     text->out[0] = '\0';
     any_say_body(text, any);
-    if (path && *path)
-        any_say(text, "[%zu] %s", moq_path_count(*path),
-                moq_path_text(*path, path_text, sizeof path_text));
+    if (path && *path) {
+        const char *name = moq_path_text(*path, path_text, sizeof path_text);
+        any_say(text, "[%zu]%s%s", moq_path_count(*path), *name ? " " : "", name);
+    }
     return text->out;
 }
 
