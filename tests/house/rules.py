@@ -7,11 +7,13 @@ from concurrent.futures import ThreadPoolExecutor
 
 import cmakesource
 import csource
+import tsrules
+from tsrules import circle_from
 
 LIMITS = {"file": 600, "header": 400, "function": 60, "median": 18, "parameters": 6, "nesting": 3, "columns": 100}
 # The whole of what modules see is one header, so that it can be installed alone.
 LONG_HEADERS = {"server/include/relay/module.h": 1000}
-SOURCE = (".c", ".h", ".py", ".sh", ".js", ".mjs", ".lua")
+SOURCE = (".c", ".h", ".py", ".sh", ".js", ".mjs", ".ts", ".lua")
 
 # Who may include whom; what a room may reach through another is its own too. base/ has no door: each header is one.
 ARROWS = {
@@ -190,23 +192,6 @@ def includes(tree):
 
 # Rooms where one thing is spread over several files that share an inside header, and so include each other in a circle.
 CIRCLES_ALLOWED = {"quic": "a connection", "transfork": "a session", "karp": "an importer, an exporter"}
-
-
-def circle_from(start, edges):
-    """The files of a shortest circle of includes through `start`; empty: there is none."""
-    came_from, todo = {}, [start]
-    while todo:
-        file = todo.pop(0)
-        for other in sorted(edges.get(file, ())):
-            if other == start:
-                way = [file]
-                while way[-1] != start:
-                    way.append(came_from[way[-1]])
-                return way[::-1]
-            if other not in came_from:
-                came_from[other] = file
-                todo.append(other)
-    return []
 
 
 def circles(tree):
@@ -551,5 +536,5 @@ RULES = {
     "comment": first_comment, "walk": walk, "tested": tested, "invariants": invariants,
     "globals": mutable_globals, "names": names_of_functions, "versions": versions, "words": words, "dead code": dead_code, "places": places,
     "shell": shell_scripts, "named files": named_files, "headers": headers_alone,
-    "columns": columns_of_comments, "format": format_of_code, "commits": commits,
+    "columns": columns_of_comments, "format": format_of_code, "commits": commits, **tsrules.RULES,
 }

@@ -3,6 +3,7 @@ import os
 import tempfile
 
 import rules
+import tssamples
 
 HEAD = "/* SPDX-License-Identifier: MIT OR Apache-2.0 */\n/* A sample that is here to be judged by the rules. */\n"
 
@@ -105,6 +106,7 @@ BAD = [
     ("columns", {"base/a.c": HEAD + f"/* {'long ' * 20}*/\n"}),
     ("columns", {"base/a.c": HEAD + f"int x; /*\n * {'long ' * 20}*/\n"}),
     ("format", {"base/a.c": HEAD + "int f(void) { return 1 ; }\n"}),
+    *tssamples.BAD,
 ]
 GOOD = {
     **walk_of(row="| 16a | `on_poll` | `quic/udp.c` | |\n"),
@@ -129,6 +131,7 @@ GOOD = {
     "quic/c.c": tested_by("tests/e2e/test_a.py") + "static int run_loop(int x)\n{\n    return x; /* as run() */\n}\n",
     "dev/a": "#!/usr/bin/env bash\necho \"$1\"\n",
     "docs/a.md": "https://relay.example:4443/ and http://localhost:8080, draft at datatracker.ietf.org, see `base/a.c` and `dev/`\n",
+    **tssamples.GOOD,
 }
 BAD_COMMITS = [
     "base: " + "long " * 12 + "\n\nwhy", "Fixed things\n\nwhy", "base: no reason given", "base: no blank line\nwhy",
