@@ -109,6 +109,10 @@ foreach(program moq-relay moq-clock moq-karp moq-bench moq-token moq-lua-test)
     list(APPEND MOQ_PRODUCT ${program})
 endforeach()
 
+if(TARGET web)
+    list(APPEND MOQ_PRODUCT web)
+endif()
+
 # Everything that is installed, and the examples: what dev/build makes of a release.
 add_custom_target(product ALL DEPENDS ${MOQ_PRODUCT} example-publish example-subscribe)
 

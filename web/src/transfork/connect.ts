@@ -1,0 +1,132 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// Opens a session: from a URL to a peer that has agreed to a version.
+// Tested by web/test/transfork/session.test.ts.
+import { joinBytes } from "../base/bytes.ts";
+import { within } from "../base/wait.ts";
+import { CODE, errorOf, ignore, TransforkError } from "./error.ts";
+import { encode } from "./field.ts";
+import { exchangeOf } from "./link.ts";
+import { STREAM, sessionClient, sessionServer, streamType } from "./messages.ts";
+import { type Greeted, openSession } from "./session.ts";
+import type { Session, Version } from "./types.ts";
+import { ALL_VERSIONS, type VersionRow, versionByName, versionByWire } from "./version.ts";
+
+/** For each step until the session is open. */
+const PATIENCE_MS = 10_000;
+/** When a session ends while it is being opened, its reason may come after the error. */
+const REASON_MS = 500;
+
+export interface ConnectOptions {
+    /** Sent as `?jwt=`. A function is asked each time. */
+    token?: string | (() => string | Promise<string>);
+    /** What may be spoken, the preferred one first. */
+    versions?: readonly Version[];
+    signal?: AbortSignal;
+    /** SHA-256 of the one certificate that is accepted, in hexadecimal; for certificates of at most 14 days. */
+    certificateHash?: string;
+}
+
+/**
+ * `https:` URLs are for certificates that the browser knows, or whose hash is given; of `http://host:port/path`, the hash is read
+ * from `http://host:port/fingerprint` first. Rejects with TransforkError.
+ */
+export async function connect(url: string | URL, options: ConnectOptions = {}): Promise<Session> {
+    let transport: WebTransport | undefined;
+    const { signal } = options;
+    const abort = () => {
+        try {
+            transport?.close();
+        } catch {
+            // It is closed already.
+        }
+    };
+    signal?.addEventListener("abort", abort);
+    try {
+        const given = new URL(url);
+        const versions = options.versions ?? ALL_VERSIONS;
+        const target = await targetOf(given, options);
+        signal?.throwIfAborted();
+        transport = openTransport(target.url, target.hash);
+        // It counts as looked at: what is thrown below says more.
+        transport.closed.catch(ignore);
+        await inTime(
+            transport.ready.then(() => true),
+            "the server does not answer",
+        );
+        const greeted = await inTime(greet(transport, versions), "the server does not answer as a relay would");
+        signal?.throwIfAborted();
+        return openSession(transport, given, greeted);
+    } catch (error) {
+        const failure = await reasonOf(transport, error);
+        abort();
+        throw signal?.aborted ? new TransforkError(CODE.cancelled) : failure;
+    } finally {
+        signal?.removeEventListener("abort", abort);
+    }
+}
+
+async function inTime<T>(promise: Promise<T>, words: string): Promise<T> {
+    const got = await within(promise, PATIENCE_MS);
+    if (got === undefined) throw new TransforkError(CODE.failed, words);
+    return got;
+}
+
+async function targetOf(url: URL, options: ConnectOptions): Promise<{ url: URL; hash: string | undefined }> {
+    const target = new URL(url);
+    let hash = options.certificateHash;
+    if (url.protocol === "http:") {
+        hash ??= await readFingerprint(url, options.signal);
+        target.protocol = "https:";
+    }
+    const { token } = options;
+    const text = typeof token === "function" ? await token() : token;
+    if (text) target.searchParams.set("jwt", text);
+    target.hash = "";
+    return { url: target, hash };
+}
+
+async function readFingerprint(url: URL, signal: AbortSignal | undefined): Promise<string> {
+    const place = new URL("/fingerprint", url);
+    const late = AbortSignal.timeout(PATIENCE_MS);
+    const answer = await fetch(place, { cache: "no-store", signal: signal ? AbortSignal.any([signal, late]) : late });
+    const text = answer.ok ? (await answer.text()).trim() : "";
+    if (!/^[0-9a-f]{64}$/i.test(text)) throw new TransforkError(CODE.failed, `there is no fingerprint at ${place}`);
+    return text;
+}
+
+function openTransport(url: URL, hash: string | undefined): WebTransport {
+    if (typeof WebTransport === "undefined")
+        throw new TransforkError(CODE.protocol, "this browser, or a page without HTTPS, has no WebTransport");
+    const options: WebTransportOptions = { congestionControl: "low-latency" };
+    if (hash) {
+        const value = Uint8Array.from(hash.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16));
+        options.serverCertificateHashes = [{ algorithm: "sha-256", value }];
+    }
+    try {
+        return new WebTransport(url.href, options);
+    } catch (error) {
+        throw new TransforkError(CODE.protocol, errorOf(error, "the URL cannot be used").message);
+    }
+}
+
+/** The session's own stream comes before all others. */
+async function greet(transport: WebTransport, versions: readonly Version[]): Promise<Greeted> {
+    const rows = versions.map(versionByName).filter((row): row is VersionRow => row !== undefined);
+    const meter = { received: 0, sent: 0 };
+    // The link of a session begins with what the greeting finds; this stream needs the meter only.
+    const control = exchangeOf({ meter }, await transport.createBidirectionalStream());
+    const offer = { versions: rows.map((row) => row.wire), extensions: [] };
+    await control.writer.write(joinBytes(encode(streamType, STREAM.session), encode(sessionClient, offer)));
+    const answer = await control.reader.message(sessionServer);
+    const row = answer && versionByWire(answer.version);
+    if (!row || !rows.includes(row)) throw new TransforkError(CODE.version);
+    return { row, control, meter };
+}
+
+/** If the peer has closed the session, its words say more than what failed because of that. */
+async function reasonOf(transport: WebTransport | undefined, error: unknown): Promise<TransforkError> {
+    const failure = errorOf(error, "no session");
+    const closed = transport && (await within(transport.closed, REASON_MS).catch(ignore));
+    if (!closed?.closeCode) return failure;
+    return new TransforkError(closed.closeCode, closed.reason);
+}

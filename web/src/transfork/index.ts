@@ -1,0 +1,8 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// The door of transfork: sessions, subscriptions and tracks over WebTransport.
+export { type ConnectOptions, connect } from "./connect.ts";
+export { Connection, type ConnectionOptions, type ConnectionState } from "./connection.ts";
+export { CODE, TransforkError } from "./error.ts";
+export { pathOfUrl, pathToText, startsWith } from "./path.ts";
+export { createTrack } from "./track.ts";
+export type * from "./types.ts";

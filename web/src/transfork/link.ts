@@ -1,0 +1,103 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// What the parts of a session share, and how they open streams although the peer or the browser sets a limit.
+// Tested by web/test/transfork/session.test.ts.
+import { joinBytes } from "../base/bytes.ts";
+import { sleep, within } from "../base/wait.ts";
+import { CODE, errorOf, ignore, TransforkError } from "./error.ts";
+import { encode, type Field } from "./field.ts";
+import { type Messages, streamType } from "./messages.ts";
+import { type Meter, Reader } from "./reader.ts";
+import type { VersionRow } from "./version.ts";
+import { Writer } from "./writer.ts";
+
+export interface Link {
+    readonly transport: WebTransport;
+    readonly row: VersionRow;
+    readonly messages: Messages;
+    readonly meter: Meter;
+    /** Why the session has ended; undefined: it is open. */
+    failure: TransforkError | undefined;
+}
+
+/** A bidirectional stream. */
+export interface Exchange {
+    reader: Reader;
+    writer: Writer;
+}
+
+/** So long a request waits for a stream. A group does not: it would be late. */
+const REQUEST_PATIENCE_MS = 10_000;
+const GROUP_PATIENCE_MS = 100;
+const FIRST_PAUSE_MS = 20;
+
+/**
+ * Opens a stream within `patienceMs`. At the limit, Chromium rejects at once and Firefox waits; a stream that Firefox opens too
+ * late goes to `discard`.
+ */
+async function openWithin<T>(
+    link: Link,
+    patienceMs: number,
+    create: () => Promise<T>,
+    discard: (late: T) => void,
+): Promise<T> {
+    const deadline = performance.now() + patienceMs;
+    let refusal: unknown = "no answer";
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs *= 2) {
+        const leftMs = deadline - performance.now();
+        if (link.failure) throw link.failure;
+        if (leftMs <= 0) throw new TransforkError(CODE.bounds, errorOf(refusal, "too many streams are open").message);
+        const opening = Promise.resolve().then(create);
+        try {
+            const stream = await within(opening, leftMs);
+            if (stream) return stream;
+            opening.then(discard, ignore);
+        } catch (error) {
+            refusal = error;
+            await sleep(Math.min(pauseMs, leftMs));
+        }
+    }
+}
+
+export function exchangeOf(link: Pick<Link, "meter">, stream: WebTransportBidirectionalStream): Exchange {
+    return { reader: new Reader(stream.readable, link.meter), writer: new Writer(stream.writable, link.meter) };
+}
+
+/** Opens a stream of this type with its first message on it. */
+export async function openRequest<T>(link: Link, type: number, field: Field<T>, value: T): Promise<Exchange> {
+    const first = joinBytes(encode(streamType, type), encode(field, value));
+    const stream = await openWithin(
+        link,
+        REQUEST_PATIENCE_MS,
+        () => link.transport.createBidirectionalStream(),
+        (late) => endExchange(exchangeOf(link, late), CODE.cancelled),
+    );
+    const exchange = exchangeOf(link, stream);
+    await exchange.writer.write(first);
+    return exchange;
+}
+
+/** Opens a stream for a group. `sendOrder`: the higher, the sooner it is sent, where the browser knows that. */
+export async function openGroupStream(link: Link, sendOrder: number): Promise<Writer> {
+    const stream = await openWithin(
+        link,
+        GROUP_PATIENCE_MS,
+        () => link.transport.createUnidirectionalStream({ sendOrder }),
+        (late) => new Writer(late, link.meter).abort(CODE.cancelled),
+    );
+    return new Writer(stream, link.meter);
+}
+
+/** Both directions end. */
+export function endExchange(exchange: Exchange, code: number): void {
+    exchange.writer.abort(code);
+    exchange.reader.cancel(new TransforkError(code));
+}
+
+/**
+ * We have all that we want. The end of our direction and a stop of the other are what all peers understand; a reset could overtake
+ * the stream's first bytes, which some do not survive.
+ */
+export function leaveExchange(exchange: Exchange): void {
+    exchange.writer.close();
+    exchange.reader.cancel();
+}
