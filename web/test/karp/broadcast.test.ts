@@ -1,0 +1,125 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+import { afterEach, beforeEach, expect, test, vi } from "vitest";
+import { Broadcast } from "../../src/karp/broadcast.ts";
+import type { BroadcastEvent } from "../../src/karp/types.ts";
+import { FakeSession } from "./session.ts";
+
+let events: BroadcastEvent[];
+let session: FakeSession;
+let broadcast: Broadcast;
+
+beforeEach(() => {
+    vi.useFakeTimers();
+    events = [];
+    session = new FakeSession();
+    broadcast = new Broadcast(["demo", "bbb"], (event) => events.push(event));
+    broadcast.use(session.asSession());
+});
+
+afterEach(() => {
+    broadcast.close();
+    vi.useRealTimers();
+});
+
+function settle(ms = 0): Promise<unknown> {
+    return vi.advanceTimersByTimeAsync(ms);
+}
+
+function told(): string[] {
+    return events.map((event) => (event.kind === "offline" ? event.kind : `${event.kind} ${event.instance}`));
+}
+
+test("the newest instance is followed, and the older one again after it has ended", async () => {
+    session.tell("active", "demo/bbb/1000");
+    session.tell("active", "demo/bbb/999");
+    session.tell("active", "demo/bbb/1000/video1");
+    session.tell("active", "demo/bbb/foo");
+    await settle();
+    expect(session.subscriptions.map(({ path }) => path.join("/"))).toEqual(["demo/bbb/1000"]);
+    session.last.deliver(0, "{}");
+    await settle();
+    session.tell("active", "demo/bbb/1001");
+    await settle();
+    expect(session.subscriptions[0]?.isClosed).toBe(true);
+    session.last.deliver(0, "{}");
+    await settle();
+    session.tell("ended", "demo/bbb/1001");
+    await settle();
+    session.last.deliver(4, "{}");
+    await settle();
+    expect(told()).toEqual(["catalog 1000", "catalog 1001", "catalog 1000"]);
+    expect(events[0]).toMatchObject({ path: ["demo", "bbb", "1000"], catalog: { video: [], audio: [] } });
+});
+
+test("nobody publishes: told at Live, or after half a second of silence", async () => {
+    await settle(499);
+    expect(told()).toEqual([]);
+    await settle(2);
+    expect(told()).toEqual(["offline"]);
+    session.announcements.push({ kind: "live" });
+    session.tell("active", "demo/bbb/7");
+    await settle();
+    session.last.deliver(0, "{}");
+    await settle();
+    session.tell("ended", "demo/bbb/7");
+    await settle();
+    expect(told()).toEqual(["offline", "catalog 7", "offline"]);
+});
+
+test("Live ends the waiting", async () => {
+    session.announcements.push({ kind: "live" });
+    await settle();
+    expect(told()).toEqual(["offline"]);
+});
+
+test("each newer catalog is told, an equal or older one is not", async () => {
+    session.tell("active", "demo/bbb/7");
+    await settle();
+    for (const [sequence, text] of [
+        [3, "{}"],
+        [4, "{}"],
+        [2, '{"start":2}'],
+        [5, '{"start":5}'],
+    ] as const)
+        session.last.deliver(sequence, text);
+    await settle();
+    expect(events).toMatchObject([{ catalog: {} }, { catalog: { startUs: 5 } }]);
+});
+
+test("a broken catalog says what is wrong, and the next one counts", async () => {
+    session.tell("active", "demo/bbb/7");
+    await settle();
+    session.last.deliver(0, "[]");
+    session.last.deliver(1, undefined);
+    session.last.deliver(2, "{}");
+    await settle();
+    expect(events).toMatchObject([{ kind: "broken", message: "the catalog must be an object" }, { kind: "catalog" }]);
+});
+
+test("a catalog that fails is asked for again while its instance is announced", async () => {
+    session.tell("active", "demo/bbb/7");
+    await settle();
+    session.last.close();
+    await settle(1000);
+    expect(session.subscriptions.length).toBe(2);
+    session.tell("ended", "demo/bbb/7");
+    session.last.close();
+    await settle(5000);
+    expect(session.subscriptions.length).toBe(2);
+});
+
+test("after the connection was lost, an equal catalog is not told again", async () => {
+    session.tell("active", "demo/bbb/7");
+    await settle();
+    session.last.deliver(0, "{}");
+    await settle();
+    broadcast.use(undefined);
+    const next = new FakeSession();
+    broadcast.use(next.asSession());
+    next.tell("active", "demo/bbb/7");
+    await settle();
+    next.last.deliver(0, "{}");
+    await settle();
+    expect(told()).toEqual(["catalog 7"]);
+    expect(session.last.isClosed).toBe(true);
+});
