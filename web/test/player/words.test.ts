@@ -1,0 +1,80 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+import { describe, expect, test } from "vitest";
+import * as words from "../../src/player/engine/words.ts";
+import { CODE } from "../../src/transfork/index.ts";
+
+/** A place with these globals. */
+function scopeWith(...names: string[]): typeof globalThis {
+    const scope: object = { isSecureContext: !names.includes("insecure") };
+    for (const name of names) Object.defineProperty(scope, name, { value: class {} });
+    return scope as typeof globalThis;
+}
+
+const ALL = scopeWith("WebTransport", "VideoDecoder", "AudioDecoder");
+
+describe("obstacles", () => {
+    test("none", () => {
+        expect(words.findObstacle("https://relay.example/demo/bbb", ALL)).toBeUndefined();
+        expect(words.findObstacle("http://localhost:4443/demo/bbb", ALL)).toBeUndefined();
+    });
+
+    test.each([
+        ["nonsense", "bad-url", /https:\/\//],
+        ["moqf://relay.example/demo", "bad-url", /not the address/],
+        ["https://relay.example", "bad-url", /Add its path/],
+    ])("%s is %s", (src, code, message) => {
+        const error = words.findObstacle(src, ALL);
+        expect(error?.code).toBe(code);
+        expect(error?.message).toMatch(message);
+        expect(error?.isTransient).toBe(false);
+    });
+
+    test("a browser that lacks something", () => {
+        const src = "https://relay.example/demo/bbb";
+        expect(words.findObstacle(src, scopeWith("VideoDecoder"))?.message).toContain("no WebTransport");
+        expect(words.findObstacle(src, scopeWith("insecure"))?.message).toContain("by https, or from localhost");
+        expect(words.findObstacle(src, scopeWith("WebTransport"))?.code).toBe("no-webcodecs");
+        expect(words.findObstacle(src, scopeWith("WebTransport", "AudioDecoder"))).toBeUndefined();
+    });
+});
+
+describe("a session that does not come about", () => {
+    const failed = { code: CODE.failed, message: "no answer" };
+    const token = (exp: number) => `e30.${btoa(JSON.stringify({ exp }))}.c2ln`;
+
+    test("is tried again if the relay is silent, and self-signed certificates are thought of", () => {
+        const error = words.explain(failed, new URL("https://relay.example/a"), "", 1000);
+        expect([error.code, error.isTransient]).toEqual(["unreachable", true]);
+        expect(error.message).toContain("(no answer)");
+        expect(error.message).toContain("write http:");
+        expect(words.explain(failed, new URL("http://relay.example/a"), token(2000), 1000).message).not.toContain(
+            "write http:",
+        );
+    });
+
+    test("is refused with the relay's words", () => {
+        const error = words.explain(
+            { code: CODE.unauthorized, message: "unknown key" },
+            new URL("https://r/a"),
+            "",
+            1000,
+        );
+        expect([error.code, error.isTransient]).toEqual(["refused", false]);
+        expect(error.message).toContain("unknown key");
+    });
+
+    test("may need a new token", () => {
+        const url = new URL(`https://r/a?jwt=${token(999)}`);
+        expect(words.explain(failed, url, "", 1000).code).toBe("token-expired");
+        expect(words.explain(failed, new URL("https://r/a"), token(999), 1000).code).toBe("token-expired");
+        const told = { code: CODE.unauthorized, message: "token expired" };
+        expect(words.explain(told, new URL("https://r/a"), "", 1000).code).toBe("token-expired");
+    });
+});
+
+test("a token says when it ends, if it says anything", () => {
+    const token = (claims: unknown) => `e30.${btoa(JSON.stringify(claims)).replace(/=+$/, "")}.c2ln`;
+    expect(words.expiryOfToken(token({ exp: 1800000000 }))).toBe(1800000000);
+    for (const odd of ["", "a.b", "a.%%%.c", token(7), token({ exp: "soon" }), token(null)])
+        expect(words.expiryOfToken(odd)).toBeUndefined();
+});
