@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// What runs in the publisher's worker: the engine, and the messages between it and the page.
+// Tested by tests/browser/publish.mjs.
+import type { FromWorker, ToWorker } from "../messages.ts";
+import { Engine } from "./engine.ts";
+
+const engine = new Engine(
+    (message: FromWorker) => postMessage(message),
+    () => performance.now(),
+);
+
+addEventListener("message", ({ data }: MessageEvent<ToWorker>) => engine.take(data));
