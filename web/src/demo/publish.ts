@@ -1,0 +1,55 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// Publishing: from this browser, or from a terminal with the addresses filled in.
+// Tested by tests/browser/test_demo.py.
+import { commandsFor } from "./commands.ts";
+import type { Context, View } from "./context.ts";
+import { copyable, make } from "./dom.ts";
+import { hashOfPlace, urlOfPath } from "./places.ts";
+
+const PATH = /^[\w.-]+(\/[\w.-]+)*$/;
+
+export function viewPublish(context: Context, path: string): View {
+    const initial = path || `demo/${Math.random().toString(36).slice(2, 6)}`;
+    const input = make("input", {
+        type: "text",
+        value: initial,
+        spellcheck: "false",
+        autocomplete: "off",
+        pattern: PATH.source,
+        maxlength: 200,
+    });
+    const publisher = make("moq-publish", { controls: true, src: urlOfPath(context.relay, initial) });
+    const watch = make("a", { href: "#" }, "Watch it");
+    const commands = make("div", { class: "panel" });
+
+    function fill(): void {
+        const name = PATH.test(input.value) ? input.value : initial;
+        publisher.setAttribute("src", urlOfPath(context.relay, name));
+        watch.href = hashOfPlace({ kind: "watch", path: name });
+        commands.replaceChildren(
+            make("h2", {}, "From a terminal"),
+            ...commandsFor(urlOfPath(context.relay, name)).map(({ title, text }) => copyable(title, text)),
+        );
+    }
+    input.addEventListener("change", fill);
+    fill();
+
+    const root = make(
+        "div",
+        { class: "stage" },
+        make(
+            "div",
+            { class: "panel" },
+            make("h1", {}, "Publish"),
+            make("div", { class: "controls" }, make("label", {}, "Name of the broadcast", input), watch),
+            publisher,
+            make(
+                "p",
+                { class: "soft" },
+                "Whoever opens this page sees it in the list a moment later. A second publisher of the same name takes over.",
+            ),
+        ),
+        commands,
+    );
+    return { root, close: () => publisher.remove() };
+}
