@@ -1,14 +1,10 @@
-// SPDX-License-Identifier: MIT OR Apache-2.0
-// Opens a page in Chromium that speaks just enough transfork to read the clock. Prints three lines of time.
-// usage: node clock.mjs RELAY_PORT VERSION BROWSER NODE_MODULES
-import { createServer } from "node:http";
-import { createRequire } from "node:module";
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""A page without our client opens a WebTransport session to the relay, pins its certificate by hash, speaks just enough transfork to
+subscribe to the clock, and reads three seconds of it."""
 
-const [relayPort, version, executablePath, modules] = process.argv.slice(2);
-const { chromium } = createRequire(`${modules}/`)("playwright-core");
+from browserkit import *
 
-// Runs inside the page: everything it needs has to be in here.
-async function watch([port, version]) {
+WATCH = """async (port, version) => {
     const hex = (await (await fetch(`http://localhost:${port}/fingerprint`)).text()).trim();
     const hash = Uint8Array.from(hex.match(/../g), (pair) => parseInt(pair, 16));
     const transport = new WebTransport(`https://localhost:${port}/`, {
@@ -50,21 +46,25 @@ async function watch([port, version]) {
     }
     transport.close({ closeCode: 0, reason: "" });
     return lines;
-}
+}"""
 
-const page = createServer((_, response) => response.end("<!doctype html><title>clock</title>"));
-await new Promise((resolve) => page.listen(0, "localhost", resolve));
-const browser = await chromium.launch({
-    executablePath,
-    headless: true,
-    args: ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking",
-        "--disable-component-update", "--disable-sync"],
-});
-try {
-    const tab = await browser.newPage();
-    await tab.goto(`http://localhost:${page.address().port}/`);
-    console.log((await tab.evaluate(watch, [relayPort, version])).join("\n"));
-} finally {
-    await browser.close();
-    page.close();
-}
+
+def watch_the_clock_with(version):
+    relay = Relay()
+    clock = Process([program("moq-clock"), "--tls-disable-verify", relay.url(), "--publish"])
+    wait_until(lambda: relay.stats()["announcements"] == 1, 10, f"the clock is not announced: {clock.err[-5:]}")
+    with Page() as page:
+        lines = page.run(WATCH, relay.port, version)
+    check(all(line.startswith("20") and len(line) == 19 for line in lines), f"the page read {lines}")
+    relay.stop()
+
+
+def a_page_watches_the_clock_in_version_02():
+    watch_the_clock_with("02")
+
+
+def a_page_watches_the_clock_in_version_04():
+    watch_the_clock_with("04")
+
+
+TESTS = FIREFOX = [a_page_watches_the_clock_in_version_02, a_page_watches_the_clock_in_version_04]

@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// Headless Firefox by puppeteer-core over WebDriver BiDi, as driver.mjs wants a browser.
+
+/** Sound without a click, no network of its own, and loopback as if it were a network. */
+const PREFERENCES = {
+    "media.autoplay.default": 0,
+    "media.autoplay.blocking_policy": 0,
+    "network.captive-portal-service.enabled": false,
+    "network.connectivity-service.enabled": false,
+    "datareporting.policy.dataSubmissionEnabled": false,
+    "browser.safebrowsing.downloads.enabled": false,
+    "extensions.getAddons.cache.enabled": false,
+    "app.update.auto": false,
+    "network.proxy.type": 0,
+};
+
+/**
+ * Asked how late sound is, Firefox holds its graph's lock while it asks the sound server, whose callback may want that lock: now and then
+ * the page hangs for good. So pages are told what it says of a null sink of pulseaudio.
+ */
+const LATENCY = `(() => {
+    const SECONDS = 0.047;
+    Object.defineProperty(AudioContext.prototype, "outputLatency", { get: () => SECONDS });
+    AudioContext.prototype.getOutputTimestamp = function () {
+        const late = this.currentTime > SECONDS ? SECONDS : 0;
+        return { contextTime: this.currentTime - late, performanceTime: performance.now() };
+    };
+})()`;
+
+export async function openBrowser(require, executablePath) {
+    const puppeteer = require("puppeteer-core").default ?? require("puppeteer-core");
+    const browser = await puppeteer.launch({
+        browser: "firefox",
+        executablePath,
+        headless: true,
+        extraPrefsFirefox: PREFERENCES,
+    });
+    const version = await browser.version();
+    return {
+        version: () => version.replace("/", " "),
+        close: () => browser.close(),
+        openTab: (complaints, scripts, options) => openTab(browser, complaints, scripts, options),
+    };
+}
+
+async function openTab(browser, complaints, scripts, { width = 800, height = 600 }) {
+    const context = await browser.createBrowserContext();
+    const page = await context.newPage();
+    await page.setViewport({ width, height });
+    page.on("pageerror", (error) => complaints.push(String(error.stack ?? error)));
+    page.on("console", (message) => {
+        if (message.type() === "error" || message.type() === "warn") complaints.push(`${message.type()}: ${message.text()}`);
+    });
+    for (const script of [LATENCY, ...scripts]) await page.evaluateOnNewDocument(script);
+    return {
+        goto: (url) => page.goto(url),
+        close: () => context.close(),
+        evaluate: (code) => page.evaluate(code),
+        screenshot: (path) => page.screenshot({ path, fullPage: true }),
+        click: (selector) => page.click(selector),
+        setHidden: () => Promise.reject(new Error("Firefox has no way to hide a tab of a headless window")),
+        metrics: () => Promise.resolve({ Workers: page.workers().length }),
+    };
+}

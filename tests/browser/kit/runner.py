@@ -1,0 +1,98 @@
+# SPDX-License-Identifier: MIT OR Apache-2.0
+"""Runs the files of tests for one browser, two at a time, because most of them wait for media most of the time.
+
+A file is test_NAME.py, with a list TESTS of what runs in Chromium and a list FIREFOX of what runs in Firefox too; or NAME.mjs, a program
+for Chromium alone that Node.js runs. It prints a line per test that begins with ok, or with FAILED or `not ok`. ARGUMENTS says how it is
+called, with the browser's path for CHROMIUM and, for RELAY, the URL of a relay of its own."""
+
+import glob
+import importlib.util
+import os
+import re
+import subprocess
+import sys
+import time
+from concurrent.futures import ThreadPoolExecutor, as_completed
+
+import browserkit
+import moqkit
+
+FOLDER = os.path.dirname(browserkit.HERE)
+AT_A_TIME = 2
+NOTHING_RUN = 77
+ARGUMENTS = {"audio": ["CHROMIUM"], "element": ["--chromium", "CHROMIUM"]}
+ARGUMENTS_OF_OTHERS = ["--relay", "RELAY", "--chromium", "CHROMIUM"]
+
+
+def run_here(name, words):
+    spec = importlib.util.spec_from_file_location(name, os.path.join(FOLDER, name + ".py"))
+    module = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(module)
+    sys.argv[1:] = words
+    moqkit.main(module.TESTS if browserkit.KIND == "chromium" else getattr(module, "FIREFOX", []))
+
+
+def run_apart(name, words):
+    """The output of a file's tests, and how many passed, failed and were skipped."""
+    scratch = os.environ.get("MOQ_SCRATCH")  # else each file makes a folder of its own
+    places = {"MOQ_SCRATCH": os.path.join(scratch, name)} if scratch else {}
+    done = subprocess.run([sys.executable, os.path.abspath(sys.argv[0]), "--file", name, *words], stdout=subprocess.PIPE,
+                          stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL, env={**os.environ, **places})
+    lines = done.stdout.rstrip("\n").split("\n")
+    counts = re.fullmatch(r"(\d+) passed, (\d+) failed, (\d+) skipped", lines[-1])
+    if not counts or done.returncode not in (0, 1, NOTHING_RUN):
+        return done.stdout + f"{name} broke off with status {done.returncode}", (0, 1, 0)
+    return "\n".join(lines[:-1]), tuple(map(int, counts.groups()))
+
+
+def run_program(name, words):
+    """The same of a program for Node.js."""
+    began, wanted = time.monotonic(), ARGUMENTS.get(name, ARGUMENTS_OF_OTHERS)
+    relay = moqkit.Relay() if "RELAY" in wanted else None
+    given = {"CHROMIUM": browserkit.executable("chromium"), "RELAY": relay.url() if relay else ""}
+    argv = ["node", os.path.join(FOLDER, name + ".mjs"), *[given.get(word, word) for word in wanted], *words]
+    done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL, check=False,
+                          timeout=300 * moqkit.PATIENCE)
+    if relay:
+        relay.kill()
+    passed, failed = (len(re.findall(pattern, done.stdout, re.M)) for pattern in (r"^ok\b", r"^(?:FAILED|not ok)\b"))
+    if done.returncode != 0 and failed == 0 or passed + failed == 0 and not words:
+        failed += 1
+    result = "failed" if failed else "passed"
+    line = f"  {result:8} {time.monotonic() - began:6.1f} s  {name}: {passed} of {passed + failed}"
+    return f"{line}\n{done.stdout}" if failed else line, (passed, failed, 0)
+
+
+def all_files():
+    kind = browserkit.KIND
+    for path in sorted(glob.glob(os.path.join(FOLDER, "test_*.py"))):
+        with open(path, encoding="utf-8") as file:
+            if kind == "chromium" or "FIREFOX = " in file.read():
+                yield os.path.basename(path)[:-3], run_apart
+    for path in sorted(glob.glob(os.path.join(FOLDER, "*.mjs"))) if kind == "chromium" else ():
+        yield os.path.basename(path)[:-4], run_program
+
+
+def run_all(words):
+    os.environ["MOQ_WEB_DIST"] = browserkit.player_folder()  # built once for all files
+    total = [0, 0, 0]
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        for future in as_completed([pool.submit(how, name, words) for name, how in all_files()]):
+            output, counts = future.result()
+            total = [a + b for a, b in zip(total, counts)]
+            print(output, end="\n" if output else "", flush=True)
+    passed, failed, skipped = total
+    print(f"{passed} passed, {failed} failed, {skipped} skipped")
+    return 1 if failed else NOTHING_RUN if passed == 0 and skipped else 0
+
+
+def main():
+    try:
+        browserkit.find_what_is_needed()
+    except moqkit.Skipped as why:
+        print(why)
+        sys.exit(NOTHING_RUN)
+    if sys.argv[1:2] == ["--file"]:
+        run_here(sys.argv[2], sys.argv[3:])
+    else:
+        sys.exit(run_all(sys.argv[1:]))

@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: MIT OR Apache-2.0
+// Runs before a page's own scripts: whatever an AudioContext of the page sends to the loudspeaker is also recorded, with the time at
+// which it is heard. `heard` is what the tests read; measure.js makes sense of it.
+(() => {
+    const SECONDS = 20;
+    const RECORDER = `registerProcessor("moq-tap", class extends AudioWorkletProcessor {
+        process([[left, right]]) {
+            if (left) this.port.postMessage({ at: currentTime, left, right });
+            return true;
+        }
+    })`;
+    const heard = { contexts: [] };
+    Object.defineProperty(globalThis, "heard", { value: heard });
+    const taps = new WeakMap();
+    const connect = AudioNode.prototype.connect;
+
+    function tapOf(context) {
+        if (taps.has(context)) return taps.get(context);
+        const gate = new GainNode(context);
+        const record = { context, blocks: [] };
+        heard.contexts.push(record);
+        taps.set(context, gate);
+        const url = URL.createObjectURL(new Blob([RECORDER], { type: "text/javascript" }));
+        context.audioWorklet.addModule(url).then(() => {
+            const node = new AudioWorkletNode(context, "moq-tap", { numberOfOutputs: 0, channelCount: 2, channelCountMode: "explicit" });
+            node.port.onmessage = ({ data }) => {
+                record.blocks.push(data);
+                if (record.blocks.length > (SECONDS * context.sampleRate) / 128) record.blocks.shift();
+            };
+            connect.call(gate, node);
+        });
+        return gate;
+    }
+
+    AudioNode.prototype.connect = function (target, ...rest) {
+        if (target === this.context.destination && this.context instanceof AudioContext) connect.call(this, tapOf(this.context));
+        return connect.call(this, target, ...rest);
+    };
+})();
