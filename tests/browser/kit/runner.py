@@ -3,7 +3,8 @@
 
 A file is test_NAME.py, with a list TESTS of what runs in Chromium and a list FIREFOX of what runs in Firefox too; or NAME.mjs, a program
 for Chromium alone that Node.js runs. It prints a line per test that begins with ok, or with FAILED or `not ok`. ARGUMENTS says how it is
-called, with the browser's path for CHROMIUM and, for RELAY, the URL of a relay of its own."""
+called, with the browser's path for CHROMIUM, the folder of our programs
+for PROGRAMS and, for RELAY, the URL of a relay of its own."""
 
 import glob
 import importlib.util
@@ -20,7 +21,7 @@ import moqkit
 FOLDER = os.path.dirname(browserkit.HERE)
 AT_A_TIME = 2
 NOTHING_RUN = 77
-ARGUMENTS = {"audio": ["CHROMIUM"], "element": ["--chromium", "CHROMIUM"]}
+ARGUMENTS = {"audio": ["CHROMIUM"], "element": ["--chromium", "CHROMIUM"], "player": ["CHROMIUM", "PROGRAMS"], "publish": ["--program", "CHROMIUM"]}
 ARGUMENTS_OF_OTHERS = ["--relay", "RELAY", "--chromium", "CHROMIUM"]
 
 
@@ -49,7 +50,7 @@ def run_program(name, words):
     """The same of a program for Node.js."""
     began, wanted = time.monotonic(), ARGUMENTS.get(name, ARGUMENTS_OF_OTHERS)
     relay = moqkit.Relay() if "RELAY" in wanted else None
-    given = {"CHROMIUM": browserkit.executable("chromium"), "RELAY": relay.url() if relay else ""}
+    given = {"CHROMIUM": browserkit.executable("chromium"), "PROGRAMS": moqkit.BIN, "RELAY": relay.url() if relay else ""}
     argv = ["node", os.path.join(FOLDER, name + ".mjs"), *[given.get(word, word) for word in wanted], *words]
     done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL, check=False,
                           timeout=300 * moqkit.PATIENCE)
