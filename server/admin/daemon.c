@@ -7,8 +7,13 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 
-/* For the header of a request: pages on localhost share their cookies, whatever their ports. */
-enum { CONNECTION_MEMORY_BYTES = 16 << 10 };
+enum {
+    /* For the header of a request: pages on localhost share their cookies, whatever their ports. */
+    CONNECTION_MEMORY_BYTES = 16 << 10,
+    /* Of each connection 4 KiB are sent in a pass if it has TLS; then signals and others have their
+     * turn. */
+    PASSES_PER_TURN = 32,
+};
 
 static const char tls_versions[] = "NORMAL:-VERS-ALL:+VERS-TLS1.3:+VERS-TLS1.2";
 
@@ -154,9 +159,13 @@ void daemon_add(struct daemon *daemon, int fd)
 
 uint64_t daemon_run(struct daemon *daemon)
 {
-    MHD_UNSIGNED_LONG_LONG wait_ms;
-    MHD_run(daemon->mhd);
-    return MHD_get_timeout(daemon->mhd, &wait_ms) == MHD_YES ? wait_ms : UINT64_MAX;
+    MHD_UNSIGNED_LONG_LONG wait_ms = 0;
+    for (int i = 0; i < PASSES_PER_TURN && wait_ms == 0; i++) {
+        MHD_run(daemon->mhd);
+        if (MHD_get_timeout(daemon->mhd, &wait_ms) != MHD_YES)
+            return UINT64_MAX;
+    }
+    return wait_ms;
 }
 
 bool daemon_has_connections(const struct daemon *daemon)
