@@ -20,6 +20,7 @@ const DOORS = {
     "player-worker": "src/player/engine/worker.ts",
     "moq-video": "src/element/index.ts",
     "moq-publish": "src/publish/index.ts",
+    "publish-worker": "src/publish/engine/worker.ts",
 };
 
 // Whoever passes a file on passes on what the licenses of its parts want to be told.
@@ -67,8 +68,11 @@ function compressFiles(folder) {
 rmSync(out, { recursive: true, force: true });
 for (const [name, entry] of Object.entries(DOORS)) await buildDoor(name, entry);
 // For pages that allow no scripts from blob: (option workletUrl).
-const { code } = await bundleWorklet(join(root, "src/player/audio/processor.ts"));
-writeFileSync(join(out, "audio-worklet.js"), `${code}\n`);
+const WORKLETS = { "audio-worklet": "src/player/audio/processor.ts", "publish-worklet": "src/publish/collector.ts" };
+for (const [name, entry] of Object.entries(WORKLETS)) {
+    const { code } = await bundleWorklet(join(root, entry));
+    writeFileSync(join(out, `${name}.js`), `${code}\n`);
+}
 if (existsSync(join(root, "src/demo/index.html")))
     await build({
         root: join(root, "src/demo"),

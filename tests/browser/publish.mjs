@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // <moq-publish> in a browser with a camera and a microphone that are made up, a real relay, and moq-karp, ffprobe and ffmpeg as
 // viewers who notice everything. MOQ_BIN is the folder of moq-relay and moq-karp.
-// usage: node publish.mjs [--browser chromium|firefox] [--program PATH] [--shots FOLDER] [WORD...]
+// usage: node publish.mjs [--chromium PATH | --firefox PATH] [--shots FOLDER] [WORD...]; a WORD runs the tests whose names contain it.
 import assert from "node:assert/strict";
 import { execFile, spawn } from "node:child_process";
 import { existsSync, mkdirSync, mkdtempSync, readFileSync, rmSync, writeFileSync } from "node:fs";
@@ -10,22 +10,23 @@ import { createRequire } from "node:module";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
 import { parseArgs, promisify } from "node:util";
+import { checkPicture, checkSound, inspect, keysOf, loudestDb } from "./kit/media.mjs";
 
 const { values: flags, positionals: words } = parseArgs({
     options: {
-        browser: { type: "string", default: "chromium" },
-        program: { type: "string" },
+        chromium: { type: "string", default: "/usr/bin/chromium" },
+        firefox: { type: "string" },
         shots: { type: "string" },
     },
     allowPositionals: true,
 });
-const isFirefox = flags.browser === "firefox";
+const isFirefox = flags.firefox !== undefined;
 const top = resolve(import.meta.dirname, "../..");
-const bin = process.env.MOQ_BIN ?? join(top, "build-debug/bin");
+const bin = process.env.MOQ_BIN ?? join(top, "build/bin");
 const web = join(top, "web");
 const require = createRequire(join(web, "package.json"));
 const { build } = await import(require.resolve("vite"));
-const { worklet } = await import(join(web, "worklet.mjs"));
+const { bundleWorklet, worklet } = await import(join(web, "worklet.mjs"));
 const axe = readFileSync(require.resolve("axe-core/axe.min.js"), "utf8");
 const run = promisify(execFile);
 const scratch = mkdtempSync(join(tmpdir(), "moq-publish-"));
@@ -84,28 +85,6 @@ function record(path, ...options) {
     };
 }
 
-/** Everything that is in a file: streams and packets, after ffmpeg has decoded it all without a word. */
-async function inspect(file) {
-    // The times as they are: a camera has no even ones, and ffmpeg would put two of them into one place of a grid of its own.
-    const asTheyAre = ["-vsync", "passthrough", "-enc_time_base", "-1"];
-    const { stderr } = await run("ffmpeg", ["-v", "error", "-i", file, "-map", "0", ...asTheyAre, "-f", "null", "-"]);
-    assert.equal(stderr, "", `ffmpeg about ${file}`);
-    const words = ["-v", "error", "-of", "json", "-show_streams", "-show_packets", file];
-    const { stdout } = await run("ffprobe", words, { maxBuffer: 64 << 20 });
-    const { streams, packets } = JSON.parse(stdout);
-    return streams.map((stream) => ({
-        ...stream,
-        packets: packets
-            .filter(({ stream_index }) => stream_index === stream.index)
-            .map(({ pts_time, flags }) => ({ timeS: Number(pts_time), isKey: flags.startsWith("K") })),
-    }));
-}
-
-async function loudestDb(file) {
-    const { stderr } = await run("ffmpeg", ["-i", file, "-map", "0:a", "-af", "volumedetect", "-f", "null", "-"]);
-    return Number(/max_volume: ([-\d.]+) dB/.exec(stderr)?.[1]);
-}
-
 async function tellCatalog(path) {
     const url = `https://localhost:${relay.port}/${path}`;
     const { stdout } = await run(join(bin, "moq-karp"), ["--tls-disable-verify", "info", "--json", "--duration", "1s", url]);
@@ -116,7 +95,7 @@ async function tellCatalog(path) {
 
 /** The doors as pages get them, and a clip. */
 async function serve() {
-    const doors = { publish: "src/publish/index.ts", video: "src/element/index.ts" };
+    const doors = { publish: "src/publish/index.ts", "publish-worker": "src/publish/engine/worker.ts", video: "src/element/index.ts" };
     for (const [name, entry] of Object.entries(doors))
         await build({
             root: web,
@@ -131,6 +110,9 @@ async function serve() {
                 lib: { entry: join(web, entry), formats: ["es"], fileName: () => `${name}.js` },
             },
         });
+    writeFileSync(join(scratch, "publish-worklet.js"), (await bundleWorklet(join(web, "src/publish/collector.ts"))).code);
+    writeFileSync(join(scratch, "hear.js"), HEAR);
+    writeFileSync(join(scratch, "strict.js"), STRICT);
     const clip = ["-f", "lavfi", "-i", "testsrc2=size=640x360:rate=25", "-f", "lavfi", "-i", "sine=frequency=700:sample_rate=44100"];
     const codec = ["-t", "3", "-c:v", "libvpx", "-deadline", "realtime", "-b:v", "1M", "-c:a", "libopus"];
     await run("ffmpeg", ["-v", "error", ...clip, ...codec, join(scratch, "clip.webm")]);
@@ -139,24 +121,30 @@ async function serve() {
         const { pathname, searchParams } = new URL(request.url, "http://localhost");
         const [, name] = /^\/([\w.-]+\.(?:js|webm))$/.exec(pathname) ?? [];
         response.setHeader("content-type", name ? types[name.split(".").at(-1)] : "text/html; charset=utf-8");
+        const isStrict = searchParams.has("strict");
+        if (isStrict) response.setHeader("content-security-policy", "default-src 'self'; connect-src *; img-src data:");
         if (searchParams.has("policy")) response.setHeader("permissions-policy", "camera=(), microphone=()");
-        response.end(name ? readFileSync(join(scratch, name)) : pageOf(searchParams.get("body") ?? ""));
+        response.end(name ? readFileSync(join(scratch, name)) : pageOf(searchParams.get("body") ?? "", isStrict));
     });
     await new Promise((done) => server.listen(0, "127.0.0.1", done));
     return server;
 }
 
-function pageOf(body) {
+const HEAR = `globalThis.heard = [];
+for (const type of ["publish", "unpublish", "error"])
+    addEventListener(type, (event) => {
+        if (event.target?.localName === "moq-publish") heard.push(type === "error" ? event.error.code : type);
+    }, { capture: true });`;
+
+/** For pages that allow no blobs. */
+const STRICT = `import { MoqPublishElement } from "/publish.js";
+MoqPublishElement.workerUrl = "/publish-worker.js";
+MoqPublishElement.workletUrl = "/publish-worklet.js";`;
+
+function pageOf(body, isStrict) {
     return `<!doctype html><html lang="en"><title>publish</title><meta name="viewport" content="width=device-width">
-        <meta name="color-scheme" content="light dark"><link rel="icon" href="data:,"><style>body { margin: 0 }</style>
-        <script type="module">
-            globalThis.heard = [];
-            for (const type of ["publish", "unpublish", "error"])
-                addEventListener(type, (event) => {
-                    if (event.target?.localName === "moq-publish") heard.push(type === "error" ? event.error.code : type);
-                }, { capture: true });
-        </script>
-        <script type="module" src="/publish.js"></script><main><h1>Publish</h1>${body}</main>`;
+        <meta name="color-scheme" content="light dark"><link rel="icon" href="data:,">
+        <script type="module" src="/hear.js"></script><script type="module" src="/${isStrict ? "strict" : "publish"}.js"></script><main><h1>Publish</h1>${body}</main>`;
 }
 
 const CHROMIUM_FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update",
@@ -180,7 +168,7 @@ function launch(isAllowed = true) {
     if (isFirefox)
         return require("puppeteer-core").launch({
             browser: "firefox",
-            executablePath: flags.program ?? "/usr/bin/firefox-esr",
+            executablePath: flags.firefox,
             headless: true,
             extraPrefsFirefox: {
                 "media.navigator.streams.fake": true,
@@ -190,7 +178,7 @@ function launch(isAllowed = true) {
             },
         });
     const args = [...CHROMIUM_FLAGS, ...(isAllowed ? FAKE_UI : ["--deny-permission-prompts"])];
-    return require("playwright-core").chromium.launch({ executablePath: flags.program ?? "/usr/bin/chromium", args });
+    return require("playwright-core").chromium.launch({ executablePath: flags.chromium, args });
 }
 
 /** Larger pictures are only slower. */
@@ -219,7 +207,7 @@ async function waitLive(page) {
 }
 
 /** Publishes with these attributes, lets moq-karp see it for a while, and returns what it has seen. */
-async function publishAndInspect(open, attributes, seconds = 6, ...options) {
+async function publishAndInspect(open, attributes, seconds = 8, ...options) {
     const path = freshPath();
     const page = await open(tagFor(path, attributes));
     await waitLive(page);
@@ -229,28 +217,6 @@ async function publishAndInspect(open, attributes, seconds = 6, ...options) {
     const stats = await evaluate(page, () => document.querySelector("moq-publish").stats);
     const file = await recorder.stop();
     return { page, path, file, state, stats, streams: await inspect(file) };
-}
-
-const keysOf = ({ packets }) => packets.filter(({ isKey }) => isKey).map(({ timeS }) => timeS);
-const stepsOf = (times) => times.slice(1).map((time, i) => time - times[i]);
-
-function checkPicture(stream, codec, width, height) {
-    assert.deepEqual([stream.codec_name, stream.width, stream.height], [codec, width, height]);
-    const steps = stepsOf(stream.packets.map(({ timeS }) => timeS));
-    assert.ok(stream.packets.length > 30, `${stream.packets.length} pictures`);
-    assert.ok(steps.every((step) => step > 0), "frames are in order");
-    // The first one may be followed by the one that the new instance has asked for.
-    const keySteps = stepsOf(keysOf(stream)).slice(1);
-    // Frames of a busy machine are late or dropped; the next keyframe is on the grid again.
-    assert.ok(keySteps.length > 0 && keySteps.every((step) => step > 1 && step < 3), `keyframes after ${keySteps}`);
-}
-
-function checkSound(stream) {
-    assert.deepEqual([stream.codec_name, stream.sample_rate, stream.channels], ["opus", "48000", 2]);
-    const steps = stepsOf(stream.packets.map(({ timeS }) => timeS));
-    assert.ok(steps.length > 100, `${steps.length} packets of sound`);
-    const ordinary = steps.filter((step) => Math.abs(step - 0.02) < 0.0015).length;
-    assert.ok(ordinary > 0.9 * steps.length, `${steps.length - ordinary} of ${steps.length} packets are out of step`);
 }
 
 // ------------------------------------------------------------------------------------------------------------- tests
@@ -286,7 +252,7 @@ const tests = {
 
     async vp8({ open }) {
         const { streams } = await publishAndInspect(open, `source="camera" codec="vp8" keyframe-interval="1.5"`);
-        checkPicture(streams[0], "vp8", 640, 480);
+        checkPicture(streams[0], "vp8", 640, 480, 1.5);
     },
 
     async a_ladder_has_its_keyframes_at_the_same_times({ open }) {
@@ -359,11 +325,12 @@ const tests = {
     },
 
     async a_file_is_played_again_and_again({ open }) {
-        const { page, streams, state } = await publishAndInspect(open, `source="file" file="/clip.webm" codec="h264"`, 8);
+        const { page, streams, state, file } = await publishAndInspect(open, `source="file" file="/clip.webm" codec="h264"`, 8);
         assert.deepEqual([state.renditions[0].width, state.renditions[0].height], [640, 360]);
         const [video, sound] = streams;
         checkPicture(video, "h264", 640, 360);
         assert.equal(sound?.codec_name, "opus");
+        assert.ok((await loudestDb(file)) > -50, "something is heard");
         const spanS = video.packets.at(-1).timeS - video.packets[0].timeS;
         assert.ok(spanS > 4, `${spanS} s of a clip of 3 s`);
         assert.equal(await evaluate(page, () => document.querySelector("moq-publish").source), "file");
@@ -449,6 +416,15 @@ const tests = {
         await waitFor(nobody, () => heard.includes("unreachable"));
     },
 
+    async strict_pages_may_use_it({ open }) {
+        const page = await open(tagFor(freshPath(), `source="camera" controls`), "&strict");
+        await waitLive(page);
+        await waitFor(page, () => {
+            const { state, stats } = document.querySelector("moq-publish");
+            return state.hasSound && state.renditions.length === 1 && stats.soundLevel > 0;
+        });
+    },
+
     async a_refusal_is_told() {
         const browser = await launch(false);
         try {
@@ -473,9 +449,15 @@ const tests = {
             const moved = [track.readyState, element.state.status];
             element.remove();
             await settle();
-            return [...moved, track.readyState, element.state.status];
+            const removed = [track.readyState, element.state.status];
+            document.querySelector("#a").append(element);
+            await settle();
+            element.stop();
+            element.setAttribute("microphone", "default");
+            await settle();
+            return [...moved, ...removed, element.source];
         });
-        assert.deepEqual(seen, ["live", "live", "ended", "idle"]);
+        assert.deepEqual(seen, ["live", "live", "ended", "idle", "none"]);
     },
 
     async keys_and_buttons_drive_it({ open }) {
@@ -540,7 +522,7 @@ const NOT_OURS = /ERR_CONNECTION_REFUSED|net::ERR|Failed to load resource|WebTra
 async function runTest(name, test) {
     const pages = [];
     const complaints = [];
-    const open = async (body) => {
+    const open = async (body, more = "") => {
         const page = await browser.newPage();
         pages.push(page);
         page.setDefaultTimeout(WAIT_MS);
@@ -548,7 +530,7 @@ async function runTest(name, test) {
         page.on("console", (line) => {
             if (line.type() === "error" && !NOT_OURS.test(line.text())) complaints.push(line.text());
         });
-        await page.goto(`http://127.0.0.1:${server.address().port}/?body=${encodeURIComponent(body)}`);
+        await page.goto(`http://127.0.0.1:${server.address().port}/?body=${encodeURIComponent(body)}${more}`);
         await waitFor(page, () => customElements.get("moq-publish"));
         return page;
     };

@@ -21,7 +21,7 @@ import moqkit
 FOLDER = os.path.dirname(browserkit.HERE)
 AT_A_TIME = 2
 NOTHING_RUN = 77
-ARGUMENTS = {"audio": ["CHROMIUM"], "element": ["--chromium", "CHROMIUM"], "player": ["CHROMIUM", "PROGRAMS"], "publish": ["--program", "CHROMIUM"]}
+ARGUMENTS = {"audio": ["CHROMIUM"], "element": ["--chromium", "CHROMIUM"], "player": ["CHROMIUM", "PROGRAMS"], "publish": ["--chromium", "CHROMIUM"]}
 ARGUMENTS_OF_OTHERS = ["--relay", "RELAY", "--chromium", "CHROMIUM"]
 
 

@@ -94,7 +94,7 @@ export class MoqPublishElement extends Base {
     attributeChangedCallback(name: string, old: string | null, value: string | null): void {
         if (old === value) return;
         const publisher = this.#publisher;
-        if (OF_SOURCE.includes(name)) this.#beginSoon();
+        if (name === "source" || (OF_SOURCE.includes(name) && this.#mayBegin(name))) this.#beginSoon();
         else if (OF_PICTURE.includes(name)) publisher?.configure(readSettings((key) => this.getAttribute(key)));
         else if (name === "muted" && publisher) publisher.muted = value !== null;
         else if (name === "token" && publisher) publisher.token = value ?? "";
@@ -187,13 +187,18 @@ export class MoqPublishElement extends Base {
         };
     }
 
+    /** A device that somebody has stopped does not begin because another one is named. */
+    #mayBegin(name: string): boolean {
+        return this.#kind !== "none" || (name === "file" && this.getAttribute("source") === "file");
+    }
+
     #beginSoon(): void {
         if (this.#isDue) return;
         this.#isDue = true;
         queueMicrotask(() => {
             this.#isDue = false;
             if (!this.isConnected) return;
-            const kind = KINDS.find((known) => known === this.getAttribute("source"));
+            const kind = KINDS.find((known) => known === (this.getAttribute("source") ?? this.#kind));
             if (kind) void this.publish(kind);
             else if (this.#kind !== "none" && this.hasAttribute("source")) this.stop();
         });
@@ -281,6 +286,7 @@ export class MoqPublishElement extends Base {
         this.#badge.dataset.kind = state.status;
         setText(this.#badge, state.status === "live" ? "LIVE" : "Connecting");
         setText(this.#notice, hasControls ? "" : (state.error?.message ?? this.#note));
+        this.#notice.hidden = this.#notice.textContent === "";
         this.#status.dataset.kind = state.error ? "bad" : "good";
         setText(this.#status, nameStatus(state, this.#note));
         this.#panel.update({

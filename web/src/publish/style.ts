@@ -8,7 +8,7 @@ export const CSS = `
   --text: var(--moq-publish-text, light-dark(#16181d, #eceef2)); --line: var(--moq-publish-line, light-dark(#757c88, #868d99));
   color: var(--text) }
 :host([hidden]), [hidden] { display: none !important }
-.picture { position: relative; background: #000; aspect-ratio: 16 / 9; overflow: hidden }
+.picture { position: relative; background: #000; aspect-ratio: 16 / 9; max-height: 70vh; overflow: hidden; width: 100% }
 video { display: block; width: 100%; height: 100%; object-fit: contain }
 .badge { position: absolute; top: 10px; left: 10px; padding: 1px 8px; border-radius: 5px; background: #c21f2b; color: #fff; font-weight: 650; font-size: 13px }
 .badge[data-kind=connecting] { background: #4a4f59 }

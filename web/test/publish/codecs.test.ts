@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 import { afterEach, expect, test, vi } from "vitest";
+import { laddersOf, type VideoTrack } from "../../src/karp/index.ts";
 import * as codecs from "../../src/publish/engine/codecs.ts";
 
 const WISH = { width: 1280, height: 720, framerate: 30, bitrateBps: 1e6 };
@@ -48,6 +49,18 @@ test("a ladder has two renditions, unless the lower one would be tiny", () => {
     expect(codecs.layersOf(size, 1e6, false)).toEqual([{ suffix: "", ...size, bitrateBps: 1e6 }]);
     expect(codecs.layersOf(size, 1e6, true)[1]).toEqual({ suffix: "-low", width: 640, height: 360, bitrateBps: 3e5 });
     expect(codecs.layersOf({ width: 320, height: 240 }, 1e6, true).length).toBe(1);
+});
+
+test("a relay can move viewers between the renditions of a ladder", () => {
+    const track = ({ suffix, ...layer }: codecs.Layer): VideoTrack => ({
+        kind: "video",
+        name: `video${suffix}`,
+        priority: 2,
+        codec: codecs.codecStrings("h264", { ...layer, framerate: 30 })[0] ?? "",
+        ...layer,
+    });
+    const video = codecs.layersOf({ width: 1280, height: 720 }, 2e6, true).map(track);
+    expect(laddersOf({ video, audio: [] })).toEqual([{ renditions: video }]);
 });
 
 test("the usual bit rate grows with the picture", () => {

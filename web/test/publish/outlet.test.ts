@@ -76,8 +76,22 @@ test("one catalog is told when all tracks are known, and no frame before it is l
     expect([session.timesOf("audio"), session.timesOf("video")]).toEqual([[10, 30], [20]]);
 });
 
+test("an instance begins with the first keyframe that was held, and with the sound from there on", () => {
+    const { outlet, session, write, asked } = begin();
+    outlet.plan("video", ["video"]);
+    outlet.plan("audio", ["audio"]);
+    outlet.useSession(session.asSession());
+    outlet.describe(AUDIO);
+    for (const us of [10, 20, 30]) write("audio", us);
+    write("video", 25);
+    outlet.describe(VIDEO);
+    write("audio", 40);
+    expect([session.timesOf("audio"), session.timesOf("video")]).toEqual([[30, 40], [25]]);
+    expect(asked.keyframes).toBe(0);
+});
+
 test("a track that sends nothing holds the others up for some seconds only", () => {
-    const { outlet, session, write, clock } = begin();
+    const { outlet, session, write, clock, asked } = begin();
     outlet.plan("video", ["video"]);
     outlet.plan("audio", ["audio"]);
     outlet.useSession(session.asSession());
@@ -90,8 +104,10 @@ test("a track that sends nothing holds the others up for some seconds only", () 
     write("audio", 30);
     expect(session.catalogs("1700")).toEqual(["audio:opus"]);
     expect(session.timesOf("audio")).toEqual([10, 20, 30]);
+    write("video", 35);
     outlet.describe(VIDEO);
     expect(session.catalogs("1700")).toEqual(["audio:opus", "video:vp8,audio:opus"]);
+    expect(asked.keyframes).toBe(2); // of the instance, and for the one that was lost
 });
 
 test("each session has an instance of its own, with a keyframe, and a larger number", () => {

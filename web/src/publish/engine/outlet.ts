@@ -64,7 +64,10 @@ export class Outlet {
         this.#settle();
     }
 
+    /** Best after the first frame of the track, which is held until then. */
     describe(description: Description): void {
+        // It was held up for so long that this frame is lost.
+        if (!this.#pending.has(description.name) && this.#writer) this.#parts.askForKeyframes();
         this.#described.set(description.name, description);
         this.#pending.delete(description.name);
         this.#settle();
@@ -91,9 +94,16 @@ export class Outlet {
 
     #settle(): void {
         if (this.#pending.size > 0) return;
+        const isNew = !this.#writer;
         this.#offer();
         this.#heldMs = undefined;
-        for (const frame of this.#held.splice(0)) this.#writeNow(frame);
+        // Sound from before the first picture would only make it wait.
+        const fromUs = (isNew && this.#heldKeyframe()?.timeUs) || 0;
+        for (const frame of this.#held.splice(0)) if (frame.timeUs >= fromUs) this.#writeNow(frame);
+    }
+
+    #heldKeyframe(): Frame | undefined {
+        return this.#held.find(({ isKey, name }) => isKey && this.#plans.video.includes(name));
     }
 
     #offer(): void {
@@ -109,8 +119,7 @@ export class Outlet {
         const writer = new BroadcastWriter(this.#path, this.#lastInstance, (track) => session.publish(track));
         this.#writer = writer;
         this.#parts.onInstance(String(this.#lastInstance));
-        if (!this.#held.some(({ isKey, name }) => isKey && this.#plans.video.includes(name)))
-            this.#parts.askForKeyframes();
+        if (!this.#heldKeyframe()) this.#parts.askForKeyframes();
         return writer;
     }
 

@@ -27,7 +27,7 @@ const REOPEN_MS = 1000;
 const STILL_MS = 500;
 
 export interface PictureSink {
-    /** The tracks from now on. Frames of each are described by onTrack before the first one. */
+    /** The tracks from now on. Each is described by onTrack after its first frame. */
     onPlan(names: readonly string[]): void;
     onTrack(track: VideoTrack): void;
     onEncoded(frame: { name: string; timeUs: number; isKey: boolean; data: Uint8Array }): void;
@@ -211,13 +211,13 @@ export class PicturePath {
             output: (chunk, metadata) => {
                 const data = new Uint8Array(chunk.byteLength);
                 chunk.copyTo(data);
-                if (!rendition.hasBegun) this.#sink.onTrack(trackOf(name, layer, config, metadata?.decoderConfig));
-                rendition.hasBegun = true;
                 if (rendition === this.#renditions[0]) {
                     this.encoded++;
                     this.#sink.onTrouble(undefined);
                 }
                 this.#sink.onEncoded({ name, timeUs: chunk.timestamp, isKey: chunk.type === "key", data });
+                if (!rendition.hasBegun) this.#sink.onTrack(trackOf(name, layer, config, metadata?.decoderConfig));
+                rendition.hasBegun = true;
             },
             error: (error) => {
                 // An encoder that never worked is not tried again.

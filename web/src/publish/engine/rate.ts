@@ -3,6 +3,8 @@
 // Tested by tests/browser/publish.mjs.
 
 const WINDOW_MS = 2000;
+/** A rate over less than that would be a guess. */
+const LEAST_MS = 1000;
 
 export class Rate {
     readonly #counted: { atMs: number; amount: number }[] = [];
@@ -18,8 +20,8 @@ export class Rate {
 
     perSecond(nowMs: number): number {
         this.#forget(nowMs);
-        const spanMs = Math.min(WINDOW_MS, nowMs - (this.#beganMs ?? nowMs));
-        return spanMs > 0 ? (this.#sum * 1000) / spanMs : 0;
+        const sinceMs = nowMs - (this.#beganMs ?? nowMs);
+        return (this.#sum * 1000) / Math.min(WINDOW_MS, Math.max(LEAST_MS, sinceMs));
     }
 
     #forget(nowMs: number): void {

@@ -81,8 +81,8 @@ export class Keyframes {
     isDue(timeUs: number): boolean {
         const sinceUs = this.#lastUs === undefined ? undefined : timeUs - this.#lastUs;
         if (sinceUs !== undefined && sinceUs < this.#intervalUs) return false;
-        // On the grid of the interval, so that dropped frames do not shift all that follow.
-        const isOnGrid = sinceUs !== undefined && sinceUs < 2 * this.#intervalUs;
+        // On the grid of the interval, so that dropped frames do not shift all that follow; but never two in a short time.
+        const isOnGrid = sinceUs !== undefined && sinceUs < 1.5 * this.#intervalUs;
         this.#lastUs = isOnGrid ? (this.#lastUs ?? 0) + this.#intervalUs : timeUs;
         return true;
     }
