@@ -151,8 +151,12 @@ static void on_request(void *self, const struct wt_request *request)
         wt_session_respond(conn->wt, STATUS_OK, protocol);
         return;
     }
-    wt_session_respond(conn->wt, status_of(rv), conn_reason(conn));
+    bool is_page = *request->origin;
+    if (!is_page)
+        wt_session_respond(conn->wt, status_of(rv), conn_reason(conn));
     conn_note_refusal(conn, rv);
+    if (is_page)
+        wt_session_turn_away(conn->wt, conn->end.code, conn_reason(conn));
     /* The client closes when it has the answer; if it does not, we close. */
     conn->state = CONN_SESSION_CLOSING;
     conn->close_at_ns = endpoint_now(conn->endpoint) + SESSION_CLOSE_MAX_NS;

@@ -422,6 +422,32 @@ static void our_close_is_answered_by_the_peers_end(void **state)
     fake_free(&conn);
 }
 
+static void a_page_that_is_turned_away_is_told_why(void **state)
+{
+    (void)state;
+    struct fake_conn *server = fake_new(true), *client = connecting_client();
+    server->status = 0;
+    fake_give_hex(client, 3, server_settings);
+    fake_give_hex(server, 0, connect_request);
+    assert_int_equal(wt_session_turn_away(server->wt, 6, "expired"), 0);
+    assert_int_equal(wt_session_turn_away(server->wt, 6, "expired"), MOQ_ERR_CLOSED);
+    assert_int_equal(server->established_count, 0);
+    assert_false(wt_session_is_over(server->wt));
+
+    struct fake_stream *answer = fake_stream(server, 0);
+    assert_true(answer->is_finished);
+    fake_give(client, 0, answer->sent, answer->sent_size, true);
+    assert_int_equal(client->established_count, 1);
+    assert_int_equal(client->closed_code, 6);
+    assert_string_equal(client->closed_reason, "expired");
+
+    fake_end(server, 0);
+    assert_true(wt_session_is_over(server->wt));
+    assert_int_equal(server->closed_count, 0);
+    fake_free(&server);
+    fake_free(&client);
+}
+
 static void both_may_close_at_once(void **state)
 {
     (void)state;
@@ -549,6 +575,7 @@ int main(void)
         cmocka_unit_test(a_bad_close_ends_the_session_with_code_zero),
         cmocka_unit_test(a_capsule_cut_by_the_end_is_a_message_error),
         cmocka_unit_test(our_close_is_answered_by_the_peers_end),
+        cmocka_unit_test(a_page_that_is_turned_away_is_told_why),
         cmocka_unit_test(both_may_close_at_once),
         cmocka_unit_test(a_long_reason_is_cut_between_characters),
         cmocka_unit_test(a_session_that_is_not_up_is_cancelled),
