@@ -4,7 +4,7 @@
 import { within } from "../base/wait.ts";
 import { CODE, ignore, TransforkError } from "./error.ts";
 import { readGroup } from "./group.ts";
-import { type Exchange, type Link, leaveExchange, openRequest } from "./link.ts";
+import { type Exchange, explain, type Link, leaveExchange, openRequest } from "./link.ts";
 import { announcePlease, infoOfWire, infoPlease, STATUS, STREAM, type WireAnnounce, wirePriority } from "./messages.ts";
 import type { Announced, Announcement, GroupReader, Info, Path } from "./types.ts";
 
@@ -59,6 +59,8 @@ export async function askForInfo(link: Link, path: Path): Promise<Info> {
         const info = await exchange.reader.message(link.messages.info);
         if (!info) throw new TransforkError(CODE.notFound);
         return infoOfWire(link.row, info);
+    } catch (error) {
+        throw await explain(link, error, CODE.notFound);
     } finally {
         exchange.reader.cancel();
     }
@@ -72,9 +74,6 @@ export function fetchGroup(link: Link, path: Path, group: number, offset: number
         group,
         offset: link.row.isOffsetInFrames ? offset : 0,
     });
-    const answer = opening.then(({ reader, writer }) => {
-        writer.close();
-        return reader;
-    });
-    return readGroup(group, answer, link.row.isOffsetInFrames ? 0 : offset);
+    opening.then(({ writer }) => writer.close(), ignore);
+    return readGroup(link, group, opening, link.row.isOffsetInFrames ? 0 : offset);
 }

@@ -23,10 +23,14 @@ export interface ConnectionOptions extends ConnectOptions {
     random?: () => number;
 }
 
-/** Answers that do not change by asking again. */
-function isFinal(error: TransforkError): boolean {
-    return error.code === CODE.unauthorized || error.code === CODE.version || error.code === CODE.protocol;
-}
+/** Answers that do not change by asking again. Busy is none of them: code 11. */
+export const FINAL_CODES: readonly number[] = [
+    CODE.unauthorized,
+    CODE.version,
+    CODE.unexpected,
+    CODE.notFound,
+    CODE.protocol,
+];
 
 function lossOf(closed: Closed): TransforkError {
     return new TransforkError(closed.code, closed.reason || "the connection was lost");
@@ -81,8 +85,11 @@ export class Connection {
         while (!this.#isClosed) {
             this.#tell({ kind: "connecting" });
             const error = await this.#live();
+            const wasOpen = this.#session !== undefined;
             this.#session = undefined;
             if (this.#isClosed) return;
+            // A token that has expired may have a successor, which connect() asks for.
+            if (wasOpen && error.code === CODE.unauthorized && typeof this.#options.token === "function") continue;
             await this.#pause(error);
         }
     }
@@ -116,7 +123,7 @@ export class Connection {
     }
 
     async #pause(error: TransforkError): Promise<void> {
-        if (isFinal(error)) {
+        if (FINAL_CODES.includes(error.code)) {
             this.#tell({ kind: "refused", error });
             await this.#sleep(undefined);
             return;

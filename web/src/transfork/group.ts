@@ -1,18 +1,22 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // The frames of a group, as they come on a stream of their own or as the answer to FETCH.
 // Tested by web/test/transfork/session.test.ts.
-import { CODE, errorOf, ignore, TransforkError } from "./error.ts";
+import { CODE, ignore, TransforkError } from "./error.ts";
+import { type Exchange, explain, type Link } from "./link.ts";
 import { frameSize } from "./messages.ts";
-import type { Reader } from "./reader.ts";
 import type { GroupReader } from "./types.ts";
 
 const GROUP_MAX_BYTES = 64 << 20;
 const GROUP_MAX_FRAMES = 1 << 20;
 
+/** Frames of a group or, if there is a `writer`, of the answer to a request. */
+type Opened = Pick<Exchange, "reader"> & Partial<Exchange>;
+
 /** Frames from `opening` on; the first `skip` of them are left out. `onEnd`: no more is to come. */
 export function readGroup(
+    link: Link,
     sequence: number,
-    opening: Promise<Reader>,
+    opening: Promise<Opened>,
     skip = 0,
     onEnd: () => void = ignore,
 ): GroupReader {
@@ -20,7 +24,7 @@ export function readGroup(
     let bytes = 0;
     let last: Promise<Uint8Array | undefined> = Promise.resolve(undefined);
 
-    async function nextFrame(reader: Reader): Promise<Uint8Array | undefined> {
+    async function nextFrame({ reader, writer }: Opened): Promise<Uint8Array | undefined> {
         try {
             reader.cutCode = CODE.cut;
             const size = await reader.message(frameSize);
@@ -34,7 +38,7 @@ export function readGroup(
                 throw new TransforkError(CODE.bounds, "the group is too large");
             return await reader.bytes(size);
         } catch (error) {
-            const failure = errorOf(error, "the group broke");
+            const failure = await explain(link, error, writer ? CODE.notFound : CODE.cancelled);
             reader.cancel(failure);
             onEnd();
             throw failure;
@@ -42,9 +46,9 @@ export function readGroup(
     }
 
     async function readNext(): Promise<Uint8Array | undefined> {
-        const reader = await opening;
-        for (; skip > 0; skip--) if (!(await nextFrame(reader))) break;
-        return nextFrame(reader);
+        const opened = await opening;
+        for (; skip > 0; skip--) if (!(await nextFrame(opened))) break;
+        return nextFrame(opened);
     }
 
     opening.catch(ignore);
@@ -57,7 +61,7 @@ export function readGroup(
         },
         cancel() {
             onEnd();
-            opening.then((reader) => reader.cancel(), ignore);
+            opening.then(({ reader }) => reader.cancel(), ignore);
         },
     };
 }

@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // The door of transfork: sessions, subscriptions and tracks over WebTransport.
 export { type ConnectOptions, connect } from "./connect.ts";
-export { Connection, type ConnectionOptions, type ConnectionState } from "./connection.ts";
+export { Connection, type ConnectionOptions, type ConnectionState, FINAL_CODES } from "./connection.ts";
 export { CODE, TransforkError } from "./error.ts";
 export { pathOfUrl, pathToText, startsWith } from "./path.ts";
 export { createTrack } from "./track.ts";

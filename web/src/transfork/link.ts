@@ -17,6 +17,8 @@ export interface Link {
     readonly meter: Meter;
     /** Why the session has ended; undefined: it is open. */
     failure: TransforkError | undefined;
+    /** Resolves with that. */
+    readonly over: Promise<TransforkError>;
 }
 
 /** A bidirectional stream. */
@@ -29,6 +31,8 @@ export interface Exchange {
 const REQUEST_PATIENCE_MS = 10_000;
 const GROUP_PATIENCE_MS = 100;
 const FIRST_PAUSE_MS = 20;
+/** The reason of a failure may come so long after it. */
+const REASON_MS = 200;
 
 /**
  * Opens a stream within `patienceMs`. At the limit, Chromium rejects at once and Firefox waits; a stream that Firefox opens too
@@ -85,6 +89,20 @@ export async function openGroupStream(link: Link, sendOrder: number): Promise<Wr
         (late) => new Writer(late, link.meter).abort(CODE.cancelled),
     );
     return new Writer(stream, link.meter);
+}
+
+/**
+ * Why a stream failed. If that is because the session has ended, the session knows more. If the peer has reset the stream, Firefox
+ * tells the code only where the peer has also stopped our direction; elsewhere it becomes `code`.
+ */
+export async function explain(link: Link, error: unknown, code: number, exchange?: Exchange): Promise<TransforkError> {
+    const failure = errorOf(error, "the stream broke");
+    if (failure.code !== CODE.failed) return failure;
+    const better = new Promise<TransforkError>((resolve) => {
+        link.over.then(resolve);
+        exchange?.writer.ended.then((stop) => stop && stop.code !== CODE.failed && resolve(stop));
+    });
+    return link.failure ?? (await within(better, REASON_MS)) ?? new TransforkError(code, failure.message);
 }
 
 /** Both directions end. */

@@ -20,7 +20,8 @@ export interface Greeted {
 }
 
 export function openSession(transport: WebTransport, url: URL, { row, control, meter }: Greeted): Session {
-    const link: Link = { transport, row, meter, messages: messagesOf(row), failure: undefined };
+    const over = defer<TransforkError>();
+    const link: Link = { transport, row, meter, messages: messagesOf(row), failure: undefined, over: over.promise };
     const closed = defer<Closed>();
     const draining = defer<void>();
     const subscriptions = createSubscriptions(link);
@@ -31,6 +32,7 @@ export function openSession(transport: WebTransport, url: URL, { row, control, m
     function end(how: Closed): void {
         if (link.failure) return;
         link.failure = new TransforkError(how.code, how.reason);
+        over.resolve(link.failure);
         publications.end();
         closed.resolve(how);
     }
@@ -101,15 +103,17 @@ async function takeGroup(link: Link, subscriptions: Subscriptions, stream: Reada
     }
 }
 
-/** What only some browsers have: Firefox 153 has getStats, and neither it nor Chromium 156 has draining. */
+interface Stats {
+    smoothedRtt?: number;
+    estimatedSendRate?: number | null;
+    bytesReceived?: number;
+    bytesSent?: number;
+}
+
+/** What browsers may have one day: neither Chromium 156 nor Firefox 153 has any of it. */
 interface Newer {
     draining?: Promise<void>;
-    getStats?(): Promise<{
-        smoothedRtt?: number;
-        estimatedSendRate?: number | null;
-        bytesReceived?: number;
-        bytesSent?: number;
-    }>;
+    getStats?(): Promise<Stats>;
 }
 
 function newer(transport: WebTransport): Newer {
@@ -117,7 +121,12 @@ function newer(transport: WebTransport): Newer {
 }
 
 async function readStats({ transport, meter }: Link, peerRateBps: number | undefined): Promise<SessionStats> {
-    const stats = (await newer(transport).getStats?.().catch(ignore)) ?? {};
+    let stats: Stats = {};
+    try {
+        stats = (await newer(transport).getStats?.()) ?? {};
+    } catch {
+        // Firefox 153 has the method, but it is not implemented.
+    }
     return {
         rttMs: stats.smoothedRtt || undefined,
         rateBps: peerRateBps ?? (stats.estimatedSendRate || undefined),

@@ -4,9 +4,9 @@
 // Tested by web/test/transfork/session.test.ts.
 import { createQueue } from "../base/queue.ts";
 import { defer, sleep } from "../base/wait.ts";
-import { CODE, errorOf, ignore, TransforkError } from "./error.ts";
+import { CODE, ignore, TransforkError } from "./error.ts";
 import { readGroup } from "./group.ts";
-import { type Exchange, endExchange, type Link, leaveExchange, openRequest } from "./link.ts";
+import { type Exchange, endExchange, explain, type Link, leaveExchange, openRequest } from "./link.ts";
 import { gap, infoOfWire, STREAM, wireOfWish } from "./messages.ts";
 import type { Reader } from "./reader.ts";
 import type { GroupReader, Info, Path, Subscription, Wish } from "./types.ts";
@@ -111,14 +111,14 @@ function subscribe(link: Link, id: number, path: Path, wish: Wish, registration:
     registration.add({
         take(sequence, reader) {
             if (sequence < (wish.from ?? 0) || sequence > (wish.to ?? Number.POSITIVE_INFINITY)) return reader.cancel();
-            const group = readGroup(sequence, Promise.resolve(reader), 0, () => open.delete(group));
+            const group = readGroup(link, sequence, Promise.resolve({ reader }), 0, () => open.delete(group));
             open.add(group);
             groups.push(group);
             if (groups.waiting.length > WAITING_GROUPS_MAX) dropOldest(groups.waiting);
         },
     });
-    run().catch((error) => {
-        const failure = errorOf(error, "the subscription failed");
+    run().catch(async (error) => {
+        const failure = await explain(link, error, CODE.failed, exchange);
         if (exchange) endExchange(exchange, failure.code);
         end(failure);
     });

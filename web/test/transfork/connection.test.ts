@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-import { afterEach, expect, test } from "vitest";
+import { afterEach, expect, test, vi } from "vitest";
 import { Connection, type ConnectionState } from "../../src/transfork/connection.ts";
 import type { Session } from "../../src/transfork/types.ts";
 import { acceptSession, serveWith, until } from "./pair.ts";
+import type { FakeTransport } from "./wire.ts";
 
 const peers: Session[] = [];
 let connection: Connection | undefined;
@@ -71,4 +72,60 @@ test("after close nothing more is told", async () => {
     await session?.closed;
     await new Promise((resolve) => setTimeout(resolve, 50));
     expect(kinds(states)).toBe("connecting open");
+});
+
+test("when the peer says that it goes, the next session is opened before this one is closed", async () => {
+    const ends: FakeTransport[] = [];
+    serveWith((end) => {
+        ends.push(end);
+        void acceptSession(end);
+    });
+    const states = begin();
+    await until(() => states.at(-1)?.kind === "open");
+    const first = connection?.session;
+    ends[0]?.peer.drain();
+    await until(() => connection?.session !== first);
+    expect(kinds(states)).toBe("connecting open open");
+    expect(ends[0]?.hasClosed).toBe(false);
+    await until(() => ends[0]?.hasClosed === true);
+    expect(ends[1]?.hasClosed).toBe(false);
+});
+
+test("a token that has expired is asked for again once, and at once", async () => {
+    const urls: string[] = [];
+    serveWith((end, url) => {
+        urls.push(url);
+        if (urls.length === 3) end.close({ closeCode: 6, reason: "expired" });
+        else void acceptSession(end).then((session) => peers.push(session));
+    });
+    const states: ConnectionState[] = [];
+    let number = 0;
+    connection = new Connection("https://relay.example/", { token: () => `${++number}` }, (state) =>
+        states.push(state),
+    );
+    await until(() => peers.length === 1 && states.at(-1)?.kind === "open");
+    peers[0]?.close(6, "token expired");
+    await until(() => peers.length === 2 && states.at(-1)?.kind === "open");
+    peers[1]?.close(6, "token expired");
+    await until(() => states.at(-1)?.kind === "refused");
+    expect(kinds(states)).toBe("connecting open connecting open connecting refused");
+    expect(urls.map((url) => url.slice(-5))).toEqual(["jwt=1", "jwt=2", "jwt=3"]);
+});
+
+test("the network's return ends a pause", async () => {
+    const events = new EventTarget();
+    vi.stubGlobal("addEventListener", events.addEventListener.bind(events));
+    vi.stubGlobal("removeEventListener", events.removeEventListener.bind(events));
+    let knocks = 0;
+    serveWith((end) => {
+        if (++knocks > 1) void acceptSession(end);
+        else end.lose();
+    });
+    const states: ConnectionState[] = [];
+    const options = { random: () => 1e6 };
+    connection = new Connection("https://relay.example/", options, (state) => states.push(state));
+    await until(() => states.at(-1)?.kind === "waiting");
+    events.dispatchEvent(new Event("online"));
+    await until(() => states.at(-1)?.kind === "open");
+    vi.unstubAllGlobals();
 });

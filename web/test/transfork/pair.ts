@@ -32,14 +32,14 @@ export async function until(condition: () => boolean): Promise<void> {
     }
 }
 
-/** What a server does with each connection; `url` is what the client has opened. */
-export type Server = (end: FakeTransport, url: string) => void;
+/** What a server does with each connection; `url` and `options` are those of the client. */
+export type Server = (end: FakeTransport, url: string, options: WebTransportOptions) => void;
 
 /** Replaces the browser's WebTransport: each new one is connected to `server`. */
 export function serveWith(server: Server, options: WireOptions = {}): void {
-    function Fake(url: string) {
+    function Fake(url: string, given: WebTransportOptions) {
         const [here, there] = createWire(options);
-        server(there, url);
+        server(there, url, given);
         return here;
     }
     Object.assign(globalThis, { WebTransport: Fake });
@@ -51,8 +51,8 @@ export function asTransport(end: FakeTransport): WebTransport {
 
 const SERVED = new URL("https://client.example/");
 
-/** Takes the session stream, answers it, and leaves all other streams to the session. */
-export async function acceptSession(end: FakeTransport): Promise<Session> {
+/** Takes the session stream, answers it, and leaves all other streams to the session. `pick`: another version than the first. */
+export async function acceptSession(end: FakeTransport, pick?: number): Promise<Session> {
     const meter = { received: 0, sent: 0 };
     const streams = end.incomingBidirectionalStreams.getReader();
     const { value } = await streams.read();
@@ -61,7 +61,7 @@ export async function acceptSession(end: FakeTransport): Promise<Session> {
     const control: Exchange = exchangeOf({ meter }, value);
     await control.reader.message(streamType);
     const offer = await control.reader.message(sessionClient);
-    const row = versionByWire(offer?.versions[0] ?? 0);
+    const row = versionByWire(pick ?? offer?.versions[0] ?? 0);
     if (!row) throw new Error("nothing in common");
     await control.writer.write(joinBytes(encode(sessionServer, { version: row.wire, extensions: [] })));
     return openSession(asTransport(end), SERVED, { row, control, meter });

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // What a player tells people when something is wrong: what it is, and what to do.
-import { CODE, type TransforkFailure } from "../../transfork/index.ts";
+import { CODE, FINAL_CODES, type TransforkFailure } from "../../transfork/index.ts";
 import type { PlayerError, PlayerErrorCode } from "../state.ts";
 
 function problem(code: PlayerErrorCode, message: string, isTransient: boolean): PlayerError {
@@ -54,8 +54,8 @@ function refused(reason: string): PlayerError {
 }
 
 /**
- * Why there is no session. Browsers hide the relay's answer to a session that it refuses; an expired token is the one reason that we
- * know without it.
+ * Why there is no session. Relays other than ours refuse in a way that browsers hide; an expired token is the one reason that we know
+ * without their words.
  */
 export function explain(failure: TransforkFailure, url: URL, token: string, wallSeconds: number): PlayerError {
     const { code, message } = failure;
@@ -66,7 +66,7 @@ export function explain(failure: TransforkFailure, url: URL, token: string, wall
             "Your access has expired. Get a new token, for example by reloading the page",
             false,
         );
-    if (code === CODE.unauthorized || code === CODE.version || code === CODE.protocol) return refused(message);
+    if (FINAL_CODES.includes(code)) return refused(message);
     return unreachable(url, message);
 }
 
