@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* The catalog as text and as a list of tracks. */
+/* The catalog as a list of tracks, and what of its text tests/vectors/karp.txt does not say because
+ * only we do it so. */
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stddef.h>
@@ -43,39 +44,15 @@ static void assert_survives(const char *json)
     karp_catalog_free(catalog);
 }
 
-static void the_reference_survives_to_the_byte(void **state)
+static void where_presentation_begins_is_read(void **state)
 {
     (void)state;
-    assert_int_equal(sizeof reference - 1, 252);
-    assert_survives(reference);
-    assert_survives("{}");
-    assert_survives(
-        "{\"video\":[{\"track\":{\"name\":\"video1\",\"priority\":-128},\"codec\":\"avc1.64001f\","
-        "\"description\":\"0164001fffe1\",\"resolution\":{\"width\":1280,\"height\":720}}]}");
-    assert_survives(
-        "{\"audio\":[{\"track\":{\"name\":\"a\",\"priority\":1},\"codec\":\"mp4a.40.2\","
-        "\"description\":\"131056e598\",\"sample_rate\":48000,\"channel_count\":2}]}");
-}
-
-static void where_presentation_begins_survives_and_nonsense_is_ignored(void **state)
-{
-    (void)state;
-    static const char *const nonsense[] = {"{\"start\":-1}", "{\"start\":\"0\"}",
-                                           "{\"start\":null}", "{\"start\":1.5}",
-                                           "{\"start\":9223372036854775807}"};
-    assert_survives("{\"start\":0}");
-    assert_survives(
-        "{\"video\":[{\"track\":{\"name\":\"v\",\"priority\":2},\"codec\":\"vp8\","
-        "\"resolution\":{\"width\":1,\"height\":1},\"timescale\":15360}],\"start\":23220}");
-    for (size_t i = 0; i < sizeof nonsense / sizeof *nonsense; i++) {
-        struct karp_catalog *catalog = parse(nonsense[i]);
-        assert_false(catalog->has_start);
-        karp_catalog_free(catalog);
-    }
-    struct karp_catalog *catalog = parse("{\"start\":23220}");
+    struct karp_catalog *without = parse("{\"start\":-1}"), *catalog = parse("{\"start\":23220}");
     struct karp_catalog *copy = karp_catalog_copy(catalog);
+    assert_false(without->has_start);
     assert_true(copy->has_start);
     assert_int_equal(copy->start_us, 23220);
+    karp_catalog_free(without);
     karp_catalog_free(catalog);
     karp_catalog_free(copy);
 }
@@ -84,45 +61,18 @@ static void where_presentation_begins_survives_and_nonsense_is_ignored(void **st
     "{\"video\":[{\"track\":{\"name\":\"v\",\"priority\":2},\"codec\":\"vp8\","                    \
     "\"resolution\":{\"width\":720,\"height\":576}" members "}]}"
 
-static void display_and_language_survive(void **state)
+static void colors_without_a_word_survive_as_numbers(void **state)
 {
     (void)state;
-    assert_survives(
-        SHOWN(",\"language\":\"deu\",\"languageTag\":\"de-AT\",\"rotation\":90,\"flip\":true,"
-              "\"displayAspectWidth\":16,\"displayAspectHeight\":9"));
-    assert_survives(
-        SHOWN(",\"colorSpace\":{\"primaries\":\"bt2020\",\"transfer\":\"pq\",\"matrix\":\"bt2020-"
-              "ncl\",\"fullRange\":false}"));
     assert_survives(SHOWN(",\"colorSpace\":{\"primaries\":22,\"transfer\":14,\"fullRange\":true}"));
-    assert_survives(SHOWN(",\"colorSpace\":{\"matrix\":\"rgb\",\"fullRange\":false}"));
-    assert_survives(SHOWN(",\"colorSpace\":{\"matrix\":\"rgb\"}"));
-    assert_survives(SHOWN(",\"ladder\":\"auto\",\"rotation\":90"));
 }
 
-static void display_and_language_that_make_no_sense_are_ignored(void **state)
+static void a_tag_that_names_no_language_is_ignored(void **state)
 {
     (void)state;
-    static const char *const nonsense[] = {
-        SHOWN(",\"language\":\"german\""),
-        SHOWN(",\"language\":7,\"languageTag\":\"de AT\""),
-        SHOWN(",\"languageTag\":\"a-tag-that-is-longer-than-any-that-names-a-language\""),
-        SHOWN(",\"languageTag\":\"\",\"language\":\"\""),
-        SHOWN(",\"ladder\":7"),
-        SHOWN(",\"ladder\":\"\""),
-        SHOWN(",\"rotation\":45"),
-        SHOWN(",\"rotation\":-90,\"flip\":1"),
-        SHOWN(",\"rotation\":360"),
-        SHOWN(",\"displayAspectWidth\":16"),
-        SHOWN(",\"displayAspectWidth\":16,\"displayAspectHeight\":0"),
-        SHOWN(",\"displayAspectWidth\":4294967296,\"displayAspectHeight\":9"),
-        SHOWN(",\"colorSpace\":\"bt709\""),
-        SHOWN(",\"colorSpace\":{\"primaries\":\"red\",\"transfer\":256,\"matrix\":null}"),
-    };
-    for (size_t i = 0; i < sizeof nonsense / sizeof *nonsense; i++) {
-        struct karp_catalog *catalog = parse(nonsense[i]);
-        assert_prints(catalog, SHOWN(""));
-        karp_catalog_free(catalog);
-    }
+    struct karp_catalog *catalog = parse(SHOWN(",\"language\":7,\"languageTag\":\"de AT\""));
+    assert_prints(catalog, SHOWN(""));
+    karp_catalog_free(catalog);
 }
 
 static void tracks_that_are_shown_otherwise_differ(void **state)
@@ -168,20 +118,6 @@ static void the_fields_are_read(void **state)
     karp_catalog_free(catalog);
 }
 
-static void what_is_not_in_the_schema_is_ignored(void **state)
-{
-    (void)state;
-    struct karp_catalog *catalog =
-        parse(" {\"x\":1,\"audio\":null, "
-              "\"video\":[{\"track\":{\"name\":\"v\",\"priority\":2,\"path\":[]},"
-              "\"frame_rate\":29.97,\"codec\":\"vp8\",\"description\":null,\"bitrate\":null,"
-              "\"resolution\":{\"depth\":3,\"width\":4294967295,\"height\":1}}]} ");
-    assert_prints(catalog,
-                  "{\"video\":[{\"track\":{\"name\":\"v\",\"priority\":2},\"codec\":\"vp8\","
-                  "\"resolution\":{\"width\":4294967295,\"height\":1}}]}");
-    karp_catalog_free(catalog);
-}
-
 #define VIDEO(track, rest) "{\"video\":[{\"track\":" track "," rest "}]}"
 #define TRACK "{\"name\":\"v\",\"priority\":2}"
 #define SIZE "\"resolution\":{\"width\":1,\"height\":2}"
@@ -194,35 +130,9 @@ static void broken_documents_are_refused_by_name(void **state)
         enum karp_failure_kind kind;
     } broken[] = {
         {"", KARP_FAILURE_JSON},
-        {"[]", KARP_FAILURE_JSON},
-        {"7", KARP_FAILURE_JSON},
-        {"{\"video\":", KARP_FAILURE_JSON},
-        {"{\"video\":{}}", KARP_FAILURE_JSON},
-        {"{\"video\":[7]}", KARP_FAILURE_JSON},
-        {"{\"video\":[{}]}", KARP_FAILURE_JSON},
-        {VIDEO("{\"name\":\"v\"}", "\"codec\":\"vp8\"," SIZE), KARP_FAILURE_EXPECTED_INT},
-        {VIDEO("{\"priority\":2}", "\"codec\":\"vp8\"," SIZE), KARP_FAILURE_JSON},
-        {VIDEO("{\"name\":\"v\",\"priority\":128}", "\"codec\":\"vp8\"," SIZE),
-         KARP_FAILURE_EXPECTED_INT},
         {VIDEO("{\"name\":\"v\",\"priority\":1.0}", "\"codec\":\"vp8\"," SIZE),
          KARP_FAILURE_EXPECTED_INT},
-        {VIDEO(TRACK, SIZE), KARP_FAILURE_JSON},
         {VIDEO(TRACK, "\"codec\":\"avc1.42c0\"," SIZE), KARP_FAILURE_INVALID_CODEC},
-        {VIDEO(TRACK, "\"codec\":\"vp8\""), KARP_FAILURE_JSON},
-        {VIDEO(TRACK, "\"codec\":\"vp8\",\"resolution\":{\"width\":1}"), KARP_FAILURE_EXPECTED_INT},
-        {VIDEO(TRACK, "\"codec\":\"vp8\",\"resolution\":{\"width\":-1,\"height\":2}"),
-         KARP_FAILURE_EXPECTED_INT},
-        {VIDEO(TRACK, "\"codec\":\"vp8\",\"resolution\":{\"width\":4294967296,\"height\":2}"),
-         KARP_FAILURE_EXPECTED_INT},
-        {VIDEO(TRACK, "\"codec\":\"vp8\",\"description\":\"abc\"," SIZE), KARP_FAILURE_HEX},
-        {VIDEO(TRACK, "\"codec\":\"vp8\",\"description\":\"0g\"," SIZE), KARP_FAILURE_HEX},
-        {VIDEO(TRACK, "\"codec\":\"vp8\",\"description\":7," SIZE), KARP_FAILURE_HEX},
-        {VIDEO(TRACK, "\"codec\":\"vp8\",\"bitrate\":\"1\"," SIZE), KARP_FAILURE_EXPECTED_INT},
-        {"{\"audio\":[{\"track\":" TRACK ",\"codec\":\"opus\",\"channel_count\":2}]}",
-         KARP_FAILURE_EXPECTED_INT},
-        {"{\"video\":[{\"track\":" TRACK ",\"codec\":\"vp8\"," SIZE "},{\"track\":" TRACK
-         ",\"codec\":\"vp8\"," SIZE "}]}",
-         KARP_FAILURE_DUPLICATE_TRACK},
     };
     for (size_t i = 0; i < sizeof broken / sizeof *broken; i++) {
         struct karp_catalog *catalog;
@@ -232,18 +142,8 @@ static void broken_documents_are_refused_by_name(void **state)
                          MOQ_ERR_DECODE);
         assert_int_equal(failure.kind, broken[i].kind);
         assert_null(catalog);
-        assert_int_equal(karp_catalog_parse(broken[i].json, size, &catalog, NULL), MOQ_ERR_DECODE);
     }
     assert_int_equal(object_count(OBJECT_catalog), 0);
-}
-
-static void a_document_cut_anywhere_is_refused(void **state)
-{
-    (void)state;
-    for (size_t size = 0; size < sizeof reference - 1; size++) {
-        struct karp_catalog *catalog;
-        assert_int_equal(karp_catalog_parse(reference, size, &catalog, NULL), MOQ_ERR_DECODE);
-    }
 }
 
 static void bad_text_is_refused(void **state)
@@ -322,15 +222,12 @@ static void objections_name_what_old_viewers_cannot_read(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_reference_survives_to_the_byte),
-        cmocka_unit_test(display_and_language_survive),
-        cmocka_unit_test(display_and_language_that_make_no_sense_are_ignored),
+        cmocka_unit_test(colors_without_a_word_survive_as_numbers),
+        cmocka_unit_test(a_tag_that_names_no_language_is_ignored),
         cmocka_unit_test(tracks_that_are_shown_otherwise_differ),
         cmocka_unit_test(the_fields_are_read),
-        cmocka_unit_test(where_presentation_begins_survives_and_nonsense_is_ignored),
-        cmocka_unit_test(what_is_not_in_the_schema_is_ignored),
+        cmocka_unit_test(where_presentation_begins_is_read),
         cmocka_unit_test(broken_documents_are_refused_by_name),
-        cmocka_unit_test(a_document_cut_anywhere_is_refused),
         cmocka_unit_test(bad_text_is_refused),
         cmocka_unit_test(tracks_come_and_go),
         cmocka_unit_test(the_number_of_tracks_is_bounded),
