@@ -53,14 +53,13 @@ describe("a session that does not come about", () => {
     });
 
     test("is refused with the relay's words", () => {
-        const error = words.explain(
-            { code: CODE.unauthorized, message: "unknown key" },
-            new URL("https://r/a"),
-            "",
-            1000,
-        );
-        expect([error.code, error.isTransient]).toEqual(["refused", false]);
-        expect(error.message).toContain("unknown key");
+        for (const code of [CODE.unauthorized, CODE.notFound]) {
+            const error = words.explain({ code, message: "unknown key" }, new URL("https://r/a"), "", 1000);
+            expect([error.code, error.isTransient]).toEqual(["refused", false]);
+            expect(error.message).toContain("unknown key");
+        }
+        const busy = words.explain({ code: CODE.bounds, message: "too busy" }, new URL("https://r/a"), "", 1000);
+        expect([busy.code, busy.isTransient]).toEqual(["unreachable", true]);
     });
 
     test("may need a new token", () => {
