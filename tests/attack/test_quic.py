@@ -229,7 +229,7 @@ async def a_peer_may_move_and_may_update_its_keys(relay):
 @beside_a_bystander(workers=2)
 async def ids_of_every_length_lead_to_their_peer(relay):
     source = await connect(relay)
-    for length in (0, 1, 4, 20):
+    for length in (0, 2, 4, 20):  # aioquic makes them at random: of one byte, two of the same connection may be alike
         for binding in BINDINGS:
             name = (f"{binding}-{length}",)
             await publish(source, name)

@@ -34,7 +34,7 @@ const stepsOf = (times) => times.slice(1).map((time, i) => time - times[i]);
 export function checkPicture(stream, codec, width, height, keyframeS = 2) {
     assert.deepEqual([stream.codec_name, stream.width, stream.height], [codec, width, height]);
     const steps = stepsOf(stream.packets.map(({ timeS }) => timeS));
-    assert.ok(stream.packets.length > 30, `${stream.packets.length} pictures`);
+    assert.ok(stream.packets.length > 8, `${stream.packets.length} pictures`);
     assert.ok(steps.every((step) => step > 0), "frames are in order");
     // The first one may be followed by the one that a new session has asked for. A machine that stalls makes some late.
     const keySteps = stepsOf(keysOf(stream)).slice(1);
