@@ -266,16 +266,16 @@ def check_same_media(source, result):
             check(is_same, f"stream {number}, packet {index} of {result} is {got} instead of {want}")
 
 
-def ffmpeg_to_fmp4(path, *more, fragments=FRAGMENTS):
+def ffmpeg_to_fmp4(path, *more, fragments=FRAGMENTS, maps=()):
     """The publishing command in README: real time, one frame per fragment."""
-    return ["ffmpeg", "-hide_banner", "-v", "error", "-re", *more, "-i", path, "-c", "copy", "-f", "mp4", *fragments, "-"]
+    return ["ffmpeg", "-hide_banner", "-v", "error", "-re", *more, "-i", path, *maps, "-c", "copy", "-f", "mp4", *fragments, "-"]
 
 
 class Publisher:
     """ffmpeg | moq-karp publish."""
 
-    def __init__(self, url, path, *more, karp=None):
-        self.source = subprocess.Popen(ffmpeg_to_fmp4(path, *more), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
+    def __init__(self, url, path, *more, karp=None, maps=()):
+        self.source = subprocess.Popen(ffmpeg_to_fmp4(path, *more, maps=maps), stdout=subprocess.PIPE, stderr=subprocess.DEVNULL,
                                        stdin=subprocess.DEVNULL, start_new_session=True)
         self.karp = Process(karp or [program("moq-karp"), "--tls-disable-verify", "publish", url], stdin=self.source.stdout)
         self.source.stdout.close()

@@ -155,7 +155,7 @@ class Page:
 
     def __init__(self, html="", expected=None, path=None, init=(), browser=None, **options):
         self.browser, self.expected = browser or the_browser(), expected
-        page = {"path": path} if path else {"html": f"{HEAD}{MEASURE}{html}"}
+        page = {"path": path} if path else {"html": f"{HEAD}{html}{MEASURE}"}
         opened = self.browser.ask("open", 60, **page, init=["kit:tap.js", *init], **options)
         self.tab, self.origin = opened["tab"], opened["origin"]
         if not path:

@@ -20,6 +20,8 @@ import moqkit
 
 FOLDER = os.path.dirname(browserkit.HERE)
 AT_A_TIME = 2
+# They take minutes, or measure what a busy machine spoils: `tests/browser/run --file NAME` runs them.
+ON_DEMAND = {"test_latency", "test_strangers", "test_survives"}
 NOTHING_RUN = 77
 ARGUMENTS = {"audio": ["CHROMIUM"], "element": ["--chromium", "CHROMIUM"], "player": ["CHROMIUM", "PROGRAMS"], "publish": ["--chromium", "CHROMIUM"]}
 ARGUMENTS_OF_OTHERS = ["--relay", "RELAY", "--chromium", "CHROMIUM"]
@@ -65,13 +67,15 @@ def run_program(name, words):
 
 
 def all_files():
+    """Programs first, because they take longest."""
     kind = browserkit.KIND
-    for path in sorted(glob.glob(os.path.join(FOLDER, "test_*.py"))):
-        with open(path, encoding="utf-8") as file:
-            if kind == "chromium" or "FIREFOX = " in file.read():
-                yield os.path.basename(path)[:-3], run_apart
-    for path in sorted(glob.glob(os.path.join(FOLDER, "*.mjs"))) if kind == "chromium" else ():
+    for path in sorted(glob.glob(os.path.join(FOLDER, "*.mjs")), reverse=True) if kind == "chromium" else ():
         yield os.path.basename(path)[:-4], run_program
+    for path in sorted(glob.glob(os.path.join(FOLDER, "test_*.py"))):
+        name = os.path.basename(path)[:-3]
+        with open(path, encoding="utf-8") as file:
+            if name not in ON_DEMAND and (kind == "chromium" or "FIREFOX = " in file.read()):
+                yield name, run_apart
 
 
 def run_all(words):
