@@ -29,6 +29,7 @@ struct karp_watching {
     struct output *output;
     uv_timer_t timer;
     bool is_cut_off;        /* it is gone although its publisher had not ended it */
+    bool is_missed;         /* it ended before any of its media arrived */
     bool is_told;           /* what is missing has been printed */
     uint64_t init_segments; /* number of init segments written to the output */
     uint64_t missed_ns; /* start of a session without announcements so far; 0: there were some */
@@ -37,11 +38,11 @@ struct karp_watching {
 /* Prints what is missing in the file and why. Returns whether anything is. */
 static bool tell_losses(const struct karp_watching *karp)
 {
-    if (!karp->recorder.exporter)
-        return false;
     const struct karp_playback *playback = &karp->player.playback;
     uint64_t passed_over = karp->watch.follower.passed_over;
-    struct karp_export_counters counters = karp_exporter_counters(karp->recorder.exporter);
+    struct karp_export_counters counters = {0};
+    if (karp->recorder.exporter)
+        counters = karp_exporter_counters(karp->recorder.exporter);
     for (int i = 0; i < KARP_EXPORT_LOSS_COUNT; i++) {
         if (counters.left_out[i] > 0)
             log_warn(LOG_TOOL, "left out: %llu frames %s", (unsigned long long)counters.left_out[i],
@@ -82,7 +83,7 @@ static void finish_export(struct karp_watching *karp)
     if (karp->tool->is_finishing)
         return;
     int error = flush_exporter(karp);
-    bool is_incomplete = tell_losses(karp);
+    bool is_incomplete = tell_losses(karp) || karp->is_missed;
     int whole = is_incomplete ? TOOL_INCOMPLETE : TOOL_OK;
     int played = karp->is_cut_off ? TOOL_CUT_OFF : whole;
     karp->is_told = true;
@@ -161,7 +162,7 @@ static int make_path(void *user, const char *name, struct moq_path **path)
 
 static void maybe_finish(struct karp_watching *karp)
 {
-    if (karp->recorder.has_played && !karp->settings->is_followed)
+    if ((karp->recorder.has_played || karp->is_missed) && !karp->settings->is_followed)
         finish_export(karp);
 }
 
@@ -186,7 +187,10 @@ static void on_instance_end(void *user, bool is_cut_off, bool has_next)
     if (has_next)
         return;
     karp->is_cut_off = is_cut_off;
-    if (is_cut_off)
+    karp->is_missed = !karp->recorder.has_played;
+    if (karp->is_missed)
+        log_warn(LOG_TOOL, "the broadcast ended before any of its media arrived");
+    else if (is_cut_off)
         log_warn(LOG_TOOL, "the broadcast broke off: its publisher left without ending it");
     else
         tool_say(karp->tool, "the broadcast has ended");
