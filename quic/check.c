@@ -57,7 +57,8 @@ void conn_check(const struct quic_conn *conn)
     REQUIRE(!conn->wt || conn->protocol == QUIC_PROTOCOL_WEBTRANSPORT);
     REQUIRE(!conn->is_half_open || conn->state == CONN_HANDSHAKE || conn->state == CONN_ENDING);
     REQUIRE(conn->state != CONN_OPEN || conn->is_known);
-    REQUIRE(conn->state != CONN_SESSION_CLOSING || conn->close_at_ns != CLOCK_NEVER);
+    REQUIRE((conn->state != CONN_TURNING_AWAY && conn->state != CONN_SESSION_CLOSING) ||
+            conn->close_at_ns != CLOCK_NEVER);
     REQUIRE(conn->deadline.place != 0);
     REQUIRE(list_is_empty(&conn->ready) || !is_lingering);
     check_routes(conn);

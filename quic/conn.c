@@ -414,15 +414,6 @@ void conn_receive(struct quic_conn *conn, const ngtcp2_path *path, uint8_t ecn, 
         conn_wake(conn);
 }
 
-static void close_overdue(struct quic_conn *conn)
-{
-    if (conn->state == CONN_SESSION_CLOSING)
-        conn_end_session(conn);
-    else
-        conn_end_local(conn, MOQ_ERR_TIMEOUT, FAREWELL_APP, H3_NO_ERROR,
-                       "no session was established in time");
-}
-
 void conn_expire(struct quic_conn *conn)
 {
     conn->is_held = false;
@@ -433,7 +424,7 @@ void conn_expire(struct quic_conn *conn)
     }
     if (conn_is_alive(conn) && conn->close_at_ns <= now) {
         conn->close_at_ns = CLOCK_NEVER;
-        close_overdue(conn);
+        conn_close_overdue(conn);
     }
     if (conn_is_alive(conn) && ngtcp2_conn_get_expiry(conn->quic) <= now) {
         keep_alive_expired(&conn->keep_alive, conn->quic, now);

@@ -48,6 +48,7 @@ enum { /* RFC 8446 */
 enum conn_state {
     CONN_HANDSHAKE,       /* QUIC's handshake or, on HTTP/3, that of the session */
     CONN_OPEN,            /* the application may open streams */
+    CONN_TURNING_AWAY,    /* a page is refused, and our close capsule follows soon */
     CONN_SESSION_CLOSING, /* our close capsule is sent; waits for the peer for a short time */
     CONN_ENDING,          /* its end is decided; the next flush carries it out */
     CONN_LINGERING,       /* over for the application; answers late packets for a while */
@@ -202,6 +203,7 @@ void conn_end_alert(struct quic_conn *conn, uint8_t alert, const char *reason);
 void conn_end_library(struct quic_conn *conn, int ngtcp2_error); /* what ngtcp2 returned */
 /* Ends the connection after its session, with a CONNECTION_CLOSE that has the session's code. */
 void conn_end_session(struct quic_conn *conn);
+void conn_close_overdue(struct quic_conn *conn); /* `close_at_ns` has come */
 void conn_set_app_close(struct quic_conn *conn, uint32_t code, const char *reason, bool is_remote);
 /* Why it ends: at most CLOSE_REASON_MAX_BYTES with the final zero; valid until conn_release(). */
 const char *conn_reason(const struct quic_conn *conn);

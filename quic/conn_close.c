@@ -210,13 +210,25 @@ void conn_end_library(struct quic_conn *conn, int rv)
 
 void quic_conn_close(struct quic_conn *conn, uint32_t code, const char *reason)
 {
-    if (!conn_is_alive(conn) || conn->state == CONN_SESSION_CLOSING)
+    if (!conn_is_alive(conn) || conn->state == CONN_TURNING_AWAY ||
+        conn->state == CONN_SESSION_CLOSING)
         return;
     conn_set_app_close(conn, code, reason, false);
     if (conn->wt && conn->state == CONN_OPEN)
         webtransport_close(conn, code, conn_reason(conn));
     else
         conn_end_session(conn);
+}
+
+void conn_close_overdue(struct quic_conn *conn)
+{
+    if (conn->state == CONN_TURNING_AWAY)
+        webtransport_close(conn, conn->end.code, conn_reason(conn));
+    else if (conn->state == CONN_SESSION_CLOSING)
+        conn_end_session(conn);
+    else
+        conn_end_local(conn, MOQ_ERR_TIMEOUT, FAREWELL_APP, H3_NO_ERROR,
+                       "no session was established in time");
 }
 
 /* ---- Carrying it out ------------------------------------------------------------------------- */

@@ -17,6 +17,9 @@
 
 #define SESSION_CLOSE_MIN_NS (250 * NS_PER_MS)
 #define SESSION_CLOSE_MAX_NS (2 * NS_PER_S)
+/* How long a page that is refused keeps its session after it has opened a stream. Chromium often
+ * loses the code and the words of a session's end, but not the code of the stream's reset. */
+#define TURNING_AWAY_NS (300 * NS_PER_MS)
 
 enum {
     STATUS_OK = 200,
@@ -152,13 +155,13 @@ static void on_request(void *self, const struct wt_request *request)
         return;
     }
     bool is_page = *request->origin;
-    if (!is_page)
+    if (is_page)
+        wt_session_turn_away(conn->wt);
+    else
         wt_session_respond(conn->wt, status_of(rv), conn_reason(conn));
     conn_note_refusal(conn, rv);
-    if (is_page)
-        wt_session_turn_away(conn->wt, conn->end.code, conn_reason(conn));
     /* The client closes when it has the answer; if it does not, we close. */
-    conn->state = CONN_SESSION_CLOSING;
+    conn->state = is_page ? CONN_TURNING_AWAY : CONN_SESSION_CLOSING;
     conn->close_at_ns = endpoint_now(conn->endpoint) + SESSION_CLOSE_MAX_NS;
 }
 
@@ -178,15 +181,29 @@ static void park_stream(struct quic_stream *stream, const uint8_t *data, size_t 
     internal->is_parked_end = is_end;
 }
 
+/* Tells a page that is refused the code first; code and words follow with the session's end. */
+static void turn_stream_away(struct quic_conn *conn, struct quic_stream *stream)
+{
+    uint64_t close_at_ns = endpoint_now(conn->endpoint) + TURNING_AWAY_NS;
+    stream_refuse(stream, h3_code_from_app(conn->end.code));
+    if (close_at_ns < conn->close_at_ns)
+        conn->close_at_ns = close_at_ns;
+}
+
 static void hand_stream_over(struct quic_stream *stream, const uint8_t *data, size_t n, bool is_end)
 {
-    if (stream->conn->state != CONN_OPEN) {
+    struct quic_conn *conn = stream->conn;
+    if (conn->state == CONN_TURNING_AWAY) {
+        turn_stream_away(conn, stream);
+        return;
+    }
+    if (conn->state != CONN_OPEN) {
         stream_refuse(stream, H3_WT_SESSION_GONE);
         return;
     }
     stream_introduce(stream);
     if (stream->kind == STREAM_APPLICATION && stream->is_known && (n > 0 || is_end))
-        stream->conn->endpoint->app->on_data(stream, data, n, is_end);
+        conn->endpoint->app->on_data(stream, data, n, is_end);
 }
 
 void webtransport_received(struct quic_stream *stream, const uint8_t *data, size_t n, bool is_end)

@@ -441,15 +441,13 @@ int wt_session_close(struct wt_session *session, uint32_t code, const char *reas
     return error;
 }
 
-int wt_session_turn_away(struct wt_session *session, uint32_t code, const char *reason)
+int wt_session_turn_away(struct wt_session *session)
 {
     if (!session->is_server || session->state != WT_STATE_REQUESTED || session->is_failed)
         return MOQ_ERR_CLOSED;
-    session->state = WT_STATE_CLOSING;
+    session->state = WT_STATE_ESTABLISHED;
     session->depth++;
     int error = write_answer(session, session->session_id, 200, "");
-    if (!error)
-        error = send_close(session, code, reason);
     wt_session_leave(session);
     return error;
 }

@@ -94,10 +94,10 @@ int wt_session_connect(struct wt_session *session, const char *authority, const 
  * header field "reason", and the client may ask again. Returns 0, or MOQ_ERR_CLOSED if no request
  * waits for an answer. */
 int wt_session_respond(struct wt_session *session, int status, const char *text);
-/* Server: answers on_request() for a page in a browser. Scripts see neither the status nor the
- * fields of a refusal, but how a session was closed: so it begins and is closed at once. Returns as
- * wt_session_respond(). */
-int wt_session_turn_away(struct wt_session *session, uint32_t code, const char *reason);
+/* Server: answers on_request() of a page in a browser with 200, so that it can be refused by
+ * wt_session_close(): scripts see how a session was closed, but neither the status nor the fields
+ * of a refusal. on_established() is not called. Returns as wt_session_respond(). */
+int wt_session_turn_away(struct wt_session *session);
 
 void wt_session_credit(struct wt_session *session); /* `open` may succeed now */
 

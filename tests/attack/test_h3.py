@@ -2,6 +2,7 @@
 """HTTP/3 and WebTransport: how sessions begin and end, what is tolerated, and which code each mistake gets."""
 
 import pylsqpack
+from authkit import Key, relay_with_auth
 
 from peer import *
 from rig import *
@@ -343,9 +344,41 @@ async def sigterm_closes_sessions_in_order(relay):
         check_no_complaint(own)
 
 
+async def check_turned_away(relay):
+    """A page is let in, so that it can be told why it may not stay: first by its stream's reset, then by the session's end."""
+    await is_answered((await h3(relay)).raw(False, h3_frame(HEADERS, request())), 401, "a client without a token")
+    for opens_a_stream in (True, False):
+        peer = await h3(relay)
+        peer.connect_stream = peer.raw(False, h3_frame(HEADERS, request(more=[(b"origin", b"https://page.example")])))
+        await peer.connect_stream.until(lambda s: len(s.raw) > 2, "an answer to a page")
+        peer.session_id, peer.is_wrapped = peer.connect_stream.number, True
+        if opens_a_stream:
+            await peer.bidi(hello(V03)).was_reset(UNAUTHORIZED, "the stream of a page without a token")
+            check(not peer.connect_stream.is_over, "the session ends before the page can know the code")
+        await peer.connect_stream.until(lambda s: s.is_over, "CLOSE for a page")
+        reader = Reader(peer.connect_stream.raw)
+        check_equal((reader.varint(), reader.text() != b""), (HEADERS, True), "the answer to a page")
+        check_equal(reader.varint(), DATA, "frame of CLOSE for a page")
+        capsule = Reader(reader.text())
+        check_equal(capsule.varint(), CLOSE_CAPSULE, "capsule for a page")
+        words = capsule.text()
+        check_equal(int.from_bytes(words[:4], "big"), UNAUTHORIZED, "code of CLOSE for a page")
+        check(b"no token" in words, f"words for a page: {words}")
+        peer.connect_stream.end()
+        await peer.closed(UNAUTHORIZED, "a page without a token")
+
+
+def a_page_is_turned_away_with_code_and_words():
+    key = Key("turned", "key", "ES256")
+    relay = relay_with_auth("turned", f"{{ keys: {key.public} }}", workers=1)
+    run_with_peers(check_turned_away, relay, LIMIT_S)
+    check_at_base(relay)
+    relay.stop()
+
+
 TESTS = [grease_is_tolerated_wherever_it_may_be, every_byte_of_http3_may_come_alone, streams_may_come_before_their_session,
          too_many_early_streams_are_rejected_and_others_work, other_requests_get_a_status_and_a_second_session_429,
          malformed_requests_cost_their_stream, rules_of_settings_are_kept, frames_in_wrong_places_have_their_codes,
          header_bombs_are_refused, sessions_end_by_capsule_by_fin_and_by_reset, broken_capsules_end_the_session,
          streams_of_no_session_are_rejected_and_of_a_dead_one_gone, the_relay_closes_by_capsule_and_then_by_code,
-         sigterm_closes_sessions_in_order]
+         a_page_is_turned_away_with_code_and_words, sigterm_closes_sessions_in_order]

@@ -429,12 +429,14 @@ static void a_page_that_is_turned_away_is_told_why(void **state)
     server->status = 0;
     fake_give_hex(client, 3, server_settings);
     fake_give_hex(server, 0, connect_request);
-    assert_int_equal(wt_session_turn_away(server->wt, 6, "expired"), 0);
-    assert_int_equal(wt_session_turn_away(server->wt, 6, "expired"), MOQ_ERR_CLOSED);
+    assert_int_equal(wt_session_turn_away(server->wt), 0);
+    assert_int_equal(wt_session_turn_away(server->wt), MOQ_ERR_CLOSED);
     assert_int_equal(server->established_count, 0);
+    struct fake_stream *answer = fake_stream(server, 0);
+    assert_false(answer->is_finished);
+    assert_int_equal(wt_session_close(server->wt, 6, "expired"), 0);
     assert_false(wt_session_is_over(server->wt));
 
-    struct fake_stream *answer = fake_stream(server, 0);
     assert_true(answer->is_finished);
     fake_give(client, 0, answer->sent, answer->sent_size, true);
     assert_int_equal(client->established_count, 1);

@@ -13,8 +13,8 @@ import { ALL_VERSIONS, type VersionRow, versionByName, versionByWire } from "./v
 
 /** For each step until the session is open. */
 const PATIENCE_MS = 10_000;
-/** When a session ends while it is being opened, its reason may come after the error. */
-const REASON_MS = 500;
+/** A relay that refuses a page resets its stream first, and tells why when it ends the session 0.3 s later. */
+const REASON_MS = 1000;
 
 export interface ConnectOptions {
     /** Sent as `?jwt=`. A function is asked each time. */
@@ -116,7 +116,8 @@ async function greet(transport: WebTransport, versions: readonly Version[]): Pro
     // The link of a session begins with what the greeting finds; this stream needs the meter only.
     const control = exchangeOf({ meter }, await transport.createBidirectionalStream());
     const offer = { versions: rows.map((row) => row.wire), extensions: [] };
-    await control.writer.write(joinBytes(encode(streamType, STREAM.session), encode(sessionClient, offer)));
+    // If the relay refuses us here, Chromium tells the code to who reads, not to who writes.
+    control.writer.write(joinBytes(encode(streamType, STREAM.session), encode(sessionClient, offer))).catch(ignore);
     const answer = await control.reader.message(sessionServer);
     const row = answer && versionByWire(answer.version);
     if (!row || !rows.includes(row)) throw new TransforkError(CODE.version);
