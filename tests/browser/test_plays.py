@@ -69,7 +69,24 @@ def sound_comes_with_its_picture_in_an_isolated_page():
     sound_comes_with_its_picture(isolated=True)
 
 
-CODECS = [codec(name) for name in ("vp9", "av1", "odd", "rotated")]
-TESTS = [it_plays_picture_and_sound, it_plays_in_an_isolated_page, pictures_come_in_order_and_none_is_missing, sound_comes_with_its_picture,
-         sound_comes_with_its_picture_in_an_isolated_page, *CODECS]
+def sound_goes_on_when_the_page_was_busy():
+    relay = Relay()
+    publisher = publish(relay, "long")
+    with Viewer(relay) as viewer:
+        viewer.wait_for_picture()
+        for _ in range(6):
+            viewer.run("() => { const end = performance.now() + 400; while (performance.now() < end); }")
+            time.sleep(0.5)
+        time.sleep(2)
+        likeness, loudest = viewer.likeness_of_sound(clips.path_of("long"))
+        check(loudest > 0.02, f"there is silence after the page was busy ({likeness:.2f}): {viewer.statistics()}")
+    publisher.kill()
+    relay.stop()
+
+
+OFTEN = ("in-band", "vp9", "av1", "odd", "rotated")
+WHERE_THERE_IS_TIME = ("vp9-10", "av1-aom", "av1-10", "turned", "wide-pixels", "mono", "surround", "surround-opus", "25", "50", "60", "silent", "sound")
+CODECS = [codec(name) for name in (*OFTEN, *(WHERE_THERE_IS_TIME if LONG else ()))]
+TESTS = [it_plays_picture_and_sound, it_plays_in_an_isolated_page, pictures_come_in_order_and_none_is_missing,
+         sound_goes_on_when_the_page_was_busy, sound_comes_with_its_picture, sound_comes_with_its_picture_in_an_isolated_page, *CODECS]
 FIREFOX = TESTS

@@ -85,6 +85,23 @@ describe("joining", () => {
         expect(radio.feed.timeUs()).toBeGreaterThan((radio.world.nowMs - 260) * 1000);
     });
 
+    test("sound after a hole is heard at its own time", () => {
+        const rig = new Rig(200);
+        const isLost = (mediaMs: number) => mediaMs > 2000 && mediaMs < 3500;
+        watch(
+            rig,
+            6000,
+            () => 3,
+            (mediaMs) => (isLost(mediaMs) ? undefined : 3),
+        );
+        rig.run(5500);
+        const written = rig.feed.written.map((timeUs) => timeUs / 1000);
+        expect(written.filter(isLost)).toEqual([]);
+        expect(written.filter((ms) => ms >= 3500).length).toBeGreaterThan(80);
+        const off = (rig.feed.timeUs() ?? 0) - (rig.playback.clock.timeUs(rig.world.nowMs) ?? 0);
+        expect(Math.abs(off)).toBeLessThan(20_000);
+    });
+
     test("sound that joins later does not disturb the picture", () => {
         const rig = new Rig(200);
         const video = new FakeSource(VIDEO);

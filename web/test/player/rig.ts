@@ -126,6 +126,8 @@ export class FakeFeed implements AudioFeedApi {
     underruns = 0;
     rate = 1;
     rates: number[] = [];
+    /** The times of all that was written. */
+    written: number[] = [];
     isClosed = false;
     #writtenUs: number | undefined;
     #positionUs: number | undefined;
@@ -139,6 +141,7 @@ export class FakeFeed implements AudioFeedApi {
     }
 
     write(timeUs: number, planes: readonly Float32Array[]): void {
+        this.written.push(timeUs);
         this.#writtenUs = timeUs + ((planes[0]?.length ?? 0) / this.sampleRate) * 1e6;
     }
 
@@ -229,6 +232,7 @@ export class Rig {
     screenMs = 16;
     decoding = { eachMs: 2, reorder: 0 };
     #feed: FakeFeed | undefined;
+    #soundUs = Number.NaN;
 
     constructor(latencyMs = 200) {
         this.playback = new Playback(
@@ -259,8 +263,10 @@ export class Rig {
                     wake: () => this.playback.tick(this.world.nowMs),
                 },
                 sound: {
-                    openDecoder: (init) =>
-                        new FakeDecoder(this.world, init, (f: EncodedFrame<AudioTrack>) => this.makeSound(f)),
+                    openDecoder: (init) => {
+                        this.#soundUs = Number.NaN;
+                        return new FakeDecoder(this.world, init, (f: EncodedFrame<AudioTrack>) => this.makeSound(f));
+                    },
                     configOf: (track) => track,
                     chunkOf: (frame) => frame,
                     onFailure: (error) => this.failures.push(error.message),
@@ -286,9 +292,12 @@ export class Rig {
         return picture;
     }
 
+    /** As in Chromium, its time is counted in samples from the decoder's first frame on. */
     makeSound(frame: EncodedFrame<AudioTrack>) {
+        const timestamp = Number.isNaN(this.#soundUs) ? frame.timeUs : this.#soundUs;
+        this.#soundUs = timestamp + 20_000;
         return {
-            timestamp: frame.timeUs,
+            timestamp,
             sampleRate: 48000,
             numberOfChannels: 2,
             numberOfFrames: 960,

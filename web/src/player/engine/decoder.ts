@@ -18,7 +18,8 @@ export interface DecoderParts<Track, Config, Chunk, Output> {
     open(init: { output: (output: Output) => void; error: (error: DOMException) => void }): RawDecoder<Config, Chunk>;
     configOf(track: Track, failures: number): Config;
     chunkOf(frame: EncodedFrame<Track>): Chunk;
-    onOutput(output: Output): void;
+    /** `oldestUs`: the time of the oldest frame inside. It is this one's where nothing is reordered, as with sound. */
+    onOutput(output: Output, oldestUs: number | undefined): void;
     /** So many failures in a row, without a frame that came out right. */
     onFailure(error: Error, failures: number): void;
 }
@@ -33,7 +34,9 @@ export class Decoder<Track, Config, Chunk, Output> {
     #track: Track | undefined;
     #isKeyNeeded = true;
     #failures = 0;
-    #inside = 0;
+    /** Times of the frames that went in and have not come out; those of an earlier configuration come first. */
+    #inside: number[] = [];
+    #leaving: number[] = [];
 
     constructor(parts: DecoderParts<Track, Config, Chunk, Output>) {
         this.#parts = parts;
@@ -41,12 +44,12 @@ export class Decoder<Track, Config, Chunk, Output> {
 
     /** Whether it takes another frame without a queue of its own. */
     get isReady(): boolean {
-        return (this.#raw?.decodeQueueSize ?? 0) < MAX_QUEUED && this.#inside < MAX_IN_DECODER;
+        return (this.#raw?.decodeQueueSize ?? 0) < MAX_QUEUED && this.#inside.length < MAX_IN_DECODER;
     }
 
     /** Whether everything that went in has come out. */
     get isEmpty(): boolean {
-        return this.#inside <= 0;
+        return this.#inside.length === 0;
     }
 
     /** False: it was not decoded, because a key frame has to come first. */
@@ -57,7 +60,7 @@ export class Decoder<Track, Config, Chunk, Output> {
             if (!this.#raw || (this.#isKeyNeeded && !frame.isKey)) return false;
             this.#raw.decode(this.#parts.chunkOf(frame));
             this.#isKeyNeeded = false;
-            this.#inside++;
+            this.#inside.push(frame.timeUs);
             return true;
         } catch (error) {
             this.#fail(error);
@@ -66,12 +69,21 @@ export class Decoder<Track, Config, Chunk, Output> {
     }
 
     #configure(track: Track): void {
-        if (this.#raw?.state === "configured")
-            this.#raw.flush().catch(() => {}); // what it holds comes out first
+        if (this.#raw?.state === "configured") this.#drain(this.#raw);
         else this.#open();
         this.#track = track;
-        this.#inside = 0;
         this.#raw?.configure(this.#parts.configOf(track, this.#failures));
+    }
+
+    /** What it holds comes out first. */
+    #drain(raw: RawDecoder<Config, Chunk>): void {
+        const leaving = [...this.#leaving, ...this.#inside];
+        this.#leaving = leaving;
+        this.#inside = [];
+        raw.flush().then(
+            () => leaving.splice(0),
+            () => {},
+        );
     }
 
     #open(): void {
@@ -79,8 +91,7 @@ export class Decoder<Track, Config, Chunk, Output> {
         const raw = this.#parts.open({
             output: (output) => {
                 this.#failures = 0;
-                this.#inside = Math.max(0, this.#inside - 1);
-                this.#parts.onOutput(output);
+                this.#parts.onOutput(output, this.#leaving.shift() ?? this.#inside.shift());
             },
             error: (error) => {
                 if (this.#raw === raw) this.#fail(error);
@@ -99,7 +110,8 @@ export class Decoder<Track, Config, Chunk, Output> {
         if (this.#raw && this.#raw.state !== "closed") this.#raw.close();
         this.#raw = undefined;
         this.#track = undefined;
-        this.#inside = 0;
+        this.#inside = [];
+        this.#leaving = [];
         this.#isKeyNeeded = true;
     }
 

@@ -67,7 +67,7 @@ export class SoundLane<Config, Chunk, Output extends Sound> {
             open: (init) => parts.openDecoder(init),
             configOf: (track) => parts.configOf(track),
             chunkOf: (frame) => parts.chunkOf(frame),
-            onOutput: (sound) => this.#receive(sound),
+            onOutput: (sound, timeUs) => this.#receive(sound, timeUs),
             onFailure: (error, failures) => {
                 if (this.#source) parts.onFailure(error, failures, this.#source.track);
             },
@@ -158,9 +158,10 @@ export class SoundLane<Config, Chunk, Output extends Sound> {
         }
     }
 
-    #receive(sound: Output): void {
+    /** Chromium counts samples from the decoder's first frame on, so after a hole its timestamps are too early: ours are right. */
+    #receive(sound: Output, timeUs = sound.timestamp): void {
         try {
-            this.#write(sound);
+            this.#write(sound, timeUs);
         } finally {
             sound.close();
         }
@@ -168,9 +169,9 @@ export class SoundLane<Config, Chunk, Output extends Sound> {
         this.#parts.wake();
     }
 
-    #write(sound: Output): void {
+    #write(sound: Output, timeUs: number): void {
         const feed = this.#feed;
-        const { sampleRate, numberOfChannels, numberOfFrames, timestamp } = sound;
+        const { sampleRate, numberOfChannels, numberOfFrames } = sound;
         if (!feed || numberOfFrames === 0) return;
         if (sampleRate !== feed.sampleRate) {
             this.#parts.onFormat(sampleRate, numberOfChannels);
@@ -182,8 +183,8 @@ export class SoundLane<Config, Chunk, Output extends Sound> {
             sound.copyTo(plane, { planeIndex, format: "f32-planar" });
             planes.push(plane);
         }
-        feed.write(timestamp, planes);
-        this.#writtenUs = timestamp + (numberOfFrames / sampleRate) * 1e6;
+        feed.write(timeUs, planes);
+        this.#writtenUs = timeUs + (numberOfFrames / sampleRate) * 1e6;
     }
 
     /** Begins to play when there is something, and keeps the clock and what is heard together. The clock runs. */
