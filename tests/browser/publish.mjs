@@ -68,20 +68,20 @@ async function until(condition, what, ms = WAIT_MS) {
     }
 }
 
-/** moq-karp writes what it sees of a broadcast; stop() returns the file. */
-function record(path, ...options) {
+/** moq-karp writes what it sees of a broadcast, from now on; stop() returns the file. */
+async function record(path, ...options) {
     const file = join(scratch, `${path.replace(/\W/g, "-")}-${Math.random().toString(36).slice(2)}.mp4`);
     const url = `https://localhost:${relay.port}/${path}`;
     const child = spawn(join(bin, "moq-karp"), ["--tls-disable-verify", "subscribe", url, "-o", file, ...options]);
     const said = [];
     child.stderr.on("data", (data) => said.push(String(data)));
+    await until(() => said.join("").includes("watching instance"), `moq-karp watches ${path}`);
     return {
         file,
         async stop() {
             await end(child, "SIGINT");
             return file;
         },
-        said: () => said.join(""),
     };
 }
 
@@ -211,7 +211,7 @@ async function publishAndInspect(open, attributes, seconds = 8, ...options) {
     const path = freshPath();
     const page = await open(tagFor(path, attributes));
     await waitLive(page);
-    const recorder = record(path, ...options);
+    const recorder = await record(path, ...options);
     await sleep(seconds * 1000);
     const state = await evaluate(page, () => document.querySelector("moq-publish").state);
     const stats = await evaluate(page, () => document.querySelector("moq-publish").stats);
@@ -281,7 +281,7 @@ const tests = {
         assert.ok((await evaluate(page, () => document.querySelector("moq-publish").stats)).soundLevel > 0);
         await evaluate(page, () => { document.querySelector("moq-publish").muted = false; });
         await sleep(500);
-        const recorder = record(path);
+        const recorder = await record(path);
         await sleep(5000);
         assert.ok((await loudestDb(await recorder.stop())) > -50, "something is heard");
     },
@@ -293,7 +293,7 @@ const tests = {
         const instance = await evaluate(page, () => document.querySelector("moq-publish").state.instance);
         await evaluate(page, () => document.querySelector("moq-publish").setAttribute("video", "off"));
         await waitFor(page, () => document.querySelector("moq-publish").state.renditions.length === 0);
-        const recorder = record(path);
+        const recorder = await record(path);
         await sleep(3000);
         const streams = await inspect(await recorder.stop());
         assert.deepEqual(streams.map(({ codec_type }) => codec_type), ["audio"]);
@@ -380,7 +380,7 @@ const tests = {
         await waitLive(page);
         const again = await evaluate(page, () => document.querySelector("moq-publish").state);
         assert.ok(Number(again.instance) > Number(instance), `${again.instance} after ${instance}`);
-        const recorder = record(path);
+        const recorder = await record(path);
         await sleep(4000);
         checkSound((await inspect(await recorder.stop()))[1]);
     },

@@ -5,6 +5,7 @@
 import { VIDEO_PRIORITY, type VideoTrack } from "../../karp/index.ts";
 import type { VideoInput } from "../messages.ts";
 import type { PublishError, VideoCodecName, VideoSettings } from "../state.ts";
+import { Beat } from "./beat.ts";
 import {
     candidates,
     catalogCodec,
@@ -50,6 +51,7 @@ export class PicturePath {
     #keyframes: Keyframes;
     #thinner: Thinner;
     readonly #timeline: Timeline;
+    readonly #beat = new Beat();
     readonly #strain = new Strain();
     readonly #failed = new Set<VideoCodecName>();
     #stop = () => {};
@@ -84,6 +86,7 @@ export class PicturePath {
         clearInterval(this.#still);
         this.#keyframes.ask();
         this.#timeline.restart();
+        this.#beat.restart();
         if (!input) {
             this.#end();
             return;
@@ -129,7 +132,7 @@ export class PicturePath {
 
     #encodeNew(frame: VideoFrame): void {
         const nowMs = this.#now();
-        const timeUs = this.#timeline.place(frame.timestamp, nowMs);
+        const timeUs = this.#beat.place(this.#timeline.place(frame.timestamp, nowMs));
         if (!this.#isOn || !this.#thinner.isTaken(timeUs)) return;
         this.#last?.close();
         this.#last = frame.clone();
@@ -141,7 +144,8 @@ export class PicturePath {
         const nowMs = this.#now();
         if (!this.#last || nowMs - this.#lastMs < STILL_MS) return;
         this.#lastMs = nowMs;
-        this.#encode(this.#last, this.#timeline.placeNow(nowMs));
+        this.#beat.restart();
+        this.#encode(this.#last, this.#beat.place(this.#timeline.placeNow(nowMs)));
     }
 
     #encode(frame: VideoFrame, timeUs: number): void {
