@@ -437,6 +437,29 @@ const tests = {
         }
     },
 
+    async a_page_that_nobody_sees_keeps_on() {
+        if (isFirefox) return; // nothing hides its tabs
+        // Playwright's pages are always visible; and drivers keep hidden pages from being slowed down, as they are outside of tests.
+        const args = [...CHROMIUM_FLAGS, ...FAKE_UI];
+        const ignoreDefaultArgs = ["background-timer-throttling", "backgrounding-occluded-windows", "renderer-backgrounding"].map((name) => `--disable-${name}`);
+        const browser = await require("puppeteer-core").launch({ executablePath: flags.chromium, args, ignoreDefaultArgs });
+        try {
+            const path = freshPath();
+            const page = await browser.newPage();
+            await page.goto(`http://127.0.0.1:${server.address().port}/?body=${encodeURIComponent(tagFor(path, `source="camera"`))}`);
+            await page.waitForFunction(() => document.querySelector("moq-publish")?.state.status === "live");
+            await (await browser.newPage()).bringToFront();
+            await until(() => page.evaluate(() => document.hidden), "the page is hidden");
+            const recorder = await record(path);
+            await sleep(7000);
+            const [video, sound] = await inspect(await recorder.stop());
+            checkPicture(video, "h264", 640, 480);
+            checkSound(sound);
+        } finally {
+            await browser.close();
+        }
+    },
+
     async removal_frees_the_devices_and_moving_does_not({ open }) {
         const page = await open(`<div id="a">${tagFor(freshPath(), `source="camera"`)}</div><div id="b"></div>`);
         await waitLive(page);

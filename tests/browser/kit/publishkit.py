@@ -1,6 +1,9 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
 """Pages with <moq-publish>, whose camera and microphone are made up by the browser, and what strict readers find in what they publish."""
 
+import json
+import signal
+
 from playerkit import *
 
 PUBLISH_SCRIPT = '<script type="module" src="/dist/moq-publish.js"></script>'

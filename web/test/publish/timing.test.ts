@@ -63,7 +63,7 @@ describe("the time line", () => {
 });
 
 test("keyframes keep their interval when frames are dropped, and come when asked for", () => {
-    const keyframes = new Keyframes(2);
+    const keyframes = new Keyframes(2, 25);
     const due: number[] = [];
     for (let ms = 0; ms < 13_000; ms += 40) {
         if (ms > 1900 && ms < 2300) continue; // dropped
@@ -72,6 +72,16 @@ test("keyframes keep their interval when frames are dropped, and come when asked
         if (keyframes.isDue(ms * 1000)) due.push(ms);
     }
     expect(due).toEqual([0, 2320, 4000, 6000, 7000, 10_320, 12_320]);
+});
+
+test("a keyframe is the frame that is nearest to its time", () => {
+    const keyframes = new Keyframes(1, 30);
+    const due: number[] = [];
+    for (let i = 0; i < 100; i++) {
+        const ms = i * 50 - (i % 20 === 0 && i > 0 ? 2 : 0);
+        if (keyframes.isDue(ms * 1000)) due.push(ms);
+    }
+    expect(due).toEqual([0, 998, 1998, 2998, 3998]);
 });
 
 test.each([

@@ -75,7 +75,7 @@ export class PicturePath {
         this.#settings = settings;
         this.#sink = sink;
         this.#now = now;
-        this.#keyframes = new Keyframes(settings.keyframeS);
+        this.#keyframes = new Keyframes(settings.keyframeS, settings.framerate);
         this.#thinner = new Thinner(settings.framerate);
         this.#timeline = new Timeline(now());
     }
@@ -103,7 +103,7 @@ export class PicturePath {
 
     configure(settings: VideoSettings): void {
         this.#settings = settings;
-        this.#keyframes = new Keyframes(settings.keyframeS);
+        this.#keyframes = new Keyframes(settings.keyframeS, settings.framerate);
         this.#thinner = new Thinner(settings.framerate);
         this.#isStrained = false;
         this.#format = "";

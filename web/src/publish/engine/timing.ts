@@ -67,10 +67,12 @@ export class Timeline {
 /** Which frames are keyframes: at regular times, whatever has been dropped in between, and whenever somebody asks. */
 export class Keyframes {
     readonly #intervalUs: number;
+    readonly #earlyUs: number;
     #lastUs: number | undefined;
 
-    constructor(intervalS: number) {
+    constructor(intervalS: number, framerate: number) {
         this.#intervalUs = intervalS * 1e6;
+        this.#earlyUs = 0.5e6 / framerate;
     }
 
     /** The next frame is one. */
@@ -79,7 +81,8 @@ export class Keyframes {
     }
 
     isDue(timeUs: number): boolean {
-        const sinceUs = this.#lastUs === undefined ? undefined : timeUs - this.#lastUs;
+        // The nearest frame is one, even if it comes a little early: the next would be most of a step late.
+        const sinceUs = this.#lastUs === undefined ? undefined : timeUs + this.#earlyUs - this.#lastUs;
         if (sinceUs !== undefined && sinceUs < this.#intervalUs) return false;
         // On the grid of the interval, so that dropped frames do not shift all that follow; but never two in a short time.
         const isOnGrid = sinceUs !== undefined && sinceUs < 1.5 * this.#intervalUs;
