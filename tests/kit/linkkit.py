@@ -26,9 +26,9 @@ class Link:
         place = os.getpid() * LINKS_MAX + index
         self.name, self.queue = f"moq-slow-{os.getpid()}-{index}", queue.split()
         self.near, far = f"mqn{place % 10 ** 9}", f"mqf{place % 10 ** 9}"
-        self.address, inside = (str(NETWORK[4 * place % NETWORK.num_addresses + host]) for host in (1, 2))
+        self.address, self.far_address = (str(NETWORK[4 * place % NETWORK.num_addresses + host]) for host in (1, 2))
         try:
-            self._make(far, inside, rate)
+            self._make(far, self.far_address, rate)
         except Skipped:
             self.end()
             raise
@@ -40,6 +40,7 @@ class Link:
         self._try("ip", "link", "set", self.near, "up")
         self._try("ip", "-n", self.name, "addr", "add", f"{inside}/30", "dev", far)
         self._try("ip", "-n", self.name, "link", "set", far, "up")
+        self._try("ip", "-n", self.name, "link", "set", "lo", "up")
         self._try("tc", "qdisc", "add", *self._shape(rate))
 
     def _try(self, *argv):

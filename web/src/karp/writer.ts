@@ -80,6 +80,20 @@ export class BroadcastWriter {
         return this.#media.get(name)?.track.viewers ?? 0;
     }
 
+    /** Gives up what is still to be sent of the pictures. The next keyframes begin new groups. */
+    cutPictures(): void {
+        for (const media of this.#media.values()) {
+            if (media.description.kind !== "video") continue;
+            media.track.giveUp();
+            media.group = undefined;
+        }
+    }
+
+    /** Of all media. */
+    get unsentBytes(): number {
+        return [...this.#media.values()].reduce((sum, { track }) => sum + track.unsentBytes, 0);
+    }
+
     close(): void {
         this.#isClosed = true;
         for (const { track } of this.#media.values()) track.close();

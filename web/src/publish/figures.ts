@@ -18,13 +18,15 @@ export function nameFigures({ renditions, hasSound }: PublishState, stats: Publi
 }
 
 /** What is read aloud when it changes. */
-export function nameStatus({ status, error, isStrained, isSoundBlocked }: PublishState, note: string): string {
+export function nameStatus(state: PublishState, note: string): string {
+    const { status, error, isStrained, isNetworkSlow, isSoundBlocked } = state;
     if (error) return `${error.message}.`;
     if (note) return note;
     if (isSoundBlocked)
         return "The browser gives no sound. Click in the page; if that does not help, connect a loudspeaker.";
     if (status === "connecting") return "Connecting\u2026";
     if (status !== "live") return "Choose what to publish.";
+    if (isNetworkSlow) return "Live. The network is slow: the picture is sent with fewer bits.";
     return isStrained ? "Live. This machine is too slow for two renditions: one is published." : "Live.";
 }
 

@@ -74,13 +74,15 @@ export interface PublishState {
     readonly hasSound: boolean;
     /** The machine was too slow for two renditions. */
     readonly isStrained: boolean;
+    /** The network carries less than the encoders would make, so they make less. */
+    readonly isNetworkSlow: boolean;
     /** The browser gives no sound: it wants a click in the page first, or has no device to keep the beat. */
     readonly isSoundBlocked: boolean;
 }
 
 export interface PublishStats {
     readonly framesEncoded: number;
-    /** Because the machine is too slow. */
+    /** Because the machine is too slow, or the network is behind. */
     readonly framesDropped: number;
     /** Of the largest rendition, over the last seconds. */
     readonly framesPerSecond: number;
@@ -100,6 +102,7 @@ export const NOTHING_PUBLISHED: PublishState = {
     renditions: [],
     hasSound: false,
     isStrained: false,
+    isNetworkSlow: false,
     isSoundBlocked: false,
 };
 

@@ -37,7 +37,9 @@ export function sendBody(
         opening.then((writer) => writer.abort(code)).catch(() => undefined);
     }
     function onChange(): void {
-        if (body.bytes - done > BACKLOG_MAX_BYTES) stop(CODE.cancelled);
+        // What hangs in a slow network would hold up the news that the rest will not come.
+        if (body.end) stop(body.end === ABORTED ? CODE.cancelled : body.end);
+        else if (body.bytes - done > BACKLOG_MAX_BYTES) stop(CODE.cancelled);
         else change.tell();
     }
 
@@ -63,9 +65,15 @@ export function sendBody(
         return stopCode;
     }
 
+    // A group that is complete has its end still to be sent.
+    const unsent = () => body.bytes - done + (body.end === undefined ? 0 : 1);
     body.readers.add(onChange);
+    body.unsent.add(unsent);
     const ended = run()
         .catch((error) => stopCode ?? error.code)
-        .finally(() => body.readers.delete(onChange));
+        .finally(() => {
+            body.readers.delete(onChange);
+            body.unsent.delete(unsent);
+        });
     return { ended, stop };
 }

@@ -25,6 +25,8 @@ export interface Body {
     end: number | undefined;
     /** Called after each change. */
     readonly readers: Set<() => void>;
+    /** What each stream that sends it has still to send. */
+    readonly unsent: Set<() => number>;
 }
 
 /** What viewers see of a track. */
@@ -65,16 +67,34 @@ export function createTrack(path: Path, { priority = 0 } = {}): Track {
         get viewers() {
             return viewers;
         },
+        get unsentBytes() {
+            const most = ({ unsent }: Body) => Math.max(0, ...[...unsent].map((ask) => ask()));
+            return bodies.reduce((sum, body) => sum + most(body), 0);
+        },
         onViewers: undefined,
         openGroup() {
             writer?.close();
-            const body: Body = { sequence: nextSequence++, chunks: [], bytes: 0, end: undefined, readers: new Set() };
+            const body: Body = {
+                sequence: nextSequence++,
+                chunks: [],
+                bytes: 0,
+                end: undefined,
+                readers: new Set(),
+                unsent: new Set(),
+            };
             writer = writerOf(body);
             if (hasClosed) return writer;
             bodies.push(body);
             forgetOldest(bodies);
             for (const watcher of [...watchers.keys()]) watcher(body);
             return writer;
+        },
+        giveUp() {
+            writer?.abort();
+            for (const body of bodies.filter(({ unsent }) => unsent.size > 0)) {
+                body.end ||= ABORTED;
+                tellReaders(body);
+            }
         },
         close() {
             writer?.close();

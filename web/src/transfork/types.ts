@@ -101,9 +101,13 @@ export interface GroupWriter {
 export interface Track {
     readonly path: Path;
     readonly viewers: number;
+    /** What the slowest viewer has still to be sent of the newest groups; more than 0 until the last of it has arrived. */
+    readonly unsentBytes: number;
     onViewers: ((viewers: number) => void) | undefined;
     /** Ends the previous group. Sequences rise by one. */
     openGroup(): GroupWriter;
+    /** Aborts all groups that are not wholly sent. */
+    giveUp(): void;
     close(): void;
 }
 

@@ -14,12 +14,15 @@ class FakeTrack implements Track {
     readonly path: Path;
     readonly groups: FakeGroup[] = [];
     readonly viewers = 0;
+    readonly unsentBytes = 0;
     onViewers = undefined;
     isClosed = false;
 
     constructor(path: Path) {
         this.path = path;
     }
+
+    giveUp(): void {}
 
     openGroup(): GroupWriter {
         const group: FakeGroup = { frames: [], isClosed: false };

@@ -9,6 +9,7 @@ import { Outlet } from "./outlet.ts";
 import { PicturePath } from "./picture.ts";
 import { Rate } from "./rate.ts";
 import { SoundPath } from "./sound.ts";
+import { Uplink } from "./uplink.ts";
 import { findObstacle, refused, unreachable } from "./words.ts";
 
 /** The page hears of figures so often. */
@@ -33,6 +34,7 @@ export class Engine {
     readonly #now: () => number;
     readonly #video: PicturePath;
     readonly #sound: SoundPath;
+    readonly #uplink = new Uplink();
     readonly #frames = new Rate();
     readonly #bits = new Rate();
     #bytes = 0;
@@ -110,13 +112,27 @@ export class Engine {
             this.#hear(address, state, wasOpen);
             wasOpen ||= state.kind === "open";
         });
-        this.#timer = setInterval(() => this.#post({ kind: "stats", stats: this.#stats() }), STATS_MS);
+        this.#timer = setInterval(() => this.#look(), STATS_MS);
+    }
+
+    /** How the network does, for the encoders and for the page. */
+    #look(): void {
+        const { writtenBytes, unsentBytes } = this.#outlet?.backlog ?? { writtenBytes: 0, unsentBytes: 0 };
+        this.#uplink.look(this.#now(), writtenBytes, unsentBytes);
+        this.#video.share = this.#uplink.share;
+        if (this.#uplink.isFull && !this.#video.isHeld) this.#outlet?.cut();
+        this.#video.isHeld = this.#uplink.isFull;
+        this.#tell();
+        this.#post({ kind: "stats", stats: this.#stats() });
     }
 
     #hear(address: string, state: ConnectionState, wasOpen: boolean): void {
         if (state.kind === "waiting") this.#trouble("connection", unreachable(address, state.error));
         else if (state.kind === "refused") this.#trouble("connection", refused(state.error, wasOpen));
-        else if (state.kind === "open") this.#trouble("connection", undefined);
+        else if (state.kind === "open") {
+            this.#trouble("connection", undefined);
+            this.#uplink.restart();
+        }
         // A session that another one follows at once is not told as lost.
         if (state.kind !== "connecting") this.#outlet?.useSession(state.kind === "open" ? state.session : undefined);
         this.#tell();
@@ -198,6 +214,7 @@ export class Engine {
             renditions: this.#names.map((name) => this.#renditions.get(name)).filter((one) => one !== undefined),
             hasSound: this.#hasSound,
             isStrained: this.#isStrained,
+            isNetworkSlow: this.#uplink.share < 1,
             isSoundBlocked: false,
         };
     }

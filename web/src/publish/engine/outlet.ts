@@ -40,6 +40,8 @@ export class Outlet {
     #session: Session | undefined;
     #writer: BroadcastWriter | undefined;
     #lastInstance = 0;
+    /** Of what somebody watches. */
+    #writtenBytes = 0;
 
     constructor(path: Path, parts: OutletParts) {
         this.#path = path;
@@ -48,6 +50,17 @@ export class Outlet {
 
     get isWatched(): boolean {
         return [...this.#described.keys()].some((name) => (this.#writer?.viewersOf(name) ?? 0) > 0);
+    }
+
+    /** What was written for viewers so far, and what of it the network has not taken yet. */
+    get backlog(): { writtenBytes: number; unsentBytes: number } {
+        return { writtenBytes: this.#writtenBytes, unsentBytes: this.#writer?.unsentBytes ?? 0 };
+    }
+
+    /** What waits is too old to be of use. */
+    cut(): void {
+        this.#writer?.cutPictures();
+        this.#parts.askForKeyframes();
     }
 
     useSession(session: Session | undefined): void {
@@ -133,6 +146,7 @@ export class Outlet {
     }
 
     #writeNow({ name, timeUs, isKey, data }: Frame): void {
+        if (this.#writer?.viewersOf(name)) this.#writtenBytes += data.length;
         try {
             this.#writer?.write(name, timeUs, isKey, data);
         } catch {

@@ -20,6 +20,8 @@ import { readVideo } from "./inputs.ts";
 import { Keyframes, Strain, Thinner, Timeline } from "./timing.ts";
 import { encoderFailed, noVideoEncoder } from "./words.ts";
 
+/** With fewer bits than that, fewer pictures look better. */
+const WHOLE_RATE_SHARE = 0.25;
 /** So many frames may wait for an encoder. */
 const QUEUE_MAX = 3;
 /** Sizes that change all the time, as of a window that somebody drags, are followed so often; failures too. */
@@ -40,6 +42,7 @@ export interface PictureSink {
 
 interface Rendition {
     name: string;
+    config: VideoEncoderConfig;
     encoder: VideoEncoder;
     hasBegun: boolean;
 }
@@ -68,6 +71,9 @@ export class PicturePath {
     #family = "";
     #generation = 0;
     #isStrained = false;
+    #share = 1;
+    /** The network has enough to do: pictures are dropped. */
+    isHeld = false;
     encoded = 0;
     dropped = 0;
 
@@ -104,10 +110,19 @@ export class PicturePath {
     configure(settings: VideoSettings): void {
         this.#settings = settings;
         this.#keyframes = new Keyframes(settings.keyframeS, settings.framerate);
-        this.#thinner = new Thinner(settings.framerate);
+        this.#thinner = new Thinner(this.#framerate);
         this.#isStrained = false;
         this.#format = "";
         this.#openedMs = Number.NEGATIVE_INFINITY;
+    }
+
+    /** Encoders get this part of their bits from now on, and below a quarter also fewer pictures. */
+    set share(share: number) {
+        if (share === this.#share) return;
+        this.#share = share;
+        this.#thinner = new Thinner(this.#framerate);
+        for (const { encoder, config } of this.#renditions)
+            if (encoder.state === "configured") encoder.configure(this.#lessen(config));
     }
 
     askForKeyframe(): void {
@@ -128,6 +143,14 @@ export class PicturePath {
     #closeEncoders(): void {
         for (const { encoder } of this.#renditions) if (encoder.state !== "closed") encoder.close();
         this.#renditions = [];
+    }
+
+    get #framerate(): number {
+        return this.#settings.framerate * Math.min(1, this.#share / WHOLE_RATE_SHARE);
+    }
+
+    #lessen(config: VideoEncoderConfig): VideoEncoderConfig {
+        return { ...config, bitrate: Math.round((config.bitrate ?? 0) * this.#share), framerate: this.#framerate };
     }
 
     #encodeNew(frame: VideoFrame): void {
@@ -153,9 +176,9 @@ export class PicturePath {
         const isDue = this.#now() - this.#openedMs >= REOPEN_MS;
         if (format !== this.#format && isDue && !this.#isOpening) void this.#open(frame, format);
         if (this.#renditions.length === 0) return;
-        const isDropped = this.#renditions.some(({ encoder }) => encoder.encodeQueueSize >= QUEUE_MAX);
-        if (this.#strain.count(isDropped) && this.#renditions.length > 1) this.#giveUpLadder();
-        if (isDropped) {
+        const isBusy = this.#renditions.some(({ encoder }) => encoder.encodeQueueSize >= QUEUE_MAX);
+        if (this.#strain.count(isBusy) && this.#renditions.length > 1) this.#giveUpLadder();
+        if (isBusy || this.isHeld) {
             this.dropped++;
             return;
         }
@@ -229,8 +252,8 @@ export class PicturePath {
                 if (this.#renditions.includes(rendition)) this.#fail(error);
             },
         });
-        const rendition: Rendition = { name, encoder, hasBegun: false };
-        encoder.configure(config);
+        const rendition: Rendition = { name, config, encoder, hasBegun: false };
+        encoder.configure(this.#lessen(config));
         return rendition;
     }
 
