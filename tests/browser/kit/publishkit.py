@@ -55,3 +55,10 @@ def record(relay, path, seconds, name, *more):
     time.sleep(seconds)
     viewer.end(signal.SIGINT)
     return file
+
+
+def noisy_clip():
+    """The name of a clip that needs all the bits that an encoder may use."""
+    source = ["-f", "lavfi", "-i", "testsrc2=size=640x480:rate=30:duration=6,noise=alls=8:allf=t", "-f", "lavfi", "-i", "sine=frequency=500:duration=6"]
+    codecs = ["-c:v", "libx264", "-preset", "veryfast", "-b:v", "4M", "-c:a", "aac"]
+    return os.path.basename(clips.cached("noise", source + codecs, lambda path: clips.ffmpeg(*source, *codecs, path)))

@@ -147,6 +147,30 @@ describe.each(["02", "03"] as const)("a session of version %s", (version) => {
         client.close();
     });
 
+    it("tells what is still to be sent, and gives it up when asked", async () => {
+        const { client, server } = await openPair(version);
+        const track = createTrack(["clock"]);
+        server.publish(track);
+        const gaps: unknown[] = [];
+        const subscription = client.subscribe(["clock"], WISH);
+        subscription.onGap = (gap) => gaps.push(gap);
+        await until(() => track.viewers === 1);
+        const group = track.openGroup();
+        expect(track.unsentBytes).toBe(0);
+        group.writeFrame(bytes("one"));
+        expect(track.unsentBytes).toBe(4);
+        const reader = await firstGroup(subscription);
+        expect(text((await reader.readFrame()) ?? bytes("?"))).toBe("one");
+        await until(() => track.unsentBytes === 0);
+        group.writeFrame(new Uint8Array(1 << 20));
+        track.giveUp();
+        await expect(reader.readFrame()).rejects.toMatchObject({ code: 0 });
+        await until(() => gaps.length === 1 && track.unsentBytes === 0);
+        track.openGroup().writeFrame(bytes("two"));
+        expect(track.unsentBytes).toBe(4);
+        client.close();
+    });
+
     it("counts viewers, and a viewer that leaves gets no more", async () => {
         const { client, server, serverEnd } = await openPair(version);
         const track = createTrack(["clock"]);
