@@ -78,6 +78,19 @@ def the_first_publisher_is_seen_again_when_a_second_one_leaves():
     relay.stop()
 
 
+def a_camera_follows_the_size_that_is_wished_for():
+    relay = Relay()
+    with Publishing(relay, size=(640, 480)) as page:
+        page.wait_live()
+        instance = page.state()["instance"]
+        for width, height in ((1280, 720), (320, 240)):
+            page.set("width", str(width))
+            page.set("height", str(height))
+            page.until("(width) => publisher.state.renditions[0]?.width === width", 20, f"the picture is not {width} wide", width)
+        check_equal(page.state()["instance"], instance, "the instance")
+    relay.stop()
+
+
 def a_publisher_goes_on_by_itself_when_the_relay_is_killed():
     relay = Relay.quick()
     with Publishing(relay, expected=r"net::ERR_|Failed to load resource|WebTransport") as page:
@@ -135,5 +148,6 @@ def files_are_published_whatever_they_are():
 
 
 TESTS = [keyframes_come_with_the_first_frame_that_is_due, a_picture_without_sound_is_published,
-         the_first_publisher_is_seen_again_when_a_second_one_leaves, a_publisher_goes_on_by_itself_when_the_relay_is_killed,
+         the_first_publisher_is_seen_again_when_a_second_one_leaves, a_camera_follows_the_size_that_is_wished_for,
+         a_publisher_goes_on_by_itself_when_the_relay_is_killed,
          devices_that_do_not_begin_are_told_in_words, files_are_published_whatever_they_are]

@@ -11,7 +11,7 @@ import { make, setText } from "./dom.ts";
 import { isOn, nameFigures, nameStatus, readSettings } from "./figures.ts";
 import { Panel } from "./panel.ts";
 import { Publisher } from "./publisher.ts";
-import { type DeviceKind, openSource, type Source, SourceError, type SourceKind } from "./sources.ts";
+import { adaptCamera, type DeviceKind, openSource, type Source, SourceError, type SourceKind } from "./sources.ts";
 import { NO_STATS, NOTHING_PUBLISHED, type PublishError, type PublishState, type PublishStats } from "./state.ts";
 import { applySheet } from "./style.ts";
 
@@ -95,7 +95,7 @@ export class MoqPublishElement extends Base {
         if (old === value) return;
         const publisher = this.#publisher;
         if (name === "source" || (OF_SOURCE.includes(name) && this.#mayBegin(name))) this.#beginSoon();
-        else if (OF_PICTURE.includes(name)) publisher?.configure(readSettings((key) => this.getAttribute(key)));
+        else if (OF_PICTURE.includes(name)) this.#changePicture();
         else if (name === "muted" && publisher) publisher.muted = value !== null;
         else if (name === "token" && publisher) publisher.token = value ?? "";
         else if (name === "src" && this.#source) this.#beginPublisher();
@@ -240,6 +240,12 @@ export class MoqPublishElement extends Base {
         if (video) video.enabled = hasVideo;
         this.#publisher?.setTracks(hasVideo ? video : undefined, isOn(this.getAttribute("audio")) ? sound : undefined);
         this.#show();
+    }
+
+    #changePicture(): void {
+        const settings = readSettings((key) => this.getAttribute(key));
+        if (this.#kind === "camera" && this.#source) adaptCamera(this.#source.stream, settings);
+        this.#publisher?.configure(settings);
     }
 
     #beginPublisher(): void {

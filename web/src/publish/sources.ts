@@ -66,6 +66,15 @@ export async function openSource(wish: SourceWish): Promise<Source> {
     }
 }
 
+/** A camera that runs already may have what is wished for now; it stays as it is where it has not. */
+export function adaptCamera(
+    stream: MediaStream,
+    { width, height, framerate }: Pick<SourceWish, "width" | "height" | "framerate">,
+): void {
+    const wish = { width: { ideal: width }, height: { ideal: height }, frameRate: { ideal: framerate } };
+    for (const track of stream.getVideoTracks()) track.applyConstraints(wish).catch(() => {});
+}
+
 function stopTracks(stream: MediaStream): void {
     for (const track of stream.getTracks()) track.stop();
 }

@@ -100,8 +100,11 @@ export class PicturePath {
         if (!this.#isOn) this.#sink.onPlan([`video${this.#generation || ""}`]);
         this.#isOn = true;
         const stop = readVideo(input, this.#settings.framerate, (frame) => {
-            this.#encodeNew(frame);
-            frame.close();
+            try {
+                this.#encodeNew(frame);
+            } finally {
+                frame.close();
+            }
         });
         this.#stop = stop;
         this.#still = setInterval(() => this.#encodeStill(), STILL_MS / 2);
@@ -200,8 +203,9 @@ export class PicturePath {
 
     async #open(frame: VideoFrame, format: string): Promise<void> {
         this.#isOpening = true;
-        const { framerate, bitrateBps, hasLadder, codec: wish } = this.#settings;
-        const size = fitSize({ width: frame.displayWidth, height: frame.displayHeight }, this.#settings);
+        const settings = this.#settings;
+        const { framerate, bitrateBps, hasLadder, codec: wish } = settings;
+        const size = fitSize({ width: frame.displayWidth, height: frame.displayHeight }, settings);
         const layers = layersOf(size, bitrateBps ?? usualBitrate(size, framerate), hasLadder && !this.#isStrained);
         const first = await chooseVideo(
             { ...size, framerate, bitrateBps: layers[0]?.bitrateBps ?? 0 },
@@ -214,8 +218,9 @@ export class PicturePath {
             if (made) chosen.push({ layer, config: made.config });
         }
         this.#isOpening = false;
+        // Other settings have come meanwhile: the next frame begins anew.
+        if (!this.#isOn || settings !== this.#settings) return;
         this.#openedMs = this.#now();
-        if (!this.#isOn) return;
         this.#format = format;
         this.#closeEncoders();
         if (!first) {
