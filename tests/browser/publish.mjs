@@ -225,6 +225,7 @@ const tests = {
     async h264_with_sound({ open }) {
         const { page, state, stats, streams, file } = await publishAndInspect(open, `source="camera" codec="h264"`);
         assert.match(state.renditions[0].codec, /^avc1\.[0-9a-f]{6}$/i);
+        assert.ok(!state.isNetworkSlow && stats.framesDropped < 20, `nothing is slow here: ${JSON.stringify([state, stats])}`);
         const [video, sound] = streams;
         checkPicture(video, "h264", 640, 480);
         checkSound(sound);
