@@ -120,8 +120,9 @@ def it_is_fit_for_phones_and_for_everybody():
         axe = file.read()
     for width, height in SIZES:
         for scheme in ("light", "dark"):
-            with open_page(relay, viewport={"width": width, "height": height}, colorScheme=scheme) as page:
+            with open_page(relay, width=width, height=height, dark=scheme == "dark") as page:
                 playing(page)
+                check_equal(page.run("() => [innerWidth, matchMedia('(prefers-color-scheme: dark)').matches]"), [width, scheme == "dark"], "the window")
                 check_equal(page.run("() => document.documentElement.scrollWidth <= innerWidth"), True, f"it fits into {width} pixels")
                 found = page.run(f"""async () => {{
                     {axe};

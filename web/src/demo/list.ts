@@ -2,10 +2,11 @@
 // The list of what is live: a card with a picture for each broadcast, a line for each other track. Cards stay while their broadcast
 // does, so that pictures do not blink when something else begins.
 // Tested by tests/browser/test_demo.py.
+import { pathOfText } from "../transfork/index.ts";
 import type { Context } from "./context.ts";
 import { byId, make } from "./dom.ts";
 import type { Live } from "./live.ts";
-import { hashOfPlace, type Place } from "./places.ts";
+import { hashOfPlace, type Place, showPath } from "./places.ts";
 import { Still } from "./still.ts";
 
 interface Card {
@@ -58,9 +59,9 @@ export class List {
             "a",
             { class: "card", href: hashOfPlace({ kind: "watch", path }) },
             canvas,
-            make("span", {}, path),
+            make("span", {}, showPath(path)),
         );
-        const still = new Still(canvas, path.split("/"));
+        const still = new Still(canvas, pathOfText(path));
         const stop = this.#context.onSession((session) => still.use(session));
         return {
             item: make("li", {}, link),
@@ -75,7 +76,9 @@ export class List {
     #showTracks(paths: string[]): void {
         byId("tracks-title").hidden = paths.length === 0;
         this.#tracks.replaceChildren(
-            ...paths.map((path) => make("li", {}, make("a", { href: hashOfPlace({ kind: "track", path }) }, path))),
+            ...paths.map((path) =>
+                make("li", {}, make("a", { href: hashOfPlace({ kind: "track", path }) }, showPath(path))),
+            ),
         );
     }
 }

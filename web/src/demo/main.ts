@@ -6,15 +6,18 @@ import "../publish/index.ts";
 import { Connection, type Session } from "../transfork/index.ts";
 import { viewCompare } from "./compare.ts";
 import type { Context, View } from "./context.ts";
-import { byId } from "./dom.ts";
+import { byId, make, message } from "./dom.ts";
 import { List } from "./list.ts";
 import { type Live, LiveList } from "./live.ts";
 import { viewNothing } from "./nothing.ts";
-import { hashOfPlace, type Place, placeOfHash } from "./places.ts";
+import { hashOfPlace, type Place, placeOfHash, showPath } from "./places.ts";
 import { viewPublish } from "./publish.ts";
 import { findRelay } from "./relay.ts";
 import { viewTrack } from "./track.ts";
 import { viewWatch } from "./watch.ts";
+
+/** The list is made anew at most so often, however much is announced. */
+const LIST_MS = 100;
 
 class Page implements Context {
     readonly relay: URL;
@@ -25,6 +28,8 @@ class Page implements Context {
     #shown = "";
     #live: Live = { broadcasts: [], tracks: [] };
     #isTold = false;
+    /** What is shown where the address names no place. */
+    #first: string | undefined;
 
     constructor(relay: URL) {
         this.relay = relay;
@@ -48,26 +53,29 @@ class Page implements Context {
     /** The list of a session that is lost stays until the next one has told its own. */
     async #follow(session: Session): Promise<void> {
         const fresh = new LiveList();
+        let timer: ReturnType<typeof setTimeout> | undefined;
         const tell = () => {
+            clearTimeout(timer);
+            timer = undefined;
             if (this.#session !== session) return;
             this.#isTold = true;
             this.#live = fresh.list();
             this.#list.show(this.#live);
             this.#go();
         };
-        let timer = setTimeout(tell, 500);
         for await (const announcement of session.announced([])) {
-            fresh.add(announcement);
-            clearTimeout(timer);
-            timer = setTimeout(tell, announcement.kind === "live" ? 0 : 50);
+            const hasChanged = fresh.add(announcement);
+            if (announcement.kind === "live") tell();
+            else if (hasChanged) timer ??= setTimeout(tell, LIST_MS);
         }
     }
 
-    /** Where there is no place in the address, the first broadcast is watched. */
+    /** Where there is no place in the address, the first broadcast is watched for as long as it is there, whatever comes before it. */
     #place(): Place | undefined {
-        const place = placeOfHash(location.hash);
-        const first = this.#live.broadcasts[0];
-        return place ?? (first && { kind: "watch", path: first.path });
+        const { broadcasts } = this.#live;
+        if (!broadcasts.some(({ path }) => path === this.#first)) this.#first = broadcasts[0]?.path;
+        const path = this.#first;
+        return placeOfHash(location.hash) ?? (path === undefined ? undefined : { kind: "watch", path });
     }
 
     #go(): void {
@@ -79,7 +87,7 @@ class Page implements Context {
         this.#view?.close();
         this.#view = this.#open(place);
         byId("stage").replaceChildren(this.#view.root);
-        document.title = place?.path ? `${place.path} \u2013 moq-relay` : "moq-relay";
+        document.title = place?.path ? `${showPath(place.path)} \u2013 moq-relay` : "moq-relay";
     }
 
     #open(place: Place | undefined): View {
@@ -101,8 +109,7 @@ class Page implements Context {
         for (const link of document.querySelectorAll<HTMLAnchorElement>("nav a[data-place]")) {
             const kind = link.dataset.place;
             link.toggleAttribute("aria-current", kind === place?.kind);
-            const path =
-                place?.kind === "watch" || place?.kind === "compare" ? place.path : this.#live.broadcasts[0]?.path;
+            const path = place?.kind === "watch" || place?.kind === "compare" ? place.path : this.#first;
             if (kind === "watch" || kind === "compare") link.href = path ? hashOfPlace({ kind, path }) : "#";
         }
     }
@@ -116,9 +123,17 @@ const STATES = {
 };
 
 async function begin(): Promise<void> {
-    const relay = await findRelay(new URL(location.href));
-    const page = new Page(relay);
     const status = byId("connection");
+    const relay = await findRelay(new URL(location.href));
+    if (!relay) {
+        status.dataset.state = "refused";
+        status.textContent = "no relay";
+        const hint =
+            "After ?relay= comes an address such as https://relay.example:4443. Without it, the server of this page is asked.";
+        byId("stage").replaceChildren(message("bad", "The address of this page names no relay", make("p", {}, hint)));
+        return;
+    }
+    const page = new Page(relay);
     const connection = new Connection(relay, {}, (state) => {
         status.dataset.state = state.kind;
         status.textContent = STATES[state.kind](

@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// The places of the demo page, which its address names after the #, so that each can be linked and the back button works.
+// The places of the demo page, which its address names after the #, so that each can be linked and the back button works. Paths are
+// as pathToText writes them: an address can have them as they are.
+import { pathOfText } from "../transfork/index.ts";
 
 export type Place =
     | { kind: "watch"; path: string }
@@ -12,7 +14,7 @@ export function placeOfHash(hash: string): Place | undefined {
     const found = /^#\/(watch|compare|track|publish)(?:\/(.*))?$/.exec(hash);
     if (!found) return undefined;
     const kind = found[1] as Place["kind"];
-    const path = (found[2] ?? "").replace(/\/+$/, "");
+    const path = found[2] ?? "";
     return path || kind === "publish" ? { kind, path } : undefined;
 }
 
@@ -26,4 +28,9 @@ export function urlOfPath(relay: URL, path: string): string {
     url.pathname = `/${path}`;
     url.hash = "";
     return url.href;
+}
+
+/** A path for people: letters of all languages as they are, and nothing that hides or turns the others. */
+export function showPath(path: string): string {
+    return pathOfText(path).join("/").replaceAll(/\p{C}/gu, "\u00b7");
 }

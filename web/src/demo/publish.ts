@@ -28,6 +28,7 @@ export function viewPublish(context: Context, path: string): View {
         watch.href = hashOfPlace({ kind: "watch", path: name });
         commands.replaceChildren(
             make("h2", {}, "From a terminal"),
+            make("p", { class: "soft" }, "Before it is installed, moq-karp is build/bin/moq-karp."),
             ...commandsFor(urlOfPath(context.relay, name)).map(({ title, text }) => copyable(title, text)),
         );
     }

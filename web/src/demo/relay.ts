@@ -17,10 +17,14 @@ export function readAboutRelay(value: unknown): AboutRelay | undefined {
     return { port, isSelfSigned: isSelfSigned === true };
 }
 
-/** The relay's address for players, with the token of the page's address (?jwt=), which a viewer was sent. */
-export function relayOf(page: URL, about: AboutRelay | undefined): URL {
+/**
+ * The relay's address for players, with the token of the page's address (?jwt=), which a viewer was sent. Undefined: what the page's
+ * address names is none.
+ */
+export function relayOf(page: URL, about: AboutRelay | undefined): URL | undefined {
     const named = page.searchParams.get("relay");
-    const relay = new URL(named ?? page.origin);
+    const relay = URL.canParse(named ?? page.origin) ? new URL(named ?? page.origin) : undefined;
+    if (!relay || !/^https?:$/.test(relay.protocol)) return undefined;
     relay.pathname = "/";
     if (!named && about) {
         relay.port = String(about.port);
@@ -31,7 +35,7 @@ export function relayOf(page: URL, about: AboutRelay | undefined): URL {
     return relay;
 }
 
-export async function findRelay(page: URL): Promise<URL> {
+export async function findRelay(page: URL): Promise<URL | undefined> {
     const answer = await fetch(new URL("/api/relay", page)).catch(() => undefined);
     const about: unknown = answer?.ok ? await answer.json().catch(() => undefined) : undefined;
     return relayOf(page, readAboutRelay(about));

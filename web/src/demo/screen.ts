@@ -88,6 +88,12 @@ function makeRendition(video: MoqVideoElement): { root: HTMLElement; update(): v
 
 const CHOOSERS = { viewer: "you", player: "the player", relay: "the relay" };
 
+/** Of one rendition nobody chooses. */
+function renditionOf({ rendition, renditions }: MoqVideoElement["state"]): string {
+    if (!rendition) return "\u2013";
+    return renditions.length < 2 ? rendition.name : `${rendition.name}, by ${CHOOSERS[rendition.chosenBy]}`;
+}
+
 async function showFigures(video: MoqVideoElement, list: HTMLElement): Promise<void> {
     const stats = await video.getStatistics();
     const { state } = video;
@@ -98,7 +104,7 @@ async function showFigures(video: MoqVideoElement, list: HTMLElement): Promise<v
         ["Bit rate", `${(stats.rateBps / 1e6).toFixed(2)} Mb/s`],
         ["Picture", state.videoWidth ? `${state.videoWidth} \u00d7 ${state.videoHeight}` : "\u2013"],
         ["Late, dropped", `${stats.framesLate}, ${stats.framesDropped}`],
-        ["Rendition", state.rendition ? `${state.rendition.name}, by ${CHOOSERS[state.rendition.chosenBy]}` : "\u2013"],
+        ["Rendition", renditionOf(state)],
     ];
     if (list.children.length !== rows.length)
         list.replaceChildren(...rows.map(([name]) => make("div", {}, make("dt", {}, name), make("dd", {}))));

@@ -2,25 +2,28 @@
 // A track that is not media, as text: the relay carries anything. Groups of a clock begin with the minute, and a frame each second
 // says the rest.
 // Tested by tests/browser/test_demo.py.
-import type { GroupReader, Session } from "../transfork/index.ts";
+import { type GroupReader, pathOfText, type Session } from "../transfork/index.ts";
 import type { Context, View } from "./context.ts";
 import { make } from "./dom.ts";
+import { showPath } from "./places.ts";
 
 const TEXT_MAX_BYTES = 200;
+/** A track that has ended or is not there is asked for again after so long. */
+const AGAIN_MS = 2000;
 
 /** What is readable of a frame. */
 function textOf(frame: Uint8Array): string {
     const text = new TextDecoder().decode(frame.subarray(0, TEXT_MAX_BYTES));
-    return text.replaceAll(/\p{Cc}/gu, "\u00b7");
+    return text.replaceAll(/\p{C}/gu, "\u00b7");
 }
 
 export function viewTrack(context: Context, path: string): View {
     const shown = make("p", { class: "clock", role: "timer" }, "\u2026");
-    const note = make("p", { class: "soft" }, "waiting for the first group");
+    const note = make("p", { class: "soft" });
     const root = make(
         "article",
         { class: "panel" },
-        make("div", { class: "head" }, make("h1", {}, path), note),
+        make("div", { class: "head" }, make("h1", {}, showPath(path)), note),
         shown,
         make(
             "p",
@@ -29,6 +32,7 @@ export function viewTrack(context: Context, path: string): View {
         ),
     );
     let newest = -1;
+    let close = () => {};
 
     async function follow(group: GroupReader): Promise<void> {
         if (group.sequence < newest) return group.cancel();
@@ -44,26 +48,39 @@ export function viewTrack(context: Context, path: string): View {
         }
     }
 
-    async function read(session: Session): Promise<void> {
+    function read(session: Session): () => void {
         newest = -1;
-        const subscription = session.subscribe(path.split("/"), { priority: 0, order: "newest", expiresMs: 0 });
-        closeSubscription = () => subscription.close();
-        for await (const group of subscription.groups) void follow(group);
-        const failure = await subscription.ended;
-        if (failure) note.textContent = failure.message;
+        note.textContent = "waiting for the first group";
+        const subscription = session.subscribe(pathOfText(path), { priority: 0, order: "newest", expiresMs: 0 });
+        let timer: ReturnType<typeof setTimeout> | undefined;
+        let isClosed = false;
+        const run = async () => {
+            for await (const group of subscription.groups) void follow(group);
+            const failure = await subscription.ended;
+            if (isClosed) return;
+            note.textContent = `${failure?.message ?? "it has ended"}; asked for again soon`;
+            timer = setTimeout(() => {
+                close = read(session);
+            }, AGAIN_MS);
+        };
+        void run();
+        return () => {
+            isClosed = true;
+            clearTimeout(timer);
+            subscription.close();
+        };
     }
 
-    let closeSubscription = () => {};
     const stop = context.onSession((session) => {
-        closeSubscription();
-        if (session) void read(session);
-        else note.textContent = "the connection is lost; it comes back by itself";
+        close();
+        close = session ? read(session) : () => {};
+        if (!session) note.textContent = "waiting for the connection";
     });
     return {
         root,
         close() {
             stop();
-            closeSubscription();
+            close();
         },
     };
 }

@@ -4,12 +4,12 @@
 import { commandsFor } from "./commands.ts";
 import type { Context, View } from "./context.ts";
 import { copyable, make } from "./dom.ts";
-import { urlOfPath } from "./places.ts";
+import { showPath, urlOfPath } from "./places.ts";
 import { makeScreen } from "./screen.ts";
 
 export function viewWatch(context: Context, path: string): View {
     const url = urlOfPath(context.relay, path);
-    const screen = makeScreen({ url, title: path, latencyMs: 500, hasControls: true });
+    const screen = makeScreen({ url, title: showPath(path), latencyMs: 500, hasControls: true });
     const script = new URL("/moq-video.js", location.href).href;
     const page = `<script type="module" src="${script}"></script>\n<moq-video src="${url}" controls muted latency="500"></moq-video>`;
     const more = make(

@@ -3,6 +3,6 @@
 export { type ConnectOptions, connect } from "./connect.ts";
 export { Connection, type ConnectionOptions, type ConnectionState, FINAL_CODES } from "./connection.ts";
 export { CODE, TransforkError } from "./error.ts";
-export { pathOfUrl, pathToText, startsWith } from "./path.ts";
+export { pathOfText, pathOfUrl, pathToText, startsWith } from "./path.ts";
 export { createTrack } from "./track.ts";
 export type * from "./types.ts";

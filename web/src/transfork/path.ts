@@ -32,9 +32,22 @@ function textOfHex(hex: string): string {
     return new TextDecoder().decode(Uint8Array.from(hex.match(/../g) ?? [], (pair) => Number.parseInt(pair, 16)));
 }
 
-/** As the path of a URL. Bytes that no URL can have in a part are in hexadecimal, in braces; so is an empty first part. */
+/**
+ * As the path of a URL. Bytes that a browser's URL cannot have in a part, or would change, are in hexadecimal, in braces; so is an
+ * empty first part, and a part that a URL takes for a step up.
+ */
 export function pathToText(path: Path): string {
-    return path.map((part, i) => (i || part ? part.replace(/(?:[^!-~]|[/?#"<>`{}])+/g, inBraces) : "{}")).join("/");
+    return path.map((part, i) => (i || part ? partToText(part) : "{}")).join("/");
+}
+
+function partToText(part: string): string {
+    if (/^(?:\.|%2e){1,2}$/i.test(part)) return inBraces(part);
+    return part.replace(/(?:[^!-~]|[/?#"<>`{}\\^|]|%(?=7[bd]))+/gi, inBraces);
+}
+
+/** Whose text this is. */
+export function pathOfText(text: string): Path {
+    return pathOfUrl(`https://host/${text}`);
 }
 
 function inBraces(text: string): string {

@@ -12,8 +12,17 @@ test.each([
         "https://other.example:4443/",
     ],
 ])("from %s it is at %s: %s", (page, about, relay) => {
-    expect(relayOf(new URL(page), about).href).toBe(relay);
+    expect(relayOf(new URL(page), about)?.href).toBe(relay);
 });
+
+test.each(["rubbish", "http://[", "ftp://x/", "javascript:alert(1)", "localhost:4443", ""])(
+    "%j is no relay",
+    (named) => {
+        const page = new URL("http://localhost:4443/");
+        page.searchParams.set("relay", named);
+        expect(relayOf(page, { port: 4443, isSelfSigned: true })).toBeUndefined();
+    },
+);
 
 test.each([undefined, null, 5, {}, { port: "4443" }, { port: 0 }, { port: 70000 }, { port: 1.5 }])(
     "%j tells nothing",

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 import { describe, expect, it } from "vitest";
-import { checkPath, pathOfUrl, pathToText, startsWith } from "../../src/transfork/path.ts";
+import { checkPath, pathOfText, pathOfUrl, pathToText, startsWith } from "../../src/transfork/path.ts";
 
 describe("the path of a URL", () => {
     it.each([
@@ -27,7 +27,9 @@ describe("a path as text", () => {
         [["demo", "", "b", ""], "demo//b/"],
         [["a%20b", "100%"], "a%20b/100%"],
         [["a bä?"], "a{20}b{c3a43f}"],
-        [["{", "a/b", "\\|~"], "{7b}/a{2f}b/\\|~"],
+        [["{", "a/b", "\\|~"], "{7b}/a{2f}b/{5c7c}~"],
+        [[".", "..", "%2E.", "..."], "{2e}/{2e2e}/{2532452e}/..."],
+        [["%7B41%7D", "%7b", "%41"], "{25}7B41{25}7D/{25}7b/%41"],
         [["\u{1f600}"], "{f09f9880}"],
     ])("%j is %s", (path, text) => {
         expect(pathToText(path)).toBe(text);
@@ -38,8 +40,14 @@ describe("a path as text", () => {
             ["a b", "ä{}"],
             ["", "x"],
             ["%41", "\u{1f600}\n"],
-        ])
+            ["..", "%2e%2E", "a\\b", "x^|y", "%7B41%7D", "<script>", ""],
+            Array.from({ length: 31 }, (_, i) =>
+                String.fromCharCode(...Array.from({ length: 8 }, (_, k) => i * 8 + k)),
+            ),
+        ]) {
             expect(pathOfUrl(`https://relay.example/${pathToText(path)}`)).toEqual(path);
+            expect(pathOfText(pathToText(path))).toEqual(path);
+        }
     });
 });
 
