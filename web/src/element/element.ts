@@ -71,6 +71,7 @@ export class MoqVideoElement extends LiveMediaElement {
     constructor() {
         super();
         const root = this.attachShadow({ mode: "open" });
+        this.#picture.addEventListener("slotchange", () => this.#restoreCanvas());
         const back = make("button", { type: "button" }, "Bring it back");
         back.addEventListener("click", () => this.exitPictureInPicture());
         this.#away.append(back);
@@ -286,17 +287,28 @@ export class MoqVideoElement extends LiveMediaElement {
             return;
         }
         let canvas = own ?? make("canvas");
-        if (canvas === this.#canvas && this.#isCanvasSpent) {
-            const likeness = make("canvas");
-            for (const { name, value } of canvas.attributes) likeness.setAttribute(name, value);
-            canvas.replaceWith(likeness);
-            canvas = likeness;
+        if (canvas === this.#canvas && this.#isCanvasSpent) canvas = replaceByLikeness(canvas);
+        this.#keepCanvas(canvas);
+        try {
+            player.attachCanvas(canvas);
+        } catch {
+            // Something of the page draws on it.
+            this.#keepCanvas(replaceByLikeness(canvas));
+            if (this.#canvas) player.attachCanvas(this.#canvas);
         }
+    }
+
+    #keepCanvas(canvas: HTMLCanvasElement): void {
         canvas.slot = "canvas";
         if (!canvas.isConnected) this.append(canvas);
         this.#canvas = canvas;
         this.#isCanvasSpent = true;
-        player.attachCanvas(canvas);
+    }
+
+    /** A page that sets what is inside the element has taken the canvas out. The player goes on drawing on it, so it comes back. */
+    #restoreCanvas(): void {
+        const canvas = this.#canvas;
+        if (this.player && canvas && !canvas.isConnected) this.append(canvas);
     }
 
     protected override update(): void {
@@ -313,6 +325,14 @@ export class MoqVideoElement extends LiveMediaElement {
         this.#css = css;
         this.#chrome.update();
     }
+}
+
+/** A canvas that is given to a player cannot be given to another. */
+function replaceByLikeness(canvas: HTMLCanvasElement): HTMLCanvasElement {
+    const likeness = make("canvas");
+    for (const { name, value } of canvas.attributes) likeness.setAttribute(name, value);
+    canvas.replaceWith(likeness);
+    return likeness;
 }
 
 declare global {

@@ -19,6 +19,8 @@ const CODES: Record<PlayerErrorCode, number> = {
     refused: 2,
     "token-expired": 2,
     "bad-catalog": 4,
+    "no-media": 4,
+    "track-missing": 4,
     "codec-missing": 4,
     decode: 3,
     "no-audio-device": 4,

@@ -12,7 +12,7 @@ export interface SoundParts {
     create(format: Format): AudioOutputApi;
     /** Sound goes there from now on; undefined: nowhere. */
     send(link: AudioLink | undefined): void;
-    /** `isBlocked`, `hasFailed` or the track to capture has changed. */
+    /** `isBlocked`, `failure` or the track to capture has changed. */
     changed(): void;
     /** Whether the viewer has done anything on this page, so that sound may begin. */
     hasClicked(): boolean;
@@ -23,8 +23,8 @@ export class Sound {
     #format: Format | undefined;
     #output: AudioOutputApi | undefined;
     #isSent = false;
-    /** The browser has no sound at all. */
-    #hasNone = false;
+    /** Why the browser has no sound at all. */
+    #obstacle: string | undefined;
     #isMuted: boolean;
     #volume: number;
 
@@ -39,8 +39,10 @@ export class Sound {
         return this.#format !== undefined && !this.#isMuted && this.#output?.state === "blocked";
     }
 
-    get hasFailed(): boolean {
-        return this.#hasNone || this.#output?.state === "failed";
+    /** Why nothing can be heard, for people. */
+    get failure(): string | undefined {
+        if (this.#output?.state !== "failed") return this.#obstacle;
+        return this.#output.reason ?? "there is no audio device";
     }
 
     get captureTrack(): MediaStreamTrack | undefined {
@@ -78,7 +80,13 @@ export class Sound {
 
     /** A muted player waits for a click: a context that may not begin makes browsers complain. */
     #make(): void {
-        if (this.#output || this.#hasNone || !this.#format || (this.#isMuted && !this.#parts.hasClicked())) return;
+        if (
+            this.#output ||
+            this.#obstacle !== undefined ||
+            !this.#format ||
+            (this.#isMuted && !this.#parts.hasClicked())
+        )
+            return;
         const output = this.#create(this.#format);
         if (!output) return;
         this.#output = output;
@@ -93,8 +101,8 @@ export class Sound {
     #create(format: Format): AudioOutputApi | undefined {
         try {
             return this.#parts.create(format);
-        } catch {
-            this.#hasNone = true;
+        } catch (error) {
+            this.#obstacle = `the browser has none (${error})`;
             this.#parts.changed();
             return undefined;
         }

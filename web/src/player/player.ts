@@ -33,6 +33,11 @@ const NO_STATS: PlayerStats = {
     chosenBy: undefined,
 };
 
+/** At least 0; undefined: it is no number, and says nothing. */
+function sizeOf(value: number | undefined): number | undefined {
+    return Number.isFinite(value) ? Math.max(0, Number(value)) : undefined;
+}
+
 /** Before the worker has said anything. */
 function beginningOf({ src, isPaused, latencyMs }: Wanted): EngineState {
     return {
@@ -51,7 +56,7 @@ function beginningOf({ src, isPaused, latencyMs }: Wanted): EngineState {
 }
 
 export class Player extends EventTarget implements PlayerApi {
-    readonly #worker: Worker;
+    readonly #worker: Worker | undefined;
     readonly #sound: Sound;
     readonly #asked = new Map<number, (stats: PlayerStats) => void>();
     #wanted: Wanted;
@@ -75,15 +80,14 @@ export class Player extends EventTarget implements PlayerApi {
         this.#wanted = {
             src: options.src ?? "",
             token: options.token ?? "",
-            latencyMs: options.latencyMs ?? DEFAULT_LATENCY_MS,
+            latencyMs: sizeOf(options.latencyMs) ?? DEFAULT_LATENCY_MS,
             rendition: options.rendition ?? "auto",
             isPaused: options.paused ?? false,
             take: 1,
         };
         this.#isMuted = options.muted ?? false;
-        this.#volume = options.volume ?? 1;
+        this.#volume = Math.min(1, sizeOf(options.volume) ?? 1);
         this.#engine = beginningOf(this.#wanted);
-        this.#worker = openWorker(options.workerUrl);
         this.#sound = new Sound(
             {
                 create: (format) => new AudioOutput({ ...format, workletUrl: options.workletUrl }),
@@ -95,10 +99,22 @@ export class Player extends EventTarget implements PlayerApi {
             this.#volume,
         );
         this.#state = this.#compose();
-        this.#worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#take(data);
-        this.#worker.onerror = (event) => this.#fail(event.message || "it was not loaded");
+        this.#worker = this.#openWorker(options.workerUrl);
         this.#listen();
         this.#send({ kind: "want", wanted: this.#wanted });
+    }
+
+    /** Undefined: the browser has none, or does not let this page have one. */
+    #openWorker(url: string | undefined): Worker | undefined {
+        try {
+            const worker = openWorker(url);
+            worker.onmessage = ({ data }: MessageEvent<FromWorker>) => this.#take(data);
+            worker.onerror = (event) => this.#failWithoutWorker(event.message || "it was not loaded");
+            return worker;
+        } catch (error) {
+            this.#failWithoutWorker(String(error));
+            return undefined;
+        }
     }
 
     #listen(): void {
@@ -118,7 +134,7 @@ export class Player extends EventTarget implements PlayerApi {
     }
 
     #send(message: ToWorker, transfer: Transferable[] = []): void {
-        if (!this.#closing) this.#worker.postMessage(message, transfer);
+        if (!this.#closing) this.#worker?.postMessage(message, transfer);
     }
 
     #sendSound(link: AudioLink | undefined): void {
@@ -128,7 +144,7 @@ export class Player extends EventTarget implements PlayerApi {
     #take(message: FromWorker): void {
         switch (message.kind) {
             case "state":
-                if (message.take !== this.#wanted.take) break;
+                if (message.take !== this.#wanted.take || this.#hasFailed) break;
                 this.#engine = message.state;
                 this.#update();
                 break;
@@ -151,9 +167,14 @@ export class Player extends EventTarget implements PlayerApi {
         }
     }
 
-    #fail(reason: string): void {
+    #failWithoutWorker(reason: string): void {
+        this.#fail(
+            `The player's worker failed (${reason}). If the page has a Content-Security-Policy, allow blob: in its worker-src, or set workerUrl`,
+        );
+    }
+
+    #fail(message: string): void {
         this.#hasFailed = true;
-        const message = `The player's worker failed (${reason}). If the page has a Content-Security-Policy, allow blob: in its worker-src, or set workerUrl`;
         this.#engine = {
             ...this.#engine,
             status: "failed",
@@ -163,14 +184,12 @@ export class Player extends EventTarget implements PlayerApi {
     }
 
     #compose(): PlayerState {
-        const noDevice = {
-            code: "no-audio-device" as const,
-            message: "There is no device for sound. Connect one; the picture plays without",
-            isTransient: true,
-        };
+        const { failure } = this.#sound;
+        const message = `There is no sound: ${failure}. The picture plays without`;
+        const silent = failure ? { code: "no-audio-device" as const, message, isTransient: true } : undefined;
         return {
             ...this.#engine,
-            error: this.#engine.error ?? (this.#sound.hasFailed ? noDevice : undefined),
+            error: this.#engine.error ?? silent,
             isPaused: this.#wanted.isPaused,
             isMuted: this.#isMuted,
             volume: this.#volume,
@@ -223,7 +242,7 @@ export class Player extends EventTarget implements PlayerApi {
     }
 
     set latencyMs(latencyMs: number) {
-        this.#want({ latencyMs });
+        this.#want({ latencyMs: sizeOf(latencyMs) ?? this.#wanted.latencyMs });
     }
 
     get rendition(): string {
@@ -250,7 +269,7 @@ export class Player extends EventTarget implements PlayerApi {
     }
 
     set volume(volume: number) {
-        this.#volume = Math.max(0, Math.min(1, volume));
+        this.#volume = Math.min(1, sizeOf(volume) ?? this.#volume);
         this.#sound.setVolume(this.#volume);
         this.#update();
     }
@@ -272,7 +291,13 @@ export class Player extends EventTarget implements PlayerApi {
         return this.#canvas;
     }
 
+    /** Throws for a canvas that something else draws on. */
     attachCanvas(canvas: HTMLCanvasElement): void {
+        if (!("transferControlToOffscreen" in canvas)) {
+            this.#worker?.terminate();
+            this.#fail("This browser cannot draw in a worker. Update it, or use a current Chrome, Edge or Firefox");
+            return;
+        }
         const offscreen = canvas.transferControlToOffscreen();
         this.#canvas = canvas;
         this.#send({ kind: "canvas", canvas: offscreen }, [offscreen]);
@@ -293,7 +318,7 @@ export class Player extends EventTarget implements PlayerApi {
     }
 
     stats(): Promise<PlayerStats> {
-        if (this.#closing) return Promise.resolve(this.#stats);
+        if (this.#closing || this.#hasFailed) return Promise.resolve(this.#stats);
         const id = this.#nextId++;
         return new Promise((resolve) => {
             this.#asked.set(id, resolve);
@@ -326,9 +351,9 @@ export class Player extends EventTarget implements PlayerApi {
         this.#sound.close();
         await new Promise<void>((resolve) => {
             this.#hasClosed = resolve;
-            setTimeout(resolve, CLOSE_MS);
+            setTimeout(resolve, this.#worker ? CLOSE_MS : 0);
         });
-        this.#worker.terminate();
+        this.#worker?.terminate();
         for (const resolve of this.#asked.values()) resolve(this.#stats);
         this.#asked.clear();
         for (const track of this.#captured?.getTracks() ?? []) track.stop();

@@ -26,6 +26,8 @@ export type PlayerErrorCode =
     | "refused" // by the relay, with its reason
     | "token-expired"
     | "bad-catalog"
+    | "no-media" // the catalog has no track at the moment
+    | "track-missing" // the catalog has it, and nothing comes
     | "codec-missing"
     | "decode"
     | "no-audio-device";

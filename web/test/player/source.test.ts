@@ -58,6 +58,7 @@ function sourceWith(groups: FakeGroup[]) {
         track: VIDEO,
         readFrame: readMediaFrame,
         onFrame: (timeUs) => log.push(timeUs),
+        onBroken: () => log.push("broken"),
         onEnd: (failure) => log.push("end", failure?.message),
     });
     return { source, subscription, log, end };

@@ -77,3 +77,19 @@ test("a token says when it ends, if it says anything", () => {
     for (const odd of ["", "a.b", "a.%%%.c", token(7), token({ exp: "soon" }), token(null)])
         expect(words.expiryOfToken(odd)).toBeUndefined();
 });
+
+test("what peers and browsers say is told without what no person reads", () => {
+    expect(words.plainWords("Failed to execute 'decode' on 'VideoDecoder': A key frame is required.")).toBe(
+        "A key frame is required",
+    );
+    expect(words.plainWords("evil\u202e\n\u0000")).toBe("evil\u00b7\u00b7\u00b7");
+    expect(words.plainWords("x".repeat(5000)).length).toBe(201);
+    const many = words.codecMissing(
+        Array.from({ length: 64 }, (_, i) => `rubbish${i}`.repeat(7)),
+        true,
+    );
+    expect(many.message).toContain("and 61 more. Use another browser");
+    expect(many.message.length).toBeLessThan(400);
+    expect(words.codecMissing([""], true).message).toContain("cannot decode a codec without a name.");
+    expect(words.decodeFailed("VP8", "Decoding error.").message).toContain("VP8: Decoding error. Trying again");
+});

@@ -37,6 +37,8 @@ export interface AudioFeedApi {
 export interface AudioOutputApi extends EventTarget {
     /** "blocked": the browser wants a click first; "failed": there is no device. */
     readonly state: "running" | "blocked" | "failed" | "closed";
+    /** Why it has failed, for people. */
+    readonly reason: string | undefined;
     volume: number;
     muted: boolean;
     /** To be called in a click; resolves with whether sound runs. */

@@ -201,7 +201,8 @@ export class AudioOutput extends EventTarget implements AudioOutputApi {
             this.#offset.reset();
             this.#setState("running");
             this.#compareClocks(context);
-        } else if (this.#state === "running") this.#setState("blocked");
+        } else if (context.state === "closed") this.#fail("something on the page has closed it", true);
+        else if (this.#state === "running") this.#setState("blocked");
     }
 
     #compareClocks(context: AudioContext): void {

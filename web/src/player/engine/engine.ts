@@ -164,7 +164,8 @@ export class Engine {
         const { usable, problem } = await findUsable(catalog);
         const session = this.#session;
         if (edition !== this.#edition || !session) return;
-        this.#missing = problem;
+        const isEmpty = catalog.video.length + catalog.audio.length === 0;
+        this.#missing = isEmpty ? words.nothingInside() : problem;
         if (this.#program?.instance !== instance) this.#begin(instance);
         this.#program?.serve(session, path, catalog, usable);
         const track = this.#program?.audioTrack;

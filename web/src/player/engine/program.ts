@@ -13,12 +13,15 @@ import { createPlayback } from "./decoding.ts";
 import { RateMeter } from "./meter.ts";
 import type { Screen } from "./render.ts";
 import { Source } from "./source.ts";
+import { trackMissing, unreadableFrames } from "./words.ts";
 
 /** A hidden picture's subscription is kept so long, for those who only look away. */
 const HIDDEN_KEPT_MS = 3000;
 /** A track that ended or failed is asked for again after this, twice as long each time, up to the second. */
 const RETRY_MS = 250;
 const MAX_RETRY_MS = 4000;
+/** Failing so often in a row is worth a message: this is the wait after the third time. */
+const TOLD_RETRY_MS = 4 * RETRY_MS;
 /** A relay need not send what is older than what we can play; a little longer, because a target may grow. */
 const EXPIRES_MARGIN_MS = 100;
 /** The wish is told again when it has changed by so much. */
@@ -256,7 +259,8 @@ export class Program {
                 this.playback.noteFrame(lane, timeUs, nowMs);
                 this.#parts.wake();
             },
-            onEnd: () => this.#postpone(lane),
+            onBroken: () => this.#parts.trouble(unreadableFrames(track.name)),
+            onEnd: (failure) => this.#postpone(lane, track.name, failure?.message ?? "it has ended"),
         });
     }
 
@@ -265,8 +269,9 @@ export class Program {
         this.#attempts[lane].atMs = 0;
     }
 
-    #postpone(lane: Lane): void {
+    #postpone(lane: Lane, name: string, reason: string): void {
         const attempt = this.#attempts[lane];
+        if (attempt.retryMs >= TOLD_RETRY_MS) this.#parts.trouble(trackMissing(name, reason));
         attempt.atMs = this.#parts.now() + attempt.retryMs;
         attempt.retryMs = Math.min(MAX_RETRY_MS, attempt.retryMs * 2);
     }

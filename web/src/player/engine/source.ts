@@ -13,6 +13,8 @@ export interface SourceParts<T> {
     readFrame(bytes: Uint8Array): MediaFrame;
     /** A frame is in the queue. */
     onFrame(timeUs: number, bytes: number): void;
+    /** A frame cannot be read; its group is left. */
+    onBroken(): void;
     /** The subscription has ended by itself; undefined: the track has. */
     onEnd(failure: TransforkFailure | undefined): void;
 }
@@ -76,8 +78,9 @@ export class Source<T extends VideoTrack | AudioTrack> implements MediaSource<T>
                 }
                 this.#parts.onFrame(frame.timeUs, bytes.length);
             }
-        } catch {
+        } catch (error) {
             group.cancel(); // it was reset, or a frame has no time: what arrived before that is good
+            if (error instanceof RangeError) this.#parts.onBroken();
         }
         if (this.#readers.get(sequence) === group) this.#readers.delete(sequence);
         this.queue.close(sequence);

@@ -3,6 +3,19 @@
 import { CODE, FINAL_CODES, type TransforkFailure } from "../../transfork/index.ts";
 import type { PlayerError, PlayerErrorCode } from "../state.ts";
 
+/** Names of codecs in a message; there may be as many as a catalog has tracks. */
+const NAMES_MAX = 3;
+const REASON_MAX_CHARS = 200;
+
+/** What a browser or a peer says, for the middle of a sentence: without its own names for things, and of a length that is read. */
+export function plainWords(text: string): string {
+    const plain = text
+        .replace(/Failed to (?:execute|construct) '[^']*'(?: on '[^']*')?: /g, "")
+        .replace(/\p{C}/gu, "\u00b7")
+        .replace(/[.\s]+$/, "");
+    return plain.length > REASON_MAX_CHARS ? `${plain.slice(0, REASON_MAX_CHARS)}\u2026` : plain;
+}
+
 function problem(code: PlayerErrorCode, message: string, isTransient: boolean): PlayerError {
     return { code, message, isTransient };
 }
@@ -73,7 +86,7 @@ export function explain(failure: TransforkFailure, url: URL, token: string, wall
 export function badCatalog(reason: string): PlayerError {
     return problem(
         "bad-catalog",
-        `The publisher describes this broadcast in a way that cannot be read: ${reason}`,
+        `The publisher describes this broadcast in a way that cannot be read: ${plainWords(reason)}`,
         true,
     );
 }
@@ -81,12 +94,37 @@ export function badCatalog(reason: string): PlayerError {
 /** `names`: of the codecs that this browser lacks, or cannot configure. */
 export function codecMissing(names: readonly string[], isAll: boolean): PlayerError {
     const rest = isAll ? "Use another browser, or publish with another codec" : "The rest of the broadcast plays";
-    return problem("codec-missing", `This browser cannot decode ${names.join(" and ")}. ${rest}`, !isAll);
+    const shown = names.slice(0, NAMES_MAX).map((name) => plainWords(name) || "a codec without a name");
+    if (names.length > NAMES_MAX) shown.push(`${names.length - NAMES_MAX} more`);
+    return problem("codec-missing", `This browser cannot decode ${shown.join(" and ")}. ${rest}`, !isAll);
 }
 
 export function decodeFailed(codec: string, reason: string): PlayerError {
-    const message = `The browser fails to decode ${codec}: ${reason}. Trying again; if it stays so, choose another rendition`;
+    const message = `The browser fails to decode ${plainWords(codec)}: ${plainWords(reason)}. Trying again; if it stays so, choose another rendition`;
     return problem("decode", message, true);
+}
+
+/** The catalog is fine and has no track. */
+export function nothingInside(): PlayerError {
+    return problem(
+        "no-media",
+        "This broadcast has neither picture nor sound now. It goes on by itself when it has",
+        true,
+    );
+}
+
+/** The catalog has the track, and the relay does not. */
+export function trackMissing(name: string, reason: string): PlayerError {
+    const message = `"${plainWords(name)}" of this broadcast does not come: ${plainWords(reason)}. Trying again`;
+    return problem("track-missing", message, true);
+}
+
+export function unreadableFrames(name: string): PlayerError {
+    return problem(
+        "decode",
+        `The publisher sends frames of "${plainWords(name)}" that cannot be read. Trying again`,
+        true,
+    );
 }
 
 /** When a token ends, in seconds since 1970, as it says itself; undefined: it does not, or is none that we can read. */
