@@ -185,14 +185,16 @@ def reference_sound(path, rate=8000):
 
 
 class LivePublisher:
-    """Pictures that bear the time at which they were made: milliseconds since the epoch, the lower 24 bits."""
+    """Pictures that bear the time at which they were made: milliseconds since the epoch, the lower 24 bits. `tone`: with a tone of so many
+    Hz, without an end."""
 
     size, fps = (640, 360), 30
 
-    def __init__(self, url, *more):
+    def __init__(self, url, *more, tone=0):
         width, height = self.size
+        sound = ["-f", "lavfi", "-i", f"sine=frequency={tone}:sample_rate=48000", "-c:a", "aac", "-ac", "2"] if tone else []
         encode = ["ffmpeg", "-v", "error", "-fflags", "nobuffer", "-probesize", "32", "-analyzeduration", "0", "-f", "rawvideo", "-pix_fmt",
-                  "gray", "-s", f"{width}x{height}", "-r", str(self.fps), "-i", "-", "-pix_fmt", "yuv420p", "-c:v", "libx264", "-preset",
+                  "gray", "-s", f"{width}x{height}", "-r", str(self.fps), "-i", "-", *sound, "-pix_fmt", "yuv420p", "-c:v", "libx264", "-preset",
                   "ultrafast", "-tune", "zerolatency", "-g", str(self.fps), "-b:v", "2M", "-f", "mp4", "-movflags",
                   "cmaf+separate_moof+delay_moov+skip_trailer", "-frag_duration", "1", "-flush_packets", "1", "-"]
         self.ffmpeg = subprocess.Popen(encode, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, start_new_session=True)

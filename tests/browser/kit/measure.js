@@ -5,6 +5,7 @@ const BLOCKS = 32;
 const ROWS_AT = 1 / 18; // the middle of the row of blocks
 const FLASH_AT = { x: 1 / 8, y: 7 / 8 };
 const BEEP_LEVEL = 0.35;
+const QUIET_LEVEL = 0.02;
 
 function sizeOf(source) {
     return { width: source.videoWidth || source.width, height: source.videoHeight || source.height };
@@ -129,6 +130,26 @@ export function sound(seconds, index = 0) {
     }
     const text = String.fromCharCode(...new Uint8Array(samples.buffer));
     return { samples: btoa(text), peaks };
+}
+
+/** Of the last seconds heard: the longest time without sound, in milliseconds, and the lowest and highest tone of a quarter of a second. */
+export function evenness(seconds, index = 0) {
+    const { context, blocks } = recordOf(index);
+    const rate = context.sampleRate;
+    const all = blocks.slice(-Math.ceil((seconds * rate) / 128)).flatMap(({ left }) => [...left]);
+    let quiet = 0;
+    let longest = 0;
+    for (const sample of all) {
+        quiet = Math.abs(sample) < QUIET_LEVEL ? quiet + 1 : 0;
+        longest = Math.max(longest, quiet);
+    }
+    const tones = [];
+    for (let from = 0; from + rate / 4 <= all.length; from += rate / 4) {
+        const rises = [];
+        for (let i = from + 1; i < from + rate / 4; i++) if (all[i - 1] < 0 && all[i] >= 0) rises.push(i);
+        tones.push(rises.length > 1 ? ((rises.length - 1) * rate) / (rises.at(-1) - rises[0]) : 0);
+    }
+    return { silentMs: (longest / rate) * 1000, lowest: Math.min(...tones), highest: Math.max(...tones) };
 }
 
 function samplesOf(text) {

@@ -21,7 +21,7 @@ import moqkit
 FOLDER = os.path.dirname(browserkit.HERE)
 AT_A_TIME = 2
 # They take minutes, or measure what a busy machine spoils: `tests/browser/run --file NAME` runs them.
-ON_DEMAND = {"test_latency", "test_strangers", "test_survives"}
+ON_DEMAND = {"test_strangers", "test_survives"}
 NOTHING_RUN = 77
 ARGUMENTS = {"audio": ["CHROMIUM"], "element": ["--chromium", "CHROMIUM"], "player": ["CHROMIUM", "PROGRAMS"], "publish": ["--chromium", "CHROMIUM"]}
 ARGUMENTS_OF_OTHERS = ["--relay", "RELAY", "--chromium", "CHROMIUM"]

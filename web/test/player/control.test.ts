@@ -1,12 +1,20 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 import { describe, expect, test } from "vitest";
-import { choosePace, MAX_EXTRA_MS, SKIP_BEHIND_MS, targetOf } from "../../src/player/engine/control.ts";
+import {
+    choosePace,
+    FASTEST,
+    JUMP_HASTY_MS,
+    MAX_EXTRA_MS,
+    SKIP_BEHIND_MS,
+    SLOWEST,
+    targetOf,
+} from "../../src/player/engine/control.ts";
 
 const CALM = { targetMs: 200, isHasty: false, rate: 1 };
 
 describe("the pace", () => {
     test("is 1 where it should be, and near it", () => {
-        expect(choosePace({ ...CALM, behindMs: 200 })).toEqual({ rate: 1, isSkip: false });
+        expect(choosePace({ ...CALM, behindMs: 200 })).toEqual({ rate: 1, isJump: false });
         expect(choosePace({ ...CALM, behindMs: 235 }).rate).toBe(1);
         expect(choosePace({ ...CALM, behindMs: 165 }).rate).toBe(1);
     });
@@ -24,14 +32,24 @@ describe("the pace", () => {
         expect(choosePace({ ...CALM, rate: 1.02, behindMs: 180 }).rate).toBe(1);
     });
 
-    test("is up to twice as fast, or half, for a latency that the viewer has just set", () => {
-        expect(choosePace({ ...CALM, isHasty: true, behindMs: 1400 }).rate).toBe(2);
-        expect(choosePace({ ...CALM, isHasty: true, targetMs: 1000, behindMs: 200 }).rate).toBe(0.5);
+    test("differs more for a latency that the viewer has just set, within bounds", () => {
+        expect(choosePace({ ...CALM, isHasty: true, behindMs: 600 })).toEqual({ rate: FASTEST, isJump: false });
+        expect(choosePace({ ...CALM, isHasty: true, targetMs: 600, behindMs: 200 })).toEqual({
+            rate: SLOWEST,
+            isJump: false,
+        });
+        expect(choosePace({ ...CALM, isHasty: true, behindMs: 280 }).rate).toBeCloseTo(1.2);
+    });
+
+    test("jumps to one that is far away, in both directions", () => {
+        expect(choosePace({ ...CALM, isHasty: true, behindMs: 201 + JUMP_HASTY_MS }).isJump).toBe(true);
+        expect(choosePace({ ...CALM, isHasty: true, behindMs: 10, targetMs: 11 + JUMP_HASTY_MS }).isJump).toBe(true);
+        expect(choosePace({ ...CALM, behindMs: 10, targetMs: 9000 }).isJump).toBe(false);
     });
 
     test("gives up when it is too far behind", () => {
-        expect(choosePace({ ...CALM, behindMs: 201 + SKIP_BEHIND_MS }).isSkip).toBe(true);
-        expect(choosePace({ ...CALM, behindMs: 199 + SKIP_BEHIND_MS }).isSkip).toBe(false);
+        expect(choosePace({ ...CALM, behindMs: 201 + SKIP_BEHIND_MS }).isJump).toBe(true);
+        expect(choosePace({ ...CALM, behindMs: 199 + SKIP_BEHIND_MS }).isJump).toBe(false);
     });
 });
 

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 import { describe, expect, test } from "vitest";
+import { FASTEST, SLOWEST } from "../../src/player/engine/control.ts";
 import { AUDIO, FakeSource, longestStill, median, Rig, stream, VIDEO } from "./rig.ts";
 
 type Delay = (mediaMs: number, index: number) => number | undefined;
@@ -240,18 +241,96 @@ describe("latency", () => {
         [1000, 200],
         [200, 600],
         [3000, 300],
+        [200, 2000],
+        [2000, 200],
+        [200, 9900],
+        [5000, 200],
+        [700, 1200],
     ])("from %d to %d takes effect within two seconds, without an audible gap", (from, to) => {
         const rig = new Rig(from);
         watch(rig, 60_000);
         rig.run(45_000);
-        const { underruns } = rig.feed;
+        const { underruns, silentMs } = rig.feed;
         expect(Math.abs((rig.playback.behindMs(rig.world.nowMs) ?? 0) - from)).toBeLessThan(60);
+        rig.rates.length = 0;
         rig.playback.setLatency(to, rig.world.nowMs);
         rig.run(2000);
         expect(Math.abs((rig.playback.behindMs(rig.world.nowMs) ?? 0) - to)).toBeLessThan(Math.max(60, to * 0.1));
+        const ages = agesSince(rig, rig.world.nowMs - 200);
+        expect(Math.abs(median(ages) - to)).toBeLessThan(Math.max(60, to * 0.1));
+        expect(longestStill(rig.shown, rig.world.nowMs - 2000)).toBeLessThan(200);
         rig.run(2000);
         expect(rig.feed.underruns).toBe(underruns);
+        expect(rig.feed.silentMs).toBe(silentMs);
         expect(rig.playback.clock.rate).toBe(1);
+        expect(Math.min(...rig.rates)).toBeGreaterThanOrEqual(SLOWEST);
+        expect(Math.max(...rig.rates)).toBeLessThanOrEqual(FASTEST);
+    });
+
+    test("a slider that is dragged makes playback jump once, when it stands still", () => {
+        const rig = new Rig(200);
+        watch(rig, 60_000);
+        rig.run(15_000);
+        const positions: number[] = [];
+        for (let latencyMs = 250; latencyMs <= 3000; latencyMs += 50) {
+            rig.playback.setLatency(latencyMs, rig.world.nowMs);
+            rig.run(16);
+            positions.push(rig.playback.clock.timeUs(rig.world.nowMs) ?? 0);
+        }
+        expect(positions).toEqual([...positions].sort((a, b) => a - b));
+        rig.run(1000);
+        expect(rig.playback.clock.timeUs(rig.world.nowMs)).toBeLessThan(positions.at(-1) ?? 0);
+        expect(Math.abs((rig.playback.behindMs(rig.world.nowMs) ?? 0) - 3000)).toBeLessThan(100);
+        expect(rig.feed.silentMs).toBe(0);
+    });
+
+    test("up, down and up again: what was skipped is there as well", () => {
+        const rig = new Rig(200);
+        watch(rig, 60_000);
+        rig.run(15_000);
+        const { silentMs } = rig.feed;
+        for (const latencyMs of [2500, 200, 2500]) {
+            rig.playback.setLatency(latencyMs, rig.world.nowMs);
+            rig.run(1500);
+            expect(Math.abs((rig.playback.behindMs(rig.world.nowMs) ?? 0) - latencyMs)).toBeLessThan(100);
+        }
+        rig.run(3000);
+        expect(Math.abs(median(agesSince(rig, rig.world.nowMs - 500)) - 2500)).toBeLessThan(100);
+        expect([rig.feed.underruns, rig.feed.silentMs]).toEqual([0, silentMs]);
+    });
+
+    test("who has just come goes back as far as there is something, and gets there slowly", () => {
+        const rig = new Rig(200);
+        watch(rig, 60_000);
+        rig.run(1500);
+        rig.playback.setLatency(4000, rig.world.nowMs);
+        rig.run(1000);
+        const behindMs = rig.playback.behindMs(rig.world.nowMs) ?? 0;
+        expect(behindMs).toBeGreaterThan(1000);
+        expect(rig.feed.silentMs).toBe(0);
+        rig.run(20_000);
+        expect(rig.playback.behindMs(rig.world.nowMs)).toBeGreaterThan(3900);
+        expect(Math.min(...rig.rates)).toBeGreaterThanOrEqual(SLOWEST);
+    });
+
+    test("a picture without sound, and sound without a picture, jump as well", () => {
+        const rig = new Rig(200);
+        const video = new FakeSource(VIDEO);
+        rig.playback.playVideo(video);
+        stream(rig, video, { fromMs: 700, toMs: 20_000 });
+        const radio = new Rig(200);
+        const audio = new FakeSource(AUDIO);
+        radio.feed.rate = 1;
+        radio.playback.playSound(audio);
+        stream(radio, audio, { fromMs: 700, toMs: 20_000 });
+        for (const one of [rig, radio]) {
+            one.run(9000);
+            one.playback.setLatency(2000, one.world.nowMs);
+            one.run(1000);
+            expect(Math.abs((one.playback.behindMs(one.world.nowMs) ?? 0) - 2000)).toBeLessThan(60);
+        }
+        expect(Math.abs(median(agesSince(rig, rig.world.nowMs - 300)) - 2000)).toBeLessThan(60);
+        expect(radio.feed.silentMs).toBe(0);
     });
 });
 

@@ -2,7 +2,7 @@
 // A player's middle without a browser: a clock that tests move, a publisher, a network that delays and loses, decoders that take
 // their time, and a worklet that counts when it runs dry.
 import type { AudioTrack, VideoTrack } from "../../src/karp/index.ts";
-import type { AudioFeedApi } from "../../src/player/audio/link.ts";
+import type { AudioFeedApi, PlacedSound } from "../../src/player/audio/link.ts";
 import type { RawDecoder } from "../../src/player/engine/decoder.ts";
 import { Playback } from "../../src/player/engine/playback.ts";
 import type { EncodedFrame } from "../../src/player/engine/queue.ts";
@@ -129,6 +129,9 @@ export class FakeFeed implements AudioFeedApi {
     /** The times of all that was written. */
     written: number[] = [];
     isClosed = false;
+    /** How long nothing was played, once it had begun. */
+    silentMs = 0;
+    #hasBegun = false;
     #writtenUs: number | undefined;
     #positionUs: number | undefined;
     #atMs = 0;
@@ -146,8 +149,15 @@ export class FakeFeed implements AudioFeedApi {
     }
 
     playFrom(timeUs: number): void {
+        this.step();
+        this.#hasBegun = true;
         this.#positionUs = timeUs;
-        this.#atMs = this.#world.nowMs;
+    }
+
+    startWith(sounds: readonly PlacedSound[], timeUs: number): void {
+        this.flush();
+        for (const sound of sounds) this.write(sound.timeUs, sound.planes);
+        this.playFrom(timeUs);
     }
 
     pause(): void {
@@ -166,9 +176,13 @@ export class FakeFeed implements AudioFeedApi {
 
     /** To be called each millisecond. */
     step(): void {
-        if (this.#positionUs === undefined) return;
-        this.#positionUs += (this.#world.nowMs - this.#atMs) * 1000 * this.rate;
+        const passedMs = this.#world.nowMs - this.#atMs;
         this.#atMs = this.#world.nowMs;
+        if (this.#positionUs === undefined) {
+            if (this.#hasBegun) this.silentMs += passedMs;
+            return;
+        }
+        this.#positionUs += passedMs * 1000 * this.rate;
         if (this.#positionUs >= (this.#writtenUs ?? 0)) {
             this.underruns++;
             this.#positionUs = undefined;

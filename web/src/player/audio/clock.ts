@@ -89,14 +89,15 @@ export class MediaClock {
         if (this.#lines.length > MAX_LINES) this.#lines.shift();
     }
 
-    /** The media time at `wallMs`; undefined: not known. */
-    timeUs(wallMs: number, offsetMs: number): number | undefined {
+    /** The media time at `wallMs`; undefined: not known, or what is heard is still from before `command`. */
+    timeUs(wallMs: number, offsetMs: number, command?: number): number | undefined {
         const now = (wallMs - offsetMs) * this.#framesPerMs;
         const since = now - this.#newest;
         if (!(since < STALL_MS * this.#framesPerMs)) return undefined;
         const heard = Math.min(now, this.#newest + RUN_ON_MS * this.#framesPerMs);
         const line = this.#lines.findLast((one) => one.contextFrame <= heard) ?? this.#lines[0];
-        return line && this.#smooth(line, this.#timeOn(line, heard), wallMs);
+        if (!line || (command !== undefined && line.command !== command)) return undefined;
+        return this.#smooth(line, this.#timeOn(line, heard), wallMs);
     }
 
     #timeOn({ contextFrame, timeUs, rate }: Line, frame: number): number {

@@ -11,7 +11,7 @@
 //   goes on with the new one.
 // - More than RING_SECONDS ahead of what is played throws away the oldest, and counts it in `dropped`.
 import { MediaClock } from "./clock.ts";
-import type { AudioFeedApi, AudioLink } from "./link.ts";
+import type { AudioFeedApi, AudioLink, PlacedSound } from "./link.ts";
 import {
     MARGIN_SECONDS,
     type Memory,
@@ -46,6 +46,8 @@ export class AudioFeed implements AudioFeedApi {
     #edge: Float32Array[];
     #refused = 0;
     #isClosed = false;
+    /** The worklet hears of nothing yet: more follows that belongs to it. */
+    #isHeldBack = false;
 
     /** `originMs` is what performance.now() of this place counts from. */
     constructor(link: AudioLink, originMs: number = performance.timeOrigin) {
@@ -117,6 +119,14 @@ export class AudioFeed implements AudioFeedApi {
         this.#command(true, timeUs);
     }
 
+    startWith(sounds: readonly PlacedSound[], timeUs: number): void {
+        this.#isHeldBack = true;
+        this.flush();
+        for (const sound of sounds) this.write(sound.timeUs, sound.planes);
+        this.#isHeldBack = false;
+        this.playFrom(timeUs);
+    }
+
     pause(): void {
         this.#command(false, 0);
     }
@@ -152,7 +162,8 @@ export class AudioFeed implements AudioFeedApi {
             rate: this.#state(State.rate),
             command: this.#state(State.command),
         });
-        return this.#clock.timeUs(this.#originMs + nowMs, page.values[Page.offsetMs] ?? 0);
+        const offsetMs = page.values[Page.offsetMs] ?? 0;
+        return this.#clock.timeUs(this.#originMs + nowMs, offsetMs, feed.values[To.command]);
     }
 
     close(): void {
@@ -210,7 +221,8 @@ export class AudioFeed implements AudioFeedApi {
                 this.#publish();
             } else {
                 const planes = block.map((plane) => plane.slice(from, from + count));
-                this.#post({ samples: { at: at + from, frames: count, planes }, feed: this.#values() });
+                const samples = { at: at + from, frames: count, planes };
+                this.#post(this.#isHeldBack ? { samples } : { samples, feed: this.#values() });
             }
         }
     }
@@ -232,7 +244,7 @@ export class AudioFeed implements AudioFeedApi {
 
     #publish(): void {
         this.#values();
-        this.#memory.feed.publish();
+        if (!this.#isHeldBack) this.#memory.feed.publish();
     }
 
     #post(message: Message): void {

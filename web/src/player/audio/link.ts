@@ -11,6 +11,12 @@ export interface AudioLink {
     port: MessagePort;
 }
 
+/** Decoded sound, planar. */
+export interface PlacedSound {
+    timeUs: number;
+    planes: readonly Float32Array[];
+}
+
 /** What the worker sees of sound. Media times are in microseconds, `nowMs` is performance.now() of the worker. */
 export interface AudioFeedApi {
     readonly sampleRate: number;
@@ -19,12 +25,15 @@ export interface AudioFeedApi {
     write(timeUs: number, planes: readonly Float32Array[]): void;
     /** Begins to play at this media time, or continues there with a short crossfade; what is older is thrown away. */
     playFrom(timeUs: number): void;
+    /** Forgets everything else and plays these sounds from `timeUs` on. It comes at once, so what is heard until then is crossfaded. */
+    startWith(sounds: readonly PlacedSound[], timeUs: number): void;
     pause(): void;
     /** 0.5 to 2, with the pitch kept. */
     setRate(rate: number): void;
     /** Forgets everything that has not been played. */
     flush(): void;
-    /** The media time that is heard now; undefined: nothing is being played (not begun, paused, run dry, context suspended). */
+    /** The media time that is heard now; undefined: nothing is being played (not begun, paused, run dry, context suspended), or
+     *  what is heard is from before the last playFrom. */
     timeUs(nowMs: number): number | undefined;
     /** How much has been written and not been played. */
     readonly bufferedUs: number;

@@ -5,8 +5,8 @@
 export const MAX_EXTRA_MS = 4000;
 /** Further behind than this, playback skips to live. */
 export const SKIP_BEHIND_MS = 2000;
-/** The same while the viewer's new latency takes effect: it is waited for. */
-const SKIP_BEHIND_HASTY_MS = 1500;
+/** The viewer waits for a new latency. What is further from it than this is reached by one jump, forwards or back. */
+export const JUMP_HASTY_MS = 500;
 /** Errors up to this much are left alone; a correction ends at the smaller one. */
 const BEGIN_CORRECTING_MS = 40;
 const END_CORRECTING_MS = 10;
@@ -14,9 +14,12 @@ const END_CORRECTING_MS = 10;
 const GENTLE = 0.05;
 /** For errors of several hundred milliseconds. */
 const FIRM = 0.12;
+/** For a new latency, for a second or two: speech is understood, and music bears it. */
+export const SLOWEST = 0.6;
+export const FASTEST = 1.5;
 /** An error is corrected with this time constant, up to the limits above. */
 const GENTLE_MS = 4000;
-const HASTY_MS = 600;
+const HASTY_MS = 400;
 /** Rates change by steps of this, so that sound is not set anew all the time. */
 const STEP = 0.01;
 
@@ -32,8 +35,8 @@ export interface Situation {
 
 export interface Pace {
     rate: number;
-    /** Too far behind: begin anew at live. */
-    isSkip: boolean;
+    /** Too far off to get there by the rate. */
+    isJump: boolean;
 }
 
 /** The latency to play at. */
@@ -47,19 +50,19 @@ function limited(value: number, low: number, high: number): number {
 
 export function choosePace({ behindMs, targetMs, isHasty, rate }: Situation): Pace {
     const errorMs = behindMs - targetMs;
-    if (errorMs > (isHasty ? SKIP_BEHIND_HASTY_MS : SKIP_BEHIND_MS)) return { rate: 1, isSkip: true };
+    if (!isHasty && errorMs > SKIP_BEHIND_MS) return { rate: 1, isJump: true };
     const size = Math.abs(errorMs);
-    if (size < (rate === 1 ? BEGIN_CORRECTING_MS : END_CORRECTING_MS)) return { rate: 1, isSkip: false };
+    if (size < (rate === 1 ? BEGIN_CORRECTING_MS : END_CORRECTING_MS)) return { rate: 1, isJump: false };
     // Past the aim: the correction has done what it should.
     if (!isHasty && rate !== 1 && errorMs > 0 !== rate > 1 && size < BEGIN_CORRECTING_MS)
-        return { rate: 1, isSkip: false };
+        return { rate: 1, isJump: false };
     let change: number;
-    if (isHasty) change = limited(errorMs / HASTY_MS, -0.5, 1);
+    if (isHasty) change = limited(errorMs / HASTY_MS, SLOWEST - 1, FASTEST - 1);
     else {
         const most = size > 300 ? FIRM : GENTLE;
         change = limited(errorMs / GENTLE_MS, -most, most);
     }
     // A step at least, or the last milliseconds would take minutes.
     if (Math.abs(change) < STEP) change = errorMs > 0 ? STEP : -STEP;
-    return { rate: 1 + Math.round(change / STEP) * STEP, isSkip: false };
+    return { rate: 1 + Math.round(change / STEP) * STEP, isJump: isHasty && size > JUMP_HASTY_MS };
 }

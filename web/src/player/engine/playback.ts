@@ -20,12 +20,16 @@ const WAIT_FOR_LANE_MS = 300;
 /** After the beginning, live may turn out to be elsewhere: within this time it is taken up by a jump, not by the rate. */
 const SETTLING_MS = 3000;
 const SETTLING_ERROR_MS = 100;
+/** Sound and picture may arrive so far apart. */
+const MAX_APART_US = 500_000;
 /** Missing media up to this much are played over. */
 const GAP_US = 150_000;
 const CONTROL_EVERY_MS = 50;
-/** A new latency takes effect within this time. */
+/** A new latency is reached in haste, for so long at most. */
 const HASTE_MS = 4000;
 const HASTE_DONE_MS = 25;
+/** A slider moves in many steps: playback jumps when it has stood still for so long, and once for all of them. */
+const STILL_MS = 200;
 
 export type PlaybackStatus = "loading" | "playing" | "waiting";
 
@@ -40,6 +44,7 @@ export class Playback<VC, VK, V extends Picture, AC, AK, A extends Sound> {
     readonly video: VideoLane<VC, VK, V>;
     readonly sound: SoundLane<AC, AK, A>;
     #latencyMs: number;
+    #askedMs = Number.NEGATIVE_INFINITY;
     #hasteUntilMs = Number.NEGATIVE_INFINITY;
     #beganMs = Number.NEGATIVE_INFINITY;
     #controlledMs = Number.NEGATIVE_INFINITY;
@@ -60,6 +65,7 @@ export class Playback<VC, VK, V extends Picture, AC, AK, A extends Sound> {
     setLatency(latencyMs: number, nowMs: number): void {
         if (latencyMs === this.#latencyMs) return;
         this.#latencyMs = latencyMs;
+        this.#askedMs = nowMs;
         if (this.clock.isSet) this.#hasteUntilMs = nowMs + HASTE_MS;
     }
 
@@ -126,8 +132,9 @@ export class Playback<VC, VK, V extends Picture, AC, AK, A extends Sound> {
 
     #pump(nowMs: number): void {
         const positionUs = this.clock.timeUs(nowMs);
-        if (this.#isSeen) this.video.pump(positionUs);
+        // Sound first: after a jump it has less time than a picture.
         this.sound.pump(positionUs);
+        if (this.#isSeen) this.video.pump(positionUs);
     }
 
     /** Begins anew, with the next frames that arrive, on this timeline or another. */
@@ -219,15 +226,40 @@ export class Playback<VC, VK, V extends Picture, AC, AK, A extends Sound> {
         const isHasty = nowMs < this.#hasteUntilMs;
         const pace = choosePace({ behindMs, targetMs, isHasty, rate: this.clock.rate });
         const isSettling = nowMs - this.#beganMs < SETTLING_MS && errorMs > SETTLING_ERROR_MS;
-        if ((pace.isSkip || isSettling) && this.#skip(errorMs, nowMs)) return;
+        const isStill = nowMs - this.#askedMs >= STILL_MS;
+        if (((pace.isJump && isStill) || isSettling) && this.#jump(errorMs, nowMs)) return;
         this.clock.setRate(pace.rate, nowMs);
         this.sound.setRate(pace.rate);
+    }
+
+    #jump(errorMs: number, nowMs: number): boolean {
+        return errorMs > 0 ? this.#skip(errorMs, nowMs) : this.#goBack(-errorMs, nowMs);
+    }
+
+    /** Goes back into what has been played, as far as both lanes still have it. */
+    #goBack(byMs: number, nowMs: number): boolean {
+        const positionUs = this.clock.timeUs(nowMs) ?? 0;
+        const oldest = [this.video.oldestUs, this.sound.hasFeed ? this.sound.oldestUs : undefined];
+        const known = oldest.filter((timeUs) => timeUs !== undefined);
+        const toUs = Math.max(positionUs - byMs * 1000, ...known);
+        if (known.length === 0 || positionUs - toUs < SETTLING_ERROR_MS * 1000) return false;
+        this.video.rewind(toUs);
+        this.#goTo(toUs, nowMs);
+        return true;
+    }
+
+    /** The newest that both lanes have; one that is far behind the other does not count. */
+    #newestOfBoth(): number | undefined {
+        const newestUs = this.arrivals.newestUs() ?? 0;
+        const lanes = [this.arrivals.newestUs("video"), this.arrivals.newestUs("audio")];
+        const near = lanes.filter((timeUs) => timeUs !== undefined && timeUs > newestUs - MAX_APART_US);
+        return near.reduce((least, timeUs) => Math.min(least ?? newestUs, timeUs ?? newestUs), undefined);
     }
 
     /** Skips towards live, as far as there is something to play. */
     #skip(errorMs: number, nowMs: number): boolean {
         const positionUs = this.clock.timeUs(nowMs) ?? 0;
-        const newestUs = this.arrivals.newestUs() ?? positionUs;
+        const newestUs = this.#newestOfBoth() ?? positionUs;
         const aheadUs = Math.min(errorMs * 1000, newestUs - RESUME_WITH_MS * 1000 - positionUs);
         if (aheadUs < SETTLING_ERROR_MS * 1000) return false;
         this.skips++;

@@ -2,10 +2,11 @@
 // The lane of sound: from the groups of a source through the decoder into the worklet's buffer, shortly before it is played.
 // Tested by web/test/player/playback.test.ts.
 import type { AudioTrack } from "../../karp/index.ts";
-import type { AudioFeedApi } from "../audio/link.ts";
+import type { AudioFeedApi, PlacedSound } from "../audio/link.ts";
 import { MAX_LEAN_US, type MediaClock } from "./clock.ts";
 import { Decoder, type RawDecoder } from "./decoder.ts";
 import type { EncodedFrame } from "./queue.ts";
+import { Reel } from "./reel.ts";
 import type { MediaSource } from "./source.ts";
 
 /** Decoded at most so long before its time. */
@@ -14,8 +15,9 @@ const AHEAD_US = 500_000;
 const DUE_US = 30_000;
 /** A decoder's first frame leans on the one before it, so decoding begins a little earlier than playing. */
 const PREROLL_US = 50_000;
-/** So much has to be there before sound begins. */
+/** So much has to be there before sound begins, and before it takes over from what is still heard. */
 const BEGIN_WITH_US = 20_000;
+const TAKE_OVER_WITH_US = 120_000;
 /** Sound that is far from the clock is put right, at most so often. Just begun it may be behind: the device takes its time, so pictures wait. */
 const RESYNC_MS = 1000;
 const MAX_DEVICE_US = 500_000;
@@ -52,7 +54,10 @@ export class SoundLane<Config, Chunk, Output extends Sound> {
     readonly #parts: SoundParts<Config, Chunk, Output>;
     #source: MediaSource<AudioTrack> | undefined;
     #feed: AudioFeedApi | undefined;
+    readonly #reel = new Reel<AudioTrack>(true);
     #isPlaying = false;
+    /** Decoded for a beginning; written when there is enough of it. */
+    #held: PlacedSound[] = [];
     #syncedMs = Number.NEGATIVE_INFINITY;
     #fedUs = Number.NEGATIVE_INFINITY;
     #writtenUs = Number.NEGATIVE_INFINITY;
@@ -97,11 +102,17 @@ export class SoundLane<Config, Chunk, Output extends Sound> {
 
     /** Whether there is nothing more to hear at this position. */
     isDry(positionUs: number): boolean {
-        return (this.#source?.queue.frames ?? 0) === 0 && this.#decoder.isEmpty && this.#writtenUs <= positionUs;
+        const isFed = this.#reel.isRewound || (this.#source?.queue.frames ?? 0) > 0;
+        return !isFed && this.#decoder.isEmpty && this.#writtenUs <= positionUs;
     }
 
     get firstUs(): number | undefined {
-        return this.#source?.queue.peek()?.timeUs;
+        return this.#reel.peek(this.#source?.queue)?.timeUs;
+    }
+
+    /** How far it can go back; undefined: nowhere. */
+    get oldestUs(): number | undefined {
+        return this.#reel.oldestUs;
     }
 
     play(source: MediaSource<AudioTrack> | undefined): void {
@@ -119,17 +130,32 @@ export class SoundLane<Config, Chunk, Output extends Sound> {
         this.restart();
     }
 
-    /** Playback jumps. What is heard goes on until there is something of the new position, so there is no gap. */
+    /** Playback jumps, forwards or back. What is heard goes on until there is enough of the new position, so there is no gap. */
     seek(positionUs: number, nowMs: number): void {
-        if (this.#feed && this.#isPlaying && this.#writtenUs >= positionUs + BEGIN_WITH_US)
-            this.#playFrom(this.#feed, positionUs, nowMs);
-        else this.#isPlaying = false;
+        const heardUs = this.#isPlaying ? this.#feed?.timeUs(nowMs) : undefined;
+        const isAhead = heardUs !== undefined && heardUs <= positionUs;
+        if (this.#feed && isAhead && this.#writtenUs >= positionUs + BEGIN_WITH_US)
+            this.#begin(this.#feed, positionUs, nowMs);
+        else this.#decodeFrom(positionUs);
+    }
+
+    #decodeFrom(positionUs: number): void {
+        this.#forget();
+        // Decoders count on from what they had before.
+        this.#decoder.reset();
+        this.#reel.rewind(positionUs - PREROLL_US);
+    }
+
+    #forget(): void {
+        this.#isPlaying = false;
+        this.#held = [];
+        this.#fedUs = this.#writtenUs = Number.NEGATIVE_INFINITY;
     }
 
     /** Times begin anew: nothing of the old ones is heard any more. */
     restart(): void {
-        this.#isPlaying = false;
-        this.#fedUs = this.#writtenUs = Number.NEGATIVE_INFINITY;
+        this.#forget();
+        this.#reel.clear();
         this.#feed?.pause();
         this.#feed?.flush();
     }
@@ -149,9 +175,9 @@ export class SoundLane<Config, Chunk, Output extends Sound> {
         const queue = this.#source?.queue;
         if (!queue || !this.#feed || positionUs === undefined) return;
         while (this.#decoder.isReady) {
-            const frame = queue.peek(positionUs, positionUs + DUE_US);
+            const frame = this.#reel.peek(queue, positionUs, positionUs + DUE_US);
             if (!frame || frame.timeUs > positionUs + AHEAD_US) return;
-            queue.take(positionUs, positionUs + DUE_US);
+            this.#reel.take(queue, positionUs, positionUs + DUE_US);
             // Too old, or twice because a session or a track was changed.
             if (frame.timeUs < positionUs - PREROLL_US || frame.timeUs <= this.#fedUs) continue;
             if (this.#decoder.decode({ ...frame, isKey: true })) this.#fedUs = frame.timeUs;
@@ -183,7 +209,8 @@ export class SoundLane<Config, Chunk, Output extends Sound> {
             sound.copyTo(plane, { planeIndex, format: "f32-planar" });
             planes.push(plane);
         }
-        feed.write(timeUs, planes);
+        if (this.#isPlaying) feed.write(timeUs, planes);
+        else this.#held.push({ timeUs, planes });
         this.#writtenUs = timeUs + (numberOfFrames / sampleRate) * 1e6;
     }
 
@@ -193,7 +220,8 @@ export class SoundLane<Config, Chunk, Output extends Sound> {
         const positionUs = clock.timeUs(nowMs);
         if (!feed || positionUs === undefined) return;
         if (!this.#isPlaying) {
-            if (this.#writtenUs >= positionUs + BEGIN_WITH_US) this.#playFrom(feed, positionUs, nowMs);
+            const enoughUs = feed.timeUs(nowMs) === undefined ? BEGIN_WITH_US : TAKE_OVER_WITH_US;
+            if (this.#writtenUs >= positionUs + enoughUs) this.#begin(feed, positionUs, nowMs);
             return;
         }
         this.#notePenalty(feed, nowMs);
@@ -205,12 +233,17 @@ export class SoundLane<Config, Chunk, Output extends Sound> {
         const offUs = clock.follow(heardUs, nowMs);
         if (Math.abs(offUs) <= MAX_LEAN_US) return;
         const isNew = nowMs - this.#syncedMs < RESYNC_MS;
-        if (!isNew) this.#playFrom(feed, positionUs, nowMs);
+        if (!isNew) this.#begin(feed, positionUs, nowMs);
         else if (offUs < 0 && offUs > -MAX_DEVICE_US) clock.set(heardUs, nowMs);
     }
 
-    #playFrom(feed: AudioFeedApi, positionUs: number, nowMs: number): void {
-        feed.playFrom(positionUs);
+    #begin(feed: AudioFeedApi, positionUs: number, nowMs: number): void {
+        if (this.#held.length > 0) feed.startWith(this.#held.splice(0), positionUs);
+        else feed.playFrom(positionUs);
+        this.#notePlaying(nowMs);
+    }
+
+    #notePlaying(nowMs: number): void {
         this.#isPlaying = true;
         this.#syncedMs = nowMs;
     }

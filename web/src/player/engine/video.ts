@@ -6,6 +6,7 @@ import type { VideoTrack } from "../../karp/index.ts";
 import { Decoder, type RawDecoder } from "./decoder.ts";
 import { LATE_US, MAX_PICTURES, type Picture, Pictures } from "./pictures.ts";
 import type { EncodedFrame } from "./queue.ts";
+import { Reel } from "./reel.ts";
 import type { MediaSource } from "./source.ts";
 
 /** Frames are decoded at most so long before their time. */
@@ -40,6 +41,7 @@ export class VideoLane<Config, Chunk, Output extends Picture> {
     readonly #decoder: Decoder<VideoTrack, Config, Chunk, Output>;
     readonly #pictures = new Pictures<Output>();
     readonly #tracks = new Map<number, VideoTrack>();
+    readonly #reel = new Reel<VideoTrack>();
     #source: MediaSource<VideoTrack> | undefined;
     #next: MediaSource<VideoTrack> | undefined;
     #positionUs: number | undefined;
@@ -91,12 +93,18 @@ export class VideoLane<Config, Chunk, Output extends Picture> {
 
     /** Whether there is nothing more to show for now. */
     get isEmpty(): boolean {
-        return this.#pictures.count === 0 && this.#decoder.isEmpty && (this.#source?.queue.frames ?? 0) === 0;
+        const isFed = this.#reel.isRewound || (this.#source?.queue.frames ?? 0) > 0;
+        return this.#pictures.count === 0 && this.#decoder.isEmpty && !isFed;
     }
 
     /** The earliest time that can still be shown. */
     get firstUs(): number | undefined {
-        return this.#pictures.firstUs ?? this.#source?.queue.peek()?.timeUs;
+        return this.#pictures.firstUs ?? this.#reel.peek(this.#source?.queue)?.timeUs;
+    }
+
+    /** How far it can go back; undefined: nowhere. */
+    get oldestUs(): number | undefined {
+        return this.#reel.oldestUs;
     }
 
     /** Plays from this one as soon as it has a group to begin with; undefined: from nothing, at once. */
@@ -115,17 +123,30 @@ export class VideoLane<Config, Chunk, Output extends Picture> {
         } else this.#isCatchingUp = true; // what is new may begin before the present position
         if (this.#next === source) this.#next = undefined;
         this.#source = source;
-        if (!source) this.#decoder.reset();
+        if (source) return;
+        this.#decoder.reset();
+        this.#reel.clear();
     }
 
-    /** Playback jumps: what lies before the new position is decoded without being shown. */
+    /** Playback jumps forwards: what lies before the new position is decoded without being shown. */
     seek(positionUs: number): void {
         this.#isCatchingUp = true;
         if (this.#hasShown) this.#pictures.closeBefore(positionUs);
     }
 
+    /** Playback jumps back. The last picture stays until the one of the new position has been decoded again. */
+    rewind(positionUs: number): void {
+        if (this.#reel.oldestUs === undefined) return; // it stays until its time comes
+        this.#reel.rewind(positionUs);
+        this.#pictures.clear();
+        this.#tracks.clear();
+        this.#decoder.reset();
+        this.#isCatchingUp = true;
+    }
+
     /** Times begin anew: nothing of the old ones is shown any more. */
     restart(): void {
+        this.#reel.clear();
         this.#pictures.clear();
         this.#isCatchingUp = true;
         this.#hasShown = false;
@@ -141,9 +162,9 @@ export class VideoLane<Config, Chunk, Output extends Picture> {
         const queue = this.#source?.queue;
         if (!queue) return;
         while (this.#decoder.isReady && this.#pictures.count < MAX_PICTURES) {
-            const frame = queue.peek(positionUs, dueUs);
+            const frame = this.#reel.peek(queue, positionUs, dueUs);
             if (!frame || (positionUs !== undefined && frame.timeUs > positionUs + AHEAD_US)) return;
-            queue.take(positionUs, dueUs);
+            this.#reel.take(queue, positionUs, dueUs);
             this.#tracks.set(frame.timeUs, frame.track);
             if (this.#tracks.size > MAX_REMEMBERED) this.#tracks.delete(this.#tracks.keys().next().value ?? 0);
             this.#decoder.decode(frame);
@@ -152,7 +173,7 @@ export class VideoLane<Config, Chunk, Output extends Picture> {
 
     #changeSource(positionUs: number | undefined, dueUs: number | undefined): void {
         const next = this.#next;
-        if (!next) return;
+        if (!next || this.#reel.isRewound) return;
         const starts = next.queue.upcoming();
         const old = this.#source;
         if (!old || positionUs === undefined || dueUs === undefined || (old.isEnded && old.queue.frames === 0)) {

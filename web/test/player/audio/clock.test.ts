@@ -101,7 +101,7 @@ describe.each([
         rig.play(0.5, each);
         rig.feed.playFrom(2e6);
         rig.play(0.09, each);
-        expect(rig.feed.timeUs(rig.nowMs)).toBeLessThan(0.6e6);
+        expect(rig.feed.timeUs(rig.nowMs)).toBeUndefined();
         rig.play(0.03, each);
         expect(rig.feed.timeUs(rig.nowMs)).toBeGreaterThan(1.99e6);
     });

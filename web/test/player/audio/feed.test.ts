@@ -128,6 +128,36 @@ describe.each([
         expect(rig.feed.underruns).toBe(0);
     });
 
+    test("a start with other sounds blends, also when blocks are asked for between its messages", () => {
+        const rig = new Rig(isShared);
+        const sound = tone(440, 1);
+        rig.write(0, [sound]);
+        rig.feed.playFrom(0);
+        rig.play(0.5);
+        for (const target of [60e6, 3e6]) {
+            rig.isDelivering = false;
+            const piece = RATE / 50;
+            const placed = Array.from({ length: 20 }, (_, i) => ({
+                timeUs: target + i * 20_000,
+                planes: [sound.subarray(i * piece, (i + 1) * piece)],
+            }));
+            rig.feed.startWith(placed, target + 40_000);
+            const heard: number[] = [];
+            do {
+                rig.deliverOne();
+                heard.push(...(rig.play(BLOCK / RATE)[0] ?? []));
+            } while (rig.waiting > 0);
+            rig.isDelivering = true;
+            heard.push(...(rig.play(0.1)[0] ?? []));
+            expect(roughness(Float32Array.from(heard))).toBeLessThan(CLICK);
+            // Two halves of a crossfade may cancel out for a moment; half a period of the tone is 55 samples.
+            for (let i = 0; i + 400 < heard.length; i += 100)
+                expect(peak(Float32Array.from(heard.slice(i, i + 400)))).toBeGreaterThan(0.05);
+            expect(Math.abs((rig.feed.timeUs(rig.nowMs) ?? 0) - target - 140_000)).toBeLessThan(20_000);
+        }
+        expect(rig.feed.underruns).toBe(0);
+    });
+
     test("pause and flush are quiet and need a playFrom", () => {
         const rig = new Rig(isShared);
         const sound = tone(440, 3);

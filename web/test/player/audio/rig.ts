@@ -24,8 +24,8 @@ class Port {
         this.waiting.push(structuredClone(message, { transfer }));
     }
 
-    deliverTo(other: Port): void {
-        for (const data of this.waiting.splice(0)) other.onmessage?.({ data });
+    deliverTo(other: Port, most = this.waiting.length): void {
+        for (const data of this.waiting.splice(0, most)) other.onmessage?.({ data });
     }
 
     close(): void {}
@@ -81,6 +81,11 @@ export class Rig {
     /** Messages that the worklet has not got. */
     get waiting(): number {
         return this.#worker.waiting.length;
+    }
+
+    /** The next message for the worklet arrives. */
+    deliverOne(): void {
+        this.#worker.deliverTo(this.#worklet, 1);
     }
 
     #deliver(): void {
