@@ -66,7 +66,7 @@ function makeClips() {
     const scale = "[0:v]split=2[a][b];[b]scale=320:180[small]";
     const maps = ["-filter_complex", scale, "-map", "[a]", "-map", "[small]", "-map", "1:a"];
     makeClip("two.mp4", ...maps, ...H264, "-b:v:0", "1500k", "-b:v:1", "300k");
-    makeClip("vp9.mp4", "-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-g", "30", "-b:v", "300k", "-c:a", "libopus");
+    makeClip("vp9.mp4", "-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-g", "30", "-b:v", "300k", "-s", "480x270", "-c:a", "libopus");
 }
 
 async function freePort() {
@@ -268,6 +268,24 @@ const TESTS = {
         return { loud };
     },
 
+    async "another src begins without the size of the last one"(url) {
+        const player = make({ src: `${url}/demo/plain` });
+        await plays(player);
+        const sizes = [];
+        player.addEventListener("state", () => {
+            const { videoWidth, videoHeight } = player.state;
+            const size = `${videoWidth}x${videoHeight}`;
+            if (sizes.at(-1) !== size) sizes.push(size);
+        });
+        player.src = `${url}/demo/vp9`;
+        await until(() => player.state.videoWidth === 480, "the other one is shown");
+        player.load();
+        await until(() => player.state.videoWidth === 0, "it begins anew");
+        await until(() => player.state.videoWidth === 480, "it is shown again");
+        await player.close();
+        return sizes;
+    },
+
     async "leaves nothing when it is closed"(url) {
         for (let i = 0; i < 10; i++) {
             const player = make({ src: `${url}/demo/plain` });
@@ -304,6 +322,7 @@ const CHECKS = {
     },
     "begins when somebody publishes, and says what is wrong": (codes) =>
         assert.deepEqual(codes, [["bad-url", "failed"], ["bad-url", "failed"], ["unreachable", "connecting"]]),
+    "another src begins without the size of the last one": (sizes) => assert.deepEqual(sizes, ["0x0", "480x270", "0x0", "480x270"]),
     "plays on a page that allows no blobs": ({ loud }) => assert(loud > 0.02, `it is silent: ${loud}`),
 };
 

@@ -147,6 +147,25 @@ test("volume, mute, size and rate", () => {
     ]);
 });
 
+test("the size of a new src is told with its picture, once, and each change after that once", () => {
+    const sizes: [string, number][] = [];
+    const { lines } = walk([
+        ...START,
+        "begin",
+        { status: "connecting", videoWidth: 0, videoHeight: 0 },
+        { status: "loading", hasVideo: true },
+        { status: "playing", videoWidth: 320, videoHeight: 180 },
+        { neededLatencyMs: 40 },
+        { videoWidth: 1280, videoHeight: 720 },
+        { status: "waiting" },
+        { status: "playing" },
+    ]);
+    for (const line of lines.slice(5)) sizes.push([line, line.split(" ").filter((name) => name === "resize").length]);
+    expect(sizes.map(([, count]) => count)).toEqual([0, 0, 1, 0, 1, 0, 0]);
+    expect(lines.slice(5).filter((line) => line.includes("loadedmetadata")).length).toBe(1);
+    expect(lines[7]).toContain("resize loadedmetadata");
+});
+
 test("the same state again says nothing", () => {
     expect(walk([...START, {}]).lines[4]).toBe("");
     expect(advance(IDLE, IDLE_STATE, 0).events).toEqual([]);

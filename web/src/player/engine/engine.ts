@@ -107,6 +107,7 @@ export class Engine {
 
     #open(): void {
         this.#close();
+        this.#screen.forget();
         this.#error = undefined;
         const { src } = this.#wanted;
         if (!src) return;

@@ -51,6 +51,11 @@ export class Screen {
         this.#context?.fillRect(0, 0, 1, 1);
     }
 
+    /** Another broadcast begins. The last picture stays on the canvas, but its size is not that of the next one. */
+    forget(): void {
+        this.width = this.height = this.codedWidth = this.codedHeight = 0;
+    }
+
     draw(frame: VideoFrame, track: VideoTrack): void {
         const { width, height, shownWidth, shownHeight } = shapeOf(frame.displayWidth, frame.displayHeight, track);
         this.width = shownWidth;
