@@ -337,6 +337,18 @@ const tests = {
         await context.close();
     },
 
+    async a_lost_canvas_is_replaced({ open }) {
+        const page = await open(VIDEO);
+        await show(page);
+        const seen = await page.evaluate(() => {
+            const [player] = FakePlayer.all;
+            const before = player.canvas;
+            player.dispatchEvent(new Event("canvaslost"));
+            return [document.querySelectorAll("canvas").length, document.querySelector("canvas") === player.canvas, player.canvas !== before];
+        });
+        assert.deepEqual(seen, [1, true, true]);
+    },
+
     async strict_pages_may_show_it({ open }) {
         const page = await open(`<moq-video src="https://relay.example/demo" width="320" statistics></moq-video>`, undefined, "&strict");
         await show(page);

@@ -30,11 +30,27 @@ async function bundle(entry) {
     return output[0].code;
 }
 
+// The player's worker, whose WebGL is lost after some pictures.
+const LOSING_WORKER = `import "/player-worker.js";
+const { getContext } = OffscreenCanvas.prototype;
+OffscreenCanvas.prototype.getContext = function (kind, ...rest) {
+    const context = getContext.call(this, kind, ...rest);
+    if (kind !== "webgl") return context;
+    let left = 60;
+    const { drawArrays } = context;
+    context.drawArrays = (...args) => {
+        drawArrays.apply(context, args);
+        if (--left === 0) context.getExtension("WEBGL_lose_context").loseContext();
+    };
+    return context;
+};`;
+
 /** ?csp=... is the policy of the page. */
 async function servePages() {
     const files = new Map([
         ["/player.js", await bundle("src/player/index.ts")],
         ["/player-worker.js", await bundle("src/player/engine/worker.ts")],
+        ["/losing-worker.js", LOSING_WORKER],
         ["/audio-worklet.js", (await bundleWorklet(join(web, "src/player/audio/processor.ts"))).code],
         ["/page.js", 'import { Player } from "/player.js"; window.Player = Player;'],
         ["/", '<!doctype html><title>player</title><link rel="icon" href="data:,"><script type="module" src="/page.js"></script>'],
@@ -67,6 +83,7 @@ function makeClips() {
     const maps = ["-filter_complex", scale, "-map", "[a]", "-map", "[small]", "-map", "1:a"];
     makeClip("two.mp4", ...maps, ...H264, "-b:v:0", "1500k", "-b:v:1", "300k");
     makeClip("vp9.mp4", "-c:v", "libvpx-vp9", "-deadline", "realtime", "-cpu-used", "8", "-g", "30", "-b:v", "300k", "-s", "480x270", "-c:a", "libopus");
+    makeClip("still.mp4", "-vf", "loop=-1:1", ...H264);
 }
 
 async function freePort() {
@@ -80,7 +97,7 @@ async function freePort() {
 class Relay {
     async start(port) {
         this.port = port ?? (await freePort());
-        const sources = ["plain", "two", "vp9"].map((name) => `        - { path: demo/${name}, file: ${folder}/${name}.mp4, loop: true }`);
+        const sources = ["plain", "two", "vp9", "still"].map((name) => `        - { path: demo/${name}, file: ${folder}/${name}.mp4, loop: true }`);
         const lines = ["listen:", `  - address: "[::]:${this.port}"`, "    self_signed: [localhost]", "http:", "  address: listen"];
         writeFileSync(join(folder, "relay.yaml"), [...lines, "modules:", "  - karp:", "      sources:", ...sources, ""].join("\n"));
         this.process = spawn(join(programs, "moq-relay"), [join(folder, "relay.yaml")], { stdio: "ignore" });
@@ -286,6 +303,39 @@ const TESTS = {
         return sizes;
     },
 
+    async "draws by WebGL what 2D draws"(url) {
+        const names = [];
+        const pictures = [];
+        for (const drawing of ["auto", "2d", "webgl"]) {
+            const player = make({ src: `${url}/demo/still`, drawing });
+            await until(() => new Set(look(player).split(",")).size > 20, "there is a picture");
+            names.push((await player.stats()).drawnBy);
+            pictures.push(look(player).split(",").map(Number));
+            await player.close();
+        }
+        const [, one, other] = pictures;
+        return { names, difference: one.reduce((sum, value, i) => sum + Math.abs(value - other[i]), 0) / one.length };
+    },
+
+    async "goes on by 2D on another canvas when the context is lost"(url) {
+        const player = make({ src: `${url}/demo/plain`, drawing: "webgl", workerUrl: "/losing-worker.js" });
+        player.addEventListener("canvaslost", () => {
+            player.canvas.remove();
+            player.attachCanvas(document.body.appendChild(document.createElement("canvas")));
+        });
+        const names = [];
+        await plays(player);
+        await until(async () => {
+            const { drawnBy } = await player.stats();
+            if (names.at(-1) !== drawnBy) names.push(drawnBy);
+            return drawnBy === "2d";
+        }, "the context is lost");
+        await isMoving(player);
+        const { status } = player.state;
+        await player.close();
+        return { names, status };
+    },
+
     async "leaves nothing when it is closed"(url) {
         for (let i = 0; i < 10; i++) {
             const player = make({ src: `${url}/demo/plain` });
@@ -323,6 +373,12 @@ const CHECKS = {
     "begins when somebody publishes, and says what is wrong": (codes) =>
         assert.deepEqual(codes, [["bad-url", "failed"], ["bad-url", "failed"], ["unreachable", "connecting"]]),
     "another src begins without the size of the last one": (sizes) => assert.deepEqual(sizes, ["0x0", "480x270", "0x0", "480x270"]),
+    "draws by WebGL what 2D draws": ({ names, difference }) => {
+        // Headless Chromium has no graphics card.
+        assert.deepEqual(names, ["2d", "2d", "webgl"]);
+        assert(difference < 3, `they differ by ${difference} of 255`);
+    },
+    "goes on by 2D on another canvas when the context is lost": (seen) => assert.deepEqual(seen, { names: ["webgl", "2d"], status: "playing" }),
     "plays on a page that allows no blobs": ({ loud }) => assert(loud > 0.02, `it is silent: ${loud}`),
 };
 

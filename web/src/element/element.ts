@@ -250,6 +250,7 @@ export class MoqVideoElement extends LiveMediaElement {
         this.#hasStarted = true;
         this.player = player;
         player.addEventListener("state", this.takeState);
+        player.addEventListener("canvaslost", () => this.#replaceCanvas(player));
         this.#giveCanvas(player);
         this.takeState();
     }
@@ -276,6 +277,16 @@ export class MoqVideoElement extends LiveMediaElement {
         player.removeEventListener("state", this.takeState);
         player.close().catch(() => {});
         this.step(end(this.standing));
+    }
+
+    /** A browser has taken its context away, as it does when the graphics card's driver restarts. */
+    #replaceCanvas(player: PlayerApi): void {
+        const give = () => this.player === player && this.#giveCanvas(player);
+        if (!this.#pip) give();
+        else {
+            this.addEventListener("leavepictureinpicture", give, { once: true });
+            this.#pip.close();
+        }
     }
 
     /** A canvas serves one player only; the next one gets its likeness. */

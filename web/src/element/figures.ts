@@ -52,6 +52,7 @@ export function rowsOf(stats: PlayerStats, state: PlayerState): [string, string]
         ["Bit rate", nameRate(stats.rateBps)],
         ["Round trip", stats.rttMs === undefined ? "" : nameMs(stats.rttMs)],
         ["Picture", [size, stats.videoCodec].filter(Boolean).join(", ")],
+        ["Drawn by", stats.drawnBy === "webgl" ? "WebGL" : (stats.drawnBy ?? "").toUpperCase()],
         ["Sound", stats.audioCodec ?? ""],
         ["Rendition", nameChoice(state)],
         ["Frames", `${stats.framesShown} shown, ${stats.framesLate} late, ${stats.framesDropped} dropped`],

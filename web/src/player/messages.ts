@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // What the page and the worker say to each other.
 import type { AudioLink } from "./audio/link.ts";
-import type { PlayerState, PlayerStats } from "./state.ts";
+import type { Drawing, PlayerState, PlayerStats } from "./state.ts";
 
 /** What the viewer wants; the worker does what differs from before. */
 export interface Wanted {
@@ -16,7 +16,7 @@ export interface Wanted {
 
 export type ToWorker =
     | { kind: "want"; wanted: Wanted }
-    | { kind: "canvas"; canvas: OffscreenCanvas }
+    | { kind: "canvas"; canvas: OffscreenCanvas; drawing: Drawing }
     /** Where sound goes now; undefined: nowhere. Sent with `port` of the link transferred. */
     | { kind: "sound"; link: AudioLink | undefined }
     /** Whether somebody sees the picture. */
@@ -44,5 +44,7 @@ export type FromWorker =
     /** The broadcast has sound of this kind; undefined: it has none. */
     | { kind: "sound"; wanted: { sampleRate: number; channels: number } | undefined }
     | { kind: "reconnect" }
+    /** The canvas cannot be drawn on any more. */
+    | { kind: "lost" }
     | { kind: "stats"; id: number; stats: PlayerStats }
     | { kind: "closed" };

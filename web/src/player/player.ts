@@ -6,7 +6,7 @@ import { AudioOutput } from "./audio/index.ts";
 import type { AudioLink } from "./audio/link.ts";
 import type { EngineState, FromWorker, Timing, ToWorker, Wanted } from "./messages.ts";
 import { Sound } from "./output.ts";
-import type { PlayerApi, PlayerOptions, PlayerState, PlayerStats, PlayerTimes } from "./state.ts";
+import type { Drawing, PlayerApi, PlayerOptions, PlayerState, PlayerStats, PlayerTimes } from "./state.ts";
 import { openWorker } from "./worker.ts";
 
 /** A latency that was not given. */
@@ -31,6 +31,7 @@ const NO_STATS: PlayerStats = {
     audioCodec: undefined,
     rendition: undefined,
     chosenBy: undefined,
+    drawnBy: undefined,
 };
 
 /** At least 0; undefined: it is no number, and says nothing. */
@@ -63,6 +64,7 @@ export class Player extends EventTarget implements PlayerApi {
     #isMuted: boolean;
     #volume: number;
     #canvas: HTMLCanvasElement | undefined;
+    #drawing: Drawing;
     #engine: EngineState;
     #state: PlayerState;
     #timing = NO_TIMING;
@@ -87,6 +89,7 @@ export class Player extends EventTarget implements PlayerApi {
         };
         this.#isMuted = options.muted ?? false;
         this.#volume = Math.min(1, sizeOf(options.volume) ?? 1);
+        this.#drawing = options.drawing ?? "auto";
         this.#engine = beginningOf(this.#wanted);
         this.#sound = new Sound(
             {
@@ -156,6 +159,11 @@ export class Player extends EventTarget implements PlayerApi {
                 break;
             case "reconnect":
                 this.dispatchEvent(new Event("reconnect"));
+                break;
+            case "lost":
+                // What failed once is not tried again.
+                this.#drawing = "2d";
+                this.dispatchEvent(new Event("canvaslost"));
                 break;
             case "stats":
                 this.#stats = message.stats;
@@ -300,7 +308,7 @@ export class Player extends EventTarget implements PlayerApi {
         }
         const offscreen = canvas.transferControlToOffscreen();
         this.#canvas = canvas;
-        this.#send({ kind: "canvas", canvas: offscreen }, [offscreen]);
+        this.#send({ kind: "canvas", canvas: offscreen, drawing: this.#drawing }, [offscreen]);
         this.#send({ kind: "seen", isSeen: this.#isSeen });
     }
 

@@ -50,6 +50,11 @@ export interface Rendition {
 /** Who chose the rendition: the viewer by hand, the player by its own estimate, or the relay. */
 export type ChosenBy = "viewer" | "player" | "relay";
 
+/** How pictures get on the canvas. */
+export type DrawnBy = "webgl" | "2d";
+/** "auto": by WebGL where a graphics card does it. */
+export type Drawing = "auto" | DrawnBy;
+
 /** A snapshot; a new object at each change. */
 export interface PlayerState {
     readonly status: PlayerStatus;
@@ -101,6 +106,8 @@ export interface PlayerStats {
     audioCodec: string | undefined;
     rendition: string | undefined;
     chosenBy: ChosenBy | undefined;
+    /** Undefined: there is no canvas. */
+    drawnBy: DrawnBy | undefined;
 }
 
 export interface PlayerOptions {
@@ -116,9 +123,12 @@ export interface PlayerOptions {
     /** Where dist/player-worker.js and dist/audio-worklet.js are, for pages whose policy forbids scripts from blobs. */
     workerUrl?: string;
     workletUrl?: string;
+    /** "auto" by default. */
+    drawing?: Drawing;
 }
 
-/** Events: "state" (PlayerState has changed), "error" (state.error was set), "reconnect". The player is in player.ts. */
+/** Events: "state" (PlayerState has changed), "error" (state.error was set), "reconnect", "canvaslost" (the canvas cannot be drawn on any
+ *  more: attach another one). The player is in player.ts. */
 export interface PlayerApi extends EventTarget {
     src: string;
     token: string;
@@ -129,7 +139,7 @@ export interface PlayerApi extends EventTarget {
     readonly state: PlayerState;
     readonly times: PlayerTimes;
     readonly canvas: HTMLCanvasElement | undefined;
-    /** Draws into `canvas` from now on; a canvas can be given to one player only, once. */
+    /** Draws into `canvas` from now on, no longer into the one before; a canvas can be given to one player only, once. */
     attachCanvas(canvas: HTMLCanvasElement): void;
     play(): void;
     pause(): void;

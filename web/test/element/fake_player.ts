@@ -181,6 +181,7 @@ export class FakePlayer extends EventTarget implements PlayerApi {
             audioCodec: "opus",
             rendition: this.state.rendition?.name,
             chosenBy: this.state.rendition?.chosenBy,
+            drawnBy: "2d",
         };
     }
 

@@ -54,7 +54,7 @@ test("before anything plays there is a state, times and figures", () => {
     });
     expect(timingOf(undefined, 5)).toMatchObject({ positionUs: undefined, isRunning: false });
     const counted = addCounts({ ...NO_COUNTS, framesShown: 2 }, { ...NO_COUNTS, framesShown: 3, groupsSkipped: 1 });
-    const stats = statsOf(undefined, { rttMs: 3, version: "03", reconnects: 1 }, counted, 0);
+    const stats = statsOf(undefined, { rttMs: 3, version: "03", reconnects: 1, drawnBy: "2d" }, counted, 0);
     expect(stats).toMatchObject({
         framesShown: 5,
         groupsSkipped: 1,
@@ -62,5 +62,6 @@ test("before anything plays there is a state, times and figures", () => {
         version: "03",
         reconnects: 1,
         latencyMs: 0,
+        drawnBy: "2d",
     });
 });

@@ -27,7 +27,7 @@ const NOTHING: Wanted = { src: "", token: "", latencyMs: 0, rendition: "auto", i
 export class Engine {
     readonly #post: (message: FromWorker) => void;
     readonly #now: () => number;
-    readonly #screen = new Screen();
+    readonly #screen = new Screen(() => this.#post({ kind: "lost" }));
     readonly #ticker = new Ticker(() => this.#tick());
     #wanted = NOTHING;
     #isSeen = true;
@@ -65,7 +65,7 @@ export class Engine {
                 this.#want(message.wanted);
                 break;
             case "canvas":
-                this.#screen.attach(message.canvas);
+                this.#screen.attach(message.canvas, message.drawing);
                 this.#order();
                 break;
             case "sound":
@@ -269,7 +269,8 @@ export class Engine {
     async #tellStats(id: number): Promise<void> {
         const session = this.#session;
         const stats = await session?.stats().catch(() => undefined);
-        const line = { rttMs: stats?.rttMs, version: session?.version, reconnects: this.#reconnects };
+        const { drawnBy } = this.#screen;
+        const line = { rttMs: stats?.rttMs, version: session?.version, reconnects: this.#reconnects, drawnBy };
         this.#post({ kind: "stats", id, stats: statsOf(this.#program, line, this.#counted, this.#now()) });
     }
 

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // Draws pictures into the canvas of the page, turned, mirrored and stretched as the catalog says.
 import type { VideoTrack } from "../../karp/index.ts";
+import type { Drawing, DrawnBy } from "../state.ts";
+import { isWebglFast, make2d, makeWebgl, type Painter } from "./paint.ts";
 
 /** A side of a canvas. Larger pictures are drawn smaller. */
 const MAX_SIDE = 8192;
@@ -27,8 +29,10 @@ export function shapeOf(displayWidth: number, displayHeight: number, track: Vide
 }
 
 export class Screen {
+    readonly #onLost: () => void;
     #canvas: OffscreenCanvas | undefined;
-    #context: OffscreenCanvasRenderingContext2D | undefined;
+    #painter: Painter | undefined;
+    #isLost = false;
     /** The size of the last picture as it is shown; 0: none yet. */
     width = 0;
     height = 0;
@@ -36,19 +40,30 @@ export class Screen {
     codedWidth = 0;
     codedHeight = 0;
 
-    get isThere(): boolean {
-        return this.#context !== undefined;
+    /** `onLost`: the canvas cannot be drawn on any more, and another one is needed. */
+    constructor(onLost: () => void = () => {}) {
+        this.#onLost = onLost;
     }
 
-    attach(canvas: OffscreenCanvas | undefined): void {
+    get isThere(): boolean {
+        return this.#painter !== undefined;
+    }
+
+    get drawnBy(): DrawnBy | undefined {
+        return this.#painter?.name;
+    }
+
+    attach(canvas: OffscreenCanvas, drawing: Drawing): void {
         this.#canvas = canvas;
-        this.#context = canvas?.getContext("2d", { alpha: false, desynchronized: true }) ?? undefined;
+        this.#isLost = false;
+        const isWebgl = drawing === "webgl" || (drawing === "auto" && isWebglFast());
+        this.#painter = (isWebgl ? makeWebgl(canvas) : undefined) ?? make2d(canvas);
     }
 
     /** Gives back the memory of the picture. It takes a picture of the screen until that has come through. */
     clear(): void {
         if (this.#canvas) this.#canvas.width = this.#canvas.height = 1;
-        this.#context?.fillRect(0, 0, 1, 1);
+        this.#painter?.clear();
     }
 
     /** Another broadcast begins. The last picture stays on the canvas, but its size is not that of the next one. */
@@ -63,18 +78,22 @@ export class Screen {
         this.codedWidth = frame.visibleRect?.width ?? frame.codedWidth;
         this.codedHeight = frame.visibleRect?.height ?? frame.codedHeight;
         const canvas = this.#canvas;
-        const context = this.#context;
-        if (!canvas || !context) return;
+        if (!canvas || !this.#painter || this.#isLost) return;
         // A new size empties the canvas, so it is set only where it differs, and drawn into at once.
         if (canvas.width !== shownWidth) canvas.width = shownWidth;
         if (canvas.height !== shownHeight) canvas.height = shownHeight;
-        context.setTransform(1, 0, 0, 1, 0, 0);
-        if (track.rotation || track.flip) {
-            context.translate(shownWidth / 2, shownHeight / 2);
-            if (track.flip) context.scale(-1, 1);
-            context.rotate(((track.rotation ?? 0) * Math.PI) / 180);
-            context.translate(-width / 2, -height / 2);
+        if (this.#paint(this.#painter, frame, width, height, track)) return;
+        this.#isLost = true;
+        this.#onLost();
+    }
+
+    #paint(painter: Painter, frame: VideoFrame, width: number, height: number, track: VideoTrack): boolean {
+        try {
+            return painter.draw(frame, width, height, track);
+        } catch (error) {
+            // Browsers that have WebGL need not take pictures of a decoder for textures.
+            if (painter.name === "2d") throw error;
+            return false;
         }
-        context.drawImage(frame, 0, 0, width, height);
     }
 }

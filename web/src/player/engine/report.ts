@@ -77,7 +77,7 @@ export function timingOf(program: Program | undefined, nowMs: number): Timing {
 /** `counted`: what programs before this one have counted. */
 export function statsOf(
     program: Program | undefined,
-    session: { rttMs: number | undefined; version: string | undefined; reconnects: number },
+    line: Pick<PlayerStats, "rttMs" | "version" | "reconnects" | "drawnBy">,
     counted: Counts,
     nowMs: number,
 ): PlayerStats {
@@ -89,7 +89,7 @@ export function statsOf(
         bufferMs: positionUs === undefined || newestUs === undefined ? 0 : Math.max(0, (newestUs - positionUs) / 1000),
         rateBps: program?.meter.rateBps(nowMs) ?? 0,
         ...addCounts(counted, countsOf(program)),
-        ...session,
+        ...line,
         videoCodec: program?.videoTrack?.codec,
         audioCodec: program?.audioTrack?.codec,
         rendition: program?.rendition?.name,
