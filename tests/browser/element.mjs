@@ -63,13 +63,14 @@ function pageOf(body) {
 const tests = {
     async attributes_reach_the_player({ open }) {
         const page = await open(`<moq-video src="https://relay.example/demo" token="t" latency="250" volume="0.5" muted
-            rendition="sd" width="320"></moq-video>`);
+            rendition="sd" width="320" workerurl="/w.js"></moq-video>`);
         const told = await page.evaluate(() => {
             const [player] = FakePlayer.all;
             const { isMuted, volume, latencyMs, isPaused } = player.state;
-            return [player.src, player.token, player.rendition, isMuted, volume, latencyMs, isPaused, player.calls.join()];
+            const { src, token, rendition, options } = player;
+            return [src, token, rendition, isMuted, volume, latencyMs, isPaused, player.calls.join(), new URL(options.workerUrl).pathname];
         });
-        assert.deepEqual(told, ["https://relay.example/demo", "t", "sd", true, 0.5, 250, false, "canvas"]);
+        assert.deepEqual(told, ["https://relay.example/demo", "t", "sd", true, 0.5, 250, false, "canvas", "/w.js"]);
         const box = await page.locator("moq-video").boundingBox();
         assert.deepEqual([box.width, box.height], [320, 180]);
         const calls = await page.evaluate(() => {
@@ -95,14 +96,14 @@ const tests = {
         const page = await open("");
         const seen = await page.evaluate(() => {
             const video = document.createElement("moq-video");
-            video.src = "https://relay.example/demo";
-            video.muted = true;
-            video.paused = true;
+            Object.assign(video, { src: "https://relay.example/demo", muted: true, paused: true });
+            video.constructor.workerUrl = "/all.js";
+            video.workletUrl = "https://other.example/one.js";
             document.body.append(video);
-            const [player] = FakePlayer.all;
-            return [player.state.isPaused, player.state.isMuted, video.paused, FakePlayer.all.length];
+            const [{ state, options: { workerUrl, workletUrl } }] = FakePlayer.all;
+            return [state.isPaused, state.isMuted, video.paused, FakePlayer.all.length, new URL(workerUrl).pathname, workletUrl];
         });
-        assert.deepEqual(seen, [true, true, true, 1]);
+        assert.deepEqual(seen, [true, true, true, 1, "/all.js", "https://other.example/one.js"]);
     },
 
     async events_come_as_from_a_video({ open }) {

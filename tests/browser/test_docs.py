@@ -85,6 +85,11 @@ def programs_run():
         relay.stop()
 
 
+def doors_of(code):
+    """The files that a page imports are doors of the package."""
+    return code.replace('"/moq-publish.js"', '"@moq-relay/player/publish"').replace('"/moq-video.js"', '"@moq-relay/player/element"')
+
+
 def types_fit():
     """As a program of others sees them: a package in node_modules, with strict checks."""
     home = scratch("types")
@@ -95,7 +100,7 @@ def types_fit():
     for number, code in enumerate(examples("js")):
         _, given, _ = program_of(code)
         with open(os.path.join(home, f"{number}.ts"), "w", encoding="utf-8") as file:
-            file.write(given + "\n" + code.replace('"/moq-publish.js"', '"@moq-relay/player/publish"') + "\nexport {};\n")
+            file.write(given + "\n" + doors_of(code) + "\nexport {};\n")
     with open(os.path.join(home, "tsconfig.json"), "w", encoding="utf-8") as file:
         json.dump({"compilerOptions": {"strict": True, "module": "esnext", "moduleResolution": "bundler", "target": "es2022", "noEmit": True,
                                        "lib": ["es2023", "dom", "dom.iterable", "dom.asynciterable"], "types": []}, "include": ["*.ts"]}, file)

@@ -18,6 +18,9 @@ export interface MoqVideoAttributes {
     controls?: boolean;
     statistics?: boolean;
     poster?: string;
+    /** Where player-worker.js and audio-worklet.js are, for pages that allow no scripts from blobs. */
+    workerurl?: string;
+    workleturl?: string;
     width?: number | string;
     height?: number | string;
     autoplay?: boolean;
@@ -49,7 +52,7 @@ export function readLatencyMs(text: string | null): number | undefined {
 }
 
 /** An address as the player wants it: whole, relative ones seen from the page; undefined: there is none. */
-export function resolveAddress(text: string | null, base: string): string | undefined {
+export function resolveAddress(text: string | null | undefined, base: string): string | undefined {
     const trimmed = text?.trim();
     if (!trimmed) return undefined;
     try {

@@ -2,7 +2,7 @@
 // <moq-video>: the life of a player in a page. What HTMLMediaElement has too is in media.ts, how it looks in style.ts.
 //
 // Attributes: src, token, latency (milliseconds), rendition ("auto" or a name), muted, volume (0 to 1), paused, controls,
-// statistics, poster, width, height. It starts as soon as it is in a document, unless it has `paused`; `autoplay`, `loop`,
+// statistics, poster, width, height, workerurl, workleturl. It starts as soon as it is in a document, unless it has `paused`; `autoplay`, `loop`,
 // `preload`, `crossorigin` and `playsinline` are taken and change nothing. A new src begins at once. Moving the element
 // within a turn of the event loop does not disturb it; removing it ends everything.
 // There are no text tracks in karp's catalogs yet: `textTracks` is empty, and there is no button for captions.
@@ -27,7 +27,7 @@ const MIRRORED_BOOLEANS = {
     playsInline: "playsinline",
     statistics: "statistics",
 };
-const MIRRORED_TEXTS = { poster: "", preload: "auto", rendition: "auto", token: "" };
+const MIRRORED_TEXTS = { poster: "", preload: "auto", rendition: "auto", token: "", workerUrl: "", workletUrl: "" };
 const PROPERTIES = [...SETTABLE, ...Object.keys(MIRRORED_BOOLEANS), ...Object.keys(MIRRORED_TEXTS), "width", "height"];
 
 export class MoqVideoElement extends LiveMediaElement {
@@ -37,6 +37,10 @@ export class MoqVideoElement extends LiveMediaElement {
     ];
     /** Who plays; set where the element is defined, and by tests. */
     static createPlayer: (options: PlayerOptions) => PlayerApi;
+
+    /** Where player-worker.js and audio-worklet.js are, for all elements that do not say it themselves. */
+    static workerUrl: string | undefined;
+    static workletUrl: string | undefined;
 
     declare autoplay: boolean;
     declare controls: boolean;
@@ -50,6 +54,8 @@ export class MoqVideoElement extends LiveMediaElement {
     declare preload: "none" | "metadata" | "auto" | "";
     declare rendition: string;
     declare token: string;
+    declare workerUrl: string;
+    declare workletUrl: string;
 
     readonly #picture = make("div", { class: "picture", part: "picture" }, make("slot", { name: "canvas" }));
     readonly #poster = make("img", { class: "poster", part: "poster", alt: "", hidden: "" });
@@ -246,6 +252,7 @@ export class MoqVideoElement extends LiveMediaElement {
             volume,
             paused: this.#hasStarted ? isPaused : this.hasAttribute("paused"),
             rendition: this.rendition,
+            ...this.#scripts(),
         });
         this.#hasStarted = true;
         this.player = player;
@@ -253,6 +260,12 @@ export class MoqVideoElement extends LiveMediaElement {
         player.addEventListener("canvaslost", () => this.#replaceCanvas(player));
         this.#giveCanvas(player);
         this.takeState();
+    }
+
+    #scripts(): Pick<PlayerOptions, "workerUrl" | "workletUrl"> {
+        const workerUrl = attributes.resolveAddress(this.workerUrl || MoqVideoElement.workerUrl, this.baseURI);
+        const workletUrl = attributes.resolveAddress(this.workletUrl || MoqVideoElement.workletUrl, this.baseURI);
+        return { ...(workerUrl ? { workerUrl } : {}), ...(workletUrl ? { workletUrl } : {}) };
     }
 
     #reload(): void {

@@ -6,7 +6,8 @@
 //     "moq-video": React.HTMLAttributes<MoqVideoElement> & MoqVideoAttributes & { ref?: React.Ref<MoqVideoElement> };
 //   } } }
 //
-// A page whose policy forbids workers from blobs, and one that plays in another way, set MoqVideoElement.createPlayer.
+// A page whose policy forbids scripts from blobs sets MoqVideoElement.workerUrl and workletUrl; one that plays in another way,
+// MoqVideoElement.createPlayer.
 // Tested by tests/browser/element.mjs.
 import { Player } from "../player/index.ts";
 import { MoqVideoElement } from "./element.ts";

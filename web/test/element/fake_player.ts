@@ -29,6 +29,7 @@ const RENDITIONS = [
 export class FakePlayer extends EventTarget implements PlayerApi {
     static all: FakePlayer[] = [];
     readonly calls: string[] = [];
+    readonly options: PlayerOptions;
     canvas: HTMLCanvasElement | undefined;
     state: PlayerState;
     times = { currentTime: 0, buffered: undefined as { start: number; end: number } | undefined };
@@ -41,6 +42,7 @@ export class FakePlayer extends EventTarget implements PlayerApi {
 
     constructor(options: PlayerOptions) {
         super();
+        this.options = options;
         this.#src = options.src ?? "";
         this.#token = options.token ?? "";
         this.#rendition = options.rendition ?? "auto";
