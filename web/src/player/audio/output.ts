@@ -3,6 +3,7 @@
 // is played is heard. Without a device the state is "failed" and the worker's clock stays undefined; pictures go on alone.
 // Tested by tests/browser/audio.mjs.
 import { ClockOffset } from "./clock.ts";
+import { whatIsHeard } from "./heard.ts";
 import type { AudioLink, AudioOutputApi } from "./link.ts";
 import { type Memory, type Message, memorySize, openMemory, Page } from "./memory.ts";
 import { code } from "./processor.ts?worklet";
@@ -214,11 +215,8 @@ export class AudioOutput extends EventTarget implements AudioOutputApi {
             this.#movedAtMs = nowMs;
             this.#setState("running");
         } else if (nowMs - this.#movedAtMs > STALL_MS) this.#fail("the audio device stands still");
-        const { contextTime = 0, performanceTime = 0 } = context.getOutputTimestamp();
-        const isKnown = contextTime > 0 && performanceTime > 0 && nowMs - performanceTime < STALL_MS;
-        // Not all browsers know what the device does, none does at the start.
-        const heard = isKnown ? contextTime : currentTime - (context.outputLatency || context.baseLatency || 0);
-        this.#offset.add(heard * 1000, performance.timeOrigin + (isKnown ? performanceTime : nowMs));
+        const { contextMs, atMs } = whatIsHeard(context, nowMs);
+        this.#offset.add(contextMs, performance.timeOrigin + atMs);
         this.#tellWorker();
     }
 
