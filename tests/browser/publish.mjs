@@ -230,8 +230,9 @@ const tests = {
         checkPicture(video, "h264", 640, 480);
         checkSound(sound);
         assert.equal(video.has_b_frames, 0);
+        // Pictures begin with a keyframe; who comes in between may be given the last one.
         const apart = Math.abs(video.packets[0].timeS - sound.packets[0].timeS);
-        assert.ok(apart < 0.5, `picture and sound begin ${apart} s apart`);
+        assert.ok(apart < 2.5, `picture and sound begin ${apart} s apart`);
         assert.ok(stats.framesPerSecond > 5 && stats.bitrateBps > 10_000 && stats.isWatched, JSON.stringify(stats));
         assert.ok((await loudestDb(file)) > -50, "something is heard");
         assert.deepEqual(await evaluate(page, () => heard), ["publish"]);
@@ -381,6 +382,8 @@ const tests = {
         await waitLive(page);
         const again = await evaluate(page, () => document.querySelector("moq-publish").state);
         assert.ok(Number(again.instance) > Number(instance), `${again.instance} after ${instance}`);
+        const isSoundTold = () => tellCatalog(path).then((told) => JSON.stringify(told).includes("opus"), () => false);
+        await until(isSoundTold, "a catalog with sound");
         const recorder = await record(path);
         await sleep(4000);
         checkSound((await inspect(await recorder.stop()))[1]);
@@ -392,14 +395,15 @@ const tests = {
         await waitLive(page);
         const viewer = await open(`<moq-video muted src="http://localhost:${relay.port}/${path}"></moq-video>`);
         await evaluate(viewer, () => import("/video.js"));
-        await waitFor(viewer, () => document.querySelector("moq-video").videoWidth === 640);
+        const isCamera = () => [480, 240].includes(document.querySelector("moq-video").videoHeight); // whichever rendition
+        await waitFor(viewer, isCamera);
         const second = await open(tagFor(path, `source="file" file="/clip.webm"`));
         await waitLive(second);
         // A player that nobody sees does not decode.
         await viewer.bringToFront();
         await waitFor(viewer, () => document.querySelector("moq-video").videoHeight === 360);
         await evaluate(second, () => document.querySelector("moq-publish").stop());
-        await waitFor(viewer, () => document.querySelector("moq-video").videoHeight === 480);
+        await waitFor(viewer, isCamera);
         const seen = await evaluate(viewer, () => document.querySelector("moq-video").currentTime);
         await waitFor(viewer, (seen) => document.querySelector("moq-video").currentTime > seen + 1, seen);
     },
@@ -567,7 +571,7 @@ async function runTest(name, test) {
     } catch (error) {
         const states = await Promise.all(pages.map((page) => page.evaluate(() => {
             const element = document.querySelector("moq-publish");
-            return JSON.stringify([element?.state, element?.stats, globalThis.heard]);
+            return JSON.stringify([element?.state ?? document.querySelector("moq-video")?.state, element?.stats, globalThis.heard]);
         }).catch(String)));
         console.log(`FAILED ${name}: ${error.stack}\n${complaints.join("\n")}\n${states.join("\n")}`);
         return false;

@@ -81,6 +81,18 @@ def a_codec_that_no_decoder_knows_is_told_and_the_sound_plays():
     relay.stop()
 
 
+def a_codec_that_the_browser_only_claims_to_know_is_told_and_the_sound_plays():
+    """Firefox 153 says that it supports VP9 of 10 bits, and refuses its pictures."""
+    relay = Relay()
+    publisher = publish(relay, "vp9-10")
+    with Viewer(relay) as viewer:
+        check_tells(viewer, "decode", "VP9")
+        viewer.until("() => heard.contexts[0]?.blocks.length > 500", 10, "no sound is played")
+        check_sound(viewer, "vp9-10")
+    publisher.kill()
+    relay.stop()
+
+
 def a_viewer_without_a_token_is_told_and_one_with_a_token_plays():
     """The relay refuses before there is a session, and Chromium gives a page no reason for that."""
     key = Key("browser-keys", "one", "ES256")
@@ -98,4 +110,4 @@ def a_viewer_without_a_token_is_told_and_one_with_a_token_plays():
 
 TESTS = [a_browser_without_webtransport_is_told, a_browser_without_webcodecs_is_told, a_src_that_is_no_address_is_told, a_relay_that_does_not_answer_is_told_and_tried_again,
          a_codec_that_no_decoder_knows_is_told_and_the_sound_plays, a_viewer_without_a_token_is_told_and_one_with_a_token_plays]
-FIREFOX = TESTS[:4]
+FIREFOX = [*TESTS, a_codec_that_the_browser_only_claims_to_know_is_told_and_the_sound_plays]

@@ -89,4 +89,5 @@ WHERE_THERE_IS_TIME = ("vp9-10", "av1-aom", "av1-10", "turned", "wide-pixels", "
 CODECS = [codec(name) for name in (*OFTEN, *(WHERE_THERE_IS_TIME if LONG else ()))]
 TESTS = [it_plays_picture_and_sound, it_plays_in_an_isolated_page, pictures_come_in_order_and_none_is_missing,
          sound_goes_on_when_the_page_was_busy, sound_comes_with_its_picture, sound_comes_with_its_picture_in_an_isolated_page, *CODECS]
-FIREFOX = TESTS
+NOT_IN_FIREFOX = {"it_plays_vp9-10"}  # it claims to decode that, and refuses
+FIREFOX = [test for test in TESTS if test.__name__ not in NOT_IN_FIREFOX]

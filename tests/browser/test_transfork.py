@@ -113,8 +113,15 @@ READ = """async (url, version) => {
         if (sequences.length === 10) break;
     }
     const { latest } = await session.info(["page"]);
-    const old = session.fetch(["page"], latest - 1, 2);
-    frames.add(`fetched ${t.text(await old.readFrame())}`);
+    // Groups are kept for less than a second; on a busy machine a fetch may come too late.
+    const fetchOld = async (tries) => {
+        const { latest } = await session.info(["page"]);
+        return session.fetch(["page"], latest - 1, 2).readFrame().catch((error) => {
+            if (tries === 1) throw error;
+            return fetchOld(tries - 1);
+        });
+    };
+    frames.add(`fetched ${t.text(await fetchOld(20))}`);
     const large = session.fetch(["page"], latest, 0);
     large.cancel();
     session.close();

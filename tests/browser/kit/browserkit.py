@@ -149,14 +149,13 @@ atexit.register(close_browser)
 HEAD = '<!doctype html><html lang="en"><meta charset="utf-8"><title>a test</title><link rel="icon" href="data:,"><body>'
 MEASURE = '<script type="module">globalThis.kit = await import("/kit/measure.js"); globalThis.isReady = true</script>'
 
-
 class Page:
     """A context manager: leaving it without a failure checks that nothing was complained about but what `expected` matches."""
 
     def __init__(self, html="", expected=None, path=None, init=(), browser=None, **options):
         self.browser, self.expected = browser or the_browser(), expected
         page = {"path": path} if path else {"html": f"{HEAD}{html}{MEASURE}"}
-        opened = self.browser.ask("open", 60, **page, init=["kit:tap.js", *init], **options)
+        opened = self.browser.ask("open", 60, **page, init=["kit:marks.js", "kit:tap.js", *init], **options)
         self.tab, self.origin = opened["tab"], opened["origin"]
         if not path:
             self.until("() => globalThis.isReady", 20, "measure.js is not loaded")
@@ -212,7 +211,7 @@ class Page:
     def picture(self, source):
         """(number, width, height, RGB bytes) of what is shown now."""
         found = self.run(f"() => kit.takePicture({source})")
-        return found["number"], found["width"], found["height"], base64.b64decode(found["rgb"])
+        return found.get("number"), found["width"], found["height"], base64.b64decode(found["rgb"])
 
     def likeness_of_sound(self, path, seconds=0.4):
         """How much the last sound heard is like some place of the file's, up to 1; and the loudest sample."""

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // Headless Firefox by puppeteer-core over WebDriver BiDi, as driver.mjs wants a browser.
+import { readFileSync } from "node:fs";
 
 /** Sound without a click, no network of its own, and loopback as if it were a network. */
 const PREFERENCES = {
@@ -15,17 +16,19 @@ const PREFERENCES = {
 };
 
 /**
- * Asked how late sound is, Firefox holds its graph's lock while it asks the sound server, whose callback may want that lock: now and then
- * the page hangs for good. So pages are told what it says of a null sink of pulseaudio.
+ * Asked how late sound is, Firefox on Linux now and then hangs for good (web/src/player/audio/heard.ts), so nobody may ask. What it says
+ * of a null sink of pulseaudio differs a little from run to run.
  */
-const LATENCY = `(() => {
-    const SECONDS = 0.047;
-    Object.defineProperty(AudioContext.prototype, "outputLatency", { get: () => SECONDS });
-    AudioContext.prototype.getOutputTimestamp = function () {
-        const late = this.currentTime > SECONDS ? SECONDS : 0;
-        return { contextTime: this.currentTime - late, performanceTime: performance.now() };
+const NO_ASKING = `(() => {
+    const complain = (name) => {
+        console.error(\`asked for \${name}\`);
+        return 0;
     };
+    Object.defineProperty(AudioContext.prototype, "outputLatency", { get: () => complain("outputLatency") });
+    AudioContext.prototype.getOutputTimestamp = () => complain("getOutputTimestamp");
+    globalThis.outputLatencySeconds = 0.035;
 })()`;
+const DRAWN = readFileSync(new URL("drawn.js", import.meta.url), "utf8");
 
 export async function openBrowser(require, executablePath) {
     const puppeteer = require("puppeteer-core").default ?? require("puppeteer-core");
@@ -51,7 +54,7 @@ async function openTab(browser, complaints, scripts, { width = 800, height = 600
     page.on("console", (message) => {
         if (message.type() === "error" || message.type() === "warn") complaints.push(`${message.type()}: ${message.text()}`);
     });
-    for (const script of [LATENCY, ...scripts]) await page.evaluateOnNewDocument(script);
+    for (const script of [NO_ASKING, ...scripts.toSpliced(1, 0, DRAWN)]) await page.evaluateOnNewDocument(script);
     return {
         goto: (url) => page.goto(url),
         close: () => context.close(),

@@ -1,9 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // What tests see and hear of a page: numbers in pictures, flashes, beeps, samples. clips.py says how the media are marked.
 
-const BLOCKS = 32;
-const ROWS_AT = 1 / 18; // the middle of the row of blocks
-const FLASH_AT = { x: 1 / 8, y: 7 / 8 };
+const { BLOCKS, copyMarks } = globalThis.marks;
 const BEEP_LEVEL = 0.35;
 const QUIET_LEVEL = 0.02;
 
@@ -31,21 +29,28 @@ function numberOf(pixels) {
     return word >> 30n === 2n && Number(word & 63n) === checkBits(number) ? number : undefined;
 }
 
-/** The number and the flash of what a canvas or video shows now. */
-export function look(source) {
+/** The marks of what a canvas or video shows now, and when it was drawn, where drawn.js tells. */
+function marksOf(source) {
+    if (globalThis.drawn?.isFarAway(source)) return globalThis.drawn.last;
     const { width, height } = sizeOf(source);
-    if (!width || !height) return { number: undefined, flash: false };
-    small.drawImage(source, 0, height * ROWS_AT - 1, width, 2, 0, 0, BLOCKS * 3, 1);
-    small.drawImage(source, width * FLASH_AT.x - 2, height * FLASH_AT.y - 2, 4, 4, 0, 1, 1, 1);
-    const pixels = small.getImageData(0, 0, BLOCKS * 3, 2).data;
-    return { number: numberOf(pixels), flash: pixels[BLOCKS * 3 * 4 + 1] > 127 };
+    return width && height ? { pixels: copyMarks(small, source, width, height) } : undefined;
+}
+
+/** The number and the flash of what a canvas or video shows now; `at`, on the performance clock, since when. */
+export function look(source) {
+    const found = marksOf(source);
+    if (!found) return { number: undefined, flash: false };
+    const { pixels, at = performance.now() } = found;
+    return { number: numberOf(pixels), flash: pixels[BLOCKS * 3 * 4 + 1] > 127, at };
 }
 
 /** The whole picture, as base64 of RGB, with its number. */
-export function takePicture(source) {
-    const { width, height } = sizeOf(source);
+export async function takePicture(source) {
+    const image = globalThis.drawn?.isFarAway(source) ? await drawn.take() : undefined;
+    const { width, height } = image ?? sizeOf(source);
     const whole = contextOf(width, height);
-    whole.drawImage(source, 0, 0, width, height);
+    if (image) whole.putImageData(image, 0, 0);
+    else whole.drawImage(source, 0, 0, width, height);
     const pixels = whole.getImageData(0, 0, width, height).data;
     const rgb = new Uint8Array(width * height * 3);
     for (let from = 0, to = 0; from < pixels.length; from += 4, to += 3) rgb.set(pixels.subarray(from, from + 3), to);
@@ -68,7 +73,7 @@ export class Watch {
             const last = this.seen.at(-1);
             this.looks++;
             if (what.number === undefined) this.unreadable++;
-            else if (last?.number !== what.number) this.seen.push({ ...what, at: performance.now(), wall: Date.now(), ...more() });
+            else if (last?.number !== what.number) this.seen.push({ ...what, wall: performance.timeOrigin + what.at, ...more() });
             requestAnimationFrame(step);
         };
         requestAnimationFrame(step);
@@ -80,10 +85,16 @@ export class Watch {
     }
 }
 
-/** When the performance clock says that a context's time is heard. */
-function clockOf(context) {
-    const { contextTime, performanceTime } = context.getOutputTimestamp();
-    return (time) => performanceTime + (time - contextTime) * 1000;
+/** Readings from this long before and after a sound tell when it was heard: a device that stands still is late from then on. */
+const AROUND_S = 1;
+
+/** When a context's time was heard, on the performance clock. The time that a page reads may be old, but is never too new. */
+function clockOf({ context, readings }) {
+    const offsetOf = ({ contextTime, performanceTime }) => performanceTime - contextTime * 1000;
+    return (time) => {
+        const near = readings.filter(({ contextTime }) => Math.abs(contextTime - time) < AROUND_S);
+        return time * 1000 + Math.min(...(near.length > 0 ? near : [heard.now(context)]).map(offsetOf));
+    };
 }
 
 function recordOf(index) {
@@ -94,8 +105,9 @@ function recordOf(index) {
 
 /** When beeps began, on the performance clock. */
 export function beeps(index = 0) {
-    const { context, blocks } = recordOf(index);
-    const clock = clockOf(context);
+    const record = recordOf(index);
+    const { context, blocks } = record;
+    const clock = clockOf(record);
     const found = [];
     let quietSince = -1;
     for (const { at, left } of blocks)

@@ -1,10 +1,9 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Runs the files of tests for one browser, two at a time, because most of them wait for media most of the time.
+"""Runs the files of tests for one browser, three at a time, because most of them wait for media most of the time.
 
-A file is test_NAME.py, with a list TESTS of what runs in Chromium and a list FIREFOX of what runs in Firefox too; or NAME.mjs, a program
-for Chromium alone that Node.js runs. It prints a line per test that begins with ok, or with FAILED or `not ok`. ARGUMENTS says how it is
-called, with the browser's path for CHROMIUM, the folder of our programs
-for PROGRAMS and, for RELAY, the URL of a relay of its own."""
+A file is test_NAME.py, with a list TESTS of what runs in Chromium and a list FIREFOX of what runs in Firefox; or NAME.mjs, a program
+that Node.js runs. It prints a line per test that begins with ok, or with FAILED or `not ok`. ARGUMENTS says how it is called, with the
+browser's path for BROWSER, the folder of our programs for PROGRAMS and, for RELAY, the URL of a relay of its own."""
 
 import glob
 import importlib.util
@@ -19,12 +18,13 @@ import browserkit
 import moqkit
 
 FOLDER = os.path.dirname(browserkit.HERE)
-AT_A_TIME = 2
+AT_A_TIME = 3
 # They take minutes, or measure what a busy machine spoils: `tests/browser/run --file NAME` runs them.
-ON_DEMAND = {"test_strangers", "test_survives"}
+ON_DEMAND = {"chromium": set(), "firefox": {"test_latency"}}
 NOTHING_RUN = 77
-ARGUMENTS = {"audio": ["CHROMIUM"], "element": ["--chromium", "CHROMIUM"], "player": ["CHROMIUM", "PROGRAMS"], "publish": ["--chromium", "CHROMIUM"]}
-ARGUMENTS_OF_OTHERS = ["--relay", "RELAY", "--chromium", "CHROMIUM"]
+ARGUMENTS = {"audio": ["BROWSER"], "element": ["--chromium", "BROWSER"], "player": ["BROWSER", "PROGRAMS"], "publish": ["--KIND", "BROWSER"]}
+ARGUMENTS_OF_OTHERS = ["--relay", "RELAY", "--chromium", "BROWSER"]
+PROGRAMS_FOR_FIREFOX = {"publish"}
 
 
 def run_here(name, words):
@@ -52,7 +52,8 @@ def run_program(name, words):
     """The same of a program for Node.js."""
     began, wanted = time.monotonic(), ARGUMENTS.get(name, ARGUMENTS_OF_OTHERS)
     relay = moqkit.Relay() if "RELAY" in wanted else None
-    given = {"CHROMIUM": browserkit.executable("chromium"), "PROGRAMS": moqkit.BIN, "RELAY": relay.url() if relay else ""}
+    kind = browserkit.KIND
+    given = {"--KIND": f"--{kind}", "BROWSER": browserkit.executable(kind), "PROGRAMS": moqkit.BIN, "RELAY": relay.url() if relay else ""}
     argv = ["node", os.path.join(FOLDER, name + ".mjs"), *[given.get(word, word) for word in wanted], *words]
     done = subprocess.run(argv, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, stdin=subprocess.DEVNULL, check=False,
                           timeout=300 * moqkit.PATIENCE)
@@ -69,12 +70,14 @@ def run_program(name, words):
 def all_files():
     """Programs first, because they take longest."""
     kind = browserkit.KIND
-    for path in sorted(glob.glob(os.path.join(FOLDER, "*.mjs")), reverse=True) if kind == "chromium" else ():
-        yield os.path.basename(path)[:-4], run_program
+    for path in sorted(glob.glob(os.path.join(FOLDER, "*.mjs")), reverse=True):
+        name = os.path.basename(path)[:-4]
+        if kind == "chromium" or name in PROGRAMS_FOR_FIREFOX:
+            yield name, run_program
     for path in sorted(glob.glob(os.path.join(FOLDER, "test_*.py"))):
         name = os.path.basename(path)[:-3]
         with open(path, encoding="utf-8") as file:
-            if name not in ON_DEMAND and (kind == "chromium" or "FIREFOX = " in file.read()):
+            if name not in ON_DEMAND[kind] and (kind == "chromium" or "FIREFOX = " in file.read()):
                 yield name, run_apart
 
 

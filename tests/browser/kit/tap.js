@@ -3,13 +3,22 @@
 // which it is heard. `heard` is what the tests read; measure.js makes sense of it.
 (() => {
     const SECONDS = 20;
+    const READING_MS = 50;
     const RECORDER = `registerProcessor("moq-tap", class extends AudioWorkletProcessor {
         process([[left, right]]) {
             if (left) this.port.postMessage({ at: currentTime, left, right });
             return true;
         }
     })`;
-    const heard = { contexts: [] };
+
+    /** Which time of a context is heard when. Chromium says so; of Firefox it is known beforehand (firefox.mjs). */
+    function now(context) {
+        const late = globalThis.outputLatencySeconds;
+        if (late === undefined) return context.getOutputTimestamp();
+        return { contextTime: context.currentTime - late, performanceTime: performance.now() };
+    }
+
+    const heard = { contexts: [], now };
     Object.defineProperty(globalThis, "heard", { value: heard });
     const taps = new WeakMap();
     const connect = AudioNode.prototype.connect;
@@ -17,7 +26,12 @@
     function tapOf(context) {
         if (taps.has(context)) return taps.get(context);
         const gate = new GainNode(context);
-        const record = { context, blocks: [] };
+        const record = { context, blocks: [], readings: [] };
+        setInterval(() => {
+            if (context.state !== "running") return;
+            record.readings.push(now(context));
+            if (record.readings.length > (SECONDS * 1000) / READING_MS) record.readings.shift();
+        }, READING_MS);
         heard.contexts.push(record);
         taps.set(context, gate);
         const url = URL.createObjectURL(new Blob([RECORDER], { type: "text/javascript" }));
