@@ -162,7 +162,7 @@ FRAMES = {
     "beyond": ("(i, data) => Uint8Array.of(...new Array(8).fill(255), ...data)", "decode", False),
     "enormous": ("(i, data) => hostile.writeMediaFrame(Number.MAX_SAFE_INTEGER - 1e9 + i * 33333, data)", None, True),
     "two times": ("(i, data) => hostile.writeMediaFrame((i % 2) * 1e12 + i * 33333, data)", None, True),
-    "stray": ("(i, data) => hostile.writeMediaFrame(i % 40 === 39 ? 9e15 : i * 33333, data)", None, True),
+    "stray": ("(i, data) => hostile.writeMediaFrame(i % 40 === 39 ? 9e15 : i * 33333, data)", None, None),
     "backwards": ("(i, data) => hostile.writeMediaFrame(1e12 - i * 33333, data)", None, None),
     "standing": ("(i, data) => hostile.writeMediaFrame(7, data)", None, None),
 }

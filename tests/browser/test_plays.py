@@ -85,7 +85,7 @@ def sound_goes_on_when_the_page_was_busy():
 
 
 OFTEN = ("in-band", "vp9", "av1", "odd", "rotated")
-WHERE_THERE_IS_TIME = ("vp9-10", "av1-aom", "av1-10", "turned", "wide-pixels", "mono", "surround", "surround-opus", "25", "50", "60", "silent", "sound")
+WHERE_THERE_IS_TIME = ("vp9-10", "av1-10", "wide-pixels", "mono", "surround", "25", "60", "silent", "sound")
 CODECS = [codec(name) for name in (*OFTEN, *(WHERE_THERE_IS_TIME if LONG else ()))]
 TESTS = [it_plays_picture_and_sound, it_plays_in_an_isolated_page, pictures_come_in_order_and_none_is_missing,
          sound_goes_on_when_the_page_was_busy, sound_comes_with_its_picture, sound_comes_with_its_picture_in_an_isolated_page, *CODECS]

@@ -137,7 +137,7 @@ def a_page_publishes(version):
         clock = Process([program("moq-clock"), "--tls-disable-verify", relay.url(), "--path", "page"])
         clock.wait_for("2026-01-01 00:00:02", stream="out")
         seen = other.run(READ, relay.url(scheme="http"), version)
-        check_equal(seen["sequences"], sorted(seen["sequences"]), "the groups, in the order in which they came")
+        check_equal(len(set(seen["sequences"])), 10, f"different groups of {seen['sequences']}; a later one may come first")
         check_equal(sorted(seen["frames"]), ["00", "01", "02", "2026-01-01 00:00:", "fetched 01"], "the frames")
         clock.end()
         check_equal(page.run("() => published.track.viewers"), 1, "viewers: the relay, which lingers")
@@ -226,7 +226,7 @@ def a_connection_whose_token_expires_is_refused():
         states = page.run("() => states")
         kinds = [state[0] for state in states]
         check(kinds in (["connecting", "open", "refused"], ["connecting", "open", "waiting", "connecting", "refused"]), f"the states: {kinds}")
-        check(states[-1][1:] in ([6, "token expired"], [6, NO_CREDENTIALS]), f"the reason: {states[-1]}")
+        check(states[-1][1] == 6 and ("expired" in states[-1][2] or states[-1][2] == NO_CREDENTIALS), f"the reason: {states[-1]}")
         page.run("() => connection.close()")
     relay.stop()
 

@@ -20,7 +20,7 @@ import moqkit
 FOLDER = os.path.dirname(browserkit.HERE)
 AT_A_TIME = 3
 # They take minutes, or measure what a busy machine spoils: `tests/browser/run --file NAME` runs them.
-ON_DEMAND = {"chromium": set(), "firefox": {"test_latency"}}
+ON_DEMAND = {"chromium": {"test_uplink"}, "firefox": {"test_latency"}}
 NOTHING_RUN = 77
 ARGUMENTS = {"audio": ["BROWSER"], "element": ["--chromium", "BROWSER"], "player": ["BROWSER", "PROGRAMS"], "publish": ["--KIND", "BROWSER"]}
 ARGUMENTS_OF_OTHERS = ["--relay", "RELAY", "--chromium", "BROWSER"]
