@@ -148,7 +148,8 @@ static struct quic_conn *conn_new(struct conn_setup *setup)
     list_init(&conn->ready);
     conn->offered = &endpoint->app->protocols;
     list_push_back(&endpoint->conns, &conn->link);
-    endpoint_count_conn(endpoint, 1);
+    if (!conn->is_server) /* what comes in has been admitted */
+        endpoint_count_conn(endpoint, 1);
     endpoint_count_half_open(endpoint, conn->is_server);
     conn_ref_init(conn);
     remember_remote(conn, &setup->path->remote);
@@ -223,8 +224,10 @@ struct quic_conn *conn_accept(struct quic_endpoint *endpoint, const struct accep
                                .first_dcid = &config->header->dcid,
                                .version = config->header->version};
     struct quic_conn *conn = conn_new(&setup);
-    if (!conn)
+    if (!conn) {
+        endpoint_count_conn(endpoint, -1);
         return NULL;
+    }
 
     setup.params.original_dcid = config->header->dcid;
     setup.params.original_dcid_present = 1;

@@ -111,6 +111,17 @@ bool endpoint_is_full(const struct quic_endpoint *endpoint)
            endpoint->limits.connections;
 }
 
+bool endpoint_admit(struct quic_endpoint *endpoint)
+{
+    /* Other workers may be about to take the last place, so it is taken before it is judged. */
+    uint32_t count = __atomic_add_fetch(&endpoint->commons->connections, 1, __ATOMIC_RELAXED);
+    endpoint->stats.connections++;
+    if (count <= endpoint->limits.connections)
+        return true;
+    endpoint_count_conn(endpoint, -1);
+    return false;
+}
+
 int endpoint_reset_token(struct quic_endpoint *endpoint, const ngtcp2_cid *cid, uint8_t *token)
 {
     int rv = ngtcp2_crypto_generate_stateless_reset_token(token, endpoint->reset_secret.bytes,

@@ -108,6 +108,8 @@ void endpoint_new_cid(struct quic_endpoint *endpoint, ngtcp2_cid *cid);
 void endpoint_count_conn(struct quic_endpoint *endpoint, int change);
 void endpoint_count_half_open(struct quic_endpoint *endpoint, int change);
 bool endpoint_is_full(const struct quic_endpoint *endpoint); /* no more are accepted */
+/* Counts a connection of a client; false: as many as are allowed are there. */
+bool endpoint_admit(struct quic_endpoint *endpoint);
 int endpoint_reset_token(struct quic_endpoint *endpoint, const ngtcp2_cid *cid, uint8_t *token);
 
 /* The place to write a train to, of QUIC_TRAIN_MAX_BYTES. Not to be used while `is_blocked`. */

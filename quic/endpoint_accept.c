@@ -220,6 +220,10 @@ static void accept_initial(struct quic_endpoint *endpoint, const struct waiting 
         return;
     }
 
+    if (!endpoint_admit(endpoint)) {
+        refuse_connection(endpoint, path, &header, NGTCP2_CONNECTION_REFUSED);
+        return;
+    }
     endpoint_spend_step(endpoint);
     struct quic_conn *conn = conn_accept(endpoint, &config);
     if (!conn) {
