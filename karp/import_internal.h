@@ -217,7 +217,7 @@ struct karp_importer {
     int64_t epoch_us;            /* added to the times of the epoch */
     int64_t earliest_us;         /* the lowest first_us of all tracks of the epoch */
     struct import_restart restart;
-    bool is_shift_known, has_warned_latency, has_warned_negative;
+    bool is_shift_known, has_warned_latency, has_warned_negative, has_told_restart;
     uint64_t shift_us, fragment_us;
     struct karp_import_counts counts;
 };

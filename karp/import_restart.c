@@ -127,12 +127,16 @@ void import_restart_together(struct karp_importer *importer)
     const struct import_restart *restart = &importer->restart;
     if (!restart->track)
         return;
-    log_info(LOG_MEDIA,
-             "import: times start again before byte %llu, track %u at %lld ms; they continue at "
-             "%lld ms",
-             (unsigned long long)restart->position, restart->track->id,
-             (long long)restart->start_us / 1000,
-             (long long)(restart->start_us + importer->epoch_us) / 1000);
+    /* A file that is played in a loop does so each time. */
+    enum log_level level = importer->has_told_restart ? LOG_LEVEL_DEBUG : LOG_LEVEL_INFO;
+    log_at(LOG_MEDIA, level,
+           "import: times start again before byte %llu, track %u at %lld ms; they continue at "
+           "%lld ms%s",
+           (unsigned long long)restart->position, restart->track->id,
+           (long long)restart->start_us / 1000,
+           (long long)(restart->start_us + importer->epoch_us) / 1000,
+           importer->has_told_restart ? "" : "; the next ones are told at level debug");
+    importer->has_told_restart = true;
     importer->restart.track = NULL;
 }
 
