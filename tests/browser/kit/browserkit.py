@@ -150,14 +150,15 @@ HEAD = '<!doctype html><html lang="en"><meta charset="utf-8"><title>a test</titl
 MEASURE = '<script type="module">globalThis.kit = await import("/kit/measure.js"); globalThis.isReady = true</script>'
 
 class Page:
-    """A context manager: leaving it without a failure checks that nothing was complained about but what `expected` matches."""
+    """A context manager: leaving it without a failure checks that nothing was complained about but what `expected` matches. To ask a page
+    anything counts as a click, so one that `is_alone` is not asked whether it is ready."""
 
-    def __init__(self, html="", expected=None, path=None, init=(), browser=None, **options):
+    def __init__(self, html="", expected=None, path=None, init=(), browser=None, is_alone=False, **options):
         self.browser, self.expected = browser or the_browser(), expected
         page = {"path": path} if path else {"html": f"{HEAD}{html}{MEASURE}"}
         opened = self.browser.ask("open", 60, **page, init=["kit:marks.js", "kit:tap.js", *init], **options)
         self.tab, self.origin = opened["tab"], opened["origin"]
-        if not path:
+        if not path and not is_alone:
             self.until("() => globalThis.isReady", 20, "measure.js is not loaded")
 
     def __enter__(self):
@@ -190,11 +191,11 @@ class Page:
     def metrics(self):
         return self.browser.ask("metrics", tab=self.tab)
 
+    def click(self, at):
+        self.browser.ask("click", tab=self.tab, at=at)
+
     def screenshot(self, path):
         self.browser.ask("screenshot", tab=self.tab, path=path)
-
-    def set_hidden(self, hidden):
-        self.browser.ask("setHidden", tab=self.tab, hidden=hidden)
 
     # ---- What is seen and heard. `source` is a JavaScript expression of a canvas or video. ------------------------------------
 

@@ -8,7 +8,7 @@ const ARGUMENTS = [
     "--disable-background-networking",
     "--disable-component-update",
     "--disable-sync",
-    "--autoplay-policy=no-user-gesture-required",
+    ...(process.env.MOQ_AUTOPLAY === "ask" ? [] : ["--autoplay-policy=no-user-gesture-required"]),
     "--use-fake-device-for-media-stream",
     "--use-fake-ui-for-media-stream",
 ];
@@ -23,7 +23,7 @@ export async function openBrowser(require, executablePath) {
     };
 }
 
-async function openTab(browser, complaints, scripts, { width = 800, height = 600, dark = false, needsClick = false }) {
+async function openTab(browser, complaints, scripts, { width = 800, height = 600, dark = false }) {
     const context = await browser.newContext({
         viewport: { width, height },
         colorScheme: dark ? "dark" : "light",
@@ -44,9 +44,7 @@ async function openTab(browser, complaints, scripts, { width = 800, height = 600
         evaluate: (code) => page.evaluate(code),
         screenshot: (path) => page.screenshot({ path, fullPage: true }),
         click: (selector) => page.click(selector),
-        setHidden: (hidden) => setHidden(page, devtools, hidden),
         metrics: () => measure(page, devtools),
-        needsClick,
     };
 }
 
@@ -55,11 +53,4 @@ async function measure(page, devtools) {
     const { metrics } = await devtools.send("Performance.getMetrics");
     const figures = Object.fromEntries(metrics.map(({ name, value }) => [name, value]));
     return { ...figures, Workers: page.workers().length };
-}
-
-/** Pages of playwright are always focused; a tab in front of another in a window is what hides it. */
-async function setHidden(_page, devtools, hidden) {
-    await devtools.send("Emulation.setFocusEmulationEnabled", { enabled: !hidden });
-    const { windowId } = await devtools.send("Browser.getWindowForTarget");
-    await devtools.send("Browser.setWindowBounds", { windowId, bounds: { windowState: hidden ? "minimized" : "normal" } });
 }

@@ -51,7 +51,6 @@ const operations = {
     screenshot: ({ path, ...rest }) => tabOf(rest).tab.screenshot(path),
     metrics: (request) => tabOf(request).tab.metrics(),
     click: ({ at, ...rest }) => tabOf(rest).tab.click(at),
-    setHidden: ({ hidden, ...rest }) => tabOf(rest).tab.setHidden(hidden),
     version: () => browser.version(),
 };
 

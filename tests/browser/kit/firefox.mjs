@@ -61,7 +61,6 @@ async function openTab(browser, complaints, scripts, { width = 800, height = 600
         evaluate: (code) => page.evaluate(code),
         screenshot: (path) => page.screenshot({ path, fullPage: true }),
         click: (selector) => page.click(selector),
-        setHidden: () => Promise.reject(new Error("Firefox has no way to hide a tab of a headless window")),
         metrics: () => Promise.resolve({ Workers: page.workers().length }),
     };
 }
