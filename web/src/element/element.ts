@@ -332,7 +332,7 @@ export class MoqVideoElement extends LiveMediaElement {
     /** A page that sets what is inside the element has taken the canvas out. The player goes on drawing on it, so it comes back. */
     #restoreCanvas(): void {
         const canvas = this.#canvas;
-        if (this.player && canvas && canvas.parentNode !== this) this.append(canvas);
+        if (this.player && this.isConnected && canvas && !canvas.isConnected) this.append(canvas);
     }
 
     protected override update(): void {
