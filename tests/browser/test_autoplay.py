@@ -6,7 +6,7 @@ from playerkit import *
 LOG = """<script>
     globalThis.seen = [];
     setInterval(() => {
-        const { status, isSoundBlocked, isMuted } = player.state ?? {};
+        const { status = "none", isSoundBlocked = false, isMuted = false } = player.state ?? {};
         seen.push({ status, isSoundBlocked, isMuted, contexts: heard.contexts.map(({ context }) => context.state) });
     }, 100);
 </script>"""

@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Runs the files of tests for one browser, four at a time, because most of them wait for media most of the time.
+"""Runs the files of tests for one browser, three at a time, because most of them wait for media most of the time.
 
 A file is test_NAME.py, with a list TESTS of what runs in Chromium and a list FIREFOX of what runs in Firefox; or NAME.mjs, a program
 that Node.js runs. It prints a line per test that begins with ok, or with FAILED or `not ok`. ARGUMENTS says how it is called, with the
@@ -18,9 +18,9 @@ import browserkit
 import moqkit
 
 FOLDER = os.path.dirname(browserkit.HERE)
-AT_A_TIME = 4
+AT_A_TIME = 3
 # They take minutes, or measure what a busy machine spoils: `tests/browser/run --file NAME` runs them.
-ON_DEMAND = {"chromium": {"test_uplink"}, "firefox": {"test_latency"}}
+ON_DEMAND = {"chromium": {"test_measuring", "test_uplink"}, "firefox": {"test_latency"}}
 NOTHING_RUN = 77
 ARGUMENTS = {"audio": ["BROWSER"], "element": ["--chromium", "BROWSER"], "player": ["BROWSER", "PROGRAMS"], "publish": ["--KIND", "BROWSER"]}
 ARGUMENTS_OF_OTHERS = ["--relay", "RELAY", "--chromium", "BROWSER"]
