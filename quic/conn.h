@@ -136,8 +136,8 @@ struct accept_config { /* a client's first packet, which has passed all checks *
     ngtcp2_token_type token_type;
 };
 
-/* Makes a server's connection, in the place that endpoint_admit() took. The caller passes the packet
- * to conn_receive(). NULL: out of memory, or TLS failed, and the place is free again. */
+/* Makes a server's connection, in the place that endpoint_admit() took. The caller passes the
+ * packet to conn_receive(). NULL: out of memory, or TLS failed, and the place is free again. */
 struct quic_conn *conn_accept(struct quic_endpoint *endpoint, const struct accept_config *config);
 struct quic_conn *conn_connect(struct quic_endpoint *endpoint,
                                const struct quic_connect_config *config);
