@@ -28,7 +28,8 @@ def check_reads(file):
 
 
 def check_keyframes(frames, interval_s):
-    """Each keyframe is within a frame of its time, or the first one after it on a machine that was late."""
+    """Each keyframe is within two frames of its time, or the first one after it on a machine that was late. The one that the times are
+    counted from may have been late itself."""
     times = [time for time, _ in frames]
     keys = [time for time, is_key in frames if is_key][1:]  # one more may follow the first when somebody joins
     check(len(keys) >= 4, f"keyframes at {keys}")
@@ -36,7 +37,8 @@ def check_keyframes(frames, interval_s):
     for key in keys[1:]:
         place = keys[0] + round((key - keys[0]) / interval_s) * interval_s
         before = max(time for time in times if time < key)
-        check(before < place < key + step, f"of the frames around {place}, {before} is none and {key} is the keyframe; {keys}")
+        is_near = abs(key - place) <= 2 * step
+        check(is_near or before < place < key + step, f"of the frames around {place}, {before} is none and {key} is the keyframe; {keys}")
 
 
 def keyframes_come_with_the_first_frame_that_is_due():
