@@ -93,10 +93,10 @@ void endpoint_new_cid(struct quic_endpoint *endpoint, ngtcp2_cid *cid)
     cid->data[0] = (uint8_t)((cid->data[0] % rounds) * endpoint->workers + endpoint->worker);
 }
 
-void endpoint_count_conn(struct quic_endpoint *endpoint, int change)
+uint32_t endpoint_count_conn(struct quic_endpoint *endpoint, int change)
 {
     endpoint->stats.connections += (uint64_t)change;
-    __atomic_add_fetch(&endpoint->commons->connections, (uint32_t)change, __ATOMIC_RELAXED);
+    return __atomic_add_fetch(&endpoint->commons->connections, (uint32_t)change, __ATOMIC_RELAXED);
 }
 
 void endpoint_count_half_open(struct quic_endpoint *endpoint, int change)
@@ -114,9 +114,7 @@ bool endpoint_is_full(const struct quic_endpoint *endpoint)
 bool endpoint_admit(struct quic_endpoint *endpoint)
 {
     /* Other workers may be about to take the last place, so it is taken before it is judged. */
-    uint32_t count = __atomic_add_fetch(&endpoint->commons->connections, 1, __ATOMIC_RELAXED);
-    endpoint->stats.connections++;
-    if (count <= endpoint->limits.connections)
+    if (endpoint_count_conn(endpoint, 1) <= endpoint->limits.connections)
         return true;
     endpoint_count_conn(endpoint, -1);
     return false;

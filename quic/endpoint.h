@@ -104,8 +104,8 @@ struct quic_endpoint {
 uint64_t endpoint_now(const struct quic_endpoint *endpoint);
 void endpoint_random(struct quic_endpoint *endpoint, uint8_t *out, size_t n);
 void endpoint_new_cid(struct quic_endpoint *endpoint, ngtcp2_cid *cid);
-/* `change`: 1 or -1. */
-void endpoint_count_conn(struct quic_endpoint *endpoint, int change);
+/* `change`: 1 or -1. Returns how many connections all workers have then. */
+uint32_t endpoint_count_conn(struct quic_endpoint *endpoint, int change);
 void endpoint_count_half_open(struct quic_endpoint *endpoint, int change);
 bool endpoint_is_full(const struct quic_endpoint *endpoint); /* no more are accepted */
 /* Counts a connection of a client; false: as many as are allowed are there. */
