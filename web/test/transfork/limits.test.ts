@@ -3,9 +3,8 @@
 import { describe, expect, it } from "vitest";
 import { createTrack } from "../../src/transfork/track.ts";
 import type { Gap, Wish } from "../../src/transfork/types.ts";
-import { openPair, settle, until } from "./pair.ts";
+import { openPair, settle, until, WISH, watchTrack } from "./pair.ts";
 
-const WISH: Wish = { priority: 0, order: "newest", expiresMs: 0 };
 const KB = new Uint8Array(1024);
 
 function lostOf(gaps: Gap[]): number[] {
@@ -15,12 +14,7 @@ function lostOf(gaps: Gap[]): number[] {
 describe("a viewer that is slow", () => {
     it("loses the oldest groups, is told so, and gets the newest", async () => {
         const { client, server, serverEnd } = await openPair("03", { windowBytes: 1024 });
-        const track = createTrack(["video"]);
-        server.publish(track);
-        const gaps: Gap[] = [];
-        const subscription = client.subscribe(["video"], WISH);
-        subscription.onGap = (gap) => gaps.push(gap);
-        await until(() => track.viewers === 1);
+        const { track, subscription, gaps } = await watchTrack({ client, server }, "video");
         for (let i = 0; i < 50; i++) {
             const group = track.openGroup();
             for (let k = 0; k < 8; k++) group.writeFrame(KB);
@@ -47,12 +41,7 @@ describe("a viewer that is slow", () => {
 
     it("loses a group that is too far ahead of it", async () => {
         const { client, server, serverEnd } = await openPair("02", { windowBytes: 1024 });
-        const track = createTrack(["video"]);
-        server.publish(track);
-        const gaps: Gap[] = [];
-        const subscription = client.subscribe(["video"], WISH);
-        subscription.onGap = (gap) => gaps.push(gap);
-        await until(() => track.viewers === 1);
+        const { track, gaps } = await watchTrack({ client, server }, "video");
         const group = track.openGroup();
         const large = new Uint8Array(1 << 20);
         for (let i = 0; i < 18; i++) group.writeFrame(large);
@@ -64,12 +53,7 @@ describe("a viewer that is slow", () => {
 
     it("loses what is older than it wants, once it has ended", async () => {
         const { client, server } = await openPair("03", { windowBytes: 1024 });
-        const track = createTrack(["video"]);
-        server.publish(track);
-        const gaps: Gap[] = [];
-        const subscription = client.subscribe(["video"], { ...WISH, expiresMs: 20 });
-        subscription.onGap = (gap) => gaps.push(gap);
-        await until(() => track.viewers === 1);
+        const { track, gaps } = await watchTrack({ client, server }, "video", { ...WISH, expiresMs: 20 });
         const group = track.openGroup();
         for (let k = 0; k < 8; k++) group.writeFrame(KB);
         await new Promise((resolve) => setTimeout(resolve, 60));
@@ -134,12 +118,7 @@ describe.each(["reject", "wait"] as const)("at the limit of streams, where the b
     it("groups are dropped and told", async () => {
         const { client, server, serverEnd } = await openPair("03");
         serverEnd.options = { streamsMax: 2, atLimit };
-        const track = createTrack(["clock"]);
-        server.publish(track);
-        const gaps: Gap[] = [];
-        const subscription = client.subscribe(["clock"], WISH);
-        subscription.onGap = (gap) => gaps.push(gap);
-        await until(() => track.viewers === 1);
+        const { track, subscription, gaps } = await watchTrack({ client, server }, "clock");
         // Two groups without an end take all that there is.
         const held = [createTrack(["a"]), createTrack(["b"])];
         for (const one of held) {

@@ -7,7 +7,8 @@ import { encode } from "../../src/transfork/field.ts";
 import { type Exchange, exchangeOf } from "../../src/transfork/link.ts";
 import { sessionClient, sessionServer, streamType } from "../../src/transfork/messages.ts";
 import { openSession } from "../../src/transfork/session.ts";
-import type { Session, Version } from "../../src/transfork/types.ts";
+import { createTrack } from "../../src/transfork/track.ts";
+import type { Gap, Session, Subscription, Track, Version, Wish } from "../../src/transfork/types.ts";
 import { versionByWire } from "../../src/transfork/version.ts";
 import { createWire, type FakeTransport, type WireOptions } from "./wire.ts";
 
@@ -85,4 +86,28 @@ export async function openPair(version: Version, wire: WireOptions = {}, more: C
     const client = await connect("https://relay.example/demo", { versions: [version], ...more });
     if (!accepted || !serverEnd) throw new Error("nobody connected");
     return { client, server: await accepted, clientEnd: serverEnd.peer, serverEnd };
+}
+
+export const WISH: Wish = { priority: 0, order: "newest", expiresMs: 0 };
+
+export interface Watched {
+    track: Track;
+    subscription: Subscription;
+    /** What the viewer was told that it misses. */
+    gaps: Gap[];
+}
+
+/** A track of the server that the client watches. */
+export async function watchTrack(
+    { client, server }: Pick<Pair, "client" | "server">,
+    name: string,
+    wish = WISH,
+): Promise<Watched> {
+    const track = createTrack([name]);
+    server.publish(track);
+    const gaps: Gap[] = [];
+    const subscription = client.subscribe([name], wish);
+    subscription.onGap = (gap) => gaps.push(gap);
+    await until(() => track.viewers === 1);
+    return { track, subscription, gaps };
 }

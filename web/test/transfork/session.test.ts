@@ -2,11 +2,10 @@
 // Sessions of ours against each other: what one publishes, the other sees.
 import { describe, expect, it } from "vitest";
 import { createTrack } from "../../src/transfork/track.ts";
-import type { Announced, Announcement, Gap, GroupReader, Subscription, Wish } from "../../src/transfork/types.ts";
-import { openPair, until } from "./pair.ts";
+import type { Announced, Announcement, Gap, GroupReader, Subscription } from "../../src/transfork/types.ts";
+import { openPair, until, WISH, watchTrack } from "./pair.ts";
 import { randomBytes } from "./random.ts";
 
-const WISH: Wish = { priority: 0, order: "newest", expiresMs: 0 };
 const text = (bytes: Uint8Array) => new TextDecoder().decode(bytes);
 const bytes = (words: string) => new TextEncoder().encode(words);
 
@@ -128,12 +127,7 @@ describe.each(["02", "03"] as const)("a session of version %s", (version) => {
 
     it("tells a viewer of a group that was aborted", async () => {
         const { client, server } = await openPair(version);
-        const track = createTrack(["clock"]);
-        server.publish(track);
-        const gaps: unknown[] = [];
-        const subscription = client.subscribe(["clock"], WISH);
-        subscription.onGap = (gap) => gaps.push(gap);
-        await until(() => track.viewers === 1);
+        const { track, subscription, gaps } = await watchTrack({ client, server }, "clock");
         const group = track.openGroup();
         group.writeFrame(bytes("one"));
         const reader = await firstGroup(subscription);
@@ -149,12 +143,7 @@ describe.each(["02", "03"] as const)("a session of version %s", (version) => {
 
     it("tells what is still to be sent, and gives it up when asked", async () => {
         const { client, server } = await openPair(version);
-        const track = createTrack(["clock"]);
-        server.publish(track);
-        const gaps: unknown[] = [];
-        const subscription = client.subscribe(["clock"], WISH);
-        subscription.onGap = (gap) => gaps.push(gap);
-        await until(() => track.viewers === 1);
+        const { track, subscription, gaps } = await watchTrack({ client, server }, "clock");
         const group = track.openGroup();
         expect(track.unsentBytes).toBe(0);
         group.writeFrame(bytes("one"));
