@@ -23,8 +23,10 @@ export function readAboutRelay(value: unknown): AboutRelay | undefined {
  */
 export function relayOf(page: URL, about: AboutRelay | undefined): URL | undefined {
     const named = page.searchParams.get("relay");
-    const relay = URL.canParse(named ?? page.origin) ? new URL(named ?? page.origin) : undefined;
-    if (!relay || !/^https?:$/.test(relay.protocol)) return undefined;
+    const address = named ?? page.origin;
+    if (!URL.canParse(address)) return undefined;
+    const relay = new URL(address);
+    if (!/^https?:$/.test(relay.protocol)) return undefined;
     relay.pathname = "/";
     if (!named && about) {
         relay.port = String(about.port);

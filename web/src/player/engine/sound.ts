@@ -141,7 +141,7 @@ export class SoundLane<Config, Chunk, Output extends Sound> {
 
     #decodeFrom(positionUs: number): void {
         this.#forget();
-        // Decoders count on from what they had before.
+        // What is inside belongs to the old position.
         this.#decoder.reset();
         this.#reel.rewind(positionUs - PREROLL_US);
     }
@@ -240,10 +240,6 @@ export class SoundLane<Config, Chunk, Output extends Sound> {
     #begin(feed: AudioFeedApi, positionUs: number, nowMs: number): void {
         if (this.#held.length > 0) feed.startWith(this.#held.splice(0), positionUs);
         else feed.playFrom(positionUs);
-        this.#notePlaying(nowMs);
-    }
-
-    #notePlaying(nowMs: number): void {
         this.#isPlaying = true;
         this.#syncedMs = nowMs;
     }
