@@ -149,9 +149,12 @@ atexit.register(close_browser)
 HEAD = '<!doctype html><html lang="en"><meta charset="utf-8"><title>a test</title><link rel="icon" href="data:,"><body>'
 MEASURE = '<script type="module">globalThis.kit = await import("/kit/measure.js"); globalThis.isReady = true</script>'
 
+
 class Page:
     """A context manager: leaving it without a failure checks that nothing was complained about but what `expected` matches. To ask a page
     anything counts as a click, so one that `is_alone` is not asked whether it is ready."""
+
+    ABOUT = None  # JavaScript for what is told of a page in which something does not come
 
     def __init__(self, html="", expected=None, path=None, init=(), browser=None, is_alone=False, **options):
         self.browser, self.expected = browser or the_browser(), expected
@@ -185,7 +188,9 @@ class Page:
         try:
             wait_until(holds, seconds, words)
         except Failure as why:
-            raise Failure(f"{why}; the page complains: {self.browser.ask('complaints', tab=self.tab)[:5]}") from None
+            complaints = self.browser.ask("complaints", tab=self.tab)[:5]
+            state = f"; the state is {self.run(f'() => {self.ABOUT}')}" if self.ABOUT else ""
+            raise Failure(f"{why}; the page complains: {complaints}{state}") from None
         return found[0]
 
     def metrics(self):

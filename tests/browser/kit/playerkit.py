@@ -31,16 +31,12 @@ def publish(relay, name, *more, path=PATH, loop=True):
 class Viewer(Page):
     """A page with one element, which watches `path` of the relay."""
 
+    ABOUT = "globalThis.player?.state"
+
     def __init__(self, relay, path=PATH, attributes="", src=None, **options):
         address = relay.url(path, "http") if src is None else src
         super().__init__(ELEMENT.format(src=address, attributes=attributes) + LISTEN + SCRIPT, **options)
         self.until("() => !!customElements.get('moq-video')", 20, "there is no <moq-video>")
-
-    def until(self, code, seconds, words, *args):
-        try:
-            return super().until(code, seconds, words, *args)
-        except Failure as why:
-            raise Failure(f"{why}; the state is {self.run('() => globalThis.player?.state')}") from None
 
     def wait_for_playing(self, seconds=20):
         self.until("() => player.state.status === 'playing'", seconds, "it does not play")
@@ -85,12 +81,12 @@ def check_plays(viewer, name, least=30):
     else:
         viewer.wait_for_playing()
     if clip.audio:
-        viewer.until("() => heard.contexts[0]?.blocks.length > 500", 10, "no sound is played")
         check_sound(viewer, name)
 
 
 def check_sound(viewer, name, seconds=5):
     """Sound like the clip's is heard. While playback catches up it is stretched, and less alike."""
+    viewer.until("() => heard.contexts[0]?.blocks.length > 500", 10, "no sound is played")
     found = []
 
     def is_alike():

@@ -19,17 +19,13 @@ ME = "/demo/me"
 class Publishing(Page):
     """A page with one element, which publishes `path` on the relay."""
 
+    ABOUT = "[globalThis.publisher?.state, globalThis.publisher?.stats, globalThis.told]"
+
     def __init__(self, relay, attributes='source="camera"', path=ME, src=None, size=(640, 480), **options):
         address = relay.url(path, "http") if src is None else src
         element = PUBLISH_ELEMENT.format(src=address, width=size[0], height=size[1], attributes=attributes)
         super().__init__(element + PUBLISH_LISTEN + PUBLISH_SCRIPT, **options)
         self.until("() => !!customElements.get('moq-publish')", 20, "there is no <moq-publish>")
-
-    def until(self, code, seconds, words, *args):
-        try:
-            return super().until(code, seconds, words, *args)
-        except Failure as why:
-            raise Failure(f"{why}; the state is {self.run('() => [globalThis.publisher?.state, globalThis.publisher?.stats, globalThis.told]')}") from None
 
     def wait_live(self, renditions=1, seconds=20):
         """Waits until it is published, with so many renditions."""
