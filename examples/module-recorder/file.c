@@ -184,8 +184,12 @@ struct file *file_new(const char *directory, const char *stem)
     snprintf(file->directory, sizeof file->directory, "%s", directory);
     snprintf(file->stem, sizeof file->stem, "%s", stem);
     file->end = &file->first;
+    pthread_condattr_t monotonic; /* a wait is as long when somebody sets the wall clock */
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
     pthread_mutex_init(&file->mutex, NULL);
-    pthread_cond_init(&file->changed, NULL);
+    pthread_cond_init(&file->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
     if (start_thread(file) == 0)
         return file;
     free_all(file);
@@ -311,7 +315,7 @@ bool file_has_finished(struct file *file)
 static struct timespec time_in(uint64_t ms)
 {
     struct timespec at;
-    clock_gettime(CLOCK_REALTIME, &at);
+    clock_gettime(CLOCK_MONOTONIC, &at);
     at.tv_sec += (time_t)(ms / 1000);
     at.tv_nsec += (long)(ms % 1000) * 1000000;
     at.tv_sec += at.tv_nsec / 1000000000;

@@ -13,6 +13,7 @@ import time
 
 from moqkit import *
 from test_certificates import Authority, chain, openssl
+from wallkit import WallClock
 
 PLACES = 64
 DAY_S = 86400
@@ -166,14 +167,11 @@ def rsa_keys_work_too():
 
 def a_renewed_certificate_is_shown():
     """The clock is set to the last day of the self-signed certificate."""
-    late, when = scratch("late_clock.so"), scratch("late")
-    status, _, err = run(["cc", "-shared", "-fPIC", "-Wall", "-Wextra", "-Werror", "-D_GNU_SOURCE", os.path.join(TOP, "tests/e2e/late_clock.c"), "-o", late])
-    check_equal(status, 0, f"compiling the clock: {err}")
-    relay = Site("renewed", env={"LD_PRELOAD": late, "LATE_CLOCK_WHEN": when, "LATE_CLOCK_BY": str(int(12.5 * DAY_S)),
-                                  "ASAN_OPTIONS": "verify_asan_link_order=0"})  # the clock comes before the sanitizer
+    wall = WallClock()
+    relay = Site("renewed", env=wall.env)
     before, kept = relay.shown(), relay.connect()
     check_equal(ask(kept, "/")[0], 200, "the page")
-    put(scratch("."), "late", b"")
+    wall.set_ahead(12.5 * DAY_S)
     relay.wait_for("renewed a self-signed certificate", 30)
     check(relay.shown() != before, "the old certificate is shown")
     check_equal(relay.shown(), relay.get("/fingerprint"), "the certificate is that of QUIC")

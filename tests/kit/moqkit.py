@@ -160,6 +160,16 @@ def run(argv, seconds=60, stdin=None, env=None):
     return done.returncode, done.stdout, done.stderr.decode("utf-8", "replace")
 
 
+def compile_shared(name, sources, *more):
+    """A library of C sources, to be preloaded into a program or opened by it; made once per run."""
+    out = scratch(name)
+    if not os.path.exists(out):
+        status, _, err = run(["cc", "-std=c11", "-D_GNU_SOURCE", "-shared", "-fPIC", "-fvisibility=hidden", "-pthread", "-Wall", "-Wextra",
+                              "-Werror", "-O2", "-Wl,--exclude-libs,ALL", *sources, "-o", out, *more])
+        check_equal(status, 0, f"compiling {name}: {err}")
+    return out
+
+
 class Relay(Process):
     """moq-relay --dev on a free port."""
 
