@@ -16,7 +16,7 @@ const states = [output.state];
 output.addEventListener("state", () => states.push(output.state));
 const worker = new Worker(new URL("./audio_worker.ts", import.meta.url), { type: "module" });
 const { link } = output;
-worker.postMessage({ link }, [link.port]);
+worker.postMessage({ link, originMs: performance.timeOrigin }, [link.port]);
 
 /** Asks the worker and waits for its answer. */
 function ask(question: Record<string, unknown>): Promise<unknown> {

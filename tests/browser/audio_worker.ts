@@ -54,9 +54,10 @@ function answer({ playFrom, rate, jumpUs, takeNotes }: Question): unknown {
     return { underruns, dropped, bufferedUs, timeUs: feed.timeUs(performance.now()), notes };
 }
 
-self.onmessage = ({ data }: MessageEvent<{ link?: AudioLink; question?: Question; port?: MessagePort }>) => {
+self.onmessage = ({ data }: MessageEvent<{ link?: AudioLink; originMs?: number; question?: Question; port?: MessagePort }>) => {
     if (data.link) {
-        feed = new AudioFeed(data.link);
+        const aheadMs = (data.originMs ?? 0) - performance.timeOrigin;
+        feed = new AudioFeed(data.link, (nowMs) => nowMs - aheadMs);
         setInterval(tick, 5);
     }
     if (data.question) data.port?.postMessage(answer(data.question));

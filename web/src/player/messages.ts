@@ -24,12 +24,14 @@ export type ToWorker =
     /** The network has changed: try at once. */
     | { kind: "hurry" }
     | { kind: "stats"; id: number }
+    /** performance.now() of the page as it sends this: before anything else, and after each `timing`. */
+    | { kind: "clock"; pageMs: number }
     | { kind: "close" };
 
 /** The part of the state that the worker knows. */
 export type EngineState = Omit<PlayerState, "isPaused" | "isMuted" | "volume" | "isSoundBlocked">;
 
-/** Media times; `atMs` is of performance.timeOrigin and now() together, so that it means the same on the page. */
+/** Media times; `atMs` is performance.now() of the page. */
 export interface Timing {
     positionUs: number | undefined;
     newestUs: number | undefined;

@@ -103,6 +103,7 @@ export class Player extends EventTarget implements PlayerApi {
         );
         this.#state = this.#compose();
         this.#worker = this.#openWorker(options.workerUrl);
+        this.#tellTime();
         this.#listen();
         this.#send({ kind: "want", wanted: this.#wanted });
     }
@@ -140,6 +141,10 @@ export class Player extends EventTarget implements PlayerApi {
         if (!this.#closing) this.#worker?.postMessage(message, transfer);
     }
 
+    #tellTime(): void {
+        this.#send({ kind: "clock", pageMs: performance.now() });
+    }
+
     #sendSound(link: AudioLink | undefined): void {
         this.#send({ kind: "sound", link }, link ? [link.port] : []);
     }
@@ -153,6 +158,7 @@ export class Player extends EventTarget implements PlayerApi {
                 break;
             case "timing":
                 this.#timing = message.timing;
+                this.#tellTime();
                 break;
             case "sound":
                 this.#sound.want(message.wanted);
@@ -289,7 +295,7 @@ export class Player extends EventTarget implements PlayerApi {
     get times(): PlayerTimes {
         const { positionUs, newestUs, rate, isRunning, atMs } = this.#timing;
         if (positionUs === undefined) return { currentTime: 0, buffered: undefined };
-        const sinceUs = isRunning ? (performance.timeOrigin + performance.now() - atMs) * 1000 * rate : 0;
+        const sinceUs = isRunning ? (performance.now() - atMs) * 1000 * rate : 0;
         const currentTime = (positionUs + sinceUs) / 1e6;
         const end = newestUs === undefined ? currentTime : Math.max(currentTime, newestUs / 1e6);
         return { currentTime, buffered: { start: currentTime, end } };

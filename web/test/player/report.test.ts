@@ -52,7 +52,7 @@ test("before anything plays there is a state, times and figures", () => {
         playbackRate: 1,
         latencyMs: 200,
     });
-    expect(timingOf(undefined, 5)).toMatchObject({ positionUs: undefined, isRunning: false });
+    expect(timingOf(undefined, 5, 7)).toMatchObject({ positionUs: undefined, isRunning: false, atMs: 7 });
     const counted = addCounts({ ...NO_COUNTS, framesShown: 2 }, { ...NO_COUNTS, framesShown: 3, groupsSkipped: 1 });
     const stats = statsOf(undefined, { rttMs: 3, version: "03", reconnects: 1, drawnBy: "2d" }, counted, 0);
     expect(stats).toMatchObject({

@@ -64,10 +64,20 @@ describe("a session that does not come about", () => {
 
     test("may need a new token", () => {
         const url = new URL(`https://r/a?jwt=${token(999)}`);
-        expect(words.explain(failed, url, "", 1000).code).toBe("token-expired");
-        expect(words.explain(failed, new URL("https://r/a"), token(999), 1000).code).toBe("token-expired");
         const told = { code: CODE.unauthorized, message: "token expired" };
-        expect(words.explain(told, new URL("https://r/a"), "", 1000).code).toBe("token-expired");
+        const hidden = { code: CODE.unauthorized, message: "no valid credentials" };
+        for (const error of [
+            words.explain(told, new URL("https://r/a"), "", 1000),
+            words.explain(hidden, url, "", 1000),
+            words.explain(hidden, new URL("https://r/a"), token(999), 1000),
+        ])
+            expect([error.code, error.isTransient]).toEqual(["token-expired", false]);
+    });
+
+    test("is tried again where only this machine's clock says that the token has expired", () => {
+        const error = words.explain(failed, new URL(`https://r/a?jwt=${token(999)}`), "", 1000);
+        expect([error.code, error.isTransient]).toEqual(["token-expired", true]);
+        expect(error.message).toContain("the clock of this machine");
     });
 });
 

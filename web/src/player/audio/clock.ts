@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // From blocks of sound to the media time that is heard now: evenly, although blocks are asked for in bursts and the times of the
-// device jitter. All clocks here are monotonic; times in milliseconds are wall time (performance.timeOrigin + performance.now()).
+// device jitter. All clocks here are monotonic; times in milliseconds are performance.now() of the page.
 
 /** A deviation of the device's clock is followed with this time constant. */
 const FOLLOW_MS = 4000;
@@ -8,7 +8,7 @@ const FOLLOW_MS = 4000;
 const STEP_MS = 40;
 const STEP_COUNT = 3;
 
-/** Wall time less context time, from pairs of both that jitter by some milliseconds. */
+/** Page time less context time, from pairs of both that jitter by some milliseconds. */
 export class ClockOffset {
     /** NaN: not known. */
     offsetMs = Number.NaN;
@@ -16,20 +16,20 @@ export class ClockOffset {
     #steps = 0;
     #lastMs = 0;
 
-    add(contextMs: number, wallMs: number): void {
-        const error = wallMs - contextMs - this.offsetMs;
+    add(contextMs: number, pageMs: number): void {
+        const error = pageMs - contextMs - this.offsetMs;
         const isStep = !(Math.abs(error) < STEP_MS);
         this.#steps = isStep ? this.#steps + 1 : 0;
         if (this.#count === 0 || this.#steps >= STEP_COUNT) {
-            this.offsetMs = wallMs - contextMs;
+            this.offsetMs = pageMs - contextMs;
             this.#count = 1;
             this.#steps = 0;
         } else if (!isStep) {
             // The mean at first, the newest more and more afterwards.
             this.#count++;
-            this.offsetMs += error * Math.max(1 / this.#count, Math.min(1, (wallMs - this.#lastMs) / FOLLOW_MS));
+            this.offsetMs += error * Math.max(1 / this.#count, Math.min(1, (pageMs - this.#lastMs) / FOLLOW_MS));
         }
-        this.#lastMs = wallMs;
+        this.#lastMs = pageMs;
     }
 
     reset(): void {
@@ -63,7 +63,7 @@ const LARGE_US = 100_000;
 export class MediaClock {
     readonly #framesPerMs: number;
     #lines: Line[] = [];
-    #last: { wallMs: number; timeUs: number; command: number } | undefined;
+    #last: { pageMs: number; timeUs: number; command: number } | undefined;
     #newest = 0;
 
     constructor(sampleRate: number) {
@@ -89,33 +89,33 @@ export class MediaClock {
         if (this.#lines.length > MAX_LINES) this.#lines.shift();
     }
 
-    /** The media time at `wallMs`; undefined: not known, or what is heard is still from before `command`. */
-    timeUs(wallMs: number, offsetMs: number, command?: number): number | undefined {
-        const now = (wallMs - offsetMs) * this.#framesPerMs;
+    /** The media time at `pageMs`; undefined: not known, or what is heard is still from before `command`. */
+    timeUs(pageMs: number, offsetMs: number, command?: number): number | undefined {
+        const now = (pageMs - offsetMs) * this.#framesPerMs;
         const since = now - this.#newest;
         if (!(since < STALL_MS * this.#framesPerMs)) return undefined;
         const heard = Math.min(now, this.#newest + RUN_ON_MS * this.#framesPerMs);
         const line = this.#lines.findLast((one) => one.contextFrame <= heard) ?? this.#lines[0];
         if (!line || (command !== undefined && line.command !== command)) return undefined;
-        return this.#smooth(line, this.#timeOn(line, heard), wallMs);
+        return this.#smooth(line, this.#timeOn(line, heard), pageMs);
     }
 
     #timeOn({ contextFrame, timeUs, rate }: Line, frame: number): number {
         return timeUs + ((frame - contextFrame) * rate * 1000) / this.#framesPerMs;
     }
 
-    #smooth({ command, rate }: Line, timeUs: number, wallMs: number): number {
+    #smooth({ command, rate }: Line, timeUs: number, pageMs: number): number {
         const last = this.#last;
         let smooth = timeUs;
         if (last?.command === command) {
-            const passedUs = (wallMs - last.wallMs) * 1000;
+            const passedUs = (pageMs - last.pageMs) * 1000;
             const even = last.timeUs + passedUs * rate;
             const error = timeUs - even;
             const limit = Math.max(0, passedUs) * rate * (error < -STAND_US ? 1 : SLEW);
             if (Math.abs(error) < LARGE_US) smooth = even + Math.max(-limit, Math.min(limit, error));
             if (passedUs <= 0) return smooth;
         }
-        this.#last = { wallMs, timeUs: smooth, command };
+        this.#last = { pageMs, timeUs: smooth, command };
         return smooth;
     }
 }

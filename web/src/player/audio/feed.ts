@@ -41,7 +41,7 @@ export class AudioFeed implements AudioFeedApi {
     readonly #timeline: Timeline;
     readonly #clock: MediaClock;
     readonly #fade: Float32Array;
-    readonly #originMs: number;
+    readonly #toPageMs: (nowMs: number) => number;
     /** The last samples written, for an edge without a click. */
     #edge: Float32Array[];
     #refused = 0;
@@ -49,13 +49,13 @@ export class AudioFeed implements AudioFeedApi {
     /** The worklet hears of nothing yet: more follows that belongs to it. */
     #isHeldBack = false;
 
-    /** `originMs` is what performance.now() of this place counts from. */
-    constructor(link: AudioLink, originMs: number = performance.timeOrigin) {
+    /** `toPageMs`: what performance.now() of the page is at one of this place. */
+    constructor(link: AudioLink, toPageMs: (nowMs: number) => number) {
         const { sampleRate, channels, shared, port } = link;
         this.sampleRate = sampleRate;
         this.channels = channels;
         this.#port = port;
-        this.#originMs = originMs;
+        this.#toPageMs = toPageMs;
         this.#isShared = shared !== undefined;
         this.#memory = openMemory(sampleRate, shared ? speakerCount(channels) : 0, shared);
         this.#timeline = new Timeline(sampleRate);
@@ -163,7 +163,7 @@ export class AudioFeed implements AudioFeedApi {
             command: this.#state(State.command),
         });
         const offsetMs = page.values[Page.offsetMs] ?? 0;
-        return this.#clock.timeUs(this.#originMs + nowMs, offsetMs, feed.values[To.command]);
+        return this.#clock.timeUs(this.#toPageMs(nowMs), offsetMs, feed.values[To.command]);
     }
 
     close(): void {

@@ -46,7 +46,7 @@ export const Status = { idle: 0, waiting: 1, playing: 2 } as const;
 
 /** What the page says. */
 export const Page = {
-    /** Wall time (performance.timeOrigin + performance.now()) less context time at which a frame is heard. NaN: not known yet. */
+    /** performance.now() of the page less the time of the context, as a frame is heard, in milliseconds. NaN: not known yet. */
     offsetMs: 0,
     isRunning: 1,
 } as const;

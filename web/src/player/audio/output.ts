@@ -216,7 +216,7 @@ export class AudioOutput extends EventTarget implements AudioOutputApi {
             this.#setState("running");
         } else if (nowMs - this.#movedAtMs > STALL_MS) this.#fail("the audio device stands still");
         const { contextMs, atMs } = whatIsHeard(context, nowMs);
-        this.#offset.add(contextMs, performance.timeOrigin + atMs);
+        this.#offset.add(contextMs, atMs);
         this.#tellWorker();
     }
 

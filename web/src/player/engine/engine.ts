@@ -8,6 +8,7 @@ import type { AudioFeedApi, AudioLink } from "../audio/link.ts";
 import type { FromWorker, ToWorker, Wanted } from "../messages.ts";
 import type { PlayerError } from "../state.ts";
 import { findUsable } from "./configs.ts";
+import { PageClock } from "./page_clock.ts";
 import { type Orders, Program } from "./program.ts";
 import { Screen } from "./render.ts";
 import { addCounts, countsOf, NO_COUNTS, stateOf, statsOf, timingOf } from "./report.ts";
@@ -27,6 +28,7 @@ const NOTHING: Wanted = { src: "", token: "", latencyMs: 0, rendition: "auto", i
 export class Engine {
     readonly #post: (message: FromWorker) => void;
     readonly #now: () => number;
+    readonly #pageClock = new PageClock();
     readonly #screen = new Screen(() => this.#post({ kind: "lost" }));
     readonly #ticker = new Ticker(() => this.#tick());
     #wanted = NOTHING;
@@ -82,6 +84,9 @@ export class Engine {
             case "stats":
                 void this.#tellStats(message.id);
                 break;
+            case "clock":
+                this.#pageClock.note(message.pageMs, this.#now());
+                return;
             case "close":
                 this.#end();
                 return;
@@ -215,7 +220,7 @@ export class Engine {
 
     #setSound(link: AudioLink | undefined): void {
         const old = this.#feed;
-        this.#feed = link && new AudioFeed(link);
+        this.#feed = link && new AudioFeed(link, (nowMs) => this.#pageClock.at(nowMs));
         this.#program?.setFeed(this.#feed);
         old?.close();
     }
@@ -263,7 +268,7 @@ export class Engine {
         const text = JSON.stringify([take, state]);
         if (text !== this.#told) this.#post({ kind: "state", state, take });
         this.#told = text;
-        this.#post({ kind: "timing", timing: timingOf(program, nowMs) });
+        this.#post({ kind: "timing", timing: timingOf(program, nowMs, this.#pageClock.at(nowMs)) });
     }
 
     async #tellStats(id: number): Promise<void> {

@@ -63,14 +63,15 @@ export function stateOf(facts: Facts, nowMs: number): EngineState {
     };
 }
 
-export function timingOf(program: Program | undefined, nowMs: number): Timing {
+/** `pageMs`: what the page's clock says at `nowMs`. */
+export function timingOf(program: Program | undefined, nowMs: number, pageMs: number): Timing {
     const playback = program?.playback;
     return {
         positionUs: playback?.clock.timeUs(nowMs),
         newestUs: playback?.arrivals.newestUs(),
         rate: playback?.clock.rate ?? 1,
         isRunning: playback?.clock.isRunning ?? false,
-        atMs: performance.timeOrigin + nowMs,
+        atMs: pageMs,
     };
 }
 

@@ -67,20 +67,20 @@ function refused(reason: string): PlayerError {
 }
 
 /**
- * Why there is no session. Relays other than ours refuse in a way that browsers hide; an expired token is the one reason that we know
- * without their words.
+ * Why there is no session. Relays other than ours refuse in a way that browsers hide; an expired token is the one reason that we may know
+ * without their words. But this machine's clock may be wrong, so what it says ends nothing.
  */
 export function explain(failure: TransforkFailure, url: URL, token: string, wallSeconds: number): PlayerError {
     const { code, message } = failure;
     const expiry = expiryOfToken(token || (url.searchParams.get("jwt") ?? ""));
-    if ((expiry !== undefined && expiry <= wallSeconds) || (code === CODE.unauthorized && /expired/.test(message)))
-        return problem(
-            "token-expired",
-            "Your access has expired. Get a new token, for example by reloading the page",
-            false,
-        );
-    if (FINAL_CODES.includes(code)) return refused(message);
-    return unreachable(url, message);
+    const isFinal = FINAL_CODES.includes(code);
+    if ((expiry !== undefined && expiry <= wallSeconds) || (code === CODE.unauthorized && /expired/.test(message))) {
+        const words = isFinal
+            ? "Your access has expired. Get a new token, for example by reloading the page"
+            : "Your access has expired, says the clock of this machine. Trying again; get a new token, for example by reloading the page";
+        return problem("token-expired", words, !isFinal);
+    }
+    return isFinal ? refused(message) : unreachable(url, message);
 }
 
 export function badCatalog(reason: string): PlayerError {

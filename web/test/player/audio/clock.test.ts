@@ -10,10 +10,10 @@ describe("the offset of the device's clock", () => {
         const random = makeRandom(5);
         const offset = new ClockOffset();
         return Array.from({ length: seconds * 5 }, (_, i) => {
-            const wallMs = 1000 + i * 200;
+            const pageMs = 1000 + i * 200;
             const contextMs = i * 200 * (1 + driftPpm / 1e6);
-            offset.add(contextMs + (random() - 0.5) * 2 * jitterMs, wallMs);
-            return Math.abs(offset.offsetMs - (wallMs - contextMs));
+            offset.add(contextMs + (random() - 0.5) * 2 * jitterMs, pageMs);
+            return Math.abs(offset.offsetMs - (pageMs - contextMs));
         });
     }
 
@@ -73,8 +73,8 @@ describe.each([
         const seen = run([1], 1);
         expectForward(seen);
         expect(seen.length).toBeGreaterThan(1450);
-        for (const [wallMs, mediaMs] of seen) expect(Math.abs(wallMs - 50 - mediaMs - 10)).toBeLessThan(12);
-        const offs = seen.map(([wallMs, mediaMs]) => wallMs - mediaMs);
+        for (const [pageMs, mediaMs] of seen) expect(Math.abs(pageMs - 50 - mediaMs - 10)).toBeLessThan(12);
+        const offs = seen.map(([pageMs, mediaMs]) => pageMs - mediaMs);
         expect(Math.max(...offs) - Math.min(...offs)).toBeLessThan(4);
     });
 
@@ -82,9 +82,9 @@ describe.each([
         const seen = run([1, 1.1, 0.9, 1, 1.05, 1], 1);
         expectForward(seen);
         for (let i = 1; i < seen.length; i++) {
-            const [wallMs, mediaMs] = seen[i] ?? [0, 0];
+            const [pageMs, mediaMs] = seen[i] ?? [0, 0];
             const [beforeMs, beforeMediaMs] = seen[i - 1] ?? [0, 0];
-            expect(mediaMs - beforeMediaMs).toBeLessThan(1.3 * (wallMs - beforeMs));
+            expect(mediaMs - beforeMediaMs).toBeLessThan(1.3 * (pageMs - beforeMs));
         }
         const [[firstMs, firstMediaMs], [lastMs, lastMediaMs]] = [seen[0] ?? [0, 0], seen.at(-1) ?? [0, 0]];
         const mean = (1 + 1.1 + 0.9 + 1 + 1.05 + 1) / 6;

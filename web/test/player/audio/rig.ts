@@ -74,7 +74,7 @@ export class Rig {
         page.values[Page.isRunning] = 1;
         page.publish();
         const link = { sampleRate: RATE, channels, shared: this.shared, port: this.#worker as unknown as MessagePort };
-        this.feed = new AudioFeed(link, 0);
+        this.feed = new AudioFeed(link, (nowMs) => nowMs);
         this.#deliver();
     }
 
