@@ -245,6 +245,7 @@ const tests = {
         assert.equal(await calls(page), "canvas,rendition ld,latency 1000,latency 1050");
         await panel.getByLabel("Statistics").check();
         await page.getByRole("region", { name: "Statistics" }).getByText("5321 shown, 4 late, 12 dropped").waitFor();
+        await page.getByTitle("To the relay and back").getByText("23 ms").waitFor();
         await page.keyboard.press("Escape");
         await panel.waitFor({ state: "hidden" });
         assert.equal(await page.evaluate(() => document.querySelector("moq-video").shadowRoot.activeElement.className), "gear");

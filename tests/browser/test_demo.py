@@ -48,6 +48,8 @@ def what_is_live_is_listed_with_its_picture_and_plays():
             const { data } = still.getContext("2d", { willReadFrequently: true }).getImageData(0, 0, still.width, still.height);
             return data.some((byte, i) => i % 4 < 3 && byte > 100);
         }""", 20, "its card has no picture")
+        page.until("""() => [...document.querySelectorAll(".figures div")]
+            .some(({ textContent }) => /^Round trip[0-9.]+ m?s$/.test(textContent))""", 20, "nobody knows the round trip")
         check_equal(page.run("() => document.title"), "demo/clip \u2013 moq-relay", "the title")
         check_equal(page.run("() => document.querySelector('#tracks').textContent"), "demo/clock", "other tracks")
     relay.stop()

@@ -4,6 +4,7 @@
 A test is a function whose name says what must hold. `main` runs those that match the arguments, and prints a line for
 each and then "N passed, N failed, N skipped"."""
 
+import collections
 import os
 import select
 import shutil
@@ -316,9 +317,10 @@ def waiting_subscriber(url, output, *more):
 
 
 class Tunnel:
-    """Forwards datagrams between a client and the relay. When `largest` is set, it drops larger ones in both directions."""
+    """Forwards datagrams between a client and the relay. When `largest` is set, it drops larger ones in both directions. Each is `late_s`
+    on its way."""
 
-    def __init__(self, relay):
+    def __init__(self, relay, late_s=0):
         self.inside, self.outside = (socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(2))
         self.inside.bind(("127.0.0.1", 0))
         self.port = self.inside.getsockname()[1]
@@ -326,18 +328,25 @@ class Tunnel:
         self.client = None
         self.largest = 65536
         self.lost = 0
+        self.late_s, self.waiting = late_s, collections.deque()
         self.is_over = False
         self.thread = threading.Thread(target=self._run, daemon=True)
         self.thread.start()
 
     def _run(self):
         while not self.is_over:
-            for ready in select.select([self.inside, self.outside], [], [], 0.05)[0]:
+            rest = self.waiting[0][0] - time.monotonic() if self.waiting else 0.05
+            for ready in select.select([self.inside, self.outside], [], [], max(0.0, min(rest, 0.05)))[0]:
                 data, sender = ready.recvfrom(65536)
+                if ready is self.inside:
+                    self.client = sender
                 if len(data) > self.largest:
                     self.lost += 1
-                elif ready is self.inside:
-                    self.client = sender
+                else:
+                    self.waiting.append((time.monotonic() + self.late_s, ready, data))
+            while self.waiting and self.waiting[0][0] <= time.monotonic():
+                _, came, data = self.waiting.popleft()
+                if came is self.inside:
                     self.outside.sendto(data, self.relay)
                 else:
                     self.inside.sendto(data, self.client)

@@ -101,6 +101,7 @@ async function showFigures(video: MoqVideoElement, list: HTMLElement): Promise<v
     const rows: [string, string][] = [
         ["Delay in the player", showMs(stats.latencyMs)],
         ["Buffer", showMs(stats.bufferMs)],
+        ["Round trip", stats.rttMs === undefined ? "\u2013" : showMs(stats.rttMs)],
         ["Bit rate", `${(stats.rateBps / 1e6).toFixed(2)} Mb/s`],
         ["Picture", state.videoWidth ? `${state.videoWidth} \u00d7 ${state.videoHeight}` : "\u2013"],
         ["Late, dropped", `${stats.framesLate}, ${stats.framesDropped}`],

@@ -40,8 +40,22 @@ export function hintOf(state: PlayerState): string {
     return `The network needs ${needed} at the moment. Below that, playback may stutter.`;
 }
 
-/** Name and value; a value that is not known is not shown. */
-export function rowsOf(stats: PlayerStats, state: PlayerState): [string, string][] {
+/** `about` says what is measured, where a name does not. */
+export interface Row {
+    name: string;
+    value: string;
+    about: string;
+}
+
+const ABOUT: Record<string, string> = {
+    Latency:
+        "What the player adds: from the arrival of a frame that came the fastest way to its showing. How long it took to get here is not known, because the clocks of two machines differ",
+    "Round trip":
+        "To the relay and back: as the browser tells it, or else how soon the relay answers, the quickest of the last five times",
+};
+
+/** A value that is not known is not shown. */
+export function rowsOf(stats: PlayerStats, state: PlayerState): Row[] {
     const size = state.videoWidth > 0 ? `${state.videoWidth} × ${state.videoHeight}` : "";
     const rows: [string, string][] = [
         [
@@ -62,5 +76,5 @@ export function rowsOf(stats: PlayerStats, state: PlayerState): [string, string]
         ["Protocol", stats.version ?? ""],
         ["Reconnects", String(stats.reconnects)],
     ];
-    return rows.filter(([, value]) => value !== "");
+    return rows.filter(([, value]) => value !== "").map(([name, value]) => ({ name, value, about: ABOUT[name] ?? "" }));
 }

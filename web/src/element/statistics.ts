@@ -19,8 +19,9 @@ export function buildStatistics(): StatisticsPanel {
     );
     function show(stats: PlayerStats, state: PlayerState): void {
         const rows = rowsOf(stats, state);
-        rows.forEach(([name, value], index) => {
+        rows.forEach(({ name, value, about }, index) => {
             const row = table.rows[index] ?? addRow(table);
+            if (row.title !== about) row.title = about;
             const [head, cell] = row.cells;
             if (head) setText(head, name);
             if (cell) setText(cell, value);

@@ -92,6 +92,7 @@ export interface PlayerStats {
     latencyMs: number;
     bufferMs: number;
     rateBps: number;
+    /** The round trip to the relay, as the browser or the relay's answers tell it; undefined: not known. */
     rttMs: number | undefined;
     framesShown: number;
     /** Decoded, but too late to be shown. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
-// What we ask a peer for besides tracks: what it has (ANNOUNCE), what a track is like (INFO), a group that was (FETCH).
+// What we ask a peer for besides tracks: what it has (ANNOUNCE), what a track is like (INFO), a group that was (FETCH); and how soon it
+// answers.
 // Tested by web/test/transfork/session.test.ts.
 import { within } from "../base/wait.ts";
 import { CODE, ignore, TransforkError } from "./error.ts";
@@ -49,6 +50,30 @@ async function* announcements(
     } finally {
         next?.catch(ignore);
         close();
+    }
+}
+
+/** A prefix below which nobody publishes; if somebody does, the first announcement is as good an answer. */
+const NOBODYS: Path = ["round trip"];
+
+/**
+ * How many milliseconds a peer takes to answer what it knows by itself, without a look at its publishers or its rules: that nothing is
+ * announced below a prefix. Undefined: there was no answer within `limitMs`. For versions with the Live marker alone.
+ */
+export async function timeAnswer(link: Link, limitMs: number): Promise<number | undefined> {
+    let sentMs = 0;
+    const exchange = await openRequest(link, STREAM.announce, announcePlease, NOBODYS, () => {
+        sentMs = performance.now();
+    });
+    try {
+        const answer = await within(
+            exchange.reader.message(link.messages.announce).then((message) => ({ message, atMs: performance.now() })),
+            limitMs,
+        );
+        if (answer && !answer.message) throw new TransforkError(CODE.notFound);
+        return answer && answer.atMs - sentMs;
+    } finally {
+        leaveExchange(exchange);
     }
 }
 

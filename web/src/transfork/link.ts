@@ -66,16 +66,27 @@ export function exchangeOf(link: Pick<Link, "meter">, stream: WebTransportBidire
     return { reader: new Reader(stream.readable, link.meter), writer: new Writer(stream.writable, link.meter) };
 }
 
-/** Opens a stream of this type with its first message on it. */
-export async function openRequest<T>(link: Link, type: number, field: Field<T>, value: T): Promise<Exchange> {
-    const first = joinBytes(encode(streamType, type), encode(field, value));
+async function openExchange(link: Link): Promise<Exchange> {
     const stream = await openWithin(
         link,
         REQUEST_PATIENCE_MS,
         () => link.transport.createBidirectionalStream(),
         (late) => endExchange(exchangeOf(link, late), CODE.cancelled),
     );
-    const exchange = exchangeOf(link, stream);
+    return exchangeOf(link, stream);
+}
+
+/** Opens a stream of this type with its first message on it. `onOpen` is called just before that is sent. */
+export async function openRequest<T>(
+    link: Link,
+    type: number,
+    field: Field<T>,
+    value: T,
+    onOpen?: () => void,
+): Promise<Exchange> {
+    const first = joinBytes(encode(streamType, type), encode(field, value));
+    const exchange = await openExchange(link);
+    onOpen?.();
     await exchange.writer.write(first);
     return exchange;
 }

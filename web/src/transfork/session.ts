@@ -1,11 +1,12 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // A session after its greeting: hands streams of the peer to whoever they are for, and ends everything when it ends.
 import { defer } from "../base/wait.ts";
-import { askForAnnouncements, askForInfo, fetchGroup } from "./ask.ts";
+import { askForAnnouncements, askForInfo, fetchGroup, timeAnswer } from "./ask.ts";
 import { CODE, errorOf, ignore, TransforkError } from "./error.ts";
 import { type Exchange, exchangeOf, type Link } from "./link.ts";
 import { GROUP_STREAM, groupHeader, messagesOf, sessionUpdate, streamType } from "./messages.ts";
 import { type Meter, Reader } from "./reader.ts";
+import { RoundTrips } from "./round_trips.ts";
 import { createPublications } from "./serve.ts";
 import { createSubscriptions, type Subscriptions } from "./subscribe.ts";
 import type { Closed, Session, SessionStats } from "./types.ts";
@@ -26,6 +27,8 @@ export function openSession(transport: WebTransport, url: URL, { row, control, m
     const draining = defer<void>();
     const subscriptions = createSubscriptions(link);
     const publications = createPublications(link);
+    // Without the marker, no answer is an answer too.
+    const roundTrips = row.hasLive ? new RoundTrips((limitMs) => timeAnswer(link, limitMs)) : undefined;
     /** Bits per second towards us, as the peer says. */
     let peerRateBps: number | undefined;
 
@@ -72,7 +75,7 @@ export function openSession(transport: WebTransport, url: URL, { row, control, m
         fetch: (path, group, offset = 0) => fetchGroup(link, path, group, offset),
         info: (path) => askForInfo(link, path),
         publish: publications.publish,
-        stats: () => readStats(link, peerRateBps),
+        stats: () => readStats(link, peerRateBps, roundTrips),
         close,
     };
 }
@@ -120,7 +123,11 @@ function newer(transport: WebTransport): Newer {
     return transport as Newer;
 }
 
-async function readStats({ transport, meter }: Link, peerRateBps: number | undefined): Promise<SessionStats> {
+async function readStats(
+    { transport, meter }: Link,
+    peerRateBps: number | undefined,
+    roundTrips: RoundTrips | undefined,
+): Promise<SessionStats> {
     let stats: Stats = {};
     try {
         stats = (await newer(transport).getStats?.()) ?? {};
@@ -128,7 +135,7 @@ async function readStats({ transport, meter }: Link, peerRateBps: number | undef
         // Firefox 153 has the method, but it is not implemented.
     }
     return {
-        rttMs: stats.smoothedRtt || undefined,
+        rttMs: stats.smoothedRtt || roundTrips?.shortestMs(performance.now()),
         rateBps: peerRateBps ?? (stats.estimatedSendRate || undefined),
         bytesReceived: stats.bytesReceived ?? meter.received,
         bytesSent: stats.bytesSent ?? meter.sent,

@@ -81,7 +81,10 @@ export interface Announced extends AsyncIterable<Announcement> {
 }
 
 export interface SessionStats {
-    /** Undefined where the browser does not tell. */
+    /**
+     * The round trip: smoothed (RFC 9002, section 5.3) where the browser tells it, else the quickest of the peer's last answers, which it
+     * is asked for while stats() is called (03 alone). Undefined: not known, or not yet.
+     */
     rttMs: number | undefined;
     /** What the path would carry: towards us, as the peer says (03), else from us, as the browser estimates it. */
     rateBps: number | undefined;

@@ -136,12 +136,16 @@ test("rows of what is not known are left out", () => {
         chosenBy: undefined,
         drawnBy: undefined,
     };
-    const rows = new Map(rowsOf(stats, { ...IDLE_STATE, latencyMs: 300, neededLatencyMs: 120 }));
+    const valuesOf = (...of: Parameters<typeof rowsOf>) =>
+        new Map(rowsOf(...of).map(({ name, value }) => [name, value]));
+    const rows = valuesOf(stats, { ...IDLE_STATE, latencyMs: 300, neededLatencyMs: 120 });
     expect(rows.get("Latency")).toBe("284 ms (asked 300 ms, needed 120 ms)");
     expect(rows.get("Frames")).toBe("1 shown, 2 late, 3 dropped");
     for (const name of ["Round trip", "Picture", "Drawn by", "Sound", "Rendition"]) expect(rows.has(name)).toBe(false);
-    const known = new Map(rowsOf({ ...stats, rttMs: 23.4, drawnBy: "webgl" }, IDLE_STATE));
+    const known = valuesOf({ ...stats, rttMs: 23.4, drawnBy: "webgl" }, IDLE_STATE);
     expect([known.get("Round trip"), known.get("Drawn by")]).toEqual(["23 ms", "WebGL"]);
+    const explained = rowsOf({ ...stats, rttMs: 23.4 }, IDLE_STATE).filter(({ about }) => about !== "");
+    expect(explained.map(({ name }) => name)).toEqual(["Latency", "Round trip"]);
 });
 
 test("keys do what the focus leaves to them", () => {
