@@ -2,6 +2,8 @@
 """The page that the relay serves: what is live, players, figures, a track as text, publishing, and what it says when there is nothing."""
 
 import json
+import re
+import urllib.parse
 
 from playerkit import *
 
@@ -20,13 +22,14 @@ def relay_with_page(*modules, port=None):
     return Relay(port=port, argv=[program("moq-relay"), scratch(f"demo-{port}.yaml")])
 
 
-def loop(path="demo/clip", name="h264"):
-    """A clip that the relay itself publishes; its index has to come first."""
+def loop(*paths, name="h264"):
+    """A clip that the relay itself publishes at each of these paths; its index has to come first."""
     file = scratch(f"{name}-first.mp4")
     if not os.path.exists(file):
         status, _, err = run(["ffmpeg", "-v", "error", "-y", "-i", clip(name), "-c", "copy", "-movflags", "faststart", file])
         check_equal(status, 0, f"ffmpeg: {err}")
-    return f"karp: {{ sources: [{{ path: {path}, file: {file}, loop: true }}] }}"
+    sources = ", ".join(f"{{ path: {path}, file: {file}, loop: true }}" for path in paths or ("demo/clip",))
+    return f"karp: {{ sources: [{sources}] }}"
 
 
 def open_page(relay, place="", **options):
@@ -115,6 +118,56 @@ def a_lost_relay_is_said_and_comes_back():
     relay.stop()
 
 
+# Runs before the page: clicks on the second broadcast as soon as both are listed, and notes when that was, when it had its effect, and
+# how long the page could do nothing else meanwhile; milliseconds since the page was asked for.
+FIRST_USE = """(() => {
+    const use = globalThis.use = { blockedMs: 0 };
+    new PerformanceObserver((list) => {
+        if (!use.shownMs) for (const { duration } of list.getEntries()) use.blockedMs += duration - 50;
+    }).observe({ type: "longtask" });
+    const look = () => {
+        const [, second] = document.querySelectorAll(".card");
+        if (second && !use.clickedMs) setTimeout(() => second.click(), 0);
+        if (second) use.clickedMs ??= performance.now();
+        if (document.querySelector(".stage h1")?.textContent === "demo/two") use.shownMs ??= performance.now();
+    };
+    new MutationObserver(look).observe(document, { childList: true, subtree: true, characterData: true });
+})()"""
+LOADED = """() => ["navigation", "resource"].flatMap((kind) => performance.getEntriesByType(kind)).map(
+    ({ name, initiatorType, transferSize, encodedBodySize, decodedBodySize }) =>
+        ({ name, by: initiatorType, bytes: transferSize, encoded: encodedBodySize, decoded: decodedBodySize }))"""
+LOADED_MAX_BYTES, USABLE_MS = 85 << 10, 1000
+
+
+def it_can_be_used_within_a_second():
+    relay = relay_with_page(loop("demo/one", "demo/two"))
+    with open_page(relay, init=[FIRST_USE]) as page:
+        page.until("() => use.shownMs", 30, "a click on a broadcast has no effect")
+        use = page.run("() => use")
+        loaded = {urllib.parse.urlsplit(one["name"]).path: one for one in page.run(LOADED) if not one["name"].startswith("blob:")}
+    total = sum(one["bytes"] for one in loaded.values())
+    print(f"           listed after {use['clickedMs']:.0f} ms, a click had its effect after {use['shownMs']:.0f} ms, blocked for "
+          f"{use['blockedMs']:.0f} ms; {len(loaded)} requests, {total} bytes", flush=True)
+    check(use["shownMs"] < USABLE_MS * PATIENCE, f"a click has its effect after {use['shownMs']:.0f} ms")
+    ours = f"http://localhost:{relay.port}/"
+    check(all(one["name"].startswith(ours) for one in loaded.values()), f"something is loaded from elsewhere: {loaded}")
+    check(total < LOADED_MAX_BYTES, f"{total} bytes are loaded")
+    # What the document does not ask for itself waits until the script is there. Of a certificate that browsers know, no fingerprint is read.
+    check_equal(sorted((re.sub(r"-[\w-]+\.", ".", path), one["by"]) for path, one in loaded.items()), [
+        ("/", "navigation"), ("/api/relay", "link"), ("/assets/index.css", "link"), ("/assets/index.js", "script"), ("/fingerprint", "fetch")],
+                "what is loaded, and who asks for it")
+    files = [one for path, one in loaded.items() if path == "/" or path.startswith("/assets/")]
+    check(all(one["encoded"] < 0.6 * one["decoded"] for one in files), f"files are not compressed: {files}")
+    relay.stop()
+
+
+def publishing_is_loaded_where_somebody_publishes():
+    relay = relay_with_page()
+    with open_page(relay, "#/publish") as page:
+        page.until("() => document.querySelector('moq-publish')?.state?.status === 'idle'", 30, "there is nothing to publish with")
+    relay.stop()
+
+
 def it_is_fit_for_phones_and_for_everybody():
     """axe finds nothing serious, nothing is wider than the window, in light and dark."""
     relay = relay_with_page("clock: { path: demo/clock }", loop())
@@ -137,6 +190,6 @@ def it_is_fit_for_phones_and_for_everybody():
 
 
 TESTS = [what_is_live_is_listed_with_its_picture_and_plays, the_list_follows_publishers_by_itself, the_slider_changes_the_latency_at_once,
-         two_players_have_two_latencies, the_clock_is_shown_as_text, a_lost_relay_is_said_and_comes_back,
-         it_is_fit_for_phones_and_for_everybody]
+         two_players_have_two_latencies, the_clock_is_shown_as_text, a_lost_relay_is_said_and_comes_back, it_can_be_used_within_a_second,
+         publishing_is_loaded_where_somebody_publishes, it_is_fit_for_phones_and_for_everybody]
 FIREFOX = [what_is_live_is_listed_with_its_picture_and_plays, the_clock_is_shown_as_text]

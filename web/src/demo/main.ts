@@ -2,7 +2,6 @@
 // The demo page: one session follows what is announced, and a view for the place that the address names.
 // Tested by tests/browser/test_demo.py.
 import "../element/index.ts";
-import "../publish/index.ts";
 import { Connection, type Session } from "../transfork/index.ts";
 import { viewCompare } from "./compare.ts";
 import type { Context, View } from "./context.ts";

@@ -3,7 +3,7 @@
 // Tested by tests/browser/test_demo.py.
 import { commandsFor } from "./commands.ts";
 import type { Context, View } from "./context.ts";
-import { copyable, make } from "./dom.ts";
+import { copyable, make, message } from "./dom.ts";
 import { hashOfPlace, urlOfPath } from "./places.ts";
 
 const PATH = /^[\w.-]+(\/[\w.-]+)*$/;
@@ -34,6 +34,10 @@ export function viewPublish(context: Context, path: string): View {
     }
     input.addEventListener("change", fill);
     fill();
+    // Most who come only watch. The element fills itself with life when it is there.
+    import("../publish/index.ts").catch(() => {
+        publisher.replaceWith(message("bad", "This part of the page could not be loaded. Reload the page"));
+    });
 
     const root = make(
         "div",
