@@ -5,7 +5,12 @@
 #include <errno.h>
 #include <microhttpd.h>
 #include <stdlib.h>
+#include <string.h>
+#include <strings.h>
 #include <sys/socket.h>
+
+#include "server/admin/answer.h"
+#include "server/admin/fields.h"
 
 enum {
     /* For the header of a request: pages on localhost share their cookies, whatever their ports. */
@@ -39,6 +44,7 @@ static uint64_t now_ms(const struct daemon *daemon)
 struct request {
     struct target target;
     bool has_header;
+    bool has_host; /* as it must be; known with the header */
 };
 
 /* The first line has been read. What this returns stays with the request. */
@@ -50,18 +56,46 @@ static void *on_target(void *self, const char *raw, struct MHD_Connection *conne
         return NULL;
     target_read(&request->target, raw);
     request->has_header = false;
+    request->has_host = true;
     return request;
+}
+
+struct hosts {
+    unsigned count, fitting;
+};
+
+static enum MHD_Result on_field(void *self, enum MHD_ValueKind kind, const char *name,
+                                const char *value)
+{
+    struct hosts *hosts = self;
+    (void)kind;
+    if (strcasecmp(name, MHD_HTTP_HEADER_HOST) == 0) {
+        hosts->count++;
+        hosts->fitting += value && fields_is_host(value);
+    }
+    return MHD_YES;
+}
+
+/* A request has one Host field; only one of HTTP/1.0 may be without (RFC 9112, section 3.2). A
+ * proxy before us may have read another one of several. libmicrohttpd would let all of them in. */
+static bool has_host(struct MHD_Connection *connection, const char *version)
+{
+    struct hosts hosts = {0, 0};
+    bool is_old = strcmp(version, MHD_HTTP_VERSION_1_0) == 0;
+    MHD_get_connection_values(connection, MHD_HEADER_KIND, on_field, &hosts);
+    return hosts.count == hosts.fitting && (hosts.count == 1 || (is_old && hosts.count == 0));
 }
 
 /* Whether a request is to be answered now. libmicrohttpd calls first when it has the header, then
  * for each part of a body, which nobody wants, and then without one. Whoever is answered at the
- * first call has to connect again, so that is for those who may send a long body. */
+ * first call has to connect again, so that is for those who may send a long body, or whose next
+ * request is not to be trusted to begin where it seems to. */
 static bool is_complete(struct request *request, const char *method, size_t *body_bytes)
 {
     bool has_header = request->has_header, has_body = *body_bytes > 0;
     request->has_header = true;
     *body_bytes = 0;
-    return (has_header && !has_body) || !pages_know_method(method);
+    return (has_header && !has_body) || !request->has_host || !pages_know_method(method);
 }
 
 /* There is more of a request (house: parameters). */
@@ -71,12 +105,17 @@ static enum MHD_Result on_request(void *self, struct MHD_Connection *connection,
 {
     struct daemon *daemon = self;
     struct request *request = *state;
-    (void)url, (void)version, (void)body;
+    (void)url, (void)body;
     if (!request)
         return MHD_NO;
+    if (!request->has_header)
+        request->has_host = has_host(connection, version);
     if (!is_complete(request, method, body_bytes))
         return MHD_YES;
     guests_note_request(daemon->config.guests, socket_of(connection), now_ms(daemon));
+    if (!request->has_host)
+        return answer_text(connection, MHD_HTTP_BAD_REQUEST,
+                           "a request has one Host field, with the name of its server\n");
     return pages_answer(daemon->config.pages, connection, &request->target, method);
 }
 

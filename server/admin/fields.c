@@ -11,6 +11,35 @@ static const char *skip_blanks(const char *at)
     return at + strspn(at, " \t");
 }
 
+/* ---- Host ------------------------------------------------------------------------------------ */
+
+#define DIGITS "0123456789"
+#define HEX_DIGITS DIGITS "abcdefABCDEF"
+/* unreserved and sub-delims of RFC 3986 */
+#define HOST_BYTES DIGITS "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ-._~!$&'()*+,;="
+
+/* What follows a name, which may have escapes. */
+static const char *skip_name(const char *at)
+{
+    at += strspn(at, HOST_BYTES);
+    while (*at == '%' && strspn(at + 1, HEX_DIGITS) >= 2) {
+        at += 3;
+        at += strspn(at, HOST_BYTES);
+    }
+    return at;
+}
+
+bool fields_is_host(const char *field)
+{
+    bool is_address = *field == '[';
+    const char *at = is_address ? field + 1 + strspn(field + 1, HOST_BYTES ":") : skip_name(field);
+    if (is_address && *at++ != ']')
+        return false;
+    if (*at == ':')
+        at += 1 + strspn(at + 1, DIGITS);
+    return *skip_blanks(at) == '\0';
+}
+
 /* ---- Range ----------------------------------------------------------------------------------- */
 
 /* The number at `at`; too large ones become UINT64_MAX. Returns what follows it, which is `at` if

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Fields of requests that are about files: which part is wanted, in which coding, and what the
- * client has already. Source: RFC 9110. A field that cannot be read is treated as if it were not
- * there, as the RFC wants it. */
+/* Fields of requests: whom they are for and, of files, which part is wanted, in which coding, and
+ * what the client has already. Source: RFC 9110. But for Host, a field that cannot be read is
+ * treated as if it were not there, as the RFC wants it. */
 #ifndef MOQ_ADMIN_FIELDS_H
 #define MOQ_ADMIN_FIELDS_H
 
@@ -9,6 +9,12 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <time.h>
+
+/* ---- Host ------------------------------------------------------------------------------------ */
+
+/* Whether it is a name or an address, with or without a port. It may be empty, for URLs that name
+ * no server (RFC 9110, section 7.2; RFC 3986, section 3.2). */
+bool fields_is_host(const char *field);
 
 /* ---- Range ----------------------------------------------------------------------------------- */
 

@@ -174,6 +174,13 @@ static bool has_body(unsigned status)
     return status == MHD_HTTP_OK || status == MHD_HTTP_PARTIAL_CONTENT;
 }
 
+/* Also that of an answer which says that the client has the file: it may have no length but that of
+ * the body which it spares (RFC 9110, section 8.6). */
+static bool has_length_of_file(unsigned status)
+{
+    return has_body(status) || status == MHD_HTTP_NOT_MODIFIED;
+}
+
 static void add_fields(struct MHD_Response *response, const struct file *file, unsigned status)
 {
     char date[FIELDS_DATE_BYTES];
@@ -198,11 +205,12 @@ static enum MHD_Result send_file(const struct files_request *request, struct fil
 {
     unsigned status = choose_status(request, file);
     const struct answer answer = {status, file_kind_type(file->path), ANSWER_FOR_ALL};
+    bool is_file = has_length_of_file(status);
     struct MHD_Response *response =
-        has_body(status) ? MHD_create_response_from_fd_at_offset64(file->range.count, file->open.fd,
-                                                                   file->range.first)
-                         : MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
-    if (!has_body(status) || !response)
+        is_file ? MHD_create_response_from_fd_at_offset64(file->range.count, file->open.fd,
+                                                          file->range.first)
+                : MHD_create_response_from_buffer(0, NULL, MHD_RESPMEM_PERSISTENT);
+    if (!is_file || !response)
         close(file->open.fd);
     add_fields(response, file, status);
     return answer_send(request->connection, &answer, response);

@@ -5,6 +5,7 @@ import email.utils
 import gzip
 import http.client
 import os
+import re
 import shutil
 import signal
 import socket
@@ -115,6 +116,7 @@ def what_the_client_has_is_not_sent_again():
             status, got, body = relay.ask("/digits.bin", method, **fields)
             has_body = status == 200 and method == "GET"
             check_equal((status, body, got["ETag"]), (wanted, b"0123456789" if has_body else b"", tag), f"{method} {fields}")
+            check_equal(got["Content-Length"], "10", f"the length of a 200: {method} {fields}")
     put(relay.folder, "digits.bin", b"9876543210")
     check_equal(relay.ask("/digits.bin", If_None_Match=tag)[::2], (200, b"9876543210"), "the file has changed, but not its size")
     status, fields, body = relay.ask("/digits.bin", "HEAD")
@@ -334,6 +336,32 @@ def connections_are_kept_for_more_requests():
     relay.stop()
 
 
+def each_request_names_one_server():
+    """Whoever is refused has to connect again, so what came with the request is not taken for the next one."""
+    relay = Site("hosts")
+
+    def sent(version, *fields, method="GET"):
+        with socket.create_connection(("localhost", relay.port), timeout=60) as one:
+            request = "".join(line + "\r\n" for line in (f"{method} /digits.bin HTTP/{version}", *fields, "")).encode()
+            one.sendall(request + b"GET /digits.bin HTTP/1.0\r\nX: y\r\n\r\n")
+            got = b""
+            while more := one.recv(65536):
+                got += more
+            return re.findall(rb"HTTP/1.1 (\d+)", got), got.count(b"0123456789")
+
+    once, twice, refused = ([b"200"], 1), ([b"200", b"200"], 2), ([b"400"], 0)
+    for version, fields, wanted in (("1.1", ["Host: a"], twice), ("1.1", ["HOST:[::1]:4443"], twice), ("1.1", ["Host:"], twice),
+                                    ("1.1", [], refused), ("1.1", ["X: y", "Accept: */*"], refused), ("1.1", ["X: y", " Host: a"], refused),
+                                    ("1.1", ["Host: a", "Host: a"], refused), ("1.1", ["Host: a", "X: y", "host: b"], refused),
+                                    ("1.1", ["Host: a b"], refused), ("1.1", ["Host: http://a/"], refused), ("1.2", [], refused),
+                                    ("1.0", [], once), ("1.0", ["Host: a"], once), ("1.0", ["Host: a", "Host: b"], refused)):
+        check_equal(sent(version, *fields), wanted, f"HTTP/{version} {fields}")
+    for method in ("HEAD", "OPTIONS", "POST"):
+        check_equal(sent("1.1", method=method), refused, method)
+    check_equal(sent("1.1", "Content-Length: 40", method="POST"), refused, "a body that is yet to come")
+    relay.stop()
+
+
 def idle_connections_give_way():
     """All places are taken by clients that were answered and have stayed: a new one need not wait until they are given up."""
     relay = Site("crowd")
@@ -454,5 +482,5 @@ TESTS = [files_have_types_and_folders_have_pages, what_the_client_has_is_not_sen
          what_is_compressed_beside_is_sent, nothing_outside_is_sent, only_plain_files_are_opened, files_that_may_not_be_read_are_told_of,
          a_reload_may_name_another_folder, a_folder_that_is_not_there_is_an_error, the_player_is_found_beside_the_program,
          pages_of_other_origins_may_use_files_and_counters, pages_are_isolated_from_other_origins,
-         connections_are_kept_for_more_requests, idle_connections_give_way, one_address_has_half_of_the_places,
+         connections_are_kept_for_more_requests, each_request_names_one_server, idle_connections_give_way, one_address_has_half_of_the_places,
          slow_links_get_all_and_idlers_are_ended, a_crowd_of_readers_does_not_delay_the_live]

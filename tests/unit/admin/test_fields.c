@@ -8,6 +8,22 @@
 
 #define COUNT(array) (sizeof(array) / sizeof(array)[0])
 
+static void hosts_are_names_and_addresses(void **state)
+{
+    static const char *const hosts[] = {
+        "localhost", "relay.example:4443", "127.0.0.1", "[::1]:443",
+        "[fe80::1]", "[v1.a:b]",           "",          ":443",
+        "a:",        "a%20b%C3",           "a_b-c~",    "localhost \t"};
+    static const char *const others[] = {"a b",  "a, b",  "a/b",    "a@b",    "a:b",  "a:1:2",
+                                         "a:1b", "[::1",  "[::1]a", "[::1 ]", "[a]]", "%",
+                                         "a%2",  "a%2gb", "\xff",   "a\"b",   " a",   "http://a"};
+    (void)state;
+    for (size_t i = 0; i < COUNT(hosts); i++)
+        assert_true(fields_is_host(hosts[i]));
+    for (size_t i = 0; i < COUNT(others); i++)
+        assert_false(fields_is_host(others[i]));
+}
+
 static void one_range_is_cut_to_the_size(void **state)
 {
     static const struct {
@@ -120,7 +136,7 @@ static void dates_come_back(void **state)
 /* Nothing is read behind the end of a field, whatever stands in it. */
 static void random_fields_are_read_to_their_ends(void **state)
 {
-    static const char letters[] = "bytes=0123456789-, \t;q.grizp*\"W/";
+    static const char letters[] = "bytes=0123456789-, \t;q.grizp*\"W/[]:%";
     uint64_t seed = 3;
     (void)state;
     for (int turn = 0; turn < 100000; turn++) {
@@ -135,6 +151,7 @@ static void random_fields_are_read_to_their_ends(void **state)
         for (int i = 0; i < CODING_COUNT; i++)
             assert_true(codings.weights[i] <= 1000);
         fields_have_tag(field, "\"a\"");
+        fields_is_host(field);
         test_free(field);
     }
 }
@@ -142,6 +159,7 @@ static void random_fields_are_read_to_their_ends(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hosts_are_names_and_addresses),
         cmocka_unit_test(one_range_is_cut_to_the_size),
         cmocka_unit_test(ranges_behind_the_end_are_outside),
         cmocka_unit_test(other_ranges_are_ignored),
