@@ -128,16 +128,13 @@ const struct cert *cert_store_at(const struct cert_store *store, size_t index)
 
 size_t cert_store_choose(const struct cert_store *store, const char *server_name)
 {
-    size_t last = store->count - 1;
     size_t size = server_name ? strlen(server_name) : 0;
     if (size > 0 && server_name[size - 1] == '.') /* the absolute form of the same name */
         size--;
-    if (size == 0)
-        return last;
-    for (size_t i = 0; i < last; i++)
+    for (size_t i = 0; i < store->count && size > 0; i++)
         if (cert_is_good_for(store->certs[i], server_name, size))
             return i;
-    return last;
+    return 0;
 }
 
 /* ---- the end --------------------------------------------------------------------------------- */

@@ -27,8 +27,9 @@ void cert_store_free(struct cert_store **store);
 size_t cert_store_count(const struct cert_store *store); /* at least 1 */
 const struct cert *cert_store_at(const struct cert_store *store, size_t index);
 
-/* Returns the index of the certificate to present: the first one that is valid for `server_name`,
- * otherwise the last. NULL and "": the client asked for no name. */
+/* Returns the index of the certificate to present: the first one that is valid for `server_name`.
+ * Where none is, it is 0: a client that asks for another name, or for none because its URL has an
+ * address (NULL and ""), can only pin, and what it is told to pin is the first certificate. */
 size_t cert_store_choose(const struct cert_store *store, const char *server_name);
 
 /* Logs warnings about certificates from files that end soon or have ended. */

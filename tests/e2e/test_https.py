@@ -155,6 +155,26 @@ def certificates_of_files_come_with_their_chain():
     relay.stop()
 
 
+def who_asks_for_no_name_gets_the_first_certificate():
+    """As browsers do whose URL has an address. Whatever is asked for, HTTPS shows what /fingerprint tells, and QUIC shows it too."""
+    root = Authority("https-names")
+    pairs = [root.sign(name, f"subjectAltName=DNS:{name}.example") for name in ("one", "two")]
+    files = ", ".join(f"{{ cert: {cert}, key: {key} }}" for cert, key in pairs)
+    relay = Site("names", f"certificates: [{files}], self_signed: [localhost]")
+    first = hashlib.sha256(ssl.PEM_cert_to_DER_cert(open(pairs[0][0]).read())).hexdigest()
+    check_equal(relay.get("/fingerprint"), first, "the fingerprint")
+    for address in ("127.0.0.1", "::1"):
+        for name in (None, address, "two.example", "none.example"):  # Python, too, sends addresses to nobody
+            with socket.create_connection((address, relay.port), timeout=60) as plain, anyone().wrap_socket(plain, server_hostname=name) as one:
+                check_equal(hashlib.sha256(one.getpeercert(True)).hexdigest(), first, f"the certificate of {address} for {name}")
+                one.sendall(b"GET / HTTP/1.0\r\n\r\n")
+                check_equal(one.recv(12), b"HTTP/1.1 200", f"the page of {address} for {name}")
+    for host in ("127.0.0.1", "[::1]"):
+        status, _, err = run([program("moq-karp"), "connect", f"http://{host}:{relay.port}/a"])
+        check_equal(status, 0, f"who pins the fingerprint at {host}: {err}")
+    relay.stop()
+
+
 def rsa_keys_work_too():
     cert, key = scratch("rsa.pem"), scratch("rsa.key")
     openssl("req", "-x509", "-newkey", "rsa:2048", "-nodes", "-days", "30", "-subj", "/CN=localhost", "-addext", "subjectAltName=DNS:localhost",
@@ -242,5 +262,6 @@ def handshakes_do_not_delay_the_live():
     relay.stop()
 
 
-TESTS = [http_and_https_share_a_port, without_tls_there_is_no_https, certificates_of_files_come_with_their_chain, rsa_keys_work_too,
+TESTS = [http_and_https_share_a_port, without_tls_there_is_no_https, certificates_of_files_come_with_their_chain,
+         who_asks_for_no_name_gets_the_first_certificate, rsa_keys_work_too,
          a_renewed_certificate_is_shown, garbage_and_silence_cost_their_senders_alone, handshakes_do_not_delay_the_live]

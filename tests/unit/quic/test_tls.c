@@ -149,19 +149,19 @@ static void the_certificate_follows_the_name(void **state)
     }
 }
 
-static void a_client_without_a_known_name_is_shown_the_last(void **state)
+static void a_client_without_a_known_name_is_shown_the_first(void **state)
 {
     struct files *files = *state;
     const struct quic_certificate both[] = {{files->chain[0], files->key[0]},
                                             {files->chain[1], files->key[1]}};
     const struct quic_tls_server_config config = {.certificates = both, .certificate_count = 2};
-    const struct quic_tls_client_config last = {.pinned_sha256 = files->fingerprint[1]};
+    const struct quic_tls_client_config first = {.pinned_sha256 = files->fingerprint[0]};
     struct quic_tls *server = quic_tls_server_new(&config, NULL);
     assert_non_null(server);
 
-    assert_int_equal(dial(server, &last, "c.test"), 0);
-    assert_int_equal(dial(server, &last, "127.0.0.1"), 0);
-    assert_int_equal(dial(server, &last, NULL), 0);
+    assert_int_equal(dial(server, &first, "c.test"), 0);
+    assert_int_equal(dial(server, &first, "127.0.0.1"), 0);
+    assert_int_equal(dial(server, &first, NULL), 0);
 
     quic_tls_unref(&server);
 }
@@ -380,7 +380,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_certificate_follows_the_name),
-        cmocka_unit_test(a_client_without_a_known_name_is_shown_the_last),
+        cmocka_unit_test(a_client_without_a_known_name_is_shown_the_first),
         cmocka_unit_test(a_root_is_trusted_for_its_names_only),
         cmocka_unit_test(the_reason_of_distrust_is_named),
         cmocka_unit_test(a_certificate_out_of_its_time_is_said_to_be),
