@@ -12,12 +12,12 @@ SIZES = ((400, 900), (800, 900), (1440, 900))
 AXE = os.path.join(WEB, "node_modules/axe-core/axe.min.js")
 
 
-def relay_with_page(*modules, port=None):
-    """A relay that serves what web/ was built to. `modules` are lines of YAML."""
+def relay_with_page(*modules, port=None, tls=False):
+    """A relay that serves what web/ was built to, with `tls` also by HTTPS. `modules` are lines of YAML."""
     port = port or free_port()
     with open(scratch(f"demo-{port}.yaml"), "w") as file:
         file.write(f'listen: [{{ address: "[::]:{port}", self_signed: [localhost] }}]\n'
-                   f"http: {{ address: listen, files: {json.dumps(player_folder())} }}\n" +
+                   f"http: {{ address: listen, tls: {json.dumps(tls)}, files: {json.dumps(player_folder())} }}\n" +
                    ("modules:\n" + "".join(f"  - {line}\n" for line in modules) if modules else ""))
     return Relay(port=port, argv=[program("moq-relay"), scratch(f"demo-{port}.yaml")])
 

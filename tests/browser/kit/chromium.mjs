@@ -23,11 +23,12 @@ export async function openBrowser(require, executablePath) {
     };
 }
 
-async function openTab(browser, complaints, scripts, { width = 800, height = 600, dark = false }) {
+async function openTab(browser, complaints, scripts, { width = 800, height = 600, dark = false, excuse = false }) {
     const context = await browser.newContext({
         viewport: { width, height },
         colorScheme: dark ? "dark" : "light",
         reducedMotion: "reduce",
+        ignoreHTTPSErrors: excuse,
     });
     context.on("weberror", (error) => complaints.push(String(error.error()?.stack ?? error.error())));
     context.on("console", (message) => {

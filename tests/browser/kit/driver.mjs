@@ -27,7 +27,10 @@ function tabOf({ tab }) {
 }
 
 const operations = {
-    /** A page of its own context: `html`, or `path` below the origin. `init` runs before each document. */
+    /**
+     * A page of its own context: `html`, or `path` below the origin. `init` runs before each document. `excuse`: whatever certificate a
+     * server of HTTPS shows, it is as if the visitor had clicked through the warning.
+     */
     async open({ html, path, isolated, init = [], ...options }) {
         const id = `${++ids}`;
         if (html !== undefined) pageTexts.set(id, html);

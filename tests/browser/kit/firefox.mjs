@@ -2,10 +2,12 @@
 // Headless Firefox by puppeteer-core over WebDriver BiDi, as driver.mjs wants a browser.
 import { readFileSync } from "node:fs";
 
-/** Sound without a click, no network of its own, and loopback as if it were a network. */
+/** Sound without a click, a camera that is made up, no network of its own, and loopback as if it were a network. */
 const PREFERENCES = {
     "media.autoplay.default": 0,
     "media.autoplay.blocking_policy": 0,
+    "media.navigator.streams.fake": true,
+    "media.navigator.permission.disabled": true,
     "network.captive-portal-service.enabled": false,
     "network.connectivity-service.enabled": false,
     "datareporting.policy.dataSubmissionEnabled": false,
@@ -36,6 +38,7 @@ export async function openBrowser(require, executablePath) {
         browser: "firefox",
         executablePath,
         headless: true,
+        acceptInsecureCerts: true, // of all tabs, whether excused or not: it is known of a whole browser only
         extraPrefsFirefox: PREFERENCES,
     });
     const version = await browser.version();

@@ -7,7 +7,7 @@ import { showPath, urlOfPath } from "./places.ts";
 import { makeScreen } from "./screen.ts";
 
 export function viewCompare(context: Context, path: string): View {
-    const url = urlOfPath(context.relay, path);
+    const url = urlOfPath(context.relay.players, path);
     const fast = makeScreen({ url, title: "As soon as possible", latencyMs: 150, hasControls: true });
     const safe = makeScreen({ url, title: "As smooth as possible", latencyMs: 2500, hasControls: true });
     const text = `Two viewers of ${showPath(path)}. Each asks for a latency of its own, and the relay decides for each what to send and what to skip.`;

@@ -11,7 +11,7 @@ import { type Live, LiveList } from "./live.ts";
 import { viewNothing } from "./nothing.ts";
 import { hashOfPlace, type Place, placeOfHash, showPath } from "./places.ts";
 import { viewPublish } from "./publish.ts";
-import { findRelay } from "./relay.ts";
+import { findRelay, type RelayAddresses } from "./relay.ts";
 import { viewTrack } from "./track.ts";
 import { viewWatch } from "./watch.ts";
 
@@ -19,7 +19,7 @@ import { viewWatch } from "./watch.ts";
 const LIST_MS = 100;
 
 class Page implements Context {
-    readonly relay: URL;
+    readonly relay: RelayAddresses;
     readonly #listeners = new Set<(session: Session | undefined) => void>();
     readonly #list: List;
     #session: Session | undefined;
@@ -30,7 +30,7 @@ class Page implements Context {
     /** What is shown where the address names no place. */
     #first: string | undefined;
 
-    constructor(relay: URL) {
+    constructor(relay: RelayAddresses) {
         this.relay = relay;
         this.#list = new List(this);
         addEventListener("hashchange", () => this.#go());
@@ -133,10 +133,10 @@ async function begin(): Promise<void> {
         return;
     }
     const page = new Page(relay);
-    const connection = new Connection(relay, {}, (state) => {
+    const connection = new Connection(relay.players, {}, (state) => {
         status.dataset.state = state.kind;
         status.textContent = STATES[state.kind](
-            relay.host,
+            relay.players.host,
             state.kind === "waiting" || state.kind === "refused" ? state.error.message : "",
         );
         page.use(state.kind === "open" ? state.session : undefined);

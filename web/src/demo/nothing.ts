@@ -16,7 +16,7 @@ export function viewNothing(context: Context, what: { isConnected: boolean; isTo
 }
 
 function emptyRelay(context: Context): HTMLElement {
-    const url = urlOfPath(context.relay, "demo/mine");
+    const url = urlOfPath(context.relay.programs, "demo/mine");
     return message(
         "plain",
         "Nothing is live yet",
@@ -40,7 +40,7 @@ function unreachable(context: Context): HTMLElement {
         make(
             "p",
             {},
-            `This page asks ${context.relay.host} (UDP). Is the relay running, and does the network let UDP through? It is tried again by itself.`,
+            `This page asks ${context.relay.players.host} (UDP). Is the relay running, and does the network let UDP through? It is tried again by itself.`,
         ),
         make("p", { class: "soft" }, "Start one on this machine with ./dev/all, or with moq-relay relay.yaml."),
     );

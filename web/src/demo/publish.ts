@@ -18,18 +18,18 @@ export function viewPublish(context: Context, path: string): View {
         pattern: PATH.source,
         maxlength: 200,
     });
-    const publisher = make("moq-publish", { controls: true, src: urlOfPath(context.relay, initial) });
+    const publisher = make("moq-publish", { controls: true, src: urlOfPath(context.relay.players, initial) });
     const watch = make("a", { href: "#" }, "Watch it");
     const commands = make("div", { class: "panel" });
 
     function fill(): void {
         const name = PATH.test(input.value) ? input.value : initial;
-        publisher.setAttribute("src", urlOfPath(context.relay, name));
+        publisher.setAttribute("src", urlOfPath(context.relay.players, name));
         watch.href = hashOfPlace({ kind: "watch", path: name });
         commands.replaceChildren(
             make("h2", {}, "From a terminal"),
             make("p", { class: "soft" }, "Before it is installed, moq-karp is build/bin/moq-karp."),
-            ...commandsFor(urlOfPath(context.relay, name)).map(({ title, text }) => copyable(title, text)),
+            ...commandsFor(urlOfPath(context.relay.programs, name)).map(({ title, text }) => copyable(title, text)),
         );
     }
     input.addEventListener("change", fill);

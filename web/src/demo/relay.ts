@@ -17,27 +17,33 @@ export function readAboutRelay(value: unknown): AboutRelay | undefined {
     return { port, isSelfSigned: isSelfSigned === true };
 }
 
-/**
- * The relay's address for players, with the token of the page's address (?jwt=), which a viewer was sent. Undefined: what the page's
- * address names is none.
- */
-export function relayOf(page: URL, about: AboutRelay | undefined): URL | undefined {
+/** Addresses of a relay, with the token of the page's address (?jwt=), which a viewer was sent. */
+export interface RelayAddresses {
+    /** For players in this page. One that came by https: may not ask by http:, and finds out by itself whether to pin. */
+    players: URL;
+    /** For programs, which know of no exception that a visitor of the page has made. */
+    programs: URL;
+}
+
+/** Undefined: what the page's address names is no relay. */
+export function relayOf(page: URL, about: AboutRelay | undefined): RelayAddresses | undefined {
     const named = page.searchParams.get("relay");
     const address = named ?? page.origin;
     if (!URL.canParse(address)) return undefined;
     const relay = new URL(address);
     if (!/^https?:$/.test(relay.protocol)) return undefined;
     relay.pathname = "/";
-    if (!named && about) {
-        relay.port = String(about.port);
-        relay.protocol = about.isSelfSigned && page.protocol === "http:" ? "http:" : relay.protocol;
-    }
     const token = page.searchParams.get("jwt");
     if (token) relay.searchParams.set("jwt", token);
-    return relay;
+    if (named || !about) return { players: relay, programs: relay };
+    const pinned = new URL(relay);
+    if (about.isSelfSigned) pinned.protocol = "http:";
+    // After the protocol, which drops the port if it is its own.
+    relay.port = pinned.port = String(about.port);
+    return { players: page.protocol === "http:" ? pinned : relay, programs: pinned };
 }
 
-export async function findRelay(page: URL): Promise<URL | undefined> {
+export async function findRelay(page: URL): Promise<RelayAddresses | undefined> {
     const answer = await fetch(new URL("/api/relay", page)).catch(() => undefined);
     const about: unknown = answer?.ok ? await answer.json().catch(() => undefined) : undefined;
     return relayOf(page, readAboutRelay(about));

@@ -8,7 +8,7 @@ import { showPath, urlOfPath } from "./places.ts";
 import { makeScreen } from "./screen.ts";
 
 export function viewWatch(context: Context, path: string): View {
-    const url = urlOfPath(context.relay, path);
+    const url = urlOfPath(context.relay.players, path);
     const screen = makeScreen({ url, title: showPath(path), latencyMs: 500, hasControls: true });
     const script = new URL("/moq-video.js", location.href).href;
     const page = `<script type="module" src="${script}"></script>\n<moq-video src="${url}" controls muted latency="500"></moq-video>`;
@@ -17,7 +17,7 @@ export function viewWatch(context: Context, path: string): View {
         { class: "panel" },
         make("summary", {}, "On a page of your own, or in a terminal"),
         copyable("On a page of your own", page),
-        ...commandsFor(url)
+        ...commandsFor(urlOfPath(context.relay.programs, path))
             .slice(2)
             .map(({ title, text }) => copyable(title, text)),
     );

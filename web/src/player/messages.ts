@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // What the page and the worker say to each other.
+import type { TrustNews } from "../transfork/index.ts";
 import type { AudioLink } from "./audio/link.ts";
 import type { Drawing, PlayerState, PlayerStats } from "./state.ts";
 
@@ -15,6 +16,7 @@ export interface Wanted {
 }
 
 export type ToWorker =
+    | TrustNews
     | { kind: "want"; wanted: Wanted }
     | { kind: "canvas"; canvas: OffscreenCanvas; drawing: Drawing }
     /** Where sound goes now; undefined: nowhere. Sent with `port` of the link transferred. */
@@ -41,6 +43,7 @@ export interface Timing {
 }
 
 export type FromWorker =
+    | TrustNews
     | { kind: "state"; state: EngineState; take: number }
     | { kind: "timing"; timing: Timing }
     /** The broadcast has sound of this kind; undefined: it has none. */

@@ -2,6 +2,7 @@
 // The player as a page sees it. It is thin: the engine is in a worker; here are the canvas, the output of sound, what the viewer has set,
 // and the state that the worker tells, with what only the page knows added.
 // Tested by tests/browser/player.mjs.
+import { sharedTrust } from "../transfork/index.ts";
 import { AudioOutput } from "./audio/index.ts";
 import type { AudioLink } from "./audio/link.ts";
 import type { EngineState, FromWorker, Timing, ToWorker, Wanted } from "./messages.ts";
@@ -105,6 +106,7 @@ export class Player extends EventTarget implements PlayerApi {
         this.#worker = this.#openWorker(options.workerUrl);
         this.#tellTime();
         this.#listen();
+        for (const news of sharedTrust.news) this.#send(news);
         this.#send({ kind: "want", wanted: this.#wanted });
     }
 
@@ -155,6 +157,9 @@ export class Player extends EventTarget implements PlayerApi {
                 if (message.take !== this.#wanted.take || this.#hasFailed) break;
                 this.#engine = message.state;
                 this.#update();
+                break;
+            case "trust":
+                sharedTrust.hear(message);
                 break;
             case "timing":
                 this.#timing = message.timing;

@@ -112,7 +112,7 @@ export interface PlayerStats {
 }
 
 export interface PlayerOptions {
-    /** https: (certificate by the browser) or http: (pinned by its fingerprint), host, path of the broadcast. */
+    /** https: (certificate that the browser or the visitor trusts) or http: (pinned by its fingerprint), host, path of the broadcast. */
     src?: string;
     token?: string;
     latencyMs?: number;

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // What the page and the worker tell each other.
+import type { TrustNews } from "../transfork/index.ts";
 import type { PublishState, PublishStats, VideoSettings } from "./state.ts";
 
 /** Pictures: a stream of VideoFrame, or a port where they come one by one. */
@@ -19,6 +20,7 @@ export interface Samples {
 }
 
 export type ToWorker =
+    | TrustNews
     | { kind: "open"; url: string; token: string }
     | { kind: "token"; token: string }
     | { kind: "settings"; settings: VideoSettings }
@@ -29,6 +31,7 @@ export type ToWorker =
     | { kind: "close" };
 
 export type FromWorker =
+    | TrustNews
     | { kind: "state"; state: PublishState }
     | { kind: "stats"; stats: PublishStats }
     | { kind: "closed" };

@@ -2,6 +2,7 @@
 // A broadcast from this page, without any controls: tracks in, an instance on the relay out. Everything but the tracks is in a
 // worker, so that a busy page does not disturb it.
 // Tested by tests/browser/publish.mjs.
+import { sharedTrust } from "../transfork/index.ts";
 import { type Captured, captureSound, captureVideo } from "./capture.ts";
 import type { FromWorker, SoundInput, ToWorker, VideoInput } from "./messages.ts";
 import {
@@ -46,6 +47,7 @@ export class Publisher extends EventTarget {
         addEventListener("online", hurry, { signal });
         document.addEventListener("visibilitychange", hurry, { signal });
         this.configure(options);
+        for (const news of sharedTrust.news) this.#send(news);
         this.#send({ kind: "open", url: options.url, token: options.token ?? "" });
     }
 
@@ -118,6 +120,8 @@ export class Publisher extends EventTarget {
         } else if (message.kind === "state") {
             this.#state = { ...message.state, isSoundBlocked: this.#isSoundBlocked };
             this.dispatchEvent(new Event("statechange"));
+        } else if (message.kind === "trust") {
+            sharedTrust.hear(message);
         } else {
             this.#stats = message.stats;
             this.dispatchEvent(new Event("statschange"));

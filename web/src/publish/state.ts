@@ -19,7 +19,7 @@ export interface VideoSettings {
 }
 
 export interface PublisherOptions extends VideoSettings {
-    /** https:, or http: for a relay with a certificate of its own. */
+    /** https:, or http: for a relay whose certificate the browser does not trust. */
     readonly url: string;
     readonly token?: string;
     /** Where the worker is, for pages whose Content-Security-Policy allows no worker-src blob:. */

@@ -8,6 +8,7 @@ import { encode } from "./field.ts";
 import { exchangeOf } from "./link.ts";
 import { STREAM, sessionClient, sessionServer, streamType } from "./messages.ts";
 import { type Greeted, openSession } from "./session.ts";
+import { sharedTrust, type Trust } from "./trust.ts";
 import type { Session, Version } from "./types.ts";
 import { ALL_VERSIONS, type VersionRow, versionByName, versionByWire } from "./version.ts";
 
@@ -24,11 +25,14 @@ export interface ConnectOptions {
     signal?: AbortSignal;
     /** SHA-256 of the one certificate that is accepted, in hexadecimal; for certificates of at most 14 days. */
     certificateHash?: string;
+    /** What earlier sessions have found out about certificates; by default those of this page or worker. */
+    trust?: Trust;
 }
 
 /**
- * `https:` URLs are for certificates that the browser knows, or whose hash is given; of `http://host:port/path`, the hash is read
- * from `http://host:port/fingerprint` first. Rejects with TransforkError.
+ * Of an `https:` URL, the certificate is one that the browser trusts, or whose hash is given; if it is neither, the hash is read from
+ * `https://host:port/fingerprint`, which a browser lets through where the visitor has made an exception. Of `http://host:port/path`, it
+ * is read from `http://host:port/fingerprint` first. Rejects with TransforkError.
  */
 export async function connect(url: string | URL, options: ConnectOptions = {}): Promise<Session> {
     let transport: WebTransport | undefined;
@@ -45,17 +49,25 @@ export async function connect(url: string | URL, options: ConnectOptions = {}): 
         const given = new URL(url);
         const versions = options.versions ?? ALL_VERSIONS;
         const target = await targetOf(given, options);
+        const begin = async (fingerprint?: string): Promise<WebTransport> => {
+            signal?.throwIfAborted();
+            transport = openTransport(target, fingerprint);
+            // It counts as looked at: what is thrown below says more.
+            transport.closed.catch(ignore);
+            await inTime(
+                transport.ready.then(() => true),
+                "the server does not answer",
+            );
+            return transport;
+        };
+        const ask = (timeMs: number) => readFingerprint(given, timeMs, signal);
+        let opened: WebTransport;
+        if (options.certificateHash) opened = await begin(options.certificateHash);
+        else if (given.protocol === "http:") opened = await begin(await ask(PATIENCE_MS));
+        else opened = await (options.trust ?? sharedTrust).open(target.origin, begin, ask);
+        const greeted = await inTime(greet(opened, versions), "the server does not answer as a relay would");
         signal?.throwIfAborted();
-        transport = openTransport(target.url, target.hash);
-        // It counts as looked at: what is thrown below says more.
-        transport.closed.catch(ignore);
-        await inTime(
-            transport.ready.then(() => true),
-            "the server does not answer",
-        );
-        const greeted = await inTime(greet(transport, versions), "the server does not answer as a relay would");
-        signal?.throwIfAborted();
-        return openSession(transport, given, greeted);
+        return openSession(opened, given, greeted);
     } catch (error) {
         const failure = await reasonOf(transport, error);
         abort();
@@ -71,23 +83,18 @@ async function inTime<T>(promise: Promise<T>, words: string): Promise<T> {
     return got;
 }
 
-async function targetOf(url: URL, options: ConnectOptions): Promise<{ url: URL; hash: string | undefined }> {
+async function targetOf(url: URL, { token }: ConnectOptions): Promise<URL> {
     const target = new URL(url);
-    let hash = options.certificateHash;
-    if (url.protocol === "http:") {
-        hash ??= await readFingerprint(url, options.signal);
-        target.protocol = "https:";
-    }
-    const { token } = options;
+    if (url.protocol === "http:") target.protocol = "https:";
     const text = typeof token === "function" ? await token() : token;
     if (text) target.searchParams.set("jwt", text);
     target.hash = "";
-    return { url: target, hash };
+    return target;
 }
 
-async function readFingerprint(url: URL, signal: AbortSignal | undefined): Promise<string> {
+async function readFingerprint(url: URL, timeMs: number, signal: AbortSignal | undefined): Promise<string> {
     const place = new URL("/fingerprint", url);
-    const late = AbortSignal.timeout(PATIENCE_MS);
+    const late = AbortSignal.timeout(timeMs);
     const answer = await fetch(place, { cache: "no-store", signal: signal ? AbortSignal.any([signal, late]) : late });
     const text = answer.ok ? (await answer.text()).trim() : "";
     if (!/^[0-9a-f]{64}$/i.test(text)) throw new TransforkError(CODE.failed, `there is no fingerprint at ${place}`);

@@ -5,4 +5,5 @@ export { Connection, type ConnectionOptions, type ConnectionState, FINAL_CODES }
 export { CODE, TransforkError } from "./error.ts";
 export { pathOfText, pathOfUrl, pathToText, startsWith } from "./path.ts";
 export { createTrack } from "./track.ts";
+export { adviceOf, sharedTrust, Trust, type TrustNews } from "./trust.ts";
 export type * from "./types.ts";

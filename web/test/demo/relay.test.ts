@@ -12,7 +12,17 @@ test.each([
         "https://other.example:4443/",
     ],
 ])("from %s it is at %s: %s", (page, about, relay) => {
-    expect(relayOf(new URL(page), about)?.href).toBe(relay);
+    const found = relayOf(new URL(page), about);
+    expect([found?.players.href, found?.programs.href]).toEqual([relay, relay]);
+});
+
+test.each([
+    ["https://relay.example:8443/?jwt=a.b", 4443],
+    ["https://relay.example/?jwt=a.b", 443],
+])("from %s players ask by https:, and programs pin", (page, port) => {
+    const found = relayOf(new URL(page), { port, isSelfSigned: true });
+    expect(found?.players.href).toBe(`https://relay.example${port === 443 ? "" : `:${port}`}/?jwt=a.b`);
+    expect(found?.programs.href).toBe(`http://relay.example:${port}/?jwt=a.b`);
 });
 
 test.each(["rubbish", "http://[", "ftp://x/", "javascript:alert(1)", "localhost:4443", ""])(

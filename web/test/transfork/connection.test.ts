@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 import { afterEach, expect, test, vi } from "vitest";
 import { Connection, type ConnectionState } from "../../src/transfork/connection.ts";
+import { Trust } from "../../src/transfork/trust.ts";
 import type { Session } from "../../src/transfork/types.ts";
 import { acceptSession, serveWith, until } from "./pair.ts";
 import type { FakeTransport } from "./wire.ts";
@@ -14,9 +15,10 @@ afterEach(() => {
 });
 
 /** What the connection tells, in order. */
-function begin(random = 0): ConnectionState[] {
+function begin(random = 0, trust?: Trust): ConnectionState[] {
     const states: ConnectionState[] = [];
-    connection = new Connection("https://relay.example/", { random: () => random }, (state) => states.push(state));
+    const options = { random: () => random, ...(trust ? { trust } : {}) };
+    connection = new Connection("https://relay.example/", options, (state) => states.push(state));
     return states;
 }
 
@@ -110,6 +112,54 @@ test("a token that has expired is asked for again once, and at once", async () =
     await until(() => states.at(-1)?.kind === "refused");
     expect(kinds(states)).toBe("connecting open connecting open connecting refused");
     expect(urls.map((url) => url.slice(-5))).toEqual(["jwt=1", "jwt=2", "jwt=3"]);
+});
+
+test("what made a browser trust the relay comes first the next time, until it fails", async () => {
+    const tries: string[] = [];
+    let [isKnown, answer] = [false, "ab".repeat(32)];
+    vi.stubGlobal("fetch", async () => new Response(answer));
+    serveWith((end, _, { serverCertificateHashes }) => {
+        tries.push(serverCertificateHashes ? "pinned" : "plain");
+        if (isKnown === !serverCertificateHashes) void acceptSession(end).then((session) => peers.push(session));
+        else {
+            end.peer.ready = Promise.reject(new Error("the certificate is unknown"));
+            end.lose();
+        }
+    });
+    const states = begin(0, new Trust());
+    const opens = () => states.filter(({ kind }) => kind === "open").length;
+    /** Does not wait for pauses. */
+    const soon = (condition: () => boolean) =>
+        until(() => {
+            connection?.hurry();
+            return condition();
+        });
+    const again = async (change: () => void) => {
+        const count = opens();
+        await until(() => peers.length === count);
+        tries.length = 0;
+        change();
+        peers.at(-1)?.close(4, "restart");
+        await soon(() => opens() === count + 1);
+        return tries.join(" ");
+    };
+    await until(() => opens() === 1);
+    expect(tries).toEqual(["plain", "pinned"]);
+    expect(await again(() => {})).toBe("pinned");
+    // Meanwhile an authority has signed: the pin fails once, and is thought of no more.
+    expect(await again(() => (isKnown = true))).toBe("pinned plain");
+    expect(await again(() => {})).toBe("plain");
+    expect(await again(() => (isKnown = false))).toBe("plain pinned");
+    // The relay is gone for a while, and nothing that it is known by is forgotten.
+    answer = "";
+    connection?.session?.close();
+    tries.length = 0;
+    await soon(() => tries.length > 1);
+    expect(tries).not.toContain("pinned");
+    answer = "ab".repeat(32);
+    await soon(() => states.at(-1)?.kind === "open");
+    expect(tries.filter((one) => one === "pinned").length).toBe(1);
+    vi.unstubAllGlobals();
 });
 
 test("the network's return ends a pause", async () => {

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // How sessions begin and end, and that nothing is left of them.
 import { afterEach, describe, expect, it, vi } from "vitest";
-import { connect } from "../../src/transfork/connect.ts";
+import { type ConnectOptions, connect } from "../../src/transfork/connect.ts";
 import { createTrack } from "../../src/transfork/track.ts";
+import { Trust } from "../../src/transfork/trust.ts";
 import type { Wish } from "../../src/transfork/types.ts";
 import { acceptSession, openPair, serveWith, settle, until } from "./pair.ts";
 import type { FakeTransport } from "./wire.ts";
@@ -11,6 +12,8 @@ const WISH: Wish = { priority: 0, order: "newest", expiresMs: 0 };
 
 afterEach(() => {
     vi.unstubAllGlobals();
+    vi.useRealTimers();
+    vi.restoreAllMocks();
 });
 
 /** Everything that can be under way in a session, and how each of it ends. */
@@ -139,6 +142,94 @@ describe("URLs", () => {
         expect(seen).toEqual(["https://localhost:4443/demo/x", new Uint8Array(32).fill(0xab)]);
         session.close();
         await expect(connect("http://localhost:4443/demo/x")).rejects.toThrow(/no fingerprint/);
+    });
+});
+
+describe("a certificate that the browser does not know", () => {
+    const RELAY = "https://relay.example:4443/demo/x";
+    const FINGERPRINT = "ab".repeat(32);
+    const open = (options: ConnectOptions = {}) => connect(RELAY, { trust: new Trust(), ...options });
+    const asked: string[] = [];
+    /** What each try pins. */
+    const pins: (Uint8Array | undefined)[] = [];
+
+    /** `answer` is what the page's fetch() of the fingerprint does. */
+    function distrust(answer: (signal: AbortSignal) => Promise<Response>, isPinEnough = true) {
+        asked.length = pins.length = 0;
+        vi.stubGlobal("fetch", (url: URL, { signal }: { signal: AbortSignal }) => {
+            asked.push(url.href);
+            return answer(signal);
+        });
+        serveWith((end, _, { serverCertificateHashes: hashes }) => {
+            pins.push(hashes?.[0]?.value as Uint8Array | undefined);
+            if (hashes && isPinEnough) void acceptSession(end);
+            else {
+                end.peer.ready = Promise.reject(new Error(`handshake ${pins.length} failed`));
+                end.lose();
+            }
+        });
+    }
+
+    it("is pinned if the browser trusts it for HTTPS, and the token is asked for once", async () => {
+        distrust(async () => new Response(FINGERPRINT));
+        let tokens = 0;
+        const session = await open({ token: () => `${++tokens}` });
+        expect(asked).toEqual(["https://relay.example:4443/fingerprint"]);
+        expect([pins, tokens]).toEqual([[undefined, new Uint8Array(32).fill(0xab)], 1]);
+        expect(session.url.href).toBe(RELAY);
+        session.close();
+    });
+
+    it.each<[string, (signal: AbortSignal) => Promise<Response>]>([
+        ["the browser does not let the question through", () => Promise.reject(new TypeError("Failed to fetch"))],
+        ["the server has no fingerprint", async () => new Response("no", { status: 404 })],
+        ["what it answers is none", async () => new Response("<!doctype html>")],
+    ])("is the end if %s, and the first error is told", async (_, answer) => {
+        distrust(answer);
+        await expect(open()).rejects.toMatchObject({ code: 4, message: "no session: handshake 1 failed" });
+        expect([asked.length, pins]).toEqual([1, [undefined]]);
+    });
+
+    it("is tried with a pin once, and if that fails too the first error is told", async () => {
+        distrust(async () => new Response(FINGERPRINT), false);
+        await expect(open()).rejects.toThrow("no session: handshake 1 failed");
+        expect([asked.length, pins.length]).toEqual([1, 2]);
+    });
+
+    it("is asked for with nobody's patience but a short one", async () => {
+        vi.useFakeTimers({ toFake: ["setTimeout", "clearTimeout"] });
+        vi.spyOn(AbortSignal, "timeout").mockImplementation((ms) => {
+            const late = new AbortController();
+            setTimeout(() => late.abort(), ms);
+            return late.signal;
+        });
+        const silence = (signal: AbortSignal) =>
+            new Promise<Response>((_, reject) => signal.addEventListener("abort", () => reject(new Error("late"))));
+        distrust(silence);
+        const opening = open();
+        opening.catch(() => {});
+        await settle();
+        expect(asked.length).toBe(1);
+        await vi.advanceTimersByTimeAsync(2000);
+        vi.useRealTimers();
+        await expect(opening).rejects.toThrow("no session: handshake 1 failed");
+        expect(pins.length).toBe(1);
+    });
+
+    it("is not asked for by who is gone", async () => {
+        const abort = new AbortController();
+        distrust((signal) => {
+            abort.abort();
+            return signal.aborted ? Promise.reject(signal.reason) : Promise.resolve(new Response(FINGERPRINT));
+        });
+        await expect(open({ signal: abort.signal })).rejects.toMatchObject({ code: 0 });
+        expect(pins.length).toBe(1);
+    });
+
+    it("is not thought of where the hash is given", async () => {
+        distrust(async () => new Response(FINGERPRINT), false);
+        await expect(open({ certificateHash: "cd".repeat(32) })).rejects.toThrow("handshake 1");
+        expect([asked.length, pins]).toEqual([0, [new Uint8Array(32).fill(0xcd)]]);
     });
 });
 

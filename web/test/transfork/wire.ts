@@ -105,7 +105,7 @@ type Incoming<T> = ReadableStreamDefaultController<T>;
 
 /** One end. */
 export class FakeTransport {
-    readonly ready = Promise.resolve();
+    ready: Promise<void> = Promise.resolve();
     readonly closed: Promise<WebTransportCloseInfo>;
     readonly incomingBidirectionalStreams: ReadableStream<WebTransportBidirectionalStream>;
     readonly incomingUnidirectionalStreams: ReadableStream<ReadableStream<Uint8Array>>;

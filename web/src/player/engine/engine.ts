@@ -2,7 +2,14 @@
 // The player's engine: from what the viewer wants to a session, a broadcast, and the program that plays its newest instance.
 // Tested by tests/browser/player.mjs.
 import { Broadcast, type BroadcastEvent, type Catalog } from "../../karp/index.ts";
-import { Connection, type ConnectionState, type Path, pathOfUrl, type Session } from "../../transfork/index.ts";
+import {
+    Connection,
+    type ConnectionState,
+    type Path,
+    pathOfUrl,
+    type Session,
+    type TrustNews,
+} from "../../transfork/index.ts";
 import { AudioFeed } from "../audio/feed.ts"; // not by the door: that has the page's half too
 import type { AudioFeedApi, AudioLink } from "../audio/link.ts";
 import type { FromWorker, ToWorker, Wanted } from "../messages.ts";
@@ -61,7 +68,7 @@ export class Engine {
         this.#now = now;
     }
 
-    take(message: ToWorker): void {
+    take(message: Exclude<ToWorker, TrustNews>): void {
         switch (message.kind) {
             case "want":
                 this.#want(message.wanted);

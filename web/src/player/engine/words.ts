@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // What a player tells people when something is wrong: what it is, and what to do.
-import { CODE, FINAL_CODES, type TransforkFailure } from "../../transfork/index.ts";
+import { adviceOf, CODE, FINAL_CODES, type TransforkFailure } from "../../transfork/index.ts";
 import type { PlayerError, PlayerErrorCode } from "../state.ts";
 
 /** Names of codecs in a message; there may be as many as a catalog has tracks. */
@@ -52,11 +52,9 @@ export function findObstacle(src: string, scope: typeof globalThis = globalThis)
 
 function unreachable(url: URL, reason: string): PlayerError {
     const why = reason ? ` (${reason})` : "";
-    const hint =
-        url.protocol === "https:" ? "; for a relay with a self-signed certificate, write http: in the address" : "";
     return problem(
         "unreachable",
-        `${url.host} does not answer${why}. Trying again; check the address and the network${hint}`,
+        `${url.host} does not answer${why}. Trying again; check the address and the network${adviceOf(url)}`,
         true,
     );
 }

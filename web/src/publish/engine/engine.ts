@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // The publisher's engine: media in, a broadcast on the relay out, and how it all stands.
 // Tested by tests/browser/publish.mjs.
-import { Connection, type ConnectionState, pathOfUrl } from "../../transfork/index.ts";
+import { Connection, type ConnectionState, pathOfUrl, type TrustNews } from "../../transfork/index.ts";
 import type { FromWorker, ToWorker } from "../messages.ts";
 import type { PublishError, PublishState, PublishStats, RenditionState, VideoSettings } from "../state.ts";
 import { NOTHING_PUBLISHED } from "../state.ts";
@@ -58,7 +58,7 @@ export class Engine {
         this.#sound = new SoundPath(this.#soundSink(), now);
     }
 
-    take(message: ToWorker): void {
+    take(message: Exclude<ToWorker, TrustNews>): void {
         switch (message.kind) {
             case "open":
                 this.#open(message.url, message.token);

@@ -1,6 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // What a publisher tells people when something is wrong: what it is, and what to do.
-import type { TransforkFailure } from "../../transfork/index.ts";
+import { adviceOf, type TransforkFailure } from "../../transfork/index.ts";
 import type { PublishError, PublishErrorCode } from "../state.ts";
 
 function problem(code: PublishErrorCode, message: string, isTransient = false): PublishError {
@@ -37,12 +37,10 @@ export function findObstacle(address: string, scope: typeof globalThis = globalT
 }
 
 export function unreachable(address: string, { message }: TransforkFailure): PublishError {
-    const { host, protocol } = new URL(address);
-    const hint =
-        protocol === "https:" ? "; for a relay with a self-signed certificate, write http: in the address" : "";
+    const url = new URL(address);
     return problem(
         "unreachable",
-        `${host} does not answer (${message}). Trying again; check the address and the network${hint}`,
+        `${url.host} does not answer (${message}). Trying again; check the address and the network${adviceOf(url)}`,
         true,
     );
 }

@@ -1,6 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // What runs in the publisher's worker: the engine, and the messages between it and the page.
 // Tested by tests/browser/publish.mjs.
+import { sharedTrust } from "../../transfork/index.ts";
 import type { FromWorker, ToWorker } from "../messages.ts";
 import { Engine } from "./engine.ts";
 
@@ -9,4 +10,9 @@ const engine = new Engine(
     () => performance.now(),
 );
 
-addEventListener("message", ({ data }: MessageEvent<ToWorker>) => engine.take(data));
+sharedTrust.onNews = (news) => postMessage(news);
+
+addEventListener("message", ({ data }: MessageEvent<ToWorker>) => {
+    if (data.kind === "trust") sharedTrust.hear(data);
+    else engine.take(data);
+});
