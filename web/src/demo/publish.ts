@@ -6,7 +6,8 @@ import type { Context, View } from "./context.ts";
 import { copyable, make, message } from "./dom.ts";
 import { hashOfPlace, urlOfPath } from "./places.ts";
 
-const PATH = /^[\w.-]+(\/[\w.-]+)*$/;
+/** Is the pattern of an input too, where browsers take no hyphen between the brackets (flag v). */
+const PATH = /^(?:[\w.]|-)+(?:\/(?:[\w.]|-)+)*$/;
 
 export function viewPublish(context: Context, path: string): View {
     const initial = path || `demo/${Math.random().toString(36).slice(2, 6)}`;
