@@ -30,7 +30,7 @@ async function openTab(browser, complaints, scripts, { width = 800, height = 600
         reducedMotion: "reduce",
         ignoreHTTPSErrors: excuse,
     });
-    context.on("weberror", (error) => complaints.push(String(error.error()?.stack ?? error.error())));
+    context.on("weberror", (error) => complaints.push(wordsOf(error.error())));
     context.on("console", (message) => {
         if (message.type() === "error" || message.type() === "warning") complaints.push(`${message.type()}: ${message.text()}`);
     });
@@ -47,6 +47,11 @@ async function openTab(browser, complaints, scripts, { width = 800, height = 600
         click: (selector) => page.click(selector),
         metrics: () => measure(page, devtools),
     };
+}
+
+/** Exceptions of the browser's own making, such as a DOMException, come without a stack. */
+function wordsOf(error) {
+    return error?.stack || String(error);
 }
 
 async function measure(page, devtools) {

@@ -63,12 +63,19 @@ export class Broadcast {
             if (id === undefined || more !== undefined) continue;
             if (announcement.kind === "active") this.#instances.add(id);
             else this.#instances.remove(id);
+            if (this.#instances.areUnknown) return this.#askAnew(session);
             this.#choose(session);
         }
         // The peer has ended the stream, so nothing is announced any more.
         if (this.#announced !== announced) return;
         this.#instances.clear();
         this.#choose(session);
+    }
+
+    /** What was told before counts until the peer has said what is announced now. */
+    #askAnew(session: Session): void {
+        this.#stop();
+        void this.#followAnnouncements(session);
     }
 
     #tellOffline(): void {

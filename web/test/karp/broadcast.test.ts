@@ -51,6 +51,23 @@ test("the newest instance is followed, and the older one again after it has ende
     expect(events[0]).toMatchObject({ path: ["demo", "bbb", "1000"], catalog: { video: [], audio: [] } });
 });
 
+test("of many instances the newest is followed, and an old one when the peer has said that it is there still", async () => {
+    for (let id = 1; id <= 500; id++) session.tell("active", `demo/bbb/${id}`);
+    await settle();
+    expect(session.last.path.at(-1)).toBe("500");
+    session.last.deliver(0, "{}");
+    await settle();
+    for (let id = 500; id > 3; id--) session.tell("ended", `demo/bbb/${id}`);
+    await settle();
+    expect([session.asked, told()]).toEqual([2, ["catalog 500"]]);
+    for (const id of [1, 3, 2]) session.tell("active", `demo/bbb/${id}`);
+    await settle();
+    expect(session.last.path.at(-1)).toBe("3");
+    session.last.deliver(0, "{}");
+    await settle();
+    expect(told()).toEqual(["catalog 500", "catalog 3"]);
+});
+
 test("nobody publishes: told at Live, or after half a second of silence", async () => {
     await settle(499);
     expect(told()).toEqual([]);

@@ -72,7 +72,9 @@ export class FakeSubscription implements Subscription {
 }
 
 export class FakeSession {
-    readonly announcements = new Feed<Announcement>();
+    /** Of the last time that somebody asked. */
+    announcements = new Feed<Announcement>();
+    asked = 0;
     readonly subscriptions: FakeSubscription[] = [];
 
     tell(kind: "active" | "ended", text: string): void {
@@ -86,9 +88,13 @@ export class FakeSession {
     }
 
     asSession(): Session {
-        const { announcements, subscriptions } = this;
+        const { subscriptions } = this;
         const fake: Partial<Session> = {
-            announced: () => Object.assign(announcements, { close: () => announcements.end() }),
+            announced: () => {
+                if (this.asked++ > 0) this.announcements = new Feed();
+                const { announcements } = this;
+                return Object.assign(announcements, { close: () => announcements.end() });
+            },
             subscribe(path) {
                 const made = new FakeSubscription(path);
                 subscriptions.push(made);
