@@ -1,11 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // The answers to each kind of stream that a peer opens to ask for what we publish.
 // Tested by web/test/transfork/session.test.ts.
-import type { Change } from "../base/wait.ts";
+import { type Change, createChange } from "../base/wait.ts";
 import { CODE, ignore, TransforkError } from "./error.ts";
 import { varint } from "./field.ts";
 import { type Exchange, endExchange, type Link } from "./link.ts";
-import { announcePlease, fetchUpdate, infoPlease, STATUS, wirePriority } from "./messages.ts";
+import { announcePlease, fetchUpdate, infoPlease, STATUS, type WireAnnounce, wirePriority } from "./messages.ts";
 import { startsWith } from "./path.ts";
 import { sendBody } from "./send.ts";
 import type { Source } from "./track.ts";
@@ -22,8 +22,8 @@ export interface Shelf {
     readonly sources: Map<string, Source>;
     /** Called when the session ends. */
     readonly unwatches: Set<() => void>;
-    /** Sources have come or gone. */
-    readonly changed: Change;
+    /** Are told of each source that comes or goes. */
+    readonly announcers: Set<News>;
     /** Of the peer's subscriptions. */
     readonly ids: Set<number>;
 }
@@ -41,35 +41,73 @@ function findSource(shelf: Shelf, path: Path | undefined): Source {
     return source;
 }
 
-export const answerAnnounce: Answer = async ({ link, sources, changed }, { reader, writer }) => {
+export const answerAnnounce: Answer = async ({ link, sources, announcers, unwatches }, { reader, writer }) => {
     const prefix = await reader.message(announcePlease);
     if (!prefix) return;
     let isOver = false;
+    const news = createNews(prefix, sources.values());
+    announcers.add(news);
+    const end = () => {
+        isOver = true;
+        news.change.tell();
+    };
+    unwatches.add(end);
     reader
         .message(varint)
         .then((more) => more !== undefined && endExchange({ reader, writer }, CODE.protocol), ignore)
-        .finally(() => {
-            isOver = true;
-            changed.tell();
-        });
-    const told = new Set<Source>();
-    const tell = (status: number, source: Source) =>
-        writer.put(link.messages.announce, { status, suffix: source.path.slice(prefix.length) });
-    for (let isLive = !link.row.hasLive; !isOver && !link.failure; ) {
-        // Only differences are told, so nothing piles up for a peer that is slow.
-        const next = changed.next();
-        for (const source of [...told]) if (source.hasClosed && told.delete(source)) await tell(STATUS.ended, source);
-        for (const source of [...sources.values()]) {
-            if (told.has(source) || source.hasClosed || !startsWith(source.path, prefix)) continue;
-            told.add(source);
-            await tell(STATUS.active, source);
+        .finally(end);
+    try {
+        for (let isLive = !link.row.hasLive; !isOver; ) {
+            const next = news.change.next();
+            for (let one = news.take(); one && !isOver; one = news.take())
+                await writer.put(link.messages.announce, one);
+            if (!isLive) await writer.put(link.messages.announce, { status: STATUS.live, suffix: [] });
+            isLive = true;
+            await next;
         }
-        if (!isLive) await writer.put(link.messages.announce, { status: STATUS.live, suffix: [] });
-        isLive = true;
-        await next;
+        writer.close();
+    } finally {
+        announcers.delete(news);
+        unwatches.delete(end);
     }
-    writer.close();
 };
+
+/** What a peer has not been told yet of the sources below `prefix`. */
+export interface News {
+    readonly change: Change;
+    /** It has come or gone. */
+    note(source: Source): void;
+    /** The next thing to tell. */
+    take(): WireAnnounce | undefined;
+}
+
+/** Only differences are kept, so nothing piles up for a peer that is slow: what comes and goes in between is never told. */
+function createNews(prefix: Path, sources: Iterable<Source>): News {
+    const change = createChange();
+    const told = new Set<Source>();
+    const untold = new Set<Source>();
+    const note = (source: Source) => {
+        if (!startsWith(source.path, prefix)) return;
+        if (source.hasClosed === told.has(source)) untold.add(source);
+        else untold.delete(source);
+        change.tell();
+    };
+    for (const source of sources) note(source);
+    return {
+        change,
+        note,
+        take() {
+            const [source] = untold;
+            if (!source) return undefined;
+            untold.delete(source);
+            if (!told.delete(source)) told.add(source);
+            return {
+                status: source.hasClosed ? STATUS.ended : STATUS.active,
+                suffix: source.path.slice(prefix.length),
+            };
+        },
+    };
+}
 
 export const answerSubscribe: Answer = async (shelf, exchange) => {
     const { link, ids, unwatches } = shelf;

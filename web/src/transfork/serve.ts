@@ -1,7 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // What a session publishes, and who answers when the peer asks for it: ANNOUNCE, SUBSCRIBE, INFO and FETCH.
 // Tested by web/test/transfork/session.test.ts.
-import { createChange } from "../base/wait.ts";
 import { type Answer, answerAnnounce, answerFetch, answerInfo, answerSubscribe, keyOf, type Shelf } from "./answers.ts";
 import { CODE, errorOf, TransforkError } from "./error.ts";
 import { type Exchange, endExchange, type Link } from "./link.ts";
@@ -22,7 +21,7 @@ export interface Publications {
 }
 
 export function createPublications(link: Link): Publications {
-    const shelf: Shelf = { link, sources: new Map(), unwatches: new Set(), changed: createChange(), ids: new Set() };
+    const shelf: Shelf = { link, sources: new Map(), unwatches: new Set(), announcers: new Set(), ids: new Set() };
     const answers: Record<number, Answer> = {
         [STREAM.announce]: atMost(ANNOUNCES_MAX, answerAnnounce),
         [STREAM.subscribe]: answerSubscribe,
@@ -47,26 +46,28 @@ export function createPublications(link: Link): Publications {
             for (const stop of [...shelf.unwatches]) stop();
             shelf.unwatches.clear();
             shelf.sources.clear();
-            shelf.changed.tell();
         },
     };
 }
 
-function publishTrack({ link, sources, unwatches, changed }: Shelf, track: Track): void {
+function publishTrack({ link, sources, unwatches, announcers }: Shelf, track: Track): void {
     const source = sourceOf(track);
     const key = keyOf(source.path);
     if (link.failure || source.hasClosed || sources.get(key) === source) return;
     if (sources.has(key)) throw new TransforkError(CODE.duplicate, "another track has this path");
     sources.set(key, source);
+    const tell = () => {
+        for (const news of announcers) news.note(source);
+    };
     const unwatch = source.watch((body) => {
         if (body) return;
         sources.delete(key);
         unwatch();
         unwatches.delete(unwatch);
-        changed.tell();
+        tell();
     }, false);
     unwatches.add(unwatch);
-    changed.tell();
+    tell();
 }
 
 /** The answer, for so many streams at a time. */

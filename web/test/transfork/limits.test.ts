@@ -1,7 +1,7 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // Peers that are slow, streams that are few, groups that come too late: what is dropped, and that nothing grows.
 import { describe, expect, it } from "vitest";
-import { createTrack } from "../../src/transfork/track.ts";
+import { createTrack, sourceOf } from "../../src/transfork/track.ts";
 import type { Gap, Wish } from "../../src/transfork/types.ts";
 import { openPair, settle, until, WISH, watchTrack } from "./pair.ts";
 
@@ -140,6 +140,64 @@ describe.each(["reject", "wait"] as const)("at the limit of streams, where the b
             break;
         }
         expect(sequences).toEqual([1]);
+        client.close();
+    });
+});
+
+describe("announcing", () => {
+    it("does not look again at what has been told, however much is published", async () => {
+        const { client, server } = await openPair("03");
+        let looks = 0;
+        const tracks = Array.from({ length: 1000 }, (_, i) => createTrack([`${i}`]));
+        for (const track of tracks) {
+            server.publish(track);
+            const source = sourceOf(track);
+            Object.defineProperty(source, "hasClosed", {
+                get() {
+                    looks++;
+                    return false;
+                },
+            });
+        }
+        const said: string[] = [];
+        (async () => {
+            for await (const one of client.announced([]))
+                if (one.kind !== "live") said.push(one.kind + one.path.join());
+        })();
+        await until(() => said.length === 1000);
+        looks = 0;
+        for (let i = 0; i < 20; i++) {
+            const track = createTrack(["one"]);
+            server.publish(track);
+            await until(() => said.length === 1001 + 2 * i);
+            track.close();
+            await until(() => said.length === 1002 + 2 * i);
+        }
+        expect(said.slice(-2)).toEqual(["activeone", "endedone"]);
+        expect(looks).toBe(0);
+        client.close();
+    });
+
+    it("tells a slow peer the differences only, and the end of a track before a new one of its path", async () => {
+        const { client, server } = await openPair("03", { windowBytes: 16 });
+        const before = createTrack(["same"]);
+        server.publish(before);
+        const announced = client.announced([])[Symbol.asyncIterator]();
+        await announced.next(); // nothing more is read for now
+        for (let i = 0; i < 1000; i++) {
+            const track = createTrack([`${i}`]);
+            server.publish(track);
+            track.close();
+        }
+        before.close();
+        server.publish(createTrack(["same"]));
+        const said: string[] = [];
+        while (said.at(-1) !== "active same") {
+            const { value } = await announced.next();
+            if (value && value.kind !== "live") said.push(`${value.kind} ${value.path.join()}`);
+        }
+        expect(said.slice(-2)).toEqual(["ended same", "active same"]);
+        expect(said.length).toBeLessThan(20);
         client.close();
     });
 });

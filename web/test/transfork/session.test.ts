@@ -43,7 +43,7 @@ describe.each(["02", "03"] as const)("a session of version %s", (version) => {
         server.publish(createTrack(["demo", "b", "c"]));
         before.close();
         await until(() => all.length === 5 && some.length === 3);
-        expect(all).toEqual(["active demo/a", "live", "ended demo/a", "active demo/b", "active demo/b/c"]);
+        expect(all).toEqual(["active demo/a", "live", "active demo/b", "active demo/b/c", "ended demo/a"]);
         expect(some).toEqual(["live", "active demo/b", "active demo/b/c"]);
         client.close();
         await until(() => all.at(-1) === "over" && some.at(-1) === "over");
