@@ -46,6 +46,8 @@ async function openTab(browser, complaints, scripts, { width = 800, height = 600
         screenshot: (path) => page.screenshot({ path, fullPage: true }),
         click: (selector) => page.click(selector),
         metrics: () => measure(page, devtools),
+        /** The page's own thread is so many times slower from now on; 1: as it is. */
+        slow: (rate) => devtools.send("Emulation.setCPUThrottlingRate", { rate }),
     };
 }
 

@@ -53,6 +53,7 @@ const operations = {
     complaints: (request) => tabOf(request).complaints.splice(0),
     screenshot: ({ path, ...rest }) => tabOf(rest).tab.screenshot(path),
     metrics: (request) => tabOf(request).tab.metrics(),
+    slow: ({ rate, ...rest }) => tabOf(rest).tab.slow(rate),
     click: ({ at, ...rest }) => tabOf(rest).tab.click(at),
     version: () => browser.version(),
 };

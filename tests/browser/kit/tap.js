@@ -35,13 +35,17 @@
         heard.contexts.push(record);
         taps.set(context, gate);
         const url = URL.createObjectURL(new Blob([RECORDER], { type: "text/javascript" }));
-        context.audioWorklet.addModule(url).then(() => {
+        const listen = () => {
             const node = new AudioWorkletNode(context, "moq-tap", { numberOfOutputs: 0, channelCount: 2, channelCountMode: "explicit" });
             node.port.onmessage = ({ data }) => {
                 record.blocks.push(data);
                 if (record.blocks.length > (SECONDS * context.sampleRate) / 128) record.blocks.shift();
             };
             connect.call(gate, node);
+        };
+        context.audioWorklet.addModule(url).then(listen).catch((error) => {
+            // A player that is closed while it begins closes its context before the module is there.
+            if (context.state !== "closed") throw error;
         });
         return gate;
     }

@@ -24,6 +24,16 @@ export function within<T>(promise: Promise<T>, ms: number): Promise<T | undefine
     });
 }
 
+/** What `promise` gives, or undefined once `signal` aborts. */
+export function unless<T>(promise: Promise<T>, signal: AbortSignal): Promise<T | undefined> {
+    return new Promise((resolve, reject) => {
+        const give = () => resolve(undefined);
+        if (signal.aborted) give();
+        signal.addEventListener("abort", give);
+        promise.then(resolve, reject).finally(() => signal.removeEventListener("abort", give));
+    });
+}
+
 /** A promise that somebody else settles. */
 export interface Deferred<T> {
     promise: Promise<T>;

@@ -164,7 +164,7 @@ export const answerFetch: Answer = async (shelf, { reader, writer }) => {
     const skipUpdates = async () => {
         while ((await reader.message(fetchUpdate)) !== undefined);
     };
-    const sending = sendBody(body, Promise.resolve(writer), NO_BYTES, inFrames ? offset : 0, inFrames ? 0 : offset);
+    const sending = sendBody(body, async () => writer, NO_BYTES, inFrames ? offset : 0, inFrames ? 0 : offset);
     skipUpdates().catch(() => sending.stop(CODE.cancelled));
     await sending.ended;
 };

@@ -2,7 +2,7 @@
 // What the parts of a session share, and how they open streams although the peer or the browser sets a limit.
 // Tested by web/test/transfork/session.test.ts.
 import { joinBytes } from "../base/bytes.ts";
-import { sleep, within } from "../base/wait.ts";
+import { sleep, unless, within } from "../base/wait.ts";
 import { CODE, errorOf, ignore, TransforkError } from "./error.ts";
 import { encode, type Field } from "./field.ts";
 import { type Messages, streamType } from "./messages.ts";
@@ -27,37 +27,37 @@ export interface Exchange {
     writer: Writer;
 }
 
-/** So long a request waits for a stream. A group does not: it would be late. */
+/** So long a request waits for a stream. */
 const REQUEST_PATIENCE_MS = 10_000;
-const GROUP_PATIENCE_MS = 100;
+/** Where the browser rejects at the limit, it is asked again so often. */
 const FIRST_PAUSE_MS = 20;
+const LONGEST_PAUSE_MS = 500;
 /** The reason of a failure may come so long after it. */
 const REASON_MS = 200;
 
 /**
- * Opens a stream within `patienceMs`. At the limit, Chromium rejects at once and Firefox waits; a stream that Firefox opens too
- * late goes to `discard`.
+ * Opens a stream unless `signal` aborts first. At the limit, Chromium rejects at once and Firefox waits; a stream that Firefox opens
+ * too late goes to `discard`.
  */
-async function openWithin<T>(
+async function openUnless<T>(
     link: Link,
-    patienceMs: number,
+    signal: AbortSignal,
     create: () => Promise<T>,
     discard: (late: T) => void,
 ): Promise<T> {
-    const deadline = performance.now() + patienceMs;
     let refusal: unknown = "no answer";
-    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs *= 2) {
-        const leftMs = deadline - performance.now();
+    for (let pauseMs = FIRST_PAUSE_MS; ; pauseMs = Math.min(2 * pauseMs, LONGEST_PAUSE_MS)) {
         if (link.failure) throw link.failure;
-        if (leftMs <= 0) throw new TransforkError(CODE.bounds, errorOf(refusal, "too many streams are open").message);
+        if (signal.aborted)
+            throw new TransforkError(CODE.bounds, errorOf(refusal, "too many streams are open").message);
         const opening = Promise.resolve().then(create);
         try {
-            const stream = await within(opening, leftMs);
+            const stream = await unless(opening, signal);
             if (stream) return stream;
             opening.then(discard, ignore);
         } catch (error) {
             refusal = error;
-            await sleep(Math.min(pauseMs, leftMs));
+            await sleep(pauseMs, signal);
         }
     }
 }
@@ -67,9 +67,9 @@ export function exchangeOf(link: Pick<Link, "meter">, stream: WebTransportBidire
 }
 
 async function openExchange(link: Link): Promise<Exchange> {
-    const stream = await openWithin(
+    const stream = await openUnless(
         link,
-        REQUEST_PATIENCE_MS,
+        AbortSignal.timeout(REQUEST_PATIENCE_MS),
         () => link.transport.createBidirectionalStream(),
         (late) => endExchange(exchangeOf(link, late), CODE.cancelled),
     );
@@ -91,11 +91,11 @@ export async function openRequest<T>(
     return exchange;
 }
 
-/** Opens a stream for a group. `sendOrder`: the higher, the sooner it is sent, where the browser knows that. */
-export async function openGroupStream(link: Link, sendOrder: number): Promise<Writer> {
-    const stream = await openWithin(
+/** Opens a stream for a group. `sendOrder`: the higher, the sooner it is sent, where the browser knows that. `signal`: it is given up. */
+export async function openGroupStream(link: Link, sendOrder: number, signal: AbortSignal): Promise<Writer> {
+    const stream = await openUnless(
         link,
-        GROUP_PATIENCE_MS,
+        signal,
         () => link.transport.createUnidirectionalStream({ sendOrder }),
         (late) => new Writer(late, link.meter).abort(CODE.cancelled),
     );

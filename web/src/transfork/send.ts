@@ -2,7 +2,7 @@
 // Sends one group of ours on one stream, and gives it up when it falls too far behind.
 // Tested by web/test/transfork/session.test.ts.
 import { createChange } from "../base/wait.ts";
-import { CODE } from "./error.ts";
+import { CODE, ignore } from "./error.ts";
 import { ABORTED, type Body } from "./track.ts";
 import type { Writer } from "./writer.ts";
 
@@ -16,17 +16,19 @@ export interface Sending {
 }
 
 /**
- * Sends `head`, then the frames from `firstFrame` on without their first `skipBytes`. `opening` never has to succeed: then it
- * ends with the code of its error.
+ * Sends `head`, then the frames from `firstFrame` on without their first `skipBytes`. `open` may fail: then it ends with the code of
+ * that error. It waits for a stream until its signal says that the group is given up.
  */
 export function sendBody(
     body: Body,
-    opening: Promise<Writer>,
+    open: (signal: AbortSignal) => Promise<Writer>,
     head: Uint8Array,
     firstFrame = 0,
     skipBytes = 0,
 ): Sending {
     const change = createChange();
+    const abort = new AbortController();
+    const opening = open(abort.signal);
     let stopCode: number | undefined;
     /** Bytes that were sent or left out. */
     let done = body.chunks.slice(0, firstFrame).reduce((sum, chunk) => sum + chunk.length, 0);
@@ -34,7 +36,8 @@ export function sendBody(
     function stop(code: number): void {
         stopCode ??= code;
         change.tell();
-        opening.then((writer) => writer.abort(code)).catch(() => undefined);
+        abort.abort();
+        opening.then((writer) => writer.abort(code)).catch(ignore);
     }
     function onChange(): void {
         // What hangs in a slow network would hold up the news that the rest will not come.

@@ -19,7 +19,7 @@ import { type Sending, sendBody } from "./send.ts";
 import type { Body, Source } from "./track.ts";
 import type { Gap } from "./types.ts";
 
-/** Groups of one viewer that are not sent yet. */
+/** Groups of one viewer that are not sent yet. The newest of them wait for a stream however long: a track may have no other one. */
 const OPEN_GROUPS_MAX = 4;
 /** A viewer that does not read what it has lost is given up. */
 const UNTOLD_GAPS_MAX = 64;
@@ -74,7 +74,8 @@ export function createViewer(
             encode(streamType, GROUP_STREAM),
             encode(groupHeader, { subscription: request.id, sequence }),
         );
-        const sending = sendBody(body, openGroupStream(link, sendOrder(link, source, wish, sequence)), head);
+        const order = sendOrder(link, source, wish, sequence);
+        const sending = sendBody(body, (signal) => openGroupStream(link, order, signal), head);
         sendings.set(sequence, sending);
         const stopTimer = expire(body, wish.expiresMs, () => giveUp(sequence));
         sending.ended.then((code) => {

@@ -115,7 +115,7 @@ describe.each(["reject", "wait"] as const)("at the limit of streams, where the b
         client.close();
     });
 
-    it("groups are dropped and told", async () => {
+    it("groups wait for room while they are among the newest, and what is given up is told", async () => {
         const { client, server, serverEnd } = await openPair("03");
         serverEnd.options = { streamsMax: 2, atLimit };
         const { track, subscription, gaps } = await watchTrack({ client, server }, "clock");
@@ -129,17 +129,19 @@ describe.each(["reject", "wait"] as const)("at the limit of streams, where the b
         await until(() => held.every((one) => one.viewers === 1));
         await settle();
         track.openGroup().writeFrame(KB);
+        await new Promise((resolve) => setTimeout(resolve, 300));
+        expect(gaps).toEqual([]);
+        for (let i = 1; i <= 4; i++) track.openGroup().writeFrame(KB);
         await until(() => gaps.length === 1);
-        expect(gaps).toEqual([{ first: 0, last: 0, code: 11 }]);
+        expect(gaps).toEqual([{ first: 0, last: 0, code: 0 }]);
+        track.openGroup().abort(7);
+        await until(() => gaps.length === 3);
+        expect(lostOf(gaps)).toEqual([0, 1, 5]);
         for (const one of others) one.close();
         await until(() => held.every((one) => one.viewers === 0));
-        track.openGroup().writeFrame(KB);
         const sequences: number[] = [];
-        for await (const group of subscription.groups) {
-            sequences.push(group.sequence);
-            break;
-        }
-        expect(sequences).toEqual([1]);
+        for await (const group of subscription.groups) if (sequences.push(group.sequence) === 3) break;
+        expect(sequences.sort()).toEqual([2, 3, 4]);
         client.close();
     });
 });
