@@ -58,5 +58,7 @@ export type BroadcastEvent =
     | { kind: "catalog"; instance: string; path: Path; catalog: Catalog }
     /** Nobody publishes it at the moment. */
     | { kind: "offline" }
+    /** The catalog of this instance does not come. It is asked for again. */
+    | { kind: "silent"; instance: string }
     /** The catalog of this instance cannot be used; `message` is for people. */
     | { kind: "broken"; instance: string; message: string };

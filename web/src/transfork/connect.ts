@@ -126,7 +126,8 @@ async function greet(transport: WebTransport, versions: readonly Version[]): Pro
     // If the relay refuses us here, Chromium tells the code to who reads, not to who writes.
     control.writer.write(joinBytes(encode(streamType, STREAM.session), encode(sessionClient, offer))).catch(ignore);
     const answer = await control.reader.message(sessionServer);
-    const row = answer && versionByWire(answer.version);
+    if (!answer) throw new TransforkError(CODE.failed, "the server ends the session without an answer");
+    const row = versionByWire(answer.version);
     if (!row || !rows.includes(row)) throw new TransforkError(CODE.version);
     return { row, control, meter };
 }

@@ -21,6 +21,8 @@ import type { Gap } from "./types.ts";
 
 /** Groups of one viewer that are not sent yet. The newest of them wait for a stream however long: a track may have no other one. */
 const OPEN_GROUPS_MAX = 4;
+/** Timers of more than 31 bits are over at once. */
+const TIMER_MAX_MS = 2 ** 31 - 1;
 /** A viewer that does not read what it has lost is given up. */
 const UNTOLD_GAPS_MAX = 64;
 
@@ -123,7 +125,7 @@ export function createViewer(
 function expire(body: Body, expiresMs: number, onExpired: () => void): () => void {
     let timer: ReturnType<typeof setTimeout> | undefined;
     const onChange = () => {
-        if (body.end !== undefined) timer ??= setTimeout(onExpired, expiresMs);
+        if (body.end !== undefined) timer ??= setTimeout(onExpired, Math.min(expiresMs, TIMER_MAX_MS));
     };
     if (expiresMs > 0) body.readers.add(onChange);
     if (expiresMs > 0) onChange();

@@ -125,6 +125,70 @@ test("a catalog that fails is asked for again while its instance is announced", 
     expect(session.subscriptions.length).toBe(2);
 });
 
+test("a catalog that stalls does not hold up a newer one", async () => {
+    session.tell("active", "demo/bbb/7");
+    await settle();
+    session.last.stall(0);
+    session.last.deliver(1, "{}");
+    await settle();
+    expect([told(), session.last.cancelled]).toEqual([["catalog 7"], [0, 1]]);
+});
+
+test("a catalog that was lost is asked for again, whether it was begun or not", async () => {
+    session.tell("active", "demo/bbb/7");
+    await settle();
+    session.last.deliver(0, undefined);
+    await settle(1000);
+    expect(session.subscriptions.map(({ isClosed }) => isClosed)).toEqual([true, false]);
+    session.last.onGap?.({ first: 0, last: 1, code: 0 });
+    await settle(1000);
+    session.last.deliver(2, "{}");
+    session.last.onGap?.({ first: 0, last: 1, code: 0 });
+    await settle(10_000);
+    expect([told(), session.subscriptions.length]).toEqual([["catalog 7"], 3]);
+});
+
+test("a catalog that does not come is told once, and asked for again and again", async () => {
+    session.tell("active", "demo/bbb/7");
+    await settle(4999);
+    expect(told()).toEqual([]);
+    await settle(10_001);
+    expect([told(), session.subscriptions.length]).toEqual([["silent 7"], 4]);
+    session.last.deliver(0, "{}");
+    await settle(10_000);
+    expect([told(), session.subscriptions.length]).toEqual([["silent 7", "catalog 7"], 4]);
+});
+
+test("announcements that end are asked for again, and what was announced counts until then", async () => {
+    session.tell("active", "demo/bbb/7");
+    await settle();
+    session.last.deliver(0, "{}");
+    session.announcements.end();
+    await settle(999);
+    expect([told(), session.asked]).toEqual([["catalog 7"], 1]);
+    await settle(1);
+    expect([told(), session.asked]).toEqual([["catalog 7"], 2]);
+    session.announcements.push({ kind: "live" });
+    await settle();
+    expect(told()).toEqual(["catalog 7", "offline"]);
+});
+
+test("what ends with its session is not told", async () => {
+    session.announcements.end();
+    await settle();
+    broadcast.use(undefined);
+    await settle(10_000);
+    expect([told(), session.asked]).toEqual([[], 1]);
+});
+
+test("a catalog that is too large is refused", async () => {
+    session.tell("active", "demo/bbb/7");
+    await settle();
+    session.last.deliver(0, `{"video":[${" ".repeat(1 << 20)}]}`);
+    await settle();
+    expect(events).toMatchObject([{ kind: "broken", message: expect.stringContaining("bytes, at most") }]);
+});
+
 test("after the connection was lost, an equal catalog is not told again", async () => {
     session.tell("active", "demo/bbb/7");
     await settle();

@@ -43,7 +43,8 @@ export class FakeSubscription implements Subscription {
     readonly groups = new Feed<GroupReader>();
     readonly info = new Promise<never>(() => {});
     readonly ended = new Promise<TransforkFailure | undefined>(() => {});
-    onGap = undefined;
+    onGap: Subscription["onGap"];
+    readonly cancelled: number[] = [];
     isClosed = false;
 
     constructor(path: Path) {
@@ -60,14 +61,19 @@ export class FakeSubscription implements Subscription {
     /** A whole group of one frame; undefined: it is reset. */
     deliver(sequence: number, text: string | undefined): void {
         const frames = text === undefined ? [] : [new TextEncoder().encode(text)];
-        this.groups.push({
-            sequence,
-            cancel() {},
-            readFrame: async () => {
-                if (text === undefined) throw new Error("reset");
-                return frames.shift();
-            },
+        this.#begin(sequence, async () => {
+            if (text === undefined) throw new Error("reset");
+            return frames.shift();
         });
+    }
+
+    /** A group of which nothing comes. */
+    stall(sequence: number): void {
+        this.#begin(sequence, () => new Promise(() => {}));
+    }
+
+    #begin(sequence: number, readFrame: GroupReader["readFrame"]): void {
+        this.groups.push({ sequence, cancel: () => this.cancelled.push(sequence), readFrame });
     }
 }
 

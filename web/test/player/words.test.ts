@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 import { describe, expect, test } from "vitest";
+import { plainWords } from "../../src/base/plain.ts";
 import * as words from "../../src/player/engine/words.ts";
 import { CODE } from "../../src/transfork/index.ts";
 
@@ -59,6 +60,13 @@ describe("a session that does not come about", () => {
             const error = words.explain({ code, message: "unknown key" }, new URL("https://r/a"), "", 1000);
             expect([error.code, error.isTransient]).toEqual(["refused", false]);
             expect(error.message).toContain("unknown key");
+            const rude = words.explain(
+                { code, message: `\u202e${"x".repeat(5000)}` },
+                new URL("https://r/a"),
+                "",
+                1000,
+            );
+            expect([rude.message.includes("\u202e"), rude.message.length < 400]).toEqual([false, true]);
         }
         const busy = words.explain({ code: CODE.bounds, message: "too busy" }, new URL("https://r/a"), "", 1000);
         expect([busy.code, busy.isTransient]).toEqual(["unreachable", true]);
@@ -91,11 +99,11 @@ test("a token says when it ends, if it says anything", () => {
 });
 
 test("what peers and browsers say is told without what no person reads", () => {
-    expect(words.plainWords("Failed to execute 'decode' on 'VideoDecoder': A key frame is required.")).toBe(
+    expect(plainWords("Failed to execute 'decode' on 'VideoDecoder': A key frame is required.")).toBe(
         "A key frame is required",
     );
-    expect(words.plainWords("evil\u202e\n\u0000")).toBe("evil\u00b7\u00b7\u00b7");
-    expect(words.plainWords("x".repeat(5000)).length).toBe(201);
+    expect(plainWords("evil\u202e\n\u0000")).toBe("evil\u00b7\u00b7\u00b7");
+    expect(plainWords("x".repeat(5000)).length).toBe(201);
     const many = words.codecMissing(
         Array.from({ length: 64 }, (_, i) => `rubbish${i}`.repeat(7)),
         true,

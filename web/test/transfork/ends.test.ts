@@ -88,6 +88,17 @@ describe("a session that cannot be opened", () => {
         await expect(connect("https://relay.example")).rejects.toMatchObject({ code: 9 });
     });
 
+    it("says that the peer has left without an answer, which may be better the next time", async () => {
+        serveWith(async (end) => {
+            const { value } = await end.incomingBidirectionalStreams.getReader().read();
+            await value?.writable.close();
+        });
+        await expect(connect("https://relay.example")).rejects.toMatchObject({
+            code: 4,
+            message: expect.stringContaining("without"),
+        });
+    });
+
     it("gives up what is aborted", async () => {
         const ends: FakeTransport[] = [];
         serveWith((end) => ends.push(end));

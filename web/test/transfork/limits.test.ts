@@ -64,6 +64,24 @@ describe("a viewer that is slow", () => {
         client.close();
     });
 
+    it("keeps what it wants for longer than timers last", async () => {
+        const { client, server } = await openPair("03", { windowBytes: 1024 });
+        const { track, subscription, gaps } = await watchTrack({ client, server }, "video", {
+            ...WISH,
+            expiresMs: 2 ** 40,
+        });
+        const group = track.openGroup();
+        for (let k = 0; k < 8; k++) group.writeFrame(KB);
+        group.close();
+        await new Promise((resolve) => setTimeout(resolve, 60));
+        for await (const got of subscription.groups) {
+            for (let k = 0; k < 8; k++) expect((await got.readFrame())?.length).toBe(1024);
+            break;
+        }
+        expect(gaps).toEqual([]);
+        client.close();
+    });
+
     it("is given up when it does not read what it has lost", async () => {
         const { client, server } = await openPair("03", { windowBytes: 8 });
         const track = createTrack(["video"]);

@@ -170,6 +170,7 @@ export class Engine {
         this.#edition++;
         if (event.kind === "catalog") void this.#useCatalog(event.instance, event.path, event.catalog, this.#edition);
         else if (event.kind === "broken") this.#missing = words.badCatalog(event.message);
+        else this.#missing = event.kind === "silent" ? words.catalogMissing() : undefined;
         this.#report(true);
     }
 

@@ -22,6 +22,8 @@ const RETRY_MS = 250;
 const MAX_RETRY_MS = 4000;
 /** Failing so often in a row is worth a message: this is the wait after the third time. */
 const TOLD_RETRY_MS = 4 * RETRY_MS;
+/** So is a track that is not refused, and of which nothing has come after so long. */
+const SILENT_MS = 10_000;
 /** A relay need not send what is older than what we can play; a little longer, because a target may grow. */
 const EXPIRES_MARGIN_MS = 100;
 /** The wish is told again when it has changed by so much. */
@@ -54,6 +56,12 @@ export interface Orders {
 interface Attempt {
     retryMs: number;
     atMs: number;
+    /** When it was first asked for; undefined: it is not, or something has come. */
+    askedMs: number | undefined;
+}
+
+function firstAttempt(): Attempt {
+    return { retryMs: RETRY_MS, atMs: 0, askedMs: undefined };
 }
 
 export class Program {
@@ -63,8 +71,8 @@ export class Program {
     readonly #parts: ProgramParts;
     readonly #estimate = new Estimate();
     readonly #attempts: Record<Lane, Attempt> = {
-        video: { retryMs: RETRY_MS, atMs: 0 },
-        audio: { retryMs: RETRY_MS, atMs: 0 },
+        video: firstAttempt(),
+        audio: firstAttempt(),
     };
     readonly #sources: { video?: Source<VideoTrack>; audio?: Source<AudioTrack> } = {};
     #orders: Orders;
@@ -205,6 +213,7 @@ export class Program {
         if (!track) {
             if (present) this.playback.playVideo(undefined);
             delete this.#sources.video;
+            this.#attempts.video.askedMs = undefined;
         } else if (isAnew || present?.track !== track || present.isEnded) {
             const source = this.#open(
                 "video",
@@ -223,6 +232,7 @@ export class Program {
         if (!track) {
             if (present) this.playback.playSound(undefined);
             delete this.#sources.audio;
+            this.#attempts.audio.askedMs = undefined;
         } else if (isAnew || present?.isEnded || JSON.stringify(present?.track) !== JSON.stringify(track)) {
             // Sound is the clock, and small: it goes before the pictures whatever their priorities.
             const above = Math.min(127, (this.#chosen?.track.priority ?? -128) + 1);
@@ -242,6 +252,7 @@ export class Program {
         const session = this.#session;
         const attempt = this.#attempts[lane];
         if (!session || (!isSwitch && this.#parts.now() < attempt.atMs)) return undefined;
+        attempt.askedMs ??= this.#parts.now();
         this.#expiresMs = this.#wantedExpiry();
         const subscription = session.subscribe([...this.#path, track.name], {
             priority,
@@ -265,8 +276,7 @@ export class Program {
     }
 
     #forgetAttempts(lane: Lane): void {
-        this.#attempts[lane].retryMs = RETRY_MS;
-        this.#attempts[lane].atMs = 0;
+        Object.assign(this.#attempts[lane], firstAttempt());
     }
 
     #postpone(lane: Lane, name: string, reason: string): void {
@@ -287,7 +297,17 @@ export class Program {
         this.#lookedMs = nowMs;
         this.#subscribe(false); // what ended is asked for again, what is hidden for long is left
         this.#tellExpiry();
+        this.#tellSilence(nowMs);
         this.#look(nowMs);
+    }
+
+    #tellSilence(nowMs: number): void {
+        for (const lane of ["video", "audio"] as const) {
+            const name = this.#sources[lane]?.track.name;
+            const { askedMs = nowMs } = this.#attempts[lane];
+            if (name !== undefined && nowMs - askedMs > SILENT_MS)
+                this.#parts.trouble(trackMissing(name, "nothing is sent"));
+        }
     }
 
     #tellExpiry(): void {

@@ -1,20 +1,11 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // What a player tells people when something is wrong: what it is, and what to do.
+import { plainWords } from "../../base/plain.ts";
 import { adviceOf, CODE, FINAL_CODES, type TransforkFailure } from "../../transfork/index.ts";
 import type { PlayerError, PlayerErrorCode } from "../state.ts";
 
 /** Names of codecs in a message; there may be as many as a catalog has tracks. */
 const NAMES_MAX = 3;
-const REASON_MAX_CHARS = 200;
-
-/** What a browser or a peer says, for the middle of a sentence: without its own names for things, and of a length that is read. */
-export function plainWords(text: string): string {
-    const plain = text
-        .replace(/Failed to (?:execute|construct) '[^']*'(?: on '[^']*')?: /g, "")
-        .replace(/\p{C}/gu, "\u00b7")
-        .replace(/[.\s]+$/, "");
-    return plain.length > REASON_MAX_CHARS ? `${plain.slice(0, REASON_MAX_CHARS)}\u2026` : plain;
-}
 
 function problem(code: PlayerErrorCode, message: string, isTransient: boolean): PlayerError {
     return { code, message, isTransient };
@@ -51,7 +42,7 @@ export function findObstacle(src: string, scope: typeof globalThis = globalThis)
 }
 
 function unreachable(url: URL, reason: string): PlayerError {
-    const why = reason ? ` (${reason})` : "";
+    const why = reason ? ` (${plainWords(reason)})` : "";
     return problem(
         "unreachable",
         `${url.host} does not answer${why}. Trying again; check the address and the network${adviceOf(url)}`,
@@ -60,7 +51,7 @@ function unreachable(url: URL, reason: string): PlayerError {
 }
 
 function refused(reason: string): PlayerError {
-    const why = reason || "no valid credentials";
+    const why = plainWords(reason) || "no valid credentials";
     return problem("refused", `The relay refuses this: ${why}. Check the token and the path of the broadcast`, false);
 }
 
@@ -109,6 +100,12 @@ export function nothingInside(): PlayerError {
         "This broadcast has neither picture nor sound now. It goes on by itself when it has",
         true,
     );
+}
+
+/** The broadcast is announced, and nothing describes it. */
+export function catalogMissing(): PlayerError {
+    const message = "This broadcast is announced, but its description does not come. Trying again";
+    return problem("track-missing", message, true);
 }
 
 /** The catalog has the track, and the relay does not. */

@@ -1,5 +1,6 @@
 // SPDX-License-Identifier: MIT OR Apache-2.0
 // What a publisher tells people when something is wrong: what it is, and what to do.
+import { plainWords } from "../../base/plain.ts";
 import { adviceOf, type TransforkFailure } from "../../transfork/index.ts";
 import type { PublishError, PublishErrorCode } from "../state.ts";
 
@@ -40,7 +41,7 @@ export function unreachable(address: string, { message }: TransforkFailure): Pub
     const url = new URL(address);
     return problem(
         "unreachable",
-        `${url.host} does not answer (${message}). Trying again; check the address and the network${adviceOf(url)}`,
+        `${url.host} does not answer (${plainWords(message)}). Trying again; check the address and the network${adviceOf(url)}`,
         true,
     );
 }
@@ -49,7 +50,10 @@ export function unreachable(address: string, { message }: TransforkFailure): Pub
 export function refused({ message }: TransforkFailure, isExpired: boolean): PublishError {
     if (isExpired)
         return problem("token-expired", "Your access has expired. Get a new token, for example by reloading the page");
-    return problem("refused", `The relay refuses this: ${message}. Check the token and the path of the broadcast`);
+    return problem(
+        "refused",
+        `The relay refuses this: ${plainWords(message)}. Check the token and the path of the broadcast`,
+    );
 }
 
 export function noVideoEncoder(codec: string | undefined): PublishError {
@@ -66,5 +70,5 @@ export function noSoundEncoder(): PublishError {
 }
 
 export function encoderFailed(what: string, reason: string): PublishError {
-    return problem("encode", `The ${what} encoder has failed (${reason}). It is started again`, true);
+    return problem("encode", `The ${what} encoder has failed (${plainWords(reason)}). It is started again`, true);
 }
