@@ -7,6 +7,7 @@ import { CODE, errorOf, ignore, TransforkError } from "./error.ts";
 import { encode } from "./field.ts";
 import { exchangeOf } from "./link.ts";
 import { STREAM, sessionClient, sessionServer, streamType } from "./messages.ts";
+import { createMeter } from "./reader.ts";
 import { type Greeted, openSession } from "./session.ts";
 import { sharedTrust, type Trust } from "./trust.ts";
 import type { Session, Version } from "./types.ts";
@@ -119,7 +120,7 @@ function openTransport(url: URL, hash: string | undefined): WebTransport {
 /** The session's own stream comes before all others. */
 async function greet(transport: WebTransport, versions: readonly Version[]): Promise<Greeted> {
     const rows = versions.map(versionByName).filter((row): row is VersionRow => row !== undefined);
-    const meter = { received: 0, sent: 0 };
+    const meter = createMeter();
     // The link of a session begins with what the greeting finds; this stream needs the meter only.
     const control = exchangeOf({ meter }, await transport.createBidirectionalStream());
     const offer = { versions: rows.map((row) => row.wire), extensions: [] };

@@ -10,12 +10,20 @@ import { decode, type Field } from "./field.ts";
 export const MESSAGE_MAX_BYTES = 16 << 10;
 /** A larger frame gets its memory as its bytes come, so that nobody claims memory with a number. */
 const EAGER_BYTES = 1 << 20;
+/** Of a session's frames that are larger and not whole yet. The one that would exceed it is refused. */
+export const UNFINISHED_MAX_BYTES = 64 << 20;
 const NO_BYTES = new Uint8Array(0);
 
 /** Bytes of all streams of a session. */
 export interface Meter {
     received: number;
     sent: number;
+    /** Memory of large frames that are not whole yet. */
+    unfinished: number;
+}
+
+export function createMeter(): Meter {
+    return { received: 0, sent: 0, unfinished: 0 };
 }
 
 export class Reader {
@@ -46,18 +54,32 @@ export class Reader {
     /** Exactly `count` bytes, in memory of their own. */
     async bytes(count: number): Promise<Uint8Array> {
         let out = new Uint8Array(Math.min(count, EAGER_BYTES));
-        for (let at = 0; ; ) {
-            const part = this.#chunk.subarray(0, out.length - at);
-            out.set(part, at);
-            at += part.length;
-            this.#chunk = this.#chunk.subarray(part.length);
-            if (at === count) return out;
-            if (at === out.length) {
-                const larger = new Uint8Array(Math.min(count, 2 * at));
-                larger.set(out);
-                out = larger;
-            } else if (!(await this.#pull())) throw new TransforkError(CODE.cut, "a frame is cut");
+        let held = 0;
+        try {
+            for (let at = 0; ; ) {
+                const part = this.#chunk.subarray(0, out.length - at);
+                out.set(part, at);
+                at += part.length;
+                this.#chunk = this.#chunk.subarray(part.length);
+                if (at === count) return out;
+                if (at === out.length) {
+                    const larger = Math.min(count, 2 * at);
+                    held += this.#hold(larger - at);
+                    const before = out;
+                    out = new Uint8Array(larger);
+                    out.set(before);
+                } else if (!(await this.#pull())) throw new TransforkError(CODE.cut, "a frame is cut");
+            }
+        } finally {
+            this.#meter.unfinished -= held;
         }
+    }
+
+    #hold(bytes: number): number {
+        if (this.#meter.unfinished + bytes > UNFINISHED_MAX_BYTES)
+            throw new TransforkError(CODE.bounds, "too many large frames come at once");
+        this.#meter.unfinished += bytes;
+        return bytes;
     }
 
     /** Nobody wants the rest, because of `failure` or for no particular reason. */

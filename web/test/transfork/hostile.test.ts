@@ -7,7 +7,7 @@ import { TransforkError } from "../../src/transfork/error.ts";
 import { encode, varint } from "../../src/transfork/field.ts";
 import { readGroup } from "../../src/transfork/group.ts";
 import { STREAM } from "../../src/transfork/messages.ts";
-import { Reader } from "../../src/transfork/reader.ts";
+import { createMeter, Reader, UNFINISHED_MAX_BYTES } from "../../src/transfork/reader.ts";
 import { createTrack } from "../../src/transfork/track.ts";
 import type { Wish } from "../../src/transfork/types.ts";
 import { versionByName } from "../../src/transfork/version.ts";
@@ -35,7 +35,7 @@ function streamOf(bytes: Uint8Array, isBroken: boolean): ReadableStream<Uint8Arr
 }
 
 function readerOf(bytes: Uint8Array, isBroken = false): Reader {
-    return new Reader(streamOf(bytes, isBroken), { received: 0, sent: 0 });
+    return new Reader(streamOf(bytes, isBroken), createMeter());
 }
 
 /** Bytes that look like messages more often than noise does. */
@@ -104,13 +104,42 @@ describe("groups", () => {
         const before = process.memoryUsage().arrayBuffers;
         const readers = Array.from({ length: 50 }, () => {
             const stalled = new ReadableStream<Uint8Array>({ start: (controller) => controller.enqueue(sizes) });
-            return readGroup(link, 0, Promise.resolve({ reader: new Reader(stalled, { received: 0, sent: 0 }) }));
+            return readGroup(link, 0, Promise.resolve({ reader: new Reader(stalled, createMeter()) }));
         });
         const reading = readers.map((reader) => reader.readFrame().catch((error) => error.code));
         await settle();
         expect(process.memoryUsage().arrayBuffers - before).toBeLessThan(64 << 20);
         for (const reader of readers) reader.cancel();
         expect(new Set(await Promise.all(reading))).toEqual(new Set([0]));
+    });
+
+    it("that come at once hold a bounded part of memory until their frames are whole", async () => {
+        const meter = createMeter();
+        const size = 15 << 20;
+        const open = () => {
+            let feed: ReadableStreamDefaultController<Uint8Array> | undefined;
+            const stream = new ReadableStream<Uint8Array>({
+                start(controller) {
+                    feed = controller;
+                    controller.enqueue(joinBytes(encode(varint, size), new Uint8Array(size - 1)));
+                },
+            });
+            const reader = readGroup(link, 0, Promise.resolve({ reader: new Reader(stream, meter) }));
+            return { reader, feed, frame: reader.readFrame().catch((error) => error.code) };
+        };
+        const all = Array.from({ length: 8 }, open);
+        await settle();
+        expect(meter.unfinished).toBeLessThanOrEqual(UNFINISHED_MAX_BYTES);
+        expect(await Promise.all(all.slice(4).map(({ frame }) => frame))).toEqual([11, 11, 11, 11]);
+        all[0]?.feed?.enqueue(new Uint8Array(1));
+        expect((await all[0]?.frame)?.length).toBe(size);
+        const next = open();
+        await settle();
+        next.feed?.enqueue(new Uint8Array(1));
+        expect((await next.frame).length).toBe(size);
+        for (const { reader } of all) reader.cancel();
+        await Promise.all(all.map(({ frame }) => frame));
+        expect(meter.unfinished).toBe(0);
     });
 
     it("read many small pieces of a large frame in time that grows with its size only", async () => {

@@ -6,6 +6,7 @@ import { type ConnectOptions, connect } from "../../src/transfork/connect.ts";
 import { encode } from "../../src/transfork/field.ts";
 import { type Exchange, exchangeOf } from "../../src/transfork/link.ts";
 import { sessionClient, sessionServer, streamType } from "../../src/transfork/messages.ts";
+import { createMeter } from "../../src/transfork/reader.ts";
 import { openSession } from "../../src/transfork/session.ts";
 import { createTrack } from "../../src/transfork/track.ts";
 import type { Gap, Session, Subscription, Track, Version, Wish } from "../../src/transfork/types.ts";
@@ -54,7 +55,7 @@ const SERVED = new URL("https://client.example/");
 
 /** Takes the session stream, answers it, and leaves all other streams to the session. `pick`: another version than the first. */
 export async function acceptSession(end: FakeTransport, pick?: number): Promise<Session> {
-    const meter = { received: 0, sent: 0 };
+    const meter = createMeter();
     const streams = end.incomingBidirectionalStreams.getReader();
     const { value } = await streams.read();
     streams.releaseLock();
