@@ -3,6 +3,7 @@ import { describe, expect, test } from "vitest";
 import { type Deferred, defer } from "../../src/base/wait.ts";
 import { timeAnswer } from "../../src/transfork/ask.ts";
 import { messagesOf } from "../../src/transfork/messages.ts";
+import { createMeter } from "../../src/transfork/reader.ts";
 import { ANSWER_MS, RoundTrips } from "../../src/transfork/round_trips.ts";
 import { versionByName } from "../../src/transfork/version.ts";
 import { asTransport, openPair, settle, until } from "./pair.ts";
@@ -110,7 +111,7 @@ test("a peer that says nothing is not waited for", async () => {
     const [end] = createWire({});
     const row = versionByName("03");
     if (!row) throw new Error("no such version");
-    const meter = { received: 0, sent: 0 };
+    const meter = createMeter();
     const over = defer<never>();
     const link = {
         transport: asTransport(end),
