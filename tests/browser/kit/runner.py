@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT OR Apache-2.0
-"""Runs the files of tests for one browser, four at a time, because most of them wait for media most of the time.
+"""Runs the files of tests for one browser, three at a time, because most of them wait for media most of the time.
 
 A file is test_NAME.py, with a list TESTS of what runs in Chromium and a list FIREFOX of what runs in Firefox; or NAME.mjs, a program
 that Node.js runs. It prints a line per test that begins with ok, or with FAILED or `not ok`. ARGUMENTS says how it is called, with the
@@ -19,9 +19,12 @@ import browserkit
 import moqkit
 
 FOLDER = os.path.dirname(browserkit.HERE)
-AT_A_TIME = 4
+AT_A_TIME = 3
 # They listen to sound or take times, so they run one after the other: two of them would spoil each other's figures.
 IN_TURN = ("audio", "player", "test_plays", "test_latency")
+# The group that has them in Chromium; all others are in `browser`.
+PAGES = {"publish", "test_errors", "test_harm", "test_hostile", "test_publish", "test_uplink"}
+GROUP = os.environ.get("MOQ_BROWSER_GROUP", "browser")
 # They take minutes, or measure what a busy machine spoils: `tests/browser/run --file NAME` runs them.
 ON_DEMAND = {"chromium": {"test_measuring", "test_uplink"}, "firefox": {"test_latency"}}
 NOTHING_RUN = 77
@@ -74,17 +77,21 @@ def run_program(name, words):
     return f"{line}\n{done.stdout}" if failed else line, (passed, failed, 0)
 
 
+def is_of_group(name):
+    return browserkit.KIND == "firefox" or (name in PAGES) == (GROUP == "pages")
+
+
 def all_files():
     """Programs first, because they take longest."""
     kind = browserkit.KIND
     for path in sorted(glob.glob(os.path.join(FOLDER, "*.mjs")), reverse=True):
         name = os.path.basename(path)[:-4]
-        if kind == "chromium" or name in PROGRAMS_FOR_FIREFOX:
+        if is_of_group(name) and (kind == "chromium" or name in PROGRAMS_FOR_FIREFOX):
             yield name, run_program
     for path in sorted(glob.glob(os.path.join(FOLDER, "test_*.py"))):
         name = os.path.basename(path)[:-3]
         with open(path, encoding="utf-8") as file:
-            if name not in ON_DEMAND[kind] and (kind == "chromium" or "FIREFOX = " in file.read()):
+            if is_of_group(name) and name not in ON_DEMAND[kind] and (kind == "chromium" or "FIREFOX = " in file.read()):
                 yield name, run_apart
 
 
