@@ -139,12 +139,12 @@ static void begin_ending_session(struct moq_client *client, enum client_state st
 static int on_won(void *user, struct quic_conn *conn, struct moq_session_config *config)
 {
     struct moq_client *client = user;
-    (void)conn;
+    const struct moq_client_events *events = client->config.events;
     config->events = client->config.session;
     config->offers = client->config.offers;
     config->versions = client->config.versions;
     config->user = client->config.user;
-    return 0;
+    return events->on_session ? events->on_session(client, conn, config) : 0;
 }
 
 static void on_ready(void *user, struct moq_session *session)
@@ -178,6 +178,8 @@ static void client_race(struct moq_client *client)
         .tls = client->tls,
         .url = &client->config.url,
         .list = &client->list,
+        .idle_ns = client->config.idle_ns,
+        .keep_alive_ns = client->config.keep_alive_ns,
         .on_won = on_won,
         .on_ready = on_ready,
         .on_lost = on_lost,

@@ -109,6 +109,11 @@ void moq_native_close(struct moq_native **native, void (*on_closed)(void *user),
 struct moq_client; /* one URL, kept connected until its owner closes it */
 
 struct moq_client_events { /* every entry may be NULL */
+    /* A connection is made, and gets a session, for which *config has what the client's own
+     * configuration says: may change it, `user` and `limits` included. An error ends the attempt,
+     * and the peer is told. */
+    int (*on_session)(struct moq_client *client, struct quic_conn *conn,
+                      struct moq_session_config *config);
     /* A session is established: `moq_client_session(client)` is `session` until on_lost. */
     void (*on_connected)(struct moq_client *client, struct moq_session *session);
     /* The session is over or could not be established. The next attempt begins in `retry_ms`
@@ -131,6 +136,8 @@ struct moq_client_config {
     const struct moq_client_events *events;   /* kept */
     struct moq_reconnect reconnect;
     uint32_t timeout_ms; /* for one attempt; 0: 10000 */
+    /* For those who have to notice sooner that a peer is gone: see quic_connect_config. */
+    uint64_t idle_ns, keep_alive_ns;
     void *user;          /* also moq_session_user() of its sessions */
     /* Called with `refresh_user` before each attempt; may be NULL. May change path and query of the
      * client's URL, for a token that does not last as long as the client. An error is one of the

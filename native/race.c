@@ -67,6 +67,8 @@ static struct quic_conn *dial_address(struct race *race, struct race_attempt *at
         .local_size = local_size,
         .remote = remote,
         .remote_size = address_size(remote),
+        .idle_ns = race->config.idle_ns,
+        .keep_alive_ns = race->config.keep_alive_ns,
     };
     return moq_native_bridge_connect(&socket->bridge, quic_udp_endpoint(socket->udp), &config,
                                      attempt);

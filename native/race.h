@@ -22,6 +22,7 @@ struct race_config {
     struct quic_tls *tls;
     const struct moq_url *url;
     const struct address_list *list; /* copied */
+    uint64_t idle_ns, keep_alive_ns; /* as quic_connect_config */
     /* A connection has won: fills in *config (see on_client of the bridge). */
     int (*on_won)(void *user, struct quic_conn *conn, struct moq_session_config *config);
     void (*on_ready)(void *user, struct moq_session *session); /* of the winner */

@@ -49,6 +49,7 @@ struct conn_setup {
     /* Destination ID of the client's first packet, which names the log file. */
     const ngtcp2_cid *first_dcid;
     uint32_t version;
+    uint64_t idle_ns; /* 0: the endpoint's */
     ngtcp2_settings settings;
     ngtcp2_transport_params params;
 };
@@ -121,7 +122,7 @@ static void params_init(struct conn_setup *setup)
     params->initial_max_stream_data_bidi_remote = WINDOW_STREAM_BIDI_REMOTE_BYTES;
     params->initial_max_streams_uni = limits->streams_uni;
     params->initial_max_streams_bidi = limits->streams_bidi;
-    params->max_idle_timeout = limits->idle_ns;
+    params->max_idle_timeout = setup->idle_ns ? setup->idle_ns : limits->idle_ns;
     params->max_datagram_frame_size = DATAGRAM_MAX_BYTES;
     params->active_connection_id_limit = ACTIVE_CIDS;
 }
@@ -179,9 +180,13 @@ static int start_tls(struct quic_conn *conn, struct tls_session_config *config)
     if (!conn->tls)
         return MOQ_ERR_TLS;
     ngtcp2_conn_set_tls_native_handle(conn->quic, tls_session_native(conn->tls));
-    keep_alive_init(&conn->keep_alive, conn->quic, conn->endpoint->limits.keep_alive_ns,
-                    !conn->is_server);
     return 0;
+}
+
+static void start_keep_alive(struct quic_conn *conn, uint64_t wanted_ns)
+{
+    uint64_t quiet_ns = wanted_ns ? wanted_ns : conn->endpoint->limits.keep_alive_ns;
+    keep_alive_init(&conn->keep_alive, conn->quic, quiet_ns, !conn->is_server);
 }
 
 /* Makes the ngtcp2_conn and the routes to it. */
@@ -246,6 +251,7 @@ struct quic_conn *conn_accept(struct quic_endpoint *endpoint, const struct accep
         conn_free(conn);
         return NULL;
     }
+    start_keep_alive(conn, 0);
     endpoint->stats.accepted++;
     return conn;
 }
@@ -274,7 +280,8 @@ struct quic_conn *conn_connect(struct quic_endpoint *endpoint,
                                .path = &path,
                                .remote_cid = &dcid,
                                .first_dcid = &dcid,
-                               .version = NGTCP2_PROTO_VER_V1};
+                               .version = NGTCP2_PROTO_VER_V1,
+                               .idle_ns = config->idle_ns};
     struct quic_conn *conn = conn_new(&setup);
     if (!conn)
         return NULL;
@@ -287,6 +294,7 @@ struct quic_conn *conn_connect(struct quic_endpoint *endpoint,
         conn_free(conn);
         return NULL;
     }
+    start_keep_alive(conn, config->keep_alive_ns);
     conn->user = config->user;
     conn->is_known = true;
     conn_wake(conn);

@@ -363,6 +363,9 @@ struct quic_connect_config {
     const struct quic_app_protocols *app_protocols;
     const struct sockaddr *local, *remote;
     socklen_t local_size, remote_size;
+    /* In place of those of the endpoint's limits; 0: the endpoint's. The shorter idle time of both
+     * ends counts for both (RFC 9000, section 10.1). */
+    uint64_t idle_ns, keep_alive_ns;
     void *user;
 };
 /* Client: begins to connect. NULL: out of memory, or TLS could not be set up. */
