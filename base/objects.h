@@ -53,7 +53,8 @@ extern "C" {
     X(ladder)                                                                                      \
     X(mix)                                                                                         \
     X(identity)                                                                                    \
-    X(audience)
+    X(audience)                                                                                    \
+    X(dial)
 
 enum object_kind {
 #define OBJECT_KIND_ENUM(name) OBJECT_##name,

@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/mailbox.h"
 #include "native/native.h"
+#include "server/core/dial.h"
 #include "server/core/feed.h"
 #include "server/core/guest.h"
 #include "server/core/hooks.h"
@@ -34,6 +35,7 @@ struct relay_config;
 #define CORE_COUNTERS(X)                                                                           \
     X(sessions, "sessions open now")                                                               \
     X(sessions_total, "sessions accepted")                                                         \
+    X(sessions_dialled_total, "sessions that the relay opened itself")                             \
     X(sessions_denied, "sessions that a hook or a limit refused")                                  \
     X(sessions_expired, "sessions and guests that were closed because their grants expired")       \
     X(guests, "publishers without a session that are here now")                                    \

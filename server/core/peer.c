@@ -240,6 +240,8 @@ void peer_free(struct core_peer *peer)
     list_remove(&peer->node);
     core_hooks_peer_died(&router->hooks, &peer->member);
     *count_of(peer) -= 1;
+    if (peer->dialled)
+        *peer->dialled = NULL;
     free(peer->request);
     grants_unref(&peer->grants);
     publisher_unref(&peer->publisher);

@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* A peer from the inside: one accepted session, what it announces, what hooks know of it. */
+/* A peer from the inside: one session, what it announces, what hooks know of it. */
 #ifndef MOQ_CORE_PEER_H
 #define MOQ_CORE_PEER_H
 
@@ -26,6 +26,8 @@ struct core_peer {
     int16_t refusal;                 /* the error with which it was refused; 0: it was not */
     bool has_starved;                /* it allows too few streams, and the log has said so */
     bool has_expired;                /* its grants have, so its session is being closed */
+    bool is_dialled;                 /* the relay opened its session */
+    struct core_peer **dialled;      /* the dial's pointer to it, NULL when it dies; NULL: none */
     char address[64];
     /* Stored in the peer's own memory; peer.c has the limits of their lengths. */
     const char *path, *query, *origin, *server_name;

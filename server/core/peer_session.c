@@ -76,6 +76,11 @@ static const struct moq_announced_events announced_events = {
 
 /* ---- The session ----------------------------------------------------------------------------- */
 
+static const char *direction_of(const struct core_peer *peer)
+{
+    return peer->is_dialled ? "to" : "from";
+}
+
 static void on_ready(struct moq_session *session)
 {
     struct core_peer *peer = moq_session_user(session);
@@ -84,8 +89,8 @@ static void on_ready(struct moq_session *session)
     if (everything)
         peer->announced = moq_session_announced(session, everything, &announced_events, peer);
     moq_path_unref(&everything);
-    log_info(LOG_SESSION, "session %llu from %s is up", (unsigned long long)peer->number,
-             peer->address);
+    log_info(LOG_SESSION, "session %llu %s %s is up", (unsigned long long)peer->number,
+             direction_of(peer), peer->address);
 }
 
 static void end_peer(struct core_peer *peer)
@@ -105,9 +110,9 @@ static const char *words_of_end(int error)
 static void on_closed(struct moq_session *session, int error, const char *reason)
 {
     struct core_peer *peer = moq_session_user(session);
-    log_info(LOG_SESSION, "session %llu from %s has ended: %s%s%s",
-             (unsigned long long)peer->number, peer->address, words_of_end(error),
-             reason[0] ? ", " : "", reason);
+    log_info(LOG_SESSION, "session %llu %s %s has ended: %s%s%s",
+             (unsigned long long)peer->number, direction_of(peer), peer->address,
+             words_of_end(error), reason[0] ? ", " : "", reason);
     if (peer->request)
         core_hooks_withdraw(peer->request);
     end_peer(peer);
@@ -214,6 +219,14 @@ static struct core_peer *new_peer(struct router *router, const struct moq_peer *
     return peer_new(router, &card);
 }
 
+static void fill_config(struct core_peer *peer, struct moq_session_config *config)
+{
+    config->events = &peer_events;
+    config->user = peer;
+    config->offers = peer->router->offers;
+    config->limits = core_session_limits(peer->router->config);
+}
+
 int peer_accept(struct router *router, const struct moq_peer *info,
                 struct moq_session_config *config)
 {
@@ -235,12 +248,31 @@ int peer_accept(struct router *router, const struct moq_peer *info,
         return refusal;
     }
     router->counters.sessions_total++;
-    config->events = &peer_events;
-    config->user = peer;
-    config->offers = router->offers;
-    config->limits = core_session_limits(router->config);
+    fill_config(peer, config);
     config->is_held = peer->request != NULL;
     if (config->is_held)
         config->limits.handshake_ns += CORE_ANSWER_TIMEOUT_NS; /* hooks take their time from this */
     return 0;
+}
+
+int peer_dial(struct router *router, const struct moq_peer *info, struct grants *grants,
+              struct moq_session_config *config, struct core_peer **dialled)
+{
+    struct core_peer *peer = new_peer(router, info);
+    *dialled = peer;
+    if (!peer)
+        return MOQ_ERR_NOMEM;
+    peer->is_dialled = true;
+    peer->dialled = dialled;
+    free(peer->request);
+    peer->request = NULL;
+    peer_take_grants(peer, grants_ref(grants));
+    router->counters.sessions_dialled_total++;
+    fill_config(peer, config);
+    return 0;
+}
+
+void peer_abandon(struct core_peer *peer)
+{
+    end_peer(peer);
 }

@@ -73,6 +73,7 @@ struct router {
     struct list watches;        /* core_watch.node */
     struct list announced;      /* core_announced.node */
     struct list mixes;          /* mix.node */
+    struct list dials;          /* core_dial.node */
     struct list soon;           /* soon.node: calls that are due */
     struct post soon_post;      /* under way while is_soon_sent */
     struct list viewers;        /* core_viewer.router_node, by the time of the next sample */
@@ -82,9 +83,13 @@ struct router {
     const struct source_events *source_events;     /* calls of its sources */
     const struct link_home *link_home;             /* calls for links to tracks of this worker */
     struct route *routes;                          /* uthash */
-    uint32_t waiting_count, fetch_count, viewer_count, cache_cuts, announced_count;
+    uint32_t waiting_count, fetch_count, viewer_count, cache_cuts, announced_count, dial_count;
+    uint32_t dial_clients;               /* dials that are open, or closed but not gone */
+    void (*on_dials_over)(void *user);   /* the last of them is gone; NULL: nobody waits for it */
+    void *dials_over_user;
     uint64_t track_count; /* fed by publishers here, at the last sweep */
     bool is_soon_sent, is_stopped;
+    bool is_dialling_over; /* the worker ends its sessions: there are no new dials */
     uint64_t next_peer, next_viewer;
     uint64_t (*wall_ms)(void *user); /* the wall clock; NULL: the system's */
     void *wall_user;

@@ -52,6 +52,7 @@ int router_init(struct router *router, const struct router_config *config)
     list_init(&router->watches);
     list_init(&router->announced);
     list_init(&router->mixes);
+    list_init(&router->dials);
     list_init(&router->soon);
     router->next_peer = router->next_viewer = router->worker + 1;
     router_commons_init(&router->own);

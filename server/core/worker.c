@@ -9,6 +9,7 @@
 #include <time.h>
 #include <unistd.h>
 
+#include "server/core/dialling.h"
 #include "server/core/peer_session.h"
 #include "server/core/settings.h"
 
@@ -360,10 +361,11 @@ void worker_stats(struct worker *worker, uint64_t deadline_ns, struct core_worke
 
 /* ---- Its end --------------------------------------------------------------------------------- */
 
-static void on_listener_closed(void *user)
+/* Of a listener, or of all dials. */
+static void on_sessions_closed(void *user)
 {
     struct worker *worker = user;
-    if (--worker->open_listeners == 0)
+    if (--worker->open_ends == 0)
         worker->config.on_silent(worker->config.self);
 }
 
@@ -371,9 +373,10 @@ static void run_ending(struct post *post, void *owner)
 {
     struct worker *worker = container_of(owner, struct worker, router);
     (void)post;
-    worker->open_listeners = worker->listener_count;
+    worker->open_ends = worker->listener_count;
+    worker->open_ends += dials_end(&worker->router, on_sessions_closed, worker);
     for (size_t i = 0; i < worker->listener_count; i++)
-        moq_listener_close(&worker->listeners[i], on_listener_closed, worker);
+        moq_listener_close(&worker->listeners[i], on_sessions_closed, worker);
 }
 
 void worker_end_sessions(struct worker *worker)

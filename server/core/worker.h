@@ -50,7 +50,7 @@ struct worker {
     struct moq_listener *listeners[CORE_LISTENERS_MAX];
     size_t listener_count;
     uint32_t stray_count, stray_bytes; /* strays that wait in the mailbox; atomic */
-    size_t open_listeners;             /* while sessions end */
+    size_t open_ends; /* while sessions end: listeners that are left, and one for all dials */
     struct worker_report report;
     struct core_load told; /* what it has added to router_commons.load */
     struct post ending, leaving;
