@@ -34,6 +34,8 @@ struct quic_conn *pair_dial(struct pair *pair)
                                                .server_name = "localhost",
                                                .authority = "localhost:4433",
                                                .url_path = "/demo/bbb?x=y",
+                                               .idle_ns = pair->idle_ns,
+                                               .keep_alive_ns = pair->keep_alive_ns,
                                                .user = &pair->client};
     return sim_connect(pair->sim, pair->client_node, pair->server_node, &config);
 }

@@ -11,6 +11,7 @@ struct pair {
     int server_node, client_node;
     enum quic_protocol protocol;
     struct quic_endpoint_config server_config, client_config; /* may be changed before pair_start */
+    uint64_t idle_ns, keep_alive_ns; /* of the client's connections; 0: its limits */
 };
 
 struct pair_setup {

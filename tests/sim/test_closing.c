@@ -224,6 +224,25 @@ static void keep_alive_keeps_an_idle_connection(void **state)
 }
 
 /* Their PINGs are sent in turns at common times, and so are the answers to ngtcp2's own packets. */
+/* What one relay needs of another: the death of its link shows within seconds, at both ends. */
+static void a_client_may_be_less_patient_than_its_endpoint(void **state)
+{
+    (void)state;
+    struct pair pair;
+    start(&pair, QUIC_PROTOCOL_WEBTRANSPORT);
+    pair.idle_ns = 3 * NS_PER_S / 2;
+    pair.keep_alive_ns = NS_PER_S / 2;
+    pair_connect(&pair);
+    sim_run(pair.sim, 60 * NS_PER_S); /* it is kept alive by its own PINGs */
+    assert_false(pair_is_over(&pair));
+
+    sim_set_link(pair.sim, &(struct sim_link){.loss_percent = 100});
+
+    sim_run(pair.sim, 5 * NS_PER_S / 2);
+    assert_true(pair_is_over(&pair));
+    pair_deinit(&pair);
+}
+
 static void idle_connections_are_kept_together(void **state)
 {
     (void)state;
@@ -331,6 +350,7 @@ int main(void)
         cmocka_unit_test(words_of_a_refusal_that_does_not_come_are_forgotten),
         cmocka_unit_test(silence_ends_a_connection_on_both_sides),
         cmocka_unit_test(keep_alive_keeps_an_idle_connection),
+        cmocka_unit_test(a_client_may_be_less_patient_than_its_endpoint),
         cmocka_unit_test(idle_connections_are_kept_together),
         cmocka_unit_test(a_server_that_never_answers_is_given_up),
         cmocka_unit_test(a_shut_down_closes_all_and_refuses_new_ones),
