@@ -109,16 +109,16 @@ void moq_native_close(struct moq_native **native, void (*on_closed)(void *user),
 struct moq_client; /* one URL, kept connected until its owner closes it */
 
 struct moq_client_events { /* every entry may be NULL */
-    /* A connection is made, and gets a session, for which *config has what the client's own
-     * configuration says: may change it, `user` and `limits` included. An error ends the attempt,
-     * and the peer is told. */
-    int (*on_session)(struct moq_client *client, struct quic_conn *conn,
-                      struct moq_session_config *config);
     /* A session is established: `moq_client_session(client)` is `session` until on_lost. */
     void (*on_connected)(struct moq_client *client, struct moq_session *session);
     /* The session is over or could not be established. The next attempt begins in `retry_ms`
      * milliseconds; UINT64_MAX: never, and this is the last call. */
     void (*on_lost)(struct moq_client *client, int error, const char *reason, uint64_t retry_ms);
+    /* A connection is made, and gets a session, for which *config has what the client's own
+     * configuration says: may change it, `user` and `limits` included. An error ends the attempt,
+     * and the peer is told. */
+    int (*on_session)(struct moq_client *client, struct quic_conn *conn,
+                      struct moq_session_config *config);
 };
 
 struct moq_reconnect { /* pauses double each time, with a jitter of +-50 % */

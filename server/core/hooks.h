@@ -80,7 +80,7 @@ struct core_grants {
     const char *claims;                                       /* JSON text, for hooks; NULL: "" */
     const struct moq_path *const *publish, *const *subscribe; /* prefixes */
     size_t publish_count, subscribe_count;
-    bool is_cluster;     /* another relay; core only keeps it */
+    bool is_cluster;     /* another relay, which is told of paths below CORE_INTERNAL, too */
     uint64_t expires_ms; /* by the wall clock: milliseconds since 1970; 0: never */
 };
 
@@ -335,6 +335,7 @@ const char *core_peer_server_name(const struct core_peer *peer); /* SNI; "": non
 /* What a guest (guest.h) has to show, such as a token; "": nothing, or a session. */
 const char *core_peer_credential(const struct core_peer *peer);
 enum quic_protocol core_peer_protocol(const struct core_peer *peer); /* _UNKNOWN: a guest */
+bool core_peer_is_dialled(const struct core_peer *peer); /* the relay opened its session */
 uint32_t core_peer_version(const struct core_peer *peer); /* of transfork: 2, 3, 4; 0: none yet */
 /* NULL until hooks have let the peer in and a version is agreed on; always for a guest. */
 struct moq_session *core_peer_session(const struct core_peer *peer);
@@ -365,6 +366,25 @@ bool core_peer_may(const struct core_peer *peer, enum core_action action,
  * 0, MOQ_ERR_AGAIN (its session is not decided yet: use core_request_set_grants), MOQ_ERR_CLOSED
  * (its grants have expired), or as core_request_set_grants; after an error nothing has changed. */
 int core_peer_set_grants(struct core_peer *peer, const struct core_grants *grants);
+/* The first part of paths with which relays tell each other of themselves. Peers that are no relays
+ * are not told that they are offered. */
+#define CORE_INTERNAL "internal"
+
+/* Which offers a peer is told of, of those that it may see; everything at first. */
+enum core_telling {
+    CORE_TELL_ALL,
+    CORE_TELL_NEAR,    /* not of those that other relays have brought */
+    CORE_TELL_NOTHING, /* it learns by other ways */
+};
+/* Takes effect at once, as grants do. */
+void core_peer_tell(struct core_peer *peer, enum core_telling telling);
+
+/* Offers `path` on behalf of a peer that has not announced it, because an entry knows by other ways
+ * that it has it, until core_peer_withdraw or the end of the session. Otherwise it is an
+ * announcement of the peer: its grants have to cover it, and hooks decide on it. An entry must not
+ * offer a path twice. 0, MOQ_ERR_CLOSED (the peer has no session) or MOQ_ERR_NOMEM. */
+int core_peer_offer(struct core_peer *peer, struct moq_path *path);
+int core_peer_withdraw(struct core_peer *peer, const struct moq_path *path); /* or _NOT_FOUND */
 /* The entry's slot in this peer. NULL: it has none. */
 void *core_peer_slot(const struct core_peer *peer, const struct core_hook *hook);
 

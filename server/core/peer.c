@@ -49,6 +49,20 @@ enum quic_protocol core_peer_protocol(const struct core_peer *peer)
     return peer->protocol;
 }
 
+bool core_peer_is_dialled(const struct core_peer *peer)
+{
+    return peer->is_dialled;
+}
+
+void core_peer_tell(struct core_peer *peer, enum core_telling telling)
+{
+    if (peer->telling == telling)
+        return;
+    peer->telling = (uint8_t)telling;
+    if (peer->session)
+        moq_session_look_again(peer->session);
+}
+
 void *core_peer_slot(const struct core_peer *peer, const struct core_hook *hook)
 {
     return chain_peer_slot(&peer->member, hook);

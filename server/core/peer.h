@@ -27,6 +27,7 @@ struct core_peer {
     bool has_starved;                /* it allows too few streams, and the log has said so */
     bool has_expired;                /* its grants have, so its session is being closed */
     bool is_dialled;                 /* the relay opened its session */
+    uint8_t telling;                 /* enum core_telling */
     struct core_peer **dialled;      /* the dial's pointer to it, NULL when it dies; NULL: none */
     char address[64];
     /* Stored in the peer's own memory; peer.c has the limits of their lengths. */

@@ -25,40 +25,66 @@ static uint32_t abilities_of(const struct moq_session *session)
     return can;
 }
 
-static void on_active(struct moq_announced *announced, struct moq_path *path)
+/* 0 or MOQ_ERR_NOMEM. */
+static int add_announcement(struct core_peer *peer, struct moq_path *path, bool is_given)
 {
-    struct core_peer *peer = moq_announced_user(announced);
     struct announcement *announcement = announcement_new(peer->router, &legs_feed, path);
     if (!announcement) {
         log_error(LOG_ROUTE, "out of memory: an announcement is ignored");
-        return;
+        return MOQ_ERR_NOMEM;
     }
     announcement->can = abilities_of(peer->session);
+    announcement->is_given = is_given;
     peer_announce(peer, announcement);
+    return 0;
 }
 
 /* Looks in the route first, because a peer may have thousands of announcements. Only those that
  * hooks have not decided on, or have renamed, have to be searched for. */
 static struct announcement *find_announcement(const struct core_peer *peer,
-                                              const struct moq_path *path)
+                                              const struct moq_path *path, bool is_given)
 {
     const struct route *route = route_find(peer->router, path);
-    struct announcement *announcement = route ? route_announced_by(route, peer) : NULL;
+    struct announcement *announcement = route ? route_announced_by(route, peer, is_given) : NULL;
     if (announcement && moq_path_equal(announcement->path, path))
         return announcement;
     list_for_each (node, &peer->announcements) {
         announcement = container_of(node, struct announcement, owner_node);
-        if (moq_path_equal(announcement->path, path))
+        if (announcement->is_given == is_given && !announcement->is_leaving &&
+            moq_path_equal(announcement->path, path))
             return announcement;
     }
     return NULL;
 }
 
+/* MOQ_ERR_NOT_FOUND: there is none. */
+static int end_announcement(struct core_peer *peer, const struct moq_path *path, bool is_given)
+{
+    struct announcement *announcement = find_announcement(peer, path, is_given);
+    if (!announcement)
+        return MOQ_ERR_NOT_FOUND;
+    route_remove(announcement);
+    return 0;
+}
+
+static void on_active(struct moq_announced *announced, struct moq_path *path)
+{
+    add_announcement(moq_announced_user(announced), path, false);
+}
+
 static void on_ended(struct moq_announced *announced, struct moq_path *path)
 {
-    struct announcement *announcement = find_announcement(moq_announced_user(announced), path);
-    if (announcement)
-        route_remove(announcement);
+    end_announcement(moq_announced_user(announced), path, false);
+}
+
+int core_peer_offer(struct core_peer *peer, struct moq_path *path)
+{
+    return peer->session ? add_announcement(peer, path, true) : MOQ_ERR_CLOSED;
+}
+
+int core_peer_withdraw(struct core_peer *peer, const struct moq_path *path)
+{
+    return end_announcement(peer, path, true);
 }
 
 static void on_announced_closed(struct moq_announced *announced, int error)
@@ -149,11 +175,33 @@ static void on_viewer_closed(struct moq_session *session, struct moq_viewer *ser
         source_remove_viewer(viewer);
 }
 
-/* A peer is not told of what it publishes itself, nor of what it may not watch. */
+static bool is_internal(const struct moq_path *path)
+{
+    if (moq_path_count(path) == 0)
+        return false;
+    struct moq_part first = moq_path_part(path, 0);
+    return first.size == strlen(CORE_INTERNAL) && memcmp(first.data, CORE_INTERNAL, first.size) == 0;
+}
+
+/* Whether another relay has brought it. */
+static bool is_far(const struct announcement *announcement)
+{
+    if (announcement->peer)
+        return core_peer_is_cluster(announcement->peer);
+    return announcement->publisher && announcement->publisher->is_cluster;
+}
+
+/* A peer is not told of what it publishes itself, nor of what it may not watch; what relays tell
+ * each other is for relays. */
 static bool can_see(struct moq_session *session, const struct moq_path *path, const void *owner)
 {
     const struct core_peer *peer = moq_session_user(session);
-    return peer != owner && core_peer_may(peer, CORE_SUBSCRIBE, path);
+    const struct announcement *announcement = owner;
+    if (announcement->peer == peer || peer->telling == CORE_TELL_NOTHING ||
+        (peer->telling == CORE_TELL_NEAR && is_far(announcement)))
+        return false;
+    return core_peer_may(peer, CORE_SUBSCRIBE, path) &&
+           (core_peer_is_cluster(peer) || !is_internal(path));
 }
 
 static const struct moq_session_events peer_events = {

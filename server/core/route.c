@@ -74,11 +74,12 @@ struct announcement *route_next(const struct route *route)
     return NULL;
 }
 
-struct announcement *route_announced_by(const struct route *route, const struct core_peer *peer)
+struct announcement *route_announced_by(const struct route *route, const struct core_peer *peer,
+                                        bool is_given)
 {
     list_for_each (node, &route->announcements) {
         struct announcement *announcement = container_of(node, struct announcement, route_node);
-        if (announcement->peer == peer)
+        if (announcement->peer == peer && announcement->is_given == is_given)
             return announcement;
     }
     return NULL;
@@ -131,12 +132,6 @@ void announcement_note_failure(struct announcement *announcement)
         bulletins_fail(announcement->router, announcement->share);
 }
 
-/* Who owns the announcement in the set of offers, so that a peer is not shown its own. */
-static const void *owner_of(const struct announcement *announcement)
-{
-    return announcement->peer ? (const void *)announcement->peer : announcement;
-}
-
 /* Keeps announcements in the order of their ranks, the highest first. */
 static void insert_by_rank(struct route *route, struct announcement *announcement)
 {
@@ -153,7 +148,7 @@ bool route_join(struct announcement *announcement, struct moq_path *path)
 {
     struct router *router = announcement->router;
     struct route *route = route_get(router, path);
-    if (route && moq_offers_add(router->offers, path, owner_of(announcement)) == 0) {
+    if (route && moq_offers_add(router->offers, path, announcement) == 0) {
         announcement->since_ns = router->clock->now_ns;
         insert_by_rank(route, announcement);
         return true;
@@ -338,7 +333,7 @@ void route_leave(struct announcement *announcement)
     struct route_follower *follower = route->follower;
     announcement->route = NULL;
     list_remove(&announcement->route_node);
-    moq_offers_remove(router->offers, route->path, owner_of(announcement));
+    moq_offers_remove(router->offers, route->path, announcement);
     settle_leader(route);
     if (!follower)
         route_release(router, route);

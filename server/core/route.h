@@ -34,6 +34,7 @@ struct announcement {
     bool is_asking;                    /* hooks have not decided on `request` yet */
     bool has_failed;                   /* its publisher ended a track: no source switches to it */
     bool is_revoked;                   /* its peer may not publish it now: it has no route */
+    bool is_given;                     /* its peer has not said it: core_peer_offer */
     bool is_leaving;                   /* it is being removed */
     uint8_t holds;                     /* callers that need it to stay */
     core_on_offer_decided *on_decided; /* of a guest's offer; NULL: nobody is told */
@@ -94,7 +95,9 @@ struct announcement *route_newest(const struct route *route);
 struct announcement *route_newest_local(const struct route *route);
 struct announcement *route_next(const struct route *route); /* the first that has not failed */
 struct announcement *route_stamped(const struct route *route, uint64_t stamp);
-struct announcement *route_announced_by(const struct route *route, const struct core_peer *peer);
+/* By the peer itself, or, if `is_given`, by an entry on its behalf. */
+struct announcement *route_announced_by(const struct route *route, const struct core_peer *peer,
+                                        bool is_given);
 
 /* Whether it was made on this worker. */
 bool announcement_is_local(const struct announcement *announcement);

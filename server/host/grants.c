@@ -52,10 +52,7 @@ enum {
                        sizeof((struct relay_grants){.size = 0}.expires_ms)
 };
 
-typedef int set_grants(void *subject, const struct core_grants *grants);
-
-/* Reads what a module grants, and hands it to `set`. */
-static int convert_grants(const struct relay_grants *given, set_grants *set, void *subject)
+int host_with_grants(const struct relay_grants *given, host_use_grants *use, void *subject)
 {
     struct relay_grants all = {.size = 0};
     struct prefixes prefixes = {.count = 0};
@@ -76,7 +73,7 @@ static int convert_grants(const struct relay_grants *given, set_grants *set, voi
         .expires_ms = all.expires_ms,
     };
     if (!error)
-        error = host_error(set(subject, &grants));
+        error = host_error(use(subject, &grants));
     free_prefixes(&prefixes);
     return error;
 }
@@ -90,7 +87,7 @@ int relay_request_set_grants(struct relay_request *request, const struct relay_g
 {
     if (!REQUEST_FITS(request))
         return RELAY_ERR_INVALID;
-    return convert_grants(grants, set_on_request, request->core);
+    return host_with_grants(grants, set_on_request, request->core);
 }
 
 static int set_on_peer(void *peer, const struct core_grants *grants)
@@ -102,7 +99,7 @@ int relay_peer_set_grants(struct relay_peer *peer, const struct relay_grants *gr
 {
     if (!FITS(peer, HOST_PEER))
         return RELAY_ERR_INVALID;
-    return convert_grants(grants, set_on_peer, peer->core);
+    return host_with_grants(grants, set_on_peer, peer->core);
 }
 
 const char *relay_peer_identity(const struct relay_peer *peer)

@@ -32,6 +32,7 @@ enum host_magic {
     HOST_ANNOUNCED,
     HOST_GUEST,
     HOST_CHOICE,
+    HOST_DIAL,
 };
 
 /* The first member of each handle but relay_self. */
@@ -127,7 +128,7 @@ struct relay_worker {
     const void *config;
     const struct relay_config *relay;      /* the whole configuration that this worker uses */
     uint64_t counters[RELAY_COUNTERS_MAX]; /* written on its thread, read on any: atomic */
-    struct list timers, sources, watches, announced, guests;
+    struct list timers, sources, watches, announced, guests, dials;
     uint32_t source_count, timer_count;
     uv_timer_t *sweep;      /* for the caches of its sources; NULL: there was none yet */
     uint32_t waiting_posts; /* atomic */
@@ -184,12 +185,18 @@ void request_let_go(struct core_request *core);
 void requests_free(struct relay_worker *worker);
 struct relay_peer *hooks_peer(struct relay_worker *worker, struct core_peer *peer);
 
+/* grants.c: reads what a module grants, and hands it to `use`, whose result is an error of core.
+ * Returns an enum relay_error. */
+typedef int host_use_grants(void *subject, const struct core_grants *grants);
+int host_with_grants(const struct relay_grants *given, host_use_grants *use, void *subject);
 /* source.c */
 void sources_close_forgotten(struct relay_worker *worker);
 /* watch.c */
 void watches_close_forgotten(struct relay_worker *worker);
 /* guest.c */
 void guests_close_forgotten(struct relay_worker *worker);
+/* dial.c */
+void dials_close_forgotten(struct relay_worker *worker);
 /* timer.c */
 void timers_stop_forgotten(struct relay_worker *worker);
 

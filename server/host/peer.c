@@ -11,6 +11,38 @@ struct relay_worker *relay_peer_worker(const struct relay_peer *peer)
     return FITS(peer, HOST_PEER) ? peer->head.worker : NULL;
 }
 
+bool relay_peer_is_dialled(const struct relay_peer *peer)
+{
+    return FITS(peer, HOST_PEER) && core_peer_is_dialled(peer->core);
+}
+
+int relay_peer_offer(struct relay_peer *peer, const char *text)
+{
+    struct moq_path *path = FITS(peer, HOST_PEER) ? host_path(text) : NULL;
+    int error = path ? host_error(core_peer_offer(peer->core, path)) : RELAY_ERR_INVALID;
+    moq_path_unref(&path);
+    return error;
+}
+
+int relay_peer_withdraw(struct relay_peer *peer, const char *text)
+{
+    struct moq_path *path = FITS(peer, HOST_PEER) ? host_path(text) : NULL;
+    int error = path ? host_error(core_peer_withdraw(peer->core, path)) : RELAY_ERR_INVALID;
+    moq_path_unref(&path);
+    return error;
+}
+
+_Static_assert((int)RELAY_TELL_ALL == (int)CORE_TELL_ALL &&
+                   (int)RELAY_TELL_NEAR == (int)CORE_TELL_NEAR &&
+                   (int)RELAY_TELL_NOTHING == (int)CORE_TELL_NOTHING,
+               "one is the other");
+
+void relay_peer_tell(struct relay_peer *peer, enum relay_telling telling)
+{
+    if (FITS(peer, HOST_PEER))
+        core_peer_tell(peer->core, (enum core_telling)telling);
+}
+
 void *relay_peer_slot(const struct relay_peer *peer)
 {
     if (!FITS(peer, HOST_PEER) || peer->head.worker->self->kind->module.peer_slot_bytes == 0)

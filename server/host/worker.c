@@ -21,6 +21,7 @@ struct relay_worker *host_worker_new(struct relay_self *self, const struct core_
     list_init(&worker->watches);
     list_init(&worker->announced);
     list_init(&worker->guests);
+    list_init(&worker->dials);
     list_init(&worker->held);
     list_init(&worker->spare);
     worker->slot = slot_bytes > 0 ? calloc(1, slot_bytes) : NULL;
@@ -37,6 +38,7 @@ void host_worker_end(struct relay_worker *worker)
     __atomic_store_n(&worker->is_stopped, true, __ATOMIC_RELAXED);
     sources_close_forgotten(worker);
     guests_close_forgotten(worker);
+    dials_close_forgotten(worker);
     watches_close_forgotten(worker);
     timers_stop_forgotten(worker);
 }

@@ -15,6 +15,8 @@
  *                      relay_viewers, relay_viewer_deny; relay_track_stats,
  *                      relay_viewer_track_stats, relay_worker_stats; more in relay_viewer_stats
  *                      and relay_candidate; relay_hooks.choose_source; relay_shared_keys
+ *   1.2   2026-12-01   sessions that the relay opens: relay_dial_open, relay_peer_is_dialled;
+ *                      relay_peer_offer, relay_peer_withdraw, relay_peer_tell
  *
  * Threads. The relay has a main thread and one thread per worker. In square brackets, each comment
  * says where a function may be called, or where the relay calls it:
@@ -48,7 +50,7 @@ extern "C" {
 #endif
 
 #define RELAY_ABI_MAJOR 1
-#define RELAY_ABI_MINOR 1
+#define RELAY_ABI_MINOR 2
 
 /* Marks what crosses the border. For functions: since which version. */
 #define RELAY_EXPORT __attribute__((visibility("default")))
@@ -70,6 +72,7 @@ struct relay_announced; /* the paths under a prefix, as they come and go */
 struct relay_guest;     /* a publisher that reaches the relay through the module */
 struct relay_choice;    /* of one of several publishers of a track */
 struct relay_timer;
+struct relay_dial; /* a session that the module has the relay open, and keep open */
 
 /* ---- Errors ---------------------------------------------------------------------------------- */
 
@@ -341,6 +344,7 @@ enum { /* limits of all modules together on one worker */
        RELAY_WATCHES_MAX = 1024,
        RELAY_ANNOUNCED_MAX = 256,
        RELAY_GUESTS_MAX = 1024,
+       RELAY_DIALS_MAX = 1024, /* since 1.2 */
        RELAY_CREDENTIAL_MAX_BYTES = 16384, /* of a guest */
        RELAY_VISIT_MAX = 1024,             /* viewers in a call of relay_viewers */
 };
@@ -625,7 +629,8 @@ RELAY_SINCE(1, 0)
 int relay_peer_query_value(const struct relay_peer *peer, const char *name, char *out, size_t size);
 
 enum relay_protocol { RELAY_PROTOCOL_WEBTRANSPORT = 1, RELAY_PROTOCOL_QUIC, RELAY_PROTOCOL_GUEST };
-/* A peer by raw QUIC has no URL, so url_path and query are empty. */
+/* A peer by raw QUIC has no URL, so url_path and query are empty. Of one that the relay has dialled,
+ * they are those of the URL that was dialled, and server_name is its host. */
 RELAY_SINCE(1, 0) enum relay_protocol relay_peer_protocol(const struct relay_peer *peer);
 
 /* The version of transfork that its session speaks: 2, 3 or 4; 0: none yet, or a guest. */
@@ -659,6 +664,24 @@ void relay_peer_stats(const struct relay_peer *peer, struct relay_peer_stats *st
 /* Ends its session with code and reason; session_close follows after the module has returned. */
 RELAY_SINCE(1, 0)
 void relay_peer_close(struct relay_peer *peer, enum relay_denial code, const char *reason);
+
+/* What a peer is told of: the paths that it may watch, if others offer them. */
+enum relay_telling { /* since 1.2 */
+    RELAY_TELL_ALL,  /* at first */
+    RELAY_TELL_NEAR, /* not those that only other relays (relay_peer_is_cluster) have brought */
+    RELAY_TELL_NOTHING,
+};
+/* Takes effect at once: what the peer is not told of any more has ended for it. It may ask for a
+ * path all the same. Of paths that begin with "internal", only other relays are told. */
+RELAY_SINCE(1, 2) void relay_peer_tell(struct relay_peer *peer, enum relay_telling telling);
+/* Offers a path on behalf of a peer with a session that has not announced it, because the module
+ * knows by other ways that it can be watched there, until relay_peer_withdraw or the end of the
+ * session. In all else it is as if the peer had announced it: its grants have to cover it, modules
+ * are asked. A module must not offer a path twice. RELAY_ERR_INVALID; RELAY_ERR_CLOSED: it has no
+ * session; RELAY_ERR_NOMEM. */
+RELAY_SINCE(1, 2) int relay_peer_offer(struct relay_peer *peer, const char *path);
+RELAY_SINCE(1, 2)
+int relay_peer_withdraw(struct relay_peer *peer, const char *path); /* RELAY_ERR_NOT_FOUND */
 
 /* ---- Viewers: [worker] ----------------------------------------------------------------------- */
 
@@ -830,6 +853,52 @@ RELAY_SINCE(1, 0) uint64_t relay_group_sequence(const struct relay_group *group)
 RELAY_SINCE(1, 0) int relay_group_write(struct relay_group *group, const void *data, size_t size);
 /* Ends the group: complete if `error` is 0, else cut short. Sets *group to NULL. */
 RELAY_SINCE(1, 0) void relay_group_close(struct relay_group **group, int error);
+
+/* ---- Dials: [worker] ------------------------------------------------------------------------- */
+
+/* Has the relay open a session to another relay, and open it again when it is lost. The peer at its
+ * other end is one like those that come in, except that session_open is not asked. The module needs
+ * a hook of peers or viewers, or a slot in them. All since 1.2. */
+#define RELAY_NEVER UINT64_MAX
+struct relay_dial_config {
+    uint32_t size; /* sizeof(struct relay_dial_config) */
+    bool is_insecure; /* trusts any certificate */
+    /* https://host[:port]/path: WebTransport. http: the same, and trusts the certificate whose
+     * fingerprint http://host:port/fingerprint tells. moqf://host[:port]: raw QUIC. */
+    const char *url;
+    const struct relay_grants *grants; /* what the peer may do; NULL: everything */
+    /* The session is lost when nothing has come for so long; after how much silence to ask for a
+     * sign of life. 0: as relay.yaml says for all (quic). */
+    uint64_t silence_ns, keep_alive_ns;
+    /* Pauses double from the first to the longest, and vary by half. 0: 1 s and 30 s. */
+    uint64_t first_retry_ns, most_retry_ns;
+    const char *const *root_files; /* PEM; none: those of the system */
+    size_t root_file_count;
+    const uint8_t *pinned_sha256; /* of the only certificate that is trusted; NULL: any that is
+                                     valid */
+};
+struct relay_dial_ops { /* each may be NULL */
+    uint32_t size;      /* sizeof(struct relay_dial_ops) */
+    /* There is a session; the peer exists until session_close. */
+    void (*on_up)(struct relay_dial *dial, struct relay_peer *peer, void *user);
+    /* It is lost, or could not be opened. The next attempt is in `retry_ns`; RELAY_NEVER: there is
+     * none, because the URL can never work or the relay stops. */
+    void (*on_down)(struct relay_dial *dial, int error, const char *reason, uint64_t retry_ns,
+                    void *user);
+    /* Before each attempt: the token to send as ?jwt=, borrowed; NULL: what the URL has. */
+    const char *(*token)(struct relay_dial *dial, void *user);
+};
+/* Never calls anything before it returns. RELAY_ERR_INVALID: the URL is none, or see above;
+ * RELAY_ERR_BOUNDS: RELAY_DIALS_MAX; RELAY_ERR_CLOSED: the relay stops; RELAY_ERR_NOMEM; or as
+ * relay_request_set_grants. */
+RELAY_SINCE(1, 2)
+int relay_dial_open(struct relay_worker *worker, const struct relay_dial_config *config,
+                    const struct relay_dial_ops *ops, void *user, struct relay_dial **dial);
+/* Ends the session, if there is one. Nothing is called for the dial any more; session_close of its
+ * peer follows. Sets *dial to NULL. */
+RELAY_SINCE(1, 2) void relay_dial_close(struct relay_dial **dial);
+RELAY_SINCE(1, 2)
+bool relay_peer_is_dialled(const struct relay_peer *peer); /* by any module */
 
 /* ---- Sinks: [worker] ------------------------------------------------------------------------- */
 

@@ -92,7 +92,8 @@ static void client_config(struct stage *stage, struct moq_client_config *config)
 
 static void viewer_open(struct stage *stage, struct viewer *viewer)
 {
-    static const struct moq_client_events events = {on_viewer_connected, on_viewer_lost};
+    static const struct moq_client_events events = {.on_connected = on_viewer_connected,
+                                                    .on_lost = on_viewer_lost};
     struct moq_client_config config = {.events = &events, .user = viewer};
     struct moq_track_config track = {.clock = moq_native_clock(stage->native), .priority = 128};
     *viewer = (struct viewer){.stage = stage};
