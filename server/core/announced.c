@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "base/objects.h"
+#include "server/core/route.h"
 #include "server/core/watch.h"
 #include "server/core/watching.h"
 
@@ -17,7 +18,15 @@ static void on_pending(struct moq_offers_watcher *watcher, void *user)
     router_soon(announced->router, &announced->soon);
 }
 
-static const struct moq_offers_watcher_ops watcher_ops = {.on_pending = on_pending};
+static bool can_see(void *user, const struct moq_path *path, const void *owner)
+{
+    const struct core_announced *announced = user;
+    (void)path;
+    return !announced->ops->omits_given || !announcement_is_given(owner);
+}
+
+static const struct moq_offers_watcher_ops watcher_ops = {.on_pending = on_pending,
+                                                          .can_see = can_see};
 
 static void free_announced(struct core_announced *announced)
 {

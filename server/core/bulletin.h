@@ -13,6 +13,7 @@ struct bulletin_notice {
     uint32_t worker; /* the worker on which it was made */
     uint32_t can;    /* enum moq_can: what its publisher can do */
     bool has_failed;
+    uint8_t marks;               /* enum announcement_mark */
     uint64_t silent_until_ns;    /* by the monotonic clock, which workers share; 0: not silent */
     struct publisher *publisher; /* borrowed; NULL: not a peer */
 };

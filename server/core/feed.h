@@ -84,6 +84,7 @@ struct origin_offer {
     const struct feed_ops *feed;
     void *self;   /* announcement_self */
     uint32_t can; /* enum moq_can */
+    bool is_quiet; /* nobody is told of it, but whoever knows the path may watch */
 };
 
 /* Announces `path` to peers and workers, until origin_remove. If the worker ends before, core

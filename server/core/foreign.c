@@ -52,6 +52,7 @@ static void on_foreign_notice(struct router *router, const struct bulletin_notic
     announcement->stamp = notice->stamp;
     announcement->rank = notice->rank;
     announcement->can = notice->can;
+    announcement->marks = notice->marks;
     announcement->has_failed = notice->has_failed;
     announcement->silent_until_ns = notice->silent_until_ns;
     announcement->publisher = publisher_ref(notice->publisher);

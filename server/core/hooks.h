@@ -80,7 +80,7 @@ struct core_grants {
     const char *claims;                                       /* JSON text, for hooks; NULL: "" */
     const struct moq_path *const *publish, *const *subscribe; /* prefixes */
     size_t publish_count, subscribe_count;
-    bool is_cluster;     /* another relay, which is told of paths below CORE_INTERNAL, too */
+    bool is_cluster;     /* another relay: may also offer, see and watch what is CORE_INTERNAL */
     uint64_t expires_ms; /* by the wall clock: milliseconds since 1970; 0: never */
 };
 
@@ -366,24 +366,26 @@ bool core_peer_may(const struct core_peer *peer, enum core_action action,
  * 0, MOQ_ERR_AGAIN (its session is not decided yet: use core_request_set_grants), MOQ_ERR_CLOSED
  * (its grants have expired), or as core_request_set_grants; after an error nothing has changed. */
 int core_peer_set_grants(struct core_peer *peer, const struct core_grants *grants);
-/* The first part of paths with which relays tell each other of themselves. Peers that are no relays
- * are not told that they are offered. */
+/* The first part of paths with which relays tell each other of themselves. Whatever their grants
+ * say, peers that are no relays are not told of them. */
 #define CORE_INTERNAL "internal"
+bool core_is_internal(const struct moq_path *path);
 
 /* Which offers a peer is told of, of those that it may see; everything at first. */
 enum core_telling {
     CORE_TELL_ALL,
-    CORE_TELL_NEAR,    /* not of those that other relays have brought */
+    CORE_TELL_NEAR,    /* not of those that only other relays have announced */
     CORE_TELL_NOTHING, /* it learns by other ways */
 };
 /* Takes effect at once, as grants do. */
 void core_peer_tell(struct core_peer *peer, enum core_telling telling);
 
-/* Offers `path` on behalf of a peer that has not announced it, because an entry knows by other ways
- * that it has it, until core_peer_withdraw or the end of the session. Otherwise it is an
- * announcement of the peer: its grants have to cover it, and hooks decide on it. An entry must not
- * offer a path twice. 0, MOQ_ERR_CLOSED (the peer has no session) or MOQ_ERR_NOMEM. */
-int core_peer_offer(struct core_peer *peer, struct moq_path *path);
+/* Offers what the peer has under `path` under `name`, although the peer has not announced it,
+ * because an entry knows by other ways that it is there, until core_peer_withdraw or the end of the
+ * session. In all else it is an announcement of the peer: its grants have to cover `path`, and
+ * hooks decide on it. An entry must not offer a path twice. If the name is internal, nobody is told
+ * of it. 0, MOQ_ERR_CLOSED (the peer has no session) or MOQ_ERR_NOMEM. */
+int core_peer_offer(struct core_peer *peer, struct moq_path *path, struct moq_path *name);
 int core_peer_withdraw(struct core_peer *peer, const struct moq_path *path); /* or _NOT_FOUND */
 /* The entry's slot in this peer. NULL: it has none. */
 void *core_peer_slot(const struct core_peer *peer, const struct core_hook *hook);

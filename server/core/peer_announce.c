@@ -98,7 +98,7 @@ static void ask_about(struct announcement *announcement)
     announcement->request = (struct core_request){
         .kind = CORE_REQUEST_ANNOUNCE,
         .peer = peer,
-        .path = moq_path_ref(announcement->path),
+        .path = moq_path_ref(announcement->name),
         .on_decided = on_announce_decided,
     };
     core_hooks_ask(&peer->router->hooks, &announcement->request);

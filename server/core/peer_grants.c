@@ -2,6 +2,7 @@
 /* What a peer may do: its grants, what changes when they are replaced, and their expiry.
  * Tested by tests/sim/relay/test_grants.c and tests/sim/relay/test_revoked.c. */
 #include <stdio.h>
+#include <string.h>
 
 #include "server/core/mix.h"
 #include "server/core/peer.h"
@@ -30,10 +31,21 @@ bool core_peer_is_cluster(const struct core_peer *peer)
     return peer->grants && peer->grants->is_cluster;
 }
 
+bool core_is_internal(const struct moq_path *path)
+{
+    if (moq_path_count(path) == 0)
+        return false;
+    struct moq_part first = moq_path_part(path, 0);
+    return first.size == strlen(CORE_INTERNAL) && memcmp(first.data, CORE_INTERNAL, first.size) == 0;
+}
+
 bool core_peer_may(const struct core_peer *peer, enum core_action action,
                    const struct moq_path *path)
 {
-    return !peer->has_expired && grants_cover(peer->grants, action, path);
+    if (peer->has_expired)
+        return false;
+    return grants_cover(peer->grants, action, path) ||
+           (core_peer_is_cluster(peer) && core_is_internal(path));
 }
 
 /* ---- Checks ---------------------------------------------------------------------------------- */

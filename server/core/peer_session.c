@@ -25,18 +25,15 @@ static uint32_t abilities_of(const struct moq_session *session)
     return can;
 }
 
-/* 0 or MOQ_ERR_NOMEM. */
-static int add_announcement(struct core_peer *peer, struct moq_path *path, bool is_given)
+/* NULL: out of memory. */
+static struct announcement *new_announcement(struct core_peer *peer, struct moq_path *path)
 {
     struct announcement *announcement = announcement_new(peer->router, &legs_feed, path);
-    if (!announcement) {
+    if (!announcement)
         log_error(LOG_ROUTE, "out of memory: an announcement is ignored");
-        return MOQ_ERR_NOMEM;
-    }
-    announcement->can = abilities_of(peer->session);
-    announcement->is_given = is_given;
-    peer_announce(peer, announcement);
-    return 0;
+    else
+        announcement->can = abilities_of(peer->session);
+    return announcement;
 }
 
 /* Looks in the route first, because a peer may have thousands of announcements. Only those that
@@ -50,7 +47,7 @@ static struct announcement *find_announcement(const struct core_peer *peer,
         return announcement;
     list_for_each (node, &peer->announcements) {
         announcement = container_of(node, struct announcement, owner_node);
-        if (announcement->is_given == is_given && !announcement->is_leaving &&
+        if (announcement_is_given(announcement) == is_given && !announcement->is_leaving &&
             moq_path_equal(announcement->path, path))
             return announcement;
     }
@@ -69,7 +66,10 @@ static int end_announcement(struct core_peer *peer, const struct moq_path *path,
 
 static void on_active(struct moq_announced *announced, struct moq_path *path)
 {
-    add_announcement(moq_announced_user(announced), path, false);
+    struct core_peer *peer = moq_announced_user(announced);
+    struct announcement *announcement = new_announcement(peer, path);
+    if (announcement)
+        peer_announce(peer, announcement);
 }
 
 static void on_ended(struct moq_announced *announced, struct moq_path *path)
@@ -77,9 +77,18 @@ static void on_ended(struct moq_announced *announced, struct moq_path *path)
     end_announcement(moq_announced_user(announced), path, false);
 }
 
-int core_peer_offer(struct core_peer *peer, struct moq_path *path)
+int core_peer_offer(struct core_peer *peer, struct moq_path *path, struct moq_path *name)
 {
-    return peer->session ? add_announcement(peer, path, true) : MOQ_ERR_CLOSED;
+    if (!peer->session)
+        return MOQ_ERR_CLOSED;
+    struct announcement *announcement = new_announcement(peer, path);
+    if (!announcement)
+        return MOQ_ERR_NOMEM;
+    moq_path_unref(&announcement->name);
+    announcement->name = moq_path_ref(name);
+    announcement->marks = ANNOUNCEMENT_GIVEN | (core_is_internal(name) ? ANNOUNCEMENT_QUIET : 0);
+    peer_announce(peer, announcement);
+    return 0;
 }
 
 int core_peer_withdraw(struct core_peer *peer, const struct moq_path *path)
@@ -175,22 +184,6 @@ static void on_viewer_closed(struct moq_session *session, struct moq_viewer *ser
         source_remove_viewer(viewer);
 }
 
-static bool is_internal(const struct moq_path *path)
-{
-    if (moq_path_count(path) == 0)
-        return false;
-    struct moq_part first = moq_path_part(path, 0);
-    return first.size == strlen(CORE_INTERNAL) && memcmp(first.data, CORE_INTERNAL, first.size) == 0;
-}
-
-/* Whether another relay has brought it. */
-static bool is_far(const struct announcement *announcement)
-{
-    if (announcement->peer)
-        return core_peer_is_cluster(announcement->peer);
-    return announcement->publisher && announcement->publisher->is_cluster;
-}
-
 /* A peer is not told of what it publishes itself, nor of what it may not watch; what relays tell
  * each other is for relays. */
 static bool can_see(struct moq_session *session, const struct moq_path *path, const void *owner)
@@ -198,10 +191,11 @@ static bool can_see(struct moq_session *session, const struct moq_path *path, co
     const struct core_peer *peer = moq_session_user(session);
     const struct announcement *announcement = owner;
     if (announcement->peer == peer || peer->telling == CORE_TELL_NOTHING ||
-        (peer->telling == CORE_TELL_NEAR && is_far(announcement)))
+        (peer->telling == CORE_TELL_NEAR && announcement_is_far(announcement) &&
+         !announcement_is_given(announcement)))
         return false;
     return core_peer_may(peer, CORE_SUBSCRIBE, path) &&
-           (core_peer_is_cluster(peer) || !is_internal(path));
+           (core_peer_is_cluster(peer) || !core_is_internal(path));
 }
 
 static const struct moq_session_events peer_events = {

@@ -6,6 +6,12 @@
 
 #include "server/core/hooks.h"
 
+/* What is special about an announcement, or-ed. Other workers are told. */
+enum announcement_mark {
+    ANNOUNCEMENT_GIVEN = 1, /* its peer has not made it: core_peer_offer */
+    ANNOUNCEMENT_QUIET = 2, /* nobody is told of it, but whoever knows it may watch */
+};
+
 struct publisher {
     uint32_t refs; /* atomic */
     bool is_cluster;

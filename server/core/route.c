@@ -52,6 +52,18 @@ void route_release(struct router *router, struct route *route)
     object_died(OBJECT_route);
 }
 
+bool announcement_is_given(const struct announcement *announcement)
+{
+    return (announcement->marks & ANNOUNCEMENT_GIVEN) != 0;
+}
+
+bool announcement_is_far(const struct announcement *announcement)
+{
+    if (announcement->peer)
+        return core_peer_is_cluster(announcement->peer);
+    return announcement->publisher && announcement->publisher->is_cluster;
+}
+
 bool announcement_is_local(const struct announcement *announcement)
 {
     return announcement->worker == announcement->router->worker;
@@ -79,7 +91,7 @@ struct announcement *route_announced_by(const struct route *route, const struct 
 {
     list_for_each (node, &route->announcements) {
         struct announcement *announcement = container_of(node, struct announcement, route_node);
-        if (announcement->peer == peer && announcement->is_given == is_given)
+        if (announcement->peer == peer && announcement_is_given(announcement) == is_given)
             return announcement;
     }
     return NULL;
@@ -148,7 +160,8 @@ bool route_join(struct announcement *announcement, struct moq_path *path)
 {
     struct router *router = announcement->router;
     struct route *route = route_get(router, path);
-    if (route && moq_offers_add(router->offers, path, announcement) == 0) {
+    bool is_quiet = (announcement->marks & ANNOUNCEMENT_QUIET) != 0;
+    if (route && (is_quiet || moq_offers_add(router->offers, path, announcement) == 0)) {
         announcement->since_ns = router->clock->now_ns;
         insert_by_rank(route, announcement);
         return true;
@@ -307,6 +320,7 @@ bool route_add(struct announcement *announcement, struct moq_path *path)
                                            .stamp = announcement->stamp,
                                            .rank = announcement->rank,
                                            .can = announcement->can,
+                                           .marks = announcement->marks,
                                            .publisher = announcement->publisher};
     if (bulletins_announce(router, &notice, &announcement->share))
         log_error(LOG_ROUTE, "out of memory: other workers do not learn that %s is announced",
@@ -319,6 +333,7 @@ bool route_add(struct announcement *announcement, struct moq_path *path)
 void announcement_free(struct announcement *announcement)
 {
     moq_path_unref(&announcement->path);
+    moq_path_unref(&announcement->name);
     moq_path_unref(&announcement->request.path);
     publisher_unref(&announcement->publisher);
     free(announcement);
@@ -399,6 +414,7 @@ struct announcement *announcement_new(struct router *router, const struct feed_o
     announcement->feed = feed;
     announcement->worker = router->worker;
     announcement->path = moq_path_ref(path);
+    announcement->name = moq_path_ref(path);
     list_init(&announcement->owner_node);
     list_init(&announcement->route_node);
     return announcement;
@@ -413,6 +429,7 @@ struct announcement *origin_add(struct router *router, const struct origin_offer
         return NULL;
     announcement->self = offer->self;
     announcement->can = offer->can;
+    announcement->marks = offer->is_quiet ? ANNOUNCEMENT_QUIET : 0;
     list_push_back(&router->origins, &announcement->owner_node);
     if (route_add(announcement, offer->path))
         return announcement;

@@ -23,6 +23,7 @@ struct announcement {
     void *self;                        /* for the feed: a publisher that is not a peer */
     struct route *route;               /* NULL while hooks are asked */
     struct moq_path *path;             /* as it was announced */
+    struct moq_path *name;             /* under which others see it, unless hooks rename it */
     struct share *share;               /* what other workers know of it */
     struct publisher *publisher;       /* who it is, when it announced; NULL: not a peer */
     uint64_t stamp;                    /* the highest stamp of a path is the newest announcement */
@@ -34,7 +35,7 @@ struct announcement {
     bool is_asking;                    /* hooks have not decided on `request` yet */
     bool has_failed;                   /* its publisher ended a track: no source switches to it */
     bool is_revoked;                   /* its peer may not publish it now: it has no route */
-    bool is_given;                     /* its peer has not said it: core_peer_offer */
+    uint8_t marks;                     /* enum announcement_mark */
     bool is_leaving;                   /* it is being removed */
     uint8_t holds;                     /* callers that need it to stay */
     core_on_offer_decided *on_decided; /* of a guest's offer; NULL: nobody is told */
@@ -98,6 +99,9 @@ struct announcement *route_stamped(const struct route *route, uint64_t stamp);
 /* By the peer itself, or, if `is_given`, by an entry on its behalf. */
 struct announcement *route_announced_by(const struct route *route, const struct core_peer *peer,
                                         bool is_given);
+bool announcement_is_given(const struct announcement *announcement);
+/* Whether another relay has brought it to this one, itself or by an entry on its behalf. */
+bool announcement_is_far(const struct announcement *announcement);
 
 /* Whether it was made on this worker. */
 bool announcement_is_local(const struct announcement *announcement);

@@ -83,6 +83,7 @@ struct core_announced_ops {
     void (*on_path)(void *user, struct moq_path *path, bool is_announced);
     /* Once: all paths that were announced when it was opened have been told. NULL: not wanted. */
     void (*on_listed)(void *user);
+    bool omits_given; /* announcements by core_peer_offer do not count */
 };
 
 /* Tells of all paths below `prefix` (a reference is taken) that are announced now, and then of each

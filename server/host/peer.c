@@ -16,11 +16,15 @@ bool relay_peer_is_dialled(const struct relay_peer *peer)
     return FITS(peer, HOST_PEER) && core_peer_is_dialled(peer->core);
 }
 
-int relay_peer_offer(struct relay_peer *peer, const char *text)
+int relay_peer_offer(struct relay_peer *peer, const char *text, const char *name_text)
 {
-    struct moq_path *path = FITS(peer, HOST_PEER) ? host_path(text) : NULL;
-    int error = path ? host_error(core_peer_offer(peer->core, path)) : RELAY_ERR_INVALID;
+    if (!FITS(peer, HOST_PEER))
+        return RELAY_ERR_INVALID;
+    struct moq_path *path = host_path(text), *name = host_path(name_text ? name_text : text);
+    int error =
+        path && name ? host_error(core_peer_offer(peer->core, path, name)) : RELAY_ERR_INVALID;
     moq_path_unref(&path);
+    moq_path_unref(&name);
     return error;
 }
 

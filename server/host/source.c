@@ -141,13 +141,14 @@ static int offer_for_guest(struct relay_source *source, struct relay_guest *gues
 }
 
 /* Offers the path to peers and workers, or asks whether the guest may. */
-static int announce_source(struct relay_source *source, struct relay_guest *guest)
+static int announce_source(struct relay_source *source, struct relay_guest *guest, bool is_quiet)
 {
     const struct origin_offer offer = {
         .path = source->path,
         .feed = &source_feed_ops,
         .self = source,
         .can = MOQ_CAN_RANGES | MOQ_CAN_FETCH | MOQ_CAN_INFO,
+        .is_quiet = is_quiet,
     };
     if (guest)
         return offer_for_guest(source, guest, &offer);
@@ -191,7 +192,7 @@ static int open_source(struct relay_worker *worker, const struct relay_offer *of
         return error;
     list_push_back(&worker->sources, &(*out)->node);
     worker->source_count++;
-    error = announce_source(*out, offer->guest);
+    error = announce_source(*out, offer->guest, offer->is_quiet);
     if (error)
         drop_source(*out);
     return error;

@@ -179,8 +179,10 @@ static void on_core_listed(void *user)
         announced->ops.on_listed(announced->user);
 }
 
-static const struct core_announced_ops announced_ops = {.on_path = on_core_path,
-                                                        .on_listed = on_core_listed};
+static const struct core_announced_ops all_ops = {.on_path = on_core_path,
+                                                  .on_listed = on_core_listed};
+static const struct core_announced_ops ungiven_ops = {
+    .on_path = on_core_path, .on_listed = on_core_listed, .omits_given = true};
 
 int relay_announced_open(struct relay_worker *worker, const char *prefix,
                          const struct relay_announced_ops *ops, void *user,
@@ -197,7 +199,8 @@ int relay_announced_open(struct relay_worker *worker, const char *prefix,
         announced->head = (struct host_handle){HOST_ANNOUNCED, worker};
         memcpy(&announced->ops, ops, host_struct_bytes(ops->size, sizeof announced->ops));
         announced->user = user;
-        error = core_announced_open(worker->core->router, path, &announced_ops, announced,
+        error = core_announced_open(worker->core->router, path,
+                                    announced->ops.omits_given ? &ungiven_ops : &all_ops, announced,
                                     &announced->core);
     }
     moq_path_unref(&path);

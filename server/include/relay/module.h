@@ -597,7 +597,9 @@ int relay_request_set_policy(struct relay_request *request, const struct relay_p
 
 struct relay_grants {
     uint32_t size;        /* sizeof(struct relay_grants) */
-    bool is_cluster;      /* another relay */
+    /* Another relay. Since 1.2, it may also offer and watch paths that begin with the part
+     * "internal", and no other peer is told of those. */
+    bool is_cluster;
     const char *identity; /* a name for the log, without secrets; NULL: none */
     const char *claims;   /* what is known of the peer, as JSON; NULL: nothing */
     /* Prefixes of paths, see relay_path_has_prefix. None: it may not publish, or watch, at all. */
@@ -668,18 +670,20 @@ void relay_peer_close(struct relay_peer *peer, enum relay_denial code, const cha
 /* What a peer is told of: the paths that it may watch, if others offer them. */
 enum relay_telling { /* since 1.2 */
     RELAY_TELL_ALL,  /* at first */
-    RELAY_TELL_NEAR, /* not those that only other relays (relay_peer_is_cluster) have brought */
+    RELAY_TELL_NEAR, /* not those that only other relays (relay_peer_is_cluster) have announced */
     RELAY_TELL_NOTHING,
 };
 /* Takes effect at once: what the peer is not told of any more has ended for it. It may ask for a
- * path all the same. Of paths that begin with "internal", only other relays are told. */
+ * path all the same. */
 RELAY_SINCE(1, 2) void relay_peer_tell(struct relay_peer *peer, enum relay_telling telling);
-/* Offers a path on behalf of a peer with a session that has not announced it, because the module
- * knows by other ways that it can be watched there, until relay_peer_withdraw or the end of the
- * session. In all else it is as if the peer had announced it: its grants have to cover it, modules
- * are asked. A module must not offer a path twice. RELAY_ERR_INVALID; RELAY_ERR_CLOSED: it has no
- * session; RELAY_ERR_NOMEM. */
-RELAY_SINCE(1, 2) int relay_peer_offer(struct relay_peer *peer, const char *path);
+/* Offers what the peer has under `path` under `name` (NULL: the same), although the peer has not
+ * announced it, because the module knows by other ways that it is there, until relay_peer_withdraw
+ * or the end of the session. In all else it is as if the peer had announced it: its grants have to
+ * cover `path`, modules are asked. Nobody is told of a name that begins with the part "internal". A
+ * module must not offer a path twice. RELAY_ERR_INVALID; RELAY_ERR_CLOSED: it has no session;
+ * RELAY_ERR_NOMEM. */
+RELAY_SINCE(1, 2)
+int relay_peer_offer(struct relay_peer *peer, const char *path, const char *name);
 RELAY_SINCE(1, 2)
 int relay_peer_withdraw(struct relay_peer *peer, const char *path); /* RELAY_ERR_NOT_FOUND */
 
@@ -808,6 +812,7 @@ struct relay_offer {
     uint64_t age_ns;           /* an older group is kept no longer than this; 0: no limit */
     uint32_t priority;         /* 0 to 255; 128 is neutral */
     uint32_t order;            /* enum relay_order, where neither viewer nor policy says */
+    bool is_quiet; /* 1.2: nobody is told of it, but whoever knows the path may watch */
 };
 struct relay_source_ops {
     uint32_t size; /* sizeof(struct relay_source_ops) */
@@ -967,6 +972,7 @@ struct relay_announced_ops {
     void (*on_path)(void *user, const char *path, bool is_offered);
     /* May be NULL. Once: all paths that were offered when it was opened have been told. */
     void (*on_listed)(void *user);
+    bool omits_given; /* 1.2: what is offered by relay_peer_offer does not count */
 };
 /* Tells of each path under `prefix` that is offered now, and then of each that appears or ends.
  * RELAY_ERR_INVALID; RELAY_ERR_BOUNDS: RELAY_ANNOUNCED_MAX; RELAY_ERR_NOMEM. */
