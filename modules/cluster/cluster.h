@@ -57,6 +57,8 @@ void link_end(struct relay_peer *peer); /* its session is over; nothing, if it i
 /* What the hub asks of a link, wherever it is. */
 enum link_order {
     LINK_OFFER,    /* `path` is to be had from it */
+    LINK_SPARE,    /* the same, if nothing better is left */
+    LINK_PROMOTE,  /* what was a spare is the best */
     LINK_WITHDRAW, /* not any more */
     LINK_IS_OURS,  /* it has a map, and needs no announcements */
     LINK_IS_OTHER, /* it has none */

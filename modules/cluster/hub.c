@@ -238,9 +238,13 @@ static bool on_map_frame(struct reader *reader, const uint8_t *data, size_t size
 static void on_map_end(struct reader *reader, int error)
 {
     struct hub_link *link = container_of(reader, struct hub_link, reader);
-    (void)error;
-    if (link->is_up)
+    if (link->is_up || error == RELAY_ERR_OFFLINE)
         read_again(reader);
+    else if (error == RELAY_ERR_REFUSED)
+        relay_log(self_of(reader->hub), RELAY_ERROR,
+                  "peer %llu does not let this relay join: its token needs the claim `cluster`, "
+                  "or the other relay `trust: anybody`",
+                  (unsigned long long)link->number);
     else
         link_send(reader->hub->worker, link->number, link->worker, LINK_IS_OTHER, NULL);
 }
@@ -316,9 +320,14 @@ static void send_order(struct hub *hub, uint64_t number, enum link_order order, 
         relay_log(self_of(hub), RELAY_ERROR, "out of memory: %s may not be found", path);
 }
 
-static void offer(void *user, uint64_t link, const char *path)
+static void offer(void *user, uint64_t link, const char *path, bool is_spare)
 {
-    send_order(user, link, LINK_OFFER, path);
+    send_order(user, link, is_spare ? LINK_SPARE : LINK_OFFER, path);
+}
+
+static void promote(void *user, uint64_t link, const char *path)
+{
+    send_order(user, link, LINK_PROMOTE, path);
 }
 
 static void withdraw(void *user, uint64_t link, const char *path)
@@ -390,7 +399,7 @@ static void read_paths(void *user, struct map_node *map_node, uint64_t link)
     }
 }
 
-static const struct mesh_ops mesh_ops = {write_map, write_paths, read_paths, offer, withdraw};
+static const struct mesh_ops mesh_ops = {write_map, write_paths, read_paths, offer, promote, withdraw};
 
 /* ---- Own paths ------------------------------------------------------------------------------- */
 

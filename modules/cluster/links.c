@@ -44,7 +44,9 @@ void link_begin(struct relay_peer *peer, uint64_t cost)
     if (link->number)
         return;
     uint64_t number = relay_peer_number(peer);
-    if (relay_peer_offer(peer, CLUSTER_MAP, hub_map_name(number, name)) ||
+    const struct relay_peer_has map = {
+        .size = sizeof map, .path = CLUSTER_MAP, .name = hub_map_name(number, name)};
+    if (relay_peer_offer(peer, &map) ||
         !tell_hub(worker, number, cost)) {
         relay_log(relay_worker_self(worker), RELAY_ERROR, "no link to %s: out of memory",
                   relay_peer_address(peer));
@@ -88,9 +90,10 @@ static struct link_peer *find_link(struct relay_worker *worker, uint64_t number)
     return NULL;
 }
 
-static void offer_from(const struct link_peer *link, const char *path)
+static void offer_from(const struct link_peer *link, const char *path, bool is_spare)
 {
-    int error = relay_peer_offer(link->peer, path, NULL);
+    const struct relay_peer_has has = {.size = sizeof has, .path = path, .is_spare = is_spare};
+    int error = relay_peer_offer(link->peer, &has);
     if (error)
         relay_log(relay_worker_self(relay_peer_worker(link->peer)), RELAY_ERROR,
                   "%s is not offered from %s: %s", path, relay_peer_address(link->peer),
@@ -101,8 +104,10 @@ static void run_order(struct relay_worker *worker, void *arg)
 {
     struct order *order = arg;
     const struct link_peer *link = find_link(worker, order->link);
-    if (link && order->what == LINK_OFFER)
-        offer_from(link, order->path);
+    if (link && (order->what == LINK_OFFER || order->what == LINK_SPARE))
+        offer_from(link, order->path, order->what == LINK_SPARE);
+    else if (link && order->what == LINK_PROMOTE)
+        relay_peer_promote(link->peer, order->path);
     else if (link && order->what == LINK_WITHDRAW)
         relay_peer_withdraw(link->peer, order->path);
     else if (link)

@@ -339,16 +339,41 @@ static void settle_node(struct mesh *mesh, struct map_node *node, uint64_t now_n
     mesh->ops->read_paths(mesh->user, node, number);
 }
 
+/* The new way is there before the old one goes, so viewers are moved and not dropped. */
+static void set_link(struct mesh *mesh, struct path_entry *entry, uint64_t link)
+{
+    uint64_t before = entry->link;
+    if (link == before)
+        return;
+    entry->link = link;
+    if (link && link == entry->spare) {
+        entry->spare = 0;
+        mesh->ops->promote(mesh->user, link, entry->text);
+    } else if (link) {
+        mesh->ops->offer(mesh->user, link, entry->text, false);
+    }
+    if (before)
+        mesh->ops->withdraw(mesh->user, before, entry->text);
+}
+
+static void set_spare(struct mesh *mesh, struct path_entry *entry, uint64_t link)
+{
+    if (link == entry->spare)
+        return;
+    if (entry->spare)
+        mesh->ops->withdraw(mesh->user, entry->spare, entry->text);
+    if (link)
+        mesh->ops->offer(mesh->user, link, entry->text, true);
+    entry->spare = link;
+}
+
 static void settle_path(struct mesh *mesh, struct path_entry *entry)
 {
     const struct holding *home = paths_home(entry);
     uint64_t link = home && home->node != mesh->map.self ? home->node->link : 0;
-    uint64_t before = entry->link;
-    entry->link = link;
-    if (link != before && link)
-        mesh->ops->offer(mesh->user, link, entry->text);
-    if (link != before && before)
-        mesh->ops->withdraw(mesh->user, before, entry->text);
+    const struct holding *spare = paths_spare(entry, link);
+    set_link(mesh, entry, link);
+    set_spare(mesh, entry, spare ? spare->node->link : 0);
 }
 
 static void forget_lost(struct mesh *mesh, uint64_t now_ns)

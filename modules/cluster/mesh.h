@@ -30,8 +30,10 @@ struct mesh_ops {
     void (*write_paths)(void *user, const uint8_t *frame, size_t size, bool is_first);
     /* From now on, the list of this node's paths is read by way of `link`; 0: it is not read. */
     void (*read_paths)(void *user, struct map_node *node, uint64_t link);
-    /* Others are to be offered this path, from `link`, or not any more from there. */
-    void (*offer)(void *user, uint64_t link, const char *path);
+    /* This path is to be had from `link`, or not any more. A spare is one that is used if the way
+     * that is better fails; promoted, it is the better one. */
+    void (*offer)(void *user, uint64_t link, const char *path, bool is_spare);
+    void (*promote)(void *user, uint64_t link, const char *path);
     void (*withdraw)(void *user, uint64_t link, const char *path);
 };
 

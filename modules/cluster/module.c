@@ -111,7 +111,7 @@ static enum relay_verdict on_subscribe(struct relay_peer *peer, struct relay_req
     if (!relay_path_has_prefix(path, CLUSTER_INTERNAL))
         return RELAY_PASS;
     if (!is_trusted(peer, config))
-        return relay_request_deny(request, RELAY_DENIED_FORBIDDEN,
+        return relay_request_deny(request, RELAY_DENIED_UNAUTHORIZED,
                                   "%s is for relays of the cluster", path);
     if (strcmp(path, CLUSTER_MAP) == 0)
         welcome(peer);

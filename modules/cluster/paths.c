@@ -65,7 +65,8 @@ struct path_entry *paths_get(struct paths *paths, struct wire_text text, size_t 
 
 void paths_tidy(struct paths *paths, struct path_entry *entry)
 {
-    if (list_is_empty(&entry->holdings) && list_is_empty(&entry->changed) && entry->link == 0)
+    if (list_is_empty(&entry->holdings) && list_is_empty(&entry->changed) && entry->link == 0 &&
+        entry->spare == 0)
         free_entry(paths, entry);
 }
 
@@ -127,6 +128,18 @@ const struct holding *paths_home(const struct path_entry *entry)
             home = holding;
     }
     return home;
+}
+
+const struct holding *paths_spare(const struct path_entry *entry, uint64_t link)
+{
+    const struct holding *spare = NULL;
+    list_for_each (at, &entry->holdings) {
+        const struct holding *holding = container_of(at, struct holding, of_path);
+        if (holding->node->link && holding->node->link != link &&
+            (!spare || is_newer(holding, spare)))
+            spare = holding;
+    }
+    return spare;
 }
 
 uint64_t paths_highest_stamp(const struct path_entry *entry)

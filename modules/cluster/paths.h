@@ -19,7 +19,7 @@ struct path_entry {
     UT_hash_handle hh;
     struct list holdings;
     struct list changed; /* paths.changed: its home may be another one now */
-    uint64_t link;       /* for the owner: from which it is offered; 0: it is not */
+    uint64_t link, spare; /* for the owner: from which it is offered, and offered as a spare */
     char text[];
 };
 
@@ -47,6 +47,9 @@ void paths_note_change(struct paths *paths, struct path_entry *entry);
 
 /* The newest of those that can be reached. NULL: there is none. */
 const struct holding *paths_home(const struct path_entry *entry);
+/* The newest of those that can be reached by another link than `link`, and are not this node (whose
+ * cost is 0). NULL: there is none. */
+const struct holding *paths_spare(const struct path_entry *entry, uint64_t link);
 uint64_t paths_highest_stamp(const struct path_entry *entry); /* 0: nobody has it */
 
 #endif

@@ -32,13 +32,21 @@ static bool is_subscription(const struct core_request *request)
     return request->kind == CORE_REQUEST_SUBSCRIBE;
 }
 
-static uint64_t newest_stamp(const struct route *route)
+/* Its rank before a hook has chosen. */
+static uint64_t newness(const struct announcement *announcement)
 {
-    uint64_t newest = 0;
+    bool is_spare = (announcement->marks & ANNOUNCEMENT_SPARE) != 0;
+    return announcement->stamp | (is_spare ? 0 : ROUTE_REGULAR);
+}
+
+static const struct announcement *newest_of(const struct route *route)
+{
+    const struct announcement *newest = NULL;
     list_for_each (node, &route->announcements) {
         const struct announcement *announcement =
             container_of(node, struct announcement, route_node);
-        newest = announcement->stamp > newest ? announcement->stamp : newest;
+        if (!newest || newness(announcement) > newness(newest))
+            newest = announcement;
     }
     return newest;
 }
@@ -84,7 +92,7 @@ void choice_describe(const struct announcement *announcement, struct core_candid
         .number = announcement->stamp,
         .age_ns = announcement->router->clock->now_ns - announcement->since_ns,
         .worker = announcement->worker,
-        .is_newest = announcement->stamp == newest_stamp(route),
+        .is_newest = announcement == newest_of(route),
         .is_next = announcement == route_next(route),
         .has_failed = announcement->has_failed,
         .is_silent = announcement_is_silent(announcement),

@@ -380,12 +380,18 @@ enum core_telling {
 /* Takes effect at once, as grants do. */
 void core_peer_tell(struct core_peer *peer, enum core_telling telling);
 
-/* Offers what the peer has under `path` under `name`, although the peer has not announced it,
- * because an entry knows by other ways that it is there, until core_peer_withdraw or the end of the
- * session. In all else it is an announcement of the peer: its grants have to cover `path`, and
- * hooks decide on it. An entry must not offer a path twice. If the name is internal, nobody is told
- * of it. 0, MOQ_ERR_CLOSED (the peer has no session) or MOQ_ERR_NOMEM. */
-int core_peer_offer(struct core_peer *peer, struct moq_path *path, struct moq_path *name);
+/* What a peer has, although it has not announced it: an entry knows by other ways. */
+struct core_peer_has {
+    struct moq_path *path; /* as the peer knows it; references are taken to both */
+    struct moq_path *name; /* under which it is offered; if it is internal, nobody is told */
+    bool is_spare;         /* feeds a track only while no publisher does that is none */
+};
+/* Offers it until core_peer_withdraw or the end of the session. In all else it is an announcement
+ * of the peer: its grants have to cover `path`, and hooks decide on it. An entry must not offer a
+ * path twice. 0, MOQ_ERR_CLOSED (the peer has no session) or MOQ_ERR_NOMEM. */
+int core_peer_offer(struct core_peer *peer, const struct core_peer_has *what);
+/* What was offered as a spare is none any more, and newer than all others. */
+int core_peer_promote(struct core_peer *peer, const struct moq_path *path); /* or _NOT_FOUND */
 int core_peer_withdraw(struct core_peer *peer, const struct moq_path *path); /* or _NOT_FOUND */
 /* The entry's slot in this peer. NULL: it has none. */
 void *core_peer_slot(const struct core_peer *peer, const struct core_hook *hook);

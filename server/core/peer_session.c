@@ -77,17 +77,28 @@ static void on_ended(struct moq_announced *announced, struct moq_path *path)
     end_announcement(moq_announced_user(announced), path, false);
 }
 
-int core_peer_offer(struct core_peer *peer, struct moq_path *path, struct moq_path *name)
+int core_peer_offer(struct core_peer *peer, const struct core_peer_has *what)
 {
     if (!peer->session)
         return MOQ_ERR_CLOSED;
-    struct announcement *announcement = new_announcement(peer, path);
+    struct announcement *announcement = new_announcement(peer, what->path);
     if (!announcement)
         return MOQ_ERR_NOMEM;
     moq_path_unref(&announcement->name);
-    announcement->name = moq_path_ref(name);
-    announcement->marks = ANNOUNCEMENT_GIVEN | (core_is_internal(name) ? ANNOUNCEMENT_QUIET : 0);
+    announcement->name = moq_path_ref(what->name);
+    announcement->marks = ANNOUNCEMENT_GIVEN;
+    announcement->marks |= core_is_internal(what->name) ? ANNOUNCEMENT_QUIET : 0;
+    announcement->marks |= what->is_spare ? ANNOUNCEMENT_SPARE : 0;
     peer_announce(peer, announcement);
+    return 0;
+}
+
+int core_peer_promote(struct core_peer *peer, const struct moq_path *path)
+{
+    struct announcement *announcement = find_announcement(peer, path, true);
+    if (!announcement)
+        return MOQ_ERR_NOT_FOUND;
+    route_promote(announcement);
     return 0;
 }
 

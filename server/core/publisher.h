@@ -10,6 +10,7 @@
 enum announcement_mark {
     ANNOUNCEMENT_GIVEN = 1, /* its peer has not made it: core_peer_offer */
     ANNOUNCEMENT_QUIET = 2, /* nobody is told of it, but whoever knows it may watch */
+    ANNOUNCEMENT_SPARE = 4, /* it feeds the track only if no other one does */
 };
 
 struct publisher {

@@ -283,6 +283,16 @@ void route_raise(struct announcement *announcement, uint64_t rank)
         route_lead(announcement);
 }
 
+void route_promote(struct announcement *announcement)
+{
+    uint64_t rank = router_next_stamp(announcement->router) | ROUTE_REGULAR;
+    announcement->marks &= (uint8_t)~ANNOUNCEMENT_SPARE;
+    if (!announcement->route || rank <= announcement->rank)
+        return;
+    bulletins_raise(announcement->router, announcement->share, rank);
+    route_raise(announcement, rank);
+}
+
 /* Hooks are told first, and may have it removed. */
 static void tell_and_lead(struct router *router, struct route *route, uint64_t stamp)
 {
@@ -310,7 +320,8 @@ bool route_add(struct announcement *announcement, struct moq_path *path)
     if (announcement->peer)
         take_publisher(announcement);
     announcement->stamp = router_next_stamp(router);
-    announcement->rank = announcement->stamp;
+    bool is_spare = (announcement->marks & ANNOUNCEMENT_SPARE) != 0;
+    announcement->rank = announcement->stamp | (is_spare ? 0 : ROUTE_REGULAR);
     if (!route_join(announcement, path)) {
         log_error(LOG_ROUTE, "out of memory: the announcement of %s is lost",
                   moq_path_text(path, text, sizeof text));

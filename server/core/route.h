@@ -27,7 +27,7 @@ struct announcement {
     struct share *share;               /* what other workers know of it */
     struct publisher *publisher;       /* who it is, when it announced; NULL: not a peer */
     uint64_t stamp;                    /* the highest stamp of a path is the newest announcement */
-    uint64_t rank;                     /* the highest one feeds the track; at first its stamp */
+    uint64_t rank;                     /* the highest one feeds the track */
     uint64_t since_ns;                 /* when it joined its route */
     uint64_t silent_until_ns;          /* it fell silent, and counts as such until then */
     uint32_t worker;                   /* the worker on which it was made */
@@ -57,6 +57,9 @@ struct route_follower {
     const struct route_follower_ops *ops;
 };
 
+/* The rank of a spare announcement is its stamp. Added to that of any other one: it is above all
+ * spares. */
+#define ROUTE_REGULAR (UINT64_C(1) << 62)
 /* Added to the rank of an announcement that a hook has chosen: it is above all that were not, and
  * the last choice is above earlier ones. */
 #define ROUTE_CHOSEN (UINT64_C(1) << 63)
@@ -142,6 +145,8 @@ void routes_sweep(struct router *router);
 
 /* Raises its rank on this worker. The follower may turn to it. */
 void route_raise(struct announcement *announcement, uint64_t rank);
+/* A spare is a regular one from now on, as if it were new; on all workers. */
+void route_promote(struct announcement *announcement);
 
 /* For announcements of other workers: adds one to the route of `path`, in the order of ranks.
  * False: out of memory. */

@@ -16,15 +16,27 @@ bool relay_peer_is_dialled(const struct relay_peer *peer)
     return FITS(peer, HOST_PEER) && core_peer_is_dialled(peer->core);
 }
 
-int relay_peer_offer(struct relay_peer *peer, const char *text, const char *name_text)
+int relay_peer_offer(struct relay_peer *peer, const struct relay_peer_has *given)
 {
-    if (!FITS(peer, HOST_PEER))
+    struct relay_peer_has what = {.size = 0};
+    if (!FITS(peer, HOST_PEER) || !given)
         return RELAY_ERR_INVALID;
-    struct moq_path *path = host_path(text), *name = host_path(name_text ? name_text : text);
-    int error =
-        path && name ? host_error(core_peer_offer(peer->core, path, name)) : RELAY_ERR_INVALID;
+    memcpy(&what, given, host_struct_bytes(given->size, sizeof what));
+    struct core_peer_has has = {.path = host_path(what.path),
+                                .name = host_path(what.name ? what.name : what.path),
+                                .is_spare = what.is_spare};
+    int error = has.path && has.name ? host_error(core_peer_offer(peer->core, &has))
+                                     : RELAY_ERR_INVALID;
+    moq_path_unref(&has.path);
+    moq_path_unref(&has.name);
+    return error;
+}
+
+int relay_peer_promote(struct relay_peer *peer, const char *text)
+{
+    struct moq_path *path = FITS(peer, HOST_PEER) ? host_path(text) : NULL;
+    int error = path ? host_error(core_peer_promote(peer->core, path)) : RELAY_ERR_INVALID;
     moq_path_unref(&path);
-    moq_path_unref(&name);
     return error;
 }
 

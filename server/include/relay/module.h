@@ -676,14 +676,21 @@ enum relay_telling { /* since 1.2 */
 /* Takes effect at once: what the peer is not told of any more has ended for it. It may ask for a
  * path all the same. */
 RELAY_SINCE(1, 2) void relay_peer_tell(struct relay_peer *peer, enum relay_telling telling);
-/* Offers what the peer has under `path` under `name` (NULL: the same), although the peer has not
- * announced it, because the module knows by other ways that it is there, until relay_peer_withdraw
- * or the end of the session. In all else it is as if the peer had announced it: its grants have to
- * cover `path`, modules are asked. Nobody is told of a name that begins with the part "internal". A
- * module must not offer a path twice. RELAY_ERR_INVALID; RELAY_ERR_CLOSED: it has no session;
- * RELAY_ERR_NOMEM. */
+/* What a peer has, although it has not announced it: the module knows by other ways. */
+struct relay_peer_has { /* since 1.2 */
+    uint32_t size;      /* sizeof(struct relay_peer_has) */
+    bool is_spare;      /* feeds a track only while no publisher does that is none */
+    const char *path;   /* as the peer knows it */
+    const char *name;   /* under which it is offered; NULL: the same. Nobody is told of a name that
+                           begins with the part "internal", but whoever knows it may watch. */
+};
+/* Offers it until relay_peer_withdraw or the end of the session. In all else it is as if the peer
+ * had announced it: its grants have to cover `path`, modules are asked. A module must not offer a
+ * path twice. RELAY_ERR_INVALID; RELAY_ERR_CLOSED: it has no session; RELAY_ERR_NOMEM. */
 RELAY_SINCE(1, 2)
-int relay_peer_offer(struct relay_peer *peer, const char *path, const char *name);
+int relay_peer_offer(struct relay_peer *peer, const struct relay_peer_has *what);
+/* What was offered as a spare is none any more, and newer than all others. RELAY_ERR_NOT_FOUND. */
+RELAY_SINCE(1, 2) int relay_peer_promote(struct relay_peer *peer, const char *path);
 RELAY_SINCE(1, 2)
 int relay_peer_withdraw(struct relay_peer *peer, const char *path); /* RELAY_ERR_NOT_FOUND */
 

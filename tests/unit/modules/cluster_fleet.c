@@ -68,7 +68,7 @@ static struct fleet_offer *find_offer(const struct fleet_node *node, uint64_t li
     return NULL;
 }
 
-static void offer(void *user, uint64_t link, const char *path)
+static void offer(void *user, uint64_t link, const char *path, bool is_spare)
 {
     struct fleet_node *node = user;
     REQUIRE(link > 0 && !find_offer(node, link, path));
@@ -77,8 +77,16 @@ static void offer(void *user, uint64_t link, const char *path)
         node->offers = realloc(node->offers, node->offer_room * sizeof *node->offers);
         REQUIRE(node->offers);
     }
-    node->offers[node->offer_count++] = (struct fleet_offer){strdup(path), link};
+    node->offers[node->offer_count++] = (struct fleet_offer){strdup(path), link, is_spare};
     node->fleet->calls++;
+}
+
+static void promote(void *user, uint64_t link, const char *path)
+{
+    struct fleet_node *node = user;
+    struct fleet_offer *known = find_offer(node, link, path);
+    REQUIRE(known && known->is_spare);
+    known->is_spare = false;
 }
 
 static void withdraw(void *user, uint64_t link, const char *path)
@@ -91,7 +99,7 @@ static void withdraw(void *user, uint64_t link, const char *path)
     node->fleet->calls++;
 }
 
-static const struct mesh_ops ops = {write_map, write_paths, read_paths, offer, withdraw};
+static const struct mesh_ops ops = {write_map, write_paths, read_paths, offer, promote, withdraw};
 
 /* ---- The fleet ------------------------------------------------------------------------------- */
 
@@ -321,7 +329,7 @@ int64_t fleet_trace(const struct fleet *fleet, size_t node, const char *path, si
         const struct fleet_node *here = &fleet->nodes[node];
         uint64_t number = 0;
         for (size_t i = 0; i < here->offer_count; i++)
-            if (strcmp(here->offers[i].path, path) == 0)
+            if (!here->offers[i].is_spare && strcmp(here->offers[i].path, path) == 0)
                 number = here->offers[i].link;
         *home = node;
         if (number == 0)

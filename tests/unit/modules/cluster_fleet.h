@@ -27,6 +27,7 @@ struct fleet_reader {
 struct fleet_offer {
     char *path;
     uint64_t link;
+    bool is_spare;
 };
 
 struct fleet_node {
