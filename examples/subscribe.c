@@ -69,7 +69,8 @@ static void on_lost(struct moq_client *client, int error, const char *reason, ui
 int main(int argc, char **argv)
 {
     moq_native_fill_descriptors();
-    static const struct moq_client_events events = {.on_connected = on_connected, .on_lost = on_lost};
+    static const struct moq_client_events events = {.on_connected = on_connected,
+                                                    .on_lost = on_lost};
     struct moq_native_config native = {.loop = uv_default_loop()};
     struct viewer viewer = {.native = moq_native_new(&native)};
     struct moq_client_config client = {.events = &events, .user = &viewer};

@@ -138,7 +138,7 @@ struct moq_client_config {
     uint32_t timeout_ms; /* for one attempt; 0: 10000 */
     /* For those who have to notice sooner that a peer is gone: see quic_connect_config. */
     uint64_t idle_ns, keep_alive_ns;
-    void *user;          /* also moq_session_user() of its sessions */
+    void *user; /* also moq_session_user() of its sessions */
     /* Called with `refresh_user` before each attempt; may be NULL. May change path and query of the
      * client's URL, for a token that does not last as long as the client. An error is one of the
      * attempt, and `error_text` (QUIC_ERROR_TEXT_BYTES) says why. */

@@ -183,12 +183,6 @@ static int start_tls(struct quic_conn *conn, struct tls_session_config *config)
     return 0;
 }
 
-static void start_keep_alive(struct quic_conn *conn, uint64_t wanted_ns)
-{
-    uint64_t quiet_ns = wanted_ns ? wanted_ns : conn->endpoint->limits.keep_alive_ns;
-    keep_alive_init(&conn->keep_alive, conn->quic, quiet_ns, !conn->is_server);
-}
-
 /* Makes the ngtcp2_conn and the routes to it. */
 static int start_quic(struct quic_conn *conn, struct conn_setup *setup)
 {
@@ -251,7 +245,7 @@ struct quic_conn *conn_accept(struct quic_endpoint *endpoint, const struct accep
         conn_free(conn);
         return NULL;
     }
-    start_keep_alive(conn, 0);
+    keep_alive_init(&conn->keep_alive, conn->quic, endpoint->limits.keep_alive_ns, false);
     endpoint->stats.accepted++;
     return conn;
 }
@@ -294,7 +288,9 @@ struct quic_conn *conn_connect(struct quic_endpoint *endpoint,
         conn_free(conn);
         return NULL;
     }
-    start_keep_alive(conn, config->keep_alive_ns);
+    keep_alive_init(&conn->keep_alive, conn->quic,
+                    config->keep_alive_ns ? config->keep_alive_ns : endpoint->limits.keep_alive_ns,
+                    true);
     conn->user = config->user;
     conn->is_known = true;
     conn_wake(conn);

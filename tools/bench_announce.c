@@ -74,7 +74,8 @@ void bench_watch_storm(struct bench_thread *thread)
 
 int bench_watch_open(struct bench_thread *thread)
 {
-    static const struct moq_client_events events = {.on_connected = on_connected, .on_lost = on_lost};
+    static const struct moq_client_events events = {.on_connected = on_connected,
+                                                    .on_lost = on_lost};
     struct bench_watch *watch = thread->watch = calloc(1, sizeof *watch);
     if (!watch)
         return MOQ_ERR_NOMEM;

@@ -261,7 +261,8 @@ static int open_publisher(struct bench_publisher *publisher)
 {
     static const struct moq_session_events session = {.on_request = on_request,
                                                       .on_viewer_closed = on_viewer_closed};
-    static const struct moq_client_events events = {.on_connected = on_connected, .on_lost = on_lost};
+    static const struct moq_client_events events = {.on_connected = on_connected,
+                                                    .on_lost = on_lost};
     struct bench_thread *thread = publisher->thread;
     const struct bench_options *options = &thread->bench->options;
     publisher->native = bench_prompt_native(thread, publisher->number);

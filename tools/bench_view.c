@@ -136,7 +136,8 @@ static int open_link(struct bench_viewer *viewer, struct moq_url *url)
 
 static void connect_viewer(struct bench_viewer *viewer)
 {
-    static const struct moq_client_events events = {.on_connected = on_connected, .on_lost = on_lost};
+    static const struct moq_client_events events = {.on_connected = on_connected,
+                                                    .on_lost = on_lost};
     struct moq_client_config config = {.events = &events, .user = viewer};
     bench_client_config(viewer->thread->bench, &config);
     config.reconnect.is_enabled &= viewer->kind != BENCH_STALLED;

@@ -25,7 +25,7 @@ struct cluster_worker { /* in the worker's slot */
     struct hub *hub;            /* on the first worker; else NULL */
 };
 
-struct cluster { /* relay_data */
+struct cluster {                        /* relay_data */
     struct cluster_worker *workers[64]; /* by number; set before the first session */
     uint32_t worker_count;
 };
@@ -40,12 +40,12 @@ struct link_peer {
 
 static inline struct cluster *cluster_of(const struct relay_worker *worker)
 {
-    return relay_data(relay_worker_self(worker));
+    return (struct cluster *)relay_data(relay_worker_self(worker));
 }
 
 static inline struct cluster_worker *cluster_here(const struct relay_worker *worker)
 {
-    return relay_worker_slot(worker);
+    return (struct cluster_worker *)relay_worker_slot(worker);
 }
 
 /* ---- links.c: on the worker of each link ----------------------------------------------------- */

@@ -31,7 +31,7 @@ struct hub_link {
     bool is_up; /* its name is known */
 };
 
-struct hub_node { /* map_node.user */
+struct hub_node {         /* map_node.user */
     struct reader reader; /* of its list of paths */
     struct map_node *node;
     uint64_t link;
@@ -107,8 +107,7 @@ static void read_again(struct reader *reader)
 {
     relay_watch_close(&reader->watch);
     if (!reader->again)
-        reader->again =
-            relay_timer_start(reader->hub->worker, AGAIN_MS, 0, run_again, reader);
+        reader->again = relay_timer_start(reader->hub->worker, AGAIN_MS, 0, run_again, reader);
 }
 
 static void close_reader(struct reader *reader)
@@ -209,8 +208,8 @@ static bool hear_hello(struct hub_link *link, const uint8_t *data, size_t size)
     link->is_up = mesh_link_up(hub->mesh, link->number, name, link->cost) == 0;
     if (!link->is_up)
         note_full(hub);
-    relay_log(self_of(hub), RELAY_INFO, "link %llu to %s is up",
-              (unsigned long long)link->number, name);
+    relay_log(self_of(hub), RELAY_INFO, "link %llu to %s is up", (unsigned long long)link->number,
+              name);
     link_send(hub->worker, link->number, link->worker, LINK_IS_OURS, NULL);
     return true;
 }
@@ -320,17 +319,17 @@ static void send_order(struct hub *hub, uint64_t number, enum link_order order, 
         relay_log(self_of(hub), RELAY_ERROR, "out of memory: %s may not be found", path);
 }
 
-static void offer(void *user, uint64_t link, const char *path, bool is_spare)
+static void offer_path(void *user, uint64_t link, const char *path, bool is_spare)
 {
     send_order(user, link, is_spare ? LINK_SPARE : LINK_OFFER, path);
 }
 
-static void promote(void *user, uint64_t link, const char *path)
+static void promote_path(void *user, uint64_t link, const char *path)
 {
     send_order(user, link, LINK_PROMOTE, path);
 }
 
-static void withdraw(void *user, uint64_t link, const char *path)
+static void withdraw_path(void *user, uint64_t link, const char *path)
 {
     send_order(user, link, LINK_WITHDRAW, path);
 }
@@ -349,8 +348,7 @@ static bool on_paths_frame(struct reader *reader, const uint8_t *data, size_t si
     if (result != MESH_MALFORMED)
         return true;
     relay_log(self_of(reader->hub), RELAY_WARN,
-              "what %s tells of its paths cannot be read; it is not listened to",
-              node->node->name);
+              "what %s tells of its paths cannot be read; it is not listened to", node->node->name);
     close_reader(reader);
     return false;
 }
@@ -384,7 +382,8 @@ static void read_paths(void *user, struct map_node *map_node, uint64_t link)
     }
     uint64_t before = node->link;
     node->link = link;
-    relay_log(self_of(hub), RELAY_INFO, link ? "%s is reached by link %llu, over %u hops" : "%s cannot be reached any more",
+    relay_log(self_of(hub), RELAY_INFO,
+              link ? "%s is reached by link %llu, over %u hops" : "%s cannot be reached any more",
               map_node->name, (unsigned long long)link, map_node->hops);
     if (link)
         send_order(hub, link, LINK_OFFER, node->reader.path);
@@ -399,7 +398,8 @@ static void read_paths(void *user, struct map_node *map_node, uint64_t link)
     }
 }
 
-static const struct mesh_ops mesh_ops = {write_map, write_paths, read_paths, offer, promote, withdraw};
+static const struct mesh_ops mesh_ops = {write_map,  write_paths,  read_paths,
+                                         offer_path, promote_path, withdraw_path};
 
 /* ---- Own paths ------------------------------------------------------------------------------- */
 

@@ -46,8 +46,7 @@ void link_begin(struct relay_peer *peer, uint64_t cost)
     uint64_t number = relay_peer_number(peer);
     const struct relay_peer_has map = {
         .size = sizeof map, .path = CLUSTER_MAP, .name = hub_map_name(number, name)};
-    if (relay_peer_offer(peer, &map) ||
-        !tell_hub(worker, number, cost)) {
+    if (relay_peer_offer(peer, &map) || !tell_hub(worker, number, cost)) {
         relay_log(relay_worker_self(worker), RELAY_ERROR, "no link to %s: out of memory",
                   relay_peer_address(peer));
         relay_peer_close(peer, RELAY_DENIED_BUSY, "out of memory");

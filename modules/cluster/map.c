@@ -2,7 +2,7 @@
 /* Adverts are kept as a graph, in which Dijkstra's algorithm finds the ways. It looks through all
  * nodes for the nearest one instead of keeping a heap: with MAP_NODES_MAX that takes milliseconds,
  * and happens only when a link comes or goes.
- * Tested by tests/unit/cluster/test_map.c. */
+ * Tested by tests/unit/modules/test_cluster_mesh.c. */
 #include "modules/cluster/map.h"
 
 #include <stdlib.h>
@@ -199,7 +199,8 @@ static struct map_node *nearest_node(const struct map *map)
 {
     struct map_node *nearest = NULL;
     for (struct map_node *node = map->nodes; node; node = node->hh.next)
-        if (!node->is_settled && node->cost != MAP_NO_WAY && (!nearest || node->cost < nearest->cost))
+        if (!node->is_settled && node->cost != MAP_NO_WAY &&
+            (!nearest || node->cost < nearest->cost))
             nearest = node;
     return nearest;
 }

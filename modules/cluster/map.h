@@ -17,9 +17,9 @@
 
 enum {
     MAP_NODES_MAX = 1024,
-    MAP_COST_MAX = 1 << 20,      /* of one link */
-    MAP_LEAVING_COST = 1 << 24,  /* added to links of a node that is leaving */
-    MAP_KEEP_LOST_S = 300,       /* how long a node is remembered that cannot be reached */
+    MAP_COST_MAX = 1 << 20,     /* of one link */
+    MAP_LEAVING_COST = 1 << 24, /* added to links of a node that is leaving */
+    MAP_KEEP_LOST_S = 300,      /* how long a node is remembered that cannot be reached */
 };
 #define MAP_NO_WAY UINT64_MAX
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* The mesh: links and frames come in, ways are found, and what follows is told to the owner.
- * Tested by tests/unit/cluster/test_mesh.c. */
+ * Tested by tests/unit/modules/test_cluster_mesh.c. */
 #include "modules/cluster/mesh.h"
 
 #include <stdlib.h>
@@ -78,8 +78,8 @@ void mesh_free(struct mesh **mesh)
 
 static bool needs_new_group(const struct mesh_track *track)
 {
-    return !track->has_begun ||
-           (track->change_bytes > track->whole_bytes && track->change_bytes > TRACK_CHANGES_MIN_BYTES);
+    return !track->has_begun || (track->change_bytes > track->whole_bytes &&
+                                 track->change_bytes > TRACK_CHANGES_MIN_BYTES);
 }
 
 static void put_map(struct mesh *mesh, size_t size, bool is_first)
@@ -149,7 +149,8 @@ static void write_path_change(struct mesh *mesh, size_t size)
 
 int mesh_link_up(struct mesh *mesh, uint64_t number, const char *name, uint64_t cost)
 {
-    struct map_node *to = mesh->link_count < MESH_LINKS_MAX ? map_get(&mesh->map, text_of(name)) : NULL;
+    struct map_node *to =
+        mesh->link_count < MESH_LINKS_MAX ? map_get(&mesh->map, text_of(name)) : NULL;
     struct mesh_link *link = to ? calloc(1, sizeof *link) : NULL;
     if (!link)
         return -1;
@@ -206,7 +207,7 @@ static void fill_advert(struct mesh *mesh, struct wire_advert *advert)
     }
 }
 
-static void advertise(struct mesh *mesh)
+static void write_own_advert(struct mesh *mesh)
 {
     fill_advert(mesh, &mesh->read.advert);
     mesh->are_links_new = false;
@@ -246,7 +247,8 @@ int mesh_hear_map(struct mesh *mesh, const uint8_t *data, size_t size)
     int result = wire_read(&mesh->read, data, size);
     if (result < 0)
         return MESH_MALFORMED;
-    return result == 0 && mesh->read.kind == WIRE_ADVERT ? hear_advert(mesh, &mesh->read.advert) : 0;
+    return result == 0 && mesh->read.kind == WIRE_ADVERT ? hear_advert(mesh, &mesh->read.advert)
+                                                         : 0;
 }
 
 static void mark_stale(struct map_node *node)
@@ -264,7 +266,8 @@ static void drop_stale(struct mesh *mesh, struct map_node *node)
     }
 }
 
-static int hold(struct mesh *mesh, struct map_node *node, struct wire_text path, uint64_t stamp)
+static int hold_path(struct mesh *mesh, struct map_node *node, struct wire_text path,
+                     uint64_t stamp)
 {
     struct path_entry *entry = paths_get(&mesh->paths, path, MESH_PATHS_MAX);
     int error = entry ? paths_hold(&mesh->paths, entry, node, stamp + (stamp == 0)) : -1;
@@ -273,7 +276,7 @@ static int hold(struct mesh *mesh, struct map_node *node, struct wire_text path,
     return error ? MESH_FULL : 0;
 }
 
-static void let_go(struct mesh *mesh, const struct map_node *node, struct wire_text path)
+static void let_path_go(struct mesh *mesh, const struct map_node *node, struct wire_text path)
 {
     struct path_entry *entry = paths_find(&mesh->paths, path);
     struct holding *holding = entry ? paths_holding(entry, node) : NULL;
@@ -292,9 +295,9 @@ int mesh_hear_paths(struct mesh *mesh, struct map_node *node, const uint8_t *dat
     if (result > 0)
         return 0;
     if (mesh->read.kind == WIRE_OFFERED)
-        return hold(mesh, node, mesh->read.path, mesh->read.stamp);
+        return hold_path(mesh, node, mesh->read.path, mesh->read.stamp);
     if (mesh->read.kind == WIRE_ENDED)
-        let_go(mesh, node, mesh->read.path);
+        let_path_go(mesh, node, mesh->read.path);
     else if (mesh->read.kind == WIRE_LISTED)
         drop_stale(mesh, node);
     return 0;
@@ -307,7 +310,7 @@ int mesh_begin_path(struct mesh *mesh, const char *path)
     const struct path_entry *known = paths_find(&mesh->paths, text_of(path));
     uint64_t highest = known ? paths_highest_stamp(known) : 0;
     uint64_t stamp = highest < VARINT_MAX ? highest + 1 : highest;
-    if (hold(mesh, mesh->map.self, text_of(path), stamp))
+    if (hold_path(mesh, mesh->map.self, text_of(path), stamp))
         return -1;
     write_path_change(mesh, wire_offered(mesh->frame, path, stamp));
     return 0;
@@ -315,7 +318,7 @@ int mesh_begin_path(struct mesh *mesh, const char *path)
 
 void mesh_end_path(struct mesh *mesh, const char *path)
 {
-    let_go(mesh, mesh->map.self, text_of(path));
+    let_path_go(mesh, mesh->map.self, text_of(path));
     write_path_change(mesh, wire_ended(mesh->frame, path));
 }
 
@@ -395,7 +398,7 @@ void mesh_settle(struct mesh *mesh, uint64_t now_ns)
 {
     mesh->now_ns = now_ns;
     if (mesh->are_links_new)
-        advertise(mesh);
+        write_own_advert(mesh);
     if (!mesh->paths_track.has_begun)
         write_all_paths(mesh);
     if (mesh->is_map_new) {

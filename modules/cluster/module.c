@@ -89,7 +89,7 @@ static bool is_trusted(const struct relay_peer *peer, const struct cluster_confi
 }
 
 /* A peer that asks for the map is a relay like this one. */
-static void welcome(struct relay_peer *peer)
+static void welcome_relay(struct relay_peer *peer)
 {
     static const char *const everything[] = {""};
     const struct relay_grants grants = {.size = sizeof grants,
@@ -114,7 +114,7 @@ static enum relay_verdict on_subscribe(struct relay_peer *peer, struct relay_req
         return relay_request_deny(request, RELAY_DENIED_UNAUTHORIZED,
                                   "%s is for relays of the cluster", path);
     if (strcmp(path, CLUSTER_MAP) == 0)
-        welcome(peer);
+        welcome_relay(peer);
     return RELAY_ALLOW;
 }
 
@@ -141,7 +141,7 @@ static enum relay_verdict on_session_open(struct relay_peer *peer, struct relay_
 
 /* ---- Life ------------------------------------------------------------------------------------ */
 
-static int start(struct relay_self *self, const void *config)
+static int start_cluster(struct relay_self *self, const void *config)
 {
     struct cluster *cluster = calloc(1, sizeof *cluster);
     (void)config;
@@ -179,7 +179,7 @@ static void worker_stop(struct relay_worker *worker)
     hub_free(&here->hub);
 }
 
-static void stop(struct relay_self *self)
+static void stop_cluster(struct relay_self *self)
 {
     free(relay_data(self));
 }
@@ -199,10 +199,10 @@ RELAY_MODULE = {
     .config = &cluster_schema,
     .hooks = &hooks,
     .check = cluster_check,
-    .start = start,
+    .start = start_cluster,
     .worker_start = worker_start,
     .worker_stop = worker_stop,
-    .stop = stop,
+    .stop = stop_cluster,
     .peer_slot_bytes = sizeof(struct link_peer),
     .worker_slot_bytes = sizeof(struct cluster_worker),
 };

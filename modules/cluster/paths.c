@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* A table of paths and the nodes that have them.
- * Tested by tests/unit/cluster/test_mesh.c. */
+ * Tested by tests/unit/modules/test_cluster_mesh.c. */
 #include "modules/cluster/paths.h"
 
 #include <stdlib.h>
@@ -84,8 +84,7 @@ struct holding *paths_holding(const struct path_entry *entry, const struct map_n
     return NULL;
 }
 
-int paths_hold(struct paths *paths, struct path_entry *entry, struct map_node *node,
-               uint64_t stamp)
+int paths_hold(struct paths *paths, struct path_entry *entry, struct map_node *node, uint64_t stamp)
 {
     struct holding *holding = paths_holding(entry, node);
     if (!holding) {

@@ -18,7 +18,7 @@ struct holding {
 struct path_entry {
     UT_hash_handle hh;
     struct list holdings;
-    struct list changed; /* paths.changed: its home may be another one now */
+    struct list changed;  /* paths.changed: its home may be another one now */
     uint64_t link, spare; /* for the owner: from which it is offered, and offered as a spare */
     char text[];
 };

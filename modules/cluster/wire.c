@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
-/* Frames of what relays tell each other, written and read. */
+/* Frames of what relays tell each other, written and read.
+ * Tested by tests/unit/modules/test_cluster_wire.c. */
 #include "modules/cluster/wire.h"
 
 #include <string.h>
@@ -31,7 +32,7 @@ static void put_text(struct pen *pen, const char *data, size_t size)
     pen->size += size;
 }
 
-static size_t written(const struct pen *pen)
+static size_t size_written(const struct pen *pen)
 {
     return pen->is_full ? 0 : pen->size;
 }
@@ -42,7 +43,7 @@ size_t wire_hello(uint8_t *out, const char *name)
     put_number(&pen, WIRE_HELLO);
     put_number(&pen, WIRE_VERSION);
     put_text(&pen, name, strlen(name));
-    return written(&pen);
+    return size_written(&pen);
 }
 
 size_t wire_advert(uint8_t *out, const struct wire_advert *advert)
@@ -58,7 +59,7 @@ size_t wire_advert(uint8_t *out, const struct wire_advert *advert)
         put_text(&pen, advert->links[i].to.data, advert->links[i].to.size);
         put_number(&pen, advert->links[i].cost);
     }
-    return written(&pen);
+    return size_written(&pen);
 }
 
 size_t wire_offered(uint8_t *out, const char *path, uint64_t stamp)
@@ -67,7 +68,7 @@ size_t wire_offered(uint8_t *out, const char *path, uint64_t stamp)
     put_number(&pen, WIRE_OFFERED);
     put_text(&pen, path, strlen(path));
     put_number(&pen, stamp);
-    return written(&pen);
+    return size_written(&pen);
 }
 
 size_t wire_ended(uint8_t *out, const char *path)
@@ -75,14 +76,14 @@ size_t wire_ended(uint8_t *out, const char *path)
     struct pen pen = {.out = out};
     put_number(&pen, WIRE_ENDED);
     put_text(&pen, path, strlen(path));
-    return written(&pen);
+    return size_written(&pen);
 }
 
 size_t wire_listed(uint8_t *out)
 {
     struct pen pen = {.out = out};
     put_number(&pen, WIRE_LISTED);
-    return written(&pen);
+    return size_written(&pen);
 }
 
 /* ---- Reading --------------------------------------------------------------------------------- */

@@ -33,7 +33,7 @@ static bool is_subscription(const struct core_request *request)
 }
 
 /* Its rank before a hook has chosen. */
-static uint64_t newness(const struct announcement *announcement)
+static uint64_t rank_unchosen(const struct announcement *announcement)
 {
     bool is_spare = (announcement->marks & ANNOUNCEMENT_SPARE) != 0;
     return announcement->stamp | (is_spare ? 0 : ROUTE_REGULAR);
@@ -45,7 +45,7 @@ static const struct announcement *newest_of(const struct route *route)
     list_for_each (node, &route->announcements) {
         const struct announcement *announcement =
             container_of(node, struct announcement, route_node);
-        if (!newest || newness(announcement) > newness(newest))
+        if (!newest || rank_unchosen(announcement) > rank_unchosen(newest))
             newest = announcement;
     }
     return newest;

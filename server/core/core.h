@@ -20,6 +20,7 @@
 #include "server/core/guest.h"
 #include "server/core/hooks.h"
 #include "server/core/listing.h"
+#include "server/core/offering.h"
 #include "server/core/query.h"
 #include "server/core/visit.h"
 #include "server/core/watch.h"

@@ -82,8 +82,8 @@ struct feed_ops {
 struct origin_offer {
     struct moq_path *path; /* a reference is taken */
     const struct feed_ops *feed;
-    void *self;   /* announcement_self */
-    uint32_t can; /* enum moq_can */
+    void *self;    /* announcement_self */
+    uint32_t can;  /* enum moq_can */
     bool is_quiet; /* nobody is told of it, but whoever knows the path may watch */
 };
 

@@ -335,7 +335,7 @@ const char *core_peer_server_name(const struct core_peer *peer); /* SNI; "": non
 /* What a guest (guest.h) has to show, such as a token; "": nothing, or a session. */
 const char *core_peer_credential(const struct core_peer *peer);
 enum quic_protocol core_peer_protocol(const struct core_peer *peer); /* _UNKNOWN: a guest */
-bool core_peer_is_dialled(const struct core_peer *peer); /* the relay opened its session */
+bool core_peer_is_dialled(const struct core_peer *peer);  /* the relay opened its session */
 uint32_t core_peer_version(const struct core_peer *peer); /* of transfork: 2, 3, 4; 0: none yet */
 /* NULL until hooks have let the peer in and a version is agreed on; always for a guest. */
 struct moq_session *core_peer_session(const struct core_peer *peer);
@@ -366,33 +366,6 @@ bool core_peer_may(const struct core_peer *peer, enum core_action action,
  * 0, MOQ_ERR_AGAIN (its session is not decided yet: use core_request_set_grants), MOQ_ERR_CLOSED
  * (its grants have expired), or as core_request_set_grants; after an error nothing has changed. */
 int core_peer_set_grants(struct core_peer *peer, const struct core_grants *grants);
-/* The first part of paths with which relays tell each other of themselves. Whatever their grants
- * say, peers that are no relays are not told of them. */
-#define CORE_INTERNAL "internal"
-bool core_is_internal(const struct moq_path *path);
-
-/* Which offers a peer is told of, of those that it may see; everything at first. */
-enum core_telling {
-    CORE_TELL_ALL,
-    CORE_TELL_NEAR,    /* not of those that only other relays have announced */
-    CORE_TELL_NOTHING, /* it learns by other ways */
-};
-/* Takes effect at once, as grants do. */
-void core_peer_tell(struct core_peer *peer, enum core_telling telling);
-
-/* What a peer has, although it has not announced it: an entry knows by other ways. */
-struct core_peer_has {
-    struct moq_path *path; /* as the peer knows it; references are taken to both */
-    struct moq_path *name; /* under which it is offered; if it is internal, nobody is told */
-    bool is_spare;         /* feeds a track only while no publisher does that is none */
-};
-/* Offers it until core_peer_withdraw or the end of the session. In all else it is an announcement
- * of the peer: its grants have to cover `path`, and hooks decide on it. An entry must not offer a
- * path twice. 0, MOQ_ERR_CLOSED (the peer has no session) or MOQ_ERR_NOMEM. */
-int core_peer_offer(struct core_peer *peer, const struct core_peer_has *what);
-/* What was offered as a spare is none any more, and newer than all others. */
-int core_peer_promote(struct core_peer *peer, const struct moq_path *path); /* or _NOT_FOUND */
-int core_peer_withdraw(struct core_peer *peer, const struct moq_path *path); /* or _NOT_FOUND */
 /* The entry's slot in this peer. NULL: it has none. */
 void *core_peer_slot(const struct core_peer *peer, const struct core_hook *hook);
 

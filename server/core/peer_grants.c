@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "server/core/mix.h"
+#include "server/core/offering.h"
 #include "server/core/peer.h"
 #include "server/core/peer_announce.h"
 #include "server/core/viewer.h"
@@ -36,7 +37,8 @@ bool core_is_internal(const struct moq_path *path)
     if (moq_path_count(path) == 0)
         return false;
     struct moq_part first = moq_path_part(path, 0);
-    return first.size == strlen(CORE_INTERNAL) && memcmp(first.data, CORE_INTERNAL, first.size) == 0;
+    return first.size == strlen(CORE_INTERNAL) &&
+           memcmp(first.data, CORE_INTERNAL, first.size) == 0;
 }
 
 bool core_peer_may(const struct core_peer *peer, enum core_action action,

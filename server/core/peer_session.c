@@ -8,6 +8,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "server/core/offering.h"
 #include "server/core/peer_announce.h"
 #include "server/core/settings.h"
 #include "server/core/source.h"
@@ -156,9 +157,8 @@ static const char *words_of_end(int error)
 static void on_closed(struct moq_session *session, int error, const char *reason)
 {
     struct core_peer *peer = moq_session_user(session);
-    log_info(LOG_SESSION, "session %llu %s %s has ended: %s%s%s",
-             (unsigned long long)peer->number, direction_of(peer), peer->address,
-             words_of_end(error), reason[0] ? ", " : "", reason);
+    log_info(LOG_SESSION, "session %llu %s %s has ended: %s%s%s", (unsigned long long)peer->number,
+             direction_of(peer), peer->address, words_of_end(error), reason[0] ? ", " : "", reason);
     if (peer->request)
         core_hooks_withdraw(peer->request);
     end_peer(peer);

@@ -84,8 +84,8 @@ struct router {
     const struct link_home *link_home;             /* calls for links to tracks of this worker */
     struct route *routes;                          /* uthash */
     uint32_t waiting_count, fetch_count, viewer_count, cache_cuts, announced_count, dial_count;
-    uint32_t dial_clients;               /* dials that are open, or closed but not gone */
-    void (*on_dials_over)(void *user);   /* the last of them is gone; NULL: nobody waits for it */
+    uint32_t dial_clients;             /* dials that are open, or closed but not gone */
+    void (*on_dials_over)(void *user); /* the last of them is gone; NULL: nobody waits for it */
     void *dials_over_user;
     uint64_t track_count; /* fed by publishers here, at the last sweep */
     bool is_soon_sent, is_stopped;

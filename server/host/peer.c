@@ -25,8 +25,8 @@ int relay_peer_offer(struct relay_peer *peer, const struct relay_peer_has *given
     struct core_peer_has has = {.path = host_path(what.path),
                                 .name = host_path(what.name ? what.name : what.path),
                                 .is_spare = what.is_spare};
-    int error = has.path && has.name ? host_error(core_peer_offer(peer->core, &has))
-                                     : RELAY_ERR_INVALID;
+    int error =
+        has.path && has.name ? host_error(core_peer_offer(peer->core, &has)) : RELAY_ERR_INVALID;
     moq_path_unref(&has.path);
     moq_path_unref(&has.name);
     return error;

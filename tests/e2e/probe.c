@@ -231,7 +231,8 @@ static enum action find_action(const char *name)
 static void open_probe(struct program *program, char *line)
 {
     static const struct moq_session_events session = {.on_request = on_request};
-    static const struct moq_client_events events = {.on_connected = on_connected, .on_lost = on_lost};
+    static const struct moq_client_events events = {.on_connected = on_connected,
+                                                    .on_lost = on_lost};
     char *words[5];
     for (int i = 0; i < 5; i++) {
         words[i] = strtok(i == 0 ? line : NULL, " ");

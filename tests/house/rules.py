@@ -12,7 +12,7 @@ from tsrules import circle_from
 
 LIMITS = {"file": 600, "header": 400, "function": 60, "median": 18, "parameters": 6, "nesting": 3, "columns": 100}
 # The whole of what modules see is one header, so that it can be installed alone.
-LONG_HEADERS = {"server/include/relay/module.h": 1000}
+LONG_HEADERS = {"server/include/relay/module.h": 1100}
 SOURCE = (".c", ".h", ".py", ".sh", ".js", ".mjs", ".ts", ".lua")
 
 # Who may include whom; what a room may reach through another is its own too. base/ has no door: each header is one.

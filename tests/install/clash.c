@@ -67,7 +67,8 @@ static int meet(uv_loop_t *loop)
 {
     static const char *const names[] = {"localhost"};
     static const struct moq_listener_events listening = {.on_peer = on_peer};
-    static const struct moq_client_events events = {.on_connected = on_connected, .on_lost = on_lost};
+    static const struct moq_client_events events = {.on_connected = on_connected,
+                                                    .on_lost = on_lost};
     struct moq_native_config native = {.loop = loop};
     struct world world = {.native = moq_native_new(&native)};
     struct quic_tls_server_config server = {.self_signed = names, .self_signed_count = 1};

@@ -344,7 +344,7 @@ enum { /* limits of all modules together on one worker */
        RELAY_WATCHES_MAX = 1024,
        RELAY_ANNOUNCED_MAX = 256,
        RELAY_GUESTS_MAX = 1024,
-       RELAY_DIALS_MAX = 1024, /* since 1.2 */
+       RELAY_DIALS_MAX = 1024,             /* since 1.2 */
        RELAY_CREDENTIAL_MAX_BYTES = 16384, /* of a guest */
        RELAY_VISIT_MAX = 1024,             /* viewers in a call of relay_viewers */
 };
@@ -596,7 +596,7 @@ RELAY_SINCE(1, 0)
 int relay_request_set_policy(struct relay_request *request, const struct relay_policy *policy);
 
 struct relay_grants {
-    uint32_t size;        /* sizeof(struct relay_grants) */
+    uint32_t size; /* sizeof(struct relay_grants) */
     /* Another relay. Since 1.2, it may also offer and watch paths that begin with the part
      * "internal", and no other peer is told of those. */
     bool is_cluster;
@@ -631,8 +631,8 @@ RELAY_SINCE(1, 0)
 int relay_peer_query_value(const struct relay_peer *peer, const char *name, char *out, size_t size);
 
 enum relay_protocol { RELAY_PROTOCOL_WEBTRANSPORT = 1, RELAY_PROTOCOL_QUIC, RELAY_PROTOCOL_GUEST };
-/* A peer by raw QUIC has no URL, so url_path and query are empty. Of one that the relay has dialled,
- * they are those of the URL that was dialled, and server_name is its host. */
+/* A peer by raw QUIC has no URL, so url_path and query are empty. Of one that the relay has
+ * dialled, they are those of that URL, and server_name is its host. */
 RELAY_SINCE(1, 0) enum relay_protocol relay_peer_protocol(const struct relay_peer *peer);
 
 /* The version of transfork that its session speaks: 2, 3 or 4; 0: none yet, or a guest. */
@@ -667,10 +667,10 @@ void relay_peer_stats(const struct relay_peer *peer, struct relay_peer_stats *st
 RELAY_SINCE(1, 0)
 void relay_peer_close(struct relay_peer *peer, enum relay_denial code, const char *reason);
 
-/* What a peer is told of: the paths that it may watch, if others offer them. */
-enum relay_telling { /* since 1.2 */
+/* What a peer is told of: the paths that it may watch, if others offer them. Since 1.2. */
+enum relay_telling {
     RELAY_TELL_ALL,  /* at first */
-    RELAY_TELL_NEAR, /* not those that only other relays (relay_peer_is_cluster) have announced */
+    RELAY_TELL_NEAR, /* not those that only other relays (relay_peer_is_cluster) announce */
     RELAY_TELL_NOTHING,
 };
 /* Takes effect at once: what the peer is not told of any more has ended for it. It may ask for a
@@ -819,7 +819,7 @@ struct relay_offer {
     uint64_t age_ns;           /* an older group is kept no longer than this; 0: no limit */
     uint32_t priority;         /* 0 to 255; 128 is neutral */
     uint32_t order;            /* enum relay_order, where neither viewer nor policy says */
-    bool is_quiet; /* 1.2: nobody is told of it, but whoever knows the path may watch */
+    bool is_quiet;             /* 1.2: nobody is told of it, but whoever knows the path may watch */
 };
 struct relay_source_ops {
     uint32_t size; /* sizeof(struct relay_source_ops) */
@@ -873,7 +873,7 @@ RELAY_SINCE(1, 0) void relay_group_close(struct relay_group **group, int error);
  * a hook of peers or viewers, or a slot in them. All since 1.2. */
 #define RELAY_NEVER UINT64_MAX
 struct relay_dial_config {
-    uint32_t size; /* sizeof(struct relay_dial_config) */
+    uint32_t size;    /* sizeof(struct relay_dial_config) */
     bool is_insecure; /* trusts any certificate */
     /* https://host[:port]/path: WebTransport. http: the same, and trusts the certificate whose
      * fingerprint http://host:port/fingerprint tells. moqf://host[:port]: raw QUIC. */

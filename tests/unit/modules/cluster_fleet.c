@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
+/* The tracks of a fleet are kept in memory, and read frame by frame. */
 #include "tests/unit/modules/cluster_fleet.h"
 
 #include <stdio.h>
@@ -60,7 +61,8 @@ static void read_paths(void *user, struct map_node *of, uint64_t link)
         node->lists[index_of(of)] = (struct fleet_reader){.group = 0};
 }
 
-static struct fleet_offer *find_offer(const struct fleet_node *node, uint64_t link, const char *path)
+static struct fleet_offer *find_offer(const struct fleet_node *node, uint64_t link,
+                                      const char *path)
 {
     for (size_t i = 0; i < node->offer_count; i++)
         if (node->offers[i].link == link && strcmp(node->offers[i].path, path) == 0)
@@ -270,8 +272,7 @@ static bool hear_list(struct fleet *fleet, struct fleet_node *node, size_t of,
     bool has_heard = false, is_first;
     const struct fleet_frame *frame;
     const char *name = fleet->nodes[of].name;
-    struct map_node *known =
-        map_find(mesh_map(node->mesh), (struct wire_text){name, strlen(name)});
+    struct map_node *known = map_find(mesh_map(node->mesh), (struct wire_text){name, strlen(name)});
     while (known && fleet->nodes[of].mesh && node->list_links[of] &&
            (frame = next_frame(&node->lists[of], &fleet->nodes[of].paths, &ends[of], &is_first))) {
         REQUIRE(mesh_hear_paths(node->mesh, known, frame->data, frame->size, is_first) == 0);

@@ -205,7 +205,8 @@ static void run_until_told(struct world *world, const bool *is_told)
 
 static void open_client(struct world *world, struct moq_client_config *config)
 {
-    static const struct moq_client_events events = {.on_connected = on_connected, .on_lost = on_lost};
+    static const struct moq_client_events events = {.on_connected = on_connected,
+                                                    .on_lost = on_lost};
     config->events = &events;
     config->user = world;
     world->client = moq_client_open(world->native, config);

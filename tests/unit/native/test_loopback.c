@@ -104,7 +104,8 @@ static void on_session_closed(struct moq_session *session, int error, const char
 
 static struct moq_client_config config_for(struct world *world, const char *format, uint16_t port)
 {
-    static const struct moq_client_events events = {.on_connected = on_connected, .on_lost = on_lost};
+    static const struct moq_client_events events = {.on_connected = on_connected,
+                                                    .on_lost = on_lost};
     static const struct moq_session_events session = {.on_closed = on_session_closed};
     struct moq_client_config config = {.events = &events, .session = &session, .user = world};
     char text[128];

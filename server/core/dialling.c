@@ -1,13 +1,12 @@
 /* SPDX-License-Identifier: MIT OR Apache-2.0 */
 /* Dials: a client of native/ whose sessions are peers of the router.
  * Tested by tests/unit/core/test_dial.c. */
-#include "server/core/dial.h"
+#include "server/core/dialling.h"
 
 #include <stdlib.h>
 
 #include "base/objects.h"
 #include "server/core/core.h"
-#include "server/core/dialling.h"
 #include "server/core/peer_session.h"
 
 struct core_dial {
