@@ -53,15 +53,12 @@ static int open_dial(struct cluster_dial *mine, const struct cluster_config *con
                                         .subscribe_count = 1};
     const struct relay_dial_config dial = {
         .size = sizeof dial,
-        .is_insecure = config->is_insecure,
         .url = mine->peer->url,
         .grants = &grants,
         .silence_ns = config->silence_ns,
         .keep_alive_ns = config->keep_alive_ns,
         .first_retry_ns = UINT64_C(500000000),
         .most_retry_ns = UINT64_C(10000000000),
-        .root_files = &config->ca,
-        .root_file_count = config->ca != NULL,
     };
     return relay_dial_open(mine->worker, &dial, &ops, mine, &mine->dial);
 }

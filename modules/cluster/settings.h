@@ -17,8 +17,6 @@ struct cluster_config {
     const struct cluster_peer *peers;
     size_t peer_count;
     int trust; /* enum cluster_trust */
-    const char *ca;
-    bool is_insecure;
     uint64_t silence_ns, keep_alive_ns;
 };
 

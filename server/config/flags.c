@@ -156,7 +156,8 @@ static void on_flag(struct config_flags *flags, int value, const char *name,
     case FLAG_CLUSTER:
         complain_of_flag(
             errors, flag,
-            "needs the cluster module, and this relay is built without modules; leave it out");
+            "is not a flag of this relay; name the other relays in relay.yaml, as `peers` of the "
+            "module cluster");
         break;
     default:
         set_action(flags, name);

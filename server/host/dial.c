@@ -59,10 +59,12 @@ static int fill_config(struct core_dial_config *config, const struct relay_dial_
     config->reconnect.is_enabled = true;
     config->reconnect.first_ms = (uint32_t)(from->first_retry_ns / NS_PER_MS);
     config->reconnect.most_ms = (uint32_t)(from->most_retry_ns / NS_PER_MS);
-    config->tls.is_verify_disabled = from->is_insecure;
+    const struct config_tls *tls = &dial->head.worker->relay->tls;
+    config->tls.is_verify_disabled = from->is_insecure || !tls->is_verified;
     config->tls.pinned_sha256 = from->pinned_sha256;
-    config->tls.root_files = from->root_files;
-    config->tls.root_file_count = from->root_file_count;
+    bool has_roots = from->root_file_count > 0;
+    config->tls.root_files = has_roots ? from->root_files : (const char *const *)tls->roots;
+    config->tls.root_file_count = has_roots ? from->root_file_count : tls->root_count;
     config->refresh = dial->ops.token ? put_token : NULL;
     return from->url ? moq_url_parse(&config->url, from->url, NULL) : MOQ_ERR_INVALID;
 }

@@ -12,11 +12,11 @@ class Node(Relay):
     def __init__(self, name, peers=(), port=None, workers=1, more=(), **settings):
         port = port or free_port()
         pairs = [peer if isinstance(peer, tuple) else (peer, 1) for peer in peers]
-        cluster = {"node": name, "trust": "anybody", "insecure": True, **settings,
+        cluster = {"node": name, "trust": "anybody", **settings,
                    "peers": [{"url": f"https://localhost:{peer if isinstance(peer, int) else peer.port}", "cost": cost} for peer, cost in pairs]}
         self.yaml = scratch(f"{name}-{port}.yaml")
         with open(self.yaml, "w") as file:
-            file.write(f'listen: [{{ address: "[::]:{port}", self_signed: [localhost] }}]\nhttp: {{ address: listen, viewers: true }}\nlimits: {{ idle: 4s }}\nquic: {{ keep_alive: 1s }}\nworkers: {workers}\n'
+            file.write(f'listen: [{{ address: "[::]:{port}", self_signed: [localhost] }}]\nhttp: {{ address: listen, viewers: true }}\ntls: {{ verify: false }}\nlimits: {{ idle: 4s }}\nquic: {{ keep_alive: 1s }}\nworkers: {workers}\n'
                        f"modules: {json.dumps([*more, {'cluster': cluster}])}\n")
         super().__init__(port=port, argv=[program("moq-relay"), self.yaml])
         self.name = name

@@ -884,7 +884,7 @@ struct relay_dial_config {
     uint64_t silence_ns, keep_alive_ns;
     /* Pauses double from the first to the longest, and vary by half. 0: 1 s and 30 s. */
     uint64_t first_retry_ns, most_retry_ns;
-    const char *const *root_files; /* PEM; none: those of the system */
+    const char *const *root_files; /* PEM; none: what relay.yaml trusts (tls) */
     size_t root_file_count;
     const uint8_t *pinned_sha256; /* of the only certificate that is trusted; NULL: any that is
                                      valid */

@@ -170,13 +170,14 @@ static void a_slip_is_answered(void **state)
     assert_slip(
         ARGUMENTS("--bind", "a", "--bind", "b"),
         "--bind: given twice; list several addresses under listen in a configuration file\n");
-    assert_slip(ARGUMENTS("--announce", "x", "--cluster-root=y", "--cluster-node", "z"),
-                "--announce: needs the cluster module, and this relay is built without modules; "
-                "leave it out\n"
-                "--cluster-root: needs the cluster module, and this relay is built without "
-                "modules; leave it out\n"
-                "--cluster-node: needs the cluster module, and this relay is built without "
-                "modules; leave it out\n");
+    assert_slip(
+        ARGUMENTS("--announce", "x", "--cluster-root=y", "--cluster-node", "z"),
+        "--announce: is not a flag of this relay; name the other relays in relay.yaml, as "
+        "`peers` of the module cluster\n"
+        "--cluster-root: is not a flag of this relay; name the other relays in relay.yaml, as "
+        "`peers` of the module cluster\n"
+        "--cluster-node: is not a flag of this relay; name the other relays in relay.yaml, as "
+        "`peers` of the module cluster\n");
 }
 
 static void a_flag_cannot_be_given_without_end(void **state)
