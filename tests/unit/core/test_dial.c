@@ -326,7 +326,7 @@ static void a_dial_tries_again(void **state)
     core_with_worker(stage.near.running.core, DIALLER, dial, &stage);
     run_until(&stage, has_failed_twice);
     assert_int_equal(stage.ups, 0);
-    assert_true(stage.retry_ms <= 300);
+    assert_true(__atomic_load_n(&stage.retry_ms, __ATOMIC_RELAXED) <= 300);
     core_with_worker(stage.near.running.core, DIALLER, hang_up, &stage);
     stage_deinit(&stage);
 }
