@@ -294,6 +294,8 @@ static void client_try(struct moq_client *client)
     int error = native_socket_share(client->native, &bridge, &client->socket, text);
     if (!error && client->config.refresh)
         error = client->config.refresh(client->config.refresh_user, &client->config.url, text);
+    if (client->state != CLIENT_CONNECTING)
+        return; /* its owner has closed it there */
     if (error) {
         client_lost(client, error, text);
         return;

@@ -140,8 +140,8 @@ struct moq_client_config {
     uint64_t idle_ns, keep_alive_ns;
     void *user; /* also moq_session_user() of its sessions */
     /* Called with `refresh_user` before each attempt; may be NULL. May change path and query of the
-     * client's URL, for a token that does not last as long as the client. An error is one of the
-     * attempt, and `error_text` (QUIC_ERROR_TEXT_BYTES) says why. */
+     * client's URL, for a token that does not last as long as the client, or close the client. An
+     * error is one of the attempt, and `error_text` (QUIC_ERROR_TEXT_BYTES) says why. */
     int (*refresh)(void *refresh_user, struct moq_url *url, char *error_text);
     void *refresh_user;
 };
