@@ -15,6 +15,7 @@ struct core_dial {
     struct moq_client *client; /* NULL: the worker has ended its sessions */
     struct grants *grants;     /* a reference; NULL: none */
     struct core_peer *peer;    /* of the present session; NULL: there is none */
+    bool is_over;              /* its owner was told that there will be no session any more */
     const struct core_dial_ops *ops;
     void *user;
 };
@@ -47,6 +48,7 @@ static void on_lost(struct moq_client *client, int error, const char *reason, ui
     struct core_dial *dial = moq_client_user(client);
     if (dial->peer)
         peer_abandon(dial->peer);
+    dial->is_over = retry_ms == UINT64_MAX;
     dial->ops->on_down(dial->user, error, reason, retry_ms);
 }
 
@@ -163,7 +165,8 @@ bool dials_end(struct router *router, void (*on_over)(void *user), void *user)
     router->is_dialling_over = true;
     while ((dial = next_open(router))) {
         close_client(dial, 0);
-        dial->ops->on_down(dial->user, MOQ_ERR_CANCELLED, "the relay stops", UINT64_MAX);
+        if (!dial->is_over)
+            dial->ops->on_down(dial->user, MOQ_ERR_CANCELLED, "the relay stops", UINT64_MAX);
     }
     if (router->dial_clients == 0)
         return false;
