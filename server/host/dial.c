@@ -50,6 +50,13 @@ static int put_token(void *user, struct moq_url *url, char *error_text)
     return error;
 }
 
+/* What is not 0 does not become 0, which is the default. */
+static uint32_t whole_ms(uint64_t ns)
+{
+    uint64_t ms = ns / NS_PER_MS + (ns % NS_PER_MS != 0);
+    return ms < UINT32_MAX ? (uint32_t)ms : UINT32_MAX;
+}
+
 /* The defaults of what the module leaves 0 are those of the libraries below. */
 static int fill_config(struct core_dial_config *config, const struct relay_dial_config *from,
                        const struct relay_dial *dial)
@@ -57,8 +64,8 @@ static int fill_config(struct core_dial_config *config, const struct relay_dial_
     config->idle_ns = from->silence_ns;
     config->keep_alive_ns = from->keep_alive_ns;
     config->reconnect.is_enabled = true;
-    config->reconnect.first_ms = (uint32_t)(from->first_retry_ns / NS_PER_MS);
-    config->reconnect.most_ms = (uint32_t)(from->most_retry_ns / NS_PER_MS);
+    config->reconnect.first_ms = whole_ms(from->first_retry_ns);
+    config->reconnect.most_ms = whole_ms(from->most_retry_ns);
     const struct config_tls *tls = &dial->head.worker->relay->tls;
     config->tls.is_verify_disabled = from->is_insecure || !tls->is_verified;
     config->tls.pinned_sha256 = from->pinned_sha256;
@@ -66,7 +73,7 @@ static int fill_config(struct core_dial_config *config, const struct relay_dial_
     config->tls.root_files = has_roots ? from->root_files : (const char *const *)tls->roots;
     config->tls.root_file_count = has_roots ? from->root_file_count : tls->root_count;
     config->refresh = dial->ops.token ? put_token : NULL;
-    return from->url ? moq_url_parse(&config->url, from->url, NULL) : MOQ_ERR_INVALID;
+    return from->url && moq_url_parse(&config->url, from->url, NULL) == 0 ? 0 : MOQ_ERR_INVALID;
 }
 
 struct opening {
