@@ -197,10 +197,11 @@ void bulletins_fail(struct router *router, struct share *share)
     tell_all_again(router, share);
 }
 
-void bulletins_raise(struct router *router, struct share *share, uint64_t rank)
+void bulletins_raise(struct router *router, struct share *share, uint64_t newness, uint64_t rank)
 {
     if (!share)
         return;
+    share->notice.newness = newness;
     share->notice.rank = rank;
     tell_all_again(router, share);
 }

@@ -9,7 +9,7 @@
 /* What workers tell each other of an announcement. */
 struct bulletin_notice {
     struct moq_path *path; /* borrowed */
-    uint64_t stamp, rank;
+    uint64_t stamp, newness, rank;
     uint32_t worker; /* the worker on which it was made */
     uint32_t can;    /* enum moq_can: what its publisher can do */
     bool has_failed;
@@ -35,9 +35,10 @@ void bulletins_deinit(struct router *router);
 /* Tells the other workers. *share is NULL if there are none. Returns 0 or MOQ_ERR_NOMEM. */
 int bulletins_announce(struct router *router, const struct bulletin_notice *notice,
                        struct share **share);
-void bulletins_fail(struct router *router, struct share *share);                 /* may be NULL */
-void bulletins_raise(struct router *router, struct share *share, uint64_t rank); /* may be NULL */
-void bulletins_silence(struct router *router, struct share *share,               /* may be NULL */
+void bulletins_fail(struct router *router, struct share *share); /* may be NULL */
+void bulletins_raise(struct router *router, struct share *share, /* may be NULL */
+                     uint64_t newness, uint64_t rank);
+void bulletins_silence(struct router *router, struct share *share, /* may be NULL */
                        uint64_t until_ns);
 void bulletins_withdraw(struct router *router, struct share **share); /* sets it to NULL */
 void bulletins_sweep(struct router *router);

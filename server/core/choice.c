@@ -32,20 +32,13 @@ static bool is_subscription(const struct core_request *request)
     return request->kind == CORE_REQUEST_SUBSCRIBE;
 }
 
-/* Its rank before a hook has chosen. */
-static uint64_t rank_unchosen(const struct announcement *announcement)
-{
-    bool is_spare = (announcement->marks & ANNOUNCEMENT_SPARE) != 0;
-    return announcement->stamp | (is_spare ? 0 : ROUTE_REGULAR);
-}
-
 static const struct announcement *newest_of(const struct route *route)
 {
     const struct announcement *newest = NULL;
     list_for_each (node, &route->announcements) {
         const struct announcement *announcement =
             container_of(node, struct announcement, route_node);
-        if (!newest || rank_unchosen(announcement) > rank_unchosen(newest))
+        if (!newest || announcement->newness > newest->newness)
             newest = announcement;
     }
     return newest;
@@ -130,7 +123,7 @@ static void raise_here(struct announcement *announcement, uint64_t rank)
 {
     if (rank <= announcement->rank)
         return;
-    bulletins_raise(announcement->router, announcement->share, rank);
+    bulletins_raise(announcement->router, announcement->share, announcement->newness, rank);
     route_raise(announcement, rank);
 }
 

@@ -34,6 +34,7 @@ static void on_foreign_notice(struct router *router, const struct bulletin_notic
     struct announcement *known = find_known(router, notice);
     if (known) {
         known->silent_until_ns = notice->silent_until_ns;
+        known->newness = notice->newness;
         if (notice->has_failed)
             note_failed(known);
         if (notice->rank > known->rank)
@@ -50,6 +51,7 @@ static void on_foreign_notice(struct router *router, const struct bulletin_notic
     }
     announcement->worker = notice->worker;
     announcement->stamp = notice->stamp;
+    announcement->newness = notice->newness;
     announcement->rank = notice->rank;
     announcement->can = notice->can;
     announcement->marks = notice->marks;

@@ -285,12 +285,15 @@ void route_raise(struct announcement *announcement, uint64_t rank)
 
 void route_promote(struct announcement *announcement)
 {
-    uint64_t rank = router_next_stamp(announcement->router) | ROUTE_REGULAR;
     announcement->marks &= (uint8_t)~ANNOUNCEMENT_SPARE;
-    if (!announcement->route || rank <= announcement->rank)
+    if (!announcement->route)
         return;
-    bulletins_raise(announcement->router, announcement->share, rank);
-    route_raise(announcement, rank);
+    uint64_t newness = router_next_stamp(announcement->router) | ROUTE_REGULAR;
+    uint64_t rank = newness > announcement->rank ? newness : announcement->rank;
+    announcement->newness = newness;
+    bulletins_raise(announcement->router, announcement->share, newness, rank);
+    if (rank > announcement->rank)
+        route_raise(announcement, rank);
 }
 
 /* Hooks are told first, and may have it removed. */
@@ -321,7 +324,8 @@ bool route_add(struct announcement *announcement, struct moq_path *path)
         take_publisher(announcement);
     announcement->stamp = router_next_stamp(router);
     bool is_spare = (announcement->marks & ANNOUNCEMENT_SPARE) != 0;
-    announcement->rank = announcement->stamp | (is_spare ? 0 : ROUTE_REGULAR);
+    announcement->newness = announcement->stamp | (is_spare ? 0 : ROUTE_REGULAR);
+    announcement->rank = announcement->newness;
     if (!route_join(announcement, path)) {
         log_error(LOG_ROUTE, "out of memory: the announcement of %s is lost",
                   moq_path_text(path, text, sizeof text));
@@ -329,6 +333,7 @@ bool route_add(struct announcement *announcement, struct moq_path *path)
     }
     const struct bulletin_notice notice = {.path = announcement->route->path,
                                            .stamp = announcement->stamp,
+                                           .newness = announcement->newness,
                                            .rank = announcement->rank,
                                            .can = announcement->can,
                                            .marks = announcement->marks,

@@ -27,6 +27,7 @@ struct announcement {
     struct share *share;               /* what other workers know of it */
     struct publisher *publisher;       /* who it is, when it announced; NULL: not a peer */
     uint64_t stamp;                    /* the highest stamp of a path is the newest announcement */
+    uint64_t newness;                  /* its rank if no hook has chosen it */
     uint64_t rank;                     /* the highest one feeds the track */
     uint64_t since_ns;                 /* when it joined its route */
     uint64_t silent_until_ns;          /* it fell silent, and counts as such until then */
