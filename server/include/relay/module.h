@@ -15,8 +15,11 @@
  *                      relay_viewers, relay_viewer_deny; relay_track_stats,
  *                      relay_viewer_track_stats, relay_worker_stats; more in relay_viewer_stats
  *                      and relay_candidate; relay_hooks.choose_source; relay_shared_keys
- *   1.2   2026-12-01   sessions that the relay opens: relay_dial_open, relay_peer_is_dialled;
- *                      relay_peer_offer, relay_peer_withdraw, relay_peer_tell
+ *   1.2   2026-12-01   sessions that the relay opens: relay_dial_open, relay_dial_close,
+ *                      relay_peer_is_dialled; what peers have and are told: relay_peer_offer,
+ *                      relay_peer_promote, relay_peer_withdraw, relay_peer_tell, "internal" paths
+ *                      (relay_grants.is_cluster), relay_offer.is_quiet,
+ *                      relay_announced_ops.omits_given
  *
  * Threads. The relay has a main thread and one thread per worker. In square brackets, each comment
  * says where a function may be called, or where the relay calls it:
@@ -386,7 +389,8 @@ struct relay_hooks {
     uint32_t size; /* sizeof(struct relay_hooks) */
     /* A peer has connected; no session exists yet. Answers may set grants. */
     enum relay_verdict (*session_open)(struct relay_peer *peer, struct relay_request *request);
-    /* Once for each session_open: the peer leaves, or was refused. The last call about it. */
+    /* Once for each session_open: the peer leaves, or was refused. The last call about it. Of a
+     * peer that was dialled: for each relay_dial_ops.on_up; without session_open in any case. */
     void (*session_close)(struct relay_peer *peer);
     /* A peer offers a track that its grants cover. Answers may change the path under which others
      * are offered it. */
@@ -674,7 +678,7 @@ enum relay_telling {
     RELAY_TELL_NOTHING,
 };
 /* Takes effect at once: what the peer is not told of any more has ended for it. It may ask for a
- * path all the same. */
+ * path all the same. What is offered on behalf of another relay (relay_peer_offer) is near. */
 RELAY_SINCE(1, 2) void relay_peer_tell(struct relay_peer *peer, enum relay_telling telling);
 /* What a peer has, although it has not announced it: the module knows by other ways. */
 struct relay_peer_has { /* since 1.2 */
@@ -893,11 +897,13 @@ struct relay_dial_ops { /* each may be NULL */
     uint32_t size;      /* sizeof(struct relay_dial_ops) */
     /* There is a session; the peer exists until session_close. */
     void (*on_up)(struct relay_dial *dial, struct relay_peer *peer, void *user);
-    /* It is lost, or could not be opened. The next attempt is in `retry_ns`; RELAY_NEVER: there is
-     * none, because the URL can never work or the relay stops. */
+    /* It is lost, or could not be opened; `error` 0: its peer has ended it in good order. The next
+     * attempt is in `retry_ns`; RELAY_NEVER: there is none, because it can never work (root_files)
+     * or the relay stops, and this is the last call. */
     void (*on_down)(struct relay_dial *dial, int error, const char *reason, uint64_t retry_ns,
                     void *user);
-    /* Before each attempt: the token to send as ?jwt=, borrowed; NULL: what the URL has. */
+    /* Before each attempt: the token to send as ?jwt=, borrowed; NULL: what the URL has. By raw
+     * QUIC neither path nor token is sent. */
     const char *(*token)(struct relay_dial *dial, void *user);
 };
 /* Never calls anything before it returns. RELAY_ERR_INVALID: the URL is none, or see above;
