@@ -102,10 +102,10 @@ def command(yaml, *more):
 class ModuleRelay(Relay):
     """A relay that has started with these modules."""
 
-    def __init__(self, *entries, env=None, **settings):
+    def __init__(self, *entries, env=None, port=None, **settings):
         self.trace = Trace()
         self.yaml = configuration(*entries, **settings)
-        port = free_port()
+        port = port or free_port()
         argv = [program("moq-relay"), "--dev", "--bind", f"[::]:{port}", self.yaml]
         super().__init__(port=port, argv=argv, env={"ABI_TRACE": self.trace.path, **(env or {})})
 

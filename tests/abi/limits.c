@@ -144,6 +144,16 @@ static void start_too_many_timers(struct relay_worker *worker)
         relay_timer_stop(&timers[--count]);
 }
 
+/* Without hooks or slots, it would not see the peer. */
+static void dial(struct relay_worker *worker)
+{
+    const struct relay_dial_config config = {
+        .size = sizeof config, .is_insecure = true, .url = "https://localhost/"};
+    struct relay_dial *dial = (struct relay_dial *)(void *)worker; /* must be overwritten */
+    EXPECT(relay_dial_open(worker, &config, NULL, NULL, &dial), RELAY_ERR_INVALID);
+    EXPECT(dial == NULL, 1);
+}
+
 /* ---- Counters and the map -------------------------------------------------------------------- */
 
 static void count_too_much(struct relay_worker *worker)
@@ -311,6 +321,7 @@ static int worker_start(struct relay_worker *worker, const void *config)
     open_too_many_groups(worker);
     open_too_many_guests(worker);
     start_too_many_timers(worker);
+    dial(worker);
     write_too_much(worker);
     look_at_paths();
     look_at_words(relay_worker_self(worker));
