@@ -2,6 +2,7 @@
 /* The cluster module: joins relays, so that what is published on any of them can be watched on any
  * other one.
  * Tested by tests/e2e/test_cluster.py. */
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -12,6 +13,7 @@ struct cluster_dial {
     const struct cluster_peer *peer;
     struct relay_worker *worker;
     bool is_down_told;
+    char name[128]; /* the URL for people: without its query, which may be a token */
 };
 
 /* ---- Dials ----------------------------------------------------------------------------------- */
@@ -33,9 +35,9 @@ static void on_down(struct relay_dial *dial, int error, const char *reason, uint
     (void)dial, (void)error;
     if (!mine->is_down_told && retry_ns != RELAY_NEVER)
         relay_log(relay_worker_self(mine->worker), RELAY_WARN, "%s: %s; it is tried again",
-                  mine->peer->url, reason);
+                  mine->name, reason);
     else if (!mine->is_down_told)
-        relay_log(relay_worker_self(mine->worker), RELAY_WARN, "%s: %s", mine->peer->url, reason);
+        relay_log(relay_worker_self(mine->worker), RELAY_WARN, "%s: %s", mine->name, reason);
     mine->is_down_told = true;
 }
 
@@ -46,7 +48,7 @@ static int open_dial(struct cluster_dial *mine, const struct cluster_config *con
     static const char *const everything[] = {""};
     const struct relay_grants grants = {.size = sizeof grants,
                                         .is_cluster = true,
-                                        .identity = mine->peer->url,
+                                        .identity = mine->name,
                                         .publish = everything,
                                         .publish_count = 1,
                                         .subscribe = everything,
@@ -71,6 +73,8 @@ static int open_dials(struct cluster_worker *here, const struct cluster_config *
     for (size_t i = 0; i < config->peer_count; i++) {
         here->dials[i].peer = &config->peers[i];
         here->dials[i].worker = here->worker;
+        snprintf(here->dials[i].name, sizeof here->dials[i].name, "%.*s",
+                 (int)strcspn(config->peers[i].url, "?#"), config->peers[i].url);
         int error = open_dial(&here->dials[i], config);
         if (error)
             return error;

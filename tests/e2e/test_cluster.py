@@ -4,7 +4,7 @@ once. What dies is gone around."""
 
 import time
 
-from authkit import Probe
+from authkit import Key, Probe, key_set
 from clusterkit import *
 
 DEATH_S = 2  # until viewers on living relays have frames again; more on a busy machine
@@ -141,5 +141,22 @@ def nobody_else_gets_in():
     stop(stranger, node)
 
 
+def a_token_joins_and_is_told_to_nobody():
+    key = Key("cluster", "ours", "ES256")
+    root = Node("root", trust="claim", more=[{"auth": {"keys": key_set(scratch("cluster.json"), key)}}])
+    token = key.sign("--cluster", "--publish", "", "--subscribe", "")
+    leaf = Node("leaf", [root], query=f"jwt={token}")
+    publisher = clock(leaf, "--publish")
+    root.wait_for("leaf is reached by link")
+    probe = Probe()
+    viewer = probe.ask(root, "view", "clock", token=key.sign("--subscribe", "clock"))
+    probe.wait_until_said(viewer, "frame 2")
+    for node in root, leaf:
+        check(not any(token in line for line in node.err), "a token is in a log")
+    publisher.end()
+    probe.end()
+    stop(leaf, root)
+
+
 TESTS = [*SHAPES, a_track_goes_over_a_link_once, the_cheapest_way_is_taken, *map(dies, (signal.SIGKILL, signal.SIGSTOP)),
-         of_two_publishers_the_newer_is_watched_everywhere, nobody_else_gets_in]
+         of_two_publishers_the_newer_is_watched_everywhere, nobody_else_gets_in, a_token_joins_and_is_told_to_nobody]

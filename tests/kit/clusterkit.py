@@ -7,13 +7,13 @@ from moqkit import *
 
 
 class Node(Relay):
-    """A relay with the cluster module. `peers` are nodes, or pairs of a node and a cost."""
+    """A relay with the cluster module, behind `more`. `peers` are nodes, or pairs of a node and a cost; `query` is that of their URLs."""
 
-    def __init__(self, name, peers=(), port=None, workers=1, more=(), **settings):
+    def __init__(self, name, peers=(), port=None, workers=1, more=(), query="", **settings):
         port = port or free_port()
         pairs = [peer if isinstance(peer, tuple) else (peer, 1) for peer in peers]
         cluster = {"node": name, "trust": "anybody", **settings,
-                   "peers": [{"url": f"https://localhost:{peer if isinstance(peer, int) else peer.port}", "cost": cost} for peer, cost in pairs]}
+                   "peers": [{"url": peer.url(f"/?{query}" if query else ""), "cost": cost} for peer, cost in pairs]}
         self.yaml = scratch(f"{name}-{port}.yaml")
         with open(self.yaml, "w") as file:
             file.write(f'listen: [{{ address: "[::]:{port}", self_signed: [localhost] }}]\nhttp: {{ address: listen, viewers: true }}\ntls: {{ verify: false }}\nlimits: {{ idle: 4s }}\nquic: {{ keep_alive: 1s }}\nworkers: {workers}\n'
