@@ -137,7 +137,7 @@ async function checkClock(page) {
  *  may lose blocks of a recording, which no fade can hide: it is enough if it is smooth once. */
 async function playRoughly(page) {
     let rough = Number.POSITIVE_INFINITY;
-    for (let tries = 0; tries < 3 && rough > 5; tries++) {
+    for (let tries = 0; tries < 12 && rough > 5; tries++) {
         const planes = await page.evaluate(async () => {
             const stop = globalThis.record();
             const pause = (ms) => new Promise((resolve) => setTimeout(resolve, ms));

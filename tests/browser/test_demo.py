@@ -37,7 +37,7 @@ def open_page(relay, place="", **options):
 
 
 def playing(page, which=0):
-    page.until(f"""() => document.querySelectorAll("moq-video")[{which}]?.state.status === "playing" """, 30, "the player does not play")
+    page.until(f"""() => document.querySelectorAll("moq-video")[{which}]?.state?.status === "playing" """, 30, "the player does not play")
 
 
 def what_is_live_is_listed_with_its_picture_and_plays():
