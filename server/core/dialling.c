@@ -10,8 +10,8 @@
 #include "server/core/peer_session.h"
 
 struct core_dial {
-    struct list node; /* router.dials */
-    struct router *router;
+    struct list node;          /* router.dials */
+    struct router *router;     /* NULL: it is gone */
     struct moq_client *client; /* NULL: the worker has ended its sessions */
     struct grants *grants;     /* a reference; NULL: none */
     struct core_peer *peer;    /* of the present session; NULL: there is none */
@@ -60,7 +60,8 @@ static const struct moq_client_events client_events = {
 
 static void free_dial(struct core_dial *dial)
 {
-    dial->router->dial_count--;
+    if (dial->router)
+        dial->router->dial_count--;
     list_remove(&dial->node);
     grants_unref(&dial->grants);
     free(dial);
@@ -146,6 +147,12 @@ void core_dial_close(struct core_dial **out, int error)
     if (dial->client)
         close_client(dial, error);
     free_dial(dial);
+}
+
+void dials_deinit(struct router *router)
+{
+    for (struct list *node; (node = list_pop_front(&router->dials));)
+        container_of(node, struct core_dial, node)->router = NULL;
 }
 
 static struct core_dial *next_open(const struct router *router)

@@ -11,4 +11,7 @@
  * there are none. */
 bool dials_end(struct router *router, void (*on_over)(void *user), void *user);
 
+/* When the router is gone: leaves those that are not closed yet to their owners. */
+void dials_deinit(struct router *router);
+
 #endif

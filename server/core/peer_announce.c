@@ -5,6 +5,8 @@
  * Tested by tests/sim/relay/test_revoked.c and tests/unit/core/test_guest.c. */
 #include "server/core/peer_announce.h"
 
+#include <stdlib.h>
+
 /* ---- Telling --------------------------------------------------------------------------------- */
 
 static void tell_owner(const struct announcement *announcement, bool is_allowed,
@@ -47,9 +49,8 @@ static bool refuse_if_revoked(struct announcement *announcement)
     return true;
 }
 
-static void refuse_by_hooks(struct announcement *announcement)
+static void refuse_by_hooks(struct announcement *announcement, const struct core_request *request)
 {
-    const struct core_request *request = &announcement->request;
     const struct core_peer *peer = announcement->peer;
     char text[MOQ_PATH_LINE_BYTES], name[PEER_NAME_BYTES];
     enum core_denial denial;
@@ -66,9 +67,9 @@ static void refuse_by_hooks(struct announcement *announcement)
 }
 
 /* Hooks may have it removed or revoked as soon as it has joined its route. */
-static void join_route(struct announcement *announcement)
+static void join_route(struct announcement *announcement, struct moq_path *path)
 {
-    if (!route_add(announcement, announcement->request.path))
+    if (!route_add(announcement, path))
         tell_owner(announcement, false, CORE_DENIAL_BUSY, "out of memory");
     else if (announcement->route)
         tell_owner(announcement, true, CORE_DENIAL_REFUSED, "");
@@ -76,14 +77,17 @@ static void join_route(struct announcement *announcement)
 
 static void on_announce_decided(struct core_request *request, bool is_allowed)
 {
-    struct announcement *announcement = container_of(request, struct announcement, request);
-    announcement->is_asking = false;
+    struct announcement_question *question =
+        container_of(request, struct announcement_question, request);
+    struct announcement *announcement = question->announcement;
+    announcement->question = NULL; /* there is nothing to withdraw any more */
     announcement_hold(announcement);
     if (!is_allowed)
-        refuse_by_hooks(announcement);
+        refuse_by_hooks(announcement, request);
     else if (!refuse_if_revoked(announcement))
-        join_route(announcement);
+        join_route(announcement, request->path);
     announcement_release(announcement);
+    question_free(&question);
 }
 
 /* Its grants decide first, then hooks. */
@@ -92,16 +96,22 @@ static void ask_about(struct announcement *announcement)
     struct core_peer *peer = announcement->peer;
     if (refuse_if_revoked(announcement))
         return;
-    moq_path_unref(&announcement->request.path);
-    announcement->has_failed = false;
-    announcement->is_asking = true;
-    announcement->request = (struct core_request){
+    struct announcement_question *question = calloc(1, sizeof *question);
+    if (!question) {
+        log_error(LOG_ROUTE, "out of memory: an announcement is ignored");
+        tell_owner(announcement, false, CORE_DENIAL_BUSY, "out of memory");
+        return;
+    }
+    question->announcement = announcement;
+    question->request = (struct core_request){
         .kind = CORE_REQUEST_ANNOUNCE,
         .peer = peer,
         .path = moq_path_ref(announcement->name),
         .on_decided = on_announce_decided,
     };
-    core_hooks_ask(&peer->router->hooks, &announcement->request);
+    announcement->has_failed = false;
+    announcement->question = question;
+    core_hooks_ask(&peer->router->hooks, &question->request);
 }
 
 /* ---- All of a peer --------------------------------------------------------------------------- */
@@ -116,7 +126,7 @@ void peer_announce(struct core_peer *peer, struct announcement *announcement)
 static void review_announcement(struct announcement *announcement)
 {
     bool may = core_peer_may(announcement->peer, CORE_PUBLISH, announcement->path);
-    if (announcement->is_leaving || announcement->is_asking)
+    if (announcement->is_leaving || announcement->question)
         return; /* until hooks have decided */
     if (may && announcement->is_revoked) {
         ask_about(announcement);

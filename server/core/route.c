@@ -346,11 +346,17 @@ bool route_add(struct announcement *announcement, struct moq_path *path)
     return true;
 }
 
+void question_free(struct announcement_question **question)
+{
+    moq_path_unref(&(*question)->request.path);
+    free(*question);
+    *question = NULL;
+}
+
 void announcement_free(struct announcement *announcement)
 {
     moq_path_unref(&announcement->path);
     moq_path_unref(&announcement->name);
-    moq_path_unref(&announcement->request.path);
     publisher_unref(&announcement->publisher);
     free(announcement);
 }
@@ -409,12 +415,12 @@ void route_remove(struct announcement *announcement)
 {
     if (announcement->is_leaving)
         return;
-    bool was_asking = announcement->is_asking;
     announcement->is_leaving = true;
-    announcement->is_asking = false;
     announcement_hold(announcement);
-    if (was_asking)
-        core_hooks_withdraw(&announcement->request);
+    if (announcement->question) {
+        core_hooks_withdraw(&announcement->question->request);
+        question_free(&announcement->question);
+    }
     if (announcement->route)
         leave_and_tell(announcement);
     announcement_release(announcement);

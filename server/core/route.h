@@ -33,15 +33,21 @@ struct announcement {
     uint64_t silent_until_ns;          /* it fell silent, and counts as such until then */
     uint32_t worker;                   /* the worker on which it was made */
     uint32_t can;                      /* enum moq_can: what its publisher can do */
-    bool is_asking;                    /* hooks have not decided on `request` yet */
     bool has_failed;                   /* its publisher ended a track: no source switches to it */
     bool is_revoked;                   /* its peer may not publish it now: it has no route */
     uint8_t marks;                     /* enum announcement_mark */
     bool is_leaving;                   /* it is being removed */
     uint8_t holds;                     /* callers that need it to stay */
     core_on_offer_decided *on_decided; /* of a guest's offer; NULL: nobody is told */
-    struct core_request request;
+    struct announcement_question *question; /* owned, while hooks decide; else NULL */
 };
+
+/* Many announcements live long, and few of them are being decided on. */
+struct announcement_question {
+    struct core_request request;
+    struct announcement *announcement;
+};
+void question_free(struct announcement_question **question); /* sets it to NULL */
 
 /* Calls to the source that is fed by the announcements of a route. It may end in each of them. */
 struct route_follower_ops {

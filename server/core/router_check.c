@@ -101,7 +101,7 @@ static size_t check_announcements(const struct route *route)
         REQUIRE(announcement->route == route);
         REQUIRE(announcement->rank < above); /* the highest first, and no rank twice */
         REQUIRE(!announcement->peer || announcement_is_local(announcement));
-        REQUIRE(!announcement->is_asking);
+        REQUIRE(!announcement->question);
         above = announcement->rank;
         local_count += announcement_is_local(announcement);
     }
@@ -153,8 +153,8 @@ static void check_peers_announcements(const struct core_peer *peer)
             container_of(node, struct announcement, owner_node);
         REQUIRE(container_of(node, struct announcement, owner_node)->peer == peer);
         bool may = core_peer_may(peer, CORE_PUBLISH, announcement->path);
-        REQUIRE(announcement->is_asking || announcement->is_revoked == !may);
-        REQUIRE(!announcement->is_revoked || (!announcement->route && !announcement->is_asking));
+        REQUIRE(announcement->question || announcement->is_revoked == !may);
+        REQUIRE(!announcement->is_revoked || (!announcement->route && !announcement->question));
     }
 }
 

@@ -6,6 +6,7 @@
 #include "server/core/bulletin.h"
 #include "server/core/choosing.h"
 #include "server/core/fetch.h"
+#include "server/core/dialling.h"
 #include "server/core/foreign.h"
 #include "server/core/mix.h"
 #include "server/core/outlet.h"
@@ -100,6 +101,7 @@ uint64_t router_wall_ms(const struct router *router)
 void router_deinit(struct router *router)
 {
     watches_deinit(router);
+    dials_deinit(router);
     foreign_forget_all(router);
     bulletins_deinit(router);
     moq_offers_free(&router->offers);

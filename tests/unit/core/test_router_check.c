@@ -179,7 +179,8 @@ BREACH(a_peer_of_another_router,
        container_of(stage->router->peers.next, struct core_peer, node)->router = NULL)
 BREACH(an_announcement_of_another_peer, the_source(stage)->origin->peer = NULL)
 BREACH(an_announcement_elsewhere, announce(stage, "lake")->route = NULL)
-BREACH(an_announcement_that_is_still_asked_about, announce(stage, "lake")->is_asking = true)
+BREACH(an_announcement_that_is_still_asked_about,
+       announce(stage, "lake")->question = &(struct announcement_question){.announcement = NULL})
 BREACH(a_foreign_one_of_this_worker,
        list_push_back(&stage->router->foreign, &announce(stage, "lake")->owner_node))
 BREACH(a_route_under_another_name,
@@ -330,9 +331,9 @@ static void every_invariant_fires(void **state)
         {an_outlet_that_feeds_in_turn, "!is_copy"},
         {a_viewer_that_may_not_watch, "core_peer_may(core_viewer_peer(viewer), CORE_SUBSCRIBE"},
         {a_publisher_that_may_not_publish,
-         "announcement->is_asking || announcement->is_revoked == !may"},
+         "announcement->question || announcement->is_revoked == !may"},
         {a_revoked_announcement_with_a_route,
-         "!announcement->is_revoked || (!announcement->route && !announcement->is_asking)"},
+         "!announcement->is_revoked || (!announcement->route && !announcement->question)"},
         {grants_whose_end_is_not_noted,
          "!is_expiring || core_peer_expires_ms(peer) >= router->expiry_ms"},
         {a_viewer_too_many, "router->viewer_count == viewer_count"},
@@ -343,7 +344,7 @@ static void every_invariant_fires(void **state)
         {a_peer_of_another_router, "peer->router == router"},
         {an_announcement_of_another_peer, "struct announcement, owner_node)->peer == peer"},
         {an_announcement_elsewhere, "announcement->route == route"},
-        {an_announcement_that_is_still_asked_about, "!announcement->is_asking"},
+        {an_announcement_that_is_still_asked_about, "!announcement->question"},
         {a_peer_of_another_worker, "!announcement->peer || announcement_is_local(announcement)"},
         {a_foreign_one_of_this_worker,
          "!announcement_is_local(announcement) && announcement->route"},
