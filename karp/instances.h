@@ -14,7 +14,7 @@ extern "C" {
 
 enum {
     KARP_ID_MAX_BYTES = 40,  /* with the final zero; longer numbers are not ids */
-    KARP_MAX_INSTANCES = 64, /* of one broadcast at a time; further ones are ignored */
+    KARP_MAX_INSTANCES = 64, /* of one broadcast at a time; of more, the newest are kept */
 };
 
 /* The id of a new instance: the time, but always above `last_id` (0: none), so that a clock that

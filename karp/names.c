@@ -66,12 +66,20 @@ bool karp_instances_add(struct karp_instances *instances, const char *id, size_t
 
     size_t at = find_id_place(instances, copy), count = instances->count;
     bool is_known = at < count && strcmp(instances->ids[at], copy) == 0;
-    if (is_known || count == KARP_MAX_INSTANCES)
+    bool is_full = count == KARP_MAX_INSTANCES;
+    if (is_known || (is_full && at == 0))
         return false;
-    memmove(instances->ids + at + 1, instances->ids + at, (count - at) * sizeof *instances->ids);
+    bool is_newest = at == count;
+    if (is_full) {
+        at--;
+        memmove(instances->ids, instances->ids + 1, at * sizeof *instances->ids);
+    } else {
+        memmove(instances->ids + at + 1, instances->ids + at,
+                (count - at) * sizeof *instances->ids);
+        instances->count++;
+    }
     memcpy(instances->ids[at], copy, sizeof copy);
-    instances->count++;
-    return at == count;
+    return is_newest;
 }
 
 bool karp_instances_remove(struct karp_instances *instances, const char *id, size_t size)

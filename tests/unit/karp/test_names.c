@@ -4,6 +4,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -57,16 +58,33 @@ static void the_newest_instance_wins_and_the_older_one_takes_over(void **state)
     assert_null(karp_instances_newest(&instances));
 }
 
-static void instances_are_bounded(void **state)
+static bool add_number(struct karp_instances *instances, uint64_t number)
+{
+    char id[KARP_ID_MAX_BYTES];
+    karp_id_print(number, id);
+    return karp_instances_add(instances, id, strlen(id));
+}
+
+static void check_ids(const struct karp_instances *instances, uint64_t first)
+{
+    assert_int_equal(instances->count, KARP_MAX_INSTANCES);
+    for (uint64_t i = 0; i < KARP_MAX_INSTANCES; i++)
+        assert_int_equal(strtoull(instances->ids[i], NULL, 10), first + i);
+}
+
+/* In whichever order they are announced. */
+static void of_many_instances_the_newest_are_kept(void **state)
 {
     (void)state;
-    struct karp_instances instances = {0};
-    char id[KARP_ID_MAX_BYTES];
+    struct karp_instances rising = {0}, falling = {0}, mixed = {0};
     for (uint64_t i = 0; i < 2 * KARP_MAX_INSTANCES; i++) {
-        karp_id_print(1000 + i, id);
-        karp_instances_add(&instances, id, strlen(id));
+        assert_true(add_number(&rising, 1000 + i));
+        assert_int_equal(add_number(&falling, 1000 + 2 * KARP_MAX_INSTANCES - 1 - i), i == 0);
+        add_number(&mixed, 1000 + (i * 5) % (2 * KARP_MAX_INSTANCES));
     }
-    assert_int_equal(instances.count, KARP_MAX_INSTANCES);
+    check_ids(&rising, 1000 + KARP_MAX_INSTANCES);
+    check_ids(&falling, 1000 + KARP_MAX_INSTANCES);
+    check_ids(&mixed, 1000 + KARP_MAX_INSTANCES);
 }
 
 static void absurd_times_are_refused(void **state)
@@ -83,7 +101,7 @@ int main(void)
         cmocka_unit_test(ids_rise_although_the_clock_goes_back),
         cmocka_unit_test(ids_compare_as_numbers),
         cmocka_unit_test(the_newest_instance_wins_and_the_older_one_takes_over),
-        cmocka_unit_test(instances_are_bounded),
+        cmocka_unit_test(of_many_instances_the_newest_are_kept),
         cmocka_unit_test(absurd_times_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
