@@ -61,7 +61,6 @@ enum link_order {
     LINK_PROMOTE,  /* what was a spare is the best */
     LINK_WITHDRAW, /* not any more */
     LINK_IS_OURS,  /* it has a map, and needs no announcements */
-    LINK_IS_OTHER, /* it has none */
 };
 /* [worker] of the hub. False: out of memory, or too many wait. */
 bool link_send(struct relay_worker *hub, uint64_t link, uint32_t worker, enum link_order order,

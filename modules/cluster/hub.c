@@ -187,17 +187,10 @@ static struct hub_link *find_link(struct hub *hub, uint64_t number)
     return NULL;
 }
 
-/* The first frame of each group says who it is. */
-static bool hear_hello(struct hub_link *link, const uint8_t *data, size_t size)
+/* Its name is known: the link is used from now on. False: it cannot be. */
+static bool use_link(struct hub_link *link, const char *name)
 {
-    struct wire_frame hello;
     struct hub *hub = link->reader.hub;
-    char name[WIRE_NAME_BYTES];
-    if (wire_read(&hello, data, size) || hello.kind != WIRE_HELLO)
-        return false;
-    snprintf(name, sizeof name, "%.*s", (int)hello.name.size, hello.name.data);
-    if (link->is_up)
-        return true;
     if (strcmp(name, mesh_name(hub->mesh)) == 0) {
         relay_log(self_of(hub), RELAY_ERROR,
                   "a peer calls itself %s, as this relay does: it is this one, or two relays have "
@@ -206,34 +199,59 @@ static bool hear_hello(struct hub_link *link, const uint8_t *data, size_t size)
         return false;
     }
     link->is_up = mesh_link_up(hub->mesh, link->number, name, link->cost) == 0;
-    if (!link->is_up)
+    if (!link->is_up) {
         note_full(hub);
+        return false;
+    }
     relay_log(self_of(hub), RELAY_INFO, "link %llu to %s is up", (unsigned long long)link->number,
               name);
     link_send(hub->worker, link->number, link->worker, LINK_IS_OURS, NULL);
     return true;
 }
 
+static void note_unreadable(const struct hub_link *link)
+{
+    relay_log(self_of(link->reader.hub), RELAY_WARN,
+              "what peer %llu tells of the cluster cannot be read; it is not listened to",
+              (unsigned long long)link->number);
+}
+
+/* The first frame of each group says who it is. */
+static bool hear_hello(struct hub_link *link, const uint8_t *data, size_t size)
+{
+    struct wire_frame hello;
+    char name[WIRE_NAME_BYTES];
+    if (wire_read(&hello, data, size) || hello.kind != WIRE_HELLO) {
+        note_unreadable(link);
+        return false;
+    }
+    snprintf(name, sizeof name, "%.*s", (int)hello.name.size, hello.name.data);
+    return link->is_up || use_link(link, name);
+}
+
+static bool hear_map(struct hub_link *link, const uint8_t *data, size_t size)
+{
+    int result = mesh_hear_map(link->reader.hub->mesh, data, size);
+    if (result == MESH_FULL)
+        note_full(link->reader.hub);
+    if (result == MESH_MALFORMED)
+        note_unreadable(link);
+    return result != MESH_MALFORMED;
+}
+
 static bool on_map_frame(struct reader *reader, const uint8_t *data, size_t size)
 {
     struct hub_link *link = container_of(reader, struct hub_link, reader);
-    int result = 0;
-    bool is_good = !reader->is_first || hear_hello(link, data, size);
-    if (is_good)
-        result = mesh_hear_map(reader->hub->mesh, data, size);
-    if (result == MESH_FULL)
-        note_full(reader->hub);
-    if (is_good && result != MESH_MALFORMED)
+    if (reader->is_first ? hear_hello(link, data, size) : hear_map(link, data, size))
         return true;
-    relay_log(self_of(reader->hub), RELAY_WARN,
-              "what peer %llu tells of the cluster cannot be read; it is not listened to",
-              (unsigned long long)link->number);
     mesh_link_down(reader->hub->mesh, link->number);
+    link->is_up = false;
     close_reader(reader);
     return false;
 }
 
-/* A relay of another kind has no map. */
+/* A relay of another kind has no map. It is told nothing, because relays that announce again what
+ * they are told would bring it back, and a track would be fetched from whom it is served to. */
 static void on_map_end(struct reader *reader, int error)
 {
     struct hub_link *link = container_of(reader, struct hub_link, reader);
@@ -245,7 +263,10 @@ static void on_map_end(struct reader *reader, int error)
                   "or the other relay `trust: anybody`",
                   (unsigned long long)link->number);
     else
-        link_send(reader->hub->worker, link->number, link->worker, LINK_IS_OTHER, NULL);
+        relay_log(self_of(reader->hub), RELAY_INFO,
+                  "peer %llu is a relay of another kind: what it announces can be watched here, "
+                  "but it is told nothing",
+                  (unsigned long long)link->number);
 }
 
 void hub_link_begins(struct hub *hub, uint64_t number, uint32_t worker, uint64_t cost)
@@ -382,9 +403,12 @@ static void read_paths(void *user, struct map_node *map_node, uint64_t link)
     }
     uint64_t before = node->link;
     node->link = link;
-    relay_log(self_of(hub), RELAY_INFO,
-              link ? "%s is reached by link %llu, over %u hops" : "%s cannot be reached any more",
-              map_node->name, (unsigned long long)link, map_node->hops);
+    if (link)
+        relay_log(self_of(hub), RELAY_INFO, "%s is reached by link %llu, over %u hop%s",
+                  map_node->name, (unsigned long long)link, map_node->hops,
+                  map_node->hops == 1 ? "" : "s");
+    else
+        relay_log(self_of(hub), RELAY_INFO, "%s cannot be reached any more", map_node->name);
     if (link)
         send_order(hub, link, LINK_OFFER, node->reader.path);
     if (before)

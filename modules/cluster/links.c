@@ -110,8 +110,7 @@ static void run_order(struct relay_worker *worker, void *arg)
     else if (link && order->what == LINK_WITHDRAW)
         relay_peer_withdraw(link->peer, order->path);
     else if (link)
-        relay_peer_tell(link->peer,
-                        order->what == LINK_IS_OURS ? RELAY_TELL_NOTHING : RELAY_TELL_NEAR);
+        relay_peer_tell(link->peer, RELAY_TELL_NOTHING);
     free(order);
 }
 

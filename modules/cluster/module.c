@@ -23,7 +23,7 @@ static void on_up(struct relay_dial *dial, struct relay_peer *peer, void *user)
     struct cluster_dial *mine = user;
     (void)dial;
     mine->is_down_told = false;
-    relay_peer_tell(peer, RELAY_TELL_NOTHING); /* until it is known what it is */
+    relay_peer_tell(peer, RELAY_TELL_NOTHING); /* a relay of this kind reads what it needs */
     link_begin(peer, mine->peer->cost);
 }
 
