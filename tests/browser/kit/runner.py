@@ -23,7 +23,7 @@ AT_A_TIME = 3
 # They listen to sound or take times, so they run one after the other: two of them would spoil each other's figures.
 IN_TURN = ("audio", "player", "test_plays", "test_latency")
 # The group that has them in Chromium; all others are in `browser`.
-PAGES = {"publish", "test_errors", "test_harm", "test_hostile", "test_publish", "test_uplink"}
+PAGES = {"publish", "test_errors", "test_harm", "test_hostile", "test_publish", "test_secure", "test_transfork", "test_uplink"}
 GROUP = os.environ.get("MOQ_BROWSER_GROUP", "browser")
 # They take minutes, or measure what a busy machine spoils: `tests/browser/run --file NAME` runs them.
 ON_DEMAND = {"chromium": {"test_measuring", "test_uplink"}, "firefox": {"test_latency"}}
