@@ -25,22 +25,17 @@ struct cluster_worker { /* in the worker's slot */
     struct hub *hub;            /* on the first worker; else NULL */
 };
 
-struct cluster {                        /* relay_data */
-    struct cluster_worker *workers[64]; /* by number; set before the first session */
-    uint32_t worker_count;
-};
-
 /* In the slot of each peer. */
 struct link_peer {
     struct list node; /* cluster_worker.links, while it is a link */
     struct relay_peer *peer;
     uint64_t number; /* of the link, which is that of the peer; 0: it is none */
-    uint64_t cost;
 };
 
-static inline struct cluster *cluster_of(const struct relay_worker *worker)
+/* relay_data: all workers by number, set before the first session. */
+static inline struct cluster_worker **cluster_workers(const struct relay_worker *worker)
 {
-    return (struct cluster *)relay_data(relay_worker_self(worker));
+    return (struct cluster_worker **)relay_data(relay_worker_self(worker));
 }
 
 static inline struct cluster_worker *cluster_here(const struct relay_worker *worker)

@@ -8,6 +8,7 @@
 
 #include "base/clock.h"
 #include "modules/cluster/cluster.h"
+#include "modules/cluster/paths.h"
 
 enum { PATHS_NAME_BYTES = WIRE_NAME_BYTES + 32, TICK_MS = 1000, AGAIN_MS = 200 };
 #define TRACK_LATENCY_NS (30 * NS_PER_S) /* nothing of these tracks is skipped lightly */
@@ -81,12 +82,6 @@ static void settle_soon(struct hub *hub)
 {
     if (!hub->is_settling)
         hub->is_settling = relay_worker_post(hub->worker, run_settle, NULL) == 0;
-}
-
-static void run_tick(struct relay_worker *worker, void *arg)
-{
-    (void)arg;
-    run_settle(worker, NULL);
 }
 
 /* ---- Reading --------------------------------------------------------------------------------- */
@@ -172,7 +167,7 @@ static void note_full(struct hub *hub)
     relay_log(self_of(hub), RELAY_WARN,
               "the cluster has more nodes or paths than this relay keeps (%d nodes, %d paths of "
               "one node, %d of all): the rest cannot be watched by way of it",
-              MAP_NODES_MAX, 65536, MESH_PATHS_MAX);
+              MAP_NODES_MAX, PATHS_OF_NODE_MAX, MESH_PATHS_MAX);
 }
 
 /* ---- Neighbours ------------------------------------------------------------------------------ */
@@ -460,7 +455,7 @@ static int open_all(struct hub *hub, const char *name)
     if (open_track(hub, &hub->map, CLUSTER_MAP) || open_track(hub, &hub->paths, paths) ||
         relay_announced_open(hub->worker, "", &ops, hub, &hub->announced))
         return -1;
-    hub->tick = relay_timer_start(hub->worker, TICK_MS, TICK_MS, run_tick, NULL);
+    hub->tick = relay_timer_start(hub->worker, TICK_MS, TICK_MS, run_settle, NULL);
     return hub->tick ? 0 : -1;
 }
 

@@ -30,7 +30,7 @@ static bool tell_hub(struct relay_worker *worker, uint64_t link, uint64_t cost)
     if (!news)
         return false;
     *news = (struct news){link, cost, relay_worker_number(worker)};
-    if (relay_worker_post(cluster_of(worker)->workers[0]->worker, run_news, news) == 0)
+    if (relay_worker_post(cluster_workers(worker)[0]->worker, run_news, news) == 0)
         return true;
     free(news);
     return false;
@@ -52,7 +52,7 @@ void link_begin(struct relay_peer *peer, uint64_t cost)
         relay_peer_close(peer, RELAY_DENIED_BUSY, "out of memory");
         return;
     }
-    *link = (struct link_peer){.peer = peer, .number = number, .cost = cost};
+    *link = (struct link_peer){.peer = peer, .number = number};
     list_init(&link->node);
     list_push_back(&cluster_here(worker)->links, &link->node);
 }
@@ -123,7 +123,7 @@ bool link_send(struct relay_worker *hub, uint64_t link, uint32_t worker, enum li
         return false;
     *order = (struct order){link, what};
     memcpy(order->path, path ? path : "", size);
-    if (relay_worker_post(cluster_of(hub)->workers[worker]->worker, run_order, order) == 0)
+    if (relay_worker_post(cluster_workers(hub)[worker]->worker, run_order, order) == 0)
         return true;
     free(order);
     return false;

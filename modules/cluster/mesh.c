@@ -19,6 +19,7 @@ struct mesh_link {
 /* One of the two tracks. A group holds everything at its beginning, and then changes. When these
  * are more than the beginning, a new group costs readers that come later less. */
 struct mesh_track {
+    mesh_write *write;
     uint64_t whole_bytes, change_bytes;
     bool has_begun;
 };
@@ -54,6 +55,8 @@ struct mesh *mesh_new(const struct mesh_config *config)
     mesh->boot = config->boot;
     mesh->ops = config->ops;
     mesh->user = config->user;
+    mesh->map_track.write = config->ops->write_map;
+    mesh->paths_track.write = config->ops->write_paths;
     mesh->are_links_new = true;
     if (map_init(&mesh->map, config->name) == 0)
         return mesh;
@@ -82,23 +85,44 @@ static bool needs_new_group(const struct mesh_track *track)
                                  track->change_bytes > TRACK_CHANGES_MIN_BYTES);
 }
 
-static void put_map(struct mesh *mesh, size_t size, bool is_first)
+/* Writes the frame that was put together. */
+static void put_frame(struct mesh *mesh, const struct mesh_track *track, size_t size, bool is_first)
 {
     if (size > 0)
-        mesh->ops->write_map(mesh->user, mesh->frame, size, is_first);
-    mesh->map_track.whole_bytes += size;
+        track->write(mesh->user, mesh->frame, size, is_first);
+}
+
+/* At the beginning of a group. */
+static void put_part(struct mesh *mesh, struct mesh_track *track, size_t size)
+{
+    put_frame(mesh, track, size, false);
+    track->whole_bytes += size;
+}
+
+static void put_change(struct mesh *mesh, struct mesh_track *track, size_t size)
+{
+    put_frame(mesh, track, size, false);
+    track->change_bytes += size;
+}
+
+static void begin_group(struct mesh *mesh, struct mesh_track *track)
+{
+    size_t size = wire_hello(mesh->frame, mesh->map.self->name);
+    put_frame(mesh, track, size, true);
+    track->has_begun = true;
+    track->whole_bytes = size;
+    track->change_bytes = 0;
 }
 
 static void write_whole_map(struct mesh *mesh)
 {
-    mesh->map_track = (struct mesh_track){.has_begun = true};
-    put_map(mesh, wire_hello(mesh->frame, mesh->map.self->name), true);
+    begin_group(mesh, &mesh->map_track);
     for (const struct map_node *node = mesh->map.nodes; node; node = node->hh.next) {
         struct wire_advert *advert = &mesh->read.advert;
         if (node->sequence == 0)
             continue;
         map_advert(node, advert);
-        put_map(mesh, wire_advert(mesh->frame, advert), false);
+        put_part(mesh, &mesh->map_track, wire_advert(mesh->frame, advert));
     }
 }
 
@@ -110,28 +134,18 @@ static void write_advert(struct mesh *mesh, const struct map_node *node)
         return;
     }
     map_advert(node, &mesh->read.advert);
-    size_t size = wire_advert(mesh->frame, &mesh->read.advert);
-    if (size > 0)
-        mesh->ops->write_map(mesh->user, mesh->frame, size, false);
-    mesh->map_track.change_bytes += size;
-}
-
-static void put_paths(struct mesh *mesh, size_t size, bool is_first)
-{
-    if (size > 0)
-        mesh->ops->write_paths(mesh->user, mesh->frame, size, is_first);
-    mesh->paths_track.whole_bytes += size;
+    put_change(mesh, &mesh->map_track, wire_advert(mesh->frame, &mesh->read.advert));
 }
 
 static void write_all_paths(struct mesh *mesh)
 {
-    mesh->paths_track = (struct mesh_track){.has_begun = true};
-    put_paths(mesh, wire_hello(mesh->frame, mesh->map.self->name), true);
+    begin_group(mesh, &mesh->paths_track);
     list_for_each (at, &mesh->map.self->held) {
         const struct holding *holding = container_of(at, struct holding, of_node);
-        put_paths(mesh, wire_offered(mesh->frame, holding->path->text, holding->stamp), false);
+        put_part(mesh, &mesh->paths_track,
+                 wire_offered(mesh->frame, holding->path->text, holding->stamp));
     }
-    put_paths(mesh, wire_listed(mesh->frame), false);
+    put_part(mesh, &mesh->paths_track, wire_listed(mesh->frame));
 }
 
 static void write_path_change(struct mesh *mesh, size_t size)
@@ -140,9 +154,7 @@ static void write_path_change(struct mesh *mesh, size_t size)
         write_all_paths(mesh);
         return;
     }
-    if (size > 0)
-        mesh->ops->write_paths(mesh->user, mesh->frame, size, false);
-    mesh->paths_track.change_bytes += size;
+    put_change(mesh, &mesh->paths_track, size);
 }
 
 /* ---- Links ----------------------------------------------------------------------------------- */

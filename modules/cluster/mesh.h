@@ -22,12 +22,13 @@ enum {
 
 struct mesh;
 
+/* Writes a frame of a track. `is_first`: it begins a group. */
+typedef void mesh_write(void *user, const uint8_t *frame, size_t size, bool is_first);
+
 /* Links are named by numbers of the owner, never 0. None of these may call the mesh. */
 struct mesh_ops {
-    /* Writes a frame to internal/map, or to the list of this node's own paths. `is_first`: it
-     * begins a group. */
-    void (*write_map)(void *user, const uint8_t *frame, size_t size, bool is_first);
-    void (*write_paths)(void *user, const uint8_t *frame, size_t size, bool is_first);
+    mesh_write *write_map;   /* internal/map */
+    mesh_write *write_paths; /* the list of this node's own paths */
     /* From now on, the list of this node's paths is read by way of `link`; 0: it is not read. */
     void (*read_paths)(void *user, struct map_node *node, uint64_t link);
     /* This path is to be had from `link`, or not any more. A spare is one that is used if the way

@@ -33,26 +33,30 @@ static void on_down(struct relay_dial *dial, int error, const char *reason, uint
 {
     struct cluster_dial *mine = user;
     (void)dial, (void)error;
-    if (!mine->is_down_told && retry_ns != RELAY_NEVER)
-        relay_log(relay_worker_self(mine->worker), RELAY_WARN, "%s: %s; it is tried again",
-                  mine->name, reason);
-    else if (!mine->is_down_told)
-        relay_log(relay_worker_self(mine->worker), RELAY_WARN, "%s: %s", mine->name, reason);
+    if (!mine->is_down_told)
+        relay_log(relay_worker_self(mine->worker), RELAY_WARN, "%s: %s%s", mine->name, reason,
+                  retry_ns == RELAY_NEVER ? "" : "; it is tried again");
     mine->is_down_told = true;
+}
+
+/* Another relay may publish and watch everything. NULL: it has no identity. */
+static struct relay_grants grants_of_relay(const char *identity)
+{
+    static const char *const everything[] = {""};
+    return (struct relay_grants){.size = sizeof(struct relay_grants),
+                                 .is_cluster = true,
+                                 .identity = identity,
+                                 .publish = everything,
+                                 .publish_count = 1,
+                                 .subscribe = everything,
+                                 .subscribe_count = 1};
 }
 
 static int open_dial(struct cluster_dial *mine, const struct cluster_config *config)
 {
     static const struct relay_dial_ops ops = {
         .size = sizeof ops, .on_up = on_up, .on_down = on_down};
-    static const char *const everything[] = {""};
-    const struct relay_grants grants = {.size = sizeof grants,
-                                        .is_cluster = true,
-                                        .identity = mine->name,
-                                        .publish = everything,
-                                        .publish_count = 1,
-                                        .subscribe = everything,
-                                        .subscribe_count = 1};
+    const struct relay_grants grants = grants_of_relay(mine->name);
     const struct relay_dial_config dial = {
         .size = sizeof dial,
         .url = mine->peer->url,
@@ -92,13 +96,7 @@ static bool is_trusted(const struct relay_peer *peer, const struct cluster_confi
 /* A peer that asks for the map is a relay like this one. */
 static void welcome_relay(struct relay_peer *peer)
 {
-    static const char *const everything[] = {""};
-    const struct relay_grants grants = {.size = sizeof grants,
-                                        .is_cluster = true,
-                                        .publish = everything,
-                                        .publish_count = 1,
-                                        .subscribe = everything,
-                                        .subscribe_count = 1};
+    const struct relay_grants grants = grants_of_relay(NULL);
     if (!relay_peer_is_cluster(peer))
         relay_peer_set_grants(peer, &grants);
     link_begin(peer, 1);
@@ -129,37 +127,25 @@ static enum relay_verdict on_announce(struct relay_peer *peer, struct relay_requ
                               path);
 }
 
-static void on_session_close(struct relay_peer *peer)
-{
-    link_end(peer);
-}
-
-static enum relay_verdict on_session_open(struct relay_peer *peer, struct relay_request *request)
-{
-    (void)peer, (void)request;
-    return RELAY_PASS;
-}
-
 /* ---- Life ------------------------------------------------------------------------------------ */
 
 static int start_cluster(struct relay_self *self, const void *config)
 {
-    struct cluster *cluster = calloc(1, sizeof *cluster);
+    struct cluster_worker **workers =
+        calloc(relay_worker_count(self), sizeof(struct cluster_worker *));
     (void)config;
-    if (!cluster)
+    if (!workers)
         return relay_fail(self, "out of memory");
-    relay_set_data(self, cluster);
+    relay_set_data(self, workers);
     return 0;
 }
 
 static int worker_start(struct relay_worker *worker, const void *config)
 {
-    struct cluster *cluster = cluster_of(worker);
     struct cluster_worker *here = cluster_here(worker);
     here->worker = worker;
     list_init(&here->links);
-    cluster->workers[relay_worker_number(worker)] = here;
-    cluster->worker_count++;
+    cluster_workers(worker)[relay_worker_number(worker)] = here;
     if (relay_worker_number(worker) != 0)
         return 0;
     here->hub = hub_new(worker, config);
@@ -187,8 +173,7 @@ static void stop_cluster(struct relay_self *self)
 
 static const struct relay_hooks hooks = {
     .size = sizeof hooks,
-    .session_open = on_session_open,
-    .session_close = on_session_close,
+    .session_close = link_end,
     .announce = on_announce,
     .subscribe = on_subscribe,
 };

@@ -32,20 +32,26 @@ int relay_peer_offer(struct relay_peer *peer, const struct relay_peer_has *given
     return error;
 }
 
-int relay_peer_promote(struct relay_peer *peer, const char *text)
+/* For what was offered under this path. */
+static int call_with_path(const struct relay_peer *peer, const char *text,
+                          int (*call)(struct core_peer *peer, const struct moq_path *path))
 {
-    struct moq_path *path = FITS(peer, HOST_PEER) ? host_path(text) : NULL;
-    int error = path ? host_error(core_peer_promote(peer->core, path)) : RELAY_ERR_INVALID;
+    struct moq_path *path = host_path(text);
+    int error = path ? host_error(call(peer->core, path)) : RELAY_ERR_INVALID;
     moq_path_unref(&path);
     return error;
 }
 
-int relay_peer_withdraw(struct relay_peer *peer, const char *text)
+int relay_peer_promote(struct relay_peer *peer, const char *path)
 {
-    struct moq_path *path = FITS(peer, HOST_PEER) ? host_path(text) : NULL;
-    int error = path ? host_error(core_peer_withdraw(peer->core, path)) : RELAY_ERR_INVALID;
-    moq_path_unref(&path);
-    return error;
+    return FITS(peer, HOST_PEER) ? call_with_path(peer, path, core_peer_promote)
+                                 : RELAY_ERR_INVALID;
+}
+
+int relay_peer_withdraw(struct relay_peer *peer, const char *path)
+{
+    return FITS(peer, HOST_PEER) ? call_with_path(peer, path, core_peer_withdraw)
+                                 : RELAY_ERR_INVALID;
 }
 
 _Static_assert((int)RELAY_TELL_ALL == (int)CORE_TELL_ALL &&
